@@ -1,0 +1,149 @@
+/* The physical limit: a client that only receives and sends.
+ *
+ * It parses nothing, times nothing and checks nothing but a byte count, so what it reaches is what
+ * the kernel's TCP path allows one core. Each connection is registered once, edge-triggered; an
+ * answer of the known size is followed at once by the next request, without an epoll_ctl.
+ *
+ *     limit PORT CONNECTIONS SECONDS [ANSWER_BYTES, default 127] [PATH, default /]
+ *
+ * prints "requests seconds req/s cpu_us_per_request"; CPU is the whole process's, start-up
+ * included. The server is on 127.0.0.1.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EVENTS_MAX = 1024, READ_BYTES = 1 << 20, CONNECTIONS_MAX = 1 << 17 };
+
+struct conn {
+    int fd;
+    size_t got_bytes;      /* of the answer under way */
+};
+
+static struct { char bytes[1024]; size_t total; } request;
+static char buffer[READ_BYTES];
+static size_t answer_bytes = 127;
+
+static void die(const char *what) {
+    fprintf(stderr, "limit: %s: %s\n", what, errno ? strerror(errno) : "unexpected");
+    exit(1);
+}
+
+static double now_s(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static double cpu_s(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+}
+
+static int connect_to(uint16_t port) {
+    const int one = 1;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        die("connect");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return fd;
+}
+
+static void send_request(const struct conn *conn) {
+    if (send(conn->fd, request.bytes, request.total, MSG_NOSIGNAL) != (ssize_t)request.total)
+        die("send");
+}
+
+/* Returns how many answers ended. */
+static uint64_t drain(struct conn *conn) {
+    uint64_t done = 0;
+    for (;;) {
+        size_t room = sizeof buffer;
+        ssize_t n = recv(conn->fd, buffer, room, MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN)
+            return done;
+        if (n <= 0)
+            die("recv: the server closed a connection");
+        conn->got_bytes += (size_t)n;
+        if (conn->got_bytes > answer_bytes)
+            die("answer longer than ANSWER_BYTES");
+        if (conn->got_bytes == answer_bytes) {
+            conn->got_bytes = 0;
+            done++;
+            send_request(conn);
+            return done;           /* nothing more can be there before the next answer */
+        }
+        if ((size_t)n < room)
+            return done;           /* what comes later raises a new edge */
+    }
+}
+
+static uint64_t run(int epoll_fd, double end_s) {
+    static struct epoll_event events[EVENTS_MAX];
+    uint64_t requests = 0;
+    while (now_s() < end_s) {
+        int ready = epoll_wait(epoll_fd, events, EVENTS_MAX, 100);
+        for (int i = 0; i < ready; i++)
+            requests += drain(events[i].data.ptr);
+    }
+    return requests;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 4) {
+        fputs("usage: limit PORT CONNECTIONS SECONDS [ANSWER_BYTES] [PATH]\n", stderr);
+        return 1;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    uint16_t port = (uint16_t)strtoul(argv[1], NULL, 10);
+    long connections = strtol(argv[2], NULL, 10);
+    double seconds = strtod(argv[3], NULL);
+    if (argc > 4)
+        answer_bytes = strtoul(argv[4], NULL, 10);
+    if (connections < 1 || connections > CONNECTIONS_MAX || !answer_bytes)
+        die("bad arguments");
+    request.total = (size_t)snprintf(request.bytes, sizeof request.bytes,
+                                     "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
+                                     argc > 5 ? argv[5] : "/", port);
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+
+    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    struct conn *conns = calloc((size_t)connections, sizeof *conns);
+    if (epoll_fd < 0 || !conns)
+        die("start");
+    for (long i = 0; i < connections; i++) {
+        conns[i].fd = connect_to(port);
+        struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = &conns[i]};
+        if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, conns[i].fd, &event) < 0)
+            die("epoll_ctl");
+    }
+    double start_s = now_s();
+    for (long i = 0; i < connections; i++)
+        send_request(&conns[i]);
+    uint64_t requests = run(epoll_fd, start_s + seconds);
+    double elapsed_s = now_s() - start_s;
+    printf("%lu %.6f %.1f %.4f\n", requests, elapsed_s, (double)requests / elapsed_s,
+           cpu_s() / (double)(requests ? requests : 1) * 1e6);
+    return 0;
+}
