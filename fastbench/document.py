@@ -1,0 +1,97 @@
+"""Frozen dataclasses to JSON-ready values and back; what does not fit is named by its path.
+
+The types are the description: int, float, str, bool, `X | None`, tuple[X, ...], Mapping[str, X],
+nested dataclasses, and Annotated[str, choices]. Numbers are finite and not negative, every field
+must be there, and names we do not know are ignored: a newer writer may add some.
+"""
+
+from __future__ import annotations
+
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+__all__ = ["DocumentError", "member", "members", "plain", "read"]
+
+_EXPECTED = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+class DocumentError(ValueError):
+    """A document that is not what it says; the sentence names the field."""
+
+
+def plain(value: Any) -> Any:
+    """Turn dataclasses, tuples and mappings into what JSON knows."""
+    if is_dataclass(value):
+        return {part.name: plain(getattr(value, part.name)) for part in fields(value)}
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    return value
+
+
+def members(value: object, path: str) -> dict[str, Any]:
+    """Return the members of a JSON object. Raises DocumentError for anything else."""
+    if not isinstance(value, dict):
+        raise DocumentError(f"{path or 'document'}: expected an object, got {_shown(value)}")
+    return value
+
+
+def member(value: object, name: str, path: str = "") -> Any:
+    """Return one member of the object at `path`. Raises DocumentError if it is missing."""
+    found = members(value, path)
+    if name not in found:
+        raise DocumentError(f"{_join(path, name)} is missing")
+    return found[name]
+
+
+def read(kind: Any, value: object, path: str) -> Any:
+    """Check a value against a type and build it. Raises DocumentError."""
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Annotated:
+        text = read(inner[0], value, path)
+        if text not in inner[1]:
+            raise DocumentError(f"{path}: {_shown(text)} is none of {', '.join(inner[1])}")
+        return text
+    if origin in (types.UnionType, typing.Union):
+        return None if value is None else read(inner[0], value, path)
+    if origin is Mapping:
+        return {key: read(inner[1], v, _join(path, key)) for key, v in members(value, path).items()}
+    if origin is tuple and isinstance(value, list):
+        return tuple(read(inner[0], item, f"{path}[{at}]") for at, item in enumerate(value))
+    if is_dataclass(kind):
+        return _fields(kind, value, path)
+    return _scalar(kind, value, path)
+
+
+def _fields(kind: Any, value: object, path: str) -> Any:
+    hints = typing.get_type_hints(kind, include_extras=True)
+    names = [part.name for part in fields(kind)]
+    return kind(
+        **{name: read(hints[name], member(value, name, path), _join(path, name)) for name in names}
+    )
+
+
+def _scalar(kind: Any, value: Any, path: str) -> Any:
+    if kind is object or (kind in (str, bool) and isinstance(value, kind)):
+        return value
+    if kind in (int, float) and not isinstance(value, bool):
+        number = isinstance(value, int) or (kind is float and isinstance(value, float))
+        if number and not (math.isfinite(value) and value >= 0):
+            raise DocumentError(f"{path}: {value} is out of range")
+        if number:
+            return kind(value)
+    raise DocumentError(f"{path}: expected {_EXPECTED.get(kind, 'a list')}, got {_shown(value)}")
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,389 @@
+"""Every way a request can fail, and what to tell the person who sees it.
+
+1. An error has a kind (what happened), a phase (when) and a code (who says so): an errno name,
+   an EAI name from the resolver, the name of a broken protocol rule, OpenSSL's reason, or nothing.
+2. `describe` turns the three into a cause in words and a remedy. Both are one line of plain text.
+3. An unknown code still gets a sentence: the catalogue grows, the engine need not wait for it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+__all__ = ["KINDS", "PHASES", "describe"]
+
+KINDS = (
+    "dns",
+    "connect_refused",
+    "connect_timeout",
+    "connect",
+    "tls",
+    "timeout",
+    "reset",
+    "truncated",
+    "protocol",
+    "too_large",
+    "unsolicited",
+    "expectation",
+)
+PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle")
+
+_WHILE = {
+    "resolve": "while resolving the name",
+    "connect": "while connecting",
+    "tls": "during the TLS handshake",
+    "send": "while sending the request",
+    "head": "before the response head was complete",
+    "body": "in the middle of the body",
+    "idle": "between requests",
+}
+
+_SERVER_LOG = "look into the server's log for a crash, a worker restart or a limit"
+
+# errno(3) names. EADDRNOTAVAIL: connect(2), "all port numbers in the ephemeral range are in use".
+_ERRNO = {
+    "ECONNREFUSED": (
+        "connection refused: nothing listens on that address and port",
+        "start the server, or check host and port",
+    ),
+    "EADDRNOTAVAIL": (
+        "no local port left: every ephemeral port towards this address is in use or in TIME_WAIT",
+        "keep connections alive, add source addresses with --bind A,B,.., "
+        "or widen net.ipv4.ip_local_port_range",
+    ),
+    "EADDRINUSE": (
+        "the local address and port are taken",
+        "choose another address with --bind, or give several",
+    ),
+    "EAGAIN": (
+        "the server's listen queue is full, or no local port is free",
+        "raise the server's listen backlog, or use fewer connections with -c",
+    ),
+    "EMFILE": (
+        "this process may not open more files",
+        "raise the limit with ulimit -n, or use fewer connections with -c",
+    ),
+    "ENFILE": (
+        "the system may not open more files",
+        "raise fs.file-max with sysctl, or use fewer connections with -c",
+    ),
+    "ENOBUFS": (
+        "the kernel has no memory left for sockets",
+        "use fewer connections with -c, or raise net.ipv4.tcp_mem",
+    ),
+    "ENOMEM": (
+        "the kernel has no memory left for sockets",
+        "use fewer connections with -c, or raise net.ipv4.tcp_mem",
+    ),
+    "EHOSTUNREACH": (
+        "no route to the host",
+        "check the address, the route and the firewall; a machine that is off says this too",
+    ),
+    "ENETUNREACH": (
+        "no route to that network",
+        "check the address and the route; without IPv6 at hand try --ipv4",
+    ),
+    "EHOSTDOWN": ("the host is down", "check that the machine is up and on this network"),
+    "ENETDOWN": ("the local network is down", "bring the interface up"),
+    "ETIMEDOUT": (
+        "the kernel gave up: the peer stopped answering",
+        "check the network and the firewall between here and the server",
+    ),
+    "EACCES": (
+        "permission denied",
+        "check the rights on the socket file, or the local firewall",
+    ),
+    "EPERM": (
+        "the local firewall or sandbox forbids the connection",
+        "allow the address in the firewall rules of this machine",
+    ),
+    "ENOENT": (
+        "no such Unix socket",
+        "check the path given to --unix, and that the server is running",
+    ),
+    "ENOTSOCK": ("the path is no socket", "check the path given to --unix"),
+    "EPROTOTYPE": (
+        "the Unix socket is of another type",
+        "the server must listen on a stream socket",
+    ),
+    "EAFNOSUPPORT": (
+        "this machine does not speak that address family",
+        "use the other one: --ipv4 or --ipv6",
+    ),
+    "EINVAL": (
+        "the kernel refused the address",
+        "check that the --bind address and the target are of one family and reach each other",
+    ),
+    "ECONNRESET": ("the server reset the connection", _SERVER_LOG),
+    "ECONNABORTED": ("the connection was aborted", _SERVER_LOG),
+    "EPIPE": ("the server had closed the connection already", _SERVER_LOG),
+    "ENOTCONN": ("the server had closed the connection already", _SERVER_LOG),
+}
+
+# getaddrinfo(3)
+_RESOLVER = {
+    "EAI_NONAME": ("the name does not resolve", "check the spelling of the host name"),
+    "EAI_NODATA": (
+        "the name has no address of the family asked for",
+        "drop --ipv4 or --ipv6, or check the name's records",
+    ),
+    "EAI_ADDRFAMILY": (
+        "the name has no address of the family asked for",
+        "drop --ipv4 or --ipv6, or check the name's records",
+    ),
+    "EAI_AGAIN": (
+        "the name server did not answer",
+        "check the network and /etc/resolv.conf, then try again",
+    ),
+    "EAI_FAIL": (
+        "the name server failed",
+        "check /etc/resolv.conf, or use the address instead of the name",
+    ),
+}
+
+# Substrings of X509_verify_cert_error_string(3) and of OpenSSL's reasons; | separates them and the
+# first match counts.
+_TLS = (
+    (
+        "self-signed certificate in certificate chain",
+        "the server's certificate comes from a CA that is not trusted here",
+        "give that CA with --cacert FILE, or accept any certificate with -k",
+    ),
+    (
+        "self-signed",
+        "the server's certificate is self-signed",
+        "give the certificate itself with --cacert FILE, or accept any certificate with -k",
+    ),
+    (
+        "mismatch",
+        "the server's certificate is for another name",
+        "use the certificate's name, give it with --servername NAME, or skip the check with -k",
+    ),
+    (
+        "expired",
+        "the server's certificate has expired",
+        "renew it on the server, or accept any certificate with -k",
+    ),
+    (
+        "not yet valid",
+        "the server's certificate is not valid yet",
+        "check the clocks of both machines, or accept any certificate with -k",
+    ),
+    (
+        "issuer certificate",
+        "the server's certificate comes from a CA that is not known here",
+        "give that CA with --cacert FILE (is an intermediate missing on the server?), or use -k",
+    ),
+    (
+        "verify the first certificate",
+        "the server does not send the certificates that lead to a known CA",
+        "install the whole chain on the server, give the CA with --cacert FILE, or use -k",
+    ),
+    (
+        "revoked",
+        "the server's certificate was revoked",
+        "renew it on the server, or accept any certificate with -k",
+    ),
+    (
+        "too weak",
+        "the server's certificate is too weak for this machine's OpenSSL",
+        "renew it with a longer key or a newer digest, or accept any certificate with -k",
+    ),
+    (
+        "too small",
+        "the server's key exchange is too weak for this machine's OpenSSL",
+        "give the server longer keys, or lower the security level in openssl.cnf",
+    ),
+    (
+        "certificate required",
+        "the server asks for a client certificate",
+        "give one with --cert FILE --key FILE",
+    ),
+    (
+        "alert bad certificate",
+        "the server rejects the client certificate, or misses one",
+        "check --cert and --key against what the server trusts",
+    ),
+    (
+        "alert unknown ca",
+        "the server does not trust the CA of the client certificate",
+        "give a certificate that the server trusts with --cert FILE --key FILE",
+    ),
+    (
+        "alert certificate",
+        "the server rejects the client certificate",
+        "check --cert and --key against what the server trusts",
+    ),
+    (
+        "unrecognized name",
+        "the server has no site of that name",
+        "give the name it knows with --servername NAME",
+    ),
+    (
+        "wrong version number|http request|packet length too long",
+        "the answer is no TLS: this looks like a plain HTTP port",
+        "use http://, or the port that speaks TLS",
+    ),
+    (
+        "protocol version|unsupported protocol",
+        "client and server share no TLS version (1.2 is the least spoken here)",
+        "enable TLS 1.2 or 1.3 on the server",
+    ),
+    (
+        "handshake failure",
+        "client and server agree on no cipher, or the server wants a client certificate",
+        "check the server's ciphers; a certificate is given with --cert FILE --key FILE",
+    ),
+    (
+        "unexpected eof",
+        "the server closed the connection during the TLS handshake",
+        "check that the port speaks TLS, and look into the server's log",
+    ),
+)
+
+_TIMEOUTS = {
+    "connect": (
+        "no connection within the connect timeout",
+        "the listen queue may be full or a firewall drops packets: raise the server's backlog, "
+        "or --connect-timeout",
+    ),
+    "tls": (
+        "the TLS handshake did not end within the connect timeout",
+        "the server may be busy with handshakes, or the port speaks no TLS; see --connect-timeout",
+    ),
+    "send": (
+        "the server did not take the whole request within the timeout",
+        "the server reads too slowly for this load; raise --timeout if that is expected",
+    ),
+    "head": (
+        "no response within the timeout",
+        "the server is too slow for this load or hangs; raise --timeout if that is expected",
+    ),
+    "body": (
+        "the response began but did not end within the timeout",
+        "the body is too large or comes too slowly; raise --timeout if that is expected",
+    ),
+}
+
+_PROTOCOL_HINT = "look at one exchange with --debug"
+_NOT_HTTP_HINT = "does the port speak HTTP/1.1? A TLS port needs https://; see --debug"
+
+
+def describe(kind: str, phase: str, code: str) -> tuple[str, str]:
+    """Return the cause in words and the remedy for one error row.
+
+    `kind` is one of KINDS, `phase` one of PHASES; `code` may be empty or unknown.
+    """
+    if kind in _SPECIAL:
+        return _SPECIAL[kind](phase, code)
+    message, hint = _by_errno(code) or (f"the connection failed {_during(phase)}", _SERVER_LOG)
+    return _named(message, code), hint
+
+
+def _by_errno(code: str) -> tuple[str, str] | None:
+    """Look an errno name up, in the catalogue first, then in the C library."""
+    if code in _ERRNO:
+        return _ERRNO[code]
+    number = getattr(errno, code, None) if code.startswith("E") else None
+    if number is None:
+        return None
+    return os.strerror(number).lower(), "see errno(3) for the code"
+
+
+def _during(phase: str) -> str:
+    return _WHILE.get(phase, f"in phase {phase}" if phase else "")
+
+
+def _named(message: str, code: str) -> str:
+    return f"{message} ({code})" if code and code not in message else message
+
+
+def _dns(phase: str, code: str) -> tuple[str, str]:
+    message, hint = _RESOLVER.get(
+        code, ("the host name could not be resolved", "check the host name and /etc/resolv.conf")
+    )
+    return _named(message, code), hint
+
+
+def _tls(phase: str, code: str) -> tuple[str, str]:
+    if code in _ERRNO:
+        return _reset(phase, code)
+    reason = code.lower()
+    for parts, message, hint in _TLS:
+        if any(part in reason for part in parts.split("|")):
+            return f"{message} ({code})", hint
+    message = f"TLS failed: {code}" if code else f"TLS failed {_during(phase)}"
+    return message, "check the port and the server's TLS settings; -k skips only certificate checks"
+
+
+def _timeout(phase: str, code: str) -> tuple[str, str]:
+    return _TIMEOUTS.get(phase, _TIMEOUTS["head"])
+
+
+def _connect_timeout(phase: str, code: str) -> tuple[str, str]:
+    return _TIMEOUTS["tls" if phase == "tls" else "connect"]
+
+
+def _reset(phase: str, code: str) -> tuple[str, str]:
+    message, hint = _by_errno(code) or ("the server closed the connection", _SERVER_LOG)
+    return _named(f"{message} {_during(phase)}".rstrip(), code), hint
+
+
+def _truncated(phase: str, code: str) -> tuple[str, str]:
+    if "notify" in code or code == "unexpected eof while reading":
+        return (
+            f"the TLS stream ended without close_notify {_during(phase)}: data may be missing",
+            "let the server shut TLS down in order, or send Content-Length",
+        )
+    if phase == "body":
+        return "the body ended before its announced length", _SERVER_LOG
+    return f"the server closed the connection {_during(phase)}", _SERVER_LOG
+
+
+def _protocol(phase: str, code: str) -> tuple[str, str]:
+    where = f"rule broken: {code}" if code else _during(phase)
+    hint = _NOT_HTTP_HINT if code in ("", "status line", "version") else _PROTOCOL_HINT
+    return f"the answer is no valid HTTP/1.1 ({where})", hint
+
+
+def _too_large(phase: str, code: str) -> tuple[str, str]:
+    what = code or "head"
+    return (
+        f"the response's {what} is larger than fastbench accepts",
+        "a head may have 64 KiB, chunk extensions 16 KiB, trailers 64 KiB: see --debug",
+    )
+
+
+def _unsolicited(phase: str, code: str) -> tuple[str, str]:
+    return (
+        "the server sent bytes that no request had asked for",
+        "look for a body after HEAD, 204 or 304, or a wrong Content-Length: see --debug",
+    )
+
+
+def _expectation(phase: str, code: str) -> tuple[str, str]:
+    if phase == "body" or "body" in code:
+        return (
+            "the body does not contain the text of --expect-body",
+            "look at one answer with --debug",
+        )
+    status = f" {code}" if code.isdigit() else ""
+    return (
+        f"the status{status} is not among those of --expect-status",
+        "look at one answer with --debug, or widen --expect-status",
+    )
+
+
+_SPECIAL = {
+    "dns": _dns,
+    "tls": _tls,
+    "timeout": _timeout,
+    "connect_timeout": _connect_timeout,
+    "reset": _reset,
+    "truncated": _truncated,
+    "protocol": _protocol,
+    "too_large": _too_large,
+    "unsolicited": _unsolicited,
+    "expectation": _expectation,
+}

@@ -1,0 +1,367 @@
+"""What a run found: frozen values, and the versioned JSON document both ways.
+
+1. The parts mirror the document: a dataclass per object, a field per name. `Summary` and the
+   histograms hold what was counted; rates and percentiles are worked out from them, here only.
+2. `from_document(to_document(result))` is the same result. A wrong document raises DocumentError
+   with the path of the field.
+3. Milliseconds for latencies, seconds for times, bytes for sizes; histograms are in nanoseconds.
+"""
+
+from __future__ import annotations
+
+import base64
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastbench.document import DocumentError, member, plain, read
+from fastbench.errors import describe
+from fastbench.histogram import Histogram
+
+__all__ = [
+    "ENDED",
+    "PERCENTILES",
+    "SCHEMA",
+    "SERIES",
+    "ClientUse",
+    "DocumentError",
+    "Environment",
+    "ErrorRow",
+    "HostUse",
+    "Latency",
+    "Resources",
+    "Result",
+    "SeriesRow",
+    "Summary",
+    "TargetUse",
+    "TlsUse",
+    "Validity",
+    "Warning_",
+    "WorkerRow",
+]
+
+SCHEMA = "fastbench/1"
+ENDED = ("complete", "interrupted", "worker_lost", "nothing_succeeded")
+SERIES = ("service", "response", "failed", "connect", "first_byte")
+PERCENTILES = {
+    "p50": 50.0,
+    "p75": 75.0,
+    "p90": 90.0,
+    "p95": 95.0,
+    "p99": 99.0,
+    "p99_9": 99.9,
+    "p99_99": 99.99,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The counts of a run. Times in seconds, from the start line to the stop, drain excluded."""
+
+    duration_s: float
+    started: int
+    ok: int
+    failed: int
+    timeouts: int
+    bytes_in: int
+    bytes_out: int
+    in_flight_at_end: int = 0
+    oldest_in_flight_s: float = 0.0
+    retried: int = 0
+    scheduled: int | None = None
+    dropped: int = 0
+    queued_at_end: int = 0
+    oldest_queued_s: float = 0.0
+    ended: Annotated[str, ENDED] = "complete"
+
+    @property
+    def requests(self) -> int:
+        """Requests that came to an end: ok, failed and timed out."""
+        return self.ok + self.failed + self.timeouts
+
+    @property
+    def requests_per_s(self) -> float:
+        """Ended requests per second of the run; 0 for a run without length."""
+        return self.requests / self.duration_s if self.duration_s > 0 else 0.0
+
+    @property
+    def bytes_in_per_s(self) -> float:
+        """Bytes received per second of the run; 0 for a run without length."""
+        return self.bytes_in / self.duration_s if self.duration_s > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Histograms in ns. `response` exists only where requests were planned."""
+
+    service: Histogram
+    failed: Histogram
+    connect: Histogram
+    first_byte: Histogram
+    response: Histogram | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """Failures of one kind, phase and code. `first_s` counts from the start line."""
+
+    kind: str
+    phase: str
+    code: str
+    count: int
+    first_s: float
+    message: str
+    hint: str
+
+    @classmethod
+    def of(cls, kind: str, phase: str, code: str, count: int, first_s: float) -> ErrorRow:
+        """Return the row with cause and remedy from the catalogue."""
+        return cls(kind, phase, code, count, first_s, *describe(kind, phase, code))
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRow:
+    """What ended between `t_s` and `t_s + span_s`; percentiles of service time, if any ended."""
+
+    t_s: float
+    span_s: float
+    requests: int
+    ok: int
+    failed: int
+    timeouts: int
+    bytes_in: int
+    p50_ms: float | None
+    p99_ms: float | None
+    errors: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """One worker. `busy` is the share of the run spent outside epoll_wait, 0 to 1."""
+
+    pid: int
+    requests: int
+    cpu_s: float
+    busy: float
+    lag_p99_ms: float | None = None
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientUse:
+    """What fastbench itself used, parent and workers. 100 % is one core."""
+
+    cpu_s: float
+    cpu_percent: float
+    rss_bytes_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostUse:
+    """What the whole machine did during the run. 100 % is all cores."""
+
+    cpu_percent: float
+    cpu_percent_max: float
+    steal_percent: float
+    memory_bytes: int
+    memory_used_bytes_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetUse:
+    """One process of the target, when it runs on this machine. 100 % is one core."""
+
+    pid: int
+    name: str
+    cpu_s: float
+    cpu_percent_max: float
+    rss_bytes_start: int
+    rss_bytes_end: int
+    rss_bytes_max: int
+    fds: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Processor and memory of client, host and target; None where it could not be read."""
+
+    client: ClientUse | None = None
+    host: HostUse | None = None
+    targets: tuple[TargetUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TlsUse:
+    """What the handshakes agreed on. `resumed` of `handshakes` continued a session."""
+
+    verified: bool
+    version: str
+    cipher: str
+    handshakes: int
+    resumed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """May the numbers be trusted, and what limited them?"""
+
+    verdict: str = "ok"
+    limit: str = "unknown"
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Warning_:
+    """Something the reader should know, with its remedy."""
+
+    code: str
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The machine. `started_at` is wall-clock time in ISO 8601, for the eyes only."""
+
+    kernel: str
+    cpu: str
+    cores: int
+    python: str
+    clocksource: str
+    started_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run. `config` is what was asked, secrets redacted, JSON-ready.
+
+    `thread_rates` are req/s per worker and 100 ms for wrk's shape; they are not in the document.
+    """
+
+    version: str
+    config: Mapping[str, object]
+    environment: Environment
+    summary: Summary
+    latency: Latency
+    status_codes: Mapping[str, int]
+    errors: tuple[ErrorRow, ...] = ()
+    series: tuple[SeriesRow, ...] = ()
+    workers: tuple[WorkerRow, ...] = ()
+    resources: Resources = Resources()
+    tls: TlsUse | None = None
+    validity: Validity = Validity()
+    warnings: tuple[Warning_, ...] = ()
+    thread_rates: tuple[float, ...] = field(default=(), compare=False)
+
+    def imbalances(self) -> list[str]:
+        """Return a sentence for every conservation law that does not hold; none is right."""
+        s = self.summary
+        laws = [
+            ("started", s.started, s.requests + s.in_flight_at_end, "ended + in flight at end"),
+            (
+                "service times",
+                self.latency.service.count,
+                s.ok + s.timeouts,
+                "ok + timeouts",
+            ),
+        ]
+        if s.scheduled is not None:
+            planned = s.started + s.dropped + s.queued_at_end
+            laws.append(("scheduled", s.scheduled, planned, "started + dropped + queued at end"))
+        return [
+            f"{name} ({left:,}) is not {right_name} ({right:,})"
+            for name, left, right, right_name in laws
+            if left != right
+        ]
+
+    def to_document(self) -> dict[str, object]:
+        """Return the JSON-ready document of schema fastbench/1."""
+        histograms = {name: getattr(self.latency, name) for name in SERIES}
+        rates = {
+            "requests": self.summary.requests,
+            "requests_per_s": self.summary.requests_per_s,
+            "bytes_in_per_s": self.summary.bytes_in_per_s,
+        }
+        return {
+            "schema": SCHEMA,
+            "tool": {"name": "fastbench", "version": self.version},
+            "config": plain(self.config),
+            "environment": plain(self.environment),
+            "summary": plain(self.summary) | rates,
+            "latency_ms": {name: h and latency_ms(h) for name, h in histograms.items()},
+            "hdr": {
+                name: h and base64.b64encode(h.to_v2()).decode() for name, h in histograms.items()
+            },
+            "status_codes": plain(self.status_codes),
+            **{name: plain(getattr(self, name)) for name in _PARTS},
+            "requests": [],
+            "metrics": {},
+            "thresholds": {},
+            "thresholdsFailed": False,
+        }
+
+    @classmethod
+    def from_document(cls, document: object) -> Result:
+        """Read a document back. Raises DocumentError with the name of the first wrong field."""
+        if (schema := member(document, "schema")) != SCHEMA:
+            raise DocumentError(f"schema: this fastbench reads {SCHEMA!r}, not {schema!r}")
+        hints = typing.get_type_hints(cls)
+        parts = ("config", "environment", "summary", "status_codes", *_PARTS)
+        values = {name: read(hints[name], member(document, name), name) for name in parts}
+        tool = member(document, "tool")
+        return cls(
+            version=read(str, member(tool, "version", "tool"), "tool.version"),
+            latency=_read_latency(document),
+            **values,
+        )
+
+
+_PARTS = ("errors", "series", "workers", "resources", "tls", "validity", "warnings")
+
+
+def latency_ms(histogram: Histogram) -> dict[str, float | None]:
+    """Return the document's row of one histogram: ms, null without samples; `sum_ns` is exact."""
+    names = ("min", "mean", "stdev", *PERCENTILES, "max")
+    if not histogram.count:
+        return {"count": 0, **dict.fromkeys(names), "sum_ns": 0}
+    values: dict[str, float] = {
+        "min": histogram.min_ns,
+        "mean": histogram.mean_ns,
+        "stdev": histogram.stdev_ns,
+        **{name: histogram.percentile(percent) for name, percent in PERCENTILES.items()},
+        "max": histogram.max_ns,
+    }
+    row = {name: round(values[name] / 1e6, 6) for name in names}
+    return {"count": histogram.count, **row, "sum_ns": histogram.sum_ns}
+
+
+def _read_latency(document: object) -> Latency:
+    found = {name: _read_histogram(document, name) for name in SERIES}
+    response = found.pop("response")
+    measured = {name: histogram or Histogram.empty() for name, histogram in found.items()}
+    return Latency(**measured, response=response)
+
+
+def _read_histogram(document: object, name: str) -> Histogram | None:
+    """Read one histogram with its exact extremes; only `response` may be null."""
+    path = f"latency_ms.{name}"
+    row = member(member(document, "latency_ms"), name, "latency_ms")
+    blob = member(member(document, "hdr"), name, "hdr")
+    if name == "response" and row is None and blob is None:
+        return None
+    try:
+        packed = base64.b64decode(read(str, blob, f"hdr.{name}"), validate=True)
+        histogram = Histogram.from_v2(packed)
+    except DocumentError:
+        raise
+    except ValueError as error:
+        raise DocumentError(f"hdr.{name}: {error}") from None
+    if read(int, member(row, "count", path), f"{path}.count") != histogram.count:
+        raise DocumentError(f"{path}.count: hdr.{name} holds {histogram.count} samples")
+    if not histogram.count:
+        return histogram
+    least, most = (read(float, member(row, key, path), f"{path}.{key}") for key in ("min", "max"))
+    total = read(int, member(row, "sum_ns", path), f"{path}.sum_ns")
+    return histogram.with_exact(round(least * 1e6), round(most * 1e6), total)
