@@ -1,0 +1,218 @@
+"""What to do: the frozen Plan of a run, its parts, and what makes one invalid."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from fastbench import units
+
+DEFAULT_CONNECTIONS = 10
+DEFAULT_DURATION_S = 10.0
+DEFAULT_TIMEOUT_S = 2.0
+MAX_WORKERS = 1024
+MAX_PIPELINE = 1024
+MAX_WEIGHT = 10_000
+MAX_TIMEOUT_S = 2**42 / 1e9  # the histogram's last value; a longer wait could not be recorded
+
+Family = Literal[0, 4, 6]
+Scheme = Literal["http", "https"]
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
+_SPLITTING = re.compile(r"[\r\n\0]")
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110 9.2.2
+
+
+class UsageError(Exception):
+    """Carry one sentence for the user: what is wrong and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Say how a TLS server is verified and which certificate the client shows.
+
+    `servername` is the name sent as SNI and the name checked. When it is an IP address it is
+    checked as one and no SNI is sent (RFC 6066 section 3). With a certfile there is always a
+    keyfile (the same path when one PEM file holds both).
+    """
+
+    verify: bool
+    cafile: str | None
+    certfile: str | None
+    keyfile: str | None
+    servername: str
+
+    def __post_init__(self) -> None:
+        if self.keyfile and not self.certfile:
+            raise UsageError("--key needs the certificate it belongs to; add --cert FILE.")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Name the one server of a run. `url` is the first URL as typed, redacted for display."""
+
+    scheme: Scheme
+    host: str  # ASCII name or IP literal, no brackets
+    port: int
+    unix_path: str | None
+    tls: Tls | None
+    url: str
+
+    def __post_init__(self) -> None:
+        path = self.unix_path
+        if path is None:
+            return
+        if not path or "\0" in path:
+            raise UsageError("--unix needs the path of a socket, for example /run/app.sock.")
+        if len(path.encode("utf-8", "surrogateescape")) > 107:  # unix(7): sun_path is 108 bytes
+            raise UsageError("The path of --unix is longer than 107 bytes; use a shorter link to it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Hold one request, rendered. `payload` is every byte sent; `url` is the redacted display."""
+
+    payload: bytes
+    method: str
+    url: str
+    weight: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.weight <= MAX_WEIGHT:
+            raise UsageError(f"A weight must be between 1 and {MAX_WEIGHT}, not {self.weight}.")
+
+    @property
+    def head_only(self) -> bool:
+        """Tell whether the answer has no body whatever its fields say (RFC 9110 section 9.3.2)."""
+        return self.method == "HEAD"
+
+    @property
+    def idempotent(self) -> bool:
+        """Tell whether the request may be sent again unasked (RFC 9110 section 9.2.2)."""
+        return self.method in _IDEMPOTENT
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Say how much, for how long, and when to give up.
+
+    `duration_s` is None only when `requests` ends the run; when both are set the first one
+    reached ends it. `workers` None means one per usable core.
+    """
+
+    connections: int
+    workers: int | None
+    duration_s: float | None
+    requests: int | None
+    pipeline: int
+    keepalive: bool
+    retry: bool
+    timeout_s: float
+    connect_timeout_s: float
+
+    def __post_init__(self) -> None:
+        _at_least_one("-c", self.connections)
+        _at_least_one("-n", self.requests)
+        _between("-t", self.workers, MAX_WORKERS)
+        _between("-p", self.pipeline, MAX_PIPELINE)
+        if self.duration_s is None and self.requests is None:
+            raise UsageError("A run needs an end; give -d DURATION or -n REQUESTS.")
+        if self.duration_s is not None and not self.duration_s > 0:
+            raise UsageError("-d must be longer than 0, for example -d 10s.")
+        if self.pipeline > 1 and not self.keepalive:
+            raise UsageError("-p needs connections that stay open; leave --no-keepalive out.")
+        for flag, value_s in (
+            ("--timeout", self.timeout_s),
+            ("--connect-timeout", self.connect_timeout_s),
+        ):
+            if not 0 < value_s <= MAX_TIMEOUT_S:
+                raise UsageError(
+                    f"{flag} must be longer than 0 and at most "
+                    f"{units.format_s(MAX_TIMEOUT_S)}, the longest time that can be recorded."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """Say which answers are ok. `statuses` None: below 400; `body` b"": not looked at."""
+
+    statuses: frozenset[int] | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Hold everything a run needs. `config` is what was asked, redacted and JSON-ready."""
+
+    target: Target
+    requests: tuple[Request, ...]
+    load: Load
+    expect: Expect
+    bind: tuple[str, ...]
+    family: Family
+    config: dict[str, object]
+
+    def __post_init__(self) -> None:
+        if not self.requests:
+            raise UsageError("There is no URL; give one, for example http://localhost:8080/.")
+        if self.expect.body and any(request.head_only for request in self.requests):
+            raise UsageError("An answer to HEAD has no body; leave --expect-body or HEAD out.")
+        if self.bind and self.target.unix_path is not None:
+            raise UsageError("A Unix socket has no source address; leave --bind or --unix out.")
+
+
+def fit(load: Load) -> tuple[Load, list[str]]:
+    """Lower connections to the requests and workers to the connections; say what changed."""
+    notices = []
+    if load.requests is not None and load.requests < load.connections:
+        notices.append(
+            f"-n {load.requests} needs no more than {load.requests} connections; "
+            f"-c {load.connections} was lowered to {load.requests}."
+        )
+        load = replace(load, connections=load.requests)
+    if load.workers is not None and load.workers > load.connections:
+        notices.append(
+            f"-t {load.workers} is more than the {load.connections} connections; "
+            f"it was lowered to {load.connections}."
+        )
+        load = replace(load, workers=load.connections)
+    return load, notices
+
+
+def check_method(method: str) -> str:
+    """Return the method, or refuse what is no RFC 9110 token or opens a tunnel."""
+    if not _TOKEN.fullmatch(method):
+        raise UsageError("A method is one word of letters, digits or -, for example POST.")
+    if method.upper() == "CONNECT":
+        raise UsageError("CONNECT opens a tunnel, there is no answer to measure; use GET.")
+    return method
+
+
+def check_header(name: str, value: str) -> tuple[str, str]:
+    """Return the header, its value trimmed, or refuse it (RFC 9110 sections 5.1 and 5.5).
+
+    The sentence never repeats the value, and the name only when it is one: what stands there by
+    mistake may be a secret.
+    """
+    if not _TOKEN.fullmatch(name):
+        raise UsageError(
+            "A header name has only letters, digits and - (no space); write 'Name: value'."
+        )
+    value = value.strip(" \t")
+    if _SPLITTING.search(value):
+        raise UsageError(
+            f"The value of header {name} has a line break or NUL, which would split the request; "
+            "remove it."
+        )
+    return name, value
+
+
+def _at_least_one(flag: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise UsageError(f"{flag} must be at least 1, not {value}.")
+
+
+def _between(flag: str, value: int | None, most: int) -> None:
+    if value is not None and not 1 <= value <= most:
+        raise UsageError(f"{flag} must be between 1 and {most}, not {value}.")
