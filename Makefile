@@ -1,5 +1,69 @@
+# On a fresh Debian machine with git, make and Python 3.11: `make run`, `make test`, nothing before.
+SHELL := /bin/bash
+PYTHON ?= python3
 VENV := .venv
-PY := $(VENV)/bin/python
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PIP := $(PY) -m pip install -qq --disable-pip-version-check --root-user-action=ignore
+RELEASE := build/release/.stamp
+SOURCES := setup.py fastbench/_core.pyx $(wildcard fastbench/engine/*.pxd)
+# The sanitizers must be loaded before Python, which never frees all it allocated.
+SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests PYTHONSAFEPATH=1 \
+	PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)"
+SANITIZED_TESTS = $(wildcard $(addprefix tests/test_,http*.py hdr*.py core*.py engine*.py \
+	truth*.py faults*.py tls*.py))
 
-build:
-	$(PY) setup.py -q build_ext --inplace
+.PHONY: build deps test-deps run test check lint types bench fuzz debug debug-build slow clean
+build: $(RELEASE) $(BIN)/fastbench
+deps:
+	@.ci/deps build $(PYTHON)
+test-deps: $(VENV)/.stamp-dev
+	@.ci/deps test
+
+$(VENV)/.stamp: pyproject.toml | deps
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) .ci/requirements.py build run >$(VENV)/build.txt && $(PIP) -r $(VENV)/build.txt
+	@touch $@
+
+$(VENV)/.stamp-dev: $(VENV)/.stamp
+	@$(PY) .ci/requirements.py test lint >$(VENV)/dev.txt && $(PIP) -r $(VENV)/dev.txt
+	@touch $@
+
+$(RELEASE): $(SOURCES) $(VENV)/.stamp
+	@$(PY) setup.py -q build_ext --inplace
+	@mkdir -p $(@D) && touch $@
+
+$(BIN)/fastbench: pyproject.toml | $(RELEASE)
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: build
+ifdef URL
+	@$(PY) -m fastbench $(or $(ARGS),-c 50 -d 5s) "$$URL"
+else
+	@exec {out}< <(exec $(PY) -m fastbench serve --port 0 --with-parent); server=$$!; \
+	trap 'kill $$server' EXIT; read -r _ _ url <&$$out && \
+	$(PY) -m fastbench $(or $(ARGS),-c 50 -d 5s) "$$url/api/health"
+endif
+test: build test-deps
+	@$(PY) -m pytest -q $(ARGS)
+check: lint types test
+lint: $(VENV)/.stamp-dev
+	@$(BIN)/ruff check -q && $(BIN)/ruff format -q --check
+	@$(BIN)/cython-lint --max-line-length=100 fastbench
+types: build $(VENV)/.stamp-dev
+	@$(PY) -m mypy --no-error-summary
+	@$(PY) -m mypy.stubtest --concise fastbench._core
+slow: build test-deps
+	@FASTBENCH_SLOW=1 $(PY) -m pytest -q -m slow $(ARGS)
+bench: build test-deps
+	@for each in throughput memory startup; do $(PY) bench/$$each.py || bad=1; done; exit $${bad:-0}
+debug-build: $(VENV)/.stamp-dev
+	@FASTBENCH_DEBUG=1 $(PY) setup.py -q build --build-base build/debug --build-lib build/debug/lib
+debug: debug-build
+	@$(SANITIZED) $(BIN)/pytest -q $(ARGS) $(SANITIZED_TESTS)
+fuzz: debug-build
+	@$(SANITIZED) $(PY) tests/fuzz_http.py --seconds 60 $(ARGS)
+clean:
+	@rm -rf build dist *.egg-info fastbench/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,25 +1,40 @@
 """The one extension and the compiler directives; everything else is in pyproject.toml."""
 
 import os
+from glob import glob
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 DEBUG = os.environ.get("FASTBENCH_DEBUG") == "1"
-SANITIZE = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+BUILD_DIR = "build/debug" if DEBUG else "build/release"
+SOURCES = ["setup.py", "fastbench/_core.pyx", *sorted(glob("fastbench/engine/*.pxd"))]
 
 core = Extension(
     "fastbench._core",
     ["fastbench/_core.pyx"],
+    depends=SOURCES,
     libraries=["ssl", "crypto"],
     extra_compile_args=["-O1", "-g", *SANITIZE] if DEBUG else ["-O3", "-g0"],
     extra_link_args=SANITIZE if DEBUG else [],
 )
 
+
+def stale() -> bool:
+    """Say whether the generated C is older than any source: Cython's own scan can miss a cimport."""
+    generated = f"{BUILD_DIR}/fastbench/_core.c"
+    if not os.path.exists(generated):
+        return True
+    return max(map(os.path.getmtime, SOURCES)) > os.path.getmtime(generated)
+
+
 setup(
     ext_modules=cythonize(
         core,
-        build_dir="build/debug" if DEBUG else "build/release",
+        build_dir=BUILD_DIR,
+        force=stale(),
+        quiet=True,
         compiler_directives={
             "language_level": 3,
             "boundscheck": DEBUG,

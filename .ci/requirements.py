@@ -1,0 +1,14 @@
+"""Print requirements from pyproject.toml: "build", "run" or the name of an extra, any number."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+pyproject = tomllib.loads(Path(__file__).parent.with_name("pyproject.toml").read_text())
+groups = {
+    "build": pyproject["build-system"]["requires"],
+    "run": pyproject["project"]["dependencies"],
+    **pyproject["project"]["optional-dependencies"],
+}
+for name in sys.argv[1:]:
+    print(*groups[name], sep="\n")
