@@ -1,0 +1,1 @@
+"""A Result for people and programs: one file per format, nothing printed here."""

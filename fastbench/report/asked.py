@@ -1,0 +1,56 @@
+"""What was asked for, read from a result's `config` for the heading of a report.
+
+A document may come from another version, so every name may be missing or of another type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastbench.redact import printable
+from fastbench.result import Result
+
+__all__ = ["Asked", "asked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The load of a run. None and 0 mean: not known."""
+
+    url: str
+    urls: int
+    method: str
+    connections: int
+    workers: int
+    duration_s: float | None
+    requests: int | None
+    pipeline: int
+    keepalive: bool
+
+
+def asked(result: Result) -> Asked:
+    """Read the heading's facts from a result; text in it is safe for a terminal."""
+    config = result.config
+    urls = config.get("urls")
+    listed = [url for url in urls if isinstance(url, str)] if isinstance(urls, list) else []
+    url = config.get("url")
+    return Asked(
+        url=printable(url if isinstance(url, str) else (listed or [""])[0]),
+        urls=len(listed),
+        method=printable(str(config.get("method") or "")),
+        connections=_count(config.get("connections")) or 0,
+        workers=len(result.workers) or _count(config.get("workers")) or 0,
+        duration_s=_number(config.get("duration_s")),
+        requests=_count(config.get("requests")),
+        pipeline=_count(config.get("pipeline")) or 1,
+        keepalive=config.get("keepalive") is not False,
+    )
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _count(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)

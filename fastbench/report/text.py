@@ -1,0 +1,337 @@
+"""The report for people: one screen, figures first, every error with its cause and its fix."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastbench.histogram import Histogram
+from fastbench.redact import printable
+from fastbench.report.asked import Asked, asked
+from fastbench.report.picture import bar, bins, sparkline
+from fastbench.result import PERCENTILES, ErrorRow, Result, SeriesRow, TargetUse
+from fastbench.units import format_bytes, format_count, format_ns, format_s
+
+__all__ = ["render"]
+
+LABEL_COLUMNS = 10
+LEAST_COLUMNS = 60
+MAX_ERRORS = 8
+MAX_TARGETS = 3
+MAX_WARNINGS = 6
+MAX_STATUSES = 12
+PICTURE_COLUMNS = 78
+GLYPHS_ASCII = {"·": ",", "│": "|", "→": "->", "≥": ">=", "±": "+-", "…": "...", "–": "-"}  # noqa: RUF001
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How to write: in colour or not, how wide, in Unicode or ASCII. Colours are SGR codes."""
+
+    color: bool
+    width: int
+    unicode: bool
+
+    def bold(self, text: str) -> str:
+        return self._paint(text, "1")
+
+    def dim(self, text: str) -> str:
+        return self._paint(text, "2")
+
+    def red(self, text: str) -> str:
+        return self._paint(text, "1;31")
+
+    def yellow(self, text: str) -> str:
+        return self._paint(text, "33")
+
+    def _paint(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.color and text else text
+
+    def row(self, label: str, text: str) -> str:
+        """Return one line with its label in the left column."""
+        return self.dim(f"{label:<{LABEL_COLUMNS}}") + text
+
+    def wrapped(self, label: str, text: str, paint: Callable[[str], str] = str) -> list[str]:
+        """Return a labelled text over as many lines as it needs."""
+        lines = textwrap.wrap(text, self.width - LABEL_COLUMNS) or [""]
+        return [self.row(label if at == 0 else "", paint(line)) for at, line in enumerate(lines)]
+
+
+def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> str:
+    """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
+    page = Page(color, max(width, LEAST_COLUMNS), unicode)
+    blocks = (
+        _heading(page, result),
+        _figures(page, result),
+        _latency(page, result),
+        [*_answers(page, result), *_errors(page, result)],
+        [*_tls(page, result), *_resources(page, result)],
+        _cautions(page, result),
+    )
+    text = "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+    if unicode:
+        return text
+    for glyph, plain in GLYPHS_ASCII.items():
+        text = text.replace(glyph, plain)
+    return text.encode("ascii", "replace").decode()
+
+
+def _heading(page: Page, result: Result) -> list[str]:
+    load = asked(result)
+    lines = []
+    if result.summary.ended != "complete":
+        title = "NOTHING SUCCEEDED" if result.summary.ended == "nothing_succeeded" else "PARTIAL"
+        reason = textwrap.wrap(_ended(result, load), page.width - len(title) - 2) or [""]
+        lines = [page.red(title) + "  " + reason[0]]
+        lines += [" " * (len(title) + 2) + line for line in reason[1:]]
+        lines.append("")
+    more = f" and {load.urls - 1} more" if load.urls > 1 else ""
+    method = f"{load.method} " if load.method else ""
+    url = _cut(load.url, page.width - len(method) - len(more))
+    return [*lines, method + page.bold(url) + more, page.dim(", ".join(_load(load)))]
+
+
+def _ended(result: Result, load: Asked) -> str:
+    """Say why the run is not complete; the judge's reasons come before our own words."""
+    if result.validity.reasons:
+        return "; ".join(printable(reason) for reason in result.validity.reasons)
+    summary = result.summary
+    lost = sum(worker.lost for worker in result.workers)
+    planned = f" of {format_s(load.duration_s)}" if load.duration_s else ""
+    words = {
+        "interrupted": f"interrupted after {_seconds(summary.duration_s)}{planned}; "
+        "the numbers hold up to there",
+        "worker_lost": f"{lost} of {len(result.workers)} workers lost; "
+        "what they had counted is in the sums",
+        "nothing_succeeded": "no answer was ok; the lines below say why",
+    }
+    return words.get(summary.ended, printable(summary.ended))
+
+
+def _load(load: Asked) -> list[str]:
+    end = [format_s(load.duration_s)] if load.duration_s is not None else []
+    if load.requests is not None:
+        end.append(_plural(load.requests, "request"))
+    parts = [
+        _plural(load.connections, "connection") if load.connections else "",
+        _plural(load.workers, "worker") if load.workers else "",
+        " or ".join(end),
+        f"{load.pipeline} requests in a pipeline" if load.pipeline > 1 else "",
+        "" if load.keepalive else "a new connection per request",
+    ]
+    return [part for part in parts if part]
+
+
+def _figures(page: Page, result: Result) -> list[str]:
+    """Return what people came for: the rate, the throughput, and what it is made of."""
+    s = result.summary
+    rate = f"{s.requests_per_s:,.0f}" if s.requests_per_s >= 1000 else f"{s.requests_per_s:.1f}"
+    lines = [
+        f"  {page.bold(rate + ' req/s')}    {page.bold(format_bytes(s.bytes_in_per_s) + '/s')}"
+        f"    {_plural(s.requests, 'request')} in {_seconds(s.duration_s)}"
+    ]
+    counts = [f"{s.ok:,} ok"]
+    counts += [page.red(f"{s.failed:,} failed")] if s.failed else []
+    counts += [page.red(_plural(s.timeouts, "timeout"))] if s.timeouts else []
+    counts += [f"{s.retried:,} retried"] if s.retried else []
+    counts += [page.red(f"{s.dropped:,} dropped")] if s.dropped else []
+    if s.in_flight_at_end:
+        counts.append(
+            f"{s.in_flight_at_end:,} in flight at the end, "
+            f"oldest ≥ {format_ns(s.oldest_in_flight_s * 1e9)}"
+        )
+    lines.append("  " + " · ".join(counts))
+    return lines
+
+
+def _latency(page: Page, result: Result) -> list[str]:
+    latency = result.latency
+    planned = latency.response is not None
+    shown = latency.response or latency.service
+    what = (
+        "response time: from the planned start to the last byte read"
+        if planned
+        else "service time, closed loop (not comparable with a fixed-rate run)"
+    )
+    if not shown.count:
+        return [page.row("Latency", what), page.row("", "no answer to measure")]
+    lines = [page.row("Latency", what), *_table(page, shown)]
+    others = [("service", latency.service)] if planned else []
+    others += [
+        ("first byte", latency.first_byte),
+        ("connect", latency.connect),
+        ("failed", latency.failed),
+    ]
+    return lines + [_brief(page, name, other) for name, other in others if other.count]
+
+
+def _table(page: Page, histogram: Histogram) -> list[str]:
+    """Return the percentiles at the left and the distribution at the right, row by row."""
+    values = [
+        ("min", histogram.min_ns),
+        *((name.replace("_", "."), histogram.percentile(p)) for name, p in PERCENTILES.items()),
+        ("max", histogram.max_ns),
+        ("mean", histogram.mean_ns),
+        ("stdev", histogram.stdev_ns),
+    ]
+    picture = _picture(page, histogram, len(values))
+    lines = []
+    for (name, value), right in zip(values, picture, strict=True):
+        figure = f"{format_ns(value):>8}"
+        strong = page.bold(figure) if name in ("p50", "p99") else figure
+        lines.append((page.dim(f"  {name:<7}") + strong + "   " + right).rstrip())
+    return lines
+
+
+def _picture(page: Page, histogram: Histogram, rows: int) -> list[str]:
+    """Return `rows` lines: where a bin begins, how many samples, their share as a bar."""
+    found = bins(histogram, rows)
+    most = max(bin_.count for bin_ in found)
+    columns = min(page.width, PICTURE_COLUMNS) - 42
+    lines = [
+        page.dim(f"│ {format_ns(bin_.low_ns):>7} {format_count(bin_.count):>6} ")
+        + bar(bin_.count / most, columns, unicode=page.unicode)
+        for bin_ in found
+    ]
+    return lines + [""] * (rows - len(lines))
+
+
+def _brief(page: Page, name: str, histogram: Histogram) -> str:
+    parts = [f"p50 {format_ns(histogram.percentile(50)):>6}"]
+    parts.append(f"p99 {format_ns(histogram.percentile(99)):>6}")
+    parts.append(f"max {format_ns(histogram.max_ns):>6}")
+    return page.dim(f"  {name:<12}") + "   ".join(parts)
+
+
+def _answers(page: Page, result: Result) -> list[str]:
+    """Return the statuses, and how the rate went over time."""
+    lines = []
+    if result.status_codes:
+        bad = result.summary.failed > 0
+        codes = sorted(result.status_codes.items())
+        shown = [
+            page.red(f"{printable(code)}: {n:,}") if bad and code >= "400" else f"{code}: {n:,}"
+            for code, n in codes[:MAX_STATUSES]
+        ]
+        shown += [f"… {len(codes) - MAX_STATUSES} more"] if len(codes) > MAX_STATUSES else []
+        lines = [page.row("Status", ", ".join(shown))]
+    rates = [row.requests / row.span_s for row in result.series if _counts(row, result)]
+    if len(rates) > 2:
+        extremes = f"  {format_count(min(rates))} … {format_count(max(rates))} req/s"
+        columns = page.width - LABEL_COLUMNS - len(extremes) - 2
+        line = sparkline(rates, columns, unicode=page.unicode)
+        lines.append(page.row("Over time", line + page.dim(extremes)))
+    return lines
+
+
+def _counts(row: SeriesRow, result: Result) -> bool:
+    """Leave a short last row out: its rate says little."""
+    return row.span_s > 0 and (row is not result.series[-1] or row.span_s >= 0.5)
+
+
+def _errors(page: Page, result: Result) -> list[str]:
+    rows = sorted(result.errors, key=lambda row: -row.count)
+    lines: list[str] = []
+    for row in rows[:MAX_ERRORS]:
+        lines += _error(page, row, "" if lines else "Errors")
+    if len(rows) > MAX_ERRORS:
+        rest = sum(row.count for row in rows[MAX_ERRORS:])
+        lines.append(page.row("", page.dim(f"… {rest:,} more of {len(rows) - MAX_ERRORS} sorts")))
+    return lines
+
+
+def _error(page: Page, row: ErrorRow, label: str) -> list[str]:
+    count = f"{row.count:>7,}  "
+    columns = page.width - LABEL_COLUMNS - len(count)
+    when = f", first at {_seconds(row.first_s)}"
+    message = textwrap.wrap(printable(row.message) + when, columns)
+    hint = textwrap.wrap("→ " + printable(row.hint), columns, subsequent_indent="  ")
+    indent = " " * len(count)
+    first = page.row(label, page.red(count) + message[0])
+    return [
+        first,
+        *(page.row("", indent + line) for line in message[1:]),
+        *(page.row("", indent + page.dim(line)) for line in hint),
+    ]
+
+
+def _tls(page: Page, result: Result) -> list[str]:
+    tls = result.tls
+    if tls is None:
+        return []
+    verified = "verified" if tls.verified else page.yellow("not verified (-k)")
+    agreed = ", ".join(printable(part) for part in (tls.version, tls.cipher) if part)
+    rest = f"{_plural(tls.handshakes, 'handshake')}, {tls.resumed:,} resumed"
+    return [page.row("TLS", f"{verified}, {agreed or 'no handshake done'}, {rest}")]
+
+
+def _resources(page: Page, result: Result) -> list[str]:
+    lines = []
+    use = result.resources
+    if use.client is not None:
+        text = f"cpu {use.client.cpu_percent:.0f}% of one core, "
+        text += f"memory {format_bytes(use.client.rss_bytes_max)}{_busy(result)}"
+        lines.append(page.row("Client", text))
+    if use.host is not None:
+        host = use.host
+        text = f"cpu {host.cpu_percent:.0f}% of {_plural(result.environment.cores, 'core')}"
+        text += f" (at most {host.cpu_percent_max:.0f}%), "
+        text += f"steal {host.steal_percent:.1f}%, " if host.steal_percent >= 0.05 else ""
+        text += f"memory {format_bytes(host.memory_used_bytes_max)}"
+        text += f" of {format_bytes(host.memory_bytes)}"
+        lines.append(page.row("Host", text))
+    for at, target in enumerate(use.targets[:MAX_TARGETS]):
+        lines.append(page.row("" if at else "Target", _target(target, page)))
+    lost = [worker for worker in result.workers if worker.lost]
+    if lost:
+        pids = ", ".join(str(worker.pid) for worker in lost)
+        text = f"{len(lost)} of {len(result.workers)} lost (pid {pids})"
+        lines += page.wrapped("Workers", text, page.red)
+    return lines
+
+
+def _busy(result: Result) -> str:
+    shares = sorted(round(100 * worker.busy) for worker in result.workers)
+    if not shares:
+        return ""
+    span = f"{shares[0]}" if shares[0] == shares[-1] else f"{shares[0]}–{shares[-1]}"  # noqa: RUF001
+    return f", {'worker' if len(shares) == 1 else 'workers'} {span}% busy"
+
+
+def _target(target: TargetUse, page: Page) -> str:
+    grown = target.rss_bytes_end - target.rss_bytes_start
+    text = f"{printable(target.name)} ({target.pid}): cpu at most {target.cpu_percent_max:.0f}%, "
+    text += f"memory {format_bytes(target.rss_bytes_max)}"
+    text += f" (grew {format_bytes(grown)})" if grown >= 1 << 20 else ""
+    text += f", {target.fds:,} files, {_plural(target.threads, 'thread')}"
+    return _cut(text, page.width - LABEL_COLUMNS)
+
+
+def _cautions(page: Page, result: Result) -> list[str]:
+    """Return the verdict where it is not plainly ok, and the warnings."""
+    lines = []
+    validity = result.validity
+    known = validity.limit not in ("unknown", "")
+    if known or validity.verdict not in ("ok", "incomplete"):
+        words = [f"{validity.verdict}, limit: {validity.limit}", *validity.reasons]
+        paint = str if validity.verdict == "ok" else page.yellow
+        lines += page.wrapped("Verdict", "; ".join(printable(word) for word in words), paint)
+    for at, warning in enumerate(result.warnings[:MAX_WARNINGS]):
+        text = "; ".join(printable(part) for part in (warning.text, warning.hint) if part)
+        lines += page.wrapped("" if at else "Warnings", text, page.yellow)
+    if len(result.warnings) > MAX_WARNINGS:
+        lines.append(page.row("", page.yellow(f"… {len(result.warnings) - MAX_WARNINGS} more")))
+    return lines
+
+
+def _seconds(value_s: float) -> str:
+    return f"{value_s:.2f}s"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _cut(text: str, columns: int) -> str:
+    return text if len(text) <= columns else text[: columns - 1] + "…"
