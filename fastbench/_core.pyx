@@ -1,0 +1,450 @@
+"""The bridge between Python and the engine: thin classes over its structs, no logic."""
+
+import errno
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+cimport fastbench.engine.block as block
+cimport fastbench.engine.conn as conn
+cimport fastbench.engine.exchange as exchange
+cimport fastbench.engine.fifo as fifo
+cimport fastbench.engine.hdr as hdr
+cimport fastbench.engine.head as head
+cimport fastbench.engine.http as http
+cimport fastbench.engine.kernel as kernel
+cimport fastbench.engine.loop as loop
+cimport fastbench.engine.tls as tls
+
+cdef extern from "<openssl/x509.h>" nogil:
+    const char *X509_verify_cert_error_string(long code)
+
+cdef extern from "<openssl/err.h>" nogil:
+    enum: ERR_LIB_SSL
+    const char *ERR_reason_error_string(unsigned long code)
+    unsigned long ERR_PACK(int library, int function, int reason)
+
+# In the order of the enums in block.pxd and head.pxd.
+ERROR_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset",
+               "truncated", "protocol", "too_large", "unsolicited", "expectation")
+ERROR_PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle")
+PROTOCOL_RULES = ("", "status line", "HTTP version", "status code", "bare CR", "control byte",
+                  "field name", "folded framing field", "Content-Length", "chunk size",
+                  "chunk end", "interim answers", "unasked 101", "cut off", "head size",
+                  "chunk extension size")
+HISTOGRAMS = ("service", "failed", "connect", "first_byte")
+WORKER_STATES = ("starting", "connecting", "ready", "running", "ended")
+HISTOGRAM_COUNTERS = hdr.COUNTERS
+MAX_HEAD_BYTES = head.MAX_HEAD_BYTES
+
+
+cdef str text_of(const char *text):
+    return "" if text == NULL else text.decode("utf-8", "replace")
+
+
+cdef str code_name(int kind, int code):
+    """The code of an error row in words: errno name, parser rule, OpenSSL's reason, or status."""
+    if kind == block.PROTOCOL or kind == block.TOO_LARGE:
+        return PROTOCOL_RULES[code]
+    if code >= tls.TLS_VERIFY:
+        return text_of(X509_verify_cert_error_string(code - tls.TLS_VERIFY))
+    if code >= tls.TLS_REASON:
+        return text_of(ERR_reason_error_string(
+            ERR_PACK(ERR_LIB_SSL, 0, code - tls.TLS_REASON)))
+    if kind == block.EXPECTATION:
+        return str(code) if code else ""
+    if kind == block.TIMEOUT:
+        return "behind a timeout" if code == exchange.BEHIND_TIMEOUT else ""
+    return errno.errorcode.get(code, str(code)) if code else ""
+
+
+cdef class Histogram:
+    """Latencies in nanoseconds, HdrHistogram layout: 33,792 counters, 3 significant digits."""
+
+    cdef hdr.Hdr *data
+
+    def __cinit__(self):
+        self.data = <hdr.Hdr *>calloc(1, sizeof(hdr.Hdr))
+        if self.data == NULL:
+            raise MemoryError
+        hdr.reset(self.data)
+
+    def __dealloc__(self):
+        free(self.data)
+
+    def record(self, uint64_t value_ns):
+        """Count one value."""
+        hdr.record(self.data, value_ns)
+
+    def add(self, Histogram other not None):
+        """Merge `other` into this one."""
+        hdr.add(self.data, other.data)
+
+    def since(self, Histogram earlier not None):
+        """What was recorded after `earlier`, a copy of this histogram made before."""
+        cdef Histogram out = Histogram()
+        hdr.difference(out.data, self.data, earlier.data)
+        return out
+
+    def percentile(self, double percent):
+        """Highest equivalent value at `percent` (0 to 100), in ns; 0 when empty."""
+        return hdr.percentile(self.data, percent)
+
+    def counts(self):
+        """All counters as native 64-bit integers."""
+        return (<char *>self.data.counts)[:sizeof(self.data.counts)]
+
+    @property
+    def count(self):
+        return self.data.count
+
+    @property
+    def min_ns(self):
+        return self.data.min_ns if self.data.count else 0
+
+    @property
+    def max_ns(self):
+        return self.data.max_ns
+
+    @property
+    def sum_ns(self):
+        return self.data.sum_ns
+
+
+cdef class Block:
+    """The shared memory of a run: make it before the fork, see engine/block.pxd."""
+
+    cdef void *memory
+    cdef size_t n_bytes
+    cdef readonly uint32_t workers
+
+    def __cinit__(self, uint32_t workers):
+        cdef uint32_t i
+        self.workers = workers
+        self.n_bytes = block.block_bytes(workers)
+        self.memory = kernel.mmap(NULL, self.n_bytes, kernel.PROT_READ | kernel.PROT_WRITE,
+                                  kernel.MAP_SHARED | kernel.MAP_ANONYMOUS, -1, 0)
+        if self.memory == kernel.MAP_FAILED:
+            self.memory = NULL
+            raise MemoryError(f"{self.n_bytes} bytes of shared memory could not be mapped")
+        if kernel.populate(self.memory, self.n_bytes) < 0:
+            raise MemoryError(f"{self.n_bytes} bytes of shared memory could not be filled")
+        for i in range(workers):
+            hdr.reset(&block.slot_at(self.memory, i).service)
+            hdr.reset(&block.slot_at(self.memory, i).failed_answers)
+            hdr.reset(&block.slot_at(self.memory, i).connect)
+            hdr.reset(&block.slot_at(self.memory, i).first_byte)
+
+    def __dealloc__(self):
+        if self.memory != NULL:
+            kernel.munmap(self.memory, self.n_bytes)
+
+    cdef block.Control *control(self):
+        return <block.Control *>self.memory
+
+    cdef block.Slot *slot(self, uint32_t worker) except NULL:
+        if worker >= self.workers:
+            raise IndexError(f"the block has {self.workers} slots, not {worker + 1}")
+        return block.slot_at(self.memory, worker)
+
+    def open_start_line(self, uint64_t start_ns, uint64_t stop_ns):
+        """Let the workers begin at `start_ns` and stop at `stop_ns` (0: no limit), CLOCK_MONOTONIC."""
+        self.control().stop_ns = stop_ns
+        self.control().start_ns = start_ns
+
+    def stop(self):
+        """Tell the workers to stop now."""
+        self.control().stop = 1
+
+    def beat(self, uint64_t now_ns):
+        """Leave the parent's sign of life."""
+        self.control().heartbeat_ns = now_ns
+
+    @property
+    def heartbeat_ns(self):
+        return self.control().heartbeat_ns
+
+    def state(self, uint32_t worker):
+        """One of WORKER_STATES."""
+        return WORKER_STATES[self.slot(worker).state]
+
+    def counters(self, uint32_t worker):
+        """The plain counters of a slot by name; requests, bytes, connections, ns."""
+        cdef block.Slot *slot = self.slot(worker)
+        return {
+            "settled": slot.settled, "connected": slot.connected, "connects": slot.connects,
+            "closed_idle": slot.closed_idle, "end_ns": slot.end_ns, "idle_ns": slot.idle_ns,
+            "started": slot.started, "ok": slot.ok, "failed": slot.failed,
+            "timeouts": slot.timeouts, "retried": slot.retried, "in_flight": slot.in_flight,
+            "oldest_sent_ns": slot.oldest_sent_ns, "bytes_in": slot.bytes_in,
+            "bytes_out": slot.bytes_out, "handshakes": slot.handshakes, "resumed": slot.resumed,
+        }
+
+    def tls(self, uint32_t worker):
+        """(version, cipher) of the newest handshake, such as ("TLSv1.3", "TLS_AES_..."), or ("", "")."""
+        cdef block.Slot *slot = self.slot(worker)
+        names = {0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
+        return names.get(slot.tls_version, ""), text_of(slot.cipher)
+
+    def status_codes(self, uint32_t worker):
+        """Complete answers by status."""
+        cdef block.Slot *slot = self.slot(worker)
+        return {status: slot.status[status] for status in range(block.MAX_STATUS)
+                if slot.status[status]}
+
+    def errors(self, uint32_t worker):
+        """Rows (kind, phase, code in words, count, first_ns)."""
+        cdef block.Slot *slot = self.slot(worker)
+        cdef block.ErrorRow *row
+        rows = []
+        for i in range(slot.error_rows):
+            row = &slot.errors[i]
+            rows.append((ERROR_KINDS[row.kind], ERROR_PHASES[row.phase],
+                         code_name(row.kind, row.code), row.count, row.first_ns))
+        return rows
+
+    def histogram(self, name):
+        """The sum over all slots of one of HISTOGRAMS."""
+        cdef Histogram out = Histogram()
+        cdef block.Slot *slot
+        cdef int which = HISTOGRAMS.index(name)
+        for i in range(self.workers):
+            slot = self.slot(i)
+            if which == 0:
+                hdr.add(out.data, &slot.service)
+            elif which == 1:
+                hdr.add(out.data, &slot.failed_answers)
+            elif which == 2:
+                hdr.add(out.data, &slot.connect)
+            else:
+                hdr.add(out.data, &slot.first_byte)
+        return out
+
+
+cdef class Finder:
+    """A text to look for in bodies, with its failure table."""
+
+    cdef http.Needle needle
+    cdef bytes text
+
+    def __cinit__(self, bytes text not None):
+        self.text = text
+        self.needle.n_bytes = <uint32_t>len(text)
+        if not text:
+            return
+        self.needle.text = self.text
+        self.needle.fallback = <uint32_t *>calloc(len(text), sizeof(uint32_t))
+        if self.needle.fallback == NULL:
+            raise MemoryError
+        http.prepare(&self.needle)
+
+    def __dealloc__(self):
+        free(self.needle.fallback)
+
+
+cdef class Parser:
+    """Reads one HTTP/1.x response at a time (engine/head.pxd, engine/http.pxd); no I/O."""
+
+    cdef http.Http http
+    cdef Finder finder
+
+    def __cinit__(self, *, bint head=False, bytes expect_body=b""):
+        self.finder = Finder(expect_body)
+        self.reset(head=head)
+
+    def reset(self, *, bint head=False):
+        """Begin the next response; `head`: it answers a HEAD request."""
+        begin_response(&self.http, head)
+
+    def feed(self, const uint8_t[::1] data not None):
+        """Take bytes up to the end of the message; returns how many were taken."""
+        cdef http.Needle *needle = &self.finder.needle if self.finder.needle.n_bytes else NULL
+        if data.shape[0] == 0:
+            return 0
+        return http.feed(&self.http, &data[0], data.shape[0], needle)
+
+    def eof(self):
+        """The peer closed: ends a body without a length, else cuts the message off."""
+        http.eof(&self.http)
+
+    @property
+    def outcome(self):
+        """"" while reading, then "ok", "protocol", "truncated" or "too_large"."""
+        if not head.ended(&self.http):
+            return ""
+        if self.http.state == head.DONE:
+            return "ok"
+        if self.http.rule == head.CUT_OFF:
+            return "truncated"
+        return "too_large" if self.http.rule >= head.HEAD_SIZE else "protocol"
+
+    @property
+    def rule(self):
+        """The broken rule, one of PROTOCOL_RULES."""
+        return PROTOCOL_RULES[self.http.rule]
+
+    @property
+    def status(self):
+        return self.http.status
+
+    @property
+    def minor_version(self):
+        return self.http.minor
+
+    @property
+    def body_bytes(self):
+        return self.http.body_bytes
+
+    @property
+    def reusable(self):
+        """May the connection carry another request (RFC 9112 section 9.3)?"""
+        return head.reusable(&self.http)
+
+    @property
+    def body_found(self):
+        return self.http.flags & head.FOUND != 0
+
+
+cdef void begin_response(head.Http *response, bint head_only):
+    head.begin(response, head_only)
+
+
+cdef class Engine:
+    """One worker's load on one server; `run` is where the GIL is released."""
+
+    cdef conn.Worker worker
+    cdef conn.Request *requests
+    cdef Finder finder
+    cdef Block block
+    cdef object keep            # what the structs point into
+
+    def __cinit__(self, Block shared not None, uint32_t slot, *, tuple target not None,
+                  uint32_t connections, uint64_t budget, list requests not None,
+                  list pattern not None, uint32_t pipeline, bint keepalive, bint retry,
+                  uint64_t timeout_ns, uint64_t connect_timeout_ns, bytes ok_status not None,
+                  bint status_expected, bytes expect_body not None, list sources not None,
+                  uint32_t first_source, tuple tls_options):
+        cdef conn.Worker *w = &self.worker
+        self.block = shared
+        self.keep = [requests, ok_status]
+        w.epoll = -1
+        w.slot = shared.slot(slot)
+        w.control = shared.control()
+        w.pipeline = pipeline
+        w.keepalive = keepalive
+        w.retry_allowed = retry
+        w.timeout_ns = timeout_ns
+        w.connect_timeout_ns = connect_timeout_ns
+        w.budget = budget
+        w.read_bytes = exchange.READ_BYTES
+        w.dice = kernel.now_ns() * 2 + 1 + slot
+        if len(ok_status) != block.MAX_STATUS:
+            raise ValueError(f"ok_status takes {block.MAX_STATUS} bytes")
+        w.ok_status = <uint8_t *><const uint8_t *>ok_status
+        w.status_expected = status_expected
+        self.finder = Finder(expect_body)
+        w.needle = self.finder.needle
+        w.epoll = kernel.epoll_create1(kernel.EPOLL_CLOEXEC)
+        if w.epoll < 0:
+            raise OSError(kernel.errno, "epoll_create1")
+        w.buffer = <uint8_t *>self.allocate(exchange.READ_BYTES, 1)
+        w.scratch = <uint8_t *>self.allocate(exchange.SCRATCH_BYTES, 1)
+        self.set_addresses(target, sources)
+        self.set_requests(requests, pattern)
+        self.set_transport(tls_options)
+        w.discard = tls_options is None and not expect_body and w.family != kernel.AF_UNIX
+        self.set_connections(connections, first_source)
+
+    def __dealloc__(self):
+        if self.worker.epoll >= 0:
+            kernel.close(self.worker.epoll)
+        free(self.worker.buffer)
+        free(self.worker.scratch)
+        free(self.worker.sources)
+        free(self.worker.templates)
+        free(self.worker.pattern)
+        free(self.worker.conns)
+        free(self.requests)
+        tls.tear_down(&self.worker.tls)
+
+    cdef void *allocate(self, size_t count, size_t n_bytes) except NULL:
+        cdef void *memory = calloc(count, n_bytes)
+        if memory == NULL:
+            raise MemoryError
+        return memory
+
+    cdef set_addresses(self, tuple target, list sources):
+        """`target` and each source: (family, IP address or path, port, IPv6 scope)."""
+        cdef conn.Worker *w = &self.worker
+        w.family = target[0]
+        set_address(&w.target, target)
+        w.n_sources = <uint32_t>len(sources)
+        w.sources = <kernel.Address *>self.allocate(max(1, len(sources)), sizeof(kernel.Address))
+        for i, source in enumerate(sources):
+            set_address(&w.sources[i], source)
+
+    cdef set_requests(self, list requests, list pattern):
+        """`requests`: (bytes, is HEAD, is idempotent); `pattern`: indexes into it, in order sent."""
+        cdef conn.Worker *w = &self.worker
+        w.n_templates = <uint32_t>len(requests)
+        w.templates = <conn.Template *>self.allocate(w.n_templates, sizeof(conn.Template))
+        cdef bytes data
+        for i, (payload, head_only, idempotent) in enumerate(requests):
+            data = payload
+            w.templates[i].data = data
+            w.templates[i].n_bytes = <uint32_t>len(data)
+            w.templates[i].head_only = head_only
+            w.templates[i].idempotent = idempotent
+        w.n_pattern = <uint32_t>len(pattern)
+        w.pattern = <uint32_t *>self.allocate(w.n_pattern, sizeof(uint32_t))
+        for i, index in enumerate(pattern):
+            if not 0 <= index < w.n_templates:
+                raise ValueError("the pattern names a request that is not there")
+            w.pattern[i] = index
+
+    cdef set_transport(self, tuple options):
+        """None, or (servername, is an address, verify, cafile, certfile, keyfile), bytes or None."""
+        cdef tls.Tls *secure = &self.worker.tls
+        cdef int code
+        if options is None:
+            tls.use_plain(&self.worker.transport)
+            return
+        tls.use_tls(&self.worker.transport)
+        servername, secure.name_is_address, secure.verify, cafile, certfile, keyfile = options
+        self.keep.append(options)
+        secure.servername = servername
+        code = tls.set_up(secure, or_null(cafile), or_null(certfile), or_null(keyfile))
+        if code < 0:
+            raise ValueError(code_name(block.TLS, -code))
+
+    cdef set_connections(self, uint32_t count, uint32_t first_source):
+        cdef conn.Worker *w = &self.worker
+        cdef uint32_t i, j
+        w.n_conns = count
+        w.conns = <conn.Conn *>self.allocate(count, sizeof(conn.Conn))
+        self.requests = <conn.Request *>self.allocate(<size_t>count * w.pipeline,
+                                                      sizeof(conn.Request))
+        for i in range(count):
+            w.conns[i].link.fd = -1
+            w.conns[i].ring = &self.requests[<size_t>i * w.pipeline]
+            for j in range(w.pipeline):
+                w.conns[i].ring[j].conn = &w.conns[i]
+            if w.n_sources:
+                w.conns[i].source = <uint16_t>((first_source + i) % w.n_sources)
+            fifo.push(&w.fresh, &w.conns[i].node)
+
+    def run(self):
+        """Load the server until the block says stop or the budget is spent. Blocks; no GIL."""
+        with nogil:
+            loop.run(&self.worker)
+
+
+cdef const char *or_null(bytes value):
+    return NULL if value is None else <const char *>value
+
+
+cdef set_address(kernel.Address *address, tuple parts):
+    family, host, port, scope = parts
+    if kernel.fill_address(address, family, host, port, scope) < 0:
+        raise ValueError(f"{host!r} is no address of family {family}")

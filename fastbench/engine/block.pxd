@@ -1,0 +1,109 @@
+"""The memory that the parent and its workers share: one control page, then one slot per worker.
+
+1. Mapped anonymously before the fork, so it has no name, nothing to clean up, and outlives a
+   killed worker.
+2. One writer per word: the parent writes `Control`, worker n writes slot n. Plain aligned stores;
+   the parent's final reading comes after the worker has ended.
+3. This file is the only description of the layout; Python reads it through `Block`.
+"""
+
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+
+from fastbench.engine.hdr cimport Hdr
+
+cdef enum:
+    PAGE_BYTES = 4096
+    MAX_STATUS = 1000
+    ERROR_ROWS = 64
+    CIPHER_BYTES = 64
+
+cdef enum WorkerState:
+    STARTING, CONNECTING, READY, RUNNING, ENDED, BROKEN
+
+cdef enum Kind:
+    DNS, CONNECT_REFUSED, CONNECT_TIMEOUT, CONNECT, TLS, TIMEOUT, RESET, TRUNCATED, PROTOCOL,
+    TOO_LARGE, UNSOLICITED, EXPECTATION
+
+cdef enum Phase:
+    IN_RESOLVE, IN_CONNECT, IN_TLS, IN_SEND, IN_HEAD, IN_BODY, IN_IDLE
+
+cdef struct Control:
+    uint64_t start_ns           # the start line; 0 until the parent opens it
+    uint64_t stop_ns            # no request starts and no answer counts from here on; 0: no limit
+    uint64_t stop               # 1: stop now
+    uint64_t heartbeat_ns       # of the parent
+
+cdef struct ErrorRow:
+    uint32_t kind
+    uint32_t phase
+    int32_t code                # errno, rule of `head`, TLS reason: by kind
+    uint32_t unused
+    uint64_t count
+    uint64_t first_ns
+
+cdef struct Slot:
+    # the worker's life
+    uint64_t state
+    uint64_t settled            # connections that connected or failed once
+    uint64_t connected          # connections open now
+    uint64_t end_ns             # when this worker stopped
+    uint64_t idle_ns            # spent waiting for events since the start line
+    # requests; started = ok + failed + timeouts + in_flight
+    uint64_t started
+    uint64_t ok
+    uint64_t failed
+    uint64_t timeouts
+    uint64_t retried
+    uint64_t in_flight          # at the end
+    uint64_t oldest_sent_ns     # of those, 0 when none
+    # connections and bytes
+    uint64_t connects
+    uint64_t closed_idle
+    uint64_t bytes_in
+    uint64_t bytes_out
+    # TLS
+    uint64_t handshakes
+    uint64_t resumed
+    uint64_t tls_version
+    char cipher[CIPHER_BYTES]
+    uint64_t error_rows
+    ErrorRow errors[ERROR_ROWS]
+    uint64_t status[MAX_STATUS]
+    Hdr service
+    Hdr failed_answers
+    Hdr connect
+    Hdr first_byte
+
+
+cdef inline size_t slot_bytes() noexcept nogil:
+    return (sizeof(Slot) + PAGE_BYTES - 1) // PAGE_BYTES * PAGE_BYTES
+
+
+cdef inline size_t block_bytes(uint32_t workers) noexcept nogil:
+    return PAGE_BYTES + workers * slot_bytes()
+
+
+cdef inline Slot *slot_at(void *block, uint32_t worker) noexcept nogil:
+    return <Slot *>(<char *>block + PAGE_BYTES + worker * slot_bytes())
+
+
+cdef inline void count_error(Slot *self, Kind kind, Phase phase, int32_t code, uint64_t count,
+                             uint64_t now_ns) noexcept nogil:
+    """Add to the row of this error; when all rows are taken, the last one takes the rest."""
+    cdef uint64_t i
+    cdef ErrorRow *row
+    for i in range(self.error_rows):
+        row = &self.errors[i]
+        if row.kind == <uint32_t>kind and row.phase == <uint32_t>phase and row.code == code:
+            row.count += count
+            return
+    if self.error_rows == ERROR_ROWS:
+        self.errors[ERROR_ROWS - 1].count += count
+        return
+    row = &self.errors[self.error_rows]
+    row.kind = kind
+    row.phase = phase
+    row.code = code
+    row.count = count
+    row.first_ns = now_ns
+    self.error_rows += 1

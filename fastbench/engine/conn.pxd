@@ -1,0 +1,268 @@
+"""One connection's life: wait, connect, (TLS) handshake, ready, lost, wait again.
+
+1. A connection is in one place at a time: `fresh` (may connect now), `retry` (failed, waits),
+   `connecting`, or ready (in no list). At most 128 connect at once.
+2. A connection that ended without one complete answer has failed: it waits 50 to 100 ms, and while
+   nothing succeeds anywhere, attempts are at least 10 to 15 ms apart. So a dead server costs at
+   most 100 attempts per second, and load resumes at once when the first one succeeds.
+3. What becomes of requests in flight is decided in `exchange.pxd`, before `release` is called.
+"""
+
+from libc.errno cimport (
+    EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, EPIPE, ETIMEDOUT,
+)
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from fastbench.engine.block cimport (
+    CONNECT, CONNECT_REFUSED, CONNECT_TIMEOUT, IN_CONNECT, IN_TLS, RESET, TLS, Control, Kind, Phase,
+     Slot, count_error,
+)
+from fastbench.engine.fifo cimport Fifo, Node, pop, push, remove
+from fastbench.engine.hdr cimport record
+from fastbench.engine.head cimport Http
+from fastbench.engine.http cimport Needle
+from fastbench.engine.kernel cimport (
+    Address, connect, now_ns, open_stream, socket_error, watch,
+)
+from fastbench.engine.tls cimport TLS_REASON, Link, Tls, Transport
+
+cdef enum:
+    MAX_CONNECTING = 128
+    RETRY_NS = 50000000
+    GATE_NS = 10000000
+    POSTPONE_NS = 1000000
+
+cdef enum ConnState:
+    WAITING, CONNECTING_TCP, CONNECTING_TLS, OPEN
+
+cdef struct Template:               # one rendered request
+    const uint8_t *data
+    uint32_t n_bytes
+    bint head_only
+    bint idempotent
+
+cdef struct Request:                # one in flight; `node` orders all of a worker by sent_ns
+    Node node
+    uint64_t sent_ns
+    uint64_t first_ns               # first byte of its answer, 0 until then
+    uint32_t template
+    uint32_t retried
+    Conn *conn
+
+cdef struct Conn:
+    Node node
+    Link link
+    uint8_t state
+    uint8_t settled                 # has connected or failed once
+    uint16_t source                 # index of its source address
+    uint32_t first                  # ring of requests: oldest in flight,
+    uint32_t in_flight              # how many,
+    uint32_t unsent                 # and how many of them are not fully written
+    uint32_t sent_bytes             # written of the oldest unsent one
+    uint32_t served                 # complete answers on this connection, saturating
+    uint64_t begun_ns               # its connect attempt, 0 when none is under way
+    uint64_t due_ns                 # in `retry`: when the next attempt may begin
+    Request *ring
+    Http http
+
+cdef struct Worker:
+    # hot
+    int epoll
+    bint running                    # between start line and stop
+    bint discard                    # bodies may be dropped in the kernel
+    bint keepalive
+    bint retry_allowed
+    bint failing                    # nothing has succeeded since the last failure
+    uint32_t pipeline
+    uint32_t n_templates
+    uint32_t n_pattern
+    uint32_t next_in_pattern
+    uint32_t read_bytes
+    uint64_t budget                 # requests that may still start
+    uint64_t timeout_ns
+    uint64_t now_ns                 # the newest stamp, for what needs no fresh one
+    Slot *slot
+    Control *control
+    Template *templates
+    uint32_t *pattern               # template of request n: pattern[n % n_pattern]
+    Transport transport
+    Tls tls
+    Needle needle                   # text NULL: bodies are not searched
+    int send_error                  # negative code of a failed write, while the answer is read
+    uint8_t *ok_status              # 1 per status that counts as ok
+    bint status_expected            # ok_status was asked for by name
+    uint8_t *buffer
+    uint8_t *scratch
+    Fifo flying                     # requests in flight, oldest first
+    # connections
+    Conn *conns
+    uint32_t n_conns
+    uint32_t n_connecting
+    uint32_t n_sources
+    int family
+    Address *sources
+    Address target
+    Fifo fresh
+    Fifo retry
+    Fifo connecting                 # oldest attempt first
+    uint64_t connect_timeout_ns
+    uint64_t gate_ns                # no retry before this while failing
+    uint64_t dice
+
+
+cdef inline uint64_t roll(Worker *w, uint64_t below) noexcept nogil:
+    """A pseudo-random number (xorshift64, Marsaglia 2003): only to spread retries."""
+    w.dice ^= w.dice << 13
+    w.dice ^= w.dice >> 7
+    w.dice ^= w.dice << 17
+    return w.dice % below
+
+
+cdef inline void settle(Worker *w, Conn *c) noexcept nogil:
+    if not c.settled:
+        c.settled = 1
+        w.slot.settled += 1
+
+
+cdef inline void release(Worker *w, Conn *c, bint orderly) noexcept nogil:
+    """Close the socket and queue the connection to connect again, later if it was of no use."""
+    if c.state == OPEN:
+        w.slot.connected -= 1
+    if c.state == CONNECTING_TCP or c.state == CONNECTING_TLS:
+        w.n_connecting -= 1
+        remove(&w.connecting, &c.node)
+    if c.link.fd >= 0:
+        w.transport.close(&c.link, orderly and c.state == OPEN)
+    c.state = WAITING
+    if c.served:
+        push(&w.fresh, &c.node)
+    else:
+        w.failing = True
+        c.due_ns = now_ns() + RETRY_NS + roll(w, RETRY_NS)
+        push(&w.retry, &c.node)
+    c.served = 0
+    c.sent_bytes = 0
+    c.begun_ns = 0
+
+
+cdef inline Kind kind_of_connect(int code, Phase phase) noexcept nogil:
+    if code >= TLS_REASON:
+        return TLS
+    if code == ECONNREFUSED:
+        return CONNECT_REFUSED
+    if code == ETIMEDOUT:
+        return CONNECT_TIMEOUT
+    if phase == IN_TLS and (code == ECONNRESET or code == EPIPE):
+        return RESET
+    return CONNECT
+
+
+cdef inline void connect_failed(Worker *w, Conn *c, int code, Phase phase) noexcept nogil:
+    """`code` is an errno or a TLS code, both positive. Requests kept for a retry die with it."""
+    cdef uint64_t count = c.in_flight if c.in_flight else 1
+    count_error(w.slot, kind_of_connect(code, phase), phase, code, count, now_ns())
+    while c.in_flight:
+        remove(&w.flying, &c.ring[c.first].node)
+        c.first = c.first + 1 if c.first + 1 < w.pipeline else 0
+        c.in_flight -= 1
+        w.slot.failed += 1
+    c.unsent = 0
+    settle(w, c)
+    release(w, c, False)
+
+
+cdef inline bint opened(Worker *w, Conn *c) noexcept nogil:
+    """The transport is ready."""
+    w.n_connecting -= 1
+    remove(&w.connecting, &c.node)
+    c.state = OPEN
+    w.slot.connected += 1
+    w.slot.connects += 1
+    record(&w.slot.connect, now_ns() - c.begun_ns)
+    settle(w, c)
+    return True
+
+
+cdef inline bint handshake(Worker *w, Conn *c) noexcept nogil:
+    """Take the handshake further; true when the connection is open."""
+    cdef int code = w.transport.handshake(&c.link, w.slot)
+    if code == 0:
+        return opened(w, c)
+    if code != -EAGAIN:
+        connect_failed(w, c, -code, IN_TLS)
+    return False
+
+
+cdef inline bint connected(Worker *w, Conn *c) noexcept nogil:
+    """TCP reports the outcome of a connect; true when the connection is open."""
+    cdef int code = socket_error(c.link.fd)
+    if code == 0:
+        code = -w.transport.open(&w.tls, &c.link)
+    if code != 0:
+        connect_failed(w, c, code, IN_CONNECT)
+        return False
+    c.state = CONNECTING_TLS
+    return handshake(w, c)
+
+
+cdef inline int attempt(Worker *w, Conn *c) noexcept nogil:
+    """Open a socket and connect it: 0 connected, -EINPROGRESS under way, else -errno."""
+    cdef Address *source = NULL
+    cdef int outcome
+    cdef int code
+    if w.n_sources:
+        source = &w.sources[c.source]
+    code = open_stream(w.family, source)
+    if code < 0:
+        return code
+    c.link.fd = code
+    outcome = connect(c.link.fd, &w.target)
+    if outcome == 0 or outcome == -EINPROGRESS:
+        code = watch(w.epoll, c.link.fd, c)
+        if code < 0:
+            return code
+    return outcome
+
+
+cdef inline void postpone(Worker *w, Conn *c) noexcept nogil:
+    """A Unix socket's queue is full (connect(2), EAGAIN): not a failure yet, try again soon."""
+    w.n_connecting -= 1
+    remove(&w.connecting, &c.node)
+    w.transport.close(&c.link, False)
+    c.state = WAITING
+    c.due_ns = now_ns() + POSTPONE_NS
+    push(&w.retry, &c.node)
+
+
+cdef inline void begin_connect(Worker *w, Conn *c) noexcept nogil:
+    """Start connecting. Even one that succeeds at once is opened by its first event."""
+    cdef int code
+    if c.begun_ns == 0:
+        c.begun_ns = now_ns()
+    c.state = CONNECTING_TCP
+    w.n_connecting += 1
+    push(&w.connecting, &c.node)
+    code = attempt(w, c)
+    if code == -EAGAIN:
+        if now_ns() - c.begun_ns < w.connect_timeout_ns:
+            postpone(w, c)
+        else:
+            connect_failed(w, c, ETIMEDOUT, IN_CONNECT)
+    elif code != 0 and code != -EINPROGRESS:
+        connect_failed(w, c, -code, IN_CONNECT)
+
+
+cdef inline void connect_some(Worker *w) noexcept nogil:
+    """Begin what may begin now: fresh ones at once, failed ones when their wait is over."""
+    cdef Conn *c
+    while w.n_connecting < MAX_CONNECTING and w.fresh.first != NULL:
+        c = <Conn *>pop(&w.fresh)
+        if c.in_flight or w.budget:         # else there is nothing left to send on it
+            begin_connect(w, c)
+    while w.n_connecting < MAX_CONNECTING and w.retry.first != NULL:
+        c = <Conn *>w.retry.first
+        if c.due_ns > w.now_ns or (w.failing and w.gate_ns > w.now_ns):
+            return
+        w.gate_ns = w.now_ns + GATE_NS + roll(w, GATE_NS // 2)
+        remove(&w.retry, &c.node)
+        begin_connect(w, c)

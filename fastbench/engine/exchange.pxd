@@ -1,0 +1,310 @@
+"""Requests and their answers on an open connection.
+
+1. A request is written right after the answer that made room for it was parsed, in the same turn
+   of the loop: holding sends back would flatter the latency.
+2. Service time runs from the stamp taken just before the first byte is written to the stamp taken
+   after the last byte of the answer is parsed.
+3. A request ends once: ok, failed, or timed out; what is in flight at the end is counted there.
+4. An idempotent request that got nothing back on a connection that had served before is sent once
+   more on a new one (RFC 9112 section 9.3.1); its service time goes on from the first sending.
+"""
+
+from libc.errno cimport EAGAIN
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from fastbench.engine.block cimport (
+    EXPECTATION, IN_BODY, IN_HEAD, IN_IDLE, IN_SEND, PROTOCOL, RESET, TIMEOUT, TLS, TOO_LARGE,
+    TRUNCATED, UNSOLICITED, Kind, Phase, count_error,
+)
+from fastbench.engine.conn cimport OPEN, Conn, Request, Template, Worker, release
+from fastbench.engine.fifo cimport push, remove
+from fastbench.engine.hdr cimport record
+from fastbench.engine.head cimport (
+    BODY_CLOSE, FAILED, FOUND, HEAD_DONE, HEAD_SIZE, START, begin, ended, reusable,
+)
+from fastbench.engine.http cimport eof, feed, skip, skippable
+from fastbench.engine.kernel cimport (
+    EPOLLERR, EPOLLHUP, EPOLLRDHUP, discard, now_ns,
+)
+from fastbench.engine.tls cimport SSL_R_UNEXPECTED_EOF_WHILE_READING, TLS_REASON
+
+cdef enum:
+    READ_BYTES = 32768
+    GLANCE_BYTES = 4096             # read of a large answer whose body is then discarded
+    LARGE_BODY_BYTES = 65536
+    SCRATCH_BYTES = 65536
+    BEHIND_TIMEOUT = 1              # error code: failed because an earlier answer timed out
+
+
+cdef inline Request *nth(Worker *w, Conn *c, uint32_t n) noexcept nogil:
+    """The n-th oldest request in flight on `c`."""
+    n += c.first
+    return &c.ring[n if n < w.pipeline else n - w.pipeline]
+
+
+cdef inline void expect_answer(Worker *w, Conn *c) noexcept nogil:
+    begin(&c.http, w.templates[c.ring[c.first].template].head_only)
+
+
+cdef inline void forget_oldest(Worker *w, Conn *c) noexcept nogil:
+    """The oldest request has ended; the next answer belongs to the next one."""
+    remove(&w.flying, &c.ring[c.first].node)
+    if c.unsent == c.in_flight:
+        c.unsent -= 1
+        c.sent_bytes = 0
+    c.first = c.first + 1 if c.first + 1 < w.pipeline else 0
+    c.in_flight -= 1
+    if c.in_flight:
+        expect_answer(w, c)
+
+
+cdef inline Phase phase_of(const Conn *c) noexcept nogil:
+    if c.http.state > HEAD_DONE:
+        return IN_HEAD if c.http.state == FAILED and not c.http.broke_in_body else IN_BODY
+    return IN_SEND if c.unsent == c.in_flight and c.http.state == START else IN_HEAD
+
+
+# Losing a connection
+
+cdef inline bint may_retry(Worker *w, Conn *c, Kind kind) noexcept nogil:
+    """All or none of the unanswered requests are sent again, which keeps them in order."""
+    cdef Request *r
+    cdef uint32_t i
+    if not w.retry_allowed or not c.served or (kind != RESET and kind != TRUNCATED):
+        return False
+    for i in range(c.in_flight):
+        r = nth(w, c, i)
+        if r.retried or not w.templates[r.template].idempotent:
+            return False
+    return True
+
+
+cdef inline void lost(Worker *w, Conn *c, Kind kind, Phase phase, int32_t code) noexcept nogil:
+    """The connection is no more: end or keep what was in flight, then close it."""
+    cdef uint64_t failed = 0
+    cdef bint untouched = c.http.state == START and c.http.interims == 0
+    cdef uint32_t i
+    if c.in_flight and not untouched:
+        forget_oldest(w, c)
+        failed += 1
+    if may_retry(w, c, kind):
+        for i in range(c.in_flight):
+            nth(w, c, i).retried = 1
+            nth(w, c, i).first_ns = 0
+        w.slot.retried += c.in_flight
+    else:
+        while c.in_flight:
+            forget_oldest(w, c)
+            failed += 1
+    w.slot.failed += failed
+    if failed or c.in_flight == 0:
+        count_error(w.slot, kind, phase, code, failed if failed else 1, now_ns())
+    c.unsent = c.in_flight
+    c.sent_bytes = 0
+    release(w, c, False)
+
+
+cdef inline void time_out(Worker *w, Request *r) noexcept nogil:
+    """`r`, the oldest of its connection, took too long; those behind it cannot be answered."""
+    cdef Conn *c = r.conn
+    cdef uint64_t now = now_ns()
+    w.slot.timeouts += 1
+    record(&w.slot.service, now - r.sent_ns)
+    count_error(w.slot, TIMEOUT, phase_of(c), 0, 1, now)
+    forget_oldest(w, c)
+    if c.in_flight:
+        count_error(w.slot, TIMEOUT, IN_HEAD, BEHIND_TIMEOUT, c.in_flight, now)
+    while c.in_flight:
+        forget_oldest(w, c)
+        w.slot.failed += 1
+    if c.state == OPEN:             # else it was being sent again, on a connection not there yet
+        release(w, c, False)
+
+
+# Answers
+
+cdef inline void judge(Worker *w, Conn *c, Request *r, uint64_t now) noexcept nogil:
+    """Count a complete answer; the headline histogram is for those that are ok."""
+    cdef uint32_t status = c.http.status
+    cdef uint64_t service_ns = now - r.sent_ns
+    w.slot.status[status] += 1
+    if w.ok_status[status] and (w.needle.text == NULL or c.http.flags & FOUND or c.http.head_only):
+        w.slot.ok += 1
+        record(&w.slot.service, service_ns)
+        record(&w.slot.first_byte, r.first_ns - r.sent_ns if r.first_ns else service_ns)
+        return
+    w.slot.failed += 1
+    record(&w.slot.failed_answers, service_ns)
+    if w.ok_status[status]:
+        count_error(w.slot, EXPECTATION, IN_BODY, 0, 1, now)
+    elif w.status_expected:
+        count_error(w.slot, EXPECTATION, IN_HEAD, <int32_t>status, 1, now)
+
+
+cdef inline bint answered(Worker *w, Conn *c) noexcept nogil:
+    """The parser reached an end; false when the connection is gone with it."""
+    cdef bint keep = w.keepalive and reusable(&c.http)
+    cdef uint64_t now = now_ns()
+    if c.http.state == FAILED:
+        lost(w, c, TOO_LARGE if c.http.rule >= HEAD_SIZE else PROTOCOL, phase_of(c), c.http.rule)
+        return False
+    judge(w, c, nth(w, c, 0), now)
+    w.now_ns = now
+    w.failing = False
+    w.read_bytes = READ_BYTES
+    if w.discard and c.http.body_bytes > LARGE_BODY_BYTES:
+        w.read_bytes = GLANCE_BYTES
+    if c.served < <uint32_t>-1:
+        c.served += 1
+    if c.unsent == c.in_flight:     # answered before it was written: the rest is not wanted
+        keep = False
+    forget_oldest(w, c)
+    if keep:
+        return True
+    if c.in_flight:
+        lost(w, c, TRUNCATED, IN_HEAD, 0)
+    else:
+        release(w, c, True)
+    return False
+
+
+cdef inline bint take(Worker *w, Conn *c, size_t n_bytes) noexcept nogil:
+    """Parse what was read; false when the connection is gone."""
+    cdef size_t at = 0
+    while at < n_bytes:
+        if c.in_flight == c.unsent and c.sent_bytes == 0:
+            lost(w, c, UNSOLICITED, IN_IDLE, 0)
+            return False
+        at += feed(&c.http, w.buffer + at, n_bytes - at,
+                   &w.needle if w.needle.text != NULL else NULL)
+        if ended(&c.http) and not answered(w, c):
+            return False
+    if c.in_flight and c.http.state != START and c.ring[c.first].first_ns == 0:
+        c.ring[c.first].first_ns = now_ns()
+    return True
+
+
+cdef inline void hung_up(Worker *w, Conn *c, ssize_t outcome) noexcept nogil:
+    """The read gave end of file (0) or an error (negative code)."""
+    cdef int32_t code
+    if c.in_flight == 0:
+        w.slot.closed_idle += 1
+        release(w, c, outcome == 0)
+        return
+    if outcome == 0 and c.http.state == BODY_CLOSE:
+        eof(&c.http)
+        answered(w, c)
+        return
+    if w.send_error:
+        outcome = w.send_error
+    code = <int32_t>-outcome
+    if code == 0 or code == TLS_REASON + SSL_R_UNEXPECTED_EOF_WHILE_READING:
+        lost(w, c, TRUNCATED, phase_of(c), code)
+    else:
+        lost(w, c, TLS if code >= TLS_REASON else RESET, phase_of(c), code)
+
+
+cdef inline bint receive(Worker *w, Conn *c, uint32_t events) noexcept nogil:
+    """Read until the socket is empty; false when the connection is gone."""
+    cdef bint ending = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0
+    cdef bint drained = False
+    cdef uint64_t body_bytes
+    cdef ssize_t n
+    while True:
+        body_bytes = skippable(&c.http) if w.discard and c.in_flight else 0
+        if body_bytes:
+            if body_bytes > 1 << 30:
+                body_bytes = 1 << 30
+            n = discard(c.link.fd, body_bytes)
+            drained = n < <ssize_t>body_bytes
+        else:
+            n = w.transport.recv(&c.link, w.buffer, w.read_bytes, &drained)
+        if n <= 0:
+            if n == -EAGAIN:
+                return True
+            hung_up(w, c, n)
+            return False
+        w.slot.bytes_in += n
+        if body_bytes:
+            skip(&c.http, n)
+            if ended(&c.http) and not answered(w, c):
+                return False
+        elif not take(w, c, n):
+            return False
+        if drained and not ending:
+            return True
+
+
+# Requests
+
+cdef inline void start_request(Worker *w, Conn *c) noexcept nogil:
+    cdef Request *r = nth(w, c, c.in_flight)
+    r.template = w.pattern[w.next_in_pattern]
+    w.next_in_pattern = w.next_in_pattern + 1 if w.next_in_pattern + 1 < w.n_pattern else 0
+    r.sent_ns = w.now_ns
+    r.first_ns = 0
+    r.retried = 0
+    push(&w.flying, &r.node)
+    c.in_flight += 1
+    c.unsent += 1
+    w.budget -= 1
+    w.slot.started += 1
+    if c.in_flight == 1:
+        expect_answer(w, c)
+
+
+cdef inline size_t gather(Worker *w, Conn *c, const uint8_t **data) noexcept nogil:
+    """The bytes to write next: of one request in place, of several copied together."""
+    cdef uint32_t i = c.in_flight - c.unsent
+    cdef Template *t = &w.templates[nth(w, c, i).template]
+    cdef size_t n_bytes = t.n_bytes - c.sent_bytes
+    cdef size_t room = SCRATCH_BYTES
+    data[0] = t.data + c.sent_bytes
+    if c.unsent == 1 or n_bytes >= room:
+        return n_bytes
+    memcpy(w.scratch, data[0], n_bytes)
+    data[0] = w.scratch
+    for i in range(i + 1, c.in_flight):
+        t = &w.templates[nth(w, c, i).template]
+        if t.n_bytes > room - n_bytes:
+            break
+        memcpy(w.scratch + n_bytes, t.data, t.n_bytes)
+        n_bytes += t.n_bytes
+    return n_bytes
+
+
+cdef inline int flush(Worker *w, Conn *c) noexcept nogil:
+    """Write what is unsent; 0 when all is written or the socket is full, else a negative code."""
+    cdef const uint8_t *data
+    cdef size_t left
+    cdef ssize_t n
+    while c.unsent:
+        left = gather(w, c, &data)
+        n = w.transport.send(&c.link, data, left)
+        if n < 0:
+            return 0 if n == -EAGAIN else <int>n
+        w.slot.bytes_out += n
+        while n:
+            left = w.templates[nth(w, c, c.in_flight - c.unsent).template].n_bytes - c.sent_bytes
+            if <size_t>n < left:
+                c.sent_bytes += <uint32_t>n
+                break
+            n -= left
+            c.sent_bytes = 0
+            c.unsent -= 1
+    return 0
+
+
+cdef inline void send_more(Worker *w, Conn *c) noexcept nogil:
+    """Fill the pipeline and write; `w.now_ns` must be fresh."""
+    if w.running:
+        while c.in_flight < w.pipeline and w.budget:
+            start_request(w, c)
+    if c.unsent:
+        w.send_error = flush(w, c)
+        if w.send_error < 0:
+            # The server may have answered before it closed (an early 413, say): read that first.
+            if receive(w, c, EPOLLHUP):
+                lost(w, c, RESET, IN_SEND, -w.send_error)
+            w.send_error = 0
