@@ -21,8 +21,11 @@ MAX_ERRORS = 8
 MAX_TARGETS = 3
 MAX_WARNINGS = 6
 MAX_STATUSES = 12
-PICTURE_COLUMNS = 78
-GLYPHS_ASCII = {"·": ",", "│": "|", "→": "->", "≥": ">=", "±": "+-", "…": "...", "–": "-"}  # noqa: RUF001
+PICTURE_COLUMNS = 100
+GLYPHS_ASCII = {" ·": ",", "│": "|", "→": "->", "≥": ">=", "±": "+-", "…": "...", "–": "-"}  # noqa: RUF001
+
+Paint = Callable[[str], str]
+Part = tuple[str, Paint]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,25 @@ class Page:
         """Return one line with its label in the left column."""
         return self.dim(f"{label:<{LABEL_COLUMNS}}") + text
 
-    def wrapped(self, label: str, text: str, paint: Callable[[str], str] = str) -> list[str]:
+    def wrapped(self, label: str, text: str, paint: Paint = str) -> list[str]:
         """Return a labelled text over as many lines as it needs."""
         lines = textwrap.wrap(text, self.width - LABEL_COLUMNS) or [""]
         return [self.row(label if at == 0 else "", paint(line)) for at, line in enumerate(lines)]
+
+    def flowed(self, label: str, parts: list[Part], between: str = ", ") -> list[str]:
+        """Join painted parts over as many lines as the width needs; no part is broken."""
+        indent = LABEL_COLUMNS if label else 2
+        lines: list[list[str]] = []
+        free = 0
+        for text, paint in parts:
+            shown = _cut(text, self.width - indent)
+            if free < len(shown) + len(between):
+                lines.append([])
+                free = self.width - indent + len(between)
+            lines[-1].append(paint(shown))
+            free -= len(shown) + len(between)
+        heads = [self.row(label, "") if label else "  ", *[" " * indent] * len(lines)]
+        return [head + between.join(line) for head, line in zip(heads, lines, strict=False)]
 
 
 def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> str:
@@ -65,8 +83,12 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
         _heading(page, result),
         _figures(page, result),
         _latency(page, result),
-        [*_answers(page, result), *_errors(page, result)],
-        [*_tls(page, result), *_resources(page, result)],
+        [
+            *_answers(page, result),
+            *_errors(page, result),
+            *_tls(page, result),
+            *_resources(page, result),
+        ],
         _cautions(page, result),
     )
     text = "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -89,7 +111,8 @@ def _heading(page: Page, result: Result) -> list[str]:
     more = f" and {load.urls - 1} more" if load.urls > 1 else ""
     method = f"{load.method} " if load.method else ""
     url = _cut(load.url, page.width - len(method) - len(more))
-    return [*lines, method + page.bold(url) + more, page.dim(", ".join(_load(load)))]
+    about: list[Part] = [(part, page.dim) for part in _load(load)]
+    return [*lines, method + page.bold(url) + more, *page.flowed("", about)]
 
 
 def _ended(result: Result, load: Asked) -> str:
@@ -131,18 +154,15 @@ def _figures(page: Page, result: Result) -> list[str]:
         f"  {page.bold(rate + ' req/s')}    {page.bold(format_bytes(s.bytes_in_per_s) + '/s')}"
         f"    {_plural(s.requests, 'request')} in {_seconds(s.duration_s)}"
     ]
-    counts = [f"{s.ok:,} ok"]
-    counts += [page.red(f"{s.failed:,} failed")] if s.failed else []
-    counts += [page.red(_plural(s.timeouts, "timeout"))] if s.timeouts else []
-    counts += [f"{s.retried:,} retried"] if s.retried else []
-    counts += [page.red(f"{s.dropped:,} dropped")] if s.dropped else []
+    counts: list[Part] = [(f"{s.ok:,} ok", str)]
+    counts += [(f"{s.failed:,} failed", page.red)] if s.failed else []
+    counts += [(_plural(s.timeouts, "timeout"), page.red)] if s.timeouts else []
+    counts += [(f"{s.retried:,} retried", str)] if s.retried else []
+    counts += [(f"{s.dropped:,} dropped", page.red)] if s.dropped else []
     if s.in_flight_at_end:
-        counts.append(
-            f"{s.in_flight_at_end:,} in flight at the end, "
-            f"oldest ≥ {format_ns(s.oldest_in_flight_s * 1e9)}"
-        )
-    lines.append("  " + " · ".join(counts))
-    return lines
+        age = format_ns(s.oldest_in_flight_s * 1e9)
+        counts.append((f"{s.in_flight_at_end:,} in flight at the end, oldest ≥ {age}", str))
+    return lines + page.flowed("", counts, " · ")
 
 
 def _latency(page: Page, result: Result) -> list[str]:
@@ -154,54 +174,50 @@ def _latency(page: Page, result: Result) -> list[str]:
         if planned
         else "service time, closed loop (not comparable with a fixed-rate run)"
     )
-    if not shown.count:
-        return [page.row("Latency", what), page.row("", "no answer to measure")]
-    lines = [page.row("Latency", what), *_table(page, shown)]
     others = [("service", latency.service)] if planned else []
     others += [
         ("first byte", latency.first_byte),
         ("connect", latency.connect),
         ("failed", latency.failed),
     ]
-    return lines + [_brief(page, name, other) for name, other in others if other.count]
+    brief = page.flowed("", [_brief(name, other) for name, other in others if other.count], "    ")
+    if shown.count:
+        return [page.row("Latency", what), *_table(page, shown), *brief]
+    return [page.row("Latency", "no ok answer to measure"), *brief] if brief else []
 
 
 def _table(page: Page, histogram: Histogram) -> list[str]:
     """Return the percentiles at the left and the distribution at the right, row by row."""
-    values = [
-        ("min", histogram.min_ns),
-        *((name.replace("_", "."), histogram.percentile(p)) for name, p in PERCENTILES.items()),
-        ("max", histogram.max_ns),
-        ("mean", histogram.mean_ns),
-        ("stdev", histogram.stdev_ns),
-    ]
+    values = [(name.replace("_", "."), histogram.percentile(p)) for name, p in PERCENTILES.items()]
+    values.append(("max", histogram.max_ns))
     picture = _picture(page, histogram, len(values))
     lines = []
     for (name, value), right in zip(values, picture, strict=True):
         figure = f"{format_ns(value):>8}"
         strong = page.bold(figure) if name in ("p50", "p99") else figure
         lines.append((page.dim(f"  {name:<7}") + strong + "   " + right).rstrip())
-    return lines
+    least, mean, stdev = histogram.min_ns, histogram.mean_ns, histogram.stdev_ns
+    spread = f"{format_ns(mean):>8} ± {format_ns(stdev)}, min {format_ns(least)}"
+    return [*lines, page.dim("  mean   ") + spread]
 
 
 def _picture(page: Page, histogram: Histogram, rows: int) -> list[str]:
     """Return `rows` lines: where a bin begins, how many samples, their share as a bar."""
     found = bins(histogram, rows)
     most = max(bin_.count for bin_ in found)
-    columns = min(page.width, PICTURE_COLUMNS) - 42
-    lines = [
-        page.dim(f"│ {format_ns(bin_.low_ns):>7} {format_count(bin_.count):>6} ")
-        + bar(bin_.count / most, columns, unicode=page.unicode)
-        for bin_ in found
-    ]
+    columns = min(page.width, PICTURE_COLUMNS) - 40
+    lines = []
+    for bin_ in found:
+        more = ("≥" if page.unicode else ">") if len(found) > 1 and bin_ is found[-1] else ""
+        label = f"{more + format_ns(bin_.low_ns):>8} {format_count(bin_.count):>6} "
+        picture = bar(bin_.count / most, columns, unicode=page.unicode)
+        lines.append(page.dim("│" + label) + picture)
     return lines + [""] * (rows - len(lines))
 
 
-def _brief(page: Page, name: str, histogram: Histogram) -> str:
-    parts = [f"p50 {format_ns(histogram.percentile(50)):>6}"]
-    parts.append(f"p99 {format_ns(histogram.percentile(99)):>6}")
-    parts.append(f"max {format_ns(histogram.max_ns):>6}")
-    return page.dim(f"  {name:<12}") + "   ".join(parts)
+def _brief(name: str, histogram: Histogram) -> Part:
+    p50, p99 = (format_ns(histogram.percentile(percent)) for percent in (50, 99))
+    return f"{name} p50 {p50}, p99 {p99}", str
 
 
 def _answers(page: Page, result: Result) -> list[str]:
@@ -210,15 +226,15 @@ def _answers(page: Page, result: Result) -> list[str]:
     if result.status_codes:
         bad = result.summary.failed > 0
         codes = sorted(result.status_codes.items())
-        shown = [
-            page.red(f"{printable(code)}: {n:,}") if bad and code >= "400" else f"{code}: {n:,}"
+        shown: list[Part] = [
+            (f"{printable(code)}: {n:,}", page.red if bad and code >= "400" else str)
             for code, n in codes[:MAX_STATUSES]
         ]
-        shown += [f"… {len(codes) - MAX_STATUSES} more"] if len(codes) > MAX_STATUSES else []
-        lines = [page.row("Status", ", ".join(shown))]
+        more = len(codes) - MAX_STATUSES
+        lines = page.flowed("Status", shown + ([(f"{more} more", page.dim)] if more > 0 else []))
     rates = [row.requests / row.span_s for row in result.series if _counts(row, result)]
     if len(rates) > 2:
-        extremes = f"  {format_count(min(rates))} … {format_count(max(rates))} req/s"
+        extremes = f"  {format_count(min(rates))} to {format_count(max(rates))} req/s"
         columns = page.width - LABEL_COLUMNS - len(extremes) - 2
         line = sparkline(rates, columns, unicode=page.unicode)
         lines.append(page.row("Over time", line + page.dim(extremes)))
@@ -260,10 +276,10 @@ def _tls(page: Page, result: Result) -> list[str]:
     tls = result.tls
     if tls is None:
         return []
-    verified = "verified" if tls.verified else page.yellow("not verified (-k)")
-    agreed = ", ".join(printable(part) for part in (tls.version, tls.cipher) if part)
-    rest = f"{_plural(tls.handshakes, 'handshake')}, {tls.resumed:,} resumed"
-    return [page.row("TLS", f"{verified}, {agreed or 'no handshake done'}, {rest}")]
+    parts: list[Part] = [("verified", str) if tls.verified else ("not verified (-k)", page.yellow)]
+    parts += [(printable(part), str) for part in (tls.version, tls.cipher) if part]
+    parts += [(_plural(tls.handshakes, "handshake"), str), (f"{tls.resumed:,} resumed", str)]
+    return page.flowed("TLS", parts)
 
 
 def _resources(page: Page, result: Result) -> list[str]:

@@ -1,0 +1,160 @@
+"""The live view: one small picture of the run, on a terminal only, gone when the report prints.
+
+Rich costs some 60 ms to import, so it is imported when a terminal is there to draw on. Nothing
+runs beside the caller: no thread, no timer, a redraw only inside `update`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
+
+from fastbench.report.picture import sparkline
+from fastbench.units import format_count, format_ms, format_s
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+    from rich.text import Text
+
+__all__ = ["LiveView"]
+
+REDRAW_S = 0.25
+LEAST_COLUMNS = 50
+MOST_COLUMNS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What one redraw shows."""
+
+    elapsed_s: float
+    requests: int
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    errors: int
+    rates: tuple[float, ...]
+
+
+class LiveView:
+    """Show a run's progress while it goes, as a context manager.
+
+    `duration_s` and `requests` say where the end is; either may be None. `enabled` is False under
+    --quiet and --no-progress. `color` False, or NO_COLOR, draws without colour.
+    """
+
+    def __init__(
+        self,
+        *,
+        duration_s: float | None,
+        requests: int | None,
+        enabled: bool = True,
+        color: bool | None = None,
+        stream: TextIO | None = None,
+    ) -> None:
+        self._duration_s = duration_s
+        self._requests = requests
+        self._stream = stream or sys.stderr
+        terminal = self._stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+        self._enabled = enabled and terminal
+        self._color = color
+        self._live: Live | None = None
+        self._next_s = 0.0
+
+    def __enter__(self) -> LiveView:
+        """Take a few lines of the terminal, if there is one."""
+        if self._enabled:
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(file=self._stream, no_color=self._color is False or None)
+            self._live = Live(console=console, auto_refresh=False, transient=True)
+            self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the lines back; what was drawn disappears."""
+        if self._live is not None:
+            self._live.__exit__(kind, error, trace)
+            self._live = None
+
+    def update(
+        self,
+        elapsed_s: float,
+        requests: int,
+        rate: float,
+        p50_ms: float,
+        p99_ms: float,
+        errors: int,
+        rates: Sequence[float],
+    ) -> None:
+        """Redraw, but not more than four times a second: the load has the processor first."""
+        if self._live is None or (now_s := time.monotonic()) < self._next_s:
+            return
+        self._next_s = now_s + REDRAW_S
+        frame = Frame(elapsed_s, requests, rate, p50_ms, p99_ms, errors, tuple(rates))
+        self._live.update(self._panel(frame, self._live.console.width), refresh=True)
+
+    def _panel(self, frame: Frame, width: int) -> RenderableType:
+        """Return three lines: how far, how fast, what goes wrong. None is wider than `width`."""
+        from rich.text import Text
+
+        columns = max(LEAST_COLUMNS, min(width - 1, MOST_COLUMNS))
+        lines = [self._progress(frame, columns), self._speed(frame, columns), _health(frame)]
+        return Text("\n", no_wrap=True, overflow="crop").join(lines)
+
+    def _progress(self, frame: Frame, columns: int) -> Text:
+        from rich.text import Text
+
+        left = f"  {format_s(float(int(frame.elapsed_s)))}"
+        left += f" of {format_s(self._duration_s)}" if self._duration_s else ""
+        right = f"{frame.requests:,} requests" if self._requests else ""
+        right += f" of {self._requests:,}" if self._requests else ""
+        line = Text(f"{left:<16}")
+        free = columns - 16 - len(right) - 2
+        share = self._share(frame)
+        if share is not None and free > 0:
+            done = round(share * free)
+            full, empty = ("━", "─") if self._unicode else ("=", "-")
+            line.append(full * done, style="green")
+            line.append(empty * (free - done), style="dim")
+        return line.append(f"  {right}")
+
+    def _share(self, frame: Frame) -> float | None:
+        """Return how much is done, 0 to 1; of two ends the nearer one counts."""
+        shares = [frame.elapsed_s / self._duration_s] if self._duration_s else []
+        shares += [frame.requests / self._requests] if self._requests else []
+        return min(1.0, max(shares)) if shares else None
+
+    def _speed(self, frame: Frame, columns: int) -> Text:
+        from rich.text import Text
+
+        line = Text("  ").append(f"{format_count(frame.rate) + ' req/s':<14}", style="bold")
+        right = f"   p50 {format_ms(frame.p50_ms):>6}   p99 {format_ms(frame.p99_ms):>6}"
+        free = max(0, columns - len(line) - len(right))
+        recent = frame.rates[-free:] if free else ()
+        picture = sparkline(recent, free, unicode=self._unicode)
+        return line.append(f"{picture:<{free}}", style="cyan").append(right)
+
+    @property
+    def _unicode(self) -> bool:
+        return (self._stream.encoding or "").lower().replace("-", "") == "utf8"
+
+
+def _health(frame: Frame) -> Text:
+    from rich.text import Text
+
+    if not frame.errors:
+        return Text("  no errors", style="dim")
+    return Text(f"  {frame.errors:,} error{'' if frame.errors == 1 else 's'}", style="red")
