@@ -146,12 +146,12 @@ _RESOLVER = {
 # first match counts.
 _TLS = (
     (
-        "self-signed certificate in certificate chain",
+        "signed certificate in certificate chain",
         "the server's certificate comes from a CA that is not trusted here",
         "give that CA with --cacert FILE, or accept any certificate with -k",
     ),
     (
-        "self-signed",
+        "self-signed|self signed",
         "the server's certificate is self-signed",
         "give the certificate itself with --cacert FILE, or accept any certificate with -k",
     ),
@@ -277,7 +277,7 @@ def describe(kind: str, phase: str, code: str) -> tuple[str, str]:
     """
     if kind in _SPECIAL:
         return _SPECIAL[kind](phase, code)
-    message, hint = _by_errno(code) or (f"the connection failed {_during(phase)}", _SERVER_LOG)
+    message, hint = _by_errno(code) or (f"the connection failed{_during(phase)}", _SERVER_LOG)
     return _named(message, code), hint
 
 
@@ -292,7 +292,8 @@ def _by_errno(code: str) -> tuple[str, str] | None:
 
 
 def _during(phase: str) -> str:
-    return _WHILE.get(phase, f"in phase {phase}" if phase else "")
+    """Say when it happened, with a space in front; nothing for an unknown phase."""
+    return f" {_WHILE[phase]}" if phase in _WHILE else ""
 
 
 def _named(message: str, code: str) -> str:
@@ -313,12 +314,15 @@ def _tls(phase: str, code: str) -> tuple[str, str]:
     for parts, message, hint in _TLS:
         if any(part in reason for part in parts.split("|")):
             return f"{message} ({code})", hint
-    message = f"TLS failed: {code}" if code else f"TLS failed {_during(phase)}"
+    message = f"TLS failed: {code}" if code else f"TLS failed{_during(phase)}"
     return message, "check the port and the server's TLS settings; -k skips only certificate checks"
 
 
 def _timeout(phase: str, code: str) -> tuple[str, str]:
-    return _TIMEOUTS.get(phase, _TIMEOUTS["head"])
+    message, hint = _TIMEOUTS.get(phase, _TIMEOUTS["head"])
+    if "behind" in code:
+        return "pipelined behind a request that timed out", "use a smaller --pipeline; " + hint
+    return message, hint
 
 
 def _connect_timeout(phase: str, code: str) -> tuple[str, str]:
@@ -327,31 +331,31 @@ def _connect_timeout(phase: str, code: str) -> tuple[str, str]:
 
 def _reset(phase: str, code: str) -> tuple[str, str]:
     message, hint = _by_errno(code) or ("the server closed the connection", _SERVER_LOG)
-    return _named(f"{message} {_during(phase)}".rstrip(), code), hint
+    return _named(f"{message}{_during(phase)}", code), hint
 
 
 def _truncated(phase: str, code: str) -> tuple[str, str]:
     if "notify" in code or code == "unexpected eof while reading":
         return (
-            f"the TLS stream ended without close_notify {_during(phase)}: data may be missing",
+            f"the TLS stream ended without close_notify{_during(phase)}: data may be missing",
             "let the server shut TLS down in order, or send Content-Length",
         )
     if phase == "body":
         return "the body ended before its announced length", _SERVER_LOG
-    return f"the server closed the connection {_during(phase)}", _SERVER_LOG
+    return f"the server closed the connection{_during(phase)}", _SERVER_LOG
 
 
 def _protocol(phase: str, code: str) -> tuple[str, str]:
-    where = f"rule broken: {code}" if code else _during(phase)
-    hint = _NOT_HTTP_HINT if code in ("", "status line", "version") else _PROTOCOL_HINT
-    return f"the answer is no valid HTTP/1.1 ({where})", hint
+    hint = _NOT_HTTP_HINT if code in ("", "status line", "HTTP version") else _PROTOCOL_HINT
+    if not code:
+        return f"the answer is no valid HTTP/1.1{_during(phase)}", hint
+    return f"the answer is no valid HTTP/1.1 (rule broken: {code})", hint
 
 
 def _too_large(phase: str, code: str) -> tuple[str, str]:
-    what = code or "head"
     return (
-        f"the response's {what} is larger than fastbench accepts",
-        "a head may have 64 KiB, chunk extensions 16 KiB, trailers 64 KiB: see --debug",
+        _named("the response has more around its body than fastbench accepts", code),
+        "a head may have 64 KiB, trailers 64 KiB, chunk extensions 16 KiB: see --debug",
     )
 
 
@@ -363,7 +367,7 @@ def _unsolicited(phase: str, code: str) -> tuple[str, str]:
 
 
 def _expectation(phase: str, code: str) -> tuple[str, str]:
-    if phase == "body" or "body" in code:
+    if phase == "body":
         return (
             "the body does not contain the text of --expect-body",
             "look at one answer with --debug",

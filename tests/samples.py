@@ -85,7 +85,7 @@ def good() -> Result:
         version="0.1.0",
         config={
             "url": "http://127.0.0.1:8080/api/health",
-            "urls": ["http://127.0.0.1:8080/api/health"],
+            "urls": 1,
             "method": "GET",
             "connections": 100,
             "workers": 2,
@@ -219,7 +219,7 @@ def huge() -> Result:
         config={
             **base.config,
             "url": "https://" + "very-long-host-name." * 8 + "example/" + "path/" * 20,
-            "urls": ["https://a/", "https://b/", "https://c/"],
+            "urls": 3,
             "connections": 65_536,
             "requests": 10**13,
             "duration_s": 86_400.0,
@@ -254,7 +254,7 @@ def hostile() -> Result:
     target = replace(base.resources.targets[0], name=HOSTILE)
     return replace(
         base,
-        config={**base.config, "url": HOSTILE, "urls": [HOSTILE], "method": HOSTILE},
+        config={**base.config, "url": HOSTILE, "urls": 1, "method": HOSTILE},
         errors=rows,
         resources=replace(base.resources, targets=(target,)),
         series=tuple(replace(row, errors={HOSTILE: 1, "=1+1": 2}) for row in base.series),

@@ -31,12 +31,9 @@ class Asked:
 def asked(result: Result) -> Asked:
     """Read the heading's facts from a result; text in it is safe for a terminal."""
     config = result.config
-    urls = config.get("urls")
-    listed = [url for url in urls if isinstance(url, str)] if isinstance(urls, list) else []
-    url = config.get("url")
     return Asked(
-        url=printable(url if isinstance(url, str) else (listed or [""])[0]),
-        urls=len(listed),
+        url=printable(str(config.get("url") or "")),
+        urls=_count(config.get("urls")) or 1,
         method=printable(str(config.get("method") or "")),
         connections=_count(config.get("connections")) or 0,
         workers=len(result.workers) or _count(config.get("workers")) or 0,
