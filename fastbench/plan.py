@@ -66,7 +66,7 @@ class Target:
         if not path or "\0" in path:
             raise UsageError("--unix needs the path of a socket, for example /run/app.sock.")
         if len(path.encode("utf-8", "surrogateescape")) > 107:  # unix(7): sun_path is 108 bytes
-            raise UsageError("The path of --unix is longer than 107 bytes; use a shorter link to it.")
+            raise UsageError("The path of --unix is over 107 bytes; use a shorter link to it.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ _UNIT_NS = {
     "ms": 1_000_000,
     "us": 1_000,
     "µs": 1_000,  # micro sign
-    "μs": 1_000,  # Greek mu, as Go prints it  # noqa: RUF001
+    "μs": 1_000,  # Greek mu, as Go prints it
     "ns": 1,
 }
 _SI = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -22,7 +22,7 @@ _BYTES = {
     **{f"{prefix}i{end}": 1024**n for n, prefix in enumerate("kmgt", 1) for end in ("", "b")},
 }
 _NUMBER = r"[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18}"
-_DURATION_PART = re.compile(rf"({_NUMBER})(d|h|ms|m|s|us|µs|μs|ns)")  # noqa: RUF001
+_DURATION_PART = re.compile(rf"({_NUMBER})(d|h|ms|m|s|us|µs|μs|ns)")
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
 _SCALED = re.compile(rf"({_NUMBER})([a-z]*)")
 
@@ -48,7 +48,7 @@ def parse_count(text: str) -> int:
     """
     count = _scaled(text, _SI)
     if count is None:
-        raise ValueError(f"{_shown(text)} is no count; write a whole number such as 100, 10k or 1M.")
+        raise ValueError(f"{_shown(text)} is no count; write a whole number: 100, 10k or 1M.")
     return count
 
 
@@ -121,7 +121,8 @@ def format_rate(per_s: float) -> str:
 def _times(number: str, factor: int) -> float:
     """Multiply a decimal text exactly, rounding once (100us is 0.0001, not 0.0000999…)."""
     whole, _, fraction = number.partition(".")
-    return int((whole + fraction) or "0") * factor / 10 ** len(fraction)
+    scale: int = 10 ** len(fraction)
+    return int(whole + fraction) * factor / scale
 
 
 def _scaled(text: str, factors: dict[str, int]) -> int | None:

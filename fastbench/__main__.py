@@ -1,0 +1,5 @@
+"""python -m fastbench"""
+
+from fastbench.cli import main
+
+raise SystemExit(main())

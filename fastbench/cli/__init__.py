@@ -1,0 +1,72 @@
+"""The command line: one file per command, and the only place that prints or exits."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from fastbench import __version__
+
+__all__ = ["main"]
+
+EXIT_USAGE = 1
+EXIT_OUTPUT = 121
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that the words ask for; return the exit code."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        if words in (["--version"], ["-V"], ["-v"]):  # before anything heavier is imported
+            return _page(f"fastbench {__version__}")
+        return _dispatch(words)
+    except BrokenPipeError:  # `fastbench … | head -1`
+        # The interpreter flushes once more at exit, and would complain about the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OUTPUT
+
+
+def _dispatch(words: list[str]) -> int:
+    from fastbench.cli import refused
+    from fastbench.plan import UsageError
+
+    try:
+        if sys.platform != "linux":
+            raise UsageError("Only Linux is supported (epoll); use a Linux machine or container.")
+        if words[:1] == ["serve"]:
+            from fastbench.cli import serve
+
+            return serve.main(words[1:])
+        if words and words[0] in refused.COMMANDS:
+            raise UsageError(refused.command(words[0]))
+        return _plain(words)
+    except UsageError as error:
+        print(f"fastbench: {error}", file=sys.stderr)
+        return EXIT_USAGE
+
+
+def _plain(words: list[str]) -> int:
+    from fastbench.cli import flags
+
+    command = flags.parse(words)
+    if command == "version":
+        return _page(f"fastbench {__version__}")
+    if command == "help":
+        from fastbench.cli.manual import TEXT
+
+        return _page(TEXT)
+    for notice in command.notices:
+        print(f"fastbench: {notice}", file=sys.stderr)
+    if command.output.debug:
+        from fastbench.cli import debug
+
+        return debug.run(command.plan, command.output)
+    from fastbench.cli import bench
+
+    return bench.run(command.plan, command.output)
+
+
+def _page(text: str) -> int:
+    print(text, flush=True)
+    return 0

@@ -1,0 +1,59 @@
+"""The page of `fastbench --help`."""
+
+TEXT = """\
+fastbench: a benchmarker for HTTP services. wrk's command line, and a number you can trust.
+
+  fastbench [flags] URL [URL …]     benchmark one server (http:// or https://)
+  fastbench serve                   start a small server to benchmark
+
+Examples
+  fastbench -c100 -d30s http://localhost:8080/api/health
+  fastbench -n 10k -b '{"name": "x"}' -T application/json http://localhost:8080/items
+  fastbench -c64 --cacert ca.pem --expect-body '"ok"' --json run.json https://app.test/
+
+Load
+  -c, --connections N     open connections, over all workers (10)
+  -d, -z, --duration T    how long: 30s, 2m, 1m30s, or seconds (10s)
+  -n, --requests N        how many: 1000, 10k, 1M; alone: no time limit; with -d: first wins
+  -t, --threads, --workers N   worker processes (one per usable core)
+  -p, --pipeline N        requests in flight on each connection (1)
+  --no-keepalive          a new connection for each request
+  --no-retry              an idle connection found closed counts as an error
+
+Request
+  -m, -X, --method NAME   GET, or POST when there is a body
+  -H, --header 'K: V'     also K=V, or @FILE with one a line; replaces the default of that name
+  -b, --body TEXT|@FILE   body, byte for byte; -D, --body-file FILE is the same from a file
+  --data, --data-urlencode TEXT   form fields, joined with &, as in curl
+  -F, --form NAME=VALUE   multipart field; NAME=@FILE uploads, NAME=<FILE reads; ;type= ;filename=
+  -T TYPE  -A TYPE        Content-Type, Accept          --user-agent NAME
+  -a, --auth USER:PASS    basic authentication          --bearer TOKEN
+  --host NAME             Host header only; the URL still says where to connect
+  --urls-from-file FILE   a mix of URLs, one a line: [WEIGHT] [METHOD] URL; # comments
+  -s, --script FILE.lua   a wrk script that only sets wrk.method, wrk.headers and wrk.body
+
+Network
+  --timeout T             longest time for an answer (2s); also -T 5s, -t 5s
+  --connect-timeout T     longest time to connect (as --timeout)
+  -k, --insecure          do not verify the server's certificate
+  --cacert FILE           trust this CA        --cert FILE, --key FILE   show a certificate
+  --servername, --sni NAME   name to send and to verify
+  --unix PATH             connect to a Unix socket; the URL gives Host and path
+  --bind A[,B,…]          source addresses, also 127.0.0.2-9
+  -4, --ipv4  -6, --ipv6  one address family only
+
+Judging
+  --expect-status LIST    which statuses are ok: 200,2xx,301-303 (below 400)
+  --expect-body TEXT      bytes every body must contain
+  --debug                 send one request, show both sides, exit
+
+Output
+  --latency, -L, -l       all percentiles
+  --format text|wrk|json  wrk's shape for scripts that read it
+  --json [FILE]           the whole result as JSON (standard output without FILE)
+  --csv FILE              one row per second
+  --quiet  --no-progress  --no-color      (NO_COLOR is honoured)
+  -V, --version  -h, --help
+
+Exit codes: 0 ok, 1 wrong flag or file, 105 interrupted, 120 worker lost, 121 output not written,
+122 nothing succeeded. Secrets in headers and URLs are masked in everything that is written."""
