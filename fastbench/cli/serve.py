@@ -1,0 +1,77 @@
+"""`fastbench serve`: the embedded server, to have something to benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import NoReturn
+
+from fastbench.plan import UsageError
+
+__all__ = ["main"]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"serve: {message}; `fastbench serve --help` lists what it takes")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="fastbench serve",
+        description="Serve the embedded target until Ctrl-C. GET / lists its routes.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", default="8080", help="port, 0 for any free one (%(default)s)")
+    parser.add_argument("--uds", metavar="PATH", help="listen on a Unix socket instead")
+    parser.add_argument("--quiet", action="store_true", help="print the address and nothing else")
+    parser.add_argument(
+        "--with-parent", action="store_true", help="end when the process that started it does"
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65535):
+        raise UsageError(f"--port {text!r} is not a port: give 0 to 65535, 0 for any free one")
+    return int(text)
+
+
+def _serve(argv: list[str]) -> None:
+    asked = _parser().parse_args(argv)
+    port = _port(asked.port)
+    if asked.uds == "":
+        raise UsageError("--uds needs a path: --uds /run/app.sock")
+    from fastbench.target.server import die_with_parent, serve
+
+    if asked.with_parent:
+        die_with_parent()
+
+    def ready(address: str) -> None:
+        print(f"listening on {address}", flush=True)
+        if not asked.quiet:
+            print("GET / lists the routes; Ctrl-C ends it", flush=True)
+
+    try:
+        serve(asked.host, port, asked.uds, ready)
+    except OSError as error:
+        place = asked.uds or f"{asked.host}:{port}"
+        number = error.errno or 0  # negative for a name that does not resolve, None for long paths
+        why = os.strerror(number) if number > 0 else error.strerror or str(error)
+        raise UsageError(
+            f"cannot listen on {place}: {why}; name another with --host and --port, or --uds"
+        ) from error
+
+
+def main(argv: list[str]) -> int:
+    """Serve until SIGINT or SIGTERM; return 0, or 1 after one sentence about what was wrong."""
+    try:
+        _serve(argv)
+    except UsageError as error:
+        print(f"fastbench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:  # Ctrl-C before the loop took the signals over
+        return 0
+    return 0

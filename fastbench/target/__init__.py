@@ -1,0 +1,1 @@
+"""The embedded server behind `fastbench serve`: something to benchmark on a fresh machine."""
