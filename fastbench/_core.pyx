@@ -39,6 +39,11 @@ HISTOGRAM_COUNTERS = hdr.COUNTERS
 MAX_HEAD_BYTES = head.MAX_HEAD_BYTES
 
 
+def die_with_parent():
+    """Have the kernel kill this process when the thread that forked it ends (PR_SET_PDEATHSIG)."""
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, kernel.SIGKILL)
+
+
 cdef str text_of(const char *text):
     return "" if text == NULL else text.decode("utf-8", "replace")
 
@@ -156,14 +161,6 @@ cdef class Block:
     def stop(self):
         """Tell the workers to stop now."""
         self.control().stop = 1
-
-    def beat(self, uint64_t now_ns):
-        """Leave the parent's sign of life."""
-        self.control().heartbeat_ns = now_ns
-
-    @property
-    def heartbeat_ns(self):
-        return self.control().heartbeat_ns
 
     def state(self, uint32_t worker):
         """One of WORKER_STATES."""

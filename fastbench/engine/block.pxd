@@ -31,7 +31,6 @@ cdef struct Control:
     uint64_t start_ns           # the start line; 0 until the parent opens it
     uint64_t stop_ns            # no request starts and no answer counts from here on; 0: no limit
     uint64_t stop               # 1: stop now
-    uint64_t heartbeat_ns       # of the parent
 
 cdef struct ErrorRow:
     uint32_t kind

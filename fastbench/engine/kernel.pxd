@@ -57,8 +57,11 @@ cdef extern from "<unistd.h>" nogil:
     int close(int fd)
 
 cdef extern from "<sys/prctl.h>" nogil:
-    int PR_SET_TIMERSLACK
+    int PR_SET_TIMERSLACK, PR_SET_PDEATHSIG
     int prctl(int option, unsigned long value)
+
+cdef extern from "<signal.h>" nogil:
+    int SIGKILL
 
 cdef extern from "<sys/epoll.h>" nogil:
     uint32_t EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR, EPOLLET

@@ -1,0 +1,48 @@
+"""What this machine lets a run use: processors and open files."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+from pathlib import Path
+
+from fastbench.plan import UsageError
+
+RESERVED_FILES = 32  # standard streams, epoll, the loop's own, libraries
+_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+
+
+def usable_cores() -> int:
+    """Count the processors this process may run on, less what a cgroup's quota takes away."""
+    cores = len(os.sched_getaffinity(0))
+    quota = cpu_quota()
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def cpu_quota() -> float | None:
+    """Return the cgroup's CPU quota in cores, None without one (cgroup v2, cpu.max)."""
+    try:
+        limit, period = _CPU_MAX.read_text().split()
+        return None if limit == "max" else int(limit) / int(period)
+    except (OSError, ValueError):
+        return None
+
+
+def allow_open_files(connections: int) -> None:
+    """Raise the open-files limit of this process to the hard limit if `connections` need it.
+
+    Raises UsageError with the arithmetic when even that is too little. The limit counts per
+    process, so `connections` are those of the worker that has most.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = connections + RESERVED_FILES
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise UsageError(
+            f"{connections:,} connections in one worker need {needed:,} open files, "
+            f"and the hard limit is {hard:,}; lower -c, spread them over more workers with -t, "
+            f"or raise the limit with `ulimit -Hn {needed}`."
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

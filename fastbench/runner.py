@@ -1,0 +1,279 @@
+"""The parent: fork the workers, open the start line, watch, stop, and add up.
+
+1. Everything that can be refused is refused before the first fork.
+2. Workers are forked before this process has a thread or a loop. The parent then goes to nice 10:
+   it looks up a few times a second and must not push a worker off its core.
+3. A signal or a lost worker ends the run early, never the report.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+
+from fastbench import _core, limits, outcome, resolve, sampling, worker
+from fastbench.plan import Plan, UsageError
+from fastbench.resolve import Endpoint
+from fastbench.resources import Monitor
+from fastbench.result import Result
+
+TICK_S = 0.25
+RATES_TICK_S = 0.1  # of wrk's Req/Sec column
+CONNECT_TICK_S = 0.002
+END_TICK_S = 0.002
+LEAD_NS = 5_000_000  # from the parent's word to the start line, so that all workers see it first
+GRACE_S = 1.5  # for workers to end once told
+GIVE_UP_S = 10.0  # under -n alone: no connection for so long
+EXIT_INTERRUPTED = 105
+QUIET_NICE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a live view may show. `rates` are requests per second of the seconds so far."""
+
+    elapsed_s: float
+    requests: int
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    errors: int
+    rates: tuple[float, ...]
+
+
+@dataclass(slots=True)
+class Child:
+    """One worker as the parent sees it."""
+
+    pid: int
+    index: int
+    cpu_s: float = 0.0
+    ended: bool = False
+    lost: bool = False
+
+
+def run(plan: Plan, tell: Callable[[Progress], None] | None, *, thread_rates: bool) -> Result:
+    """Carry the plan out and return what was found; `tell` hears of progress 4 times a second.
+
+    Raises UsageError when the machine cannot carry the plan.
+    """
+    try:
+        endpoint = resolve.endpoint(plan)
+    except resolve.ResolveError as error:
+        return outcome.unresolved(plan, error.code)
+    workers = min(plan.load.workers or limits.usable_cores(), plan.load.connections)
+    shares = worker.shares(plan, workers)
+    limits.allow_open_files(shares[0].connections)
+    try:
+        block = _core.Block(workers)
+    except MemoryError as error:
+        raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
+    return _Run(plan, endpoint, block, tell, thread_rates).carry_out(shares)
+
+
+class _Run:
+    """The state of one run between fork and result."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        endpoint: Endpoint,
+        block: _core.Block,
+        tell: Callable[[Progress], None] | None,
+        thread_rates: bool,
+    ) -> None:
+        self.plan = plan
+        self.endpoint = endpoint
+        self.block = block
+        self.tell = tell
+        self.children: list[Child] = []
+        self.interrupted = False
+        self.gave_up = False
+        self.told_ns = 0  # when the workers were told to stop, 0 before
+        self.stop_ns = 0  # when they stop by themselves, 0: no limit
+        self.thread_rates: list[float] | None = [] if thread_rates else None
+
+    def carry_out(self, shares: list[worker.Share]) -> Result:
+        """Fork, load, stop, add up."""
+        self._fork(shares)
+        before = {
+            number: signal.signal(number, self._on_signal)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
+        try:
+            os.nice(QUIET_NICE)
+            monitor = Monitor([child.pid for child in self.children])
+            start_ns = self._start()
+            monitor.start()
+            series = sampling.Series(self.block, start_ns)
+            self._watch(start_ns, series, monitor)
+            monitor.sample()
+            return outcome.result(self._observed(start_ns, series, monitor))
+        finally:
+            self._kill()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _observed(
+        self, start_ns: int, series: sampling.Series, monitor: Monitor
+    ) -> outcome.Observed:
+        return outcome.Observed(
+            plan=self.plan,
+            endpoint=self.endpoint,
+            block=self.block,
+            workers=tuple(outcome.EndedWorker(c.pid, c.cpu_s, c.lost) for c in self.children),
+            start_ns=start_ns,
+            end_ns=time.monotonic_ns(),
+            series=series,
+            monitor=monitor,
+            interrupted=self.interrupted,
+            gave_up=self.gave_up,
+            thread_rates=tuple(self.thread_rates or ()),
+        )
+
+    def _fork(self, shares: list[worker.Share]) -> None:
+        parent = os.getpid()
+        cycle = worker.order(self.plan.requests)
+        for share in shares:
+            pid = os.fork()
+            if pid == 0:
+                worker.run(self.plan, self.endpoint, cycle, self.block, share, parent)
+            self.children.append(Child(pid, share.index))
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        """First signal: stop and report. Second: leave at once; the workers die with us."""
+        if self.interrupted:
+            os._exit(EXIT_INTERRUPTED)
+        self.interrupted = True
+        self._stop()
+
+    def _stop(self) -> None:
+        if not self.told_ns:
+            self.told_ns = time.monotonic_ns()
+            self.block.stop()
+
+    def _start(self) -> int:
+        """Wait until every connection connected or failed once; return the start line's time."""
+        while not self.told_ns and self.reap():
+            states = {self.block.state(c.index) for c in self.children if not c.ended}
+            if states <= {"ready", "ended"}:
+                break
+            time.sleep(CONNECT_TICK_S)
+        if not sampling.sums(self.block)["connects"]:
+            self._stop()  # nothing can be sent: the errors say why
+        start_ns = time.monotonic_ns() + LEAD_NS
+        duration_s = self.plan.load.duration_s
+        stop_ns = 0 if duration_s is None else start_ns + round(duration_s * 1e9)
+        self.block.open_start_line(start_ns, stop_ns)
+        self.stop_ns = stop_ns
+        return start_ns
+
+    def _watch(self, start_ns: int, series: sampling.Series, monitor: Monitor) -> None:
+        """Look at the block until all workers have ended."""
+        seen = Ticks(start_ns, self.block.workers)
+        connected_ns = start_ns
+        tick_s = TICK_S if self.thread_rates is None else RATES_TICK_S
+        while self.reap():
+            now_ns = time.monotonic_ns()
+            if self._overdue(now_ns):
+                self._kill()
+                break
+            if now_ns >= series.due_ns and not self._stopping(now_ns):
+                series.add(now_ns)
+                monitor.sample()
+            counters = [self.block.counters(i) for i in range(self.block.workers)]
+            if any(slot["connected"] for slot in counters) or self.plan.load.duration_s:
+                connected_ns = now_ns
+            elif now_ns - connected_ns > GIVE_UP_S * 1e9:
+                self.gave_up = True
+                self._stop()
+            seen.look(now_ns, counters, self.thread_rates)
+            if self.tell is not None and not self._stopping(now_ns):
+                self.tell(seen.progress(series))
+            time.sleep(self._nap_s(tick_s, series))
+
+    def _stopping(self, now_ns: int) -> bool:
+        return bool(self.told_ns) or bool(self.stop_ns and now_ns >= self.stop_ns)
+
+    def _nap_s(self, tick_s: float, series: sampling.Series) -> float:
+        """Sleep to the next tick, row or stop, whichever is first; briefly once stopping."""
+        now_ns = time.monotonic_ns()
+        if self._stopping(now_ns):
+            return END_TICK_S
+        wakes = [now_ns + tick_s * 1e9, series.due_ns]
+        if self.stop_ns:
+            wakes.append(self.stop_ns)
+        budget = self.plan.load.requests
+        if budget is not None and sampling.sums(self.block)["started"] >= budget:
+            return END_TICK_S * 5
+        return max(0.001, (min(wakes) - now_ns) / 1e9)
+
+    def _overdue(self, now_ns: int) -> bool:
+        told_ns = self.told_ns or self.stop_ns
+        return bool(told_ns) and now_ns > told_ns + GRACE_S * 1e9
+
+    def reap(self) -> bool:
+        """Collect workers that have ended; true while one has not."""
+        for child in self.children:
+            if child.ended:
+                continue
+            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+            if pid:
+                child.ended = True
+                child.lost = status != 0
+                child.cpu_s = usage.ru_utime + usage.ru_stime
+        return not all(child.ended for child in self.children)
+
+    def _kill(self) -> None:
+        """End what has not ended by itself: those workers are lost."""
+        for child in self.children:
+            if not child.ended:
+                os.kill(child.pid, signal.SIGKILL)
+                _, _, usage = os.wait4(child.pid, 0)
+                child.ended = child.lost = True
+                child.cpu_s = usage.ru_utime + usage.ru_stime
+
+
+class Ticks:
+    """What the parent keeps from one look at the block to the next."""
+
+    def __init__(self, start_ns: int, workers: int) -> None:
+        self.start_ns = start_ns
+        self.last_ns = start_ns
+        self.now_ns = start_ns
+        self.ended = [0] * workers
+        self.rate = 0.0
+        self.errors = 0
+
+    def look(
+        self, now_ns: int, counters: list[dict[str, int]], thread_rates: list[float] | None
+    ) -> None:
+        """Take the counters in; `thread_rates` gains a sample per worker."""
+        ended = [slot["ok"] + slot["failed"] + slot["timeouts"] for slot in counters]
+        span_s = (now_ns - self.now_ns) / 1e9
+        if span_s < RATES_TICK_S / 2:
+            return
+        rates = [(new - old) / span_s for new, old in zip(ended, self.ended, strict=True)]
+        if thread_rates is not None:
+            thread_rates += rates
+        self.rate = sum(rates)
+        self.errors = sum(slot["failed"] + slot["timeouts"] for slot in counters)
+        self.ended = ended
+        self.now_ns = now_ns
+
+    def progress(self, series: sampling.Series) -> Progress:
+        """Return what a live view shows now."""
+        last = series.rows[-1] if series.rows else None
+        return Progress(
+            elapsed_s=max(0.0, (self.now_ns - self.start_ns) / 1e9),
+            requests=sum(self.ended),
+            rate=self.rate,
+            p50_ms=(last and last.p50_ms) or 0.0,
+            p99_ms=(last and last.p99_ms) or 0.0,
+            errors=self.errors,
+            rates=tuple(row.requests / row.span_s for row in series.rows[-60:] if row.span_s),
+        )

@@ -1,0 +1,137 @@
+"""The run as it goes: sums over the block's slots, second by second.
+
+The series is bounded: rows are one second long until there are 3,600, then neighbours are merged
+and rows become twice as long. A merged row's percentiles are the higher of the two, which no
+percentile of their union exceeds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from fastbench import _core
+from fastbench.result import SeriesRow
+
+MAX_ROWS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The sums of all slots at one instant."""
+
+    now_ns: int
+    counters: Counter[str]
+    errors: dict[str, int]
+    service: _core.Histogram
+
+    @property
+    def requests(self) -> int:
+        """Requests that have ended."""
+        return self.counters["ok"] + self.counters["failed"] + self.counters["timeouts"]
+
+
+def total(counters: Iterable[Mapping[str, int]]) -> Counter[str]:
+    """Add up the counters of several slots by name."""
+    added: Counter[str] = Counter()
+    for slot in counters:
+        added.update(slot)
+    return added
+
+
+def sums(block: _core.Block) -> Counter[str]:
+    """Add up the counters of all slots by name."""
+    return total(block.counters(worker) for worker in range(block.workers))
+
+
+def snapshot(block: _core.Block, now_ns: int) -> Snapshot:
+    """Read all slots."""
+    errors: Counter[str] = Counter()
+    for worker in range(block.workers):
+        for kind, _, _, count, _ in block.errors(worker):
+            errors[kind] += count
+    return Snapshot(now_ns, sums(block), dict(errors), block.histogram("service"))
+
+
+class Series:
+    """Rows between snapshots, the first of which is the start line."""
+
+    def __init__(self, block: _core.Block, start_ns: int) -> None:
+        self._block = block
+        self._start_ns = start_ns
+        self._last = snapshot(block, start_ns)
+        self.rows: list[SeriesRow] = []
+        self.span_ns = 1_000_000_000
+
+    @property
+    def due_ns(self) -> int:
+        """When the next row is complete, CLOCK_MONOTONIC."""
+        return self._last.now_ns + self.span_ns
+
+    def add(self, now_ns: int) -> SeriesRow:
+        """Close the row that ends now and return it."""
+        new = snapshot(self._block, now_ns)
+        row = _row(self._last, new, self._start_ns)
+        self._last = new
+        self.rows.append(row)
+        if len(self.rows) >= MAX_ROWS:
+            self.rows = [merged(*pair) for pair in _pairs(self.rows)]
+            self.span_ns *= 2
+        return row
+
+    def finish(self, end_ns: int) -> None:
+        """Close the last, partial row; one too short to mean a rate joins its neighbour."""
+        if end_ns <= self._last.now_ns:
+            return
+        row = self.add(end_ns)
+        if len(self.rows) > 1 and row.span_s < self.span_ns / 1e9 / 4:
+            last = self.rows.pop()
+            self.rows[-1] = merged(self.rows[-1], last)
+
+
+def _row(before: Snapshot, after: Snapshot, start_ns: int) -> SeriesRow:
+    gained = {name: after.counters[name] - before.counters[name] for name in after.counters}
+    service = after.service.since(before.service)
+    errors = {
+        kind: count - before.errors.get(kind, 0)
+        for kind, count in after.errors.items()
+        if count > before.errors.get(kind, 0)
+    }
+    return SeriesRow(
+        t_s=round((before.now_ns - start_ns) / 1e9, 3),
+        span_s=round((after.now_ns - before.now_ns) / 1e9, 3),
+        requests=after.requests - before.requests,
+        ok=gained["ok"],
+        failed=gained["failed"],
+        timeouts=gained["timeouts"],
+        bytes_in=gained["bytes_in"],
+        p50_ms=service.percentile(50) / 1e6 if service.count else None,
+        p99_ms=service.percentile(99) / 1e6 if service.count else None,
+        errors=errors,
+    )
+
+
+def merged(a: SeriesRow, b: SeriesRow) -> SeriesRow:
+    """Return one row for two neighbours."""
+    return replace(
+        a,
+        span_s=round(a.span_s + b.span_s, 3),
+        requests=a.requests + b.requests,
+        ok=a.ok + b.ok,
+        failed=a.failed + b.failed,
+        timeouts=a.timeouts + b.timeouts,
+        bytes_in=a.bytes_in + b.bytes_in,
+        p50_ms=_higher(a.p50_ms, b.p50_ms),
+        p99_ms=_higher(a.p99_ms, b.p99_ms),
+        errors=dict(Counter(a.errors) + Counter(b.errors)),
+    )
+
+
+def _higher(a: float | None, b: float | None) -> float | None:
+    known = [value for value in (a, b) if value is not None]
+    return max(known) if known else None
+
+
+def _pairs(rows: list[SeriesRow]) -> list[tuple[SeriesRow, SeriesRow]]:
+    return list(zip(rows[::2], rows[1::2], strict=True))
