@@ -101,8 +101,8 @@ def values(words: str, secrets: Iterable[str]) -> str:
     return words
 
 
-def secrets_in(head: str) -> tuple[str, ...]:
-    """List the secret values of a request head: headers, their credentials, query values."""
+def secrets_in(head: str, body: str = "") -> tuple[str, ...]:
+    """List the secret values of a request: headers, their credentials, query, form and JSON."""
     request_line, *lines = head.split("\r\n")
     found = []
     for line in lines:
@@ -113,6 +113,10 @@ def secrets_in(head: str) -> tuple[str, ...]:
         key, _, value = piece.partition("=")
         if value and secret_key(key):
             found += [value, unquote(value)]
+    found += [match[2] for match in _FORM_PAIR.finditer(body) if secret_key(match[1])]
+    for match in _JSON_PAIR.finditer(body):
+        if secret_key(match[1].strip('"')):
+            found.append(match[3].strip('"'))
     return tuple(dict.fromkeys(found))
 
 

@@ -1,0 +1,125 @@
+"""`--debug`: send one request, show both sides, and say how it would be counted."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from fastbench import errors, redact, units
+from fastbench.cli import exchange
+from fastbench.cli.exchange import Exchange
+from fastbench.cli.flags import Output
+from fastbench.plan import Plan
+
+EXIT_NOTHING_SUCCEEDED = 122
+SHOWN_BODY_BYTES = 2048
+SHOWN_LINE = 2000
+_SENT, _CAME = "> ", "< "  # as in curl -v
+
+
+def run(plan: Plan, output: Output) -> int:
+    """Send the first request once and print what happened; 0 when it would count as ok."""
+    now = exchange.run(plan)
+    lines = [*_asked(plan, now), *_answered(now), *_times(now)]
+    verdict, ok = judge(plan, now)
+    lines += ["", f"Counted as {verdict}"]
+    if not output.quiet:
+        print("\n".join(lines), flush=True)
+    else:
+        print(f"Counted as {verdict}", file=sys.stderr)
+    return 0 if ok else EXIT_NOTHING_SUCCEEDED
+
+
+def judge(plan: Plan, now: Exchange) -> tuple[str, bool]:
+    """Say how a run counts this exchange, and whether that is ok."""
+    if now.error is not None:
+        kind, phase, code = now.error
+        return f"{kind}: {_described(kind, phase, code)}.", False
+    expected = plan.expect.statuses
+    if expected is None and now.status >= 400:
+        return f"failed: status {now.status} is not below 400; see --expect-status.", False
+    if expected is not None and now.status not in expected:
+        return f"expectation: {_described('expectation', 'head', str(now.status))}.", False
+    if plan.expect.body and not now.body_found:
+        return f"expectation: {_described('expectation', 'body', '')}.", False
+    return "ok.", True
+
+
+def _described(kind: str, phase: str, code: str) -> str:
+    """Return cause and cure; a cure that says --debug helps nobody here."""
+    message, hint = errors.describe(kind, phase, code)
+    cause = redact.printable(message)
+    return cause if "--debug" in hint else f"{cause}; {hint}"
+
+
+def _asked(plan: Plan, now: Exchange) -> Iterator[str]:
+    where = f" ({now.address})" if now.address else ""
+    yield f"Request to {now.request.url}{redact.printable(where)}"
+    if len(plan.requests) > 1:
+        yield f"The first of {len(plan.requests)}; the others are not sent."
+    head, _, body = now.request.payload.partition(b"\r\n\r\n")
+    yield from _head(_SENT, head)
+    yield from _body(_SENT, body, len(body))
+
+
+def _answered(now: Exchange) -> Iterator[str]:
+    if not now.received:
+        return
+    yield ""
+    yield f"Response, {units.format_bytes(now.received_bytes)} on the wire"
+    asked, _, body = now.request.payload.partition(b"\r\n\r\n")
+    secrets = redact.secrets_in(_text(asked), _text(body[:SHOWN_BODY_BYTES]))
+    head, gap, rest = bytes(now.received).partition(b"\r\n\r\n")
+    while gap and head[9:10] == b"1":  # interim answers come before the final one
+        yield from _head(_CAME, head, secrets)
+        head, gap, rest = rest.partition(b"\r\n\r\n")
+    yield from _head(_CAME, head if gap else head[:SHOWN_BODY_BYTES], secrets)
+    yield from _body(_CAME, rest, now.body_bytes, secrets)
+
+
+def _head(mark: str, head: bytes, secrets: tuple[str, ...] = ()) -> Iterator[str]:
+    first, *fields = _text(head).split("\r\n")
+    yield mark + _line(redact.values(redact.text(first), secrets))
+    for line in fields:
+        name, colon, value = line.partition(":")
+        shown = redact.header(name, value.strip())
+        yield mark + _line(redact.values(f"{name}{colon} {shown}", secrets))
+
+
+def _body(mark: str, data: bytes, size: int, secrets: tuple[str, ...] = ()) -> Iterator[str]:
+    """Show the start of a body as it came, chunk sizes included."""
+    if not data:
+        return
+    yield mark.strip()
+    # Masked before it is cut: half a secret would not be recognised as one.
+    text = redact.values(redact.text(_text(data[: SHOWN_BODY_BYTES * 2])), secrets)
+    for line in redact.printable(text[:SHOWN_BODY_BYTES], lines=True).splitlines():
+        yield (mark + line[:SHOWN_LINE]).rstrip()
+    if size > SHOWN_BODY_BYTES:
+        yield f"{mark}… ({units.format_bytes(size)} in all)"
+
+
+def _times(now: Exchange) -> Iterator[str]:
+    yield ""
+    steps = [
+        ("resolve", now.begin_ns, now.resolved_ns),
+        ("connect", now.resolved_ns, now.connected_ns),
+        ("tls", now.connected_ns, now.secured_ns),
+        ("first byte", now.sent_ns, now.first_byte_ns),
+        ("service time", now.sent_ns, now.end_ns),
+        ("total", now.begin_ns, now.end_ns),
+    ]
+    for name, start_ns, end_ns in steps:
+        if start_ns and end_ns:
+            extra = f"  {now.tls}" if name == "tls" else ""
+            yield f"{name:<13}{units.format_ns(end_ns - start_ns):>8}{extra}"
+    if now.error is None:
+        yield f"{'connection':<13}{'stays open' if now.reusable else 'is closed':>8}"
+
+
+def _line(text: str) -> str:
+    return redact.printable(text)[:SHOWN_LINE]
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")

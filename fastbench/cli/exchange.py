@@ -1,0 +1,210 @@
+"""One request and its answer over plain sockets, with the time of each step."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from dataclasses import dataclass, field
+
+from fastbench import _core, resolve
+from fastbench.plan import Plan, Request, Tls
+
+KEPT_BYTES = 1 << 17  # of the answer, for the display: the largest head and some body
+READ_BYTES = 1 << 16
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Collect what happened. Times are of CLOCK_MONOTONIC, 0 for a step that was not reached."""
+
+    request: Request
+    address: str = ""
+    error: tuple[str, str, str] | None = None  # kind, phase, code as in fastbench.errors
+    tls: str = ""
+    received: bytearray = field(default_factory=bytearray)
+    received_bytes: int = 0
+    status: int = 0
+    body_bytes: int = 0
+    body_found: bool = False
+    reusable: bool = False
+    begin_ns: int = 0
+    resolved_ns: int = 0
+    connected_ns: int = 0
+    secured_ns: int = 0
+    sent_ns: int = 0
+    first_byte_ns: int = 0
+    end_ns: int = 0
+
+
+class _Failed(Exception):
+    """Carry kind, phase and code of the error that ended the exchange."""
+
+    def __init__(self, kind: str, phase: str, code: str) -> None:
+        super().__init__(kind)
+        self.triple = kind, phase, code
+
+
+def run(plan: Plan) -> Exchange:
+    """Send the plan's first request once; errors are noted, never raised."""
+    now = Exchange(plan.requests[0], begin_ns=time.monotonic_ns())
+    try:
+        _run(plan, now)
+    except _Failed as failed:
+        now.error = failed.triple
+    now.end_ns = time.monotonic_ns()
+    return now
+
+
+def _run(plan: Plan, now: Exchange) -> None:
+    try:
+        endpoint = resolve.endpoint(plan)
+    except resolve.ResolveError as error:
+        raise _Failed("dns", "resolve", error.code) from None
+    now.resolved_ns = time.monotonic_ns()
+    now.address = endpoint.host if not endpoint.port else f"{endpoint.host} port {endpoint.port}"
+    deadline_ns = now.resolved_ns + round(plan.load.connect_timeout_s * 1e9)
+    with _connect(plan, endpoint, deadline_ns) as plain:
+        now.connected_ns = time.monotonic_ns()
+        stream = plain
+        if plan.target.tls is not None:
+            stream = _secure(plain, plan.target.tls, deadline_ns, now)
+            now.secured_ns = time.monotonic_ns()
+        with stream:
+            now.sent_ns = time.monotonic_ns()
+            deadline_ns = now.sent_ns + round(plan.load.timeout_s * 1e9)
+            _answer(stream, plan, now, deadline_ns, _send(stream, now.request, deadline_ns))
+
+
+def _connect(plan: Plan, endpoint: resolve.Endpoint, deadline_ns: int) -> socket.socket:
+    stream = socket.socket(endpoint.family, socket.SOCK_STREAM)
+    where: str | tuple[object, ...] = (endpoint.host, endpoint.port)
+    if endpoint.family == socket.AF_UNIX:
+        where = endpoint.host
+    elif endpoint.family == socket.AF_INET6:
+        where = (endpoint.host, endpoint.port, 0, endpoint.scope)
+    try:
+        if plan.bind:
+            stream.bind((plan.bind[0], 0))
+        _until(stream, deadline_ns)
+        stream.connect(where)
+        if endpoint.family != socket.AF_UNIX:
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError as error:
+        stream.close()
+        raise _Failed(*_connect_error(error)) from None
+    return stream
+
+
+def _secure(plain: socket.socket, tls: Tls, deadline_ns: int, now: Exchange) -> socket.socket:
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif tls.cafile:
+        context.load_verify_locations(tls.cafile)
+    else:
+        context.set_default_verify_paths()
+    if tls.certfile:
+        context.load_cert_chain(tls.certfile, tls.keyfile)
+    try:
+        _until(plain, deadline_ns)
+        stream = context.wrap_socket(
+            plain, server_hostname=tls.servername, suppress_ragged_eofs=False
+        )
+    except ssl.SSLCertVerificationError as error:
+        raise _Failed("tls", "tls", error.verify_message) from None
+    except TimeoutError:
+        raise _Failed("connect_timeout", "tls", "") from None
+    except ssl.SSLEOFError:
+        raise _Failed("tls", "tls", "unexpected eof while reading") from None
+    except ssl.SSLError as error:
+        raise _Failed("tls", "tls", _reason(error)) from None
+    except OSError as error:
+        raise _Failed("reset", "tls", _name(error)) from None
+    cipher = stream.cipher()
+    now.tls = f"{stream.version()}, {cipher[0] if cipher else 'no cipher'}"
+    return stream
+
+
+def _send(stream: socket.socket, request: Request, deadline_ns: int) -> OSError | None:
+    """Send all of it; an error is kept for later, for the server may have answered before."""
+    try:
+        _until(stream, deadline_ns)
+        stream.sendall(request.payload)
+    except TimeoutError:
+        raise _Failed("timeout", "send", "") from None
+    except OSError as error:
+        return error
+    return None
+
+
+def _answer(
+    stream: socket.socket, plan: Plan, now: Exchange, deadline_ns: int, broken: OSError | None
+) -> None:
+    parser = _core.Parser(head=now.request.head_only, expect_body=plan.expect.body)
+    while not parser.outcome:
+        data = _receive(stream, parser, deadline_ns, broken)
+        if data and not now.first_byte_ns:
+            now.first_byte_ns = time.monotonic_ns()
+        now.received_bytes += len(data)
+        now.received += data[: KEPT_BYTES - len(now.received)]
+        if data:
+            parser.feed(data)
+        else:
+            parser.eof()
+        now.status = parser.status
+        now.body_bytes = parser.body_bytes
+    now.body_found = parser.body_found
+    now.reusable = parser.reusable
+    phase = "body" if now.body_bytes else "head"
+    if parser.outcome != "ok":
+        raise _Failed(parser.outcome, phase, parser.rule)
+
+
+def _receive(
+    stream: socket.socket, parser: _core.Parser, deadline_ns: int, broken: OSError | None
+) -> bytes:
+    """Read some bytes; b"" at the end of the stream."""
+    import ssl
+
+    phase = "body" if parser.body_bytes else "head"
+    try:
+        _until(stream, deadline_ns)
+        return stream.recv(READ_BYTES)
+    except TimeoutError:
+        raise _Failed("timeout", phase, "") from None
+    except ssl.SSLEOFError:
+        raise _Failed("truncated", phase, "unexpected eof while reading") from None
+    except ssl.SSLError as error:
+        raise _Failed("tls", phase, _reason(error)) from None
+    except OSError as error:
+        if broken is not None:
+            raise _Failed("reset", "send", _name(broken)) from None
+        raise _Failed("reset", phase, _name(error)) from None
+
+
+def _until(stream: socket.socket, deadline_ns: int) -> None:
+    left_ns = deadline_ns - time.monotonic_ns()
+    if left_ns <= 0:
+        raise TimeoutError
+    stream.settimeout(left_ns / 1e9)
+
+
+def _connect_error(error: OSError) -> tuple[str, str, str]:
+    if isinstance(error, TimeoutError):
+        return "connect_timeout", "connect", ""
+    refused = isinstance(error, ConnectionRefusedError)
+    return "connect_refused" if refused else "connect", "connect", _name(error)
+
+
+def _name(error: OSError) -> str:
+    return errno.errorcode.get(error.errno or 0, "")
+
+
+def _reason(error: OSError) -> str:
+    return str(getattr(error, "reason", None) or error).replace("_", " ").lower()
