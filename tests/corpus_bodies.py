@@ -110,6 +110,7 @@ def length_cases() -> Iterator[Case]:
     yield five("H11", "the same field twice", row("5", "5"))
     yield five("H11", "the same number listed twice", row("5, 5"))
     yield five("H11", "listed three times, no space", row("5,5,5"))
+    yield five("H11", "the same number, once with a zero before it", row("5, 05"), also="protocol")
     yield bad("H11", "two numbers listed", row("5, 6"))
     yield bad("H11", "two fields that differ", row("5", "6"))
     yield bad("H11", "two fields that differ, larger first", row("6", "5"))

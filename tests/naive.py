@@ -146,20 +146,19 @@ class _Reading:
             else:
                 name, _, value = line.partition(b":")
                 fields.append((name.lower(), value.strip(b" \t")))
-            lengths = {_length(value) for name, value in fields if name == b"content-length"}
-            if len(lengths) > 1 and not trailer:  # rule 5: fatal whatever else the head says
-                raise _Broken("protocol")
+            if fields[-1][0] == b"content-length" and not trailer:  # rule 5, first of all here
+                _length(b",".join(value for name, value in fields if name == b"content-length"))
         return fields
 
     def line(self, limit: int, check: _Check) -> bytes:
         """Take one line, ended by CRLF or (RFC 9112 §2.2) a lone LF; a bare CR is an offence."""
-        window = self.data[self.at : limit]
-        text, newline, _ = window.partition(b"\n")
-        ended = bool(newline) or text.endswith(b"\r")
+        newline = self.data.find(b"\n", self.at, limit)
+        text = self.data[self.at : newline if newline >= 0 else limit]
+        ended = newline >= 0 or text.endswith(b"\r")
         line = text.removesuffix(b"\r")
-        if line or newline or not ended:
+        if line or newline >= 0 or not ended:
             check(line, ended)
-        if not newline:
+        if newline < 0:
             raise _Broken("too_large") if len(self.data) >= limit else _Short
         self.at += len(text) + 1
         return line
@@ -260,11 +259,13 @@ def _members(values: Iterable[bytes]) -> list[bytes]:
 
 def _length(value: bytes) -> int:
     """Read a Content-Length, or a list of the same one over again (RFC 9110 §8.6)."""
-    numbers = {member.strip(b" \t") for member in value.split(b",")}
-    number = numbers.pop()
-    if numbers or not re.fullmatch(rb"[0-9]+", number) or int(number) > MAX_LENGTH:
+    members = [member.strip(b" \t") for member in value.split(b",")]
+    if not all(re.fullmatch(rb"[0-9]+", member) for member in members):
         raise _Broken("protocol")
-    return int(number)
+    numbers = {int(member) for member in members}
+    if len(numbers) > 1 or max(numbers) > MAX_LENGTH:
+        raise _Broken("protocol")
+    return numbers.pop()
 
 
 def bucket(value: int) -> int:

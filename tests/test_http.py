@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import naive
 import pytest
-from corpus import CASES, NEXT, SEQUENCES, Case, Sequence, answer, chunked
+from case import NEXT, Case, Sequence, answer, chunked
+from corpus import CASES, SEQUENCES
 from feeding import Outcome, drive, splits, stream
 
 from fastbench import _core
