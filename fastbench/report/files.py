@@ -20,7 +20,8 @@ def write_atomic(path: str, data: bytes) -> None:
     to the file, and the file keeps its mode. Raises OSError; nothing is left behind then.
     """
     mode = _mode(path)
-    if path.startswith(_DIRECT) or not (mode is None or stat.S_ISREG(mode)):
+    whole = os.path.basename(path) and not path.startswith(_DIRECT)
+    if not whole or not (mode is None or stat.S_ISREG(mode)):
         with open(path, "wb") as file:
             file.write(data)
         return

@@ -10,7 +10,7 @@ from fastbench.histogram import Histogram
 from fastbench.redact import printable
 from fastbench.report.asked import Asked, asked
 from fastbench.report.picture import bar, bins, sparkline
-from fastbench.result import PERCENTILES, ErrorRow, Result, SeriesRow, TargetUse
+from fastbench.result import PERCENTILES, ErrorRow, HostUse, Result, SeriesRow, TargetUse
 from fastbench.units import format_bytes, format_count, format_ns, format_s
 
 __all__ = ["render"]
@@ -150,9 +150,10 @@ def _figures(page: Page, result: Result) -> list[str]:
     """Return what people came for: the rate, the throughput, and what it is made of."""
     s = result.summary
     rate = f"{s.requests_per_s:,.0f}" if s.requests_per_s >= 1000 else f"{s.requests_per_s:.1f}"
-    lines = [
-        f"  {page.bold(rate + ' req/s')}    {page.bold(format_bytes(s.bytes_in_per_s) + '/s')}"
-        f"    {_plural(s.requests, 'request')} in {_seconds(s.duration_s)}"
+    figures: list[Part] = [
+        (f"{rate} req/s", page.bold),
+        (f"{format_bytes(s.bytes_in_per_s)}/s", page.bold),
+        (f"{_plural(s.requests, 'request')} in {_seconds(s.duration_s)}", str),
     ]
     counts: list[Part] = [(f"{s.ok:,} ok", str)]
     counts += [(f"{s.failed:,} failed", page.red)] if s.failed else []
@@ -162,7 +163,7 @@ def _figures(page: Page, result: Result) -> list[str]:
     if s.in_flight_at_end:
         age = format_ns(s.oldest_in_flight_s * 1e9)
         counts.append((f"{s.in_flight_at_end:,} in flight at the end, oldest ≥ {age}", str))
-    return lines + page.flowed("", counts, " · ")
+    return page.flowed("", figures, "    ") + page.flowed("", counts, " · ")
 
 
 def _latency(page: Page, result: Result) -> list[str]:
@@ -182,7 +183,7 @@ def _latency(page: Page, result: Result) -> list[str]:
     ]
     brief = page.flowed("", [_brief(name, other) for name, other in others if other.count], "    ")
     if shown.count:
-        return [page.row("Latency", what), *_table(page, shown), *brief]
+        return [*page.wrapped("Latency", what), *_table(page, shown), *brief]
     return [page.row("Latency", "no ok answer to measure"), *brief] if brief else []
 
 
@@ -283,22 +284,19 @@ def _tls(page: Page, result: Result) -> list[str]:
 
 
 def _resources(page: Page, result: Result) -> list[str]:
-    lines = []
     use = result.resources
+    lines = []
     if use.client is not None:
-        text = f"cpu {use.client.cpu_percent:.0f}% of one core, "
-        text += f"memory {format_bytes(use.client.rss_bytes_max)}{_busy(result)}"
-        lines.append(page.row("Client", text))
+        parts = [
+            f"cpu {use.client.cpu_percent:.0f}% of one core",
+            f"memory {format_bytes(use.client.rss_bytes_max)}",
+            *_busy(result),
+        ]
+        lines += page.flowed("Client", [(part, str) for part in parts])
     if use.host is not None:
-        host = use.host
-        text = f"cpu {host.cpu_percent:.0f}% of {_plural(result.environment.cores, 'core')}"
-        text += f" (at most {host.cpu_percent_max:.0f}%), "
-        text += f"steal {host.steal_percent:.1f}%, " if host.steal_percent >= 0.05 else ""
-        text += f"memory {format_bytes(host.memory_used_bytes_max)}"
-        text += f" of {format_bytes(host.memory_bytes)}"
-        lines.append(page.row("Host", text))
+        lines += page.flowed("Host", [(part, str) for part in _host(use.host, result)])
     for at, target in enumerate(use.targets[:MAX_TARGETS]):
-        lines.append(page.row("" if at else "Target", _target(target, page)))
+        lines += page.flowed(" " if at else "Target", [(part, str) for part in _target(target)])
     lost = [worker for worker in result.workers if worker.lost]
     if lost:
         pids = ", ".join(str(worker.pid) for worker in lost)
@@ -307,21 +305,31 @@ def _resources(page: Page, result: Result) -> list[str]:
     return lines
 
 
-def _busy(result: Result) -> str:
+def _host(host: HostUse, result: Result) -> list[str]:
+    cores = _plural(result.environment.cores, "core")
+    parts = [f"cpu {host.cpu_percent:.0f}% of {cores} (at most {host.cpu_percent_max:.0f}%)"]
+    parts += [f"steal {host.steal_percent:.1f}%"] if host.steal_percent >= 0.05 else []
+    used, size = format_bytes(host.memory_used_bytes_max), format_bytes(host.memory_bytes)
+    return [*parts, f"memory {used} of {size}"]
+
+
+def _busy(result: Result) -> list[str]:
     shares = sorted(round(100 * worker.busy) for worker in result.workers)
     if not shares:
-        return ""
+        return []
     span = f"{shares[0]}" if shares[0] == shares[-1] else f"{shares[0]}–{shares[-1]}"  # noqa: RUF001
-    return f", {'worker' if len(shares) == 1 else 'workers'} {span}% busy"
+    return [f"{'worker' if len(shares) == 1 else 'workers'} {span}% busy"]
 
 
-def _target(target: TargetUse, page: Page) -> str:
+def _target(target: TargetUse) -> list[str]:
     grown = target.rss_bytes_end - target.rss_bytes_start
-    text = f"{printable(target.name)} ({target.pid}): cpu at most {target.cpu_percent_max:.0f}%, "
-    text += f"memory {format_bytes(target.rss_bytes_max)}"
-    text += f" (grew {format_bytes(grown)})" if grown >= 1 << 20 else ""
-    text += f", {target.fds:,} files, {_plural(target.threads, 'thread')}"
-    return _cut(text, page.width - LABEL_COLUMNS)
+    memory = f"memory {format_bytes(target.rss_bytes_max)}"
+    return [
+        f"{printable(target.name)} ({target.pid}): cpu at most {target.cpu_percent_max:.0f}%",
+        memory + (f" (grew {format_bytes(grown)})" if grown >= 1 << 20 else ""),
+        f"{target.fds:,} files",
+        _plural(target.threads, "thread"),
+    ]
 
 
 def _cautions(page: Page, result: Result) -> list[str]:
@@ -342,7 +350,7 @@ def _cautions(page: Page, result: Result) -> list[str]:
 
 
 def _seconds(value_s: float) -> str:
-    return f"{value_s:.2f}s"
+    return f"{value_s:.2f}s" if value_s < 1000 else format_s(value_s)
 
 
 def _plural(count: int, noun: str) -> str:
