@@ -11,7 +11,10 @@ from fastbench import units
 DEFAULT_CONNECTIONS = 10
 DEFAULT_DURATION_S = 10.0
 DEFAULT_TIMEOUT_S = 2.0
+MAX_CONNECTIONS = 1_000_000
 MAX_WORKERS = 1024
+MAX_REQUESTS = 10**15
+MAX_DURATION_S = 365 * 86_400.0
 MAX_PIPELINE = 1024
 MAX_WEIGHT = 10_000
 MAX_TIMEOUT_S = 2**42 / 1e9  # the histogram's last value; a longer wait could not be recorded
@@ -112,14 +115,14 @@ class Load:
     connect_timeout_s: float
 
     def __post_init__(self) -> None:
-        _at_least_one("-c", self.connections)
-        _at_least_one("-n", self.requests)
+        _between("-c", self.connections, MAX_CONNECTIONS)
+        _between("-n", self.requests, MAX_REQUESTS)
         _between("-t", self.workers, MAX_WORKERS)
         _between("-p", self.pipeline, MAX_PIPELINE)
         if self.duration_s is None and self.requests is None:
             raise UsageError("A run needs an end; give -d DURATION or -n REQUESTS.")
-        if self.duration_s is not None and not self.duration_s > 0:
-            raise UsageError("-d must be longer than 0, for example -d 10s.")
+        if self.duration_s is not None and not 0 < self.duration_s <= MAX_DURATION_S:
+            raise UsageError("-d must be longer than 0 and at most 365d, for example -d 10s.")
         if self.pipeline > 1 and not self.keepalive:
             raise UsageError("-p needs connections that stay open; leave --no-keepalive out.")
         for flag, value_s in (
@@ -206,11 +209,6 @@ def check_header(name: str, value: str) -> tuple[str, str]:
             "remove it."
         )
     return name, value
-
-
-def _at_least_one(flag: str, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise UsageError(f"{flag} must be at least 1, not {value}.")
 
 
 def _between(flag: str, value: int | None, most: int) -> None:

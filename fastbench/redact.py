@@ -30,9 +30,19 @@ _CONTROL = re.compile(
 _CONTROL_BUT_LINES = re.compile(_CONTROL.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-_SECRET_FLAGS = ("-a", "--bearer")
+_SECRET_FLAGS = ("-a", "--auth", "--bearer")
 _HEADER_FLAGS = ("-H", "--header")
-_BODY_FLAGS = ("-b", "--body", "--data", "-F", "--form", "--data-urlencode", "-d", "-z")
+_BODY_FLAGS = (
+    "-b",
+    "--body",
+    "--data",
+    "-F",
+    "--form",
+    "--data-urlencode",
+    "-d",
+    "-z",
+    "--duration",
+)
 _SWITCHES = frozenset("klLvVh46")  # may stand before a flag with a value in one word: -ka user:pw
 
 

@@ -15,6 +15,7 @@ _UNIT_NS = {
     "μs": 1_000,  # Greek mu, as Go prints it
     "ns": 1,
 }
+_PER_S = 10**27  # 18 digits after the point of a nanosecond
 _SI = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BYTES = {
     **{f"{prefix}b": size for prefix, size in _SI.items()},
@@ -30,15 +31,15 @@ _SCALED = re.compile(rf"({_NUMBER})([a-z]*)")
 def parse_duration_s(text: str) -> float:
     """Return the seconds of `2s 2m 2h` (wrk), `1m30s 500ms 100us` (Go) or a bare number.
 
-    Raises ValueError with a sentence. Fractions are exact to the nanosecond.
+    Raises ValueError with a sentence. The sum is exact and rounded once.
     """
     lowered = text.lower()
     if re.fullmatch(_NUMBER, lowered):
-        return _times(lowered, _UNIT_NS["s"]) / 1e9
+        return _times(lowered, _UNIT_NS["s"]) / _PER_S
     if not _DURATION.fullmatch(lowered):
         raise ValueError(f"{_shown(text)} is no duration; write 30s, 2m, 1m30s or 500ms.")
     parts = _DURATION_PART.findall(lowered)
-    return sum(_times(number, _UNIT_NS[unit]) for number, unit in parts) / 1e9
+    return sum(_times(number, _UNIT_NS[unit]) for number, unit in parts) / _PER_S
 
 
 def parse_count(text: str) -> int:
@@ -118,11 +119,10 @@ def format_rate(per_s: float) -> str:
     return format_count(per_s) + "/s"
 
 
-def _times(number: str, factor: int) -> float:
-    """Multiply a decimal text exactly, rounding once (100us is 0.0001, not 0.0000999…)."""
+def _times(number: str, unit_ns: int) -> int:
+    """Multiply a decimal text exactly, in 1e-18 ns: 100us is 0.0001, not 0.0000999…."""
     whole, _, fraction = number.partition(".")
-    scale: int = 10 ** len(fraction)
-    return int(whole + fraction) * factor / scale
+    return int(whole + fraction.ljust(18, "0")) * unit_ns
 
 
 def _scaled(text: str, factors: dict[str, int]) -> int | None:

@@ -44,7 +44,9 @@ def render(
         text = source.decode("utf-8", "surrogateescape")
         lines += urls.read_list(text.split("\n"), flags.urls_from_file)
     if not lines:
-        raise UsageError("There is no URL; give one, for example http://localhost:8080/.")
+        raise UsageError(
+            "There is no URL; give one, for example http://localhost:8080/ (see fastbench --help)."
+        )
     first = urls.one_server(line.url for line in lines)
     rendered = []
     total_bytes = 0
