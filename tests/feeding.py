@@ -15,7 +15,11 @@ EVERY_POSITION = 2048  # longer wires are split near their ends and at strides b
 
 
 def drive(
-    pieces: Iterable[bytes], *, head: bool = False, eof: bool = False, expect: bytes = b""
+    pieces: Iterable[bytes | memoryview],
+    *,
+    head: bool = False,
+    eof: bool = False,
+    expect: bytes = b"",
 ) -> tuple[Outcome, bool]:
     """Feed the pieces of one response; returns its outcome and whether `expect` was found.
 
@@ -33,7 +37,7 @@ def drive(
     return outcome_of(parser, consumed), parser.body_found
 
 
-def feed(parser: Parser, piece: bytes) -> int:
+def feed(parser: Parser, piece: bytes | memoryview) -> int:
     """Feed one piece and check what holds after every feed."""
     taken = parser.feed(piece)
     assert 0 <= taken <= len(piece)
