@@ -11,10 +11,10 @@ cimport fastbench.engine.conn as conn
 cimport fastbench.engine.exchange as exchange
 cimport fastbench.engine.fifo as fifo
 cimport fastbench.engine.hdr as hdr
-cimport fastbench.engine.head as head
 cimport fastbench.engine.http as http
 cimport fastbench.engine.kernel as kernel
 cimport fastbench.engine.loop as loop
+cimport fastbench.engine.response as response
 cimport fastbench.engine.tls as tls
 
 cdef extern from "<openssl/x509.h>" nogil:
@@ -25,7 +25,7 @@ cdef extern from "<openssl/err.h>" nogil:
     const char *ERR_reason_error_string(unsigned long code)
     unsigned long ERR_PACK(int library, int function, int reason)
 
-# In the order of the enums in block.pxd and head.pxd.
+# In the order of the enums in block.pxd and response.pxd.
 ERROR_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset",
                "truncated", "protocol", "too_large", "unsolicited", "expectation")
 ERROR_PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle")
@@ -36,7 +36,7 @@ PROTOCOL_RULES = ("", "status line", "HTTP version", "status code", "bare CR", "
 HISTOGRAMS = ("service", "failed", "connect", "first_byte")
 WORKER_STATES = ("starting", "connecting", "ready", "running", "ended")
 HISTOGRAM_COUNTERS = hdr.COUNTERS
-MAX_HEAD_BYTES = head.MAX_HEAD_BYTES
+MAX_HEAD_BYTES = response.MAX_HEAD_BYTES
 
 
 def die_with_parent():
@@ -241,9 +241,10 @@ cdef class Finder:
 
 
 cdef class Parser:
-    """Reads one HTTP/1.x response at a time (engine/head.pxd, engine/http.pxd); no I/O."""
+    """Reads one HTTP/1.x response at a time (engine/http.pxd); no I/O."""
 
-    cdef http.Http http
+    cdef response.Http state
+    cdef http.Memo memo
     cdef Finder finder
 
     def __cinit__(self, *, bint head=False, bytes expect_body=b""):
@@ -252,59 +253,59 @@ cdef class Parser:
 
     def reset(self, *, bint head=False):
         """Begin the next response; `head`: it answers a HEAD request."""
-        begin_response(&self.http, head)
+        begin_response(&self.state, head)
 
     def feed(self, const uint8_t[::1] data not None):
         """Take bytes up to the end of the message; returns how many were taken."""
         cdef http.Needle *needle = &self.finder.needle if self.finder.needle.n_bytes else NULL
         if data.shape[0] == 0:
             return 0
-        return http.feed(&self.http, &data[0], data.shape[0], needle)
+        return http.feed(&self.state, &data[0], data.shape[0], needle, &self.memo)
 
     def eof(self):
         """The peer closed: ends a body without a length, else cuts the message off."""
-        http.eof(&self.http)
+        http.eof(&self.state)
 
     @property
     def outcome(self):
         """"" while reading, then "ok", "protocol", "truncated" or "too_large"."""
-        if not head.ended(&self.http):
+        if not response.ended(&self.state):
             return ""
-        if self.http.state == head.DONE:
+        if self.state.state == response.DONE:
             return "ok"
-        if self.http.rule == head.CUT_OFF:
+        if self.state.rule == response.CUT_OFF:
             return "truncated"
-        return "too_large" if self.http.rule >= head.HEAD_SIZE else "protocol"
+        return "too_large" if self.state.rule >= response.HEAD_SIZE else "protocol"
 
     @property
     def rule(self):
         """The broken rule, one of PROTOCOL_RULES."""
-        return PROTOCOL_RULES[self.http.rule]
+        return PROTOCOL_RULES[self.state.rule]
 
     @property
     def status(self):
-        return self.http.status
+        return self.state.status
 
     @property
     def minor_version(self):
-        return self.http.minor
+        return self.state.minor
 
     @property
     def body_bytes(self):
-        return self.http.body_bytes
+        return self.state.body_bytes
 
     @property
     def reusable(self):
         """May the connection carry another request (RFC 9112 section 9.3)?"""
-        return head.reusable(&self.http)
+        return response.reusable(&self.state)
 
     @property
     def body_found(self):
-        return self.http.flags & head.FOUND != 0
+        return self.state.flags & response.FOUND != 0
 
 
-cdef void begin_response(head.Http *response, bint head_only):
-    head.begin(response, head_only)
+cdef void begin_response(response.Http *self, bint head_only):
+    response.begin(self, head_only)
 
 
 cdef class Engine:

@@ -35,7 +35,7 @@ cdef struct Control:
 cdef struct ErrorRow:
     uint32_t kind
     uint32_t phase
-    int32_t code                # errno, rule of `head`, TLS reason: by kind
+    int32_t code                # errno, rule of `response`, TLS reason: by kind
     uint32_t unused
     uint64_t count
     uint64_t first_ns

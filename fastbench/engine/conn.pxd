@@ -19,8 +19,8 @@ from fastbench.engine.block cimport (
 )
 from fastbench.engine.fifo cimport Fifo, Node, pop, push, remove
 from fastbench.engine.hdr cimport record
-from fastbench.engine.head cimport Http
-from fastbench.engine.http cimport Needle
+from fastbench.engine.response cimport Http
+from fastbench.engine.http cimport Memo, Needle
 from fastbench.engine.kernel cimport (
     Address, connect, now_ns, open_stream, socket_error, watch,
 )
@@ -88,6 +88,7 @@ cdef struct Worker:
     Transport transport
     Tls tls
     Needle needle                   # text NULL: bodies are not searched
+    Memo memo
     int send_error                  # negative code of a failed write, while the answer is read
     uint8_t *ok_status              # 1 per status that counts as ok
     bint status_expected            # ok_status was asked for by name

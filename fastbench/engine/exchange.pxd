@@ -20,7 +20,7 @@ from fastbench.engine.block cimport (
 from fastbench.engine.conn cimport OPEN, Conn, Request, Template, Worker, release
 from fastbench.engine.fifo cimport push, remove
 from fastbench.engine.hdr cimport record
-from fastbench.engine.head cimport (
+from fastbench.engine.response cimport (
     BODY_CLOSE, FAILED, FOUND, HEAD_DONE, HEAD_SIZE, START, begin, ended, reusable,
 )
 from fastbench.engine.http cimport eof, feed, skip, skippable
@@ -177,7 +177,7 @@ cdef inline bint take(Worker *w, Conn *c, size_t n_bytes) noexcept nogil:
             lost(w, c, UNSOLICITED, IN_IDLE, 0)
             return False
         at += feed(&c.http, w.buffer + at, n_bytes - at,
-                   &w.needle if w.needle.text != NULL else NULL)
+                   &w.needle if w.needle.text != NULL else NULL, &w.memo)
         if ended(&c.http) and not answered(w, c):
             return False
     if c.in_flight and c.http.state != START and c.ring[c.first].first_ns == 0:

@@ -1,87 +1,23 @@
 """The head of an HTTP/1.x response, byte by byte (RFC 9112 sections 2 to 6 and 9).
 
-1. Pure: bytes go in, state comes out; no socket, no clock, no memory but the struct `Http`. So
-   any split of the input gives the same answer.
-2. Only three fields matter (`Field`); the values of all others are checked for control bytes and
+1. Only three fields matter (`Field`); the values of all others are checked for control bytes and
    passed over.
-3. Framing is decided once, at the blank line, in the order of RFC 9112 section 6.3.
-4. A broken rule ends the message and is kept by name in `rule`.
-
-`http.pxd` reads the body and joins both.
+2. Framing is decided once, at the blank line, in the order of RFC 9112 section 6.3.
+3. What is here in one piece is read in one step (`at_once`); the byte functions are the rule, and
+   take over wherever the input was split.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memset
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
 
-cdef enum:
-    MAX_HEAD_BYTES = 65536          # of one head, status line to blank line; of all trailers too
-    MAX_INTERIMS = 32
-    LF = 10
-    CR = 13
-
-cdef enum State:
-    START, VERSION, STATUS, AFTER_STATUS, REASON, STATUS_LF, LINE, NAME, VALUE, VALUE_LF, END_LF,
-    HEAD_DONE,
-    CHUNK_SIZE, CHUNK_BLANK, CHUNK_EXTENSION, CHUNK_LF, CHUNK_CR, CHUNK_END,
-    CHUNK_DATA, BODY_LENGTH, BODY_CLOSE,
-    DONE, FAILED
-
-cdef enum Field:
-    NO_FIELD, OTHER_FIELD, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION
-
-cdef enum Flag:
-    HAS_LENGTH = 1, HAS_CODING = 2, MANY_CODINGS = 4, CHUNKED = 8, CLOSE = 16, KEEP_ALIVE = 32,
-    IN_TRAILER = 64, FOUND = 128
-
-cdef enum Rule:
-    NO_RULE, STATUS_LINE, HTTP_VERSION, STATUS_CODE, BARE_CR, CONTROL_BYTE, FIELD_NAME,
-    FOLDED_FRAMING, LENGTH_VALUE, CHUNK_SIZE_RULE, CHUNK_END_RULE, INTERIMS, SWITCHING, CUT_OFF,
-    HEAD_SIZE, EXTENSION_SIZE
-
-cdef struct Http:
-    uint8_t state
-    uint8_t rule
-    uint8_t flags
-    uint8_t head_only               # the request was HEAD
-    uint8_t minor
-    uint8_t interims
-    uint8_t field
-    uint8_t index                   # place inside a literal, a number, a value
-    uint8_t broke_in_body           # FAILED: after the head was complete
-    uint8_t token_bytes             # > sizeof(token): too long to be a word we know
-    uint16_t status
-    uint32_t head_bytes
-    uint32_t extension_bytes
-    uint32_t matched                # of the needle
-    uint64_t remaining              # of the body or the chunk; before that, Content-Length
-    uint64_t body_bytes
-    uint64_t number                 # the Content-Length element being read
-    uint8_t token[18]
-
-
-cdef inline void begin(Http *self, bint head_only) noexcept nogil:
-    memset(self, 0, sizeof(Http))
-    self.head_only = head_only
-
-
-cdef inline void fail(Http *self, Rule rule) noexcept nogil:
-    self.broke_in_body = self.state > HEAD_DONE or self.flags & IN_TRAILER != 0
-    self.state = FAILED
-    self.rule = rule
-
-
-cdef inline bint ended(const Http *self) noexcept nogil:
-    return self.state >= DONE
-
-
-cdef inline bint reusable(const Http *self) noexcept nogil:
-    """May the connection carry another request (RFC 9112 section 9.3)?"""
-    if self.state != DONE or self.flags & CLOSE:
-        return False
-    if self.minor == 0:             # chunked from an HTTP/1.0 server is suspect (section 6.1)
-        return self.flags & KEEP_ALIVE and not self.flags & HAS_CODING
-    return True
-
+from fastbench.engine.response cimport (
+    AFTER_STATUS, BARE_CR, BODY_CLOSE, BODY_LENGTH, CHUNKED, CHUNK_SIZE, CLOSE, CONNECTION,
+    CONTENT_LENGTH, CONTROL_BYTE, CR, DONE, END_LF, FAILED, FIELD_NAME, FOLDED_FRAMING, HAS_CODING,
+    HAS_LENGTH, HEAD_DONE, HEAD_SIZE, HTTP_VERSION, INTERIMS, IN_TRAILER, KEEP_ALIVE, LENGTH_VALUE,
+    LF, LINE, MANY_CODINGS, MAX_HEAD_BYTES, MAX_INTERIMS, NAME, NO_FIELD, OTHER_FIELD, REASON,
+    START, STATUS, STATUS_CODE, STATUS_LF, STATUS_LINE, SWITCHING, TRANSFER_ENCODING, VALUE,
+    VALUE_LF, VERSION, Http, fail,
+)
 
 cdef inline bint is_token(uint8_t c) noexcept nogil:
     """tchar of RFC 9110 section 5.6.2, as two 64-bit sets."""
@@ -103,14 +39,17 @@ cdef inline bint token_is(const Http *self, const char *word, uint8_t n_bytes) n
 
 
 cdef inline void token_byte(Http *self, uint8_t c) noexcept nogil:
-    """Collect a word in lower case; `index` notes a blank after it, which only its end may follow."""
-    if c == 32 or c == 9:
-        self.index = self.token_bytes != 0
-    elif self.index or self.token_bytes >= sizeof(self.token):
-        self.token_bytes = sizeof(self.token) + 1
-    else:
-        self.token[self.token_bytes] = c | 32 if <uint8_t>(c - 65) < 26 else c
+    """Collect a word in lower case; `index` notes a blank after it, which only its end may follow.
+
+    Setting bit 5 lowers letters and keeps `-` and digits, which is all that the words we know have.
+    """
+    if c > 32 and self.index == 0 and self.token_bytes < sizeof(self.token):
+        self.token[self.token_bytes] = c | 32
         self.token_bytes += 1
+    elif c == 32 or c == 9:
+        self.index = self.token_bytes != 0
+    else:
+        self.token_bytes = sizeof(self.token) + 1
 
 
 cdef inline void end_token(Http *self) noexcept nogil:
@@ -173,15 +112,24 @@ cdef inline void end_field(Http *self) noexcept nogil:
         end_token(self)
 
 
-cdef inline void begin_value(Http *self) noexcept nogil:
+cdef inline bint same_name(const uint8_t *text, const char *name, size_t n_bytes) noexcept nogil:
+    """Field names know no case (RFC 9110 section 5.1)."""
+    cdef size_t i
+    for i in range(n_bytes):
+        if text[i] | 32 != <uint8_t>name[i]:
+            return False
+    return True
+
+
+cdef inline void begin_value(Http *self, const uint8_t *text, size_t n_bytes) noexcept nogil:
     """The name is complete. In a trailer no field may change the framing (section 7.1.2)."""
     self.field = OTHER_FIELD
     if not self.flags & IN_TRAILER:
-        if token_is(self, "content-length", 14):
+        if n_bytes == 14 and same_name(text, "content-length", 14):
             self.field = CONTENT_LENGTH
-        elif token_is(self, "connection", 10):
+        elif n_bytes == 10 and same_name(text, "connection", 10):
             self.field = CONNECTION
-        elif token_is(self, "transfer-encoding", 17):
+        elif n_bytes == 17 and same_name(text, "transfer-encoding", 17):
             self.field = TRANSFER_ENCODING
             self.flags |= MANY_CODINGS if self.flags & HAS_CODING else HAS_CODING
     self.token_bytes = 0
@@ -266,7 +214,7 @@ cdef inline const uint8_t *name(Http *self, const uint8_t *at, const uint8_t *en
         if is_token(at[0]):
             token_byte(self, at[0])
         elif at[0] == 58:
-            begin_value(self)
+            begin_value(self, self.token, self.token_bytes)
             return at + 1
         else:                       # a blank before the colon included (section 5.1)
             fail(self, FIELD_NAME)
@@ -275,11 +223,53 @@ cdef inline const uint8_t *name(Http *self, const uint8_t *at, const uint8_t *en
     return at
 
 
+cdef inline const uint8_t *whole_name(Http *self, const uint8_t *at,
+                                      const uint8_t *end) noexcept nogil:
+    """A name that is here up to its colon, the common case: read at once. NULL: byte by byte.
+
+    This and `whole_status` took a 127-byte answer from 2,300 to 600 instructions (callgrind).
+    """
+    cdef const uint8_t *start = at
+    while at != end and is_token(at[0]):
+        at += 1
+    if at == start or at == end or at[0] != 58:
+        return NULL
+    begin_value(self, start, <size_t>(at - start))
+    return at + 1
+
+
+cdef inline const uint8_t *whole_status(Http *self, const uint8_t *at,
+                                        const uint8_t *end) noexcept nogil:
+    """`HTTP/1.1 200 ` in one piece; NULL: byte by byte."""
+    if end - at < 13 or self.index or memcmp(at, "HTTP/1.1 ", 9) != 0 or at[12] != 32:
+        return NULL
+    if <uint8_t>(at[9] - 49) > 8 or <uint8_t>(at[10] - 48) > 9 or <uint8_t>(at[11] - 48) > 9:
+        return NULL
+    self.minor = 1
+    self.status = (at[9] - 48) * 100 + (at[10] - 48) * 10 + (at[11] - 48)
+    self.state = REASON
+    return at + 13
+
+
+cdef inline const uint8_t *text(const uint8_t *at, const uint8_t *end) noexcept nogil:
+    """Skip bytes that may stand in a value, eight at a time while none is below 32 or is 127."""
+    cdef uint64_t eight
+    while end - at >= 8:
+        memcpy(&eight, at, 8)
+        if ((eight - 0x2020202020202020u) | ((eight ^ 0x7f7f7f7f7f7f7f7fu)
+                                             - 0x0101010101010101u)) \
+                & ~eight & 0x8080808080808080u:
+            break
+        at += 8
+    while at != end and is_text(at[0]):
+        at += 1
+    return at
+
+
 cdef inline const uint8_t *value(Http *self, const uint8_t *at, const uint8_t *end) noexcept nogil:
     """A field value or the reason phrase, up to its line end."""
     if self.state == REASON or self.field == OTHER_FIELD:
-        while at != end and is_text(at[0]):
-            at += 1
+        at = text(at, end)
     else:
         while at != end and at[0] != CR and at[0] != LF and self.state == VALUE:
             value_byte(self, at[0])
@@ -335,22 +325,33 @@ cdef inline void decide_framing(Http *self) noexcept nogil:
         self.flags |= CLOSE
 
 
+cdef inline const uint8_t *at_once(Http *self, const uint8_t *at,
+                                   const uint8_t *end) noexcept nogil:
+    """The longest step that the state allows; NULL when it takes single bytes."""
+    if self.state == VALUE or self.state == REASON:
+        return value(self, at, end)
+    if self.state == NAME:
+        return name(self, at, end)
+    if self.state == LINE:
+        return whole_name(self, at, end)
+    return whole_status(self, at, end) if self.state == START else NULL
+
+
 cdef inline const uint8_t *head(Http *self, const uint8_t *at, const uint8_t *end) noexcept nogil:
     """Read head bytes, at most as many as a head may have."""
     cdef const uint8_t *start = at
+    cdef const uint8_t *after
     if end - at > <ssize_t>(MAX_HEAD_BYTES - self.head_bytes):
         end = at + (MAX_HEAD_BYTES - self.head_bytes)
     while at != end and self.state < HEAD_DONE:
-        if self.state == VALUE or self.state == REASON:
-            at = value(self, at, end)
-        elif self.state == NAME:
-            at = name(self, at, end)
-        else:
+        after = at_once(self, at, end)
+        if after == NULL:
             if self.state < REASON:
                 status_byte(self, at[0])
             else:
                 line_byte(self, at[0])
-            at += 1
+            after = at + 1
+        at = after
     self.head_bytes += <uint32_t>(at - start)
     if self.state == HEAD_DONE:
         decide_framing(self)

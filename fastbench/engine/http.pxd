@@ -3,24 +3,36 @@
 1. `feed` takes the bytes of one message and stops at its end; what it did not take belongs to the
    next one.
 2. Body bytes are counted, searched when `--expect-body` asks for it, and never kept.
-3. `skippable` says how many coming bytes are body for sure: those may be dropped unseen.
+3. Servers repeat themselves: a head like the last one is not read again (`Memo`). The response is
+   a pure function of its bytes, so this changes nothing but the time: some 1,700 instructions
+   less for a head of 115 bytes (callgrind).
+4. `skippable` says how many coming bytes are body for sure: those may be dropped unseen.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
 
-from fastbench.engine.head cimport (
-    BODY_CLOSE, BODY_LENGTH, CHUNK_BLANK, CHUNK_CR, CHUNK_DATA, CHUNK_END, CHUNK_END_RULE,
-    CHUNK_EXTENSION, CHUNK_LF, CHUNK_SIZE, CHUNK_SIZE_RULE, CONTROL_BYTE, CR, CUT_OFF, DONE,
-    EXTENSION_SIZE, FOUND, HEAD_DONE, IN_TRAILER, LF, LINE, NO_FIELD, Http, fail, head, is_text,
+from fastbench.engine.head cimport head, is_text
+from fastbench.engine.response cimport (
+    BODY_CLOSE, BODY_LENGTH, CHUNK_BLANK, CHUNK_CR, CHUNK_DATA, CHUNK_END,
+    CHUNK_END_RULE, CHUNK_EXTENSION,
+    CHUNK_LF, CHUNK_SIZE, CHUNK_SIZE_RULE, CONTROL_BYTE, CR, CUT_OFF, DONE, EXTENSION_SIZE, FOUND,
+    HEAD_DONE, IN_TRAILER, LF, LINE, NO_FIELD, START, Http, fail,
 )
 
 cdef enum:
     MAX_EXTENSION_BYTES = 16384     # of all chunk extensions of one message
+    MEMO_BYTES = 1024
 
 cdef struct Needle:                 # what --expect-body looks for, with its KMP failure table
     const uint8_t *text
     uint32_t n_bytes
     uint32_t *fallback
+
+cdef struct Memo:                   # the last head that came in one piece, and what it meant
+    uint32_t n_bytes                # 0: none yet
+    Http after
+    uint8_t bytes[MEMO_BYTES]
 
 
 cdef inline void prepare(Needle *needle) noexcept nogil:
@@ -143,11 +155,30 @@ cdef inline const uint8_t *body(Http *self, const uint8_t *at, const uint8_t *en
     return at + n_bytes
 
 
-cdef inline size_t feed(Http *self, const uint8_t *data, size_t n_bytes,
-                        const Needle *needle) noexcept nogil:
+cdef inline const uint8_t *recall(Http *self, Memo *memo, const uint8_t *data,
+                                  size_t n_bytes) noexcept nogil:
+    """Read a head from its first byte, or know it; returns where it ends."""
+    cdef bint head_only = self.head_only
+    cdef const uint8_t *at
+    if memo.n_bytes and n_bytes >= memo.n_bytes and head_only == memo.after.head_only \
+            and memcmp(data, memo.bytes, memo.n_bytes) == 0:
+        memcpy(self, &memo.after, sizeof(Http))
+        return data + memo.n_bytes
+    at = head(self, data, data + n_bytes)
+    if self.state > HEAD_DONE and at - data <= MEMO_BYTES:
+        memo.n_bytes = <uint32_t>(at - data)
+        memcpy(&memo.after, self, sizeof(Http))
+        memcpy(memo.bytes, data, memo.n_bytes)
+    return at
+
+
+cdef inline size_t feed(Http *self, const uint8_t *data, size_t n_bytes, const Needle *needle,
+                        Memo *memo) noexcept nogil:
     """Take bytes of one message, at most to its end; returns how many were taken."""
     cdef const uint8_t *at = data
     cdef const uint8_t *end = data + n_bytes
+    if self.state == START and self.head_bytes == 0 and self.interims == 0 and n_bytes:
+        at = recall(self, memo, data, n_bytes)
     while at != end and self.state < DONE:
         if self.state < HEAD_DONE:
             at = head(self, at, end)
