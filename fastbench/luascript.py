@@ -11,9 +11,9 @@ _SKIP = re.compile(rb"(?:\s|;|--\[(=*)\[.*?\]\1\]|--(?!\[=*\[)[^\n]*)*", re.DOTA
 _NAME = rb"[A-Za-z_][A-Za-z0-9_]*"
 _TARGET = re.compile(rb"wrk\s*\.\s*(" + _NAME + rb")\s*(?:\.\s*(" + _NAME + rb")|(\[))?")
 _LONG = re.compile(rb"\[(=*)\[(.*?)\]\1\]", re.DOTALL)
-_QUOTED = re.compile(
-    rb"'((?:[^'\\\n]|\\(?:z\s*|\r\n|.))*)'|\"((?:[^\"\\\n]|\\(?:z\s*|\r\n|.))*)\"", re.DOTALL
-)
+# Possessive: an open string of many escapes is refused in one pass.
+_INSIDE = rb"((?:[^%b\\\n]|\\(?>z\s*|\r\n|.))*+)"
+_QUOTED = re.compile(b"'%b'|\"%b\"" % (_INSIDE % b"'", _INSIDE % b'"'), re.DOTALL)
 _ESCAPE = re.compile(
     rb"\\(?:z\s*|x([0-9A-Fa-f]{2})|u\{([0-9A-Fa-f]{1,8})\}|([0-9]{1,3})|(\r\n|.))", re.DOTALL
 )

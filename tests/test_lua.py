@@ -118,6 +118,11 @@ def test_a_script_cannot_split_a_request(source: str, sentence: str) -> None:
         read(source)
 
 
+def test_an_open_string_of_many_escapes_is_refused_at_once() -> None:
+    with pytest.raises(UsageError, match="line 1"):
+        read('wrk.body = "' + "\\z " * 5000)
+
+
 @given(st.binary(max_size=100))
 def test_a_quoted_body_reads_back(data: bytes) -> None:
     literal = "".join(f"\\{byte:03}" for byte in data)
