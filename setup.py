@@ -41,6 +41,7 @@ setup(
             "wraparound": False,
             "cdivision": True,
             "initializedcheck": DEBUG,
+            "auto_pickle": False,
             "freethreading_compatible": False,
         },
     )

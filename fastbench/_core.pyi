@@ -1,16 +1,19 @@
 """The typed face of the extension; `make types` checks it against the built module."""
 
-from typing import final
+from typing import Self, final
 
 ERROR_KINDS: tuple[str, ...]
 ERROR_PHASES: tuple[str, ...]
 PROTOCOL_RULES: tuple[str, ...]
 HISTOGRAMS: tuple[str, ...]
 WORKER_STATES: tuple[str, ...]
+TLS_VERSIONS: dict[int, str]
 HISTOGRAM_COUNTERS: int
 MAX_HEAD_BYTES: int
+__test__: dict[str, str]
 
 def die_with_parent() -> None: ...
+
 @final
 class Histogram:
     def record(self, value_ns: int) -> None: ...
@@ -29,7 +32,7 @@ class Histogram:
 
 @final
 class Block:
-    def __init__(self, workers: int) -> None: ...
+    def __new__(cls, workers: int) -> Self: ...
     workers: int
     def open_start_line(self, start_ns: int, stop_ns: int) -> None: ...
     def stop(self) -> None: ...
@@ -41,12 +44,8 @@ class Block:
     def histogram(self, name: str) -> Histogram: ...
 
 @final
-class Finder:
-    def __init__(self, text: bytes) -> None: ...
-
-@final
 class Parser:
-    def __init__(self, *, head: bool = False, expect_body: bytes = b"") -> None: ...
+    def __new__(cls, *, head: bool = False, expect_body: bytes = b"") -> Self: ...
     def reset(self, *, head: bool = False) -> None: ...
     def feed(self, data: bytes | bytearray | memoryview) -> int: ...
     def eof(self) -> None: ...
@@ -67,8 +66,8 @@ class Parser:
 
 @final
 class Engine:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         shared: Block,
         slot: int,
         *,
@@ -88,5 +87,5 @@ class Engine:
         sources: list[tuple[int, bytes, int, int]],
         first_source: int,
         tls_options: tuple[bytes, bool, bool, bytes | None, bytes | None, bytes | None] | None,
-    ) -> None: ...
+    ) -> Self: ...
     def run(self) -> None: ...

@@ -4,26 +4,16 @@ import errno
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
 
 cimport fastbench.engine.block as block
 cimport fastbench.engine.conn as conn
 cimport fastbench.engine.exchange as exchange
-cimport fastbench.engine.fifo as fifo
 cimport fastbench.engine.hdr as hdr
 cimport fastbench.engine.http as http
 cimport fastbench.engine.kernel as kernel
 cimport fastbench.engine.loop as loop
 cimport fastbench.engine.response as response
 cimport fastbench.engine.tls as tls
-
-cdef extern from "<openssl/x509.h>" nogil:
-    const char *X509_verify_cert_error_string(long code)
-
-cdef extern from "<openssl/err.h>" nogil:
-    enum: ERR_LIB_SSL
-    const char *ERR_reason_error_string(unsigned long code)
-    unsigned long ERR_PACK(int library, int function, int reason)
 
 # In the order of the enums in block.pxd and response.pxd.
 ERROR_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset",
@@ -35,6 +25,7 @@ PROTOCOL_RULES = ("", "status line", "HTTP version", "status code", "bare CR", "
                   "chunk extension size")
 HISTOGRAMS = ("service", "failed", "connect", "first_byte")
 WORKER_STATES = ("starting", "connecting", "ready", "running", "ended")
+TLS_VERSIONS = {0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 HISTOGRAM_COUNTERS = hdr.COUNTERS
 MAX_HEAD_BYTES = response.MAX_HEAD_BYTES
 
@@ -52,11 +43,8 @@ cdef str code_name(int kind, int code):
     """The code of an error row in words: errno name, parser rule, OpenSSL's reason, or status."""
     if kind == block.PROTOCOL or kind == block.TOO_LARGE:
         return PROTOCOL_RULES[code]
-    if code >= tls.TLS_VERIFY:
-        return text_of(X509_verify_cert_error_string(code - tls.TLS_VERIFY))
     if code >= tls.TLS_REASON:
-        return text_of(ERR_reason_error_string(
-            ERR_PACK(ERR_LIB_SSL, 0, code - tls.TLS_REASON)))
+        return text_of(tls.reason(code))
     if kind == block.EXPECTATION:
         return str(code) if code else ""
     if kind == block.TIMEOUT:
@@ -67,34 +55,28 @@ cdef str code_name(int kind, int code):
 cdef class Histogram:
     """Latencies in nanoseconds, HdrHistogram layout: 33,792 counters, 3 significant digits."""
 
-    cdef hdr.Hdr *data
+    cdef hdr.Hdr data
 
     def __cinit__(self):
-        self.data = <hdr.Hdr *>calloc(1, sizeof(hdr.Hdr))
-        if self.data == NULL:
-            raise MemoryError
-        hdr.reset(self.data)
-
-    def __dealloc__(self):
-        free(self.data)
+        hdr.reset(&self.data)
 
     def record(self, uint64_t value_ns):
         """Count one value."""
-        hdr.record(self.data, value_ns)
+        hdr.record(&self.data, value_ns)
 
     def add(self, Histogram other not None):
         """Merge `other` into this one."""
-        hdr.add(self.data, other.data)
+        hdr.add(&self.data, &other.data)
 
     def since(self, Histogram earlier not None):
         """What was recorded after `earlier`, a copy of this histogram made before."""
         cdef Histogram out = Histogram()
-        hdr.difference(out.data, self.data, earlier.data)
+        hdr.difference(&out.data, &self.data, &earlier.data)
         return out
 
     def percentile(self, double percent):
         """Highest equivalent value at `percent` (0 to 100), in ns; 0 when empty."""
-        return hdr.percentile(self.data, percent)
+        return hdr.percentile(&self.data, percent)
 
     def counts(self):
         """All counters as native 64-bit integers."""
@@ -125,7 +107,7 @@ cdef class Block:
     cdef readonly uint32_t workers
 
     def __cinit__(self, uint32_t workers):
-        cdef uint32_t i
+        cdef uint32_t i, series
         self.workers = workers
         self.n_bytes = block.block_bytes(workers)
         self.memory = kernel.mmap(NULL, self.n_bytes, kernel.PROT_READ | kernel.PROT_WRITE,
@@ -136,10 +118,8 @@ cdef class Block:
         if kernel.populate(self.memory, self.n_bytes) < 0:
             raise MemoryError(f"{self.n_bytes} bytes of shared memory could not be filled")
         for i in range(workers):
-            hdr.reset(&block.slot_at(self.memory, i).service)
-            hdr.reset(&block.slot_at(self.memory, i).failed_answers)
-            hdr.reset(&block.slot_at(self.memory, i).connect)
-            hdr.reset(&block.slot_at(self.memory, i).first_byte)
+            for series in range(block.SERIES):
+                hdr.reset(&block.slot_at(self.memory, i).latency[series])
 
     def __dealloc__(self):
         if self.memory != NULL:
@@ -154,7 +134,7 @@ cdef class Block:
         return block.slot_at(self.memory, worker)
 
     def open_start_line(self, uint64_t start_ns, uint64_t stop_ns):
-        """Let the workers begin at `start_ns` and stop at `stop_ns` (0: no limit), CLOCK_MONOTONIC."""
+        """Let the workers begin and stop at these times of CLOCK_MONOTONIC; stop 0: no limit."""
         self.control().stop_ns = stop_ns
         self.control().start_ns = start_ns
 
@@ -179,10 +159,9 @@ cdef class Block:
         }
 
     def tls(self, uint32_t worker):
-        """(version, cipher) of the newest handshake, such as ("TLSv1.3", "TLS_AES_..."), or ("", "")."""
+        """(version, cipher) of the newest handshake, empty when there was none."""
         cdef block.Slot *slot = self.slot(worker)
-        names = {0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
-        return names.get(slot.tls_version, ""), text_of(slot.cipher)
+        return TLS_VERSIONS.get(slot.tls_version, ""), text_of(slot.cipher)
 
     def status_codes(self, uint32_t worker):
         """Complete answers by status."""
@@ -204,40 +183,28 @@ cdef class Block:
     def histogram(self, name):
         """The sum over all slots of one of HISTOGRAMS."""
         cdef Histogram out = Histogram()
-        cdef block.Slot *slot
-        cdef int which = HISTOGRAMS.index(name)
+        cdef int series = HISTOGRAMS.index(name)
         for i in range(self.workers):
-            slot = self.slot(i)
-            if which == 0:
-                hdr.add(out.data, &slot.service)
-            elif which == 1:
-                hdr.add(out.data, &slot.failed_answers)
-            elif which == 2:
-                hdr.add(out.data, &slot.connect)
-            else:
-                hdr.add(out.data, &slot.first_byte)
+            hdr.add(&out.data, &self.slot(i).latency[series])
         return out
 
 
-cdef class Finder:
-    """A text to look for in bodies, with its failure table."""
+cdef void *allocate(size_t count, size_t n_bytes) except NULL:
+    cdef void *memory = calloc(count, n_bytes)
+    if memory == NULL:
+        raise MemoryError
+    return memory
 
-    cdef http.Needle needle
-    cdef bytes text
 
-    def __cinit__(self, bytes text not None):
-        self.text = text
-        self.needle.n_bytes = <uint32_t>len(text)
-        if not text:
-            return
-        self.needle.text = self.text
-        self.needle.fallback = <uint32_t *>calloc(len(text), sizeof(uint32_t))
-        if self.needle.fallback == NULL:
-            raise MemoryError
-        http.prepare(&self.needle)
-
-    def __dealloc__(self):
-        free(self.needle.fallback)
+cdef int look_for(http.Needle *needle, bytes text) except -1:
+    """Make `needle` find `text`, which must outlive it."""
+    if not text:
+        return 0
+    needle.fallback = <uint32_t *>allocate(len(text), sizeof(uint32_t))
+    needle.n_bytes = <uint32_t>len(text)
+    needle.text = text
+    http.prepare(needle)
+    return 0
 
 
 cdef class Parser:
@@ -245,22 +212,26 @@ cdef class Parser:
 
     cdef response.Http state
     cdef http.Memo memo
-    cdef Finder finder
+    cdef http.Needle needle
+    cdef bytes text
 
     def __cinit__(self, *, bint head=False, bytes expect_body=b""):
-        self.finder = Finder(expect_body)
+        self.text = expect_body
+        look_for(&self.needle, self.text)
         self.reset(head=head)
+
+    def __dealloc__(self):
+        free(self.needle.fallback)
 
     def reset(self, *, bint head=False):
         """Begin the next response; `head`: it answers a HEAD request."""
-        begin_response(&self.state, head)
+        response.begin(&self.state, head)
 
     def feed(self, const uint8_t[::1] data not None):
         """Take bytes up to the end of the message; returns how many were taken."""
-        cdef http.Needle *needle = &self.finder.needle if self.finder.needle.n_bytes else NULL
         if data.shape[0] == 0:
             return 0
-        return http.feed(&self.state, &data[0], data.shape[0], needle, &self.memo)
+        return http.feed(&self.state, &data[0], data.shape[0], &self.needle, &self.memo)
 
     def eof(self):
         """The peer closed: ends a body without a length, else cuts the message off."""
@@ -304,16 +275,11 @@ cdef class Parser:
         return self.state.flags & response.FOUND != 0
 
 
-cdef void begin_response(response.Http *self, bint head_only):
-    response.begin(self, head_only)
-
-
 cdef class Engine:
     """One worker's load on one server; `run` is where the GIL is released."""
 
     cdef conn.Worker worker
     cdef conn.Request *requests
-    cdef Finder finder
     cdef Block block
     cdef object keep            # what the structs point into
 
@@ -325,7 +291,7 @@ cdef class Engine:
                   uint32_t first_source, tuple tls_options):
         cdef conn.Worker *w = &self.worker
         self.block = shared
-        self.keep = [requests, ok_status]
+        self.keep = [requests, ok_status, expect_body]
         w.epoll = -1
         w.slot = shared.slot(slot)
         w.control = shared.control()
@@ -341,13 +307,12 @@ cdef class Engine:
             raise ValueError(f"ok_status takes {block.MAX_STATUS} bytes")
         w.ok_status = <uint8_t *><const uint8_t *>ok_status
         w.status_expected = status_expected
-        self.finder = Finder(expect_body)
-        w.needle = self.finder.needle
+        look_for(&w.needle, expect_body)
         w.epoll = kernel.epoll_create1(kernel.EPOLL_CLOEXEC)
         if w.epoll < 0:
             raise OSError(kernel.errno, "epoll_create1")
-        w.buffer = <uint8_t *>self.allocate(exchange.READ_BYTES, 1)
-        w.scratch = <uint8_t *>self.allocate(exchange.SCRATCH_BYTES, 1)
+        w.buffer = <uint8_t *>allocate(exchange.READ_BYTES, 1)
+        w.scratch = <uint8_t *>allocate(exchange.SCRATCH_BYTES, 1)
         self.set_addresses(target, sources)
         self.set_requests(requests, pattern)
         self.set_transport(tls_options)
@@ -357,6 +322,7 @@ cdef class Engine:
     def __dealloc__(self):
         if self.worker.epoll >= 0:
             kernel.close(self.worker.epoll)
+        free(self.worker.needle.fallback)
         free(self.worker.buffer)
         free(self.worker.scratch)
         free(self.worker.sources)
@@ -366,27 +332,21 @@ cdef class Engine:
         free(self.requests)
         tls.tear_down(&self.worker.tls)
 
-    cdef void *allocate(self, size_t count, size_t n_bytes) except NULL:
-        cdef void *memory = calloc(count, n_bytes)
-        if memory == NULL:
-            raise MemoryError
-        return memory
-
     cdef set_addresses(self, tuple target, list sources):
         """`target` and each source: (family, IP address or path, port, IPv6 scope)."""
         cdef conn.Worker *w = &self.worker
         w.family = target[0]
-        set_address(&w.target, target)
         w.n_sources = <uint32_t>len(sources)
-        w.sources = <kernel.Address *>self.allocate(max(1, len(sources)), sizeof(kernel.Address))
+        w.sources = <kernel.Address *>allocate(len(sources) + 1, sizeof(kernel.Address))
+        set_address(&w.target, target)
         for i, source in enumerate(sources):
             set_address(&w.sources[i], source)
 
     cdef set_requests(self, list requests, list pattern):
-        """`requests`: (bytes, is HEAD, is idempotent); `pattern`: indexes into it, in order sent."""
+        """`requests`: (bytes, is HEAD, is idempotent); `pattern`: their indexes in order sent."""
         cdef conn.Worker *w = &self.worker
         w.n_templates = <uint32_t>len(requests)
-        w.templates = <conn.Template *>self.allocate(w.n_templates, sizeof(conn.Template))
+        w.templates = <conn.Template *>allocate(w.n_templates, sizeof(conn.Template))
         cdef bytes data
         for i, (payload, head_only, idempotent) in enumerate(requests):
             data = payload
@@ -395,14 +355,14 @@ cdef class Engine:
             w.templates[i].head_only = head_only
             w.templates[i].idempotent = idempotent
         w.n_pattern = <uint32_t>len(pattern)
-        w.pattern = <uint32_t *>self.allocate(w.n_pattern, sizeof(uint32_t))
+        w.pattern = <uint32_t *>allocate(w.n_pattern, sizeof(uint32_t))
         for i, index in enumerate(pattern):
             if not 0 <= index < w.n_templates:
                 raise ValueError("the pattern names a request that is not there")
             w.pattern[i] = index
 
     cdef set_transport(self, tuple options):
-        """None, or (servername, is an address, verify, cafile, certfile, keyfile), bytes or None."""
+        """None: plain; else (servername, is an address, verify, cafile, certfile, keyfile)."""
         cdef tls.Tls *secure = &self.worker.tls
         cdef int code
         if options is None:
@@ -418,19 +378,10 @@ cdef class Engine:
 
     cdef set_connections(self, uint32_t count, uint32_t first_source):
         cdef conn.Worker *w = &self.worker
-        cdef uint32_t i, j
         w.n_conns = count
-        w.conns = <conn.Conn *>self.allocate(count, sizeof(conn.Conn))
-        self.requests = <conn.Request *>self.allocate(<size_t>count * w.pipeline,
-                                                      sizeof(conn.Request))
-        for i in range(count):
-            w.conns[i].link.fd = -1
-            w.conns[i].ring = &self.requests[<size_t>i * w.pipeline]
-            for j in range(w.pipeline):
-                w.conns[i].ring[j].conn = &w.conns[i]
-            if w.n_sources:
-                w.conns[i].source = <uint16_t>((first_source + i) % w.n_sources)
-            fifo.push(&w.fresh, &w.conns[i].node)
+        w.conns = <conn.Conn *>allocate(count, sizeof(conn.Conn))
+        self.requests = <conn.Request *>allocate(<size_t>count * w.pipeline, sizeof(conn.Request))
+        conn.set_up(w, self.requests, first_source)
 
     def run(self):
         """Load the server until the block says stop or the budget is spent. Blocks; no GIL."""

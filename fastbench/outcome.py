@@ -130,9 +130,7 @@ def _ended(run: Observed, ok: int) -> str:
 
 
 def _histogram(counted: _core.Histogram) -> Histogram:
-    return Histogram.from_counts(
-        counted.counts(), counted.min_ns, counted.max_ns, counted.sum_ns
-    )
+    return Histogram.from_counts(counted.counts(), counted.min_ns, counted.max_ns, counted.sum_ns)
 
 
 def _status_codes(block: _core.Block) -> dict[str, int]:
@@ -156,9 +154,7 @@ def _errors(block: _core.Block, start_ns: int) -> tuple[ErrorRow, ...]:
     )
 
 
-def _workers(
-    run: Observed, counters: list[dict[str, int]], end_ns: int
-) -> tuple[WorkerRow, ...]:
+def _workers(run: Observed, counters: list[dict[str, int]], end_ns: int) -> tuple[WorkerRow, ...]:
     rows = []
     for slot, ended in zip(counters, run.workers, strict=True):
         wall_ns = (slot["end_ns"] or end_ns) - run.start_ns
@@ -211,9 +207,7 @@ def _validity(run: Observed, summary: Summary) -> Validity:
     return Validity("incomplete" if reasons else "ok", "unknown", tuple(reasons))
 
 
-def _warnings(
-    run: Observed, found: Result, counters: list[dict[str, int]]
-) -> tuple[Warning_, ...]:
+def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> tuple[Warning_, ...]:
     rows = []
     for imbalance in found.imbalances():
         rows.append(

@@ -44,9 +44,7 @@ def shares(plan: Plan, workers: int) -> list[Share]:
     connections = split(plan.load.connections, workers)
     total = plan.load.requests
     requests = [None] * workers if total is None else split(total, workers)
-    return [
-        Share(i, connections[i], sum(connections[:i]), requests[i]) for i in range(workers)
-    ]
+    return [Share(i, connections[i], sum(connections[:i]), requests[i]) for i in range(workers)]
 
 
 def split(total: int, parts: int) -> list[int]:

@@ -27,6 +27,9 @@ cdef enum Kind:
 cdef enum Phase:
     IN_RESOLVE, IN_CONNECT, IN_TLS, IN_SEND, IN_HEAD, IN_BODY, IN_IDLE
 
+cdef enum:                      # places in Slot.latency
+    SERVICE, FAILED_ANSWERS, CONNECT_TIME, FIRST_BYTE, SERIES
+
 cdef struct Control:
     uint64_t start_ns           # the start line; 0 until the parent opens it
     uint64_t stop_ns            # no request starts and no answer counts from here on; 0: no limit
@@ -68,10 +71,7 @@ cdef struct Slot:
     uint64_t error_rows
     ErrorRow errors[ERROR_ROWS]
     uint64_t status[MAX_STATUS]
-    Hdr service
-    Hdr failed_answers
-    Hdr connect
-    Hdr first_byte
+    Hdr latency[SERIES]
 
 
 cdef inline size_t slot_bytes() noexcept nogil:

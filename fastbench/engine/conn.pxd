@@ -14,8 +14,8 @@ from libc.errno cimport (
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastbench.engine.block cimport (
-    CONNECT, CONNECT_REFUSED, CONNECT_TIMEOUT, IN_CONNECT, IN_TLS, RESET, TLS, Control, Kind, Phase,
-     Slot, count_error,
+    CONNECT, CONNECT_REFUSED, CONNECT_TIME, CONNECT_TIMEOUT, IN_CONNECT, IN_TLS, RESET, TLS,
+    Control, Kind, Phase, Slot, count_error,
 )
 from fastbench.engine.fifo cimport Fifo, Node, pop, push, remove
 from fastbench.engine.hdr cimport record
@@ -87,7 +87,7 @@ cdef struct Worker:
     uint32_t *pattern               # template of request n: pattern[n % n_pattern]
     Transport transport
     Tls tls
-    Needle needle                   # text NULL: bodies are not searched
+    Needle needle
     Memo memo
     int send_error                  # negative code of a failed write, while the answer is read
     uint8_t *ok_status              # 1 per status that counts as ok
@@ -109,6 +109,21 @@ cdef struct Worker:
     uint64_t connect_timeout_ns
     uint64_t gate_ns                # no retry before this while failing
     uint64_t dice
+
+
+cdef inline void set_up(Worker *w, Request *requests, uint32_t first_source) noexcept nogil:
+    """Give each connection its ring of `requests` and its source address; all may connect."""
+    cdef uint32_t i, j
+    cdef Conn *c
+    for i in range(w.n_conns):
+        c = &w.conns[i]
+        c.link.fd = -1
+        c.ring = &requests[<size_t>i * w.pipeline]
+        for j in range(w.pipeline):
+            c.ring[j].conn = c
+        if w.n_sources:
+            c.source = <uint16_t>((first_source + i) % w.n_sources)
+        push(&w.fresh, &c.node)
 
 
 cdef inline uint64_t roll(Worker *w, uint64_t below) noexcept nogil:
@@ -179,7 +194,7 @@ cdef inline bint opened(Worker *w, Conn *c) noexcept nogil:
     c.state = OPEN
     w.slot.connected += 1
     w.slot.connects += 1
-    record(&w.slot.connect, now_ns() - c.begun_ns)
+    record(&w.slot.latency[CONNECT_TIME], now_ns() - c.begun_ns)
     settle(w, c)
     return True
 

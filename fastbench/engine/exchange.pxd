@@ -14,8 +14,9 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from fastbench.engine.block cimport (
-    EXPECTATION, IN_BODY, IN_HEAD, IN_IDLE, IN_SEND, PROTOCOL, RESET, TIMEOUT, TLS, TOO_LARGE,
-    TRUNCATED, UNSOLICITED, Kind, Phase, count_error,
+    EXPECTATION, FAILED_ANSWERS, FIRST_BYTE, IN_BODY, IN_HEAD, IN_IDLE, IN_SEND,
+    PROTOCOL, RESET, SERVICE, TIMEOUT, TLS,
+    TOO_LARGE, TRUNCATED, UNSOLICITED, Kind, Phase, count_error,
 )
 from fastbench.engine.conn cimport OPEN, Conn, Request, Template, Worker, release
 from fastbench.engine.fifo cimport push, remove
@@ -110,7 +111,7 @@ cdef inline void time_out(Worker *w, Request *r) noexcept nogil:
     cdef Conn *c = r.conn
     cdef uint64_t now = now_ns()
     w.slot.timeouts += 1
-    record(&w.slot.service, now - r.sent_ns)
+    record(&w.slot.latency[SERVICE], now - r.sent_ns)
     count_error(w.slot, TIMEOUT, phase_of(c), 0, 1, now)
     forget_oldest(w, c)
     if c.in_flight:
@@ -129,13 +130,13 @@ cdef inline void judge(Worker *w, Conn *c, Request *r, uint64_t now) noexcept no
     cdef uint32_t status = c.http.status
     cdef uint64_t service_ns = now - r.sent_ns
     w.slot.status[status] += 1
-    if w.ok_status[status] and (w.needle.text == NULL or c.http.flags & FOUND or c.http.head_only):
+    if w.ok_status[status] and (w.needle.n_bytes == 0 or c.http.flags & FOUND or c.http.head_only):
         w.slot.ok += 1
-        record(&w.slot.service, service_ns)
-        record(&w.slot.first_byte, r.first_ns - r.sent_ns if r.first_ns else service_ns)
+        record(&w.slot.latency[SERVICE], service_ns)
+        record(&w.slot.latency[FIRST_BYTE], r.first_ns - r.sent_ns if r.first_ns else service_ns)
         return
     w.slot.failed += 1
-    record(&w.slot.failed_answers, service_ns)
+    record(&w.slot.latency[FAILED_ANSWERS], service_ns)
     if w.ok_status[status]:
         count_error(w.slot, EXPECTATION, IN_BODY, 0, 1, now)
     elif w.status_expected:
@@ -176,8 +177,7 @@ cdef inline bint take(Worker *w, Conn *c, size_t n_bytes) noexcept nogil:
         if c.in_flight == c.unsent and c.sent_bytes == 0:
             lost(w, c, UNSOLICITED, IN_IDLE, 0)
             return False
-        at += feed(&c.http, w.buffer + at, n_bytes - at,
-                   &w.needle if w.needle.text != NULL else NULL, &w.memo)
+        at += feed(&c.http, w.buffer + at, n_bytes - at, &w.needle, &w.memo)
         if ended(&c.http) and not answered(w, c):
             return False
     if c.in_flight and c.http.state != START and c.ring[c.first].first_ns == 0:

@@ -26,7 +26,7 @@ cdef enum:
 
 cdef struct Needle:                 # what --expect-body looks for, with its KMP failure table
     const uint8_t *text
-    uint32_t n_bytes
+    uint32_t n_bytes                # 0: bodies are not searched
     uint32_t *fallback
 
 cdef struct Memo:                   # the last head that came in one piece, and what it meant
@@ -149,7 +149,7 @@ cdef inline const uint8_t *body(Http *self, const uint8_t *at, const uint8_t *en
     n_bytes = <uint64_t>(end - at)
     if n_bytes > skippable(self):
         n_bytes = skippable(self)
-    if needle != NULL:
+    if needle.n_bytes:
         search(self, at, n_bytes, needle)
     skip(self, n_bytes)
     return at + n_bytes

@@ -20,8 +20,6 @@ from fastbench.engine.kernel cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP, PR_SET_TIMERSLACK, epoll_event, now_ns, prctl, wait,
 )
 
-
-
 cdef enum:
     EVENTS = 256
     LONGEST_WAIT_NS = 50000000

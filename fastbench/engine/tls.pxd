@@ -68,7 +68,12 @@ cdef extern from "<openssl/x509v3.h>" nogil:
     int X509_VERIFY_PARAM_set1_host(X509_VERIFY_PARAM *param, const char *name, size_t n_bytes)
     int X509_VERIFY_PARAM_set1_ip_asc(X509_VERIFY_PARAM *param, const char *address)
 
+    const char *X509_verify_cert_error_string(long code)
+
 cdef extern from "<openssl/err.h>" nogil:
+    int ERR_LIB_SSL
+    unsigned long ERR_PACK(int library, int function, int reason)
+    const char *ERR_reason_error_string(unsigned long code)
     unsigned long ERR_peek_error()
     void ERR_clear_error()
     int ERR_GET_REASON(unsigned long code)
@@ -95,6 +100,13 @@ cdef struct Transport:
     ssize_t (*recv)(Link *link, uint8_t *data, size_t n_bytes, bint *drained) noexcept nogil
     ssize_t (*send)(Link *link, const uint8_t *data, size_t n_bytes) noexcept nogil
     void (*close)(Link *link, bint orderly) noexcept nogil
+
+
+cdef inline const char *reason(int code) noexcept nogil:
+    """OpenSSL's words for a positive TLS code; may be NULL."""
+    if code >= TLS_VERIFY:
+        return X509_verify_cert_error_string(code - TLS_VERIFY)
+    return ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, code - TLS_REASON))
 
 
 cdef inline int plain_open(Tls *tls, Link *link) noexcept nogil:
@@ -124,20 +136,20 @@ cdef inline void plain_close(Link *link, bint orderly) noexcept nogil:
 cdef inline int tls_code(SSL *ssl, int result) noexcept nogil:
     """What a failed OpenSSL call means, as a negative code; the error queue is left empty."""
     cdef int why = SSL_get_error(ssl, result)
-    cdef int reason
+    cdef int cause
     if why == SSL_ERROR_WANT_READ or why == SSL_ERROR_WANT_WRITE:
         return -EAGAIN
     if why == SSL_ERROR_ZERO_RETURN:
         return 0
     if why == SSL_ERROR_SYSCALL:
-        reason = errno
+        cause = errno
         ERR_clear_error()
-        return -reason if reason else -EPIPE
-    reason = ERR_GET_REASON(ERR_peek_error())
+        return -cause if cause else -EPIPE
+    cause = ERR_GET_REASON(ERR_peek_error())
     ERR_clear_error()
-    if reason == SSL_R_CERTIFICATE_VERIFY_FAILED:
+    if cause == SSL_R_CERTIFICATE_VERIFY_FAILED:
         return -(TLS_VERIFY + <int>SSL_get_verify_result(ssl))
-    return -(TLS_REASON + reason)
+    return -(TLS_REASON + cause)
 
 
 cdef inline int tls_open(Tls *tls, Link *link) noexcept nogil:
