@@ -73,6 +73,8 @@ def read(words: Sequence[str]) -> tuple[argparse.Namespace, list[str], list[str]
         flags, rest = parser.parse_known_args(joined)
     except argparse.ArgumentError as error:
         raise UsageError(_sentence(error)) from None
+    if flags.help:
+        return flags, [], notices
     urls, literal = [], False
     for word in rest:
         if word == "--" and not literal:
