@@ -39,6 +39,7 @@ __all__ = [
     "Validity",
     "Warning_",
     "WorkerRow",
+    "latency_ms",
 ]
 
 SCHEMA = "fastbench/1"

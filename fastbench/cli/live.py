@@ -30,7 +30,7 @@ MOST_COLUMNS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class _Frame:
     """What one redraw shows."""
 
     elapsed_s: float
@@ -103,10 +103,10 @@ class LiveView:
         if self._live is None or (now_s := time.monotonic()) < self._next_s:
             return
         self._next_s = now_s + REDRAW_S
-        frame = Frame(elapsed_s, requests, rate, p50_ms, p99_ms, errors, tuple(rates))
+        frame = _Frame(elapsed_s, requests, rate, p50_ms, p99_ms, errors, tuple(rates))
         self._live.update(self._panel(frame, self._live.console.width), refresh=True)
 
-    def _panel(self, frame: Frame, width: int) -> RenderableType:
+    def _panel(self, frame: _Frame, width: int) -> RenderableType:
         """Return three lines: how far, how fast, what goes wrong. None is wider than `width`."""
         from rich.text import Text
 
@@ -114,7 +114,7 @@ class LiveView:
         lines = [self._progress(frame, columns), self._speed(frame, columns), _health(frame)]
         return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
-    def _progress(self, frame: Frame, columns: int) -> Text:
+    def _progress(self, frame: _Frame, columns: int) -> Text:
         from rich.text import Text
 
         left = f"  {format_s(float(int(frame.elapsed_s)))}"
@@ -131,13 +131,13 @@ class LiveView:
             line.append(empty * (free - done), style="dim")
         return line.append(f"  {right}")
 
-    def _share(self, frame: Frame) -> float | None:
+    def _share(self, frame: _Frame) -> float | None:
         """Return how much is done, 0 to 1; of two ends the nearer one counts."""
         shares = [frame.elapsed_s / self._duration_s] if self._duration_s else []
         shares += [frame.requests / self._requests] if self._requests else []
         return min(1.0, max(shares)) if shares else None
 
-    def _speed(self, frame: Frame, columns: int) -> Text:
+    def _speed(self, frame: _Frame, columns: int) -> Text:
         from rich.text import Text
 
         line = Text("  ").append(f"{format_count(frame.rate) + ' req/s':<14}", style="bold")
@@ -152,7 +152,7 @@ class LiveView:
         return (self._stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
-def _health(frame: Frame) -> Text:
+def _health(frame: _Frame) -> Text:
     from rich.text import Text
 
     if not frame.errors:

@@ -8,7 +8,7 @@ import io
 from fastbench.errors import KINDS
 from fastbench.result import Result, SeriesRow
 
-__all__ = ["render"]
+__all__ = ["cell", "render"]
 
 _COLUMNS = (
     "t_s",

@@ -29,7 +29,7 @@ Part = tuple[str, Paint]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class _Page:
     """How to write: in colour or not, how wide, in Unicode or ASCII. Colours are SGR codes."""
 
     color: bool
@@ -78,7 +78,7 @@ class Page:
 
 def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
-    page = Page(color, max(width, LEAST_COLUMNS), unicode)
+    page = _Page(color, max(width, LEAST_COLUMNS), unicode)
     blocks = (
         _heading(page, result),
         _figures(page, result),
@@ -99,7 +99,7 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
     return text.encode("ascii", "replace").decode()
 
 
-def _heading(page: Page, result: Result) -> list[str]:
+def _heading(page: _Page, result: Result) -> list[str]:
     load = asked(result)
     lines = []
     if result.summary.ended != "complete":
@@ -146,7 +146,7 @@ def _load(load: Asked) -> list[str]:
     return [part for part in parts if part]
 
 
-def _figures(page: Page, result: Result) -> list[str]:
+def _figures(page: _Page, result: Result) -> list[str]:
     """Return what people came for: the rate, the throughput, and what it is made of."""
     s = result.summary
     rate = f"{s.requests_per_s:,.0f}" if s.requests_per_s >= 1000 else f"{s.requests_per_s:.1f}"
@@ -166,7 +166,7 @@ def _figures(page: Page, result: Result) -> list[str]:
     return page.flowed("", figures, "    ") + page.flowed("", counts, " · ")
 
 
-def _latency(page: Page, result: Result) -> list[str]:
+def _latency(page: _Page, result: Result) -> list[str]:
     latency = result.latency
     planned = latency.response is not None
     shown = latency.response or latency.service
@@ -187,7 +187,7 @@ def _latency(page: Page, result: Result) -> list[str]:
     return [page.row("Latency", "no ok answer to measure"), *brief] if brief else []
 
 
-def _table(page: Page, histogram: Histogram) -> list[str]:
+def _table(page: _Page, histogram: Histogram) -> list[str]:
     """Return the percentiles at the left and the distribution at the right, row by row."""
     values = [(name.replace("_", "."), histogram.percentile(p)) for name, p in PERCENTILES.items()]
     values.append(("max", histogram.max_ns))
@@ -202,7 +202,7 @@ def _table(page: Page, histogram: Histogram) -> list[str]:
     return [*lines, page.dim("  mean   ") + spread]
 
 
-def _picture(page: Page, histogram: Histogram, rows: int) -> list[str]:
+def _picture(page: _Page, histogram: Histogram, rows: int) -> list[str]:
     """Return `rows` lines: where a bin begins, how many samples, their share as a bar."""
     found = bins(histogram, rows)
     most = max(bin_.count for bin_ in found)
@@ -221,7 +221,7 @@ def _brief(name: str, histogram: Histogram) -> Part:
     return f"{name} p50 {p50}, p99 {p99}", str
 
 
-def _answers(page: Page, result: Result) -> list[str]:
+def _answers(page: _Page, result: Result) -> list[str]:
     """Return the statuses, and how the rate went over time."""
     lines = []
     if result.status_codes:
@@ -247,7 +247,7 @@ def _counts(row: SeriesRow, result: Result) -> bool:
     return row.span_s > 0 and (row is not result.series[-1] or row.span_s >= 0.5)
 
 
-def _errors(page: Page, result: Result) -> list[str]:
+def _errors(page: _Page, result: Result) -> list[str]:
     rows = sorted(result.errors, key=lambda row: -row.count)
     lines: list[str] = []
     for row in rows[:MAX_ERRORS]:
@@ -258,7 +258,7 @@ def _errors(page: Page, result: Result) -> list[str]:
     return lines
 
 
-def _error(page: Page, row: ErrorRow, label: str) -> list[str]:
+def _error(page: _Page, row: ErrorRow, label: str) -> list[str]:
     count = f"{row.count:>7,}  "
     columns = page.width - LABEL_COLUMNS - len(count)
     when = f", first at {_seconds(row.first_s)}"
@@ -273,7 +273,7 @@ def _error(page: Page, row: ErrorRow, label: str) -> list[str]:
     ]
 
 
-def _tls(page: Page, result: Result) -> list[str]:
+def _tls(page: _Page, result: Result) -> list[str]:
     tls = result.tls
     if tls is None:
         return []
@@ -283,7 +283,7 @@ def _tls(page: Page, result: Result) -> list[str]:
     return page.flowed("TLS", parts)
 
 
-def _resources(page: Page, result: Result) -> list[str]:
+def _resources(page: _Page, result: Result) -> list[str]:
     use = result.resources
     lines = []
     if use.client is not None:
@@ -332,7 +332,7 @@ def _target(target: TargetUse) -> list[str]:
     ]
 
 
-def _cautions(page: Page, result: Result) -> list[str]:
+def _cautions(page: _Page, result: Result) -> list[str]:
     """Return the verdict where it is not plainly ok, and the warnings."""
     lines = []
     validity = result.validity
