@@ -147,8 +147,10 @@ def _load(load: Asked) -> list[str]:
 
 
 def _figures(page: _Page, result: Result) -> list[str]:
-    """Return what people came for: the rate, the throughput, and what it is made of."""
+    """Return what people came for: rate, throughput, counts; nothing if nothing was sent."""
     s = result.summary
+    if not (s.started or s.dropped):
+        return []
     rate = f"{s.requests_per_s:,.0f}" if s.requests_per_s >= 1000 else f"{s.requests_per_s:.1f}"
     figures: list[Part] = [
         (f"{rate} req/s", page.bold),
@@ -277,6 +279,8 @@ def _tls(page: _Page, result: Result) -> list[str]:
     tls = result.tls
     if tls is None:
         return []
+    if not tls.handshakes:
+        return [page.row("TLS", "no handshake succeeded")]
     parts: list[Part] = [("verified", str) if tls.verified else ("not verified (-k)", page.yellow)]
     parts += [(printable(part), str) for part in (tls.version, tls.cipher) if part]
     parts += [(_plural(tls.handshakes, "handshake"), str), (f"{tls.resumed:,} resumed", str)]
