@@ -2,7 +2,7 @@
 
 import errno
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 cimport fastbench.engine.block as block

@@ -28,7 +28,6 @@ END_TICK_S = 0.002
 LEAD_NS = 5_000_000  # from the parent's word to the start line, so that all workers see it first
 GRACE_S = 1.5  # for workers to end once told
 GIVE_UP_S = 10.0  # under -n alone: no connection for so long
-EXIT_INTERRUPTED = 105
 QUIET_NICE = 10
 
 
@@ -59,7 +58,7 @@ class Child:
 def run(plan: Plan, tell: Callable[[Progress], None] | None, *, thread_rates: bool) -> Result:
     """Carry the plan out and return what was found; `tell` hears of progress 4 times a second.
 
-    Raises UsageError when the machine cannot carry the plan.
+    Raises UsageError when the machine cannot carry the plan, KeyboardInterrupt at a second signal.
     """
     try:
         endpoint = resolve.endpoint(plan)
@@ -145,9 +144,9 @@ class _Run:
             self.children.append(Child(pid, share.index))
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """First signal: stop and report. Second: leave at once; the workers die with us."""
+        """First signal: stop and report. Second: leave at once, without a report."""
         if self.interrupted:
-            os._exit(EXIT_INTERRUPTED)
+            raise KeyboardInterrupt
         self.interrupted = True
         self._stop()
 

@@ -11,6 +11,7 @@ from fastbench import __version__
 __all__ = ["main"]
 
 EXIT_USAGE = 1
+EXIT_INTERRUPTED = 105
 EXIT_OUTPUT = 121
 
 
@@ -21,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if words in (["--version"], ["-V"], ["-v"]):  # before anything heavier is imported
             return _page(f"fastbench {__version__}")
         return _dispatch(words)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     except BrokenPipeError:  # `fastbench … | head -1`
         # The interpreter flushes once more at exit, and would complain about the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -108,6 +108,7 @@ cdef struct Worker:
     Fifo connecting                 # oldest attempt first
     uint64_t connect_timeout_ns
     uint64_t gate_ns                # no retry before this while failing
+    uint64_t opened_ns              # the last connection, or the worker, began
     uint64_t dice
 
 
@@ -194,7 +195,8 @@ cdef inline bint opened(Worker *w, Conn *c) noexcept nogil:
     c.state = OPEN
     w.slot.connected += 1
     w.slot.connects += 1
-    record(&w.slot.latency[CONNECT_TIME], now_ns() - c.begun_ns)
+    w.opened_ns = now_ns()
+    record(&w.slot.latency[CONNECT_TIME], w.opened_ns - c.begun_ns)
     settle(w, c)
     return True
 

@@ -24,6 +24,7 @@ cdef enum:
     EVENTS = 256
     LONGEST_WAIT_NS = 50000000
     START_POLL_NS = 500000
+    PATIENCE_NS = 50000000
 
 
 cdef inline uint64_t earlier(uint64_t a, uint64_t b) noexcept nogil:
@@ -77,9 +78,13 @@ cdef inline void on_event(Worker *w, Conn *c, uint32_t events) noexcept nogil:
 
 
 cdef inline void start_when_told(Worker *w) noexcept nogil:
-    """Cross the start line: every connection that is open sends its first request."""
+    """Cross the start line: every connection that is open sends its first request.
+
+    Ready is a worker whose connections all connected or failed once. Where nothing connects for a
+    whole timeout, waiting for each batch of 128 to time out would tell nothing new.
+    """
     cdef uint32_t i
-    if w.slot.settled < w.n_conns:
+    if w.slot.settled < w.n_conns and w.now_ns < w.opened_ns + w.connect_timeout_ns + PATIENCE_NS:
         return
     w.slot.state = READY
     if w.control.start_ns == 0 or w.now_ns < w.control.start_ns:
@@ -119,6 +124,7 @@ cdef inline void run(Worker *w) noexcept nogil:
     prctl(PR_SET_TIMERSLACK, 1)
     w.slot.state = CONNECTING
     w.now_ns = now_ns()
+    w.opened_ns = w.now_ns
     connect_some(w)
     while not finished(w):
         before = now_ns()
