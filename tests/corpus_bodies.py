@@ -177,6 +177,8 @@ def persistence_cases() -> Iterator[Case]:
     yield to_eof("H17", "HTTP/1.0, plain", answer(start=old, body=b"hello"), body=5)
     yield five("H17", "HTTP/1.0 with a length", hello(start=old), reusable=False)
     yield five("H17", "HTTP/1.0 keep-alive with a length", hello(keep, start=old))
+    both = hello("Connection: keep-alive, close", start=old)
+    yield five("H17", "HTTP/1.0 keep-alive and close with a length", both, reusable=False)
     yield to_eof(
         "H17", "HTTP/1.0 keep-alive, no length", answer(keep, start=old, body=b"hello"), body=5
     )

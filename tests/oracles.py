@@ -149,6 +149,8 @@ HTTPTOOLS: Sequence[Excuse] = (
     ("RFC 9112 §7.1.2: a trailer changes nothing",
      _pattern(rb"\n0+(;[^\n]*)?\r\n.*(connection|content-length|transfer-encoding):")),
     ("RFC 9112 §6.1: chunked from HTTP/1.0 ends reuse", _pattern(rb"http/1\.0.*transfer-encoding")),
+    ("RFC 9112 §9.3: close wins over keep-alive",
+     _pattern(rb"http/1\.0.*connection:[^\n]*keep-alive.*close")),
     ("RFC 9112 §9.3: Proxy-Connection is not Connection", _pattern(rb"proxy-connection")),
     ("RFC 9110 §15.2: an interim answer frames nothing",
      _pattern(rb"http/1.1 1.*(connection|content-length|transfer-encoding):.*http/1")),

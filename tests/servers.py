@@ -74,7 +74,8 @@ class Seen:
     bytes_in: int = 0
     bytes_out: int = 0
     failed_handshakes: int = 0
-    lines: Counter[bytes] = field(default_factory=Counter)
+    lines: Counter[bytes] = field(default_factory=Counter)  # request lines
+    sources: Counter[str] = field(default_factory=Counter)  # client addresses of connections
     last: bytes = b""
 
 
@@ -243,10 +244,11 @@ class Server:
     def _accept(self) -> None:
         while not self.stopping.is_set():
             try:
-                sock, _ = self._listener.accept()
+                sock, address = self._listener.accept()
             except OSError:
                 return
             self.seen.connections += 1
+            self.seen.sources[address[0] if address else ""] += 1
             self._start(self._serve, sock, self.seen.connections - 1)
 
     def _serve(self, sock: socket.socket, number: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import naive
@@ -13,10 +12,11 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from oracles import H11, HTTPTOOLS, Excuse, Verdict, ask_h11, ask_httptools
 from responses import pieces_of, wires
+from running import SLOW
 
-SLOW = os.environ.get("FASTBENCH_SLOW") == "1"
+pytestmark = pytest.mark.slow
 bounded = settings(
-    max_examples=20_000 if SLOW else 500,
+    max_examples=5_000 if SLOW else 500,
     derandomize=not SLOW,  # the everyday run asks the same questions every day
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

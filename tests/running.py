@@ -1,0 +1,145 @@
+"""Run the real command line as a subprocess, and check what must hold after any run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "ONE",
+    "SLOW",
+    "Run",
+    "Running",
+    "balance",
+    "fastbench",
+    "good",
+    "kinds",
+    "start",
+    "until",
+]
+
+SLOW = os.environ.get("FASTBENCH_SLOW") == "1"
+LIMIT_S = 60
+ONE = ("-c", "1", "-t", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run; `document` is empty when none was written."""
+
+    code: int
+    out: str
+    err: str
+    elapsed_s: float
+    document: dict[str, Any]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.document["summary"]
+        return found
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.document["errors"]
+        return found
+
+
+class Running:
+    """A run under way; `finish` waits for its end."""
+
+    def __init__(self, arguments: tuple[str, ...], limits: Callable[[], None] | None) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self._path = Path(self._folder.name, "result.json")
+        self._started_s = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "fastbench", "--json", str(self._path), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=limits,
+        )
+
+    def signal_group(self, number: int) -> None:
+        """Signal the whole process group, as a terminal does."""
+        os.killpg(self.process.pid, number)
+
+    def finish(self) -> Run:
+        """Wait for the end; a traceback or unbalanced counts fail the test."""
+        out, err = self.process.communicate(timeout=LIMIT_S)
+        elapsed_s = time.monotonic() - self._started_s
+        document = json.loads(self._path.read_bytes()) if self._path.exists() else {}
+        assert "Traceback" not in err + out, err
+        if document:
+            balance(document)
+        return Run(self.process.returncode, out, err, elapsed_s, document)
+
+    def close(self) -> None:
+        """Leave nothing behind, whatever the test did."""
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.signal_group(signal.SIGKILL)
+            self.process.communicate()
+        self._folder.cleanup()
+
+
+@contextlib.contextmanager
+def start(*arguments: str, limits: Callable[[], None] | None = None) -> Iterator[Running]:
+    """Start `fastbench ARGUMENTS`; `limits` runs in the child before it."""
+    running = Running(arguments, limits)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def fastbench(*arguments: str, limits: Callable[[], None] | None = None) -> Run:
+    """Run `fastbench ARGUMENTS` to its end."""
+    with start(*arguments, limits=limits) as running:
+        return running.finish()
+
+
+def until(holds: Callable[[], object], limit_s: float = 10) -> None:
+    """Wait until something that must come about has come about."""
+    end_s = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < end_s, "it did not come about"
+        time.sleep(0.01)
+
+
+def kinds(run: Run) -> dict[str, int]:
+    """Add up the errors of each kind."""
+    found: dict[str, int] = {}
+    for row in run.errors:
+        found[row["kind"]] = found.get(row["kind"], 0) + row["count"]
+    return found
+
+
+def balance(document: dict[str, Any]) -> None:
+    """Check what adds up in every document."""
+    summary, latency = document["summary"], document["latency_ms"]
+    ended = summary["ok"] + summary["failed"] + summary["timeouts"]
+    assert summary["requests"] == ended
+    assert summary["started"] == ended + summary["in_flight_at_end"]
+    assert latency["service"]["count"] == summary["ok"] + summary["timeouts"]
+    assert latency["failed"]["count"] <= summary["failed"]
+    assert sum(document["status_codes"].values()) <= summary["ok"] + summary["failed"]
+    assert sum(row["requests"] for row in document["series"]) == summary["requests"]
+    assert sum(row["requests"] for row in document["workers"]) == summary["requests"]
+    assert all(row["count"] > 0 and row["hint"] and row["message"] for row in document["errors"])
+
+
+def good(run: Run, count: int) -> None:
+    """All of so many requests went well, and nothing else happened."""
+    assert (run.code, run.summary["ok"], run.summary["failed"], run.errors) == (0, count, 0, [])
