@@ -51,7 +51,7 @@ test: build test-deps
 check: lint types test
 lint: $(VENV)/.stamp-dev
 	@$(BIN)/ruff check -q && $(BIN)/ruff format -q --check
-	@$(BIN)/cython-lint --max-line-length=100 fastbench
+	@PATH=$(CURDIR)/$(BIN):$$PATH cython-lint --max-line-length=100 fastbench
 types: build $(VENV)/.stamp-dev
 	@$(PY) -m mypy --no-error-summary
 	@$(PY) -m mypy.stubtest --concise fastbench._core
