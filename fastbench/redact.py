@@ -5,21 +5,23 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import unquote
 
 MASK = "***"
+MAX_TEXT = 8192
 
 _HEADERS = frozenset({"cookie", "set-cookie", "x-api-key"})
 _HEADER_PARTS = ("authorization", "token", "secret", "password", "apikey", "api-key")
 _KEYS = frozenset({"key", "sig", "api_key", "api-key", "apikey"})
 _KEY_PARTS = ("token", "secret", "password", "passwd", "signature", "api_key", "apikey")
 
-_USERINFO = re.compile(r"(?<=://)[^/?#]*@")
+_USERINFO = re.compile(r"[^/?#]*@")
 # A password with an unescaped / ? or #: what stands for the port is no number.
-_BROKEN_USERINFO = re.compile(r"(?<=://)[^/?#@:\[]*:(?![0-9]*(?:[/?#]|$)).*@")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"<>`]+")
-_FORM_PAIR = re.compile(r"([\w.%\[\]~-]+)=([^&\s\"'`]+)")
+_BROKEN_USERINFO = re.compile(r"[^/?#@:\[]*:(?![0-9]*(?:[/?#]|$)).*@")
+_URL = re.compile(r"://[^\s\"<>`]+")
+_FORM_NAME = re.compile(r"(?<![\w.%\[\]~-])([\w.%\[\]~-]+)=")
+_FORM_VALUE = re.compile(r"[^&\s\"'`]+")
 _JSON_PAIR = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,{}\[\]"]+)')
 
 # C0, DEL, C1; and what reorders, hides or breaks text in a terminal: bidi controls, zero-width
@@ -75,17 +77,22 @@ def header(name: str, value: str) -> str:
 
 def url(address: str) -> str:
     """Mask the userinfo and the values of secret query keys; works on malformed URLs too."""
-    shown = _BROKEN_USERINFO.sub(f"{MASK}@", address, count=1)
-    shown = _USERINFO.sub(f"{MASK}@", shown, count=1)
-    start, mark, query = _cut(shown)
+    scheme, slashes, rest = address.partition("://")
+    if slashes and (match := _BROKEN_USERINFO.match(rest) or _USERINFO.match(rest)):
+        rest = f"{MASK}@{rest[match.end() :]}"
+    start, mark, query = _cut(scheme + slashes + rest)
     pieces = re.split("([&#?])", query)
     return start + mark + "".join(_query_piece(piece) for piece in pieces)
 
 
 def text(words: str) -> str:
-    """Mask what looks like a secret in free text: URLs, `key=value` and JSON pairs."""
-    masked = _URL.sub(lambda match: url(match[0]), words)
-    masked = _FORM_PAIR.sub(_form_pair, masked)
+    """Mask what looks like a secret in free text: URLs, `key=value` and JSON pairs.
+
+    Of a text too long to be searched in no time only its length is told.
+    """
+    if len(words) > MAX_TEXT:
+        return f"({len(words):,} characters)"
+    masked = _mask_form(_URL.sub(lambda match: url(match[0]), words))
     return _JSON_PAIR.sub(_json_pair, masked)
 
 
@@ -123,7 +130,7 @@ def secrets_in(head: str, body: str = "") -> tuple[str, ...]:
         key, _, value = piece.partition("=")
         if value and secret_key(key):
             found += [value, unquote(value)]
-    found += [match[2] for match in _FORM_PAIR.finditer(body) if secret_key(match[1])]
+    found += [body[start:end] for start, end in _form_secrets(body)]
     for match in _JSON_PAIR.finditer(body):
         if secret_key(match[1].strip('"')):
             found.append(match[3].strip('"'))
@@ -166,10 +173,23 @@ def _query_piece(piece: str) -> str:
     return piece
 
 
-def _form_pair(match: re.Match[str]) -> str:
-    if secret_key(match[1]):
-        return f"{match[1]}={MASK}"
-    return f"{match[1]}={_FORM_PAIR.sub(_form_pair, match[2])}"  # a=1;token=2 has two pairs
+def _form_secrets(words: str) -> Iterator[tuple[int, int]]:
+    """Find where the values of secret keys start and end; `a=1;token=2` has two pairs."""
+    end = 0
+    for name in _FORM_NAME.finditer(words):
+        if name.start() < end or not secret_key(name[1]):
+            continue
+        if value := _FORM_VALUE.match(words, name.end()):
+            end = value.end()
+            yield value.start(), end
+
+
+def _mask_form(words: str) -> str:
+    shown, at = "", 0
+    for start, end in _form_secrets(words):
+        shown += words[at:start] + MASK
+        at = end
+    return shown + words[at:]
 
 
 def _json_pair(match: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from base64 import b64encode
 from urllib.parse import quote
@@ -169,6 +170,16 @@ def test_a_planted_secret_survives_nowhere(host: str, path: str, value: str) -> 
         assert SECRET not in redact.url(address)
         assert SECRET not in " ".join(redact.argv(["-t2", address]))
         assert SECRET not in redact.text(f"cannot use `{address}`: why.")
+
+
+@pytest.mark.parametrize("piece", ["x", "a=", '"', '\\"', "://", "http://a:", "@", "?", "a=b&"])
+def test_long_text_is_redacted_in_no_time(piece: str) -> None:
+    for length in (8000, 120_000):  # execve(2): one word has at most 128 KiB
+        text = (piece * length)[:length] + f"?token={SECRET}"
+        started_s = time.process_time()
+        for shown in (redact.text(text), redact.url(text), redact.argv(["-b", text])[1]):
+            assert SECRET not in shown
+        assert time.process_time() - started_s < 2
 
 
 @given(st.text())

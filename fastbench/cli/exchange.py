@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import errno
+import select
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from fastbench import _core, resolve
 from fastbench.plan import Plan, Request, Tls
 
 KEPT_BYTES = 1 << 17  # of the answer, for the display: the largest head and some body
-READ_BYTES = 1 << 16
+READ_BYTES = SEND_BYTES = 1 << 16
 
 
 @dataclass(slots=True)
@@ -35,6 +37,17 @@ class Exchange:
     sent_ns: int = 0
     first_byte_ns: int = 0
     end_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What came of sending: what the server said meanwhile, or the error that stopped it.
+
+    An error counts only if no answer can be read: the server may have given it and closed.
+    """
+
+    early: bytes | None = None
+    error: OSError | None = None
 
 
 class _Failed(Exception):
@@ -131,24 +144,38 @@ def _secure(plain: socket.socket, tls: Tls, deadline_ns: int, now: Exchange) -> 
     return stream
 
 
-def _send(stream: socket.socket, request: Request, deadline_ns: int) -> OSError | None:
-    """Send all of it; an error is kept for later, for the server may have answered before."""
-    try:
-        _until(stream, deadline_ns)
-        stream.sendall(request.payload)
-    except TimeoutError:
-        raise _Failed("timeout", "send", "") from None
-    except OSError as error:
-        return error
-    return None
+def _send(stream: socket.socket, request: Request, deadline_ns: int) -> _Sent:
+    """Send until all is sent or the server answers, as it may before it has read a large body."""
+    import ssl
+
+    waiting = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+    stream.setblocking(False)
+    rest = memoryview(request.payload)
+    while rest:
+        left_s = (deadline_ns - time.monotonic_ns()) / 1e9
+        readable, writable, _ = select.select([stream], [stream], [], max(left_s, 0))
+        if not readable and not writable:
+            raise _Failed("timeout", "send", "")
+        try:
+            if readable:
+                with suppress(*waiting):  # TLS has records that carry no data
+                    return _Sent(early=stream.recv(READ_BYTES))
+            if writable:
+                with suppress(*waiting):
+                    rest = rest[stream.send(rest[:SEND_BYTES]) :]
+        except OSError as error:
+            return _Sent(error=error)
+    return _Sent()
 
 
 def _answer(
-    stream: socket.socket, plan: Plan, now: Exchange, deadline_ns: int, broken: OSError | None
+    stream: socket.socket, plan: Plan, now: Exchange, deadline_ns: int, sent: _Sent
 ) -> None:
     parser = _core.Parser(head=now.request.head_only, expect_body=plan.expect.body)
+    early = sent.early
     while not parser.outcome:
-        data = _receive(stream, parser, deadline_ns, broken)
+        data = _receive(stream, parser, deadline_ns, sent) if early is None else early
+        early = None
         if data and not now.first_byte_ns:
             now.first_byte_ns = time.monotonic_ns()
         now.received_bytes += len(data)
@@ -166,9 +193,7 @@ def _answer(
         raise _Failed(parser.outcome, phase, parser.rule)
 
 
-def _receive(
-    stream: socket.socket, parser: _core.Parser, deadline_ns: int, broken: OSError | None
-) -> bytes:
+def _receive(stream: socket.socket, parser: _core.Parser, deadline_ns: int, sent: _Sent) -> bytes:
     """Read some bytes; b"" at the end of the stream."""
     import ssl
 
@@ -183,8 +208,8 @@ def _receive(
     except ssl.SSLError as error:
         raise _Failed("tls", phase, _reason(error)) from None
     except OSError as error:
-        if broken is not None:
-            raise _Failed("reset", "send", _name(broken)) from None
+        if sent.error is not None:
+            raise _Failed("reset", "send", _name(sent.error)) from None
         raise _Failed("reset", phase, _name(error)) from None
 
 
