@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastbench import __version__, _core, environment, sampling
 from fastbench.histogram import Histogram
@@ -91,8 +91,7 @@ def result(run: Observed) -> Result:
         validity=_validity(run, summary),
         thread_rates=run.thread_rates,
     )
-    object.__setattr__(found, "warnings", _warnings(run, found, counters))
-    return found
+    return replace(found, warnings=_warnings(run, found, counters))
 
 
 def _summary(run: Observed, counters: list[dict[str, int]], end_ns: int) -> Summary:

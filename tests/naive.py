@@ -11,9 +11,11 @@ Where the RFC leaves a choice, the choice is named in a comment beside the rule.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 __all__ = [
     "MAX_EXTENSION_BYTES",
@@ -279,8 +281,8 @@ def highest_equivalent(value: int) -> int:
 
 
 def percentile(values: Sequence[int], percent: float) -> int:
-    """Take the value at HdrHistogram's rank: percent / 100 * n, rounded, and at least the first."""
-    rank = int(percent / 100 * len(values) + 0.5)
+    """Take the value at the nearest rank: percent / 100 * n, rounded up, and at least the first."""
+    rank = math.ceil(Fraction(str(percent)) * len(values) / 100)
     return sorted(values)[max(1, rank) - 1]
 
 

@@ -101,7 +101,7 @@ cdef inline uint64_t percentile(const Hdr *self, double percent) noexcept nogil:
     cdef uint32_t i
     for i in range(COUNTERS):       # not `count`: a writer may be between its two stores
         total += self.counts[i]
-    wanted = <uint64_t>(percent / 100.0 * <double>total + 0.5)
+    wanted = <uint64_t>(percent / 100.0 * <double>total + 0.999999)
     if wanted < 1:
         wanted = 1
     for i in range(COUNTERS):
