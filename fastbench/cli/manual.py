@@ -18,7 +18,7 @@ Load
   -t, --threads, --workers N   worker processes (one per usable core)
   -p, --pipeline N        requests in flight on each connection (1)
   --no-keepalive          a new connection for each request
-  --no-retry              an idle connection found closed counts as an error
+  --no-retry              a request lost to a closing idle connection counts as an error
 
 Request
   -m, -X, --method NAME   GET, or POST when there is a body
@@ -48,7 +48,7 @@ Judging
   --debug                 send one request, show both sides, exit
 
 Output
-  --latency, -L, -l       all percentiles
+  --latency, -L, -l       percentiles with --format wrk too (text always has them)
   --format text|wrk|json  wrk's shape for scripts that read it
   --json [FILE]           the whole result as JSON (standard output without FILE)
   --csv FILE              one row per second
