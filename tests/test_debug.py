@@ -260,6 +260,24 @@ def test_a_client_certificate_is_shown_to_the_server(
     assert code == 122 and verdict(out).startswith("Counted as ")
 
 
+def test_a_tls_stream_without_close_notify_is_truncated(
+    secure: ssl.SSLContext, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def to_the_end(peer: Peer) -> None:
+        peer.request()
+        peer.send(answer(body=b"some of it"))
+        if peer.number == 1:
+            peer.cut()
+
+    with Server(to_the_end, tls=secure) as server:
+        assert debug(capsys, "-k", server.url())[0] == 0
+        code, out = debug(capsys, "-k", server.url())
+    assert code == 122
+    assert verdict(out).startswith(
+        "Counted as truncated: the TLS stream ended without close_notify"
+    )
+
+
 def test_tls_to_a_plain_port_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     def plain(peer: Peer) -> None:
         peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")

@@ -77,6 +77,7 @@ def refusal(*argv: str) -> str:
         ("--cacert /nowhere https://h/", "--cacert cannot read"),
         ("--format xml URL", "--format takes text, wrk or json"),
         ("--json= URL", "need the name of a file"),
+        ("--json load.py URL", "write http://load.py instead"),
         ("--json - --csv - URL", "cannot both go to standard output"),
         ("-v URL", "--debug shows one request in full"),
         ("--quiet=5 URL", "--quiet takes no value"),
