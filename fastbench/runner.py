@@ -106,9 +106,11 @@ class _Run:
         try:
             os.nice(QUIET_NICE)
             monitor = Monitor([child.pid for child in self.children])
-            start_ns = self._start()
-            monitor.start()
+            self._connect()
+            start_ns = time.monotonic_ns() + LEAD_NS
             series = sampling.Series(self.block, start_ns)
+            self._open_start_line(start_ns)
+            monitor.start()
             self._watch(start_ns, series, monitor)
             monitor.sample()
             return outcome.result(self._observed(start_ns, series, monitor))
@@ -155,8 +157,8 @@ class _Run:
             self.told_ns = time.monotonic_ns()
             self.block.stop()
 
-    def _start(self) -> int:
-        """Wait until every connection connected or failed once; return the start line's time."""
+    def _connect(self) -> None:
+        """Wait until every connection connected or failed once; stop if none connected."""
         while not self.told_ns and self.reap():
             states = {self.block.state(c.index) for c in self.children if not c.ended}
             if states <= {"ready", "ended"}:
@@ -164,12 +166,11 @@ class _Run:
             time.sleep(CONNECT_TICK_S)
         if not sampling.sums(self.block)["connects"]:
             self._stop()  # nothing can be sent: the errors say why
-        start_ns = time.monotonic_ns() + LEAD_NS
+
+    def _open_start_line(self, start_ns: int) -> None:
         duration_s = self.plan.load.duration_s
-        stop_ns = 0 if duration_s is None else start_ns + round(duration_s * 1e9)
-        self.block.open_start_line(start_ns, stop_ns)
-        self.stop_ns = stop_ns
-        return start_ns
+        self.stop_ns = 0 if duration_s is None else start_ns + round(duration_s * 1e9)
+        self.block.open_start_line(start_ns, self.stop_ns)
 
     def _watch(self, start_ns: int, series: sampling.Series, monitor: Monitor) -> None:
         """Look at the block until all workers have ended."""

@@ -55,7 +55,7 @@ def snapshot(block: _core.Block, now_ns: int) -> Snapshot:
 
 
 class Series:
-    """Rows between snapshots, the first of which is the start line."""
+    """Rows between snapshots. Made before the start line opens, so that it misses nothing."""
 
     def __init__(self, block: _core.Block, start_ns: int) -> None:
         self._block = block
