@@ -276,6 +276,11 @@ def test_no_secret_reaches_the_document_or_a_display(line: str, url: str) -> Non
     assert SECRET not in written + "".join(r.url for r in parsed.plan.requests)
 
 
+def test_every_switch_that_may_stand_before_a_secret_is_known_to_redaction() -> None:
+    switches = [name for row in words._SWITCHES.values() for name in row.split()]
+    assert {name[1] for name in switches if len(name) == 2} == redact._SWITCHES
+
+
 def test_every_spelling_of_a_secret_flag_is_known_to_redaction() -> None:
     tables = (words._ONE, words._MANY, words._TAGGED)
     rows = {dest: row.split() for table in tables for dest, row in table.items()}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 
 from fastbench import __version__, body, luascript, request, urls
 from fastbench.plan import Request, UsageError, check_header, check_method
@@ -16,7 +16,7 @@ MAX_RENDERED_BYTES = 1 << 30
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 
-def message(flags: Namespace, notices: list[str]) -> Message:
+def message(flags: SimpleNamespace, notices: list[str]) -> Message:
     """Build what the requests have in common; a wrk script may set method, headers and body."""
     headers, host = _headers(flags)
     asked = Message(
@@ -35,7 +35,7 @@ def message(flags: Namespace, notices: list[str]) -> Message:
 
 
 def render(
-    flags: Namespace, addresses: Sequence[str], common: Message
+    flags: SimpleNamespace, addresses: Sequence[str], common: Message
 ) -> tuple[tuple[Request, ...], urls.Url]:
     """Render every URL of the command line and of --urls-from-file; return the first URL too."""
     lines = [urls.Line(urls.parse(address), "", 1) for address in addresses]
@@ -71,7 +71,7 @@ def _method(method: str | None, notices: list[str]) -> str:
     return method
 
 
-def _headers(flags: Namespace) -> tuple[Headers, str]:
+def _headers(flags: SimpleNamespace) -> tuple[Headers, str]:
     """Return the headers but Host, and the host to send ("" for the URL's own)."""
     host = flags.host or ""
     headers = []
@@ -95,7 +95,7 @@ def _given(text: str) -> list[tuple[str, str]]:
     return [request.parse_header(line) for line in lines if line.strip()]
 
 
-def _body(flags: Namespace, headers: Headers) -> body.Body | None:
+def _body(flags: SimpleNamespace, headers: Headers) -> body.Body | None:
     given = [
         spelling
         for spelling, value in (
@@ -122,7 +122,7 @@ def _body(flags: Namespace, headers: Headers) -> body.Body | None:
     return body.multipart(flags.forms)
 
 
-def _credentials(flags: Namespace) -> str:
+def _credentials(flags: SimpleNamespace) -> str:
     credentials: str = flags.credentials or ""
     if credentials and ":" not in credentials:
         raise UsageError("-a takes user:password, with the colon.")

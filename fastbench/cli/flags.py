@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Literal
 
 from fastbench import plan, redact, request, units
@@ -97,7 +97,7 @@ def parse_statuses(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def _load(flags: Namespace, notices: list[str]) -> plan.Load:
+def _load(flags: SimpleNamespace, notices: list[str]) -> plan.Load:
     timeout_s = _timeout_s(flags, notices)
     requests = _count("-n", flags.requests)
     duration_s = _duration_s("-d", flags.durations[-1] if flags.durations else None)
@@ -122,7 +122,7 @@ def _load(flags: Namespace, notices: list[str]) -> plan.Load:
     return load
 
 
-def _timeout_s(flags: Namespace, notices: list[str]) -> float:
+def _timeout_s(flags: SimpleNamespace, notices: list[str]) -> float:
     """Return --timeout; `-t 30s` (hey, oha, bombardier) and `-T 30s` (wrk) mean it too."""
     given = [flags.timeout] if flags.timeout is not None else []
     workers = flags.workers
@@ -150,7 +150,7 @@ def _is_duration(text: str) -> bool:
     return True
 
 
-def _refuse_body_in_duration(argv: Sequence[str], flags: Namespace) -> None:
+def _refuse_body_in_duration(argv: Sequence[str], flags: SimpleNamespace) -> None:
     """Print the corrected line when -d has a body, as it does in hey, oha and curl."""
     for value in flags.durations:
         if not value.startswith(("{", "[", "@")) and "=" not in value:
@@ -181,7 +181,7 @@ def _count(flag: str, text: str | None) -> int | None:
         raise UsageError(f"{flag}: {redact.text(str(error))}") from None
 
 
-def _expect(flags: Namespace) -> plan.Expect:
+def _expect(flags: SimpleNamespace) -> plan.Expect:
     statuses = flags.expect_status
     return plan.Expect(
         statuses=None if statuses is None else parse_statuses(statuses),
@@ -189,7 +189,7 @@ def _expect(flags: Namespace) -> plan.Expect:
     )
 
 
-def _output(flags: Namespace) -> Output:
+def _output(flags: SimpleNamespace) -> Output:
     form = _FORMATS.get(flags.format or "text")
     if form is None:
         raise UsageError("--format takes text, wrk or json.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from types import SimpleNamespace
 
 from fastbench import sources, tlsfiles, urls
 from fastbench.plan import Family, Target, Tls, UsageError
@@ -10,7 +10,7 @@ from fastbench.plan import Family, Target, Tls, UsageError
 _TLS_FLAGS = ("insecure", "cacert", "cert", "key", "servername")
 
 
-def target(flags: Namespace, first: urls.Url, notices: list[str]) -> Target:
+def target(flags: SimpleNamespace, first: urls.Url, notices: list[str]) -> Target:
     """Build the target; TLS files are loaded once to find out what is wrong with them."""
     return Target(
         scheme=first.scheme,
@@ -22,7 +22,7 @@ def target(flags: Namespace, first: urls.Url, notices: list[str]) -> Target:
     )
 
 
-def source_addresses(flags: Namespace, first: urls.Url) -> tuple[tuple[str, ...], Family]:
+def source_addresses(flags: SimpleNamespace, first: urls.Url) -> tuple[tuple[str, ...], Family]:
     """Return the addresses to send from and the family that flags, host and they agree on."""
     bind = sources.parse(flags.bind)
     if flags.ipv4 and flags.ipv6:
@@ -49,7 +49,7 @@ def _literal_family(host: str) -> Family:
     return 4 if urls.is_ipv4(host) else 0
 
 
-def _tls(flags: Namespace, first: urls.Url, notices: list[str]) -> Tls | None:
+def _tls(flags: SimpleNamespace, first: urls.Url, notices: list[str]) -> Tls | None:
     if first.scheme == "http":
         if any(getattr(flags, name) for name in _TLS_FLAGS):
             notices.append("The URL is http://; the TLS flags have no effect.")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+from collections.abc import Sequence
+from types import SimpleNamespace
 
 from fastbench.cli import refused
 from fastbench.plan import UsageError
@@ -65,95 +64,98 @@ _SWITCHES = {
 _HEY = {"-host": "--host", "-disable-keepalive": "--no-keepalive", "-cpus": "--workers"}
 
 
-def read(words: Sequence[str]) -> tuple[argparse.Namespace, list[str], list[str]]:
-    """Return the flags, the URLs and the notices; unknown flags are refused with a cure."""
-    parser = _parser()
-    joined, notices = join_values(words)
-    try:
-        flags, rest = parser.parse_known_args(joined)
-    except argparse.ArgumentError as error:
-        raise UsageError(_sentence(error)) from None
-    if flags.help:
-        return flags, [], notices
-    urls, literal = [], False
-    for word in rest:
-        if word == "--" and not literal:
-            literal = True
-        elif word.startswith("-") and not literal and word != "-":
-            raise UsageError(refused.flag(word, names()))
+def read(words: Sequence[str]) -> tuple[SimpleNamespace, list[str], list[str]]:
+    """Return the flags as typed, the URLs and the notices; unknown flags are refused with a cure.
+
+    Flags are read as getopt_long(3) reads them for wrk: a value may be glued or the next word,
+    whatever it starts with, and URLs stand anywhere. Long flags are never abbreviated, or the
+    redaction of an echoed command line could miss one. (argparse takes no value that starts with
+    `-`, and drops a value of `--`.)
+    """
+    flags = SimpleNamespace(
+        **dict.fromkeys(_ONE),
+        **{dest: [] for dest in (*_MANY, *_TAGGED)},
+        **dict.fromkeys(_SWITCHES, False),
+    )
+    urls: list[str] = []
+    notices: list[str] = []
+    rest = deque(words)
+    while rest and not flags.help:
+        word = rest.popleft()
+        if word in _HEY:
+            notices.append(f"{word} was read as {_HEY[word]}.")
+            word = _HEY[word]
+        if word == "--":
+            urls += rest
+            break
+        if word.startswith("--"):
+            _long(flags, word, rest)
+        elif word.startswith("-") and word != "-":
+            _short(flags, word, rest)
         else:
             urls.append(word)
     return flags, urls, notices
 
 
-def join_values(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Glue each value to its flag, so that a value may start with `-` as in getopt(3).
-
-    The word after --json is its FILE unless it has `://`, ends in `.py` or starts with `-`
-    (a lone `-` is standard output).
-    """
-    valued = _names(_ONE, _MANY, _TAGGED)
-    joined: list[str] = []
-    notices: list[str] = []
-    rest = deque(words)
-    while rest:
-        word = rest.popleft()
-        if word == "--":
-            return [*joined, word, *rest], notices
-        if word in _HEY:
-            notices.append(f"{word} was read as {_HEY[word]}.")
-            word = _HEY[word]
-        elif len(word) > 2 and word[1] != "-" and (sentence := refused.exact(word)):
-            raise UsageError(sentence)
-        if word == "--json":
-            joined.append(f"--json={rest.popleft() if rest and _is_file(rest[0]) else '-'}")
-        elif word in valued and rest:
-            joined.append(f"{word}={rest.popleft()}")
-        elif word[:2] in valued and len(word) > 2:
-            joined.append(f"{word[:2]}={word[2:].removeprefix('=')}")
-        else:
-            joined.append(word)
-    return joined, notices
-
-
 def names() -> list[str]:
     """List every flag of a plain run, in every spelling."""
-    return sorted(_names(_ONE, _MANY, _TAGGED, _SWITCHES))
+    return sorted(_VALUED | _SWITCHED.keys())
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing a usage dump and exiting."""
-        raise UsageError(f"The flags are not understood ({message}); see fastbench --help.")
+def _by_name(*tables: dict[str, str]) -> dict[str, str]:
+    rows = (row for table in tables for row in table.items())
+    return {name: dest for dest, spellings in rows for name in spellings.split()}
 
 
-def _parser() -> _Parser:
-    parser = _Parser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for dest, spellings in _ONE.items():
-        parser.add_argument(*spellings.split(), dest=dest)
-    for dest, spellings in _MANY.items():
-        parser.add_argument(*spellings.split(), dest=dest, action="append", default=[])
-    for flag in _TAGGED["data"].split():
-        parser.add_argument(flag, dest="data", action="append", default=[], type=_tagged(flag))
-    for dest, spellings in _SWITCHES.items():
-        parser.add_argument(*spellings.split(), dest=dest, action="store_true")
-    return parser
+_VALUED = _by_name(_ONE, _MANY, _TAGGED)
+_SWITCHED = _by_name(_SWITCHES)
 
 
-def _tagged(flag: str) -> Callable[[str], tuple[str, str]]:
-    return lambda value: (flag, value)
+def _long(flags: SimpleNamespace, word: str, rest: deque[str]) -> None:
+    name, equals, value = word.partition("=")
+    if name in _SWITCHED:
+        if equals:
+            raise UsageError(f"{name} takes no value; leave what follows it out.")
+        setattr(flags, _SWITCHED[name], True)
+    elif name == "--json" and not equals:
+        flags.json = rest.popleft() if rest and _is_file(rest[0]) else "-"
+    elif name in _VALUED:
+        _store(flags, name, value if equals else _next(name, rest))
+    else:
+        raise UsageError(refused.flag(name, names()))
 
 
-def _names(*tables: dict[str, str]) -> frozenset[str]:
-    return frozenset(name for table in tables for row in table.values() for name in row.split())
+def _short(flags: SimpleNamespace, word: str, rest: deque[str]) -> None:
+    """Read `-c 5`, `-c5`, `-c=5` (Go) and switches in one word with it: `-kc5`."""
+    if sentence := refused.exact(word):
+        raise UsageError(sentence)
+    for at in range(1, len(word)):
+        name = f"-{word[at]}"
+        if name in _VALUED:
+            glued = word[at + 1 :]
+            _store(flags, name, glued.removeprefix("=") if glued else _next(name, rest))
+            return
+        if name not in _SWITCHED:
+            raise UsageError(refused.flag(name, names()))
+        setattr(flags, _SWITCHED[name], True)
+
+
+def _next(name: str, rest: deque[str]) -> str:
+    if not rest:
+        raise UsageError(f"{name} needs a value after it; see fastbench --help.")
+    return rest.popleft()
+
+
+def _store(flags: SimpleNamespace, name: str, value: str) -> None:
+    dest = _VALUED[name]
+    if dest in _TAGGED:
+        getattr(flags, dest).append((name, value))
+    elif dest in _MANY:
+        getattr(flags, dest).append(value)
+    else:
+        setattr(flags, dest, value)
 
 
 def _is_file(word: str) -> bool:
+    """Tell whether the word after --json is its FILE; a lone `-` is standard output."""
     return word == "-" or not ("://" in word or word.endswith(".py") or word.startswith("-"))
-
-
-def _sentence(error: argparse.ArgumentError) -> str:
-    flag = (error.argument_name or "").split("/")[0]
-    if error.message and "ignored explicit argument" in error.message:
-        return f"{flag} takes no value; leave what follows it out."
-    return f"{flag} needs a value after it; see fastbench --help."
