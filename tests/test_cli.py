@@ -11,7 +11,7 @@ import sys
 import pytest
 
 import fastbench
-from fastbench.cli import bench, main, serve
+from fastbench.cli import bench, debug, main, serve
 from fastbench.cli.flags import Output
 from fastbench.cli.refused import COMMANDS
 from fastbench.plan import Plan
@@ -99,6 +99,33 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     assert (done.returncode, done.stderr) == (121, b"")
 
 
+def test_a_full_disk_is_one_sentence() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*FASTBENCH, "--help"], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 121
+    assert done.stderr == (
+        b"fastbench: standard output was not written: no space left on device.\n"
+    )
+
+
+def test_a_terminal_that_is_not_utf_8_gets_the_page_too() -> None:
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*FASTBENCH, "--help"], capture_output=True, env=ascii_only)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"--bind A[,B,?]" in done.stdout
+
+
+def test_ctrl_c_before_a_run_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(debug, "run", interrupted)
+    assert main(["--debug", URL]) == 105
+    assert capsys.readouterr() == ("", "")
+
+
 def test_words_that_are_no_text_are_no_traceback() -> None:
     done = subprocess.run([*FASTBENCH, b"http://\xff/", b"-H\xff"], capture_output=True)
     assert done.returncode == 1
@@ -120,7 +147,11 @@ def test_version_imports_nothing_heavy() -> None:
         "print(*(name for name in sys.modules if name.startswith('fastbench')))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stdout.split("\n")[1].split() == ["fastbench", "fastbench.cli"]
+    assert done.stdout.split("\n")[1].split() == [
+        "fastbench",
+        "fastbench.cli",
+        "fastbench.cli.page",
+    ]
 
 
 def test_a_refusal_costs_no_heavy_import() -> None:

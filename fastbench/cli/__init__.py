@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 from fastbench import __version__
+from fastbench.cli import page
 
 __all__ = ["main"]
 
 EXIT_USAGE = 1
 EXIT_INTERRUPTED = 105
-EXIT_OUTPUT = 121
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the words ask for; return the exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
+    if words in (["--version"], ["-V"], ["-v"]):  # before anything heavier is imported
+        return page.write(f"fastbench {__version__}")
     try:
-        if words in (["--version"], ["-V"], ["-v"]):  # before anything heavier is imported
-            return _page(f"fastbench {__version__}")
         return _dispatch(words)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # before a run took the signals over, or under --debug
         return EXIT_INTERRUPTED
-    except BrokenPipeError:  # `fastbench … | head -1`
-        # The interpreter flushes once more at exit, and would complain about the closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OUTPUT
 
 
 def _dispatch(words: list[str]) -> int:
@@ -54,11 +49,11 @@ def _plain(words: list[str]) -> int:
 
     command = flags.parse(words)
     if command == "version":
-        return _page(f"fastbench {__version__}")
+        return page.write(f"fastbench {__version__}")
     if command == "help":
         from fastbench.cli.manual import TEXT
 
-        return _page(TEXT)
+        return page.write(TEXT)
     for notice in command.notices:
         print(f"fastbench: {notice}", file=sys.stderr)
     if command.output.debug:
@@ -68,8 +63,3 @@ def _plain(words: list[str]) -> int:
     from fastbench.cli import bench
 
     return bench.run(command.plan, command.output)
-
-
-def _page(text: str) -> int:
-    print(text, flush=True)
-    return 0

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from fastbench import errors, redact, units
-from fastbench.cli import exchange
+from fastbench.cli import exchange, page
 from fastbench.cli.exchange import Exchange
 from fastbench.cli.flags import Output
 from fastbench.plan import Plan
@@ -23,11 +23,12 @@ def run(plan: Plan, output: Output) -> int:
     lines = [*_asked(plan, now), *_answered(now), *_times(now)]
     verdict, ok = judge(plan, now)
     lines += ["", f"Counted as {verdict}"]
-    if not output.quiet:
-        print("\n".join(lines), flush=True)
-    else:
+    written = 0
+    if output.quiet:
         print(f"Counted as {verdict}", file=sys.stderr)
-    return 0 if ok else EXIT_NOTHING_SUCCEEDED
+    else:
+        written = page.write("\n".join(lines))
+    return written if ok else EXIT_NOTHING_SUCCEEDED
 
 
 def judge(plan: Plan, now: Exchange) -> tuple[str, bool]:

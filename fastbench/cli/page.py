@@ -1,0 +1,26 @@
+"""Print a page of text to standard output, whatever stands at its other end."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+EXIT_NOT_WRITTEN = 121
+
+
+def write(text: str) -> int:
+    """Print the text; return 0, or 121 when it could not be written.
+
+    A reader that went away (`fastbench … | head -1`) needs no sentence; a full disk does.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "replace").decode(encoding), flush=True)
+    except OSError as error:
+        # The interpreter flushes once more at exit, and would complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            reason = (error.strerror or str(error)).lower()
+            print(f"fastbench: standard output was not written: {reason}.", file=sys.stderr)
+        return EXIT_NOT_WRITTEN
+    return 0
