@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "LIMIT_S",
     "ONE",
     "SLOW",
     "Run",
@@ -71,6 +72,11 @@ class Running:
             preexec_fn=limits,
         )
 
+    @property
+    def elapsed_s(self) -> float:
+        """Time since the start."""
+        return time.monotonic() - self._started_s
+
     def signal_group(self, number: int) -> None:
         """Signal the whole process group, as a terminal does."""
         os.killpg(self.process.pid, number)
@@ -78,7 +84,7 @@ class Running:
     def finish(self) -> Run:
         """Wait for the end; a traceback or unbalanced counts fail the test."""
         out, err = self.process.communicate(timeout=LIMIT_S)
-        elapsed_s = time.monotonic() - self._started_s
+        elapsed_s = self.elapsed_s
         document = json.loads(self._path.read_bytes()) if self._path.exists() else {}
         assert "Traceback" not in err + out, err
         if document:
@@ -87,9 +93,9 @@ class Running:
 
     def close(self) -> None:
         """Leave nothing behind, whatever the test did."""
-        if self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self.signal_group(signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            self.signal_group(signal.SIGKILL)
+        if self.process.stdout is not None and not self.process.stdout.closed:
             self.process.communicate()
         self._folder.cleanup()
 

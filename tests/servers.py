@@ -38,6 +38,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 import pytest
 from case import answer
 
@@ -196,6 +197,11 @@ class Server:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}{target}"
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open now."""
+        return len(self._open)
+
     def __enter__(self) -> Self:
         if self.path is not None:
             self._listener = socket.socket(socket.AF_UNIX)
@@ -339,8 +345,12 @@ class CServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
+    def connected(self) -> int:
+        """How many connections it has open now."""
+        return len(psutil.Process(self.process.pid).net_connections("tcp")) - 1
+
     def stop(self) -> None:
-        """Ask it to end, and take its counts."""
+        """Ask it to end, and take its counts; a killed one has none."""
         if self.process.returncode is None:
             self.process.terminate()
             line, _ = self.process.communicate(timeout=JOIN_S)
