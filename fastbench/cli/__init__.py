@@ -26,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
+    from fastbench import redact
     from fastbench.cli import refused
     from fastbench.plan import UsageError
 
@@ -40,11 +41,12 @@ def _dispatch(words: list[str]) -> int:
             raise UsageError(refused.command(words[0]))
         return _plain(words)
     except UsageError as error:
-        print(f"fastbench: {error}", file=sys.stderr)
+        print(f"fastbench: {redact.printable(str(error))}", file=sys.stderr)
         return EXIT_USAGE
 
 
 def _plain(words: list[str]) -> int:
+    from fastbench import redact
     from fastbench.cli import flags
 
     command = flags.parse(words)
@@ -55,7 +57,7 @@ def _plain(words: list[str]) -> int:
 
         return page.write(TEXT)
     for notice in command.notices:
-        print(f"fastbench: {notice}", file=sys.stderr)
+        print(f"fastbench: {redact.printable(notice)}", file=sys.stderr)
     if command.output.debug:
         from fastbench.cli import debug
 
