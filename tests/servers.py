@@ -150,6 +150,12 @@ class Peer:
         self._sock.close()
         raise _Gone
 
+    @property
+    def alpn(self) -> str | None:
+        """The protocol agreed on under TLS."""
+        assert isinstance(self._sock, ssl.SSLSocket)
+        return self._sock.selected_alpn_protocol()
+
     def reset(self) -> None:
         """Close with RST (SO_LINGER of 0, socket(7))."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
