@@ -9,6 +9,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import select
 import signal
 import time
 from collections.abc import Callable
@@ -24,7 +26,6 @@ from fastbench.result import Result
 TICK_S = 0.25
 RATES_TICK_S = 0.1  # of wrk's Req/Sec column
 CONNECT_TICK_S = 0.002
-END_TICK_S = 0.002
 LEAD_NS = 5_000_000  # from the parent's word to the start line, so that all workers see it first
 GRACE_S = 1.5  # for workers to end once told
 GIVE_UP_S = 10.0  # under -n alone: no connection for so long
@@ -46,10 +47,11 @@ class Progress:
 
 @dataclass(slots=True)
 class Child:
-    """One worker as the parent sees it."""
+    """One worker as the parent sees it. `alive_fd` is a pipe that closes when it ends."""
 
     pid: int
     index: int
+    alive_fd: int
     cpu_s: float = 0.0
     ended: bool = False
     lost: bool = False
@@ -95,6 +97,7 @@ class _Run:
         self.told_ns = 0  # when the workers were told to stop, 0 before
         self.stop_ns = 0  # when they stop by themselves, 0: no limit
         self.thread_rates: list[float] | None = [] if thread_rates else None
+        self.ends = select.poll()  # wakes when a worker ends
 
     def carry_out(self, shares: list[worker.Share]) -> Result:
         """Fork, load, stop, add up."""
@@ -140,10 +143,13 @@ class _Run:
         parent = os.getpid()
         cycle = worker.order(self.plan.requests)
         for share in shares:
+            alive_fd, held_fd = os.pipe()
             pid = os.fork()
             if pid == 0:
                 worker.run(self.plan, self.endpoint, cycle, self.block, share, parent)
-            self.children.append(Child(pid, share.index))
+            os.close(held_fd)  # now only the worker holds it
+            self.children.append(Child(pid, share.index, alive_fd))
+            self.ends.register(alive_fd, 0)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """First signal: stop and report. Second: leave at once, without a report."""
@@ -163,7 +169,7 @@ class _Run:
             states = {self.block.state(c.index) for c in self.children if not c.ended}
             if states <= {"ready", "ended"}:
                 break
-            time.sleep(CONNECT_TICK_S)
+            self._nap(CONNECT_TICK_S)
         if not sampling.sums(self.block)["connects"]:
             self._stop()  # nothing can be sent: the errors say why
 
@@ -194,23 +200,22 @@ class _Run:
             seen.look(now_ns, counters, self.thread_rates)
             if self.tell is not None and not self._stopping(now_ns):
                 self.tell(seen.progress(series))
-            time.sleep(self._nap_s(tick_s, series))
+            self._nap(self._until_next_s(tick_s, series))
 
     def _stopping(self, now_ns: int) -> bool:
         return bool(self.told_ns) or bool(self.stop_ns and now_ns >= self.stop_ns)
 
-    def _nap_s(self, tick_s: float, series: sampling.Series) -> float:
-        """Sleep to the next tick, row or stop, whichever is first; briefly once stopping."""
+    def _nap(self, nap_s: float) -> None:
+        """Sleep, but not longer than until a worker ends."""
+        self.ends.poll(max(1, round(nap_s * 1000)))
+
+    def _until_next_s(self, tick_s: float, series: sampling.Series) -> float:
+        """Return the time to the next tick, row or stop, whichever is first."""
         now_ns = time.monotonic_ns()
-        if self._stopping(now_ns):
-            return END_TICK_S
         wakes = [now_ns + tick_s * 1e9, series.due_ns]
-        if self.stop_ns:
+        if self.stop_ns > now_ns:
             wakes.append(self.stop_ns)
-        budget = self.plan.load.requests
-        if budget is not None and sampling.sums(self.block)["started"] >= budget:
-            return END_TICK_S * 5
-        return max(0.001, (min(wakes) - now_ns) / 1e9)
+        return (min(wakes) - now_ns) / 1e9
 
     def _overdue(self, now_ns: int) -> bool:
         told_ns = self.told_ns or self.stop_ns
@@ -223,9 +228,7 @@ class _Run:
                 continue
             pid, status, usage = os.wait4(child.pid, os.WNOHANG)
             if pid:
-                child.ended = True
-                child.lost = status != 0
-                child.cpu_s = usage.ru_utime + usage.ru_stime
+                self._bury(child, usage, lost=status != 0)
         return not all(child.ended for child in self.children)
 
     def _kill(self) -> None:
@@ -234,8 +237,14 @@ class _Run:
             if not child.ended:
                 os.kill(child.pid, signal.SIGKILL)
                 _, _, usage = os.wait4(child.pid, 0)
-                child.ended = child.lost = True
-                child.cpu_s = usage.ru_utime + usage.ru_stime
+                self._bury(child, usage, lost=True)
+
+    def _bury(self, child: Child, usage: resource.struct_rusage, *, lost: bool) -> None:
+        child.ended = True
+        child.lost = lost
+        child.cpu_s = usage.ru_utime + usage.ru_stime
+        self.ends.unregister(child.alive_fd)
+        os.close(child.alive_fd)
 
 
 class Ticks:
