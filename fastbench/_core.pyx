@@ -390,7 +390,9 @@ cdef class Engine:
 
 
 cdef const char *or_null(bytes value):
-    return NULL if value is None else <const char *>value
+    if value is None:
+        return NULL
+    return value
 
 
 cdef set_address(kernel.Address *address, tuple parts):

@@ -167,8 +167,9 @@ def _workers(run: Observed, counters: list[dict[str, int]], end_ns: int) -> tupl
 def _resources(run: Observed, duration_s: float) -> Resources:
     own = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = own.ru_utime + own.ru_stime + sum(worker.cpu_s for worker in run.workers)
-    percent = 100 * cpu_s / duration_s if duration_s > 0 else 0.0
     monitor = run.monitor
+    during_s = max(0.0, cpu_s - monitor.client_cpu_before_s)
+    percent = 100 * during_s / duration_s if duration_s > 0.1 else 0.0  # else it is all start-up
     return Resources(
         client=ClientUse(round(cpu_s, 3), round(percent, 1), monitor.client_rss_bytes_max),
         host=HostUse(

@@ -13,6 +13,7 @@ class Monitor:
     def __init__(self, pids: Sequence[int]) -> None:
         self._processes = [psutil.Process(), *(psutil.Process(pid) for pid in pids)]
         self._first = self._last = psutil.cpu_times()
+        self.client_cpu_before_s = 0.0
         self.client_rss_bytes_max = 0
         self.host_cpu_percent_max = 0.0
         self.memory_bytes = 0
@@ -21,6 +22,7 @@ class Monitor:
     def start(self) -> None:
         """Begin at the start line: what came before does not count."""
         self._first = self._last = psutil.cpu_times()
+        self.client_cpu_before_s = self._client_cpu_s()
         self.sample()
 
     def sample(self) -> None:
@@ -44,6 +46,17 @@ class Monitor:
     def steal_percent(self) -> float:
         """Share of time another guest had the processors (proc(5), /proc/stat steal)."""
         return _share(self._first, self._last, "steal")
+
+    def _client_cpu_s(self) -> float:
+        """Processor time so far, in steps of 10 ms (proc(5), clock ticks)."""
+        total = 0.0
+        for process in self._processes:
+            try:
+                times = process.cpu_times()
+            except psutil.Error:  # a worker that has ended
+                continue
+            total += times.user + times.system
+        return total
 
     def _client_rss_bytes(self) -> int:
         total = 0

@@ -83,7 +83,7 @@ def field(parsed: Command, path: str) -> object:
         ("-6", "plan.family", 6),
         ("", "output.format", "text"),
         ("--format wrk", "output.format", "wrk"),
-        ("--format json", "output.json_path", "-"),
+        ("--format json", "output.format", "json"),
         ("--format json --json f", "output.json_path", "f"),
         ("--json", "output.json_path", "-"),
         ("--json=f", "output.json_path", "f"),

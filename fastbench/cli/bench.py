@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -11,6 +12,7 @@ from typing import TextIO
 import orjson
 
 from fastbench import runner
+from fastbench.cli import page
 from fastbench.cli.flags import Output
 from fastbench.cli.live import LiveView
 from fastbench.plan import Plan
@@ -40,15 +42,21 @@ def run(plan: Plan, output: Output) -> int:
 
     with live:
         result = runner.run(plan, tell, thread_rates=output.format == "wrk")
-    problems = [_try("the report", lambda: _show(result, output))]
-    if output.json_path is not None:
-        problems.append(_write(output.json_path, lambda: document(result)))
+    problems = [_to_stream(lambda: _report(result, output), _stream(output))]
+    problems += [_to_path(path, lambda: document(result)) for path in _documents(output)]
     if output.csv_path is not None:
-        problems.append(_write(output.csv_path, lambda: series.render(result).encode()))
+        problems.append(_to_path(output.csv_path, lambda: series.render(result).encode()))
     failed = [problem for problem in problems if problem]
     for problem in failed:
-        _complain(problem)
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"fastbench: {problem}\n")
     return EXIT_CODES[result.summary.ended] or (EXIT_NOT_WRITTEN if failed else 0)
+
+
+def _documents(output: Output) -> list[str]:
+    """Return where the document goes: standard output under --format json, and --json's FILE."""
+    asked = ("-" if output.format == "json" else None, output.json_path)
+    return [path for path in dict.fromkeys(asked) if path]
 
 
 def document(result: Result) -> bytes:
@@ -58,55 +66,53 @@ def document(result: Result) -> bytes:
     )
 
 
-def _show(result: Result, output: Output) -> None:
-    """Print the report, on stderr when stdout carries a document."""
+def _stream(output: Output) -> TextIO:
+    """What is meant for eyes goes to stderr when stdout carries a document."""
+    return sys.stderr if "-" in (*_documents(output), output.csv_path) else sys.stdout
+
+
+def _report(result: Result, output: Output) -> bytes:
+    stream = _stream(output)
+    encoding = stream.encoding or "utf-8"
     if output.quiet:
-        return
-    taken = "-" in (output.json_path, output.csv_path)
-    stream = sys.stderr if taken else sys.stdout
+        return b""
     if output.format == "wrk":
-        shown = wrk.render(result, latency=output.latency)
-    else:
-        width = shutil.get_terminal_size((100, 24)).columns
-        unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"
-        shown = text.render(result, color=_color(stream, output), width=width, unicode=unicode)
-    stream.write(shown)
-    stream.flush()
+        return wrk.render(result, latency=output.latency).encode(encoding, "replace")
+    width = shutil.get_terminal_size((100, 24)).columns
+    unicode = encoding.lower().replace("-", "") == "utf8"
+    page_of_text = text.render(result, color=_color(stream, output), width=width, unicode=unicode)
+    return page_of_text.encode(encoding, "replace")
 
 
 def _color(stream: TextIO, output: Output) -> bool:
-    """--no-color, then NO_COLOR (no-color.org), then whether anybody is looking."""
     if output.color is not None:
         return output.color
-    return not os.environ.get("NO_COLOR") and stream.isatty() and os.environ.get("TERM") != "dumb"
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _write(path: str, render: Callable[[], bytes]) -> str:
+def _to_path(path: str, render: Callable[[], bytes]) -> str:
     """Write a file, or standard output for "-"; return what went wrong, "" if nothing."""
-    if path != "-":
-        return _try(path, lambda: files.write_atomic(path, render()))
-
-    def to_stdout() -> None:
-        sys.stdout.buffer.write(render())
-        sys.stdout.flush()
-
-    return _try("standard output", to_stdout)
-
-
-def _try(what: str, act: Callable[[], None]) -> str:
+    if path == "-":
+        return _to_stream(render, sys.stdout)
     try:
-        act()
-    except BrokenPipeError:
-        # Python would flush again at exit, and complain then (library docs, signal, SIGPIPE).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return f"{what} was not written: the reader closed the pipe."
+        files.write_atomic(path, render())
     except OSError as error:
-        return f"{what} was not written: {(error.strerror or str(error)).lower()}."
+        return f"{path} was not written: {_reason(error)}."
     return ""
 
 
-def _complain(sentence: str) -> None:
+def _to_stream(render: Callable[[], bytes], stream: TextIO) -> str:
     try:
-        sys.stderr.write(f"fastbench: {sentence}\n")
-    except OSError:
-        return
+        stream.buffer.write(render())
+        stream.buffer.flush()
+    except OSError as error:
+        if stream is sys.stdout:
+            page.mute()
+        return f"{stream.name.strip('<>')} was not written: {_reason(error)}."
+    return ""
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, BrokenPipeError):
+        return "its reader closed the pipe"
+    return (error.strerror or str(error)).lower()

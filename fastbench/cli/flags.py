@@ -26,7 +26,7 @@ class Output:
     """Say what is written where. A path "-" is standard output; then eyes read stderr.
 
     `color` None means: where the terminal can show it. `format` "json" is "text" with the
-    document on standard output.
+    document on standard output, beside the one at `json_path`.
     """
 
     format: Format
@@ -194,11 +194,9 @@ def _output(flags: SimpleNamespace) -> Output:
     if form is None:
         raise UsageError("--format takes text, wrk or json.")
     json_path = flags.json
-    if form == "json" and json_path is None:
-        json_path = "-"
     if json_path == "" or flags.csv == "":
         raise UsageError("--json and --csv need the name of a file, or - for standard output.")
-    if json_path == "-" and flags.csv == "-":
+    if flags.csv == "-" and (json_path == "-" or form == "json"):
         raise UsageError("--json and --csv cannot both go to standard output; name a file for one.")
     return Output(
         format=form,

@@ -17,10 +17,14 @@ def write(text: str) -> int:
     try:
         print(text.encode(encoding, "replace").decode(encoding), flush=True)
     except OSError as error:
-        # The interpreter flushes once more at exit, and would complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute()
         if not isinstance(error, BrokenPipeError):
             reason = (error.strerror or str(error)).lower()
             print(f"fastbench: standard output was not written: {reason}.", file=sys.stderr)
         return EXIT_NOT_WRITTEN
     return 0
+
+
+def mute() -> None:
+    """Give up on standard output: the interpreter would flush once more at exit, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
