@@ -26,6 +26,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import socket
 import ssl
 import struct
@@ -359,6 +360,7 @@ class CServer:
         """Ask it to end, and take its counts; a killed one has none."""
         if self.process.returncode is None:
             self.process.terminate()
+            self.process.send_signal(signal.SIGCONT)  # a test may have stopped it
             line, _ = self.process.communicate(timeout=JOIN_S)
             self.read, self.answered, self.connections = map(int, line.split()[1::2])
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import time
+import signal
+import subprocess
 from typing import Any
 
 import pytest
 from case import answer
-from running import SLOW, fastbench, kinds
+from running import SLOW, fastbench, kinds, start, until
 from servers import OK, Peer, Server, answering, c_server
 
 from fastbench.histogram import Histogram, lowest_ns
@@ -26,27 +27,20 @@ def samples_above(document: dict[str, Any], value_ns: int) -> int:
 
 @pytest.mark.slow
 def test_m2_a_stall_gives_one_late_sample_for_each_connection_and_invents_none() -> None:
-    stall_s = 1.0 if SLOW else 0.4
-    ends_s: list[float] = []
-
-    def stalling(peer: Peer) -> None:
-        while True:
-            peer.request()
-            if peer.server.seen.requests > 2000:
-                with peer.server.lock:
-                    if not ends_s:
-                        ends_s.append(time.monotonic() + stall_s)
-                if (left_s := ends_s[0] - time.monotonic()) > 0:
-                    peer.pause(left_s)
-            peer.send(OK)
-
-    with Server(stalling) as server:
-        run = fastbench("-d", "10s" if SLOW else "1s", "-c", "100", server.url())
-    late = samples_above(run.document, round(stall_s * 0.9e9))
-    assert 50 <= late <= 100, "one for each connection that was waiting"
-    assert late == samples_above(run.document, round(stall_s * 0.5e9)), "and none between"
-    assert service_of(run.document).count == run.summary["requests"]
+    duration_s, stall_s = (30, 1.0) if SLOW else (1.5, 0.4)
+    with c_server() as server, start("-d", f"{duration_s}s", "-c", "100", server.url) as running:
+        until(lambda: server.connected() == 100)
+        for stopped in (False, True):  # a while of load, then the stall
+            if stopped:
+                server.process.send_signal(signal.SIGSTOP)
+            with pytest.raises(subprocess.TimeoutExpired):
+                running.process.wait(stall_s)
+        server.process.send_signal(signal.SIGCONT)
+        run = running.finish()
+    assert 90 <= samples_above(run.document, round(stall_s * 0.9e9)) <= 100
+    assert service_of(run.document).count == run.summary["requests"] == run.summary["ok"]
     assert run.document["latency_ms"]["service"]["max"] < stall_s * 1000 + 200
+    assert run.document["latency_ms"]["service"]["p50"] < 20
     assert run.code == 0
 
 
