@@ -86,6 +86,6 @@ class Engine:
         expect_body: bytes,
         sources: list[tuple[int, bytes, int, int]],
         first_source: int,
-        tls_options: tuple[bytes, bool, bool, bytes | None, bytes | None, bytes | None] | None,
+        tls_options: tuple[bytes, bool, bool, bytes, bytes, bytes] | None,
     ) -> Self: ...
     def run(self) -> None: ...

@@ -372,7 +372,7 @@ cdef class Engine:
         servername, secure.name_is_address, secure.verify, cafile, certfile, keyfile = options
         self.keep.append(options)
         secure.servername = servername
-        code = tls.set_up(secure, or_null(cafile), or_null(certfile), or_null(keyfile))
+        code = tls.set_up(secure, cafile, certfile, keyfile)
         if code < 0:
             raise ValueError(code_name(block.TLS, -code))
 
@@ -387,12 +387,6 @@ cdef class Engine:
         """Load the server until the block says stop or the budget is spent. Blocks; no GIL."""
         with nogil:
             loop.run(&self.worker)
-
-
-cdef const char *or_null(bytes value):
-    if value is None:
-        return NULL
-    return value
 
 
 cdef set_address(kernel.Address *address, tuple parts):

@@ -21,6 +21,7 @@ import uvloop
 from fastbench import _core
 from fastbench.plan import Plan, Request, UsageError
 from fastbench.resolve import Endpoint, sources
+from fastbench.urls import is_ipv4
 
 UNLIMITED = 2**63
 QUIET_NICE = 10
@@ -121,19 +122,15 @@ def _engine(
     )
 
 
-def _tls_options(
-    plan: Plan,
-) -> tuple[bytes, bool, bool, bytes | None, bytes | None, bytes | None] | None:
+def _tls_options(plan: Plan) -> tuple[bytes, bool, bool, bytes, bytes, bytes] | None:
     tls = plan.target.tls
     if tls is None:
         return None
-    files = [
-        None if path is None else os.fsencode(path)
-        for path in (tls.cafile, tls.certfile, tls.keyfile)
-    ]
-    name = tls.servername
-    address = ":" in name or name.replace(".", "").isdigit()
-    return name.encode(), address, tls.verify, files[0], files[1], files[2]
+    cafile, certfile, keyfile = (
+        os.fsencode(path or "") for path in (tls.cafile, tls.certfile, tls.keyfile)
+    )
+    address = ":" in tls.servername or is_ipv4(tls.servername)
+    return tls.servername.encode(), address, tls.verify, cafile, certfile, keyfile
 
 
 def _control(engine: _core.Engine, parent: int) -> None:

@@ -39,7 +39,7 @@ LAYERS: dict[str, set[str]] = {
     "environment": {"result"},
     "report": {"errors", "histogram", "redact", "result", "units"},
     "sampling": {"_core", "histogram", "result"},
-    "worker": {"_core", "plan", "resolve", "sources"},
+    "worker": {"_core", "plan", "resolve", "urls"},
     "outcome": {
         *("_core", "environment", "errors", "histogram", "plan", "resolve", "resources"),
         *("result", "sampling"),

@@ -228,7 +228,7 @@ cdef inline int keep_session(SSL *ssl, SSL_SESSION *session) noexcept nogil:
 
 cdef inline int set_up(Tls *tls, const char *cafile, const char *certfile,
                        const char *keyfile) noexcept nogil:
-    """Make the context; 0, or the negative code of the step that failed."""
+    """Make the context; 0, or the negative code of the step that failed. "" names no file."""
     tls.context = SSL_CTX_new(TLS_client_method())
     if tls.context == NULL:
         return -(TLS_REASON + ERR_GET_REASON(ERR_peek_error()))
@@ -242,14 +242,14 @@ cdef inline int set_up(Tls *tls, const char *cafile, const char *certfile,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL)
     SSL_CTX_sess_set_new_cb(tls.context, keep_session)
     SSL_CTX_set_app_data(tls.context, tls)
-    if cafile != NULL:
+    if cafile[0]:
         if not SSL_CTX_load_verify_locations(tls.context, cafile, NULL):
             return -(TLS_REASON + ERR_GET_REASON(ERR_peek_error()))
     elif tls.verify:
         SSL_CTX_set_default_verify_paths(tls.context)
-    if certfile != NULL and not SSL_CTX_use_certificate_chain_file(tls.context, certfile):
+    if certfile[0] and not SSL_CTX_use_certificate_chain_file(tls.context, certfile):
         return -(TLS_REASON + ERR_GET_REASON(ERR_peek_error()))
-    if keyfile != NULL and not SSL_CTX_use_PrivateKey_file(tls.context, keyfile, SSL_FILETYPE_PEM):
+    if keyfile[0] and not SSL_CTX_use_PrivateKey_file(tls.context, keyfile, SSL_FILETYPE_PEM):
         return -(TLS_REASON + ERR_GET_REASON(ERR_peek_error()))
     return 0
 
