@@ -196,7 +196,7 @@ cdef inline void hung_up(Worker *w, Conn *c, ssize_t outcome) noexcept nogil:
         eof(&c.http)
         answered(w, c)
         return
-    if w.send_error:
+    if w.send_error and -outcome < TLS_REASON:      # an alert says more than a broken pipe
         outcome = w.send_error
     code = <int32_t>-outcome
     if code == 0 or code == TLS_REASON + SSL_R_UNEXPECTED_EOF_WHILE_READING:

@@ -26,6 +26,8 @@ cdef extern from "<openssl/ssl.h>" nogil:
     int SSL_SESS_CACHE_CLIENT, SSL_SESS_CACHE_NO_INTERNAL
     long SSL_MODE_ENABLE_PARTIAL_WRITE, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
     int SSL_R_UNEXPECTED_EOF_WHILE_READING, SSL_R_CERTIFICATE_VERIFY_FAILED
+    uint64_t OPENSSL_INIT_LOAD_SSL_STRINGS, OPENSSL_INIT_LOAD_CRYPTO_STRINGS
+    int OPENSSL_init_ssl(uint64_t options, const void *settings)
     const SSL_METHOD *TLS_client_method()
     SSL_CTX *SSL_CTX_new(const SSL_METHOD *method)
     void SSL_CTX_free(SSL_CTX *context)
@@ -103,7 +105,8 @@ cdef struct Transport:
 
 
 cdef inline const char *reason(int code) noexcept nogil:
-    """OpenSSL's words for a positive TLS code; may be NULL."""
+    """OpenSSL's words for a positive TLS code; may be NULL. The parent may not have loaded them."""
+    OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL)
     if code >= TLS_VERIFY:
         return X509_verify_cert_error_string(code - TLS_VERIFY)
     return ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, code - TLS_REASON))
