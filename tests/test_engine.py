@@ -6,15 +6,15 @@ import pytest
 from case import NEXT, answer, chunked
 from running import ONE, fastbench, good, kinds
 from scripts import first_connection, replying
-from servers import OK, OK_BODY, Peer, Script, Server, answering
+from servers import OK, OK_BODY, Peer, Script, Server, answering, c_server
 
 
-@pytest.mark.parametrize(("connections", "workers"), [(1, 1), (10, 3), (4, 4)])
+@pytest.mark.parametrize(("connections", "workers"), [(1, 1), (10, 3), (100, 12)])
 def test_requests_and_connections_are_split_exactly(connections: int, workers: int) -> None:
     with Server(answering()) as server:
-        run = fastbench("-n", "101", "-c", str(connections), "-t", str(workers), server.url())
-    good(run, 101)
-    assert (server.seen.requests, server.seen.connections) == (101, connections)
+        run = fastbench("-n", "301", "-c", str(connections), "-t", str(workers), server.url())
+    good(run, 301)
+    assert (server.seen.requests, server.seen.connections) == (301, connections)
     assert run.summary["bytes_in"] == server.seen.bytes_out
     assert run.summary["bytes_out"] == server.seen.bytes_in
     assert run.document["latency_ms"]["connect"]["count"] == connections
@@ -79,11 +79,20 @@ def test_source_addresses_take_turns() -> None:
         chunked(b"5;a=b", b"hello", b"A", b"0123456789", b"0", b"T: 1", b""),
         answer(start="HTTP/1.1 103 Early") + answer("Content-Length: 5", body=b"hello"),
         answer("Content-Length: 300000", body=b"b" * 300_000),
+        chunked(*[b"30d40", b"c" * 200_000] * 2, b"0", b""),
         answer("Content-Length: 0"),
         answer(start="HTTP/1.1 204 No Content"),
         answer("Connection: keep-alive", "Content-Length: 2", start="HTTP/1.0 200 OK", body=b"ok"),
     ],
-    ids=["chunked", "after a 103", "300 kB", "no body", "204", "HTTP/1.0 keep-alive"],
+    ids=[
+        "chunked",
+        "after a 103",
+        "300 kB",
+        "chunks of 200 kB",
+        "no body",
+        "204",
+        "HTTP/1.0 keep-alive",
+    ],
 )
 def test_a_connection_is_reused_after_every_framing(response: bytes) -> None:
     with Server(answering(response)) as server:
@@ -91,6 +100,30 @@ def test_a_connection_is_reused_after_every_framing(response: bytes) -> None:
     good(run, 30)
     assert server.seen.connections == 2
     assert run.summary["bytes_in"] == server.seen.bytes_out == 30 * len(response)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer("Connection: close", "Content-Length: 2", body=b"ok"),
+        answer("Content-Length: 2", start="HTTP/1.0 200 OK", body=b"ok"),
+        answer("Transfer-Encoding: chunked", "Content-Length: 2", body=b"0\r\n\r\n"),
+    ],
+    ids=["close", "HTTP/1.0", "chunked and a length"],
+)
+def test_a_connection_is_left_when_the_answer_ends_it(response: bytes) -> None:
+    with Server(replying(response, then=Peer.stall)) as server:
+        run = fastbench("-n", "6", "-c", "2", server.url())
+    good(run, 6)
+    assert (server.seen.connections, run.summary["retried"]) == (6, 0)
+
+
+def test_large_bodies_are_counted_to_the_byte() -> None:
+    with c_server(body_bytes=2**20) as server:
+        run = fastbench("-n", "200", "-c", "4", server.url)
+    good(run, 200)
+    head_bytes, rest = divmod(run.summary["bytes_in"] - 200 * 2**20, 200)
+    assert rest == 0 and 60 < head_bytes < 120
 
 
 @pytest.mark.parametrize(
@@ -178,6 +211,29 @@ def test_h25_one_answer_too_many_is_unsolicited_and_counts_for_nothing() -> None
     assert (run.code, run.summary["ok"], run.summary["failed"]) == (0, 8, 0)
     assert kinds(run) == {"unsolicited": 2}
     assert (server.seen.requests, server.seen.connections) == (8, 2)
+
+
+def test_h30_a_reset_fails_every_request_that_was_under_way() -> None:
+    def script(peer: Peer) -> None:
+        for _ in range(4):
+            peer.request()
+        peer.send(NEXT * 2)
+        peer.reset()
+
+    with Server(script) as server:
+        run = fastbench("-n", "4", "-p", "4", "-m", "POST", *ONE, server.url())
+    assert (run.summary["ok"], run.summary["failed"], kinds(run)) == (2, 2, {"reset": 2})
+    assert (server.seen.requests, server.seen.connections) == (4, 1)
+
+
+def test_requests_behind_one_that_times_out_are_told_apart_from_it() -> None:
+    with Server(Peer.stall) as server:
+        run = fastbench("-n", "4", "-p", "4", *ONE, "--timeout", "200ms", server.url())
+    assert (run.code, run.summary["timeouts"], run.summary["failed"]) == (122, 1, 3)
+    assert {(row["kind"], row["code"]): row["count"] for row in run.errors} == {
+        ("timeout", ""): 1,
+        ("timeout", "behind a timeout"): 3,
+    }
 
 
 def test_h26_an_answer_before_the_request_is_unsolicited() -> None:
