@@ -1,0 +1,205 @@
+"""TLS on the wire: what the server saw, how bodies end, and bytes that add up."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from case import answer
+from certificates import Authority
+from commandline import measured
+from running import good, kinds
+from servers import Peer, Script, Server, answering
+
+TWICE = ("-n4", "-c2")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+def trust(authority: Authority) -> tuple[str, str]:
+    return "--cacert", authority.cafile
+
+
+def url(server: Server, path: object = "") -> str:
+    return f"https://localhost:{server.port}/{path}"
+
+
+# What the server saw
+
+
+@dataclass(slots=True)
+class Greetings:
+    """What clients said: the name asked for and the protocol agreed, connection by connection."""
+
+    names: list[str | None]
+    protocols: list[str | None]
+
+    @classmethod
+    def watching(cls, context: ssl.SSLContext) -> tuple[Greetings, Script]:
+        """Note every greeting of the context; the script then answers requests."""
+        seen = cls([], [])
+
+        def named(_: object, name: str | None, __: ssl.SSLContext) -> None:
+            seen.names.append(name)
+
+        def script(peer: Peer) -> None:
+            seen.protocols.append(peer.alpn)
+            answering()(peer)
+
+        context.sni_callback = named
+        return seen, script
+
+
+@pytest.mark.parametrize(
+    ("host", "flags", "name"),
+    [
+        ("localhost", "", "localhost"),
+        ("localhost", "--servername other.test", "other.test"),
+        ("localhost", "--sni other.test", "other.test"),
+        ("localhost", "--host virtual.test", "localhost"),
+        ("LOCALHOST", "", "LOCALHOST"),
+        ("127.0.0.1", "", None),
+        ("127.0.0.1", "--servername other.test", "other.test"),
+        ("[::1]", "", None),
+    ],
+)
+def test_server_name_and_protocol_are_as_the_server_sees_them(
+    host: str, flags: str, name: str | None, authority: Authority
+) -> None:
+    context = authority.good("localhost", "other.test", "127.0.0.1", "::1")
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    greetings, script = Greetings.watching(context)
+    listen = "::1" if host == "[::1]" else "127.0.0.1"
+    with Server(script, tls=context, host=listen) as server:
+        run = measured(*TWICE, *trust(authority), *flags.split(), f"https://{host}:{server.port}/")
+    good(run, 4)
+    assert greetings == Greetings([name] * 2, ["http/1.1"] * 2)
+    wanted = "virtual.test" if "--host" in flags else f"{host}:{server.port}"
+    assert f"\r\nHost: {wanted}\r\n".encode() in server.seen.last
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_sessions_are_resumed(version: ssl.TLSVersion, authority: Authority) -> None:
+    context = authority.good()
+    context.minimum_version = context.maximum_version = version
+    with Server(answering(), tls=context) as server:
+        run = measured("-n30", "-c2", "-t1", "--no-keepalive", *trust(authority), url(server))
+    good(run, 30)
+    tls = run.document["tls"]
+    assert 30 <= tls["handshakes"] <= server.seen.connections
+    resumed = context.session_stats()["hits"]
+    assert 20 <= tls["resumed"] <= resumed <= tls["handshakes"]
+
+
+# Bodies and ends
+
+
+def ending(response: bytes, end: Callable[[Peer], None]) -> Script:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(response)
+        end(peer)
+
+    return script
+
+
+UNTIL_CLOSE = answer("Content-Type: text/plain", body=b"hello")
+CLOSING = answer("Connection: close", "Content-Length: 5", body=b"hello")
+
+
+@pytest.mark.parametrize(
+    ("response", "end", "error"),
+    [
+        (UNTIL_CLOSE, lambda peer: None, ""),
+        (UNTIL_CLOSE, Peer.cut, "without close_notify in the middle of the body"),
+        (CLOSING, lambda peer: None, ""),
+        (CLOSING, Peer.cut, ""),
+        (CLOSING[:-1], lambda peer: None, "the body ended before its announced length"),
+        (CLOSING[:-1], Peer.cut, "without close_notify in the middle of the body"),
+        (CLOSING[:20], Peer.cut, "without close_notify before the response head"),
+    ],
+    ids=["notified", "cut", "length", "length, cut", "short", "short, cut", "head, cut"],
+)
+def test_a_body_ends_with_close_notify_or_is_truncated(
+    response: bytes, end: Callable[[Peer], None], error: str, authority: Authority
+) -> None:
+    with Server(ending(response, end), tls=authority.good()) as server:
+        run = measured(*TWICE, *trust(authority), url(server))
+    if not error:
+        good(run, 4)
+        assert run.document["latency_ms"]["service"]["count"] == 4
+    else:
+        assert (run.code, kinds(run)) == (122, {"truncated": 4})
+        assert error in run.errors[0]["message"]
+        assert run.errors[0]["phase"] == ("body" if "body" in error else "head")
+    assert run.summary["bytes_in"] == 4 * len(response)
+
+
+def test_bodies_are_counted_to_the_byte(authority: Authority) -> None:
+    sizes = (0, 1, 16_383, 16_384, 16_385, 100_000, 5_000_000)
+
+    def script(peer: Peer) -> None:
+        while True:
+            size = int(peer.request().split(b" ", 2)[1][1:])
+            peer.send(answer(f"Content-Length: {size}", body=b"b" * size))
+
+    with Server(script, tls=authority.good()) as server:
+        urls = [url(server, size) for size in sizes]
+        run = measured("-n70", "-c3", "-t1", "-p2", *trust(authority), *urls)
+    good(run, 70)
+    assert run.summary["bytes_in"] == server.seen.bytes_out > 10 * sum(sizes)
+    assert run.summary["bytes_out"] == server.seen.bytes_in
+
+
+def test_a_large_upload_arrives_to_the_byte(authority: Authority, tmp_path: Path) -> None:
+    upload = tmp_path / "upload"
+    upload.write_bytes(bytes(range(256)) * 16_000)
+    with Server(answering(), tls=authority.good()) as server:
+        run = measured(*TWICE, *trust(authority), "-D", str(upload), url(server))
+    good(run, 4)
+    assert server.seen.last.endswith(b"\r\n\r\n" + upload.read_bytes())
+    assert run.summary["bytes_out"] == server.seen.bytes_in > 4 * 4_096_000
+
+
+# Ports that speak something else
+
+
+def greeted(then: Callable[[Peer], None]) -> Script:
+    """Take the client's greeting, then do something that is no TLS."""
+
+    def script(peer: Peer) -> None:
+        peer.read(1)
+        then(peer)
+
+    return script
+
+
+def reject(peer: Peer) -> None:
+    peer.send(answer("Content-Length: 0", start="HTTP/1.1 400 Bad Request"))
+    peer.finish()
+
+
+@pytest.mark.parametrize(
+    ("then", "kind", "message"),
+    [
+        (reject, "tls", "looks like a plain HTTP port"),
+        (Peer.cut, "tls", "closed the connection during the TLS handshake"),
+        (Peer.reset, "reset", "reset the connection during the TLS handshake"),
+        (Peer.stall, "connect_timeout", "handshake did not end within the connect timeout"),
+    ],
+    ids=["HTTP", "end", "reset", "silence"],
+)
+def test_a_port_that_speaks_no_tls_is_named(
+    then: Callable[[Peer], None], kind: str, message: str
+) -> None:
+    with Server(greeted(then)) as server:
+        run = measured(*TWICE, "--connect-timeout", "200ms", url(server))
+    assert (run.code, kinds(run)) == (122, {kind: 2})
+    assert message in run.errors[0]["message"]
+    assert run.elapsed_s < 5
