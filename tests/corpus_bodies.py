@@ -11,7 +11,6 @@ FIVE = (b"5", b"hello")
 
 
 def chunk_cases() -> Iterator[Case]:
-    hundred = b"x" * 100
     yield five("H1", "one chunk", chunked(*FIVE, *END))
     yield ok("H1", "several chunks", chunked(*FIVE, b"1", b"!", *FIVE, *END), body=11)
     yield ok("H1", "lower-case hex size", chunked(b"a", b"0123456789", *END), body=10)
@@ -23,6 +22,10 @@ def chunk_cases() -> Iterator[Case]:
     yield five("H1", "several zeros end it", chunked(*FIVE, b"000", b""))
     yield ok("H1", "no chunk but the last", chunked(*END))
     yield ok("H1", "CRLF inside a chunk is data", chunked(b"9", b"\r\n0\r\n\r\nhi", *END), body=9)
+
+
+def extension_cases() -> Iterator[Case]:
+    hundred = b"x" * 100
     yield five("H2", "extension with a value", chunked(b"5;a=b", b"hello", *END))
     yield five("H2", "extension without a value", chunked(b"5;a", b"hello", *END))
     yield five("H2", "two extensions", chunked(b"5;a=b;c=d", b"hello", *END))
@@ -44,6 +47,9 @@ def chunk_cases() -> Iterator[Case]:
     many = [b"1;" + hundred, b"x"] * 200
     yield bad("H2", "20 KB of small extensions", chunked(*many, *END), "too_large")
     yield bad("H2", "control byte in an extension", chunked(b"5;a=\x01", b"hello", *END))
+
+
+def trailer_cases() -> Iterator[Case]:
     yield five("H3", "one trailer", chunked(*FIVE, b"0", b"X-Sum: 1", b""))
     yield five("H3", "several trailers", chunked(*FIVE, b"0", b"A: 1", b"B: 2", b""))
     yield five("H3", "Content-Length in a trailer", chunked(*FIVE, b"0", b"Content-Length: 9", b""))
@@ -54,6 +60,15 @@ def chunk_cases() -> Iterator[Case]:
     yield bad(
         "H3", "1 MiB of trailer", chunked(*FIVE, b"0", b"T: " + b"t" * 2**20, b""), "too_large"
     )
+    lf = chunked(*FIVE, b"0") + b"T: 1\n\n"
+    yield five("H3", "trailers that end in bare LF", lf)
+    yield five("H3", "a folded trailer", chunked(*FIVE, b"0", b"T: 1", b" 2", b""))
+    yield bad("H3", "a fold before any trailer", chunked(*FIVE, b"0", b" T: 1", b""))
+    yield bad("H3", "space before a trailer's colon", chunked(*FIVE, b"0", b"T : 1", b""))
+    yield bad("H3", "control byte in a trailer", chunked(*FIVE, b"0", b"T: \x01", b""))
+
+
+def broken_chunk_cases() -> Iterator[Case]:
     sizes = {
         "negative": b"-1", "0x prefix": b"0x10", "underscore": b"1_0", "no hex digit": b"z",
         "empty": b"", "only an extension": b";a=b", "17 digits": b"12345678123456789",
@@ -215,6 +230,9 @@ def persistence_cases() -> Iterator[Case]:
 def cases() -> Iterator[Case]:
     """Yield every row of this file."""
     yield from chunk_cases()
+    yield from extension_cases()
+    yield from trailer_cases()
+    yield from broken_chunk_cases()
     yield from bodiless_cases()
     yield from length_cases()
     yield from coding_cases()
