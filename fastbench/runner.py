@@ -24,25 +24,13 @@ from fastbench.resources import Monitor
 from fastbench.result import Result
 
 TICK_S = 0.25
-RATES_TICK_S = 0.1  # of wrk's Req/Sec column
 CONNECT_TICK_S = 0.002
 LEAD_NS = 5_000_000  # from the parent's word to the start line, so that all workers see it first
 GRACE_S = 1.5  # for workers to end once told
 GIVE_UP_S = 10.0  # under -n alone: no connection for so long
 QUIET_NICE = 10
 
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a live view may show. `rates` are requests per second of the seconds so far."""
-
-    elapsed_s: float
-    requests: int
-    rate: float
-    p50_ms: float
-    p99_ms: float
-    errors: int
-    rates: tuple[float, ...]
+Tell = Callable[[sampling.Progress], None]
 
 
 @dataclass(slots=True)
@@ -57,7 +45,7 @@ class Child:
     lost: bool = False
 
 
-def run(plan: Plan, tell: Callable[[Progress], None] | None, *, thread_rates: bool) -> Result:
+def run(plan: Plan, tell: Tell, *, thread_rates: bool) -> Result:
     """Carry the plan out and return what was found; `tell` hears of progress 4 times a second.
 
     Raises UsageError when the machine cannot carry the plan, KeyboardInterrupt at a second signal.
@@ -84,7 +72,7 @@ class _Run:
         plan: Plan,
         endpoint: Endpoint,
         block: _core.Block,
-        tell: Callable[[Progress], None] | None,
+        tell: Tell,
         thread_rates: bool,
     ) -> None:
         self.plan = plan
@@ -180,9 +168,9 @@ class _Run:
 
     def _watch(self, start_ns: int, series: sampling.Series, monitor: Monitor) -> None:
         """Look at the block until all workers have ended."""
-        seen = Ticks(start_ns, self.block.workers)
+        seen = sampling.Ticks(start_ns, self.block.workers)
         connected_ns = start_ns
-        tick_s = TICK_S if self.thread_rates is None else RATES_TICK_S
+        tick_s = TICK_S if self.thread_rates is None else sampling.RATES_TICK_S
         while self.reap():
             now_ns = time.monotonic_ns()
             if self._overdue(now_ns):
@@ -198,7 +186,7 @@ class _Run:
                 self.gave_up = True
                 self._stop()
             seen.look(now_ns, counters, self.thread_rates)
-            if self.tell is not None and not self._stopping(now_ns):
+            if not self._stopping(now_ns):
                 self.tell(seen.progress(series))
             self._nap(self._until_next_s(tick_s, series))
 
@@ -245,44 +233,3 @@ class _Run:
         child.cpu_s = usage.ru_utime + usage.ru_stime
         self.ends.unregister(child.alive_fd)
         os.close(child.alive_fd)
-
-
-class Ticks:
-    """What the parent keeps from one look at the block to the next."""
-
-    def __init__(self, start_ns: int, workers: int) -> None:
-        self.start_ns = start_ns
-        self.last_ns = start_ns
-        self.now_ns = start_ns
-        self.ended = [0] * workers
-        self.rate = 0.0
-        self.errors = 0
-
-    def look(
-        self, now_ns: int, counters: list[dict[str, int]], thread_rates: list[float] | None
-    ) -> None:
-        """Take the counters in; `thread_rates` gains a sample per worker."""
-        ended = [slot["ok"] + slot["failed"] + slot["timeouts"] for slot in counters]
-        span_s = (now_ns - self.now_ns) / 1e9
-        if span_s < RATES_TICK_S / 2:
-            return
-        rates = [(new - old) / span_s for new, old in zip(ended, self.ended, strict=True)]
-        if thread_rates is not None:
-            thread_rates += rates
-        self.rate = sum(rates)
-        self.errors = sum(slot["failed"] + slot["timeouts"] for slot in counters)
-        self.ended = ended
-        self.now_ns = now_ns
-
-    def progress(self, series: sampling.Series) -> Progress:
-        """Return what a live view shows now."""
-        last = series.rows[-1] if series.rows else None
-        return Progress(
-            elapsed_s=max(0.0, (self.now_ns - self.start_ns) / 1e9),
-            requests=sum(self.ended),
-            rate=self.rate,
-            p50_ms=(last and last.p50_ms) or 0.0,
-            p99_ms=(last and last.p99_ms) or 0.0,
-            errors=self.errors,
-            rates=tuple(row.requests / row.span_s for row in series.rows[-60:] if row.span_s),
-        )

@@ -15,6 +15,7 @@ from fastbench import _core
 from fastbench.result import SeriesRow
 
 MAX_ROWS = 3600
+RATES_TICK_S = 0.1  # of wrk's Req/Sec column
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,19 @@ def snapshot(block: _core.Block, now_ns: int) -> Snapshot:
         for kind, _, _, count, _ in block.errors(worker):
             errors[kind] += count
     return Snapshot(now_ns, sums(block), dict(errors), block.histogram("service"))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a live view may show. `rates` are requests per second of the seconds so far."""
+
+    elapsed_s: float
+    requests: int
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    errors: int
+    rates: tuple[float, ...]
 
 
 class Series:
@@ -135,3 +149,44 @@ def _higher(a: float | None, b: float | None) -> float | None:
 
 def _pairs(rows: list[SeriesRow]) -> list[tuple[SeriesRow, SeriesRow]]:
     return list(zip(rows[::2], rows[1::2], strict=True))
+
+
+class Ticks:
+    """What the parent keeps from one look at the block to the next."""
+
+    def __init__(self, start_ns: int, workers: int) -> None:
+        self.start_ns = start_ns
+        self.last_ns = start_ns
+        self.now_ns = start_ns
+        self.ended = [0] * workers
+        self.rate = 0.0
+        self.errors = 0
+
+    def look(
+        self, now_ns: int, counters: list[dict[str, int]], thread_rates: list[float] | None
+    ) -> None:
+        """Take the counters in; `thread_rates` gains a sample per worker."""
+        ended = [slot["ok"] + slot["failed"] + slot["timeouts"] for slot in counters]
+        span_s = (now_ns - self.now_ns) / 1e9
+        if span_s < RATES_TICK_S / 2:
+            return
+        rates = [(new - old) / span_s for new, old in zip(ended, self.ended, strict=True)]
+        if thread_rates is not None:
+            thread_rates += rates
+        self.rate = sum(rates)
+        self.errors = sum(slot["failed"] + slot["timeouts"] for slot in counters)
+        self.ended = ended
+        self.now_ns = now_ns
+
+    def progress(self, series: Series) -> Progress:
+        """Return what a live view shows now."""
+        last = series.rows[-1] if series.rows else None
+        return Progress(
+            elapsed_s=max(0.0, (self.now_ns - self.start_ns) / 1e9),
+            requests=sum(self.ended),
+            rate=self.rate,
+            p50_ms=(last and last.p50_ms) or 0.0,
+            p99_ms=(last and last.p99_ms) or 0.0,
+            errors=self.errors,
+            rates=tuple(row.requests / row.span_s for row in series.rows[-60:] if row.span_s),
+        )

@@ -8,13 +8,15 @@ import pty
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TextIO
 
 import pytest
 
 from fastbench.cli.live import LiveView
+from fastbench.sampling import Progress
 
-UPDATE = (12.3, 2_521_000, 205_000.0, 0.486, 1.2, 0, [190e3, 200e3, 205e3])
+UPDATE = Progress(12.3, 2_521_000, 205_000.0, 0.486, 1.2, 0, (190e3, 200e3, 205e3))
 
 
 class Terminal(io.StringIO):
@@ -49,7 +51,7 @@ def drawn(
     """Return what one redraw writes, escape sequences and all."""
     terminal = stream or Terminal()
     with LiveView(duration_s=duration_s, requests=requests, color=color, stream=terminal) as view:
-        view.update(*UPDATE[:5], errors, UPDATE[6])
+        view.update(replace(UPDATE, errors=errors))
     assert isinstance(terminal, io.StringIO)
     return terminal.getvalue()
 
@@ -134,7 +136,7 @@ def test_redraws_are_at_most_four_a_second(monkeypatch: pytest.MonkeyPatch) -> N
     with LiveView(duration_s=30, requests=None, stream=terminal) as view:
         for _ in range(100):  # 100 updates over two seconds
             before = terminal.tell()
-            view.update(*UPDATE)
+            view.update(UPDATE)
             redraws += terminal.tell() > before
             now_s += 0.02
     assert 7 <= redraws <= 8
@@ -146,15 +148,16 @@ def test_nothing_is_drawn_elsewhere(case: str, monkeypatch: pytest.MonkeyPatch) 
     if case == "dumb":
         monkeypatch.setenv("TERM", "dumb")
     with LiveView(duration_s=1, requests=None, enabled=case != "disabled", stream=stream) as view:
-        view.update(*UPDATE)
+        view.update(UPDATE)
     assert stream.getvalue() == ""
 
 
 SCRIPT = """
 import sys
 from fastbench.cli.live import LiveView
+from fastbench.sampling import Progress
 with LiveView(duration_s=1, requests=None) as view:
-    view.update(0.5, 10, 20.0, 1.0, 2.0, 0, [1.0, 2.0])
+    view.update(Progress(0.5, 10, 20.0, 1.0, 2.0, 0, (1.0, 2.0)))
 print("rich" in sys.modules)
 """
 

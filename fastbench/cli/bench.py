@@ -35,13 +35,8 @@ def run(plan: Plan, output: Output) -> int:
         color=output.color,
     )
 
-    def tell(now: runner.Progress) -> None:
-        live.update(
-            now.elapsed_s, now.requests, now.rate, now.p50_ms, now.p99_ms, now.errors, now.rates
-        )
-
     with live:
-        result = runner.run(plan, tell, thread_rates=output.format == "wrk")
+        result = runner.run(plan, live.update, thread_rates=output.format == "wrk")
     problems = [_to_stream(lambda: _report(result, output), _stream(output))]
     problems += [_to_path(path, lambda: document(result)) for path in _documents(output)]
     if output.csv_path is not None:

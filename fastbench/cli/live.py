@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
@@ -22,24 +20,13 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
+    from fastbench.sampling import Progress
+
 __all__ = ["LiveView"]
 
 REDRAW_S = 0.25
 LEAST_COLUMNS = 50
 MOST_COLUMNS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """What one redraw shows."""
-
-    elapsed_s: float
-    requests: int
-    rate: float
-    p50_ms: float
-    p99_ms: float
-    errors: int
-    rates: tuple[float, ...]
 
 
 class LiveView:
@@ -89,41 +76,31 @@ class LiveView:
             self._live.__exit__(kind, error, trace)
             self._live = None
 
-    def update(
-        self,
-        elapsed_s: float,
-        requests: int,
-        rate: float,
-        p50_ms: float,
-        p99_ms: float,
-        errors: int,
-        rates: Sequence[float],
-    ) -> None:
+    def update(self, now: Progress) -> None:
         """Redraw, but not more than four times a second: the load has the processor first."""
         if self._live is None or (now_s := time.monotonic()) < self._next_s:
             return
         self._next_s = now_s + REDRAW_S
-        frame = _Frame(elapsed_s, requests, rate, p50_ms, p99_ms, errors, tuple(rates))
-        self._live.update(self._panel(frame, self._live.console.width), refresh=True)
+        self._live.update(self._panel(now, self._live.console.width), refresh=True)
 
-    def _panel(self, frame: _Frame, width: int) -> RenderableType:
+    def _panel(self, now: Progress, width: int) -> RenderableType:
         """Return three lines: how far, how fast, what goes wrong. None is wider than `width`."""
         from rich.text import Text
 
         columns = max(LEAST_COLUMNS, min(width - 1, MOST_COLUMNS))
-        lines = [self._progress(frame, columns), self._speed(frame, columns), _health(frame)]
+        lines = [self._progress(now, columns), self._speed(now, columns), _health(now)]
         return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
-    def _progress(self, frame: _Frame, columns: int) -> Text:
+    def _progress(self, now: Progress, columns: int) -> Text:
         from rich.text import Text
 
-        left = f"  {format_s(float(int(frame.elapsed_s)))}"
+        left = f"  {format_s(float(int(now.elapsed_s)))}"
         left += f" of {format_s(self._duration_s)}" if self._duration_s else ""
-        right = f"{frame.requests:,} requests" if self._requests else ""
+        right = f"{now.requests:,} requests" if self._requests else ""
         right += f" of {self._requests:,}" if self._requests else ""
         line = Text(f"{left:<16}")
         free = columns - 16 - len(right) - 2
-        share = self._share(frame)
+        share = self._share(now)
         if share is not None and free > 0:
             done = round(share * free)
             full, empty = ("━", "─") if self._unicode else ("=", "-")
@@ -131,19 +108,19 @@ class LiveView:
             line.append(empty * (free - done), style="dim")
         return line.append(f"  {right}")
 
-    def _share(self, frame: _Frame) -> float | None:
+    def _share(self, now: Progress) -> float | None:
         """Return how much is done, 0 to 1; of two ends the nearer one counts."""
-        shares = [frame.elapsed_s / self._duration_s] if self._duration_s else []
-        shares += [frame.requests / self._requests] if self._requests else []
+        shares = [now.elapsed_s / self._duration_s] if self._duration_s else []
+        shares += [now.requests / self._requests] if self._requests else []
         return min(1.0, max(shares)) if shares else None
 
-    def _speed(self, frame: _Frame, columns: int) -> Text:
+    def _speed(self, now: Progress, columns: int) -> Text:
         from rich.text import Text
 
-        line = Text("  ").append(f"{format_count(frame.rate) + ' req/s':<14}", style="bold")
-        right = f"   p50 {format_ms(frame.p50_ms):>6}   p99 {format_ms(frame.p99_ms):>6}"
+        line = Text("  ").append(f"{format_count(now.rate) + ' req/s':<14}", style="bold")
+        right = f"   p50 {format_ms(now.p50_ms):>6}   p99 {format_ms(now.p99_ms):>6}"
         free = max(0, columns - len(line) - len(right))
-        recent = frame.rates[-free:] if free else ()
+        recent = now.rates[-free:] if free else ()
         picture = sparkline(recent, free, unicode=self._unicode)
         return line.append(f"{picture:<{free}}", style="cyan").append(right)
 
@@ -152,9 +129,9 @@ class LiveView:
         return (self._stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
-def _health(frame: _Frame) -> Text:
+def _health(now: Progress) -> Text:
     from rich.text import Text
 
-    if not frame.errors:
+    if not now.errors:
         return Text("  no errors", style="dim")
-    return Text(f"  {frame.errors:,} error{'' if frame.errors == 1 else 's'}", style="red")
+    return Text(f"  {now.errors:,} error{'' if now.errors == 1 else 's'}", style="red")
