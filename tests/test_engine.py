@@ -283,6 +283,12 @@ def test_an_expected_body_is_found(text: str) -> None:
         good(fastbench("-n", "10", "--expect-body", text, server.url()), 10)
 
 
+def test_an_expected_body_is_found_across_chunks_of_a_large_one() -> None:
+    response = chunked(b"30d40", b"c" * 199_997 + b"nee", b"5", b"dle, ", b"0", b"")
+    with Server(answering(response)) as server:
+        good(fastbench("-n", "6", "-c", "2", "--expect-body", "needle", server.url()), 6)
+
+
 def test_a_body_without_the_expected_text_fails_by_its_own_name() -> None:
     with Server(answering()) as server:
         run = fastbench("-n", "10", "--expect-body", "goodbye", server.url())
