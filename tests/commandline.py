@@ -30,10 +30,12 @@ def invoke(
     stdin: str = "",
     stdout: int | IO[bytes] = subprocess.PIPE,
     cwd: Path | None = None,
+    limits: Callable[[], None] | None = None,
 ) -> Shown:
-    """Run `fastbench ARGUMENTS` and nothing else; `env` is added to the environment.
+    """Run `fastbench ARGUMENTS` and nothing else.
 
-    Whatever the arguments: there is no traceback.
+    `env` is added to the environment, `limits` runs in the child before it. Whatever the
+    arguments: there is no traceback.
     """
     done = subprocess.run(
         [sys.executable, "-m", "fastbench", *arguments],
@@ -44,6 +46,7 @@ def invoke(
         errors="surrogateescape",
         env={**os.environ, **(env or {})},
         cwd=cwd,
+        preexec_fn=limits,
         timeout=LIMIT_S,
     )
     assert "Traceback" not in done.stderr + (done.stdout or ""), done.stderr

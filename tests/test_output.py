@@ -1,0 +1,251 @@
+"""What a run writes, and where: files, pipes and terminals, on good days and on bad ones."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from commandline import Shown, at_once, invoke, valid
+from servers import OK, Server, answering, refusing
+from terminal import in_terminal
+
+FEW = ("-n20", "-c2")
+# What would change the answer if it came from where the tests run.
+PLAIN = {"NO_COLOR": "", "FORCE_COLOR": "", "TERM": "xterm-256color", "COLUMNS": "100"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server(answering()) as running:
+        yield running
+
+
+def shown(*arguments: str) -> Shown:
+    return invoke(*FEW, *arguments, env=PLAIN)
+
+
+# Files that cannot be written
+
+
+BAD_PLACES = {
+    "/dev/full": "no space left on device",
+    "missing/out": "no such file or directory",
+    "regular/out": "not a directory",
+    "folder": "is a directory",
+}
+
+
+@pytest.mark.parametrize("flag", ["--json", "--csv"])
+def test_f12_a_file_that_cannot_be_written_costs_no_report(
+    flag: str, server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "regular").write_text("old")
+    (tmp_path / "folder").mkdir()
+    runs = at_once(
+        partial(invoke, *FEW, f"{flag}={place}", server.url(), cwd=tmp_path) for place in BAD_PLACES
+    )
+    for (place, reason), run in zip(BAD_PLACES.items(), runs, strict=True):
+        assert run.returncode == 121, place
+        assert "20 requests in" in run.stdout and "20 ok" in run.stdout
+        assert run.stderr == f"fastbench: {place} was not written: {reason}.\n"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder", "regular"]
+    assert (tmp_path / "regular").read_text() == "old"
+
+
+@pytest.mark.parametrize("flag", ["--json", "--csv"])
+def test_f12_a_disk_that_fills_up_keeps_the_old_content(
+    flag: str, server: Server, tmp_path: Path
+) -> None:
+    def small() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+
+    (tmp_path / "out").write_text("old")
+    run = invoke(*FEW, flag, "out", server.url(), cwd=tmp_path, limits=small)
+    assert (run.returncode, "20 ok" in run.stdout) == (121, True)
+    assert run.stderr == "fastbench: out was not written: file too large.\n"
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("flag", ["--json", "--csv"])
+def test_f12_a_pipe_without_reader_still_leaves_the_report(flag: str, server: Server) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "wb") as closed:
+        run = invoke(*FEW, flag, "-", server.url(), stdout=closed)
+    assert (run.returncode, "20 ok" in run.stderr) == (121, True)
+    assert run.stderr.endswith("\nfastbench: stdout was not written: its reader closed the pipe.\n")
+
+
+@pytest.mark.parametrize(("flag", "line"), [("--latency", "GET http://127"), ("--json", "{")])
+def test_f12_a_reader_of_one_line_gets_that_line(flag: str, line: str, server: Server) -> None:
+    command = (sys.executable, "-m", "fastbench", *FEW, server.url(), flag)
+    run = subprocess.run(
+        ["bash", "-c", '"$@" | head -1; exit ${PIPESTATUS[0]}', "-", *command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.stdout.startswith(line) and run.stdout.count("\n") == 1
+    # It comes in one write, which fits into the pipe: `head` cannot leave before.
+    assert (run.returncode, "Traceback" in run.stderr) == (0, False)
+
+
+def test_f12_a_report_nobody_reads_still_leaves_the_files(server: Server, tmp_path: Path) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    files = ("--json", "out.json", "--csv", "out.csv")
+    with os.fdopen(write_end, "wb") as closed:
+        run = invoke(*FEW, *files, server.url(), stdout=closed, cwd=tmp_path)
+    assert run.returncode == 121
+    assert run.stderr == "fastbench: stdout was not written: its reader closed the pipe.\n"
+    assert valid((tmp_path / "out.json").read_text())["summary"]["ok"] == 20
+    assert (tmp_path / "out.csv").read_text().startswith("t_s,")
+
+
+def test_f12_what_went_wrong_in_the_run_comes_before_what_was_not_written() -> None:
+    with refusing() as port:
+        run = invoke(*FEW, "--json", "/dev/full", f"http://127.0.0.1:{port}/")
+    assert run.returncode == 122
+    assert "connection refused" in run.stdout
+    assert run.stderr == "fastbench: /dev/full was not written: no space left on device.\n"
+
+
+# Documents and tables
+
+
+@pytest.mark.parametrize(
+    "flags", ["--json -", "--json", "--json=-", "--format json", "--format=json --no-progress"]
+)
+def test_a_document_stands_alone_on_standard_output(flags: str, server: Server) -> None:
+    run = shown(server.url(), *flags.split())
+    assert run.returncode == 0
+    assert valid(run.stdout)["summary"]["ok"] == 20
+    assert "20 ok" in run.stderr and "{" not in run.stderr
+
+
+def test_a_document_goes_to_standard_output_and_to_a_file(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    run = shown("--format", "json", "--json", str(path), "--quiet", server.url())
+    assert (run.returncode, run.stderr) == (0, "")
+    assert valid(run.stdout) == json.loads(path.read_bytes())
+
+
+def test_what_is_meant_for_eyes_keeps_its_shape_beside_a_document(server: Server) -> None:
+    run = shown("--json", "-", "--format", "wrk", server.url())
+    valid(run.stdout)
+    assert re.search(r"^Requests/sec: +[\d.]+$", run.stderr, re.M)
+
+
+def test_quiet_is_silent_and_still_writes(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    run = shown("--quiet", "--json", str(path), server.url())
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    assert valid(path.read_text())["summary"]["ok"] == 20
+
+
+def test_the_table_parses_and_adds_up(server: Server, tmp_path: Path) -> None:
+    run = invoke("-c2", "-d", "1300ms", "--csv", "-", "--json", "out", server.url(), cwd=tmp_path)
+    document = valid((tmp_path / "out").read_text())
+    rows = list(csv.DictReader(io.StringIO(run.stdout), strict=True))
+    assert len(rows) == 2 and None not in rows[0]
+    summary = document["summary"]
+    assert sum(int(row["requests"]) for row in rows) == summary["requests"]
+    assert sum(int(row["ok"]) for row in rows) == summary["ok"]
+    assert sum(float(row["span_s"]) for row in rows) == pytest.approx(1.3, abs=0.05)
+    assert [float(row["t_s"]) for row in rows] == [0, pytest.approx(1, abs=0.1)]
+    assert all(0 < float(row["p50_ms"]) <= float(row["p99_ms"]) for row in rows)
+    assert {row["timeout_errors"] for row in rows} == {"0"}
+
+
+def test_scripts_that_read_wrk_read_us(server: Server, tmp_path: Path) -> None:
+    arguments = ("-t2", "-c2", "-d1s", "--latency", "--format", "wrk", "--json", "out")
+    run = invoke(*arguments, server.url(), cwd=tmp_path, env=PLAIN)
+    summary = valid((tmp_path / "out").read_text())["summary"]
+    assert run.returncode == 0
+    assert run.stdout.startswith(f"Running 1s test @ {server.url()}\n  2 threads and 2 connections")
+    rate = re.search(r"^Requests/sec: +(\d+\.\d\d)$", run.stdout, re.M)
+    assert rate and float(rate[1]) == pytest.approx(summary["requests_per_s"], rel=0.001)
+    assert re.search(r"^Transfer/sec: +\d+\.\d\d[KMG]?B$", run.stdout, re.M)
+    number = r" +\d+\.\d\d[a-zA-Z]*"
+    assert re.search(rf"^    Latency(?:{number}){{3}} +\d+\.\d\d%$", run.stdout, re.M)
+    assert re.search(rf"^    Req/Sec(?:{number}){{3}} +\d+\.\d\d%$", run.stdout, re.M)
+    assert re.search(rf"^     99%{number}$", run.stdout, re.M)
+    total = re.search(r"^  (\d+) requests in 1\.\d\ds, .+B read$", run.stdout, re.M)
+    assert total and int(total[1]) == summary["requests"]
+    assert "Socket errors" not in run.stdout and "Non-2xx" not in run.stdout
+
+
+def test_failed_answers_are_told_as_wrk_tells_them() -> None:
+    with Server(answering(OK.replace(b"200 OK", b"503 No"))) as failing:
+        run = shown("--format", "wrk", failing.url())
+    assert run.returncode == 122
+    assert "  Non-2xx or 3xx responses: 20\n" in run.stdout
+
+
+# Terminals
+
+
+@pytest.mark.parametrize("flags", ["", "--latency", "--format wrk", "--json", "--debug"])
+def test_elsewhere_than_on_a_terminal_nothing_is_coloured_or_moved(
+    flags: str, server: Server
+) -> None:
+    run = shown(*flags.split(), server.url())
+    assert (run.returncode, "\x1b" in run.stdout + run.stderr) == (0, False)
+    assert "\r" not in run.stdout + run.stderr
+
+
+def test_a_terminal_shows_the_run_while_it_goes_and_the_report_alone_at_the_end(
+    server: Server,
+) -> None:
+    run = in_terminal("-c2", "-d", "900ms", server.url())
+    assert run.code == 0
+    assert run.written.count("no errors") >= 3, "redrawn as it goes"
+    assert re.search(r" of 900ms", run.written) and "━" in run.written
+    assert run.written.rindex("\x1b[?25h") > run.written.rindex("\x1b[?25l"), "the cursor is back"
+    assert run.colors
+    assert "no errors" not in run.screen and "━" not in run.screen
+    assert run.screen.startswith(f"GET {server.url()}\n") and "200: " in run.screen
+    assert max(map(len, run.screen.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("flags", "env"),
+    [("", {"NO_COLOR": "1"}), ("--no-color", {}), ("--no-color --no-progress", {})],
+)
+def test_no_color_leaves_the_colours_out(flags: str, env: dict[str, str], server: Server) -> None:
+    run = in_terminal("-c2", "-d", "300ms", *flags.split(), server.url(), env=env)
+    assert (run.code, run.colors) == (0, [])
+    assert ("no errors" in run.written) == ("--no-progress" not in flags)
+    report = run.written[run.written.rindex("GET ") :]
+    assert "200: " in report and "\x1b" not in report
+
+
+@pytest.mark.parametrize(
+    ("flags", "env", "silent"),
+    [("--no-progress", {}, False), ("", {"TERM": "dumb"}, False), ("--quiet", {}, True)],
+)
+def test_nothing_moves_where_nothing_may(
+    flags: str, env: dict[str, str], silent: bool, server: Server
+) -> None:
+    run = in_terminal("-c2", "-d", "300ms", *flags.split(), server.url(), env=env)
+    assert run.code == 0
+    assert "no errors" not in run.written and "\x1b[?25" not in run.written
+    assert (run.written == "") == silent
+    if env:
+        assert "\x1b" not in run.written
+
+
+def test_a_piped_report_is_plain_beside_a_live_view(server: Server) -> None:
+    run = in_terminal("-c2", "-d", "300ms", server.url(), stdout=False)
+    assert (run.code, "no errors" in run.written, run.screen.strip()) == (0, True, "")
+    assert "200: " in run.piped and "\x1b" not in run.piped
