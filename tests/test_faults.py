@@ -291,6 +291,9 @@ assert "EADDRNOTAVAIL" in run.out or "ports" in run.out
 """
 
 
+@pytest.mark.skipif(
+    "asan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer reserves terabytes itself"
+)
 def test_f16_too_little_memory_is_one_sentence() -> None:
     with Server(answering()) as server:
         run = fastbench(

@@ -270,6 +270,14 @@ cdef inline void begin_connect(Worker *w, Conn *c) noexcept nogil:
         connect_failed(w, c, -code, IN_CONNECT)
 
 
+cdef inline uint64_t next_retry_ns(const Worker *w) noexcept nogil:
+    """When the oldest of `retry` may connect; never before the start line if it failed already."""
+    cdef const Conn *c = <const Conn *>w.retry.first
+    if c == NULL or w.n_connecting >= MAX_CONNECTING or not (w.running or c.begun_ns):
+        return <uint64_t>-1
+    return w.gate_ns if w.failing and w.gate_ns > c.due_ns else c.due_ns
+
+
 cdef inline void connect_some(Worker *w) noexcept nogil:
     """Begin what may begin now: fresh ones at once, failed ones when their wait is over."""
     cdef Conn *c
@@ -277,10 +285,6 @@ cdef inline void connect_some(Worker *w) noexcept nogil:
         c = <Conn *>pop(&w.fresh)
         if c.in_flight or w.budget:         # else there is nothing left to send on it
             begin_connect(w, c)
-    while w.n_connecting < MAX_CONNECTING and w.retry.first != NULL:
-        c = <Conn *>w.retry.first
-        if c.due_ns > w.now_ns or (w.failing and w.gate_ns > w.now_ns):
-            return
+    while next_retry_ns(w) <= w.now_ns:
         w.gate_ns = w.now_ns + GATE_NS + roll(w, GATE_NS // 2)
-        remove(&w.retry, &c.node)
-        begin_connect(w, c)
+        begin_connect(w, <Conn *>pop(&w.retry))

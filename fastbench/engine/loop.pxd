@@ -12,7 +12,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from fastbench.engine.block cimport CONNECTING, ENDED, IN_CONNECT, IN_TLS, READY, RUNNING
 from fastbench.engine.conn cimport (
     CONNECTING_TCP, CONNECTING_TLS, MAX_CONNECTING, OPEN, Conn, Request, Worker, connect_failed,
-    connect_some, connected, handshake,
+    connect_some, connected, handshake, next_retry_ns,
 )
 from fastbench.engine.exchange cimport receive, send_more, time_out
 from fastbench.engine.fifo cimport Node
@@ -34,7 +34,6 @@ cdef inline uint64_t earlier(uint64_t a, uint64_t b) noexcept nogil:
 cdef inline uint64_t next_ns(const Worker *w) noexcept nogil:
     """When the loop must look up again, if no event comes before."""
     cdef uint64_t when = w.now_ns + LONGEST_WAIT_NS
-    cdef uint64_t due
     if w.fresh.first != NULL and w.n_connecting < MAX_CONNECTING:
         return 0
     if not w.running:
@@ -47,12 +46,7 @@ cdef inline uint64_t next_ns(const Worker *w) noexcept nogil:
         when = earlier(when, (<Request *>w.flying.first).sent_ns + w.timeout_ns)
     if w.connecting.first != NULL:
         when = earlier(when, (<Conn *>w.connecting.first).begun_ns + w.connect_timeout_ns)
-    if w.retry.first != NULL and w.n_connecting < MAX_CONNECTING:
-        due = (<Conn *>w.retry.first).due_ns
-        if w.failing and w.gate_ns > due:
-            due = w.gate_ns
-        when = earlier(when, due)
-    return when
+    return earlier(when, next_retry_ns(w))
 
 
 cdef inline void expire(Worker *w) noexcept nogil:
