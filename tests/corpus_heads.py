@@ -57,6 +57,10 @@ def line_cases() -> Iterator[Case]:
     yield bad("H21", "bare CR lines", plain.replace(b"\r\n", b"\r"))
     yield bad("H21", "bare CR in a value", hello("X: a\rb"))
     yield bad("H21", "bare CR in a reason", hello(start="HTTP/1.1 200 O\rK"))
+    yield bad("H21", "CR and no LF after the start line", plain.replace(b"OK\r\n", b"OK\r\0"))
+    yield bad("H21", "CR and no LF after a field", hello("X: y").replace(b"y\r\n", b"y\r\0"))
+    yield bad("H21", "CR and no LF in the blank line", plain.replace(b"\r\n\r\n", b"\r\n\r\0"))
+    yield bad("H21", "CR and no LF before the status line", b"\r\0" + plain)
     yield bad("H21", "CR CR LF", plain.replace(b"OK\r\n", b"OK\r\r\n"))
     yield bad("H21", "bare CR as the blank line", plain.replace(b"\r\n\r\n", b"\r\n\r"))
     yield five("H21", "CRLF before the status line", b"\r\n" + plain)
@@ -95,6 +99,9 @@ def start_cases() -> Iterator[Case]:
         "GET / HTTP/1.1", "X",
     ):  # fmt: skip
         yield bad("H22", f"start line {start!r}", row(start))
+    for status in ("099", "000", "001"):
+        wire = answer(start=f"HTTP/1.1 {status} X") + hello()
+        yield bad("H22", f"{status} is not an interim answer", wire)
     yield bad("H22", "NUL in the reason", row("HTTP/1.1 200 O\0K"))
     yield bad("H22", "ESC in the reason", row("HTTP/1.1 200 \x1b[31m"))
 
