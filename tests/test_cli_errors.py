@@ -1,0 +1,205 @@
+"""Wrong command lines: exit 1, one line on stderr, and the cure in it."""
+
+from __future__ import annotations
+
+import functools
+import resource
+import shlex
+from pathlib import Path
+
+import pytest
+from commandline import Shown, at_once, invoke
+
+URL = "http://127.0.0.1:1/"
+FILES = {
+    "empty": "",
+    "two-servers": "http://a/\nhttp://b/\n",
+    "weight": "http://a/\n0 http://a/\n",
+    "spaced": "http://a/b c\n",
+    "no-header": "X-A: 1\nnonsense\n",
+    "split-header": "X-A: 1\rX-B: 2\n",
+    "nul-header": "X-A: 1\0\n",
+    "logic.lua": 'wrk.method = "POST"\nfunction request() return "" end\n',
+    "open.lua": 'wrk.method = "POST\n',
+}
+COUNT = "write a whole number: 100, 10k or 1M"
+DURATION = "write 30s, 2m, 1m30s or 500ms"
+SPLIT = "which would split the request; remove it"
+NO_FILE = "no such file or directory"
+
+# URL stands for a URL nobody listens at; what follows is in the sentence.
+LOADS = {
+    "": "give one, for example http://localhost:8080/",
+    "-c": "-c needs a value after it; see fastbench --help",
+    "URL --connections": "--connections needs a value after it; see fastbench --help",
+    "-c URL": COUNT,
+    "-c 0 URL": "-c must be between 1 and 1000000, not 0",
+    "-c -1 URL": COUNT,
+    "-c ten URL": COUNT,
+    "-t 0 URL": "-t must be between 1 and 1024",
+    "-n 1e3 URL": COUNT,
+    "-d 0 URL": "must be longer than 0 and at most 365d, for example -d 10s",
+    "-d -3s URL": DURATION,
+    "-z 400d URL": "at most 365d, for example -d 10s",
+    "--timeout 0 URL": "--timeout must be longer than 0",
+    "--timeout soon URL": DURATION,
+    "-t 5s --timeout 2s URL": "keep --timeout",
+    "-p 4 --no-keepalive URL": "leave --no-keepalive out",
+}
+REQUESTS = {
+    "-m 'GET /' URL": "one word of letters, digits or -, for example POST",
+    "-m 'GET\r\nX: y' URL": "one word of letters, digits or -, for example POST",
+    "-H nonsense URL": "-H needs 'Name: value'",
+    "-H 'Bad Name: x' URL": "write 'Name: value'",
+    "-H 'X-A: a\r\nX-B: b' URL": SPLIT,
+    "-H @split-header URL": SPLIT,
+    "-H @nul-header URL": SPLIT,
+    "-H 'Content-Length: 5' URL": "leave it out",
+    "-H Transfer-Encoding=chunked -b x URL": "leave Transfer-Encoding out",
+    "--host 'a b' URL": "one host name, without spaces or line breaks",
+    "--bearer 'a\r\nX: y' URL": SPLIT,
+    "-b @nowhere URL": f"-b cannot read `nowhere`: {NO_FILE}",
+    "-b x -D empty URL": "give -b or -D, not both",
+    "-D . URL": "-D cannot read `.`: is a directory",
+    "--data x -F a=b URL": "give --data or -F, not both",
+    "-F nonsense URL": "-F needs `name=value`, `name=@file` or `name=<file`",
+    "-F file=@nowhere URL": f"-F cannot read `nowhere`: {NO_FILE}",
+    "-F 'a=b;what=c' URL": "put a value with ; in quotes",
+    "-F a=b -T text/plain URL": "leave yours out",
+    "-T nonsense URL": "a content type such as text/plain, or a time such as 30s",
+    "-a user URL": "-a takes user:password, with the colon",
+    "-a u:p --bearer t URL": "give -a or --bearer, not both",
+    "-s nowhere.lua URL": f"-s cannot read `nowhere.lua`: {NO_FILE}",
+    "-s logic.lua URL": "logic.lua, line 2: only wrk.method, wrk.body and wrk.headers",
+    "-s open.lua URL": "open.lua, line 1: only wrk.method, wrk.body and wrk.headers",
+    "-s scenario.py URL": "`fastbench run scenario.py`",
+}
+ADDRESSES = {
+    "localhost:8080/": "write http://localhost:8080/ instead",
+    "''": "write one such as http://localhost:8080/",
+    "ftp://h/": "only http:// and https:// are spoken here",
+    "ws://h/": "for the plain endpoint write http://",
+    "unix:///run/s": "name the socket with --unix FILE",
+    "http://": "write one, for example http://localhost:8080/",
+    "http://h:99999/": "no number from 1 to 65535",
+    "http://h:80:90/": "stands in brackets: http://[::1]:80/",
+    "'http://h/a b'": "write a space as %20",
+    "'http://h/ HTTP/1.1\r\nX: y'": "write a space as %20",
+    "http://ex_am!ple/": "1 to 63 letters, digits or -",
+    "URL http://127.0.0.1:2/": "run fastbench once for each server",
+    "--urls-from-file nowhere": f"--urls-from-file cannot read `nowhere`: {NO_FILE}",
+    "--urls-from-file empty": "write one a line, `[WEIGHT] [METHOD] URL`",
+    "--urls-from-file two-servers": "run fastbench once for each server",
+    "--urls-from-file weight": "weight, line 2: a weight is between 1 and 10000",
+    "--urls-from-file spaced": "line 1: expected `[WEIGHT] [METHOD] URL`",
+    "-4 -6 URL": "give one of them",
+    "--bind 192.0.2.1 URL": "`ip address` lists the addresses of this machine",
+    "--bind 127.0.0.9-2 URL": "as in 127.0.0.2-9",
+    "--bind 127.0.0.1,::1 URL": "give addresses of one family",
+    "--bind 127.0.0.1 --unix s URL": "leave --bind or --unix out",
+    f"--unix /{'a' * 107} URL": "use a shorter link to it",
+}
+OUTPUTS = {
+    "--expect-status 20 URL": "statuses such as 200,2xx,301-303",
+    "--expect-status 300-200 URL": "turn it",
+    "-m HEAD --expect-body x URL": "leave --expect-body or HEAD out",
+    "--format xml URL": "--format takes text, wrk or json",
+    "--json= URL": "need the name of a file, or - for standard output",
+    "--json - --csv - URL": "name a file for one",
+    "--quiet=5 URL": "leave what follows it out",
+    "-v URL": "--debug shows one request in full",
+}
+# What other tools call it, and what later versions will have.
+HABITS = {
+    "-d '{\"a\": 1}' URL": f"write: fastbench -b '{{\"a\": 1}}' {URL}",
+    "--conections 5 URL": "did you mean --connections?",
+    "--nonsense URL": "see fastbench --help",
+    "-R100 URL": "set it with -c",
+    "-q 100 URL": "set it with -c",
+    "-o json URL": "use --json FILE or --csv FILE",
+    "-x http://proxy:80 URL": "point the URL at the server itself",
+    "-U agent URL": "use --user-agent NAME",
+    "-I URL": "use -m HEAD",
+    "-W 5s URL": "run once with a short -d first",
+    "--stages 10s:5 URL": "run fastbench once per step",
+    "--threshold 'p99<5ms' URL": "read the --json document",
+    "--html out.html URL": "use --json FILE or --csv FILE",
+    "-u 5 -i 10 URL": "here use -c, -d and -n",
+    "-disable-redirects URL": "name the final URL",
+    "-disable-compression URL": "ask for it with -H 'Accept-Encoding: gzip'",
+    "--connect-to a:80:b:80 URL": "with --host and --servername",
+    "--curl 'curl URL'": "give the URL, -m, -H and -b",
+    "run scenario.py": "use `fastbench URL` or --urls-from-file FILE",
+    "compare URL URL": "run `fastbench URL --json FILE` for each side",
+    "server": "the test server is `fastbench serve`",
+    "serve --port 70000": "give 0 to 65535, 0 for any free one",
+    "serve --nonsense": "`fastbench serve --help` lists what it takes",
+    "serve --uds ''": "--uds /run/app.sock",
+    "serve --host 192.0.2.1": "name another with --host and --port, or --uds",
+}
+# These say what is wrong and not what to do about it, or not where.
+WITHOUT_CURE = {
+    "-6 http://127.0.0.1/": "leave -6 out",
+    "--bind ::1 http://127.0.0.1/": "give",
+    "http://[nonsense]/": "http://[::1]",
+    "--http2 URL": "leave it out",
+    "--user-agent 'a\r\nX: y' URL": "User-Agent",
+    "-H @no-header URL": "no-header, line 2",
+}
+TABLE = LOADS | REQUESTS | ADDRESSES | OUTPUTS | HABITS | WITHOUT_CURE
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shown]:
+    """Type every line of the table, several at once."""
+    folder = tmp_path_factory.mktemp("files")
+    for name, text in FILES.items():
+        (folder / name).write_text(text, newline="")
+    done = at_once(functools.partial(invoke, *words(line), cwd=folder) for line in TABLE)
+    return dict(zip(TABLE, done, strict=True))
+
+
+def words(line: str) -> list[str]:
+    return [word.replace("URL", URL) for word in shlex.split(line)]
+
+
+def is_one_sentence(done: Shown) -> None:
+    """Exit 1, nothing on stdout, and one line that starts with our name on stderr."""
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("fastbench: ") and len(done.stderr) > 40
+    assert done.stderr.endswith("\n") and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("line", [line for line in TABLE if line not in WITHOUT_CURE])
+def test_a_wrong_line_is_one_sentence_with_the_cure(line: str, refusals: dict[str, Shown]) -> None:
+    is_one_sentence(refusals[line])
+    assert TABLE[line] in refusals[line].stderr
+
+
+@pytest.mark.parametrize("line", WITHOUT_CURE)
+def test_a_wrong_line_is_one_sentence_even_without_cure(
+    line: str, refusals: dict[str, Shown]
+) -> None:
+    is_one_sentence(refusals[line])
+
+
+@pytest.mark.parametrize("line", WITHOUT_CURE)
+@pytest.mark.xfail(strict=True, reason="the sentence does not say what to do, or where")
+def test_every_sentence_has_a_cure(line: str, refusals: dict[str, Shown]) -> None:
+    assert WITHOUT_CURE[line] in refusals[line].stderr
+
+
+def test_nothing_is_written_for_a_wrong_line(tmp_path: Path) -> None:
+    (tmp_path / "out.json").write_text("old")
+    is_one_sentence(invoke("--json", "out.json", "--csv", "new", "-c0", URL, cwd=tmp_path))
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_too_few_files_are_refused_with_the_arithmetic() -> None:
+    def few() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+    done = invoke("-c", "1000", "-t", "2", URL, limits=few)
+    is_one_sentence(done)
+    assert "500 connections in one worker need 532 open files" in done.stderr
+    assert "lower -c, spread them over more workers with -t" in done.stderr
