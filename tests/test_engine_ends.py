@@ -89,6 +89,24 @@ def test_h29_a_request_is_repeated_once_and_no_more() -> None:
     assert server.seen.connections == 3
 
 
+def test_h29_a_pipelined_request_is_repeated_once_and_no_more() -> None:
+    def one_of_two(peer: Peer) -> None:
+        if peer.number == 0:
+            peer.request()
+            peer.send(EMPTY)
+        peer.request()
+        peer.request()
+        if peer.number == 1:
+            peer.send(EMPTY)
+        peer.finish()
+
+    with Server(one_of_two) as server:
+        run = fastbench("-n", "3", "-p", "2", *ONE, server.url())
+    assert (run.summary["ok"], run.summary["failed"], run.summary["retried"]) == (2, 1, 2)
+    assert kinds(run) == {"truncated": 1}
+    assert (server.seen.requests, server.seen.connections) == (5, 2)
+
+
 @pytest.mark.parametrize(
     ("sent", "phase"),
     [
