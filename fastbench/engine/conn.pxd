@@ -278,13 +278,18 @@ cdef inline uint64_t next_retry_ns(const Worker *w) noexcept nogil:
     return w.gate_ns if w.failing and w.gate_ns > c.due_ns else c.due_ns
 
 
+cdef inline bint fresh_may_connect(const Worker *w) noexcept nogil:
+    """Is there a fresh connection, and a request left that those under way will not take?"""
+    cdef const Conn *c = <const Conn *>w.fresh.first
+    if c == NULL or w.n_connecting >= MAX_CONNECTING:
+        return False
+    return not w.running or c.in_flight or w.n_connecting < w.budget
+
+
 cdef inline void connect_some(Worker *w) noexcept nogil:
     """Begin what may begin now: fresh ones at once, failed ones when their wait is over."""
-    cdef Conn *c
-    while w.n_connecting < MAX_CONNECTING and w.fresh.first != NULL:
-        c = <Conn *>pop(&w.fresh)
-        if c.in_flight or w.budget:         # else there is nothing left to send on it
-            begin_connect(w, c)
+    while fresh_may_connect(w):
+        begin_connect(w, <Conn *>pop(&w.fresh))
     while next_retry_ns(w) <= w.now_ns:
         w.gate_ns = w.now_ns + GATE_NS + roll(w, GATE_NS // 2)
         begin_connect(w, <Conn *>pop(&w.retry))

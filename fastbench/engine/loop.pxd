@@ -11,8 +11,8 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from fastbench.engine.block cimport CONNECTING, ENDED, IN_CONNECT, IN_TLS, READY, RUNNING
 from fastbench.engine.conn cimport (
-    CONNECTING_TCP, CONNECTING_TLS, MAX_CONNECTING, OPEN, Conn, Request, Worker, connect_failed,
-    connect_some, connected, handshake, next_retry_ns,
+    CONNECTING_TCP, CONNECTING_TLS, OPEN, Conn, Request, Worker, connect_failed,
+    connect_some, connected, fresh_may_connect, handshake, next_retry_ns,
 )
 from fastbench.engine.exchange cimport receive, send_more, time_out
 from fastbench.engine.fifo cimport Node
@@ -34,7 +34,7 @@ cdef inline uint64_t earlier(uint64_t a, uint64_t b) noexcept nogil:
 cdef inline uint64_t next_ns(const Worker *w) noexcept nogil:
     """When the loop must look up again, if no event comes before."""
     cdef uint64_t when = w.now_ns + LONGEST_WAIT_NS
-    if w.fresh.first != NULL and w.n_connecting < MAX_CONNECTING:
+    if fresh_may_connect(w):
         return 0
     if not w.running:
         when = w.now_ns + START_POLL_NS
