@@ -99,9 +99,9 @@ def start_cases() -> Iterator[Case]:
         "GET / HTTP/1.1", "X",
     ):  # fmt: skip
         yield bad("H22", f"start line {start!r}", row(start))
-    for status in ("099", "000", "001"):
-        wire = answer(start=f"HTTP/1.1 {status} X") + hello()
-        yield bad("H22", f"{status} is not an interim answer", wire)
+    for low in ("099", "000", "001"):
+        wire = answer(start=f"HTTP/1.1 {low} X") + hello()
+        yield bad("H22", f"{low} is not an interim answer", wire)
     yield bad("H22", "NUL in the reason", row("HTTP/1.1 200 O\0K"))
     yield bad("H22", "ESC in the reason", row("HTTP/1.1 200 \x1b[31m"))
 
