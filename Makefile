@@ -35,7 +35,7 @@ $(RELEASE): $(SOURCES) $(VENV)/.stamp
 	@mkdir -p $(@D) && touch $@
 
 $(BIN)/fastbench: pyproject.toml | $(RELEASE)
-	@$(PIP) --no-deps --no-build-isolation -e .
+	@$(PIP) --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 	@touch $@
 
 run: build

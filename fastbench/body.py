@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from urllib.parse import quote_plus
 
 from fastbench.plan import UsageError, check_header
@@ -100,7 +99,7 @@ def form_part(form: str) -> Part:
     source = rest[:1] if rest[:1] in ("@", "<") else ""
     content, options = _words(rest[len(source) :])
     data = read_file(content, "-F") if source else encoded(content)
-    filename = options.get("filename", PurePath(content).name if source == "@" else None)
+    filename = options.get("filename", os.path.basename(content) if source == "@" else None)
     content_type = options.get("type", _guess(filename or content) if source == "@" else "")
     if content_type:
         check_header("Content-Type", content_type)

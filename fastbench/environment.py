@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-import platform
+import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 from fastbench.result import Environment
 
-_CLOCKSOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+_CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 
 
 def describe() -> Environment:
     """Read the machine; what it does not tell is "unknown"."""
     return Environment(
-        kernel=platform.release(),
+        kernel=os.uname().release,
         cpu=_cpu_model(),
         cores=os.cpu_count() or 1,
-        python=platform.python_version(),
+        python=".".join(map(str, sys.version_info[:3])),
         clocksource=_read(_CLOCKSOURCE).strip() or "unknown",
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -26,14 +25,15 @@ def describe() -> Environment:
 
 def _cpu_model() -> str:
     """Return /proc/cpuinfo's name of the first processor, else its architecture."""
-    for line in _read(Path("/proc/cpuinfo")).splitlines():
+    for line in _read("/proc/cpuinfo").splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
-    return platform.machine() or "unknown"
+    return os.uname().machine or "unknown"
 
 
-def _read(path: Path) -> str:
+def _read(path: str) -> str:
     try:
-        return path.read_text(errors="replace")
+        with open(path, errors="replace") as file:
+            return file.read()
     except OSError:
         return ""

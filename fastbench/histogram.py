@@ -12,7 +12,6 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
 __all__ = ["COUNTERS", "MAX_VALUE_NS", "Histogram", "highest_ns", "index", "lowest_ns"]
 
@@ -97,7 +96,8 @@ class Histogram:
 
         It is the highest value of its counter, or the exact maximum if that is less; 0 if empty.
         """
-        rank = max(1, math.ceil(Fraction(str(percent)) * self.count / 100))
+        millionths = round(percent * 1_000_000)  # whole numbers: 99.99 has no exact float
+        rank = max(1, -(-millionths * self.count // 100_000_000))
         seen = 0
         for counter, n in self.counts.items():
             seen += n

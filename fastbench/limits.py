@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import os
 import resource
-from pathlib import Path
 
 from fastbench.plan import UsageError
 
 RESERVED_FILES = 32  # standard streams, epoll, the loop's own, libraries
-_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+_CPU_MAX = "/sys/fs/cgroup/cpu.max"
 
 
 def usable_cores() -> int:
@@ -23,7 +22,8 @@ def usable_cores() -> int:
 def cpu_quota() -> float | None:
     """Return the cgroup's CPU quota in cores, None without one (cgroup v2, cpu.max)."""
     try:
-        limit, period = _CPU_MAX.read_text().split()
+        with open(_CPU_MAX) as file:
+            limit, period = file.read().split()
         return None if limit == "max" else int(limit) / int(period)
     except (OSError, ValueError):
         return None

@@ -25,7 +25,6 @@ class Authority:
         self.ca = trustme.CA()
         self.other = trustme.CA()
         self.cafile = self.pem("ca.pem", self.ca.cert_pem)
-        self.other_cafile = self.pem("other-ca.pem", self.other.cert_pem)
 
     def pem(self, name: str, *blobs: trustme.Blob) -> str:
         """Write blobs to a file of the folder and return its path."""

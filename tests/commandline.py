@@ -15,11 +15,12 @@ from typing import IO, Any, TypeVar
 import jsonschema
 from running import Run, balance, fastbench
 
-__all__ = ["Shown", "at_once", "invoke", "measured", "valid"]
+__all__ = ["Shown", "at_once", "invoke", "measured", "table_at_once", "valid"]
 
 SCHEMA = Path(__file__).parent.parent / "fastbench" / "result.schema.json"
 LIMIT_S = 60
 AT_ONCE = 4  # half of a short run is waiting, so more than there are cores
+K = TypeVar("K")
 T = TypeVar("T")
 Shown = subprocess.CompletedProcess[str]
 
@@ -57,6 +58,11 @@ def at_once(acts: Iterable[Callable[[], T]]) -> list[T]:
     """Do independent things side by side; their results, in order."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda act: act(), acts))
+
+
+def table_at_once(acts: Mapping[K, Callable[[], T]]) -> dict[K, T]:
+    """Do what every row of a table asks for, before its tests look at one row each."""
+    return dict(zip(acts, at_once(acts.values()), strict=True))
 
 
 def measured(*arguments: str) -> Run:

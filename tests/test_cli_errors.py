@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import resource
 import shlex
+from functools import partial
 from pathlib import Path
 
 import pytest
-from commandline import Shown, at_once, invoke
+from commandline import Shown, invoke, table_at_once
 
 URL = "http://127.0.0.1:1/"
 FILES = {
@@ -155,8 +155,7 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shown]:
     folder = tmp_path_factory.mktemp("files")
     for name, text in FILES.items():
         (folder / name).write_text(text, newline="")
-    done = at_once(functools.partial(invoke, *words(line), cwd=folder) for line in TABLE)
-    return dict(zip(TABLE, done, strict=True))
+    return table_at_once({line: partial(invoke, *words(line), cwd=folder) for line in TABLE})
 
 
 def words(line: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import shlex
 import threading
 from base64 import b64encode
@@ -10,10 +9,11 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import HTTP
+from functools import partial
 from pathlib import Path
 
 import pytest
-from commandline import at_once, invoke, measured
+from commandline import invoke, measured, table_at_once
 from running import Run, good
 from scripts import EMPTY
 from servers import OK, Peer, Script, Server, answering
@@ -150,8 +150,7 @@ def in_folder(word: str, folder: Path) -> str:
 @pytest.fixture(scope="module")
 def habits(folder: Path) -> dict[str, Seen]:
     """Type every line of the table, several at once."""
-    done = at_once(functools.partial(typed, line, folder) for line in HABITS)
-    return dict(zip(HABITS, done, strict=True))
+    return table_at_once({line: partial(typed, line, folder) for line in HABITS})
 
 
 @pytest.mark.parametrize("line", HABITS)

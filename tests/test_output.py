@@ -123,9 +123,7 @@ def test_f12_what_went_wrong_in_the_run_comes_before_what_was_not_written() -> N
 # Documents and tables
 
 
-@pytest.mark.parametrize(
-    "flags", ["--json -", "--json", "--json=-", "--format json", "--format=json --no-progress"]
-)
+@pytest.mark.parametrize("flags", ["--json -", "--json", "--format json"])
 def test_a_document_stands_alone_on_standard_output(flags: str, server: Server) -> None:
     run = shown(server.url(), *flags.split())
     assert run.returncode == 0
@@ -195,7 +193,7 @@ def test_failed_answers_are_told_as_wrk_tells_them() -> None:
 # Terminals
 
 
-@pytest.mark.parametrize("flags", ["", "--latency", "--format wrk", "--json", "--debug"])
+@pytest.mark.parametrize("flags", ["", "--format wrk", "--json", "--debug"])
 def test_elsewhere_than_on_a_terminal_nothing_is_coloured_or_moved(
     flags: str, server: Server
 ) -> None:

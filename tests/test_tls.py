@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import ssl
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -99,13 +99,6 @@ WRONG = {
         "give that CA with --cacert FILE.* -k",
         "--cacert {}/ca.pem",
     ),
-    "root trusted for another": Wrong(
-        Authority.good,
-        "--cacert {}/other-ca.pem",
-        "a CA that is not known here",
-        "give that CA with --cacert FILE.* -k",
-        "--cacert {}/ca.pem",
-    ),
     "untrusted root in the chain": Wrong(
         Authority.with_root_in_chain,
         "",
@@ -128,14 +121,6 @@ WRONG = {
         "--cacert {}/ca.pem --servername localhost",
         host="127.0.0.1",
     ),
-    "another address": Wrong(
-        lambda authority: authority.good("127.0.0.2"),
-        "--cacert {}/ca.pem",
-        "is for another name",
-        "--servername NAME.* with -k",
-        "--cacert {}/ca.pem --servername 127.0.0.2",
-        host="127.0.0.1",
-    ),
     "weak key": Wrong(
         Authority.weak, "--cacert {}/ca.pem", "too weak", "longer key .* with -k"
     ),
@@ -153,14 +138,15 @@ def test_a_certificate_that_is_wrong_is_refused_and_k_or_the_cure_accepts_it(
         for text in (wrong.flags, wrong.cure)
     )
     (run, server), *mended = at_once(
-        functools.partial(against, context, *words, host=wrong.host)
-        for words in (flags, ["-k"], cure or ["-k"])
+        partial(against, context, *words, host=wrong.host)
+        for words in (flags, ["-k"], *([cure] if cure else []))
     )
     refused(run, wrong.message, wrong.hint)
     assert kinds(run) == {"tls": 2}
     assert (server.seen.requests, server.seen.failed_handshakes) == (0, 2)
     trusted(mended[0][0], verified=False)
-    trusted(mended[1][0], verified=bool(cure))
+    for cured, _ in mended[1:]:
+        trusted(cured)
 
 
 @pytest.mark.parametrize("version", [V1_2, V1_3])
@@ -174,7 +160,7 @@ def test_a_good_certificate_is_verified_and_the_document_says_what_was_agreed(
 
     hosts = ("localhost", "127.0.0.1", "[::1]")
     known = {cipher["name"] for cipher in authority.good().get_ciphers()}
-    for run, server in at_once(functools.partial(greet, host) for host in hosts):
+    for run, server in at_once(partial(greet, host) for host in hosts):
         trusted(run)
         tls = run.document["tls"]
         assert (tls["version"], tls["resumed"]) == (version.name.replace("_", "."), 0)
@@ -189,9 +175,8 @@ def test_the_whole_chain_of_an_intermediate_is_accepted(authority: Authority) ->
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
-@pytest.mark.parametrize("verify", [True, False])
 def test_a_server_that_only_speaks_old_tls_is_refused_k_or_not(
-    verify: bool, version: ssl.TLSVersion, authority: Authority
+    version: ssl.TLSVersion, authority: Authority
 ) -> None:
     context = authority.good()
     context.set_ciphers("DEFAULT@SECLEVEL=0")
@@ -201,9 +186,11 @@ def test_a_server_that_only_speaks_old_tls_is_refused_k_or_not(
             context.minimum_version = context.maximum_version = version
         except ValueError:
             pytest.skip(f"this OpenSSL has no {version.name}")
-    run, server = against(context, *(("--cacert", authority.cafile) if verify else ("-k",)))
-    refused(run, "share no TLS version", "enable TLS 1.2 or 1.3 on the server")
-    assert server.seen.failed_handshakes == 2
+    for run, server in at_once(
+        partial(against, context, *flags) for flags in (("--cacert", authority.cafile), ("-k",))
+    ):
+        refused(run, "share no TLS version", "enable TLS 1.2 or 1.3 on the server")
+        assert server.seen.failed_handshakes == 2
 
 
 # Client certificates
@@ -219,7 +206,7 @@ def test_a_client_certificate_is_shown_to_a_server_that_asks(
     certificate = authority.pem("client.pem", *issued.cert_chain_pems)
     context = authority.asking(version)
     for run, _ in at_once(
-        functools.partial(against, context, "--cacert", authority.cafile, *flags)
+        partial(against, context, "--cacert", authority.cafile, *flags)
         for flags in (("--cert", both), ("--cert", certificate, "--key", key))
     ):
         trusted(run)
@@ -233,7 +220,7 @@ def test_a_missing_or_unknown_client_certificate_is_named(
     unknown = authority.pem("unknown.pem", issued.private_key_pem, *issued.cert_chain_pems)
     context = authority.asking(version)
     without, wrong = at_once(
-        functools.partial(against, context, "-n10", "--cacert", authority.cafile, *flags)
+        partial(against, context, "-n10", "--cacert", authority.cafile, *flags)
         for flags in ((), ("--cert", unknown))
     )
     refused(without[0], "(wants|asks for) a client certificate", "--cert FILE", *phases)

@@ -1,4 +1,7 @@
-"""A plain run, from Plan to exit code: the live view, the report, the files."""
+"""A plain run, from Plan to exit code: the live view, the report, the files.
+
+What only some runs need is imported where they need it: the start counts in CPU per request.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,12 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
-import orjson
-
 from fastbench import runner
 from fastbench.cli import page
 from fastbench.cli.flags import Output
 from fastbench.cli.live import LiveView
 from fastbench.plan import Plan
-from fastbench.report import files, series, text, wrk
+from fastbench.report import files
 from fastbench.result import Result
 
 EXIT_CODES = {"complete": 0, "interrupted": 105, "worker_lost": 120, "nothing_succeeded": 122}
@@ -40,7 +41,7 @@ def run(plan: Plan, output: Output) -> int:
     problems = [_to_stream(lambda: _report(result, output), _stream(output))]
     problems += [_to_path(path, lambda: document(result)) for path in _documents(output)]
     if output.csv_path is not None:
-        problems.append(_to_path(output.csv_path, lambda: series.render(result).encode()))
+        problems.append(_to_path(output.csv_path, lambda: _seconds(result)))
     failed = [problem for problem in problems if problem]
     for problem in failed:
         with contextlib.suppress(OSError):
@@ -56,9 +57,17 @@ def _documents(output: Output) -> list[str]:
 
 def document(result: Result) -> bytes:
     """Return the result document as JSON, indented, ending in a newline."""
+    import orjson
+
     return orjson.dumps(
         result.to_document(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     )
+
+
+def _seconds(result: Result) -> bytes:
+    from fastbench.report import series
+
+    return series.render(result).encode()
 
 
 def _stream(output: Output) -> TextIO:
@@ -72,7 +81,11 @@ def _report(result: Result, output: Output) -> bytes:
     if output.quiet:
         return b""
     if output.format == "wrk":
+        from fastbench.report import wrk
+
         return wrk.render(result, latency=output.latency).encode(encoding, "replace")
+    from fastbench.report import text
+
     width = shutil.get_terminal_size((100, 24)).columns
     unicode = encoding.lower().replace("-", "") == "utf8"
     page_of_text = text.render(result, color=_color(stream, output), width=width, unicode=unicode)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 
-from fastbench import __version__, body, luascript, request, urls
+from fastbench import __version__, body, request, urls
 from fastbench.plan import Request, UsageError, check_header, check_method
 from fastbench.request import Headers, Message
 
@@ -138,6 +138,8 @@ def _scripted(path: str, asked: Message) -> Message:
             f"-s reads wrk's Lua scripts; a Python scenario is started with `fastbench run {path}`."
         )
     source = body.read_file(path, "-s")
+    from fastbench import luascript  # few runs need it
+
     script = luascript.read(source, path)
     own = {name.lower() for name, _ in script.headers}
     host = next((value for name, value in script.headers if name.lower() == "host"), asked.host)
