@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from fastbench import units
+from fastbench import redact, units
 
 DEFAULT_CONNECTIONS = 10
 DEFAULT_DURATION_S = 10.0
@@ -28,7 +28,13 @@ _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  #
 
 
 class UsageError(Exception):
-    """Carry one sentence for the user: what is wrong and how to mend it."""
+    """Carry one sentence for the user: what is wrong and how to mend it.
+
+    It may quote what was typed, so it is made printable here, once for all.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(redact.printable(sentence))
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,9 @@ def _ipv6(literal: str, shown: str) -> str:
     try:
         socket.inet_pton(socket.AF_INET6, address)
     except (OSError, UnicodeError, ValueError):
-        raise UsageError(f"`{shown}` has no valid IPv6 address between its brackets.") from None
+        raise UsageError(
+            f"`{shown}` has no valid IPv6 address between its brackets; write http://[::1]:8080/."
+        ) from None
     if not zone:
         return address
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,15}", zone):  # netdevice(7): IFNAMSIZ is 16

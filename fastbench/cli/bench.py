@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
-from fastbench import runner
+from fastbench import redact, runner
 from fastbench.cli import page
 from fastbench.cli.flags import Output
 from fastbench.cli.live import LiveView
@@ -105,7 +105,7 @@ def _to_path(path: str, render: Callable[[], bytes]) -> str:
     try:
         files.write_atomic(path, render())
     except OSError as error:
-        return f"{path} was not written: {_reason(error)}."
+        return f"{redact.printable(path)} was not written: {_reason(error)}."
     return ""
 
 

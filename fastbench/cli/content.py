@@ -24,8 +24,8 @@ def message(flags: SimpleNamespace, notices: list[str]) -> Message:
         headers=headers,
         body=_body(flags, headers),
         host=host,
-        user_agent=_or(flags.user_agent, f"fastbench/{__version__}"),
-        accept=_or(flags.accept, "*/*"),
+        user_agent=_or("User-Agent", flags.user_agent, f"fastbench/{__version__}"),
+        accept=_or("Accept", flags.accept, "*/*"),
         content_type=flags.by_value if flags.by_value and "/" in flags.by_value else "",
         credentials=_credentials(flags),
         bearer=flags.bearer or "",
@@ -91,8 +91,13 @@ def _given(text: str) -> list[tuple[str, str]]:
     if not text.startswith("@"):
         return [request.parse_header(text)]
     source = body.read_file(text[1:], "-H").decode("utf-8", "surrogateescape")
-    lines = (line.removesuffix("\r") for line in source.split("\n"))
-    return [request.parse_header(line) for line in lines if line.strip()]
+    found = []
+    for at, line in enumerate(source.split("\n"), 1):
+        try:
+            found += [request.parse_header(line.removesuffix("\r"))] if line.strip() else []
+        except UsageError as error:
+            raise UsageError(f"{text[1:]}, line {at}: {error}") from None
+    return found
 
 
 def _body(flags: SimpleNamespace, headers: Headers) -> body.Body | None:
@@ -152,5 +157,5 @@ def _scripted(path: str, asked: Message) -> Message:
     return replace(asked, method=method, headers=tuple(headers), host=host, body=sent)
 
 
-def _or(value: str | None, default: str) -> str:
-    return default if value is None else check_header("value", value)[1]
+def _or(name: str, value: str | None, default: str) -> str:
+    return default if value is None else check_header(name, value)[1]

@@ -212,6 +212,7 @@ def _output(flags: SimpleNamespace) -> Output:
 
 def _config(target: plan.Target, load: plan.Load, expect: plan.Expect) -> dict[str, object]:
     """Return the plan as it goes into the document; nothing here is a secret."""
+    text = expect.body.decode("utf-8", "replace")
     tls = target.tls
     return {
         "url": target.url,
@@ -225,7 +226,7 @@ def _config(target: plan.Target, load: plan.Load, expect: plan.Expect) -> dict[s
         "retry": load.retry,
         "timeout_s": load.timeout_s,
         "connect_timeout_s": load.connect_timeout_s,
-        "expect_body": redact.text(expect.body.decode("utf-8", "replace")) or None,
+        "expect_body": redact.printable(redact.text(text)) or None,
         "tls": None
         if tls is None
         else {

@@ -30,7 +30,10 @@ def source_addresses(flags: SimpleNamespace, first: urls.Url) -> tuple[tuple[str
     literal = _literal_family(first.host)
     named: Family = 4 if flags.ipv4 else 6 if flags.ipv6 else 0
     if literal and named and literal != named:
-        raise UsageError(f"-{named} does not fit {first.host}, which is an IPv{literal} address.")
+        raise UsageError(
+            f"-{named} does not fit {first.host}, which is an IPv{literal} address; "
+            f"leave -{named} out."
+        )
     if flags.unix is not None:
         if bind:
             raise UsageError("A Unix socket has no source address; leave --bind or --unix out.")
@@ -38,7 +41,10 @@ def source_addresses(flags: SimpleNamespace, first: urls.Url) -> tuple[tuple[str
     wanted = named or literal
     bound = sources.family(bind)
     if bound and wanted and bound != wanted:
-        raise UsageError(f"--bind has IPv{bound} addresses, but the target is IPv{wanted}.")
+        raise UsageError(
+            f"--bind has IPv{bound} addresses, but the target is IPv{wanted}; "
+            f"give addresses of IPv{wanted}."
+        )
     sources.check(bind)
     return bind, wanted or bound
 

@@ -33,7 +33,7 @@ _FLAGS = {
         "scenario scripts are for `fastbench run`; here use -c, -d and -n"
     ),
     "-x --proxy": "point the URL at the server itself",
-    "-h2 --h2 --http2 --http3 --h3": "HTTP/1.1 is spoken",
+    "-h2 --h2 --http2 --http3 --h3": "HTTP/1.1 is spoken, so leave it out",
     "--redirects --redirect -disable-redirects --disable-redirects": (
         "redirects are never followed, a 3xx is an answer; name the final URL"
     ),

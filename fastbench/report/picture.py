@@ -39,7 +39,7 @@ def bins(histogram: Histogram, rows: int) -> list[Bin]:
     low = max(1, histogram.percentile(0.1))
     span = histogram.percentile(99.9) / low
     rows = max(1, min(rows, int(math.log(span) / math.log(_LEAST_STEP))))
-    edges = [round(low * span ** (step / rows)) for step in range(rows)]
+    edges = sorted({round(low * span ** (step / rows)) for step in range(rows)})
     below = [0, *(histogram.count_below(edge) for edge in edges[1:]), histogram.count]
     edges[0] = histogram.min_ns
     return [Bin(edge, below[at + 1] - below[at]) for at, edge in enumerate(edges)]
