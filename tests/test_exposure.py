@@ -179,7 +179,7 @@ def test_s5_nothing_listens_while_a_run_goes() -> None:
         assert len(processes) > 1, "the workers are looked at too"
         held = {inode for process in processes for inode in sockets_of(process.pid)}
         states = {inode: state for inode, state in tcp_states() if inode in held}
-        paths = [line for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+        paths = Path("/proc/net/unix").read_text().splitlines()[1:]
         accepting = {line.split()[6] for line in paths if int(line.split()[3], 16) & 0x10000}
         bound = {line.split()[9] for line in internet("udp")}
     assert list(states.values()).count(connected) == 10

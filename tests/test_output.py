@@ -123,12 +123,12 @@ def test_f12_what_went_wrong_in_the_run_comes_before_what_was_not_written() -> N
 # Documents and tables
 
 
-@pytest.mark.parametrize("flags", ["--json -", "--json", "--format json"])
-def test_a_document_stands_alone_on_standard_output(flags: str, server: Server) -> None:
-    run = shown(server.url(), *flags.split())
-    assert run.returncode == 0
-    assert valid(run.stdout)["summary"]["ok"] == 20
-    assert "20 ok" in run.stderr and "{" not in run.stderr
+def test_a_document_stands_alone_on_standard_output(server: Server) -> None:
+    spellings = (("--json", "-"), ("--json",), ("--format", "json"))
+    for run in at_once(partial(shown, server.url(), *flags) for flags in spellings):
+        assert run.returncode == 0
+        assert valid(run.stdout)["summary"]["ok"] == 20
+        assert "20 ok" in run.stderr and "{" not in run.stderr
 
 
 def test_a_document_goes_to_standard_output_and_to_a_file(server: Server, tmp_path: Path) -> None:
@@ -193,13 +193,11 @@ def test_failed_answers_are_told_as_wrk_tells_them() -> None:
 # Terminals
 
 
-@pytest.mark.parametrize("flags", ["", "--format wrk", "--json", "--debug"])
-def test_elsewhere_than_on_a_terminal_nothing_is_coloured_or_moved(
-    flags: str, server: Server
-) -> None:
-    run = shown(*flags.split(), server.url())
-    assert (run.returncode, "\x1b" in run.stdout + run.stderr) == (0, False)
-    assert "\r" not in run.stdout + run.stderr
+def test_elsewhere_than_on_a_terminal_nothing_is_coloured_or_moved(server: Server) -> None:
+    modes: tuple[tuple[str, ...], ...] = ((), ("--format", "wrk"), ("--json",), ("--debug",))
+    for run in at_once(partial(shown, *flags, server.url()) for flags in modes):
+        assert run.returncode == 0
+        assert not set("\x1b\r") & set(run.stdout + run.stderr)
 
 
 def test_a_terminal_shows_the_run_while_it_goes_and_the_report_alone_at_the_end(
@@ -216,34 +214,39 @@ def test_a_terminal_shows_the_run_while_it_goes_and_the_report_alone_at_the_end(
     assert max(map(len, run.screen.splitlines())) <= 100
 
 
-@pytest.mark.parametrize(
-    ("flags", "env"),
-    [("", {"NO_COLOR": "1"}), ("--no-color", {}), ("--no-color --no-progress", {})],
-)
-def test_no_color_leaves_the_colours_out(flags: str, env: dict[str, str], server: Server) -> None:
-    run = in_terminal("-c2", "-d", "300ms", *flags.split(), server.url(), env=env)
-    assert (run.code, run.colors) == (0, [])
-    assert ("no errors" in run.written) == ("--no-progress" not in flags)
-    report = run.written[run.written.rindex("GET ") :]
-    assert "200: " in report and "\x1b" not in report
+SHORT = ("-c2", "-d", "300ms")
 
 
-@pytest.mark.parametrize(
-    ("flags", "env", "silent"),
-    [("--no-progress", {}, False), ("", {"TERM": "dumb"}, False), ("--quiet", {}, True)],
-)
-def test_nothing_moves_where_nothing_may(
-    flags: str, env: dict[str, str], silent: bool, server: Server
-) -> None:
-    run = in_terminal("-c2", "-d", "300ms", *flags.split(), server.url(), env=env)
-    assert run.code == 0
-    assert "no errors" not in run.written and "\x1b[?25" not in run.written
-    assert (run.written == "") == silent
-    if env:
-        assert "\x1b" not in run.written
+def test_no_color_leaves_the_colours_out(server: Server) -> None:
+    by_variable, by_flag = at_once(
+        (
+            partial(in_terminal, *SHORT, server.url(), env={"NO_COLOR": "1"}),
+            partial(in_terminal, *SHORT, "--no-color", server.url()),
+        )
+    )
+    for run in (by_variable, by_flag):
+        assert (run.code, run.colors) == (0, [])
+        assert "no errors" in run.written, "the live view goes on"
+        report = run.written[run.written.rindex("GET ") :]
+        assert "200: " in report and "\x1b" not in report
+
+
+def test_nothing_moves_where_nothing_may(server: Server) -> None:
+    plain, dumb, quiet = at_once(
+        (
+            partial(in_terminal, *SHORT, "--no-progress", server.url()),
+            partial(in_terminal, *SHORT, server.url(), env={"TERM": "dumb"}),
+            partial(in_terminal, *SHORT, "--quiet", server.url()),
+        )
+    )
+    for run in (plain, dumb):
+        assert run.code == 0 and "200: " in run.written
+        assert "no errors" not in run.written and "\x1b[?25" not in run.written
+    assert "\x1b" not in dumb.written
+    assert (quiet.code, quiet.written) == (0, "")
 
 
 def test_a_piped_report_is_plain_beside_a_live_view(server: Server) -> None:
-    run = in_terminal("-c2", "-d", "300ms", server.url(), stdout=False)
+    run = in_terminal(*SHORT, server.url(), stdout=False)
     assert (run.code, "no errors" in run.written, run.screen.strip()) == (0, True, "")
     assert "200: " in run.piped and "\x1b" not in run.piped
