@@ -1,5 +1,7 @@
 # On a fresh Debian machine with git, make and Python 3.11: `make run`, `make test`, nothing before.
 SHELL := /bin/bash
+# What is imported again and again is compiled once, whatever the caller's shell prefers.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

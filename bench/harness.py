@@ -131,6 +131,12 @@ def _path() -> str:
     return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
+def _environment_of_children() -> dict[str, str]:
+    """Give what a user's shell has: modules are compiled once, as pip does when it installs."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PATH": _path()}
+
+
 def fastbench_command() -> list[str]:
     """Give the command a user types, from the environment that runs this script."""
     script = Path(sys.executable).with_name("fastbench")
@@ -152,6 +158,7 @@ def run(argv: Sequence[str | Path], cores: str, limit_s: float) -> Done:
         stderr=subprocess.STDOUT,
         text=True,
         cwd=ROOT,
+        env=_environment_of_children(),
     )
     assert process.stdout is not None
     watchdog = threading.Timer(limit_s + GRACE_S, process.kill)
@@ -179,7 +186,7 @@ def background(argv: Sequence[str | Path], cores: str) -> Iterator[subprocess.Po
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env={**os.environ, "PATH": _path()},
+        env=_environment_of_children(),
     )
     with process:
         try:
@@ -321,7 +328,7 @@ def _first_line(argv: list[str]) -> str | None:
             stdin=subprocess.DEVNULL,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "PATH": _path()},
+            env=_environment_of_children(),
         )
         return (done.stdout.splitlines() or [""])[0].strip()
     return None

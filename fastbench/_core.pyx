@@ -79,8 +79,13 @@ cdef class Histogram:
         return hdr.percentile(&self.data, percent)
 
     def counts(self):
-        """All counters as native 64-bit integers."""
-        return (<char *>self.data.counts)[:sizeof(self.data.counts)]
+        """Counters that are not 0, in ascending order: {counter: count}."""
+        cdef uint32_t i
+        counts = {}
+        for i in range(hdr.COUNTERS):
+            if self.data.counts[i]:
+                counts[i] = self.data.counts[i]
+        return counts
 
     @property
     def count(self):

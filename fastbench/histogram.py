@@ -71,16 +71,6 @@ class Histogram:
         return cls({}, 0, 0, 0)
 
     @classmethod
-    def from_counts(
-        cls, counts: bytes | memoryview, min_ns: int, max_ns: int, sum_ns: int
-    ) -> Histogram:
-        """Read 33,792 native unsigned 64-bit counters."""
-        view = memoryview(counts).cast("B").cast("Q")
-        if len(view) != COUNTERS:
-            raise ValueError(f"a histogram has {COUNTERS} counters, not {len(view)}")
-        return cls({i: n for i, n in enumerate(view) if n}, min_ns, max_ns, sum_ns)
-
-    @classmethod
     def from_values(cls, values_ns: Iterable[int]) -> Histogram:
         """Count values one by one."""
         values = list(values_ns)

@@ -129,7 +129,7 @@ def _ended(run: Observed, ok: int) -> str:
 
 
 def _histogram(counted: _core.Histogram) -> Histogram:
-    return Histogram.from_counts(counted.counts(), counted.min_ns, counted.max_ns, counted.sum_ns)
+    return Histogram(counted.counts(), counted.min_ns, counted.max_ns, counted.sum_ns)
 
 
 def _status_codes(block: _core.Block) -> dict[str, int]:

@@ -8,7 +8,6 @@ import random
 import statistics
 import struct
 import zlib
-from array import array
 
 import pytest
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
@@ -31,13 +30,6 @@ PERCENTS = st.one_of(st.sampled_from([0, 50, 90, 99, 99.9, 99.99, 100]), st.floa
 def exact(values: list[int], percent: float) -> int:
     """Return the nearest-rank percentile of sorted values."""
     return values[max(1, math.ceil(len(values) * percent / 100 - 1e-9)) - 1]
-
-
-def dense(histogram: Histogram) -> bytes:
-    counters = array("Q", bytes(8 * COUNTERS))
-    for at, n in histogram.counts.items():
-        counters[at] = n
-    return counters.tobytes()
 
 
 @given(st.lists(SAMPLES, min_size=1, max_size=5))
@@ -103,24 +95,11 @@ def test_no_samples_is_zero_everywhere() -> None:
 
 
 @given(SAMPLES)
-def test_dense_counters_read_as_they_were_counted(values: list[int]) -> None:
-    histogram = Histogram.from_values(values)
-    counted = (histogram.min_ns, histogram.max_ns, histogram.sum_ns)
-    assert Histogram.from_counts(dense(histogram), *counted) == histogram
-    assert Histogram.from_counts(memoryview(dense(histogram)), *counted) == histogram
-
-
-def test_a_wrong_number_of_counters_is_refused() -> None:
-    with pytest.raises(ValueError, match="33792 counters"):
-        Histogram.from_counts(bytes(80), 0, 0, 0)
-
-
-@given(SAMPLES)
 def test_the_engine_counts_into_the_same_counters(values: list[int]) -> None:
     engine = _core.Histogram()
     for value in values:
         engine.record(value)
-    ours = Histogram.from_counts(engine.counts(), engine.min_ns, engine.max_ns, engine.sum_ns)
+    ours = Histogram(engine.counts(), engine.min_ns, engine.max_ns, engine.sum_ns)
     assert ours == Histogram.from_values(values)
 
 
