@@ -29,6 +29,7 @@ LAYERS: dict[str, set[str]] = {
     "plan": {"errors", "redact", "units"},
     "body": {"plan"},
     "limits": {"plan"},
+    "doctor": {"limits", "redact", "units"},
     "luascript": {"plan"},
     "resolve": {"plan"},
     "sources": {"plan"},
@@ -56,7 +57,7 @@ LAYERS["__main__"] = {"cli"}
 HEAVY = {
     "aiohttp": {"target"},
     "orjson": {"cli"},
-    "psutil": {"resources"},
+    "psutil": {"doctor", "resources"},
     "rich": {"cli"},
     "uvloop": {"target", "worker"},
 }

@@ -37,6 +37,10 @@ def _dispatch(words: list[str]) -> int:
             from fastbench.cli import serve
 
             return serve.main(words[1:])
+        if words[:1] == ["doctor"]:
+            from fastbench.cli import doctor
+
+            return doctor.main(words[1:])
         if words and words[0] in refused.COMMANDS:
             raise UsageError(refused.command(words[0]))
         return _plain(words)

@@ -5,6 +5,7 @@ fastbench: a benchmarker for HTTP services. wrk's command line, and a number you
 
   fastbench [flags] URL [URL …]     benchmark one server (http:// or https://)
   fastbench serve                   start a small server to benchmark
+  fastbench doctor                  check this machine before a run
 
 Examples
   fastbench -c100 -d30s http://localhost:8080/api/health

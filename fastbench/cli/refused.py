@@ -10,7 +10,6 @@ COMMANDS = {
     "report": "the text report is printed by the run itself, and --json FILE keeps its data",
     "find": "raise -c from run to run and watch p99",
     "suite": "call fastbench once for each test, with --json FILE",
-    "doctor": "a run checks the open-files limit itself before it starts",
     "convert": "write the requests to a file and use --urls-from-file FILE",
     "new": "use `fastbench URL`",
     "history": "keep the --json files",
