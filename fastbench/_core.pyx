@@ -2,6 +2,7 @@
 
 import errno
 
+from libc.math cimport INFINITY
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
@@ -12,6 +13,7 @@ cimport fastbench.engine.hdr as hdr
 cimport fastbench.engine.http as http
 cimport fastbench.engine.kernel as kernel
 cimport fastbench.engine.loop as loop
+cimport fastbench.engine.pace as pace
 cimport fastbench.engine.response as response
 cimport fastbench.engine.tls as tls
 
@@ -23,11 +25,12 @@ PROTOCOL_RULES = ("", "status line", "HTTP version", "status code", "bare CR", "
                   "field name", "folded framing field", "Content-Length", "chunk size",
                   "chunk end", "interim answers", "unasked 101", "cut off", "head size",
                   "chunk extension size")
-HISTOGRAMS = ("service", "failed", "connect", "first_byte")
+HISTOGRAMS = ("service", "failed", "connect", "first_byte", "response", "lag")
 WORKER_STATES = ("starting", "connecting", "ready", "running", "ended")
 TLS_VERSIONS = {0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 HISTOGRAM_COUNTERS = hdr.COUNTERS
 MAX_HEAD_BYTES = response.MAX_HEAD_BYTES
+UNLIMITED = 2**63
 
 
 def die_with_parent():
@@ -52,146 +55,7 @@ cdef str code_name(int kind, int code):
     return errno.errorcode.get(code, str(code)) if code else ""
 
 
-cdef class Histogram:
-    """Latencies in nanoseconds, HdrHistogram layout: 33,792 counters, 3 significant digits."""
-
-    cdef hdr.Hdr data
-
-    def __cinit__(self):
-        hdr.reset(&self.data)
-
-    def record(self, uint64_t value_ns):
-        """Count one value."""
-        hdr.record(&self.data, value_ns)
-
-    def add(self, Histogram other not None):
-        """Merge `other` into this one."""
-        hdr.add(&self.data, &other.data)
-
-    def since(self, Histogram earlier not None):
-        """What was recorded after `earlier`, a copy of this histogram made before."""
-        cdef Histogram out = Histogram()
-        hdr.difference(&out.data, &self.data, &earlier.data)
-        return out
-
-    def percentile(self, double percent):
-        """Highest equivalent value at `percent` (0 to 100), in ns; 0 when empty."""
-        return hdr.percentile(&self.data, percent)
-
-    def counts(self):
-        """Counters that are not 0, in ascending order: {counter: count}."""
-        cdef uint32_t i
-        counts = {}
-        for i in range(hdr.COUNTERS):
-            if self.data.counts[i]:
-                counts[i] = self.data.counts[i]
-        return counts
-
-    @property
-    def count(self):
-        return self.data.count
-
-    @property
-    def min_ns(self):
-        return self.data.min_ns if self.data.count else 0
-
-    @property
-    def max_ns(self):
-        return self.data.max_ns
-
-    @property
-    def sum_ns(self):
-        return self.data.sum_ns
-
-
-cdef class Block:
-    """The shared memory of a run: make it before the fork, see engine/block.pxd."""
-
-    cdef void *memory
-    cdef size_t n_bytes
-    cdef readonly uint32_t workers
-
-    def __cinit__(self, uint32_t workers):
-        cdef uint32_t i, series
-        self.workers = workers
-        self.n_bytes = block.block_bytes(workers)
-        self.memory = kernel.mmap(NULL, self.n_bytes, kernel.PROT_READ | kernel.PROT_WRITE,
-                                  kernel.MAP_SHARED | kernel.MAP_ANONYMOUS, -1, 0)
-        if self.memory == kernel.MAP_FAILED:
-            self.memory = NULL
-            raise MemoryError(f"{self.n_bytes} bytes of shared memory could not be mapped")
-        if kernel.populate(self.memory, self.n_bytes) < 0:
-            raise MemoryError(f"{self.n_bytes} bytes of shared memory could not be filled")
-        for i in range(workers):
-            for series in range(block.SERIES):
-                hdr.reset(&block.slot_at(self.memory, i).latency[series])
-
-    def __dealloc__(self):
-        if self.memory != NULL:
-            kernel.munmap(self.memory, self.n_bytes)
-
-    cdef block.Control *control(self):
-        return <block.Control *>self.memory
-
-    cdef block.Slot *slot(self, uint32_t worker) except NULL:
-        if worker >= self.workers:
-            raise IndexError(f"the block has {self.workers} slots, not {worker + 1}")
-        return block.slot_at(self.memory, worker)
-
-    def open_start_line(self, uint64_t start_ns, uint64_t stop_ns):
-        """Let the workers begin and stop at these times of CLOCK_MONOTONIC; stop 0: no limit."""
-        self.control().stop_ns = stop_ns
-        self.control().start_ns = start_ns
-
-    def stop(self):
-        """Tell the workers to stop now."""
-        self.control().stop = 1
-
-    def state(self, uint32_t worker):
-        """One of WORKER_STATES."""
-        return WORKER_STATES[self.slot(worker).state]
-
-    def counters(self, uint32_t worker):
-        """The plain counters of a slot by name; requests, bytes, connections, ns."""
-        cdef block.Slot *slot = self.slot(worker)
-        return {
-            "settled": slot.settled, "connected": slot.connected, "connects": slot.connects,
-            "closed_idle": slot.closed_idle, "end_ns": slot.end_ns, "idle_ns": slot.idle_ns,
-            "started": slot.started, "ok": slot.ok, "failed": slot.failed,
-            "timeouts": slot.timeouts, "retried": slot.retried, "in_flight": slot.in_flight,
-            "oldest_sent_ns": slot.oldest_sent_ns, "bytes_in": slot.bytes_in,
-            "bytes_out": slot.bytes_out, "handshakes": slot.handshakes, "resumed": slot.resumed,
-        }
-
-    def tls(self, uint32_t worker):
-        """(version, cipher) of the newest handshake, empty when there was none."""
-        cdef block.Slot *slot = self.slot(worker)
-        return TLS_VERSIONS.get(slot.tls_version, ""), text_of(slot.cipher)
-
-    def status_codes(self, uint32_t worker):
-        """Complete answers by status."""
-        cdef block.Slot *slot = self.slot(worker)
-        return {status: slot.status[status] for status in range(block.MAX_STATUS)
-                if slot.status[status]}
-
-    def errors(self, uint32_t worker):
-        """Rows (kind, phase, code in words, count, first_ns)."""
-        cdef block.Slot *slot = self.slot(worker)
-        cdef block.ErrorRow *row
-        rows = []
-        for i in range(slot.error_rows):
-            row = &slot.errors[i]
-            rows.append((ERROR_KINDS[row.kind], ERROR_PHASES[row.phase],
-                         code_name(row.kind, row.code), row.count, row.first_ns))
-        return rows
-
-    def histogram(self, name):
-        """The sum over all slots of one of HISTOGRAMS."""
-        cdef Histogram out = Histogram()
-        cdef int series = HISTOGRAMS.index(name)
-        for i in range(self.workers):
-            hdr.add(&out.data, &self.slot(i).latency[series])
-        return out
+include "_block.pxi"
 
 
 cdef void *allocate(size_t count, size_t n_bytes) except NULL:
@@ -293,19 +157,25 @@ cdef class Engine:
                   list pattern not None, uint32_t pipeline, bint keepalive, bint retry,
                   uint64_t timeout_ns, uint64_t connect_timeout_ns, bytes ok_status not None,
                   bint status_expected, bytes expect_body not None, list sources not None,
-                  uint32_t first_source, tuple tls_options):
+                  uint32_t first_source, tuple tls_options, tuple pace=None, bint drain=False):
         cdef conn.Worker *w = &self.worker
         self.block = shared
         self.keep = [requests, ok_status, expect_body]
         w.epoll = -1
+        w.index = slot
         w.slot = shared.slot(slot)
+        w.counts = w.slot
+        if shared.slots > shared.workers:
+            w.warm = shared.slot(shared.workers + slot)
+        w.drain = drain
         w.control = shared.control()
         w.pipeline = pipeline
         w.keepalive = keepalive
         w.retry_allowed = retry
         w.timeout_ns = timeout_ns
         w.connect_timeout_ns = connect_timeout_ns
-        w.budget = budget
+        w.budget = <uint64_t>UNLIMITED if w.warm != NULL else budget
+        w.measured_budget = budget
         w.read_bytes = exchange.READ_BYTES
         w.dice = kernel.now_ns() * 2 + 1 + slot
         if len(ok_status) != block.MAX_STATUS:
@@ -322,6 +192,8 @@ cdef class Engine:
         self.set_requests(requests, pattern)
         self.set_transport(tls_options)
         w.discard = tls_options is None and not expect_body and w.family != kernel.AF_UNIX
+        w.n_active = connections
+        self.set_pace(pace)
         self.set_connections(connections, first_source)
 
     def __dealloc__(self):
@@ -333,6 +205,7 @@ cdef class Engine:
         free(self.worker.sources)
         free(self.worker.templates)
         free(self.worker.pattern)
+        free(self.worker.stages)
         free(self.worker.conns)
         free(self.requests)
         tls.tear_down(&self.worker.tls)
@@ -381,6 +254,26 @@ cdef class Engine:
         if code < 0:
             raise ValueError(code_name(block.TLS, -code))
 
+    cdef set_pace(self, tuple options):
+        """None: a closed loop; else (rates: bool, stages, warm-up level, poisson, drop).
+
+        Each stage is (length_s, first, last): requests per second when `rates`, else connections,
+        over all workers.
+        """
+        cdef conn.Worker *w = &self.worker
+        if options is None:
+            return
+        w.planned, levels, warm, w.pace.poisson, w.pace.drop = options
+        w.pace.step = self.block.workers
+        w.n_stages = <uint32_t>len(levels)
+        w.stages = stages_of(levels)
+        w.warm_stage.length_s = INFINITY
+        w.warm_stage.first = w.warm_stage.last = warm
+        pace.lay_out(&w.warm_stage, 1)
+        if not w.planned:
+            w.n_active = <uint32_t>(warm + 0.5) // w.pace.step
+            w.n_active += w.index < <uint32_t>(warm + 0.5) % w.pace.step
+
     cdef set_connections(self, uint32_t count, uint32_t first_source):
         cdef conn.Worker *w = &self.worker
         w.n_conns = count
@@ -392,6 +285,37 @@ cdef class Engine:
         """Load the server until the block says stop or the budget is spent. Blocks; no GIL."""
         with nogil:
             loop.run(&self.worker)
+
+
+cdef pace.Stage *stages_of(list levels) except NULL:
+    """`levels`: (length_s, first, last) of each stage; to be freed."""
+    cdef pace.Stage *stages = <pace.Stage *>allocate(len(levels), sizeof(pace.Stage))
+    for i, (length_s, first, last) in enumerate(levels):
+        stages[i].length_s = length_s
+        stages[i].first = first
+        stages[i].last = last
+    pace.lay_out(stages, <uint32_t>len(levels))
+    return stages
+
+
+def instants(list levels not None, uint32_t count, *, uint32_t worker=0, uint32_t workers=1,
+             uint64_t seed=0):
+    """The first `count` planned instants of a worker, ns after the plan's zero; for tests.
+
+    `levels` as in Engine; a `seed` makes it a Poisson plan.
+    """
+    cdef pace.Pace plan
+    plan.stages = stages_of(levels)
+    plan.n_stages = <uint32_t>len(levels)
+    plan.step = workers
+    plan.poisson = seed != 0
+    pace.begin_plan(&plan, 0, 0, count, worker, seed)
+    found = []
+    while plan.next.due_ns != <uint64_t>-1:
+        found.append(plan.next.due_ns)
+        pace.advance(&plan, &plan.next)
+    free(plan.stages)
+    return found
 
 
 cdef set_address(kernel.Address *address, tuple parts):

@@ -19,7 +19,11 @@ MAX_PIPELINE = 1024
 MAX_WEIGHT = 10_000
 MAX_TIMEOUT_S = 2**42 / 1e9  # the histogram's last value; a longer wait could not be recorded
 
+MAX_RATE = 100_000_000.0
+MAX_STAGES = 1000
+
 Family = Literal[0, 4, 6]
+Arrival = Literal["constant", "poisson"]
 Scheme = Literal["http", "https"]
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
@@ -103,11 +107,76 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """One straight line of a plan: from `first` to `last` within `length_s`, which may be inf."""
+
+    length_s: float
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Say when requests start (`rates`, per second) or how many connections load, stage by stage.
+
+    A request that finds no free connection when it is due waits, or with `drop` is dropped.
+    """
+
+    rates: bool
+    stages: tuple[Stage, ...]
+    arrival: Arrival = "constant"
+    drop: bool = False
+
+    def __post_init__(self) -> None:
+        most, what = (MAX_RATE, "-R") if self.rates else (MAX_CONNECTIONS, "--stages")
+        levels = [level for stage in self.stages for level in (stage.first, stage.last)]
+        if not all(0 <= level <= most for level in levels):
+            raise UsageError(f"{what} must stay between 0 and {most:,.0f}.")
+        if not any(levels):
+            raise UsageError(f"{what} asks for nothing at all; give a number above 0.")
+        if len(self.stages) > MAX_STAGES:
+            raise UsageError(f"--stages has {len(self.stages)} stages; at most {MAX_STAGES} fit.")
+
+    @property
+    def start(self) -> float:
+        """Rate or connections of the warm-up: those at the start, or what a ramp from 0 aims at."""
+        return self.stages[0].first or next(stage.last for stage in self.stages if stage.last)
+
+    def level(self, t_s: float) -> float:
+        """Return the rate or the connections asked for `t_s` seconds into the plan."""
+        for stage in self.stages:
+            if t_s < stage.length_s:
+                return stage.first + (stage.last - stage.first) * max(0.0, t_s) / stage.length_s
+            t_s -= stage.length_s
+        return self.stages[-1].last
+
+    @property
+    def peak(self) -> float:
+        """The highest rate or number of connections."""
+        return max(max(stage.first, stage.last) for stage in self.stages)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Name processes to report beside the target: by number, listening port, or command name."""
+
+    by: Literal["pid", "port", "cmd"]
+    value: str
+
+    def __post_init__(self) -> None:
+        if self.by != "cmd" and not (self.value.isascii() and self.value.isdecimal()):
+            raise UsageError(f"--watch {self.by}: needs a number after the colon.")
+        if not self.value:
+            raise UsageError("--watch cmd: needs the name of a command, for example cmd:postgres.")
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """Say how much, for how long, and when to give up.
 
     `duration_s` is None only when `requests` ends the run; when both are set the first one
-    reached ends it. `workers` None means one per usable core.
+    reached ends it. `workers` None means one per usable core. `connections` is the most that load
+    at once. The warm-up comes before `duration_s` and `requests`; a drain comes after.
     """
 
     connections: int
@@ -119,6 +188,14 @@ class Load:
     retry: bool
     timeout_s: float
     connect_timeout_s: float
+    pace: Pace | None = None
+    warmup_s: float = 0.0
+    drain: bool = False
+
+    @property
+    def planned(self) -> bool:
+        """Tell whether requests start when a plan says so, whatever the answers do."""
+        return self.pace is not None and self.pace.rates
 
     def __post_init__(self) -> None:
         _between("-c", self.connections, MAX_CONNECTIONS)
@@ -129,6 +206,8 @@ class Load:
             raise UsageError("A run needs an end; give -d DURATION or -n REQUESTS.")
         if self.duration_s is not None and not 0 < self.duration_s <= MAX_DURATION_S:
             raise UsageError("-d must be longer than 0 and at most 365d, for example -d 10s.")
+        if not 0 <= self.warmup_s <= MAX_DURATION_S:
+            raise UsageError("-W must be at most 365d, for example -W 5s.")
         if self.pipeline > 1 and not self.keepalive:
             raise UsageError("-p needs connections that stay open; leave --no-keepalive out.")
         for flag, value_s in (
@@ -161,6 +240,7 @@ class Plan:
     bind: tuple[str, ...]
     family: Family
     config: dict[str, object]
+    watch: tuple[Watch, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.requests:

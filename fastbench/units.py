@@ -53,6 +53,24 @@ def parse_count(text: str) -> int:
     return count
 
 
+def parse_rate(text: str) -> float:
+    """Return the number per second of `1000`, `1k`, `0.5`, `100/s`, `100/1m` or `5/h`.
+
+    Raises ValueError with a sentence.
+    """
+    number, slash, span = text.lower().partition("/")
+    match = _SCALED.fullmatch(number)
+    if span in _UNIT_NS:
+        span = f"1{span}"
+    try:
+        span_s = parse_duration_s(span) if slash else 1.0
+    except ValueError:
+        span_s = 0.0
+    if not match or match[2] not in _SI or span_s <= 0:
+        raise ValueError(f"{_shown(text)} is no rate; write 1000, 1k, 0.5 or 100/1m.")
+    return _times(match[1], _SI[match[2]]) / 10**18 / span_s
+
+
 def parse_bytes(text: str) -> int:
     """Return the bytes of `512`, `10kB` (1,000) or `4MiB` (1,024); case does not matter.
 

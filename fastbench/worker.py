@@ -19,11 +19,10 @@ from dataclasses import dataclass
 import uvloop
 
 from fastbench import _core
-from fastbench.plan import Plan, Request, UsageError
+from fastbench.plan import Pace, Plan, Request, UsageError
 from fastbench.resolve import Endpoint, sources
 from fastbench.urls import is_ipv4
 
-UNLIMITED = 2**63
 QUIET_NICE = 10
 LOOK_S = 0.25
 EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
@@ -105,7 +104,7 @@ def _engine(
         share.index,
         target=endpoint.parts,
         connections=share.connections,
-        budget=UNLIMITED if share.requests is None else share.requests,
+        budget=_core.UNLIMITED if share.requests is None else share.requests,
         requests=[(r.payload, r.head_only, r.idempotent) for r in plan.requests],
         pattern=cycle[first:] + cycle[:first],
         pipeline=load.pipeline,
@@ -119,7 +118,18 @@ def _engine(
         sources=sources(plan),
         first_source=share.first_connection,
         tls_options=_tls_options(plan),
+        pace=_pace(load.pace),
+        drain=load.drain,
     )
+
+
+def _pace(
+    pace: Pace | None,
+) -> tuple[bool, list[tuple[float, float, float]], float, bool, bool] | None:
+    if pace is None:
+        return None
+    stages = [(stage.length_s, stage.first, stage.last) for stage in pace.stages]
+    return pace.rates, stages, pace.start, pace.arrival == "poisson", pace.drop
 
 
 def _tls_options(plan: Plan) -> tuple[bytes, bool, bool, bytes, bytes, bytes] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shlex
@@ -10,9 +11,10 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Literal
 
-from fastbench import plan, redact, request, units
+from fastbench import plan, redact, request
 from fastbench.body import encoded
 from fastbench.cli import content, network, words
+from fastbench.cli import load as how_much
 from fastbench.plan import UsageError
 
 Format = Literal["text", "wrk", "json"]
@@ -32,7 +34,9 @@ class Output:
     format: Format
     json_path: str | None
     csv_path: str | None
+    hdr_path: str | None
     latency: bool
+    strict: bool
     quiet: bool
     progress: bool
     color: bool | None
@@ -58,7 +62,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     if flags.verbose:
         raise UsageError("-v beside a URL means nothing here; --debug shows one request in full.")
     _refuse_body_in_duration(argv, flags)
-    load = _load(flags, notices)
+    load = how_much.load(flags, notices)
     message = content.message(flags, notices)
     requests, first = content.render(flags, addresses, message)
     if request.closes(message):
@@ -76,7 +80,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     asked |= {"expect_status": flags.expect_status, "bind": list(bind), "family": family}
     config = asked | _config(target, load, expect)
     return Command(
-        plan.Plan(target, requests, load, expect, bind, family, config),
+        plan.Plan(target, requests, load, expect, bind, family, config, _watch(flags)),
         _output(flags),
         tuple(notices),
     )
@@ -97,59 +101,6 @@ def parse_statuses(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def _load(flags: SimpleNamespace, notices: list[str]) -> plan.Load:
-    timeout_s = _timeout_s(flags, notices)
-    requests = _count("-n", flags.requests)
-    duration_s = _duration_s("-d", flags.durations[-1] if flags.durations else None)
-    if duration_s is None and requests is None:
-        duration_s = plan.DEFAULT_DURATION_S
-    connections = _count("-c", flags.connections)
-    connect_timeout_s = _duration_s("--connect-timeout", flags.connect_timeout)
-    load, lowered = plan.fit(
-        plan.Load(
-            connections=plan.DEFAULT_CONNECTIONS if connections is None else connections,
-            workers=_count("-t", flags.workers),
-            duration_s=duration_s,
-            requests=requests,
-            pipeline=1 if flags.pipeline is None else _count("-p", flags.pipeline) or 0,
-            keepalive=not flags.no_keepalive,
-            retry=not flags.no_retry,
-            timeout_s=timeout_s,
-            connect_timeout_s=timeout_s if connect_timeout_s is None else connect_timeout_s,
-        )
-    )
-    notices += lowered
-    return load
-
-
-def _timeout_s(flags: SimpleNamespace, notices: list[str]) -> float:
-    """Return --timeout; `-t 30s` (hey, oha, bombardier) and `-T 30s` (wrk) mean it too."""
-    given = [flags.timeout] if flags.timeout is not None else []
-    workers = flags.workers
-    if workers is not None and not workers.isdecimal() and _is_duration(workers):
-        notices.append(
-            f"-t {workers} was read as --timeout {workers}; a bare number sets the workers."
-        )
-        given.append(workers)
-        flags.workers = None
-    by_value = flags.by_value
-    if by_value is not None and "/" not in by_value:
-        if not _is_duration(by_value):
-            raise UsageError("-T takes a content type such as text/plain, or a time such as 30s.")
-        given.append(by_value)
-    if len(given) > 1:
-        raise UsageError("The time limit of a request is given twice; keep --timeout.")
-    return plan.DEFAULT_TIMEOUT_S if not given else _duration_s("--timeout", given[0]) or 0.0
-
-
-def _is_duration(text: str) -> bool:
-    try:
-        units.parse_duration_s(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _refuse_body_in_duration(argv: Sequence[str], flags: SimpleNamespace) -> None:
     """Print the corrected line when -d has a body, as it does in hey, oha and curl."""
     for value in flags.durations:
@@ -167,18 +118,15 @@ def _refuse_body_in_duration(argv: Sequence[str], flags: SimpleNamespace) -> Non
         raise UsageError(f"-d is the duration, the body is -b; write: {redact.printable(line)}")
 
 
-def _duration_s(flag: str, text: str | None) -> float | None:
-    try:
-        return None if text is None else units.parse_duration_s(text)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
-
-
-def _count(flag: str, text: str | None) -> int | None:
-    try:
-        return None if text is None else units.parse_count(text)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
+def _watch(flags: SimpleNamespace) -> tuple[plan.Watch, ...]:
+    """Read --watch pid:N, port:N and cmd:NAME; several may be joined with commas."""
+    found = []
+    for word in ",".join(flags.watch).split(",") if flags.watch else ():
+        by, colon, value = word.strip().partition(":")
+        if by not in ("pid", "port", "cmd") or not colon:
+            raise UsageError("--watch takes pid:NUMBER, port:NUMBER or cmd:NAME.")
+        found.append(plan.Watch(by, value))  # type: ignore[arg-type]
+    return tuple(found)
 
 
 def _expect(flags: SimpleNamespace) -> plan.Expect:
@@ -194,15 +142,22 @@ def _output(flags: SimpleNamespace) -> Output:
     if form is None:
         raise UsageError("--format takes text, wrk or json.")
     json_path = flags.json
-    if json_path == "" or flags.csv == "":
-        raise UsageError("--json and --csv need the name of a file, or - for standard output.")
-    if flags.csv == "-" and (json_path == "-" or form == "json"):
-        raise UsageError("--json and --csv cannot both go to standard output; name a file for one.")
+    if "" in (json_path, flags.csv, flags.hdr):
+        raise UsageError(
+            "--json, --csv and --hdr need the name of a file, or - for standard output."
+        )
+    to_stdout = (json_path == "-" or form == "json", flags.csv == "-", flags.hdr == "-")
+    if sum(to_stdout) > 1:
+        raise UsageError(
+            "Only one of --json, --csv and --hdr can go to standard output; name a file."
+        )
     return Output(
         format=form,
         json_path=json_path,
         csv_path=flags.csv,
+        hdr_path=flags.hdr,
         latency=flags.latency,
+        strict=flags.strict,
         quiet=flags.quiet,
         progress=not (flags.quiet or flags.no_progress),
         color=False if flags.no_color or os.environ.get("NO_COLOR") else None,
@@ -226,6 +181,9 @@ def _config(target: plan.Target, load: plan.Load, expect: plan.Expect) -> dict[s
         "retry": load.retry,
         "timeout_s": load.timeout_s,
         "connect_timeout_s": load.connect_timeout_s,
+        "warmup_s": load.warmup_s,
+        "drain": load.drain,
+        **_config_of_pace(load.pace),
         "expect_body": redact.printable(redact.text(text)) or None,
         "tls": None
         if tls is None
@@ -235,6 +193,28 @@ def _config(target: plan.Target, load: plan.Load, expect: plan.Expect) -> dict[s
             "certfile": _shown(tls.certfile),
             "servername": tls.servername,
         },
+    }
+
+
+def _config_of_pace(pace: plan.Pace | None) -> dict[str, object]:
+    """Return what the plan asks for over time; a last stage without end has no length."""
+    if pace is None:
+        return {"rate": None, "stages": None, "arrival": None, "on_overload": None}
+    stages = [
+        {
+            "length_s": stage.length_s if math.isfinite(stage.length_s) else None,
+            "first": stage.first,
+            "last": stage.last,
+        }
+        for stage in pace.stages
+    ]
+    if not pace.rates:
+        return {"rate": None, "stages": stages, "arrival": None, "on_overload": None}
+    return {
+        "rate": pace.peak,
+        "stages": stages if len(stages) > 1 else None,
+        "arrival": pace.arrival,
+        "on_overload": "drop" if pace.drop else "queue",
     }
 
 

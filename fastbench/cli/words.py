@@ -37,12 +37,20 @@ _ONE = {  # the last one given counts, as in getopt(3)
     "format": "--format",
     "json": "--json",
     "csv": "--csv",
+    "hdr": "--hdr",
+    "rate": "-R -r -q --rate",
+    "ramp": "--ramp",
+    "stages": "--stages",
+    "arrival": "--arrival",
+    "on_overload": "--on-overload",
+    "warmup": "-W --warmup",
 }
 _MANY = {
     "durations": "-d -z --duration",
     "headers": "-H --header",
     "forms": "-F --form",
     "bind": "--bind",
+    "watch": "--watch",
 }
 _TAGGED = {"data": "--data --data-urlencode"}  # joined in the order given, so each keeps its flag
 _SWITCHES = {
@@ -53,6 +61,8 @@ _SWITCHES = {
     "ipv6": "-6 --ipv6",
     "debug": "--debug",
     "latency": "-L -l --latency --latencies",
+    "drain": "-w --drain",
+    "strict": "--strict",
     "quiet": "--quiet",
     "no_progress": "--no-progress",
     "no_color": "--no-color",
@@ -76,6 +86,7 @@ def read(words: Sequence[str]) -> tuple[SimpleNamespace, list[str], list[str]]:
         **dict.fromkeys(_ONE),
         **{dest: [] for dest in (*_MANY, *_TAGGED)},
         **dict.fromkeys(_SWITCHES, False),
+        hey_rate=False,
     )
     urls: list[str] = []
     notices: list[str] = []
@@ -154,6 +165,7 @@ def _store(flags: SimpleNamespace, name: str, value: str) -> None:
         getattr(flags, dest).append(value)
     else:
         setattr(flags, dest, value)
+        flags.hey_rate = flags.hey_rate or name == "-q"
 
 
 def _is_file(word: str) -> bool:

@@ -1,9 +1,10 @@
-"""The memory that the parent and its workers share: one control page, then one slot per worker.
+"""The memory that the parent and its workers share: one control page, then the slots.
 
 1. Mapped anonymously before the fork, so it has no name, nothing to clean up, and outlives a
    killed worker.
-2. One writer per word: the parent writes `Control`, worker n writes slot n. Plain aligned stores;
-   the parent's final reading comes after the worker has ended.
+2. One writer per word: the parent writes `Control`, worker n of W writes slot n, and what belongs
+   to the warm-up into slot W + n. Plain aligned stores; the parent's final reading comes after the
+   worker has ended.
 3. This file is the only description of the layout; Python reads it through `Block`.
 """
 
@@ -28,10 +29,11 @@ cdef enum Phase:
     IN_RESOLVE, IN_CONNECT, IN_TLS, IN_SEND, IN_HEAD, IN_BODY, IN_IDLE
 
 cdef enum:                      # places in Slot.latency
-    SERVICE, FAILED_ANSWERS, CONNECT_TIME, FIRST_BYTE, SERIES
+    SERVICE, FAILED_ANSWERS, CONNECT_TIME, FIRST_BYTE, RESPONSE, LAG, SERIES
 
 cdef struct Control:
     uint64_t start_ns           # the start line; 0 until the parent opens it
+    uint64_t measure_ns         # requests from here on are measured, those before are warm-up
     uint64_t stop_ns            # no request starts and no answer counts from here on; 0: no limit
     uint64_t stop               # 1: stop now
 
@@ -50,7 +52,12 @@ cdef struct Slot:
     uint64_t connected          # connections open now
     uint64_t end_ns             # when this worker stopped
     uint64_t idle_ns            # spent waiting for events since the start line
-    # requests; started = ok + failed + timeouts + in_flight
+    uint64_t active             # connections that the plan asks for now
+    # requests; scheduled = started + dropped + queued, started = ok + failed + timeouts + in_flight
+    uint64_t scheduled          # come due; 0 without a planned rate
+    uint64_t dropped
+    uint64_t queued             # at the end
+    uint64_t oldest_due_ns      # of those, 0 when none
     uint64_t started
     uint64_t ok
     uint64_t failed
@@ -78,12 +85,12 @@ cdef inline size_t slot_bytes() noexcept nogil:
     return (sizeof(Slot) + PAGE_BYTES - 1) // PAGE_BYTES * PAGE_BYTES
 
 
-cdef inline size_t block_bytes(uint32_t workers) noexcept nogil:
-    return PAGE_BYTES + workers * slot_bytes()
+cdef inline size_t block_bytes(uint32_t slots) noexcept nogil:
+    return PAGE_BYTES + slots * slot_bytes()
 
 
-cdef inline Slot *slot_at(void *block, uint32_t worker) noexcept nogil:
-    return <Slot *>(<char *>block + PAGE_BYTES + worker * slot_bytes())
+cdef inline Slot *slot_at(void *block, uint32_t slot) noexcept nogil:
+    return <Slot *>(<char *>block + PAGE_BYTES + slot * slot_bytes())
 
 
 cdef inline void count_error(Slot *self, Kind kind, Phase phase, int32_t code, uint64_t count,

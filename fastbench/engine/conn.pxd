@@ -1,7 +1,8 @@
 """One connection's life: wait, connect, (TLS) handshake, ready, lost, wait again.
 
 1. A connection is in one place at a time: `fresh` (may connect now), `retry` (failed, waits),
-   `connecting`, or ready (in no list). At most 128 connect at once.
+   `connecting`, `idle` (open, waits for a planned request), or in no list: open and at work, or
+   parked because the plan asks for fewer. At most 128 connect at once.
 2. A connection that ended without one complete answer has failed: it waits 50 to 100 ms, and while
    nothing succeeds anywhere, attempts are at least 10 to 15 ms apart. So a dead server costs at
    most 100 attempts per second, and load resumes at once when the first one succeeds.
@@ -24,6 +25,7 @@ from fastbench.engine.http cimport Memo, Needle
 from fastbench.engine.kernel cimport (
     Address, connect, now_ns, open_stream, socket_error, watch,
 )
+from fastbench.engine.pace cimport Pace, Stage
 from fastbench.engine.tls cimport TLS_REASON, Link, Tls, Transport
 
 cdef enum:
@@ -43,8 +45,10 @@ cdef struct Template:               # one rendered request
 
 cdef struct Request:                # one in flight; `node` orders all of a worker by sent_ns
     Node node
+    uint64_t due_ns                 # its planned instant, 0 without one
     uint64_t sent_ns
     uint64_t first_ns               # first byte of its answer, 0 until then
+    Slot *slot                      # where it counts: it was started in warm-up or after
     uint32_t template
     uint32_t retried
     Conn *conn
@@ -54,6 +58,8 @@ cdef struct Conn:
     Link link
     uint8_t state
     uint8_t settled                 # has connected or failed once
+    uint8_t idle                    # is in the list of that name
+    uint8_t parked                  # one more than the plan asks for now
     uint16_t source                 # index of its source address
     uint32_t first                  # ring of requests: oldest in flight,
     uint32_t in_flight              # how many,
@@ -62,6 +68,7 @@ cdef struct Conn:
     uint32_t served                 # complete answers on this connection, saturating
     uint64_t begun_ns               # its connect attempt, 0 when none is under way
     uint64_t due_ns                 # in `retry`: when the next attempt may begin
+    uint64_t idle_ns                # open: since when it has had room for a planned request
     Request *ring
     Http http
 
@@ -81,7 +88,9 @@ cdef struct Worker:
     uint64_t budget                 # requests that may still start
     uint64_t timeout_ns
     uint64_t now_ns                 # the newest stamp, for what needs no fresh one
+    bint planned                    # requests start when the plan says, not when answers come
     Slot *slot
+    Slot *counts                    # `slot`, or that of the warm-up while it lasts
     Control *control
     Template *templates
     uint32_t *pattern               # template of request n: pattern[n % n_pattern]
@@ -103,13 +112,24 @@ cdef struct Worker:
     int family
     Address *sources
     Address target
+    uint32_t n_active               # of conns, from the first one: what the plan asks for now
     Fifo fresh
     Fifo retry
+    Fifo idle                       # longest idle first
     Fifo connecting                 # oldest attempt first
     uint64_t connect_timeout_ns
     uint64_t gate_ns                # no retry before this while failing
     uint64_t opened_ns              # the last connection, or the worker, began
     uint64_t dice
+    # phases and plan
+    uint32_t index                  # of this worker
+    bint drain                      # requests in flight at the end are waited for
+    uint64_t measured_budget        # what `budget` becomes after the warm-up
+    Slot *warm                      # NULL without a warm-up
+    Pace pace                       # when requests are due, or how many connections load
+    Stage warm_stage                # the rate, or connections, of the warm-up
+    Stage *stages
+    uint32_t n_stages
 
 
 cdef inline void set_up(Worker *w, Request *requests, uint32_t first_source) noexcept nogil:
@@ -124,7 +144,10 @@ cdef inline void set_up(Worker *w, Request *requests, uint32_t first_source) noe
             c.ring[j].conn = c
         if w.n_sources:
             c.source = <uint16_t>((first_source + i) % w.n_sources)
-        push(&w.fresh, &c.node)
+        if i < w.n_active:
+            push(&w.fresh, &c.node)
+        else:
+            c.parked = 1
 
 
 cdef inline uint64_t roll(Worker *w, uint64_t below) noexcept nogil:
@@ -141,8 +164,17 @@ cdef inline void settle(Worker *w, Conn *c) noexcept nogil:
         w.slot.settled += 1
 
 
+cdef inline bint surplus(const Worker *w, const Conn *c) noexcept nogil:
+    """Does the plan ask for fewer connections than would include this one?"""
+    return c - w.conns >= w.n_active
+
+
 cdef inline void release(Worker *w, Conn *c, bint orderly) noexcept nogil:
-    """Close the socket and queue the connection to connect again, later if it was of no use."""
+    """Close the socket and queue the connection to connect again, later if it was of no use; one
+    that the plan does not ask for any more is parked instead."""
+    if c.idle:
+        c.idle = 0
+        remove(&w.idle, &c.node)
     if c.state == OPEN:
         w.slot.connected -= 1
     if c.state == CONNECTING_TCP or c.state == CONNECTING_TLS:
@@ -151,7 +183,9 @@ cdef inline void release(Worker *w, Conn *c, bint orderly) noexcept nogil:
     if c.link.fd >= 0:
         w.transport.close(&c.link, orderly and c.state == OPEN)
     c.state = WAITING
-    if c.served:
+    if surplus(w, c) and c.in_flight == 0:
+        c.parked = 1
+    elif c.served:
         push(&w.fresh, &c.node)
     else:
         w.failing = True
@@ -177,12 +211,12 @@ cdef inline Kind kind_of_connect(int code, Phase phase) noexcept nogil:
 cdef inline void connect_failed(Worker *w, Conn *c, int code, Phase phase) noexcept nogil:
     """`code` is an errno or a TLS code, both positive. Requests kept for a retry die with it."""
     cdef uint64_t count = c.in_flight if c.in_flight else 1
-    count_error(w.slot, kind_of_connect(code, phase), phase, code, count, now_ns())
+    count_error(w.counts, kind_of_connect(code, phase), phase, code, count, now_ns())
     while c.in_flight:
         remove(&w.flying, &c.ring[c.first].node)
+        c.ring[c.first].slot.failed += 1
         c.first = c.first + 1 if c.first + 1 < w.pipeline else 0
         c.in_flight -= 1
-        w.slot.failed += 1
     c.unsent = 0
     settle(w, c)
     release(w, c, False)
@@ -194,9 +228,9 @@ cdef inline bint opened(Worker *w, Conn *c) noexcept nogil:
     remove(&w.connecting, &c.node)
     c.state = OPEN
     w.slot.connected += 1
-    w.slot.connects += 1
+    w.counts.connects += 1
     w.opened_ns = now_ns()
-    record(&w.slot.latency[CONNECT_TIME], w.opened_ns - c.begun_ns)
+    record(&w.counts.latency[CONNECT_TIME], w.opened_ns - c.begun_ns)
     settle(w, c)
     return True
 
@@ -286,10 +320,29 @@ cdef inline bint fresh_may_connect(const Worker *w) noexcept nogil:
     return not w.running or c.in_flight or w.n_connecting < w.budget
 
 
+cdef inline void connect_or_park(Worker *w, Conn *c) noexcept nogil:
+    if surplus(w, c) and c.in_flight == 0:
+        c.parked = 1
+    else:
+        begin_connect(w, c)
+
+
 cdef inline void connect_some(Worker *w) noexcept nogil:
     """Begin what may begin now: fresh ones at once, failed ones when their wait is over."""
     while fresh_may_connect(w):
-        begin_connect(w, <Conn *>pop(&w.fresh))
+        connect_or_park(w, <Conn *>pop(&w.fresh))
     while next_retry_ns(w) <= w.now_ns:
         w.gate_ns = w.now_ns + GATE_NS + roll(w, GATE_NS // 2)
-        begin_connect(w, <Conn *>pop(&w.retry))
+        connect_or_park(w, <Conn *>pop(&w.retry))
+
+
+cdef inline void ask_for(Worker *w, uint32_t count) noexcept nogil:
+    """The plan asks for the first `count` connections; the others end when their answers came."""
+    cdef uint32_t i
+    cdef uint32_t before = w.n_active
+    w.n_active = count
+    w.slot.active = count
+    for i in range(before, count):
+        if w.conns[i].parked:
+            w.conns[i].parked = 0
+            push(&w.fresh, &w.conns[i].node)

@@ -2,10 +2,13 @@
 
 1. A request is written right after the answer that made room for it was parsed, in the same turn
    of the loop: holding sends back would flatter the latency.
+   Under a plan it is written when it is due, on the connection that has been idle longest.
 2. Service time runs from the stamp taken just before the first byte is written to the stamp taken
-   after the last byte of the answer is parsed.
+   after the last byte of the answer is parsed; response time ends there too, but runs from the
+   planned instant.
 3. A request ends once: ok, failed, or timed out; what is in flight at the end is counted there.
-4. An idempotent request that got nothing back on a connection that had served before is sent once
+4. A request counts in the slot it was started in: one that warm-up sent never counts as measured.
+5. An idempotent request that got nothing back on a connection that had served before is sent once
    more on a new one (RFC 9112 section 9.3.1); its service time goes on from the first sending.
 """
 
@@ -15,11 +18,13 @@ from libc.string cimport memcpy
 
 from fastbench.engine.block cimport (
     EXPECTATION, FAILED_ANSWERS, FIRST_BYTE, IN_BODY, IN_HEAD, IN_IDLE, IN_SEND,
-    PROTOCOL, RESET, SERVICE, TIMEOUT, TLS,
-    TOO_LARGE, TRUNCATED, UNSOLICITED, Kind, Phase, count_error,
+    LAG, PROTOCOL, RESET, RESPONSE, SERVICE, TIMEOUT, TLS,
+    TOO_LARGE, TRUNCATED, UNSOLICITED, Kind, Phase, Slot, count_error,
 )
-from fastbench.engine.conn cimport OPEN, Conn, Request, Template, Worker, release
-from fastbench.engine.fifo cimport push, remove
+from fastbench.engine.conn cimport (
+    OPEN, Conn, Request, Template, Worker, release, surplus,
+)
+from fastbench.engine.fifo cimport pop, push, remove
 from fastbench.engine.hdr cimport record
 from fastbench.engine.response cimport (
     BODY_CLOSE, FAILED, FOUND, HEAD_DONE, HEAD_SIZE, START, begin, ended, reusable,
@@ -28,6 +33,7 @@ from fastbench.engine.http cimport eof, feed, skip, skippable
 from fastbench.engine.kernel cimport (
     EPOLLERR, EPOLLHUP, EPOLLRDHUP, discard, now_ns,
 )
+from fastbench.engine.pace cimport advance
 from fastbench.engine.tls cimport SSL_R_UNEXPECTED_EOF_WHILE_READING, TLS_REASON
 
 cdef enum:
@@ -60,6 +66,11 @@ cdef inline void forget_oldest(Worker *w, Conn *c) noexcept nogil:
         expect_answer(w, c)
 
 
+cdef inline void fail_oldest(Worker *w, Conn *c) noexcept nogil:
+    nth(w, c, 0).slot.failed += 1
+    forget_oldest(w, c)
+
+
 cdef inline Phase phase_of(const Conn *c) noexcept nogil:
     if c.http.state > HEAD_DONE:
         return IN_HEAD if c.http.state == FAILED and not c.http.broke_in_body else IN_BODY
@@ -84,23 +95,23 @@ cdef inline bint may_retry(Worker *w, Conn *c, Kind kind) noexcept nogil:
 cdef inline void lost(Worker *w, Conn *c, Kind kind, Phase phase, int32_t code) noexcept nogil:
     """The connection is no more: end or keep what was in flight, then close it."""
     cdef uint64_t failed = 0
+    cdef Slot *slot = nth(w, c, 0).slot if c.in_flight else w.counts
     cdef bint untouched = c.http.state == START and c.http.interims == 0
     cdef uint32_t i
     if c.in_flight and not untouched:
-        forget_oldest(w, c)
+        fail_oldest(w, c)
         failed += 1
     if may_retry(w, c, kind):
         for i in range(c.in_flight):
             nth(w, c, i).retried = 1
             nth(w, c, i).first_ns = 0
-        w.slot.retried += c.in_flight
+        slot.retried += c.in_flight
     else:
         while c.in_flight:
-            forget_oldest(w, c)
+            fail_oldest(w, c)
             failed += 1
-    w.slot.failed += failed
     if failed or c.in_flight == 0:
-        count_error(w.slot, kind, phase, code, failed if failed else 1, now_ns())
+        count_error(slot, kind, phase, code, failed if failed else 1, now_ns())
     c.unsent = c.in_flight
     c.sent_bytes = 0
     release(w, c, False)
@@ -110,15 +121,17 @@ cdef inline void time_out(Worker *w, Request *r) noexcept nogil:
     """`r`, the oldest of its connection, took too long; those behind it cannot be answered."""
     cdef Conn *c = r.conn
     cdef uint64_t now = now_ns()
-    w.slot.timeouts += 1
-    record(&w.slot.latency[SERVICE], now - r.sent_ns)
-    count_error(w.slot, TIMEOUT, phase_of(c), 0, 1, now)
+    cdef Slot *slot = r.slot
+    slot.timeouts += 1
+    record(&slot.latency[SERVICE], now - r.sent_ns)
+    if w.planned:
+        record(&slot.latency[RESPONSE], now - r.due_ns)
+    count_error(slot, TIMEOUT, phase_of(c), 0, 1, now)
     forget_oldest(w, c)
     if c.in_flight:
-        count_error(w.slot, TIMEOUT, IN_HEAD, BEHIND_TIMEOUT, c.in_flight, now)
+        count_error(slot, TIMEOUT, IN_HEAD, BEHIND_TIMEOUT, c.in_flight, now)
     while c.in_flight:
-        forget_oldest(w, c)
-        w.slot.failed += 1
+        fail_oldest(w, c)
     if c.state == OPEN:             # else it was being sent again, on a connection not there yet
         release(w, c, False)
 
@@ -129,18 +142,21 @@ cdef inline void judge(Worker *w, Conn *c, Request *r, uint64_t now) noexcept no
     """Count a complete answer; the headline histogram is for those that are ok."""
     cdef uint32_t status = c.http.status
     cdef uint64_t service_ns = now - r.sent_ns
-    w.slot.status[status] += 1
+    cdef Slot *slot = r.slot
+    slot.status[status] += 1
     if w.ok_status[status] and (w.needle.n_bytes == 0 or c.http.flags & FOUND or c.http.head_only):
-        w.slot.ok += 1
-        record(&w.slot.latency[SERVICE], service_ns)
-        record(&w.slot.latency[FIRST_BYTE], r.first_ns - r.sent_ns if r.first_ns else service_ns)
+        slot.ok += 1
+        record(&slot.latency[SERVICE], service_ns)
+        record(&slot.latency[FIRST_BYTE], r.first_ns - r.sent_ns if r.first_ns else service_ns)
+        if w.planned:
+            record(&slot.latency[RESPONSE], now - r.due_ns)
         return
-    w.slot.failed += 1
-    record(&w.slot.latency[FAILED_ANSWERS], service_ns)
+    slot.failed += 1
+    record(&slot.latency[FAILED_ANSWERS], service_ns)
     if w.ok_status[status]:
-        count_error(w.slot, EXPECTATION, IN_BODY, 0, 1, now)
+        count_error(slot, EXPECTATION, IN_BODY, 0, 1, now)
     elif w.status_expected:
-        count_error(w.slot, EXPECTATION, IN_HEAD, <int32_t>status, 1, now)
+        count_error(slot, EXPECTATION, IN_HEAD, <int32_t>status, 1, now)
 
 
 cdef inline bint answered(Worker *w, Conn *c) noexcept nogil:
@@ -189,7 +205,7 @@ cdef inline void hung_up(Worker *w, Conn *c, ssize_t outcome) noexcept nogil:
     """The read gave end of file (0) or an error (negative code)."""
     cdef int32_t code
     if c.in_flight == 0:
-        w.slot.closed_idle += 1
+        w.counts.closed_idle += 1
         release(w, c, outcome == 0)
         return
     if outcome == 0 and c.http.state == BODY_CLOSE:
@@ -225,7 +241,7 @@ cdef inline bint receive(Worker *w, Conn *c, uint32_t events) noexcept nogil:
                 return True
             hung_up(w, c, n)
             return False
-        w.slot.bytes_in += n
+        w.counts.bytes_in += n
         if body_bytes:
             skip(&c.http, n)
             if ended(&c.http) and not answered(w, c):
@@ -238,18 +254,20 @@ cdef inline bint receive(Worker *w, Conn *c, uint32_t events) noexcept nogil:
 
 # Requests
 
-cdef inline void start_request(Worker *w, Conn *c) noexcept nogil:
+cdef inline void start_request(Worker *w, Conn *c, uint64_t due_ns) noexcept nogil:
     cdef Request *r = nth(w, c, c.in_flight)
     r.template = w.pattern[w.next_in_pattern]
     w.next_in_pattern = w.next_in_pattern + 1 if w.next_in_pattern + 1 < w.n_pattern else 0
+    r.due_ns = due_ns
     r.sent_ns = w.now_ns
     r.first_ns = 0
+    r.slot = w.counts
     r.retried = 0
     push(&w.flying, &r.node)
     c.in_flight += 1
     c.unsent += 1
     w.budget -= 1
-    w.slot.started += 1
+    w.counts.started += 1
     if c.in_flight == 1:
         expect_answer(w, c)
 
@@ -284,7 +302,7 @@ cdef inline int flush(Worker *w, Conn *c) noexcept nogil:
         n = w.transport.send(&c.link, data, left)
         if n < 0:
             return 0 if n == -EAGAIN else <int>n
-        w.slot.bytes_out += n
+        w.counts.bytes_out += n
         while n:
             left = w.templates[nth(w, c, c.in_flight - c.unsent).template].n_bytes - c.sent_bytes
             if <size_t>n < left:
@@ -296,15 +314,57 @@ cdef inline int flush(Worker *w, Conn *c) noexcept nogil:
     return 0
 
 
+cdef inline void write_out(Worker *w, Conn *c) noexcept nogil:
+    if c.unsent == 0:
+        return
+    w.send_error = flush(w, c)
+    if w.send_error < 0:
+        # The server may have answered before it closed (an early 413, say): read that first.
+        if receive(w, c, EPOLLHUP):
+            lost(w, c, RESET, IN_SEND, -w.send_error)
+        w.send_error = 0
+
+
+cdef inline void offer(Worker *w, Conn *c) noexcept nogil:
+    """An open connection has room for a planned request."""
+    if not c.idle and c.in_flight < w.pipeline:
+        c.idle = 1
+        c.idle_ns = w.now_ns
+        push(&w.idle, &c.node)
+
+
+cdef inline void keep_pace(Worker *w) noexcept nogil:
+    """Start what is due, each on the connection that has been idle longest."""
+    cdef Conn *c
+    cdef uint64_t due_ns
+    while w.budget and w.pace.next.due_ns <= w.now_ns and (w.idle.first != NULL or w.pace.drop):
+        due_ns = w.pace.next.due_ns
+        advance(&w.pace, &w.pace.next)
+        c = <Conn *>pop(&w.idle)
+        if c == NULL:
+            w.counts.dropped += 1
+            w.budget -= 1
+            continue
+        c.idle = 0
+        w.now_ns = now_ns()
+        record(&w.counts.latency[LAG], w.now_ns - (due_ns if due_ns > c.idle_ns else c.idle_ns))
+        start_request(w, c, due_ns)
+        offer(w, c)
+        write_out(w, c)
+
+
 cdef inline void send_more(Worker *w, Conn *c) noexcept nogil:
-    """Fill the pipeline and write; `w.now_ns` must be fresh."""
-    if w.running:
+    """Give an open connection work and write it; `w.now_ns` must be fresh."""
+    if surplus(w, c):
+        if c.in_flight == 0:
+            release(w, c, True)
+            return
+    elif w.running and w.planned:
+        offer(w, c)
+        write_out(w, c)             # what is sent again
+        keep_pace(w)
+        return
+    elif w.running:
         while c.in_flight < w.pipeline and w.budget:
-            start_request(w, c)
-    if c.unsent:
-        w.send_error = flush(w, c)
-        if w.send_error < 0:
-            # The server may have answered before it closed (an early 413, say): read that first.
-            if receive(w, c, EPOLLHUP):
-                lost(w, c, RESET, IN_SEND, -w.send_error)
-            w.send_error = 0
+            start_request(w, c, 0)
+    write_out(w, c)

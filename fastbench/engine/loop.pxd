@@ -2,29 +2,35 @@
 
 1. Edge-triggered epoll: each connection is registered once, so no system call but recv and send
    is spent on a request.
-2. Every wait has an end: the stop, the oldest request's timeout, the oldest connect's, the next
-   retry, or 50 ms, at which the parent's word is looked at.
+2. Every wait has an end: the stop, the next planned request, the oldest request's timeout, the
+   oldest connect's, the next retry, or 50 ms, at which the parent's word is looked at.
+3. Nothing times out while there are events that were not looked at: after a pause of the machine,
+   answers that had come in time are read first.
 """
 
 from libc.errno cimport ETIMEDOUT
 from libc.stdint cimport uint32_t, uint64_t
 
-from fastbench.engine.block cimport CONNECTING, ENDED, IN_CONNECT, IN_TLS, READY, RUNNING
+from fastbench.engine.block cimport (
+    CONNECTING, ENDED, IN_CONNECT, IN_TLS, READY, RUNNING,
+)
 from fastbench.engine.conn cimport (
-    CONNECTING_TCP, CONNECTING_TLS, OPEN, Conn, Request, Worker, connect_failed,
+    CONNECTING_TCP, CONNECTING_TLS, OPEN, Conn, Request, Worker, ask_for, connect_failed,
     connect_some, connected, fresh_may_connect, handshake, next_retry_ns,
 )
-from fastbench.engine.exchange cimport receive, send_more, time_out
+from fastbench.engine.exchange cimport keep_pace, receive, send_more, time_out
 from fastbench.engine.fifo cimport Node
 from fastbench.engine.kernel cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP, PR_SET_TIMERSLACK, epoll_event, now_ns, prctl, wait,
 )
+from fastbench.engine.pace cimport begin_plan, come_due, level
 
 cdef enum:
     EVENTS = 256
     LONGEST_WAIT_NS = 50000000
     START_POLL_NS = 500000
     PATIENCE_NS = 50000000
+    RAMP_POLL_NS = 1000000
 
 
 cdef inline uint64_t earlier(uint64_t a, uint64_t b) noexcept nogil:
@@ -40,8 +46,15 @@ cdef inline uint64_t next_ns(const Worker *w) noexcept nogil:
         when = w.now_ns + START_POLL_NS
         if w.control.start_ns:
             when = earlier(when, w.control.start_ns)
-    elif w.control.stop_ns:
-        when = earlier(when, w.control.stop_ns)
+    else:
+        if w.control.stop_ns and w.control.stop_ns > w.now_ns:
+            when = earlier(when, w.control.stop_ns)
+        if w.counts == w.warm:
+            when = earlier(when, w.control.measure_ns)
+        if w.planned and w.budget and (w.idle.first != NULL or w.pace.drop):
+            when = earlier(when, w.pace.next.due_ns)
+        elif w.n_stages and not w.planned:
+            when = earlier(when, w.now_ns + RAMP_POLL_NS)
     if w.flying.first != NULL:
         when = earlier(when, (<Request *>w.flying.first).sent_ns + w.timeout_ns)
     if w.connecting.first != NULL:
@@ -71,6 +84,60 @@ cdef inline void on_event(Worker *w, Conn *c, uint32_t events) noexcept nogil:
     send_more(w, c)
 
 
+cdef inline void follow_ramp(Worker *w) noexcept nogil:
+    """Connections to load with now: this worker's exact part of what the stages ask for."""
+    cdef double now_s = 0
+    cdef uint32_t total
+    cdef uint32_t part
+    if w.now_ns > w.pace.zero_ns:
+        now_s = <double>(w.now_ns - w.pace.zero_ns) / 1e9
+    total = <uint32_t>(level(w.pace.stages, w.pace.n_stages, now_s) + 0.5)
+    part = total // w.pace.step + (w.index < total % w.pace.step)
+    if part > w.n_conns:
+        part = w.n_conns
+    if part != w.n_active:
+        ask_for(w, part)
+
+
+cdef inline void begin_phase(Worker *w, bint warm) noexcept nogil:
+    """Warm up, or measure: from here on requests count in the slot of this phase."""
+    cdef uint64_t zero_ns = w.control.start_ns if warm else w.control.measure_ns
+    w.counts = w.warm if warm else w.slot
+    if not warm:
+        w.budget = w.measured_budget
+    if w.n_stages:
+        w.pace.stages = &w.warm_stage if warm else w.stages
+        w.pace.n_stages = 1 if warm else w.n_stages
+        # The seeds of a Poisson plan differ by worker and by phase; xorshift wants them not 0.
+        begin_plan(&w.pace, zero_ns, w.control.measure_ns if warm else w.control.stop_ns, w.budget,
+                   w.index, w.dice + w.index + warm)
+
+
+cdef inline void end_phase(Worker *w) noexcept nogil:
+    """What was due and not started stays in the queue of the phase that ends."""
+    if not w.planned:
+        return
+    come_due(&w.pace, w.now_ns)
+    w.counts.scheduled = w.pace.due.passed
+    w.counts.queued = w.pace.due.passed - w.pace.next.passed
+    if w.counts.queued:
+        w.counts.oldest_due_ns = w.pace.next.due_ns
+
+
+cdef inline void look_at_clock(Worker *w) noexcept nogil:
+    """What the time alone brings: the end of the warm-up, planned requests, more connections."""
+    if w.counts == w.warm and w.now_ns >= w.control.measure_ns:
+        end_phase(w)
+        w.counts.end_ns = w.control.measure_ns
+        begin_phase(w, False)
+    if w.planned:
+        come_due(&w.pace, w.now_ns)
+        w.counts.scheduled = w.pace.due.passed
+        keep_pace(w)
+    elif w.n_stages:
+        follow_ramp(w)
+
+
 cdef inline void start_when_told(Worker *w) noexcept nogil:
     """Cross the start line: every connection that is open sends its first request.
 
@@ -78,34 +145,46 @@ cdef inline void start_when_told(Worker *w) noexcept nogil:
     whole timeout, waiting for each batch of 128 to time out would tell nothing new.
     """
     cdef uint32_t i
-    if w.slot.settled < w.n_conns and w.now_ns < w.opened_ns + w.connect_timeout_ns + PATIENCE_NS:
+    if w.slot.settled < w.n_active and w.now_ns < w.opened_ns + w.connect_timeout_ns + PATIENCE_NS:
         return
     w.slot.state = READY
     if w.control.start_ns == 0 or w.now_ns < w.control.start_ns:
         return
     w.running = True
     w.slot.state = RUNNING
+    begin_phase(w, w.warm != NULL)
     for i in range(w.n_conns):
         if w.conns[i].state == OPEN:
             w.now_ns = now_ns()
             send_more(w, &w.conns[i])
 
 
-cdef inline bint finished(const Worker *w) noexcept nogil:
-    if w.control.stop or (w.control.stop_ns and w.now_ns >= w.control.stop_ns):
+cdef inline bint finished(Worker *w) noexcept nogil:
+    """Told to stop, out of time, or out of requests; a drain waits for those in flight."""
+    if w.control.stop:
         return True
+    if w.running and w.control.stop_ns and w.now_ns >= w.control.stop_ns:
+        if not w.drain:
+            return True
+        w.budget = 0
     return w.running and w.budget == 0 and w.flying.first == NULL
 
 
 cdef inline void take_stock(Worker *w) noexcept nogil:
-    """What is still in flight when the worker stops, counted one by one."""
+    """What is still in flight when the worker stops, counted one by one where it was started."""
     cdef Node *node = w.flying.first
-    w.slot.end_ns = w.now_ns
-    if node != NULL:
-        w.slot.oldest_sent_ns = (<Request *>node).sent_ns
+    cdef Request *r
+    end_phase(w)
+    w.counts.end_ns = w.now_ns
+    if w.drain and w.control.stop_ns and w.control.stop_ns < w.now_ns and not w.control.stop:
+        w.counts.end_ns = w.control.stop_ns
     while node != NULL:
-        w.slot.in_flight += 1
+        r = <Request *>node
+        r.slot.in_flight += 1
+        if r.slot.oldest_sent_ns == 0:
+            r.slot.oldest_sent_ns = r.sent_ns
         node = node.after
+    w.slot.end_ns = w.counts.end_ns
     w.slot.state = ENDED
 
 
@@ -117,6 +196,7 @@ cdef inline void run(Worker *w) noexcept nogil:
     cdef int n, i
     prctl(PR_SET_TIMERSLACK, 1)
     w.slot.state = CONNECTING
+    w.slot.active = w.n_active
     w.now_ns = now_ns()
     w.opened_ns = w.now_ns
     connect_some(w)
@@ -126,13 +206,16 @@ cdef inline void run(Worker *w) noexcept nogil:
         n = wait(w.epoll, events, EVENTS, until - before if until > before else 0)
         w.now_ns = now_ns()
         if w.running:
-            w.slot.idle_ns += w.now_ns - before
+            if w.control.stop_ns == 0 or before < w.control.stop_ns:
+                w.counts.idle_ns += w.now_ns - before
             if finished(w):
                 break
+            look_at_clock(w)
         for i in range(n):
             on_event(w, <Conn *>events[i].data.ptr, events[i].events)
         if not w.running:
             start_when_told(w)
-        expire(w)
+        if n < EVENTS:
+            expire(w)
         connect_some(w)
     take_stock(w)

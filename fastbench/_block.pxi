@@ -1,0 +1,153 @@
+# Part of _core.pyx: the histogram, and the memory that parent and workers share.
+
+cdef class Histogram:
+    """Latencies in nanoseconds, HdrHistogram layout: 33,792 counters, 3 significant digits."""
+
+    cdef hdr.Hdr data
+
+    def __cinit__(self):
+        hdr.reset(&self.data)
+
+    def record(self, uint64_t value_ns):
+        """Count one value."""
+        hdr.record(&self.data, value_ns)
+
+    def add(self, Histogram other not None):
+        """Merge `other` into this one."""
+        hdr.add(&self.data, &other.data)
+
+    def since(self, Histogram earlier not None):
+        """What was recorded after `earlier`, a copy of this histogram made before."""
+        cdef Histogram out = Histogram()
+        hdr.difference(&out.data, &self.data, &earlier.data)
+        return out
+
+    def percentile(self, double percent):
+        """Highest equivalent value at `percent` (0 to 100), in ns; 0 when empty."""
+        return hdr.percentile(&self.data, percent)
+
+    def counts(self):
+        """Counters that are not 0, in ascending order: {counter: count}."""
+        cdef uint32_t i
+        counts = {}
+        for i in range(hdr.COUNTERS):
+            if self.data.counts[i]:
+                counts[i] = self.data.counts[i]
+        return counts
+
+    @property
+    def count(self):
+        return self.data.count
+
+    @property
+    def min_ns(self):
+        return self.data.min_ns if self.data.count else 0
+
+    @property
+    def max_ns(self):
+        return self.data.max_ns
+
+    @property
+    def sum_ns(self):
+        return self.data.sum_ns
+
+
+cdef class Block:
+    """The shared memory of a run: make it before the fork, see engine/block.pxd.
+
+    Slot n is worker n's; with `warmup`, slot workers + n holds what worker n did in the warm-up.
+    """
+
+    cdef void *memory
+    cdef size_t n_bytes
+    cdef readonly uint32_t workers
+    cdef readonly uint32_t slots
+
+    def __cinit__(self, uint32_t workers, *, bint warmup=False):
+        cdef uint32_t i, series
+        self.workers = workers
+        self.slots = workers * (1 + warmup)
+        self.n_bytes = block.block_bytes(self.slots)
+        self.memory = kernel.mmap(NULL, self.n_bytes, kernel.PROT_READ | kernel.PROT_WRITE,
+                                  kernel.MAP_SHARED | kernel.MAP_ANONYMOUS, -1, 0)
+        if self.memory == kernel.MAP_FAILED:
+            self.memory = NULL
+            raise MemoryError(f"{self.n_bytes} bytes of shared memory could not be mapped")
+        if kernel.populate(self.memory, self.n_bytes) < 0:
+            raise MemoryError(f"{self.n_bytes} bytes of shared memory could not be filled")
+        for i in range(self.slots):
+            for series in range(block.SERIES):
+                hdr.reset(&block.slot_at(self.memory, i).latency[series])
+
+    def __dealloc__(self):
+        if self.memory != NULL:
+            kernel.munmap(self.memory, self.n_bytes)
+
+    cdef block.Control *control(self):
+        return <block.Control *>self.memory
+
+    cdef block.Slot *slot(self, uint32_t index) except NULL:
+        if index >= self.slots:
+            raise IndexError(f"the block has {self.slots} slots, not {index + 1}")
+        return block.slot_at(self.memory, index)
+
+    def open_start_line(self, uint64_t start_ns, uint64_t measure_ns, uint64_t stop_ns):
+        """Let the workers begin, measure and stop at these times of CLOCK_MONOTONIC.
+
+        Without a warm-up, measuring begins at the start; stop 0: no limit.
+        """
+        self.control().stop_ns = stop_ns
+        self.control().measure_ns = measure_ns
+        self.control().start_ns = start_ns
+
+    def stop(self):
+        """Tell the workers to stop now."""
+        self.control().stop = 1
+
+    def state(self, uint32_t worker):
+        """One of WORKER_STATES."""
+        return WORKER_STATES[self.slot(worker).state]
+
+    def counters(self, uint32_t index):
+        """The plain counters of a slot by name; requests, bytes, connections, ns."""
+        cdef block.Slot *slot = self.slot(index)
+        return {
+            "settled": slot.settled, "connected": slot.connected, "connects": slot.connects,
+            "active": slot.active, "scheduled": slot.scheduled, "dropped": slot.dropped,
+            "queued": slot.queued, "oldest_due_ns": slot.oldest_due_ns,
+            "closed_idle": slot.closed_idle, "end_ns": slot.end_ns, "idle_ns": slot.idle_ns,
+            "started": slot.started, "ok": slot.ok, "failed": slot.failed,
+            "timeouts": slot.timeouts, "retried": slot.retried, "in_flight": slot.in_flight,
+            "oldest_sent_ns": slot.oldest_sent_ns, "bytes_in": slot.bytes_in,
+            "bytes_out": slot.bytes_out, "handshakes": slot.handshakes, "resumed": slot.resumed,
+        }
+
+    def tls(self, uint32_t worker):
+        """(version, cipher) of the newest handshake, empty when there was none."""
+        cdef block.Slot *slot = self.slot(worker)
+        return TLS_VERSIONS.get(slot.tls_version, ""), text_of(slot.cipher)
+
+    def status_codes(self, uint32_t index):
+        """Complete answers by status."""
+        cdef block.Slot *slot = self.slot(index)
+        return {status: slot.status[status] for status in range(block.MAX_STATUS)
+                if slot.status[status]}
+
+    def errors(self, uint32_t index):
+        """Rows (kind, phase, code in words, count, first_ns)."""
+        cdef block.Slot *slot = self.slot(index)
+        cdef block.ErrorRow *row
+        rows = []
+        for i in range(slot.error_rows):
+            row = &slot.errors[i]
+            rows.append((ERROR_KINDS[row.kind], ERROR_PHASES[row.phase],
+                         code_name(row.kind, row.code), row.count, row.first_ns))
+        return rows
+
+    def histogram(self, name, slots=None):
+        """The sum of one of HISTOGRAMS over these slots; over all workers' by default."""
+        cdef Histogram out = Histogram()
+        cdef int series = HISTOGRAMS.index(name)
+        for i in range(self.workers) if slots is None else slots:
+            hdr.add(&out.data, &self.slot(i).latency[series])
+        return out
