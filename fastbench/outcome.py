@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from fastbench import __version__, _core, environment, sampling
+from fastbench import __version__, _core, environment, sampling, steady, validity
 from fastbench.histogram import Histogram
 from fastbench.plan import Plan
+from fastbench.processes import Found
 from fastbench.resolve import Endpoint
 from fastbench.resources import Monitor
 from fastbench.result import (
-    ClientUse,
+    PLANNED,
     ErrorRow,
-    HostUse,
     Latency,
-    Resources,
     Result,
     Summary,
     TlsUse,
     Validity,
+    Warmup,
     Warning_,
     WorkerRow,
 )
+from fastbench.use import Resources, Use
 
 NS_PER_S = 1e9
 
@@ -38,19 +40,34 @@ class EndedWorker:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """A time in which this process did not run at all, from `t_s` after the start on."""
+
+    t_s: float
+    length_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
-    """All that the parent saw of a run. `gave_up`: nothing was connected any more, under -n."""
+    """All that the parent saw of a run. `gave_up`: nothing was connected any more, under -n.
+
+    `line_ns` is the start line, `start_ns` where measuring began: later by the warm-up.
+    """
 
     plan: Plan
     endpoint: Endpoint
     block: _core.Block
     workers: tuple[EndedWorker, ...]
+    line_ns: int
     start_ns: int
     end_ns: int
     series: sampling.Series
     monitor: Monitor
+    last_use: Use
+    found: Found
     interrupted: bool
     gave_up: bool
+    pauses: tuple[Pause, ...]
     thread_rates: tuple[float, ...]
 
 
@@ -74,37 +91,44 @@ def result(run: Observed) -> Result:
     counters = [run.block.counters(i) for i in range(run.block.workers)]
     end_ns = max((slot["end_ns"] for slot in counters), default=0) or run.end_ns
     end_ns = max(end_ns, run.start_ns)
-    run.series.finish(end_ns)
+    run.series.finish(end_ns, run.last_use)
     summary = _summary(run, counters, end_ns)
     found = Result(
         version=__version__,
         config=run.plan.config,
         environment=environment.describe(),
         summary=summary,
-        latency=Latency(*(_histogram(run.block.histogram(name)) for name in _core.HISTOGRAMS)),
+        latency=_latency(run),
         status_codes=_status_codes(run.block),
         errors=_errors(run.block, run.start_ns),
         series=tuple(run.series.rows),
         workers=_workers(run, counters, end_ns),
-        resources=_resources(run, summary.duration_s),
+        resources=_resources(run, summary),
         tls=_tls(run, counters),
-        validity=_validity(run, summary),
+        warmup=_warmup(run),
         thread_rates=run.thread_rates,
     )
+    found = replace(found, validity=validity.judge(found, _seen(run, summary)))
     return replace(found, warnings=_warnings(run, found, counters))
 
 
 def _summary(run: Observed, counters: list[dict[str, int]], end_ns: int) -> Summary:
     total = sampling.total(counters)
-    in_flight = 0
-    oldest_s = 0.0
+    planned = run.plan.load.planned
+    in_flight = queued = 0
+    oldest_s = oldest_queued_s = 0.0
     for slot, ended in zip(counters, run.workers, strict=True):
         if ended.lost:  # it could not take stock: what it had started and not ended was in flight
             in_flight += slot["started"] - slot["ok"] - slot["failed"] - slot["timeouts"]
+            queued += max(0, slot["scheduled"] - slot["started"] - slot["dropped"])
         else:
             in_flight += slot["in_flight"]
+            queued += slot["queued"]
         if slot["oldest_sent_ns"]:
             oldest_s = max(oldest_s, (slot["end_ns"] - slot["oldest_sent_ns"]) / NS_PER_S)
+        if slot["oldest_due_ns"]:
+            age_s = (slot["end_ns"] - slot["oldest_due_ns"]) / NS_PER_S
+            oldest_queued_s = max(oldest_queued_s, age_s)
     return Summary(
         duration_s=(end_ns - run.start_ns) / NS_PER_S,
         started=total["started"],
@@ -116,6 +140,10 @@ def _summary(run: Observed, counters: list[dict[str, int]], end_ns: int) -> Summ
         in_flight_at_end=in_flight,
         oldest_in_flight_s=oldest_s,
         retried=total["retried"],
+        scheduled=total["scheduled"] if planned else None,
+        dropped=total["dropped"],
+        queued_at_end=queued,
+        oldest_queued_s=oldest_queued_s,
         ended=_ended(run, total["ok"]),
     )
 
@@ -126,6 +154,12 @@ def _ended(run: Observed, ok: int) -> str:
     if any(worker.lost for worker in run.workers):
         return "worker_lost"
     return "complete" if ok else "nothing_succeeded"
+
+
+def _latency(run: Observed) -> Latency:
+    planned = run.plan.load.planned
+    names = [name for name in _core.HISTOGRAMS if planned or name not in PLANNED]
+    return Latency(**{name: _histogram(run.block.histogram(name)) for name in names})
 
 
 def _histogram(counted: _core.Histogram) -> Histogram:
@@ -155,31 +189,50 @@ def _errors(block: _core.Block, start_ns: int) -> tuple[ErrorRow, ...]:
 
 def _workers(run: Observed, counters: list[dict[str, int]], end_ns: int) -> tuple[WorkerRow, ...]:
     rows = []
-    for slot, ended in zip(counters, run.workers, strict=True):
+    for index, (slot, ended) in enumerate(zip(counters, run.workers, strict=True)):
         wall_ns = (slot["end_ns"] or end_ns) - run.start_ns
         busy = 1 - slot["idle_ns"] / wall_ns if wall_ns > 0 else 0.0
         requests = slot["ok"] + slot["failed"] + slot["timeouts"]
-        busy = round(min(1.0, max(0.0, busy)), 4)
-        rows.append(WorkerRow(ended.pid, requests, ended.cpu_s, busy, lost=ended.lost))
+        lag, service = (run.block.histogram(name, [index]) for name in ("lag", "service"))
+        waited = run.monitor.schedule(ended.pid) if wall_ns > 0 else None
+        rows.append(
+            WorkerRow(
+                pid=ended.pid,
+                requests=requests,
+                cpu_s=ended.cpu_s,
+                busy=round(min(1.0, max(0.0, busy)), 4),
+                lag_p99_ms=lag.percentile(99) / 1e6 if lag.count else None,
+                lost=ended.lost,
+                p99_ms=service.percentile(99) / 1e6 if service.count else None,
+                run_queue=waited and round(min(1.0, waited[0] * NS_PER_S / wall_ns), 4),
+                involuntary_switches=waited and waited[1],
+            )
+        )
     return tuple(rows)
 
 
-def _resources(run: Observed, duration_s: float) -> Resources:
+def _warmup(run: Observed) -> Warmup | None:
+    """Sum up the slots of the warm-up; what it left in flight ended, but in no numbers."""
+    slots = range(run.block.workers, run.block.slots)
+    if not slots:
+        return None
+    total = sampling.total(run.block.counters(i) for i in slots)
+    service = run.block.histogram("service", slots)
+    return Warmup(
+        duration_s=max(0.0, min(run.start_ns, run.end_ns) - run.line_ns) / NS_PER_S,
+        requests=total["ok"] + total["failed"] + total["timeouts"],
+        ok=total["ok"],
+        failed=total["failed"],
+        timeouts=total["timeouts"],
+        p50_ms=service.percentile(50) / 1e6 if service.count else None,
+        p99_ms=service.percentile(99) / 1e6 if service.count else None,
+    )
+
+
+def _resources(run: Observed, summary: Summary) -> Resources:
     own = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = own.ru_utime + own.ru_stime + sum(worker.cpu_s for worker in run.workers)
-    monitor = run.monitor
-    during_s = max(0.0, cpu_s - monitor.client_cpu_before_s)
-    percent = 100 * during_s / duration_s if duration_s > 0.1 else 0.0  # else it is all start-up
-    return Resources(
-        client=ClientUse(round(cpu_s, 3), round(percent, 1), monitor.client_rss_bytes_max),
-        host=HostUse(
-            cpu_percent=round(monitor.host_cpu_percent, 1),
-            cpu_percent_max=round(monitor.host_cpu_percent_max, 1),
-            steal_percent=round(monitor.steal_percent, 2),
-            memory_bytes=monitor.memory_bytes,
-            memory_used_bytes_max=monitor.memory_used_bytes_max,
-        ),
-    )
+    return run.monitor.resources(cpu_s, summary.requests, summary.duration_s)
 
 
 def _tls(run: Observed, counters: list[dict[str, int]]) -> TlsUse | None:
@@ -192,19 +245,28 @@ def _tls(run: Observed, counters: list[dict[str, int]]) -> TlsUse | None:
     return TlsUse(tls.verify, version, cipher, total["handshakes"], total["resumed"])
 
 
-def _validity(run: Observed, summary: Summary) -> Validity:
-    """Say what is missing; who was the limit is not judged."""
-    reasons = []
+def _seen(run: Observed, summary: Summary) -> validity.Seen:
+    """Return what the judge cannot read from the result itself."""
+    missing = []
     lost = sum(worker.lost for worker in run.workers)
     if run.interrupted:
-        reasons.append("the run was interrupted")
+        missing.append("the run was interrupted")
     if lost:
-        reasons.append(f"{lost} of {len(run.workers)} workers were lost")
+        missing.append(f"{lost} of {len(run.workers)} workers were lost")
     if run.gave_up:
-        reasons.append("the server stayed away, so the requests left were not sent")
+        missing.append("the server stayed away, so the requests left were not sent")
     if not summary.ok:
-        reasons.append("no request succeeded")
-    return Validity("incomplete" if reasons else "ok", "unknown", tuple(reasons))
+        missing.append("no request succeeded")
+    where: validity.Where = "remote"
+    if run.found.local:
+        where = "seen" if run.found.targets else "hidden"
+    return validity.Seen(
+        missing=tuple(missing),
+        where=where,
+        client_cores=tuple(sorted(os.sched_getaffinity(0))),
+        connections=run.plan.load.connections,
+        paused_s=sum(pause.length_s for pause in run.pauses),
+    )
 
 
 def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> tuple[Warning_, ...]:
@@ -213,9 +275,19 @@ def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> t
         rows.append(
             Warning_("imbalance", f"the counts do not add up: {imbalance}", "please report this")
         )
+    for pause in run.pauses:
+        rows.append(
+            Warning_(
+                "paused",
+                f"nothing here ran for {pause.length_s:.1f}s from {pause.t_s:.1f}s on",
+                "the machine was suspended, or fastbench was stopped: measure again",
+            )
+        )
+    rows += steady.notices(found) if not run.plan.load.warmup_s else []
     connects = sampling.total(counters)["connects"]
     asked = run.plan.load.connections
-    if found.summary.ok and connects < asked:
+    ramped = run.plan.load.pace is not None and not run.plan.load.planned
+    if found.summary.ok and connects < asked and not ramped:
         rows.append(
             Warning_(
                 "connections_missing",

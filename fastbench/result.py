@@ -18,25 +18,26 @@ from typing import Annotated
 from fastbench.document import DocumentError, member, plain, read
 from fastbench.errors import describe
 from fastbench.histogram import Histogram
+from fastbench.use import Resources, Use
 
 __all__ = [
     "ENDED",
+    "LIMITS",
     "PERCENTILES",
+    "PLANNED",
     "SCHEMA",
     "SERIES",
-    "ClientUse",
+    "VERDICTS",
     "DocumentError",
     "Environment",
     "ErrorRow",
-    "HostUse",
     "Latency",
-    "Resources",
     "Result",
     "SeriesRow",
     "Summary",
-    "TargetUse",
     "TlsUse",
     "Validity",
+    "Warmup",
     "Warning_",
     "WorkerRow",
     "latency_ms",
@@ -44,7 +45,10 @@ __all__ = [
 
 SCHEMA = "fastbench/1"
 ENDED = ("complete", "interrupted", "worker_lost", "nothing_succeeded")
-SERIES = ("service", "response", "failed", "connect", "first_byte")
+VERDICTS = ("ok", "client-limited", "late", "noisy-host", "incomplete")
+LIMITS = ("client", "server", "box", "network", "none", "unknown")
+SERIES = ("service", "response", "failed", "connect", "first_byte", "lag")
+PLANNED = ("response", "lag")  # only where requests were planned
 PERCENTILES = {
     "p50": 50.0,
     "p75": 75.0,
@@ -94,13 +98,18 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Histograms in ns. `response` exists only where requests were planned."""
+    """Histograms in ns. `response` and `lag` exist only where requests were planned.
+
+    `lag` is the client's own lateness: from the instant at which a planned request could have been
+    sent (it was due, and a connection was free) to its first byte written.
+    """
 
     service: Histogram
     failed: Histogram
     connect: Histogram
     first_byte: Histogram
     response: Histogram | None = None
+    lag: Histogram | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,10 @@ class ErrorRow:
 
 @dataclass(frozen=True, slots=True)
 class SeriesRow:
-    """What ended between `t_s` and `t_s + span_s`; percentiles of service time, if any ended."""
+    """What ended between `t_s` and `t_s + span_s`; percentiles are None where nothing ended.
+
+    `p50_ms` and `p99_ms` are of service time. `connections` are open at the end of the row.
+    """
 
     t_s: float
     span_s: float
@@ -135,11 +147,21 @@ class SeriesRow:
     p50_ms: float | None
     p99_ms: float | None
     errors: Mapping[str, int] = field(default_factory=dict)
+    connections: int = 0
+    scheduled: int | None = None
+    dropped: int = 0
+    response_p50_ms: float | None = None
+    response_p99_ms: float | None = None
+    use: Use | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerRow:
-    """One worker. `busy` is the share of the run spent outside epoll_wait, 0 to 1."""
+    """One worker. `busy` is the share of the run spent outside epoll_wait, 0 to 1.
+
+    `run_queue` is the share of the run in which its engine could have run but another had the
+    core (proc(5), schedstat); None where the kernel does not tell.
+    """
 
     pid: int
     requests: int
@@ -147,50 +169,9 @@ class WorkerRow:
     busy: float
     lag_p99_ms: float | None = None
     lost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ClientUse:
-    """What fastbench itself used, parent and workers. 100 % is one core."""
-
-    cpu_s: float
-    cpu_percent: float
-    rss_bytes_max: int
-
-
-@dataclass(frozen=True, slots=True)
-class HostUse:
-    """What the whole machine did during the run. 100 % is all cores."""
-
-    cpu_percent: float
-    cpu_percent_max: float
-    steal_percent: float
-    memory_bytes: int
-    memory_used_bytes_max: int
-
-
-@dataclass(frozen=True, slots=True)
-class TargetUse:
-    """One process of the target, when it runs on this machine. 100 % is one core."""
-
-    pid: int
-    name: str
-    cpu_s: float
-    cpu_percent_max: float
-    rss_bytes_start: int
-    rss_bytes_end: int
-    rss_bytes_max: int
-    fds: int
-    threads: int
-
-
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """Processor and memory of client, host and target; None where it could not be read."""
-
-    client: ClientUse | None = None
-    host: HostUse | None = None
-    targets: tuple[TargetUse, ...] = ()
+    p99_ms: float | None = None
+    run_queue: float | None = None
+    involuntary_switches: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +186,29 @@ class TlsUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Validity:
-    """May the numbers be trusted, and what limited them?"""
+class Warmup:
+    """The phase before the measured one: shown, never merged. Percentiles of service time."""
 
-    verdict: str = "ok"
-    limit: str = "unknown"
+    duration_s: float
+    requests: int
+    ok: int
+    failed: int
+    timeouts: int
+    p50_ms: float | None
+    p99_ms: float | None
+
+    @property
+    def requests_per_s(self) -> float:
+        """Ended requests per second of the warm-up."""
+        return self.requests / self.duration_s if self.duration_s > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """May the numbers be trusted, and what limited them? Each reason carries its remedy."""
+
+    verdict: Annotated[str, VERDICTS] = "ok"
+    limit: Annotated[str, LIMITS] = "unknown"
     reasons: tuple[str, ...] = ()
 
 
@@ -250,8 +249,9 @@ class Result:
     errors: tuple[ErrorRow, ...] = ()
     series: tuple[SeriesRow, ...] = ()
     workers: tuple[WorkerRow, ...] = ()
-    resources: Resources = Resources()
+    resources: Resources = field(default_factory=Resources)
     tls: TlsUse | None = None
+    warmup: Warmup | None = None
     validity: Validity = Validity()
     warnings: tuple[Warning_, ...] = ()
     thread_rates: tuple[float, ...] = field(default=(), compare=False)
@@ -319,7 +319,7 @@ class Result:
         )
 
 
-_PARTS = ("errors", "series", "workers", "resources", "tls", "validity", "warnings")
+_PARTS = ("errors", "series", "workers", "resources", "tls", "warmup", "validity", "warnings")
 
 
 def latency_ms(histogram: Histogram) -> dict[str, float | None]:
@@ -340,17 +340,17 @@ def latency_ms(histogram: Histogram) -> dict[str, float | None]:
 
 def _read_latency(document: object) -> Latency:
     found = {name: _read_histogram(document, name) for name in SERIES}
-    response = found.pop("response")
+    planned = {name: found.pop(name) for name in PLANNED}
     measured = {name: histogram or Histogram.empty() for name, histogram in found.items()}
-    return Latency(**measured, response=response)
+    return Latency(**measured, **planned)
 
 
 def _read_histogram(document: object, name: str) -> Histogram | None:
-    """Read one histogram with its exact extremes; only `response` may be null."""
+    """Read one histogram with its exact extremes; only those of a plan may be null."""
     path = f"latency_ms.{name}"
     row = member(member(document, "latency_ms"), name, "latency_ms")
     blob = member(member(document, "hdr"), name, "hdr")
-    if name == "response" and row is None and blob is None:
+    if name in PLANNED and row is None and blob is None:
         return None
     try:
         packed = base64.b64decode(read(str, blob, f"hdr.{name}"), validate=True)

@@ -17,14 +17,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 
-from fastbench import _core, limits, outcome, resolve, sampling, worker
+from fastbench import _core, limits, outcome, processes, resolve, sampling, worker
 from fastbench.plan import Plan, UsageError
+from fastbench.processes import Found
 from fastbench.resolve import Endpoint
 from fastbench.resources import Monitor
 from fastbench.result import Result
 
 TICK_S = 0.25
 CONNECT_TICK_S = 0.002
+PAUSE_S = 1.0  # a look that comes so much too late: the machine, or all of us, stood still
 LEAD_NS = 5_000_000  # from the parent's word to the start line, so that all workers see it first
 GRACE_S = 1.5  # for workers to end once told
 GIVE_UP_S = 10.0  # under -n alone: no connection for so long
@@ -54,14 +56,15 @@ def run(plan: Plan, tell: Tell, *, thread_rates: bool) -> Result:
         endpoint = resolve.endpoint(plan)
     except resolve.ResolveError as error:
         return outcome.unresolved(plan, error.code)
+    found = processes.find(endpoint.host, endpoint.port, plan.target.unix_path, plan.watch)
     workers = min(plan.load.workers or limits.usable_cores(), plan.load.connections)
     shares = worker.shares(plan, workers)
     limits.allow_open_files(shares[0].connections)
     try:
-        block = _core.Block(workers)
+        block = _core.Block(workers, warmup=plan.load.warmup_s > 0)
     except MemoryError as error:
         raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
-    return _Run(plan, endpoint, block, tell, thread_rates).carry_out(shares)
+    return _Run(plan, endpoint, found, block, tell, thread_rates).carry_out(shares)
 
 
 class _Run:
@@ -71,12 +74,14 @@ class _Run:
         self,
         plan: Plan,
         endpoint: Endpoint,
+        found: Found,
         block: _core.Block,
         tell: Tell,
         thread_rates: bool,
     ) -> None:
         self.plan = plan
         self.endpoint = endpoint
+        self.found = found
         self.block = block
         self.tell = tell
         self.children: list[Child] = []
@@ -84,6 +89,8 @@ class _Run:
         self.gave_up = False
         self.told_ns = 0  # when the workers were told to stop, 0 before
         self.stop_ns = 0  # when they stop by themselves, 0: no limit
+        self.resumed_ns = 0  # the end of the last pause
+        self.pauses: list[outcome.Pause] = []
         self.thread_rates: list[float] | None = [] if thread_rates else None
         self.ends = select.poll()  # wakes when a worker ends
 
@@ -96,28 +103,32 @@ class _Run:
         }
         try:
             os.nice(QUIET_NICE)
-            monitor = Monitor([child.pid for child in self.children])
+            monitor = Monitor([child.pid for child in self.children], self.found)
             self._connect()
-            start_ns = time.monotonic_ns() + LEAD_NS
-            series = sampling.Series(self.block, start_ns)
-            self._open_start_line(start_ns)
+            load = self.plan.load
+            line_ns = time.monotonic_ns() + LEAD_NS
+            start_ns = line_ns + round(load.warmup_s * 1e9)
+            series = sampling.Series(self.block, start_ns, planned=load.planned)
+            self._open_start_line(line_ns, start_ns)
+            if load.warmup_s:
+                self._warm_up(line_ns, start_ns, series)
             monitor.start()
             self._watch(start_ns, series, monitor)
-            monitor.sample()
-            return outcome.result(self._observed(start_ns, series, monitor))
+            return outcome.result(self._observed(line_ns, start_ns, series, monitor))
         finally:
             self._kill()
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     def _observed(
-        self, start_ns: int, series: sampling.Series, monitor: Monitor
+        self, line_ns: int, start_ns: int, series: sampling.Series, monitor: Monitor
     ) -> outcome.Observed:
         return outcome.Observed(
             plan=self.plan,
             endpoint=self.endpoint,
             block=self.block,
             workers=tuple(outcome.EndedWorker(c.pid, c.cpu_s, c.lost) for c in self.children),
+            line_ns=line_ns,
             start_ns=start_ns,
             end_ns=time.monotonic_ns(),
             series=series,
@@ -125,6 +136,9 @@ class _Run:
             interrupted=self.interrupted,
             gave_up=self.gave_up,
             thread_rates=tuple(self.thread_rates or ()),
+            last_use=monitor.sample(),
+            found=self.found,
+            pauses=tuple(self.pauses),
         )
 
     def _fork(self, shares: list[worker.Share]) -> None:
@@ -161,24 +175,34 @@ class _Run:
         if not sampling.sums(self.block)["connects"]:
             self._stop()  # nothing can be sent: the errors say why
 
-    def _open_start_line(self, start_ns: int) -> None:
+    def _open_start_line(self, line_ns: int, start_ns: int) -> None:
         duration_s = self.plan.load.duration_s
         self.stop_ns = 0 if duration_s is None else start_ns + round(duration_s * 1e9)
-        self.block.open_start_line(start_ns, self.stop_ns)
+        self.block.open_start_line(line_ns, start_ns, self.stop_ns)
+
+    def _warm_up(self, line_ns: int, start_ns: int, series: sampling.Series) -> None:
+        """Watch until measuring begins; what is counted meanwhile stands in slots of its own."""
+        seen = sampling.Ticks(line_ns, self.plan.load.pace, warming=True)
+        slots = range(self.block.workers, self.block.slots)
+        while self.reap() and (now_ns := time.monotonic_ns()) < start_ns and not self.told_ns:
+            seen.look(now_ns, [self.block.counters(i) for i in slots], None)
+            self.tell(seen.progress(series))
+            self._nap(min(TICK_S, (start_ns - now_ns) / 1e9))
 
     def _watch(self, start_ns: int, series: sampling.Series, monitor: Monitor) -> None:
         """Look at the block until all workers have ended."""
-        seen = sampling.Ticks(start_ns, self.block.workers)
-        connected_ns = start_ns
+        seen = sampling.Ticks(start_ns, self.plan.load.pace, warming=False)
+        connected_ns = looked_ns = start_ns
         tick_s = TICK_S if self.thread_rates is None else sampling.RATES_TICK_S
         while self.reap():
             now_ns = time.monotonic_ns()
+            self._note_pause(start_ns, looked_ns, now_ns, tick_s)
+            looked_ns = now_ns
             if self._overdue(now_ns):
                 self._kill()
                 break
             if now_ns >= series.due_ns and not self._stopping(now_ns):
-                series.add(now_ns)
-                monitor.sample()
+                series.add(now_ns, monitor.sample())
             counters = [self.block.counters(i) for i in range(self.block.workers)]
             if any(slot["connected"] for slot in counters) or self.plan.load.duration_s:
                 connected_ns = now_ns
@@ -189,6 +213,13 @@ class _Run:
             if not self._stopping(now_ns):
                 self.tell(seen.progress(series))
             self._nap(self._until_next_s(tick_s, series))
+
+    def _note_pause(self, start_ns: int, looked_ns: int, now_ns: int, tick_s: float) -> None:
+        """Keep a gap between two looks that no tick explains: nothing in it is the server's."""
+        gap_s = (now_ns - looked_ns) / 1e9
+        if gap_s > tick_s + PAUSE_S:
+            self.pauses.append(outcome.Pause(max(0, looked_ns - start_ns) / 1e9, gap_s))
+            self.resumed_ns = now_ns
 
     def _stopping(self, now_ns: int) -> bool:
         return bool(self.told_ns) or bool(self.stop_ns and now_ns >= self.stop_ns)
@@ -207,7 +238,10 @@ class _Run:
 
     def _overdue(self, now_ns: int) -> bool:
         told_ns = self.told_ns or self.stop_ns
-        return bool(told_ns) and now_ns > told_ns + GRACE_S * 1e9
+        grace_s = GRACE_S
+        if self.plan.load.drain and not self.told_ns:
+            grace_s += self.plan.load.timeout_s
+        return bool(told_ns) and now_ns > max(told_ns, self.resumed_ns) + grace_s * 1e9
 
     def reap(self) -> bool:
         """Collect workers that have ended; true while one has not."""

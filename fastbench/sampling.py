@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fastbench import _core
+from fastbench.plan import Pace
 from fastbench.result import SeriesRow
+from fastbench.use import HostSample, Use
 
 MAX_ROWS = 3600
 RATES_TICK_S = 0.1  # of wrk's Req/Sec column
@@ -26,6 +29,7 @@ class Snapshot:
     counters: Counter[str]
     errors: dict[str, int]
     service: _core.Histogram
+    response: _core.Histogram | None  # None without a planned rate
 
     @property
     def requests(self) -> int:
@@ -42,22 +46,27 @@ def total(counters: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 
 def sums(block: _core.Block) -> Counter[str]:
-    """Add up the counters of all slots by name."""
+    """Add up the counters of all workers by name, without those of the warm-up."""
     return total(block.counters(worker) for worker in range(block.workers))
 
 
-def snapshot(block: _core.Block, now_ns: int) -> Snapshot:
-    """Read all slots."""
+def snapshot(block: _core.Block, now_ns: int, *, planned: bool) -> Snapshot:
+    """Read the slots of all workers, without those of the warm-up."""
     errors: Counter[str] = Counter()
     for worker in range(block.workers):
         for kind, _, _, count, _ in block.errors(worker):
             errors[kind] += count
-    return Snapshot(now_ns, sums(block), dict(errors), block.histogram("service"))
+    response = block.histogram("response") if planned else None
+    return Snapshot(now_ns, sums(block), dict(errors), block.histogram("service"), response)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a live view may show. `rates` are requests per second of the seconds so far."""
+    """What a live view may show. `rates` are requests per second of the seconds so far.
+
+    `asked_rate` is what is planned for now, `queued` how many planned requests wait for a
+    connection; `warming` while nothing of it is measured yet.
+    """
 
     elapsed_s: float
     requests: int
@@ -66,15 +75,20 @@ class Progress:
     p99_ms: float
     errors: int
     rates: tuple[float, ...]
+    asked_rate: float | None = None
+    queued: int = 0
+    warming: bool = False
+    connections: int = 0
 
 
 class Series:
     """Rows between snapshots. Made before the start line opens, so that it misses nothing."""
 
-    def __init__(self, block: _core.Block, start_ns: int) -> None:
+    def __init__(self, block: _core.Block, start_ns: int, *, planned: bool) -> None:
         self._block = block
         self._start_ns = start_ns
-        self._last = snapshot(block, start_ns)
+        self._planned = planned
+        self._last = snapshot(block, start_ns, planned=planned)
         self.rows: list[SeriesRow] = []
         self.span_ns = 1_000_000_000
 
@@ -83,10 +97,10 @@ class Series:
         """When the next row is complete, CLOCK_MONOTONIC."""
         return self._last.now_ns + self.span_ns
 
-    def add(self, now_ns: int) -> SeriesRow:
-        """Close the row that ends now and return it."""
-        new = snapshot(self._block, now_ns)
-        row = _row(self._last, new, self._start_ns)
+    def add(self, now_ns: int, use: Use | None) -> SeriesRow:
+        """Close the row that ends now and return it; `use` is what was used meanwhile."""
+        new = snapshot(self._block, now_ns, planned=self._planned)
+        row = replace(_row(self._last, new, self._start_ns), use=use)
         self._last = new
         self.rows.append(row)
         if len(self.rows) >= MAX_ROWS:
@@ -94,11 +108,11 @@ class Series:
             self.span_ns *= 2
         return row
 
-    def finish(self, end_ns: int) -> None:
+    def finish(self, end_ns: int, use: Use | None) -> None:
         """Close the last, partial row; one too short to mean a rate joins its neighbour."""
         if end_ns <= self._last.now_ns:
             return
-        row = self.add(end_ns)
+        row = self.add(end_ns, use)
         if len(self.rows) > 1 and row.span_s < self.span_ns / 1e9 / 4:
             last = self.rows.pop()
             self.rows[-1] = merged(self.rows[-1], last)
@@ -123,7 +137,23 @@ def _row(before: Snapshot, after: Snapshot, start_ns: int) -> SeriesRow:
         p50_ms=service.percentile(50) / 1e6 if service.count else None,
         p99_ms=service.percentile(99) / 1e6 if service.count else None,
         errors=errors,
+        connections=after.counters["connected"],
+        **_planned(gained, before.response, after.response),
     )
+
+
+def _planned(
+    gained: dict[str, int], before: _core.Histogram | None, after: _core.Histogram | None
+) -> dict[str, Any]:
+    if before is None or after is None:
+        return {}
+    response = after.since(before)
+    return {
+        "scheduled": gained["scheduled"],
+        "dropped": gained["dropped"],
+        "response_p50_ms": response.percentile(50) / 1e6 if response.count else None,
+        "response_p99_ms": response.percentile(99) / 1e6 if response.count else None,
+    }
 
 
 def merged(a: SeriesRow, b: SeriesRow) -> SeriesRow:
@@ -139,7 +169,33 @@ def merged(a: SeriesRow, b: SeriesRow) -> SeriesRow:
         p50_ms=_higher(a.p50_ms, b.p50_ms),
         p99_ms=_higher(a.p99_ms, b.p99_ms),
         errors=dict(Counter(a.errors) + Counter(b.errors)),
+        connections=b.connections,
+        scheduled=None if b.scheduled is None else (a.scheduled or 0) + b.scheduled,
+        dropped=a.dropped + b.dropped,
+        response_p50_ms=_higher(a.response_p50_ms, b.response_p50_ms),
+        response_p99_ms=_higher(a.response_p99_ms, b.response_p99_ms),
+        use=_merged_use(a.use, b.use),
     )
+
+
+def _merged_use(a: Use | None, b: Use | None) -> Use | None:
+    """Return the mean of two neighbours' rates; memory, files and threads are the later one's."""
+    if a is None or b is None:
+        return a or b
+    before = {sample.pid: sample.cpu_percent for sample in a.targets}
+    cores = zip(a.host.core_percents, b.host.core_percents, strict=False)
+    rates = [name for name in HostSample.__dataclass_fields__ if name.endswith("_per_s")]
+    host = replace(
+        b.host,
+        core_percents=tuple((one + other) / 2 for one, other in cores),
+        **{name: (getattr(a.host, name) + getattr(b.host, name)) / 2 for name in rates},
+    )
+    targets = tuple(
+        replace(s, cpu_percent=(before.get(s.pid, s.cpu_percent) + s.cpu_percent) / 2)
+        for s in b.targets
+    )
+    percent = (a.client_cpu_percent + b.client_cpu_percent) / 2
+    return Use(percent, max(a.client_rss_bytes, b.client_rss_bytes), host, targets)
 
 
 def _higher(a: float | None, b: float | None) -> float | None:
@@ -152,15 +208,16 @@ def _pairs(rows: list[SeriesRow]) -> list[tuple[SeriesRow, SeriesRow]]:
 
 
 class Ticks:
-    """What the parent keeps from one look at the block to the next."""
+    """What the parent keeps from one look at the block to the next, one phase long."""
 
-    def __init__(self, start_ns: int, workers: int) -> None:
+    def __init__(self, start_ns: int, pace: Pace | None, *, warming: bool) -> None:
         self.start_ns = start_ns
-        self.last_ns = start_ns
         self.now_ns = start_ns
-        self.ended = [0] * workers
+        self.pace = pace
+        self.warming = warming
+        self.ended: list[int] = []
         self.rate = 0.0
-        self.errors = 0
+        self.total: Counter[str] = Counter()
 
     def look(
         self, now_ns: int, counters: list[dict[str, int]], thread_rates: list[float] | None
@@ -170,23 +227,35 @@ class Ticks:
         span_s = (now_ns - self.now_ns) / 1e9
         if span_s < RATES_TICK_S / 2:
             return
-        rates = [(new - old) / span_s for new, old in zip(ended, self.ended, strict=True)]
-        if thread_rates is not None:
+        before = self.ended or [0] * len(ended)
+        rates = [(new - old) / span_s for new, old in zip(ended, before, strict=True)]
+        if thread_rates is not None and not self.warming:
             thread_rates += rates
         self.rate = sum(rates)
-        self.errors = sum(slot["failed"] + slot["timeouts"] for slot in counters)
+        self.total = total(counters)
         self.ended = ended
         self.now_ns = now_ns
 
     def progress(self, series: Series) -> Progress:
         """Return what a live view shows now."""
         last = series.rows[-1] if series.rows else None
+        elapsed_s = max(0.0, (self.now_ns - self.start_ns) / 1e9)
+        counts = self.total
         return Progress(
-            elapsed_s=max(0.0, (self.now_ns - self.start_ns) / 1e9),
+            elapsed_s=elapsed_s,
             requests=sum(self.ended),
             rate=self.rate,
-            p50_ms=(last and last.p50_ms) or 0.0,
-            p99_ms=(last and last.p99_ms) or 0.0,
-            errors=self.errors,
+            p50_ms=(last and (last.response_p50_ms or last.p50_ms)) or 0.0,
+            p99_ms=(last and (last.response_p99_ms or last.p99_ms)) or 0.0,
+            errors=counts["failed"] + counts["timeouts"],
             rates=tuple(row.requests / row.span_s for row in series.rows[-60:] if row.span_s),
+            asked_rate=self._asked_rate(elapsed_s),
+            queued=max(0, counts["scheduled"] - counts["started"] - counts["dropped"]),
+            warming=self.warming,
+            connections=counts["connected"],
         )
+
+    def _asked_rate(self, elapsed_s: float) -> float | None:
+        if self.pace is None or not self.pace.rates:
+            return None
+        return self.pace.start if self.warming else self.pace.level(elapsed_s)

@@ -139,6 +139,14 @@ def balance(document: dict[str, Any]) -> None:
     assert summary["requests"] == ended
     assert summary["started"] == ended + summary["in_flight_at_end"]
     assert latency["service"]["count"] == summary["ok"] + summary["timeouts"]
+    if summary["scheduled"] is None:
+        assert latency["response"] is latency["lag"] is None
+    else:
+        accounted = summary["started"] + summary["dropped"] + summary["queued_at_end"]
+        assert summary["scheduled"] == accounted
+        assert latency["response"]["count"] == latency["service"]["count"]
+        assert latency["lag"]["count"] == summary["started"]
+        assert (summary["oldest_queued_s"] > 0) == (summary["queued_at_end"] > 0)
     assert latency["failed"]["count"] <= summary["failed"]
     assert sum(document["status_codes"].values()) <= summary["ok"] + summary["failed"]
     assert sum(row["requests"] for row in document["series"]) == summary["requests"]

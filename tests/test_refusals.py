@@ -14,10 +14,9 @@ from fastbench.plan import UsageError
 
 URL = "http://localhost:8080/"
 LATER = (
-    "-R -r -q --rate --stages --ramp -W --warmup -w --drain --threshold --html --junit --md -o "
-    "--out -x --redirects --connect-to --curl --har --compressed --percentiles --watch --dry-run "
-    "--save-baseline --baseline --fail-on-regression --abort-on-fail --pin --arrival "
-    "--reconnect-every --hdr --strict"
+    "--qps --stage --burst-rate --wait-for --threshold --html --junit --md -o "
+    "--out -x --redirects --connect-to --curl --har --compressed --percentiles --dry-run "
+    "--save-baseline --baseline --fail-on-regression --abort-on-fail --pin --reconnect-every"
 )
 
 
@@ -81,15 +80,14 @@ def refusal(*argv: str) -> str:
         ("-b", "-b needs a value after it"),
         ("--json= URL", "need the name of a file"),
         ("--json load.py URL", "write http://load.py instead"),
-        ("--json - --csv - URL", "cannot both go to standard output"),
+        ("--json - --csv - URL", "can go to standard output; name a file"),
         ("-v URL", "--debug shows one request in full"),
         ("--quiet=5 URL", "--quiet takes no value"),
         ("localhost:8080/x", "write http://localhost:8080/x instead"),
         ("URL http://other/", "share scheme, host and port"),
         ("--conections 5 URL", "--conections is no flag of fastbench; did you mean --connections?"),
         ("-y URL", "-y is no flag of fastbench; see fastbench --help"),
-        ("--rate=5 URL", "--rate is not part of this version; the load is a closed loop"),
-        ("-R100 URL", "-R is not part of this version"),
+        ("--qps=5 URL", "--qps is not part of this version; the rate is -R"),
         ("-h2 URL", "-h2 is not part of this version; HTTP/1.1"),
         ("-disable-redirects URL", "-disable-redirects is not part of this version"),
     ],

@@ -22,6 +22,7 @@ from fastbench.result import Result
 
 EXIT_CODES = {"complete": 0, "interrupted": 105, "worker_lost": 120, "nothing_succeeded": 122}
 EXIT_NOT_WRITTEN = 121
+EXIT_NOT_VALID = 95
 
 
 def run(plan: Plan, output: Output) -> int:
@@ -42,11 +43,24 @@ def run(plan: Plan, output: Output) -> int:
     problems += [_to_path(path, lambda: document(result)) for path in _documents(output)]
     if output.csv_path is not None:
         problems.append(_to_path(output.csv_path, lambda: _seconds(result)))
+    if output.hdr_path is not None:
+        problems.append(_to_path(output.hdr_path, lambda: _histograms(result)))
     failed = [problem for problem in problems if problem]
     for problem in failed:
         with contextlib.suppress(OSError):
             sys.stderr.write(f"fastbench: {problem}\n")
-    return EXIT_CODES[result.summary.ended] or (EXIT_NOT_WRITTEN if failed else 0)
+    return EXIT_CODES[result.summary.ended] or (
+        EXIT_NOT_WRITTEN if failed else _strictly(result, output)
+    )
+
+
+def _strictly(result: Result, output: Output) -> int:
+    """Under --strict a number that may not be quoted is a failure."""
+    if not output.strict or result.validity.verdict == "ok":
+        return 0
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"fastbench: --strict: the verdict is {result.validity.verdict}.\n")
+    return EXIT_NOT_VALID
 
 
 def _documents(output: Output) -> list[str]:
@@ -70,9 +84,16 @@ def _seconds(result: Result) -> bytes:
     return series.render(result).encode()
 
 
+def _histograms(result: Result) -> bytes:
+    from fastbench.report import hlog
+
+    return hlog.render(result).encode()
+
+
 def _stream(output: Output) -> TextIO:
     """What is meant for eyes goes to stderr when stdout carries a document."""
-    return sys.stderr if "-" in (*_documents(output), output.csv_path) else sys.stdout
+    files = (*_documents(output), output.csv_path, output.hdr_path)
+    return sys.stderr if "-" in files else sys.stdout
 
 
 def _report(result: Result, output: Output) -> bytes:
@@ -89,6 +110,10 @@ def _report(result: Result, output: Output) -> bytes:
     width = shutil.get_terminal_size((100, 24)).columns
     unicode = encoding.lower().replace("-", "") == "utf8"
     page_of_text = text.render(result, color=_color(stream, output), width=width, unicode=unicode)
+    if output.latency:
+        from fastbench.report import spectrum
+
+        page_of_text += "\n" + spectrum.render(result)
     return page_of_text.encode(encoding, "replace")
 
 

@@ -18,6 +18,13 @@ Load
   -n, --requests N        how many: 1000, 10k, 1M; alone: no time limit; with -d: first wins
   -t, --threads, --workers N   worker processes (one per usable core)
   -p, --pipeline N        requests in flight on each connection (1)
+  -R, -r, -q, --rate N    requests per second of all connections together: 1000, 1k, 0.5, 100/1m
+  --arrival constant|poisson   how they follow each other (constant)
+  --on-overload queue|drop     one that finds no free connection waits (queue) or is dropped
+  --ramp T                from 0 to -R, or from 1 to -c, within the first T of the run
+  --stages T:N,T:N,…      straight lines to each N: a rate with -R, else connections
+  -W, --warmup T          load for T before -d begins: shown, never counted
+  -w, --drain             at the end, wait for the answers under way
   --no-keepalive          a new connection for each request
   --no-retry              a request lost to a closing idle connection counts as an error
 
@@ -46,15 +53,17 @@ Network
 Judging
   --expect-status LIST    which statuses are ok: 200,2xx,301-303 (below 400)
   --expect-body TEXT      bytes every body must contain
+  --watch pid:N|port:N|cmd:NAME   report these processes too, a database say
+  --strict                exit 95 unless the verdict is ok
   --debug                 send one request, show both sides, exit
 
 Output
-  --latency, -L, -l       percentiles with --format wrk too (text always has them)
+  --latency, -L, -l       the HdrHistogram percentile spectrum; percentiles with --format wrk
   --format text|wrk|json  wrk's shape for scripts that read it
   --json [FILE]           the whole result as JSON (standard output without FILE)
-  --csv FILE              one row per second
+  --csv FILE              one row per second   --hdr FILE   histograms as an .hlog
   --quiet  --no-progress  --no-color      (NO_COLOR is honoured)
   -V, --version  -h, --help
 
-Exit codes: 0 ok, 1 wrong flag or file, 105 interrupted, 120 worker lost, 121 output not written,
-122 nothing succeeded. Secrets in headers and URLs are masked in everything that is written."""
+Exit codes: 0 ok, 1 wrong flag or file, 95 not valid (--strict), 105 interrupted, 120 worker lost,
+121 output not written, 122 nothing succeeded. Secrets in headers and URLs are masked everywhere."""

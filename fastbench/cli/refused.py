@@ -17,17 +17,18 @@ COMMANDS = {
     "server": "the test server is `fastbench serve`",
 }
 
-_RATE = "the load is a closed loop; set it with -c"
 _FILES = "use --json FILE or --csv FILE"
 _JUDGE = "read the --json document (summary, latency_ms) in your script"
 _FLAGS = {
-    "-R -r -q --rate --qps --arrival --burst-delay --burst-rate": _RATE,
-    "--stages --ramp --stage": "run fastbench once per step with its own -c and -d",
-    "-W --warmup": "run once with a short -d first",
-    "-w --drain --wait-for": "requests in flight at the end are reported apart",
-    "--threshold --abort-on-fail --strict": _JUDGE,
+    "--qps": "the rate is -R",
+    "--burst-delay --burst-rate": (
+        "write a burst as stages, as in -R 100 --stages 10s:100,1ms:1000,1s:1000"
+    ),
+    "--stage": "write all stages in one --stages, as 30s:20,1m:50,10s:0",
+    "--wait-for": "wait for the server in your script, for example with curl --retry",
+    "--threshold --abort-on-fail": _JUDGE,
     "--baseline --save-baseline --fail-on-regression": "keep --json files and compare them",
-    "--html --md --junit --hdr --out -o --output": _FILES,
+    "--html --md --junit --out -o --output": _FILES,
     "-u --vus -i --iterations -e --env --scenario --tag --tags": (
         "scenario scripts are for `fastbench run`; here use -c, -d and -n"
     ),
@@ -42,7 +43,6 @@ _FLAGS = {
     "--connect-to --resolve": "give the address in the URL, with --host and --servername",
     "--curl --har": "give the URL, -m, -H and -b",
     "--percentiles": "p50 to p99.99 are in every --json document",
-    "--watch": "the report shows the processor and memory of this machine",
     "--pin": "set the number of workers with -t",
     "-U": "use --user-agent NAME",
     "-f --body-path": "use -D FILE",

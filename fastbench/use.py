@@ -1,0 +1,121 @@
+"""What client, host and target processes used: frozen values, parts of the result document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+__all__ = [
+    "ROLES",
+    "ClientUse",
+    "HostSample",
+    "HostUse",
+    "ProcessSample",
+    "Resources",
+    "TargetUse",
+    "Use",
+]
+
+ROLES = ("target", "watched")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSample:
+    """One process at the end of a second. `cpu_percent` of one core, over that second."""
+
+    pid: int
+    cpu_percent: float
+    rss_bytes: int
+    fds: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostSample:
+    """The machine over one second: use of each core in percent, then what moved per second."""
+
+    core_percents: tuple[float, ...]
+    memory_used_bytes: int
+    net_in_bytes_per_s: float
+    net_out_bytes_per_s: float
+    disk_read_bytes_per_s: float
+    disk_write_bytes_per_s: float
+    context_switches_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What client (all its processes), host and targets used in one second."""
+
+    client_cpu_percent: float
+    client_rss_bytes: int
+    host: HostSample
+    targets: tuple[ProcessSample, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClientUse:
+    """What fastbench itself used, parent and workers. 100 % is one core."""
+
+    cpu_s: float
+    cpu_percent: float
+    rss_bytes_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostUse:
+    """What the whole machine did during the run. 100 % is all cores.
+
+    `others_percent` is processor time that neither client nor targets took; None where a server on
+    this machine could not be told from the others. Network and disk are sums of all devices;
+    `retransmits` and `listen_overflows` are TCP's own counts, of the whole machine.
+    """
+
+    cpu_percent: float
+    cpu_percent_max: float
+    steal_percent: float
+    memory_bytes: int
+    memory_used_bytes_max: int
+    core_percents: tuple[float, ...] = ()
+    others_percent: float | None = None
+    throttled_s: float = 0.0
+    net_in_bytes: int = 0
+    net_out_bytes: int = 0
+    disk_read_bytes: int = 0
+    disk_write_bytes: int = 0
+    context_switches: int = 0
+    retransmits: int = 0
+    listen_overflows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TargetUse:
+    """One process of the target, or one that --watch named. 100 % is one core.
+
+    `cpu_percent` is the mean over the run, `thread_percent` that of its busiest thread. `cores` are
+    those it may run on. `role` says how it was found. `fds` and `threads` are those at the end.
+    """
+
+    pid: int
+    name: str
+    cpu_s: float
+    cpu_percent_max: float
+    rss_bytes_start: int
+    rss_bytes_end: int
+    rss_bytes_max: int
+    fds: int
+    threads: int
+    cpu_percent: float = 0.0
+    thread_percent: float = 0.0
+    cpu_us_per_request: float | None = None
+    cores: tuple[int, ...] = ()
+    role: Annotated[str, ROLES] = "target"
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Processor and memory of client, host and target; None where it could not be read."""
+
+    client: ClientUse | None = None
+    host: HostUse | None = None
+    targets: tuple[TargetUse, ...] = ()
