@@ -22,8 +22,8 @@ LAYERS: dict[str, set[str]] = {
     "document": set(),
     "errors": set(),
     "histogram": set(),
+    "host": set(),
     "redact": set(),
-    "resources": set(),
     "target": set(),
     "units": set(),
     "plan": {"errors", "redact", "units"},
@@ -31,23 +31,28 @@ LAYERS: dict[str, set[str]] = {
     "limits": {"plan"},
     "doctor": {"limits", "redact", "units"},
     "luascript": {"plan"},
+    "processes": {"plan"},
     "resolve": {"plan"},
     "sources": {"plan"},
     "tlsfiles": {"plan"},
     "urls": {"plan", "redact"},
+    "use": set(),
+    "resources": {"host", "processes", "redact", "use"},
     "request": {"body", "plan", "units", "urls"},
-    "result": {"document", "errors", "histogram", "redact", "units"},
+    "result": {"document", "errors", "histogram", "redact", "units", "use"},
     "environment": {"result"},
-    "report": {"errors", "histogram", "redact", "result", "units"},
-    "sampling": {"_core", "histogram", "result"},
+    "report": {"errors", "histogram", "redact", "result", "units", "use"},
+    "steady": {"result", "units"},
+    "validity": {"result", "units", "use"},
+    "sampling": {"_core", "histogram", "plan", "result", "use"},
     "worker": {"_core", "plan", "resolve", "urls"},
     "outcome": {
-        *("_core", "environment", "errors", "histogram", "plan", "resolve", "resources"),
-        *("result", "sampling"),
+        *("_core", "environment", "errors", "histogram", "plan", "processes", "resolve"),
+        *("resources", "result", "sampling", "steady", "use", "validity"),
     },
     "runner": {
-        *("_core", "errors", "histogram", "limits", "outcome", "plan", "resolve", "resources"),
-        *("result", "sampling", "worker"),
+        *("_core", "errors", "histogram", "limits", "outcome", "plan", "processes", "resolve"),
+        *("resources", "result", "sampling", "worker"),
     },
 }
 LAYERS["cli"] = set(LAYERS)
@@ -57,14 +62,14 @@ LAYERS["__main__"] = {"cli"}
 HEAVY = {
     "aiohttp": {"target"},
     "orjson": {"cli"},
-    "psutil": {"doctor", "resources"},
+    "psutil": {"doctor", "host", "processes", "resources"},
     "rich": {"cli"},
     "uvloop": {"target", "worker"},
 }
 
 # A file of the engine may cimport libc and what stands before it.
 ENGINE_ORDER = (
-    *("kernel", "hdr", "fifo", "response", "head", "http"),
+    *("kernel", "hdr", "fifo", "pace", "response", "head", "http"),
     *("block", "tls", "conn", "exchange", "loop"),
 )
 
