@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import math
-import random
 from dataclasses import replace
+
+from shapes import GIB, MIB, lognormal, scaled, series, use
 
 from fastbench.histogram import Histogram
 from fastbench.result import (
-    ClientUse,
     Environment,
     ErrorRow,
-    HostUse,
     Latency,
-    Resources,
     Result,
-    SeriesRow,
     Summary,
-    TargetUse,
     TlsUse,
     Validity,
+    Warmup,
     Warning_,
     WorkerRow,
 )
+from fastbench.use import ClientUse, HostUse, Resources, TargetUse
 
-MIB = 1 << 20
-GIB = 1 << 30
 HOSTILE = "\x1b[31m<script>alert(1)</script>[bold]{0}%s\r\n\u202e=cmd|' /C calc'!A0\x07"
 
 ENVIRONMENT = Environment(
@@ -36,45 +31,6 @@ ENVIRONMENT = Environment(
     clocksource="tsc",
     started_at="2026-03-01T12:00:00+00:00",
 )
-
-
-def scaled(histogram: Histogram, count: int) -> Histogram:
-    """Return the same shape with about `count` samples."""
-    factor = max(1, count // histogram.count)
-    counts = {at: n * factor for at, n in histogram.counts.items()}
-    return Histogram(counts, histogram.min_ns, histogram.max_ns, histogram.sum_ns * factor)
-
-
-def lognormal(median_ns: int, sigma: float, count: int, seed: int = 1) -> Histogram:
-    """Return latencies with the long right tail that servers have."""
-    drawn = random.Random(seed)
-    middle = math.log(median_ns)
-    shape = Histogram.from_values([int(drawn.lognormvariate(middle, sigma)) for _ in range(2000)])
-    return scaled(shape, count)
-
-
-def series(seconds: int, rate: int, errors: dict[str, int] | None = None) -> tuple[SeriesRow, ...]:
-    """Return one row per second around a rate, with a dip in the middle."""
-    drawn = random.Random(2)
-    rows = []
-    for at in range(seconds):
-        requests = int(rate * (0.6 if at == seconds // 2 else drawn.uniform(0.93, 1.0)))
-        failed = sum((errors or {}).values())
-        rows.append(
-            SeriesRow(
-                t_s=float(at),
-                span_s=1.0,
-                requests=requests,
-                ok=requests - failed,
-                failed=failed,
-                timeouts=0,
-                bytes_in=requests * 127,
-                p50_ms=0.486,
-                p99_ms=1.2,
-                errors=errors or {},
-            )
-        )
-    return tuple(rows)
 
 
 def good() -> Result:
@@ -118,10 +74,15 @@ def good() -> Result:
             WorkerRow(4242, ok // 2, 29.1, 0.97),
             WorkerRow(4243, ok - ok // 2, 29.4, 0.98),
         ),
+        validity=Validity(
+            "ok", "box", ("client and server filled the cores they share; give each its own",)
+        ),
         resources=Resources(
             client=ClientUse(cpu_s=58.6, cpu_percent=195.3, rss_bytes_max=35 * MIB),
             host=HostUse(99.1, 100.0, 0.2, 8 * GIB, 3 * GIB),
-            targets=(TargetUse(321, "nginx", 28.0, 98.0, 12 * MIB, 12 * MIB, 12 * MIB, 120, 1),),
+            targets=(
+                TargetUse(321, "nginx", 28.0, 98.0, 12 * MIB, 12 * MIB, 12 * MIB, 120, 1, 93.4),
+            ),
         ),
         thread_rates=tuple(102_000.0 + 500 * (at % 7) for at in range(600)),
     )
@@ -166,6 +127,129 @@ def tls(*, verified: bool = True) -> Result:
     base = good()
     use = TlsUse(verified, "TLSv1.3", "TLS_AES_256_GCM_SHA384", 100, 38)
     return replace(base, config={**base.config, "url": "https://localhost:8443/"}, tls=use)
+
+
+def planned() -> Result:
+    """1,000 req/s asked of a server that does not keep up; requests wait, the client is on time."""
+    base = good()
+    service = lognormal(4_100_000, 0.4, 28_000, seed=6)
+    response = lognormal(38_000_000, 1.3, service.count, seed=7)
+    ok = service.count
+    rows = tuple(
+        replace(row, scheduled=1000, dropped=2, response_p50_ms=38.0, response_p99_ms=760.5)
+        for row in series(30, 960)
+    )
+    return replace(
+        base,
+        config={
+            **base.config,
+            "connections": 4,
+            "rate": 1000.0,
+            "stages": None,
+            "arrival": "constant",
+            "on_overload": "queue",
+        },
+        summary=Summary(
+            duration_s=30.0,
+            started=ok + 4,
+            ok=ok,
+            failed=0,
+            timeouts=0,
+            bytes_in=ok * 127,
+            bytes_out=ok * 60,
+            in_flight_at_end=4,
+            oldest_in_flight_s=0.0051,
+            scheduled=30_000,
+            dropped=60,
+            queued_at_end=30_000 - ok - 4 - 60,
+            oldest_queued_s=1.2,
+        ),
+        latency=replace(
+            base.latency,
+            service=service,
+            response=response,
+            lag=lognormal(12_000, 0.8, ok, seed=8),
+        ),
+        status_codes={"200": ok},
+        series=rows,
+        workers=tuple(replace(w, busy=0.04, lag_p99_ms=0.08, p99_ms=760.0) for w in base.workers),
+        validity=Validity(
+            "ok",
+            "server",
+            (
+                "all 4 connections waited for answers (p50 4.10ms) while its processor was not "
+                "full: it waits for something itself, or needs more of them (-c)",
+            ),
+        ),
+        thread_rates=(),
+    )
+
+
+def watched() -> Result:
+    """A server of several processes and a database on a busy machine, seen second by second."""
+    base = good()
+    target = replace(
+        base.resources.targets[0],
+        cpu_percent=93.4,
+        thread_percent=93.4,
+        cpu_us_per_request=4.56,
+        cores=(1,),
+        rss_bytes_end=14 * MIB,
+        rss_bytes_max=17 * MIB,
+    )
+    database = replace(
+        target, pid=77, name="postgres", cpu_percent=12.0, cpu_percent_max=31.0, role="watched"
+    )
+    helpers = tuple(replace(target, pid=322 + at, cpu_percent=40.0 - at) for at in range(4))
+    host = replace(
+        HostUse(89.2, 98.0, 0.6, 8 * GIB, 3 * GIB),
+        core_percents=(91.0, 87.4),
+        others_percent=3.2,
+        throttled_s=0.4,
+        net_in_bytes=30 * 25 * MIB,
+        net_out_bytes=30 * 12 * MIB,
+        disk_read_bytes=30 * 3000,
+        disk_write_bytes=30 * 8 * MIB,
+        context_switches=30 * 31_000,
+        retransmits=12,
+        listen_overflows=1,
+    )
+    return replace(
+        base,
+        series=tuple(replace(row, use=use(at)) for at, row in enumerate(base.series)),
+        workers=tuple(replace(worker, run_queue=0.12) for worker in base.workers),
+        resources=replace(base.resources, host=host, targets=(target, *helpers, database)),
+        validity=Validity(
+            "noisy-host",
+            "server",
+            (
+                "other programs took 12% of the processors; end them (`fastbench doctor` names "
+                "the busiest)",
+                "nginx (pid 321) used all of a core it can use (93%): this is its rate",
+            ),
+        ),
+    )
+
+
+def warmed() -> Result:
+    """Five seconds of warm-up, then more connections stage by stage."""
+    base = good()
+    rows = tuple(replace(row, connections=10 + 3 * at) for at, row in enumerate(base.series))
+    stages = [{"length_s": 30.0, "first": 10, "last": 100}, {"length_s": 5.0, "first": 9}]
+    return replace(
+        base,
+        config={**base.config, "rate": None, "stages": stages, "arrival": None},
+        series=rows,
+        warmup=Warmup(5.0, 12_345, 12_340, 5, 0, 0.9, 4.2),
+        validity=Validity(
+            "client-limited",
+            "client",
+            (
+                "the client's busiest worker was 98% busy, so the server may be faster than "
+                "this: use a machine with more cores",
+            ),
+        ),
+    )
 
 
 def interrupted() -> Result:
@@ -260,7 +344,7 @@ def hostile() -> Result:
         series=tuple(replace(row, errors={HOSTILE: 1, "=1+1": 2}) for row in base.series),
         status_codes={HOSTILE: 1, **base.status_codes},
         tls=TlsUse(True, HOSTILE, HOSTILE, 1, 0),
-        validity=Validity("late", HOSTILE, (HOSTILE,)),
+        validity=Validity("late", "unknown", (HOSTILE,)),
         warnings=(Warning_(HOSTILE, HOSTILE, HOSTILE),),
     )
 
@@ -269,6 +353,9 @@ ALL = {
     "good": good,
     "failing": failing,
     "tls": tls,
+    "planned": planned,
+    "watched": watched,
+    "warmed": warmed,
     "interrupted": interrupted,
     "worker_lost": worker_lost,
     "refused": refused,

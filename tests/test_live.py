@@ -96,6 +96,42 @@ def test_no_line_is_wider_than_the_terminal(columns: int, monkeypatch: pytest.Mo
         assert all(len(line) <= columns for line in shown.splitlines())
 
 
+def state_of(**changes: object) -> str:
+    terminal = Terminal()
+    with LiveView(duration_s=30.0, requests=None, stream=terminal) as view:
+        view.update(replace(UPDATE, **changes))  # type: ignore[arg-type]
+    return words(terminal.getvalue())
+
+
+def test_a_plan_shows_the_rate_asked_beside_the_rate_reached_and_the_queue() -> None:
+    shown = state_of(rate=963.0, asked_rate=1000.0, queued=1234)
+    assert "963 req/s" in shown
+    assert "no errors   1.00k req/s asked, 1,234 queued\n" in shown
+    assert "asked" not in state_of()
+    assert "queued" not in state_of(queued=7)
+
+
+def test_the_warm_up_is_no_progress() -> None:
+    shown = state_of(warming=True, elapsed_s=3.9)
+    assert "  warming up, 3s\n" in shown
+    assert "of 30s" not in shown
+    assert "━" not in shown
+    assert "  warming up, 0s\n" in state_of(warming=True, elapsed_s=0.2)
+    assert "warming" not in state_of()
+
+
+def test_open_connections_are_counted_where_they_are_known() -> None:
+    assert "no errors   64 open\n" in state_of(connections=64)
+    assert "open" not in state_of()
+
+
+def test_the_longest_state_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    shown = state_of(errors=123_456, asked_rate=1e8, queued=10**9, connections=65_536)
+    assert all(len(line) <= 40 for line in shown.splitlines())
+    assert "123,456 errors" in shown
+
+
 def test_everything_drawn_is_erased_at_the_end() -> None:
     shown = drawn()
     erasures = re.findall(r"\x1b\[1A\x1b\[2K", shown[shown.rindex("errors") :])

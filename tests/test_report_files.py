@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import samples
+from shapes import MIB
 
 from fastbench.errors import KINDS
 from fastbench.report import series
@@ -160,6 +161,41 @@ def test_a_second_without_answers_has_empty_percentiles() -> None:
     silent = replace(result.series[0], requests=0, ok=0, p50_ms=None, p99_ms=None)
     (row,) = rows(replace(result, series=(silent,)))
     assert (row["requests"], row["p50_ms"], row["p99_ms"]) == ("0", "", "")
+
+
+def test_a_second_without_plan_and_samples_leaves_their_cells_empty() -> None:
+    row = rows(samples.good())[0]
+    assert (row["scheduled"], row["response_p50_ms"], row["response_p99_ms"]) == ("", "", "")
+    used = [name for name in row if name.startswith(("client_", "host_", "target_"))]
+    assert used == [
+        "client_cpu_percent",
+        "host_cpu_percent",
+        "target_cpu_percent",
+        "target_rss_bytes",
+        "target_fds",
+        "target_threads",
+    ]
+    assert {row[name] for name in used} == {""}
+
+
+def test_a_planned_second_shows_schedule_and_response_time() -> None:
+    row = rows(samples.planned())[3]
+    assert (row["scheduled"], row["dropped"]) == ("1000", "2")
+    assert (row["response_p50_ms"], row["response_p99_ms"]) == ("38.0", "760.5")
+    assert rows(samples.warmed())[2]["connections"] == "16"
+
+
+def test_what_was_used_is_the_mean_of_the_cores_and_the_sum_of_the_targets() -> None:
+    row = rows(samples.watched())[2]
+    assert (row["client_cpu_percent"], row["host_cpu_percent"]) == ("26.0", "90.0")
+    assert row["target_cpu_percent"] == "136.5"
+    assert row["target_rss_bytes"] == str(25 * MIB + 2 * 4096)
+    assert (row["target_fds"], row["target_threads"]) == ("184", "5")
+    unseen = samples.watched().series[2]
+    assert unseen.use is not None
+    unseen = replace(unseen, use=replace(unseen.use, targets=()))
+    (row,) = rows(replace(samples.watched(), series=(unseen,)))
+    assert (row["client_cpu_percent"], row["target_cpu_percent"]) == ("26.0", "")
 
 
 def test_no_series_is_a_header_alone() -> None:

@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 from fastbench.histogram import Histogram
 from fastbench.report import text
 from fastbench.report.picture import bar, bins, sparkline
-from fastbench.result import Environment, Latency, Result, Summary, Validity
+from fastbench.result import (
+    LIMITS,
+    VERDICTS,
+    Environment,
+    Latency,
+    Result,
+    SeriesRow,
+    Summary,
+    Validity,
+)
+from fastbench.units import format_ns
+from fastbench.use import HostUse
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 WIDTHS = (60, 80, 120, 200)
@@ -38,9 +49,10 @@ def test_colours_read_as_they_always_did(golden: Callable[[str, str], None]) -> 
     golden("text_color.txt", text.render(samples.failing(), color=True, width=80))
 
 
-def test_a_good_run_fits_a_screen_of_24_lines() -> None:
-    assert len(plain(samples.good()).splitlines()) < 24
-    assert len(plain(samples.tls()).splitlines()) <= 24
+def test_a_good_run_fits_a_small_screen_and_every_report_one_screen() -> None:
+    assert len(plain(samples.good(), 100).splitlines()) < 27
+    assert len(plain(samples.planned(), 100).splitlines()) < 33
+    assert len(plain(samples.watched(), 100).splitlines()) <= 41
 
 
 @pytest.mark.parametrize("name", samples.ALL)
@@ -140,12 +152,141 @@ def test_a_certificate_that_was_not_checked_is_pointed_out() -> None:
     assert "\x1b[33mnot verified (-k)\x1b[0m" in colored
 
 
-def test_planned_requests_show_response_time_above_service_time() -> None:
-    good = samples.good()
-    shown = plain(replace(good, latency=replace(good.latency, response=good.latency.service)))
-    assert "response time: from the planned start" in shown
-    assert "service p50" in shown
+def test_planned_requests_show_response_and_service_time_side_by_side() -> None:
+    shown = plain(samples.planned(), 100)
+    assert "response time is from the planned start, service time from the first byte" in shown
     assert "closed loop" not in shown
+    response, service = samples.planned().latency.response, samples.planned().latency.service
+    assert response is not None
+    rows = {line.split()[0]: line.split()[1:3] for line in shown.splitlines() if "│" in line}
+    for name, percent in (("p50", 50), ("p90", 90), ("p99", 99), ("p99.99", 99.99)):
+        assert rows[name] == [format_ns(h.percentile(percent)) for h in (response, service)]
+    assert rows["max"] == [format_ns(h.max_ns) for h in (response, service)]
+    assert rows["mean"] == [format_ns(h.mean_ns) for h in (response, service)]
+
+
+def test_a_closed_loop_says_what_it_cannot_show() -> None:
+    line = "Latency   service time, closed loop: a stall hides requests it holds back; "
+    assert f"\n{line}-R shows response time\n" in plain(samples.good(), 100)
+
+
+def test_a_plan_shows_what_was_asked_and_what_was_reached() -> None:
+    shown = plain(samples.planned(), 100)
+    assert "1,000 req/s asked, 933.33 reached (-6.7%)" in shown
+    assert "30,000 scheduled · 28,000 ok · 60 dropped · 1,936 queued at the end" in shown
+    assert "queued at the end, oldest ≥ 1.20s" in shown
+    assert "client's own lateness: p50 11.8us, p99 76.1us, max 215us" in shown
+
+
+@pytest.mark.parametrize(
+    ("config", "ok", "shown"),
+    [
+        ({}, 29_999, "1,000 req/s asked, 999.97 reached (-0.003%)"),
+        ({}, 30_000, "1,000 req/s asked, 1,000 reached (±0.000%)"),
+        ({}, 30_090, "1,000 req/s asked, 1,003 reached (+0.300%)"),
+        ({"rate": 500.5}, 15_015, "500.50 req/s asked, 500.50 reached (±0.000%)"),
+        ({"stages": [{}, {}]}, 18_000, "1,010 req/s asked, 600 reached (-40.6%)"),
+        ({"arrival": "poisson"}, 30_300, "1,010 req/s asked, 1,010 reached (±0.000%)"),
+    ],
+)
+def test_the_asked_rate_is_the_flag_s_or_that_of_the_schedule(
+    config: dict[str, object], ok: int, shown: str
+) -> None:
+    result = samples.planned()
+    summary = replace(result.summary, ok=ok, scheduled=30_300)
+    changed = replace(result, summary=summary, config={**result.config, **config})
+    assert shown in plain(changed, 100)
+
+
+def test_a_plan_that_could_start_nothing_still_shows_its_figures() -> None:
+    summary = Summary(2.0, 0, 0, 0, 0, 0, 0, scheduled=20, dropped=20)
+    shown = plain(replace(samples.planned(), summary=summary))
+    assert "20 scheduled · 0 ok · 20 dropped" in shown
+
+
+def test_stages_and_arrivals_stand_in_the_heading() -> None:
+    assert "30s, 2 stages of connections\n" in plain(samples.warmed())
+    planned = samples.planned()
+    config = {**planned.config, "stages": [{}], "arrival": "poisson"}
+    assert "30s, 1 stage of req/s, Poisson" in plain(replace(planned, config=config))
+
+
+def test_connections_have_a_line_of_their_own_where_they_vary() -> None:
+    def lines(rows: tuple[SeriesRow, ...]) -> list[str]:
+        shown = plain(replace(samples.good(), series=rows)).splitlines()
+        at = next(at for at, line in enumerate(shown) if line.startswith("Over time"))
+        return shown[at : at + 2]
+
+    rates, connections = lines(samples.warmed().series)
+    assert connections.endswith("█  10 to 97 connections")
+    assert connections.index("  10 to") == rates.index("  123k to"), "one below the other"
+    good = samples.good().series
+    same = tuple(replace(row, connections=100 - at % 5) for at, row in enumerate(good))
+    assert lines(same)[1].startswith("Client")
+
+
+def test_the_warm_up_is_shown_and_set_apart() -> None:
+    shown = plain(samples.warmed(), 100)
+    assert (
+        "Warm-up   5s: 12,345 requests (2,469/s), 5 not ok, p50 900us, p99 4.20ms, not in" in shown
+    )
+    assert "Warm-up" not in plain(samples.good())
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+@pytest.mark.parametrize("limit", LIMITS)
+def test_every_verdict_is_a_sentence_with_its_reasons_below(verdict: str, limit: str) -> None:
+    reasons = ("one thing; do this", "another; do that")
+    result = replace(samples.good(), validity=Validity(verdict, limit, reasons))
+    block = plain(result, 200).splitlines()[-3:]
+    assert re.fullmatch(rf"Verdict   {verdict}: \w.+\w", block[0])
+    assert block[1:] == [f"          - {reason}" for reason in reasons]
+    color = {"ok": 32, "incomplete": "1;31"}.get(verdict, 33)
+    assert f"\x1b[{color}m{verdict}\x1b[0m: " in text.render(result, color=True, width=80)
+
+
+def test_the_verdict_names_the_limit() -> None:
+    def verdict(name: str, limit: str) -> str:
+        shown = plain(replace(samples.good(), validity=Validity(name, limit)), 200)
+        return shown.splitlines()[-1].removeprefix("Verdict   ")
+
+    assert verdict("ok", "server") == "ok: the server was the limit"
+    assert verdict("ok", "unknown") == "ok: what the limit was is not known"
+    assert verdict("late", "server").endswith("response times; the server was the limit")
+    assert verdict("client-limited", "client").endswith("so the rate is a lower bound")
+
+
+def test_targets_and_watched_processes_are_told_apart() -> None:
+    lines = plain(samples.watched(), 100).splitlines()
+    found = next(at for at, line in enumerate(lines) if line.startswith("Target"))
+    assert lines[found] == "Target    nginx (321): cpu 93% (max 98%), 4.56us per request"
+    assert lines[found + 1] == (
+        "            memory 12.0MiB → 14.0MiB (peak 17.0MiB), 1 thread, 120 files"
+    )
+    assert "          … 2 more: cpu 75%, memory 34.0MiB; --json has each" in lines
+    assert "Watched   postgres (77): cpu 12% (max 31%), 4.56us per request" in lines
+
+
+def test_of_the_host_only_what_matters_is_shown() -> None:
+    shown = " ".join(plain(samples.watched(), 100).split())
+    for part in (
+        "each 91 87%",
+        "steal 0.6%",
+        "others 3%",
+        "network 25.0MiB/s in + 12.0MiB/s out",
+        "disk 8.0MiB/s written",
+        "31.0k switches/s",
+        "client throttled for 400ms (quota)",
+        "12 TCP retransmits",
+        "1 listen queue overflow",
+        "waited 12% of the time for a core",
+    ):
+        assert part in shown
+    assert "KiB/s read" not in shown
+    result = samples.good()
+    quiet = HostUse(5.0, 9.0, 0.0, 1 << 33, 1 << 30, (1.0,) * 16, 0.2, 0.0, 99, 99, 99, 99, 99)
+    shown = plain(replace(result, resources=replace(result.resources, host=quiet)))
+    assert "\nHost      cpu 5% of 2 cores (max 9%), memory 1.0GiB of 8.0GiB\n" in shown
 
 
 def test_an_empty_result_renders() -> None:
@@ -158,7 +299,7 @@ def test_an_empty_result_renders() -> None:
         latency=Latency(nothing, nothing, nothing, nothing),
         status_codes={},
     )
-    assert plain(result).strip() == ""
+    assert plain(result).strip() == "Verdict   ok: what the limit was is not known"
 
 
 @settings(deadline=None)

@@ -183,6 +183,15 @@ def test_the_share_within_one_stdev_is_of_samples() -> None:
     assert re.search(r"Req/Sec   120\.00     44\.72   200\.00     80\.00%\n", report)
 
 
+def test_planned_requests_are_told_in_response_time() -> None:
+    result = samples.planned()
+    response, failed = Histogram.from_values([7_000_000] * 9), Histogram.from_values([1_000] * 9)
+    latency = replace(result.latency, response=response, failed=failed)
+    report = wrk.render(replace(result, latency=latency), latency=True)
+    assert value("Latency", report) == "7.00ms"
+    assert re.findall(r"^ +[0-9]+% +(\S+)$", report, re.MULTILINE) == ["7.00ms"] * 4
+
+
 def test_a_document_read_back_has_rates_too() -> None:
     read = Result.from_document(samples.good().to_document())
     assert read.thread_rates == ()

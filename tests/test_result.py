@@ -7,6 +7,7 @@ import json
 import typing
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -107,11 +108,7 @@ def written(value: Any, path: str = "") -> set[str]:
 
 
 def test_the_schema_requires_exactly_what_is_written() -> None:
-    full = replace(
-        samples.failing(),
-        tls=samples.tls().tls,
-        latency=replace(samples.good().latency, response=Histogram.from_values([1, 2])),
-    )
+    full = replace(everything(), resources=samples.watched().resources)
     free = ("config.", "status_codes.", "series.errors.")
     names = {name for name in written(through_json(full)) if not name.startswith(free)}
     assert names == required(SCHEMA) - {"requests.name"}  # no request is named yet
@@ -128,12 +125,38 @@ def members(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return paths
 
 
-def short() -> Any:
-    """A document with one of everything, small enough to break in every place."""
-    full = replace(samples.failing(), tls=samples.tls().tls)
-    return through_json(
-        replace(full, series=full.series[:1], errors=full.errors[:1], workers=full.workers[:1])
+def everything() -> Result:
+    """A result with one of everything."""
+    planned, watched = samples.planned(), samples.watched()
+    return replace(
+        samples.failing(),
+        latency=replace(planned.latency, failed=samples.failing().latency.failed),
+        series=(replace(watched.series[0], errors={"reset": 2}),),
+        tls=samples.tls().tls,
+        warmup=samples.warmed().warmup,
+        validity=planned.validity,
     )
+
+
+@cache
+def short_text() -> str:
+    full = everything()
+    latency = replace(
+        full.latency,
+        failed=Histogram.from_values([3, 4]),
+        response=Histogram.from_values([1, 2]),
+        lag=Histogram.from_values([0, 1]),
+    )
+    return json.dumps(
+        replace(
+            full, latency=latency, errors=full.errors[:1], workers=full.workers[:1]
+        ).to_document()
+    )
+
+
+def short() -> Any:
+    """The document of everything, small enough to break in every place."""
+    return json.loads(short_text())
 
 
 BROKEN = [
@@ -167,7 +190,7 @@ def is_read(path: tuple[Any, ...]) -> bool:
         return False
     if path[0] == "latency_ms" and len(path) == 3:
         return path[-1] in READ_ROWS
-    return path not in (("tool", "name"), ("latency_ms", "response"))
+    return path != ("tool", "name")
 
 
 def is_free(path: tuple[Any, ...]) -> bool:
@@ -204,7 +227,12 @@ def test_a_missing_field_is_named(path: tuple[Any, ...]) -> None:
         (("summary", "ok"), True, "summary.ok: expected a whole number, got True"),
         (("summary", "duration_s"), float("nan"), "summary.duration_s: nan is out of range"),
         (("summary", "ended"), "well", "summary.ended: 'well' is none of complete, "),
+        (("validity", "verdict"), "fine", "validity.verdict: 'fine' is none of ok, client-limited"),
+        (("validity", "limit"), "moon", "validity.limit: 'moon' is none of client, server, box"),
+        (("resources", "targets", 0, "role"), "x", "resources.targets[0].role: 'x' is none of"),
         (("hdr", "service"), "@@", "hdr.service: "),
+        (("hdr", "response"), None, "hdr.response: expected a text, got None"),
+        (("latency_ms", "lag"), None, "latency_ms.lag"),
         (("hdr", "service"), "AAAA", "hdr.service: not a compressed V2"),
         (("latency_ms", "service", "count"), 3, "latency_ms.service.count: hdr.service holds"),
         (("errors",), {}, "errors: expected a list"),
@@ -220,6 +248,22 @@ def test_a_value_that_cannot_be_is_named(
     with pytest.raises(DocumentError) as caught:
         Result.from_document(spoil(short(), path, change))
     assert str(caught.value).startswith(sentence)
+
+
+def test_without_a_plan_there_is_no_response_time_and_no_lag() -> None:
+    document = short()
+    for name in ("response", "lag"):
+        document["latency_ms"][name] = document["hdr"][name] = None
+    VALIDATOR.validate(document)
+    latency = Result.from_document(document).latency
+    assert (latency.response, latency.lag) == (None, None)
+
+
+def test_the_warm_up_has_a_rate_of_its_own() -> None:
+    warmup = samples.warmed().warmup
+    assert warmup is not None
+    assert warmup.requests_per_s == 12_345 / 5
+    assert replace(warmup, duration_s=0.0).requests_per_s == 0.0
 
 
 @pytest.mark.parametrize("document", [None, [], "text", 3, {}])

@@ -84,17 +84,19 @@ class LiveView:
         self._live.update(self._panel(now, self._live.console.width), refresh=True)
 
     def _panel(self, now: Progress, width: int) -> RenderableType:
-        """Return three lines: how far, how fast, what goes wrong. None is wider than `width`."""
+        """Return three lines: how far, how fast, errors and plan. None is wider than `width`."""
         from rich.text import Text
 
         columns = max(LEAST_COLUMNS, min(width - 1, MOST_COLUMNS))
-        lines = [self._progress(now, columns), self._speed(now, columns), _health(now)]
+        lines = [self._progress(now, columns), self._speed(now, columns), _state(now)]
         return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
     def _progress(self, now: Progress, columns: int) -> Text:
         from rich.text import Text
 
-        left = f"  {format_s(float(int(now.elapsed_s)))}"
+        if now.warming:
+            return Text(f"  warming up, {_whole_s(now.elapsed_s)}", style="yellow")
+        left = f"  {_whole_s(now.elapsed_s)}"
         left += f" of {format_s(self._duration_s)}" if self._duration_s else ""
         right = f"{now.requests:,} requests" if self._requests else ""
         right += f" of {self._requests:,}" if self._requests else ""
@@ -129,9 +131,22 @@ class LiveView:
         return (self._stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
-def _health(now: Progress) -> Text:
+def _whole_s(elapsed_s: float) -> str:
+    return format_s(float(int(elapsed_s))) if elapsed_s >= 1 else "0s"
+
+
+def _state(now: Progress) -> Text:
+    """Return what goes wrong, then what is asked for and what waits."""
     from rich.text import Text
 
-    if not now.errors:
-        return Text("  no errors", style="dim")
-    return Text(f"  {now.errors:,} error{'' if now.errors == 1 else 's'}", style="red")
+    line = Text("  ")
+    if now.errors:
+        line.append(f"{now.errors:,} error{'' if now.errors == 1 else 's'}", style="red")
+    else:
+        line.append("no errors", style="dim")
+    if now.asked_rate is not None:
+        line.append(f"   {format_count(now.asked_rate)} req/s asked")
+        line.append(f", {now.queued:,} queued", style="yellow" if now.queued else "dim")
+    if now.connections:
+        line.append(f"   {now.connections:,} open", style="dim")
+    return line

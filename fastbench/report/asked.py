@@ -15,7 +15,11 @@ __all__ = ["Asked", "asked"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The load of a run. None and 0 mean: not known."""
+    """The load of a run. None and 0 mean: not known.
+
+    `rate` is the planned one where it is the same all the time; `stages` are of requests per
+    second or of connections.
+    """
 
     url: str
     urls: int
@@ -26,11 +30,18 @@ class Asked:
     requests: int | None
     pipeline: int
     keepalive: bool
+    rate: float | None
+    arrival: str
+    stages: int
+    stages_of: str
 
 
 def asked(result: Result) -> Asked:
     """Read the heading's facts from a result; text in it is safe for a terminal."""
     config = result.config
+    stages = config.get("stages")
+    arrival = str(config.get("arrival") or "")
+    rate = _number(config.get("rate"))
     return Asked(
         url=printable(str(config.get("url") or "")),
         urls=_count(config.get("urls")) or 1,
@@ -41,6 +52,10 @@ def asked(result: Result) -> Asked:
         requests=_count(config.get("requests")),
         pipeline=_count(config.get("pipeline")) or 1,
         keepalive=config.get("keepalive") is not False,
+        rate=rate if arrival == "constant" and not stages else None,
+        arrival=arrival,
+        stages=len(stages) if isinstance(stages, list | tuple) else 0,
+        stages_of="connections" if rate is None else "req/s",
     )
 
 

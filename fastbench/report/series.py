@@ -7,6 +7,7 @@ import io
 
 from fastbench.errors import KINDS
 from fastbench.result import Result, SeriesRow
+from fastbench.use import Use
 
 __all__ = ["cell", "render"]
 
@@ -21,6 +22,19 @@ _COLUMNS = (
     "bytes_in",
     "p50_ms",
     "p99_ms",
+    "connections",
+    "scheduled",
+    "dropped",
+    "response_p50_ms",
+    "response_p99_ms",
+)
+_USE_COLUMNS = (
+    "client_cpu_percent",
+    "host_cpu_percent",
+    "target_cpu_percent",
+    "target_rss_bytes",
+    "target_fds",
+    "target_threads",
 )
 # A spreadsheet runs a cell that begins like this as a formula (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -32,7 +46,8 @@ def render(result: Result) -> str:
     kinds = [*KINDS, *sorted(seen.difference(KINDS))]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(cell(name) for name in (*_COLUMNS, *(f"{kind}_errors" for kind in kinds)))
+    names = (*_COLUMNS, *_USE_COLUMNS, *(f"{kind}_errors" for kind in kinds))
+    writer.writerow(cell(name) for name in names)
     for row in result.series:
         writer.writerow(cell(value) for value in _values(row, kinds))
     return text.getvalue()
@@ -50,4 +65,23 @@ def _values(row: SeriesRow, kinds: list[str]) -> list[object]:
     rate = round(row.requests / row.span_s, 3) if row.span_s > 0 else 0.0
     known = {name: getattr(row, name) for name in _COLUMNS if name != "requests_per_s"}
     known["requests_per_s"] = rate
-    return [known[name] for name in _COLUMNS] + [row.errors.get(kind, 0) for kind in kinds]
+    known |= _used(row.use)
+    errors = [row.errors.get(kind, 0) for kind in kinds]
+    return [known.get(name) for name in (*_COLUMNS, *_USE_COLUMNS)] + errors
+
+
+def _used(use: Use | None) -> dict[str, object]:
+    """Return what was used; the host's share is the mean of its cores, targets are added up."""
+    if use is None:
+        return {}
+    known: dict[str, object] = {"client_cpu_percent": round(use.client_cpu_percent, 3)}
+    if cores := use.host.core_percents:
+        known["host_cpu_percent"] = round(sum(cores) / len(cores), 3)
+    if use.targets:
+        known |= {
+            "target_cpu_percent": round(sum(each.cpu_percent for each in use.targets), 3),
+            "target_rss_bytes": sum(each.rss_bytes for each in use.targets),
+            "target_fds": sum(each.fds for each in use.targets),
+            "target_threads": sum(each.threads for each in use.targets),
+        }
+    return known

@@ -2,7 +2,8 @@
 
 Shape and scaling follow wrk 4's printed output. The numbers are ours: nothing is back-filled, and
 a request that never got its answer is a timeout. Latency covers every answer, whatever its status,
-as in wrk, and timeouts at their age.
+as in wrk, and timeouts at their age. Where requests were planned it is response time, as in wrk2;
+that is known of ok answers and timeouts only.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ _READ_KINDS = ("reset", "truncated", "protocol", "too_large", "unsolicited")
 def render(result: Result, *, latency: bool) -> str:
     """Return wrk's report; `latency` adds the distribution, as wrk's flag does."""
     load = asked(result)
-    answers = result.latency.service.merge(result.latency.failed)
+    latencies = result.latency
+    answers = latencies.response or latencies.service.merge(latencies.failed)
     lines = [
         f"Running {_length(load)} test @ {load.url}",
         f"  {load.workers} threads and {load.connections} connections",

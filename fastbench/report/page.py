@@ -1,0 +1,101 @@
+"""How the report for people is laid out: colour or none, columns, a label at the left, ASCII.
+
+A part is a text and how it is painted; what is painted is measured before the paint is on.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastbench.units import format_s
+
+__all__ = ["LABEL_COLUMNS", "LEAST_COLUMNS", "Page", "Paint", "Part", "cut", "plural", "seconds"]
+
+LABEL_COLUMNS = 10
+LEAST_COLUMNS = 60
+_GLYPHS = {" ·": ",", "│": "|", "→": "->", "≥": ">=", "±": "+-", "…": "...", "–": "-"}  # noqa: RUF001
+
+Paint = Callable[[str], str]
+Part = tuple[str, Paint]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How to write: in colour or not, how wide, in Unicode or ASCII. Colours are SGR codes."""
+
+    color: bool
+    width: int
+    unicode: bool
+
+    def bold(self, text: str) -> str:
+        return self._paint(text, "1")
+
+    def dim(self, text: str) -> str:
+        return self._paint(text, "2")
+
+    def red(self, text: str) -> str:
+        return self._paint(text, "1;31")
+
+    def yellow(self, text: str) -> str:
+        return self._paint(text, "33")
+
+    def green(self, text: str) -> str:
+        return self._paint(text, "32")
+
+    def _paint(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.color and text else text
+
+    def row(self, label: str, text: str) -> str:
+        """Return one line with its label in the left column."""
+        return self.dim(f"{label:<{LABEL_COLUMNS}}") + text
+
+    def wrapped(self, label: str, text: str, paint: Paint = str) -> list[str]:
+        """Return a labelled text over as many lines as it needs."""
+        lines = textwrap.wrap(text, self.width - LABEL_COLUMNS) or [""]
+        return [self.row(label if at == 0 else "", paint(line)) for at, line in enumerate(lines)]
+
+    def flowed(
+        self, label: str, parts: list[Part], between: str = ", ", hang: int = 0
+    ) -> list[str]:
+        """Join painted parts over as many lines as the width needs; no part is broken.
+
+        What does not fit on the first line hangs `hang` columns to the right of its text.
+        """
+        indent = (LABEL_COLUMNS if label else 2) + hang
+        lines: list[list[str]] = []
+        free = 0
+        for text, paint in parts:
+            shown = cut(text, self.width - indent)
+            if free < len(shown) + len(between):
+                room = self.width - indent + (0 if lines else hang)
+                lines.append([])
+                free = room + len(between)
+            lines[-1].append(paint(shown))
+            free -= len(shown) + len(between)
+        heads = [self.row(label, "") if label else "  ", *[" " * indent] * len(lines)]
+        return [head + between.join(line) for head, line in zip(heads, lines, strict=False)]
+
+    def encodable(self, text: str) -> str:
+        """Return the text as the terminal can show it: in ASCII where it has no Unicode."""
+        if self.unicode:
+            return text
+        for glyph, plain in _GLYPHS.items():
+            text = text.replace(glyph, plain)
+        return text.encode("ascii", "replace").decode()
+
+
+def seconds(value_s: float) -> str:
+    """Format a measured time: hundredths where they mean something."""
+    return f"{value_s:.2f}s" if value_s < 1000 else format_s(value_s)
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def cut(text: str, columns: int) -> str:
+    """Return the text in at most `columns`, which shows where it is cut."""
+    return text if len(text) <= columns else text[: columns - 1] + "…"
