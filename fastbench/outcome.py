@@ -269,6 +269,20 @@ def _seen(run: Observed, summary: Summary) -> validity.Seen:
     )
 
 
+def _overflows(found: Result) -> list[Warning_]:
+    host = found.resources.host
+    if host is None or not host.listen_overflows:
+        return []
+    return [
+        Warning_(
+            "listen_overflow",
+            f"a listen queue on this machine overflowed {host.listen_overflows:,} times, and who "
+            "found it full tried again after 1s, 3s, …",
+            "raise the server's backlog and net.core.somaxconn",
+        )
+    ]
+
+
 def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> tuple[Warning_, ...]:
     rows = []
     for imbalance in found.imbalances():
@@ -283,6 +297,7 @@ def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> t
                 "the machine was suspended, or fastbench was stopped: measure again",
             )
         )
+    rows += _overflows(found)
     rows += steady.notices(found) if not run.plan.load.warmup_s else []
     connects = sampling.total(counters)["connects"]
     asked = run.plan.load.connections

@@ -34,6 +34,7 @@ from fastbench.use import (
 __all__ = ["Monitor"]
 
 MIN_ROW_S = 0.5
+LITTLE_PERCENT = 1.0  # of others: not worth finding out whose it is
 MIN_RUN_S = 0.1  # in a shorter one every percentage is start-up and clock ticks
 MAX_ENDED = 100
 
@@ -227,7 +228,8 @@ class _Worker:
 class Monitor:
     """Follow the client, the host and the processes that were found."""
 
-    def __init__(self, workers: Sequence[int], found: Found) -> None:
+    def __init__(self, workers: Sequence[int], found: Found, rare: host.Rare) -> None:
+        """`rare` was read before the workers began to connect: full listen queues show there."""
         self._workers = {pid: _Worker(pid) for pid in workers}
         self._own = (os.getpid(), *workers)
         self._found = found
@@ -236,12 +238,11 @@ class Monitor:
         self._memory_used_bytes_max = 0
         self._host_percent_max = 0.0
         self._first = self._last = host.counters()
-        self._rare = host.rare()
+        self._rare = rare
         self._client_first_s = self._client_last_s = 0.0
 
     def start(self) -> None:
         """Begin at the start line: what came before does not count."""
-        self._rare = host.rare()
         self._targets.start()
         for worker in self._workers.values():
             worker.start()
@@ -324,7 +325,10 @@ class Monitor:
         busy = host.busy_percent(first, last) - host.share_percent(first, last, "steal")
         known_s = client_s + self._targets.cpu_s
         ours = 100 * known_s / (window_s * len(last.cores)) if window_s > 0 else 0.0
-        return round(max(0.0, busy - ours), 1)
+        others = busy - ours
+        if others > LITTLE_PERCENT and not host.charges_interrupts():
+            others -= sum(host.share_percent(first, last, name) for name in ("irq", "softirq"))
+        return round(max(0.0, others), 1)
 
 
 def _host_sample(first: host.Counters, last: host.Counters) -> HostSample:

@@ -340,9 +340,9 @@ def latency_ms(histogram: Histogram) -> dict[str, float | None]:
 
 def _read_latency(document: object) -> Latency:
     found = {name: _read_histogram(document, name) for name in SERIES}
-    planned = {name: found.pop(name) for name in PLANNED}
+    response, lag = (found.pop(name) for name in PLANNED)
     measured = {name: histogram or Histogram.empty() for name, histogram in found.items()}
-    return Latency(**measured, **planned)
+    return Latency(**measured, response=response, lag=lag)
 
 
 def _read_histogram(document: object, name: str) -> Histogram | None:

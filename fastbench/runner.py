@@ -17,12 +17,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 
-from fastbench import _core, limits, outcome, processes, resolve, sampling, worker
+from fastbench import _core, host, limits, outcome, processes, resolve, sampling, worker
 from fastbench.plan import Plan, UsageError
 from fastbench.processes import Found
 from fastbench.resolve import Endpoint
 from fastbench.resources import Monitor
 from fastbench.result import Result
+from fastbench.use import Use
 
 TICK_S = 0.25
 CONNECT_TICK_S = 0.002
@@ -91,11 +92,13 @@ class _Run:
         self.stop_ns = 0  # when they stop by themselves, 0: no limit
         self.resumed_ns = 0  # the end of the last pause
         self.pauses: list[outcome.Pause] = []
+        self.last_use: Use | None = None
         self.thread_rates: list[float] | None = [] if thread_rates else None
         self.ends = select.poll()  # wakes when a worker ends
 
     def carry_out(self, shares: list[worker.Share]) -> Result:
         """Fork, load, stop, add up."""
+        rare = host.rare()
         self._fork(shares)
         before = {
             number: signal.signal(number, self._on_signal)
@@ -103,7 +106,7 @@ class _Run:
         }
         try:
             os.nice(QUIET_NICE)
-            monitor = Monitor([child.pid for child in self.children], self.found)
+            monitor = Monitor([child.pid for child in self.children], self.found, rare)
             self._connect()
             load = self.plan.load
             line_ns = time.monotonic_ns() + LEAD_NS
@@ -136,7 +139,7 @@ class _Run:
             interrupted=self.interrupted,
             gave_up=self.gave_up,
             thread_rates=tuple(self.thread_rates or ()),
-            last_use=monitor.sample(),
+            last_use=self.last_use or monitor.sample(),
             found=self.found,
             pauses=tuple(self.pauses),
         )
@@ -201,7 +204,9 @@ class _Run:
             if self._overdue(now_ns):
                 self._kill()
                 break
-            if now_ns >= series.due_ns and not self._stopping(now_ns):
+            if self._stopping(now_ns):
+                self.last_use = self.last_use or monitor.sample()  # a drain is not of the run
+            elif now_ns >= series.due_ns:
                 series.add(now_ns, monitor.sample())
             counters = [self.block.counters(i) for i in range(self.block.workers)]
             if any(slot["connected"] for slot in counters) or self.plan.load.duration_s:

@@ -115,7 +115,7 @@ def _limit(result: Result, seen: Seen) -> tuple[str, list[str]]:
     if throttled := _throttled(result):
         return "client", [throttled]
     if full is not None and not _kept(result):
-        return "server", [_of_server(full), *_overflows(result)]
+        return "server", [_of_server(full)]
     if (busy := _busiest(result)) > BUSY and not _kept(result):
         return "client", [_of_client(result, seen, busy)]
     if _kept(result):
@@ -194,16 +194,6 @@ def _retransmits(result: Result) -> str:
         f"TCP sent {format_count(host.retransmits)} segments again: the network loses packets, or "
         "the server does not take connections fast enough"
     )
-
-
-def _overflows(result: Result) -> list[str]:
-    host = result.resources.host
-    if host is None or not host.listen_overflows:
-        return []
-    return [
-        f"a listen queue on this machine overflowed {host.listen_overflows:,} times: raise the "
-        "server's backlog and net.core.somaxconn"
-    ]
 
 
 def _full_target(result: Result) -> TargetUse | None:

@@ -211,6 +211,8 @@ def test_f8_a_server_that_never_accepts_is_a_connect_timeout() -> None:
     assert set(kinds(run)) == {"connect_timeout"}
     assert run.summary["started"] == 0
     assert any("queue" in row["hint"] + row["message"] for row in run.errors)
+    assert run.document["resources"]["host"]["listen_overflows"] >= 4
+    assert "listen_overflow" in {row["code"] for row in run.document["warnings"]}
 
 
 def test_f9_a_name_that_does_not_resolve_is_said_before_the_start() -> None:

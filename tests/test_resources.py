@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
 import signal
@@ -11,12 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 from listeners import Listener, listening
 
-from fastbench import processes, resources
+from fastbench import host, processes, resources
 from fastbench.document import plain, read
 from fastbench.plan import Watch
 from fastbench.processes import Found
@@ -67,7 +69,7 @@ def burn(process: subprocess.Popen[str], cpu_s: float) -> float:
 
 
 def started(server: Listener, *watches: Watch) -> Monitor:
-    monitor = Monitor([], processes.find("127.0.0.1", server.port, None, watches))
+    monitor = Monitor([], processes.find("127.0.0.1", server.port, None, watches), host.rare())
     monitor.start()
     return monitor
 
@@ -168,7 +170,7 @@ def test_the_target_may_vanish() -> None:
 
 def test_a_server_gone_before_the_start_is_no_error() -> None:
     with listening() as server:
-        monitor = Monitor([], processes.find("127.0.0.1", server.port, None))
+        monitor = Monitor([], processes.find("127.0.0.1", server.port, None), host.rare())
     monitor.start()
     assert monitor.sample().targets == ()
     assert checked(monitor.resources(0.0, 0, 0.0)).targets == ()
@@ -213,19 +215,19 @@ def test_what_others_took_is_what_nobody_known_took() -> None:
 def test_others_are_unknown_when_a_server_here_could_not_be_seen() -> None:
     known = {}
     for found in (Found(local=True), ELSEWHERE):
-        monitor = Monitor([], found)
+        monitor = Monitor([], found, host.rare())
         monitor.start()
         monitor.sample()
-        host = checked(monitor.resources(0.0, 1, 1.0)).host
-        assert host is not None
-        known[found.local] = host.others_percent is not None
+        machine = checked(monitor.resources(0.0, 1, 1.0)).host
+        assert machine is not None
+        known[found.local] = machine.others_percent is not None
     assert known == {True: False, False: True}
 
 
 def test_the_client_is_this_process_and_its_workers_ended_or_not() -> None:
     with worker() as one, worker() as two:
         burn(one, 0.1)  # before the start: it does not count
-        monitor = Monitor([one.pid, two.pid], ELSEWHERE)
+        monitor = Monitor([one.pid, two.pid], ELSEWHERE, host.rare())
         monitor.start()
         begin_s, own_s = time.monotonic(), time.process_time()
         burn(one, 0.2)
@@ -251,7 +253,7 @@ def test_a_worker_waits_for_its_core() -> None:
         for process in (one, two):  # both engines on one core: each waits for the other
             for task in os.listdir(f"/proc/{process.pid}/task"):
                 os.sched_setaffinity(int(task), core)
-        monitor = Monitor([one.pid, two.pid], ELSEWHERE)
+        monitor = Monitor([one.pid, two.pid], ELSEWHERE, host.rare())
         monitor.start()
         assert monitor.schedule(one.pid) is None  # there was no sample yet
         assert two.stdin is not None and two.stdout is not None
@@ -273,7 +275,7 @@ def test_a_worker_waits_for_its_core() -> None:
 
 def test_a_process_without_an_engine_has_no_schedule() -> None:
     with listening() as server:
-        monitor = Monitor([server.pid], ELSEWHERE)
+        monitor = Monitor([server.pid], ELSEWHERE, host.rare())
         monitor.start()
         monitor.sample()
         assert monitor.schedule(server.pid) is None
@@ -306,3 +308,21 @@ def test_network_and_switches_are_counted() -> None:
     assert host.net_out_bytes >= 50_000 <= host.net_in_bytes
     assert use.host.net_in_bytes_per_s > 0
     assert host.context_switches > 0
+
+
+@pytest.mark.parametrize(
+    ("config", "charges"),
+    [("CONFIG_A=y\nCONFIG_IRQ_TIME_ACCOUNTING=y\n", False), ("CONFIG_A=y\n# none\n", True)],
+)
+def test_the_kernel_says_whether_interrupts_are_charged(
+    config: str, charges: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "proc").mkdir()
+    with gzip.open(tmp_path / "proc" / "config.gz", "wt") as file:
+        file.write(config)
+    assert host.charges_interrupts(f"{tmp_path}/") == charges
+    (tmp_path / "proc" / "config.gz").unlink()
+    assert not host.charges_interrupts(f"{tmp_path}/"), "most are built with the option"
+    (tmp_path / "boot").mkdir()
+    (tmp_path / "boot" / f"config-{os.uname().release}").write_text(config)
+    assert host.charges_interrupts(f"{tmp_path}/") == charges

@@ -51,8 +51,8 @@ LAYERS: dict[str, set[str]] = {
         *("resources", "result", "sampling", "steady", "use", "validity"),
     },
     "runner": {
-        *("_core", "errors", "histogram", "limits", "outcome", "plan", "processes", "resolve"),
-        *("resources", "result", "sampling", "worker"),
+        *("_core", "errors", "histogram", "host", "limits", "outcome", "plan", "processes"),
+        *("resolve", "resources", "result", "sampling", "use", "worker"),
     },
 }
 LAYERS["cli"] = set(LAYERS)

@@ -209,12 +209,6 @@ def test_lost_packets_are_the_network() -> None:
     assert judged(run(host=replace(HOST, retransmits=5)), seen(where="remote"))[1] == "unknown"
 
 
-def test_an_overflowing_listen_queue_is_named() -> None:
-    full = (target(99, 99),)
-    found = judge(run(host=replace(HOST, listen_overflows=3), targets=full), seen())
-    assert any("somaxconn" in reason for reason in found.reasons)
-
-
 @given(
     st.floats(0, 1),
     st.floats(0, 100),

@@ -22,14 +22,15 @@ SECONDS = "4s" if SLOW else "1500ms"
 two_cores = pytest.mark.skipif(len(cores()) < 2, reason="client and server need a core each")
 
 
-def judged(run: Run, verdict: str, limit: str) -> None:
-    """Hold the verdict, or the noise that was there instead."""
+def judged(run: Run, verdict: str, limit: str) -> bool:
+    """Hold the verdict, or the noise that was there instead; tell whether it was quiet."""
     found, host = run.document["validity"], run.document["resources"]["host"]
     noise = host["steal_percent"] > 1 or (host["others_percent"] or 0) > 10
     if noise and not SLOW:
         assert found["verdict"] == "noisy-host", found
-        return
+        return False
     assert (found["verdict"], found["limit"]) == (verdict, limit), found
+    return True
 
 
 def pause(running: Running, seconds: float) -> None:
@@ -43,10 +44,10 @@ def test_a_server_on_its_own_core_is_the_limit_and_is_named() -> None:
     client, server = cores()[:2]
     with server_that_burns(0.002, core=server) as (url, pid):
         run = fastbench("-d", SECONDS, "-c", "8", url, limits=pinned(client))
-    judged(run, "ok", "server")
+    quiet = judged(run, "ok", "server")
     (target,) = run.document["resources"]["targets"]
     assert (target["pid"], target["role"], target["cores"]) == (pid, "target", [server])
-    assert target["cpu_us_per_request"] == pytest.approx(2000, rel=0.25)
+    assert target["cpu_us_per_request"] == pytest.approx(2000, rel=0.25 if quiet else 1)
     assert f"pid {pid}" in run.out
 
 
@@ -60,8 +61,8 @@ def test_a_client_with_more_to_do_than_the_server_is_the_limit() -> None:
             *("-d", SECONDS, "-c", "16", "--expect-body", "x" * 65_000, fast.url),
             limits=pinned(client),
         )
-    judged(run, "client-limited", "client")
-    assert run.document["workers"][0]["busy"] > 0.9
+    quiet = judged(run, "client-limited", "client")
+    assert not quiet or run.document["workers"][0]["busy"] > 0.9
 
 
 def test_an_idle_pair_at_a_low_rate_has_no_limit() -> None:
