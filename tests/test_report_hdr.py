@@ -6,6 +6,8 @@ import base64
 import io
 import math
 import re
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -149,6 +151,16 @@ def test_a_run_without_samples_has_a_log_without_intervals(tmp_path: Path) -> No
     assert read(path) == {}
 
 
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own time is not UTC."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "XYZ-5")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 @pytest.mark.parametrize(
     ("started_at", "start"),
     [
@@ -159,7 +171,9 @@ def test_a_run_without_samples_has_a_log_without_intervals(tmp_path: Path) -> No
         ("2026-03-01T12:00:00+00:00\n#[x]", ""),
     ],
 )
-def test_the_start_is_placed_on_the_calendar_where_it_is_known(started_at: str, start: str) -> None:
+def test_the_start_is_placed_on_the_calendar_where_it_is_known(
+    started_at: str, start: str, elsewhere: None
+) -> None:
     result = samples.good()
     environment = replace(result.environment, started_at=started_at)
     lines = hlog.render(replace(result, environment=environment)).splitlines()
