@@ -10,7 +10,7 @@ DEBUG = os.environ.get("FASTBENCH_DEBUG") == "1"
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 OPTIMISE = ["-O1", "-g", *SANITIZE] if DEBUG else ["-O3", "-g0"]
 BUILD_DIR = "build/debug" if DEBUG else "build/release"
-SOURCES = ["setup.py", *sorted(glob("fastbench/_*.p[xy][ix]")), *sorted(glob("fastbench/engine/*.pxd"))]
+SOURCES = ["setup.py", *glob("fastbench/_*.p[xy][ix]"), *glob("fastbench/engine/*.pxd")]
 
 core = Extension(
     "fastbench._core",

@@ -90,7 +90,7 @@ class Engine:
         sources: list[tuple[int, bytes, int, int]],
         first_source: int,
         tls_options: tuple[bytes, bool, bool, bytes, bytes, bytes] | None,
-        pace: tuple[bool, list[tuple[float, float, float]], float, bool, bool] | None = None,
+        plan: tuple[bool, list[tuple[float, float, float]], float, bool, bool] | None = None,
         drain: bool = False,
     ) -> Self: ...
     def run(self) -> None: ...

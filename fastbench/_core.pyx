@@ -157,7 +157,7 @@ cdef class Engine:
                   list pattern not None, uint32_t pipeline, bint keepalive, bint retry,
                   uint64_t timeout_ns, uint64_t connect_timeout_ns, bytes ok_status not None,
                   bint status_expected, bytes expect_body not None, list sources not None,
-                  uint32_t first_source, tuple tls_options, tuple pace=None, bint drain=False):
+                  uint32_t first_source, tuple tls_options, tuple plan=None, bint drain=False):
         cdef conn.Worker *w = &self.worker
         self.block = shared
         self.keep = [requests, ok_status, expect_body]
@@ -193,7 +193,7 @@ cdef class Engine:
         self.set_transport(tls_options)
         w.discard = tls_options is None and not expect_body and w.family != kernel.AF_UNIX
         w.n_active = connections
-        self.set_pace(pace)
+        self.set_plan(plan)
         self.set_connections(connections, first_source)
 
     def __dealloc__(self):
@@ -254,7 +254,7 @@ cdef class Engine:
         if code < 0:
             raise ValueError(code_name(block.TLS, -code))
 
-    cdef set_pace(self, tuple options):
+    cdef set_plan(self, tuple options):
         """None: a closed loop; else (rates: bool, stages, warm-up level, poisson, drop).
 
         Each stage is (length_s, first, last): requests per second when `rates`, else connections,

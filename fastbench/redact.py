@@ -45,7 +45,7 @@ _BODY_FLAGS = (
     "-z",
     "--duration",
 )
-_SWITCHES = frozenset("klLvVh46")  # may stand before a flag with a value in one word: -ka user:pw
+_SWITCHES = frozenset("klLvVh46w")  # may stand before a flag with a value in one word: -ka user:pw
 
 
 def printable(text: str, *, lines: bool = False) -> str:

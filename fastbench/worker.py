@@ -118,7 +118,7 @@ def _engine(
         sources=sources(plan),
         first_source=share.first_connection,
         tls_options=_tls_options(plan),
-        pace=_pace(load.pace),
+        plan=_pace(load.pace),
         drain=load.drain,
     )
 
