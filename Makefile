@@ -60,7 +60,7 @@ types: build $(VENV)/.stamp-dev
 slow: build test-deps
 	@FASTBENCH_SLOW=1 $(PY) -m pytest -q -m slow $(ARGS)
 bench: build test-deps
-	@for each in throughput memory startup; do $(PY) bench/$$each.py || bad=1; done; exit $${bad:-0}
+	@for each in throughput memory startup accuracy; do $(PY) bench/$$each.py || bad=1; done; exit $${bad:-0}
 debug-build: $(VENV)/.stamp-dev
 	@FASTBENCH_DEBUG=1 $(PY) setup.py -q build --build-base build/debug --build-lib build/debug/lib
 debug: debug-build

@@ -11,6 +11,7 @@ import random
 import signal
 import sys
 import time
+import typing
 
 import uvloop
 
@@ -29,8 +30,7 @@ class Delayed(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = typing.cast(asyncio.Transport, transport)  # uvloop's is no subclass
 
     def data_received(self, data: bytes) -> None:
         """Answer after a drawn delay."""
