@@ -113,7 +113,9 @@ def stall(program: Path, cores: Cores) -> Document:
     closed = of_stalled(flags, program, cores)
     curves["fastbench -R, response time"] = percentiles_of(planned["latency_ms"]["response"])
     curves["fastbench, closed loop: service time"] = percentiles_of(closed["latency_ms"]["service"])
-    curves["wrk (closed loop, corrected)"] = percentiles_of_wrk(stalled(["wrk", *flags, "--latency", "URL"], program, cores))
+    curves["wrk (closed loop, corrected)"] = percentiles_of_wrk(
+        stalled(["wrk", *flags, "--latency", "URL"], program, cores)
+    )
     if shutil.which("wrk2"):
         output = stalled(["wrk2", *flags, f"-R{RATE}", "--latency", "URL"], program, cores)
         curves["wrk2 -R"] = percentiles_of_wrk(output.partition("Detailed")[0])

@@ -311,3 +311,19 @@ def test_f16_too_little_memory_is_one_sentence() -> None:
     assert run.out == "" and len(run.err.splitlines()) == 1
     assert "memory" in run.err
     assert server.seen.connections == 0
+
+
+@pytest.mark.slow
+def test_f14_ten_thousand_connections_are_opened_and_kept_on_time() -> None:
+    connections = 10_000 if SLOW else 1500
+    needed = connections + 100
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < needed:
+        pytest.skip(f"the hard limit of open files is below {needed}")
+    with c_server() as server:
+        run = fastbench("-R", "1000", "-c", str(connections), "-d", "3s", "-w", server.url)
+    assert run.summary["ok"] == 3000 and run.errors == []
+    assert server.connections == connections == run.document["series"][0]["connections"]
+    assert run.document["latency_ms"]["connect"]["count"] == connections
+    assert run.document["latency_ms"]["lag"]["p99"] < (10 if SLOW else 50)
+    per_connection = run.document["resources"]["client"]["rss_bytes_max"] / connections
+    assert per_connection < (16 << 10 if SLOW else 100 << 10), "Python itself is most of it"

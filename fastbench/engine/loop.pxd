@@ -21,7 +21,8 @@ from fastbench.engine.conn cimport (
 from fastbench.engine.exchange cimport keep_pace, receive, send_more, time_out
 from fastbench.engine.fifo cimport Node
 from fastbench.engine.kernel cimport (
-    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP, PR_SET_TIMERSLACK, epoll_event, now_ns, prctl, wait,
+    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP, PR_SET_TIMERSLACK, ask_for_short_slices, epoll_event,
+    now_ns, prctl, wait,
 )
 from fastbench.engine.pace cimport begin_plan, come_due, level
 
@@ -31,6 +32,7 @@ cdef enum:
     START_POLL_NS = 500000
     PATIENCE_NS = 50000000
     RAMP_POLL_NS = 1000000
+    SLICE_NS = 100000               # the shortest that sched_setattr(2) takes
 
 
 cdef inline uint64_t earlier(uint64_t a, uint64_t b) noexcept nogil:
@@ -195,6 +197,8 @@ cdef inline void run(Worker *w) noexcept nogil:
     cdef uint64_t until
     cdef int n, i
     prctl(PR_SET_TIMERSLACK, 1)
+    if w.planned:
+        ask_for_short_slices(SLICE_NS)
     w.slot.state = CONNECTING
     w.slot.active = w.n_active
     w.now_ns = now_ns()
