@@ -1,0 +1,43 @@
+"""The series of a long run: bounded, contiguous, and the same whether rows were packed or not."""
+
+from __future__ import annotations
+
+import pytest
+
+from fastbench import _core, sampling
+
+SECOND_NS = 1_000_000_000
+
+
+def series_of(rows: int) -> sampling.Series:
+    series = sampling.Series(_core.Block(1), 0, planned=False)
+    for _ in range(rows):
+        series.add(series.due_ns, None)
+    return series
+
+
+def test_packed_rows_come_back_in_order() -> None:
+    series = series_of(5 * sampling.PACK_ROWS + 7)
+    assert [row.t_s for row in series.rows] == [float(t) for t in range(5 * 60 + 7)]
+    assert series.newest == series.rows[-len(series.newest) :]
+    assert sampling.PACK_ROWS <= len(series.newest) < 2 * sampling.PACK_ROWS
+
+
+def test_a_full_series_merges_neighbours_and_loses_no_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sampling, "MAX_ROWS", 12)
+    monkeypatch.setattr(sampling, "PACK_ROWS", 2)
+    series = series_of(40)
+    rows = series.rows
+    assert len(rows) < 12
+    assert series.span_ns > SECOND_NS
+    ends = [row.t_s + row.span_s for row in rows]
+    assert [0.0, *ends[:-1]] == [row.t_s for row in rows]
+    assert ends[-1] == series.due_ns / SECOND_NS - series.span_ns / SECOND_NS
+
+
+def test_a_last_row_that_is_too_short_joins_the_one_before() -> None:
+    series = series_of(3)
+    series.finish(3 * SECOND_NS + SECOND_NS // 5, None)
+    assert [row.span_s for row in series.rows] == [1.0, 1.0, 1.2]
