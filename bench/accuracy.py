@@ -10,6 +10,7 @@ overload  twice what the server can do for 20 s: the queue, its age, and that al
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import re
 import shutil
@@ -32,6 +33,7 @@ STALL_S = 1.0
 RUN_S = 30.0
 RATE = 1000
 RATES = (50, 1_000, 10_000, 50_000)
+CURVE = (50.0, 75.0, 90.0, 95.0, *(96 + n / 5 for n in range(20)), 99.9, 99.95, 99.99)
 QUANTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "p99_9": 99.9}
 Document = dict[str, Any]
 
@@ -94,10 +96,10 @@ def percentiles_of_wrk(output: str) -> dict[str, float]:
     return {f"{float(p):g}": float(value) * units[unit] for p, value, unit in found}
 
 
-def percentiles_of(row: Document) -> dict[str, float]:
-    """Read ours, under the same names."""
-    names = [name for name in row if re.fullmatch(r"p[\d_]+", name)]
-    return {name[1:].replace("_", "."): row[name] for name in names}
+def percentiles_of(found: Document, name: str) -> dict[str, float]:
+    """Read ours from the histogram, at as many places as a curve needs."""
+    histogram = Histogram.from_v2(base64.b64decode(found["hdr"][name]))
+    return {f"{p:g}": round(histogram.percentile(p) / 1e6, 3) for p in CURVE}
 
 
 def expected_ms(percent: float) -> float:
@@ -111,9 +113,9 @@ def stall(program: Path, cores: Cores) -> Document:
     curves: dict[str, dict[str, float]] = {}
     planned = of_stalled([*flags, f"-R{RATE}"], program, cores)
     closed = of_stalled(flags, program, cores)
-    curves["fastbench -R, response time"] = percentiles_of(planned["latency_ms"]["response"])
-    curves["fastbench, closed loop: service time"] = percentiles_of(closed["latency_ms"]["service"])
-    curves["wrk (closed loop, corrected)"] = percentiles_of_wrk(
+    curves["fastbench -R"] = percentiles_of(planned, "response")
+    curves["fastbench, closed loop"] = percentiles_of(closed, "service")
+    curves["wrk, closed loop"] = percentiles_of_wrk(
         stalled(["wrk", *flags, "--latency", "URL"], program, cores)
     )
     if shutil.which("wrk2"):
