@@ -1,8 +1,9 @@
 """Frozen dataclasses to JSON-ready values and back; what does not fit is named by its path.
 
 The types are the description: int, float, str, bool, `X | None`, tuple[X, ...], Mapping[str, X],
-nested dataclasses, and Annotated[str, choices]. Numbers are finite and not negative, every field
-must be there, and names we do not know are ignored: a newer writer may add some.
+nested dataclasses, and Annotated[str, choices]. Numbers are finite and, but for `Signed`, not
+negative; every field must be there, and names we do not know are ignored: a newer writer may add
+some.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Annotated, Any
 
-__all__ = ["DocumentError", "member", "members", "plain", "read"]
+__all__ = ["DocumentError", "Signed", "member", "members", "plain", "read"]
+
+_SIGNED = "signed"
+Signed = Annotated[float, _SIGNED]  # a number that may be negative
 
 _EXPECTED = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
 
@@ -52,6 +56,8 @@ def member(value: object, name: str, path: str = "") -> Any:
 def read(kind: Any, value: object, path: str) -> Any:
     """Check a value against a type and build it. Raises DocumentError."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Annotated and inner[1] == _SIGNED:
+        return _scalar(inner[0], value, path, least=-math.inf)
     if origin is typing.Annotated:
         text = read(inner[0], value, path)
         if text not in inner[1]:
@@ -76,12 +82,12 @@ def _fields(kind: Any, value: object, path: str) -> Any:
     )
 
 
-def _scalar(kind: Any, value: Any, path: str) -> Any:
+def _scalar(kind: Any, value: Any, path: str, *, least: float = 0) -> Any:
     if kind is object or (kind in (str, bool) and isinstance(value, kind)):
         return value
     if kind in (int, float) and not isinstance(value, bool):
         number = isinstance(value, int) or (kind is float and isinstance(value, float))
-        if number and not (math.isfinite(value) and value >= 0):
+        if number and not (math.isfinite(value) and value >= least):
             raise DocumentError(f"{path}: {value} is out of range")
         if number:
             return kind(value)

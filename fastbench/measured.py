@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from fastbench.document import Signed
+
 __all__ = [
     "CONTAINS",
     "LEVELS",
@@ -40,7 +42,7 @@ class Metric:
 
     type: Annotated[str, METRIC_TYPES]
     contains: Annotated[str, CONTAINS]
-    values: Mapping[str, float]
+    values: Mapping[str, Signed]
     thresholds: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
 
@@ -54,8 +56,8 @@ class Judgement:
     """
 
     ok: bool
-    observed: float | None
-    margin: float | None
+    observed: Signed | None
+    margin: Signed | None
     level: Annotated[str, LEVELS]
     near: bool
     text: str

@@ -18,6 +18,7 @@ from typing import Annotated
 from fastbench.document import DocumentError, member, plain, read
 from fastbench.errors import describe
 from fastbench.histogram import Histogram
+from fastbench.measured import Check, Judgement, Metric, NamedRow, ScenarioRow, Thrown
 from fastbench.use import Resources, Use
 
 __all__ = [
@@ -44,7 +45,10 @@ __all__ = [
 ]
 
 SCHEMA = "fastbench/1"
-ENDED = ("complete", "interrupted", "worker_lost", "nothing_succeeded")
+ENDED = (
+    *("complete", "interrupted", "worker_lost", "nothing_succeeded"),
+    *("aborted", "script_failed", "threshold_aborted"),  # of scenarios only
+)
 VERDICTS = ("ok", "client-limited", "late", "noisy-host", "incomplete")
 LIMITS = ("client", "server", "box", "network", "none", "unknown")
 SERIES = ("service", "response", "failed", "connect", "first_byte", "lag")
@@ -238,6 +242,8 @@ class Result:
     """One run. `config` is what was asked, secrets redacted, JSON-ready.
 
     `thread_rates` are req/s per worker and 100 ms for wrk's shape; they are not in the document.
+    `metrics`, `requests`, `scenarios`, `checks` and `exceptions` are those of a scenario run;
+    `thresholds` are judged in every run that has some.
     """
 
     version: str
@@ -255,6 +261,17 @@ class Result:
     validity: Validity = Validity()
     warnings: tuple[Warning_, ...] = ()
     thread_rates: tuple[float, ...] = field(default=(), compare=False)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    thresholds: Mapping[str, Judgement] = field(default_factory=dict)
+    requests: tuple[NamedRow, ...] = ()
+    scenarios: tuple[ScenarioRow, ...] = ()
+    checks: tuple[Check, ...] = ()
+    exceptions: tuple[Thrown, ...] = ()
+
+    @property
+    def thresholds_failed(self) -> bool:
+        """Tell whether a threshold that decides about the run does not hold."""
+        return any(not each.ok and each.level == "fail" for each in self.thresholds.values())
 
     def imbalances(self) -> list[str]:
         """Return a sentence for every conservation law that does not hold; none is right."""
@@ -297,10 +314,7 @@ class Result:
             },
             "status_codes": plain(self.status_codes),
             **{name: plain(getattr(self, name)) for name in _PARTS},
-            "requests": [],
-            "metrics": {},
-            "thresholds": {},
-            "thresholdsFailed": False,
+            "thresholdsFailed": self.thresholds_failed,
         }
 
     @classmethod
@@ -319,7 +333,10 @@ class Result:
         )
 
 
-_PARTS = ("errors", "series", "workers", "resources", "tls", "warmup", "validity", "warnings")
+_PARTS = (
+    *("errors", "series", "workers", "resources", "tls", "warmup", "validity", "warnings"),
+    *("metrics", "thresholds", "requests", "scenarios", "checks", "exceptions"),
+)
 
 
 def latency_ms(histogram: Histogram) -> dict[str, float | None]:

@@ -14,11 +14,12 @@ from typing import Any
 import jsonschema
 import pytest
 import samples
+import scenario_samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastbench import result as module
-from fastbench.document import DocumentError
+from fastbench.document import DocumentError, Signed
 from fastbench.histogram import MAX_VALUE_NS, Histogram
 from fastbench.result import Result, Summary, latency_ms
 
@@ -37,6 +38,8 @@ JSON = st.recursive(
 def strategy(kind: Any, name: str = "") -> st.SearchStrategy[Any]:
     """Draw any value that a field of the result may have, from its type."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if kind == Signed:
+        return AMOUNT | AMOUNT.map(lambda value: -value)
     if origin is typing.Annotated:
         return st.sampled_from(inner[1])
     if type(None) in inner:
@@ -54,6 +57,7 @@ def strategy(kind: Any, name: str = "") -> st.SearchStrategy[Any]:
     return simple[kind]
 
 
+SAMPLES = samples.ALL | {f"scenario_{name}": one for name, one in scenario_samples.ALL.items()}
 RESULTS = strategy(Result)
 
 
@@ -67,15 +71,15 @@ def test_a_document_comes_back_as_the_same_result(result: Result) -> None:
     assert Result.from_document(through_json(result)) == result
 
 
-@pytest.mark.parametrize("name", samples.ALL)
+@pytest.mark.parametrize("name", SAMPLES)
 def test_every_sample_comes_back_as_it_was(name: str) -> None:
-    result = samples.ALL[name]()
+    result = SAMPLES[name]()
     assert Result.from_document(through_json(result)) == result
 
 
-@pytest.mark.parametrize("name", sorted(set(samples.ALL) - {"hostile"}))
+@pytest.mark.parametrize("name", sorted(set(SAMPLES) - {"hostile"}))
 def test_every_sample_obeys_the_schema(name: str) -> None:
-    VALIDATOR.validate(through_json(samples.ALL[name]()))
+    VALIDATOR.validate(through_json(SAMPLES[name]()))
 
 
 def test_the_schema_is_one() -> None:
@@ -109,9 +113,9 @@ def written(value: Any, path: str = "") -> set[str]:
 
 def test_the_schema_requires_exactly_what_is_written() -> None:
     full = replace(everything(), resources=samples.watched().resources)
-    free = ("config.", "status_codes.", "series.errors.")
+    free = ("config.", "status_codes.", "series.errors.", "metrics.", "thresholds.")
     names = {name for name in written(through_json(full)) if not name.startswith(free)}
-    assert names == required(SCHEMA) - {"requests.name"}  # no request is named yet
+    assert names == required(SCHEMA)
 
 
 def members(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -127,7 +131,7 @@ def members(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 def everything() -> Result:
     """A result with one of everything."""
-    planned, watched = samples.planned(), samples.watched()
+    planned, watched, mixed = samples.planned(), samples.watched(), scenario_samples.messages()
     return replace(
         samples.failing(),
         latency=replace(planned.latency, failed=samples.failing().latency.failed),
@@ -135,6 +139,12 @@ def everything() -> Result:
         tls=samples.tls().tls,
         warmup=samples.warmed().warmup,
         validity=planned.validity,
+        metrics={"messages": mixed.metrics["http_req_failed"]},
+        thresholds={"checks: rate>0.99": mixed.thresholds["checks: rate>0.99"]},
+        requests=mixed.requests[:1],
+        scenarios=mixed.scenarios[:1],
+        checks=mixed.checks[:1],
+        exceptions=mixed.exceptions,
     )
 
 
@@ -159,11 +169,7 @@ def short() -> Any:
     return json.loads(short_text())
 
 
-BROKEN = [
-    path
-    for path in members(short())
-    if path[0] not in ("config", "requests", "metrics", "thresholds", "thresholdsFailed")
-]
+BROKEN = [path for path in members(short()) if path[0] not in ("config", "thresholdsFailed")]
 
 
 def spoil(document: Any, path: tuple[Any, ...], change: Callable[[Any, Any], None]) -> Any:
@@ -195,7 +201,10 @@ def is_read(path: tuple[Any, ...]) -> bool:
 
 def is_free(path: tuple[Any, ...]) -> bool:
     """Tell which names a writer chooses: statuses, kinds of errors per second, list items."""
-    return (path[0], len(path)) == ("status_codes", 2) or "errors" in path[1:-1]
+    if path[0] == "metrics" and len(path) != 3:
+        return True
+    maps = (("status_codes", 2), ("thresholds", 2), ("requests", 4), ("scenarios", 4))
+    return (path[0], len(path)) in maps or "errors" in path[1:-1]
 
 
 @pytest.mark.parametrize("path", [path for path in BROKEN if is_read(path)], ids=dotted)
@@ -236,6 +245,7 @@ def test_a_missing_field_is_named(path: tuple[Any, ...]) -> None:
         (("hdr", "service"), "AAAA", "hdr.service: not a compressed V2"),
         (("latency_ms", "service", "count"), 3, "latency_ms.service.count: hdr.service holds"),
         (("errors",), {}, "errors: expected a list"),
+        (("thresholds", "checks: rate>0.99", "level"), "x", "thresholds.checks: rate>0.99.level"),
         (("workers", 0, "lost"), 0, "workers[0].lost: expected true or false, got 0"),
     ],
 )
