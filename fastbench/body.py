@@ -76,11 +76,17 @@ def urlencoded(items: Sequence[tuple[str, str]]) -> Body:
 def multipart(
     forms: Sequence[str], boundary: Callable[[], str] = lambda: os.urandom(16).hex()
 ) -> Body:
-    """Make a multipart/form-data body (RFC 7578) of `-F` values as in curl.
+    """Make a multipart/form-data body of `-F` values as in curl."""
+    return multipart_of([form_part(form) for form in forms], boundary)
+
+
+def multipart_of(
+    parts: Sequence[Part], boundary: Callable[[], str] = lambda: os.urandom(16).hex()
+) -> Body:
+    """Make a multipart/form-data body (RFC 7578).
 
     `boundary` proposes; a proposal that occurs in a part is thrown away (RFC 2046 5.1.1).
     """
-    parts = [form_part(form) for form in forms]
     blocks = [_block(part) for part in parts]
     while True:
         mark = boundary().encode("ascii")
@@ -100,7 +106,7 @@ def form_part(form: str) -> Part:
     content, options = _words(rest[len(source) :])
     data = read_file(content, "-F") if source else encoded(content)
     filename = options.get("filename", os.path.basename(content) if source == "@" else None)
-    content_type = options.get("type", _guess(filename or content) if source == "@" else "")
+    content_type = options.get("type", guess_type(filename or content) if source == "@" else "")
     if content_type:
         check_header("Content-Type", content_type)
     return Part(name, data, filename, content_type)
@@ -109,6 +115,14 @@ def form_part(form: str) -> Part:
 def encoded(text: str) -> bytes:
     """Encode text as UTF-8; bytes of the command line that were not UTF-8 stay what they were."""
     return text.encode("utf-8", "surrogateescape")
+
+
+def guess_type(filename: str) -> str:
+    """Tell the media type of a file by its name."""
+    from mimetypes import MimeTypes
+
+    guess, compression = MimeTypes().guess_type(filename)
+    return "application/octet-stream" if guess is None or compression else guess
 
 
 def _urlencode(item: str) -> bytes:
@@ -162,10 +176,3 @@ def _block(part: Part) -> bytes:
 def _quoted(text: str) -> str:
     """Escape a name as browsers and curl do (WHATWG HTML, multipart/form-data)."""
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _guess(filename: str) -> str:
-    from mimetypes import MimeTypes
-
-    guess, compression = MimeTypes().guess_type(filename)
-    return "application/octet-stream" if guess is None or compression else guess
