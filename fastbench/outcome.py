@@ -1,10 +1,14 @@
-"""From the block of an ended run to its Result: the sums, the judgement, the warnings."""
+"""From the block of an ended run to its Result: the sums, the judgement, the warnings.
+
+Both kinds of run end here. What they were asked for differs, so it comes as `Terms`.
+"""
 
 from __future__ import annotations
 
 import os
 import resource
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fastbench import __version__, _core, environment, sampling, steady, validity
@@ -48,14 +52,47 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What was asked for, as far as the sums and the judge need it.
+
+    `planned`: requests had instants of their own. `connections` is the most that load at once, and
+    `steady` tells whether all of them were asked for; of a script nobody says how many it opens:
+    there it is 0, and `vus` says how many users it has. `public`: a public address was loaded.
+    """
+
+    config: Mapping[str, object]
+    planned: bool
+    connections: int
+    steady: bool
+    warmed: bool
+    verified: bool | None  # None without TLS
+    public: str = ""
+    vus: int = 0
+
+    @classmethod
+    def of(cls, plan: Plan, endpoint: Endpoint) -> Terms:
+        """Return the terms of a plain run."""
+        load, tls = plan.load, plan.target.tls
+        return cls(
+            config=plan.config,
+            planned=load.planned,
+            connections=load.connections,
+            steady=load.pace is None or load.planned,
+            warmed=load.warmup_s > 0,
+            verified=None if tls is None else tls.verify,
+            public=endpoint.host if endpoint.public else "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """All that the parent saw of a run. `gave_up`: nothing was connected any more, under -n.
 
-    `line_ns` is the start line, `start_ns` where measuring began: later by the warm-up.
+    `line_ns` is the start line, `start_ns` where measuring began: later by the warm-up. `ended`
+    and `missing` say what a script, or a threshold, did to its run.
     """
 
-    plan: Plan
-    endpoint: Endpoint
+    terms: Terms
     block: _core.Block
     workers: tuple[EndedWorker, ...]
     line_ns: int
@@ -69,6 +106,8 @@ class Observed:
     gave_up: bool
     pauses: tuple[Pause, ...]
     thread_rates: tuple[float, ...]
+    ended: str = ""
+    missing: tuple[str, ...] = ()
 
 
 def unresolved(plan: Plan, code: str) -> Result:
@@ -88,14 +127,14 @@ def unresolved(plan: Plan, code: str) -> Result:
 
 def result(run: Observed) -> Result:
     """Add up the slots, once every worker has ended."""
-    counters = [run.block.counters(i) for i in range(run.block.workers)]
+    counters = [run.block.counters(i) for i in range(len(run.workers))]
     end_ns = max((slot["end_ns"] for slot in counters), default=0) or run.end_ns
     end_ns = max(end_ns, run.start_ns)
     run.series.finish(end_ns, run.last_use)
     summary = _summary(run, counters, end_ns)
     found = Result(
         version=__version__,
-        config=run.plan.config,
+        config=run.terms.config,
         environment=environment.describe(),
         summary=summary,
         latency=_latency(run),
@@ -114,7 +153,7 @@ def result(run: Observed) -> Result:
 
 def _summary(run: Observed, counters: list[dict[str, int]], end_ns: int) -> Summary:
     total = sampling.total(counters)
-    planned = run.plan.load.planned
+    planned = run.terms.planned
     in_flight = queued = 0
     oldest_s = oldest_queued_s = 0.0
     for slot, ended in zip(counters, run.workers, strict=True):
@@ -144,22 +183,34 @@ def _summary(run: Observed, counters: list[dict[str, int]], end_ns: int) -> Summ
         dropped=total["dropped"],
         queued_at_end=queued,
         oldest_queued_s=oldest_queued_s,
-        ended=_ended(run, total["ok"]),
+        ended=_ended(run, total),
     )
 
 
-def _ended(run: Observed, ok: int) -> str:
+def _ended(run: Observed, total: Counter[str]) -> str:
     if run.interrupted:
         return "interrupted"
     if any(worker.lost for worker in run.workers):
         return "worker_lost"
-    return "complete" if ok else "nothing_succeeded"
+    return run.ended or ("nothing_succeeded" if _in_vain(run, total) else "complete")
+
+
+def _in_vain(run: Observed, total: Counter[str]) -> bool:
+    """Tell whether nothing succeeded; a script may be about something else than requests."""
+    return not total["ok"] and (not run.terms.vus or total["started"] > 0)
 
 
 def _latency(run: Observed) -> Latency:
-    planned = run.plan.load.planned
-    names = [name for name in _core.HISTOGRAMS if planned or name not in PLANNED]
-    return Latency(**{name: _histogram(run.block.histogram(name)) for name in names})
+    """Return all histograms; those of a plan where there was one.
+
+    A script's lag is its event loop's, and its iterations may be planned where requests are not.
+    """
+    found = {name: _histogram(run.block.histogram(name)) for name in _core.HISTOGRAMS}
+    if run.terms.vus:
+        unplanned = [name for name in PLANNED if not found[name].count]
+    else:
+        unplanned = [] if run.terms.planned else list(PLANNED)
+    return Latency(**{name: each for name, each in found.items() if name not in unplanned})
 
 
 def _histogram(counted: _core.Histogram) -> Histogram:
@@ -236,18 +287,18 @@ def _resources(run: Observed, summary: Summary) -> Resources:
 
 
 def _tls(run: Observed, counters: list[dict[str, int]]) -> TlsUse | None:
-    tls = run.plan.target.tls
-    if tls is None:
+    verified = run.terms.verified
+    if verified is None:
         return None
     total = sampling.total(counters)
     agreed = [run.block.tls(i) for i in range(run.block.workers)]
     version, cipher = next((pair for pair in agreed if pair[0]), ("", ""))
-    return TlsUse(tls.verify, version, cipher, total["handshakes"], total["resumed"])
+    return TlsUse(verified, version, cipher, total["handshakes"], total["resumed"])
 
 
 def _seen(run: Observed, summary: Summary) -> validity.Seen:
     """Return what the judge cannot read from the result itself."""
-    missing = []
+    missing = list(run.missing)
     lost = sum(worker.lost for worker in run.workers)
     if run.interrupted:
         missing.append("the run was interrupted")
@@ -255,7 +306,7 @@ def _seen(run: Observed, summary: Summary) -> validity.Seen:
         missing.append(f"{lost} of {len(run.workers)} workers were lost")
     if run.gave_up:
         missing.append("the server stayed away, so the requests left were not sent")
-    if not summary.ok:
+    if not summary.ok and (summary.started or not run.terms.vus):
         missing.append("no request succeeded")
     where: validity.Where = "remote"
     if run.found.local:
@@ -264,7 +315,8 @@ def _seen(run: Observed, summary: Summary) -> validity.Seen:
         missing=tuple(missing),
         where=where,
         client_cores=tuple(sorted(os.sched_getaffinity(0))),
-        connections=run.plan.load.connections,
+        connections=run.terms.connections,
+        vus=run.terms.vus,
         paused_s=sum(pause.length_s for pause in run.pauses),
     )
 
@@ -298,11 +350,10 @@ def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> t
             )
         )
     rows += _overflows(found)
-    rows += steady.notices(found) if not run.plan.load.warmup_s else []
+    rows += steady.notices(found) if not run.terms.warmed and not run.terms.vus else []
     connects = sampling.total(counters)["connects"]
-    asked = run.plan.load.connections
-    ramped = run.plan.load.pace is not None and not run.plan.load.planned
-    if found.summary.ok and connects < asked and not ramped:
+    asked = run.terms.connections
+    if found.summary.ok and connects < asked and run.terms.steady:
         rows.append(
             Warning_(
                 "connections_missing",
@@ -318,11 +369,11 @@ def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> t
                 "name its authority with --cacert FILE instead",
             )
         )
-    if run.endpoint.public:
+    if run.terms.public:
         rows.append(
             Warning_(
                 "public_host",
-                f"{run.endpoint.host} is a public address",
+                f"{run.terms.public} is a public address",
                 "load only servers that are yours, or that you were allowed to load",
             )
         )

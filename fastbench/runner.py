@@ -127,8 +127,7 @@ class _Run:
         self, line_ns: int, start_ns: int, series: sampling.Series, monitor: Monitor
     ) -> outcome.Observed:
         return outcome.Observed(
-            plan=self.plan,
-            endpoint=self.endpoint,
+            terms=outcome.Terms.of(self.plan, self.endpoint),
             block=self.block,
             workers=tuple(outcome.EndedWorker(c.pid, c.cpu_s, c.lost) for c in self.children),
             line_ns=line_ns,

@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fastbench.histogram import Histogram
 from fastbench.result import Result, Validity
 from fastbench.units import format_count, format_ms, format_s
 from fastbench.use import TargetUse
@@ -44,7 +45,7 @@ class Seen:
     """What a result does not hold. `missing`: why the run is incomplete.
 
     `where` is the server: a process on this machine that was found, one that could not be, or
-    another machine. `client_cores` are those the workers may run on.
+    another machine. `client_cores` are those the workers may run on. `vus`: of a script.
     """
 
     missing: tuple[str, ...]
@@ -52,6 +53,7 @@ class Seen:
     client_cores: tuple[int, ...]
     connections: int
     paused_s: float = 0.0
+    vus: int = 0
 
 
 def judge(result: Result, seen: Seen) -> Validity:
@@ -93,14 +95,27 @@ def _noise(result: Result, seen: Seen) -> list[str]:
 
 def _lateness(result: Result) -> list[str]:
     lag, response = result.latency.lag, result.latency.response
-    if lag is None or response is None or not lag.count:
+    if lag is None or not lag.count:
         return []
+    if response is None:
+        return _loop_lateness(lag, result.latency.service)
     late_ms, p99_ms = lag.percentile(99) / 1e6, response.percentile(99) / 1e6
     if late_ms <= max(LATE_MS, LATE_SHARE * p99_ms):
         return []
     return [
         f"the client sent late: 99% of requests within {format_ms(late_ms)} of when they could "
         "go; use fewer workers than cores (-t), or give the client cores of its own (taskset)"
+    ]
+
+
+def _loop_lateness(lag: Histogram, service: Histogram) -> list[str]:
+    """Judge the event loop of a script: what it reads late, it measures late."""
+    late_ms, p99_ms = lag.percentile(99) / 1e6, service.percentile(99) / 1e6
+    if late_ms <= max(LATE_MS, LATE_SHARE * p99_ms):
+        return []
+    return [
+        f"VUs waited for the client: its event loop was up to {format_ms(late_ms)} late (p99); use "
+        "more workers (-t), or less Python between requests"
     ]
 
 
@@ -144,6 +159,10 @@ def _of_client(result: Result, seen: Seen, busy: float) -> str:
 
 def _of_waiting(result: Result, seen: Seen) -> tuple[str, list[str]]:
     """Nothing was full, yet the load was not more: the connections waited for answers."""
+    if seen.vus:
+        return "none", [
+            f"nothing was full: {seen.vus:,} VUs waited for answers, or slept as the script says"
+        ]
     p50 = format_ms(result.latency.service.percentile(50) / 1e6)
     waited = f"all {seen.connections:,} connections waited for answers (p50 {p50})"
     if seen.where == "remote":
