@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --root-user-action=ignore
 RELEASE := build/release/.stamp
-SOURCES := setup.py fastbench/_core.pyx fastbench/_block.pxi $(wildcard fastbench/engine/*.pxd)
+SOURCES := setup.py $(foreach kind,_*.pyx _*.pxd _*.pxi engine/*.pxd,$(wildcard fastbench/$(kind)))
 # The sanitizers must be loaded before Python, which never frees all it allocated.
 SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests PYTHONSAFEPATH=1 \
 	PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \

@@ -1,4 +1,4 @@
-"""The one extension and the compiler directives; everything else is in pyproject.toml."""
+"""The two extensions and the compiler directives; everything else is in pyproject.toml."""
 
 import os
 from glob import glob
@@ -10,30 +10,34 @@ DEBUG = os.environ.get("FASTBENCH_DEBUG") == "1"
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 OPTIMISE = ["-O1", "-g", *SANITIZE] if DEBUG else ["-O3", "-g0"]
 BUILD_DIR = "build/debug" if DEBUG else "build/release"
-SOURCES = ["setup.py", *glob("fastbench/_*.p[xy][ix]"), *glob("fastbench/engine/*.pxd")]
+SOURCES = ["setup.py", *glob("fastbench/_*.p[xy][xd]"), *glob("fastbench/_*.pxi"), *glob("fastbench/engine/*.pxd")]
+NAMES = ("_core", "_client")
 
-core = Extension(
-    "fastbench._core",
-    ["fastbench/_core.pyx"],
-    depends=SOURCES,
-    libraries=["ssl", "crypto"],
-    # Cython's own loops compare signed with unsigned; the sources do not.
-    extra_compile_args=[*OPTIMISE, "-Wno-sign-compare"],
-    extra_link_args=SANITIZE if DEBUG else [],
-)
+extensions = [
+    Extension(
+        f"fastbench.{name}",
+        [f"fastbench/{name}.pyx"],
+        depends=SOURCES,
+        libraries=["ssl", "crypto"],
+        # Cython's own loops compare signed with unsigned; the sources do not.
+        extra_compile_args=[*OPTIMISE, "-Wno-sign-compare"],
+        extra_link_args=SANITIZE if DEBUG else [],
+    )
+    for name in NAMES
+]
 
 
 def stale() -> bool:
     """Compare the generated C with every source: Cython's own scan misses some cimports."""
-    generated = f"{BUILD_DIR}/fastbench/_core.c"
-    if not os.path.exists(generated):
+    generated = [f"{BUILD_DIR}/fastbench/{name}.c" for name in NAMES]
+    if not all(map(os.path.exists, generated)):
         return True
-    return max(map(os.path.getmtime, SOURCES)) > os.path.getmtime(generated)
+    return max(map(os.path.getmtime, SOURCES)) > min(map(os.path.getmtime, generated))
 
 
 setup(
     ext_modules=cythonize(
-        core,
+        extensions,
         build_dir=BUILD_DIR,
         force=stale(),
         quiet=True,

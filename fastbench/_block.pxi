@@ -3,8 +3,6 @@
 cdef class Histogram:
     """Latencies in nanoseconds, HdrHistogram layout: 33,792 counters, 3 significant digits."""
 
-    cdef hdr.Hdr data
-
     def __cinit__(self):
         hdr.reset(&self.data)
 
@@ -57,11 +55,6 @@ cdef class Block:
 
     Slot n is worker n's; with `warmup`, slot workers + n holds what worker n did in the warm-up.
     """
-
-    cdef void *memory
-    cdef size_t n_bytes
-    cdef readonly uint32_t workers
-    cdef readonly uint32_t slots
 
     def __cinit__(self, uint32_t workers, *, bint warmup=False):
         cdef uint32_t i, series

@@ -1,0 +1,236 @@
+# Part of _client.pyx: answers, and where their numbers are recorded.
+
+cdef object headers_of = None   # see `use`
+cdef object decoded = None
+cdef object selected = None
+cdef object loads = None
+
+cdef enum:                      # places of the other built-in metrics in Extra.metric, after TIMES
+    HTTP_REQS = 100, HTTP_REQ_FAILED, DATA_SENT, DATA_RECEIVED
+
+cdef dict EXTRAS = {
+    "http_reqs": HTTP_REQS, "http_req_failed": HTTP_REQ_FAILED,
+    "data_sent": DATA_SENT, "data_received": DATA_RECEIVED,
+    **{name: place for place, name in enumerate(TIMES)},
+}
+
+cdef struct Extra:
+    int metric
+    void *data
+
+
+def use(*, headers, decode, select, json):
+    """Set what Response's lazy properties call: a head's fields, the decoded body, a JSON path."""
+    global headers_of, decoded, selected, loads
+    headers_of, decoded, selected, loads = headers, decode, select, json
+
+
+cdef class Sinks:
+    """Where one kind of answer on one route is recorded; `failed` is what http_req_failed says."""
+
+    cdef readonly bint failed
+    cdef arena.Requests *all
+    cdef arena.Named *named
+    cdef Extra *extra
+    cdef size_t n_extra
+    cdef tuple keep
+
+    def __cinit__(self, RequestsCell scenario not None, NamedCell named, extra, bint failed):
+        cdef Cell cell
+        self.keep = (scenario, named, tuple(extra))
+        self.failed = failed
+        self.all = <arena.Requests *>scenario.data
+        if named is not None:
+            self.named = <arena.Named *>named.data
+        self.extra = <Extra *>calloc(len(extra) + 1, sizeof(Extra))
+        if self.extra == NULL:
+            raise MemoryError
+        for name, cell in extra:
+            self.extra[self.n_extra].metric = EXTRAS[name]
+            self.extra[self.n_extra].data = cell.data
+            self.n_extra += 1
+
+    def __dealloc__(self):
+        free(self.extra)
+
+
+cdef class Route:
+    """One request name of one scenario with one set of tags.
+
+    `resolve(status, error_kind)` is asked once for each kind of answer.
+    """
+
+    cdef object resolve
+    cdef dict known
+
+    def __cinit__(self, resolve not None):
+        self.resolve = resolve
+        self.known = {}
+
+    cdef Sinks sinks(self, int status, int kind):
+        cdef Sinks found = self.known.get(status if status else -1 - kind)
+        if found is None:
+            name = "" if status else ERROR_KINDS[kind]
+            found = self.resolve(status, name)
+            self.known[status if status else -1 - kind] = found
+        return found
+
+
+cdef struct Times:              # of one exchange, ns of CLOCK_MONOTONIC
+    uint64_t due                # its planned instant, 0 without one
+    uint64_t begun              # asked for
+    uint64_t sent               # before its first byte was written
+    uint64_t written            # after its last one
+    uint64_t first              # first byte of the answer
+    uint64_t done
+    uint64_t blocked            # spans from here on
+    uint64_t connecting
+    uint64_t handshaking
+
+
+cdef uint64_t span(uint64_t start, uint64_t end):
+    return end - start if start and end > start else 0
+
+
+cdef void measure(uint64_t *spans, const Times *t):
+    """The TIMES of one request. Without an answer, all its time after sending was waiting."""
+    spans[arena.DURATION] = span(t.sent, t.done)
+    spans[arena.BLOCKED] = t.blocked
+    spans[arena.CONNECTING] = t.connecting
+    spans[arena.HANDSHAKING] = t.handshaking
+    spans[arena.SENDING] = span(t.sent, t.written)
+    spans[arena.WAITING] = span(t.written, t.first if t.first else t.done)
+    spans[arena.RECEIVING] = span(t.first, t.done)
+    spans[arena.PLANNED] = span(t.due, t.done)
+
+
+cdef void record(Sinks self, const Times *t, uint64_t bytes_out, uint64_t bytes_in):
+    """Record one finished request."""
+    cdef uint64_t spans[arena.TIMINGS]
+    cdef Extra *extra
+    cdef size_t i
+    measure(spans, t)
+    self.all.reqs += 1
+    self.all.failed += self.failed
+    self.all.bytes_out += bytes_out
+    self.all.bytes_in += bytes_in
+    for i in range(arena.TIMINGS):
+        if i != arena.PLANNED or t.due:
+            arena.record_ns(&self.all.times[i], spans[i])
+    if self.named != NULL:
+        self.named.reqs += 1
+        self.named.failed += self.failed
+        arena.record_ns(&self.named.duration, spans[arena.DURATION])
+    for i in range(self.n_extra):
+        extra = &self.extra[i]
+        if extra.metric == HTTP_REQS:
+            (<double *>extra.data)[0] += 1
+        elif extra.metric == HTTP_REQ_FAILED:
+            (<arena.Rate *>extra.data).total += 1
+            (<arena.Rate *>extra.data).passes += self.failed
+        elif extra.metric == DATA_SENT:
+            (<double *>extra.data)[0] += <double>bytes_out
+        elif extra.metric == DATA_RECEIVED:
+            (<double *>extra.data)[0] += <double>bytes_in
+        elif extra.metric != arena.PLANNED or t.due:
+            arena.record_ns(<arena.Times *>extra.data, spans[extra.metric])
+
+
+cdef class Timings:
+    """How long the parts of a request took, in ms, under k6's names."""
+
+    cdef readonly double blocked
+    cdef readonly double connecting
+    cdef readonly double tls_handshaking
+    cdef readonly double sending
+    cdef readonly double waiting
+    cdef readonly double receiving
+    cdef readonly double duration
+
+    def __repr__(self):
+        return f"Timings(duration={self.duration:.3f}, waiting={self.waiting:.3f})"
+
+
+cdef class Response:
+    """One answer. Without a complete one, `status` is 0 and `error` says why.
+
+    `headers` know no case; `body` is bytes, decoded from its Content-Encoding; `json(path)` selects.
+    """
+
+    cdef readonly int status
+    cdef readonly str url
+    cdef readonly str method
+    cdef readonly bytes raw_head
+    cdef readonly bytes raw_body
+    cdef readonly str error
+    cdef readonly str error_kind
+    cdef readonly str error_code
+    cdef readonly bint expected
+    cdef readonly object keep
+    cdef Times times
+    cdef object known_headers
+    cdef object known_body
+    cdef object known_json
+    cdef bint parsed
+
+    @property
+    def headers(self):
+        if self.known_headers is None:
+            self.known_headers = headers_of(self.raw_head)
+        return self.known_headers
+
+    @property
+    def body(self):
+        if self.known_body is None:
+            self.known_body = self.raw_body
+            if encoded(self.raw_head):
+                self.known_body = decoded(self.headers, self.raw_body)
+        return self.known_body
+
+    @property
+    def text(self):
+        return self.body.decode("utf-8", "replace")
+
+    def json(self, path=None):
+        """The body as JSON, or what `path` selects of it. Raises ValueError when it is no JSON."""
+        if not self.parsed:
+            self.known_json = loads(self.body)
+            self.parsed = True
+        return self.known_json if path is None else selected(self.known_json, path)
+
+    @property
+    def timings(self):
+        cdef Timings out = Timings.__new__(Timings)
+        cdef uint64_t spans[arena.TIMINGS]
+        measure(spans, &self.times)
+        out.blocked = spans[arena.BLOCKED] / 1e6
+        out.connecting = spans[arena.CONNECTING] / 1e6
+        out.tls_handshaking = spans[arena.HANDSHAKING] / 1e6
+        out.sending = spans[arena.SENDING] / 1e6
+        out.waiting = spans[arena.WAITING] / 1e6
+        out.receiving = spans[arena.RECEIVING] / 1e6
+        out.duration = spans[arena.DURATION] / 1e6
+        return out
+
+    def __repr__(self):
+        return f"<Response {self.status or self.error} {self.method} {self.url}>"
+
+
+cdef bint has_field(bytes raw_head, const char *name, Py_ssize_t n_bytes):
+    """Is there a field of this name (in lower case, with its colon)?"""
+    cdef const uint8_t *text = raw_head
+    cdef Py_ssize_t i, j
+    cdef Py_ssize_t last = len(raw_head) - n_bytes
+    for i in range(1, last):
+        if text[i - 1] != 10 or text[i] | 32 != <uint8_t>name[0]:
+            continue
+        for j in range(1, n_bytes):
+            if text[i + j] | 32 != <uint8_t>name[j] | 32:
+                break
+        else:
+            return True
+    return False
+
+
+cdef bint encoded(bytes raw_head):
+    return has_field(raw_head, "content-encoding:", 17)

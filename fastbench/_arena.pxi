@@ -1,0 +1,273 @@
+# Part of _client.pyx: metrics in shared memory (engine/arena.pxd), written by cells, read by name.
+
+KINDS = ("counter", "gauge", "rate", "times", "trend", "requests", "named")
+TIMES = ("http_req_duration", "http_req_blocked", "http_req_connecting",
+         "http_req_tls_handshaking", "http_req_sending", "http_req_waiting",
+         "http_req_receiving", "response")
+
+
+cdef class Distribution:
+    """Any numbers, log-linear: percentiles within 0.1 % of an exact sort (engine/trend.pxd)."""
+
+    cdef trend.Trend *data
+
+    def __cinit__(self):
+        self.data = <trend.Trend *>calloc(1, sizeof(trend.Trend))
+        if self.data == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.data)
+
+    def record(self, double value):
+        """Count one value."""
+        trend.record(self.data, value)
+
+    def add(self, Distribution other not None):
+        """Merge `other` into this one."""
+        trend.add(self.data, other.data)
+
+    def since(self, Distribution earlier not None):
+        """What was recorded after `earlier`, a copy of this one made before."""
+        cdef Distribution out = Distribution()
+        trend.difference(out.data, self.data, earlier.data)
+        return out
+
+    def percentile(self, double percent):
+        """The value at `percent` (0 to 100); 0 when empty."""
+        return trend.percentile(self.data, percent)
+
+    @property
+    def count(self):
+        return self.data.count
+
+    @property
+    def min(self):
+        return self.data.least
+
+    @property
+    def max(self):
+        return self.data.most
+
+    @property
+    def sum(self):
+        return self.data.sum
+
+
+cdef class Cell:
+    """A place of the arena that one worker writes; keeps the arena alive."""
+
+    cdef void *data
+    cdef Arena home
+    cdef arena.EntryKind kind
+
+
+cdef class CounterCell(Cell):
+    def add(self, double value):
+        (<double *>self.data)[0] += value
+
+
+cdef class GaugeCell(Cell):
+    def add(self, double value):
+        arena.gauge(<arena.Gauge *>self.data, value, kernel.now_ns())
+
+
+cdef class RateCell(Cell):
+    def add(self, bint passed):
+        cdef arena.Rate *rate = <arena.Rate *>self.data
+        rate.passes += passed
+        rate.total += 1
+
+
+cdef class TimesCell(Cell):
+    def add(self, uint64_t value_ns):
+        arena.record_ns(<arena.Times *>self.data, value_ns)
+
+
+cdef class TrendCell(Cell):
+    def add(self, double value):
+        trend.record(<trend.Trend *>self.data, value)
+
+
+cdef class RequestsCell(Cell):
+    pass
+
+
+cdef class NamedCell(Cell):
+    pass
+
+
+CELLS = (CounterCell, GaugeCell, RateCell, TimesCell, TrendCell, RequestsCell, NamedCell)
+
+
+cdef class Book:
+    """The append-only directory of one worker: the same kind, name and tags give the same cell."""
+
+    cdef Arena home
+    cdef arena.Region *region
+    cdef dict cells
+
+    cdef Cell cell(self, int kind, str name, str tags):
+        cdef Cell found = self.cells.get((kind, name, tags))
+        if found is not None:
+            return found
+        cdef bytes name_bytes = name.encode()
+        cdef bytes tags_bytes = tags.encode()
+        cdef arena.Entry *entry = arena.append(
+            self.region, self.home.region_bytes, <arena.EntryKind>kind,
+            <uint32_t>len(name_bytes), <uint32_t>len(tags_bytes))
+        if entry == NULL:
+            raise MemoryError(f"no room for the metric {name}: {len(self.cells)} are there")
+        cdef char *text = <char *>entry + sizeof(arena.Entry)
+        memcpy(text, <const char *>name_bytes, len(name_bytes))
+        memcpy(text + len(name_bytes), <const char *>tags_bytes, len(tags_bytes))
+        arena.publish(&self.region.entries, self.region.entries + 1, arena.RELEASE)
+        found = CELLS[kind].__new__(CELLS[kind])
+        found.home = self.home
+        found.kind = <arena.EntryKind>kind
+        found.data = <char *>entry + entry.data_offset
+        self.cells[(kind, name, tags)] = found
+        return found
+
+    def counter(self, str name, str tags=""):
+        return self.cell(arena.COUNTER, name, tags)
+
+    def gauge(self, str name, str tags=""):
+        return self.cell(arena.GAUGE, name, tags)
+
+    def rate(self, str name, str tags=""):
+        return self.cell(arena.RATE, name, tags)
+
+    def times(self, str name, str tags=""):
+        return self.cell(arena.TIMES, name, tags)
+
+    def trend(self, str name, str tags=""):
+        return self.cell(arena.TREND, name, tags)
+
+    def requests(self, str name, str tags=""):
+        return self.cell(arena.REQUESTS, name, tags)
+
+    def named(self, str name, str tags=""):
+        return self.cell(arena.NAMED, name, tags)
+
+
+cdef Histogram histogram_of(const arena.Times *times):
+    cdef Histogram out = Histogram()
+    arena.add_times(&out.data, times)
+    return out
+
+
+cdef object value_of(const arena.Entry *entry):
+    """The data of an entry as Python values; see Arena.read."""
+    cdef const void *data = <const char *>entry + entry.data_offset
+    cdef const arena.Gauge *gauge = <const arena.Gauge *>data
+    cdef const arena.Rate *rate = <const arena.Rate *>data
+    cdef const arena.Requests *all = <const arena.Requests *>data
+    cdef const arena.Named *named = <const arena.Named *>data
+    cdef Distribution numbers
+    if entry.kind == arena.COUNTER:
+        return (<const double *>data)[0]
+    if entry.kind == arena.GAUGE:
+        return gauge.value, gauge.least, gauge.most, gauge.at_ns
+    if entry.kind == arena.RATE:
+        return rate.passes, rate.total
+    if entry.kind == arena.TIMES:
+        return histogram_of(<const arena.Times *>data)
+    if entry.kind == arena.TREND:
+        numbers = Distribution()
+        trend.add(numbers.data, <const trend.Trend *>data)
+        return numbers
+    if entry.kind == arena.NAMED:
+        return {"reqs": named.reqs, "failed": named.failed,
+                "duration": histogram_of(&named.duration)}
+    found = {"reqs": all.reqs, "failed": all.failed,
+             "bytes_in": all.bytes_in, "bytes_out": all.bytes_out}
+    for place in range(arena.TIMINGS):
+        found[TIMES[place]] = histogram_of(&all.times[place])
+    return found
+
+
+cdef class Arena:
+    """Metrics of all workers in memory mapped without reserve; make it before the fork.
+
+    Raises MemoryError when not even a small one can be mapped.
+    """
+
+    cdef void *memory
+    cdef size_t n_bytes
+    cdef size_t region_bytes
+    cdef readonly uint32_t workers
+
+    def __cinit__(self, uint32_t workers, *, size_t bytes_per_worker=REGION_BYTES):
+        self.workers = workers
+        self.region_bytes = bytes_per_worker
+        self.memory = kernel.MAP_FAILED
+        while self.region_bytes >= LEAST_REGION_BYTES:
+            self.n_bytes = arena.PAGE_BYTES + workers * self.region_bytes
+            self.memory = kernel.mmap(
+                NULL, self.n_bytes, kernel.PROT_READ | kernel.PROT_WRITE,
+                kernel.MAP_SHARED | kernel.MAP_ANONYMOUS | kernel.MAP_NORESERVE, -1, 0)
+            if self.memory != kernel.MAP_FAILED:
+                return
+            self.region_bytes //= 2         # a strict kernel reserves in spite of the flag
+        self.memory = NULL
+        raise MemoryError(f"{self.n_bytes} bytes of address space could not be mapped")
+
+    def __dealloc__(self):
+        if self.memory != NULL:
+            kernel.munmap(self.memory, self.n_bytes)
+
+    cdef arena.Region *region(self, uint32_t worker) except NULL:
+        if worker >= self.workers:
+            raise IndexError(f"the arena has {self.workers} regions, not {worker + 1}")
+        return <arena.Region *>(
+            <char *>self.memory + arena.PAGE_BYTES + worker * self.region_bytes)
+
+    def writer(self, uint32_t worker):
+        """The book of one worker; only that worker may write in it."""
+        cdef Book book = Book.__new__(Book)
+        book.home = self
+        book.region = self.region(worker)
+        book.cells = {}
+        return book
+
+    def read(self, uint32_t worker, only=None):
+        """Rows (kind, name, tags, value); `only`: names to read, all by default.
+
+        counter: float; gauge: (value, min, max, at_ns), at_ns 0 when never set; rate: (passes,
+        total); times: Histogram; trend: Distribution; requests: counts and a Histogram for each of
+        TIMES; named: reqs, failed, and the Histogram `duration`.
+        """
+        cdef arena.Region *region = self.region(worker)
+        cdef arena.Entry *entry = arena.first_entry(region)
+        cdef const char *text
+        rows = []
+        for _ in range(region.entries):
+            text = <const char *>entry + sizeof(arena.Entry)
+            name = text[:entry.name_bytes].decode()
+            if only is None or name in only:
+                tags = text[entry.name_bytes:entry.name_bytes + entry.tags_bytes].decode()
+                rows.append((KINDS[entry.kind], name, tags, value_of(entry)))
+            entry = arena.after(entry)
+        return rows
+
+    def beat_ns(self, uint32_t worker):
+        """When the worker's loop last turned; 0: never yet."""
+        return self.region(worker).beat_ns
+
+    def place(self, uint32_t worker):
+        """(VU, iteration) that ran last in this worker."""
+        cdef arena.Region *region = self.region(worker)
+        return region.vu, region.iteration
+
+    def take(self, uint32_t shared, uint64_t limit):
+        """Take the next number of shared counter `shared` (0 to 63): 0, 1, ...; -1 at the limit."""
+        cdef arena.Common *common = <arena.Common *>self.memory
+        if shared >= arena.SHARED_WORDS:
+            raise IndexError(f"there are {arena.SHARED_WORDS} shared counters")
+        cdef uint64_t number = arena.take_next(&common.taken[shared], 1, arena.RELAXED)
+        return number if number < limit else -1
+
+    def taken(self, uint32_t shared, uint64_t limit):
+        """How many numbers of a shared counter were handed out."""
+        return min((<arena.Common *>self.memory).taken[shared], limit)

@@ -1,0 +1,22 @@
+"""What `_client` shares with `_core`: the run's block, histograms, and the names of errors."""
+
+from libc.stdint cimport uint32_t
+
+cimport fastbench.engine.block as block
+cimport fastbench.engine.hdr as hdr
+
+
+cdef class Histogram:
+    cdef hdr.Hdr data
+
+
+cdef class Block:
+    cdef void *memory
+    cdef size_t n_bytes
+    cdef readonly uint32_t workers
+    cdef readonly uint32_t slots
+    cdef block.Control *control(self)
+    cdef block.Slot *slot(self, uint32_t index) except NULL
+
+
+cdef str code_name(int kind, int code)

@@ -1,0 +1,163 @@
+"""Metrics in shared memory: a page of common words, then one append-only region per worker.
+
+1. Mapped without reserve before the fork; a page costs memory when it is first written. Readers keep
+   to what was touched (`lowest`, `highest`): looking at a page of shared memory makes it, too.
+2. One writer per region. An entry is complete before `entries` counts it, and never moves.
+3. Latencies are nanoseconds in HdrHistogram's layout (`hdr`), other numbers doubles (`trend`).
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+
+from fastbench.engine.hdr cimport Hdr, index_of
+from fastbench.engine.trend cimport Trend
+
+cdef extern from *:
+    uint64_t take_next "__atomic_fetch_add"(uint64_t *word, uint64_t one, int order) noexcept nogil
+    void publish "__atomic_store_n"(uint64_t *word, uint64_t value, int order) noexcept nogil
+    int RELAXED "__ATOMIC_RELAXED"
+    int RELEASE "__ATOMIC_RELEASE"
+
+cdef enum:
+    PAGE_BYTES = 4096
+    SHARED_WORDS = 64
+    ALIGN_BYTES = 64
+
+cdef enum EntryKind:
+    COUNTER, GAUGE, RATE, TIMES, TREND, REQUESTS, NAMED, ENTRY_KINDS
+
+cdef enum:                      # places in Requests.times
+    DURATION, BLOCKED, CONNECTING, HANDSHAKING, SENDING, WAITING, RECEIVING, PLANNED, TIMINGS
+
+cdef struct Common:
+    uint64_t taken[SHARED_WORDS]    # numbers handed out so far, by shared counter
+
+cdef struct Region:
+    uint64_t used_bytes
+    uint64_t entries
+    uint64_t beat_ns                # the worker's loop turned then
+    uint64_t vu                     # who ran last, and in which iteration
+    uint64_t iteration
+
+cdef struct Entry:              # followed by name, tags, padding, and its data
+    uint64_t kind
+    uint32_t name_bytes
+    uint32_t tags_bytes
+    uint64_t data_offset        # from the entry
+    uint64_t n_bytes            # of all of it
+
+cdef struct Gauge:
+    uint64_t at_ns              # of the last value; 0: none yet
+    double value
+    double least
+    double most
+
+cdef struct Rate:
+    uint64_t passes
+    uint64_t total
+
+cdef struct Times:
+    uint32_t lowest             # touched counters, meaningless while count is 0
+    uint32_t highest
+    Hdr hdr
+
+cdef struct Requests:
+    uint64_t reqs
+    uint64_t failed
+    uint64_t bytes_in
+    uint64_t bytes_out
+    Times times[TIMINGS]
+
+cdef struct Named:
+    uint64_t reqs
+    uint64_t failed
+    Times duration
+
+
+cdef inline size_t data_bytes(EntryKind kind) noexcept nogil:
+    if kind == COUNTER:
+        return sizeof(double)
+    if kind == GAUGE:
+        return sizeof(Gauge)
+    if kind == RATE:
+        return sizeof(Rate)
+    if kind == TIMES:
+        return sizeof(Times)
+    if kind == TREND:
+        return sizeof(Trend)
+    return sizeof(Requests) if kind == REQUESTS else sizeof(Named)
+
+
+cdef inline size_t aligned(size_t n_bytes) noexcept nogil:
+    return (n_bytes + ALIGN_BYTES - 1) // ALIGN_BYTES * ALIGN_BYTES
+
+
+cdef inline void record_ns(Times *self, uint64_t value_ns) noexcept nogil:
+    cdef uint32_t place = index_of(value_ns)
+    cdef Hdr *hdr = &self.hdr
+    hdr.counts[place] += 1
+    if hdr.count == 0:          # fresh memory is all zeros
+        hdr.min_ns = value_ns
+        self.lowest = self.highest = place
+    hdr.count += 1
+    hdr.sum_ns += value_ns
+    if value_ns < hdr.min_ns:
+        hdr.min_ns = value_ns
+        self.lowest = place
+    if value_ns > hdr.max_ns:
+        hdr.max_ns = value_ns
+        self.highest = place
+
+
+cdef inline void add_times(Hdr *out, const Times *other) noexcept nogil:
+    """Merge into a histogram that was reset."""
+    cdef uint32_t i
+    if other.hdr.count == 0:
+        return
+    for i in range(other.lowest, other.highest + 1):
+        out.counts[i] += other.hdr.counts[i]
+    out.count += other.hdr.count
+    out.sum_ns += other.hdr.sum_ns
+    if other.hdr.min_ns < out.min_ns:
+        out.min_ns = other.hdr.min_ns
+    if other.hdr.max_ns > out.max_ns:
+        out.max_ns = other.hdr.max_ns
+
+
+cdef inline void gauge(Gauge *self, double value, uint64_t now_ns) noexcept nogil:
+    if self.at_ns == 0 or value < self.least:
+        self.least = value
+    if self.at_ns == 0 or value > self.most:
+        self.most = value
+    self.value = value
+    self.at_ns = now_ns
+
+
+cdef inline Entry *after(Entry *entry) noexcept nogil:
+    return <Entry *>(<char *>entry + entry.n_bytes)
+
+
+cdef inline Entry *first_entry(Region *region) noexcept nogil:
+    return <Entry *>(<char *>region + aligned(sizeof(Region)))
+
+
+cdef inline Entry *append(Region *region, size_t room_bytes, EntryKind kind, uint32_t name_bytes,
+                          uint32_t tags_bytes) noexcept nogil:
+    """Space for an entry, its name and tags not yet written; NULL when the region is full.
+
+    It counts once `published`.
+    """
+    cdef size_t head_bytes = aligned(sizeof(Entry) + name_bytes + tags_bytes)
+    cdef size_t n_bytes = head_bytes + aligned(data_bytes(kind))
+    cdef Entry *entry
+    if region.used_bytes == 0:
+        region.used_bytes = aligned(sizeof(Region))
+    if region.used_bytes + n_bytes > room_bytes:
+        return NULL
+    entry = <Entry *>(<char *>region + region.used_bytes)
+    entry.kind = kind
+    entry.name_bytes = name_bytes
+    entry.tags_bytes = tags_bytes
+    entry.data_offset = head_bytes
+    entry.n_bytes = n_bytes
+    region.used_bytes += n_bytes
+    return entry
