@@ -15,11 +15,13 @@ from typing import Annotated
 from fastbench.document import Signed
 
 __all__ = [
+    "BUILT_IN",
     "CONTAINS",
     "LEVELS",
     "METRIC_TYPES",
     "Check",
     "Judgement",
+    "Kind",
     "Metric",
     "NamedRow",
     "ScenarioRow",
@@ -29,6 +31,38 @@ __all__ = [
 METRIC_TYPES = ("counter", "gauge", "rate", "trend")
 CONTAINS = ("default", "time", "data")
 LEVELS = ("fail", "warn")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a metric's samples are."""
+
+    type: Annotated[str, METRIC_TYPES]
+    contains: Annotated[str, CONTAINS] = "default"
+
+
+_COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
+BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours
+    "checks": Kind("rate"),
+    "data_received": Kind("counter", "data"),
+    "data_sent": Kind("counter", "data"),
+    "dropped_iterations": _COUNTER,
+    "group_duration": _TIME,
+    "http_req_blocked": _TIME,
+    "http_req_connecting": _TIME,
+    "http_req_duration": _TIME,
+    "http_req_failed": Kind("rate"),
+    "http_req_receiving": _TIME,
+    "http_req_response": _TIME,  # from the planned instant, where there is one
+    "http_req_sending": _TIME,
+    "http_req_tls_handshaking": _TIME,
+    "http_req_waiting": _TIME,
+    "http_reqs": _COUNTER,
+    "iteration_duration": _TIME,
+    "iterations": _COUNTER,
+    "vus": Kind("gauge"),
+    "vus_max": Kind("gauge"),
+}
 
 
 @dataclass(frozen=True, slots=True)

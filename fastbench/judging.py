@@ -1,0 +1,259 @@
+"""Hold a run to its thresholds: while it goes, and at its end.
+
+1. A threshold without samples fails and says so. A counter counts from 0, so it always has a
+   value, except one that is narrowed by tags: there nothing may be a slip of the pen.
+2. A window is the difference of two snapshots: a stage from its begin to its end, [last=30s]
+   back from now or from the end of the run; a run that is shorter is judged whole. A sample
+   belongs to the time in which it was recorded, so to the end of its request.
+3. Memory does not grow: of the past only what a window needs is kept, and at most
+   WINDOW_PARTS + 2 snapshots for each length of window.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, Protocol, Self, TypeVar
+
+from fastbench import units
+from fastbench.measured import Judgement, Kind
+from fastbench.plan import UsageError
+
+__all__ = ["NEAR", "Judge", "Source", "Threshold", "canonical", "judge", "submetrics"]
+
+NEAR = 0.1  # of the limit
+WINDOW_PARTS = 16  # a [last=T] window is at most T / 16 too long while the run goes
+
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "===": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """One limit. `text` names it in the document; `limit` is in the unit of the metric's values.
+
+    `either`: a short form of latency, so response time where requests are planned. `percent` is
+    that of aggregate "p". `stage` and `last_s` narrow the time; "" and 0 mean the whole run.
+    """
+
+    text: str
+    metric: str
+    tags: tuple[tuple[str, str], ...]
+    expression: str
+    aggregate: str
+    percent: float
+    operator: str
+    limit: float
+    kind: Kind
+    either: bool = False
+    level: str = "fail"
+    abort_on_fail: bool = False
+    delay_s: float = 0.0
+    stage: str = ""
+    last_s: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """The metric in its one spelling: tags sorted, no blanks."""
+        return canonical(self.metric, self.tags)
+
+    def holds(self, observed: float) -> bool:
+        """Tell whether the limit is kept."""
+        return _OPERATORS[self.operator](observed, self.limit)
+
+    def margin(self, observed: float) -> float | None:
+        """Return the share of the limit that is left; None where a share says nothing.
+
+        A rate that must stay above 99 % has 1 % to lose: its share is of that.
+        """
+        room = self.limit
+        if self.operator not in ("<", "<=", ">", ">="):
+            return None
+        above = self.operator.startswith(">")
+        if above and self.kind.type == "rate":
+            room = 1 - self.limit
+        if room <= 0:
+            return None
+        return (observed - self.limit if above else self.limit - observed) / room
+
+    def shown(self, observed: float) -> str:
+        """Format a value of this threshold's metric and aggregate."""
+        if self.aggregate == "count" and self.kind.contains != "data":
+            return f"{observed:,.12g}"
+        if self.kind.type == "rate":
+            return f"{100 * observed:.4g}%"
+        per_s = "/s" if self.aggregate == "rate" else ""
+        if self.kind.contains == "time":
+            return units.format_ms(observed)
+        if self.kind.contains == "data":
+            return units.format_bytes(observed) + per_s
+        return f"{observed:,.6g}{per_s}"
+
+
+def judge(threshold: Threshold, observed: float | None, what: str = "") -> Judgement:
+    """Hold what was observed against the limit; `what` says what it is of, if that is open."""
+    if observed is None:
+        return Judgement(False, None, None, threshold.level, False, "no samples")
+    ok = threshold.holds(observed)
+    margin = threshold.margin(observed)
+    near = ok and margin is not None and margin < NEAR
+    words = threshold.shown(observed) + (f" ({what})" if what else "")
+    if margin is not None and ok:
+        words += f", {_percent(margin)} left"
+    elif margin is not None and margin < 0:
+        words += f", {_percent(-margin)} {'short' if '>' in threshold.operator else 'over'}"
+    return Judgement(ok, observed, margin, threshold.level, near, words)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}%" if 0.01 <= share < 1e4 else f"{100 * share:.2g}%"
+
+
+def canonical(metric: str, tags: Iterable[tuple[str, str]]) -> str:
+    """Return `metric{a:b,c:d}` with its tags sorted; the metric alone without any."""
+    inside = ",".join(f"{name}:{value}" for name, value in sorted(tags))
+    return f"{metric}{{{inside}}}" if inside else metric
+
+
+def submetrics(
+    thresholds: Iterable[Threshold],
+) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Return metric and tags of what must be counted apart; the same in every process."""
+    return tuple(dict.fromkeys((each.metric, each.tags) for each in thresholds if each.tags))
+
+
+class Source(Protocol):
+    """What was measured up to an instant of the run, or between two."""
+
+    @property
+    def t_s(self) -> float:
+        """The instant, from the start of the run on."""
+
+    def observe(self, threshold: Threshold) -> tuple[float | None, str]:
+        """Return the value, None without samples; and what it is of, where that is open."""
+
+    def since(self, earlier: Self) -> Self:
+        """Return what came after an earlier instant."""
+
+    def kept(self, keys: frozenset[str]) -> Self:
+        """Return a copy that later samples do not change, of the metrics with these keys."""
+
+
+S = TypeVar("S", bound=Source)
+_Time = tuple[float, float, float]  # begin, end, or the length of what is last
+_WHOLE: _Time = (0.0, math.inf, 0.0)
+
+
+@dataclass(slots=True)
+class _Window(Generic[S]):
+    """The past of one length or stage. `ended` is set when nothing more belongs to it."""
+
+    begin_s: float
+    end_s: float
+    last_s: float
+    keys: frozenset[str]
+    past: deque[S]
+    ended: S | None = None
+
+    def look(self, now: S) -> None:
+        if self.last_s:
+            self._look_back(now)
+        elif self.ended is None:
+            if not self.past and now.t_s >= self.begin_s > 0:
+                self.past.append(now.kept(self.keys))
+            if now.t_s >= self.end_s:
+                self.ended = self.of(now.kept(self.keys))
+
+    def _look_back(self, now: S) -> None:
+        """Keep a snapshot for the future, and of the past one that is old enough."""
+        if not self.past or now.t_s >= self.past[-1].t_s + self.last_s / WINDOW_PARTS:
+            self.past.append(now.kept(self.keys))
+        while len(self.past) > 1 and self.past[1].t_s <= now.t_s - self.last_s:
+            self.past.popleft()
+
+    def of(self, now: S) -> S | None:
+        """Return what belongs to the window now; None if it has not begun."""
+        if self.ended is not None:
+            return self.ended
+        if self.last_s:
+            old = self.past and self.past[0].t_s <= now.t_s - self.last_s
+            return now.since(self.past[0]) if old else now
+        if now.t_s < self.begin_s:
+            return None
+        return now.since(self.past[0]) if self.past else now
+
+
+class Judge(Generic[S]):
+    """Thresholds over the time of one run. `spans` says when each stage begins and ends, in s.
+
+    Call `look` with a snapshot now and then, about once a second, and also at the instants that
+    `next_s` names; at the end once more.
+    """
+
+    def __init__(
+        self,
+        thresholds: Iterable[Threshold],
+        spans: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:
+        self.thresholds = tuple(thresholds)
+        times = {each.text: _time(each, spans or {}) for each in self.thresholds}
+        self._windows: dict[_Time, _Window[S]] = {}
+        for time in set(times.values()) - {_WHOLE}:
+            keys = frozenset(each.key for each in self.thresholds if times[each.text] == time)
+            self._windows[time] = _Window(*time, keys, deque())
+        self._window_of = {text: self._windows.get(time) for text, time in times.items()}
+        self.judgements: dict[str, Judgement] = {
+            each.text: judge(each, None) for each in self.thresholds
+        }
+        self.stopped_by = ""  # the text of the threshold that asked to end the run
+
+    def next_s(self, t_s: float) -> float:
+        """Return the next instant after `t_s` at which a stage begins or ends; inf if none."""
+        edges = (edge for each in self._windows.values() for edge in (each.begin_s, each.end_s))
+        return min((edge for edge in edges if edge > t_s), default=math.inf)
+
+    def look(self, now: S) -> bool:
+        """Judge anew; true when a threshold that is broken asks for the end of the run."""
+        for window in self._windows.values():
+            window.look(now)
+        for each in self.thresholds:
+            judgement = self._judged(each, now)
+            self.judgements[each.text] = judgement
+            broken = not judgement.ok and judgement.observed is not None
+            if broken and each.abort_on_fail and now.t_s >= each.delay_s and not self.stopped_by:
+                self.stopped_by = each.text
+        return bool(self.stopped_by)
+
+    def _judged(self, threshold: Threshold, now: S) -> Judgement:
+        window = self._window_of[threshold.text]
+        source = window.of(now) if window is not None else now
+        return judge(threshold, *(source.observe(threshold) if source is not None else (None, "")))
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether a threshold of level "fail" is broken."""
+        return any(not each.ok and each.level == "fail" for each in self.judgements.values())
+
+
+def _time(threshold: Threshold, spans: Mapping[str, tuple[float, float]]) -> _Time:
+    """Return begin, end and length of what it looks at; a tag scenario:x may say whose stage."""
+    if not threshold.stage:
+        return 0.0, math.inf, threshold.last_s
+    scenario = dict(threshold.tags).get("scenario", "")
+    for name in (f"{scenario}.{threshold.stage}", threshold.stage):
+        if name in spans:
+            return *spans[name], 0.0
+    there = ", ".join(spans) or "none at all"
+    raise UsageError(
+        f"Threshold `{threshold.text}`: there is no stage {threshold.stage}; there are {there}."
+    )

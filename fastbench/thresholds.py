@@ -1,0 +1,305 @@
+"""Limits that a run is held to: k6's grammar, its short forms, and what became of each.
+
+1. `METRIC{tag:value}: AGGREGATE OPERATOR NUMBER`, as in k6: aggregates avg min max med p(N) count
+   rate value; operators < <= > >= == === !=. Without an aggregate a counter is its count, a
+   gauge its value, a rate its rate. A number may carry its unit: 50ms, 1%, 4MiB, 10k.
+2. Short forms: `p99<50ms` is the response time where requests are planned, else
+   http_req_duration; `errors` is http_req_failed, `rps` and `requests` are http_reqs.
+3. Words in brackets say how: [warn] [abort] [delay=10s] [stage=2] [stage=spike] [last=30s].
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import NoReturn
+
+from fastbench import units
+from fastbench.judging import Threshold, canonical, submetrics
+from fastbench.measured import Kind
+from fastbench.plan import UsageError
+
+__all__ = ["Threshold", "parse", "read", "split_key", "submetrics"]
+
+_AGGREGATES = {
+    "counter": ("count", "rate"),
+    "gauge": ("value", "min", "max"),
+    "rate": ("rate",),
+    "trend": ("avg", "min", "max", "med", "p(N)", "count"),
+}
+_SYNONYMS = {"mean": "avg", "median": "med"}
+_SHORT = {
+    "errors": ("http_req_failed", "rate"),
+    "requests": ("http_reqs", "count"),
+    "rps": ("http_reqs", "rate"),
+}
+_OF_LATENCY = ("avg", "min", "max", "med", "p")  # what stands alone in a short form
+
+_NAME = re.compile(r"\s*([A-Za-z_]\w*)\s*")
+_AGGREGATE = re.compile(
+    r"p\(?\s*([0-9]+(?:\.[0-9]+)?)\s*\)?|avg|mean|min|max|med|median|count|rate|value"
+)
+_EXPRESSION = re.compile(
+    rf"\s*(?P<aggregate>{_AGGREGATE.pattern})?\s*(?P<operator>===|==|!=|<=|>=|<|>)\s*(?P<limit>.*\S)\s*"
+)
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_LONG_FORM = {
+    "threshold": "threshold",
+    "abort_on_fail": "abort",
+    "abortOnFail": "abort",
+    "delay": "delay",
+    "delay_abort_eval": "delay",
+    "delayAbortEval": "delay",
+    "level": "level",
+    "stage": "stage",
+    "last": "last",
+}
+
+
+def read(
+    options: Mapping[str, object], short: Iterable[str], known: Mapping[str, Kind]
+) -> tuple[Threshold, ...]:
+    """Read the thresholds of a script's options and those of the command line, which come last.
+
+    `known` are the metrics that there are. Of two with the same text the later one counts.
+    """
+    found = [each for key, value in options.items() for each in _of_metric(key, value, known)]
+    found += [parse(text, known) for text in short]
+    return tuple({each.text: each for each in found}.values())
+
+
+def parse(text: str, known: Mapping[str, Kind]) -> Threshold:
+    """Read one threshold as it is written on the command line."""
+    bare, words = _brackets(text)
+    metric, tags, rest = _metric(bare, text)
+    match = _AGGREGATE.match(bare.strip())
+    either = not tags and match is not None and metric not in known and _alone(bare, match)
+    if either and match is not None:
+        metric, rest = "http_req_duration", bare
+        if _aggregate(match[0])[0] not in _OF_LATENCY:
+            _refuse(
+                text, f"{match[0]} of what? Write rps>=1000, errors<1% or METRIC: {bare.strip()}"
+            )
+    elif metric in _SHORT and metric not in known:
+        metric, aggregate = _SHORT[metric]
+        rest = f"{aggregate}{rest}"
+    found = _threshold(metric, tags, rest, known, text)
+    return _with_words(replace(found, text=" ".join(text.split()), either=either), words, text)
+
+
+def _alone(bare: str, match: re.Match[str]) -> bool:
+    """Tell whether the operator follows the aggregate, so that no metric is named."""
+    return bare.strip()[match.end() :].lstrip()[:1] in ("<", ">", "=", "!")
+
+
+def _of_metric(key: str, value: object, known: Mapping[str, Kind]) -> list[Threshold]:
+    """Read the thresholds of one metric: a text, a long form, or a sequence of them."""
+    bare, words = _brackets(str(key))
+    metric, tags, rest = _metric(bare, str(key))
+    if rest.strip():
+        _refuse(str(key), "write the name of a metric, as http_req_duration{scenario:search}")
+    each = [value] if isinstance(value, str | Mapping) or not isinstance(value, Sequence) else value
+    return [_of_form(canonical(metric, tags), form, words, known) for form in each]
+
+
+def _of_form(key: str, form: object, words: list[str], known: Mapping[str, Kind]) -> Threshold:
+    """Read `p(95)<200` or {"threshold": "p(95)<200", "abort_on_fail": True, "delay": "10s"}."""
+    long = form if isinstance(form, Mapping) else {"threshold": form}
+    if unknown := [name for name in long if name not in _LONG_FORM]:
+        _refuse(key, f"a threshold has no {unknown[0]}; it takes {', '.join(_LONG_FORM)}")
+    said = {_LONG_FORM[name]: value for name, value in long.items()}
+    text = said.pop("threshold", None)
+    if not isinstance(text, str):
+        _refuse(key, 'a threshold is a text such as "p(95)<200"')
+    expression, more = _brackets(text)
+    metric, tags, _ = _metric(key, key)
+    found = _threshold(metric, tags, expression, known, f"{key}: {text}")
+    all_words = [*words, *more, *_words(key, said)]
+    scope = [word for word in all_words if word.startswith(("stage=", "last="))]
+    name = f"{key}: {found.expression}" + "".join(f" [{word}]" for word in scope)
+    return _with_words(replace(found, text=name), all_words, f"{key}: {text}")
+
+
+def _words(key: str, said: Mapping[str, object]) -> list[str]:
+    """Return the fields of a long form as the words in brackets that say the same."""
+    words = []
+    for name, value in said.items():
+        if value is None or value is False:
+            continue
+        if name == "abort":
+            words.append("abort")
+        elif name == "level":
+            if value not in ("fail", "warn"):
+                _refuse(key, 'level is "fail" or "warn"')
+            words.append(str(value))
+        else:
+            words.append(f"{name}={value}")
+    return words
+
+
+def _brackets(text: str) -> tuple[str, list[str]]:
+    """Take the words in brackets out; what stands in braces belongs to tags."""
+    rest, words, depth = "", [], 0
+    inside: str | None = None
+    for letter in text:
+        if inside is None and not depth and letter == "[":
+            inside = ""
+        elif inside is not None and letter == "]":
+            words += [word.strip() for word in inside.split(",")]
+            inside = None
+        elif inside is not None:
+            inside += letter
+        else:
+            depth += {"{": 1, "}": -1}.get(letter, 0)
+            rest += letter
+    if inside is not None:
+        _refuse(text, "the bracket is not closed; write p99<50ms [last=30s]")
+    return rest, words
+
+
+def _with_words(threshold: Threshold, words: Iterable[str], text: str) -> Threshold:
+    for word in words:
+        name, _, value = (part.strip() for part in word.partition("="))
+        if word in ("warn", "fail"):
+            threshold = replace(threshold, level=word)
+        elif word == "abort":
+            threshold = replace(threshold, abort_on_fail=True)
+        elif name == "stage" and value:
+            threshold = replace(threshold, stage=value)
+        elif name == "delay":
+            threshold = replace(threshold, delay_s=_duration_s(value, text))
+        elif name == "last":
+            threshold = replace(threshold, last_s=_duration_s(value, text))
+        else:
+            _refuse(
+                text,
+                f"[{word}] is none of [warn] [abort] [delay=10s] [stage=2] [stage=NAME] [last=30s]",
+            )
+    if threshold.stage and threshold.last_s:
+        _refuse(
+            text, "a threshold looks at a stage or at the last seconds, not both; leave one out"
+        )
+    return threshold
+
+
+def _duration_s(value: str, text: str) -> float:
+    try:
+        return units.parse_duration_s(value)
+    except ValueError as error:
+        _refuse(text, str(error).rstrip("."))
+
+
+def split_key(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return the metric and the sorted tags of `http_req_duration{scenario:x, name:y}`."""
+    metric, tags, rest = _metric(text, text)
+    if rest.strip():
+        _refuse(text, "write the name of a metric, as http_req_duration{scenario:search}")
+    return metric, tags
+
+
+def _metric(text: str, whole: str) -> tuple[str, tuple[tuple[str, str], ...], str]:
+    """Return metric, tags, and what follows them and their colon."""
+    match = _NAME.match(text)
+    if match is None:
+        _refuse(whole, "write METRIC: p(95)<500, or p99<50ms, errors<1%, rps>=1000")
+    rest = text[match.end() :]
+    tags: tuple[tuple[str, str], ...] = ()
+    if rest.startswith("{"):
+        end = _closing(rest, whole)
+        tags = _tags(rest[1:end], whole)
+        rest = rest[end + 1 :]
+    return match[1], tags, rest.lstrip().removeprefix(":")
+
+
+def _closing(text: str, whole: str) -> int:
+    """Find the brace that closes the first one; names such as /tickets/{id} have their own."""
+    depth = 0
+    for at, letter in enumerate(text):
+        depth += {"{": 1, "}": -1}.get(letter, 0)
+        if not depth:
+            return at
+    _refuse(whole, "the brace is not closed; write METRIC{tag:value}")
+
+
+def _tags(inside: str, whole: str) -> tuple[tuple[str, str], ...]:
+    found = {}
+    for pair in inside.split(","):
+        name, colon, value = pair.partition(":")
+        if not colon or not name.strip():
+            _refuse(whole, "tags are written {name:value,name:value}")
+        found[name.strip().strip("\"'")] = value.strip().strip("\"'")
+    return tuple(sorted(found.items()))
+
+
+def _threshold(
+    metric: str,
+    tags: tuple[tuple[str, str], ...],
+    expression: str,
+    known: Mapping[str, Kind],
+    text: str,
+) -> Threshold:
+    """Put one together; every part must suit the metric's type."""
+    kind = known.get(metric)
+    if kind is None:
+        _refuse(text, f"there is no metric {metric}; there are {', '.join(sorted(known))}")
+    match = _EXPRESSION.fullmatch(expression)
+    if match is None:
+        _refuse(text, "write AGGREGATE, an operator and a number, as p(95)<500 or rate<0.01")
+    aggregate, percent = _aggregate(match["aggregate"] or _default(kind))
+    allowed = _AGGREGATES[kind.type]
+    if (f"{aggregate}(N)" if aggregate == "p" else aggregate) not in allowed:
+        _refuse(text, f"a {kind.type} such as {metric} has {', '.join(allowed)}")
+    if percent > 100:
+        _refuse(text, "percentiles go up to p(100)")
+    limit = _limit(match["limit"], kind, aggregate, text)
+    return Threshold(
+        text=text,
+        metric=metric,
+        tags=tags,
+        expression="".join(expression.split()),
+        aggregate=aggregate,
+        percent=percent,
+        operator=match["operator"],
+        limit=limit,
+        kind=kind,
+    )
+
+
+def _default(kind: Kind) -> str:
+    return {"counter": "count", "gauge": "value", "rate": "rate"}.get(kind.type, "")
+
+
+def _aggregate(word: str) -> tuple[str, float]:
+    match = _AGGREGATE.fullmatch(word)
+    if match and match[1]:
+        return "p", float(match[1])
+    return _SYNONYMS.get(word, word), 0.0
+
+
+def _limit(word: str, kind: Kind, aggregate: str, text: str) -> float:
+    """Read the number in the unit of the metric's values; a bare one is in it already."""
+    number = _NUMBER.match(word)
+    unit = word[number.end() :].strip() if number else ""
+    if number is None:
+        _refuse(text, f"{word} is no number")
+    try:
+        if not unit:
+            return float(number[0])
+        if unit == "%" and kind.type == "rate":
+            return float(number[0]) / 100
+        if kind.contains == "time" and aggregate != "count":
+            return units.parse_duration_s(word) * 1e3
+        if aggregate == "rate" and kind.type == "counter":
+            word = word.removesuffix("/s").strip()
+        if kind.contains == "data":
+            return float(units.parse_bytes(word))
+        if kind.type != "rate":
+            return float(units.parse_count(word))
+    except ValueError as error:
+        _refuse(text, str(error).rstrip("."))
+    _refuse(text, f"{unit} does not suit a {kind.type}; leave it out")
+
+
+def _refuse(text: str, why: str) -> NoReturn:
+    raise UsageError(f"Threshold `{text}`: {why}.")
