@@ -18,7 +18,8 @@ from fastbench.result import SeriesRow
 from fastbench.use import HostSample, Use
 
 MAX_ROWS = 3600
-PACK_ROWS = 60
+PACK_ROWS = 10
+KEEP_ROWS = 40  # unpacked, for the live view
 RATES_TICK_S = 0.1  # of wrk's Req/Sec column
 
 
@@ -101,7 +102,7 @@ class Series:
 
     @property
     def newest(self) -> list[SeriesRow]:
-        """The last rows, at least PACK_ROWS of them where there are as many."""
+        """The last rows, at least KEEP_ROWS of them where there are as many."""
         return self._rows
 
     @property
@@ -123,7 +124,7 @@ class Series:
             self._rows = [merged(*pair) for pair in _pairs(self.rows)]
             self._packed = []
             self.span_ns *= 2
-        while len(self._rows) >= 2 * PACK_ROWS:
+        while len(self._rows) >= KEEP_ROWS + PACK_ROWS:
             self._pack()
         return row
 
@@ -273,7 +274,7 @@ class Ticks:
             p50_ms=(last and (last.response_p50_ms or last.p50_ms)) or 0.0,
             p99_ms=(last and (last.response_p99_ms or last.p99_ms)) or 0.0,
             errors=counts["failed"] + counts["timeouts"],
-            rates=tuple(row.requests / row.span_s for row in series.newest[-60:] if row.span_s),
+            rates=tuple(row.requests / row.span_s for row in series.newest if row.span_s),
             asked_rate=self._asked_rate(elapsed_s),
             queued=max(0, counts["scheduled"] - counts["started"] - counts["dropped"]),
             warming=self.warming,

@@ -17,10 +17,10 @@ def series_of(rows: int) -> sampling.Series:
 
 
 def test_packed_rows_come_back_in_order() -> None:
-    series = series_of(5 * sampling.PACK_ROWS + 7)
-    assert [row.t_s for row in series.rows] == [float(t) for t in range(5 * 60 + 7)]
+    series = series_of(307)
+    assert [row.t_s for row in series.rows] == [float(t) for t in range(307)]
     assert series.newest == series.rows[-len(series.newest) :]
-    assert sampling.PACK_ROWS <= len(series.newest) < 2 * sampling.PACK_ROWS
+    assert 0 <= len(series.newest) - sampling.KEEP_ROWS < sampling.PACK_ROWS
 
 
 def test_a_full_series_merges_neighbours_and_loses_no_second(
@@ -28,6 +28,7 @@ def test_a_full_series_merges_neighbours_and_loses_no_second(
 ) -> None:
     monkeypatch.setattr(sampling, "MAX_ROWS", 12)
     monkeypatch.setattr(sampling, "PACK_ROWS", 2)
+    monkeypatch.setattr(sampling, "KEEP_ROWS", 3)
     series = series_of(40)
     rows = series.rows
     assert len(rows) < 12
