@@ -1,142 +1,137 @@
-"""The routes of the embedded server, as an aiohttp application.
+"""The embedded server's application: its parts put together, listed and counted.
 
-Every route is a thing a client may want to try its hand at: a small JSON answer, a body of a known
-size, a delay, a status, a chunked body, an upload.
+1. GET / lists what a client may want to try its hand at; GET /api lists a made-up application, made
+   of what load-test plans ask for.
+2. A route under /api/v1 also answers without that prefix.
+3. GET /count says what came: all requests, answers by route and status, and totals by name. It is
+   not counted itself, so that a run can compare its own counts with it.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
-__all__ = ["BYTES_MAX", "CHUNKS_MAX", "DELAY_MS_MAX", "ROUTES", "application"]
+from fastbench.target import basics
+from fastbench.target.accounts import Accounts
+from fastbench.target.conversations import Conversations
+from fastbench.target.functions import Functions
+from fastbench.target.helpdesk import HelpDesk
+from fastbench.target.routes import Handler, Route, Totals, bearer
+from fastbench.target.storage import Storage
 
-BYTES_MAX = 1 << 30
-CHUNKS_MAX = 1_000_000
-DELAY_MS_MAX = 600_000
-ECHO_BYTES_MAX = 64 << 20
-BLOCK = b"x" * (1 << 16)
+__all__ = ["application"]
 
-ROUTES = {
-    "/": "this list",
-    "/api/health": "a small JSON answer, also at /health",
-    "/echo": "method, path, headers and body of the request, as JSON; any method",
-    "/bytes/N": f"a body of N bytes, up to {BYTES_MAX}",
-    "/delay/MS": f"an answer after MS milliseconds, up to {DELAY_MS_MAX}",
-    "/status/CODE": "an answer with that status, 200 to 599",
-    "/chunked/N": f"N chunks, up to {CHUNKS_MAX}",
-    "/upload": "POST or PUT a body: how many bytes arrived",
-    "/count": "how many requests came so far, those to /count aside",
-}
-
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_REQUESTS = web.AppKey("requests", list[int])
+COUNT = "/count"
+PREFIX = "/api/v1"
 
 
-def _number(request: web.Request, name: str, low: int, high: int) -> int:
-    text = request.match_info[name]
-    if not (text.isascii() and text.isdecimal() and len(text) < 20 and low <= int(text) <= high):
-        raise web.HTTPBadRequest(text=f"{name} must be a number from {low} to {high}\n")
-    return int(text)
+@dataclass(slots=True)
+class _Seen:
+    """What came so far; routes by method and path as they are listed, then by status."""
+
+    requests: int = 0
+    routes: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    totals: Totals = field(default_factory=Totals)
 
 
-async def _index(request: web.Request) -> web.Response:
-    return web.Response(text="".join(f"{path:14}{what}\n" for path, what in ROUTES.items()))
+_SEEN = web.AppKey("seen", _Seen)
 
 
-async def _health(request: web.Request) -> web.Response:
-    return web.Response(body=b'{"status":"ok"}', content_type="application/json")
+def _shown(path: str) -> str:
+    """Give a path as people read it: `/bytes/N` for `/bytes/{n}`."""
+    return re.sub(r"\{(\w+)[^}]*\}", lambda found: found[1].upper(), path)
 
 
-async def _echo(request: web.Request) -> web.Response:
-    body = await request.read()
-    return web.json_response(
-        {
-            "method": request.method,
-            "path": request.raw_path,
-            "headers": list(request.headers.items()),
-            "body": body.decode("utf-8", "replace"),
-            "body_bytes": len(body),
-        }
-    )
+def _listed(lines: Iterable[tuple[str, str]]) -> Handler:
+    lines = [(name, what) for name, what in lines if what]
+    width = max(len(name) for name, _ in lines) + 2
+    text = "".join(f"{name:{width}}{what}\n" for name, what in lines)
 
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=text)
 
-async def _bytes(request: web.Request) -> web.StreamResponse:
-    total_bytes = _number(request, "n", 0, BYTES_MAX)
-    if total_bytes <= len(BLOCK):
-        return web.Response(body=BLOCK[:total_bytes])
-    response = web.StreamResponse()
-    response.content_type = "application/octet-stream"
-    response.content_length = total_bytes
-    await response.prepare(request)
-    left_bytes = 0 if request.method == "HEAD" else total_bytes
-    while left_bytes:
-        block = BLOCK[:left_bytes]
-        await response.write(block)
-        left_bytes -= len(block)
-    return response
-
-
-async def _delay(request: web.Request) -> web.Response:
-    delay_ms = _number(request, "ms", 0, DELAY_MS_MAX)
-    await asyncio.sleep(delay_ms / 1e3)
-    return web.Response(text=f"after {delay_ms} ms\n")
-
-
-async def _status(request: web.Request) -> web.Response:
-    code = _number(request, "code", 200, 599)
-    empty = code in (204, 205, 304)  # RFC 9110 15.3.5, 15.3.6, 15.4.5: no content
-    return web.Response(status=code, text=None if empty else f"{code}\n")
-
-
-async def _chunked(request: web.Request) -> web.StreamResponse:
-    chunks = _number(request, "n", 0, CHUNKS_MAX)
-    response = web.StreamResponse()
-    response.content_type = "text/plain"
-    response.enable_chunked_encoding()
-    await response.prepare(request)
-    for i in range(0 if request.method == "HEAD" else chunks):
-        await response.write(b"chunk %d\n" % i)
-    return response
-
-
-async def _upload(request: web.Request) -> web.Response:
-    total_bytes = 0
-    async for block in request.content.iter_any():
-        total_bytes += len(block)
-    return web.json_response({"bytes": total_bytes})
+    return answer
 
 
 async def _count(request: web.Request) -> web.Response:
-    return web.json_response({"requests": request.app[_REQUESTS][0]})
+    seen = request.app[_SEEN]
+    return web.json_response(
+        {"requests": seen.requests, "routes": seen.routes, "totals": seen.totals}
+    )
 
 
 @web.middleware
-async def _counted(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    if request.path != "/count":
-        request.app[_REQUESTS][0] += 1
-    try:
+async def _counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.path == COUNT:
         return await handler(request)
+    seen = request.app[_SEEN]
+    seen.requests += 1
+    route = request.match_info.route
+    name = f"{route.method} {_shown(route.resource.canonical)}" if route.resource else "unknown"
+    status = 500
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    except web.HTTPException as refusal:
+        status = refusal.status
+        raise
     except (ConnectionError, web.RequestPayloadError):
         # A client that hangs up at the end of its run is no error of the server's.
-        return web.Response(status=400)
+        status = 400
+        return web.Response(status=status)
+    finally:
+        seen.routes[name][str(status)] += 1
 
 
-def application() -> web.Application:
-    """Build the application; each one counts its own requests."""
-    app = web.Application(middlewares=[_counted], client_max_size=ECHO_BYTES_MAX)
-    app[_REQUESTS] = [0]
-    app.router.add_get("/", _index)
-    app.router.add_get("/api/health", _health)
-    app.router.add_get("/health", _health)
-    app.router.add_route("*", "/echo", _echo)
-    app.router.add_get("/bytes/{n}", _bytes)
-    app.router.add_get("/delay/{ms}", _delay)
-    app.router.add_route("*", "/status/{code}", _status)
-    app.router.add_get("/chunked/{n}", _chunked)
-    app.router.add_post("/upload", _upload)
-    app.router.add_put("/upload", _upload)
-    app.router.add_get("/count", _count)
+def _cleaning(helpdesk: HelpDesk) -> Route:
+    async def clean(request: web.Request) -> web.Response:
+        bearer(request)
+        return web.json_response({"deleted": helpdesk.clear()})
+
+    return Route("DELETE", "/admin/cleanup-test-data", clean, "forget all tickets")
+
+
+def _made_up(clock: Callable[[], float], totals: Totals) -> list[Route]:
+    accounts = Accounts(clock, totals)
+    helpdesk = HelpDesk(accounts.user, totals)
+    conversations = Conversations(accounts.user, clock, totals)
+    parts = (accounts, helpdesk, conversations, Functions(clock, totals), Storage(totals))
+    return [*(route for part in parts for route in part.routes()), _cleaning(helpdesk)]
+
+
+def _add(router: web.UrlDispatcher, route: Route, path: str) -> None:
+    if route.method == "GET":
+        router.add_get(path, route.answer)  # answers HEAD as well
+    else:
+        router.add_route(route.method, path, route.answer)
+
+
+def application(clock: Callable[[], float] = time.monotonic) -> web.Application:
+    """Build the application; each one has its own state and counts its own requests."""
+    app = web.Application(middlewares=[_counted], client_max_size=basics.ECHO_BYTES_MAX)
+    app[_SEEN] = seen = _Seen()
+    plain = basics.routes()
+    made_up = _made_up(clock, seen.totals)
+    health = next(route for route in plain if route.path == "/health")
+    router = app.router
+    for route in (*plain, *made_up):
+        _add(router, route, route.path)
+        if route.path.startswith(PREFIX + "/"):
+            _add(router, route, route.path.removeprefix(PREFIX))
+    router.add_get(PREFIX + health.path, health.answer)
+    router.add_get(COUNT, _count)
+    more = [
+        ("/", "this list"),
+        ("/api", "the routes of a made-up application, listed: log in, tickets, messages, files"),
+        (COUNT, "how many requests came so far, those to /count aside"),
+    ]
+    router.add_get("/", _listed([more[0], *((_shown(r.path), r.what) for r in plain), *more[1:]]))
+    router.add_get("/api", _listed((f"{r.method:7}{_shown(r.path)}", r.what) for r in made_up))
     return app
