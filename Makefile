@@ -56,7 +56,7 @@ lint: $(VENV)/.stamp-dev
 	@PATH=$(CURDIR)/$(BIN):$$PATH cython-lint --max-line-length=100 fastbench
 types: build $(VENV)/.stamp-dev
 	@$(PY) -m mypy --no-error-summary
-	@$(PY) -m mypy.stubtest --concise fastbench._core
+	@$(PY) -m mypy.stubtest --concise fastbench._core fastbench._client
 slow: build test-deps
 	@FASTBENCH_SLOW=1 $(PY) -m pytest -q -m slow $(ARGS)
 bench: build test-deps

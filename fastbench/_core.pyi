@@ -13,6 +13,7 @@ HISTOGRAM_COUNTERS: int
 MAX_HEAD_BYTES: int
 UNLIMITED: int
 __test__: dict[str, str]
+__pyx_capi__: dict[str, object]
 
 def die_with_parent() -> None: ...
 
