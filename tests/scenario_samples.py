@@ -140,7 +140,7 @@ def messages() -> Result:
             lag=lognormal(80_000, 0.7, 30_000, seed=16),
         ),
         status_codes={"201": ok - failed, "503": failed},
-        errors=(ErrorRow.of("expectation", "head", "503", failed, 12.4),),
+        errors=(ErrorRow.of("reset", "head", "ECONNRESET", 3, 12.4),),
         series=series(300, 970),
         workers=tuple(replace(worker, busy=0.31, lag_p99_ms=0.4) for worker in base.workers),
         validity=Validity("ok", "server", ("the server waited for something itself",)),

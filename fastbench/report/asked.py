@@ -15,7 +15,7 @@ __all__ = ["Asked", "asked"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The load of a run. None and 0 mean: not known.
+    """The load of a run. None and 0 mean: not known. `script` is "" in a plain run.
 
     `rate` is the planned one where it is the same all the time; `stages` are of requests per
     second or of connections.
@@ -34,6 +34,9 @@ class Asked:
     arrival: str
     stages: int
     stages_of: str
+    script: str
+    vus: int
+    iterations: int | None
 
 
 def asked(result: Result) -> Asked:
@@ -56,6 +59,9 @@ def asked(result: Result) -> Asked:
         arrival=arrival,
         stages=len(stages) if isinstance(stages, list | tuple) else 0,
         stages_of="connections" if rate is None else "req/s",
+        script=printable(str(config.get("script") or "")),
+        vus=_count(config.get("vus")) or 0,
+        iterations=_count(config.get("iterations")),
     )
 
 

@@ -15,7 +15,10 @@ __all__ = ["LABEL_COLUMNS", "LEAST_COLUMNS", "Page", "Paint", "Part", "cut", "pl
 
 LABEL_COLUMNS = 10
 LEAST_COLUMNS = 60
-_GLYPHS = {" ·": ",", "│": "|", "→": "->", "≥": ">=", "±": "+-", "…": "...", "–": "-"}  # noqa: RUF001
+_GLYPHS = {
+    **{" ·": ",", "│": "|", "→": "->", "≥": ">=", "±": "+-", "…": "...", "–": "-"},  # noqa: RUF001
+    **{"✓": "+", "✗": "x", "⚠": "!", "›": ">"},  # noqa: RUF001
+}
 
 Paint = Callable[[str], str]
 Part = tuple[str, Paint]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from fastbench.redact import printable
-from fastbench.report import latency, use
+from fastbench.report import latency, scenario, use
 from fastbench.report.asked import Asked, asked
 from fastbench.report.page import LABEL_COLUMNS, LEAST_COLUMNS, Page, Part, cut, plural, seconds
 from fastbench.report.picture import sparkline
@@ -26,6 +26,12 @@ VERDICTS = {
     "noisy-host": "others took this machine's processor; do not quote these numbers",
     "incomplete": "this is not the whole run that was asked for",
 }
+TITLES = {
+    "nothing_succeeded": "NOTHING SUCCEEDED",
+    "aborted": "ABORTED",
+    "script_failed": "SCRIPT FAILED",
+    "threshold_aborted": "ABORTED",
+}
 LIMITS = {
     "client": "the client was the limit",
     "server": "the server was the limit",
@@ -39,10 +45,12 @@ LIMITS = {
 def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
     page = Page(color, max(width, LEAST_COLUMNS), unicode)
+    script = bool(asked(result).script)
     blocks = (
         _heading(page, result),
+        scenario.dropped(page, result),
         _figures(page, result),
-        latency.lines(page, result),
+        *(scenario.blocks(page, result) if script else [latency.lines(page, result)]),
         [
             *_answers(page, result),
             *_errors(page, result),
@@ -59,16 +67,27 @@ def _heading(page: Page, result: Result) -> list[str]:
     load = asked(result)
     lines = []
     if result.summary.ended != "complete":
-        title = "NOTHING SUCCEEDED" if result.summary.ended == "nothing_succeeded" else "PARTIAL"
+        title = TITLES.get(result.summary.ended, "PARTIAL")
         reason = textwrap.wrap(_ended(result, load), page.width - len(title) - 2) or [""]
         lines = [page.red(title) + "  " + reason[0]]
         lines += [" " * (len(title) + 2) + line for line in reason[1:]]
         lines.append("")
+    if load.script:
+        return [*lines, *_script(page, load)]
     more = f" and {load.urls - 1} more" if load.urls > 1 else ""
     method = f"{load.method} " if load.method else ""
     url = cut(load.url, page.width - len(method) - len(more))
     about: list[Part] = [(part, page.dim) for part in _load(load)]
     return [*lines, method + page.bold(url) + more, *page.flowed("", about)]
+
+
+def _script(page: Page, load: Asked) -> list[str]:
+    """Return the heading of a script's run: the file, where it goes, its users."""
+    name = cut(load.script, page.width)
+    parts: list[Part] = [(load.url, page.dim)] if load.url else []
+    parts += [(plural(load.vus, "VU"), page.dim)] if load.vus else []
+    parts += [(part, page.dim) for part in _load(load)]
+    return [page.bold(name), *page.flowed("", parts)]
 
 
 def _ended(result: Result, load: Asked) -> str:
@@ -84,6 +103,9 @@ def _ended(result: Result, load: Asked) -> str:
         "worker_lost": f"{lost} of {len(result.workers)} workers lost; "
         "what they had counted is in the sums",
         "nothing_succeeded": "no answer was ok; the lines below say why",
+        "aborted": "the script ended the run",
+        "script_failed": "an exception ended the run",
+        "threshold_aborted": "a threshold ended the run",
     }
     return words.get(summary.ended, printable(summary.ended))
 
@@ -92,6 +114,8 @@ def _load(load: Asked) -> list[str]:
     end = [format_s(load.duration_s)] if load.duration_s is not None else []
     if load.requests is not None:
         end.append(plural(load.requests, "request"))
+    if load.iterations is not None:
+        end.append(plural(load.iterations, "iteration"))
     parts = [
         plural(load.connections, "connection") if load.connections else "",
         plural(load.workers, "worker") if load.workers else "",
@@ -118,7 +142,8 @@ def _figures(page: Page, result: Result) -> list[str]:
     lag = result.latency.lag
     if lag is not None and lag.count:
         p50, p99 = (format_ns(lag.percentile(percent)) for percent in (50, 99))
-        text = f"client's own lateness: p50 {p50}, p99 {p99}, max {format_ns(lag.max_ns)}"
+        whose = "client's event loop was late" if asked(result).script else "client's own lateness"
+        text = f"{whose}: p50 {p50}, p99 {p99}, max {format_ns(lag.max_ns)}"
         lines += page.flowed("", [(text, str)])
     return lines
 

@@ -1,0 +1,353 @@
+"""What a script's run adds to the report: checks, metrics, scenarios, named requests, exceptions.
+
+The order is k6's: what failed comes first in each part. A metric is one row, a sub-metric stands
+below its own; rows of times share the columns of one heading.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from fastbench.measured import Check, Metric, NamedRow, ScenarioRow, Thrown
+from fastbench.redact import printable
+from fastbench.report.page import Page, Part, cut, plural
+from fastbench.result import Result
+from fastbench.units import format_bytes, format_count, format_ms
+
+__all__ = ["blocks", "dropped"]
+
+MAX_CHECKS = 24
+MAX_NAMED = 20
+MAX_EXCEPTIONS = 5
+MAX_TRACE_LINES = 8
+
+FIGURE_COLUMNS = 9
+WIDE_COLUMNS = 94
+NAME_COLUMNS = 36
+WIDE_TREND = ("avg", "min", "med", "max", "p(90)", "p(95)", "p(99)")
+NARROW_TREND = ("med", "p(95)", "p(99)", "max")
+
+EXECUTION = (
+    *("iterations", "dropped_iterations", "iteration_duration", "group_duration"),
+    *("vus", "vus_max"),
+)
+NETWORK = ("data_received", "data_sent")
+SPARE = ("http_req_connecting", "http_req_tls_handshaking", "http_req_blocked")  # often nothing
+
+
+def blocks(page: Page, result: Result) -> list[list[str]]:
+    """Return the parts of the report that stand between the figures and the errors."""
+    return [
+        _checks(page, result),
+        *_metrics(page, result.metrics),
+        _scenarios(page, result),
+        _named(page, result),
+        _exceptions(page, result.exceptions),
+    ]
+
+
+def dropped(page: Page, result: Result) -> list[str]:
+    """Say loudly which scenarios did not start all iterations that were planned, and why."""
+    lines: list[str] = []
+    for row in result.scenarios:
+        if row.dropped_iterations:
+            first, *rest = textwrap.wrap(_of_dropped(row), page.width - 9)
+            lines += [page.red("DROPPED") + "  " + first, *(" " * 9 + line for line in rest)]
+    return lines
+
+
+def _of_dropped(row: ScenarioRow) -> str:
+    total = row.iterations + row.interrupted + row.dropped_iterations
+    share = row.dropped_iterations / total
+    lost = f"{row.dropped_iterations:,} of {plural(total, 'iteration')} ({share:.1%})"
+    if "arrival-rate" in row.executor:
+        why = f"all {row.vus_max:,} VUs were busy. Raise max_vus, or ask for less"
+    else:
+        why = "max_duration came first. Raise it, or ask for fewer iterations"
+    return f"{cut(printable(row.name), 24)}: {lost} did not start: {why}."
+
+
+# Checks.
+
+
+def _checks(page: Page, result: Result) -> list[str]:
+    checks = result.checks
+    if not checks:
+        return []
+    passes, fails = sum(c.passes for c in checks), sum(c.fails for c in checks)
+    share = passes / max(1, passes + fails)
+    paint = page.red if fails else page.green
+    head = f"{paint(_percent(share))}  {passes:,} of {passes + fails:,} succeeded"
+    ordered = sorted(checks, key=lambda check: -check.fails)  # stable: else as declared
+    several = len({check.scenario for check in checks}) > 1
+    lines = [_title(page, "CHECKS") + head]
+    for check in ordered[:MAX_CHECKS]:
+        lines += _check(page, check, several=several)
+    rest = ordered[MAX_CHECKS:]
+    if rest:
+        failing = sum(check.fails > 0 for check in rest)
+        words = f"{failing} of them failing" if failing else "all of them succeeded"
+        lines.append(page.dim(f"  … {len(rest)} more, {words}; --json has each"))
+    return lines
+
+
+def _check(page: Page, check: Check, *, several: bool) -> list[str]:
+    where = printable(check.group.replace("::", " › ").removeprefix(" › "))  # noqa: RUF001
+    where = " › ".join(part for part in (where, printable(check.name)) if part)  # noqa: RUF001
+    of = f"  ({printable(check.scenario)})" if several else ""
+    if not check.fails:
+        text = cut(where + of, page.width - 4 - 14)
+        return [f"  {page.green('✓')} {text}" + page.dim(f"  {check.passes:,}")]
+    counts = f"✓ {check.passes:,} / ✗ {check.fails:,}"
+    share = _percent(check.passes / (check.passes + check.fails))
+    text = cut(where + of, page.width - 4)
+    return [f"  {page.red('✗')} {text}", page.red(cut(f"      {share}: {counts}", page.width))]
+
+
+# Metrics.
+
+
+def _metrics(page: Page, metrics: Mapping[str, Metric]) -> list[list[str]]:
+    """Return HTTP, EXECUTION, NETWORK and CUSTOM, without those that have nothing."""
+    http = [name for name in metrics if _base(name).startswith("http_")]
+    known = {*EXECUTION, *NETWORK, "checks"}
+    own = [name for name in metrics if _base(name) not in known and name not in http]
+    parts = {
+        "HTTP": sorted(http, key=_http_order),
+        "EXECUTION": [name for base in EXECUTION for name in metrics if _base(name) == base],
+        "NETWORK": [name for base in NETWORK for name in metrics if _base(name) == base],
+        "CUSTOM": sorted(own),
+    }
+    # Sub-metrics of checks have no row of their own above.
+    parts["EXECUTION"] += [name for name in metrics if _base(name) == "checks" != name]
+    return [_section(page, title, names, metrics) for title, names in parts.items() if names]
+
+
+def _http_order(name: str) -> tuple[bool, bool, str]:
+    """Put the duration first, as people look for it, and counts last."""
+    base = _base(name)
+    return base != "http_req_duration", base in ("http_req_failed", "http_reqs"), name
+
+
+def _base(name: str) -> str:
+    return name.partition("{")[0]
+
+
+def _section(page: Page, title: str, names: list[str], metrics: Mapping[str, Metric]) -> list[str]:
+    columns = WIDE_TREND if page.width >= WIDE_COLUMNS else NARROW_TREND
+    room = page.width - 2 - FIGURE_COLUMNS * len(columns)
+    shown = [name for name in names if _tells(name, metrics[name])]
+    if not shown:
+        return []
+    head = page.bold(title)
+    if any(metrics[name].type == "trend" for name in shown):
+        room = min(room, NAME_COLUMNS)
+        heads = "".join(f"{column:>{FIGURE_COLUMNS}}" for column in columns)
+        head = page.bold(f"{title:<{room + 2}}") + page.dim(heads)
+    return [head, *(_metric(page, name, metrics, min(room, NAME_COLUMNS)) for name in shown)]
+
+
+def _tells(name: str, metric: Metric) -> bool:
+    return name not in SPARE or bool(metric.values.get("max"))
+
+
+def _metric(page: Page, name: str, metrics: Mapping[str, Metric], room: int) -> str:
+    metric = metrics[name]
+    label = _label(name, name != _base(name) and _base(name) in metrics)
+    failed = any(not held.get("ok", True) for held in metric.thresholds.values())
+    paint = page.red if failed else str
+    left = f"{cut(label, room - 1):<{room}}"
+    if metric.type == "trend":
+        return "  " + paint(left) + _trend(page, metric)
+    text = cut(_value(metric), page.width - 2 - room)
+    return "  " + paint(left) + text
+
+
+def _label(name: str, below: bool) -> str:
+    """Return a metric's name; of a sub-metric below its own one only the tags."""
+    text = printable(name)
+    return "  " + text[text.index("{") :] if below else text
+
+
+def _trend(page: Page, metric: Metric) -> str:
+    columns = WIDE_TREND if page.width >= WIDE_COLUMNS else NARROW_TREND
+    figures = ""
+    for column in columns:
+        value = metric.values.get(column)
+        text = "–" if value is None else _quantity(value, metric.contains)  # noqa: RUF001
+        figure = f"{text:>{FIGURE_COLUMNS}}"
+        figures += page.bold(figure) if column in ("p(95)", "p(99)") else figure
+    return figures
+
+
+def _value(metric: Metric) -> str:
+    values, contains = metric.values, metric.contains
+    if metric.type == "counter":
+        count, rate = values.get("count", 0.0), values.get("rate", 0.0)
+        return f"{_quantity(count, contains)}  {_quantity(rate, contains)}/s"
+    if metric.type == "rate":
+        passes, fails = (int(values.get(name, 0)) for name in ("passes", "fails"))
+        return f"{_percent(values.get('rate', 0.0))}  {passes:,} of {passes + fails:,}"
+    value, least, most = (
+        _quantity(values.get(name, 0.0), contains) for name in ("value", "min", "max")
+    )
+    return f"{value}  min {least}, max {most}"
+
+
+def _quantity(value: float, contains: str) -> str:
+    if contains == "time":
+        return format_ms(value) if value >= 0 else f"-{format_ms(-value)}"
+    if contains == "data":
+        return format_bytes(value) if value >= 0 else f"-{format_bytes(-value)}"
+    if abs(value) >= 1e9:
+        return format_count(value) if value > 0 else f"-{format_count(-value)}"
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
+
+
+# Scenarios and named requests.
+
+
+def _scenarios(page: Page, result: Result) -> list[str]:
+    rows = result.scenarios
+    if not rows:
+        return []
+    wide = page.width >= WIDE_COLUMNS
+    heads = ("VUs", "iters", *(("it/s", "requests") if wide else ()), "failed")
+    heads += ("p50", "p95", "p99") if wide else ("p50", "p99")
+    lines = [_heads(page, "SCENARIOS", heads)]
+    for row in rows:
+        rate = row.iterations / row.duration_s if row.duration_s > 0 else 0.0
+        cells = [f"{row.vus_max:,}", _whole(row.iterations)]
+        cells += [_quantity(round(rate, 2), "default"), _whole(row.requests)] if wide else []
+        cells += [_whole(row.failed), *_latencies(row.latency, heads)]
+        red = {len(cells) - len(_percents(heads)) - 1} if row.failed else set()
+        lines.append(_row(page, printable(row.name), cells, red))
+        lines += _about(page, row)
+    return lines
+
+
+def _about(page: Page, row: ScenarioRow) -> list[str]:
+    """Return what else is to be said of a scenario, below its row."""
+    parts: list[Part] = [(printable(row.executor), page.dim)]
+    if row.dropped_iterations:
+        parts.append((f"{row.dropped_iterations:,} dropped", page.red))
+    if row.interrupted:
+        parts.append((f"{row.interrupted:,} interrupted", page.yellow))
+    p95 = row.iteration_duration.get("p95")
+    if p95 is not None:
+        parts.append((f"iteration p95 {format_ms(p95)}", page.dim))
+    late = row.response or {}
+    p50, p99 = late.get("p50"), late.get("p99")
+    if p50 is not None and p99 is not None:
+        text = f"from the planned start p50 {format_ms(p50)}, p99 {format_ms(p99)}"
+        parts.append((text, page.dim))
+    return ["  " + line for line in replace(page, width=page.width - 2).flowed("", parts)]
+
+
+def _named(page: Page, result: Result) -> list[str]:
+    rows = sorted(result.requests, key=lambda row: -row.requests)
+    if len(rows) < 2:
+        return []  # the whole says it already
+    wide = page.width >= WIDE_COLUMNS
+    several = len({row.scenario for row in rows}) > 1
+    heads = ("requests", *(("req/s",) if wide else ()), "failed")
+    heads += ("p50", "p95", "p99") if wide else ("p50", "p99")
+    lines = [_heads(page, "REQUESTS", heads)]
+    for row in rows[:MAX_NAMED]:
+        cells = [_whole(row.requests)]
+        cells += [_quantity(round(row.requests_per_s, 2), "default")] if wide else []
+        cells += [_whole(row.failed), *_latencies(row.latency, heads)]
+        red = {len(cells) - len(_percents(heads)) - 1} if row.failed else set()
+        lines.append(_row(page, _called(row, several=several), cells, red))
+    rest = rows[MAX_NAMED:]
+    if rest:
+        requests = sum(row.requests for row in rest)
+        lines.append(page.dim(f"  … {len(rest)} more with {requests:,} requests; --json has each"))
+    return lines
+
+
+def _called(row: NamedRow, *, several: bool) -> str:
+    name = printable(row.name)
+    method = printable(row.method)
+    text = name if name.startswith(method + " ") else f"{method} {name}"
+    return f"{text} ({printable(row.scenario)})" if several else text
+
+
+def _whole(count: int) -> str:
+    """Format a count in full where it fits its column."""
+    text = f"{count:,}"
+    return text if len(text) < FIGURE_COLUMNS + 1 else format_count(count)
+
+
+def _latencies(latency: Mapping[str, float | None], heads: Iterable[str]) -> list[str]:
+    values = [latency.get(name) for name in _percents(heads)]
+    return ["–" if value is None else format_ms(value) for value in values]  # noqa: RUF001
+
+
+def _percents(heads: Iterable[str]) -> list[str]:
+    return [head for head in heads if head.startswith("p") and head[1:].isdigit()]
+
+
+def _heads(page: Page, title: str, heads: tuple[str, ...]) -> str:
+    room = _room(page, len(heads))
+    figures = "".join(f"{head:>{FIGURE_COLUMNS + 1}}" for head in heads)
+    return page.bold(f"{title:<{room}}") + page.dim(figures)
+
+
+def _row(page: Page, name: str, cells: list[str], red: set[int]) -> str:
+    room = _room(page, len(cells))
+    line = f"  {cut(name, room - 3):<{room - 2}}"
+    for at, cell in enumerate(cells):
+        figure = f"{cell:>{FIGURE_COLUMNS + 1}}"
+        line += page.red(figure) if at in red else figure
+    return line
+
+
+def _room(page: Page, figures: int) -> int:
+    """Return the columns that are left for a name; wider ones would tear the row apart."""
+    return min(page.width - (FIGURE_COLUMNS + 1) * figures, NAME_COLUMNS + 14)
+
+
+# Exceptions.
+
+
+def _exceptions(page: Page, thrown: tuple[Thrown, ...]) -> list[str]:
+    rows = sorted(thrown, key=lambda row: -row.count)
+    if not rows:
+        return []
+    total = sum(row.count for row in rows)
+    lines = [_title(page, "EXCEPTIONS") + page.red(f"{plural(total, 'iteration')} ended by one")]
+    for row in rows[:MAX_EXCEPTIONS]:
+        what = f"{printable(row.type)}: {printable(row.text)}" if row.text else printable(row.type)
+        where = f"  {printable(row.place)}, {printable(row.scenario)}"
+        lines.append(page.red(f"{row.count:>7,}  ") + cut(what, page.width - 9))
+        lines.append(" " * 7 + cut(where, page.width - 7))
+        lines += [page.dim(cut(" " * 9 + line, page.width)) for line in _trace(row.traceback)]
+    if len(rows) > MAX_EXCEPTIONS:
+        lines.append(page.dim(f"  … {len(rows) - MAX_EXCEPTIONS} more sorts; --json has each"))
+    return lines
+
+
+def _trace(traceback: str) -> list[str]:
+    """Return the end of a traceback, where the cause is; the last line is shown already."""
+    lines = [printable(line) for line in traceback.splitlines() if line.strip()]
+    return lines[1:-1][-MAX_TRACE_LINES:]
+
+
+def _title(page: Page, title: str) -> str:
+    """Return a title that something may follow in the line."""
+    return page.bold(f"{title:<12}")
+
+
+def _percent(share: float) -> str:
+    """Format a share so that 100 % means all, and 0 % none."""
+    text = f"{100 * share:.2f}%"
+    if text == "100.00%" and share < 1:
+        return "99.99%"
+    if text == "0.00%" and share > 0:
+        return "0.01%"
+    return "100%" if share == 1 else "0%" if share == 0 else text
