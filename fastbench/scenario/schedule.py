@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["Share"]
+from fastbench.scenario.spec import ARRIVAL, Spec
+
+__all__ = ["Share", "shares", "transitions", "worker_of"]
 
 Levels = tuple[tuple[float, float, float], ...]
 
@@ -65,3 +67,99 @@ class Share:
         lists = {name: tuple(found[name]) for name in ("vus", "pre_allocated", "max_vus")}
         stages = tuple((length_s, first, last) for length_s, first, last in found["stages"])
         return cls(**{**found, **lists, "stages": stages})
+
+
+def worker_of(vu: int, workers: int) -> int:
+    """Return the index of the worker that a VU runs in."""
+    return (vu - 1) % workers
+
+
+def shares(scenarios: Sequence[Spec], workers: int) -> tuple[tuple[Share, ...], ...]:
+    """Return for each worker its share of each scenario, in the order of the scenarios."""
+    found: list[list[Share]] = [[] for _ in range(workers)]
+    first_vu = 1
+    shared = 0
+    for spec in scenarios:
+        counter = None
+        if spec.executor == "shared-iterations":
+            counter, shared = shared, shared + 1
+        for each, share in zip(found, _split(spec, workers, first_vu, counter), strict=True):
+            each.append(share)
+        first_vu += spec.most_vus
+    return tuple(tuple(each) for each in found)
+
+
+def transitions(share: Share) -> list[tuple[int, int, bool]]:
+    """Return when the VUs of a ramp come (True) and go, as (offset_ns, VU id, comes).
+
+    In the order in which it happens, offsets from the start of the scenario. VUs that are there
+    at the end of the ramp are not in it as going: they have their graceful stop.
+    """
+    found = [event for vu in share.vus for event in _of_vu(share, vu)]
+    return sorted(found, key=lambda event: event[0])
+
+
+def _split(spec: Spec, workers: int, first_vu: int, counter: int | None) -> Iterator[Share]:
+    last_vu = first_vu + spec.most_vus - 1
+    ids = [_ids(first_vu, last_vu, worker, workers) for worker in range(workers)]
+    early = first_vu + (spec.pre_allocated_vus or 0) - 1
+    lanes = [worker for worker in range(workers) if ids[worker]]
+    arrival = spec.executor in ARRIVAL
+    for worker in range(workers):
+        yield Share(
+            scenario=spec.name,
+            executor=spec.executor or "",
+            function=spec.function,
+            worker=worker,
+            workers=workers,
+            start_ns=_ns(spec.start_time_s),
+            duration_ns=_ns(spec.length_s),
+            graceful_stop_ns=_ns(spec.graceful_stop_s),
+            graceful_ramp_down_ns=_ns(spec.graceful_ramp_down_s or 0.0),
+            first_vu=first_vu,
+            last_vu=last_vu,
+            vus=ids[worker],
+            pre_allocated=_ids(first_vu, early, worker, workers) if arrival else (),
+            max_vus=ids[worker] if arrival else (),
+            iterations=spec.iterations,
+            shared=counter,
+            start_vus=spec.start_vus or 0,
+            stages=spec.levels,
+            lane=lanes.index(worker) if worker in lanes else 0,
+            lanes=len(lanes),
+            env=spec.env,
+            tags=spec.tags,
+        )
+
+
+def _ids(first: int, last: int, worker: int, workers: int) -> tuple[int, ...]:
+    """Return the ids from first to last that run in a worker."""
+    start = first + (worker - worker_of(first, workers)) % workers
+    return tuple(range(start, last + 1, workers))
+
+
+def _of_vu(share: Share, vu: int) -> Iterator[tuple[int, int, bool]]:
+    """Follow the line for one VU: it is there while at least `number` are asked for."""
+    number = vu - share.first_vu + 1
+    there = number <= share.start_vus
+    if there:
+        yield 0, vu, True
+    begin_ns = 0
+    for length_s, first, last in share.stages:
+        length_ns = _ns(length_s)
+        if not there and last >= number:
+            # The line reaches `number` on its way up; a stage without length is a step.
+            yield begin_ns + _reached_ns(length_ns, first, last, number), vu, True
+            there = True
+        elif there and last < number:
+            yield begin_ns + _reached_ns(length_ns, first, last, number - 1), vu, False
+            there = False
+        begin_ns += length_ns
+
+
+def _reached_ns(length_ns: int, first: float, last: float, level: int) -> int:
+    return length_ns * int(level - first) // int(last - first)
+
+
+def _ns(time_s: float) -> int:
+    return round(time_s * 1e9)

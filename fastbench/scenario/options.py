@@ -1,0 +1,288 @@
+"""`Options(…)`: what a script asks for, validated where it is written, as values for the parent.
+
+1. `Options` is what a script makes; `Settings` is what it means: seconds, tuples, no choices left.
+2. `Declared` is everything worker 0 found in the script, and goes to the parent as JSON. The
+   parent and every worker apply the command line to it with the same pure function.
+3. `load` of Settings are k6's shortcuts vus, duration, iterations and stages. They are meant for
+   scenarios without an executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fastbench import plan, tlsfiles, urls
+from fastbench.plan import Tls, UsageError
+from fastbench.scenario import expected, spec, values
+from fastbench.scenario.asked import NO_TLS
+from fastbench.scenario.spec import Spec
+from fastbench.scenario.values import Stages
+
+if TYPE_CHECKING:
+    from typing import Never
+
+__all__ = ["Declared", "Load", "Options", "Settings"]
+
+Thresholds = Mapping[str, tuple[str | Mapping[str, Any], ...]]
+_LIMITS = ("threshold", "abort_on_fail", "delay", "level")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Hold k6's shortcuts; None where not given."""
+
+    vus: int | None = None
+    duration_s: float | None = None
+    iterations: int | None = None
+    stages: Stages | None = None
+
+    def __bool__(self) -> bool:
+        return self != Load()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Hold the options of a run, with k6's defaults.
+
+    `thresholds` are as written: expressions, or mappings with `threshold`, `abort_on_fail`,
+    `delay` and `level`. `expected` are spans of statuses that are no failure, None for 200-399.
+    """
+
+    load: Load = field(default_factory=Load)
+    thresholds: Thresholds = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    base_url: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    user_agent: str | None = None
+    timeout_s: float = 60.0
+    connect_timeout_s: float | None = None
+    max_redirects: int = 10
+    expected: tuple[tuple[int, int], ...] | None = None
+    tls: Tls = NO_TLS
+    batch: int = 20
+    batch_per_host: int = 6
+    no_connection_reuse: bool = False
+    no_vu_connection_reuse: bool = False
+    no_cookies_reset: bool = False
+    discard_response_bodies: bool = False
+    group_ids: bool = True
+    setup_timeout_s: float = 60.0
+    teardown_timeout_s: float = 60.0
+    min_iteration_duration_s: float = 0.0
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Settings:
+        """Read what asdict() gave; lists are tuples again."""
+        load, spans = found["load"], found["expected"]
+        stages = None if load["stages"] is None else tuple((a, b) for a, b in load["stages"])
+        return cls(
+            **{
+                **found,
+                "load": Load(**{**load, "stages": stages}),
+                "thresholds": {name: tuple(each) for name, each in found["thresholds"].items()},
+                "headers": tuple((name, value) for name, value in found["headers"]),
+                "expected": None if spans is None else tuple((a, b) for a, b in spans),
+                "tls": Tls(**found["tls"]),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Hold what a script declares. `metrics` are {"name", "type", "is_time"}."""
+
+    options: Settings
+    scenarios: tuple[Spec, ...]
+    setup: bool = False
+    teardown: bool = False
+    metrics: tuple[Mapping[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "options": asdict(self.options),
+            "scenarios": [each.to_json() for each in self.scenarios],
+            "setup": self.setup,
+            "teardown": self.teardown,
+            "metrics": [dict(each) for each in self.metrics],
+        }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Declared:
+        return cls(
+            options=Settings.from_json(found["options"]),
+            scenarios=tuple(Spec.from_json(each) for each in found["scenarios"]),
+            setup=found["setup"],
+            teardown=found["teardown"],
+            metrics=tuple(found["metrics"]),
+        )
+
+
+class Options:
+    """Say how a script is to be run. The command line overrides what stands here.
+
+    vus, duration, iterations, stages: the load of scenarios that name no executor.
+    scenarios: k6's form, `{"name": {"executor": …, "exec": "function", …}}`.
+    thresholds: `{"http_req_duration": ["p(95)<200"]}`; a long form is a mapping with `threshold`,
+    `abort_on_fail`, `delay`, `level`.
+    """
+
+    __slots__ = ("scenarios", "settings")
+
+    def __init__(
+        self,
+        *,
+        vus: int | None = None,
+        duration: str | float | None = None,
+        iterations: int | None = None,
+        stages: Iterable[Any] | None = None,
+        scenarios: Mapping[str, Mapping[str, Any]] | None = None,
+        thresholds: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        base_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        user_agent: str | None = None,
+        timeout: str | float = 60.0,
+        connect_timeout: str | float | None = None,
+        max_redirects: int = 10,
+        expected_statuses: Any = None,
+        insecure_skip_tls_verify: bool = False,
+        cacert: str | None = None,
+        cert: str | None = None,
+        key: str | None = None,
+        batch: int = 20,
+        batch_per_host: int = 6,
+        no_connection_reuse: bool = False,
+        no_vu_connection_reuse: bool = False,
+        no_cookies_reset: bool = False,
+        discard_response_bodies: bool = False,
+        group_ids: bool = True,
+        setup_timeout: str | float = 60.0,
+        teardown_timeout: str | float = 60.0,
+        min_iteration_duration: str | float = 0.0,
+        **unknown: Never,
+    ) -> None:
+        known = Options.__init__.__kwdefaults__ or {}
+        values.refuse_unknown(unknown, tuple(known), "Options")
+        self.scenarios = _scenarios(scenarios)
+        self.settings = Settings(
+            load=_load(vus, duration, iterations, stages),
+            thresholds=_thresholds(thresholds),
+            tags=values.strings(tags or {}, "tags of Options"),
+            base_url=_base_url(base_url),
+            headers=_headers(headers),
+            user_agent=None if user_agent is None else values.text(user_agent, "user_agent"),
+            timeout_s=_time_limit(timeout, "timeout"),
+            connect_timeout_s=_time_limit(connect_timeout, "connect_timeout"),
+            max_redirects=values.count(max_redirects, "max_redirects", least=0, most=1000),
+            expected=_expected(expected_statuses),
+            tls=_tls(insecure_skip_tls_verify, cacert, cert, key),
+            batch=values.count(batch, "batch", most=plan.MAX_CONNECTIONS),
+            batch_per_host=values.count(
+                batch_per_host, "batch_per_host", most=plan.MAX_CONNECTIONS
+            ),
+            no_connection_reuse=values.switch(no_connection_reuse, "no_connection_reuse"),
+            no_vu_connection_reuse=values.switch(no_vu_connection_reuse, "no_vu_connection_reuse"),
+            no_cookies_reset=values.switch(no_cookies_reset, "no_cookies_reset"),
+            discard_response_bodies=values.switch(
+                discard_response_bodies, "discard_response_bodies"
+            ),
+            group_ids=values.switch(group_ids, "group_ids"),
+            setup_timeout_s=values.duration_s(setup_timeout, "setup_timeout"),
+            teardown_timeout_s=values.duration_s(teardown_timeout, "teardown_timeout"),
+            min_iteration_duration_s=values.duration_s(
+                min_iteration_duration, "min_iteration_duration"
+            ),
+        )
+
+
+def _load(vus: Any, duration: Any, iterations: Any, stages: Any) -> Load:
+    ends = {"duration": duration, "iterations": iterations, "stages": stages}
+    given = [name for name, value in ends.items() if value is not None]
+    if "stages" in given and len(given) > 1:
+        other = next(name for name in given if name != "stages")
+        raise UsageError(f"Options give stages and {other}, which both end the run; keep one.")
+    return Load(
+        None if vus is None else values.count(vus, "vus", most=plan.MAX_CONNECTIONS),
+        None if duration is None else values.duration_s(duration, "duration"),
+        None if iterations is None else values.count(iterations, "iterations"),
+        None if stages is None else values.stages(stages, "stages", whole=True),
+    )
+
+
+def _scenarios(given: Any) -> dict[str, tuple[Spec, str]]:
+    """Return each scenario with the name of its function."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise UsageError('scenarios is a mapping such as {"load": {"executor": "constant-vus"}}.')
+    found = {}
+    for name, settings in given.items():
+        if not isinstance(settings, Mapping):
+            raise UsageError(
+                f'Scenario {name} is a mapping such as {{"executor": "constant-vus"}}.'
+            )
+        function = values.text(settings.get("exec", "default"), f"exec of scenario {name}")
+        found[name] = (spec.read(name, function, settings), function)
+    return found
+
+
+def _thresholds(given: Any) -> dict[str, tuple[str | Mapping[str, Any], ...]]:
+    """Check the form; what the expressions mean is checked with the metrics there are."""
+    advice = 'write {"http_req_duration": ["p(95)<200"]}'
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise UsageError(f"thresholds is a mapping from metric to limits; {advice}.")
+    found: dict[str, tuple[str | Mapping[str, Any], ...]] = {}
+    for metric, limits in given.items():
+        several = [limits] if isinstance(limits, str | Mapping) else limits
+        if not isinstance(metric, str) or not isinstance(several, list | tuple) or not several:
+            raise UsageError(f"The thresholds of {metric} are a list of limits; {advice}.")
+        for limit in several:
+            if isinstance(limit, Mapping):
+                values.refuse_unknown(limit, _LIMITS, f"A threshold of {metric}")
+            expression = limit.get("threshold") if isinstance(limit, Mapping) else limit
+            if not isinstance(expression, str) or not expression:
+                raise UsageError(f"A threshold of {metric} needs its expression; {advice}.")
+        found[metric] = tuple(several)
+    return found
+
+
+def _base_url(given: Any) -> str | None:
+    if given is None:
+        return None
+    address = values.text(given, "base_url")
+    urls.parse(address)
+    return address
+
+
+def _headers(given: Any) -> tuple[tuple[str, str], ...]:
+    pairs = values.strings(given or {}, "headers of Options")
+    return tuple(plan.check_header(name, value) for name, value in pairs.items())
+
+
+def _time_limit(given: Any, name: str) -> Any:
+    if given is None:
+        return None
+    found_s = values.duration_s(given, name)
+    if not 0 < found_s <= plan.MAX_TIMEOUT_S:
+        raise UsageError(f"{name} must be longer than 0 and at most {plan.MAX_TIMEOUT_S:.0f}s.")
+    return found_s
+
+
+def _expected(given: Any) -> tuple[tuple[int, int], ...] | None:
+    return None if given is None else expected.read(given).spans
+
+
+def _tls(insecure: Any, cacert: Any, cert: Any, key: Any) -> Tls:
+    files = {"cacert": cacert, "cert": cert, "key": key}
+    for name, value in files.items():
+        if value is not None:
+            values.text(value, name)
+    verify = not values.switch(insecure, "insecure_skip_tls_verify")
+    found = Tls(verify, cacert, cert, key or cert, servername="")
+    if cacert or cert:
+        tlsfiles.check(found)
+    return found
