@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from itertools import chain
+from secrets import token_hex
 from typing import Any, Final
 from urllib.parse import quote_plus
 
@@ -21,7 +23,6 @@ from fastbench import body as bodies
 from fastbench.plan import UsageError, check_header
 
 JSON: Final = "application/json"
-TEXT: Final = "text/plain; charset=utf-8"
 
 # An answer may unpack to 1 MiB whatever its size, above it to this many times its size.
 FREE_BYTES: Final = 1 << 20
@@ -29,6 +30,7 @@ MOST_RATIO: Final = 200
 MOST_BYTES: Final = 1 << 28
 
 _KEPT_FORMS: Final = 16
+_KEPT_BYTES: Final = 1 << 26
 
 Fields = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
@@ -53,11 +55,9 @@ def file(data: bytes | str, filename: str = "file", content_type: str = "") -> F
     return File(raw, filename, check_header("Content-Type", kind)[1])
 
 
-def encoded(
-    data: object, json: object, files: Fields | None, *, no_json: object
-) -> bodies.Body | None:
+def encoded(data: object, json: object, files: Fields | None) -> bodies.Body | None:
     """Make the body that `data=`, `json=` and `files=` ask for, or None for none."""
-    if json is not no_json:
+    if json is not None:
         if data is not None or files:
             raise UsageError("A request has one body; give either json= or data= and files=.")
         return bodies.Body(to_json(json), JSON)
@@ -69,7 +69,7 @@ def encoded(
     if isinstance(data, bytes | bytearray | memoryview):
         return bodies.Body(bytes(data))
     if isinstance(data, str):
-        return bodies.Body(data.encode("utf-8", "surrogateescape"), TEXT)
+        return bodies.Body(data.encode("utf-8", "surrogateescape"))
     pairs = _pairs(data, "data")
     if any(isinstance(value, File) for _, value in pairs):
         return _form(pairs)
@@ -127,6 +127,13 @@ def _as_file(name: str, value: object) -> File:
     )
 
 
+def _new_boundary() -> str:
+    return token_hex(16)
+
+
+# Of all forms whose parts do not happen to hold it, so that their heads are the same.
+_BOUNDARY: Final = _new_boundary()
+
 _forms: dict[tuple[tuple[str, Any], ...], bodies.Body] = {}
 
 
@@ -137,7 +144,8 @@ def _form(pairs: Sequence[tuple[str, Any]]) -> bodies.Body:
     )
     found = _forms.get(key)
     if found is None:
-        if len(_forms) >= _KEPT_FORMS:
+        kept_bytes = sum(len(each.data) for each in _forms.values())
+        if len(_forms) >= _KEPT_FORMS or kept_bytes >= _KEPT_BYTES:
             _forms.clear()
         found = _forms[key] = bodies.multipart_of(
             [
@@ -145,7 +153,8 @@ def _form(pairs: Sequence[tuple[str, Any]]) -> bodies.Body:
                 if isinstance(value, File)
                 else bodies.Part(name, value.encode("utf-8", "surrogateescape"), None, "")
                 for name, value in key
-            ]
+            ],
+            chain((_BOUNDARY,), iter(_new_boundary, "")).__next__,
         )
     return found
 

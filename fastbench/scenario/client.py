@@ -1,0 +1,291 @@
+"""The requests of one VU: `await vu.get(url)`.
+
+1. A request begins when its method is called; what is returned is awaited for the answer. There is
+   no coroutine in between.
+2. A plain request that repeats costs one look into a dict before it is sent.
+3. What the network does never raises: an answer without a status has an `error`. What the script
+   asks wrongly raises UsageError, with a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
+from urllib.parse import quote
+
+import orjson
+
+from fastbench.plan import UsageError
+from fastbench.scenario import bodies, expected, paths, redirects
+from fastbench.scenario.cookies import Cookies
+from fastbench.scenario.expected import Expected
+from fastbench.scenario.headers import Headers
+from fastbench.scenario.place import PLACE
+from fastbench.scenario.prepared import Asked, Maker, Settings, plain_headers
+
+if TYPE_CHECKING:
+    from fastbench._client import Exchange, Response, Session
+
+__all__ = ["Client", "Fields", "Maker", "More", "Settings", "install", "with_params"]
+
+Fields = Mapping[str, Any] | Iterable[tuple[str, Any]]
+K = TypeVar("K")
+
+# What may stand in a query as it is written: all that RFC 3986 allows there, but the characters
+# that part the pairs, and + and %, which would be read as something else.
+_IN_QUERY = "-._~!$'()*,;:@/?"
+
+
+class More(TypedDict, total=False):
+    """What any request may be given beside its URL and headers."""
+
+    params: Fields | str | None
+    json: Any
+    files: Fields | None
+    auth: tuple[str, str] | None
+    bearer: str | None
+    cookies: Mapping[str, str] | None
+    name: str | None
+    tags: Mapping[str, object] | None
+    timeout: float | str | None
+    redirects: int | None
+    expected: Expected | int | range | Iterable[int] | None
+
+
+_KNOWN = frozenset(More.__annotations__)
+
+
+class Client:
+    """Send requests over one VU's connections, with its cookies."""
+
+    __slots__ = ("_send", "_stored", "cookies", "maker", "session")
+
+    def __init__(self, session: Session, maker: Maker) -> None:
+        self.session = session
+        self.maker = maker
+        self.cookies = Cookies(maker.settings.base_url)
+        self._stored = self.cookies.stored
+        self._send = session.send
+        session.cookies = self.cookies.learn
+        session.redirect = self._redirected
+
+    def get(
+        self, url: str, headers: Mapping[str, Any] | None = None, **more: Unpack[More]
+    ) -> Exchange:
+        """GET."""
+        if headers is None and not more and not self._stored:
+            place = PLACE.get()
+            found = place.plain.get(url) or self.maker.plain(place, url)
+            return self._send(
+                found.origin,
+                found.payload,
+                found.url,
+                found.route,
+                timeout_ns=found.timeout_ns,
+                redirects=found.redirects,
+                keep=found,
+            )
+        return self._begin("GET", url, headers, more)
+
+    def head(
+        self, url: str, headers: Mapping[str, Any] | None = None, **more: Unpack[More]
+    ) -> Exchange:
+        """HEAD."""
+        return self._begin("HEAD", url, headers, more)
+
+    def options(
+        self, url: str, headers: Mapping[str, Any] | None = None, **more: Unpack[More]
+    ) -> Exchange:
+        """OPTIONS."""
+        return self._begin("OPTIONS", url, headers, more)
+
+    def post(
+        self,
+        url: str,
+        data: bytes | str | Fields | None = None,
+        headers: Mapping[str, Any] | None = None,
+        **more: Unpack[More],
+    ) -> Exchange:
+        """POST; `data` is bytes, text, or the fields of a form."""
+        return self._begin("POST", url, headers, more, data)
+
+    def put(
+        self,
+        url: str,
+        data: bytes | str | Fields | None = None,
+        headers: Mapping[str, Any] | None = None,
+        **more: Unpack[More],
+    ) -> Exchange:
+        """PUT."""
+        return self._begin("PUT", url, headers, more, data)
+
+    def patch(
+        self,
+        url: str,
+        data: bytes | str | Fields | None = None,
+        headers: Mapping[str, Any] | None = None,
+        **more: Unpack[More],
+    ) -> Exchange:
+        """PATCH."""
+        return self._begin("PATCH", url, headers, more, data)
+
+    def delete(
+        self,
+        url: str,
+        data: bytes | str | Fields | None = None,
+        headers: Mapping[str, Any] | None = None,
+        **more: Unpack[More],
+    ) -> Exchange:
+        """DELETE."""
+        return self._begin("DELETE", url, headers, more, data)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        data: bytes | str | Fields | None = None,
+        headers: Mapping[str, Any] | None = None,
+        **more: Unpack[More],
+    ) -> Exchange:
+        """Send a request of any method."""
+        return self._begin(method.upper(), url, headers, more, data)
+
+    @overload
+    async def batch(self, requests: Mapping[K, Any]) -> dict[K, Response]: ...
+    @overload
+    async def batch(self, requests: Sequence[Any]) -> list[Response]: ...
+    async def batch(
+        self, requests: Mapping[K, Any] | Sequence[Any]
+    ) -> dict[K, Response] | list[Response]:
+        """Send requests at once and wait for all of them.
+
+        Each is a URL (GET), `(method, url)`, `(method, url, {"json": ...})`, or begun already, as
+        in `vu.batch([vu.get("/a"), vu.get("/b")])`. A dict gives a dict of the same keys.
+        """
+        if isinstance(requests, Mapping):
+            begun = {key: self._begun(each) for key, each in requests.items()}
+            return {key: await exchange for key, exchange in begun.items()}
+        all_begun = [self._begun(each) for each in requests]
+        return [await exchange for exchange in all_begun]
+
+    def _begun(self, request: Any) -> Awaitable[Response]:
+        if isinstance(request, str):
+            return self.get(request)
+        if isinstance(request, Awaitable):
+            return request
+        if isinstance(request, tuple | list) and 2 <= len(request) <= 3:
+            method, url, *more = request
+            return self.request(method, url, **(more[0] if more else {}))
+        raise UsageError(
+            f"batch() takes URLs, (method, url, {{...}}) or vu.get(...), not "
+            f"{type(request).__name__}."
+        )
+
+    def _begin(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, Any] | None,
+        more: Mapping[str, Any],
+        data: Any = None,
+    ) -> Exchange:
+        """Send a request that is not plain."""
+        fields = plain_headers(headers) if headers else ()
+        body: bytes | None = None
+        if not more and data is None:
+            asked = Asked(method, url, fields)
+        elif len(more) == 1 and data is None and (json := more.get("json")) is not None:
+            body = bodies.to_json(json)
+            asked = Asked(method, url, fields, bodies.JSON)
+        else:
+            asked, body = _asked(method, url, fields, more, data)
+        found = self.maker.prepared(PLACE.get(), asked)
+        jar = self.cookies.header(found.host, found.path, found.secure) if self._stored else ""
+        return self._send(
+            found.origin,
+            found.payload if body is None and not jar else self.maker.payload(found, body, jar),
+            found.url,
+            found.route,
+            head=found.head_only,
+            idempotent=found.idempotent,
+            timeout_ns=found.timeout_ns,
+            redirects=found.redirects,
+            method=found.method,
+            keep=found,
+        )
+
+    def _redirected(self, exchange: Exchange, response: Response) -> Any:
+        return redirects.following(self, exchange, response)
+
+
+def install() -> None:
+    """Tell the extension what Response's lazy properties call; once per worker."""
+    from fastbench import _client
+
+    _client.use(headers=Headers, decode=bodies.decode, select=paths.select, json=_loads)
+
+
+def with_params(url: str, params: Fields | str) -> str:
+    """Add params to the query of a URL.
+
+    Text is added as it is written. Of values only what could not stand there is escaped, so that
+    `select=*` and `order=created_at.desc` stay what they are; a list gives one pair per member.
+    """
+    if isinstance(params, str):
+        query = params.removeprefix("?")
+    else:
+        pairs = params.items() if isinstance(params, Mapping) else params
+        query = "&".join(
+            f"{_quoted(str(name))}={_quoted(bodies.as_text(each), '=')}"
+            for name, value in pairs
+            if value is not None
+            for each in (value if isinstance(value, list | tuple) else (value,))
+        )
+    if not query:
+        return url
+    url, mark, fragment = url.partition("#")
+    joint = "" if url.endswith(("?", "&")) else "&" if "?" in url else "?"
+    return f"{url}{joint}{query}{mark}{fragment}"
+
+
+def _asked(
+    method: str, url: str, headers: tuple[tuple[str, str], ...], more: Mapping[str, Any], data: Any
+) -> tuple[Asked, bytes | None]:
+    if not more.keys() <= _KNOWN:
+        unknown = ", ".join(sorted(more.keys() - _KNOWN))
+        raise TypeError(
+            f"a request takes no {unknown}; it takes headers, {', '.join(More.__annotations__)}"
+        )
+    take = more.get
+    body = bodies.encoded(data, take("json"), take("files"))
+    if params := take("params"):
+        url = with_params(url, params)
+    name, tags, cookies, wanted = take("name"), take("tags"), take("cookies"), take("expected")
+    auth = take("auth")
+    asked = Asked(
+        method,
+        url,
+        headers,
+        body.content_type if body is not None else "",
+        str(name) if name else None,
+        tuple((key, str(value)) for key, value in tags.items()) if tags else (),
+        take("timeout"),
+        take("redirects"),
+        expected.read(wanted) if wanted is not None else None,
+        tuple(auth) if isinstance(auth, list) else auth,
+        take("bearer"),
+        tuple(cookies.items()) if cookies else (),
+    )
+    return asked, body.data if body is not None else None
+
+
+def _quoted(text: str, safe: str = "") -> str:
+    return quote(text, safe=_IN_QUERY + safe, encoding="utf-8", errors="surrogateescape")
+
+
+def _loads(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except ValueError as error:
+        what = f"no JSON: {error}" if raw else "empty, so there is no JSON in it"
+        raise bodies.BodyError(f"The body is {what}") from None

@@ -1,0 +1,331 @@
+"""Requests made ready: parsed, named and rendered once, and found again as long as they repeat.
+
+One Maker serves all VUs of a worker. What differs from VU to VU or from request to request (the
+cookies, the body and its length) is added when the request is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fastbench import __version__, redact, units, urls
+from fastbench.body import encoded
+from fastbench.plan import MAX_TIMEOUT_S, UsageError, check_header, check_method
+from fastbench.scenario import grouping
+from fastbench.scenario.expected import DEFAULT, Expected
+from fastbench.scenario.place import Place, Tags
+
+if TYPE_CHECKING:
+    from fastbench._client import Origin, Pool, Route
+
+Headers = tuple[tuple[str, str], ...]
+
+MOST_PREPARED = 1000  # of one place
+MOST_ORIGINS = 1000
+MOST_LARGE = 8
+LARGE_BYTES = 1 << 14
+
+_ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)([^#]*)", re.DOTALL)
+_FORBIDDEN = re.compile(r"[\r\n\0 ]")
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+_LENGTH_ZERO = frozenset({"POST", "PUT", "PATCH"})  # RFC 9110 section 8.6
+_OWN_FIELDS = frozenset({"content-length", "transfer-encoding"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What all requests of a run have in common."""
+
+    base_url: str = ""
+    headers: Headers = ()
+    user_agent: str = f"fastbench/{__version__}"
+    timeout_s: float = 60.0
+    max_redirects: int = 10
+    expected: Expected = DEFAULT
+    group_ids: bool = True
+    keepalive: bool = True
+
+
+class Asked(NamedTuple):
+    """What one request asks for beside its body; hashable, so that it is its own cache key."""
+
+    method: str
+    url: str
+    headers: Headers = ()
+    content_type: str = ""
+    name: str | None = None
+    tags: Tags = ()
+    timeout: float | str | None = None
+    redirects: int | None = None
+    expected: Expected | None = None
+    auth: tuple[str, str] | None = None
+    bearer: str | None = None
+    cookies: Tags = ()
+    led_away: bool = False  # by a redirect to another origin: the run's secrets stay behind
+
+
+class Prepared:
+    """One request, ready to be sent any number of times; `head` lacks its last fields."""
+
+    __slots__ = (
+        *("asked", "cookie", "end", "head", "host", "origin", "path", "payload", "place"),
+        *("head_only", "idempotent", "method", "redirects", "route", "secure", "timeout_ns"),
+        *("url", "userinfo"),
+    )
+
+    asked: Asked
+    place: Place
+    origin: Origin
+    route: Route
+    method: str
+    url: str
+    host: str
+    path: str
+    secure: bool
+    userinfo: bytes | None  # of its URL
+    head: bytes
+    end: bytes  # what ends the head when there is no body
+    cookie: str  # cookies of this request, beside the jar's
+    payload: bytes  # all of it, without a body and without the jar's cookies
+    head_only: bool
+    idempotent: bool
+    timeout_ns: int
+    redirects: int
+
+    def rendered(self, body: bytes | None, jar: str) -> bytes:
+        """Return the bytes to send."""
+        cookie = f"{self.cookie}; {jar}" if self.cookie and jar else self.cookie or jar
+        line = f"Cookie: {cookie}\r\n".encode("utf-8", "surrogateescape") if cookie else b""
+        if body is None:
+            return b"".join((self.head, line, self.end))
+        return b"".join((self.head, line, b"Content-Length: %d\r\n\r\n" % len(body), body))
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Hold one server, and how requests to it begin."""
+
+    origin: Origin
+    prefix: str  # scheme and authority, as shown
+    host: str
+    authority: str
+    secure: bool
+    userinfo: bytes | None
+
+
+class Maker:
+    """Make requests ready for one worker's pool of connections."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self.settings = settings
+        self._pool = pool
+        self._sites: dict[str, _Site] = {}
+        self._large: dict[tuple[int, int], tuple[Prepared, bytes, bytes]] = {}
+        self._base: _Site | None = None
+        self._base_path = ""
+        if settings.base_url:
+            match = _ABSOLUTE.match(settings.base_url)
+            if match is None:
+                urls.parse(settings.base_url)  # says what is wrong with it
+                raise UsageError("base_url cannot be read; write one such as http://localhost/.")
+            if "?" in match[2]:
+                raise UsageError("base_url has a query; give it with each request instead.")
+            self._base = self._site(match[1])
+            self._base_path = match[2].rstrip("/")
+
+    def prepared(self, place: Place, asked: Asked) -> Prepared:
+        """Return the request, as made before or made now."""
+        found: Prepared | None = place.prepared.get(asked)
+        if found is None:
+            if len(place.prepared) >= MOST_PREPARED:
+                place.prepared.clear()
+            found = place.prepared[asked] = self._prepare(place, asked)
+        return found
+
+    def plain(self, place: Place, url: str) -> Prepared:
+        """Make a GET without options, to be found in `place.plain`."""
+        if len(place.plain) >= MOST_PREPARED:
+            place.plain.clear()
+        found = place.plain[url] = self._prepare(place, Asked("GET", url))
+        return found
+
+    def payload(self, prepared: Prepared, body: bytes | None, jar: str) -> bytes:
+        """Return the bytes to send; large ones that repeat are kept, not copied again."""
+        if body is None:
+            return prepared.payload if not jar else prepared.rendered(None, jar)
+        if jar or len(body) < LARGE_BYTES:
+            return prepared.rendered(body, jar)
+        key = (id(prepared), id(body))
+        found = self._large.get(key)  # what is kept holds both, so their ids are theirs alone
+        if found is None:
+            if len(self._large) >= MOST_LARGE:
+                self._large.clear()
+            found = self._large[key] = (prepared, body, prepared.rendered(body, ""))
+        return found[2]
+
+    def _prepare(self, place: Place, asked: Asked) -> Prepared:
+        site, path = self._located(asked.url)
+        method = check_method(asked.method)
+        made = Prepared()
+        made.asked, made.place, made.method = asked, place, method
+        made.origin, made.host, made.secure = site.origin, site.host, site.secure
+        made.path, made.userinfo = path.partition("?")[0], site.userinfo
+        made.url = site.prefix + path
+        made.head, own_cookie = self._head(site, path, method, asked)
+        made.cookie = "; ".join([*own_cookie, *(f"{k}={v}" for k, v in asked.cookies)])
+        made.end = b"Content-Length: 0\r\n\r\n" if method in _LENGTH_ZERO else b"\r\n"
+        made.payload = made.rendered(None, "")
+        made.head_only = method == "HEAD"
+        made.idempotent = method in _IDEMPOTENT
+        made.timeout_ns = _timeout_ns(asked.timeout, self.settings.timeout_s)
+        made.redirects = _redirects(asked.redirects, self.settings.max_redirects)
+        made.route = self._route(place, asked, site, made.path, method)
+        return made
+
+    def _route(self, place: Place, asked: Asked, site: _Site, path: str, method: str) -> Route:
+        grouped = grouping.path(path) if self.settings.group_ids else path
+        url = site.prefix + grouped
+        at_home = self._base is not None and site.origin is self._base.origin
+        name = asked.name or (grouped if at_home else url)
+        expected = asked.expected or self.settings.expected
+        tags = place.with_tags(dict(asked.tags))
+        key = (name, method, url, tags, expected)
+        found = place.routes.get(key)
+        if found is None:
+            if len(place.routes) >= MOST_PREPARED:
+                place.routes.clear()
+            found = place.routes[key] = place.recorder.route(
+                place.scenario, name, method, url, place.group, tags, expected
+            )
+        return found
+
+    def _located(self, url: str) -> tuple[_Site, str]:
+        """Find the server of a URL, and the path and query to send, as they were written."""
+        if _FORBIDDEN.search(url):
+            raise UsageError(
+                f"The URL `{redact.url(url)}` has a space, line break or NUL; write a space as "
+                "%20, or give the values as params={...}."
+            )
+        match = _ABSOLUTE.match(url)
+        if match is not None:
+            path = match[2]
+            return self._site(match[1]), path if path.startswith("/") else f"/{path}"
+        if self._base is None:
+            raise UsageError(
+                f"`{redact.url(url)}` names no server; set base_url in options, or write the "
+                "whole URL, for example http://localhost:8080/."
+            )
+        path = url.partition("#")[0]
+        joint = "" if not path or path[0] in "/?" else "/"
+        path = self._base_path + joint + path
+        return self._base, path if path.startswith("/") else f"/{path}"
+
+    def _site(self, prefix: str) -> _Site:
+        found = self._sites.get(prefix)
+        if found is None:
+            if len(self._sites) >= MOST_ORIGINS:
+                self._sites = {k: v for k, v in self._sites.items() if v is self._base}
+            url = urls.parse(prefix)
+            try:
+                origin = self._pool.origin(url.scheme, url.host, url.port)
+            except ValueError as error:
+                raise UsageError(
+                    f"{redact.url(prefix)} cannot be reached by TLS: {error}."
+                ) from None
+            found = self._sites[prefix] = _Site(
+                origin,
+                f"{url.scheme}://{url.authority}",
+                url.host.lower(),
+                url.authority,
+                url.scheme == "https",
+                url.userinfo,
+            )
+        return found
+
+    def _head(self, site: _Site, path: str, method: str, asked: Asked) -> tuple[bytes, list[str]]:
+        """Render request line and fields; what the request says of itself wins over the rest."""
+        own = [check_header(name, value) for name, value in (*asked.headers, *_auth(asked))]
+        said = {name.lower() for name, _ in own}
+        if refused := said & _OWN_FIELDS:
+            raise UsageError(f"{refused.pop()} is set by fastbench; leave it out of headers.")
+        if asked.content_type.startswith("multipart/") and "content-type" in said:
+            raise UsageError("Content-Type of a request with files has a boundary; leave it out.")
+        fields = {"host": ("Host", site.authority)}
+        fields["user-agent"] = ("User-Agent", self.settings.user_agent)
+        fields["accept"] = ("Accept", "*/*")
+        if site.userinfo is not None:
+            fields["authorization"] = ("Authorization", basic(site.userinfo))
+        if asked.content_type:
+            fields["content-type"] = ("Content-Type", asked.content_type)
+        if not self.settings.keepalive:
+            fields["connection"] = ("Connection", "close")
+        for name, value in self.settings.headers:
+            if not (asked.led_away and stays(name)):
+                fields[name.lower()] = check_header(name, value)
+        kept = [field for name, field in fields.items() if name not in said]
+        lines = [f"{name}: {value}" for name, value in (*kept, *own) if name.lower() != "cookie"]
+        cookies = [value for name, value in (*kept, *own) if name.lower() == "cookie"]
+        request = f"{method} {path} HTTP/1.1"
+        return encoded("\r\n".join([request, *lines, ""])), cookies
+
+
+def basic(pair: bytes) -> str:
+    """Write the value of Authorization for `user:password`."""
+    pair = pair if b":" in pair else pair + b":"  # RFC 7617: the colon is not optional
+    return f"Basic {b64encode(pair).decode('ascii')}"
+
+
+def plain_headers(headers: Mapping[str, Any]) -> Headers:
+    """Take headers as a script wrote them; a value of None leaves the header out."""
+    return tuple(
+        (name, value if type(value) is str else _text(name, value))
+        for name, value in headers.items()
+        if value is not None
+    )
+
+
+def stays(name: str) -> bool:
+    """Tell whether a redirect to another origin leaves this header behind."""
+    return name.lower() == "host" or redact.secret_header(name)
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise UsageError(f"The header {name} needs text, not {type(value).__name__}.")
+
+
+def _auth(asked: Asked) -> Headers:
+    if asked.bearer is not None:
+        if asked.auth is not None:
+            raise UsageError("A request is signed once; give either auth= or bearer=.")
+        return (("Authorization", f"Bearer {asked.bearer}"),)
+    if asked.auth is None:
+        return ()
+    if not isinstance(asked.auth, tuple) or len(asked.auth) != 2:
+        raise UsageError("auth= takes (user, password); a token goes in bearer=.")
+    return (("Authorization", basic(encoded(":".join(map(str, asked.auth))))),)
+
+
+def _timeout_ns(asked: float | str | None, default_s: float) -> int:
+    try:
+        seconds = units.parse_duration_s(asked) if isinstance(asked, str) else asked
+    except ValueError as error:
+        raise UsageError(f"timeout= is no time: {error}") from None
+    seconds = default_s if seconds is None else seconds
+    if not 0 < seconds <= MAX_TIMEOUT_S:
+        raise UsageError("timeout= is in seconds, above 0 and at most an hour, for example 2.5.")
+    return round(seconds * 1e9)
+
+
+def _redirects(asked: int | None, default: int) -> int:
+    count = default if asked is None else asked
+    if not isinstance(count, int) or not 0 <= count <= 1000:
+        raise UsageError("redirects= is the number of redirects to follow, from 0 to 1000.")
+    return int(count)

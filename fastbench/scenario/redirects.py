@@ -1,0 +1,72 @@
+"""Redirects, followed as Go and so k6 does, without carrying secrets to another origin.
+
+301, 302 and 303 ask for the new address with GET (HEAD stays HEAD); 307 and 308 repeat the method
+and the body. On the way to another scheme, host or port everything that is a secret is left behind
+(CVE-2018-1000007), and stays behind on a later way back.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+from fastbench.plan import UsageError
+from fastbench.scenario.prepared import Asked, Prepared, stays
+
+if TYPE_CHECKING:
+    from fastbench._client import Exchange, Origin, Response, Route
+    from fastbench.scenario.client import Client
+
+Following = tuple["Origin", bytes, bool, str, str, "Route"]
+
+_REPEATED = (307, 308)
+_ABOUT_BODY = ("content-type", "content-encoding", "content-language", "content-location")
+_UNSAFE = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]|[^\x00-\x7f]")
+
+
+def following(client: Client, exchange: Exchange, response: Response) -> Following | None:
+    """Return the request that follows from an answer, or None where it leads nowhere.
+
+    It never raises: what a server writes into Location is no error of the script.
+    """
+    before: Prepared = exchange.keep
+    location = response.headers.get("Location", "")
+    if not location:
+        return None
+    repeats = response.status in _REPEATED
+    try:
+        url = _UNSAFE.sub(_escaped, urljoin(response.url, location.strip()))
+        asked = _asked(before, url, repeats)
+        after = client.maker.prepared(before.place, asked)
+        if after.origin is not before.origin:
+            after = client.maker.prepared(before.place, _led_away(asked))
+    except (UsageError, ValueError):
+        return None
+    body = exchange.payload.partition(b"\r\n\r\n")[2] if repeats else b""
+    jar = client.cookies.header(after.host, after.path, after.secure) if client.cookies else ""
+    payload = client.maker.payload(after, body or None, jar)
+    exchange.keep = after
+    return after.origin, payload, after.head_only, after.method, after.url, after.route
+
+
+def _asked(before: Prepared, url: str, repeats: bool) -> Asked:
+    """Ask for another URL of the same origin."""
+    asked = before.asked._replace(url=url)
+    if before.userinfo is not None and asked.auth is None and asked.bearer is None:
+        user, _, password = before.userinfo.decode("utf-8", "surrogateescape").partition(":")
+        asked = asked._replace(auth=(user, password))
+    if repeats:
+        return asked
+    method = "HEAD" if before.method == "HEAD" else "GET"
+    headers = tuple(each for each in asked.headers if each[0].lower() not in _ABOUT_BODY)
+    return asked._replace(method=method, content_type="", headers=headers)
+
+
+def _led_away(asked: Asked) -> Asked:
+    headers = tuple((name, value) for name, value in asked.headers if not stays(name))
+    return asked._replace(headers=headers, auth=None, bearer=None, cookies=(), led_away=True)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogateescape"))
