@@ -67,6 +67,12 @@ class Threshold:
         """The metric in its one spelling: tags sorted, no blanks."""
         return canonical(self.metric, self.tags)
 
+    @property
+    def scope(self) -> str:
+        """The time it looks at, as it is written; "" for the whole run."""
+        last = f" [last={units.format_s(self.last_s)}]" if self.last_s else ""
+        return f" [stage={self.stage}]" if self.stage else last
+
     def holds(self, observed: float) -> bool:
         """Tell whether the limit is kept."""
         return _OPERATORS[self.operator](observed, self.limit)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
-from fastbench import units
+from fastbench import redact, units
 from fastbench.judging import Threshold, canonical, submetrics
 from fastbench.measured import Kind
 from fastbench.plan import UsageError
@@ -201,7 +201,7 @@ def split_key(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
 def _metric(text: str, whole: str) -> tuple[str, tuple[tuple[str, str], ...], str]:
     """Return metric, tags, and what follows them and their colon."""
     match = _NAME.match(text)
-    if match is None:
+    if match is None or redact.printable(whole) != whole:
         _refuse(whole, "write METRIC: p(95)<500, or p99<50ms, errors<1%, rps>=1000")
     rest = text[match.end() :]
     tags: tuple[tuple[str, str], ...] = ()
