@@ -35,7 +35,7 @@ class Exhausted(Exception):
 
 
 class Data(Sequence[Any]):
-    """Rows in the order of the file; those of a CSV file are dicts by the names in its first line."""
+    """Rows in the order of the file; of a CSV file, dicts by the names in its first line."""
 
     def __init__(self, rows: Sequence[Any], name: str, shared: int) -> None:
         if not rows:
