@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fastbench import plan, tlsfiles, urls
+from fastbench.measured import Kind
 from fastbench.plan import Tls, UsageError
 from fastbench.scenario import expected, spec, values
 from fastbench.scenario.asked import NO_TLS
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Declared", "Load", "Options", "Settings"]
 
 Thresholds = Mapping[str, tuple[str | Mapping[str, Any], ...]]
-_LIMITS = ("threshold", "abort_on_fail", "delay", "level")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Hold what a script declares. `metrics` are {"name", "type", "is_time"}."""
+    """Hold what a script declares. `metrics` are its own, by name."""
 
     options: Settings
     scenarios: tuple[Spec, ...]
     setup: bool = False
     teardown: bool = False
-    metrics: tuple[Mapping[str, Any], ...] = ()
+    metrics: Mapping[str, Kind] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -105,7 +105,7 @@ class Declared:
             "scenarios": [each.to_json() for each in self.scenarios],
             "setup": self.setup,
             "teardown": self.teardown,
-            "metrics": [dict(each) for each in self.metrics],
+            "metrics": {name: asdict(kind) for name, kind in self.metrics.items()},
         }
 
     @classmethod
@@ -115,7 +115,7 @@ class Declared:
             scenarios=tuple(Spec.from_json(each) for each in found["scenarios"]),
             setup=found["setup"],
             teardown=found["teardown"],
-            metrics=tuple(found["metrics"]),
+            metrics={name: Kind(**kind) for name, kind in found["metrics"].items()},
         )
 
 
@@ -241,8 +241,6 @@ def _thresholds(given: Any) -> dict[str, tuple[str | Mapping[str, Any], ...]]:
         if not isinstance(metric, str) or not isinstance(several, list | tuple) or not several:
             raise UsageError(f"The thresholds of {metric} are a list of limits; {advice}.")
         for limit in several:
-            if isinstance(limit, Mapping):
-                values.refuse_unknown(limit, _LIMITS, f"A threshold of {metric}")
             expression = limit.get("threshold") if isinstance(limit, Mapping) else limit
             if not isinstance(expression, str) or not expression:
                 raise UsageError(f"A threshold of {metric} needs its expression; {advice}.")

@@ -1,0 +1,222 @@
+"""What a script declares while it is imported: scenarios, setup, teardown; and env().
+
+1. One script per process: `begin` forgets the one before, `collect` says what was declared.
+2. A function is an `async def` that takes the VU, and what setup() returned if it wants it.
+3. Several decorators may stand on one function; each makes a scenario of its own name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, TypeVar, overload
+
+from fastbench import redact
+from fastbench.plan import UsageError
+from fastbench.scenario import metrics, spec
+from fastbench.scenario.options import Declared, Options, Settings
+from fastbench.scenario.place import PLACE
+from fastbench.scenario.spec import Executor, Spec
+
+__all__ = [
+    "Runnable",
+    "begin",
+    "collect",
+    "env",
+    "runnable",
+    "scenario",
+    "setup",
+    "setup_function",
+    "teardown",
+    "teardown_function",
+]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_DEFAULT = "default"  # the name of k6's only function
+
+
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """Hold a function of the script; call it as `function(*(vu, data)[:parameters])`."""
+
+    function: Callable[..., Any]
+    parameters: int
+
+
+class _Script:
+    """The script of this process."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self.env = given
+        self.specs: dict[str, Spec] = {}
+        self.runnables: dict[str, Runnable] = {}
+        self.setup: Runnable | None = None
+        self.teardown: Runnable | None = None
+
+
+_script = _Script({})
+
+
+def begin(given: Mapping[str, str]) -> None:
+    """Forget another script; `given` are the pairs of -e."""
+    global _script
+    _script = _Script(given)
+    metrics.begin()
+
+
+@overload
+def scenario(function: Function, /) -> Function: ...
+
+
+@overload
+def scenario(
+    *,
+    name: str | None = None,
+    executor: Executor | None = None,
+    start_time: str | float | None = None,
+    graceful_stop: str | float | None = None,
+    env: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+    vus: int | None = None,
+    iterations: int | None = None,
+    max_duration: str | float | None = None,
+    duration: str | float | None = None,
+    stages: Iterable[Any] | None = None,
+    start_vus: int | None = None,
+    graceful_ramp_down: str | float | None = None,
+    rate: float | None = None,
+    start_rate: float | None = None,
+    time_unit: str | float | None = None,
+    pre_allocated_vus: int | None = None,
+    max_vus: int | None = None,
+) -> Callable[[Function], Function]: ...
+
+
+def scenario(function: Any = None, /, *, name: str | None = None, **settings: Any) -> Any:
+    """Declare what VUs run, with k6's executors and their parameters in snake_case.
+
+    Without an executor the load comes from the command line (-u, -d, -i, -s) or from Options,
+    else it is one VU and one iteration. The name is that of the function.
+    """
+
+    def declare(function: Function) -> Function:
+        own = getattr(function, "__name__", "")
+        called = own if name is None else name
+        given = {key: value for key, value in settings.items() if value is not None}
+        found = spec.read(called, own, given)
+        _add(found, _checked(function, f"scenario {called}"))
+        return function
+
+    return declare if function is None else declare(function)
+
+
+def setup(function: Function) -> Function:
+    """Run once before the load; what it returns, as JSON, is the second argument of the others."""
+    if _script.setup is not None:
+        raise UsageError("The script has two functions under @setup; leave one.")
+    _script.setup = _checked(function, "setup")
+    return function
+
+
+def teardown(function: Function) -> Function:
+    """Run once after the load, after an abort too."""
+    if _script.teardown is not None:
+        raise UsageError("The script has two functions under @teardown; leave one.")
+    _script.teardown = _checked(function, "teardown")
+    return function
+
+
+@overload
+def env(name: str) -> str | None: ...
+
+
+@overload
+def env(name: str, default: str) -> str: ...
+
+
+def env(name: str, default: str | None = None) -> str | None:
+    """Return a setting: of the scenario that runs, of -e on the command line, or of the system."""
+    place = PLACE.get(None)
+    running = None if place is None else _script.specs.get(place.scenario)
+    if running is not None and name in running.env:
+        return running.env[name]
+    found = _script.env.get(name)
+    return os.environ.get(name, default) if found is None else found
+
+
+def collect(module: ModuleType) -> Declared:
+    """Return everything that the script declares, now that it is imported; raises UsageError."""
+    options = _options(module)
+    if options is not None:
+        for name, (found, function) in options.scenarios.items():
+            own = getattr(module, function, None)
+            if own is None:
+                raise UsageError(
+                    f"Scenario {name}: the script has no function {redact.printable(function)}; "
+                    'name the one it runs with "exec".'
+                )
+            _add(found, _checked(own, f"scenario {name}"))
+    default = getattr(module, _DEFAULT, None)
+    if not _script.specs and inspect.iscoroutinefunction(default):
+        _add(Spec(_DEFAULT, _DEFAULT), _checked(default, f"scenario {_DEFAULT}"))
+    metrics.close()
+    return Declared(
+        options=Settings() if options is None else options.settings,
+        scenarios=tuple(_script.specs.values()),
+        setup=_script.setup is not None,
+        teardown=_script.teardown is not None,
+        metrics=metrics.declared(),
+    )
+
+
+def runnable(name: str) -> Runnable:
+    """Return what a scenario runs."""
+    return _script.runnables[name]
+
+
+def setup_function() -> Runnable | None:
+    """Return the function under @setup."""
+    return _script.setup
+
+
+def teardown_function() -> Runnable | None:
+    """Return the function under @teardown."""
+    return _script.teardown
+
+
+def _options(module: ModuleType) -> Options | None:
+    """Return the script's Options: its `options`, or the only ones under another name."""
+    found = getattr(module, "options", None)
+    if isinstance(found, Options):
+        return found
+    if isinstance(found, Mapping):
+        return Options(**found)
+    others = [each for each in vars(module).values() if isinstance(each, Options)]
+    if len(others) > 1:
+        raise UsageError("The script makes several Options; call the one that counts `options`.")
+    return others[0] if others else None
+
+
+def _add(found: Spec, what: Runnable) -> None:
+    if found.name in _script.specs:
+        raise UsageError(
+            f'The script has two scenarios {found.name}; give one another name: name="…".'
+        )
+    _script.specs[found.name] = found
+    _script.runnables[found.name] = what
+
+
+def _checked(function: Any, what: str) -> Runnable:
+    """Check that a function can be run with the VU and what setup() returned."""
+    if not inspect.iscoroutinefunction(function):
+        raise UsageError(f"The function of {what} is no coroutine; write `async def …(vu):`.")
+    for count in (2, 1, 0):
+        with contextlib.suppress(TypeError):
+            inspect.signature(function).bind(*(None,) * count)
+            return Runnable(function, count)
+    raise UsageError(f"The function of {what} takes the VU and what setup() returned, no more.")
