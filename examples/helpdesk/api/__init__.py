@@ -1,0 +1,1 @@
+"""The flows of the help desk's API, one module per part of it."""

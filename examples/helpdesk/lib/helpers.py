@@ -1,0 +1,34 @@
+"""Metrics and small pieces that every test of the help desk uses."""
+
+from fastbench import Rate, check, random_item, sleep, uuid
+
+from lib.config import THINK_SCALE
+
+errors = Rate("errors")
+
+PRIORITIES = ["LOW", "MEDIUM", "HIGH", "URGENT"]
+
+
+def new_ticket():
+    return {
+        "title": f"Test Ticket {uuid()}",
+        "description": "Load test ticket",
+        "priority": random_item(PRIORITIES),
+    }
+
+
+def check_response(response, name):
+    success = check(
+        response,
+        {
+            f"{name} status is 2xx": lambda r: 200 <= r.status < 300,
+            f"{name} has body": lambda r: len(r.body) > 0,
+            f"{name} response time < 500ms": lambda r: r.timings.duration < 500,
+        },
+    )
+    errors.add(not success)
+    return success
+
+
+async def pause(seconds):
+    await sleep(seconds * THINK_SCALE)

@@ -1,0 +1,58 @@
+"""A mix of operations under more and more users: where does it break?
+
+    fastbench run examples/helpdesk/stress.py -e BASE_URL=http://localhost:8080
+    fastbench run examples/helpdesk/stress.py -e PROFILE=spike
+    fastbench run examples/helpdesk/stress.py -e PROFILE=soak
+
+The same mix runs under any profile of lib/config.py.
+"""
+
+from fastbench import Options, check, env, scenario, weighted
+
+from api.tickets import search
+from lib.auth import login
+from lib.config import BASE_URL, STAGES
+from lib.helpers import new_ticket, pause
+
+options = Options(
+    base_url=BASE_URL,
+    stages=STAGES[env("PROFILE", "stress")],
+    thresholds={
+        "http_req_failed": ["rate<0.05"],  # more errors than usual are allowed
+        "http_req_duration": ["p(95)<1000"],
+    },
+)
+
+
+async def list_tickets(vu, token):
+    response = await vu.get("/api/v1/tickets?limit=20", bearer=token, name="list tickets")
+    check(response, {"list tickets": lambda r: r.status == 200})
+
+
+async def create_ticket(vu, token):
+    response = await vu.post(
+        "/api/v1/tickets", json=new_ticket(), bearer=token, name="create ticket"
+    )
+    check(response, {"create ticket": lambda r: r.status == 201})
+
+
+async def get_ticket_details(vu, token):
+    listed = await vu.get("/api/v1/tickets?limit=1", bearer=token, name="list tickets")
+    if listed.status == 200 and listed.json("data"):
+        response = await vu.get(f"/api/v1/tickets/{listed.json('data[0].id')}", bearer=token)
+        check(response, {"get ticket details": lambda r: r.status == 200})
+
+
+async def get_dashboard(vu, token):
+    response = await vu.get("/api/v1/analytics/dashboard", bearer=token)
+    check(response, {"get dashboard": lambda r: r.status == 200})
+
+
+MIX = {list_tickets: 30, get_ticket_details: 30, search: 20, create_ticket: 10, get_dashboard: 10}
+
+
+@scenario
+async def mixed_operations(vu):
+    token = await login(vu)
+    await weighted(MIX)(vu, token)
+    await pause(0.5)
