@@ -10,34 +10,13 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-
-SERVE = [sys.executable, "-m", "fastbench", "serve"]
-DEADLINE_S = 20.0
-
-
-@contextlib.contextmanager
-def serving(*flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start `fastbench serve`; give the process and the address it printed first."""
-    process = subprocess.Popen(
-        [*SERVE, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    with process:
-        try:
-            words = process.stdout.readline().split()
-            assert words[:2] == ["listening", "on"], process.stderr.read()
-            yield process, words[2]
-        finally:
-            process.terminate()
-            process.wait(DEADLINE_S)
+from embedded import DEADLINE_S, SERVE, serving
 
 
 @pytest.fixture(scope="module")
