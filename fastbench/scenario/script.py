@@ -1,0 +1,133 @@
+"""Load a script: a Python file, or a folder with a `__main__.py`; its siblings can be imported.
+
+The script's folder comes first on the search path, as with `python SCRIPT.py`. What goes wrong is
+one sentence with the file and the line of the script that it is the business of.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from fastbench import redact
+from fastbench.plan import UsageError
+from fastbench.scenario import thrown
+
+ENTRY = "__main__.py"  # of a folder
+_FALLBACK_NAME = "fastbench_script"  # where the script's own name is taken
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a script lies: its file, and the folder its siblings are imported from."""
+
+    file: str
+    folder: str
+
+
+class Broken(Exception):
+    """Say what in the script broke; `stage` is load, options, setup or teardown."""
+
+    def __init__(self, stage: str, text: str, spot: thrown.Spot, traceback: str = "") -> None:
+        super().__init__(text)
+        self.stage = stage
+        self.text = text
+        self.spot = spot
+        self.traceback = traceback
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what goes over the control channel."""
+        return {
+            "stage": self.stage,
+            "text": self.text,
+            "file": self.spot.file,
+            "line": self.spot.line,
+            "traceback": self.traceback,
+        }
+
+
+def find(path: str) -> Place:
+    """Find the file of a script; UsageError says what is wrong with the path."""
+    shown = redact.printable(path)
+    file = os.path.join(path, ENTRY) if os.path.isdir(path) else path
+    if not os.path.exists(file):
+        if file != path:
+            raise UsageError(f"{shown} is a folder without {ENTRY}; name the script in it.")
+        raise UsageError(f"{shown} does not exist; give the path of a Python script.")
+    if not os.path.isfile(file):
+        raise UsageError(f"{shown} is no file; give the path of a Python script.")
+    if not file.endswith(".py"):
+        raise UsageError(f"{shown} is no Python script: its name must end in .py.")
+    if not os.access(file, os.R_OK):
+        raise UsageError(f"{shown} cannot be read; see its permissions.")
+    absolute = os.path.abspath(file)
+    return Place(absolute, os.path.dirname(absolute))
+
+
+def load(path: str) -> tuple[ModuleType, Place]:
+    """Import the script; Broken says what went wrong in it."""
+    try:
+        place = find(path)
+    except UsageError as error:
+        raise Broken("load", str(error), thrown.Spot(redact.printable(path), 0)) from None
+    if place.folder not in sys.path:
+        sys.path.insert(0, place.folder)
+    name = _name(place)
+    spec = importlib.util.spec_from_file_location(name, place.file)
+    assert spec is not None and spec.loader is not None  # its name ends in .py
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except UsageError as error:  # from Options, the decorators, or another of our functions
+        raise broken("options", error, place.folder) from None
+    except BaseException as error:  # a script may do anything, sys.exit() too
+        raise broken("load", error, place.folder) from None
+    return module, place
+
+
+def broken(stage: str, error: BaseException, folder: str) -> Broken:
+    """Describe an exception that the script did not catch."""
+    spot = thrown.spot(error, folder)
+    text = thrown.text_of(error)
+    if isinstance(error, UsageError):
+        return Broken(stage, text, spot)
+    return Broken(stage, _sentence(error, text), spot, thrown.traceback_of(error, folder))
+
+
+def _name(place: Place) -> str:
+    """Name the module after its file, so that the script's siblings may import it."""
+    stem = os.path.splitext(os.path.basename(place.file))[0]
+    if stem == "__main__":
+        stem = os.path.basename(place.folder)
+    return stem if stem.isidentifier() and stem not in sys.modules else _FALLBACK_NAME
+
+
+def _sentence(error: BaseException, text: str) -> str:
+    """Say what happened, and what to do where that is known."""
+    kind = thrown.type_name(error)
+    if isinstance(error, SyntaxError):
+        found = redact.printable(error.msg or "")
+        line = redact.printable(redact.text((error.text or "").strip()))[:80]
+        return f"{kind}: {found}" + (f" in `{line}`" if line else "")
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        missing = redact.printable(error.name).partition(".")[0]
+        return (
+            f"{kind}: there is no module {missing}, neither beside the script nor installed; "
+            f"install it for {redact.printable(sys.executable)}."
+        )
+    if isinstance(error, SystemExit):
+        return f"the script called sys.exit({'' if error.code is None else error.code})"
+    return f"{kind}: {text}" if text else kind
+
+
+def spot_of(function: Any, folder: str) -> thrown.Spot:
+    """Return where a function of the script is defined."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return thrown.Spot("(no line)", 0)
+    return thrown.Spot(thrown.relative(code.co_filename, folder), code.co_firstlineno)
