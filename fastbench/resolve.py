@@ -6,7 +6,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 
-from fastbench.plan import Plan, Target
+from fastbench.plan import Family, Plan
 
 PROBE_S = 1.0
 
@@ -51,10 +51,24 @@ def endpoint(plan: Plan) -> Endpoint:
     target = plan.target
     if target.unix_path is not None:
         return Endpoint(socket.AF_UNIX, target.unix_path)
-    found = _addresses(target, _family(plan))
+    return address(target.host, target.port, _family(plan.family, plan.bind))
+
+
+def endpoint_of(
+    host: str, port: int, unix_path: str | None, family: Family, bind: tuple[str, ...]
+) -> Endpoint:
+    """Return the address of a script's base URL; raises ResolveError when the name has none."""
+    if unix_path is not None:
+        return Endpoint(socket.AF_UNIX, unix_path)
+    return address(host, port, _family(family, bind))
+
+
+def address(host: str, port: int, family: int) -> Endpoint:
+    """Return the first address of a name that accepts, or else the first."""
+    found = _addresses(host, port, family)
     if len(found) == 1:
         return found[0]
-    return next((address for address in found if _accepts(address)), found[0])
+    return next((each for each in found if _accepts(each)), found[0])
 
 
 def sources(plan: Plan) -> list[tuple[int, bytes, int, int]]:
@@ -62,28 +76,28 @@ def sources(plan: Plan) -> list[tuple[int, bytes, int, int]]:
     return [Endpoint(_family_of(address), address).parts for address in plan.bind]
 
 
-def _family(plan: Plan) -> int:
-    if plan.bind:
-        return _family_of(plan.bind[0])
-    return {0: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}[plan.family]
+def _family(family: Family, bind: tuple[str, ...]) -> int:
+    if bind:
+        return _family_of(bind[0])
+    return {0: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}[family]
 
 
 def _family_of(address: str) -> int:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def _addresses(target: Target, family: int) -> list[Endpoint]:
+def _addresses(host: str, port: int, family: int) -> list[Endpoint]:
     try:
-        rows = socket.getaddrinfo(target.host, target.port, family, socket.SOCK_STREAM)
+        rows = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
     except socket.gaierror as error:
         raise ResolveError(_eai_name(error.errno)) from None
     except (OSError, UnicodeError):
         raise ResolveError("EAI_NONAME") from None
     found = []
-    for kind, _, _, _, address in rows:
-        host, port, *rest = address
+    for kind, _, _, _, where in rows:
+        literal, number, *rest = where
         scope = int(rest[1]) if len(rest) == 2 else 0
-        found.append(Endpoint(int(kind), str(host).partition("%")[0], int(port), scope))
+        found.append(Endpoint(int(kind), str(literal).partition("%")[0], int(number), scope))
     return list(dict.fromkeys(found))
 
 

@@ -63,11 +63,28 @@ def snapshot(block: _core.Block, now_ns: int, *, planned: bool) -> Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Users:
+    """What a live view shows of a script. `iterations_of` is None where time ends the run.
+
+    `failing` are the thresholds, of all `thresholds`, that do not hold now.
+    """
+
+    vus: int
+    vus_max: int
+    iterations: int
+    dropped: int
+    iterations_of: int | None
+    length_s: float
+    failing: tuple[str, ...] = ()
+    thresholds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """What a live view may show. `rates` are requests per second of the seconds so far.
 
     `asked_rate` is what is planned for now, `queued` how many planned requests wait for a
-    connection; `warming` while nothing of it is measured yet.
+    connection; `warming` while nothing of it is measured yet. `notices` are sentences for now.
     """
 
     elapsed_s: float
@@ -81,6 +98,8 @@ class Progress:
     queued: int = 0
     warming: bool = False
     connections: int = 0
+    users: Users | None = None
+    notices: tuple[str, ...] = ()
 
 
 class Series:

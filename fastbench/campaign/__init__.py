@@ -1,0 +1,49 @@
+"""A run of a script: load it, split its scenarios, fork, watch, stop, add up.
+
+1. The first worker imports the script and says what it declares; the parent never runs a line of
+   it. What can be refused is refused before the load begins.
+2. The order is k6's: setup once, all scenarios, teardown once, also after an abort. Whoever was
+   lost or stopped, there is a report.
+3. A signal, a broken threshold or the script itself ends the load at once; a second signal ends
+   everything, without a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastbench.campaign.course import Campaign
+from fastbench.campaign.refused import OptionsError, ScriptError
+from fastbench.result import Result
+from fastbench.sampling import Progress
+from fastbench.scenario.asked import Asked
+from fastbench.scenario.options import Declared
+
+__all__ = ["OptionsError", "ScriptError", "declared", "run"]
+
+
+def run(
+    asked: Asked,
+    tell: Callable[[Progress], None],
+    notice: Callable[[str], None] = lambda sentence: None,
+) -> Result:
+    """Carry out what the command line asks for; `tell` hears of progress 4 times a second.
+
+    `notice` hears how the command line changed the script's scenarios. Raises OptionsError for
+    options that cannot be, ScriptError for a script that does not load, UsageError when the
+    machine cannot carry it, KeyboardInterrupt at a second signal.
+    """
+    campaign = Campaign(asked, tell, notice)
+    try:
+        return campaign.carry_out()
+    finally:
+        campaign.close()
+
+
+def declared(asked: Asked) -> Declared:
+    """Return what a script declares, without running any of its scenarios. Raises as `run`."""
+    campaign = Campaign(asked, lambda progress: None, lambda sentence: None)
+    try:
+        return campaign.declarations()
+    finally:
+        campaign.close()

@@ -1,0 +1,162 @@
+"""The parent's end of its workers: a process each, one JSON object per line each way.
+
+1. An object has one key, its kind. What does not fit that is a broken worker, not a broken run.
+2. A worker's end is seen as the end of its stream. Its exit status is collected then and there.
+3. Writing never blocks for long: a worker that does not read is stuck, and the watchdog's business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+__all__ = ["Child", "Hub", "Message"]
+
+READ_BYTES = 1 << 18
+MAX_DUMP_BYTES = 1 << 16
+SEND_S = 1.0  # to a worker that does not read
+
+Message = tuple[str, Any]
+
+
+@dataclass(slots=True)
+class Child:
+    """One worker as the parent sees it.
+
+    `loaded`, `ended` and `gone` are the stations of its life: the script is imported, its load is
+    over, its process is no more. `lost`: it was gone before it was told to quit.
+    """
+
+    index: int
+    pid: int
+    stream: socket.socket
+    dump_fd: int  # where the stack of a stuck worker arrives
+    loaded: bool = False
+    ended: bool = False
+    quit: bool = False
+    gone: bool = False
+    lost: bool = False
+    status: int = 0  # of os.wait4
+    cpu_s: float = 0.0
+    dump: bytes = b""
+    unread: bytes = b""
+    warned: set[str] = field(default_factory=set)
+
+    def send(self, kind: str, body: object) -> None:
+        """Send one object; a worker that is gone, or does not read, does not get it."""
+        with contextlib.suppress(OSError):
+            self.stream.sendall(orjson.dumps({kind: body}, option=orjson.OPT_APPEND_NEWLINE))
+
+    def kill(self, number: int) -> None:
+        """Send a signal, if there is anybody left."""
+        if not self.gone:
+            os.kill(self.pid, number)
+
+    def bury(self, *, wait: bool = False) -> bool:
+        """Collect the exit status if it has ended; true once it is gone."""
+        if self.gone:
+            return True
+        pid, status, usage = os.wait4(self.pid, 0 if wait else os.WNOHANG)
+        if pid:
+            self.gone = True
+            self.status = status
+            self.cpu_s = usage.ru_utime + usage.ru_stime
+            self.lost = not self.quit
+        return self.gone
+
+
+class Hub:
+    """All workers of a run, and what wakes the parent: they, or a signal."""
+
+    def __init__(self) -> None:
+        self.children: list[Child] = []
+        self._poll = select.poll()
+        self._by_fd: dict[int, Child] = {}
+        self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._poll.register(self._woken, select.POLLIN)
+        self._wakeup_before = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+
+    def add(self, child: Child) -> None:
+        """Listen to a worker."""
+        child.stream.settimeout(SEND_S)
+        os.set_blocking(child.dump_fd, False)
+        self.children.append(child)
+        for fd in (child.stream.fileno(), child.dump_fd):
+            self._by_fd[fd] = child
+            self._poll.register(fd, select.POLLIN)
+
+    def listen(self, wait_s: float) -> Iterator[tuple[Child, Message]]:
+        """Give what the workers say, after at most `wait_s`; a gone one says ("gone", None)."""
+        for fd, _ in self._poll.poll(max(0, round(wait_s * 1000))):
+            child = self._by_fd.get(fd)
+            if child is None:
+                self._drain()
+            elif fd == child.dump_fd:
+                self._read_dump(child)
+            else:
+                yield from ((child, message) for message in self._read(child))
+
+    def say(self, kind: str, body: object) -> None:
+        """Tell all workers that are there."""
+        for child in self.children:
+            if not child.gone:
+                child.send(kind, body)
+
+    def close(self) -> None:
+        """Kill who is left, and give the descriptors back."""
+        for child in self.children:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill(signal.SIGKILL)
+            child.bury(wait=True)
+            child.stream.close()
+            os.close(child.dump_fd)
+        signal.set_wakeup_fd(self._wakeup_before)
+        os.close(self._woken)
+        os.close(self._wake)
+        self._by_fd.clear()
+
+    def _drain(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._woken, READ_BYTES)
+
+    def _read_dump(self, child: Child) -> None:
+        with contextlib.suppress(BlockingIOError):
+            found = os.read(child.dump_fd, MAX_DUMP_BYTES)
+            if not found:
+                self._forget(child.dump_fd)
+            child.dump = (child.dump + found)[-MAX_DUMP_BYTES:]
+
+    def _forget(self, fd: int) -> None:
+        self._poll.unregister(fd)
+        del self._by_fd[fd]
+
+    def _read(self, child: Child) -> list[Message]:
+        try:
+            found = child.stream.recv(READ_BYTES)
+        except OSError:
+            found = b""
+        if not found:
+            self._forget(child.stream.fileno())
+            if not child.bury():  # a process that ends closes its files before its status is there
+                child.kill(signal.SIGKILL)
+                child.bury(wait=True)
+            return [("gone", None)]
+        *lines, child.unread = (child.unread + found).split(b"\n")
+        return [message for line in lines for message in _messages(line)]
+
+
+def _messages(line: bytes) -> Iterator[Message]:
+    try:
+        found = orjson.loads(line)
+    except ValueError:
+        return
+    if isinstance(found, dict):
+        yield from found.items()

@@ -1,0 +1,365 @@
+"""The course of one run, from the first worker to the last: who is told what, and when."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import FrameType
+from typing import Any, NoReturn
+
+from fastbench import _client, _core, host, outcome
+from fastbench import limits as machine
+from fastbench.campaign import ended, seeking
+from fastbench.campaign.channel import Child, Hub, Message
+from fastbench.campaign.refused import OptionsError, ScriptError
+from fastbench.campaign.standing import Limits, Standing, limits_of
+from fastbench.campaign.stuck import Watchdog
+from fastbench.measured import Thrown
+from fastbench.plan import UsageError
+from fastbench.resources import Monitor
+from fastbench.result import Result, Warning_
+from fastbench.sampling import Progress
+from fastbench.scenario import override, work
+from fastbench.scenario.asked import Asked
+from fastbench.scenario.options import Declared
+from fastbench.use import Use
+
+__all__ = ["Campaign"]
+
+TICK_S = 0.25
+PAUSE_S = 1.0
+LEAD_NS = 20_000_000  # from `begin` to the start line, so that all workers are ready
+VU_LEAD_NS = 100_000  # more for each VU of the fullest worker: they are made meanwhile
+GRACE_S = 1.5  # for workers to end once they should have
+BUSY_GRACE_S = 10.0  # the same while their loops turn: ten thousand VUs are not halted at once
+TERM_S = 0.5
+QUIET_NICE = 10
+
+Tell = Callable[[Progress], None]
+
+
+class Campaign:
+    """The state of one run. `carry_out` once, then `close`, whatever came of it."""
+
+    def __init__(self, asked: Asked, tell: Tell, notice: Callable[[str], None]) -> None:
+        self.asked = asked
+        self.tell = tell
+        self.notice = notice
+        self.wanted = asked.workers or machine.usable_cores()
+        try:
+            self.block = _core.Block(self.wanted)
+            self.arena = _client.Arena(self.wanted)
+        except MemoryError as error:
+            raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
+        self.hub = Hub()
+        self.watchdog = Watchdog(self.arena, asked.script)
+        self.parent = os.getpid()
+        self.declared: Declared | None = None
+        self.data: Any = None
+        self.settled = False  # setup has given its data
+        self.torn_down = False
+        self.loading = True
+        self.over = ""  # what ended the run early, one of result.ENDED
+        self.why = ""
+        self.interrupted = False
+        self.told_ns = 0  # when the workers were told to stop, 0 before
+        self.termed_ns = 0
+        self.resumed_ns = 0  # the end of the last pause
+        self.pauses: list[outcome.Pause] = []
+        self.threw: dict[tuple[str, str, str], Thrown] = {}
+        self.warnings: list[Warning_] = []
+        self.ends_ns: dict[str, int] = {}  # of each scenario's last iteration
+        self._handlers = {
+            number: signal.signal(number, self._on_signal)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
+
+    def close(self) -> None:
+        """Leave nobody behind."""
+        self.hub.close()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def carry_out(self) -> Result:
+        """Load, set up, load the server, tear down, add up."""
+        applied, limits = self._load()
+        sought = seeking.find(applied.options, self.asked)
+        self.loading = False
+        rare = host.rare()
+        os.nice(QUIET_NICE)
+        monitor = Monitor([child.pid for child in self.hub.children], sought.found, rare)
+        self.settled = not applied.declared.setup
+        if not self.settled:
+            self._set_up(applied.options.setup_timeout_s)
+        start_ns = self._begin(applied)
+        standing = Standing(applied, limits, self.block, self.arena, start_ns)
+        monitor.start()
+        self._watch(standing, monitor)
+        end_ns = time.monotonic_ns()
+        last_use = standing.close(self._end_ns(end_ns), monitor)
+        if applied.declared.teardown:
+            self._tear_down(applied.options.teardown_timeout_s)
+        self._quit()
+        told = self._told(start_ns, end_ns, last_use)
+        return ended.result(told, applied, sought, self.block, standing, monitor)
+
+    def _told(self, start_ns: int, end_ns: int, last_use: Use) -> ended.Told:
+        self.warnings += self.watchdog.warnings(self.hub.children, end_ns)
+        return ended.Told(
+            children=tuple(self.hub.children),
+            start_ns=start_ns,
+            end_ns=end_ns,
+            interrupted=self.interrupted,
+            ended="" if self.over == "interrupted" else self.over,
+            why=self.why,
+            pauses=tuple(self.pauses),
+            threw=tuple(self.threw.values()),
+            warnings=tuple(self.warnings),
+            ends_ns=self.ends_ns,
+            last_use=last_use,
+        )
+
+    # Loading.
+
+    def declarations(self) -> Declared:
+        """Let the first worker import the script; return what it declares."""
+        self._fork(0)
+        self._pump(lambda: self.declared is not None)
+        if self.declared is None:  # it said neither this nor what is wrong
+            raise ScriptError(f"{self.asked.script}: its worker ended without a word; try again.")
+        return self.declared
+
+    def _load(self) -> tuple[override.Applied, Limits]:
+        """Let all workers import the script, the others when it is known to be right."""
+        declared = self.declarations()
+        try:
+            applied = override.applied(declared, self.asked)
+        except UsageError as error:
+            raise OptionsError(str(error)) from None
+        limits = limits_of(applied, self.asked)
+        for notice in applied.notices:
+            self.notice(notice)
+        for index in range(1, min(self.wanted, applied.most_vus)):
+            self._fork(index)
+        self._pump(lambda: all(child.loaded for child in self.hub.children))
+        return applied, limits
+
+    def _fork(self, index: int) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        read_fd, write_fd = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            os.close(read_fd)
+            for child in self.hub.children:
+                child.stream.close()
+            work.run(
+                work.Seat(
+                    index=index,
+                    workers=self.wanted,
+                    parent=self.parent,
+                    channel=theirs,
+                    dump_fd=write_fd,
+                    block=self.block,
+                    arena=self.arena,
+                    asked=self.asked,
+                )
+            )
+        theirs.close()
+        os.close(write_fd)
+        self.hub.add(Child(index, pid, ours, read_fd))
+
+    def _pump(self, done: Callable[[], bool], limit_ns: int = 0) -> None:
+        """Listen until something is done, the time is over, or nobody can do it any more."""
+        while not done() and not (limit_ns and time.monotonic_ns() >= limit_ns):
+            if all(child.gone for child in self.hub.children):
+                return
+            self._listen(TICK_S)
+
+    def _listen(self, wait_s: float) -> None:
+        for child, message in self.hub.listen(wait_s):
+            self._heard(child, message)
+
+    # What workers say.
+
+    def _heard(self, child: Child, message: Message) -> None:
+        kind, body = message
+        if kind == "declared":
+            self.declared = Declared.from_json(body)
+            child.loaded = True
+        elif kind == "loaded":
+            child.loaded = True
+        elif kind == "broken":
+            self._broken(body)
+        elif kind == "setup":
+            self.data, self.settled = body.get("data"), True
+        elif kind == "threw":
+            row = Thrown(**{**body, "count": 1})
+            self.threw.setdefault((row.type, row.place, row.scenario), row)
+        elif kind == "warning":
+            warning = Warning_(body["code"], body["text"], body.get("hint", ""))
+            if warning not in self.warnings:
+                self.warnings.append(warning)
+        elif kind == "abort":
+            self.stop("aborted", f"the script ended the run: {body['text']}")
+        elif kind == "failing":
+            self.stop("script_failed", "--fail-fast: an exception ended an iteration")
+        elif kind == "ended":
+            self._ended(child, body)
+        elif kind == "torn_down":
+            self.torn_down = True
+        elif kind == "gone":
+            self._gone(child)
+
+    def _ended(self, child: Child, body: dict[str, Any]) -> None:
+        child.ended = True
+        for name, end_ns in (body.get("scenarios") or {}).items():
+            self.ends_ns[name] = max(end_ns, self.ends_ns.get(name, 0))
+
+    def _broken(self, body: dict[str, Any]) -> None:
+        """Refuse a script that does not load; keep what broke later for the report."""
+        stage, text = body["stage"], str(body["text"])
+        if stage == "options":
+            raise OptionsError(text)
+        name = str(body.get("file") or self.asked.script)
+        place = f"{name}, line {body['line']}" if body.get("line") else name
+        if stage == "load":
+            raise ScriptError(f"{place}: {text}", str(body.get("traceback") or ""))
+        kind, _, rest = text.partition(": ")
+        row = Thrown(kind, place.replace(", line ", ":"), rest, stage, 1, body["traceback"])
+        self.threw.setdefault((row.type, row.place, row.scenario), row)
+        if stage == "setup":
+            self.stop("script_failed", f"setup failed at {row.place}: {text}")
+        else:
+            self.torn_down = True
+            self.over = self.over or "script_failed"
+            self.why = self.why or f"teardown failed at {row.place}: {text}"
+
+    def _gone(self, child: Child) -> None:
+        if not child.loaded:
+            self._refuse_gone(child)
+        child.ended = True
+
+    def _refuse_gone(self, child: Child) -> NoReturn:
+        status = os.waitstatus_to_exitcode(child.status)
+        how = f"with status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
+        raise ScriptError(
+            f"{self.asked.script}: its process ended {how} while the script was loaded; take "
+            "sys.exit() and what ends processes out of the top of the script."
+        )
+
+    # The run.
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        """First signal: stop and report. Second, or while nothing runs yet: leave at once."""
+        if self.interrupted or self.loading:
+            raise KeyboardInterrupt
+        self.interrupted = True
+        self.stop("interrupted", "")
+
+    def stop(self, over: str, why: str) -> None:
+        """End the load at once; the first reason counts."""
+        if not self.over:
+            self.over, self.why = over, why
+        if not self.told_ns:
+            self.told_ns = time.monotonic_ns()
+            self.hub.say("stop", {"grace": False})
+
+    def _set_up(self, limit_s: float) -> None:
+        first = self.hub.children[0]
+        first.send("setup", {})
+        limit_ns = time.monotonic_ns() + round(limit_s * 1e9)
+        self._pump(lambda: self.settled or bool(self.told_ns) or first.gone, limit_ns)
+        if not (self.settled or self.told_ns or first.gone):
+            self.stop("script_failed", f"setup took longer than {limit_s:g}s (setup_timeout)")
+
+    def _begin(self, applied: override.Applied) -> int:
+        """Give everybody his share; return the start line."""
+        children = self.hub.children
+        shares = applied.shares(len(children))
+        most = max(sum(len(share.vus) for share in each) for each in shares)
+        start_ns = time.monotonic_ns() + LEAD_NS + most * VU_LEAD_NS
+        if self.told_ns:  # setup failed, or somebody lost patience
+            for child in children:
+                child.ended = True
+            return time.monotonic_ns()
+        for child, each in zip(children, shares, strict=True):
+            body = {"data": self.data, "start_ns": start_ns, "shares": [s.to_json() for s in each]}
+            child.send("begin", body)
+        return start_ns
+
+    def _watch(self, standing: Standing, monitor: Monitor) -> None:
+        """Look at block and arena until all workers have ended."""
+        looked_ns = time.monotonic_ns()
+        while not all(child.ended for child in self.hub.children):
+            now_ns = time.monotonic_ns()
+            self._note_pause(standing.start_ns, looked_ns, now_ns)
+            looked_ns = now_ns
+            if not self.told_ns and standing.look(now_ns, monitor):
+                self.stop("threshold_aborted", f"a threshold does not hold: {standing.stopped_by}")
+            self.watchdog.look(self.hub.children, now_ns)
+            self._force(standing.end_ns, now_ns)
+            if not self.told_ns:
+                progress = standing.progress()
+                stuck = self.watchdog.sentences(self.hub.children, now_ns)
+                self.tell(replace(progress, notices=tuple(stuck)))
+            self._listen(standing.until_next_s(TICK_S))
+
+    def _note_pause(self, start_ns: int, looked_ns: int, now_ns: int) -> None:
+        """Keep a gap between two looks that no tick explains: nothing in it is the server's."""
+        gap_s = (now_ns - looked_ns) / 1e9
+        if gap_s > TICK_S + PAUSE_S:
+            self.pauses.append(outcome.Pause(max(0, looked_ns - start_ns) / 1e9, gap_s))
+            self.resumed_ns = now_ns
+
+    def _force(self, end_ns: int, now_ns: int) -> None:
+        """End the workers that should have ended and do not: those are lost."""
+        due_ns = max(self.told_ns or end_ns, self.resumed_ns)
+        late_s = (now_ns - due_ns) / 1e9
+        for child in self.hub.children:
+            if child.ended or late_s < GRACE_S:
+                continue
+            if late_s < BUSY_GRACE_S and not self.watchdog.stuck(child, now_ns, GRACE_S / 2):
+                continue
+            if not self.termed_ns:
+                self.termed_ns = now_ns
+            kill = now_ns - self.termed_ns > TERM_S * 1e9
+            child.kill(signal.SIGKILL if kill else signal.SIGTERM)
+
+    def _end_ns(self, now_ns: int) -> int:
+        """Return the end of the load: the latest that a worker stamped."""
+        stamps = [self.block.counters(child.index)["end_ns"] for child in self.hub.children]
+        return max(stamps, default=0) or now_ns
+
+    def _tear_down(self, limit_s: float) -> None:
+        """Let the first worker clean up; it may not be there any more, or take too long."""
+        first = self.hub.children[0]
+        if not self.settled and self.over != "aborted":
+            return  # setup was not left by itself: what it made is not known
+        if not first.gone:
+            first.send("teardown", {"data": self.data})
+            limit_ns = time.monotonic_ns() + round(limit_s * 1e9)
+            self._pump(lambda: self.torn_down or first.gone, limit_ns)
+        if not self.torn_down:
+            text = "the first worker was lost" if first.gone else f"it took over {limit_s:g}s"
+            self.warnings.append(
+                Warning_(
+                    "no_teardown",
+                    f"teardown did not come to its end: {text}",
+                    "what setup made may still be there: look after it",
+                )
+            )
+
+    def _quit(self) -> None:
+        for child in self.hub.children:
+            child.quit = True
+        self.hub.say("quit", {})
+        limit_ns = time.monotonic_ns() + round(GRACE_S * 1e9)
+        self._pump(lambda: all(child.gone for child in self.hub.children), limit_ns)
+        for child in self.hub.children:
+            child.kill(signal.SIGKILL)
+            child.bury(wait=True)

@@ -1,0 +1,170 @@
+"""From a script's run to its Result: the sums of the block, and what stands in the arena."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fastbench import _core, merged, outcome
+from fastbench.campaign.channel import Child
+from fastbench.campaign.seeking import Sought
+from fastbench.campaign.standing import Standing
+from fastbench.measured import ScenarioRow, Thrown
+from fastbench.resources import Monitor
+from fastbench.result import Result, Warning_
+from fastbench.scenario.override import Applied
+from fastbench.scenario.spec import ARRIVAL, ITERATIONS
+from fastbench.units import format_ns
+from fastbench.use import Use
+
+__all__ = ["Told", "result"]
+
+LONG_PAUSE_NS = 10_000_000  # of the garbage collector
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the workers told on their channels, and what the parent saw of them."""
+
+    children: tuple[Child, ...]
+    start_ns: int
+    end_ns: int
+    interrupted: bool
+    ended: str
+    why: str
+    pauses: tuple[outcome.Pause, ...]
+    threw: tuple[Thrown, ...]
+    warnings: tuple[Warning_, ...]
+    ends_ns: dict[str, int]  # by scenario
+    last_use: Use
+
+
+def result(
+    told: Told,
+    applied: Applied,
+    sought: Sought,
+    block: _core.Block,
+    standing: Standing,
+    monitor: Monitor,
+) -> Result:
+    """Add everything up, once every worker has ended."""
+    base = outcome.result(_observed(told, applied, sought, block, standing, monitor))
+    limits, span_s = standing.limits, base.summary.duration_s
+    snapshot = standing.snapshot(span_s)
+    limits.judge.look(snapshot)
+    scenarios = _scenarios(snapshot, applied, told)
+    warnings = [
+        *told.warnings,
+        *_dropped(scenarios),
+        *_collected(snapshot),
+        *base.warnings,
+    ]
+    return replace(
+        base,
+        warnings=tuple(warnings),
+        metrics=snapshot.metrics(limits.found, limits.judge.judgements),
+        thresholds=dict(limits.judge.judgements),
+        requests=snapshot.requests(),
+        scenarios=scenarios,
+        checks=snapshot.checks(),
+        exceptions=_exceptions(snapshot, told.threw),
+    )
+
+
+def _observed(
+    told: Told,
+    applied: Applied,
+    sought: Sought,
+    block: _core.Block,
+    standing: Standing,
+    monitor: Monitor,
+) -> outcome.Observed:
+    finite = [spec for spec in applied.scenarios if spec.executor in ITERATIONS]
+    iterations = sum(round(spec.planned or 0) for spec in finite) or None
+    only_finite = len(finite) == len(applied.scenarios)
+    config = {
+        **applied.config,
+        "duration_s": None if only_finite else applied.length_s,
+        "iterations": iterations,
+        "workers": len(told.children),
+    }
+    return outcome.Observed(
+        terms=outcome.Terms(
+            config=config,
+            planned=False,
+            connections=0,
+            steady=False,
+            warmed=False,
+            verified=sought.verified,
+            public=sought.public,
+            vus=applied.most_vus,
+        ),
+        block=block,
+        workers=tuple(outcome.EndedWorker(c.pid, c.cpu_s, c.lost) for c in told.children),
+        line_ns=told.start_ns,
+        start_ns=told.start_ns,
+        end_ns=told.end_ns,
+        series=standing.series,
+        monitor=monitor,
+        interrupted=told.interrupted,
+        gave_up=False,
+        thread_rates=(),
+        last_use=told.last_use,
+        found=sought.found,
+        pauses=told.pauses,
+        ended=told.ended,
+        missing=(told.why,) if told.why else (),
+    )
+
+
+def _scenarios(snapshot: merged.Snapshot, applied: Applied, told: Told) -> tuple[ScenarioRow, ...]:
+    rows = []
+    for spec in applied.scenarios:
+        start_ns = told.start_ns + round(spec.start_time_s * 1e9)
+        end_ns = told.ends_ns.get(spec.name) or told.end_ns
+        span_s = max(0, end_ns - start_ns) / 1e9
+        rows.append(snapshot.scenario(spec.name, spec.executor or "", spec.most_vus, span_s))
+    return tuple(rows)
+
+
+def _exceptions(snapshot: merged.Snapshot, threw: tuple[Thrown, ...]) -> tuple[Thrown, ...]:
+    """Join counts with the first of each sort; what broke setup or teardown has no count."""
+    first = {(row.type, row.place, row.scenario): row for row in threw}
+    rows = []
+    for type_, place, scenario, count in snapshot.thrown():
+        told = first.pop((type_, place, scenario), None)
+        about = told or Thrown(type_, place, "", scenario, 0, "")
+        rows.append(replace(about, count=count))
+    return (*rows, *first.values())
+
+
+def _dropped(scenarios: tuple[ScenarioRow, ...]) -> list[Warning_]:
+    rows = []
+    for row in scenarios:
+        if row.dropped_iterations:
+            arrival = row.executor in ARRIVAL
+            rows.append(
+                Warning_(
+                    "dropped_iterations",
+                    f"scenario {row.name} dropped {row.dropped_iterations:,} iterations: "
+                    + ("no VU was free" if arrival else "max_duration came first"),
+                    "raise max_vus, or ask for less"
+                    if arrival
+                    else "raise max_duration, or ask for fewer iterations",
+                )
+            )
+    return rows
+
+
+def _collected(snapshot: merged.Snapshot) -> list[Warning_]:
+    """Tell of pauses of the garbage collector that are long enough to be seen in latencies."""
+    pauses = snapshot.times("gc_pause")
+    if not pauses.count or pauses.max_ns < LONG_PAUSE_NS:
+        return []
+    return [
+        Warning_(
+            "gc_pause",
+            f"Python's garbage collector stopped a worker for up to {format_ns(pauses.max_ns)} "
+            f"({pauses.count:,} collections)",
+            "keep fewer objects in vu.state, and large data in module variables",
+        )
+    ]

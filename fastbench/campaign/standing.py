@@ -1,0 +1,169 @@
+"""How the run stands: series, thresholds and progress, from what the workers wrote so far."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from fastbench import _client, _core, merged, sampling, thresholds
+from fastbench.campaign.refused import OptionsError
+from fastbench.judging import Judge, Threshold
+from fastbench.measured import BUILT_IN
+from fastbench.plan import UsageError
+from fastbench.resources import Monitor
+from fastbench.sampling import Progress, Users
+from fastbench.scenario.asked import Asked
+from fastbench.scenario.override import Applied
+from fastbench.scenario.spec import ITERATIONS
+from fastbench.use import Use
+
+__all__ = ["Limits", "Standing", "limits_of", "spans"]
+
+NS_PER_S = 1e9
+LOOK_S = 1.0  # at thresholds
+ITERATION_NAMES = frozenset({"iterations", "dropped_iterations"})
+
+
+class Limits:
+    """The thresholds of a run, and the judge who holds it to them."""
+
+    def __init__(self, found: tuple[Threshold, ...], times: dict[str, tuple[float, float]]) -> None:
+        self.found = found
+        self.names = merged.names(found)
+        self.judge: Judge[merged.Snapshot] = Judge(found, times)
+
+
+def limits_of(applied: Applied, asked: Asked) -> Limits:
+    """Read the thresholds; raises OptionsError for one that cannot be meant."""
+    known = {**BUILT_IN, **applied.declared.metrics}
+    short = () if asked.no_thresholds else asked.thresholds
+    try:
+        return Limits(thresholds.read(applied.options.thresholds, short, known), spans(applied))
+    except UsageError as error:
+        raise OptionsError(str(error)) from None
+
+
+def spans(applied: Applied) -> dict[str, tuple[float, float]]:
+    """Return when each stage begins and ends: "NAME", "NAME.1"; of a single scenario also "1"."""
+    found: dict[str, tuple[float, float]] = {}
+    for spec in applied.scenarios:
+        begin_s = spec.start_time_s
+        found[spec.name] = (begin_s, begin_s + spec.length_s)
+        for number, (length_s, _) in enumerate(spec.stages or (), 1):
+            found[f"{spec.name}.{number}"] = (begin_s, begin_s + length_s)
+            if len(applied.scenarios) == 1:
+                found[str(number)] = (begin_s, begin_s + length_s)
+            begin_s += length_s
+    return found
+
+
+class Standing:
+    """What the parent keeps from one look to the next. Times are of CLOCK_MONOTONIC."""
+
+    def __init__(
+        self,
+        applied: Applied,
+        limits: Limits,
+        block: _core.Block,
+        arena: _client.Arena,
+        start_ns: int,
+    ) -> None:
+        self.limits = limits
+        self.start_ns = start_ns
+        self.end_ns = start_ns + round(applied.end_s * NS_PER_S)
+        self.series = sampling.Series(block, start_ns, planned=False)
+        self.reader = merged.Reader(arena, applied.declared.metrics)
+        self._applied = applied
+        self._block = block
+        self._arena = arena
+        self._ticks = sampling.Ticks(start_ns, None, warming=False)
+        self._look_s = LOOK_S
+        self._vus = self._least = self._most = 0
+        self._seen = False
+
+    @property
+    def stopped_by(self) -> str:
+        """The threshold that ended the run."""
+        return self.limits.judge.stopped_by
+
+    def look(self, now_ns: int, monitor: Monitor) -> bool:
+        """Take a look; true when a threshold asks for the end."""
+        counters = [self._block.counters(i) for i in range(self._block.workers)]
+        self._ticks.look(now_ns, counters, None)
+        if now_ns < self.start_ns:
+            return False
+        self._count_vus(sum(slot["active"] for slot in counters))
+        if now_ns >= self.series.due_ns:
+            self.series.add(now_ns, monitor.sample())
+        t_s = (now_ns - self.start_ns) / NS_PER_S
+        if t_s < self._look_s or not self.limits.found:
+            return False
+        self._look_s = min(t_s + LOOK_S, self.limits.judge.next_s(t_s))
+        return self.limits.judge.look(self.snapshot(t_s, self.limits.names))
+
+    def snapshot(self, t_s: float, only: frozenset[str] | None = None) -> merged.Snapshot:
+        """Read everything, or `only` entries of these names."""
+        return self.reader.read(t_s, only=only, gauges=self.gauges)
+
+    @property
+    def gauges(self) -> dict[str, tuple[float, float, float]]:
+        """VUs now and those there may be: value, least, most."""
+        if not self._seen:
+            return {}
+        most = float(self._applied.most_vus)
+        now = (float(self._vus), float(self._least), float(self._most))
+        return {"vus": now, "vus_max": (most, most, most)}
+
+    def _count_vus(self, vus: int) -> None:
+        self._least = min(vus, self._least) if self._seen else vus
+        self._most = max(vus, self._most)
+        self._vus = vus
+        self._seen = True
+
+    def close(self, end_ns: int, monitor: Monitor) -> Use:
+        """End the series: what comes now, as teardown, is not of the load."""
+        use = monitor.sample()
+        self.series.finish(max(end_ns, self.start_ns), use)
+        return use
+
+    def until_next_s(self, tick_s: float) -> float:
+        """Return the time to the next tick, row or look, whichever is first."""
+        now_ns = time.monotonic_ns()
+        wakes = [now_ns + tick_s * NS_PER_S, self.series.due_ns]
+        if self.limits.found:
+            wakes.append(self.start_ns + self._look_s * NS_PER_S)
+        return max(0.0, (min(wakes) - now_ns) / NS_PER_S)
+
+    def progress(self) -> Progress:
+        """Return what a live view shows now."""
+        base = self._ticks.progress(self.series)
+        iterations, dropped = self._iterations()
+        judged = self.limits.judge.judgements.items()
+        failing = [text for text, each in judged if not each.ok and each.observed is not None]
+        users = Users(
+            vus=self._vus,
+            vus_max=self._applied.most_vus,
+            iterations=iterations,
+            dropped=dropped,
+            iterations_of=self._planned(),
+            length_s=self._applied.length_s,
+            failing=tuple(failing),
+            thresholds=len(self.limits.found),
+        )
+        return replace(base, users=users)
+
+    def _iterations(self) -> tuple[int, int]:
+        rows = (self._arena.read(i, ITERATION_NAMES) for i in range(self._arena.workers))
+        found = dict.fromkeys(ITERATION_NAMES, 0.0)
+        for row in rows:
+            for kind, name, _, value in row:
+                if kind == "counter":
+                    found[name] += value
+        return round(found["iterations"]), round(found["dropped_iterations"])
+
+    def _planned(self) -> int | None:
+        """Return how many iterations are asked for, where their number ends the run."""
+        specs = self._applied.scenarios
+        if any(spec.executor not in ITERATIONS for spec in specs):
+            return None
+        return round(sum(spec.planned or 0 for spec in specs))

@@ -1,0 +1,112 @@
+"""Workers whose event loop does not turn: who, since when, in which line of the script.
+
+1. A worker stamps a beat 50 times a second. No beat for STUCK_S means that Python code holds the
+   loop: all its VUs wait, and what they measure is not the server's.
+2. The worker's faulthandler writes the stack when it gets SIGUSR1; the line that is told is the
+   innermost one of the script's folder, or else the innermost one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+from dataclasses import dataclass
+
+from fastbench import _client
+from fastbench.campaign.channel import Child
+from fastbench.redact import printable
+from fastbench.result import Warning_
+
+__all__ = ["STUCK_S", "Watchdog"]
+
+STUCK_S = 5.0
+NS_PER_S = 1e9
+_FRAME = re.compile(rb'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
+_CURRENT = b"Current thread"
+
+
+@dataclass(slots=True)
+class _Case:
+    """One worker that does not answer. `since_ns` is its last beat."""
+
+    since_ns: int
+    vu: int
+    place: str = ""
+    over_ns: int = 0  # when it came back
+
+    def length_s(self, now_ns: int) -> float:
+        return ((self.over_ns or now_ns) - self.since_ns) / NS_PER_S
+
+
+class Watchdog:
+    """Look at the beats now and then; remember who was stuck, and where."""
+
+    def __init__(self, arena: _client.Arena, script: str) -> None:
+        self._arena = arena
+        self._folder = os.path.dirname(os.path.abspath(script)).encode() + b"/"
+        self._open: dict[int, _Case] = {}
+        self._closed: list[tuple[int, int, _Case]] = []  # index, pid
+
+    def look(self, children: list[Child], now_ns: int) -> None:
+        """Note who has been silent for too long, and ask where it is."""
+        for child in children:
+            beat_ns = self._arena.beat_ns(child.index)
+            case = self._open.get(child.index)
+            if case is not None and (child.gone or beat_ns != case.since_ns):
+                self._close(child, beat_ns if beat_ns != case.since_ns else now_ns)
+            elif case is not None:
+                case.place = self._place(child) or case.place
+            elif beat_ns and not child.gone and now_ns - beat_ns > STUCK_S * NS_PER_S:
+                self._open[child.index] = _Case(beat_ns, self._arena.place(child.index)[0])
+                child.dump = b""
+                with contextlib.suppress(ProcessLookupError):
+                    child.kill(signal.SIGUSR1)
+
+    def stuck(self, child: Child, now_ns: int, limit_s: float) -> bool:
+        """Tell whether a worker has been silent for `limit_s`."""
+        beat_ns = self._arena.beat_ns(child.index)
+        return bool(beat_ns) and now_ns - beat_ns > limit_s * NS_PER_S
+
+    def sentences(self, children: list[Child], now_ns: int) -> list[str]:
+        """Say who is stuck now."""
+        pids = {child.index: child.pid for child in children}
+        return [_sentence(at, pids[at], case, now_ns) for at, case in self._open.items()]
+
+    def warnings(self, children: list[Child], now_ns: int) -> list[Warning_]:
+        """Return a warning for each time a worker was stuck, at the end of the run."""
+        for child in children:
+            if child.index in self._open:
+                self._close(child, now_ns)
+        hint = "await what waits (fastbench.sleep, not time.sleep); keep long sums out of scripts"
+        return [
+            Warning_("stuck", _sentence(index, pid, case, now_ns), hint)
+            for index, pid, case in self._closed
+        ]
+
+    def _close(self, child: Child, over_ns: int) -> None:
+        case = self._open.pop(child.index)
+        case.place = self._place(child) or case.place
+        case.over_ns = over_ns
+        self._closed.append((child.index, child.pid, case))
+
+    def _place(self, child: Child) -> str:
+        """Read file and line out of the stack that the worker wrote."""
+        stack = child.dump[child.dump.find(_CURRENT) :]
+        frames = _FRAME.findall(stack.partition(b"\n\n")[0])
+        own = [frame for frame in frames if frame[0].startswith(self._folder)]
+        if not frames:
+            return ""
+        file, line, _ = (own or frames)[0]
+        name = file.removeprefix(self._folder).decode("utf-8", "replace")
+        return printable(f"{name}:{line.decode()}")
+
+
+def _sentence(index: int, pid: int, case: _Case, now_ns: int) -> str:
+    where = f" at {case.place}" if case.place else ""
+    done = "was" if case.over_ns else "has been"
+    return (
+        f"worker {index} (pid {pid}) {done} in Python code for {case.length_s(now_ns):.1f}s: "
+        f"VU {case.vu}{where}; nobody else of this worker could run"
+    )
