@@ -53,6 +53,7 @@ class More(TypedDict, total=False):
 
 
 _KNOWN = frozenset(More.__annotations__)
+_NAMED = frozenset(("json", "name"))
 
 
 class Client:
@@ -81,8 +82,8 @@ class Client:
                 found.payload,
                 found.url,
                 found.route,
-                timeout_ns=found.timeout_ns,
-                redirects=found.redirects,
+                timeout_ns=found.kind.timeout_ns,
+                redirects=found.kind.redirects,
                 keep=found,
             )
         return self._begin("GET", url, headers, more)
@@ -194,23 +195,23 @@ class Client:
         body: bytes | None = None
         if not more and data is None:
             asked = Asked(method, url, fields)
-        elif len(more) == 1 and data is None and (json := more.get("json")) is not None:
-            body = bodies.to_json(json)
-            asked = Asked(method, url, fields, bodies.JSON)
         else:
             asked, body = _asked(method, url, fields, more, data)
         found = self.maker.prepared(PLACE.get(), asked)
-        jar = self.cookies.header(found.host, found.path, found.secure) if self._stored else ""
+        kind = found.kind
+        jar = ""
+        if self._stored:
+            jar = self.cookies.header(kind.site.host, found.path, kind.site.secure)
         return self._send(
             found.origin,
             found.payload if body is None and not jar else self.maker.payload(found, body, jar),
             found.url,
             found.route,
-            head=found.head_only,
-            idempotent=found.idempotent,
-            timeout_ns=found.timeout_ns,
-            redirects=found.redirects,
-            method=found.method,
+            head=kind.head_only,
+            idempotent=kind.idempotent,
+            timeout_ns=kind.timeout_ns,
+            redirects=kind.redirects,
+            method=kind.method,
             keep=found,
         )
 
@@ -251,6 +252,11 @@ def with_params(url: str, params: Fields | str) -> str:
 def _asked(
     method: str, url: str, headers: tuple[tuple[str, str], ...], more: Mapping[str, Any], data: Any
 ) -> tuple[Asked, bytes | None]:
+    if _NAMED.issuperset(more) and data is None:  # the most usual ones
+        json, name = more.get("json"), more.get("name")
+        ready = None if json is None else bodies.to_json(json)
+        kind = "" if json is None else bodies.JSON
+        return Asked(method, url, headers, kind, name if name is None else str(name)), ready
     if not more.keys() <= _KNOWN:
         unknown = ", ".join(sorted(more.keys() - _KNOWN))
         raise TypeError(

@@ -64,49 +64,37 @@ class Asked(NamedTuple):
     expected: Expected | None = None
     auth: tuple[str, str] | None = None
     bearer: str | None = None
-    cookies: Tags = ()
+    cookies: Headers = ()
     led_away: bool = False  # by a redirect to another origin: the run's secrets stay behind
 
 
 class Prepared:
     """One request, ready to be sent any number of times; `head` lacks its last fields."""
 
-    __slots__ = (
-        *("asked", "cookie", "end", "head", "host", "origin", "path", "payload", "place"),
-        *("head_only", "idempotent", "method", "redirects", "route", "secure", "timeout_ns"),
-        *("url", "userinfo"),
-    )
+    __slots__ = ("asked", "head", "kind", "origin", "path", "payload", "place", "route", "url")
 
     asked: Asked
+    kind: Kind
     place: Place
     origin: Origin
     route: Route
-    method: str
     url: str
-    host: str
     path: str
-    secure: bool
-    userinfo: bytes | None  # of its URL
     head: bytes
-    end: bytes  # what ends the head when there is no body
-    cookie: str  # cookies of this request, beside the jar's
     payload: bytes  # all of it, without a body and without the jar's cookies
-    head_only: bool
-    idempotent: bool
-    timeout_ns: int
-    redirects: int
 
     def rendered(self, body: bytes | None, jar: str) -> bytes:
         """Return the bytes to send."""
-        cookie = f"{self.cookie}; {jar}" if self.cookie and jar else self.cookie or jar
+        cookie = self.kind.cookie
+        cookie = f"{cookie}; {jar}" if cookie and jar else cookie or jar
         line = f"Cookie: {cookie}\r\n".encode("utf-8", "surrogateescape") if cookie else b""
         if body is None:
-            return b"".join((self.head, line, self.end))
+            return b"".join((self.head, line, self.kind.end))
         return b"".join((self.head, line, b"Content-Length: %d\r\n\r\n" % len(body), body))
 
 
-@dataclass(frozen=True, slots=True)
-class _Site:
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
     """Hold one server, and how requests to it begin."""
 
     origin: Origin
@@ -117,15 +105,31 @@ class _Site:
     userinfo: bytes | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """Hold what requests that differ only in their path have in common."""
+
+    site: Site
+    method: str
+    fields: bytes  # of the head, from its second line on, without its last ones
+    end: bytes  # what ends the head when there is no body
+    cookie: str  # cookies of the request itself, beside the jar's
+    head_only: bool
+    idempotent: bool
+    timeout_ns: int
+    redirects: int
+
+
 class Maker:
     """Make requests ready for one worker's pool of connections."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self.settings = settings
         self._pool = pool
-        self._sites: dict[str, _Site] = {}
+        self._sites: dict[str, Site] = {}
+        self._kinds: dict[tuple[Any, ...], Kind] = {}
         self._large: dict[tuple[int, int], tuple[Prepared, bytes, bytes]] = {}
-        self._base: _Site | None = None
+        self._base: Site | None = None
         self._base_path = ""
         if settings.base_url:
             match = _ABSOLUTE.match(settings.base_url)
@@ -169,30 +173,43 @@ class Maker:
 
     def _prepare(self, place: Place, asked: Asked) -> Prepared:
         site, path = self._located(asked.url)
-        method = check_method(asked.method)
+        key = (site, asked[0], asked[2:])  # all but the URL
+        kind = self._kinds.get(key)
+        if kind is None:
+            if len(self._kinds) >= MOST_PREPARED:
+                self._kinds.clear()
+            kind = self._kinds[key] = self._kind(site, asked)
         made = Prepared()
-        made.asked, made.place, made.method = asked, place, method
-        made.origin, made.host, made.secure = site.origin, site.host, site.secure
-        made.path, made.userinfo = path.partition("?")[0], site.userinfo
+        made.asked, made.kind, made.place, made.origin = asked, kind, place, site.origin
+        made.path = path.partition("?")[0]
         made.url = site.prefix + path
-        made.head, own_cookie = self._head(site, path, method, asked)
-        made.cookie = "; ".join([*own_cookie, *(f"{k}={v}" for k, v in asked.cookies)])
-        made.end = b"Content-Length: 0\r\n\r\n" if method in _LENGTH_ZERO else b"\r\n"
-        made.payload = made.rendered(None, "")
-        made.head_only = method == "HEAD"
-        made.idempotent = method in _IDEMPOTENT
-        made.timeout_ns = _timeout_ns(asked.timeout, self.settings.timeout_s)
-        made.redirects = _redirects(asked.redirects, self.settings.max_redirects)
-        made.route = self._route(place, asked, site, made.path, method)
+        made.head = encoded(f"{kind.method} {path} HTTP/1.1\r\n") + kind.fields
+        made.payload = made.rendered(None, "") if kind.cookie else made.head + kind.end
+        made.route = self._route(place, asked, site, made.path, kind.method)
         return made
 
-    def _route(self, place: Place, asked: Asked, site: _Site, path: str, method: str) -> Route:
+    def _kind(self, site: Site, asked: Asked) -> Kind:
+        method = check_method(asked.method)
+        fields, cookies = self._fields(site, asked)
+        return Kind(
+            site,
+            method,
+            fields,
+            b"Content-Length: 0\r\n\r\n" if method in _LENGTH_ZERO else b"\r\n",
+            "; ".join([*cookies, *(f"{name}={value}" for name, value in asked.cookies)]),
+            method == "HEAD",
+            method in _IDEMPOTENT,
+            _timeout_ns(asked.timeout, self.settings.timeout_s),
+            _redirects(asked.redirects, self.settings.max_redirects),
+        )
+
+    def _route(self, place: Place, asked: Asked, site: Site, path: str, method: str) -> Route:
         grouped = grouping.path(path) if self.settings.group_ids else path
         url = site.prefix + grouped
         at_home = self._base is not None and site.origin is self._base.origin
         name = asked.name or (grouped if at_home else url)
         expected = asked.expected or self.settings.expected
-        tags = place.with_tags(dict(asked.tags))
+        tags = place.with_tags(dict(asked.tags)) if asked.tags else place.tags
         key = (name, method, url, tags, expected)
         found = place.routes.get(key)
         if found is None:
@@ -203,7 +220,7 @@ class Maker:
             )
         return found
 
-    def _located(self, url: str) -> tuple[_Site, str]:
+    def _located(self, url: str) -> tuple[Site, str]:
         """Find the server of a URL, and the path and query to send, as they were written."""
         if _FORBIDDEN.search(url):
             raise UsageError(
@@ -224,7 +241,7 @@ class Maker:
         path = self._base_path + joint + path
         return self._base, path if path.startswith("/") else f"/{path}"
 
-    def _site(self, prefix: str) -> _Site:
+    def _site(self, prefix: str) -> Site:
         found = self._sites.get(prefix)
         if found is None:
             if len(self._sites) >= MOST_ORIGINS:
@@ -236,7 +253,7 @@ class Maker:
                 raise UsageError(
                     f"{redact.url(prefix)} cannot be reached by TLS: {error}."
                 ) from None
-            found = self._sites[prefix] = _Site(
+            found = self._sites[prefix] = Site(
                 origin,
                 f"{url.scheme}://{url.authority}",
                 url.host.lower(),
@@ -246,8 +263,8 @@ class Maker:
             )
         return found
 
-    def _head(self, site: _Site, path: str, method: str, asked: Asked) -> tuple[bytes, list[str]]:
-        """Render request line and fields; what the request says of itself wins over the rest."""
+    def _fields(self, site: Site, asked: Asked) -> tuple[bytes, list[str]]:
+        """Render the fields; what the request says of itself wins over the rest."""
         own = [check_header(name, value) for name, value in (*asked.headers, *_auth(asked))]
         said = {name.lower() for name, _ in own}
         if refused := said & _OWN_FIELDS:
@@ -269,8 +286,7 @@ class Maker:
         kept = [field for name, field in fields.items() if name not in said]
         lines = [f"{name}: {value}" for name, value in (*kept, *own) if name.lower() != "cookie"]
         cookies = [value for name, value in (*kept, *own) if name.lower() == "cookie"]
-        request = f"{method} {path} HTTP/1.1"
-        return encoded("\r\n".join([request, *lines, ""])), cookies
+        return encoded("\r\n".join([*lines, ""])), cookies
 
 
 def basic(pair: bytes) -> str:
@@ -281,11 +297,12 @@ def basic(pair: bytes) -> str:
 
 def plain_headers(headers: Mapping[str, Any]) -> Headers:
     """Take headers as a script wrote them; a value of None leaves the header out."""
-    return tuple(
-        (name, value if type(value) is str else _text(name, value))
-        for name, value in headers.items()
-        if value is not None
-    )
+    for value in headers.values():
+        if type(value) is not str:
+            break
+    else:
+        return tuple(headers.items())
+    return tuple((name, _text(name, value)) for name, value in headers.items() if value is not None)
 
 
 def stays(name: str) -> bool:

@@ -44,21 +44,24 @@ def following(client: Client, exchange: Exchange, response: Response) -> Followi
     except (UsageError, ValueError):
         return None
     body = exchange.payload.partition(b"\r\n\r\n")[2] if repeats else b""
-    jar = client.cookies.header(after.host, after.path, after.secure) if client.cookies else ""
+    site = after.kind.site
+    jar = client.cookies.header(site.host, after.path, site.secure) if client.cookies else ""
     payload = client.maker.payload(after, body or None, jar)
     exchange.keep = after
-    return after.origin, payload, after.head_only, after.method, after.url, after.route
+    return after.origin, payload, after.kind.head_only, after.kind.method, after.url, after.route
 
 
 def _asked(before: Prepared, url: str, repeats: bool) -> Asked:
     """Ask for another URL of the same origin."""
     asked = before.asked._replace(url=url)
-    if before.userinfo is not None and asked.auth is None and asked.bearer is None:
-        user, _, password = before.userinfo.decode("utf-8", "surrogateescape").partition(":")
+    if before.kind.site.userinfo is not None and asked.auth is None and asked.bearer is None:
+        user, _, password = before.kind.site.userinfo.decode("utf-8", "surrogateescape").partition(
+            ":"
+        )
         asked = asked._replace(auth=(user, password))
     if repeats:
         return asked
-    method = "HEAD" if before.method == "HEAD" else "GET"
+    method = "HEAD" if before.kind.method == "HEAD" else "GET"
     headers = tuple(each for each in asked.headers if each[0].lower() not in _ABOUT_BODY)
     return asked._replace(method=method, content_type="", headers=headers)
 
