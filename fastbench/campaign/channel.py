@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ __all__ = ["Child", "Hub", "Message"]
 
 READ_BYTES = 1 << 18
 MAX_DUMP_BYTES = 1 << 16
+DYING_S = 0.5  # from the end of its stream to the end of a worker
 SEND_S = 1.0  # to a worker that does not read
 
 Message = tuple[str, Any]
@@ -59,6 +61,16 @@ class Child:
         """Send a signal, if there is anybody left."""
         if not self.gone:
             os.kill(self.pid, number)
+
+    def end(self, wait_s: float) -> None:
+        """Collect one that is ending; a process closes its files before its status is there."""
+        limit_s = time.monotonic() + wait_s
+        while not self.bury():
+            if time.monotonic() > limit_s:
+                self.kill(signal.SIGKILL)
+                self.bury(wait=True)
+                return
+            time.sleep(DYING_S / 100)
 
     def bury(self, *, wait: bool = False) -> bool:
         """Collect the exit status if it has ended; true once it is gone."""
@@ -145,9 +157,7 @@ class Hub:
             found = b""
         if not found:
             self._forget(child.stream.fileno())
-            if not child.bury():  # a process that ends closes its files before its status is there
-                child.kill(signal.SIGKILL)
-                child.bury(wait=True)
+            child.end(DYING_S)
             return [("gone", None)]
         *lines, child.unread = (child.unread + found).split(b"\n")
         return [message for line in lines for message in _messages(line)]

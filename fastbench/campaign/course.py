@@ -38,6 +38,7 @@ GRACE_S = 1.5  # for workers to end once they should have
 BUSY_GRACE_S = 10.0  # the same while their loops turn: ten thousand VUs are not halted at once
 TERM_S = 0.5
 QUIET_NICE = 10
+EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
 
 Tell = Callable[[Progress], None]
 
@@ -153,12 +154,12 @@ class Campaign:
         read_fd, write_fd = os.pipe()
         pid = os.fork()
         if pid == 0:
-            ours.close()
-            os.close(read_fd)
-            for child in self.hub.children:
-                child.stream.close()
-            work.run(
-                work.Seat(
+            try:
+                ours.close()
+                os.close(read_fd)
+                for child in self.hub.children:
+                    child.stream.close()
+                seat = work.Seat(
                     index=index,
                     workers=self.wanted,
                     parent=self.parent,
@@ -168,7 +169,9 @@ class Campaign:
                     arena=self.arena,
                     asked=self.asked,
                 )
-            )
+                work.run(seat)
+            finally:  # nothing of the parent's goes on in here
+                os._exit(EXIT_FAILED)
         theirs.close()
         os.close(write_fd)
         self.hub.add(Child(index, pid, ours, read_fd))

@@ -24,7 +24,6 @@ __all__ = ["STUCK_S", "Watchdog"]
 STUCK_S = 5.0
 NS_PER_S = 1e9
 _FRAME = re.compile(rb'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
-_CURRENT = b"Current thread"
 
 
 @dataclass(slots=True)
@@ -93,8 +92,7 @@ class Watchdog:
 
     def _place(self, child: Child) -> str:
         """Read file and line out of the stack that the worker wrote."""
-        stack = child.dump[child.dump.find(_CURRENT) :]
-        frames = _FRAME.findall(stack.partition(b"\n\n")[0])
+        frames = _FRAME.findall(child.dump)
         own = [frame for frame in frames if frame[0].startswith(self._folder)]
         if not frames:
             return ""
