@@ -14,6 +14,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
 from aiohttp import web
 
@@ -43,6 +44,7 @@ class _Seen:
 _SEEN = web.AppKey("seen", _Seen)
 
 
+@cache
 def _shown(path: str) -> str:
     """Give a path as people read it: `/bytes/N` for `/bytes/{n}`."""
     return re.sub(r"\{(\w+)[^}]*\}", lambda found: found[1].upper(), path)
