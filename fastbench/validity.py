@@ -62,7 +62,7 @@ def judge(result: Result, seen: Seen) -> Validity:
         return Validity("incomplete", "unknown", seen.missing)
     noise = _noise(result, seen)
     limit, why = _limit(result, seen)
-    late = _lateness(result)
+    late = _lateness(result, seen)
     if noise:
         return Validity("noisy-host", limit, (*noise, *why, *late))
     if limit == "client":
@@ -93,12 +93,14 @@ def _noise(result: Result, seen: Seen) -> list[str]:
     return reasons
 
 
-def _lateness(result: Result) -> list[str]:
+def _lateness(result: Result, seen: Seen) -> list[str]:
     lag, response = result.latency.lag, result.latency.response
     if lag is None or not lag.count:
         return []
-    if response is None:
+    if seen.vus:
         return _loop_lateness(lag, result.latency.service)
+    if response is None:
+        return []
     late_ms, p99_ms = lag.percentile(99) / 1e6, response.percentile(99) / 1e6
     if late_ms <= max(LATE_MS, LATE_SHARE * p99_ms):
         return []

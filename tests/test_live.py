@@ -14,7 +14,7 @@ from typing import TextIO
 import pytest
 
 from fastbench.cli.live import LiveView
-from fastbench.sampling import Progress
+from fastbench.sampling import Progress, Users
 
 UPDATE = Progress(12.3, 2_521_000, 205_000.0, 0.486, 1.2, 0, (190e3, 200e3, 205e3))
 
@@ -130,6 +130,34 @@ def test_the_longest_state_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatc
     shown = state_of(errors=123_456, asked_rate=1e8, queued=10**9, connections=65_536)
     assert all(len(line) <= 40 for line in shown.splitlines())
     assert "123,456 errors" in shown
+
+
+USERS = Users(
+    vus=37, vus_max=50, iterations=1200, dropped=0, iterations_of=None, length_s=120.0, thresholds=3
+)
+
+
+def test_a_script_shows_its_users_and_knows_its_end() -> None:
+    shown = state_of(users=USERS)
+    assert "12s of 2m" in shown, "not the 30s of a plain run"
+    assert "1,200 iterations\n" in shown
+    assert "no errors   37 of 50 VUs   thresholds hold\n" in shown
+    assert "VUs" not in state_of()
+
+
+def test_a_script_of_so_many_iterations_shows_how_many_are_done() -> None:
+    shown = state_of(users=replace(USERS, iterations_of=2400))
+    assert "1,200 of 2,400 iterations" in shown
+    assert " of 2m" not in shown
+    assert shown.count("━") == pytest.approx(shown.count("─"), abs=1)
+
+
+def test_what_goes_wrong_in_a_script_is_told_while_it_goes() -> None:
+    failing = replace(USERS, dropped=12, failing=("checks: \x1brate>0.9",), thresholds=2)
+    shown = state_of(users=failing, notices=("worker 1 (pid 7) has been in Python code",))
+    assert "12 dropped" in shown
+    assert "1 of 2 thresholds broken" in shown
+    assert "worker 1 (pid 7) has been in Python code" in shown
 
 
 def test_everything_drawn_is_erased_at_the_end() -> None:

@@ -52,8 +52,10 @@ def place(shown: str, words: str) -> int:
 
 def test_what_failed_comes_before_what_was_measured() -> None:
     shown = plain(scenario_samples.messages())
-    titles = ("DROPPED", "req/s", "CHECKS", "HTTP", "EXECUTION", "NETWORK", "CUSTOM")
-    titles += ("SCENARIOS", "REQUESTS", "EXCEPTIONS", "Verdict")
+    titles = (
+        *("THRESHOLDS", "DROPPED", "req/s", "CHECKS", "HTTP", "EXECUTION", "NETWORK", "CUSTOM"),
+        *("SCENARIOS", "REQUESTS", "EXCEPTIONS", "Verdict"),
+    )
     places = [place(shown, title) for title in titles]
     assert places == sorted(places)
 

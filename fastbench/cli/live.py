@@ -12,6 +12,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
+from fastbench.redact import printable
 from fastbench.report.picture import sparkline
 from fastbench.units import format_count, format_ms, format_s
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-    from fastbench.sampling import Progress
+    from fastbench.sampling import Progress, Users
 
 __all__ = ["LiveView"]
 
@@ -84,11 +85,15 @@ class LiveView:
         self._live.update(self._panel(now, self._live.console.width), refresh=True)
 
     def _panel(self, now: Progress, width: int) -> RenderableType:
-        """Return three lines: how far, how fast, errors and plan. None is wider than `width`."""
+        """Return three lines: how far, how fast, errors and plan. None is wider than `width`.
+
+        What has to be told at once follows them.
+        """
         from rich.text import Text
 
         columns = max(LEAST_COLUMNS, min(width - 1, MOST_COLUMNS))
         lines = [self._progress(now, columns), self._speed(now, columns), _state(now)]
+        lines += [Text(f"  {printable(each)}", style="bold red") for each in now.notices]
         return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
     def _progress(self, now: Progress, columns: int) -> Text:
@@ -97,9 +102,12 @@ class LiveView:
         if now.warming:
             return Text(f"  warming up, {_whole_s(now.elapsed_s)}", style="yellow")
         left = f"  {_whole_s(now.elapsed_s)}"
-        left += f" of {format_s(self._duration_s)}" if self._duration_s else ""
+        length_s = self._length_s(now)
+        left += f" of {format_s(length_s)}" if length_s else ""
         right = f"{now.requests:,} requests" if self._requests else ""
         right += f" of {self._requests:,}" if self._requests else ""
+        if now.users is not None:
+            right = _iterations(now.users)
         line = Text(f"{left:<16}")
         free = columns - 16 - len(right) - 2
         share = self._share(now)
@@ -112,9 +120,18 @@ class LiveView:
 
     def _share(self, now: Progress) -> float | None:
         """Return how much is done, 0 to 1; of two ends the nearer one counts."""
-        shares = [now.elapsed_s / self._duration_s] if self._duration_s else []
+        length_s = self._length_s(now)
+        shares = [now.elapsed_s / length_s] if length_s else []
         shares += [now.requests / self._requests] if self._requests else []
+        if now.users is not None and now.users.iterations_of:
+            shares.append(now.users.iterations / now.users.iterations_of)
         return min(1.0, max(shares)) if shares else None
+
+    def _length_s(self, now: Progress) -> float | None:
+        """Return when the run ends, if time ends it; of a script only its run knows."""
+        if now.users is None:
+            return self._duration_s
+        return None if now.users.iterations_of else now.users.length_s
 
     def _speed(self, now: Progress, columns: int) -> Text:
         from rich.text import Text
@@ -135,6 +152,11 @@ def _whole_s(elapsed_s: float) -> str:
     return format_s(float(int(elapsed_s))) if elapsed_s >= 1 else "0s"
 
 
+def _iterations(users: Users) -> str:
+    most = f" of {users.iterations_of:,}" if users.iterations_of else ""
+    return f"{users.iterations:,}{most} iterations"
+
+
 def _state(now: Progress) -> Text:
     """Return what goes wrong, then what is asked for and what waits."""
     from rich.text import Text
@@ -144,9 +166,24 @@ def _state(now: Progress) -> Text:
         line.append(f"{now.errors:,} error{'' if now.errors == 1 else 's'}", style="red")
     else:
         line.append("no errors", style="dim")
+    if now.users is not None:
+        _add_users(line, now.users)
     if now.asked_rate is not None:
         line.append(f"   {format_count(now.asked_rate)} req/s asked")
         line.append(f", {now.queued:,} queued", style="yellow" if now.queued else "dim")
     if now.connections:
         line.append(f"   {now.connections:,} open", style="dim")
     return line
+
+
+def _add_users(line: Text, users: Users) -> None:
+    """Add VUs, what was dropped, and how the thresholds stand."""
+    line.append(f"   {users.vus:,} of {users.vus_max:,} VUs")
+    if users.dropped:
+        line.append(f"   {users.dropped:,} dropped", style="bold red")
+    failing = len(users.failing)
+    if failing:
+        text = f"   {failing} of {users.thresholds} thresholds broken: {users.failing[0]}"
+        line.append(printable(text), style="red")
+    elif users.thresholds:
+        line.append("   thresholds hold", style="dim")

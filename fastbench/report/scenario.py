@@ -63,7 +63,8 @@ def _of_dropped(row: ScenarioRow) -> str:
     share = row.dropped_iterations / total
     lost = f"{row.dropped_iterations:,} of {plural(total, 'iteration')} ({share:.1%})"
     if "arrival-rate" in row.executor:
-        why = f"all {row.vus_max:,} VUs were busy. Raise max_vus, or ask for less"
+        busy = "its VU was" if row.vus_max == 1 else f"all {row.vus_max:,} VUs were"
+        why = f"{busy} busy. Raise max_vus, or ask for less"
     else:
         why = "max_duration came first. Raise it, or ask for fewer iterations"
     return f"{cut(printable(row.name), 24)}: {lost} did not start: {why}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from fastbench.redact import printable
-from fastbench.report import latency, scenario, use
+from fastbench.report import latency, scenario, use, verdicts
 from fastbench.report.asked import Asked, asked
 from fastbench.report.page import LABEL_COLUMNS, LEAST_COLUMNS, Page, Part, cut, plural, seconds
 from fastbench.report.picture import sparkline
@@ -48,6 +48,7 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
     script = bool(asked(result).script)
     blocks = (
         _heading(page, result),
+        verdicts.lines(page, result),
         scenario.dropped(page, result),
         _figures(page, result),
         *(scenario.blocks(page, result) if script else [latency.lines(page, result)]),
@@ -310,10 +311,12 @@ def _words(validity: Validity) -> str:
 
 
 def _warnings(page: Page, result: Result) -> list[str]:
+    """Return the warnings; that iterations were dropped stands at the top already."""
     lines: list[str] = []
-    for at, warning in enumerate(result.warnings[:MAX_WARNINGS]):
+    told = [warning for warning in result.warnings if warning.code != "dropped_iterations"]
+    for at, warning in enumerate(told[:MAX_WARNINGS]):
         text = "; ".join(printable(part) for part in (warning.text, warning.hint) if part)
         lines += page.wrapped("" if at else "Warnings", text, page.yellow)
-    if len(result.warnings) > MAX_WARNINGS:
-        lines.append(page.row("", page.yellow(f"… {len(result.warnings) - MAX_WARNINGS} more")))
+    if len(told) > MAX_WARNINGS:
+        lines.append(page.row("", page.yellow(f"… {len(told) - MAX_WARNINGS} more")))
     return lines
