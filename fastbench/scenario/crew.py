@@ -1,0 +1,239 @@
+"""The part of a run that one process carries out: its client, its VUs, its executors.
+
+The same crew works in a worker, which the parent directs, and in the parent itself for --debug.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+from collections.abc import Callable, Sequence
+from os import fsencode
+from typing import Any
+
+import orjson
+
+from fastbench import _client, redact
+from fastbench._core import Block
+from fastbench.scenario import client, declare, executors, metrics, place, script
+from fastbench.scenario.asked import Asked
+from fastbench.scenario.checks import Aborted
+from fastbench.scenario.executing import Executor
+from fastbench.scenario.expected import DEFAULT, Expected
+from fastbench.scenario.loaded import Loaded
+from fastbench.scenario.options import Settings
+from fastbench.scenario.place import PLACE, VU
+from fastbench.scenario.schedule import Share
+from fastbench.scenario.thrown import Send, Spot, Throws
+from fastbench.scenario.vu import Habits, Scene, Vu
+
+_FAMILIES = {0: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
+
+
+class Crew:
+    """Run setup, the shares of scenarios, and teardown; must be made in its running loop."""
+
+    def __init__(
+        self, loaded: Loaded, block: Block, arena: _client.Arena, index: int, send: Send
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.start_ns = 0
+        self.settings = (applied := loaded.applied()).options
+        self.pool = _pool(self.settings, loaded.asked, block, index, self.loop)
+        self._maker = client.Maker(self.pool, _client_settings(self.settings))
+        self._recorder = metrics.Recorder(
+            arena.writer(index), loaded.submetrics(applied), self.warn
+        )
+        self._throws = Throws(loaded.folder, self._recorder, send)
+        self._heart = _client.Heart(arena, block, index, self.loop)
+        self._loaded = loaded
+        self._arena = arena
+        self._slot = block, index
+        self._send = send
+        self._executors: list[Executor] = []
+        self._vus = 0
+        self._ending = False  # the script has said so
+        self._stopped: bool | None = None  # the grace of a stop that came before the start
+        self.at = self._heart.at
+        client.install()
+        self.loop.set_exception_handler(self._unhandled)
+
+    async def setup(self) -> Any:
+        """Run setup and return what it returned, as JSON makes it; raises script.Broken."""
+        data = await self._apart("setup", declare.setup_function(), self.settings.setup_timeout_s)
+        try:
+            return orjson.loads(orjson.dumps(data))
+        except (TypeError, ValueError) as error:
+            what = redact.printable(str(error))
+            text = f"setup() must return what JSON can hold (dicts, lists, texts, numbers): {what}"
+            raise script.Broken("setup", text, self._spot(declare.setup_function())) from None
+
+    async def teardown(self, data: Any) -> None:
+        """Run teardown; raises script.Broken."""
+        function = declare.teardown_function()
+        await self._apart("teardown", function, self.settings.teardown_timeout_s, data)
+
+    async def run(self, data: Any, start_ns: int, shares: Sequence[Share]) -> dict[str, int]:
+        """Run the shares; return when the last iteration of each scenario ended, 0 for none."""
+        self.start_ns = start_ns
+        scenes = {share.scenario: self.scene(share, data) for share in shares}
+        self._executors = [
+            executors.make(share, scenes[share.scenario], self) for share in shares if share.vus
+        ]
+        for each in self._executors:
+            each.prepare()
+        gc.freeze()  # VUs live until the end: no use in looking through them again and again
+        if self._stopped is None:
+            self._heart.begin()
+            await asyncio.gather(*(each.run() for each in self._executors))
+        return {name: scene.ended_ns for name, scene in scenes.items()}
+
+    def stop(self, *, grace: bool) -> None:
+        """Begin no more iterations; without grace halt those that run."""
+        self._stopped = grace
+        for each in self._executors:
+            each.stop(grace=grace)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._heart.stop()
+        self.pool.close()
+
+    def scene(self, share: Share, data: Any) -> Scene:
+        """Make what the iterations of a scenario share."""
+        runnable = declare.runnable(share.scenario)
+        arguments = (data,)[: runnable.parameters - 1]
+        tags = {**self.settings.tags, **share.tags}
+        settings = self.settings
+        habits = Habits(
+            keep_cookies=settings.no_cookies_reset,
+            new_connections=settings.no_vu_connection_reuse,
+            least_ns=round(settings.min_iteration_duration_s * 1e9),
+        )
+        root = place.root(self._recorder, share.scenario, tags)
+        return Scene(root, runnable.function, arguments, self, habits)
+
+    # What executors ask for (executing.Ground).
+
+    def vu(self, scene: Scene, share: Share, id: int) -> Vu:
+        """Make a VU with connections of its own."""
+        session = _client.Session(self.pool, limit_per_host=self.settings.batch_per_host)
+        session.discard = self.settings.discard_response_bodies
+        return Vu(id, scene.name, session, self._maker)
+
+    def alarm(self, callback: Callable[[int], None]) -> _client.Ticker:
+        """Make what calls back at planned instants."""
+        return _client.Ticker(self.loop, callback)
+
+    def take(self, shared: int, limit: int, count: int) -> int:
+        """Take numbers of a counter that all workers share."""
+        if count == 1:
+            return self._arena.take(shared, limit)
+        return self._arena.take(shared, limit, count)
+
+    def alive(self, change: int) -> None:
+        """Note how many VUs there are."""
+        self._vus += change
+        _client.set_active(*self._slot, self._vus)
+
+    def warn(self, code: str, text: str, hint: str) -> None:
+        """Tell the user, through the parent."""
+        said = {"code": code, "text": redact.printable(text), "hint": redact.printable(hint)}
+        self._send({"warning": said})
+
+    # What iterations tell (vu.Listens); `at` is the heart's.
+
+    def threw(self, error: BaseException, scenario: str) -> None:
+        """Count an exception that ended an iteration."""
+        self._throws.note(error, scenario)
+        if self._loaded.asked.fail_fast and not self._ending:
+            self._end({"failing": {}})
+
+    def aborted(self, text: str) -> None:
+        """Tell that the script wants the run to end."""
+        if not self._ending:
+            self._end({"abort": {"text": redact.printable(redact.text(text))}})
+
+    def _end(self, message: dict[str, Any]) -> None:
+        """End the run: here at once, elsewhere through the parent."""
+        self._ending = True
+        self._send(message)
+        self.stop(grace=False)
+
+    async def _apart(
+        self, stage: str, runnable: declare.Runnable | None, limit_s: float, *data: Any
+    ) -> Any:
+        """Run setup or teardown, as a VU without number."""
+        assert runnable is not None  # it was declared
+        session = _client.Session(self.pool, limit_per_host=self.settings.batch_per_host)
+        vu = Vu(0, stage, session, self._maker)
+        PLACE.set(place.root(self._recorder, stage, self.settings.tags, f"::{stage}"))
+        VU.set(vu)
+        self.at(0, 0)
+        try:
+            async with asyncio.timeout(limit_s or None) as limit:
+                return await runnable.function(*(vu, *data)[: runnable.parameters])
+        except Aborted as aborted:
+            self.aborted(aborted.text)
+            text = f"{stage}() called abort()"
+            raise script.Broken(stage, text, self._spot(runnable)) from None
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            if isinstance(error, TimeoutError) and limit.expired():
+                text = f"{stage}() took longer than {limit_s:g}s ({stage}_timeout in Options)"
+                raise script.Broken(stage, text, self._spot(runnable)) from None
+            raise script.broken(stage, error, self._loaded.folder) from None
+        finally:
+            session.reset()
+
+    def _spot(self, runnable: declare.Runnable | None) -> Spot:
+        return script.spot_of(runnable.function if runnable else None, self._loaded.folder)
+
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, said: dict[str, Any]) -> None:
+        """Count what a task of the script threw when nobody awaited it."""
+        error = said.get("exception")
+        if isinstance(error, BaseException):
+            self.threw(error, "")
+        else:
+            self.warn("event_loop", f"The event loop says: {said.get('message')}", "")
+
+
+def _pool(
+    settings: Settings, asked: Asked, block: Block, index: int, loop: asyncio.AbstractEventLoop
+) -> _client.Pool:
+    tls = settings.tls
+    limit_s = settings.connect_timeout_s or settings.timeout_s
+    return _client.Pool(
+        block,
+        index,
+        loop,
+        tls=(
+            tls.servername.encode(),
+            tls.verify,
+            fsencode(tls.cafile or ""),
+            fsencode(tls.certfile or ""),
+            fsencode(tls.keyfile or ""),
+        ),
+        connect_timeout_ns=round(limit_s * 1e9),
+        sources=[
+            (int(socket.AF_INET6 if ":" in address else socket.AF_INET), address, 0, 0)
+            for address in asked.bind
+        ],
+        family=int(_FAMILIES[asked.family]),
+        keepalive=not settings.no_connection_reuse,
+        unix_path=asked.unix_path or "",
+    )
+
+
+def _client_settings(settings: Settings) -> client.Settings:
+    agent = {} if settings.user_agent is None else {"user_agent": settings.user_agent}
+    return client.Settings(
+        base_url=settings.base_url or "",
+        headers=settings.headers,
+        timeout_s=settings.timeout_s,
+        max_redirects=settings.max_redirects,
+        expected=DEFAULT if settings.expected is None else Expected(settings.expected),
+        group_ids=settings.group_ids,
+        keepalive=not settings.no_connection_reuse,
+        **agent,
+    )

@@ -1,0 +1,469 @@
+"""A worker process, directed by a test in the parent's place."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import until
+from servers import Server, answering
+
+from fastbench import _client, _core
+from fastbench.scenario import override, work
+from fastbench.scenario.asked import Asked
+from fastbench.scenario.options import Declared
+
+LIMIT_S = 10
+
+
+class Worker:
+    """One worker, forked; `heard` are its messages so far."""
+
+    def __init__(self, script: Path, index: int = 0, workers: int = 1, **asked: Any) -> None:
+        self.block = _core.Block(workers)
+        self.arena = _client.Arena(workers)
+        self.asked = Asked(str(script), **asked)
+        self.index = index
+        self.workers = workers
+        self.heard: list[tuple[str, Any]] = []
+        self.status: int | None = None
+        self._rest = b""
+        self.stream, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.stream.settimeout(LIMIT_S)
+        self.dump_fd, write_fd = os.pipe()
+        parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self.stream.close()
+            seat = (theirs, write_fd, self.block, self.arena, self.asked)
+            work.run(work.Seat(index, workers, parent, *seat))
+        theirs.close()
+        os.close(write_fd)
+
+    def send(self, kind: str, **said: Any) -> None:
+        self.stream.sendall(json.dumps({kind: said}).encode() + b"\n")
+
+    def hear(self, *kinds: str) -> Any:
+        """Read messages up to the next of these kinds, and return what it says."""
+        while True:
+            line, newline, rest = self._rest.partition(b"\n")
+            if newline:
+                self._rest = rest
+                ((kind, said),) = json.loads(line).items()
+                self.heard.append((kind, said))
+                if kind in kinds:
+                    return said
+                continue
+            more = self.stream.recv(65536)
+            assert more, f"the worker has gone; it said {self.heard}"
+            self._rest += more
+
+    def said(self, kind: str) -> list[Any]:
+        """List what messages of one kind said so far."""
+        return [said for each, said in self.heard if each == kind]
+
+    def begin(self, data: Any = None, *, lead_s: float = 0.02) -> None:
+        """Hear what the script declares and let its scenarios begin."""
+        applied = override.applied(Declared.from_json(self.hear("declared")), self.asked)
+        shares = [share.to_json() for share in applied.shares(self.workers)[self.index]]
+        start_ns = time.monotonic_ns() + round(lead_s * 1e9)
+        self.send("begin", data=data, start_ns=start_ns, shares=shares)
+
+    def run(self, data: Any = None) -> dict[str, int]:
+        """Let the script run to its end."""
+        self.begin(data)
+        ends: dict[str, int] = self.hear("ended")["scenarios"]
+        return ends
+
+    def quit(self) -> int:
+        """Let the worker go; return its exit code."""
+        self.send("quit")
+        return self.wait()
+
+    def wait(self) -> int:
+        end_s = time.monotonic() + LIMIT_S
+        while self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = os.waitstatus_to_exitcode(status)
+            assert time.monotonic() < end_s, "the worker does not end"
+            time.sleep(0.002)
+        return self.status
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        if self.status is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            self.wait()
+        self.stream.close()
+        os.close(self.dump_fd)
+
+    def counts(self) -> dict[str, float]:
+        """Add up the counters by name, over scenarios."""
+        found: dict[str, float] = {}
+        for kind, name, _, value in self.arena.read(self.index):
+            if kind == "counter":
+                found[name] = found.get(name, 0) + value
+        return found
+
+
+@contextmanager
+def worker(folder: Path, code: str, **more: Any) -> Iterator[Worker]:
+    script = folder / "script.py"
+    script.write_text(code)
+    made = Worker(script, **more)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+PLAIN = """
+from fastbench import scenario
+@scenario(executor="per-vu-iterations", vus=2, iterations=3)
+async def visit(vu, data):
+    vu.state["seen"] = data
+"""
+ENDLESS = """
+from fastbench import scenario
+@scenario(executor="constant-vus", duration="1h")
+async def visit(vu): pass
+"""
+
+
+def test_a_worker_loads_runs_and_ends(tmp_path: Path) -> None:
+    with worker(tmp_path, PLAIN) as made:
+        ends = made.run({"some": "data"})
+        assert ends["visit"] <= time.monotonic_ns()
+        assert made.block.state(0) == "ended"
+        assert made.counts()["iterations"] == 6
+        assert made.said("threw") == []
+        assert made.quit() == 0
+
+
+def test_every_worker_but_the_first_says_loaded(tmp_path: Path) -> None:
+    with worker(tmp_path, PLAIN, index=1, workers=2) as made:
+        assert made.hear("loaded") == {}
+        assert made.quit() == 0
+
+
+def test_requests_are_sent_and_counted(tmp_path: Path) -> None:
+    code = """
+from fastbench import check, env, scenario
+@scenario(executor="shared-iterations", vus=3, iterations=20)
+async def visit(vu):
+    response = await vu.get(env("URL"))
+    check(response, {"is ok": lambda r: r.status == 200})
+"""
+    with Server(answering()) as server:
+        with worker(tmp_path, code, env={"URL": server.url()}) as made:
+            made.run()
+            assert made.quit() == 0
+        rows = made.arena.read(0)
+        (requests,) = [value for kind, *_, value in rows if kind == "requests"]
+        assert requests["reqs"] == 20
+        (checks,) = [value for _, name, _, value in rows if name == "checks"]
+        assert checks == (20, 20)
+        assert made.block.counters(0)["ok"] == 20
+    assert server.seen.requests == 20
+    assert server.seen.connections <= 3
+
+
+def test_siblings_and_packages_are_imported(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "names.py").write_text("TIMES = 4\n")
+    code = """
+from fastbench import scenario
+from lib.names import TIMES
+@scenario(executor="per-vu-iterations", iterations=TIMES)
+async def visit(vu): pass
+"""
+    with worker(tmp_path, code) as made:
+        made.run()
+        assert made.counts()["iterations"] == 4
+
+
+@pytest.mark.parametrize(
+    ("code", "stage", "line", "text"),
+    [
+        ("x = 1\ny = (", "load", 2, "SyntaxError: '(' was never closed in `y = (`"),
+        ("\n\nimport no_such_module_of_ours", "load", 3, "there is no module no_such_module_of_"),
+        ("def f():\n    raise ValueError('p=\x1b[1m')\nf()", "load", 2, "ValueError: p=[1m"),
+        ("import sys\nsys.exit(3)", "load", 2, "the script called sys.exit(3)"),
+        ("import json\njson.loads('{')", "load", 2, "JSONDecodeError: Expecting property name"),
+        ("from fastbench import Options\n\no = Options(vus=0)", "options", 3, "vus"),
+        ("from fastbench import Counter\nCounter('a b')", "options", 2, "letters, digits and _"),
+    ],
+)
+def test_a_script_that_cannot_load_is_one_sentence(
+    tmp_path: Path, code: str, stage: str, line: int, text: str
+) -> None:
+    with worker(tmp_path, code) as made:
+        broken = made.hear("broken", "declared")
+        assert broken["stage"] == stage
+        assert (broken["file"], broken["line"]) == ("script.py", line)
+        assert text in broken["text"]
+        assert "\n" not in broken["text"]
+        assert made.quit() == 0
+
+
+def test_what_setup_returns_comes_back_as_json(tmp_path: Path) -> None:
+    code = """
+from fastbench import scenario, setup
+@setup
+async def begin(vu): return {"n": (1, 2)}
+@scenario
+async def visit(vu): pass
+"""
+    with worker(tmp_path, code) as made:
+        assert made.hear("declared")["setup"]
+        made.send("setup")
+        assert made.hear("setup", "broken") == {"data": {"n": [1, 2]}}
+
+
+def test_a_stop_ends_setup(tmp_path: Path) -> None:
+    code = """
+import asyncio
+from fastbench import scenario, setup
+@setup
+async def begin(vu):
+    await asyncio.sleep(3600)
+@scenario
+async def visit(vu): pass
+"""
+    with worker(tmp_path, code) as made:
+        made.hear("declared")
+        made.send("setup")
+        made.send("stop", grace=False)
+        assert made.quit() == 0
+
+
+@pytest.mark.parametrize(
+    ("stage", "body", "text", "line"),
+    [
+        ("setup", "raise KeyError('token=abcdef')", "KeyError: 'token=***", 4),
+        ("teardown", "raise KeyError('token=abcdef')", "KeyError: 'token=***", 4),
+        ("setup", "return {1, 2}", "what JSON can hold", 2),
+        ("setup", "import asyncio; await asyncio.sleep(9)", "took longer than 0.05s", 2),
+        ("teardown", "import asyncio; await asyncio.sleep(9)", "took longer than 0.05s", 2),
+        ("setup", "raise SystemExit(2)", "the script called sys.exit(2)", 4),
+    ],
+)
+def test_what_breaks_in_setup_or_teardown_is_told(
+    tmp_path: Path, stage: str, body: str, text: str, line: int
+) -> None:
+    code = f"""from fastbench import Options, scenario, setup, teardown
+@{stage}
+async def apart(vu, data=None):
+    {body}
+@scenario
+async def visit(vu): pass
+options = Options({stage}_timeout=0.05)
+"""
+    with worker(tmp_path, code) as made:
+        made.hear("declared")
+        made.send(stage, data=None)
+        broken = made.hear("broken", "setup", "torn_down")
+        assert broken["stage"] == stage
+        assert text in broken["text"]
+        assert (broken["file"], broken["line"]) == ("script.py", line)
+        assert made.quit() == 0
+
+
+def test_teardown_gets_the_data(tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path
+from fastbench import scenario, teardown
+@scenario
+async def visit(vu): pass
+@teardown
+async def end(vu, data):
+    Path({str(tmp_path)!r}, "torn").write_text(data["word"])
+"""
+    with worker(tmp_path, code) as made:
+        made.run({"word": "down"})
+        made.send("teardown", data={"word": "down"})
+        made.hear("torn_down")
+        assert (tmp_path / "torn").read_text() == "down"
+        assert made.quit() == 0
+
+
+THROWING = """
+import asyncio
+from fastbench import scenario
+class Odd(Exception): pass
+def deep(n):
+    raise Odd(f"password=hunter2 {n}")
+@scenario(executor="per-vu-iterations", vus=2, iterations=5)
+async def visit(vu):
+    if vu.iteration % 2:
+        raise ValueError("a\\nb")
+    deep(vu.id)
+"""
+
+
+def test_exceptions_are_counted_by_type_and_place(tmp_path: Path) -> None:
+    with worker(tmp_path, THROWING) as made:
+        made.run()
+        rows = {
+            (tags["type"], tags["place"]): value
+            for kind, name, text, value in made.arena.read(0)
+            if name == "exceptions" and (tags := json.loads(text))
+        }
+        assert rows == {("script.Odd", "script.py:6"): 6, ("ValueError", "script.py:10"): 4}
+        odd, value = made.said("threw")
+        assert (odd["type"], odd["place"], odd["text"]) == (
+            *("script.Odd", "script.py:6"),
+            "password=*** 1",
+        )
+        assert 'script.py", line 11, in visit' in odd["traceback"]
+        assert "hunter2" not in odd["traceback"]
+        assert "vu.py" not in odd["traceback"]
+        assert value["text"] == "a b"
+        assert made.said("failing") == []
+
+
+def test_fail_fast_is_told_once(tmp_path: Path) -> None:
+    with worker(tmp_path, THROWING, fail_fast=True) as made:
+        made.run()
+        assert made.said("failing") == [{}]
+        assert made.counts()["exceptions"] == 1
+
+
+def test_what_nobody_awaited_is_counted(tmp_path: Path) -> None:
+    code = """
+import asyncio
+from fastbench import scenario
+@scenario(executor="per-vu-iterations", iterations=1)
+async def visit(vu):
+    async def fail():
+        raise ValueError("beside")
+    asyncio.ensure_future(fail())
+    await asyncio.sleep(0.01)
+"""
+    with worker(tmp_path, code) as made:
+        made.run()
+        assert [each["place"] for each in made.said("threw")] == ["script.py:7"]
+
+
+def test_abort_ends_it_here_and_is_told_once(tmp_path: Path) -> None:
+    code = """
+import asyncio
+from fastbench import abort, scenario
+@scenario(executor="constant-vus", duration="1h", vus=3)
+async def visit(vu):
+    if vu.id == 2:
+        abort("enough: token=abcdef")
+    await asyncio.sleep(3600)
+"""
+    with worker(tmp_path, code) as made:
+        made.begin()
+        assert made.hear("abort") == {"text": "enough: token=***"}
+        made.send("stop", grace=False)
+        made.hear("ended")
+        assert made.counts()["iterations"] == 1
+        assert made.quit() == 0
+        assert len(made.said("abort")) == 1
+
+
+def test_a_begin_after_a_stop_runs_nothing(tmp_path: Path) -> None:
+    with worker(tmp_path, ENDLESS) as made:
+        made.send("stop", grace=True)
+        assert made.run() == {"visit": 0}
+        assert made.counts()["iterations"] == 0
+
+
+def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
+    code = PLAIN.replace(
+        '"per-vu-iterations", vus=2, iterations=3', '"constant-vus", duration="1h"'
+    )
+    with worker(tmp_path, code) as made:
+        made.begin()
+        until(lambda: made.counts().get("iterations"))
+        made.stream.shutdown(socket.SHUT_RDWR)
+        assert made.wait() != 0
+
+
+STUCK = """
+from fastbench import scenario
+def spin():
+    while True: pass
+@scenario(executor="per-vu-iterations", vus=1, iterations=1)
+async def visit(vu):
+    spin()
+"""
+
+
+def test_stuck_code_can_be_found_and_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "STUCK_NS", 300_000_000)
+    with worker(tmp_path, STUCK) as made:
+        made.begin()
+        until(lambda: made.arena.place(0) == (1, 0))
+        os.kill(made.pid, signal.SIGUSR1)
+        assert select.select([made.dump_fd], [], [], LIMIT_S)[0]
+        assert 'script.py", line 4 in spin' in os.read(made.dump_fd, 65536).decode()
+        until(lambda: time.monotonic_ns() - made.arena.beat_ns(0) > 400_000_000)
+        os.kill(made.pid, signal.SIGTERM)
+        assert made.wait() == work.EXIT_FAILED
+
+
+def test_a_worker_that_works_does_not_end_by_signals_to_all(tmp_path: Path) -> None:
+    code = PLAIN.replace(
+        '"per-vu-iterations", vus=2, iterations=3', '"constant-vus", duration="1h"'
+    )
+    with worker(tmp_path, code) as made:
+        made.begin()
+        until(lambda: made.counts().get("iterations"))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(made.pid, number)
+        before = made.counts()["iterations"]
+        until(lambda: made.counts()["iterations"] > before + 10)
+        made.send("stop", grace=False)
+        made.hear("ended")
+        assert made.quit() == 0
+
+
+def test_the_script_prints_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code = PLAIN + '\nimport os\nprint("from print")\nos.system("echo from a child")\n'
+    with worker(tmp_path, code) as made:
+        made.run()
+        assert made.quit() == 0
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert "from print" in captured.err
+    assert "from a child" in captured.err
+
+
+def test_pauses_of_the_collector_are_recorded(tmp_path: Path) -> None:
+    code = PLAIN.replace('vu.state["seen"] = data', "import gc; gc.collect()")
+    with worker(tmp_path, code) as made:
+        made.run()
+        (pauses,) = [value for _, name, _, value in made.arena.read(0) if name == "gc_pause"]
+        assert pauses.count >= 6
+        assert 0 < pauses.max_ns < 1_000_000_000
+
+
+def test_a_large_setup_comes_whole(tmp_path: Path) -> None:
+    code = (
+        PLAIN
+        + """
+from fastbench import setup
+@setup
+async def begin(vu):
+    return ["x" * 100] * 20000
+"""
+    )
+    with worker(tmp_path, code) as made:
+        made.hear("declared")
+        made.send("setup")
+        assert len(made.hear("setup", "broken")["data"]) == 20000
