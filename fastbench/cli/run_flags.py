@@ -23,11 +23,8 @@ MAX_REDIRECTS = 1000
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What a message is built from and a script says itself.
 _OF_SCRIPTS: dict[str, object] = {
-    "method": None,
-    "body": None,
-    "body_file": None,
-    "data": [],
-    "forms": [],
+    **dict.fromkeys(("method", "body", "body_file", "by_value", "script")),
+    **{"data": [], "forms": []},
 }
 _LONG_WORD = 200  # of the echoed command line
 
@@ -171,7 +168,7 @@ def _tags(given: Sequence[str], notices: list[str]) -> dict[str, str]:
 
 def _headers(words: SimpleNamespace, notices: list[str]) -> tuple[tuple[str, str], ...]:
     """Return the fields that every request gets, from the flags of a plain run."""
-    both = {**vars(words), **_OF_SCRIPTS, "by_value": None, "script": None}
+    both = {**vars(words), **_OF_SCRIPTS}
     message = content.message(SimpleNamespace(**both), notices)
     found = list(message.headers)
     if message.host:
