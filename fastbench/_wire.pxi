@@ -108,14 +108,16 @@ cdef class Deadlines:
 
     def _look(self):
         cdef uint64_t now = kernel.now_ns()
+        cdef Exchange oldest            # held: it leaves the list while it runs
         self.timer = None
         while self.first is not None:
-            if self.first.times.begun + self.timeout_ns > now:
-                left_s = (self.first.times.begun + self.timeout_ns - now) / 1e9
+            oldest = self.first
+            if oldest.times.begun + self.timeout_ns > now:
+                left_s = (oldest.times.begun + self.timeout_ns - now) / 1e9
                 if self.timer is None:      # one that was resumed may have set it
                     self.timer = self.pool.loop.call_later(left_s + 0.001, self._look)
                 return
-            self.first.time_out()
+            oldest.time_out()
 
 
 cdef class Pool:
@@ -518,11 +520,16 @@ cdef class Connection:
         self.close(False)
 
     cdef read(self):
+        """Read until the message has ended or the socket is empty.
+
+        A short read is no proof of the latter: libuv stops watching a socket whose reset came with
+        its last data, after one call.
+        """
         cdef Exchange one = self.exchange
-        cdef bint drained = False
+        cdef bint drained
         cdef ssize_t n
         cdef size_t taken
-        while not drained:
+        while True:
             n = self.lane.origin.transport.recv(
                 &self.link, self.pool.buffer, READ_BYTES, &drained)
             if n == -EAGAIN:
@@ -620,18 +627,19 @@ cdef class Connection:
     cdef ended(self, int code):
         """The peer closed (code 0), reset the connection, or broke TLS."""
         cdef Exchange one = self.exchange
+        cdef block.Phase phase = self.phase()       # before the parser gives the message up
         if code == 0 and self.message.state != response.START:
             http.eof(&self.message)
             if self.message.state == response.DONE:
                 self.complete(one, False)
                 return
         if code == 0:
-            self.lost(block.TRUNCATED, self.phase(), 0)
+            self.lost(block.TRUNCATED, phase, 0)
         elif code >= tls.TLS_REASON:
             cut_off = code == tls.TLS_REASON + tls.SSL_R_UNEXPECTED_EOF_WHILE_READING
-            self.lost(block.TRUNCATED if cut_off else block.TLS, self.phase(), code)
+            self.lost(block.TRUNCATED if cut_off else block.TLS, phase, code)
         else:
-            self.lost(block.RESET, self.phase(), code)
+            self.lost(block.RESET, phase, code)
 
     cdef block.Phase phase(self):
         if self.step < CONNECTING:

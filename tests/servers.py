@@ -250,9 +250,9 @@ class Server:
 
     def _start(self, work: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments)
-        with self.lock:
+        with self.lock:  # started in it too: `stop` joins what it finds
+            thread.start()
             self._threads.append(thread)
-        thread.start()
 
     def _accept(self) -> None:
         while not self.stopping.is_set():
@@ -271,7 +271,8 @@ class Server:
         with self.lock:
             self._open[number] = wake
         if self.stopping.is_set():
-            wake.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # the client was faster
+                wake.shutdown(socket.SHUT_RDWR)
         try:
             self._follow(sock, number)
         except _Gone:

@@ -42,7 +42,7 @@ cdef inline uint32_t magnitude_place(double magnitude) noexcept nogil:
 cdef inline uint32_t place_of(double value) noexcept nogil:
     if value < 0:
         return ZERO - magnitude_place(-value)
-    return ZERO + magnitude_place(value)
+    return ZERO + magnitude_place(value) if value > 0 else ZERO     # -0 is 0
 
 
 cdef inline double value_at(uint32_t place) noexcept nogil:

@@ -1,0 +1,363 @@
+"""The scenario client against scripted servers: every way an exchange can go, and its counts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+
+import pytest
+from case import answer
+from scripts import EMPTY, first_connection, forgetful, replying
+from servers import OK, OK_BODY, Peer, Script, Server, answering, refusing
+from wires import Wires, on_wires
+
+from fastbench import _client
+
+
+def mute(peer: Peer) -> None:
+    """Take a request and never answer it."""
+    peer.request()
+    peer.stall()
+
+
+def test_an_answer_has_status_head_body_and_times() -> None:
+    async def act(wires: Wires) -> None:
+        response = await wires.get(wires.session(), server.port)
+        assert (response.status, response.body, response.error) == (200, OK_BODY, "")
+        assert response.raw_head == OK[: -len(OK_BODY)]
+        assert response.headers == {"head": response.raw_head.decode()}
+        times = response.timings
+        assert 0 < times.waiting <= times.duration < 5000
+        assert times.connecting > 0
+        assert times.duration == pytest.approx(times.sending + times.waiting + times.receiving)
+
+    with Server(answering()) as server:
+        wires = on_wires(act)
+    assert wires.counters()["ok"] == 1
+    assert wires.requests()["http_req_duration"].count == 1
+    assert server.seen.requests == 1
+
+
+def test_one_connection_carries_all_requests_of_a_session() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        for _ in range(20):
+            assert (await wires.get(session, server.port)).status == 200
+
+    with Server(answering()) as server:
+        wires = on_wires(act)
+    assert wires.counters()["connects"] == 1
+    assert (server.seen.requests, server.seen.connections) == (20, 1)
+    assert wires.counters()["bytes_in"] == 20 * len(OK)
+
+
+@pytest.mark.parametrize(
+    ("message", "body"),
+    [
+        (
+            answer("Transfer-Encoding: chunked") + b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n",
+            b"abcde",
+        ),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, OK_BODY),
+        (answer("Content-Length: 0"), b""),
+        (answer("X: y") + b"until the end", b"until the end"),
+    ],
+    ids=["chunked", "interim", "empty", "to the end"],
+)
+def test_bodies_are_kept_however_they_arrive(message: bytes, body: bytes) -> None:
+    async def act(wires: Wires) -> None:
+        for _ in range(2):  # whole, and again as something seen before
+            assert (await wires.get(wires.session(), whole.port)).body == body
+            assert (await wires.get(wires.session(), dripping.port)).body == body
+
+    pieces = [message[i : i + 1] for i in range(len(message))]
+    with Server(replying(message)) as whole, Server(replying(*pieces)) as dripping:
+        on_wires(act)
+
+
+def test_a_large_body_in_many_reads_is_put_together_or_dropped() -> None:
+    body = bytes(range(256)) * 8192
+
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        assert (await wires.get(session, server.port)).body == body
+        session.discard = True
+        assert (await wires.get(session, server.port)).body == b""
+
+    with Server(answering(answer(f"Content-Length: {len(body)}") + body)) as server:
+        on_wires(act)
+
+
+def test_head_has_no_body_and_204_neither() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        response = await wires.get(session, server.port, method="HEAD")
+        assert (response.status, response.body) == (200, b"")
+
+    with Server(answering(answer("Content-Length: 500"))) as server:
+        on_wires(act)
+
+
+def test_a_request_that_a_closing_server_never_saw_is_sent_again_once() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        assert (await wires.get(session, server.port)).status == 200
+        assert (await wires.get(session, server.port)).status == 200
+
+    with Server(first_connection(forgetful)) as server:
+        wires = on_wires(act)
+    assert wires.counters()["retried"] == 1
+    assert wires.errors() == []
+
+
+def test_a_request_that_may_not_be_repeated_fails() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        await wires.get(session, server.port)
+        response = await wires.get(session, server.port, method="POST", idempotent=False)
+        assert (response.status, response.error_kind) == (0, "truncated")
+
+    with Server(first_connection(forgetful)) as server:
+        wires = on_wires(act)
+    assert wires.counters()["failed"] == 1
+    assert wires.errors() == [("truncated", "head", "", 1)]
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "phase"),
+    [
+        (replying(b"HTTP/1.1 200 OK\r\nContent-Le", then=Peer.cut), "truncated", "head"),
+        (replying(answer("Content-Length: 9") + b"abc", then=Peer.cut), "truncated", "body"),
+        (replying(answer("Content-Length: 9") + b"abc", then=Peer.reset), "reset", "body"),
+        (replying(b"SSH-2.0-x\r\n", then=Peer.stall), "protocol", "head"),
+        (replying(answer("Content-Length: 3, 4") + b"abc", then=Peer.stall), "protocol", "head"),
+    ],
+    ids=["cut head", "cut body", "reset", "no HTTP", "two lengths"],
+)
+def test_broken_answers_have_status_0_and_a_name(script: Script, kind: str, phase: str) -> None:
+    async def act(wires: Wires) -> None:
+        response = await wires.get(wires.session(), server.port)
+        assert (response.status, response.error_kind) == (0, kind)
+        assert response.error.startswith(kind)
+
+    with Server(script) as server:
+        wires = on_wires(act)
+    assert wires.errors()[0][:2] == (kind, phase)
+    assert wires.counters()["failed"] == 1
+
+
+def test_refused_and_unknown_names_are_told() -> None:
+    async def act(wires: Wires) -> None:
+        with refusing() as port:
+            response = await wires.get(wires.session(), port)
+        assert (response.error_kind, response.error_code) == ("connect_refused", "ECONNREFUSED")
+        response = await wires.get(wires.session(), 80, host="nowhere.invalid")
+        assert response.error_kind == "dns"
+
+    wires = on_wires(act)
+    assert wires.counters()["failed"] == 2
+    assert [row[0] for row in wires.errors()] == ["connect_refused", "dns"]
+
+
+def test_localhost_reaches_a_server_on_one_of_its_addresses() -> None:
+    async def act(wires: Wires) -> None:
+        assert (await wires.get(wires.session(), server.port, host="localhost")).status == 200
+
+    with Server(answering()) as server:
+        assert on_wires(act).errors() == []
+
+
+def test_a_timeout_ends_the_request_and_its_connection() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        response = await wires.get(session, server.port, timeout_ns=50_000_000)
+        assert (response.status, response.error_kind) == (0, "timeout")
+        assert 45 < response.timings.duration < 2000
+
+    with Server(mute) as server:
+        wires = on_wires(act)
+    assert wires.counters()["timeouts"] == 1
+    assert wires.errors() == [("timeout", "head", "", 1)]
+    assert "connected" not in wires.counters()
+
+
+def test_each_timeout_has_its_own_order() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session(limit_per_host=20)
+        slow = wires.get(session, silent.port, timeout_ns=300_000_000)
+        quick = [wires.get(session, silent.port, timeout_ns=50_000_000) for _ in range(5)]
+        assert {r.error_kind for r in await asyncio.gather(*quick)} == {"timeout"}
+        assert not slow.done()
+        assert (await wires.get(session, server.port, timeout_ns=50_000_000)).status == 200
+        assert (await slow).error_kind == "timeout"
+
+    with Server(mute) as silent, Server(answering()) as server:
+        wires = on_wires(act)
+    assert wires.counters()["timeouts"] == 6
+
+
+def test_no_more_connections_than_allowed_and_the_rest_waits_its_turn() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session(limit_per_host=3)
+        answers = await asyncio.gather(*[wires.get(session, server.port) for _ in range(20)])
+        assert {each.status for each in answers} == {200}
+        assert max(each.timings.blocked for each in answers) > 0
+
+    with Server(answering()) as server:
+        wires = on_wires(act)
+    assert wires.counters()["connects"] == 3
+    assert (server.seen.requests, server.seen.connections) == (20, 3)
+
+
+def test_a_waiting_request_gets_the_place_of_one_that_failed() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session(limit_per_host=1)
+        first, second = wires.get(session, server.port), wires.get(session, server.port)
+        assert (await first).error_kind == "truncated"
+        assert (await second).status == 200
+
+    with Server(first_connection(replying(then=Peer.cut))) as server:
+        on_wires(act)
+
+
+def test_without_keepalive_each_request_connects() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        for _ in range(3):
+            await wires.get(session, server.port)
+
+    with Server(answering()) as server:
+        assert on_wires(act, keepalive=False).counters()["connects"] == 3
+
+
+def test_a_cancelled_request_is_in_flight_for_ever() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session(limit_per_host=1)
+
+        async def iteration() -> None:
+            await wires.get(session, server.port)
+
+        tasks = [asyncio.create_task(iteration()) for _ in range(2)]
+        while not server.seen.requests:
+            await asyncio.sleep(0.001)
+        for task in tasks:
+            task.cancel()
+        assert all(
+            isinstance(end, asyncio.CancelledError)
+            for end in await asyncio.gather(*tasks, return_exceptions=True)
+        )
+
+    with Server(mute) as server:
+        wires = on_wires(act)
+    assert wires.counters()["in_flight"] == 2
+    assert "connected" not in wires.counters()
+
+
+def test_the_waiter_runs_in_its_own_context_and_task() -> None:
+    who = contextvars.ContextVar("who", default="nobody")
+
+    async def act(wires: Wires) -> None:
+        async def vu(name: str) -> None:
+            who.set(name)
+            session = wires.session()
+            for _ in range(5):
+                await wires.get(session, server.port)
+                assert who.get() == name
+                task = asyncio.current_task()
+                assert task is not None
+                assert task.get_name() == name
+
+        names = [f"vu {i}" for i in range(8)]
+        await asyncio.gather(*[asyncio.create_task(vu(name), name=name) for name in names])
+
+    with Server(answering()) as server:
+        on_wires(act)
+
+
+def test_an_exchange_is_a_future_to_asyncio() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        async with asyncio.timeout(5):
+            one = wires.get(session, server.port)
+            done, pending = await asyncio.wait([one])  # type: ignore[type-var]
+        assert (len(done), len(pending)) == (1, 0)
+        assert one.result().status == (await one).status == 200
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(wires.get(session, silent.port), 0.05)
+
+    with (
+        Server(answering()) as server,
+        Server(mute) as silent,
+    ):
+        wires = on_wires(act)
+    assert wires.counters()["in_flight"] == 1
+
+
+def test_redirects_are_followed_by_the_hook_and_each_counts() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        target = wires.pool.origin("http", "127.0.0.1", server.port)
+
+        def follow(
+            exchange: _client.Exchange, response: _client.Response
+        ) -> tuple[_client.Origin, bytes, bool, str, str, _client.Route]:
+            asked.append((exchange.redirects, response.status, response.keep))
+            return target, b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n", False, "GET", "/b", wires.route
+
+        session.redirect = follow
+        response = await wires.get(session, moved.port, redirects=2, keep="mine")
+        assert (response.status, response.url, response.keep) == (200, "/b", "mine")
+        assert (await wires.get(session, moved.port)).status == 302  # none allowed
+
+    asked: list[tuple[int, int, object]] = []
+    away = b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n"
+    with Server(answering(away)) as moved, Server(answering()) as server:
+        wires = on_wires(act)
+    assert asked == [(2, 302, "mine")]
+    assert wires.counters()["started"] == 3
+
+
+def test_the_cookie_hook_hears_of_answers_that_set_some_and_no_others() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        session.cookies = lambda response: heard.append(response.status)
+        for _ in range(3):
+            await wires.get(session, plain.port)
+            await wires.get(session, setting.port)
+
+    heard: list[int] = []
+    setting_one = answer("sEt-Cookie: a=b", "Content-Length: 0")
+    with Server(answering(setting_one)) as setting, Server(answering(EMPTY)) as plain:
+        on_wires(act)
+    assert len(heard) == 3
+
+
+def test_a_server_that_closes_an_idle_connection_is_no_error() -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        await wires.get(session, server.port)
+        while wires.block.counters(0)["connected"]:
+            await asyncio.sleep(0.001)
+
+    with Server(replying(EMPTY, then=Peer.finish)) as server:
+        wires = on_wires(act)
+    assert wires.counters()["closed_idle"] == 1
+    assert wires.errors() == []
+
+
+def test_planned_instants_give_response_times() -> None:
+    async def act(wires: Wires) -> None:
+        import time
+
+        session = wires.session()
+        session.paced = True
+        session.planned_ns = time.monotonic_ns() - 500_000_000
+        for _ in range(2):
+            await wires.get(session, server.port)
+
+    with Server(answering()) as server:
+        wires = on_wires(act)
+    response = wires.block.histogram("response")
+    assert (response.count, response.max_ns > 500_000_000) == (2, True)
+    assert response.min_ns < 400_000_000
+    assert wires.requests()["response"].count == 2
