@@ -41,6 +41,10 @@ def _dispatch(words: list[str]) -> int:
             from fastbench.cli import doctor
 
             return doctor.main(words[1:])
+        if words[:1] == ["run"]:
+            from fastbench.cli import run
+
+            return run.main(words[1:])
         if words and words[0] in refused.COMMANDS:
             raise UsageError(refused.command(words[0]))
         return _plain(words)

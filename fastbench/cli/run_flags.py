@@ -86,7 +86,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
         verbose=words.verbose,
         config={"command": [_cut(word) for word in ("fastbench", "run", *shown)]},
     )
-    return Command(asked, flags._output(words), tuple(notices))
+    return Command(asked, flags.output(words), tuple(notices))
 
 
 def _cut(word: str) -> str:

@@ -61,18 +61,19 @@ def described(applied: Applied) -> list[str]:
     for spec in applied.scenarios:
         start = f", from {units.format_s(spec.start_time_s)} on" if spec.start_time_s else ""
         lines.append(f"{spec.name}: {spec.executor}, {_load(spec)}{start}")
-    least = applied.length_s if any(_timed(spec) for spec in applied.scenarios) else 0.0
-    length = f"{units.format_s(least)}, " if least else ""
+    timed = [spec for spec in applied.scenarios if spec.executor not in ITERATIONS]
+    length_s = max((spec.start_time_s + spec.length_s for spec in timed), default=0.0)
+    length = f"{units.format_s(length_s)}, " if timed else ""
     lines.append(
-        f"{length}at most {applied.most_vus:,} VUs, over after {units.format_s(applied.end_s)} "
-        "at the latest"
+        f"in all: {length}at most {_vus(applied.most_vus)}, over after "
+        f"{units.format_s(applied.end_s)} at the latest"
     )
     return lines
 
 
 def _load(spec: Spec) -> str:
     length = units.format_s(spec.length_s)
-    vus = f"{spec.most_vus:,} VU" + ("s" if spec.most_vus != 1 else "")
+    vus = _vus(spec.most_vus)
     if spec.executor == "shared-iterations":
         return f"{spec.iterations:,} iterations among {vus}, at most {length}"
     if spec.executor == "per-vu-iterations":
@@ -89,8 +90,8 @@ def _load(spec: Spec) -> str:
     return f"{vus} for {length}"
 
 
-def _timed(spec: Spec) -> bool:
-    return spec.executor not in ITERATIONS
+def _vus(count: int) -> str:
+    return f"{count:,} VU" + ("s" if count != 1 else "")
 
 
 def _of_scenario(spec: Spec, source: Source) -> Iterator[Finding]:
@@ -128,8 +129,8 @@ def _of_scenario(spec: Spec, source: Source) -> Iterator[Finding]:
         yield Finding(
             "error",
             f"Scenario {spec.name} needs {math.ceil(peak * each_s):,} VUs at least, as one "
-            f"iteration sleeps {units.format_s(each_s)} and {units.format_rate(peak)} start, but max_vus is "
-            f"{spec.most_vus:,}; iterations would be dropped.",
+            f"iteration sleeps {units.format_s(each_s)} and {units.format_rate(peak)} start, but "
+            f"max_vus is {spec.most_vus:,}; iterations would be dropped.",
         )
 
 
@@ -214,7 +215,11 @@ def _of_counts(threshold: Threshold, applied: Applied, source: Source) -> Iterat
             yield Finding(
                 "error", f"{threshold.text}: the plan sends at most {most:,.6g}{unit}, never that."
             )
-    elif threshold.aggregate == "p" and 0 < total < 100 / max(100 - threshold.percent, 1e-9):
+    elif (
+        threshold.aggregate == "p"
+        and threshold.metric.startswith(("http_req_", "iteration_"))
+        and 0 < total < 100 / max(100 - threshold.percent, 1e-9)
+    ):
         yield Finding(
             "warning",
             f"{threshold.text}: of at most {total:,.0f} samples p({threshold.percent:g}) is the "

@@ -1,0 +1,117 @@
+"""`fastbench run`: a script's run from words to exit code, its dry run, its --debug.
+
+What is heavy is imported when the words are known to be right.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from fastbench import __version__, redact
+from fastbench.cli import page, run_flags
+from fastbench.cli.flags import Output
+from fastbench.plan import UsageError
+from fastbench.scenario import script
+from fastbench.scenario.asked import Asked
+
+__all__ = ["main"]
+
+EXIT_OPTIONS = 104
+EXIT_SCRIPT = 107
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a script as the words after `run` ask; raises UsageError for a wrong word."""
+    command = run_flags.parse(words)
+    if command == "version":
+        return page.write(f"fastbench {__version__}")
+    if command == "help":
+        from fastbench.cli.run_manual import TEXT
+
+        return page.write(TEXT)
+    for sentence in command.notices:
+        _tell(sentence)
+    asked = command.asked
+    place = script.find(asked.script)
+    from fastbench import campaign
+
+    try:
+        if asked.dry_run:
+            return _dry_run(asked, place.file)
+        if asked.debug:
+            from fastbench.cli import rundebug
+
+            return rundebug.run(asked)
+        return _run(asked, command.output)
+    except campaign.OptionsError as error:
+        _tell(str(error))
+        return EXIT_OPTIONS
+    except campaign.ScriptError as error:
+        _tell(str(error))
+        if asked.verbose and error.traceback:
+            print(redact.printable(error.traceback, lines=True), file=sys.stderr)
+        return EXIT_SCRIPT
+
+
+def _run(asked: Asked, output: Output) -> int:
+    from fastbench import campaign
+    from fastbench.cli import bench
+    from fastbench.cli.live import LiveView
+
+    _make_folders(output.json_path, output.csv_path, output.hdr_path)
+    live = LiveView(
+        duration_s=None,
+        requests=None,
+        enabled=output.progress and not output.quiet,
+        color=output.color,
+    )
+    with live:
+        result = campaign.run(asked, live.update, _tell)
+    return bench.deliver(result, output)
+
+
+def _dry_run(asked: Asked, file: str) -> int:
+    """Print the plan and what is wrong with it; 104 when it cannot pass."""
+    import fastbench
+    from fastbench import campaign
+    from fastbench.campaign.standing import limits_of
+    from fastbench.scenario import lint, override, source
+
+    try:
+        applied = override.applied(campaign.declared(asked), asked)
+    except campaign.OptionsError:
+        raise
+    except UsageError as error:
+        raise campaign.OptionsError(str(error)) from None
+    limits = limits_of(applied, asked)
+    found = lint.findings(applied, limits.found, source.read(file, fastbench.__all__))
+    lines = [*lint.described(applied)]
+    lines += [f"note: {sentence}" for sentence in applied.notices]
+    lines += [f"{finding.level}: {finding.text}" for finding in found]
+    errors = sum(finding.level == "error" for finding in found)
+    warnings = len(found) - errors
+    lines.append(f"dry run: {_several(errors, 'error')}, {_several(warnings, 'warning')}; no load.")
+    written = page.write("\n".join(redact.printable(line) for line in lines))
+    return EXIT_OPTIONS if errors else written
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("s" if count != 1 else "")
+
+
+def _make_folders(*paths: str | None) -> None:
+    """Make the folders of the files to write, before the load: afterwards it would be lost."""
+    for path in paths:
+        folder = os.path.dirname(path or "")
+        try:
+            if folder and path != "-":
+                os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise UsageError(f"The folder of {path} cannot be made: {reason}.") from None
+
+
+def _tell(sentence: str) -> None:
+    print(f"fastbench: {redact.printable(sentence)}", file=sys.stderr)
