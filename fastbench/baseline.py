@@ -103,14 +103,10 @@ class PlainJudge:
         return [_TIMED.get(threshold.metric, threshold.metric)]
 
     @property
-    def stopped_by(self) -> str:
-        """The threshold that ended the run, "" if none did."""
-        return self._judge.stopped_by
-
-    @property
-    def failed(self) -> bool:
-        """Tell whether a threshold of level "fail" is broken."""
-        return self._judge.failed
+    def reason(self) -> str:
+        """Why the run was ended, "" if it was not."""
+        by = self._judge.stopped_by
+        return f"the threshold `{by}` was broken" if by else ""
 
     def next_s(self, t_s: float) -> float:
         """Return the next instant at which a stage begins or ends."""

@@ -114,15 +114,23 @@ def judge(threshold: Threshold, observed: float | None, what: str = "") -> Judge
     margin = threshold.margin(observed)
     near = ok and margin is not None and margin < NEAR
     words = threshold.shown(observed) + (f" ({what})" if what else "")
-    if margin is not None and ok:
-        words += f", {_percent(margin)} left"
-    elif margin is not None and margin < 0:
-        words += f", {_percent(-margin)} {'short' if '>' in threshold.operator else 'over'}"
+    if margin is not None:
+        words += f", {_left(threshold, observed, margin)}"
     return Judgement(ok, observed, margin, threshold.level, near, words)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}%" if 0.01 <= share < 1e4 else f"{100 * share:.2g}%"
+def _left(threshold: Threshold, observed: float, margin: float) -> str:
+    """Say how far from its limit a value is; from twice the limit on, how often it holds it."""
+    times = observed / threshold.limit if threshold.limit > 0 else 0.0
+    share = f"{100 * abs(margin):.2g}%" if abs(margin) < 0.01 else f"{100 * abs(margin):.0f}%"
+    above = threshold.operator.startswith(">")
+    if times >= 2 and above == (margin >= 0):
+        return f"{times:,.3g} times the limit" if times < 1000 else f"{times:,.0f} times the limit"
+    if margin == 0 and not threshold.holds(observed):
+        return "just at the limit"
+    if margin < 0:
+        return f"{share} {'short' if above else 'over'}"
+    return f"{share} {'above' if above and threshold.kind.type != 'rate' else 'left'}"
 
 
 def canonical(metric: str, tags: Iterable[tuple[str, str]]) -> str:
@@ -224,9 +232,13 @@ class Judge(Generic[S]):
         self.stopped_by = ""  # the text of the threshold that asked to end the run
 
     def next_s(self, t_s: float) -> float:
-        """Return the next instant after `t_s` at which a stage begins or ends; inf if none."""
-        edges = (edge for each in self._windows.values() for edge in (each.begin_s, each.end_s))
-        return min((edge for edge in edges if edge > t_s), default=math.inf)
+        """Return the next instant after `t_s` at which a stage begins or ends, or a window moves.
+
+        It is inf if there is none.
+        """
+        edges = [edge for each in self._windows.values() for edge in (each.begin_s, each.end_s)]
+        moves = [t_s + each.last_s / WINDOW_PARTS for each in self._windows.values() if each.last_s]
+        return min((edge for edge in edges + moves if edge > t_s), default=math.inf)
 
     def look(self, now: S) -> bool:
         """Judge anew; true when a threshold that is broken asks for the end of the run."""
@@ -259,7 +271,5 @@ def _time(threshold: Threshold, spans: Mapping[str, tuple[float, float]]) -> _Ti
     for name in (f"{scenario}.{threshold.stage}", threshold.stage):
         if name in spans:
             return *spans[name], 0.0
-    there = ", ".join(spans) or "none at all"
-    raise UsageError(
-        f"Threshold `{threshold.text}`: there is no stage {threshold.stage}; there are {there}."
-    )
+    there = f"there are {', '.join(spans)}" if spans else "this run has none"
+    raise UsageError(f"Threshold `{threshold.text}`: there is no stage {threshold.stage}; {there}.")

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import select
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
+from typing import Protocol
 
 from fastbench import _core, host, limits, outcome, processes, resolve, sampling, worker
 from fastbench.plan import Plan, UsageError
@@ -35,6 +37,22 @@ QUIET_NICE = 10
 
 Tell = Callable[[sampling.Progress], None]
 
+WATCH_S = 1.0
+
+
+class Watches(Protocol):
+    """Somebody who judges the run while it goes, and may end it."""
+
+    def next_s(self, t_s: float) -> float:
+        """Return the next instant that must not be missed."""
+
+    def look(self, t_s: float, block: _core.Block) -> bool:
+        """Look at what is counted; true when the run is to end."""
+
+    @property
+    def reason(self) -> str:
+        """Why the run was ended, "" if it was not."""
+
 
 @dataclass(slots=True)
 class Child:
@@ -48,9 +66,10 @@ class Child:
     lost: bool = False
 
 
-def run(plan: Plan, tell: Tell, *, thread_rates: bool) -> Result:
+def run(plan: Plan, tell: Tell, *, thread_rates: bool, watcher: Watches | None = None) -> Result:
     """Carry the plan out and return what was found; `tell` hears of progress 4 times a second.
 
+    The watcher looks once a second, at the instants it names, and when all workers have ended.
     Raises UsageError when the machine cannot carry the plan, KeyboardInterrupt at a second signal.
     """
     try:
@@ -65,7 +84,7 @@ def run(plan: Plan, tell: Tell, *, thread_rates: bool) -> Result:
         block = _core.Block(workers, warmup=plan.load.warmup_s > 0)
     except MemoryError as error:
         raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
-    return _Run(plan, endpoint, found, block, tell, thread_rates).carry_out(shares)
+    return _Run(plan, endpoint, found, block, tell, thread_rates, watcher).carry_out(shares)
 
 
 class _Run:
@@ -79,8 +98,12 @@ class _Run:
         block: _core.Block,
         tell: Tell,
         thread_rates: bool,
+        watcher: Watches | None,
     ) -> None:
         self.plan = plan
+        self.watcher = watcher
+        self.watch_ns = 0  # when the watcher looks again, 0 without one
+        self.ended_because = ""  # of what the watcher saw
         self.endpoint = endpoint
         self.found = found
         self.block = block
@@ -116,7 +139,10 @@ class _Run:
             if load.warmup_s:
                 self._warm_up(line_ns, start_ns, series)
             monitor.start()
+            self._plan_watch(start_ns, start_ns)
             self._watch(start_ns, series, monitor)
+            if self.watcher is not None:
+                self.watcher.look(self._ended_s(start_ns), self.block)
             return outcome.result(self._observed(line_ns, start_ns, series, monitor))
         finally:
             self._kill()
@@ -141,6 +167,8 @@ class _Run:
             last_use=self.last_use or monitor.sample(),
             found=self.found,
             pauses=tuple(self.pauses),
+            ended="threshold_aborted" if self.ended_because else "",
+            missing=(self.ended_because,) if self.ended_because else (),
         )
 
     def _fork(self, shares: list[worker.Share]) -> None:
@@ -205,8 +233,10 @@ class _Run:
                 break
             if self._stopping(now_ns):
                 self.last_use = self.last_use or monitor.sample()  # a drain is not of the run
-            elif now_ns >= series.due_ns:
-                series.add(now_ns, monitor.sample())
+            else:
+                self._let_watch(start_ns, now_ns)
+                if now_ns >= series.due_ns:
+                    series.add(now_ns, monitor.sample())
             counters = [self.block.counters(i) for i in range(self.block.workers)]
             if any(slot["connected"] for slot in counters) or self.plan.load.duration_s:
                 connected_ns = now_ns
@@ -217,6 +247,26 @@ class _Run:
             if not self._stopping(now_ns):
                 self.tell(seen.progress(series))
             self._nap(self._until_next_s(tick_s, series))
+
+    def _let_watch(self, start_ns: int, now_ns: int) -> None:
+        """Ask the watcher, if it is time, whether the run goes on."""
+        if self.watcher is None or now_ns < self.watch_ns:
+            return
+        if self.watcher.look((now_ns - start_ns) / 1e9, self.block):
+            self.ended_because = self.watcher.reason
+            self._stop()
+        self._plan_watch(start_ns, now_ns)
+
+    def _plan_watch(self, start_ns: int, now_ns: int) -> None:
+        if self.watcher is not None:
+            t_s = (now_ns - start_ns) / 1e9
+            due_s = min(self.watcher.next_s(t_s), t_s + WATCH_S)
+            self.watch_ns = start_ns + math.ceil(due_s * 1e9)
+
+    def _ended_s(self, start_ns: int) -> float:
+        """Return when the last worker ended, from the start on."""
+        ends = [self.block.counters(i)["end_ns"] for i in range(self.block.workers)]
+        return (max(max(ends), start_ns) - start_ns) / 1e9
 
     def _note_pause(self, start_ns: int, looked_ns: int, now_ns: int, tick_s: float) -> None:
         """Keep a gap between two looks that no tick explains: nothing in it is the server's."""
@@ -236,8 +286,7 @@ class _Run:
         """Return the time to the next tick, row or stop, whichever is first."""
         now_ns = time.monotonic_ns()
         wakes = [now_ns + tick_s * 1e9, series.due_ns]
-        if self.stop_ns > now_ns:
-            wakes.append(self.stop_ns)
+        wakes += [due_ns for due_ns in (self.stop_ns, self.watch_ns) if due_ns > now_ns]
         return (min(wakes) - now_ns) / 1e9
 
     def _overdue(self, now_ns: int) -> bool:

@@ -22,6 +22,8 @@ from fastbench.plan import UsageError
 
 __all__ = ["Threshold", "parse", "read", "split_key", "submetrics"]
 
+LEAST_LAST_S = 1.0
+
 _AGGREGATES = {
     "counter": ("count", "rate"),
     "gauge": ("value", "min", "max"),
@@ -171,6 +173,8 @@ def _with_words(threshold: Threshold, words: Iterable[str], text: str) -> Thresh
             threshold = replace(threshold, delay_s=_duration_s(value, text))
         elif name == "last":
             threshold = replace(threshold, last_s=_duration_s(value, text))
+            if threshold.last_s < LEAST_LAST_S:
+                _refuse(text, "[last] looks back at least 1s")
         else:
             _refuse(
                 text,
@@ -282,7 +286,7 @@ def _limit(word: str, kind: Kind, aggregate: str, text: str) -> float:
     number = _NUMBER.match(word)
     unit = word[number.end() :].strip() if number else ""
     if number is None:
-        _refuse(text, f"{word} is no number")
+        _refuse(text, f"{word} is no number; write 500, 50ms, 1% or 10k")
     try:
         if not unit:
             return float(number[0])

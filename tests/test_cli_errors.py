@@ -121,7 +121,7 @@ HABITS = {
     "-I URL": "use -m HEAD",
     "--stage 10s:5 URL": "write all stages in one --stages",
     "--wait-for 5s URL": "curl --retry",
-    "--threshold 'p99<5ms' URL": "read the --json document",
+    "--threshold 'p99<5potatoes' URL": "write 30s, 2m, 1m30s or 500ms",
     "--html out.html URL": "use --json FILE or --csv FILE",
     "-u 5 -i 10 URL": "here use -c, -d and -n",
     "-disable-redirects URL": "name the final URL",

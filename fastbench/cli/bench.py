@@ -1,5 +1,8 @@
 """A plain run, from Plan to exit code: the live view, the report, the files.
 
+A run of a script is delivered by the same hands. What ended a run early decides its exit code,
+then a broken threshold, then that nothing succeeded.
+
 What only some runs need is imported where they need it: the start counts in CPU per request.
 """
 
@@ -10,6 +13,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TextIO
 
 from fastbench import redact, runner
@@ -20,16 +24,22 @@ from fastbench.plan import Plan
 from fastbench.report import files
 from fastbench.result import Result
 
-EXIT_CODES = {"complete": 0, "interrupted": 105, "worker_lost": 120, "nothing_succeeded": 122}
+EXIT_CODES = {
+    "complete": 0,
+    "interrupted": 105,
+    "worker_lost": 120,
+    "script_failed": 107,
+    "aborted": 108,
+    "threshold_aborted": 99,
+    "nothing_succeeded": 122,
+}
+EXIT_THRESHOLDS = 99
 EXIT_NOT_WRITTEN = 121
 EXIT_NOT_VALID = 95
 
 
 def run(plan: Plan, output: Output) -> int:
-    """Run, report, write what was asked for; return the exit code.
-
-    The report comes first: a full disk must not cost the reader the numbers.
-    """
+    """Run, report, write what was asked for; return the exit code."""
     live = LiveView(
         duration_s=plan.load.duration_s,
         requests=plan.load.requests,
@@ -37,8 +47,24 @@ def run(plan: Plan, output: Output) -> int:
         color=output.color,
     )
 
+    wrk = output.format == "wrk"
+    if not output.thresholds:
+        with live:
+            result = runner.run(plan, live.update, thread_rates=wrk)
+        return deliver(result, output)
+    from fastbench.baseline import PlainJudge
+
+    judge = PlainJudge(output.thresholds, plan.load.pace)
     with live:
-        result = runner.run(plan, live.update, thread_rates=output.format == "wrk")
+        result = runner.run(plan, live.update, thread_rates=wrk, watcher=judge)
+    return deliver(replace(result, thresholds=judge.judgements), output)
+
+
+def deliver(result: Result, output: Output) -> int:
+    """Report, write what was asked for; return the exit code.
+
+    The report comes first: a full disk must not cost the reader the numbers.
+    """
     problems = [_to_stream(lambda: _report(result, output), _stream(output))]
     problems += [_to_path(path, lambda: document(result)) for path in _documents(output)]
     if output.csv_path is not None:
@@ -49,9 +75,10 @@ def run(plan: Plan, output: Output) -> int:
     for problem in failed:
         with contextlib.suppress(OSError):
             sys.stderr.write(f"fastbench: {problem}\n")
-    return EXIT_CODES[result.summary.ended] or (
-        EXIT_NOT_WRITTEN if failed else _strictly(result, output)
-    )
+    ended = result.summary.ended
+    if result.thresholds_failed and ended in ("complete", "nothing_succeeded"):
+        return EXIT_THRESHOLDS
+    return EXIT_CODES[ended] or (EXIT_NOT_WRITTEN if failed else _strictly(result, output))
 
 
 def _strictly(result: Result, output: Output) -> int:

@@ -9,13 +9,16 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fastbench import plan, redact, request
 from fastbench.body import encoded
 from fastbench.cli import content, network, words
 from fastbench.cli import load as how_much
 from fastbench.plan import UsageError
+
+if TYPE_CHECKING:
+    from fastbench.thresholds import Threshold
 
 Format = Literal["text", "wrk", "json"]
 
@@ -25,8 +28,9 @@ _LONG_WORD = 200  # of a body in the echoed command line
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Say what is written where. A path "-" is standard output; then eyes read stderr.
+    """Say what is written where, and what the numbers are held to.
 
+    A path "-" is standard output; then eyes read stderr.
     `color` None means: where the terminal can show it. `format` "json" is "text" with the
     document on standard output, beside the one at `json_path`.
     """
@@ -41,6 +45,7 @@ class Output:
     progress: bool
     color: bool | None
     debug: bool
+    thresholds: tuple[Threshold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +83,11 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
         "body_bytes": None if message.body is None else len(message.body.data),
     }
     asked |= {"expect_status": flags.expect_status, "bind": list(bind), "family": family}
+    asked["thresholds"] = [_shown(text) for text in flags.thresholds]
     config = asked | _config(target, load, expect)
     return Command(
         plan.Plan(target, requests, load, expect, bind, family, config, _watch(flags)),
-        _output(flags),
+        replace(output(flags), thresholds=_thresholds(flags, load)),
         tuple(notices),
     )
 
@@ -129,6 +135,17 @@ def _watch(flags: SimpleNamespace) -> tuple[plan.Watch, ...]:
     return tuple(found)
 
 
+def _thresholds(flags: SimpleNamespace, load: plan.Load) -> tuple[Threshold, ...]:
+    """Read --threshold; a stage that is not in the plan is refused, too."""
+    if not flags.thresholds:
+        return ()
+    from fastbench import baseline, thresholds
+
+    found = thresholds.read({}, flags.thresholds, baseline.METRICS)
+    baseline.PlainJudge(found, load.pace)
+    return found
+
+
 def _expect(flags: SimpleNamespace) -> plan.Expect:
     statuses = flags.expect_status
     return plan.Expect(
@@ -137,7 +154,8 @@ def _expect(flags: SimpleNamespace) -> plan.Expect:
     )
 
 
-def _output(flags: SimpleNamespace) -> Output:
+def output(flags: SimpleNamespace) -> Output:
+    """Read what is written where; the thresholds of a plain run come later."""
     form = _FORMATS.get(flags.format or "text")
     if form is None:
         raise UsageError("--format takes text, wrk or json.")

@@ -54,6 +54,9 @@ Judging
   --expect-status LIST    which statuses are ok: 200,2xx,301-303 (below 400)
   --expect-body TEXT      bytes every body must contain
   --watch pid:N|port:N|cmd:NAME   report these processes too, a database say
+  --threshold TEXT        exit 99 if broken: 'p99<50ms', 'errors<1%', 'rps>=1000'; k6's, too:
+                          'http_req_duration: p(95)<200'; more in brackets: 'p99<9ms [last=30s]'
+                          [stage=2] [warn] [abort] [delay=10s]
   --strict                exit 95 unless the verdict is ok
   --debug                 send one request, show both sides, exit
 
@@ -65,5 +68,6 @@ Output
   --quiet  --no-progress  --no-color      (NO_COLOR is honoured)
   -V, --version  -h, --help
 
-Exit codes: 0 ok, 1 wrong flag or file, 95 not valid (--strict), 105 interrupted, 120 worker lost,
-121 output not written, 122 nothing succeeded. Secrets in headers and URLs are masked everywhere."""
+Exit codes: 0 ok, 1 wrong flag or file, 95 not valid (--strict), 99 threshold broken,
+105 interrupted, 120 worker lost, 121 output not written, 122 nothing succeeded.
+Secrets in headers and URLs are masked everywhere."""

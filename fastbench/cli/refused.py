@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 COMMANDS = {
-    "run": "for one or several fixed requests use `fastbench URL` or --urls-from-file FILE",
     "compare": "run `fastbench URL --json FILE` for each side, in turns, and compare the files",
     "report": "the text report is printed by the run itself, and --json FILE keeps its data",
     "find": "raise -c from run to run and watch p99",
@@ -18,7 +17,6 @@ COMMANDS = {
 }
 
 _FILES = "use --json FILE or --csv FILE"
-_JUDGE = "read the --json document (summary, latency_ms) in your script"
 _FLAGS = {
     "--qps": "the rate is -R",
     "--burst-delay --burst-rate": (
@@ -26,7 +24,8 @@ _FLAGS = {
     ),
     "--stage": "write all stages in one --stages, as 30s:20,1m:50,10s:0",
     "--wait-for": "wait for the server in your script, for example with curl --retry",
-    "--threshold --abort-on-fail": _JUDGE,
+    "--abort-on-fail": "write --threshold 'errors<1% [abort]'",
+    "--thresholds": "write --threshold once for each",
     "--baseline --save-baseline --fail-on-regression": "keep --json files and compare them",
     "--html --md --junit --out -o --output": _FILES,
     "-u --vus -i --iterations -e --env --scenario --tag --tags": (

@@ -51,6 +51,7 @@ _MANY = {
     "forms": "-F --form",
     "bind": "--bind",
     "watch": "--watch",
+    "thresholds": "--threshold",
 }
 _TAGGED = {"data": "--data --data-urlencode"}  # joined in the order given, so each keeps its flag
 _SWITCHES = {

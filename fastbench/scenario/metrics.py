@@ -24,7 +24,7 @@ from fastbench.plan import UsageError
 from fastbench.scenario.expected import Expected
 from fastbench.scenario.place import PLACE, Place, Tags
 
-__all__ = ["Counter", "Gauge", "Rate", "Recorder", "Trend", "begin", "close", "declared"]
+__all__ = ["Adds", "Counter", "Gauge", "Rate", "Recorder", "Trend", "begin", "close", "declared"]
 
 MOST_SETS = 1000
 OTHER = "other"
