@@ -200,9 +200,10 @@ def background(argv: Sequence[str | Path], cores: str) -> Iterator[subprocess.Po
 
 
 @contextlib.contextmanager
-def fixed_server(program: Path, cores: str) -> Iterator[str]:
-    """Run bench/server.c; gives its URL."""
-    with background([program, "--port", "0"], cores) as process:
+def fixed_server(program: Path, cores: str, body: str | None = None) -> Iterator[str]:
+    """Run bench/server.c; gives its URL. `body` is what it answers, 38 bytes of x by default."""
+    text = [] if body is None else ["--text", body]
+    with background([program, "--port", "0", *text], cores) as process:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{int(process.stdout.readline())}/"
 

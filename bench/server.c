@@ -51,7 +51,7 @@ static void die(const char *what) {
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
-static void answer_init(size_t body_bytes) {
+static void answer_init(size_t body_bytes, const char *text) {
     char *head;
     size_t head_bytes = (size_t)asprintf(
         &head, "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: text/plain\r\n"
@@ -64,7 +64,10 @@ static void answer_init(size_t body_bytes) {
     for (size_t i = 0; i < copies; i++) {
         char *at = answer.bytes + i * answer.bytes_each;
         memcpy(at, head, head_bytes);
-        memset(at + head_bytes, 'x', body_bytes);
+        if (text)
+            memcpy(at + head_bytes, text, body_bytes);
+        else
+            memset(at + head_bytes, 'x', body_bytes);
     }
     free(head);
 }
@@ -211,17 +214,21 @@ static void serve_until_signal(void) {
 int main(int argc, char **argv) {
     static const struct option options[] = {
         {"port", required_argument, NULL, 'p'}, {"body", required_argument, NULL, 'b'},
+        {"text", required_argument, NULL, 't'},
         {"reuseport", no_argument, NULL, 'r'}, {"count", no_argument, NULL, 'c'}, {0}};
     unsigned long port = 8080, body_bytes = 38;   /* 38 makes an answer of 127 bytes */
+    const char *text = NULL;
     bool reuseport = false, print_count = false;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
         case 'p': port = strtoul(optarg, NULL, 10); break;
         case 'b': body_bytes = strtoul(optarg, NULL, 10); break;
+        case 't': text = optarg; body_bytes = strlen(text); break;
         case 'r': reuseport = true; break;
         case 'c': print_count = true; break;
         default:
-            fputs("usage: server [--port N] [--body BYTES] [--reuseport] [--count]\n", stderr);
+            fputs("usage: server [--port N] [--body BYTES | --text BODY] [--reuseport] [--count]\n",
+                  stderr);
             return 1;
         }
     }
@@ -235,7 +242,7 @@ int main(int argc, char **argv) {
     sigaddset(&signals, SIGINT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    answer_init(body_bytes);
+    answer_init(body_bytes, text);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     listen_on((uint16_t)port, reuseport);
