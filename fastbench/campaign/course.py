@@ -232,15 +232,19 @@ class Campaign:
         place = f"{name}, line {body['line']}" if body.get("line") else name
         if stage == "load":
             raise ScriptError(f"{place}: {text}", str(body.get("traceback") or ""))
-        kind, _, rest = text.partition(": ")
-        row = Thrown(kind, place.replace(", line ", ":"), rest, stage, 1, body["traceback"])
-        self.threw.setdefault((row.type, row.place, row.scenario), row)
+        if stage == "setup" and self.over == "aborted":
+            return  # the script has said why
+        place = place.replace(", line ", ":")
+        kind, colon, rest = text.partition(": ")
+        if colon:
+            row = Thrown(kind, place, rest, stage, 1, str(body.get("traceback") or ""))
+            self.threw.setdefault((row.type, row.place, row.scenario), row)
         if stage == "setup":
-            self.stop("script_failed", f"setup failed at {row.place}: {text}")
+            self.stop("script_failed", f"setup failed at {place}: {text}")
         else:
             self.torn_down = True
             self.over = self.over or "script_failed"
-            self.why = self.why or f"teardown failed at {row.place}: {text}"
+            self.why = self.why or f"teardown failed at {place}: {text}"
 
     def _gone(self, child: Child) -> None:
         if not child.loaded:
@@ -328,6 +332,7 @@ class Campaign:
                 continue
             if late_s < BUSY_GRACE_S and not self.watchdog.stuck(child, now_ns, GRACE_S / 2):
                 continue
+            self.watchdog.ask(child)
             if not self.termed_ns:
                 self.termed_ns = now_ns
             kill = now_ns - self.termed_ns > TERM_S * 1e9

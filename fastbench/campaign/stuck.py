@@ -3,7 +3,8 @@
 1. A worker stamps a beat 50 times a second. No beat for STUCK_S means that Python code holds the
    loop: all its VUs wait, and what they measure is not the server's.
 2. The worker's faulthandler writes the stack when it gets SIGUSR1; the line that is told is the
-   innermost one of the script's folder, or else the innermost one.
+   innermost one of the script's folder, or else the innermost one. Which VU runs is written beside
+   it, unless the code never comes back to Python: then it is the one that began last.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ __all__ = ["STUCK_S", "Watchdog"]
 
 STUCK_S = 5.0
 NS_PER_S = 1e9
-_FRAME = re.compile(rb'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
+_FRAME = re.compile(rb'^  File "(.*)", line (\d+) in ', re.MULTILINE)
+_VU = re.compile(rb"^VU (\d+)$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -56,17 +58,24 @@ class Watchdog:
             if case is not None and (child.gone or beat_ns != case.since_ns):
                 self._close(child, beat_ns if beat_ns != case.since_ns else now_ns)
             elif case is not None:
-                case.place = self._place(child) or case.place
-            elif beat_ns and not child.gone and now_ns - beat_ns > STUCK_S * NS_PER_S:
-                self._open[child.index] = _Case(beat_ns, self._arena.place(child.index)[0])
-                child.dump = b""
-                with contextlib.suppress(ProcessLookupError):
-                    child.kill(signal.SIGUSR1)
+                self._read(child, case)
+            elif self.stuck(child, now_ns, STUCK_S):
+                self.ask(child)
+
+    def ask(self, child: Child) -> None:
+        """Let a worker that is silent say where it is, if it was not asked yet."""
+        if child.gone or child.index in self._open:
+            return
+        beat_ns = self._arena.beat_ns(child.index)
+        self._open[child.index] = _Case(beat_ns, self._arena.place(child.index)[0])
+        child.dump = b""
+        with contextlib.suppress(ProcessLookupError):
+            child.kill(signal.SIGUSR1)
 
     def stuck(self, child: Child, now_ns: int, limit_s: float) -> bool:
         """Tell whether a worker has been silent for `limit_s`."""
         beat_ns = self._arena.beat_ns(child.index)
-        return bool(beat_ns) and now_ns - beat_ns > limit_s * NS_PER_S
+        return not child.gone and beat_ns > 0 and now_ns - beat_ns > limit_s * NS_PER_S
 
     def sentences(self, children: list[Child], now_ns: int) -> list[str]:
         """Say who is stuck now."""
@@ -86,19 +95,20 @@ class Watchdog:
 
     def _close(self, child: Child, over_ns: int) -> None:
         case = self._open.pop(child.index)
-        case.place = self._place(child) or case.place
+        self._read(child, case)
         case.over_ns = over_ns
         self._closed.append((child.index, child.pid, case))
 
-    def _place(self, child: Child) -> str:
-        """Read file and line out of the stack that the worker wrote."""
+    def _read(self, child: Child, case: _Case) -> None:
+        """Read file, line and VU out of what the worker wrote."""
         frames = _FRAME.findall(child.dump)
         own = [frame for frame in frames if frame[0].startswith(self._folder)]
-        if not frames:
-            return ""
-        file, line, _ = (own or frames)[0]
-        name = file.removeprefix(self._folder).decode("utf-8", "replace")
-        return printable(f"{name}:{line.decode()}")
+        if frames:
+            file, line = (own or frames)[0]
+            name = file.removeprefix(self._folder).decode("utf-8", "replace")
+            case.place = printable(f"{name}:{line.decode()}")
+        if named := _VU.search(child.dump):
+            case.vu = int(named[1])
 
 
 def _sentence(index: int, pid: int, case: _Case, now_ns: int) -> str:
