@@ -1,6 +1,6 @@
 """Log in, use the token, refresh it, use the new one.
 
-fastbench run examples/auth_flow.py -u 10 -d 1m -e BASE_URL=http://localhost:3001
+Run it: `fastbench run examples/auth_flow.py -u 10 -d 1m -e BASE_URL=http://localhost:3001`
 """
 
 from fastbench import Options, Trend, check, env, group, scenario, sleep

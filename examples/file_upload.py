@@ -1,6 +1,6 @@
 """Fifty people upload files of 1 MB.
 
-fastbench run examples/file_upload.py -e BASE_URL=https://staging.example
+Run it: `fastbench run examples/file_upload.py -e BASE_URL=https://staging.example`
 """
 
 from fastbench import Options, check, env, file, scenario, sleep

@@ -1,6 +1,6 @@
 """The health endpoint under a rising number of users.
 
-fastbench run examples/health.py -e BASE_URL=http://localhost:5000
+Run it: `fastbench run examples/health.py -e BASE_URL=http://localhost:5000`
 """
 
 from fastbench import Options, check, env, scenario, sleep

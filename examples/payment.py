@@ -1,6 +1,6 @@
 """Twenty people open a checkout, each with a token of their own.
 
-fastbench run examples/payment.py -e BASE_URL=https://staging.example
+Run it: `fastbench run examples/payment.py -e BASE_URL=https://staging.example`
 """
 
 from fastbench import Options, check, env, scenario, sleep

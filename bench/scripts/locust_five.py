@@ -6,6 +6,7 @@ request, and the duration of a creation is a second row of its statistics.
 """
 
 from itertools import count
+from time import perf_counter
 
 from locust import FastHttpUser, constant, task
 
@@ -30,11 +31,12 @@ class Five(FastHttpUser):
         headers = {"Authorization": f"Bearer {token}"}
 
         body = {"title": f"ticket {self.number}.{self.iteration}", "priority": "HIGH"}
+        start_s = perf_counter()
         ticket = self.ask("POST", "/tickets", "create ticket", json=body, headers=headers)
         self.environment.events.request.fire(
             request_type="METRIC",
             name="ticket_create_duration",
-            response_time=ticket.request_meta["response_time"],
+            response_time=(perf_counter() - start_s) * 1e3,
             response_length=0,
             exception=None,
         )

@@ -1,6 +1,6 @@
 """Ticket operations by a rising number of agents, beside steady readers of the knowledge base.
 
-fastbench run examples/helpdesk/load.py -e BASE_URL=http://localhost:8080
+Run it: `fastbench run examples/helpdesk/load.py -e BASE_URL=http://localhost:8080`
 """
 
 from fastbench import Options, scenario

@@ -1,6 +1,6 @@
 """Does it answer at all? Three users for a minute.
 
-fastbench run examples/helpdesk/smoke.py -e BASE_URL=http://localhost:8080
+Run it: `fastbench run examples/helpdesk/smoke.py -e BASE_URL=http://localhost:8080`
 """
 
 from fastbench import Options, check, scenario
