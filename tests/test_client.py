@@ -291,6 +291,16 @@ def test_a_batch_is_sent_at_once() -> None:
     assert server.seen.connections == 3, "they went one after the other"
 
 
+def test_a_batch_is_no_wider_than_asked() -> None:
+    async def ten(vu: User) -> list[str]:
+        return [answer.url for answer in await vu.batch([f"/{n}" for n in range(10)])]
+
+    with Server(answering()) as server:
+        urls, _ = run(ten, base_url=server.url(""), batch=2)
+    assert urls == [server.url(f"/{n}") for n in range(10)]
+    assert server.seen.requests == 10 and server.seen.connections <= 3
+
+
 def test_users_have_connections_of_their_own() -> None:
     async def each(*users: User) -> None:
         for user in users:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 from urllib.parse import quote
@@ -158,16 +159,27 @@ class Client:
     async def batch(
         self, requests: Mapping[K, Any] | Sequence[Any]
     ) -> dict[K, Response] | list[Response]:
-        """Send requests at once and wait for all of them.
+        """Send requests at once, as many as Options allow, and wait for all of them.
 
         Each is a URL (GET), `(method, url)`, `(method, url, {"json": ...})`, or begun already, as
         in `vu.batch([vu.get("/a"), vu.get("/b")])`. A dict gives a dict of the same keys.
         """
         if isinstance(requests, Mapping):
-            begun = {key: self._begun(each) for key, each in requests.items()}
-            return {key: await exchange for key, exchange in begun.items()}
-        all_begun = [self._begun(each) for each in requests]
-        return [await exchange for exchange in all_begun]
+            answers = await self._all(requests.values())
+            return dict(zip(requests, answers, strict=True))
+        return await self._all(requests)
+
+    async def _all(self, requests: Iterable[Any]) -> list[Response]:
+        most = self.maker.settings.batch
+        begun: deque[Awaitable[Response]] = deque()
+        answers = []
+        for request in requests:
+            if len(begun) >= most:
+                answers.append(await begun.popleft())
+            begun.append(self._begun(request))
+        while begun:
+            answers.append(await begun.popleft())
+        return answers
 
     def _begun(self, request: Any) -> Awaitable[Response]:
         if isinstance(request, str):

@@ -48,6 +48,7 @@ class Settings:
     expected: Expected = DEFAULT
     group_ids: bool = True
     keepalive: bool = True
+    batch: int = 20  # requests of one batch() at once
 
 
 class Asked(NamedTuple):
