@@ -10,6 +10,7 @@ import gc
 import socket
 from collections.abc import Callable, Sequence
 from os import fsencode
+from time import monotonic_ns
 from typing import Any
 
 import orjson
@@ -28,6 +29,7 @@ from fastbench.scenario.schedule import Share
 from fastbench.scenario.thrown import Send, Spot, Throws
 from fastbench.scenario.vu import Habits, Scene, Vu
 
+SETTLED_S = 1.0  # after the start VUs have their tasks and connections, which stay as well
 _FAMILIES = {0: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
 
 
@@ -86,7 +88,10 @@ class Crew:
         gc.freeze()  # VUs live until the end: no use in looking through them again and again
         if self._stopped is None:
             self._heart.begin()
+            once_s = max(0, start_ns - monotonic_ns()) / 1e9 + SETTLED_S
+            timer = self.loop.call_later(once_s, gc.freeze)
             await asyncio.gather(*(each.run() for each in self._executors))
+            timer.cancel()
         return {name: scene.ended_ns for name, scene in scenes.items()}
 
     def stop(self, *, grace: bool) -> None:

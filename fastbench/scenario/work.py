@@ -38,6 +38,7 @@ from fastbench.scenario.thrown import Spot
 
 EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
 STUCK_NS = 5_000_000_000
+GC_THRESHOLDS = 10_000, 5, 20  # Python's first is 700: 500 looks a second at nothing to collect
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ class _Worker:
     def work(self) -> None:
         """Load the script, then do what the parent says until it says quit."""
         found: loaded.Loaded | None = None
+        gc.set_threshold(*GC_THRESHOLDS)  # the script may choose others
         try:
             found = loaded.load(self._seat.asked, self._seat.arena.take)
         except script.Broken as broken:
