@@ -242,8 +242,9 @@ class Snapshot:
             return adding.total(entry, self._of(entry, canonical(metric, tags)))
         if metric in _OF_REQUESTS:
             parts = self._of("requests", "requests", tags)
-            return adding.total(entry, [_part(metric, value) for value in parts])
-        found = adding.total(entry, self._of(entry, metric, tags))
+            found = adding.total(entry, [_part(metric, value) for value in parts])
+        else:
+            found = adding.total(entry, self._of(entry, metric, tags))
         return 0.0 if found is None and entry == "counter" and not tags else found
 
 
