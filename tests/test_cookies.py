@@ -327,14 +327,14 @@ def test_bodies_that_cannot_be_unpacked_say_so(coding: str, packed: bytes, sente
 
 def test_brotli_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "_brotli", lambda: None)
-    with pytest.raises(bodies.BodyError, match="pip install 'brotli>=1.2'"):
+    with pytest.raises(bodies.BodyError, match=r"pip install 'brotli>=1\.2'"):
         bodies.decode({"Content-Encoding": "br"}, b"x")
     monkeypatch.undo()
     brotli = pytest.importorskip("brotli", minversion="1.2")
     packed = brotli.compress(TEXT)
     assert bodies.decode({"Content-Encoding": "br"}, packed) == TEXT
     for wrong in (packed[:-5], b"garbage", brotli.compress(bytes(64 << 20))):
-        with pytest.raises(bodies.BodyError, match="no valid br|unpacks .* to more than"):
+        with pytest.raises(bodies.BodyError, match=r"no valid br|unpacks .* to more than"):
             bodies.decode({"Content-Encoding": "br"}, wrong)
 
 
