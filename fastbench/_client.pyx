@@ -76,4 +76,6 @@ cdef uint64_t drain_timer(int timer):
 include "_arena.pxi"
 include "_clockwork.pxi"
 include "_answer.pxi"
-include "_wire.pxi"
+include "_pool.pxi"
+include "_connection.pxi"
+include "_exchange.pxi"

@@ -19,33 +19,40 @@ ENGINE = PACKAGE / "engine"
 # that stand above it, so imports point downward. A folder is one part.
 LAYERS: dict[str, set[str]] = {
     "_core": set(),
+    "_client": {"_core"},
     "document": set(),
     "errors": set(),
     "histogram": set(),
     "host": set(),
+    "measured": {"document"},
     "redact": set(),
     "target": set(),
     "units": set(),
     "plan": {"errors", "redact", "units"},
     "body": {"plan"},
+    "judging": {"measured", "plan", "units"},
     "limits": {"plan"},
     "doctor": {"limits", "redact", "units"},
     "luascript": {"plan"},
     "processes": {"plan"},
     "resolve": {"plan"},
     "sources": {"plan"},
+    "thresholds": {"judging", "measured", "plan", "redact", "units"},
     "tlsfiles": {"plan"},
     "urls": {"plan", "redact"},
     "use": set(),
     "resources": {"host", "processes", "redact", "use"},
     "request": {"body", "plan", "units", "urls"},
-    "result": {"document", "errors", "histogram", "redact", "units", "use"},
+    "result": {"document", "errors", "histogram", "measured", "redact", "units", "use"},
     "environment": {"result"},
-    "report": {"errors", "histogram", "redact", "result", "units", "use"},
+    "report": {"errors", "histogram", "measured", "redact", "result", "units", "use"},
     "steady": {"result", "units"},
-    "validity": {"result", "units", "use"},
+    "validity": {"histogram", "result", "units", "use"},
     "sampling": {"_core", "histogram", "plan", "result", "use"},
     "worker": {"_core", "plan", "resolve", "urls"},
+    "adding": {"_client", "_core", "judging", "measured"},
+    "merged": {"_client", "_core", "adding", "histogram", "judging", "measured", "result"},
+    "baseline": {"_core", "judging", "measured", "plan", "sampling"},
     "outcome": {
         *("_core", "environment", "errors", "histogram", "plan", "processes", "resolve"),
         *("resources", "result", "sampling", "steady", "use", "validity"),
@@ -54,6 +61,15 @@ LAYERS: dict[str, set[str]] = {
         *("_core", "errors", "histogram", "host", "limits", "outcome", "plan", "processes"),
         *("resolve", "resources", "result", "sampling", "use", "worker"),
     },
+    "scenario": {
+        *("_client", "_core", "body", "judging", "measured", "plan", "redact", "thresholds"),
+        *("tlsfiles", "units", "urls"),
+    },
+    "campaign": {
+        *("_client", "_core", "host", "judging", "limits", "measured", "merged", "outcome"),
+        *("plan", "processes", "redact", "resolve", "resources", "result", "sampling"),
+        *("scenario", "thresholds", "units", "urls", "use"),
+    },
 }
 LAYERS["cli"] = set(LAYERS)
 LAYERS["__main__"] = {"cli"}
@@ -61,19 +77,20 @@ LAYERS["__main__"] = {"cli"}
 # A heavy library is imported by the one part that needs it, so that nobody else pays for it.
 HEAVY = {
     "aiohttp": {"target"},
-    "orjson": {"cli"},
+    "orjson": {"campaign", "cli", "scenario"},
     "psutil": {"doctor", "host", "processes", "resources"},
     "rich": {"cli"},
-    "uvloop": {"target", "worker"},
+    "uvloop": {"scenario", "target", "worker"},
 }
 
 # A file of the engine may cimport libc and what stands before it.
 ENGINE_ORDER = (
     *("kernel", "hdr", "fifo", "pace", "response", "head", "http"),
-    *("block", "tls", "conn", "exchange", "loop"),
+    *("block", "tls", "conn", "exchange", "loop", "trend", "arena"),
 )
 
 FUNCTION_LINES = {".py": 60, ".pyx": 70, ".pxd": 70}
+CYTHON = (".pxd", ".pyx", ".pxi")
 FILE_LINES = 400
 
 # Each word is put together here, so that this file does not hold what it looks for.
@@ -108,7 +125,7 @@ def texts() -> list[Path]:
     """List everything people read: sources, documents, build files."""
     top = [path for path in ROOT.iterdir() if path.suffix in (".md", ".py", ".toml")]
     build = [ROOT / "Makefile", *(ROOT / ".ci").iterdir()]
-    return [*sources(".py", ".pyx", ".pxd", ".pyi", ".c", ".md"), *top, *build]
+    return [*sources(".py", *CYTHON, ".pyi", ".c", ".js", ".md"), *top, *build]
 
 
 @cache
@@ -168,7 +185,9 @@ def cython_functions(path: Path) -> Iterator[Function]:
             continue
         indent = len(found.group(1))
         end = number + 1
-        while not lines[end - 1].rstrip().endswith(":"):
+        while lines[end - 1].count(")") == 0 and not lines[end - 1].rstrip().endswith(":"):
+            end += 1  # of a signature over several lines
+        while not lines[end - 1].rstrip().endswith((":", ")")):
             end += 1
         signature = " ".join(each.strip() for each in lines[number:end])
         last = end
@@ -194,7 +213,7 @@ def hits(paths: list[Path], pattern: str) -> list[str]:
     found = []
     for path in paths:
         text = path.read_text()
-        if path.suffix in (".pxd", ".pyx"):
+        if path.suffix in CYTHON:
             text = without_comments(text)
         for number, line in enumerate(text.splitlines(), 1):
             if re.search(pattern, line):
@@ -281,7 +300,7 @@ def test_the_engine_neither_raises_nor_takes_the_gil() -> None:
 
 def test_functions_fit_a_screen() -> None:
     functions = [each for path in sources(".py") for each in python_functions(path)]
-    cython = [each for path in sources(".pxd", ".pyx") for each in cython_functions(path)]
+    cython = [each for path in sources(*CYTHON) for each in cython_functions(path)]
     assert len(functions) > 200
     limits = [(each, FUNCTION_LINES[".py"]) for each in functions]
     limits += [(each, FUNCTION_LINES[".pxd"]) for each in cython]
@@ -292,7 +311,7 @@ def test_functions_fit_a_screen() -> None:
 def test_files_are_of_a_size_to_be_read() -> None:
     lengths = {
         shown(path): len(path.read_text().splitlines())
-        for path in sources(".py", ".pyx", ".pxd", ".c")
+        for path in sources(".py", *CYTHON, ".c")
     }
     assert {name: count for name, count in lengths.items() if count > FILE_LINES} == {}
 
@@ -313,7 +332,7 @@ def test_only_the_command_line_prints_and_exits() -> None:
 
 def test_no_wall_clock_in_the_measurement_path() -> None:
     # environment.py names the date of a run; nothing is measured with it.
-    files = sources(".py", ".pyx", ".pxd", under=("fastbench",))
+    files = sources(".py", *CYTHON, under=("fastbench",))
     assert hits([path for path in files if path.stem != "environment"], WALL_CLOCKS) == []
 
 

@@ -1,0 +1,390 @@
+# Part of _client.pyx: one connection of a session; the rules stand in _pool.pxi.
+
+cdef class Connection:
+    """One connection of a session, from its name lookup to its end."""
+
+    cdef Pool pool
+    cdef Lane lane
+    cdef tls.Link link
+    cdef response.Http message
+    cdef Step step
+    cdef Exchange exchange
+    cdef bint reading           # the loop tells when the socket is readable,
+    cdef bint writing           # or writable
+    cdef uint32_t served
+    cdef size_t tried           # addresses that failed
+    cdef uint64_t begun_ns      # this step
+    cdef object timer
+    cdef object on_ready
+
+    # Opening
+
+    cdef open(self, Exchange one):
+        self.exchange = one
+        one.link = self
+        self.begun_ns = kernel.now_ns()
+        self.on_ready = self._ready
+        if self.lane.origin.addresses is None:
+            self.step = LOOKING_UP
+            self.lane.origin.look_up(self)
+        else:
+            self.connect()
+
+    cdef looked_up(self, failure):
+        cdef uint64_t now = kernel.now_ns()
+        self.exchange.times.blocked += now - self.begun_ns
+        if failure is not None:
+            code = abs(getattr(failure, "errno", 0) or 0)
+            self.lost(block.DNS, block.IN_RESOLVE, code)
+        else:
+            self.connect()
+
+    cdef connect(self):
+        """Begin to connect to the next address."""
+        cdef Origin origin = self.lane.origin
+        cdef kernel.Address to
+        cdef kernel.Address source
+        cdef bint bound
+        cdef int code
+        place = (origin.good + self.tried) % len(origin.addresses)
+        family, host, port, scope = origin.addresses[place]
+        mine = self.pool.source(family)
+        bound = mine is not None and kernel.fill_address(
+            &source, family, mine[1].encode(), mine[2], mine[3]) == 0
+        self.step = CONNECTING
+        self.begun_ns = kernel.now_ns()
+        code = -EPIPE
+        if kernel.fill_address(&to, family, host.encode(), port, scope) == 0:
+            code = kernel.open_stream(family, &source if bound else NULL)
+        if code >= 0:
+            self.link.fd = code
+            code = kernel.connect(self.link.fd, &to)
+        if code < 0 and code != -EINPROGRESS:
+            self.pool.loop.call_soon(self._refused, -code)
+            return
+        self.writing = True
+        self.pool.loop.add_writer(self.link.fd, self.on_ready)
+        if self.timer is None:
+            self.timer = self.pool.loop.call_later(self.pool.connect_timeout_s, self._too_late)
+
+    def _refused(self, int code):
+        if self.step == CONNECTING:
+            self.refused(code)
+
+    def _too_late(self):
+        self.timer = None
+        if self.step == CONNECTING or self.step == HANDSHAKING:
+            self.lost(block.CONNECT_TIMEOUT, self.phase(), ETIMEDOUT)
+
+    cdef refused(self, int code):
+        """This address does not answer: on to the next, if there is one."""
+        cdef size_t n_addresses = len(self.lane.origin.addresses)
+        self.exchange.times.connecting += kernel.now_ns() - self.begun_ns
+        self.tried += 1
+        self.forget()
+        if self.tried < n_addresses:
+            self.connect()
+        elif code == ECONNREFUSED:
+            self.lost(block.CONNECT_REFUSED, block.IN_CONNECT, code)
+        elif code == ETIMEDOUT:
+            self.lost(block.CONNECT_TIMEOUT, block.IN_CONNECT, code)
+        else:
+            self.lost(block.CONNECT, block.IN_CONNECT, code)
+
+    cdef connected(self):
+        cdef Origin origin = self.lane.origin
+        cdef int code = kernel.socket_error(self.link.fd)
+        cdef uint64_t now
+        if code != 0:
+            self.refused(code)
+            return
+        now = kernel.now_ns()
+        self.exchange.times.connecting += now - self.begun_ns
+        self.begun_ns = now
+        origin.good = (origin.good + self.tried) % <size_t>len(origin.addresses)
+        code = origin.transport.open(&origin.context, &self.link)
+        if code < 0:
+            self.lost(block.TLS, block.IN_TLS, -code)
+            return
+        self.step = HANDSHAKING
+        self.want(True, False)
+        self.shake_hands()
+
+    cdef shake_hands(self):
+        cdef int code = self.lane.origin.transport.handshake(&self.link, self.pool.slot)
+        cdef uint64_t now
+        if code == -EAGAIN:
+            return
+        if code < 0:
+            reset = -code == ECONNRESET or -code == EPIPE
+            self.lost(block.RESET if reset else block.TLS, block.IN_TLS, -code)
+            return
+        now = kernel.now_ns()
+        if self.lane.origin.scheme == "https":
+            self.exchange.times.handshaking += now - self.begun_ns
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        self.step = READY
+        self.pool.slot.connects += 1
+        self.pool.slot.connected += 1
+        hdr.record(&self.pool.slot.latency[block.CONNECT_TIME],
+                   self.exchange.times.connecting + self.exchange.times.handshaking)
+        self.start(self.exchange)
+
+    # At work
+
+    cdef start(self, Exchange one):
+        """Send the request; the connection is open and has nothing else to do."""
+        self.exchange = one
+        one.link = self
+        one.reused = self.served != 0
+        response.begin(&self.message, one.head)
+        one.times.sent = kernel.now_ns()
+        one.times.blocked = one.times.sent - one.times.begun \
+            - one.times.connecting - one.times.handshaking
+        self.write()
+
+    cdef write(self):
+        cdef Exchange one = self.exchange
+        cdef const uint8_t *data = one.payload
+        cdef size_t total = len(one.payload)
+        cdef ssize_t n
+        while one.sent < total:
+            n = self.lane.origin.transport.send(&self.link, data + one.sent, total - one.sent)
+            if n == -EAGAIN:
+                self.want(True, True)
+                return
+            if n < 0:                   # an answer may be there all the same: reading will tell
+                one.send_code = <int>-n
+                self.want(True, False)
+                return
+            one.sent += <size_t>n
+            self.pool.slot.bytes_out += <uint64_t>n
+        one.times.written = kernel.now_ns()
+        if self.writing:
+            self.want(True, False)
+
+    cdef want(self, bint read, bint write):
+        """Tell the loop what to watch the socket for."""
+        loop = self.pool.loop
+        if read and not self.reading:
+            loop.add_reader(self.link.fd, self.on_ready)
+        elif self.reading and not read:
+            loop.remove_reader(self.link.fd)
+        if write and not self.writing:
+            loop.add_writer(self.link.fd, self._writable)
+        elif self.writing and not write:
+            loop.remove_writer(self.link.fd)
+        self.reading = read
+        self.writing = write
+
+    def _writable(self):
+        if self.step == READY and self.exchange is not None:
+            self.write()
+
+    def _ready(self):
+        """The socket has something to say."""
+        if self.step == READY:
+            if self.exchange is None:
+                self.idle_event()
+            else:
+                self.read()
+        elif self.step == HANDSHAKING:
+            self.shake_hands()
+        elif self.step == CONNECTING:
+            self.connected()
+
+    cdef idle_event(self):
+        """The server closes an idle connection, or speaks unasked."""
+        cdef bint drained = True
+        cdef ssize_t n = self.lane.origin.transport.recv(
+            &self.link, self.pool.buffer, READ_BYTES, &drained)
+        if n == -EAGAIN:
+            return
+        if n > 0:
+            block.count_error(self.pool.slot, block.UNSOLICITED, block.IN_IDLE, 0, 1,
+                              kernel.now_ns())
+        else:
+            self.pool.slot.closed_idle += 1
+        self.lane.idle.remove(self)
+        self.close(False)
+
+    cdef read(self):
+        """Read until the message has ended or the socket is empty.
+
+        A short read is no proof of the latter: libuv stops watching a socket whose reset came with
+        its last data, after one call.
+        """
+        cdef Exchange one = self.exchange
+        cdef bint drained
+        cdef ssize_t n
+        cdef size_t taken
+        while True:
+            n = self.lane.origin.transport.recv(
+                &self.link, self.pool.buffer, READ_BYTES, &drained)
+            if n == -EAGAIN:
+                return
+            if n <= 0:
+                self.ended(<int>-n)
+                return
+            self.pool.slot.bytes_in += <uint64_t>n
+            one.received += <uint64_t>n
+            if one.times.first == 0:
+                one.times.first = kernel.now_ns()
+            taken = self.take_in(one, <size_t>n)
+            if response.ended(&self.message):
+                self.complete(one, taken == <size_t>n)
+                return
+
+    cdef size_t take_in(self, Exchange one, size_t n_bytes):
+        """Feed the parser, and keep head and body; returns how many bytes were of this message."""
+        cdef response.Http *message = &self.message
+        cdef const uint8_t *start = self.pool.buffer
+        cdef const uint8_t *at = start
+        cdef const uint8_t *end = start + n_bytes
+        cdef const uint8_t *before
+        cdef uint64_t length
+        while at != end and message.state < response.DONE:
+            before = at
+            if message.state < response.HEAD_DONE:
+                at = self.take_head(one, at, end)
+            elif message.state < response.CHUNK_DATA:
+                http.chunk_byte(message, at[0])
+                at += 1
+            else:
+                length = <uint64_t>(end - at)
+                if length > http.skippable(message):
+                    length = http.skippable(message)
+                if not one.session.discard:
+                    one.keep_body(before, length)
+                http.skip(message, length)
+                at += length
+        return <size_t>(at - start)
+
+    cdef const uint8_t *take_head(self, Exchange one, const uint8_t *at, const uint8_t *end):
+        """Read some of a head, and keep it; of interim answers (1xx) nothing is kept."""
+        cdef response.Http *message = &self.message
+        cdef Pool pool = self.pool
+        cdef const uint8_t *start = at
+        cdef bint trailer = message.flags & response.IN_TRAILER != 0
+        cdef bint whole = message.state == response.START and message.head_bytes == 0
+        if whole and message.interims == 0:
+            at = http.recall(message, &pool.memo, at, <size_t>(end - at))
+        else:
+            at = read_head(message, at, end)
+        if trailer:
+            return at
+        if message.state == response.START and message.head_bytes == 0:
+            one.raw_head = b""
+        elif whole and at - start == len(pool.last_head) \
+                and memcmp(start, <const uint8_t *>pool.last_head, <size_t>(at - start)) == 0:
+            one.raw_head = pool.last_head
+        else:
+            one.raw_head += PyBytes_FromStringAndSize(<const char *>start, at - start)
+            if message.state > response.HEAD_DONE:
+                pool.last_head = one.raw_head
+                pool.last_has_cookies = has_field(one.raw_head, "set-cookie:", 11)
+        return at
+
+    cdef complete(self, Exchange one, bint all_taken):
+        """The message has ended, well or not."""
+        cdef block.Phase phase
+        if self.message.state != response.DONE:
+            phase = block.IN_BODY if self.message.broke_in_body else block.IN_HEAD
+            self.lost(block.TOO_LARGE if self.message.rule >= response.HEAD_SIZE else block.PROTOCOL,
+                      phase, self.message.rule)
+            return
+        one.times.done = kernel.now_ns()
+        one.status = self.message.status
+        self.served += 1
+        self.exchange = None
+        one.link = None
+        if all_taken and one.sent == <size_t>len(one.payload) and self.pool.keepalive \
+                and response.reusable(&self.message):
+            self.next_or_idle()
+        else:
+            self.close(True)
+        one.settle(-1, 0)
+
+    cdef next_or_idle(self):
+        if self.lane.waiting:
+            self.start(self.lane.waiting.pop(0))
+        else:
+            self.lane.idle.append(self)
+
+    # Ending
+
+    cdef ended(self, int code):
+        """The peer closed (code 0), reset the connection, or broke TLS."""
+        cdef Exchange one = self.exchange
+        cdef block.Phase phase = self.phase()       # before the parser gives the message up
+        if code == 0 and self.message.state != response.START:
+            http.eof(&self.message)
+            if self.message.state == response.DONE:
+                self.complete(one, False)
+                return
+        if code == 0:
+            self.lost(block.TRUNCATED, phase, 0)
+        elif code >= tls.TLS_REASON:
+            cut_off = code == tls.TLS_REASON + tls.SSL_R_UNEXPECTED_EOF_WHILE_READING
+            self.lost(block.TRUNCATED if cut_off else block.TLS, phase, code)
+        else:
+            self.lost(block.RESET, phase, code)
+
+    cdef block.Phase phase(self):
+        if self.step < CONNECTING:
+            return block.IN_RESOLVE
+        if self.step == CONNECTING:
+            return block.IN_CONNECT
+        if self.step == HANDSHAKING:
+            return block.IN_TLS
+        if self.exchange is not None and self.exchange.sent < <size_t>len(self.exchange.payload):
+            return block.IN_SEND
+        return block.IN_HEAD if self.message.state < response.HEAD_DONE else block.IN_BODY
+
+    cdef lost(self, block.Kind kind, block.Phase phase, int code):
+        """The connection is no more: its request is sent again on another, or has failed."""
+        cdef Exchange one = self.exchange
+        cdef bint broken = kind == block.RESET or kind == block.TRUNCATED
+        self.exchange = None
+        one.link = None
+        self.close(False)
+        if broken and one.reused and one.idempotent and not one.retried and one.received == 0:
+            one.retried = True
+            one.sent = 0
+            one.send_code = 0
+            one.times.written = 0
+            self.pool.slot.retried += 1
+            one.session.place(one, False)
+            return
+        block.count_error(self.pool.slot, kind, phase, code, 1, kernel.now_ns())
+        one.times.done = kernel.now_ns()
+        one.settle(kind, code)
+
+    cdef forget(self):
+        """Close the socket, whatever state it is in."""
+        cdef int fd = self.link.fd
+        if fd < 0:
+            return
+        self.want(False, False)
+        self.lane.origin.transport.close(&self.link, False)
+
+    cdef close(self, bint orderly):
+        """Give the connection up, and let who waits for its place have a new one."""
+        cdef Lane lane = self.lane
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if self.link.fd >= 0:
+            self.want(False, False)
+            lane.origin.transport.close(&self.link, orderly and self.step == READY)
+        if self.step == READY:
+            self.pool.slot.connected -= 1
+        if self.step != CLOSED:
+            lane.open -= 1
+        self.step = CLOSED
+        self.on_ready = None
+        if lane.waiting:
+            one = <Exchange>lane.waiting.pop(0)
+            one.session.place(one, True)

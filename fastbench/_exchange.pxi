@@ -1,0 +1,259 @@
+# Part of _client.pyx: one request, and what follows from it; the rules stand in _pool.pxi.
+
+cdef class Exchange:
+    """A request under way; awaiting it gives its Response. It is a future to asyncio.
+
+    The task that waits is resumed from inside the read that completed the answer.
+    """
+
+    cdef public object _asyncio_future_blocking
+    cdef public object keep
+    cdef readonly str url
+    cdef readonly str method
+    cdef readonly bytes payload
+    cdef readonly int redirects
+    cdef readonly Origin origin
+    cdef Session session
+    cdef Route route
+    cdef Connection link
+    cdef Times times
+    cdef bint head
+    cdef bint idempotent
+    cdef bint reused            # on a connection that had served before
+    cdef bint retried
+    cdef bint finished
+    cdef bint given_up
+    cdef int status
+    cdef int send_code
+    cdef uint64_t timeout_ns
+    cdef size_t sent
+    cdef uint64_t received
+    cdef bytes raw_head
+    cdef bytes body
+    cdef list parts             # of a body that came in several reads
+    cdef Response answer
+    cdef object callback
+    cdef object context
+    cdef list callbacks         # of further waiters
+    cdef Deadlines deadlines
+    cdef Exchange before
+    cdef Exchange behind
+
+    cdef ask(self, Origin origin, bytes payload, bint head, str method, str url, Route route):
+        """Begin a request, the first one or one that a redirect asked for."""
+        self.origin = origin
+        self.payload = payload
+        self.head = head
+        self.method = method
+        self.url = url
+        self.route = route
+        self.raw_head = self.body = b""
+        self.parts = None
+        self.sent = self.received = 0
+        self.send_code = self.status = 0
+        self.retried = False
+        memset(&self.times, 0, sizeof(Times))
+        self.times.begun = kernel.now_ns()
+        self.session.pool.slot.started += 1
+        self.session.pool.watch(self, self.timeout_ns)
+
+    cdef keep_body(self, const uint8_t *data, uint64_t n_bytes):
+        part = PyBytes_FromStringAndSize(<const char *>data, <Py_ssize_t>n_bytes)
+        if self.parts is not None:
+            self.parts.append(part)
+        elif self.body:
+            self.parts = [self.body, part]
+        else:
+            self.body = part
+
+    cdef time_out(self):
+        """Its time is over, wherever it stands."""
+        cdef Connection link = self.link
+        cdef block.Phase phase = block.IN_CONNECT
+        self.times.done = kernel.now_ns()
+        if link is not None:
+            phase = link.phase()
+            link.exchange = None
+            self.link = None
+            link.close(False)
+        else:
+            (<list>self.session.lane(self.origin).waiting).remove(self)
+        block.count_error(self.session.pool.slot, block.TIMEOUT, phase, 0, 1, self.times.done)
+        self.settle(block.TIMEOUT, 0)
+
+    cdef settle(self, int kind, int code):
+        """It has ended: `kind` is an error's, or -1 with a complete answer. Count, and tell."""
+        cdef Pool pool = self.session.pool
+        cdef block.Slot *slot = pool.slot
+        cdef Response answer = Response.__new__(Response)
+        cdef Sinks sinks = self.route.sinks(self.status, kind)
+        cdef uint64_t service = span(self.times.sent, self.times.done)
+        self.deadlines.remove(self)
+        answer.status = self.status
+        answer.url, answer.method, answer.keep = self.url, self.method, self.keep
+        answer.raw_head = self.raw_head
+        answer.raw_body = self.body if self.parts is None else b"".join(self.parts)
+        answer.times = self.times
+        answer.expected = not sinks.failed
+        answer.error = answer.error_kind = answer.error_code = ""
+        if kind >= 0:
+            answer.status = 0
+            answer.error_kind = ERROR_KINDS[kind]
+            answer.error_code = code_name(kind, code)
+            answer.error = answer.error_kind.replace("_", " ") \
+                + (f": {answer.error_code}" if answer.error_code else "")
+        else:
+            slot.status[self.status] += 1
+            hdr.record(&slot.latency[block.FIRST_BYTE], span(self.times.sent, self.times.first))
+        if kind == block.TIMEOUT:
+            slot.timeouts += 1
+            service = self.times.done - (self.times.sent or self.times.begun)
+            hdr.record(&slot.latency[block.SERVICE], service)
+        elif sinks.failed or kind >= 0:
+            slot.failed += 1
+            if kind < 0:
+                hdr.record(&slot.latency[block.FAILED_ANSWERS], service)
+        else:
+            slot.ok += 1
+            hdr.record(&slot.latency[block.SERVICE], service)
+        if self.times.due and (kind == block.TIMEOUT or not sinks.failed):
+            hdr.record(&slot.latency[block.RESPONSE], span(self.times.due, self.times.done))
+        record(sinks, &self.times, self.sent, self.received)
+        if pool.trace is not None:
+            pool.trace(self, answer)
+        if not self.goes_on(answer):
+            self.answer = answer
+            self.finish()
+
+    cdef bint goes_on(self, Response answer) except -1:
+        """Keep the cookies, and follow a redirect."""
+        cdef Session session = self.session
+        cdef uint64_t due = 0
+        if answer.status == 0:
+            return False
+        if session.cookies is not None and (
+                session.pool.last_has_cookies if answer.raw_head is session.pool.last_head
+                else has_field(answer.raw_head, "set-cookie:", 11)):
+            session.cookies(answer)
+        if answer.status // 100 != 3 or self.redirects <= 0 or session.redirect is None \
+                or answer.status not in REDIRECTS:
+            return False
+        following = session.redirect(self, answer)
+        if following is None:
+            return False
+        self.redirects -= 1
+        origin, payload, head, method, url, route = following
+        self.ask(origin, payload, head, method, url, route)
+        self.times.due = self.times.begun if session.paced else due
+        session.place(self, True)
+        return True
+
+    cdef finish(self):
+        """Resume who waits."""
+        callback, self.callback = self.callback, None
+        self.finished = True
+        if callback is None:
+            return
+        context, self.context = self.context, None
+        if context is None:
+            callback(self)
+        else:
+            PyContext_Enter(context)
+            try:
+                callback(self)
+            finally:
+                PyContext_Exit(context)
+        if self.callbacks is not None:
+            callbacks, self.callbacks = self.callbacks, None
+            for callback, context in callbacks:
+                self.session.pool.loop.call_soon(callback, self, context=context)
+
+    def _finish_later(self):
+        self.finish()
+
+    # A future to asyncio
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.finished:
+            self._asyncio_future_blocking = False
+            raise StopIteration(self.result())
+        self._asyncio_future_blocking = True
+        return self
+
+    def send(self, value):
+        return self.__next__()
+
+    def throw(self, kind, value=None, trace=None):
+        raise kind if value is None else value
+
+    def get_loop(self):
+        return self.session.pool.loop
+
+    def add_done_callback(self, callback, *, context=None):
+        """Call back with this exchange when it is done."""
+        if self.finished:
+            self.session.pool.loop.call_soon(callback, self, context=context)
+        elif self.callback is None:
+            self.callback = callback
+            self.context = context
+        else:
+            if self.callbacks is None:
+                self.callbacks = []
+            self.callbacks.append((callback, context))
+
+    def remove_done_callback(self, callback):
+        """Forget a callback; returns how often it was there."""
+        cdef int found = 0
+        if self.callback == callback:
+            self.callback = self.context = None
+            found = 1
+        if self.callbacks is not None:
+            kept = [each for each in self.callbacks if each[0] != callback]
+            found += len(self.callbacks) - len(kept)
+            self.callbacks = kept
+        return found
+
+    def done(self):
+        return self.finished
+
+    def cancelled(self):
+        return self.given_up
+
+    def exception(self):
+        if self.given_up:
+            raise asyncio.CancelledError
+        return None
+
+    def result(self):
+        """The Response; raises CancelledError when it was given up."""
+        if self.given_up:
+            raise asyncio.CancelledError
+        if not self.finished:
+            raise asyncio.InvalidStateError("the answer is not there yet")
+        return self.answer
+
+    def cancel(self, msg=None):
+        """Give the request up: it stays in flight for ever, and its connection is closed."""
+        cdef block.Slot *slot = self.session.pool.slot
+        cdef Connection link = self.link
+        if self.finished or self.given_up:
+            return False
+        self.given_up = True
+        slot.in_flight += 1
+        if slot.oldest_sent_ns == 0 or self.times.begun < slot.oldest_sent_ns:
+            slot.oldest_sent_ns = self.times.begun
+        self.deadlines.remove(self)
+        if link is not None:
+            link.exchange = None
+            self.link = None
+            link.close(False)
+        else:
+            (<list>self.session.lane(self.origin).waiting).remove(self)
+        self.session.pool.loop.call_soon(self._finish_later)
+        return True

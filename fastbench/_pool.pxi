@@ -1,0 +1,309 @@
+# Part of _client.pyx: connections, and requests on them.
+#
+# 1. A session is one VU's: its connections by origin, at most `limit_per_host` to each.
+# 2. An exchange is one request and, with redirects, those that follow from it. It goes: begun, (waits
+#    for a connection, looks the name up, connects, shakes hands,) sent, first byte, done.
+# 3. A coroutine is resumed from a callback of the loop only, never while another one runs: what ends
+#    inside `send` is told on the next turn.
+# 4. Every end goes through `settle`: counters of the slot, the route's sinks, the hooks, the waiter.
+
+cdef enum Step:
+    UNOPENED, LOOKING_UP, CONNECTING, HANDSHAKING, READY, CLOSED
+
+REDIRECTS = frozenset((301, 302, 303, 307, 308))
+
+
+cdef class Origin:
+    """A server: where its names lead, and the transport to it."""
+
+    cdef readonly str scheme
+    cdef readonly str host
+    cdef readonly int port
+    cdef readonly str authority
+    cdef Pool pool
+    cdef tls.Tls context
+    cdef tls.Transport transport
+    cdef tuple keep
+    cdef list addresses         # (family, IP or path, port, scope); None until looked up
+    cdef list waiting           # connections that wait for that
+    cdef size_t good            # the address that answered last
+
+    def __dealloc__(self):
+        tls.tear_down(&self.context)
+
+    cdef secure(self, tuple options):
+        """Make the TLS context: (servername, verify, cafile, certfile, keyfile)."""
+        cdef int code
+        servername, self.context.verify, cafile, certfile, keyfile = options
+        self.keep = (servername or self.host.encode("idna"), cafile, certfile, keyfile)
+        self.context.servername = self.keep[0]
+        self.context.name_is_address = address_of(self.host, 0) is not None
+        tls.use_tls(&self.transport)
+        code = tls.set_up(&self.context, cafile, certfile, keyfile)
+        if code < 0:
+            raise ValueError(code_name(block.TLS, -code))
+
+    cdef look_up(self, Connection asked_by):
+        """Have the connection told when the addresses are known."""
+        if self.waiting is not None:
+            self.waiting.append(asked_by)
+            return
+        self.waiting = [asked_by]
+        task = asyncio.ensure_future(
+            self.pool.loop.getaddrinfo(self.host, self.port, type=1, family=self.pool.family))
+        task.add_done_callback(self._looked_up)
+
+    def _looked_up(self, task):
+        cdef Connection each
+        failure = task.exception()
+        if failure is None:
+            self.addresses = [(family, where[0], where[1], where[3] if len(where) > 3 else 0)
+                              for family, _, _, _, where in task.result()]
+        waiting, self.waiting = self.waiting, None
+        for each in waiting:
+            if each.step == LOOKING_UP:
+                each.looked_up(failure)
+
+
+cdef tuple address_of(str host, int port):
+    """The host as an address, None when it is a name."""
+    cdef kernel.Address probe
+    text = host.encode("ascii", "replace")
+    for family in (kernel.AF_INET, kernel.AF_INET6):
+        if kernel.fill_address(&probe, family, text, 0, 0) == 0:
+            return family, host, port, 0
+    return None
+
+
+cdef class Deadlines:
+    """Exchanges with one timeout, oldest first: so only the first one needs a timer."""
+
+    cdef Pool pool
+    cdef uint64_t timeout_ns
+    cdef Exchange first
+    cdef Exchange last
+    cdef object timer
+
+    cdef push(self, Exchange one):
+        one.deadlines = self
+        one.before = self.last
+        if self.last is None:
+            self.first = one
+        else:
+            self.last.behind = one
+        self.last = one
+        if self.timer is None:
+            self.timer = self.pool.loop.call_later(self.timeout_ns / 1e9, self._look)
+
+    cdef remove(self, Exchange one):
+        if one.before is None:
+            self.first = one.behind
+        else:
+            one.before.behind = one.behind
+        if one.behind is None:
+            self.last = one.before
+        else:
+            one.behind.before = one.before
+        one.before = one.behind = one.deadlines = None
+
+    def _look(self):
+        cdef uint64_t now = kernel.now_ns()
+        cdef Exchange oldest            # held: it leaves the list while it runs
+        self.timer = None
+        while self.first is not None:
+            oldest = self.first
+            if oldest.times.begun + self.timeout_ns > now:
+                left_s = (oldest.times.begun + self.timeout_ns - now) / 1e9
+                if self.timer is None:      # one that was resumed may have set it
+                    self.timer = self.pool.loop.call_later(left_s + 0.001, self._look)
+                return
+            oldest.time_out()
+
+
+cdef class Pool:
+    """What all sessions of one worker share; counts into the worker's slot of the block.
+
+    `tls`: (servername or b"", verify, cafile, certfile, keyfile). `trace(exchange, response)`, when
+    set, is called for every answer.
+    """
+
+    cdef Block shared
+    cdef block.Slot *slot
+    cdef object loop
+    cdef dict origins
+    cdef dict deadlines
+    cdef tuple tls_options
+    cdef list sources
+    cdef size_t next_source
+    cdef int family
+    cdef bint keepalive
+    cdef str unix_path
+    cdef double connect_timeout_s
+    cdef uint8_t *buffer
+    cdef http.Memo memo
+    cdef bytes last_head        # what the memo remembers, as an object
+    cdef bint last_has_cookies
+    cdef public object trace
+
+    def __cinit__(self, Block shared not None, uint32_t index, loop, *,
+                  tuple tls=(b"", True, b"", b"", b""),
+                  uint64_t connect_timeout_ns=CONNECT_TIMEOUT_NS, list sources=[],
+                  int family=0, bint keepalive=True, str unix_path=""):
+        self.shared = shared
+        self.slot = shared.slot(index)
+        self.loop = loop
+        self.origins = {}
+        self.deadlines = {}
+        self.tls_options = tls
+        self.sources = sources
+        self.family = family
+        self.keepalive = keepalive
+        self.unix_path = unix_path
+        self.connect_timeout_s = connect_timeout_ns / 1e9
+        self.last_head = b""
+        self.buffer = <uint8_t *>calloc(READ_BYTES, 1)
+        if self.buffer == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.buffer)
+
+    def origin(self, str scheme not None, str host not None, int port):
+        """The server of these, the same one each time. Raises ValueError for unusable TLS files."""
+        cdef Origin found = self.origins.get((scheme, host, port))
+        if found is not None:
+            return found
+        found = Origin.__new__(Origin)
+        found.pool = self
+        found.scheme, found.host, found.port = scheme, host, port
+        shown = f"[{host}]" if ":" in host else host
+        default = 443 if scheme == "https" else 80
+        found.authority = shown if port == default else f"{shown}:{port}"
+        if scheme == "https":
+            found.secure(self.tls_options)
+        else:
+            tls.use_plain(&found.transport)
+        known = (kernel.AF_UNIX, self.unix_path, 0, 0) if self.unix_path \
+            else address_of(host, port)
+        if known is not None:
+            found.addresses = [known]
+        self.origins[(scheme, host, port)] = found
+        return found
+
+    cdef watch(self, Exchange one, uint64_t timeout_ns):
+        cdef Deadlines same = self.deadlines.get(timeout_ns)
+        if same is None:
+            same = Deadlines.__new__(Deadlines)
+            same.pool = self
+            same.timeout_ns = timeout_ns
+            self.deadlines[timeout_ns] = same
+        same.push(one)
+
+    cdef tuple source(self, int family):
+        """The next source address of this family, in turn; None when none was asked for."""
+        mine = [each for each in self.sources if each[0] == family]
+        if not mine:
+            return None
+        self.next_source += 1
+        return mine[self.next_source % len(mine)]
+
+    def close(self):
+        """Forget the timers."""
+        cdef Deadlines each
+        for each in self.deadlines.values():
+            if each.timer is not None:
+                each.timer.cancel()
+                each.timer = None
+
+
+cdef class Lane:
+    """The connections of one session to one origin."""
+
+    cdef Origin origin
+    cdef list idle
+    cdef list waiting           # exchanges, in order
+    cdef uint32_t open
+
+
+cdef class Session:
+    """The connections of one VU.
+
+    Hooks: `cookies(response)` is called for answers that set some, `redirect(exchange, response)` for
+    those that lead elsewhere; it gives (origin, payload, is HEAD, method, url, route) or None.
+    `planned_ns` is when the next request was due, with `paced` every later one is due when asked
+    for: their response time is recorded. `discard`: bodies are dropped.
+    """
+
+    cdef Pool pool
+    cdef dict lanes
+    cdef Lane last
+    cdef uint32_t limit
+    cdef public object cookies
+    cdef public object redirect
+    cdef public uint64_t planned_ns
+    cdef public bint paced
+    cdef public bint discard
+
+    def __cinit__(self, Pool pool not None, *, uint32_t limit_per_host=6):
+        self.pool = pool
+        self.limit = limit_per_host
+        self.lanes = {}
+
+    cdef Lane lane(self, Origin origin):
+        if self.last is not None and self.last.origin is origin:
+            return self.last
+        cdef Lane found = self.lanes.get(origin)
+        if found is None:
+            found = Lane.__new__(Lane)
+            found.origin = origin
+            found.idle = []
+            found.waiting = []
+            self.lanes[origin] = found
+        self.last = found
+        return found
+
+    def send(self, Origin origin not None, bytes payload not None, str url, Route route not None, *,
+             bint head=False, bint idempotent=True, uint64_t timeout_ns=TIMEOUT_NS,
+             int redirects=0, str method="GET", keep=None):
+        """Begin a request; await the exchange for its Response. What the network does never raises.
+
+        `payload` is the whole request, rendered; `keep` is kept as exchange.keep, for the hooks.
+        """
+        cdef Exchange one = Exchange.__new__(Exchange)
+        one.session = self
+        one.keep = keep
+        one.redirects = redirects
+        one.idempotent = idempotent
+        one.timeout_ns = timeout_ns
+        one.ask(origin, payload, head, method, url, route)
+        if self.planned_ns:
+            one.times.due = self.planned_ns
+            self.planned_ns = 0
+        elif self.paced:
+            one.times.due = one.times.begun
+        self.place(one, True)
+        return one
+
+    cdef place(self, Exchange one, bint may_reuse):
+        """Give the exchange a connection: an idle one, a new one, or the next that gets free."""
+        cdef Lane lane = self.lane(one.origin)
+        cdef Connection link
+        if may_reuse and lane.idle:
+            link = lane.idle.pop()
+            link.start(one)
+        elif lane.open < self.limit or not may_reuse:
+            link = Connection.__new__(Connection)
+            link.pool = self.pool
+            link.lane = lane
+            link.link.fd = -1
+            lane.open += 1
+            link.open(one)
+        else:
+            lane.waiting.append(one)
+
+    def reset(self):
+        """Close all idle connections."""
+        cdef Lane lane
+        for lane in self.lanes.values():
+            while lane.idle:
+                (<Connection>lane.idle.pop()).close(True)
