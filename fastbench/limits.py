@@ -29,11 +29,18 @@ def cpu_quota() -> float | None:
         return None
 
 
-def allow_open_files(connections: int) -> None:
+def raise_open_files() -> None:
+    """Raise the open-files limit of this process, and of children to come, as far as it goes."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def allow_open_files(connections: int, noun: str = "connections", flag: str = "-c") -> None:
     """Raise the open-files limit of this process to the hard limit if `connections` need it.
 
     Raises UsageError with the arithmetic when even that is too little. The limit counts per
-    process, so `connections` are those of the worker that has most.
+    process, so `connections` are those of the worker that has most; `noun` and `flag` are what
+    the user calls them.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = connections + RESERVED_FILES
@@ -41,8 +48,8 @@ def allow_open_files(connections: int) -> None:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise UsageError(
-            f"{connections:,} connections in one worker need {needed:,} open files, "
-            f"and the hard limit is {hard:,}; lower -c, spread them over more workers with -t, "
+            f"{connections:,} {noun} in one worker need {needed:,} open files, "
+            f"and the hard limit is {hard:,}; lower {flag}, spread them over more workers with -t, "
             f"or raise the limit with `ulimit -Hn {needed}`."
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

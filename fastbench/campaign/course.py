@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,6 +57,7 @@ class Campaign:
             self.arena = _client.Arena(self.wanted)
         except MemoryError as error:
             raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
+        machine.raise_open_files()  # the first worker is there before its VUs are counted
         self.hub = Hub()
         self.watchdog = Watchdog(self.arena, asked.script)
         self.parent = os.getpid()
@@ -142,6 +144,7 @@ class Campaign:
         except UsageError as error:
             raise OptionsError(str(error)) from None
         limits = limits_of(applied, self.asked)
+        machine.allow_open_files(-(-applied.most_vus // self.wanted), "VUs", "-u")
         for notice in applied.notices:
             self.notice(notice)
         for index in range(1, min(self.wanted, applied.most_vus)):
@@ -155,6 +158,7 @@ class Campaign:
         pid = os.fork()
         if pid == 0:
             try:
+                sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # a live view has its own
                 ours.close()
                 os.close(read_fd)
                 for child in self.hub.children:

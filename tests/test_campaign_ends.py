@@ -1,0 +1,185 @@
+"""How a script's run ends when it should not: signals, killed workers, code that never returns."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from running import Running, start, until
+from servers import Server, answering
+
+from fastbench.campaign.channel import Child
+from fastbench.campaign.stuck import Watchdog
+
+HEAD = """
+import os, time
+from fastbench import *
+options = Options(base_url=env("URL"))
+
+@scenario(executor="constant-vus", vus=4, duration="DURATION", graceful_stop="GRACE")
+async def load(vu):
+    await vu.get("/")
+    await sleep(0.01)
+"""
+TORN = """
+@teardown
+async def clean(vu):
+    await vu.get("/torn", name="torn")
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(answering()) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path, text: str, server: Server, *, duration: str = "20s", grace: str = "30s"
+) -> Iterator[Running]:
+    """Start a script with two workers."""
+    path = folder / "script.py"
+    path.write_text(HEAD.replace("DURATION", duration).replace("GRACE", grace) + text)
+    words = ("run", str(path), "-e", f"URL={server.url('')}", "-t", "2", "-q")
+    with start(*words) as found:
+        yield found
+
+
+def loaded(server: Server, count: int = 20) -> None:
+    """Wait until the load goes."""
+    until(lambda: server.seen.requests >= count)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_load_and_there_is_a_report(
+    number: int, tmp_path: Path, server: Server
+) -> None:
+    with running(tmp_path, TORN, server) as process:
+        loaded(server)
+        process.signal_group(number)  # as a terminal does: the workers get it, too
+        run = process.finish()
+    assert (run.code, run.summary["ended"]) == (105, "interrupted")
+    assert run.elapsed_s < 10
+    assert not any(worker["lost"] for worker in run.document["workers"])
+    rows = {row["name"]: row["requests"] for row in run.document["requests"]}
+    assert rows["torn"] == 1, "teardown runs after a signal, too"
+    assert sum(row["iterations"] for row in run.document["scenarios"]) > 0
+
+
+def test_a_second_signal_leaves_at_once_and_nobody_stays(tmp_path: Path, server: Server) -> None:
+    slow = "\n@teardown\nasync def clean(vu):\n    await vu.get('/torn')\n    await sleep(60)\n"
+    with running(tmp_path, slow, server) as process:
+        loaded(server)
+        workers = psutil.Process(process.process.pid).children()
+        os.kill(process.process.pid, signal.SIGINT)
+        until(lambda: server.seen.lines[b"GET /torn HTTP/1.1"])
+        os.kill(process.process.pid, signal.SIGINT)
+        run = process.finish()
+    assert (run.code, run.document) == (105, {})
+    assert len(workers) == 2
+    assert not any(worker.is_running() for worker in workers)
+
+
+def test_a_signal_while_the_script_loads_leaves_at_once(tmp_path: Path, server: Server) -> None:
+    begun = tmp_path / "begun"
+    text = f"open({str(begun)!r}, 'w').close()\ntime.sleep(60)\n"
+    with running(tmp_path, text, server) as process:
+        until(begun.exists)
+        os.kill(process.process.pid, signal.SIGINT)
+        run = process.finish()
+    assert (run.code, run.document, server.seen.requests) == (105, {}, 0)
+
+
+def test_workers_do_not_outlive_their_parent(tmp_path: Path, server: Server) -> None:
+    with running(tmp_path, "", server) as process:
+        loaded(server)
+        workers = psutil.Process(process.process.pid).children()
+        assert len(workers) == 2
+        os.kill(process.process.pid, signal.SIGKILL)
+        psutil.wait_procs(workers, timeout=10)
+        assert not any(worker.is_running() for worker in workers)
+
+
+def test_a_killed_worker_costs_its_share_and_no_more(tmp_path: Path, server: Server) -> None:
+    text = "    if vu.id == 2 and vu.iteration == 5:\n        os.kill(os.getpid(), 9)\n" + TORN
+    with running(tmp_path, text, server, duration="1s") as process:
+        run = process.finish()
+    assert (run.code, run.summary["ended"]) == (120, "worker_lost")
+    first, second = run.document["workers"]
+    assert (first["lost"], second["lost"]) == (False, True)
+    assert second["requests"] >= 5, "what it had counted is there"
+    rows = {row["name"]: row["requests"] for row in run.document["requests"]}
+    assert rows["torn"] == 1
+    assert run.document["validity"]["reasons"] == ["1 of 2 workers were lost"]
+
+
+def test_code_that_never_returns_is_named_and_ended(tmp_path: Path, server: Server) -> None:
+    text = "    if vu.id == 2 and vu.iteration == 5:\n        while True:\n            pass\n"
+    with running(tmp_path, text, server, duration="500ms", grace="0s") as process:
+        run = process.finish()
+    assert (run.code, run.summary["ended"]) == (120, "worker_lost")
+    (warning,) = [each for each in run.document["warnings"] if each["code"] == "stuck"]
+    worker = run.document["workers"][1]
+    assert worker["lost"]
+    assert f"worker 1 (pid {worker['pid']}) was in Python code for" in warning["text"]
+    assert "script.py:12" in warning["text"] or "script.py:11" in warning["text"]
+    assert "VU 2 " in warning["text"], warning["text"]
+    assert run.elapsed_s < 10
+
+
+# The watchdog alone.
+
+
+class Beats:
+    """An arena of which only the beat is read."""
+
+    def __init__(self) -> None:
+        self.at_ns = 1_000_000_000
+
+    def beat_ns(self, worker: int) -> int:
+        return self.at_ns
+
+    def place(self, worker: int) -> tuple[int, int]:
+        return 7, 3
+
+
+class Asked(Child):
+    """A worker that writes its stack when it is asked."""
+
+    def kill(self, number: int) -> None:
+        assert number == signal.SIGUSR1
+        self.dump = (
+            b"Stack (most recent call first):\n"
+            b'  File "/usr/lib/python3.11/json/decoder.py", line 353 in raw_decode\n'
+            b'  File "/scripts/lib/parse.py", line 12 in parse\n'
+            b'  File "/scripts/load.py", line 40 in load\n'
+            b"VU 9\n"
+        )
+
+
+SECOND_NS = 1_000_000_000
+
+
+def test_who_is_silent_for_five_seconds_is_told_of_once_with_its_line() -> None:
+    beats = Beats()
+    watchdog = Watchdog(beats, "/scripts/load.py")  # type: ignore[arg-type]
+    child = Asked(1, 4243, None, -1)  # type: ignore[arg-type]
+    watchdog.look([child], beats.at_ns + 4 * SECOND_NS)
+    assert watchdog.sentences([child], beats.at_ns + 4 * SECOND_NS) == []
+    watchdog.look([child], beats.at_ns + 6 * SECOND_NS)
+    watchdog.look([child], beats.at_ns + 7 * SECOND_NS)
+    (told,) = watchdog.sentences([child], beats.at_ns + 7 * SECOND_NS)
+    assert told.startswith(
+        "worker 1 (pid 4243) has been in Python code for 7.0s: VU 9 at lib/parse.py:12;"
+    )
+    beats.at_ns += 8 * SECOND_NS  # it is back
+    watchdog.look([child], beats.at_ns + SECOND_NS)
+    assert watchdog.sentences([child], beats.at_ns) == []
+    (warning,) = watchdog.warnings([child], beats.at_ns + 20 * SECOND_NS)
+    assert "was in Python code for 8.0s" in warning.text
