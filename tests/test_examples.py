@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
-from example_runs import Ran, all_of
+from commandline import invoke, table_at_once
+from example_runs import EXAMPLES, Ran, all_of
 
 MIB = 1 << 20
 FUNCTIONS = {"whatsapp": "whatsapp-send", "email": "email-send-smtp", "sms": "sms-send"}
@@ -17,7 +20,8 @@ RUNS: dict[str, tuple[str, ...]] = {
     "upload": ("file_upload.py", "--time-scale=0.003", "--scale=0.08", "-eTHINK_S=0.2"),
     "payment": ("payment.py", "--time-scale=0.008", "-eTHINK_S=0.2"),
     "limit": ("rate_limit.py", "--time-scale=0.02", "--scale=50"),
-    "auth": ("auth_flow.py", "-u3", "-i6", "-eTHINK_S=0.01"),
+    "auth": ("auth_flow.py", "-u3", "-i6", "-t2", "-eTHINK_S=0.01"),
+    "auth by one worker": ("auth_flow.py", "-u3", "-i6", "-t1", "-eTHINK_S=0.01"),
 }
 
 
@@ -121,3 +125,28 @@ def test_the_auth_flow_in_its_groups(runs: dict[str, Ran]) -> None:
     assert groups == {f"{outer}::{step}" for step in steps}
     assert run.count("login_duration") == 6
     assert run.count("group_duration") == 6 * 5
+
+
+def test_one_worker_or_two_count_the_same(runs: dict[str, Ran]) -> None:
+    two, one = runs["auth"], runs["auth by one worker"]
+    assert (len(two.document["workers"]), len(one.document["workers"])) == (2, 1)
+    assert two.server == one.server
+    assert (two.named(), two.checks(), two.iterations()) == (
+        one.named(),
+        one.checks(),
+        one.iterations(),
+    )
+    for metric, found in two.document["metrics"].items():
+        if found["type"] == "trend" or metric in ("http_reqs", "iterations"):
+            assert two.count(metric) == one.count(metric), metric
+
+
+def test_no_example_is_found_wanting_before_it_runs() -> None:
+    scripts = [path for path in EXAMPLES.rglob("*.py") if "\noptions = " in path.read_text()]
+    assert len(scripts) == 13
+    shown = table_at_once(
+        {path: partial(invoke, "run", "--dry-run", str(path)) for path in scripts}
+    )
+    for path, done in shown.items():
+        assert (done.returncode, "0 errors, 0 warnings" in done.stdout) == (0, True), path
+        assert f"`{path.name}`" in (EXAMPLES / "README.md").read_text()
