@@ -6,6 +6,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Callable, Mapping
+from time import process_time
 from types import SimpleNamespace
 from typing import Any
 
@@ -98,6 +99,16 @@ def test_longer_paths_go_first_and_a_new_value_keeps_its_place() -> None:
                   "Set-Cookie: c=3; Path=/")  # fmt: skip
     learned("http://a.example/", "Set-Cookie: a=4; Path=/", jar=jar)
     assert jar.header("a.example", "/x/", False) == "b=2; a=4; c=3"
+
+
+@pytest.mark.parametrize("filling", [" ", "\t", ";", "=", "a=b;", "12:", ",", "%40", "."])
+def test_no_answer_costs_more_than_its_length(filling: str) -> None:
+    long = filling * (60_000 // len(filling))
+    begun_s = process_time()
+    learned("http://a.example/", f"Date: x{long}x", f"Set-Cookie: n=v{long}x; Expires=x{long}x")
+    with Server(routed({"/": f"302\nLocation: /{long.strip()}@/17"}, [])) as server:
+        run(lambda vu: vu.get(server.url("/")))
+    assert process_time() - begun_s < 1
 
 
 def test_a_jar_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,8 +28,8 @@ MOST_BYTES = 4096
 MOST_AGE_S = 400 * 86_400  # RFC 6265bis section 5.5: user agents need not keep one longer
 
 _NEVER = 1 << 62
-_SET_COOKIE = re.compile(rb"^set-cookie:[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
-_DATE = re.compile(rb"^date:[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_SET_COOKIE = re.compile(rb"^set-cookie:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_DATE = re.compile(rb"^date:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
