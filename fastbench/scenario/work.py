@@ -33,8 +33,10 @@ from fastbench.scenario import loaded, script
 from fastbench.scenario.asked import Asked
 from fastbench.scenario.channel import Channel
 from fastbench.scenario.crew import Crew
+from fastbench.scenario.place import VU
 from fastbench.scenario.schedule import Share
 from fastbench.scenario.thrown import Spot
+from fastbench.scenario.vu import Vu
 
 EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
 STUCK_NS = 5_000_000_000
@@ -82,7 +84,8 @@ def _settle(seat: Seat) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: _end_if_stuck(seat, frame))
-    faulthandler.register(signal.SIGUSR1, file=seat.dump_fd, all_threads=False)
+    signal.signal(signal.SIGUSR1, lambda number, frame: _name_vu(seat))
+    faulthandler.register(signal.SIGUSR1, file=seat.dump_fd, all_threads=False, chain=True)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
 
@@ -90,6 +93,13 @@ def _settle(seat: Seat) -> None:
 def _end_if_stuck(seat: Seat, frame: FrameType | None) -> None:
     if monotonic_ns() - seat.arena.beat_ns(seat.index) > STUCK_NS:
         os._exit(EXIT_FAILED)
+
+
+def _name_vu(seat: Seat) -> None:
+    """Add to the stack who runs: a handler sees the context of what it interrupts."""
+    vu = VU.get(None)
+    if isinstance(vu, Vu):
+        os.write(seat.dump_fd, f"VU {vu.id}\n".encode())
 
 
 def record_pauses(book: _client.Book) -> None:
