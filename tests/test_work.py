@@ -8,125 +8,14 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from running import until
 from servers import Server, answering
+from workers import LIMIT_S, worker
 
-from fastbench import _client, _core
-from fastbench.scenario import override, work
-from fastbench.scenario.asked import Asked
-from fastbench.scenario.options import Declared
-
-LIMIT_S = 10
-
-
-class Worker:
-    """One worker, forked; `heard` are its messages so far."""
-
-    def __init__(self, script: Path, index: int = 0, workers: int = 1, **asked: Any) -> None:
-        self.block = _core.Block(workers)
-        self.arena = _client.Arena(workers)
-        self.asked = Asked(str(script), **asked)
-        self.index = index
-        self.workers = workers
-        self.heard: list[tuple[str, Any]] = []
-        self.status: int | None = None
-        self._rest = b""
-        self.stream, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.stream.settimeout(LIMIT_S)
-        self.dump_fd, write_fd = os.pipe()
-        parent = os.getpid()
-        self.pid = os.fork()
-        if self.pid == 0:
-            self.stream.close()
-            seat = (theirs, write_fd, self.block, self.arena, self.asked)
-            work.run(work.Seat(index, workers, parent, *seat))
-        theirs.close()
-        os.close(write_fd)
-
-    def send(self, kind: str, **said: Any) -> None:
-        self.stream.sendall(json.dumps({kind: said}).encode() + b"\n")
-
-    def hear(self, *kinds: str) -> Any:
-        """Read messages up to the next of these kinds, and return what it says."""
-        while True:
-            line, newline, rest = self._rest.partition(b"\n")
-            if newline:
-                self._rest = rest
-                ((kind, said),) = json.loads(line).items()
-                self.heard.append((kind, said))
-                if kind in kinds:
-                    return said
-                continue
-            more = self.stream.recv(65536)
-            assert more, f"the worker has gone; it said {self.heard}"
-            self._rest += more
-
-    def said(self, kind: str) -> list[Any]:
-        """List what messages of one kind said so far."""
-        return [said for each, said in self.heard if each == kind]
-
-    def begin(self, data: Any = None, *, lead_s: float = 0.02) -> None:
-        """Hear what the script declares and let its scenarios begin."""
-        applied = override.applied(Declared.from_json(self.hear("declared")), self.asked)
-        shares = [share.to_json() for share in applied.shares(self.workers)[self.index]]
-        start_ns = time.monotonic_ns() + round(lead_s * 1e9)
-        self.send("begin", data=data, start_ns=start_ns, shares=shares)
-
-    def run(self, data: Any = None) -> dict[str, int]:
-        """Let the script run to its end."""
-        self.begin(data)
-        ends: dict[str, int] = self.hear("ended")["scenarios"]
-        return ends
-
-    def quit(self) -> int:
-        """Let the worker go; return its exit code."""
-        self.send("quit")
-        return self.wait()
-
-    def wait(self) -> int:
-        end_s = time.monotonic() + LIMIT_S
-        while self.status is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.status = os.waitstatus_to_exitcode(status)
-            assert time.monotonic() < end_s, "the worker does not end"
-            time.sleep(0.002)
-        return self.status
-
-    def close(self) -> None:
-        """Leave nothing behind."""
-        if self.status is None:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-            self.wait()
-        self.stream.close()
-        os.close(self.dump_fd)
-
-    def counts(self) -> dict[str, float]:
-        """Add up the counters by name, over scenarios."""
-        found: dict[str, float] = {}
-        for kind, name, _, value in self.arena.read(self.index):
-            if kind == "counter":
-                found[name] = found.get(name, 0) + value
-        return found
-
-
-@contextmanager
-def worker(folder: Path, code: str, **more: Any) -> Iterator[Worker]:
-    script = folder / "script.py"
-    script.write_text(code)
-    made = Worker(script, **more)
-    try:
-        yield made
-    finally:
-        made.close()
-
+from fastbench.scenario import work
 
 PLAIN = """
 from fastbench import scenario
@@ -199,7 +88,12 @@ async def visit(vu): pass
         ("x = 1\ny = (", "load", 2, "SyntaxError: '(' was never closed in `y = (`"),
         ("\n\nimport no_such_module_of_ours", "load", 3, "there is no module no_such_module_of_"),
         ("def f():\n    raise ValueError('p=\x1b[1m')\nf()", "load", 2, "ValueError: p=[1m"),
-        ("import sys\nsys.exit(3)", "load", 2, "the script called sys.exit(3)"),
+        (
+            "import sys\nsys.exit(3)",
+            "load",
+            2,
+            "the script tried to end its process: SystemExit: 3",
+        ),
         ("import json\njson.loads('{')", "load", 2, "JSONDecodeError: Expecting property name"),
         ("from fastbench import Options\n\no = Options(vus=0)", "options", 3, "vus"),
         ("from fastbench import Counter\nCounter('a b')", "options", 2, "letters, digits and _"),
@@ -256,7 +150,7 @@ async def visit(vu): pass
         ("setup", "return {1, 2}", "what JSON can hold", 2),
         ("setup", "import asyncio; await asyncio.sleep(9)", "took longer than 0.05s", 2),
         ("teardown", "import asyncio; await asyncio.sleep(9)", "took longer than 0.05s", 2),
-        ("setup", "raise SystemExit(2)", "the script called sys.exit(2)", 4),
+        ("setup", "raise SystemExit(2)", "tried to end its process: SystemExit: 2", 4),
     ],
 )
 def test_what_breaks_in_setup_or_teardown_is_told(
@@ -410,8 +304,10 @@ def test_stuck_code_can_be_found_and_ended(tmp_path: Path, monkeypatch: pytest.M
         made.begin()
         until(lambda: made.arena.place(0) == (1, 0))
         os.kill(made.pid, signal.SIGUSR1)
-        assert select.select([made.dump_fd], [], [], LIMIT_S)[0]
-        assert 'script.py", line 4 in spin' in os.read(made.dump_fd, 65536).decode()
+        dump = ""
+        while 'script.py", line 4 in spin' not in dump or "\nVU 1\n" not in dump:
+            assert select.select([made.dump_fd], [], [], LIMIT_S)[0], dump
+            dump += os.read(made.dump_fd, 65536).decode()
         until(lambda: time.monotonic_ns() - made.arena.beat_ns(0) > 400_000_000)
         os.kill(made.pid, signal.SIGTERM)
         assert made.wait() == work.EXIT_FAILED

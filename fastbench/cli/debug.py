@@ -6,15 +6,12 @@ import sys
 from collections.abc import Iterator
 
 from fastbench import errors, redact, units
-from fastbench.cli import exchange, page
+from fastbench.cli import exchange, page, sides
 from fastbench.cli.exchange import Exchange
 from fastbench.cli.flags import Output
 from fastbench.plan import Plan
 
 EXIT_NOTHING_SUCCEEDED = 122
-SHOWN_BODY_BYTES = 2048
-SHOWN_LINE = 2000
-_SENT, _CAME = "> ", "< "  # as in curl -v
 
 
 def run(plan: Plan, output: Output) -> int:
@@ -59,8 +56,8 @@ def _asked(plan: Plan, now: Exchange) -> Iterator[str]:
     if len(plan.requests) > 1:
         yield f"The first of {len(plan.requests)}; the others are not sent."
     head, _, body = now.request.payload.partition(b"\r\n\r\n")
-    yield from _head(_SENT, head)
-    yield from _body(_SENT, body, len(body))
+    yield from sides.head_lines(sides.SENT, head)
+    yield from sides.body_lines(sides.SENT, body, len(body))
 
 
 def _answered(now: Exchange) -> Iterator[str]:
@@ -68,36 +65,15 @@ def _answered(now: Exchange) -> Iterator[str]:
         return
     yield ""
     yield f"Response, {units.format_bytes(now.received_bytes)} on the wire"
-    asked, _, body = now.request.payload.partition(b"\r\n\r\n")
-    secrets = redact.secrets_in(_text(asked), _text(body[:SHOWN_BODY_BYTES]))
+    secrets = sides.secrets_of(now.request.payload)
     head, gap, rest = bytes(now.received).partition(b"\r\n\r\n")
     while gap and head[9:10] == b"1":  # interim answers come before the final one
-        yield from _head(_CAME, head, secrets)
+        yield from sides.head_lines(sides.CAME, head, secrets)
         head, gap, rest = rest.partition(b"\r\n\r\n")
-    yield from _head(_CAME, head if gap else head[:SHOWN_BODY_BYTES], secrets)
-    yield from _body(_CAME, rest, now.body_bytes, secrets)
-
-
-def _head(mark: str, head: bytes, secrets: tuple[str, ...] = ()) -> Iterator[str]:
-    first, *fields = _text(head).split("\r\n")
-    yield mark + _line(redact.values(redact.text(first), secrets))
-    for line in fields:
-        name, colon, value = line.partition(":")
-        shown = redact.header(name, value.strip())
-        yield mark + _line(redact.values(f"{name}{colon} {shown}", secrets))
-
-
-def _body(mark: str, data: bytes, size: int, secrets: tuple[str, ...] = ()) -> Iterator[str]:
-    """Show the start of a body as it came, chunk sizes included."""
-    if not data:
-        return
-    yield mark.strip()
-    # Masked before it is cut: half a secret would not be recognised as one.
-    text = redact.values(redact.text(_text(data[: SHOWN_BODY_BYTES * 2])), secrets)
-    for line in redact.printable(text[:SHOWN_BODY_BYTES], lines=True).splitlines():
-        yield (mark + line[:SHOWN_LINE]).rstrip()
-    if size > SHOWN_BODY_BYTES:
-        yield f"{mark}… ({units.format_bytes(size)} in all)"
+    yield from sides.head_lines(
+        sides.CAME, head if gap else head[: sides.SHOWN_BODY_BYTES], secrets
+    )
+    yield from sides.body_lines(sides.CAME, rest, now.body_bytes, secrets)
 
 
 def _times(now: Exchange) -> Iterator[str]:
@@ -116,11 +92,3 @@ def _times(now: Exchange) -> Iterator[str]:
             yield f"{name:<13}{units.format_ns(end_ns - start_ns):>8}{extra}"
     if now.error is None:
         yield f"{'connection':<13}{'stays open' if now.reusable else 'is closed':>8}"
-
-
-def _line(text: str) -> str:
-    return redact.printable(text)[:SHOWN_LINE]
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")

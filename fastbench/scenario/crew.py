@@ -9,6 +9,7 @@ import asyncio
 import gc
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from os import fsencode
 from time import monotonic_ns
 from typing import Any
@@ -183,7 +184,9 @@ class Crew:
             self.aborted(aborted.text)
             text = f"{stage}() called abort()"
             raise script.Broken(stage, text, self._spot(runnable)) from None
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:
             if isinstance(error, TimeoutError) and limit.expired():
                 text = f"{stage}() took longer than {limit_s:g}s ({stage}_timeout in Options)"
                 raise script.Broken(stage, text, self._spot(runnable)) from None
@@ -231,14 +234,15 @@ def _pool(
 
 
 def _client_settings(settings: Settings) -> client.Settings:
-    agent = {} if settings.user_agent is None else {"user_agent": settings.user_agent}
-    return client.Settings(
+    found = client.Settings(
         base_url=settings.base_url or "",
         headers=settings.headers,
         timeout_s=settings.timeout_s,
         max_redirects=settings.max_redirects,
         expected=DEFAULT if settings.expected is None else Expected(settings.expected),
         group_ids=settings.group_ids,
+        batch=settings.batch,
         keepalive=not settings.no_connection_reuse,
-        **agent,
     )
+    agent = settings.user_agent
+    return found if agent is None else replace(found, user_agent=agent)

@@ -85,7 +85,7 @@ def load(path: str) -> tuple[ModuleType, Place]:
         spec.loader.exec_module(module)
     except UsageError as error:  # from Options, the decorators, or another of our functions
         raise broken("options", error, place.folder) from None
-    except BaseException as error:  # a script may do anything, sys.exit() too
+    except BaseException as error:  # a script may also try to end its process
         raise broken("load", error, place.folder) from None
     return module, place
 
@@ -120,9 +120,8 @@ def _sentence(error: BaseException, text: str) -> str:
             f"{kind}: there is no module {missing}, neither beside the script nor installed; "
             f"install it for {redact.printable(sys.executable)}."
         )
-    if isinstance(error, SystemExit):
-        return f"the script called sys.exit({'' if error.code is None else error.code})"
-    return f"{kind}: {text}" if text else kind
+    said = f"{kind}: {text}" if text else kind
+    return said if isinstance(error, Exception) else f"the script tried to end its process: {said}"
 
 
 def spot_of(function: Any, folder: str) -> thrown.Spot:

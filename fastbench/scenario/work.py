@@ -5,7 +5,7 @@
    directs: setup, begin, stop, teardown, quit. When the parent is gone the worker ends at once.
 3. SIGINT and SIGHUP are the parent's business. SIGTERM ends a worker that has not been heard of
    for STUCK_NS, and no other: a signal to the whole process group loses nobody. SIGUSR1 dumps the
-   stack, even from code that never comes back.
+   stack, even from code that never comes back, and then names the VU where Python gets to it.
 4. What the script prints goes to stderr: stdout belongs to the document.
 """
 
@@ -99,6 +99,13 @@ def _name_vu(seat: Seat) -> None:
     """Add to the stack who runs: a handler sees the context of what it interrupts."""
     vu = VU.get(None)
     if isinstance(vu, Vu):
+        os.write(seat.dump_fd, f"VU {vu.id}\n".encode())
+
+
+def _name_vu(seat: Seat) -> None:
+    """Say whose code holds the loop; a handler runs in the context of that code."""
+    vu: Any = VU.get(None)
+    if vu is not None:
         os.write(seat.dump_fd, f"VU {vu.id}\n".encode())
 
 

@@ -1,0 +1,147 @@
+"""`fastbench run SCRIPT --debug`: one iteration, with every request and answer.
+
+What is shown is what a run sends and gets: the same client, in this process. Requests that a
+redirect causes are shown as well.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fastbench import redact, units
+from fastbench.cli import page, sides
+from fastbench.scenario.asked import Asked
+
+if TYPE_CHECKING:
+    from fastbench._client import Exchange, Response
+    from fastbench.scenario.rehearsal import Rehearsed
+
+EXIT_SCRIPT = 107
+EXIT_ABORTED = 108
+EXIT_NOTHING_SUCCEEDED = 122
+_STEPS = (
+    *("blocked", "connecting", "tls_handshaking"),
+    *("sending", "waiting", "receiving", "duration"),
+)
+
+
+def run(asked: Asked) -> int:
+    """Run one iteration and print what happened; 0 when nothing went wrong.
+
+    Raises campaign's OptionsError and ScriptError.
+    """
+    from fastbench import campaign
+    from fastbench.plan import UsageError
+    from fastbench.scenario import rehearsal, script
+
+    shown = _Shown()
+    try:
+        rehearsed = rehearsal.rehearse(asked, shown.enter, shown.exchange)
+    except script.Broken as broken:
+        if broken.stage == "options":
+            raise campaign.OptionsError(broken.text) from None
+        raise campaign.ScriptError(_sentence(broken), broken.traceback) from None
+    except UsageError as error:
+        raise campaign.OptionsError(str(error)) from None
+    shown.write(_ending(rehearsed))
+    return shown.code or _verdict(rehearsed, shown)
+
+
+class _Shown:
+    """Print as it goes, so that what happened before a script hangs can be seen."""
+
+    def __init__(self) -> None:
+        self.code = 0
+        self.exchanges = 0
+        self.expected = 0
+        self._secrets: set[str] = set()
+
+    def write(self, lines: Iterator[str]) -> None:
+        text = "\n".join(lines)
+        if text and not self.code:
+            self.code = page.write(text)
+
+    def enter(self, what: str) -> None:
+        """Begin setup, the iteration or teardown."""
+        self.write(iter((f"== {redact.printable(what)}", "")))
+
+    def exchange(self, exchange: Exchange, response: Response) -> None:
+        """Show one request and its answer."""
+        self.exchanges += 1
+        self.expected += response.expected
+        self._secrets.update(sides.secrets_of(exchange.payload))
+        self.write(_lines(exchange, response, self._secrets))
+
+
+def _lines(exchange: Exchange, response: Response, secrets: set[str]) -> Iterator[str]:
+    yield redact.printable(f"Request to {redact.values(redact.url(exchange.url), secrets)}")
+    head, _, body = exchange.payload.partition(b"\r\n\r\n")
+    yield from sides.head_lines(sides.SENT, head)
+    yield from sides.body_lines(sides.SENT, body, len(body))
+    yield ""
+    if response.raw_head:
+        yield from sides.head_lines(sides.CAME, response.raw_head.rstrip(b"\r\n"), secrets)
+        data = _decoded(response)
+        yield from sides.body_lines(sides.CAME, data, len(data), secrets)
+        yield ""
+    timings = response.timings
+    spans = ((step, getattr(timings, step)) for step in _STEPS)
+    yield ", ".join(f"{step} {units.format_ns(round(ms * 1e6))}" for step, ms in spans if ms)
+    yield f"Counted as {_counted(response)}"
+    yield ""
+
+
+def _decoded(response: Response) -> bytes:
+    """Return the body as the script sees it, or as it came when it cannot be decoded."""
+    try:
+        return response.body
+    except Exception:
+        return response.raw_body
+
+
+def _counted(response: Response) -> str:
+    if response.error:
+        return redact.printable(f"failed: {response.error}.")
+    if response.expected:
+        return "ok."
+    return f"failed: status {response.status} is not expected; see expected_statuses()."
+
+
+def _ending(rehearsed: Rehearsed) -> Iterator[str]:
+    for tags, passes, fails in rehearsed.checks:
+        said = json.loads(tags)
+        name = " ".join(each for each in (said.get("group"), said.get("check")) if each)
+        counts = f"{fails} of {passes + fails} failed" if fails else "passed"
+        yield f"check {redact.printable(redact.text(name))}: {counts}"
+    for threw in rehearsed.threw:
+        yield f"{threw['type']} at {threw['place']}: {threw['text']}"
+        yield threw["traceback"]
+    for broken in rehearsed.broken:
+        yield f"{broken.stage} failed: {_sentence(broken)}"
+        yield from ((broken.traceback,) if broken.traceback else ())
+    if rehearsed.aborted is not None:
+        yield f"The script ended the run: {rehearsed.aborted}"
+    for warning in rehearsed.warnings:
+        print(f"fastbench: {warning['text']}; {warning['hint']}", file=sys.stderr)
+    if rehearsed.others:
+        names = ", ".join(rehearsed.others)
+        yield f"Not run: {redact.printable(names)}; choose with --scenario NAME."
+
+
+def _verdict(rehearsed: Rehearsed, shown: _Shown) -> int:
+    if rehearsed.aborted is not None:
+        return EXIT_ABORTED
+    if rehearsed.threw or rehearsed.broken:
+        return EXIT_SCRIPT
+    return EXIT_NOTHING_SUCCEEDED if shown.exchanges and not shown.expected else 0
+
+
+def _sentence(broken: object) -> str:
+    from fastbench.scenario.script import Broken
+
+    assert isinstance(broken, Broken)
+    where = f"{broken.spot.file}, line {broken.spot.line}" if broken.spot.line else broken.spot.file
+    return f"{where}: {broken.text}"

@@ -1,0 +1,102 @@
+"""One iteration, watched: setup, one iteration of one scenario, teardown, all in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import uvloop
+
+from fastbench import _client, _core
+from fastbench.scenario import loaded, script
+from fastbench.scenario.asked import Asked
+from fastbench.scenario.crew import Crew
+from fastbench.scenario.override import Applied
+from fastbench.scenario.vu import Scene, Vu
+
+Show = Callable[["_client.Exchange", "_client.Response"], None]
+Enter = Callable[[str], None]  # hears of each part: "setup", "scenario NAME", "teardown"
+
+
+@dataclass(slots=True)
+class Rehearsed:
+    """What came of it. `broken` is what broke in setup or teardown."""
+
+    others: tuple[str, ...] = ()  # scenarios that were not run
+    threw: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    aborted: str | None = None
+    broken: list[script.Broken] = field(default_factory=list)
+    checks: list[tuple[str, int, int]] = field(default_factory=list)  # tags, passes, fails
+
+
+def rehearse(asked: Asked, enter: Enter, show: Show) -> Rehearsed:
+    """Run one iteration of the first scenario asked for; `show` gets every exchange.
+
+    Raises script.Broken when the script does not load, UsageError for wrong options.
+    """
+    block, arena = _core.Block(1), _client.Arena(1)
+    found = loaded.load(asked, arena.take)
+    applied = found.applied()
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        rehearsed = loop.run_until_complete(_perform(found, applied, block, arena, enter, show))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    for _, _, tags, value in arena.read(0, {"checks"}):
+        passes, total = value
+        rehearsed.checks.append((tags, passes, total - passes))
+    return rehearsed
+
+
+async def _perform(
+    found: loaded.Loaded,
+    applied: Applied,
+    block: _core.Block,
+    arena: _client.Arena,
+    enter: Enter,
+    show: Show,
+) -> Rehearsed:
+    first, *others = applied.scenarios
+    rehearsed = Rehearsed(tuple(each.name for each in others))
+    crew = Crew(found, block, arena, 0, lambda message: _hear(rehearsed, message))
+    crew.settings = replace(crew.settings, discard_response_bodies=False)
+    crew.pool.trace = show
+    data = None
+    try:
+        if applied.declared.setup:
+            enter("setup")
+            data = await crew.setup()
+        enter(f"scenario {first.name}")
+        share = applied.shares(1)[0][0]
+        scene = crew.scene(share, data)
+        vu = crew.vu(scene, share, share.vus[0])
+        await asyncio.create_task(_once(scene, vu))
+        vu.session.reset()
+        if applied.declared.teardown:
+            enter("teardown")
+            await crew.teardown(data)
+    except script.Broken as broken:
+        rehearsed.broken.append(broken)
+    finally:
+        crew.close()
+    return rehearsed
+
+
+async def _once(scene: Scene, vu: Vu) -> None:
+    scene.enter(vu)
+    await scene.iterate(vu)
+
+
+def _hear(rehearsed: Rehearsed, message: dict[str, Any]) -> None:
+    ((kind, said),) = message.items()
+    if kind == "threw":
+        rehearsed.threw.append(said)
+    elif kind == "warning":
+        rehearsed.warnings.append(said)
+    elif kind == "abort":
+        rehearsed.aborted = said["text"]
