@@ -39,6 +39,7 @@ _TIMES = {
     "http_req_response": "response",
 }
 _OF_REQUESTS = {*_COUNTS, *_TIMES, "http_req_failed"}
+_AROUND = ("setup", "teardown")  # what runs before and after the scenarios
 
 
 def names(thresholds: Iterable[Threshold]) -> frozenset[str]:
@@ -107,8 +108,14 @@ class Snapshot:
 
     @property
     def planned(self) -> bool:
-        """Tell whether all scenarios that sent requests had a plan for when."""
-        sent = [value for value in self._of("requests", "requests") if value["reqs"]]
+        """Tell whether all scenarios that sent requests had a plan for when; setup has none."""
+        sent = [
+            value
+            for (kind, _, text), value in self.rows.items()
+            if kind == "requests"
+            and value["reqs"]
+            and _read_tags(text).get("scenario") not in _AROUND
+        ]
         return bool(sent) and all(value["response"].count for value in sent)
 
     def observe(self, threshold: Threshold) -> tuple[float | None, str]:

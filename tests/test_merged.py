@@ -170,8 +170,11 @@ def test_a_window_of_requests_needs_only_what_is_kept() -> None:
 
 def test_a_short_form_is_response_time_where_all_requests_were_planned() -> None:
     async def act(wires: Wires) -> None:
-        wires.route = recorder(wires, ()).route("a", "x", "GET", "", "", (), DEFAULT)
+        writer = recorder(wires, ())
+        wires.route = writer.route("setup", "login", "POST", "", "::setup", (), DEFAULT)
         session = wires.session()
+        await wires.get(session, server.port)
+        wires.route = writer.route("a", "x", "GET", "", "", (), DEFAULT)
         session.paced = True
         session.planned_ns = time.monotonic_ns() - 50_000_000
         await wires.get(session, server.port)

@@ -138,9 +138,37 @@ def test_a_metric_is_told_by_scenario_and_by_the_tags_that_a_threshold_names() -
     }
     for key, count in expected.items():
         assert observed(snapshot, f"{key}: count>0") == count, key
-    assert observed(snapshot, "calls{kind:z}: count>0") is None, "a slip of the pen is no 0"
+    for key in ("calls{kind:z}", "calls{scenario:z}"):
+        assert observed(snapshot, f"{key}: count>0") is None, "a slip of the pen is no 0"
+    assert observed(snapshot, "calls: rate>0") == 222.2
     tables = [row[:3] for row in arena.read(0) if row[1].startswith("calls")]
     assert len(tables) == 4, "no entry for a combination that nobody names"
+
+
+def test_checks_and_groups_are_told_apart_where_a_threshold_names_them() -> None:
+    arena = Arena(1)
+    keys = (
+        "checks{check:a}",
+        "checks{group:::g}",
+        "group_duration{group:::g}",
+        "iterations{env:x}",
+    )
+    writer = recorder(arena, 0, None, *keys)
+    for group, name in (("", "a"), ("::g", "a"), ("::g", "b")):
+        writer.check("s", group, name, (("env", "x"),)).add(name == "a")
+    for group in ("", "::g"):
+        writer.group_duration("s", group, ()).add(2_000_000)
+    writer.counter("iterations", "s", (("env", "x"),)).add(1)
+    writer.counter("iterations", "s", ()).add(1)
+    snapshot = read(arena)
+    assert observed(snapshot, "checks{check:a}>0%") == 1
+    assert observed(snapshot, "checks{group:::g}>0%") == 0.5
+    assert observed(snapshot, "checks>0%") == pytest.approx(2 / 3)
+    assert observed(snapshot, "group_duration{group:::g}: count>0") == 1
+    assert observed(snapshot, "group_duration: max<9") == pytest.approx(2, rel=0.001)
+    assert observed(snapshot, "iterations{env:x}: count>0") == 1
+    found = {(row.group, row.name): (row.passes, row.fails) for row in snapshot.checks()}
+    assert found == {("", "a"): (1, 0), ("::g", "a"): (1, 0), ("::g", "b"): (0, 1)}
 
 
 def test_tags_beyond_a_thousand_sets_are_counted_and_warned_of_once() -> None:

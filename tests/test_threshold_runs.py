@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from case import answer
 from commandline import at_once, invoke, measured
 from samples import HOSTILE, good
-from servers import Server, answering
+from servers import OK, Peer, Server, answering
 
 from fastbench import baseline
 from fastbench.measured import Judgement
 from fastbench.plan import Pace, Stage
 from fastbench.report import text
+
+ERROR = answer("Content-Length: 0", start="HTTP/1.1 500 Broken")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +71,24 @@ def test_exit_codes_tell_broken_thresholds_from_kept_ones(server: Server) -> Non
     done = at_once([lambda flags=flags: invoke(*few, *flags) for flags in cases])  # type: ignore[misc]
     assert [each.returncode for each in done] == list(cases.values())
     assert "there is no metric nonsense" in done[4].stderr
+
+
+def half_failing(peer: Peer) -> None:
+    """Answer every second request with 500, and the tenth not at all."""
+    for number in itertools.count(1):
+        peer.request()
+        if number == 10:
+            peer.stall()
+        peer.send(ERROR if number % 2 else OK)
+
+
+def test_failed_and_late_answers_are_errors() -> None:
+    limits = ("--threshold", "errors<50%", "--threshold", "timeouts<1", "--threshold", "errors<90%")
+    with Server(half_failing) as server:
+        run = measured("-n10", "-c1", "--timeout", "300ms", *limits, server.url())
+    found = {name: row["observed"] for name, row in run.document["thresholds"].items()}
+    assert found == {"errors<50%": 0.6, "timeouts<1": 1, "errors<90%": 0.6}
+    assert run.code == 99
 
 
 def test_planned_requests_are_held_by_their_response_time(server: Server) -> None:
