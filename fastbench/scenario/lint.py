@@ -81,8 +81,7 @@ def _load(spec: Spec) -> str:
     if spec.executor in ARRIVAL:
         peak = max(max(first, last) for _, first, last in spec.levels)
         rate = units.format_rate(peak)
-        many = math.floor(spec.planned or 0.0)
-        return f"up to {rate} for {length}: {many:,} iterations, at most {vus}"
+        return f"up to {rate} for {length}: {spec.planned or 0:,} iterations, at most {vus}"
     if spec.stages is not None:
         parts = [f"{spec.start_vus}"]
         parts += [f"{target:g} in {units.format_s(length_s)}" for length_s, target in spec.stages]
@@ -118,11 +117,12 @@ def _of_scenario(spec: Spec, source: Source) -> Iterator[Finding]:
     if spec.executor not in ARRIVAL:
         return
     if (spec.time_unit_s or 0) > spec.length_s:
-        many = math.floor(spec.planned or 0.0)
+        peak = max(max(first, last) for _, first, last in spec.levels)
+        in_all = peak * spec.length_s
         yield Finding(
             "warning",
-            f"Scenario {spec.name} starts only {many:,} iterations: its rate is per "
-            f"{units.format_s(spec.time_unit_s or 0)}, and it lasts {length}.",
+            f"Scenario {spec.name} starts only {spec.planned or 0:,} iterations: its rate is per "
+            f"{units.format_s(spec.time_unit_s or 0)}, and that is {in_all:.3g} in {length}.",
         )
     peak = max(max(first, last) for _, first, last in spec.levels)
     if peak * each_s > spec.most_vus:
@@ -140,7 +140,7 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
     names = [spec.name for spec in applied.scenarios]
     why = ""
     if (wanted := tags.get("scenario", names[0])) not in (*names, "setup", "teardown"):
-        why = f"no scenario {wanted} runs, but {', '.join(names)}"
+        why = f"no scenario {wanted} runs, only {', '.join(names)}"
     elif threshold.metric in _NEEDS_CALL and _NEEDS_CALL[threshold.metric] not in source.calls:
         why = f"the script never calls {_NEEDS_CALL[threshold.metric]}()"
     elif threshold.metric == "http_req_response" and not any(
@@ -154,7 +154,7 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
     ):
         why = "no request is sent"
     if why:
-        yield Finding("error", f"{threshold.text}: it never gets a sample, for {why}.")
+        yield Finding("error", f"{threshold.text}: it never gets a sample, as {why}.")
     for name in ("name", "check"):
         if name in tags and not any(_like(tags[name], text) for text in source.texts):
             yield Finding(
@@ -202,18 +202,18 @@ def _of_counts(threshold: Threshold, applied: Applied, source: Source) -> Iterat
     specs = _meant(threshold, applied)
     if not specs or set(dict(threshold.tags)) - {"scenario"}:
         return
-    per_s, total = 0.0, 0.0
-    for spec in specs:
-        each = 1.0 if threshold.metric.startswith("iteration") else source.requests(spec.function)
-        total += each * _iterations(spec, source) if each else 0.0
-        per_s += each * _rate(spec, source) if each else 0.0
-    total = math.floor(total) if math.isfinite(total) else total
+    each = [
+        1.0 if threshold.metric.startswith("iteration") else source.requests(spec.function)
+        for spec in specs
+    ]
+    total = _times(each, [_iterations(spec, source) for spec in specs])
     if threshold.metric in ("http_reqs", "iterations") and threshold.operator.startswith(">"):
-        most = per_s if threshold.aggregate == "rate" else total
-        if not threshold.holds(most * 1.001):  # a rate is measured, and starts with a whole one
-            unit = "/s" if threshold.aggregate == "rate" else ""
+        most, unit = total, ""
+        if threshold.aggregate == "rate":
+            most, unit = _times(each, [_rate(spec, source) for spec in specs]), "/s"
+        if not threshold.holds(most):
             yield Finding(
-                "error", f"{threshold.text}: the plan sends at most {most:,.6g}{unit}, never that."
+                "error", f"{threshold.text}: the plan comes to at most {most:,.6g}{unit}, never that."
             )
     elif (
         threshold.aggregate == "p"
@@ -237,6 +237,11 @@ def _allowed(threshold: Threshold) -> float:
     return threshold.limit if threshold.operator.startswith("<") else 0.0
 
 
+def _times(each: Sequence[float], counts: Sequence[float]) -> float:
+    """Add up products; nothing of something endless is nothing."""
+    return math.fsum(a * b for a, b in zip(each, counts, strict=True) if a and b)
+
+
 def _iterations(spec: Spec, source: Source) -> float:
     """Return how many iterations there can be at most."""
     if spec.planned is not None:
@@ -248,7 +253,7 @@ def _iterations(spec: Spec, source: Source) -> float:
 def _rate(spec: Spec, source: Source) -> float:
     """Return how many iterations per second there can be at most, averaged over its time."""
     if spec.executor in ARRIVAL:
-        return (spec.planned or 0.0) / spec.length_s
+        return (spec.planned or 0) / spec.length_s
     each_s = source.sleeps_s(spec.function)
     return spec.most_vus / each_s if each_s else math.inf
 

@@ -27,6 +27,7 @@ from fastbench.scenario.spec import ARRIVAL, ITERATIONS, Spec, filled
 __all__ = ["Applied", "applied"]
 
 MAX_DURATION_S = 600.0  # of iterations that were given none, as in k6
+MOST_SHARED = 32  # counters that the workers share
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,10 @@ def applied(declared: Declared, asked: Asked) -> Applied:
         else:
             found = _overridden(each, wanted, notices)
         scenarios.append(_stretched(_scaled(found, asked.scale), asked.time_scale))
+    if sum(each.executor == "shared-iterations" for each in scenarios) > MOST_SHARED:
+        raise UsageError(
+            f"At most {MOST_SHARED} scenarios can be shared-iterations; name some with --scenario."
+        )
     result = Declared(
         options=_settings(declared.options, asked),
         scenarios=tuple(scenarios),

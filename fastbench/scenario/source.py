@@ -164,9 +164,9 @@ def _not_awaited(tree: ast.Module, file: str) -> Iterator[Problem]:
                 continue
             name = _called(each.value)
             if name in ("sleep", "think") or _is_request(each.value, vu):
-                yield Problem(
-                    file, each.lineno, f"{name}() is not awaited; write `await {name}(…)`."
-                )
+                whole = ast.unparse(each.value.func)
+                text = f"{whole}() is not awaited; write `await {whole}(…)`."
+                yield Problem(file, each.lineno, text)
 
 
 def _called(call: ast.Call) -> str:

@@ -7,6 +7,7 @@ Options (`override.py`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -120,10 +121,16 @@ class Spec:
         return tuple(found)
 
     @property
-    def planned(self) -> float | None:
-        """How many iterations a plan starts in all; None where the answers decide."""
+    def planned(self) -> int | None:
+        """How many iterations the plan starts in all; None where the answers decide.
+
+        The first one of a rate is due at once, so what is begun of the last one counts, too.
+        """
         if self.executor in ARRIVAL:
-            return sum(length_s * (first + last) / 2 for length_s, first, last in self.levels)
+            whole = math.fsum(
+                length_s * (first + last) / 2 for length_s, first, last in self.levels
+            )
+            return math.ceil(round(whole, 6))
         if self.executor == "per-vu-iterations":
             return (self.iterations or 0) * (self.vus or 0)
         return self.iterations
