@@ -87,11 +87,12 @@ class Ground:
     def alarm(self, callback: Callable[[int], None]) -> _client.Ticker:
         return _client.Ticker(self.loop, callback)
 
-    def take(self, shared: int, limit: int, count: int) -> int:
-        first = next(self.taken)
-        for _ in range(count - 1):
-            next(self.taken)
-        return first if first < limit else -1
+    def take(self, shared: int, limit: int) -> int:
+        number = next(self.taken)
+        return number if number < limit else -1
+
+    def take_rest(self, shared: int, limit: int) -> int:
+        return sum(1 for _ in iter(lambda: self.take(shared, limit), -1))
 
     def alive(self, change: int) -> None:
         self.vus += change

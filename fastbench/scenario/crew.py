@@ -132,11 +132,16 @@ class Crew:
         """Make what calls back at planned instants."""
         return _client.Ticker(self.loop, callback)
 
-    def take(self, shared: int, limit: int, count: int) -> int:
-        """Take numbers of a counter that all workers share."""
-        if count == 1:
-            return self._arena.take(shared, limit)
-        return self._arena.take(shared, limit, count)
+    def take(self, shared: int, limit: int) -> int:
+        """Take the next number of a counter that all workers share; -1 at the limit."""
+        return self._arena.take(shared, limit)
+
+    def take_rest(self, shared: int, limit: int) -> int:
+        """Take all numbers that are left of a counter; how many those were."""
+        rest = 0
+        while self._arena.take(shared, limit) >= 0:
+            rest += 1
+        return rest
 
     def alive(self, change: int) -> None:
         """Note how many VUs there are."""

@@ -57,8 +57,11 @@ class Ground(Protocol):
     def alarm(self, callback: Callable[[int], None], /) -> Alarm:
         """Make what calls back at planned instants."""
 
-    def take(self, shared: int, limit: int, count: int, /) -> int:
-        """Take `count` numbers of a counter that all workers share; the first, or -1."""
+    def take(self, shared: int, limit: int, /) -> int:
+        """Take the next number of a counter that all workers share; -1 at the limit."""
+
+    def take_rest(self, shared: int, limit: int, /) -> int:
+        """Take all numbers that are left of a counter; how many those were."""
 
     def alive(self, change: int, /) -> None:
         """So many VUs more are there, or fewer."""

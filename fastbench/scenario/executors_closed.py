@@ -46,17 +46,13 @@ class SharedIterations(Executor):
         iterate, take = self.scene.iterate, self.ground.take
         shared, limit = self._counter()
         now_ns = monotonic_ns()
-        while now_ns < self.last_ns and take(shared, limit, 1) >= 0:
+        while now_ns < self.last_ns and take(shared, limit) >= 0:
             now_ns = await iterate(vu)
 
     def close(self, *, in_time: bool) -> None:
-        """Drop what nobody has taken; whoever comes first takes all of it, so it is exact."""
-        if not in_time or monotonic_ns() < self.end_ns:
-            return
-        shared, limit = self._counter()
-        first = self.ground.take(shared, limit, limit)
-        if 0 <= first < limit:
-            self.scene.dropped.add(limit - first)
+        """Drop what nobody has taken; each of it is taken by one worker, so it is exact."""
+        if in_time and monotonic_ns() >= self.end_ns:
+            self.scene.dropped.add(self.ground.take_rest(*self._counter()))
 
     def _counter(self) -> tuple[int, int]:
         return self.share.shared or 0, self.share.iterations or 0

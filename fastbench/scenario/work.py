@@ -102,13 +102,6 @@ def _name_vu(seat: Seat) -> None:
         os.write(seat.dump_fd, f"VU {vu.id}\n".encode())
 
 
-def _name_vu(seat: Seat) -> None:
-    """Say whose code holds the loop; a handler runs in the context of that code."""
-    vu: Any = VU.get(None)
-    if vu is not None:
-        os.write(seat.dump_fd, f"VU {vu.id}\n".encode())
-
-
 def record_pauses(book: _client.Book) -> None:
     """Record from now on how long each garbage collection takes."""
     add = book.times("gc_pause").add
