@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from pathlib import Path
 
 import pytest
 from case import answer
+from certificates import Authority
 from scripts import EMPTY, first_connection, forgetful, replying
 from servers import OK, OK_BODY, Peer, Script, Server, answering, refusing
 from wires import Wires, on_wires
@@ -361,3 +363,44 @@ def test_planned_instants_give_response_times() -> None:
     assert (response.count, response.max_ns > 500_000_000) == (2, True)
     assert response.min_ns < 400_000_000
     assert wires.requests()["response"].count == 2
+
+
+def test_tls_is_verified_and_resumed_like_in_a_plain_run(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        for _ in range(3):
+            response = await wires.get(session, server.port, host="localhost", scheme="https")
+            assert (response.status, response.body) == (200, OK_BODY)
+            session.reset()
+        times = response.timings
+        assert times.tls_handshaking > 0
+        wrong = await wires.get(session, other.port, host="localhost", scheme="https")
+        assert (wrong.status, wrong.error_kind) == (0, "tls")
+        assert "hostname mismatch" in wrong.error.lower()
+
+    with (
+        Server(answering(), host="localhost", tls=authority.good()) as server,
+        Server(answering(), host="localhost", tls=authority.wrong_host()) as other,
+    ):
+        cafile = authority.cafile.encode()
+        wires = on_wires(act, tls=(b"", True, cafile, b"", b""))
+    counters = wires.counters()
+    assert (counters["handshakes"], counters["ok"], counters["failed"]) == (3, 3, 1)
+    assert wires.requests()["http_req_tls_handshaking"].count == 4
+
+
+def test_a_tls_answer_in_many_records_is_read_to_its_end(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    body = bytes(range(256)) * 4096
+
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        for _ in range(3):
+            response = await wires.get(session, server.port, host="localhost", scheme="https")
+            assert response.body == body
+
+    message = answer(f"Content-Length: {len(body)}") + body
+    with Server(answering(message), host="localhost", tls=authority.good()) as server:
+        on_wires(act, tls=(b"", True, authority.cafile.encode(), b"", b""))
