@@ -165,6 +165,7 @@ class Options:
     ) -> None:
         known = Options.__init__.__kwdefaults__ or {}
         values.refuse_unknown(unknown, tuple(known), "Options")
+        time_s, switch, count = values.duration_s, values.switch, values.count
         self.scenarios = _scenarios(scenarios)
         self.settings = Settings(
             load=_load(vus, duration, iterations, stages),
@@ -175,25 +176,19 @@ class Options:
             user_agent=None if user_agent is None else values.text(user_agent, "user_agent"),
             timeout_s=_time_limit(timeout, "timeout"),
             connect_timeout_s=_time_limit(connect_timeout, "connect_timeout"),
-            max_redirects=values.count(max_redirects, "max_redirects", least=0, most=1000),
+            max_redirects=count(max_redirects, "max_redirects", least=0, most=1000),
             expected=_expected(expected_statuses),
             tls=_tls(insecure_skip_tls_verify, cacert, cert, key),
-            batch=values.count(batch, "batch", most=plan.MAX_CONNECTIONS),
-            batch_per_host=values.count(
-                batch_per_host, "batch_per_host", most=plan.MAX_CONNECTIONS
-            ),
-            no_connection_reuse=values.switch(no_connection_reuse, "no_connection_reuse"),
-            no_vu_connection_reuse=values.switch(no_vu_connection_reuse, "no_vu_connection_reuse"),
-            no_cookies_reset=values.switch(no_cookies_reset, "no_cookies_reset"),
-            discard_response_bodies=values.switch(
-                discard_response_bodies, "discard_response_bodies"
-            ),
-            group_ids=values.switch(group_ids, "group_ids"),
-            setup_timeout_s=values.duration_s(setup_timeout, "setup_timeout"),
-            teardown_timeout_s=values.duration_s(teardown_timeout, "teardown_timeout"),
-            min_iteration_duration_s=values.duration_s(
-                min_iteration_duration, "min_iteration_duration"
-            ),
+            batch=count(batch, "batch", most=plan.MAX_CONNECTIONS),
+            batch_per_host=count(batch_per_host, "batch_per_host", most=plan.MAX_CONNECTIONS),
+            no_connection_reuse=switch(no_connection_reuse, "no_connection_reuse"),
+            no_vu_connection_reuse=switch(no_vu_connection_reuse, "no_vu_connection_reuse"),
+            no_cookies_reset=switch(no_cookies_reset, "no_cookies_reset"),
+            discard_response_bodies=switch(discard_response_bodies, "discard_response_bodies"),
+            group_ids=switch(group_ids, "group_ids"),
+            setup_timeout_s=time_s(setup_timeout, "setup_timeout"),
+            teardown_timeout_s=time_s(teardown_timeout, "teardown_timeout"),
+            min_iteration_duration_s=time_s(min_iteration_duration, "min_iteration_duration"),
         )
 
 

@@ -320,7 +320,7 @@ def _config(declared: Declared, asked: Asked) -> dict[str, object]:
     scenarios = []
     for spec in declared.scenarios:
         given = {name: value for name, value in spec.to_json().items() if value is not None}
-        given["env"] = redacted(spec.env)
+        given["env"] = _redacted(spec.env)
         scenarios.append(given)
     base_url = declared.options.base_url
     return {
@@ -331,13 +331,13 @@ def _config(declared: Declared, asked: Asked) -> dict[str, object]:
         "duration_s": max(each.start_time_s + each.length_s for each in declared.scenarios),
         "workers": asked.workers,
         "timeout_s": declared.options.timeout_s,
-        "env": redacted(asked.env),
-        "tags": redacted(declared.options.tags),
+        "env": _redacted(asked.env),
+        "tags": _redacted(declared.options.tags),
         "scenarios": scenarios,
     }
 
 
-def redacted(pairs: Mapping[str, str]) -> dict[str, str]:
+def _redacted(pairs: Mapping[str, str]) -> dict[str, str]:
     """Return texts by name as they may be shown."""
     return {
         redact.printable(name): redact.MASK
