@@ -14,7 +14,7 @@ SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests PYTHONSAFEPATH=
 	PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)"
 SANITIZED_TESTS = $(wildcard $(addprefix tests/test_,http*.py hdr*.py core*.py engine*.py \
-	truth*.py faults*.py tls*.py pace*.py planned*.py))
+	truth*.py faults*.py tls*.py pace*.py planned*.py wire*.py arena*.py))
 
 .PHONY: build deps test-deps run test check lint types bench fuzz debug debug-build slow peers clean
 build: $(RELEASE) $(BIN)/fastbench
