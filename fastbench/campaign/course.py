@@ -259,8 +259,8 @@ class Campaign:
         status = os.waitstatus_to_exitcode(child.status)
         how = f"with status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
         raise ScriptError(
-            f"{self.asked.script}: its process ended {how} while the script was loaded; take "
-            "sys.exit() and what ends processes out of the top of the script."
+            f"{self.asked.script}: its process ended {how} while the script was loaded; take what "
+            "ends processes out of the top of the script."
         )
 
     # The run.
@@ -312,7 +312,8 @@ class Campaign:
             looked_ns = now_ns
             if not self.told_ns and standing.look(now_ns, monitor):
                 self.stop("threshold_aborted", f"a threshold does not hold: {standing.stopped_by}")
-            self.watchdog.look(self.hub.children, now_ns)
+            if now_ns - self.resumed_ns > PAUSE_S * 1e9:  # else nobody has had the time to beat
+                self.watchdog.look(self.hub.children, now_ns)
             self._force(standing.end_ns, now_ns)
             if not self.told_ns:
                 progress = standing.progress()
