@@ -67,20 +67,27 @@ def test_iterations_that_only_throw_give_way() -> None:
     assert order == [1, 2, 1, 2]
 
 
-def test_timeouts_of_the_script_work_after_an_interruption() -> None:
+def test_task_groups_of_the_script_work_after_an_interruption() -> None:
     outcomes: list[str] = []
 
-    async def code(vu: Vu) -> None:
-        try:
-            async with asyncio.timeout(0.03):
-                await forever(vu)
-        except TimeoutError:
-            outcomes.append("timeout")
+    async def fail() -> None:
+        raise ValueError
 
-    stages = ((0.01, 1.0, 1.0), (0.0, 1.0, 0.0), (0.01, 0.0, 0.0), (0.0, 0.0, 1.0), (0.1, 1, 1))
-    asked = share("ramping-vus", 120, (1,), stages=stages, start_vus=1, graceful_ms=500)
+    async def code(vu: Vu) -> None:
+        if vu.iteration == 0:
+            await forever(vu)
+        try:
+            async with asyncio.TaskGroup() as tasks:  # it cancels this task, and takes it back
+                tasks.create_task(fail())
+                await forever(vu)
+        except* ValueError:
+            outcomes.append("failed")
+
+    stages = ((0.01, 1.0, 1.0), (0.0, 1.0, 0.0), (0.01, 0.0, 0.0), (0.0, 0.0, 1.0), (0.05, 1, 1))
+    asked = share("ramping-vus", 70, (1,), stages=stages, start_vus=1, graceful_ms=500)
     found = ran(asked, code)
     assert found.interrupted == 1
+    assert found.ground.errors == []
     assert found.iterations == len(outcomes) > 1
 
 
