@@ -128,7 +128,7 @@ HABITS = {
     "-disable-compression URL": "ask for it with -H 'Accept-Encoding: gzip'",
     "--connect-to a:80:b:80 URL": "with --host and --servername",
     "--curl 'curl URL'": "give the URL, -m, -H and -b",
-    "run scenario.py": "use `fastbench URL` or --urls-from-file FILE",
+    "run scenario.py": "give the path of a Python script",
     "compare URL URL": "run `fastbench URL --json FILE` for each side",
     "server": "the test server is `fastbench serve`",
     "serve --port 70000": "give 0 to 65535, 0 for any free one",

@@ -4,6 +4,7 @@ TEXT = """\
 fastbench: a benchmarker for HTTP services. wrk's command line, and a number you can trust.
 
   fastbench [flags] URL [URL …]     benchmark one server (http:// or https://)
+  fastbench run SCRIPT.py           load tests in Python (fastbench run --help)
   fastbench serve                   start a small server to benchmark
   fastbench doctor                  check this machine before a run
 
