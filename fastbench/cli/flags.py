@@ -83,7 +83,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
         "body_bytes": None if message.body is None else len(message.body.data),
     }
     asked |= {"expect_status": flags.expect_status, "bind": list(bind), "family": family}
-    asked["thresholds"] = [_shown(text) for text in flags.thresholds]
+    asked["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
     config = asked | _config(target, load, expect)
     return Command(
         plan.Plan(target, requests, load, expect, bind, family, config, _watch(flags)),
