@@ -88,11 +88,14 @@ class Crew:
             each.prepare()
         gc.freeze()  # VUs live until the end: no use in looking through them again and again
         if self._stopped is None:
-            self._heart.begin()
-            once_s = max(0, start_ns - monotonic_ns()) / 1e9 + SETTLED_S
-            timer = self.loop.call_later(once_s, gc.freeze)
+            lead_s = max(0, start_ns - monotonic_ns()) / 1e9
+            timers = (
+                self.loop.call_later(lead_s, self._heart.begin),
+                self.loop.call_later(lead_s + SETTLED_S, gc.freeze),
+            )
             await asyncio.gather(*(each.run() for each in self._executors))
-            timer.cancel()
+            for timer in timers:
+                timer.cancel()
         return {name: scene.ended_ns for name, scene in scenes.items()}
 
     def stop(self, *, grace: bool) -> None:
