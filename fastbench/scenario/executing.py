@@ -17,8 +17,9 @@ from typing import Protocol
 from fastbench.scenario.schedule import Share
 from fastbench.scenario.vu import Scene, Vu
 
-HALT_AGAIN_S = 0.1
+HALT_AGAIN_S = 0.3
 GIVE_UP_NS = 1_000_000_000  # after the first halt
+VU_GIVE_UP_NS = 200_000  # more for each VU: halting ten thousand takes its time
 TURNS = 2  # a timer is served before alarms that were due earlier: let those come first
 LATE_NS = 2_000_000  # uvloop's timers may be early or late by a millisecond
 
@@ -194,7 +195,7 @@ class Executor:
 
     async def _halt_all(self) -> None:
         """Halt what runs; code that goes on all the same is left alone at last."""
-        give_up_ns = monotonic_ns() + GIVE_UP_NS
+        give_up_ns = monotonic_ns() + GIVE_UP_NS + len(self.running) * VU_GIVE_UP_NS
         while self.running and monotonic_ns() < give_up_ns:
             for vu in tuple(self.running):
                 vu.halt()
