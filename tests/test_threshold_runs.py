@@ -1,4 +1,4 @@
-"""Plain runs answer for their thresholds: in the document, in the report, by the exit code."""
+"""Runs answer for their thresholds: in the document, in the report, by the exit code."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from case import answer
-from commandline import at_once, invoke, measured
+from commandline import at_once, invoke, measured, valid
 from samples import HOSTILE, good
 from servers import OK, Peer, Server, answering
 
@@ -121,6 +122,60 @@ def test_nothing_listening_fails_a_threshold_without_samples() -> None:
     run = measured("-c1", "-d1s", "--threshold", "p99<1s", "http://127.0.0.1:1/")
     assert run.code == 99
     assert run.document["thresholds"]["p99<1s"]["text"] == "no samples"
+
+
+# Runs of scripts.
+
+SCRIPT = """
+from fastbench import Counter, Options, Trend, check, env, scenario
+
+options = Options(
+    base_url=env("BASE_URL"),
+    thresholds={
+        "calls{kind:even}": [{"threshold": "count==20", "level": "warn"}, "count<20"],
+        "size{kind:odd,scenario:browse}": "max<=39",
+        "http_reqs{endpoint:x}": "count===40",
+        "checks{check:fine}": "rate>99%",
+        "calls{kind:neither}": "count<1",
+    },
+)
+calls, size = Counter("calls"), Trend("size")
+
+
+@scenario(executor="shared-iterations", vus=4, iterations=40)
+async def browse(vu):
+    response = await vu.get("/", tags={"endpoint": "x"})
+    check(response, {"fine": response.status == 200})
+    for kind in ("even", "odd"):
+        calls.add(0.5, {"kind": kind})
+        size.add(39 if kind == "odd" else 40, {"kind": kind, "vu": vu.id})
+"""
+
+
+def test_a_script_counts_the_same_on_one_worker_and_on_two(server: Server, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    values = []
+    for workers in ("1", "2"):
+        to = tmp_path / f"{workers}.json"
+        flags = (
+            "-t",
+            workers,
+            "-e",
+            f"BASE_URL={server.url()}",
+            "--json",
+            str(to),
+            "--no-progress",
+        )
+        done = invoke("run", str(script), *flags)
+        assert done.returncode == 99, done.stderr
+        document = valid(to.read_text())
+        values.append({name: row["observed"] for name, row in document["thresholds"].items()})
+        counts = {name: row["values"].get("count") for name, row in document["metrics"].items()}
+        assert (counts["calls"], counts["size"], counts["http_reqs"]) == (40, 80, 40)
+        assert "✗ calls{kind:neither}: count<1" in done.stdout
+    assert values[0] == values[1]
+    assert list(values[0].values()) == [20, 20, 39, 40, 1, None]
 
 
 # The report.
