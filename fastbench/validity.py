@@ -162,8 +162,9 @@ def _of_client(result: Result, seen: Seen, busy: float) -> str:
 def _of_waiting(result: Result, seen: Seen) -> tuple[str, list[str]]:
     """Nothing was full, yet the load was not more: the connections waited for answers."""
     if seen.vus:
+        users = f"{seen.vus:,} VU" + ("" if seen.vus == 1 else "s")
         return "none", [
-            f"nothing was full: {seen.vus:,} VUs waited for answers, or slept as the script says"
+            f"nothing was full: {users} waited for answers, or slept as the script says"
         ]
     p50 = format_ms(result.latency.service.percentile(50) / 1e6)
     waited = f"all {seen.connections:,} connections waited for answers (p50 {p50})"

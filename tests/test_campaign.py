@@ -171,7 +171,7 @@ async def load(vu):
         ("os._exit(4)\n", 107, "its process ended with status 4"),
         ("os.kill(os.getpid(), 9)\n", 107, "its process ended by SIGKILL"),
         ("x = 1\n", 104, "declares no scenario"),
-        ("options = Options(vuss=1)\n" + LOOP, 104, "vuss"),
+        ("options = Options(vuss=1)\n" + LOOP, 104, "script.py, line 6: Options has no 'vuss'"),
         ("options = Options(thresholds={'nix': 'p(95)<1'})\n" + LOOP, 104, "no metric nix"),
         (
             "options = Options(thresholds={'http_reqs': 'count>1 [stage=spike]'})\n" + LOOP,

@@ -101,6 +101,12 @@ def test_a_sub_metric_stands_below_its_own() -> None:
     assert lines[at + 1].startswith("    {scenario:email}")
 
 
+def test_a_sub_metric_of_checks_stands_below_the_checks() -> None:
+    shown = plain(scenario_samples.messages())
+    found = place(shown, "  checks{check:has an id}  100%  30,000 of 30,000")
+    assert place(shown, "CHECKS") < found < place(shown, "HTTP")
+
+
 def test_an_exception_shows_where_it_came_from() -> None:
     shown = plain(scenario_samples.messages())
     assert "412  KeyError: 'id'" in shown

@@ -230,10 +230,12 @@ class Campaign:
     def _broken(self, body: dict[str, Any]) -> None:
         """Refuse a script that does not load; keep what broke later for the report."""
         stage, text = body["stage"], str(body["text"])
-        if stage == "options":
+        if stage == "options" and not body.get("line"):
             raise OptionsError(text)
         name = str(body.get("file") or self.asked.script)
         place = f"{name}, line {body['line']}" if body.get("line") else name
+        if stage == "options":
+            raise OptionsError(f"{place}: {text}")
         if stage == "load":
             raise ScriptError(f"{place}: {text}", str(body.get("traceback") or ""))
         if stage == "setup" and self.over == "aborted":

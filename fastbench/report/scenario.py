@@ -91,7 +91,10 @@ def _checks(page: Page, result: Result) -> list[str]:
         failing = sum(check.fails > 0 for check in rest)
         words = f"{failing} of them failing" if failing else "all of them succeeded"
         lines.append(page.dim(f"  … {len(rest)} more, {words}; --json has each"))
-    return lines
+    narrowed = [name for name in result.metrics if _base(name) == "checks" != name]
+    room = max((len(printable(name)) + 2 for name in narrowed), default=0)
+    room = min(room, page.width - 2 - NAME_COLUMNS)
+    return lines + [_metric(page, name, {name: result.metrics[name]}, room) for name in narrowed]
 
 
 def _check(page: Page, check: Check, *, several: bool) -> list[str]:
@@ -121,8 +124,6 @@ def _metrics(page: Page, metrics: Mapping[str, Metric]) -> list[list[str]]:
         "NETWORK": [name for base in NETWORK for name in metrics if _base(name) == base],
         "CUSTOM": sorted(own),
     }
-    # Sub-metrics of checks have no row of their own above.
-    parts["EXECUTION"] += [name for name in metrics if _base(name) == "checks" != name]
     return [_section(page, title, names, metrics) for title, names in parts.items() if names]
 
 
