@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import psutil
 import pytest
 from running import Running, start, until
 from servers import Server, answering
+from terminal import in_terminal
 
-from fastbench.campaign.channel import Child
+from fastbench.campaign.channel import Child, Hub
 from fastbench.campaign.stuck import Watchdog
 
 HEAD = """
@@ -183,3 +185,43 @@ def test_who_is_silent_for_five_seconds_is_told_of_once_with_its_line() -> None:
     assert watchdog.sentences([child], beats.at_ns) == []
     (warning,) = watchdog.warnings([child], beats.at_ns + 20 * SECOND_NS)
     assert "was in Python code for 8.0s" in warning.text
+
+
+# What workers print, where a live view is in the way.
+
+
+def test_lines_are_passed_on_whole_and_the_last_one_without_an_end() -> None:
+    shown: list[str] = []
+    hub = Hub(shown.append)
+    ours, theirs = socket.socketpair()
+    (dump_fd, dumped_fd), (out_fd, printed_fd) = os.pipe(), os.pipe()
+    try:
+        hub.add(Child(0, 0, ours, dump_fd, out_fd, gone=True))
+        for text, lines in (
+            (b"one\ntw", ["one\n"]),
+            (b"o", []),
+            (b"\n\xff\n", ["two\n\ufffd\n"]),
+            (b"rest", []),
+        ):
+            os.write(printed_fd, text)
+            assert list(hub.listen(1)) == []
+            assert [shown.pop() for _ in range(len(shown))] == lines
+    finally:
+        os.close(printed_fd)
+        os.close(dumped_fd)
+        theirs.close()
+        hub.close()
+    assert shown == ["rest\n"]
+
+
+def test_on_a_terminal_what_a_script_prints_stays_above_the_picture(
+    tmp_path: Path, server: Server
+) -> None:
+    path = tmp_path / "script.py"
+    text = "    if vu.iteration == 9:\n        print(f'VU {vu.id} \\x1b[2Jsays')\n"
+    path.write_text(HEAD.replace("DURATION", "700ms").replace("GRACE", "1s") + text)
+    found = in_terminal("run", str(path), "-e", f"URL={server.url('')}", "-t", "2", stdout=False)
+    assert found.code == 0
+    assert "iterations" in found.written, "the picture"
+    lines = [line.strip() for line in found.screen.splitlines() if line.strip()]
+    assert sorted(lines) == [f"VU {vu} [2Jsays" for vu in (1, 2, 3, 4)], found.screen

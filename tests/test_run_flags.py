@@ -224,7 +224,7 @@ def test_a_run_is_carried_out_and_delivered(
 ) -> None:
     taken: list[Any] = []
 
-    def carry_out(asked: Asked, tell: object, notice: Any) -> str:
+    def carry_out(asked: Asked, tell: object, notice: Any, echo: object) -> str:
         taken.append(asked.vus)
         notice("Scenario a: \x1b[2Jsomething.")
         return "result"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fastbench.campaign.channel import Echo
 from fastbench.campaign.course import Campaign
 from fastbench.campaign.refused import OptionsError, ScriptError
 from fastbench.result import Result
@@ -26,14 +27,16 @@ def run(
     asked: Asked,
     tell: Callable[[Progress], None],
     notice: Callable[[str], None] = lambda sentence: None,
+    echo: Echo | None = None,
 ) -> Result:
     """Carry out what the command line asks for; `tell` hears of progress 4 times a second.
 
-    `notice` hears how the command line changed the script's scenarios. Raises OptionsError for
+    `notice` hears how the command line changed the script's scenarios. `echo` takes the lines that
+    the script prints; without it they go to stderr as they come. Raises OptionsError for
     options that cannot be, ScriptError for a script that does not load, UsageError when the
     machine cannot carry it, KeyboardInterrupt at a second signal.
     """
-    campaign = Campaign(asked, tell, notice)
+    campaign = Campaign(asked, tell, notice, echo)
     try:
         return campaign.carry_out()
     finally:
@@ -42,7 +45,7 @@ def run(
 
 def declared(asked: Asked) -> Declared:
     """Return what a script declares, without running any of its scenarios. Raises as `run`."""
-    campaign = Campaign(asked, lambda progress: None, lambda sentence: None)
+    campaign = Campaign(asked, lambda progress: None, lambda sentence: None, None)
     try:
         return campaign.declarations()
     finally:

@@ -2,7 +2,9 @@
 
 1. An object has one key, its kind. What does not fit that is a broken worker, not a broken run.
 2. A worker's end is seen as the end of its stream. Its exit status is collected then and there.
-3. Writing never blocks for long: a worker that does not read is stuck, and the watchdog's business.
+3. On a terminal the workers' own output comes through a pipe each, line by line: what they write
+   themselves would tear the live view, and each other's lines.
+4. Writing never blocks for long: a worker that does not read is stuck, and the watchdog's business.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-__all__ = ["Child", "Hub", "Message"]
+__all__ = ["Child", "Echo", "Hub", "Message"]
 
 READ_BYTES = 1 << 18
 MAX_DUMP_BYTES = 1 << 16
@@ -27,6 +29,7 @@ DYING_S = 0.5  # from the end of its stream to the end of a worker
 SEND_S = 1.0  # to a worker that does not read
 
 Message = tuple[str, Any]
+Echo = Callable[[str], None]  # takes whole lines of what workers print
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ class Child:
     pid: int
     stream: socket.socket
     dump_fd: int  # where the stack of a stuck worker arrives
+    out_fd: int = -1  # where what it prints arrives, -1: it writes to our stderr
     loaded: bool = False
     ended: bool = False
     quit: bool = False
@@ -50,7 +54,7 @@ class Child:
     cpu_s: float = 0.0
     dump: bytes = b""
     unread: bytes = b""
-    warned: set[str] = field(default_factory=set)
+    unprinted: bytes = b""
 
     def send(self, kind: str, body: object) -> None:
         """Send one object; a worker that is gone, or does not read, does not get it."""
@@ -88,8 +92,9 @@ class Child:
 class Hub:
     """All workers of a run, and what wakes the parent: they, or a signal."""
 
-    def __init__(self) -> None:
+    def __init__(self, echo: Echo | None = None) -> None:
         self.children: list[Child] = []
+        self._echo = echo
         self._poll = select.poll()
         self._by_fd: dict[int, Child] = {}
         self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -99,11 +104,14 @@ class Hub:
     def add(self, child: Child) -> None:
         """Listen to a worker."""
         child.stream.settimeout(SEND_S)
-        os.set_blocking(child.dump_fd, False)
         self.children.append(child)
-        for fd in (child.stream.fileno(), child.dump_fd):
-            self._by_fd[fd] = child
-            self._poll.register(fd, select.POLLIN)
+        for fd in (child.stream.fileno(), child.dump_fd, child.out_fd):
+            if fd >= 0:
+                self._by_fd[fd] = child
+                self._poll.register(fd, select.POLLIN)
+        for fd in (child.dump_fd, child.out_fd):
+            if fd >= 0:
+                os.set_blocking(fd, False)
 
     def listen(self, wait_s: float) -> Iterator[tuple[Child, Message]]:
         """Give what the workers say, after at most `wait_s`; a gone one says ("gone", None)."""
@@ -113,6 +121,8 @@ class Hub:
                 self._drain()
             elif fd == child.dump_fd:
                 self._read_dump(child)
+            elif fd == child.out_fd:
+                self._read_output(child)
             else:
                 yield from ((child, message) for message in self._read(child))
 
@@ -130,6 +140,10 @@ class Hub:
             child.bury(wait=True)
             child.stream.close()
             os.close(child.dump_fd)
+            if child.out_fd >= 0:
+                while child.out_fd in self._by_fd and self._read_output(child):
+                    pass
+                os.close(child.out_fd)
         signal.set_wakeup_fd(self._wakeup_before)
         os.close(self._woken)
         os.close(self._wake)
@@ -145,6 +159,21 @@ class Hub:
             if not found:
                 self._forget(child.dump_fd)
             child.dump = (child.dump + found)[-MAX_DUMP_BYTES:]
+
+    def _read_output(self, child: Child) -> bool:
+        """Pass lines on as they become whole; false when there is nothing to read."""
+        try:
+            found = os.read(child.out_fd, READ_BYTES)
+        except BlockingIOError:
+            return False
+        lines, end, rest = (child.unprinted + found).rpartition(b"\n")
+        if not found:
+            self._forget(child.out_fd)
+            lines, rest = rest, b""
+        child.unprinted = rest
+        if self._echo is not None and (lines or end):
+            self._echo(lines.decode("utf-8", "replace") + "\n")
+        return bool(found)
 
     def _forget(self, fd: int) -> None:
         self._poll.unregister(fd)

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from fastbench import _client, _core, host, outcome
 from fastbench import limits as machine
 from fastbench.campaign import ended, seeking
-from fastbench.campaign.channel import Child, Hub, Message
+from fastbench.campaign.channel import Child, Echo, Hub, Message
 from fastbench.campaign.refused import OptionsError, ScriptError
 from fastbench.campaign.standing import Limits, Standing, limits_of
 from fastbench.campaign.stuck import Watchdog
@@ -47,7 +47,9 @@ Tell = Callable[[Progress], None]
 class Campaign:
     """The state of one run. `carry_out` once, then `close`, whatever came of it."""
 
-    def __init__(self, asked: Asked, tell: Tell, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self, asked: Asked, tell: Tell, notice: Callable[[str], None], echo: Echo | None
+    ) -> None:
         self.asked = asked
         self.tell = tell
         self.notice = notice
@@ -58,7 +60,8 @@ class Campaign:
         except MemoryError as error:
             raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
         machine.raise_open_files()  # the first worker is there before its VUs are counted
-        self.hub = Hub()
+        self.hub = Hub(echo)
+        self.piped = echo is not None
         self.watchdog = Watchdog(self.arena, asked.script)
         self.parent = os.getpid()
         self.declared: Declared | None = None
@@ -155,12 +158,17 @@ class Campaign:
     def _fork(self, index: int) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         read_fd, write_fd = os.pipe()
+        out_fd, printed_fd = os.pipe() if self.piped else (-1, -1)
         pid = os.fork()
         if pid == 0:
             try:
                 sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # a live view has its own
                 ours.close()
                 os.close(read_fd)
+                if self.piped:
+                    os.dup2(printed_fd, 2)
+                    os.close(printed_fd)
+                    os.close(out_fd)
                 for child in self.hub.children:
                     child.stream.close()
                 seat = work.Seat(
@@ -178,7 +186,9 @@ class Campaign:
                 os._exit(EXIT_FAILED)
         theirs.close()
         os.close(write_fd)
-        self.hub.add(Child(index, pid, ours, read_fd))
+        if self.piped:
+            os.close(printed_fd)
+        self.hub.add(Child(index, pid, ours, read_fd, out_fd))
 
     def _pump(self, done: Callable[[], bool], limit_ns: int = 0) -> None:
         """Listen until something is done, the time is over, or nobody can do it any more."""

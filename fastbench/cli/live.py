@@ -77,6 +77,11 @@ class LiveView:
             self._live.__exit__(kind, error, trace)
             self._live = None
 
+    @property
+    def shown(self) -> bool:
+        """Tell whether there is a picture that other output would tear."""
+        return self._live is not None
+
     def update(self, now: Progress) -> None:
         """Redraw, but not more than four times a second: the load has the processor first."""
         if self._live is None or (now_s := time.monotonic()) < self._next_s:

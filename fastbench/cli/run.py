@@ -68,7 +68,8 @@ def _run(asked: Asked, output: Output) -> int:
         color=output.color,
     )
     with live:
-        result = campaign.run(asked, live.update, _tell)
+        # The view has replaced sys.stderr: lines stand above it.
+        result = campaign.run(asked, live.update, _tell, _echo if live.shown else None)
     return bench.deliver(result, output)
 
 
@@ -115,3 +116,8 @@ def _make_folders(*paths: str | None) -> None:
 
 def _tell(sentence: str) -> None:
     print(f"fastbench: {redact.printable(sentence)}", file=sys.stderr)
+
+
+def _echo(lines: str) -> None:
+    """Print what the script printed."""
+    print(redact.printable(lines, lines=True), end="", file=sys.stderr)
