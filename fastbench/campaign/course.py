@@ -200,6 +200,8 @@ class Campaign:
     def _listen(self, wait_s: float) -> None:
         for child, message in self.hub.listen(wait_s):
             self._heard(child, message)
+        if self.interrupted:
+            self.stop("interrupted", "")
 
     # What workers say.
 
@@ -281,11 +283,10 @@ class Campaign:
         """First signal: stop and report. Second, or while nothing runs yet: leave at once."""
         if self.interrupted or self.loading:
             raise KeyboardInterrupt
-        self.interrupted = True
-        self.stop("interrupted", "")
+        self.interrupted = True  # `_listen` does the rest: a handler may interrupt a message
 
     def stop(self, over: str, why: str) -> None:
-        """End the load at once; the first reason counts."""
+        """End the load at once; the first reason counts, and the first time."""
         if not self.over:
             self.over, self.why = over, why
         if not self.told_ns:
@@ -306,7 +307,7 @@ class Campaign:
         shares = applied.shares(len(children))
         most = max(sum(len(share.vus) for share in each) for each in shares)
         start_ns = time.monotonic_ns() + LEAD_NS + most * VU_LEAD_NS
-        if self.told_ns:  # setup failed, or somebody lost patience
+        if self.told_ns or self.interrupted:  # setup failed, or somebody lost patience
             for child in children:
                 child.ended = True
             return time.monotonic_ns()
