@@ -151,6 +151,8 @@ cdef class Timings:
         return f"Timings(duration={self.duration:.3f}, waiting={self.waiting:.3f})"
 
 
+@cython.final
+@cython.freelist(256)
 cdef class Response:
     """One answer. Without a complete one, `status` is 0 and `error` says why.
 

@@ -144,17 +144,12 @@ class Lane: ...
 class Connection: ...
 
 @final
-class Session:
-    cookies: Callable[[Response], None] | None
-    redirect: (
-        Callable[[Exchange, Response], tuple[Origin, bytes, bool, str, str, Route] | None] | None
-    )
-    planned_ns: int
-    paced: bool
-    discard: bool
-    def __new__(cls, pool: Pool, *, limit_per_host: int = 6) -> Self: ...
-    def send(
-        self,
+class Ready:
+    origin: Origin
+    payload: bytes
+    url: str
+    def __new__(
+        cls,
         origin: Origin,
         payload: bytes,
         url: str,
@@ -166,7 +161,17 @@ class Session:
         redirects: int = 0,
         method: str = "GET",
         keep: Any = None,
-    ) -> Exchange: ...
+    ) -> Self: ...
+
+@final
+class Session:
+    cookies: Callable[[Response], None] | None
+    redirect: Callable[[Exchange, Response], tuple[Ready, bytes] | None] | None
+    planned_ns: int
+    paced: bool
+    discard: bool
+    def __new__(cls, pool: Pool, *, limit_per_host: int = 6) -> Self: ...
+    def send(self, ready: Ready, payload: bytes | None = None) -> Exchange: ...
     def reset(self) -> None: ...
 
 @final

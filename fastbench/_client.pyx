@@ -6,6 +6,7 @@ resumes the coroutine that waits for it at once, without a future or a turn of t
 
 import asyncio
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.contextvars cimport PyContext_Enter, PyContext_Exit
 from libc.errno cimport (

@@ -1,5 +1,7 @@
 # Part of _client.pyx: one request, and what follows from it; the rules stand in _pool.pxi.
 
+@cython.final
+@cython.freelist(256)
 cdef class Exchange:
     """A request under way; awaiting it gives its Response. It is a future to asyncio.
 
@@ -128,7 +130,7 @@ cdef class Exchange:
     cdef bint goes_on(self, Response answer) except -1:
         """Keep the cookies, and follow a redirect."""
         cdef Session session = self.session
-        cdef uint64_t due = 0
+        cdef Ready ready
         if answer.status == 0:
             return False
         if session.cookies is not None and (
@@ -142,9 +144,10 @@ cdef class Exchange:
         if following is None:
             return False
         self.redirects -= 1
-        origin, payload, head, method, url, route = following
-        self.ask(origin, payload, head, method, url, route)
-        self.times.due = self.times.begun if session.paced else due
+        ready, payload = following
+        self.ask(ready.origin, payload, ready.head, ready.method, ready.url, ready.route)
+        self.idempotent = ready.idempotent
+        self.times.due = self.times.begun if session.paced else 0
         session.place(self, True)
         return True
 

@@ -225,11 +225,44 @@ cdef class Lane:
     cdef uint32_t open
 
 
+@cython.final
+cdef class Ready:
+    """A request that was made ready once, to be sent any number of times.
+
+    `payload` is all of it, rendered; `keep` is kept as exchange.keep, for the hooks.
+    """
+
+    cdef readonly Origin origin
+    cdef readonly bytes payload
+    cdef readonly str url
+    cdef str method
+    cdef Route route
+    cdef bint head
+    cdef bint idempotent
+    cdef uint64_t timeout_ns
+    cdef int redirects
+    cdef object keep
+
+    def __cinit__(self, Origin origin not None, bytes payload not None, str url, Route route not None,
+                  *, bint head=False, bint idempotent=True, uint64_t timeout_ns=TIMEOUT_NS,
+                  int redirects=0, str method="GET", keep=None):
+        self.origin = origin
+        self.payload = payload
+        self.url = url
+        self.method = method
+        self.route = route
+        self.head = head
+        self.idempotent = idempotent
+        self.timeout_ns = timeout_ns
+        self.redirects = redirects
+        self.keep = keep
+
+
 cdef class Session:
     """The connections of one VU.
 
     Hooks: `cookies(response)` is called for answers that set some, `redirect(exchange, response)` for
-    those that lead elsewhere; it gives (origin, payload, is HEAD, method, url, route) or None.
+    those that lead elsewhere; it gives the next request, (ready, payload), or None.
     `planned_ns` is when the next request was due, with `paced` every later one is due when asked
     for: their response time is recorded. `discard`: bodies are dropped.
     """
@@ -262,20 +295,19 @@ cdef class Session:
         self.last = found
         return found
 
-    def send(self, Origin origin not None, bytes payload not None, str url, Route route not None, *,
-             bint head=False, bint idempotent=True, uint64_t timeout_ns=TIMEOUT_NS,
-             int redirects=0, str method="GET", keep=None):
+    def send(self, Ready ready not None, bytes payload=None):
         """Begin a request; await the exchange for its Response. What the network does never raises.
 
-        `payload` is the whole request, rendered; `keep` is kept as exchange.keep, for the hooks.
+        `payload`: its bytes, where they differ from those made ready.
         """
         cdef Exchange one = Exchange.__new__(Exchange)
         one.session = self
-        one.keep = keep
-        one.redirects = redirects
-        one.idempotent = idempotent
-        one.timeout_ns = timeout_ns
-        one.ask(origin, payload, head, method, url, route)
+        one.keep = ready.keep
+        one.redirects = ready.redirects
+        one.idempotent = ready.idempotent
+        one.timeout_ns = ready.timeout_ns
+        one.ask(ready.origin, ready.payload if payload is None else payload, ready.head,
+                ready.method, ready.url, ready.route)
         if self.planned_ns:
             one.times.due = self.planned_ns
             self.planned_ns = 0

@@ -175,12 +175,14 @@ def test_redirects_are_followed_by_the_hook_and_each_counts() -> None:
     async def act(wires: Wires) -> None:
         session = wires.session()
         target = wires.pool.origin("http", "127.0.0.1", server.port)
+        payload = b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n"
+        after = _client.Ready(target, payload, "/b", wires.route)
 
         def follow(
             exchange: _client.Exchange, response: _client.Response
-        ) -> tuple[_client.Origin, bytes, bool, str, str, _client.Route]:
+        ) -> tuple[_client.Ready, bytes]:
             asked.append((exchange.redirects, response.status, response.keep))
-            return target, b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n", False, "GET", "/b", wires.route
+            return after, payload
 
         session.redirect = follow
         response = await wires.get(session, moved.port, redirects=2, keep="mine")

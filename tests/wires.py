@@ -45,7 +45,7 @@ class Wires:
         **more: Any,
     ) -> _client.Exchange:
         payload = f"{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-        return session.send(
+        ready = _client.Ready(
             self.pool.origin(scheme, host, port),
             payload,
             f"{scheme}://{host}:{port}{target}",
@@ -54,6 +54,7 @@ class Wires:
             head=method == "HEAD",
             **more,
         )
+        return session.send(ready)
 
     def counters(self) -> dict[str, int]:
         """Give the plain counters that are not 0; the law of design section 4 is checked."""

@@ -77,16 +77,7 @@ class Client:
         """GET."""
         if headers is None and not more and not self._stored:
             place = PLACE.get()
-            found = place.plain.get(url) or self.maker.plain(place, url)
-            return self._send(
-                found.origin,
-                found.payload,
-                found.url,
-                found.route,
-                timeout_ns=found.kind.timeout_ns,
-                redirects=found.kind.redirects,
-                keep=found,
-            )
+            return self._send(place.plain.get(url) or self.maker.plain(place, url))
         return self._begin("GET", url, headers, more)
 
     def head(
@@ -203,29 +194,25 @@ class Client:
         data: Any = None,
     ) -> Exchange:
         """Send a request that is not plain."""
-        fields = plain_headers(headers) if headers else ()
+        place = PLACE.get()
         body: bytes | None = None
-        if not more and data is None:
-            asked = Asked(method, url, fields)
+        if data is None and _NAMED.issuperset(more):  # the most usual ones, found by what they say
+            json, name = more.get("json"), more.get("name")
+            if json is not None:
+                body = bodies.to_json(json)
+            fields = plain_headers(headers) if headers else ()
+            key = (method, url, fields, body is None, name if name is None else str(name))
+            found = place.named.get(key) or self.maker.named(place, key)
         else:
-            asked, body = _asked(method, url, fields, more, data)
-        found = self.maker.prepared(PLACE.get(), asked)
-        kind = found.kind
+            asked, body = _asked(method, url, plain_headers(headers or {}), more, data)
+            found = self.maker.prepared(place, asked)
+        if body is None and not self._stored:
+            return self._send(found.ready)
         jar = ""
         if self._stored:
+            kind = found.kind
             jar = self.cookies.header(kind.site.host, found.path, kind.site.secure)
-        return self._send(
-            found.origin,
-            found.payload if body is None and not jar else self.maker.payload(found, body, jar),
-            found.url,
-            found.route,
-            head=kind.head_only,
-            idempotent=kind.idempotent,
-            timeout_ns=kind.timeout_ns,
-            redirects=kind.redirects,
-            method=kind.method,
-            keep=found,
-        )
+        return self._send(found.ready, self.maker.payload(found, body, jar))
 
     def _redirected(self, exchange: Exchange, response: Response) -> Any:
         return redirects.following(self, exchange, response)
@@ -264,11 +251,6 @@ def with_params(url: str, params: Fields | str) -> str:
 def _asked(
     method: str, url: str, headers: tuple[tuple[str, str], ...], more: Mapping[str, Any], data: Any
 ) -> tuple[Asked, bytes | None]:
-    if _NAMED.issuperset(more) and data is None:  # the most usual ones
-        json, name = more.get("json"), more.get("name")
-        ready = None if json is None else bodies.to_json(json)
-        kind = "" if json is None else bodies.JSON
-        return Asked(method, url, headers, kind, name if name is None else str(name)), ready
     if not more.keys() <= _KNOWN:
         unknown = ", ".join(sorted(more.keys() - _KNOWN))
         raise TypeError(

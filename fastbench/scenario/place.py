@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fastbench.scenario.expected import Expected
 
 if TYPE_CHECKING:
-    from fastbench._client import Route
+    from fastbench._client import Ready, Route
     from fastbench.scenario.client import Client
 
 Tags = tuple[tuple[str, str], ...]
@@ -59,7 +59,7 @@ class Place:
 
     __slots__ = (
         *("cells", "group", "recorder", "scenario", "tags"),
-        *("checks", "inner", "plain", "prepared", "routes", "times"),
+        *("checks", "inner", "named", "plain", "prepared", "routes", "times"),
     )
 
     def __init__(self, recorder: Recorder, scenario: str, group: str, tags: Tags) -> None:
@@ -70,7 +70,8 @@ class Place:
         self.cells: dict[Any, Any] = {}  # of anybody who records by place
         self.checks: dict[str, Passes] = {}
         self.inner: dict[str, Place] = {}
-        self.plain: dict[str, Any] = {}  # URL -> prepared GET without any options
+        self.plain: dict[str, Ready] = {}  # URL -> GET without any options
+        self.named: dict[Any, Any] = {}  # what a usual request says -> Prepared
         self.prepared: dict[Any, Any] = {}
         self.routes: dict[Any, Route] = {}
         self.times: Times | None = None

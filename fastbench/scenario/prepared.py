@@ -12,17 +12,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fastbench import __version__, redact, units, urls
+from fastbench import __version__, _client, redact, units, urls
 from fastbench.body import encoded
 from fastbench.plan import MAX_TIMEOUT_S, UsageError, check_header, check_method
-from fastbench.scenario import grouping
+from fastbench.scenario import bodies, grouping
 from fastbench.scenario.expected import DEFAULT, Expected
 from fastbench.scenario.place import Place, Tags
 
 if TYPE_CHECKING:
-    from fastbench._client import Origin, Pool, Route
+    from fastbench._client import Origin, Pool, Ready, Route
 
 Headers = tuple[tuple[str, str], ...]
+Named = tuple[str, str, Headers, bool, str | None]  # method, URL, headers, no body, name
 
 MOST_PREPARED = 1000  # of one place
 MOST_ORIGINS = 1000
@@ -72,17 +73,15 @@ class Asked(NamedTuple):
 class Prepared:
     """One request, ready to be sent any number of times; `head` lacks its last fields."""
 
-    __slots__ = ("asked", "head", "kind", "origin", "path", "payload", "place", "route", "url")
+    __slots__ = ("asked", "head", "kind", "path", "payload", "place", "ready")
 
     asked: Asked
     kind: Kind
     place: Place
-    origin: Origin
-    route: Route
-    url: str
     path: str
     head: bytes
     payload: bytes  # all of it, without a body and without the jar's cookies
+    ready: Ready  # what is sent
 
     def rendered(self, body: bytes | None, jar: str) -> bytes:
         """Return the bytes to send."""
@@ -151,11 +150,20 @@ class Maker:
             found = place.prepared[asked] = self._prepare(place, asked)
         return found
 
-    def plain(self, place: Place, url: str) -> Prepared:
+    def plain(self, place: Place, url: str) -> Ready:
         """Make a GET without options, to be found in `place.plain`."""
         if len(place.plain) >= MOST_PREPARED:
             place.plain.clear()
-        found = place.plain[url] = self._prepare(place, Asked("GET", url))
+        found = place.plain[url] = self._prepare(place, Asked("GET", url)).ready
+        return found
+
+    def named(self, place: Place, key: Named) -> Prepared:
+        """Make a request that has at most headers, JSON and a name; found in `place.named`."""
+        method, url, fields, bodiless, name = key
+        asked = Asked(method, url, fields, "" if bodiless else bodies.JSON, name)
+        if len(place.named) >= MOST_PREPARED:
+            place.named.clear()
+        found = place.named[key] = self.prepared(place, asked)
         return found
 
     def payload(self, prepared: Prepared, body: bytes | None, jar: str) -> bytes:
@@ -181,12 +189,22 @@ class Maker:
                 self._kinds.clear()
             kind = self._kinds[key] = self._kind(site, asked)
         made = Prepared()
-        made.asked, made.kind, made.place, made.origin = asked, kind, place, site.origin
+        made.asked, made.kind, made.place = asked, kind, place
         made.path = path.partition("?")[0]
-        made.url = site.prefix + path
         made.head = encoded(f"{kind.method} {path} HTTP/1.1\r\n") + kind.fields
         made.payload = made.rendered(None, "") if kind.cookie else made.head + kind.end
-        made.route = self._route(place, asked, site, made.path, kind.method)
+        made.ready = _client.Ready(
+            site.origin,
+            made.payload,
+            site.prefix + path,
+            self._route(place, asked, site, made.path, kind.method),
+            head=kind.head_only,
+            idempotent=kind.idempotent,
+            timeout_ns=kind.timeout_ns,
+            redirects=kind.redirects,
+            method=kind.method,
+            keep=made,
+        )
         return made
 
     def _kind(self, site: Site, asked: Asked) -> Kind:

@@ -15,10 +15,10 @@ from fastbench.plan import UsageError
 from fastbench.scenario.prepared import Asked, Prepared, stays
 
 if TYPE_CHECKING:
-    from fastbench._client import Exchange, Origin, Response, Route
+    from fastbench._client import Exchange, Ready, Response
     from fastbench.scenario.client import Client
 
-Following = tuple["Origin", bytes, bool, str, str, "Route"]
+Following = tuple["Ready", bytes]
 
 _REPEATED = (307, 308)
 _ABOUT_BODY = ("content-type", "content-encoding", "content-language", "content-location")
@@ -39,7 +39,7 @@ def following(client: Client, exchange: Exchange, response: Response) -> Followi
         url = _UNSAFE.sub(_escaped, urljoin(response.url, location.strip()))
         asked = _asked(before, url, repeats)
         after = client.maker.prepared(before.place, asked)
-        if after.origin is not before.origin:
+        if after.ready.origin is not before.ready.origin:
             after = client.maker.prepared(before.place, _led_away(asked))
     except (UsageError, ValueError):
         return None
@@ -48,7 +48,7 @@ def following(client: Client, exchange: Exchange, response: Response) -> Followi
     jar = client.cookies.header(site.host, after.path, site.secure) if client.cookies else ""
     payload = client.maker.payload(after, body or None, jar)
     exchange.keep = after
-    return after.origin, payload, after.kind.head_only, after.kind.method, after.url, after.route
+    return after.ready, payload
 
 
 def _asked(before: Prepared, url: str, repeats: bool) -> Asked:
