@@ -250,12 +250,14 @@ def _refusals(pairs: Sequence[Pair], counted: Sequence[Pair], subject: Subject) 
     """Return why there can be no verdict, whatever the numbers are."""
     found = []
     lost = len(pairs) - len(counted)
-    if not pairs or lost > INVALID_SHARE_MAX * len(pairs):
-        text = f"{lost} of {len(pairs)} pairs do not count{_why(pairs)}"
+    if not pairs:
+        found.append(Warning_("no_pairs", "no pair was measured", "give it more time"))
+    elif lost > INVALID_SHARE_MAX * len(pairs):
+        text = f"{lost} of {_pairs(len(pairs))} do not count{_why(pairs)}"
         hint = f"no verdict when it is more than {percent(INVALID_SHARE_MAX)}; mend that first"
         found.append(Warning_("invalid_visits", text, hint))
     if subject.ended == "interrupted":
-        text = f"stopped after {len(pairs)} of {subject.pairs_planned} pairs"
+        text = f"stopped after {len(pairs)} of {_pairs(subject.pairs_planned)}"
         hint = "whoever sees the numbers and stops chooses the verdict; let it end, or --max-time"
         found.append(Warning_("stopped_early", text, hint))
     return found
@@ -271,13 +273,13 @@ def _cautions(
     found = []
     count, others = len(counted), len(metrics) - 1
     if 0 < len(pairs) - count <= INVALID_SHARE_MAX * len(pairs):
-        text = f"{len(pairs) - count} of {len(pairs)} pairs do not count{_why(pairs)}"
+        text = f"{len(pairs) - count} of {_pairs(len(pairs))} do not count{_why(pairs)}"
         found.append(Warning_("invalid_pairs", text, "they stay in the table of pairs"))
     least, alpha = statistics.least_p(count), _alpha(rules)
     sure = percent(rules.confidence)
     if count and least > alpha:
         needed = next(n for n in range(count, 32) if statistics.least_p(n) <= alpha)
-        text = f"{count} pairs cannot show a difference at {sure} confidence"
+        text = f"{_pairs(count)} cannot show a difference at {sure} confidence"
         found.append(Warning_("few_pairs", text, f"that takes {needed}; see --pairs"))
     elif others > 1 and least * others > alpha:
         needed = next(n for n in range(count, 32) if statistics.least_p(n) * others <= alpha)
@@ -287,6 +289,10 @@ def _cautions(
         )
         found.append(Warning_("few_pairs", text, f"that takes {needed} pairs; see --pairs"))
     return found
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count} pairs"
 
 
 def _why(pairs: Sequence[Pair]) -> str:

@@ -173,7 +173,9 @@ def _regressed(metric: Metric, rules: Rules) -> bool:
     return exceeds(metric, metric.interval or (metric.ratio, metric.ratio), rules)
 
 
-def _warnings(base: Result, candidate: Result, pair: Pair, main: Metric | None) -> list[Warning_]:
+def _warnings(
+    base: Result, candidate: Result, pair: Pair, primary: str, main: Metric | None
+) -> list[Warning_]:
     found = [
         Warning_(
             "not_interleaved",
