@@ -198,7 +198,11 @@ cdef class Response:
         if not self.parsed:
             self.known_json = loads(self.body)
             self.parsed = True
-        return self.known_json if path is None else selected(self.known_json, path)
+        if path is None:
+            return self.known_json
+        if type(self.known_json) is dict and path.isidentifier():      # the usual selector: a key
+            return self.known_json.get(path)
+        return selected(self.known_json, path)
 
     @property
     def timings(self):
@@ -236,3 +240,30 @@ cdef bint has_field(bytes raw_head, const char *name, Py_ssize_t n_bytes):
 
 cdef bint encoded(bytes raw_head):
     return has_field(raw_head, "content-encoding:", 17)
+
+
+def tally(value, sets, dict known not None, place, find, truth):
+    """Count the checks of `value`: for each name whether it holds; tell whether all do.
+
+    `known` holds cells by name, `find(place, name)` gives others; `truth(name, result)` reads what
+    is no bool.
+    """
+    cdef bint all_hold = True
+    for name, test in sets.items():
+        cell = known.get(name)
+        if cell is None:
+            cell = find(place, name)
+        try:
+            holds = test(value) if callable(test) else test
+            if holds is not True and holds is not False:
+                holds = truth(name, holds)
+        except BaseException:
+            cell.add(False)
+            raise
+        if type(cell) is RateCell:
+            count_rate(<RateCell>cell, holds)
+        else:
+            cell.add(holds)
+        if not holds:
+            all_hold = False
+    return all_hold

@@ -74,9 +74,13 @@ cdef class GaugeCell(Cell):
 
 cdef class RateCell(Cell):
     def add(self, bint passed):
-        cdef arena.Rate *rate = <arena.Rate *>self.data
-        rate.passes += passed
-        rate.total += 1
+        count_rate(self, passed)
+
+
+cdef void count_rate(RateCell self, bint passed):
+    cdef arena.Rate *rate = <arena.Rate *>self.data
+    rate.passes += passed
+    rate.total += 1
 
 
 cdef class TimesCell(Cell):

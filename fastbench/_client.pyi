@@ -170,6 +170,7 @@ class Session:
     planned_ns: int
     paced: bool
     discard: bool
+    answers: int
     def __new__(cls, pool: Pool, *, limit_per_host: int = 6) -> Self: ...
     def send(self, ready: Ready, payload: bytes | None = None) -> Exchange: ...
     def reset(self) -> None: ...
@@ -237,6 +238,14 @@ def use(
     select: Callable[[Any, str], Any],
     json: Callable[[bytes], Any],
 ) -> None: ...
+def tally(
+    value: Any,
+    sets: Mapping[str, Callable[[Any], object] | object],
+    known: dict[str, Any],
+    place: Any,
+    find: Callable[[Any, str], Any],
+    truth: Callable[[str, object], bool],
+) -> bool: ...
 
 # Time.
 

@@ -91,6 +91,7 @@ cdef class Exchange:
         cdef Sinks sinks = self.route.sinks(self.status, kind)
         cdef uint64_t service = span(self.times.sent, self.times.done)
         self.deadlines.remove(self)
+        self.session.answers += 1
         answer.status = self.status
         answer.url, answer.method, answer.keep = self.url, self.method, self.keep
         answer.raw_head = self.raw_head

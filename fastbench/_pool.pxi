@@ -276,6 +276,7 @@ cdef class Session:
     cdef public uint64_t planned_ns
     cdef public bint paced
     cdef public bint discard
+    cdef readonly uint64_t answers      # requests that have ended
 
     def __cinit__(self, Pool pool not None, *, uint32_t limit_per_host=6):
         self.pool = pool

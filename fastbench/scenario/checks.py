@@ -13,6 +13,7 @@ from time import monotonic_ns
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar
 
+from fastbench._client import tally
 from fastbench.plan import UsageError
 from fastbench.scenario.place import MOST_INSIDE, PLACE, SEPARATOR, Passes, Place
 
@@ -37,21 +38,9 @@ def check(
     What stands by a name is a function of the value, or a result already.
     """
     place = PLACE.get()
-    known = place.checks
-    all_hold = True
-    for name, test in sets.items():
-        try:
-            holds = test(value) if callable(test) else test
-            if holds is not True and holds is not False:
-                holds = _truth(name, holds)
-        except BaseException:
-            _cell(place, name, tags).add(False)
-            raise
-        cell = known.get(name) if tags is None else None
-        (cell or _cell(place, name, tags)).add(holds)
-        if not holds:
-            all_hold = False
-    return all_hold
+    if tags is None:
+        return tally(value, sets, place.checks, place, _cell, _truth)
+    return tally(value, sets, {}, (place, tags), _tagged, _truth)
 
 
 def abort(text: str = "The script asked for the end.") -> NoReturn:
@@ -101,11 +90,15 @@ class group:
         self.__exit__(kind, error, trace)
 
 
-def _cell(place: Place, name: str, tags: Mapping[str, object] | None) -> Passes:
-    """Find where a check is counted, and keep it with the place; with tags it is not kept."""
+def _tagged(where: tuple[Place, Mapping[str, object]], name: str) -> Passes:
+    """Find where a check with tags of its own is counted."""
+    place, tags = where
+    return place.recorder.check(place.scenario, place.group, str(name), place.with_tags(tags))
+
+
+def _cell(place: Place, name: str) -> Passes:
+    """Find where a check is counted, and keep it with the place."""
     name = str(name)
-    if tags:
-        return place.recorder.check(place.scenario, place.group, name, place.with_tags(tags))
     if len(place.checks) >= MOST_INSIDE:
         place.checks.clear()
     found = place.checks[name] = place.recorder.check(place.scenario, place.group, name, place.tags)

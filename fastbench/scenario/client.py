@@ -22,7 +22,7 @@ from fastbench.scenario.cookies import Cookies
 from fastbench.scenario.expected import Expected
 from fastbench.scenario.headers import Headers
 from fastbench.scenario.place import PLACE
-from fastbench.scenario.prepared import Asked, Maker, Settings, plain_headers
+from fastbench.scenario.prepared import LARGE_BYTES, Asked, Maker, Settings, plain_headers
 
 if TYPE_CHECKING:
     from fastbench._client import Exchange, Response, Session
@@ -206,8 +206,12 @@ class Client:
         else:
             asked, body = _asked(method, url, plain_headers(headers or {}), more, data)
             found = self.maker.prepared(place, asked)
-        if body is None and not self._stored:
-            return self._send(found.ready)
+        if not self._stored:
+            if body is None:
+                return self._send(found.ready)
+            if len(body) < LARGE_BYTES:
+                sized = b"%b%d\r\n\r\n%b" % (found.sized, len(body), body)
+                return self._send(found.ready, sized)
         jar = ""
         if self._stored:
             kind = found.kind

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from time import monotonic_ns
 from typing import Protocol
 
@@ -99,7 +100,7 @@ class Executor:
             self.spawn(vu)
 
     async def live(self, vu: Vu) -> None:
-        """Be the task of a VU."""
+        """Be the task of a VU: one level of coroutines less for each answer to pass through."""
         raise NotImplementedError
 
     def complete(self) -> bool:
@@ -149,12 +150,10 @@ class Executor:
         vu.halted = False
         self.running.add(vu)
         self.ground.alive(1)
-        vu.task = self.loop.create_task(self._life(vu), name=f"vu {vu.id}")
+        context = copy_context()
+        context.run(self.scene.enter, vu)
+        vu.task = self.loop.create_task(self.live(vu), name=f"vu {vu.id}", context=context)
         vu.task.add_done_callback(lambda _: self._ended(vu))
-
-    async def _life(self, vu: Vu) -> None:
-        self.scene.enter(vu)
-        await self.live(vu)
 
     def _ended(self, vu: Vu) -> None:
         task, vu.task = vu.task, None

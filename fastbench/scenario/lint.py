@@ -213,7 +213,8 @@ def _of_counts(threshold: Threshold, applied: Applied, source: Source) -> Iterat
             most, unit = _times(each, [_rate(spec, source) for spec in specs]), "/s"
         if not threshold.holds(most):
             yield Finding(
-                "error", f"{threshold.text}: the plan comes to at most {most:,.6g}{unit}, never that."
+                "error",
+                f"{threshold.text}: the plan comes to at most {most:,.6g}{unit}, never that.",
             )
     elif (
         threshold.aggregate == "p"

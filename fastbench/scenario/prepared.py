@@ -73,7 +73,7 @@ class Asked(NamedTuple):
 class Prepared:
     """One request, ready to be sent any number of times; `head` lacks its last fields."""
 
-    __slots__ = ("asked", "head", "kind", "path", "payload", "place", "ready")
+    __slots__ = ("asked", "head", "kind", "path", "payload", "place", "ready", "sized")
 
     asked: Asked
     kind: Kind
@@ -81,16 +81,25 @@ class Prepared:
     path: str
     head: bytes
     payload: bytes  # all of it, without a body and without the jar's cookies
+    sized: bytes  # `head` up to the length of a body
     ready: Ready  # what is sent
 
     def rendered(self, body: bytes | None, jar: str) -> bytes:
         """Return the bytes to send."""
-        cookie = self.kind.cookie
-        cookie = f"{cookie}; {jar}" if cookie and jar else cookie or jar
-        line = f"Cookie: {cookie}\r\n".encode("utf-8", "surrogateescape") if cookie else b""
+        line = self._cookies(jar)
         if body is None:
             return b"".join((self.head, line, self.kind.end))
         return b"".join((self.head, line, b"Content-Length: %d\r\n\r\n" % len(body), body))
+
+    def _cookies(self, jar: str) -> bytes:
+        cookie = self.kind.cookie
+        cookie = f"{cookie}; {jar}" if cookie and jar else cookie or jar
+        return f"Cookie: {cookie}\r\n".encode("utf-8", "surrogateescape") if cookie else b""
+
+    def finish(self) -> None:
+        """Work out what is the same each time it is sent."""
+        self.payload = self.rendered(None, "")
+        self.sized = self.head + self._cookies("") + b"Content-Length: "
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,7 +201,7 @@ class Maker:
         made.asked, made.kind, made.place = asked, kind, place
         made.path = path.partition("?")[0]
         made.head = encoded(f"{kind.method} {path} HTTP/1.1\r\n") + kind.fields
-        made.payload = made.rendered(None, "") if kind.cookie else made.head + kind.end
+        made.finish()
         made.ready = _client.Ready(
             site.origin,
             made.payload,

@@ -2,7 +2,7 @@
 
 1. A VU is one asyncio task that loops; an iteration costs no task, no future and no turn of the
    event loop of its own.
-2. An iteration that waits for nothing gives way to the others once, when it ends.
+2. An iteration without a request gives way to the others once, when it ends.
 3. An exception ends its iteration: it is counted, and the iteration counts as run. An iteration
    that was halted counts as interrupted and nowhere else, as in k6.
 """
@@ -124,10 +124,10 @@ class Scene:
         if self._fresh_cookies:
             vu.cookies.clear()
         self._at(vu.id, vu.iteration)
+        answers = vu.session.answers
         begun_ns = monotonic_ns()
-        waited = False
         try:
-            waited = await _awaited(self._function(vu, *self._arguments))
+            await self._function(vu, *self._arguments)
         except Aborted as aborted:
             self._aborted(aborted.text)
         except GeneratorExit:  # the loop is torn down
@@ -145,7 +145,7 @@ class Scene:
         self.iterations.add(1)
         if self._habits is not None:
             return await self._after(vu, self._habits, begun_ns)
-        if not waited:
+        if vu.session.answers == answers:  # who sent nothing may have waited for nothing
             await _unless_halted(vu, _turn())
         return ended_ns
 
@@ -173,27 +173,6 @@ async def _unless_halted(vu: Vu, pause: Awaitable[None]) -> None:
         if not vu.halted:
             raise
         _forget_halt(vu)
-
-
-@coroutine
-def _awaited(running: Coroutine[Any, Any, Any]) -> Generator[Any, Any, bool]:
-    """Await a coroutine; tell whether it had to wait for anything."""
-    try:
-        waits_for = running.send(None)
-    except StopIteration:
-        return False
-    try:
-        while True:
-            try:
-                yield waits_for
-            except BaseException as error:
-                waits_for = running.throw(error)
-            else:
-                break
-    except StopIteration:
-        return True
-    yield from running
-    return True
 
 
 @coroutine
