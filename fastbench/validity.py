@@ -246,6 +246,8 @@ def _box_is_full(result: Result, seen: Seen) -> bool:
     host = result.resources.host
     if host is None or not _targets(result):
         return False
+    if (host.others_percent or 0.0) > OTHERS_PERCENT:
+        return False  # then others did, and that is said
     client = set(seen.client_cores)
     server = {core for target in _targets(result) for core in target.cores}
     known = [core for core in client | server if core < len(host.core_percents)]

@@ -205,7 +205,7 @@ def test_a_plan_that_could_start_nothing_still_shows_its_figures() -> None:
 
 
 def test_stages_and_arrivals_stand_in_the_heading() -> None:
-    assert "30s, 2 stages of connections\n" in plain(samples.warmed())
+    assert "30s, 2 stages up to 100 connections\n" in plain(samples.warmed())
     planned = samples.planned()
     config = {**planned.config, "stages": [{}], "arrival": "poisson"}
     assert "30s, 1 stage of req/s, Poisson" in plain(replace(planned, config=config))

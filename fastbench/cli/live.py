@@ -142,7 +142,9 @@ class LiveView:
         from rich.text import Text
 
         line = Text("  ").append(f"{format_count(now.rate) + ' req/s':<14}", style="bold")
-        right = f"   p50 {format_ms(now.p50_ms):>6}   p99 {format_ms(now.p99_ms):>6}"
+        right = ""
+        if now.p50_ms:  # not in the first second, nor in a warm-up
+            right = f"   p50 {format_ms(now.p50_ms):>6}   p99 {format_ms(now.p99_ms):>6}"
         free = max(0, columns - len(line) - len(right))
         recent = now.rates[-free:] if free else ()
         picture = sparkline(recent, free, unicode=self._unicode)

@@ -33,6 +33,7 @@ class Asked:
     rate: float | None
     arrival: str
     stages: int
+    stages_peak: float | None
     stages_of: str
     script: str
     vus: int
@@ -58,11 +59,21 @@ def asked(result: Result) -> Asked:
         rate=rate if arrival == "constant" and not stages else None,
         arrival=arrival,
         stages=len(stages) if isinstance(stages, list | tuple) else 0,
+        stages_peak=_peak(stages),
         stages_of="connections" if rate is None else "req/s",
         script=printable(str(config.get("script") or "")),
         vus=_count(config.get("vus")) or 0,
         iterations=_count(config.get("iterations")),
     )
+
+
+def _peak(stages: object) -> float | None:
+    """Return the highest level of stages, where they can be read."""
+    if not isinstance(stages, list | tuple):
+        return None
+    rows = [stage for stage in stages if isinstance(stage, dict)]
+    levels = [_number(stage.get(end)) for stage in rows for end in ("first", "last")]
+    return max((level for level in levels if level is not None), default=None)
 
 
 def _number(value: object) -> float | None:

@@ -111,6 +111,13 @@ def _ended(result: Result, load: Asked) -> str:
     return words.get(summary.ended, printable(summary.ended))
 
 
+def _stages(load: Asked) -> str:
+    if not load.stages:
+        return ""
+    peak = f"up to {format_count(load.stages_peak)} " if load.stages_peak is not None else "of "
+    return f"{plural(load.stages, 'stage')} {peak}{load.stages_of}"
+
+
 def _load(load: Asked) -> list[str]:
     end = [format_s(load.duration_s)] if load.duration_s is not None else []
     if load.requests is not None:
@@ -121,7 +128,7 @@ def _load(load: Asked) -> list[str]:
         plural(load.connections, "connection") if load.connections else "",
         plural(load.workers, "worker") if load.workers else "",
         " or ".join(end),
-        f"{plural(load.stages, 'stage')} of {load.stages_of}" if load.stages else "",
+        _stages(load),
         "Poisson arrivals" if load.arrival == "poisson" else "",
         f"{load.pipeline} requests in a pipeline" if load.pipeline > 1 else "",
         "" if load.keepalive else "a new connection per request",
