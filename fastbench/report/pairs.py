@@ -1,0 +1,120 @@
+"""The pairs of a comparison as a picture: a dot for each pair's ratio, the interval below them.
+
+All stand on one axis of the change from base to candidate; the line in it is "no difference". What
+does not count is no dot but its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastbench.compare.document import Comparison, Interval, Pair
+from fastbench.redact import printable
+from fastbench.report.change import change
+from fastbench.report.page import LABEL_COLUMNS, Page, cut
+
+__all__ = ["Axis", "axis", "lines", "ratio_of"]
+
+MOST_ROWS = 24
+LEAST_COLUMNS = 16
+MOST_COLUMNS = 64
+FACTS_COLUMNS = 20  # number, order and change of a pair
+MARGIN = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Ratios from `low` to `high` over so many columns; 1 is always among them."""
+
+    low: float
+    high: float
+    columns: int
+    unicode: bool
+
+    def at(self, ratio: float) -> int:
+        """Return the column of a ratio; what lies outside is at the edge."""
+        place = (ratio - self.low) / (self.high - self.low) * (self.columns - 1)
+        return max(0, min(self.columns - 1, round(place)))
+
+    def line(self, ratio: float | None, interval: Interval | None = None) -> str:
+        """Draw no difference, an interval and a dot, the later over the earlier."""
+        zero, left, dash, right, dot = "│├─┤●" if self.unicode else "|[-]o"
+        cells = [" "] * self.columns
+        cells[self.at(1.0)] = zero
+        if interval is not None:
+            first, last = (self.at(end) for end in interval)
+            cells[first : last + 1] = dash * (last + 1 - first)
+            cells[first], cells[last] = left, right
+        if ratio is not None:
+            cells[self.at(ratio)] = dot
+        return "".join(cells)
+
+    def scale(self) -> str:
+        """Write the ends of the axis, and 0 where there is room for it."""
+        low, high = change(self.low), change(self.high)
+        free = self.columns - len(low) - len(high)
+        if free < 1:
+            return ""
+        at = self.at(1.0)
+        middle = "0" if len(low) < at < self.columns - len(high) - 1 else ""
+        if not middle:
+            return low + " " * free + high
+        return f"{low:<{at}}{middle}{high:>{self.columns - at - 1}}"
+
+
+def axis(
+    ratios: Sequence[float],
+    interval: Interval | None,
+    threshold: float,
+    columns: int,
+    *,
+    unicode: bool,
+) -> Axis:
+    """Return the axis that shows all of these, and the smallest effect that counts, both ways."""
+    shown = [*ratios, *(interval or ()), 1 - threshold, 1 + threshold]
+    low, high = min(shown), max(shown)
+    room = MARGIN * (high - low)
+    return Axis(low - room, high + room, columns, unicode)
+
+
+def ratio_of(pair: Pair, metric: str) -> float | None:
+    """Return candidate / base of a pair that counts."""
+    if not pair.valid or pair.base is None or pair.candidate is None:
+        return None
+    base, candidate = pair.base.of(metric), pair.candidate.of(metric)
+    return candidate / base if base and candidate else None
+
+
+def lines(page: Page, found: Comparison) -> list[str]:
+    """Return a line for each pair, the interval and the axis; nothing without a valid pair."""
+    ratios = [ratio_of(pair, found.primary) for pair in found.pairs]
+    shown = [ratio for ratio in ratios if ratio is not None]
+    if not shown or not found.interleaved:
+        return []
+    columns = page.width - LABEL_COLUMNS - FACTS_COLUMNS
+    columns = max(LEAST_COLUMNS, min(columns, MOST_COLUMNS))
+    picture = axis(shown, found.interval, found.threshold, columns, unicode=page.unicode)
+    rows = [
+        _row(page, picture, number, pair, ratio)
+        for number, (pair, ratio) in enumerate(zip(found.pairs, ratios, strict=True), 1)
+    ]
+    left_out = len(rows) - MOST_ROWS
+    if left_out > 0:
+        rows[MOST_ROWS // 2 : -MOST_ROWS // 2] = [page.dim(f"… {left_out:,} more pairs")]
+    if found.interval is not None and found.ratio is not None:
+        sure = f"{100 * found.confidence:g} %"
+        facts = f"{sure:<12}{change(found.ratio):>7} "
+        rows.append(page.bold(facts + picture.line(found.ratio, found.interval)))
+    rows.append(page.dim(" " * FACTS_COLUMNS + picture.scale()))
+    return [page.row("" if at else "Pairs", row.rstrip()) for at, row in enumerate(rows)]
+
+
+def _row(page: Page, picture: Axis, number: int, pair: Pair, ratio: float | None) -> str:
+    order = "base 1st" if pair.order == "base first" else "cand 1st"
+    facts = f"{number:>3} {order:<8}"
+    if ratio is None:
+        why = printable("; ".join(pair.reasons)) or "one side has no figure"
+        room = page.width - LABEL_COLUMNS - len(facts) - 1
+        return page.dim(facts) + " " + page.yellow(cut(f"not counted: {why}", room))
+    return page.dim(facts) + f"{change(ratio):>7} " + picture.line(ratio)
