@@ -39,9 +39,10 @@ def test_the_index_lists_every_route_and_each_one_answers(url: str) -> None:
     status, _, body = ask(url, "/")
     assert status == 200
     routes = [line.split()[0] for line in body.decode().splitlines()]
-    assert len(routes) == 10
+    assert len(routes) == 11
     for route in routes:
         path = route.replace("/N", "/3").replace("/MS", "/1").replace("/CODE", "/200")
+        path = path.replace("/RATE", "/1000")
         assert ask(url, path, "POST" if path == "/upload" else "GET")[0] == 200, path
 
 

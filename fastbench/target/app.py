@@ -23,6 +23,7 @@ from fastbench.target.accounts import Accounts
 from fastbench.target.conversations import Conversations
 from fastbench.target.functions import Functions
 from fastbench.target.helpdesk import HelpDesk
+from fastbench.target.limited import Limited
 from fastbench.target.routes import Handler, Route, Totals, bearer
 from fastbench.target.storage import Storage
 
@@ -119,7 +120,7 @@ def application(clock: Callable[[], float] = time.monotonic) -> web.Application:
     """Build the application; each one has its own state and counts its own requests."""
     app = web.Application(middlewares=[_counted], client_max_size=basics.ECHO_BYTES_MAX)
     app[_SEEN] = seen = _Seen()
-    plain = basics.routes()
+    plain = (*basics.routes(), *Limited(clock).routes())
     made_up = _made_up(clock, seen.totals)
     health = next(route for route in plain if route.path == "/health")
     router = app.router
