@@ -8,10 +8,12 @@ import random
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from typing import Any
 
 import pytest
+import uvloop
 from servers import Server, answering
 from vus import User, run
 
@@ -202,8 +204,21 @@ def test_thinking_takes_a_time_between_both(monkeypatch: pytest.MonkeyPatch) -> 
     for _ in range(100):
         asyncio.run(chance.think(1, 3))
     asyncio.run(chance.sleep(0.5))
-    assert slept.pop() == 0.5
-    assert all(1 <= each <= 3 for each in slept) and max(slept) - min(slept) > 1
+    assert slept.pop() == 0.5 + chance.EARLY_S
+    assert all(1 <= each <= 3.001 for each in slept) and max(slept) - min(slept) > 1
+
+
+def test_a_pause_is_never_shorter_than_asked() -> None:
+    async def pauses() -> list[float]:
+        loop, lasted = asyncio.get_running_loop(), []
+        for _ in range(20):
+            begun_ns = time.monotonic_ns()
+            await chance.sleep(0.004)
+            lasted.append((time.monotonic_ns() - begun_ns) / 1e9)
+        assert isinstance(loop, uvloop.Loop)
+        return lasted
+
+    assert min(uvloop.run(pauses())) >= 0.004
 
 
 # The public names

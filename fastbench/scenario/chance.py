@@ -11,15 +11,17 @@ from fastbench.plan import UsageError
 
 T = TypeVar("T")
 
+EARLY_S = 0.001  # uvloop counts time in whole milliseconds, and may wake by as much too soon
+
 
 async def sleep(seconds: float) -> None:
-    """Pause this VU; the others go on."""
-    await asyncio.sleep(seconds)
+    """Pause this VU for no less than that; the others go on."""
+    await asyncio.sleep(seconds + EARLY_S if seconds > 0 else 0)
 
 
 async def think(least_s: float, most_s: float) -> None:
     """Pause this VU for a random time between the two, as people do."""
-    await asyncio.sleep(random.uniform(least_s, most_s))
+    await sleep(random.uniform(least_s, most_s))
 
 
 def random_item(items: Sequence[T]) -> T:
