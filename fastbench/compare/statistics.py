@@ -37,7 +37,7 @@ MIN_PAIRS = 8  # 2/2^8 = 0.0078: the first p below 0.01
 DRAWS = 100_000
 _EXACT_FLIPS = 32  # 2 x 2^16 sums, met in the middle: 50 ms
 _EXACT_RANKS = 100
-_DRAWN_BITS = 8  # signs looked up at once when they are drawn
+_DRAWN_BITS = 8  # signs looked up at once when they are drawn: one random byte
 _ROUNDING = 1e-9  # sums that differ by less are the same sum, added up in another order
 
 
@@ -169,13 +169,10 @@ def _signed_sums(sizes: Sequence[float]) -> list[float]:
 
 def _drawn_beyond(sizes: Sequence[float], least: float, seed: int) -> int:
     """Count the draws of signs whose sum is as far out as `least`."""
-    chunks = [sizes[at : at + _DRAWN_BITS] for at in range(0, len(sizes), _DRAWN_BITS)]
-    tables = [_signed_sums(chunk) for chunk in chunks]
     chance = random.Random(seed)
-    beyond = 0
-    for _ in range(DRAWS):
-        total = 0.0
-        for table in tables:
-            total += table[chance.getrandbits(_DRAWN_BITS) % len(table)]
-        beyond += abs(total) >= least
-    return beyond
+    columns = []
+    for at in range(0, len(sizes), _DRAWN_BITS):
+        sums = _signed_sums(sizes[at : at + _DRAWN_BITS])
+        table = sums * (2**_DRAWN_BITS // len(sums))  # the last chunk may be shorter
+        columns.append(map(table.__getitem__, chance.randbytes(DRAWS)))
+    return sum(abs(total) >= least for total in map(sum, zip(*columns, strict=True)))
