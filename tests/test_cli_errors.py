@@ -129,7 +129,7 @@ HABITS = {
     "--connect-to a:80:b:80 URL": "with --host and --servername",
     "--curl 'curl URL'": "give the URL, -m, -H and -b",
     "run scenario.py": "give the path of a Python script",
-    "compare URL URL": "run `fastbench URL --json FILE` for each side",
+    "compare URL": "give a base and a candidate",
     "server": "the test server is `fastbench serve`",
     "serve --port 70000": "give 0 to 65535, 0 for any free one",
     "serve --nonsense": "`fastbench serve --help` lists what it takes",

@@ -16,7 +16,7 @@ URL = "http://localhost:8080/"
 LATER = (
     "--qps --stage --burst-rate --wait-for --html --junit --md -o "
     "--out -x --redirects --connect-to --curl --har --compressed --percentiles --dry-run "
-    "--save-baseline --baseline --fail-on-regression --abort-on-fail --pin --reconnect-every"
+    "--abort-on-fail --pin --reconnect-every"
 )
 
 

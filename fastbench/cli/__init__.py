@@ -45,6 +45,14 @@ def _dispatch(words: list[str]) -> int:
             from fastbench.cli import run
 
             return run.main(words[1:])
+        if words[:1] == ["compare"]:
+            from fastbench.cli import compare
+
+            return compare.main(words[1:])
+        if words[:1] == ["find"]:
+            from fastbench.cli import find
+
+            return find.main(words[1:])
         if words and words[0] in refused.COMMANDS:
             raise UsageError(refused.command(words[0]))
         return _plain(words)

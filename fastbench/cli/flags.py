@@ -18,12 +18,22 @@ from fastbench.cli import load as how_much
 from fastbench.plan import UsageError
 
 if TYPE_CHECKING:
+    from fastbench.result import Result
     from fastbench.thresholds import Threshold
 
 Format = Literal["text", "wrk", "json"]
 
 _FORMATS: dict[str, Format] = {"text": "text", "wrk": "wrk", "json": "json"}
 _LONG_WORD = 200  # of a body in the echoed command line
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The baseline that a run is compared with; a `limit` of 0.05 fails it when 5 % worse."""
+
+    name: str
+    baseline: Result
+    limit: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,8 @@ class Output:
     color: bool | None
     debug: bool
     thresholds: tuple[Threshold, ...] = ()
+    against: Against | None = None
+    save_baseline: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +76,25 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
         return "help"
     if flags.version or (flags.verbose and not addresses):
         return "version"
+    return command(argv, flags, addresses, notices)
+
+
+def command(
+    argv: Sequence[str],
+    flags: SimpleNamespace,
+    addresses: Sequence[str],
+    notices: list[str],
+    message: request.Message | None = None,
+) -> Command:
+    """Build the run that the flags ask for; `argv` is what was typed, to be shown.
+
+    Who builds several runs of the same flags gives the message: standard input is read once.
+    """
     if flags.verbose:
         raise UsageError("-v beside a URL means nothing here; --debug shows one request in full.")
     _refuse_body_in_duration(argv, flags)
     load = how_much.load(flags, notices)
-    message = content.message(flags, notices)
+    message = message or content.message(flags, notices)
     requests, first = content.render(flags, addresses, message)
     if request.closes(message):
         load = replace(load, keepalive=False)
@@ -180,7 +206,45 @@ def output(flags: SimpleNamespace) -> Output:
         progress=not (flags.quiet or flags.no_progress),
         color=False if flags.no_color or os.environ.get("NO_COLOR") else None,
         debug=flags.debug,
+        against=_against(flags),
+        save_baseline=_save_baseline(flags),
     )
+
+
+def share(flag: str, text: str) -> float:
+    """Read a percentage: `5%` is 0.05."""
+    number = text.strip().removesuffix("%").strip()
+    try:
+        found = float(number) / 100 if text.strip().endswith("%") else math.nan
+    except ValueError:
+        found = math.nan
+    if not 0 < found < 1:
+        raise UsageError(f"{flag} takes a percentage between 0% and 100%, for example {flag} 5%.")
+    return found
+
+
+def _against(flags: SimpleNamespace) -> Against | None:
+    """Read the baseline before the run: without it the run would be in vain."""
+    if flags.baseline is None and flags.fail_on_regression is None:
+        return None
+    if flags.baseline is None:
+        raise UsageError(
+            "--fail-on-regression needs something to compare with; add --baseline NAME."
+        )
+    limit = None
+    if flags.fail_on_regression is not None:
+        limit = share("--fail-on-regression", flags.fail_on_regression)
+    from fastbench import baselines
+
+    return Against(flags.baseline, baselines.load(flags.baseline), limit)
+
+
+def _save_baseline(flags: SimpleNamespace) -> str | None:
+    if flags.save_baseline is None:
+        return None
+    from fastbench import baselines
+
+    return baselines.check_name("--save-baseline", flags.save_baseline)
 
 
 def _config(target: plan.Target, load: plan.Load, expect: plan.Expect) -> dict[str, object]:

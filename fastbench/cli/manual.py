@@ -5,6 +5,8 @@ fastbench: a benchmarker for HTTP services. wrk's command line, and a number you
 
   fastbench [flags] URL [URL …]     benchmark one server (http:// or https://)
   fastbench run SCRIPT.py           load tests in Python (fastbench run --help)
+  fastbench compare BASE CANDIDATE  is build B faster? (fastbench compare --help)
+  fastbench find URL --slo TEXT     the highest rate that holds it (fastbench find --help)
   fastbench serve                   start a small server to benchmark
   fastbench doctor                  check this machine before a run
 
@@ -58,6 +60,9 @@ Judging
   --threshold TEXT        exit 99 if broken: 'p99<50ms', 'errors<1%', 'rps>=1000'; k6's, too:
                           'http_req_duration: p(95)<200'; more in brackets: 'p99<9ms [last=30s]'
                           [stage=2] [warn] [abort] [delay=10s]
+  --save-baseline NAME    keep the result under .fastbench/ of this project
+  --baseline NAME|FILE    compare with a kept result, or with a file of --json
+  --fail-on-regression P  exit 96 if worse than the baseline by P or more: 5%
   --strict                exit 95 unless the verdict is ok
   --debug                 send one request, show both sides, exit
 
@@ -69,6 +74,6 @@ Output
   --quiet  --no-progress  --no-color      (NO_COLOR is honoured)
   -V, --version  -h, --help
 
-Exit codes: 0 ok, 1 wrong flag or file, 95 not valid (--strict), 99 threshold broken,
-105 interrupted, 120 worker lost, 121 output not written, 122 nothing succeeded.
+Exit codes: 0 ok, 1 wrong flag or file, 95 not valid (--strict), 96 regression, 99 threshold
+broken, 105 interrupted, 120 worker lost, 121 output not written, 122 nothing succeeded.
 Secrets in headers and URLs are masked everywhere."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 COMMANDS = {
-    "compare": "run `fastbench URL --json FILE` for each side, in turns, and compare the files",
     "report": "the text report is printed by the run itself, and --json FILE keeps its data",
-    "find": "raise -c from run to run and watch p99",
     "suite": "call fastbench once for each test, with --json FILE",
     "convert": "write the requests to a file and use --urls-from-file FILE",
     "new": "use `fastbench URL`",
@@ -23,10 +21,9 @@ _FLAGS = {
         "write a burst as stages, as in -R 100 --stages 10s:100,1ms:1000,1s:1000"
     ),
     "--stage": "write all stages in one --stages, as 30s:20,1m:50,10s:0",
-    "--wait-for": "wait for the server in your script, for example with curl --retry",
+    "--wait-for": "it is for servers that `fastbench compare` starts; else use curl --retry",
     "--abort-on-fail": "write --threshold 'errors<1% [abort]'",
     "--thresholds": "write --threshold once for each",
-    "--baseline --save-baseline --fail-on-regression": "keep --json files and compare them",
     "--html --md --junit --out -o --output": _FILES,
     "-u --vus -i --iterations -e --env --scenario --tag --tags": (
         "scenario scripts are for `fastbench run`; here use -c, -d and -n"

@@ -45,6 +45,11 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
         return "help"
     if words.version:
         return "version"
+    return command(words, scripts, shown)
+
+
+def command(words: SimpleNamespace, scripts: Sequence[str], shown: Sequence[str]) -> Command:
+    """Build the run that the words ask for; `shown` are they as they may be shown."""
     if words.format == "wrk":
         raise UsageError("--format wrk is the shape of a plain run; here it is text or json.")
     notices: list[str] = []

@@ -53,6 +53,9 @@ Judging
                           'http_req_duration{scenario:x}: p(95)<500'; add [warn], [abort],
                           [delay=10s], [stage=NAME], [last=30s]
   --watch pid:N|port:N|cmd:NAME   report these processes too
+  --save-baseline NAME    keep the result under .fastbench/ of this project
+  --baseline NAME|FILE    compare with a kept result, or with a file of --json
+  --fail-on-regression P  exit 96 if worse than the baseline by P or more: 5%
   --strict                exit 95 unless the verdict is ok
 
 Output
@@ -62,6 +65,7 @@ Output
   -v, --verbose           the traceback of a script that does not load
   -V, --version  -h, --help
 
-Exit codes: 0 ok, 1 wrong flag or file, 95 not valid (--strict), 99 a threshold failed, 104 the
-script's options, 105 interrupted, 107 an exception of the script, 108 abort(), 120 worker lost,
-121 output not written, 122 nothing succeeded. Secrets in headers and URLs are masked everywhere."""
+Exit codes: 0 ok, 1 wrong flag or file, 95 not valid (--strict), 96 regression, 99 a threshold
+failed, 104 the script's options, 105 interrupted, 107 an exception of the script, 108 abort(),
+120 worker lost, 121 output not written, 122 nothing succeeded. Secrets in headers and URLs are
+masked everywhere."""

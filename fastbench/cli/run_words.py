@@ -7,11 +7,12 @@ with; long flags are never abbreviated. What is echoed is masked flag by flag, a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from types import SimpleNamespace
 
 from fastbench import redact
+from fastbench.cli.words import NO_MORE, Own
 from fastbench.plan import UsageError
 
 _ONE = {  # the last one given counts
@@ -40,6 +41,9 @@ _ONE = {  # the last one given counts
     "json": "--json",
     "csv": "--csv",
     "hdr": "--hdr",
+    "baseline": "--baseline",
+    "save_baseline": "--save-baseline",
+    "fail_on_regression": "--fail-on-regression",
 }
 _MANY = {
     "stages": "-s --stage --stages",
@@ -100,7 +104,6 @@ _REFUSED = {
     "--min-iteration-duration --setup-timeout --teardown-timeout --no-cookies-reset"
     " --no-vu-connection-reuse --system-tags": "write it into Options of the script",
     "--execution-segment --execution-segment-sequence": "use --scale on each machine",
-    "--baseline --save-baseline --fail-on-regression": "keep --json files and compare them",
     "--abort-on-fail": "write [abort] into the threshold: --threshold 'errors<1% [abort]'",
     "--compatibility-mode --include-system-env-vars --type --traces-output --console-output"
     " --log-output --log-format": "leave it out",
@@ -110,11 +113,17 @@ _REFUSED = {
 _SECRETS = ("credentials", "bearer")
 
 
-def read(words: Sequence[str]) -> tuple[SimpleNamespace, list[str], list[str]]:
-    """Return the flags as typed, the scripts, and the words as they may be shown."""
+def read(words: Sequence[str], own: Own = NO_MORE) -> tuple[SimpleNamespace, list[str], list[str]]:
+    """Return the flags as typed, the scripts, and the words as they may be shown.
+
+    `own` are the single flags of a command that runs scripts, too.
+    """
     flags = SimpleNamespace(
-        **dict.fromkeys(_ONE), **{dest: [] for dest in _MANY}, **dict.fromkeys(_SWITCHES, False)
+        **dict.fromkeys((*_ONE, *own.one)),
+        **{dest: [] for dest in _MANY},
+        **dict.fromkeys(_SWITCHES, False),
     )
+    valued = _VALUED | _by_name(own.one)
     scripts: list[str] = []
     shown: list[str] = []
     rest = deque(words)
@@ -125,9 +134,9 @@ def read(words: Sequence[str]) -> tuple[SimpleNamespace, list[str], list[str]]:
             shown += ["--", *map(_plain, rest)]
             break
         if word.startswith("--"):
-            shown += _long(flags, word, rest)
+            shown += _long(valued, flags, word, rest)
         elif word.startswith("-") and word != "-":
-            shown += _short(flags, word, rest)
+            shown += _short(valued, flags, word, rest)
         else:
             scripts.append(word)
             shown.append(_plain(word))
@@ -139,7 +148,7 @@ def names() -> list[str]:
     return sorted(_VALUED | _SWITCHED)
 
 
-def _by_name(*tables: dict[str, str]) -> dict[str, str]:
+def _by_name(*tables: Mapping[str, str]) -> dict[str, str]:
     rows = (row for table in tables for row in table.items())
     return {name: dest for dest, spellings in rows for name in spellings.split()}
 
@@ -149,7 +158,9 @@ _SWITCHED = _by_name(_SWITCHES)
 _CURES = {name: cure for names, cure in _REFUSED.items() for name in names.split()}
 
 
-def _long(flags: SimpleNamespace, word: str, rest: deque[str]) -> list[str]:
+def _long(
+    valued: Mapping[str, str], flags: SimpleNamespace, word: str, rest: deque[str]
+) -> list[str]:
     name, equals, value = word.partition("=")
     if name in _SWITCHED:
         if equals and value not in ("true", "false"):  # k6 takes both
@@ -159,20 +170,22 @@ def _long(flags: SimpleNamespace, word: str, rest: deque[str]) -> list[str]:
     if name == "--json" and not equals:
         flags.json = rest.popleft() if rest and _is_file(rest[0]) else "-"
         return [name, _plain(flags.json)]
-    if name in _VALUED:
-        return _store(flags, name, value if equals else _next(name, rest))
+    if name in valued:
+        return _store(valued[name], flags, name, value if equals else _next(name, rest))
     raise UsageError(_unknown(name))
 
 
-def _short(flags: SimpleNamespace, word: str, rest: deque[str]) -> list[str]:
+def _short(
+    valued: Mapping[str, str], flags: SimpleNamespace, word: str, rest: deque[str]
+) -> list[str]:
     """Read `-u 5`, `-u5`, `-u=5` and switches in one word with it: `-qu5`."""
     shown: list[str] = []
     for at in range(1, len(word)):
         name = f"-{word[at]}"
-        if name in _VALUED:
+        if name in valued:
             glued = word[at + 1 :]
             return shown + _store(
-                flags, name, glued.removeprefix("=") if glued else _next(name, rest)
+                valued[name], flags, name, glued.removeprefix("=") if glued else _next(name, rest)
             )
         if name not in _SWITCHED:
             raise UsageError(_unknown(name))
@@ -187,8 +200,7 @@ def _next(name: str, rest: deque[str]) -> str:
     return rest.popleft()
 
 
-def _store(flags: SimpleNamespace, name: str, value: str) -> list[str]:
-    dest = _VALUED[name]
+def _store(dest: str, flags: SimpleNamespace, name: str, value: str) -> list[str]:
     if dest in _MANY:
         getattr(flags, dest).append(value)
     else:

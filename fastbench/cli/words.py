@@ -1,9 +1,13 @@
-"""The words of a plain run's command line: which flags there are and how they take values."""
+"""The words of a plain run's command line: which flags there are and how they take values.
+
+Other commands that load a server take all of these, and have flags of their own beside them.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 from fastbench.cli import refused
@@ -44,6 +48,9 @@ _ONE = {  # the last one given counts, as in getopt(3)
     "arrival": "--arrival",
     "on_overload": "--on-overload",
     "warmup": "-W --warmup",
+    "baseline": "--baseline",
+    "save_baseline": "--save-baseline",
+    "fail_on_regression": "--fail-on-regression",
 }
 _MANY = {
     "durations": "-d -z --duration",
@@ -75,7 +82,31 @@ _SWITCHES = {
 _HEY = {"-host": "--host", "-disable-keepalive": "--no-keepalive", "-cpus": "--workers"}
 
 
-def read(words: Sequence[str]) -> tuple[SimpleNamespace, list[str], list[str]]:
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The flags of one command beside those of a plain run: where they go, and their spellings."""
+
+    one: Mapping[str, str] = field(default_factory=dict)
+    many: Mapping[str, str] = field(default_factory=dict)
+    switches: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Where the value of a flag goes, by spelling; `lists` keep all that is given."""
+
+    valued: Mapping[str, str]
+    switched: Mapping[str, str]
+    lists: frozenset[str]
+
+    def names(self) -> list[str]:
+        return sorted({*self.valued, *self.switched})
+
+
+NO_MORE = Own()
+
+
+def read(words: Sequence[str], own: Own = NO_MORE) -> tuple[SimpleNamespace, list[str], list[str]]:
     """Return the flags as typed, the URLs and the notices; unknown flags are refused with a cure.
 
     Flags are read as getopt_long(3) reads them for wrk: a value may be glued or the next word,
@@ -84,10 +115,15 @@ def read(words: Sequence[str]) -> tuple[SimpleNamespace, list[str], list[str]]:
     `-`, and drops a value of `--`.)
     """
     flags = SimpleNamespace(
-        **dict.fromkeys(_ONE),
-        **{dest: [] for dest in (*_MANY, *_TAGGED)},
-        **dict.fromkeys(_SWITCHES, False),
+        **dict.fromkeys((*_ONE, *own.one)),
+        **{dest: [] for dest in (*_MANY, *_TAGGED, *own.many)},
+        **dict.fromkeys((*_SWITCHES, *own.switches), False),
         hey_rate=False,
+    )
+    known = _Known(
+        _by_name(_ONE, _MANY, _TAGGED, own.one, own.many),
+        _by_name(_SWITCHES, own.switches),
+        frozenset((*_MANY, *own.many)),
     )
     urls: list[str] = []
     notices: list[str] = []
@@ -101,9 +137,9 @@ def read(words: Sequence[str]) -> tuple[SimpleNamespace, list[str], list[str]]:
             urls += rest
             break
         if word.startswith("--"):
-            _long(flags, word, rest)
+            _long(known, flags, word, rest)
         elif word.startswith("-") and word != "-":
-            _short(flags, word, rest)
+            _short(known, flags, word, rest)
         else:
             urls.append(word)
     return flags, urls, notices
@@ -111,45 +147,41 @@ def read(words: Sequence[str]) -> tuple[SimpleNamespace, list[str], list[str]]:
 
 def names() -> list[str]:
     """List every flag of a plain run, in every spelling."""
-    return sorted(_VALUED | _SWITCHED.keys())
+    return sorted(_by_name(_ONE, _MANY, _TAGGED, _SWITCHES))
 
 
-def _by_name(*tables: dict[str, str]) -> dict[str, str]:
+def _by_name(*tables: Mapping[str, str]) -> dict[str, str]:
     rows = (row for table in tables for row in table.items())
     return {name: dest for dest, spellings in rows for name in spellings.split()}
 
 
-_VALUED = _by_name(_ONE, _MANY, _TAGGED)
-_SWITCHED = _by_name(_SWITCHES)
-
-
-def _long(flags: SimpleNamespace, word: str, rest: deque[str]) -> None:
+def _long(known: _Known, flags: SimpleNamespace, word: str, rest: deque[str]) -> None:
     name, equals, value = word.partition("=")
-    if name in _SWITCHED:
+    if name in known.switched:
         if equals:
             raise UsageError(f"{name} takes no value; leave what follows it out.")
-        setattr(flags, _SWITCHED[name], True)
+        setattr(flags, known.switched[name], True)
     elif name == "--json" and not equals:
         flags.json = rest.popleft() if rest and _is_file(rest[0]) else "-"
-    elif name in _VALUED:
-        _store(flags, name, value if equals else _next(name, rest))
+    elif name in known.valued:
+        _store(known, flags, name, value if equals else _next(name, rest))
     else:
-        raise UsageError(refused.flag(name, names()))
+        raise UsageError(refused.flag(name, known.names()))
 
 
-def _short(flags: SimpleNamespace, word: str, rest: deque[str]) -> None:
+def _short(known: _Known, flags: SimpleNamespace, word: str, rest: deque[str]) -> None:
     """Read `-c 5`, `-c5`, `-c=5` (Go) and switches in one word with it: `-kc5`."""
     if sentence := refused.exact(word):
         raise UsageError(sentence)
     for at in range(1, len(word)):
         name = f"-{word[at]}"
-        if name in _VALUED:
+        if name in known.valued:
             glued = word[at + 1 :]
-            _store(flags, name, glued.removeprefix("=") if glued else _next(name, rest))
+            _store(known, flags, name, glued.removeprefix("=") if glued else _next(name, rest))
             return
-        if name not in _SWITCHED:
-            raise UsageError(refused.flag(name, names()))
-        setattr(flags, _SWITCHED[name], True)
+        if name not in known.switched:
+            raise UsageError(refused.flag(name, known.names()))
+        setattr(flags, known.switched[name], True)
 
 
 def _next(name: str, rest: deque[str]) -> str:
@@ -158,11 +190,11 @@ def _next(name: str, rest: deque[str]) -> str:
     return rest.popleft()
 
 
-def _store(flags: SimpleNamespace, name: str, value: str) -> None:
-    dest = _VALUED[name]
+def _store(known: _Known, flags: SimpleNamespace, name: str, value: str) -> None:
+    dest = known.valued[name]
     if dest in _TAGGED:
         getattr(flags, dest).append((name, value))
-    elif dest in _MANY:
+    elif dest in known.lists:
         getattr(flags, dest).append(value)
     else:
         setattr(flags, dest, value)

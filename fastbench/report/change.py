@@ -38,7 +38,7 @@ def share(value: float) -> str:
 
 
 def change(ratio: float) -> str:
-    """Write a ratio as a change with its sign: 0.958 is `-4.2 %`, what rounds to nothing has none."""
+    """Write a ratio as a change with its sign: 0.958 is `-4.2 %`, nothing is `0.0 %`."""
     sign = "" if abs(ratio - 1) < _NOTHING else "-" if ratio < 1 else "+"
     return f"{sign}{share(ratio - 1)}"
 

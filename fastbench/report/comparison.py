@@ -61,7 +61,9 @@ def beside_run(found: Comparison, *, color: bool, width: int, unicode: bool = Tr
     """Return what is printed below the report of a run that has a baseline."""
     page = Page(color, max(width, LEAST_COLUMNS), unicode)
     made = f"{printable(found.base)}, {_made(found)}" if _made(found) else printable(found.base)
-    title = page.bold("BASELINE") + "  " + cut(made, page.width - 10)
+    title = (
+        page.bold("BASELINE") + "  " + cut(f"{made}; the candidate is this run", page.width - 10)
+    )
     blocks = (
         [title, *_verdict(page, found)],
         _table(page, found),

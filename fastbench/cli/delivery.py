@@ -1,0 +1,104 @@
+"""Where what is written goes: the report to eyes, documents to files and pipes.
+
+What cannot be written is one sentence, and no reason to lose the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TextIO
+
+from fastbench import redact
+from fastbench.cli import page
+from fastbench.cli.flags import Output
+from fastbench.report import files
+
+__all__ = ["Look", "as_json", "documents", "eyes", "look", "tell", "to_path", "to_stream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a report for people is drawn, and in which encoding it is written."""
+
+    color: bool
+    width: int
+    unicode: bool
+    encoding: str
+
+    def encoded(self, text: str) -> bytes:
+        """Return the text as bytes; what the stream cannot show is replaced."""
+        return text.encode(self.encoding, "replace")
+
+
+def documents(output: Output) -> list[str]:
+    """Return where the document goes: standard output under --format json, and --json's FILE."""
+    asked = ("-" if output.format == "json" else None, output.json_path)
+    return [path for path in dict.fromkeys(asked) if path]
+
+
+def eyes(output: Output) -> TextIO:
+    """Return the stream for people: stderr when stdout carries a document."""
+    paths = (*documents(output), output.csv_path, output.hdr_path)
+    return sys.stderr if "-" in paths else sys.stdout
+
+
+def look(stream: TextIO, output: Output) -> Look:
+    """Return what the stream can show."""
+    encoding = stream.encoding or "utf-8"
+    colored = output.color
+    if colored is None:
+        colored = stream.isatty() and os.environ.get("TERM") != "dumb"
+    return Look(
+        color=colored,
+        width=shutil.get_terminal_size((100, 24)).columns,
+        unicode=encoding.lower().replace("-", "") == "utf8",
+        encoding=encoding,
+    )
+
+
+def as_json(whole: object) -> bytes:
+    """Return a document as JSON, indented, ending in a newline."""
+    import orjson
+
+    return orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def tell(sentence: str) -> None:
+    """Say a sentence on stderr; it is no reason to fail when nobody reads it."""
+    try:
+        sys.stderr.write(f"fastbench: {sentence}\n")
+    except OSError:
+        return
+
+
+def to_path(path: str, render: Callable[[], bytes]) -> str:
+    """Write a file, or standard output for "-"; return what went wrong, "" if nothing."""
+    if path == "-":
+        return to_stream(render, sys.stdout)
+    try:
+        files.write_atomic(path, render())
+    except OSError as error:
+        return f"{redact.printable(path)} was not written: {_reason(error)}."
+    return ""
+
+
+def to_stream(render: Callable[[], bytes], stream: TextIO) -> str:
+    """Write to a stream; return what went wrong, "" if nothing."""
+    try:
+        stream.buffer.write(render())
+        stream.buffer.flush()
+    except OSError as error:
+        if stream is sys.stdout:
+            page.mute()
+        return f"{stream.name.strip('<>')} was not written: {_reason(error)}."
+    return ""
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, BrokenPipeError):
+        return "its reader closed the pipe"
+    return (error.strerror or str(error)).lower()
