@@ -1,0 +1,209 @@
+"""Carry a search out: measure, judge, and stop when it is settled or cannot be.
+
+1. A rate that failed while the client was late, at its end, or lost says nothing about the server;
+   nor does one that failed while others took the processor. Such a run is done again, REDONE_MAX
+   times at most.
+2. Where the client stays the limit the search goes below that rate once, then it ends and says so:
+   what held is a lower bound. Failures on a noisy machine count, with a warning. A rate that held
+   in spite of noise held.
+3. A server that answers nothing at all, GONE times in a row, is gone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from fastbench.find import objective, search
+from fastbench.find.document import Border, Found, Step
+from fastbench.find.search import Next, Range, Try
+from fastbench.judging import Threshold
+from fastbench.result import Environment, Result, Warning_
+
+__all__ = ["REDONE_MAX", "Asked", "Course", "Measure"]
+
+REDONE_MAX = 2
+GONE = 3
+CLIENT_MAX = 2  # rates at which the client was the limit
+_CLIENT = ("client-limited", "late", "incomplete")  # verdicts of runs that cannot blame the server
+
+Measure = Callable[[float], Result | None]  # of a rate; None when a signal ended it
+Tell = Callable[[Step], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to look for and how long: of one run `visit_s` after `warmup_s`, of all `max_time_s`."""
+
+    objectives: tuple[Threshold, ...]
+    where: Range
+    visit_s: float
+    warmup_s: float
+    max_time_s: float
+
+
+class Course:
+    """One search. `clock` gives seconds that never go back; `tell` hears of each step."""
+
+    def __init__(
+        self, asked: Asked, measure: Measure, tell: Tell, clock: Callable[[], float]
+    ) -> None:
+        self._asked = asked
+        self._measure = measure
+        self._tell = tell
+        self._clock = clock
+        self._steps: list[Step] = []
+        self._history: list[Try] = []  # what the steps say of the server
+        self._client: list[Step] = []  # those that only say something of the client
+        self._environment: Environment | None = None
+        self._version = ""
+        self._silent = 0  # runs in a row without one ok answer
+        self._answered = False
+
+    def run(self) -> Found:
+        """Search to the end."""
+        begin_s = self._clock()
+        ended = ""
+        while not ended:
+            ended = self._next(begin_s)
+        return self._found(ended, self._clock() - begin_s)
+
+    def _next(self, begin_s: float) -> str:
+        """Measure once more; return why the search is over, "" while it is not."""
+        following = search.next_try(self._history, self._asked.where)
+        if following is None:
+            return self._settled()
+        ceiling = min((step.rate for step in self._client), default=math.inf)
+        if following.rate >= ceiling:
+            given_up = len(self._client) >= CLIENT_MAX
+            lower = search.below(ceiling, self._history, self._asked.where)
+            if given_up or lower is None:
+                return "client_limited"
+            following = lower
+        visit_s = self._asked.visit_s + self._asked.warmup_s
+        if self._clock() - begin_s + visit_s > self._asked.max_time_s:
+            return "out_of_time"
+        step = self._step(following)
+        if step is None:
+            return "interrupted"
+        self._steps.append(step)
+        if self._blames_client(step):
+            self._client.append(step)
+        else:
+            self._history.append(Try(step.rate, step.held))
+        self._tell(step)
+        if not self._answered:
+            return "nothing_succeeded"
+        return "server_gone" if self._silent >= GONE else ""
+
+    def _settled(self) -> str:
+        ends = search.bracket(self._history)
+        if ends.high is None:
+            return "most"
+        return "none" if ends.low is None else "found"
+
+    def _step(self, following: Next) -> Step | None:
+        """Measure one rate, again while that says nothing; None when a signal ended it."""
+        for redone in range(REDONE_MAX + 1):
+            result = self._measure(following.rate)
+            if result is None:
+                return None
+            self._note(result)
+            step = replace(self._of(result, following), redone=redone)
+            useless = self._blames_client(step) or step.verdict == "noisy-host"
+            if step.held or not useless or not result.summary.ok:
+                break
+        return step
+
+    def _note(self, result: Result) -> None:
+        self._environment = self._environment or result.environment
+        self._version = result.version
+        self._answered = self._answered or result.summary.ok > 0
+        self._silent = 0 if result.summary.ok else self._silent + 1
+
+    def _of(self, result: Result, following: Next) -> Step:
+        judged = objective.judged(result, self._asked.objectives)
+        s, times = result.summary, result.latency.response or result.latency.service
+        return Step(
+            rate=following.rate,
+            phase=following.phase,
+            held=objective.holds(result, judged),
+            requests_per_s=s.requests_per_s,
+            p50_ms=times.percentile(50.0) / 1e6 if times.count else None,
+            p99_ms=times.percentile(99.0) / 1e6 if times.count else None,
+            errors_share=(s.failed + s.timeouts) / s.requests if s.requests else 1.0,
+            missed_share=objective.missed_share(result),
+            judged=judged,
+            verdict=result.validity.verdict,
+            limit=result.validity.limit,
+            reasons=result.validity.reasons,
+        )
+
+    def _blames_client(self, step: Step) -> bool:
+        """Tell whether a rate failed for a reason that may be the client's.
+
+        That answers were wrong is the server's doing, however late they were asked for; that there
+        was none at all, too.
+        """
+        if step.held or step.verdict not in _CLIENT or step.p50_ms is None:
+            return False
+        wrong = {o.text for o in self._asked.objectives if o.metric == "http_req_failed"}
+        return all(step.judged[text].ok for text in wrong)
+
+    def _found(self, ended: str, elapsed_s: float) -> Found:
+        ends = search.bracket(self._history)
+        interval = search.border(self._history)
+        if ended == "client_limited":
+            at = self._client[-1]
+            limit, reasons, interval = "client", at.reasons, Border(interval.low, None)
+        else:
+            limit, reasons = self._limit_at(ends.high)
+        return Found(
+            version=self._version,
+            objective=tuple(each.text for each in self._asked.objectives),
+            rate=ends.low,
+            interval=interval,
+            ended=ended,
+            limit=limit,
+            reasons=reasons,
+            precision=self._asked.where.precision,
+            visit_s=self._asked.visit_s,
+            warmup_s=self._asked.warmup_s,
+            elapsed_s=elapsed_s,
+            steps=tuple(self._steps),
+            environment=self._environment,
+            warnings=tuple(self._warnings(ended, ends)),
+        )
+
+    def _limit_at(self, rate: float | None) -> tuple[str, tuple[str, ...]]:
+        """Return what the limit was where the objective broke."""
+        failed = [step for step in self._steps if step.rate == rate and not step.held]
+        if not failed:
+            return ("none", ()) if self._steps else ("unknown", ())
+        known = [step for step in failed if step.limit not in ("none", "unknown")]
+        step = (known or failed)[-1]
+        return step.limit, step.reasons
+
+    def _warnings(self, ended: str, ends: Border) -> list[Warning_]:
+        found = []
+        noisy = sum(not step.held and step.verdict == "noisy-host" for step in self._steps)
+        if noisy:
+            found.append(
+                Warning_(
+                    "noisy_host",
+                    f"{noisy} of {len(self._steps)} steps failed while other programs took the "
+                    "processor; the server may hold more",
+                    "end them (`fastbench doctor` names the busiest), and search again",
+                )
+            )
+        low = math.inf if ends.low is None else ends.low
+        if ended == "found" and search.border(self._history).low != low:
+            found.append(
+                Warning_(
+                    "unsteady",
+                    "runs at the same rate disagreed, so the border is known less well",
+                    "measure longer at each rate (-d)",
+                )
+            )
+        return found

@@ -1,0 +1,96 @@
+"""The objective: thresholds that a rate has to keep, judged on the result of one run.
+
+1. A rate holds when every objective does and all but MISSED_MAX of what was planned was sent.
+2. Failed requests are part of every objective: unless it says how many, fewer than ERRORS.
+3. What is looked for is the rate, so no objective is about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from fastbench import thresholds
+from fastbench.histogram import Histogram
+from fastbench.judging import Threshold, judge
+from fastbench.measured import Judgement, Kind
+from fastbench.plan import UsageError
+from fastbench.result import Result
+
+__all__ = ["ERRORS", "MISSED_MAX", "holds", "judged", "missed_share", "read"]
+
+ERRORS = "errors<1%"
+MISSED_MAX = 0.01
+_COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
+_METRICS: Mapping[str, Kind] = {  # as of a plain run, but for what grows with the rate
+    **dict.fromkeys(("dropped", "retried", "timeouts"), _COUNTER),
+    **dict.fromkeys(("connect", "first_byte", "lag", "response", "service"), _TIME),
+    "http_req_duration": _TIME,
+    "http_req_failed": Kind("rate"),
+}
+_BELOW = ("<", "<=", "==", "===")
+
+
+def read(texts: Iterable[str]) -> tuple[Threshold, ...]:
+    """Read objectives as they stand on the command line, and add the one about errors."""
+    found = []
+    for text in texts:
+        if text.replace(" ", "").startswith(("rps", "requests", "http_reqs")):
+            raise UsageError(f"--slo `{text}`: the rate is what is looked for; leave it out.")
+        each = thresholds.parse(text, _METRICS)
+        if each.stage or each.last_s or each.delay_s or each.abort_on_fail or each.level != "fail":
+            raise UsageError(f"--slo `{text}`: an objective holds for all of a run; no brackets.")
+        if each.operator not in _BELOW:
+            raise UsageError(f"--slo `{text}`: say what must stay below, for example p99<50ms.")
+        found.append(each)
+    if not found:
+        raise UsageError("There is no objective; give one, for example --slo 'p99<50ms'.")
+    if not any(each.metric == "http_req_failed" for each in found):
+        found.append(thresholds.parse(ERRORS, _METRICS))
+    return tuple({each.text: each for each in found}.values())
+
+
+def judged(result: Result, objectives: Iterable[Threshold]) -> Mapping[str, Judgement]:
+    """Hold a run against every objective, by its text."""
+    return {each.text: judge(each, _observed(result, each)) for each in objectives}
+
+
+def holds(result: Result, judgements: Mapping[str, Judgement]) -> bool:
+    """Tell whether the run kept all objectives and its plan."""
+    kept = missed_share(result) <= MISSED_MAX
+    return kept and all(judgement.ok for judgement in judgements.values())
+
+
+def missed_share(result: Result) -> float:
+    """Return the share of the plan that was not sent: dropped, or still waiting at the end."""
+    s = result.summary
+    return (s.dropped + s.queued_at_end) / s.scheduled if s.scheduled else 0.0
+
+
+def _observed(result: Result, objective: Threshold) -> float | None:
+    s = result.summary
+    if objective.kind.type == "rate":
+        return (s.failed + s.timeouts) / s.requests if s.requests else None
+    if objective.kind.type == "counter":
+        count: int = getattr(s, objective.metric)
+        return count / s.duration_s if objective.aggregate == "rate" else float(count)
+    return _of_times(_times(result, objective), objective)
+
+
+def _times(result: Result, objective: Threshold) -> Histogram | None:
+    """Return the histogram that is meant; a latency without a name is the response time."""
+    name = "response" if objective.either else objective.metric
+    found: Histogram | None = getattr(
+        result.latency, "service" if name == "http_req_duration" else name
+    )
+    return found
+
+
+def _of_times(times: Histogram | None, objective: Threshold) -> float | None:
+    """Return an aggregate in ms."""
+    if times is None or not times.count:
+        return None
+    if objective.aggregate == "count":
+        return float(times.count)
+    exact_ns = {"min": times.min_ns, "max": times.max_ns, "avg": times.mean_ns}
+    percent = 50.0 if objective.aggregate == "med" else objective.percent
+    return exact_ns.get(objective.aggregate, times.percentile(percent)) / 1e6
