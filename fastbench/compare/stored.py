@@ -8,7 +8,9 @@
 3. Runs that are not valid, or whose requests fail, have no verdict.
 4. Other machines, kernels, versions and loads are said. The times are of service unless both runs
    had planned requests.
-5. A regression needs no interval where the runs are too short for one; the limit is the user's.
+5. A regression is judged by the limit alone, which is the user's: neither the 10 % nor a noisy
+   host stand in its way, nor runs too short for an interval. But the runs have to be whole, and
+   their requests answered.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from urllib.parse import urlsplit
 from fastbench import redact
 from fastbench.compare import statistics
 from fastbench.compare.document import FIGURES, Comparison, Figures, Interval, Metric, Pair
-from fastbench.compare.figures import figures_of, reasons_against
+from fastbench.compare.figures import ERRORS_SHARE_MAX, figures_of, reasons_against
 from fastbench.compare.judge import (
     EQUIVALENCE_CONFIDENCE,
     HIGHER_IS_BETTER,
@@ -71,7 +73,7 @@ def judge_stored(
     }
     main = metrics.get(primary)
     fails = fails_now(figures[0].errors_share, figures[1].errors_share)
-    worse = main is not None and pair.valid and _regressed(main, rules)
+    worse = main is not None and all(map(_whole, figures)) and _regressed(main, rules)
     return Comparison(
         version=subject.version,
         verdict=main.verdict if main else "inconclusive",
@@ -166,6 +168,10 @@ def _block(
 def _whole_rows(series: Sequence[SeriesRow]) -> list[SeriesRow]:
     longest = max((row.span_s for row in series), default=0.0)
     return [row for row in series if row.span_s >= WHOLE_ROW * longest]
+
+
+def _whole(figures: Figures) -> bool:
+    return figures.verdict != "incomplete" and figures.errors_share <= ERRORS_SHARE_MAX
 
 
 def _regressed(metric: Metric, rules: Rules) -> bool:
