@@ -6,7 +6,7 @@ fastbench: a benchmarker for HTTP services. wrk's command line, and a number you
   fastbench [flags] URL [URL …]     benchmark one server (http:// or https://)
   fastbench run SCRIPT.py           load tests in Python (fastbench run --help)
   fastbench compare BASE CANDIDATE  is build B faster? (fastbench compare --help)
-  fastbench find URL --slo TEXT     the highest rate that holds it (fastbench find --help)
+  fastbench find URL                the highest rate that holds an objective (find --help)
   fastbench serve                   start a small server to benchmark
   fastbench doctor                  check this machine before a run
 
@@ -60,8 +60,7 @@ Judging
   --threshold TEXT        exit 99 if broken: 'p99<50ms', 'errors<1%', 'rps>=1000'; k6's, too:
                           'http_req_duration: p(95)<200'; more in brackets: 'p99<9ms [last=30s]'
                           [stage=2] [warn] [abort] [delay=10s]
-  --save-baseline NAME    keep the result under .fastbench/ of this project
-  --baseline NAME|FILE    compare with a kept result, or with a file of --json
+  --save-baseline NAME    keep the result in .fastbench/; --baseline NAME|FILE compares with it
   --fail-on-regression P  exit 96 if worse than the baseline by P or more: 5%
   --strict                exit 95 unless the verdict is ok
   --debug                 send one request, show both sides, exit

@@ -53,8 +53,7 @@ Judging
                           'http_req_duration{scenario:x}: p(95)<500'; add [warn], [abort],
                           [delay=10s], [stage=NAME], [last=30s]
   --watch pid:N|port:N|cmd:NAME   report these processes too
-  --save-baseline NAME    keep the result under .fastbench/ of this project
-  --baseline NAME|FILE    compare with a kept result, or with a file of --json
+  --save-baseline NAME    keep the result in .fastbench/; --baseline NAME|FILE compares with it
   --fail-on-regression P  exit 96 if worse than the baseline by P or more: 5%
   --strict                exit 95 unless the verdict is ok
 

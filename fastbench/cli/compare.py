@@ -1,0 +1,189 @@
+"""`fastbench compare`: two sides from words to exit code.
+
+The exit code is 0 whatever the verdict; a regression is 96 where --fail-on-regression asks. What
+ends early still has its report and its document.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fastbench import __version__, environment, redact
+from fastbench.cli import compare_flags, delivery, page
+from fastbench.cli.compare_flags import Command, Live, Stored
+from fastbench.cli.compare_live import CompareView
+from fastbench.cli.flags import Output
+from fastbench.compare import judge, rounds
+from fastbench.compare.document import Comparison, Pair
+from fastbench.compare.rounds import Measured
+from fastbench.compare.servers import ServerError
+from fastbench.compare.stored import judge_stored
+from fastbench.result import Environment, Warning_
+
+__all__ = ["main"]
+
+EXIT_CODES = {"complete": 0, "out_of_time": 0, "interrupted": 105, "nothing_succeeded": 122}
+EXIT_REGRESSION = 96
+EXIT_OPTIONS = 104
+EXIT_SCRIPT = 107
+EXIT_NOT_WRITTEN = 121
+
+
+def main(argv: Sequence[str]) -> int:
+    """Compare as the words after `compare` ask; raises UsageError for a wrong word."""
+    command = compare_flags.parse(argv)
+    if command == "version":
+        return page.write(f"fastbench {__version__}")
+    if command == "help":
+        from fastbench.cli.compare_manual import TEXT
+
+        return page.write(TEXT)
+    for notice in command.notices:
+        _tell(notice)
+    if isinstance(command.what, Stored):
+        return _compare_stored(command.what, command)
+    from fastbench import campaign
+
+    try:
+        return _compare_live(command.what, command)
+    except campaign.OptionsError as error:
+        _tell(str(error))
+        return EXIT_OPTIONS
+    except campaign.ScriptError as error:
+        _tell(str(error))
+        return EXIT_SCRIPT
+
+
+def _compare_stored(what: Stored, command: Command) -> int:
+    subject = judge.Subject(
+        version=__version__,
+        base=redact.printable(what.names[0]),
+        candidate=redact.printable(what.names[1]),
+        environment=what.candidate.environment,
+        seed=0,
+        pairs_planned=1,
+        config=what.config,
+    )
+    found = judge_stored(
+        what.base, what.candidate, subject, primary=what.primary, rules=command.rules
+    )
+    code = _deliver(found, command.output)
+    if command.output.save_baseline is None:
+        return code
+    from fastbench.cli import against, bench
+
+    document = bench.document(what.candidate)
+    problem = against.keep(what.candidate, document, command.output, regressed=found.regressed)
+    if problem:
+        _tell(problem)
+    return code or (EXIT_NOT_WRITTEN if problem else 0)
+
+
+def _compare_live(what: Live, command: Command) -> int:
+    machine = environment.describe()
+    primary = what.primary or _primary_of(what)
+
+    def judged(pairs: Sequence[Pair], measured: Measured | None = None) -> Comparison:
+        subject = _subject(what, machine, measured)
+        return judge.judge(pairs, primary, subject, command.rules)
+
+    view = CompareView(
+        pairs=what.terms.pairs,
+        judged=judged,
+        enabled=command.output.progress and not command.output.quiet,
+        color=command.output.color,
+    )
+    try:
+        with view:
+            measured = rounds.run(
+                what.base, what.candidate, what.terms, view.update, notice=_tell, echo=_echo
+            )
+    except ServerError as error:
+        _tell(str(error))
+        _show_output(error)
+        measured = Measured((), "nothing_succeeded")
+    found = judged(measured.pairs, measured)
+    notes = tuple(Warning_("note", note) for note in measured.notes)
+    return _deliver(replace(found, warnings=(*found.warnings, *notes)), command.output)
+
+
+def _subject(what: Live, machine: Environment, measured: Measured | None) -> judge.Subject:
+    """Say what is compared; the rate of a pilot belongs to what was asked."""
+    rate = measured.rate if measured is not None else None
+    config = what.config if rate is None else {**what.config, "rate": rate}
+    return judge.Subject(
+        version=__version__,
+        base=what.base.label,
+        candidate=what.candidate.label,
+        environment=machine,
+        seed=what.terms.seed,
+        pairs_planned=what.terms.pairs,
+        config=config,
+        ended="complete" if measured is None else measured.ended,
+    )
+
+
+def _primary_of(what: Live) -> str:
+    """Return what a script is judged by: its rate, or p99 where the script plans its rate."""
+    from fastbench import campaign
+    from fastbench.plan import UsageError
+    from fastbench.scenario import override
+    from fastbench.scenario.asked import Asked
+
+    job = what.base.make(None)
+    if not isinstance(job, Asked):
+        return "requests_per_s"
+    try:
+        applied = override.applied(campaign.declared(job), job)
+    except campaign.OptionsError:
+        raise
+    except UsageError as error:
+        raise campaign.OptionsError(str(error)) from None
+    planned = all((spec.executor or "").endswith("arrival-rate") for spec in applied.scenarios)
+    return "p99" if planned else "requests_per_s"
+
+
+def _show_output(error: ServerError) -> None:
+    """Show what a server wrote before it gave up."""
+    if error.output:
+        print(error.output.rstrip("\n"), file=sys.stderr)
+    if error.log:
+        _tell(f"all of its output is in {error.log}.")
+
+
+def _deliver(found: Comparison, output: Output) -> int:
+    """Report, write the document; return the exit code."""
+    stream = delivery.eyes(output)
+    problems = [] if output.quiet else [delivery.to_stream(lambda: _report(found, output), stream)]
+    for path in delivery.documents(output):
+        problems.append(delivery.to_path(path, lambda: delivery.as_json(found.to_document())))
+    failed = [problem for problem in problems if problem]
+    for problem in failed:
+        delivery.tell(problem)
+    if found.regressed and output.quiet:
+        from fastbench.cli import against
+
+        delivery.tell(against.told(found))
+    if EXIT_CODES[found.ended]:
+        return EXIT_CODES[found.ended]
+    return EXIT_REGRESSION if found.regressed else EXIT_NOT_WRITTEN if failed else 0
+
+
+def _report(found: Comparison, output: Output) -> bytes:
+    from fastbench.report import comparison
+
+    how = delivery.look(delivery.eyes(output), output)
+    return how.encoded(
+        comparison.render(found, color=how.color, width=how.width, unicode=how.unicode)
+    )
+
+
+def _tell(sentence: str) -> None:
+    delivery.tell(redact.printable(sentence))
+
+
+def _echo(lines: str) -> None:
+    """Print what a script printed."""
+    print(redact.printable(lines, lines=True), end="", file=sys.stderr)
