@@ -111,9 +111,10 @@ def test_a_burst_in_one_run_does_not_put_the_ratio_outside_its_interval() -> Non
         for at, row in enumerate(base.series)
     )
     summary = replace(base.summary, ok=sum(row.requests for row in rows))
-    found = stored(base, replace(base, series=rows, summary=summary))
-    assert found.interval is not None and found.ratio is not None
-    assert found.interval[0] <= found.ratio <= found.interval[1]
+    burst = replace(base, series=rows, summary=summary)
+    for found in (stored(base, burst), stored(burst, base)):
+        assert found.interval is not None and found.ratio is not None
+        assert found.interval[0] <= found.ratio <= found.interval[1]
 
 
 @pytest.mark.parametrize("seconds", [1, 7])
@@ -156,6 +157,9 @@ def test_under_a_rate_responses_decide_and_only_if_both_runs_had_one() -> None:
     both = stored(samples.planned(), samples.planned())
     assert both.primary == "p99" and both.interval == (1.0, 1.0)
     assert both.pairs[0].base == figures_of(samples.planned())
+    slower = tuple(replace(row, response_p99_ms=2000.0) for row in samples.planned().series)
+    interval = stored(samples.planned(), replace(samples.planned(), series=slower)).interval
+    assert interval is not None and interval[1] > 2
     one = stored(samples.good(), samples.planned())
     assert one.pairs[0].candidate == figures_of(samples.planned(), planned=False)
     assert "different_load" in codes(one)
@@ -280,6 +284,21 @@ def test_figures_are_those_of_the_run() -> None:
     assert found.cpu_us_per_request == pytest.approx(28.0e6 / result.summary.requests)
     assert (found.errors_share, found.verdict, found.limit) == (0.0, "ok", "box")
     assert reasons_against(found) == ()
+
+
+def test_times_are_of_responses_unless_it_is_said_otherwise() -> None:
+    latency = samples.planned().latency
+    assert latency.response is not None
+    found, service = (figures_of(samples.planned(), planned=each) for each in (None, False))
+    assert found.p50_ms == latency.response.percentile(50) / 1e6
+    assert service.p50_ms == latency.service.percentile(50) / 1e6
+
+
+def test_timeouts_are_failures() -> None:
+    summary = samples.failing().summary
+    assert summary.timeouts and summary.failed
+    wrong = summary.failed + summary.timeouts
+    assert figures_of(samples.failing()).errors_share == wrong / summary.requests
 
 
 def test_cpu_is_of_all_processes_of_the_server_and_of_nothing_else() -> None:

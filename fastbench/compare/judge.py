@@ -182,7 +182,7 @@ def percent(share: float) -> str:
 
 
 def _alpha(rules: Rules) -> float:
-    return 1 - rules.confidence + 1e-12  # 1 - 0.99 is a little less than 0.01
+    return 1 - rules.confidence
 
 
 def _effect(pair: Pair, name: str) -> float | None:
@@ -236,8 +236,6 @@ def _pairs_needed(metric: Metric, rules: Rules) -> int | None:
     noise, effect, bound = metric.noise_floor, math.log(metric.ratio), rules.bound
     if abs(effect) >= bound:
         total = statistics.pairs_for_difference(noise, effect, rules.confidence, POWER)
-    elif (bound - abs(effect)) * math.sqrt(MOST_MORE_PAIRS) < noise:
-        return None
     else:
         total = statistics.pairs_for_equivalence(
             noise, effect, bound, EQUIVALENCE_CONFIDENCE, POWER
