@@ -115,7 +115,7 @@ class _Rounds:
     notice: Callable[[str], None]
     echo: Callable[[str], None]
     stop: Interrupts
-    start_s: float = field(default_factory=time.monotonic)
+    start_s: float = field(default_factory=lambda: time.monotonic())
     pairs: list[Pair] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rate: float | None = None
