@@ -2,7 +2,7 @@
 
 1. A rate that failed while the client was late, at its end, or lost says nothing about the server;
    nor does one that failed while others took the processor. Such a run is done again, REDONE_MAX
-   times at most.
+   times at most; where the noise stays, never again.
 2. Where the client stays the limit the search goes below that rate once, then it ends and says so:
    what held is a lower bound. Failures on a noisy machine count, with a warning. A rate that held
    in spite of noise held.
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fastbench.find import objective, search
-from fastbench.find.document import Border, Found, Step
+from fastbench.find.document import Border, Found, Objective, Step
 from fastbench.find.search import Next, Range, Try
 from fastbench.judging import Threshold
 from fastbench.result import Environment, Result, Warning_
@@ -60,6 +60,7 @@ class Course:
         self._version = ""
         self._silent = 0  # runs in a row without one ok answer
         self._answered = False
+        self._noise_stays = False  # doing it again did not help, so it is not tried any more
 
     def run(self) -> Found:
         """Search to the end."""
@@ -111,9 +112,11 @@ class Course:
                 return None
             self._note(result)
             step = replace(self._of(result, following), redone=redone)
-            useless = self._blames_client(step) or step.verdict == "noisy-host"
+            noisy = step.verdict == "noisy-host"
+            useless = self._blames_client(step) or (noisy and not self._noise_stays)
             if step.held or not useless or not result.summary.ok:
-                break
+                return step
+        self._noise_stays = self._noise_stays or noisy
         return step
 
     def _note(self, result: Result) -> None:
@@ -137,7 +140,7 @@ class Course:
             judged=judged,
             verdict=result.validity.verdict,
             limit=result.validity.limit,
-            reasons=result.validity.reasons,
+            reasons=(*_wrong(result), *result.validity.reasons),
         )
 
     def _blames_client(self, step: Step) -> bool:
@@ -161,7 +164,10 @@ class Course:
             limit, reasons = self._limit_at(ends.high)
         return Found(
             version=self._version,
-            objective=tuple(each.text for each in self._asked.objectives),
+            objective=tuple(
+                Objective(each.text, each.metric, each.kind.contains, each.limit)
+                for each in self._asked.objectives
+            ),
             rate=ends.low,
             interval=interval,
             ended=ended,
@@ -181,8 +187,9 @@ class Course:
         failed = [step for step in self._steps if step.rate == rate and not step.held]
         if not failed:
             return ("none", ()) if self._steps else ("unknown", ())
-        known = [step for step in failed if step.limit not in ("none", "unknown")]
-        step = (known or failed)[-1]
+        quiet = [step for step in failed if step.verdict != "noisy-host"] or failed
+        known = [step for step in quiet if step.limit not in ("none", "unknown")]
+        step = (known or quiet)[-1]
         return step.limit, step.reasons
 
     def _warnings(self, ended: str, ends: Border) -> list[Warning_]:
@@ -207,3 +214,16 @@ class Course:
                 )
             )
         return found
+
+
+def _wrong(result: Result) -> list[str]:
+    """Say what most of the requests that failed met, or why there were none."""
+    s = result.summary
+    if s.ok and not s.failed + s.timeouts:
+        return []
+    errors = max(result.errors, key=lambda row: row.count, default=None)
+    statuses = {code: n for code, n in result.status_codes.items() if code >= "400"}
+    code = max(statuses, key=lambda code: statuses[code], default="")
+    if code and (errors is None or statuses[code] >= errors.count):
+        return [f"{statuses[code]:,} of {s.requests:,} answers were {code}"]
+    return [f"{errors.message}; {errors.hint}"] if errors is not None else []

@@ -16,10 +16,19 @@ from dataclasses import dataclass, field, fields
 from typing import Annotated
 
 from fastbench.document import DocumentError, member, plain, read
-from fastbench.measured import Judgement
+from fastbench.measured import CONTAINS, Judgement
 from fastbench.result import LIMITS, VERDICTS, Environment, Warning_
 
-__all__ = ["ENDED", "PHASES", "SCHEMA", "Border", "DocumentError", "Found", "Step"]
+__all__ = [
+    "ENDED",
+    "PHASES",
+    "SCHEMA",
+    "Border",
+    "DocumentError",
+    "Found",
+    "Objective",
+    "Step",
+]
 
 SCHEMA = "fastbench.find/1"
 PHASES = ("stepping", "bisection", "again")
@@ -37,6 +46,16 @@ class Border:
 
     low: float | None
     high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """One limit. `limit` is in ms where the metric contains "time"; a rate's 0.01 is 1 %."""
+
+    text: str
+    metric: str
+    contains: Annotated[str, CONTAINS]
+    limit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +91,7 @@ class Found:
     """
 
     version: str
-    objective: tuple[str, ...]
+    objective: tuple[Objective, ...]
     rate: float | None
     interval: Border
     ended: Annotated[str, ENDED]

@@ -1,0 +1,131 @@
+"""`fastbench find`: from words to the highest rate, its report and its exit code."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fastbench import __version__, redact
+from fastbench.cli import find_flags, page
+from fastbench.cli.find_flags import Command
+from fastbench.plan import Plan, Stage, UsageError
+
+if TYPE_CHECKING:
+    from fastbench.cli.live import LiveView
+    from fastbench.compare.interrupts import Interrupts
+    from fastbench.find.course import Measure
+    from fastbench.find.document import Found, Step
+    from fastbench.result import Result
+
+__all__ = ["main"]
+
+COOL_S = 0.2  # between runs: what the last one left behind drains
+EXIT_CODES = {"none": 99, "interrupted": 105, "server_gone": 122, "nothing_succeeded": 122}
+EXIT_NOT_WRITTEN = 121
+EXIT_NOT_VALID = 95
+
+
+def main(words: Sequence[str]) -> int:
+    """Search as the words after `find` ask; raises UsageError for a wrong word."""
+    command = find_flags.parse(words)
+    if command == "version":
+        return page.write(f"fastbench {__version__}")
+    if command == "help":
+        from fastbench.cli.find_manual import TEXT
+
+        return page.write(TEXT)
+    from fastbench.cli import delivery
+
+    for notice in command.notices:
+        delivery.tell(redact.printable(notice))
+    return _deliver(_search(command), command)
+
+
+def _search(command: Command) -> Found:
+    from fastbench.cli.live import LiveView
+    from fastbench.compare.interrupts import Interrupts
+    from fastbench.find.course import Course
+    from fastbench.report import knee
+
+    output = command.output
+    shown = output.progress and not output.quiet
+    live = LiveView(
+        duration_s=command.plan.load.duration_s, requests=None, enabled=shown, color=output.color
+    )
+
+    def tell(step: Step) -> None:
+        if shown:
+            print(knee.step_line(step), file=sys.stderr)  # above the live view
+
+    with Interrupts() as stop, live:
+        measure = _measured(command.plan, stop, live)
+        found = Course(command.asked, measure, tell, time.monotonic).run()
+    return replace(found, version=__version__, config=command.config)
+
+
+def _measured(plan: Plan, stop: Interrupts, live: LiveView) -> Measure:
+    from fastbench.compare import visits
+    from fastbench.compare.interrupts import Interrupted
+
+    hears = visits.Hears(progress=live.update)
+
+    def measure(rate: float) -> Result | None:
+        try:
+            stop.nap(COOL_S)
+            return visits.visit(at_rate(plan, rate), hears, stop)
+        except Interrupted:
+            return None
+        except visits.VisitError as error:
+            raise UsageError(f"At {rate:g} requests per second {error}.") from None
+
+    return measure
+
+
+def at_rate(plan: Plan, rate: float) -> Plan:
+    """Return the plan at another rate."""
+    assert plan.load.pace is not None
+    pace = replace(plan.load.pace, stages=(Stage(math.inf, rate, rate),))
+    config = {**plan.config, "rate": rate}
+    return replace(plan, load=replace(plan.load, pace=pace), config=config)
+
+
+def _deliver(found: Found, command: Command) -> int:
+    """Report, write what was asked for; return the exit code."""
+    from fastbench.cli import delivery
+    from fastbench.report import knee
+
+    output = command.output
+    stream = delivery.eyes(output)
+
+    def report() -> bytes:
+        look = delivery.look(stream, output)
+        return look.encoded(
+            knee.render(found, color=look.color, width=look.width, unicode=look.unicode)
+        )
+
+    def document() -> bytes:
+        return delivery.as_json(found.to_document())
+
+    problems = [] if output.quiet else [delivery.to_stream(report, stream)]
+    problems += [delivery.to_path(path, document) for path in delivery.documents(output)]
+    failed = [problem for problem in problems if problem]
+    for problem in failed:
+        delivery.tell(problem)
+    if code := EXIT_CODES.get(found.ended, 0):
+        return code
+    return EXIT_NOT_WRITTEN if failed else _strictly(found, strict=output.strict)
+
+
+def _strictly(found: Found, *, strict: bool) -> int:
+    """Under --strict a rate that may not be quoted is a failure."""
+    noisy = any(warning.code == "noisy_host" for warning in found.warnings)
+    if not strict or not (noisy or found.ended == "client_limited"):
+        return 0
+    from fastbench.cli import delivery
+
+    delivery.tell("--strict: this is no more than a lower bound.")
+    return EXIT_NOT_VALID

@@ -1,0 +1,134 @@
+"""The flags of `fastbench find`: those of a plain run, but for the rate, which is looked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Literal
+
+from fastbench import plan, redact, units
+from fastbench.cli import flags, words
+from fastbench.cli.flags import Output
+from fastbench.find import objective
+from fastbench.find.course import Asked
+from fastbench.find.search import Range
+from fastbench.plan import Plan, UsageError
+
+__all__ = ["Command", "parse"]
+
+FIRST = "100"
+PRECISION = 0.02
+VISIT, WARMUP = "5s", "1s"
+CONNECTIONS = "100"  # enough that a rate does not wait for one while answers are within 100 ms
+LEAST_REQUESTS = 10  # in one run: below that there is no rate to speak of
+
+OWN = words.Own(
+    one={
+        "first": "--from",
+        "most": "--to",
+        "precision": "--precision",
+        "max_time": "--max-time",
+    },
+    many={"slo": "--slo"},
+)
+_NOT_HERE = {
+    "rate": "the rate is what is looked for; --from and --to say where",
+    "stages": "each rate is kept for -d; --from and --to say where to look",
+    "ramp": "each rate is kept for -d; --from and --to say where to look",
+    "on_overload": "what finds no connection waits, and its response time counts",
+    "requests": "-d says how long each rate is measured",
+    "thresholds": "what a rate has to hold is --slo",
+    "csv": "--json has all steps",
+    "hdr": "--json has all steps",
+    "latency": "--json has all steps",
+    "debug": "see one request with `fastbench --debug URL`",
+    "baseline": "a baseline is of one run; compare servers with `fastbench compare`",
+    "save_baseline": "a baseline is of one run; keep the --json file",
+    "fail_on_regression": "it is of one run; read `rate` in the --json file",
+}
+_SPELLED = {"save_baseline": "--save-baseline", "fail_on_regression": "--fail-on-regression"}
+_SPELLED |= {"rate": "-R", "requests": "-n", "thresholds": "--threshold"}
+_SPELLED |= {"on_overload": "--on-overload"}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Hold a search. `plan` is one of its runs but for the rate; `notices` are for people."""
+
+    plan: Plan
+    asked: Asked
+    output: Output
+    config: dict[str, object]
+    notices: tuple[str, ...]
+
+
+def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
+    """Parse the words after `find`, or name the page they ask for; raises UsageError."""
+    said, urls, notices = words.read(argv, OWN)
+    if said.help:
+        return "help"
+    if said.version:
+        return "version"
+    _refuse(said)
+    objectives = objective.read(said.slo)
+    said.rate = FIRST  # so that it is a plan; each run has its own
+    said.durations = said.durations or [VISIT]
+    said.warmup = WARMUP if said.warmup is None else said.warmup
+    said.connections = CONNECTIONS if said.connections is None else said.connections
+    run = flags.command(("find", *argv), said, urls, notices)
+    visit_s = run.plan.load.duration_s or 0.0
+    where = _range(said, visit_s)
+    max_time_s = _duration_s("--max-time", said.max_time)
+    asked = Asked(objectives, where, visit_s, run.plan.load.warmup_s, max_time_s)
+    if max_time_s < visit_s + asked.warmup_s:
+        raise UsageError("--max-time is shorter than one run (-W and -d); give it more.")
+    config = {name: value for name, value in run.plan.config.items() if name not in _NOT_HERE}
+    config |= {
+        "slo": [each.text for each in objectives],
+        "from": where.first,
+        "to": where.most,
+        "max_time_s": max_time_s if math.isfinite(max_time_s) else None,
+    }
+    return Command(run.plan, asked, run.output, config, tuple(notices))
+
+
+def _refuse(said: SimpleNamespace) -> None:
+    for name, why in _NOT_HERE.items():
+        if getattr(said, name, None):
+            flag = _SPELLED.get(name, f"--{name}")
+            raise UsageError(f"{flag} is not for `fastbench find`: {why}.")
+    if said.format == "wrk":
+        raise UsageError("--format wrk is the shape of one run; here it is text or json.")
+
+
+def _range(said: SimpleNamespace, visit_s: float) -> Range:
+    first = _rate("--from", said.first, FIRST)
+    most = _rate("--to", said.most, f"{plan.MAX_RATE:.0f}")
+    if said.first is None:
+        first = min(first, most)
+    return Range(first, min(first, LEAST_REQUESTS / visit_s), most, _precision(said.precision))
+
+
+def _rate(flag: str, given: str | None, default: str) -> float:
+    try:
+        rate = units.parse_rate(default if given is None else given)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
+    if not 0 < rate <= plan.MAX_RATE:
+        raise UsageError(f"{flag} must be above 0 and at most {plan.MAX_RATE:,.0f} per second.")
+    return rate
+
+
+def _precision(given: str | None) -> float:
+    return PRECISION if given is None else flags.share("--precision", given)
+
+
+def _duration_s(flag: str, given: str | None) -> float:
+    if given is None:
+        return math.inf
+    try:
+        return units.parse_duration_s(given)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
