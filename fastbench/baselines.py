@@ -43,12 +43,16 @@ def names() -> list[str]:
         found = [path.stem for path in folder().iterdir() if path.suffix == _SUFFIX]
     except OSError:
         return []
-    return sorted(name for name in found if _NAME.fullmatch(name))
+    return sorted(name for name in found if _is_name(name))
+
+
+def _is_name(word: str) -> bool:
+    return bool(_NAME.fullmatch(word)) and not word.endswith(_SUFFIX)
 
 
 def check_name(flag: str, name: str) -> str:
     """Return the name, or refuse one that would be a path or cannot be typed."""
-    if not _NAME.fullmatch(name) or name.endswith(_SUFFIX):
+    if not _is_name(name):
         raise UsageError(
             f"{flag} takes a name of letters, digits, - . and _, for example {flag} main; "
             "to keep a result in a file of your own use --json FILE."
@@ -63,7 +67,7 @@ def saved_path(name: str) -> Path:
 
 def is_saved(word: str) -> bool:
     """Tell whether the word is the name of a baseline of this project."""
-    return bool(_NAME.fullmatch(word)) and saved_path(word).is_file()
+    return _is_name(word) and saved_path(word).is_file()
 
 
 def save(name: str, document: bytes) -> str:
@@ -126,7 +130,7 @@ def _unreadable(word: str, error: OSError) -> str:
     if not isinstance(error, FileNotFoundError):
         return f"{shown} cannot be read: {reason}."
     known = names()
-    if not _NAME.fullmatch(word):
+    if not _is_name(word):
         return f"{shown} cannot be read: {reason}; give a file that --json wrote."
     if not known:
         return (

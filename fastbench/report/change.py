@@ -65,10 +65,10 @@ def signed_interval(interval: Interval) -> str:
     return f"{change(low).removesuffix(' %')} to {change(high)}"
 
 
-def verdict_word(metric: Metric, threshold: float) -> str:
+def verdict_word(metric: Metric) -> str:
     """Return what a metric's row in the table says."""
     if metric.verdict == "equivalent":
-        return f"same within {_round(threshold)}"
+        return "same"
     if metric.verdict == "inconclusive":
         return "not settled"
     return "worse" if _worse(metric) else "better"

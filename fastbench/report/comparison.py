@@ -158,12 +158,17 @@ def _regression(page: Page, found: Comparison) -> list[str]:
     if metric is not None and worse and abs(metric.ratio - 1) >= found.regression_limit:
         name = NAMES[found.primary]
         why = f"{name} {share(metric.ratio - 1)} {direction(found.primary, metric.ratio)}"
-    return [page.red("REGRESSION") + f"  {why}, the limit is {limit}"]
+    title = "REGRESSION"
+    wrapped = textwrap.wrap(f"{why}, the limit is {limit}", page.width - len(title) - 2)
+    indent = " " * (len(title) + 2)
+    return [page.red(title) + "  " + wrapped[0], *(indent + line for line in wrapped[1:])]
 
 
 def _excluded(found: Comparison, metric: Metric | None) -> bool:
-    """Tell whether the whole interval is on the good side of the limit."""
+    """Tell whether the whole interval is on the good side of the limit, drift included."""
     if metric is None or metric.interval is None or found.regression_limit is None:
+        return False
+    if not found.interleaved:
         return False
     if metric.better == "higher":
         return metric.interval[0] > 1 - found.regression_limit
@@ -182,7 +187,7 @@ def _table(page: Page, found: Comparison) -> list[str]:
     for name, metric in found.metrics.items():
         lines.append(_row(page, found, name, metric, wide=wide))
     if found.interleaved:
-        lines.append(page.dim(f"  {MARK} decides; base and candidate: medians; change: of pairs"))
+        lines.append(page.dim(f"  {MARK} decides; base, candidate: medians; change: of pairs"))
     return lines
 
 
@@ -194,7 +199,7 @@ def _row(page: Page, found: Comparison, name: str, metric: Metric, *, wide: bool
     if wide:
         shown = signed_interval(metric.interval) if metric.interval else "none"
         text += f"{shown:>{INTERVAL_COLUMNS}}"
-    word = verdict_word(metric, found.threshold)
+    word = verdict_word(metric)
     paint = {"better": page.green, "worse": page.red}.get(word, page.dim)
     return text + "   " + paint(word)
 

@@ -87,11 +87,11 @@ def ratio_of(pair: Pair, metric: str) -> float | None:
 
 
 def lines(page: Page, found: Comparison) -> list[str]:
-    """Return a line for each pair, the interval and the axis; nothing without a valid pair."""
+    """Return a line for each pair, the interval and the axis."""
+    if not found.interleaved or not found.pairs:
+        return []
     ratios = [ratio_of(pair, found.primary) for pair in found.pairs]
     shown = [ratio for ratio in ratios if ratio is not None]
-    if not shown or not found.interleaved:
-        return []
     columns = page.width - LABEL_COLUMNS - FACTS_COLUMNS
     columns = max(LEAST_COLUMNS, min(columns, MOST_COLUMNS))
     picture = axis(shown, found.interval, found.threshold, columns, unicode=page.unicode)
@@ -105,9 +105,11 @@ def lines(page: Page, found: Comparison) -> list[str]:
     if found.interval is not None and found.ratio is not None:
         sure = f"{100 * found.confidence:g} %"
         facts = f"{sure:<12}{change(found.ratio):>7} "
-        rows.append(page.bold(facts + picture.line(found.ratio, found.interval)))
-    rows.append(page.dim(" " * FACTS_COLUMNS + picture.scale()))
-    return [page.row("" if at else "Pairs", row.rstrip()) for at, row in enumerate(rows)]
+        drawn = picture.line(found.ratio, found.interval).rstrip()
+        rows.append(page.bold(facts + drawn))
+    if shown:
+        rows.append(page.dim(" " * FACTS_COLUMNS + picture.scale()))
+    return [page.row("" if at else "Pairs", row) for at, row in enumerate(rows)]
 
 
 def _row(page: Page, picture: Axis, number: int, pair: Pair, ratio: float | None) -> str:
@@ -117,4 +119,4 @@ def _row(page: Page, picture: Axis, number: int, pair: Pair, ratio: float | None
         why = printable("; ".join(pair.reasons)) or "one side has no figure"
         room = page.width - LABEL_COLUMNS - len(facts) - 1
         return page.dim(facts) + " " + page.yellow(cut(f"not counted: {why}", room))
-    return page.dim(facts) + f"{change(ratio):>7} " + picture.line(ratio)
+    return page.dim(facts) + f"{change(ratio):>7} " + picture.line(ratio).rstrip()
