@@ -10,7 +10,8 @@ DEBUG = os.environ.get("FASTBENCH_DEBUG") == "1"
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 OPTIMISE = ["-O1", "-g", *SANITIZE] if DEBUG else ["-O3", "-g0"]
 BUILD_DIR = "build/debug" if DEBUG else "build/release"
-SOURCES = ["setup.py", *glob("fastbench/_*.p[xy][xd]"), *glob("fastbench/_*.pxi"), *glob("fastbench/engine/*.pxd")]
+KINDS = ("_*.pyx", "_*.pxd", "_*.pxi", "engine/*.pxd")
+SOURCES = ["setup.py", *(path for kind in KINDS for path in glob(f"fastbench/{kind}"))]
 NAMES = ("_core", "_client")
 
 extensions = [
