@@ -156,7 +156,7 @@ cdef class Timings:
 cdef class Response:
     """One answer. Without a complete one, `status` is 0 and `error` says why.
 
-    `headers` know no case; `body` is bytes, decoded from its Content-Encoding; `json(path)` selects.
+    `headers` know no case; `body` is bytes, decoded as Content-Encoding says; `json(path)` selects.
     """
 
     cdef readonly int status

@@ -1,7 +1,7 @@
 """The client of scenarios: HTTP connections on an event loop, and metrics in shared memory.
 
-The engine's parser, sockets and TLS do the work; uvloop says which socket is ready; a finished answer
-resumes the coroutine that waits for it at once, without a future or a turn of the loop between.
+The engine's parser, sockets and TLS do the work; uvloop says which socket is ready; a finished
+answer resumes the coroutine that waits for it at once, without a future or a turn of the loop.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from cpython.contextvars cimport PyContext_Enter, PyContext_Exit
 from libc.errno cimport (
     EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, EPIPE, ETIMEDOUT,
 )
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec

@@ -68,7 +68,9 @@ cdef class Heart:
 
 
 cdef class Ticker:
-    """Calls back at planned instants, each once and in order, late ones at once (timerfd_create(2)).
+    """Calls back at planned instants, each once and in order, late ones at once.
+
+    timerfd_create(2): to the nanosecond, where the loop's timers count milliseconds.
     """
 
     cdef object loop

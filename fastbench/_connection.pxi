@@ -292,8 +292,8 @@ cdef class Connection:
         cdef block.Phase phase
         if self.message.state != response.DONE:
             phase = block.IN_BODY if self.message.broke_in_body else block.IN_HEAD
-            self.lost(block.TOO_LARGE if self.message.rule >= response.HEAD_SIZE else block.PROTOCOL,
-                      phase, self.message.rule)
+            large = self.message.rule >= response.HEAD_SIZE
+            self.lost(block.TOO_LARGE if large else block.PROTOCOL, phase, self.message.rule)
             return
         one.times.done = kernel.now_ns()
         one.status = self.message.status

@@ -1,11 +1,12 @@
 # Part of _client.pyx: connections, and requests on them.
 #
 # 1. A session is one VU's: its connections by origin, at most `limit_per_host` to each.
-# 2. An exchange is one request and, with redirects, those that follow from it. It goes: begun, (waits
-#    for a connection, looks the name up, connects, shakes hands,) sent, first byte, done.
-# 3. A coroutine is resumed from a callback of the loop only, never while another one runs: what ends
-#    inside `send` is told on the next turn.
-# 4. Every end goes through `settle`: counters of the slot, the route's sinks, the hooks, the waiter.
+# 2. An exchange is one request and, with redirects, those that follow from it. It goes: begun,
+#    (waits for a connection, looks the name up, connects, shakes hands,) sent, first byte, done.
+# 3. A coroutine is resumed from a callback of the loop only, never while another one runs: what
+#    ends inside `send` is told on the next turn.
+# 4. Every end goes through `settle`: counters of the slot, the route's sinks, the hooks, the
+#    waiter.
 
 cdef enum Step:
     UNOPENED, LOOKING_UP, CONNECTING, HANDSHAKING, READY, CLOSED
@@ -243,8 +244,8 @@ cdef class Ready:
     cdef int redirects
     cdef object keep
 
-    def __cinit__(self, Origin origin not None, bytes payload not None, str url, Route route not None,
-                  *, bint head=False, bint idempotent=True, uint64_t timeout_ns=TIMEOUT_NS,
+    def __cinit__(self, Origin origin not None, bytes payload not None, str url,
+                  Route route not None, *, bint head=False, bint idempotent=True, uint64_t timeout_ns=TIMEOUT_NS,
                   int redirects=0, str method="GET", keep=None):
         self.origin = origin
         self.payload = payload
@@ -261,8 +262,8 @@ cdef class Ready:
 cdef class Session:
     """The connections of one VU.
 
-    Hooks: `cookies(response)` is called for answers that set some, `redirect(exchange, response)` for
-    those that lead elsewhere; it gives the next request, (ready, payload), or None.
+    Hooks: `cookies(response)` is called for answers that set some, `redirect(exchange, response)`
+    for those that lead elsewhere; it gives the next request, (ready, payload), or None.
     `planned_ns` is when the next request was due, with `paced` every later one is due when asked
     for: their response time is recorded. `discard`: bodies are dropped.
     """

@@ -310,8 +310,7 @@ def test_functions_fit_a_screen() -> None:
 
 def test_files_are_of_a_size_to_be_read() -> None:
     lengths = {
-        shown(path): len(path.read_text().splitlines())
-        for path in sources(".py", *CYTHON, ".c")
+        shown(path): len(path.read_text().splitlines()) for path in sources(".py", *CYTHON, ".c")
     }
     assert {name: count for name, count in lengths.items() if count > FILE_LINES} == {}
 

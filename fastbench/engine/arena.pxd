@@ -1,7 +1,7 @@
 """Metrics in shared memory: a page of common words, then one append-only region per worker.
 
-1. Mapped without reserve before the fork; a page costs memory when it is first written. Readers keep
-   to what was touched (`lowest`, `highest`): looking at a page of shared memory makes it, too.
+1. Mapped without reserve before the fork; a page costs memory when it is first written. Readers
+   keep to what was touched (`lowest`, `highest`): looking at a page of shared memory makes it, too.
 2. One writer per region. An entry is complete before `entries` counts it, and never moves.
 3. Latencies are nanoseconds in HdrHistogram's layout (`hdr`), other numbers doubles (`trend`).
 """
