@@ -245,8 +245,8 @@ cdef class Ready:
     cdef object keep
 
     def __cinit__(self, Origin origin not None, bytes payload not None, str url,
-                  Route route not None, *, bint head=False, bint idempotent=True, uint64_t timeout_ns=TIMEOUT_NS,
-                  int redirects=0, str method="GET", keep=None):
+                  Route route not None, *, bint head=False, bint idempotent=True,
+                  uint64_t timeout_ns=TIMEOUT_NS, int redirects=0, str method="GET", keep=None):
         self.origin = origin
         self.payload = payload
         self.url = url
