@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -53,6 +55,7 @@ ALL: dict[str, Callable[[], Found]] = {
 }
 
 
+@functools.cache
 def sample(name: str) -> Found:
     return replace(ALL[name](), config=CONFIG, elapsed_s=61.53)
 
@@ -79,8 +82,6 @@ def test_no_line_is_wider_than_the_page(name: str, width: int) -> None:
 
 
 def test_colour_changes_no_letter() -> None:
-    import re
-
     found = sample("unsteady")
     colored = knee.render(found, color=True, width=100)
     assert "\x1b[" in colored

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fastbench.find.document import Found, Step
     from fastbench.result import Result
 
-__all__ = ["main"]
+__all__ = ["at_rate", "main"]
 
 COOL_S = 0.2  # between runs: what the last one left behind drains
 EXIT_CODES = {"none": 99, "interrupted": 105, "server_gone": 122, "nothing_succeeded": 122}
