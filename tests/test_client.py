@@ -199,7 +199,7 @@ def test_an_unknown_word_is_a_type_error() -> None:
     async def once(vu: User) -> None:
         await vu.get("http://h/", header={})  # type: ignore[call-arg]
 
-    with pytest.raises(TypeError, match="takes no header; it takes headers, params"):
+    with pytest.raises(TypeError, match="takes no header; it takes headers, json"):
         run(once)
 
 

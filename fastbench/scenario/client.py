@@ -38,15 +38,13 @@ _IN_QUERY = "-._~!$'()*,;:@/?"
 
 
 class More(TypedDict, total=False):
-    """What any request may be given beside its URL and headers."""
+    """What any request may be given beside its URL, headers, JSON and name."""
 
     params: Fields | str | None
-    json: Any
     files: Fields | None
     auth: tuple[str, str] | None
     bearer: str | None
     cookies: Mapping[str, str] | None
-    name: str | None
     tags: Mapping[str, object] | None
     timeout: float | str | None
     redirects: int | None
@@ -54,7 +52,7 @@ class More(TypedDict, total=False):
 
 
 _KNOWN = frozenset(More.__annotations__)
-_NAMED = frozenset(("json", "name"))
+_LISTED = ("headers", "json", "name", *More.__annotations__)
 
 
 class Client:
@@ -72,65 +70,88 @@ class Client:
         session.redirect = self._redirected
 
     def get(
-        self, url: str, headers: Mapping[str, Any] | None = None, **more: Unpack[More]
+        self,
+        url: str,
+        headers: Mapping[str, Any] | None = None,
+        json: Any = None,
+        name: str | None = None,
+        **more: Unpack[More],
     ) -> Exchange:
         """GET."""
-        if headers is None and not more and not self._stored:
+        if headers is None and name is None and json is None and not more and not self._stored:
             place = PLACE.get()
             return self._send(place.plain.get(url) or self.maker.plain(place, url))
-        return self._begin("GET", url, headers, more)
+        return self._begin("GET", url, None, headers, json, name, more)
 
     def head(
-        self, url: str, headers: Mapping[str, Any] | None = None, **more: Unpack[More]
+        self,
+        url: str,
+        headers: Mapping[str, Any] | None = None,
+        json: Any = None,
+        name: str | None = None,
+        **more: Unpack[More],
     ) -> Exchange:
         """HEAD."""
-        return self._begin("HEAD", url, headers, more)
+        return self._begin("HEAD", url, None, headers, json, name, more)
 
     def options(
-        self, url: str, headers: Mapping[str, Any] | None = None, **more: Unpack[More]
+        self,
+        url: str,
+        headers: Mapping[str, Any] | None = None,
+        json: Any = None,
+        name: str | None = None,
+        **more: Unpack[More],
     ) -> Exchange:
         """OPTIONS."""
-        return self._begin("OPTIONS", url, headers, more)
+        return self._begin("OPTIONS", url, None, headers, json, name, more)
 
     def post(
         self,
         url: str,
         data: bytes | str | Fields | None = None,
         headers: Mapping[str, Any] | None = None,
+        json: Any = None,
+        name: str | None = None,
         **more: Unpack[More],
     ) -> Exchange:
         """POST; `data` is bytes, text, or the fields of a form."""
-        return self._begin("POST", url, headers, more, data)
+        return self._begin("POST", url, data, headers, json, name, more)
 
     def put(
         self,
         url: str,
         data: bytes | str | Fields | None = None,
         headers: Mapping[str, Any] | None = None,
+        json: Any = None,
+        name: str | None = None,
         **more: Unpack[More],
     ) -> Exchange:
         """PUT."""
-        return self._begin("PUT", url, headers, more, data)
+        return self._begin("PUT", url, data, headers, json, name, more)
 
     def patch(
         self,
         url: str,
         data: bytes | str | Fields | None = None,
         headers: Mapping[str, Any] | None = None,
+        json: Any = None,
+        name: str | None = None,
         **more: Unpack[More],
     ) -> Exchange:
         """PATCH."""
-        return self._begin("PATCH", url, headers, more, data)
+        return self._begin("PATCH", url, data, headers, json, name, more)
 
     def delete(
         self,
         url: str,
         data: bytes | str | Fields | None = None,
         headers: Mapping[str, Any] | None = None,
+        json: Any = None,
+        name: str | None = None,
         **more: Unpack[More],
     ) -> Exchange:
         """DELETE."""
-        return self._begin("DELETE", url, headers, more, data)
+        return self._begin("DELETE", url, data, headers, json, name, more)
 
     def request(
         self,
@@ -138,10 +159,12 @@ class Client:
         url: str,
         data: bytes | str | Fields | None = None,
         headers: Mapping[str, Any] | None = None,
+        json: Any = None,
+        name: str | None = None,
         **more: Unpack[More],
     ) -> Exchange:
         """Send a request of any method."""
-        return self._begin(method.upper(), url, headers, more, data)
+        return self._begin(method.upper(), url, data, headers, json, name, more)
 
     @overload
     async def batch(self, requests: Mapping[K, Any]) -> dict[K, Response]: ...
@@ -189,22 +212,21 @@ class Client:
         self,
         method: str,
         url: str,
+        data: Any,
         headers: Mapping[str, Any] | None,
+        json: Any,
+        name: str | None,
         more: Mapping[str, Any],
-        data: Any = None,
     ) -> Exchange:
         """Send a request that is not plain."""
         place = PLACE.get()
-        body: bytes | None = None
-        if data is None and _NAMED.issuperset(more):  # the most usual ones, found by what they say
-            json, name = more.get("json"), more.get("name")
-            if json is not None:
-                body = bodies.to_json(json)
-            fields = plain_headers(headers) if headers else ()
+        fields = plain_headers(headers) if headers else ()
+        body = None if json is None or more else bodies.to_json(json)
+        if data is None and not more:  # the most usual ones, found by what they say
             key = (method, url, fields, body is None, name if name is None else str(name))
             found = place.named.get(key) or self.maker.named(place, key)
         else:
-            asked, body = _asked(method, url, plain_headers(headers or {}), more, data)
+            asked, body = _asked(method, url, fields, data, json, name, more)
             found = self.maker.prepared(place, asked)
         if not self._stored:
             if body is None:
@@ -253,18 +275,22 @@ def with_params(url: str, params: Fields | str) -> str:
 
 
 def _asked(
-    method: str, url: str, headers: tuple[tuple[str, str], ...], more: Mapping[str, Any], data: Any
+    method: str,
+    url: str,
+    headers: tuple[tuple[str, str], ...],
+    data: Any,
+    json: Any,
+    name: str | None,
+    more: Mapping[str, Any],
 ) -> tuple[Asked, bytes | None]:
     if not more.keys() <= _KNOWN:
         unknown = ", ".join(sorted(more.keys() - _KNOWN))
-        raise TypeError(
-            f"a request takes no {unknown}; it takes headers, {', '.join(More.__annotations__)}"
-        )
+        raise TypeError(f"a request takes no {unknown}; it takes {', '.join(_LISTED)}")
     take = more.get
-    body = bodies.encoded(data, take("json"), take("files"))
+    body = bodies.encoded(data, json, take("files"))
     if params := take("params"):
         url = with_params(url, params)
-    name, tags, cookies, wanted = take("name"), take("tags"), take("cookies"), take("expected")
+    tags, cookies, wanted = take("tags"), take("cookies"), take("expected")
     auth = take("auth")
     asked = Asked(
         method,
