@@ -1,0 +1,280 @@
+"""What the charts of the page are drawn from: columns over time, distributions, spectra.
+
+1. All charts over time share one axis: the middle of each row, in seconds from the start line.
+2. Values are rounded to what can be seen, so that an hour of rows stays far below a megabyte.
+3. A chart without anything to show is left out. A short last row is, too: its rate says little.
+4. The share of a processor is in percent of one core everywhere, so that lines can be compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastbench.histogram import Histogram, highest_ns, lowest_ns
+from fastbench.redact import printable
+from fastbench.result import Result, SeriesRow
+from fastbench.use import Use
+
+__all__ = ["Chart", "charts", "document"]
+
+Values = list[float | None]
+Line = Mapping[str, Any]
+
+BARS = 80
+LEAST_WIDTH = 1.01  # of a bar, as a factor: a narrower one would show the counters, not the shape
+LEAST_SHARE_LEFT = 1e-7  # of a spectrum: 99.99999 %
+STEPS_PER_TENFOLD = 24
+MAX_TARGETS = 4
+# Errors of these kinds end no request: nothing was sent yet.
+_NOT_SENT = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "unsolicited")
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart: what its axes count, and its lines as they stand in the page's JSON.
+
+    `kind` is "time", "bars" or "spectrum"; `unit` names a format of the page's script.
+    """
+
+    name: str
+    title: str
+    note: str
+    kind: str
+    unit: str
+    lines: tuple[Line, ...]
+    marks: tuple[tuple[str, float], ...] = ()
+    wide: bool = False
+
+
+def charts(result: Result) -> list[Chart]:
+    """Return the charts that this result has something for, in the order of the page."""
+    rows = _rows(result)
+    found = [*_over_time(rows), *_used(rows, result)] if len(rows) > 1 else []
+    return [*found, *_of_latency(result)]
+
+
+def document(result: Result, drawn: Iterable[Chart]) -> dict[str, object]:
+    """Return what the page's script draws, JSON-ready."""
+    rows = _rows(result)
+    return {
+        "start": [_short(row.t_s, 6) for row in rows],
+        "span": [_short(row.span_s, 4) for row in rows],
+        "charts": {
+            chart.name: {
+                "kind": chart.kind,
+                "unit": chart.unit,
+                "lines": list(chart.lines),
+                "marks": [[name, _short(value)] for name, value in chart.marks],
+            }
+            for chart in drawn
+        },
+    }
+
+
+def _rows(result: Result) -> list[SeriesRow]:
+    rows = [row for row in result.series if row.span_s > 0]
+    return rows[:-1] if len(rows) > 2 and rows[-1].span_s < 0.5 else rows
+
+
+def _over_time(rows: list[SeriesRow]) -> list[Chart]:
+    planned = any(row.scheduled is not None for row in rows)
+    rates = [_line("answered", [row.requests / row.span_s for row in rows], area=True)]
+    latency = [
+        _line("p50", [row.p50_ms for row in rows]),
+        _line("p99", [row.p99_ms for row in rows], 1),
+    ]
+    if planned:
+        wanted = [None if row.scheduled is None else row.scheduled / row.span_s for row in rows]
+        rates.append(_line("planned", wanted, 5, dash=True))
+        latency = [
+            _line("service p50", [row.p50_ms for row in rows]),
+            _line("service p99", [row.p99_ms for row in rows], 1),
+            _line("response p50", [row.response_p50_ms for row in rows], 2, dash=True),
+            _line("response p99", [row.response_p99_ms for row in rows], 3, dash=True),
+        ]
+    open_ones: Values = [float(row.connections) for row in rows]
+    return [
+        *_chart("rate", "Throughput", "requests per second", "count", rates, wide=True),
+        *_chart("latency", "Latency", "percentiles of each second", "ms", latency, wide=True),
+        _bad(rows),
+        *_chart("connections", "Connections", "open", "count", [_line("open", open_ones, 4)]),
+    ]
+
+
+def _bad(rows: list[SeriesRow]) -> Chart:
+    """Return what went wrong; one flat line where nothing did, for that is worth seeing."""
+    columns = {
+        "failed": [row.failed for row in rows],
+        "timeouts": [row.timeouts for row in rows],
+        "no connection": [sum(row.errors.get(kind, 0) for kind in _NOT_SENT) for row in rows],
+        "dropped": [row.dropped for row in rows],
+    }
+    lines = [
+        _line(name, [count / row.span_s for count, row in zip(counts, rows, strict=True)], color)
+        for (name, counts), color in zip(columns.items(), (3, 1, 4, 5), strict=True)
+    ]
+    kept = _some(lines)
+    note = "per second" if kept else "none"
+    return Chart("errors", "Errors", note, "time", "count", kept or (lines[0],))
+
+
+def _used(rows: list[SeriesRow], result: Result) -> list[Chart]:
+    """Return processor, memory and network of host, client and targets."""
+
+    def column(value: Callable[[Use], float]) -> Values:
+        return [None if row.use is None else value(row.use) for row in rows]
+
+    if not any(row.use for row in rows):
+        return []
+    cores = max((len(row.use.host.core_percents) for row in rows if row.use), default=0)
+    cpu = [
+        _line(
+            f"host ({cores * 100} % is all of it)",
+            column(lambda use: sum(use.host.core_percents)),
+            5,
+            area=True,
+        ),
+        _line("client", column(lambda use: use.client_cpu_percent), 0),
+    ]
+    memory = [_line("client", column(lambda use: use.client_rss_bytes), 0)]
+    names = {target.pid: printable(target.name) for target in result.resources.targets}
+    pids = dict.fromkeys(each.pid for row in rows if row.use for each in row.use.targets)
+    for color, pid in enumerate(list(pids)[:MAX_TARGETS], 1):
+        name = f"{names.get(pid) or 'target'} ({pid})"
+        cpu.append(_line(name, _of_process(rows, pid, "cpu_percent"), color))
+        memory.append(_line(name, _of_process(rows, pid, "rss_bytes"), color))
+    whole = [_line("used", column(lambda use: use.host.memory_used_bytes), 5, area=True)]
+    network = [
+        _line("in", column(lambda use: use.host.net_in_bytes_per_s), 2),
+        _line("out", column(lambda use: use.host.net_out_bytes_per_s), 4),
+    ]
+    return [
+        *_chart("cpu", "Processor", "100 % is one core", "percent", cpu),
+        *_chart("memory", "Memory of processes", "resident", "bytes", memory),
+        *_chart("host_memory", "Memory of the host", "", "bytes", whole),
+        *_chart("network", "Network of the host", "", "bytes_per_s", network),
+    ]
+
+
+def _of_process(rows: list[SeriesRow], pid: int, what: str) -> Values:
+    found: Values = []
+    for row in rows:
+        samples = [each for each in (row.use.targets if row.use else ()) if each.pid == pid]
+        found.append(float(getattr(samples[0], what)) if samples else None)
+    return found
+
+
+def _chart(
+    name: str, title: str, note: str, unit: str, lines: list[Line], *, wide: bool = False
+) -> list[Chart]:
+    kept = _some(lines)
+    return [Chart(name, title, note, "time", unit, kept, wide=wide)] if kept else []
+
+
+def _line(
+    name: str, values: Values, color: int = 0, *, area: bool = False, dash: bool = False
+) -> Line:
+    """Return one line of a chart over time."""
+    line: dict[str, object] = {"name": name, "color": color, "values": [_short(v) for v in values]}
+    return line | ({"area": 1} if area else {}) | ({"dash": 1} if dash else {})
+
+
+def _some(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Leave out lines that are nothing but gaps and zeros."""
+    return tuple(line for line in lines if any(line["values"]))
+
+
+def _short(value: float | None, digits: int = 5) -> float | int | None:
+    """Round to what can be seen; a whole number stays one, and is shorter."""
+    if value is None or not math.isfinite(value):
+        return None
+    if not value:
+        return 0
+    rounded = round(value, digits - 1 - math.floor(math.log10(abs(value))))
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+# Latency.
+
+
+def _of_latency(result: Result) -> list[Chart]:
+    kinds = {
+        "response": (result.latency.response, 3),
+        "service": (result.latency.service, 0),
+        "failed": (result.latency.failed, 1),
+    }
+    shown = {name: (each, color) for name, (each, color) in kinds.items() if each and each.count}
+    main = next((each for each, _ in shown.values()), None)
+    if main is None:
+        return []
+    edges = _edges([each for each, _ in shown.values()])
+    bars = tuple(
+        {
+            "name": name,
+            "color": color,
+            "edges": [_short(edge / 1e6, 5) for edge in edges],
+            "values": _binned(each, edges),
+        }
+        for name, (each, color) in shown.items()
+    )
+    marks = tuple(
+        (f"p{percent:g}", main.percentile(percent) / 1e6) for percent in (50, 95, 99, 99.9)
+    )
+    lines = tuple(
+        {"name": name, "color": color, "points": _spectrum(each)}
+        for name, (each, color) in shown.items()
+    )
+    return [
+        Chart(
+            "distribution",
+            "Latency distribution",
+            "requests by latency",
+            "bars",
+            "count",
+            bars,
+            marks,
+        ),
+        Chart(
+            "spectrum",
+            "Percentile spectrum",
+            "latency that a share of requests stays below",
+            "spectrum",
+            "ms",
+            lines,
+        ),
+    ]
+
+
+def _edges(histograms: list[Histogram]) -> list[float]:
+    """Return the edges of bars, in ns, each wider than the one before by the same factor."""
+    low = max(1.0, min(each.min_ns for each in histograms) * 0.98)
+    high = max(low * 1.5, max(each.max_ns for each in histograms) * 1.02)
+    bars = min(BARS, max(1, int(math.log(high / low) / math.log(LEAST_WIDTH))))
+    factor = (high / low) ** (1 / bars)
+    return [low * factor**at for at in range(bars + 1)]
+
+
+def _binned(histogram: Histogram, edges: list[float]) -> list[int]:
+    """Count samples per bar, each at the middle of its counter."""
+    low, step = math.log(edges[0]), math.log(edges[1] / edges[0])
+    bars = [0] * (len(edges) - 1)
+    for counter, count in histogram.counts.items():
+        middle = max(1.0, (lowest_ns(counter) + highest_ns(counter)) / 2)
+        at = int((math.log(middle) - low) / step)
+        bars[min(max(at, 0), len(bars) - 1)] += count
+    return bars
+
+
+def _spectrum(histogram: Histogram) -> list[list[float | int | None]]:
+    """Return (samples in 1 above it, latency in ms), from the median of all to the last sample."""
+    points: list[list[float | int | None]] = []
+    least_left = max(LEAST_SHARE_LEFT, 1 / histogram.count)
+    steps = math.ceil(-math.log10(least_left) * STEPS_PER_TENFOLD)
+    for step in range(steps + 1):
+        one_in = min(10 ** (step / STEPS_PER_TENFOLD), 1 / least_left)
+        value_ns = histogram.percentile(100 * (1 - 1 / one_in))
+        points.append([_short(one_in, 5), _short(value_ns / 1e6, 5)])
+    return points

@@ -1,0 +1,144 @@
+"""What a script's run adds to the page: scenarios, named requests, checks, exceptions, metrics."""
+
+from __future__ import annotations
+
+from fastbench.measured import Check, Metric, NamedRow, ScenarioRow, Thrown
+from fastbench.report.html_markup import Cell, Content, Markup, Row, el, section, table
+from fastbench.report.html_tables import HEADS, milliseconds
+from fastbench.report.page import seconds
+from fastbench.result import Result
+from fastbench.units import format_bytes, format_count, format_ms
+
+__all__ = ["parts"]
+
+TREND = ("avg", "min", "med", "p(90)", "p(95)", "p(99)", "max")
+
+
+def parts(result: Result) -> list[Markup]:
+    """Return the parts that have something, what failed first in each."""
+    found = (
+        _scenarios(result.scenarios),
+        _requests(result.requests),
+        _checks(result.checks),
+        _exceptions(result.exceptions),
+        *_metrics(result),
+    )
+    return [part for part in found if part is not None]
+
+
+def _scenarios(rows: tuple[ScenarioRow, ...]) -> Markup | None:
+    if not rows:
+        return None
+    shown: list[Row] = []
+    for row in rows:
+        name = el("div", row.name, el("small", f"{row.executor}, {row.vus_max:,} VUs"))
+        counts = [f"{row.iterations:,}", f"{row.interrupted:,}", _bad(row.dropped_iterations)]
+        sent = [f"{row.requests:,}", _bad(row.failed), seconds(row.duration_s)]
+        shown.append([name, *counts, *sent, *milliseconds(row.latency)])
+    heads = (
+        *("scenario", "iterations #", "interrupted #", "dropped #"),
+        *("requests #", "failed #", "length #", *HEADS),
+    )
+    note = "latency of requests, from the first byte sent"
+    return section("Scenarios", table(heads, shown), identity="scenarios", note=note)
+
+
+def _requests(rows: tuple[NamedRow, ...]) -> Markup | None:
+    if not rows:
+        return None
+    several = len({row.scenario for row in rows}) > 1
+    shown: list[Row] = []
+    for row in rows:
+        about = f"{row.method} in {row.scenario}" if several else row.method
+        name = el("div", row.name, el("small", about))
+        rate = format_count(row.requests_per_s)
+        counts = [f"{row.requests:,}", rate, _bad(row.failed), _share(row.failed, row.requests)]
+        shown.append([name, *counts, *milliseconds(row.latency)])
+    heads = ("request", "requests #", "per s #", "failed #", "share #", *HEADS)
+    return section("Requests", table(heads, shown), identity="requests")
+
+
+def _checks(checks: tuple[Check, ...]) -> Markup | None:
+    if not checks:
+        return None
+    passes, fails = sum(each.passes for each in checks), sum(each.fails for each in checks)
+    shown: list[Row] = []
+    for each in sorted(checks, key=lambda each: -each.fails):
+        path = [part for part in (*each.group.split("::"), each.name) if part]
+        name = el("div", " › ".join(path), el("small", each.scenario))  # noqa: RUF001
+        mark = Cell("✗", "bad") if each.fails else Cell("✓", "good")
+        share = _share(each.passes, each.passes + each.fails)
+        shown.append([mark, name, f"{each.passes:,}", _bad(each.fails), share])
+    heads = ("", "check", "passed #", "failed #", "passed #")
+    note = f"{_share(passes, passes + fails)} of {passes + fails:,} passed"
+    return section("Checks", table(heads, shown), identity="checks", note=note)
+
+
+def _exceptions(thrown: tuple[Thrown, ...]) -> Markup | None:
+    if not thrown:
+        return None
+    told = [
+        el(
+            "details",
+            el(
+                "summary",
+                el("b", f"{each.count:,} × ", class_="bad"),  # noqa: RUF001
+                el("code", each.type),
+                f" {each.text} ",
+                el("small", f"{each.place} in {each.scenario}"),
+            ),
+            el("pre", each.traceback),
+        )
+        for each in sorted(thrown, key=lambda each: -each.count)
+    ]
+    return section("Exceptions", *told, identity="exceptions")
+
+
+def _metrics(result: Result) -> list[Markup]:
+    """Return the metrics: trends in a table of their own, for they have other columns."""
+    trends: list[Row] = []
+    others: list[Row] = []
+    for name, metric in sorted(result.metrics.items()):
+        if metric.type == "trend":
+            values = [metric.values.get(key) for key in TREND]
+            trends.append([el("code", name), *(_quantity(value, metric) for value in values)])
+        else:
+            others.append([el("code", name), metric.type, _summary(metric)])
+    found = []
+    if trends:
+        heads = ("metric", *(f"{name} #" for name in TREND))
+        found.append(section("Metrics: trends", table(heads, trends), identity="trends"))
+    if others:
+        heads = ("metric", "type", "value #")
+        found.append(section("Metrics: counts", table(heads, others), identity="counts"))
+    return found
+
+
+def _summary(metric: Metric) -> str:
+    values = metric.values
+    if metric.type == "counter":
+        rate = _quantity(values.get("rate"), metric)
+        return f"{_quantity(values.get('count'), metric)} ({rate}/s)"
+    if metric.type == "rate":
+        passes, fails = values.get("passes", 0), values.get("fails", 0)
+        return f"{values.get('rate', 0):.2%} ({passes:,.0f} of {passes + fails:,.0f})"
+    value, least, most = (_quantity(values.get(key), metric) for key in ("value", "min", "max"))
+    return f"{value} (min {least}, max {most})"
+
+
+def _quantity(value: float | None, metric: Metric) -> str:
+    if value is None:
+        return "–"  # noqa: RUF001
+    if metric.contains == "time":
+        return format_ms(value)
+    if metric.contains == "data" and value >= 0:
+        return format_bytes(value)
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+
+
+def _bad(count: int) -> Content | Cell:
+    return Cell(f"{count:,}", "bad") if count else "0"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.2%}" if whole else "–"  # noqa: RUF001

@@ -1,0 +1,197 @@
+"""The tables of the page: what was judged, answered, failed and used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from fastbench.measured import Judgement
+from fastbench.report.html_markup import Cell, Markup, Row, el, section, table
+from fastbench.report.page import seconds
+from fastbench.result import Environment, Result, TlsUse, latency_ms
+from fastbench.units import format_bytes, format_ms, format_ns
+from fastbench.use import TargetUse
+
+__all__ = ["latencies", "milliseconds", "tables", "thresholds"]
+
+PERCENTILES = ("p50", "p75", "p90", "p95", "p99", "p99_9", "max")
+HEADS = ("p50 #", "p75 #", "p90 #", "p95 #", "p99 #", "p99.9 #", "max #")
+LATENCIES = {
+    "response": "from the instant a request was planned to the end of its answer",
+    "service": "from the first byte sent to the end of the answer",
+    "first_byte": "from the first byte sent to the first received",
+    "connect": "a new connection, with its TLS handshake",
+    "failed": "requests that failed",
+    "lag": "the client's own lateness",
+}
+
+
+def tables(result: Result) -> list[Markup]:
+    """Return the parts that every run has, without those that have nothing to say."""
+    parts = (_answers(result), _errors(result), _used(result), _workers(result), *_asked(result))
+    return [part for part in parts if part is not None]
+
+
+def thresholds(result: Result) -> Markup | None:
+    """Return the thresholds, broken ones first; None without any."""
+    held = sorted(result.thresholds.items(), key=lambda item: _rank(item[1]))
+    if not held:
+        return None
+    broken = sum(not each.ok for _, each in held)
+    note = f"{broken} of {len(held)} broken" if broken else f"all {len(held)} kept"
+    rows: list[Row] = [
+        [_outcome(each), el("code", text), each.text, each.level, _margin(each)]
+        for text, each in held
+    ]
+    return section(
+        "Thresholds",
+        table(("", "threshold", "observed", "level", "left of the limit #"), rows),
+        identity="thresholds",
+        note=note,
+    )
+
+
+def _rank(judgement: Judgement) -> int:
+    if judgement.ok:
+        return 2 if judgement.near else 3
+    return 0 if judgement.level == "fail" else 1
+
+
+def _outcome(judgement: Judgement) -> Cell:
+    """Say the outcome in a word and a shape, for those who see no colour."""
+    words = (("✗ broken", "bad"), ("⚠ broken", "warn"), ("⚠ near", "warn"))
+    return Cell(*(*words, ("✓ kept", "good"))[_rank(judgement)])
+
+
+def _margin(judgement: Judgement) -> str:
+    return "" if judgement.margin is None else f"{judgement.margin:.1%}"
+
+
+def latencies(result: Result) -> Markup | None:
+    """Return the percentiles of every histogram that has samples."""
+    found = {name: getattr(result.latency, name) for name in LATENCIES}
+    rows: list[Row] = [
+        [
+            el("span", name.replace("_", " "), title=LATENCIES[name]),
+            f"{each.count:,}",
+            format_ns(each.min_ns),
+            format_ns(each.mean_ns),
+            *milliseconds(latency_ms(each)),
+        ]
+        for name, each in found.items()
+        if each is not None and each.count
+    ]
+    if not rows:
+        return None
+    heads = ("", "samples #", "min #", "mean #", *HEADS)
+    return section("Latency", table(heads, rows), identity="percentiles")
+
+
+def milliseconds(row: Mapping[str, float | None]) -> list[str]:
+    """Return the percentiles of a row of `latency_ms`, as HEADS names them."""
+    values = [row.get(name) for name in PERCENTILES]
+    return ["–" if value is None else format_ms(value) for value in values]  # noqa: RUF001
+
+
+def _answers(result: Result) -> Markup | None:
+    codes = sorted(result.status_codes.items())
+    if not codes:
+        return None
+    total = sum(count for _, count in codes) or 1
+    rows: list[Row] = [
+        [Cell(code, "bad" if code >= "400" else "good"), f"{count:,}", f"{count / total:.2%}"]
+        for code, count in codes
+    ]
+    return section("Answers", table(("status", "answers #", "share #"), rows), identity="statuses")
+
+
+def _errors(result: Result) -> Markup | None:
+    rows: list[Row] = [
+        [
+            Cell(f"{row.count:,}", "bad"),
+            el("div", row.message, el("small", row.hint)),
+            el("code", " ".join(part for part in (row.kind, row.phase, row.code) if part)),
+            seconds(row.first_s),
+        ]
+        for row in sorted(result.errors, key=lambda row: -row.count)
+    ]
+    if not rows:
+        return None
+    heads = ("count #", "what happened, and what to do", "kind", "first at #")
+    return section("Errors", table(heads, rows), identity="errors")
+
+
+def _used(result: Result) -> Markup | None:
+    use = result.resources
+    rows: list[Row] = []
+    if use.client is not None:
+        share, most = f"{use.client.cpu_percent:.0f} %", format_bytes(use.client.rss_bytes_max)
+        rows.append(["client", "fastbench", share, "", most, "", "", ""])
+    if (host := use.host) is not None:
+        cores = len(host.core_percents) or result.environment.cores
+        share, most = (f"{each * cores:.0f} %" for each in (host.cpu_percent, host.cpu_percent_max))
+        of = f"{format_bytes(host.memory_used_bytes_max)} of {format_bytes(host.memory_bytes)}"
+        rows.append(["host", f"{cores} cores", share, most, of, "", "", ""])
+    rows += [_target(target) for target in use.targets]
+    if not rows:
+        return None
+    heads = ("who", "", "cpu #", "most #", "memory #", "per request #", "threads #", "files #")
+    note = "100 % is one core"
+    return section("Resources", table(heads, rows), identity="resources", note=note)
+
+
+def _target(target: TargetUse) -> Row:
+    each = target.cpu_us_per_request
+    return [
+        target.role,
+        f"{target.name} ({target.pid})",
+        f"{target.cpu_percent:.0f} %",
+        f"{target.cpu_percent_max:.0f} %",
+        format_bytes(target.rss_bytes_max),
+        "" if each is None else format_ns(each * 1e3),
+        f"{target.threads:,}",
+        f"{target.fds:,}",
+    ]
+
+
+def _workers(result: Result) -> Markup | None:
+    rows: list[Row] = [
+        [
+            Cell(f"{row.pid} lost", "bad") if row.lost else str(row.pid),
+            f"{row.requests:,}",
+            f"{row.busy:.0%}",
+            seconds(row.cpu_s),
+            "" if row.run_queue is None else f"{row.run_queue:.1%}",
+            "" if row.lag_p99_ms is None else format_ms(row.lag_p99_ms),
+        ]
+        for row in result.workers
+    ]
+    if not rows:
+        return None
+    heads = ("pid", "requests #", "busy #", "processor #", "waited for a core #", "late p99 #")
+    return section("Workers", table(heads, rows), identity="workers")
+
+
+def _asked(result: Result) -> list[Markup]:
+    """Return what was asked, and the machine it ran on."""
+    config: list[Row] = [
+        [name, el("code", _value(value))]
+        for name, value in result.config.items()
+        if value is not None and value != [] and value != {}
+    ]
+    machine = [[name.replace("_", " "), str(value)] for name, value in _items(result.environment)]
+    if result.tls is not None:
+        machine += [["TLS " + name, str(value)] for name, value in _items(result.tls)]
+    return [
+        section("Configuration", table(("", ""), config), identity="config"),
+        section("Environment", table(("", ""), machine), identity="environment"),
+    ]
+
+
+def _items(value: Environment | TlsUse) -> list[tuple[str, object]]:
+    return list(asdict(value).items())
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
