@@ -156,10 +156,8 @@ class Course:
 
     def _found(self, ended: str, elapsed_s: float) -> Found:
         ends = search.bracket(self._history)
-        interval = search.border(self._history)
         if ended == "client_limited":
-            at = self._client[-1]
-            limit, reasons, interval = "client", at.reasons, Border(interval.low, None)
+            limit, reasons = "client", self._client[-1].reasons
         else:
             limit, reasons = self._limit_at(ends.high)
         return Found(
@@ -169,7 +167,7 @@ class Course:
                 for each in self._asked.objectives
             ),
             rate=ends.low,
-            interval=interval,
+            interval=search.border(self._history),
             ended=ended,
             limit=limit,
             reasons=reasons,
