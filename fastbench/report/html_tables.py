@@ -40,16 +40,9 @@ def thresholds(result: Result) -> Markup | None:
         return None
     broken = sum(not each.ok for _, each in held)
     note = f"{broken} of {len(held)} broken" if broken else f"all {len(held)} kept"
-    rows: list[Row] = [
-        [_outcome(each), el("code", text), each.text, each.level, _margin(each)]
-        for text, each in held
-    ]
-    return section(
-        "Thresholds",
-        table(("", "threshold", "observed", "level", "left of the limit #"), rows),
-        identity="thresholds",
-        note=note,
-    )
+    rows: list[Row] = [[_outcome(each), _limit(text, each), each.text] for text, each in held]
+    heads = ("", "threshold", "observed")
+    return section("Thresholds", table(heads, rows), identity="thresholds", note=note)
 
 
 def _rank(judgement: Judgement) -> int:
@@ -64,8 +57,9 @@ def _outcome(judgement: Judgement) -> Cell:
     return Cell(*(*words, ("✓ kept", "good"))[_rank(judgement)])
 
 
-def _margin(judgement: Judgement) -> str:
-    return "" if judgement.margin is None else f"{judgement.margin:.1%}"
+def _limit(text: str, judgement: Judgement) -> Markup:
+    level = [el("small", "a warning only")] if judgement.level == "warn" else []
+    return el("div", el("code", text), *level)
 
 
 def latencies(result: Result) -> Markup | None:

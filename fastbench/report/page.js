@@ -6,9 +6,11 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const middles = data.start.map((start, at) => start + data.span[at] / 2);
   const LEFT = 62, RIGHT = 12, TOP = 8, BOTTOM = 24;
+  const PAPER = 700; // CSS pixels that fit a page of A4 or Letter
   const charts = [];
   let zoom = null; // of all charts over time
   let pointed = null; // a row of them
+  let paper = false;
 
   // Numbers, as the tables write them: three digits and a unit.
 
@@ -164,7 +166,8 @@
     }
 
     draw() {
-      const width = Math.max(260, this.figure.clientWidth), height = this.figure.classList.contains("wide") ? 230 : 210;
+      const wide = this.figure.classList.contains("wide");
+      const width = paper ? PAPER / (wide ? 1 : 2) : Math.max(260, this.figure.clientWidth), height = (wide ? 230 : 210) - (paper ? 50 : 0);
       const range = (this.time ? zoom : this.own) || this.extent();
       Object.assign(this, { width, height, range });
       this.reset.hidden = !(this.time ? zoom : this.own);
@@ -332,5 +335,11 @@
     width = document.body.clientWidth;
     drawAll();
   }).observe(document.body);
+  addEventListener("beforeprint", () => {
+    paper = true;
+    document.querySelectorAll("details").forEach((each) => (each.open = true));
+    drawAll();
+  });
+  addEventListener("afterprint", () => { paper = false; drawAll(); });
   drawAll();
 })();
