@@ -115,7 +115,7 @@ def test_a_server_that_does_not_listen_to_reason_is_killed(
 
 
 def test_a_stopped_server_is_ended_in_order(stop: Interrupts, address: Address) -> None:
-    with server(command(port=address.port), address) as running:
+    with server("exec " + command(port=address.port), address) as running:
         running.wait_ready(stop, None)
         stopped, _ = pids(running)
         os.kill(stopped, signal.SIGSTOP)

@@ -182,6 +182,18 @@ def test_no_visit_begins_after_a_signal(server: Server) -> None:
     assert server.seen.connections == 0
 
 
+def test_a_signal_ends_a_wait_at_once() -> None:
+    begun_s = time.monotonic()
+    before = signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        with pytest.raises(Interrupted), Interrupts() as stop:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            stop.nap(5)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - begun_s < 4
+
+
 def test_a_reader_that_stands_still_does_not_hold_the_load_up(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
