@@ -1,4 +1,4 @@
-"""compare/rounds.py: in which order pairs are measured, which of them count, when it ends."""
+"""rounds/pairing.py: in which order pairs are measured, which of them count, when it ends."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ import pytest
 import samples
 
 from fastbench.cli import flags
-from fastbench.compare import rounds, servers, visits
 from fastbench.compare.document import Pair
-from fastbench.compare.interrupts import Interrupted, Interrupts
-from fastbench.compare.rounds import Measured, Standing, Terms
-from fastbench.compare.servers import ServerError
-from fastbench.compare.visits import Hears, Side, VisitError
 from fastbench.histogram import Histogram
 from fastbench.plan import Plan, UsageError
 from fastbench.result import ErrorRow, Result, Validity
+from fastbench.rounds import pairing, servers, visits
+from fastbench.rounds.interrupts import Interrupted, Interrupts
+from fastbench.rounds.pairing import Measured, Standing, Terms
+from fastbench.rounds.servers import ServerError
+from fastbench.rounds.visits import Hears, Side, VisitError
 from fastbench.scenario.asked import Asked
 
 SERVE = shlex.join([sys.executable, "-m", "fastbench", "serve", "--port"]) + " {port}"
@@ -79,7 +79,7 @@ class Stage:
         base = Side("old", lambda port: plan("base"))
         candidate = Side("new", lambda port: plan("candidate"))
         asked = Terms(**({"pairs": pairs, "seed": 1} | terms))  # type: ignore[arg-type]
-        return rounds.run(base, candidate, asked, self.heard.append)
+        return pairing.run(base, candidate, asked, self.heard.append)
 
     @property
     def visited(self) -> str:
@@ -92,8 +92,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Visits that take no time, on a clock that says they did."""
     found = Stage()
     monkeypatch.setattr(visits, "visit", found.visit)
-    monkeypatch.setattr(rounds, "REST_S", 0.0)
-    monkeypatch.setattr(rounds, "time", SimpleNamespace(monotonic=lambda: found.clock_s))
+    monkeypatch.setattr(pairing, "REST_S", 0.0)
+    monkeypatch.setattr(pairing, "time", SimpleNamespace(monotonic=lambda: found.clock_s))
     return found
 
 
@@ -289,7 +289,7 @@ def test_servers_are_started_for_each_visit_and_gone_after_it() -> None:
         known.update({each.pid: each for each in found if now.stage == "running"})
         assert bool(found) == (now.stage == "running")
 
-    measured = rounds.run(*serving(make), Terms(pairs=1, seed=1), tell)
+    measured = pairing.run(*serving(make), Terms(pairs=1, seed=1), tell)
     (pair,) = measured.pairs
     assert pair.base is not None
     assert pair.base.requests_per_s > 0
@@ -304,7 +304,7 @@ def test_a_server_that_never_starts_is_an_error_and_a_later_failure_a_reason(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(ServerError, match=r"--run-(base|candidate) ended with status 5"):
-        rounds.run(*serving(loading, "exit 5 # {port}"), Terms(1, 1), lambda now: None)
+        pairing.run(*serving(loading, "exit 5 # {port}"), Terms(1, 1), lambda now: None)
     starts: list[str] = []
 
     def enter(server: servers.Server) -> servers.Server:
@@ -318,8 +318,8 @@ def test_a_server_that_never_starts_is_an_error_and_a_later_failure_a_reason(
     monkeypatch.setattr(servers.Server, "wait_ready", lambda *waits: None)
     monkeypatch.setattr(servers.Server, "ended", lambda server: "")
     monkeypatch.setattr(visits, "visit", lambda job, hears, stop: GOOD)
-    monkeypatch.setattr(rounds, "REST_S", 0.0)
-    first, second = rounds.run(*serving(loading), Terms(2, 1), lambda now: None).pairs
+    monkeypatch.setattr(pairing, "REST_S", 0.0)
+    first, second = pairing.run(*serving(loading), Terms(2, 1), lambda now: None).pairs
     assert first.valid
     assert NO_SERVER in second.reasons
 
@@ -335,9 +335,9 @@ def test_a_server_that_dies_in_a_visit_is_a_reason(monkeypatch: pytest.MonkeyPat
         raise AssertionError("it lives")
 
     monkeypatch.setattr(visits, "visit", kill)
-    monkeypatch.setattr(rounds, "REDO", 0)
+    monkeypatch.setattr(pairing, "REDO", 0)
     sides = serving(loading, "echo gone for good; exec " + SERVE)
-    (pair,) = rounds.run(*sides, Terms(1, 1), lambda now: None).pairs
+    (pair,) = pairing.run(*sides, Terms(1, 1), lambda now: None).pairs
     assert isinstance(pair, Pair)
     base, candidate = sorted(pair.reasons)
     assert base.startswith("base: its server was ended by SIGKILL (")
@@ -355,7 +355,7 @@ def test_a_real_signal_ends_the_visit_and_the_comparison() -> None:
         long = loading(port)
         return replace(long, load=replace(long.load, duration_s=60.0))
 
-    measured = rounds.run(*serving(make), Terms(pairs=3, seed=1), tell)
+    measured = pairing.run(*serving(make), Terms(pairs=3, seed=1), tell)
     assert measured == Measured((), "interrupted")
     assert psutil.Process().children() == []
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -364,4 +364,4 @@ def test_a_real_signal_ends_the_visit_and_the_comparison() -> None:
 def test_a_script_needs_a_place_where_its_server_listens() -> None:
     side = Side("old", lambda port: Asked("load.py"), "./server", None, "--run-base")
     with pytest.raises(UsageError, match="--run-base needs --url, or --wait-for"):
-        rounds.run(side, side, Terms(1, 1), lambda now: None)
+        pairing.run(side, side, Terms(1, 1), lambda now: None)

@@ -1,4 +1,4 @@
-"""compare/servers.py and keeper.py: started for a visit, ready when they say so, gone for sure."""
+"""rounds/servers.py and keeper.py: started for a visit, ready when they say so, gone for sure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import psutil
 import pytest
 from running import until
 
-from fastbench.compare import keeper, servers
-from fastbench.compare.interrupts import Interrupted, Interrupts
-from fastbench.compare.servers import Address, Server, ServerError
 from fastbench.plan import UsageError
+from fastbench.rounds import keeper, servers
+from fastbench.rounds.interrupts import Interrupted, Interrupts
+from fastbench.rounds.servers import Address, Server, ServerError
 
 # Listens on its last word; writes its number and that of a child that outlives it, if it can.
 SERVER = """
@@ -237,7 +237,7 @@ def test_a_keeper_that_is_killed_is_missed(
 def test_nothing_outlives_us(address: Address, tmp_path: Path) -> None:
     text = "exec " + command("daemon", port=address.port)
     code = (
-        "import tempfile, time; from fastbench.compare import servers, interrupts\n"
+        "import tempfile, time; from fastbench.rounds import servers, interrupts\n"
         f"tempfile.tempdir = {str(tmp_path)!r}\n"
         f"at = servers.Address('127.0.0.1', {address.port})\n"
         f"with interrupts.Interrupts() as stop, servers.Server({text!r}, at, '', 'base') as one:\n"

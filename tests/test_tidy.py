@@ -45,7 +45,13 @@ LAYERS: dict[str, set[str]] = {
     "request": {"body", "plan", "units", "urls"},
     "result": {"document", "errors", "histogram", "measured", "redact", "units", "use"},
     "environment": {"result"},
-    "report": {"errors", "histogram", "measured", "redact", "result", "units", "use"},
+    "compare": {"document", "plan", "redact", "result"},
+    "find": {"document", "histogram", "judging", "measured", "plan", "result", "thresholds"},
+    "report": {
+        *("compare", "errors", "find", "histogram", "measured", "redact", "result", "units"),
+        "use",
+    },
+    "baselines": {"document", "plan", "redact", "report", "result"},
     "steady": {"result", "units"},
     "validity": {"histogram", "result", "units", "use"},
     "sampling": {"_core", "histogram", "plan", "result", "use"},
@@ -70,6 +76,14 @@ LAYERS: dict[str, set[str]] = {
         *("plan", "processes", "redact", "resolve", "resources", "result", "sampling"),
         *("scenario", "thresholds", "units", "urls", "use"),
     },
+    "rounds": {
+        *("_core", "campaign", "compare", "document", "plan", "processes", "redact", "result"),
+        *("runner", "sampling", "scenario", "units", "urls"),
+    },
+}
+LAYERS["sinks"] = {
+    *("_client", "_core", "adding", "baseline", "environment", "histogram", "measured", "merged"),
+    *("plan", "redact", "report", "result", "sampling", "urls"),
 }
 LAYERS["cli"] = set(LAYERS)
 LAYERS["__main__"] = {"cli"}

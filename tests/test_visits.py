@@ -1,4 +1,4 @@
-"""compare/visits.py: a run in a process of its own, heard out, ended for sure."""
+"""rounds/visits.py: a run in a process of its own, heard out, ended for sure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from servers import Server, answering
 
 from fastbench import campaign
 from fastbench.cli import flags
-from fastbench.compare import visits
-from fastbench.compare.interrupts import Interrupted, Interrupts
-from fastbench.compare.visits import Hears, VisitError, visit
 from fastbench.plan import Plan, UsageError, Watch
 from fastbench.result import Result
+from fastbench.rounds import visits
+from fastbench.rounds.interrupts import Interrupted, Interrupts
+from fastbench.rounds.visits import Hears, VisitError, visit
 from fastbench.sampling import Progress
 from fastbench.scenario.asked import Asked
 
@@ -210,7 +210,7 @@ def test_a_reader_that_stands_still_does_not_hold_the_load_up(
 
 def test_nothing_outlives_us(server: Server) -> None:
     code = (
-        "from fastbench.cli import flags; from fastbench.compare import visits, interrupts\n"
+        "from fastbench.cli import flags; from fastbench.rounds import visits, interrupts\n"
         f"plan = flags.parse(['-c1', '-t1', '-d60s', {server.url()!r}]).plan\n"
         "with interrupts.Interrupts() as stop:\n"
         "    visits.visit(plan, visits.Hears(), stop)\n"

@@ -15,12 +15,13 @@ from fastbench.cli import compare_flags, delivery, page
 from fastbench.cli.compare_flags import Command, Live, Stored
 from fastbench.cli.compare_live import CompareView
 from fastbench.cli.flags import Output
-from fastbench.compare import judge, rounds
+from fastbench.compare import judge
 from fastbench.compare.document import Comparison, Pair
-from fastbench.compare.rounds import Measured
-from fastbench.compare.servers import ServerError
 from fastbench.compare.stored import judge_stored
 from fastbench.result import Environment, Warning_
+from fastbench.rounds import pairing
+from fastbench.rounds.pairing import Measured
+from fastbench.rounds.servers import ServerError
 
 __all__ = ["main"]
 
@@ -97,7 +98,7 @@ def _compare_live(what: Live, command: Command) -> int:
     )
     try:
         with view:
-            measured = rounds.run(
+            measured = pairing.run(
                 what.base, what.candidate, what.terms, view.update, notice=_tell, echo=_echo
             )
     except ServerError as error:
@@ -135,10 +136,9 @@ def _primary_of(what: Live) -> str:
     job = what.base.make(None)
     if not isinstance(job, Asked):
         return "requests_per_s"
+    declared = campaign.declared(job)
     try:
-        applied = override.applied(campaign.declared(job), job)
-    except campaign.OptionsError:
-        raise
+        applied = override.applied(declared, job)
     except UsageError as error:
         raise campaign.OptionsError(str(error)) from None
     planned = all((spec.executor or "").endswith("arrival-rate") for spec in applied.scenarios)
@@ -166,9 +166,9 @@ def _deliver(found: Comparison, output: Output) -> int:
         from fastbench.cli import against
 
         delivery.tell(against.told(found))
-    if EXIT_CODES[found.ended]:
-        return EXIT_CODES[found.ended]
-    return EXIT_REGRESSION if found.regressed else EXIT_NOT_WRITTEN if failed else 0
+    if found.regressed and found.ended != "interrupted":
+        return EXIT_REGRESSION  # also when the candidate does nothing but fail
+    return EXIT_CODES[found.ended] or (EXIT_NOT_WRITTEN if failed else 0)
 
 
 def _report(found: Comparison, output: Output) -> bytes:

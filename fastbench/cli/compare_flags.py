@@ -18,15 +18,15 @@ from typing import Literal
 from fastbench import baselines, plan, redact, units, urls
 from fastbench.cli import content, flags, run_flags, run_words, words
 from fastbench.cli.flags import Output
-from fastbench.compare import servers
 from fastbench.compare.document import FIGURES
 from fastbench.compare.judge import Rules
-from fastbench.compare.rounds import Terms
 from fastbench.compare.statistics import MIN_PAIRS
-from fastbench.compare.visits import Side
 from fastbench.plan import Plan, UsageError
 from fastbench.request import Message
 from fastbench.result import Result
+from fastbench.rounds import servers
+from fastbench.rounds.pairing import Terms
+from fastbench.rounds.visits import Side
 from fastbench.scenario.asked import Asked
 
 __all__ = ["Command", "Live", "Stored", "parse"]
@@ -60,6 +60,7 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
     "baseline": "--baseline is for a run; here name it in the place of BASE",
     "thresholds": "--threshold holds one run to a limit; here use --fail-on-regression 5%",
     "csv": "--csv shows one run; use --json FILE, which holds every pair",
+    "outs": "-o follows one run; use --json FILE, which holds every pair",
     "hdr": "--hdr shows one run; use --json FILE, which holds every pair",
     "latency": "--latency shows one run; leave it out",
     "strict": "--strict is for one run; visits that are not valid never count here",

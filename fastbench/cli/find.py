@@ -16,10 +16,10 @@ from fastbench.plan import Plan, Stage, UsageError
 
 if TYPE_CHECKING:
     from fastbench.cli.live import LiveView
-    from fastbench.compare.interrupts import Interrupts
     from fastbench.find.course import Measure
     from fastbench.find.document import Found, Step
     from fastbench.result import Result
+    from fastbench.rounds.interrupts import Interrupts
 
 __all__ = ["at_rate", "main"]
 
@@ -47,9 +47,9 @@ def main(words: Sequence[str]) -> int:
 
 def _search(command: Command) -> Found:
     from fastbench.cli.live import LiveView
-    from fastbench.compare.interrupts import Interrupts
     from fastbench.find.course import Course
     from fastbench.report import knee
+    from fastbench.rounds.interrupts import Interrupts
 
     output = command.output
     shown = output.progress and not output.quiet
@@ -68,8 +68,8 @@ def _search(command: Command) -> Found:
 
 
 def _measured(plan: Plan, stop: Interrupts, live: LiveView) -> Measure:
-    from fastbench.compare import visits
-    from fastbench.compare.interrupts import Interrupted
+    from fastbench.rounds import visits
+    from fastbench.rounds.interrupts import Interrupted
 
     hears = visits.Hears(progress=live.update)
 

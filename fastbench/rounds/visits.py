@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from fastbench import _core, document, runner
-from fastbench.compare.interrupts import SIGNALS, Interrupted, Interrupts
 from fastbench.plan import Plan, UsageError
 from fastbench.result import Result
+from fastbench.rounds.interrupts import SIGNALS, Interrupted, Interrupts
 from fastbench.sampling import Progress
 from fastbench.scenario.asked import Asked
 

@@ -22,14 +22,15 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fastbench import urls
-from fastbench.compare import figures, servers, visits
+from fastbench.compare import figures
 from fastbench.compare.document import ORDERS, Figures, Pair
-from fastbench.compare.interrupts import Interrupted, Interrupts
 from fastbench.compare.judge import INVALID_SHARE_MAX
-from fastbench.compare.servers import Address, Server, ServerError
-from fastbench.compare.visits import Hears, Job, Side
 from fastbench.plan import Pace, Plan, Stage, UsageError
 from fastbench.result import Result
+from fastbench.rounds import servers, visits
+from fastbench.rounds.interrupts import Interrupted, Interrupts
+from fastbench.rounds.servers import Address, Server, ServerError
+from fastbench.rounds.visits import Hears, Job, Side
 from fastbench.sampling import Progress
 from fastbench.units import format_rate
 

@@ -26,9 +26,9 @@ from types import TracebackType
 from typing import Self
 
 from fastbench import redact, urls
-from fastbench.compare import keeper
-from fastbench.compare.interrupts import SIGNALS, Interrupts
 from fastbench.plan import UsageError
+from fastbench.rounds import keeper
+from fastbench.rounds.interrupts import SIGNALS, Interrupts
 
 __all__ = ["ANY_PORT", "PORT", "READY_S", "Address", "Server", "ServerError", "check", "free_port"]
 
