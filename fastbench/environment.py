@@ -23,6 +23,11 @@ def describe() -> Environment:
     )
 
 
+def unix_ns() -> int:
+    """Return Unix time, for outputs whose points carry it; nothing is measured with it."""
+    return round(datetime.now(UTC).timestamp() * 1e9)
+
+
 def _cpu_model() -> str:
     """Return /proc/cpuinfo's name of the first processor, else its architecture."""
     for line in _read("/proc/cpuinfo").splitlines():

@@ -14,8 +14,8 @@ from fastbench.plan import UsageError
 
 URL = "http://localhost:8080/"
 LATER = (
-    "--qps --stage --burst-rate --wait-for --html --junit --md -o "
-    "--out -x --redirects --connect-to --curl --har --compressed --percentiles --dry-run "
+    "--qps --stage --burst-rate --wait-for --junit --md "
+    "--output -x --redirects --connect-to --curl --har --compressed --percentiles --dry-run "
     "--abort-on-fail --pin --reconnect-every"
 )
 

@@ -141,8 +141,8 @@ SLIPS = {
     "x.py --quiet=yes": "takes no value",
     "x.py --iteration 5": "did you mean --iterations?",
     "x.py --nonsense": "see fastbench run --help",
-    "x.py -o json=r.json": "use --json FILE",
-    "x.py --out cloud": "use --json FILE",
+    "x.py -o json": "needs a file",
+    "x.py --out cloud": "-o takes json=points.json.gz",
     "x.py -c 10": "-u sets the VUs",
     "x.py -n 10": "use -i",
     "x.py -R 100": "constant-arrival-rate",
@@ -224,12 +224,12 @@ def test_a_run_is_carried_out_and_delivered(
 ) -> None:
     taken: list[Any] = []
 
-    def carry_out(asked: Asked, tell: object, notice: Any, echo: object) -> str:
+    def carry_out(asked: Asked, tell: object, notice: Any, *listeners: object) -> str:
         taken.append(asked.vus)
         notice("Scenario a: \x1b[2Jsomething.")
         return "result"
 
-    def deliver(result: Any, output: Output) -> int:
+    def deliver(result: Any, output: Output, out: object) -> int:
         taken.append((result, output.json_path))
         return 99
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from fastbench.campaign.channel import Echo
 from fastbench.campaign.course import Campaign
 from fastbench.campaign.refused import OptionsError, ScriptError
+from fastbench.campaign.standing import Hears
 from fastbench.result import Result
 from fastbench.sampling import Progress
 from fastbench.scenario.asked import Asked
@@ -28,15 +29,17 @@ def run(
     tell: Callable[[Progress], None],
     notice: Callable[[str], None] = lambda sentence: None,
     echo: Echo | None = None,
+    hears: Hears | None = None,
 ) -> Result:
     """Carry out what the command line asks for; `tell` hears of progress 4 times a second.
 
     `notice` hears how the command line changed the script's scenarios. `echo` takes the lines that
-    the script prints; without it they go to stderr as they come. Raises OptionsError for
+    the script prints; without it they go to stderr as they come. `hears` listens to all that is
+    measured, second by second. Raises OptionsError for
     options that cannot be, ScriptError for a script that does not load, UsageError when the
     machine cannot carry it, KeyboardInterrupt at a second signal.
     """
-    campaign = Campaign(asked, tell, notice, echo)
+    campaign = Campaign(asked, tell, notice, echo, hears)
     try:
         return campaign.carry_out()
     finally:

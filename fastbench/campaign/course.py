@@ -17,7 +17,7 @@ from fastbench import limits as machine
 from fastbench.campaign import ended, seeking
 from fastbench.campaign.channel import Child, Echo, Hub, Message
 from fastbench.campaign.refused import OptionsError, ScriptError
-from fastbench.campaign.standing import Limits, Standing, limits_of
+from fastbench.campaign.standing import Hears, Limits, Standing, limits_of
 from fastbench.campaign.stuck import Watchdog
 from fastbench.measured import Thrown
 from fastbench.plan import UsageError
@@ -48,9 +48,15 @@ class Campaign:
     """The state of one run. `carry_out` once, then `close`, whatever came of it."""
 
     def __init__(
-        self, asked: Asked, tell: Tell, notice: Callable[[str], None], echo: Echo | None
+        self,
+        asked: Asked,
+        tell: Tell,
+        notice: Callable[[str], None],
+        echo: Echo | None,
+        hears: Hears | None = None,
     ) -> None:
         self.asked = asked
+        self.hears = hears
         self.tell = tell
         self.notice = notice
         self.wanted = asked.workers or machine.usable_cores()
@@ -102,7 +108,7 @@ class Campaign:
         if not self.settled:
             self._set_up(applied.options.setup_timeout_s)
         start_ns = self._begin(applied)
-        standing = Standing(applied, limits, self.block, self.arena, start_ns)
+        standing = Standing(applied, limits, self.block, self.arena, start_ns, self.hears)
         monitor.start()
         self._watch(standing, monitor)
         end_ns = time.monotonic_ns()
@@ -110,6 +116,7 @@ class Campaign:
         if applied.declared.teardown:
             self._tear_down(applied.options.teardown_timeout_s)
         self._quit()
+        standing.last_look(time.monotonic_ns())
         told = self._told(start_ns, end_ns, last_use)
         return ended.result(told, applied, sought, self.block, standing, monitor)
 

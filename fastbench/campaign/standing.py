@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from fastbench import _client, _core, merged, sampling, thresholds
 from fastbench.campaign.refused import OptionsError
@@ -17,11 +19,20 @@ from fastbench.scenario.override import Applied
 from fastbench.scenario.spec import ITERATIONS
 from fastbench.use import Use
 
-__all__ = ["Limits", "Standing", "limits_of", "spans"]
+__all__ = ["Hears", "Limits", "Standing", "limits_of", "spans"]
 
 NS_PER_S = 1e9
 LOOK_S = 1.0  # at thresholds
 ITERATION_NAMES = frozenset({"iterations", "dropped_iterations"})
+
+
+class Hears(Protocol):
+    """Somebody who is told what is measured while it is."""
+
+    next_s: float  # the next look, from the start line on
+
+    def look(self, t_s: float, read: Callable[[float], merged.Snapshot]) -> None:
+        """Look at what is measured now."""
 
 
 class Limits:
@@ -67,7 +78,9 @@ class Standing:
         block: _core.Block,
         arena: _client.Arena,
         start_ns: int,
+        hears: Hears | None = None,
     ) -> None:
+        self.hears = hears
         self.limits = limits
         self.start_ns = start_ns
         self.end_ns = start_ns + round(applied.end_s * NS_PER_S)
@@ -96,6 +109,8 @@ class Standing:
         if now_ns >= self.series.due_ns:
             self.series.add(now_ns, monitor.sample())
         t_s = (now_ns - self.start_ns) / NS_PER_S
+        if self.hears is not None and t_s >= self.hears.next_s:
+            self.hears.look(t_s, self.snapshot)
         if t_s < self._look_s or not self.limits.found:
             return False
         self._look_s = min(t_s + LOOK_S, self.limits.judge.next_s(t_s))
@@ -126,12 +141,19 @@ class Standing:
         self.series.finish(max(end_ns, self.start_ns), use)
         return use
 
+    def last_look(self, now_ns: int) -> None:
+        """Let who listens look for the last time: also at what teardown did."""
+        if self.hears is not None:
+            self.hears.look(max(0.0, (now_ns - self.start_ns) / NS_PER_S), self.snapshot)
+
     def until_next_s(self, tick_s: float) -> float:
         """Return the time to the next tick, row or look, whichever is first."""
         now_ns = time.monotonic_ns()
         wakes = [now_ns + tick_s * NS_PER_S, self.series.due_ns]
         if self.limits.found:
             wakes.append(self.start_ns + self._look_s * NS_PER_S)
+        if self.hears is not None:
+            wakes.append(self.start_ns + self.hears.next_s * NS_PER_S)
         return max(0.0, (min(wakes) - now_ns) / NS_PER_S)
 
     def progress(self) -> Progress:

@@ -8,6 +8,8 @@ What only some runs need is imported where they need it: the start counts in CPU
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ from fastbench.result import Result
 
 if TYPE_CHECKING:
     from fastbench.compare.document import Comparison
+    from fastbench.sinks.outlet import Outlet
 
 EXIT_CODES = {
     "complete": 0,
@@ -45,24 +48,47 @@ def run(plan: Plan, output: Output) -> int:
         color=output.color,
     )
 
-    wrk = output.format == "wrk"
-    if not output.thresholds:
+    judge = None
+    if output.thresholds:
+        from fastbench.baseline import PlainJudge
+
+        judge = PlainJudge(output.thresholds, plan.load.pace)
+    watcher: runner.Watches | None = judge
+    with outlet(output) as out:
+        if out is not None:
+            watcher = out.plain(judge, planned=plan.load.planned)
         with live:
-            result = runner.run(plan, live.update, thread_rates=wrk)
-        return deliver(result, output)
-    from fastbench.baseline import PlainJudge
-
-    judge = PlainJudge(output.thresholds, plan.load.pace)
-    with live:
-        result = runner.run(plan, live.update, thread_rates=wrk, watcher=judge)
-    return deliver(replace(result, thresholds=judge.judgements), output)
+            wrk = output.format == "wrk"
+            result = runner.run(plan, live.update, thread_rates=wrk, watcher=watcher)
+        if judge is not None:
+            result = replace(result, thresholds=judge.judgements)
+        return deliver(result, output, out)
 
 
-def deliver(result: Result, output: Output) -> int:
+@contextmanager
+def outlet(output: Output) -> Iterator[Outlet | None]:
+    """Open the live outputs, None without any; raises UsageError for one that cannot be."""
+    if not output.outs:
+        yield None
+        return
+    from fastbench.sinks.outlet import Outlet
+
+    opened = Outlet(output.outs)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def deliver(result: Result, output: Output, out: Outlet | None = None) -> int:
     """Report, write what was asked for; return the exit code.
 
-    The report comes first: a full disk must not cost the reader the numbers.
+    The report comes first: a full disk must not cost the reader the numbers. Before it stands only
+    what the live outputs lost, for it is in the report.
     """
+    lost: list[str] = []
+    if out is not None:
+        result, lost = out.end(result)
     found = _compared(result, output)
     problems = [delivery.to_stream(lambda: _report(result, output, found), delivery.eyes(output))]
     problems += [
@@ -73,12 +99,14 @@ def deliver(result: Result, output: Output) -> int:
         problems.append(delivery.to_path(output.csv_path, lambda: _seconds(result)))
     if output.hdr_path is not None:
         problems.append(delivery.to_path(output.hdr_path, lambda: _histograms(result)))
+    if output.html_path is not None:
+        problems.append(delivery.to_path(output.html_path, lambda: _page(result)))
     regressed = found is not None and found.regressed
     if output.save_baseline is not None:
         from fastbench.cli import against
 
         problems.append(against.keep(result, document(result), output, regressed=regressed))
-    failed = [problem for problem in problems if problem]
+    failed = [problem for problem in (*lost, *problems) if problem]
     for problem in failed:
         delivery.tell(problem)
     return _exit_code(result, output, bool(failed), regressed=regressed)
@@ -134,6 +162,12 @@ def _histograms(result: Result) -> bytes:
     from fastbench.report import hlog
 
     return hlog.render(result).encode()
+
+
+def _page(result: Result) -> bytes:
+    from fastbench.report import html
+
+    return html.render(result).encode()
 
 
 def _report(result: Result, output: Output, found: Comparison | None) -> bytes:

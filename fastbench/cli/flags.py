@@ -19,6 +19,7 @@ from fastbench.plan import UsageError
 
 if TYPE_CHECKING:
     from fastbench.result import Result
+    from fastbench.sinks.asked import Asked as Out
     from fastbench.thresholds import Threshold
 
 Format = Literal["text", "wrk", "json"]
@@ -58,6 +59,8 @@ class Output:
     thresholds: tuple[Threshold, ...] = ()
     against: Against | None = None
     save_baseline: str | None = None
+    html_path: str | None = None
+    outs: tuple[Out, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +189,14 @@ def output(flags: SimpleNamespace) -> Output:
     if form is None:
         raise UsageError("--format takes text, wrk or json.")
     json_path = flags.json
-    if "" in (json_path, flags.csv, flags.hdr):
+    paths = (json_path, flags.csv, flags.hdr, flags.html)
+    if "" in paths:
         raise UsageError(
-            "--json, --csv and --hdr need the name of a file, or - for standard output."
+            "--json, --csv, --hdr and --html need the name of a file, or - for standard output."
         )
-    to_stdout = (json_path == "-" or form == "json", flags.csv == "-", flags.hdr == "-")
-    if sum(to_stdout) > 1:
+    if (form == "json" and json_path != "-") + paths.count("-") > 1:
         raise UsageError(
-            "Only one of --json, --csv and --hdr can go to standard output; name a file."
+            "Only one of --json, --csv, --hdr and --html can go to standard output; name a file."
         )
     return Output(
         format=form,
@@ -208,7 +211,17 @@ def output(flags: SimpleNamespace) -> Output:
         debug=flags.debug,
         against=_against(flags),
         save_baseline=_save_baseline(flags),
+        html_path=flags.html,
+        outs=_outs(flags),
     )
+
+
+def _outs(flags: SimpleNamespace) -> tuple[Out, ...]:
+    if not flags.outs:
+        return ()
+    from fastbench.sinks import asked
+
+    return asked.parse(flags.outs)
 
 
 def share(flag: str, text: str) -> float:

@@ -70,6 +70,8 @@ Output
   --format text|wrk|json  wrk's shape for scripts that read it
   --json [FILE]           the whole result as JSON (standard output without FILE)
   --csv FILE              one row per second   --hdr FILE   histograms as an .hlog
+  --html FILE             one page with charts and tables; it needs no network
+  -o, --out WHERE         once a second: json=FILE[.gz] csv=FILE influxdb=URL prometheus=URL
   --quiet  --no-progress  --no-color      (NO_COLOR is honoured)
   -V, --version  -h, --help
 

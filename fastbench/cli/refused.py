@@ -24,7 +24,7 @@ _FLAGS = {
     "--wait-for": "it is for servers that `fastbench compare` starts; else use curl --retry",
     "--abort-on-fail": "write --threshold 'errors<1% [abort]'",
     "--thresholds": "write --threshold once for each",
-    "--html --md --junit --out -o --output": _FILES,
+    "--md --junit --output": _FILES,
     "-u --vus -i --iterations -e --env --scenario --tag --tags": (
         "scenario scripts are for `fastbench run`; here use -c, -d and -n"
     ),

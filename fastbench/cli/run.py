@@ -60,17 +60,20 @@ def _run(asked: Asked, output: Output) -> int:
     from fastbench.cli import bench
     from fastbench.cli.live import LiveView
 
-    _make_folders(output.json_path, output.csv_path, output.hdr_path)
+    _make_folders(output.json_path, output.csv_path, output.hdr_path, output.html_path)
     live = LiveView(
         duration_s=None,
         requests=None,
         enabled=output.progress and not output.quiet,
         color=output.color,
     )
-    with live:
-        # The view has replaced sys.stderr: lines stand above it.
-        result = campaign.run(asked, live.update, _tell, _echo if live.shown else None)
-    return bench.deliver(result, output)
+    with bench.outlet(output) as out:
+        hears = None if out is None else out.script(asked.tags)
+        with live:
+            # The view has replaced sys.stderr: lines stand above it.
+            echo = _echo if live.shown else None
+            result = campaign.run(asked, live.update, _tell, echo, hears)
+        return bench.deliver(result, output, out)
 
 
 def _dry_run(asked: Asked, file: str) -> int:

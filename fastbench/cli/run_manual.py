@@ -60,6 +60,8 @@ Judging
 Output
   --format text|json      --json [FILE]   the whole result as JSON (standard output without FILE)
   --csv FILE              one row per second   --hdr FILE   histograms as an .hlog
+  --html FILE             one page with charts and tables; it needs no network
+  -o, --out WHERE         once a second: json=FILE[.gz] csv=FILE influxdb=URL prometheus=URL
   -q, --quiet  --no-progress  --no-color      (NO_COLOR is honoured)
   -v, --verbose           the traceback of a script that does not load
   -V, --version  -h, --help

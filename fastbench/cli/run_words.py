@@ -41,6 +41,7 @@ _ONE = {  # the last one given counts
     "json": "--json",
     "csv": "--csv",
     "hdr": "--hdr",
+    "html": "--html",
     "baseline": "--baseline",
     "save_baseline": "--save-baseline",
     "fail_on_regression": "--fail-on-regression",
@@ -51,6 +52,7 @@ _MANY = {
     "scenarios": "--scenario",
     "tags": "--tag --tags",
     "thresholds": "--threshold",
+    "outs": "-o --out",
     "headers": "-H --header",
     "bind": "--bind --local-ips",
     "watch": "--watch",
@@ -78,7 +80,7 @@ _SWITCHES = {
     "help": "-h --help",
 }
 _REFUSED = {
-    "-o --out --output --html --md --junit": (
+    "--output --md --junit": (
         "use --json FILE for the whole result or --csv FILE for a row per second"
     ),
     "--summary-export --summary-mode --summary-time-unit --summary-trend-stats --no-summary": (

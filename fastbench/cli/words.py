@@ -42,6 +42,7 @@ _ONE = {  # the last one given counts, as in getopt(3)
     "json": "--json",
     "csv": "--csv",
     "hdr": "--hdr",
+    "html": "--html",
     "rate": "-R -r -q --rate",
     "ramp": "--ramp",
     "stages": "--stages",
@@ -59,6 +60,7 @@ _MANY = {
     "bind": "--bind",
     "watch": "--watch",
     "thresholds": "--threshold",
+    "outs": "-o --out",
 }
 _TAGGED = {"data": "--data --data-urlencode"}  # joined in the order given, so each keeps its flag
 _SWITCHES = {

@@ -1,0 +1,107 @@
+"""The words of `-o`: which outputs there are, and what each takes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from fastbench import redact
+from fastbench.plan import UsageError
+from fastbench.sinks.feed import Output
+
+__all__ = ["Asked", "parse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One output as asked for: `sort` is json, csv, …; `where` a file or a URL."""
+
+    sort: str
+    where: str
+
+    @property
+    def shown(self) -> str:
+        """The output as it may be shown."""
+        where = redact.url(self.where) if "://" in self.where else self.where
+        return redact.printable(f"{self.sort}={where}")
+
+    def open(self) -> Output:
+        """Make the file, or read the URL; raises UsageError for what cannot be."""
+        return _OPEN[self.sort](self)
+
+
+def parse(words: Sequence[str]) -> tuple[Asked, ...]:
+    """Read `json=FILE` and its like; each output once."""
+    found = []
+    for word in words:
+        sort, equals, where = word.partition("=")
+        sort = _ALIASES.get(sort, sort)
+        if sort not in _OPEN:
+            raise UsageError(f"-o takes {_takes()}, not `{redact.printable(redact.text(word))}`.")
+        if not equals or not where:
+            raise UsageError(f"-o {sort} needs {_WHERE[sort]}, for example -o {_EXAMPLES[sort]}.")
+        if where == "-":
+            raise UsageError(f"-o {sort} writes a file as the run goes; name it.")
+        found.append(Asked(sort, where))
+    places = [os.path.abspath(each.where) for each in found if "://" not in each.where]
+    if len(set(places)) < len(places):
+        raise UsageError("Two outputs (-o) write the same file; give each its own.")
+    return tuple(found)
+
+
+def _json(asked: Asked) -> Output:
+    from fastbench.sinks.ndjson import JsonOutput
+
+    return _made(asked, lambda: JsonOutput(asked.where, asked.shown))
+
+
+def _csv(asked: Asked) -> Output:
+    from fastbench.sinks.table import CsvOutput
+
+    return _made(asked, lambda: CsvOutput(asked.where, asked.shown))
+
+
+def _influxdb(asked: Asked) -> Output:
+    from fastbench.sinks.influxdb import InfluxOutput
+
+    return InfluxOutput(asked.where, asked.shown)
+
+
+def _prometheus(asked: Asked) -> Output:
+    from fastbench.sinks.prometheus import PrometheusOutput
+
+    return PrometheusOutput(asked.where, asked.shown)
+
+
+def _made(asked: Asked, make: Callable[[], Output]) -> Output:
+    """Make the file and its folder before the load: afterwards it would be lost."""
+    try:
+        folder = os.path.dirname(asked.where)
+        if folder and not os.path.exists(folder):
+            os.makedirs(folder)
+        return make()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"-o {asked.shown} cannot be written: {reason}.") from None
+
+
+_OPEN: Mapping[str, Callable[[Asked], Output]] = {
+    "json": _json,
+    "csv": _csv,
+    "influxdb": _influxdb,
+    "prometheus": _prometheus,
+}
+_ALIASES = {"experimental-prometheus-rw": "prometheus"}  # k6's name for it
+_WHERE = {"json": "a file", "csv": "a file", "influxdb": "a URL", "prometheus": "a URL"}
+_EXAMPLES = {
+    "json": "json=points.json.gz",
+    "csv": "csv=points.csv",
+    "influxdb": "influxdb=http://localhost:8086/k6",
+    "prometheus": "prometheus=http://localhost:9090/api/v1/write",
+}
+
+
+def _takes() -> str:
+    *first, last = (f"{_EXAMPLES[sort]}" for sort in _OPEN)
+    return f"{', '.join(first)} or {last}"

@@ -1,0 +1,186 @@
+"""From what is counted to points: of the arena of a script's run, of the block of a plain one.
+
+1. Requests are told by name where they are counted by name, else by scenario; never both, so that a
+   sum over all tags is the whole. Phases of requests and bytes are told by scenario.
+2. Sub-metrics of thresholds are left out: they are parts of what is told already.
+3. In a plain run `vus` are its open connections.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from fastbench import _client, _core, adding, merged, sampling
+from fastbench.histogram import highest_ns
+from fastbench.measured import BUILT_IN, Kind
+from fastbench.sinks.point import BOUNDS_S, Point, Tags, clean
+
+__all__ = ["PlainReader", "ScriptReader", "buckets", "plain_times"]
+
+_COUNTS = {"data_received": "bytes_in", "data_sent": "bytes_out"}
+_PHASES = {name: name for name in _client.TIMES if name not in ("response", "http_req_duration")}
+_TIMES = {**_PHASES, "http_req_response": "response"}
+_PLAIN_COUNTS = {**_COUNTS, "dropped": "dropped", "retried": "retried", "timeouts": "timeouts"}
+_PLAIN_TIMES = {"http_req_duration": "service", "http_req_waiting": "first_byte"}
+_COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
+_BOUNDS_NS = tuple(round(bound * 1e9) for bound in BOUNDS_S)
+
+
+def buckets(counted: _core.Histogram) -> tuple[int, ...]:
+    """Return how many samples are at most as long as each of BOUNDS_S.
+
+    A counter that holds a bound counts as longer: it is 0.1 % wide.
+    """
+    found, at, seen = [], 0, 0
+    counts = sorted(counted.counts().items())
+    for bound_ns in _BOUNDS_NS:
+        while at < len(counts) and highest_ns(counts[at][0]) <= bound_ns:
+            seen += counts[at][1]
+            at += 1
+        found.append(seen)
+    return tuple(found)
+
+
+class _Maker:
+    """Make points, with buckets only for those who want them."""
+
+    def __init__(self, tags: Mapping[str, str], *, with_buckets: bool) -> None:
+        self._tags = dict(tags)
+        self._with_buckets = with_buckets
+        self._joined = lru_cache(maxsize=8192)(self._join)
+
+    def _join(self, text: str) -> Tags:
+        found: dict[str, str] = json.loads(text) if text else {}
+        return clean({**self._tags, **found})
+
+    def point(self, name: str, kind: Kind, text: str, now: Any, total: Any, span: _Span) -> Point:
+        """Return one point; `text` are its tags as the arena holds them."""
+        counted = self._with_buckets and isinstance(total, _core.Histogram)
+        return Point(
+            name,
+            kind,
+            self._joined(text),
+            adding.values(now, kind, span[0]),
+            adding.values(total, kind, span[1]),
+            buckets(total) if counted else (),
+        )
+
+
+_Span = tuple[float, float]  # of this second, and since the start
+
+
+class ScriptReader:
+    """Read snapshots of an arena one after another. `tags` stand at every point."""
+
+    def __init__(self, tags: Mapping[str, str], *, with_buckets: bool) -> None:
+        self._make = _Maker(tags, with_buckets=with_buckets)
+        self._last: merged.Snapshot | None = None
+
+    def points(self, snapshot: merged.Snapshot) -> tuple[Point, ...]:
+        """Return what came since the last snapshot."""
+        now = snapshot if self._last is None else snapshot.since(self._last)
+        self._last = snapshot
+        span = (now.span_s, snapshot.t_s)
+        kinds = {**BUILT_IN, **snapshot.declared}
+        named = {
+            json.loads(text).get("scenario") for kind, _, text in snapshot.rows if kind == "named"
+        }
+        found = []
+        for (kind, name, text), total in snapshot.rows.items():
+            parts = now.rows[kind, name, text]
+            if kind == "named":
+                rows = _request(parts, total)
+            elif kind == "requests":
+                rows = _whole(parts, total)
+                if json.loads(text).get("scenario") not in named:
+                    rows = (*rows, *_request(_unnamed(parts), _unnamed(total)))
+            elif name in kinds:
+                rows = ((name, kinds[name], parts, total),)
+            else:
+                continue
+            found += [
+                self._make.point(metric, of, text, new, all_, span)
+                for metric, of, new, all_ in rows
+            ]
+        return tuple(found)
+
+
+_Row = tuple[str, Kind, Any, Any]
+
+
+def _unnamed(parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {**parts, "duration": parts["http_req_duration"]}
+
+
+def _request(now: Mapping[str, Any], total: Mapping[str, Any]) -> tuple[_Row, ...]:
+    """Return the three metrics that requests are counted by."""
+    return (
+        ("http_reqs", _COUNTER, float(now["reqs"]), float(total["reqs"])),
+        (
+            "http_req_failed",
+            Kind("rate"),
+            (now["failed"], now["reqs"]),
+            (total["failed"], total["reqs"]),
+        ),
+        ("http_req_duration", _TIME, now["duration"], total["duration"]),
+    )
+
+
+def _whole(now: Mapping[str, Any], total: Mapping[str, Any]) -> tuple[_Row, ...]:
+    """Return what is known of all requests of a scenario: bytes and phases."""
+    counts = (
+        (name, BUILT_IN[name], float(now[part]), float(total[part]))
+        for name, part in _COUNTS.items()
+    )
+    times = (
+        (name, BUILT_IN[name], now[part], total[part])
+        for name, part in _TIMES.items()
+        if name != "http_req_response" or total[part].count
+    )
+    return (*counts, *times)
+
+
+class PlainReader:
+    """Read the block of a plain run, one second after another."""
+
+    def __init__(
+        self, block_names: tuple[str, ...], tags: Mapping[str, str], *, with_buckets: bool
+    ) -> None:
+        self._make = _Maker(tags, with_buckets=with_buckets)
+        self._histograms = block_names
+        self._before: dict[str, Any] = {}
+        self._before_s = 0.0
+
+    def points(self, t_s: float, block: _core.Block) -> tuple[Point, ...]:
+        """Return what came since the last look."""
+        span = (t_s - self._before_s, t_s)
+        found, seen = [], {}
+        for name, kind, value in self._read(block):
+            seen[name] = value
+            old = self._before.get(name)
+            entry = "times" if kind.type == "trend" else kind.type
+            now = value if old is None else adding.SINCE[entry](value, old)
+            found.append(self._make.point(name, kind, "", now, value, span))
+        self._before, self._before_s = seen, t_s
+        return tuple(found)
+
+    def _read(self, block: _core.Block) -> Iterator[tuple[str, Kind, Any]]:
+        counters = sampling.sums(block)
+        bad = counters["failed"] + counters["timeouts"]
+        ended = counters["ok"] + bad
+        connected = float(counters["connected"])
+        yield "http_reqs", _COUNTER, float(ended)
+        yield "http_req_failed", Kind("rate"), (bad, ended)
+        yield "vus", Kind("gauge"), (connected, connected, connected, 1)
+        for name, counter in _PLAIN_COUNTS.items():
+            yield name, BUILT_IN.get(name, _COUNTER), float(counters[counter])
+        for name in self._histograms:
+            yield name, _TIME, block.histogram(_PLAIN_TIMES.get(name, name))
+
+
+def plain_times(*, planned: bool) -> tuple[str, ...]:
+    """Name the times of a plain run; with a plan the response time from its instants, too."""
+    return (*_PLAIN_TIMES, *(("response", "lag") if planned else ()))
