@@ -62,6 +62,7 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
     "csv": "--csv shows one run; use --json FILE, which holds every pair",
     "outs": "-o follows one run; use --json FILE, which holds every pair",
     "hdr": "--hdr shows one run; use --json FILE, which holds every pair",
+    "html": "--html shows one run; use --json FILE, which holds every pair",
     "latency": "--latency shows one run; leave it out",
     "strict": "--strict is for one run; visits that are not valid never count here",
     "debug": "--debug shows one request; run `fastbench --debug URL` for each side",

@@ -42,7 +42,7 @@ def documents(output: Output) -> list[str]:
 
 def eyes(output: Output) -> TextIO:
     """Return the stream for people: stderr when stdout carries a document."""
-    paths = (*documents(output), output.csv_path, output.hdr_path)
+    paths = (*documents(output), output.csv_path, output.hdr_path, output.html_path)
     return sys.stderr if "-" in paths else sys.stdout
 
 

@@ -42,6 +42,8 @@ _NOT_HERE = {
     "thresholds": "what a rate has to hold is --slo",
     "csv": "--json has all steps",
     "hdr": "--json has all steps",
+    "html": "--json has all steps",
+    "outs": "--json has all steps",
     "latency": "--json has all steps",
     "debug": "see one request with `fastbench --debug URL`",
     "baseline": "a baseline is of one run; compare servers with `fastbench compare`",
@@ -50,7 +52,7 @@ _NOT_HERE = {
 }
 _SPELLED = {"save_baseline": "--save-baseline", "fail_on_regression": "--fail-on-regression"}
 _SPELLED |= {"rate": "-R", "requests": "-n", "thresholds": "--threshold"}
-_SPELLED |= {"on_overload": "--on-overload"}
+_SPELLED |= {"on_overload": "--on-overload", "outs": "-o"}
 
 
 @dataclass(frozen=True, slots=True)
