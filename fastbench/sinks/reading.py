@@ -9,12 +9,14 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 from fastbench import _client, _core, adding, merged, sampling
-from fastbench.histogram import highest_ns
+from fastbench.histogram import index
 from fastbench.measured import BUILT_IN, Kind
 from fastbench.sinks.point import BOUNDS_S, Point, Tags, clean
 
@@ -26,7 +28,8 @@ _TIMES = {**_PHASES, "http_req_response": "response"}
 _PLAIN_COUNTS = {**_COUNTS, "dropped": "dropped", "retried": "retried", "timeouts": "timeouts"}
 _PLAIN_TIMES = {"http_req_duration": "service", "http_req_waiting": "first_byte"}
 _COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
-_BOUNDS_NS = tuple(round(bound * 1e9) for bound in BOUNDS_S)
+# The last counter of a histogram that holds nothing longer than each bound.
+_LAST = tuple(index(round(bound * 1e9) + 1) - 1 for bound in BOUNDS_S)
 
 
 def buckets(counted: _core.Histogram) -> tuple[int, ...]:
@@ -34,14 +37,10 @@ def buckets(counted: _core.Histogram) -> tuple[int, ...]:
 
     A counter that holds a bound counts as longer: it is 0.1 % wide.
     """
-    found, at, seen = [], 0, 0
-    counts = sorted(counted.counts().items())
-    for bound_ns in _BOUNDS_NS:
-        while at < len(counts) and highest_ns(counts[at][0]) <= bound_ns:
-            seen += counts[at][1]
-            at += 1
-        found.append(seen)
-    return tuple(found)
+    counts = counted.counts()
+    counters = list(counts)
+    up_to = [0, *accumulate(counts.values())]
+    return tuple(up_to[bisect_right(counters, last)] for last in _LAST)
 
 
 class _Maker:
