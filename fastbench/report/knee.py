@@ -75,7 +75,13 @@ def _answer(page: Page, found: Found) -> list[str]:
         "out_of_time": f"--max-time is over: so far {held} {objective}",
         "nothing_succeeded": f"nothing succeeded, at {gone}",
     }
-    paint = page.green if found.ended in ("found", "most") else page.yellow
+    noisy = found.ended == "found" and any(each.code == "noisy_host" for each in found.warnings)
+    if noisy:
+        words["found"] = (
+            f"{rate} is the highest rate seen to hold {objective}, on a disturbed machine: the "
+            "server may hold more"
+        )
+    paint = page.green if found.ended in ("found", "most") and not noisy else page.yellow
     if found.ended in ("none", "server_gone", "nothing_succeeded"):
         paint = page.red
     lines = page.wrapped("Answer", words[found.ended], paint)
