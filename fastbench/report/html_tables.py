@@ -39,7 +39,7 @@ def thresholds(result: Result) -> Markup | None:
     if not held:
         return None
     broken = sum(not each.ok for _, each in held)
-    note = f"{broken} of {len(held)} broken" if broken else f"all {len(held)} kept"
+    note = f"{broken} of {len(held)} broken" if broken else "all kept"
     rows: list[Row] = [[_outcome(each), _limit(text, each), each.text] for text, each in held]
     heads = ("", "threshold", "observed")
     return section("Thresholds", table(heads, rows), identity="thresholds", note=note)
