@@ -122,7 +122,8 @@ def pilot_of(document: dict[str, Any]) -> Pilot:
     """Read noise and cost off a comparison of the base with itself."""
     rates = [pair["base"]["requests_per_s"] for pair in document["pairs"] if pair["valid"]]
     if not rates or document["noise_floor"] is None:
-        raise BenchError("no pair of the pilot was valid; is the machine quiet?")
+        why = sorted({reason for pair in document["pairs"] for reason in pair["reasons"]})
+        raise BenchError(f"too few valid pairs in the pilot: {'; '.join(why) or 'no reason given'}")
     return Pilot(document["noise_floor"], 1e6 / statistics.median(rates))
 
 

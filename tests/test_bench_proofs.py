@@ -61,7 +61,8 @@ def test_pairs_follow_from_the_noise() -> None:
 
 def test_a_pilot_gives_noise_and_cost_of_valid_pairs_only() -> None:
     def pair(rate: float, *, valid: bool) -> dict[str, Any]:
-        return {"valid": valid, "base": {"requests_per_s": rate}}
+        reasons = [] if valid else ["the machine was not quiet"]
+        return {"valid": valid, "base": {"requests_per_s": rate}, "reasons": reasons}
 
     pairs = [pair(5000, valid=True), pair(1, valid=False), pair(5000, valid=True)]
     pilot = compare.pilot_of({"pairs": pairs, "noise_floor": 0.02})
