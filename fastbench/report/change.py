@@ -1,7 +1,7 @@
 """A comparison in words: what a ratio of candidate / base means for its reader.
 
 A ratio of 1.042 of a rate is "4.2 % faster", of a percentile "4.2 % higher". An interval is told in
-the direction of its ratio, "3.1 to 5.4 %", and with signs where it holds both directions.
+the direction of its ratio, "3.1 to 5.4 %", and with signs where it holds 1 or stands in a table.
 """
 
 from __future__ import annotations
@@ -51,10 +51,8 @@ def direction(name: str, ratio: float) -> str:
 
 
 def interval_of(interval: Interval, ratio: float) -> str:
-    """Write an interval in the direction of its ratio, nearer end first."""
+    """Write an interval without 1 in the direction of its ratio, nearer end first."""
     low, high = interval
-    if low <= 1 <= high:
-        return signed_interval(interval)
     near, far = (low, high) if ratio > 1 else (high, low)
     return f"{share(near - 1).removesuffix(' %')} to {share(far - 1)}"
 
@@ -105,7 +103,7 @@ def _primary(found: Comparison, metric: Metric) -> str:
         return f"{said}, one run each ({within})"
     if interval is None:
         return said
-    if found.verdict == "different" or not interval[0] <= 1 <= interval[1]:
+    if not interval[0] <= 1 <= interval[1]:
         return f"{said} ({sure}{interval_of(interval, metric.ratio)})"
     return f"{said}, but it could be none ({sure}{signed_interval(interval)})"
 
