@@ -1,0 +1,107 @@
+"""A result as JUnit XML: what a build server shows as passed and failed cases.
+
+1. Three suites: the run itself (it came to its end), one case per threshold, one per check.
+2. A broken threshold is a failure, one of level warn passes and says so in its output. A check that
+   failed once is a failure. A run that ended early, or in which nothing succeeded, is an error.
+3. Text from scripts and servers is data: no character that XML 1.0 does not know is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree as Xml
+
+from fastbench import redact
+from fastbench.measured import Check, Judgement
+from fastbench.result import Result
+
+__all__ = ["render"]
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One case; `outcome` is the element that tells why it did not pass, "" if it did."""
+
+    name: str
+    place: str
+    outcome: str = ""
+    text: str = ""
+
+
+def render(result: Result) -> str:
+    """Return the XML, ending in a newline."""
+    suites = {
+        "run": [_run(result)],
+        "thresholds": [_threshold(name, each) for name, each in result.thresholds.items()],
+        "checks": [_check(each) for each in result.checks],
+    }
+    every = [case for cases in suites.values() for case in cases]
+    root = Xml.Element("testsuites", {"name": "fastbench", **_counts(every)})
+    root.set("time", f"{result.summary.duration_s:.3f}")
+    for name, cases in suites.items():
+        if cases:
+            root.append(_suite(name, cases, result))
+    Xml.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + Xml.tostring(root, "unicode") + "\n"
+
+
+def _suite(name: str, cases: Sequence[_Case], result: Result) -> Xml.Element:
+    suite = Xml.Element("testsuite", {"name": f"fastbench.{name}", **_counts(cases)})
+    suite.set("skipped", "0")
+    suite.set("time", f"{result.summary.duration_s if name == 'run' else 0:.3f}")
+    suite.set("timestamp", _clean(result.environment.started_at)[:19])  # ISO 8601, as XSDs ask
+    for case in cases:
+        suite.append(_element(case))
+    return suite
+
+
+def _element(case: _Case) -> Xml.Element:
+    place = {"name": _clean(case.name), "classname": _clean(case.place), "time": "0"}
+    element = Xml.Element("testcase", place)
+    if case.outcome:
+        about = {"message": _clean(case.text), "type": case.place}
+        Xml.SubElement(element, case.outcome, about).text = _clean(case.text)
+    elif case.text:
+        Xml.SubElement(element, "system-out").text = _clean(case.text)
+    return element
+
+
+def _run(result: Result) -> _Case:
+    s, name, place = result.summary, "the run came to its end", "fastbench.run"
+    if s.ended in ("complete", "threshold_aborted"):  # what a threshold ended fails there
+        counts = f"{s.requests} requests, {s.failed} failed, {s.timeouts} timed out"
+        return _Case(name, place, "", f"{counts}; verdict: {result.validity.verdict}")
+    reasons = "; ".join((s.ended.replace("_", " "), *result.validity.reasons))
+    return _Case(name, place, "error", reasons)
+
+
+def _threshold(name: str, found: Judgement) -> _Case:
+    place = "fastbench.thresholds"
+    if found.ok or found.level == "fail":
+        return _Case(name, place, "" if found.ok else "failure", found.text)
+    return _Case(name, place, "", f"warning, not kept: {found.text}")
+
+
+def _check(check: Check) -> _Case:
+    path = [check.scenario, *check.group.split("::"), check.name]
+    name = " > ".join(part for part in path if part)
+    outcome = "failure" if check.fails else ""
+    total = check.passes + check.fails
+    return _Case(name, "fastbench.checks", outcome, f"{check.fails} of {total} failed")
+
+
+def _counts(cases: Sequence[_Case]) -> dict[str, str]:
+    ends = [case.outcome for case in cases]
+    return {
+        "tests": str(len(ends)),
+        "failures": str(ends.count("failure")),
+        "errors": str(ends.count("error")),
+    }
+
+
+def _clean(text: str) -> str:
+    return _NOT_XML.sub("", redact.printable(text))

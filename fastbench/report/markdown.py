@@ -1,0 +1,195 @@
+"""A result as Markdown, short enough for the comment of a pull request.
+
+1. The order is that of the questions: did it pass, what was run, how fast was each operation, what
+   did it use, what was the limit.
+2. Text from scripts and servers is data: every character that Markdown or HTML gives a meaning is
+   escaped, a mention of a user too, and no line break gets into a table.
+3. A capacity is stated only where the run shows one: where client and verdict were in order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from fastbench.redact import printable
+from fastbench.report.asked import asked
+from fastbench.report.text import LIMITS, VERDICTS
+from fastbench.result import Result, latency_ms
+from fastbench.units import format_bytes, format_ms, format_s
+
+__all__ = ["render"]
+
+PERCENTILES = ("p50", "p95", "p99", "max")
+_MEANING = re.compile(r"([\\`*_{}\[\]()#+!|~<>&@:])")
+
+
+def render(result: Result) -> str:
+    """Return the Markdown, ending in a newline."""
+    load = asked(result)
+    sections = [
+        [f"## fastbench: {_text(load.script or load.url or 'a run')}"],
+        [f"**{_headline(result)}**"],
+        *(_thresholds(result), _checks(result), _configuration(result), _latencies(result)),
+        *(_errors(result), _resources(result), _bottleneck(result)),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+
+
+def _headline(result: Result) -> str:
+    s = result.summary
+    counts = f"{s.requests_per_s:,.0f} req/s, {s.requests:,} requests in {format_s(s.duration_s)}"
+    failed = s.failed + s.timeouts
+    counts += f", {failed:,} not ok" if failed else ", none failed"
+    if s.ended == "complete" and result.thresholds:
+        return f"{'FAIL' if result.thresholds_failed else 'PASS'} · {counts}"
+    return counts if s.ended == "complete" else f"{s.ended.replace('_', ' ')} · {counts}"
+
+
+def _thresholds(result: Result) -> list[str]:
+    if not result.thresholds:
+        return []
+    lines = ["### Thresholds", ""]
+    for name, found in result.thresholds.items():
+        word = "PASS" if found.ok else "FAIL" if found.level == "fail" else "WARN"
+        near = ", near the limit" if found.near else ""
+        box = "x" if found.ok else " "
+        lines.append(f"- [{box}] **{word}** {_text(name)}: {_text(found.text)}{near}")
+    return lines
+
+
+def _checks(result: Result) -> list[str]:
+    if not result.checks:
+        return []
+    lines = ["### Checks", ""]
+    for check in result.checks:
+        path = [check.scenario, *check.group.split("::"), check.name]
+        name = " › ".join(_text(part) for part in path if part)  # noqa: RUF001
+        total = check.passes + check.fails
+        box = " " if check.fails else "x"
+        lines.append(f"- [{box}] {name}: {check.passes:,} of {total:,}")
+    return lines
+
+
+def _configuration(result: Result) -> list[str]:
+    load, machine = asked(result), result.environment
+    rows = [
+        ("Script", _text(load.script)),
+        ("Target", _text(f"{load.method} {load.url}".strip())),
+        ("Virtual users", f"{load.vus:,}" if load.vus else ""),
+        ("Connections", f"{load.connections:,}" if load.connections else ""),
+        ("Planned rate", "" if load.rate is None else f"{load.rate:,.0f} req/s"),
+        ("Workers", str(load.workers or "")),
+        ("Duration", format_s(result.summary.duration_s)),
+        ("Started", _text(machine.started_at)),
+        ("Machine", _text(f"{machine.cpu}, {machine.cores} cores, Linux {machine.kernel}")),
+        ("fastbench", _text(result.version)),
+    ]
+    return ["### Configuration", "", *_table(("", ""), [row for row in rows if row[1]])]
+
+
+def _latencies(result: Result) -> list[str]:
+    service, response = result.latency.service, result.latency.response
+    head = ("Operation", "Requests", "Failed", "req/s", "P50", "P95", "P99", "Max")
+    s = result.summary
+    rows = [
+        _operation(
+            f"{each.method} {each.name}" + (f" ({each.scenario})" if each.scenario else ""),
+            (each.requests, each.failed, each.requests_per_s),
+            each.latency,
+        )
+        for each in result.requests
+    ]
+    whole = (s.requests, s.failed + s.timeouts, s.requests_per_s)
+    rows.append(_operation("all", whole, latency_ms(service)))
+    if response is not None:
+        rows.append(_operation("all, from the planned instant", whole, latency_ms(response)))
+    return ["### Latency", "", *_table(head, rows)]
+
+
+def _operation(
+    name: str, counts: tuple[int, int, float], latency: Mapping[str, float | None]
+) -> tuple[str, ...]:
+    requests, failed, per_s = counts
+    times = [latency.get(key) for key in PERCENTILES]
+    shown = ["–" if value is None else format_ms(value) for value in times]  # noqa: RUF001
+    return (_text(name), f"{requests:,}", f"{failed:,}", f"{per_s:,.1f}", *shown)
+
+
+def _errors(result: Result) -> list[str]:
+    errors = [(f"{row.count:,}", _text(row.message), _text(row.hint)) for row in result.errors]
+    errors += [
+        (f"{row.count:,}", _text(f"{row.type} at {row.place}: {row.text}"), "")
+        for row in result.exceptions
+    ]
+    statuses = ", ".join(f"{_text(c)}: {n:,}" for c, n in sorted(result.status_codes.items()))
+    lines = [f"Status codes: {statuses}"] if statuses else []
+    if errors:
+        lines += ["", *_table(("Count", "Error", "Remedy"), errors)]
+    return ["### Answers", "", *lines] if lines else []
+
+
+def _resources(result: Result) -> list[str]:
+    used = result.resources
+    rows: list[tuple[str, ...]] = []
+    if used.client is not None:
+        client = used.client
+        rows.append(
+            ("client", f"{client.cpu_percent:.0f}%", "", format_bytes(client.rss_bytes_max))
+        )
+    for each in used.targets:
+        mean, most = f"{each.cpu_percent:.0f}%", f"{each.cpu_percent_max:.0f}%"
+        name = _text(f"{each.name} ({each.pid})")
+        rows.append((name, mean, most, format_bytes(each.rss_bytes_max)))
+    if used.host is not None:
+        host = used.host
+        mean, most = f"{host.cpu_percent:.0f}%", f"{host.cpu_percent_max:.0f}%"
+        memory = f"{format_bytes(host.memory_used_bytes_max)} of {format_bytes(host.memory_bytes)}"
+        rows.append(("host (of all cores)", mean, most, memory))
+    head = ("Process", "CPU", "CPU, most", "Memory, most")
+    return ["### Resources", "", *_table(head, rows)] if rows else []
+
+
+def _bottleneck(result: Result) -> list[str]:
+    validity = result.validity
+    found = _text(LIMITS.get(validity.limit, validity.limit))
+    lines = ["### Bottleneck and capacity", ""]
+    words = VERDICTS.get(validity.verdict)
+    lines.append(f"- Verdict: {_text(validity.verdict + (f', {words}' if words else ''))}")
+    lines.append(f"- Limit: {found}")
+    lines += [f"- {_text(reason)}" for reason in validity.reasons]
+    lines.append(f"- Capacity: {_capacity(result)}")
+    for each in result.warnings:
+        lines.append(f"- ⚠ {_text(each.text)}" + (f": {_text(each.hint)}" if each.hint else ""))
+    return lines
+
+
+def _capacity(result: Result) -> str:
+    s, validity = result.summary, result.validity
+    rate = f"{s.requests_per_s:,.0f} req/s"
+    if validity.verdict != "ok" or s.ended != "complete" or not s.ok:
+        return "not known, the run is not one to quote"
+    if s.failed or s.timeouts:
+        return f"not shown, requests failed at {rate}"
+    if validity.limit in ("server", "box"):
+        return f"{rate}, where the {validity.limit} was the limit"
+    return f"at least {rate}, no limit of the server was reached"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table; the first column is a name, numbers stand at the right."""
+    marks = ["---", *("---:" for _ in head[1:])] if len(head) > 3 else ["---" for _ in head]
+    return ["| " + " | ".join(cells) + " |" for cells in (head, marks, *rows)]
+
+
+def _text(text: str) -> str:
+    """Escape text so that it is shown as it is: HTML first, then Markdown's own marks."""
+    return _MEANING.sub(lambda found: _escaped(found[0]), printable(text))
+
+
+def _escaped(char: str) -> str:
+    # A backslash stops neither HTML in every renderer nor an automatic link; a mention is looked
+    # for in the finished page, so that only a space of no width stops it.
+    if char == "@":
+        return "&#64;&#8203;"
+    return f"&#{ord(char)};" if char in "<>&:|" else "\\" + char
