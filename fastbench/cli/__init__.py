@@ -53,6 +53,10 @@ def _dispatch(words: list[str]) -> int:
             from fastbench.cli import find
 
             return find.main(words[1:])
+        if words[:1] == ["report"]:
+            from fastbench.cli import report
+
+            return report.main(words[1:])
         if words and words[0] in refused.COMMANDS:
             raise UsageError(refused.command(words[0]))
         return _plain(words)

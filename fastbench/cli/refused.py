@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 COMMANDS = {
-    "report": "the text report is printed by the run itself, and --json FILE keeps its data",
     "suite": "call fastbench once for each test, with --json FILE",
     "convert": "write the requests to a file and use --urls-from-file FILE",
     "new": "use `fastbench URL`",
@@ -24,7 +23,8 @@ _FLAGS = {
     "--wait-for": "it is for servers that `fastbench compare` starts; else use curl --retry",
     "--abort-on-fail": "write --threshold 'errors<1% [abort]'",
     "--thresholds": "write --threshold once for each",
-    "--md --junit --output": _FILES,
+    "--md --junit": "save the run with --json FILE; `fastbench report FILE` writes both",
+    "--output": _FILES,
     "-u --vus -i --iterations -e --env --scenario --tag --tags": (
         "scenario scripts are for `fastbench run`; here use -c, -d and -n"
     ),

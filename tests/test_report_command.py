@@ -1,0 +1,84 @@
+"""`fastbench report`: every form of a saved result, and one sentence for what is none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+import scenario_samples
+
+from fastbench.cli import main
+from fastbench.report import k6, markdown
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(scenario_samples.messages().to_document()))
+    return path
+
+
+def test_all_files_are_written_from_one_result(saved: Path, tmp_path: Path) -> None:
+    names = {flag: tmp_path / f"out.{flag}" for flag in ("html", "md", "junit", "csv", "hdr")}
+    flags = [word for flag, path in names.items() for word in (f"--{flag}", str(path))]
+    assert main(["report", str(saved), *flags]) == 0
+    assert names["md"].read_text() == markdown.render(scenario_samples.messages())
+    assert Xml.parse(names["junit"]).getroot().tag == "testsuites"
+    assert names["html"].read_text().startswith("<!doctype html>")
+    assert names["csv"].read_text().count("\n") == 301
+    assert names["hdr"].stat().st_size > 0
+
+
+def test_the_json_of_another_tool_stands_alone(
+    saved: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main(["report", str(saved), "--format", "k6"]) == 0
+    assert json.loads(capsysbinary.readouterr().out) == k6.document(scenario_samples.messages())
+
+
+def test_without_a_flag_it_is_the_report_for_people(
+    saved: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main(["report", str(saved)]) == 0
+    assert b"THRESHOLDS" in capsysbinary.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "no such file or directory."),
+        ("{", "is not JSON; give a file that --json FILE wrote."),
+        ("[]", "is not the result of a run: "),
+        ('{"schema": "fastbench.find/1"}', "is not the result of a run: schema: "),
+    ],
+)
+def test_what_is_no_result_is_one_sentence(
+    content: str | None,
+    sentence: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "result.json"
+    if content is not None:
+        path.write_text(content)
+    assert main(["report", str(path)]) == 1
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--md", "-", "--format", "k6"], ["--md", ""], ["--pdf", "x"]])
+def test_words_that_cannot_be_are_refused(words: list[str], saved: Path) -> None:
+    assert main(["report", str(saved), *words]) == 1
+
+
+def test_a_file_that_cannot_be_written_is_121(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = tmp_path / "good.md"
+    words = ["--junit", str(tmp_path / "none" / "x.xml"), "--md", str(good)]
+    assert main(["report", str(saved), *words]) == 121
+    assert "was not written" in capsys.readouterr().err
+    assert good.exists()
