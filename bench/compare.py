@@ -34,6 +34,8 @@ PAIRS_LEAST, PAIRS_MOST = 8, 100
 PAIRS = 12
 FOUND_SHARE = 0.9
 ALARMS = ((400, 12), (200, 4), (100, 1), (0, 0))  # of so many comparisons: 95 % bound below 5 %
+REFUSED_SHARE_MAX = 0.1  # of comparisons: who is refused raises no alarm, and proves nothing
+VALID_SHARE_LEAST = 0.8  # of its pairs: below, a comparison is refused
 PAIR_LIMIT_S = 60.0
 
 
@@ -137,6 +139,8 @@ def pairs_for(row: Row, noise: float) -> int:
 
 def summed(row: Row, comparisons: list[dict[str, Any]]) -> dict[str, Any]:
     """Count the verdicts, and say whether the row is what it has to be."""
+    asked = len(comparisons)
+    comparisons = [each for each in comparisons if not refused(each)]
     verdicts = [each["verdict"] for each in comparisons]
     ratios = [each["ratio"] for each in comparisons if each["ratio"] is not None]
     counts = {name: verdicts.count(name) for name in ("different", "equivalent", "inconclusive")}
@@ -153,10 +157,22 @@ def summed(row: Row, comparisons: list[dict[str, Any]]) -> dict[str, Any]:
     else:
         reached = counts["different"] - wrong >= FOUND_SHARE * total and not faster
         target = f"different in {math.ceil(FOUND_SHARE * total)} of {total}, the sign always right"
-    figures = {"comparisons": total, **counts, "wrong_sign": faster if row.slower else None}
+    figures = {
+        "comparisons": asked,
+        "refused": asked - total,
+        **counts,
+        "wrong_sign": faster if row.slower else None,
+    }
     if ratios:
         figures |= {"median_ratio": round(statistics.median(ratios), 4)}
-    return {"figures": figures, "target": target, "reached": bool(total) and reached}
+    told_enough = bool(total) and asked - total <= REFUSED_SHARE_MAX * asked
+    return {"figures": figures, "target": target, "reached": told_enough and reached}
+
+
+def refused(comparison: dict[str, Any]) -> bool:
+    """Tell whether too few of its visits were valid for a verdict."""
+    enough = comparison["valid"] >= VALID_SHARE_LEAST * comparison["pairs"]
+    return comparison["ratio"] is None or not enough
 
 
 def measure(name: str, asked: argparse.Namespace, stand: Stand, out: Path | None) -> bool:

@@ -28,6 +28,9 @@ def verdicts(**counts: int) -> list[dict[str, Any]]:
     for verdict, count in counts.items():
         wrong = verdict == "wrong"
         each = {"verdict": "different" if wrong else verdict, "ratio": 1.05 if wrong else 0.95}
+        each |= {"pairs": 12, "valid": 12}
+        if verdict == "refused":
+            each |= {"verdict": "inconclusive", "ratio": None, "valid": 0}
         made += [each] * count
     return made
 
@@ -46,6 +49,10 @@ def verdicts(**counts: int) -> list[dict[str, Any]]:
         (HOG, {"inconclusive": 29, "wrong": 1}, False),
         (HOG, {"inconclusive": 29, "equivalent": 1}, False),
         (SAME, {}, False),
+        (SAME, {"equivalent": 54, "refused": 6}, True),
+        (SAME, {"equivalent": 53, "refused": 7}, False),
+        (SAME, {"refused": 60}, False),
+        (HOG, {"refused": 30}, False),
     ],
 )
 def test_a_row_passes_when_it_has_to(row: compare.Row, told: dict[str, int], reached: bool) -> None:
