@@ -220,6 +220,11 @@ def test_nobody_there_is_a_sentence() -> None:
     assert loss is not None and (loss.points, loss.text) == (1, "connection refused")
 
 
+def test_a_path_that_http_cannot_carry_is_a_sentence(taken: Taken) -> None:
+    with pytest.raises(OutputError, match="write it as %XX"):
+        Remote(taken.url).post("/größe", b"", {})
+
+
 def test_a_connection_that_was_closed_while_idle_is_made_again(taken: Taken) -> None:
     remote = Remote(taken.url)
     remote.post("/", b"1", {})

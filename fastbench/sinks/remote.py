@@ -55,7 +55,7 @@ class Remote:
         for attempt in (1, 2):
             try:
                 return self._ask(path, body, sent)
-            except (OSError, http.client.HTTPException) as error:
+            except (OSError, http.client.HTTPException, UnicodeError) as error:
                 kept, self._kept = self._kept, False
                 self._connection.close()
                 if attempt == 1 and kept and not isinstance(error, TimeoutError):
@@ -89,4 +89,6 @@ def _reason(error: Exception) -> str:
         return f"it did not answer within {TIMEOUT_S:g}s"
     if isinstance(error, OSError):
         return (error.strerror or str(error) or type(error).__name__).lower()
+    if isinstance(error, UnicodeError):
+        return "its URL or token has a character that HTTP cannot carry; write it as %XX"
     return f"its answer is not HTTP ({type(error).__name__})"
