@@ -10,9 +10,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import NoReturn
 
 from fastbench import redact, units
@@ -246,7 +248,9 @@ def _threshold(
     """Put one together; every part must suit the metric's type."""
     kind = known.get(metric)
     if kind is None:
-        _refuse(text, f"there is no metric {metric}; there are {', '.join(sorted(known))}")
+        near = get_close_matches(metric, known, n=1, cutoff=0.8)
+        cure = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+        _refuse(text, f"there is no metric {metric}; {cure}")
     match = _EXPRESSION.fullmatch(expression)
     if match is None:
         _refuse(text, "write AGGREGATE, an operator and a number, as p(95)<500 or rate<0.01")
@@ -285,7 +289,7 @@ def _limit(word: str, kind: Kind, aggregate: str, text: str) -> float:
     """Read the number in the unit of the metric's values; a bare one is in it already."""
     number = _NUMBER.match(word)
     unit = word[number.end() :].strip() if number else ""
-    if number is None:
+    if number is None or not math.isfinite(float(number[0])):
         _refuse(text, f"{word} is no number; write 500, 50ms, 1% or 10k")
     try:
         if not unit:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -185,6 +188,43 @@ def test_who_is_silent_for_five_seconds_is_told_of_once_with_its_line() -> None:
     assert watchdog.sentences([child], beats.at_ns) == []
     (warning,) = watchdog.warnings([child], beats.at_ns + 20 * SECOND_NS)
     assert "was in Python code for 8.0s" in warning.text
+
+
+# Messages of any size: what setup() returned goes to every worker.
+
+
+@contextlib.contextmanager
+def spoken_to(timeout_s: float) -> Iterator[tuple[Child, socket.socket]]:
+    """Give a worker and its end of the channel."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(timeout_s)
+    theirs.settimeout(5)  # a message that does not come fails the test
+    with ours, theirs:
+        yield Child(0, 0, ours, dump_fd=-1), theirs
+
+
+def test_a_worker_that_reads_slowly_gets_all_of_a_long_message() -> None:
+    timeout_s, data = 0.2, "x" * 8_000_000
+    with spoken_to(timeout_s) as (child, theirs), ThreadPoolExecutor(1) as pool:
+        saying = pool.submit(child.send, "begin", {"data": data})
+        began_s = time.monotonic()
+        found = theirs.recv(1 << 16)
+        while not found.endswith(b"\n"):
+            found += theirs.recv(1 << 18)
+            if time.monotonic() < began_s + 2 * timeout_s:
+                time.sleep(timeout_s / 4)
+        saying.result()
+    assert json.loads(found) == {"begin": {"data": data}}
+
+
+def test_a_worker_that_took_half_a_message_hears_the_end_and_no_other() -> None:
+    with spoken_to(0.05) as (child, theirs):
+        child.send("begin", {"data": "x" * 8_000_000})
+        child.send("stop", {})
+        found = b""
+        while more := theirs.recv(1 << 18):
+            found += more
+    assert b"\n" not in found
 
 
 # What workers print, where a live view is in the way.

@@ -242,6 +242,7 @@ def test_the_plan_is_told_in_words() -> None:
         {"executor": "ramping-vus", "start_vus": 0, "stages": [("1m", 50), ("30s", 0)]},
         {"executor": "constant-arrival-rate", "rate": 600, "duration": "5m"}
         | {"pre_allocated_vus": 50},
+        {"executor": "per-vu-iterations"},
     ]
     specs = tuple(read(f"s{at}", "f", given) for at, given in enumerate(each))
     plan = applied(Declared(Settings(), specs), Asked("script.py"))
@@ -250,5 +251,6 @@ def test_the_plan_is_told_in_words() -> None:
         "s1: constant-vus, 1 VU for 1m, from 10s on",
         "s2: ramping-vus, 0 → 50 in 1m → 0 in 30s: up to 50 VUs for 1m30s",
         "s3: constant-arrival-rate, up to 600/s for 5m: 180,000 iterations, at most 50 VUs",
-        "in all: 5m, at most 103 VUs, over after 10m30s at the latest",
+        "s4: per-vu-iterations, 1 iteration of 1 VU, at most 10m",
+        "in all: 5m, at most 104 VUs, over after 10m30s at the latest",
     ]

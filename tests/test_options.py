@@ -85,7 +85,8 @@ def test_a_duration_is_a_text_a_number_or_a_timedelta() -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "no such executor": ({"executor": "constant"}, "one of shared-iterations"),
+    "no such executor": ({"executor": "externally-controlled"}, "one of shared-iterations"),
+    "nearly an executor": ({"executor": "constant"}, "'constant'; did you mean constant-vus?"),
     "k6's spelling": (
         {"executor": "constant-vus", "duration": 1, "gracefulStop": "1s"},
         "did you mean graceful_stop?",
@@ -216,6 +217,13 @@ def test_scenarios_may_stand_in_options_as_in_k6() -> None:
 def test_a_function_called_default_is_the_scenario_as_in_k6() -> None:
     found = declare.collect(module(default=run))
     assert [each.name for each in found.scenarios] == ["default"]
+
+
+def test_habits_of_other_tools_are_named_for_what_they_are() -> None:
+    with pytest.raises(UsageError, match="scenario default is no coroutine; write `async def"):
+        declare.collect(module(default=lambda vu: None))
+    with pytest.raises(UsageError, match='by name: executor="constant-vus"'):
+        declare.scenario("constant-vus")  # type: ignore[call-overload]
 
 
 def test_options_need_not_be_called_options_if_they_are_the_only_ones() -> None:

@@ -114,6 +114,21 @@ def test_an_exception_shows_where_it_came_from() -> None:
     assert "sent.append(response.json()['id'])" in shown
 
 
+def test_an_exception_outside_iterations_ended_none() -> None:
+    result = scenario_samples.messages()
+    (thrown,) = result.exceptions
+    beside = replace(thrown, scenario="setup", count=2, text="set base_url, " * 8 + "or else")
+    lines = plain(replace(result, exceptions=(thrown, beside))).splitlines()
+    assert "EXCEPTIONS  412 iterations ended by one, 2 outside iterations" in lines
+    shown = " ".join(plain(replace(result, exceptions=(beside,))).split())
+    assert "EXCEPTIONS 2 outside iterations 2 KeyError: set base_url" in shown
+    assert "set base_url, or else message_sending.py:41, setup" in shown, "it was cut"
+    task = replace(thrown, scenario="")
+    assert " " * 9 + "message_sending.py:41" in plain(replace(result, exceptions=(task,))).split(
+        "\n"
+    )
+
+
 def test_one_named_request_says_nothing_new() -> None:
     result = scenario_samples.messages()
     assert "REQUESTS" not in plain(replace(result, requests=result.requests[:1]))

@@ -227,6 +227,28 @@ def test_exceptions_are_counted_by_type_and_place(tmp_path: Path) -> None:
         assert made.said("failing") == []
 
 
+def test_what_we_raise_ends_where_the_script_calls_us(tmp_path: Path) -> None:
+    code = """
+from fastbench import scenario
+@scenario(executor="per-vu-iterations", iterations=3)
+async def visit(vu):
+    if vu.iteration == 0:
+        await vu.get("/nowhere")
+    if vu.iteration == 1:
+        vu.get("http://127.0.0.1:1/").status
+    exec("raise type('Bare', (Exception,), {})", {})
+"""
+    with worker(tmp_path, code) as made:
+        made.run()
+        ours, forgot, bare = made.said("threw")
+        assert (ours["type"], ours["place"]) == ("UsageError", "script.py:6")
+        assert ours["traceback"].splitlines()[-2].strip().startswith(('await vu.get("/', "^"))
+        assert "prepared.py" not in ours["traceback"]
+        assert forgot["text"].endswith("await the request first: response = await vu.get(...)")
+        assert (bare["type"], bare["traceback"]) == ("Bare", ""), "Python cannot show it either"
+        assert made.counts()["iterations"] == 3
+
+
 def test_fail_fast_is_told_once(tmp_path: Path) -> None:
     with worker(tmp_path, THROWING, fail_fast=True) as made:
         made.run()

@@ -5,6 +5,7 @@
 3. On a terminal the workers' own output comes through a pipe each, line by line: what they write
    themselves would tear the live view, and each other's lines.
 4. Writing never blocks for long: a worker that does not read is stuck, and the watchdog's business.
+   One that read half a message could not read the next: it is told the end, and leaves.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -26,7 +27,7 @@ __all__ = ["Child", "Echo", "Hub", "Message"]
 READ_BYTES = 1 << 18
 MAX_DUMP_BYTES = 1 << 16
 DYING_S = 0.5  # from the end of its stream to the end of a worker
-SEND_S = 1.0  # to a worker that does not read
+SEND_S = 1.0  # without a byte taken: a worker that does not read
 
 Message = tuple[str, Any]
 Echo = Callable[[str], None]  # takes whole lines of what workers print
@@ -53,13 +54,20 @@ class Child:
     status: int = 0  # of os.wait4
     cpu_s: float = 0.0
     dump: bytes = b""
-    unread: bytes = b""
+    unread: bytearray = field(default_factory=bytearray)  # of a line that is not whole yet
     unprinted: bytes = b""
 
     def send(self, kind: str, body: object) -> None:
         """Send one object; a worker that is gone, or does not read, does not get it."""
+        whole = orjson.dumps({kind: body}, option=orjson.OPT_APPEND_NEWLINE)
+        left = memoryview(whole)
         with contextlib.suppress(OSError):
-            self.stream.sendall(orjson.dumps({kind: body}, option=orjson.OPT_APPEND_NEWLINE))
+            try:
+                while left:
+                    left = left[self.stream.send(left) :]
+            except TimeoutError:
+                if len(left) < len(whole):
+                    self.stream.shutdown(socket.SHUT_WR)
 
     def kill(self, number: int) -> None:
         """Send a signal, if there is anybody left."""
@@ -188,11 +196,14 @@ class Hub:
             self._forget(child.stream.fileno())
             child.end(DYING_S)
             return [("gone", None)]
-        *lines, child.unread = (child.unread + found).split(b"\n")
+        child.unread += found
+        if b"\n" not in found:  # what setup() returned may be megabytes
+            return []
+        *lines, child.unread = child.unread.split(b"\n")
         return [message for line in lines for message in _messages(line)]
 
 
-def _messages(line: bytes) -> Iterator[Message]:
+def _messages(line: bytes | bytearray) -> Iterator[Message]:
     try:
         found = orjson.loads(line)
     except ValueError:

@@ -22,6 +22,7 @@ MAX_CHECKS = 24
 MAX_NAMED = 20
 MAX_EXCEPTIONS = 5
 MAX_TRACE_LINES = 8
+MAX_TEXT_LINES = 3  # of the message of an exception
 
 FIGURE_COLUMNS = 9
 WIDE_COLUMNS = 94
@@ -44,7 +45,7 @@ def blocks(page: Page, result: Result) -> list[list[str]]:
         *_metrics(page, result.metrics),
         _scenarios(page, result),
         _named(page, result),
-        _exceptions(page, result.exceptions),
+        _exceptions(page, result),
     ]
 
 
@@ -317,21 +318,31 @@ def _room(page: Page, figures: int) -> int:
 # Exceptions.
 
 
-def _exceptions(page: Page, thrown: tuple[Thrown, ...]) -> list[str]:
-    rows = sorted(thrown, key=lambda row: -row.count)
+def _exceptions(page: Page, result: Result) -> list[str]:
+    rows = sorted(result.exceptions, key=lambda row: -row.count)
     if not rows:
         return []
-    total = sum(row.count for row in rows)
-    lines = [_title(page, "EXCEPTIONS") + page.red(f"{plural(total, 'iteration')} ended by one")]
+    lines = [_title(page, "EXCEPTIONS") + page.red(_of_exceptions(rows, result.scenarios))]
     for row in rows[:MAX_EXCEPTIONS]:
-        what = f"{printable(row.type)}: {printable(row.text)}" if row.text else printable(row.type)
-        where = f"  {printable(row.place)}, {printable(row.scenario)}"
-        lines.append(page.red(f"{row.count:>7,}  ") + cut(what, page.width - 9))
-        lines.append(" " * 7 + cut(where, page.width - 7))
+        what = ": ".join(printable(part) for part in (row.type, row.text) if part)
+        where = ", ".join(printable(part) for part in (row.place, row.scenario) if part)
+        room = page.width - 9
+        first, *rest = textwrap.wrap(what, room, max_lines=MAX_TEXT_LINES, placeholder=" …")
+        lines.append(page.red(f"{row.count:>7,}  ") + first)
+        lines += [" " * 9 + line for line in (*rest, cut(where, room))]
         lines += [page.dim(cut(" " * 9 + line, page.width)) for line in _trace(row.traceback)]
     if len(rows) > MAX_EXCEPTIONS:
         lines.append(page.dim(f"  … {len(rows) - MAX_EXCEPTIONS} more sorts; --json has each"))
     return lines
+
+
+def _of_exceptions(rows: list[Thrown], scenarios: tuple[ScenarioRow, ...]) -> str:
+    """Say how many ended an iteration; setup, teardown and tasks of the script have none."""
+    names = {row.name for row in scenarios}
+    ended = sum(row.count for row in rows if row.scenario in names)
+    beside = sum(row.count for row in rows) - ended
+    parts = [f"{plural(ended, 'iteration')} ended by one"] if ended else []
+    return ", ".join(parts + ([f"{beside:,} outside iterations"] if beside else []))
 
 
 def _trace(traceback: str) -> list[str]:

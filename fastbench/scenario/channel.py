@@ -18,7 +18,7 @@ class Channel(asyncio.Protocol):
     def __init__(self, stream: socket.socket) -> None:
         self._stream = stream
         self._transport: asyncio.Transport | None = None
-        self._rest = b""
+        self._rest = bytearray()  # of a line that is not whole yet
         self._hear: Hear | None = None
         self._lost: Callable[[], None] | None = None
 
@@ -39,7 +39,10 @@ class Channel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came and hear the lines that are whole."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._rest += data
+        if b"\n" not in data:  # what setup() returned may be megabytes
+            return
+        *lines, self._rest = self._rest.split(b"\n")
         for line in lines:
             ((kind, said),) = orjson.loads(line).items()
             if self._hear is not None:

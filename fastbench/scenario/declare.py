@@ -103,6 +103,8 @@ def scenario(function: Any = None, /, *, name: str | None = None, **settings: An
     Without an executor the load comes from the command line (-u, -d, -i, -s) or from Options,
     else it is one VU and one iteration. The name is that of the function.
     """
+    if isinstance(function, str):
+        raise UsageError(f'scenario() takes its settings by name: executor="{function}".')
 
     def declare(function: Function) -> Function:
         own = getattr(function, "__name__", "")
@@ -162,7 +164,7 @@ def collect(module: ModuleType) -> Declared:
                 )
             _add(found, _checked(own, f"scenario {name}"))
     default = getattr(module, _DEFAULT, None)
-    if not _script.specs and inspect.iscoroutinefunction(default):
+    if not _script.specs and inspect.isfunction(default):
         _add(Spec(_DEFAULT, _DEFAULT), _checked(default, f"scenario {_DEFAULT}"))
     metrics.close()
     return Declared(

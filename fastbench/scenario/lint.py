@@ -75,13 +75,14 @@ def _load(spec: Spec) -> str:
     length = units.format_s(spec.length_s)
     vus = _vus(spec.most_vus)
     if spec.executor == "shared-iterations":
-        return f"{spec.iterations:,} iterations among {vus}, at most {length}"
+        return f"{_planned(spec.iterations)} among {vus}, at most {length}"
     if spec.executor == "per-vu-iterations":
-        return f"{spec.iterations:,} iterations of each of {vus}, at most {length}"
+        whose = f"of each of {vus}" if spec.vus != 1 else f"of {vus}"
+        return f"{_planned(spec.iterations)} {whose}, at most {length}"
     if spec.executor in ARRIVAL:
         peak = max(max(first, last) for _, first, last in spec.levels)
         rate = units.format_rate(peak)
-        return f"up to {rate} for {length}: {spec.planned or 0:,} iterations, at most {vus}"
+        return f"up to {rate} for {length}: {_planned(spec.planned)}, at most {vus}"
     if spec.stages is not None:
         parts = [f"{spec.start_vus}"]
         parts += [f"{target:g} in {units.format_s(length_s)}" for length_s, target in spec.stages]
@@ -91,6 +92,10 @@ def _load(spec: Spec) -> str:
 
 def _vus(count: int) -> str:
     return f"{count:,} VU" + ("s" if count != 1 else "")
+
+
+def _planned(count: int | None) -> str:
+    return f"{count or 0:,} iteration" + ("s" if count != 1 else "")
 
 
 def _of_scenario(spec: Spec, source: Source) -> Iterator[Finding]:

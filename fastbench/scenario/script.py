@@ -86,6 +86,8 @@ def load(path: str) -> tuple[ModuleType, Place]:
     except UsageError as error:  # from Options, the decorators, or another of our functions
         raise broken("options", error, place.folder) from None
     except BaseException as error:  # a script may also try to end its process
+        if isinstance(error, SyntaxError) and not error.filename:  # a NUL has no line
+            error.filename = place.file
         raise broken("load", error, place.folder) from None
     return module, place
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from fastbench import plan
@@ -161,9 +162,9 @@ def read(name: str, function: str, given: Mapping[str, Any]) -> Spec:
                 f'executor="{_fitting(extra)}", or give the load in Options or with -u, -d, -i, -s.'
             )
     elif executor not in EXECUTORS:
-        raise UsageError(
-            f"Scenario {name} has no executor that is known; it is one of {', '.join(EXECUTORS)}."
-        )
+        near = get_close_matches(str(executor), EXECUTORS, n=1)
+        cure = f"did you mean {near[0]}?" if near else f"it is one of {', '.join(EXECUTORS)}."
+        raise UsageError(f"Scenario {name}: there is no executor {values.shown(executor)}; {cure}")
     else:
         needs, may = _NEEDS[executor], _MAY[executor]
         known = (*needs, *may, *_ANY)

@@ -1,8 +1,9 @@
 """Exceptions of a script: where they come from, in a form that may be shown and sent.
 
 The place of an exception is the innermost line of the script's own folder: an error deep in a
-library is the business of the line that called it. Text and traceback are stripped of control
-characters and of what looks like a secret.
+library is the business of the line that called it. What we raise ourselves, to say how something
+is used, ends there, too. Text and traceback are stripped of control characters and of what looks
+like a secret.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from fastbench import redact
+from fastbench._client import Exchange
 
 MAX_TEXT = 500
 MAX_FRAMES = 20  # of a traceback: those next to the exception
+_OUR_MODULES = __name__.partition(".")[0] + "."
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _PYTHONS = tuple(
     os.path.abspath(sysconfig.get_path(name)) + os.sep
@@ -88,10 +91,11 @@ def spot(error: BaseException, folder: str) -> Spot:
 
 
 def type_name(error: BaseException) -> str:
-    """Name an exception as Python does: builtin ones without their module."""
+    """Name an exception as Python does: builtin ones, and ours, without their module."""
     kind = type(error)
-    hidden = kind.__module__ in ("builtins", "__main__")
-    return kind.__qualname__ if hidden else f"{kind.__module__}.{kind.__qualname__}"
+    module = getattr(kind, "__module__", "builtins")  # one that exec() made may have none
+    hidden = module in ("builtins", "__main__") or module.startswith(_OUR_MODULES)
+    return kind.__qualname__ if hidden else f"{module}.{kind.__qualname__}"
 
 
 def text_of(error: BaseException) -> str:
@@ -100,6 +104,8 @@ def text_of(error: BaseException) -> str:
         text = str(error)
     except Exception:  # the script's own __str__
         text = "(its message cannot be made into text)"
+    if isinstance(error, AttributeError) and isinstance(error.obj, Exchange):
+        text += "; await the request first: response = await vu.get(...)"
     return redact.printable(redact.text(" ".join(text[: 4 * MAX_TEXT].split())))[:MAX_TEXT]
 
 
@@ -109,7 +115,13 @@ def traceback_of(error: BaseException, folder: str) -> str:
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
         trace = trace.tb_next
     told = traceback.TracebackException(type(error), error, trace, limit=-MAX_FRAMES)
-    lines = "".join(told.format()).splitlines()
+    if getattr(type(error), "__module__", "").startswith(_OUR_MODULES):
+        while len(told.stack) > 1 and (told.stack[-1].filename or "").startswith(_OURS):
+            told.stack.pop()
+    try:
+        lines = "".join(told.format()).splitlines()
+    except Exception:  # a class that Python itself cannot name
+        return ""
     return "\n".join(redact.printable(redact.text(line), lines=True) for line in lines)
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "name",
     "rate",
     "refuse_unknown",
+    "shown",
     "stages",
     "strings",
     "switch",
@@ -47,9 +48,9 @@ def duration_s(value: Any, what: str) -> float:
     elif _is_number(value):
         found = float(value)
     else:
-        raise UsageError(f'{what} is a duration such as "30s" or "2m", not {_shown(value)}.')
+        raise UsageError(f'{what} is a duration such as "30s" or "2m", not {shown(value)}.')
     if not 0 <= found <= plan.MAX_DURATION_S:
-        raise UsageError(f"{what} must be between 0 and 365d, not {_shown(value)}.")
+        raise UsageError(f"{what} must be between 0 and 365d, not {shown(value)}.")
     return found
 
 
@@ -61,9 +62,9 @@ def count(value: Any, what: str, *, least: int = 1, most: int = plan.MAX_REQUEST
         except ValueError as error:
             raise UsageError(f"{what}: {error}") from None
     if not _is_number(value) or value != int(value):
-        raise UsageError(f"{what} is a whole number, not {_shown(value)}.")
+        raise UsageError(f"{what} is a whole number, not {shown(value)}.")
     if not least <= value <= most:
-        raise UsageError(f"{what} must be between {least} and {most:,}, not {_shown(value)}.")
+        raise UsageError(f"{what} must be between {least} and {most:,}, not {shown(value)}.")
     return int(value)
 
 
@@ -75,9 +76,9 @@ def rate(value: Any, what: str) -> float:
         except ValueError as error:
             raise UsageError(f"{what}: {error}") from None
     if not _is_number(value):
-        raise UsageError(f"{what} is a number, not {_shown(value)}.")
+        raise UsageError(f"{what} is a number, not {shown(value)}.")
     if not 0 <= value <= plan.MAX_REQUESTS:
-        raise UsageError(f"{what} must be 0 or more, not {_shown(value)}.")
+        raise UsageError(f"{what} must be 0 or more, not {shown(value)}.")
     return float(value)
 
 
@@ -100,11 +101,11 @@ def strings(value: Any, what: str) -> dict[str, str]:
     found = {}
     for key, each in value.items():
         if not isinstance(key, str) or not key:
-            raise UsageError(f"The names of {what} are texts, not {_shown(key)}.")
+            raise UsageError(f"The names of {what} are texts, not {shown(key)}.")
         if isinstance(each, bool):
             each = "true" if each else "false"
         if not isinstance(each, str | int | float):
-            raise UsageError(f"`{key}` of {what} is a text, not {_shown(each)}.")
+            raise UsageError(f"`{key}` of {what} is a text, not {shown(each)}.")
         found[key] = str(each)
     return found
 
@@ -112,21 +113,21 @@ def strings(value: Any, what: str) -> dict[str, str]:
 def switch(value: Any, what: str) -> bool:
     """Return True or False, and nothing that only looks like it."""
     if not isinstance(value, bool):
-        raise UsageError(f"{what} is True or False, not {_shown(value)}.")
+        raise UsageError(f"{what} is True or False, not {shown(value)}.")
     return value
 
 
 def name(value: Any, what: str) -> str:
     """Return a name that can stand in a threshold: `{scenario:NAME}`."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise UsageError(f"{what} has letters, digits, - and _ only, not {_shown(value)}.")
+        raise UsageError(f"{what} has letters, digits, - and _ only, not {shown(value)}.")
     return value
 
 
 def text(value: Any, what: str) -> str:
     """Return a text that is not empty."""
     if not isinstance(value, str) or not value:
-        raise UsageError(f"{what} is a text, not {_shown(value)}.")
+        raise UsageError(f"{what} is a text, not {shown(value)}.")
     return value
 
 
@@ -138,7 +139,7 @@ def refuse_unknown(given: Iterable[Any], known: Sequence[str], what: str) -> Non
         snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(each)).lower()
         near = [snake] if snake in known else get_close_matches(snake, known, n=1, cutoff=0.6)
         cure = f"did you mean {near[0]}?" if near else f"it takes {', '.join(known)}."
-        raise UsageError(f"{what} has no {_shown(each)}; {cure}")
+        raise UsageError(f"{what} has no {shown(each)}; {cure}")
 
 
 def _stage(value: Any, what: str, whole: bool) -> tuple[float, float]:
@@ -165,7 +166,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Show a wrong value, but no long one: what stands there by mistake may be anything."""
     text = repr(value)
     return text if len(text) <= 40 else f"a {type(value).__name__}"
