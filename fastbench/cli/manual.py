@@ -8,6 +8,7 @@ fastbench: a benchmarker for HTTP services. wrk's command line, and a number you
   fastbench compare BASE CANDIDATE  is build B faster? (fastbench compare --help)
   fastbench find URL                the highest rate that holds an objective (find --help)
   fastbench serve                   start a small server to benchmark
+  fastbench report RESULT.json      a saved result as HTML, Markdown, JUnit, ... (report --help)
   fastbench doctor                  check this machine before a run
 
 Examples

@@ -80,9 +80,8 @@ _SWITCHES = {
     "help": "-h --help",
 }
 _REFUSED = {
-    "--output --md --junit": (
-        "use --json FILE for the whole result or --csv FILE for a row per second"
-    ),
+    "--md --junit": "save the run with --json FILE; `fastbench report FILE` writes both",
+    "--output": "use --json FILE for the whole result or --csv FILE for a row per second",
     "--summary-export --summary-mode --summary-time-unit --summary-trend-stats --no-summary": (
         "the report always holds all of it, --json FILE keeps it, --quiet leaves it out"
     ),
