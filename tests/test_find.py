@@ -60,7 +60,8 @@ def test_a_known_capacity_is_found(url: str) -> None:
     lines = done.stderr.splitlines()
     assert "300 req/s" in lines[0] and "held" in lines[0]
     assert sum("req/s   p99" in line for line in lines) == len(found["steps"])
-    assert any("is the highest rate that holds p99<25ms" in line for line in lines)
+    # On a busy machine it goes on: "seen to hold …".
+    assert any(line.startswith("Answer") and "is the highest rate" in line for line in lines)
 
 
 def test_errors_are_a_limit_too(url: str) -> None:
