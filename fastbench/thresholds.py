@@ -249,7 +249,7 @@ def _threshold(
     kind = known.get(metric)
     if kind is None:
         near = get_close_matches(metric, known, n=1, cutoff=0.8)
-        cure = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+        cure = f"you may mean {near[0]}" if near else f"there are {', '.join(sorted(known))}"
         _refuse(text, f"there is no metric {metric}; {cure}")
     match = _EXPRESSION.fullmatch(expression)
     if match is None:

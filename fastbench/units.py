@@ -123,6 +123,8 @@ def format_bytes(size_bytes: float) -> str:
 
 def format_count(count: float) -> str:
     """Format a number by 1,000 to three digits: `7`, `999`, `1.23k`, `12.3k`, `4.56M`."""
+    if count < 0:
+        return "-" + format_count(-count)
     if count < 999.5:
         return f"{count:.0f}" if count == int(count) else _digits(count)
     for unit in ("k", "M", "G"):

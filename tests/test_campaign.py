@@ -250,6 +250,33 @@ def test_stages_and_scenarios_have_their_time() -> None:
     assert standing.spans(made(ramp, flat))["flat"] == (0.0, 4.0)
 
 
+def test_a_scenario_of_a_given_length_lasts_as_long(tmp_path: Path, server: Server) -> None:
+    text = """
+@scenario(executor="constant-arrival-rate", rate=1, time_unit="1m", duration="500ms",
+          pre_allocated_vus=1)
+async def rare(vu):
+    pass
+@scenario(executor="per-vu-iterations", vus=1, iterations=1)
+async def once(vu):
+    pass
+"""
+    found = run(tmp_path, text, server.url()).document
+    rare, once = found["scenarios"]
+    assert (rare["iterations"], once["iterations"]) == (1, 1)
+    assert rare["duration_s"] >= 0.5 > once["duration_s"], "one iteration is no rate of its own"
+    assert (found["config"]["duration_s"], found["config"]["iterations"]) == (0.5, 1)
+
+
+def test_the_users_are_known_however_short_a_run_is(tmp_path: Path, server: Server) -> None:
+    text = """
+options = Options(thresholds={"vus_max": ["value==2"]})
+@scenario(executor="per-vu-iterations", vus=2, iterations=1)
+async def nothing(vu):
+    pass
+"""
+    assert run(tmp_path, text, server.url()).code == 0
+
+
 @pytest.mark.parametrize("line", [b"", b"no json", b"[1]", b"7", b'{"a": '])
 def test_a_line_that_is_no_message_is_nobodys_end(line: bytes) -> None:
     assert list(_messages(line)) == []

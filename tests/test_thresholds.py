@@ -107,7 +107,7 @@ WRONG = {
     "p99=5": "operator and a number",
     "p101<5": "p(100)",
     "nothing<5": "there is no metric nothing; there are api_errors,",
-    "http_req_durations: p(95)<5": "did you mean http_req_duration?",
+    "http_req_durations: p(95)<5": "you may mean http_req_duration.",
     "count<5": "count of what",
     "rate<5": "rate of what",
     "value<5": "value of what",

@@ -110,7 +110,16 @@ def test_bytes_are_shown_by_1024(size: int, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "shown"),
-    [(0, "0"), (7, "7"), (0.5, "0.50"), (999, "999"), (999.7, "1.00k"), (12345, "12.3k")],
+    [
+        (0, "0"),
+        (7, "7"),
+        (0.5, "0.50"),
+        (999, "999"),
+        (999.7, "1.00k"),
+        (12345, "12.3k"),
+        (-0.5, "-0.50"),
+        (-2e9, "-2.00G"),
+    ],
 )
 def test_a_count_is_shown_with_three_digits(count: float, shown: str) -> None:
     assert units.format_count(count) == shown

@@ -80,10 +80,10 @@ def _observed(
 ) -> outcome.Observed:
     finite = [spec for spec in applied.scenarios if spec.executor in ITERATIONS]
     iterations = sum(round(spec.planned or 0) for spec in finite) or None
-    only_finite = len(finite) == len(applied.scenarios)
+    timed = [spec for spec in applied.scenarios if spec.executor not in ITERATIONS]
     config = {
         **applied.config,
-        "duration_s": None if only_finite else applied.length_s,
+        "duration_s": max((spec.start_time_s + spec.length_s for spec in timed), default=None),
         "iterations": iterations,
         "workers": len(told.children),
     }
@@ -117,10 +117,13 @@ def _observed(
 
 
 def _scenarios(snapshot: merged.Snapshot, applied: Applied, told: Told) -> tuple[ScenarioRow, ...]:
+    """Return what each scenario did; one of a given length lasts as long, if the run does."""
     rows = []
     for spec in applied.scenarios:
         start_ns = told.start_ns + round(spec.start_time_s * 1e9)
         end_ns = told.ends_ns.get(spec.name) or told.end_ns
+        if spec.executor not in ITERATIONS:
+            end_ns = max(end_ns, min(told.end_ns, start_ns + round(spec.length_s * 1e9)))
         span_s = max(0, end_ns - start_ns) / 1e9
         rows.append(snapshot.scenario(spec.name, spec.executor or "", spec.most_vus, span_s))
     return tuple(rows)

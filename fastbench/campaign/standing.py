@@ -123,11 +123,11 @@ class Standing:
     @property
     def gauges(self) -> dict[str, tuple[float, float, float]]:
         """VUs now and those there may be: value, least, most."""
-        if not self._seen:
-            return {}
         most = float(self._applied.most_vus)
-        now = (float(self._vus), float(self._least), float(self._most))
-        return {"vus": now, "vus_max": (most, most, most)}
+        found = {"vus_max": (most, most, most)}
+        if self._seen:  # a run may be over before the first look
+            found["vus"] = (float(self._vus), float(self._least), float(self._most))
+        return found
 
     def _count_vus(self, vus: int) -> None:
         self._least = min(vus, self._least) if self._seen else vus

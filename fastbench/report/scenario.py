@@ -276,7 +276,7 @@ def _named(page: Page, result: Result) -> list[str]:
 def _called(row: NamedRow, *, several: bool) -> str:
     name = printable(row.name)
     method = printable(row.method)
-    text = name if name.startswith(method + " ") else f"{method} {name}"
+    text = name if not method or name.startswith(method + " ") else f"{method} {name}"
     return f"{text} ({printable(row.scenario)})" if several else text
 
 

@@ -127,7 +127,7 @@ def _load(load: Asked) -> list[str]:
     parts = [
         plural(load.connections, "connection") if load.connections else "",
         plural(load.workers, "worker") if load.workers else "",
-        " or ".join(end),
+        (" and " if load.script else " or ").join(end),  # scenarios have an end each
         _stages(load),
         "Poisson arrivals" if load.arrival == "poisson" else "",
         f"{load.pipeline} requests in a pipeline" if load.pipeline > 1 else "",
