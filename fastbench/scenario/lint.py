@@ -126,7 +126,7 @@ def _of_scenario(spec: Spec, source: Source) -> Iterator[Finding]:
         in_all = peak * spec.length_s
         yield Finding(
             "warning",
-            f"Scenario {spec.name} starts only {spec.planned or 0:,} iterations: its rate is per "
+            f"Scenario {spec.name} starts only {_planned(spec.planned)}: its rate is per "
             f"{units.format_s(spec.time_unit_s or 0)}, and that is {in_all:.3g} in {length}.",
         )
     peak = max(max(first, last) for _, first, last in spec.levels)
