@@ -246,12 +246,14 @@ cdef class Exchange:
         """Give the request up: it stays in flight for ever, and its connection is closed."""
         cdef block.Slot *slot = self.session.pool.slot
         cdef Connection link = self.link
+        cdef uint64_t age_ns
         if self.finished or self.given_up:
             return False
         self.given_up = True
         slot.in_flight += 1
-        if slot.oldest_sent_ns == 0 or self.times.begun < slot.oldest_sent_ns:
-            slot.oldest_sent_ns = self.times.begun
+        age_ns = kernel.now_ns() - self.times.begun
+        if age_ns > self.session.pool.oldest_ns:
+            self.session.pool.oldest_ns = age_ns
         self.deadlines.remove(self)
         if link is not None:
             link.exchange = None

@@ -145,6 +145,7 @@ cdef class Pool:
     cdef bytes last_head        # what the memo remembers, as an object
     cdef bint last_has_cookies
     cdef public object trace
+    cdef uint64_t oldest_ns     # how old the oldest request was that was given up
 
     def __cinit__(self, Block shared not None, uint32_t index, loop, *,
                   tuple tls=(b"", True, b"", b"", b""),
@@ -209,8 +210,10 @@ cdef class Pool:
         return mine[self.next_source % len(mine)]
 
     def close(self):
-        """Forget the timers."""
+        """Forget the timers, and say how old what was given up had become."""
         cdef Deadlines each
+        if self.oldest_ns:
+            self.slot.oldest_sent_ns = (self.slot.end_ns or kernel.now_ns()) - self.oldest_ns
         for each in self.deadlines.values():
             if each.timer is not None:
                 each.timer.cancel()
