@@ -7,7 +7,7 @@
    epoll_wait(2), rounded up to a millisecond.
 """
 
-from libc.errno cimport EINTR, EINVAL, ENOSYS, errno
+from libc.errno cimport EINVAL, ENOSYS, errno
 from libc.stdint cimport int32_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
@@ -136,7 +136,7 @@ cdef inline uint64_t now_ns() noexcept nogil:
 
 
 cdef inline int wait(int epoll, epoll_event *events, int room, uint64_t wait_ns) noexcept nogil:
-    """Number of ready events, 0 after `wait_ns` or a signal, -errno."""
+    """Number of ready events, 0 after `wait_ns`, -errno; -EINTR after a signal, or a stop."""
     cdef timespec timeout
     cdef int n
     timeout.tv_sec = <long>(wait_ns // 1000000000u)
@@ -144,9 +144,7 @@ cdef inline int wait(int epoll, epoll_event *events, int room, uint64_t wait_ns)
     n = epoll_pwait2(epoll, events, room, &timeout, NULL)
     if n < 0 and errno == ENOSYS:
         n = epoll_wait(epoll, events, room, <int>((wait_ns + 999999u) // 1000000u))
-    if n < 0:
-        return 0 if errno == EINTR else -errno
-    return n
+    return n if n >= 0 else -errno
 
 
 cdef inline int watch(int epoll, int fd, void *owner) noexcept nogil:

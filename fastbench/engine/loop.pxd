@@ -64,14 +64,18 @@ cdef inline uint64_t next_ns(const Worker *w) noexcept nogil:
     return earlier(when, next_retry_ns(w))
 
 
-cdef inline void expire(Worker *w) noexcept nogil:
-    """Requests and connects past their time. Both lists are oldest first."""
+cdef inline void expire(Worker *w, uint64_t looked_ns) noexcept nogil:
+    """Requests and connects past their time. Both lists are oldest first.
+
+    `looked_ns` is when the look at the sockets began that found no more: whoever was past its time
+    then has no answer there. A stopped process (SIGSTOP) wakes to answers it has not seen yet.
+    """
     cdef Request *r = <Request *>w.flying.first
     cdef Conn *c = <Conn *>w.connecting.first
-    while r != NULL and r.sent_ns + w.timeout_ns <= w.now_ns:
+    while r != NULL and r.sent_ns + w.timeout_ns <= looked_ns:
         time_out(w, r)
         r = <Request *>w.flying.first
-    while c != NULL and c.begun_ns + w.connect_timeout_ns <= w.now_ns:
+    while c != NULL and c.begun_ns + w.connect_timeout_ns <= looked_ns:
         connect_failed(w, c, ETIMEDOUT, IN_TLS if c.state == CONNECTING_TLS else IN_CONNECT)
         c = <Conn *>w.connecting.first
 
@@ -219,7 +223,7 @@ cdef inline void run(Worker *w) noexcept nogil:
             on_event(w, <Conn *>events[i].data.ptr, events[i].events)
         if not w.running:
             start_when_told(w)
-        if n < EVENTS:
-            expire(w)
+        if 0 <= n < EVENTS:
+            expire(w, before)
         connect_some(w)
     take_stock(w)
