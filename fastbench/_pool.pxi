@@ -83,6 +83,7 @@ cdef class Deadlines:
     cdef uint64_t timeout_ns
     cdef Exchange first
     cdef Exchange last
+    cdef uint64_t looked_ns     # the last time
     cdef object timer
 
     cdef push(self, Exchange one):
@@ -108,17 +109,24 @@ cdef class Deadlines:
         one.before = one.behind = one.deadlines = None
 
     def _look(self):
-        cdef uint64_t now = kernel.now_ns()
+        """End what was past its time at the last look already.
+
+        The loop runs its timers before it reads its sockets: an answer that came while the process
+        was stopped (SIGSTOP) is read between two looks.
+        """
         cdef Exchange oldest            # held: it leaves the list while it runs
+        cdef uint64_t looked_ns = self.looked_ns
+        cdef double left_s = 0
+        self.looked_ns = kernel.now_ns()
         self.timer = None
-        while self.first is not None:
+        while self.first is not None and self.first.times.begun + self.timeout_ns <= looked_ns:
             oldest = self.first
-            if oldest.times.begun + self.timeout_ns > now:
-                left_s = (oldest.times.begun + self.timeout_ns - now) / 1e9
-                if self.timer is None:      # one that was resumed may have set it
-                    self.timer = self.pool.loop.call_later(left_s + 0.001, self._look)
-                return
             oldest.time_out()
+        if self.first is None or self.timer is not None:    # one that was resumed may have set it
+            return
+        if self.first.times.begun + self.timeout_ns > self.looked_ns:
+            left_s = (self.first.times.begun + self.timeout_ns - self.looked_ns) / 1e9
+        self.timer = self.pool.loop.call_later(left_s + 0.001, self._look)
 
 
 cdef class Pool:
