@@ -174,6 +174,7 @@ cdef class Response:
     cdef object known_body
     cdef object known_json
     cdef bint parsed
+    cdef signed char coding     # has it a Content-Encoding? -1: not looked yet
 
     @property
     def headers(self):
@@ -185,7 +186,7 @@ cdef class Response:
     def body(self):
         if self.known_body is None:
             self.known_body = self.raw_body
-            if encoded(self.raw_head):
+            if encoded(self.raw_head) if self.coding < 0 else self.coding:
                 self.known_body = decoded(self.headers, self.raw_body)
         return self.known_body
 

@@ -285,6 +285,7 @@ cdef class Connection:
             if message.state > response.HEAD_DONE:
                 pool.last_head = one.raw_head
                 pool.last_has_cookies = has_field(one.raw_head, "set-cookie:", 11)
+                pool.last_is_encoded = encoded(one.raw_head)
         return at
 
     cdef complete(self, Exchange one, bint all_taken):

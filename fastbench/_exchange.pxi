@@ -95,6 +95,7 @@ cdef class Exchange:
         answer.status = self.status
         answer.url, answer.method, answer.keep = self.url, self.method, self.keep
         answer.raw_head = self.raw_head
+        answer.coding = pool.last_is_encoded if self.raw_head is pool.last_head else -1
         answer.raw_body = self.body if self.parts is None else b"".join(self.parts)
         answer.times = self.times
         answer.expected = not sinks.failed

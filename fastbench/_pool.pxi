@@ -152,6 +152,7 @@ cdef class Pool:
     cdef http.Memo memo
     cdef bytes last_head        # what the memo remembers, as an object
     cdef bint last_has_cookies
+    cdef bint last_is_encoded
     cdef public object trace
     cdef uint64_t oldest_ns     # how old the oldest request was that was given up
 
