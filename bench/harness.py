@@ -307,20 +307,20 @@ def environment() -> dict[str, object]:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "load_average": [round(each, 2) for each in os.getloadavg()],
-        "commit": _first_line(["git", "describe", "--always", "--dirty"]),
+        "commit": first_line(["git", "describe", "--always", "--dirty"]),
         "versions": {
-            "fastbench": _first_line([*fastbench_command(), "--version"]),
-            "wrk": _first_line(["wrk", "-v"]),
-            "ab": _first_line(["ab", "-V"]),
-            "h2load": _first_line(["h2load", "--version"]),
-            "nginx": _first_line(["nginx", "-v"]),
-            "gcc": _first_line(["gcc", "--version"]),
-            "openssl": _first_line(["openssl", "version"]),
+            "fastbench": first_line([*fastbench_command(), "--version"]),
+            "wrk": first_line(["wrk", "-v"]),
+            "ab": first_line(["ab", "-V"]),
+            "h2load": first_line(["h2load", "--version"]),
+            "nginx": first_line(["nginx", "-v"]),
+            "gcc": first_line(["gcc", "--version"]),
+            "openssl": first_line(["openssl", "version"]),
         },
     }
 
 
-def _first_line(argv: list[str]) -> str | None:
+def first_line(argv: list[str]) -> str | None:
     with contextlib.suppress(OSError):
         done = subprocess.run(
             argv,

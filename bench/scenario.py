@@ -181,6 +181,10 @@ def measure(
         "requests_per_s": {
             tool: round(Spread.of([each[tool] for each in played]).median, 1) for tool in row.tools
         },
+        "peers": [
+            harness.first_line([str(PEERS / "k6"), "version"]),
+            harness.first_line([str(PEERS / "locust"), "--version"]),
+        ],
         "samples": [{tool: round(rate, 1) for tool, rate in each.items()} for each in played],
         "environment": harness.environment(),
     }

@@ -148,22 +148,6 @@ cdef class Ticker:
             self.timer = -1
 
 
-def add_words(Block shared not None, uint32_t index, **words):
-    """Add to plain counters of a slot: scheduled, dropped, started, in_flight."""
-    cdef block.Slot *slot = shared.slot(index)
-    for name, more in words.items():
-        if name == "scheduled":
-            slot.scheduled += <uint64_t>more
-        elif name == "dropped":
-            slot.dropped += <uint64_t>more
-        elif name == "started":
-            slot.started += <uint64_t>more
-        elif name == "in_flight":
-            slot.in_flight += <uint64_t>more
-        else:
-            raise ValueError(f"{name} is no counter that a scenario writes")
-
-
 def set_active(Block shared not None, uint32_t index, uint64_t vus):
     """Say how many VUs of this worker are at work."""
     shared.slot(index).active = vus
