@@ -121,7 +121,7 @@ class Scene:
 
     async def iterate(self, vu: Vu) -> int:
         """Run one iteration and return when it ended, CLOCK_MONOTONIC; raises nothing."""
-        if self._fresh_cookies:
+        if self._fresh_cookies and vu._stored:
             vu.cookies.clear()
         self._at(vu.id, vu.iteration)
         answers = vu.session.answers
