@@ -14,7 +14,7 @@ from fastbench.plan import UsageError
 
 URL = "http://localhost:8080/"
 LATER = (
-    "--qps --stage --burst-rate --wait-for --junit --md "
+    "--qps --stage --burst-rate --wait-for "
     "--output -x --redirects --connect-to --curl --har --compressed --percentiles --dry-run "
     "--abort-on-fail --pin --reconnect-every"
 )
@@ -73,12 +73,12 @@ def refusal(*argv: str) -> str:
         ("--key k https://h/", "add --cert FILE"),
         ("--servername a/b https://h/", "--servername a/b` is no valid name"),
         ("--cacert /nowhere https://h/", "--cacert cannot read"),
-        ("--format xml URL", "--format takes text, wrk or json"),
+        ("--format xml URL", "--format takes one of text, wrk, json"),
         ("-", "A URL starts with"),
         ("-kc", "-c needs a value after it"),
         ("-ky URL", "-y is no flag"),
         ("-b", "-b needs a value after it"),
-        ("--json= URL", "need the name of a file"),
+        ("--json= URL", "needs the name of a file"),
         ("--json load.py URL", "write http://load.py instead"),
         ("--json - --csv - URL", "can go to standard output; name a file"),
         ("-v URL", "--debug shows one request in full"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import cast
 
 from fastbench import __version__
 from fastbench.cli import page
 
 __all__ = ["main"]
 
+COMMANDS = ("run", "compare", "find", "serve", "report", "doctor")
 EXIT_USAGE = 1
 EXIT_INTERRUPTED = 105
 
@@ -33,30 +36,9 @@ def _dispatch(words: list[str]) -> int:
     try:
         if sys.platform != "linux":
             raise UsageError("Only Linux is supported (epoll); use a Linux machine or container.")
-        if words[:1] == ["serve"]:
-            from fastbench.cli import serve
-
-            return serve.main(words[1:])
-        if words[:1] == ["doctor"]:
-            from fastbench.cli import doctor
-
-            return doctor.main(words[1:])
-        if words[:1] == ["run"]:
-            from fastbench.cli import run
-
-            return run.main(words[1:])
-        if words[:1] == ["compare"]:
-            from fastbench.cli import compare
-
-            return compare.main(words[1:])
-        if words[:1] == ["find"]:
-            from fastbench.cli import find
-
-            return find.main(words[1:])
-        if words[:1] == ["report"]:
-            from fastbench.cli import report
-
-            return report.main(words[1:])
+        if words and words[0] in COMMANDS:
+            module = import_module(f"fastbench.cli.{words[0]}")
+            return cast(Callable[[Sequence[str]], int], module.main)(words[1:])
         if words and words[0] in refused.COMMANDS:
             raise UsageError(refused.command(words[0]))
         return _plain(words)

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastbench import runner
-from fastbench.cli import delivery
+from fastbench.cli import delivery, forms
 from fastbench.cli.flags import Output
 from fastbench.cli.live import LiveView
 from fastbench.plan import Plan
@@ -95,12 +96,13 @@ def deliver(result: Result, output: Output, out: Outlet | None = None) -> int:
         delivery.to_path(path, lambda: document(result, found))
         for path in delivery.documents(output)
     ]
-    if output.csv_path is not None:
-        problems.append(delivery.to_path(output.csv_path, lambda: _seconds(result)))
-    if output.hdr_path is not None:
-        problems.append(delivery.to_path(output.hdr_path, lambda: _histograms(result)))
-    if output.html_path is not None:
-        problems.append(delivery.to_path(output.html_path, lambda: _page(result)))
+    if output.format in forms.PEERS:
+        whole = partial(forms.as_peer, output.format, result)
+        problems.append(delivery.to_path("-", lambda: delivery.as_json(whole())))
+    problems += [
+        delivery.to_path(path, partial(forms.rendered, form, result))
+        for form, path in output.forms.items()
+    ]
     regressed = found is not None and found.regressed
     if output.save_baseline is not None:
         from fastbench.cli import against
@@ -150,24 +152,6 @@ def document(result: Result, found: Comparison | None = None) -> bytes:
     return delivery.as_json(
         whole if found is None else {**whole, "comparison": found.to_document()}
     )
-
-
-def _seconds(result: Result) -> bytes:
-    from fastbench.report import series
-
-    return series.render(result).encode()
-
-
-def _histograms(result: Result) -> bytes:
-    from fastbench.report import hlog
-
-    return hlog.render(result).encode()
-
-
-def _page(result: Result) -> bytes:
-    from fastbench.report import html
-
-    return html.render(result).encode()
 
 
 def _report(result: Result, output: Output, found: Comparison | None) -> bytes:

@@ -63,6 +63,8 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
     "outs": "-o follows one run; use --json FILE, which holds every pair",
     "hdr": "--hdr shows one run; use --json FILE, which holds every pair",
     "html": "--html shows one run; use --json FILE, which holds every pair",
+    "md": "--md shows one run; use --json FILE, which holds every pair",
+    "junit": "--junit shows one run; use --json FILE, which holds every pair",
     "latency": "--latency shows one run; leave it out",
     "strict": "--strict is for one run; visits that are not valid never count here",
     "debug": "--debug shows one request; run `fastbench --debug URL` for each side",
@@ -120,8 +122,8 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     for dest, cure in _OF_ONE_RUN.items():
         if getattr(typed, dest, None):
             raise UsageError(f"{cure}.")
-    if typed.format == "wrk":
-        raise UsageError("--format wrk is the shape of a plain run; here it is text or json.")
+    if typed.format not in (None, "text", "json"):
+        raise UsageError(f"--format {typed.format} shows one run; here it is text or json.")
     limit = _share("--fail-on-regression", typed.fail_on_regression)
     rules = Rules(regression_limit=limit)
     if typed.effect is not None:

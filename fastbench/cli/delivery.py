@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from fastbench import redact
-from fastbench.cli import page
+from fastbench.cli import forms, page
 from fastbench.cli.flags import Output
 from fastbench.report import files
 
@@ -42,8 +42,8 @@ def documents(output: Output) -> list[str]:
 
 def eyes(output: Output) -> TextIO:
     """Return the stream for people: stderr when stdout carries a document."""
-    paths = (*documents(output), output.csv_path, output.hdr_path, output.html_path)
-    return sys.stderr if "-" in paths else sys.stdout
+    taken = "-" in (*documents(output), *output.forms.values())
+    return sys.stderr if taken or output.format in forms.PEERS else sys.stdout
 
 
 def look(stream: TextIO, output: Output) -> Look:

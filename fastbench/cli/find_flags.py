@@ -43,6 +43,8 @@ _NOT_HERE = {
     "csv": "--json has all steps",
     "hdr": "--json has all steps",
     "html": "--json has all steps",
+    "md": "--json has all steps",
+    "junit": "--json has all steps",
     "outs": "--json has all steps",
     "latency": "--json has all steps",
     "debug": "see one request with `fastbench --debug URL`",
@@ -101,8 +103,8 @@ def _refuse(said: SimpleNamespace) -> None:
         if getattr(said, name, None):
             flag = _SPELLED.get(name, f"--{name}")
             raise UsageError(f"{flag} is not for `fastbench find`: {why}.")
-    if said.format == "wrk":
-        raise UsageError("--format wrk is the shape of one run; here it is text or json.")
+    if said.format not in (None, "text", "json"):
+        raise UsageError(f"--format {said.format} is the shape of one run; use text or json.")
 
 
 def _range(said: SimpleNamespace, visit_s: float) -> Range:

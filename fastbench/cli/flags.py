@@ -6,14 +6,14 @@ import math
 import os
 import re
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from fastbench import plan, redact, request
 from fastbench.body import encoded
-from fastbench.cli import content, network, words
+from fastbench.cli import content, forms, network, words
 from fastbench.cli import load as how_much
 from fastbench.plan import UsageError
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from fastbench.sinks.asked import Asked as Out
     from fastbench.thresholds import Threshold
 
-Format = Literal["text", "wrk", "json"]
+Format = Literal["text", "wrk", "json", "oha", "bombardier", "vegeta", "k6"]
 
-_FORMATS: dict[str, Format] = {"text": "text", "wrk": "wrk", "json": "json"}
+_FORMATS: dict[str, Format] = {name: name for name in get_args(Format)}
 _LONG_WORD = 200  # of a body in the echoed command line
 
 
@@ -43,13 +43,12 @@ class Output:
 
     A path "-" is standard output; then eyes read stderr.
     `color` None means: where the terminal can show it. `format` "json" is "text" with the
-    document on standard output, beside the one at `json_path`.
+    document on standard output, beside the one at `json_path`; another tool's name puts that
+    tool's there. `forms` are files by the name of their form, see `forms.FILES`.
     """
 
     format: Format
     json_path: str | None
-    csv_path: str | None
-    hdr_path: str | None
     latency: bool
     strict: bool
     quiet: bool
@@ -59,7 +58,7 @@ class Output:
     thresholds: tuple[Threshold, ...] = ()
     against: Against | None = None
     save_baseline: str | None = None
-    html_path: str | None = None
+    forms: Mapping[str, str] = field(default_factory=dict)
     outs: tuple[Out, ...] = ()
 
 
@@ -187,22 +186,20 @@ def output(flags: SimpleNamespace) -> Output:
     """Read what is written where; the thresholds of a plain run come later."""
     form = _FORMATS.get(flags.format or "text")
     if form is None:
-        raise UsageError("--format takes text, wrk or json.")
+        raise UsageError(f"--format takes one of {', '.join(_FORMATS)}.")
     json_path = flags.json
-    paths = (json_path, flags.csv, flags.hdr, flags.html)
-    if "" in paths:
+    if json_path == "":
+        raise UsageError("--json needs the name of a file, or - for standard output.")
+    files = forms.asked(flags)
+    streams = [*files.values(), "-" if form == "json" else json_path].count("-")
+    if streams + (form in forms.PEERS) > 1:
         raise UsageError(
-            "--json, --csv, --hdr and --html need the name of a file, or - for standard output."
-        )
-    if (form == "json" and json_path != "-") + paths.count("-") > 1:
-        raise UsageError(
-            "Only one of --json, --csv, --hdr and --html can go to standard output; name a file."
+            f"Only one of --json, {forms.listed()} and --format can go to standard output; "
+            "name a file."
         )
     return Output(
         format=form,
         json_path=json_path,
-        csv_path=flags.csv,
-        hdr_path=flags.hdr,
         latency=flags.latency,
         strict=flags.strict,
         quiet=flags.quiet,
@@ -211,7 +208,7 @@ def output(flags: SimpleNamespace) -> Output:
         debug=flags.debug,
         against=_against(flags),
         save_baseline=_save_baseline(flags),
-        html_path=flags.html,
+        forms=files,
         outs=_outs(flags),
     )
 

@@ -68,10 +68,11 @@ Judging
 
 Output
   --latency, -L, -l       the HdrHistogram percentile spectrum; percentiles with --format wrk
-  --format text|wrk|json  wrk's shape for scripts that read it
+  --format text|wrk|json|oha|bombardier|vegeta|k6   the shape of another tool, for what reads it
   --json [FILE]           the whole result as JSON (standard output without FILE)
   --csv FILE              one row per second   --hdr FILE   histograms as an .hlog
   --html FILE             one page with charts and tables; it needs no network
+  --md FILE               for a pull request   --junit FILE   a case per threshold and check
   -o, --out WHERE         once a second: json=FILE[.gz] csv=FILE influxdb=URL prometheus=URL
   --quiet  --no-progress  --no-color      (NO_COLOR is honoured)
   -V, --version  -h, --help

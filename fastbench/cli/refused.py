@@ -23,7 +23,6 @@ _FLAGS = {
     "--wait-for": "it is for servers that `fastbench compare` starts; else use curl --retry",
     "--abort-on-fail": "write --threshold 'errors<1% [abort]'",
     "--thresholds": "write --threshold once for each",
-    "--md --junit": "save the run with --json FILE; `fastbench report FILE` writes both",
     "--output": _FILES,
     "-u --vus -i --iterations -e --env --scenario --tag --tags": (
         "scenario scripts are for `fastbench run`; here use -c, -d and -n"

@@ -9,27 +9,18 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from importlib import import_module
-from typing import NoReturn, cast
+from typing import NoReturn
 
 from fastbench import redact
-from fastbench.cli import delivery
+from fastbench.cli import delivery, forms
 from fastbench.plan import UsageError
 from fastbench.result import DocumentError, Result
 
 __all__ = ["main"]
 
 EXIT_NOT_WRITTEN = 121
-PEERS = ("oha", "bombardier", "vegeta", "k6")
-FILES = {  # flag: (the module that renders it, what it is)
-    "html": ("html", "one page with charts and tables"),
-    "md": ("markdown", "Markdown, for the comment of a pull request"),
-    "junit": ("junit", "JUnit XML: a case per threshold and per check"),
-    "csv": ("series", "a row per second"),
-    "hdr": ("hlog", "the histograms, as HdrHistogram's log"),
-}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,11 +36,11 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("result", metavar="RESULT.json", help="what --json FILE wrote")
-    for flag, (_, what) in FILES.items():
+    for flag, (_, what) in forms.FILES.items():
         parser.add_argument(f"--{flag}", metavar="FILE", help=what)
     parser.add_argument(
         "--format",
-        choices=("text", *PEERS),
+        choices=("text", *forms.PEERS),
         help="print the report for people, or the JSON of another tool",
     )
     parser.add_argument("--no-color", action="store_true", help="as with NO_COLOR set")
@@ -59,17 +50,17 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Write what the words after `report` ask for; raises UsageError for a wrong word or file."""
     asked = _parser().parse_args(argv)
-    paths = {flag: path for flag in FILES if (path := getattr(asked, flag)) is not None}
-    if "" in paths.values():
-        raise UsageError("report: a form needs the name of a file, or - for standard output.")
+    paths = forms.asked(asked)
     if list(paths.values()).count("-") + (asked.format is not None) > 1:
         raise UsageError("report: only one form can go to standard output; name a file.")
     result = _load(asked.result)
     problems = [
-        delivery.to_path(path, partial(_rendered, flag, result)) for flag, path in paths.items()
+        delivery.to_path(path, partial(forms.rendered, flag, result))
+        for flag, path in paths.items()
     ]
-    if asked.format in PEERS:
-        problems.append(delivery.to_path("-", lambda: _as_peer(asked.format, result)))
+    if asked.format in forms.PEERS:
+        whole = partial(forms.as_peer, asked.format, result)
+        problems.append(delivery.to_path("-", lambda: delivery.as_json(whole())))
     elif asked.format == "text" or not paths:
         problems.append(delivery.to_path("-", lambda: _as_text(result, no_color=asked.no_color)))
     for problem in filter(None, problems):
@@ -91,16 +82,6 @@ def _load(path: str) -> Result:
         raise UsageError(f"`{shown}` is not JSON; give a file that --json FILE wrote.") from None
     except DocumentError as error:
         raise UsageError(f"`{shown}` is not the result of a run: {error}.") from None
-
-
-def _rendered(flag: str, result: Result) -> bytes:
-    module = import_module(f"fastbench.report.{FILES[flag][0]}")
-    return cast(Callable[[Result], str], module.render)(result).encode()
-
-
-def _as_peer(tool: str, result: Result) -> bytes:
-    module = import_module(f"fastbench.report.{tool}")
-    return delivery.as_json(cast(Callable[[Result], object], module.document)(result))
 
 
 def _as_text(result: Result, *, no_color: bool) -> bytes:

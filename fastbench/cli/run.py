@@ -60,7 +60,7 @@ def _run(asked: Asked, output: Output) -> int:
     from fastbench.cli import bench
     from fastbench.cli.live import LiveView
 
-    _make_folders(output.json_path, output.csv_path, output.hdr_path, output.html_path)
+    _make_folders(output.json_path, *output.forms.values())
     live = LiveView(
         duration_s=None,
         requests=None,

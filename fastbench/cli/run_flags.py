@@ -51,7 +51,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
 def command(words: SimpleNamespace, scripts: Sequence[str], shown: Sequence[str]) -> Command:
     """Build the run that the words ask for; `shown` are they as they may be shown."""
     if words.format == "wrk":
-        raise UsageError("--format wrk is the shape of a plain run; here it is text or json.")
+        raise UsageError("--format wrk is the shape of a plain run; here it is text, json or k6.")
     notices: list[str] = []
     tags = _tags(words.tags, notices)
     bind, family = _addresses(words)

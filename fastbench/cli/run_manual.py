@@ -58,9 +58,11 @@ Judging
   --strict                exit 95 unless the verdict is ok
 
 Output
-  --format text|json      --json [FILE]   the whole result as JSON (standard output without FILE)
+  --format text|json|k6   k6's summary as JSON; also oha, bombardier, vegeta
+  --json [FILE]           the whole result as JSON (standard output without FILE)
   --csv FILE              one row per second   --hdr FILE   histograms as an .hlog
   --html FILE             one page with charts and tables; it needs no network
+  --md FILE               for a pull request   --junit FILE   a case per threshold and check
   -o, --out WHERE         once a second: json=FILE[.gz] csv=FILE influxdb=URL prometheus=URL
   -q, --quiet  --no-progress  --no-color      (NO_COLOR is honoured)
   -v, --verbose           the traceback of a script that does not load

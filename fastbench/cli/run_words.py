@@ -42,6 +42,8 @@ _ONE = {  # the last one given counts
     "csv": "--csv",
     "hdr": "--hdr",
     "html": "--html",
+    "md": "--md",
+    "junit": "--junit",
     "baseline": "--baseline",
     "save_baseline": "--save-baseline",
     "fail_on_regression": "--fail-on-regression",
@@ -80,7 +82,6 @@ _SWITCHES = {
     "help": "-h --help",
 }
 _REFUSED = {
-    "--md --junit": "save the run with --json FILE; `fastbench report FILE` writes both",
     "--output": "use --json FILE for the whole result or --csv FILE for a row per second",
     "--summary-export --summary-mode --summary-time-unit --summary-trend-stats --no-summary": (
         "the report always holds all of it, --json FILE keeps it, --quiet leaves it out"

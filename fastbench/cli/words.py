@@ -43,6 +43,8 @@ _ONE = {  # the last one given counts, as in getopt(3)
     "csv": "--csv",
     "hdr": "--hdr",
     "html": "--html",
+    "md": "--md",
+    "junit": "--junit",
     "rate": "-R -r -q --rate",
     "ramp": "--ramp",
     "stages": "--stages",

@@ -1,0 +1,50 @@
+"""The forms a result can be written in, by the name of their flag: with a run, or from a saved one.
+
+What renders a form is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import cast
+
+from fastbench.plan import UsageError
+from fastbench.result import Result
+
+__all__ = ["FILES", "PEERS", "as_peer", "asked", "listed", "rendered"]
+
+FILES = {  # flag: (the module that renders it, what it is)
+    "html": ("html", "one page with charts and tables"),
+    "md": ("markdown", "Markdown, for the comment of a pull request"),
+    "junit": ("junit", "JUnit XML: a case per threshold and per check"),
+    "csv": ("series", "a row per second"),
+    "hdr": ("hlog", "the histograms, as HdrHistogram's log"),
+}
+PEERS = ("oha", "bombardier", "vegeta", "k6")
+
+
+def asked(flags: object) -> dict[str, str]:
+    """Return the files that the flags name, by form; "-" is standard output."""
+    paths = {form: path for form in FILES if (path := getattr(flags, form)) is not None}
+    if empty := [form for form, path in paths.items() if not path]:
+        raise UsageError(f"--{empty[0]} needs the name of a file, or - for standard output.")
+    return paths
+
+
+def listed() -> str:
+    """Return the flags as a sentence names them."""
+    *first, last = (f"--{form}" for form in FILES)
+    return f"{', '.join(first)} and {last}"
+
+
+def rendered(form: str, result: Result) -> bytes:
+    """Return a result in the form of that flag."""
+    module = import_module(f"fastbench.report.{FILES[form][0]}")
+    return cast(Callable[[Result], str], module.render)(result).encode()
+
+
+def as_peer(tool: str, result: Result) -> Mapping[str, object]:
+    """Return the JSON-ready object that another tool would have written."""
+    module = import_module(f"fastbench.report.{tool}")
+    return cast(Callable[[Result], Mapping[str, object]], module.document)(result)
