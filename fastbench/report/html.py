@@ -1,8 +1,6 @@
 """A result as one HTML file: verdict and thresholds first, then charts over time, then tables.
 
-1. The file stands alone: no network, no import, nothing to install. Its Content-Security-Policy
-   allows this file's one style and one script, each by its hash, and nothing else: no image, no
-   request, no form, no frame, no inline handler.
+1. The file stands alone: no network, no import, nothing to install; `html_page` has its policy.
 2. Text from scripts and servers is data: the tables are escaped by `html_markup`, the charts read
    their names from a JSON block and put them in with textContent. The tables need no script.
 3. The charts are our own SVG, drawn by `page.js`, and no library's. One that writes a single file
@@ -13,13 +11,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from importlib import resources
-
 from fastbench.report import html_charts, html_scenario, html_tables
 from fastbench.report.asked import Asked, asked
-from fastbench.report.html_markup import Markup, data_block, el, raw
+from fastbench.report.html_markup import Markup, data_block, el
+from fastbench.report.html_page import own, page
 from fastbench.report.page import plural, seconds
 from fastbench.report.text import LIMITS, TITLES, VERDICTS
 from fastbench.result import Result, Warning_
@@ -32,39 +27,10 @@ TILES = (50.0, 95.0, 99.0)
 
 def render(result: Result) -> str:
     """Return the page, ending in a newline."""
-    style, script = _own("page.css"), _own("page.js")
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            f"style-src '{_hash(style)}'",
-            f"script-src '{_hash(script)}'",
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
-    )
-    title = asked(result).script or asked(result).url or "a run"
-    head = el(
-        "head",
-        Markup('<meta charset="utf-8">'),
-        Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", name="color-scheme", content="light dark"),
-        el("meta", name="referrer", content="no-referrer"),
-        el("title", f"{title} · fastbench"),
-        raw("style", style),
-    )
     charts = html_charts.charts(result)
     data = data_block("data", html_charts.document(result, charts))
-    body = el("body", _page(result, charts), data, raw("script", script))
-    return f"<!doctype html>\n{el('html', head, body, lang='en').text}\n"
-
-
-def _own(name: str) -> str:
-    return resources.files("fastbench.report").joinpath(name).read_text("utf-8")
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    title = asked(result).script or asked(result).url or "a run"
+    return page(title, _page(result, charts), data, script=own("page.js"))
 
 
 def _page(result: Result, charts: list[html_charts.Chart]) -> Markup:
