@@ -100,7 +100,7 @@ def deliver(result: Result, output: Output, out: Outlet | None = None) -> int:
         whole = partial(forms.as_peer, output.format, result)
         problems.append(delivery.to_path("-", lambda: delivery.as_json(whole())))
     problems += [
-        delivery.to_path(path, partial(forms.rendered, form, result))
+        delivery.to_path(path, partial(forms.rendered, form, result, found))
         for form, path in output.forms.items()
     ]
     regressed = found is not None and found.regressed

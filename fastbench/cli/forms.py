@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from fastbench.plan import UsageError
 from fastbench.result import Result
+
+if TYPE_CHECKING:
+    from fastbench.compare.document import Comparison
 
 __all__ = ["FILES", "PEERS", "as_peer", "asked", "listed", "rendered"]
 
@@ -21,6 +24,7 @@ FILES = {  # flag: (the module that renders it, what it is)
     "csv": ("series", "a row per second"),
     "hdr": ("hlog", "the histograms, as HdrHistogram's log"),
 }
+JUDGING = ("html", "md", "junit")  # they say too how a run stands beside its baseline
 PEERS = ("oha", "bombardier", "vegeta", "k6")
 
 
@@ -38,10 +42,11 @@ def listed() -> str:
     return f"{', '.join(first)} and {last}"
 
 
-def rendered(form: str, result: Result) -> bytes:
-    """Return a result in the form of that flag."""
+def rendered(form: str, result: Result, beside: Comparison | None = None) -> bytes:
+    """Return a result in the form of that flag, with what it was compared with."""
     module = import_module(f"fastbench.report.{FILES[form][0]}")
-    return cast(Callable[[Result], str], module.render)(result).encode()
+    render = cast(Callable[..., str], module.render)
+    return (render(result, beside) if form in JUDGING else render(result)).encode()
 
 
 def as_peer(tool: str, result: Result) -> Mapping[str, object]:

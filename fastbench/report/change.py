@@ -15,6 +15,7 @@ __all__ = [
     "explained",
     "headline",
     "interval_of",
+    "regression",
     "share",
     "signed_interval",
     "verdict_word",
@@ -89,6 +90,18 @@ def explained(found: Comparison) -> str:
     total = found.metrics[found.primary].pairs + found.pairs_needed
     more = f"{found.pairs_needed:,} more pair" + ("" if found.pairs_needed == 1 else "s")
     return f"about {more} needed: --pairs {max(total, found.pairs_planned)}"
+
+
+def regression(found: Comparison) -> str:
+    """Return why a comparison is a regression, and its limit; "" if it is none."""
+    if found.regression_limit is None or not found.regressed:
+        return ""
+    metric = found.metrics.get(found.primary)
+    why = "requests fail that did not fail before"
+    if metric is not None and _worse(metric) and abs(metric.ratio - 1) >= found.regression_limit:
+        name = NAMES[found.primary]
+        why = f"{name} {share(metric.ratio - 1)} {direction(found.primary, metric.ratio)}"
+    return f"{why}, the limit is {100 * found.regression_limit:g} %"
 
 
 def _primary(found: Comparison, metric: Metric) -> str:

@@ -16,9 +16,9 @@ from fastbench.report import pairs
 from fastbench.report.change import (
     NAMES,
     change,
-    direction,
     explained,
     headline,
+    regression,
     share,
     signed_interval,
     verdict_word,
@@ -153,13 +153,8 @@ def _regression(page: Page, found: Comparison) -> list[str]:
         return [page.green("no regression") + f" beyond {limit}"]
     if not found.regressed:
         return [page.yellow(f"a regression beyond {limit} is neither shown nor excluded")]
-    worse = metric is not None and (metric.ratio < 1) == (metric.better == "higher")
-    why = "requests fail that did not fail before"
-    if metric is not None and worse and abs(metric.ratio - 1) >= found.regression_limit:
-        name = NAMES[found.primary]
-        why = f"{name} {share(metric.ratio - 1)} {direction(found.primary, metric.ratio)}"
     title = "REGRESSION"
-    wrapped = textwrap.wrap(f"{why}, the limit is {limit}", page.width - len(title) - 2)
+    wrapped = textwrap.wrap(regression(found), page.width - len(title) - 2)
     indent = " " * (len(title) + 2)
     return [page.red(title) + "  " + wrapped[0], *(indent + line for line in wrapped[1:])]
 

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from fastbench.compare.document import Comparison
 from fastbench.report import html_charts, html_scenario, html_tables
 from fastbench.report.asked import Asked, asked
 from fastbench.report.html_markup import Markup, data_block, el
@@ -25,19 +26,20 @@ __all__ = ["render"]
 TILES = (50.0, 95.0, 99.0)
 
 
-def render(result: Result) -> str:
-    """Return the page, ending in a newline."""
+def render(result: Result, beside: Comparison | None = None) -> str:
+    """Return the page, ending in a newline; `beside` is how the run stands beside its baseline."""
     charts = html_charts.charts(result)
     data = data_block("data", html_charts.document(result, charts))
     title = asked(result).script or asked(result).url or "a run"
-    return page(title, _page(result, charts), data, script=own("page.js"))
+    return page(title, _page(result, beside, charts), data, script=own("page.js"))
 
 
-def _page(result: Result, charts: list[html_charts.Chart]) -> Markup:
+def _page(result: Result, beside: Comparison | None, charts: list[html_charts.Chart]) -> Markup:
     parts = (
         _heading(result),
-        _verdict(result),
+        _verdict(result, beside),
         html_tables.thresholds(result),
+        html_tables.baseline(beside),
         _tiles(result),
         _charts(charts),
         html_tables.latencies(result),
@@ -79,26 +81,29 @@ def _load(load: Asked) -> list[str]:
     return [part for part in found if part]
 
 
-def _verdict(result: Result) -> Markup:
+def _verdict(result: Result, beside: Comparison | None) -> Markup:
     """Say first whether the run passed, then whether its numbers may be trusted, and why."""
     validity, ended = result.validity, result.summary.ended
-    failed = result.thresholds_failed or ended not in ("complete", "interrupted")
+    regressed = beside is not None and beside.regressed
+    limited = beside is not None and beside.regression_limit is not None
+    failed = result.thresholds_failed or regressed or ended not in ("complete", "interrupted")
     broken = sum(not each.ok for each in result.thresholds.values())
     if ended != "complete":
         word = TITLES.get(ended, "PARTIAL").capitalize()
-    elif result.thresholds:
+    elif result.thresholds or limited:
         word = "Failed" if failed else "Passed"
     else:
         word = "Complete"
     doubt = validity.verdict != "ok" or broken or ended != "complete"
     outcome = f"{plural(broken, 'threshold')} broken" if broken else ""
+    worse = "a regression against the baseline" if regressed else ""
     trust = VERDICTS[validity.verdict] or "the numbers may be trusted"
     limit = LIMITS[validity.limit]
     kind = "fail" if failed else "doubt" if doubt else "pass"
     return el(
         "section",
         el("h2", word),
-        el("p", "; ".join(part for part in (outcome, trust, limit) if part) + "."),
+        el("p", "; ".join(part for part in (outcome, worse, trust, limit) if part) + "."),
         el("ul", *(el("li", reason) for reason in validity.reasons)),
         el("ul", *map(_warning, result.warnings), class_="warnings") if result.warnings else "",
         id="verdict",

@@ -6,14 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from fastbench.compare.document import Comparison
 from fastbench.measured import Judgement
+from fastbench.report.change import NAMES, change, headline, regression, signed_interval
 from fastbench.report.html_markup import Cell, Markup, Row, el, section, table
 from fastbench.report.page import seconds
 from fastbench.result import Environment, Result, TlsUse, latency_ms
 from fastbench.units import format_bytes, format_ms, format_ns
 from fastbench.use import TargetUse
 
-__all__ = ["latencies", "milliseconds", "tables", "thresholds"]
+__all__ = ["baseline", "latencies", "milliseconds", "tables", "thresholds"]
 
 PERCENTILES = ("p50", "p75", "p90", "p95", "p99", "p99_9", "max")
 HEADS = ("p50 #", "p75 #", "p90 #", "p95 #", "p99 #", "p99.9 #", "max #")
@@ -60,6 +62,27 @@ def _outcome(judgement: Judgement) -> Cell:
 def _limit(text: str, judgement: Judgement) -> Markup:
     level = [el("small", "a warning only")] if judgement.level == "warn" else []
     return el("div", el("code", text), *level)
+
+
+def baseline(found: Comparison | None) -> Markup | None:
+    """Return how the run stands beside its baseline; None without one."""
+    if found is None:
+        return None
+    worse = regression(found)
+    kind = "bad" if worse else "good" if found.regression_limit is not None else ""
+    rows: list[Row] = [
+        [
+            NAMES[name],
+            Cell(change(each.ratio), kind) if name == found.primary else change(each.ratio),
+            signed_interval(each.interval) if each.interval else "none",
+        ]
+        for name, each in found.metrics.items()
+    ]
+    told = ([f"Regression: {worse}."] if worse else []) + [f"{headline(found)}."]
+    told += [each.text + "." for each in found.warnings]
+    heads = ("", "change #", f"{100 * found.confidence:g} % interval #")
+    parts = (*(el("p", sentence) for sentence in told), table(heads, rows))
+    return section("Baseline", *parts, identity="baseline", note=found.base)
 
 
 def latencies(result: Result) -> Markup | None:

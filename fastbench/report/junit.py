@@ -1,6 +1,7 @@
 """A result as JUnit XML: what a build server shows as passed and failed cases.
 
-1. Three suites: the run itself (it came to its end), one case per threshold, one per check.
+1. The suites: the run itself (it came to its end), one case per threshold, one per check, and
+   under --fail-on-regression one for the baseline.
 2. A broken threshold is a failure, one of level warn passes and says so in its output. A check that
    failed once is a failure. A run that ended early, or in which nothing succeeded, is an error.
 3. Text from scripts and servers is data: no character that XML 1.0 does not know is written.
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as Xml
 
 from fastbench import redact
+from fastbench.compare.document import Comparison
 from fastbench.measured import Check, Judgement
+from fastbench.report.change import headline, regression
 from fastbench.result import Result
 
 __all__ = ["render"]
@@ -32,12 +35,13 @@ class _Case:
     text: str = ""
 
 
-def render(result: Result) -> str:
-    """Return the XML, ending in a newline."""
+def render(result: Result, beside: Comparison | None = None) -> str:
+    """Return the XML, ending in a newline; `beside` is how the run stands beside its baseline."""
     suites = {
         "run": [_run(result)],
         "thresholds": [_threshold(name, each) for name, each in result.thresholds.items()],
         "checks": [_check(each) for each in result.checks],
+        "baseline": [] if beside is None else _baseline(beside),
     }
     every = [case for cases in suites.values() for case in cases]
     root = Xml.Element("testsuites", {"name": "fastbench", **_counts(every)})
@@ -92,6 +96,16 @@ def _check(check: Check) -> _Case:
     outcome = "failure" if check.fails else ""
     total = check.passes + check.fails
     return _Case(name, "fastbench.checks", outcome, f"{check.fails} of {total} failed")
+
+
+def _baseline(found: Comparison) -> list[_Case]:
+    """Without a limit a comparison is not judged, so that it is no case."""
+    if found.regression_limit is None:
+        return []
+    name, place = f"no regression against {found.base}", "fastbench.baseline"
+    if not found.regressed:
+        return [_Case(name, place, "", headline(found))]
+    return [_Case(name, place, "failure", f"{regression(found)}: {headline(found)}")]
 
 
 def _counts(cases: Sequence[_Case]) -> dict[str, str]:

@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from fastbench.compare.document import Comparison
 from fastbench.redact import printable
 from fastbench.report.asked import asked
+from fastbench.report.change import NAMES, change, headline, regression, signed_interval
 from fastbench.report.text import LIMITS, VERDICTS
 from fastbench.result import Result, latency_ms
 from fastbench.units import format_bytes, format_ms, format_s
@@ -24,25 +26,27 @@ PERCENTILES = ("p50", "p95", "p99", "max")
 _MEANING = re.compile(r"([\\`*_{}\[\]()#+!|~<>&@:])")
 
 
-def render(result: Result) -> str:
-    """Return the Markdown, ending in a newline."""
+def render(result: Result, beside: Comparison | None = None) -> str:
+    """Return the Markdown, ending in a newline; `beside`: how the run stands to its baseline."""
     load = asked(result)
     sections = [
         [f"## fastbench: {_text(load.script or load.url or 'a run')}"],
-        [f"**{_headline(result)}**"],
-        *(_thresholds(result), _checks(result), _configuration(result), _latencies(result)),
-        *(_errors(result), _resources(result), _bottleneck(result)),
+        [f"**{_headline(result, beside)}**"],
+        *(_thresholds(result), _baseline(beside), _checks(result), _configuration(result)),
+        *(_latencies(result), _errors(result), _resources(result), _bottleneck(result)),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
 
-def _headline(result: Result) -> str:
+def _headline(result: Result, beside: Comparison | None) -> str:
     s = result.summary
     counts = f"{s.requests_per_s:,.0f} req/s, {s.requests:,} requests in {format_s(s.duration_s)}"
     failed = s.failed + s.timeouts
     counts += f", {failed:,} not ok" if failed else ", none failed"
-    if s.ended == "complete" and result.thresholds:
-        return f"{'FAIL' if result.thresholds_failed else 'PASS'} · {counts}"
+    limited = beside is not None and beside.regression_limit is not None
+    if s.ended == "complete" and (result.thresholds or limited):
+        failed_by = result.thresholds_failed or (beside is not None and beside.regressed)
+        return f"{'FAIL' if failed_by else 'PASS'} · {counts}"
     return counts if s.ended == "complete" else f"{s.ended.replace('_', ' ')} · {counts}"
 
 
@@ -56,6 +60,22 @@ def _thresholds(result: Result) -> list[str]:
         box = "x" if found.ok else " "
         lines.append(f"- [{box}] **{word}** {_text(name)}: {_text(found.text)}{near}")
     return lines
+
+
+def _baseline(found: Comparison | None) -> list[str]:
+    if found is None:
+        return []
+    told = f"{_text(headline(found))}, against {_text(found.base)}"
+    if found.regressed:
+        told = f"- [ ] **FAIL** {_text(regression(found))}. {told}"
+    elif found.regression_limit is not None:
+        told = f"- [x] **PASS** {told}"
+    rows = [
+        (NAMES[name], change(each.ratio), signed_interval(each.interval) if each.interval else "–")  # noqa: RUF001
+        for name, each in found.metrics.items()
+    ]
+    head = ("", "Change", f"{100 * found.confidence:g} % interval")
+    return ["### Baseline", "", told, "", *(_table(head, rows) if rows else [])]
 
 
 def _checks(result: Result) -> list[str]:
