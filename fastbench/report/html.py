@@ -12,18 +12,15 @@
 from __future__ import annotations
 
 from fastbench.compare.document import Comparison
-from fastbench.report import html_charts, html_scenario, html_tables
+from fastbench.report import html_charts, html_says, html_scenario, html_tables
 from fastbench.report.asked import Asked, asked
 from fastbench.report.html_markup import Markup, data_block, el
 from fastbench.report.html_page import own, page
-from fastbench.report.page import plural, seconds
-from fastbench.report.text import LIMITS, TITLES, VERDICTS
+from fastbench.report.page import plural
 from fastbench.result import Result, Warning_
-from fastbench.units import format_bytes, format_count, format_ns, format_s
+from fastbench.units import format_count, format_s
 
 __all__ = ["render"]
-
-TILES = (50.0, 95.0, 99.0)
 
 
 def render(result: Result, beside: Comparison | None = None) -> str:
@@ -82,32 +79,15 @@ def _load(load: Asked) -> list[str]:
 
 
 def _verdict(result: Result, beside: Comparison | None) -> Markup:
-    """Say first whether the run passed, then whether its numbers may be trusted, and why."""
-    validity, ended = result.validity, result.summary.ended
-    regressed = beside is not None and beside.regressed
-    limited = beside is not None and beside.regression_limit is not None
-    failed = result.thresholds_failed or regressed or ended not in ("complete", "interrupted")
-    broken = sum(not each.ok for each in result.thresholds.values())
-    if ended != "complete":
-        word = TITLES.get(ended, "PARTIAL").capitalize()
-    elif result.thresholds or limited:
-        word = "Failed" if failed else "Passed"
-    else:
-        word = "Complete"
-    doubt = validity.verdict != "ok" or broken or ended != "complete"
-    outcome = f"{plural(broken, 'threshold')} broken" if broken else ""
-    worse = "a regression against the baseline" if regressed else ""
-    trust = VERDICTS[validity.verdict] or "the numbers may be trusted"
-    limit = LIMITS[validity.limit]
-    kind = "fail" if failed else "doubt" if doubt else "pass"
+    said = html_says.verdict(result, beside)
     return el(
         "section",
-        el("h2", word),
-        el("p", "; ".join(part for part in (outcome, worse, trust, limit) if part) + "."),
-        el("ul", *(el("li", reason) for reason in validity.reasons)),
+        el("h2", said.word),
+        el("p", said.text),
+        el("ul", *(el("li", reason) for reason in result.validity.reasons)),
         el("ul", *map(_warning, result.warnings), class_="warnings") if result.warnings else "",
         id="verdict",
-        class_=kind,
+        class_=said.kind,
     )
 
 
@@ -116,36 +96,12 @@ def _warning(warning: Warning_) -> Markup:
 
 
 def _tiles(result: Result) -> Markup:
-    s = result.summary
-    latency = result.latency.response or result.latency.service
-    bad = s.failed + s.timeouts
-    share = bad / s.requests if s.requests else 0.0
-    size = f"{format_bytes(s.bytes_in_per_s)}/s received"
-    tiles = [
-        ("requests/s", format_count(s.requests_per_s), size, ""),
-        ("requests", format_count(s.requests), f"{s.requests:,} in {seconds(s.duration_s)}", ""),
-        (
-            "not ok",
-            format_count(bad),
-            f"{share:.3%} of requests" if bad else "none",
-            "bad" if bad else "",
-        ),
-    ]
-    if latency.count:
-        kind = "response time" if result.latency.response is not None else "latency"
-        tiles += [
-            (f"p{percent:g}", format_ns(latency.percentile(percent)), kind, "") for percent in TILES
-        ]
-        tiles.append(("max", format_ns(latency.max_ns), kind, ""))
-    if s.dropped:
-        tiles.append(
-            ("dropped", format_count(s.dropped), f"of {s.scheduled or 0:,} scheduled", "bad")
-        )
-    return el("dl", *(_tile(*each) for each in tiles), id="figures")
+    return el("dl", *map(_tile, html_says.figures(result)), id="figures")
 
 
-def _tile(name: str, figure: str, more: str, kind: str) -> Markup:
-    return el("div", el("dt", name), el("dd", figure, class_=kind), el("dd", more, class_="more"))
+def _tile(figure: html_says.Figure) -> Markup:
+    shown = el("dd", figure.shown, class_=figure.kind)
+    return el("div", el("dt", figure.name), shown, el("dd", figure.more, class_="more"))
 
 
 def _charts(charts: list[html_charts.Chart]) -> Markup | None:

@@ -2,7 +2,8 @@
 
 1. All charts over time share one axis: the middle of each row, in seconds from the start line.
 2. Values are rounded to what can be seen, so that an hour of rows stays far below a megabyte.
-3. A chart without anything to show is left out. A short last row is, too: its rate says little.
+3. A chart without anything to show is left out, and a line. A short last row is, too: its rate
+   says little. Who follows a run gets all of them: what shows nothing yet may do so later.
 4. The share of a processor is in percent of one core everywhere, so that lines can be compared.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastbench.histogram import Histogram, highest_ns, lowest_ns
@@ -18,7 +19,7 @@ from fastbench.redact import printable
 from fastbench.result import Result, SeriesRow
 from fastbench.use import Use
 
-__all__ = ["Chart", "charts", "document"]
+__all__ = ["Chart", "Values", "charts", "document", "drawing", "line", "over_time", "pids", "whole"]
 
 Values = list[float | None]
 Line = Mapping[str, Any]
@@ -51,14 +52,21 @@ class Chart:
 
 def charts(result: Result) -> list[Chart]:
     """Return the charts that this result has something for, in the order of the page."""
-    rows = _rows(result)
-    found = [*_over_time(rows), *_used(rows, result)] if len(rows) > 1 else []
-    return [*found, *_of_latency(result)]
+    rows = whole(result)
+    names = {target.pid: target.name for target in result.resources.targets}
+    found = over_time(rows, {pid: names.get(pid, "") for pid in pids(rows)})
+    timed = [chart for each in found if (chart := _shown(each))] if len(rows) > 1 else []
+    return [*timed, *_of_latency(result)]
 
 
 def document(result: Result, drawn: Iterable[Chart]) -> dict[str, object]:
     """Return what the page's script draws, JSON-ready."""
-    rows = _rows(result)
+    return drawing(whole(result), drawn)
+
+
+def drawing(rows: Iterable[SeriesRow], drawn: Iterable[Chart]) -> dict[str, object]:
+    """Return the same for rows whose charts these are."""
+    rows = list(rows)
     return {
         "start": [_short(row.t_s, 6) for row in rows],
         "span": [_short(row.span_s, 4) for row in rows],
@@ -74,38 +82,52 @@ def document(result: Result, drawn: Iterable[Chart]) -> dict[str, object]:
     }
 
 
-def _rows(result: Result) -> list[SeriesRow]:
+def whole(result: Result) -> list[SeriesRow]:
+    """Return the rows that are long enough to mean a rate."""
     rows = [row for row in result.series if row.span_s > 0]
     return rows[:-1] if len(rows) > 2 and rows[-1].span_s < 0.5 else rows
 
 
-def _over_time(rows: list[SeriesRow]) -> list[Chart]:
+def over_time(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
+    """Return all charts over time of rows of one run, with all lines that it may have.
+
+    `names` are those of the target's processes; no more than MAX_TARGETS are drawn.
+    """
+    return [*_of_requests(rows), *_used(rows, names)]
+
+
+def pids(rows: Iterable[SeriesRow]) -> list[int]:
+    """Return the processes of the target in the order in which they were seen."""
+    return list(dict.fromkeys(each.pid for row in rows if row.use for each in row.use.targets))
+
+
+def _of_requests(rows: list[SeriesRow]) -> list[Chart]:
     planned = any(row.scheduled is not None for row in rows)
-    rates = [_line("answered", [row.requests / row.span_s for row in rows], area=True)]
+    rates = [line("answered", [row.requests / row.span_s for row in rows], area=True)]
     latency = [
-        _line("p50", [row.p50_ms for row in rows]),
-        _line("p99", [row.p99_ms for row in rows], 1),
+        line("p50", [row.p50_ms for row in rows]),
+        line("p99", [row.p99_ms for row in rows], 1),
     ]
     if planned:
         wanted = [None if row.scheduled is None else row.scheduled / row.span_s for row in rows]
-        rates.append(_line("planned", wanted, 5, dash=True))
+        rates.append(line("planned", wanted, 5, dash=True))
         latency = [
-            _line("service p50", [row.p50_ms for row in rows]),
-            _line("service p99", [row.p99_ms for row in rows], 1),
-            _line("response p50", [row.response_p50_ms for row in rows], 2, dash=True),
-            _line("response p99", [row.response_p99_ms for row in rows], 3, dash=True),
+            line("service p50", [row.p50_ms for row in rows]),
+            line("service p99", [row.p99_ms for row in rows], 1),
+            line("response p50", [row.response_p50_ms for row in rows], 2, dash=True),
+            line("response p99", [row.response_p99_ms for row in rows], 3, dash=True),
         ]
     open_ones: Values = [float(row.connections) for row in rows]
     return [
-        *_chart("rate", "Throughput", "requests per second", "count", rates, wide=True),
-        *_chart("latency", "Latency", "percentiles of each second", "ms", latency, wide=True),
+        _chart("rate", "Throughput", "requests per second", "count", rates, wide=True),
+        _chart("latency", "Latency", "percentiles of each second", "ms", latency, wide=True),
         _bad(rows),
-        *_chart("connections", "Connections", "open", "count", [_line("open", open_ones, 4)]),
+        _chart("connections", "Connections", "open", "count", [line("open", open_ones, 4)]),
     ]
 
 
 def _bad(rows: list[SeriesRow]) -> Chart:
-    """Return what went wrong; one flat line where nothing did, for that is worth seeing."""
+    """Return what went wrong, and when."""
     columns = {
         "failed": [row.failed for row in rows],
         "timeouts": [row.timeouts for row in rows],
@@ -113,15 +135,13 @@ def _bad(rows: list[SeriesRow]) -> Chart:
         "dropped": [row.dropped for row in rows],
     }
     lines = [
-        _line(name, [count / row.span_s for count, row in zip(counts, rows, strict=True)], color)
+        line(name, [count / row.span_s for count, row in zip(counts, rows, strict=True)], color)
         for (name, counts), color in zip(columns.items(), (3, 1, 4, 5), strict=True)
     ]
-    kept = _some(lines)
-    note = "per second" if kept else "none"
-    return Chart("errors", "Errors", note, "time", "count", kept or (lines[0],))
+    return Chart("errors", "Errors", "per second", "time", "count", tuple(lines))
 
 
-def _used(rows: list[SeriesRow], result: Result) -> list[Chart]:
+def _used(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
     """Return processor, memory and network of host, client and targets."""
 
     def column(value: Callable[[Use], float]) -> Values:
@@ -131,31 +151,29 @@ def _used(rows: list[SeriesRow], result: Result) -> list[Chart]:
         return []
     cores = max((len(row.use.host.core_percents) for row in rows if row.use), default=0)
     cpu = [
-        _line(
+        line(
             f"host ({cores * 100} % is all of it)",
             column(lambda use: sum(use.host.core_percents)),
             5,
             area=True,
         ),
-        _line("client", column(lambda use: use.client_cpu_percent), 0),
+        line("client", column(lambda use: use.client_cpu_percent), 0),
     ]
-    memory = [_line("client", column(lambda use: use.client_rss_bytes), 0)]
-    names = {target.pid: printable(target.name) for target in result.resources.targets}
-    pids = dict.fromkeys(each.pid for row in rows if row.use for each in row.use.targets)
-    for color, pid in enumerate(list(pids)[:MAX_TARGETS], 1):
-        name = f"{names.get(pid) or 'target'} ({pid})"
-        cpu.append(_line(name, _of_process(rows, pid, "cpu_percent"), color))
-        memory.append(_line(name, _of_process(rows, pid, "rss_bytes"), color))
-    whole = [_line("used", column(lambda use: use.host.memory_used_bytes), 5, area=True)]
+    memory = [line("client", column(lambda use: use.client_rss_bytes), 0)]
+    for color, (pid, known) in enumerate(list(names.items())[:MAX_TARGETS], 1):
+        name = f"{printable(known) or 'target'} ({pid})"
+        cpu.append(line(name, _of_process(rows, pid, "cpu_percent"), color))
+        memory.append(line(name, _of_process(rows, pid, "rss_bytes"), color))
+    whole = [line("used", column(lambda use: use.host.memory_used_bytes), 5, area=True)]
     network = [
-        _line("in", column(lambda use: use.host.net_in_bytes_per_s), 2),
-        _line("out", column(lambda use: use.host.net_out_bytes_per_s), 4),
+        line("in", column(lambda use: use.host.net_in_bytes_per_s), 2),
+        line("out", column(lambda use: use.host.net_out_bytes_per_s), 4),
     ]
     return [
-        *_chart("cpu", "Processor", "100 % is one core", "percent", cpu),
-        *_chart("memory", "Memory of processes", "resident", "bytes", memory),
-        *_chart("host_memory", "Memory of the host", "", "bytes", whole),
-        *_chart("network", "Network of the host", "", "bytes_per_s", network),
+        _chart("cpu", "Processor", "100 % is one core", "percent", cpu),
+        _chart("memory", "Memory of processes", "resident", "bytes", memory),
+        _chart("host_memory", "Memory of the host", "", "bytes", whole),
+        _chart("network", "Network of the host", "", "bytes_per_s", network),
     ]
 
 
@@ -169,22 +187,27 @@ def _of_process(rows: list[SeriesRow], pid: int, what: str) -> Values:
 
 def _chart(
     name: str, title: str, note: str, unit: str, lines: list[Line], *, wide: bool = False
-) -> list[Chart]:
-    kept = _some(lines)
-    return [Chart(name, title, note, "time", unit, kept, wide=wide)] if kept else []
+) -> Chart:
+    return Chart(name, title, note, "time", unit, tuple(lines), wide=wide)
 
 
-def _line(
+def _shown(chart: Chart) -> Chart | None:
+    """Leave out lines that are nothing but gaps and zeros, and a chart of nothing else.
+
+    That nothing went wrong is worth seeing: one flat line.
+    """
+    kept = tuple(each for each in chart.lines if any(each["values"]))
+    if not kept and chart.name == "errors":
+        return replace(chart, note="none", lines=chart.lines[:1])
+    return replace(chart, lines=kept) if kept else None
+
+
+def line(
     name: str, values: Values, color: int = 0, *, area: bool = False, dash: bool = False
 ) -> Line:
     """Return one line of a chart over time."""
-    line: dict[str, object] = {"name": name, "color": color, "values": [_short(v) for v in values]}
-    return line | ({"area": 1} if area else {}) | ({"dash": 1} if dash else {})
-
-
-def _some(lines: Iterable[Line]) -> tuple[Line, ...]:
-    """Leave out lines that are nothing but gaps and zeros."""
-    return tuple(line for line in lines if any(line["values"]))
+    made: dict[str, object] = {"name": name, "color": color, "values": [_short(v) for v in values]}
+    return made | ({"area": 1} if area else {}) | ({"dash": 1} if dash else {})
 
 
 def _short(value: float | None, digits: int = 5) -> float | int | None:

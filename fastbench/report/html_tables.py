@@ -15,7 +15,7 @@ from fastbench.result import Environment, Result, TlsUse, latency_ms
 from fastbench.units import format_bytes, format_ms, format_ns
 from fastbench.use import TargetUse
 
-__all__ = ["baseline", "latencies", "milliseconds", "tables", "thresholds"]
+__all__ = ["baseline", "latencies", "milliseconds", "outcome", "tables", "thresholds"]
 
 PERCENTILES = ("p50", "p75", "p90", "p95", "p99", "p99_9", "max")
 HEADS = ("p50 #", "p75 #", "p90 #", "p95 #", "p99 #", "p99.9 #", "max #")
@@ -42,7 +42,7 @@ def thresholds(result: Result) -> Markup | None:
         return None
     broken = sum(not each.ok for _, each in held)
     note = f"{broken} of {len(held)} broken" if broken else "all kept"
-    rows: list[Row] = [[_outcome(each), _limit(text, each), each.text] for text, each in held]
+    rows: list[Row] = [[Cell(*outcome(each)), _limit(text, each), each.text] for text, each in held]
     heads = ("", "threshold", "observed")
     return section("Thresholds", table(heads, rows), identity="thresholds", note=note)
 
@@ -53,10 +53,10 @@ def _rank(judgement: Judgement) -> int:
     return 0 if judgement.level == "fail" else 1
 
 
-def _outcome(judgement: Judgement) -> Cell:
-    """Say the outcome in a word and a shape, for those who see no colour."""
+def outcome(judgement: Judgement) -> tuple[str, str]:
+    """Say the outcome in a word and a shape, for those who see no colour; beside it its kind."""
     words = (("✗ broken", "bad"), ("⚠ broken", "warn"), ("⚠ near", "warn"))
-    return Cell(*(*words, ("✓ kept", "good"))[_rank(judgement)])
+    return (*words, ("✓ kept", "good"))[_rank(judgement)]
 
 
 def _limit(text: str, judgement: Judgement) -> Markup:
