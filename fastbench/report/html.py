@@ -12,12 +12,12 @@
 from __future__ import annotations
 
 from fastbench.compare.document import Comparison
-from fastbench.report import html_charts, html_says, html_scenario, html_tables
+from fastbench.report import html_charts, html_parts, html_says, html_scenario, html_tables
 from fastbench.report.asked import Asked, asked
 from fastbench.report.html_markup import Markup, data_block, el
 from fastbench.report.html_page import own, page
 from fastbench.report.page import plural
-from fastbench.result import Result, Warning_
+from fastbench.result import Result
 from fastbench.units import format_count, format_s
 
 __all__ = ["render"]
@@ -37,8 +37,8 @@ def _page(result: Result, beside: Comparison | None, charts: list[html_charts.Ch
         _verdict(result, beside),
         html_tables.thresholds(result),
         html_tables.baseline(beside),
-        _tiles(result),
-        _charts(charts),
+        html_parts.figures(html_says.figures(result)),
+        html_parts.charts(charts),
         html_tables.latencies(result),
         *html_scenario.parts(result),
         *html_tables.tables(result),
@@ -85,45 +85,7 @@ def _verdict(result: Result, beside: Comparison | None) -> Markup:
         el("h2", said.word),
         el("p", said.text),
         el("ul", *(el("li", reason) for reason in result.validity.reasons)),
-        el("ul", *map(_warning, result.warnings), class_="warnings") if result.warnings else "",
+        *html_parts.warnings(result.warnings),
         id="verdict",
         class_=said.kind,
     )
-
-
-def _warning(warning: Warning_) -> Markup:
-    return el("li", "; ".join(part for part in (warning.text, warning.hint) if part))
-
-
-def _tiles(result: Result) -> Markup:
-    return el("dl", *map(_tile, html_says.figures(result)), id="figures")
-
-
-def _tile(figure: html_says.Figure) -> Markup:
-    shown = el("dd", figure.shown, class_=figure.kind)
-    return el("div", el("dt", figure.name), shown, el("dd", figure.more, class_="more"))
-
-
-def _charts(charts: list[html_charts.Chart]) -> Markup | None:
-    """Return the places that the script draws in: what goes over time, then what does not."""
-    if not charts:
-        return None
-    hint = (
-        "Point at a chart to read it; drag over it to zoom, double-click to zoom out; a name above "
-        "a chart hides its line."
-    )
-    groups = [
-        [each for each in charts if (each.kind == "time") == timed] for timed in (True, False)
-    ]
-    return el(
-        "section",
-        el("noscript", "The charts need JavaScript; the tables below do not."),
-        el("p", hint, class_="hint"),
-        *(el("div", *map(_figure, group), class_="charts") for group in groups if group),
-        id="charts",
-    )
-
-
-def _figure(chart: html_charts.Chart) -> Markup:
-    caption = el("figcaption", chart.title, " ", el("small", chart.note))
-    return el("figure", caption, class_="wide" if chart.wide else "", data_chart=chart.name)

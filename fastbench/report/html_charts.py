@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +20,10 @@ from fastbench.redact import printable
 from fastbench.result import Result, SeriesRow
 from fastbench.use import Use
 
-__all__ = ["Chart", "Values", "charts", "document", "drawing", "line", "over_time", "pids", "whole"]
+__all__ = [
+    *("Chart", "Values", "charts", "document", "drawing", "line", "of_latencies", "over_time"),
+    *("pids", "whole"),
+]
 
 Values = list[float | None]
 Line = Mapping[str, Any]
@@ -229,20 +233,28 @@ def _of_latency(result: Result) -> list[Chart]:
         "service": (result.latency.service, 0),
         "failed": (result.latency.failed, 1),
     }
-    shown = {name: (each, color) for name, (each, color) in kinds.items() if each and each.count}
-    main = next((each for each, _ in shown.values()), None)
-    if main is None:
-        return []
-    edges = _edges([each for each, _ in shown.values()])
-    bars = tuple(
-        {
-            "name": name,
-            "color": color,
-            "edges": [_short(edge / 1e6, 5) for edge in edges],
-            "values": _binned(each, edges),
-        }
-        for name, (each, color) in shown.items()
+    return of_latencies(
+        {name: (each, color) for name, (each, color) in kinds.items() if each is not None}
     )
+
+
+def of_latencies(
+    found: Mapping[str, tuple[Histogram, int]], *, shares: bool = False
+) -> list[Chart]:
+    """Return distribution and spectrum of histograms with their colours; the first has the marks.
+
+    `shares` counts in percent of each one's samples, so that sides of unequal size can be compared:
+    bars for the first, curves over them for the others.
+    """
+    shown = {name: (each, color) for name, (each, color) in found.items() if each.count}
+    if not shown:
+        return []
+    main = next(iter(shown.values()))[0]
+    edges = _edges([each for each, _ in shown.values()])
+    bars = [_bars(name, each, color, edges) for name, (each, color) in shown.items()]
+    if shares:
+        bars = [_as_shares(bar) for bar in bars]
+        bars[1:] = [_as_curve(bar) for bar in bars[1:]]
     marks = tuple(
         (f"p{percent:g}", main.percentile(percent) / 1e6) for percent in (50, 95, 99, 99.9)
     )
@@ -250,25 +262,31 @@ def _of_latency(result: Result) -> list[Chart]:
         {"name": name, "color": color, "points": _spectrum(each)}
         for name, (each, color) in shown.items()
     )
+    how = "share of requests by latency" if shares else "requests by latency"
+    unit = "percent" if shares else "count"
+    below = "latency that a share of requests stays below"
     return [
-        Chart(
-            "distribution",
-            "Latency distribution",
-            "requests by latency",
-            "bars",
-            "count",
-            bars,
-            marks,
-        ),
-        Chart(
-            "spectrum",
-            "Percentile spectrum",
-            "latency that a share of requests stays below",
-            "spectrum",
-            "ms",
-            lines,
-        ),
+        Chart("distribution", "Latency distribution", how, "bars", unit, tuple(bars), marks),
+        Chart("spectrum", "Percentile spectrum", below, "spectrum", "ms", lines),
     ]
+
+
+def _bars(name: str, histogram: Histogram, color: int, edges: list[float]) -> dict[str, Any]:
+    shown = [_short(edge / 1e6, 5) for edge in edges]
+    return {"name": name, "color": color, "edges": shown, "values": _binned(histogram, edges)}
+
+
+def _as_shares(bar: dict[str, Any]) -> dict[str, Any]:
+    """Return counts as percent of their sum."""
+    whole = sum(bar["values"])
+    return bar | {"values": [_short(100 * count / whole) for count in bar["values"]]}
+
+
+def _as_curve(bar: dict[str, Any]) -> dict[str, Any]:
+    """Return a curve through the tops of the bars, each at its middle."""
+    middles = [math.sqrt(one * other) for one, other in itertools.pairwise(bar["edges"])]
+    points = [[_short(x), y] for x, y in zip(middles, bar["values"], strict=True)]
+    return {"name": bar["name"], "color": bar["color"], "points": points}
 
 
 def _edges(histograms: list[Histogram]) -> list[float]:
