@@ -15,11 +15,18 @@ from fastbench.report.html_markup import Content, Markup, el, raw
 __all__ = ["own", "page"]
 
 
-def page(title: str, *content: Content, script: str = "") -> str:
-    """Return the page, ending in a newline; `script` is our own and stands at its end."""
-    style = own("page.css")
+def page(
+    title: str, *content: Content, script: str = "", style: str = "", follows: bool = False
+) -> str:
+    """Return the page, ending in a newline; `script` is our own and stands at its end.
+
+    `style` is our own, too, and comes after that of every page. A page that `follows` something
+    may ask the one it came from, and nobody else.
+    """
+    style = own("page.css") + style
     policy = [
         "default-src 'none'",
+        *(["connect-src 'self'"] if follows else []),
         f"style-src '{_hash(style)}'",
         *([f"script-src '{_hash(script)}'"] if script else []),
         "base-uri 'none'",

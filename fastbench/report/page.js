@@ -3,8 +3,8 @@
   // The charts of a report. Names come from the data block and only ever become text.
 
   const SVG = "http://www.w3.org/2000/svg";
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const middles = data.start.map((start, at) => start + data.span[at] / 2);
+  let data = null; // a page that follows a run takes other data again and again
+  let middles = [];
   const LEFT = 62, RIGHT = 12, TOP = 8, BOTTOM = 24;
   const PAPER = 700; // CSS pixels that fit a page of A4 or Letter
   const charts = [];
@@ -108,22 +108,36 @@
 
   class Chart {
     constructor(figure, spec) {
-      Object.assign(this, { figure, spec, own: null, at: null });
+      Object.assign(this, { figure, own: null, at: null, lines: [], chosen: null });
       this.time = spec.kind === "time";
       this.format = formats[spec.unit];
-      this.lines = spec.lines.map((line) => ({ ...line, shown: true, ...this.points(line) }));
       this.logX = !this.time;
-      const all = this.lines.flatMap((line) => line.ys).filter((value) => value > 0);
-      const least = all.reduce((a, b) => Math.min(a, b), Infinity), most = all.reduce((a, b) => Math.max(a, b), 0);
-      this.logY = spec.unit === "ms" && most > 40 * least;
       this.caption = figure.querySelector("figcaption");
       this.when = node(this.caption, "span", "at");
       this.legend = node(figure, "ul", "legend");
-      this.lines.forEach((line) => this.name(line));
-      if (spec.unit === "ms") this.button("scale", () => (this.logY ? "linear scale" : "log scale"), () => (this.logY = !this.logY));
+      this.take(spec);
+      if (spec.unit === "ms") this.scale = this.button("scale", () => (this.logY ? "linear scale" : "log scale"), () => (this.chosen = this.logY = !this.logY));
       this.reset = this.button("reset", () => "reset zoom", () => this.view(null));
       this.svg = make(figure, "svg", { tabindex: 0, role: "img", "aria-label": this.caption.firstChild.textContent.trim() });
       this.listen();
+    }
+
+    // Takes other values: a line that is hidden stays hidden, and a chosen scale is kept.
+    take(spec) {
+      const hidden = new Set(this.lines.filter((line) => !line.shown).map((line) => line.name));
+      const lines = spec.lines.map((line) => ({ ...line, shown: !hidden.has(line.name), ...this.points(line) }));
+      const same = lines.length === this.lines.length && lines.every((line, at) => line.name === this.lines[at].name);
+      this.spec = spec;
+      if (same) lines.forEach((line, at) => Object.assign(this.lines[at], line));
+      else {
+        this.lines = lines;
+        this.legend.replaceChildren();
+        lines.forEach((line) => this.name(line));
+      }
+      const all = lines.flatMap((line) => line.ys).filter((value) => value > 0);
+      const least = all.reduce((a, b) => Math.min(a, b), Infinity), most = all.reduce((a, b) => Math.max(a, b), 0);
+      this.logY = this.chosen ?? (spec.unit === "ms" && most > 40 * least);
+      if (this.scale) this.scale.textContent = this.logY ? "linear scale" : "log scale";
     }
 
     points(line) {
@@ -138,7 +152,7 @@
       node(button, "span", "swatch s" + line.color);
       button.append(line.name);
       line.value = node(button, "b", "");
-      button.setAttribute("aria-pressed", "true");
+      button.setAttribute("aria-pressed", String(line.shown));
       button.addEventListener("click", () => {
         line.shown = !line.shown;
         button.setAttribute("aria-pressed", String(line.shown));
@@ -166,6 +180,7 @@
     }
 
     draw() {
+      if (this.figure.hidden) return;
       const wide = this.figure.classList.contains("wide");
       const width = paper ? PAPER / (wide ? 1 : 2) : Math.max(260, this.figure.clientWidth), height = (wide ? 230 : 210) - (paper ? 50 : 0);
       const range = (this.time ? zoom : this.own) || this.extent();
@@ -248,10 +263,15 @@
       }
     }
 
-    // Shows the values at one index of the lines, or none.
+    // Shows the values at one index of the lines, or none; of a run that goes on the newest.
     point(at) {
       this.over.replaceChildren();
       this.at = at;
+      if (at === null && this.time && data.moving) {
+        this.when.textContent = "";
+        this.lines.forEach((each) => this.tellValue(each, middles.length - 1));
+        return;
+      }
       const line = this.lines.find((each) => each.xs.length > (at ?? Infinity));
       if (!line) {
         this.when.textContent = "";
@@ -262,11 +282,16 @@
       if (x >= LEFT && x <= this.width - RIGHT) make(this.over, "line", { class: "cursor", x1: x, x2: x, y1: TOP, y2: this.height - BOTTOM });
       this.when.textContent = this.place(line, at);
       for (const each of this.lines) {
-        const value = each.ys[at] ?? null;
-        each.value.textContent = value === null ? "–" : read(this.spec.unit, value);
+        const value = this.tellValue(each, at);
         const y = value === null || !each.shown || each.edges || (this.logY && value <= 0) ? NaN : this.y(value);
         if (x >= LEFT && y >= 0) make(make(this.over, "g", { class: "s" + each.color }), "circle", { class: "dot", cx: this.x(each.xs[at]), cy: y, r: 3.6 });
       }
+    }
+
+    tellValue(line, at) {
+      const value = line.ys[at] ?? null;
+      line.value.textContent = value === null ? "–" : read(this.spec.unit, value);
+      return value;
     }
 
     place(line, at) {
@@ -325,10 +350,19 @@
     }
   }
 
-  for (const figure of document.querySelectorAll("figure[data-chart]")) {
-    charts.push(new Chart(figure, data.charts[figure.dataset.chart]));
-  }
   const drawAll = () => charts.forEach((each) => each.draw());
+  const take = (other) => {
+    data = other;
+    middles = data.start.map((start, at) => start + data.span[at] / 2);
+    for (const figure of document.querySelectorAll("figure[data-chart]")) {
+      const spec = data.charts[figure.dataset.chart], known = charts.find((each) => each.figure === figure);
+      figure.hidden = !spec;
+      if (known && spec) known.take(spec);
+      else if (spec) charts.push(new Chart(figure, spec));
+    }
+    drawAll();
+  };
+  document.addEventListener("data", (event) => take(event.detail));
   let width = 0;
   new ResizeObserver(() => {
     if (document.body.clientWidth === width) return;
@@ -341,5 +375,6 @@
     drawAll();
   });
   addEventListener("afterprint", () => { paper = false; drawAll(); });
-  drawAll();
+  const given = document.getElementById("data");
+  if (given) take(JSON.parse(given.textContent));
 })();
