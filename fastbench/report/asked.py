@@ -5,12 +5,13 @@ A document may come from another version, so every name may be missing or of ano
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastbench.redact import printable
 from fastbench.result import Result
 
-__all__ = ["Asked", "asked"]
+__all__ = ["Asked", "asked", "of_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,11 @@ class Asked:
 
 def asked(result: Result) -> Asked:
     """Read the heading's facts from a result; text in it is safe for a terminal."""
-    config = result.config
+    return of_config(result.config, len(result.workers))
+
+
+def of_config(config: Mapping[str, object], workers: int = 0) -> Asked:
+    """Read them from a `config` alone, as it is known before there is a result."""
     stages = config.get("stages")
     arrival = str(config.get("arrival") or "")
     rate = _number(config.get("rate"))
@@ -51,7 +56,7 @@ def asked(result: Result) -> Asked:
         urls=_count(config.get("urls")) or 1,
         method=printable(str(config.get("method") or "")),
         connections=_count(config.get("connections")) or 0,
-        workers=len(result.workers) or _count(config.get("workers")) or 0,
+        workers=workers or _count(config.get("workers")) or 0,
         duration_s=_number(config.get("duration_s")),
         requests=_count(config.get("requests")),
         pipeline=_count(config.get("pipeline")) or 1,

@@ -13,12 +13,10 @@ from __future__ import annotations
 
 from fastbench.compare.document import Comparison
 from fastbench.report import html_charts, html_parts, html_says, html_scenario, html_tables
-from fastbench.report.asked import Asked, asked
+from fastbench.report.asked import asked
 from fastbench.report.html_markup import Markup, data_block, el
 from fastbench.report.html_page import own, page
-from fastbench.report.page import plural
 from fastbench.result import Result
-from fastbench.units import format_count, format_s
 
 __all__ = ["render"]
 
@@ -49,33 +47,8 @@ def _page(result: Result, beside: Comparison | None, charts: list[html_charts.Ch
 
 def _heading(result: Result) -> Markup:
     load = asked(result)
-    more = f" and {load.urls - 1} more" if load.urls > 1 else ""
-    name = load.script or f"{load.method} {load.url}{more}".strip()
-    about = [load.url] if load.script else []
-    return el(
-        "header",
-        el("p", "fastbench", class_="brand"),
-        el("h1", name),
-        el("p", " · ".join(part for part in (*about, *_load(load), _when(result)) if part)),
-    )
-
-
-def _when(result: Result) -> str:
-    return result.environment.started_at.replace("T", " ")
-
-
-def _load(load: Asked) -> list[str]:
-    found = [
-        plural(load.vus, "VU") if load.vus else "",
-        plural(load.connections, "connection") if load.connections else "",
-        f"{format_count(load.rate)} req/s planned" if load.rate else "",
-        plural(load.stages, "stage") if load.stages else "",
-        "" if load.duration_s is None else format_s(load.duration_s),
-        "" if load.requests is None else plural(load.requests, "request"),
-        "" if load.iterations is None else plural(load.iterations, "iteration"),
-        plural(load.workers, "worker") if load.workers else "",
-    ]
-    return [part for part in found if part]
+    when = result.environment.started_at.replace("T", " ")
+    return html_parts.heading(html_says.title(load), [*html_says.about(load), when])
 
 
 def _verdict(result: Result, beside: Comparison | None) -> Markup:

@@ -1,4 +1,4 @@
-"""Parts that pages share: figures in large print, warnings, the places that the script draws in."""
+"""Parts that pages share: heading, figures in large print, warnings, places for charts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from fastbench.report.html_markup import Markup, el
 from fastbench.report.html_says import Figure
 from fastbench.result import Warning_
 
-__all__ = ["charts", "figures", "warnings"]
+__all__ = ["charts", "figures", "heading", "warnings"]
 
 HINT = (
     "Point at a chart to read it; drag over it to zoom, double-click to zoom out; a name above a "
     "chart hides its line."
 )
+
+
+def heading(title: str, about: Iterable[str]) -> Markup:
+    """Return the name of the page, and what stands below it."""
+    below = " · ".join(part for part in about if part)
+    return el("header", el("p", "fastbench", class_="brand"), el("h1", title), el("p", below))
 
 
 def figures(shown: Iterable[Figure]) -> Markup:

@@ -1,16 +1,17 @@
-"""What a page says first of a result: the verdict in a word, and the figures people look for."""
+"""What a page says first: what was asked for, the verdict in a word, figures in large print."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from fastbench.compare.document import Comparison
+from fastbench.report.asked import Asked
 from fastbench.report.page import plural, seconds
 from fastbench.report.text import LIMITS, TITLES, VERDICTS
 from fastbench.result import Result
-from fastbench.units import format_bytes, format_count, format_ns
+from fastbench.units import format_bytes, format_count, format_ns, format_s
 
-__all__ = ["Figure", "Verdict", "figures", "verdict"]
+__all__ = ["Figure", "Verdict", "about", "figures", "title", "verdict"]
 
 TILES = (50.0, 95.0, 99.0)
 
@@ -32,6 +33,28 @@ class Figure:
     shown: str
     more: str
     kind: str = ""
+
+
+def title(load: Asked) -> str:
+    """Return the name of a run: its script, or its request."""
+    more = f" and {load.urls - 1} more" if load.urls > 1 else ""
+    return load.script or f"{load.method} {load.url}{more}".strip()
+
+
+def about(load: Asked) -> list[str]:
+    """Return what stands below the name, where it is known."""
+    found = [
+        load.url if load.script else "",
+        plural(load.vus, "VU") if load.vus else "",
+        plural(load.connections, "connection") if load.connections else "",
+        f"{format_count(load.rate)} req/s planned" if load.rate else "",
+        plural(load.stages, "stage") if load.stages else "",
+        "" if load.duration_s is None else format_s(load.duration_s),
+        "" if load.requests is None else plural(load.requests, "request"),
+        "" if load.iterations is None else plural(load.iterations, "iteration"),
+        plural(load.workers, "worker") if load.workers else "",
+    ]
+    return [part for part in found if part]
 
 
 def verdict(result: Result, beside: Comparison | None = None) -> Verdict:
