@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastbench import _core
+from fastbench.measured import Judgement
 from fastbench.plan import Pace
 from fastbench.result import SeriesRow
 from fastbench.use import HostSample, Use
@@ -54,12 +55,18 @@ def sums(block: _core.Block) -> Counter[str]:
 
 def snapshot(block: _core.Block, now_ns: int, *, planned: bool) -> Snapshot:
     """Read the slots of all workers, without those of the warm-up."""
-    errors: Counter[str] = Counter()
+    response = block.histogram("response") if planned else None
+    service = block.histogram("service")
+    return Snapshot(now_ns, sums(block), dict(errors(block)), service, response)
+
+
+def errors(block: _core.Block) -> Counter[str]:
+    """Add up the errors of all workers by kind, without those of the warm-up."""
+    found: Counter[str] = Counter()
     for worker in range(block.workers):
         for kind, _, _, count, _ in block.errors(worker):
-            errors[kind] += count
-    response = block.histogram("response") if planned else None
-    return Snapshot(now_ns, sums(block), dict(errors), block.histogram("service"), response)
+            found[kind] += count
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,7 @@ class Progress:
 
     `asked_rate` is what is planned for now, `queued` how many planned requests wait for a
     connection; `warming` while nothing of it is measured yet. `notices` are sentences for now.
+    `row` is the newest second, None before the first; `judgements` are how thresholds stand.
     """
 
     elapsed_s: float
@@ -100,6 +108,23 @@ class Progress:
     connections: int = 0
     users: Users | None = None
     notices: tuple[str, ...] = ()
+    row: SeriesRow | None = None
+    judgements: Mapping[str, Judgement] = field(default_factory=dict)
+
+    def length_s(self, duration_s: float | None) -> float | None:
+        """Return when the run ends, if time ends it; of a script only its run knows."""
+        if self.users is None:
+            return duration_s
+        return None if self.users.iterations_of else self.users.length_s
+
+    def share(self, duration_s: float | None, requests: int | None) -> float | None:
+        """Return how much is done, 0 to 1; of two ends the nearer one counts."""
+        length_s = self.length_s(duration_s)
+        shares = [self.elapsed_s / length_s] if length_s else []
+        shares += [self.requests / requests] if requests else []
+        if self.users is not None and self.users.iterations_of:
+            shares.append(self.users.iterations / self.users.iterations_of)
+        return min(1.0, max(shares)) if shares else None
 
 
 class Series:
@@ -112,6 +137,7 @@ class Series:
         self._last = snapshot(block, start_ns, planned=planned)
         self._packed: list[bytes] = []  # PACK_ROWS rows each
         self._rows: list[SeriesRow] = []
+        self.added: SeriesRow | None = None  # the last one, as it was before any merging
         self.span_ns = 1_000_000_000
 
     @property
@@ -138,6 +164,7 @@ class Series:
         new = snapshot(self._block, now_ns, planned=self._planned)
         row = replace(_row(self._last, new, self._start_ns), use=use)
         self._last = new
+        self.added = row
         self._rows.append(row)
         if len(self._packed) * PACK_ROWS + len(self._rows) >= MAX_ROWS:
             self._rows = [merged(*pair) for pair in _pairs(self.rows)]
@@ -298,6 +325,7 @@ class Ticks:
             queued=max(0, counts["scheduled"] - counts["started"] - counts["dropped"]),
             warming=self.warming,
             connections=counts["connected"],
+            row=series.added,
         )
 
     def _asked_rate(self, elapsed_s: float) -> float | None:

@@ -34,7 +34,8 @@ class LiveView:
     """Show a run's progress while it goes, as a context manager.
 
     `duration_s` and `requests` say where the end is; either may be None. `enabled` is False under
-    --quiet and --no-progress. `color` False, or NO_COLOR, draws without colour.
+    --quiet and --no-progress. `color` False, or NO_COLOR, draws without colour. `below` is a line
+    that stays.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class LiveView:
         enabled: bool = True,
         color: bool | None = None,
         stream: TextIO | None = None,
+        below: str = "",
     ) -> None:
+        self._below = below
         self._duration_s = duration_s
         self._requests = requests
         self._stream = stream or sys.stderr
@@ -99,6 +102,7 @@ class LiveView:
         columns = max(LEAST_COLUMNS, min(width - 1, MOST_COLUMNS))
         lines = [self._progress(now, columns), self._speed(now, columns), _state(now)]
         lines += [Text(f"  {printable(each)}", style="bold red") for each in now.notices]
+        lines += [Text(f"  {self._below}", style="dim")] if self._below else []
         return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
     def _progress(self, now: Progress, columns: int) -> Text:
@@ -107,7 +111,7 @@ class LiveView:
         if now.warming:
             return Text(f"  warming up, {_whole_s(now.elapsed_s)}", style="yellow")
         left = f"  {_whole_s(now.elapsed_s)}"
-        length_s = self._length_s(now)
+        length_s = now.length_s(self._duration_s)
         left += f" of {format_s(length_s)}" if length_s else ""
         right = f"{now.requests:,} requests" if self._requests else ""
         right += f" of {self._requests:,}" if self._requests else ""
@@ -115,28 +119,13 @@ class LiveView:
             right = _iterations(now.users)
         line = Text(f"{left:<16}")
         free = columns - 16 - len(right) - 2
-        share = self._share(now)
+        share = now.share(self._duration_s, self._requests)
         if share is not None and free > 0:
             done = round(share * free)
             full, empty = ("━", "─") if self._unicode else ("=", "-")
             line.append(full * done, style="green")
             line.append(empty * (free - done), style="dim")
         return line.append(f"  {right}")
-
-    def _share(self, now: Progress) -> float | None:
-        """Return how much is done, 0 to 1; of two ends the nearer one counts."""
-        length_s = self._length_s(now)
-        shares = [now.elapsed_s / length_s] if length_s else []
-        shares += [now.requests / self._requests] if self._requests else []
-        if now.users is not None and now.users.iterations_of:
-            shares.append(now.users.iterations / now.users.iterations_of)
-        return min(1.0, max(shares)) if shares else None
-
-    def _length_s(self, now: Progress) -> float | None:
-        """Return when the run ends, if time ends it; of a script only its run knows."""
-        if now.users is None:
-            return self._duration_s
-        return None if now.users.iterations_of else now.users.length_s
 
     def _speed(self, now: Progress, columns: int) -> Text:
         from rich.text import Text
