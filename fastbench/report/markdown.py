@@ -9,13 +9,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from fastbench.compare.document import Comparison
-from fastbench.redact import printable
 from fastbench.report.asked import asked
 from fastbench.report.change import NAMES, change, headline, regression, signed_interval
+from fastbench.report.markdown_markup import escaped, table
 from fastbench.report.text import LIMITS, VERDICTS
 from fastbench.result import Result, latency_ms
 from fastbench.units import format_bytes, format_ms, format_s
@@ -23,14 +22,13 @@ from fastbench.units import format_bytes, format_ms, format_s
 __all__ = ["render"]
 
 PERCENTILES = ("p50", "p95", "p99", "max")
-_MEANING = re.compile(r"([\\`*_{}\[\]()#+!|~<>&@:])")
 
 
 def render(result: Result, beside: Comparison | None = None) -> str:
     """Return the Markdown, ending in a newline; `beside`: how the run stands to its baseline."""
     load = asked(result)
     sections = [
-        [f"## fastbench: {_text(load.script or load.url or 'a run')}"],
+        [f"## fastbench: {escaped(load.script or load.url or 'a run')}"],
         [f"**{_headline(result, beside)}**"],
         *(_thresholds(result), _baseline(beside), _checks(result), _configuration(result)),
         *(_latencies(result), _errors(result), _resources(result), _bottleneck(result)),
@@ -58,16 +56,16 @@ def _thresholds(result: Result) -> list[str]:
         word = "PASS" if found.ok else "FAIL" if found.level == "fail" else "WARN"
         near = ", near the limit" if found.near else ""
         box = "x" if found.ok else " "
-        lines.append(f"- [{box}] **{word}** {_text(name)}: {_text(found.text)}{near}")
+        lines.append(f"- [{box}] **{word}** {escaped(name)}: {escaped(found.text)}{near}")
     return lines
 
 
 def _baseline(found: Comparison | None) -> list[str]:
     if found is None:
         return []
-    told = f"{_text(headline(found))}, against {_text(found.base)}"
+    told = f"{escaped(headline(found))}, against {escaped(found.base)}"
     if found.regressed:
-        told = f"- [ ] **FAIL** {_text(regression(found))}. {told}"
+        told = f"- [ ] **FAIL** {escaped(regression(found))}. {told}"
     elif found.regression_limit is not None:
         told = f"- [x] **PASS** {told}"
     rows = [
@@ -75,7 +73,7 @@ def _baseline(found: Comparison | None) -> list[str]:
         for name, each in found.metrics.items()
     ]
     head = ("", "Change", f"{100 * found.confidence:g} % interval")
-    return ["### Baseline", "", told, "", *(_table(head, rows) if rows else [])]
+    return ["### Baseline", "", told, "", *(table(head, rows) if rows else [])]
 
 
 def _checks(result: Result) -> list[str]:
@@ -84,7 +82,7 @@ def _checks(result: Result) -> list[str]:
     lines = ["### Checks", ""]
     for check in result.checks:
         path = [check.scenario, *check.group.split("::"), check.name]
-        name = " › ".join(_text(part) for part in path if part)  # noqa: RUF001
+        name = " › ".join(escaped(part) for part in path if part)  # noqa: RUF001
         total = check.passes + check.fails
         box = " " if check.fails else "x"
         lines.append(f"- [{box}] {name}: {check.passes:,} of {total:,}")
@@ -94,18 +92,18 @@ def _checks(result: Result) -> list[str]:
 def _configuration(result: Result) -> list[str]:
     load, machine = asked(result), result.environment
     rows = [
-        ("Script", _text(load.script)),
-        ("Target", _text(f"{load.method} {load.url}".strip())),
+        ("Script", escaped(load.script)),
+        ("Target", escaped(f"{load.method} {load.url}".strip())),
         ("Virtual users", f"{load.vus:,}" if load.vus else ""),
         ("Connections", f"{load.connections:,}" if load.connections else ""),
         ("Planned rate", "" if load.rate is None else f"{load.rate:,.0f} req/s"),
         ("Workers", str(load.workers or "")),
         ("Duration", format_s(result.summary.duration_s)),
-        ("Started", _text(machine.started_at)),
-        ("Machine", _text(f"{machine.cpu}, {machine.cores} cores, Linux {machine.kernel}")),
-        ("fastbench", _text(result.version)),
+        ("Started", escaped(machine.started_at)),
+        ("Machine", escaped(f"{machine.cpu}, {machine.cores} cores, Linux {machine.kernel}")),
+        ("fastbench", escaped(result.version)),
     ]
-    return ["### Configuration", "", *_table(("", ""), [row for row in rows if row[1]])]
+    return ["### Configuration", "", *table(("", ""), [row for row in rows if row[1]])]
 
 
 def _latencies(result: Result) -> list[str]:
@@ -124,7 +122,7 @@ def _latencies(result: Result) -> list[str]:
     rows.append(_operation("all", whole, latency_ms(service)))
     if response is not None:
         rows.append(_operation("all, from the planned instant", whole, latency_ms(response)))
-    return ["### Latency", "", *_table(head, rows)]
+    return ["### Latency", "", *table(head, rows)]
 
 
 def _operation(
@@ -133,19 +131,19 @@ def _operation(
     requests, failed, per_s = counts
     times = [latency.get(key) for key in PERCENTILES]
     shown = ["–" if value is None else format_ms(value) for value in times]  # noqa: RUF001
-    return (_text(name), f"{requests:,}", f"{failed:,}", f"{per_s:,.1f}", *shown)
+    return (escaped(name), f"{requests:,}", f"{failed:,}", f"{per_s:,.1f}", *shown)
 
 
 def _errors(result: Result) -> list[str]:
-    errors = [(f"{row.count:,}", _text(row.message), _text(row.hint)) for row in result.errors]
+    errors = [(f"{row.count:,}", escaped(row.message), escaped(row.hint)) for row in result.errors]
     errors += [
-        (f"{row.count:,}", _text(f"{row.type} at {row.place}: {row.text}"), "")
+        (f"{row.count:,}", escaped(f"{row.type} at {row.place}: {row.text}"), "")
         for row in result.exceptions
     ]
-    statuses = ", ".join(f"{_text(c)}: {n:,}" for c, n in sorted(result.status_codes.items()))
+    statuses = ", ".join(f"{escaped(c)}: {n:,}" for c, n in sorted(result.status_codes.items()))
     lines = [f"Status codes: {statuses}"] if statuses else []
     if errors:
-        lines += ["", *_table(("Count", "Error", "Remedy"), errors)]
+        lines += ["", *table(("Count", "Error", "Remedy"), errors)]
     return ["### Answers", "", *lines] if lines else []
 
 
@@ -159,7 +157,7 @@ def _resources(result: Result) -> list[str]:
         )
     for each in used.targets:
         mean, most = f"{each.cpu_percent:.0f}%", f"{each.cpu_percent_max:.0f}%"
-        name = _text(f"{each.name} ({each.pid})")
+        name = escaped(f"{each.name} ({each.pid})")
         rows.append((name, mean, most, format_bytes(each.rss_bytes_max)))
     if used.host is not None:
         host = used.host
@@ -167,20 +165,20 @@ def _resources(result: Result) -> list[str]:
         memory = f"{format_bytes(host.memory_used_bytes_max)} of {format_bytes(host.memory_bytes)}"
         rows.append(("host (of all cores)", mean, most, memory))
     head = ("Process", "CPU", "CPU, most", "Memory, most")
-    return ["### Resources", "", *_table(head, rows)] if rows else []
+    return ["### Resources", "", *table(head, rows)] if rows else []
 
 
 def _bottleneck(result: Result) -> list[str]:
     validity = result.validity
-    found = _text(LIMITS.get(validity.limit, validity.limit))
+    found = escaped(LIMITS.get(validity.limit, validity.limit))
     lines = ["### Bottleneck and capacity", ""]
     words = VERDICTS.get(validity.verdict)
-    lines.append(f"- Verdict: {_text(validity.verdict + (f', {words}' if words else ''))}")
+    lines.append(f"- Verdict: {escaped(validity.verdict + (f', {words}' if words else ''))}")
     lines.append(f"- Limit: {found}")
-    lines += [f"- {_text(reason)}" for reason in validity.reasons]
+    lines += [f"- {escaped(reason)}" for reason in validity.reasons]
     lines.append(f"- Capacity: {_capacity(result)}")
     for each in result.warnings:
-        lines.append(f"- ⚠ {_text(each.text)}" + (f": {_text(each.hint)}" if each.hint else ""))
+        lines.append(f"- ⚠ {escaped(each.text)}" + (f": {escaped(each.hint)}" if each.hint else ""))
     return lines
 
 
@@ -194,22 +192,3 @@ def _capacity(result: Result) -> str:
     if validity.limit in ("server", "box"):
         return f"{rate}, where the {validity.limit} was the limit"
     return f"at least {rate}, no limit of the server was reached"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table; the first column is a name, numbers stand at the right."""
-    marks = ["---", *("---:" for _ in head[1:])] if len(head) > 3 else ["---" for _ in head]
-    return ["| " + " | ".join(cells) + " |" for cells in (head, marks, *rows)]
-
-
-def _text(text: str) -> str:
-    """Escape text so that it is shown as it is: HTML first, then Markdown's own marks."""
-    return _MEANING.sub(lambda found: _escaped(found[0]), printable(text))
-
-
-def _escaped(char: str) -> str:
-    # A backslash stops neither HTML in every renderer nor an automatic link; a mention is looked
-    # for in the finished page, so that only a space of no width stops it.
-    if char == "@":
-        return "&#64;&#8203;"
-    return f"&#{ord(char)};" if char in "<>&:|" else "\\" + char
