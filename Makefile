@@ -48,8 +48,15 @@ else
 	trap 'kill $$server' EXIT; read -r _ _ url <&$$out && \
 	$(PY) -m fastbench $(or $(ARGS),-c 50 -d 5s) "$$url/api/health"
 endif
+# What measures time or the whole machine is marked `alone`: it runs first, and beside nothing.
 test: build test-deps
+ifdef ARGS
 	@$(PY) -m pytest -q $(ARGS)
+else
+	@$(PY) -m pytest -q -m alone || bad=1; \
+	$(PY) -m pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not alone" || bad=1; \
+	exit $${bad:-0}
+endif
 check: lint types test
 lint: $(VENV)/.stamp-dev
 	@$(BIN)/ruff check -q && $(BIN)/ruff format -q --check
