@@ -1,46 +1,107 @@
-"""JUnit: counts that agree with the cases, levels that decide, text that any parser reads."""
+"""JUnit: what a schema asks, counts that agree with the cases, text that any parser reads."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from xml.etree import ElementTree as Xml
 
 import pytest
 import samples
 import scenario_samples
+from junit_files import outcomes, read, wrong
 
+from fastbench.cli import against
+from fastbench.cli.flags import Against
+from fastbench.measured import Check, Judgement
 from fastbench.report import junit
 from fastbench.result import Result
 
 EVERY = {**samples.ALL, **{f"scenario_{k}": v for k, v in scenario_samples.ALL.items()}}
-# The order in which the XSD of Jenkins and Ant has what stands in a case.
-INSIDE = ("error", "failure", "system-out")
-SUITE = {"name", "tests", "failures", "errors", "skipped", "time", "timestamp"}
+# What XML 1.0 does not know (section 2.2), what ends a section or an attribute, what is a formula.
+EVIL = (
+    "".join(map(chr, range(1, 32))) + "\x7f\x85",
+    "\ufffe\uffff\ud800",
+    "]]><failure/>",
+    "\"'><testcase name='x'/>",
+    "<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]>&b;",
+    "a\u2028b\u202ec",
+    "=cmd|' /C calc'!A0",
+    "<script>alert(1)</script>",
+)
 
 
 def parsed(result: Result) -> Xml.Element:
-    return Xml.fromstring(junit.render(result).encode())
+    return read(junit.render(result))
 
 
 def failed(root: Xml.Element, kind: str = "failure") -> list[str]:
-    return [case.get("name", "") for case in root.iter("testcase") if case.find(kind) is not None]
+    return [name for name, outcome in outcomes(root).items() if outcome == kind]
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_the_file_is_what_build_servers_read(name: str) -> None:
     root = parsed(EVERY[name]())
-    assert root.tag == "testsuites"
-    for suite in root:
-        assert suite.tag == "testsuite"
-        assert set(suite.attrib) == SUITE
-        cases = list(suite)
-        assert int(suite.get("tests", "")) == len(cases) > 0
-        for kind in ("failure", "error"):
-            assert int(suite.get(f"{kind}s", "")) == sum(c.find(kind) is not None for c in cases)
-        for case in cases:
-            assert case.tag == "testcase"
-            assert set(case.attrib) == {"name", "classname", "time"}
-            assert all(part.tag in INSIDE for part in case)
-    assert int(root.get("tests", "")) == sum(len(suite) for suite in root)
+    assert root[0].get("name") == "fastbench.run"
+
+
+REASON = Xml.Element("failure", {"type": "x", "message": "y"})
+BREAKS: dict[str, Callable[[Xml.Element], object]] = {
+    "a time with a comma": lambda root: root[0].set("time", "1,000.5"),
+    "a moment with a zone": lambda root: root[0].set("timestamp", "2026-03-01T12:00:00+00:00"),
+    "no count": lambda root: root[0].attrib.pop("failures"),
+    "a suite of nothing": lambda root: root[0].remove(root[0][0]),
+    "two reasons": lambda root: root[0][0].__setitem__(slice(None), [REASON, REASON]),
+    "output before the reason": lambda root: root[0][0].append(REASON),
+    "a case without a name": lambda root: root[0][0].set("name", " "),
+    "the same case twice": lambda root: root[0].append(root[0][0]),
+    "an element of somebody": lambda root: root[0].append(Xml.Element("script")),
+}
+
+
+@pytest.mark.parametrize("what", BREAKS)
+def test_the_schema_refuses_what_a_server_would(what: str) -> None:
+    root = parsed(samples.good())
+    BREAKS[what](root)
+    assert wrong(root) != []
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_text_from_elsewhere_adds_no_element_and_no_broken_character(evil: str) -> None:
+    name = f"{evil}, is it?"
+    base = scenario_samples.messages()
+    result = replace(
+        base,
+        thresholds={name: Judgement(False, -1.0, -0.5, "fail", False, name)},
+        checks=(Check(name, f"::{name}", "email", 1, 2),),
+        validity=replace(base.validity, reasons=(name,)),
+        summary=replace(base.summary, ended="interrupted"),
+    )
+    whole = junit.render(result)
+    root = read(whole)
+    assert [each.tag for each in root.iter() if each.tag in ("testcase", "failure", "error")] == [
+        *("testcase", "error"),
+        *(2 * ("testcase", "failure")),
+    ]
+    assert len(outcomes(root)) == 3
+    assert not re.search(
+        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e\ud800-\udfff\ufffe\uffff]", whole
+    )
+
+
+def test_a_regression_fails_a_case_of_its_own() -> None:
+    run = samples.good()
+    slow = replace(
+        run, summary=replace(run.summary, duration_s=run.summary.duration_s / 0.9), series=()
+    )
+    name = "no regression against main"
+    for limit, outcome in ((0.05, "failure"), (0.2, "passed"), (None, None)):
+        found = against.compared(slow, Against("main", run, limit))
+        assert outcomes(read(junit.render(slow, found))).get(name) == outcome
+    found = against.compared(slow, Against("main", run, 0.05))
+    (failure,) = read(junit.render(slow, found)).iter("failure")
+    assert failure.get("message", "").startswith("requests/s 10 % slower, the limit is 5 %: ")
 
 
 def test_a_threshold_fails_its_case_unless_it_only_warns() -> None:

@@ -85,8 +85,10 @@ def _run(result: Result) -> _Case:
 
 def _threshold(name: str, found: Judgement) -> _Case:
     place = "fastbench.thresholds"
-    if found.ok or found.level == "fail":
-        return _Case(name, place, "" if found.ok else "failure", found.text)
+    if found.ok:
+        return _Case(name, place, "", found.text + (", near the limit" if found.near else ""))
+    if found.level == "fail":
+        return _Case(name, place, "failure", found.text)
     return _Case(name, place, "", f"warning, not kept: {found.text}")
 
 
