@@ -42,6 +42,8 @@ __all__ = [
     "Warning_",
     "WorkerRow",
     "latency_ms",
+    "packed",
+    "read_histogram",
 ]
 
 SCHEMA = "fastbench/1"
@@ -309,9 +311,7 @@ class Result:
             "environment": plain(self.environment),
             "summary": plain(self.summary) | rates,
             "latency_ms": {name: h and latency_ms(h) for name, h in histograms.items()},
-            "hdr": {
-                name: h and base64.b64encode(h.to_v2()).decode() for name, h in histograms.items()
-            },
+            "hdr": {name: h and packed(h) for name, h in histograms.items()},
             "status_codes": plain(self.status_codes),
             **{name: plain(getattr(self, name)) for name in _PARTS},
             "thresholdsFailed": self.thresholds_failed,
@@ -355,23 +355,28 @@ def latency_ms(histogram: Histogram) -> dict[str, float | None]:
     return {"count": histogram.count, **row, "sum_ns": histogram.sum_ns}
 
 
+def packed(histogram: Histogram) -> str:
+    """Return a histogram as it stands in a document: HdrHistogram's V2 form in base64."""
+    return base64.b64encode(histogram.to_v2()).decode()
+
+
 def _read_latency(document: object) -> Latency:
-    found = {name: _read_histogram(document, name) for name in SERIES}
+    found = {name: read_histogram(document, name) for name in SERIES}
     response, lag = (found.pop(name) for name in PLANNED)
     measured = {name: histogram or Histogram.empty() for name, histogram in found.items()}
     return Latency(**measured, response=response, lag=lag)
 
 
-def _read_histogram(document: object, name: str) -> Histogram | None:
-    """Read one histogram with its exact extremes; only those of a plan may be null."""
+def read_histogram(document: object, name: str) -> Histogram | None:
+    """Read a document's histogram with its exact extremes; only those of a plan may be null."""
     path = f"latency_ms.{name}"
     row = member(member(document, "latency_ms"), name, "latency_ms")
     blob = member(member(document, "hdr"), name, "hdr")
     if name in PLANNED and row is None and blob is None:
         return None
     try:
-        packed = base64.b64decode(read(str, blob, f"hdr.{name}"), validate=True)
-        histogram = Histogram.from_v2(packed)
+        encoded = base64.b64decode(read(str, blob, f"hdr.{name}"), validate=True)
+        histogram = Histogram.from_v2(encoded)
     except DocumentError:
         raise
     except ValueError as error:

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 from samples import ENVIRONMENT
+from shapes import lognormal
 
-from fastbench.compare.document import Comparison, Figures, Pair
+from fastbench.compare.document import Comparison, Figures, Latencies, Pair
 from fastbench.compare.judge import Rules, Subject, judge
 
 __all__ = [
+    "LATENCIES",
     "SUBJECT",
     "failing",
     "figures",
@@ -35,6 +37,10 @@ SUBJECT = Subject(
     seed=7,
     pairs_planned=12,
     config={"connections": 10},
+)
+
+LATENCIES = Latencies(
+    "service", lognormal(486_000, 0.3, 20_000), lognormal(466_000, 0.3, 21_000, seed=2)
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 import samples
-from comparing import SUBJECT, failing, judged, limited, pairs_of, scattered
+from comparing import LATENCIES, SUBJECT, failing, judged, limited, pairs_of, scattered
 
 from fastbench.compare import document
 from fastbench.compare.document import Comparison, DocumentError, Pair
@@ -19,8 +19,10 @@ from fastbench.compare.stored import judge_stored
 
 SCHEMA = json.loads(resources.files("fastbench").joinpath("compare.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+LATER = ("times", "latency_ms", "hdr")  # members that documents of 0.4 do not have
 SAMPLES = {
     "whole": lambda: judged(scattered(12, 0.05), regression_limit=0.05),
+    "with latencies": lambda: replace(judged(scattered(12, 0.05)), latency=LATENCIES),
     "few": lambda: judged(scattered(3, 0.05), primary="p99"),
     "invalid": lambda: judged([limited(each) for each in scattered(9, 0.05)]),
     "failing": lambda: judged([failing(each) for each in scattered(9, 0.05)]),
@@ -61,7 +63,8 @@ def described(value: Any, at: Any, path: str = "") -> None:
         for item in value:
             described(item, at["items"], f"{path}[]")
     elif isinstance(value, dict) and "properties" in at:
-        assert set(value) == set(at["properties"]) == set(at["required"]), path
+        required = {*at["required"], *(LATER if not path else ())}
+        assert set(value) == set(at["properties"]) == required, path
         for name, item in value.items():
             described(item, at["properties"][name], f"{path}.{name}")
     elif isinstance(value, dict) and "additionalProperties" in at:
@@ -111,7 +114,7 @@ def spoiled(written: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 def test_a_missing_member_is_named() -> None:
     written = through_json(judged(scattered(2, 0.0)))
-    every = [path for path in paths(written) if path != ("tool", "name")]
+    every = [path for path in paths(written) if path != ("tool", "name") and path[0] not in LATER]
     assert len(every) > 60
     for path in every:
         with pytest.raises(DocumentError, match="is missing") as raised:
@@ -142,6 +145,44 @@ def test_what_is_wrong_is_named_by_its_path(
     path: tuple[Any, ...], value: Any, sentence: str
 ) -> None:
     written = through_json(SAMPLES["whole"]())
+    with pytest.raises(DocumentError) as raised:
+        Comparison.from_document(spoiled(written, path, value))
+    assert sentence in str(raised.value)
+
+
+def test_a_document_from_before_there_were_latencies_is_read() -> None:
+    written = through_json(SAMPLES["with latencies"]())
+    for name in LATER:
+        del written[name]
+    VALIDATOR.validate(written)
+    assert Comparison.from_document(written) == judged(scattered(12, 0.05))
+
+
+def test_the_histograms_are_those_of_a_run_s_document() -> None:
+    written = through_json(SAMPLES["stored"]())
+    run = json.loads(json.dumps(samples.good().to_document()))
+    assert written["times"] == "service"
+    assert written["hdr"]["base"] == run["hdr"]["service"]
+    assert written["latency_ms"]["base"] == run["latency_ms"]["service"]
+    both = judge_stored(samples.planned(), samples.planned(), SUBJECT).latency
+    assert both is not None and both.times == "response"
+    assert both.base == samples.planned().latency.response
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        (("times",), None, "times: expected a text"),
+        (("times",), "both", "times: 'both' is none of service, response"),
+        (("hdr",), ..., "hdr is missing"),
+        (("hdr", "candidate"), ..., "hdr.candidate is missing"),
+        (("hdr", "base"), "AAAA", "hdr.base: not a compressed V2 HdrHistogram"),
+        (("latency_ms", "base"), None, "latency_ms.base: expected an object"),
+        (("latency_ms", "base", "count"), 1, "latency_ms.base.count: hdr.base holds"),
+    ],
+)
+def test_a_broken_histogram_is_named(path: tuple[Any, ...], value: Any, sentence: str) -> None:
+    written = through_json(SAMPLES["with latencies"]())
     with pytest.raises(DocumentError) as raised:
         Comparison.from_document(spoiled(written, path, value))
     assert sentence in str(raised.value)

@@ -22,6 +22,7 @@ LAYERS: dict[str, set[str]] = {
     "_client": {"_core"},
     "document": set(),
     "errors": set(),
+    "exits": set(),
     "histogram": set(),
     "host": set(),
     "measured": {"document"},
@@ -40,21 +41,24 @@ LAYERS: dict[str, set[str]] = {
     "thresholds": {"judging", "measured", "plan", "redact", "units"},
     "tlsfiles": {"plan"},
     "urls": {"plan", "redact"},
+    "waiting": {"plan", "units", "urls"},
     "use": set(),
     "resources": {"host", "processes", "redact", "use"},
     "request": {"body", "plan", "units", "urls"},
     "result": {"document", "errors", "histogram", "measured", "redact", "units", "use"},
     "environment": {"result"},
-    "compare": {"document", "plan", "redact", "result"},
+    "webhook": {"exits", "plan", "redact", "result", "units", "urls"},
+    "compare": {"document", "histogram", "plan", "redact", "result"},
+    "history": {"document", "plan", "redact", "result"},
     "find": {"document", "histogram", "judging", "measured", "plan", "result", "thresholds"},
     "report": {
-        *("compare", "errors", "find", "histogram", "measured", "redact", "result", "units"),
-        "use",
+        *("compare", "errors", "exits", "find", "histogram", "history", "measured", "redact"),
+        *("result", "units", "use"),
     },
     "baselines": {"document", "plan", "redact", "report", "result"},
     "steady": {"result", "units"},
     "validity": {"histogram", "result", "units", "use"},
-    "sampling": {"_core", "histogram", "plan", "result", "use"},
+    "sampling": {"_core", "histogram", "measured", "plan", "result", "use"},
     "worker": {"_core", "plan", "resolve", "urls"},
     "adding": {"_client", "_core", "judging", "measured"},
     "merged": {"_client", "_core", "adding", "histogram", "judging", "measured", "result"},
@@ -77,20 +81,27 @@ LAYERS: dict[str, set[str]] = {
         *("scenario", "thresholds", "units", "urls", "use"),
     },
     "rounds": {
-        *("_core", "campaign", "compare", "document", "plan", "processes", "redact", "result"),
-        *("runner", "sampling", "scenario", "units", "urls"),
+        *("_core", "campaign", "compare", "document", "histogram", "plan", "processes", "redact"),
+        *("result", "runner", "sampling", "scenario", "units", "urls", "waiting"),
     },
 }
 LAYERS["sinks"] = {
     *("_client", "_core", "adding", "baseline", "environment", "histogram", "measured", "merged"),
     *("plan", "redact", "report", "result", "sampling", "urls"),
 }
+LAYERS["dashboard"] = {
+    *("compare", "measured", "plan", "redact", "report", "result", "sampling", "units"),
+}
+LAYERS["suite"] = {
+    *("_core", "compare", "document", "environment", "exits", "plan", "redact", "report", "result"),
+    *("rounds", "units", "urls", "waiting"),
+}
 LAYERS["cli"] = set(LAYERS)
 LAYERS["__main__"] = {"cli"}
 
 # A heavy library is imported by the one part that needs it, so that nobody else pays for it.
 HEAVY = {
-    "aiohttp": {"target"},
+    "aiohttp": {"dashboard", "target"},
     "orjson": {"campaign", "cli", "scenario"},
     "psutil": {"doctor", "host", "processes", "resources"},
     "rich": {"cli"},

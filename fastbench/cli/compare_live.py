@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
 from fastbench.compare.document import Comparison, Pair
+from fastbench.compare.looks import ratio_of
 from fastbench.report.change import NAMES, change, signed_interval
-from fastbench.report.pairs import axis, ratio_of
+from fastbench.report.pairs import axis
 from fastbench.rounds.pairing import Standing
 from fastbench.units import format_count, format_ms, format_s
 

@@ -4,7 +4,9 @@
    Pairs that are not valid stay in the document and out of the numbers.
 2. A ratio is candidate / base. An interval is [low, high] of that ratio, null where there are too
    few pairs for one. Shares are fractions: 0.02 is 2 %.
-3. `from_document(to_document(comparison))` is the same comparison. A wrong document raises
+3. The latencies of both sides stand in it as in a run's document, so that it can be analysed anew
+   without the runs. Older documents have none, and are read all the same.
+4. `from_document(to_document(comparison))` is the same comparison. A wrong document raises
    DocumentError with the path of the field.
 """
 
@@ -15,8 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated
 
-from fastbench.document import DocumentError, member, plain, read
-from fastbench.result import LIMITS, Environment, Warning_
+from fastbench.document import DocumentError, member, members, plain, read
+from fastbench.histogram import Histogram
+from fastbench.result import LIMITS, Environment, Warning_, latency_ms, packed, read_histogram
 from fastbench.result import VERDICTS as VALIDITY
 
 __all__ = [
@@ -25,11 +28,14 @@ __all__ = [
     "FIGURES",
     "ORDERS",
     "SCHEMA",
+    "SIDES",
+    "TIMES",
     "VERDICTS",
     "Comparison",
     "DocumentError",
     "Figures",
     "Interval",
+    "Latencies",
     "Metric",
     "Pair",
 ]
@@ -37,6 +43,8 @@ __all__ = [
 SCHEMA = "fastbench.compare/1"
 VERDICTS = ("different", "equivalent", "inconclusive")
 ORDERS = ("base first", "candidate first")
+SIDES = ("base", "candidate")
+TIMES = ("service", "response")
 BETTER = ("higher", "lower")
 ENDED = ("complete", "interrupted", "out_of_time", "nothing_succeeded")
 FIGURES = {  # the name of a metric: its field in Figures
@@ -107,6 +115,15 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class Latencies:
+    """The times of both sides: all visits of the pairs that count, merged; or two whole runs."""
+
+    times: Annotated[str, TIMES]
+    base: Histogram
+    candidate: Histogram
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One comparison. `config` is what was asked, secrets redacted, JSON-ready.
 
@@ -115,6 +132,7 @@ class Comparison:
     is not needed. `threshold` is the smallest effect that counts. `base_environment` is there only
     for stored results: the machine of the base, where `environment` is the candidate's.
     `regression_limit` is the share that was asked for, `regressed` whether it is exceeded.
+    `latency` is None where no pair counts.
     """
 
     version: str
@@ -140,6 +158,7 @@ class Comparison:
     ended: Annotated[str, ENDED] = "complete"
     regression_limit: float | None = None
     regressed: bool = False
+    latency: Latencies | None = None
 
     def to_document(self) -> dict[str, object]:
         """Return the JSON-ready document of schema fastbench.compare/1."""
@@ -147,6 +166,7 @@ class Comparison:
             "schema": SCHEMA,
             "tool": {"name": "fastbench", "version": self.version},
             **{name: plain(getattr(self, name)) for name in _parts()},
+            **_written(self.latency),
         }
 
     @classmethod
@@ -161,11 +181,37 @@ class Comparison:
             _check_interval(metric.interval, f"metrics.{name}.interval")
             _check_interval(metric.equivalence_interval, f"metrics.{name}.equivalence_interval")
         tool = member(document, "tool")
-        return cls(version=read(str, member(tool, "version", "tool"), "tool.version"), **values)
+        version = read(str, member(tool, "version", "tool"), "tool.version")
+        return cls(version=version, latency=_latencies(document), **values)
 
 
 def _parts() -> list[str]:
-    return [part.name for part in fields(Comparison) if part.name != "version"]
+    return [part.name for part in fields(Comparison) if part.name not in ("version", "latency")]
+
+
+def _written(latency: Latencies | None) -> dict[str, object]:
+    """Return the members that hold the latencies."""
+    if latency is None:
+        return dict.fromkeys(_OF_LATENCY)
+    sides = {name: getattr(latency, name) for name in SIDES}
+    return {
+        "times": latency.times,
+        "latency_ms": {name: latency_ms(each) for name, each in sides.items()},
+        "hdr": {name: packed(each) for name, each in sides.items()},
+    }
+
+
+_OF_LATENCY = ("times", "latency_ms", "hdr")
+
+
+def _latencies(document: object) -> Latencies | None:
+    """Read the latencies back; None where none were kept."""
+    found = members(document, "")
+    if all(found.get(name) is None for name in _OF_LATENCY):
+        return None
+    times = read(Annotated[str, TIMES], member(document, "times"), "times")
+    base, candidate = (read_histogram(document, name) for name in SIDES)
+    return Latencies(times, base or Histogram.empty(), candidate or Histogram.empty())
 
 
 def _check_interval(interval: tuple[float, ...] | None, path: str) -> None:

@@ -8,10 +8,10 @@
 
 from __future__ import annotations
 
-from fastbench.compare.document import Figures
+from fastbench.compare.document import Figures, Latencies
 from fastbench.result import Result
 
-__all__ = ["ERRORS_SHARE_MAX", "figures_of", "reasons_against"]
+__all__ = ["ERRORS_SHARE_MAX", "figures_of", "latencies_of", "reasons_against"]
 
 ERRORS_SHARE_MAX = 0.001
 _NOT_VALID = {  # verdicts of a run's validity
@@ -39,6 +39,14 @@ def figures_of(result: Result, *, planned: bool | None = None) -> Figures:
         verdict=result.validity.verdict,
         limit=result.validity.limit,
     )
+
+
+def latencies_of(base: Result, candidate: Result) -> Latencies:
+    """Return the times of two runs side by side: of responses only where both had a plan."""
+    before, after = base.latency.response, candidate.latency.response
+    if before is None or after is None:
+        return Latencies("service", base.latency.service, candidate.latency.service)
+    return Latencies("response", before, after)
 
 
 def reasons_against(figures: Figures) -> tuple[str, ...]:

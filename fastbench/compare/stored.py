@@ -22,7 +22,12 @@ from urllib.parse import urlsplit
 from fastbench import redact
 from fastbench.compare import statistics
 from fastbench.compare.document import FIGURES, Comparison, Figures, Interval, Metric, Pair
-from fastbench.compare.figures import ERRORS_SHARE_MAX, figures_of, reasons_against
+from fastbench.compare.figures import (
+    ERRORS_SHARE_MAX,
+    figures_of,
+    latencies_of,
+    reasons_against,
+)
 from fastbench.compare.judge import (
     EQUIVALENCE_CONFIDENCE,
     HIGHER_IS_BETTER,
@@ -35,7 +40,7 @@ from fastbench.compare.judge import (
 from fastbench.document import plain
 from fastbench.result import Environment, Result, SeriesRow, Warning_
 
-__all__ = ["DRIFT", "judge_stored", "primary_of"]
+__all__ = ["DRIFT", "judge_stored", "load_changes", "machine_changes", "primary_of"]
 
 DRIFT = 0.10  # of runs that are not interleaved
 MAX_BLOCKS = 30
@@ -98,6 +103,7 @@ def judge_stored(
         ended=subject.ended,
         regression_limit=rules.regression_limit,
         regressed=rules.regression_limit is not None and (worse or bool(fails)),
+        latency=latencies_of(base, candidate),
     )
 
 
@@ -204,12 +210,24 @@ def _warnings(
     return found + _other_load(base.config, candidate.config)
 
 
-def _other_machine(base: Environment, candidate: Environment) -> list[Warning_]:
-    parts = [
+def machine_changes(base: Environment, candidate: Environment) -> list[str]:
+    """Say in what two machines differ: `cores 2 and 8`."""
+    return [
         redact.printable(f"{name} {before} and {after}")
         for name in ("kernel", "cpu", "cores")
         if (before := getattr(base, name)) != (after := getattr(candidate, name))
     ]
+
+
+def load_changes(base: Mapping[str, object], candidate: Mapping[str, object]) -> list[str]:
+    """Name what was asked for differently, from the `config` of two runs."""
+    other = [name for name in _SAME_LOAD if plain(base.get(name)) != plain(candidate.get(name))]
+    paths = [_path(each.get("url")) for each in (base, candidate)]
+    return other + ["path of the URL"] * (paths[0] != paths[1])
+
+
+def _other_machine(base: Environment, candidate: Environment) -> list[Warning_]:
+    parts = machine_changes(base, candidate)
     if not parts:
         return []
     text = f"base and candidate ran on different machines: {', '.join(parts)}"
@@ -218,10 +236,7 @@ def _other_machine(base: Environment, candidate: Environment) -> list[Warning_]:
 
 
 def _other_load(base: Mapping[str, object], candidate: Mapping[str, object]) -> list[Warning_]:
-    other = [name for name in _SAME_LOAD if plain(base.get(name)) != plain(candidate.get(name))]
-    paths = [_path(each.get("url")) for each in (base, candidate)]
-    if paths[0] != paths[1]:
-        other.append("path of the URL")
+    other = load_changes(base, candidate)
     if not other:
         return []
     text = f"base and candidate had different loads: {', '.join(other)}"

@@ -7,25 +7,20 @@ whatever is missing there is left out.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
-from statistics import median
 
-from fastbench.compare.document import Comparison, Metric
+from fastbench.compare.document import SIDES, Comparison, Metric
 from fastbench.redact import printable
-from fastbench.report import pairs
+from fastbench.report import compared, pairs
 from fastbench.report.change import (
     NAMES,
     change,
     explained,
     headline,
     regression,
-    share,
     signed_interval,
     verdict_word,
 )
-from fastbench.report.page import LABEL_COLUMNS, LEAST_COLUMNS, Page, Paint, Part, cut, plural
-from fastbench.result import Environment
-from fastbench.units import format_count, format_ms, format_ns, format_s
+from fastbench.report.page import LABEL_COLUMNS, LEAST_COLUMNS, Page, Paint, Part, cut
 
 __all__ = ["beside_run", "render"]
 
@@ -36,12 +31,6 @@ CHANGE_COLUMNS = 10
 INTERVAL_COLUMNS = 20
 WIDE_COLUMNS = 90  # from here on the table has a column of intervals
 MARK = "*"
-TITLES = {"different": "DIFFERENT", "equivalent": "EQUIVALENT", "inconclusive": "INCONCLUSIVE"}
-ENDED = {
-    "interrupted": "PARTIAL  interrupted after {done} of {planned}",
-    "out_of_time": "--max-time ended it after {done} of {planned}",
-    "nothing_succeeded": "NOTHING SUCCEEDED  no visit had an answer that was ok",
-}
 
 
 def render(found: Comparison, *, color: bool, width: int, unicode: bool = True) -> str:
@@ -80,49 +69,18 @@ def _made(found: Comparison) -> str:
 def _sides(page: Page, found: Comparison) -> list[str]:
     room = page.width - LABEL_COLUMNS
     lines = []
-    ended = ENDED.get(found.ended, "")
-    if ended:
-        text = ended.format(done=len(found.pairs), planned=plural(found.pairs_planned, "pair"))
+    if text := compared.ended(found):
         paint = page.yellow if found.ended == "out_of_time" else page.red
         lines += [paint(cut(text, page.width)), ""]
     lines.append(page.row("Base", page.bold(cut(printable(found.base), room))))
     lines.append(page.row("Candidate", page.bold(cut(printable(found.candidate), room))))
-    parts: list[Part] = [(part, page.dim) for part in _load(found)]
+    parts: list[Part] = [(part, page.dim) for part in compared.load(found)]
     return lines + page.flowed(" ", parts)
-
-
-def _load(found: Comparison) -> list[str]:
-    """Say how it was measured, from what stands in `config`."""
-    if not found.interleaved:
-        return ["two saved results, measured one after the other"]
-    config = found.config
-    parts = [plural(found.pairs_planned, "pair")]
-    visit_s, warmup_s = _number(config, "visit_s"), _number(config, "warmup_s")
-    if visit_s:
-        parts.append(f"visits of {format_s(visit_s)}")
-    if warmup_s:
-        parts.append(f"each after {format_s(warmup_s)} of warm-up")
-    rate = _number(config, "rate")
-    if rate:
-        parts.append(f"{format_count(rate)} req/s for both")
-    elif config.get("script"):
-        parts.append(printable(str(config["script"])))
-    else:
-        parts.append("closed loop")
-    connections = _number(config, "connections")
-    if connections:
-        parts.append(plural(int(connections), "connection"))
-    return [*parts, f"seed {found.seed}"]
-
-
-def _number(config: Mapping[str, object], name: str) -> float | None:
-    value = config.get(name)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _verdict(page: Page, found: Comparison) -> list[str]:
     """Return the verdict and its sentence, what would settle it, and the regression."""
-    title = TITLES[found.verdict]
+    title = compared.TITLES[found.verdict]
     paint = _paint(page, found)
     indent = " " * (len(title) + 2)
     sentences = [headline(found), explained(found)]
@@ -136,20 +94,15 @@ def _verdict(page: Page, found: Comparison) -> list[str]:
 
 
 def _paint(page: Page, found: Comparison) -> Paint:
-    metric = found.metrics.get(found.primary)
-    if found.verdict == "inconclusive" or metric is None:
-        return page.yellow
-    if found.verdict == "equivalent":
-        return page.green
-    return page.green if (metric.ratio > 1) == (metric.better == "higher") else page.red
+    good = compared.is_good(found)
+    return page.yellow if good is None else page.green if good else page.red
 
 
 def _regression(page: Page, found: Comparison) -> list[str]:
-    if found.regression_limit is None:
+    limit = compared.limit(found)
+    if not limit:
         return []
-    limit = f"{100 * found.regression_limit:g} %"
-    metric = found.metrics.get(found.primary)
-    if not found.regressed and _excluded(found, metric):
+    if compared.regression_excluded(found):
         return [page.green("no regression") + f" beyond {limit}"]
     if not found.regressed:
         return [page.yellow(f"a regression beyond {limit} is neither shown nor excluded")]
@@ -157,17 +110,6 @@ def _regression(page: Page, found: Comparison) -> list[str]:
     wrapped = textwrap.wrap(regression(found), page.width - len(title) - 2)
     indent = " " * (len(title) + 2)
     return [page.red(title) + "  " + wrapped[0], *(indent + line for line in wrapped[1:])]
-
-
-def _excluded(found: Comparison, metric: Metric | None) -> bool:
-    """Tell whether the whole interval is on the good side of the limit, drift included."""
-    if metric is None or metric.interval is None or found.regression_limit is None:
-        return False
-    if not found.interleaved:
-        return False
-    if metric.better == "higher":
-        return metric.interval[0] > 1 - found.regression_limit
-    return metric.interval[1] < 1 + found.regression_limit
 
 
 def _table(page: Page, found: Comparison) -> list[str]:
@@ -188,7 +130,8 @@ def _table(page: Page, found: Comparison) -> list[str]:
 
 def _row(page: Page, found: Comparison, name: str, metric: Metric, *, wide: bool) -> str:
     own = MARK if name == found.primary else ""
-    figures = "".join(f"{_median(found, side, name):>{FIGURE_COLUMNS}}" for side in _SIDES)
+    typical = (compared.typical(found, side, name) for side in SIDES)
+    figures = "".join(f"{each:>{FIGURE_COLUMNS}}" for each in typical)
     text = f"  {NAMES.get(name, name) + own:<{NAME_COLUMNS}}{figures}"
     text += f"{change(metric.ratio):>{CHANGE_COLUMNS}}"
     if wide:
@@ -199,54 +142,25 @@ def _row(page: Page, found: Comparison, name: str, metric: Metric, *, wide: bool
     return text + "   " + paint(word)
 
 
-_SIDES = ("base", "candidate")
-
-
-def _median(found: Comparison, side: str, name: str) -> str:
-    """Return the median of one side over what counts, in the metric's unit."""
-    counted = [pair for pair in found.pairs if pair.valid] or list(found.pairs)
-    visits = [visit for pair in counted if (visit := getattr(pair, side)) is not None]
-    values = [value for visit in visits if (value := visit.of(name)) is not None]
-    if not values:
-        return "-"
-    value = median(values)
-    if name == "requests_per_s":
-        return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
-    return format_ns(value * 1e3) if name == "cpu_per_request" else format_ms(value)
-
-
 def _seen(page: Page, found: Comparison) -> list[str]:
     """Return how noisy it was, and what such a comparison can see at all."""
     metric = found.metrics.get(found.primary)
     if metric is None or not found.interleaved:
         return []
-    noise = []
-    if metric.noise_floor is not None:
-        noise.append(f"{share(metric.noise_floor)} from pair to pair")
-    if metric.smallest_difference is not None:
-        seen = share(metric.smallest_difference)
-        noise.append(f"a difference of {seen} would be found 9 times of 10")
-    counted = f"{metric.pairs} of {plural(len(found.pairs), 'pair')}"
-    redone = sum(pair.redone for pair in found.pairs)
-    counted += f", {plural(redone, 'visit')} redone" if redone else ""
+    noise = compared.noise(metric)
     lines = page.wrapped("Noise", "; ".join(noise)) if noise else []
-    return lines + page.wrapped("Counted", counted)
+    return lines + page.wrapped("Counted", compared.counted(found, metric))
 
 
 def _machine(page: Page, found: Comparison) -> list[str]:
     base = found.base_environment
-    lines = page.wrapped("Machine", _environment(found.environment), page.dim)
-    if base is not None and _environment(base) != _environment(found.environment):
+    lines = page.wrapped("Machine", compared.machine(found.environment), page.dim)
+    if base is not None and compared.machine(base) != compared.machine(found.environment):
         lines = [
-            *page.wrapped("Base on", _environment(base)),
-            *page.wrapped("Candidate", "on " + _environment(found.environment)),
+            *page.wrapped("Base on", compared.machine(base)),
+            *page.wrapped("Candidate", "on " + compared.machine(found.environment)),
         ]
     return lines
-
-
-def _environment(machine: Environment) -> str:
-    cores = plural(machine.cores, "core")
-    return printable(f"{machine.cpu}, {cores}, Linux {machine.kernel}")
 
 
 def _warnings(page: Page, found: Comparison) -> list[str]:

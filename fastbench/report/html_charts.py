@@ -21,8 +21,16 @@ from fastbench.result import Result, SeriesRow
 from fastbench.use import Use
 
 __all__ = [
-    *("Chart", "Values", "charts", "document", "drawing", "line", "of_latencies", "over_time"),
-    *("pids", "whole"),
+    "Chart",
+    "Values",
+    "charts",
+    "document",
+    "drawing",
+    "line",
+    "of_latencies",
+    "over_time",
+    "pids",
+    "whole",
 ]
 
 Values = list[float | None]

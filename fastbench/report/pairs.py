@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastbench.compare.document import Comparison, Interval, Pair
+from fastbench.compare.looks import ratio_of
 from fastbench.redact import printable
 from fastbench.report.change import change
 from fastbench.report.page import LABEL_COLUMNS, Page, cut
 
-__all__ = ["Axis", "axis", "lines", "ratio_of"]
+__all__ = ["Axis", "axis", "lines"]
 
 MOST_ROWS = 24
 LEAST_COLUMNS = 16
@@ -76,14 +77,6 @@ def axis(
     low, high = min(shown), max(shown)
     room = MARGIN * (high - low)
     return Axis(low - room, high + room, columns, unicode)
-
-
-def ratio_of(pair: Pair, metric: str) -> float | None:
-    """Return candidate / base of a pair that counts."""
-    if not pair.valid or pair.base is None or pair.candidate is None:
-        return None
-    base, candidate = pair.base.of(metric), pair.candidate.of(metric)
-    return candidate / base if base and candidate else None
 
 
 def lines(page: Page, found: Comparison) -> list[str]:

@@ -8,7 +8,9 @@
    stand on the rest. So it does when one side never answered anything.
 4. For latencies both sides get the same rate, at most 60 % of what the slower one carries: a pilot
    in a closed loop finds it.
-5. `max_time_s` is kept by not beginning what would not end in time.
+5. Before a visit under a script the same script is run once, shorter, and dropped: a warm-up at the
+   same server, with setup and teardown of its own. Plain visits have theirs within.
+6. `max_time_s` is kept by not beginning what would not end in time.
 """
 
 from __future__ import annotations
@@ -29,9 +31,11 @@ from fastbench.plan import Pace, Plan, Stage, UsageError
 from fastbench.result import Result
 from fastbench.rounds import servers, visits
 from fastbench.rounds.interrupts import Interrupted, Interrupts
+from fastbench.rounds.kept import Kept
 from fastbench.rounds.servers import Address, Server, ServerError
 from fastbench.rounds.visits import Hears, Job, Side
 from fastbench.sampling import Progress
+from fastbench.scenario.asked import Asked
 from fastbench.units import format_rate
 
 __all__ = ["Measured", "Standing", "Terms", "run"]
@@ -47,12 +51,16 @@ Stage_ = Literal["starting", "running", "resting"]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What was asked for. `find_rate`: a pilot finds one rate for all visits."""
+    """What was asked for. `find_rate`: a pilot finds one rate for all visits.
+
+    `warmup_share` is the share of a script's own length that its warm-up takes, 0 for none.
+    """
 
     pairs: int
     seed: int
     max_time_s: float | None = None
     find_rate: bool = False
+    warmup_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +95,17 @@ def run(
     *,
     notice: Callable[[str], None] = lambda sentence: None,
     echo: Callable[[str], None] = lambda lines: None,
+    kept: Kept | None = None,
 ) -> Measured:
     """Measure the pairs; `tell` hears of every step and of progress 4 times a second.
 
-    The first signal ends it early and in order, the second is KeyboardInterrupt. Raises what
-    refuses a run, and ServerError where a server has never been ready.
+    `kept` takes the visits of the pairs that count. The first signal ends it early and in order,
+    the second is KeyboardInterrupt. Raises what refuses a run, and ServerError where a server has
+    never been ready.
     """
     with Interrupts() as stop:
         return _Rounds(
-            {"base": base, "candidate": candidate}, terms, tell, notice, echo, stop
+            {"base": base, "candidate": candidate}, terms, tell, notice, echo, kept or Kept(), stop
         ).run()
 
 
@@ -103,7 +113,13 @@ def run(
 class _Visited:
     figures: Figures | None
     reasons: tuple[str, ...]
-    ok_per_s: float = 0.0
+    result: Result | None = None
+
+    @property
+    def ok_per_s(self) -> float:
+        if self.result is None or not self.result.summary.duration_s:
+            return 0.0
+        return self.result.summary.ok / self.result.summary.duration_s
 
 
 @dataclass(slots=True)
@@ -115,6 +131,7 @@ class _Rounds:
     tell: Callable[[Standing], None]
     notice: Callable[[str], None]
     echo: Callable[[str], None]
+    kept: Kept
     stop: Interrupts
     start_s: float = field(default_factory=lambda: time.monotonic())
     pairs: list[Pair] = field(default_factory=list)
@@ -176,15 +193,18 @@ class _Rounds:
         names: tuple[Name, Name] = ("base", "candidate")
         if order == "candidate first":
             names = ("candidate", "base")
-        found: dict[Name, Figures | None] = {"base": None, "candidate": None}
+        none = _Visited(None, ())
+        found: dict[Name, _Visited] = {"base": none, "candidate": none}
         reasons: list[str] = []
         for name in names:
             if reasons and self.redone < REDO:
                 break
-            visited = self._visit(name)
-            found[name] = visited.figures
-            reasons += [f"{name}: {each}" for each in visited.reasons]
-        return Pair(found["base"], found["candidate"], order, not reasons, tuple(reasons))
+            found[name] = self._visit(name)
+            reasons += [f"{name}: {each}" for each in found[name].reasons]
+        base, candidate = found["base"], found["candidate"]
+        if not reasons and base.result is not None and candidate.result is not None:
+            self.kept.add(base.result, candidate.result)
+        return Pair(base.figures, candidate.figures, order, not reasons, tuple(reasons))
 
     def _in_time(self) -> bool:
         """Tell whether one more pair would end in time."""
@@ -251,8 +271,7 @@ class _Rounds:
             reasons += _most_frequent(result)
         elif reasons:
             self._note_remedy(name, reasons[0], result)
-        length_s = result.summary.duration_s
-        return _Visited(found, reasons, result.summary.ok / length_s if length_s else 0.0)
+        return _Visited(found, reasons, result)
 
     def _result(self, name: Name) -> tuple[Result, tuple[str, ...]]:
         """Return a run's result, and how its server died meanwhile, if it did."""
@@ -276,10 +295,21 @@ class _Rounds:
     def _run(self, name: Name, job: Job) -> Result:
         if self.rate is not None and isinstance(job, Plan):
             job = _at_rate(job, self.rate)
+        if isinstance(job, Asked) and self.terms.warmup_share:
+            self._warm_up(name, job)
         hears = Hears(
             lambda progress: self._tell(name, "running", progress), self._once_each, self.echo
         )
         return visits.visit(job, hears, self.stop)
+
+    def _warm_up(self, name: Name, job: Asked) -> None:
+        """Run the whole script in a shorter time. What it says, the visit after it says, too."""
+        shorter = replace(job, time_scale=job.time_scale * self.terms.warmup_share)
+
+        def tell(progress: Progress) -> None:
+            self._tell(name, "running", replace(progress, warming=True))
+
+        visits.visit(shorter, Hears(tell), self.stop)
 
     def _note_remedy(self, name: Name, reason: str, result: Result) -> None:
         """Keep what the run itself says about it, the first time: its numbers differ each time."""

@@ -1,0 +1,146 @@
+"""What every report of a comparison says in the same words: its load, figures, noise and end.
+
+A comparison may be a saved one: `config` may come from another version, so whatever is missing
+there is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import median
+
+from fastbench.compare.document import Comparison, Figures, Metric
+from fastbench.redact import printable
+from fastbench.report.change import share
+from fastbench.report.page import plural
+from fastbench.result import Environment
+from fastbench.units import format_count, format_ms, format_ns, format_s
+
+__all__ = [
+    "ENDED",
+    "NO_FIGURE",
+    "TITLES",
+    "counted",
+    "ended",
+    "figure",
+    "is_good",
+    "limit",
+    "load",
+    "machine",
+    "noise",
+    "regression_excluded",
+    "typical",
+]
+
+NO_FIGURE = "-"
+TITLES = {"different": "DIFFERENT", "equivalent": "EQUIVALENT", "inconclusive": "INCONCLUSIVE"}
+ENDED = {
+    "interrupted": "PARTIAL  interrupted after {done} of {planned}",
+    "out_of_time": "--max-time ended it after {done} of {planned}",
+    "nothing_succeeded": "NOTHING SUCCEEDED  no visit had an answer that was ok",
+}
+
+
+def ended(found: Comparison) -> str:
+    """Say how it ended before all pairs were there, "" if it did not."""
+    planned = plural(found.pairs_planned, "pair")
+    return ENDED.get(found.ended, "").format(done=len(found.pairs), planned=planned)
+
+
+def load(found: Comparison) -> list[str]:
+    """Say how it was measured, from what stands in `config`."""
+    if not found.interleaved:
+        return ["two saved results, measured one after the other"]
+    config = found.config
+    parts = [plural(found.pairs_planned, "pair")]
+    visit_s, warmup_s = _number(config, "visit_s"), _number(config, "warmup_s")
+    if visit_s:
+        parts.append(f"visits of {format_s(visit_s)}")
+    if warmup_s:
+        parts.append(f"each after {format_s(warmup_s)} of warm-up")
+    rate = _number(config, "rate")
+    if rate:
+        parts.append(f"{format_count(rate)} req/s for both")
+    elif config.get("script"):
+        parts.append(printable(str(config["script"])))
+    else:
+        parts.append("closed loop")
+    connections = _number(config, "connections")
+    if connections:
+        parts.append(plural(int(connections), "connection"))
+    return [*parts, f"seed {found.seed}"]
+
+
+def _number(config: Mapping[str, object], name: str) -> float | None:
+    value = config.get(name)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def is_good(found: Comparison) -> bool | None:
+    """Tell whether the verdict is good news; None where there is none."""
+    metric = found.metrics.get(found.primary)
+    if found.verdict == "inconclusive" or metric is None:
+        return None
+    return found.verdict == "equivalent" or (metric.ratio > 1) == (metric.better == "higher")
+
+
+def limit(found: Comparison) -> str:
+    """Write the regression that was to fail, "" where none was asked for."""
+    return "" if found.regression_limit is None else f"{100 * found.regression_limit:g} %"
+
+
+def regression_excluded(found: Comparison) -> bool:
+    """Tell whether the whole interval is on the good side of the limit, drift included."""
+    metric = found.metrics.get(found.primary)
+    if metric is None or metric.interval is None or found.regression_limit is None:
+        return False
+    if not found.interleaved or found.regressed:
+        return False
+    if metric.better == "higher":
+        return metric.interval[0] > 1 - found.regression_limit
+    return metric.interval[1] < 1 + found.regression_limit
+
+
+def typical(found: Comparison, side: str, name: str) -> str:
+    """Return the median of one side over what counts, in the metric's unit."""
+    counts = [pair for pair in found.pairs if pair.valid] or list(found.pairs)
+    visits = [visit for pair in counts if (visit := getattr(pair, side)) is not None]
+    values = [value for visit in visits if (value := visit.of(name)) is not None]
+    return _shown(name, median(values)) if values else NO_FIGURE
+
+
+def figure(visit: Figures | None, name: str) -> str:
+    """Return what one visit measured, in the metric's unit."""
+    value = None if visit is None else visit.of(name)
+    return NO_FIGURE if value is None else _shown(name, value)
+
+
+def _shown(name: str, value: float) -> str:
+    if name == "requests_per_s":
+        return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+    return format_ns(value * 1e3) if name == "cpu_per_request" else format_ms(value)
+
+
+def noise(metric: Metric) -> list[str]:
+    """Say how noisy the pairs were, and what such a comparison can see at all."""
+    parts = []
+    if metric.noise_floor is not None:
+        parts.append(f"{share(metric.noise_floor)} from pair to pair")
+    if metric.smallest_difference is not None:
+        seen = share(metric.smallest_difference)
+        parts.append(f"a difference of {seen} would be found 9 times of 10")
+    return parts
+
+
+def counted(found: Comparison, metric: Metric | None) -> str:
+    """Say how many pairs count, and how many visits were made again."""
+    count = metric.pairs if metric is not None else 0
+    redone = sum(pair.redone for pair in found.pairs)
+    again = f", {plural(redone, 'visit')} redone" if redone else ""
+    return f"{count} of {plural(len(found.pairs), 'pair')}{again}"
+
+
+def machine(environment: Environment) -> str:
+    """Return a machine in a line."""
+    cores = plural(environment.cores, "core")
+    return printable(f"{environment.cpu}, {cores}, Linux {environment.kernel}")
