@@ -4,6 +4,7 @@ cdef object headers_of = None   # see `use`
 cdef object decoded = None
 cdef object selected = None
 cdef object loads = None
+cdef object cookies_of = None
 
 cdef enum:                      # places of the other built-in metrics in Extra.metric, after TIMES
     HTTP_REQS = 100, HTTP_REQ_FAILED, DATA_SENT, DATA_RECEIVED
@@ -19,10 +20,13 @@ cdef struct Extra:
     void *data
 
 
-def use(*, headers, decode, select, json):
-    """Set what Response's lazy properties call: a head's fields, the decoded body, a JSON path."""
-    global headers_of, decoded, selected, loads
-    headers_of, decoded, selected, loads = headers, decode, select, json
+def use(*, headers, decode, select, json, cookies=None):
+    """Set what Response's lazy properties call: a head's fields, the decoded body, a JSON path.
+
+    `cookies(response)` gives the cookies that an answer sets.
+    """
+    global headers_of, decoded, selected, loads, cookies_of
+    headers_of, decoded, selected, loads, cookies_of = headers, decode, select, json, cookies
 
 
 cdef class Sinks:
@@ -171,10 +175,23 @@ cdef class Response:
     cdef readonly object keep
     cdef Times times
     cdef object known_headers
+    cdef object known_cookies
     cdef object known_body
     cdef object known_json
     cdef bint parsed
     cdef signed char coding     # has it a Content-Encoding? -1: not looked yet
+
+    @property
+    def ok(self):
+        """Is there an answer, and is its status below 400? Whether it was expected is `expected`."""
+        return 0 < self.status < 400
+
+    @property
+    def cookies(self):
+        """The cookies that this very answer sets, name to value."""
+        if self.known_cookies is None:
+            self.known_cookies = cookies_of(self)
+        return self.known_cookies
 
     @property
     def headers(self):

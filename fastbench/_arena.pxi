@@ -272,6 +272,14 @@ cdef class Arena:
         cdef uint64_t number = arena.take_next(&common.taken[shared], 1, arena.RELAXED)
         return number if number < limit else -1
 
+    def take_rest(self, uint32_t shared, uint64_t limit):
+        """Take all numbers that are left of a shared counter at once; how many those were."""
+        cdef arena.Common *common = <arena.Common *>self.memory
+        if shared >= arena.SHARED_WORDS:
+            raise IndexError(f"there are {arena.SHARED_WORDS} shared counters")
+        cdef uint64_t number = arena.take_next(&common.taken[shared], limit, arena.RELAXED)
+        return limit - number if number < limit else 0
+
     def taken(self, uint32_t shared, uint64_t limit):
         """How many numbers of a shared counter were handed out."""
         return min((<arena.Common *>self.memory).taken[shared], limit)

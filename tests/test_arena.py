@@ -117,6 +117,18 @@ def test_a_full_region_is_a_memory_error_and_keeps_what_it_holds() -> None:
     assert [value.max for _, _, _, value in held] == list(range(len(held)))
 
 
+def test_what_is_left_of_a_shared_counter_is_taken_at_once() -> None:
+    arena = _client.Arena(1)
+    limit = 10**15
+    assert [arena.take(5, limit) for _ in range(3)] == [0, 1, 2]
+    assert arena.take_rest(5, limit) == limit - 3
+    assert arena.take_rest(5, limit) == 0
+    assert arena.take(5, limit) == -1
+    assert (arena.taken(5, limit), arena.taken(4, limit)) == (limit, 0)
+    with pytest.raises(IndexError):
+        arena.take_rest(64, 1)
+
+
 def test_shared_counters_hand_out_every_number_once() -> None:
     arena = _client.Arena(2)
     pids, ends = [], []

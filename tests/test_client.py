@@ -37,7 +37,7 @@ def sent(call: Any, **settings: Any) -> tuple[str, dict[str, str], bytes]:
 
 
 def test_a_url_is_sent_byte_for_byte() -> None:
-    path = "/rest/v1/c?select=*&order=a.desc&id=eq.7&n=[1]|{2}&e=%2f&x=é"
+    path = "/rest/v1/c?select=*&order=a.desc&id=eq.7&n=[1]|{2}&e=%2f&x=%zz"
     line, fields, body = sent(lambda vu, url: vu.get(url + path))
     assert line.encode() == f"GET {path} HTTP/1.1".encode()
     assert set(fields) == {"Host", "User-Agent", "Accept"} and body == b""
@@ -167,7 +167,7 @@ def test_signatures() -> None:
 
 WRONG: list[tuple[str, Any]] = [
     ("names no server", lambda vu: vu.get("/a")),
-    ("write a space as %20", lambda vu: vu.get("http://h/a b")),
+    ("has a line break or NUL", lambda vu: vu.get("http://h/a\nb")),
     ("starts with http:// or https://|cannot be benchmarked", lambda vu: vu.get("ftp://h/")),
     ("would split the request", lambda vu: vu.get("http://h/", headers={"A": "b\r\nC: d"})),
     ("would split the request", lambda vu: vu.get("http://h/", bearer="b\nC: d")),

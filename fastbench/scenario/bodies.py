@@ -21,6 +21,7 @@ import orjson
 
 from fastbench import body as bodies
 from fastbench.plan import UsageError, check_header
+from fastbench.scenario import values
 
 JSON: Final = "application/json"
 
@@ -103,14 +104,7 @@ def as_text(value: object) -> str:
 
 
 def _pairs(fields: object, what: str = "files") -> list[tuple[str, Any]]:
-    if isinstance(fields, Mapping):
-        return [(str(name), value) for name, value in fields.items()]
-    if isinstance(fields, list | tuple) and all(
-        isinstance(pair, tuple) and len(pair) == 2 for pair in fields
-    ):
-        return [(str(name), value) for name, value in fields]
-    kind = type(fields).__name__
-    raise UsageError(f"{what}= takes a dict or a list of pairs, not {kind}; JSON goes in json=.")
+    return values.pairs(fields, f"{what}=", "JSON goes in json=")
 
 
 def _as_file(name: str, value: object) -> File:

@@ -17,8 +17,7 @@ from urllib.parse import quote
 import orjson
 
 from fastbench.plan import UsageError
-from fastbench.scenario import bodies, expected, paths, redirects
-from fastbench.scenario.cookies import Cookies
+from fastbench.scenario import bodies, cookies, escaping, expected, paths, redirects, values
 from fastbench.scenario.expected import Expected
 from fastbench.scenario.headers import Headers
 from fastbench.scenario.place import PLACE
@@ -44,8 +43,8 @@ class More(TypedDict, total=False):
     files: Fields | None
     auth: tuple[str, str] | None
     bearer: str | None
-    cookies: Mapping[str, str] | None
-    tags: Mapping[str, object] | None
+    cookies: Fields | None
+    tags: Fields | None
     timeout: float | str | None
     redirects: int | None
     expected: Expected | int | range | Iterable[int] | None
@@ -63,7 +62,7 @@ class Client:
     def __init__(self, session: Session, maker: Maker) -> None:
         self.session = session
         self.maker = maker
-        self.cookies = Cookies(maker.settings.base_url)
+        self.cookies = cookies.Cookies(maker.settings.base_url)
         self._stored = self.cookies.stored
         self._send = session.send
         session.cookies = self.cookies.learn
@@ -72,7 +71,7 @@ class Client:
     def get(
         self,
         url: str,
-        headers: Mapping[str, Any] | None = None,
+        headers: Fields | None = None,
         json: Any = None,
         name: str | None = None,
         **more: Unpack[More],
@@ -86,7 +85,7 @@ class Client:
     def head(
         self,
         url: str,
-        headers: Mapping[str, Any] | None = None,
+        headers: Fields | None = None,
         json: Any = None,
         name: str | None = None,
         **more: Unpack[More],
@@ -97,7 +96,7 @@ class Client:
     def options(
         self,
         url: str,
-        headers: Mapping[str, Any] | None = None,
+        headers: Fields | None = None,
         json: Any = None,
         name: str | None = None,
         **more: Unpack[More],
@@ -109,7 +108,7 @@ class Client:
         self,
         url: str,
         data: bytes | str | Fields | None = None,
-        headers: Mapping[str, Any] | None = None,
+        headers: Fields | None = None,
         json: Any = None,
         name: str | None = None,
         **more: Unpack[More],
@@ -121,7 +120,7 @@ class Client:
         self,
         url: str,
         data: bytes | str | Fields | None = None,
-        headers: Mapping[str, Any] | None = None,
+        headers: Fields | None = None,
         json: Any = None,
         name: str | None = None,
         **more: Unpack[More],
@@ -133,7 +132,7 @@ class Client:
         self,
         url: str,
         data: bytes | str | Fields | None = None,
-        headers: Mapping[str, Any] | None = None,
+        headers: Fields | None = None,
         json: Any = None,
         name: str | None = None,
         **more: Unpack[More],
@@ -145,7 +144,7 @@ class Client:
         self,
         url: str,
         data: bytes | str | Fields | None = None,
-        headers: Mapping[str, Any] | None = None,
+        headers: Fields | None = None,
         json: Any = None,
         name: str | None = None,
         **more: Unpack[More],
@@ -158,12 +157,14 @@ class Client:
         method: str,
         url: str,
         data: bytes | str | Fields | None = None,
-        headers: Mapping[str, Any] | None = None,
+        headers: Fields | None = None,
         json: Any = None,
         name: str | None = None,
         **more: Unpack[More],
     ) -> Exchange:
         """Send a request of any method."""
+        if not isinstance(method, str):
+            raise UsageError(f"A method is a text such as GET, not {type(method).__name__}.")
         return self._begin(method.upper(), url, data, headers, json, name, more)
 
     @overload
@@ -175,8 +176,9 @@ class Client:
     ) -> dict[K, Response] | list[Response]:
         """Send requests at once, as many as Options allow, and wait for all of them.
 
-        Each is a URL (GET), `(method, url)`, `(method, url, {"json": ...})`, or begun already, as
-        in `vu.batch([vu.get("/a"), vu.get("/b")])`. A dict gives a dict of the same keys.
+        Each is a URL (GET), `(method, url)`, `(method, url, {"json": ...})`, a dict of what
+        request() takes, as in `{"url": "/a", "json": ...}`, or begun already, as in
+        `vu.batch([vu.get("/a"), vu.get("/b")])`. A dict of requests gives a dict of the same keys.
         """
         if isinstance(requests, Mapping):
             answers = await self._all(requests.values())
@@ -184,6 +186,9 @@ class Client:
         return await self._all(requests)
 
     async def _all(self, requests: Iterable[Any]) -> list[Response]:
+        if isinstance(requests, str | bytes) or not isinstance(requests, Iterable):
+            kind = type(requests).__name__
+            raise UsageError(f"batch() takes a list or a dict of requests, not {kind}.")
         most = self.maker.settings.batch
         begun: deque[Awaitable[Response]] = deque()
         answers = []
@@ -202,10 +207,15 @@ class Client:
             return request
         if isinstance(request, tuple | list) and 2 <= len(request) <= 3:
             method, url, *more = request
-            return self.request(method, url, **(more[0] if more else {}))
+            words = more[0] if more else {}
+            if isinstance(words, Mapping):
+                return self.request(method, url, **words)
+        if isinstance(request, Mapping) and "url" in request:
+            words = {"method": "GET", **request}
+            return self.request(words.pop("method"), words.pop("url"), **words)
         raise UsageError(
-            f"batch() takes URLs, (method, url, {{...}}) or vu.get(...), not "
-            f"{type(request).__name__}."
+            'batch() takes URLs, (method, url, {...}), {"url": ..., "method": ...} or vu.get(...), '
+            f"not {_shape(request)}."
         )
 
     def _begin(
@@ -213,7 +223,7 @@ class Client:
         method: str,
         url: str,
         data: Any,
-        headers: Mapping[str, Any] | None,
+        headers: Fields | None,
         json: Any,
         name: str | None,
         more: Mapping[str, Any],
@@ -248,7 +258,13 @@ def install() -> None:
     """Tell the extension what Response's lazy properties call; once per worker."""
     from fastbench import _client
 
-    _client.use(headers=Headers, decode=bodies.decode, select=paths.select, json=_loads)
+    _client.use(
+        headers=Headers,
+        decode=bodies.decode,
+        select=paths.select,
+        json=_loads,
+        cookies=cookies.of,
+    )
 
 
 def with_params(url: str, params: Fields | str) -> str:
@@ -260,10 +276,9 @@ def with_params(url: str, params: Fields | str) -> str:
     if isinstance(params, str):
         query = params.removeprefix("?")
     else:
-        pairs = params.items() if isinstance(params, Mapping) else params
         query = "&".join(
-            f"{_quoted(str(name))}={_quoted(bodies.as_text(each), '=')}"
-            for name, value in pairs
+            f"{_quoted(name)}={_quoted(bodies.as_text(each), '=')}"
+            for name, value in values.pairs(params, "params=")
             if value is not None
             for each in (value if isinstance(value, list | tuple) else (value,))
         )
@@ -289,8 +304,8 @@ def _asked(
     take = more.get
     body = bodies.encoded(data, json, take("files"))
     if params := take("params"):
-        url = with_params(url, params)
-    tags, cookies, wanted = take("tags"), take("cookies"), take("expected")
+        url = with_params(escaping.checked(url), params)
+    tags, pairs, wanted = take("tags"), take("cookies"), take("expected")
     auth = take("auth")
     asked = Asked(
         method,
@@ -298,15 +313,21 @@ def _asked(
         headers,
         body.content_type if body is not None else "",
         str(name) if name else None,
-        tuple((key, str(value)) for key, value in tags.items()) if tags else (),
+        tuple((key, str(value)) for key, value in values.pairs(tags, "tags=")) if tags else (),
         take("timeout"),
         take("redirects"),
         expected.read(wanted) if wanted is not None else None,
-        tuple(auth) if isinstance(auth, list) else auth,
+        tuple(map(str, auth)) if isinstance(auth, tuple | list) else auth,
         take("bearer"),
-        tuple(cookies.items()) if cookies else (),
+        tuple((key, str(each)) for key, each in values.pairs(pairs, "cookies=")) if pairs else (),
     )
     return asked, body.data if body is not None else None
+
+
+def _shape(request: object) -> str:
+    """Say what was given instead of a request."""
+    size = f" of {len(request)}" if isinstance(request, tuple | list) else ""
+    return f"{type(request).__name__}{size}" + (" without url" if type(request) is dict else "")
 
 
 def _quoted(text: str, safe: str = "") -> str:

@@ -110,17 +110,8 @@ class Cookies:
 
     def learn(self, response: Response) -> None:
         """Take the cookies that an answer sets."""
-        lines = _SET_COOKIE.findall(response.raw_head)
-        if not lines:
-            return
-        url = urlsplit(response.url)
-        host = (url.hostname or "").lower()
-        dated = _DATE.search(response.raw_head)
-        now_s = date_s(dated[1].decode("latin-1")) if dated is not None else None
-        for line in lines:
-            cookie = parse(line.decode("utf-8", "replace"), host, url.path, now_s)
-            if cookie is not None:
-                self._keep(cookie)
+        for cookie in _set_by(response):
+            self._keep(cookie)
 
     def header(self, host: str, path: str, secure: bool) -> str:
         """Return the value of Cookie for a request ("" for none), longest paths first."""
@@ -153,6 +144,28 @@ class Cookies:
     def _drop_expired(self, now_ns: int) -> None:
         for key in [key for key, each in self.stored.items() if each.expires_ns <= now_ns]:
             del self.stored[key]
+
+
+def of(response: Response) -> dict[str, str]:
+    """Return the cookies that one answer sets, name to value; what it deletes is not there."""
+    now_ns = monotonic_ns()
+    found = {each.name: each for each in _set_by(response)}
+    return {name: each.value for name, each in found.items() if each.expires_ns > now_ns}
+
+
+def _set_by(response: Response) -> Iterator[Cookie]:
+    """Give the cookies of an answer that its server may set, in their order."""
+    lines = _SET_COOKIE.findall(response.raw_head)
+    if not lines:
+        return
+    url = urlsplit(response.url)
+    host = (url.hostname or "").lower()
+    dated = _DATE.search(response.raw_head)
+    now_s = date_s(dated[1].decode("latin-1")) if dated is not None else None
+    for line in lines:
+        cookie = parse(line.decode("utf-8", "replace"), host, url.path, now_s)
+        if cookie is not None:
+            yield cookie
 
 
 def parse(line: str, host: str, request_path: str, now_s: int | None) -> Cookie | None:

@@ -30,6 +30,10 @@ from fastbench.scenario.schedule import Share
 from fastbench.scenario.thrown import Send, Spot, Throws
 from fastbench.scenario.vu import Habits, Scene, Vu
 
+MOST_SERVERS = 16  # that are told of
+BORN, GONE = 32, 33  # shared counters between those of scenarios and those of feeders
+MOST_VUS = "vus.most"  # no name that a metric may have
+_ENDLESS = 1 << 62
 SETTLED_S = 1.0  # after the start VUs have their tasks and connections, which stay as well
 _FAMILIES = {0: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
 
@@ -56,6 +60,9 @@ class Crew:
         self._send = send
         self._executors: list[Executor] = []
         self._vus = 0
+        self._most = arena.writer(index).gauge(MOST_VUS)
+        self._servers: set[_client.Origin] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._ending = False  # the script has said so
         self._stopped: bool | None = None  # the grace of a stop that came before the start
         self.at = self._heart.at
@@ -97,6 +104,10 @@ class Crew:
             for timer in timers:
                 timer.cancel()
         return {name: scene.ended_ns for name, scene in scenes.items()}
+
+    def tell_servers(self) -> None:
+        """Tell the parent of each server that is met beside that of base_url."""
+        self._maker.met = self._met
 
     def stop(self, *, grace: bool) -> None:
         """Begin no more iterations; without grace halt those that run."""
@@ -141,15 +152,17 @@ class Crew:
 
     def take_rest(self, shared: int, limit: int) -> int:
         """Take all numbers that are left of a counter; how many those were."""
-        rest = 0
-        while self._arena.take(shared, limit) >= 0:
-            rest += 1
-        return rest
+        return self._arena.take_rest(shared, limit)
 
     def alive(self, change: int) -> None:
-        """Note how many VUs there are."""
+        """Note how many VUs there are, here and in all workers: each comes and goes alone."""
         self._vus += change
         _client.set_active(*self._slot, self._vus)
+        if change > 0:
+            born = self._arena.take(BORN, _ENDLESS) + 1
+            self._most.add(born - self._arena.taken(GONE, _ENDLESS))
+        else:
+            self._arena.take(GONE, _ENDLESS)
 
     def warn(self, code: str, text: str, hint: str) -> None:
         """Tell the user, through the parent."""
@@ -174,6 +187,26 @@ class Crew:
         self._ending = True
         self._send(message)
         self.stop(grace=False)
+
+    def _met(self, origin: _client.Origin) -> None:
+        if origin not in self._servers and len(self._servers) < MOST_SERVERS:
+            self._servers.add(origin)
+            task = self.loop.create_task(self._tell_server(origin))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _tell_server(self, origin: _client.Origin) -> None:
+        """Tell where a server is; its name was looked up just now, or is at this moment."""
+        family = int(_FAMILIES[self._loaded.asked.family])
+        try:
+            rows = await self.loop.getaddrinfo(
+                origin.host, origin.port, type=socket.SOCK_STREAM, family=family
+            )
+        except (OSError, UnicodeError):
+            rows = []
+        said = {"scheme": origin.scheme, "authority": origin.authority, "port": origin.port}
+        addresses = list(dict.fromkeys(str(where[0]) for *_, where in rows))
+        self._send({"server": {**said, "addresses": addresses}})
 
     async def _apart(
         self, stage: str, runnable: declare.Runnable | None, limit_s: float, *data: Any

@@ -21,8 +21,8 @@ from fastbench.scenario.place import VU
 
 Take = Callable[[int, int], int]
 
-MOST_FEEDERS = 32
-LAST_SHARED = 63
+MOST_FEEDERS = 30
+LAST_SHARED = 63  # of the counters that workers share; the first 32 are scenarios', 2 are VUs'
 _ENDLESS = 1 << 62
 
 _take: Take | None = None

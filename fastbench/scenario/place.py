@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fastbench.scenario import values
 from fastbench.scenario.expected import Expected
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class Place:
         """Return the tags of this place, joined by others, which win."""
         if not tags:
             return self.tags
-        return tuple(sorted({**dict(self.tags), **{k: str(v) for k, v in tags.items()}}.items()))
+        own = {name: str(value) for name, value in values.pairs(tags, "tags=")}
+        return tuple(sorted({**dict(self.tags), **own}.items()))
 
 
 PLACE: ContextVar[Place] = ContextVar("place")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastbench import __version__, _client, redact, units, urls
 from fastbench.body import encoded
 from fastbench.plan import MAX_TIMEOUT_S, UsageError, check_header, check_method
-from fastbench.scenario import bodies, grouping
+from fastbench.scenario import bodies, escaping, grouping, values
 from fastbench.scenario.expected import DEFAULT, Expected
 from fastbench.scenario.place import Place, Tags
 
@@ -31,9 +31,9 @@ MOST_LARGE = 8
 LARGE_BYTES = 1 << 14
 
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)([^#]*)", re.DOTALL)
-_FORBIDDEN = re.compile(r"[\r\n\0 ]")
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 _LENGTH_ZERO = frozenset({"POST", "PUT", "PATCH"})  # RFC 9110 section 8.6
+_SCALARS = {"timeout": "seconds", "redirects": "a number", "bearer": "a text"}
 _OWN_FIELDS = frozenset({"content-length", "transfer-encoding"})
 
 
@@ -64,7 +64,7 @@ class Asked(NamedTuple):
     timeout: float | str | None = None
     redirects: int | None = None
     expected: Expected | None = None
-    auth: tuple[str, str] | None = None
+    auth: tuple[str, ...] | None = None
     bearer: str | None = None
     cookies: Headers = ()
     led_away: bool = False  # by a redirect to another origin: the run's secrets stay behind
@@ -138,6 +138,7 @@ class Maker:
         self._sites: dict[str, Site] = {}
         self._kinds: dict[tuple[Any, ...], Kind] = {}
         self._large: dict[tuple[int, int], tuple[Prepared, bytes, bytes]] = {}
+        self.met: Callable[[Origin], None] | None = None  # hears of each server, maybe again
         self._base: Site | None = None
         self._base_path = ""
         if settings.base_url:
@@ -152,7 +153,11 @@ class Maker:
 
     def prepared(self, place: Place, asked: Asked) -> Prepared:
         """Return the request, as made before or made now."""
-        found: Prepared | None = place.prepared.get(asked)
+        try:
+            found: Prepared | None = place.prepared.get(asked)
+        except TypeError:  # something in it has no hash
+            _check_scalars(asked)
+            raise
         if found is None:
             if len(place.prepared) >= MOST_PREPARED:
                 place.prepared.clear()
@@ -199,14 +204,15 @@ class Maker:
             kind = self._kinds[key] = self._kind(site, asked)
         made = Prepared()
         made.asked, made.kind, made.place = asked, kind, place
-        made.path = path.partition("?")[0]
-        made.head = encoded(f"{kind.method} {path} HTTP/1.1\r\n") + kind.fields
+        sent = escaping.sent(path)
+        made.path = sent.partition("?")[0]
+        made.head = encoded(f"{kind.method} {sent} HTTP/1.1\r\n") + kind.fields
         made.finish()
         made.ready = _client.Ready(
             site.origin,
             made.payload,
-            site.prefix + path,
-            self._route(place, asked, site, made.path, kind.method),
+            site.prefix + sent,
+            self._route(place, asked, site, path.partition("?")[0], kind.method),
             head=kind.head_only,
             idempotent=kind.idempotent,
             timeout_ns=kind.timeout_ns,
@@ -218,6 +224,7 @@ class Maker:
 
     def _kind(self, site: Site, asked: Asked) -> Kind:
         method = check_method(asked.method)
+        _check_scalars(asked)
         fields, cookies = self._fields(site, asked)
         return Kind(
             site,
@@ -249,13 +256,8 @@ class Maker:
         return found
 
     def _located(self, url: str) -> tuple[Site, str]:
-        """Find the server of a URL, and the path and query to send, as they were written."""
-        if _FORBIDDEN.search(url):
-            raise UsageError(
-                f"The URL `{redact.url(url)}` has a space, line break or NUL; write a space as "
-                "%20, or give the values as params={...}."
-            )
-        match = _ABSOLUTE.match(url)
+        """Find the server of a URL, and its path and query as they were written."""
+        match = _ABSOLUTE.match(escaping.checked(url))
         if match is not None:
             path = match[2]
             return self._site(match[1]), path if path.startswith("/") else f"/{path}"
@@ -281,6 +283,8 @@ class Maker:
                 raise UsageError(
                     f"{redact.url(prefix)} cannot be reached by TLS: {error}."
                 ) from None
+            if self.met is not None:
+                self.met(origin)
             found = self._sites[prefix] = Site(
                 origin,
                 f"{url.scheme}://{url.authority}",
@@ -323,14 +327,23 @@ def basic(pair: bytes) -> str:
     return f"Basic {b64encode(pair).decode('ascii')}"
 
 
-def plain_headers(headers: Mapping[str, Any]) -> Headers:
+def plain_headers(headers: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Headers:
     """Take headers as a script wrote them; a value of None leaves the header out."""
-    for value in headers.values():
-        if type(value) is not str:
-            break
-    else:
-        return tuple(headers.items())
-    return tuple((name, _text(name, value)) for name, value in headers.items() if value is not None)
+    if type(headers) is dict:
+        for name, value in headers.items():
+            if type(value) is not str or type(name) is not str:
+                break
+        else:
+            return tuple(headers.items())
+    pairs = values.pairs(headers, "headers=")
+    return tuple((name, _text(name, value)) for name, value in pairs if value is not None)
+
+
+def _check_scalars(asked: Asked) -> None:
+    for word, kind in _SCALARS.items():
+        value = getattr(asked, word)
+        if value is not None and not isinstance(value, str | int | float):
+            raise UsageError(f"{word}= takes {kind}, not {type(value).__name__}.")
 
 
 def stays(name: str) -> bool:

@@ -7,11 +7,11 @@ and the body. On the way to another scheme, host or port everything that is a se
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from fastbench.plan import UsageError
+from fastbench.scenario import escaping
 from fastbench.scenario.prepared import Asked, Prepared, stays
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ Following = tuple["Ready", bytes]
 
 _REPEATED = (307, 308)
 _ABOUT_BODY = ("content-type", "content-encoding", "content-language", "content-location")
-_UNSAFE = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]|[^\x00-\x7f]")
 
 
 def following(client: Client, exchange: Exchange, response: Response) -> Following | None:
@@ -36,7 +35,7 @@ def following(client: Client, exchange: Exchange, response: Response) -> Followi
         return None
     repeats = response.status in _REPEATED
     try:
-        url = _UNSAFE.sub(_escaped, urljoin(response.url, location.strip()))
+        url = urljoin(response.url, escaping.location(location))
         asked = _asked(before, url, repeats)
         after = client.maker.prepared(before.place, asked)
         if after.ready.origin is not before.ready.origin:
@@ -69,7 +68,3 @@ def _asked(before: Prepared, url: str, repeats: bool) -> Asked:
 def _led_away(asked: Asked) -> Asked:
     headers = tuple((name, value) for name, value in asked.headers if not stays(name))
     return asked._replace(headers=headers, auth=None, bearer=None, cookies=(), led_away=True)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogateescape"))

@@ -21,6 +21,7 @@ __all__ = [
     "count",
     "duration_s",
     "name",
+    "pairs",
     "rate",
     "refuse_unknown",
     "shown",
@@ -108,6 +109,25 @@ def strings(value: Any, what: str) -> dict[str, str]:
             raise UsageError(f"`{key}` of {what} is a text, not {shown(each)}.")
         found[key] = str(each)
     return found
+
+
+def pairs(value: Any, what: str, advice: str = "") -> list[tuple[str, Any]]:
+    """Return the names and values of a mapping, or of a list of pairs."""
+    if isinstance(value, Mapping):
+        return [(str(key), each) for key, each in value.items()]
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | bytearray):
+        found = list(value)
+        if all(_is_pair(each) for each in found):
+            return [(str(key), each) for key, each in found]
+    cure = f"; {advice}" if advice else ""
+    raise UsageError(f"{what} takes a dict or a list of pairs, not {type(value).__name__}{cure}.")
+
+
+def _is_pair(value: Any) -> bool:
+    """Tell whether something is a pair: a list of two numbers is rather JSON."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        return False
+    return isinstance(value, tuple) or isinstance(value[0], str)
 
 
 def switch(value: Any, what: str) -> bool:
