@@ -79,6 +79,7 @@ ADD: dict[str, Callable[[Any, Any], Any]] = {
 }
 SINCE: dict[str, Callable[[Any, Any], Any]] = {
     "counter": lambda new, old: new - old,
+    "errors": lambda new, old: new - old,
     "gauge": lambda new, old: new,
     "rate": lambda new, old: (new[0] - old[0], new[1] - old[1]),
     "times": lambda new, old: new.since(old),

@@ -28,7 +28,9 @@ from fastbench.measured import (
 )
 from fastbench.result import latency_ms
 
-__all__ = ["Reader", "Snapshot", "names"]
+__all__ = ["ERRORS", "Reader", "Snapshot", "names"]
+
+ERRORS = "http_req_errors"
 
 Tags = tuple[tuple[str, str], ...]
 Key = tuple[str, str, str]  # kind, name and tags of an entry
@@ -61,10 +63,12 @@ class Reader:
         *,
         only: frozenset[str] | None = None,
         gauges: Mapping[str, tuple[float, float, float]] | None = None,
+        errors: Mapping[str, int] | None = None,
     ) -> Snapshot:
         """Add up all workers at an instant of the run; `only` these names of entries.
 
-        `gauges` are those that the parent knows, (value, min, max): vus and vus_max.
+        `gauges` are those that the parent knows, (value, min, max): vus and vus_max. `errors` are
+        counts by kind, which stand in no arena and in no document's metrics.
         """
         rows: dict[Key, Any] = {}
         for worker in range(self._arena.workers):
@@ -73,6 +77,8 @@ class Reader:
                 rows[key] = adding.ADD[kind](rows[key], value) if key in rows else value
         for name, (value, least, most) in (gauges or {}).items():
             rows["gauge", name, ""] = (value, least, most, 1)
+        for kind, count in (errors or {}).items():
+            rows["errors", ERRORS, json.dumps({"kind": kind})] = count
         return Snapshot(t_s, t_s, rows, self._declared)
 
 

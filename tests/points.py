@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -22,6 +22,7 @@ __all__ = [
     "SPREAD",
     "START_NS",
     "TIME",
+    "Reply",
     "Taken",
     "counter",
     "frame",
@@ -65,7 +66,8 @@ def times(*values_ns: int) -> Point:
         counted.record(value_ns)
     found = adding.values(counted, TIME, 1.0)
     tags = clean({"name": "a"})
-    return Point("http_req_duration", TIME, tags, found, found, reading.buckets(counted))
+    added_ms = counted.sum_ns / 1e6
+    return Point("http_req_duration", TIME, tags, found, found, reading.buckets(counted), added_ms)
 
 
 FRAMES = (
@@ -74,11 +76,21 @@ FRAMES = (
 )
 
 
+@dataclass(frozen=True)
+class Reply:
+    """An answer in full."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass
 class Taken:
-    """What a receiver was sent: path, headers, body; `answers` are given first, then 204."""
+    """What a receiver was sent: path, headers, body; `answers` are given first, then `else_`."""
 
-    answers: list[int] = field(default_factory=list)
+    answers: list[int | Reply] = field(default_factory=list)
+    else_: int = 204
     seen: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     hold: threading.Event | None = None
     url: str = ""
@@ -93,13 +105,18 @@ class Receiver(BaseHTTPRequestHandler):
         self.taken.seen.append((self.path, dict(self.headers), body))
         if self.taken.hold is not None:
             self.taken.hold.wait(20)
-        status = self.taken.answers.pop(0) if self.taken.answers else 204
-        text = b"" if status == 204 else b'{"error":"\x1b[31mno room"}'
-        self.send_response(status)
-        if text:
-            self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
+        answer = self.taken.answers.pop(0) if self.taken.answers else self.taken.else_
+        if isinstance(answer, int):
+            text = b"" if answer == 204 else b'{"error":"\x1b[31mno room"}'
+            answer = Reply(answer, text)
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if answer.status != 204:
+            self.send_header("Content-Length", str(len(answer.body)))
+        with suppress(ConnectionError):  # the client may have had enough
+            self.end_headers()
+            self.wfile.write(answer.body)
 
     def log_message(self, *words: object) -> None:
         pass

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from points import FRAMES, HOSTILE, counter, frame, taking
+from points import FRAMES, HOSTILE, TIME, counter, frame, taking
 
 from fastbench import _core
 from fastbench.sinks import asked, prometheus, protobuf, reading
@@ -114,6 +114,21 @@ def test_hostile_tags_become_labels_that_may_be(monkeypatch: pytest.MonkeyPatch)
     ((labels, _),) = named(found, "k6_http_reqs_total")
     assert labels["name"] == HOSTILE["name"] and labels["tag_le"] == "1"
     assert (labels["a_b"], labels["a_b_"], labels["tag___name__"]) == ("1", "2", "x")
+
+
+def test_a_sum_of_times_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A bit less than before would be a counter that began anew, and a rate twice as high.
+    block = _core.Block(1)
+    counted = _core.Histogram()
+    counted.record(1_042_029)
+    monkeypatch.setattr(reading.PlainReader, "_read", lambda *_: [("t", TIME, counted)])
+    reader = reading.PlainReader((), {}, with_buckets=True)
+    frames = []
+    for second in range(1, 300):
+        frames.append(frame(second, *reader.points(float(second), block)))
+        counted.record(0)
+    sums = [named(rows, "k6_t_sum")[0][1][-1] for rows in written(frames, monkeypatch)]
+    assert len(set(sums)) == 1 and sums[0] == pytest.approx(0.001042029)
 
 
 def test_a_message_is_packed_and_says_what_it_is() -> None:

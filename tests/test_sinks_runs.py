@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from commandline import invoke
-from running import ONE, Run, fastbench
-from servers import Server, answering
+from running import ONE, Run, fastbench, kinds
+from servers import OK, Peer, Server, answering
 
 SCRIPT = """
 from fastbench import *
@@ -106,6 +106,24 @@ def test_seconds_of_a_plain_run_add_up_and_a_broken_threshold_is_told(
     timed = run.document["latency_ms"]["service"]["count"]
     assert added(rows, "count")["http_req_duration"] == timed
     assert '"thresholdsFailed":true' in out.read_text().splitlines()[-1]
+
+
+def test_errors_are_told_by_kind(tmp_path: Path) -> None:
+    def every_second(peer: Peer) -> None:
+        peer.request()
+        if peer.number % 2:
+            peer.reset()
+        peer.send(OK)
+
+    out = tmp_path / "points.json"
+    words = ("-o", f"json={out}", "-d", "1.2s", "--no-keepalive", *ONE)
+    with Server(every_second) as server:
+        run = fastbench(*words, server.url("/"))
+    told: Counter[str] = Counter()
+    for row in lines(out):
+        if row["type"] == "Point" and row["metric"] == "http_req_errors":
+            told[row["data"]["tags"]["kind"]] += row["data"]["value"]
+    assert told == kinds(run) and told["reset"] > 0
 
 
 def test_a_full_disk_costs_the_exit_code_and_not_the_report(server: Server) -> None:

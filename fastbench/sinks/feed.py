@@ -20,6 +20,8 @@ __all__ = ["LAST_S", "Feed", "Loss", "Output"]
 QUEUE_FRAMES = 60
 BATCH_FRAMES = 10  # one message, when some wait
 AGAIN_S = 1.0
+MOST_AGAIN_S = 60.0  # whatever a server asks for
+LAST_AGAIN_S = 0.25
 LAST_S = 4.0  # for what still waits when the run is over
 HANGING_S = 0.5  # more for a thread that is in the middle of a message
 
@@ -97,7 +99,8 @@ class Feed:
     def loss(self) -> Loss | None:
         """Wait for the thread, but no longer than agreed; return what was lost."""
         if self._thread is not None:
-            self._thread.join(max(0.0, self._give_up_s - time.monotonic()) + HANGING_S)
+            # From the end on, not from now: several outputs that hang do so side by side.
+            self._thread.join(max(0.0, self._give_up_s + HANGING_S - time.monotonic()))
         with self._changed:
             missing = self._lost + _points(self._held) + _points(self._waiting)
             alive = self._thread is not None and self._thread.is_alive()
@@ -145,22 +148,22 @@ class Feed:
                 with self._changed:
                     self._why = str(error)
                     if not error.again:
-                        self._lost += _points(self._held)
+                        held = _points(self._held)
+                        self._lost += held if error.points is None else min(error.points, held)
                         self._held = []
                         return
-                    self._rest()
+                    self._rest(min(max(AGAIN_S, error.after_s), MOST_AGAIN_S))
             else:
                 with self._changed:
                     self._held = []
                 return
 
-    def _rest(self) -> None:
-        """Wait a while; the end of the run is a reason to try at once."""
-        ended = self._end is not None
-        if ended:
-            self._changed.wait(AGAIN_S / 4)
+    def _rest(self, pause_s: float) -> None:
+        """Wait a while; the end of the run is a reason to try at once, and then more often."""
+        if self._end is None:
+            self._changed.wait_for(lambda: self._end is not None, pause_s)
         else:
-            self._changed.wait_for(lambda: self._end is not None, AGAIN_S)
+            self._changed.wait(LAST_AGAIN_S)
 
 
 def _points(frames: Iterable[Frame]) -> int:

@@ -19,11 +19,19 @@ BOUNDS_S = (*(float(f"{step}e{exp}") for exp in range(-4, 2) for step in _STEPS)
 
 
 class OutputError(Exception):
-    """Points were not written. `again` tells whether the same may succeed later."""
+    """Points were not written. `again` tells whether the same may succeed later.
 
-    def __init__(self, text: str, *, again: bool = False) -> None:
+    Then `after_s` is how long the server wants to be left alone. Else `points` is how many of them
+    are lost, None for all.
+    """
+
+    def __init__(
+        self, text: str, *, again: bool = False, after_s: float = 0.0, points: int | None = None
+    ) -> None:
         super().__init__(redact.printable(text))
         self.again = again
+        self.after_s = after_s
+        self.points = points
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,8 @@ class Point:
 
     Both have the names of `measured.Metric`: times are in ms. `buckets` are how many samples were
     at most as long as each of BOUNDS_S, since the start; only times kept in histograms have them.
+    `sum` is that of a trend's samples since the start: as it was added up, because a mean times a
+    count may be a bit less than a second ago, which a sum that only grows must never be.
     """
 
     name: str
@@ -40,6 +50,7 @@ class Point:
     now: Mapping[str, float]
     total: Mapping[str, float]
     buckets: tuple[int, ...] = ()
+    sum: float = 0.0
 
     @property
     def silent(self) -> bool:
@@ -84,8 +95,9 @@ def clean(tags: Mapping[str, str]) -> Tags:
     shown = (
         (
             redact.printable(str(name)),
-            redact.MASK if redact.secret_key(str(name)) else redact.printable(str(value)),
+            redact.MASK if redact.secret_key(str(name)) else redact.text(str(value)),
         )
         for name, value in tags.items()
     )
-    return tuple(sorted((name, value) for name, value in shown if name and value))
+    pairs = ((name, redact.printable(value)) for name, value in shown)
+    return tuple(sorted((name, value) for name, value in pairs if name and value))

@@ -114,7 +114,7 @@ def _trend(point: Point, name: str, labels: Labels) -> Iterator[Row]:
         for le, below in zip((*_LE, "+Inf"), (*point.buckets, count), strict=True):
             yield f"{name}_bucket", tuple(sorted((*labels, ("le", le)))), below, True
     yield f"{name}_count", labels, count, True
-    yield f"{name}_sum", labels, total.get("avg", 0.0) * count * unit, True
+    yield f"{name}_sum", labels, point.sum * unit, True
     for key, value in total.items():
         if key != "count":
             yield f"{name}_{_LABEL.sub('', key)}", labels, value * unit, False

@@ -4,6 +4,7 @@
    sum over all tags is the whole. Phases of requests and bytes are told by scenario.
 2. Sub-metrics of thresholds are left out: they are parts of what is told already.
 3. In a plain run `vus` are its open connections.
+4. Errors are told by kind, `http_req_errors`; an answer that came and was not ok is none of them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _PHASES = {name: name for name in _client.TIMES if name not in ("response", "htt
 _TIMES = {**_PHASES, "http_req_response": "response"}
 _PLAIN_COUNTS = {**_COUNTS, "dropped": "dropped", "retried": "retried", "timeouts": "timeouts"}
 _PLAIN_TIMES = {"http_req_duration": "service", "http_req_waiting": "first_byte"}
+NS_PER_MS = 1e6
 _COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
 # The last counter of a histogram that holds nothing longer than each bound.
 _LAST = tuple(index(round(bound * 1e9) + 1) - 1 for bound in BOUNDS_S)
@@ -65,10 +67,18 @@ class _Maker:
             adding.values(now, kind, span[0]),
             adding.values(total, kind, span[1]),
             buckets(total) if counted else (),
+            _sum(total),
         )
 
 
+def _sum(total: Any) -> float:
+    if isinstance(total, _core.Histogram):
+        return total.sum_ns / NS_PER_MS
+    return total.sum if isinstance(total, _client.Distribution) else 0.0
+
+
 _Span = tuple[float, float]  # of this second, and since the start
+_Name = tuple[str, str]  # of a metric, and its tags
 
 
 class ScriptReader:
@@ -96,6 +106,8 @@ class ScriptReader:
                 rows = _whole(parts, total)
                 if json.loads(text).get("scenario") not in named:
                     rows = (*rows, *_request(_unnamed(parts), _unnamed(total)))
+            elif kind == "errors":
+                rows = ((name, _COUNTER, float(parts), float(total)),)
             elif name in kinds:
                 rows = ((name, kinds[name], parts, total),)
             else:
@@ -150,21 +162,31 @@ class PlainReader:
     ) -> None:
         self._make = _Maker(tags, with_buckets=with_buckets)
         self._histograms = block_names
-        self._before: dict[str, Any] = {}
+        self._before: dict[_Name, Any] = {}
         self._before_s = 0.0
 
     def points(self, t_s: float, block: _core.Block) -> tuple[Point, ...]:
         """Return what came since the last look."""
         span = (t_s - self._before_s, t_s)
-        found, seen = [], {}
+        found: list[Point] = []
+        seen: dict[_Name, Any] = {}
         for name, kind, value in self._read(block):
-            seen[name] = value
-            old = self._before.get(name)
-            entry = "times" if kind.type == "trend" else kind.type
-            now = value if old is None else adding.SINCE[entry](value, old)
-            found.append(self._make.point(name, kind, "", now, value, span))
+            found.append(self._point(name, kind, "", value, seen, span))
+        for error, count in sampling.errors(block).items():
+            text = json.dumps({"kind": error})
+            found.append(self._point(merged.ERRORS, _COUNTER, text, float(count), seen, span))
         self._before, self._before_s = seen, t_s
         return tuple(found)
+
+    def _point(
+        self, name: str, kind: Kind, text: str, value: Any, seen: dict[_Name, Any], span: _Span
+    ) -> Point:
+        """Return one point, and keep what was seen for the next second."""
+        seen[name, text] = value
+        old = self._before.get((name, text))
+        entry = "times" if kind.type == "trend" else kind.type
+        now = value if old is None else adding.SINCE[entry](value, old)
+        return self._make.point(name, kind, text, now, value, span)
 
     def _read(self, block: _core.Block) -> Iterator[tuple[str, Kind, Any]]:
         counters = sampling.sums(block)
