@@ -177,9 +177,9 @@ def test_influxdb_1_makes_its_database_when_there_is_none(taken: Taken) -> None:
     assert [point[0] for point in points] == ["http_reqs", "http_req_failed", "http_req_duration"]
 
 
-def test_influxdb_2_is_given_its_token(taken: Taken, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INFLUX_TOKEN", "t0ken")
-    output = influxdb.InfluxOutput(f"{taken.url}/api/v2/write?org=o&bucket=b", "")
+def test_influxdb_2_is_given_its_token(taken: Taken) -> None:
+    url = f"{taken.url}/api/v2/write?org=o&bucket=b"
+    output = influxdb.InfluxOutput(url, "", {"INFLUX_TOKEN": "t0ken"})
     output.write(FRAMES)
     output.close()
     path, headers, _ = taken.seen[0]

@@ -1,4 +1,7 @@
-"""The words of `-o`: which outputs there are, and what each takes."""
+"""The words of `-o`: which outputs there are, and what each takes.
+
+A file must be named; a server may be left to the environment (see `environ`).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass
 
 from fastbench import redact
 from fastbench.plan import UsageError
+from fastbench.sinks import environ
 from fastbench.sinks.feed import Output
 
 __all__ = ["Asked", "parse"]
@@ -35,12 +39,14 @@ def parse(words: Sequence[str]) -> tuple[Asked, ...]:
     """Read `json=FILE` and its like; each output once."""
     found = []
     for word in words:
-        sort, equals, where = word.partition("=")
+        sort, _, where = word.partition("=")
         sort = _ALIASES.get(sort, sort)
         if sort not in _OPEN:
             raise UsageError(f"-o takes {_takes()}, not `{redact.printable(redact.text(word))}`.")
-        if not equals or not where:
-            raise UsageError(f"-o {sort} needs {_WHERE[sort]}, for example -o {_EXAMPLES[sort]}.")
+        if not where and sort in SERVERS:
+            where = environ.where(sort, os.environ)
+        if not where:
+            raise UsageError(f"-o {sort} needs a file, for example -o {_EXAMPLES[sort]}.")
         if where == "-":
             raise UsageError(f"-o {sort} writes a file as the run goes; name it.")
         found.append(Asked(sort, where))
@@ -65,13 +71,19 @@ def _csv(asked: Asked) -> Output:
 def _influxdb(asked: Asked) -> Output:
     from fastbench.sinks.influxdb import InfluxOutput
 
-    return InfluxOutput(asked.where, asked.shown)
+    return InfluxOutput(asked.where, asked.shown, os.environ)
 
 
 def _prometheus(asked: Asked) -> Output:
     from fastbench.sinks.prometheus import PrometheusOutput
 
-    return PrometheusOutput(asked.where, asked.shown)
+    return PrometheusOutput(asked.where, asked.shown, os.environ)
+
+
+def _otlp(asked: Asked) -> Output:
+    from fastbench.sinks.otlp import OtlpOutput
+
+    return OtlpOutput(asked.where, asked.shown, os.environ)
 
 
 def _made(asked: Asked, make: Callable[[], Output]) -> Output:
@@ -91,14 +103,21 @@ _OPEN: Mapping[str, Callable[[Asked], Output]] = {
     "csv": _csv,
     "influxdb": _influxdb,
     "prometheus": _prometheus,
+    "otlp": _otlp,
 }
-_ALIASES = {"experimental-prometheus-rw": "prometheus"}  # k6's name for it
-_WHERE = {"json": "a file", "csv": "a file", "influxdb": "a URL", "prometheus": "a URL"}
+SERVERS = frozenset({"influxdb", "prometheus", "otlp"})
+_ALIASES = {  # k6's names
+    "experimental-prometheus-rw": "prometheus",
+    "xk6-influxdb": "influxdb",
+    "opentelemetry": "otlp",
+    "experimental-opentelemetry": "otlp",
+}
 _EXAMPLES = {
     "json": "json=points.json.gz",
     "csv": "csv=points.csv",
     "influxdb": "influxdb=http://localhost:8086/k6",
     "prometheus": "prometheus=http://localhost:9090/api/v1/write",
+    "otlp": "otlp=http://localhost:4318",
 }
 
 

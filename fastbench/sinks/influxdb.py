@@ -3,7 +3,7 @@
 1. `http://host:8086/DB` is version 1, as k6 has it: user and password stand in the URL; the
    database is made if it is not there, and its name is k6 if the URL has none.
 2. `http://host:8086/api/v2/write?org=ORG&bucket=BUCKET` is version 2; its token is the password of
-   the URL, or $INFLUX_TOKEN.
+   the URL, $K6_INFLUXDB_TOKEN or $INFLUX_TOKEN.
 3. A measurement is a metric, its field `value` what k6 writes there. Fields beside it tell of how
    many samples it is, and of a trend min, med, max, p90, p95 and p99, times in ms.
 """
@@ -11,12 +11,12 @@
 from __future__ import annotations
 
 import math
-import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode
 
 from fastbench.plan import UsageError
+from fastbench.sinks import environ
 from fastbench.sinks.point import End, Frame, Point, Tags
 from fastbench.sinks.remote import Remote, taken
 
@@ -37,16 +37,19 @@ class InfluxOutput:
     is_file = False
     wants_buckets = False
 
-    def __init__(self, where: str, shown: str) -> None:
+    def __init__(
+        self, where: str, shown: str, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.shown = shown
-        self._remote = Remote(where)
+        environment = environment or {}
+        self._remote = Remote(where, environ.access("influxdb", environment))
         self._headers = dict(_TYPE)
         self._database = ""
         path = self._remote.path.rstrip("/")
         if path == V2_PATH:
-            self._write_to = self._version_2()
+            self._write_to = self._version_2(environment)
         elif path.count("/") <= 1:
-            self._database = path.strip("/") or DATABASE
+            self._database = path.strip("/") or environment.get("K6_INFLUXDB_DB") or DATABASE
             self._write_to = f"/write?{urlencode({'db': self._database, 'precision': 'ns'})}"
         else:
             raise UsageError(
@@ -54,13 +57,15 @@ class InfluxOutput:
                 f"http://HOST:8086{V2_PATH}?org=ORG&bucket=BUCKET."
             )
 
-    def _version_2(self) -> str:
+    def _version_2(self, environment: Mapping[str, str]) -> str:
         query = dict(parse_qsl(self._remote.query))
         if not query.get("bucket"):
             raise UsageError(
                 f"-o influxdb with {V2_PATH} needs a bucket: …{V2_PATH}?org=ORG&bucket=BUCKET."
             )
-        if token := self._remote.password or os.environ.get("INFLUX_TOKEN", ""):
+        names = ("K6_INFLUXDB_TOKEN", "INFLUX_TOKEN")
+        tokens = (self._remote.url_password, *(environment.get(name, "") for name in names))
+        if token := next(filter(None, tokens), ""):
             self._headers["Authorization"] = f"Token {token}"
         return f"{V2_PATH}?{urlencode({**query, 'precision': 'ns'})}"
 
@@ -75,13 +80,13 @@ class InfluxOutput:
         body = "\n".join(lines).encode()
         if not body:
             return
-        status, text = self._remote.ask(self._write_to, body, self._headers)
-        if status == MISSING and self._database:
+        answer = self._remote.ask(self._write_to, body, self._headers)
+        if answer.status == MISSING and self._database:
             name = self._database.replace("\\", "\\\\").replace('"', '\\"')
             asked = urlencode({"q": f'CREATE DATABASE "{name}"'})
             self._remote.ask(f"/query?{asked}", b"", {})
-            status, text = self._remote.ask(self._write_to, body, self._headers)
-        taken(status, text)
+            answer = self._remote.ask(self._write_to, body, self._headers)
+        taken(answer)
 
     def finish(self, end: End) -> None:
         """Do nothing: a run has no last point."""

@@ -10,11 +10,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fastbench.plan import UsageError
-from fastbench.sinks import protobuf
+from fastbench.sinks import environ, protobuf
 from fastbench.sinks.point import BOUNDS_S, End, Frame, Point, Tags
 from fastbench.sinks.remote import Remote
 
@@ -44,10 +44,12 @@ class PrometheusOutput:
     is_file = False
     wants_buckets = True
 
-    def __init__(self, where: str, shown: str) -> None:
+    def __init__(
+        self, where: str, shown: str, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.shown = shown
         self._compress = _snappy()
-        self._remote = Remote(where)
+        self._remote = Remote(where, environ.access("prometheus", environment or {}))
         if self._remote.path in ("", "/"):
             raise UsageError(
                 "-o prometheus needs the path of remote write too: http://HOST:9090/api/v1/write."

@@ -5,39 +5,63 @@ from __future__ import annotations
 import base64
 import http.client
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from fastbench import __version__, redact, urls
 from fastbench.sinks.point import OutputError
 
-__all__ = ["Remote", "taken"]
+__all__ = ["Access", "Answer", "Remote", "taken"]
 
 TIMEOUT_S = 3.0
+MOST_READ = 4096  # of an answer
 MOST_SHOWN = 200  # of what the server says about a refusal
-LATER = {408, 429}  # and 5xx: the same message may be taken later
+LATER = frozenset({408, 429, *range(500, 600)})  # the same message may be taken later
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a server may ask for beside its URL: a user, headers; all of it is secret.
+
+    `insecure` takes any certificate.
+    """
+
+    user: str = ""
+    password: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `text` is what it says, as it may be shown; `after_s` is Retry-After."""
+
+    status: int
+    body: bytes
+    text: str
+    after_s: float = 0.0
 
 
 class Remote:
     """Where messages are posted to. Raises UsageError for a URL that cannot be one."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, access: Access | None = None) -> None:
         url = urls.parse(where)
         parts = urlsplit(where)
-        self.user = unquote(parts.username or "")
-        self.password = unquote(parts.password or "")
+        access = access or Access()
+        self.url_password = unquote(parts.password or "")
+        self.user = unquote(parts.username or "") or access.user
+        self.password = self.url_password or access.password
         self.path, self.query = parts.path, parts.query
-        kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
-        more: dict[str, ssl.SSLContext] = {}
-        if url.scheme == "https":
-            kind = http.client.HTTPSConnection
-            more["context"] = ssl.create_default_context()
-        self._connection = kind(url.host, url.port, timeout=TIMEOUT_S, **more)  # type: ignore[arg-type]
+        self._headers = access.headers
+        self._connection = _connection(url, insecure=access.insecure)
         self._kept = False
+        self._secrets: set[str] = set()
 
     @property
     def basic(self) -> str:
-        """The value of Authorization for the user in the URL, "" without one."""
+        """The value of Authorization for a user, "" without one."""
         if not (self.user or self.password):
             return ""
         both = f"{self.user}:{self.password}".encode()
@@ -45,43 +69,79 @@ class Remote:
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Post a message; raises OutputError unless it was taken."""
-        taken(*self.ask(path, body, headers))
+        taken(self.ask(path, body, headers))
 
-    def ask(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
-        """Post a message; return the status and what the answer says, as it may be shown."""
-        sent = {"User-Agent": f"fastbench/{__version__}", **headers}
-        if "Authorization" not in sent and self.basic:
+    def ask(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Post a message and return the answer; raises OutputError without one."""
+        sent = {"User-Agent": f"fastbench/{__version__}", **headers, **self._headers}
+        if self.basic and not any(name.lower() == "authorization" for name in sent):
             sent["Authorization"] = self.basic
         for attempt in (1, 2):
             try:
                 return self._ask(path, body, sent)
-            except (OSError, http.client.HTTPException, UnicodeError) as error:
+            except (OSError, http.client.HTTPException, ValueError) as error:
                 kept, self._kept = self._kept, False
                 self._connection.close()
                 if attempt == 1 and kept and not isinstance(error, TimeoutError):
                     continue  # the server closed what was idle
-                raise OutputError(_reason(error), again=True) from None
+                again = not isinstance(error, ValueError)
+                raise OutputError(_reason(error), again=again) from None
         raise AssertionError("unreachable")
 
-    def _ask(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    def _ask(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         self._connection.request("POST", path, body, dict(headers))
         answer = self._connection.getresponse()
-        text = answer.read(4 * MOST_SHOWN).decode("utf-8", "replace").strip()
+        found = answer.read(MOST_READ)
         if not answer.isclosed():  # more than anybody wants to read
             self._connection.close()
         self._kept = not answer.will_close
-        return answer.status, redact.printable(redact.text(text))[:MOST_SHOWN]
+        said = found.decode("utf-8", "replace")
+        after_s = _seconds(answer.headers.get("Retry-After", ""))
+        self._secrets = set(self._secrets_of(headers))
+        return Answer(answer.status, found, self.shown(said), after_s)
+
+    def shown(self, said: str) -> str:
+        """Return what a server says as it may be shown: it may echo what it was sent last."""
+        masked = redact.values(said, self._secrets)
+        return redact.printable(redact.text(masked)).strip()[:MOST_SHOWN]
+
+    def _secrets_of(self, headers: Mapping[str, str]) -> Iterator[str]:
+        """Yield what must not be shown: of a header with a scheme, what follows it, too."""
+        yield self.password
+        for name, value in headers.items():
+            if name in self._headers or redact.secret_header(name):
+                yield value
+                yield value.rpartition(" ")[2]
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
 
-def taken(status: int, text: str) -> None:
-    """Raise OutputError unless the status says that a message was taken."""
-    if not 200 <= status <= 299:
-        said = f": {text}" if text else ""
-        raise OutputError(f"it answered {status}{said}", again=status in LATER or status >= 500)
+def taken(answer: Answer, later: Collection[int] = LATER) -> None:
+    """Raise OutputError unless a message was taken; `later` are statuses to try it again after."""
+    if not 200 <= answer.status <= 299:
+        said = f": {answer.text}" if answer.text else ""
+        raise OutputError(
+            f"it answered {answer.status}{said}",
+            again=answer.status in later,
+            after_s=answer.after_s,
+        )
+
+
+def _connection(url: urls.Url, *, insecure: bool) -> http.client.HTTPConnection:
+    if url.scheme == "http":
+        return http.client.HTTPConnection(url.host, url.port, timeout=TIMEOUT_S)
+    context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(url.host, url.port, timeout=TIMEOUT_S, context=context)
+
+
+def _seconds(text: str) -> float:
+    """Read Retry-After in seconds; a date, which few send, is as good as nothing."""
+    return float(text) if text.isascii() and text.isdigit() else 0.0
 
 
 def _reason(error: Exception) -> str:
@@ -89,6 +149,6 @@ def _reason(error: Exception) -> str:
         return f"it did not answer within {TIMEOUT_S:g}s"
     if isinstance(error, OSError):
         return (error.strerror or str(error) or type(error).__name__).lower()
-    if isinstance(error, UnicodeError):
+    if isinstance(error, ValueError):
         return "its URL or token has a character that HTTP cannot carry; write it as %XX"
     return f"its answer is not HTTP ({type(error).__name__})"
