@@ -13,19 +13,17 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import random
 import signal
 import socket
-import ssl
 import tempfile
 import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from fastbench import redact, urls
+from fastbench import redact, urls, waiting
 from fastbench.plan import UsageError
 from fastbench.rounds import keeper
 from fastbench.rounds.interrupts import SIGNALS, Interrupts
@@ -36,7 +34,7 @@ PORT = "{port}"
 ANY_PORT = 65_535  # stands for one that is not known yet
 READY_S = 30.0  # for a server to become ready
 LOOK_S = 0.02  # between two looks whether it is
-PROBE_S = 1.0  # for one answer of --wait-for
+PROBE_S = 1.0  # for one connection
 TAIL_BYTES = 4096  # of a server's output in an error
 _RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
 _LEAST_PORT, _MOST_PORT = 10_000, 65_535
@@ -225,22 +223,9 @@ class Server:
 
 
 def _answers(address: str) -> bool:
-    """Tell whether a URL answers below 400. Who it is is not checked: nothing is sent but a GET."""
-    url = urls.parse(address)
-    connection = http.client.HTTPConnection(url.host, url.port, timeout=PROBE_S)
-    if url.scheme == "https":
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(
-            url.host, url.port, timeout=PROBE_S, context=context
-        )
-    try:
-        connection.request("GET", url.path.decode("latin-1"))
-        return connection.getresponse().status < 400
-    except (OSError, http.client.HTTPException, ValueError):
-        return False
-    finally:
-        connection.close()
+    """Tell whether a URL answers below 400."""
+    status, _ = waiting.look(urls.parse(address))
+    return 0 < status < 400
 
 
 def _given_away() -> tuple[int, int]:

@@ -1,0 +1,106 @@
+"""What stands around a run: waiting for its server before it, telling of its failure after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastbench import exits, redact
+from fastbench.cli import delivery
+
+if TYPE_CHECKING:
+    from fastbench.cli.flags import Output
+    from fastbench.plan import Plan
+    from fastbench.result import Result
+    from fastbench.scenario.asked import Asked
+    from fastbench.urls import Url
+    from fastbench.waiting import WaitFor
+
+__all__ = ["plain_is_ready", "script_is_ready", "tell_of_failure", "tell_of_result"]
+
+
+def plain_is_ready(plan: Plan, output: Output) -> bool:
+    """Wait for the server of a plain run; false when it did not come."""
+    if output.wait_for is None:
+        return True
+    from fastbench.urls import Url
+
+    target, first = plan.target, plan.requests[0]
+    path = first.payload.split(b" ", 2)[1]
+    own = Url(target.scheme, target.host, target.port, path, None, target.url)
+    unix_path = target.unix_path if output.wait_for.url is None else None
+    return _is_ready(output.wait_for, own, unix_path, output, target.url)
+
+
+def script_is_ready(asked: Asked, output: Output) -> bool:
+    """Wait for the server of a script; raises UsageError where nobody says which it is."""
+    if output.wait_for is None:
+        return True
+    own = None if output.wait_for.url is not None else _base_url(asked)
+    unix_path = asked.unix_path if output.wait_for.url is None else None
+    return _is_ready(output.wait_for, own, unix_path, output, asked.script)
+
+
+def _is_ready(
+    wait: WaitFor, own: Url | None, unix_path: str | None, output: Output, name: str
+) -> bool:
+    from fastbench import waiting
+    from fastbench.units import format_s
+
+    url = wait.url or own
+    assert url is not None  # one of both is always there
+
+    def late() -> None:
+        if not output.quiet:
+            limit = format_s(wait.limit_s)
+            delivery.tell(f"waiting for {redact.printable(url.shown)}, at most {limit}")
+
+    problem = waiting.until_ready(url, wait.limit_s, unix_path=unix_path, late=late)
+    if problem:
+        sentence = f"--wait-for: {problem}"
+        delivery.tell(redact.printable(sentence))
+        tell_of_failure(output, name, exits.NOTHING, sentence)
+    return not problem
+
+
+def _base_url(asked: Asked) -> Url:
+    """Return where a script's relative URLs go."""
+    from fastbench import urls
+    from fastbench.plan import UsageError
+
+    address = asked.base_url
+    if address is None:
+        from fastbench import campaign
+
+        address = campaign.declared(asked).options.base_url
+    if address is None:
+        raise UsageError(
+            "--wait-for with a time alone waits for the base_url of the script, which has none; "
+            "write --wait-for URL,30s."
+        )
+    return urls.parse(address)
+
+
+def tell_of_result(output: Output, result: Result, code: int) -> None:
+    """Tell the webhook of a run that failed."""
+    if not code or output.webhook is None:
+        return
+    from fastbench import webhook
+
+    name = str(result.config.get("script") or result.config.get("url") or "a run")
+    _send(output.webhook, webhook.of_result(result, name, code))
+
+
+def tell_of_failure(output: Output, name: str, code: int, sentence: str) -> None:
+    """Tell the webhook of a run that has no result."""
+    if not code or output.webhook is None:
+        return
+    from fastbench import webhook
+
+    _send(output.webhook, webhook.of_failure(name, code, sentence))
+
+
+def _send(address: str, message: dict[str, object]) -> None:
+    from fastbench import webhook
+
+    if problem := webhook.send(address, message):
+        delivery.tell(problem)

@@ -1,0 +1,153 @@
+"""Wait until a server answers: a GET every so often, until one gets a status below a limit.
+
+1. Whatever else happens is "not yet": a name that is not known, a refused or broken connection, no
+   answer within a second, an answer that is not HTTP, and the statuses of a server that starts.
+2. Nothing is sent but a GET without a header of the run's. Who answers is not checked: whether the
+   certificate is right is the run's question, and it has a better answer.
+3. Nobody waits for longer than was said, but for the one look that is under way.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from fastbench import urls
+from fastbench.plan import MAX_DURATION_S, UsageError
+from fastbench.units import format_s, parse_duration_s
+from fastbench.urls import Url
+
+__all__ = ["LIMIT_S", "WaitFor", "look", "parse", "until_ready"]
+
+LIMIT_S = 30.0  # where none is given
+LOOK_S = 0.05  # between two looks
+PROBE_S = 1.0  # for one answer
+STARTING = 500  # from here on a status says: not yet
+
+_TIMED = re.compile(r"(.*),\s*([0-9.]+[a-zµμ][0-9a-zµμ.]*)", re.DOTALL | re.IGNORECASE)
+_BARE = re.compile(r"[0-9.]+[a-zµμ0-9.]*", re.IGNORECASE)
+_AS_IT_IS = "".join(map(chr, range(ord("!"), ord("~") + 1)))  # in a path; the rest is escaped
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    """Whom to wait for, and how long; the URL is None for the one that the run loads."""
+
+    url: Url | None
+    limit_s: float
+
+
+def parse(text: str, flag: str = "--wait-for") -> WaitFor:
+    """Read `URL`, `URL,30s` or `30s`. Raises UsageError.
+
+    A comma belongs to the URL unless a time with its unit follows it.
+    """
+    if _BARE.fullmatch(text):
+        return WaitFor(None, _limit_s(text, flag))
+    timed = _TIMED.fullmatch(text)
+    address, limit_s = (timed[1], _limit_s(timed[2], flag)) if timed else (text, LIMIT_S)
+    if not address:
+        raise UsageError(f"{flag} takes URL,30s, or a time alone for the URL of the run.")
+    return WaitFor(urls.parse(address), limit_s)
+
+
+def until_ready(
+    url: Url,
+    limit_s: float,
+    *,
+    unix_path: str | None = None,
+    nap: Callable[[float], None] = time.sleep,
+    late: Callable[[], None] = lambda: None,
+) -> str:
+    """Return "" as soon as the server answers below 500, else a sentence that says it did not.
+
+    `nap` sleeps between two looks, and may raise to end it all; `late` is called once, when the
+    first look found nobody ready.
+    """
+    end_s = time.monotonic() + limit_s
+    status, reason = look(url, unix_path)
+    if not 0 < status < STARTING:
+        late()
+    while not 0 < status < STARTING:
+        left_s = end_s - time.monotonic()
+        if left_s <= 0:
+            what = f"it answered {status}" if status else reason
+            return (
+                f"{url.shown} was not ready within {format_s(limit_s)}: {what}; start the server, "
+                "or give it more time."
+            )
+        nap(min(LOOK_S, left_s))
+        status, reason = look(url, unix_path)
+    return ""
+
+
+def look(url: Url, unix_path: str | None = None) -> tuple[int, str]:
+    """Ask once; return the status, or 0 and why there is none."""
+    connection = _connection(url, unix_path)
+    try:
+        path = quote(url.path, safe=_AS_IT_IS)
+        connection.request("GET", path, headers={"Host": url.authority})
+        return connection.getresponse().status, ""
+    except TimeoutError:
+        return 0, f"no answer within {format_s(PROBE_S)}"
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return 0, _reason(error)
+    finally:
+        connection.close()
+
+
+class _OverUnix(http.client.HTTPConnection):
+    """A connection to a Unix socket, under TLS where a context is given."""
+
+    def __init__(self, path: str, context: ssl.SSLContext | None) -> None:
+        super().__init__("localhost", timeout=PROBE_S)
+        self._path = path
+        self._context = context
+
+    def connect(self) -> None:
+        """Connect to the path instead of a host."""
+        plain = socket.socket(socket.AF_UNIX)
+        self.sock = plain
+        plain.settimeout(PROBE_S)
+        plain.connect(self._path)
+        if self._context is not None:
+            self.sock = self._context.wrap_socket(plain, server_hostname="localhost")
+
+
+def _connection(url: Url, unix_path: str | None) -> http.client.HTTPConnection:
+    context = None
+    if url.scheme == "https":
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if unix_path is not None:
+        return _OverUnix(unix_path, context)
+    if context is None:
+        return http.client.HTTPConnection(url.host, url.port, timeout=PROBE_S)
+    return http.client.HTTPSConnection(url.host, url.port, timeout=PROBE_S, context=context)
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words why there is no answer."""
+    if isinstance(error, socket.gaierror):
+        return "its name is not known"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "it closed the connection without an answer"
+    return f"its answer is not HTTP ({type(error).__name__})"
+
+
+def _limit_s(text: str, flag: str) -> float:
+    try:
+        limit_s = parse_duration_s(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}") from None
+    if not 0 < limit_s <= MAX_DURATION_S:
+        raise UsageError(f"{flag} waits longer than 0 and at most 365d, for example 30s.")
+    return limit_s
