@@ -20,8 +20,9 @@ _USERINFO = re.compile(r"[^/?#]*@")
 # A password with an unescaped / ? or #: what stands for the port is no number.
 _BROKEN_USERINFO = re.compile(r"[^/?#@:\[]*:(?![0-9]*(?:[/?#]|$)).*@")
 _URL = re.compile(r"://[^\s\"<>`]+")
-_FORM_NAME = re.compile(r"(?<![\w.%\[\]~-])([\w.%\[\]~-]+)=")
-_FORM_VALUE = re.compile(r"[^&\s\"'`]+")
+# A pair as in a query or a form, or with its value in quotes, as in the source of a script.
+_FORM_NAME = re.compile(r"(?<![\w.%\[\]~-])([\w.%\[\]~-]+)(?:=|\s*=\s*(?=[\"']))")
+_FORM_VALUE = re.compile(r"([^&\s\"'`]+)|\"([^\"]+)|'([^']+)")
 _JSON_PAIR = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,{}\[\]"]+)')
 
 # C0, DEL, C1; and what reorders, hides or breaks text in a terminal: bidi controls, zero-width
@@ -32,7 +33,7 @@ _CONTROL = re.compile(
 _CONTROL_BUT_LINES = re.compile(_CONTROL.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-_SECRET_FLAGS = ("-a", "--auth", "--bearer")
+_SECRET_FLAGS = ("-a", "--auth", "--bearer", "--webhook")
 _HEADER_FLAGS = ("-H", "--header")
 _BODY_FLAGS = (
     "-b",
@@ -56,6 +57,15 @@ def printable(text: str, *, lines: bool = False) -> str:
     """
     stripped = (_CONTROL_BUT_LINES if lines else _CONTROL).sub("", text)
     return _SURROGATE.sub("\ufffd", stripped)
+
+
+def escaped_json(document: bytes) -> bytes:
+    """Return a JSON document in which what `printable` strips is escaped: it says the same.
+
+    A file that is looked at in a terminal must not drive it, and a reader needs every character.
+    """
+    shown = _CONTROL_BUT_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", document.decode())
+    return shown.encode()
 
 
 def secret_header(name: str) -> bool:
@@ -181,7 +191,7 @@ def _form_secrets(words: str) -> Iterator[tuple[int, int]]:
             continue
         if value := _FORM_VALUE.match(words, name.end()):
             end = value.end()
-            yield value.start(), end
+            yield value.span(value.lastindex or 0)
 
 
 def _mask_form(words: str) -> str:

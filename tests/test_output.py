@@ -10,7 +10,7 @@ import re
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,8 @@ import pytest
 from commandline import Shown, at_once, invoke, valid
 from servers import OK, Server, answering, refusing
 from terminal import in_terminal
+
+from fastbench.cli import forms
 
 FEW = ("-n20", "-c2")
 # What would change the answer if it came from where the tests run.
@@ -45,45 +47,83 @@ BAD_PLACES = {
 }
 
 
-@pytest.mark.parametrize("flag", ["--json", "--csv"])
-def test_f12_a_file_that_cannot_be_written_costs_no_report(
-    flag: str, server: Server, tmp_path: Path
-) -> None:
+EVERY = ("--json", *(f"--{form}" for form in forms.FILES))
+
+
+def test_f12_files_that_cannot_be_written_cost_no_report(server: Server, tmp_path: Path) -> None:
     (tmp_path / "regular").write_text("old")
     (tmp_path / "folder").mkdir()
     runs = at_once(
-        partial(invoke, *FEW, f"{flag}={place}", server.url(), cwd=tmp_path) for place in BAD_PLACES
+        partial(invoke, *FEW, *(f"{flag}={place}" for flag in EVERY), server.url(), cwd=tmp_path)
+        for place in BAD_PLACES
     )
     for (place, reason), run in zip(BAD_PLACES.items(), runs, strict=True):
         assert run.returncode == 121, place
         assert "20 requests in" in run.stdout and "20 ok" in run.stdout
-        assert run.stderr == f"fastbench: {place} was not written: {reason}.\n"
+        told = f"fastbench: {place} was not written: {reason}.\n"
+        assert run.stderr == told * len(EVERY)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder", "regular"]
     assert (tmp_path / "regular").read_text() == "old"
 
 
-@pytest.mark.parametrize("flag", ["--json", "--csv"])
-def test_f12_a_disk_that_fills_up_keeps_the_old_content(
-    flag: str, server: Server, tmp_path: Path
-) -> None:
-    def small() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+def test_f12_one_file_that_cannot_be_written_costs_no_other(server: Server, tmp_path: Path) -> None:
+    def written(bad: str) -> Shown:
+        folder = tmp_path / bad.strip("-")
+        folder.mkdir()
+        flags = (f"{flag}={'/sys/out' if flag == bad else flag.strip('-')}" for flag in EVERY)
+        return invoke(*FEW, *flags, server.url(), cwd=folder)
 
-    (tmp_path / "out").write_text("old")
-    run = invoke(*FEW, flag, "out", server.url(), cwd=tmp_path, limits=small)
+    for bad, run in zip(EVERY, at_once(partial(written, flag) for flag in EVERY), strict=True):
+        assert (run.returncode, "20 ok" in run.stdout) == (121, True)
+        assert re.fullmatch("fastbench: /sys/out was not written: [a-z -]+\\.\n", run.stderr)
+        names = {path.name for path in (tmp_path / bad.strip("-")).iterdir()}
+        assert names == {flag.strip("-") for flag in EVERY if flag != bad}
+
+
+def small(limit_bytes: int) -> Callable[[], None]:
+    """Return what makes a file too large from so many bytes on."""
+    most = resource.RLIM_INFINITY
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, most))
+
+
+def test_f12_a_disk_that_fills_up_keeps_the_old_content(server: Server, tmp_path: Path) -> None:
+    names = [flag.strip("-") for flag in EVERY]
+    for name in names:
+        (tmp_path / name).write_text("old")
+    flags = [f"{flag}={name}" for flag, name in zip(EVERY, names, strict=True)]
+    run = invoke(*FEW, *flags, server.url(), cwd=tmp_path, limits=small(100))
     assert (run.returncode, "20 ok" in run.stdout) == (121, True)
-    assert run.stderr == "fastbench: out was not written: file too large.\n"
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+    assert run.stderr == "".join(
+        f"fastbench: {name} was not written: file too large.\n" for name in names
+    )
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        names, "old"
+    )
 
 
-@pytest.mark.parametrize("flag", ["--json", "--csv"])
-def test_f12_a_pipe_without_reader_still_leaves_the_report(flag: str, server: Server) -> None:
-    read_end, write_end = os.pipe()
-    os.close(read_end)
-    with os.fdopen(write_end, "wb") as closed:
-        run = invoke(*FEW, flag, "-", server.url(), stdout=closed)
-    assert (run.returncode, "20 ok" in run.stderr) == (121, True)
-    assert run.stderr.endswith("\nfastbench: stdout was not written: its reader closed the pipe.\n")
+def test_f12_a_live_output_ends_with_a_whole_line(server: Server, tmp_path: Path) -> None:
+    """The limit leaves room for the first second of the one, and for less of the other."""
+    flags = ("-o", "json=points.json", "-o", "csv=points.csv", "-c1", "-d", "2.2s")
+    run = invoke(*flags, server.url(), cwd=tmp_path, limits=small(800))
+    assert run.returncode == 121 and " ok" in run.stdout
+    assert run.stderr.count("was not written: file too large.\n") == 2
+    assert (tmp_path / "points.json").read_text() == ""
+    text = (tmp_path / "points.csv").read_text()
+    rows = list(csv.reader(io.StringIO(text), strict=True))
+    assert text.endswith("\n") and len(rows) > 5 and len({len(row) for row in rows}) == 1
+
+
+def test_f12_a_pipe_without_reader_still_leaves_the_report(server: Server) -> None:
+    def closed(flag: str) -> Shown:
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        with os.fdopen(write_end, "wb") as pipe:
+            return invoke(*FEW, flag, "-", server.url(), stdout=pipe)
+
+    said = "\nfastbench: stdout was not written: its reader closed the pipe.\n"
+    for run in at_once(partial(closed, flag) for flag in EVERY):
+        assert (run.returncode, "20 ok" in run.stderr) == (121, True)
+        assert run.stderr.endswith(said)
 
 
 @pytest.mark.parametrize(("flag", "line"), [("--latency", "GET http://127"), ("--json", "{")])

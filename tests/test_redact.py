@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import unicodedata
 from base64 import b64encode
@@ -207,3 +208,25 @@ def test_printable_keeps_what_people_read() -> None:
     assert redact.printable("a\n\tb") == "ab"
     assert redact.printable("a\r\n\tb", lines=True) == "a\n\tb"
     assert redact.printable("\x1b[1mx\u202e\u200f\u2066") == "[1mx"
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ('login(password="s3cret, too", user="u")', 'login(password="***", user="u")'),
+        ("token = 's3cret' + x", "token = '***' + x"),
+        ('token = secret_of(user="u")', 'token = secret_of(user="u")'),
+        ('api_key="s3cret', 'api_key="***'),
+        ("password='' or fail()", "password='' or fail()"),
+    ],
+)
+def test_a_secret_in_the_source_of_a_script_is_masked(source: str, shown: str) -> None:
+    assert redact.text(source) == shown
+
+
+def test_a_document_that_is_looked_at_drives_no_terminal_and_says_the_same() -> None:
+    said = ["\x1b[31m\x07", "a\x9bb\x7f", "\u202egnp.exe", "a\u2028b", "\U0001f600", '"\\\\u0041\n']
+    document = json.dumps(said, ensure_ascii=False, indent=1).encode()
+    escaped = redact.escaped_json(document)
+    assert json.loads(escaped) == said and b"\n" in escaped
+    assert redact.printable(escaped.decode(), lines=True) == escaped.decode()

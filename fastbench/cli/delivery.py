@@ -64,7 +64,8 @@ def as_json(whole: object) -> bytes:
     """Return a document as JSON, indented, ending in a newline."""
     import orjson
 
-    return orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    return redact.escaped_json(orjson.dumps(whole, option=option))
 
 
 def tell(sentence: str) -> None:
