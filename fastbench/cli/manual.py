@@ -73,7 +73,7 @@ Output
   --csv FILE              one row per second   --hdr FILE   histograms as an .hlog
   --html FILE             one page with charts and tables; it needs no network
   --md FILE               for a pull request   --junit FILE   a case per threshold and check
-  -o, --out WHERE         once a second: json=FILE[.gz] csv=FILE influxdb=URL prometheus=URL
+  -o, --out WHERE         once a second: json= csv= (FILE[.gz]) influxdb= prometheus= otlp= (URL)
   --quiet  --no-progress  --no-color      (NO_COLOR is honoured)
   -V, --version  -h, --help
 
