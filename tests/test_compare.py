@@ -33,12 +33,13 @@ from servers import OK, Peer, Server, answering, refusing
 from fastbench.cli.compare_live import CompareView
 from fastbench.compare.document import Comparison
 from fastbench.compare.judge import judge
+from fastbench.report import html_comparison, markdown_comparison
 from fastbench.rounds.pairing import Standing
 from fastbench.sampling import Progress
 
 SCHEMA = Path(__file__).parent.parent / "fastbench" / "compare.schema.json"
 SHORT = ("--pairs", "8", "--seed", "7", "-c1", "-t1", "-n10", "-W0")
-SCRIPTED = ("--pairs", "8", "--seed", "7", "-i", "10", "-t1", "--script")
+SCRIPTED = ("--pairs", "8", "--seed", "7", "-i", "10", "-t1", "-W100ms", "--script")
 NAMES = (
     *("commands", "slower", "script", "fails", "fails quietly", "nobody", "full"),
     *("does not start", "does not load"),
@@ -128,7 +129,7 @@ def runs(folders: dict[str, Path]) -> Iterator[dict[str, Shown]]:
         limit = (*SHORT, "--fail-on-regression", "5%")
         words = {
             "commands": commands("old", "new"),
-            "slower": (*SHORT, "--json", "-", fast.url(), other.url()),
+            "slower": (*SHORT, "--json", "-", "--html", "out.html", fast.url(), other.url()),
             "script": (*SCRIPTED, "load.py", fast.url(""), other.url("")),
             "fails": (*limit, fast.url(), broken.url()),
             "fails quietly": (*limit, "--quiet", fast.url(), broken.url()),
@@ -182,6 +183,15 @@ def test_each_side_is_measured_at_its_own_server(runs: dict[str, Shown]) -> None
     assert any(base.p50_ms and base.p50_ms < 8 for base, _ in both)
     if found.verdict == "different":
         assert found.ratio and found.ratio < 1
+
+
+def test_the_page_is_that_of_the_document(runs: dict[str, Shown], folders: dict[str, Path]) -> None:
+    found = read(runs["slower"].stdout)
+    page = (folders["slower"] / "out.html").read_text("utf-8")
+    assert page == html_comparison.render(found)
+    if any(pair.valid for pair in found.pairs):
+        assert found.latency is not None
+        assert found.latency.base.percentile(50) < 8_000_000 < found.latency.candidate.min_ns
 
 
 def test_requests_that_fail_now_are_a_regression(
@@ -270,6 +280,7 @@ def test_a_script_visits_both_sides(runs: dict[str, Shown], folders: dict[str, P
     assert runs["script"].returncode == 0, runs["script"].stderr
     found = written(folders["script"])
     assert (found.primary, found.config["script"]) == ("requests_per_s", "load.py")
+    assert found.config["warmup_s"] == 0.1
     both = [(each.base, each.candidate) for each in found.pairs if each.base and each.candidate]
     assert both
     assert all(candidate.p50_ms and candidate.p50_ms > 8 for _, candidate in both)
@@ -294,7 +305,7 @@ def test_two_saved_results_are_compared_with_a_caution(tmp_path: Path) -> None:
     runs = at_once(
         partial(compare, *words, cwd=tmp_path)
         for words in (
-            ("old.json", "new.json", "--json", "out.json"),
+            ("old.json", "new.json", "--json", "out.json", "--md", "out.md"),
             ("old.json", "new.json", *limit, "--save-baseline", "next"),
             ("new.json", "old.json", *limit, "--save-baseline", "main"),
         )
@@ -304,6 +315,7 @@ def test_two_saved_results_are_compared_with_a_caution(tmp_path: Path) -> None:
     assert "candidate is 50 % slower, one run each" in runs[0].stdout
     found = read((tmp_path / "out.json").read_bytes())
     assert (found.base, found.candidate, found.interleaved) == ("old.json", "new.json", False)
+    assert (tmp_path / "out.md").read_text() == markdown_comparison.render(found)
     assert "the baseline next was not saved: this run is a regression." in runs[1].stderr
     kept = sorted(path.name for path in (tmp_path / ".fastbench" / "baselines").iterdir())
     assert kept == ["main.json"]

@@ -196,6 +196,22 @@ def test_a_script_is_as_long_as_a_visit_or_as_its_iterations() -> None:
     assert (base.duration_s, base.base_url) == (1.0, "http://127.0.0.1:4321/x")
 
 
+def test_a_script_has_a_warm_up_of_its_own() -> None:
+    for line, warmup_s in (("", 1.0), ("-W 5s", 5.0), ("--warmup=0", 0.0), ("-i 10", 1.0)):
+        found = live(f"--script load.py {A} {B} {line}")
+        assert found.warmup_s == warmup_s
+        assert found.config["warmup_s"] == warmup_s
+    assert live("A B -W 5s").warmup_s == 0.0, "it is in the plans"
+    assert live("A B -W 5s").config["warmup_s"] == 5.0
+
+
+def test_pages_and_baselines_are_of_live_comparisons_too() -> None:
+    found = command("A B --html out.html --md - --save-baseline main")
+    assert isinstance(found.what, Live)
+    assert found.output.forms == {"html": "out.html", "md": "-"}
+    assert found.output.save_baseline == "main"
+
+
 def test_a_lua_script_belongs_to_a_plain_run(files: Path) -> None:
     (files / "post.lua").write_text('wrk.method = "PUT"\n')
     base, _ = plans("A B --script post.lua")
@@ -245,7 +261,9 @@ def test_two_saved_results_are_compared_as_they_are(files: Path) -> None:
         ("A B --threshold-effect nan%", "takes a percentage"),
         ("A B --fail-on-regression 100%", "between 0% and 100%"),
         ("A B --baseline main", "in the place of BASE"),
-        ("A B --save-baseline main", "`fastbench --save-baseline main URL`"),
+        ("A B --md - --json -", "can go to standard output"),
+        ("A B --html=", "--html needs the name of a file"),
+        ("A B -W x", "is no duration"),
         ("A B --save-baseline ../x", "letters, digits"),
         ("A B --threshold p99<5ms", "--fail-on-regression"),
         ("A B --csv x", "--json FILE"),
@@ -277,7 +295,8 @@ def test_two_saved_results_are_compared_as_they_are(files: Path) -> None:
         (f"--script load.py {A} {B} --base-url {A}", "what the two URLs are"),
         (f"--script load.py {A} {B} --dry-run", "fastbench run --dry-run"),
         (f"--script load.py {A} {B} -c 5", "each VU has its own connections"),
-        (f"--script load.py {A} {B} -W 5s", "write a first scenario"),
+        (f"--script load.py {A} {B} -W 2y", "is no duration"),
+        (f"--script load.py {A} {B} -W 999999999", "-W must be 0 or longer"),
         (f"--script load.py {A} ftp://h/", "http"),
     ],
 )
@@ -312,7 +331,7 @@ def test_help_names_every_flag_of_its_own_and_no_other() -> None:
 
 def test_no_flag_of_its_own_is_one_of_a_run() -> None:
     own = {name for names in compare_flags._ONE.values() for name in names.split()}
-    assert not own & set(words.names())
+    assert own & set(words.names()) <= {"--wait-for"}, "which means the same in both"
 
 
 some_words = st.sampled_from(

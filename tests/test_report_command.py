@@ -8,9 +8,10 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 import scenario_samples
+from test_report_comparison import faster
 
 from fastbench.cli import main
-from fastbench.report import k6, markdown
+from fastbench.report import comparison, html_comparison, k6, markdown, markdown_comparison
 
 
 @pytest.fixture
@@ -45,6 +46,43 @@ def test_without_a_flag_it_is_the_report_for_people(
     assert b"THRESHOLDS" in capsysbinary.readouterr().out
 
 
+@pytest.fixture
+def compared(tmp_path: Path) -> Path:
+    path = tmp_path / "comparison.json"
+    path.write_text(json.dumps(faster().to_document()))
+    return path
+
+
+def test_a_comparison_is_a_page_and_a_comment(compared: Path, tmp_path: Path) -> None:
+    page, comment = tmp_path / "out.html", tmp_path / "out.md"
+    assert main(["report", str(compared), "--html", str(page), "--md", str(comment)]) == 0
+    assert page.read_text("utf-8") == html_comparison.render(faster())
+    assert comment.read_text("utf-8") == markdown_comparison.render(faster())
+
+
+@pytest.mark.parametrize("words", [[], ["--format", "text"]])
+def test_a_comparison_reads_as_it_did(
+    words: list[str],
+    compared: Path,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["report", str(compared), *words]) == 0
+    shown = capsysbinary.readouterr().out.decode()
+    assert shown == comparison.render(faster(), color=False, width=100)
+
+
+@pytest.mark.parametrize("words", [["--csv", "x"], ["--junit", "x"], ["--format", "k6"]])
+def test_what_a_comparison_is_not_is_said(
+    words: list[str], compared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(compared), *words]) == 1
+    told = capsys.readouterr().err
+    assert f"{' '.join(words).removesuffix(' x')} shows one run" in told
+    assert "a comparison has --html and --md" in told
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -52,6 +90,7 @@ def test_without_a_flag_it_is_the_report_for_people(
         ("{", "is not JSON; give a file that --json FILE wrote."),
         ("[]", "is not the result of a run: "),
         ('{"schema": "fastbench.find/1"}', "is not the result of a run: schema: "),
+        ('{"schema": "fastbench.compare/1"}', "is not a whole comparison: verdict is missing"),
     ],
 )
 def test_what_is_no_result_is_one_sentence(

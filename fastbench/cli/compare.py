@@ -9,21 +9,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from fastbench import __version__, environment, redact
-from fastbench.cli import compare_flags, delivery, page
+from fastbench.cli import compare_flags, delivery, forms, page
 from fastbench.cli.compare_flags import Command, Live, Stored
 from fastbench.cli.compare_live import CompareView
 from fastbench.cli.flags import Output
 from fastbench.compare import judge
 from fastbench.compare.document import Comparison, Pair
 from fastbench.compare.stored import judge_stored
-from fastbench.result import Environment, Warning_
+from fastbench.plan import UsageError
+from fastbench.result import Environment, Result, Warning_
 from fastbench.rounds import pairing
-from fastbench.rounds.pairing import Measured
+from fastbench.rounds.kept import Kept
+from fastbench.rounds.pairing import Measured, Terms
 from fastbench.rounds.servers import ServerError
 
-__all__ = ["main"]
+__all__ = ["compare_stored", "main"]
 
 EXIT_CODES = {"complete": 0, "out_of_time": 0, "interrupted": 105, "nothing_succeeded": 122}
 EXIT_REGRESSION = 96
@@ -44,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     for notice in command.notices:
         _tell(notice)
     if isinstance(command.what, Stored):
-        return _compare_stored(command.what, command)
+        return compare_stored(command.what, command)
     from fastbench import campaign
 
     try:
@@ -57,7 +60,8 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_SCRIPT
 
 
-def _compare_stored(what: Stored, command: Command) -> int:
+def compare_stored(what: Stored, command: Command) -> int:
+    """Compare two saved results; return the exit code."""
     subject = judge.Subject(
         version=__version__,
         base=redact.printable(what.names[0]),
@@ -70,13 +74,22 @@ def _compare_stored(what: Stored, command: Command) -> int:
     found = judge_stored(
         what.base, what.candidate, subject, primary=what.primary, rules=command.rules
     )
-    code = _deliver(found, command.output)
-    if command.output.save_baseline is None:
-        return code
+    code = _deliver(found, command.output, (what.base, what.candidate))
+    return _kept(code, _save(what.candidate, found, command.output))
+
+
+def _save(candidate: Result, found: Comparison, output: Output) -> str:
+    """Keep the candidate's result if that was asked for; return what went wrong."""
+    if output.save_baseline is None:
+        return ""
     from fastbench.cli import against, bench
 
-    document = bench.document(what.candidate)
-    problem = against.keep(what.candidate, document, command.output, regressed=found.regressed)
+    document = bench.document(candidate)
+    return against.keep(candidate, document, output, regressed=found.regressed)
+
+
+def _kept(code: int, problem: str) -> int:
+    """Say why there is no baseline; return the exit code."""
     if problem:
         _tell(problem)
     return code or (EXIT_NOT_WRITTEN if problem else 0)
@@ -84,7 +97,8 @@ def _compare_stored(what: Stored, command: Command) -> int:
 
 def _compare_live(what: Live, command: Command) -> int:
     machine = environment.describe()
-    primary = what.primary or _primary_of(what)
+    primary, terms = _course(what)
+    kept = Kept(results=command.output.save_baseline is not None)
 
     def judged(pairs: Sequence[Pair], measured: Measured | None = None) -> Comparison:
         subject = _subject(what, machine, measured)
@@ -99,7 +113,10 @@ def _compare_live(what: Live, command: Command) -> int:
     try:
         with view:
             measured = pairing.run(
-                what.base, what.candidate, what.terms, view.update, notice=_tell, echo=_echo
+                *(what.base, what.candidate, terms, view.update),
+                notice=_tell,
+                echo=_echo,
+                kept=kept,
             )
     except ServerError as error:
         _tell(str(error))
@@ -107,7 +124,23 @@ def _compare_live(what: Live, command: Command) -> int:
         measured = Measured((), "nothing_succeeded")
     found = judged(measured.pairs, measured)
     notes = tuple(Warning_("note", note) for note in measured.notes)
-    return _deliver(replace(found, warnings=(*found.warnings, *notes)), command.output)
+    found = replace(found, warnings=(*found.warnings, *notes), latency=kept.latency())
+    code = _deliver(found, command.output)
+    return _kept(code, _save_middle(kept, found, command.output))
+
+
+def _save_middle(kept: Kept, found: Comparison, output: Output) -> str:
+    """Keep the candidate's visit in the middle: a baseline is a run that was, no sum of several."""
+    name = output.save_baseline
+    if name is None:
+        return ""
+    refused = any(each.code == "invalid_visits" for each in found.warnings)
+    middle = None if refused else kept.middle(found.primary)
+    if middle is None:
+        return f"the baseline {name} was not saved: too few visits to the candidate count."
+    if found.ended == "interrupted":
+        return f"the baseline {name} was not saved: the comparison is not complete."
+    return _save(middle, found, output)
 
 
 def _subject(what: Live, machine: Environment, measured: Measured | None) -> judge.Subject:
@@ -126,23 +159,26 @@ def _subject(what: Live, machine: Environment, measured: Measured | None) -> jud
     )
 
 
-def _primary_of(what: Live) -> str:
-    """Return what a script is judged by: its rate, or p99 where the script plans its rate."""
+def _course(what: Live) -> tuple[str, Terms]:
+    """Return what decides, and how it is measured: both may depend on what a script declares.
+
+    A script whose rate is planned is judged by p99. Its warm-up is all of its load in less time.
+    """
     from fastbench import campaign
-    from fastbench.plan import UsageError
     from fastbench.scenario import override
     from fastbench.scenario.asked import Asked
 
     job = what.base.make(None)
     if not isinstance(job, Asked):
-        return "requests_per_s"
+        return what.primary or "requests_per_s", what.terms
     declared = campaign.declared(job)
     try:
         applied = override.applied(declared, job)
     except UsageError as error:
         raise campaign.OptionsError(str(error)) from None
     planned = all((spec.executor or "").endswith("arrival-rate") for spec in applied.scenarios)
-    return "p99" if planned else "requests_per_s"
+    terms = replace(what.terms, warmup_share=what.warmup_s / applied.length_s)
+    return what.primary or ("p99" if planned else "requests_per_s"), terms
 
 
 def _show_output(error: ServerError) -> None:
@@ -153,12 +189,18 @@ def _show_output(error: ServerError) -> None:
         _tell(f"all of its output is in {error.log}.")
 
 
-def _deliver(found: Comparison, output: Output) -> int:
-    """Report, write the document; return the exit code."""
+def _deliver(found: Comparison, output: Output, runs: tuple[Result, Result] | None = None) -> int:
+    """Report, write the document; return the exit code. `runs` are two saved results."""
     stream = delivery.eyes(output)
-    problems = [] if output.quiet else [delivery.to_stream(lambda: _report(found, output), stream)]
+    problems = (
+        [] if output.quiet else [delivery.to_stream(lambda: _report(found, output, runs), stream)]
+    )
     for path in delivery.documents(output):
         problems.append(delivery.to_path(path, lambda: delivery.as_json(found.to_document())))
+    problems += [
+        delivery.to_path(path, partial(forms.compared, form, found))
+        for form, path in output.forms.items()
+    ]
     failed = [problem for problem in problems if problem]
     for problem in failed:
         delivery.tell(problem)
@@ -171,13 +213,14 @@ def _deliver(found: Comparison, output: Output) -> int:
     return EXIT_CODES[found.ended] or (EXIT_NOT_WRITTEN if failed else 0)
 
 
-def _report(found: Comparison, output: Output) -> bytes:
-    from fastbench.report import comparison
+def _report(found: Comparison, output: Output, runs: tuple[Result, Result] | None) -> bytes:
+    from fastbench.report import comparison, operations
 
     how = delivery.look(delivery.eyes(output), output)
-    return how.encoded(
-        comparison.render(found, color=how.color, width=how.width, unicode=how.unicode)
-    )
+    shown = comparison.render(found, color=how.color, width=how.width, unicode=how.unicode)
+    if runs is not None:
+        shown += operations.below(*runs, color=how.color, width=how.width, unicode=how.unicode)
+    return how.encoded(shown)
 
 
 def _tell(sentence: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -54,7 +55,7 @@ _ONE = {
 Make = Callable[[str], Plan | Asked]  # of the address of one visit
 
 OWN = words.Own(one=_ONE)
-OWN_OF_SCRIPTS = words.Own(one={**_ONE, "load_script": "--script"})
+OWN_OF_SCRIPTS = words.Own(one={**_ONE, "load_script": "--script", "warmup": "-W --warmup"})
 
 _OF_ONE_RUN = {  # flags that a comparison has no use for
     "baseline": "--baseline is for a run; here name it in the place of BASE",
@@ -62,11 +63,13 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
     "csv": "--csv shows one run; use --json FILE, which holds every pair",
     "outs": "-o follows one run; use --json FILE, which holds every pair",
     "hdr": "--hdr shows one run; use --json FILE, which holds every pair",
-    "html": "--html shows one run; use --json FILE, which holds every pair",
-    "md": "--md shows one run; use --json FILE, which holds every pair",
     "junit": "--junit shows one run; use --json FILE, which holds every pair",
+    "history": "--history keeps single runs; use --json FILE, which holds every pair",
+    "name": "--name is of --history, which keeps single runs; leave it out",
     "latency": "--latency shows one run; leave it out",
+    "dashboard": "--dashboard follows one run; the live view in the terminal follows the pairs",
     "strict": "--strict is for one run; visits that are not valid never count here",
+    "webhook": "--webhook tells of one run; read the exit code",
     "debug": "--debug shows one request; run `fastbench --debug URL` for each side",
     "urls_from_file": "--urls-from-file names one server; with --script FILE.py a mix has two",
     "dry_run": "--dry-run is for one run; run `fastbench run --dry-run FILE.py`",
@@ -76,12 +79,16 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Two servers. `primary` None: a script's executors decide. `config` is JSON-ready."""
+    """Two servers. `primary` None: a script's executors decide. `config` is JSON-ready.
+
+    `warmup_s` is a run of the script before each visit; plain visits have theirs in their plans.
+    """
 
     base: Side
     candidate: Side
     terms: Terms
     primary: str | None
+    warmup_s: float
     config: dict[str, object]
 
 
@@ -136,11 +143,6 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     saved = [word for word in given if _is_saved(word)]
     if saved:
         what: Live | Stored = _stored(typed, given, saved, config)
-    elif output.save_baseline is not None:
-        raise UsageError(
-            "--save-baseline keeps the result of one run; "
-            f"use `fastbench --save-baseline {output.save_baseline} URL`."
-        )
     else:
         what = _live(typed, given, config, notices, scripted=scripted)
     return Command(what, rules, output, tuple(dict.fromkeys(notices)))
@@ -195,7 +197,7 @@ def _live(
     scripted: bool,
 ) -> Live:
     addresses = _addresses(typed, given)
-    visit_s = _lengths(typed, scripted=scripted)
+    visit_s, warmup_s = _lengths(typed, scripted=scripted)
     if scripted:
         make: Make = functools.partial(_scripted, _script(typed, config))
     else:
@@ -219,14 +221,12 @@ def _live(
         if primary is None:
             primary = "p99" if first.load.planned else "requests_per_s"
         find_rate = primary in ("p50", "p99", "mean") and first.load.pace is None
-        warmup_s: float | None = first.load.warmup_s
+        warmup_s = first.load.warmup_s
         load = {key: first.config[key] for key in first.config if key not in ("command", "url")}
         config |= {"connections": first.load.connections, "rate": load.get("rate"), "load": load}
-    else:
-        warmup_s = None
     terms = _terms(typed, find_rate=find_rate)
     config |= {"visit_s": visit_s, "warmup_s": warmup_s, "max_time_s": terms.max_time_s}
-    return Live(base, candidate, terms, primary, config)
+    return Live(base, candidate, terms, primary, warmup_s if scripted else 0.0, config)
 
 
 def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> tuple[str, str]:
@@ -312,8 +312,8 @@ def _script(typed: SimpleNamespace, config: dict[str, object]) -> Asked:
     return replace(asked, no_thresholds=True, config=dict(config))
 
 
-def _lengths(typed: SimpleNamespace, *, scripted: bool) -> float | None:
-    """Put --visit and --warmup where a run has them; return how long a visit is measured."""
+def _lengths(typed: SimpleNamespace, *, scripted: bool) -> tuple[float | None, float]:
+    """Put --visit and --warmup where a run has them; return how long a visit and they are."""
     given = typed.duration if scripted else typed.durations
     if typed.visit is not None and given:
         raise UsageError("--visit is the -d of a comparison; give one of them.")
@@ -330,9 +330,10 @@ def _lengths(typed: SimpleNamespace, *, scripted: bool) -> float | None:
         typed.duration = given
     else:
         typed.durations = given
-        typed.warmup = typed.warmup or units.format_s(DEFAULT_WARMUP_S)
+    typed.warmup = typed.warmup or units.format_s(DEFAULT_WARMUP_S)
     last = given if scripted else (given or [None])[-1]
-    return _seconds("--visit", last) if last else None
+    visit_s = _seconds("--visit", last) if last else None
+    return visit_s, _seconds("-W", typed.warmup, or_none=True)
 
 
 def _terms(typed: SimpleNamespace, *, find_rate: bool) -> Terms:
@@ -367,11 +368,13 @@ def _whole(flag: str, text: str, most: int) -> int:
     return found
 
 
-def _seconds(flag: str, text: str) -> float:
+def _seconds(flag: str, text: str, *, or_none: bool = False) -> float:
     try:
         found_s = units.parse_duration_s(text)
     except ValueError as error:
         raise UsageError(f"{flag}: {redact.text(str(error))}") from None
-    if not 0 < found_s <= plan.MAX_DURATION_S:
-        raise UsageError(f"{flag} must be longer than 0 and at most 365d, for example {flag} 3s.")
+    least_s = 0 if or_none else math.ulp(0.0)
+    if not least_s <= found_s <= plan.MAX_DURATION_S:
+        least = "0 or longer" if or_none else "longer than 0"
+        raise UsageError(f"{flag} must be {least} and at most 365d, for example {flag} 3s.")
     return found_s

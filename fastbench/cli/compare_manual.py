@@ -25,7 +25,8 @@ Sides
 Measuring
   --pairs N               visits to each side, 8 at least (12)
   --visit T, -d T         measured length of each visit (3s)
-  -W, --warmup T          load before it that does not count (1s)
+  -W, --warmup T          load before it that does not count (1s); of a script all of its load in
+                          that time, a run of its own with setup and teardown
   --max-time T            begin no pair that would end later
   --seed N                which side comes first in each pair (drawn, and recorded)
   and every flag of load, request and network of `fastbench --help`: -c -R -H -b -k …
@@ -39,7 +40,8 @@ Judging
 
 Output
   --json [FILE]           everything as JSON (standard output without FILE)  --format text|json
-  --save-baseline NAME    of two saved results: keep the candidate in .fastbench/
+  --html FILE  --md FILE  a page with pictures, or Markdown for the comment of a pull request
+  --save-baseline NAME    keep the candidate in .fastbench/: of visits, the one in the middle
   --quiet  --no-progress  --no-color  -V, --version  -h, --help
 
 The verdict is different (the 99 % interval excludes 1, and the effect counts), equivalent (within

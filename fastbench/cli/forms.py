@@ -5,7 +5,7 @@ What renders a form is imported when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -15,7 +15,7 @@ from fastbench.result import Result
 if TYPE_CHECKING:
     from fastbench.compare.document import Comparison
 
-__all__ = ["FILES", "PEERS", "as_peer", "asked", "listed", "rendered"]
+__all__ = ["COMPARED", "FILES", "PEERS", "as_peer", "asked", "compared", "listed", "rendered"]
 
 FILES = {  # flag: (the module that renders it, what it is)
     "html": ("html", "one page with charts and tables"),
@@ -24,6 +24,7 @@ FILES = {  # flag: (the module that renders it, what it is)
     "csv": ("series", "a row per second"),
     "hdr": ("hlog", "the histograms, as HdrHistogram's log"),
 }
+COMPARED = {"html": "html_comparison", "md": "markdown_comparison"}  # of a comparison
 JUDGING = ("html", "md", "junit")  # they say too how a run stands beside its baseline
 PEERS = ("oha", "bombardier", "vegeta", "k6")
 
@@ -36,9 +37,9 @@ def asked(flags: object) -> dict[str, str]:
     return paths
 
 
-def listed() -> str:
+def listed(known: Iterable[str] = FILES) -> str:
     """Return the flags as a sentence names them."""
-    *first, last = (f"--{form}" for form in FILES)
+    *first, last = (f"--{form}" for form in known)
     return f"{', '.join(first)} and {last}"
 
 
@@ -47,6 +48,12 @@ def rendered(form: str, result: Result, beside: Comparison | None = None) -> byt
     module = import_module(f"fastbench.report.{FILES[form][0]}")
     render = cast(Callable[..., str], module.render)
     return (render(result, beside) if form in JUDGING else render(result)).encode()
+
+
+def compared(form: str, found: Comparison) -> bytes:
+    """Return a comparison in the form of that flag."""
+    module = import_module(f"fastbench.report.{COMPARED[form]}")
+    return cast(Callable[[object], str], module.render)(found).encode()
 
 
 def as_peer(tool: str, result: Result) -> Mapping[str, object]:

@@ -15,7 +15,15 @@ from fastbench.result import Environment, Result, TlsUse, latency_ms
 from fastbench.units import format_bytes, format_ms, format_ns
 from fastbench.use import TargetUse
 
-__all__ = ["baseline", "latencies", "milliseconds", "outcome", "tables", "thresholds"]
+__all__ = [
+    "baseline",
+    "configuration",
+    "latencies",
+    "milliseconds",
+    "outcome",
+    "tables",
+    "thresholds",
+]
 
 PERCENTILES = ("p50", "p75", "p90", "p95", "p99", "p99_9", "max")
 HEADS = ("p50 #", "p75 #", "p90 #", "p95 #", "p99 #", "p99.9 #", "max #")
@@ -190,18 +198,23 @@ def _workers(result: Result) -> Markup | None:
     return section("Workers", table(heads, rows), identity="workers")
 
 
-def _asked(result: Result) -> list[Markup]:
-    """Return what was asked, and the machine it ran on."""
-    config: list[Row] = [
+def configuration(config: Mapping[str, object]) -> Markup:
+    """Return what was asked."""
+    rows: list[Row] = [
         [name, el("code", _value(value))]
-        for name, value in result.config.items()
+        for name, value in config.items()
         if value is not None and value != [] and value != {}
     ]
+    return section("Configuration", table(("", ""), rows), identity="config")
+
+
+def _asked(result: Result) -> list[Markup]:
+    """Return what was asked, and the machine it ran on."""
     machine = [[name.replace("_", " "), str(value)] for name, value in _items(result.environment)]
     if result.tls is not None:
         machine += [["TLS " + name, str(value)] for name, value in _items(result.tls)]
     return [
-        section("Configuration", table(("", ""), config), identity="config"),
+        configuration(result.config),
         section("Environment", table(("", ""), machine), identity="environment"),
     ]
 
