@@ -8,6 +8,7 @@ import json
 import os
 import re
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +31,7 @@ from points import (
 
 from fastbench.plan import UsageError
 from fastbench.sinks import asked, influxdb
-from fastbench.sinks.feed import Feed
+from fastbench.sinks.feed import HANGING_S, Feed
 from fastbench.sinks.ndjson import JsonOutput
 from fastbench.sinks.point import OutputError, Point
 from fastbench.sinks.remote import Remote
@@ -210,6 +211,17 @@ def test_a_server_that_never_answers_costs_no_more_than_agreed(taken: Taken) -> 
     loss = feed.loss()
     assert loss is not None and (loss.points, loss.of) == (49, 49)
     assert loss.text == "it did not answer in time"
+
+
+def test_servers_that_hang_are_waited_for_side_by_side(taken: Taken) -> None:
+    taken.hold = threading.Event()
+    feeds = [Feed(influxdb.InfluxOutput(f"{taken.url}/k6", ""), last_s=0.1) for _ in range(5)]
+    for feed in feeds:
+        feed.put(frame(1, counter(1, 1)))
+        feed.end(END)
+    begin_s = time.monotonic()
+    assert [loss.points for feed in feeds if (loss := feed.loss())] == [1] * 5
+    assert time.monotonic() - begin_s < 0.1 + 2 * HANGING_S
 
 
 def test_nobody_there_is_a_sentence() -> None:
