@@ -38,7 +38,7 @@ WIDE_COLUMNS = 94  # from here on the table has p50, p99 and the share of failur
 BUILD_COLUMNS = 12
 INDENT = 2
 TREND_COLUMNS = 8  # of the name of a trend
-MOST_TREND = 60
+LEAST_TREND, MOST_TREND = 8, 60
 _TIMES = {"service": "service time", "response": "response time"}
 
 
@@ -179,8 +179,10 @@ def _build(run: Entry) -> str:
 def _row(page: Page, columns: Sequence[_Column], run: Entry) -> str:
     text, kind = outcome(run)
     paint: Paint = {"good": page.green, "warn": page.yellow, "bad": page.red}[kind]
-    cells = ((cut(column.text(run), column.width), column.width) for column in columns)
-    figures = "".join(f"{cell:>{width}}" for cell, width in cells)
+    first, *rest = columns
+    figures = f"{first.text(run):>{first.width}}"
+    for column in rest:
+        figures += f" {cut(column.text(run), column.width - 1):>{column.width - 1}}"
     room = page.width - INDENT - len(figures) - 2
     return " " * INDENT + figures + "  " + paint(cut(text, max(1, room)))
 
@@ -210,6 +212,7 @@ def _trend(
     about = f"{form(min(values))} to {form(max(values))}{unit}"
     if len(ends) == 2 and ends[0]:
         about += f", last {change(ends[1] / ends[0])}"
-    room = page.width - INDENT - TREND_COLUMNS - len(about) - 2
-    line = sparkline(values, max(1, min(room, MOST_TREND)), unicode=page.unicode)
+    room = page.width - INDENT - TREND_COLUMNS - 2
+    about = cut(about, room - LEAST_TREND)
+    line = sparkline(values, min(room - len(about), MOST_TREND), unicode=page.unicode)
     return " " * INDENT + page.dim(f"{name:<{TREND_COLUMNS}}") + line + "  " + page.dim(about)
