@@ -47,8 +47,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_number,
         help=f"the newest N of each name ({LAST_SHOWN}; {LAST_DRAWN} with --html, all with --json)",
     )
-    parser.add_argument("--json", action="store_true", help="as JSON, or the comparison as JSON")
-    parser.add_argument("--html", metavar="FILE", help="one page with pictures and tables")
+    parser.add_argument("--json", action="store_true", help="as JSON; with --compare, too")
+    parser.add_argument("--html", metavar="FILE", help="a page with pictures; with --compare, too")
     parser.add_argument(
         "--show", metavar="ID", type=_number, help="the document of a run, as --json wrote it"
     )
@@ -90,9 +90,9 @@ def _refuse(asked: argparse.Namespace) -> None:
     chosen = [flag for flag, value in ways.items() if value is not None]
     if len(chosen) > 1:
         raise UsageError("history: --show tells of one run and --compare of two; give one of them.")
-    beside = {"--last": asked.last, "--html": asked.html, "NAME": asked.name}
+    beside = {"--last": asked.last, "NAME": asked.name}
     if asked.show is not None:
-        beside["--json"] = asked.json or None
+        beside |= {"--html": asked.html, "--json": asked.json or None}
     if chosen and (wrong := [word for word, value in beside.items() if value is not None]):
         raise UsageError(f"history: {chosen[0]} names its runs by number; leave {wrong[0]} out.")
     if asked.fail_on_regression is not None and asked.compare is None:
@@ -170,6 +170,7 @@ def _output(asked: argparse.Namespace) -> Output:
         progress=False,
         color=False if asked.no_color or os.environ.get("NO_COLOR") else None,
         debug=False,
+        forms={} if asked.html is None else {"html": asked.html},
     )
 
 
