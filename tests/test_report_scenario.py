@@ -134,6 +134,17 @@ def test_one_named_request_says_nothing_new() -> None:
     assert "REQUESTS" not in plain(replace(result, requests=result.requests[:1]))
 
 
+def test_a_name_stands_as_a_threshold_takes_it_and_the_method_beside_it() -> None:
+    result = scenario_samples.messages()
+    one = replace(result.requests[0], name="/tickets/{id}", method="GET", scenario="s")
+    rows = (one, replace(one, method="DELETE", requests=2), replace(one, name="/", requests=1))
+    shown = plain(replace(result, requests=rows))
+    named = [line.split()[:2] for line in shown.splitlines() if line.startswith("  /")]
+    assert named == [["/tickets/{id}", "GET"], ["/tickets/{id}", "DELETE"], ["/", "GET"]]
+    long = replace(one, name="/" + "x" * 100)
+    assert "xxx…  GET" in plain(replace(result, requests=(long, one)), 60)
+
+
 def test_a_script_that_gave_up_says_so_at_the_top() -> None:
     first = plain(scenario_samples.aborted()).splitlines()[0]
     assert first == "ABORTED  the script ended the run: no token"

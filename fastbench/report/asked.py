@@ -52,7 +52,7 @@ def of_config(config: Mapping[str, object], workers: int = 0) -> Asked:
     arrival = str(config.get("arrival") or "")
     rate = _number(config.get("rate"))
     return Asked(
-        url=printable(str(config.get("url") or "")),
+        url=printable(_url(config)),
         urls=_count(config.get("urls")) or 1,
         method=printable(str(config.get("method") or "")),
         connections=_count(config.get("connections")) or 0,
@@ -70,6 +70,14 @@ def of_config(config: Mapping[str, object], workers: int = 0) -> Asked:
         vus=_count(config.get("vus")) or 0,
         iterations=_count(config.get("iterations")),
     )
+
+
+def _url(config: Mapping[str, object]) -> str:
+    """Return the URL that was asked for, or the servers that a script met by itself."""
+    url, servers = config.get("url"), config.get("servers")
+    if url or not isinstance(servers, list | tuple) or not servers:
+        return str(url or "")
+    return str(servers[0]) + (f" and {len(servers) - 1} more" if len(servers) > 1 else "")
 
 
 def _peak(stages: object) -> float | None:

@@ -112,7 +112,7 @@ def _latencies(result: Result) -> list[str]:
     s = result.summary
     rows = [
         _operation(
-            f"{each.method} {each.name}" + (f" ({each.scenario})" if each.scenario else ""),
+            f"{each.name} ({', '.join(part for part in (each.method, each.scenario) if part)})",
             (each.requests, each.failed, each.requests_per_s),
             each.latency,
         )

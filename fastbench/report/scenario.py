@@ -16,7 +16,7 @@ from fastbench.report.page import Page, Part, cut, plural
 from fastbench.result import Result
 from fastbench.units import format_bytes, format_count, format_ms
 
-__all__ = ["blocks", "dropped"]
+__all__ = ["blocks", "called", "dropped", "percent"]
 
 MAX_CHECKS = 24
 MAX_NAMED = 20
@@ -27,6 +27,7 @@ MAX_TEXT_LINES = 3  # of the message of an exception
 FIGURE_COLUMNS = 9
 WIDE_COLUMNS = 94
 NAME_COLUMNS = 36
+BESIDE = 3  # what stands beside a long name has a third of its room
 WIDE_TREND = ("avg", "min", "med", "max", "p(90)", "p(95)", "p(99)")
 NARROW_TREND = ("med", "p(95)", "p(99)", "max")
 
@@ -81,7 +82,7 @@ def _checks(page: Page, result: Result) -> list[str]:
     passes, fails = sum(c.passes for c in checks), sum(c.fails for c in checks)
     share = passes / max(1, passes + fails)
     paint = page.red if fails else page.green
-    head = f"{paint(_percent(share))}  {passes:,} of {passes + fails:,} succeeded"
+    head = f"{paint(percent(share))}  {passes:,} of {passes + fails:,} succeeded"
     ordered = sorted(checks, key=lambda check: -check.fails)  # stable: else as declared
     several = len({check.scenario for check in checks}) > 1
     lines = [_title(page, "CHECKS") + head]
@@ -106,7 +107,7 @@ def _check(page: Page, check: Check, *, several: bool) -> list[str]:
         text = cut(where + of, page.width - 4 - 14)
         return [f"  {page.green('✓')} {text}" + page.dim(f"  {check.passes:,}")]
     counts = f"✓ {check.passes:,} / ✗ {check.fails:,}"
-    share = _percent(check.passes / (check.passes + check.fails))
+    share = percent(check.passes / (check.passes + check.fails))
     text = cut(where + of, page.width - 4)
     return [f"  {page.red('✗')} {text}", page.red(cut(f"      {share}: {counts}", page.width))]
 
@@ -192,7 +193,7 @@ def _value(metric: Metric) -> str:
         return f"{_quantity(count, contains)}  {_quantity(rate, contains)}/s"
     if metric.type == "rate":
         passes, fails = (int(values.get(name, 0)) for name in ("passes", "fails"))
-        return f"{_percent(values.get('rate', 0.0))}  {passes:,} of {passes + fails:,}"
+        return f"{percent(values.get('rate', 0.0))}  {passes:,} of {passes + fails:,}"
     value, least, most = (
         _quantity(values.get(name, 0.0), contains) for name in ("value", "min", "max")
     )
@@ -260,12 +261,14 @@ def _named(page: Page, result: Result) -> list[str]:
     heads = ("requests", *(("req/s",) if wide else ()), "failed")
     heads += ("p50", "p95", "p99") if wide else ("p50", "p99")
     lines = [_heads(page, "REQUESTS", heads)]
-    for row in rows[:MAX_NAMED]:
+    shown = rows[:MAX_NAMED]
+    labels = _labels(shown, _room(page, len(heads)) - 3, several=several)
+    for row, label in zip(shown, labels, strict=True):
         cells = [_whole(row.requests)]
         cells += [_quantity(round(row.requests_per_s, 2), "default")] if wide else []
         cells += [_whole(row.failed), *_latencies(row.latency, heads)]
         red = {len(cells) - len(_percents(heads)) - 1} if row.failed else set()
-        lines.append(_row(page, _called(row, several=several), cells, red))
+        lines.append(_row(page, label, cells, red))
     rest = rows[MAX_NAMED:]
     if rest:
         requests = sum(row.requests for row in rest)
@@ -273,11 +276,26 @@ def _named(page: Page, result: Result) -> list[str]:
     return lines
 
 
-def _called(row: NamedRow, *, several: bool) -> str:
-    name = printable(row.name)
-    method = printable(row.method)
-    text = name if not method or name.startswith(method + " ") else f"{method} {name}"
-    return f"{text} ({printable(row.scenario)})" if several else text
+def called(row: NamedRow, *, several: bool) -> str:
+    """Return the name as a threshold takes it, then how it was asked for, and where."""
+    return "  ".join(part for part in (printable(row.name), _beside(row, several)) if part)
+
+
+def _beside(row: NamedRow, several: bool) -> str:
+    parts = (printable(row.method), f"({printable(row.scenario)})" if several else "")
+    return " ".join(part for part in parts if part)
+
+
+def _labels(rows: list[NamedRow], room: int, *, several: bool) -> list[str]:
+    """Return the same in two columns, each cut to its room."""
+    beside = [_beside(row, several) for row in rows]
+    free = room - 2 - max(len(printable(row.name)) for row in rows)
+    columns = min(max(map(len, beside)), max(room // BESIDE, free))
+    left = room - columns - 2
+    return [
+        f"{cut(printable(row.name), left):<{left}}  {cut(about, columns)}"
+        for row, about in zip(rows, beside, strict=True)
+    ]
 
 
 def _whole(count: int) -> str:
@@ -356,7 +374,7 @@ def _title(page: Page, title: str) -> str:
     return page.bold(f"{title:<12}")
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """Format a share so that 100 % means all, and 0 % none."""
     text = f"{100 * share:.2f}%"
     if text == "100.00%" and share < 1:
