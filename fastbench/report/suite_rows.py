@@ -1,0 +1,174 @@
+"""A suite as its reports know it: a row for each of its runs, whatever became of it.
+
+1. A row that has a result shows its figures; one that has none says why in one sentence.
+2. Files are named as seen from the folder of the reports, so that the folder can be moved.
+3. The words of a row are data; nothing here is ready for a terminal or for markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fastbench import exits
+from fastbench.compare.document import Comparison
+from fastbench.report.change import headline
+from fastbench.result import Result
+from fastbench.units import format_count, format_ms
+
+__all__ = ["SCHEMA", "Figures", "Row", "Told", "document", "figures", "kept", "reasons", "shown"]
+
+SCHEMA = "fastbench.suite/1"
+NOT_RUN = "not run"
+NONE = "–"  # noqa: RUF001
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One run. `code` is its exit code, below 0 for a signal; None where it was not run.
+
+    `what` is its command line, secrets masked. `said` is the last sentence of its process. `files`
+    are those it left, by form.
+    """
+
+    name: str
+    what: str
+    code: int | None
+    said: str = ""
+    elapsed_s: float = 0.0
+    files: Mapping[str, str] = field(default_factory=dict)
+    result: Result | None = None
+    comparison: Comparison | None = None
+
+    @property
+    def outcome(self) -> str:
+        """Return how it ended, in a word or two."""
+        return NOT_RUN if self.code is None else exits.meaning(self.code)
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether it was run and has nothing to complain of."""
+        return self.code == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A whole suite. `code` is its exit code, `note` why it ended early, "" if it did not."""
+
+    name: str
+    version: str
+    started_at: str
+    elapsed_s: float
+    rows: tuple[Row, ...]
+    code: int
+    note: str = ""
+
+    @property
+    def headline(self) -> str:
+        """Say in one sentence how it went."""
+        counts = [f"{sum(row.passed for row in self.rows)} of {len(self.rows)} passed"]
+        failed = sum(bool(row.code) for row in self.rows)
+        idle = sum(row.code is None for row in self.rows)
+        counts += [f"{failed} failed"] if failed else []
+        counts += [f"{idle} not run"] if idle else []
+        return ", ".join(counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a table shows of one result; times are from the planned instant where there is one."""
+
+    requests: int
+    requests_per_s: float
+    not_ok: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+def figures(row: Row) -> Figures | None:
+    """Return the figures of a run, None where it has no result."""
+    result = row.result
+    if result is None:
+        return None
+    s, latency = result.summary, result.latency.response or result.latency.service
+    times = [latency.percentile(p) / 1e6 if latency.count else None for p in (50.0, 95.0, 99.0)]
+    return Figures(s.requests, s.requests_per_s, s.failed + s.timeouts, *times)
+
+
+def shown(row: Row) -> tuple[str, ...]:
+    """Return requests, rate, p50, p95, p99, not ok and thresholds as a table shows them."""
+    found = figures(row)
+    if found is None:
+        return (NONE,) * 7
+    times = (found.p50_ms, found.p95_ms, found.p99_ms)
+    return (
+        format_count(found.requests),
+        format_count(found.requests_per_s),
+        *(NONE if value is None else format_ms(value) for value in times),
+        format_count(found.not_ok),
+        kept(row),
+    )
+
+
+def kept(row: Row) -> str:
+    """Return how many thresholds hold: `2 of 3`."""
+    held = row.result.thresholds.values() if row.result is not None else ()
+    return f"{sum(each.ok for each in held)} of {len(held)}" if held else NONE
+
+
+def reasons(row: Row) -> list[str]:
+    """Say what there is to say of a row beside its figures, what decided first."""
+    found = []
+    if row.comparison is not None:
+        found.append(headline(row.comparison))
+    if row.result is not None:
+        held = row.result.thresholds.items()
+        found += [f"{text}: {each.text}" for text, each in held if not each.ok]
+        if row.result.summary.ended != "complete":
+            found += row.result.validity.reasons
+            worst = sorted(row.result.errors, key=lambda each: -each.count)
+            found += [f"{each.count:,} times: {each.message}; {each.hint}" for each in worst[:1]]
+    if not found and row.said and not row.passed:
+        found.append(row.said)
+    return found
+
+
+def document(told: Told) -> dict[str, object]:
+    """Return the JSON-ready document of a suite."""
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "fastbench", "version": told.version},
+        "name": told.name,
+        "started_at": told.started_at,
+        "elapsed_s": round(told.elapsed_s, 3),
+        "exit_code": told.code,
+        "outcome": exits.meaning(told.code),
+        "note": told.note,
+        "runs": [_run(row) for row in told.rows],
+    }
+
+
+def _run(row: Row) -> dict[str, object]:
+    found, result = figures(row), row.result
+    return {
+        "name": row.name,
+        "command": row.what,
+        "exit_code": row.code,
+        "outcome": row.outcome,
+        "elapsed_s": round(row.elapsed_s, 3),
+        "ended": None if result is None else result.summary.ended,
+        "verdict": None if result is None else result.validity.verdict,
+        "requests": None if found is None else found.requests,
+        "requests_per_s": None if found is None else found.requests_per_s,
+        "not_ok": None if found is None else found.not_ok,
+        "p50_ms": None if found is None else found.p50_ms,
+        "p95_ms": None if found is None else found.p95_ms,
+        "p99_ms": None if found is None else found.p99_ms,
+        "thresholds": {
+            text: {"ok": each.ok, "level": each.level, "observed": each.observed}
+            for text, each in (result.thresholds.items() if result is not None else ())
+        },
+        "reasons": reasons(row),
+        "files": dict(row.files),
+    }

@@ -1,0 +1,153 @@
+"""How a suite ends: in the middle, by a signal, on a terminal; what else may stand in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from case import answer
+from commandline import Shown, invoke
+from embedded import serving
+from example_runs import EXAMPLES
+from running import until
+from servers import Peer, Server, answering
+from suites import FORMS, TWO, Suite, written
+from terminal import in_terminal
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server(answering()) as running:
+        yield running
+
+
+def test_one_that_fails_may_stop_the_rest_and_is_told(server: Server, tmp_path: Path) -> None:
+    told = []
+
+    def hook(peer: Peer) -> None:
+        while True:
+            told.append(json.loads(peer.request().partition(b"\r\n\r\n")[2]))
+            peer.send(answer("Content-Length: 0"))
+
+    text = TWO.replace("[suite]", "[suite]\nstop_on_failure = true").replace(
+        "{more}", 'thresholds = ["p99<1ns"]'
+    )
+    file = written(tmp_path, text, server)
+    with Server(hook) as hooks:
+        done = Suite(
+            invoke("suite", str(file), "--webhook", hooks.url("/s3cr3t")),
+            tmp_path / "gates-results",
+        )
+    assert done.shown.returncode == 99
+    assert done.outcomes == {"one": ("thresholds broken", 99), "two": ("not run", None)}
+    assert "stop_on_failure leaves out the rest" in done.summary["note"]
+    (message,) = told
+    assert message["exit_code"] == 99 and "one: thresholds broken" in message["text"]
+    assert [run["outcome"] for run in message["runs"]] == ["thresholds broken", "not run"]
+    assert "s3cr3t" not in done.shown.stderr + done.shown.stdout
+
+
+LONG = """
+[[run]]
+name = "first"
+url = "{here}"
+duration = "60s"
+connections = 1
+
+[[run]]
+name = "second"
+url = "{here}"
+requests = 1
+"""
+
+
+def run_until_loading(file: Path, server: Server) -> subprocess.Popen[str]:
+    """Start a suite in a session of its own, and wait until its load runs."""
+    before = server.seen.requests
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fastbench", "suite", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    until(lambda: server.seen.requests > before + 10)
+    return process
+
+
+def test_ctrl_c_ends_the_run_in_order_and_leaves_out_the_rest(
+    server: Server, tmp_path: Path
+) -> None:
+    file = written(tmp_path, LONG, server)
+    process = run_until_loading(file, server)
+    family = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to its whole group
+    out, err = process.communicate(timeout=30)
+    found = Suite(Shown([], process.returncode, out, err), tmp_path / "gates-results")
+    assert process.returncode == found.summary["exit_code"] == 105, err
+    assert found.outcomes == {"first": ("interrupted", 105), "second": ("not run", None)}
+    first = found.summary["runs"][0]
+    assert set(first["files"]) == FORMS and first["requests"] > 10
+    assert "a signal ended the suite" in out and "Traceback" not in err
+    assert (found.out / "index.html").is_file() and len(family) >= 2
+    assert not [each for each in family if each.is_running()]
+
+
+def test_who_kills_the_suite_kills_the_load(server: Server, tmp_path: Path) -> None:
+    process = run_until_loading(written(tmp_path, LONG, server), server)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate(timeout=30)
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+
+
+def test_files_that_cannot_be_written_are_a_row(server: Server, tmp_path: Path) -> None:
+    file = written(tmp_path, TWO.replace("{more}", ""), server)
+    (tmp_path / "gates-results" / "one.txt").mkdir(parents=True)
+    done = Suite(invoke("suite", str(file)), tmp_path / "gates-results")
+    assert done.shown.returncode == 121
+    assert done.outcomes == {"one": ("not written", 121), "two": ("passed", 0)}
+
+
+def test_a_comparison_is_a_row_with_its_sentence(server: Server, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        assert invoke("-n50", "-c2", "--json", str(tmp_path / f"{name}.json"),
+                      server.url()).returncode == 0  # fmt: skip
+    file = tmp_path / "compare.toml"
+    file.write_text('[[run]]\nname = "a or b"\ncompare = ["a.json", "b.json"]\n')
+    done = Suite(invoke("suite", str(file)), tmp_path / "compare-results")
+    assert done.shown.returncode == 0, done.shown.stderr
+    (run,) = done.summary["runs"]
+    assert run["outcome"] == "passed" and set(run["files"]) == {"text", "html", "json", "md"}
+    assert run["reasons"] and run["reasons"][0] in " ".join(done.shown.stdout.split())
+
+
+def test_the_example_suite_runs_scaled_down(tmp_path: Path) -> None:
+    with serving("--port", "0", "--quiet") as (_, url):
+        shown = invoke(
+            *("suite", str(EXAMPLES / "suite.toml"), "--base-url", url, "--out", str(tmp_path)),
+            *("--time-scale", "0.004", "--scale", "0.1", "-e", "THINK_S=0.02"),
+        )
+    found = Suite(shown, tmp_path)
+    assert list(found.outcomes) == ["smoke", "health, one URL", "health", "spike"]
+    for run in found.summary["runs"]:
+        assert run["exit_code"] in (0, 99) and set(run["files"]) == FORMS, shown.stderr
+        assert run["requests"] > 0 and run["not_ok"] == 0
+
+
+def test_a_terminal_sees_each_run_live_and_keeps_the_table(server: Server, tmp_path: Path) -> None:
+    file = written(tmp_path, LONG.replace("60s", "1s"), server)
+    session = in_terminal("suite", str(file))
+    assert session.code == 0
+    assert "\u2501" in session.written and "\u2501" not in session.screen  # of the live view
+    assert session.screen.count("first: passed after") == 1
+    assert "PASSED  2 of 2 passed" in session.screen and "\u2713 second" in session.screen
+    assert "Traceback" not in session.written
