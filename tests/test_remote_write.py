@@ -109,7 +109,7 @@ def test_series_have_the_names_of_the_plans_and_begin_with_nothing(
 
 
 def test_hostile_tags_become_labels_that_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    tags = {**HOSTILE, "le": "1", "__name__": "x", "a-b": "1", "a.b": "2", "9": "3"}
+    tags = {**HOSTILE, "Build": "7", "le": "1", "__name__": "x", "a-b": "1", "a.b": "2", "9": "3"}
     (found,) = written([frame(1, counter(1, 1, tags))], monkeypatch)
     ((labels, _),) = named(found, "k6_http_reqs_total")
     assert labels["name"] == HOSTILE["name"] and labels["tag_le"] == "1"
@@ -147,7 +147,8 @@ def test_a_message_is_packed_and_says_what_it_is() -> None:
 
 def test_a_long_number_is_a_long_varint() -> None:
     labels, samples = (("__name__", "é" * 200),), ((-1.5, 2**40), (2.0, 2**40 + 127))
-    assert decoded(protobuf.write_request([(labels, samples)])) == {labels: list(samples)}
+    message = protobuf.write_request([(protobuf.labels(labels), samples)])
+    assert decoded(message) == {labels: list(samples)}
 
 
 def test_buckets_are_sums_up_to_their_bound() -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fastbench.plan import UsageError
@@ -21,7 +23,7 @@ from fastbench.sinks.remote import Remote
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PrometheusOutput", "series"]
+__all__ = ["PrometheusOutput", "Series", "rows"]
 
 PREFIX = "k6_"
 NS_PER_MS = 1_000_000
@@ -32,10 +34,19 @@ _HEADERS = {
 }
 _LABEL = re.compile("[^a-zA-Z0-9_]")
 _OURS = {"le"}  # a label of buckets
-_LE = tuple(f"{bound:g}" for bound in BOUNDS_S)
+_BUCKETS = tuple(("_bucket", le) for le in (*(f"{bound:g}" for bound in BOUNDS_S), "+Inf"))
 
 Labels = tuple[tuple[str, str], ...]
-Row = tuple[str, Labels, float, bool]  # name, labels, value, and whether it only grows
+Which = tuple[str, str]  # of a point's series: what is added to its name, and le of a bucket
+Row = tuple[Which, float, bool]  # which series, its value, and whether that only grows
+
+
+@dataclass(slots=True, eq=False)
+class Series:
+    """One series: its labels as they are sent, and whether the server has some of it."""
+
+    labels: bytes
+    known: bool = False
 
 
 class PrometheusOutput:
@@ -56,31 +67,48 @@ class PrometheusOutput:
             )
         query = f"?{self._remote.query}" if self._remote.query else ""
         self._path = f"{self._remote.path}{query}"
-        self._known: set[Labels] = set()
+        # What a point's series are is found out once: with a thousand names that is most of it.
+        self._of_points: dict[tuple[str, Tags], dict[Which, Series]] = {}
+        self._of_labels: dict[Labels, Series] = {}
         self._before_ms = 0
 
     def write(self, frames: Sequence[Frame]) -> None:
         """Post the points of all frames in one message; the same again means the same."""
-        samples: dict[Labels, list[tuple[float, int]]] = {}
+        samples: dict[Series, list[tuple[float, int]]] = {}
         before_ms = self._before_ms
         for frame in frames:
             at_ms = frame.at_ns // NS_PER_MS
             before_ms = before_ms or at_ms - max(1, round(frame.t_s * 1000))
             for point in frame.points:
-                for name, labels, value, grows in series(point):
-                    key = (("__name__", name), *labels)
-                    known = key in samples or key in self._known or not grows
-                    rows = samples.setdefault(key, [] if known else [(0.0, before_ms)])
-                    if rows and rows[-1][1] == at_ms:  # tags that differ in what labels cannot say
-                        rows[-1] = (rows[-1][0] + value, at_ms)
+                of_point = self._of_points.setdefault((point.name, point.tags), {})
+                for which, value, grows in rows(point):
+                    series = of_point.get(which)
+                    if series is None:
+                        series = of_point[which] = self._series(point, which)
+                    known = series.known or not grows or series in samples
+                    found = samples.setdefault(series, [] if known else [(0.0, before_ms)])
+                    if found and found[-1][1] == at_ms:  # tags differ in what labels cannot say
+                        found[-1] = (found[-1][0] + value, at_ms)
                     else:
-                        rows.append((value, at_ms))
+                        found.append((value, at_ms))
             before_ms = at_ms
         if samples:
-            body = self._compress(protobuf.write_request(samples.items()))
+            message = ((series.labels, found) for series, found in samples.items())
+            body = self._compress(protobuf.write_request(message))
             self._remote.post(self._path, body, _HEADERS)
-        self._known.update(samples)
+        for series in samples:
+            series.known = True
         self._before_ms = before_ms
+
+    def _series(self, point: Point, which: Which) -> Series:
+        """Return the series of these labels, which another point may have, too."""
+        suffix, le = which
+        pairs = _labels(point.tags) | ({"le": le} if le else {})
+        pairs["__name__"] = f"{PREFIX}{_LABEL.sub('_', point.name)}{suffix}"
+        found = tuple(sorted(pairs.items()))
+        if found not in self._of_labels:
+            self._of_labels[found] = Series(protobuf.labels(found))
+        return self._of_labels[found]
 
     def finish(self, end: End) -> None:
         """Do nothing: the last frame was the last."""
@@ -90,40 +118,43 @@ class PrometheusOutput:
         self._remote.close()
 
 
-def series(point: Point) -> Iterator[Row]:
+def rows(point: Point) -> Iterator[Row]:
     """Return the series that a point belongs to, with their values now."""
-    name = PREFIX + _LABEL.sub("_", point.name)
-    labels = _labels(point.tags)
     total = point.total
     kind = point.kind.type
     if kind == "counter":
-        yield f"{name}_total", labels, total["count"], True
+        yield ("_total", ""), total["count"], True
     elif kind == "gauge":
-        yield name, labels, total["value"], False
+        yield ("", ""), total["value"], False
     elif kind == "rate":
-        yield f"{name}_total", labels, total["passes"], True
-        yield f"{name}_samples_total", labels, total["passes"] + total["fails"], True
-        yield f"{name}_rate", labels, total["rate"], False
+        yield ("_total", ""), total["passes"], True
+        yield ("_samples_total", ""), total["passes"] + total["fails"], True
+        yield ("_rate", ""), total["rate"], False
     else:
-        yield from _trend(point, name, labels)
+        yield from _trend(point)
 
 
-def _trend(point: Point, name: str, labels: Labels) -> Iterator[Row]:
+def _trend(point: Point) -> Iterator[Row]:
     total = point.total
     unit = 1e-3 if point.kind.contains == "time" else 1.0
     count = total["count"]
     if point.buckets:
-        for le, below in zip((*_LE, "+Inf"), (*point.buckets, count), strict=True):
-            yield f"{name}_bucket", tuple(sorted((*labels, ("le", le)))), below, True
-    yield f"{name}_count", labels, count, True
-    yield f"{name}_sum", labels, point.sum * unit, True
+        for which, below in zip(_BUCKETS, (*point.buckets, count), strict=True):
+            yield which, below, True
+    yield ("_count", ""), count, True
+    yield ("_sum", ""), point.sum * unit, True
     for key, value in total.items():
         if key != "count":
-            yield f"{name}_{_LABEL.sub('', key)}", labels, value * unit, False
+            yield _stat(key), value * unit, False
 
 
-def _labels(tags: Tags) -> Labels:
-    """Return tags as labels: allowed names, each once, sorted."""
+@lru_cache(maxsize=64)
+def _stat(key: str) -> Which:
+    return f"_{_LABEL.sub('', key)}", ""
+
+
+def _labels(tags: Tags) -> dict[str, str]:
+    """Return tags as labels: allowed names, each once."""
     found: dict[str, str] = {}
     for name, value in tags:
         name = _LABEL.sub("_", name)
@@ -132,7 +163,7 @@ def _labels(tags: Tags) -> Labels:
         while name in found:
             name += "_"
         found[name] = value
-    return tuple(sorted(found.items()))
+    return found
 
 
 def _snappy() -> Callable[[bytes], bytes]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 __all__ = ["double", "doubles", "fields", "fixed64", "fixed64s", "message", "number", "text"]
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_SHORT = tuple(bytes([value]) for value in range(0x80))
 
 
 def number(field: int, value: int) -> bytes:
@@ -70,12 +72,15 @@ def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
         at += size
 
 
+@cache
 def _key(field: int, kind: int) -> bytes:
     return _varint(field << 3 | kind)
 
 
 def _varint(value: int) -> bytes:
     """Return 7 bits a byte, the lowest first; the top bit says that more follow."""
+    if value <= 0x7F:
+        return _SHORT[value]
     found = bytearray()
     while value > 0x7F:
         found.append(value & 0x7F | 0x80)
