@@ -36,6 +36,7 @@ __all__ = [
     "Reading",
     "children",
     "find",
+    "name",
     "open_files",
     "reading",
     "thread_times",
@@ -103,6 +104,14 @@ def reading(pid: int) -> Reading | None:
         threads=int(part[17]),
         ended=part[0] in (b"Z", b"X"),
     )
+
+
+def name(pid: int) -> str:
+    """Return the name of a process, "" when it has ended."""
+    try:
+        return str(psutil.Process(pid).name())
+    except psutil.Error:
+        return ""
 
 
 def open_files(pid: int) -> int:

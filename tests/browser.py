@@ -1,4 +1,4 @@
-"""A headless Chromium for pages: open, ask, point, take a picture. It has no network here.
+"""A headless Chromium for pages: open, ask, point, take a picture. It has no network but this host.
 
 It is driven over a pair of pipes (--remote-debugging-pipe): JSON messages, each ended by a NUL.
 """
@@ -26,7 +26,7 @@ FLAGS = (
     *("--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--no-first-run"),
     *("--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions", "--mute-audio"),
     *("--disable-background-networking", "--disable-component-update", "--hide-scrollbars"),
-    *("--host-resolver-rules=MAP * ~NOTFOUND", "about:blank"),
+    *("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "about:blank"),
 )
 
 
@@ -81,10 +81,11 @@ class Browser:
         theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[theme])
 
-    def open(self, page: Path) -> None:
-        """Load a file, and wait until it is drawn."""
+    def open(self, page: Path | str) -> None:
+        """Load a file or an address, and wait until it is drawn."""
         self.events.clear()
-        self.call("Page.navigate", url=page.as_uri())
+        url = page if isinstance(page, str) else page.as_uri()
+        self.call("Page.navigate", url=url)
         while not any(each.get("method") == "Page.loadEventFired" for each in self.events):
             self.events.append(self._next())
         self.frame()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -196,7 +197,7 @@ def test_every_flag_stands_in_the_manual() -> None:
         *("--redirects", "--tags", "--stages", "--local-ips", "--no-usage-report"),
         *("--accept", "-L", "--latency"),
     }
-    words = set(TEXT.replace(",", " ").replace("|", " ").split())
+    words = set(re.sub(r"[,|]|\[=", " ", TEXT).split())
     assert [name for name in run_words.names() if name not in words | hidden] == []
 
 
@@ -229,7 +230,7 @@ def test_a_run_is_carried_out_and_delivered(
         notice("Scenario a: \x1b[2Jsomething.")
         return "result"
 
-    def deliver(result: Any, output: Output, out: object) -> int:
+    def deliver(result: Any, output: Output, *followers: object) -> int:
         taken.append((result, output.json_path))
         return 99
 
@@ -279,7 +280,7 @@ def declaring(monkeypatch: pytest.MonkeyPatch, **given: Any) -> None:
     found = Declared(
         Settings(thresholds={"http_reqs": ("count>5",)}), (read("a", "default", given),)
     )
-    monkeypatch.setattr(campaign, "declared", lambda asked: found)
+    monkeypatch.setattr(campaign, "declared", lambda asked, notice: found)
 
 
 def test_a_dry_run_prints_the_plan_and_what_is_wrong(

@@ -15,14 +15,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fastbench import runner
-from fastbench.cli import delivery, forms
+from fastbench.cli import boards, delivery, forms
 from fastbench.cli.flags import Output
 from fastbench.cli.live import LiveView
 from fastbench.plan import Plan
 from fastbench.result import Result
 
 if TYPE_CHECKING:
+    from fastbench.cli.recorded import Recorded
     from fastbench.compare.document import Comparison
+    from fastbench.dashboard.server import Board
     from fastbench.sinks.outlet import Outlet
 
 EXIT_CODES = {
@@ -42,28 +44,33 @@ EXIT_REGRESSION = 96
 
 def run(plan: Plan, output: Output) -> int:
     """Run, report, write what was asked for; return the exit code."""
-    live = LiveView(
-        duration_s=plan.load.duration_s,
-        requests=plan.load.requests,
-        enabled=output.progress and not output.quiet,
-        color=output.color,
-    )
+    if output.wait_for is not None:
+        from fastbench.cli import around
 
+        if not around.plain_is_ready(plan, output):
+            return EXIT_CODES["nothing_succeeded"]
     judge = None
     if output.thresholds:
         from fastbench.baseline import PlainJudge
 
         judge = PlainJudge(output.thresholds, plan.load.pace)
     watcher: runner.Watches | None = judge
-    with outlet(output) as out:
+    with boards.of_plan(output, plan) as board, outlet(output) as out:
+        live = LiveView(
+            duration_s=plan.load.duration_s,
+            requests=plan.load.requests,
+            enabled=output.progress and not output.quiet,
+            color=output.color,
+            below=boards.line(board),
+        )
         if out is not None:
             watcher = out.plain(judge, planned=plan.load.planned)
         with live:
-            wrk = output.format == "wrk"
-            result = runner.run(plan, live.update, thread_rates=wrk, watcher=watcher)
+            tell = boards.beside(live.update, board, judge)
+            result = runner.run(plan, tell, thread_rates=output.format == "wrk", watcher=watcher)
         if judge is not None:
             result = replace(result, thresholds=judge.judgements)
-        return deliver(result, output, out)
+        return deliver(result, output, out, board)
 
 
 @contextmanager
@@ -81,7 +88,9 @@ def outlet(output: Output) -> Iterator[Outlet | None]:
         opened.close()
 
 
-def deliver(result: Result, output: Output, out: Outlet | None = None) -> int:
+def deliver(
+    result: Result, output: Output, out: Outlet | None = None, board: Board | None = None
+) -> int:
     """Report, write what was asked for; return the exit code.
 
     The report comes first: a full disk must not cost the reader the numbers. Before it stands only
@@ -91,7 +100,12 @@ def deliver(result: Result, output: Output, out: Outlet | None = None) -> int:
     if out is not None:
         result, lost = out.end(result)
     found = _compared(result, output)
-    problems = [delivery.to_stream(lambda: _report(result, output, found), delivery.eyes(output))]
+    if board is not None:
+        board.end(result, found)
+    recorded = _recorded(result, output)
+    problems = [
+        delivery.to_stream(lambda: _report(result, output, found, recorded), delivery.eyes(output))
+    ]
     problems += [
         delivery.to_path(path, lambda: document(result, found))
         for path in delivery.documents(output)
@@ -108,10 +122,20 @@ def deliver(result: Result, output: Output, out: Outlet | None = None) -> int:
         from fastbench.cli import against
 
         problems.append(against.keep(result, document(result), output, regressed=regressed))
+    if recorded is not None:
+        code = _exit_code(result, output, any((*lost, *problems)), regressed=regressed)
+        problems.append(recorded.keep(document(result, found), code))
     failed = [problem for problem in (*lost, *problems) if problem]
     for problem in failed:
         delivery.tell(problem)
-    return _exit_code(result, output, bool(failed), regressed=regressed)
+    code = _exit_code(result, output, bool(failed), regressed=regressed)
+    if code == EXIT_NOT_VALID:
+        delivery.tell(f"--strict: the verdict is {result.validity.verdict}.")
+    if code and output.webhook is not None:
+        from fastbench.cli import around
+
+        around.tell_of_result(output, result, code)
+    return code
 
 
 def _exit_code(result: Result, output: Output, failed: bool, *, regressed: bool) -> int:
@@ -135,12 +159,18 @@ def _compared(result: Result, output: Output) -> Comparison | None:
     return found
 
 
+def _recorded(result: Result, output: Output) -> Recorded | None:
+    """Find the run that this one follows in its history."""
+    if output.record is None:
+        return None
+    from fastbench.cli import recorded
+
+    return recorded.looked_up(result, output.record)
+
+
 def _strictly(result: Result, output: Output) -> int:
     """Under --strict a number that may not be quoted is a failure."""
-    if not output.strict or result.validity.verdict == "ok":
-        return 0
-    delivery.tell(f"--strict: the verdict is {result.validity.verdict}.")
-    return EXIT_NOT_VALID
+    return EXIT_NOT_VALID if output.strict and result.validity.verdict != "ok" else 0
 
 
 def document(result: Result, found: Comparison | None = None) -> bytes:
@@ -154,7 +184,9 @@ def document(result: Result, found: Comparison | None = None) -> bytes:
     )
 
 
-def _report(result: Result, output: Output, found: Comparison | None) -> bytes:
+def _report(
+    result: Result, output: Output, found: Comparison | None, recorded: Recorded | None
+) -> bytes:
     how = delivery.look(delivery.eyes(output), output)
     if output.quiet:
         return b""
@@ -169,10 +201,14 @@ def _report(result: Result, output: Output, found: Comparison | None) -> bytes:
         from fastbench.report import spectrum
 
         shown += "\n" + spectrum.render(result)
-    if found is not None:
-        from fastbench.report import comparison
+    if found is not None and output.against is not None:
+        from fastbench.report import comparison, operations
 
         shown += "\n" + comparison.beside_run(
             found, color=how.color, width=how.width, unicode=how.unicode
         )
+        runs = (output.against.baseline, result)
+        shown += operations.below(*runs, color=how.color, width=how.width, unicode=how.unicode)
+    if recorded is not None:
+        shown += recorded.line(how)
     return how.encoded(shown)

@@ -46,15 +46,20 @@ _NOT_HERE = {
     "md": "--json has all steps",
     "junit": "--json has all steps",
     "outs": "--json has all steps",
+    "history": "it keeps single runs; --json has all steps",
+    "name": "--history keeps single runs; leave it out",
     "latency": "--json has all steps",
+    "dashboard": "it follows one run, and a search is many",
     "debug": "see one request with `fastbench --debug URL`",
     "baseline": "a baseline is of one run; compare servers with `fastbench compare`",
     "save_baseline": "a baseline is of one run; keep the --json file",
     "fail_on_regression": "it is of one run; read `rate` in the --json file",
+    "wait_for": "it loads a server that is there already; start it before",
+    "webhook": "it tells of one run; read the exit code",
 }
 _SPELLED = {"save_baseline": "--save-baseline", "fail_on_regression": "--fail-on-regression"}
 _SPELLED |= {"rate": "-R", "requests": "-n", "thresholds": "--threshold"}
-_SPELLED |= {"on_overload": "--on-overload", "outs": "-o"}
+_SPELLED |= {"on_overload": "--on-overload", "outs": "-o", "wait_for": "--wait-for"}
 
 
 @dataclass(frozen=True, slots=True)

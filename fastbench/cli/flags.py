@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from fastbench.result import Result
     from fastbench.sinks.asked import Asked as Out
     from fastbench.thresholds import Threshold
+    from fastbench.waiting import WaitFor
 
 Format = Literal["text", "wrk", "json", "oha", "bombardier", "vegeta", "k6"]
 
 _FORMATS: dict[str, Format] = {name: name for name in get_args(Format)}
 _LONG_WORD = 200  # of a body in the echoed command line
+MAX_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,22 @@ class Against:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """The history that a run is kept in; without a `name` it is called by what it does."""
+
+    path: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """Say what is written where, and what the numbers are held to.
 
     A path "-" is standard output; then eyes read stderr.
     `color` None means: where the terminal can show it. `format` "json" is "text" with the
     document on standard output, beside the one at `json_path`; another tool's name puts that
-    tool's there. `forms` are files by the name of their form, see `forms.FILES`.
+    tool's there. `forms` are files by the name of their form, see `forms.FILES`. `webhook` is a
+    secret. `dashboard` is a port, 0 any free one.
     """
 
     format: Format
@@ -60,6 +71,10 @@ class Output:
     save_baseline: str | None = None
     forms: Mapping[str, str] = field(default_factory=dict)
     outs: tuple[Out, ...] = ()
+    record: Record | None = None
+    wait_for: WaitFor | None = None
+    webhook: str | None = None
+    dashboard: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +93,8 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
         return "help"
     if flags.version or (flags.verbose and not addresses):
         return "version"
-    return command(argv, flags, addresses, notices)
+    found = command(argv, flags, addresses, notices)
+    return replace(found, output=of_one_run(found.output, flags))
 
 
 def command(
@@ -210,7 +226,22 @@ def output(flags: SimpleNamespace) -> Output:
         save_baseline=_save_baseline(flags),
         forms=files,
         outs=_outs(flags),
+        record=_record(flags),
+        dashboard=_port(flags.dashboard),
     )
+
+
+def of_one_run(output: Output, flags: SimpleNamespace) -> Output:
+    """Add --wait-for and --webhook, which are of a run alone and of no part of a comparison."""
+    if flags.wait_for is not None:
+        from fastbench import waiting
+
+        output = replace(output, wait_for=waiting.parse(flags.wait_for))
+    if flags.webhook is not None:
+        from fastbench import webhook
+
+        output = replace(output, webhook=webhook.check(flags.webhook))
+    return output
 
 
 def _outs(flags: SimpleNamespace) -> tuple[Out, ...]:
@@ -219,6 +250,32 @@ def _outs(flags: SimpleNamespace) -> tuple[Out, ...]:
     from fastbench.sinks import asked
 
     return asked.parse(flags.outs)
+
+
+def _port(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= MAX_PORT):
+        raise UsageError(
+            f"--dashboard takes a port from 0 to {MAX_PORT}, as in --dashboard=8089, or none for "
+            "any that is free."
+        )
+    return int(text)
+
+
+def _record(flags: SimpleNamespace) -> Record | None:
+    """Read --history and --name; what is no history is refused before the run."""
+    if flags.history is None and flags.name is not None:
+        raise UsageError("--name is what --history calls a run; add --history FILE.db.")
+    if flags.history is None:
+        return None
+    if flags.history in ("", "-"):
+        raise UsageError("--history needs the name of a file, for example --history runs.db.")
+    from fastbench import history
+
+    history.check(flags.history)
+    name = None if flags.name is None else history.check_name(flags.name)
+    return Record(flags.history, name)
 
 
 def share(flag: str, text: str) -> float:

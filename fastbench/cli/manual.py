@@ -9,6 +9,7 @@ fastbench: a benchmarker for HTTP services. wrk's command line, and a number you
   fastbench find URL                the highest rate that holds an objective (find --help)
   fastbench serve                   start a small server to benchmark
   fastbench report RESULT.json      a saved result as HTML, Markdown, JUnit, ... (report --help)
+  fastbench history FILE.db         the runs of --history and their trend (history --help)
   fastbench doctor                  check this machine before a run
 
 Examples
@@ -29,6 +30,7 @@ Load
   --stages T:N,T:N,…      straight lines to each N: a rate with -R, else connections
   -W, --warmup T          load for T before -d begins: shown, never counted
   -w, --drain             at the end, wait for the answers under way
+  --wait-for [URL,]30s    first wait until a server answers: URL, or where the load goes (30s)
   --no-keepalive          a new connection for each request
   --no-retry              a request lost to a closing idle connection counts as an error
 
@@ -73,7 +75,10 @@ Output
   --csv FILE              one row per second   --hdr FILE   histograms as an .hlog
   --html FILE             one page with charts and tables; it needs no network
   --md FILE               for a pull request   --junit FILE   a case per threshold and check
+  --history FILE.db       keep the run, tell how it moved since the last one; --name NAME
   -o, --out WHERE         once a second: json= csv= (FILE[.gz]) influxdb= prometheus= otlp= (URL)
+  --webhook URL           POST a line for Slack and the figures as JSON if the run fails
+  --dashboard[=PORT]      a page on 127.0.0.1 that follows the run, with the charts of --html
   --quiet  --no-progress  --no-color      (NO_COLOR is honoured)
   -V, --version  -h, --help
 

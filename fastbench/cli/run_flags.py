@@ -6,7 +6,7 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Literal
 
@@ -45,7 +45,8 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
         return "help"
     if words.version:
         return "version"
-    return command(words, scripts, shown)
+    found = command(words, scripts, shown)
+    return replace(found, output=flags.of_one_run(found.output, words))
 
 
 def command(words: SimpleNamespace, scripts: Sequence[str], shown: Sequence[str]) -> Command:
@@ -62,8 +63,8 @@ def command(words: SimpleNamespace, scripts: Sequence[str], shown: Sequence[str]
         iterations=_count("-i", words.iterations, most=plan.MAX_REQUESTS),
         stages=_stages(words.stages),
         scenarios=_scenarios(words.scenarios),
-        scale=_factor("--scale", words.scale),
-        time_scale=_factor("--time-scale", words.time_scale),
+        scale=factor("--scale", words.scale),
+        time_scale=factor("--time-scale", words.time_scale),
         env=_env(words.env),
         tags=tags,
         thresholds=tuple(words.thresholds),
@@ -234,7 +235,8 @@ def _base_url(given: str | None) -> str | None:
     return given
 
 
-def _factor(flag: str, text: str | None) -> float:
+def factor(flag: str, text: str | None) -> float:
+    """Read a factor: 0.1, 2 or 50%; 1 where there is none."""
     if text is None:
         return 1.0
     try:

@@ -20,6 +20,7 @@ Load (replaces that number in every scenario that runs, and none of its other se
   --scale F               multiply VUs, rates and shared iterations: 0.1, 2, 50%
   --time-scale F          multiply durations, stages and start times
   -t, --threads, --workers N   worker processes (one per usable core)
+  --wait-for [URL,]30s    first wait until a server answers: URL, or where the load goes (30s)
 
 Script
   -e, --env NAME=VALUE    what env("NAME") returns; -e NAME takes the shell's value
@@ -63,7 +64,10 @@ Output
   --csv FILE              one row per second   --hdr FILE   histograms as an .hlog
   --html FILE             one page with charts and tables; it needs no network
   --md FILE               for a pull request   --junit FILE   a case per threshold and check
+  --history FILE.db       keep the run, tell how it moved since the last one; --name NAME
   -o, --out WHERE         once a second: json= csv= (FILE[.gz]) influxdb= prometheus= otlp= (URL)
+  --webhook URL           POST a line for Slack and the figures as JSON if the run fails
+  --dashboard[=PORT]      a page on 127.0.0.1 that follows the run, with the charts of --html
   -q, --quiet  --no-progress  --no-color      (NO_COLOR is honoured)
   -v, --verbose           the traceback of a script that does not load
   -V, --version  -h, --help

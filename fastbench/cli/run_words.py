@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from types import SimpleNamespace
 
 from fastbench import redact
-from fastbench.cli.words import NO_MORE, Own
+from fastbench.cli.words import ANY_PORT, NO_MORE, Own
 from fastbench.plan import UsageError
 
 _ONE = {  # the last one given counts
@@ -47,6 +47,11 @@ _ONE = {  # the last one given counts
     "baseline": "--baseline",
     "save_baseline": "--save-baseline",
     "fail_on_regression": "--fail-on-regression",
+    "dashboard": "--dashboard",
+    "history": "--history",
+    "name": "--name",
+    "wait_for": "--wait-for",
+    "webhook": "--webhook",
 }
 _MANY = {
     "stages": "-s --stage --stages",
@@ -112,7 +117,7 @@ _REFUSED = {
     "--blacklist-ip --block-hostnames --dns --hosts": "the script says where requests go",
     "-x --proxy": "point the script at the server itself",
 }
-_SECRETS = ("credentials", "bearer")
+_SECRETS = ("credentials", "bearer", "webhook")
 
 
 def read(words: Sequence[str], own: Own = NO_MORE) -> tuple[SimpleNamespace, list[str], list[str]]:
@@ -172,6 +177,9 @@ def _long(
     if name == "--json" and not equals:
         flags.json = rest.popleft() if rest and _is_file(rest[0]) else "-"
         return [name, _plain(flags.json)]
+    if name == "--dashboard" and not equals:
+        flags.dashboard = ANY_PORT
+        return [name]
     if name in valued:
         return _store(valued[name], flags, name, value if equals else _next(name, rest))
     raise UsageError(_unknown(name))

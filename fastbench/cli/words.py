@@ -54,6 +54,11 @@ _ONE = {  # the last one given counts, as in getopt(3)
     "baseline": "--baseline",
     "save_baseline": "--save-baseline",
     "fail_on_regression": "--fail-on-regression",
+    "dashboard": "--dashboard",
+    "history": "--history",
+    "name": "--name",
+    "wait_for": "--wait-for",
+    "webhook": "--webhook",
 }
 _MANY = {
     "durations": "-d -z --duration",
@@ -64,6 +69,7 @@ _MANY = {
     "thresholds": "--threshold",
     "outs": "-o --out",
 }
+ANY_PORT = "0"  # of --dashboard without one
 _TAGGED = {"data": "--data --data-urlencode"}  # joined in the order given, so each keeps its flag
 _SWITCHES = {
     "insecure": "-k --insecure",
@@ -167,6 +173,8 @@ def _long(known: _Known, flags: SimpleNamespace, word: str, rest: deque[str]) ->
         setattr(flags, known.switched[name], True)
     elif name == "--json" and not equals:
         flags.json = rest.popleft() if rest and _is_file(rest[0]) else "-"
+    elif name == "--dashboard" and not equals:
+        flags.dashboard = ANY_PORT
     elif name in known.valued:
         _store(known, flags, name, value if equals else _next(name, rest))
     else:

@@ -1,0 +1,79 @@
+"""`--dashboard`: make the page before the load, say where it is, and let it hear of the run.
+
+aiohttp is imported when there is a page, and before the load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fastbench import redact
+from fastbench.cli import delivery
+from fastbench.cli.flags import Output
+
+if TYPE_CHECKING:
+    from fastbench.baseline import PlainJudge
+    from fastbench.dashboard.server import Board
+    from fastbench.plan import Plan
+    from fastbench.sampling import Progress
+    from fastbench.scenario.asked import Asked
+
+__all__ = ["beside", "line", "of_plan", "of_script"]
+
+Tell = Callable[["Progress"], None]
+
+
+@contextmanager
+def of_plan(output: Output, plan: Plan) -> Iterator[Board | None]:
+    """Serve a page that follows a plain run, if that was asked for."""
+    with _opened(output, plan.config, plan.load.duration_s, plan.load.requests) as board:
+        yield board
+
+
+@contextmanager
+def of_script(output: Output, asked: Asked) -> Iterator[Board | None]:
+    """Serve a page that follows the run of a script, of which little is known before it loads."""
+    url = None if asked.base_url is None else redact.url(asked.base_url)
+    with _opened(output, {"script": asked.script, "url": url}, None, None) as board:
+        yield board
+
+
+@contextmanager
+def _opened(
+    output: Output, config: Mapping[str, object], duration_s: float | None, requests: int | None
+) -> Iterator[Board | None]:
+    if output.dashboard is None:
+        yield None
+        return
+    from fastbench import processes
+    from fastbench.dashboard.page import page
+    from fastbench.dashboard.server import Board
+    from fastbench.dashboard.story import Ends, Story
+
+    story = Story(Ends(duration_s, requests), processes.name)
+    board = Board(page(config), story, output.dashboard)
+    try:
+        delivery.tell(f"the dashboard of this run is {board.url}")
+        yield board
+    finally:
+        board.close()
+
+
+def line(board: Board | None) -> str:
+    """Return what the live view says of the page, "" without one."""
+    return "" if board is None else f"dashboard {board.url}"
+
+
+def beside(tell: Tell, board: Board | None, judge: PlainJudge | None = None) -> Tell:
+    """Return who tells the page, too. A script's run knows itself how its thresholds stand."""
+    if board is None:
+        return tell
+
+    def both(now: Progress) -> None:
+        tell(now)
+        board.update(now if judge is None else replace(now, judgements=dict(judge.judgements)))
+
+    return both
