@@ -141,7 +141,7 @@ def test_what_would_settle_it_and_the_regression_are_told() -> None:
     assert "No regression beyond 5 %." in parsed(faster()).text
     assert "neither shown nor excluded" in parsed(stored()).text
     assert "Regression: requests/s 8.5 % slower, the limit is 5 %." in parsed(ALL["slower"]()).text
-    assert "interrupted after 5 of 12 pairs" in parsed(ALL["interrupted"]()).text
+    assert "Partial: interrupted after 5 of 12 pairs." in parsed(ALL["interrupted"]()).text
 
 
 def test_the_numbers_are_those_of_the_comparison() -> None:

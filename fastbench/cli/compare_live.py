@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 from fastbench.compare.document import Comparison, Pair
 from fastbench.compare.looks import ratio_of
 from fastbench.report.change import NAMES, change, signed_interval
+from fastbench.report.page import plural
 from fastbench.report.pairs import axis
 from fastbench.rounds.pairing import Standing
 from fastbench.units import format_count, format_ms, format_s
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["CompareView"]
 
 REDRAW_S = 0.25
-LEAST_COLUMNS = 50
+LEAST_COLUMNS = 50  # beside the ^C that a terminal shows at the end of what was drawn
 MOST_COLUMNS = 100
 SHOWN_INTERVALS = 5  # one below the other: the newest is the last
 FACTS_COLUMNS = 12
@@ -100,7 +101,7 @@ class CompareView:
     def _panel(self, now: Standing, width: int) -> RenderableType:
         from rich.text import Text
 
-        columns = max(LEAST_COLUMNS, min(width - 1, MOST_COLUMNS))
+        columns = max(LEAST_COLUMNS, min(width - len("^C") - 1, MOST_COLUMNS))
         lines = [self._progress(now, columns), _visit(now), *self._intervals(now, columns)]
         return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
@@ -136,7 +137,8 @@ class CompareView:
         for number, found in self._found:
             style = "bold" if found is latest else "dim"
             drawn = picture.line(found.ratio, found.interval)
-            lines.append(Text(f"  {f'{number} pairs':<{FACTS_COLUMNS - 2}}{drawn}", style=style))
+            many = plural(number, "pair")
+            lines.append(Text(f"  {many:<{FACTS_COLUMNS - 2}}{drawn}", style=style))
         return [*lines, Text(" " * FACTS_COLUMNS + picture.scale(), style="dim")]
 
     def _words(self, found: Comparison) -> Text:
@@ -168,7 +170,8 @@ def _visit(now: Standing) -> Text:
     if progress.warming:
         return line.append("warming up", style="dim")
     line.append(f"{format_count(progress.rate)} req/s", style="bold")
-    line.append(f"   p50 {format_ms(progress.p50_ms)}   p99 {format_ms(progress.p99_ms)}")
+    if progress.p50_ms:  # not in the first second
+        line.append(f"   p50 {format_ms(progress.p50_ms)}   p99 {format_ms(progress.p99_ms)}")
     if progress.errors:
         line.append(f"   {progress.errors:,} not ok", style="red")
     return line

@@ -35,16 +35,17 @@ __all__ = [
 NO_FIGURE = "-"
 TITLES = {"different": "DIFFERENT", "equivalent": "EQUIVALENT", "inconclusive": "INCONCLUSIVE"}
 ENDED = {
-    "interrupted": "PARTIAL  interrupted after {done} of {planned}",
-    "out_of_time": "--max-time ended it after {done} of {planned}",
-    "nothing_succeeded": "NOTHING SUCCEEDED  no visit had an answer that was ok",
+    "interrupted": ("PARTIAL", "interrupted after {done} of {planned}"),
+    "out_of_time": ("", "--max-time ended it after {done} of {planned}"),
+    "nothing_succeeded": ("NOTHING SUCCEEDED", "no visit had an answer that was ok"),
 }
 
 
-def ended(found: Comparison) -> str:
-    """Say how it ended before all pairs were there, "" if it did not."""
+def ended(found: Comparison) -> list[str]:
+    """Say in a title and a sentence how it ended before all pairs were there, if it did."""
     planned = plural(found.pairs_planned, "pair")
-    return ENDED.get(found.ended, "").format(done=len(found.pairs), planned=planned)
+    parts = ENDED.get(found.ended, ())
+    return [part.format(done=len(found.pairs), planned=planned) for part in parts if part]
 
 
 def load(found: Comparison) -> list[str]:

@@ -89,8 +89,8 @@ def _verdict(found: Comparison) -> Markup:
         told.append(f"No regression beyond {limit}.")
     elif limit:
         told.append(f"A regression beyond {limit} is neither shown nor excluded.")
-    if text := compared.ended(found):
-        told.append(f"{text}.")
+    if parts := compared.ended(found):
+        told.append(f"{': '.join((parts[0].capitalize(), *parts[1:]))}.")
     kind = "fail" if found.regressed else KINDS[compared.is_good(found)]
     return el(
         "section",

@@ -45,7 +45,7 @@ def render(found: Comparison) -> str:
 
 def _verdict(found: Comparison) -> list[str]:
     told = [f"**{compared.TITLES[found.verdict]} · {escaped(headline(found))}**"]
-    more = (compared.ended(found), explained(found))
+    more = (": ".join(compared.ended(found)), explained(found))
     return told + [line for text in more if text for line in ("", escaped(text))]
 
 
