@@ -122,6 +122,19 @@ class _Targets:
         for each in self._alive.values():
             each.thread_times = processes.thread_times(each.pid)
 
+    def also(self, found: Found) -> None:
+        """Follow the targets that were not known before, from now on."""
+        before = set(self._alive)
+        new = [process.pid for process in found.targets]
+        self._roots += [(pid, "target") for pid in new if (pid, "target") not in self._roots]
+        if not self._start_ticks:
+            return  # `start` takes their first readings
+        for pid in new:
+            self._add(pid, "target")
+        self._add_children()
+        for pid in self._alive.keys() - before:
+            self._alive[pid].thread_times = processes.thread_times(pid)
+
     def sample(self, gap_s: float) -> tuple[ProcessSample, ...]:
         """Read all again, and look for children born meanwhile."""
         self._add_children()
@@ -250,6 +263,11 @@ class Monitor:
         self._client_last_s = self._client_first_s
         self._first = self._last = host.counters()
         self._memory_used_bytes_max = self._first.memory_used_bytes
+
+    def also(self, found: Found) -> None:
+        """Follow more targets: `found` is all that is known now, while the run goes."""
+        self._found = found
+        self._targets.also(found)
 
     def sample(self) -> Use:
         """Take one sample and return what was used since the last one."""

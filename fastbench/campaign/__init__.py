@@ -33,11 +33,11 @@ def run(
 ) -> Result:
     """Carry out what the command line asks for; `tell` hears of progress 4 times a second.
 
-    `notice` hears how the command line changed the script's scenarios. `echo` takes the lines that
-    the script prints; without it they go to stderr as they come. `hears` listens to all that is
-    measured, second by second. Raises OptionsError for
-    options that cannot be, ScriptError for a script that does not load, UsageError when the
-    machine cannot carry it, KeyboardInterrupt at a second signal.
+    `notice` hears how the command line changed the script's scenarios, and of an import that takes
+    long. `echo` takes the lines that the script prints; without it they go to stderr as they come.
+    `hears` listens to all that is measured, second by second. Raises OptionsError for options that
+    cannot be, ScriptError for a script that does not load, UsageError when the machine cannot
+    carry it, KeyboardInterrupt at a second signal.
     """
     campaign = Campaign(asked, tell, notice, echo, hears)
     try:
@@ -46,9 +46,9 @@ def run(
         campaign.close()
 
 
-def declared(asked: Asked) -> Declared:
+def declared(asked: Asked, notice: Callable[[str], None] = lambda sentence: None) -> Declared:
     """Return what a script declares, without running any of its scenarios. Raises as `run`."""
-    campaign = Campaign(asked, lambda progress: None, lambda sentence: None, None)
+    campaign = Campaign(asked, lambda progress: None, notice, None)
     try:
         return campaign.declarations()
     finally:

@@ -10,15 +10,16 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from fastbench import _client, _core, host, outcome
 from fastbench import limits as machine
 from fastbench.campaign import ended, seeking
 from fastbench.campaign.channel import Child, Echo, Hub, Message
+from fastbench.campaign.notes import Notes, refusal, refusal_of_ended
 from fastbench.campaign.refused import OptionsError, ScriptError
 from fastbench.campaign.standing import Hears, Limits, Standing, limits_of
-from fastbench.campaign.stuck import Watchdog
+from fastbench.campaign.stuck import SlowImport, Watchdog
 from fastbench.measured import Thrown
 from fastbench.plan import UsageError
 from fastbench.resources import Monitor
@@ -82,9 +83,10 @@ class Campaign:
         self.termed_ns = 0
         self.resumed_ns = 0  # the end of the last pause
         self.pauses: list[outcome.Pause] = []
-        self.threw: dict[tuple[str, str, str], Thrown] = {}
-        self.warnings: list[Warning_] = []
-        self.ends_ns: dict[str, int] = {}  # of each scenario's last iteration
+        self.notes = Notes()
+        self.sought: seeking.Sought | None = None
+        self.verify = True  # certificates, as options and command line say
+        self.monitor: Monitor | None = None
         self._handlers = {
             number: signal.signal(number, self._on_signal)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -99,11 +101,13 @@ class Campaign:
     def carry_out(self) -> Result:
         """Load, set up, load the server, tear down, add up."""
         applied, limits = self._load()
-        sought = seeking.find(applied.options, self.asked)
+        self.verify = applied.options.tls.verify
+        sought = self.sought = seeking.find(applied.options, self.asked)
         self.loading = False
         rare = host.rare()
         os.nice(QUIET_NICE)
-        monitor = Monitor([child.pid for child in self.hub.children], sought.found, rare)
+        pids = [child.pid for child in self.hub.children]
+        monitor = self.monitor = Monitor(pids, sought.found, rare)
         self.settled = not applied.declared.setup
         if not self.settled:
             self._set_up(applied.options.setup_timeout_s)
@@ -118,10 +122,10 @@ class Campaign:
         self._quit()
         standing.last_look(time.monotonic_ns())
         told = self._told(start_ns, end_ns, last_use)
-        return ended.result(told, applied, sought, self.block, standing, monitor)
+        return ended.result(told, applied, self.sought or sought, self.block, standing, monitor)
 
     def _told(self, start_ns: int, end_ns: int, last_use: Use) -> ended.Told:
-        self.warnings += self.watchdog.warnings(self.hub.children, end_ns)
+        self.notes.warnings += self.watchdog.warnings(self.hub.children, end_ns)
         return ended.Told(
             children=tuple(self.hub.children),
             start_ns=start_ns,
@@ -130,9 +134,9 @@ class Campaign:
             ended="" if self.over == "interrupted" else self.over,
             why=self.why,
             pauses=tuple(self.pauses),
-            threw=tuple(self.threw.values()),
-            warnings=tuple(self.warnings),
-            ends_ns=self.ends_ns,
+            threw=tuple(self.notes.threw.values()),
+            warnings=tuple(self.notes.warnings),
+            ends_ns=self.notes.ends_ns,
             last_use=last_use,
         )
 
@@ -141,7 +145,7 @@ class Campaign:
     def declarations(self) -> Declared:
         """Let the first worker import the script; return what it declares."""
         self._fork(0)
-        self._pump(lambda: self.declared is not None)
+        self._await_import(lambda: self.declared is not None)
         if self.declared is None:  # it said neither this nor what is wrong
             raise ScriptError(f"{self.asked.script}: its worker ended without a word; try again.")
         return self.declared
@@ -155,12 +159,20 @@ class Campaign:
             raise OptionsError(str(error)) from None
         limits = limits_of(applied, self.asked)
         machine.allow_open_files(-(-applied.most_vus // self.wanted), "VUs", "-u")
-        for notice in applied.notices:
+        for notice in (*applied.notices, *limits.notices):
             self.notice(notice)
         for index in range(1, min(self.wanted, applied.most_vus)):
             self._fork(index)
-        self._pump(lambda: all(child.loaded for child in self.hub.children))
+        self._await_import(lambda: all(child.loaded for child in self.hub.children))
         return applied, limits
+
+    def _await_import(self, done: Callable[[], bool]) -> None:
+        """Wait for scripts to be imported, however long that takes; say what takes long."""
+        slow = SlowImport(self.asked.script)
+        while not done() and not all(child.gone for child in self.hub.children):
+            self._listen(TICK_S)
+            if sentence := slow.look(self.hub.children, time.monotonic_ns()):
+                self.notice(sentence)
 
     def _fork(self, index: int) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -174,6 +186,7 @@ class Campaign:
                 os.close(read_fd)
                 if self.piped:
                     os.dup2(printed_fd, 2)
+                    os.set_blocking(2, False)  # what nobody reads is lost, and holds nobody up
                     os.close(printed_fd)
                     os.close(out_fd)
                 for child in self.hub.children:
@@ -224,65 +237,47 @@ class Campaign:
         elif kind == "setup":
             self.data, self.settled = body.get("data"), True
         elif kind == "threw":
-            row = Thrown(**{**body, "count": 1})
-            self.threw.setdefault((row.type, row.place, row.scenario), row)
+            self.notes.take_thrown(Thrown(**{**body, "count": 1}))
         elif kind == "warning":
-            warning = Warning_(body["code"], body["text"], body.get("hint", ""))
-            if warning not in self.warnings:
-                self.warnings.append(warning)
+            self.notes.take_warning(body)
+        elif kind == "server":
+            self._met(body)
         elif kind == "abort":
             self.stop("aborted", f"the script ended the run: {body['text']}")
         elif kind == "failing":
             self.stop("script_failed", "--fail-fast: an exception ended an iteration")
         elif kind == "ended":
-            self._ended(child, body)
+            child.ended = True
+            self.notes.take_ends(body.get("scenarios") or {})
         elif kind == "torn_down":
             self.torn_down = True
         elif kind == "gone":
-            self._gone(child)
-
-    def _ended(self, child: Child, body: dict[str, Any]) -> None:
-        child.ended = True
-        for name, end_ns in (body.get("scenarios") or {}).items():
-            self.ends_ns[name] = max(end_ns, self.ends_ns.get(name, 0))
+            if not child.loaded:
+                raise refusal_of_ended(child, self.asked.script)
+            child.ended = True
 
     def _broken(self, body: dict[str, Any]) -> None:
         """Refuse a script that does not load; keep what broke later for the report."""
-        stage, text = body["stage"], str(body["text"])
-        if stage == "options" and not body.get("line"):
-            raise OptionsError(text)
-        name = str(body.get("file") or self.asked.script)
-        place = f"{name}, line {body['line']}" if body.get("line") else name
-        if stage == "options":
-            raise OptionsError(f"{place}: {text}")
-        if stage == "load":
-            raise ScriptError(f"{place}: {text}", str(body.get("traceback") or ""))
-        if stage == "setup" and self.over == "aborted":
+        refused = refusal(body, self.asked.script)
+        if refused is not None:
+            raise refused
+        if body["stage"] == "setup" and self.over == "aborted":
             return  # the script has said why
-        place = place.replace(", line ", ":")
-        kind, colon, rest = text.partition(": ")
-        if colon:
-            row = Thrown(kind, place, rest, stage, 1, str(body.get("traceback") or ""))
-            self.threw.setdefault((row.type, row.place, row.scenario), row)
-        if stage == "setup":
-            self.stop("script_failed", f"setup failed at {place}: {text}")
+        sentence = self.notes.take_broken(body, self.asked.script)
+        if body["stage"] == "setup":
+            self.stop("script_failed", sentence)
         else:
             self.torn_down = True
             self.over = self.over or "script_failed"
-            self.why = self.why or f"teardown failed at {place}: {text}"
+            self.why = self.why or sentence
 
-    def _gone(self, child: Child) -> None:
-        if not child.loaded:
-            self._refuse_gone(child)
-        child.ended = True
-
-    def _refuse_gone(self, child: Child) -> NoReturn:
-        status = os.waitstatus_to_exitcode(child.status)
-        how = f"with status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
-        raise ScriptError(
-            f"{self.asked.script}: its process ended {how} while the script was loaded; take what "
-            "ends processes out of the top of the script."
-        )
+    def _met(self, body: dict[str, Any]) -> None:
+        """Learn of a server that the script loads beside that of its base URL."""
+        found = self.sought and seeking.met(self.sought, body, self.verify, self.asked)
+        if found is not None and found is not self.sought:
+            self.sought = found
+            if self.monitor is not None:
+                self.monitor.also(found.found)
 
     # The run.
 
@@ -379,13 +374,9 @@ class Campaign:
             self._pump(lambda: self.torn_down or first.gone, limit_ns)
         if not self.torn_down:
             text = "the first worker was lost" if first.gone else f"it took over {limit_s:g}s"
-            self.warnings.append(
-                Warning_(
-                    "no_teardown",
-                    f"teardown did not come to its end: {text}",
-                    "what setup made may still be there: look after it",
-                )
-            )
+            said = f"teardown did not come to its end: {text}"
+            hint = "what setup made may still be there: look after it"
+            self.notes.warnings.append(Warning_("no_teardown", said, hint))
 
     def _quit(self) -> None:
         for child in self.hub.children:

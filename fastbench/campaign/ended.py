@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from fastbench import _core, merged, outcome
 from fastbench.campaign.channel import Child
 from fastbench.campaign.seeking import Sought
+from fastbench.campaign.silence import silence
 from fastbench.campaign.standing import Standing
 from fastbench.measured import ScenarioRow, Thrown
 from fastbench.resources import Monitor
-from fastbench.result import Result, Warning_
+from fastbench.result import Result, Validity, Warning_
 from fastbench.scenario.override import Applied
 from fastbench.scenario.spec import ARRIVAL, ITERATIONS
 from fastbench.units import format_ns
@@ -47,19 +49,24 @@ def result(
     monitor: Monitor,
 ) -> Result:
     """Add everything up, once every worker has ended."""
+    told = _in_vain(told, applied, block, standing)
     base = outcome.result(_observed(told, applied, sought, block, standing, monitor))
     limits, span_s = standing.limits, base.summary.duration_s
     snapshot = standing.snapshot(span_s)
     limits.judge.look(snapshot)
     scenarios = _scenarios(snapshot, applied, told)
+    gone, validity = _gone(base)
     warnings = [
         *told.warnings,
+        *gone,
+        *_only_thrown(scenarios, snapshot),
         *_dropped(scenarios),
         *_collected(snapshot),
         *base.warnings,
     ]
     return replace(
         base,
+        validity=validity,
         warnings=tuple(warnings),
         metrics=snapshot.metrics(limits.found, limits.judge.judgements),
         thresholds=dict(limits.judge.judgements),
@@ -68,6 +75,60 @@ def result(
         checks=snapshot.checks(),
         exceptions=_exceptions(snapshot, told.threw),
     )
+
+
+def _in_vain(told: Told, applied: Applied, block: _core.Block, standing: Standing) -> Told:
+    """Let a run fail whose iterations all ended by an exception: its numbers are of nothing.
+
+    If no request succeeded, that comes first: the exceptions follow from it.
+    """
+    counters = [block.counters(child.index) for child in told.children]
+    started = sum(slot["started"] for slot in counters)
+    if told.ended or (started and not sum(slot["ok"] for slot in counters)):
+        return told
+    snapshot = standing.snapshot(0.0, frozenset({"iterations", "exceptions"}))
+    rows = [snapshot.scenario(spec.name, "", 0, 0.0) for spec in applied.scenarios]
+    thrown = _thrown_in(snapshot)
+    ended, threw = sum(row.iterations for row in rows), sum(thrown[row.name] for row in rows)
+    if not ended or threw < ended:
+        return told
+    which = f"all {ended:,} iterations" if ended > 1 else "the only iteration"
+    why = told.why or f"{which} ended by an exception"
+    return replace(told, ended="script_failed", why=why)
+
+
+def _thrown_in(snapshot: merged.Snapshot) -> Counter[str]:
+    """Return how many exceptions there were, by scenario."""
+    found: Counter[str] = Counter()
+    for _, _, scenario, count in snapshot.thrown():
+        found[scenario] += count
+    return found
+
+
+def _only_thrown(scenarios: tuple[ScenarioRow, ...], snapshot: merged.Snapshot) -> list[Warning_]:
+    """Tell of scenarios of which no iteration came to its end, where others have some."""
+    thrown = _thrown_in(snapshot)
+    broken = [row for row in scenarios if row.iterations and thrown[row.name] >= row.iterations]
+    if len(broken) == len(scenarios):
+        return []  # then the whole run has failed
+    return [
+        Warning_(
+            "only_exceptions",
+            f"scenario {row.name}: all {row.iterations:,} iterations ended by an exception",
+            "see the exceptions; what it measured is not what it was to measure",
+        )
+        for row in broken
+    ]
+
+
+def _gone(base: Result) -> tuple[list[Warning_], Validity]:
+    """Tell of a server that went; what came after is no part of any number worth quoting."""
+    found = silence(base.series)
+    if found is None:
+        return [], base.validity
+    hint = "see the server's log; measure again, or look at the seconds before"
+    reasons = (found.text, *base.validity.reasons)
+    return [Warning_("server_gone", found.text, hint)], Validity("incomplete", "unknown", reasons)
 
 
 def _observed(
@@ -87,6 +148,8 @@ def _observed(
         "iterations": iterations,
         "workers": len(told.children),
     }
+    if len(sought.servers) > bool(applied.options.base_url):
+        config["servers"] = list(sought.servers)
     return outcome.Observed(
         terms=outcome.Terms(
             config=config,

@@ -1,28 +1,39 @@
 """Who is loaded: the server of the script's base URL, found before the run like a plain run's.
 
-A script without base URL may load anybody, so nothing is known of its server; a name without an
-address is the script's business, too: its requests will say so.
+A script without base URL may load anybody: its servers, and those beside that of the base URL, are
+known when the first request to each is made. A worker tells their addresses then. A name without an
+address is the script's business: its requests will say so.
 """
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fastbench import processes, resolve, urls
 from fastbench.processes import Found
 from fastbench.scenario.asked import Asked
 from fastbench.scenario.options import Settings
 
-__all__ = ["Sought", "find"]
+__all__ = ["Sought", "find", "met"]
+
+MOST_SERVERS = 16
+MOST_ADDRESSES = 4  # of one name
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """The server's processes; `verified` is None without TLS, `public` a public address."""
+    """The servers' processes; `verified` is None without TLS, `public` a public address.
+
+    `servers` are scheme and authority of each, the first one that was met first.
+    """
 
     found: Found
     verified: bool | None = None
     public: str = ""
+    servers: tuple[str, ...] = ()
 
 
 def find(options: Settings, asked: Asked) -> Sought:
@@ -31,14 +42,41 @@ def find(options: Settings, asked: Asked) -> Sought:
         return _nobody(asked)
     url = urls.parse(options.base_url)
     verified = options.tls.verify if url.scheme == "https" else None
+    servers = (f"{url.scheme}://{url.authority}",)
     try:
         endpoint = resolve.endpoint_of(
             url.host, url.port, asked.unix_path, asked.family, asked.bind
         )
     except resolve.ResolveError:
-        return replace(_nobody(asked), verified=verified)
+        return replace(_nobody(asked), verified=verified, servers=servers)
     found = processes.find(endpoint.host, endpoint.port, asked.unix_path, asked.watch)
-    return Sought(found, verified, endpoint.host if endpoint.public else "")
+    return Sought(found, verified, endpoint.host if endpoint.public else "", servers)
+
+
+def met(sought: Sought, said: Mapping[str, Any], verify: bool, asked: Asked) -> Sought:
+    """Return who is loaded once a worker has met a server; the same one if that is known."""
+    server = f"{said['scheme']}://{said['authority']}"
+    if server in sought.servers or len(sought.servers) >= MOST_SERVERS:
+        return sought
+    found, public = sought.found, sought.public
+    texts = [str(each).partition("%")[0] for each in said["addresses"][:MOST_ADDRESSES]]
+    for text in texts:
+        more = processes.find(text, said["port"], asked.unix_path)
+        family = socket.AF_INET6 if ":" in text else socket.AF_INET
+        if not public and not asked.unix_path and resolve.Endpoint(family, text).public:
+            public = text
+        found = _joined(found, more)
+    verified = verify if said["scheme"] == "https" else sought.verified
+    return Sought(found, verified, public, (*sought.servers, server))
+
+
+def _joined(one: Found, other: Found) -> Found:
+    """Add the processes of another server; who is a target is not watched beside it."""
+    known = {process.pid for process in one.targets}
+    targets = (*one.targets, *(each for each in other.targets if each.pid not in known))
+    pids = {process.pid for process in targets}
+    watched = tuple(each for each in one.watched if each.pid not in pids)
+    return Found(one.local or other.local, targets, watched)
 
 
 def _nobody(asked: Asked) -> Sought:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from fastbench.plan import UsageError
 from fastbench.resources import Monitor
 from fastbench.sampling import Progress, Users
 from fastbench.scenario.asked import Asked
+from fastbench.scenario.crew import MOST_VUS
 from fastbench.scenario.override import Applied
 from fastbench.scenario.spec import ITERATIONS
 from fastbench.use import Use
@@ -23,6 +24,7 @@ __all__ = ["Hears", "Limits", "Standing", "limits_of", "spans"]
 
 NS_PER_S = 1e9
 LOOK_S = 1.0  # at thresholds
+AROUND = ("setup", "teardown")  # what samples outside of scenarios are tagged with
 ITERATION_NAMES = frozenset({"iterations", "dropped_iterations"})
 
 
@@ -36,10 +38,16 @@ class Hears(Protocol):
 
 
 class Limits:
-    """The thresholds of a run, and the judge who holds it to them."""
+    """The thresholds of a run, and the judge who holds it to them; `notices` are for people."""
 
-    def __init__(self, found: tuple[Threshold, ...], times: dict[str, tuple[float, float]]) -> None:
+    def __init__(
+        self,
+        found: tuple[Threshold, ...],
+        times: dict[str, tuple[float, float]],
+        notices: tuple[str, ...] = (),
+    ) -> None:
         self.found = found
+        self.notices = notices
         self.names = merged.names(found)
         self.judge: Judge[merged.Snapshot] = Judge(found, times)
 
@@ -49,9 +57,35 @@ def limits_of(applied: Applied, asked: Asked) -> Limits:
     known = {**BUILT_IN, **applied.declared.metrics}
     short = () if asked.no_thresholds else asked.thresholds
     try:
-        return Limits(thresholds.read(applied.options.thresholds, short, known), spans(applied))
+        own, left_out = _of_these(thresholds.read(applied.options.thresholds, (), known), applied)
+        typed = thresholds.read({}, short, known)
+        found = {each.text: each for each in (*own, *typed)}
+        _refuse_strangers(found.values(), applied)
+        return Limits(tuple(found.values()), spans(applied), left_out)
     except UsageError as error:
         raise OptionsError(str(error)) from None
+
+
+def _of_these(
+    own: tuple[Threshold, ...], applied: Applied
+) -> tuple[list[Threshold], tuple[str, ...]]:
+    """Leave out a script's thresholds on scenarios that --scenario leaves out."""
+    absent = set(applied.known) - {spec.name for spec in applied.scenarios}
+    kept = [each for each in own if dict(each.tags).get("scenario") not in absent]
+    left = len(own) - len(kept)
+    several = f"{left} thresholds are" if left > 1 else "1 threshold is"
+    notice = f"--scenario: {several} on scenarios that do not run, and not judged."
+    return kept, (notice,) if left else ()
+
+
+def _refuse_strangers(found: Iterable[Threshold], applied: Applied) -> None:
+    """Refuse a threshold on a scenario that does not run: it would never have a sample."""
+    names = [spec.name for spec in applied.scenarios]
+    for each in found:
+        wanted = dict(each.tags).get("scenario", names[0])
+        if wanted not in (*names, *AROUND):
+            there = f"there are {', '.join(names)}" if len(names) > 1 else f"there is {names[0]}"
+            raise UsageError(f"Threshold `{each.text}`: no scenario {wanted} runs; {there}.")
 
 
 def spans(applied: Applied) -> dict[str, tuple[float, float]]:
@@ -118,16 +152,25 @@ class Standing:
 
     def snapshot(self, t_s: float, only: frozenset[str] | None = None) -> merged.Snapshot:
         """Read everything, or `only` entries of these names."""
-        return self.reader.read(t_s, only=only, gauges=self.gauges)
+        errors = sampling.errors(self._block) if only is None else None
+        return self.reader.read(t_s, only=only, gauges=self.gauges, errors=errors)
 
     @property
     def gauges(self) -> dict[str, tuple[float, float, float]]:
         """VUs now and those there may be: value, least, most."""
         most = float(self._applied.most_vus)
         found = {"vus_max": (most, most, most)}
-        if self._seen:  # a run may be over before the first look
-            found["vus"] = (float(self._vus), float(self._least), float(self._most))
+        most_at_once = max(self._peak(), float(self._most))
+        if self._seen:
+            found["vus"] = (float(self._vus), float(self._least), most_at_once)
+        elif most_at_once:  # a run may be over before the first look
+            found["vus"] = (most_at_once,) * 3
         return found
+
+    def _peak(self) -> float:
+        """Return how many VUs there were at once at most: workers count each that comes."""
+        rows = (self._arena.read(i, {MOST_VUS}) for i in range(self._arena.workers))
+        return max((most for row in rows for *_, (_, _, most, _) in row), default=0.0)
 
     def _count_vus(self, vus: int) -> None:
         self._least = min(vus, self._least) if self._seen else vus
@@ -160,8 +203,10 @@ class Standing:
         """Return what a live view shows now."""
         base = self._ticks.progress(self.series)
         iterations, dropped = self._iterations()
-        judged = self.limits.judge.judgements.items()
-        failing = [text for text, each in judged if not each.ok and each.observed is not None]
+        judged = dict(self.limits.judge.judgements)
+        failing = [
+            text for text, each in judged.items() if not each.ok and each.observed is not None
+        ]
         users = Users(
             vus=self._vus,
             vus_max=self._applied.most_vus,
@@ -172,7 +217,7 @@ class Standing:
             failing=tuple(failing),
             thresholds=len(self.limits.found),
         )
-        return replace(base, users=users)
+        return replace(base, users=users, judgements=judged)
 
     def _iterations(self) -> tuple[int, int]:
         rows = (self._arena.read(i, ITERATION_NAMES) for i in range(self._arena.workers))

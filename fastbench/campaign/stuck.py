@@ -1,10 +1,12 @@
-"""Workers whose event loop does not turn: who, since when, in which line of the script.
+"""Workers that hold everything up: who, since when, in which line of the script.
 
 1. A worker stamps a beat 50 times a second. No beat for STUCK_S means that Python code holds the
    loop: all its VUs wait, and what they measure is not the server's.
 2. The worker's faulthandler writes the stack when it gets SIGUSR1; the line that is told is the
    innermost one of the script's folder, or else the innermost one. Which VU runs is written beside
    it, unless the code never comes back to Python: then it is the one that began last.
+3. Before there is a loop a worker imports the script. That may take long, and is told of the same
+   way, but never ended.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import contextlib
 import os
 import re
 import signal
+import time
 from dataclasses import dataclass
 
 from fastbench import _client
@@ -20,9 +23,12 @@ from fastbench.campaign.channel import Child
 from fastbench.redact import printable
 from fastbench.result import Warning_
 
-__all__ = ["STUCK_S", "Watchdog"]
+__all__ = ["STUCK_S", "SlowImport", "Watchdog"]
 
 STUCK_S = 5.0
+IMPORT_S = 3.0  # of an import, until it is told of for the first time
+IMPORT_AGAIN_S = 30.0
+ANSWER_NS = 300_000_000  # for a stack to be written
 NS_PER_S = 1e9
 _FRAME = re.compile(rb'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 _VU = re.compile(rb"^VU (\d+)$", re.MULTILINE)
@@ -46,7 +52,7 @@ class Watchdog:
 
     def __init__(self, arena: _client.Arena, script: str) -> None:
         self._arena = arena
-        self._folder = os.path.dirname(os.path.abspath(script)).encode() + b"/"
+        self._folder = _folder(script)
         self._open: dict[int, _Case] = {}
         self._closed: list[tuple[int, int, _Case]] = []  # index, pid
 
@@ -101,14 +107,59 @@ class Watchdog:
 
     def _read(self, child: Child, case: _Case) -> None:
         """Read file, line and VU out of what the worker wrote."""
-        frames = _FRAME.findall(child.dump)
-        own = [frame for frame in frames if frame[0].startswith(self._folder)]
-        if frames:
-            file, line = (own or frames)[0]
-            name = file.removeprefix(self._folder).decode("utf-8", "replace")
-            case.place = printable(f"{name}:{line.decode()}")
+        if where := _innermost(child.dump, self._folder):
+            case.place = ":".join(where)
         if named := _VU.search(child.dump):
             case.vu = int(named[1])
+
+
+class SlowImport:
+    """Tell of a script that is still being imported: once, then now and then."""
+
+    def __init__(self, script: str) -> None:
+        self._script = printable(script)
+        self._folder = _folder(script)
+        self._begun_ns = time.monotonic_ns()
+        self._next_s = IMPORT_S
+        self._asked: Child | None = None
+        self._asked_ns = 0
+
+    def look(self, children: list[Child], now_ns: int) -> str:
+        """Ask a worker that takes too long where it is; return its answer once it is there."""
+        past_s = (now_ns - self._begun_ns) / NS_PER_S
+        if self._asked is not None and now_ns - self._asked_ns < ANSWER_NS:
+            return ""
+        child, self._asked = self._asked, None
+        if child is not None and not (child.loaded or child.gone):
+            where = _innermost(child.dump, self._folder)
+            place = f", at {where[0]}, line {where[1]}" if where else ""
+            return (
+                f"{self._script} is still being imported after {past_s:.0f}s{place}; what takes "
+                "long belongs into @setup, and Ctrl-C ends it."
+            )
+        late = next((each for each in children if not (each.loaded or each.gone)), None)
+        if late is not None and past_s >= self._next_s:
+            self._next_s = past_s + IMPORT_AGAIN_S
+            self._asked, self._asked_ns, late.dump = late, now_ns, b""
+            with contextlib.suppress(ProcessLookupError):
+                late.kill(signal.SIGUSR1)
+        return ""
+
+
+def _folder(script: str) -> bytes:
+    """Return the folder that a script's own lines are in."""
+    path = os.path.abspath(script)
+    return os.fsencode(path if os.path.isdir(path) else os.path.dirname(path)) + b"/"
+
+
+def _innermost(dump: bytes, folder: bytes) -> tuple[str, str] | None:
+    """Return file and line of the innermost step within the folder, else of the innermost one."""
+    frames = _FRAME.findall(dump)
+    if not frames:
+        return None
+    file, line = next((each for each in frames if each[0].startswith(folder)), frames[0])
+    name = file.removeprefix(folder).decode("utf-8", "replace")
+    return printable(name), line.decode()
 
 
 def _sentence(index: int, pid: int, case: _Case, now_ns: int) -> str:

@@ -42,7 +42,8 @@ def run(asked: Asked) -> int:
         rehearsed = rehearsal.rehearse(asked, shown.enter, shown.exchange)
     except script.Broken as broken:
         if broken.stage == "options":
-            raise campaign.OptionsError(broken.text) from None
+            text = _sentence(broken) if broken.spot.line else broken.text
+            raise campaign.OptionsError(text) from None
         raise campaign.ScriptError(_sentence(broken), broken.traceback) from None
     except UsageError as error:
         raise campaign.OptionsError(str(error)) from None

@@ -32,11 +32,15 @@ MOST_SHARED = 32  # counters that the workers share
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Hold what a run is to do. `config` is what was asked, redacted and JSON-ready."""
+    """Hold what a run is to do. `config` is what was asked, redacted and JSON-ready.
+
+    `known` are the names of all scenarios of the script, also of those that do not run.
+    """
 
     declared: Declared
     notices: tuple[str, ...]
     config: Mapping[str, object]
+    known: tuple[str, ...]
 
     @property
     def options(self) -> Settings:
@@ -99,7 +103,8 @@ def applied(declared: Declared, asked: Asked) -> Applied:
         teardown=declared.teardown and not asked.no_teardown,
         metrics=declared.metrics,
     )
-    return Applied(result, tuple(notices), _config(result, asked))
+    known = tuple(each.name for each in declared.scenarios)
+    return Applied(result, tuple(notices), _config(result, asked), known)
 
 
 def _chosen(scenarios: Sequence[Spec], names: Sequence[str], notices: list[str]) -> Sequence[Spec]:

@@ -18,6 +18,7 @@ from fastbench.plan import UsageError
 from fastbench.scenario import thrown
 
 ENTRY = "__main__.py"  # of a folder
+_OF_OPTIONS = frozenset(f"fastbench.scenario.{name}" for name in ("declare", "metrics", "options"))
 _FALLBACK_NAME = "fastbench_script"  # where the script's own name is taken
 
 
@@ -83,8 +84,8 @@ def load(path: str) -> tuple[ModuleType, Place]:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except UsageError as error:  # from Options, the decorators, or another of our functions
-        raise broken("options", error, place.folder) from None
+    except UsageError as error:
+        raise broken(_stage(error), error, place.folder) from None
     except BaseException as error:  # a script may also try to end its process
         if isinstance(error, SyntaxError) and not error.filename:  # a NUL has no line
             error.filename = place.file
@@ -99,6 +100,16 @@ def broken(stage: str, error: BaseException, folder: str) -> Broken:
     if isinstance(error, UsageError):
         return Broken(stage, text, spot)
     return Broken(stage, _sentence(error, text), spot, thrown.traceback_of(error, folder))
+
+
+def _stage(error: UsageError) -> str:
+    """Tell wrong options from other functions of ours that were called while loading, as data()."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__name__") in _OF_OPTIONS:
+            return "options"
+        trace = trace.tb_next
+    return "load"
 
 
 def _name(place: Place) -> str:

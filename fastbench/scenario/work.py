@@ -6,7 +6,7 @@
 3. SIGINT and SIGHUP are the parent's business. SIGTERM ends a worker that has not been heard of
    for STUCK_NS, and no other: a signal to the whole process group loses nobody. SIGUSR1 dumps the
    stack, even from code that never comes back, and then names the VU where Python gets to it.
-4. What the script prints goes to stderr: stdout belongs to the document.
+4. What the script prints goes to stderr, at a bounded rate: stdout belongs to the document.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from fastbench.scenario.asked import Asked
 from fastbench.scenario.channel import Channel
 from fastbench.scenario.crew import Crew
 from fastbench.scenario.place import VU
+from fastbench.scenario.printed import Printed
 from fastbench.scenario.schedule import Share
 from fastbench.scenario.thrown import Spot
 from fastbench.scenario.vu import Vu
@@ -63,8 +64,10 @@ class Seat:
 def run(seat: Seat) -> NoReturn:
     """Be a worker, then end this process."""
     code = EXIT_FAILED
+    printed = Printed(2, getattr(sys.stderr, "encoding", None) or "utf-8")
     try:
         _settle(seat)
+        sys.stdout = sys.stderr = printed
         _Worker(seat).work()
         code = 0
     except BaseException:
@@ -72,6 +75,7 @@ def run(seat: Seat) -> NoReturn:
     finally:
         try:
             sys.stderr.flush()
+            printed.end()
         finally:
             os._exit(code)
 
@@ -87,7 +91,6 @@ def _settle(seat: Seat) -> None:
     signal.signal(signal.SIGUSR1, lambda number, frame: _name_vu(seat))
     faulthandler.register(signal.SIGUSR1, file=seat.dump_fd, all_threads=False, chain=True)
     os.dup2(2, 1)
-    sys.stdout = sys.stderr
 
 
 def _end_if_stuck(seat: Seat, frame: FrameType | None) -> None:
@@ -167,6 +170,7 @@ class _Worker:
         seat = self._seat
         try:
             self._crew = Crew(found, seat.block, seat.arena, seat.index, self._channel.send)
+            self._crew.tell_servers()
         except UsageError as error:  # the parent finds the same, and says it
             self._broken(script.Broken("options", str(error), Spot(seat.asked.script, 0)))
 

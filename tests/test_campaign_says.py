@@ -1,0 +1,329 @@
+"""What a script's run says of itself: whom it loads, how many users, what went wrong, and how."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import pytest
+from commandline import Shown, invoke, table_at_once, valid
+from running import Run, fastbench, start, until
+from servers import OK, Server, answering, refusing
+
+from fastbench import campaign
+from fastbench.campaign import seeking, stuck
+from fastbench.processes import Found
+from fastbench.report.asked import of_config
+from fastbench.scenario import printed
+from fastbench.scenario.asked import Asked
+
+HEAD = """
+import os, time
+from fastbench import *
+URL = env("URL")
+"""
+TWO = """
+options = Options(thresholds={"http_req_duration{scenario:two}": ["p(95)<1000"]})
+@scenario(executor="per-vu-iterations")
+async def one(vu):
+    await vu.get(URL)
+@scenario(executor="per-vu-iterations")
+async def two(vu):
+    await vu.get(URL)
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(answering()) as running:
+        yield running
+
+
+def script(folder: Path, text: str) -> str:
+    path = folder / "script.py"
+    path.write_text(HEAD + text)
+    return str(path)
+
+
+def run(folder: Path, text: str, url: str, *more: str) -> Run:
+    """Run a script of this text with two workers."""
+    found = fastbench("run", script(folder, text), "-e", f"URL={url}", "-t", "2", "-q", *more)
+    if found.document:
+        valid(found.document)
+    return found
+
+
+def codes(found: Run) -> list[str]:
+    return [each["code"] for each in found.document["warnings"]]
+
+
+# Thresholds on scenarios.
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_a_threshold_on_a_scenario_that_is_not_there_is_refused_before_the_load(
+    tmp_path: Path, server: Server, dry: tuple[str, ...]
+) -> None:
+    limit = "http_req_duration{scenario:nope}: p(95)<1"
+    found = run(tmp_path, TWO, server.url(""), "--threshold", limit, *dry)
+    assert (found.code, server.seen.requests, found.document) == (104, 0, {})
+    assert found.err == (
+        f"fastbench: Threshold `{limit}`: no scenario nope runs; there are one, two.\n"
+    )
+
+
+def test_the_scripts_limits_on_scenarios_that_were_not_chosen_are_left_out(
+    tmp_path: Path, server: Server
+) -> None:
+    text = TWO.replace("Options(", "Options(base_url=URL, ")
+    found = run(tmp_path, text, server.url(""), "--scenario", "one")
+    assert (found.code, found.document["thresholds"]) == (0, {})
+    assert "servers" not in found.document["config"], "the base URL says it"
+    assert "1 threshold is on scenarios that do not run, and not judged." in found.err
+    typed = ("--scenario", "one", "--threshold", "http_reqs{scenario:two}: count>0")
+    asked = run(tmp_path, TWO, server.url(""), *typed)
+    assert asked.code == 104 and "no scenario two runs; there is one." in asked.err
+
+
+def test_a_limit_on_setup_is_one_on_a_scenario(tmp_path: Path, server: Server) -> None:
+    text = "@setup\nasync def begin(vu):\n    await vu.get(URL)\n" + TWO
+    limit = ("--threshold", "http_reqs{scenario:setup}: count==1")
+    assert run(tmp_path, text, server.url(""), *limit).code == 0
+
+
+# Scripts that cannot be loaded.
+
+
+HOWS = ("run", "--dry-run", "--debug")
+BROKEN = {
+    "users = data('missing.csv')": (107, "script.py, line 5: data() cannot read"),
+    "import lib": (107, "lib.py, line 2: SyntaxError: '(' was never closed"),
+    "raise OSError('no')": (107, "script.py, line 5: OSError: no"),
+    "Options(vus=0)": (104, "script.py, line 5: vus must be between"),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Shown]:
+    """Try every broken script in every way."""
+
+    def act(text: str, how: str) -> Shown:
+        folder = tmp_path_factory.mktemp("broken")
+        (folder / "lib.py").write_text("# a sibling\nx = (\n")
+        words = ("run", script(folder, text + "\n" + TWO), "-q")
+        return invoke(*words, *((how,) if how != "run" else ()))
+
+    return table_at_once({(text, how): partial(act, text, how) for text in BROKEN for how in HOWS})
+
+
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_script_that_cannot_be_loaded_is_one_line_and_one_code(
+    refused: dict[tuple[str, str], Shown], text: str, how: str
+) -> None:
+    code, says = BROKEN[text]
+    shown = refused[text, how]
+    assert (shown.returncode, shown.stdout) == (code, "")
+    assert says in shown.stderr and shown.stderr.count("\n") == 1
+
+
+def test_a_slow_import_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stuck, "IMPORT_S", 0.1)
+    on = tmp_path / "on"
+    (tmp_path / "lib.py").write_text(
+        f"import os\nwhile not os.path.exists({str(on)!r}):\n    pass\n"
+    )
+    path = script(tmp_path, "import lib\n@scenario\nasync def one(vu): pass\n")
+    told: list[str] = []
+
+    def notice(sentence: str) -> None:
+        told.append(sentence)
+        on.touch()
+
+    found = campaign.declared(Asked(path, workers=1), notice)
+    assert [spec.name for spec in found.scenarios] == ["one"]
+    (sentence,) = told
+    assert sentence.startswith(f"{path} is still being imported after ")
+    assert sentence.endswith("; what takes long belongs into @setup, and Ctrl-C ends it.")
+    assert "lib.py, line 2" in sentence or "lib.py, line 3" in sentence, sentence
+
+
+# Whom it loads.
+
+ABSOLUTE = """
+@scenario(executor="constant-vus", vus=2, duration="400ms")
+async def load(vu):
+    await vu.get(URL + "/x")
+    await sleep(0.005)
+"""
+
+
+def test_without_a_base_url_the_servers_are_learned(tmp_path: Path, server: Server) -> None:
+    found = run(tmp_path, ABSOLUTE, server.url(""))
+    assert found.document["config"]["servers"] == [server.url("")]
+    (target,) = [row for row in found.document["resources"]["targets"] if row["role"] == "target"]
+    assert target["pid"] == os.getpid() and target["cpu_us_per_request"] is not None
+    assert of_config(found.document["config"]).url == server.url("")
+
+
+def test_a_server_beside_the_base_url_is_learned_too(tmp_path: Path, server: Server) -> None:
+    text = f"options = Options(base_url='http://127.0.0.1:9')\n{ABSOLUTE}"
+    found = run(tmp_path, text, server.url(""))
+    assert found.document["config"]["servers"] == ["http://127.0.0.1:9", server.url("")]
+    assert of_config(found.document["config"]).url == "http://127.0.0.1:9"
+    assert [row["pid"] for row in found.document["resources"]["targets"]] == [os.getpid()]
+
+
+def met(sought: seeking.Sought, authority: str, **more: object) -> seeking.Sought:
+    said = {"scheme": "https", "authority": authority, "port": 443, "addresses": [], **more}
+    return seeking.met(sought, said, True, Asked("script.py"))
+
+
+def test_tls_and_public_addresses_are_known_from_the_first_request_on() -> None:
+    nobody = seeking.Sought(Found(local=False))
+    one = met(nobody, "a.example", addresses=["10.255.255.1", "8.8.8.8"])
+    assert one == seeking.Sought(Found(local=False), True, "8.8.8.8", ("https://a.example",))
+    assert met(one, "a.example", addresses=["8.8.4.4"]) is one
+    plain = met(nobody, "b.example", scheme="http")
+    assert (plain.verified, plain.public, plain.servers) == (None, "", ("http://b.example",))
+    for number in range(2 * seeking.MOST_SERVERS):
+        one = met(one, f"{number}.example")
+    assert len(one.servers) == seeking.MOST_SERVERS
+
+
+# How many users.
+
+
+def most_vus(found: Run) -> float:
+    most: float = found.document["metrics"]["vus"]["values"]["max"]
+    return most
+
+
+def test_how_many_users_there_were_does_not_depend_on_when_one_looks(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    together = f"""
+@scenario(executor="per-vu-iterations", vus=7)
+async def one(vu):
+    open(f"{there}/{{vu.id}}", "w").close()
+    while len(os.listdir("{there}")) < 7:
+        await sleep(0.01)
+"""
+    assert most_vus(run(tmp_path, together, "")) == 7
+    one_by_one = """
+@scenario(executor="per-vu-iterations")
+async def one(vu):
+    await sleep(0.05)
+@scenario(executor="per-vu-iterations", start_time="800ms")
+async def two(vu):
+    await sleep(0.05)
+"""
+    assert most_vus(run(tmp_path, one_by_one, "")) == 1
+    peak = """
+@scenario(executor="ramping-vus", start_vus=2, stages=[("10ms", 9), ("20ms", 9), ("10ms", 0)],
+          graceful_ramp_down="10s")
+async def spike(vu):
+    await sleep(0.1)
+"""
+    assert most_vus(run(tmp_path, peak, "", "-t", "1")) == 9
+
+
+def test_what_is_left_of_very_many_iterations_is_dropped_at_once(tmp_path: Path) -> None:
+    text = """
+@scenario(executor="shared-iterations", vus=4, iterations=10**12, max_duration="300ms")
+async def one(vu):
+    pass
+"""
+    found = run(tmp_path, text, "")
+    (row,) = found.document["scenarios"]
+    assert (found.code, row["iterations"] + row["dropped_iterations"]) == (0, 10**12)
+    assert not any(worker["lost"] for worker in found.document["workers"])
+
+
+# What a script prints.
+
+
+def test_prints_beyond_a_bound_are_counted_and_the_run_goes_on(tmp_path: Path) -> None:
+    text = """
+@scenario(executor="per-vu-iterations")
+async def chatty(vu):
+    for number in range(100_000):
+        print("line", number)
+"""
+    found = run(tmp_path, text, "")
+    assert found.code == 0
+    lines = found.err.splitlines()
+    shown = [line for line in lines if line.startswith("line ")]
+    told = [line for line in lines if line.endswith("more not shown: it printed too much at once)")]
+    hidden = sum(int(line[1:].partition(" ")[0].replace(",", "")) for line in told)
+    assert len(shown) >= printed.LINES and len(shown) + hidden == 100_000
+    assert len(shown) + len(told) == len(lines)
+
+
+# Iterations that come to nothing.
+
+
+def test_a_run_whose_iterations_all_threw_is_a_failure(tmp_path: Path, server: Server) -> None:
+    text = """
+@scenario(executor="per-vu-iterations", vus=2, iterations=3)
+async def broken(vu):
+    await vu.get(URL)
+    raise ValueError("oh")
+"""
+    found = run(tmp_path, text, server.url(""))
+    assert (found.code, found.summary["ended"], found.summary["ok"]) == (107, "script_failed", 6)
+    reason = "all 6 iterations ended by an exception"
+    assert found.document["validity"]["verdict"] == "incomplete"
+    assert found.document["validity"]["reasons"] == [reason]
+
+
+def test_some_exceptions_are_no_failure_but_a_scenario_of_nothing_else_is_told(
+    tmp_path: Path, server: Server
+) -> None:
+    text = """
+@scenario(executor="per-vu-iterations", iterations=3)
+async def broken(vu):
+    raise ValueError("oh")
+@scenario(executor="per-vu-iterations", iterations=3)
+async def mixed(vu):
+    await vu.get(URL)
+    if vu.iteration:
+        raise ValueError("oh")
+"""
+    found = run(tmp_path, text, server.url(""))
+    assert (found.code, found.summary["ended"]) == (0, "complete")
+    (warning,) = [row for row in found.document["warnings"] if row["code"] == "only_exceptions"]
+    assert warning["text"] == "scenario broken: all 3 iterations ended by an exception"
+
+
+def test_nothing_succeeded_comes_before_what_follows_from_it(tmp_path: Path) -> None:
+    text = """
+@scenario(executor="per-vu-iterations", iterations=3)
+async def broken(vu):
+    (await vu.get(URL)).json("token")
+    raise ValueError("no token")
+"""
+    with refusing() as port:
+        found = run(tmp_path, text, f"http://127.0.0.1:{port}")
+    assert (found.code, found.summary["ended"]) == (122, "nothing_succeeded")
+
+
+def test_a_server_that_goes_is_said_loudly(tmp_path: Path) -> None:
+    text = ABSOLUTE.replace("400ms", "2200ms")
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(answering(OK)))
+        words = ("run", script(tmp_path, text), "-e", f"URL={server.url('')}", "-t", "2", "-q")
+        with start(*words) as process:
+            until(lambda: server.seen.requests >= 20)
+            stack.close()
+            found = process.finish()
+    assert found.code == 0, "as k6 has it; --strict decides otherwise"
+    assert found.document["validity"]["verdict"] == "incomplete"
+    (said,) = [row["text"] for row in found.document["warnings"] if row["code"] == "server_gone"]
+    assert said.startswith("from 1s on no request succeeded: ")
+    assert found.document["validity"]["reasons"][0] == said
