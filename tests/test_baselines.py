@@ -303,6 +303,7 @@ def test_a_script_has_baselines_too(server: Server, tmp_path: Path) -> None:
     second = invoke(*words, "--baseline", "script", "--fail-on-regression", "5%", cwd=tmp_path)
     assert second.returncode == 96, second.stderr
     assert "BASELINE  script, " in second.stdout
+    assert "OPERATIONS" in second.stdout.partition("BASELINE")[2], "each named request, too"
 
 
 @pytest.mark.parametrize(

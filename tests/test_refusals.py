@@ -14,7 +14,7 @@ from fastbench.plan import UsageError
 
 URL = "http://localhost:8080/"
 LATER = (
-    "--qps --stage --burst-rate --wait-for "
+    "--qps --stage --burst-rate "
     "--output -x --redirects --connect-to --curl --har --compressed --percentiles --dry-run "
     "--abort-on-fail --pin --reconnect-every"
 )
@@ -79,6 +79,9 @@ def refusal(*argv: str) -> str:
         ("-ky URL", "-y is no flag"),
         ("-b", "-b needs a value after it"),
         ("--json= URL", "needs the name of a file"),
+        ("--wait-for 5x URL", "--wait-for: `5x` is no duration"),
+        ("--wait-for host:80 URL", "write http://host:80 instead"),
+        ("--webhook hooks.test/s3cr3t URL", "--webhook takes an http:// or https:// URL"),
         ("--json load.py URL", "write http://load.py instead"),
         ("--json - --csv - URL", "can go to standard output; name a file"),
         ("-v URL", "--debug shows one request in full"),

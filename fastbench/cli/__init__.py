@@ -12,7 +12,7 @@ from fastbench.cli import page
 
 __all__ = ["main"]
 
-COMMANDS = ("run", "compare", "find", "serve", "report", "doctor")
+COMMANDS = ("run", "compare", "find", "suite", "serve", "report", "history", "doctor")
 EXIT_USAGE = 1
 EXIT_INTERRUPTED = 105
 

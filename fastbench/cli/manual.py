@@ -7,6 +7,7 @@ fastbench: a benchmarker for HTTP services. wrk's command line, and a number you
   fastbench run SCRIPT.py           load tests in Python (fastbench run --help)
   fastbench compare BASE CANDIDATE  is build B faster? (fastbench compare --help)
   fastbench find URL                the highest rate that holds an objective (find --help)
+  fastbench suite FILE.toml         runs of one file in order, one table (suite --help)
   fastbench serve                   start a small server to benchmark
   fastbench report RESULT.json      a saved result as HTML, Markdown, JUnit, ... (report --help)
   fastbench history FILE.db         the runs of --history and their trend (history --help)
@@ -79,8 +80,7 @@ Output
   -o, --out WHERE         once a second: json= csv= (FILE[.gz]) influxdb= prometheus= otlp= (URL)
   --webhook URL           POST a line for Slack and the figures as JSON if the run fails
   --dashboard[=PORT]      a page on 127.0.0.1 that follows the run, with the charts of --html
-  --quiet  --no-progress  --no-color      (NO_COLOR is honoured)
-  -V, --version  -h, --help
+  --quiet  --no-progress  --no-color (or NO_COLOR)       -V, --version  -h, --help
 
 Exit codes: 0 ok, 1 wrong flag or file, 95 not valid (--strict), 96 regression, 99 threshold
 broken, 105 interrupted, 120 worker lost, 121 output not written, 122 nothing succeeded.

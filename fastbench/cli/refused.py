@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 COMMANDS = {
-    "suite": "call fastbench once for each test, with --json FILE",
     "convert": "write the requests to a file and use --urls-from-file FILE",
     "new": "use `fastbench URL`",
-    "history": "keep the --json files",
     "merge": "keep one --json file per machine",
     "server": "the test server is `fastbench serve`",
 }
@@ -20,7 +18,6 @@ _FLAGS = {
         "write a burst as stages, as in -R 100 --stages 10s:100,1ms:1000,1s:1000"
     ),
     "--stage": "write all stages in one --stages, as 30s:20,1m:50,10s:0",
-    "--wait-for": "it is for servers that `fastbench compare` starts; else use curl --retry",
     "--abort-on-fail": "write --threshold 'errors<1% [abort]'",
     "--thresholds": "write --threshold once for each",
     "--output": _FILES,
