@@ -46,34 +46,49 @@ def main(words: Sequence[str]) -> int:
             return rundebug.run(asked)
         return _run(asked, command.output)
     except campaign.OptionsError as error:
-        _tell(str(error))
-        return EXIT_OPTIONS
+        return _failed(command, EXIT_OPTIONS, str(error))
     except campaign.ScriptError as error:
-        _tell(str(error))
+        code = _failed(command, EXIT_SCRIPT, str(error))
         if asked.verbose and error.traceback:
             print(redact.printable(error.traceback, lines=True), file=sys.stderr)
-        return EXIT_SCRIPT
+        return code
+
+
+def _failed(command: run_flags.Command, code: int, sentence: str) -> int:
+    """Say why there is no result, also to the webhook of a run; return the exit code."""
+    _tell(sentence)
+    asked = command.asked
+    if command.output.webhook is not None and not (asked.dry_run or asked.debug):
+        from fastbench.cli import around
+
+        around.tell_of_failure(command.output, asked.script, code, sentence)
+    return code
 
 
 def _run(asked: Asked, output: Output) -> int:
     from fastbench import campaign
-    from fastbench.cli import bench
+    from fastbench.cli import bench, boards
     from fastbench.cli.live import LiveView
 
-    _make_folders(output.json_path, *output.forms.values())
-    live = LiveView(
-        duration_s=None,
-        requests=None,
-        enabled=output.progress and not output.quiet,
-        color=output.color,
-    )
-    with bench.outlet(output) as out:
+    kept = None if output.record is None else output.record.path
+    _make_folders(output.json_path, kept, *output.forms.values())
+    if output.wait_for is not None:
+        from fastbench.cli import around
+
+        if not around.script_is_ready(asked, output):
+            return bench.EXIT_CODES["nothing_succeeded"]
+    with boards.of_script(output, asked) as board, bench.outlet(output) as out:
+        live = LiveView(
+            duration_s=None,
+            requests=None,
+            enabled=output.progress and not output.quiet,
+            color=output.color,
+            below=boards.line(board),
+        )
         hears = None if out is None else out.script(asked.tags)
         with live:
-            # The view has replaced sys.stderr: lines stand above it.
-            echo = _echo if live.shown else None
-            result = campaign.run(asked, live.update, _tell, echo, hears)
-        return bench.deliver(result, output, out)
+            result = campaign.run(asked, boards.beside(live.update, board), _tell, _echo, hears)
+        return bench.deliver(result, output, out, board)
 
 
 def _dry_run(asked: Asked, file: str) -> int:
@@ -83,16 +98,15 @@ def _dry_run(asked: Asked, file: str) -> int:
     from fastbench.campaign.standing import limits_of
     from fastbench.scenario import lint, override, source
 
+    declared = campaign.declared(asked, _tell)
     try:
-        applied = override.applied(campaign.declared(asked), asked)
-    except campaign.OptionsError:
-        raise
+        applied = override.applied(declared, asked)
     except UsageError as error:
         raise campaign.OptionsError(str(error)) from None
     limits = limits_of(applied, asked)
     found = lint.findings(applied, limits.found, source.read(file, fastbench.__all__))
     lines = [*lint.described(applied)]
-    lines += [f"note: {sentence}" for sentence in applied.notices]
+    lines += [f"note: {sentence}" for sentence in (*applied.notices, *limits.notices)]
     lines += [f"{finding.level}: {finding.text}" for finding in found]
     errors = sum(finding.level == "error" for finding in found)
     warnings = len(found) - errors
@@ -122,5 +136,5 @@ def _tell(sentence: str) -> None:
 
 
 def _echo(lines: str) -> None:
-    """Print what the script printed."""
+    """Print what the script printed, above a live view, which has replaced sys.stderr."""
     print(redact.printable(lines, lines=True), end="", file=sys.stderr)
