@@ -137,7 +137,7 @@ SLIPS = {
     "x.py --bind 127.0.0.1 --unix /a": "no source address",
     "x.py --base-url localhost": "starts with http://",
     "x.py -H nonsense": "Name: value",
-    "x.py --format wrk": "text or json",
+    "x.py --format wrk": "text, json or k6",
     "x.py -u": "-u needs a value",
     "x.py --quiet=yes": "takes no value",
     "x.py --iteration 5": "did you mean --iterations?",

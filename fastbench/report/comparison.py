@@ -69,9 +69,9 @@ def _made(found: Comparison) -> str:
 def _sides(page: Page, found: Comparison) -> list[str]:
     room = page.width - LABEL_COLUMNS
     lines = []
-    if parts := compared.ended(found):
+    if ended := compared.ended(found):
         paint = page.yellow if found.ended == "out_of_time" else page.red
-        lines += [paint(cut("  ".join(parts), page.width)), ""]
+        lines += [paint(cut("  ".join(ended), page.width)), ""]
     lines.append(page.row("Base", page.bold(cut(printable(found.base), room))))
     lines.append(page.row("Candidate", page.bold(cut(printable(found.candidate), room))))
     parts: list[Part] = [(part, page.dim) for part in compared.load(found)]
