@@ -253,6 +253,7 @@ def test_a_connection_that_was_closed_while_idle_is_made_again(taken: Taken) -> 
     ("word", "says"),
     [
         ("jsn=x", "-o takes json=points.json.gz, csv=points.csv, "),
+        ("sqlite=runs.db", "--history FILE.db keeps runs in an SQLite file."),
         ("json", "-o json needs a file"),
         ("json=", "-o json needs a file"),
         ("csv=/dev/null/x", "cannot be written: not a directory"),

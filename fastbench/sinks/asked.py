@@ -41,6 +41,8 @@ def parse(words: Sequence[str]) -> tuple[Asked, ...]:
     for word in words:
         sort, _, where = word.partition("=")
         sort = _ALIASES.get(sort, sort)
+        if sort == "sqlite":
+            raise UsageError("-o has no sqlite; --history FILE.db keeps runs in an SQLite file.")
         if sort not in _OPEN:
             raise UsageError(f"-o takes {_takes()}, not `{redact.printable(redact.text(word))}`.")
         if not where and sort in SERVERS:
