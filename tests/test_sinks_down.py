@@ -9,7 +9,7 @@ from points import Reply, taking
 from running import Run, fastbench
 from servers import Server, answering
 
-RATE, LENGTH_S = 1000, 1.5
+RATE, LENGTH_S = 1000, 1.1
 # What waits at the end is waited for, so that the counts of two runs are of the same requests.
 PLAN = ("-R", str(RATE), "-d", f"{LENGTH_S:g}s", "-w", "-c", "4", "-t", "1")
 MOST_LATER_S = 5.0
