@@ -173,6 +173,7 @@ def test_without_a_base_url_the_servers_are_learned(tmp_path: Path, server: Serv
 
 def test_a_server_beside_the_base_url_is_learned_too(tmp_path: Path, server: Server) -> None:
     text = f"options = Options(base_url='http://127.0.0.1:9')\n{ABSOLUTE}"
+    text += "\n@setup\nasync def begin(vu):\n    await vu.get(URL)\n"  # before anybody measures
     found = run(tmp_path, text, server.url(""))
     assert found.document["config"]["servers"] == ["http://127.0.0.1:9", server.url("")]
     assert of_config(found.document["config"]).url == "http://127.0.0.1:9"

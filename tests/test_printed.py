@@ -106,6 +106,7 @@ def test_a_pipe_that_nobody_reads_holds_nobody(clock: Clock, pipe: tuple[int, Pr
 def test_it_is_a_stream_as_others_are(pipe: tuple[int, Printed]) -> None:
     fd, out = pipe
     assert out.writable() and not out.isatty() and out.encoding == "utf-8" and not out.closed
+    out.reconfigure(line_buffering=True)
     out.buffer.write(b"bytes")
     assert came(fd) == "bytes"
     with pytest.raises(TypeError):

@@ -52,6 +52,9 @@ class Printed(io.TextIOBase):
     def writable(self) -> bool:
         return True
 
+    def reconfigure(self, **settings: object) -> None:
+        """Take what other streams can be told; lines go out whole in any case."""
+
     def write(self, text: str) -> int:
         """Take text; whole lines go out, or are counted."""
         if not isinstance(text, str):
