@@ -100,6 +100,41 @@ def test_ctrl_c_ends_the_run_in_order_and_leaves_out_the_rest(
     assert not [each for each in family if each.is_running()]
 
 
+STUBBORN = """
+from fastbench import scenario, sleep, teardown
+
+
+@scenario(executor="constant-vus", vus=1, duration="60s")
+async def visit(vu):
+    await vu.get("/")
+
+
+@teardown
+async def clean_up(vu):
+    await vu.get("/cleaning-up")
+    await sleep(60)
+"""
+
+
+def test_a_second_signal_ends_it_at_once_and_the_index_is_written(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "stubborn.py").write_text(STUBBORN)
+    text = '[[run]]\nname = "first"\nscript = "stubborn.py"\nbase_url = "{here}"\n'
+    process = run_until_loading(written(tmp_path, text, server), server)
+    process.terminate()
+    until(lambda: server.seen.lines[b"GET /cleaning-up HTTP/1.1"])
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    out, err = process.communicate(timeout=30)
+    found = Suite(Shown([], process.returncode, out, err), tmp_path / "gates-results")
+    assert process.returncode == found.summary["exit_code"] == 105, err
+    assert found.outcomes == {"first": ("interrupted", 105)}
+    assert "ended by SIGKILL" in found.summary["runs"][0]["reasons"][0]
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == [] and "Traceback" not in err
+
+
 def test_who_kills_the_suite_kills_the_load(server: Server, tmp_path: Path) -> None:
     process = run_until_loading(written(tmp_path, LONG, server), server)
     family = psutil.Process(process.pid).children(recursive=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fastbench import exits
+from fastbench.cli import bench
 from fastbench.plan import UsageError
 from fastbench.suite import entries
 from fastbench.suite.entries import Overrides, Suite
@@ -199,3 +200,8 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
 def test_the_worst_of_several_exit_codes(codes: list[int], found: int) -> None:
     assert exits.worst(codes) == found
     assert exits.meaning(found)
+
+
+def test_every_way_a_run_ends_has_its_word() -> None:
+    lost = [ended for ended, code in bench.EXIT_CODES.items() if exits.meaning(code) == "lost"]
+    assert lost == ["worker_lost"]

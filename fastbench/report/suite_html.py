@@ -20,6 +20,7 @@ __all__ = ["render"]
 
 HEADS = ("run", "", "time #", "requests #", "req/s #", "p50 #", "p95 #", "p99 #", "not ok #")
 MORE_HEADS = ("thresholds kept #", "files")
+NO_BREAK = "\u00a0"  # of a line: a file each would make tall rows on a phone
 
 
 def render(told: Told) -> str:
@@ -93,7 +94,7 @@ def _outcome(run: Run) -> Cell:
 def _files(run: Run) -> Markup:
     found: list[Content] = []
     for form, file in run.files.items():
-        found += [" " if found else "", el("a", form, href=_link(file))]
+        found += [NO_BREAK if found else "", el("a", form, href=_link(file))]
     return el("span", *found)
 
 
@@ -104,7 +105,7 @@ def _link(file: str) -> str:
 
 def _reasons(told: Told) -> Markup | None:
     rows: list[Row] = [
-        [run.name, el("ul", *(el("li", reason) for reason in said))]
+        [run.name, el("div", *(el("p", reason) for reason in said))]
         for run in told.rows
         if (said := reasons(run))
     ]
