@@ -178,6 +178,7 @@ def others(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str
             "wrong flag": ('args = ["--conections", "5"]',),
             "wrong value": ('args = ["--timeout", "soon"]',),
             "ours": ('args = ["--json", "x"]',),
+            "standard input": ('args = ["-b", "@-"]',),
             "no folder": ("", "--out", "gates.toml/x"),
             "word": ("", "--frobnicate"),
         }
@@ -223,6 +224,7 @@ def test_a_server_that_does_not_come_leaves_all_runs_out(others: dict[str, Suite
         ("wrong flag", "[[run]] 1 `one`: --conections is no flag of fastbench; did you mean"),
         ("wrong value", "[[run]] 1 `one`: --timeout: `soon` is no duration"),
         ("ours", "[[run]] 1 `one`: --json is not for a run of a suite"),
+        ("standard input", "standard input and output are not for a run of a suite; name a file."),
         ("no folder", "cannot be made: not a directory"),
         ("word", "suite: unrecognized arguments: --frobnicate"),
     ],

@@ -42,6 +42,9 @@ _FORMS = {  # what each kind of run can write
     "script": ("html", "json", "md", "junit"),
     "compare": ("html", "json", "md"),
 }
+_DESCRIPTION = """\
+Run what a TOML file lists, one after the other, each in a process of its own; write every run's
+files, one index page and one table."""
 _EPILOG = """\
 The file has a [suite] table (name, out, wait_for, pause, stop_on_failure, base_url, env, tags,
 thresholds, args) and a [[run]] table for each run: a name, one of url, script and compare, and what
@@ -61,8 +64,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="fastbench suite",
-        description="Run what a TOML file lists, one after the other, each in a process of its "
-        "own; write every run's files, one index page and one table.",
+        description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -152,6 +154,8 @@ def _own_url(suite: Suite, chosen: Sequence[Entry]) -> str:
 def _checked(entry: Entry) -> Entry:
     """Refuse a run whose flags are wrong, and fill in its command line as it may be shown."""
     try:
+        if any(word == "-" or word.endswith("@-") for word in entry.words):
+            raise UsageError("standard input and output are not for a run of a suite; name a file.")
         shown = {"url": _plain, "script": _script, "compare": _comparison}[entry.kind](entry.words)
     except UsageError as error:
         raise UsageError(f"{entry.place}: {error}") from None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fastbench import exits
 from fastbench.compare.document import Comparison
 from fastbench.report.change import headline
+from fastbench.report.page import plural
 from fastbench.result import Result
 from fastbench.units import format_count, format_ms
 
@@ -128,7 +129,9 @@ def reasons(row: Row) -> list[str]:
         if row.result.summary.ended != "complete":
             found += row.result.validity.reasons
             worst = sorted(row.result.errors, key=lambda each: -each.count)
-            found += [f"{each.count:,} times: {each.message}; {each.hint}" for each in worst[:1]]
+            found += [
+                f"{plural(each.count, 'time')} {each.message}; {each.hint}" for each in worst[:1]
+            ]
     if not found and row.said and not row.passed:
         found.append(row.said)
     return found
