@@ -28,6 +28,14 @@ LIVE = {"json": "points.json", "csv": "points.csv"}
 OUTPUTS = [word for pair in FILES.items() for word in pair] + [
     word for sort, file in LIVE.items() for word in ("-o", f"{sort}={file}")
 ]
+HISTORY = "runs.db"
+# What is made of a saved run: the forms of other tools, the report, the list of runs, its page.
+AGAIN = (
+    *(("report", FILES["--json"], "--format", tool) for tool in ("text", *forms.PEERS)),
+    ("history", HISTORY),
+    ("history", HISTORY, "--html", "history.html"),
+)
+WRITTEN = {*FILES.values(), *LIVE.values(), "history.html", "history.json"}
 
 # S2
 
@@ -93,17 +101,21 @@ def bought(folder: Path, address: str, *flags: str) -> Shown:
 
 
 def left(folder: Path, *shown: Shown) -> dict[str, str]:
-    """Return all that a run left, as text, but what it was given."""
-    given = ("buy.py", "headers", "__pycache__")
+    """Return all that a run left as text; the file of runs is packed, its parts are shown."""
+    given = ("buy.py", "headers", "__pycache__", HISTORY)
     files = {path.name: path.read_text() for path in folder.iterdir() if path.name not in given}
-    return files | {f"stream {at}": each.stdout + each.stderr for at, each in enumerate(shown)}
+    return files | {
+        f"stream {at}": (each.stdout or "") + each.stderr for at, each in enumerate(shown)
+    }
 
 
-def reported(folder: Path) -> list[Shown]:
-    """Write what is saved once more, in the forms of other tools."""
-    saved = FILES["--json"]
-    words = [["--format", tool] for tool in forms.PEERS] + [[]]
-    return at_once(partial(invoke, "report", saved, *each, cwd=folder) for each in words)
+def again(folder: Path) -> list[Shown]:
+    """Make of a saved run what can be made of it."""
+    shown = at_once(partial(invoke, *words, cwd=folder) for words in AGAIN)
+    with open(folder / "history.json", "wb") as file:
+        shown.append(invoke("history", HISTORY, "--show", "1", stdout=file, cwd=folder))
+    assert {each.returncode for each in shown} == {0}
+    return shown
 
 
 def test_s2_no_secret_of_a_script_is_in_anything_that_is_written(tmp_path: Path) -> None:
@@ -111,7 +123,7 @@ def test_s2_no_secret_of_a_script_is_in_anything_that_is_written(tmp_path: Path)
     with Server(echoing(requests)) as server:
         address = f"127.0.0.1:{server.port}"
         acts = {
-            "run": partial(bought, tmp_path / "run", address, *OUTPUTS),
+            "run": partial(bought, tmp_path / "run", address, *OUTPUTS, "--history", HISTORY),
             "k6": partial(bought, tmp_path / "k6", address, "--format", "k6", "-v"),
             "debug": partial(bought, tmp_path / "debug", address, "--debug", "-e", "CALM=1"),
             "dry": partial(bought, tmp_path / "dry", address, "--dry-run"),
@@ -121,11 +133,12 @@ def test_s2_no_secret_of_a_script_is_in_anything_that_is_written(tmp_path: Path)
     assert leaked(sent) == set(NAMES) - NEVER_SENT, "the secrets were there to be leaked"
     for name, run in runs.items():
         assert run.returncode == 0, run.stderr
-        again = reported(tmp_path / name) if name == "run" else []
-        artefacts = left(tmp_path / name, run, *again)
-        assert len(artefacts) == (1 + len(FILES) + len(LIVE) + len(again) if again else 1)
+        more = again(tmp_path / name) if name == "run" else []
+        artefacts = left(tmp_path / name, run, *more)
+        assert {each for each in artefacts if "." in each} == (WRITTEN if more else set())
         found = {what: leaked(text) for what, text in artefacts.items() if leaked(text)}
         assert found == {}, name
+    assert leaked((tmp_path / "run" / HISTORY).read_bytes().decode("latin-1")) == set()
     page = (tmp_path / "run" / FILES["--html"]).read_text()
     assert "RuntimeError" in page and "***" in page, "it is masked, not left out"
 
@@ -181,13 +194,14 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Named:
     evil = answer("Content-Length: 0", start=f"HTTP/1.1 200 {EVIL[0]}")
     with Server(answering(evil)) as server:
         where = ("--base-url", server.url(""), "--tag", f"build={EVIL[7]}")
-        shown = invoke("run", "buy.py", "-t1", *where, *OUTPUTS, cwd=folder)
+        kept = ("--history", HISTORY, "--name", EVIL[0])
+        shown = invoke("run", "buy.py", "-t1", *where, *kept, *OUTPUTS, cwd=folder)
     assert shown.returncode == 0, shown.stderr
-    return Named(shown, left(folder, shown, *reported(folder)))
+    return Named(shown, left(folder, shown, *again(folder)))
 
 
 def test_s3_nothing_that_is_written_drives_a_terminal_or_hides(named: Named) -> None:
-    assert len(named.texts) == 1 + len(FILES) + len(LIVE) + len(forms.PEERS) + 1
+    assert {each for each in named.texts if "." in each} == WRITTEN
     assert {what: dangerous(text) for what, text in named.texts.items() if dangerous(text)} == {}
     assert "<script>alert(1)</script>" in named.shown.stdout
 
@@ -198,6 +212,13 @@ def test_s3_the_page_has_no_element_of_theirs(named: Named) -> None:
     assert {key for key, _ in page.attributes} <= ATTRIBUTES and page.comments == 0
     for evil in EVIL:
         assert printable(evil, lines=True) in page.text
+
+
+def test_s3_the_page_of_runs_has_no_element_of_theirs(named: Named) -> None:
+    page = read_page(named.texts["history.html"])
+    assert not {"img", "b", "iframe"} & set(page.elements) and page.comments == 0
+    assert not [key for key, _ in page.attributes if key.startswith("on")]
+    assert EVIL[0] in page.text
 
 
 def test_s3_no_cell_is_a_formula(named: Named) -> None:
@@ -229,3 +250,16 @@ def test_s3_documents_come_back_as_they_were(named: Named) -> None:
     points = [json.loads(line) for line in named.texts[LIVE["json"]].splitlines()]
     tagged = {row["data"]["tags"].get("name") for row in points if row["type"] == "Point"}
     assert tagged >= set(map(printable, EVIL))
+
+
+# F12
+
+
+def test_f12_a_script_that_cannot_write_anything_still_reports(tmp_path: Path) -> None:
+    (tmp_path / "buy.py").write_text(NAMING.format(evil=EVIL[:1]))
+    full = [word for flag in FILES for word in (flag, "/dev/full")]
+    full += ["-o", "json=/dev/full"]
+    with Server(answering()) as server:
+        shown = invoke("run", "buy.py", "-t1", "--base-url", server.url(""), *full, cwd=tmp_path)
+    assert shown.returncode == 121 and "2 requests in" in shown.stdout
+    assert shown.stderr.count("was not written: no space left on device.\n") == len(full) // 2
