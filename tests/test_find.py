@@ -18,7 +18,9 @@ from servers import refusing
 
 from fastbench.cli import find_flags, main
 from fastbench.cli.find import at_rate
+from fastbench.find.document import Found
 from fastbench.plan import UsageError
+from fastbench.report import html_find
 
 URL = "http://127.0.0.1:9/"
 SCHEMA = Path(__file__).parent.parent / "fastbench" / "find.schema.json"
@@ -64,11 +66,13 @@ def test_a_known_capacity_is_found(url: str) -> None:
     assert any(line.startswith("Answer") and "is the highest rate" in line for line in lines)
 
 
-def test_errors_are_a_limit_too(url: str) -> None:
+def test_errors_are_a_limit_too(url: str, tmp_path: Path) -> None:
+    page = tmp_path / "search.html"
     done, found = searched(
         *("--slo", "errors<20%", "--from", "60", "--to", "60", "-d0.2s", "-W0"),
-        f"{url}/limited/10?over=reject",
+        *("--html", str(page), f"{url}/limited/10?over=reject"),
     )
+    assert page.read_text("utf-8") == html_find.render(Found.from_document(found))
     assert (done.returncode, found["ended"], found["rate"]) == (99, "none", None)
     assert "answers were 429" in " ".join(found["reasons"])
 

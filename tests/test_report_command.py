@@ -9,9 +9,11 @@ from xml.etree import ElementTree as Xml
 import pytest
 import scenario_samples
 from test_report_comparison import faster
+from test_report_knee import sample
 
 from fastbench.cli import main
-from fastbench.report import comparison, html_comparison, k6, markdown, markdown_comparison
+from fastbench.report import comparison, html_comparison, html_find, k6, knee, markdown
+from fastbench.report import markdown_comparison as markdown_compared
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_a_comparison_is_a_page_and_a_comment(compared: Path, tmp_path: Path) ->
     page, comment = tmp_path / "out.html", tmp_path / "out.md"
     assert main(["report", str(compared), "--html", str(page), "--md", str(comment)]) == 0
     assert page.read_text("utf-8") == html_comparison.render(faster())
-    assert comment.read_text("utf-8") == markdown_comparison.render(faster())
+    assert comment.read_text("utf-8") == markdown_compared.render(faster())
 
 
 @pytest.mark.parametrize("words", [[], ["--format", "text"]])
@@ -71,6 +73,22 @@ def test_a_comparison_reads_as_it_did(
     assert main(["report", str(compared), *words]) == 0
     shown = capsysbinary.readouterr().out.decode()
     assert shown == comparison.render(faster(), color=False, width=100)
+
+
+def test_a_search_is_a_page_and_reads_as_it_did(
+    tmp_path: Path,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    found, path, page = sample("found"), tmp_path / "search.json", tmp_path / "out.html"
+    path.write_text(json.dumps(found.to_document()))
+    assert main(["report", str(path), "--html", str(page), "--format", "text"]) == 0
+    assert page.read_text("utf-8") == html_find.render(found)
+    shown = capsysbinary.readouterr().out.decode()
+    assert shown == knee.render(found, color=False, width=100)
+    assert main(["report", str(path), "--md", "x"]) == 1
+    assert b"--md shows one run; a search has --html." in capsysbinary.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--csv", "x"], ["--junit", "x"], ["--format", "k6"]])
@@ -89,7 +107,8 @@ def test_what_a_comparison_is_not_is_said(
         (None, "no such file or directory."),
         ("{", "is not JSON; give a file that --json FILE wrote."),
         ("[]", "is not the result of a run: "),
-        ('{"schema": "fastbench.find/1"}', "is not the result of a run: schema: "),
+        ('{"schema": "fastbench.suite/1"}', "is not the result of a run: schema: "),
+        ('{"schema": "fastbench.find/1"}', "is not a whole search: objective is missing"),
         ('{"schema": "fastbench.compare/1"}', "is not a whole comparison: verdict is missing"),
     ],
 )

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastbench import __version__, redact
@@ -95,7 +96,7 @@ def at_rate(plan: Plan, rate: float) -> Plan:
 
 def _deliver(found: Found, command: Command) -> int:
     """Report, write what was asked for; return the exit code."""
-    from fastbench.cli import delivery
+    from fastbench.cli import delivery, forms
     from fastbench.report import knee
 
     output = command.output
@@ -112,6 +113,10 @@ def _deliver(found: Found, command: Command) -> int:
 
     problems = [] if output.quiet else [delivery.to_stream(report, stream)]
     problems += [delivery.to_path(path, document) for path in delivery.documents(output)]
+    problems += [
+        delivery.to_path(path, partial(forms.searched, form, found))
+        for form, path in output.forms.items()
+    ]
     failed = [problem for problem in problems if problem]
     for problem in failed:
         delivery.tell(problem)

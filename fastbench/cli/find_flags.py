@@ -42,7 +42,6 @@ _NOT_HERE = {
     "thresholds": "what a rate has to hold is --slo",
     "csv": "--json has all steps",
     "hdr": "--json has all steps",
-    "html": "--json has all steps",
     "md": "--json has all steps",
     "junit": "--json has all steps",
     "outs": "--json has all steps",

@@ -29,6 +29,7 @@ Every flag about requests, the network and what is ok is that of a plain run (fa
 
 Output
   --json [FILE]           the search as JSON, fastbench.find/1 (standard output without FILE)
+  --html FILE             a page with the knee and every run
   --strict                exit 95 when the client was the limit, or the machine was noisy
   --quiet  --no-progress  --no-color
 

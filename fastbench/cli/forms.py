@@ -14,8 +14,20 @@ from fastbench.result import Result
 
 if TYPE_CHECKING:
     from fastbench.compare.document import Comparison
+    from fastbench.find.document import Found
 
-__all__ = ["COMPARED", "FILES", "PEERS", "as_peer", "asked", "compared", "listed", "rendered"]
+__all__ = [
+    "COMPARED",
+    "FILES",
+    "FOUND",
+    "PEERS",
+    "as_peer",
+    "asked",
+    "compared",
+    "listed",
+    "rendered",
+    "searched",
+]
 
 FILES = {  # flag: (the module that renders it, what it is)
     "html": ("html", "one page with charts and tables"),
@@ -25,6 +37,7 @@ FILES = {  # flag: (the module that renders it, what it is)
     "hdr": ("hlog", "the histograms, as HdrHistogram's log"),
 }
 COMPARED = {"html": "html_comparison", "md": "markdown_comparison"}  # of a comparison
+FOUND = {"html": "html_find"}  # of a search
 JUDGING = ("html", "md", "junit")  # they say too how a run stands beside its baseline
 PEERS = ("oha", "bombardier", "vegeta", "k6")
 
@@ -40,7 +53,7 @@ def asked(flags: object) -> dict[str, str]:
 def listed(known: Iterable[str] = FILES) -> str:
     """Return the flags as a sentence names them."""
     *first, last = (f"--{form}" for form in known)
-    return f"{', '.join(first)} and {last}"
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def rendered(form: str, result: Result, beside: Comparison | None = None) -> bytes:
@@ -52,8 +65,17 @@ def rendered(form: str, result: Result, beside: Comparison | None = None) -> byt
 
 def compared(form: str, found: Comparison) -> bytes:
     """Return a comparison in the form of that flag."""
-    module = import_module(f"fastbench.report.{COMPARED[form]}")
-    return cast(Callable[[object], str], module.render)(found).encode()
+    return _of(COMPARED[form], found)
+
+
+def searched(form: str, found: Found) -> bytes:
+    """Return a search for the highest rate in the form of that flag."""
+    return _of(FOUND[form], found)
+
+
+def _of(name: str, what: object) -> bytes:
+    module = import_module(f"fastbench.report.{name}")
+    return cast(Callable[[object], str], module.render)(what).encode()
 
 
 def as_peer(tool: str, result: Result) -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""`fastbench report`: a result or a comparison that was saved with --json, in another form.
+"""`fastbench report`: a result, a comparison or a search saved with --json, in another form.
 
 The exit code says whether the forms were written, not whether the run passed: that is the run's.
 """
@@ -9,19 +9,52 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from fastbench import redact
 from fastbench.cli import delivery, forms
-from fastbench.compare.document import SCHEMA, Comparison
+from fastbench.compare import document as compared
+from fastbench.find import document as searched
 from fastbench.plan import UsageError
+from fastbench.report import comparison, knee, text
 from fastbench.result import DocumentError, Result
 
 __all__ = ["main"]
 
 EXIT_NOT_WRITTEN = 121
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """One kind of document: how it is read, in which forms it is written, how it is printed."""
+
+    noun: str
+    read: Callable[[object], Any]
+    forms: Collection[str]
+    rendered: Callable[[str, Any], bytes]
+    as_text: Callable[..., str]
+
+
+_RUN = _Kind("run", Result.from_document, forms.FILES, forms.rendered, text.render)
+_OTHERS = {
+    compared.SCHEMA: _Kind(
+        noun="comparison",
+        read=compared.Comparison.from_document,
+        forms=forms.COMPARED,
+        rendered=forms.compared,
+        as_text=comparison.render,
+    ),
+    searched.SCHEMA: _Kind(
+        noun="search",
+        read=searched.Found.from_document,
+        forms=forms.FOUND,
+        rendered=forms.searched,
+        as_text=knee.render,
+    ),
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,9 +65,9 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="fastbench report",
-        description="Write what a run or a comparison saved with --json FILE in other forms; a "
-        f"comparison has {forms.listed(forms.COMPARED)}. Without a flag the report is printed as "
-        "it was then. A FILE may be - for standard output.",
+        description="Write what was saved with --json FILE in other forms: a run in all of them, a "
+        f"comparison as {forms.listed(forms.COMPARED)}, a search as {forms.listed(forms.FOUND)}. "
+        "Without a flag the report is printed as it was then. A FILE may be - for standard output.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -57,19 +90,29 @@ def main(argv: Sequence[str]) -> int:
     paths = forms.asked(asked)
     if list(paths.values()).count("-") + (asked.format is not None) > 1:
         raise UsageError("report: only one form can go to standard output; name a file.")
-    result = _load(asked.result)
-    if not isinstance(result, Result):
-        return _told(_of_comparison(result, asked, paths))
+    kind, saved = _load(asked.result)
+    _refuse_others(kind, asked, paths)
     problems = [
-        delivery.to_path(path, partial(forms.rendered, flag, result))
-        for flag, path in paths.items()
+        delivery.to_path(path, partial(kind.rendered, form, saved)) for form, path in paths.items()
     ]
     if asked.format in forms.PEERS:
-        whole = partial(forms.as_peer, asked.format, result)
+        whole = partial(forms.as_peer, asked.format, saved)
         problems.append(delivery.to_path("-", lambda: delivery.as_json(whole())))
     elif asked.format == "text" or not paths:
-        problems.append(delivery.to_path("-", lambda: _as_text(result, no_color=asked.no_color)))
+        shown = partial(_as_text, kind, saved, no_color=asked.no_color)
+        problems.append(delivery.to_path("-", shown))
     return _told(problems)
+
+
+def _refuse_others(kind: _Kind, asked: argparse.Namespace, paths: Mapping[str, str]) -> None:
+    """Refuse the forms that only a run has."""
+    if kind is _RUN:
+        return
+    other = [f"--{form}" for form in paths if form not in kind.forms]
+    other += [f"--format {asked.format}"] if asked.format in forms.PEERS else []
+    if other:
+        has = forms.listed(kind.forms)
+        raise UsageError(f"report: {other[0]} shows one run; a {kind.noun} has {has}.")
 
 
 def _told(problems: Sequence[str]) -> int:
@@ -79,40 +122,24 @@ def _told(problems: Sequence[str]) -> int:
     return EXIT_NOT_WRITTEN if any(problems) else 0
 
 
-def _of_comparison(
-    found: Comparison, asked: argparse.Namespace, paths: Mapping[str, str]
-) -> list[str]:
-    """Write a comparison in the forms that it has; return what went wrong."""
-    other = [f"--{form}" for form in paths if form not in forms.COMPARED]
-    other += [f"--format {asked.format}"] if asked.format in forms.PEERS else []
-    if other:
-        has = forms.listed(forms.COMPARED)
-        raise UsageError(f"report: {other[0]} shows one run; a comparison has {has}.")
-    problems = [
-        delivery.to_path(path, partial(forms.compared, form, found)) for form, path in paths.items()
-    ]
-    if asked.format == "text" or not paths:
-        problems.append(delivery.to_path("-", lambda: _as_text(found, no_color=asked.no_color)))
-    return problems
-
-
-def _load(path: str) -> Result | Comparison:
+def _load(path: str) -> tuple[_Kind, Any]:
+    """Return what was saved, and which kind it is."""
     import orjson
 
     shown = redact.printable(path) if path != "-" else "standard input"
-    what = "the result of a run"
+    kind = _RUN
     try:
         document = orjson.loads(_read(path))
-        if isinstance(document, dict) and document.get("schema") == SCHEMA:
-            what = "a whole comparison"
-            return Comparison.from_document(document)
-        return Result.from_document(document)
+        if isinstance(document, dict):
+            kind = _OTHERS.get(str(document.get("schema")), _RUN)
+        return kind, kind.read(document)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(f"report cannot read `{shown}`: {reason}.") from None
     except orjson.JSONDecodeError:
         raise UsageError(f"`{shown}` is not JSON; give a file that --json FILE wrote.") from None
     except DocumentError as error:
+        what = "the result of a run" if kind is _RUN else f"a whole {kind.noun}"
         raise UsageError(f"`{shown}` is not {what}: {error}.") from None
 
 
@@ -123,16 +150,13 @@ def _read(path: str) -> bytes:
         return file.read()
 
 
-def _as_text(saved: Result | Comparison, *, no_color: bool) -> bytes:
-    from fastbench.report import comparison, text
-
+def _as_text(kind: _Kind, saved: Any, *, no_color: bool) -> bytes:
     plain = no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     encoding = sys.stdout.encoding or "utf-8"
-    color = sys.stdout.isatty() and not plain
-    width = shutil.get_terminal_size((100, 24)).columns
-    unicode = encoding.lower().replace("-", "") == "utf8"
-    if isinstance(saved, Result):
-        shown = text.render(saved, color=color, width=width, unicode=unicode)
-    else:
-        shown = comparison.render(saved, color=color, width=width, unicode=unicode)
+    shown = kind.as_text(
+        saved,
+        color=sys.stdout.isatty() and not plain,
+        width=shutil.get_terminal_size((100, 24)).columns,
+        unicode=encoding.lower().replace("-", "") == "utf8",
+    )
     return shown.encode(encoding, "replace")

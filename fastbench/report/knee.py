@@ -16,7 +16,17 @@ from fastbench.redact import printable
 from fastbench.report.page import LEAST_COLUMNS, Page, Part, cut, plural
 from fastbench.units import format_ms, format_s
 
-__all__ = ["per_s", "render", "step_line"]
+__all__ = [
+    "answer",
+    "broken",
+    "drawn_of",
+    "known",
+    "per_s",
+    "reasons",
+    "render",
+    "step_line",
+    "value_ms",
+]
 
 MOST_ROWS = 24
 BAR_COLUMNS = 40
@@ -34,7 +44,7 @@ def render(found: Found, *, color: bool, width: int, unicode: bool = True) -> st
 def step_line(step: Step) -> str:
     """Return one step as a line, to be told when it is done."""
     p99 = "no answers" if step.p99_ms is None else f"p99 {format_ms(step.p99_ms)}"
-    outcome = "held" if step.held else f"failed ({_broken(step)})"
+    outcome = "held" if step.held else f"failed ({broken(step)})"
     return printable(f"{per_s(step.rate):>12} req/s   {p99:<12}   {outcome}")
 
 
@@ -57,8 +67,8 @@ def _heading(page: Page, found: Found) -> list[str]:
     return [*lines, *page.flowed("", [*parts, (steps, page.dim)])]
 
 
-def _answer(page: Page, found: Found) -> list[str]:
-    """Return the sentence people came for, and how well it is known."""
+def answer(found: Found) -> tuple[str, str]:
+    """Return the sentence people came for, and what kind of news it is: pass, doubt or fail."""
     objective = " and ".join(printable(each.text) for each in found.objective)
     rate = "" if found.rate is None else f"{per_s(found.rate)} req/s"
     silent = [step for step in found.steps if step.p99_ms is None]
@@ -81,14 +91,22 @@ def _answer(page: Page, found: Found) -> list[str]:
             f"{rate} is the highest rate seen to hold {objective}, on a disturbed machine: the "
             "server may hold more"
         )
-    paint = page.green if found.ended in ("found", "most") and not noisy else page.yellow
+    kind = "pass" if found.ended in ("found", "most") and not noisy else "doubt"
     if found.ended in ("none", "server_gone", "nothing_succeeded"):
-        paint = page.red
-    lines = page.wrapped("Answer", words[found.ended], paint)
-    return [*lines, *(page.wrapped("", known) if (known := _known(found)) else [])]
+        kind = "fail"
+    return words[found.ended], kind
 
 
-def _known(found: Found) -> str:
+def _answer(page: Page, found: Found) -> list[str]:
+    """Return the answer, and how well it is known."""
+    text, kind = answer(found)
+    paint = {"pass": page.green, "doubt": page.yellow, "fail": page.red}[kind]
+    lines = page.wrapped("Answer", text, paint)
+    return [*lines, *(page.wrapped("", told) if (told := known(found)) else [])]
+
+
+def known(found: Found) -> str:
+    """Say between which rates the border is, "" where it was not found."""
     low, high = found.interval.low, found.interval.high
     if found.ended != "found":
         return ""
@@ -113,7 +131,7 @@ class _Row:
 
 
 def _picture(page: Page, found: Found) -> list[str]:
-    drawn = next((each for each in found.objective if each.contains == "time"), None)
+    drawn = drawn_of(found)
     rows = _rows(found, drawn)
     values = [row.value_ms for row in rows if row.value_ms]
     if not values:
@@ -156,13 +174,22 @@ def _rows(found: Found, drawn: Objective | None) -> list[_Row]:
     rows = []
     for rate in rates:
         steps = [step for step in found.steps if step.rate == rate]
-        values = [value for step in steps if (value := _value(step, drawn)) is not None]
+        values = [seen for step in steps if (seen := value_ms(step, drawn)) is not None]
         rows.append(_Row(rate, steps, statistics.median_low(values) if values else None))
     return rows
 
 
-def _value(step: Step, drawn: Objective | None) -> float | None:
-    return step.p99_ms if drawn is None else step.judged[drawn.text].observed
+def drawn_of(found: Found) -> Objective | None:
+    """Return the objective that a picture shows: the first about a latency, None for the p99."""
+    return next((each for each in found.objective if each.contains == "time"), None)
+
+
+def value_ms(step: Step, drawn: Objective | None) -> float | None:
+    """Return what a step has of it."""
+    if drawn is None:
+        return step.p99_ms
+    judged = step.judged.get(drawn.text)  # a saved document may lack it
+    return None if judged is None else judged.observed
 
 
 def _outcome(row: _Row) -> str:
@@ -172,26 +199,32 @@ def _outcome(row: _Row) -> str:
         return "held" if runs == 1 else f"held {runs} times"
     many = f"{len(failed)} of {runs} failed" if row.held else "failed"
     many += f" {runs} times" if runs > 1 and not row.held else ""
-    return f"{many}: {_broken(failed[-1])}"
+    return f"{many}: {broken(failed[-1])}"
 
 
-def _broken(step: Step) -> str:
+def broken(step: Step) -> str:
     """Name what did not hold."""
-    broken = [text for text, each in step.judged.items() if not each.ok]
-    if not broken:
+    texts = [text for text, each in step.judged.items() if not each.ok]
+    if not texts:
         return f"{100 * step.missed_share:.2g}% could not be sent"
-    return ", ".join(printable(text) for text in broken)
+    return ", ".join(printable(text) for text in texts)
+
+
+def reasons(found: Found) -> list[str]:
+    """Say what the limit was."""
+    if found.ended in ("most", "interrupted", "out_of_time"):
+        return []
+    told = [printable(reason) for reason in found.reasons]
+    if not told and found.ended == "found":
+        return ["nothing was full where the objective broke: answers just took longer"]
+    return told
 
 
 def _why(page: Page, found: Found) -> list[str]:
     """Return what the limit was, and what else the reader should know."""
     lines: list[str] = []
-    if found.ended not in ("most", "interrupted", "out_of_time"):
-        told = [printable(reason) for reason in found.reasons]
-        if not told and found.ended == "found":
-            told = ["nothing was full where the objective broke: answers just took longer"]
-        for at, reason in enumerate(told):
-            lines += page.wrapped("" if at else "Why", reason)
+    for at, reason in enumerate(reasons(found)):
+        lines += page.wrapped("" if at else "Why", reason)
     for at, warning in enumerate(found.warnings):
         text = "; ".join(printable(part) for part in (warning.text, warning.hint) if part)
         lines += page.wrapped("" if at else "Warnings", text, page.yellow)
