@@ -139,7 +139,7 @@ def test_a_run_that_passes_tells_its_numbers(runner: Runner, url: str) -> None:
         scenario="smoke",
         env=f"BASE_URL={url}\nAPI_TOKEN=abc=def",
         thresholds="errors<1%\n\n  p99<30s\n",
-        args="--tag 'build=a b'\n  -t 1",
+        args=f"--tag 'build=a b'\n  -t 1 --wait-for {url}/health,20s",
         outputs="out/smoke",
     )
     assert step.code == 0, step.log
