@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -14,7 +15,7 @@ from running import Run, fastbench, start, until
 from servers import OK, Server, answering, refusing
 
 from fastbench import campaign
-from fastbench.campaign import seeking, stuck
+from fastbench.campaign import course, seeking, stuck
 from fastbench.processes import Found
 from fastbench.report.asked import of_config
 from fastbench.scenario import printed
@@ -264,6 +265,27 @@ async def chatty(vu):
     hidden = sum(int(line[1:].partition(" ")[0].replace(",", "")) for line in told)
     assert len(shown) >= printed.LINES and len(shown) + hidden == 100_000
     assert len(shown) + len(told) == len(lines)
+
+
+def test_a_terminal_that_is_stopped_is_no_pause_of_the_run(tmp_path: Path) -> None:
+    text = """
+@scenario(executor="constant-vus", vus=1, duration="300ms")
+async def one(vu):
+    if not vu.iteration:
+        print("first")
+    await sleep(0.01)
+"""
+    shown: list[str] = []
+
+    def slow(lines: str) -> None:
+        shown.append(lines)
+        time.sleep(course.TICK_S + course.PAUSE_S + 0.2)
+
+    asked = Asked(script(tmp_path, text), workers=1)
+    found = campaign.run(asked, lambda progress: None, echo=slow)
+    assert shown == ["first\n"]
+    assert "paused" not in [row.code for row in found.warnings]
+    assert (found.summary.ended, found.scenarios[0].duration_s < 1) == ("complete", True)
 
 
 # Iterations that come to nothing.

@@ -11,6 +11,10 @@ from case import answer
 from commandline import LIMIT_S, Shown
 from servers import OK, Peer, Server, answering
 
+from fastbench.campaign import OptionsError
+from fastbench.cli import rundebug
+from fastbench.scenario.asked import Asked
+
 HEAD = "from fastbench import *\noptions = Options(base_url=env('BASE_URL'))\n"
 
 
@@ -150,3 +154,27 @@ async def visit(vu): print("ran")
     assert shown.returncode == 107
     assert "setup failed: script.py, line 5: ValueError: not today" in shown.stdout
     assert "ran" not in shown.stdout.replace("ran out", "")
+
+
+def test_an_import_that_takes_long_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("fastbench.campaign.stuck.IMPORT_S", 0.05)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setitem(sys.modules, "script", sys)  # the name is taken
+    on, path = tmp_path / "on", tmp_path / "script.py"
+    path.write_text(f"import os\nwhile not os.path.exists({str(on)!r}):\n    pass\n")
+    told = rundebug._slow_import(str(path))
+    tell = told.function
+
+    def then_go_on() -> None:
+        tell()
+        on.touch()
+
+    told.function = then_go_on
+    monkeypatch.setattr(rundebug, "_slow_import", lambda path: told)
+    with pytest.raises(OptionsError, match="declares no scenario"):
+        rundebug.run(Asked(str(path)))
+    said = capsys.readouterr().err
+    assert said.startswith(f"fastbench: {path} is still being imported after 0s, at script.py, ")
+    assert "line 2;" in said or "line 3;" in said

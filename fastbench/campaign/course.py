@@ -18,6 +18,7 @@ from fastbench.campaign import ended, seeking
 from fastbench.campaign.channel import Child, Echo, Hub, Message
 from fastbench.campaign.notes import Notes, refusal, refusal_of_ended
 from fastbench.campaign.refused import OptionsError, ScriptError
+from fastbench.campaign.showing import Showing
 from fastbench.campaign.standing import Hears, Limits, Standing, limits_of
 from fastbench.campaign.stuck import SlowImport, Watchdog
 from fastbench.measured import Thrown
@@ -58,7 +59,8 @@ class Campaign:
     ) -> None:
         self.asked = asked
         self.hears = hears
-        self.tell = tell
+        self.showing = Showing()
+        self.tell = self.showing.timed(tell)
         self.notice = notice
         self.wanted = asked.workers or machine.usable_cores()
         try:
@@ -67,7 +69,7 @@ class Campaign:
         except MemoryError as error:
             raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
         machine.raise_open_files()  # the first worker is there before its VUs are counted
-        self.hub = Hub(echo)
+        self.hub = Hub(echo and self.showing.timed(echo))
         self.piped = echo is not None
         self.watchdog = Watchdog(self.arena, asked.script)
         self.parent = os.getpid()
@@ -324,7 +326,7 @@ class Campaign:
         while not all(child.ended for child in self.hub.children):
             now_ns = time.monotonic_ns()
             self._note_pause(standing.start_ns, looked_ns, now_ns)
-            looked_ns = now_ns
+            looked_ns, self.showing.spent_ns = now_ns, 0
             if not self.told_ns and standing.look(now_ns, monitor):
                 self.stop("threshold_aborted", f"a threshold does not hold: {standing.stopped_by}")
             if now_ns - self.resumed_ns > PAUSE_S * 1e9:  # else nobody has had the time to beat
@@ -338,10 +340,12 @@ class Campaign:
 
     def _note_pause(self, start_ns: int, looked_ns: int, now_ns: int) -> None:
         """Keep a gap between two looks that no tick explains: nothing in it is the server's."""
-        gap_s = (now_ns - looked_ns) / 1e9
-        if gap_s > TICK_S + PAUSE_S:
-            self.pauses.append(outcome.Pause(max(0, looked_ns - start_ns) / 1e9, gap_s))
+        most_ns = (TICK_S + PAUSE_S) * 1e9
+        gap_ns = now_ns - looked_ns
+        if gap_ns > most_ns:
             self.resumed_ns = now_ns
+        if gap_ns - self.showing.spent_ns > most_ns:
+            self.pauses.append(outcome.Pause(max(0, looked_ns - start_ns) / 1e9, gap_ns / 1e9))
 
     def _force(self, end_ns: int, now_ns: int) -> None:
         """End the workers that should have ended and do not: those are lost."""

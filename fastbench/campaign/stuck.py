@@ -23,7 +23,7 @@ from fastbench.campaign.channel import Child
 from fastbench.redact import printable
 from fastbench.result import Warning_
 
-__all__ = ["STUCK_S", "SlowImport", "Watchdog"]
+__all__ = ["IMPORT_S", "STUCK_S", "SlowImport", "Watchdog", "slow_import"]
 
 STUCK_S = 5.0
 IMPORT_S = 3.0  # of an import, until it is told of for the first time
@@ -131,12 +131,7 @@ class SlowImport:
             return ""
         child, self._asked = self._asked, None
         if child is not None and not (child.loaded or child.gone):
-            where = _innermost(child.dump, self._folder)
-            place = f", at {where[0]}, line {where[1]}" if where else ""
-            return (
-                f"{self._script} is still being imported after {past_s:.0f}s{place}; what takes "
-                "long belongs into @setup, and Ctrl-C ends it."
-            )
+            return slow_import(self._script, past_s, _innermost(child.dump, self._folder))
         late = next((each for each in children if not (each.loaded or each.gone)), None)
         if late is not None and past_s >= self._next_s:
             self._next_s = past_s + IMPORT_AGAIN_S
@@ -144,6 +139,15 @@ class SlowImport:
             with contextlib.suppress(ProcessLookupError):
                 late.kill(signal.SIGUSR1)
         return ""
+
+
+def slow_import(script: str, past_s: float, where: tuple[str, str] | None) -> str:
+    """Say which script is still being imported, and in which file and line."""
+    place = f", at {where[0]}, line {where[1]}" if where else ""
+    return (
+        f"{script} is still being imported after {past_s:.0f}s{place}; what takes long belongs "
+        "into @setup, and Ctrl-C ends it."
+    )
 
 
 def _folder(script: str) -> bytes:

@@ -7,8 +7,11 @@ redirect causes are shown as well.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
+from threading import Timer, get_ident
+from traceback import walk_stack
 from typing import TYPE_CHECKING
 
 from fastbench import redact, units
@@ -38,8 +41,15 @@ def run(asked: Asked) -> int:
     from fastbench.scenario import rehearsal, script
 
     shown = _Shown()
+    slow = _slow_import(asked.script)
+    slow.start()
+
+    def enter(what: str) -> None:
+        slow.cancel()
+        shown.enter(what)
+
     try:
-        rehearsed = rehearsal.rehearse(asked, shown.enter, shown.exchange)
+        rehearsed = rehearsal.rehearse(asked, enter, shown.exchange)
     except script.Broken as broken:
         if broken.stage == "options":
             text = _sentence(broken) if broken.spot.line else broken.text
@@ -47,8 +57,31 @@ def run(asked: Asked) -> int:
         raise campaign.ScriptError(_sentence(broken), broken.traceback) from None
     except UsageError as error:
         raise campaign.OptionsError(str(error)) from None
+    finally:
+        slow.cancel()
     shown.write(_ending(rehearsed))
     return shown.code or _verdict(rehearsed, shown)
+
+
+def _slow_import(path: str) -> Timer:
+    """Make what tells of a script whose import takes long, from beside it."""
+    from fastbench.campaign import stuck
+    from fastbench.scenario import script, thrown
+
+    folder = script.find(path).folder
+    importer = get_ident()
+
+    def tell() -> None:
+        steps = walk_stack(sys._current_frames()[importer])
+        names = [(frame.f_code.co_filename, line) for frame, line in steps]
+        own = [(name, line) for name, line in names if name.startswith(folder + os.sep)]
+        where = (thrown.relative(own[0][0], folder), str(own[0][1])) if own else None
+        sentence = stuck.slow_import(redact.printable(path), stuck.IMPORT_S, where)
+        print(f"fastbench: {sentence}", file=sys.stderr)
+
+    timer = Timer(stuck.IMPORT_S, tell)
+    timer.daemon = True
+    return timer
 
 
 class _Shown:
