@@ -19,7 +19,16 @@ from fastbench.result import Result
 from fastbench.rounds import pairing, visits
 from fastbench.rounds.interrupts import Interrupted, Interrupts
 from fastbench.rounds.visits import Hears, Job
+from fastbench.scenario.asked import Asked
 
+LATER = """
+from fastbench import scenario
+
+
+@scenario(executor="constant-vus", vus=1, duration="1m", start_time="5s")
+async def load(vu):
+    await vu.get("/")
+"""
 WORDS = ("compare", "--pairs", "8", "--seed", "7", "--no-progress", "--json", "out.json")
 SIDES = ("http://127.0.0.1:8001/base", "http://127.0.0.1:8002/candidate")
 
@@ -128,6 +137,27 @@ def test_what_is_no_baseline_is_not_saved(
     assert main([*WORDS, *more, "--save-baseline", "main", *SIDES]) == code
     assert f"the baseline main was not saved: {why}." in capsys.readouterr().err
     assert kept() == []
+
+
+@pytest.mark.parametrize(("words", "share"), [((), 1 / 8), (("-W", "2s"), 2 / 8), (("-W0",), 0.0)])
+def test_a_script_is_warmed_up_for_so_long(
+    words: tuple[str, ...], share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[Asked] = []
+
+    def visit(job: Job, hears: Hears, stop: Interrupts) -> Result:
+        assert isinstance(job, Asked)
+        jobs.append(job)
+        return GOOD
+
+    monkeypatch.setattr(visits, "visit", visit)
+    Path("load.py").write_text(LATER)
+    assert main([*WORDS, *words, "--script", "load.py", *SIDES]) == 0
+    if share:
+        assert [job.time_scale for job in jobs] == [share, 1.0] * 16, "5s until it starts, then 3s"
+        assert written().config["warmup_s"] == share * 8
+    else:
+        assert [job.time_scale for job in jobs] == [1.0] * 16
 
 
 def test_a_saved_result_of_before_is_still_compared(capsys: pytest.CaptureFixture[str]) -> None:
