@@ -22,7 +22,7 @@ from fastbench.dashboard.story import Ends, Story
 from fastbench.result import SeriesRow
 from fastbench.sampling import Progress
 
-__all__ = ["Event", "Stream", "address", "ask", "board", "look", "name_of", "rows"]
+__all__ = ["WAIT_S", "Event", "Stream", "address", "ask", "board", "look", "name_of", "rows"]
 
 WAIT_S = 20.0
 Event = tuple[str, dict[str, Any]]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import samples
-from following import Stream, ask, board, look, name_of, rows
+from following import WAIT_S, Stream, ask, board, look, name_of, rows
+from running import until
 from test_report_html import EVIL, read
 
 from fastbench.dashboard import story
@@ -91,6 +94,7 @@ def test_so_many_pages_and_no_more(served: Board) -> None:
             each.close()
 
 
+SMALL_BYTES = 4096
 USERS = Users(
     vus=7, vus_max=9, iterations=120, dropped=3, iterations_of=None, length_s=60.0, thresholds=2
 )
@@ -186,13 +190,33 @@ def test_what_is_told_stays_on_one_line_and_is_text(evil: str) -> None:
 # The run never waits.
 
 
+@contextlib.contextmanager
+def unread(made: Board) -> Iterator[socket.socket]:
+    """Ask for a stream over buffers that hold little of it, and do not read."""
+    made._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BYTES)
+    parts = urlsplit(made.url)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BYTES)
+        client.connect(("127.0.0.1", parts.port or 0))
+        head = f"GET {parts.path}events HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n"
+        client.sendall(head.encode())
+        until(lambda: made._streams)
+        yield client
+
+
+def test_a_slow_page_hears_the_end_all_the_same() -> None:
+    with board(1000) as made, unread(made) as slow:
+        made.end(replace(samples.watched(), series=tuple(rows(1000))))
+        closing = threading.Thread(target=made.close)
+        closing.start()
+        told = b"".join(iter(lambda: slow.recv(65536), b""))
+        closing.join(WAIT_S)
+    assert len(told) > 100 * SMALL_BYTES / 8
+    assert b"event: end\n" in told and told.endswith(b"\r\n0\r\n\r\n")
+
+
 def test_a_page_that_reads_nothing_holds_nobody_up() -> None:
-    with board(1000) as made:
-        parts = urlsplit(made.url)
-        stuck = socket.socket()
-        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        stuck.connect(("127.0.0.1", parts.port or 0))
-        stuck.sendall(f"GET {parts.path}events HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+    with board(1000) as made, unread(made):
         good = Stream(made.url)
         assert good.next()
         (first,) = rows(1)
@@ -205,7 +229,6 @@ def test_a_page_that_reads_nothing_holds_nobody_up() -> None:
         made.close()
         assert time.monotonic() - begun_s < LAST_S + 0.5
         assert [kind for kind, _ in good][-1] == "end"
-        stuck.close()
         good.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -52,13 +53,18 @@ def test_seconds_of_a_plain_run_add_up_to_its_document(server: Server) -> None:
             told.append(steady.next())
         quitter.next()
         quitter.close()
+        with socket.create_connection(("127.0.0.1", urlsplit(url).port)) as stranger:
+            stranger.sendall(b"GET / HTTP/9\r\nnonsense\r\n\r\n")
+            assert b" 400 " in stranger.recv(1000)
         late = Stream(url)
         late.next()
         assert late.data["start"][0] == 0
         told += steady
         last = late.data if (events := list(late)) == [] else events[-1][1]
         run = running.finish()
-    assert run.code == 99 and run.elapsed_s < 2.1 + 3 and "Error" not in run.err
+    assert run.code == 99 and run.elapsed_s < 2.1 + 3 and run.err == ""
+    standing = [row["word"] for each in told if each for row in each[1]["thresholds"]]
+    assert standing[0] == "… waiting" and set(standing[-2:]) == {"✗ broken"}
     assert told[-1] == ("end", last)
     series, summary = run.document["series"], run.summary
     assert series[0]["requests"] in [each[1]["counts"]["requests"] for each in told if each]
