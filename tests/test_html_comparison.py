@@ -326,6 +326,17 @@ def test_every_picture_is_drawn_and_nothing_is_too_wide(
 
 
 @needs_browser
+def test_on_paper_nothing_is_too_wide(chromium: browser.Browser, tmp_path: Path) -> None:
+    chromium.look(720)  # CSS pixels of a page of A4 or Letter
+    shown(chromium, with_latencies(unsettled()), tmp_path)
+    chromium.call("Emulation.setEmulatedMedia", media="print")
+    chromium.ask("dispatchEvent(new Event('beforeprint'))")
+    chromium.frame()
+    assert chromium.ask("document.documentElement.scrollWidth") == 720
+    chromium.call("Emulation.setEmulatedMedia", media="")
+
+
+@needs_browser
 def test_pointing_at_the_latencies_reads_both_sides(
     chromium: browser.Browser, tmp_path: Path
 ) -> None:
