@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,13 +14,17 @@ import browser
 import psutil
 import pytest
 from commandline import invoke, measured
-from following import Stream, address, ask
+from following import Stream, address, ask, look, rows
 from running import ONE, Running, start, until
 from servers import Server, answering
 from terminal import in_terminal
 from test_exposure import echo, leaked, planted
 
 from fastbench.cli.flags import parse
+from fastbench.dashboard.page import page
+from fastbench.dashboard.server import Board
+from fastbench.dashboard.story import Ends, Story
+from fastbench.measured import Judgement
 from fastbench.plan import UsageError
 
 SCRIPT = """
@@ -164,6 +170,14 @@ def test_the_live_view_shows_where_the_page_is(server: Server) -> None:
     assert "  dashboard http://" in run.written and "  dashboard http" not in run.screen
 
 
+@pytest.mark.parametrize("flags", [(), ("--dashboard",)])
+def test_only_a_run_with_a_page_pays_for_it(flags: tuple[str, ...], server: Server) -> None:
+    words = ("-X", "importtime", "-m", "fastbench", *flags, "-n1", *ONE, server.url("/"))
+    run = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+    for name in ("aiohttp", "fastbench.dashboard.server", "fastbench.report.html_charts"):
+        assert (f" {name}\n" in run.stderr) is bool(flags), name
+
+
 def test_a_run_without_a_load_serves_nothing_and_ends(server: Server) -> None:
     run = measured("--dashboard", "-d", "1s", *ONE, "http://no-such-host.invalid/")
     assert run.code == 122
@@ -172,14 +186,46 @@ def test_a_run_without_a_load_serves_nothing_and_ends(server: Server) -> None:
 # In a browser.
 
 
-@pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here")
-def test_numbers_move_in_a_browser_until_the_verdict(tmp_path: Path, server: Server) -> None:
-    with (
-        browser.opened(tmp_path) as chromium,
-        start(
-            "--dashboard", "-d", "3.1s", "--threshold", "errors<1%", *ONE, server.url("/")
-        ) as running,
-    ):
+needs_browser = pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here")
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Browser]:
+    with browser.opened(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+def complaints(chromium: browser.Browser) -> list[object]:
+    kinds = ("Log.entryAdded", "Runtime.exceptionThrown", "Page.javascriptDialogOpening")
+    return [each for each in chromium.events if each["method"] in kinds]
+
+
+@needs_browser
+def test_a_browser_makes_no_element_of_what_it_is_told(chromium: browser.Browser) -> None:
+    evil = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
+    broken = Judgement(False, 1.0, -1.0, "warn", False, evil)
+    made = Board(page({"script": evil}), Story(Ends(), lambda pid: evil), 0)
+    for row in rows(3):
+        made.update(look(row, judgements={evil: broken}, notices=(evil,)))
+    try:
+        chromium.open(made.url)
+        until(lambda: chromium.ask("document.querySelectorAll('[data-chart=cpu] svg').length"))
+        assert chromium.ask("document.querySelectorAll('img').length") == 0
+        assert chromium.ask("document.scripts.length") == 1
+        for where in ("h1", "#limits code", "#reasons li", "[data-chart=cpu] .legend"):
+            assert evil in chromium.ask(f"document.querySelector('{where}').textContent"), where
+        assert complaints(chromium) == []
+    finally:
+        made.close()
+    until(lambda: "lost" in chromium.ask("document.querySelector('#link').textContent"))
+
+
+@needs_browser
+def test_numbers_move_in_a_browser_until_the_verdict(
+    chromium: browser.Browser, server: Server
+) -> None:
+    words = ("--dashboard", "-d", "3.1s", "--threshold", "errors<1%", *ONE, server.url("/"))
+    with start(*words) as running:
         chromium.look(400, dark=True)
         chromium.open(address(running))
         texts = "[...document.querySelectorAll('#figures dd')].map(each => each.textContent)"
@@ -201,5 +247,4 @@ def test_numbers_move_in_a_browser_until_the_verdict(tmp_path: Path, server: Ser
         assert chromium.ask(said.format("#link")) == ""
         drawn = chromium.ask("[...document.querySelectorAll('figure')].map(f => f.dataset.chart)")
         assert {"rate", "latency", "errors", "connections", "cpu", "distribution"} <= set(drawn)
-        kinds = ("Log.entryAdded", "Runtime.exceptionThrown")
-        assert [each for each in chromium.events if each["method"] in kinds] == []
+        assert complaints(chromium) == []
