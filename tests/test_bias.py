@@ -11,6 +11,8 @@ import pytest
 from programs import cores, pinned
 from running import ONE, SLOW, fastbench
 
+pytestmark = pytest.mark.alone
+
 ROUNDS, REQUESTS = (10, 10_000) if SLOW else (3, 2000)
 MEDIAN_BIAS_US, P99_BIAS_US = (10, 100) if SLOW else (40, 400)  # scaled: others may be at work
 

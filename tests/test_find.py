@@ -22,6 +22,8 @@ from fastbench.find.document import Found
 from fastbench.plan import UsageError
 from fastbench.report import html_find
 
+pytestmark = pytest.mark.alone
+
 URL = "http://127.0.0.1:9/"
 SCHEMA = Path(__file__).parent.parent / "fastbench" / "find.schema.json"
 

@@ -18,6 +18,8 @@ from servers import OK, Peer, Server, answering, c_server
 
 from fastbench.histogram import Histogram
 
+pytestmark = pytest.mark.alone
+
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 
 

@@ -136,7 +136,6 @@ def test_watches_name_processes_by_number_port_and_command(tmp_path: Path) -> No
         Watch("port", "99999"),
         Watch("port", "9" * 5000),
         Watch("cmd", "no-such-command"),
-        Watch("pid", str(os.getpid())),
     ],
     ids=lambda watch: f"{watch.by}:{watch.value[:10]}",
 )
@@ -144,6 +143,11 @@ def test_a_watch_that_names_nothing_is_refused(watch: Watch) -> None:
     with pytest.raises(UsageError, match=rf"^--watch {watch.by}:.*;") as refused:
         processes.find("192.0.2.1", 80, None, (watch,))
     assert len(str(refused.value)) < 300
+
+
+def test_fastbench_does_not_watch_itself() -> None:
+    with pytest.raises(UsageError, match=r"^--watch pid:.*;"):
+        processes.find("192.0.2.1", 80, None, (Watch("pid", str(os.getpid())),))
 
 
 def test_a_vanished_process_cannot_be_watched() -> None:

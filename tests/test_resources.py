@@ -31,6 +31,8 @@ ELSEWHERE = Found(local=False)
 # As a worker of a run: the engine burns on a thread of its own, the main thread looks on.
 WORKER = """
 import sys, threading, time
+
+pytestmark = pytest.mark.alone
 def engine():
     while True:
         told = sys.stdin.readline().split()

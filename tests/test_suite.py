@@ -82,7 +82,7 @@ def gates(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Suite:
     (folder / "orjson.py").write_text("raise SystemExit('the wrong orjson')")
     with refusing() as port:
         file = written(folder, GATES, server, port)
-        shown = invoke("suite", str(file), cwd=folder.parent)
+        shown = invoke("suite", str(file), cwd=folder.parent, env={"COLUMNS": "160"})
     return Suite(shown, out)
 
 

@@ -17,6 +17,8 @@ from programs import cores, hog, pinned, server_that_burns
 from running import SLOW, Run, Running, fastbench, start, until
 from servers import Server, answering, c_server
 
+pytestmark = pytest.mark.alone
+
 SECONDS = "4s" if SLOW else "1500ms"
 
 two_cores = pytest.mark.skipif(len(cores()) < 2, reason="client and server need a core each")
