@@ -183,7 +183,7 @@ cdef class Response:
 
     @property
     def ok(self):
-        """Is there an answer, and is its status below 400? Whether it was expected is `expected`."""
+        """Is there an answer with a status below 400? Whether it was expected is `expected`."""
         return 0 < self.status < 400
 
     @property

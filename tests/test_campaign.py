@@ -9,6 +9,7 @@ import pytest
 from running import Run, fastbench
 from servers import OK, Server, answering, refusing
 
+from fastbench import campaign
 from fastbench.campaign import standing
 from fastbench.campaign.channel import _messages
 from fastbench.scenario.asked import Asked
@@ -280,3 +281,17 @@ async def nothing(vu):
 @pytest.mark.parametrize("line", [b"", b"no json", b"[1]", b"7", b'{"a": '])
 def test_a_line_that_is_no_message_is_nobodys_end(line: bytes) -> None:
     assert list(_messages(line)) == []
+
+
+def test_a_script_that_holds_much_begins_on_time(tmp_path: Path) -> None:
+    path = tmp_path / "much.py"
+    path.write_text(
+        "from fastbench import scenario, sleep\n"
+        "held = [{each: [each]} for each in range(500_000)]\n"
+        "@scenario(executor='constant-vus', vus=1, duration='200ms')\n"
+        "async def one(vu):\n"
+        "    await sleep(0.01)\n"
+    )
+    found = campaign.run(Asked(str(path), workers=1))
+    assert found.scenarios[0].iterations >= 10
+    assert found.scenarios[0].duration_s == pytest.approx(0.2, abs=0.1)

@@ -26,13 +26,12 @@ from fastbench.resources import Monitor
 from fastbench.use import Resources, TargetUse, Use
 
 TICK_S = 0.03  # of two readings, and one more
+pytestmark = pytest.mark.alone
 ELSEWHERE = Found(local=False)
 
 # As a worker of a run: the engine burns on a thread of its own, the main thread looks on.
 WORKER = """
 import sys, threading, time
-
-pytestmark = pytest.mark.alone
 def engine():
     while True:
         told = sys.stdin.readline().split()

@@ -141,9 +141,10 @@ class _Worker:
         except script.Broken as broken:
             self._broken(broken)
         else:
+            # Before the parent hears of it: its start line is 20 ms away, and data may be large.
+            gc.collect()
+            gc.freeze()  # modules live until the end
             self._tell_loaded(found)
-        gc.collect()
-        gc.freeze()  # modules live until the end
         record_pauses(self._seat.arena.writer(self._seat.index))
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
