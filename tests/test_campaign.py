@@ -292,6 +292,6 @@ def test_a_script_that_holds_much_begins_on_time(tmp_path: Path) -> None:
         "async def one(vu):\n"
         "    await sleep(0.01)\n"
     )
-    found = campaign.run(Asked(str(path), workers=1))
+    found = campaign.run(Asked(str(path), workers=1), lambda progress: None)
     assert found.scenarios[0].iterations >= 10
     assert found.scenarios[0].duration_s == pytest.approx(0.2, abs=0.1)
