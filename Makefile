@@ -16,7 +16,7 @@ SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests PYTHONSAFEPATH=
 SANITIZED_TESTS = $(wildcard $(addprefix tests/test_,http*.py hdr*.py core*.py engine*.py \
 	truth*.py faults*.py tls*.py pace*.py planned*.py wire*.py arena*.py))
 
-.PHONY: build deps test-deps run test check lint types bench fuzz debug debug-build slow peers clean
+.PHONY: build deps test-deps run test test-beside check lint types bench fuzz debug debug-build slow peers clean
 build: $(RELEASE) $(BIN)/fastbench
 deps:
 	@.ci/deps build $(PYTHON)
@@ -53,11 +53,14 @@ test: build test-deps
 ifdef ARGS
 	@$(PY) -m pytest -q $(ARGS)
 else
-	@$(PY) -m pytest -q -m alone || bad=1; \
-	$(PY) -m pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not alone" || bad=1; \
+	@$(PY) -m pytest -q -m alone || bad=1; $(MAKE) --no-print-directory test-beside || bad=1; \
 	exit $${bad:-0}
 endif
-check: lint types test
+test-beside: build test-deps
+	@$(PY) -m pytest -q -n $$(($$(nproc) < 4 ? $$(nproc) + 1 : 4)) --dist loadfile -m "not alone"
+check: lint build test-deps
+	@$(PY) -m pytest -q -m alone || bad=1; \
+	$(MAKE) --no-print-directory -k -j2 types test-beside || bad=1; exit $${bad:-0}
 lint: $(VENV)/.stamp-dev
 	@$(BIN)/ruff check -q && $(BIN)/ruff format -q --check
 	@PATH=$(CURDIR)/$(BIN):$$PATH cython-lint --max-line-length=100 fastbench

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
+from running import SLOW
 
 GOLDEN = Path(__file__).parent / "golden"
+
+# A rule is tried with few examples where everybody waits for it, with many under FASTBENCH_SLOW=1.
+hypothesis.settings.register_profile("check", max_examples=40)
+hypothesis.settings.register_profile("slow", max_examples=1000)
+hypothesis.settings.load_profile("slow" if SLOW else "check")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -313,6 +313,7 @@ def test_f16_too_little_memory_is_one_sentence() -> None:
     assert server.seen.connections == 0
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_f14_ten_thousand_connections_are_opened_and_kept_on_time() -> None:
     connections = 10_000 if SLOW else 1500

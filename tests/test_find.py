@@ -22,8 +22,6 @@ from fastbench.find.document import Found
 from fastbench.plan import UsageError
 from fastbench.report import html_find
 
-pytestmark = pytest.mark.alone
-
 URL = "http://127.0.0.1:9/"
 SCHEMA = Path(__file__).parent.parent / "fastbench" / "find.schema.json"
 
@@ -48,6 +46,7 @@ def searched(*words: str) -> tuple[subprocess.CompletedProcess[str], dict[str, A
     return done, document
 
 
+@pytest.mark.alone
 def test_a_known_capacity_is_found(url: str) -> None:
     # An excess of 10 % makes the last of 0.4 s wait for 40 ms.
     done, found = searched(

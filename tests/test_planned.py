@@ -18,8 +18,6 @@ from servers import OK, Peer, Server, answering, c_server
 
 from fastbench.histogram import Histogram
 
-pytestmark = pytest.mark.alone
-
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 
 
@@ -43,6 +41,7 @@ def pause(running: Any, seconds: float) -> None:
         running.process.wait(seconds)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_m1_a_stall_shows_in_the_response_time_as_long_as_it_was() -> None:
     """A share S/T of the requests waits for up to S: Q(p) = S - (1 - p) T."""
@@ -68,6 +67,7 @@ def test_m1_a_stall_shows_in_the_response_time_as_long_as_it_was() -> None:
     assert run.document["validity"]["limit"] == "none"
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_m3_what_finds_no_connection_is_dropped_and_counted() -> None:
     duration_s, stall_s = (30, 1.0) if SLOW else (2, 0.4)
@@ -86,6 +86,7 @@ def test_m3_what_finds_no_connection_is_dropped_and_counted() -> None:
     assert sum(row["dropped"] for row in run.document["series"]) == s["dropped"]
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_m4_the_percentiles_are_those_of_the_servers_own_log() -> None:
     """bench/delays.py: 90 % wait 10 ms, 9.8 % 50 ms, 0.2 % 200 ms, each timed by itself."""
@@ -109,6 +110,7 @@ def test_m4_the_percentiles_are_those_of_the_servers_own_log() -> None:
         assert abs(measured - logged / 1e6) <= bound_ms, name
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", [50, 1000, 10_000])
 def test_m7_a_rate_is_met_to_the_request(rate: int) -> None:
@@ -127,6 +129,7 @@ def test_m7_a_rate_is_met_to_the_request(rate: int) -> None:
     assert run.document["workers"][0]["lag_p99_ms"] == pytest.approx(lag["p99"])
 
 
+@pytest.mark.alone
 def test_m7_nothing_is_sent_on_a_lattice_of_milliseconds() -> None:
     """The gaps of a 1,700/s plan are 588 us: a timer of 1 ms would show as pairs and holes."""
     arrived_ns: list[int] = []
@@ -144,6 +147,7 @@ def test_m7_nothing_is_sent_on_a_lattice_of_milliseconds() -> None:
     assert near > 0.6 * len(gaps_us), gaps_us[:: len(gaps_us) // 10]
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_m8_a_ramp_follows_its_integral() -> None:
     length_s = 10.0 if SLOW else 2.0
@@ -178,10 +182,11 @@ def limited(peer: Peer) -> None:
         peer.send(OK)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [(), ("--arrival", "poisson"), ("-p", "2")])
 def test_an_overload_shows_as_a_queue_with_an_age(flags: tuple[str, ...]) -> None:
-    duration_s = 20 if SLOW else 2
+    duration_s = 20 if SLOW else 1
     with Server(limited) as server:
         run = fastbench("-R", "400", "-c", "4", "-d", f"{duration_s}s", *flags, server.url())
     s = run.summary
