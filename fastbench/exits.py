@@ -16,9 +16,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["INTERRUPTED", "LOST", "NOTHING", "NOT_WRITTEN", "meaning", "worst"]
+__all__ = [
+    *("ABORTED", "INTERRUPTED", "LOST", "NOTHING", "NOT_VALID", "NOT_WRITTEN", "OPTIONS", "PASSED"),
+    *("REFUSED", "REGRESSION", "SCRIPT", "THRESHOLDS", "meaning", "worst"),
+]
 
+PASSED = 0
+REFUSED = 1
+NOT_VALID = 95
+REGRESSION = 96
+THRESHOLDS = 99
+OPTIONS = 104
 INTERRUPTED = 105
+SCRIPT = 107
+ABORTED = 108
 LOST = 120
 NOT_WRITTEN = 121
 NOTHING = 122
@@ -26,16 +37,16 @@ NOTHING = 122
 _MEANINGS = {  # worst first
     INTERRUPTED: "interrupted",
     LOST: "lost",
-    108: "aborted",
-    107: "script failed",
-    104: "wrong options",
-    1: "refused",
+    ABORTED: "aborted",
+    SCRIPT: "script failed",
+    OPTIONS: "wrong options",
+    REFUSED: "refused",
     NOTHING: "nothing succeeded",
-    99: "thresholds broken",
-    96: "regression",
-    95: "not valid",
+    THRESHOLDS: "thresholds broken",
+    REGRESSION: "regression",
+    NOT_VALID: "not valid",
     NOT_WRITTEN: "not written",
-    0: "passed",
+    PASSED: "passed",
 }
 _ORDER = list(_MEANINGS)
 

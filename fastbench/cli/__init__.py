@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import cast
 
-from fastbench import __version__
+from fastbench import __version__, exits
 from fastbench.cli import page
 
 __all__ = ["main"]
 
 COMMANDS = ("run", "compare", "find", "suite", "serve", "report", "history", "doctor")
-EXIT_USAGE = 1
-EXIT_INTERRUPTED = 105
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(words)
     except KeyboardInterrupt:  # before a run took the signals over, or under --debug
-        return EXIT_INTERRUPTED
+        return exits.INTERRUPTED
 
 
 def _dispatch(words: list[str]) -> int:
@@ -44,7 +42,7 @@ def _dispatch(words: list[str]) -> int:
         return _plain(words)
     except UsageError as error:
         print(f"fastbench: {redact.printable(str(error))}", file=sys.stderr)
-        return EXIT_USAGE
+        return exits.REFUSED
 
 
 def _plain(words: list[str]) -> int:

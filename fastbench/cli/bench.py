@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fastbench import runner
+from fastbench import exits, runner
 from fastbench.cli import boards, delivery, forms
 from fastbench.cli.flags import Output
 from fastbench.cli.live import LiveView
@@ -28,18 +28,14 @@ if TYPE_CHECKING:
     from fastbench.sinks.outlet import Outlet
 
 EXIT_CODES = {
-    "complete": 0,
-    "interrupted": 105,
-    "worker_lost": 120,
-    "script_failed": 107,
-    "aborted": 108,
-    "threshold_aborted": 99,
-    "nothing_succeeded": 122,
+    "complete": exits.PASSED,
+    "interrupted": exits.INTERRUPTED,
+    "worker_lost": exits.LOST,
+    "script_failed": exits.SCRIPT,
+    "aborted": exits.ABORTED,
+    "threshold_aborted": exits.THRESHOLDS,
+    "nothing_succeeded": exits.NOTHING,
 }
-EXIT_THRESHOLDS = 99
-EXIT_NOT_WRITTEN = 121
-EXIT_NOT_VALID = 95
-EXIT_REGRESSION = 96
 
 
 def run(plan: Plan, output: Output) -> int:
@@ -48,7 +44,7 @@ def run(plan: Plan, output: Output) -> int:
         from fastbench.cli import around
 
         if not around.plain_is_ready(plan, output):
-            return EXIT_CODES["nothing_succeeded"]
+            return exits.NOTHING
     judge = None
     if output.thresholds:
         from fastbench.baseline import PlainJudge
@@ -129,7 +125,7 @@ def deliver(
     for problem in failed:
         delivery.tell(problem)
     code = _exit_code(result, output, bool(failed), regressed=regressed)
-    if code == EXIT_NOT_VALID:
+    if code == exits.NOT_VALID:
         delivery.tell(f"--strict: the verdict is {result.validity.verdict}.")
     if code and output.webhook is not None:
         from fastbench.cli import around
@@ -141,10 +137,10 @@ def deliver(
 def _exit_code(result: Result, output: Output, failed: bool, *, regressed: bool) -> int:
     ended = result.summary.ended
     if result.thresholds_failed and ended in ("complete", "nothing_succeeded"):
-        return EXIT_THRESHOLDS
+        return exits.THRESHOLDS
     if regressed and ended == "complete":
-        return EXIT_REGRESSION
-    return EXIT_CODES[ended] or (EXIT_NOT_WRITTEN if failed else _strictly(result, output))
+        return exits.REGRESSION
+    return EXIT_CODES[ended] or (exits.NOT_WRITTEN if failed else _strictly(result, output))
 
 
 def _compared(result: Result, output: Output) -> Comparison | None:
@@ -170,7 +166,7 @@ def _recorded(result: Result, output: Output) -> Recorded | None:
 
 def _strictly(result: Result, output: Output) -> int:
     """Under --strict a number that may not be quoted is a failure."""
-    return EXIT_NOT_VALID if output.strict and result.validity.verdict != "ok" else 0
+    return exits.NOT_VALID if output.strict and result.validity.verdict != "ok" else 0
 
 
 def document(result: Result, found: Comparison | None = None) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from fastbench import __version__, environment, redact
+from fastbench import __version__, environment, exits, redact
 from fastbench.cli import compare_flags, delivery, forms, page
 from fastbench.cli.compare_flags import Command, Live, Stored
 from fastbench.cli.compare_live import CompareView
@@ -28,11 +28,12 @@ from fastbench.rounds.servers import ServerError
 
 __all__ = ["compare_stored", "main"]
 
-EXIT_CODES = {"complete": 0, "out_of_time": 0, "interrupted": 105, "nothing_succeeded": 122}
-EXIT_REGRESSION = 96
-EXIT_OPTIONS = 104
-EXIT_SCRIPT = 107
-EXIT_NOT_WRITTEN = 121
+EXIT_CODES = {
+    "complete": exits.PASSED,
+    "out_of_time": exits.PASSED,
+    "interrupted": exits.INTERRUPTED,
+    "nothing_succeeded": exits.NOTHING,
+}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -54,10 +55,10 @@ def main(argv: Sequence[str]) -> int:
         return _compare_live(command.what, command)
     except campaign.OptionsError as error:
         _tell(str(error))
-        return EXIT_OPTIONS
+        return exits.OPTIONS
     except campaign.ScriptError as error:
         _tell(str(error))
-        return EXIT_SCRIPT
+        return exits.SCRIPT
 
 
 def compare_stored(what: Stored, command: Command) -> int:
@@ -92,7 +93,7 @@ def _kept(code: int, problem: str) -> int:
     """Say why there is no baseline; return the exit code."""
     if problem:
         _tell(problem)
-    return code or (EXIT_NOT_WRITTEN if problem else 0)
+    return code or (exits.NOT_WRITTEN if problem else 0)
 
 
 def _compare_live(what: Live, command: Command) -> int:
@@ -209,8 +210,8 @@ def _deliver(found: Comparison, output: Output, runs: tuple[Result, Result] | No
 
         delivery.tell(against.told(found))
     if found.regressed and found.ended != "interrupted":
-        return EXIT_REGRESSION  # also when the candidate does nothing but fail
-    return EXIT_CODES[found.ended] or (EXIT_NOT_WRITTEN if failed else 0)
+        return exits.REGRESSION  # also when the candidate does nothing but fail
+    return EXIT_CODES[found.ended] or (exits.NOT_WRITTEN if failed else 0)
 
 
 def _report(found: Comparison, output: Output, runs: tuple[Result, Result] | None) -> bytes:

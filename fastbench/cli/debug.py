@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from fastbench import errors, redact, units
+from fastbench import errors, exits, redact, units
 from fastbench.cli import exchange, page, sides
 from fastbench.cli.exchange import Exchange
 from fastbench.cli.flags import Output
 from fastbench.plan import Plan
-
-EXIT_NOTHING_SUCCEEDED = 122
 
 
 def run(plan: Plan, output: Output) -> int:
@@ -25,7 +23,7 @@ def run(plan: Plan, output: Output) -> int:
         print(f"Counted as {verdict}", file=sys.stderr)
     else:
         written = page.write("\n".join(lines))
-    return written if ok else EXIT_NOTHING_SUCCEEDED
+    return written if ok else exits.NOTHING
 
 
 def judge(plan: Plan, now: Exchange) -> tuple[str, bool]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fastbench import __version__, redact
+from fastbench import __version__, exits, redact
 from fastbench.cli import find_flags, page
 from fastbench.cli.find_flags import Command
 from fastbench.plan import Plan, Stage, UsageError
@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["at_rate", "main"]
 
 COOL_S = 0.2  # between runs: what the last one left behind drains
-EXIT_CODES = {"none": 99, "interrupted": 105, "server_gone": 122, "nothing_succeeded": 122}
-EXIT_NOT_WRITTEN = 121
-EXIT_NOT_VALID = 95
+EXIT_CODES = {
+    "none": exits.THRESHOLDS,
+    "interrupted": exits.INTERRUPTED,
+    "server_gone": exits.NOTHING,
+    "nothing_succeeded": exits.NOTHING,
+}
 
 
 def main(words: Sequence[str]) -> int:
@@ -122,7 +125,7 @@ def _deliver(found: Found, command: Command) -> int:
         delivery.tell(problem)
     if code := EXIT_CODES.get(found.ended, 0):
         return code
-    return EXIT_NOT_WRITTEN if failed else _strictly(found, strict=output.strict)
+    return exits.NOT_WRITTEN if failed else _strictly(found, strict=output.strict)
 
 
 def _strictly(found: Found, *, strict: bool) -> int:
@@ -133,4 +136,4 @@ def _strictly(found: Found, *, strict: bool) -> int:
     from fastbench.cli import delivery
 
     delivery.tell("--strict: this is no more than a lower bound.")
-    return EXIT_NOT_VALID
+    return exits.NOT_VALID

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fastbench import __version__, history, redact
+from fastbench import __version__, exits, history, redact
 from fastbench.cli import delivery
 from fastbench.cli.flags import Output
 from fastbench.history import Group
@@ -21,7 +21,6 @@ from fastbench.plan import UsageError
 __all__ = ["main"]
 
 SCHEMA = "fastbench.history/1"
-EXIT_NOT_WRITTEN = 121
 LAST_SHOWN = 20  # runs of each name on a screen
 LAST_DRAWN = 200  # and on a page
 MOST_NUMBER = 2**63 - 1  # of an id in SQLite
@@ -177,4 +176,4 @@ def _output(asked: argparse.Namespace) -> Output:
 def _ended(problems: Sequence[str]) -> int:
     for problem in filter(None, problems):
         delivery.tell(problem)
-    return EXIT_NOT_WRITTEN if any(problems) else 0
+    return exits.NOT_WRITTEN if any(problems) else 0

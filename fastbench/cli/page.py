@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-EXIT_NOT_WRITTEN = 121
+from fastbench import exits
 
 
 def write(text: str) -> int:
@@ -21,7 +21,7 @@ def write(text: str) -> int:
         if not isinstance(error, BrokenPipeError):
             reason = (error.strerror or str(error)).lower()
             print(f"fastbench: standard output was not written: {reason}.", file=sys.stderr)
-        return EXIT_NOT_WRITTEN
+        return exits.NOT_WRITTEN
     return 0
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
-from fastbench import redact
+from fastbench import exits, redact
 from fastbench.cli import delivery, forms
 from fastbench.compare import document as compared
 from fastbench.find import document as searched
@@ -23,8 +23,6 @@ from fastbench.report import comparison, knee, text
 from fastbench.result import DocumentError, Result
 
 __all__ = ["main"]
-
-EXIT_NOT_WRITTEN = 121
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,7 @@ def _told(problems: Sequence[str]) -> int:
     """Say what could not be written; return the exit code."""
     for problem in filter(None, problems):
         delivery.tell(problem)
-    return EXIT_NOT_WRITTEN if any(problems) else 0
+    return exits.NOT_WRITTEN if any(problems) else 0
 
 
 def _load(path: str) -> tuple[_Kind, Any]:

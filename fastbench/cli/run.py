@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from fastbench import __version__, redact
+from fastbench import __version__, exits, redact
 from fastbench.cli import page, run_flags
 from fastbench.cli.flags import Output
 from fastbench.plan import UsageError
@@ -17,9 +17,6 @@ from fastbench.scenario import script
 from fastbench.scenario.asked import Asked
 
 __all__ = ["main"]
-
-EXIT_OPTIONS = 104
-EXIT_SCRIPT = 107
 
 
 def main(words: Sequence[str]) -> int:
@@ -46,9 +43,9 @@ def main(words: Sequence[str]) -> int:
             return rundebug.run(asked)
         return _run(asked, command.output)
     except campaign.OptionsError as error:
-        return _failed(command, EXIT_OPTIONS, str(error))
+        return _failed(command, exits.OPTIONS, str(error))
     except campaign.ScriptError as error:
-        code = _failed(command, EXIT_SCRIPT, str(error))
+        code = _failed(command, exits.SCRIPT, str(error))
         if asked.verbose and error.traceback:
             print(redact.printable(error.traceback, lines=True), file=sys.stderr)
         return code
@@ -76,7 +73,7 @@ def _run(asked: Asked, output: Output) -> int:
         from fastbench.cli import around
 
         if not around.script_is_ready(asked, output):
-            return bench.EXIT_CODES["nothing_succeeded"]
+            return exits.NOTHING
     with boards.of_script(output, asked) as board, bench.outlet(output) as out:
         live = LiveView(
             duration_s=None,
@@ -112,7 +109,7 @@ def _dry_run(asked: Asked, file: str) -> int:
     warnings = len(found) - errors
     lines.append(f"dry run: {_several(errors, 'error')}, {_several(warnings, 'warning')}; no load.")
     written = page.write("\n".join(redact.printable(line) for line in lines))
-    return EXIT_OPTIONS if errors else written
+    return exits.OPTIONS if errors else written
 
 
 def _several(count: int, noun: str) -> str:

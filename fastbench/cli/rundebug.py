@@ -14,7 +14,7 @@ from threading import Timer, get_ident
 from traceback import walk_stack
 from typing import TYPE_CHECKING
 
-from fastbench import redact, units
+from fastbench import exits, redact, units
 from fastbench.cli import page, sides
 from fastbench.scenario.asked import Asked
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from fastbench._client import Exchange, Response
     from fastbench.scenario.rehearsal import Rehearsed
 
-EXIT_SCRIPT = 107
-EXIT_ABORTED = 108
-EXIT_NOTHING_SUCCEEDED = 122
 _STEPS = (
     *("blocked", "connecting", "tls_handshaking"),
     *("sending", "waiting", "receiving", "duration"),
@@ -167,10 +164,10 @@ def _ending(rehearsed: Rehearsed) -> Iterator[str]:
 
 def _verdict(rehearsed: Rehearsed, shown: _Shown) -> int:
     if rehearsed.aborted is not None:
-        return EXIT_ABORTED
+        return exits.ABORTED
     if rehearsed.threw or rehearsed.broken:
-        return EXIT_SCRIPT
-    return EXIT_NOTHING_SUCCEEDED if shown.exchanges and not shown.expected else 0
+        return exits.SCRIPT
+    return exits.NOTHING if shown.exchanges and not shown.expected else 0
 
 
 def _sentence(broken: object) -> str:
