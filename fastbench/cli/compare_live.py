@@ -6,14 +6,11 @@ prints. It shows no verdict: who stops when he likes what he sees has chosen it.
 
 from __future__ import annotations
 
-import os
-import sys
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
+from fastbench.cli.canvas import Canvas
 from fastbench.compare.document import Comparison, Pair
 from fastbench.compare.looks import ratio_of
 from fastbench.report.change import NAMES, change, signed_interval
@@ -23,21 +20,16 @@ from fastbench.rounds.pairing import Standing
 from fastbench.units import format_count, format_ms, format_s
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.live import Live
     from rich.text import Text
 
 __all__ = ["CompareView"]
 
-REDRAW_S = 0.25
-LEAST_COLUMNS = 50  # beside the ^C that a terminal shows at the end of what was drawn
-MOST_COLUMNS = 100
 SHOWN_INTERVALS = 5  # one below the other: the newest is the last
 FACTS_COLUMNS = 12
 
 
-class CompareView:
-    """Show a comparison while it goes, as a context manager.
+class CompareView(Canvas):
+    """Show a comparison while it goes.
 
     `judged` tells what the pairs so far say; it is asked once per pair.
     """
@@ -51,59 +43,22 @@ class CompareView:
         color: bool | None = None,
         stream: TextIO | None = None,
     ) -> None:
+        super().__init__(enabled=enabled, color=color, stream=stream)
         self._pairs = pairs
         self._judged = judged
-        self._stream = stream or sys.stderr
-        terminal = self._stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
-        self._enabled = enabled and terminal
-        self._color = color
-        self._live: Live | None = None
-        self._next_s = 0.0
         self._seen = 0  # pairs that were judged
         self._found: deque[tuple[int, Comparison]] = deque(maxlen=SHOWN_INTERVALS)
 
-    def __enter__(self) -> CompareView:
-        """Take a few lines of the terminal, if there is one."""
-        if self._enabled:
-            from rich.console import Console
-            from rich.live import Live
-
-            console = Console(file=self._stream, no_color=self._color is False or None)
-            self._live = Live(console=console, auto_refresh=False, transient=True)
-            self._live.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Give the lines back; what was drawn disappears."""
-        if self._live is not None:
-            self._live.__exit__(kind, error, trace)
-            self._live = None
-
     def update(self, now: Standing) -> None:
         """Redraw, but not more than four times a second; a new pair is drawn at once."""
-        if self._live is None:
-            return
         new = len(now.pairs) != self._seen
-        now_s = time.monotonic()
-        if not new and now_s < self._next_s:
+        columns = self._due(at_once=new)
+        if not columns:
             return
-        self._next_s = now_s + REDRAW_S
         if new:
             self._seen = len(now.pairs)
             self._found.append((self._seen, self._judged(now.pairs)))
-        self._live.update(self._panel(now, self._live.console.width), refresh=True)
-
-    def _panel(self, now: Standing, width: int) -> RenderableType:
-        from rich.text import Text
-
-        columns = max(LEAST_COLUMNS, min(width - len("^C") - 1, MOST_COLUMNS))
-        lines = [self._progress(now, columns), _visit(now), *self._intervals(now, columns)]
-        return Text("\n", no_wrap=True, overflow="crop").join(lines)
+        self._draw([self._progress(now, columns), _visit(now), *self._intervals(now, columns)])
 
     def _progress(self, now: Standing, columns: int) -> Text:
         from rich.text import Text
@@ -151,10 +106,6 @@ class CompareView:
             return line.append("   an interval needs more pairs", style="dim")
         sure = f"{100 * found.confidence:g} %"
         return line.append(f"   {sure} interval {signed_interval(found.interval)}", style="cyan")
-
-    @property
-    def _unicode(self) -> bool:
-        return (self._stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def _visit(now: Standing) -> Text:

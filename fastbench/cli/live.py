@@ -1,41 +1,27 @@
-"""The live view: one small picture of the run, on a terminal only, gone when the report prints.
-
-Rich costs some 60 ms to import, so it is imported when a terminal is there to draw on. Nothing
-runs beside the caller: no thread, no timer, a redraw only inside `update`.
-"""
+"""The live view: one small picture of the run, on a terminal only, gone when the report prints."""
 
 from __future__ import annotations
 
-import os
-import sys
-import time
-from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
+from fastbench.cli.canvas import Canvas
 from fastbench.redact import printable
 from fastbench.report.picture import sparkline
 from fastbench.units import format_count, format_ms, format_s
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.live import Live
     from rich.text import Text
 
     from fastbench.sampling import Progress, Users
 
 __all__ = ["LiveView"]
 
-REDRAW_S = 0.25
-LEAST_COLUMNS = 50
-MOST_COLUMNS = 100
 
+class LiveView(Canvas):
+    """Show a run's progress while it goes.
 
-class LiveView:
-    """Show a run's progress while it goes, as a context manager.
-
-    `duration_s` and `requests` say where the end is; either may be None. `enabled` is False under
-    --quiet and --no-progress. `color` False, or NO_COLOR, draws without colour. `below` is a line
-    that stays.
+    `duration_s` and `requests` say where the end is; either may be None. `below` is a line that
+    stays.
     """
 
     def __init__(
@@ -48,62 +34,26 @@ class LiveView:
         stream: TextIO | None = None,
         below: str = "",
     ) -> None:
+        super().__init__(enabled=enabled, color=color, stream=stream)
         self._below = below
         self._duration_s = duration_s
         self._requests = requests
-        self._stream = stream or sys.stderr
-        terminal = self._stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
-        self._enabled = enabled and terminal
-        self._color = color
-        self._live: Live | None = None
-        self._next_s = 0.0
-
-    def __enter__(self) -> LiveView:
-        """Take a few lines of the terminal, if there is one."""
-        if self._enabled:
-            from rich.console import Console
-            from rich.live import Live
-
-            console = Console(file=self._stream, no_color=self._color is False or None)
-            self._live = Live(console=console, auto_refresh=False, transient=True)
-            self._live.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Give the lines back; what was drawn disappears."""
-        if self._live is not None:
-            self._live.__exit__(kind, error, trace)
-            self._live = None
-
-    @property
-    def shown(self) -> bool:
-        """Tell whether there is a picture that other output would tear."""
-        return self._live is not None
 
     def update(self, now: Progress) -> None:
-        """Redraw, but not more than four times a second: the load has the processor first."""
-        if self._live is None or (now_s := time.monotonic()) < self._next_s:
-            return
-        self._next_s = now_s + REDRAW_S
-        self._live.update(self._panel(now, self._live.console.width), refresh=True)
+        """Redraw, but not more than four times a second."""
+        if columns := self._due():
+            self._draw(self._lines(now, columns))
 
-    def _panel(self, now: Progress, width: int) -> RenderableType:
-        """Return three lines: how far, how fast, errors and plan. None is wider than `width`.
+    def _lines(self, now: Progress, columns: int) -> list[Text]:
+        """Return three lines: how far, how fast, errors and plan.
 
         What has to be told at once follows them.
         """
         from rich.text import Text
 
-        columns = max(LEAST_COLUMNS, min(width - 1, MOST_COLUMNS))
         lines = [self._progress(now, columns), self._speed(now, columns), _state(now)]
         lines += [Text(f"  {printable(each)}", style="bold red") for each in now.notices]
-        lines += [Text(f"  {self._below}", style="dim")] if self._below else []
-        return Text("\n", no_wrap=True, overflow="crop").join(lines)
+        return [*lines, Text(f"  {self._below}", style="dim")] if self._below else lines
 
     def _progress(self, now: Progress, columns: int) -> Text:
         from rich.text import Text
@@ -138,10 +88,6 @@ class LiveView:
         recent = now.rates[-free:] if free else ()
         picture = sparkline(recent, free, unicode=self._unicode)
         return line.append(f"{picture:<{free}}", style="cyan").append(right)
-
-    @property
-    def _unicode(self) -> bool:
-        return (self._stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def _whole_s(elapsed_s: float) -> str:

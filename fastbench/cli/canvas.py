@@ -1,0 +1,89 @@
+"""A few lines of a terminal that are drawn again and again in place, and gone at the end.
+
+Rich costs some 60 ms to import, so it is imported when a terminal is there to draw on. Nothing
+runs beside the caller: no thread, no timer.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.text import Text
+
+__all__ = ["Canvas"]
+
+REDRAW_S = 0.25  # the load has the processor first
+LEAST_COLUMNS = 50
+MOST_COLUMNS = 100
+ECHO_COLUMNS = len("^C")  # a terminal shows it at the end of what was drawn
+
+
+class Canvas:
+    """Hold the lines, as a context manager.
+
+    `enabled` is False under --quiet and --no-progress. `color` False, or NO_COLOR, draws without
+    colour.
+    """
+
+    def __init__(
+        self, *, enabled: bool = True, color: bool | None = None, stream: TextIO | None = None
+    ) -> None:
+        self._stream = stream or sys.stderr
+        terminal = self._stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+        self._enabled = enabled and terminal
+        self._color = color
+        self._live: Live | None = None
+        self._next_s = 0.0
+
+    def __enter__(self) -> Self:
+        """Take a few lines of the terminal, if there is one."""
+        if self._enabled:
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(file=self._stream, no_color=self._color is False or None)
+            self._live = Live(console=console, auto_refresh=False, transient=True)
+            self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the lines back; what was drawn disappears."""
+        if self._live is not None:
+            self._live.__exit__(kind, error, trace)
+            self._live = None
+
+    @property
+    def shown(self) -> bool:
+        """Tell whether there is a picture that other output would tear."""
+        return self._live is not None
+
+    @property
+    def _unicode(self) -> bool:
+        return (self._stream.encoding or "").lower().replace("-", "") == "utf8"
+
+    def _due(self, *, at_once: bool = False) -> int:
+        """Return how many columns to draw in, 0 when it is not time to draw."""
+        now_s = time.monotonic()
+        if self._live is None or (now_s < self._next_s and not at_once):
+            return 0
+        self._next_s = now_s + REDRAW_S
+        return max(LEAST_COLUMNS, min(self._live.console.width - ECHO_COLUMNS - 1, MOST_COLUMNS))
+
+    def _draw(self, lines: Sequence[Text]) -> None:
+        from rich.text import Text
+
+        if self._live is not None:
+            whole = Text("\n", no_wrap=True, overflow="crop").join(lines)
+            self._live.update(whole, refresh=True)
