@@ -17,8 +17,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 __all__ = [
-    *("ABORTED", "INTERRUPTED", "LOST", "NOTHING", "NOT_VALID", "NOT_WRITTEN", "OPTIONS", "PASSED"),
-    *("REFUSED", "REGRESSION", "SCRIPT", "THRESHOLDS", "meaning", "worst"),
+    "ABORTED",
+    "INTERRUPTED",
+    "LOST",
+    "NOTHING",
+    "NOT_VALID",
+    "NOT_WRITTEN",
+    "OPTIONS",
+    "PASSED",
+    "REFUSED",
+    "REGRESSION",
+    "SCRIPT",
+    "THRESHOLDS",
+    "meaning",
+    "worst",
 ]
 
 PASSED = 0
