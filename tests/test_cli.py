@@ -154,7 +154,7 @@ def test_version_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     found = set(done.stdout.split("\n")[1].split())
-    assert found == {"fastbench", "fastbench.cli", "fastbench.cli.page"}
+    assert found == {"fastbench", "fastbench.cli", "fastbench.cli.page", "fastbench.exits"}
 
 
 def test_a_refusal_costs_no_heavy_import() -> None:

@@ -236,6 +236,7 @@ def test_requests_behind_one_that_times_out_are_told_apart_from_it() -> None:
     }
 
 
+@pytest.mark.alone  # the answer has to be there before the request is
 def test_h26_an_answer_before_the_request_is_unsolicited() -> None:
     def eager(peer: Peer) -> None:
         peer.send(OK)
