@@ -14,6 +14,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import resource
 import shutil
 import socket
@@ -331,7 +332,8 @@ def first_line(argv: list[str]) -> str | None:
             cwd=ROOT,
             env=_environment_of_children(),
         )
-        return (done.stdout.splitlines() or [""])[0].strip()
+        line = (done.stdout.splitlines() or [""])[0].strip()
+        return re.sub(r" from /\S+", "", line)  # where it is installed is nobody's business
     return None
 
 
