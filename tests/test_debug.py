@@ -260,7 +260,6 @@ def test_a_client_certificate_is_shown_to_the_server(
     assert code == 122 and verdict(out).startswith("Counted as ")
 
 
-@pytest.mark.alone  # it counts connections, and a slow one may be opened twice
 def test_a_tls_stream_without_close_notify_is_truncated(
     secure: ssl.SSLContext, capsys: pytest.CaptureFixture[str]
 ) -> None:

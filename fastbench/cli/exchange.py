@@ -14,6 +14,7 @@ from fastbench.plan import Plan, Request, Tls
 
 KEPT_BYTES = 1 << 17  # of the answer, for the display: the largest head and some body
 READ_BYTES = SEND_BYTES = 1 << 16
+CUT_OFF = "unexpected eof while reading"  # as OpenSSL says it
 
 
 @dataclass(slots=True)
@@ -113,6 +114,8 @@ def _secure(plain: socket.socket, tls: Tls, deadline_ns: int, now: Exchange) -> 
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Python up to 3.11.2 takes a stream that was cut off for one that ended.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     if not tls.verify:
@@ -134,7 +137,7 @@ def _secure(plain: socket.socket, tls: Tls, deadline_ns: int, now: Exchange) -> 
     except TimeoutError:
         raise _Failed("connect_timeout", "tls", "") from None
     except ssl.SSLEOFError:
-        raise _Failed("tls", "tls", "unexpected eof while reading") from None
+        raise _Failed("tls", "tls", CUT_OFF) from None
     except ssl.SSLError as error:
         raise _Failed("tls", "tls", _reason(error)) from None
     except OSError as error:
@@ -203,10 +206,12 @@ def _receive(stream: socket.socket, parser: _core.Parser, deadline_ns: int, sent
         return stream.recv(READ_BYTES)
     except TimeoutError:
         raise _Failed("timeout", phase, "") from None
-    except ssl.SSLEOFError:
-        raise _Failed("truncated", phase, "unexpected eof while reading") from None
     except ssl.SSLError as error:
-        raise _Failed("tls", phase, _reason(error)) from None
+        # Python up to 3.11.2 has SSLError for it, and only its reason tells.
+        cut = isinstance(error, ssl.SSLEOFError) or _reason(error) == CUT_OFF
+        raise _Failed(
+            "truncated" if cut else "tls", phase, CUT_OFF if cut else _reason(error)
+        ) from None
     except OSError as error:
         if sent.error is not None:
             raise _Failed("reset", "send", _name(sent.error)) from None
