@@ -252,11 +252,7 @@ def main() -> int:
     asked = parser.parse_args()
     rows = ["rates", "delays", "overload"] if asked.quick else asked.rows.split(",")
     output = asked.output or (None if asked.quick else harness.RESULTS / "accuracy.json")
-    try:
-        return 0 if _measure(rows, output, 3.0 if asked.quick else asked.seconds) else 1
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
+    return harness.exit_code(lambda: _measure(rows, output, 3.0 if asked.quick else asked.seconds))
 
 
 if __name__ == "__main__":

@@ -178,7 +178,7 @@ def refused(comparison: dict[str, Any]) -> bool:
 def measure(name: str, asked: argparse.Namespace, stand: Stand, out: Path | None) -> bool:
     """Compare until the row is full; each comparison is written as soon as it is done."""
     row = ROWS[name]
-    kept = _kept(out, name) if out is not None else {}
+    kept = harness.kept_row(out, name)
     comparisons: list[dict[str, Any]] = kept.get("comparisons", [])
     pilot = Pilot(**kept["pilot"]) if kept.get("pilot") else None
     if pilot is None and row.slower:
@@ -205,13 +205,6 @@ def measure(name: str, asked: argparse.Namespace, stand: Stand, out: Path | None
     verdict = "pass" if result["reached"] else "FAIL"
     print(f"{name:14}{result['figures']}  {result['target']}  {verdict}", flush=True)
     return bool(result["reached"])
-
-
-def _kept(out: Path, name: str) -> dict[str, Any]:
-    """Return a row that a file holds."""
-    rows = json.loads(out.read_text())["rows"] if out.exists() else {}
-    found: dict[str, Any] = rows.get(name, {})
-    return found
 
 
 def _arguments() -> argparse.Namespace:
@@ -246,11 +239,7 @@ def _measure_all(asked: argparse.Namespace) -> bool:
 
 def main() -> int:
     """Measure the rows asked for; 0 when every one is as it has to be, 1 when not."""
-    try:
-        return 0 if _measure_all(_arguments()) else 1
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
+    return harness.exit_code(lambda: _measure_all(_arguments()))
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def reached(searches: list[dict[str, Any]]) -> bool:
 def measure(name: str, asked: argparse.Namespace, url: str, cores: Cores, out: Path | None) -> bool:
     """Search until the row is full; each search is written as soon as it is done."""
     row = ROWS[name]
-    searches = kept(out, name) if out is not None else []
+    searches: list[dict[str, Any]] = harness.kept_row(out, name).get("searches", [])
     drawn = random.Random(f"{asked.seed} {name}")
     capacities = [drawn.randrange(*CAPACITIES) for _ in range(asked.count)]
     for capacity in capacities[len(searches) :]:
@@ -94,13 +94,6 @@ def measure(name: str, asked: argparse.Namespace, url: str, cores: Cores, out: P
     within = sum(abs(s["off"] or 1) <= OFF_MAX for s in searches)
     print(f"{name:8}{within} of {len(searches)} within {OFF_MAX:.0%}", flush=True)
     return reached(searches)
-
-
-def kept(out: Path, name: str) -> list[dict[str, Any]]:
-    """Return the searches of a row that a file holds."""
-    rows = json.loads(out.read_text())["rows"] if out.exists() else {}
-    found: list[dict[str, Any]] = rows.get(name, {}).get("searches", [])
-    return found
 
 
 def _arguments() -> argparse.Namespace:
@@ -136,11 +129,7 @@ def _measure_all(asked: argparse.Namespace) -> bool:
 
 def main() -> int:
     """Search in the rows asked for; 0 when all are within 5 %, 1 when not."""
-    try:
-        return 0 if _measure_all(_arguments()) else 1
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
+    return harness.exit_code(lambda: _measure_all(_arguments()))
 
 
 if __name__ == "__main__":

@@ -23,9 +23,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -39,6 +40,15 @@ TICKS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 
 class BenchError(Exception):
     """Carry one sentence: what kept a benchmark from running."""
+
+
+def exit_code(measure: Callable[[], bool]) -> int:
+    """Measure; return 0 when every target is reached, 1 when not, or when it cannot be measured."""
+    try:
+        return 0 if measure() else 1
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +345,13 @@ def first_line(argv: list[str]) -> str | None:
         line = (done.stdout.splitlines() or [""])[0].strip()
         return re.sub(r" from /\S+", "", line)  # where it is installed is nobody's business
     return None
+
+
+def kept_row(path: Path | None, name: str) -> dict[str, Any]:
+    """Return a row that a file of results holds, empty when it has none."""
+    rows = json.loads(path.read_text())["rows"] if path is not None and path.exists() else {}
+    found: dict[str, Any] = rows.get(name, {})
+    return found
 
 
 def write_rows(path: Path, rows: dict[str, dict[str, object]]) -> None:

@@ -172,11 +172,7 @@ def _measure(asked: argparse.Namespace) -> bool:
 
 def main() -> int:
     """Measure memory; 0 when the targets are reached, 1 when not."""
-    try:
-        return 0 if _measure(_arguments()) else 1
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
+    return harness.exit_code(lambda: _measure(_arguments()))
 
 
 if __name__ == "__main__":

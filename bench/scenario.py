@@ -274,11 +274,7 @@ def _measure_all(asked: argparse.Namespace) -> bool:
 
 def main() -> int:
     """Measure the rows asked for; 0 when every target is reached, 1 when not."""
-    try:
-        return 0 if _measure_all(_arguments()) else 1
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
+    return harness.exit_code(lambda: _measure_all(_arguments()))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import harness
-from harness import BenchError, Spread
+from harness import Spread
 
 BARE_STARTS_MAX = 3.0
 RUN_S_MAX = 1.6
@@ -68,11 +68,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="default bench/results/startup.json")
     asked = parser.parse_args()
     output = asked.output or (None if asked.quick else harness.RESULTS / "startup.json")
-    try:
-        return 0 if _measure(3 if asked.quick else max(1, asked.rounds), output) else 1
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
+    return harness.exit_code(lambda: _measure(3 if asked.quick else max(1, asked.rounds), output))
 
 
 if __name__ == "__main__":

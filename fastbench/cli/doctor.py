@@ -9,12 +9,11 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from typing import NoReturn
 
 from fastbench.cli import page
+from fastbench.cli.parser import Parser
 from fastbench.doctor import Finding, examine
 from fastbench.doctor.machine import Machine
-from fastbench.plan import UsageError
 
 __all__ = ["main", "render"]
 
@@ -24,17 +23,11 @@ MOST_COLUMNS = 100
 COLORS = {"ok": "32", "note": "33", "bad": "1;31"}  # SGR
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"doctor: {message}; `fastbench doctor --help` lists what it takes")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="fastbench doctor",
+    parser = Parser(
+        "doctor",
         description="Check this machine before a run. It takes a second and changes nothing; "
         "below what is not ok stands the command that mends it.",
-        allow_abbrev=False,
     )
     parser.add_argument("--json", action="store_true", help="the same as a JSON list")
     parser.add_argument("--no-color", action="store_true", help="as with NO_COLOR set")

@@ -10,11 +10,11 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from fastbench import __version__, exits, history, redact
 from fastbench.cli import delivery
 from fastbench.cli.flags import Output
+from fastbench.cli.parser import Parser
 from fastbench.history import Group
 from fastbench.plan import UsageError
 
@@ -26,17 +26,11 @@ LAST_DRAWN = 200  # and on a page
 MOST_NUMBER = 2**63 - 1  # of an id in SQLite
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"history: {message}; `fastbench history --help` lists what it takes")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="fastbench history",
+    parser = Parser(
+        "history",
         description="List the runs that --history FILE.db kept, by name, the newest last, with the "
         "trend of rate and p95. The exit code of --compare is that of `fastbench compare`.",
-        allow_abbrev=False,
     )
     parser.add_argument("file", metavar="FILE.db", help="what --history wrote")
     parser.add_argument("name", metavar="NAME", nargs="?", help="only the runs of this name")

@@ -12,10 +12,11 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 from fastbench import exits, redact
 from fastbench.cli import delivery, forms
+from fastbench.cli.parser import Parser
 from fastbench.compare import document as compared
 from fastbench.find import document as searched
 from fastbench.plan import UsageError
@@ -55,18 +56,12 @@ _OTHERS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"report: {message}; `fastbench report --help` lists what it takes")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="fastbench report",
+    parser = Parser(
+        "report",
         description="Write what was saved with --json FILE in other forms: a run in all of them, a "
         f"comparison as {forms.listed(forms.COMPARED)}, a search as {forms.listed(forms.FOUND)}. "
         "Without a flag the report is printed as it was then. A FILE may be - for standard output.",
-        allow_abbrev=False,
     )
     parser.add_argument(
         "result", metavar="RESULT.json", help="what --json FILE wrote; - is standard input"

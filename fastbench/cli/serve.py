@@ -5,23 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import NoReturn
 
+from fastbench.cli.parser import Parser
 from fastbench.plan import UsageError
 
 __all__ = ["main"]
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"serve: {message}; `fastbench serve --help` lists what it takes")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="fastbench serve",
+    parser = Parser(
+        "serve",
         description="Serve the embedded target until Ctrl-C. GET / lists its routes.",
-        allow_abbrev=False,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", default="8080", help="port, 0 for any free one (%(default)s)")

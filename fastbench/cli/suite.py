@@ -18,10 +18,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from fastbench import exits, redact, urls, waiting
 from fastbench.cli import compare_flags, delivery, flags, page, run_flags, run_words, words
+from fastbench.cli.parser import Parser
 from fastbench.plan import UsageError
 from fastbench.suite import entries
 from fastbench.suite.entries import Entry, Overrides, Suite
@@ -56,18 +57,11 @@ failed, 104 its options, 1 refused, 122 nothing succeeded, 99 thresholds, 96 a r
 valid, 121 not written; 0 when all passed."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"suite: {message}; `fastbench suite --help` lists what it takes")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="fastbench suite",
+    parser = Parser(
+        "suite",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("file", metavar="FILE.toml", help="what to run; relative paths in it are relative to it")

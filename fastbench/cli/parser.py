@@ -1,0 +1,31 @@
+"""The flags of a command that is no run, read by argparse: a slip is one sentence."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from fastbench.plan import UsageError
+
+__all__ = ["Parser"]
+
+
+class Parser(argparse.ArgumentParser):
+    """Parse the words after `fastbench NAME`; flags are never abbreviated. Raises UsageError."""
+
+    def __init__(self, name: str, description: str, *, epilog: str | None = None) -> None:
+        super().__init__(
+            prog=f"fastbench {name}",
+            description=description,
+            epilog=epilog,
+            # What follows the flags has lines of its own.
+            formatter_class=argparse.RawDescriptionHelpFormatter
+            if epilog
+            else argparse.HelpFormatter,
+            allow_abbrev=False,
+        )
+        self._name = name
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse what was typed."""
+        raise UsageError(f"{self._name}: {message}; `{self.prog} --help` lists what it takes")
