@@ -17,6 +17,8 @@ from fastbench.scenario.executing import Executor
 from fastbench.scenario.schedule import transitions
 from fastbench.scenario.vu import Vu
 
+pytestmark = pytest.mark.alone
+
 # Iterations.
 
 
