@@ -137,7 +137,7 @@ cdef void record(Sinks self, const Times *t, uint64_t bytes_out, uint64_t bytes_
         elif extra.metric == DATA_RECEIVED:
             (<double *>extra.data)[0] += <double>bytes_in
         elif extra.metric != arena.PLANNED or t.due:
-            arena.record_ns(<arena.Times *>extra.data, spans[extra.metric])
+            arena.record_ns(<hdr.Hdr *>extra.data, spans[extra.metric])
 
 
 cdef class Timings:

@@ -85,7 +85,7 @@ cdef void count_rate(RateCell self, bint passed):
 
 cdef class TimesCell(Cell):
     def add(self, uint64_t value_ns):
-        arena.record_ns(<arena.Times *>self.data, value_ns)
+        arena.record_ns(<hdr.Hdr *>self.data, value_ns)
 
 
 cdef class TrendCell(Cell):
@@ -155,9 +155,9 @@ cdef class Book:
         return self.cell(arena.NAMED, name, tags)
 
 
-cdef Histogram histogram_of(const arena.Times *times):
+cdef Histogram histogram_of(const hdr.Hdr *times):
     cdef Histogram out = Histogram()
-    arena.add_times(&out.data, times)
+    arena.add_times(out.data, times)
     return out
 
 
@@ -176,7 +176,7 @@ cdef object value_of(const arena.Entry *entry):
     if entry.kind == arena.RATE:
         return rate.passes, rate.total
     if entry.kind == arena.TIMES:
-        return histogram_of(<const arena.Times *>data)
+        return histogram_of(<const hdr.Hdr *>data)
     if entry.kind == arena.TREND:
         numbers = Distribution()
         trend.add(numbers.data, <const trend.Trend *>data)

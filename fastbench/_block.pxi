@@ -4,31 +4,35 @@ cdef class Histogram:
     """Latencies in nanoseconds, HdrHistogram layout: 33,792 counters, 3 significant digits."""
 
     def __cinit__(self):
-        hdr.reset(&self.data)
+        self.data = <hdr.Hdr *>allocate(1, sizeof(hdr.Hdr))
+        self.data.min_ns = <uint64_t>-1
+
+    def __dealloc__(self):
+        free(self.data)
 
     def record(self, uint64_t value_ns):
         """Count one value."""
-        hdr.record(&self.data, value_ns)
+        hdr.record(self.data, value_ns)
 
     def add(self, Histogram other not None):
         """Merge `other` into this one."""
-        hdr.add(&self.data, &other.data)
+        hdr.add(self.data, other.data)
 
     def since(self, Histogram earlier not None):
         """What was recorded after `earlier`, a copy of this histogram made before."""
         cdef Histogram out = Histogram()
-        hdr.difference(&out.data, &self.data, &earlier.data)
+        hdr.difference(out.data, self.data, earlier.data)
         return out
 
     def percentile(self, double percent):
         """Highest equivalent value at `percent` (0 to 100), in ns; 0 when empty."""
-        return hdr.percentile(&self.data, percent)
+        return hdr.percentile(self.data, percent)
 
     def counts(self):
         """Counters that are not 0, in ascending order: {counter: count}."""
         cdef uint32_t i
         counts = {}
-        for i in range(hdr.COUNTERS):
+        for i in range(hdr.first_of(self.data), hdr.last_of(self.data) + 1):
             if self.data.counts[i]:
                 counts[i] = self.data.counts[i]
         return counts
@@ -142,5 +146,5 @@ cdef class Block:
         cdef Histogram out = Histogram()
         cdef int series = HISTOGRAMS.index(name)
         for i in range(self.workers) if slots is None else slots:
-            hdr.add(&out.data, &self.slot(i).latency[series])
+            hdr.add(out.data, &self.slot(i).latency[series])
         return out

@@ -7,7 +7,7 @@ cimport fastbench.engine.hdr as hdr
 
 
 cdef class Histogram:
-    cdef hdr.Hdr data
+    cdef hdr.Hdr *data
 
 
 cdef class Block:

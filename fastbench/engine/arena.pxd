@@ -8,7 +8,7 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
-from fastbench.engine.hdr cimport Hdr, index_of
+from fastbench.engine.hdr cimport Hdr, add, record
 from fastbench.engine.trend cimport Trend
 
 cdef extern from *:
@@ -55,22 +55,17 @@ cdef struct Rate:
     uint64_t passes
     uint64_t total
 
-cdef struct Times:
-    uint32_t lowest             # touched counters, meaningless while count is 0
-    uint32_t highest
-    Hdr hdr
-
 cdef struct Requests:
     uint64_t reqs
     uint64_t failed
     uint64_t bytes_in
     uint64_t bytes_out
-    Times times[TIMINGS]
+    Hdr times[TIMINGS]
 
 cdef struct Named:
     uint64_t reqs
     uint64_t failed
-    Times duration
+    Hdr duration
 
 
 cdef inline size_t data_bytes(EntryKind kind) noexcept nogil:
@@ -81,7 +76,7 @@ cdef inline size_t data_bytes(EntryKind kind) noexcept nogil:
     if kind == RATE:
         return sizeof(Rate)
     if kind == TIMES:
-        return sizeof(Times)
+        return sizeof(Hdr)
     if kind == TREND:
         return sizeof(Trend)
     return sizeof(Requests) if kind == REQUESTS else sizeof(Named)
@@ -91,36 +86,15 @@ cdef inline size_t aligned(size_t n_bytes) noexcept nogil:
     return (n_bytes + ALIGN_BYTES - 1) // ALIGN_BYTES * ALIGN_BYTES
 
 
-cdef inline void record_ns(Times *self, uint64_t value_ns) noexcept nogil:
-    cdef uint32_t place = index_of(value_ns)
-    cdef Hdr *hdr = &self.hdr
-    hdr.counts[place] += 1
-    if hdr.count == 0:          # fresh memory is all zeros
-        hdr.min_ns = value_ns
-        self.lowest = self.highest = place
-    hdr.count += 1
-    hdr.sum_ns += value_ns
-    if value_ns < hdr.min_ns:
-        hdr.min_ns = value_ns
-        self.lowest = place
-    if value_ns > hdr.max_ns:
-        hdr.max_ns = value_ns
-        self.highest = place
+cdef inline void record_ns(Hdr *self, uint64_t value_ns) noexcept nogil:
+    if self.count == 0:         # fresh memory is all zeros, an empty histogram is not
+        self.min_ns = value_ns
+    record(self, value_ns)
 
 
-cdef inline void add_times(Hdr *out, const Times *other) noexcept nogil:
-    """Merge into a histogram that was reset."""
-    cdef uint32_t i
-    if other.hdr.count == 0:
-        return
-    for i in range(other.lowest, other.highest + 1):
-        out.counts[i] += other.hdr.counts[i]
-    out.count += other.hdr.count
-    out.sum_ns += other.hdr.sum_ns
-    if other.hdr.min_ns < out.min_ns:
-        out.min_ns = other.hdr.min_ns
-    if other.hdr.max_ns > out.max_ns:
-        out.max_ns = other.hdr.max_ns
+cdef inline void add_times(Hdr *out, const Hdr *other) noexcept nogil:
+    if other.count:
+        add(out, other)
 
 
 cdef inline void gauge(Gauge *self, double value, uint64_t now_ns) noexcept nogil:

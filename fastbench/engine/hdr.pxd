@@ -4,7 +4,10 @@
    counters are 1 ns wide; after them, each doubling of the value has 1,024 counters.
 2. 33 * 1,024 = 33,792 counters of 8 bytes, 264 KiB. Nothing is allocated, nothing grows.
 3. One writer, plain stores; histograms are merged by addition and percentiles never averaged.
-4. Count, sum, minimum and maximum are exact and stand beside the counters.
+4. Count, sum, minimum and maximum are exact and stand beside the counters. Counters that are not 0
+   lie between those of the extremes: nothing else is read or written, so that a histogram of zeros
+   costs no memory before it is used. Who reads while another process writes may miss its newest
+   sample, as it stands in a counter before it is an extreme, and sees it at the next look.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -64,9 +67,17 @@ cdef inline void record(Hdr *self, uint64_t value_ns) noexcept nogil:
         self.max_ns = value_ns
 
 
+cdef inline uint32_t first_of(const Hdr *self) noexcept nogil:
+    return index_of(self.min_ns)
+
+
+cdef inline uint32_t last_of(const Hdr *self) noexcept nogil:
+    return index_of(self.max_ns)
+
+
 cdef inline void add(Hdr *self, const Hdr *other) noexcept nogil:
     cdef uint32_t i
-    for i in range(COUNTERS):
+    for i in range(first_of(other), last_of(other) + 1):
         self.counts[i] += other.counts[i]
     self.count += other.count
     self.sum_ns += other.sum_ns
@@ -77,14 +88,13 @@ cdef inline void add(Hdr *self, const Hdr *other) noexcept nogil:
 
 
 cdef inline void difference(Hdr *out, const Hdr *later, const Hdr *earlier) noexcept nogil:
-    """What `later` holds beyond `earlier`; minimum and maximum come from the counters' bounds."""
+    """What `later` holds beyond `earlier`, into an empty `out`; extremes are counters' bounds."""
     cdef uint32_t i
-    reset(out)
     out.count = later.count - earlier.count
     out.sum_ns = later.sum_ns - earlier.sum_ns
-    for i in range(COUNTERS):
-        out.counts[i] = later.counts[i] - earlier.counts[i]
-        if out.counts[i]:
+    for i in range(first_of(later), last_of(later) + 1):
+        if later.counts[i] != earlier.counts[i]:
+            out.counts[i] = later.counts[i] - earlier.counts[i]
             if highest_at(i) < out.min_ns:
                 out.min_ns = highest_at(i)
             out.max_ns = highest_at(i)
@@ -98,13 +108,15 @@ cdef inline uint64_t percentile(const Hdr *self, double percent) noexcept nogil:
     cdef uint64_t total = 0
     cdef uint64_t wanted
     cdef uint64_t value
+    cdef uint32_t first = first_of(self)
+    cdef uint32_t last = last_of(self)
     cdef uint32_t i
-    for i in range(COUNTERS):       # not `count`: a writer may be between its two stores
+    for i in range(first, last + 1):    # not `count`: a writer may be between its two stores
         total += self.counts[i]
     wanted = <uint64_t>(percent / 100.0 * <double>total + 0.999999)
     if wanted < 1:
         wanted = 1
-    for i in range(COUNTERS):
+    for i in range(first, last + 1):
         seen += self.counts[i]
         if seen >= wanted and seen:
             value = highest_at(i)
