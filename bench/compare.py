@@ -1,11 +1,12 @@
 """Put `fastbench compare` to the proof; see results/compare.json.
 
 same           one server against itself: is it ever called different?
+same-default   the same in as many pairs as a comparison has by default
 slower2/5/10   a server made so much slower by a busy-wait: how often is it found, and the sign?
 hog-same       every second visit is disturbed, the servers are the same
 hog-slower10   every second visit is disturbed, the candidate is 10 % slower
 
-`same` is the embedded server, the others spinning.py; each visit has a process of its own. Pairs of
+`same` and `same-default` are the embedded server, the others spinning.py; each visit has a process of its own. Pairs of
 a slower row follow from its noise: as many as find that difference in 9 cases of 10, at least 8.
 What a file holds already is kept: a row goes on until it has --count comparisons.
 """
@@ -53,6 +54,7 @@ class Row:
 
 ROWS = {
     "same": Row("a server against itself", 60, spinning=False),
+    "same-default": Row("a server against itself, the default pairs", 60, spinning=False),
     # At the default threshold of 2 % a difference of 2 % is told in half of the cases only.
     "slower2": Row("2 % slower, told from 1 % on", 30, slower=0.02, effect=0.01),
     "slower5": Row("5 % slower", 30, slower=0.05),
