@@ -6,9 +6,9 @@ slower2/5/10   a server made so much slower by a busy-wait: how often is it foun
 hog-same       every second visit is disturbed, the servers are the same
 hog-slower10   every second visit is disturbed, the candidate is 10 % slower
 
-`same` and `same-default` are the embedded server, the others spinning.py; each visit has a process of its own. Pairs of
-a slower row follow from its noise: as many as find that difference in 9 cases of 10, at least 8.
-What a file holds already is kept: a row goes on until it has --count comparisons.
+The first two are the embedded server, the others spinning.py; each visit has a process of its own.
+Pairs of a slower row follow from its noise: as many as find that difference in 9 cases of 10, at
+least 8. What a file holds already is kept: a row goes on until it has --count comparisons.
 """
 
 from __future__ import annotations
