@@ -2,8 +2,8 @@
 
 The types are the description: int, float, str, bool, `X | None`, tuple[X, ...], Mapping[str, X],
 nested dataclasses, and Annotated[str, choices]. Numbers are finite and, but for `Signed`, not
-negative; every field must be there, and names we do not know are ignored: a newer writer may add
-some.
+negative; every field must be there but those marked LATER, which have a default: older writers did
+not know them. Names we do not know are ignored: a newer writer may add some.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Annotated, Any
 
-__all__ = ["DocumentError", "Signed", "member", "members", "plain", "read"]
+__all__ = ["LATER", "DocumentError", "Signed", "member", "members", "plain", "read"]
 
 _SIGNED = "signed"
 Signed = Annotated[float, _SIGNED]  # a number that may be negative
+
+LATER = {"later": True}  # metadata of a field that came after the first version of a document
 
 _EXPECTED = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
 
@@ -76,7 +78,8 @@ def read(kind: Any, value: object, path: str) -> Any:
 
 def _fields(kind: Any, value: object, path: str) -> Any:
     hints = typing.get_type_hints(kind, include_extras=True)
-    names = [part.name for part in fields(kind)]
+    there = members(value, path)
+    names = [part.name for part in fields(kind) if part.metadata != LATER or part.name in there]
     return kind(
         **{name: read(hints[name], member(value, name, path), _join(path, name)) for name in names}
     )

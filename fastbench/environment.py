@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from datetime import UTC, datetime
@@ -9,6 +10,9 @@ from datetime import UTC, datetime
 from fastbench.result import Environment
 
 _CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+
+_GOVERNORS = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor"
+_SMT = "/sys/devices/system/cpu/smt/active"
 
 
 def describe() -> Environment:
@@ -20,6 +24,8 @@ def describe() -> Environment:
         python=".".join(map(str, sys.version_info[:3])),
         clocksource=_read(_CLOCKSOURCE).strip() or "unknown",
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        governor=_governor(),
+        smt={"0": False, "1": True}.get(_read(_SMT).strip()),
     )
 
 
@@ -34,6 +40,11 @@ def _cpu_model() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return os.uname().machine or "unknown"
+
+
+def _governor() -> str:
+    """Return what governs the frequency of the processors; several, with commas between."""
+    return ", ".join(sorted({_read(path).strip() for path in glob.glob(_GOVERNORS)})) or "unknown"
 
 
 def _read(path: str) -> str:

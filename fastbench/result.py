@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastbench.document import DocumentError, member, plain, read
+from fastbench.document import LATER, DocumentError, member, plain, read
 from fastbench.errors import describe
 from fastbench.histogram import Histogram
 from fastbench.measured import Check, Judgement, Metric, NamedRow, ScenarioRow, Thrown
@@ -229,7 +229,11 @@ class Warning_:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The machine. `started_at` is wall-clock time in ISO 8601, for the eyes only."""
+    """The machine. `started_at` is wall-clock time in ISO 8601, for the eyes only.
+
+    `governor` is that of its processors, several with commas between, "unknown" in most virtual
+    machines; `smt` tells whether two of them may be one core, None where the kernel does not.
+    """
 
     kernel: str
     cpu: str
@@ -237,6 +241,8 @@ class Environment:
     python: str
     clocksource: str
     started_at: str
+    governor: str = field(default="unknown", metadata=LATER)
+    smt: bool | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,17 @@ def test_one_unlucky_run_while_stepping_costs_two_runs() -> None:
     assert border(history).high == ends.high
 
 
+def test_a_failure_on_a_noisy_machine_is_measured_again_before_it_leads_the_search() -> None:
+    history = [Try(400, True), Try(800, False), Try(800, False)]
+    assert next_try([*history, Try(565.7, False)], WHERE) == Next(475.7, "bisection")
+    history.append(Try(565.7, False, noisy=True))
+    assert next_try(history, WHERE) == Next(565.7, "again")
+    history.append(Try(565.7, True, noisy=True))
+    assert next_try(history, WHERE) == Next(565.7, "again")  # a third decides
+    assert next_try([*history, Try(565.7, True)], WHERE) == Next(672.7, "bisection")
+    assert next_try([*history, Try(565.7, False)], WHERE) == Next(475.7, "bisection")
+
+
 def test_an_end_that_a_second_and_third_run_deny_moves() -> None:
     # The failure that ends the bisection at 1014 was bad luck: the search goes on above it.
     seen: list[float] = []
@@ -118,7 +129,7 @@ def test_whatever_the_runs_say_it_ends(said: list[bool], then: bool, precision: 
     where = Range(100, 10, 10_000, precision)
     history: list[Try] = []
     while (following := next_try(history, where)) is not None:
-        history.append(Try(following.rate, next(answers, then)))
+        history.append(Try(following.rate, next(answers, then), noisy=len(history) % 3 == 0))
         assert sum(each.rate == following.rate for each in history) <= 3
         assert len(history) < 3 * 10_000
     ends, wide = bracket(history), border(history)

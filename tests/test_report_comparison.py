@@ -13,7 +13,7 @@ from comparing import SUBJECT, failing, judged, limited, pairs_of, scattered
 from fastbench.compare.document import Comparison, Pair
 from fastbench.compare.judge import Rules, judge
 from fastbench.compare.stored import judge_stored
-from fastbench.report import change, comparison, pairs
+from fastbench.report import change, compared, comparison, pairs
 from fastbench.result import Warning_
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -174,6 +174,15 @@ def test_different_machines_are_both_named() -> None:
     shown = plain(stored())
     assert "Linux 6.1.0-18-amd64" in shown and "Linux 6.9.1" in shown
     assert "not interleaved: drift cannot be excluded" in shown
+
+
+def test_a_machine_tells_what_may_change_its_speed() -> None:
+    told = replace(samples.ENVIRONMENT, governor="powersave", smt=True)
+    assert compared.machine(told) == (
+        "Example CPU @ 2.40GHz, 2 cores, Linux 6.1.0-18-amd64, governor powersave, SMT on"
+    )
+    silent = replace(told, governor="unknown", smt=None)
+    assert compared.machine(silent).endswith("2 cores, Linux 6.1.0-18-amd64")
 
 
 def test_many_pairs_are_cut_and_the_rest_is_counted() -> None:

@@ -207,6 +207,15 @@ def test_other_machines_versions_and_loads_are_said(name: str) -> None:
     assert found.environment == change(run()).environment
 
 
+def test_another_governor_is_another_machine_where_both_are_known() -> None:
+    def governed(governor: str) -> Result:
+        return replace(run(), environment=replace(run().environment, governor=governor))
+
+    found = stored(governed("performance"), governed("powersave"))
+    assert "governor performance and powersave" in found.warnings[1].text
+    assert codes(stored(governed("unknown"), governed("powersave"))) == ["not_interleaved"]
+
+
 def test_another_port_of_the_same_path_is_the_same_load() -> None:
     other = run()
     other = replace(other, config={**other.config, "url": "http://10.0.0.1:9999/api/health"})

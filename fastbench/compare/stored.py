@@ -214,8 +214,9 @@ def machine_changes(base: Environment, candidate: Environment) -> list[str]:
     """Say in what two machines differ: `cores 2 and 8`."""
     return [
         redact.printable(f"{name} {before} and {after}")
-        for name in ("kernel", "cpu", "cores")
+        for name in ("kernel", "cpu", "cores", "governor", "smt")
         if (before := getattr(base, name)) != (after := getattr(candidate, name))
+        and not {before, after} & {"unknown", None}
     ]
 
 

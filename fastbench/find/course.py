@@ -92,7 +92,8 @@ class Course:
         if self._blames_client(step):
             self._client.append(step)
         else:
-            self._history.append(Try(step.rate, step.held))
+            noisy = step.verdict == "noisy-host"
+            self._history.append(Try(step.rate, step.held, noisy))
         self._tell(step)
         if not self._answered:
             return "nothing_succeeded"

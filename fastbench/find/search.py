@@ -3,9 +3,10 @@
 1. Stepping: the rate doubles while it holds, and halves while not even the first one does.
 2. Bisection, in equal ratios, between the highest rate that held and the lowest that failed, until
    they are closer than the precision.
-3. Measuring again: one run may be bad luck. A failure that ends the stepping is believed when a
-   second run agrees, and so are both ends at last; where two disagree a third decides. What is
-   overturned moves the bracket, and the search goes on from there.
+3. Measuring again: one run may be bad luck. A failure that ends the stepping, or that came while
+   the machine was noisy, is believed when a second run agrees, and so are both ends at last; where
+   two disagree a third decides. What is overturned moves the bracket, and the search goes on from
+   there.
 """
 
 from __future__ import annotations
@@ -46,10 +47,11 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """What one run at one rate said."""
+    """What one run at one rate said; `noisy`: others used the machine meanwhile."""
 
     rate: float
     held: bool
+    noisy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def next_try(history: Sequence[Try], where: Range) -> Next | None:
         if high <= where.least or not _settled(history, high):
             return _again(history, high)
         return Next(max(_rounded(high / FACTOR), where.least), "stepping")
-    if high >= low * FACTOR * 0.99 and not _settled(history, high):
+    doubtful = high >= low * FACTOR * 0.99 or _noisy(history, high)
+    if doubtful and not _settled(history, high):
         return Next(high, "again")
     middle = _rounded(math.sqrt(low * high))
     if high > low * (1 + where.precision) and low < middle < high:
@@ -126,6 +129,10 @@ def _held(history: Sequence[Try], rate: float) -> bool | None:
     """Return what most runs at the rate say; None when as many say this as that."""
     votes = Counter(each.held for each in history if each.rate == rate)
     return None if votes[True] == votes[False] else votes[True] > votes[False]
+
+
+def _noisy(history: Sequence[Try], rate: float) -> bool:
+    return any(each.noisy for each in history if each.rate == rate)
 
 
 def _settled(history: Sequence[Try], rate: float) -> bool:

@@ -144,4 +144,9 @@ def counted(found: Comparison, metric: Metric | None) -> str:
 def machine(environment: Environment) -> str:
     """Return a machine in a line."""
     cores = plural(environment.cores, "core")
-    return printable(f"{environment.cpu}, {cores}, Linux {environment.kernel}")
+    parts = [environment.cpu, cores, f"Linux {environment.kernel}"]
+    if environment.governor != "unknown":
+        parts.append(f"governor {environment.governor}")
+    if environment.smt:
+        parts.append("SMT on")
+    return printable(", ".join(parts))

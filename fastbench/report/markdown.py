@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fastbench.compare.document import Comparison
+from fastbench.report import compared
 from fastbench.report.asked import asked
 from fastbench.report.change import NAMES, change, headline, regression, signed_interval
 from fastbench.report.markdown_markup import escaped, table
@@ -100,7 +101,7 @@ def _configuration(result: Result) -> list[str]:
         ("Workers", str(load.workers or "")),
         ("Duration", format_s(result.summary.duration_s)),
         ("Started", escaped(machine.started_at)),
-        ("Machine", escaped(f"{machine.cpu}, {machine.cores} cores, Linux {machine.kernel}")),
+        ("Machine", escaped(compared.machine(machine))),
         ("fastbench", escaped(result.version)),
     ]
     return ["### Configuration", "", *table(("", ""), [row for row in rows if row[1]])]
