@@ -141,8 +141,9 @@ def test_a_name_stands_as_a_threshold_takes_it_and_the_method_beside_it() -> Non
     shown = plain(replace(result, requests=rows))
     named = [line.split()[:2] for line in shown.splitlines() if line.startswith("  /")]
     assert named == [["/tickets/{id}", "GET"], ["/tickets/{id}", "DELETE"], ["/", "GET"]]
-    long = replace(one, name="/" + "x" * 100)
-    assert "xxx…  GET" in plain(replace(result, requests=(long, one)), 60)
+    long = replace(one, name="/messages/" + "x" * 100 + "/{id}/read")
+    shown = plain(replace(result, requests=(long, one)), 60)
+    assert "  /mess…}/read  GET" in shown
 
 
 def test_a_script_that_gave_up_says_so_at_the_top() -> None:

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 
 from fastbench.units import format_s
 
-__all__ = ["LABEL_COLUMNS", "LEAST_COLUMNS", "Page", "Paint", "Part", "cut", "plural", "seconds"]
+__all__ = [
+    "LABEL_COLUMNS",
+    "LEAST_COLUMNS",
+    "Page",
+    "Paint",
+    "Part",
+    "cut",
+    "cut_within",
+    "plural",
+    "seconds",
+]
 
 LABEL_COLUMNS = 10
 LEAST_COLUMNS = 60
@@ -102,3 +112,11 @@ def plural(count: int, noun: str) -> str:
 def cut(text: str, columns: int) -> str:
     """Return the text in at most `columns`, which shows where it is cut."""
     return text if len(text) <= columns else text[: columns - 1] + "…"
+
+
+def cut_within(text: str, columns: int) -> str:
+    """Cut the text in its middle: paths begin alike, and differ at their end."""
+    if len(text) <= columns or columns < 3:
+        return cut(text, columns)
+    tail = columns // 2
+    return f"{text[: columns - 1 - tail]}…{text[-tail:]}"

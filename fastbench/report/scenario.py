@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from fastbench.measured import Check, Metric, NamedRow, ScenarioRow, Thrown
 from fastbench.redact import printable
-from fastbench.report.page import Page, Part, cut, plural
+from fastbench.report.page import Page, Part, cut, cut_within, plural
 from fastbench.result import Result
 from fastbench.units import format_bytes, format_count, format_ms
 
@@ -293,7 +293,7 @@ def _labels(rows: list[NamedRow], room: int, *, several: bool) -> list[str]:
     columns = min(max(map(len, beside)), max(room // BESIDE, free))
     left = room - columns - 2
     return [
-        f"{cut(printable(row.name), left):<{left}}  {cut(about, columns)}"
+        f"{cut_within(printable(row.name), left):<{left}}  {cut(about, columns)}"
         for row, about in zip(rows, beside, strict=True)
     ]
 
