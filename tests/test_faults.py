@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import resource
 import signal
@@ -17,6 +18,7 @@ from running import LIMIT_S, SLOW, Running, fastbench, kinds, start, until
 from servers import Server, answering, c_server, never_accepting, refusing
 
 BUSY = ("-c", "8", "-t", "2")
+SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 
 
 def workers_of(running: Running) -> list[psutil.Process]:
@@ -294,9 +296,7 @@ assert "EADDRNOTAVAIL" in run.out or "ports" in run.out
 """
 
 
-@pytest.mark.skipif(
-    "asan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer reserves terabytes itself"
-)
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer reserves terabytes itself")
 def test_f16_too_little_memory_is_one_sentence() -> None:
     with Server(answering()) as server:
         run = fastbench(
@@ -327,4 +327,6 @@ def test_f14_ten_thousand_connections_are_opened_and_kept_on_time() -> None:
     assert run.document["latency_ms"]["connect"]["count"] == connections
     assert run.document["latency_ms"]["lag"]["p99"] < (10 if SLOW else 50)
     per_connection = run.document["resources"]["client"]["rss_bytes_max"] / connections
-    assert per_connection < (16 << 10 if SLOW else 100 << 10), "Python itself is most of it"
+    # The sanitizer keeps shadows of all memory; what counts in its build is that nothing is wrong.
+    most = math.inf if SANITIZED else 16 << 10 if SLOW else 100 << 10
+    assert per_connection < most, "Python itself is most of it"
