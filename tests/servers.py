@@ -143,7 +143,12 @@ class Peer:
 
     def finish(self) -> None:
         """Send FIN and read on until the client closes too, so that no RST follows."""
-        self._sock.shutdown(socket.SHUT_WR)
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError as error:  # a client that does not like what it got may be gone already
+            if error.errno == errno.ENOTCONN:
+                raise _Gone from None
+            raise
         self.stall()
 
     def cut(self) -> None:

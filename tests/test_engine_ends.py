@@ -40,6 +40,7 @@ def test_h28_a_server_that_closes_after_some_answers_makes_no_errors() -> None:
     assert server.seen.connections in (10, 11, 12)
 
 
+@pytest.mark.alone  # the FIN has to be there before the request is
 def test_h28_a_connection_closed_before_its_first_request_makes_no_error() -> None:
     with Server(first_connection(Peer.finish)) as server:
         run = fastbench("-n", "10", *ONE, server.url())

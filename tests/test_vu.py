@@ -67,6 +67,7 @@ def test_iterations_that_only_throw_give_way() -> None:
     assert order == [1, 2, 1, 2]
 
 
+@pytest.mark.alone
 def test_nothing_of_an_interruption_is_left_on_the_task() -> None:
     seen: list[tuple[asyncio.Task[None] | None, int]] = []
 
