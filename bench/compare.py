@@ -1,6 +1,7 @@
 """Put `fastbench compare` to the proof; see results/compare.json.
 
 same           one server against itself: is it ever called different?
+same-spinning  the same with the server of the rows below
 slower2/5/10   a server made so much slower by a busy-wait: how often is it found, and the sign?
 hog-same       every second visit is disturbed, the servers are the same
 hog-slower10   every second visit is disturbed, the candidate is 10 % slower
@@ -53,6 +54,7 @@ class Row:
 
 ROWS = {
     "same": Row("a server against itself", 200, spinning=False),
+    "same-spinning": Row("the slower rows' server against itself", 60),
     # At the default threshold of 2 % a difference of 2 % is told in half of the cases only.
     "slower2": Row("2 % slower, told from 1 % on", 30, slower=0.02, effect=0.01),
     "slower5": Row("5 % slower", 30, slower=0.05),
@@ -210,7 +212,7 @@ def measure(name: str, asked: argparse.Namespace, stand: Stand, out: Path | None
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--rows", default=",".join(ROWS), help="any of %(default)s")
-    parser.add_argument("--count", type=int, help="comparisons a row: 200 of same, else 30")
+    parser.add_argument("--count", type=int, help="comparisons a row: 200 and 60 of same, else 30")
     parser.add_argument("--pairs", type=int, help=f"of each (as said above, else {PAIRS})")
     parser.add_argument("--visit", type=float, default=1.0, help="seconds (%(default)g)")
     parser.add_argument("--warmup", type=float, default=0.3, help="seconds (%(default)g)")
