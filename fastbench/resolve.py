@@ -6,6 +6,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 
+from fastbench import signals
 from fastbench.plan import Family, Plan
 
 PROBE_S = 1.0
@@ -88,7 +89,7 @@ def _family_of(address: str) -> int:
 
 def _addresses(host: str, port: int, family: int) -> list[Endpoint]:
     try:
-        rows = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+        rows = signals.beside(lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM))
     except socket.gaierror as error:
         raise ResolveError(_eai_name(error.errno)) from None
     except (OSError, UnicodeError):

@@ -16,10 +16,9 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
 from typing import Protocol
 
-from fastbench import _core, host, limits, outcome, processes, resolve, sampling, worker
+from fastbench import _core, host, limits, outcome, processes, resolve, sampling, signals, worker
 from fastbench.plan import Plan, UsageError
 from fastbench.processes import Found
 from fastbench.resolve import Endpoint
@@ -70,10 +69,12 @@ def run(plan: Plan, tell: Tell, *, thread_rates: bool, watcher: Watches | None =
     """Carry the plan out and return what was found; `tell` hears of progress 4 times a second.
 
     The watcher looks once a second, at the instants it names, and when all workers have ended.
-    Raises UsageError when the machine cannot carry the plan, KeyboardInterrupt at a second signal.
+    Raises UsageError when the machine cannot carry the plan, KeyboardInterrupt at a second signal,
+    or at the first while the name is looked up.
     """
     try:
-        endpoint = resolve.endpoint(plan)
+        with signals.heard(signals.leave_cleanly):
+            endpoint = resolve.endpoint(plan)
     except resolve.ResolveError as error:
         return outcome.unresolved(plan, error.code)
     found = processes.find(endpoint.host, endpoint.port, plan.target.unix_path, plan.watch)
@@ -121,13 +122,13 @@ class _Run:
 
     def carry_out(self, shares: list[worker.Share]) -> Result:
         """Fork, load, stop, add up."""
+        with signals.heard(self._interrupt):
+            return self._carry_out(shares)
+
+    def _carry_out(self, shares: list[worker.Share]) -> Result:
         rare = host.rare()
-        self._fork(shares)
-        before = {
-            number: signal.signal(number, self._on_signal)
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        }
         try:
+            self._fork(shares)
             os.nice(QUIET_NICE)
             monitor = Monitor([child.pid for child in self.children], self.found, rare)
             self._connect()
@@ -146,8 +147,6 @@ class _Run:
             return outcome.result(self._observed(line_ns, start_ns, series, monitor))
         finally:
             self._kill()
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _observed(
         self, line_ns: int, start_ns: int, series: sampling.Series, monitor: Monitor
@@ -176,17 +175,15 @@ class _Run:
         cycle = worker.order(self.plan.requests)
         for share in shares:
             alive_fd, held_fd = os.pipe()
-            pid = os.fork()
+            pid = signals.fork()
             if pid == 0:
                 worker.run(self.plan, self.endpoint, cycle, self.block, share, parent)
             os.close(held_fd)  # now only the worker holds it
             self.children.append(Child(pid, share.index, alive_fd))
             self.ends.register(alive_fd, 0)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """First signal: stop and report. Second: leave at once, without a report."""
-        if self.interrupted:
-            raise KeyboardInterrupt
+    def _interrupt(self) -> None:
+        """Stop and report, at the first signal."""
         self.interrupted = True
         self._stop()
 

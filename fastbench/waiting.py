@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from fastbench import urls
+from fastbench import signals, urls
 from fastbench.plan import MAX_DURATION_S, UsageError
 from fastbench.units import format_s, parse_duration_s
 from fastbench.urls import Url
@@ -71,7 +71,7 @@ def until_ready(
     first look found nobody ready.
     """
     end_s = time.monotonic() + limit_s
-    status, reason = look(url, unix_path)
+    status, reason = _looked(url, unix_path, nap)
     if not 0 < status < STARTING:
         late()
     while not 0 < status < STARTING:
@@ -83,8 +83,13 @@ def until_ready(
                 "or give it more time."
             )
         nap(min(LOOK_S, left_s))
-        status, reason = look(url, unix_path)
+        status, reason = _looked(url, unix_path, nap)
     return ""
+
+
+def _looked(url: Url, unix_path: str | None, nap: Callable[[float], None]) -> tuple[int, str]:
+    """Look, and give up on it as soon as `nap` does: a name may take long to be looked up."""
+    return signals.beside(lambda: look(url, unix_path), lambda: nap(0))
 
 
 def look(url: Url, unix_path: str | None = None) -> tuple[int, str]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import threading
 import traceback
 from dataclasses import dataclass
@@ -82,8 +81,6 @@ def run(
     code = EXIT_FAILED
     try:
         _core.die_with_parent()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)  # the parent decides, through the block
         _control(_engine(plan, endpoint, cycle, block, share), parent)
         code = 0
     except BaseException:

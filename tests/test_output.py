@@ -120,10 +120,9 @@ def test_f12_a_pipe_without_reader_still_leaves_the_report(server: Server) -> No
         with os.fdopen(write_end, "wb") as pipe:
             return invoke(*FEW, flag, "-", server.url(), stdout=pipe)
 
-    said = "\nfastbench: stdout was not written: its reader closed the pipe.\n"
     for run in at_once(partial(closed, flag) for flag in EVERY):
         assert (run.returncode, "20 ok" in run.stderr) == (121, True)
-        assert run.stderr.endswith(said)
+        assert "was not written" not in run.stderr, "who closed the pipe knows it"
 
 
 @pytest.mark.parametrize(("flag", "line"), [("--latency", "GET http://127"), ("--json", "{")])
@@ -146,8 +145,7 @@ def test_f12_a_report_nobody_reads_still_leaves_the_files(server: Server, tmp_pa
     files = ("--json", "out.json", "--csv", "out.csv")
     with os.fdopen(write_end, "wb") as closed:
         run = invoke(*FEW, *files, server.url(), stdout=closed, cwd=tmp_path)
-    assert run.returncode == 121
-    assert run.stderr == "fastbench: stdout was not written: its reader closed the pipe.\n"
+    assert (run.returncode, run.stderr) == (121, "")
     assert valid((tmp_path / "out.json").read_text())["summary"]["ok"] == 20
     assert (tmp_path / "out.csv").read_text().startswith("t_s,")
 

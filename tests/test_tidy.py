@@ -27,6 +27,7 @@ LAYERS: dict[str, set[str]] = {
     "host": set(),
     "measured": {"document"},
     "redact": set(),
+    "signals": set(),
     "target": set(),
     "units": set(),
     "plan": {"errors", "redact", "units"},
@@ -36,12 +37,12 @@ LAYERS: dict[str, set[str]] = {
     "doctor": {"limits", "redact", "units"},
     "luascript": {"plan"},
     "processes": {"plan"},
-    "resolve": {"plan"},
+    "resolve": {"plan", "signals"},
     "sources": {"plan"},
     "thresholds": {"judging", "measured", "plan", "redact", "units"},
     "tlsfiles": {"plan"},
     "urls": {"plan", "redact"},
-    "waiting": {"plan", "units", "urls"},
+    "waiting": {"plan", "signals", "units", "urls"},
     "use": set(),
     "resources": {"host", "processes", "redact", "use"},
     "request": {"body", "plan", "units", "urls"},
@@ -53,7 +54,7 @@ LAYERS: dict[str, set[str]] = {
     "find": {"document", "histogram", "judging", "measured", "plan", "result", "thresholds"},
     "report": {
         *("compare", "errors", "exits", "find", "histogram", "history", "measured", "redact"),
-        *("result", "units", "use"),
+        *("result", "signals", "units", "use"),
     },
     "baselines": {"document", "plan", "redact", "report", "result"},
     "steady": {"result", "units"},
@@ -69,7 +70,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "runner": {
         *("_core", "errors", "histogram", "host", "limits", "outcome", "plan", "processes"),
-        *("resolve", "resources", "result", "sampling", "use", "worker"),
+        *("resolve", "resources", "result", "sampling", "signals", "use", "worker"),
     },
     "scenario": {
         *("_client", "_core", "body", "judging", "measured", "plan", "redact", "thresholds"),
@@ -78,11 +79,11 @@ LAYERS: dict[str, set[str]] = {
     "campaign": {
         *("_client", "_core", "host", "judging", "limits", "measured", "merged", "outcome"),
         *("plan", "processes", "redact", "resolve", "resources", "result", "sampling"),
-        *("scenario", "thresholds", "units", "urls", "use"),
+        *("scenario", "signals", "thresholds", "units", "urls", "use"),
     },
     "rounds": {
         *("_core", "campaign", "compare", "document", "histogram", "plan", "processes", "redact"),
-        *("result", "runner", "sampling", "scenario", "units", "urls", "waiting"),
+        *("result", "runner", "sampling", "scenario", "signals", "units", "urls", "waiting"),
     },
 }
 LAYERS["sinks"] = {
@@ -90,14 +91,14 @@ LAYERS["sinks"] = {
     *("plan", "redact", "report", "result", "sampling", "urls"),
 }
 LAYERS["dashboard"] = {
-    *("compare", "measured", "plan", "redact", "report", "result", "sampling", "units"),
+    *("compare", "measured", "plan", "redact", "report", "result", "sampling", "signals", "units"),
 }
 LAYERS["suite"] = {
     *("_core", "compare", "document", "environment", "exits", "plan", "redact", "report", "result"),
     *("rounds", "units", "urls", "waiting"),
 }
 LAYERS["cli"] = set(LAYERS)
-LAYERS["__main__"] = {"cli"}
+LAYERS["__main__"] = {"cli", "signals"}
 
 # A heavy library is imported by the one part that needs it, so that nobody else pays for it.
 HEAVY = {

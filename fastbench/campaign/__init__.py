@@ -11,7 +11,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
+from fastbench import signals
 from fastbench.campaign.channel import Echo
 from fastbench.campaign.course import Campaign
 from fastbench.campaign.refused import OptionsError, ScriptError
@@ -40,16 +42,12 @@ def run(
     carry it, KeyboardInterrupt at a second signal.
     """
     campaign = Campaign(asked, tell, notice, echo, hears)
-    try:
+    with signals.heard(campaign.interrupt), closing(campaign):
         return campaign.carry_out()
-    finally:
-        campaign.close()
 
 
 def declared(asked: Asked, notice: Callable[[str], None] = lambda sentence: None) -> Declared:
     """Return what a script declares, without running any of its scenarios. Raises as `run`."""
     campaign = Campaign(asked, lambda progress: None, notice, None)
-    try:
+    with signals.heard(campaign.interrupt), closing(campaign):
         return campaign.declarations()
-    finally:
-        campaign.close()

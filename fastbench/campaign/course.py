@@ -9,10 +9,9 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from types import FrameType
 from typing import Any
 
-from fastbench import _client, _core, host, outcome
+from fastbench import _client, _core, host, outcome, signals
 from fastbench import limits as machine
 from fastbench.campaign import ended, seeking
 from fastbench.campaign.channel import Child, Echo, Hub, Message
@@ -89,16 +88,10 @@ class Campaign:
         self.sought: seeking.Sought | None = None
         self.verify = True  # certificates, as options and command line say
         self.monitor: Monitor | None = None
-        self._handlers = {
-            number: signal.signal(number, self._on_signal)
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        }
 
     def close(self) -> None:
         """Leave nobody behind."""
         self.hub.close()
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
 
     def carry_out(self) -> Result:
         """Load, set up, load the server, tear down, add up."""
@@ -180,7 +173,7 @@ class Campaign:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         read_fd, write_fd = os.pipe()
         out_fd, printed_fd = os.pipe() if self.piped else (-1, -1)
-        pid = os.fork()
+        pid = signals.fork()
         if pid == 0:
             try:
                 sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # a live view has its own
@@ -283,10 +276,10 @@ class Campaign:
 
     # The run.
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """First signal: stop and report. Second, or while nothing runs yet: leave at once."""
-        if self.interrupted or self.loading:
-            raise KeyboardInterrupt
+    def interrupt(self) -> None:
+        """Stop and report, at the first signal; leave at once while nothing runs yet."""
+        if self.loading:
+            signals.leave_cleanly()
         self.interrupted = True  # `_listen` does the rest: a handler may interrupt a message
 
     def stop(self, over: str, why: str) -> None:

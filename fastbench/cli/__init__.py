@@ -22,8 +22,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return page.write(f"fastbench {__version__}")
     try:
         return _dispatch(words)
-    except KeyboardInterrupt:  # before a run took the signals over, or under --debug
+    except KeyboardInterrupt:  # the second signal, or the first where nothing can be reported yet
         return exits.INTERRUPTED
+    except SystemExit as ended:  # argparse's --help
+        return ended.code if isinstance(ended.code, int) else 0
 
 
 def _dispatch(words: list[str]) -> int:

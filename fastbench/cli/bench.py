@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fastbench import exits, runner
+from fastbench import exits, runner, signals
 from fastbench.cli import boards, delivery, forms
 from fastbench.cli.flags import Output
 from fastbench.cli.live import LiveView
@@ -51,7 +51,7 @@ def run(plan: Plan, output: Output) -> int:
 
         judge = PlainJudge(output.thresholds, plan.load.pace)
     watcher: runner.Watches | None = judge
-    with boards.of_plan(output, plan) as board, outlet(output) as out:
+    with signals.held(), boards.of_plan(output, plan) as board, outlet(output) as out:
         live = LiveView(
             duration_s=plan.load.duration_s,
             requests=plan.load.requests,
@@ -121,10 +121,8 @@ def deliver(
     if recorded is not None:
         code = _exit_code(result, output, any((*lost, *problems)), regressed=regressed)
         problems.append(recorded.keep(document(result, found), code))
-    failed = [problem for problem in (*lost, *problems) if problem]
-    for problem in failed:
-        delivery.tell(problem)
-    code = _exit_code(result, output, bool(failed), regressed=regressed)
+    failed = delivery.tell_all((*lost, *problems))
+    code = _exit_code(result, output, failed, regressed=regressed)
     if code == exits.NOT_VALID:
         delivery.tell(f"--strict: the verdict is {result.validity.verdict}.")
     if code and output.webhook is not None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from fastbench import __version__, environment, exits, redact
+from fastbench import __version__, environment, exits, redact, signals
 from fastbench.cli import compare_flags, delivery, forms, page
 from fastbench.cli.compare_flags import Command, Live, Stored
 from fastbench.cli.compare_live import CompareView
@@ -52,7 +52,8 @@ def main(argv: Sequence[str]) -> int:
     from fastbench import campaign
 
     try:
-        return _compare_live(command.what, command)
+        with signals.held():
+            return _compare_live(command.what, command)
     except campaign.OptionsError as error:
         _tell(str(error))
         return exits.OPTIONS
@@ -202,9 +203,7 @@ def _deliver(found: Comparison, output: Output, runs: tuple[Result, Result] | No
         delivery.to_path(path, partial(forms.compared, form, found))
         for form, path in output.forms.items()
     ]
-    failed = [problem for problem in problems if problem]
-    for problem in failed:
-        delivery.tell(problem)
+    failed = delivery.tell_all(problems)
     if found.regressed and output.quiet:
         from fastbench.cli import against
 

@@ -8,16 +8,28 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TextIO
 
 from fastbench import redact
-from fastbench.cli import forms, page
+from fastbench.cli import forms, page, stdio
 from fastbench.cli.flags import Output
 from fastbench.report import files
 
-__all__ = ["Look", "as_json", "documents", "eyes", "look", "tell", "to_path", "to_stream"]
+__all__ = [
+    "Look",
+    "as_json",
+    "documents",
+    "eyes",
+    "look",
+    "tell",
+    "tell_all",
+    "to_path",
+    "to_stream",
+]
+
+_NO_READER = "its reader closed the pipe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,18 @@ def tell(sentence: str) -> None:
         return
 
 
+def tell_all(problems: Iterable[str]) -> bool:
+    """Say what could not be written; true if there is anything.
+
+    A reader that went away knows it: no sentence, but the exit code.
+    """
+    found = [problem for problem in problems if problem]
+    for problem in found:
+        if not problem.endswith(f"{_NO_READER}."):
+            tell(problem)
+    return bool(found)
+
+
 def to_path(path: str, render: Callable[[], bytes]) -> str:
     """Write a file, or standard output for "-"; return what went wrong, "" if nothing."""
     if path == "-":
@@ -92,6 +116,8 @@ def to_stream(render: Callable[[], bytes], stream: TextIO) -> str:
     try:
         stream.buffer.write(render())
         stream.buffer.flush()
+        if lost := stdio.lost(stream):
+            raise lost
     except OSError as error:
         if stream is sys.stdout:
             page.mute()
@@ -101,5 +127,5 @@ def to_stream(render: Callable[[], bytes], stream: TextIO) -> str:
 
 def _reason(error: OSError) -> str:
     if isinstance(error, BrokenPipeError):
-        return "its reader closed the pipe"
+        return _NO_READER
     return (error.strerror or str(error)).lower()

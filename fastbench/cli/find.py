@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fastbench import __version__, exits, redact
+from fastbench import __version__, exits, redact, signals
 from fastbench.cli import find_flags, page
 from fastbench.cli.find_flags import Command
 from fastbench.plan import Plan, Stage, UsageError
@@ -46,7 +46,8 @@ def main(words: Sequence[str]) -> int:
 
     for notice in command.notices:
         delivery.tell(redact.printable(notice))
-    return _deliver(_search(command), command)
+    with signals.held():
+        return _deliver(_search(command), command)
 
 
 def _search(command: Command) -> Found:
@@ -120,9 +121,7 @@ def _deliver(found: Found, command: Command) -> int:
         delivery.to_path(path, partial(forms.searched, form, found))
         for form, path in output.forms.items()
     ]
-    failed = [problem for problem in problems if problem]
-    for problem in failed:
-        delivery.tell(problem)
+    failed = delivery.tell_all(problems)
     if code := EXIT_CODES.get(found.ended, 0):
         return code
     return exits.NOT_WRITTEN if failed else _strictly(found, strict=output.strict)

@@ -168,6 +168,4 @@ def _output(asked: argparse.Namespace) -> Output:
 
 
 def _ended(problems: Sequence[str]) -> int:
-    for problem in filter(None, problems):
-        delivery.tell(problem)
-    return exits.NOT_WRITTEN if any(problems) else 0
+    return exits.NOT_WRITTEN if delivery.tell_all(problems) else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from fastbench import exits
@@ -27,4 +26,6 @@ def write(text: str) -> int:
 
 def mute() -> None:
     """Give up on standard output: the interpreter would flush once more at exit, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    from fastbench.cli import stdio
+
+    stdio.open_nothing(sys.stdout.fileno())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from fastbench.cli import page
 from fastbench.plan import UsageError
 
 __all__ = ["Parser"]
@@ -25,6 +26,10 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self._name = name
+
+    def print_help(self, file: object = None) -> None:
+        """Print the help and end, with the exit code of what was written or was not."""
+        self.exit(page.write(self.format_help().rstrip("\n")))
 
     def error(self, message: str) -> NoReturn:
         """Refuse what was typed."""

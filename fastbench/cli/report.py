@@ -110,9 +110,7 @@ def _refuse_others(kind: _Kind, asked: argparse.Namespace, paths: Mapping[str, s
 
 def _told(problems: Sequence[str]) -> int:
     """Say what could not be written; return the exit code."""
-    for problem in filter(None, problems):
-        delivery.tell(problem)
-    return exits.NOT_WRITTEN if any(problems) else 0
+    return exits.NOT_WRITTEN if delivery.tell_all(problems) else 0
 
 
 def _load(path: str) -> tuple[_Kind, Any]:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from fastbench import __version__, exits, redact
+from fastbench import __version__, exits, redact, signals
 from fastbench.cli import page, run_flags
 from fastbench.cli.flags import Output
 from fastbench.plan import UsageError
@@ -74,7 +74,7 @@ def _run(asked: Asked, output: Output) -> int:
 
         if not around.script_is_ready(asked, output):
             return exits.NOTHING
-    with boards.of_script(output, asked) as board, bench.outlet(output) as out:
+    with signals.held(), boards.of_script(output, asked) as board, bench.outlet(output) as out:
         live = LiveView(
             duration_s=None,
             requests=None,

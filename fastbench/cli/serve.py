@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from fastbench.cli import page
 from fastbench.cli.parser import Parser
 from fastbench.plan import UsageError
 
@@ -44,9 +45,8 @@ def _serve(argv: list[str]) -> None:
         die_with_parent()
 
     def ready(address: str) -> None:
-        print(f"listening on {address}", flush=True)
-        if not asked.quiet:
-            print("GET / lists the routes; Ctrl-C ends it", flush=True)
+        more = "" if asked.quiet else "\nGET / lists the routes; Ctrl-C ends it"
+        page.write(f"listening on {address}{more}")  # it serves, whether anybody reads this or not
 
     try:
         serve(asked.host, port, asked.uds, ready)

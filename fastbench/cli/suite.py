@@ -20,7 +20,7 @@ from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from fastbench import exits, redact, urls, waiting
+from fastbench import exits, redact, signals, urls, waiting
 from fastbench.cli import compare_flags, delivery, flags, page, run_flags, run_words, words
 from fastbench.cli.parser import Parser
 from fastbench.plan import UsageError
@@ -97,8 +97,9 @@ def main(argv: Sequence[str]) -> int:
     _make(suite.out)
     from fastbench.suite import course
 
-    told = course.carry_out(suite, _FORMS, _hears(asked))
-    return _deliver(told, suite.out, asked)
+    with signals.held():
+        told = course.carry_out(suite, _FORMS, _hears(asked))
+        return _deliver(told, suite.out, asked)
 
 
 def _suite(asked: argparse.Namespace) -> Suite:
@@ -276,9 +277,7 @@ def _deliver(told: Told, out: str, asked: argparse.Namespace) -> int:
     if not asked.quiet:
         problems.append(delivery.to_stream(lambda: _table(told, asked), sys.stdout))
         delivery.tell(f"all of it is in {redact.printable(os.path.join(out, 'index.html'))}")
-    failed = [problem for problem in problems if problem]
-    for problem in failed:
-        delivery.tell(problem)
+    failed = delivery.tell_all(problems)
     code = exits.worst((told.code, exits.NOT_WRITTEN if failed else 0))
     if code and asked.webhook is not None:
         _alert(told, code, asked.webhook)

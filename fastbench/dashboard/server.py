@@ -25,6 +25,7 @@ from fastbench.dashboard.story import Story
 from fastbench.plan import UsageError
 from fastbench.result import Result
 from fastbench.sampling import Progress
+from fastbench.signals import SIGNALS
 
 __all__ = ["Board"]
 
@@ -37,7 +38,6 @@ SILENCE_S = 1.25  # a row comes every second; without one, in a warm-up say, a s
 FLUSH_S = 0.7  # for streams to carry how the run ended
 CLEANUP_S = 0.1
 LAST_S = 1.0  # all of it
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # are for the thread that runs the load
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -122,7 +122,7 @@ class Board:
     # What follows runs in the thread.
 
     def _run(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # are for the thread of the load
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._serve())
 

@@ -7,6 +7,8 @@ import os
 import secrets
 import stat
 
+from fastbench import signals
+
 __all__ = ["write_atomic"]
 
 # Behind these names there may be a pipe or another process's file: a rename would miss it.
@@ -28,6 +30,12 @@ def write_atomic(path: str, data: bytes) -> None:
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
     temporary = os.path.join(folder, f".fastbench-{os.getpid()}-{secrets.token_hex(4)}")
+    with signals.held():  # one that comes meanwhile must not leave the temporary file
+        _replace(target, temporary, data, mode)
+    _sync_folder(folder)
+
+
+def _replace(target: str, temporary: str, data: bytes, mode: int | None) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with open(descriptor, "wb") as file:
@@ -41,7 +49,6 @@ def write_atomic(path: str, data: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    _sync_folder(folder)
 
 
 def _mode(path: str) -> int | None:

@@ -11,14 +11,13 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import signal
 import time
-from types import FrameType, TracebackType
-from typing import Any, Self
+from types import TracebackType
+from typing import Self
 
-__all__ = ["SIGNALS", "Interrupted", "Interrupts"]
+from fastbench import signals
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+__all__ = ["Interrupted", "Interrupts"]
 
 
 class Interrupted(Exception):
@@ -31,10 +30,10 @@ class Interrupts:
     def __init__(self) -> None:
         self.came = False
         self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._before: dict[int, Any] = {}
+        self._heard = signals.heard(self._interrupt)
 
     def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
+        self._heard.__enter__()
         return self
 
     def __exit__(
@@ -43,8 +42,7 @@ class Interrupts:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._heard.__exit__(kind, error, trace)
         os.close(self._woken)
         os.close(self._wake)
 
@@ -72,9 +70,7 @@ class Interrupts:
                 os.read(self._woken, 64)
         return ready - {self._woken}
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.came:
-            raise KeyboardInterrupt
+    def _interrupt(self) -> None:
         self.came = True
         with contextlib.suppress(BlockingIOError):
             os.write(self._wake, b"!")

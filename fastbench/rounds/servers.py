@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from fastbench import redact, urls, waiting
+from fastbench import redact, signals, urls, waiting
 from fastbench.plan import UsageError
 from fastbench.rounds import keeper
-from fastbench.rounds.interrupts import SIGNALS, Interrupts
+from fastbench.rounds.interrupts import Interrupts
 
 __all__ = ["ANY_PORT", "PORT", "READY_S", "Address", "Server", "ServerError", "check", "free_port"]
 
@@ -197,13 +197,9 @@ class Server:
     def _fork(self, output_fd: int) -> None:
         lifeline_fd, self._lifeline_fd = os.pipe()
         self._report_fd, report_fd = os.pipe()
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        try:
-            self._keeper = os.fork()
-            if not self._keeper:
-                keeper.keep(self._command, lifeline_fd, report_fd, output_fd)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        self._keeper = signals.fork()
+        if not self._keeper:
+            keeper.keep(self._command, lifeline_fd, report_fd, output_fd)
         os.close(lifeline_fd)
         os.close(report_fd)
         os.set_blocking(self._report_fd, False)

@@ -23,10 +23,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from fastbench import _core, document, runner
+from fastbench import _core, document, runner, signals
 from fastbench.plan import Plan, UsageError
 from fastbench.result import Result
-from fastbench.rounds.interrupts import SIGNALS, Interrupted, Interrupts
+from fastbench.rounds.interrupts import Interrupted, Interrupts
 from fastbench.sampling import Progress
 from fastbench.scenario.asked import Asked
 
@@ -82,7 +82,7 @@ def visit(job: Job, hears: Hears, stop: Interrupts) -> Result:
     stop.check()
     read_fd, write_fd = os.pipe()
     # A signal between the fork and the child's own handlers must not run ours in the child.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals.SIGNALS)
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -202,8 +202,7 @@ def _be_the_visit(job: Job, write_fd: int, parent: int, mask: set[int]) -> NoRet
     try:
         _core.die_with_parent()
         os.setpgid(0, 0)
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_DFL)  # the run installs its own
+        signals.restore()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # a live view has its own
         if os.getppid() == parent:  # it may be gone since before the kernel was told
