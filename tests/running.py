@@ -83,6 +83,11 @@ class Running:
         """Signal the whole process group, as a terminal does."""
         os.killpg(self.process.pid, number)
 
+    def saved(self) -> dict[str, Any]:
+        """Return the document as it is on disk now."""
+        found: dict[str, Any] = json.loads(self._path.read_bytes())
+        return found
+
     def finish(self) -> Run:
         """Wait for the end; a traceback or unbalanced counts fail the test."""
         out, err = self.process.communicate(timeout=LIMIT_S)

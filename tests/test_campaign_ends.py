@@ -86,9 +86,31 @@ def test_a_second_signal_leaves_at_once_and_nobody_stays(tmp_path: Path, server:
         until(lambda: server.seen.lines[b"GET /torn HTTP/1.1"])
         os.kill(process.process.pid, signal.SIGINT)
         run = process.finish()
-    assert (run.code, run.document) == (105, {})
+    assert (run.code, run.summary["ended"]) == (105, "interrupted")
+    said = [row["text"] for row in run.document["warnings"] if row["code"] == "no_teardown"]
+    assert said == ["teardown had not ended when this was written"]
     assert len(workers) == 2
     assert not any(worker.is_running() for worker in workers)
+
+
+def test_a_signal_ends_a_teardown_that_takes_too_long(tmp_path: Path, server: Server) -> None:
+    """The load was over: its result is whole, on disk before teardown began, and it is no pass."""
+    text = (
+        "\n@teardown\nasync def clean(vu):\n    await vu.get('/torn')\n"
+        "    try:\n        await sleep(60)\n    finally:\n        await vu.get('/cleaned')\n"
+    )
+    with running(tmp_path, text, server, duration="0.2s") as process:
+        until(lambda: server.seen.lines[b"GET /torn HTTP/1.1"])
+        early = process.saved()
+        os.kill(process.process.pid, signal.SIGTERM)
+        signalled_s = time.monotonic()
+        run = process.finish()
+    assert run.code == 105 and time.monotonic() - signalled_s < 10
+    assert server.seen.lines[b"GET /cleaned HTTP/1.1"] == 1, "it is cancelled, not killed"
+    for document, text in ((early, "had not ended when"), (run.document, "a signal came")):
+        [row] = [row for row in document["warnings"] if row["code"] == "no_teardown"]
+        assert text in row["text"] and document["summary"]["ended"] == "complete"
+    assert early["summary"]["requests"] <= run.summary["requests"]
 
 
 def test_a_signal_while_the_script_loads_leaves_at_once(tmp_path: Path, server: Server) -> None:

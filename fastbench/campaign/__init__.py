@@ -32,16 +32,18 @@ def run(
     notice: Callable[[str], None] = lambda sentence: None,
     echo: Echo | None = None,
     hears: Hears | None = None,
+    measured: Callable[[Result], None] = lambda result: None,
 ) -> Result:
     """Carry out what the command line asks for; `tell` hears of progress 4 times a second.
 
     `notice` hears how the command line changed the script's scenarios, and of an import that takes
     long. `echo` takes the lines that the script prints; without it they go to stderr as they come.
-    `hears` listens to all that is measured, second by second. Raises OptionsError for options that
+    `hears` listens to all that is measured, second by second. `measured` gets the result before
+    teardown begins, which may take long, or be killed. Raises OptionsError for options that
     cannot be, ScriptError for a script that does not load, UsageError when the machine cannot
     carry it, KeyboardInterrupt at a second signal.
     """
-    campaign = Campaign(asked, tell, notice, echo, hears)
+    campaign = Campaign(asked, tell, notice, echo, hears, measured)
     with signals.heard(campaign.interrupt), closing(campaign):
         return campaign.carry_out()
 

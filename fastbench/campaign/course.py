@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,13 +12,14 @@ from typing import Any
 
 from fastbench import _client, _core, host, outcome, signals
 from fastbench import limits as machine
-from fastbench.campaign import ended, seeking
+from fastbench.campaign import ended, forking, seeking, teardown
 from fastbench.campaign.channel import Child, Echo, Hub, Message
 from fastbench.campaign.notes import Notes, refusal, refusal_of_ended
 from fastbench.campaign.refused import OptionsError, ScriptError
 from fastbench.campaign.showing import Showing
 from fastbench.campaign.standing import Hears, Limits, Standing, limits_of
 from fastbench.campaign.stuck import SlowImport, Watchdog
+from fastbench.campaign.teardown import Teardown
 from fastbench.measured import Thrown
 from fastbench.plan import UsageError
 from fastbench.resources import Monitor
@@ -40,7 +40,6 @@ GRACE_S = 1.5  # for workers to end once they should have
 BUSY_GRACE_S = 10.0  # the same while their loops turn: ten thousand VUs are not halted at once
 TERM_S = 0.5
 QUIET_NICE = 10
-EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
 
 Tell = Callable[[Progress], None]
 
@@ -55,8 +54,10 @@ class Campaign:
         notice: Callable[[str], None],
         echo: Echo | None,
         hears: Hears | None = None,
+        measured: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.asked = asked
+        self.measured = measured
         self.hears = hears
         self.showing = Showing()
         self.tell = self.showing.timed(tell)
@@ -75,11 +76,13 @@ class Campaign:
         self.declared: Declared | None = None
         self.data: Any = None
         self.settled = False  # setup has given its data
-        self.torn_down = False
+        self.teardown = Teardown()
         self.loading = True
         self.over = ""  # what ended the run early, one of result.ENDED
         self.why = ""
-        self.interrupted = False
+        self.loaded = False  # the load is over
+        self.interrupted = False  # the load was
+        self.signal_ns = 0  # when a signal came
         self.told_ns = 0  # when the workers were told to stop, 0 before
         self.termed_ns = 0
         self.resumed_ns = 0  # the end of the last pause
@@ -112,15 +115,25 @@ class Campaign:
         self._watch(standing, monitor)
         end_ns = time.monotonic_ns()
         last_use = standing.close(self._end_ns(end_ns), monitor)
-        if applied.declared.teardown:
+
+        def result(*more: Warning_) -> Result:
+            told = self._told(start_ns, end_ns, last_use, more)
+            where = self.sought or sought
+            return ended.result(told, applied, where, self.block, standing, monitor)
+
+        self.loaded = True
+        # What setup made is not known if it was not left by itself: then nothing is torn down.
+        if applied.declared.teardown and (self.settled or self.over == "aborted"):
+            self.measured(result(teardown.RUNNING))
             self._tear_down(applied.options.teardown_timeout_s)
         self._quit()
         standing.last_look(time.monotonic_ns())
-        told = self._told(start_ns, end_ns, last_use)
-        return ended.result(told, applied, self.sought or sought, self.block, standing, monitor)
+        return result()
 
-    def _told(self, start_ns: int, end_ns: int, last_use: Use) -> ended.Told:
-        self.notes.warnings += self.watchdog.warnings(self.hub.children, end_ns)
+    def _told(
+        self, start_ns: int, end_ns: int, last_use: Use, more: tuple[Warning_, ...]
+    ) -> ended.Told:
+        stuck = self.watchdog.warnings(self.hub.children, end_ns)
         return ended.Told(
             children=tuple(self.hub.children),
             start_ns=start_ns,
@@ -130,7 +143,7 @@ class Campaign:
             why=self.why,
             pauses=tuple(self.pauses),
             threw=tuple(self.notes.threw.values()),
-            warnings=tuple(self.notes.warnings),
+            warnings=(*more, *self.notes.warnings, *stuck),
             ends_ns=self.notes.ends_ns,
             last_use=last_use,
         )
@@ -170,40 +183,19 @@ class Campaign:
                 self.notice(sentence)
 
     def _fork(self, index: int) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        read_fd, write_fd = os.pipe()
-        out_fd, printed_fd = os.pipe() if self.piped else (-1, -1)
-        pid = signals.fork()
-        if pid == 0:
-            try:
-                sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # a live view has its own
-                ours.close()
-                os.close(read_fd)
-                if self.piped:
-                    os.dup2(printed_fd, 2)
-                    os.set_blocking(2, False)  # what nobody reads is lost, and holds nobody up
-                    os.close(printed_fd)
-                    os.close(out_fd)
-                for child in self.hub.children:
-                    child.stream.close()
-                seat = work.Seat(
-                    index=index,
-                    workers=self.wanted,
-                    parent=self.parent,
-                    channel=theirs,
-                    dump_fd=write_fd,
-                    block=self.block,
-                    arena=self.arena,
-                    asked=self.asked,
-                )
-                work.run(seat)
-            finally:  # nothing of the parent's goes on in here
-                os._exit(EXIT_FAILED)
-        theirs.close()
-        os.close(write_fd)
-        if self.piped:
-            os.close(printed_fd)
-        self.hub.add(Child(index, pid, ours, read_fd, out_fd))
+        def seat(channel: socket.socket, dump_fd: int) -> work.Seat:
+            return work.Seat(
+                index=index,
+                workers=self.wanted,
+                parent=self.parent,
+                channel=channel,
+                dump_fd=dump_fd,
+                block=self.block,
+                arena=self.arena,
+                asked=self.asked,
+            )
+
+        self.hub.add(forking.fork(index, seat, self.hub.children, piped=self.piped))
 
     def _pump(self, done: Callable[[], bool], limit_ns: int = 0) -> None:
         """Listen until something is done, the time is over, or nobody can do it any more."""
@@ -245,7 +237,9 @@ class Campaign:
             child.ended = True
             self.notes.take_ends(body.get("scenarios") or {})
         elif kind == "torn_down":
-            self.torn_down = True
+            self.teardown.ended = True
+        elif kind == "cut":
+            self.teardown.cut = True
         elif kind == "gone":
             if not child.loaded:
                 raise refusal_of_ended(child, self.asked.script)
@@ -262,7 +256,7 @@ class Campaign:
         if body["stage"] == "setup":
             self.stop("script_failed", sentence)
         else:
-            self.torn_down = True
+            self.teardown.ended = True
             self.over = self.over or "script_failed"
             self.why = self.why or sentence
 
@@ -280,7 +274,8 @@ class Campaign:
         """Stop and report, at the first signal; leave at once while nothing runs yet."""
         if self.loading:
             signals.leave_cleanly()
-        self.interrupted = True  # `_listen` does the rest: a handler may interrupt a message
+        self.signal_ns = time.monotonic_ns()
+        self.interrupted = not self.loaded  # `_listen` does the rest: it may be within a message
 
     def stop(self, over: str, why: str) -> None:
         """End the load at once; the first reason counts, and the first time."""
@@ -361,19 +356,10 @@ class Campaign:
         return max(stamps, default=0) or now_ns
 
     def _tear_down(self, limit_s: float) -> None:
-        """Let the first worker clean up; it may not be there any more, or take too long."""
         first = self.hub.children[0]
-        if not self.settled and self.over != "aborted":
-            return  # setup was not left by itself: what it made is not known
-        if not first.gone:
-            first.send("teardown", {"data": self.data})
-            limit_ns = time.monotonic_ns() + round(limit_s * 1e9)
-            self._pump(lambda: self.torn_down or first.gone, limit_ns)
-        if not self.torn_down:
-            text = "the first worker was lost" if first.gone else f"it took over {limit_s:g}s"
-            said = f"teardown did not come to its end: {text}"
-            hint = "what setup made may still be there: look after it"
-            self.notes.warnings.append(Warning_("no_teardown", said, hint))
+        said = self.teardown.run(first, self.data, limit_s, self._pump, lambda: self.signal_ns)
+        if said is not None:
+            self.notes.warnings.append(said)
 
     def _quit(self) -> None:
         for child in self.hub.children:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from fastbench import _core, merged, outcome
+from fastbench import _core, merged, outcome, processes
 from fastbench.campaign.channel import Child
 from fastbench.campaign.seeking import Sought
 from fastbench.campaign.silence import silence
@@ -162,7 +162,7 @@ def _observed(
             vus=applied.most_vus,
         ),
         block=block,
-        workers=tuple(outcome.EndedWorker(c.pid, c.cpu_s, c.lost) for c in told.children),
+        workers=tuple(outcome.EndedWorker(c.pid, _cpu_s(c), c.lost) for c in told.children),
         line_ns=told.start_ns,
         start_ns=told.start_ns,
         end_ns=told.end_ns,
@@ -177,6 +177,12 @@ def _observed(
         ended=told.ended,
         missing=(told.why,) if told.why else (),
     )
+
+
+def _cpu_s(child: Child) -> float:
+    """Return what a worker has used; before teardown it is still there."""
+    now = None if child.gone else processes.reading(child.pid)
+    return child.cpu_s if now is None else now.cpu_s
 
 
 def _scenarios(snapshot: merged.Snapshot, applied: Applied, told: Told) -> tuple[ScenarioRow, ...]:

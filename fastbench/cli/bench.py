@@ -8,7 +8,7 @@ What only some runs need is imported where they need it: the start counts in CPU
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -19,6 +19,7 @@ from fastbench.cli import boards, delivery, forms
 from fastbench.cli.flags import Output
 from fastbench.cli.live import LiveView
 from fastbench.plan import Plan
+from fastbench.report import files
 from fastbench.result import Result
 
 if TYPE_CHECKING:
@@ -102,17 +103,11 @@ def deliver(
     problems = [
         delivery.to_stream(lambda: _report(result, output, found, recorded), delivery.eyes(output))
     ]
-    problems += [
-        delivery.to_path(path, lambda: document(result, found))
-        for path in delivery.documents(output)
-    ]
+    writes = _writes(output, result, found)
+    problems += [delivery.to_path(path, render) for path, render in writes]
     if output.format in forms.PEERS:
         whole = partial(forms.as_peer, output.format, result)
         problems.append(delivery.to_path("-", lambda: delivery.as_json(whole())))
-    problems += [
-        delivery.to_path(path, partial(forms.rendered, form, result, found))
-        for form, path in output.forms.items()
-    ]
     regressed = found is not None and found.regressed
     if output.save_baseline is not None:
         from fastbench.cli import against
@@ -132,8 +127,32 @@ def deliver(
     return code
 
 
+def write_files(output: Output, result: Result) -> None:
+    """Write the files before a script's teardown: whatever becomes of that, they are there.
+
+    What goes wrong is told when they are written for good.
+    """
+    for path, render in _writes(output, result):
+        if path != "-" and not files.is_stream(path):
+            delivery.to_path(path, render)
+
+
+def _writes(
+    output: Output, result: Result, found: Comparison | None = None
+) -> list[tuple[str, Callable[[], bytes]]]:
+    """Return each file that was asked for with what makes its content."""
+    writes: list[tuple[str, Callable[[], bytes]]] = [
+        (path, lambda: document(result, found)) for path in delivery.documents(output)
+    ]
+    for form, path in output.forms.items():
+        writes.append((path, partial(forms.rendered, form, result, found)))
+    return writes
+
+
 def _exit_code(result: Result, output: Output, failed: bool, *, regressed: bool) -> int:
     ended = result.summary.ended
+    if signals.came():  # also one that came when the load was over
+        return exits.INTERRUPTED
     if result.thresholds_failed and ended in ("complete", "nothing_succeeded"):
         return exits.THRESHOLDS
     if regressed and ended == "complete":

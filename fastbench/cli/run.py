@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from fastbench import __version__, exits, redact, signals
 from fastbench.cli import page, run_flags
@@ -84,7 +85,10 @@ def _run(asked: Asked, output: Output) -> int:
         )
         hears = None if out is None else out.script(asked.tags)
         with live:
-            result = campaign.run(asked, boards.beside(live.update, board), _tell, _echo, hears)
+            result = campaign.run(
+                *(asked, boards.beside(live.update, board), _tell, _echo, hears),
+                partial(bench.write_files, output),
+            )
         return bench.deliver(result, output, out, board)
 
 

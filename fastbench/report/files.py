@@ -9,7 +9,7 @@ import stat
 
 from fastbench import signals
 
-__all__ = ["write_atomic"]
+__all__ = ["is_stream", "write_atomic"]
 
 # Behind these names there may be a pipe or another process's file: a rename would miss it.
 _DIRECT = ("/dev/", "/proc/")
@@ -22,8 +22,7 @@ def write_atomic(path: str, data: bytes) -> None:
     to the file, and the file keeps its mode. Raises OSError; nothing is left behind then.
     """
     mode = _mode(path)
-    whole = os.path.basename(path) and not path.startswith(_DIRECT)
-    if not whole or not (mode is None or stat.S_ISREG(mode)):
+    if is_stream(path):
         with open(path, "wb") as file:
             file.write(data)
         return
@@ -33,6 +32,13 @@ def write_atomic(path: str, data: bytes) -> None:
     with signals.held():  # one that comes meanwhile must not leave the temporary file
         _replace(target, temporary, data, mode)
     _sync_folder(folder)
+
+
+def is_stream(path: str) -> bool:
+    """Tell whether a path is a device or a pipe, or no name of a file at all."""
+    mode = _mode(path)
+    whole = os.path.basename(path) and not path.startswith(_DIRECT)
+    return not whole or not (mode is None or stat.S_ISREG(mode))
 
 
 def _replace(target: str, temporary: str, data: bytes, mode: int | None) -> None:

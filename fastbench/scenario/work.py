@@ -2,7 +2,8 @@
 
 1. `run` is called right after the fork and never returns to the parent's code.
 2. Worker 0 sends what the script declares, the others that they have loaded it; then the parent
-   directs: setup, begin, stop, teardown, quit. When the parent is gone the worker ends at once.
+   directs: setup, begin, stop, teardown, cut (cancel it), quit. When the parent is gone the worker
+   ends at once.
 3. SIGINT and SIGHUP are the parent's business. SIGTERM ends a worker that has not been heard of
    for STUCK_NS, and no other: a signal to the whole process group loses nobody. SIGUSR1 dumps the
    stack, even from code that never comes back, and then names the VU where Python gets to it.
@@ -128,6 +129,7 @@ class _Worker:
         self._crew: Crew | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._setup_task: asyncio.Task[None] | None = None
+        self._teardown_task: asyncio.Task[None] | None = None
         self._quit: asyncio.Future[None] | None = None
 
     def work(self) -> None:
@@ -187,7 +189,9 @@ class _Worker:
             if self._setup_task is not None:
                 self._setup_task.cancel()
         elif kind == "teardown":
-            self._do(self._teardown(self._crew, said["data"]))
+            self._teardown_task = self._do(self._teardown(self._crew, said["data"]))
+        elif kind == "cut" and self._teardown_task is not None:
+            self._teardown_task.cancel()
 
     def _do(self, what: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(what)
@@ -222,6 +226,8 @@ class _Worker:
             await crew.teardown(data)
         except script.Broken as broken:
             self._broken(broken)
+        except asyncio.CancelledError:
+            self._channel.send({"cut": {}})
         else:
             self._channel.send({"torn_down": {}})
 
