@@ -8,12 +8,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 from fastbench import redact
-from fastbench.document import DocumentError
+from fastbench.document import DocumentError, parsed
 from fastbench.plan import UsageError
 from fastbench.report.files import write_atomic
 from fastbench.result import SCHEMA, Result
@@ -104,20 +103,8 @@ def load(word: str) -> Result:
 
 
 def _parsed(data: bytes) -> object:
-    """Return the JSON value; raises DocumentError that says where it is broken."""
-    try:
-        document = json.loads(data)
-    except json.JSONDecodeError as error:
-        if not data.strip():
-            raise DocumentError("the file is empty") from None
-        cut = error.pos >= len(error.doc.rstrip())
-        cut = cut or error.msg.startswith("Unterminated string")
-        how = "it is cut off" if cut else "it is not JSON"
-        raise DocumentError(f"{how} in line {error.lineno}, column {error.colno}") from None
-    except UnicodeDecodeError:
-        raise DocumentError("it is not JSON, not even text") from None
-    except (RecursionError, ValueError):
-        raise DocumentError("it is no result: nested too deeply, or a number too long") from None
+    """Return the JSON value; raises DocumentError for what is broken, or another document."""
+    document = parsed(data)
     schema = document.get("schema") if isinstance(document, dict) else None
     if isinstance(schema, str) and schema != SCHEMA and schema.startswith(_DOCUMENTS):
         raise DocumentError(f"schema: it is a document {schema!r}, not a run's {SCHEMA!r}")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
 from fastbench.plan import UsageError, check_header
+from fastbench.textfile import read_bytes
 
-MAX_BODY_BYTES = 1 << 30
 URLENCODED = "application/x-www-form-urlencoded"
 
 
@@ -33,26 +32,10 @@ class Part:
     content_type: str
 
 
-def read_file(path: str, flag: str) -> bytes:
-    """Return the bytes of a file (`-` is standard input), or say why it cannot be read."""
-    try:
-        if path == "-":
-            data = sys.stdin.buffer.read(MAX_BODY_BYTES + 1)
-        else:
-            with open(path, "rb") as file:
-                data = file.read(MAX_BODY_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise UsageError(f"{flag} cannot read `{path}`: {reason}.") from None
-    if len(data) > MAX_BODY_BYTES:
-        raise UsageError(f"{flag}: `{path}` is larger than 1 GiB; use a smaller file.")
-    return data
-
-
 def inline(text: str) -> Body:
     """Make the body of `-b TEXT` or `-b @FILE`, byte for byte."""
     if text.startswith("@"):
-        return Body(read_file(text[1:], "-b"))
+        return Body(read_bytes(text[1:], "-b"))
     return Body(encoded(text))
 
 
@@ -66,7 +49,7 @@ def urlencoded(items: Sequence[tuple[str, str]]) -> Body:
     for flag, value in items:
         if flag == "--data":
             stripped = value.startswith("@")
-            data = read_file(value[1:], flag) if stripped else encoded(value)
+            data = read_bytes(value[1:], flag) if stripped else encoded(value)
             pieces.append(re.sub(rb"[\r\n\0]", b"", data) if stripped else data)
         else:
             pieces.append(_urlencode(value))
@@ -104,7 +87,7 @@ def form_part(form: str) -> Part:
         raise UsageError("-F needs `name=value`, `name=@file` or `name=<file`.")
     source = rest[:1] if rest[:1] in ("@", "<") else ""
     content, options = _words(rest[len(source) :])
-    data = read_file(content, "-F") if source else encoded(content)
+    data = read_bytes(content, "-F") if source else encoded(content)
     filename = options.get("filename", os.path.basename(content) if source == "@" else None)
     content_type = options.get("type", guess_type(filename or content) if source == "@" else "")
     if content_type:
@@ -130,7 +113,7 @@ def _urlencode(item: str) -> bytes:
     if match is None:
         return quote_plus(encoded(item)).encode("ascii")
     name, sign, content = match[0][:-1], match[0][-1], item[match.end() :]
-    data = read_file(content, "--data-urlencode") if sign == "@" else encoded(content)
+    data = read_bytes(content, "--data-urlencode") if sign == "@" else encoded(content)
     value = quote_plus(data).encode("ascii")
     return encoded(name) + b"=" + value if name else value
 

@@ -8,6 +8,7 @@ not know them. Names we do not know are ignored: a newer writer may add some.
 
 from __future__ import annotations
 
+import json
 import math
 import types
 import typing
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Annotated, Any
 
-__all__ = ["LATER", "DocumentError", "Signed", "member", "members", "plain", "read"]
+__all__ = ["LATER", "DocumentError", "Signed", "member", "members", "parsed", "plain", "read"]
 
 _SIGNED = "signed"
 Signed = Annotated[float, _SIGNED]  # a number that may be negative
@@ -27,6 +28,26 @@ _EXPECTED = {str: "a text", bool: "true or false", int: "a whole number", float:
 
 class DocumentError(ValueError):
     """A document that is not what it says; the sentence names the field."""
+
+
+def parsed(data: bytes) -> object:
+    """Return the value of JSON in UTF-8, with or without a mark, or UTF-16 or UTF-32 (RFC 8259).
+
+    Raises DocumentError that says where it is broken.
+    """
+    if not data.strip():
+        raise DocumentError("the file is empty")
+    try:
+        return json.loads(data)
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(error.doc.rstrip())
+        cut = cut or error.msg.startswith("Unterminated string")
+        how = "it is cut off" if cut else "it is not JSON"
+        raise DocumentError(f"{how} in line {error.lineno}, column {error.colno}") from None
+    except UnicodeDecodeError:
+        raise DocumentError("it is not JSON, not even text") from None
+    except (RecursionError, ValueError):
+        raise DocumentError("it is no result: nested too deeply, or a number too long") from None
 
 
 def plain(value: Any) -> Any:

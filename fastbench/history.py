@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import gzip
-import json
 import os
 import sqlite3
 import stat
@@ -27,7 +26,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastbench import redact
-from fastbench.document import DocumentError, read
+from fastbench.document import DocumentError, parsed, read
 from fastbench.plan import UsageError
 from fastbench.result import ENDED, VERDICTS, Result
 
@@ -197,8 +196,8 @@ class History:
         """Return the result that a run's document holds."""
         document = self.document(number)
         try:
-            return Result.from_document(json.loads(document))
-        except (ValueError, RecursionError) as error:  # DocumentError is a ValueError
+            return Result.from_document(parsed(document))
+        except DocumentError as error:
             raise UsageError(
                 f"Run {number} of {self._shown} cannot be compared: {error}."
             ) from None

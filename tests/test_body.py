@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastbench import body
+from fastbench import body, textfile
 from fastbench.plan import UsageError
 
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
@@ -64,13 +64,13 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(path: str, reason
 
 
 def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body, "MAX_BODY_BYTES", 3)
+    monkeypatch.setattr(textfile, "MAX_BYTES", 3)
     file = tmp_path / "body"
     file.write_bytes(b"abc")
-    assert body.read_file(str(file), "-D") == b"abc"
+    assert textfile.read_bytes(str(file), "-D") == b"abc"
     file.write_bytes(b"abcd")
     with pytest.raises(UsageError, match="larger than 1 GiB"):
-        body.read_file(str(file), "-D")
+        textfile.read_bytes(str(file), "-D")
 
 
 # URL-encoded

@@ -13,7 +13,7 @@ from vus import User, run
 
 from fastbench import _client
 from fastbench.plan import UsageError
-from fastbench.scenario import feeders
+from fastbench.scenario import feeders, remarks
 from fastbench.scenario.place import VU
 
 
@@ -50,14 +50,19 @@ def test_a_json_file_and_a_list(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("no.csv", None, "cannot read `no.csv` .*no such file"),
-        ("a.csv", b"a,b\n1\n", "row 2 has 1 fields and the first line 2"),
-        ("b.csv", b"a\n\xff\n", "no CSV file in UTF-8"),
+        ("no.csv", None, "cannot read `.*no.csv`: no such file"),
+        ("a.csv", b"a,b\n\n1,2\n1\n", "a.csv, line 4: 1 fields and the first line 2, .*`,`"),
+        ("b.csv", b"a\n\xff\n", "b.csv, line 2: the byte 0xff is not UTF-8"),
+        ("q.csv", b'a,b\n1,2\n"x,y\n', "q.csv, line 3: unexpected end of data"),
+        ("z.csv", b"a,b\n1,\0\n", "z.csv, line 2: a NUL"),
+        (".", None, "reads .csv, .tsv, .json and .jsonl files"),
         ("c.csv", b"a\n", "has no rows"),
         ("d.csv", b"", "has no rows"),
         ("e.json", b"{}", "holds no list"),
-        ("f.json", b"[1", "is no JSON"),
-        ("g.txt", b"", "reads .csv and .json"),
+        ("f.json", b"[1,\n2", "f.json, line 2, column 2: not JSON, "),
+        ("h.json", b'{"a": 1}\n{"a": 2}\n', "line 2, column 1: .* call the file .jsonl"),
+        ("i.jsonl", b'{"a": 1}\n\n{"a":\n', "i.jsonl, line 3, column 6: not JSON, "),
+        ("g.txt", b"", "reads .csv, .tsv, .json and .jsonl"),
     ],
 )
 def test_what_cannot_be_read_is_a_sentence(
@@ -67,6 +72,56 @@ def test_what_cannot_be_read_is_a_sentence(
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=sentence):
         script(tmp_path, f"data({name!r})")
+
+
+@pytest.mark.parametrize(
+    "mark", ["\u2028", "\x85", "\x0b", "\x0c", "\x1c", "\n", "\r\n", "x" * 200_000]
+)
+def test_a_field_may_hold_whatever_is_no_line_end(tmp_path: Path, mark: str) -> None:
+    field = f'"a{mark}b"' if "\n" in mark else f"a{mark}b"
+    text = f"id,text,city\r\n1,{field},Oslo\r\n2,plain,Rome\r\n"
+    (tmp_path / "u.csv").write_bytes(text.encode())
+    rows = script(tmp_path, "rows = data('u.csv')")["rows"]
+    assert [list(row.values()) for row in rows] == [
+        ["1", f"a{mark}b", "Oslo"],
+        ["2", "plain", "Rome"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "how"),
+    [
+        ("u.csv", "a;b\n1;x\n2;1,5\n", ""),
+        ("u.csv", "a\tb\n1\tx\n2\t1,5\n", ""),
+        ("u.csv", "a|b\r1|x\r2|1,5\r", ""),
+        ("u.csv", 'a,b\n1,x\n2,"1,5"\n', ""),
+        ("u.csv", "sep=;\na;b\n1;x\n2;1,5\n", ""),
+        ("u.tsv", "a\tb\n1\tx\n2\t1,5\n", ""),
+        ("u.csv", "a:b\n1:x\n2:1,5\n", ", delimiter=':'"),
+        ("u.jsonl", '{"a":"1","b":"x"}\n\n{"a":"2","b":"1,5"}', ""),
+    ],
+)
+def test_the_delimiter_is_found_or_said(tmp_path: Path, name: str, text: str, how: str) -> None:
+    (tmp_path / name).write_bytes(text.encode("utf-16"))
+    rows = script(tmp_path, f"rows = data({name!r}{how})")["rows"]
+    assert list(rows) == [{"a": "1", "b": "x"}, {"a": "2", "b": "1,5"}]
+
+
+def test_one_column_has_no_delimiter(tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text("url\nhttp://h/a;b\nhttp://h/c|d;e\n")
+    assert script(tmp_path, "rows = data('u.csv')")["rows"][1] == {"url": "http://h/c|d;e"}
+
+
+def test_a_column_that_is_there_twice_is_told_of_once(tmp_path: Path) -> None:
+    told: list[tuple[str, ...]] = []
+    (tmp_path / "u.csv").write_text("id,name,id\n1,x,2\n")
+    remarks.begin()
+    assert script(tmp_path, "rows = data('u.csv')")["rows"][0] == {"id": "2", "name": "x"}
+    remarks.hear(lambda *said: told.append(said))
+    script(tmp_path, "rows = data('u.csv', delimiter=',')")
+    remarks.begin()
+    ((code, text, _),) = told
+    assert code == "duplicate_column" and text.startswith("u.csv, line 1: the column `id` ")
 
 
 def test_too_many_feeders_are_refused() -> None:

@@ -226,6 +226,18 @@ def test_a_list_of_urls_makes_a_mix(tmp_path: Path) -> None:
     assert isinstance(alone, Command) and alone.plan.target.url == f"{URL}a"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_of_windows_tools_are_read(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "urls").write_bytes(f"{URL}a\r\n{URL}b\r\n".encode(encoding))
+    (tmp_path / "head").write_bytes("X-Key: ü\rX-Other: 2\r\n".encode(encoding))
+    (tmp_path / "w.lua").write_bytes('wrk.method = "PUT"\r\nwrk.body = "ü"'.encode(encoding))
+    line = f"-H @{tmp_path}/head -s {tmp_path}/w.lua --urls-from-file {tmp_path}/urls"
+    first, *others = command(line, "").plan.requests
+    assert len(others) == 1 and first.payload.startswith(b"PUT /a HTTP/1.1\r\n")
+    assert b"\r\nX-Key: \xc3\xbc\r\nX-Other: 2\r\n" in first.payload
+    assert first.payload.endswith(b"\r\n\r\n\xc3\xbc")
+
+
 def test_rendered_requests_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fastbench.cli.content.MAX_RENDERED_BYTES", 200)
     with pytest.raises(UsageError, match="more than 1 GiB of memory"):

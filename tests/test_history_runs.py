@@ -274,7 +274,7 @@ def test_a_document_goes_through_a_pipe_into_any_form(path: Path) -> None:
     assert "10,000 in 10.00s" in page.read_text()
     nothing = invoke("report", "-", stdin="Running 10s test")
     assert (nothing.returncode, nothing.stdout) == (1, "")
-    assert nothing.stderr.startswith("fastbench: `standard input` is not JSON")
+    assert nothing.stderr.startswith("fastbench: `standard input`: it is not JSON")
 
 
 def test_any_two_are_compared(path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:

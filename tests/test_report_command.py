@@ -105,7 +105,7 @@ def test_what_a_comparison_is_not_is_said(
     ("content", "sentence"),
     [
         (None, "no such file or directory."),
-        ("{", "is not JSON; give a file that --json FILE wrote."),
+        ("{", "it is cut off in line 1, column 2; give a file that --json FILE wrote."),
         ("[]", "is not the result of a run: "),
         ('{"schema": "fastbench.suite/1"}', "is not the result of a run: schema: "),
         ('{"schema": "fastbench.find/1"}', "is not a whole search: objective is missing"),

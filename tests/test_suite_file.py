@@ -167,10 +167,10 @@ def test_what_cannot_be_scaled_is_told(tmp_path: Path, key: str, sentence: str) 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(UsageError, match="is not UTF-8"):
+    path.write_bytes(b"\xfe\xff\xfe")
+    with pytest.raises(UsageError, match=r"x\.toml, line 1: the byte 0xfe is not UTF-16"):
         entries.read(str(path), Overrides())
-    with pytest.raises(UsageError, match="cannot be read: is a directory"):
+    with pytest.raises(UsageError, match=r"suite cannot read `.*`: is a directory"):
         entries.read(str(tmp_path), Overrides())
 
 

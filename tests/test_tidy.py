@@ -31,7 +31,8 @@ LAYERS: dict[str, set[str]] = {
     "target": set(),
     "units": set(),
     "plan": {"errors", "redact", "units"},
-    "body": {"plan"},
+    "textfile": {"plan", "redact"},
+    "body": {"plan", "textfile"},
     "judging": {"measured", "plan", "units"},
     "limits": {"plan"},
     "doctor": {"limits", "redact", "units"},
@@ -73,8 +74,8 @@ LAYERS: dict[str, set[str]] = {
         *("resolve", "resources", "result", "sampling", "signals", "use", "worker"),
     },
     "scenario": {
-        *("_client", "_core", "body", "judging", "measured", "plan", "redact", "thresholds"),
-        *("tlsfiles", "units", "urls"),
+        *("_client", "_core", "body", "judging", "measured", "plan", "redact", "textfile"),
+        *("thresholds", "tlsfiles", "units", "urls"),
     },
     "campaign": {
         *("_client", "_core", "host", "judging", "limits", "measured", "merged", "outcome"),
@@ -95,7 +96,7 @@ LAYERS["dashboard"] = {
 }
 LAYERS["suite"] = {
     *("_core", "compare", "document", "environment", "exits", "plan", "redact", "report", "result"),
-    *("rounds", "units", "urls", "waiting"),
+    *("rounds", "textfile", "units", "urls", "waiting"),
 }
 LAYERS["cli"] = set(LAYERS)
 LAYERS["__main__"] = {"cli", "signals"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastbench import urls
+from fastbench import textfile, urls
 from fastbench.plan import UsageError
 
 
@@ -125,7 +125,7 @@ def test_any_text_is_a_url_or_one_sentence(text: str) -> None:
 def entries(text: str) -> list[tuple[str, str, int]]:
     return [
         (line.method, line.url.path.decode(), line.weight)
-        for line in urls.read_list(text.split("\n"), "urls.txt")
+        for line in urls.read_list(textfile.lines(text), "urls.txt")
     ]
 
 
@@ -146,9 +146,9 @@ def test_a_list_takes_weight_method_and_url() -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("http://h/a\rb", "a carriage return or NUL inside the line"),
-        ("http://h/a\0", "a carriage return or NUL inside the line"),
-        ("X\rPOST http://h/", "a carriage return or NUL inside the line"),
+        ("http://h/a\0", "line break or NUL"),
+        ("b\rhttp://h/a", "starts with http://"),
+        ("http://h/a\u2028http://h/b c", "expected `[WEIGHT] [METHOD] URL`"),
         ("0 http://h/", "a weight is between 1 and 10000, not 0"),
         ("10001 http://h/", "a weight is between"),
         ("GET POST http://h/", "expected `[WEIGHT] [METHOD] URL`"),

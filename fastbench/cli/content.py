@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 
-from fastbench import __version__, body, request, urls
+from fastbench import __version__, body, request, textfile, urls
 from fastbench.plan import Request, UsageError, check_header, check_method
 from fastbench.request import Headers, Message
 
@@ -40,9 +40,8 @@ def render(
     """Render every URL of the command line and of --urls-from-file; return the first URL too."""
     lines = [urls.Line(urls.parse(address), "", 1) for address in addresses]
     if flags.urls_from_file is not None:
-        source = body.read_file(flags.urls_from_file, "--urls-from-file")
-        text = source.decode("utf-8", "surrogateescape")
-        lines += urls.read_list(text.split("\n"), flags.urls_from_file)
+        text = textfile.read_text(flags.urls_from_file, "--urls-from-file", any_bytes=True)
+        lines += urls.read_list(textfile.lines(text), flags.urls_from_file)
     if not lines:
         raise UsageError(
             "There is no URL; give one, for example http://localhost:8080/ (see fastbench --help)."
@@ -90,11 +89,11 @@ def _given(text: str) -> list[tuple[str, str]]:
     """Read one -H: a header, or `@FILE` with one on each line, which `ps` does not show."""
     if not text.startswith("@"):
         return [request.parse_header(text)]
-    source = body.read_file(text[1:], "-H").decode("utf-8", "surrogateescape")
+    source = textfile.read_text(text[1:], "-H", any_bytes=True)
     found = []
-    for at, line in enumerate(source.split("\n"), 1):
+    for at, line in enumerate(textfile.lines(source), 1):
         try:
-            found += [request.parse_header(line.removesuffix("\r"))] if line.strip() else []
+            found += [request.parse_header(line)] if line.strip() else []
         except UsageError as error:
             raise UsageError(f"{text[1:]}, line {at}: {error}") from None
     return found
@@ -116,7 +115,7 @@ def _body(flags: SimpleNamespace, headers: Headers) -> body.Body | None:
     if flags.body is not None:
         return body.inline(flags.body)
     if flags.body_file is not None:
-        return body.Body(body.read_file(flags.body_file, "-D"))
+        return body.Body(textfile.read_bytes(flags.body_file, "-D"))
     if flags.data:
         return body.urlencoded(flags.data)
     if not flags.forms:
@@ -142,7 +141,7 @@ def _scripted(path: str, asked: Message) -> Message:
         raise UsageError(
             f"-s reads wrk's Lua scripts; a Python scenario is started with `fastbench run {path}`."
         )
-    source = body.read_file(path, "-s")
+    source = body.encoded(textfile.read_text(path, "-s", any_bytes=True))
     from fastbench import luascript  # few runs need it
 
     script = luascript.read(source, path)

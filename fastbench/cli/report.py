@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from fastbench import exits, redact
+from fastbench import exits, redact, textfile
 from fastbench.cli import delivery, forms
 from fastbench.cli.parser import Parser
 from fastbench.compare import document as compared
+from fastbench.document import parsed
 from fastbench.find import document as searched
 from fastbench.plan import UsageError
 from fastbench.report import comparison, knee, text
@@ -115,30 +116,20 @@ def _told(problems: Sequence[str]) -> int:
 
 def _load(path: str) -> tuple[_Kind, Any]:
     """Return what was saved, and which kind it is."""
-    import orjson
-
     shown = redact.printable(path) if path != "-" else "standard input"
     kind = _RUN
+    data = textfile.read_bytes(path, "report")
     try:
-        document = orjson.loads(_read(path))
+        document = parsed(data)
+    except DocumentError as error:
+        raise UsageError(f"`{shown}`: {error}; give a file that --json FILE wrote.") from None
+    try:
         if isinstance(document, dict):
             kind = _OTHERS.get(str(document.get("schema")), _RUN)
         return kind, kind.read(document)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"report cannot read `{shown}`: {reason}.") from None
-    except orjson.JSONDecodeError:
-        raise UsageError(f"`{shown}` is not JSON; give a file that --json FILE wrote.") from None
     except DocumentError as error:
         what = "the result of a run" if kind is _RUN else f"a whole {kind.noun}"
         raise UsageError(f"`{shown}` is not {what}: {error}.") from None
-
-
-def _read(path: str) -> bytes:
-    if path == "-":
-        return sys.stdin.buffer.read()
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def _as_text(kind: _Kind, saved: Any, *, no_color: bool) -> bytes:

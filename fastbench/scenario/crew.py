@@ -18,7 +18,7 @@ import orjson
 
 from fastbench import _client, redact
 from fastbench._core import Block
-from fastbench.scenario import client, declare, executors, metrics, place, script
+from fastbench.scenario import client, declare, executors, metrics, place, remarks, script
 from fastbench.scenario.asked import Asked
 from fastbench.scenario.checks import Aborted
 from fastbench.scenario.executing import Executor
@@ -67,6 +67,7 @@ class Crew:
         self._stopped: bool | None = None  # the grace of a stop that came before the start
         self.at = self._heart.at
         client.install()
+        remarks.hear(self.warn)
         self.loop.set_exception_handler(self._unhandled)
 
     async def setup(self) -> Any:

@@ -1,4 +1,4 @@
-"""Data for scripts: rows of a CSV or JSON file, handed out in four ways.
+"""Data for scripts: rows of a file, handed out in four ways.
 
 A file is read once per worker and never changes; rows are shared by all VUs. `sequential` and
 `unique` count over all workers, through a number in the shared memory of the run.
@@ -6,7 +6,6 @@ A file is read once per worker and never changes; rows are shared by all VUs. `s
 
 from __future__ import annotations
 
-import csv
 import os
 import random
 import sys
@@ -14,9 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any, overload
 
-import orjson
-
 from fastbench.plan import UsageError
+from fastbench.scenario import rows
 from fastbench.scenario.place import VU
 
 Take = Callable[[int, int], int]
@@ -26,7 +24,7 @@ LAST_SHARED = 63  # of the counters that workers share; the first 32 are scenari
 _ENDLESS = 1 << 62
 
 _take: Take | None = None
-_loaded: dict[str, Data] = {}
+_loaded: dict[tuple[str, str | None], Data] = {}
 _made = 0
 
 
@@ -100,20 +98,25 @@ def begin(take: Take) -> None:
     _loaded.clear()
 
 
-def data(source: str | os.PathLike[str] | Sequence[Any]) -> Data:
-    """Read a .csv or .json file, or take a list; a path is relative to the file that says it."""
+def data(source: str | os.PathLike[str] | Sequence[Any], *, delimiter: str | None = None) -> Data:
+    """Read a .csv, .tsv, .json or .jsonl file, or take a list.
+
+    A path is relative to the file that says it. `delimiter` is what stands between the fields of a
+    CSV file; without it the one of , ; TAB | that the file shows. Raises UsageError for what cannot
+    be read, with the line.
+    """
     if not isinstance(source, str | os.PathLike):
         return _new(list(source), "A list of data()")
     asked = os.fspath(source)
     folder = os.path.dirname(sys._getframe(1).f_globals.get("__file__", ""))
     path = os.path.abspath(os.path.join(folder, asked))
-    found = _loaded.get(path)
+    found = _loaded.get((path, delimiter))
     if found is None:
-        found = _loaded[path] = _new(_read(path, asked), asked)
+        found = _loaded[path, delimiter] = _new(rows.read(path, asked, delimiter), asked)
     return found
 
 
-def _new(rows: Sequence[Any], name: str) -> Data:
+def _new(given: Sequence[Any], name: str) -> Data:
     global _made
     if _made >= MOST_FEEDERS:
         raise UsageError(
@@ -121,44 +124,4 @@ def _new(rows: Sequence[Any], name: str) -> Data:
             "not in an iteration."
         )
     _made += 1
-    return Data(rows, name, LAST_SHARED - (_made - 1))
-
-
-def _read(path: str, asked: str) -> list[Any]:
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix not in (".csv", ".json"):
-        raise UsageError(f"data() reads .csv and .json files, not `{asked}`.")
-    try:
-        with open(path, "rb") as file:
-            raw = file.read()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"data() cannot read `{asked}` ({path}): {reason}.") from None
-    return _from_csv(raw, asked) if suffix == ".csv" else _from_json(raw, asked)
-
-
-def _from_csv(raw: bytes, asked: str) -> list[Any]:
-    try:
-        text = raw.decode("utf-8-sig")
-        lines = [line for line in csv.reader(text.splitlines(keepends=True), strict=True) if line]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"`{asked}` is no CSV file in UTF-8: {error}.") from None
-    names, rows = lines[0] if lines else [], lines[1:]
-    rest: list[dict[str, str]] = []
-    for number, row in enumerate(rows, 2):
-        if len(row) != len(names):
-            raise UsageError(
-                f"`{asked}`: row {number} has {len(row)} fields and the first line {len(names)}."
-            )
-        rest.append(dict(zip(names, row, strict=True)))
-    return rest
-
-
-def _from_json(raw: bytes, asked: str) -> list[Any]:
-    try:
-        value = orjson.loads(raw)
-    except ValueError as error:
-        raise UsageError(f"`{asked}` is no JSON: {error}.") from None
-    if not isinstance(value, list):
-        raise UsageError(f"`{asked}` holds no list; data() hands out the members of one.")
-    return value
+    return Data(given, name, LAST_SHARED - (_made - 1))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastbench import judging, thresholds
 from fastbench.measured import BUILT_IN
 from fastbench.plan import UsageError
-from fastbench.scenario import declare, feeders, metrics, override, script
+from fastbench.scenario import declare, feeders, metrics, override, remarks, script
 from fastbench.scenario.asked import Asked
 from fastbench.scenario.options import Declared
 from fastbench.scenario.override import Applied
@@ -43,6 +43,7 @@ def load(asked: Asked, take: Take) -> Loaded:
     """
     declare.begin(asked.env)
     feeders.begin(take)
+    remarks.begin()
     module, place = script.load(asked.script)
     try:
         declared = declare.collect(module)

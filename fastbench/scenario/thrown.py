@@ -119,7 +119,7 @@ def traceback_of(error: BaseException, folder: str) -> str:
         while len(told.stack) > 1 and (told.stack[-1].filename or "").startswith(_OURS):
             told.stack.pop()
     try:
-        lines = "".join(told.format()).splitlines()
+        lines = "".join(told.format()).rstrip("\n").split("\n")
     except Exception:  # a class that Python itself cannot name
         return ""
     return "\n".join(redact.printable(redact.text(line), lines=True) for line in lines)

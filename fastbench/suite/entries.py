@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fastbench import redact, waiting
+from fastbench import redact, textfile, waiting
 from fastbench.plan import UsageError
 from fastbench.suite.tables import Table, known, number, seconds, switch, table, text, texts
 from fastbench.units import parse_rate
@@ -135,14 +135,10 @@ def read(path: str, overrides: Overrides) -> Suite:
 
 
 def _loaded(path: str, shown: str) -> dict[str, Any]:
+    source = textfile.decoded(textfile.read_bytes(path, "suite"), shown)
     try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"The suite {shown} cannot be read: {reason}.") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{shown} is not UTF-8, as TOML has to be; save it anew.") from None
+        # TOML knows no CR alone as the end of a line (v1.0.0, "Newline").
+        return tomllib.loads("\n".join(textfile.lines(source)))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{shown} is not TOML: {error}.") from None
 
