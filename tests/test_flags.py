@@ -232,7 +232,7 @@ def test_files_of_windows_tools_are_read(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "head").write_bytes("X-Key: ü\rX-Other: 2\r\n".encode(encoding))
     (tmp_path / "w.lua").write_bytes('wrk.method = "PUT"\r\nwrk.body = "ü"'.encode(encoding))
     line = f"-H @{tmp_path}/head -s {tmp_path}/w.lua --urls-from-file {tmp_path}/urls"
-    first, *others = command(line, "").plan.requests
+    _, first, *others = command(line, f"{URL}x").plan.requests
     assert len(others) == 1 and first.payload.startswith(b"PUT /a HTTP/1.1\r\n")
     assert b"\r\nX-Key: \xc3\xbc\r\nX-Other: 2\r\n" in first.payload
     assert first.payload.endswith(b"\r\n\r\n\xc3\xbc")
