@@ -7,8 +7,11 @@ import os
 import sys
 from datetime import UTC, datetime
 
+from fastbench import systemfiles
+from fastbench.redact import printable
 from fastbench.result import Environment
 
+MAX_NAME = 200
 _CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 
 _GOVERNORS = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor"
@@ -22,10 +25,10 @@ def describe() -> Environment:
         cpu=_cpu_model(),
         cores=os.cpu_count() or 1,
         python=".".join(map(str, sys.version_info[:3])),
-        clocksource=_read(_CLOCKSOURCE).strip() or "unknown",
+        clocksource=_read(_CLOCKSOURCE) or "unknown",
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         governor=_governor(),
-        smt={"0": False, "1": True}.get(_read(_SMT).strip()),
+        smt={"0": False, "1": True}.get(_read(_SMT)),
     )
 
 
@@ -36,20 +39,22 @@ def unix_ns() -> int:
 
 def _cpu_model() -> str:
     """Return /proc/cpuinfo's name of the first processor, else its architecture."""
-    for line in _read("/proc/cpuinfo").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
+    for line in systemfiles.text("/proc/cpuinfo").splitlines():
+        if line.startswith("model name") and (name := _shown(line.partition(":")[2])):
+            return name
     return os.uname().machine or "unknown"
 
 
 def _governor() -> str:
     """Return what governs the frequency of the processors; several, with commas between."""
-    return ", ".join(sorted({_read(path).strip() for path in glob.glob(_GOVERNORS)})) or "unknown"
+    found = {_read(path) for path in glob.glob(_GOVERNORS)} - {""}
+    return ", ".join(sorted(found)) or "unknown"
 
 
 def _read(path: str) -> str:
-    try:
-        with open(path, errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
+    return _shown(systemfiles.text(path))
+
+
+def _shown(text: str) -> str:
+    """Return what a file says in a word or a line, as it may be printed."""
+    return printable(text.strip().encode("utf-8", "replace").decode())[:MAX_NAME]

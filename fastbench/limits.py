@@ -6,10 +6,11 @@ import math
 import os
 import resource
 
+from fastbench import systemfiles
 from fastbench.plan import UsageError
 
 RESERVED_FILES = 32  # standard streams, epoll, the loop's own, libraries
-_CPU_MAX = "/sys/fs/cgroup/cpu.max"
+_CGROUP = "/sys/fs/cgroup"
 
 
 def usable_cores() -> int:
@@ -20,13 +21,16 @@ def usable_cores() -> int:
 
 
 def cpu_quota() -> float | None:
-    """Return the cgroup's CPU quota in cores, None without one (cgroup v2, cpu.max)."""
-    try:
-        with open(_CPU_MAX) as file:
-            limit, period = file.read().split()
-        return None if limit == "max" else int(limit) / int(period)
-    except (OSError, ValueError):
-        return None
+    """Return the cgroup's CPU quota in cores, None without one.
+
+    Of version 2 it is cpu.max, of version 1 cpu.cfs_quota_us and cpu.cfs_period_us.
+    """
+    words = systemfiles.text(f"{_CGROUP}/cpu.max").split()
+    words = words or [
+        systemfiles.text(f"{_CGROUP}/cpu/cpu.cfs_{part}_us").strip() for part in ("quota", "period")
+    ]
+    limit, period, *_ = *map(systemfiles.whole, words), None, None
+    return limit / period if limit and period else None
 
 
 def raise_open_files() -> None:

@@ -15,7 +15,6 @@ psutil takes 8 and 230; an address elsewhere takes 0.1 ms.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import ipaddress
 import os
@@ -23,10 +22,12 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
 import psutil
 
+from fastbench import systemfiles
 from fastbench.plan import UsageError, Watch
 
 __all__ = [
@@ -34,17 +35,28 @@ __all__ = [
     "TICKS_PER_S",
     "Found",
     "Reading",
+    "affinity",
     "children",
     "find",
     "name",
     "open_files",
+    "other_task",
     "reading",
+    "schedule",
     "thread_times",
 ]
 
 INIT = 1
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_STAT = (
+    1,
+    11,
+    12,
+    17,
+    19,
+    21,
+)  # of proc(5), from state on: as they are named below
 _LISTENS = "0A"  # TCP_LISTEN, include/net/tcp_states.h
 _ACCEPTS = 0x10000  # __SO_ACCEPTCON, include/uapi/linux/net.h
 _SYSTEMD = "/run/systemd/system"  # there while systemd is the init, sd_booted(3)
@@ -89,62 +101,80 @@ class Reading:
 
 
 def reading(pid: int) -> Reading | None:
-    """Read one process, None if it is gone: one file, where psutil reads three."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            text = file.read()
-    except OSError:
+    """Read one process, None if it is gone or not visible: one file, where psutil reads three."""
+    # The name may hold blanks and brackets.
+    part = systemfiles.text(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    if len(part) <= max(_STAT):
         return None
-    part = text[text.rindex(b")") + 2 :].split()  # the name may hold blanks and brackets
+    found = [systemfiles.whole(part[at]) for at in _STAT]
+    if None in found:
+        return None
+    parent, user, system, threads, born, pages = (each or 0 for each in found)
     return Reading(
-        parent=int(part[1]),
-        born=int(part[19]),
-        cpu_s=(int(part[11]) + int(part[12])) / TICKS_PER_S,
-        rss_bytes=int(part[21]) * _PAGE_BYTES,
-        threads=int(part[17]),
-        ended=part[0] in (b"Z", b"X"),
+        parent=parent,
+        born=born,
+        cpu_s=(user + system) / TICKS_PER_S,
+        rss_bytes=pages * _PAGE_BYTES,
+        threads=threads,
+        ended=part[0] in ("Z", "X"),
     )
 
 
 def name(pid: int) -> str:
     """Return the name of a process, "" when it has ended."""
-    try:
-        return str(psutil.Process(pid).name())
-    except psutil.Error:
-        return ""
+    return systemfiles.asked(lambda: str(psutil.Process(pid).name()), "")
 
 
-def open_files(pid: int) -> int:
-    """Count open files; the size of the folder since Linux 6.2, its entries before."""
+def affinity(pid: int) -> tuple[int, ...]:
+    """Return the processors a process may run on, nothing if they cannot be read."""
     try:
-        return os.stat(f"/proc/{pid}/fd").st_size or len(os.listdir(f"/proc/{pid}/fd"))
-    except OSError:  # somebody else's
-        return 0
+        return tuple(sorted(os.sched_getaffinity(pid)))
+    except OSError:
+        return ()
+
+
+def open_files(pid: int) -> int | None:
+    """Count open files; the size of the folder since Linux 6.2, its entries before.
+
+    None is not visible: a process of somebody else.
+    """
+    folder = f"/proc/{pid}/fd"
+    try:
+        return os.stat(folder).st_size or len(os.listdir(folder))
+    except OSError:
+        return None
 
 
 def thread_times(pid: int) -> dict[int, float]:
     """Return the processor seconds of each thread, nothing if they cannot be read."""
-    try:
-        return {row.id: row.user_time + row.system_time for row in psutil.Process(pid).threads()}
-    except psutil.Error:
-        return {}
+    rows = systemfiles.asked(lambda: psutil.Process(pid).threads(), None) or []
+    return {row.id: row.user_time + row.system_time for row in rows}
+
+
+def other_task(pid: int) -> str:
+    """Return the folder of the one task beside the main one, "" if there is no such task."""
+    tasks = [name for name in systemfiles.names(f"/proc/{pid}/task") if name != str(pid)]
+    return f"/proc/{pid}/task/{tasks[0]}" if len(tasks) == 1 else ""
+
+
+def schedule(task: str) -> tuple[float, int] | None:
+    """Return a task's seconds on the run queue and its involuntary switches, None if unknown."""
+    words = systemfiles.text(f"{task}/schedstat").split()
+    switches = systemfiles.table(f"{task}/status").get("nonvoluntary_ctxt_switches", [])
+    waited_ns = systemfiles.whole("".join(words[1:2]))
+    count = systemfiles.whole("".join(switches[:1]))
+    return None if waited_ns is None or count is None else (waited_ns / 1e9, count)
 
 
 def children(pid: int) -> list[int]:
     """List the children of a process; none if it has ended."""
     if not _lists_children():
-        try:
-            return [child.pid for child in psutil.Process(pid).children()]
-        except psutil.Error:
-            return []
-    found: list[int] = []
-    try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/children") as file:
-                found += map(int, file.read().split())
-    except OSError:  # it, or one of its threads, has just ended: the next look sees the rest
-        pass
-    return found
+        rows = systemfiles.asked(lambda: psutil.Process(pid).children(), None) or []
+        return [child.pid for child in rows]
+    words: list[str] = []
+    for task in systemfiles.names(f"/proc/{pid}/task"):
+        words += systemfiles.text(f"/proc/{pid}/task/{task}/children").split()
+    return [child for word in words if (child := systemfiles.whole(word))]
 
 
 @functools.cache
@@ -164,7 +194,8 @@ def _is_local(address: IPv4Address | IPv6Address) -> bool:
     if address.is_loopback:
         return True
     families = (socket.AF_INET, socket.AF_INET6)
-    rows = [row for rows in psutil.net_if_addrs().values() for row in rows]
+    devices = systemfiles.asked(psutil.net_if_addrs, None) or {}
+    rows = [row for rows in devices.values() for row in rows]
     ours = {row.address.partition("%")[0] for row in rows if row.family in families}
     return address in {ipaddress.ip_address(each) for each in ours}
 
@@ -199,7 +230,7 @@ def _as_the_kernel_writes(address: IPv4Address | IPv6Address) -> str:
 def _table(name: str) -> dict[str, set[str]]:
     """Return inodes by address of the TCP sockets that listen, from one of the kernel's tables."""
     found: dict[str, set[str]] = {}
-    for row in _rows(f"/proc/net/{name}"):
+    for row in _rows(f"/proc/net/{name}", 10):
         if row[3] != _LISTENS:
             break  # listeners come first, and there may be many thousand connections
         found.setdefault(row[1], set()).add(row[9])
@@ -210,21 +241,30 @@ def _unix_listeners(path: str) -> set[str]:
     real = os.path.realpath(path)
     return {
         row[6]
-        for row in _rows("/proc/net/unix")
-        if len(row) == 8 and int(row[3], 16) & _ACCEPTS and os.path.realpath(row[7]) == real
+        for row in _rows("/proc/net/unix", 8, 7)
+        if _flags(row[3]) & _ACCEPTS and _real(row[7]) == real
     }
 
 
-def _rows(path: str) -> Iterator[list[str]]:
-    """Give the rows of a kernel table without its heading; a Unix path keeps its blanks."""
-    most = 7 if path.endswith("unix") else -1
+def _rows(path: str, least: int, most: int = -1) -> Iterator[list[str]]:
+    """Give the whole rows of a kernel table without its heading; a Unix path keeps its blanks."""
+    rows = systemfiles.rows(path, most)
+    next(rows, None)
+    yield from (row for row in rows if len(row) >= least)
+
+
+def _flags(word: str) -> int:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            next(file, None)
-            for line in file:
-                yield line.rstrip("\n").split(None, most)
-    except FileNotFoundError:  # no IPv6
-        return
+        return int(word, 16)
+    except ValueError:
+        return 0
+
+
+def _real(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a name that is no path: abstract sockets have what they like
+        return ""
 
 
 def _holders(inodes: set[str]) -> set[int]:
@@ -232,23 +272,17 @@ def _holders(inodes: set[str]) -> set[int]:
     if not inodes:
         return set()
     links = {f"socket:[{inode}]" for inode in inodes}
-    pids = set(psutil.pids()) - {os.getpid()}
-    found = {pid for pid in pids if not links.isdisjoint(_links(pid))}
+    pids = set(_all()) - {os.getpid()}
+    found = {pid for pid in pids if not links.isdisjoint(systemfiles.links(f"/proc/{pid}/fd"))}
     # An init that holds a socket passes it on (systemd) or forked those who serve (a container).
     if found != {INIT} or os.path.isdir(_SYSTEMD):
         found.discard(INIT)
     return found
 
 
-def _links(pid: int) -> Iterator[str]:
-    folder = f"/proc/{pid}/fd"
-    try:
-        names = os.listdir(folder)
-    except OSError:  # somebody else's, or it has ended
-        return
-    for name in names:
-        with contextlib.suppress(OSError):  # a busy server closes some meanwhile
-            yield os.readlink(f"{folder}/{name}")
+def _all() -> list[int]:
+    """Return the processes that are visible."""
+    return [pid for name in systemfiles.names("/proc") if (pid := systemfiles.whole(name))]
 
 
 def _tops(pids: set[int]) -> set[int]:
@@ -258,26 +292,28 @@ def _tops(pids: set[int]) -> set[int]:
 
 def _ancestors(pid: int) -> Iterator[int]:
     """Give parent, grandparent and so on, without the init and what is above it."""
+    seen = {pid}
     one = reading(pid)
-    while one is not None and one.parent > INIT:
+    while one is not None and one.parent > INIT and one.parent not in seen:
         yield one.parent
+        seen.add(one.parent)  # the kernel knows no circle; a damaged file may show one
         one = reading(one.parent)
 
 
 def _processes(pids: Iterable[int]) -> tuple[psutil.Process, ...]:
-    found = []
-    for pid in sorted(pids):
-        try:
-            found.append(psutil.Process(pid))
-        except psutil.Error:
-            continue
-    return tuple(found)
+    found = (systemfiles.asked(partial(psutil.Process, pid), None) for pid in sorted(pids))
+    return tuple(each for each in found if each is not None)
 
 
 def _watched(watch: Watch) -> set[int]:
     """Return the processes a --watch names. Raises UsageError if there are none."""
     look = {"pid": _by_pid, "port": _by_port, "cmd": _by_command}[watch.by]
     pids = look(watch.value) - {os.getpid()}
+    if not pids and os.getpid() not in _all():
+        raise UsageError(
+            f"--watch {watch.by}:{watch.value[:80]}: processes are not visible here; mount /proc "
+            "(in a container, without a mask), or leave --watch out."
+        )
     if not pids:
         raise UsageError(_IDLE[watch.by].format(watch.value[:80]))
     return pids
@@ -292,7 +328,7 @@ _IDLE = {
 
 
 def _by_pid(text: str) -> set[int]:
-    return {pid for pid in psutil.pids() if str(pid) == text.lstrip("0")}
+    return {pid for pid in _all() if str(pid) == text.lstrip("0")}
 
 
 def _by_port(text: str) -> set[int]:
@@ -303,8 +339,10 @@ def _by_port(text: str) -> set[int]:
 def _by_command(name: str) -> set[int]:
     """Match what `ps` shows, the file that runs, or what it was called as."""
     found = set()
-    for process in psutil.process_iter(["name", "exe", "cmdline"], ad_value=None):
-        known = process.info
+    for process in _processes(_all()):
+        known = systemfiles.asked(partial(process.as_dict, ["name", "exe", "cmdline"]), None)
+        if known is None:
+            continue
         called = (known["cmdline"] or [""])[0]
         names = {known["name"], *(os.path.basename(each or "") for each in (known["exe"], called))}
         if name in names:

@@ -10,14 +10,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-
-import psutil
+from typing import TypeVar
 
 from fastbench import host, processes, redact
 from fastbench.processes import Found, Reading
@@ -32,6 +30,8 @@ from fastbench.use import (
 )
 
 __all__ = ["Monitor"]
+
+N = TypeVar("N", int, float)
 
 MIN_ROW_S = 0.5
 LITTLE_PERCENT = 1.0  # of others: not worth finding out whose it is
@@ -48,7 +48,7 @@ class _Followed:
     first: Reading
     last: Reading
     base_s: float  # what it had used before the start
-    fds: int
+    fds: int | None
     rss_bytes_max: int
     name: str = ""
     cores: tuple[int, ...] = ()
@@ -184,10 +184,8 @@ class _Targets:
             fds=processes.open_files(pid),
             rss_bytes_max=new.rss_bytes,
         )
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(pid)
-            each.name = process.name()
-            each.cores = tuple(sorted(process.cpu_affinity()))
+        each.name = processes.name(pid)
+        each.cores = processes.affinity(pid)
         self._alive[pid] = each
         return each
 
@@ -224,18 +222,8 @@ class _Worker:
         return max(0.0, self._last[0] - self._first[0]), max(0, self._last[1] - self._first[1])
 
     def _look(self) -> tuple[float, int] | None:
-        try:
-            if not self._task:
-                tasks = [name for name in os.listdir(f"/proc/{self.pid}/task")]
-                [task] = [name for name in tasks if name != str(self.pid)]
-                self._task = f"/proc/{self.pid}/task/{task}"
-            with open(f"{self._task}/schedstat") as file:
-                waited_s = int(file.read().split()[1]) / 1e9
-            with open(f"{self._task}/status") as file:
-                text = file.read()
-            return waited_s, int(text.partition("nonvoluntary_ctxt_switches:")[2])
-        except (OSError, ValueError, IndexError):  # it has ended, or has no engine
-            return None
+        self._task = self._task or processes.other_task(self.pid)
+        return processes.schedule(self._task) if self._task else None
 
 
 class Monitor:
@@ -247,12 +235,13 @@ class Monitor:
         self._own = (os.getpid(), *workers)
         self._found = found
         self._targets = _Targets(found, self._own)
-        self._client_rss_bytes_max = 0
-        self._memory_used_bytes_max = 0
-        self._host_percent_max = 0.0
+        self._client_rss_bytes_max: int | None = None
+        self._memory_used_bytes_max: int | None = None
+        self._host_percent_max: float | None = None
         self._first = self._last = host.counters()
         self._rare = rare
-        self._client_first_s = self._client_last_s = 0.0
+        self._client_first_s: float | None = None
+        self._client_last_s: float | None = None
 
     def start(self) -> None:
         """Begin at the start line: what came before does not count."""
@@ -277,11 +266,12 @@ class Monitor:
         for worker in self._workers.values():
             worker.sample()
         client_s, rss_bytes = self._client()
-        client_percent = _percent(client_s - self._client_last_s, gap_s)
+        spent_s = _gained(self._client_last_s, client_s)
+        client_percent = None if spent_s is None else _percent(spent_s, gap_s)
         if gap_s >= MIN_ROW_S:
-            self._host_percent_max = max(self._host_percent_max, host.busy_percent(before, now))
-        self._memory_used_bytes_max = max(self._memory_used_bytes_max, now.memory_used_bytes)
-        self._client_rss_bytes_max = max(self._client_rss_bytes_max, rss_bytes)
+            self._host_percent_max = _most(self._host_percent_max, host.busy_percent(before, now))
+        self._memory_used_bytes_max = _most(self._memory_used_bytes_max, now.memory_used_bytes)
+        self._client_rss_bytes_max = _most(self._client_rss_bytes_max, rss_bytes)
         self._client_last_s = client_s
         self._last = now
         return Use(client_percent, rss_bytes, _host_sample(before, now), targets)
@@ -289,8 +279,10 @@ class Monitor:
     def resources(self, client_cpu_s: float, requests: int, duration_s: float) -> Resources:
         """Sum up the window; `client_cpu_s` is the whole of the client's, start-up included."""
         window_s = self._last.now_s - self._first.now_s
-        client_s = self._client_last_s - self._client_first_s
-        percent = _percent(client_s, window_s) if duration_s > MIN_RUN_S else 0.0
+        client_s = _gained(self._client_first_s, self._client_last_s)
+        percent = None if client_s is None else _percent(client_s, window_s)
+        if percent and duration_s <= MIN_RUN_S:
+            percent = 0.0
         return Resources(
             client=ClientUse(round(client_cpu_s, 3), percent, self._client_rss_bytes_max),
             host=self._host(client_s, window_s),
@@ -301,59 +293,64 @@ class Monitor:
         """Tell how long a worker's engine waited for a core, and how often it was put off one."""
         return self._workers[pid].schedule
 
-    def _client(self) -> tuple[float, int]:
-        """Return processor time and memory of this process and its workers.
+    def _client(self) -> tuple[float | None, int | None]:
+        """Return processor time and memory of this process and its workers; None is not visible.
 
         The time of workers that have ended is exact: who waited for them got it.
         """
         live = [reading for reading in map(processes.reading, self._own) if reading is not None]
+        if processes.reading(self._own[0]) is None:
+            return None, None
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu_s = time.process_time() + ended.ru_utime + ended.ru_stime
         cpu_s += sum(reading.cpu_s for reading in live[1:])
         return cpu_s, sum(reading.rss_bytes for reading in live)
 
-    def _host(self, client_s: float, window_s: float) -> HostUse:
-        first, last = self._first, self._last
+    def _host(self, client_s: float | None, window_s: float) -> HostUse:
+        first, last, before = self._first, self._last, self._rare
         rare = host.rare()
-        percent = round(host.busy_percent(first, last), 1)
-        throttled = zip(self._rare.throttled_s, rare.throttled_s, strict=False)
+        percent = host.busy_percent(first, last)
         return HostUse(
-            cpu_percent=percent,
-            cpu_percent_max=max(percent, round(self._host_percent_max, 1)),
-            steal_percent=round(host.share_percent(first, last, "steal"), 2),
+            cpu_percent=_round(percent, 1),
+            cpu_percent_max=_round(_most(percent, self._host_percent_max), 1),
+            steal_percent=_round(host.share_percent(first, last, "steal"), 2),
             memory_bytes=last.memory_bytes,
             memory_used_bytes_max=self._memory_used_bytes_max,
             core_percents=_rounded(host.core_percents(first, last)),
             others_percent=self._others_percent(client_s, window_s),
-            throttled_s=round(max((new - old for old, new in throttled), default=0.0), 6),
-            net_in_bytes=max(0, last.net_in_bytes - first.net_in_bytes),
-            net_out_bytes=max(0, last.net_out_bytes - first.net_out_bytes),
-            disk_read_bytes=max(0, last.disk_read_bytes - first.disk_read_bytes),
-            disk_write_bytes=max(0, last.disk_write_bytes - first.disk_write_bytes),
-            context_switches=max(0, last.context_switches - first.context_switches),
-            retransmits=max(0, rare.retransmits - self._rare.retransmits),
-            listen_overflows=max(0, rare.listen_overflows - self._rare.listen_overflows),
+            throttled_s=_throttled_s(before, rare),
+            net_in_bytes=_gained(first.net_in_bytes, last.net_in_bytes),
+            net_out_bytes=_gained(first.net_out_bytes, last.net_out_bytes),
+            disk_read_bytes=_gained(first.disk_read_bytes, last.disk_read_bytes),
+            disk_write_bytes=_gained(first.disk_write_bytes, last.disk_write_bytes),
+            context_switches=_gained(first.context_switches, last.context_switches),
+            retransmits=_gained(before.retransmits, rare.retransmits),
+            listen_overflows=_gained(before.listen_overflows, rare.listen_overflows),
         )
 
-    def _others_percent(self, client_s: float, window_s: float) -> float | None:
+    def _others_percent(self, client_s: float | None, window_s: float) -> float | None:
         """Return processor time that nobody we know took; stolen time is told apart from it."""
         if self._found.local and not self._found.targets:
             return None
         first, last = self._first, self._last
-        busy = host.busy_percent(first, last) - host.share_percent(first, last, "steal")
+        busy, steal = host.busy_percent(first, last), host.share_percent(first, last, "steal")
+        if busy is None or steal is None or client_s is None:
+            return None
         known_s = client_s + self._targets.cpu_s
         ours = 100 * known_s / (window_s * len(last.cores)) if window_s > 0 else 0.0
-        others = busy - ours
+        others = busy - steal - ours
         if others > LITTLE_PERCENT and not host.charges_interrupts():
-            others -= sum(host.share_percent(first, last, name) for name in ("irq", "softirq"))
+            names = ("irq", "softirq")
+            others -= sum(host.share_percent(first, last, name) or 0.0 for name in names)
         return round(max(0.0, others), 1)
 
 
 def _host_sample(first: host.Counters, last: host.Counters) -> HostSample:
     gap_s = last.now_s - first.now_s
 
-    def per_s(old: int, new: int) -> float:
-        return round(max(0, new - old) / gap_s, 1) if gap_s > 0 else 0.0
+    def per_s(old: int | None, new: int | None) -> float | None:
+        gained = _gained(old, new)
+        return None if gained is None else round(gained / gap_s, 1) if gap_s > 0 else 0.0
 
     return HostSample(
         core_percents=_rounded(host.core_percents(first, last)),
@@ -364,6 +361,26 @@ def _host_sample(first: host.Counters, last: host.Counters) -> HostSample:
         disk_write_bytes_per_s=per_s(first.disk_write_bytes, last.disk_write_bytes),
         context_switches_per_s=per_s(first.context_switches, last.context_switches),
     )
+
+
+def _gained(old: N | None, new: N | None) -> N | None:
+    """Return how much a counter has grown, None if unknown; it may also begin anew."""
+    return None if old is None or new is None else max(new - new, new - old)
+
+
+def _most(one: N | None, other: N | None) -> N | None:
+    return max((each for each in (one, other) if each is not None), default=None)
+
+
+def _round(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _throttled_s(before: host.Rare, after: host.Rare) -> float | None:
+    """Return how long the cgroup that was held back most was, None where none is visible."""
+    both = before.throttled_s.keys() & after.throttled_s.keys()
+    gained = [after.throttled_s[path] - before.throttled_s[path] for path in both]
+    return round(max(0.0, *gained), 6) if gained else None
 
 
 def _percent(cpu_s: float, span_s: float) -> float:

@@ -256,18 +256,24 @@ def _merged_use(a: Use | None, b: Use | None) -> Use | None:
         return a or b
     before = {sample.pid: sample.cpu_percent for sample in a.targets}
     cores = zip(a.host.core_percents, b.host.core_percents, strict=False)
-    rates = [name for name in HostSample.__dataclass_fields__ if name.endswith("_per_s")]
+    names = [name for name in HostSample.__dataclass_fields__ if name.endswith("_per_s")]
+    rates: dict[str, Any] = {n: _mean(getattr(a.host, n), getattr(b.host, n)) for n in names}
     host = replace(
         b.host,
         core_percents=tuple((one + other) / 2 for one, other in cores),
-        **{name: (getattr(a.host, name) + getattr(b.host, name)) / 2 for name in rates},
+        **rates,
     )
     targets = tuple(
         replace(s, cpu_percent=(before.get(s.pid, s.cpu_percent) + s.cpu_percent) / 2)
         for s in b.targets
     )
-    percent = (a.client_cpu_percent + b.client_cpu_percent) / 2
-    return Use(percent, max(a.client_rss_bytes, b.client_rss_bytes), host, targets)
+    percent = _mean(a.client_cpu_percent, b.client_cpu_percent)
+    rss = [each for each in (a.client_rss_bytes, b.client_rss_bytes) if each is not None]
+    return Use(percent, max(rss, default=None), host, targets)
+
+
+def _mean(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else (one + other) / 2
 
 
 def _higher(a: float | None, b: float | None) -> float | None:

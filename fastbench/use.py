@@ -1,4 +1,7 @@
-"""What client, host and target processes used: frozen values, parts of the result document."""
+"""What client, host and target processes used: frozen values, parts of the result document.
+
+None is what the machine does not show (see systemfiles).
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class ProcessSample:
     pid: int
     cpu_percent: float
     rss_bytes: int
-    fds: int
+    fds: int | None
     threads: int
 
 
@@ -35,20 +38,20 @@ class HostSample:
     """The machine over one second: use of each core in percent, then what moved per second."""
 
     core_percents: tuple[float, ...]
-    memory_used_bytes: int
-    net_in_bytes_per_s: float
-    net_out_bytes_per_s: float
-    disk_read_bytes_per_s: float
-    disk_write_bytes_per_s: float
-    context_switches_per_s: float
+    memory_used_bytes: int | None
+    net_in_bytes_per_s: float | None
+    net_out_bytes_per_s: float | None
+    disk_read_bytes_per_s: float | None
+    disk_write_bytes_per_s: float | None
+    context_switches_per_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
     """What client (all its processes), host and targets used in one second."""
 
-    client_cpu_percent: float
-    client_rss_bytes: int
+    client_cpu_percent: float | None
+    client_rss_bytes: int | None
     host: HostSample
     targets: tuple[ProcessSample, ...] = ()
 
@@ -58,8 +61,8 @@ class ClientUse:
     """What fastbench itself used, parent and workers. 100 % is one core."""
 
     cpu_s: float
-    cpu_percent: float
-    rss_bytes_max: int
+    cpu_percent: float | None
+    rss_bytes_max: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +74,21 @@ class HostUse:
     `retransmits` and `listen_overflows` are TCP's own counts, of the whole machine.
     """
 
-    cpu_percent: float
-    cpu_percent_max: float
-    steal_percent: float
-    memory_bytes: int
-    memory_used_bytes_max: int
+    cpu_percent: float | None
+    cpu_percent_max: float | None
+    steal_percent: float | None
+    memory_bytes: int | None
+    memory_used_bytes_max: int | None
     core_percents: tuple[float, ...] = ()
     others_percent: float | None = None
-    throttled_s: float = 0.0
-    net_in_bytes: int = 0
-    net_out_bytes: int = 0
-    disk_read_bytes: int = 0
-    disk_write_bytes: int = 0
-    context_switches: int = 0
-    retransmits: int = 0
-    listen_overflows: int = 0
+    throttled_s: float | None = 0.0
+    net_in_bytes: int | None = 0
+    net_out_bytes: int | None = 0
+    disk_read_bytes: int | None = 0
+    disk_write_bytes: int | None = 0
+    context_switches: int | None = 0
+    retransmits: int | None = 0
+    listen_overflows: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class TargetUse:
     rss_bytes_start: int
     rss_bytes_end: int
     rss_bytes_max: int
-    fds: int
+    fds: int | None
     threads: int
     cpu_percent: float = 0.0
     thread_percent: float = 0.0

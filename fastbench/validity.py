@@ -80,7 +80,7 @@ def _noise(result: Result, seen: Seen) -> list[str]:
         )
     if host is None:
         return reasons
-    if host.steal_percent > STEAL_PERCENT:
+    if (host.steal_percent or 0.0) > STEAL_PERCENT:
         reasons.append(
             f"other guests of this virtual machine's host took {host.steal_percent:.1f}% of the "
             "processor (steal); measure at another time, or on a machine of your own"
@@ -200,20 +200,22 @@ def _busiest(result: Result) -> float:
 
 def _throttled(result: Result) -> str:
     host, span_s = result.resources.host, result.summary.duration_s
-    if host is None or host.throttled_s <= THROTTLED_SHARE * span_s:
+    throttled_s = (host and host.throttled_s) or 0.0  # None: not visible
+    if throttled_s <= THROTTLED_SHARE * span_s:
         return ""
     return (
-        f"the control group's processor quota stopped the client for {format_s(host.throttled_s)}; "
+        f"the control group's processor quota stopped the client for {format_s(throttled_s)}; "
         "raise it (docker run --cpus, systemd CPUQuota)"
     )
 
 
 def _retransmits(result: Result) -> str:
     host = result.resources.host
-    if host is None or host.retransmits <= RETRANSMITS_SHARE * max(1, result.summary.requests):
+    again = (host and host.retransmits) or 0
+    if again <= RETRANSMITS_SHARE * max(1, result.summary.requests):
         return ""
     return (
-        f"TCP sent {format_count(host.retransmits)} segments again: the network loses packets, or "
+        f"TCP sent {format_count(again)} segments again: the network loses packets, or "
         "the server does not take connections fast enough"
     )
 

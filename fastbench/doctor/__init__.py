@@ -20,12 +20,14 @@ from typing import Literal
 from fastbench.doctor.machine import SECOND_S, Machine, Second
 from fastbench.limits import RESERVED_FILES
 from fastbench.redact import printable
+from fastbench.systemfiles import whole
 from fastbench.units import format_bytes
 
 Verdict = Literal["ok", "note", "bad"]
 
 CONNECTIONS = 10_000  # the -c that files and ports are held against
 TIME_WAIT_S = 60  # TCP_TIMEWAIT_LEN of the kernel, not to be set
+MAX_PORT = 65_535
 BACKLOG = 4096  # the kernel's own somaxconn since 5.4
 CLOCK_NS_BAD = 100.0  # through the vDSO it is some 25 ns, a system call takes 100 and more
 STEAL_PERCENT_BAD = 1.0
@@ -61,9 +63,11 @@ def open_files(machine: Machine) -> Finding:
     """Compare the hard limit: a run raises the soft one to it by itself, per worker."""
     name = "open files"
     limit = _LIMIT.search(machine.text("proc/self/limits"))
-    if limit is None or not limit[2].isdecimal():
-        return Finding(name, "ok", "no limit") if limit else _unseen(name)
-    hard, alone = int(limit[2]), CONNECTIONS + RESERVED_FILES
+    hard = None if limit is None else whole(limit[2])
+    if limit is None or hard is None:
+        unlimited = limit is not None and limit[2] == "unlimited"
+        return Finding(name, "ok", "no limit") if unlimited else _unseen(name)
+    alone = CONNECTIONS + RESERVED_FILES
     if hard >= alone:
         return Finding(name, "ok", f"{hard:,} (hard limit); -c {CONNECTIONS} needs {alone:,}")
     workers = _workers(machine)
@@ -77,8 +81,8 @@ def open_files(machine: Machine) -> Finding:
 def ports(machine: Machine) -> Finding:
     """Count the local ports towards one address, and those that closed connections still hold."""
     name = "local ports"
-    ends = machine.numbers(_NET + "ipv4/ip_local_port_range")
-    if len(ends) != 2:
+    ends = _port_range(machine)
+    if ends is None:
         return _unseen(name)
     size, waiting = ends[1] - ends[0] + 1, _waiting(machine)
     found = f"{size:,} ({ends[0]}-{ends[1]}), {waiting:,} in TIME_WAIT"
@@ -95,9 +99,9 @@ def ports(machine: Machine) -> Finding:
 def port_reuse(machine: Machine) -> Finding:
     """Say how many new connections a second last, where this side is the first to close."""
     name = "port reuse"
-    ends = machine.numbers(_NET + "ipv4/ip_local_port_range")
+    ends = _port_range(machine)
     reuse = machine.number(_NET + "ipv4/tcp_tw_reuse")
-    if len(ends) != 2 or reuse is None:
+    if ends is None or reuse is None:
         return _unseen(name)
     slow = f"{(ends[1] - ends[0] + 1) // TIME_WAIT_S:,} new connections/s per address"
     if reuse == 0:
@@ -195,7 +199,8 @@ def cpu_quota(machine: Machine) -> Finding:
     """Look for a cgroup's quota: who has used it up stands still for the rest of its period."""
     quotas = _quotas(machine)
     if not quotas:
-        return Finding("cpu quota", "ok", "none")
+        seen = machine.text("proc/self/cgroup")
+        return Finding("cpu quota", "ok", "none" if seen else "none visible")
     allowed, folder = min(quotas)
     stat = machine.table(f"{folder}/cpu.stat")
     throttled, periods = stat.get("nr_throttled", 0), stat.get("nr_periods", 0)
@@ -258,7 +263,7 @@ def kernel(machine: Machine) -> Finding:
     version = re.match(r"(\d+)\.(\d+)", release)
     if version is None:
         return _unseen("kernel")
-    at = (int(version[1]), int(version[2]))
+    at = (whole(version[1]) or 0, whole(version[2]) or 0)
     found, newer = printable(release), "# boot a kernel from 5.14 on"
     if at < (5, 11):
         found += ": waits are whole ms (no epoll_pwait2)"
@@ -303,15 +308,22 @@ def _cores(count: int) -> str:
     return "1 core" if count == 1 else f"{count:,} cores"
 
 
+def _port_range(machine: Machine) -> tuple[int, int] | None:
+    ends = machine.numbers(_NET + "ipv4/ip_local_port_range")
+    low, high = ends if len(ends) == 2 else (0, 0)
+    return (low, high) if 0 < low <= high <= MAX_PORT else None
+
+
 def _waiting(machine: Machine) -> int:
     found = re.search(r"^TCP:.* tw (\d+)", machine.text("proc/net/sockstat"), re.M)
-    return int(found[1]) if found else 0
+    return (whole(found[1]) or 0) if found else 0
 
 
 def _listed(text: str) -> int:
     """Count the processors of a list such as 0-3,8."""
     ranges = re.findall(r"(\d+)(?:-(\d+))?", text)
-    return sum(int(last or first) - int(first) + 1 for first, last in ranges)
+    ends = [(whole(first), whole(last or first)) for first, last in ranges]
+    return sum(last - first + 1 for first, last in ends if first is not None and last is not None)
 
 
 def _affinity(machine: Machine) -> int:
@@ -328,13 +340,14 @@ def _workers(machine: Machine) -> int:
 
 def _quotas(machine: Machine) -> list[tuple[float, str]]:
     """Return the quotas in cores of the cgroups this process is in, each with its folder."""
-    found = []
+    found: list[tuple[float, str]] = []
     for folder in _cgroups(machine):
         words = machine.text(f"{folder}/cpu.max").split()
         if not words:  # version 1
             words = [machine.text(f"{folder}/cpu.cfs_{part}_us") for part in ("quota", "period")]
-        if len(words) == 2 and all(word.isdecimal() and int(word) > 0 for word in words):
-            found.append((int(words[0]) / int(words[1]), folder))
+        limit, period, *_ = *map(whole, words), None, None
+        if limit and period:
+            found.append((limit / period, folder))
     return found
 
 

@@ -10,11 +10,13 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 
 import psutil
 
+from fastbench import systemfiles
 from fastbench.redact import printable
 
 __all__ = ["SECOND_S", "Machine", "Second", "cpu_seconds", "reading_ns"]
@@ -49,10 +51,11 @@ def reading_ns() -> float:
 def cpu_seconds() -> dict[int, tuple[str, float]]:
     """Return name and processor time so far of the other processes to be seen, by pid."""
     found = {}
-    for process in psutil.process_iter(["name", "cpu_times"]):
-        times = process.info["cpu_times"]
+    for process in systemfiles.asked(lambda: list(psutil.process_iter()), None) or []:
+        known = systemfiles.asked(partial(process.as_dict, ["name", "cpu_times"]), None) or {}
+        times = known.get("cpu_times")
         if times is not None and process.pid != os.getpid():
-            found[process.pid] = (process.info["name"] or "?", times.user + times.system)
+            found[process.pid] = (known["name"] or "?", times.user + times.system)
     return found
 
 
@@ -67,14 +70,12 @@ class Machine:
 
     def text(self, path: str) -> str:
         """Return a file without the white space around it, "" if it cannot be read."""
-        try:
-            return (self.root / path).read_text(errors="replace").strip()
-        except OSError:
-            return ""
+        return systemfiles.text(f"{self.root / path}").strip()
 
     def numbers(self, path: str) -> list[int]:
         """Return the whole numbers in a file."""
-        return [int(word) for word in self.text(path).split() if word.isdecimal()]
+        found = map(systemfiles.whole, self.text(path).split())
+        return [number for number in found if number is not None]
 
     def number(self, path: str) -> int | None:
         """Return the first whole number in a file."""
@@ -83,7 +84,8 @@ class Machine:
     def table(self, path: str) -> dict[str, int]:
         """Return a file of lines `name number …`, with or without a colon."""
         rows = (line.replace(":", " ").split() for line in self.text(path).splitlines())
-        return {row[0]: int(row[1]) for row in rows if len(row) > 1 and row[1].isdecimal()}
+        known = {row[0]: systemfiles.whole(row[1]) for row in rows if len(row) > 1}
+        return {name: number for name, number in known.items() if number is not None}
 
     def folders(self, pattern: str) -> list[str]:
         """Return the folders of the files that match."""
@@ -108,8 +110,8 @@ class Machine:
 
     def _ticks(self) -> list[int]:
         name, *words = self.text("proc/stat").partition("\n")[0].split() or [""]
-        ticks = [int(word) for word in words[:_FIELDS] if word.isdecimal()]
-        return ticks if name == "cpu" else []
+        ticks = [systemfiles.whole(word) for word in words[:_FIELDS]]
+        return [each for each in ticks if each is not None] if name == "cpu" else []
 
 
 @dataclass(frozen=True, slots=True)

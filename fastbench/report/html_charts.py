@@ -156,7 +156,7 @@ def _bad(rows: list[SeriesRow]) -> Chart:
 def _used(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
     """Return processor, memory and network of host, client and targets."""
 
-    def column(value: Callable[[Use], float]) -> Values:
+    def column(value: Callable[[Use], float | None]) -> Values:
         return [None if row.use is None else value(row.use) for row in rows]
 
     if not any(row.use for row in rows):
@@ -165,7 +165,7 @@ def _used(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
     cpu = [
         line(
             f"host ({cores * 100} % is all of it)",
-            column(lambda use: sum(use.host.core_percents)),
+            column(lambda use: sum(use.host.core_percents) if use.host.core_percents else None),
             5,
             area=True,
         ),

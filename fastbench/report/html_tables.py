@@ -11,6 +11,7 @@ from fastbench.measured import Judgement
 from fastbench.report.change import NAMES, change, headline, regression, signed_interval
 from fastbench.report.html_markup import Cell, Markup, Row, el, section, table
 from fastbench.report.page import seconds
+from fastbench.report.use import memory, seen
 from fastbench.result import Environment, Result, TlsUse, latency_ms
 from fastbench.units import format_bytes, format_ms, format_ns
 from fastbench.use import TargetUse
@@ -151,13 +152,16 @@ def _used(result: Result) -> Markup | None:
     use = result.resources
     rows: list[Row] = []
     if use.client is not None:
-        share, most = f"{use.client.cpu_percent:.0f} %", format_bytes(use.client.rss_bytes_max)
+        share = seen(use.client.cpu_percent, "{:.0f} %".format)
+        most = seen(use.client.rss_bytes_max, format_bytes)
         rows.append(["client", "fastbench", share, "", most, "", "", ""])
     if (host := use.host) is not None:
         cores = len(host.core_percents) or result.environment.cores
-        share, most = (f"{each * cores:.0f} %" for each in (host.cpu_percent, host.cpu_percent_max))
-        of = f"{format_bytes(host.memory_used_bytes_max)} of {format_bytes(host.memory_bytes)}"
-        rows.append(["host", f"{cores} cores", share, most, of, "", "", ""])
+        share, most = (
+            seen(each, lambda percent: f"{percent * cores:.0f} %")
+            for each in (host.cpu_percent, host.cpu_percent_max)
+        )
+        rows.append(["host", f"{cores} cores", share, most, memory(host), "", "", ""])
     rows += [_target(target) for target in use.targets]
     if not rows:
         return None
@@ -176,7 +180,7 @@ def _target(target: TargetUse) -> Row:
         format_bytes(target.rss_bytes_max),
         "" if each is None else format_ns(each * 1e3),
         f"{target.threads:,}",
-        f"{target.fds:,}",
+        seen(target.fds, "{:,}".format),
     ]
 
 

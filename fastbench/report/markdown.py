@@ -17,6 +17,7 @@ from fastbench.report.asked import asked
 from fastbench.report.change import NAMES, change, headline, regression, signed_interval
 from fastbench.report.markdown_markup import escaped, table
 from fastbench.report.text import LIMITS, VERDICTS
+from fastbench.report.use import memory, seen
 from fastbench.result import Result, latency_ms
 from fastbench.units import format_bytes, format_ms, format_s
 
@@ -153,18 +154,18 @@ def _resources(result: Result) -> list[str]:
     rows: list[tuple[str, ...]] = []
     if used.client is not None:
         client = used.client
-        rows.append(
-            ("client", f"{client.cpu_percent:.0f}%", "", format_bytes(client.rss_bytes_max))
-        )
+        size = seen(client.rss_bytes_max, format_bytes)
+        rows.append(("client", seen(client.cpu_percent, "{:.0f}%".format), "", size))
     for each in used.targets:
         mean, most = f"{each.cpu_percent:.0f}%", f"{each.cpu_percent_max:.0f}%"
         name = escaped(f"{each.name} ({each.pid})")
         rows.append((name, mean, most, format_bytes(each.rss_bytes_max)))
     if used.host is not None:
         host = used.host
-        mean, most = f"{host.cpu_percent:.0f}%", f"{host.cpu_percent_max:.0f}%"
-        memory = f"{format_bytes(host.memory_used_bytes_max)} of {format_bytes(host.memory_bytes)}"
-        rows.append(("host (of all cores)", mean, most, memory))
+        mean, most = (
+            seen(each, "{:.0f}%".format) for each in (host.cpu_percent, host.cpu_percent_max)
+        )
+        rows.append(("host (of all cores)", mean, most, memory(host)))
     head = ("Process", "CPU", "CPU, most", "Memory, most")
     return ["### Resources", "", *table(head, rows)] if rows else []
 

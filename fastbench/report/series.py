@@ -74,14 +74,16 @@ def _used(use: Use | None) -> dict[str, object]:
     """Return what was used; the host's share is the mean of its cores, targets are added up."""
     if use is None:
         return {}
-    known: dict[str, object] = {"client_cpu_percent": round(use.client_cpu_percent, 3)}
+    known: dict[str, object] = {}
+    if use.client_cpu_percent is not None:
+        known["client_cpu_percent"] = round(use.client_cpu_percent, 3)
     if cores := use.host.core_percents:
         known["host_cpu_percent"] = round(sum(cores) / len(cores), 3)
     if use.targets:
         known |= {
             "target_cpu_percent": round(sum(each.cpu_percent for each in use.targets), 3),
             "target_rss_bytes": sum(each.rss_bytes for each in use.targets),
-            "target_fds": sum(each.fds for each in use.targets),
+            "target_fds": sum(each.fds or 0 for each in use.targets),
             "target_threads": sum(each.threads for each in use.targets),
         }
     return known

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastbench.redact import printable
 from fastbench.report.page import Page, Part, cut, plural
 from fastbench.result import Result
 from fastbench.units import format_bytes, format_count, format_ns, format_s
 from fastbench.use import HostUse, TargetUse
 
-__all__ = ["lines"]
+__all__ = ["lines", "memory", "seen"]
 
 MAX_CORES = 8
 NAME_COLUMNS = 20
@@ -30,8 +32,8 @@ def lines(page: Page, result: Result) -> list[str]:
     found = []
     if use.client is not None:
         parts: list[Part] = [
-            (f"cpu {use.client.cpu_percent:.0f}% of one core", str),
-            (f"memory {format_bytes(use.client.rss_bytes_max)}", str),
+            (f"cpu {seen(use.client.cpu_percent, '{:.0f}% of one core'.format)}", str),
+            (f"memory {seen(use.client.rss_bytes_max, format_bytes)}", str),
             *_workers(page, result),
         ]
         found += page.flowed("Client", parts)
@@ -45,6 +47,19 @@ def lines(page: Page, result: Result) -> list[str]:
         text = f"{len(lost)} of {len(result.workers)} lost (pid {pids})"
         found += page.wrapped("Workers", text, page.red)
     return found
+
+
+def seen(value: float | None, form: Callable[[float], str]) -> str:
+    """Return a figure, or that the machine does not show it."""
+    return "not visible" if value is None else form(value)
+
+
+def memory(host: HostUse) -> str:
+    """Return how much memory of how much is used."""
+    if host.memory_bytes is None:
+        return "not visible"
+    used = seen(host.memory_used_bytes_max, format_bytes)
+    return f"{used} of {format_bytes(host.memory_bytes)}"
 
 
 def _workers(page: Page, result: Result) -> list[Part]:
@@ -61,16 +76,16 @@ def _workers(page: Page, result: Result) -> list[Part]:
 
 def _host(page: Page, host: HostUse, result: Result) -> list[Part]:
     cores = plural(result.environment.cores, "core")
-    parts = [f"cpu {host.cpu_percent:.0f}% of {cores} (max {host.cpu_percent_max:.0f}%)"]
+    most = seen(host.cpu_percent_max, "{:.0f}%".format)
+    parts = [f"cpu {seen(host.cpu_percent, lambda mean: f'{mean:.0f}% of {cores} (max {most})')}"]
     if 1 < len(host.core_percents) <= MAX_CORES:
         each = " ".join(f"{percent:.0f}" for percent in host.core_percents)
         parts.append(f"each {each}%")
-    if host.steal_percent >= LEAST_STEAL_PERCENT:
+    if (host.steal_percent or 0.0) >= LEAST_STEAL_PERCENT:
         parts.append(f"steal {host.steal_percent:.1f}%")
     if (host.others_percent or 0.0) >= LEAST_OTHERS_PERCENT:
         parts.append(f"others {host.others_percent:.0f}%")
-    used, size = format_bytes(host.memory_used_bytes_max), format_bytes(host.memory_bytes)
-    parts.append(f"memory {used} of {size}")
+    parts.append(f"memory {memory(host)}")
     parts += _moved(host, result.summary.duration_s)
     return [*((part, str) for part in parts), *((part, page.yellow) for part in _bad(host))]
 
@@ -80,22 +95,23 @@ def _moved(host: HostUse, span_s: float) -> list[str]:
     if span_s <= 0:
         return []
     parts = []
-    net = host.net_in_bytes, host.net_out_bytes
+    net = host.net_in_bytes or 0, host.net_out_bytes or 0
     if sum(net) / span_s >= LEAST_BYTES_PER_S:
         arrived, left = (format_bytes(size / span_s) for size in net)
         parts.append(f"network {arrived}/s in + {left}/s out")
     for size, way in ((host.disk_read_bytes, "read"), (host.disk_write_bytes, "written")):
-        if size / span_s >= LEAST_BYTES_PER_S:
+        if size is not None and size / span_s >= LEAST_BYTES_PER_S:
             parts.append(f"disk {format_bytes(size / span_s)}/s {way}")
-    if host.context_switches / span_s >= LEAST_SWITCHES_PER_S:
-        parts.append(f"{format_count(host.context_switches / span_s)} switches/s")
+    switches_per_s = (host.context_switches or 0) / span_s
+    if switches_per_s >= LEAST_SWITCHES_PER_S:
+        parts.append(f"{format_count(switches_per_s)} switches/s")
     return parts
 
 
 def _bad(host: HostUse) -> list[str]:
     """Return what should not happen at all."""
     parts = []
-    if host.throttled_s > 0:
+    if host.throttled_s:
         parts.append(f"client throttled for {format_s(host.throttled_s)} (quota)")
     if host.retransmits:
         parts.append(plural(host.retransmits, "TCP retransmit"))
@@ -126,7 +142,7 @@ def _target(target: TargetUse) -> list[str]:
         *([] if each is None else [f"{format_ns(each * 1e3)} per request"]),
         _memory(target),
         plural(target.threads, "thread"),
-        plural(target.fds, "file"),
+        *([] if target.fds is None else [plural(target.fds, "file")]),
     ]
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -25,6 +26,7 @@ __all__ = ["STOP_S", "keep"]
 
 STOP_S = 3.0  # for a server to end once asked
 KILL_LOOK_S = 0.01
+MAX_FILES = 1 << 20  # fs.nr_open of most kernels: proc(5)
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _SHELL = "/bin/sh"
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -109,7 +111,8 @@ class _Keeper:
         while self._reap() and (left_s := limit_s - time.monotonic()) > 0:
             if poll.poll(max(1, round(left_s * 1000))):
                 os.read(self._woken, 64)
-        while self._reap():
+        limit_s += STOP_S  # where /proc is masked, what left its session cannot be found
+        while self._reap() and time.monotonic() < limit_s:
             self._signal_all(signal.SIGKILL)
             time.sleep(KILL_LOOK_S)
 
@@ -126,8 +129,11 @@ class _Keeper:
                 self._code = os.waitstatus_to_exitcode(status)
 
     def _signal_all(self, number: signal.Signals) -> None:
-        """Signal everybody below this process."""
+        """Signal everybody below this process; the server's session, if they are not visible."""
         pids = processes.children(os.getpid())
+        if self._first and not pids:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._first, number)
         for pid in pids:  # it grows on the way
             pids += processes.children(pid)
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -146,7 +152,8 @@ def _let_go_of_all_but(kept: set[int]) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(nowhere, fd)
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) not in kept | {0, 1, 2}:
-            with contextlib.suppress(OSError):
-                os.close(int(name))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    end = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    ends = sorted(kept - {0, 1, 2})
+    for low, high in zip([2, *ends], [*ends, end], strict=True):  # without asking /proc
+        os.closerange(low + 1, high)

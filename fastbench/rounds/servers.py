@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from fastbench import redact, signals, urls, waiting
+from fastbench import redact, signals, systemfiles, urls, waiting
 from fastbench.plan import UsageError
 from fastbench.rounds import keeper
 from fastbench.rounds.interrupts import Interrupts
@@ -226,10 +226,9 @@ def _answers(address: str) -> bool:
 
 def _given_away() -> tuple[int, int]:
     """Return the first and last port that the kernel gives to connections: ip(7)."""
-    try:
-        with open(_RANGE) as file:
-            low, high = map(int, file.read().split())
-    except (OSError, ValueError):
+    ends = [systemfiles.whole(word) for word in systemfiles.text(_RANGE).split()]
+    low, high, *_ = *ends, None, None
+    if low is None or high is None or not 0 < low <= high <= _MOST_PORT:
         return 32_768, 60_999
     return low, high
 
