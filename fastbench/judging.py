@@ -21,8 +21,9 @@ from typing import Generic, Protocol, Self, TypeVar
 from fastbench import units
 from fastbench.measured import Judgement, Kind
 from fastbench.plan import UsageError
+from fastbench.submetric import Tags, canonical
 
-__all__ = ["NEAR", "Judge", "Source", "Threshold", "canonical", "judge", "submetrics"]
+__all__ = ["NEAR", "Judge", "Source", "Threshold", "judge", "submetrics"]
 
 NEAR = 0.1  # of the limit
 WINDOW_PARTS = 16  # a [last=T] window is at most T / 16 too long while the run goes
@@ -48,7 +49,7 @@ class Threshold:
 
     text: str
     metric: str
-    tags: tuple[tuple[str, str], ...]
+    tags: Tags
     expression: str
     aggregate: str
     percent: float
@@ -114,34 +115,46 @@ def judge(threshold: Threshold, observed: float | None, what: str = "") -> Judge
     margin = threshold.margin(observed)
     near = ok and margin is not None and margin < NEAR
     words = threshold.shown(observed) + (f" ({what})" if what else "")
-    if margin is not None:
-        words += f", {_left(threshold, observed, margin)}"
+    if far := _far(threshold, observed, margin):
+        words += f", {far}"
     return Judgement(ok, observed, margin, threshold.level, near, words)
 
 
-def _left(threshold: Threshold, observed: float, margin: float) -> str:
-    """Say how far from its limit a value is; from twice the limit on, how often it holds it."""
-    times = observed / threshold.limit if threshold.limit > 0 else 0.0
-    share = f"{100 * abs(margin):.2g}%" if abs(margin) < 0.01 else f"{100 * abs(margin):.0f}%"
-    above = threshold.operator.startswith(">")
-    if times >= 2 and above == (margin >= 0):
-        return f"{times:,.3g} times the limit" if times < 1000 else f"{times:,.0f} times the limit"
-    if margin == 0 and not threshold.holds(observed):
+def _far(threshold: Threshold, observed: float, margin: float | None) -> str:
+    """Say how far from its limit a value is; "" where nothing is to be said, as of a kept `==`.
+
+    Rates in points: a share of a share is misread. Counts, and what is held to 0 or less, as a
+    difference. All else in percent of the limit, from twice the limit on how often it holds it.
+    """
+    limit, above = threshold.limit, observed > threshold.limit
+    if threshold.operator == "!=" or (margin is None and observed == limit):
+        return ""
+    if observed == limit:
         return "just at the limit"
+    where = f"{'above' if above else 'below'} {threshold.shown(limit)}"
+    if threshold.kind.type == "rate":
+        return f"{_points(abs(observed - limit))} {where}"
+    if threshold.aggregate == "count" or margin is None:
+        return f"{threshold.shown(abs(observed - limit))} {where}"
+    least = threshold.operator.startswith(">")
+    times = observed / limit
+    if times >= 2:
+        return f"{times:,.3g} times the limit" if times < 1000 else f"{times:,.0f} times the limit"
+    share = f"{100 * abs(margin):.2g}%" if abs(margin) < 0.01 else f"{100 * abs(margin):.0f}%"
     if margin < 0:
-        return f"{share} {'short' if above else 'over'}"
-    return f"{share} {'above' if above and threshold.kind.type != 'rate' else 'left'}"
+        return f"{share} {'short' if least else 'over'}"
+    return f"{share} {'above' if least else 'left'}"
 
 
-def canonical(metric: str, tags: Iterable[tuple[str, str]]) -> str:
-    """Return `metric{a:b,c:d}` with its tags sorted; the metric alone without any."""
-    inside = ",".join(f"{name}:{value}" for name, value in sorted(tags))
-    return f"{metric}{{{inside}}}" if inside else metric
+def _points(difference: float) -> str:
+    """Write the difference of two shares in percentage points."""
+    points = f"{100 * difference:.3g}" if difference >= 1e-6 else "less than 0.0001"
+    return f"{points} {'point' if points == '1' else 'points'}"
 
 
 def submetrics(
     thresholds: Iterable[Threshold],
-) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+) -> tuple[tuple[str, Tags], ...]:
     """Return metric and tags of what must be counted apart; the same in every process."""
     return tuple(dict.fromkeys((each.metric, each.tags) for each in thresholds if each.tags))
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from fastbench import _client, _core, adding
 from fastbench.histogram import Histogram
-from fastbench.judging import Threshold, canonical
+from fastbench.judging import Threshold
 from fastbench.measured import (
     BUILT_IN,
     Check,
@@ -27,6 +27,7 @@ from fastbench.measured import (
     ScenarioRow,
 )
 from fastbench.result import latency_ms
+from fastbench.submetric import canonical
 
 __all__ = ["ERRORS", "Reader", "Snapshot", "names"]
 

@@ -1,8 +1,9 @@
 """Limits that a run is held to: k6's grammar, its short forms, and what became of each.
 
-1. `METRIC{tag:value}: AGGREGATE OPERATOR NUMBER`, as in k6: aggregates avg min max med p(N) count
-   rate value; operators < <= > >= == === !=. Without an aggregate a counter is its count, a
-   gauge its value, a rate its rate. A number may carry its unit: 50ms, 1%, 4MiB, 10k.
+1. `METRIC{tag:value}: AGGREGATE OPERATOR NUMBER`, as in k6 (for tags see `submetric`): aggregates
+   avg min max med p(N) count rate value; operators < <= > >= == === !=. Without an aggregate a
+   counter is its count, a gauge its value, a rate its rate. A number may carry its unit: 50ms, 1%,
+   4MiB, 10k.
 2. Short forms: `p99<50ms` is the response time where requests are planned, else
    http_req_duration; `errors` is http_req_failed, `rps` and `requests` are http_reqs.
 3. Words in brackets say how: [warn] [abort] [delay=10s] [stage=2] [stage=spike] [last=30s].
@@ -18,11 +19,12 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from fastbench import redact, units
-from fastbench.judging import Threshold, canonical, submetrics
+from fastbench.judging import Threshold, submetrics
 from fastbench.measured import Kind
 from fastbench.plan import UsageError
+from fastbench.submetric import Malformed, Tags, canonical, read_tags
 
-__all__ = ["Threshold", "parse", "read", "split_key", "submetrics"]
+__all__ = ["Threshold", "parse", "read", "submetrics"]
 
 LEAST_LAST_S = 1.0
 
@@ -89,7 +91,12 @@ def parse(text: str, known: Mapping[str, Kind]) -> Threshold:
         metric, aggregate = _SHORT[metric]
         rest = f"{aggregate}{rest}"
     found = _threshold(metric, tags, rest, known, text)
-    return _with_words(replace(found, text=" ".join(text.split()), either=either), words, text)
+    return _with_words(replace(found, text=_one_line(text), either=either), words, text)
+
+
+def _one_line(text: str) -> str:
+    """Return a threshold as it is shown: blanks count only in the quotes of tags."""
+    return text.strip() if "{" in text else " ".join(text.split())
 
 
 def _alone(bare: str, match: re.Match[str]) -> bool:
@@ -144,21 +151,24 @@ def _words(key: str, said: Mapping[str, object]) -> list[str]:
 
 def _brackets(text: str) -> tuple[str, list[str]]:
     """Take the words in brackets out; what stands in braces belongs to tags."""
-    rest, words, depth = "", [], 0
-    inside: str | None = None
-    for letter in text:
-        if inside is None and not depth and letter == "[":
-            inside = ""
-        elif inside is not None and letter == "]":
-            words += [word.strip() for word in inside.split(",")]
-            inside = None
-        elif inside is not None:
-            inside += letter
+    _refuse_unseen(text)
+    rest, words, at = "", [], 0
+    while at < len(text):
+        end = at + 1
+        if text[at] == "{":
+            _, end = _read_tags(text, at, text)
+            rest += text[at:end]
+        elif text[at] == "[":
+            end = text.find("]", at) + 1
+            if not end:
+                _refuse(
+                    text,
+                    f"column {at + 1}: the bracket is not closed; write p99<50ms [last=30s]",
+                )
+            words += [word.strip() for word in text[at + 1 : end - 1].split(",")]
         else:
-            depth += {"{": 1, "}": -1}.get(letter, 0)
-            rest += letter
-    if inside is not None:
-        _refuse(text, "the bracket is not closed; write p99<50ms [last=30s]")
+            rest += text[at]
+        at = end
     return rest, words
 
 
@@ -196,51 +206,40 @@ def _duration_s(value: str, text: str) -> float:
         _refuse(text, str(error).rstrip("."))
 
 
-def split_key(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Return the metric and the sorted tags of `http_req_duration{scenario:x, name:y}`."""
-    metric, tags, rest = _metric(text, text)
-    if rest.strip():
-        _refuse(text, "write the name of a metric, as http_req_duration{scenario:search}")
-    return metric, tags
-
-
-def _metric(text: str, whole: str) -> tuple[str, tuple[tuple[str, str], ...], str]:
+def _metric(text: str, whole: str) -> tuple[str, Tags, str]:
     """Return metric, tags, and what follows them and their colon."""
     match = _NAME.match(text)
-    if match is None or redact.printable(whole) != whole:
+    if match is None:
         _refuse(whole, "write METRIC: p(95)<500, or p99<50ms, errors<1%, rps>=1000")
-    rest = text[match.end() :]
-    tags: tuple[tuple[str, str], ...] = ()
+    rest, tags = text[match.end() :], ()
     if rest.startswith("{"):
-        end = _closing(rest, whole)
-        tags = _tags(rest[1:end], whole)
-        rest = rest[end + 1 :]
+        tags, end = _read_tags(text, match.end(), whole)
+        rest = text[end:]
     return match[1], tags, rest.lstrip().removeprefix(":")
 
 
-def _closing(text: str, whole: str) -> int:
-    """Find the brace that closes the first one; names such as /tickets/{id} have their own."""
-    depth = 0
-    for at, letter in enumerate(text):
-        depth += {"{": 1, "}": -1}.get(letter, 0)
-        if not depth:
-            return at
-    _refuse(whole, "the brace is not closed; write METRIC{tag:value}")
+def _read_tags(text: str, at: int, whole: str) -> tuple[Tags, int]:
+    try:
+        return read_tags(text, at)
+    except Malformed as error:
+        _refuse(whole, f"column {error.at + 1}: {error}")
 
 
-def _tags(inside: str, whole: str) -> tuple[tuple[str, str], ...]:
-    found = {}
-    for pair in inside.split(","):
-        name, colon, value = pair.partition(":")
-        if not colon or not name.strip():
-            _refuse(whole, "tags are written {name:value,name:value}")
-        found[name.strip().strip("\"'")] = value.strip().strip("\"'")
-    return tuple(sorted(found.items()))
+def _refuse_unseen(text: str) -> None:
+    """Refuse characters that a terminal does not show; in quotes they have a spelling."""
+    for at, letter in enumerate(text, 1):
+        if redact.printable(letter) != letter:
+            code = f"{ord(letter):04x}"
+            _refuse(
+                text,
+                f"column {at}: the character U+{code.upper()} cannot be seen; in the quotes of a "
+                f"tag's value it is written \\u{{{code}}}",
+            )
 
 
 def _threshold(
     metric: str,
-    tags: tuple[tuple[str, str], ...],
+    tags: Tags,
     expression: str,
     known: Mapping[str, Kind],
     text: str,

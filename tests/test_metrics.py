@@ -19,6 +19,7 @@ from fastbench.scenario import metrics
 from fastbench.scenario.expected import DEFAULT, expected_statuses
 from fastbench.scenario.metrics import Counter, Gauge, Rate, Recorder, Trend
 from fastbench.scenario.place import PLACE, Place, root
+from fastbench.submetric import read_tags
 
 LEAST_BYTES = 16 << 20
 Warned = list[tuple[str, str, str]]
@@ -35,7 +36,8 @@ def script() -> Iterator[None]:
 def recorder(
     arena: Arena, worker: int = 0, warned: Warned | None = None, *submetrics: str
 ) -> Recorder:
-    found = [thresholds.split_key(key) for key in submetrics]
+    keys = ((key, key.index("{")) for key in submetrics)
+    found = [(key[:at], read_tags(key, at)[0]) for key, at in keys]
     notes: Warned = [] if warned is None else warned
     return Recorder(arena.writer(worker), found, lambda *note: notes.append(note))
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pytest
+from own_sources import (
+    CYTHON,
+    ROOT,
+    cython_functions,
+    python_functions,
+    shown,
+    sources,
+    tree,
+    without_comments,
+)
 
-ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "fastbench"
 ENGINE = PACKAGE / "engine"
 
@@ -27,6 +34,7 @@ LAYERS: dict[str, set[str]] = {
     "measured": {"document"},
     "redact": set(),
     "signals": set(),
+    "submetric": set(),
     "systemfiles": set(),
     "host": {"systemfiles"},
     "target": set(),
@@ -34,14 +42,14 @@ LAYERS: dict[str, set[str]] = {
     "plan": {"errors", "redact", "units"},
     "textfile": {"plan", "redact"},
     "body": {"plan", "textfile"},
-    "judging": {"measured", "plan", "units"},
+    "judging": {"measured", "plan", "submetric", "units"},
     "limits": {"plan", "systemfiles"},
     "doctor": {"limits", "redact", "systemfiles", "units"},
     "luascript": {"plan"},
     "processes": {"plan", "systemfiles"},
     "resolve": {"plan", "signals"},
     "sources": {"plan"},
-    "thresholds": {"judging", "measured", "plan", "redact", "units"},
+    "thresholds": {"judging", "measured", "plan", "redact", "submetric", "units"},
     "tlsfiles": {"plan"},
     "urls": {"plan", "redact"},
     "waiting": {"plan", "signals", "units", "urls"},
@@ -64,7 +72,16 @@ LAYERS: dict[str, set[str]] = {
     "sampling": {"_core", "histogram", "measured", "plan", "result", "use"},
     "worker": {"_core", "plan", "resolve", "urls"},
     "adding": {"_client", "_core", "judging", "measured"},
-    "merged": {"_client", "_core", "adding", "histogram", "judging", "measured", "result"},
+    "merged": {
+        "_client",
+        "_core",
+        "adding",
+        "histogram",
+        "judging",
+        "measured",
+        "result",
+        "submetric",
+    },
     "baseline": {"_core", "judging", "measured", "plan", "sampling"},
     "outcome": {
         *("_core", "environment", "errors", "histogram", "plan", "processes", "resolve"),
@@ -75,8 +92,8 @@ LAYERS: dict[str, set[str]] = {
         *("resolve", "resources", "result", "sampling", "signals", "use", "worker"),
     },
     "scenario": {
-        *("_client", "_core", "body", "judging", "measured", "plan", "redact", "textfile"),
-        *("thresholds", "tlsfiles", "units", "urls"),
+        *("_client", "_core", "body", "judging", "measured", "plan", "redact", "submetric"),
+        *("textfile", "thresholds", "tlsfiles", "units", "urls"),
     },
     "campaign": {
         *("_client", "_core", "host", "judging", "limits", "measured", "merged", "outcome"),
@@ -119,7 +136,6 @@ ENGINE_ORDER = (
 )
 
 FUNCTION_LINES = {".py": 60, ".pyx": 70, ".pxd": 70}
-CYTHON = (".pxd", ".pyx", ".pxi")
 FILE_LINES = 400
 
 # Each word is put together here, so that this file does not hold what it looks for.
@@ -134,36 +150,11 @@ PRINTS_OR_EXITS = r"(?<![\w.])(print|exit|quit)\(|\bsys\.exit\b|\bSystemExit\b"
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "common", "misc", "types", "base"}
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function of any of our languages, from its signature to its last line."""
-
-    place: str
-    name: str
-    signature: str
-    lines: int
-
-
-def sources(*suffixes: str, under: tuple[str, ...] = ("fastbench", "tests", "bench")) -> list[Path]:
-    """List our source files with one of the suffixes."""
-    found = [path for folder in under for path in (ROOT / folder).rglob("*")]
-    return sorted(path for path in found if path.suffix in suffixes and path.is_file())
-
-
 def texts() -> list[Path]:
     """List everything people read: sources, documents, build files."""
     top = [path for path in ROOT.iterdir() if path.suffix in (".md", ".py", ".toml")]
     build = [ROOT / "Makefile", *(ROOT / ".ci").iterdir()]
     return [*sources(".py", *CYTHON, ".pyi", ".c", ".js", ".md"), *top, *build]
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(), str(path))
-
-
-def shown(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 def part_of(path: Path) -> str:
@@ -193,48 +184,6 @@ def package_modules() -> list[Path]:
     """List the modules of the package but its root."""
     root = PACKAGE / "__init__.py"
     return [path for path in sources(".py", under=("fastbench",)) if path != root]
-
-
-def without_comments(text: str) -> str:
-    """Blank out docstrings and comments of Cython, keeping the line numbers."""
-
-    def blank(match: re.Match[str]) -> str:
-        return re.sub(r"[^\n]", " ", match.group(0))
-
-    return re.sub(r'""".*?"""|#[^\n]*', blank, text, flags=re.DOTALL)
-
-
-def cython_functions(path: Path) -> Iterator[Function]:
-    """Find the functions of a .pxd or .pyx; each ends where the indentation falls back."""
-    lines = without_comments(path.read_text()).splitlines()
-    starts = re.compile(r"(\s*)(?:cdef|cpdef|def)\s[^=(]*?(\w+)\(")
-    for number, line in enumerate(lines):
-        found = starts.match(line)
-        if found is None:
-            continue
-        indent = len(found.group(1))
-        end = number + 1
-        while lines[end - 1].count(")") == 0 and not lines[end - 1].rstrip().endswith(":"):
-            end += 1  # of a signature over several lines
-        while not lines[end - 1].rstrip().endswith((":", ")")):
-            end += 1
-        signature = " ".join(each.strip() for each in lines[number:end])
-        last = end
-        while end < len(lines) and (
-            not lines[end].strip() or len(lines[end]) - len(lines[end].lstrip()) > indent
-        ):
-            end += 1
-            last = end if lines[end - 1].strip() else last
-        place = f"{shown(path)}:{number + 1}"
-        yield Function(place, found.group(2), signature, last - number)
-
-
-def python_functions(path: Path) -> Iterator[Function]:
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert node.end_lineno is not None
-            lines = node.end_lineno - node.lineno + 1
-            yield Function(f"{shown(path)}:{node.lineno}", node.name, "", lines)
 
 
 def hits(paths: list[Path], pattern: str) -> list[str]:

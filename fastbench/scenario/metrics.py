@@ -18,11 +18,11 @@ from math import isfinite
 from typing import Any, Protocol
 
 from fastbench import _client
-from fastbench.judging import canonical
 from fastbench.measured import BUILT_IN, Kind
 from fastbench.plan import UsageError
 from fastbench.scenario.expected import Expected
 from fastbench.scenario.place import PLACE, Place, Tags
+from fastbench.submetric import canonical
 
 __all__ = ["Adds", "Counter", "Gauge", "Rate", "Recorder", "Trend", "begin", "close", "declared"]
 
