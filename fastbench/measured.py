@@ -84,7 +84,8 @@ class Metric:
 class Judgement:
     """What became of one threshold. `observed` None says that there were no samples: it fails.
 
-    `margin` is the share of the limit that is left, negative when the limit is broken; None where
+    `margin` is the share of the limit that is left (0.25: a quarter of it; of a rate that must stay
+    above 0.99: of the 0.01 it may lose), negative when the limit is broken; None where
     a share says nothing (a limit of 0, == and !=). `near`: kept, but within 10 % of the limit.
     `text` is the outcome in words.
     """

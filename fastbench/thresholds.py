@@ -211,7 +211,8 @@ def _metric(text: str, whole: str) -> tuple[str, Tags, str]:
     match = _NAME.match(text)
     if match is None:
         _refuse(whole, "write METRIC: p(95)<500, or p99<50ms, errors<1%, rps>=1000")
-    rest, tags = text[match.end() :], ()
+    rest = text[match.end() :]
+    tags: Tags = ()
     if rest.startswith("{"):
         tags, end = _read_tags(text, match.end(), whole)
         rest = text[end:]
