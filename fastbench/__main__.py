@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 
 def start() -> None:
     """Be the process of one command: run it, flush, and end at once."""
     _end_at_signals()
     gc.disable()
-    from fastbench import signals
+    from fastbench import imports, signals
 
     signals.take_over()
+    # `python -m` looks into the working folder first.
+    imports.standard_first(sys.path[:1] if __name__ == "__main__" else ())
     from fastbench.cli import main, stdio
 
     stdio.attach()

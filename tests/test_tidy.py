@@ -33,6 +33,7 @@ LAYERS: dict[str, set[str]] = {
     "histogram": set(),
     "measured": {"document"},
     "redact": set(),
+    "imports": set(),
     "signals": set(),
     "submetric": set(),
     "systemfiles": set(),
@@ -92,8 +93,8 @@ LAYERS: dict[str, set[str]] = {
         *("resolve", "resources", "result", "sampling", "signals", "use", "worker"),
     },
     "scenario": {
-        *("_client", "_core", "body", "judging", "measured", "plan", "redact", "submetric"),
-        *("textfile", "thresholds", "tlsfiles", "units", "urls"),
+        *("_client", "_core", "body", "imports", "judging", "measured", "plan", "redact"),
+        *("submetric", "textfile", "thresholds", "tlsfiles", "units", "urls"),
     },
     "campaign": {
         *("_client", "_core", "host", "judging", "limits", "measured", "merged", "outcome"),
@@ -118,7 +119,7 @@ LAYERS["suite"] = {
     *("rounds", "textfile", "units", "urls", "waiting"),
 }
 LAYERS["cli"] = set(LAYERS)
-LAYERS["__main__"] = {"cli", "signals"}
+LAYERS["__main__"] = {"cli", "imports", "signals"}
 
 # A heavy library is imported by the one part that needs it, so that nobody else pays for it.
 HEAVY = {

@@ -167,12 +167,14 @@ def _course(what: Live) -> tuple[str, Terms]:
     A script whose rate is planned is judged by p99. Its warm-up is all of its load in less time.
     """
     from fastbench import campaign
-    from fastbench.scenario import override
+    from fastbench.scenario import override, script, source
     from fastbench.scenario.asked import Asked
 
     job = what.base.make(None)
     if not isinstance(job, Asked):
         return what.primary or "requests_per_s", what.terms
+    for sentence in source.shadowed(script.find(job.script).file):
+        _tell(sentence)
     declared = campaign.declared(job)
     try:
         applied = override.applied(declared, job)

@@ -34,6 +34,10 @@ def main(words: Sequence[str]) -> int:
     asked = command.asked
     place = script.find(asked.script)
     from fastbench import campaign
+    from fastbench.scenario import source
+
+    for sentence in source.shadowed(place.file):
+        _tell(sentence)
 
     try:
         if asked.dry_run:

@@ -1,7 +1,8 @@
 """Load a script: a Python file, or a folder with a `__main__.py`; its siblings can be imported.
 
-The script's folder comes first on the search path, as with `python SCRIPT.py`. What goes wrong is
-one sentence with the file and the line of the script that it is the business of.
+The script's folder comes first on the search path, as with `python SCRIPT.py`, then the root of
+its project (see imports). What goes wrong is one sentence with the file and the line of the script
+that it is the business of.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from fastbench import redact
+from fastbench import imports, redact
 from fastbench.plan import UsageError
 from fastbench.scenario import thrown
 
@@ -75,8 +76,7 @@ def load(path: str) -> tuple[ModuleType, Place]:
         place = find(path)
     except UsageError as error:
         raise Broken("load", str(error), thrown.Spot(redact.printable(path), 0)) from None
-    if place.folder not in sys.path:
-        sys.path.insert(0, place.folder)
+    imports.add(place.folder)
     name = _name(place)
     spec = importlib.util.spec_from_file_location(name, place.file)
     assert spec is not None and spec.loader is not None  # its name ends in .py
@@ -117,7 +117,8 @@ def _name(place: Place) -> str:
     stem = os.path.splitext(os.path.basename(place.file))[0]
     if stem == "__main__":
         stem = os.path.basename(place.folder)
-    return stem if stem.isidentifier() and stem not in sys.modules else _FALLBACK_NAME
+    free = stem.isidentifier() and stem not in sys.modules and not imports.is_taken(stem)
+    return stem if free else _FALLBACK_NAME
 
 
 def _sentence(error: BaseException, text: str) -> str:

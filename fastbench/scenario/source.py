@@ -13,14 +13,15 @@ import builtins
 import dis
 import math
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
-from fastbench import units
+from fastbench import imports, units
 
-__all__ = ["Problem", "Source", "read"]
+__all__ = ["Problem", "Source", "read", "shadowed"]
 
 METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request"})
 _DEEPEST = 8  # functions that call functions
@@ -64,6 +65,50 @@ def read(path: str, public: Sequence[str] = ()) -> Source:
     """Read a script and the siblings it imports; `public` are the names that fastbench has."""
     found = Source()
     folder = os.path.dirname(os.path.abspath(path))
+    for file, tree in _trees(path):
+        try:
+            code = compile(tree, file, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError):
+            continue  # whoever imports it says so
+        shown = os.path.relpath(file, folder)
+        _collect(found, tree)
+        found.problems += _unknown_names(tree, code, shown, public)
+        found.problems += _not_awaited(tree, shown)
+    found.problems.sort(key=lambda problem: (problem.file, problem.line))
+    return found
+
+
+def shadowed(path: str) -> list[str]:
+    """Say which siblings a script imports by a name that is the standard library's, or ours."""
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        stems = {name.removesuffix(".py") for name in os.listdir(folder)}
+    except OSError:
+        return []
+    if not any(map(imports.is_taken, stems)):
+        return []
+    found: dict[str, str] = {}
+    for _, tree in _trees(path):
+        for name in _imported(tree):
+            top = name.partition(".")[0]
+            if imports.is_taken(top) and (file := next(_files(top, [folder]), "")):
+                found[top] = os.path.relpath(file, folder)
+    return [
+        f"`import {name}` takes {_whose(name)}, not the script's own {file}; rename that file."
+        for name, file in sorted(found.items())
+    ]
+
+
+def _whose(name: str) -> str:
+    if name in sys.stdlib_module_names:
+        return "the module of Python's standard library"
+    return "the installed package that fastbench uses"
+
+
+def _trees(path: str) -> Iterator[tuple[str, ast.Module]]:
+    """Give a script and what it imports of its own, each with its file."""
+    folder = os.path.dirname(os.path.abspath(path))
+    folders = [folder, *filter(None, [imports.project_root(folder)])]
     waiting, seen = [os.path.abspath(path)], set[str]()
     while waiting and len(seen) < _MOST_FILES:
         file = waiting.pop()
@@ -72,18 +117,13 @@ def read(path: str, public: Sequence[str] = ()) -> Source:
         seen.add(file)
         try:
             with open(file, "rb") as opened:
-                text = opened.read()
-            tree = ast.parse(text, file)
-            code = compile(tree, file, "exec", dont_inherit=True)
-        except (OSError, SyntaxError, ValueError):
+                tree = ast.parse(opened.read(), file)
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             continue  # whoever imports it says so
-        shown = os.path.relpath(file, folder)
-        _collect(found, tree)
-        found.problems += _unknown_names(tree, code, shown, public)
-        found.problems += _not_awaited(tree, shown)
-        waiting += _siblings(tree, folder)
-    found.problems.sort(key=lambda problem: (problem.file, problem.line))
-    return found
+        yield file, tree
+        for name in _imported(tree):
+            if not imports.is_taken(name.partition(".")[0]):
+                waiting += _files(name, folders)
 
 
 def _collect(found: Source, tree: ast.Module) -> None:
@@ -99,18 +139,21 @@ def _collect(found: Source, tree: ast.Module) -> None:
             found.texts.add(each.value)
 
 
-def _siblings(tree: ast.Module, folder: str) -> Iterator[str]:
+def _imported(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        names: list[str] = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        for name in names:
-            start = os.path.join(folder, *name.split("."))
-            for file in (f"{start}.py", os.path.join(start, "__init__.py")):
-                if os.path.isfile(file):
-                    yield file
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _files(name: str, folders: Iterable[str]) -> Iterator[str]:
+    for folder in folders:
+        start = os.path.join(folder, *name.split("."))
+        for file in (f"{start}.py", os.path.join(start, "__init__.py")):
+            if os.path.isfile(file):
+                yield file
 
 
 def _unknown_names(
