@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
 
 from fastbench import __version__
 from fastbench.body import Body, encoded
 from fastbench.plan import Request, UsageError, check_header, check_method
-from fastbench.urls import Url
+from fastbench.urls import Url, basic
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -78,16 +77,13 @@ def _defaults(url: Url, message: Message) -> list[tuple[str, str]]:
     ]
     if message.bearer:
         fields.append(("Authorization", f"Bearer {message.bearer}"))
-    elif message.credentials or url.userinfo is not None:
-        pair = encoded(message.credentials) if message.credentials else _pair(url.userinfo or b"")
-        fields.append(("Authorization", f"Basic {b64encode(pair).decode('ascii')}"))
+    elif message.credentials:
+        fields.append(("Authorization", basic(encoded(message.credentials))))
+    elif url.authorization:
+        fields.append(("Authorization", url.authorization))
     if not message.keepalive:
         fields.append(("Connection", "close"))
     return [check_header(name, value) for name, value in fields]
-
-
-def _pair(userinfo: bytes) -> bytes:
-    return userinfo if b":" in userinfo else userinfo + b":"  # RFC 7617: the colon is not optional
 
 
 def _body_fields(method: str, message: Message, body: Body | None) -> list[tuple[str, str]]:

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
 import urllib.error
@@ -130,8 +129,8 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 def _post(url: Url, message: Mapping[str, object]) -> str:
     """Post, and say what went wrong without a word of what the other side says: it may echo."""
     headers = {"Content-Type": "application/json", "User-Agent": f"fastbench/{__version__}"}
-    if url.userinfo is not None:
-        headers["Authorization"] = f"Basic {base64.b64encode(url.userinfo).decode()}"
+    if url.authorization:
+        headers["Authorization"] = url.authorization
     try:
         request = urllib.request.Request(
             f"{url.scheme}://{url.authority}{url.path.decode('ascii')}",

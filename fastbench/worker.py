@@ -17,10 +17,9 @@ from dataclasses import dataclass
 
 import uvloop
 
-from fastbench import _core
+from fastbench import _core, hostnames
 from fastbench.plan import Pace, Plan, Request, UsageError
 from fastbench.resolve import Endpoint, sources
-from fastbench.urls import is_ipv4
 
 QUIET_NICE = 10
 LOOK_S = 0.25
@@ -136,8 +135,8 @@ def _tls_options(plan: Plan) -> tuple[bytes, bool, bool, bytes, bytes, bytes] | 
     cafile, certfile, keyfile = (
         os.fsencode(path or "") for path in (tls.cafile, tls.certfile, tls.keyfile)
     )
-    address = ":" in tls.servername or is_ipv4(tls.servername)
-    return tls.servername.encode(), address, tls.verify, cafile, certfile, keyfile
+    name = tls.servername
+    return name.encode(), hostnames.is_address(name), tls.verify, cafile, certfile, keyfile
 
 
 def _control(engine: _core.Engine, parent: int) -> None:

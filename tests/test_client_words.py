@@ -9,8 +9,8 @@ import pytest
 from servers import Server, answering, refusing
 from vus import User, run
 
+from fastbench import urls
 from fastbench.plan import UsageError
-from fastbench.scenario import escaping
 
 HOME = "http://h"
 
@@ -34,30 +34,17 @@ def sent(call: Any) -> tuple[list[bytes], bytes]:
         ("/%2f/%zz", None),
         ("/ä/Ω?x=é", "/%C3%A4/%CE%A9?x=%C3%A9"),
         ("/a b?c d", "/a%20b?c%20d"),
-        ('/{"a"}<[1]>|\\^`', "/%7B%22a%22%7D%3C%5B1%5D%3E%7C%5C%5E%60"),
+        ('/{"a"}<[1]>|\\^`', None),
         ("/?filter[a]={1}|2&order=a.desc,b&select=*,c(d)&or=(a.eq.1)", None),
-        ('/?a="1"&b=<2>\t', "/?a=%221%22&b=%3C2%3E%09"),
+        ('/?a="1"&b=<2>', None),
         ("/a?b?c", None),
         ("/\udcff", "/%FF"),
         ("", None),
     ],
 )
 def test_what_a_url_may_hold_stays_and_the_rest_is_encoded(written: str, out: str | None) -> None:
-    assert escaping.sent(written) == (written if out is None else out)
-    assert escaping.sent(escaping.sent(written)) == escaping.sent(written)
-
-
-@pytest.mark.parametrize(
-    ("field", "url"),
-    [
-        ("/a b", "/a%20b"),
-        ("/é".encode().decode("latin-1"), "/%C3%A9"),
-        (b"/\xe9".decode("latin-1"), "/%E9"),
-        ("/%c3?a=[1]", "/%c3?a=[1]"),
-    ],
-)
-def test_the_bytes_of_a_location_stay_what_they_are(field: str, url: str) -> None:
-    assert escaping.location(field) == url
+    assert urls.sent(written) == (written if out is None else out)
+    assert urls.sent(urls.sent(written)) == urls.sent(written)
 
 
 def test_a_url_is_encoded_on_the_wire_and_named_as_it_was_written() -> None:

@@ -46,13 +46,14 @@ LAYERS: dict[str, set[str]] = {
     "judging": {"measured", "plan", "submetric", "units"},
     "limits": {"plan", "systemfiles"},
     "doctor": {"limits", "redact", "systemfiles", "units"},
+    "hostnames": {"plan"},
     "luascript": {"plan"},
     "processes": {"plan", "systemfiles"},
     "resolve": {"plan", "signals"},
     "sources": {"plan"},
     "thresholds": {"judging", "measured", "plan", "redact", "submetric", "units"},
     "tlsfiles": {"plan"},
-    "urls": {"plan", "redact"},
+    "urls": {"hostnames", "plan", "redact"},
     "waiting": {"plan", "signals", "units", "urls"},
     "use": set(),
     "resources": {"host", "processes", "redact", "systemfiles", "use"},
@@ -71,7 +72,7 @@ LAYERS: dict[str, set[str]] = {
     "steady": {"result", "units"},
     "validity": {"histogram", "result", "units", "use"},
     "sampling": {"_core", "histogram", "measured", "plan", "result", "use"},
-    "worker": {"_core", "plan", "resolve", "urls"},
+    "worker": {"_core", "hostnames", "plan", "resolve"},
     "adding": {"_client", "_core", "judging", "measured"},
     "merged": {
         "_client",
@@ -94,7 +95,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "scenario": {
         *("_client", "_core", "body", "imports", "judging", "measured", "plan", "redact"),
-        *("submetric", "textfile", "thresholds", "tlsfiles", "units", "urls"),
+        *("hostnames", "submetric", "textfile", "thresholds", "tlsfiles", "units", "urls"),
     },
     "campaign": {
         *("_client", "_core", "host", "judging", "limits", "measured", "merged", "outcome"),

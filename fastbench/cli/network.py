@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from fastbench import sources, tlsfiles, urls
+from fastbench import hostnames, sources, tlsfiles, urls
 from fastbench.plan import Family, Target, Tls, UsageError
 
 _TLS_FLAGS = ("insecure", "cacert", "cert", "key", "servername")
@@ -52,7 +52,7 @@ def source_addresses(flags: SimpleNamespace, first: urls.Url) -> tuple[tuple[str
 def _literal_family(host: str) -> Family:
     if ":" in host:
         return 6
-    return 4 if urls.is_ipv4(host) else 0
+    return 4 if hostnames.is_ipv4(host) else 0
 
 
 def _tls(flags: SimpleNamespace, first: urls.Url, notices: list[str]) -> Tls | None:
@@ -62,9 +62,9 @@ def _tls(flags: SimpleNamespace, first: urls.Url, notices: list[str]) -> Tls | N
         return None
     if flags.insecure and flags.cacert:
         notices.append("-k turns verification off; --cacert has no effect.")
-    name = first.host.partition("%")[0].removesuffix(".")
+    name = hostnames.certificate_name(first.host)
     if flags.servername is not None:
-        name = urls.host_name(flags.servername, f"--servername {flags.servername}")
+        name = hostnames.servername(flags.servername)
     tls = Tls(
         verify=not flags.insecure,
         cafile=flags.cacert,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Literal
 
-from fastbench import plan, redact, sources, tlsfiles, units, urls
+from fastbench import hostnames, plan, redact, sources, tlsfiles, units, urls
 from fastbench.body import encoded
 from fastbench.cli import content, flags, run_words
 from fastbench.cli.flags import Output
@@ -195,7 +195,7 @@ def _tls(words: SimpleNamespace, notices: list[str]) -> Tls:
         notices.append("-k turns verification off; --cacert has no effect.")
     name = ""
     if words.servername is not None:
-        name = urls.host_name(words.servername, f"--servername {words.servername}")
+        name = hostnames.servername(words.servername)
     found = Tls(
         verify=not words.insecure,
         cafile=words.cacert,

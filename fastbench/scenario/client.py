@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 import orjson
 
+from fastbench import urls
 from fastbench.plan import UsageError
-from fastbench.scenario import bodies, cookies, escaping, expected, paths, redirects, values
+from fastbench.scenario import bodies, cookies, expected, paths, redirects, values
 from fastbench.scenario.expected import Expected
 from fastbench.scenario.headers import Headers
 from fastbench.scenario.place import PLACE
@@ -246,8 +247,8 @@ class Client:
                 return self._send(found.ready, sized)
         jar = ""
         if self._stored:
-            kind = found.kind
-            jar = self.cookies.header(kind.site.host, found.path, kind.site.secure)
+            site = found.kind.site
+            jar = self.cookies.header(site.url.cookie_host, found.path, site.secure)
         return self._send(found.ready, self.maker.payload(found, body, jar))
 
     def _redirected(self, exchange: Exchange, response: Response) -> Any:
@@ -304,7 +305,7 @@ def _asked(
     take = more.get
     body = bodies.encoded(data, json, take("files"))
     if params := take("params"):
-        url = with_params(escaping.checked(url), params)
+        url = with_params(urls.checked(url), params)
     tags, pairs, wanted = take("tags"), take("cookies"), take("expected")
     auth = take("auth")
     asked = Asked(

@@ -13,11 +13,10 @@ from calendar import timegm
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address
 from time import monotonic_ns
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from fastbench import hostnames, urls
 from fastbench.plan import UsageError
 
 if TYPE_CHECKING:
@@ -87,13 +86,14 @@ class Cookies:
 
     def set(self, name: str, value: str, url: str = "", *, path: str = "/") -> None:
         """Keep a cookie for the host of `url`, or of base_url."""
-        host = urlsplit(url or self._home).hostname
-        if not host:
+        home = url or self._home
+        if not home:
             raise UsageError(
                 f"The cookie `{name}` needs a host: give url=, or set base_url in options."
             )
         if _UNSAFE.search(name + value) or not name or re.search("[=; \t]", name) or ";" in value:
             raise UsageError(f"The cookie `{name}` has a character that no cookie may have.")
+        host, _ = _home_of(home)
         self._keep(Cookie(name, value, host, True, path, secure=False))
 
     def delete(self, name: str) -> None:
@@ -158,12 +158,11 @@ def _set_by(response: Response) -> Iterator[Cookie]:
     lines = _SET_COOKIE.findall(response.raw_head)
     if not lines:
         return
-    url = urlsplit(response.url)
-    host = (url.hostname or "").lower()
+    host, path = _home_of(response.url)
     dated = _DATE.search(response.raw_head)
     now_s = date_s(dated[1].decode("latin-1")) if dated is not None else None
     for line in lines:
-        cookie = parse(line.decode("utf-8", "replace"), host, url.path, now_s)
+        cookie = parse(line.decode("utf-8", "replace"), host, path, now_s)
         if cookie is not None:
             yield cookie
 
@@ -179,11 +178,11 @@ def parse(line: str, host: str, request_path: str, now_s: int | None) -> Cookie 
         key, _, content = attribute.partition("=")
         said[key.strip(" \t").lower()] = content.strip(" \t")  # the last one of a name counts
     domain, host_only = host, True
-    if asked := said.get("domain", "").lower().removeprefix("."):
+    if asked := _domain(said.get("domain", "")):
         if asked != host and not _within(host, asked):
             return None
         if "." in asked.strip("."):
-            domain, host_only = asked, _is_address(host)
+            domain, host_only = asked, hostnames.is_address(host)
         elif asked != host:
             return None
     path = said.get("path", "")
@@ -238,7 +237,7 @@ def _expiry_ns(said: dict[str, str], now_s: int | None) -> int:
 
 
 def _within(host: str, domain: str) -> bool:
-    return host.endswith(f".{domain}") and not _is_address(host)
+    return host.endswith(f".{domain}") and not hostnames.is_address(host)
 
 
 def _covers(path: str, request_path: str) -> bool:
@@ -248,9 +247,17 @@ def _covers(path: str, request_path: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _is_address(host: str) -> bool:
+def _home_of(address: str) -> tuple[str, str]:
+    """Return host and path of a URL, as cookies know them."""
+    url = urls.parse(address)
+    return url.cookie_host, url.path.partition(b"?")[0].decode("ascii")
+
+
+@lru_cache(maxsize=256)
+def _domain(text: str) -> str:
+    """Return a Domain in the one form of hosts, without points around it; "" is none."""
+    name = text.removeprefix(".").removesuffix(".")
     try:
-        ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
+        return hostnames.canonical(name, name) if name else ""
+    except UsageError:
+        return name.lower()  # which is no host's, so the cookie is refused

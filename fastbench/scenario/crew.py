@@ -109,6 +109,7 @@ class Crew:
     def tell_servers(self) -> None:
         """Tell the parent of each server that is met beside that of base_url."""
         self._maker.met = self._met
+        self._maker.warn = self.warn
 
     def stop(self, *, grace: bool) -> None:
         """Begin no more iterations; without grace halt those that run."""

@@ -7,7 +7,6 @@ cookies, the body and its length) is added when the request is sent.
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fastbench import __version__, _client, redact, units, urls
 from fastbench.body import encoded
 from fastbench.plan import MAX_TIMEOUT_S, UsageError, check_header, check_method
-from fastbench.scenario import bodies, escaping, grouping, values
+from fastbench.scenario import bodies, grouping, values
 from fastbench.scenario.expected import DEFAULT, Expected
 from fastbench.scenario.place import Place, Tags
 
@@ -28,6 +27,7 @@ Named = tuple[str, str, Headers, bool, str | None]  # method, URL, headers, no b
 MOST_PREPARED = 1000  # of one place
 MOST_ORIGINS = 1000
 MOST_LARGE = 8
+MOST_REASONS = 10
 LARGE_BYTES = 1 << 14
 
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)([^#]*)", re.DOTALL)
@@ -73,16 +73,21 @@ class Asked(NamedTuple):
 class Prepared:
     """One request, ready to be sent any number of times; `head` lacks its last fields."""
 
-    __slots__ = ("asked", "head", "kind", "path", "payload", "place", "ready", "sized")
+    __slots__ = ("asked", "head", "kind", "payload", "place", "ready", "sized", "target")
 
     asked: Asked
     kind: Kind
     place: Place
-    path: str
+    target: str  # path and query, as sent
     head: bytes
     payload: bytes  # all of it, without a body and without the jar's cookies
     sized: bytes  # `head` up to the length of a body
     ready: Ready  # what is sent
+
+    @property
+    def path(self) -> str:
+        """The path as sent."""
+        return self.target.partition("?")[0]
 
     def rendered(self, body: bytes | None, jar: str) -> bytes:
         """Return the bytes to send."""
@@ -107,11 +112,13 @@ class Site:
     """Hold one server, and how requests to it begin."""
 
     origin: Origin
+    url: urls.Url
     prefix: str  # scheme and authority, as shown
-    host: str
-    authority: str
-    secure: bool
-    userinfo: bytes | None
+
+    @property
+    def secure(self) -> bool:
+        """Tell whether what is sent to it is encrypted."""
+        return self.url.scheme == "https"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,6 +146,8 @@ class Maker:
         self._kinds: dict[tuple[Any, ...], Kind] = {}
         self._large: dict[tuple[int, int], tuple[Prepared, bytes, bytes]] = {}
         self.met: Callable[[Origin], None] | None = None  # hears of each server, maybe again
+        self.warn: Callable[[str, str, str], None] | None = None  # hears code, text and hint
+        self._warned: set[str] = set()
         self._base: Site | None = None
         self._base_path = ""
         if settings.base_url:
@@ -194,6 +203,19 @@ class Maker:
             found = self._large[key] = (prepared, body, prepared.rendered(body, ""))
         return found[2]
 
+    def not_followed(self, before: Prepared, why: str) -> None:
+        """Warn, once for each reason, of an answer that leads nowhere we go."""
+        if self.warn is None or why in self._warned or len(self._warned) >= MOST_REASONS:
+            return
+        self._warned.add(why)
+        where = before.kind.site.prefix + before.target.partition("?")[0]
+        self.warn(
+            "redirect_not_followed",
+            f"a redirect was not followed, for {why}; its answer is what the script got "
+            f"(first from {redact.url(where)})",
+            "look at the Location of that answer; redirects=0 asks for such answers as they are",
+        )
+
     def _prepare(self, place: Place, asked: Asked) -> Prepared:
         site, path = self._located(asked.url)
         key = (site, asked[0], asked[2:])  # all but the URL
@@ -204,8 +226,7 @@ class Maker:
             kind = self._kinds[key] = self._kind(site, asked)
         made = Prepared()
         made.asked, made.kind, made.place = asked, kind, place
-        sent = escaping.sent(path)
-        made.path = sent.partition("?")[0]
+        made.target = sent = urls.sent(path)
         made.head = encoded(f"{kind.method} {sent} HTTP/1.1\r\n") + kind.fields
         made.finish()
         made.ready = _client.Ready(
@@ -257,7 +278,7 @@ class Maker:
 
     def _located(self, url: str) -> tuple[Site, str]:
         """Find the server of a URL, and its path and query as they were written."""
-        match = _ABSOLUTE.match(escaping.checked(url))
+        match = _ABSOLUTE.match(urls.checked(url))
         if match is not None:
             path = match[2]
             return self._site(match[1]), path if path.startswith("/") else f"/{path}"
@@ -285,14 +306,7 @@ class Maker:
                 ) from None
             if self.met is not None:
                 self.met(origin)
-            found = self._sites[prefix] = Site(
-                origin,
-                f"{url.scheme}://{url.authority}",
-                url.host.lower(),
-                url.authority,
-                url.scheme == "https",
-                url.userinfo,
-            )
+            found = self._sites[prefix] = Site(origin, url, f"{url.scheme}://{url.authority}")
         return found
 
     def _fields(self, site: Site, asked: Asked) -> tuple[bytes, list[str]]:
@@ -303,11 +317,11 @@ class Maker:
             raise UsageError(f"{refused.pop()} is set by fastbench; leave it out of headers.")
         if asked.content_type.startswith("multipart/") and "content-type" in said:
             raise UsageError("Content-Type of a request with files has a boundary; leave it out.")
-        fields = {"host": ("Host", site.authority)}
+        fields = {"host": ("Host", site.url.authority)}
         fields["user-agent"] = ("User-Agent", self.settings.user_agent)
         fields["accept"] = ("Accept", "*/*")
-        if site.userinfo is not None:
-            fields["authorization"] = ("Authorization", basic(site.userinfo))
+        if site.url.authorization:
+            fields["authorization"] = ("Authorization", site.url.authorization)
         if asked.content_type:
             fields["content-type"] = ("Content-Type", asked.content_type)
         if not self.settings.keepalive:
@@ -319,12 +333,6 @@ class Maker:
         lines = [f"{name}: {value}" for name, value in (*kept, *own) if name.lower() != "cookie"]
         cookies = [value for name, value in (*kept, *own) if name.lower() == "cookie"]
         return encoded("\r\n".join([*lines, ""])), cookies
-
-
-def basic(pair: bytes) -> str:
-    """Write the value of Authorization for `user:password`."""
-    pair = pair if b":" in pair else pair + b":"  # RFC 7617: the colon is not optional
-    return f"Basic {b64encode(pair).decode('ascii')}"
 
 
 def plain_headers(headers: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Headers:
@@ -368,7 +376,7 @@ def _auth(asked: Asked) -> Headers:
         return ()
     if not isinstance(asked.auth, tuple) or len(asked.auth) != 2:
         raise UsageError("auth= takes (user, password); a token goes in bearer=.")
-    return (("Authorization", basic(encoded(":".join(map(str, asked.auth))))),)
+    return (("Authorization", urls.basic(encoded(":".join(map(str, asked.auth))))),)
 
 
 def _timeout_ns(asked: float | str | None, default_s: float) -> int:

@@ -8,10 +8,10 @@ and the body. On the way to another scheme, host or port everything that is a se
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
+from fastbench import urls
 from fastbench.plan import UsageError
-from fastbench.scenario import escaping
+from fastbench.scenario.headers import Headers
 from fastbench.scenario.prepared import Asked, Prepared, stays
 
 if TYPE_CHECKING:
@@ -27,24 +27,30 @@ _ABOUT_BODY = ("content-type", "content-encoding", "content-language", "content-
 def following(client: Client, exchange: Exchange, response: Response) -> Following | None:
     """Return the request that follows from an answer, or None where it leads nowhere.
 
-    It never raises: what a server writes into Location is no error of the script.
+    It never raises: what a server writes into Location is no error of the script. Of fields that
+    say the same the first counts; where they differ there is no answer (see `_exchange.pxi`).
     """
     before: Prepared = exchange.keep
-    location = response.headers.get("Location", "")
+    location = next(iter(Headers(response.raw_head).get_all("Location")), "")
     if not location:
         return None
     repeats = response.status in _REPEATED
     try:
-        url = urljoin(response.url, escaping.location(location))
+        url = urls.join(before.kind.site.url.server, before.target, location)
         asked = _asked(before, url, repeats)
         after = client.maker.prepared(before.place, asked)
         if after.ready.origin is not before.ready.origin:
             after = client.maker.prepared(before.place, _led_away(asked))
-    except (UsageError, ValueError):
+    except UsageError as error:
+        client.maker.not_followed(before, str(error).rstrip("."))
         return None
     body = exchange.payload.partition(b"\r\n\r\n")[2] if repeats else b""
     site = after.kind.site
-    jar = client.cookies.header(site.host, after.path, site.secure) if client.cookies else ""
+    jar = (
+        client.cookies.header(site.url.cookie_host, after.path, site.secure)
+        if client.cookies
+        else ""
+    )
     payload = client.maker.payload(after, body or None, jar)
     exchange.keep = after
     return after.ready, payload
@@ -53,10 +59,9 @@ def following(client: Client, exchange: Exchange, response: Response) -> Followi
 def _asked(before: Prepared, url: str, repeats: bool) -> Asked:
     """Ask for another URL of the same origin."""
     asked = before.asked._replace(url=url)
-    if before.kind.site.userinfo is not None and asked.auth is None and asked.bearer is None:
-        user, _, password = before.kind.site.userinfo.decode("utf-8", "surrogateescape").partition(
-            ":"
-        )
+    userinfo = before.kind.site.url.userinfo
+    if userinfo is not None and asked.auth is None and asked.bearer is None:
+        user, _, password = userinfo.decode("utf-8", "surrogateescape").partition(":")
         asked = asked._replace(auth=(user, password))
     if repeats:
         return asked

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 import ssl
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
 
 from fastbench import __version__, redact, urls
 from fastbench.sinks.point import OutputError
@@ -48,12 +46,11 @@ class Remote:
 
     def __init__(self, where: str, access: Access | None = None) -> None:
         url = urls.parse(where)
-        parts = urlsplit(where)
         access = access or Access()
-        self.url_password = unquote(parts.password or "")
-        self.user = unquote(parts.username or "") or access.user
+        user, _, self.url_password = (url.userinfo or b"").decode("utf-8", "replace").partition(":")
+        self.user = user or access.user
         self.password = self.url_password or access.password
-        self.path, self.query = parts.path, parts.query
+        self.path, _, self.query = url.path.decode("ascii").partition("?")
         self._headers = access.headers
         self._connection = _connection(url, insecure=access.insecure)
         self._kept = False
@@ -64,8 +61,7 @@ class Remote:
         """The value of Authorization for a user, "" without one."""
         if not (self.user or self.password):
             return ""
-        both = f"{self.user}:{self.password}".encode()
-        return f"Basic {base64.b64encode(both).decode()}"
+        return urls.basic(f"{self.user}:{self.password}".encode())
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Post a message; raises OutputError unless it was taken."""

@@ -1,0 +1,94 @@
+"""Where an answer sends a script on to, and where it does not."""
+
+from __future__ import annotations
+
+import pytest
+from servers import Peer, Server
+from vus import User, run
+
+from fastbench import _client
+
+
+def moved(*fields: bytes) -> bytes:
+    return b"HTTP/1.1 302 Found\r\n" + b"".join(f + b"\r\n" for f in fields) + EMPTY
+
+
+EMPTY = b"Content-Length: 0\r\n\r\n"
+
+
+def sending_on(*fields: bytes) -> Server:
+    """A server that answers /from with a redirect and everything else with 200."""
+
+    def script(peer: Peer) -> None:
+        while True:
+            away = peer.request().startswith(b"GET /a/from")
+            peer.send(moved(*fields) if away else b"HTTP/1.1 200 OK\r\n" + EMPTY)
+
+    return Server(script)
+
+
+def follow(server: Server, warned: list[tuple[str, str, str]]) -> _client.Response:
+    async def go(vu: User) -> _client.Response:
+        vu.maker.warn = lambda *said: warned.append(said)
+        await vu.get(server.url("/a/from?token=s3cr3t"))
+        return await vu.get(server.url("/a/from?token=s3cr3t"))
+
+    response, _ = run(go)
+    return response
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"com.example.app:/oauth2redirect?code=S3CRET",
+        b"mailto:x@example.org",
+        b"javascript:alert(1)",
+        b"myapp://callback?code=S3CRET",
+        b"urn:ietf:wg:oauth:2.0:oob",
+        b"http://a:b/",
+        b"http://[::g]/",
+        b"//",
+    ],
+)
+def test_what_is_not_http_is_not_followed_and_said_once(field: bytes) -> None:
+    warned: list[tuple[str, str, str]] = []
+    with sending_on(b"Location: " + field) as server:
+        response = follow(server, warned)
+    assert response.status == 302 and not response.error
+    assert [line.split()[1] for line in server.seen.lines] == [b"/a/from?token=s3cr3t"]
+    (warning,) = warned
+    assert warning[0] == "redirect_not_followed" and "/a/from)" in warning[1]
+    assert "s3cr3t" not in repr(warning).lower()
+
+
+@pytest.mark.parametrize(
+    ("field", "target"),
+    [
+        (b"/x", b"/x"),
+        (b"../x//y", b"/x//y"),
+        (b"?q", b"/a/from?q"),
+        (b"\\x\\y", b"/x/y"),
+        (b"/caf\xc3\xa9 \xff", b"/caf%C3%A9%20%FF"),
+        (b"/x#f?g", b"/x"),
+    ],
+)
+def test_a_location_is_followed_as_browsers_do(field: bytes, target: bytes) -> None:
+    warned: list[tuple[str, str, str]] = []
+    with sending_on(b"Location: " + field) as server:
+        assert follow(server, warned).status == (302 if target.startswith(b"/a/from") else 200)
+    assert list(server.seen.lines)[1].split()[1] == target
+    assert not warned
+
+
+def test_servers_that_differ_in_writing_only_are_one_and_keep_secrets() -> None:
+    with Server(lambda peer: peer.stall()) as other:  # nobody may come here
+        port = other.port
+    with sending_on(b"") as server:
+        port = server.port
+
+        async def go(vu: User) -> None:
+            for host in ("LOCALHOST", "localhost", "127.1", "127.0.0.1", "0x7f.0.0.1"):
+                await vu.get(f"http://{host}:{port}/")
+
+        run(go)
+    assert server.seen.connections == 2
