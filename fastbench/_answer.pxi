@@ -2,6 +2,7 @@
 
 cdef object headers_of = None   # see `use`
 cdef object decoded = None
+cdef object textual = None
 cdef object selected = None
 cdef object loads = None
 cdef object cookies_of = None
@@ -20,13 +21,16 @@ cdef struct Extra:
     void *data
 
 
-def use(*, headers, decode, select, json, cookies=None):
-    """Set what Response's lazy properties call: a head's fields, the decoded body, a JSON path.
+def use(*, headers, decode, select, json, text, cookies=None):
+    """Set what Response's lazy properties call: a head's fields, a JSON path.
 
-    `cookies(response)` gives the cookies that an answer sets.
+    `decode(headers, raw)` gives the body and why it stays as it came, `text(headers, body)` reads
+    it in its charset, `json(body, why)` as JSON; `cookies(response)` gives the cookies that an
+    answer sets.
     """
-    global headers_of, decoded, selected, loads, cookies_of
-    headers_of, decoded, selected, loads, cookies_of = headers, decode, select, json, cookies
+    global headers_of, decoded, textual, selected, loads, cookies_of
+    headers_of, decoded, textual, selected, loads = headers, decode, text, select, json
+    cookies_of = cookies
 
 
 cdef class Sinks:
@@ -160,7 +164,8 @@ cdef class Timings:
 cdef class Response:
     """One answer. Without a complete one, `status` is 0 and `error` says why.
 
-    `headers` know no case; `body` is bytes, decoded as Content-Encoding says; `json(path)` selects.
+    `headers` know no case; `body` is bytes, unpacked as Content-Encoding says, or as they came and
+    then `body_error` says why; `json(path)` selects.
     """
 
     cdef readonly int status
@@ -177,6 +182,7 @@ cdef class Response:
     cdef object known_headers
     cdef object known_cookies
     cdef object known_body
+    cdef str known_body_error
     cdef object known_json
     cdef bint parsed
     cdef signed char coding     # has it a Content-Encoding? -1: not looked yet
@@ -204,17 +210,27 @@ cdef class Response:
         if self.known_body is None:
             self.known_body = self.raw_body
             if encoded(self.raw_head) if self.coding < 0 else self.coding:
-                self.known_body = decoded(self.headers, self.raw_body)
+                self.known_body, self.known_body_error = decoded(self.headers, self.raw_body)
         return self.known_body
 
     @property
+    def body_error(self):
+        """Why `body` is not unpacked; "" if it is, or had no need."""
+        self.body
+        return self.known_body_error or ""
+
+    @property
     def text(self):
+        """The body in the charset that its Content-Type names, else in UTF-8."""
+        head = self.raw_head.lower()
+        if b"charset" in head and b"charset=utf-8" not in head:
+            return textual(self.headers, self.body)
         return self.body.decode("utf-8", "replace")
 
     def json(self, path=None):
         """The body as JSON, or what `path` selects of it. Raises ValueError when it is no JSON."""
         if not self.parsed:
-            self.known_json = loads(self.body)
+            self.known_json = loads(self.body, self.known_body_error or "")
             self.parsed = True
         if path is None:
             return self.known_json

@@ -231,6 +231,8 @@ class Response:
     @property
     def body(self) -> bytes: ...
     @property
+    def body_error(self) -> str: ...
+    @property
     def text(self) -> str: ...
     def json(self, path: str | None = None) -> Any: ...
     @property
@@ -239,9 +241,10 @@ class Response:
 def use(
     *,
     headers: Callable[[bytes], Mapping[str, str]],
-    decode: Callable[[Mapping[str, str], bytes], bytes],
+    decode: Callable[[Mapping[str, str], bytes], tuple[bytes, str]],
     select: Callable[[Any, str], Any],
-    json: Callable[[bytes], Any],
+    json: Callable[[bytes, str], Any],
+    text: Callable[[Mapping[str, str], bytes], str],
     cookies: Callable[[Response], Mapping[str, str]] | None = None,
 ) -> None: ...
 def tally(

@@ -96,8 +96,32 @@ def form_part(form: str) -> Part:
 
 
 def encoded(text: str) -> bytes:
-    """Encode text as UTF-8; bytes of the command line that were not UTF-8 stay what they were."""
-    return text.encode("utf-8", "surrogateescape")
+    """Encode text as UTF-8; bytes of the command line that were not UTF-8 stay what they were.
+
+    Raises UsageError for half a surrogate pair, which is no character.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(text[error.start]):04X}"
+        raise UsageError(f"A text to send has {half}, which is half a character.") from None
+
+
+def field_text(value: str | bytes) -> str:
+    """Return the value of a header as text whose Latin-1 bytes are sent. The rule of all headers.
+
+    Bytes are sent as they are. Text is sent in Latin-1 where it can be, because what an answer's
+    headers hold is read as Latin-1 (RFC 9110 section 5.5): a value that was read goes back
+    unchanged. Text with other characters is sent in UTF-8. What is typed or stands in a file was
+    bytes: it is given here as such.
+    """
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        return encoded(value).decode("latin-1")
+    return value
 
 
 def guess_type(filename: str) -> str:

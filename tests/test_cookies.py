@@ -1,10 +1,8 @@
-"""Cookies of a virtual user, redirects, and bodies that come compressed."""
+"""Cookies of a virtual user, and redirects."""
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from collections.abc import Callable, Mapping
 from time import process_time
 from types import SimpleNamespace
@@ -15,7 +13,7 @@ from servers import OK, Peer, Server
 from vus import User, run
 
 from fastbench.plan import UsageError
-from fastbench.scenario import bodies, cookies
+from fastbench.scenario import cookies
 from fastbench.scenario.cookies import Cookies
 from fastbench.scenario.headers import Headers
 
@@ -286,77 +284,6 @@ def test_a_location_is_made_sendable() -> None:
     with Server(routed({"/": "302\nLocation: /a b?c=<é>"}, heard)) as server:
         run(lambda vu: vu.get(server.url("/")))
     assert heard[1].startswith(b"GET /a%20b?c=<%C3%A9> ")
-
-
-# Bodies
-
-
-def raw_deflate(data: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    return packer.compress(data) + packer.flush()
-
-
-TEXT = b"hello, world\n" * 500
-
-
-@pytest.mark.parametrize(
-    ("coding", "packed"),
-    [
-        ("gzip", gzip.compress(TEXT, mtime=0)),
-        ("GZIP", gzip.compress(TEXT[:100], mtime=0) + gzip.compress(TEXT[100:], mtime=0)),
-        ("x-gzip", gzip.compress(TEXT, mtime=0) + b"\0" * 8),
-        ("deflate", zlib.compress(TEXT)),
-        ("deflate", raw_deflate(TEXT)),
-        ("deflate, gzip", gzip.compress(zlib.compress(TEXT), mtime=0)),
-        ("identity", TEXT),
-    ],
-)
-def test_bodies_are_unpacked(coding: str, packed: bytes) -> None:
-    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(packed)}\r\n\r\n"
-    with Server(routed({"/": head.encode() + packed}, [])) as server:
-        response, _ = run(lambda vu: vu.get(server.url("/")))
-    assert response.body == TEXT and response.text == TEXT.decode()
-    assert response.raw_body == packed
-
-
-@pytest.mark.parametrize(
-    ("coding", "packed", "sentence"),
-    [
-        ("gzip", b"no gzip at all", "no valid gzip"),
-        ("gzip", gzip.compress(TEXT, mtime=0)[:-9], "ends too early"),
-        ("gzip", gzip.compress(TEXT, mtime=0)[:-8] + bytes(8), "no valid gzip"),
-        ("gzip", gzip.compress(bytes(64 << 20), mtime=0), "unpacks .* to more than"),
-        ("deflate", zlib.compress(bytes(64 << 20)), "unpacks .* to more than"),
-        (
-            "gzip, gzip",
-            gzip.compress(gzip.compress(bytes(64 << 20), mtime=0), mtime=0),
-            "unpacks .* to more than",
-        ),
-        ("compress", b"x", "not known here"),
-    ],
-)
-def test_bodies_that_cannot_be_unpacked_say_so(coding: str, packed: bytes, sentence: str) -> None:
-    with pytest.raises(bodies.BodyError, match=sentence):
-        bodies.decode({"Content-Encoding": coding}, packed)
-
-
-def test_brotli_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "_brotli", lambda: None)
-    with pytest.raises(bodies.BodyError, match=r"pip install 'brotli>=1\.2'"):
-        bodies.decode({"Content-Encoding": "br"}, b"x")
-    monkeypatch.undo()
-    brotli = pytest.importorskip("brotli", minversion="1.2")
-    packed = brotli.compress(TEXT)
-    assert bodies.decode({"Content-Encoding": "br"}, packed) == TEXT
-    for wrong in (packed[:-5], b"garbage", brotli.compress(bytes(64 << 20))):
-        with pytest.raises(bodies.BodyError, match=r"no valid br|unpacks .* to more than"):
-            bodies.decode({"Content-Encoding": "br"}, wrong)
-
-
-def test_a_small_answer_may_unpack_to_a_mebibyte() -> None:
-    assert (
-        len(bodies.decode({"Content-Encoding": "gzip"}, gzip.compress(bytes(1 << 20)))) == 1 << 20
-    )
 
 
 def test_headers_keep_what_came_more_than_once() -> None:

@@ -79,9 +79,10 @@ def on_wires(act: Callable[[Wires], Awaitable[Any]], **pool: Any) -> Wires:
     """Run `act` to its end and give the wires, whose counts are final then."""
     _client.use(
         headers=lambda head: {"head": head.decode()},
-        decode=lambda headers, body: body[::-1],
+        decode=lambda headers, body: (body[::-1], ""),
         select=lambda value, path: value[path],
-        json=orjson.loads,
+        json=lambda body, why: orjson.loads(body),
+        text=lambda headers, body: body.decode("latin-1"),
     )
     made: list[Wires] = []
 

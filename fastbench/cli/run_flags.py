@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Literal
 
 from fastbench import hostnames, plan, redact, sources, tlsfiles, units, urls
-from fastbench.body import encoded
+from fastbench.body import encoded, field_text
 from fastbench.cli import content, flags, run_words
 from fastbench.cli.flags import Output
 from fastbench.plan import Tls, UsageError
@@ -187,7 +187,8 @@ def _headers(words: SimpleNamespace, notices: list[str]) -> tuple[tuple[str, str
     elif message.credentials and not own:
         pair = b64encode(encoded(message.credentials)).decode("ascii")
         found.append(("Authorization", f"Basic {pair}"))
-    return tuple(found)
+    # Typed, or from a file: the bytes are sent, whatever their encoding.
+    return tuple((name, field_text(encoded(value))) for name, value in found)
 
 
 def _tls(words: SimpleNamespace, notices: list[str]) -> Tls:

@@ -115,22 +115,16 @@ def _lines(exchange: Exchange, response: Response, secrets: set[str]) -> Iterato
     yield ""
     if response.raw_head:
         yield from sides.head_lines(sides.CAME, response.raw_head.rstrip(b"\r\n"), secrets)
-        data = _decoded(response)
+        data = response.body
         yield from sides.body_lines(sides.CAME, data, len(data), secrets)
+        if response.body_error:
+            yield f"Body as it came: {redact.printable(response.body_error)}."
         yield ""
     timings = response.timings
     spans = ((step, getattr(timings, step)) for step in _STEPS)
     yield ", ".join(f"{step} {units.format_ns(round(ms * 1e6))}" for step, ms in spans if ms)
     yield f"Counted as {_counted(response)}"
     yield ""
-
-
-def _decoded(response: Response) -> bytes:
-    """Return the body as the script sees it, or as it came when it cannot be decoded."""
-    try:
-        return response.body
-    except Exception:
-        return response.raw_body
 
 
 def _counted(response: Response) -> str:

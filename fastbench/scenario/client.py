@@ -14,15 +14,14 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 from urllib.parse import quote
 
-import orjson
-
 from fastbench import urls
 from fastbench.plan import UsageError
-from fastbench.scenario import bodies, cookies, expected, paths, redirects, values
+from fastbench.scenario import bodies, codings, cookies, expected, paths, redirects, values
 from fastbench.scenario.expected import Expected
+from fastbench.scenario.header_values import header_value, plain_headers
 from fastbench.scenario.headers import Headers
 from fastbench.scenario.place import PLACE
-from fastbench.scenario.prepared import LARGE_BYTES, Asked, Maker, Settings, plain_headers
+from fastbench.scenario.prepared import LARGE_BYTES, Asked, Maker, Settings
 
 if TYPE_CHECKING:
     from fastbench._client import Exchange, Response, Session
@@ -42,8 +41,8 @@ class More(TypedDict, total=False):
 
     params: Fields | str | None
     files: Fields | None
-    auth: tuple[str, str] | None
-    bearer: str | None
+    auth: tuple[str | bytes, str | bytes] | None
+    bearer: str | bytes | None
     cookies: Fields | None
     tags: Fields | None
     timeout: float | str | None
@@ -261,9 +260,10 @@ def install() -> None:
 
     _client.use(
         headers=Headers,
-        decode=bodies.decode,
+        decode=codings.decode,
         select=paths.select,
-        json=_loads,
+        json=codings.loads,
+        text=codings.text,
         cookies=cookies.of,
     )
 
@@ -318,11 +318,18 @@ def _asked(
         take("timeout"),
         take("redirects"),
         expected.read(wanted) if wanted is not None else None,
-        tuple(map(str, auth)) if isinstance(auth, tuple | list) else auth,
+        tuple(auth) if isinstance(auth, tuple | list) else auth,
         take("bearer"),
-        tuple((key, str(each)) for key, each in values.pairs(pairs, "cookies=")) if pairs else (),
+        _cookies(pairs) if pairs else (),
     )
     return asked, body.data if body is not None else None
+
+
+def _cookies(given: Any) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, header_value(value, f"The cookie {name}"))
+        for name, value in values.pairs(given, "cookies=")
+    )
 
 
 def _shape(request: object) -> str:
@@ -333,11 +340,3 @@ def _shape(request: object) -> str:
 
 def _quoted(text: str, safe: str = "") -> str:
     return quote(text, safe=_IN_QUERY + safe, encoding="utf-8", errors="surrogateescape")
-
-
-def _loads(raw: bytes) -> Any:
-    try:
-        return orjson.loads(raw)
-    except ValueError as error:
-        what = f"no JSON: {error}" if raw else "empty, so there is no JSON in it"
-        raise bodies.BodyError(f"The body is {what}") from None

@@ -17,6 +17,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from fastbench import hostnames, urls
+from fastbench.body import field_text
 from fastbench.plan import UsageError
 
 if TYPE_CHECKING:
@@ -114,7 +115,10 @@ class Cookies:
             self._keep(cookie)
 
     def header(self, host: str, path: str, secure: bool) -> str:
-        """Return the value of Cookie for a request ("" for none), longest paths first."""
+        """Return the value of Cookie for a request ("" for none), longest paths first.
+
+        It is text whose Latin-1 bytes are to be sent, as `field_text` gives it.
+        """
         key = (host, path, secure)
         now_ns = monotonic_ns()
         found = self._headers.get(key)
@@ -125,7 +129,7 @@ class Cookies:
         self._drop_expired(now_ns)
         mine = [cookie for cookie in self.stored.values() if cookie.reaches(host, path, secure)]
         mine.sort(key=lambda cookie: -len(cookie.path))
-        value = "; ".join(f"{cookie.name}={cookie.value}" for cookie in mine)
+        value = "; ".join(field_text(f"{cookie.name}={cookie.value}") for cookie in mine)
         until_ns = min((cookie.expires_ns for cookie in mine), default=_NEVER)
         self._headers[key] = (value, until_ns)
         return value
@@ -162,7 +166,7 @@ def _set_by(response: Response) -> Iterator[Cookie]:
     dated = _DATE.search(response.raw_head)
     now_s = date_s(dated[1].decode("latin-1")) if dated is not None else None
     for line in lines:
-        cookie = parse(line.decode("utf-8", "replace"), host, path, now_s)
+        cookie = parse(line.decode("latin-1"), host, path, now_s)
         if cookie is not None:
             yield cookie
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fastbench import plan, tlsfiles, urls
+from fastbench.body import field_text
 from fastbench.measured import Kind
 from fastbench.plan import Tls, UsageError
 from fastbench.scenario import expected, spec, values
@@ -141,7 +142,7 @@ class Options:
         thresholds: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
         base_url: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
         user_agent: str | None = None,
         timeout: str | float = 60.0,
         connect_timeout: str | float | None = None,
@@ -252,6 +253,11 @@ def _base_url(given: Any) -> str | None:
 
 
 def _headers(given: Any) -> tuple[tuple[str, str], ...]:
+    if isinstance(given, Mapping):
+        given = {
+            name: field_text(value) if isinstance(value, bytes) else value
+            for name, value in given.items()
+        }
     pairs = values.strings(given or {}, "headers of Options")
     return tuple(plan.check_header(name, value) for name, value in pairs.items())
 

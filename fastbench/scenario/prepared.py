@@ -7,21 +7,21 @@ cookies, the body and its length) is added when the request is sent.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastbench import __version__, _client, redact, units, urls
-from fastbench.body import encoded
+from fastbench.body import encoded, field_text
 from fastbench.plan import MAX_TIMEOUT_S, UsageError, check_header, check_method
-from fastbench.scenario import bodies, grouping, values
+from fastbench.scenario import bodies, grouping
 from fastbench.scenario.expected import DEFAULT, Expected
+from fastbench.scenario.header_values import Headers, authorization
 from fastbench.scenario.place import Place, Tags
 
 if TYPE_CHECKING:
     from fastbench._client import Origin, Pool, Ready, Route
 
-Headers = tuple[tuple[str, str], ...]
 Named = tuple[str, str, Headers, bool, str | None]  # method, URL, headers, no body, name
 
 MOST_PREPARED = 1000  # of one place
@@ -64,8 +64,8 @@ class Asked(NamedTuple):
     timeout: float | str | None = None
     redirects: int | None = None
     expected: Expected | None = None
-    auth: tuple[str, ...] | None = None
-    bearer: str | None = None
+    auth: tuple[object, ...] | None = None
+    bearer: str | bytes | None = None
     cookies: Headers = ()
     led_away: bool = False  # by a redirect to another origin: the run's secrets stay behind
 
@@ -99,7 +99,7 @@ class Prepared:
     def _cookies(self, jar: str) -> bytes:
         cookie = self.kind.cookie
         cookie = f"{cookie}; {jar}" if cookie and jar else cookie or jar
-        return f"Cookie: {cookie}\r\n".encode("utf-8", "surrogateescape") if cookie else b""
+        return f"Cookie: {cookie}\r\n".encode("latin-1") if cookie else b""
 
     def finish(self) -> None:
         """Work out what is the same each time it is sent."""
@@ -129,7 +129,7 @@ class Kind:
     method: str
     fields: bytes  # of the head, from its second line on, without its last ones
     end: bytes  # what ends the head when there is no body
-    cookie: str  # cookies of the request itself, beside the jar's
+    cookie: str  # cookies of the request itself, beside the jar's, as `field_text` gives them
     head_only: bool
     idempotent: bool
     timeout_ns: int
@@ -252,7 +252,9 @@ class Maker:
             method,
             fields,
             b"Content-Length: 0\r\n\r\n" if method in _LENGTH_ZERO else b"\r\n",
-            "; ".join([*cookies, *(f"{name}={value}" for name, value in asked.cookies)]),
+            "; ".join(
+                [*cookies, *(field_text(f"{name}={value}") for name, value in asked.cookies)]
+            ),
             method == "HEAD",
             method in _IDEMPOTENT,
             _timeout_ns(asked.timeout, self.settings.timeout_s),
@@ -311,7 +313,10 @@ class Maker:
 
     def _fields(self, site: Site, asked: Asked) -> tuple[bytes, list[str]]:
         """Render the fields; what the request says of itself wins over the rest."""
-        own = [check_header(name, value) for name, value in (*asked.headers, *_auth(asked))]
+        own = [
+            check_header(name, value)
+            for name, value in (*asked.headers, *authorization(asked.auth, asked.bearer))
+        ]
         said = {name.lower() for name, _ in own}
         if refused := said & _OWN_FIELDS:
             raise UsageError(f"{refused.pop()} is set by fastbench; leave it out of headers.")
@@ -330,53 +335,22 @@ class Maker:
             if not (asked.led_away and stays(name)):
                 fields[name.lower()] = check_header(name, value)
         kept = [field for name, field in fields.items() if name not in said]
-        lines = [f"{name}: {value}" for name, value in (*kept, *own) if name.lower() != "cookie"]
-        cookies = [value for name, value in (*kept, *own) if name.lower() == "cookie"]
-        return encoded("\r\n".join([*lines, ""])), cookies
-
-
-def plain_headers(headers: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Headers:
-    """Take headers as a script wrote them; a value of None leaves the header out."""
-    if type(headers) is dict:
-        for name, value in headers.items():
-            if type(value) is not str or type(name) is not str:
-                break
-        else:
-            return tuple(headers.items())
-    pairs = values.pairs(headers, "headers=")
-    return tuple((name, _text(name, value)) for name, value in pairs if value is not None)
+        sent = [(name, field_text(value)) for name, value in (*kept, *own)]
+        lines = [f"{name}: {value}" for name, value in sent if name.lower() != "cookie"]
+        cookies = [value for name, value in sent if name.lower() == "cookie"]
+        return "\r\n".join([*lines, ""]).encode("latin-1"), cookies
 
 
 def _check_scalars(asked: Asked) -> None:
     for word, kind in _SCALARS.items():
         value = getattr(asked, word)
-        if value is not None and not isinstance(value, str | int | float):
+        if value is not None and not isinstance(value, str | bytes | int | float):
             raise UsageError(f"{word}= takes {kind}, not {type(value).__name__}.")
 
 
 def stays(name: str) -> bool:
     """Tell whether a redirect to another origin leaves this header behind."""
     return name.lower() == "host" or redact.secret_header(name)
-
-
-def _text(name: str, value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    if isinstance(value, str | int | float):
-        return str(value)
-    raise UsageError(f"The header {name} needs text, not {type(value).__name__}.")
-
-
-def _auth(asked: Asked) -> Headers:
-    if asked.bearer is not None:
-        if asked.auth is not None:
-            raise UsageError("A request is signed once; give either auth= or bearer=.")
-        return (("Authorization", f"Bearer {asked.bearer}"),)
-    if asked.auth is None:
-        return ()
-    if not isinstance(asked.auth, tuple) or len(asked.auth) != 2:
-        raise UsageError("auth= takes (user, password); a token goes in bearer=.")
-    return (("Authorization", urls.basic(encoded(":".join(map(str, asked.auth))))),)
 
 
 def _timeout_ns(asked: float | str | None, default_s: float) -> int:
