@@ -95,7 +95,8 @@ LAYERS: dict[str, set[str]] = {
     },
     "scenario": {
         *("_client", "_core", "body", "imports", "judging", "measured", "plan", "redact"),
-        *("hostnames", "submetric", "textfile", "thresholds", "tlsfiles", "units", "urls"),
+        *("hostnames", "signals", "submetric", "textfile"),
+        *("thresholds", "tlsfiles", "units", "urls"),
     },
     "campaign": {
         *("_client", "_core", "host", "judging", "limits", "measured", "merged", "outcome"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import uvloop
 
-from fastbench import _client, _core
+from fastbench import _client, _core, signals
 from fastbench.scenario import loaded, script
 from fastbench.scenario.asked import Asked
 from fastbench.scenario.crew import Crew
@@ -18,6 +18,8 @@ from fastbench.scenario.vu import Scene, Vu
 
 Show = Callable[["_client.Exchange", "_client.Response"], None]
 Enter = Callable[[str], None]  # hears of each part: "setup", "scenario NAME", "teardown"
+
+TEARDOWN_S = 7.0  # after a signal, as in a run
 
 
 @dataclass(slots=True)
@@ -35,7 +37,8 @@ class Rehearsed:
 def rehearse(asked: Asked, enter: Enter, show: Show) -> Rehearsed:
     """Run one iteration of the first scenario asked for; `show` gets every exchange.
 
-    Raises script.Broken when the script does not load, UsageError for wrong options.
+    A signal ends the iteration; teardown follows, and has TEARDOWN_S. Raises script.Broken when the
+    script does not load, UsageError for wrong options.
     """
     block, arena = _core.Block(1), _client.Arena(1)
     found = loaded.load(asked, arena.take)
@@ -66,25 +69,40 @@ async def _perform(
     crew = Crew(found, block, arena, 0, lambda message: _hear(rehearsed, message))
     crew.settings = replace(crew.settings, discard_response_bodies=False)
     crew.pool.trace = show
-    data = None
-    try:
+    data, settled = None, not applied.declared.setup
+
+    async def load() -> None:
+        nonlocal data, settled
         if applied.declared.setup:
             enter("setup")
             data = await crew.setup()
+            settled = True
         enter(f"scenario {first.name}")
         share = applied.shares(1)[0][0]
         scene = crew.scene(share, data)
         vu = crew.vu(scene, share, share.vus[0])
         await asyncio.create_task(_once(scene, vu))
         vu.session.reset()
-        if applied.declared.teardown:
+
+    try:
+        await _until_signalled(load(), grace_s=0)
+        if applied.declared.teardown and settled:
             enter("teardown")
-            await crew.teardown(data)
+            await _until_signalled(crew.teardown(data), grace_s=TEARDOWN_S)
     except script.Broken as broken:
         rehearsed.broken.append(broken)
     finally:
         crew.close()
     return rehearsed
+
+
+async def _until_signalled(work: Coroutine[Any, Any, None], grace_s: float) -> None:
+    """Do something; a signal, now or before, cancels it after `grace_s`."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    with signals.heard(lambda: loop.call_later(grace_s, task.cancel)):
+        await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
 
 
 async def _once(scene: Scene, vu: Vu) -> None:
