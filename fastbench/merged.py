@@ -29,7 +29,7 @@ from fastbench.measured import (
 from fastbench.result import latency_ms
 from fastbench.submetric import canonical
 
-__all__ = ["ERRORS", "Reader", "Snapshot", "names"]
+__all__ = ["ERRORS", "Reader", "Snapshot", "names", "read_tags"]
 
 ERRORS = "http_req_errors"
 
@@ -121,7 +121,7 @@ class Snapshot:
             for (kind, _, text), value in self.rows.items()
             if kind == "requests"
             and value["reqs"]
-            and _read_tags(text).get("scenario") not in _AROUND
+            and read_tags(text).get("scenario") not in _AROUND
         ]
         return bool(sent) and all(value["response"].count for value in sent)
 
@@ -167,42 +167,50 @@ class Snapshot:
 
     def requests(self) -> tuple[NamedRow, ...]:
         """Return the requests by name, the most of each scenario first."""
-        rows = []
-        for (kind, _, text), value in self.rows.items():
-            if kind == "named" and value["reqs"]:
-                tags = _read_tags(text)
-                rows.append(
-                    NamedRow(
-                        name=tags["name"],
-                        method=tags["method"],
-                        scenario=tags["scenario"],
-                        requests=value["reqs"],
-                        failed=value["failed"],
-                        requests_per_s=value["reqs"] / self.span_s if self.span_s > 0 else 0.0,
-                        latency=latency_ms(_histogram(value["duration"])),
-                    )
-                )
+        sums = self._sums("named", "named", ("scenario", "name", "method"))
+        rows = [
+            NamedRow(
+                name=name,
+                method=method,
+                scenario=scenario,
+                requests=value["reqs"],
+                failed=value["failed"],
+                requests_per_s=value["reqs"] / self.span_s if self.span_s > 0 else 0.0,
+                latency=latency_ms(_histogram(value["duration"])),
+            )
+            for (scenario, name, method), value in sums.items()
+            if value["reqs"]
+        ]
         return tuple(sorted(rows, key=lambda row: (row.scenario, -row.requests, row.name)))
 
     def checks(self) -> tuple[Check, ...]:
         """Return the checks, in the order of their groups and names."""
-        rows = []
-        for (kind, name, text), (passes, total) in self._rates():
-            tags = _read_tags(text)
-            if kind == "rate" and name == "checks" and total:
-                where = (tags["check"], tags["group"], tags["scenario"])
-                rows.append(Check(*where, passes, total - passes))
+        sums = self._sums("rate", "checks", ("check", "group", "scenario"))
+        rows = [
+            Check(*where, passes, total - passes)
+            for where, (passes, total) in sums.items()
+            if total
+        ]
         return tuple(sorted(rows, key=lambda row: (row.scenario, row.group, row.name)))
 
-    def _rates(self) -> Iterator[tuple[Key, tuple[int, int]]]:
-        return ((key, value) for key, value in self.rows.items() if key[0] == "rate")
+    def _sums(
+        self, of_kind: str, of_name: str, by: tuple[str, ...]
+    ) -> dict[tuple[str, str, str], Any]:
+        """Add up the entries that have the same values of these tags, whatever else they have."""
+        sums: dict[tuple[str, str, str], Any] = {}
+        for (kind, name, text), value in self.rows.items():
+            if kind == of_kind and name == of_name:
+                tags = read_tags(text)
+                key = (tags[by[0]], tags[by[1]], tags[by[2]])
+                sums[key] = adding.ADD[kind](sums[key], value) if key in sums else value
+        return sums
 
     def thrown(self) -> list[tuple[str, str, str, int]]:
         """Return type, place, scenario and count of each exception, the most frequent first."""
         rows = []
         for (kind, name, text), count in self.rows.items():
             if (kind, name) == ("counter", "exceptions") and count:
-                tags = _read_tags(text)
+                tags = read_tags(text)
                 rows.append((tags["type"], tags["place"], tags["scenario"], round(count)))
         return sorted(rows, key=lambda row: -row[3])
 
@@ -241,7 +249,7 @@ class Snapshot:
         """Yield the values of entries that carry these tags."""
         for (of_kind, of_name, text), value in self.rows.items():
             if of_kind == kind and of_name == name:
-                said = _read_tags(text)
+                said = read_tags(text)
                 if all(said.get(tag) == value_ for tag, value_ in tags):
                     yield value
 
@@ -282,6 +290,7 @@ def _latency(counted: _core.Histogram | None) -> dict[str, float | None]:
 
 
 @lru_cache(maxsize=8192)
-def _read_tags(text: str) -> Mapping[str, str]:
+def read_tags(text: str) -> Mapping[str, str]:
+    """Return the tags of an entry."""
     found: dict[str, str] = json.loads(text) if text else {}
     return found

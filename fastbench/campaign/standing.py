@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -32,6 +32,9 @@ class Hears(Protocol):
     """Somebody who is told what is measured while it is."""
 
     next_s: float  # the next look, from the start line on
+
+    def begin(self, tags: Mapping[str, str], of_scenarios: Mapping[str, Mapping[str, str]]) -> None:
+        """Learn the tags of the run, and those of its scenarios by name."""
 
     def look(self, t_s: float, read: Callable[[float], merged.Snapshot]) -> None:
         """Look at what is measured now."""
@@ -115,6 +118,8 @@ class Standing:
         hears: Hears | None = None,
     ) -> None:
         self.hears = hears
+        if hears is not None:
+            hears.begin(applied.options.tags, {each.name: each.tags for each in applied.scenarios})
         self.limits = limits
         self.start_ns = start_ns
         self.end_ns = start_ns + round(applied.end_s * NS_PER_S)

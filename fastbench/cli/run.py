@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from fastbench import __version__, exits, redact, signals
@@ -87,7 +88,8 @@ def _run(asked: Asked, output: Output) -> int:
             color=output.color,
             below=boards.line(board),
         )
-        hears = None if out is None else out.script(asked.tags)
+        hears = None if out is None else out.script()
+        asked = replace(asked, apart=out is not None)
         with live:
             result = campaign.run(
                 *(asked, boards.beside(live.update, board), _tell, _echo, hears),

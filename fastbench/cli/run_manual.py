@@ -24,7 +24,7 @@ Load (replaces that number in every scenario that runs, and none of its other se
 
 Script
   -e, --env NAME=VALUE    what env("NAME") returns; -e NAME takes the shell's value
-  --tag NAME=VALUE        a tag on every sample
+  --tag NAME=VALUE        a tag on every sample; nearer ones win: request, scenario, --tag, Options
   --no-setup  --no-teardown  --no-thresholds
   --fail-fast             the first exception of the script ends the run
   --dry-run               load the script, print the plan, find what cannot pass or cannot fail
@@ -51,7 +51,7 @@ Network
 
 Judging
   --threshold EXPR        'p99<50ms', 'errors<1%', 'rps>=1000', 'checks>99%', or k6's
-                          'http_req_duration{scenario:x}: p(95)<500'; add [warn], [abort],
+                          'http_req_duration{name:"/a,b"}: p(95)<500'; add [warn], [abort],
                           [delay=10s], [stage=NAME], [last=30s]
   --watch pid:N|port:N|cmd:NAME   report these processes too
   --save-baseline NAME    keep the result in .fastbench/; --baseline NAME|FILE compares with it

@@ -24,7 +24,7 @@ class Asked:
     `script` is the path as typed, also that of a package with a `__main__.py`. `stages` are pairs
     of a length and a target. `scale` multiplies VUs, rates and shared iterations, `time_scale`
     lengths and start times. `headers` go with every request and replace the script's of the same
-    name.
+    name. `apart`: count by the tags of requests and samples, for outputs.
     """
 
     script: str
@@ -60,4 +60,5 @@ class Asked:
     debug: bool = False
     dry_run: bool = False
     verbose: bool = False
+    apart: bool = False
     config: Mapping[str, object] = field(default_factory=dict)

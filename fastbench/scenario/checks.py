@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Self, TypeVar
 
 from fastbench._client import tally
 from fastbench.plan import UsageError
-from fastbench.scenario.place import MOST_INSIDE, PLACE, SEPARATOR, Passes, Place
+from fastbench.scenario.place import MOST_INSIDE, PLACE, SEPARATOR, Passes, Place, own_tags
 
 V = TypeVar("V")
 
@@ -93,7 +93,8 @@ class group:
 def _tagged(where: tuple[Place, Mapping[str, object]], name: str) -> Passes:
     """Find where a check with tags of its own is counted."""
     place, tags = where
-    return place.recorder.check(place.scenario, place.group, str(name), place.with_tags(tags))
+    joined, own = place.with_tags(tags), own_tags(tags)
+    return place.recorder.check(place.scenario, place.group, str(name), joined, own)
 
 
 def _cell(place: Place, name: str) -> Passes:

@@ -50,7 +50,7 @@ class Crew:
         self.pool = _pool(self.settings, loaded.asked, block, index, self.loop)
         self._maker = client.Maker(self.pool, _client_settings(self.settings))
         self._recorder = metrics.Recorder(
-            arena.writer(index), loaded.submetrics(applied), self.warn
+            arena.writer(index), loaded.submetrics(applied), self.warn, apart=loaded.asked.apart
         )
         self._throws = Throws(loaded.folder, self._recorder, send)
         self._heart = _client.Heart(arena, block, index, self.loop)

@@ -7,6 +7,8 @@
    its scenario alone is what is counted per scenario anyhow.
 3. At most MOST_SETS names of requests, checks and sets of tags of one metric are told apart; the
    others are "other", and a warning says so.
+4. Where outputs follow the run (`apart`), requests, checks and samples with tags of their own are
+   counted by them, too. Names that we give (RESERVED) are not overwritten by such a tag.
 """
 
 from __future__ import annotations
@@ -21,13 +23,16 @@ from fastbench import _client
 from fastbench.measured import BUILT_IN, Kind
 from fastbench.plan import UsageError
 from fastbench.scenario.expected import Expected
-from fastbench.scenario.place import PLACE, Place, Tags
+from fastbench.scenario.place import PLACE, Place, Tags, own_tags
 from fastbench.submetric import canonical
 
 __all__ = ["Adds", "Counter", "Gauge", "Rate", "Recorder", "Trend", "begin", "close", "declared"]
 
 MOST_SETS = 1000
 OTHER = "other"
+RESERVED = frozenset({"check", "group", "method", "name", "scenario"})  # as tags of samples
+_NONE: Mapping[str, str] = {}
+_SETS = "sets of tags"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _OF_REQUESTS = (*_client.TIMES, "http_reqs", "http_req_failed", "data_sent", "data_received")
 _IN_CELLS = {"http_req_response": "response"}  # its name in the memory of requests
@@ -192,7 +197,10 @@ class Recorder:
         book: _client.Book,
         submetrics: Iterable[tuple[str, Tags]],
         warn: Warn,
+        *,
+        apart: bool = False,
     ) -> None:
+        self._apart = apart
         self._book = book
         self._warn = warn
         self._warned: set[str] = set()
@@ -219,11 +227,16 @@ class Recorder:
         found = {**dict(tags), "scenario": scenario, "group": group}
         return self._with_submetrics("times", "group_duration", _json(scenario=scenario), found)
 
-    def check(self, scenario: str, group: str, name: str, tags: Tags) -> Adds:
-        """Return where it is counted how often a check passed."""
+    def check(self, scenario: str, group: str, name: str, tags: Tags, own: Tags = ()) -> Adds:
+        """Return where it is counted how often a check passed; `own` are the call's own tags."""
         found = {**dict(tags), "scenario": scenario, "group": group, "check": name}
         known = self._known("checks", (scenario, group, name), "names of checks")
-        row = _json(check=name if known else OTHER, group=group if known else "", scenario=scenario)
+        row = _json(
+            **self._counted_by("tags of checks", (scenario, group, name), own),
+            check=name if known else OTHER,
+            group=group if known else "",
+            scenario=scenario,
+        )
         return self._with_submetrics("rate", "checks", row, found)
 
     def thrown(self, scenario: str, kind: str, place: str) -> Adds:
@@ -234,19 +247,21 @@ class Recorder:
         )
         return self._cell("counter", "exceptions", row)
 
-    def custom(self, name: str, place: Place, tags: Tags) -> Adds:
+    def custom(self, name: str, place: Place, tags: Tags, own: Mapping[str, str] = _NONE) -> Adds:
         """Return where samples of a metric of the script are kept, by what is said of them."""
         found = {**dict(tags), "scenario": place.scenario, "group": place.group}
         kind = _declared.kinds[name].type
-        return self._with_submetrics(kind, name, _json(scenario=place.scenario), found)
+        return self._with_submetrics(kind, name, _json(**own, scenario=place.scenario), found)
 
     def tagged(self, name: str, place: Place, tags: Mapping[str, object]) -> Adds:
         """Return the same for a sample with tags of its own."""
         joined = place.with_tags(tags)
         found: Adds | None = place.cells.get((name, joined))
         if found is None:
-            found = self.custom(name, place, joined)
-            if self._known(name, joined, "sets of tags"):
+            own = own_tags(tags)
+            row = self._counted_by(name, place.scenario, own)
+            found = self.custom(name, place, joined, row)
+            if self._known(name, (place.scenario, own), _SETS):
                 place.cells[name, joined] = found
         return found
 
@@ -259,10 +274,14 @@ class Recorder:
         group: str,
         tags: Tags,
         expected: Expected,
+        own: Tags = (),
     ) -> _client.Route:
-        """Return where the requests of one name are recorded, by what the answer is."""
+        """Return where the requests of one name are recorded, by what the answer is.
+
+        `own` are the tags of the request itself, which are among `tags`.
+        """
         whole = self._book.requests("requests", _json(scenario=scenario))
-        named = self._named(scenario, name, method)
+        named = self._named(scenario, name, method, own)
         said = {**dict(tags), "scenario": scenario, "group": group, "name": name, "method": method}
         said["url"] = url
 
@@ -275,11 +294,13 @@ class Recorder:
 
         return _client.Route(resolve)
 
-    def _named(self, scenario: str, name: str, method: str) -> _client.NamedCell | None:
+    def _named(self, scenario: str, name: str, method: str, own: Tags) -> _client.NamedCell | None:
         if not self._known("requests", (scenario, name, method), "names of requests"):
             name, method = OTHER, ""
+        row = self._counted_by("tags of requests", (scenario, name, method), own)
+        row |= {"method": method, "name": name, "scenario": scenario}
         try:
-            return self._book.named("named", _json(method=method, name=name, scenario=scenario))
+            return self._book.named("named", _json(**row))
         except MemoryError:
             self._full("requests by name")
             return None
@@ -330,6 +351,13 @@ class Recorder:
             return False
         known.add(key)
         return True
+
+    def _counted_by(self, what: str, whose: Any, own: Tags) -> dict[str, str]:
+        """Return the tags of its own that a sample is counted by, for outputs."""
+        if not own or not self._apart:
+            return {}
+        room = self._known(what, (whose, own), _SETS)
+        return {key: value if room else OTHER for key, value in own if key not in RESERVED}
 
     def _full(self, name: str) -> None:
         self._warn_once(

@@ -48,9 +48,10 @@ class Recorder(Protocol):
         group: str,
         tags: Tags,
         expected: Expected,
+        own: Tags = (),
     ) -> Route: ...
 
-    def check(self, scenario: str, group: str, name: str, tags: Tags) -> Passes: ...
+    def check(self, scenario: str, group: str, name: str, tags: Tags, own: Tags = ()) -> Passes: ...
 
     def group_duration(self, scenario: str, group: str, tags: Tags) -> Times: ...
 
@@ -98,8 +99,12 @@ class Place:
         """Return the tags of this place, joined by others, which win."""
         if not tags:
             return self.tags
-        own = {name: str(value) for name, value in values.pairs(tags, "tags=")}
-        return tuple(sorted({**dict(self.tags), **own}.items()))
+        return tuple(sorted({**dict(self.tags), **dict(own_tags(tags))}.items()))
+
+
+def own_tags(tags: Mapping[str, object]) -> Tags:
+    """Return tags as a call of the script gives them, as texts."""
+    return tuple(sorted((name, str(value)) for name, value in values.pairs(tags, "tags=")))
 
 
 PLACE: ContextVar[Place] = ContextVar("place")

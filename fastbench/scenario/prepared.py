@@ -274,7 +274,7 @@ class Maker:
             if len(place.routes) >= MOST_PREPARED:
                 place.routes.clear()
             found = place.routes[key] = place.recorder.route(
-                place.scenario, name, method, url, place.group, tags, expected
+                place.scenario, name, method, url, place.group, tags, expected, asked.tags
             )
         return found
 

@@ -44,14 +44,14 @@ class Outlet:
         """Tell whether an output tells distributions as buckets."""
         return any(output.wants_buckets for output in self._outputs)
 
-    def script(self, tags: Mapping[str, str]) -> OfScript:
-        """Return who listens to the run of a script; `tags` stand at every point."""
-        return OfScript(self, ScriptReader(tags, with_buckets=self.wants_buckets))
+    def script(self) -> OfScript:
+        """Return who listens to the run of a script."""
+        return OfScript(self, ScriptReader(with_buckets=self.wants_buckets))
 
     def plain(self, judge: PlainJudge | None, *, planned: bool) -> OfPlain:
         """Return who listens to a plain run, and asks its judge."""
         times = plain_times(planned=planned)
-        return OfPlain(self, PlainReader(times, {}, with_buckets=self.wants_buckets), judge)
+        return OfPlain(self, PlainReader(times, with_buckets=self.wants_buckets), judge)
 
     def tell(self, t_s: float, read: Callable[[], tuple[Point, ...]]) -> float:
         """Hand a second's points over; return when the next look is due."""
@@ -93,6 +93,10 @@ class OfScript:
         self._outlet = outlet
         self._reader = reader
         self.next_s = LOOK_S  # from the start line on
+
+    def begin(self, tags: Mapping[str, str], of_scenarios: Mapping[str, Mapping[str, str]]) -> None:
+        """Learn which tags stand at every point, and which at those of each scenario."""
+        self._reader.begin(tags, of_scenarios)
 
     def look(self, t_s: float, read: Callable[[float], merged.Snapshot]) -> None:
         """Take what came since the last look."""

@@ -2,9 +2,13 @@
 
 1. Requests are told by name where they are counted by name, else by scenario; never both, so that a
    sum over all tags is the whole. Phases of requests and bytes are told by scenario.
-2. Sub-metrics of thresholds are left out: they are parts of what is told already.
-3. In a plain run `vus` are its open connections.
-4. Errors are told by kind, `http_req_errors`; an answer that came and was not ok is none of them.
+   What requests, checks and samples of the script's own metrics were tagged with stands at their
+   points: at http_reqs, http_req_failed and http_req_duration, too, but at no phase of a request.
+2. Of tags of one name that of the sample wins, then that of its scenario, then --tag, then that of
+   Options; what we name ourselves (scenario, name, method, group, check) is never overwritten.
+3. Sub-metrics of thresholds are left out: they are parts of what is told already.
+4. In a plain run `vus` are its open connections.
+5. Errors are told by kind, `http_req_errors`; an answer that came and was not ok is none of them.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from typing import Any
 from fastbench import _client, _core, adding, merged, sampling
 from fastbench.histogram import index
 from fastbench.measured import BUILT_IN, Kind
+from fastbench.merged import read_tags
 from fastbench.sinks.point import BOUNDS_S, Point, Tags, clean
 
 __all__ = ["PlainReader", "ScriptReader", "buckets", "plain_times"]
@@ -48,14 +53,20 @@ def buckets(counted: _core.Histogram) -> tuple[int, ...]:
 class _Maker:
     """Make points, with buckets only for those who want them."""
 
-    def __init__(self, tags: Mapping[str, str], *, with_buckets: bool) -> None:
-        self._tags = dict(tags)
+    def __init__(self, *, with_buckets: bool) -> None:
         self._with_buckets = with_buckets
+        self.begin({}, {})
+
+    def begin(self, tags: Mapping[str, str], of_scenarios: Mapping[str, Mapping[str, str]]) -> None:
+        """Take the tags of all points, and of those of each scenario."""
+        self._tags = dict(tags)
+        self._of_scenarios = of_scenarios
         self._joined = lru_cache(maxsize=8192)(self._join)
 
     def _join(self, text: str) -> Tags:
-        found: dict[str, str] = json.loads(text) if text else {}
-        return clean({**self._tags, **found})
+        found = read_tags(text)
+        more = self._of_scenarios.get(found.get("scenario", ""), {})
+        return clean({**self._tags, **more, **found})
 
     def point(self, name: str, kind: Kind, text: str, now: Any, total: Any, span: _Span) -> Point:
         """Return one point; `text` are its tags as the arena holds them."""
@@ -82,10 +93,11 @@ _Name = tuple[str, str]  # of a metric, and its tags
 
 
 class ScriptReader:
-    """Read snapshots of an arena one after another. `tags` stand at every point."""
+    """Read snapshots of an arena one after another."""
 
-    def __init__(self, tags: Mapping[str, str], *, with_buckets: bool) -> None:
-        self._make = _Maker(tags, with_buckets=with_buckets)
+    def __init__(self, *, with_buckets: bool) -> None:
+        self._make = _Maker(with_buckets=with_buckets)
+        self.begin = self._make.begin
         self._last: merged.Snapshot | None = None
 
     def points(self, snapshot: merged.Snapshot) -> tuple[Point, ...]:
@@ -95,7 +107,7 @@ class ScriptReader:
         span = (now.span_s, snapshot.t_s)
         kinds = {**BUILT_IN, **snapshot.declared}
         named = {
-            json.loads(text).get("scenario") for kind, _, text in snapshot.rows if kind == "named"
+            read_tags(text).get("scenario") for kind, _, text in snapshot.rows if kind == "named"
         }
         found = []
         for (kind, name, text), total in snapshot.rows.items():
@@ -104,7 +116,7 @@ class ScriptReader:
                 rows = _request(parts, total)
             elif kind == "requests":
                 rows = _whole(parts, total)
-                if json.loads(text).get("scenario") not in named:
+                if read_tags(text).get("scenario") not in named:
                     rows = (*rows, *_request(_unnamed(parts), _unnamed(total)))
             elif kind == "errors":
                 rows = ((name, _COUNTER, float(parts), float(total)),)
@@ -157,10 +169,8 @@ def _whole(now: Mapping[str, Any], total: Mapping[str, Any]) -> tuple[_Row, ...]
 class PlainReader:
     """Read the block of a plain run, one second after another."""
 
-    def __init__(
-        self, block_names: tuple[str, ...], tags: Mapping[str, str], *, with_buckets: bool
-    ) -> None:
-        self._make = _Maker(tags, with_buckets=with_buckets)
+    def __init__(self, block_names: tuple[str, ...], *, with_buckets: bool) -> None:
+        self._make = _Maker(with_buckets=with_buckets)
         self._histograms = block_names
         self._before: dict[_Name, Any] = {}
         self._before_s = 0.0
