@@ -40,6 +40,7 @@ class Row:
     files: Mapping[str, str] = field(default_factory=dict)
     result: Result | None = None
     comparison: Comparison | None = None
+    killed: bool = False  # by a signal: what it left was written before its end
 
     @property
     def outcome(self) -> str:
@@ -120,7 +121,7 @@ def kept(row: Row) -> str:
 
 def reasons(row: Row) -> list[str]:
     """Say what there is to say of a row beside its figures, what decided first."""
-    found = []
+    found = [row.said] if row.killed else []
     if row.comparison is not None:
         found.append(headline(row.comparison))
     if row.result is not None:

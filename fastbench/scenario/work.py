@@ -86,6 +86,8 @@ def _settle(seat: Seat) -> None:
     _core.die_with_parent()
     if os.getppid() != seat.parent:
         os._exit(EXIT_FAILED)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: _end_if_stuck(seat, frame))
     signal.signal(signal.SIGUSR1, lambda number, frame: _name_vu(seat))
     faulthandler.register(signal.SIGUSR1, file=seat.dump_fd, all_threads=False, chain=True)
