@@ -51,7 +51,11 @@ def test_a_json_file_and_a_list(tmp_path: Path) -> None:
     ("name", "content", "sentence"),
     [
         ("no.csv", None, "cannot read `.*no.csv`: no such file"),
-        ("a.csv", b"a,b\n\n1,2\n1\n", "a.csv, line 4: 1 fields and the first line 2, .*`,`"),
+        (
+            "a.csv",
+            b"a,b\n\n1,2\n1\n",
+            'a.csv, line 4: 1 field where line 1 has 2, split at `,`; .*delimiter=";"',
+        ),
         ("b.csv", b"a\n\xff\n", "b.csv, line 2: the byte 0xff is not UTF-8"),
         ("q.csv", b'a,b\n1,2\n"x,y\n', "q.csv, line 3: unexpected end of data"),
         ("z.csv", b"a,b\n1,\0\n", "z.csv, line 2: a NUL"),

@@ -45,28 +45,34 @@ def read(path: str, asked: str, delimiter: str | None = None) -> list[Any]:
 
 
 def _of_csv(text: str, name: str, delimiter: str | None) -> list[dict[str, str]]:
-    text, skipped = _without_separator_line(text)
-    delimiter = _delimiter(text, delimiter or skipped)
-    rows = _parsed(text, name, delimiter, 1 if skipped else 0)
+    # The limit is the module's: it is raised and never lowered, for the script may have its own.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
+    stream = io.StringIO(text, newline="")
+    named, begin = _separator_line(stream)
+    delimiter = _delimiter(stream, begin, delimiter or named)
+    stream.seek(begin)
+    rows = _parsed(stream, name, delimiter, 1 if named else 0)
     first_line, header = next(rows, (1, []))
     _tell_twice(header, f"{name}, line {first_line}")
     found = []
     for line, row in rows:
         if len(row) != len(header):
+            other = ";" if delimiter != ";" else ","
+            fields = f"{len(row)} field" + ("s" if len(row) != 1 else "")
             raise UsageError(
-                f"{name}, line {line}: {len(row)} fields and the first line {len(header)}, "
-                f"between them {_shown(delimiter)}; mend the line, or say the delimiter: "
-                f'data("{name}", delimiter=";").'
+                f"{name}, line {line}: {fields} where line {first_line} has {len(header)}, split "
+                f"at {_shown(delimiter)}; mend the line, or say what fields are split at: "
+                f'data("{name}", delimiter="{other}").'
             )
         found.append(dict(zip(header, row, strict=True)))
     return found
 
 
-def _parsed(text: str, name: str, delimiter: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
+def _parsed(
+    stream: io.StringIO, name: str, delimiter: str, skipped: int
+) -> Iterator[tuple[int, list[str]]]:
     """Give each row that is not blank with the number of the line it begins in."""
-    # The limit is the module's: it is raised and never lowered, for the script may have its own.
-    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(stream, delimiter=delimiter, strict=True)
     line = 1
     try:
         for row in reader:
@@ -79,32 +85,32 @@ def _parsed(text: str, name: str, delimiter: str, skipped: int) -> Iterator[tupl
         ) from None
 
 
-def _without_separator_line(text: str) -> tuple[str, str]:
-    """Take off the line `sep=;` that Excel reads; return the rest and the delimiter it names."""
-    first = next(iter(io.StringIO(text, newline="")), "")
-    said = first.rstrip("\r\n")
+def _separator_line(stream: io.StringIO) -> tuple[str, int]:
+    """Read the line `sep=;` that Excel writes; return the delimiter and where the rest begins."""
+    said = stream.readline().rstrip("\r\n")
     if len(said) == 5 and said.lower().startswith("sep="):
-        return text[len(first) :], said[4]
-    return text, ""
+        return said[4], stream.tell()
+    return "", 0
 
 
-def _delimiter(text: str, said: str) -> str:
+def _delimiter(stream: io.StringIO, begin: int, said: str) -> str:
     if said:
         if len(said) != 1 or said in '"\r\n\0':
             raise UsageError('data(…, delimiter=) is one character, for example ";" or "\\t".')
         return said
     best, most = DELIMITERS[0], (False, 1)
     for each in DELIMITERS:
-        fields, even = _fields(text, each)
+        stream.seek(begin)
+        fields, even = _fields(stream, each)
         if (even and fields > 1, fields) > most:
             best, most = each, (even and fields > 1, fields)
     return best
 
 
-def _fields(text: str, delimiter: str) -> tuple[int, bool]:
+def _fields(stream: io.StringIO, delimiter: str) -> tuple[int, bool]:
     """Count the fields of the first row, and tell whether the next ones have as many."""
     try:
-        rows = list(islice(_parsed(text, "", delimiter, 0), _LOOKED_AT_ROWS))
+        rows = list(islice(_parsed(stream, "", delimiter, 0), _LOOKED_AT_ROWS))
     except UsageError:
         return 0, False
     counts = {len(row) for _, row in rows}

@@ -126,6 +126,8 @@ def _sentence(error: BaseException, text: str) -> str:
     kind = thrown.type_name(error)
     if isinstance(error, SyntaxError):
         found = redact.printable(error.msg or "")
+        if "null bytes" in found or "codec can't decode" in found:
+            return f"{kind}: the file is no text in UTF-8; save it as UTF-8"
         line = redact.printable(redact.text((error.text or "").strip()))[:80]
         return f"{kind}: {found}" + (f" in `{line}`" if line else "")
     if isinstance(error, ModuleNotFoundError) and error.name:
