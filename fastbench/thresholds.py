@@ -24,7 +24,7 @@ from fastbench.measured import Kind
 from fastbench.plan import UsageError
 from fastbench.submetric import Malformed, Tags, canonical, read_tags
 
-__all__ = ["Threshold", "parse", "read", "submetrics"]
+__all__ = ["Threshold", "parse", "read", "refuse_tags", "submetrics"]
 
 LEAST_LAST_S = 1.0
 
@@ -92,6 +92,21 @@ def parse(text: str, known: Mapping[str, Kind]) -> Threshold:
         rest = f"{aggregate}{rest}"
     found = _threshold(metric, tags, rest, known, text)
     return _with_words(replace(found, text=_one_line(text), either=either), words, text)
+
+
+def refuse_tags(found: Iterable[Threshold]) -> None:
+    """Refuse thresholds on a part of a plain run, which is counted as a whole.
+
+    To hold the whole run to them would be another answer than the one that was asked for.
+    """
+    for each in found:
+        if each.tags:
+            whole = each.text.partition("{")[0] + each.text.rpartition("}")[2]
+            _refuse(
+                each.text,
+                "a run without a script counts nothing by tags; hold the whole run to it with "
+                f"`{whole}`, or write a script",
+            )
 
 
 def _one_line(text: str) -> str:

@@ -108,7 +108,7 @@ def test_json_of_a_body_that_is_not_unpacked_says_why() -> None:
     with answering(b"\x1f\x8b", "Content-Encoding: gzip") as server:
         response, _ = run(lambda vu: vu.get(server.url("/")))
     assert response.body_error == "gzip that ends too early"
-    with pytest.raises(ValueError, match=r"The body is no JSON: .* \(gzip that ends too early\)"):
+    with pytest.raises(ValueError, match="The body is no JSON: gzip that ends too early"):
         response.json()
 
 

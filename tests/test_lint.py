@@ -235,6 +235,13 @@ def test_what_is_not_known_is_not_claimed(tmp_path: Path) -> None:
         assert found_in(tmp_path, limit, text) == []
 
 
+def test_what_is_odd_in_a_data_file_is_told(tmp_path: Path) -> None:
+    declared = Declared(Settings(), (read("f", "f", ITERATIONS),), warnings=("u.csv, line 1: x",))
+    plan = applied(Declared.from_json(declared.to_json()), Asked("script.py"))
+    found = lint.findings(plan, (), reading(tmp_path, BODY))
+    assert lint.Finding("warning", "u.csv, line 1: x.") in found
+
+
 def test_the_plan_is_told_in_words() -> None:
     each: list[dict[str, Any]] = [
         {"executor": "shared-iterations", "vus": 2, "iterations": 10},

@@ -49,6 +49,10 @@ def refusal(*argv: str) -> str:
         ("-m 'GET /' URL", "A method is one word"),
         ("-H nonsense URL", "-H needs 'Name: value'"),
         ("-H @/nowhere URL", "-H cannot read `/nowhere`"),
+        (
+            "--threshold 'http_req_duration{name:/a}:p(95)<5' URL",
+            "counts nothing by tags; hold the whole run to it with `http_req_duration:p(95)<5`",
+        ),
         ("-b @/nowhere URL", "-b cannot read `/nowhere`"),
         ("-D /nowhere URL", "-D cannot read `/nowhere`"),
         ("-b x -D y URL", "give -b or -D, not both"),

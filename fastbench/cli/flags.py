@@ -186,6 +186,7 @@ def _thresholds(flags: SimpleNamespace, load: plan.Load) -> tuple[Threshold, ...
     from fastbench import baseline, thresholds
 
     found = thresholds.read({}, flags.thresholds, baseline.METRICS)
+    thresholds.refuse_tags(found)
     baseline.PlainJudge(found, load.pace)
     return found
 

@@ -42,6 +42,7 @@ def read(texts: Iterable[str]) -> tuple[Threshold, ...]:
         if each.operator not in _BELOW:
             raise UsageError(f"--slo `{text}`: say what must stay below, for example p99<50ms.")
         found.append(each)
+    thresholds.refuse_tags(found)
     if not found:
         raise UsageError("There is no objective; give one, for example --slo 'p99<50ms'.")
     if not any(each.metric == "http_req_failed" for each in found):

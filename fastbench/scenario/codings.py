@@ -71,9 +71,8 @@ def loads(body: bytes, body_error: str) -> Any:
     try:
         return orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except ValueError as error:
-        what = f"no JSON: {error}" if body else "empty, so there is no JSON in it"
-        more = f" ({body_error})" if body_error else ""
-        raise BodyError(f"The body is {what}{more}") from None
+        what = f"no JSON: {body_error or error}" if body else "empty, so there is no JSON in it"
+        raise BodyError(f"The body is {what}") from None
 
 
 @lru_cache(maxsize=256)

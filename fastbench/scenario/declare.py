@@ -17,7 +17,7 @@ from typing import Any, TypeVar, overload
 
 from fastbench import redact
 from fastbench.plan import UsageError
-from fastbench.scenario import metrics, spec
+from fastbench.scenario import metrics, remarks, spec
 from fastbench.scenario.options import Declared, Options, Settings
 from fastbench.scenario.place import PLACE
 from fastbench.scenario.spec import Executor, Spec
@@ -173,6 +173,7 @@ def collect(module: ModuleType) -> Declared:
         setup=_script.setup is not None,
         teardown=_script.teardown is not None,
         metrics=metrics.declared(),
+        warnings=remarks.texts(),
     )
 
 

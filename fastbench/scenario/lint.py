@@ -44,6 +44,7 @@ def findings(
         Finding("error", f"{problem.file}, line {problem.line}: {problem.text}")
         for problem in source.problems
     ]
+    found += [Finding("warning", f"{text}.") for text in applied.declared.warnings]
     for spec in applied.scenarios:
         found += _of_scenario(spec, source)
     for threshold in thresholds:

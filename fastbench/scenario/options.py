@@ -92,13 +92,17 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Hold what a script declares. `metrics` are its own, by name."""
+    """Hold what a script declares. `metrics` are its own, by name.
+
+    `warnings` are of the files it read.
+    """
 
     options: Settings
     scenarios: tuple[Spec, ...]
     setup: bool = False
     teardown: bool = False
     metrics: Mapping[str, Kind] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -107,6 +111,7 @@ class Declared:
             "setup": self.setup,
             "teardown": self.teardown,
             "metrics": {name: asdict(kind) for name, kind in self.metrics.items()},
+            "warnings": list(self.warnings),
         }
 
     @classmethod
@@ -117,6 +122,7 @@ class Declared:
             setup=found["setup"],
             teardown=found["teardown"],
             metrics={name: Kind(**kind) for name, kind in found["metrics"].items()},
+            warnings=tuple(found["warnings"]),
         )
 
 

@@ -102,6 +102,7 @@ def applied(declared: Declared, asked: Asked) -> Applied:
         setup=declared.setup and not asked.no_setup,
         teardown=declared.teardown and not asked.no_teardown,
         metrics=declared.metrics,
+        warnings=declared.warnings,
     )
     known = tuple(each.name for each in declared.scenarios)
     return Applied(result, tuple(notices), _config(result, asked), known)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["begin", "hear", "tell"]
+__all__ = ["begin", "hear", "tell", "texts"]
 
 Hear = Callable[[str, str, str], None]
 
@@ -32,6 +32,11 @@ def tell(code: str, text: str, hint: str) -> None:
     _told[said] = None
     if _hear is not None:
         _hear(*said)
+
+
+def texts() -> tuple[str, ...]:
+    """Return what was said so far."""
+    return tuple(text for _, text, _ in _told)
 
 
 def hear(warn: Hear) -> None:
