@@ -115,6 +115,18 @@ def test_cookies_tags_params_and_files_may_come_as_pairs() -> None:
     assert b'name="f"; filename="f"' in body
 
 
+def test_the_tag_name_names_a_request_as_in_k6() -> None:
+    async def act(vu: User) -> None:
+        await vu.get("/a/1", tags={"name": "one a", "scenario": "no", "method": "no"})
+        await vu.get("/a/2", name="said", tags={"name": "one a"})
+
+    with Server(answering()) as server:
+        _, ran = run(act, base_url=server.url(""))
+    found = [json.loads(tags) for tags in ran.rows("named", "named")]
+    assert [row["name"] for row in found] == ["one a", "said"]
+    assert all((row["scenario"], row["method"]) == ("s", "GET") for row in found)
+
+
 def test_a_batch_takes_requests_as_dicts() -> None:
     async def named(vu: User) -> list[tuple[str, str]]:
         found = await vu.batch(

@@ -12,7 +12,7 @@ from servers import Peer, Server
 from vus import User, run
 
 from fastbench import body, plan
-from fastbench.cli import flags
+from fastbench.cli import flags, run_flags
 from fastbench.scenario.headers import Headers
 from fastbench.scenario.options import Options
 
@@ -109,6 +109,16 @@ def test_what_is_typed_is_sent_as_its_bytes(tmp_path: Path) -> None:
         b"Cookie: c=\xe9",
     ):
         assert line + b"\r\n" in payload
+
+
+def test_what_is_typed_for_a_script_is_sent_as_its_bytes() -> None:
+    words = ["-H", "X: José", "-H", "Y: \udce9", "-A", "Zoë", "--user-agent", "Ω/1", "s.py"]
+    parsed = run_flags.parse(words)
+    assert isinstance(parsed, run_flags.Command)
+    asked = parsed.asked
+    sent = {name: value.encode("latin-1") for name, value in asked.headers}
+    assert sent["X"] == b"Jos\xc3\xa9" and sent["Y"] == b"\xe9" and sent["Accept"] == b"Zo\xc3\xab"
+    assert asked.user_agent is not None and asked.user_agent.encode("latin-1") == b"\xce\xa9/1"
 
 
 def test_headers_of_options_may_be_bytes() -> None:

@@ -109,7 +109,7 @@ def test_sets_of_tags_are_bounded_and_that_is_said_once() -> None:
     }
     assert len(hits) == MOST_SETS + 1 and hits["0"] == 2 and hits[OTHER] == 100
     assert sum(hits.values()) == 2 * (MOST_SETS + 50)
-    assert told == [f"hits has more than {MOST_SETS:,} sets of tags; further ones are `{OTHER}`"]
+    assert told == [f"hits: more than {MOST_SETS:,} sets of tags; further ones are `{OTHER}`"]
 
 
 def test_without_outputs_nobody_pays_for_sets() -> None:
@@ -127,5 +127,5 @@ def test_requests_are_bounded_too_and_keep_their_names() -> None:
     rows = [json.loads(tags) for kind, _, tags, _ in arena.read(0) if kind == "named"]
     assert len(rows) == MOST_SETS + 1 and {"id": OTHER, **FRONT} in rows
     assert all(row == {"id": row["id"], **FRONT} for row in rows)
-    what = "tags of requests has more than 1,000 sets of tags; further ones are `other`"
+    what = "tags of requests: more than 1,000 sets of tags; further ones are `other`"
     assert told == [what]

@@ -71,7 +71,7 @@ def command(words: SimpleNamespace, scripts: Sequence[str], shown: Sequence[str]
         workers=_count("-t", words.workers, most=plan.MAX_WORKERS),
         base_url=_base_url(words.base_url),
         headers=_headers(words, notices),
-        user_agent=words.user_agent,
+        user_agent=None if words.user_agent is None else _typed(words.user_agent),
         timeout_s=_duration_s("--timeout", words.timeout),
         connect_timeout_s=_duration_s("--connect-timeout", words.connect_timeout),
         max_redirects=_count("--max-redirects", words.max_redirects, 0, MAX_REDIRECTS),
@@ -187,8 +187,12 @@ def _headers(words: SimpleNamespace, notices: list[str]) -> tuple[tuple[str, str
     elif message.credentials and not own:
         pair = b64encode(encoded(message.credentials)).decode("ascii")
         found.append(("Authorization", f"Basic {pair}"))
-    # Typed, or from a file: the bytes are sent, whatever their encoding.
-    return tuple((name, field_text(encoded(value))) for name, value in found)
+    return tuple((name, _typed(value)) for name, value in found)
+
+
+def _typed(value: str) -> str:
+    """Return the value of a header that was typed, or stands in a file: its bytes are sent."""
+    return field_text(encoded(value))
 
 
 def _tls(words: SimpleNamespace, notices: list[str]) -> Tls:

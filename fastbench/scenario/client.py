@@ -20,7 +20,7 @@ from fastbench.scenario import bodies, codings, cookies, expected, paths, redire
 from fastbench.scenario.expected import Expected
 from fastbench.scenario.header_values import header_value, plain_headers
 from fastbench.scenario.headers import Headers
-from fastbench.scenario.place import PLACE
+from fastbench.scenario.place import PLACE, own_tags
 from fastbench.scenario.prepared import LARGE_BYTES, Asked, Maker, Settings
 
 if TYPE_CHECKING:
@@ -306,15 +306,16 @@ def _asked(
     body = bodies.encoded(data, json, take("files"))
     if params := take("params"):
         url = with_params(urls.checked(url), params)
-    tags, pairs, wanted = take("tags"), take("cookies"), take("expected")
-    auth = take("auth")
+    pairs, wanted, auth = take("cookies"), take("expected"), take("auth")
+    tags = own_tags(given) if (given := take("tags")) else ()
+    name = name or dict(tags).get("name")  # as k6 has it: requests are told by the tag `name`
     asked = Asked(
         method,
         url,
         headers,
         body.content_type if body is not None else "",
         str(name) if name else None,
-        tuple((key, str(value)) for key, value in values.pairs(tags, "tags=")) if tags else (),
+        tags,
         take("timeout"),
         take("redirects"),
         expected.read(wanted) if wanted is not None else None,

@@ -345,7 +345,7 @@ class Recorder:
         if len(known) >= MOST_SETS:
             self._warn_once(
                 what,
-                f"{what} has more than {MOST_SETS:,} {noun}; further ones are `{OTHER}`",
+                f"{what}: more than {MOST_SETS:,} {noun}; further ones are `{OTHER}`",
                 "leave out of names and tags what differs each time, such as ids",
             )
             return False
