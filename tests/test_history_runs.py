@@ -114,12 +114,6 @@ def test_a_script_is_called_by_its_file_and_tagged_by_its_build(
 def test_f12_a_history_that_cannot_be_written_costs_no_report(
     server: Server, tmp_path: Path
 ) -> None:
-    missing = invoke(*FEW, "--history", "missing/runs.db", server.url(), cwd=tmp_path)
-    assert (missing.returncode, "60 ok" in missing.stdout) == (121, True)
-    assert missing.stderr == (
-        "fastbench: missing/runs.db was not written: no such file or directory.\n"
-    )
-
     def small() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 
@@ -253,7 +247,7 @@ def test_a_page_is_written_and_may_go_to_a_pipe(
     code, out, _ = shown(capsysbinary, path, "--html", "-", NAME)
     assert (code, out) == (0, page.read_text())
     code, out, err = shown(capsysbinary, path, "--html", path.parent / "none" / "x.html")
-    assert (code, out) == (121, "") and "was not written: no such file or directory." in err
+    assert (code, out, err) == (0, "", ""), "its folder is made"
 
 
 def test_a_document_is_shown_as_it_was(

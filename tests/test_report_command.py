@@ -136,7 +136,7 @@ def test_a_file_that_cannot_be_written_is_121(
     saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = tmp_path / "good.md"
-    words = ["--junit", str(tmp_path / "none" / "x.xml"), "--md", str(good)]
+    words = ["--junit", "/dev/full", "--md", str(good)]
     assert main(["report", str(saved), *words]) == 121
     assert "was not written" in capsys.readouterr().err
     assert good.exists()

@@ -316,4 +316,4 @@ def test_a_folder_that_cannot_be_made_is_found_before_the_load(
 ) -> None:
     monkeypatch.setattr(campaign, "run", lambda *_: pytest.fail("the load began"))
     assert main(["run", str(script), "--json", os.path.join(str(script), "r.json")]) == 1
-    assert "cannot be made" in capsys.readouterr().err
+    assert "cannot be written: not a directory" in capsys.readouterr().err

@@ -265,8 +265,3 @@ def test_a_connection_that_was_closed_while_idle_is_made_again(taken: Taken) -> 
 def test_what_cannot_be_is_refused_with_its_cure(word: str, says: str) -> None:
     with pytest.raises(UsageError, match=re.escape(says)):
         asked.parse([word])[0].open()
-
-
-def test_two_outputs_do_not_share_a_file() -> None:
-    with pytest.raises(UsageError, match="same file"):
-        asked.parse(["json=a", "csv=./a"])

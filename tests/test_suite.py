@@ -225,7 +225,7 @@ def test_a_server_that_does_not_come_leaves_all_runs_out(others: dict[str, Suite
         ("wrong value", "[[run]] 1 `one`: --timeout: `soon` is no duration"),
         ("ours", "[[run]] 1 `one`: --json is not for a run of a suite"),
         ("standard input", "standard input and output are not for a run of a suite; name a file."),
-        ("no folder", "cannot be made: not a directory"),
+        ("no folder", "cannot be written: not a directory"),
         ("word", "suite: unrecognized arguments: --frobnicate"),
     ],
 )

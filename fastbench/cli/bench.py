@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fastbench import exits, runner, signals
-from fastbench.cli import boards, delivery, forms
+from fastbench.cli import boards, delivery, destinations, forms
 from fastbench.cli.flags import Output
 from fastbench.cli.live import LiveView
 from fastbench.plan import Plan
@@ -41,6 +41,7 @@ EXIT_CODES = {
 
 def run(plan: Plan, output: Output) -> int:
     """Run, report, write what was asked for; return the exit code."""
+    destinations.prepare(destinations.written(output))
     if output.wait_for is not None:
         from fastbench.cli import around
 

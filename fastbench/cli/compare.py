@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from fastbench import __version__, environment, exits, redact, signals
-from fastbench.cli import compare_flags, delivery, forms, page
+from fastbench.cli import compare_flags, delivery, destinations, forms, page
 from fastbench.cli.compare_flags import Command, Live, Stored
 from fastbench.cli.compare_live import CompareView
 from fastbench.cli.flags import Output
@@ -47,6 +47,7 @@ def main(argv: Sequence[str]) -> int:
         return page.write(TEXT)
     for notice in command.notices:
         _tell(notice)
+    destinations.prepare(destinations.written(command.output))
     if isinstance(command.what, Stored):
         return compare_stored(command.what, command)
     from fastbench import campaign

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import Literal
 
 from fastbench import baselines, plan, redact, units, urls
-from fastbench.cli import content, flags, run_flags, run_words, words
+from fastbench.cli import content, destinations, flags, run_flags, run_words, words
 from fastbench.cli.flags import Output
 from fastbench.compare.document import FIGURES
 from fastbench.compare.judge import Rules
@@ -145,6 +145,9 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
         what: Live | Stored = _stored(typed, given, saved, config)
     else:
         what = _live(typed, given, config, notices, scripted=scripted)
+    sides = [destinations.File("fastbench compare", word) for word in saved]
+    script = destinations.File("--script", getattr(typed, "load_script", None) or "")
+    destinations.check(destinations.written(output), destinations.read(typed, *sides, script))
     return Command(what, rules, output, tuple(dict.fromkeys(notices)))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from fastbench import redact
-from fastbench.cli import forms, page, stdio
+from fastbench.cli import destinations, forms, page, stdio
 from fastbench.cli.flags import Output
 from fastbench.report import files
 
@@ -29,6 +29,7 @@ __all__ = [
     "to_stream",
 ]
 
+_STDERR = frozenset({"/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"})
 _NO_READER = "its reader closed the pipe"
 
 
@@ -54,7 +55,8 @@ def documents(output: Output) -> list[str]:
 
 def eyes(output: Output) -> TextIO:
     """Return the stream for people: stderr when stdout carries a document."""
-    taken = "-" in (*documents(output), *output.forms.values())
+    live = (destinations.named(each.where) for each in output.outs)
+    taken = "-" in (*documents(output), *output.forms.values(), *live)
     return sys.stderr if taken or output.format in forms.PEERS else sys.stdout
 
 
@@ -104,6 +106,8 @@ def to_path(path: str, render: Callable[[], bytes]) -> str:
     """Write a file, or standard output for "-"; return what went wrong, "" if nothing."""
     if path == "-":
         return to_stream(render, sys.stdout)
+    if path in _STDERR:  # opened anew, a file behind it would lose what it holds
+        return to_stream(render, sys.stderr)
     try:
         files.write_atomic(path, render())
     except OSError as error:

@@ -42,10 +42,11 @@ def main(words: Sequence[str]) -> int:
         from fastbench.cli.find_manual import TEXT
 
         return page.write(TEXT)
-    from fastbench.cli import delivery
+    from fastbench.cli import delivery, destinations
 
     for notice in command.notices:
         delivery.tell(redact.printable(notice))
+    destinations.prepare(destinations.written(command.output))
     with signals.held():
         return _deliver(_search(command), command)
 

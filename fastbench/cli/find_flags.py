@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Literal
 
 from fastbench import plan, redact, units
-from fastbench.cli import flags, words
+from fastbench.cli import destinations, flags, words
 from fastbench.cli.flags import Output
 from fastbench.find import objective
 from fastbench.find.course import Asked
@@ -86,6 +86,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     said.warmup = WARMUP if said.warmup is None else said.warmup
     said.connections = CONNECTIONS if said.connections is None else said.connections
     run = flags.command(("find", *argv), said, urls, notices)
+    destinations.check(destinations.written(run.output), destinations.read(said))
     visit_s = run.plan.load.duration_s or 0.0
     where = _range(said, visit_s)
     max_time_s = _duration_s("--max-time", said.max_time)

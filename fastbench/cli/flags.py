@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from fastbench import plan, redact, request
 from fastbench.body import encoded
-from fastbench.cli import content, forms, network, words
+from fastbench.cli import content, destinations, forms, network, words
 from fastbench.cli import load as how_much
 from fastbench.plan import UsageError
 
@@ -94,6 +94,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     if flags.version or (flags.verbose and not addresses):
         return "version"
     found = command(argv, flags, addresses, notices)
+    destinations.check(destinations.written(found.output), destinations.read(flags))
     return replace(found, output=of_one_run(found.output, flags))
 
 
@@ -204,7 +205,7 @@ def output(flags: SimpleNamespace) -> Output:
     form = _FORMATS.get(flags.format or "text")
     if form is None:
         raise UsageError(f"--format takes one of {', '.join(_FORMATS)}.")
-    json_path = flags.json
+    json_path = None if flags.json is None else destinations.named(flags.json)
     if json_path == "":
         raise UsageError("--json needs the name of a file, or - for standard output.")
     files = forms.asked(flags)

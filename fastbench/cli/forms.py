@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from fastbench.cli import destinations
 from fastbench.plan import UsageError
 from fastbench.result import Result
 
@@ -47,7 +48,7 @@ def asked(flags: object) -> dict[str, str]:
     paths = {form: path for form in FILES if (path := getattr(flags, form)) is not None}
     if empty := [form for form, path in paths.items() if not path]:
         raise UsageError(f"--{empty[0]} needs the name of a file, or - for standard output.")
-    return paths
+    return {form: destinations.named(path) for form, path in paths.items()}
 
 
 def listed(known: Iterable[str] = FILES) -> str:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from fastbench import __version__, exits, history, redact
-from fastbench.cli import delivery
+from fastbench.cli import delivery, destinations
 from fastbench.cli.flags import Output
 from fastbench.cli.parser import Parser
 from fastbench.history import Group
@@ -59,6 +59,11 @@ def main(argv: Sequence[str]) -> int:
     """Tell what the words after `history` ask for; raises UsageError for a wrong word or file."""
     asked = _parser().parse_intermixed_args(argv)
     _refuse(asked)
+    if asked.html is not None:
+        asked.html = destinations.named(asked.html)
+        outputs = [destinations.File("--html", asked.html)]
+        destinations.check(outputs, [destinations.File("fastbench history", asked.file)])
+        destinations.prepare(outputs)
     if asked.compare is not None:
         return _compare(asked, argv)
     if asked.show is not None:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from fastbench import exits, redact, textfile
-from fastbench.cli import delivery, forms
+from fastbench.cli import delivery, destinations, forms
 from fastbench.cli.parser import Parser
 from fastbench.compare import document as compared
 from fastbench.document import parsed
@@ -84,8 +84,11 @@ def main(argv: Sequence[str]) -> int:
     paths = forms.asked(asked)
     if list(paths.values()).count("-") + (asked.format is not None) > 1:
         raise UsageError("report: only one form can go to standard output; name a file.")
+    outputs = [destinations.File(f"--{form}", path) for form, path in paths.items()]
+    destinations.check(outputs, [destinations.File("fastbench report", asked.result)])
     kind, saved = _load(asked.result)
     _refuse_others(kind, asked, paths)
+    destinations.prepare(outputs)
     problems = [
         delivery.to_path(path, partial(kind.rendered, form, saved)) for form, path in paths.items()
     ]

@@ -5,7 +5,6 @@ What is heavy is imported when the words are known to be right.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -70,11 +69,10 @@ def _failed(command: run_flags.Command, code: int, sentence: str) -> int:
 
 def _run(asked: Asked, output: Output) -> int:
     from fastbench import campaign
-    from fastbench.cli import bench, boards
+    from fastbench.cli import bench, boards, destinations
     from fastbench.cli.live import LiveView
 
-    kept = None if output.record is None else output.record.path
-    _make_folders(output.json_path, kept, *output.forms.values())
+    destinations.prepare(destinations.written(output))
     if output.wait_for is not None:
         from fastbench.cli import around
 
@@ -124,18 +122,6 @@ def _dry_run(asked: Asked, file: str) -> int:
 
 def _several(count: int, noun: str) -> str:
     return f"{count} {noun}" + ("s" if count != 1 else "")
-
-
-def _make_folders(*paths: str | None) -> None:
-    """Make the folders of the files to write, before the load: afterwards it would be lost."""
-    for path in paths:
-        folder = os.path.dirname(path or "")
-        try:
-            if folder and path != "-":
-                os.makedirs(folder, exist_ok=True)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise UsageError(f"The folder of {path} cannot be made: {reason}.") from None
 
 
 def _tell(sentence: str) -> None:

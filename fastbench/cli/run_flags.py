@@ -12,7 +12,7 @@ from typing import Literal
 
 from fastbench import hostnames, plan, redact, sources, tlsfiles, units, urls
 from fastbench.body import encoded, field_text
-from fastbench.cli import content, flags, run_words
+from fastbench.cli import content, destinations, flags, run_words
 from fastbench.cli.flags import Output
 from fastbench.plan import Tls, UsageError
 from fastbench.scenario.asked import Asked
@@ -46,6 +46,8 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     if words.version:
         return "version"
     found = command(words, scripts, shown)
+    script = destinations.File("fastbench run", found.asked.script)
+    destinations.check(destinations.written(found.output), destinations.read(words, script))
     return replace(found, output=flags.of_one_run(found.output, words))
 
 

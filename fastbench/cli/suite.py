@@ -21,7 +21,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from fastbench import exits, redact, signals, urls, waiting
-from fastbench.cli import compare_flags, delivery, flags, page, run_flags, run_words, words
+from fastbench.cli import compare_flags, delivery, flags, page, run_flags, suite_files
 from fastbench.cli.parser import Parser
 from fastbench.plan import UsageError
 from fastbench.suite import entries
@@ -95,6 +95,7 @@ def main(argv: Sequence[str]) -> int:
     if asked.dry_run:
         return _dry_run(suite)
     _make(suite.out)
+    suite_files.prepare(suite)
     from fastbench.suite import course
 
     with signals.held():
@@ -104,6 +105,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _suite(asked: argparse.Namespace) -> Suite:
     """Read the file, apply the command line, check every run that is to take place."""
+    from fastbench.suite import course
+
     overrides = Overrides(
         base_url=asked.base_url,
         env=tuple(asked.env),
@@ -114,10 +117,11 @@ def _suite(asked: argparse.Namespace) -> Suite:
     out = suite.out if asked.out is None else os.path.abspath(asked.out)
     wait = suite.wait_for if asked.wait_for is None else waiting.parse(asked.wait_for)
     chosen = _chosen(suite.entries, asked.only)
-    here = os.getcwd()
+    here, file = os.getcwd(), os.path.abspath(asked.file)
     os.chdir(suite.folder)  # what flags name is found as the runs will find it
     try:
         checked = tuple(_checked(entry) for entry in chosen)
+        suite_files.check(replace(suite, out=out, entries=checked), file, course.ENDINGS)
     finally:
         os.chdir(here)
     if wait is not None and wait.url is None:
@@ -151,42 +155,37 @@ def _checked(entry: Entry) -> Entry:
     try:
         if any(word == "-" or word.endswith("@-") for word in entry.words):
             raise UsageError("standard input and output are not for a run of a suite; name a file.")
-        shown = {"url": _plain, "script": _script, "compare": _comparison}[entry.kind](entry.words)
+        shown = {"url": _plain, "script": _script, "compare": _comparison}[entry.kind](entry)
     except UsageError as error:
         raise UsageError(f"{entry.place}: {error}") from None
     return replace(entry, what=redact.printable(shlex.join(["fastbench", *shown])))
 
 
-def _plain(given: Sequence[str]) -> list[str]:
-    typed, _, _ = words.read(given)
+def _plain(entry: Entry) -> list[str]:
+    typed, _, shown = suite_files.read(entry)
     _refuse(typed)
     if typed.baseline is None:  # which an earlier run may be about to save
-        flags.parse(given)
-    return redact.argv(given)
+        flags.parse(entry.words)
+    return shown
 
 
-def _script(given: Sequence[str]) -> list[str]:
+def _script(entry: Entry) -> list[str]:
     from fastbench.scenario import script
 
-    typed, scripts, shown = run_words.read(given[1:])
+    typed, scripts, shown = suite_files.read(entry)
     _refuse(typed)
     if typed.baseline is None:
-        run_flags.parse(given[1:])
+        run_flags.parse(entry.words[1:])
     script.find(scripts[-1])
-    return ["run", *shown]
+    return shown
 
 
-def _comparison(given: Sequence[str]) -> list[str]:
-    scripted = "--script" in given
-    typed = (
-        run_words.read(given[1:], compare_flags.OWN_OF_SCRIPTS)[0]
-        if scripted
-        else words.read(given[1:], compare_flags.OWN)[0]
-    )
+def _comparison(entry: Entry) -> list[str]:
+    typed, given, shown = suite_files.read(entry)
     _refuse(typed)
-    if all("://" in each for each in given[-2:]):  # saved results may be made by earlier runs
-        compare_flags.parse(given[1:])
-    return redact.argv(given)
+    if all("://" in each for each in given):  # saved results may be made by earlier runs
+        compare_flags.parse(entry.words[1:])
+    return shown
 
 
 def _refuse(typed: SimpleNamespace) -> None:

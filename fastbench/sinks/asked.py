@@ -52,9 +52,6 @@ def parse(words: Sequence[str]) -> tuple[Asked, ...]:
         if where == "-":
             raise UsageError(f"-o {sort} writes a file as the run goes; name it.")
         found.append(Asked(sort, where))
-    places = [os.path.abspath(each.where) for each in found if "://" not in each.where]
-    if len(set(places)) < len(places):
-        raise UsageError("Two outputs (-o) write the same file; give each its own.")
     return tuple(found)
 
 
@@ -89,11 +86,8 @@ def _otlp(asked: Asked) -> Output:
 
 
 def _made(asked: Asked, make: Callable[[], Output]) -> Output:
-    """Make the file and its folder before the load: afterwards it would be lost."""
+    """Open the file before the load: afterwards it would be lost."""
     try:
-        folder = os.path.dirname(asked.where)
-        if folder and not os.path.exists(folder):
-            os.makedirs(folder)
         return make()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

@@ -6,19 +6,21 @@ import os
 import stat
 import zlib
 
+from fastbench.report import files
 from fastbench.sinks.point import OutputError
 
 __all__ = ["OutFile"]
 
 _GZIP = 16 + zlib.MAX_WBITS
 OPEN = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+OPEN_STREAM = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC  # /dev/stderr may lead to a file with a past
 
 
 class OutFile:
     """An open file; a name that ends in .gz is compressed, and readable at any time."""
 
     def __init__(self, path: str) -> None:
-        self._fd = os.open(path, OPEN, 0o666)
+        self._fd = os.open(path, OPEN_STREAM if files.is_stream(path) else OPEN, 0o666)
         self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
         self._at = 0
         self._why = "it is closed"

@@ -20,12 +20,12 @@ from fastbench.suite import left, process
 from fastbench.suite.entries import COMMANDS, Entry, Suite
 from fastbench.urls import Url
 
-__all__ = ["FORMS", "Hears", "carry_out"]
+__all__ = ["ENDINGS", "FORMS", "Hears", "carry_out"]
 
 # The files of a run, by the flag that asks for them; a comparison has a document alone.
 FORMS = {"html": ".html", "json": ".json", "md": ".md", "junit": ".junit.xml"}
 REPORT = "text"  # what the run prints
-_ENDINGS = {REPORT: ".txt", **FORMS}
+ENDINGS = {REPORT: ".txt", **FORMS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _run_all(
 
 def _run(entry: Entry, out: str, forms: tuple[str, ...], stop: Interrupts, hears: Hears) -> Row:
     """Run one entry, and read what it left."""
-    paths = {form: os.path.join(out, entry.stem + ending) for form, ending in _ENDINGS.items()}
+    paths = {form: os.path.join(out, entry.stem + ending) for form, ending in ENDINGS.items()}
     at = len(COMMANDS[entry.kind])
     words = [*entry.words[:at], *(f"--{form}={paths[form]}" for form in forms), *entry.words[at:]]
     begun_s = time.monotonic()
