@@ -70,6 +70,7 @@ async def _perform(
     crew.settings = replace(crew.settings, discard_response_bodies=False)
     crew.pool.trace = show
     data, settled = None, not applied.declared.setup
+    vus: list[Vu] = []
 
     async def load() -> None:
         nonlocal data, settled
@@ -81,11 +82,18 @@ async def _perform(
         share = applied.shares(1)[0][0]
         scene = crew.scene(share, data)
         vu = crew.vu(scene, share, share.vus[0])
-        await asyncio.create_task(_once(scene, vu))
+        vus.append(vu)
+        vu.task = asyncio.create_task(_once(scene, vu))
+        await vu.task
         vu.session.reset()
 
+    def halt() -> bool:
+        for vu in vus:
+            vu.halt()
+        return bool(vus)
+
     try:
-        await _until_signalled(load(), grace_s=0)
+        await _until_signalled(load(), grace_s=0, halt=halt)
         if applied.declared.teardown and settled:
             enter("teardown")
             await _until_signalled(crew.teardown(data), grace_s=TEARDOWN_S)
@@ -96,10 +104,12 @@ async def _perform(
     return rehearsed
 
 
-async def _until_signalled(work: Coroutine[Any, Any, None], grace_s: float) -> None:
-    """Do something; a signal, now or before, cancels it after `grace_s`."""
+async def _until_signalled(
+    work: Coroutine[Any, Any, None], grace_s: float, halt: Callable[[], bool] = lambda: False
+) -> None:
+    """Do something; a signal, now or before, halts it after `grace_s`, or else cancels it."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
-    with signals.heard(lambda: loop.call_later(grace_s, task.cancel)):
+    with signals.heard(lambda: loop.call_later(grace_s, lambda: halt() or task.cancel())):
         await asyncio.wait([task])
     if not task.cancelled():
         task.result()
