@@ -21,7 +21,7 @@ _PLAIN_TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _BARE_TAG = re.compile(r"""[^:,{}"'\\]*""")
 # What follows the comma between two tags; anything else belongs to the value before it.
 _NEXT_TAG = re.compile(
-    r"""\s*(?:[A-Za-z_][\w .-]*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*:""", re.DOTALL
+    r"""\s*(?:[A-Za-z_][\w .-]*+|"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+')\s*:""", re.DOTALL
 )
 _ESCAPED_COMMA = re.compile(r"\\+,")  # shells and other languages double the \
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|(.))", re.DOTALL)

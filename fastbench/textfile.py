@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import sys
 
@@ -35,17 +36,18 @@ def read_bytes(path: str, asked: str) -> bytes:
 
     Raises UsageError, whose sentence begins with `asked`: the flag or function that names the file.
     """
-    shown = redact.printable(path)
+    shown, too_large = redact.printable(path), False
     try:
         if path == "-":
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
             with open(path, "rb") as file:
-                data = file.read(MAX_BYTES + 1)
+                too_large = os.fstat(file.fileno()).st_size > MAX_BYTES
+                data = b"" if too_large else file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise UsageError(f"{asked} cannot read `{shown}`: {reason}.") from None
-    if len(data) > MAX_BYTES:
+    if too_large or len(data) > MAX_BYTES:
         raise UsageError(f"{asked}: `{shown}` is larger than 1 GiB; use a smaller file.")
     return data
 

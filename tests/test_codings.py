@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from running import fastbench
 from servers import Peer, Server
 from vus import User, run
 
@@ -94,6 +96,22 @@ def test_what_cannot_be_unpacked_stays_and_is_said_once(
     assert response.body == packed and response.status == 200 and not response.error
     assert response.body_error.startswith(why)
     assert told == [f"bodies of answers stay as they came: {response.body_error}"]
+
+
+def test_a_run_of_several_workers_says_it_once(tmp_path: Path) -> None:
+    script = tmp_path / "s.py"
+    with answering(TEXT, "Content-Encoding: utf-8") as server:
+        script.write_text(
+            "from fastbench import check, scenario\n"
+            "@scenario(executor='per-vu-iterations', vus=2, iterations=2)\n"
+            "async def go(vu):\n"
+            f"    answer = await vu.get({server.url('/')!r})\n"
+            "    check(answer, {'text': lambda r: 'hello' in r.text and r.body_error != ''})\n"
+        )
+        found = fastbench("run", "-t2", "--threshold", "checks==100%", str(script))
+    assert found.code == 0
+    said = [each["text"] for each in found.document["warnings"]]
+    assert sum("`utf-8` is not known" in text for text in said) == 1
 
 
 def test_a_coding_below_an_unknown_one_is_not_undone() -> None:

@@ -59,6 +59,14 @@ def test_bytes_that_are_to_be_sent_come_through() -> None:
     assert text.encode("utf-8", "surrogateescape") == b"X: Jos\xe9\n"
 
 
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    sparse = tmp_path / "large"
+    with open(sparse, "wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(UsageError, match=r"-D: `.*large` is larger than 1 GiB; use a smaller file"):
+        textfile.read_bytes(str(sparse), "-D")
+
+
 def test_a_control_character_in_a_name_is_not_printed(tmp_path: Path) -> None:
     (tmp_path / "a\x1b[2J").write_bytes(b"\0")
     with pytest.raises(UsageError) as caught:
