@@ -116,7 +116,8 @@ def judge(threshold: Threshold, observed: float | None, what: str = "") -> Judge
     near = ok and margin is not None and margin < NEAR
     words = threshold.shown(observed) + (f" ({what})" if what else "")
     if far := _far(threshold, observed, margin):
-        words += f", {far}"
+        # After a number such as 53,688 a comma is no pause.
+        words += f" ({far})" if threshold.aggregate == "count" else f", {far}"
     return Judgement(ok, observed, margin, threshold.level, near, words)
 
 

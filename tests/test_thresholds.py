@@ -218,14 +218,14 @@ def test_a_metric_of_the_script_goes_before_a_short_form() -> None:
         ("checks!=100%", 0.5, True, None, False, "50%"),
         ("errors<1%", 1.0, False, -99.0, False, "100%, 99 points above 1%"),
         ("errors<=0", 0.05, False, None, False, "5%, 5 points above 0%"),
-        ("requests>=10k", 9000.0, False, -0.1, False, "9,000, 1,000 below 10,000"),
-        ("dropped_iterations==0", 3.0, False, None, False, "3, 3 above 0"),
+        ("requests>=10k", 9000.0, False, -0.1, False, "9,000 (1,000 below 10,000)"),
+        ("dropped_iterations==0", 3.0, False, None, False, "3 (3 above 0)"),
         ("max<0", 12.0, False, None, False, "12.0ms, 12.0ms above 0ns"),
         ("size>=-5", 3.0, True, None, False, "3, 8 above -5"),
         ("length: avg<0", -2.0, True, None, False, "-2, 2 below 0"),
         ("errors<=0", 0.0, True, None, False, "0%"),
-        ("dropped_iterations<1", 0.0, True, 1.0, False, "0, 1 below 1"),
-        ("data_received: count<1MiB", 524_288.0, True, 0.5, False, "512KiB, 512KiB below 1.0MiB"),
+        ("dropped_iterations<1", 0.0, True, 1.0, False, "0 (1 below 1)"),
+        ("data_received: count<1MiB", 524_288.0, True, 0.5, False, "512KiB (512KiB below 1.0MiB)"),
     ],
 )
 def test_a_value_is_held_against_the_limit(
