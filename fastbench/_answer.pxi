@@ -272,6 +272,16 @@ cdef bint has_field(bytes raw_head, const char *name, Py_ssize_t n_bytes):
     return False
 
 
+LOCATION = re.compile(rb"^location:[ \t]*([^\r\n]*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+
+
+cdef bint several_locations(int status, bytes raw_head):
+    """Is it a redirect with Locations that differ? Nobody knows where that leads."""
+    if status // 100 != 3 or status not in REDIRECTS:
+        return False
+    return len(set(LOCATION.findall(raw_head))) > 1
+
+
 cdef bint encoded(bytes raw_head):
     return has_field(raw_head, "content-encoding:", 17)
 

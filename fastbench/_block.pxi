@@ -141,6 +141,23 @@ cdef class Block:
                          code_name(row.kind, row.code), row.count, row.first_ns))
         return rows
 
+    def addresses(self, uint32_t worker):
+        """For each address of the server: (connects, failures, kind, phase, code in words).
+
+        Kind, phase and code are of the last failure, "" without one.
+        """
+        cdef block.Slot *slot = self.slot(worker)
+        cdef block.Reached *row
+        rows = []
+        for i in range(block.MAX_ADDRESSES):
+            row = &slot.addresses[i]
+            last = ("", "", "")
+            if row.failures:
+                last = (ERROR_KINDS[row.kind], ERROR_PHASES[row.phase],
+                        code_name(row.kind, row.code))
+            rows.append((row.connects, row.failures, *last))
+        return rows
+
     def histogram(self, name, slots=None):
         """The sum of one of HISTOGRAMS over these slots; over all workers' by default."""
         cdef Histogram out = Histogram()

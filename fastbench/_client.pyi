@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Generator, Iterable, Mapping, Sequence
 from typing import Any, Self, final
 
 from typing_extensions import disjoint_base
@@ -109,12 +109,15 @@ class Route:
 
 # Connections.
 
+Row = tuple[int, str, int, int]  # of an address: family, IP or path, port, scope
+
 @final
 class Origin:
     scheme: str
     host: str
     port: int
     authority: str
+    def connections(self) -> list[tuple[Row, tuple[int, int, str, str, str]]]: ...
 
 @final
 class Pool:
@@ -131,7 +134,10 @@ class Pool:
         family: int = 0,
         keepalive: bool = True,
         unix_path: str = "",
+        resolve: Callable[[str, int, int], Awaitable[list[Row]]] = ...,
+        one_address: bool = False,
     ) -> Self: ...
+    def servers(self) -> list[Origin]: ...
     def origin(self, scheme: str, host: str, port: int) -> Origin: ...
     def close(self) -> None: ...
 

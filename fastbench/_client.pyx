@@ -5,19 +5,22 @@ answer resumes the coroutine that waits for it at once, without a future or a tu
 """
 
 import asyncio
+import re
 
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.contextvars cimport PyContext_Enter, PyContext_Exit
 from libc.errno cimport (
-    EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, EPIPE, ETIMEDOUT,
+    EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, EMFILE, ENFILE, EPIPE, ETIMEDOUT,
 )
+from libc.math cimport INFINITY
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
 from posix.unistd cimport read
 
+cimport fastbench.engine.addresses as addresses
 cimport fastbench.engine.arena as arena
 cimport fastbench.engine.block as block
 cimport fastbench.engine.hdr as hdr
@@ -30,7 +33,7 @@ cimport fastbench.engine.trend as trend
 from fastbench._core cimport Block, Histogram, code_name
 from fastbench.engine.head cimport head as read_head
 
-from fastbench._core import ERROR_KINDS, WORKER_STATES
+from fastbench._core import ERROR_KINDS, ERROR_PHASES, WORKER_STATES
 
 cdef extern from "<sys/timerfd.h>" nogil:
     int TFD_NONBLOCK, TFD_CLOEXEC, TFD_TIMER_ABSTIME
@@ -47,6 +50,7 @@ cdef enum:
     LEAST_REGION_BYTES = 1 << 23
 
 REGION_BYTES = 1 << 32
+PASS_ON_S = 1.0              # for one address of several
 TIMEOUT_NS = 60 * 10**9      # k6's, of a whole request
 CONNECT_TIMEOUT_NS = 30 * 10**9
 
@@ -77,6 +81,7 @@ cdef uint64_t drain_timer(int timer):
 include "_arena.pxi"
 include "_clockwork.pxi"
 include "_answer.pxi"
+include "_origin.pxi"
 include "_pool.pxi"
 include "_connection.pxi"
 include "_exchange.pxi"

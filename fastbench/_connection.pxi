@@ -12,7 +12,9 @@ cdef class Connection:
     cdef bint reading           # the loop tells when the socket is readable,
     cdef bint writing           # or writable
     cdef uint32_t served
-    cdef size_t tried           # addresses that failed
+    cdef uint32_t target        # index of its address
+    cdef uint32_t tried         # addresses that failed
+    cdef bint trial             # its address had failed before
     cdef uint64_t begun_ns      # this step
     cdef object timer
     cdef object on_ready
@@ -24,7 +26,7 @@ cdef class Connection:
         one.link = self
         self.begun_ns = kernel.now_ns()
         self.on_ready = self._ready
-        if self.lane.origin.addresses is None:
+        if self.lane.origin.rows is None:
             self.step = LOOKING_UP
             self.lane.origin.look_up(self)
         else:
@@ -34,38 +36,40 @@ cdef class Connection:
         cdef uint64_t now = kernel.now_ns()
         self.exchange.times.blocked += now - self.begun_ns
         if failure is not None:
-            code = abs(getattr(failure, "errno", 0) or 0)
-            self.lost(block.DNS, block.IN_RESOLVE, code)
+            self.lost(block.DNS, block.IN_RESOLVE, getattr(failure, "number", 0))
         else:
             self.connect()
 
     cdef connect(self):
-        """Begin to connect to the next address."""
+        """Begin to connect to its address, or to the next one that may answer."""
         cdef Origin origin = self.lane.origin
-        cdef kernel.Address to
+        cdef kernel.Address *to = origin.choose(self)
         cdef kernel.Address source
         cdef bint bound
         cdef int code
-        place = (origin.good + self.tried) % len(origin.addresses)
-        family, host, port, scope = origin.addresses[place]
+        cdef int family = to.where.ss_family
         mine = self.pool.source(family)
         bound = mine is not None and kernel.fill_address(
             &source, family, mine[1].encode(), mine[2], mine[3]) == 0
         self.step = CONNECTING
         self.begun_ns = kernel.now_ns()
-        code = -EPIPE
-        if kernel.fill_address(&to, family, host.encode(), port, scope) == 0:
-            code = kernel.open_stream(family, &source if bound else NULL)
+        code = kernel.open_stream(family, &source if bound else NULL)
         if code >= 0:
             self.link.fd = code
-            code = kernel.connect(self.link.fd, &to)
+            code = kernel.connect(self.link.fd, to)
         if code < 0 and code != -EINPROGRESS:
             self.pool.loop.call_soon(self._refused, -code)
             return
         self.writing = True
         self.pool.loop.add_writer(self.link.fd, self.on_ready)
-        if self.timer is None:
-            self.timer = self.pool.loop.call_later(self.pool.connect_timeout_s, self._too_late)
+        self.limit(PASS_ON_S if self.tried + 1 < origin.n_targets else INFINITY)
+
+    cdef limit(self, double most_s):
+        """Give this step the connect timeout, or less."""
+        if self.timer is not None:
+            self.timer.cancel()
+        limit_s = min(most_s, self.pool.connect_timeout_s)
+        self.timer = self.pool.loop.call_later(limit_s, self._too_late)
 
     def _refused(self, int code):
         if self.step == CONNECTING:
@@ -73,23 +77,21 @@ cdef class Connection:
 
     def _too_late(self):
         self.timer = None
-        if self.step == CONNECTING or self.step == HANDSHAKING:
-            self.lost(block.CONNECT_TIMEOUT, self.phase(), ETIMEDOUT)
+        if self.step == CONNECTING:
+            self.refused(ETIMEDOUT)
+        elif self.step == HANDSHAKING:
+            self.lost(block.CONNECT_TIMEOUT, block.IN_TLS, ETIMEDOUT)
 
     cdef refused(self, int code):
         """This address does not answer: on to the next, if there is one."""
-        cdef size_t n_addresses = len(self.lane.origin.addresses)
+        cdef block.Kind kind = self.lane.origin.refused(self, code)
         self.exchange.times.connecting += kernel.now_ns() - self.begun_ns
         self.tried += 1
         self.forget()
-        if self.tried < n_addresses:
+        if self.tried < self.lane.origin.n_targets:
             self.connect()
-        elif code == ECONNREFUSED:
-            self.lost(block.CONNECT_REFUSED, block.IN_CONNECT, code)
-        elif code == ETIMEDOUT:
-            self.lost(block.CONNECT_TIMEOUT, block.IN_CONNECT, code)
         else:
-            self.lost(block.CONNECT, block.IN_CONNECT, code)
+            self.lost(kind, block.IN_CONNECT, code)
 
     cdef connected(self):
         cdef Origin origin = self.lane.origin
@@ -101,7 +103,8 @@ cdef class Connection:
         now = kernel.now_ns()
         self.exchange.times.connecting += now - self.begun_ns
         self.begun_ns = now
-        origin.good = (origin.good + self.tried) % <size_t>len(origin.addresses)
+        origin.answered(self)
+        self.limit(INFINITY)
         code = origin.transport.open(&origin.context, &self.link)
         if code < 0:
             self.lost(block.TLS, block.IN_TLS, -code)
@@ -298,6 +301,9 @@ cdef class Connection:
             return
         one.times.done = kernel.now_ns()
         one.status = self.message.status
+        if one.redirects > 0 and several_locations(one.status, one.raw_head):
+            self.lost(block.PROTOCOL, block.IN_HEAD, response.LOCATIONS)
+            return
         self.served += 1
         self.exchange = None
         one.link = None

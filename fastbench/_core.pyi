@@ -11,7 +11,9 @@ WORKER_STATES: tuple[str, ...]
 TLS_VERSIONS: dict[int, str]
 HISTOGRAM_COUNTERS: int
 MAX_HEAD_BYTES: int
+MAX_ADDRESSES: int
 UNLIMITED: int
+EAI_NAMES: dict[int, str]
 __test__: dict[str, str]
 __pyx_capi__: dict[str, object]
 
@@ -45,6 +47,7 @@ class Block:
     def tls(self, worker: int) -> tuple[str, str]: ...
     def status_codes(self, index: int) -> dict[int, int]: ...
     def errors(self, index: int) -> list[tuple[str, str, str, int, int]]: ...
+    def addresses(self, worker: int) -> list[tuple[int, int, str, str, str]]: ...
     def histogram(self, name: str, slots: Iterable[int] | None = None) -> Histogram: ...
 
 @final
@@ -75,7 +78,7 @@ class Engine:
         shared: Block,
         slot: int,
         *,
-        target: tuple[int, bytes, int, int],
+        targets: list[tuple[int, bytes, int, int]],
         connections: int,
         budget: int,
         requests: list[tuple[bytes, bool, bool]],
@@ -89,7 +92,7 @@ class Engine:
         status_expected: bool,
         expect_body: bytes,
         sources: list[tuple[int, bytes, int, int]],
-        first_source: int,
+        first: int,
         tls_options: tuple[bytes, bool, bool, bytes, bytes, bytes] | None,
         plan: tuple[bool, list[tuple[float, float, float]], float, bool, bool] | None = None,
         drain: bool = False,

@@ -1,11 +1,13 @@
 """The bridge between Python and the engine: thin classes over its structs, no logic."""
 
 import errno
+import socket
 
 from libc.math cimport INFINITY
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
+cimport fastbench.engine.addresses as addresses
 cimport fastbench.engine.block as block
 cimport fastbench.engine.conn as conn
 cimport fastbench.engine.exchange as exchange
@@ -23,14 +25,17 @@ ERROR_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "t
 ERROR_PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle")
 PROTOCOL_RULES = ("", "status line", "HTTP version", "status code", "bare CR", "control byte",
                   "field name", "folded framing field", "Content-Length", "chunk size",
-                  "chunk end", "interim answers", "unasked 101", "cut off", "head size",
+                  "chunk end", "interim answers", "unasked 101", "several Locations", "cut off", "head size",
                   "chunk extension size")
 HISTOGRAMS = ("service", "failed", "connect", "first_byte", "response", "lag")
 WORKER_STATES = ("starting", "connecting", "ready", "running", "ended")
 TLS_VERSIONS = {0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 HISTOGRAM_COUNTERS = hdr.COUNTERS
 MAX_HEAD_BYTES = response.MAX_HEAD_BYTES
+MAX_ADDRESSES = block.MAX_ADDRESSES
 UNLIMITED = 2**63
+# getaddrinfo(3): the codes are negative, rows of errors hold them without the sign.
+EAI_NAMES = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
 
 
 def die_with_parent():
@@ -48,6 +53,8 @@ cdef str code_name(int kind, int code):
         return PROTOCOL_RULES[code]
     if code >= tls.TLS_REASON:
         return text_of(tls.reason(code))
+    if kind == block.DNS:
+        return EAI_NAMES.get(-code, errno.errorcode.get(code, "EAI_FAIL"))
     if kind == block.EXPECTATION:
         return str(code) if code else ""
     if kind == block.TIMEOUT:
@@ -152,12 +159,12 @@ cdef class Engine:
     cdef Block block
     cdef object keep            # what the structs point into
 
-    def __cinit__(self, Block shared not None, uint32_t slot, *, tuple target not None,
+    def __cinit__(self, Block shared not None, uint32_t slot, *, list targets not None,
                   uint32_t connections, uint64_t budget, list requests not None,
                   list pattern not None, uint32_t pipeline, bint keepalive, bint retry,
                   uint64_t timeout_ns, uint64_t connect_timeout_ns, bytes ok_status not None,
                   bint status_expected, bytes expect_body not None, list sources not None,
-                  uint32_t first_source, tuple tls_options, tuple plan=None, bint drain=False):
+                  uint32_t first, tuple tls_options, tuple plan=None, bint drain=False):
         cdef conn.Worker *w = &self.worker
         self.block = shared
         self.keep = [requests, ok_status, expect_body]
@@ -188,13 +195,14 @@ cdef class Engine:
             raise OSError(kernel.errno, "epoll_create1")
         w.buffer = <uint8_t *>allocate(exchange.READ_BYTES, 1)
         w.scratch = <uint8_t *>allocate(exchange.SCRATCH_BYTES, 1)
-        self.set_addresses(target, sources)
+        self.set_addresses(targets, sources)
         self.set_requests(requests, pattern)
         self.set_transport(tls_options)
-        w.discard = tls_options is None and not expect_body and w.family != kernel.AF_UNIX
+        w.discard = tls_options is None and not expect_body \
+            and w.targets[0].where.where.ss_family != kernel.AF_UNIX
         w.n_active = connections
         self.set_plan(plan)
-        self.set_connections(connections, first_source)
+        self.set_connections(connections, first)
 
     def __dealloc__(self):
         if self.worker.epoll >= 0:
@@ -203,6 +211,7 @@ cdef class Engine:
         free(self.worker.buffer)
         free(self.worker.scratch)
         free(self.worker.sources)
+        free(self.worker.targets)
         free(self.worker.templates)
         free(self.worker.pattern)
         free(self.worker.stages)
@@ -210,13 +219,17 @@ cdef class Engine:
         free(self.requests)
         tls.tear_down(&self.worker.tls)
 
-    cdef set_addresses(self, tuple target, list sources):
-        """`target` and each source: (family, IP address or path, port, IPv6 scope)."""
+    cdef set_addresses(self, list targets, list sources):
+        """Each target and source: (family, IP address or path, port, IPv6 scope)."""
         cdef conn.Worker *w = &self.worker
-        w.family = target[0]
+        if not 1 <= len(targets) <= block.MAX_ADDRESSES:
+            raise ValueError(f"a server has 1 to {block.MAX_ADDRESSES} addresses")
+        w.n_targets = <uint32_t>len(targets)
+        w.targets = <addresses.Target *>allocate(len(targets), sizeof(addresses.Target))
         w.n_sources = <uint32_t>len(sources)
         w.sources = <kernel.Address *>allocate(len(sources) + 1, sizeof(kernel.Address))
-        set_address(&w.target, target)
+        for i, target in enumerate(targets):
+            set_address(&w.targets[i].where, target)
         for i, source in enumerate(sources):
             set_address(&w.sources[i], source)
 
@@ -274,12 +287,12 @@ cdef class Engine:
             w.n_active = <uint32_t>(warm + 0.5) // w.pace.step
             w.n_active += w.index < <uint32_t>(warm + 0.5) % w.pace.step
 
-    cdef set_connections(self, uint32_t count, uint32_t first_source):
+    cdef set_connections(self, uint32_t count, uint32_t first):
         cdef conn.Worker *w = &self.worker
         w.n_conns = count
         w.conns = <conn.Conn *>allocate(count, sizeof(conn.Conn))
         self.requests = <conn.Request *>allocate(<size_t>count * w.pipeline, sizeof(conn.Request))
-        conn.set_up(w, self.requests, first_source)
+        conn.set_up(w, self.requests, first)
 
     def run(self):
         """Load the server until the block says stop or the budget is spent. Blocks; no GIL."""

@@ -14,68 +14,6 @@ cdef enum Step:
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
-cdef class Origin:
-    """A server: where its names lead, and the transport to it."""
-
-    cdef readonly str scheme
-    cdef readonly str host
-    cdef readonly int port
-    cdef readonly str authority
-    cdef Pool pool
-    cdef tls.Tls context
-    cdef tls.Transport transport
-    cdef tuple keep
-    cdef list addresses         # (family, IP or path, port, scope); None until looked up
-    cdef list waiting           # connections that wait for that
-    cdef size_t good            # the address that answered last
-
-    def __dealloc__(self):
-        tls.tear_down(&self.context)
-
-    cdef secure(self, tuple options):
-        """Make the TLS context: (servername, verify, cafile, certfile, keyfile)."""
-        cdef int code
-        servername, self.context.verify, cafile, certfile, keyfile = options
-        self.keep = (servername or self.host.encode("idna"), cafile, certfile, keyfile)
-        self.context.servername = self.keep[0]
-        self.context.name_is_address = address_of(self.host, 0) is not None
-        tls.use_tls(&self.transport)
-        code = tls.set_up(&self.context, cafile, certfile, keyfile)
-        if code < 0:
-            raise ValueError(code_name(block.TLS, -code))
-
-    cdef look_up(self, Connection asked_by):
-        """Have the connection told when the addresses are known."""
-        if self.waiting is not None:
-            self.waiting.append(asked_by)
-            return
-        self.waiting = [asked_by]
-        task = asyncio.ensure_future(
-            self.pool.loop.getaddrinfo(self.host, self.port, type=1, family=self.pool.family))
-        task.add_done_callback(self._looked_up)
-
-    def _looked_up(self, task):
-        cdef Connection each
-        failure = task.exception()
-        if failure is None:
-            self.addresses = [(family, where[0], where[1], where[3] if len(where) > 3 else 0)
-                              for family, _, _, _, where in task.result()]
-        waiting, self.waiting = self.waiting, None
-        for each in waiting:
-            if each.step == LOOKING_UP:
-                each.looked_up(failure)
-
-
-cdef tuple address_of(str host, int port):
-    """The host as an address, None when it is a name."""
-    cdef kernel.Address probe
-    text = host.encode("ascii", "replace")
-    for family in (kernel.AF_INET, kernel.AF_INET6):
-        if kernel.fill_address(&probe, family, text, 0, 0) == 0:
-            return family, host, port, 0
-    return None
-
-
 cdef class Deadlines:
     """Exchanges with one timeout, oldest first: so only the first one needs a timer."""
 
@@ -133,7 +71,8 @@ cdef class Pool:
     """What all sessions of one worker share; counts into the worker's slot of the block.
 
     `tls`: (servername or b"", verify, cafile, certfile, keyfile). `trace(exchange, response)`, when
-    set, is called for every answer.
+    set, is called for every answer. `resolve` looks names up; its error has the `number` of an errno
+    or of an EAI_ code, without its sign.
     """
 
     cdef Block shared
@@ -145,6 +84,9 @@ cdef class Pool:
     cdef list sources
     cdef size_t next_source
     cdef int family
+    cdef uint32_t index         # of this worker
+    cdef bint one_address
+    cdef object resolve         # (host, port, family) -> rows of addresses, to be awaited
     cdef bint keepalive
     cdef str unix_path
     cdef double connect_timeout_s
@@ -159,10 +101,14 @@ cdef class Pool:
     def __cinit__(self, Block shared not None, uint32_t index, loop, *,
                   tuple tls=(b"", True, b"", b"", b""),
                   uint64_t connect_timeout_ns=CONNECT_TIMEOUT_NS, list sources=[],
-                  int family=0, bint keepalive=True, str unix_path=""):
+                  int family=0, bint keepalive=True, str unix_path="", resolve=None,
+                  bint one_address=False):
         self.shared = shared
         self.slot = shared.slot(index)
+        self.index = index
         self.loop = loop
+        self.resolve = resolve
+        self.one_address = one_address
         self.origins = {}
         self.deadlines = {}
         self.tls_options = tls
@@ -187,17 +133,18 @@ cdef class Pool:
         found = Origin.__new__(Origin)
         found.pool = self
         found.scheme, found.host, found.port = scheme, host, port
-        shown = f"[{host}]" if ":" in host else host
+        shown = host.partition("%")[0]      # a zone is this machine's business
+        shown = f"[{shown}]" if ":" in shown else shown
         default = 443 if scheme == "https" else 80
         found.authority = shown if port == default else f"{shown}:{port}"
         if scheme == "https":
             found.secure(self.tls_options)
         else:
             tls.use_plain(&found.transport)
-        known = (kernel.AF_UNIX, self.unix_path, 0, 0) if self.unix_path \
-            else address_of(host, port)
-        if known is not None:
-            found.addresses = [known]
+        if self.unix_path:
+            found.found([(kernel.AF_UNIX, self.unix_path, 0, 0)])
+        elif is_address(host.encode()):
+            found.found([(kernel.AF_INET6 if ":" in host else kernel.AF_INET, host, port, 0)])
         self.origins[(scheme, host, port)] = found
         return found
 
@@ -217,6 +164,10 @@ cdef class Pool:
             return None
         self.next_source += 1
         return mine[self.next_source % len(mine)]
+
+    def servers(self):
+        """Every server so far, the first one first."""
+        return list(self.origins.values())
 
     def close(self):
         """Forget the timers, and say how old what was given up had become."""

@@ -16,7 +16,17 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Annotated, Any
 
-__all__ = ["LATER", "DocumentError", "Signed", "member", "members", "parsed", "plain", "read"]
+__all__ = [
+    "LATER",
+    "DocumentError",
+    "Signed",
+    "due_in",
+    "member",
+    "members",
+    "parsed",
+    "plain",
+    "read",
+]
 
 _SIGNED = "signed"
 Signed = Annotated[float, _SIGNED]  # a number that may be negative
@@ -97,10 +107,15 @@ def read(kind: Any, value: object, path: str) -> Any:
     return _scalar(kind, value, path)
 
 
+def due_in(kind: Any, value: object, path: str = "") -> list[str]:
+    """Return the fields of a dataclass that are to be read: all but LATER ones that are missing."""
+    there = members(value, path)
+    return [part.name for part in fields(kind) if part.metadata != LATER or part.name in there]
+
+
 def _fields(kind: Any, value: object, path: str) -> Any:
     hints = typing.get_type_hints(kind, include_extras=True)
-    there = members(value, path)
-    names = [part.name for part in fields(kind) if part.metadata != LATER or part.name in there]
+    names = due_in(kind, value, path)
     return kind(
         **{name: read(hints[name], member(value, name, path), _join(path, name)) for name in names}
     )

@@ -123,6 +123,10 @@ _ERRNO = {
 
 # getaddrinfo(3)
 _RESOLVER = {
+    "ENODEV": (
+        "this machine has no network interface of the zone's name",
+        "`ip link` lists the interfaces; write the zone as in http://[fe80::1%25eth0]/",
+    ),
     "EAI_NONAME": ("the name does not resolve", "check the spelling of the host name"),
     "EAI_NODATA": (
         "the name has no address of the family asked for",

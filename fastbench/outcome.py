@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from fastbench import __version__, _core, environment, sampling, steady, validity
+from fastbench import __version__, _core, addresses, environment, sampling, steady, validity
+from fastbench.addresses import AddressRow
 from fastbench.histogram import Histogram
 from fastbench.plan import Plan
 from fastbench.processes import Found
-from fastbench.resolve import Endpoint
+from fastbench.resolve import Reach
 from fastbench.resources import Monitor
 from fastbench.result import (
     PLANNED,
@@ -68,9 +69,11 @@ class Terms:
     verified: bool | None  # None without TLS
     public: str = ""
     vus: int = 0
+    reach: Reach | None = None  # of a plain run's server
+    server: str = ""
 
     @classmethod
-    def of(cls, plan: Plan, endpoint: Endpoint) -> Terms:
+    def of(cls, plan: Plan, reach: Reach) -> Terms:
         """Return the terms of a plain run."""
         load, tls = plan.load, plan.target.tls
         return cls(
@@ -80,7 +83,9 @@ class Terms:
             steady=load.pace is None or load.planned,
             warmed=load.warmup_s > 0,
             verified=None if tls is None else tls.verify,
-            public=endpoint.host if endpoint.public else "",
+            public=next((each.host for each in reach.used if each.public), ""),
+            reach=reach,
+            server=plan.target.server,
         )
 
 
@@ -108,6 +113,7 @@ class Observed:
     thread_rates: tuple[float, ...]
     ended: str = ""
     missing: tuple[str, ...] = ()
+    addresses: tuple[AddressRow, ...] = ()  # as a script's workers told
 
 
 def unresolved(plan: Plan, code: str) -> Result:
@@ -146,6 +152,7 @@ def result(run: Observed) -> Result:
         tls=_tls(run, counters),
         warmup=_warmup(run),
         thread_rates=run.thread_rates,
+        addresses=_addresses(run),
     )
     found = replace(found, validity=validity.judge(found, _seen(run, summary)))
     return replace(found, warnings=_warnings(run, found, counters))
@@ -321,6 +328,16 @@ def _seen(run: Observed, summary: Summary) -> validity.Seen:
     )
 
 
+def _addresses(run: Observed) -> tuple[AddressRow, ...]:
+    """Return who took connections: the addresses of a plain run's server, or what workers told."""
+    reach, server = run.terms.reach, run.terms.server
+    if reach is None:
+        return addresses.merged(run.addresses)
+    counted = [run.block.addresses(index) for index in range(len(run.workers))]
+    skipped = {each.named: code for each, code in reach.skipped}
+    return addresses.of_one(server, [each.named for each in reach.used], counted, skipped)
+
+
 def _overflows(found: Result) -> list[Warning_]:
     host = found.resources.host
     if host is None or not host.listen_overflows:
@@ -361,6 +378,7 @@ def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> t
                 "the errors say why; the load was smaller than asked",
             )
         )
+    rows += [Warning_(*notice) for notice in addresses.notices(found.addresses)]
     if found.tls is not None and not found.tls.verified:
         rows.append(
             Warning_(

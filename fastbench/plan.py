@@ -71,6 +71,7 @@ class Target:
     unix_path: str | None
     tls: Tls | None
     url: str
+    server: str = ""  # as addresses name it: scheme and authority, or the socket
 
     def __post_init__(self) -> None:
         path = self.unix_path
@@ -241,6 +242,7 @@ class Plan:
     family: Family
     config: dict[str, object]
     watch: tuple[Watch, ...] = ()
+    one_address: bool = False  # of a name with several: the first that accepts
 
     def __post_init__(self) -> None:
         if not self.requests:

@@ -38,6 +38,8 @@ __all__ = [
     "affinity",
     "children",
     "find",
+    "find_all",
+    "joined",
     "name",
     "open_files",
     "other_task",
@@ -86,6 +88,23 @@ def find(
     watched = {pid for watch in watches for pid in _watched(watch)}
     watched = {pid for pid in watched if targets.isdisjoint({pid, *_ancestors(pid)})}
     return Found(local, _processes(targets), _processes(_tops(watched)))
+
+
+def find_all(
+    hosts: Iterable[str], port: int, unix_path: str | None, watches: tuple[Watch, ...] = ()
+) -> Found:
+    """Look up who serves any of several addresses. Raises UsageError for an idle watch."""
+    first, *others = (find(host, port, unix_path, watches) for host in hosts)
+    return functools.reduce(joined, others, first)
+
+
+def joined(one: Found, other: Found) -> Found:
+    """Add the processes of another server; who is a target is not watched beside it."""
+    known = {process.pid for process in one.targets}
+    targets = (*one.targets, *(each for each in other.targets if each.pid not in known))
+    pids = {process.pid for process in targets}
+    watched = tuple(each for each in one.watched if each.pid not in pids)
+    return Found(one.local or other.local, targets, watched)
 
 
 @dataclass(frozen=True, slots=True)

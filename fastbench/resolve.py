@@ -1,15 +1,53 @@
-"""From a target to the one address that is loaded: resolved once, before anything is forked."""
+"""From a server's name to its addresses: one way for plain runs, scripts and what is around them.
+
+1. A plain run resolves once, before anything is forked, and tries each of several addresses: one
+   that does not accept a connection is skipped, and named. A script resolves a server when it meets
+   it, and finds out as it connects.
+2. Failures carry getaddrinfo(3)'s name, or ENODEV for a zone that is no network interface here.
+3. `localhost` and names that end so are this machine, whether or not a name server knows it
+   (RFC 6761 section 6.3).
+"""
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import ipaddress
+import select
 import socket
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from fastbench import signals
 from fastbench.plan import Family, Plan
 
+__all__ = [
+    "Endpoint",
+    "Reach",
+    "ResolveError",
+    "connected",
+    "family_of",
+    "lookup",
+    "reach",
+    "server",
+    "soon",
+    "sources",
+]
+
 PROBE_S = 1.0
+MOST_ADDRESSES = 64  # of one server; as many as the engine has rooms for
+
+_EAI = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
+_NUMBERS = {name: -code for code, name in _EAI.items()} | {"ENODEV": errno.ENODEV}
+_FAMILIES = {
+    int(socket.AF_INET): "ipv4",
+    int(socket.AF_INET6): "ipv6",
+    int(socket.AF_UNIX): "unix",
+}
+_UNKNOWN = {"EAI_NONAME", "EAI_NODATA", "EAI_AGAIN", "EAI_FAIL"}
+
+Row = tuple[int, str, int, int]  # family, address, port, scope
 
 
 class ResolveError(Exception):
@@ -18,6 +56,11 @@ class ResolveError(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+    @property
+    def number(self) -> int:
+        """The code as rows of errors hold it."""
+        return int(_NUMBERS[self.code])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +78,18 @@ class Endpoint:
         return self.family, self.host.encode("utf-8", "surrogateescape"), self.port, self.scope
 
     @property
+    def where(self) -> str | tuple[object, ...]:
+        """What socket.connect takes."""
+        if self.family == socket.AF_UNIX:
+            return self.host
+        return (self.host, self.port, 0, self.scope)[: 4 if self.family == socket.AF_INET6 else 2]
+
+    @property
+    def named(self) -> tuple[str, str, int]:
+        """What a report takes: the family's name, address or path, port."""
+        return _FAMILIES[self.family], self.host, self.port
+
+    @property
     def public(self) -> bool:
         """Tell whether the address is reachable from the whole Internet."""
         if self.family == socket.AF_UNIX:
@@ -42,79 +97,189 @@ class Endpoint:
         return ipaddress.ip_address(self.host).is_global
 
 
-def endpoint(plan: Plan) -> Endpoint:
-    """Return the address to load; raises ResolveError when the name has none.
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The addresses of a server: those to load, and those that are not, with their errno's name."""
 
-    Of several addresses the first that accepts a connection is taken, as wrk does: `localhost` is
-    often ::1 and 127.0.0.1 while the server listens on one of them. When none accepts, it is the
-    first, and the run will say why.
-    """
+    used: tuple[Endpoint, ...]
+    skipped: tuple[tuple[Endpoint, str], ...] = ()
+
+
+def reach(plan: Plan) -> Reach:
+    """Return the addresses to load; raises ResolveError when the name has none."""
     target = plan.target
-    if target.unix_path is not None:
-        return Endpoint(socket.AF_UNIX, target.unix_path)
-    return address(target.host, target.port, _family(plan.family, plan.bind))
+    family = family_of(plan.family, plan.bind)
+    return server(target.host, target.port, target.unix_path, family, one=plan.one_address)
 
 
-def endpoint_of(
-    host: str, port: int, unix_path: str | None, family: Family, bind: tuple[str, ...]
-) -> Endpoint:
-    """Return the address of a script's base URL; raises ResolveError when the name has none."""
+def server(host: str, port: int, unix_path: str | None, family: int, *, one: bool = False) -> Reach:
+    """Return the addresses of a server; of several those that accept, or all if none does.
+
+    `one`: the first of them alone, as wrk does. Raises ResolveError.
+    """
     if unix_path is not None:
-        return Endpoint(socket.AF_UNIX, unix_path)
-    return address(host, port, _family(family, bind))
-
-
-def address(host: str, port: int, family: int) -> Endpoint:
-    """Return the first address of a name that accepts, or else the first."""
-    found = _addresses(host, port, family)
+        return Reach((Endpoint(socket.AF_UNIX, unix_path),))
+    found = lookup(host, port, family)
     if len(found) == 1:
-        return found[0]
-    return next((each for each in found if _accepts(each)), found[0])
+        return Reach(tuple(found))
+    failed = _failing(found)
+    used = [each for each in found if each not in failed]
+    if not used:
+        return Reach(tuple(found[:1] if one else found))
+    if one:
+        return Reach(tuple(used[:1]))
+    return Reach(tuple(used), tuple(failed.items()))
+
+
+def lookup(host: str, port: int, family: int = 0) -> list[Endpoint]:
+    """Return the addresses of a name or literal, in the system's order; raises ResolveError."""
+    if found := _literal(host, port, family):
+        return [found]
+    try:
+        rows = signals.beside(lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM))
+    except (OSError, UnicodeError) as error:
+        return _loopback(host, port, family, error)
+    return _read(rows)
+
+
+async def soon(host: str, port: int, family: int = 0) -> list[Row]:
+    """Return what `lookup` does, from the running loop."""
+    if found := _literal(host, port, family):
+        return _rows([found])
+    try:
+        rows = await asyncio.get_running_loop().getaddrinfo(
+            host, port, family=family, type=socket.SOCK_STREAM
+        )
+    except (OSError, UnicodeError) as error:
+        return _rows(_loopback(host, port, family, error))
+    return _rows(_read(rows))
+
+
+def connected(host: str, port: int, limit_s: float, family: int = 0) -> socket.socket:
+    """Return a socket that is connected to the first address that accepts.
+
+    Raises ResolveError, or OSError of the last address; each may take `limit_s`.
+    """
+    failure: OSError | None = None
+    for each in lookup(host, port, family):
+        stream = socket.socket(each.family, socket.SOCK_STREAM)
+        try:
+            stream.settimeout(limit_s)
+            stream.connect(each.where)
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            stream.close()
+            failure = error
+        else:
+            return stream
+    assert failure is not None  # a name without address raises
+    raise failure
 
 
 def sources(plan: Plan) -> list[tuple[int, bytes, int, int]]:
     """Return the source addresses of --bind as the engine takes them."""
-    return [Endpoint(_family_of(address), address).parts for address in plan.bind]
+    return [Endpoint(_kind(address), address).parts for address in plan.bind]
 
 
-def _family(family: Family, bind: tuple[str, ...]) -> int:
+def family_of(family: Family, bind: tuple[str, ...]) -> int:
+    """Return the family of addresses to use, as -4, -6 and --bind say."""
     if bind:
-        return _family_of(bind[0])
-    return {0: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}[family]
+        return _kind(bind[0])
+    return int({0: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}[family])
 
 
-def _family_of(address: str) -> int:
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
+def _kind(address: str) -> int:
+    return int(socket.AF_INET6 if ":" in address else socket.AF_INET)
 
 
-def _addresses(host: str, port: int, family: int) -> list[Endpoint]:
+def _literal(host: str, port: int, family: int) -> Endpoint | None:
+    """Return an address that needs no resolver, or None for a name.
+
+    glibc knows names of zones of link-local addresses only.
+    """
+    address, _, zone = host.partition("%")
+    kind = _kind(address)
     try:
-        rows = signals.beside(lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM))
-    except socket.gaierror as error:
-        raise ResolveError(_eai_name(error.errno)) from None
-    except (OSError, UnicodeError):
-        raise ResolveError("EAI_NONAME") from None
+        socket.inet_pton(kind, address)
+    except (OSError, UnicodeError, ValueError):
+        return None
+    if family not in (0, kind):
+        raise ResolveError("EAI_ADDRFAMILY")
+    return Endpoint(kind, address, port, _scope(zone))
+
+
+def _scope(zone: str) -> int:
+    if not zone:
+        return 0
+    if zone.isascii() and zone.isdigit():
+        return int(zone)
+    try:
+        return socket.if_nametoindex(zone)
+    except OSError:
+        raise ResolveError("ENODEV") from None
+
+
+def _read(rows: Iterable[tuple[object, ...]]) -> list[Endpoint]:
+    """Read what getaddrinfo returned; each address once."""
     found = []
-    for kind, _, _, _, where in rows:
+    for kind, *_, where in rows:
+        assert isinstance(kind, int) and isinstance(where, tuple)
         literal, number, *rest = where
         scope = int(rest[1]) if len(rest) == 2 else 0
         found.append(Endpoint(int(kind), str(literal).partition("%")[0], int(number), scope))
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found))[:MOST_ADDRESSES]
 
 
-def _eai_name(code: int | None) -> str:
-    names = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
-    return names.get(code, "EAI_FAIL") if code is not None else "EAI_FAIL"
+def _rows(found: Iterable[Endpoint]) -> list[Row]:
+    return [(each.family, each.host, each.port, each.scope) for each in found]
 
 
-def _accepts(address: Endpoint) -> bool:
-    try:
-        with socket.socket(address.family, socket.SOCK_STREAM) as probe:
-            probe.settimeout(PROBE_S)
-            where: tuple[object, ...] = (address.host, address.port)
-            if address.family == socket.AF_INET6:
-                where = (address.host, address.port, 0, address.scope)
-            probe.connect(where)
-    except OSError:
-        return False
-    return True
+def _loopback(host: str, port: int, family: int, error: Exception) -> list[Endpoint]:
+    """Return where a name of this machine leads which the resolver did not know, or raise."""
+    code = _EAI.get(error.errno or 0, "EAI_FAIL") if isinstance(error, OSError) else "EAI_NONAME"
+    name = host.lower().removesuffix(".")
+    if code not in _UNKNOWN or not (name == "localhost" or name.endswith(".localhost")):
+        raise ResolveError(code) from None
+    both = (
+        Endpoint(int(socket.AF_INET6), "::1", port),
+        Endpoint(int(socket.AF_INET), "127.0.0.1", port),
+    )
+    return [each for each in both if family in (0, each.family)]
+
+
+def _failing(found: Sequence[Endpoint]) -> dict[Endpoint, str]:
+    """Connect to all at once; return those that did not accept within a second, and why."""
+    failed: dict[Endpoint, str] = {}
+    waiting: dict[int, tuple[Endpoint, socket.socket]] = {}
+    poll = select.poll()
+    for each in found:
+        try:
+            probe = socket.socket(each.family, socket.SOCK_STREAM)
+        except OSError as error:
+            failed[each] = _name(error.errno)
+            continue
+        probe.setblocking(False)
+        code = probe.connect_ex(each.where)
+        if code == errno.EINPROGRESS:
+            poll.register(probe, select.POLLOUT)
+            waiting[probe.fileno()] = each, probe
+        else:
+            probe.close()
+            if code:
+                failed[each] = _name(code)
+    end_s = monotonic() + PROBE_S
+    while waiting and (left_s := end_s - monotonic()) > 0:
+        for fd, _ in poll.poll(left_s * 1000):
+            each, probe = waiting.pop(fd)
+            poll.unregister(fd)
+            if code := probe.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                failed[each] = _name(code)
+            probe.close()
+    for each, probe in waiting.values():
+        probe.close()
+        failed[each] = "ETIMEDOUT"
+    return failed
+
+
+def _name(code: int | None) -> str:
+    return errno.errorcode.get(code or 0, "")

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastbench.document import LATER, DocumentError, member, plain, read
+from fastbench.addresses import AddressRow
+from fastbench.document import LATER, DocumentError, due_in, member, plain, read
 from fastbench.errors import describe
 from fastbench.histogram import Histogram
 from fastbench.measured import Check, Judgement, Metric, NamedRow, ScenarioRow, Thrown
@@ -275,6 +276,7 @@ class Result:
     scenarios: tuple[ScenarioRow, ...] = ()
     checks: tuple[Check, ...] = ()
     exceptions: tuple[Thrown, ...] = ()
+    addresses: tuple[AddressRow, ...] = field(default=(), metadata=LATER)
 
     @property
     def thresholds_failed(self) -> bool:
@@ -330,7 +332,8 @@ class Result:
             raise DocumentError(f"schema: this fastbench reads {SCHEMA!r}, not {schema!r}")
         hints = typing.get_type_hints(cls)
         parts = ("config", "environment", "summary", "status_codes", *_PARTS)
-        values = {name: read(hints[name], member(document, name), name) for name in parts}
+        due = [name for name in due_in(cls, document) if name in parts]
+        values = {name: read(hints[name], member(document, name), name) for name in due}
         tool = member(document, "tool")
         return cls(
             version=read(str, member(tool, "version", "tool"), "tool.version"),
@@ -341,7 +344,7 @@ class Result:
 
 _PARTS = (
     *("errors", "series", "workers", "resources", "tls", "warmup", "validity", "warnings"),
-    *("metrics", "thresholds", "requests", "scenarios", "checks", "exceptions"),
+    *("metrics", "thresholds", "requests", "scenarios", "checks", "exceptions", "addresses"),
 )
 
 

@@ -21,7 +21,7 @@ from typing import Protocol
 from fastbench import _core, host, limits, outcome, processes, resolve, sampling, signals, worker
 from fastbench.plan import Plan, UsageError
 from fastbench.processes import Found
-from fastbench.resolve import Endpoint
+from fastbench.resolve import Reach
 from fastbench.resources import Monitor
 from fastbench.result import Result
 from fastbench.use import Use
@@ -74,10 +74,11 @@ def run(plan: Plan, tell: Tell, *, thread_rates: bool, watcher: Watches | None =
     """
     try:
         with signals.heard(signals.leave_cleanly):
-            endpoint = resolve.endpoint(plan)
+            reach = resolve.reach(plan)
     except resolve.ResolveError as error:
         return outcome.unresolved(plan, error.code)
-    found = processes.find(endpoint.host, endpoint.port, plan.target.unix_path, plan.watch)
+    port, unix_path = plan.target.port, plan.target.unix_path
+    found = processes.find_all([each.host for each in reach.used], port, unix_path, plan.watch)
     workers = min(plan.load.workers or limits.usable_cores(), plan.load.connections)
     shares = worker.shares(plan, workers)
     limits.allow_open_files(shares[0].connections)
@@ -85,7 +86,7 @@ def run(plan: Plan, tell: Tell, *, thread_rates: bool, watcher: Watches | None =
         block = _core.Block(workers, warmup=plan.load.warmup_s > 0)
     except MemoryError as error:
         raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
-    return _Run(plan, endpoint, found, block, tell, thread_rates, watcher).carry_out(shares)
+    return _Run(plan, reach, found, block, tell, thread_rates, watcher).carry_out(shares)
 
 
 class _Run:
@@ -94,7 +95,7 @@ class _Run:
     def __init__(
         self,
         plan: Plan,
-        endpoint: Endpoint,
+        reach: Reach,
         found: Found,
         block: _core.Block,
         tell: Tell,
@@ -105,7 +106,7 @@ class _Run:
         self.watcher = watcher
         self.watch_ns = 0  # when the watcher looks again, 0 without one
         self.ended_because = ""  # of what the watcher saw
-        self.endpoint = endpoint
+        self.reach = reach
         self.found = found
         self.block = block
         self.tell = tell
@@ -152,7 +153,7 @@ class _Run:
         self, line_ns: int, start_ns: int, series: sampling.Series, monitor: Monitor
     ) -> outcome.Observed:
         return outcome.Observed(
-            terms=outcome.Terms.of(self.plan, self.endpoint),
+            terms=outcome.Terms.of(self.plan, self.reach),
             block=self.block,
             workers=tuple(outcome.EndedWorker(c.pid, c.cpu_s, c.lost) for c in self.children),
             line_ns=line_ns,
@@ -177,7 +178,7 @@ class _Run:
             alive_fd, held_fd = os.pipe()
             pid = signals.fork()
             if pid == 0:
-                worker.run(self.plan, self.endpoint, cycle, self.block, share, parent)
+                worker.run(self.plan, self.reach.used, cycle, self.block, share, parent)
             os.close(held_fd)  # now only the worker holds it
             self.children.append(Child(pid, share.index, alive_fd))
             self.ends.register(alive_fd, 0)

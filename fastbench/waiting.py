@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import http.client
 import re
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fastbench import signals, urls
+from fastbench import plainhttp, resolve, signals, urls
+from fastbench.errors import describe
 from fastbench.plan import MAX_DURATION_S, UsageError
 from fastbench.units import format_s, parse_duration_s
 from fastbench.urls import Url
@@ -92,52 +91,23 @@ def _looked(url: Url, unix_path: str | None, nap: Callable[[float], None]) -> tu
 
 def look(url: Url, unix_path: str | None = None) -> tuple[int, str]:
     """Ask once; return the status, or 0 and why there is none."""
-    connection = _connection(url, unix_path)
+    secure = plainhttp.context(url, verify=False)
+    connection = plainhttp.Connection(url, PROBE_S, secure, unix_path)
     try:
         connection.request("GET", url.path.decode("ascii"), headers={"Host": url.authority})
         return connection.getresponse().status, ""
     except TimeoutError:
         return 0, f"no answer within {format_s(PROBE_S)}"
+    except resolve.ResolveError as error:
+        return 0, describe("dns", "resolve", error.code)[0]
     except (OSError, http.client.HTTPException, ValueError) as error:
         return 0, _reason(error)
     finally:
         connection.close()
 
 
-class _OverUnix(http.client.HTTPConnection):
-    """A connection to a Unix socket, under TLS where a context is given."""
-
-    def __init__(self, path: str, context: ssl.SSLContext | None) -> None:
-        super().__init__("localhost", timeout=PROBE_S)
-        self._path = path
-        self._context = context
-
-    def connect(self) -> None:
-        """Connect to the path instead of a host."""
-        plain = socket.socket(socket.AF_UNIX)
-        self.sock = plain
-        plain.settimeout(PROBE_S)
-        plain.connect(self._path)
-        if self._context is not None:
-            self.sock = self._context.wrap_socket(plain, server_hostname="localhost")
-
-
-def _connection(url: Url, unix_path: str | None) -> http.client.HTTPConnection:
-    context = None
-    if url.scheme == "https":
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    if unix_path is not None:
-        return _OverUnix(unix_path, context)
-    if context is None:
-        return http.client.HTTPConnection(url.host, url.port, timeout=PROBE_S)
-    return http.client.HTTPSConnection(url.host, url.port, timeout=PROBE_S, context=context)
-
-
 def _reason(error: Exception) -> str:
     """Say in a few words why there is no answer."""
-    if isinstance(error, socket.gaierror):
-        return "its name is not known"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     if isinstance(error, http.client.RemoteDisconnected):

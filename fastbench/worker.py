@@ -70,7 +70,7 @@ def order(requests: tuple[Request, ...]) -> list[int]:
 
 def run(
     plan: Plan,
-    endpoint: Endpoint,
+    endpoints: tuple[Endpoint, ...],
     cycle: list[int],
     block: _core.Block,
     share: Share,
@@ -80,7 +80,7 @@ def run(
     code = EXIT_FAILED
     try:
         _core.die_with_parent()
-        _control(_engine(plan, endpoint, cycle, block, share), parent)
+        _control(_engine(plan, endpoints, cycle, block, share), parent)
         code = 0
     except BaseException:
         traceback.print_exc()
@@ -89,7 +89,11 @@ def run(
 
 
 def _engine(
-    plan: Plan, endpoint: Endpoint, cycle: list[int], block: _core.Block, share: Share
+    plan: Plan,
+    endpoints: tuple[Endpoint, ...],
+    cycle: list[int],
+    block: _core.Block,
+    share: Share,
 ) -> _core.Engine:
     load = plan.load
     first = share.first_connection % len(cycle)  # lest all workers send the same one at once
@@ -98,7 +102,7 @@ def _engine(
     return _core.Engine(
         block,
         share.index,
-        target=endpoint.parts,
+        targets=[each.parts for each in endpoints],
         connections=share.connections,
         budget=_core.UNLIMITED if share.requests is None else share.requests,
         requests=[(r.payload, r.head_only, r.idempotent) for r in plan.requests],
@@ -112,7 +116,7 @@ def _engine(
         status_expected=expected is not None,
         expect_body=plan.expect.body,
         sources=sources(plan),
-        first_source=share.first_connection,
+        first=share.first_connection,
         tls_options=_tls_options(plan),
         plan=_pace(load.pace),
         drain=load.drain,

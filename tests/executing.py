@@ -12,7 +12,7 @@ from typing import Any
 
 import uvloop
 
-from fastbench import _client, _core
+from fastbench import _client, _core, resolve
 from fastbench.scenario import executors, place
 from fastbench.scenario.client import Maker, Settings
 from fastbench.scenario.executing import Executor
@@ -70,7 +70,7 @@ class Ground:
     def __init__(self, taken: itertools.count[int] | None = None) -> None:
         self.loop = asyncio.get_running_loop()
         self.start_ns = monotonic_ns() + 10 * MS
-        self.pool = _client.Pool(_core.Block(1), 0, self.loop)
+        self.pool = _client.Pool(_core.Block(1), 0, self.loop, resolve=resolve.soon)
         self.maker = Maker(self.pool, Settings())
         self.taken = taken if taken is not None else itertools.count()
         self.closed = False

@@ -207,7 +207,6 @@ class Server:
 
     @property
     def open_connections(self) -> int:
-        """How many connections are open now."""
         return len(self._open)
 
     def __enter__(self) -> Self:
@@ -234,11 +233,14 @@ class Server:
         if self._wrong and error is None:
             raise self._wrong[0]
 
+    def refuse(self) -> None:  # no more connections; who is connected stays
+        self.stopping.set()
+        with contextlib.suppress(OSError):  # closed already
+            self._listener.shutdown(socket.SHUT_RDWR)
+
     def stop(self) -> None:
         """Close the listener and every connection, and wait for their threads."""
-        self.stopping.set()
-        with contextlib.suppress(OSError):  # a second stop finds it closed
-            self._listener.shutdown(socket.SHUT_RDWR)
+        self.refuse()
         while self._threads:
             with self.lock:
                 for wake in self._open.values():

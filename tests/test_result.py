@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastbench import result as module
+from fastbench.addresses import AddressRow
 from fastbench.document import DocumentError, Signed
 from fastbench.histogram import MAX_VALUE_NS, Histogram
 from fastbench.result import Result, Summary, latency_ms
@@ -112,7 +113,10 @@ def written(value: Any, path: str = "") -> set[str]:
 
 
 # Documents of before do not have them.
-CAME_LATER = {"environment.governor", "environment.smt"}
+CAME_LATER = {
+    *("environment.governor", "environment.smt", "addresses"),
+    *(f"addresses.{field.name}" for field in fields(AddressRow)),
+}
 
 
 def test_the_schema_requires_exactly_what_is_written() -> None:
@@ -149,6 +153,7 @@ def everything() -> Result:
         scenarios=mixed.scenarios[:1],
         checks=mixed.checks[:1],
         exceptions=mixed.exceptions,
+        addresses=(AddressRow("http://h", "127.0.0.1:80", "ipv4", 3, 1, "refused"),),
     )
 
 

@@ -46,6 +46,7 @@ LAYERS: dict[str, set[str]] = {
     "judging": {"measured", "plan", "submetric", "units"},
     "limits": {"plan", "systemfiles"},
     "doctor": {"limits", "redact", "systemfiles", "units"},
+    "addresses": {"errors"},
     "hostnames": {"plan"},
     "luascript": {"plan"},
     "processes": {"plan", "systemfiles"},
@@ -54,19 +55,22 @@ LAYERS: dict[str, set[str]] = {
     "thresholds": {"judging", "measured", "plan", "redact", "submetric", "units"},
     "tlsfiles": {"plan"},
     "urls": {"hostnames", "plan", "redact"},
-    "waiting": {"plan", "signals", "units", "urls"},
+    "plainhttp": {"hostnames", "resolve", "urls"},
+    "waiting": {"errors", "plainhttp", "plan", "resolve", "signals", "units", "urls"},
     "use": set(),
     "resources": {"host", "processes", "redact", "systemfiles", "use"},
     "request": {"body", "plan", "units", "urls"},
-    "result": {"document", "errors", "histogram", "measured", "redact", "units", "use"},
+    "result": {
+        *("addresses", "document", "errors", "histogram", "measured", "redact", "units", "use"),
+    },
     "environment": {"redact", "result", "systemfiles"},
     "webhook": {"exits", "plan", "redact", "result", "units", "urls"},
     "compare": {"document", "histogram", "plan", "redact", "result"},
     "history": {"document", "plan", "redact", "result"},
     "find": {"document", "histogram", "judging", "measured", "plan", "result", "thresholds"},
     "report": {
-        *("compare", "errors", "exits", "find", "histogram", "history", "measured", "redact"),
-        *("result", "signals", "units", "use"),
+        *("addresses", "compare", "errors", "exits", "find", "histogram", "history", "measured"),
+        *("redact", "result", "signals", "units", "use"),
     },
     "baselines": {"document", "plan", "redact", "report", "result"},
     "steady": {"result", "units"},
@@ -87,7 +91,7 @@ LAYERS: dict[str, set[str]] = {
     "baseline": {"_core", "judging", "measured", "plan", "sampling"},
     "outcome": {
         *("_core", "environment", "errors", "histogram", "plan", "processes", "resolve"),
-        *("resources", "result", "sampling", "steady", "use", "validity"),
+        *("resources", "result", "sampling", "steady", "use", "validity", "addresses"),
     },
     "runner": {
         *("_core", "errors", "histogram", "host", "limits", "outcome", "plan", "processes"),
@@ -95,13 +99,13 @@ LAYERS: dict[str, set[str]] = {
     },
     "scenario": {
         *("_client", "_core", "body", "imports", "judging", "measured", "plan", "redact"),
-        *("hostnames", "signals", "submetric", "textfile"),
+        *("addresses", "hostnames", "resolve", "signals", "submetric", "textfile"),
         *("thresholds", "tlsfiles", "units", "urls"),
     },
     "campaign": {
         *("_client", "_core", "host", "judging", "limits", "measured", "merged", "outcome"),
         *("plan", "processes", "redact", "resolve", "resources", "result", "sampling"),
-        *("scenario", "signals", "thresholds", "units", "urls", "use"),
+        *("addresses", "scenario", "signals", "thresholds", "units", "urls", "use"),
     },
     "rounds": {
         *("_core", "campaign", "compare", "document", "histogram", "plan", "processes", "redact"),
@@ -111,7 +115,7 @@ LAYERS: dict[str, set[str]] = {
 }
 LAYERS["sinks"] = {
     *("_client", "_core", "adding", "baseline", "environment", "histogram", "measured", "merged"),
-    *("plan", "redact", "report", "result", "sampling", "urls"),
+    *("errors", "plainhttp", "plan", "redact", "report", "resolve", "result", "sampling", "urls"),
 }
 LAYERS["dashboard"] = {
     *("compare", "measured", "plan", "redact", "report", "result", "sampling", "signals", "units"),
@@ -135,7 +139,7 @@ HEAVY = {
 # A file of the engine may cimport libc and what stands before it.
 ENGINE_ORDER = (
     *("kernel", "hdr", "fifo", "pace", "response", "head", "http"),
-    *("block", "tls", "conn", "exchange", "loop", "trend", "arena"),
+    *("addresses", "block", "tls", "conn", "exchange", "loop", "trend", "arena"),
 )
 
 FUNCTION_LINES = {".py": 60, ".pyx": 70, ".pxd": 70}

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from fastbench import _client
+from fastbench import _client, resolve
 from fastbench._core import Block
 from fastbench.scenario import client
 from fastbench.scenario.metrics import Recorder
@@ -59,7 +59,7 @@ def run(
     client.install()
 
     async def begin() -> tuple[T, Run]:
-        pool = _client.Pool(Block(1), 0, asyncio.get_running_loop())
+        pool = _client.Pool(Block(1), 0, asyncio.get_running_loop(), resolve=resolve.soon)
         maker = Maker(pool, Settings(**settings))
         made = [User(n + 1, _client.Session(pool), maker) for n in range(users)]
         PLACE.set(place)

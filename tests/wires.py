@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import uvloop
 
-from fastbench import _client, _core
+from fastbench import _client, _core, resolve
 
 __all__ = ["Wires", "on_wires"]
 
@@ -21,7 +21,7 @@ class Wires:
         self.block = _core.Block(1)
         self.arena = _client.Arena(1)
         self.book = self.arena.writer(0)
-        self.pool = _client.Pool(self.block, 0, loop, **pool)
+        self.pool = _client.Pool(self.block, 0, loop, **{"resolve": resolve.soon, **pool})
         self.sinks = self.book.requests("requests")
         self.route = _client.Route(self._resolve)
         self.asked: list[tuple[int, str]] = []

@@ -145,6 +145,7 @@ class Campaign:
             threw=tuple(self.notes.threw.values()),
             warnings=(*more, *self.notes.warnings, *stuck),
             ends_ns=self.notes.ends_ns,
+            addresses=tuple(self.notes.addresses),
             last_use=last_use,
         )
 
@@ -236,6 +237,7 @@ class Campaign:
         elif kind == "ended":
             child.ended = True
             self.notes.take_ends(body.get("scenarios") or {})
+            self.notes.take_addresses(body.get("addresses") or ())
         elif kind == "torn_down":
             self.teardown.ended = True
         elif kind == "cut":

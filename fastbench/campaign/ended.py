@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from fastbench import _core, merged, outcome, processes
+from fastbench.addresses import AddressRow
 from fastbench.campaign.channel import Child
 from fastbench.campaign.seeking import Sought
 from fastbench.campaign.silence import silence
@@ -37,6 +38,7 @@ class Told:
     threw: tuple[Thrown, ...]
     warnings: tuple[Warning_, ...]
     ends_ns: dict[str, int]  # by scenario
+    addresses: tuple[AddressRow, ...]
     last_use: Use
 
 
@@ -176,6 +178,7 @@ def _observed(
         pauses=told.pauses,
         ended=told.ended,
         missing=(told.why,) if told.why else (),
+        addresses=told.addresses,
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fastbench.addresses import AddressRow
 from fastbench.campaign.channel import Child
 from fastbench.campaign.refused import OptionsError, ScriptError
 from fastbench.measured import Thrown
@@ -23,6 +24,7 @@ class Notes:
     threw: dict[tuple[str, str, str], Thrown] = field(default_factory=dict)
     warnings: list[Warning_] = field(default_factory=list)
     ends_ns: dict[str, int] = field(default_factory=dict)
+    addresses: list[AddressRow] = field(default_factory=list)
 
     def take_thrown(self, row: Thrown) -> None:
         """Keep an exception if it is the first of its sort."""
@@ -33,6 +35,10 @@ class Notes:
         warning = Warning_(body["code"], body["text"], body.get("hint", ""))
         if warning not in self.warnings:
             self.warnings.append(warning)
+
+    def take_addresses(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Keep which addresses took connections of a worker."""
+        self.addresses += [AddressRow(**row) for row in rows]
 
     def take_ends(self, ends_ns: Mapping[str, int]) -> None:
         """Keep when the last iterations of a worker's scenarios ended."""

@@ -8,7 +8,7 @@ address is the script's business: its requests will say so.
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,13 +44,13 @@ def find(options: Settings, asked: Asked) -> Sought:
     verified = options.tls.verify if url.scheme == "https" else None
     servers = (f"{url.scheme}://{url.authority}",)
     try:
-        endpoint = resolve.endpoint_of(
-            url.host, url.port, asked.unix_path, asked.family, asked.bind
-        )
+        reach = _reach(url, asked)
     except resolve.ResolveError:
         return replace(_nobody(asked), verified=verified, servers=servers)
-    found = processes.find(endpoint.host, endpoint.port, asked.unix_path, asked.watch)
-    return Sought(found, verified, endpoint.host if endpoint.public else "", servers)
+    hosts = [each.host for each in reach[:MOST_ADDRESSES]]
+    found = processes.find_all(hosts, url.port, asked.unix_path, asked.watch)
+    public = next((each.host for each in reach if each.public), "")
+    return Sought(found, verified, public, servers)
 
 
 def met(sought: Sought, said: Mapping[str, Any], verify: bool, asked: Asked) -> Sought:
@@ -65,18 +65,16 @@ def met(sought: Sought, said: Mapping[str, Any], verify: bool, asked: Asked) -> 
         family = socket.AF_INET6 if ":" in text else socket.AF_INET
         if not public and not asked.unix_path and resolve.Endpoint(family, text).public:
             public = text
-        found = _joined(found, more)
+        found = processes.joined(found, more)
     verified = verify if said["scheme"] == "https" else sought.verified
     return Sought(found, verified, public, (*sought.servers, server))
 
 
-def _joined(one: Found, other: Found) -> Found:
-    """Add the processes of another server; who is a target is not watched beside it."""
-    known = {process.pid for process in one.targets}
-    targets = (*one.targets, *(each for each in other.targets if each.pid not in known))
-    pids = {process.pid for process in targets}
-    watched = tuple(each for each in one.watched if each.pid not in pids)
-    return Found(one.local or other.local, targets, watched)
+def _reach(url: urls.Url, asked: Asked) -> Sequence[resolve.Endpoint]:
+    """Return where the base URL leads; which of it accepts, the workers find out."""
+    if asked.unix_path is not None:
+        return [resolve.Endpoint(socket.AF_UNIX, asked.unix_path)]
+    return resolve.lookup(url.host, url.port, resolve.family_of(asked.family, asked.bind))
 
 
 def _nobody(asked: Asked) -> Sought:

@@ -72,7 +72,7 @@ def run(plan: Plan) -> Exchange:
 
 def _run(plan: Plan, now: Exchange) -> None:
     try:
-        endpoint = resolve.endpoint(plan)
+        endpoint = resolve.reach(plan).used[0]
     except resolve.ResolveError as error:
         raise _Failed("dns", "resolve", error.code) from None
     now.resolved_ns = time.monotonic_ns()
@@ -92,16 +92,11 @@ def _run(plan: Plan, now: Exchange) -> None:
 
 def _connect(plan: Plan, endpoint: resolve.Endpoint, deadline_ns: int) -> socket.socket:
     stream = socket.socket(endpoint.family, socket.SOCK_STREAM)
-    where: str | tuple[object, ...] = (endpoint.host, endpoint.port)
-    if endpoint.family == socket.AF_UNIX:
-        where = endpoint.host
-    elif endpoint.family == socket.AF_INET6:
-        where = (endpoint.host, endpoint.port, 0, endpoint.scope)
     try:
         if plan.bind:
             stream.bind((plan.bind[0], 0))
         _until(stream, deadline_ns)
-        stream.connect(where)
+        stream.connect(endpoint.where)
         if endpoint.family != socket.AF_UNIX:
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:

@@ -131,7 +131,17 @@ def command(
     asked["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
     config = asked | _config(target, load, expect)
     return Command(
-        plan.Plan(target, requests, load, expect, bind, family, config, _watch(flags)),
+        plan.Plan(
+            target,
+            requests,
+            load,
+            expect,
+            bind,
+            family,
+            config,
+            _watch(flags),
+            flags.one_address,
+        ),
         replace(output(flags), thresholds=_thresholds(flags, load)),
         tuple(notices),
     )

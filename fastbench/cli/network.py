@@ -19,6 +19,7 @@ def target(flags: SimpleNamespace, first: urls.Url, notices: list[str]) -> Targe
         unix_path=flags.unix,
         tls=_tls(flags, first, notices),
         url=first.shown,
+        server=f"unix:{flags.unix}" if flags.unix else f"{first.scheme}://{first.authority}",
     )
 
 

@@ -84,6 +84,7 @@ def command(words: SimpleNamespace, scripts: Sequence[str], shown: Sequence[str]
         unix_path=_unix(words, bind),
         bind=bind,
         family=family,
+        one_address=words.one_address,
         watch=flags._watch(words),
         no_setup=words.no_setup,
         no_teardown=words.no_teardown,

@@ -70,6 +70,7 @@ _SWITCHES = {
     "discard_bodies": "--discard-response-bodies",
     "ipv4": "-4 --ipv4",
     "ipv6": "-6 --ipv6",
+    "one_address": "--one-address",
     "debug": "--debug",
     "dry_run": "--dry-run",
     "fail_fast": "--fail-fast",

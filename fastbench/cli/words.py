@@ -77,6 +77,7 @@ _SWITCHES = {
     "no_retry": "--no-retry",
     "ipv4": "-4 --ipv4",
     "ipv6": "-6 --ipv6",
+    "one_address": "--one-address",
     "debug": "--debug",
     "latency": "-L -l --latency --latencies",
     "drain": "-w --drain",

@@ -17,6 +17,7 @@ cdef enum:
     MAX_STATUS = 1000
     ERROR_ROWS = 64
     CIPHER_BYTES = 64
+    MAX_ADDRESSES = 64          # of one server
 
 cdef enum WorkerState:
     STARTING, CONNECTING, READY, RUNNING, ENDED, BROKEN
@@ -44,6 +45,14 @@ cdef struct ErrorRow:
     uint32_t unused
     uint64_t count
     uint64_t first_ns
+
+cdef struct Reached:            # one address of the server
+    uint64_t connects
+    uint64_t failures           # attempts that came to nothing
+    uint32_t kind               # of the last one of these
+    uint32_t phase
+    int32_t code
+    uint32_t unused
 
 cdef struct Slot:
     # the worker's life
@@ -78,6 +87,7 @@ cdef struct Slot:
     uint64_t error_rows
     ErrorRow errors[ERROR_ROWS]
     uint64_t status[MAX_STATUS]
+    Reached addresses[MAX_ADDRESSES]
     Hdr latency[SERIES]
 
 

@@ -6,17 +6,20 @@
 2. A connection that ended without one complete answer has failed: it waits 50 to 100 ms, and while
    nothing succeeds anywhere, attempts are at least 10 to 15 ms apart. So a dead server costs at
    most 100 attempts per second, and load resumes at once when the first one succeeds.
-3. What becomes of requests in flight is decided in `exchange.pxd`, before `release` is called.
+3. Of several addresses (`addresses.pxd`) one that does not answer costs nothing: its connections go
+   to the next one, at once and with the requests they hold. Only when none answers, one has failed.
+4. What becomes of requests in flight is decided in `exchange.pxd`, before `release` is called.
 """
 
 from libc.errno cimport (
-    EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, EPIPE, ETIMEDOUT,
+    EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, EMFILE, ENFILE, EPIPE, ETIMEDOUT,
 )
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from fastbench.engine.addresses cimport Target, answered, choose, leave
 from fastbench.engine.block cimport (
     CONNECT, CONNECT_REFUSED, CONNECT_TIME, CONNECT_TIMEOUT, IN_CONNECT, IN_TLS, RESET, TLS,
-    Control, Kind, Phase, Slot, count_error,
+    Control, Kind, Phase, Reached, Slot, count_error,
 )
 from fastbench.engine.fifo cimport Fifo, Node, pop, push, remove
 from fastbench.engine.hdr cimport record
@@ -60,7 +63,10 @@ cdef struct Conn:
     uint8_t settled                 # has connected or failed once
     uint8_t idle                    # is in the list of that name
     uint8_t parked                  # one more than the plan asks for now
+    bint trial                      # tries an address that did not answer before
     uint16_t source                 # index of its source address
+    uint32_t home                   # index of the address it goes to while that answers
+    uint32_t target                 # index of the one it went to
     uint32_t first                  # ring of requests: oldest in flight,
     uint32_t in_flight              # how many,
     uint32_t unsent                 # and how many of them are not fully written
@@ -109,9 +115,9 @@ cdef struct Worker:
     uint32_t n_conns
     uint32_t n_connecting
     uint32_t n_sources
-    int family
+    uint32_t n_targets
     Address *sources
-    Address target
+    Target *targets
     uint32_t n_active               # of conns, from the first one: what the plan asks for now
     Fifo fresh
     Fifo retry
@@ -132,8 +138,11 @@ cdef struct Worker:
     uint32_t n_stages
 
 
-cdef inline void set_up(Worker *w, Request *requests, uint32_t first_source) noexcept nogil:
-    """Give each connection its ring of `requests` and its source address; all may connect."""
+cdef inline void set_up(Worker *w, Request *requests, uint32_t first) noexcept nogil:
+    """Give each connection its ring of `requests` and its addresses; all may connect.
+
+    `first` is the number of the first one, counted over all workers.
+    """
     cdef uint32_t i, j
     cdef Conn *c
     for i in range(w.n_conns):
@@ -143,7 +152,8 @@ cdef inline void set_up(Worker *w, Request *requests, uint32_t first_source) noe
         for j in range(w.pipeline):
             c.ring[j].conn = c
         if w.n_sources:
-            c.source = <uint16_t>((first_source + i) % w.n_sources)
+            c.source = <uint16_t>((first + i) % w.n_sources)
+        c.home = c.target = (first + i) % w.n_targets
         if i < w.n_active:
             push(&w.fresh, &c.node)
         else:
@@ -208,9 +218,35 @@ cdef inline Kind kind_of_connect(int code, Phase phase) noexcept nogil:
     return CONNECT
 
 
+cdef inline void turn(Worker *w, Conn *c) noexcept nogil:
+    """Connect to another address at once."""
+    w.n_connecting -= 1
+    remove(&w.connecting, &c.node)
+    if c.link.fd >= 0:
+        w.transport.close(&c.link, False)
+    c.state = WAITING
+    c.begun_ns = 0
+    push(&w.fresh, &c.node)
+
+
+cdef inline bint missed(Worker *w, Conn *c, int code) noexcept nogil:
+    """Note that its address does not answer; true when another one may."""
+    cdef Reached *reached = &w.slot.addresses[c.target]
+    reached.failures += 1
+    reached.kind = kind_of_connect(code, IN_CONNECT)
+    reached.phase = IN_CONNECT
+    reached.code = code
+    if w.n_targets == 1 or code == EMFILE or code == ENFILE:
+        return False                # there is no other, or it is not the address's fault
+    return leave(w.targets, w.n_targets, c.target, now_ns(), c.trial)
+
+
 cdef inline void connect_failed(Worker *w, Conn *c, int code, Phase phase) noexcept nogil:
     """`code` is an errno or a TLS code, both positive. Requests kept for a retry die with it."""
     cdef uint64_t count = c.in_flight if c.in_flight else 1
+    if phase == IN_CONNECT and missed(w, c, code):
+        turn(w, c)
+        return
     count_error(w.counts, kind_of_connect(code, phase), phase, code, count, now_ns())
     while c.in_flight:
         remove(&w.flying, &c.ring[c.first].node)
@@ -229,6 +265,8 @@ cdef inline bint opened(Worker *w, Conn *c) noexcept nogil:
     c.state = OPEN
     w.slot.connected += 1
     w.counts.connects += 1
+    w.slot.addresses[c.target].connects += 1
+    answered(&w.targets[c.target])
     w.opened_ns = now_ns()
     record(&w.counts.latency[CONNECT_TIME], w.opened_ns - c.begun_ns)
     settle(w, c)
@@ -260,15 +298,19 @@ cdef inline bint connected(Worker *w, Conn *c) noexcept nogil:
 cdef inline int attempt(Worker *w, Conn *c) noexcept nogil:
     """Open a socket and connect it: 0 connected, -EINPROGRESS under way, else -errno."""
     cdef Address *source = NULL
+    cdef Address *to
     cdef int outcome
     cdef int code
+    if w.n_targets > 1:
+        c.target = choose(w.targets, w.n_targets, c.home, now_ns(), w.connect_timeout_ns, &c.trial)
+    to = &w.targets[c.target].where
     if w.n_sources:
         source = &w.sources[c.source]
-    code = open_stream(w.family, source)
+    code = open_stream(to.where.ss_family, source)
     if code < 0:
         return code
     c.link.fd = code
-    outcome = connect(c.link.fd, &w.target)
+    outcome = connect(c.link.fd, to)
     if outcome == 0 or outcome == -EINPROGRESS:
         code = watch(w.epoll, c.link.fd, c)
         if code < 0:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from fastbench import addresses
 from fastbench.compare.document import Comparison
 from fastbench.report import html_charts, html_parts, html_says, html_scenario, html_tables
 from fastbench.report.asked import asked
@@ -48,7 +49,8 @@ def _page(result: Result, beside: Comparison | None, charts: list[html_charts.Ch
 def _heading(result: Result) -> Markup:
     load = asked(result)
     when = result.environment.started_at.replace("T", " ")
-    return html_parts.heading(html_says.title(load), [*html_says.about(load), when])
+    about = html_says.about(load, addresses.summary(result.addresses))
+    return html_parts.heading(html_says.title(load), [*about, when])
 
 
 def _verdict(result: Result, beside: Comparison | None) -> Markup:

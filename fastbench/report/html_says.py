@@ -41,8 +41,8 @@ def title(load: Asked) -> str:
     return load.script or f"{load.method} {load.url}{more}".strip()
 
 
-def about(load: Asked) -> list[str]:
-    """Return what stands below the name, where it is known."""
+def about(load: Asked, spread: str = "") -> list[str]:
+    """Return what stands below the name, where it is known; `spread` is over addresses."""
     found = [
         load.url if load.script else "",
         plural(load.vus, "VU") if load.vus else "",
@@ -53,6 +53,7 @@ def about(load: Asked) -> list[str]:
         "" if load.requests is None else plural(load.requests, "request"),
         "" if load.iterations is None else plural(load.iterations, "iteration"),
         plural(load.workers, "worker") if load.workers else "",
+        f"addresses: {spread}" if spread else "",
     ]
     return [part for part in found if part]
 

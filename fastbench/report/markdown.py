@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fastbench import addresses
 from fastbench.compare.document import Comparison
 from fastbench.report import compared
 from fastbench.report.asked import asked
@@ -96,6 +97,7 @@ def _configuration(result: Result) -> list[str]:
     rows = [
         ("Script", escaped(load.script)),
         ("Target", escaped(f"{load.method} {load.url}".strip())),
+        ("Addresses", escaped(addresses.summary(result.addresses))),
         ("Virtual users", f"{load.vus:,}" if load.vus else ""),
         ("Connections", f"{load.connections:,}" if load.connections else ""),
         ("Planned rate", "" if load.rate is None else f"{load.rate:,.0f} req/s"),

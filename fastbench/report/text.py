@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from fastbench import addresses
 from fastbench.redact import printable
 from fastbench.report import latency, scenario, use, verdicts
 from fastbench.report.asked import Asked, asked
@@ -55,6 +56,7 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
         [
             *_answers(page, result),
             *_errors(page, result),
+            *_addresses(page, result),
             *_tls(page, result),
             *_warmup(page, result),
             *use.lines(page, result),
@@ -263,6 +265,12 @@ def _error(page: Page, row: ErrorRow, label: str) -> list[str]:
         *(page.row("", indent + line) for line in message[1:]),
         *(page.row("", indent + page.dim(line)) for line in hint),
     ]
+
+
+def _addresses(page: Page, result: Result) -> list[str]:
+    """Say how connections were spread over the addresses of a name that has several."""
+    spread = addresses.summary(result.addresses)
+    return page.wrapped("Addresses", printable(spread)) if spread else []
 
 
 def _tls(page: Page, result: Result) -> list[str]:

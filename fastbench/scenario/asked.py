@@ -52,6 +52,7 @@ class Asked:
     unix_path: str | None = None
     bind: tuple[str, ...] = ()
     family: Family = 0
+    one_address: bool = False
     watch: tuple[Watch, ...] = ()
     no_setup: bool = False
     no_teardown: bool = False

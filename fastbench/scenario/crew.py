@@ -9,14 +9,14 @@ import asyncio
 import gc
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from os import fsencode
 from time import monotonic_ns
 from typing import Any
 
 import orjson
 
-from fastbench import _client, redact
+from fastbench import _client, addresses, redact, resolve
 from fastbench._core import Block
 from fastbench.scenario import client, declare, executors, metrics, place, remarks, script
 from fastbench.scenario.asked import Asked
@@ -35,7 +35,6 @@ BORN, GONE = 32, 33  # shared counters between those of scenarios and those of f
 MOST_VUS = "vus.most"  # no name that a metric may have
 _ENDLESS = 1 << 62
 SETTLED_S = 1.0  # after the start VUs have their tasks and connections, which stay as well
-_FAMILIES = {0: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 class Crew:
@@ -199,16 +198,24 @@ class Crew:
 
     async def _tell_server(self, origin: _client.Origin) -> None:
         """Tell where a server is; its name was looked up just now, or is at this moment."""
-        family = int(_FAMILIES[self._loaded.asked.family])
+        asked = self._loaded.asked
+        family = resolve.family_of(asked.family, asked.bind)
         try:
-            rows = await self.loop.getaddrinfo(
-                origin.host, origin.port, type=socket.SOCK_STREAM, family=family
-            )
-        except (OSError, UnicodeError):
+            rows = await resolve.soon(origin.host, origin.port, family)
+        except resolve.ResolveError:
             rows = []
         said = {"scheme": origin.scheme, "authority": origin.authority, "port": origin.port}
-        addresses = list(dict.fromkeys(str(where[0]) for *_, where in rows))
-        self._send({"server": {**said, "addresses": addresses}})
+        self._send({"server": {**said, "addresses": [host for _, host, *_ in rows]}})
+
+    def addresses(self) -> list[dict[str, object]]:
+        """Return which addresses of the servers took connections, as JSON."""
+        rows = []
+        for origin in self.pool.servers()[:MOST_SERVERS]:
+            server = f"{origin.scheme}://{origin.authority}"
+            for row, counted in origin.connections():
+                where = resolve.Endpoint(*row).named
+                rows.append(asdict(addresses.of(server, where, counted)))
+        return rows
 
     async def _apart(
         self, stage: str, runnable: declare.Runnable | None, limit_s: float, *data: Any
@@ -270,7 +277,9 @@ def _pool(
             (int(socket.AF_INET6 if ":" in address else socket.AF_INET), address, 0, 0)
             for address in asked.bind
         ],
-        family=int(_FAMILIES[asked.family]),
+        family=resolve.family_of(asked.family, asked.bind),
+        resolve=resolve.soon,
+        one_address=asked.one_address,
         keepalive=not settings.no_connection_reuse,
         unix_path=asked.unix_path or "",
     )

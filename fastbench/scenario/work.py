@@ -221,7 +221,7 @@ class _Worker:
         _client.set_state(seat.block, seat.index, "running")
         ends = await crew.run(said["data"], said["start_ns"], shares)
         _client.set_state(seat.block, seat.index, "ended")
-        self._channel.send({"ended": {"scenarios": ends}})
+        self._channel.send({"ended": {"scenarios": ends, "addresses": crew.addresses()}})
 
     async def _teardown(self, crew: Crew, data: Any) -> None:
         try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from fastbench import __version__, redact, urls
+from fastbench import __version__, plainhttp, redact, resolve, urls
+from fastbench.errors import describe
 from fastbench.sinks.point import OutputError
 
 __all__ = ["Access", "Answer", "Remote", "taken"]
@@ -52,7 +52,8 @@ class Remote:
         self.password = self.url_password or access.password
         self.path, _, self.query = url.path.decode("ascii").partition("?")
         self._headers = access.headers
-        self._connection = _connection(url, insecure=access.insecure)
+        secure = plainhttp.context(url, verify=not access.insecure)
+        self._connection = plainhttp.Connection(url, TIMEOUT_S, secure)
         self._kept = False
         self._secrets: set[str] = set()
 
@@ -75,6 +76,9 @@ class Remote:
         for attempt in (1, 2):
             try:
                 return self._ask(path, body, sent)
+            except resolve.ResolveError as error:
+                sentence = describe("dns", "resolve", error.code)[0]
+                raise OutputError(sentence, again=True) from None
             except (OSError, http.client.HTTPException, ValueError) as error:
                 kept, self._kept = self._kept, False
                 self._connection.close()
@@ -123,16 +127,6 @@ def taken(answer: Answer, later: Collection[int] = LATER) -> None:
             again=answer.status in later,
             after_s=answer.after_s,
         )
-
-
-def _connection(url: urls.Url, *, insecure: bool) -> http.client.HTTPConnection:
-    if url.scheme == "http":
-        return http.client.HTTPConnection(url.host, url.port, timeout=TIMEOUT_S)
-    context = ssl.create_default_context()
-    if insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return http.client.HTTPSConnection(url.host, url.port, timeout=TIMEOUT_S, context=context)
 
 
 def _seconds(text: str) -> float:

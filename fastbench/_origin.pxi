@@ -1,0 +1,122 @@
+# Part of _client.pyx: servers, their addresses, and which of these connections go to.
+
+cdef class Origin:
+    """A server: where its names lead, and the transport to it."""
+
+    cdef readonly str scheme
+    cdef readonly str host
+    cdef readonly int port
+    cdef readonly str authority
+    cdef Pool pool
+    cdef tls.Tls context
+    cdef tls.Transport transport
+    cdef tuple keep
+    cdef list rows              # (family, IP or path, port, scope); None until looked up
+    cdef list waiting           # connections that wait for that
+    cdef addresses.Target *targets  # the same addresses, and which of them answer
+    cdef block.Reached *reached
+    cdef uint32_t n_targets
+    cdef uint32_t next          # whose turn it is
+
+    def __dealloc__(self):
+        tls.tear_down(&self.context)
+        free(self.targets)
+        free(self.reached)
+
+    cdef secure(self, tuple options):
+        """Make the TLS context: (servername, verify, cafile, certfile, keyfile)."""
+        cdef int code
+        servername, self.context.verify, cafile, certfile, keyfile = options
+        name = self.host.partition("%")[0].removesuffix(".")
+        self.keep = (servername or name.encode(), cafile, certfile, keyfile)
+        self.context.servername = self.keep[0]
+        self.context.name_is_address = is_address(self.keep[0])
+        tls.use_tls(&self.transport)
+        code = tls.set_up(&self.context, cafile, certfile, keyfile)
+        if code < 0:
+            raise ValueError(code_name(block.TLS, -code))
+
+    cdef look_up(self, Connection asked_by):
+        """Have the connection told when the addresses are known."""
+        if self.waiting is not None:
+            self.waiting.append(asked_by)
+            return
+        self.waiting = [asked_by]
+        task = asyncio.ensure_future(self.pool.resolve(self.host, self.port, self.pool.family))
+        task.add_done_callback(self._looked_up)
+
+    def _looked_up(self, task):
+        cdef Connection each
+        failure = task.exception()
+        if failure is None:
+            self.found(task.result())
+        waiting, self.waiting = self.waiting, None
+        for each in waiting:
+            if each.step == LOOKING_UP:
+                each.looked_up(failure)
+
+
+    cdef found(self, list rows):
+        """Take the addresses; connections go to each in turn."""
+        cdef uint32_t count = <uint32_t>min(len(rows), block.MAX_ADDRESSES)
+        if self.pool.one_address:
+            count = 1
+        self.targets = <addresses.Target *>calloc(count, sizeof(addresses.Target))
+        self.reached = <block.Reached *>calloc(count, sizeof(block.Reached))
+        if self.targets == NULL or self.reached == NULL:
+            raise MemoryError
+        self.rows = rows[:count]
+        for i, (family, host, port, scope) in enumerate(self.rows):
+            kernel.fill_address(&self.targets[i].where, family, host.encode(
+                "utf-8", "surrogateescape"), port, scope)
+        self.n_targets = count
+        self.next = self.pool.index % count
+
+    cdef kernel.Address *choose(self, Connection one):
+        """The next address for a connection: that whose turn it is, or the next that may answer."""
+        cdef uint32_t at = (one.target + 1) % self.n_targets
+        if one.tried == 0:
+            at = self.next
+            self.next = (at + 1) % self.n_targets
+        one.target = addresses.choose(
+            self.targets, self.n_targets, at, kernel.now_ns(),
+            <uint64_t>(self.pool.connect_timeout_s * 1e9), &one.trial)
+        return &self.targets[one.target].where
+
+    cdef block.Kind refused(self, Connection one, int code):
+        """The address of a connection does not answer; the kind of that error."""
+        cdef block.Reached *reached = &self.reached[one.target]
+        cdef block.Kind kind = block.CONNECT
+        if code == ECONNREFUSED:
+            kind = block.CONNECT_REFUSED
+        elif code == ETIMEDOUT:
+            kind = block.CONNECT_TIMEOUT
+        reached.failures += 1
+        reached.kind, reached.phase, reached.code = kind, block.IN_CONNECT, code
+        if code != EMFILE and code != ENFILE:
+            addresses.leave(self.targets, self.n_targets, one.target, kernel.now_ns(), one.trial)
+        return kind
+
+    cdef answered(self, Connection one):
+        addresses.answered(&self.targets[one.target])
+        self.reached[one.target].connects += 1
+
+    def connections(self):
+        """Rows of addresses, each with what Block.addresses says of one."""
+        cdef block.Reached *one
+        rows = []
+        for i in range(self.n_targets):
+            one = &self.reached[i]
+            last = ("", "", "")
+            if one.failures:
+                last = (ERROR_KINDS[one.kind], ERROR_PHASES[one.phase],
+                        code_name(one.kind, one.code))
+            rows.append((self.rows[i], (one.connects, one.failures, *last)))
+        return rows
+
+
+cdef bint is_address(bytes text):
+    cdef kernel.Address probe
+    return kernel.fill_address(&probe, kernel.AF_INET, text, 0, 0) == 0 \
+        or kernel.fill_address(&probe, kernel.AF_INET6, text, 0, 0) == 0
+
