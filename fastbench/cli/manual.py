@@ -55,8 +55,7 @@ Network
   --servername, --sni NAME   name to send and to verify
   --unix PATH             connect to a Unix socket; the URL gives Host and path
   --bind A[,B,…]          source addresses, also 127.0.0.2-9
-  -4, --ipv4  -6, --ipv6  one address family only
-  --one-address           of a name with several addresses the first alone (all, in turn)
+  -4, --ipv4  -6, --ipv6  one address family only    --one-address   the first of several
 
 Judging
   --expect-status LIST    which statuses are ok: 200,2xx,301-303 (below 400)

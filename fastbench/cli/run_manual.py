@@ -47,8 +47,7 @@ Network
   --servername, --sni NAME   name to send and to verify
   --unix PATH             connect to a Unix socket
   --bind A[,B,…]          source addresses, also 127.0.0.2-9
-  -4, --ipv4  -6, --ipv6  one address family only
-  --one-address           of a name with several addresses the first alone (all, in turn)
+  -4, --ipv4  -6, --ipv6  one address family only    --one-address   the first of several
 
 Judging
   --threshold EXPR        'p99<50ms', 'errors<1%', 'rps>=1000', 'checks>99%', or k6's
