@@ -206,6 +206,7 @@ def _with_words(threshold: Threshold, words: Iterable[str], text: str) -> Thresh
             _refuse(
                 text,
                 f"[{word}] is none of [warn] [abort] [delay=10s] [stage=2] [stage=NAME] [last=30s]",
+                word,
             )
     if threshold.stage and threshold.last_s:
         _refuse(
@@ -265,16 +266,18 @@ def _threshold(
     if kind is None:
         near = get_close_matches(metric, known, n=1, cutoff=0.8)
         cure = f"you may mean {near[0]}" if near else f"there are {', '.join(sorted(known))}"
-        _refuse(text, f"there is no metric {metric}; {cure}")
+        _refuse(text, f"there is no metric {metric}; {cure}", metric)
     match = _EXPRESSION.fullmatch(expression)
     if match is None:
-        _refuse(text, "write AGGREGATE, an operator and a number, as p(95)<500 or rate<0.01")
+        cure = "write AGGREGATE, an operator and a number, as p(95)<500 or rate<0.01"
+        _refuse(text, cure, expression.strip())
     aggregate, percent = _aggregate(match["aggregate"] or _default(kind))
     allowed = _AGGREGATES[kind.type]
     if (f"{aggregate}(N)" if aggregate == "p" else aggregate) not in allowed:
-        _refuse(text, f"a {kind.type} such as {metric} has {', '.join(allowed)}")
+        cure = f"a {kind.type} such as {metric} has {', '.join(allowed)}"
+        _refuse(text, cure, match["aggregate"])
     if percent > 100:
-        _refuse(text, "percentiles go up to p(100)")
+        _refuse(text, "percentiles go up to p(100)", match["aggregate"])
     limit = _limit(match["limit"], kind, aggregate, text)
     return Threshold(
         text=text,
@@ -305,7 +308,7 @@ def _limit(word: str, kind: Kind, aggregate: str, text: str) -> float:
     number = _NUMBER.match(word)
     unit = word[number.end() :].strip() if number else ""
     if number is None or not math.isfinite(float(number[0])):
-        _refuse(text, f"{word} is no number; write 500, 50ms, 1% or 10k")
+        _refuse(text, f"{word} is no number; write 500, 50ms, 1% or 10k", word)
     try:
         if not unit:
             return float(number[0])
@@ -320,9 +323,12 @@ def _limit(word: str, kind: Kind, aggregate: str, text: str) -> float:
         if kind.type != "rate":
             return float(units.parse_count(word))
     except ValueError as error:
-        _refuse(text, str(error).rstrip("."))
-    _refuse(text, f"{unit} does not suit a {kind.type}; leave it out")
+        _refuse(text, str(error).rstrip("."), word)
+    _refuse(text, f"{unit} does not suit a {kind.type}; leave it out", unit)
 
 
-def _refuse(text: str, why: str) -> NoReturn:
-    raise UsageError(f"Threshold `{text}`: {why}.")
+def _refuse(text: str, why: str, part: str | None = None) -> NoReturn:
+    """Refuse a threshold; the column is that of `part`, where the text holds it as it is."""
+    at = text.rfind(part) if part else -1
+    where = f"column {at + 1}: " if at >= 0 else ""
+    raise UsageError(f"Threshold `{text}`: {where}{why}.")
