@@ -11,7 +11,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from fastbench import __version__, _core, addresses, environment, sampling, steady, validity
+from fastbench import (
+    __version__,
+    _core,
+    addresses,
+    environment,
+    notices,
+    sampling,
+    steady,
+    validity,
+)
 from fastbench.addresses import AddressRow
 from fastbench.histogram import Histogram
 from fastbench.plan import Plan
@@ -119,7 +128,7 @@ class Observed:
 def unresolved(plan: Plan, code: str) -> Result:
     """Return the result of a run whose target has no address; `code` is the resolver's."""
     empty = Histogram.empty()
-    return Result(
+    found = Result(
         version=__version__,
         config=plan.config,
         environment=environment.describe(),
@@ -129,6 +138,7 @@ def unresolved(plan: Plan, code: str) -> Result:
         errors=(ErrorRow.of("dns", "resolve", code, 1, 0.0),),
         validity=Validity("incomplete", "unknown", ("the target's name has no address",)),
     )
+    return replace(found, warnings=tuple(notices.of(found)))
 
 
 def result(run: Observed) -> Result:
@@ -338,20 +348,6 @@ def _addresses(run: Observed) -> tuple[AddressRow, ...]:
     return addresses.of_one(server, [each.named for each in reach.used], counted, skipped)
 
 
-def _overflows(found: Result) -> list[Warning_]:
-    host = found.resources.host
-    if host is None or not host.listen_overflows:
-        return []
-    return [
-        Warning_(
-            "listen_overflow",
-            f"a listen queue on this machine overflowed {host.listen_overflows:,} times, and who "
-            "found it full tried again after 1s, 3s, …",
-            "raise the server's backlog and net.core.somaxconn",
-        )
-    ]
-
-
 def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> tuple[Warning_, ...]:
     rows = []
     for imbalance in found.imbalances():
@@ -366,7 +362,7 @@ def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> t
                 "the machine was suspended, or fastbench was stopped: measure again",
             )
         )
-    rows += _overflows(found)
+    rows += notices.of(found)
     rows += steady.notices(found) if not run.terms.warmed and not run.terms.vus else []
     connects = sampling.total(counters)["connects"]
     asked = run.terms.connections
@@ -378,7 +374,6 @@ def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> t
                 "the errors say why; the load was smaller than asked",
             )
         )
-    rows += [Warning_(*notice) for notice in addresses.notices(found.addresses)]
     if found.tls is not None and not found.tls.verified:
         rows.append(
             Warning_(

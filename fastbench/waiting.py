@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fastbench import plainhttp, resolve, signals, urls
+from fastbench import plainhttp, proxies, resolve, signals, urls
 from fastbench.errors import describe
 from fastbench.plan import MAX_DURATION_S, UsageError
 from fastbench.units import format_s, parse_duration_s
@@ -75,9 +75,10 @@ def until_ready(
         left_s = end_s - time.monotonic()
         if left_s <= 0:
             what = f"it answered {status}" if status else reason
+            proxy = "" if status else proxies.sentence()
             return (
                 f"{url.shown} was not ready within {format_s(limit_s)}: {what}; start the server, "
-                "or give it more time."
+                f"or give it more time{proxy and f' ({proxy})'}."
             )
         nap(min(LOOK_S, left_s))
         status, reason = _looked(url, unix_path, nap)

@@ -47,6 +47,7 @@ LAYERS: dict[str, set[str]] = {
     "limits": {"plan", "systemfiles"},
     "doctor": {"limits", "redact", "systemfiles", "units"},
     "addresses": {"errors"},
+    "proxies": set(),
     "hostnames": {"plan"},
     "luascript": {"plan"},
     "processes": {"plan", "systemfiles"},
@@ -56,7 +57,7 @@ LAYERS: dict[str, set[str]] = {
     "tlsfiles": {"plan"},
     "urls": {"hostnames", "plan", "redact"},
     "plainhttp": {"hostnames", "resolve", "urls"},
-    "waiting": {"errors", "plainhttp", "plan", "resolve", "signals", "units", "urls"},
+    "waiting": {"errors", "plainhttp", "plan", "proxies", "resolve", "signals", "units", "urls"},
     "use": set(),
     "resources": {"host", "processes", "redact", "systemfiles", "use"},
     "request": {"body", "plan", "units", "urls"},
@@ -89,9 +90,10 @@ LAYERS: dict[str, set[str]] = {
         "submetric",
     },
     "baseline": {"_core", "judging", "measured", "plan", "sampling"},
+    "notices": {"addresses", "proxies", "result"},
     "outcome": {
         *("_core", "environment", "errors", "histogram", "plan", "processes", "resolve"),
-        *("resources", "result", "sampling", "steady", "use", "validity", "addresses"),
+        *("resources", "result", "sampling", "steady", "use", "validity", "addresses", "notices"),
     },
     "runner": {
         *("_core", "errors", "histogram", "host", "limits", "outcome", "plan", "processes"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from fastbench import errors, exits, redact, units
+from fastbench import errors, exits, proxies, redact, units
 from fastbench.cli import exchange, page, sides
 from fastbench.cli.exchange import Exchange
 from fastbench.cli.flags import Output
@@ -30,7 +30,8 @@ def judge(plan: Plan, now: Exchange) -> tuple[str, bool]:
     """Say how a run counts this exchange, and whether that is ok."""
     if now.error is not None:
         kind, phase, code = now.error
-        return f"{kind}: {_described(kind, phase, code)}.", False
+        told = "".join(f"; {text}" for _, text, _ in proxies.notices([kind]))
+        return f"{kind}: {_described(kind, phase, code)}{told}.", False
     expected = plan.expect.statuses
     if expected is None and now.status >= 400:
         return f"failed: status {now.status} is not below 400; see --expect-status.", False
