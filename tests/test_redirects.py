@@ -92,3 +92,52 @@ def test_servers_that_differ_in_writing_only_are_one_and_keep_secrets() -> None:
 
         run(go)
     assert server.seen.connections == 2
+
+
+def test_two_locations_that_differ_are_a_protocol_error_and_two_that_agree_are_one() -> None:
+    warned: list[tuple[str, str, str]] = []
+    with sending_on(b"Location: /x", b"LOCATION:  /x ") as server:
+        assert follow(server, warned).status == 200
+    with sending_on(b"Location: /x", b"Location: /y") as server:
+        response = follow(server, warned)
+        assert (response.status, response.error) == (0, "protocol: several Locations")
+        assert server.seen.requests == 2, "followed nowhere"
+
+        async def as_it_is(vu: User) -> _client.Response:
+            return await vu.get(server.url("/a/from"), redirects=0)
+
+        assert run(as_it_is)[0].status == 302, "who does not follow gets the answer"
+    assert not warned
+
+
+def test_cookies_know_a_host_in_any_writing() -> None:
+    head = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2; Domain=LOCALHOST.\r\n" + EMPTY
+
+    def script(peer: Peer) -> None:
+        while True:
+            peer.request()
+            peer.send(head)
+
+    with Server(script) as server:
+
+        async def go(vu: User) -> None:
+            await vu.get(f"http://LocalHost:{server.port}/")
+            await vu.get(f"http://localhost.:{server.port}/")
+            vu.cookies.set("c", "3", f"http://LOCALHOST.:{server.port}/")
+            await vu.get(f"http://localhost:{server.port}/")
+
+        run(go)
+    assert b"Cookie: a=1; b=2; c=3\r\n" in server.seen.last
+
+
+def test_a_relative_location_keeps_the_zone_of_an_address() -> None:
+    def script(peer: Peer) -> None:
+        while True:
+            away = peer.request().startswith(b"GET /from")
+            peer.send(moved(b"Location: /x") if away else b"HTTP/1.1 200 OK\r\n" + EMPTY)
+
+    with Server(script, host="::1") as server:
+        response, _ = run(lambda vu: vu.get(f"http://[0::1%25lo]:{server.port}/from"))
+    assert (response.status, response.url) == (200, f"http://[::1]:{server.port}/x")
+    assert server.seen.connections == 1
+    assert f"\r\nHost: [::1]:{server.port}\r\n".encode() in server.seen.last
