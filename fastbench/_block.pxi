@@ -58,9 +58,10 @@ cdef class Block:
     """The shared memory of a run: make it before the fork, see engine/block.pxd.
 
     Slot n is worker n's; with `warmup`, slot workers + n holds what worker n did in the warm-up.
+    `urls` are those that have counters of their own, 0 for a run of one URL.
     """
 
-    def __cinit__(self, uint32_t workers, *, bint warmup=False):
+    def __cinit__(self, uint32_t workers, *, bint warmup=False, uint32_t urls=0):
         cdef uint32_t i, series
         self.workers = workers
         self.slots = workers * (1 + warmup)
@@ -75,10 +76,31 @@ cdef class Block:
         for i in range(self.slots):
             for series in range(block.SERIES):
                 hdr.reset(&block.slot_at(self.memory, i).latency[series])
+        self.map_urls(urls)
+
+    cdef int map_urls(self, uint32_t urls) except -1:
+        cdef uint32_t i
+        cdef block.UrlCounts *row
+        self.urls = urls
+        self.url_bytes = <size_t>self.workers * urls * sizeof(block.UrlCounts)
+        if not urls:
+            return 0
+        self.url_memory = kernel.mmap(
+            NULL, self.url_bytes, kernel.PROT_READ | kernel.PROT_WRITE,
+            kernel.MAP_SHARED | kernel.MAP_ANONYMOUS | kernel.MAP_NORESERVE, -1, 0)
+        if self.url_memory == kernel.MAP_FAILED:
+            self.url_memory = NULL
+            raise MemoryError(f"{self.url_bytes} bytes of shared memory could not be mapped")
+        for i in range(self.workers * urls):    # the rest is zeros, and no memory before it is used
+            row = &(<block.UrlCounts *>self.url_memory)[i]
+            row.service.min_ns = row.response.min_ns = <uint64_t>-1
+        return 0
 
     def __dealloc__(self):
         if self.memory != NULL:
             kernel.munmap(self.memory, self.n_bytes)
+        if self.url_memory != NULL:
+            kernel.munmap(self.url_memory, self.url_bytes)
 
     cdef block.Control *control(self):
         return <block.Control *>self.memory
@@ -87,6 +109,46 @@ cdef class Block:
         if index >= self.slots:
             raise IndexError(f"the block has {self.slots} slots, not {index + 1}")
         return block.slot_at(self.memory, index)
+
+    cdef block.UrlCounts *url(self, uint32_t worker, uint32_t url) except NULL:
+        if worker >= self.workers or url >= self.urls:
+            raise IndexError(f"the block has {self.urls} URLs of {self.workers} workers")
+        return &block.urls_of(self.url_memory, self.urls, worker)[url]
+
+    def url_counters(self, uint32_t url):
+        """The counters of one URL by name, summed over the workers."""
+        cdef block.UrlCounts *row
+        cdef uint64_t ok = 0, failed = 0, timeouts = 0, bytes_in = 0
+        for worker in range(self.workers):
+            row = self.url(worker, url)
+            ok += row.ok
+            failed += row.failed
+            timeouts += row.timeouts
+            bytes_in += row.bytes_in
+        return {"ok": ok, "failed": failed, "timeouts": timeouts, "bytes_in": bytes_in}
+
+    def url_status_codes(self, uint32_t url):
+        """Complete answers of one URL by status, summed over the workers."""
+        cdef block.UrlCounts *row
+        cdef uint32_t status
+        found = {}
+        for worker in range(self.workers):
+            row = self.url(worker, url)
+            if row.ok + row.failed:
+                for status in range(block.MAX_STATUS):
+                    if row.status[status]:
+                        found[status] = found.get(status, 0) + row.status[status]
+        return found
+
+    def url_histogram(self, name, uint32_t url):
+        """The sum over the workers of one URL's `service` or `response`."""
+        cdef Histogram out = Histogram()
+        cdef bint planned = ("service", "response").index(name)
+        cdef block.UrlCounts *row
+        for worker in range(self.workers):
+            row = self.url(worker, url)
+            hdr.add(out.data, &row.response if planned else &row.service)
+        return out
 
     def open_start_line(self, uint64_t start_ns, uint64_t measure_ns, uint64_t stop_ns):
         """Let the workers begin, measure and stop at these times of CLOCK_MONOTONIC.

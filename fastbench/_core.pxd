@@ -15,8 +15,13 @@ cdef class Block:
     cdef size_t n_bytes
     cdef readonly uint32_t workers
     cdef readonly uint32_t slots
+    cdef void *url_memory
+    cdef size_t url_bytes
+    cdef readonly uint32_t urls
     cdef block.Control *control(self)
     cdef block.Slot *slot(self, uint32_t index) except NULL
+    cdef int map_urls(self, uint32_t urls) except -1
+    cdef block.UrlCounts *url(self, uint32_t worker, uint32_t url) except NULL
 
 
 cdef str code_name(int kind, int code)

@@ -18,6 +18,7 @@ cimport fastbench.engine.loop as loop
 cimport fastbench.engine.pace as pace
 cimport fastbench.engine.response as response
 cimport fastbench.engine.tls as tls
+from fastbench.engine.worker cimport Conn, Request, Template, Worker
 
 # In the order of the enums in block.pxd and response.pxd.
 ERROR_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset",
@@ -154,18 +155,18 @@ cdef class Parser:
 cdef class Engine:
     """One worker's load on one server; `run` is where the GIL is released."""
 
-    cdef conn.Worker worker
-    cdef conn.Request *requests
+    cdef Worker worker
+    cdef Request *requests
     cdef Block block
     cdef object keep            # what the structs point into
 
     def __cinit__(self, Block shared not None, uint32_t slot, *, list targets not None,
                   uint32_t connections, uint64_t budget, list requests not None,
-                  list pattern not None, uint32_t pipeline, bint keepalive, bint retry,
+                  list pattern not None, list urls=None, uint32_t pipeline, bint keepalive, bint retry,
                   uint64_t timeout_ns, uint64_t connect_timeout_ns, bytes ok_status not None,
                   bint status_expected, bytes expect_body not None, list sources not None,
                   uint32_t first, tuple tls_options, tuple plan=None, bint drain=False):
-        cdef conn.Worker *w = &self.worker
+        cdef Worker *w = &self.worker
         self.block = shared
         self.keep = [requests, ok_status, expect_body]
         w.epoll = -1
@@ -197,6 +198,7 @@ cdef class Engine:
         w.scratch = <uint8_t *>allocate(exchange.SCRATCH_BYTES, 1)
         self.set_addresses(targets, sources)
         self.set_requests(requests, pattern)
+        self.set_urls(urls)
         self.set_transport(tls_options)
         w.discard = tls_options is None and not expect_body \
             and w.targets[0].where.where.ss_family != kernel.AF_UNIX
@@ -221,7 +223,7 @@ cdef class Engine:
 
     cdef set_addresses(self, list targets, list sources):
         """Each target and source: (family, IP address or path, port, IPv6 scope)."""
-        cdef conn.Worker *w = &self.worker
+        cdef Worker *w = &self.worker
         if not 1 <= len(targets) <= block.MAX_ADDRESSES:
             raise ValueError(f"a server has 1 to {block.MAX_ADDRESSES} addresses")
         w.n_targets = <uint32_t>len(targets)
@@ -235,9 +237,9 @@ cdef class Engine:
 
     cdef set_requests(self, list requests, list pattern):
         """`requests`: (bytes, is HEAD, is idempotent); `pattern`: their indexes in order sent."""
-        cdef conn.Worker *w = &self.worker
+        cdef Worker *w = &self.worker
         w.n_templates = <uint32_t>len(requests)
-        w.templates = <conn.Template *>allocate(w.n_templates, sizeof(conn.Template))
+        w.templates = <Template *>allocate(w.n_templates, sizeof(Template))
         cdef bytes data
         for i, (payload, head_only, idempotent) in enumerate(requests):
             data = payload
@@ -251,6 +253,16 @@ cdef class Engine:
             if not 0 <= index < w.n_templates:
                 raise ValueError("the pattern names a request that is not there")
             w.pattern[i] = index
+
+    cdef set_urls(self, list rows):
+        """`rows`: for each request the URL of the block that it counts for; None: one URL."""
+        cdef Worker *w = &self.worker
+        if not rows:
+            return
+        for i, row in enumerate(rows):
+            self.block.url(w.index, row)
+            w.templates[i].url = row
+        w.urls = self.block.url(w.index, 0)
 
     cdef set_transport(self, tuple options):
         """None: plain; else (servername, is an address, verify, cafile, certfile, keyfile)."""
@@ -273,7 +285,7 @@ cdef class Engine:
         Each stage is (length_s, first, last): requests per second when `rates`, else connections,
         over all workers.
         """
-        cdef conn.Worker *w = &self.worker
+        cdef Worker *w = &self.worker
         if options is None:
             return
         w.planned, levels, warm, w.pace.poisson, w.pace.drop = options
@@ -288,10 +300,10 @@ cdef class Engine:
             w.n_active += w.index < <uint32_t>(warm + 0.5) % w.pace.step
 
     cdef set_connections(self, uint32_t count, uint32_t first):
-        cdef conn.Worker *w = &self.worker
+        cdef Worker *w = &self.worker
         w.n_conns = count
-        w.conns = <conn.Conn *>allocate(count, sizeof(conn.Conn))
-        self.requests = <conn.Request *>allocate(<size_t>count * w.pipeline, sizeof(conn.Request))
+        w.conns = <Conn *>allocate(count, sizeof(Conn))
+        self.requests = <Request *>allocate(<size_t>count * w.pipeline, sizeof(Request))
         conn.set_up(w, self.requests, first)
 
     def run(self):

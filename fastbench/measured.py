@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastbench.document import Signed
+from fastbench.document import LATER, Signed
 
 __all__ = [
     "BUILT_IN",
@@ -100,7 +100,12 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class NamedRow:
-    """Requests of one name and method in one scenario; latency is http_req_duration."""
+    """Requests of one name and method in one scenario, or of one URL in a run of several.
+
+    Latency is http_req_duration; in a run of URLs service time of ok answers and timeouts, and
+    `response` runs from the planned instant. `failed` includes timeouts. What follows `latency` is
+    known of URLs only: None and empty where it was not counted.
+    """
 
     name: str
     method: str
@@ -109,6 +114,10 @@ class NamedRow:
     failed: int
     requests_per_s: float
     latency: Mapping[str, float | None]
+    timeouts: int | None = field(default=None, metadata=LATER)
+    bytes_in: int | None = field(default=None, metadata=LATER)
+    status_codes: Mapping[str, int] = field(default_factory=dict, metadata=LATER)
+    response: Mapping[str, float | None] | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

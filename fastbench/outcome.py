@@ -22,6 +22,7 @@ from fastbench import (
     validity,
 )
 from fastbench.addresses import AddressRow
+from fastbench.byurl import Row, as_histogram, counted, of_requests
 from fastbench.histogram import Histogram
 from fastbench.plan import Plan
 from fastbench.processes import Found
@@ -80,6 +81,7 @@ class Terms:
     vus: int = 0
     reach: Reach | None = None  # of a plain run's server
     server: str = ""
+    urls: tuple[Row, ...] = ()  # what is counted apart
 
     @classmethod
     def of(cls, plan: Plan, reach: Reach) -> Terms:
@@ -95,6 +97,7 @@ class Terms:
             public=next((each.host for each in reach.used if each.public), ""),
             reach=reach,
             server=plan.target.server,
+            urls=of_requests(plan.requests)[0],
         )
 
 
@@ -163,6 +166,7 @@ def result(run: Observed) -> Result:
         warmup=_warmup(run),
         thread_rates=run.thread_rates,
         addresses=_addresses(run),
+        requests=counted(run.terms.urls, run.block, summary.duration_s),
     )
     found = replace(found, validity=validity.judge(found, _seen(run, summary)))
     return replace(found, warnings=_warnings(run, found, counters))
@@ -222,16 +226,12 @@ def _latency(run: Observed) -> Latency:
 
     A script's lag is its event loop's, and its iterations may be planned where requests are not.
     """
-    found = {name: _histogram(run.block.histogram(name)) for name in _core.HISTOGRAMS}
+    found = {name: as_histogram(run.block.histogram(name)) for name in _core.HISTOGRAMS}
     if run.terms.vus:
         unplanned = [name for name in PLANNED if not found[name].count]
     else:
         unplanned = [] if run.terms.planned else list(PLANNED)
     return Latency(**{name: each for name, each in found.items() if name not in unplanned})
-
-
-def _histogram(counted: _core.Histogram) -> Histogram:
-    return Histogram(counted.counts(), counted.min_ns, counted.max_ns, counted.sum_ns)
 
 
 def _status_codes(block: _core.Block) -> dict[str, int]:

@@ -97,6 +97,14 @@ class Request:
             raise UsageError(f"A weight must be between 1 and {MAX_WEIGHT}, not {self.weight}.")
 
     @property
+    def name(self) -> str:
+        """Return path and query of the URL as shown, for lists in which all have one server."""
+        rest = self.url.partition("://")[2].partition("#")[0]
+        cut = re.search("[/?]", rest)
+        target = rest[cut.start() :] if cut else ""
+        return target if target.startswith("/") else f"/{target}"
+
+    @property
     def head_only(self) -> bool:
         """Tell whether the answer has no body whatever its fields say (RFC 9110 section 9.3.2)."""
         return self.method == "HEAD"

@@ -18,7 +18,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from fastbench import _core, host, limits, outcome, processes, resolve, sampling, signals, worker
+from fastbench import (
+    _core,
+    byurl,
+    host,
+    limits,
+    outcome,
+    processes,
+    resolve,
+    sampling,
+    signals,
+    worker,
+)
 from fastbench.plan import Plan, UsageError
 from fastbench.processes import Found
 from fastbench.resolve import Reach
@@ -83,7 +94,8 @@ def run(plan: Plan, tell: Tell, *, thread_rates: bool, watcher: Watches | None =
     shares = worker.shares(plan, workers)
     limits.allow_open_files(shares[0].connections)
     try:
-        block = _core.Block(workers, warmup=plan.load.warmup_s > 0)
+        urls, _ = byurl.of_requests(plan.requests)
+        block = _core.Block(workers, warmup=plan.load.warmup_s > 0, urls=len(urls))
     except MemoryError as error:
         raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
     return _Run(plan, reach, found, block, tell, thread_rates, watcher).carry_out(shares)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import uvloop
 
-from fastbench import _core, hostnames
+from fastbench import _core, byurl, hostnames
 from fastbench.plan import Pace, Plan, Request, UsageError
 from fastbench.resolve import Endpoint, sources
 
@@ -107,6 +107,7 @@ def _engine(
         budget=_core.UNLIMITED if share.requests is None else share.requests,
         requests=[(r.payload, r.head_only, r.idempotent) for r in plan.requests],
         pattern=cycle[first:] + cycle[:first],
+        urls=byurl.of_requests(plan.requests)[1],
         pipeline=load.pipeline,
         keepalive=load.keepalive,
         retry=load.retry,

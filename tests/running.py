@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,6 +165,25 @@ def balance(document: dict[str, Any]) -> None:
     assert sum(row["requests"] for row in document["series"]) == summary["requests"]
     assert sum(row["requests"] for row in document["workers"]) == summary["requests"]
     assert all(row["count"] > 0 and row["hint"] and row["message"] for row in document["errors"])
+    if document["requests"]:
+        balance_by_url(document)
+
+
+def balance_by_url(document: dict[str, Any]) -> None:
+    """Check that what was counted by URL is the whole."""
+    summary, rows = document["summary"], document["requests"]
+    assert sum(row["requests"] for row in rows) == summary["requests"]
+    assert sum(row["timeouts"] for row in rows) == summary["timeouts"]
+    assert sum(row["failed"] for row in rows) == summary["failed"] + summary["timeouts"]
+    assert sum(row["bytes_in"] for row in rows) <= summary["bytes_in"]
+    statuses: Counter[str] = Counter()
+    for row in rows:
+        statuses.update(row["status_codes"])
+    assert statuses == Counter(document["status_codes"])
+    for name, of_rows in (("service", "latency"), ("response", "response")):
+        whole = document["latency_ms"][name] or {"count": 0, "sum_ns": 0}
+        for key in ("count", "sum_ns"):
+            assert sum((row[of_rows] or {key: 0})[key] for row in rows) == whole[key]
 
 
 def good(run: Run, count: int) -> None:

@@ -116,6 +116,7 @@ def written(value: Any, path: str = "") -> set[str]:
 CAME_LATER = {
     *("environment.governor", "environment.smt", "addresses"),
     *(f"addresses.{field.name}" for field in fields(AddressRow)),
+    *(f"requests.{name}" for name in ("timeouts", "bytes_in", "status_codes", "response")),
 }
 
 
@@ -209,7 +210,7 @@ def is_read(path: tuple[Any, ...]) -> bool:
 
 
 def is_optional(path: tuple[Any, ...]) -> bool:
-    return ".".join(map(str, path)) in CAME_LATER
+    return ".".join(name for name in path if isinstance(name, str)) in CAME_LATER
 
 
 def is_free(path: tuple[Any, ...]) -> bool:

@@ -77,7 +77,8 @@ LAYERS: dict[str, set[str]] = {
     "steady": {"result", "units"},
     "validity": {"histogram", "result", "units", "use"},
     "sampling": {"_core", "histogram", "measured", "plan", "result", "use"},
-    "worker": {"_core", "hostnames", "plan", "resolve"},
+    "byurl": {"_core", "histogram", "measured", "plan", "result"},
+    "worker": {"_core", "byurl", "hostnames", "plan", "resolve"},
     "adding": {"_client", "_core", "judging", "measured"},
     "merged": {
         "_client",
@@ -92,12 +93,12 @@ LAYERS: dict[str, set[str]] = {
     "baseline": {"_core", "judging", "measured", "plan", "sampling"},
     "notices": {"addresses", "proxies", "result"},
     "outcome": {
-        *("_core", "environment", "errors", "histogram", "plan", "processes", "resolve"),
+        *("_core", "byurl", "environment", "errors", "histogram", "plan", "processes", "resolve"),
         *("resources", "result", "sampling", "steady", "use", "validity", "addresses", "notices"),
     },
     "runner": {
-        *("_core", "errors", "histogram", "host", "limits", "outcome", "plan", "processes"),
-        *("resolve", "resources", "result", "sampling", "signals", "use", "worker"),
+        *("_core", "byurl", "errors", "histogram", "host", "limits", "outcome", "plan"),
+        *("processes", "resolve", "resources", "result", "sampling", "signals", "use", "worker"),
     },
     "scenario": {
         *("_client", "_core", "body", "imports", "judging", "measured", "plan", "redact"),
@@ -141,7 +142,7 @@ HEAVY = {
 # A file of the engine may cimport libc and what stands before it.
 ENGINE_ORDER = (
     *("kernel", "hdr", "fifo", "pace", "response", "head", "http"),
-    *("addresses", "block", "tls", "conn", "exchange", "loop", "trend", "arena"),
+    *("addresses", "block", "tls", "worker", "byurl", "conn", "exchange", "loop", "trend", "arena"),
 )
 
 FUNCTION_LINES = {".py": 60, ".pyx": 70, ".pxd": 70}

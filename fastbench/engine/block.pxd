@@ -6,6 +6,8 @@
    to the warm-up into slot W + n. Plain aligned stores; the parent's final reading comes after the
    worker has ended.
 3. This file is the only description of the layout; Python reads it through `Block`.
+4. A run of several URLs has a second mapping, `UrlCounts` per worker and URL, also with one writer.
+   It is not filled beforehand: a histogram touches only what its samples need.
 """
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
@@ -90,6 +92,15 @@ cdef struct Slot:
     Reached addresses[MAX_ADDRESSES]
     Hdr latency[SERIES]
 
+cdef struct UrlCounts:          # measured requests of one URL and method, without the warm-up
+    uint64_t ok
+    uint64_t failed
+    uint64_t timeouts
+    uint64_t bytes_in           # of answers, as far as they came
+    uint64_t status[MAX_STATUS]
+    Hdr service                 # of ok and timeouts, as Slot.latency[SERVICE]
+    Hdr response                # the same, empty without a planned rate
+
 
 cdef inline size_t slot_bytes() noexcept nogil:
     return (sizeof(Slot) + PAGE_BYTES - 1) // PAGE_BYTES * PAGE_BYTES
@@ -101,6 +112,11 @@ cdef inline size_t block_bytes(uint32_t slots) noexcept nogil:
 
 cdef inline Slot *slot_at(void *block, uint32_t slot) noexcept nogil:
     return <Slot *>(<char *>block + PAGE_BYTES + slot * slot_bytes())
+
+
+cdef inline UrlCounts *urls_of(void *urls, uint32_t n_urls, uint32_t worker) noexcept nogil:
+    """The first of the `n_urls` rows of a worker."""
+    return &(<UrlCounts *>urls)[<size_t>worker * n_urls]
 
 
 cdef inline void count_error(Slot *self, Kind kind, Phase phase, int32_t code, uint64_t count,

@@ -16,126 +16,27 @@ from libc.errno cimport (
 )
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from fastbench.engine.addresses cimport Target, answered, choose, leave
+from fastbench.engine.addresses cimport answered, choose, leave
 from fastbench.engine.block cimport (
     CONNECT, CONNECT_REFUSED, CONNECT_TIME, CONNECT_TIMEOUT, IN_CONNECT, IN_TLS, RESET, TLS,
-    Control, Kind, Phase, Reached, Slot, count_error,
+    Kind, Phase, Reached, count_error,
 )
-from fastbench.engine.fifo cimport Fifo, Node, pop, push, remove
+from fastbench.engine.byurl cimport count_failed
+from fastbench.engine.fifo cimport pop, push, remove
 from fastbench.engine.hdr cimport record
-from fastbench.engine.response cimport Http
-from fastbench.engine.http cimport Memo, Needle
 from fastbench.engine.kernel cimport (
     Address, connect, now_ns, open_stream, socket_error, watch,
 )
-from fastbench.engine.pace cimport Pace, Stage
-from fastbench.engine.tls cimport TLS_REASON, Link, Tls, Transport
+from fastbench.engine.tls cimport TLS_REASON
+from fastbench.engine.worker cimport (
+    CONNECTING_TCP, CONNECTING_TLS, OPEN, WAITING, Conn, Request, Worker,
+)
 
 cdef enum:
     MAX_CONNECTING = 128
     RETRY_NS = 50000000
     GATE_NS = 10000000
     POSTPONE_NS = 1000000
-
-cdef enum ConnState:
-    WAITING, CONNECTING_TCP, CONNECTING_TLS, OPEN
-
-cdef struct Template:               # one rendered request
-    const uint8_t *data
-    uint32_t n_bytes
-    bint head_only
-    bint idempotent
-
-cdef struct Request:                # one in flight; `node` orders all of a worker by sent_ns
-    Node node
-    uint64_t due_ns                 # its planned instant, 0 without one
-    uint64_t sent_ns
-    uint64_t first_ns               # first byte of its answer, 0 until then
-    Slot *slot                      # where it counts: it was started in warm-up or after
-    uint32_t template
-    uint32_t retried
-    Conn *conn
-
-cdef struct Conn:
-    Node node
-    Link link
-    uint8_t state
-    uint8_t settled                 # has connected or failed once
-    uint8_t idle                    # is in the list of that name
-    uint8_t parked                  # one more than the plan asks for now
-    bint trial                      # tries an address that did not answer before
-    uint16_t source                 # index of its source address
-    uint32_t home                   # index of the address it goes to while that answers
-    uint32_t target                 # index of the one it went to
-    uint32_t first                  # ring of requests: oldest in flight,
-    uint32_t in_flight              # how many,
-    uint32_t unsent                 # and how many of them are not fully written
-    uint32_t sent_bytes             # written of the oldest unsent one
-    uint32_t served                 # complete answers on this connection, saturating
-    uint64_t begun_ns               # its connect attempt, 0 when none is under way
-    uint64_t due_ns                 # in `retry`: when the next attempt may begin
-    uint64_t idle_ns                # open: since when it has had room for a planned request
-    Request *ring
-    Http http
-
-cdef struct Worker:
-    # hot
-    int epoll
-    bint running                    # between start line and stop
-    bint discard                    # bodies may be dropped in the kernel
-    bint keepalive
-    bint retry_allowed
-    bint failing                    # nothing has succeeded since the last failure
-    uint32_t pipeline
-    uint32_t n_templates
-    uint32_t n_pattern
-    uint32_t next_in_pattern
-    uint32_t read_bytes
-    uint64_t budget                 # requests that may still start
-    uint64_t timeout_ns
-    uint64_t now_ns                 # the newest stamp, for what needs no fresh one
-    bint planned                    # requests start when the plan says, not when answers come
-    Slot *slot
-    Slot *counts                    # `slot`, or that of the warm-up while it lasts
-    Control *control
-    Template *templates
-    uint32_t *pattern               # template of request n: pattern[n % n_pattern]
-    Transport transport
-    Tls tls
-    Needle needle
-    Memo memo
-    int send_error                  # negative code of a failed write, while the answer is read
-    uint8_t *ok_status              # 1 per status that counts as ok
-    bint status_expected            # ok_status was asked for by name
-    uint8_t *buffer
-    uint8_t *scratch
-    Fifo flying                     # requests in flight, oldest first
-    # connections
-    Conn *conns
-    uint32_t n_conns
-    uint32_t n_connecting
-    uint32_t n_sources
-    uint32_t n_targets
-    Address *sources
-    Target *targets
-    uint32_t n_active               # of conns, from the first one: what the plan asks for now
-    Fifo fresh
-    Fifo retry
-    Fifo idle                       # longest idle first
-    Fifo connecting                 # oldest attempt first
-    uint64_t connect_timeout_ns
-    uint64_t gate_ns                # no retry before this while failing
-    uint64_t opened_ns              # the last connection, or the worker, began
-    uint64_t dice
-    # phases and plan
-    uint32_t index                  # of this worker
-    bint drain                      # requests in flight at the end are waited for
-    uint64_t measured_budget        # what `budget` becomes after the warm-up
-    Slot *warm                      # NULL without a warm-up
-    Pace pace                       # when requests are due, or how many connections load
-    Stage warm_stage                # the rate, or connections, of the warm-up
-    Stage *stages
-    uint32_t n_stages
 
 
 cdef inline void set_up(Worker *w, Request *requests, uint32_t first) noexcept nogil:
@@ -250,7 +151,7 @@ cdef inline void connect_failed(Worker *w, Conn *c, int code, Phase phase) noexc
     count_error(w.counts, kind_of_connect(code, phase), phase, code, count, now_ns())
     while c.in_flight:
         remove(&w.flying, &c.ring[c.first].node)
-        c.ring[c.first].slot.failed += 1
+        count_failed(w, &c.ring[c.first])
         c.first = c.first + 1 if c.first + 1 < w.pipeline else 0
         c.in_flight -= 1
     c.unsent = 0

@@ -19,11 +19,10 @@ from libc.string cimport memcpy
 from fastbench.engine.block cimport (
     EXPECTATION, FAILED_ANSWERS, FIRST_BYTE, IN_BODY, IN_HEAD, IN_IDLE, IN_SEND,
     LAG, PROTOCOL, RESET, RESPONSE, SERVICE, TIMEOUT, TLS,
-    TOO_LARGE, TRUNCATED, UNSOLICITED, Kind, Phase, Slot, count_error,
+    TOO_LARGE, TRUNCATED, UNSOLICITED, Kind, Phase, Slot, UrlCounts, count_error,
 )
-from fastbench.engine.conn cimport (
-    OPEN, Conn, Request, Template, Worker, release, surplus,
-)
+from fastbench.engine.byurl cimport count_by_url, count_failed, record_by_url, url_counts
+from fastbench.engine.conn cimport release, surplus
 from fastbench.engine.fifo cimport pop, push, remove
 from fastbench.engine.hdr cimport record
 from fastbench.engine.response cimport (
@@ -35,6 +34,7 @@ from fastbench.engine.kernel cimport (
 )
 from fastbench.engine.pace cimport advance
 from fastbench.engine.tls cimport SSL_R_UNEXPECTED_EOF_WHILE_READING, TLS_REASON
+from fastbench.engine.worker cimport OPEN, Conn, Request, Template, Worker
 
 cdef enum:
     READ_BYTES = 32768
@@ -67,7 +67,7 @@ cdef inline void forget_oldest(Worker *w, Conn *c) noexcept nogil:
 
 
 cdef inline void fail_oldest(Worker *w, Conn *c) noexcept nogil:
-    nth(w, c, 0).slot.failed += 1
+    count_failed(w, nth(w, c, 0))
     forget_oldest(w, c)
 
 
@@ -122,10 +122,14 @@ cdef inline void time_out(Worker *w, Request *r) noexcept nogil:
     cdef Conn *c = r.conn
     cdef uint64_t now = now_ns()
     cdef Slot *slot = r.slot
+    cdef UrlCounts *url = url_counts(w, r)
     slot.timeouts += 1
     record(&slot.latency[SERVICE], now - r.sent_ns)
     if w.planned:
         record(&slot.latency[RESPONSE], now - r.due_ns)
+    if url != NULL:
+        url.timeouts += 1
+        record_by_url(w, r, url, now)
     count_error(slot, TIMEOUT, phase_of(c), 0, 1, now)
     forget_oldest(w, c)
     if c.in_flight:
@@ -138,6 +142,13 @@ cdef inline void time_out(Worker *w, Request *r) noexcept nogil:
 
 # Answers
 
+cdef inline void count_url_bytes(Worker *w, Conn *c, uint64_t n_bytes) noexcept nogil:
+    """Bytes of the answer that is read now, by its URL."""
+    cdef UrlCounts *url = url_counts(w, nth(w, c, 0))
+    if url != NULL:
+        url.bytes_in += n_bytes
+
+
 cdef inline void judge(Worker *w, Conn *c, Request *r, uint64_t now) noexcept nogil:
     """Count a complete answer; the headline histogram is for those that are ok."""
     cdef uint32_t status = c.http.status
@@ -146,12 +157,14 @@ cdef inline void judge(Worker *w, Conn *c, Request *r, uint64_t now) noexcept no
     slot.status[status] += 1
     if w.ok_status[status] and (w.needle.n_bytes == 0 or c.http.flags & FOUND or c.http.head_only):
         slot.ok += 1
+        count_by_url(w, r, status, True, now)
         record(&slot.latency[SERVICE], service_ns)
         record(&slot.latency[FIRST_BYTE], r.first_ns - r.sent_ns if r.first_ns else service_ns)
         if w.planned:
             record(&slot.latency[RESPONSE], now - r.due_ns)
         return
     slot.failed += 1
+    count_by_url(w, r, status, False, now)
     record(&slot.latency[FAILED_ANSWERS], service_ns)
     if w.ok_status[status]:
         count_error(slot, EXPECTATION, IN_BODY, 0, 1, now)
@@ -189,11 +202,15 @@ cdef inline bint answered(Worker *w, Conn *c) noexcept nogil:
 cdef inline bint take(Worker *w, Conn *c, size_t n_bytes) noexcept nogil:
     """Parse what was read; false when the connection is gone."""
     cdef size_t at = 0
+    cdef size_t taken
     while at < n_bytes:
         if c.in_flight == c.unsent and c.sent_bytes == 0:
             lost(w, c, UNSOLICITED, IN_IDLE, 0)
             return False
-        at += feed(&c.http, w.buffer + at, n_bytes - at, &w.needle, &w.memo)
+        taken = feed(&c.http, w.buffer + at, n_bytes - at, &w.needle, &w.memo)
+        at += taken
+        if w.urls != NULL:
+            count_url_bytes(w, c, taken)
         if ended(&c.http) and not answered(w, c):
             return False
     if c.in_flight and c.http.state != START and c.ring[c.first].first_ns == 0:
@@ -243,6 +260,8 @@ cdef inline bint receive(Worker *w, Conn *c, uint32_t events) noexcept nogil:
             return False
         w.counts.bytes_in += n
         if body_bytes:
+            if w.urls != NULL:
+                count_url_bytes(w, c, n)
             skip(&c.http, n)
             if ended(&c.http) and not answered(w, c):
                 return False

@@ -15,8 +15,7 @@ from fastbench.engine.block cimport (
     CONNECTING, ENDED, IN_CONNECT, IN_TLS, READY, RUNNING,
 )
 from fastbench.engine.conn cimport (
-    CONNECTING_TCP, CONNECTING_TLS, OPEN, Conn, Request, Worker, ask_for, connect_failed,
-    connect_some, connected, fresh_may_connect, handshake, next_retry_ns,
+    ask_for, connect_failed, connect_some, connected, fresh_may_connect, handshake, next_retry_ns,
 )
 from fastbench.engine.exchange cimport keep_pace, receive, send_more, time_out
 from fastbench.engine.fifo cimport Node
@@ -25,6 +24,7 @@ from fastbench.engine.kernel cimport (
     now_ns, prctl, wait,
 )
 from fastbench.engine.pace cimport begin_plan, come_due, level
+from fastbench.engine.worker cimport CONNECTING_TCP, CONNECTING_TLS, OPEN, Conn, Request, Worker
 
 cdef enum:
     EVENTS = 256

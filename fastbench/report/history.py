@@ -15,9 +15,9 @@ from itertools import pairwise
 from fastbench.history import Entry, Group
 from fastbench.redact import printable
 from fastbench.report.change import change
+from fastbench.report.columns import percent
 from fastbench.report.page import LEAST_COLUMNS, Page, Paint, cut, plural
 from fastbench.report.picture import sparkline
-from fastbench.report.scenario import percent
 from fastbench.units import format_ms
 
 __all__ = [

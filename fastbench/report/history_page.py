@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from fastbench.history import Entry, Group
 from fastbench.redact import printable
+from fastbench.report.columns import percent
 from fastbench.report.history import changes_of_machine, machine, outcome, rate, started, times
 from fastbench.report.html_markup import Cell, Markup, Row, el, section, table
 from fastbench.report.html_page import page
 from fastbench.report.page import plural
-from fastbench.report.scenario import percent
 from fastbench.units import format_count, format_ms
 
 __all__ = ["render"]

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from fastbench.measured import NamedRow
 from fastbench.report.change import change
+from fastbench.report.columns import percent
 from fastbench.report.page import LEAST_COLUMNS, Page, cut, plural
-from fastbench.report.scenario import called, percent
+from fastbench.report.requests import called
 from fastbench.result import Result
 from fastbench.units import format_ms
 

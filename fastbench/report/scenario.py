@@ -7,27 +7,24 @@ below its own; rows of times share the columns of one heading.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
-from fastbench.measured import Check, Metric, NamedRow, ScenarioRow, Thrown
+from fastbench.measured import Check, Metric, ScenarioRow, Thrown
 from fastbench.redact import printable
-from fastbench.report.page import Page, Part, cut, cut_within, plural
+from fastbench.report import columns, requests
+from fastbench.report.columns import FIGURE_COLUMNS, NAME_COLUMNS, WIDE_COLUMNS
+from fastbench.report.page import Page, Part, cut, plural
 from fastbench.result import Result
-from fastbench.units import format_bytes, format_count, format_ms
+from fastbench.units import format_ms
 
-__all__ = ["blocks", "called", "dropped", "percent"]
+__all__ = ["blocks", "dropped"]
 
 MAX_CHECKS = 24
-MAX_NAMED = 20
 MAX_EXCEPTIONS = 5
 MAX_TRACE_LINES = 8
 MAX_TEXT_LINES = 3  # of the message of an exception
 
-FIGURE_COLUMNS = 9
-WIDE_COLUMNS = 94
-NAME_COLUMNS = 36
-BESIDE = 3  # what stands beside a long name has a third of its room
 WIDE_TREND = ("avg", "min", "med", "max", "p(90)", "p(95)", "p(99)")
 NARROW_TREND = ("med", "p(95)", "p(99)", "max")
 
@@ -45,7 +42,7 @@ def blocks(page: Page, result: Result) -> list[list[str]]:
         _checks(page, result),
         *_metrics(page, result.metrics),
         _scenarios(page, result),
-        _named(page, result),
+        requests.lines(page, result),
         _exceptions(page, result),
     ]
 
@@ -82,7 +79,7 @@ def _checks(page: Page, result: Result) -> list[str]:
     passes, fails = sum(c.passes for c in checks), sum(c.fails for c in checks)
     share = passes / max(1, passes + fails)
     paint = page.red if fails else page.green
-    head = f"{paint(percent(share))}  {passes:,} of {passes + fails:,} succeeded"
+    head = f"{paint(columns.percent(share))}  {passes:,} of {passes + fails:,} succeeded"
     ordered = sorted(checks, key=lambda check: -check.fails)  # stable: else as declared
     several = len({check.scenario for check in checks}) > 1
     lines = [_title(page, "CHECKS") + head]
@@ -107,7 +104,7 @@ def _check(page: Page, check: Check, *, several: bool) -> list[str]:
         text = cut(where + of, page.width - 4 - 14)
         return [f"  {page.green('✓')} {text}" + page.dim(f"  {check.passes:,}")]
     counts = f"✓ {check.passes:,} / ✗ {check.fails:,}"
-    share = percent(check.passes / (check.passes + check.fails))
+    share = columns.percent(check.passes / (check.passes + check.fails))
     text = cut(where + of, page.width - 4)
     return [f"  {page.red('✗')} {text}", page.red(cut(f"      {share}: {counts}", page.width))]
 
@@ -140,15 +137,15 @@ def _base(name: str) -> str:
 
 
 def _section(page: Page, title: str, names: list[str], metrics: Mapping[str, Metric]) -> list[str]:
-    columns = WIDE_TREND if page.width >= WIDE_COLUMNS else NARROW_TREND
-    room = page.width - 2 - FIGURE_COLUMNS * len(columns)
+    trend = WIDE_TREND if page.width >= WIDE_COLUMNS else NARROW_TREND
+    room = page.width - 2 - FIGURE_COLUMNS * len(trend)
     shown = [name for name in names if _tells(name, metrics[name])]
     if not shown:
         return []
     head = page.bold(title)
     if any(metrics[name].type == "trend" for name in shown):
         room = min(room, NAME_COLUMNS)
-        heads = "".join(f"{column:>{FIGURE_COLUMNS}}" for column in columns)
+        heads = "".join(f"{column:>{FIGURE_COLUMNS}}" for column in trend)
         head = page.bold(f"{title:<{room + 2}}") + page.dim(heads)
     return [head, *(_metric(page, name, metrics, min(room, NAME_COLUMNS)) for name in shown)]
 
@@ -176,11 +173,11 @@ def _label(name: str, below: bool) -> str:
 
 
 def _trend(page: Page, metric: Metric) -> str:
-    columns = WIDE_TREND if page.width >= WIDE_COLUMNS else NARROW_TREND
+    names = WIDE_TREND if page.width >= WIDE_COLUMNS else NARROW_TREND
     figures = ""
-    for column in columns:
+    for column in names:
         value = metric.values.get(column)
-        text = "–" if value is None else _quantity(value, metric.contains)  # noqa: RUF001
+        text = "–" if value is None else columns.quantity(value, metric.contains)  # noqa: RUF001
         figure = f"{text:>{FIGURE_COLUMNS}}"
         figures += page.bold(figure) if column in ("p(95)", "p(99)") else figure
     return figures
@@ -190,29 +187,17 @@ def _value(metric: Metric) -> str:
     values, contains = metric.values, metric.contains
     if metric.type == "counter":
         count, rate = values.get("count", 0.0), values.get("rate", 0.0)
-        return f"{_quantity(count, contains)}  {_quantity(rate, contains)}/s"
+        return f"{columns.quantity(count, contains)}  {columns.quantity(rate, contains)}/s"
     if metric.type == "rate":
         passes, fails = (int(values.get(name, 0)) for name in ("passes", "fails"))
-        return f"{percent(values.get('rate', 0.0))}  {passes:,} of {passes + fails:,}"
+        return f"{columns.percent(values.get('rate', 0.0))}  {passes:,} of {passes + fails:,}"
     value, least, most = (
-        _quantity(values.get(name, 0.0), contains) for name in ("value", "min", "max")
+        columns.quantity(values.get(name, 0.0), contains) for name in ("value", "min", "max")
     )
     return f"{value}  min {least}, max {most}"
 
 
-def _quantity(value: float, contains: str) -> str:
-    if contains == "time":
-        return format_ms(value) if value >= 0 else f"-{format_ms(-value)}"
-    if contains == "data":
-        return format_bytes(value) if value >= 0 else f"-{format_bytes(-value)}"
-    if abs(value) >= 1e9:
-        return format_count(value) if value > 0 else f"-{format_count(-value)}"
-    if value == int(value):
-        return f"{int(value):,}"
-    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
-
-
-# Scenarios and named requests.
+# Scenarios.
 
 
 def _scenarios(page: Page, result: Result) -> list[str]:
@@ -222,14 +207,16 @@ def _scenarios(page: Page, result: Result) -> list[str]:
     wide = page.width >= WIDE_COLUMNS
     heads = ("VUs", "iters", *(("it/s", "requests") if wide else ()), "failed")
     heads += ("p50", "p95", "p99") if wide else ("p50", "p99")
-    lines = [_heads(page, "SCENARIOS", heads)]
+    lines = [columns.heads(page, "SCENARIOS", heads)]
     for row in rows:
         rate = row.iterations / row.duration_s if row.duration_s > 0 else 0.0
-        cells = [f"{row.vus_max:,}", _whole(row.iterations)]
-        cells += [_quantity(round(rate, 2), "default"), _whole(row.requests)] if wide else []
-        cells += [_whole(row.failed), *_latencies(row.latency, heads)]
-        red = {len(cells) - len(_percents(heads)) - 1} if row.failed else set()
-        lines.append(_row(page, printable(row.name), cells, red))
+        cells = [f"{row.vus_max:,}", columns.whole(row.iterations)]
+        if wide:
+            rate_shown = columns.quantity(round(rate, 2), "default")
+            cells += [rate_shown, columns.whole(row.requests)]
+        red = {len(cells)} if row.failed else set()
+        cells += [columns.whole(row.failed), *columns.latencies(row.latency, heads)]
+        lines.append(columns.row(page, printable(row.name), cells, red))
         lines += _about(page, row)
     return lines
 
@@ -250,87 +237,6 @@ def _about(page: Page, row: ScenarioRow) -> list[str]:
         text = f"from the planned start p50 {format_ms(p50)}, p99 {format_ms(p99)}"
         parts.append((text, page.dim))
     return ["  " + line for line in replace(page, width=page.width - 2).flowed("", parts)]
-
-
-def _named(page: Page, result: Result) -> list[str]:
-    rows = sorted(result.requests, key=lambda row: -row.requests)
-    if len(rows) < 2:
-        return []  # the whole says it already
-    wide = page.width >= WIDE_COLUMNS
-    several = len({row.scenario for row in rows}) > 1
-    heads = ("requests", *(("req/s",) if wide else ()), "failed")
-    heads += ("p50", "p95", "p99") if wide else ("p50", "p99")
-    lines = [_heads(page, "REQUESTS", heads)]
-    shown = rows[:MAX_NAMED]
-    labels = _labels(shown, _room(page, len(heads)) - 3, several=several)
-    for row, label in zip(shown, labels, strict=True):
-        cells = [_whole(row.requests)]
-        cells += [_quantity(round(row.requests_per_s, 2), "default")] if wide else []
-        cells += [_whole(row.failed), *_latencies(row.latency, heads)]
-        red = {len(cells) - len(_percents(heads)) - 1} if row.failed else set()
-        lines.append(_row(page, label, cells, red))
-    rest = rows[MAX_NAMED:]
-    if rest:
-        requests = sum(row.requests for row in rest)
-        lines.append(page.dim(f"  … {len(rest)} more with {requests:,} requests; --json has each"))
-    return lines
-
-
-def called(row: NamedRow, *, several: bool) -> str:
-    """Return the name as a threshold takes it, then how it was asked for, and where."""
-    return "  ".join(part for part in (printable(row.name), _beside(row, several)) if part)
-
-
-def _beside(row: NamedRow, several: bool) -> str:
-    parts = (printable(row.method), f"({printable(row.scenario)})" if several else "")
-    return " ".join(part for part in parts if part)
-
-
-def _labels(rows: list[NamedRow], room: int, *, several: bool) -> list[str]:
-    """Return the same in two columns, each cut to its room."""
-    beside = [_beside(row, several) for row in rows]
-    free = room - 2 - max(len(printable(row.name)) for row in rows)
-    columns = min(max(map(len, beside)), max(room // BESIDE, free))
-    left = room - columns - 2
-    return [
-        f"{cut_within(printable(row.name), left):<{left}}  {cut(about, columns)}"
-        for row, about in zip(rows, beside, strict=True)
-    ]
-
-
-def _whole(count: int) -> str:
-    """Format a count in full where it fits its column."""
-    text = f"{count:,}"
-    return text if len(text) < FIGURE_COLUMNS + 1 else format_count(count)
-
-
-def _latencies(latency: Mapping[str, float | None], heads: Iterable[str]) -> list[str]:
-    values = [latency.get(name) for name in _percents(heads)]
-    return ["–" if value is None else format_ms(value) for value in values]  # noqa: RUF001
-
-
-def _percents(heads: Iterable[str]) -> list[str]:
-    return [head for head in heads if head.startswith("p") and head[1:].isdigit()]
-
-
-def _heads(page: Page, title: str, heads: tuple[str, ...]) -> str:
-    room = _room(page, len(heads))
-    figures = "".join(f"{head:>{FIGURE_COLUMNS + 1}}" for head in heads)
-    return page.bold(f"{title:<{room}}") + page.dim(figures)
-
-
-def _row(page: Page, name: str, cells: list[str], red: set[int]) -> str:
-    room = _room(page, len(cells))
-    line = f"  {cut(name, room - 3):<{room - 2}}"
-    for at, cell in enumerate(cells):
-        figure = f"{cell:>{FIGURE_COLUMNS + 1}}"
-        line += page.red(figure) if at in red else figure
-    return line
-
-
-def _room(page: Page, figures: int) -> int:
-    """Return the columns that are left for a name; wider ones would tear the row apart."""
-    return min(page.width - (FIGURE_COLUMNS + 1) * figures, NAME_COLUMNS + 14)
 
 
 # Exceptions.
@@ -372,13 +278,3 @@ def _trace(traceback: str) -> list[str]:
 def _title(page: Page, title: str) -> str:
     """Return a title that something may follow in the line."""
     return page.bold(f"{title:<12}")
-
-
-def percent(share: float) -> str:
-    """Format a share so that 100 % means all, and 0 % none."""
-    text = f"{100 * share:.2f}%"
-    if text == "100.00%" and share < 1:
-        return "99.99%"
-    if text == "0.00%" and share > 0:
-        return "0.01%"
-    return "100%" if share == 1 else "0%" if share == 0 else text

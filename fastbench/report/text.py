@@ -6,7 +6,7 @@ import textwrap
 
 from fastbench import addresses
 from fastbench.redact import printable
-from fastbench.report import latency, scenario, use, verdicts
+from fastbench.report import latency, requests, scenario, use, verdicts
 from fastbench.report.asked import Asked, asked
 from fastbench.report.page import LABEL_COLUMNS, LEAST_COLUMNS, Page, Part, cut, plural, seconds
 from fastbench.report.picture import sparkline
@@ -52,7 +52,11 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
         verdicts.lines(page, result),
         scenario.dropped(page, result),
         _figures(page, result),
-        *(scenario.blocks(page, result) if script else [latency.lines(page, result)]),
+        *(
+            scenario.blocks(page, result)
+            if script
+            else [latency.lines(page, result), requests.lines(page, result)]
+        ),
         [
             *_answers(page, result),
             *_errors(page, result),

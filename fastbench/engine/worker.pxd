@@ -1,0 +1,117 @@
+"""What one worker holds: its connections, the requests in flight, the plan, the counters.
+
+Plain structs; what happens to them stands in `byurl`, `conn`, `exchange` and `loop`.
+"""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+
+from fastbench.engine.addresses cimport Target
+from fastbench.engine.block cimport Control, Slot, UrlCounts
+from fastbench.engine.fifo cimport Fifo, Node
+from fastbench.engine.http cimport Memo, Needle
+from fastbench.engine.kernel cimport Address
+from fastbench.engine.pace cimport Pace, Stage
+from fastbench.engine.response cimport Http
+from fastbench.engine.tls cimport Link, Tls, Transport
+
+cdef enum ConnState:
+    WAITING, CONNECTING_TCP, CONNECTING_TLS, OPEN
+
+cdef struct Template:               # one rendered request
+    const uint8_t *data
+    uint32_t n_bytes
+    uint32_t url                    # its row in Worker.urls
+    bint head_only
+    bint idempotent
+
+cdef struct Request:                # one in flight; `node` orders all of a worker by sent_ns
+    Node node
+    uint64_t due_ns                 # its planned instant, 0 without one
+    uint64_t sent_ns
+    uint64_t first_ns               # first byte of its answer, 0 until then
+    Slot *slot                      # where it counts: it was started in warm-up or after
+    uint32_t template
+    uint32_t retried
+    Conn *conn
+
+cdef struct Conn:
+    Node node
+    Link link
+    uint8_t state
+    uint8_t settled                 # has connected or failed once
+    uint8_t idle                    # is in the list of that name
+    uint8_t parked                  # one more than the plan asks for now
+    bint trial                      # tries an address that did not answer before
+    uint16_t source                 # index of its source address
+    uint32_t home                   # index of the address it goes to while that answers
+    uint32_t target                 # index of the one it went to
+    uint32_t first                  # ring of requests: oldest in flight,
+    uint32_t in_flight              # how many,
+    uint32_t unsent                 # and how many of them are not fully written
+    uint32_t sent_bytes             # written of the oldest unsent one
+    uint32_t served                 # complete answers on this connection, saturating
+    uint64_t begun_ns               # its connect attempt, 0 when none is under way
+    uint64_t due_ns                 # in `retry`: when the next attempt may begin
+    uint64_t idle_ns                # open: since when it has had room for a planned request
+    Request *ring
+    Http http
+
+cdef struct Worker:
+    # hot
+    int epoll
+    bint running                    # between start line and stop
+    bint discard                    # bodies may be dropped in the kernel
+    bint keepalive
+    bint retry_allowed
+    bint failing                    # nothing has succeeded since the last failure
+    uint32_t pipeline
+    uint32_t n_templates
+    uint32_t n_pattern
+    uint32_t next_in_pattern
+    uint32_t read_bytes
+    uint64_t budget                 # requests that may still start
+    uint64_t timeout_ns
+    uint64_t now_ns                 # the newest stamp, for what needs no fresh one
+    bint planned                    # requests start when the plan says, not when answers come
+    Slot *slot
+    Slot *counts                    # `slot`, or that of the warm-up while it lasts
+    UrlCounts *urls                 # NULL when all requests are of one URL
+    Control *control
+    Template *templates
+    uint32_t *pattern               # template of request n: pattern[n % n_pattern]
+    Transport transport
+    Tls tls
+    Needle needle
+    Memo memo
+    int send_error                  # negative code of a failed write, while the answer is read
+    uint8_t *ok_status              # 1 per status that counts as ok
+    bint status_expected            # ok_status was asked for by name
+    uint8_t *buffer
+    uint8_t *scratch
+    Fifo flying                     # requests in flight, oldest first
+    # connections
+    Conn *conns
+    uint32_t n_conns
+    uint32_t n_connecting
+    uint32_t n_sources
+    uint32_t n_targets
+    Address *sources
+    Target *targets
+    uint32_t n_active               # of conns, from the first one: what the plan asks for now
+    Fifo fresh
+    Fifo retry
+    Fifo idle                       # longest idle first
+    Fifo connecting                 # oldest attempt first
+    uint64_t connect_timeout_ns
+    uint64_t gate_ns                # no retry before this while failing
+    uint64_t opened_ns              # the last connection, or the worker, began
+    uint64_t dice
+    # phases and plan
+    uint32_t index                  # of this worker
+    bint drain                      # requests in flight at the end are waited for
+    uint64_t measured_budget        # what `budget` becomes after the warm-up
+    Slot *warm                      # NULL without a warm-up
+    Pace pace                       # when requests are due, or how many connections load
+    Stage warm_stage                # the rate, or connections, of the warm-up
+    Stage *stages
+    uint32_t n_stages

@@ -1,0 +1,106 @@
+"""The table of requests: those that a script names, or the URLs of a run of several.
+
+Rows that have failures are never among those that are left out for want of room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastbench.measured import NamedRow
+from fastbench.redact import printable
+from fastbench.report import columns
+from fastbench.report.page import Page, cut, cut_within, plural
+from fastbench.result import Result
+
+__all__ = ["called", "lines", "statuses"]
+
+MAX_ROWS = 20
+MAX_STATUSES = 8
+BESIDE = 3  # what stands beside a long name has a third of its room
+
+
+def lines(page: Page, result: Result) -> list[str]:
+    """Return the table, nothing for less than two rows: the whole says it already."""
+    rows = _ordered(result.requests)
+    if len(rows) < 2:
+        return []
+    wide = page.width >= columns.WIDE_COLUMNS
+    several = len({row.scenario for row in rows}) > 1
+    of_urls = not any(row.scenario for row in rows)
+    heads = ("requests", *((("share" if of_urls else "req/s"),) if wide else ()), "failed")
+    heads += ("p50", "p95", "p99") if wide else ("p50", "p99")
+    found = [columns.heads(page, "URLS" if of_urls else "REQUESTS", heads)]
+    shown = _shown(rows)
+    total = sum(row.requests for row in rows)
+    labels = _labels(shown, columns.room(page, len(heads)) - 3, several=several)
+    for row, label in zip(shown, labels, strict=True):
+        cells = [columns.whole(row.requests)]
+        if wide:
+            share = columns.percent(row.requests / total) if total else "–"  # noqa: RUF001
+            rate = columns.quantity(round(row.requests_per_s, 2), "default")
+            cells.append(share if of_urls else rate)
+        red = {len(cells)} if row.failed else set()
+        cells += [columns.whole(row.failed), *columns.latencies(row.latency, heads)]
+        found.append(columns.row(page, label, cells, red))
+        found += [page.dim(cut(f"    {each}", page.width)) for each in [statuses(row)] if each]
+    return found + _rest(page, rows, shown)
+
+
+def statuses(row: NamedRow) -> str:
+    """Say which statuses and timeouts a row had, "" where all went well and alike."""
+    if not row.failed and len(row.status_codes) < 2:
+        return ""
+    most = sorted(row.status_codes.items(), key=lambda each: -each[1])
+    parts = [f"{printable(code)}: {count:,}" for code, count in most[:MAX_STATUSES]]
+    parts += [f"{len(most) - MAX_STATUSES} more"] if len(most) > MAX_STATUSES else []
+    parts += [plural(row.timeouts, "timeout")] if row.timeouts else []
+    if row.timeouts is not None:  # of a URL: all its answers are known
+        lost = row.requests - row.timeouts - sum(row.status_codes.values())
+        parts += [f"{lost:,} without an answer"] if lost > 0 else []
+    return ", ".join(parts)
+
+
+def called(row: NamedRow, *, several: bool) -> str:
+    """Return the name as a threshold takes it, then how it was asked for, and where."""
+    return "  ".join(part for part in (printable(row.name), _beside(row, several)) if part)
+
+
+def _ordered(rows: Sequence[NamedRow]) -> list[NamedRow]:
+    """Put the most requests of a script first; URLs stand by their weight already."""
+    if any(row.scenario for row in rows):
+        return sorted(rows, key=lambda row: -row.requests)
+    return list(rows)
+
+
+def _shown(rows: list[NamedRow]) -> list[NamedRow]:
+    """Return the rows for which there is room, in their order."""
+    first = sorted(range(len(rows)), key=lambda at: (not rows[at].failed, at))
+    return [rows[at] for at in sorted(first[:MAX_ROWS])]
+
+
+def _rest(page: Page, rows: list[NamedRow], shown: list[NamedRow]) -> list[str]:
+    if len(rows) == len(shown):
+        return []
+    requests = sum(row.requests for row in rows) - sum(row.requests for row in shown)
+    bad = sum(row.failed > 0 for row in rows) - sum(row.failed > 0 for row in shown)
+    failing = f", {bad:,} of them failing" if bad else ""
+    more = f"  … {len(rows) - len(shown)} more{failing}, with {requests:,} requests"
+    return [page.dim(f"{more}; --json has each")]
+
+
+def _beside(row: NamedRow, several: bool) -> str:
+    parts = (printable(row.method), f"({printable(row.scenario)})" if several else "")
+    return " ".join(part for part in parts if part)
+
+
+def _labels(rows: list[NamedRow], room: int, *, several: bool) -> list[str]:
+    """Return the same in two columns, each cut to its room."""
+    beside = [_beside(row, several) for row in rows]
+    free = room - 2 - max(len(printable(row.name)) for row in rows)
+    width = min(max(map(len, beside)), max(room // BESIDE, free))
+    left = room - width - 2
+    return [
+        f"{cut_within(printable(row.name), left):<{left}}  {cut(about, width)}"
+        for row, about in zip(rows, beside, strict=True)
+    ]
