@@ -28,6 +28,7 @@ class Connection(http.client.HTTPConnection):
         limit_s: float,
         secure: ssl.SSLContext | None = None,
         unix_path: str | None = None,
+        family: int = 0,
     ) -> None:
         super().__init__(hostnames.without_zone(url.host), url.port, timeout=limit_s)
         self.default_port = DEFAULT_PORT[url.scheme]  # which Host leaves out
@@ -35,11 +36,12 @@ class Connection(http.client.HTTPConnection):
         self._limit_s = limit_s
         self._secure = secure
         self._path = unix_path
+        self._family = family
 
     def connect(self) -> None:
         """Connect to the socket's path, or to the first address of the server that accepts."""
         if self._path is None:
-            plain = resolve.connected(self._url.host, self._url.port, self._limit_s)
+            plain = resolve.connected(self._url.host, self._url.port, self._limit_s, self._family)
         else:
             plain = socket.socket(socket.AF_UNIX)
             plain.settimeout(self._limit_s)

@@ -16,6 +16,7 @@ import ipaddress
 import select
 import socket
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
@@ -45,6 +46,7 @@ _FAMILIES = {
     int(socket.AF_INET6): "ipv6",
     int(socket.AF_UNIX): "unix",
 }
+_NONE = {"EAI_NONAME", "EAI_NODATA"}  # none of a family: some resolvers say the first
 _UNKNOWN = {"EAI_NONAME", "EAI_NODATA", "EAI_AGAIN", "EAI_FAIL"}
 
 Row = tuple[int, str, int, int]  # family, address, port, scope
@@ -136,23 +138,34 @@ def lookup(host: str, port: int, family: int = 0) -> list[Endpoint]:
     if found := _literal(host, port, family):
         return [found]
     try:
-        rows = signals.beside(lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM))
+        return _read(signals.beside(lambda: socket.getaddrinfo(host, port, **_wanted(family))))
     except (OSError, UnicodeError) as error:
-        return _loopback(host, port, family, error)
-    return _read(rows)
+        if local := _loopback(host, port, family, error):
+            return local
+        code = _code(error)
+    if family and code in _NONE:
+        with suppress(OSError, UnicodeError):
+            signals.beside(lambda: socket.getaddrinfo(host, port, **_wanted(0)))
+            code = "EAI_ADDRFAMILY"
+    raise ResolveError(code)
 
 
 async def soon(host: str, port: int, family: int = 0) -> list[Row]:
     """Return what `lookup` does, from the running loop."""
     if found := _literal(host, port, family):
         return _rows([found])
+    ask = asyncio.get_running_loop().getaddrinfo
     try:
-        rows = await asyncio.get_running_loop().getaddrinfo(
-            host, port, family=family, type=socket.SOCK_STREAM
-        )
+        return _rows(_read(await ask(host, port, **_wanted(family))))
     except (OSError, UnicodeError) as error:
-        return _rows(_loopback(host, port, family, error))
-    return _rows(_read(rows))
+        if local := _loopback(host, port, family, error):
+            return _rows(local)
+        code = _code(error)
+    if family and code in _NONE:
+        with suppress(OSError, UnicodeError):
+            await ask(host, port, **_wanted(0))
+            code = "EAI_ADDRFAMILY"
+    raise ResolveError(code)
 
 
 def connected(host: str, port: int, limit_s: float, family: int = 0) -> socket.socket:
@@ -208,6 +221,17 @@ def _literal(host: str, port: int, family: int) -> Endpoint | None:
     return Endpoint(kind, address, port, _scope(zone))
 
 
+def _wanted(family: int) -> dict[str, int]:
+    return {"family": family, "type": int(socket.SOCK_STREAM)}
+
+
+def _code(error: Exception) -> str:
+    """Return getaddrinfo's name of an error; what cannot even be asked for is no name."""
+    if isinstance(error, OSError):
+        return _EAI.get(error.errno or 0, "EAI_FAIL")
+    return "EAI_NONAME"
+
+
 def _scope(zone: str) -> int:
     if not zone:
         return 0
@@ -235,11 +259,10 @@ def _rows(found: Iterable[Endpoint]) -> list[Row]:
 
 
 def _loopback(host: str, port: int, family: int, error: Exception) -> list[Endpoint]:
-    """Return where a name of this machine leads which the resolver did not know, or raise."""
-    code = _EAI.get(error.errno or 0, "EAI_FAIL") if isinstance(error, OSError) else "EAI_NONAME"
+    """Return where a name of this machine leads which the resolver did not know."""
     name = host.lower().removesuffix(".")
-    if code not in _UNKNOWN or not (name == "localhost" or name.endswith(".localhost")):
-        raise ResolveError(code) from None
+    if _code(error) not in _UNKNOWN or not (name == "localhost" or name.endswith(".localhost")):
+        return []
     both = (
         Endpoint(int(socket.AF_INET6), "::1", port),
         Endpoint(int(socket.AF_INET), "127.0.0.1", port),

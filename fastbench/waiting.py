@@ -59,16 +59,17 @@ def until_ready(
     limit_s: float,
     *,
     unix_path: str | None = None,
+    family: int = 0,
     nap: Callable[[float], None] = time.sleep,
     late: Callable[[], None] = lambda: None,
 ) -> str:
     """Return "" as soon as the server answers below 500, else a sentence that says it did not.
 
-    `nap` sleeps between two looks, and may raise to end it all; `late` is called once, when the
-    first look found nobody ready.
+    `family` is that of the addresses to try, 0 for any. `nap` sleeps between two looks, and may
+    raise to end it all; `late` is called once, when the first look found nobody ready.
     """
     end_s = time.monotonic() + limit_s
-    status, reason = _looked(url, unix_path, nap)
+    status, reason = _looked(url, unix_path, family, nap)
     if not 0 < status < STARTING:
         late()
     while not 0 < status < STARTING:
@@ -81,19 +82,21 @@ def until_ready(
                 f"or give it more time{proxy and f' ({proxy})'}."
             )
         nap(min(LOOK_S, left_s))
-        status, reason = _looked(url, unix_path, nap)
+        status, reason = _looked(url, unix_path, family, nap)
     return ""
 
 
-def _looked(url: Url, unix_path: str | None, nap: Callable[[float], None]) -> tuple[int, str]:
+def _looked(
+    url: Url, unix_path: str | None, family: int, nap: Callable[[float], None]
+) -> tuple[int, str]:
     """Look, and give up on it as soon as `nap` does: a name may take long to be looked up."""
-    return signals.beside(lambda: look(url, unix_path), lambda: nap(0))
+    return signals.beside(lambda: look(url, unix_path, family), lambda: nap(0))
 
 
-def look(url: Url, unix_path: str | None = None) -> tuple[int, str]:
+def look(url: Url, unix_path: str | None = None, family: int = 0) -> tuple[int, str]:
     """Ask once; return the status, or 0 and why there is none."""
     secure = plainhttp.context(url, verify=False)
-    connection = plainhttp.Connection(url, PROBE_S, secure, unix_path)
+    connection = plainhttp.Connection(url, PROBE_S, secure, unix_path, family)
     try:
         connection.request("GET", url.path.decode("ascii"), headers={"Host": url.authority})
         return connection.getresponse().status, ""

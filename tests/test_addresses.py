@@ -257,6 +257,21 @@ def test_both_ways_to_resolve_agree(monkeypatch: pytest.MonkeyPatch, code: str) 
         assert six.host == "::1"
 
 
+def test_a_name_without_an_address_of_the_family_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def four_only(host: str, port: int, family: int = 0, type: int = 0, *_: Any) -> Any:
+        if family == socket.AF_INET6:
+            raise socket.gaierror(socket.EAI_NONAME, "no")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", four_only)
+    with pytest.raises(ResolveError) as caught:
+        resolve.lookup(NAMED, 80, socket.AF_INET6)
+    with pytest.raises(ResolveError) as again:
+        asyncio.run(resolve.soon(NAMED, 80, socket.AF_INET6))
+    assert caught.value.code == again.value.code == "EAI_ADDRFAMILY"
+    assert "--ipv6" in errors.describe("dns", "resolve", "EAI_ADDRFAMILY")[1]
+
+
 # What is said
 
 

@@ -60,7 +60,10 @@ class Greetings:
 # Host in the URL and flags, and the name that the server is asked for.
 GREETINGS = {
     "localhost": "localhost",
+    "localhost.": "localhost",
+    "LocalHost": "localhost",
     "localhost --servername other.test": "other.test",
+    "localhost --servername Other.Test.": "other.test",
     "localhost --host virtual.test": "localhost",
     "127.0.0.1": None,
     "127.0.0.1 --sni other.test": "other.test",
@@ -92,7 +95,7 @@ def test_server_name_and_protocol_are_as_the_server_sees_them(
     run, greetings, last = greeted[line]
     good(run, 4)
     assert greetings == Greetings([GREETINGS[line]] * 2, ["http/1.1"] * 2)
-    host = "virtual.test" if "--host" in line else f"{line.split()[0]}:PORT"
+    host = "virtual.test" if "--host" in line else f"{line.split()[0].lower()}:PORT"
     assert f"\r\nHost: {host}\r\n".encode() in last
 
 

@@ -9,7 +9,7 @@ from fastbench.cli import delivery
 
 if TYPE_CHECKING:
     from fastbench.cli.flags import Output
-    from fastbench.plan import Plan
+    from fastbench.plan import Family, Plan
     from fastbench.result import Result
     from fastbench.scenario.asked import Asked
     from fastbench.urls import Url
@@ -27,8 +27,8 @@ def plain_is_ready(plan: Plan, output: Output) -> bool:
     target, first = plan.target, plan.requests[0]
     path = first.payload.split(b" ", 2)[1]
     own = Url(target.scheme, target.host, target.port, path, None, target.url)
-    unix_path = target.unix_path if output.wait_for.url is None else None
-    return _is_ready(output.wait_for, own, unix_path, output, target.url)
+    where = target.unix_path, plan.family, plan.bind
+    return _is_ready(output.wait_for, own, where, output, target.url)
 
 
 def script_is_ready(asked: Asked, output: Output) -> bool:
@@ -36,14 +36,19 @@ def script_is_ready(asked: Asked, output: Output) -> bool:
     if output.wait_for is None:
         return True
     own = None if output.wait_for.url is not None else _base_url(asked)
-    unix_path = asked.unix_path if output.wait_for.url is None else None
-    return _is_ready(output.wait_for, own, unix_path, output, asked.script)
+    where = asked.unix_path, asked.family, asked.bind
+    return _is_ready(output.wait_for, own, where, output, asked.script)
 
 
 def _is_ready(
-    wait: WaitFor, own: Url | None, unix_path: str | None, output: Output, name: str
+    wait: WaitFor,
+    own: Url | None,
+    where: tuple[str | None, Family, tuple[str, ...]],
+    output: Output,
+    name: str,
 ) -> bool:
-    from fastbench import waiting
+    """Wait; `where` is how the run's own server is reached: socket, family, source addresses."""
+    from fastbench import resolve, waiting
     from fastbench.units import format_s
 
     url = wait.url or own
@@ -54,7 +59,14 @@ def _is_ready(
             limit = format_s(wait.limit_s)
             delivery.tell(f"waiting for {redact.printable(url.shown)}, at most {limit}")
 
-    problem = waiting.until_ready(url, wait.limit_s, unix_path=unix_path, late=late)
+    unix_path, family, bind = where if wait.url is None else (None, 0, ())
+    problem = waiting.until_ready(
+        url,
+        wait.limit_s,
+        unix_path=unix_path,
+        family=resolve.family_of(family, bind),
+        late=late,
+    )
     if problem:
         sentence = f"--wait-for: {problem}"
         delivery.tell(redact.printable(sentence))
