@@ -211,7 +211,7 @@ class Maker:
         where = before.kind.site.prefix + before.target.partition("?")[0]
         self.warn(
             "redirect_not_followed",
-            f"a redirect was not followed, for {why}; its answer is what the script got "
+            f"a redirect was not followed: {why}; the script got that answer as it is "
             f"(first from {redact.url(where)})",
             "look at the Location of that answer; redirects=0 asks for such answers as they are",
         )
