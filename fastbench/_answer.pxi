@@ -8,11 +8,11 @@ cdef object loads = None
 cdef object cookies_of = None
 
 cdef enum:                      # places of the other built-in metrics in Extra.metric, after TIMES
-    HTTP_REQS = 100, HTTP_REQ_FAILED, DATA_SENT, DATA_RECEIVED
+    HTTP_REQS = 100, HTTP_REQ_FAILED, DATA_SENT, DATA_RECEIVED, ANSWERED
 
 cdef dict EXTRAS = {
     "http_reqs": HTTP_REQS, "http_req_failed": HTTP_REQ_FAILED,
-    "data_sent": DATA_SENT, "data_received": DATA_RECEIVED,
+    "data_sent": DATA_SENT, "data_received": DATA_RECEIVED, "answered": ANSWERED,
     **{name: place for place, name in enumerate(TIMES)},
 }
 
@@ -91,6 +91,7 @@ cdef struct Times:              # of one exchange, ns of CLOCK_MONOTONIC
     uint64_t written            # after its last one
     uint64_t first              # first byte of the answer
     uint64_t done
+    uint64_t aged               # from when on its age counts; 0: it has none unless it was sent
     uint64_t blocked            # spans from here on
     uint64_t connecting
     uint64_t handshaking
@@ -102,7 +103,7 @@ cdef uint64_t span(uint64_t start, uint64_t end):
 
 cdef void measure(uint64_t *spans, const Times *t):
     """The TIMES of one request. Without an answer, all its time after sending was waiting."""
-    spans[arena.DURATION] = span(t.sent, t.done)
+    spans[arena.DURATION] = span(t.sent if t.sent else t.aged, t.done)
     spans[arena.BLOCKED] = t.blocked
     spans[arena.CONNECTING] = t.connecting
     spans[arena.HANDSHAKING] = t.handshaking
@@ -112,23 +113,41 @@ cdef void measure(uint64_t *spans, const Times *t):
     spans[arena.PLANNED] = span(t.due, t.done)
 
 
-cdef void record(Sinks self, const Times *t, uint64_t bytes_out, uint64_t bytes_in):
-    """Record one finished request."""
+cdef bint timed(int metric, const Times *t):
+    """Has the request a value of this one of TIMES? See `record`."""
+    if metric == arena.PLANNED:
+        return t.due and (t.sent or t.aged)
+    if metric == arena.DURATION:
+        return t.sent or t.aged
+    if metric == arena.SENDING or metric == arena.WAITING or metric == arena.RECEIVING:
+        return t.sent
+    return True
+
+
+cdef void record(Sinks self, const Times *t, bint answered, uint64_t bytes_out, uint64_t bytes_in):
+    """Record one finished request.
+
+    A request that was never sent has no duration, except at its age, when it timed out or was given
+    up: a server that is not there is not a fast one.
+    """
     cdef uint64_t spans[arena.TIMINGS]
     cdef Extra *extra
     cdef size_t i
     measure(spans, t)
     self.all.reqs += 1
     self.all.failed += self.failed
+    self.all.answered += answered
     self.all.bytes_out += bytes_out
     self.all.bytes_in += bytes_in
     for i in range(arena.TIMINGS):
-        if i != arena.PLANNED or t.due:
+        if timed(i, t):
             arena.record_ns(&self.all.times[i], spans[i])
     if self.named != NULL:
         self.named.reqs += 1
         self.named.failed += self.failed
-        arena.record_ns(&self.named.duration, spans[arena.DURATION])
+        self.named.answered += answered
+        if timed(arena.DURATION, t):
+            arena.record_ns(&self.named.duration, spans[arena.DURATION])
     for i in range(self.n_extra):
         extra = &self.extra[i]
         if extra.metric == HTTP_REQS:
@@ -140,7 +159,9 @@ cdef void record(Sinks self, const Times *t, uint64_t bytes_out, uint64_t bytes_
             (<double *>extra.data)[0] += <double>bytes_out
         elif extra.metric == DATA_RECEIVED:
             (<double *>extra.data)[0] += <double>bytes_in
-        elif extra.metric != arena.PLANNED or t.due:
+        elif extra.metric == ANSWERED:
+            (<double *>extra.data)[0] += answered
+        elif timed(extra.metric, t):
             arena.record_ns(<hdr.Hdr *>extra.data, spans[extra.metric])
 
 

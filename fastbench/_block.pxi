@@ -176,6 +176,7 @@ cdef class Block:
             "queued": slot.queued, "oldest_due_ns": slot.oldest_due_ns,
             "closed_idle": slot.closed_idle, "end_ns": slot.end_ns, "idle_ns": slot.idle_ns,
             "started": slot.started, "ok": slot.ok, "failed": slot.failed,
+            "cancelled": slot.cancelled,
             "timeouts": slot.timeouts, "retried": slot.retried, "in_flight": slot.in_flight,
             "oldest_sent_ns": slot.oldest_sent_ns, "bytes_in": slot.bytes_in,
             "bytes_out": slot.bytes_out, "handshakes": slot.handshakes, "resumed": slot.resumed,

@@ -177,6 +177,7 @@ class Session:
     planned_ns: int
     paced: bool
     discard: bool
+    halted: bool
     answers: int
     def __new__(cls, pool: Pool, *, limit_per_host: int = 6) -> Self: ...
     def send(self, ready: Ready, payload: bytes | None = None) -> Exchange: ...

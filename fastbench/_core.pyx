@@ -22,7 +22,7 @@ from fastbench.engine.worker cimport Conn, Request, Template, Worker
 
 # In the order of the enums in block.pxd and response.pxd.
 ERROR_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset",
-               "truncated", "protocol", "too_large", "unsolicited", "expectation")
+               "truncated", "protocol", "too_large", "unsolicited", "expectation", "cancelled")
 ERROR_PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle")
 PROTOCOL_RULES = ("", "status line", "HTTP version", "status code", "bare CR", "control byte",
                   "field name", "folded framing field", "Content-Length", "chunk size",

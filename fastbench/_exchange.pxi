@@ -68,11 +68,10 @@ cdef class Exchange:
         else:
             self.body = part
 
-    cdef time_out(self):
-        """Its time is over, wherever it stands."""
+    cdef block.Phase leave(self):
+        """Give up the connection, or the place in the queue for one; where it stood."""
         cdef Connection link = self.link
         cdef block.Phase phase = block.IN_CONNECT
-        self.times.done = kernel.now_ns()
         if link is not None:
             phase = link.phase()
             link.exchange = None
@@ -80,8 +79,15 @@ cdef class Exchange:
             link.close(False)
         else:
             (<list>self.session.lane(self.origin).waiting).remove(self)
-        block.count_error(self.session.pool.slot, block.TIMEOUT, phase, 0, 1, self.times.done)
-        self.settle(block.TIMEOUT, 0)
+        return phase
+
+    cdef grow_old(self, block.Kind kind):
+        """It ends without an answer, wherever it stands, and counts at its age."""
+        cdef block.Phase phase = self.leave()
+        self.times.done = kernel.now_ns()
+        self.times.aged = self.times.begun
+        block.count_error(self.session.pool.slot, kind, phase, 0, 1, self.times.done)
+        self.settle(kind, 0)
 
     cdef settle(self, int kind, int code):
         """It has ended: `kind` is an error's, or -1 with a complete answer. Count, and tell."""
@@ -91,7 +97,7 @@ cdef class Exchange:
         cdef Sinks sinks = self.route.sinks(self.status, kind)
         cdef uint64_t service = span(self.times.sent, self.times.done)
         self.deadlines.remove(self)
-        self.session.answers += 1
+        self.session.answers += kind != block.CANCELLED
         answer.status = self.status
         answer.url, answer.method, answer.keep = self.url, self.method, self.keep
         answer.raw_head = self.raw_head
@@ -109,9 +115,11 @@ cdef class Exchange:
         else:
             slot.status[self.status] += 1
             hdr.record(&slot.latency[block.FIRST_BYTE], span(self.times.sent, self.times.first))
-        if kind == block.TIMEOUT:
-            slot.timeouts += 1
-            service = self.times.done - (self.times.sent or self.times.begun)
+        if self.times.aged:
+            slot.timeouts += kind == block.TIMEOUT
+            slot.failed += kind == block.CANCELLED
+            slot.cancelled += kind == block.CANCELLED
+            service = self.times.done - (self.times.sent or self.times.aged)
             hdr.record(&slot.latency[block.SERVICE], service)
         elif sinks.failed or kind >= 0:
             slot.failed += 1
@@ -120,14 +128,17 @@ cdef class Exchange:
         else:
             slot.ok += 1
             hdr.record(&slot.latency[block.SERVICE], service)
-        if self.times.due and (kind == block.TIMEOUT or not sinks.failed):
+        if self.times.due and (self.times.aged or not sinks.failed):
             hdr.record(&slot.latency[block.RESPONSE], span(self.times.due, self.times.done))
-        record(sinks, &self.times, self.sent, self.received)
+        record(sinks, &self.times, kind < 0, self.sent, self.received)
         if pool.trace is not None:
             pool.trace(self, answer)
         if not self.goes_on(answer):
             self.answer = answer
-            self.finish()
+            if self.given_up:       # who cancels is told on the next turn
+                pool.loop.call_soon(self._finish_later)
+            else:
+                self.finish()
 
     cdef bint goes_on(self, Response answer) except -1:
         """Keep the cookies, and follow a redirect."""
@@ -244,23 +255,23 @@ cdef class Exchange:
         return self.answer
 
     def cancel(self, msg=None):
-        """Give the request up: it stays in flight for ever, and its connection is closed."""
-        cdef block.Slot *slot = self.session.pool.slot
-        cdef Connection link = self.link
+        """Give the request up: its connection is closed.
+
+        Given up by the script it failed, at its age. Halted with its iteration, or at the end of
+        the run, it stays in flight.
+        """
+        cdef Pool pool = self.session.pool
         cdef uint64_t age_ns
         if self.finished or self.given_up:
             return False
         self.given_up = True
-        slot.in_flight += 1
+        if not (self.session.halted or pool.closed):
+            self.grow_old(block.CANCELLED)
+            return True
+        pool.slot.in_flight += 1
         age_ns = kernel.now_ns() - self.times.begun
-        if age_ns > self.session.pool.oldest_ns:
-            self.session.pool.oldest_ns = age_ns
+        pool.oldest_ns = max(pool.oldest_ns, age_ns)
         self.deadlines.remove(self)
-        if link is not None:
-            link.exchange = None
-            self.link = None
-            link.close(False)
-        else:
-            (<list>self.session.lane(self.origin).waiting).remove(self)
-        self.session.pool.loop.call_soon(self._finish_later)
+        self.leave()
+        pool.loop.call_soon(self._finish_later)
         return True

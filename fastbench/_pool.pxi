@@ -59,7 +59,7 @@ cdef class Deadlines:
         self.timer = None
         while self.first is not None and self.first.times.begun + self.timeout_ns <= looked_ns:
             oldest = self.first
-            oldest.time_out()
+            oldest.grow_old(block.TIMEOUT)
         if self.first is None or self.timer is not None:    # one that was resumed may have set it
             return
         if self.first.times.begun + self.timeout_ns > self.looked_ns:
@@ -96,7 +96,8 @@ cdef class Pool:
     cdef bint last_has_cookies
     cdef bint last_is_encoded
     cdef public object trace
-    cdef uint64_t oldest_ns     # how old the oldest request was that was given up
+    cdef uint64_t oldest_ns     # how old the oldest request was that was halted
+    cdef bint closed            # what is cancelled from here on was in flight at the end
 
     def __cinit__(self, Block shared not None, uint32_t index, loop, *,
                   tuple tls=(b"", True, b"", b"", b""),
@@ -170,8 +171,9 @@ cdef class Pool:
         return list(self.origins.values())
 
     def close(self):
-        """Forget the timers, and say how old what was given up had become."""
+        """Forget the timers, and say how old what was halted had become."""
         cdef Deadlines each
+        self.closed = True
         if self.oldest_ns:
             self.slot.oldest_sent_ns = (self.slot.end_ns or kernel.now_ns()) - self.oldest_ns
         for each in self.deadlines.values():
@@ -228,7 +230,8 @@ cdef class Session:
     Hooks: `cookies(response)` is called for answers that set some, `redirect(exchange, response)`
     for those that lead elsewhere; it gives the next request, (ready, payload), or None.
     `planned_ns` is when the next request was due, with `paced` every later one is due when asked
-    for: their response time is recorded. `discard`: bodies are dropped.
+    for: their response time is recorded. `discard`: bodies are dropped. `halted`: requests that are
+    cancelled now are so because the run halted their iteration, not by the script.
     """
 
     cdef Pool pool
@@ -240,6 +243,7 @@ cdef class Session:
     cdef public uint64_t planned_ns
     cdef public bint paced
     cdef public bint discard
+    cdef public bint halted
     cdef readonly uint64_t answers      # requests that have ended
 
     def __cinit__(self, Pool pool not None, *, uint32_t limit_per_host=6):

@@ -108,6 +108,8 @@ def aggregate(value: Any, threshold: Threshold, span_s: float) -> float | None:
         return value / span_s if span_s > 0 else None
     if nothing(value):
         return None
+    if threshold.kind.type == "rate" and threshold.aggregate == "count":
+        return float(value[0])
     if threshold.kind.type == "trend" and threshold.aggregate == "p":
         return _percentile(value, threshold.percent)
     return values(value, threshold.kind, span_s)[threshold.aggregate]

@@ -51,10 +51,14 @@ class PlainRun:
             metric = "response" if self.planned else "service"
             what = f"{metric} time"
         if threshold.kind.type == "trend":
+            if metric != "connect" and not self.counters["ok"]:
+                return None, what  # what timed out is no latency of a server that answers
             return _of_times(self.times[_TIMED.get(metric, metric)], threshold), what
         ended = self.counters["ok"] + self.counters["failed"] + self.counters["timeouts"]
         if threshold.kind.type == "rate":
             bad = self.counters["failed"] + self.counters["timeouts"]
+            if threshold.aggregate == "count":
+                return float(bad), what
             return (bad / ended if ended else None), what
         count = ended if metric == "http_reqs" else self.counters[_COUNTED.get(metric, metric)]
         if threshold.aggregate == "rate":

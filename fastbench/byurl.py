@@ -18,7 +18,7 @@ from fastbench import _core
 from fastbench.histogram import Histogram
 from fastbench.measured import NamedRow
 from fastbench.plan import Request
-from fastbench.result import latency_ms
+from fastbench.latencies import latency_ms
 
 __all__ = ["MAX_ROWS", "Row", "as_histogram", "counted", "of_requests"]
 

@@ -14,18 +14,8 @@ import os
 __all__ = ["KINDS", "PHASES", "describe"]
 
 KINDS = (
-    "dns",
-    "connect_refused",
-    "connect_timeout",
-    "connect",
-    "tls",
-    "timeout",
-    "reset",
-    "truncated",
-    "protocol",
-    "too_large",
-    "unsolicited",
-    "expectation",
+    *("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset"),
+    *("truncated", "protocol", "too_large", "unsolicited", "expectation", "cancelled"),
 )
 PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle")
 
@@ -383,6 +373,14 @@ def _expectation(phase: str, code: str) -> tuple[str, str]:
     )
 
 
+def _cancelled(phase: str, code: str) -> tuple[str, str]:
+    return (
+        f"the script gave the request up{_during(phase)}",
+        "the server is slower than the script's own limit (asyncio.wait_for, asyncio.timeout, a "
+        "task that was cancelled): find out why, or raise that limit",
+    )
+
+
 _SPECIAL = {
     "dns": _dns,
     "tls": _tls,
@@ -394,4 +392,5 @@ _SPECIAL = {
     "too_large": _too_large,
     "unsolicited": _unsolicited,
     "expectation": _expectation,
+    "cancelled": _cancelled,
 }

@@ -1,7 +1,10 @@
 """Hold a run to its thresholds: while it goes, and at its end.
 
-1. A threshold without samples fails and says so. A counter counts from 0, so it always has a
-   value, except one that is narrowed by tags: there nothing may be a slip of the pen.
+1. A threshold without samples fails and says so. A counter counts from 0, and so does a rate that
+   the script declared (0 of 0 is 0 %, told as "0 samples"), so these always have a value, except
+   where they are narrowed by tags: there nothing may be a slip of the pen. The times of requests
+   have a value only if a request was answered: timeouts and cancelled requests count in them at
+   their age, but a server that answers nothing has no latency to keep within a limit.
 2. A window is the difference of two snapshots: a stage from its begin to its end, [last=30s]
    back from now or from the end of the run; a run that is shorter is judged whole. A sample
    belongs to the time in which it was recorded, so to the end of its request.
@@ -23,9 +26,10 @@ from fastbench.measured import Judgement, Kind
 from fastbench.plan import UsageError
 from fastbench.submetric import Tags, canonical
 
-__all__ = ["NEAR", "Judge", "Source", "Threshold", "judge", "submetrics"]
+__all__ = ["ANSWERED", "NEAR", "Judge", "Source", "Threshold", "judge", "submetrics"]
 
 NEAR = 0.1  # of the limit
+ANSWERED = "requests.answered"  # entries of what was answered; no name that a metric may have
 WINDOW_PARTS = 16  # a [last=T] window is at most T / 16 too long while the run goes
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -87,7 +91,7 @@ class Threshold:
         if self.operator not in ("<", "<=", ">", ">="):
             return None
         above = self.operator.startswith(">")
-        if above and self.kind.type == "rate":
+        if above and self.kind.type == self.aggregate == "rate":
             room = 1 - self.limit
         if room <= 0:
             return None

@@ -3,7 +3,7 @@
 1. Everything here is JSON-ready: a field's name is its name in the document.
 2. `Metric` has the form that k6 hands to handleSummary; values of type time are in ms, of type
    data in bytes, and percentiles carry k6's names: `p(95)`.
-3. A mapping of latencies has the keys of `result.latency_ms`.
+3. A mapping of latencies has the keys of `latencies.latency_ms`.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours
     "http_reqs": _COUNTER,
     "iteration_duration": _TIME,
     "iterations": _COUNTER,
+    "script_exceptions": Kind("rate"),  # ours: of iterations, those that an exception ended
     "vus": Kind("gauge"),
     "vus_max": Kind("gauge"),
 }

@@ -16,7 +16,8 @@ from typing import Any
 
 from fastbench import _client, _core, adding
 from fastbench.histogram import Histogram
-from fastbench.judging import Threshold
+from fastbench.judging import ANSWERED, Threshold
+from fastbench.latencies import latency_ms
 from fastbench.measured import (
     BUILT_IN,
     Check,
@@ -26,7 +27,6 @@ from fastbench.measured import (
     NamedRow,
     ScenarioRow,
 )
-from fastbench.result import latency_ms
 from fastbench.submetric import canonical
 
 __all__ = ["ERRORS", "Reader", "Snapshot", "names", "read_tags"]
@@ -42,12 +42,18 @@ _TIMES = {
     "http_req_response": "response",
 }
 _OF_REQUESTS = {*_COUNTS, *_TIMES, "http_req_failed"}
+_UNANSWERED = ("http_req_blocked", "http_req_connecting", "http_req_tls_handshaking")
+_OF_ANSWERS = _TIMES.keys() - {*_UNANSWERED}  # times that only requests with an answer give
+_THREW = "script_exceptions"
 _AROUND = ("setup", "teardown")  # what runs before and after the scenarios
 
 
 def names(thresholds: Iterable[Threshold]) -> frozenset[str]:
     """Return the names of entries that these thresholds need: what is read each second."""
-    found = {name for each in thresholds for name in (each.metric, each.key)}
+    wanted = tuple(thresholds)
+    found = {name for each in wanted for name in (each.metric, each.key)}
+    found |= {canonical(ANSWERED, each.tags) for each in wanted if each.metric in _OF_ANSWERS}
+    found |= {"exceptions", "iterations"} if _THREW in found else set()
     return frozenset(found | ({"requests"} if found & _OF_REQUESTS else set()))
 
 
@@ -103,13 +109,15 @@ class Snapshot:
     def kept(self, keys: frozenset[str]) -> Snapshot:
         """Return what is needed to tell metrics with these keys."""
         bases = {key.partition("{")[0] for key in keys}
-        fields = {"reqs", "failed", "bytes_in", "bytes_out", "response"}
+        bases |= {"exceptions", "iterations"} if _THREW in bases else set()
+        answered = f"{ANSWERED}{{"
+        fields = {"reqs", "failed", "answered", "bytes_in", "bytes_out", "response"}
         fields |= {_TIMES[name] for name in bases & _TIMES.keys()}
         rows: dict[Key, Any] = {}
         for key, value in self.rows.items():
             if key[0] == "requests":
                 rows[key] = {name: part for name, part in value.items() if name in fields}
-            elif key[1] in bases or key[1] in keys:
+            elif key[1] in bases or key[1] in keys or key[1].startswith(answered):
                 rows[key] = value
         return replace(self, rows=rows)
 
@@ -132,6 +140,8 @@ class Snapshot:
         if threshold.either:
             what = "response time" if metric == "http_req_response" else metric
         value = self._value(metric, threshold.tags, threshold.kind)
+        if value == (0, 0) and metric in self.declared and not threshold.tags:
+            return 0.0, "0 samples"
         return adding.aggregate(value, threshold, self.span_s), what
 
     def _meant(self, threshold: Threshold) -> str:
@@ -259,6 +269,10 @@ class Snapshot:
         A counter is a number, a rate (passes, total), a gauge (value, min, max, at), a trend a
         Histogram in ns or a Distribution.
         """
+        if metric == _THREW:
+            return self._threw(tags)
+        if metric in _OF_ANSWERS and not self._answered(tags):
+            return None
         entry = _entry(metric, kind)
         if tags and tuple(name for name, _ in tags) != ("scenario",):
             return adding.total(entry, self._of(entry, canonical(metric, tags)))
@@ -267,7 +281,21 @@ class Snapshot:
             found = adding.total(entry, [_part(metric, value) for value in parts])
         else:
             found = adding.total(entry, self._of(entry, metric, tags))
-        return 0.0 if found is None and entry == "counter" and not tags else found
+        if found is None and not tags and (entry == "counter" or metric in self.declared):
+            return {"counter": 0.0, "rate": (0, 0)}.get(entry)
+        return found
+
+    def _answered(self, tags: Tags) -> float:
+        """Return how many of the requests with these tags got an answer, of any status."""
+        if tags and tuple(name for name, _ in tags) != ("scenario",):
+            return float(sum(self._of("counter", canonical(ANSWERED, tags))))
+        return float(sum(value["answered"] for value in self._of("requests", "requests", tags)))
+
+    def _threw(self, tags: Tags) -> tuple[int, int]:
+        """Return how many exceptions ended how many iterations; a background task may add some."""
+        threw = round(sum(self._of("counter", "exceptions", tags)))
+        where = tuple(pair for pair in tags if pair[0] == "scenario")
+        return threw, max(threw, round(sum(self._of("counter", "iterations", where))))
 
 
 def _part(metric: str, value: Mapping[str, Any]) -> Any:

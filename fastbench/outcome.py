@@ -24,14 +24,13 @@ from fastbench import (
 from fastbench.addresses import AddressRow
 from fastbench.byurl import Row, as_histogram, counted, of_requests
 from fastbench.histogram import Histogram
+from fastbench.latencies import PLANNED, Latency
 from fastbench.plan import Plan
 from fastbench.processes import Found
 from fastbench.resolve import Reach
 from fastbench.resources import Monitor
 from fastbench.result import (
-    PLANNED,
     ErrorRow,
-    Latency,
     Result,
     Summary,
     TlsUse,
@@ -194,6 +193,7 @@ def _summary(run: Observed, counters: list[dict[str, int]], end_ns: int) -> Summ
         started=total["started"],
         ok=total["ok"],
         failed=total["failed"],
+        cancelled=total["cancelled"],
         timeouts=total["timeouts"],
         bytes_in=total["bytes_in"],
         bytes_out=total["bytes_out"],

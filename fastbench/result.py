@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import base64
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,22 +17,18 @@ from typing import Annotated
 from fastbench.addresses import AddressRow
 from fastbench.document import LATER, DocumentError, due_in, member, plain, read
 from fastbench.errors import describe
-from fastbench.histogram import Histogram
+from fastbench.latencies import SERIES, Latency, latency_ms, packed, read_latency
 from fastbench.measured import Check, Judgement, Metric, NamedRow, ScenarioRow, Thrown
 from fastbench.use import Resources, Use
 
 __all__ = [
     "ENDED",
     "LIMITS",
-    "PERCENTILES",
-    "PLANNED",
     "SCHEMA",
-    "SERIES",
     "VERDICTS",
     "DocumentError",
     "Environment",
     "ErrorRow",
-    "Latency",
     "Result",
     "SeriesRow",
     "Summary",
@@ -42,9 +37,6 @@ __all__ = [
     "Warmup",
     "Warning_",
     "WorkerRow",
-    "latency_ms",
-    "packed",
-    "read_histogram",
 ]
 
 SCHEMA = "fastbench/1"
@@ -54,22 +46,14 @@ ENDED = (
 )
 VERDICTS = ("ok", "client-limited", "late", "noisy-host", "incomplete")
 LIMITS = ("client", "server", "box", "network", "none", "unknown")
-SERIES = ("service", "response", "failed", "connect", "first_byte", "lag")
-PLANNED = ("response", "lag")  # only where requests were planned
-PERCENTILES = {
-    "p50": 50.0,
-    "p75": 75.0,
-    "p90": 90.0,
-    "p95": 95.0,
-    "p99": 99.0,
-    "p99_9": 99.9,
-    "p99_99": 99.99,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The counts of a run. Times in seconds, from the start line to the stop, drain excluded."""
+    """The counts of a run. Times in seconds, from the start line to the stop, drain excluded.
+
+    `cancelled` of the `failed` ones were given up by the script.
+    """
 
     duration_s: float
     started: int
@@ -86,6 +70,12 @@ class Summary:
     queued_at_end: int = 0
     oldest_queued_s: float = 0.0
     ended: Annotated[str, ENDED] = "complete"
+    cancelled: int = field(default=0, metadata=LATER)
+
+    @property
+    def not_ok(self) -> int:
+        """Requests that ended without a good answer: failed and timed out."""
+        return self.failed + self.timeouts
 
     @property
     def requests(self) -> int:
@@ -101,22 +91,6 @@ class Summary:
     def bytes_in_per_s(self) -> float:
         """Bytes received per second of the run; 0 for a run without length."""
         return self.bytes_in / self.duration_s if self.duration_s > 0 else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Histograms in ns. `response` and `lag` exist only where requests were planned.
-
-    `lag` is the client's own lateness: from the instant at which a planned request could have been
-    sent (it was due, and a connection was free) to its first byte written.
-    """
-
-    service: Histogram
-    failed: Histogram
-    connect: Histogram
-    first_byte: Histogram
-    response: Histogram | None = None
-    lag: Histogram | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,8 +265,8 @@ class Result:
             (
                 "service times",
                 self.latency.service.count,
-                s.ok + s.timeouts,
-                "ok + timeouts",
+                s.ok + s.timeouts + s.cancelled,
+                "ok + timeouts + cancelled",
             ),
         ]
         if s.scheduled is not None:
@@ -337,7 +311,7 @@ class Result:
         tool = member(document, "tool")
         return cls(
             version=read(str, member(tool, "version", "tool"), "tool.version"),
-            latency=_read_latency(document),
+            latency=read_latency(document),
             **values,
         )
 
@@ -346,54 +320,3 @@ _PARTS = (
     *("errors", "series", "workers", "resources", "tls", "warmup", "validity", "warnings"),
     *("metrics", "thresholds", "requests", "scenarios", "checks", "exceptions", "addresses"),
 )
-
-
-def latency_ms(histogram: Histogram) -> dict[str, float | None]:
-    """Return the document's row of one histogram: ms, null without samples; `sum_ns` is exact."""
-    names = ("min", "mean", "stdev", *PERCENTILES, "max")
-    if not histogram.count:
-        return {"count": 0, **dict.fromkeys(names), "sum_ns": 0}
-    values: dict[str, float] = {
-        "min": histogram.min_ns,
-        "mean": histogram.mean_ns,
-        "stdev": histogram.stdev_ns,
-        **{name: histogram.percentile(percent) for name, percent in PERCENTILES.items()},
-        "max": histogram.max_ns,
-    }
-    row = {name: round(values[name] / 1e6, 6) for name in names}
-    return {"count": histogram.count, **row, "sum_ns": histogram.sum_ns}
-
-
-def packed(histogram: Histogram) -> str:
-    """Return a histogram as it stands in a document: HdrHistogram's V2 form in base64."""
-    return base64.b64encode(histogram.to_v2()).decode()
-
-
-def _read_latency(document: object) -> Latency:
-    found = {name: read_histogram(document, name) for name in SERIES}
-    response, lag = (found.pop(name) for name in PLANNED)
-    measured = {name: histogram or Histogram.empty() for name, histogram in found.items()}
-    return Latency(**measured, response=response, lag=lag)
-
-
-def read_histogram(document: object, name: str) -> Histogram | None:
-    """Read a document's histogram with its exact extremes; only those of a plan may be null."""
-    path = f"latency_ms.{name}"
-    row = member(member(document, "latency_ms"), name, "latency_ms")
-    blob = member(member(document, "hdr"), name, "hdr")
-    if name in PLANNED and row is None and blob is None:
-        return None
-    try:
-        encoded = base64.b64decode(read(str, blob, f"hdr.{name}"), validate=True)
-        histogram = Histogram.from_v2(encoded)
-    except DocumentError:
-        raise
-    except ValueError as error:
-        raise DocumentError(f"hdr.{name}: {error}") from None
-    if read(int, member(row, "count", path), f"{path}.count") != histogram.count:
-        raise DocumentError(f"{path}.count: hdr.{name} holds {histogram.count} samples")
-    if not histogram.count:
-        return histogram
-    least, most = (read(float, member(row, key, path), f"{path}.{key}") for key in ("min", "max"))
-    total = read(int, member(row, "sum_ns", path), f"{path}.sum_ns")
-    return histogram.with_exact(round(least * 1e6), round(most * 1e6), total)

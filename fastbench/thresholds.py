@@ -31,7 +31,7 @@ LEAST_LAST_S = 1.0
 _AGGREGATES = {
     "counter": ("count", "rate"),
     "gauge": ("value", "min", "max"),
-    "rate": ("rate",),
+    "rate": ("rate", "count"),
     "trend": ("avg", "min", "max", "med", "p(N)", "count"),
 }
 _SYNONYMS = {"mean": "avg", "median": "med"}
@@ -312,7 +312,7 @@ def _limit(word: str, kind: Kind, aggregate: str, text: str) -> float:
     try:
         if not unit:
             return float(number[0])
-        if unit == "%" and kind.type == "rate":
+        if unit == "%" and kind.type == "rate" and aggregate == "rate":
             return float(number[0]) / 100
         if kind.contains == "time" and aggregate != "count":
             return units.parse_duration_s(word) * 1e3
@@ -320,7 +320,7 @@ def _limit(word: str, kind: Kind, aggregate: str, text: str) -> float:
             word = word.removesuffix("/s").strip()
         if kind.contains == "data":
             return float(units.parse_bytes(word))
-        if kind.type != "rate":
+        if kind.type != "rate" or aggregate == "count":
             return float(units.parse_count(word))
     except ValueError as error:
         _refuse(text, str(error).rstrip("."), word)

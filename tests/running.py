@@ -146,7 +146,9 @@ def balance(document: dict[str, Any]) -> None:
     ended = summary["ok"] + summary["failed"] + summary["timeouts"]
     assert summary["requests"] == ended
     assert summary["started"] == ended + summary["in_flight_at_end"]
-    assert latency["service"]["count"] == summary["ok"] + summary["timeouts"]
+    assert latency["service"]["count"] == sum(
+        summary[name] for name in ("ok", "timeouts", "cancelled")
+    )
     if document["scenarios"]:
         # The lag is the event loop's; setup and teardown are in no second of the load.
         assert sum(row["requests"] for row in document["series"]) <= summary["requests"]

@@ -7,10 +7,10 @@ from dataclasses import replace
 from shapes import GIB, MIB, lognormal, scaled, series, use
 
 from fastbench.histogram import Histogram
+from fastbench.latencies import Latency
 from fastbench.result import (
     Environment,
     ErrorRow,
-    Latency,
     Result,
     Summary,
     TlsUse,

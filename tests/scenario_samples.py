@@ -9,17 +9,9 @@ import samples
 from shapes import lognormal, series
 
 from fastbench.histogram import Histogram
+from fastbench.latencies import Latency, latency_ms
 from fastbench.measured import Check, Judgement, Metric, NamedRow, ScenarioRow, Thrown
-from fastbench.result import (
-    ErrorRow,
-    Latency,
-    Result,
-    Summary,
-    Validity,
-    Warning_,
-    WorkerRow,
-    latency_ms,
-)
+from fastbench.result import ErrorRow, Result, Summary, Validity, Warning_, WorkerRow
 
 TIMES = (
     *("http_req_blocked", "http_req_connecting", "http_req_receiving", "http_req_sending"),

@@ -12,7 +12,8 @@ from fastbench.find.course import Asked, Course
 from fastbench.find.document import Found, Step
 from fastbench.find.search import Range
 from fastbench.histogram import Histogram
-from fastbench.result import ErrorRow, Latency, Result, Summary, Validity
+from fastbench.latencies import Latency
+from fastbench.result import ErrorRow, Result, Summary, Validity
 
 __all__ = ["Knee", "answered", "clock_of", "searching"]
 

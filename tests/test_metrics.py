@@ -298,6 +298,7 @@ def test_an_answer_belongs_to_the_submetrics_whose_tags_it_carries() -> None:
     assert found[200, ""] == [
         "http_req_duration{status:200}",
         "http_req_failed{env:test,name:list}",
+        "requests.answered{status:200}",
     ]
     assert found[404, ""] == ["http_reqs{status:404}"]
     assert found[429, ""] == []

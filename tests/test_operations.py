@@ -10,9 +10,10 @@ import samples
 import scenario_samples
 from shapes import lognormal
 
+from fastbench.latencies import latency_ms
 from fastbench.measured import NamedRow
 from fastbench.report import operations
-from fastbench.result import Result, latency_ms
+from fastbench.result import Result
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -12,18 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastbench.histogram import Histogram
+from fastbench.latencies import Latency
 from fastbench.report import text
 from fastbench.report.picture import bar, bins, sparkline
-from fastbench.result import (
-    LIMITS,
-    VERDICTS,
-    Environment,
-    Latency,
-    Result,
-    SeriesRow,
-    Summary,
-    Validity,
-)
+from fastbench.result import LIMITS, VERDICTS, Environment, Result, SeriesRow, Summary, Validity
 from fastbench.units import format_ns
 from fastbench.use import HostUse
 

@@ -22,7 +22,8 @@ from fastbench import result as module
 from fastbench.addresses import AddressRow
 from fastbench.document import DocumentError, Signed
 from fastbench.histogram import MAX_VALUE_NS, Histogram
-from fastbench.result import Result, Summary, latency_ms
+from fastbench.latencies import latency_ms
+from fastbench.result import Result, Summary
 
 SCHEMA = json.loads(resources.files("fastbench").joinpath("result.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -114,7 +115,7 @@ def written(value: Any, path: str = "") -> set[str]:
 
 # Documents of before do not have them.
 CAME_LATER = {
-    *("environment.governor", "environment.smt", "addresses"),
+    *("environment.governor", "environment.smt", "addresses", "summary.cancelled"),
     *(f"addresses.{field.name}" for field in fields(AddressRow)),
     *(f"requests.{name}" for name in ("timeouts", "bytes_in", "status_codes", "response")),
 }

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.histogram import Histogram
-from fastbench.result import LIMITS, VERDICTS, Latency, Result, Summary, Validity, WorkerRow
+from fastbench.latencies import Latency
+from fastbench.result import LIMITS, VERDICTS, Result, Summary, Validity, WorkerRow
 from fastbench.use import ClientUse, HostUse, Resources, TargetUse
 from fastbench.validity import Seen, Where, judge
 
@@ -228,3 +229,19 @@ def test_every_run_gets_one_of_the_known_verdicts(
     found = judge(result, seen(where=where))
     assert found.verdict in VERDICTS and found.limit in LIMITS
     assert found.reasons or (found.verdict, found.limit) == ("ok", "none")
+
+
+def of_script(lags_ns: list[int], services_ns: list[int]) -> tuple[str, str]:
+    times = Histogram.from_values(services_ns)
+    latency = replace(
+        run().latency, service=times, response=None, lag=Histogram.from_values(lags_ns)
+    )
+    return judged(replace(run(), latency=latency), seen(vus=10))
+
+
+def test_a_script_is_late_where_requests_were() -> None:
+    turns = [3_000_000] * 10 + [10_000] * 490
+    assert of_script(turns, [5_000_000] * 1000)[0] == "late"
+    assert of_script(turns, [5_000_000] * 10)[0] == "ok", "none of ten met a late turn"
+    assert of_script(turns, [])[0] == "ok", "there were no requests"
+    assert of_script([1_200_000] * 500, [5_000_000] * 1000)[0] == "ok", "a quarter of 5 ms is more"

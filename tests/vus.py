@@ -48,10 +48,15 @@ def run(
     function: Callable[..., Awaitable[T]],
     *,
     users: int = 1,
+    block: Block | None = None,
+    limit_per_host: int = 6,
     tags: tuple[tuple[str, str], ...] = (),
     **settings: Any,
 ) -> tuple[T, Run]:
-    """Call `function(*users)` on a loop of its own, within a scenario called `s`."""
+    """Call `function(*users)` on a loop of its own, within a scenario called `s`.
+
+    Requests are counted in slot 0 of the block.
+    """
     arena = _client.Arena(1)
     warnings: list[tuple[str, str, str]] = []
     recorder = Recorder(arena.writer(0), [], lambda *told: warnings.append(told))
@@ -59,9 +64,10 @@ def run(
     client.install()
 
     async def begin() -> tuple[T, Run]:
-        pool = _client.Pool(Block(1), 0, asyncio.get_running_loop(), resolve=resolve.soon)
+        pool = _client.Pool(block or Block(1), 0, asyncio.get_running_loop(), resolve=resolve.soon)
         maker = Maker(pool, Settings(**settings))
-        made = [User(n + 1, _client.Session(pool), maker) for n in range(users)]
+        sessions = [_client.Session(pool, limit_per_host=limit_per_host) for _ in range(users)]
+        made = [User(n, session, maker) for n, session in enumerate(sessions, 1)]
         PLACE.set(place)
         VU.set(made[0])
         try:

@@ -69,7 +69,7 @@ def command(words: SimpleNamespace, scripts: Sequence[str], shown: Sequence[str]
         time_scale=factor("--time-scale", words.time_scale),
         env=_env(words.env),
         tags=tags,
-        thresholds=tuple(words.thresholds),
+        thresholds=(*words.thresholds, *_max_exceptions(words.max_exceptions)),
         workers=_count("-t", words.workers, most=plan.MAX_WORKERS),
         base_url=_base_url(words.base_url),
         headers=_headers(words, notices),
@@ -123,6 +123,19 @@ def _script(scripts: Sequence[str]) -> str:
     if script == "-":
         raise UsageError("A script is a file, so that its siblings can be imported; give its path.")
     return script
+
+
+def _max_exceptions(given: str | None) -> tuple[str, ...]:
+    """Read `--max-exceptions 1%` (of iterations) or `10` as the threshold that says the same."""
+    if given is None:
+        return ()
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(%?)", given.strip())
+    if match is None or (not match[2] and "." in match[1]):
+        raise UsageError(
+            f"--max-exceptions {redact.printable(given)}: give a share of the iterations or a "
+            "count, as in --max-exceptions 1% or --max-exceptions 10."
+        )
+    return (f"script_exceptions: {'rate' if match[2] else 'count'}<={match[1]}{match[2]}",)
 
 
 def _stages(given: Sequence[str]) -> tuple[tuple[float, float], ...]:

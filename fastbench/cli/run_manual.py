@@ -26,6 +26,7 @@ Script
   -e, --env NAME=VALUE    what env("NAME") returns; -e NAME takes the shell's value
   --tag NAME=VALUE        a tag on every sample; nearer ones win: request, scenario, --tag, Options
   --no-setup  --no-teardown  --no-thresholds
+  --max-exceptions P      the run fails (99) if more of its iterations throw: 1%, or a count
   --fail-fast             the first exception of the script ends the run
   --dry-run               load the script, print the plan, find what cannot pass or cannot fail
   --debug                 run one iteration and show every request and answer

@@ -26,6 +26,7 @@ _ONE = {  # the last one given counts
     "timeout": "--timeout",
     "connect_timeout": "--connect-timeout",
     "max_redirects": "--max-redirects --redirects",
+    "max_exceptions": "--max-exceptions",
     "accept": "-A --accept",
     "credentials": "-a --auth",
     "bearer": "--bearer",

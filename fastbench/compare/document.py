@@ -19,7 +19,8 @@ from typing import Annotated
 
 from fastbench.document import DocumentError, member, members, plain, read
 from fastbench.histogram import Histogram
-from fastbench.result import LIMITS, Environment, Warning_, latency_ms, packed, read_histogram
+from fastbench.latencies import latency_ms, packed, read_histogram
+from fastbench.result import LIMITS, Environment, Warning_
 from fastbench.result import VERDICTS as VALIDITY
 
 __all__ = [

@@ -58,6 +58,7 @@ cdef struct Rate:
 cdef struct Requests:
     uint64_t reqs
     uint64_t failed
+    uint64_t answered           # with a status
     uint64_t bytes_in
     uint64_t bytes_out
     Hdr times[TIMINGS]
@@ -65,6 +66,7 @@ cdef struct Requests:
 cdef struct Named:
     uint64_t reqs
     uint64_t failed
+    uint64_t answered
     Hdr duration
 
 

@@ -26,7 +26,7 @@ cdef enum WorkerState:
 
 cdef enum Kind:
     DNS, CONNECT_REFUSED, CONNECT_TIMEOUT, CONNECT, TLS, TIMEOUT, RESET, TRUNCATED, PROTOCOL,
-    TOO_LARGE, UNSOLICITED, EXPECTATION
+    TOO_LARGE, UNSOLICITED, EXPECTATION, CANCELLED
 
 cdef enum Phase:
     IN_RESOLVE, IN_CONNECT, IN_TLS, IN_SEND, IN_HEAD, IN_BODY, IN_IDLE
@@ -72,6 +72,7 @@ cdef struct Slot:
     uint64_t started
     uint64_t ok
     uint64_t failed
+    uint64_t cancelled          # of the failed ones: given up by a script
     uint64_t timeouts
     uint64_t retried
     uint64_t in_flight          # at the end

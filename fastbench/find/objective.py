@@ -70,10 +70,14 @@ def missed_share(result: Result) -> float:
 def _observed(result: Result, objective: Threshold) -> float | None:
     s = result.summary
     if objective.kind.type == "rate":
-        return (s.failed + s.timeouts) / s.requests if s.requests else None
+        if objective.aggregate == "count":
+            return float(s.not_ok)
+        return s.not_ok / s.requests if s.requests else None
     if objective.kind.type == "counter":
         count: int = getattr(s, objective.metric)
         return count / s.duration_s if objective.aggregate == "rate" else float(count)
+    if objective.metric != "connect" and not s.ok:
+        return None  # as in a plain run: without an answer there is no latency
     return _of_times(_times(result, objective), objective)
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 from datetime import UTC, datetime
 
+from fastbench.latencies import SERIES
 from fastbench.redact import printable
 from fastbench.report.asked import asked
-from fastbench.result import SERIES, Result
+from fastbench.result import Result
 
 __all__ = ["render"]
 

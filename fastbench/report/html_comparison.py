@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 from fastbench.compare.document import SIDES, Comparison, Latencies, Metric, Pair
 from fastbench.compare.looks import ratio_of
+from fastbench.latencies import latency_ms
 from fastbench.report import compared, html_charts, html_parts, html_pictures, html_tables
 from fastbench.report.change import (
     NAMES,
@@ -27,7 +28,6 @@ from fastbench.report.html_markup import Cell, Markup, Row, data_block, el, sect
 from fastbench.report.html_page import own, page
 from fastbench.report.html_says import Figure
 from fastbench.report.page import plural
-from fastbench.result import latency_ms
 
 __all__ = ["render"]
 

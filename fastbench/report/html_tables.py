@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from fastbench.compare.document import Comparison
+from fastbench.latencies import latency_ms
 from fastbench.measured import Judgement
 from fastbench.report.change import NAMES, change, headline, regression, signed_interval
 from fastbench.report.html_markup import Cell, Markup, Row, el, section, table
 from fastbench.report.page import seconds
 from fastbench.report.use import memory, seen
-from fastbench.result import Environment, Result, TlsUse, latency_ms
+from fastbench.result import Environment, Result, TlsUse
 from fastbench.units import format_bytes, format_ms, format_ns
 from fastbench.use import TargetUse
 

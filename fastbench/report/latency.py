@@ -7,9 +7,10 @@ above it says what it cannot show.
 from __future__ import annotations
 
 from fastbench.histogram import Histogram
+from fastbench.latencies import PERCENTILES
 from fastbench.report.page import Page, Part
 from fastbench.report.picture import bar, bins
-from fastbench.result import PERCENTILES, Result
+from fastbench.result import Result
 from fastbench.units import format_count, format_ns
 
 __all__ = ["lines"]

@@ -13,13 +13,14 @@ from collections.abc import Mapping
 
 from fastbench import addresses
 from fastbench.compare.document import Comparison
+from fastbench.latencies import latency_ms
 from fastbench.report import compared
 from fastbench.report.asked import asked
 from fastbench.report.change import NAMES, change, headline, regression, signed_interval
 from fastbench.report.markdown_markup import escaped, table
 from fastbench.report.text import LIMITS, VERDICTS
 from fastbench.report.use import memory, seen
-from fastbench.result import Result, latency_ms
+from fastbench.result import Result
 from fastbench.units import format_bytes, format_ms, format_s
 
 __all__ = ["render"]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from fastbench.compare.document import SIDES, Comparison, Metric
+from fastbench.latencies import latency_ms
 from fastbench.report import compared
 from fastbench.report.change import (
     NAMES,
@@ -22,7 +23,6 @@ from fastbench.report.change import (
 )
 from fastbench.report.markdown_markup import escaped, table
 from fastbench.report.page import plural
-from fastbench.result import latency_ms
 from fastbench.units import format_ms
 
 __all__ = ["render"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -18,7 +19,7 @@ from typing import Any, TypeVar, overload
 from fastbench import redact
 from fastbench.plan import UsageError
 from fastbench.scenario import metrics, remarks, spec
-from fastbench.scenario.options import Declared, Options, Settings
+from fastbench.scenario.options import LOAD, Declared, Load, Options, Settings
 from fastbench.scenario.place import PLACE
 from fastbench.scenario.spec import Executor, Spec
 
@@ -167,6 +168,7 @@ def collect(module: ModuleType) -> Declared:
     if not _script.specs and inspect.isfunction(default):
         _add(Spec(_DEFAULT, _DEFAULT), _checked(default, f"scenario {_DEFAULT}"))
     metrics.close()
+    loads, lost = _of_modules(module, options)
     return Declared(
         options=Settings() if options is None else options.settings,
         scenarios=tuple(_script.specs.values()),
@@ -174,6 +176,8 @@ def collect(module: ModuleType) -> Declared:
         teardown=_script.teardown is not None,
         metrics=metrics.declared(),
         warnings=remarks.texts(),
+        loads=loads,
+        lost=lost,
     )
 
 
@@ -203,6 +207,39 @@ def _options(module: ModuleType) -> Options | None:
     if len(others) > 1:
         raise UsageError("The script makes several Options; call the one that counts `options`.")
     return others[0] if others else None
+
+
+def _of_modules(script: ModuleType, own: Options | None) -> tuple[dict[str, Load], tuple[str, ...]]:
+    """Return the loads of scenarios that other modules declare, and what of Options is not used.
+
+    A scenario that is imported keeps the load in the Options beside it, unless the script gives one
+    to all; every other option is the script's.
+    """
+    loads: dict[str, Load] = {}
+    lost = []
+    said: set[str] = set()
+    for name, spec_ in _script.specs.items():
+        home = sys.modules.get(_script.runnables[name].function.__module__)
+        if home is None or home is script:
+            continue
+        made = [each for each in vars(home).values() if isinstance(each, Options)]
+        if len(made) != 1 or (beside := made[0]) is own:
+            continue
+        if beside.settings.load and spec_.executor is None:
+            if own is not None and own.settings.load:
+                lost.append(
+                    f"Scenario {name}: the load in the script's Options replaces that of "
+                    f"{home.__name__}."
+                )
+            loads[name] = beside.settings.load
+        unused = [part for part in beside.given if part not in LOAD]
+        if unused and home.__name__ not in said:
+            said.add(home.__name__)
+            lost.append(
+                f"Options of {home.__name__}: {', '.join(unused)} are not used; the script's own "
+                "Options count, so write them there (or import its `options`)."
+            )
+    return loads, tuple(lost)
 
 
 def _add(found: Spec, what: Runnable) -> None:

@@ -147,7 +147,7 @@ class Executor:
 
     def spawn(self, vu: Vu) -> None:
         """Start the task of a VU."""
-        vu.halted = False
+        vu.halted = vu.session.halted = False
         self.running.add(vu)
         self.ground.alive(1)
         context = copy_context()

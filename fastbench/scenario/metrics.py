@@ -20,6 +20,7 @@ from math import isfinite
 from typing import Any, Protocol
 
 from fastbench import _client
+from fastbench.judging import ANSWERED
 from fastbench.measured import BUILT_IN, Kind
 from fastbench.plan import UsageError
 from fastbench.scenario.expected import Expected
@@ -321,7 +322,18 @@ class Recorder:
                 if _matches(tags, answer)
             )
             found += [(known, cell) for cell in cells if isinstance(cell, _client.Cell)]
+            if kind == "times" and "error" not in answer:
+                found += self._answers(name, answer)
         return found
+
+    def _answers(self, name: str, answer: Mapping[str, str]) -> list[tuple[str, _client.Cell]]:
+        """Return where it is counted that the times of a sub-metric hold an answer."""
+        cells = (
+            self._cell("counter", canonical(ANSWERED, tags), "")
+            for tags in self._submetrics[name]
+            if _matches(tags, answer)
+        )
+        return [("answered", cell) for cell in cells if isinstance(cell, _client.Cell)]
 
     def _with_submetrics(self, kind: str, name: str, row: str, said: Mapping[str, str]) -> Adds:
         matching = [tags for tags in self._submetrics.get(name, ()) if _matches(tags, said)]

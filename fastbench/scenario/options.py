@@ -25,8 +25,9 @@ from fastbench.scenario.values import Stages
 if TYPE_CHECKING:
     from typing import Never
 
-__all__ = ["Declared", "Load", "Options", "Settings"]
+__all__ = ["LOAD", "Declared", "Load", "Options", "Settings"]
 
+LOAD = ("vus", "duration", "iterations", "stages")
 Thresholds = Mapping[str, tuple[str | Mapping[str, Any], ...]]
 
 
@@ -41,6 +42,13 @@ class Load:
 
     def __bool__(self) -> bool:
         return self != Load()
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Load:
+        """Read what asdict() gave; lists are tuples again."""
+        stages = found["stages"]
+        pairs = None if stages is None else tuple((length_s, to) for length_s, to in stages)
+        return cls(**{**found, "stages": pairs})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +84,11 @@ class Settings:
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Settings:
         """Read what asdict() gave; lists are tuples again."""
-        load, spans = found["load"], found["expected"]
-        stages = None if load["stages"] is None else tuple((a, b) for a, b in load["stages"])
+        spans = found["expected"]
         return cls(
             **{
                 **found,
-                "load": Load(**{**load, "stages": stages}),
+                "load": Load.from_json(found["load"]),
                 "thresholds": {name: tuple(each) for name, each in found["thresholds"].items()},
                 "headers": tuple((name, value) for name, value in found["headers"]),
                 "expected": None if spans is None else tuple((a, b) for a, b in spans),
@@ -95,6 +102,8 @@ class Declared:
     """Hold what a script declares. `metrics` are its own, by name.
 
     `warnings` are of the files it read.
+    `loads` are by scenario: the shortcuts in the Options of the module that declares it, where that
+    is not the script itself. `lost` tells what else of such Options is not used.
     """
 
     options: Settings
@@ -103,6 +112,8 @@ class Declared:
     teardown: bool = False
     metrics: Mapping[str, Kind] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    loads: Mapping[str, Load] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -112,6 +123,8 @@ class Declared:
             "teardown": self.teardown,
             "metrics": {name: asdict(kind) for name, kind in self.metrics.items()},
             "warnings": list(self.warnings),
+            "loads": {name: asdict(load) for name, load in self.loads.items()},
+            "lost": list(self.lost),
         }
 
     @classmethod
@@ -123,6 +136,8 @@ class Declared:
             teardown=found["teardown"],
             metrics={name: Kind(**kind) for name, kind in found["metrics"].items()},
             warnings=tuple(found["warnings"]),
+            loads={name: Load.from_json(load) for name, load in found["loads"].items()},
+            lost=tuple(found["lost"]),
         )
 
 
@@ -132,10 +147,10 @@ class Options:
     vus, duration, iterations, stages: the load of scenarios that name no executor.
     scenarios: k6's form, `{"name": {"executor": …, "exec": "function", …}}`.
     thresholds: `{"http_req_duration": ["p(95)<200"]}`; a long form is a mapping with `threshold`,
-    `abort_on_fail`, `delay`, `level`.
+    `abort_on_fail`, `delay`, `level`. `given` names what is not the default.
     """
 
-    __slots__ = ("scenarios", "settings")
+    __slots__ = ("given", "scenarios", "settings")
 
     def __init__(
         self,
@@ -173,7 +188,7 @@ class Options:
         known = Options.__init__.__kwdefaults__ or {}
         values.refuse_unknown(unknown, tuple(known), "Options")
         time_s, switch, count = values.duration_s, values.switch, values.count
-        self.scenarios = _scenarios(scenarios)
+        self.given, self.scenarios = _given(locals(), known), _scenarios(scenarios)
         self.settings = Settings(
             load=_load(vus, duration, iterations, stages),
             thresholds=_thresholds(thresholds),
@@ -197,6 +212,10 @@ class Options:
             teardown_timeout_s=time_s(teardown_timeout, "teardown_timeout"),
             min_iteration_duration_s=time_s(min_iteration_duration, "min_iteration_duration"),
         )
+
+
+def _given(arguments: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(name for name, default in defaults.items() if arguments[name] != default)
 
 
 def _load(vus: Any, duration: Any, iterations: Any, stages: Any) -> Load:

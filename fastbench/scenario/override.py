@@ -6,7 +6,8 @@
    makes a ramp. A ramp keeps its shape: -u sets its peak and -d its length. Each of these is told
    in a notice.
 3. A scenario without executor gets k6's shortcuts: those of the command line, else of Options,
-   else one VU and one iteration.
+   else of the Options of the module that declares it, else one VU and one iteration. Stages of
+   Options are a ramp like any other: see 2.
 4. --scale and --time-scale come last.
 """
 
@@ -72,7 +73,7 @@ class Applied:
 
 def applied(declared: Declared, asked: Asked) -> Applied:
     """Apply the command line to what the script declares; raises UsageError."""
-    notices: list[str] = []
+    notices = list(declared.lost)
     chosen = _chosen(declared.scenarios, asked.scenarios, notices)
     if not chosen:
         raise UsageError(
@@ -88,7 +89,8 @@ def applied(declared: Declared, asked: Asked) -> Applied:
     scenarios = []
     for each in chosen:
         if each.executor is None:
-            found = _from_shortcuts(each, declared.options.load, wanted, notices)
+            own = declared.options.load or declared.loads.get(each.name, Load())
+            found = _from_shortcuts(each, own, wanted, notices)
         else:
             found = _overridden(each, wanted, notices)
         scenarios.append(_stretched(_scaled(found, asked.scale), asked.time_scale))
@@ -135,6 +137,9 @@ def _refuse_two_ends(load: Load) -> None:
 
 def _from_shortcuts(spec: Spec, own: Load, wanted: Load, notices: list[str]) -> Spec:
     """Give a scenario its executor as k6's shortcuts do."""
+    if own.stages and not wanted.stages:
+        stages = {"stages": _whole(own.stages), "start_vus": own.vus or 1}
+        return _overridden(filled(spec, "ramping-vus", stages), wanted, notices)
     if wanted.duration_s is not None or wanted.iterations is not None or wanted.stages:
         load = replace(wanted, vus=wanted.vus or own.vus)  # another end replaces those of Options
     else:

@@ -64,7 +64,7 @@ class Vu(Client):
     def halt(self) -> None:
         """Interrupt the iteration that runs."""
         if self.task is not None and not self.task.done():
-            self.halted = True
+            self.halted = self.session.halted = True
             self.task.cancel()
 
 
@@ -160,7 +160,7 @@ class Scene:
 
 def _forget_halt(vu: Vu) -> None:
     """Make the VU fit for more: it may be asked for again."""
-    vu.halted = False
+    vu.halted = vu.session.halted = False
     while vu.task is not None and vu.task.cancelling():
         vu.task.uncancel()
 
