@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from fastbench import _core
 from fastbench.histogram import Histogram
+from fastbench.latencies import latency_ms
 from fastbench.measured import NamedRow
 from fastbench.plan import Request
-from fastbench.latencies import latency_ms
 
 __all__ = ["MAX_ROWS", "Row", "as_histogram", "counted", "of_requests"]
 

@@ -80,7 +80,7 @@ LAYERS: dict[str, set[str]] = {
     "steady": {"result", "units"},
     "validity": {"histogram", "result", "units", "use"},
     "sampling": {"_core", "histogram", "measured", "plan", "result", "use"},
-    "byurl": {"_core", "histogram", "measured", "plan", "result"},
+    "byurl": {"_core", "histogram", "latencies", "measured", "plan"},
     "worker": {"_core", "byurl", "hostnames", "plan", "resolve"},
     "adding": {"_client", "_core", "judging", "measured"},
     "merged": {
