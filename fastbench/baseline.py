@@ -1,17 +1,26 @@
-"""A plain run as its thresholds see it: k6's names where they mean the same, and the document's."""
+"""A plain run as its thresholds see it: k6's names where they mean the same, and the document's.
+
+Of a run of several URLs parts are seen, too: {name:/a} or {url:http://h/a}, and {method:GET}. They
+are judged by what `byurl` counts: requests, failures, timeouts, bytes received, times of answers.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from itertools import product
+from typing import NoReturn
 
-from fastbench import _core, sampling
+from fastbench import _core, redact, sampling
+from fastbench.byurl import Row
 from fastbench.judging import Judge, Threshold
 from fastbench.measured import Kind
-from fastbench.plan import Pace
+from fastbench.plan import Pace, UsageError, target_of
+from fastbench.submetric import Tags
 
-__all__ = ["METRICS", "PlainJudge", "PlainRun", "spans"]
+__all__ = ["METRICS", "PlainJudge", "PlainRun", "check_tags", "spans"]
 
 _COUNTER, _DATA, _TIME = Kind("counter"), Kind("counter", "data"), Kind("trend", "time")
 METRICS: Mapping[str, Kind] = {
@@ -31,20 +40,29 @@ METRICS: Mapping[str, Kind] = {
 }
 _COUNTED = {"data_received": "bytes_in", "data_sent": "bytes_out"}
 _TIMED = {"http_req_duration": "service"}
+_BY_URL = {
+    *("data_received", "http_req_duration", "http_req_failed", "http_reqs"),
+    *("response", "service", "timeouts"),
+}
+_OF_URL = {"name", "url", "method"}
 
 
 @dataclass(frozen=True, slots=True)
 class PlainRun:
-    """What a block holds, up to an instant or between two."""
+    """What a block holds, up to an instant or between two; `parts` are those of some URLs."""
 
     t_s: float
     span_s: float
     planned: bool
     counters: Counter[str]
     times: Mapping[str, _core.Histogram]
+    parts: Mapping[Tags, PlainRun] = field(default_factory=dict)
 
     def observe(self, threshold: Threshold) -> tuple[float | None, str]:
         """Return the value; of a latency without a name also which one it is."""
+        return (self.parts[threshold.tags] if threshold.tags else self)._observed(threshold)
+
+    def _observed(self, threshold: Threshold) -> tuple[float | None, str]:
         metric = threshold.metric
         what = ""
         if threshold.either:
@@ -70,8 +88,9 @@ class PlainRun:
         counters = Counter(self.counters)
         counters.subtract(earlier.counters)
         times = {name: h.since(earlier.times[name]) for name, h in self.times.items()}
+        parts = {tags: part.since(earlier.parts[tags]) for tags, part in self.parts.items()}
         span_s = self.t_s - earlier.t_s
-        return replace(self, span_s=span_s, counters=counters, times=times)
+        return replace(self, span_s=span_s, counters=counters, times=times, parts=parts)
 
     def kept(self, keys: frozenset[str]) -> PlainRun:
         """Return itself: what was read from the block does not change."""
@@ -90,12 +109,16 @@ def _of_times(times: _core.Histogram, threshold: Threshold) -> float | None:
 
 
 class PlainJudge:
-    """The thresholds of one plain run, from its start line to its end."""
+    """The thresholds of one plain run, from its start line to its end; `rows` are its URLs."""
 
-    def __init__(self, thresholds: tuple[Threshold, ...], pace: Pace | None) -> None:
+    def __init__(
+        self, thresholds: tuple[Threshold, ...], pace: Pace | None, rows: Sequence[Row] = ()
+    ) -> None:
         self._planned = pace is not None and pace.rates
         self._judge: Judge[PlainRun] = Judge(thresholds, spans(pace))
-        self._names = sorted({name for each in thresholds for name in self._needed(each)})
+        whole = [each for each in thresholds if not each.tags]
+        self._names = sorted({name for each in whole for name in self._needed(each)})
+        self._urls = {each.tags: _meant(each.tags, rows) for each in thresholds if each.tags}
         self.judgements = self._judge.judgements
 
     def _needed(self, threshold: Threshold) -> list[str]:
@@ -119,7 +142,48 @@ class PlainJudge:
     def look(self, t_s: float, block: _core.Block) -> bool:
         """Judge what the block holds now; true when the run is to end."""
         times = {name: block.histogram(name) for name in self._names}
-        return self._judge.look(PlainRun(t_s, t_s, self._planned, sampling.sums(block), times))
+        parts = {tags: self._part(t_s, block, urls) for tags, urls in self._urls.items()}
+        run = PlainRun(t_s, t_s, self._planned, sampling.sums(block), times, parts)
+        return self._judge.look(run)
+
+    def _part(self, t_s: float, block: _core.Block, urls: Iterable[int]) -> PlainRun:
+        """Add up what was counted for some URLs."""
+        times = {name: _core.Histogram() for name in ("service", "response")}
+        for name, url in product(times, urls):
+            times[name].add(block.url_histogram(name, url))
+        counters = sampling.total(block.url_counters(url) for url in urls)
+        return PlainRun(t_s, t_s, self._planned, counters, times)
+
+
+def check_tags(thresholds: Iterable[Threshold], rows: Sequence[Row]) -> None:
+    """Refuse thresholds on parts of a run of several URLs that are not counted."""
+    for each in thresholds:
+        if not each.tags:
+            continue
+        if unknown := [name for name, _ in each.tags if name not in _OF_URL]:
+            _refuse(each, f"URLs are told by name, url and method, not by {unknown[0]}")
+        if each.metric not in _BY_URL:
+            _refuse(each, f"{each.metric} is counted for the whole run; leave the tags out")
+        if not _meant(each.tags, rows):
+            names = list(dict.fromkeys(row.name for row in rows))
+            asked = next((value for name, value in each.tags if name != "method"), "")
+            near = get_close_matches(target_of(asked), names, n=1, cutoff=0.6) or names[:3]
+            _refuse(each, f"no URL of this run is that; there is {', '.join(near)}")
+
+
+def _refuse(threshold: Threshold, why: str) -> NoReturn:
+    raise UsageError(f"Threshold `{threshold.text}`: {why}.")
+
+
+def _meant(tags: Tags, rows: Sequence[Row]) -> list[int]:
+    """Return the places of the rows that have these tags; secrets are masked in their names."""
+    method = dict(tags).get("method")
+    names = {redact.url(target_of(value)) for name, value in tags if name != "method"}
+    return [
+        at
+        for at, row in enumerate(rows)
+        if method in (None, row.method) and names <= {row.name, f"/{row.name}"}
+    ]
 
 
 def spans(pace: Pace | None) -> dict[str, tuple[float, float]]:

@@ -99,10 +99,7 @@ class Request:
     @property
     def name(self) -> str:
         """Return path and query of the URL as shown, for lists in which all have one server."""
-        rest = self.url.partition("://")[2].partition("#")[0]
-        cut = re.search("[/?]", rest)
-        target = rest[cut.start() :] if cut else ""
-        return target if target.startswith("/") else f"/{target}"
+        return target_of(self.url)
 
     @property
     def head_only(self) -> bool:
@@ -259,6 +256,15 @@ class Plan:
             raise UsageError("An answer to HEAD has no body; leave --expect-body or HEAD out.")
         if self.bind and self.target.unix_path is not None:
             raise UsageError("A Unix socket has no source address; leave --bind or --unix out.")
+
+
+def target_of(url: str) -> str:
+    """Return path and query of a URL, or of what is that already."""
+    rest = url.partition("#")[0]
+    if "://" in rest.partition("?")[0]:
+        cut = re.search("[/?]", rest := rest.partition("://")[2])
+        rest = rest[cut.start() :] if cut else ""
+    return rest if rest.startswith("/") else f"/{rest}"
 
 
 def fit(load: Load) -> tuple[Load, list[str]]:

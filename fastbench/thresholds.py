@@ -104,7 +104,7 @@ def refuse_tags(found: Iterable[Threshold]) -> None:
             whole = each.text.partition("{")[0] + each.text.rpartition("}")[2]
             _refuse(
                 each.text,
-                "a run without a script counts nothing by tags; hold the whole run to it with "
+                "a run of one URL counts nothing by tags; hold the whole run to it with "
                 f"`{whole}`, or write a script",
             )
 

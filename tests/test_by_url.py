@@ -5,6 +5,7 @@ That rows add up to the summary is checked after every run, in `running.balance`
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections import Counter
@@ -18,13 +19,14 @@ from running import fastbench, start, until
 from samples import good
 from servers import OK, Peer, Server, answering
 
-from fastbench import _core, byurl
+from fastbench import _core, baseline, byurl
 from fastbench.measured import NamedRow
-from fastbench.plan import Request
+from fastbench.plan import Request, UsageError
 from fastbench.report import requests as table
 from fastbench.report import text
 from fastbench.report.page import Page
 from fastbench.result import Result
+from fastbench.thresholds import parse
 
 Key = tuple[str, str]
 
@@ -200,3 +202,39 @@ def test_rows_with_failures_are_never_left_out() -> None:
     assert any(line.startswith("  /42 ") for line in shown)
     assert len(shown) == 23 and shown[-1] == "  … 30 more, with 300 requests; --json has each"
     assert "    200: 9, 1 without an answer" in shown
+
+
+def test_a_threshold_judges_one_url(tmp_path: Path) -> None:
+    with Server(by_path) as server:
+        words = listed(tmp_path, server, "/ok", "/bad", "HEAD /ok", "/in?token=abc")
+        limits = {
+            "http_req_failed{name:/bad}: rate<0.01": False,
+            "http_req_failed{name:/ok}: rate<0.01": True,
+            "http_req_failed{method:HEAD}: rate<0.01": True,
+            "http_reqs{name:/ok}: count==20": True,
+            "http_reqs{name:/ok,method:HEAD}: count==10": True,
+            f"http_req_duration{{url:{server.url('/in?token=abc')}}}: p(95)<2s": True,
+            "http_req_duration{name:/bad}: p(95)<2s": False,  # no ok answer: no samples
+            "http_req_failed: rate<0.26": True,
+        }
+        said = [word for limit in limits for word in ("--threshold", limit)]
+        run = fastbench(*words, "-n", "40", "-c", "1", *said)
+    assert "abc" not in run.out + json.dumps(run.document)
+    judged = {name: each["ok"] for name, each in run.document["thresholds"].items()}
+    assert list(judged.values()) == list(limits.values()), judged
+    assert run.code == 99
+
+
+@pytest.mark.parametrize(
+    ("limit", "cure"),
+    [
+        ("http_req_failed{name:/bd}<1%", "no URL of this run is that; there is /bad."),
+        ("http_reqs{status:200}>1", "URLs are told by name, url and method, not by status"),
+        ("lag{name:/bad}: p(95)<5", "lag is counted for the whole run; leave the tags out"),
+    ],
+)
+def test_a_threshold_on_what_is_not_counted_is_refused(limit: str, cure: str) -> None:
+    rows, _ = byurl.of_requests([request("http://h/bad"), request("http://h/ok")])
+    with pytest.raises(UsageError) as refused:
+        baseline.check_tags([parse(limit, baseline.METRICS)], rows)
+    assert cure in str(refused.value)

@@ -87,7 +87,9 @@ LAYERS: dict[str, set[str]] = {
         *("_client", "_core", "adding", "histogram", "judging", "latencies", "measured", "result"),
         "submetric",
     },
-    "baseline": {"_core", "judging", "measured", "plan", "sampling"},
+    "baseline": {
+        *("_core", "byurl", "judging", "measured", "plan", "redact", "sampling", "submetric"),
+    },
     "notices": {"addresses", "proxies", "result"},
     "outcome": {
         *("_core", "byurl", "environment", "errors", "histogram", "latencies", "plan", "processes"),

@@ -49,9 +49,11 @@ def run(plan: Plan, output: Output) -> int:
             return exits.NOTHING
     judge = None
     if output.thresholds:
+        from fastbench import byurl
         from fastbench.baseline import PlainJudge
 
-        judge = PlainJudge(output.thresholds, plan.load.pace)
+        rows, _ = byurl.of_requests(plan.requests)
+        judge = PlainJudge(output.thresholds, plan.load.pace, rows)
     watcher: runner.Watches | None = judge
     with signals.held(), boards.of_plan(output, plan) as board, outlet(output) as out:
         live = LiveView(

@@ -142,7 +142,7 @@ def command(
             _watch(flags),
             flags.one_address,
         ),
-        replace(output(flags), thresholds=_thresholds(flags, load)),
+        replace(output(flags), thresholds=_thresholds(flags, load, requests)),
         tuple(notices),
     )
 
@@ -190,14 +190,21 @@ def _watch(flags: SimpleNamespace) -> tuple[plan.Watch, ...]:
     return tuple(found)
 
 
-def _thresholds(flags: SimpleNamespace, load: plan.Load) -> tuple[Threshold, ...]:
-    """Read --threshold; a stage that is not in the plan is refused, too."""
+def _thresholds(
+    flags: SimpleNamespace, load: plan.Load, requests: Sequence[plan.Request]
+) -> tuple[Threshold, ...]:
+    """Read --threshold; a stage or a URL that is not in the plan is refused, too."""
     if not flags.thresholds:
         return ()
-    from fastbench import baseline, thresholds
+    from fastbench import baseline, byurl, thresholds
 
     found = thresholds.read({}, flags.thresholds, baseline.METRICS)
-    thresholds.refuse_tags(found)
+    rows, _ = byurl.of_requests(requests)
+    if rows:
+        baseline.check_tags(found, rows)
+    else:
+        thresholds.refuse_tags(found)
+    found = tuple(replace(each, text=redact.text(each.text)) for each in found)
     baseline.PlainJudge(found, load.pace)
     return found
 
