@@ -100,8 +100,7 @@ class Entry:
     def of(cls, result: Result, name: str, exit_code: int = 0) -> Entry:
         """Return the columns of a result that is not kept yet."""
         summary, machine = result.summary, result.environment
-        response = result.latency.response
-        latency = result.latency.service if response is None else response
+        times, latency = result.headline
 
         def at(percent: float) -> float | None:
             return latency.percentile(percent) / 1e6 if latency.count else None
@@ -117,7 +116,7 @@ class Entry:
             p50_ms=at(50.0),
             p95_ms=at(95.0),
             p99_ms=at(99.0),
-            times="service" if response is None else "response",
+            times=times,
             errors_share=wrong / summary.requests if summary.requests else 1.0,
             ended=summary.ended,
             verdict=result.validity.verdict,

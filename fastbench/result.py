@@ -17,8 +17,10 @@ from typing import Annotated
 from fastbench.addresses import AddressRow
 from fastbench.document import LATER, DocumentError, due_in, member, plain, read
 from fastbench.errors import describe
+from fastbench.histogram import Histogram
 from fastbench.latencies import SERIES, Latency, latency_ms, packed, read_latency
 from fastbench.measured import Check, Judgement, Metric, NamedRow, ScenarioRow, Thrown
+from fastbench.overall import Facts, Outcome, outcome
 from fastbench.use import Resources, Use
 
 __all__ = [
@@ -257,6 +259,81 @@ class Result:
         """Tell whether a threshold that decides about the run does not hold."""
         return any(not each.ok and each.level == "fail" for each in self.thresholds.values())
 
+    @property
+    def scripted(self) -> bool:
+        """Tell whether a script was run; only it has scenarios, and requests of several kinds."""
+        return bool(self.config.get("script"))
+
+    @property
+    def headline(self) -> tuple[str, Histogram]:
+        """The latency that stands for the run, with its name: "response" or "service".
+
+        Of a script it is of all requests, so service time: only those of arrival-rate scenarios
+        have a planned instant.
+        """
+        response = self.latency.response
+        if self.scripted or response is None:
+            return "service", self.latency.service
+        return "response", response
+
+    @property
+    def planned(self) -> Histogram | None:
+        """Response times, where they are of all requests."""
+        response = self.latency.response
+        part = self.scripted and response and response.count < self.latency.service.count
+        return None if part else response
+
+    @property
+    def planned_by(self) -> tuple[str, ...]:
+        """The scenarios that the response times of a script come from."""
+        return tuple(row.name for row in self.scenarios if row.response is not None)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the run went as a whole: what every report says first, and the colour it has."""
+        s = self.summary
+        planned = s.scheduled is not None and s.duration_s > 0
+        return outcome(
+            Facts(
+                ended=s.ended,
+                requests=s.requests,
+                not_ok=s.not_ok,
+                started=s.started,
+                causes=self._causes(),
+                in_flight=s.in_flight_at_end,
+                oldest_in_flight_s=s.oldest_in_flight_s,
+                slowest_s=self.latency.service.max_ns / 1e9,
+                scheduled=s.scheduled,
+                not_sent=s.dropped + s.queued_at_end,
+                asked_per_s=(s.scheduled or 0) / s.duration_s if planned else 0.0,
+                reached_per_s=s.requests_per_s,
+                vus=self.scripted,
+                iterations=sum(row.iterations for row in self.scenarios),
+                dropped=sum(row.dropped_iterations for row in self.scenarios),
+                threw=sum(row.count for row in self.exceptions),
+                checks=(
+                    sum(each.fails for each in self.checks),
+                    sum(each.passes + each.fails for each in self.checks),
+                ),
+                thresholds=self.thresholds,
+                verdict=self.validity.verdict,
+                why=self.validity.reasons,
+            )
+        )
+
+    def _causes(self) -> dict[str, int]:
+        """Return what failed requests have in common: bad statuses, and errors by kind."""
+        bad = {code: n for code, n in self.status_codes.items() if code >= "400"}
+        if sum(bad.values()) > self.summary.failed:  # some of them were expected
+            bad = {}
+        for row in self.errors:
+            if row.kind == "expectation" and row.code in bad:
+                continue
+            name = row.code if row.kind == "expectation" and row.code else row.kind
+            name = name.replace("_", " ")
+            bad[name] = bad.get(name, 0) + row.count
+        return bad
+
     def imbalances(self) -> list[str]:
         """Return a sentence for every conservation law that does not hold; none is right."""
         s = self.summary
@@ -297,6 +374,7 @@ class Result:
             "status_codes": plain(self.status_codes),
             **{name: plain(getattr(self, name)) for name in _PARTS},
             "thresholdsFailed": self.thresholds_failed,
+            "outcome": plain(self.outcome),
         }
 
     @classmethod

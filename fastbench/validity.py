@@ -174,6 +174,8 @@ def _of_waiting(result: Result, seen: Seen) -> tuple[str, list[str]]:
         return "none", [
             f"nothing was full: {users} waited for answers, or slept as the script says"
         ]
+    if any(each.code == "requests_failed" for each in result.outcome.reasons):
+        return "unknown", []  # more load is no answer to requests that fail
     p50 = format_ms(result.latency.service.percentile(50) / 1e6)
     waited = f"all {seen.connections:,} connections waited for answers (p50 {p50})"
     if seen.where == "remote":

@@ -48,23 +48,28 @@ def check(text: str) -> str:
 def of_result(result: Result, name: str, code: int) -> dict[str, object]:
     """Return the message about a run that failed but has a result."""
     s = result.summary
-    latency = result.latency.response or result.latency.service
+    _, latency = result.headline
     p95_ms = latency.percentile(95.0) / 1e6 if latency.count else None
     broken = [
         text for text, each in result.thresholds.items() if not each.ok and each.level == "fail"
     ]
-    figures = [f"{s.requests_per_s:,.0f} req/s", f"{s.failed + s.timeouts:,} not ok"]
+    figures = [f"{s.requests_per_s:,.0f} req/s", f"{s.not_ok:,} not ok"]
+    outcome = result.outcome
     figures += [] if p95_ms is None else [f"p95 {format_ms(p95_ms)}"]
     named = [f"{text} ({result.thresholds[text].text})" for text in broken[:MOST_NAMED]]
     named += [f"{len(broken) - MOST_NAMED} more"] if len(broken) > MOST_NAMED else []
     about = f"; broken: {', '.join(named)}" if named else ""
+    others = [each.text for each in outcome.reasons if not each.code.startswith("thresholds_")]
+    about += f"; {'; '.join(others)}" if others else ""
     return {
         **_failed(name, code, f"{', '.join(figures)}, verdict {result.validity.verdict}{about}"),
         "url": redact.printable(redact.url(str(result.config.get("url") or ""))) or None,
         "ended": s.ended,
+        "level": outcome.level,
+        "reasons": [redact.printable(each.text) for each in outcome.reasons],
         "verdict": result.validity.verdict,
         "requests": s.requests,
-        "not_ok": s.failed + s.timeouts,
+        "not_ok": s.not_ok,
         "requests_per_s": round(s.requests_per_s, 3),
         "p95_ms": p95_ms,
         "thresholds": {

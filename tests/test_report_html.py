@@ -228,7 +228,7 @@ def test_verdict_and_thresholds_come_first() -> None:
     [
         ("good", "Complete", "pass"),
         ("interrupted", "Partial", "doubt"),
-        ("watched", "Complete", "doubt"),
+        ("watched", "Complete, with warnings", "doubt"),
         ("worker_lost", "Partial", "fail"),
         ("refused", "Nothing succeeded", "fail"),
         ("script-messages", "Failed", "fail"),

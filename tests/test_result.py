@@ -23,6 +23,7 @@ from fastbench.addresses import AddressRow
 from fastbench.document import DocumentError, Signed
 from fastbench.histogram import MAX_VALUE_NS, Histogram
 from fastbench.latencies import latency_ms
+from fastbench.overall import Reason
 from fastbench.result import Result, Summary
 
 SCHEMA = json.loads(resources.files("fastbench").joinpath("result.schema.json").read_text())
@@ -116,6 +117,8 @@ def written(value: Any, path: str = "") -> set[str]:
 # Documents of before do not have them.
 CAME_LATER = {
     *("environment.governor", "environment.smt", "addresses", "summary.cancelled"),
+    *("outcome", "outcome.level", "outcome.reasons"),
+    *(f"outcome.reasons.{field.name}" for field in fields(Reason)),
     *(f"addresses.{field.name}" for field in fields(AddressRow)),
     *(f"requests.{name}" for name in ("timeouts", "bytes_in", "status_codes", "response")),
 }
@@ -207,7 +210,7 @@ def is_read(path: tuple[Any, ...]) -> bool:
         return False
     if path[0] == "latency_ms" and len(path) == 3:
         return path[-1] in READ_ROWS
-    return path != ("tool", "name")
+    return path != ("tool", "name") and path[0] != "outcome"
 
 
 def is_optional(path: tuple[Any, ...]) -> bool:

@@ -41,6 +41,7 @@ LAYERS: dict[str, set[str]] = {
     "host": {"systemfiles"},
     "target": set(),
     "units": set(),
+    "overall": {"measured", "units"},
     "plan": {"errors", "redact", "units"},
     "textfile": {"plan", "redact"},
     "body": {"plan", "textfile"},
@@ -63,8 +64,8 @@ LAYERS: dict[str, set[str]] = {
     "resources": {"host", "processes", "redact", "systemfiles", "use"},
     "request": {"body", "plan", "units", "urls"},
     "result": {
-        *("addresses", "document", "errors", "histogram", "latencies", "measured", "redact"),
-        *("units", "use"),
+        *("addresses", "document", "errors", "histogram", "latencies", "measured", "overall"),
+        *("redact", "units", "use"),
     },
     "environment": {"redact", "result", "systemfiles"},
     "webhook": {"exits", "plan", "redact", "result", "units", "urls"},

@@ -122,7 +122,7 @@ def deliver(
     failed = delivery.tell_all((*lost, *problems))
     code = _exit_code(result, output, failed, regressed=regressed)
     if code == exits.NOT_VALID:
-        delivery.tell(f"--strict: the verdict is {result.validity.verdict}.")
+        delivery.tell(f"--strict: {result.outcome.text or result.validity.verdict}.")
     if code and output.webhook is not None:
         from fastbench.cli import around
 
@@ -185,8 +185,9 @@ def _recorded(result: Result, output: Output) -> Recorded | None:
 
 
 def _strictly(result: Result, output: Output) -> int:
-    """Under --strict a number that may not be quoted is a failure."""
-    return exits.NOT_VALID if output.strict and result.validity.verdict != "ok" else 0
+    """Under --strict a number that may not be quoted is a failure, and so is a run that failed."""
+    wrong = result.validity.verdict != "ok" or result.outcome.level == "failed"
+    return exits.NOT_VALID if output.strict and wrong else 0
 
 
 def document(result: Result, found: Comparison | None = None) -> bytes:

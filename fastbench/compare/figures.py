@@ -24,18 +24,17 @@ _NOT_VALID = {  # verdicts of a run's validity
 
 def figures_of(result: Result, *, planned: bool | None = None) -> Figures:
     """Return the figures of one run; `planned` False asks for service times under a rate, too."""
-    summary, latency = result.summary, result.latency
-    response = latency.response if planned is not False else None
-    times = latency.service if response is None else response
+    summary = result.summary
+    response = result.planned if planned is not False else None
+    times = result.latency.service if response is None else response
     there = times.count > 0
-    wrong = summary.failed + summary.timeouts
     return Figures(
         requests_per_s=summary.requests_per_s,
         p50_ms=times.percentile(50.0) / 1e6 if there else None,
         p99_ms=times.percentile(99.0) / 1e6 if there else None,
         mean_ms=times.mean_ns / 1e6 if there else None,
         cpu_us_per_request=_cpu_us_per_request(result),
-        errors_share=wrong / summary.requests if summary.requests else 1.0,
+        errors_share=summary.not_ok / summary.requests if summary.requests else 1.0,
         verdict=result.validity.verdict,
         limit=result.validity.limit,
     )
@@ -43,7 +42,7 @@ def figures_of(result: Result, *, planned: bool | None = None) -> Figures:
 
 def latencies_of(base: Result, candidate: Result) -> Latencies:
     """Return the times of two runs side by side: of responses only where both had a plan."""
-    before, after = base.latency.response, candidate.latency.response
+    before, after = base.planned, candidate.planned
     if before is None or after is None:
         return Latencies("service", base.latency.service, candidate.latency.service)
     return Latencies("response", before, after)

@@ -108,7 +108,7 @@ def judge_stored(
 
 
 def _planned(base: Result, candidate: Result) -> bool:
-    return base.latency.response is not None and candidate.latency.response is not None
+    return base.planned is not None and candidate.planned is not None
 
 
 def _pair(base: Figures, candidate: Figures) -> Pair:

@@ -258,7 +258,7 @@ def _ended(result: Result, beside: Comparison | None) -> dict[str, Any]:
         warnings=result.warnings,
         figures=html_says.figures(result),
         judgements=result.thresholds,
-        counts=(s.requests, s.failed + s.timeouts),
+        counts=(s.requests, s.not_ok),
         over=True,
     )
     when = result.environment.started_at.replace("T", " ")
@@ -266,6 +266,7 @@ def _ended(result: Result, beside: Comparison | None) -> dict[str, Any]:
     return told | {
         "about": " · ".join(about),
         "ended": s.ended,
+        "outcome": result.outcome.level,
         "validity": result.validity.verdict,
         "limit": result.validity.limit,
     }

@@ -128,7 +128,7 @@ class Course:
 
     def _of(self, result: Result, following: Next) -> Step:
         judged = objective.judged(result, self._asked.objectives)
-        s, times = result.summary, result.latency.response or result.latency.service
+        s, times = result.summary, result.headline[1]
         return Step(
             rate=following.rate,
             phase=following.phase,

@@ -236,9 +236,15 @@ def _short(value: float | None, digits: int = 5) -> float | int | None:
 
 
 def _of_latency(result: Result) -> list[Chart]:
+    by = f" ({', '.join(result.planned_by)})" if result.planned_by else ""
+    first, second = (
+        ("response" + by, result.latency.response, 3),
+        ("service", result.latency.service, 0),
+    )
+    if result.scripted:  # what is of all requests comes first
+        first, second = second, first
     kinds = {
-        "response": (result.latency.response, 3),
-        "service": (result.latency.service, 0),
+        **{name: (each, color) for name, each, color in (first, second)},
         "failed": (result.latency.failed, 1),
     }
     return of_latencies(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fastbench.compare.document import Comparison
 from fastbench.report.asked import Asked
 from fastbench.report.page import plural, seconds
-from fastbench.report.text import LIMITS, TITLES, VERDICTS
+from fastbench.report.text import LIMITS, TITLES
 from fastbench.result import Result
 from fastbench.units import format_bytes, format_count, format_ns, format_s
 
@@ -59,33 +59,33 @@ def about(load: Asked, spread: str = "") -> list[str]:
 
 
 def verdict(result: Result, beside: Comparison | None = None) -> Verdict:
-    """Say first whether the run passed, then whether its numbers may be trusted, and why."""
-    validity, ended = result.validity, result.summary.ended
+    """Say first whether the run passed, then why it did not, then what the limit was.
+
+    Word and colour follow the outcome, and a regression against the baseline.
+    """
+    outcome, ended = result.outcome, result.summary.ended
     regressed = beside is not None and beside.regressed
     limited = beside is not None and beside.regression_limit is not None
-    failed = result.thresholds_failed or regressed or ended not in ("complete", "interrupted")
-    broken = sum(not each.ok for each in result.thresholds.values())
-    if ended != "complete":
-        word = TITLES.get(ended, "PARTIAL").capitalize()
-    elif result.thresholds or limited:
-        word = "Failed" if failed else "Passed"
+    judged = bool(result.thresholds) or limited
+    if outcome.level == "failed" or regressed:
+        word, kind = TITLES.get(ended, "FAILED").capitalize(), "fail"
+    elif outcome.level == "warning":
+        word = "Passed, with warnings" if judged else "Complete, with warnings"
+        word, kind = ("Partial" if ended == "interrupted" else word), "doubt"
     else:
-        word = "Complete"
-    doubt = validity.verdict != "ok" or broken or ended != "complete"
-    outcome = f"{plural(broken, 'threshold')} broken" if broken else ""
-    worse = "a regression against the baseline" if regressed else ""
-    trust = VERDICTS[validity.verdict] or "the numbers may be trusted"
-    limit = LIMITS[validity.limit]
-    kind = "fail" if failed else "doubt" if doubt else "pass"
-    parts = (outcome, worse, trust, limit)
-    return Verdict(word, kind, "; ".join(part for part in parts if part) + ".")
+        word, kind = "Passed" if judged else "Complete", "pass"
+    worse = ["a regression against the baseline"] if regressed else []
+    parts = [*worse, *(each.text for each in outcome.reasons), LIMITS[result.validity.limit]]
+    if outcome.level == "ok":
+        parts.insert(0, "the numbers may be trusted")
+    return Verdict(word, kind, "; ".join(parts) + ".")
 
 
 def figures(result: Result) -> list[Figure]:
     """Return rate, requests, what went wrong, and latencies where there are any."""
     s = result.summary
-    latency = result.latency.response or result.latency.service
-    bad = s.failed + s.timeouts
+    times, latency = result.headline
+    bad = s.not_ok
     share = bad / s.requests if s.requests else 0.0
     size = f"{format_bytes(s.bytes_in_per_s)}/s received"
     counted = f"{s.requests:,} in {seconds(s.duration_s)}"
@@ -96,7 +96,7 @@ def figures(result: Result) -> list[Figure]:
         Figure("not ok", format_count(bad), *wrong),
     ]
     if latency.count:
-        kind = "response time" if result.latency.response is not None else "latency"
+        kind = "response time" if times == "response" else "latency"
         found += [
             Figure(f"p{percent:g}", format_ns(latency.percentile(percent)), kind)
             for percent in TILES
@@ -105,4 +105,13 @@ def figures(result: Result) -> list[Figure]:
     if s.dropped:
         of = f"of {s.scheduled or 0:,} scheduled"
         found.append(Figure("dropped", format_count(s.dropped), of, "bad"))
+    if s.queued_at_end:
+        of = f"of {s.scheduled or 0:,} scheduled; {format_count(_asked_per_s(result))} req/s asked"
+        found.append(Figure("not sent at the end", format_count(s.queued_at_end), of, "bad"))
     return found
+
+
+def _asked_per_s(result: Result) -> float:
+    """Return the planned rate, over all of the run."""
+    s = result.summary
+    return (s.scheduled or 0) / s.duration_s if s.duration_s > 0 else 0.0

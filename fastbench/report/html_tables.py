@@ -100,7 +100,7 @@ def latencies(result: Result) -> Markup | None:
     found = {name: getattr(result.latency, name) for name in LATENCIES}
     rows: list[Row] = [
         [
-            el("span", name.replace("_", " "), title=LATENCIES[name]),
+            el("span", _of(name, result), title=LATENCIES[name]),
             f"{each.count:,}",
             format_ns(each.min_ns),
             format_ns(each.mean_ns),
@@ -113,6 +113,12 @@ def latencies(result: Result) -> Markup | None:
         return None
     heads = ("", "samples #", "min #", "mean #", *HEADS)
     return section("Latency", table(heads, rows), identity="percentiles")
+
+
+def _of(name: str, result: Result) -> str:
+    """Return the name of a latency; response times of a script are of some scenarios only."""
+    of = f" of {', '.join(result.planned_by)}" if name == "response" and result.planned_by else ""
+    return name.replace("_", " ") + of
 
 
 def milliseconds(row: Mapping[str, float | None]) -> list[str]:

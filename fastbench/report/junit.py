@@ -76,7 +76,11 @@ def _element(case: _Case) -> Xml.Element:
 
 def _run(result: Result) -> _Case:
     s, name, place = result.summary, "the run came to its end", "fastbench.run"
-    if s.ended in ("complete", "threshold_aborted"):  # what a threshold ended fails there
+    own = [each for each in result.outcome.reasons if each.level == "failed"]
+    own = [each for each in own if not each.code.startswith(("thresholds_", "threshold_"))]
+    if s.ended == "complete" and own:  # what thresholds say fails in their own cases
+        return _Case(name, place, "failure", "; ".join(each.text for each in own))
+    if s.ended in ("complete", "threshold_aborted"):
         counts = f"{s.requests} requests, {s.failed} failed, {s.timeouts} timed out"
         return _Case(name, place, "", f"{counts}; verdict: {result.validity.verdict}")
     reasons = "; ".join((s.ended.replace("_", " "), *result.validity.reasons))

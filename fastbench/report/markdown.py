@@ -18,7 +18,7 @@ from fastbench.report import compared
 from fastbench.report.asked import asked
 from fastbench.report.change import NAMES, change, headline, regression, signed_interval
 from fastbench.report.markdown_markup import escaped, table
-from fastbench.report.text import LIMITS, VERDICTS
+from fastbench.report.text import LIMITS
 from fastbench.report.use import memory, seen
 from fastbench.result import Result
 from fastbench.units import format_bytes, format_ms, format_s
@@ -33,7 +33,8 @@ def render(result: Result, beside: Comparison | None = None) -> str:
     load = asked(result)
     sections = [
         [f"## fastbench: {escaped(load.script or load.url or 'a run')}"],
-        [f"**{_headline(result, beside)}**"],
+        [_headline(result, beside)],
+        _outcome(result),
         *(_thresholds(result), _baseline(beside), _checks(result), _configuration(result)),
         *(_latencies(result), _errors(result), _resources(result), _bottleneck(result)),
     ]
@@ -43,13 +44,25 @@ def render(result: Result, beside: Comparison | None = None) -> str:
 def _headline(result: Result, beside: Comparison | None) -> str:
     s = result.summary
     counts = f"{s.requests_per_s:,.0f} req/s, {s.requests:,} requests in {format_s(s.duration_s)}"
-    failed = s.failed + s.timeouts
-    counts += f", {failed:,} not ok" if failed else ", none failed"
+    counts += f", {s.not_ok:,} not ok" if s.not_ok else ", none failed"
+    outcome = result.outcome
     limited = beside is not None and beside.regression_limit is not None
-    if s.ended == "complete" and (result.thresholds or limited):
-        failed_by = result.thresholds_failed or (beside is not None and beside.regressed)
-        return f"{'FAIL' if failed_by else 'PASS'} · {counts}"
-    return counts if s.ended == "complete" else f"{s.ended.replace('_', ' ')} · {counts}"
+    if s.ended != "complete":
+        counts = f"{s.ended.replace('_', ' ')} · {counts}"
+    if outcome.level == "failed" or (beside is not None and beside.regressed):
+        return f"❌ **FAIL · {counts}**"
+    if outcome.level == "warning":
+        return f"⚠️ **WARNING · {counts}**"
+    return f"✅ **PASS · {counts}**" if result.thresholds or limited else f"**{counts}**"
+
+
+def _outcome(result: Result) -> list[str]:
+    """Return why the run is not simply ok, what weighs most first."""
+    return [
+        f"- **{each.level}**: {escaped(each.text)}"
+        + (f" ({escaped(each.hint)})" if each.hint else "")
+        for each in result.outcome.reasons
+    ]
 
 
 def _thresholds(result: Result) -> list[str]:
@@ -123,20 +136,25 @@ def _latencies(result: Result) -> list[str]:
         )
         for each in result.requests
     ]
-    whole = (s.requests, s.failed + s.timeouts, s.requests_per_s)
+    whole = (s.requests, s.not_ok, s.requests_per_s)
     rows.append(_operation("all", whole, latency_ms(service)))
-    if response is not None:
+    if response is not None and not result.scripted:
         rows.append(_operation("all, from the planned instant", whole, latency_ms(response)))
+    elif response is not None:
+        name = f"response time of {', '.join(result.planned_by)} ({response.count:,} samples)"
+        per_s = response.count / s.duration_s if s.duration_s > 0 else 0.0
+        rows.append(_operation(name, (response.count, None, per_s), latency_ms(response)))
     return ["### Latency", "", *table(head, rows)]
 
 
 def _operation(
-    name: str, counts: tuple[int, int, float], latency: Mapping[str, float | None]
+    name: str, counts: tuple[int, int | None, float], latency: Mapping[str, float | None]
 ) -> tuple[str, ...]:
     requests, failed, per_s = counts
     times = [latency.get(key) for key in PERCENTILES]
     shown = ["–" if value is None else format_ms(value) for value in times]  # noqa: RUF001
-    return (escaped(name), f"{requests:,}", f"{failed:,}", f"{per_s:,.1f}", *shown)
+    bad = "–" if failed is None else f"{failed:,}"  # noqa: RUF001
+    return (escaped(name), f"{requests:,}", bad, f"{per_s:,.1f}", *shown)
 
 
 def _errors(result: Result) -> list[str]:
@@ -177,8 +195,7 @@ def _bottleneck(result: Result) -> list[str]:
     validity = result.validity
     found = escaped(LIMITS.get(validity.limit, validity.limit))
     lines = ["### Bottleneck and capacity", ""]
-    words = VERDICTS.get(validity.verdict)
-    lines.append(f"- Verdict: {escaped(validity.verdict + (f', {words}' if words else ''))}")
+    lines.append(f"- Verdict: {escaped(validity.verdict)}")
     lines.append(f"- Limit: {found}")
     lines += [f"- {escaped(reason)}" for reason in validity.reasons]
     lines.append(f"- Capacity: {_capacity(result)}")
@@ -192,7 +209,7 @@ def _capacity(result: Result) -> str:
     rate = f"{s.requests_per_s:,.0f} req/s"
     if validity.verdict != "ok" or s.ended != "complete" or not s.ok:
         return "not known, the run is not one to quote"
-    if s.failed or s.timeouts:
+    if s.not_ok:
         return f"not shown, requests failed at {rate}"
     if validity.limit in ("server", "box"):
         return f"{rate}, where the {validity.limit} was the limit"

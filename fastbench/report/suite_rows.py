@@ -88,14 +88,17 @@ class Figures:
     p99_ms: float | None
 
 
+_TOLD = ("thresholds_failed", "not_valid_")  # stand in columns of their own
+
+
 def figures(row: Row) -> Figures | None:
     """Return the figures of a run, None where it has no result."""
     result = row.result
     if result is None:
         return None
-    s, latency = result.summary, result.latency.response or result.latency.service
+    s, (_, latency) = result.summary, result.headline
     times = [latency.percentile(p) / 1e6 if latency.count else None for p in (50.0, 95.0, 99.0)]
-    return Figures(s.requests, s.requests_per_s, s.failed + s.timeouts, *times)
+    return Figures(s.requests, s.requests_per_s, s.not_ok, *times)
 
 
 def shown(row: Row) -> tuple[str, ...]:
@@ -127,8 +130,9 @@ def reasons(row: Row) -> list[str]:
     if row.result is not None:
         held = row.result.thresholds.items()
         found += [f"{text}: {each.text}" for text, each in held if not each.ok]
+        outcome = row.result.outcome
+        found += [each.text for each in outcome.reasons if not each.code.startswith(_TOLD)]
         if row.result.summary.ended != "complete":
-            found += row.result.validity.reasons
             worst = sorted(row.result.errors, key=lambda each: -each.count)
             found += [
                 f"{plural(each.count, 'time')} {each.message}; {each.hint}" for each in worst[:1]

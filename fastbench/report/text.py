@@ -10,7 +10,7 @@ from fastbench.report import latency, requests, scenario, use, verdicts
 from fastbench.report.asked import Asked, asked
 from fastbench.report.page import LABEL_COLUMNS, LEAST_COLUMNS, Page, Part, cut, plural, seconds
 from fastbench.report.picture import sparkline
-from fastbench.result import ErrorRow, Result, SeriesRow, Summary, Validity
+from fastbench.result import ErrorRow, Result, SeriesRow, Summary
 from fastbench.units import format_bytes, format_count, format_ms, format_ns, format_s
 
 __all__ = ["render"]
@@ -20,15 +20,9 @@ MAX_WARNINGS = 6
 MAX_STATUSES = 12
 VARYING = 0.05  # of the most connections: below, reconnecting explains it
 
-VERDICTS = {
-    "ok": "",
-    "client-limited": "the client was at its end, so the rate is a lower bound",
-    "late": "the client sent late, and its lateness is in the response times",
-    "noisy-host": "others took this machine's processor; do not quote these numbers",
-    "incomplete": "this is not the whole run that was asked for",
-}
 TITLES = {
     "nothing_succeeded": "NOTHING SUCCEEDED",
+    "worker_lost": "PARTIAL",
     "aborted": "ABORTED",
     "script_failed": "SCRIPT FAILED",
     "threshold_aborted": "ABORTED",
@@ -72,13 +66,7 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
 
 def _heading(page: Page, result: Result) -> list[str]:
     load = asked(result)
-    lines = []
-    if result.summary.ended != "complete":
-        title = TITLES.get(result.summary.ended, "PARTIAL")
-        reason = textwrap.wrap(_ended(result, load), page.width - len(title) - 2) or [""]
-        lines = [page.red(title) + "  " + reason[0]]
-        lines += [" " * (len(title) + 2) + line for line in reason[1:]]
-        lines.append("")
+    lines = _title(page, result, load)
     if load.script:
         return [*lines, *_script(page, load)]
     more = f" and {load.urls - 1} more" if load.urls > 1 else ""
@@ -86,6 +74,20 @@ def _heading(page: Page, result: Result) -> list[str]:
     url = cut(load.url, page.width - len(method) - len(more))
     about: list[Part] = [(part, page.dim) for part in _load(load)]
     return [*lines, method + page.bold(url) + more, *page.flowed("", about)]
+
+
+def _title(page: Page, result: Result, load: Asked) -> list[str]:
+    """Return what heads the report of a run that is not simply ok."""
+    outcome, ended = result.outcome, result.summary.ended
+    if outcome.level == "ok":
+        return []
+    failed = outcome.level == "failed"
+    title = "PARTIAL" if ended == "interrupted" else TITLES.get(ended, "FAILED")
+    title = title if failed or ended != "complete" else "WARNING"
+    text = _ended(result, load) if ended not in ("complete", "nothing_succeeded") else outcome.text
+    reason = textwrap.wrap(printable(text), page.width - len(title) - 2) or [""]
+    lines = [(page.red if failed else page.yellow)(title) + "  " + reason[0]]
+    return [*lines, *(" " * (len(title) + 2) + line for line in reason[1:]), ""]
 
 
 def _script(page: Page, load: Asked) -> list[str]:
@@ -109,7 +111,6 @@ def _ended(result: Result, load: Asked) -> str:
         "the numbers hold up to there",
         "worker_lost": f"{lost} of {len(result.workers)} workers lost; "
         "what they had counted is in the sums",
-        "nothing_succeeded": "no answer was ok; the lines below say why",
         "aborted": "the script ended the run",
         "script_failed": "an exception ended the run",
         "threshold_aborted": "a threshold ended the run",
@@ -306,27 +307,34 @@ def _warmup(page: Page, result: Result) -> list[str]:
 
 def _verdict(page: Page, result: Result) -> list[str]:
     """Return the verdict in words, then each reason; those of a partial run head the page."""
-    validity = result.validity
-    words = _words(validity)
-    paint = {"ok": page.green, "incomplete": page.red}.get(validity.verdict, page.yellow)
+    word, words = _words(result)
+    paint = {"ok": page.green, "failed": page.red}.get(result.outcome.level, page.yellow)
     first, *more = textwrap.wrap(words, page.width - LABEL_COLUMNS, break_on_hyphens=False)
-    colored = paint(validity.verdict) + first[len(validity.verdict) :]
+    colored = paint(word) + first[len(word) :]
     lines = [page.row("Verdict", colored), *(page.row("", line) for line in more)]
     if result.summary.ended != "complete":
         return lines
-    for reason in validity.reasons:
+    for reason in result.validity.reasons:
         wrapped = textwrap.wrap(printable(reason), page.width - LABEL_COLUMNS - 2) or [""]
         lines += [page.row("", f"{'  ' if at else '- '}{line}") for at, line in enumerate(wrapped)]
     return lines
 
 
-def _words(validity: Validity) -> str:
-    """Return verdict and limit as a sentence; the limit is left out where it says nothing new."""
+def _words(result: Result) -> tuple[str, str]:
+    """Return the outcome in a word, and as a sentence with what the heading has not said yet.
+
+    What only the validity has against the run is named by it; the limit is left out where it says
+    nothing new.
+    """
+    outcome, validity = result.outcome, result.validity
     limit = validity.limit
     known = limit not in ("unknown", "none") and validity.verdict != f"{limit}-limited"
-    about = [VERDICTS[validity.verdict]]
-    about += [LIMITS[limit]] if validity.verdict == "ok" or known else []
-    return f"{validity.verdict}: " + "; ".join(part for part in about if part)
+    own = all(each.code.startswith("not_valid_") for each in outcome.reasons)
+    word = validity.verdict if own else outcome.level
+    about = [printable(each.text) for each in outcome.reasons if each.level != outcome.level]
+    about += [LIMITS[limit]] if outcome.level == "ok" or known else []
+    about = about or [printable(outcome.text)]
+    return word, f"{word}: " + "; ".join(about)
 
 
 def _warnings(page: Page, result: Result) -> list[str]:

@@ -29,10 +29,10 @@ class Kept:
         """Take the visits of one pair."""
         for side, result in zip(SIDES, (base, candidate), strict=True):
             self._add("service", side, result.latency.service)
-            if result.latency.response is None:
+            if result.planned is None:
                 self._planned = False
             else:
-                self._add("response", side, result.latency.response)
+                self._add("response", side, result.planned)
         if self.results:
             self._candidates.append(candidate)
 

@@ -1,0 +1,242 @@
+"""How a run went as a whole: one level, and the reasons for it. Every report follows it.
+
+1. Pure: facts about a run in, an Outcome out. The level is that of the worst reason, "ok" without.
+2. A run that went wrong does not look right: failed requests, a rate that was not reached,
+   exceptions and missing answers count by their share, whatever else the run shows.
+3. Who holds a threshold on failures has said how many are too many: then those that stay within it
+   are a warning at most, and still never "ok".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastbench.measured import Judgement
+from fastbench.units import format_s
+
+__all__ = ["LEVELS", "Facts", "Outcome", "Reason", "outcome"]
+
+LEVELS = ("ok", "warning", "failed")
+FEW_FAILED = 0.001  # from here on failed requests are told: the share that spoils a comparison
+MANY_FAILED = 0.05
+FEW_MISSING = 0.01  # of what was planned, or of what was sent and not answered
+MANY_MISSING = 0.1
+LONG_UNANSWERED_S = 1.0
+MAX_CAUSES = 3
+
+_VERDICTS = {
+    "client-limited": "the client was at its end, so the rate is a lower bound",
+    "late": "the client sent late, and its lateness is in the response times",
+    "noisy-host": "other programs took this machine's processor; do not quote these numbers",
+    "incomplete": "something of the run is missing",
+}
+_ENDED = {
+    "interrupted": ("warning", "the run was interrupted"),
+    "worker_lost": ("failed", "a worker was lost"),
+    "nothing_succeeded": ("failed", "nothing succeeded"),
+    "aborted": ("failed", "the script ended the run"),
+    "script_failed": ("failed", "an exception ended the run"),
+    "threshold_aborted": ("failed", "a threshold ended the run"),
+}
+_OF_FAILURES = ("http_req_failed",)
+_OF_EXCEPTIONS = ("script_exceptions",)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason with its level, what was found, and what to do; `code` is for programs."""
+
+    code: str
+    level: Annotated[str, LEVELS]
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The level of a run as a whole; the worst reasons come first."""
+
+    level: Annotated[str, LEVELS] = "ok"
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The reasons of the worst level in one line; "" when all is well."""
+        return "; ".join(each.text for each in self.reasons if each.level == self.level)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the outcome is made of.
+
+    `causes` are what failed requests have in common, by count: statuses and kinds of errors.
+    `slowest_s` is the longest answer. `asked_per_s` is the planned rate, `not_sent` of `scheduled`
+    requests never left. `iterations` of a script, `dropped` of which were not started, `threw` of
+    which an exception ended; `checks` are (failed, all).
+    """
+
+    ended: str
+    requests: int
+    not_ok: int
+    started: int
+    causes: Mapping[str, int]
+    in_flight: int = 0
+    oldest_in_flight_s: float = 0.0
+    slowest_s: float = 0.0
+    scheduled: int | None = None
+    not_sent: int = 0
+    asked_per_s: float = 0.0
+    reached_per_s: float = 0.0
+    vus: bool = False
+    iterations: int = 0
+    dropped: int = 0
+    threw: int = 0
+    checks: tuple[int, int] = (0, 0)
+    thresholds: Mapping[str, Judgement] | None = None
+    verdict: str = "ok"
+    why: tuple[str, ...] = ()
+
+
+def outcome(facts: Facts) -> Outcome:
+    """Judge a run as a whole."""
+    found = [
+        *_failed(facts),
+        *_broken(facts),
+        *_exceptions(facts),
+        *_not_sent(facts),
+        *_unanswered(facts),
+        *_checks(facts),
+    ]
+    found += _ended(facts, told=bool(found))
+    found += _validity(facts, told=bool(found))
+    found.sort(key=lambda each: -LEVELS.index(each.level))  # stable: else in the order of above
+    return Outcome(found[0].level if found else "ok", tuple(found))
+
+
+def _failed(facts: Facts) -> Iterator[Reason]:
+    hint = "the status codes and errors of the report say why"
+    if facts.requests and facts.not_ok == facts.requests:
+        text = f"every request failed ({_causes(facts)})"
+        yield Reason("requests_failed", "failed", text, hint)
+    elif facts.requests and facts.not_ok >= max(1, FEW_FAILED * facts.requests):
+        share = facts.not_ok / facts.requests
+        text = f"{_percent(share)} of requests failed ({_causes(facts)})"
+        level = _level(share, MANY_FAILED, allowed=_allowed(facts, _OF_FAILURES))
+        yield Reason("requests_failed", level, text, hint)
+    elif not facts.requests and not facts.started and facts.causes:
+        text = f"no request could be sent ({_causes(facts)})"
+        yield Reason("nothing_sent", "failed", text, hint)
+    elif not facts.requests and (facts.started or not facts.vus):
+        what = "answered" if facts.started else "sent"
+        yield Reason("nothing_sent", "failed", f"no request was {what}", hint)
+
+
+def _broken(facts: Facts) -> Iterator[Reason]:
+    for level, code in (("fail", "thresholds_failed"), ("warn", "thresholds_warned")):
+        names = [
+            text
+            for text, each in (facts.thresholds or {}).items()
+            if not each.ok and each.level == level
+        ]
+        if names:
+            text = (
+                f"threshold failed: {names[0]}"
+                if len(names) == 1
+                else (f"{len(names)} of {len(facts.thresholds or {})} thresholds failed")
+            )
+            yield Reason(code, "failed" if level == "fail" else "warning", text)
+
+
+def _exceptions(facts: Facts) -> Iterator[Reason]:
+    if not facts.threw:
+        return
+    of = max(facts.iterations, facts.threw)
+    share = facts.threw / of
+    level = _level(share, MANY_FAILED, allowed=_allowed(facts, _OF_EXCEPTIONS))
+    whole = "every iteration" if facts.threw == of else f"{_percent(share)} of iterations"
+    text = f"{whole} ended in an exception of the script ({facts.threw:,} of {of:,})"
+    yield Reason("script_exceptions", level, text, "the report shows the first of each kind")
+
+
+def _not_sent(facts: Facts) -> Iterator[Reason]:
+    if facts.scheduled and facts.not_sent > max(1, FEW_MISSING * facts.scheduled):
+        text = (
+            f"the planned rate was not reached: {facts.asked_per_s:,.5g} req/s asked, "
+            f"{facts.reached_per_s:,.5g} reached, {facts.not_sent:,} of {facts.scheduled:,} "
+            "requests not sent"
+        )
+        level = _level(facts.not_sent / facts.scheduled, MANY_MISSING)
+        hint = "raise the connections (-c), or ask for a rate that the server can answer"
+        yield Reason("rate_not_reached", level, text, hint)
+    planned = facts.iterations + facts.dropped
+    if facts.dropped > max(1, FEW_MISSING * planned):
+        text = f"{facts.dropped:,} of {planned:,} planned iterations were not started"
+        level = _level(facts.dropped / planned, MANY_MISSING)
+        yield Reason("iterations_dropped", level, text, "raise max_vus, or ask for less")
+
+
+def _unanswered(facts: Facts) -> Iterator[Reason]:
+    """Requests that were under way at the end, for longer than any answer took."""
+    long = facts.oldest_in_flight_s > max(LONG_UNANSWERED_S, 2 * facts.slowest_s)
+    if facts.requests and long and facts.in_flight > max(1, FEW_MISSING * facts.started):
+        share = facts.in_flight / facts.started
+        text = (
+            f"{_percent(share)} of requests had no answer when the run ended, the oldest after "
+            f"{format_s(facts.oldest_in_flight_s)}"
+        )
+        hint = "let the run wait for them (a longer graceful_stop), or set a shorter --timeout"
+        yield Reason("unanswered", _level(share, MANY_MISSING), text, hint)
+
+
+def _checks(facts: Facts) -> Iterator[Reason]:
+    failed, of = facts.checks
+    if failed:
+        text = f"{_percent(failed / of)} of checks failed ({failed:,} of {of:,})"
+        hint = "a threshold such as 'checks>99%' makes it fail the run"
+        yield Reason("checks_failed", "warning", text, hint)
+
+
+def _ended(facts: Facts, *, told: bool) -> Iterator[Reason]:
+    """Say why the run is not whole, unless what nobody answered says it already."""
+    if facts.ended in _ENDED and not (facts.ended == "nothing_succeeded" and told):
+        level, text = _ENDED[facts.ended]
+        yield Reason(facts.ended, level, "; ".join(facts.why) or text)
+
+
+def _validity(facts: Facts, *, told: bool) -> Iterator[Reason]:
+    if facts.verdict != "ok" and not (facts.verdict == "incomplete" and told):
+        level = "failed" if facts.verdict == "incomplete" else "warning"
+        text = _VERDICTS.get(facts.verdict, facts.verdict)
+        yield Reason(f"not_valid_{facts.verdict}", level, text, facts.why[0] if facts.why else "")
+
+
+def _level(share: float, many: float, *, allowed: bool = False) -> str:
+    return "failed" if share >= many and not allowed else "warning"
+
+
+def _allowed(facts: Facts, metrics: tuple[str, ...]) -> bool:
+    """Tell whether a threshold on all of these failures decides about the run, and holds."""
+    names = (*metrics, *(("errors",) if metrics == _OF_FAILURES else ()))
+    held = [
+        each.ok
+        for text, each in (facts.thresholds or {}).items()
+        if each.level == "fail" and text.lstrip().startswith(names) and "{" not in text
+    ]
+    return bool(held) and all(held)
+
+
+def _causes(facts: Facts) -> str:
+    causes = sorted(facts.causes.items(), key=lambda each: -each[1])
+    if len(causes) == 1:
+        return causes[0][0]
+    shown = [f"{name}: {count:,}" for name, count in causes[:MAX_CAUSES]]
+    more = len(causes) - MAX_CAUSES
+    return ", ".join(shown + ([f"{more} more"] if more > 0 else [])) or f"{facts.not_ok:,}"
+
+
+def _percent(share: float) -> str:
+    """Return a share that is never rounded to none or to all."""
+    shown = f"{100 * share:.3g}"
+    return "99.9%" if shown == "100" and share < 1 else f"{shown}%"

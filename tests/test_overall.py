@@ -1,0 +1,179 @@
+"""How a run went as a whole: one level, followed by every report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import samples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastbench.histogram import Histogram
+from fastbench.measured import Judgement
+from fastbench.overall import LEVELS, Facts, Outcome, outcome
+from fastbench.report import html, junit, markdown, text
+from fastbench.result import Result, Summary, Validity
+
+GOOD = Facts(ended="complete", requests=1000, not_ok=0, started=1000, causes={})
+HELD = Judgement(True, 0.1, 0.5, "fail", False, "held")
+BROKEN = Judgement(False, 0.1, -0.5, "fail", False, "1% over")
+WARNED = Judgement(False, 0.1, -0.5, "warn", False, "1% over")
+
+
+def of(**facts: Any) -> Outcome:
+    return outcome(replace(GOOD, **facts))
+
+
+def test_a_run_without_a_fault_is_ok() -> None:
+    assert of() == Outcome("ok", ())
+
+
+@pytest.mark.parametrize(
+    ("facts", "level", "text"),
+    [
+        ({"not_ok": 1000, "causes": {"503": 1000}}, "failed", "every request failed (503)"),
+        (
+            {"not_ok": 1000, "causes": {"503": 10, "timeout": 990}},
+            "failed",
+            "every request failed (timeout: 990, 503: 10)",
+        ),
+        ({"not_ok": 660, "causes": {"500": 660}}, "failed", "66% of requests failed (500)"),
+        ({"not_ok": 10, "causes": {"500": 10}}, "warning", "1% of requests failed (500)"),
+        ({"not_ok": 999, "causes": {"reset": 999}}, "failed", "99.9% of requests failed (reset)"),
+        (
+            {"requests": 0, "started": 0, "causes": {"connect refused": 4}},
+            "failed",
+            "no request could be sent (connect refused)",
+        ),
+        ({"requests": 0, "started": 9}, "failed", "no request was answered"),
+        (
+            {
+                **{"scheduled": 30_000, "not_sent": 1996, "asked_per_s": 1000.0},
+                "reached_per_s": 933.333,
+            },
+            "warning",
+            "1,000 req/s asked, 933.33 reached, 1,996 of 30,000 requests not sent",
+        ),
+        ({"scheduled": 2000, "not_sent": 1000}, "failed", "rate was not reached"),
+        ({"iterations": 90, "dropped": 10}, "failed", "10 of 100 planned iterations"),
+        ({"iterations": 100, "threw": 3}, "warning", "3% of iterations ended in an exception"),
+        ({"iterations": 100, "threw": 100}, "failed", "every iteration ended in an exception"),
+        ({"thresholds": {"p99<1ms": BROKEN}}, "failed", "threshold failed: p99<1ms"),
+        ({"thresholds": {"a": BROKEN, "b": BROKEN}}, "failed", "2 of 2 thresholds failed"),
+        ({"thresholds": {"p99<1ms": WARNED}}, "warning", "threshold failed: p99<1ms"),
+        ({"checks": (1, 4)}, "warning", "25% of checks failed"),
+        (
+            {"in_flight": 450, "oldest_in_flight_s": 5.0, "slowest_s": 0.01},
+            "failed",
+            "45% of requests had no answer when the run ended",
+        ),
+        ({"ended": "interrupted", "why": ("after 3s",)}, "warning", "after 3s"),
+        ({"ended": "worker_lost"}, "failed", "a worker was lost"),
+        ({"verdict": "client-limited"}, "warning", "lower bound"),
+        ({"verdict": "noisy-host"}, "warning", "do not quote"),
+        ({"verdict": "late"}, "warning", "sent late"),
+        ({"verdict": "incomplete"}, "failed", "missing"),
+    ],
+)
+def test_the_worst_reason_gives_the_level(facts: dict[str, Any], level: str, text: str) -> None:
+    found = of(**facts)
+    assert found.level == level and text in found.text, found
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"scheduled": 10, "not_sent": 1},
+        {"in_flight": 10, "oldest_in_flight_s": 3.0, "slowest_s": 3.0},  # slow, and as always
+        {"in_flight": 1000, "oldest_in_flight_s": 0.2, "slowest_s": 0.01},
+        {"requests": 100_000, "not_ok": 20, "causes": {"reset": 20}},
+        {"requests": 0, "started": 0, "vus": True},  # a script about something else
+    ],
+)
+def test_what_every_run_has_is_no_reason(facts: dict[str, Any]) -> None:
+    assert of(**facts).level == "ok"
+
+
+def test_a_threshold_that_allows_failures_makes_them_a_warning_and_never_ok() -> None:
+    failing = {"not_ok": 660, "causes": {"500": 660}}
+    for name in ("http_req_failed: rate<0.9", "errors<90%"):
+        assert of(**failing, thresholds={name: HELD}).level == "warning"
+    for name in ("http_req_failed{name:a}: rate<0.9", "p99<1s"):
+        assert of(**failing, thresholds={name: HELD}).level == "failed"
+    assert (
+        of(not_ok=1000, causes={"500": 1000}, thresholds={"errors<=100%": HELD}).level == "failed"
+    )
+    assert of(iterations=10, threw=5, thresholds={"script_exceptions: rate<0.9": HELD}).level == (
+        "warning"
+    )
+
+
+@given(st.integers(1, 10**9), st.floats(0, 1))
+def test_two_thirds_are_never_green_and_a_share_is_never_rounded_away(n: int, share: float) -> None:
+    failed = round(n * share)
+    found = of(requests=n, not_ok=failed, started=n, causes={"500": failed})
+    assert found.level in LEVELS
+    if failed >= 0.05 * n:
+        assert found.level == "failed"
+    if 0 < failed < n:
+        assert "every" not in found.text and "100%" not in found.text
+
+
+def run(**summary: Any) -> Result:
+    good = samples.good()
+    counts = {"duration_s": 10.0, "started": 300, "ok": 300, "failed": 0, "timeouts": 0}
+    found = replace(
+        good,
+        summary=Summary(**{**counts, "bytes_in": 1, "bytes_out": 1, **summary}),
+        status_codes={"200": 100, "503": 200} if summary else {"200": 300},
+        validity=Validity("ok", "none"),
+    )
+    return found
+
+
+def test_every_report_follows_it() -> None:
+    bad = run(ok=100, failed=200)
+    assert "66.7% of requests failed (503)" in bad.outcome.text
+    shown = text.render(bad, color=False, width=100)
+    assert shown.startswith("FAILED  66.7% of requests failed (503)")
+    assert "\nVerdict   failed:" in shown
+    page = html.render(bad)
+    assert 'id="verdict" class="fail"><h2>Failed</h2>' in page
+    assert "FAIL · " in markdown.render(bad) and "66.7% of requests failed" in markdown.render(bad)
+    assert "<failure" in junit.render(bad)
+    document = json.loads(json.dumps(bad.to_document()))
+    assert document["outcome"]["level"] == "failed"
+    assert document["outcome"]["reasons"][0]["code"] == "requests_failed"
+
+
+def test_and_a_good_run_stays_as_it_was() -> None:
+    good = run()
+    assert good.outcome.level == "ok"
+    assert 'class="pass"><h2>Complete</h2>' in html.render(good)
+    assert "<failure" not in junit.render(good)
+    assert good.to_document()["outcome"] == {"level": "ok", "reasons": []}
+
+
+def test_a_document_from_before_is_judged_when_it_is_read() -> None:
+    document = json.loads(json.dumps(run(ok=100, failed=200).to_document()))
+    del document["outcome"]
+    assert Result.from_document(document).outcome.level == "failed"
+
+
+def test_the_headline_of_a_script_is_of_all_its_requests() -> None:
+    response = Histogram.from_values([9_000_000] * 10)
+    service = samples.good().latency.service
+    mixed = replace(
+        samples.good(),
+        config={**samples.good().config, "script": "x.py"},
+        latency=replace(samples.good().latency, response=response),
+    )
+    assert mixed.headline == ("service", service)
+    assert mixed.planned is None, "ten of many"
+    plain = replace(mixed, config=samples.good().config)
+    assert plain.headline == ("response", response)
+    assert "all, from the planned" not in markdown.render(mixed)
+    assert "10 samples" in markdown.render(mixed)
