@@ -9,14 +9,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastbench.measured import Judgement
 from fastbench.units import format_s
 
-__all__ = ["LEVELS", "Facts", "Outcome", "Reason", "outcome"]
+__all__ = ["FEW_FAILED", "LEVELS", "MANY_FAILED", "Facts", "Outcome", "Reason", "causes", "outcome"]
 
 LEVELS = ("ok", "warning", "failed")
 FEW_FAILED = 0.001  # from here on failed requests are told: the share that spoils a comparison
@@ -115,6 +115,24 @@ def outcome(facts: Facts) -> Outcome:
     return Outcome(found[0].level if found else "ok", tuple(found))
 
 
+def causes(
+    statuses: Mapping[str, int], errors: Iterable[tuple[str, str, int]], failed: int
+) -> dict[str, int]:
+    """Return what failed requests have in common: bad statuses, and errors by kind.
+
+    `errors` are kind, code and count; `failed` is how many answers were not good.
+    """
+    bad = {code: n for code, n in statuses.items() if code >= "400"}
+    if sum(bad.values()) > failed:  # some of them were expected
+        bad = {}
+    for kind, code, count in errors:
+        if kind == "expectation" and code in bad:
+            continue
+        name = code if kind == "expectation" and code else kind.replace("_", " ")
+        bad[name] = bad.get(name, 0) + count
+    return bad
+
+
 def _failed(facts: Facts) -> Iterator[Reason]:
     hint = "the status codes and errors of the report say why"
     if facts.requests and facts.not_ok == facts.requests:
@@ -163,8 +181,8 @@ def _exceptions(facts: Facts) -> Iterator[Reason]:
 def _not_sent(facts: Facts) -> Iterator[Reason]:
     if facts.scheduled and facts.not_sent > max(1, FEW_MISSING * facts.scheduled):
         text = (
-            f"the planned rate was not reached: {facts.asked_per_s:,.5g} req/s asked, "
-            f"{facts.reached_per_s:,.5g} reached, {facts.not_sent:,} of {facts.scheduled:,} "
+            f"the planned rate was not reached: {_rate(facts.asked_per_s)} req/s asked, "
+            f"{_rate(facts.reached_per_s)} reached, {facts.not_sent:,} of {facts.scheduled:,} "
             "requests not sent"
         )
         level = _level(facts.not_sent / facts.scheduled, MANY_MISSING)
@@ -234,6 +252,10 @@ def _causes(facts: Facts) -> str:
     shown = [f"{name}: {count:,}" for name, count in causes[:MAX_CAUSES]]
     more = len(causes) - MAX_CAUSES
     return ", ".join(shown + ([f"{more} more"] if more > 0 else [])) or f"{facts.not_ok:,}"
+
+
+def _rate(per_s: float) -> str:
+    return f"{per_s:,.0f}" if per_s >= 100 else f"{per_s:.3g}"
 
 
 def _percent(share: float) -> str:

@@ -20,7 +20,7 @@ from fastbench.errors import describe
 from fastbench.histogram import Histogram
 from fastbench.latencies import SERIES, Latency, latency_ms, packed, read_latency
 from fastbench.measured import Check, Judgement, Metric, NamedRow, ScenarioRow, Thrown
-from fastbench.overall import Facts, Outcome, outcome
+from fastbench.overall import Facts, Outcome, causes, outcome
 from fastbench.use import Resources, Use
 
 __all__ = [
@@ -299,13 +299,17 @@ class Result:
                 requests=s.requests,
                 not_ok=s.not_ok,
                 started=s.started,
-                causes=self._causes(),
+                causes=causes(
+                    self.status_codes,
+                    [(row.kind, row.code, row.count) for row in self.errors],
+                    s.failed,
+                ),
                 in_flight=s.in_flight_at_end,
                 oldest_in_flight_s=s.oldest_in_flight_s,
                 slowest_s=self.latency.service.max_ns / 1e9,
                 scheduled=s.scheduled,
                 not_sent=s.dropped + s.queued_at_end,
-                asked_per_s=(s.scheduled or 0) / s.duration_s if planned else 0.0,
+                asked_per_s=self._asked_per_s() if planned else 0.0,
                 reached_per_s=s.requests_per_s,
                 vus=self.scripted,
                 iterations=sum(row.iterations for row in self.scenarios),
@@ -321,18 +325,12 @@ class Result:
             )
         )
 
-    def _causes(self) -> dict[str, int]:
-        """Return what failed requests have in common: bad statuses, and errors by kind."""
-        bad = {code: n for code, n in self.status_codes.items() if code >= "400"}
-        if sum(bad.values()) > self.summary.failed:  # some of them were expected
-            bad = {}
-        for row in self.errors:
-            if row.kind == "expectation" and row.code in bad:
-                continue
-            name = row.code if row.kind == "expectation" and row.code else row.kind
-            name = name.replace("_", " ")
-            bad[name] = bad.get(name, 0) + row.count
-        return bad
+    def _asked_per_s(self) -> float:
+        """Return the one planned rate, or what several came to over the run."""
+        rate = self.config.get("rate")
+        if isinstance(rate, int | float):
+            return float(rate)
+        return (self.summary.scheduled or 0) / self.summary.duration_s
 
     def imbalances(self) -> list[str]:
         """Return a sentence for every conservation law that does not hold; none is right."""

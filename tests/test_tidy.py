@@ -75,7 +75,7 @@ LAYERS: dict[str, set[str]] = {
     "report": {
         *("addresses", "compare", "errors", "exits", "find", "histogram", "history", "latencies"),
         "measured",
-        *("redact", "result", "signals", "units", "use"),
+        *("overall", "redact", "result", "signals", "units", "use"),
     },
     "baselines": {"document", "plan", "redact", "report", "result"},
     "steady": {"result", "units"},

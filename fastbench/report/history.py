@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from fastbench.history import Entry, Group
+from fastbench.overall import FEW_FAILED, MANY_FAILED
 from fastbench.redact import printable
 from fastbench.report.change import change
 from fastbench.report.columns import percent
@@ -98,6 +99,11 @@ def outcome(run: Entry) -> tuple[str, str]:
         return "threshold broken", "bad"
     if run.exit_code == REGRESSION:
         return "regression", "bad"
+    if run.errors_share >= FEW_FAILED:
+        return (
+            f"{run.errors_share:.2%} failed",
+            "bad" if run.errors_share >= MANY_FAILED else "warn",
+        )
     return (run.verdict, "warn") if run.verdict != "ok" else ("ok", "good")
 
 

@@ -18,6 +18,7 @@ __all__ = ["render"]
 MAX_ERRORS = 8
 MAX_WARNINGS = 6
 MAX_STATUSES = 12
+MAX_REASONS = 3  # of the outcome, in the line of the verdict
 VARYING = 0.05  # of the most connections: below, reconnecting explains it
 
 TITLES = {
@@ -321,7 +322,7 @@ def _verdict(page: Page, result: Result) -> list[str]:
 
 
 def _words(result: Result) -> tuple[str, str]:
-    """Return the outcome in a word, and as a sentence with what the heading has not said yet.
+    """Return the outcome in a word, and as a sentence with what weighs most and the limit.
 
     What only the validity has against the run is named by it; the limit is left out where it says
     nothing new.
@@ -331,9 +332,10 @@ def _words(result: Result) -> tuple[str, str]:
     known = limit not in ("unknown", "none") and validity.verdict != f"{limit}-limited"
     own = all(each.code.startswith("not_valid_") for each in outcome.reasons)
     word = validity.verdict if own else outcome.level
-    about = [printable(each.text) for each in outcome.reasons if each.level != outcome.level]
+    about = [printable(each.text) for each in outcome.reasons[:MAX_REASONS]]
+    more = len(outcome.reasons) - MAX_REASONS
+    about += [f"and {more} more"] if more > 0 else []
     about += [LIMITS[limit]] if outcome.level == "ok" or known else []
-    about = about or [printable(outcome.text)]
     return word, f"{word}: " + "; ".join(about)
 
 
