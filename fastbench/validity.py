@@ -11,6 +11,7 @@
        ok
 
 3. Every reason is a sentence that carries its remedy.
+4. A run that is too short for shares of the processor is judged by none: its limit is unknown.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fastbench import resolution
 from fastbench.histogram import Histogram
 from fastbench.result import Result, Validity
 from fastbench.units import format_count, format_ms, format_s
@@ -79,7 +81,7 @@ def _noise(result: Result, seen: Seen) -> list[str]:
         reasons.append(
             f"nothing here ran for {seen.paused_s:.1f}s (suspended, or stopped); measure again"
         )
-    if host is None:
+    if host is None or not resolution.tells_shares(result.summary.duration_s):
         return reasons
     if (host.steal_percent or 0.0) > STEAL_PERCENT:
         reasons.append(
@@ -131,6 +133,8 @@ def _loop_lateness(lag: Histogram, service: Histogram) -> list[str]:
 
 def _limit(result: Result, seen: Seen) -> tuple[str, list[str]]:
     """Return the limit and the reasons for it."""
+    if not resolution.tells_shares(result.summary.duration_s):
+        return _of_short(result)
     full = _full_target(result)
     if _box_is_full(result, seen):
         return "box", [
@@ -148,6 +152,18 @@ def _limit(result: Result, seen: Seen) -> tuple[str, list[str]]:
     if lost := _retransmits(result):
         return "network", [lost]
     return _of_waiting(result, seen)
+
+
+def _of_short(result: Result) -> tuple[str, list[str]]:
+    """Judge by what needs no share of the processor: the quota's own clock, and the plan."""
+    if throttled := _throttled(result):
+        return "client", [throttled]
+    if _kept(result):
+        return "none", []
+    return "unknown", [
+        f"who was the limit: {resolution.TOO_SHORT} from {format_s(result.summary.duration_s)}; "
+        f"measure longer (-d {format_s(resolution.SHARE_SPAN_S)} at least, better 10s)"
+    ]
 
 
 def _of_server(full: TargetUse) -> str:

@@ -26,28 +26,30 @@ def answered(
     *,
     failed: int = 0,
     queued: int = 0,
+    unanswered: int = 0,
     validity: Validity = Validity(),  # noqa: B008  it is frozen
 ) -> Result:
     """Return a run of one second at a rate; every answer took as long."""
     scheduled = round(rate * VISIT_S)
     started = scheduled - queued
-    times = Histogram.from_values([round(p99_ms * 1e6)] * (started - failed))
+    times = Histogram.from_values([round(p99_ms * 1e6)] * (started - failed - unanswered))
     none = Histogram.empty()
     return replace(
         samples.good(),
         summary=Summary(
             duration_s=VISIT_S,
             started=started,
-            ok=started - failed,
+            ok=started - failed - unanswered,
             failed=failed,
             timeouts=0,
             bytes_in=0,
             bytes_out=0,
             scheduled=scheduled,
             queued_at_end=queued,
+            in_flight_at_end=unanswered,
         ),
         latency=Latency(times, none, none, none, response=times, lag=times),
-        status_codes={"200": started - failed} | ({"429": failed} if failed else {}),
+        status_codes={"200": started - failed - unanswered} | ({"429": failed} if failed else {}),
         validity=validity,
     )
 

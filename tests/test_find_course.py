@@ -15,6 +15,7 @@ from fastbench.find import objective
 from fastbench.find.document import Border, Found, Step
 from fastbench.find.search import Range
 from fastbench.plan import UsageError
+from fastbench.report.knee import broken
 from fastbench.result import Result, Validity
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "fastbench" / "find.schema.json").read_bytes())
@@ -182,3 +183,36 @@ def test_a_signal_and_the_time_end_it_with_what_there_is() -> None:
     knee = Knee(1000)
     found = searching(knee, max_time_s=6.1, clock=clock_of(knee))
     assert (found.ended, found.rate, found.elapsed_s) == ("out_of_time", 800, 6.0)
+
+
+def test_a_backlog_that_grows_through_a_short_step_is_no_rate_that_holds() -> None:
+    """A server of 500/s takes whatever comes: at r/s the last wait 1 - 500/r seconds for answers.
+
+    Those answered took half as long, so that the objective is met: the step was too short for it.
+    """
+
+    def swallowing(rate: float) -> Result:
+        unanswered = max(0, round(rate - 500))
+        wait_ms = 1000 * max(0.0, 1 - 500 / rate) / 2
+        return answered(rate, max(1.0, wait_ms), unanswered=unanswered)
+
+    found = searching(swallowing, "p99<900ms")
+    assert found.rate is not None and found.rate < 700
+    assert [each.code for each in found.warnings if each.code == "growing_backlog"]
+    grown = [step for step in found.steps if step.growing]
+    assert grown and not any(step.held for step in grown)
+    assert any(broken(step) == "backlog still growing" for step in grown)
+
+
+def test_a_slow_server_that_keeps_up_holds() -> None:
+    def slow(rate: float) -> Result:
+        return answered(rate, 200, unanswered=round(rate * 0.2))
+
+    assert searching(slow, "p99<900ms", where=Range(100, 10, 1600, 0.02)).ended == "most"
+
+
+def test_a_step_of_an_older_document_reads() -> None:
+    document = json.loads(json.dumps(searching(Knee(1000)).to_document()))
+    for step in document["steps"]:
+        del step["growing"]
+    assert not any(step.growing for step in Found.from_document(document).steps)

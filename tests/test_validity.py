@@ -245,3 +245,16 @@ def test_a_script_is_late_where_requests_were() -> None:
     assert of_script(turns, [5_000_000] * 10)[0] == "ok", "none of ten met a late turn"
     assert of_script(turns, [])[0] == "ok", "there were no requests"
     assert of_script([1_200_000] * 500, [5_000_000] * 1000)[0] == "ok", "a quarter of 5 ms is more"
+
+
+def test_a_run_below_the_resolution_of_the_processors_time_says_so() -> None:
+    short = {"duration_s": 0.01}
+    full, others = (target(99, 99),), replace(HOST, others_percent=60.0, steal_percent=9.0)
+    for result in (run(summary=short, targets=full), run(summary=short, busy=0.99, host=others)):
+        assert judged(result) == ("ok", "unknown")
+        assert "too short to tell" in judge(result, seen()).reasons[0]
+    assert judged(run(summary=short, lag_ns=1000)) == ("ok", "none"), (
+        "a plan that was kept is known"
+    )
+    quota = replace(HOST, throttled_s=0.005)
+    assert judged(run(summary=short, host=quota)) == ("client-limited", "client")

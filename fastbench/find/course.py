@@ -142,6 +142,7 @@ class Course:
             verdict=result.validity.verdict,
             limit=result.validity.limit,
             reasons=(*_wrong(result), *result.validity.reasons),
+            growing=objective.growing(result),
         )
 
     def _blames_client(self, step: Step) -> bool:
@@ -203,6 +204,16 @@ class Course:
                     "end them (`fastbench doctor` names the busiest), and search again",
                 )
             )
+        grew = [step.rate for step in self._steps if _only_grew(step)]
+        if grew:
+            found.append(
+                Warning_(
+                    "growing_backlog",
+                    f"at {min(grew):,.6g} req/s more and more requests waited up to the end of "
+                    f"{self._asked.visit_s:g}s; the objective was met only as the run was short",
+                    "measure longer at each rate (-d)",
+                )
+            )
         low = math.inf if ends.low is None else ends.low
         if ended == "found" and search.border(self._history).low != low:
             found.append(
@@ -213,6 +224,12 @@ class Course:
                 )
             )
         return found
+
+
+def _only_grew(step: Step) -> bool:
+    """Tell whether all else held."""
+    sent = step.missed_share <= objective.MISSED_MAX
+    return step.growing and sent and all(each.ok for each in step.judged.values())
 
 
 def _wrong(result: Result) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated
 
-from fastbench.document import DocumentError, member, plain, read
+from fastbench.document import LATER, DocumentError, member, plain, read
 from fastbench.measured import CONTAINS, Judgement
 from fastbench.result import LIMITS, VERDICTS, Environment, Warning_
 
@@ -65,6 +65,7 @@ class Step:
     `missed_share` are planned requests that could not be sent, `errors_share` those sent that were
     not ok. `judged` is what became of each objective; `held` needs all of them and that nearly all
     that was planned was sent. `redone` counts runs that were thrown away as they say nothing.
+    `growing`: more and more requests waited up to the end, so that the rate is not held.
     """
 
     rate: float
@@ -80,6 +81,7 @@ class Step:
     limit: Annotated[str, LIMITS]
     reasons: tuple[str, ...] = ()
     redone: int = 0
+    growing: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """The objective: thresholds that a rate has to keep, judged on the result of one run.
 
-1. A rate holds when every objective does and all but MISSED_MAX of what was planned was sent.
+1. A rate holds when every objective does, all but MISSED_MAX of what was planned was sent, and
+   what waits for an answer does not grow: in a longer run it would break the objective.
 2. Failed requests are part of every objective: unless it says how many, fewer than ERRORS.
 3. What is looked for is the rate, so no objective is about it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from fastbench import thresholds
@@ -16,10 +18,11 @@ from fastbench.measured import Judgement, Kind
 from fastbench.plan import UsageError
 from fastbench.result import Result
 
-__all__ = ["ERRORS", "MISSED_MAX", "holds", "judged", "missed_share", "read"]
+__all__ = ["ERRORS", "MISSED_MAX", "growing", "holds", "judged", "missed_share", "read"]
 
 ERRORS = "errors<1%"
 MISSED_MAX = 0.01
+GROWN = 1.5  # between 1, a backlog that stays, and 2, one that grew from nothing
 _COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
 _METRICS: Mapping[str, Kind] = {  # as of a plain run, but for what grows with the rate
     **dict.fromkeys(("dropped", "retried", "timeouts"), _COUNTER),
@@ -58,7 +61,22 @@ def judged(result: Result, objectives: Iterable[Threshold]) -> Mapping[str, Judg
 def holds(result: Result, judgements: Mapping[str, Judgement]) -> bool:
     """Tell whether the run kept all objectives and its plan."""
     kept = missed_share(result) <= MISSED_MAX
-    return kept and all(judgement.ok for judgement in judgements.values())
+    return kept and not growing(result) and all(each.ok for each in judgements.values())
+
+
+def growing(result: Result) -> bool:
+    """Tell whether more and more requests waited, unsent or unanswered, up to the end of the run.
+
+    A backlog that stays is the rate times the mean response time (Little's law). One that grew
+    from nothing is twice that: those answered waited half as long, on average, as the last will.
+    """
+    s, times = result.summary, result.latency.response or result.latency.service
+    if not s.scheduled or not times.count or s.duration_s <= 0:
+        return False
+    waiting = s.queued_at_end + s.in_flight_at_end
+    steady = s.scheduled / s.duration_s * times.mean_ns / 1e9
+    chance = 3 * math.sqrt(waiting) + 2  # arrivals and answers come in clusters
+    return waiting > max(MISSED_MAX * s.scheduled, GROWN * steady + chance)
 
 
 def missed_share(result: Result) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from fastbench import resolution
 from fastbench.report.page import Page, cut
 from fastbench.units import format_bytes, format_count, format_ms
 
@@ -54,7 +55,8 @@ def whole(count: int) -> str:
 
 def latencies(latency: Mapping[str, float | None], names: Iterable[str]) -> list[str]:
     """Return the percentiles among these names of columns."""
-    values = [latency.get(name) for name in names if name.startswith("p") and name[1:].isdigit()]
+    heads = [name for name in names if name.startswith("p") and name[1:].isdigit()]
+    values = [resolution.told_ms(latency, name) for name in heads]
     return ["–" if value is None else format_ms(value) for value in values]  # noqa: RUF001
 
 

@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from fastbench import resolution
 from fastbench.compare.document import Comparison
 from fastbench.latencies import latency_ms
 from fastbench.measured import Judgement
 from fastbench.report.change import NAMES, change, headline, regression, signed_interval
 from fastbench.report.html_markup import Cell, Markup, Row, el, section, table
 from fastbench.report.page import seconds
-from fastbench.report.use import memory, seen
+from fastbench.report.use import memory, seen, share
 from fastbench.result import Environment, Result, TlsUse
 from fastbench.units import format_bytes, format_ms, format_ns
 from fastbench.use import TargetUse
@@ -123,7 +124,7 @@ def _of(name: str, result: Result) -> str:
 
 def milliseconds(row: Mapping[str, float | None]) -> list[str]:
     """Return the percentiles of a row of `latency_ms`, as HEADS names them."""
-    values = [row.get(name) for name in PERCENTILES]
+    values = [resolution.told_ms(row, name) for name in PERCENTILES]
     return ["–" if value is None else format_ms(value) for value in values]  # noqa: RUF001
 
 
@@ -159,17 +160,17 @@ def _used(result: Result) -> Markup | None:
     use = result.resources
     rows: list[Row] = []
     if use.client is not None:
-        share = seen(use.client.cpu_percent, "{:.0f} %".format)
+        mean = share(result, use.client.cpu_percent, "{:.0f} %")
         most = seen(use.client.rss_bytes_max, format_bytes)
-        rows.append(["client", "fastbench", share, "", most, "", "", ""])
+        rows.append(["client", "fastbench", mean, "", most, "", "", ""])
     if (host := use.host) is not None:
         cores = len(host.core_percents) or result.environment.cores
-        share, most = (
-            seen(each, lambda percent: f"{percent * cores:.0f} %")
+        mean, most = (
+            share(result, None if each is None else each * cores, "{:.0f} %")
             for each in (host.cpu_percent, host.cpu_percent_max)
         )
-        rows.append(["host", f"{cores} cores", share, most, memory(host), "", "", ""])
-    rows += [_target(target) for target in use.targets]
+        rows.append(["host", f"{cores} cores", mean, most, memory(host), "", "", ""])
+    rows += [_target(result, target) for target in use.targets]
     if not rows:
         return None
     heads = ("who", "", "cpu #", "most #", "memory #", "per request #", "threads #", "files #")
@@ -177,13 +178,14 @@ def _used(result: Result) -> Markup | None:
     return section("Resources", table(heads, rows), identity="resources", note=note)
 
 
-def _target(target: TargetUse) -> Row:
-    each = target.cpu_us_per_request
+def _target(result: Result, target: TargetUse) -> Row:
+    short = not resolution.tells_shares(result.summary.duration_s)
+    each = None if short else target.cpu_us_per_request
     return [
         target.role,
         f"{target.name} ({target.pid})",
-        f"{target.cpu_percent:.0f} %",
-        f"{target.cpu_percent_max:.0f} %",
+        share(result, target.cpu_percent, "{:.0f} %"),
+        share(result, target.cpu_percent_max, "{:.0f} %"),
         format_bytes(target.rss_bytes_max),
         "" if each is None else format_ns(each * 1e3),
         f"{target.threads:,}",
@@ -196,7 +198,7 @@ def _workers(result: Result) -> Markup | None:
         [
             Cell(f"{row.pid} lost", "bad") if row.lost else str(row.pid),
             f"{row.requests:,}",
-            f"{row.busy:.0%}",
+            share(result, 100 * row.busy),
             seconds(row.cpu_s),
             "" if row.run_queue is None else f"{row.run_queue:.1%}",
             "" if row.lag_p99_ms is None else format_ms(row.lag_p99_ms),

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastbench.find.document import Found, Objective, Step
+from fastbench.find.objective import MISSED_MAX
 from fastbench.redact import printable
 from fastbench.report.page import LEAST_COLUMNS, Page, Part, cut, plural
 from fastbench.units import format_ms, format_s
@@ -205,6 +206,8 @@ def _outcome(row: _Row) -> str:
 def broken(step: Step) -> str:
     """Name what did not hold."""
     texts = [text for text, each in step.judged.items() if not each.ok]
+    if not texts and step.growing and step.missed_share <= MISSED_MAX:
+        return "backlog still growing"
     if not texts:
         return f"{100 * step.missed_share:.2g}% could not be sent"
     return ", ".join(printable(text) for text in texts)

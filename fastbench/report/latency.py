@@ -6,9 +6,10 @@ above it says what it cannot show.
 
 from __future__ import annotations
 
+from fastbench import resolution
 from fastbench.histogram import Histogram
 from fastbench.latencies import PERCENTILES
-from fastbench.report.page import Page, Part
+from fastbench.report.page import Page, Part, plural
 from fastbench.report.picture import bar, bins
 from fastbench.result import Result
 from fastbench.units import format_count, format_ns
@@ -45,7 +46,7 @@ def lines(page: Page, result: Result) -> list[str]:
 def _table(page: Page, shown: list[Histogram]) -> list[str]:
     """Return a column of figures per histogram and the picture of the first one."""
     percents = [(name.replace("_", "."), percent) for name, percent in PERCENTILES.items()]
-    rows = [(name, [_shown(h, h.percentile(percent)) for h in shown]) for name, percent in percents]
+    rows = [(name, [_percentile(h, percent) for h in shown]) for name, percent in percents]
     rows.append(("max", [_shown(h, h.max_ns) for h in shown]))
     columns = min(page.width, PICTURE_COLUMNS) - 40 - FIGURE_COLUMNS * (len(shown) - 1)
     picture = _picture(page, shown[0], len(rows), columns)
@@ -54,11 +55,29 @@ def _table(page: Page, shown: list[Histogram]) -> list[str]:
         figures = _figures(values)
         strong = page.bold(figures) if name in ("p50", "p99") else figures
         table.append((page.dim(f"  {name:<7}") + strong + "   " + right).rstrip())
-    return [*table, *_means(page, shown)]
+    return [*table, *_means(page, shown), *_few(page, shown)]
 
 
 def _shown(histogram: Histogram, value_ns: float) -> str:
     return format_ns(value_ns) if histogram.count else "–"  # noqa: RUF001
+
+
+def _percentile(histogram: Histogram, percent: float) -> str:
+    if not resolution.carries(histogram.count, percent):
+        return "–"  # noqa: RUF001
+    return format_ns(histogram.percentile(percent))
+
+
+def _few(page: Page, shown: list[Histogram]) -> list[str]:
+    """Say what a dash means."""
+    count = min(histogram.count for histogram in shown)
+    highest = max(PERCENTILES.values())
+    if not count or resolution.carries(count, highest):
+        return []
+    needed = resolution.samples_needed(highest)
+    why = f"{resolution.TOO_SHORT} from {plural(count, 'sample')}"
+    text = f"–: {why}; p{highest:g} needs {needed:,}"  # noqa: RUF001
+    return [page.dim(f"  {text}")]
 
 
 def _figures(values: list[str]) -> str:
@@ -71,9 +90,13 @@ def _means(page: Page, shown: list[Histogram]) -> list[str]:
     first = shown[0]
     means = _figures([_shown(histogram, histogram.mean_ns) for histogram in shown])
     stdev, least = format_ns(first.stdev_ns), format_ns(first.min_ns)
+    spread = resolution.tells_spread(first.count)
     if len(shown) == 1:
-        return [page.dim("  mean   ") + f"{means} ± {stdev}, min {least}"]
-    return [page.dim("  mean   ") + f"{means}   " + page.dim(f"│ min {least}, stdev {stdev}")]
+        return [
+            page.dim("  mean   ") + means + (f" ± {stdev}" if spread else "") + f", min {least}"
+        ]
+    right = f"│ min {least}" + (f", stdev {stdev}" if spread else "")
+    return [page.dim("  mean   ") + f"{means}   " + page.dim(right)]
 
 
 def _picture(page: Page, histogram: Histogram, rows: int, columns: int) -> list[str]:
@@ -90,5 +113,10 @@ def _picture(page: Page, histogram: Histogram, rows: int, columns: int) -> list[
 
 
 def _brief(name: str, histogram: Histogram) -> Part:
-    p50, p99 = (format_ns(histogram.percentile(percent)) for percent in (50, 99))
-    return f"{name} p50 {p50}, p99 {p99}", str
+    p50, p99 = (_percentile(histogram, percent) for percent in (50, 99))
+    high = f"p99 {p99}" if resolution.carries(histogram.count, 99) else _most(histogram)
+    return f"{name} p50 {p50}, {high}", str
+
+
+def _most(histogram: Histogram) -> str:
+    return f"max {format_ns(histogram.max_ns)}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fastbench import addresses
+from fastbench import addresses, resolution
 from fastbench.compare.document import Comparison
 from fastbench.latencies import latency_ms
 from fastbench.report import compared
@@ -19,7 +19,7 @@ from fastbench.report.asked import asked
 from fastbench.report.change import NAMES, change, headline, regression, signed_interval
 from fastbench.report.markdown_markup import escaped, table
 from fastbench.report.text import LIMITS
-from fastbench.report.use import memory, seen
+from fastbench.report.use import memory, seen, share
 from fastbench.result import Result
 from fastbench.units import format_bytes, format_ms, format_s
 
@@ -151,7 +151,7 @@ def _operation(
     name: str, counts: tuple[int, int | None, float], latency: Mapping[str, float | None]
 ) -> tuple[str, ...]:
     requests, failed, per_s = counts
-    times = [latency.get(key) for key in PERCENTILES]
+    times = [resolution.told_ms(latency, key) for key in PERCENTILES]
     shown = ["–" if value is None else format_ms(value) for value in times]  # noqa: RUF001
     bad = "–" if failed is None else f"{failed:,}"  # noqa: RUF001
     return (escaped(name), f"{requests:,}", bad, f"{per_s:,.1f}", *shown)
@@ -176,16 +176,14 @@ def _resources(result: Result) -> list[str]:
     if used.client is not None:
         client = used.client
         size = seen(client.rss_bytes_max, format_bytes)
-        rows.append(("client", seen(client.cpu_percent, "{:.0f}%".format), "", size))
+        rows.append(("client", share(result, client.cpu_percent), "", size))
     for each in used.targets:
-        mean, most = f"{each.cpu_percent:.0f}%", f"{each.cpu_percent_max:.0f}%"
+        mean, most = (share(result, of) for of in (each.cpu_percent, each.cpu_percent_max))
         name = escaped(f"{each.name} ({each.pid})")
         rows.append((name, mean, most, format_bytes(each.rss_bytes_max)))
     if used.host is not None:
         host = used.host
-        mean, most = (
-            seen(each, "{:.0f}%".format) for each in (host.cpu_percent, host.cpu_percent_max)
-        )
+        mean, most = (share(result, each) for each in (host.cpu_percent, host.cpu_percent_max))
         rows.append(("host (of all cores)", mean, most, memory(host)))
     head = ("Process", "CPU", "CPU, most", "Memory, most")
     return ["### Resources", "", *table(head, rows)] if rows else []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fastbench import resolution
 from fastbench.redact import printable
 from fastbench.report.page import Page, Part, cut, plural
 from fastbench.result import Result
 from fastbench.units import format_bytes, format_count, format_ns, format_s
 from fastbench.use import HostUse, TargetUse
 
-__all__ = ["lines", "memory", "seen"]
+__all__ = ["lines", "memory", "seen", "share"]
 
 MAX_CORES = 8
 NAME_COLUMNS = 20
@@ -32,7 +33,7 @@ def lines(page: Page, result: Result) -> list[str]:
     found = []
     if use.client is not None:
         parts: list[Part] = [
-            (f"cpu {seen(use.client.cpu_percent, '{:.0f}% of one core'.format)}", str),
+            (f"cpu {share(result, use.client.cpu_percent, '{:.0f}% of one core')}", str),
             (f"memory {seen(use.client.rss_bytes_max, format_bytes)}", str),
             *_workers(page, result),
         ]
@@ -40,7 +41,9 @@ def lines(page: Page, result: Result) -> list[str]:
     if use.host is not None:
         found += page.flowed("Host", _host(page, use.host, result))
     for role, label in ROLES.items():
-        found += _targets(page, label, [target for target in use.targets if target.role == role])
+        found += _targets(
+            page, label, result, [target for target in use.targets if target.role == role]
+        )
     lost = [worker for worker in result.workers if worker.lost]
     if lost:
         pids = ", ".join(str(worker.pid) for worker in lost)
@@ -54,6 +57,13 @@ def seen(value: float | None, form: Callable[[float], str]) -> str:
     return "not visible" if value is None else form(value)
 
 
+def share(result: Result, percent: float | None, form: str = "{:.0f}%") -> str:
+    """Return a share of the processor, or why there is none."""
+    if percent is not None and not resolution.tells_shares(result.summary.duration_s):
+        return resolution.TOO_SHORT
+    return seen(percent, form.format)
+
+
 def memory(host: HostUse) -> str:
     """Return how much memory of how much is used."""
     if host.memory_bytes is None:
@@ -64,7 +74,7 @@ def memory(host: HostUse) -> str:
 
 def _workers(page: Page, result: Result) -> list[Part]:
     shares = sorted(round(100 * worker.busy) for worker in result.workers)
-    if not shares:
+    if not shares or not resolution.tells_shares(result.summary.duration_s):
         return []
     span = f"{shares[0]}" if shares[0] == shares[-1] else f"{shares[0]}–{shares[-1]}"  # noqa: RUF001
     parts: list[Part] = [(f"{'worker' if len(shares) == 1 else 'workers'} {span}% busy", str)]
@@ -77,6 +87,9 @@ def _workers(page: Page, result: Result) -> list[Part]:
 def _host(page: Page, host: HostUse, result: Result) -> list[Part]:
     cores = plural(result.environment.cores, "core")
     most = seen(host.cpu_percent_max, "{:.0f}%".format)
+    if not resolution.tells_shares(result.summary.duration_s):
+        tail = [f"cpu {resolution.TOO_SHORT}", f"memory {memory(host)}"]
+        return [*((part, str) for part in tail), *((part, page.yellow) for part in _bad(host))]
     parts = [f"cpu {seen(host.cpu_percent, lambda mean: f'{mean:.0f}% of {cores} (max {most})')}"]
     if 1 < len(host.core_percents) <= MAX_CORES:
         each = " ".join(f"{percent:.0f}" for percent in host.core_percents)
@@ -120,27 +133,30 @@ def _bad(host: HostUse) -> list[str]:
     return parts
 
 
-def _targets(page: Page, label: str, targets: list[TargetUse]) -> list[str]:
+def _targets(page: Page, label: str, result: Result, targets: list[TargetUse]) -> list[str]:
     found = []
+    short = not resolution.tells_shares(result.summary.duration_s)
     for at, target in enumerate(targets[:MAX_PER_ROLE]):
-        parts: list[Part] = [(part, str) for part in _target(target)]
+        parts: list[Part] = [(part, str) for part in _target(target, short=short)]
         found += page.flowed(" " if at else label, parts, hang=2)
     rest = targets[MAX_PER_ROLE:]
     if rest:
-        percent = sum(target.cpu_percent for target in rest)
+        percent = share(result, sum(target.cpu_percent for target in rest))
         memory = format_bytes(sum(target.rss_bytes_max for target in rest))
-        text = f"… {len(rest)} more: cpu {percent:.0f}%, memory {memory}; --json has each"
+        text = f"… {len(rest)} more: cpu {percent}, memory {memory}; --json has each"
         found.append(page.row("", page.dim(text)))
     return found
 
 
-def _target(target: TargetUse) -> list[str]:
+def _target(target: TargetUse, *, short: bool) -> list[str]:
+    """Return the parts of one process; a `short` run states no share, cost or growth of memory."""
     name = f"{cut(printable(target.name), NAME_COLUMNS)} ({target.pid})"
-    each = target.cpu_us_per_request
+    each = None if short else target.cpu_us_per_request
+    cpu = f"{target.cpu_percent:.0f}% (max {target.cpu_percent_max:.0f}%)"
     return [
-        f"{name}: cpu {target.cpu_percent:.0f}% (max {target.cpu_percent_max:.0f}%)",
+        f"{name}: cpu {resolution.TOO_SHORT if short else cpu}",
         *([] if each is None else [f"{format_ns(each * 1e3)} per request"]),
-        _memory(target),
+        f"memory {format_bytes(target.rss_bytes_max)}" if short else _memory(target),
         plural(target.threads, "thread"),
         *([] if target.fds is None else [plural(target.fds, "file")]),
     ]
