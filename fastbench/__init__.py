@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fastbench.scenario.options import Options as Options
     from fastbench.scenario.vu import Vu as Vu
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 _HOMES = {
     "_client": ("Response",),

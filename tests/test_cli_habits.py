@@ -99,7 +99,7 @@ HABITS = {
     "-n4 -c2 http://us%65r:p%40ss@HOST/": head("GET /", AGENT, ANY, basic("user:p@ss")),
     # URLs are sent as they are typed
     "-n4 -c2 'URL/a//../b;c/%41?q=[é]&x={y}#part'": head(
-        "GET /a//../b;c/%41?q=[é]&x={y}", AGENT, ANY
+        "GET /a//../b;c/%41?q=[%C3%A9]&x={y}", AGENT, ANY
     ),
     "-n4 -c2 URL?q": head("GET /?q", AGENT, ANY),
     "URL -n4 -- URL": GET,

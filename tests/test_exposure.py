@@ -84,7 +84,8 @@ def echo(peer: Peer) -> None:
 
 def written(folder: Path, run: Shown) -> list[str]:
     """All artefacts of a run: both streams and every file."""
-    files = [path.read_text() for path in folder.iterdir() if path.name != "headers"]
+    found = [path for path in folder.rglob("*") if path.is_file() and path.name != "headers"]
+    files = [path.read_text() for path in found]
     return [run.stdout, run.stderr, *files]
 
 
@@ -272,7 +273,7 @@ WORDS = {
     "--unix": (f"/tmp/{HOSTILE}", 122),
     "--urls-from-file": (HOSTILE, 1),
     "-s": (f"{HOSTILE}.lua", 1),
-    "--json": (f"missing/{HOSTILE}", 121),
+    "--json": (f"missing/{HOSTILE}", 0),
 }
 
 

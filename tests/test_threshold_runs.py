@@ -195,7 +195,8 @@ HELD = {
 def test_thresholds_stand_first_and_the_broken_ones_before_the_others(width: int) -> None:
     shown = text.render(replace(good(), thresholds=HELD), color=False, width=width)
     assert all(len(line) <= width for line in shown.splitlines())
-    block = shown.split("\n\n")[1]
+    assert shown.startswith("FAILED  2 of 5 thresholds failed")
+    block = shown.split("\n\n")[2]
     assert block.startswith("THRESHOLDS  3 of 5 broken")
     marks = [line[2] for line in block.splitlines()[1:] if line[2] != " "]
     assert marks == ["✗", "✗", "⚠", "⚠", "✓"]

@@ -62,7 +62,9 @@ class Wires:
         ended = found["ok"] + found["failed"] + found["timeouts"]
         assert found["started"] == ended + found["in_flight"]
         assert self.requests()["reqs"] == ended
-        assert self.block.histogram("service").count == found["ok"] + found["timeouts"]
+        assert self.block.histogram("service").count == sum(
+            found[name] for name in ("ok", "timeouts", "cancelled")
+        )
         return {name: count for name, count in found.items() if count}
 
     def requests(self) -> dict[str, Any]:
