@@ -40,19 +40,21 @@ def inline(text: str) -> Body:
 
 
 def urlencoded(items: Sequence[tuple[str, str]]) -> Body:
-    """Join `--data` and `--data-urlencode` items with `&`, in order, as curl does.
+    """Join `--data` and its like with `&`, in order, as curl does.
 
     Each item is (flag, value). `--data @FILE` loses line breaks and NUL, as in curl;
-    `--data-urlencode` takes content, =content, name=content, @FILE and name@FILE.
+    `--data-binary @FILE` keeps them; `--data-raw` has no files. `--data-urlencode` takes content,
+    =content, name=content, @FILE and name@FILE.
     """
     pieces = []
     for flag, value in items:
-        if flag == "--data":
-            stripped = value.startswith("@")
-            data = read_bytes(value[1:], flag) if stripped else encoded(value)
-            pieces.append(re.sub(rb"[\r\n\0]", b"", data) if stripped else data)
-        else:
+        if flag == "--data-urlencode":
             pieces.append(_urlencode(value))
+        elif flag == "--data-raw" or not value.startswith("@"):
+            pieces.append(encoded(value))
+        else:
+            data = read_bytes(value[1:], flag)
+            pieces.append(data if flag == "--data-binary" else re.sub(rb"[\r\n\0]", b"", data))
     return Body(b"&".join(pieces), URLENCODED)
 
 

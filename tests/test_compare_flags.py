@@ -246,7 +246,6 @@ def test_two_saved_results_are_compared_as_they_are(files: Path) -> None:
         (A, "give a base and a candidate"),
         (f"{A} {B} {A}", "not 3"),
         ("http://h:{port}/ http://h/", "--run-base"),
-        ("localhost:80/x localhost:81/x", "write http://localhost:80/x"),
         ("A B --pairs 7", "must be at least 8"),
         ("A B --pairs 1001", "at most 1,000"),
         ("A B --pairs x", "--pairs: `x` is no count"),

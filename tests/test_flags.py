@@ -292,7 +292,8 @@ def test_a_long_body_is_cut_in_the_echoed_command() -> None:
 def test_help_names_every_flag_and_no_other() -> None:
     shown = set(re.findall(r"(?<![\w-])--?[A-Za-z0-9][\w-]*", TEXT))
     quiet_aliases = {"--disable-keepalive", "--disableKeepAlives", "--latencies", "--accept",
-                     "--content-type", "--method", "--request"}  # fmt: skip
+                     "--content-type", "--method", "--request", "--data-ascii", "--data-raw",
+                     "--data-binary"}  # fmt: skip
     hidden = {"-v"}
     assert set(words.names()) - shown <= quiet_aliases | hidden | {"-l"}
     assert {flag for flag in shown if flag not in words.names()} <= {"-d30s", "-c100", "-c64"}

@@ -1,4 +1,4 @@
-"""cli/flags.py and cli/refused.py: every slip is one sentence with the cure."""
+"""cli/flags.py: every slip is one sentence with the cure."""
 
 from __future__ import annotations
 
@@ -8,23 +8,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fastbench.cli import refused, words
+from fastbench.cli import words
 from fastbench.cli.flags import Command, parse
 from fastbench.plan import UsageError
 
 URL = "http://localhost:8080/"
-LATER = (
-    "--qps --stage --burst-rate "
-    "--output -x --redirects --connect-to --curl --har --compressed --percentiles --dry-run "
-    "--abort-on-fail --pin --reconnect-every"
-)
 
 
 def refusal(*argv: str) -> str:
     with pytest.raises(UsageError) as caught:
         parse(argv)
     sentence = str(caught.value)
-    assert sentence.endswith((".", "?")) or ": fastbench " in sentence, sentence
+    assert sentence.endswith(".") or ": fastbench" in sentence, sentence
     assert "\n" not in sentence
     return sentence
 
@@ -78,35 +73,26 @@ def refusal(*argv: str) -> str:
         ("--servername a/b https://h/", "--servername a/b` is no valid name"),
         ("--cacert /nowhere https://h/", "--cacert cannot read"),
         ("--format xml URL", "--format takes one of text, wrk, json"),
-        ("-", "A URL starts with"),
+        ("-", "`-` is neither a URL nor a command"),
         ("-kc", "-c needs a value after it"),
-        ("-ky URL", "-y is no flag"),
+        ("-ky URL", "unknown option -y; fastbench --help lists"),
         ("-b", "-b needs a value after it"),
         ("--json= URL", "needs the name of a file"),
         ("--wait-for 5x URL", "--wait-for: `5x` is no duration"),
         ("--wait-for host:80 URL", "write http://host:80 instead"),
         ("--webhook hooks.test/s3cr3t URL", "--webhook takes an http:// or https:// URL"),
-        ("--json load.py URL", "write http://load.py instead"),
+        ("--json load.py URL", "load.py: a script is run by run; "),
         ("--json - --csv - URL", "can go to standard output; name a file"),
         ("-v URL", "--debug shows one request in full"),
         ("--quiet=5 URL", "--quiet takes no value"),
-        ("localhost:8080/x", "write http://localhost:8080/x instead"),
         ("URL http://other/", "share scheme, host and port"),
-        ("--conections 5 URL", "--conections is no flag of fastbench; did you mean --connections?"),
-        ("-y URL", "-y is no flag of fastbench; see fastbench --help"),
-        ("--qps=5 URL", "--qps is not part of this version; the rate is -R"),
-        ("-h2 URL", "-h2 is not part of this version; HTTP/1.1"),
-        ("-disable-redirects URL", "-disable-redirects is not part of this version"),
+        ("--conections 5 URL", "unknown option --conections; did you mean --connections? write: "),
+        ("-y URL", "unknown option -y; fastbench --help lists"),
+        ("-h2 URL", "-h2: HTTP/1.1 is spoken here"),
     ],
 )
 def test_a_slip_is_refused_with_the_cure(line: str, sentence: str) -> None:
     assert sentence in refusal(*[URL if word == "URL" else word for word in shlex.split(line)])
-
-
-@pytest.mark.parametrize("flag", LATER.split())
-def test_a_flag_of_later_is_refused_with_its_alternative(flag: str) -> None:
-    sentence = refusal(flag, "5", URL)
-    assert sentence.startswith(f"{flag} is not part of this version; ")
 
 
 @pytest.mark.parametrize(
@@ -129,11 +115,6 @@ def test_a_body_given_as_duration_prints_the_line_to_type(argv: list[str]) -> No
 @pytest.mark.parametrize("value", ["@body.json", "a=b&c=d", "[1, 2]"])
 def test_other_bodies_given_as_duration_are_told_too(value: str) -> None:
     assert refusal("-d", value, URL).startswith("-d is the duration, the body is -b; write: ")
-
-
-def test_no_flag_is_both_taken_and_refused() -> None:
-    refused_flags = {name for row in refused._FLAGS for name in row.split()}
-    assert not refused_flags & set(words.names())
 
 
 some_words = st.sampled_from(

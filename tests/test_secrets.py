@@ -16,7 +16,7 @@ URL = "http://localhost:8080/"
 SECRET = "s3cr3tHunter22"
 SECRET_LINES = (
     f"-a user:{SECRET}", f"--auth=user:{SECRET}", f"--bearer {SECRET}", f"-H 'Cookie: s={SECRET}'",
-    f"-H X-Api-Key={SECRET}", f"--header 'my-token: {SECRET}'", f"-b password={SECRET}",
+    f"-H X-Api-Key={SECRET}", f"--header 'my-token: {SECRET}'", f"--body password={SECRET}",
     f"--data 'u=x&secret={SECRET}'", f"-F token={SECRET}", f"-H 'Referer: http://u:{SECRET}@h/'",
     f"-H 'X: y' --expect-body token={SECRET}",
 )  # fmt: skip

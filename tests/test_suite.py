@@ -221,12 +221,12 @@ def test_a_server_that_does_not_come_leaves_all_runs_out(others: dict[str, Suite
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("wrong flag", "[[run]] 1 `one`: --conections is no flag of fastbench; did you mean"),
+        ("wrong flag", "[[run]] 1 `one`: unknown option --conections; did you mean"),
         ("wrong value", "[[run]] 1 `one`: --timeout: `soon` is no duration"),
         ("ours", "[[run]] 1 `one`: --json is not for a run of a suite"),
         ("standard input", "standard input and output are not for a run of a suite; name a file."),
         ("no folder", "cannot be written: not a directory"),
-        ("word", "suite: unrecognized arguments: --frobnicate"),
+        ("word", "unknown option --frobnicate; fastbench suite --help lists"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_runs(

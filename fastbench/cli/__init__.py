@@ -12,8 +12,6 @@ from fastbench.cli import page
 
 __all__ = ["main"]
 
-COMMANDS = ("run", "compare", "find", "suite", "serve", "report", "history", "doctor")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the words ask for; return the exit code."""
@@ -30,17 +28,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: list[str]) -> int:
     from fastbench import redact
-    from fastbench.cli import refused
+    from fastbench.cli import grammar, spelling
     from fastbench.plan import UsageError
 
     try:
         if sys.platform != "linux":
             raise UsageError("Only Linux is supported (epoll); use a Linux machine or container.")
-        if words and words[0] in COMMANDS:
+        words = spelling.first(words)
+        if words and words[0] in grammar.COMMANDS:
             module = import_module(f"fastbench.cli.{words[0]}")
             return cast(Callable[[Sequence[str]], int], module.main)(words[1:])
-        if words and words[0] in refused.COMMANDS:
-            raise UsageError(refused.command(words[0]))
         return _plain(words)
     except UsageError as error:
         print(f"fastbench: {redact.printable(str(error))}", file=sys.stderr)

@@ -30,7 +30,7 @@ from fastbench.rounds.pairing import Terms
 from fastbench.rounds.visits import Side
 from fastbench.scenario.asked import Asked
 
-__all__ = ["Command", "Live", "Stored", "parse"]
+__all__ = ["Command", "Live", "Stored", "is_scripted", "parse"]
 
 DEFAULT_PAIRS = 12
 MAX_PAIRS = 1000
@@ -54,9 +54,6 @@ _ONE = {
 }
 Make = Callable[[str], Plan | Asked]  # of the address of one visit
 
-OWN = words.Own(one=_ONE)
-OWN_OF_SCRIPTS = words.Own(one={**_ONE, "load_script": "--script", "warmup": "-W --warmup"})
-
 _OF_ONE_RUN = {  # flags that a comparison has no use for
     "baseline": "--baseline is for a run; here name it in the place of BASE",
     "thresholds": "--threshold holds one run to a limit; here use --fail-on-regression 5%",
@@ -75,6 +72,12 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
     "dry_run": "--dry-run is for one run; run `fastbench run --dry-run FILE.py`",
     "base_url": "--base-url is what the two URLs are; leave it out",
 }
+OWN = words.Own("compare", one=_ONE, refused=_OF_ONE_RUN)
+OWN_OF_SCRIPTS = words.Own(
+    "compare",
+    one={**_ONE, "load_script": "--script", "warmup": "-W --warmup"},
+    refused=_OF_ONE_RUN,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class Command:
 
 def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     """Parse the words after `compare`, or name the page they ask for; raises UsageError."""
-    scripted = _is_scripted(argv)
+    scripted = is_scripted(argv)
     notices: list[str] = []
     if scripted:
         typed, given, shown = run_words.read(argv, OWN_OF_SCRIPTS)
@@ -126,9 +129,6 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
         return "help"
     if typed.version:
         return "version"
-    for dest, cure in _OF_ONE_RUN.items():
-        if getattr(typed, dest, None):
-            raise UsageError(f"{cure}.")
     if typed.format not in (None, "text", "json"):
         raise UsageError(f"--format {typed.format} shows one run; here it is text or json.")
     limit = _share("--fail-on-regression", typed.fail_on_regression)
@@ -151,7 +151,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     return Command(what, rules, output, tuple(dict.fromkeys(notices)))
 
 
-def _is_scripted(argv: Sequence[str]) -> bool:
+def is_scripted(argv: Sequence[str]) -> bool:
     """Tell whether --script names a scenario; wrk's own scripts go with a plain run."""
     for at, word in enumerate(argv):
         name, equals, value = word.partition("=")
@@ -159,7 +159,7 @@ def _is_scripted(argv: Sequence[str]) -> bool:
             return False
         if name == "--script":
             value = value if equals else "".join(argv[at + 1 : at + 2])
-            return value.endswith(".py") or os.path.isdir(value)
+            return value == "-" or value.endswith(".py") or os.path.isdir(value)
     return False
 
 

@@ -23,7 +23,7 @@ from fastbench.report import files
 if TYPE_CHECKING:
     from fastbench.cli.flags import Output
 
-__all__ = ["File", "check", "named", "prepare", "read", "written"]
+__all__ = ["File", "check", "named", "one_stdin", "prepare", "read", "written"]
 
 _STDOUT = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 _STREAMS = ("/dev/", "/proc/")  # written as they are, to what is open behind the name
@@ -89,6 +89,13 @@ def read(flags: SimpleNamespace, *others: File) -> list[File]:
     return [each for each in (*found, *others) if each.path]
 
 
+def one_stdin(inputs: Iterable[File]) -> None:
+    """Refuse two that read standard input: the second would find nothing. Raises UsageError."""
+    both = [each.flag for each in inputs if each.path in ("-", "/dev/stdin")]
+    if len(both) > 1:
+        raise UsageError(f"{both[0]} and {both[1]} both read standard input; put one in a file.")
+
+
 def check(outputs: Sequence[File], inputs: Iterable[File]) -> None:
     """Refuse places that cannot be written, or not without a loss; raises UsageError."""
     taken: dict[object, File] = {}
@@ -140,7 +147,7 @@ def _with_marks(flags: SimpleNamespace) -> Iterator[tuple[str, str]]:
     ):
         for text in texts:
             name, mark, path = text.partition("@")
-            if mark and (not name or flag == "--data-urlencode"):
+            if mark and flag != "--data-raw" and (not name or flag == "--data-urlencode"):
                 yield flag, path
     for text in getattr(flags, "forms", ()):
         value = text.partition("=")[2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import sys
@@ -15,7 +14,7 @@ from fastbench.cli.parser import Parser
 from fastbench.doctor import Finding, examine
 from fastbench.doctor.machine import Machine
 
-__all__ = ["main", "render"]
+__all__ = ["main", "parser", "render"]
 
 INDENT = 2
 LEAST_COLUMNS = 60
@@ -23,20 +22,21 @@ MOST_COLUMNS = 100
 COLORS = {"ok": "32", "note": "33", "bad": "1;31"}  # SGR
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
+def parser() -> Parser:
+    """Return the parser of the words."""
+    made = Parser(
         "doctor",
         description="Check this machine before a run. It takes a second and changes nothing; "
         "below what is not ok stands the command that mends it.",
     )
-    parser.add_argument("--json", action="store_true", help="the same as a JSON list")
-    parser.add_argument("--no-color", action="store_true", help="as with NO_COLOR set")
-    return parser
+    made.add_argument("--json", action="store_true", help="the same as a JSON list")
+    made.add_argument("--no-color", action="store_true", help="as with NO_COLOR set")
+    return made
 
 
 def main(argv: list[str]) -> int:
     """Examine and print; return 0 whatever was found. Raises UsageError for wrong words."""
-    asked = _parser().parse_args(argv)
+    asked = parser().parse_args(argv)
     findings = examine(Machine())
     if asked.json:
         return page.write(_json(findings))

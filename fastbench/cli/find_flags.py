@@ -24,15 +24,6 @@ VISIT, WARMUP = "5s", "1s"
 CONNECTIONS = "100"  # enough that a rate does not wait for one while answers are within 100 ms
 LEAST_REQUESTS = 10  # in one run: below that there is no rate to speak of
 
-OWN = words.Own(
-    one={
-        "first": "--from",
-        "most": "--to",
-        "precision": "--precision",
-        "max_time": "--max-time",
-    },
-    many={"slo": "--slo"},
-)
 _NOT_HERE = {
     "rate": "the rate is what is looked for; --from and --to say where",
     "stages": "each rate is kept for -d; --from and --to say where to look",
@@ -56,9 +47,17 @@ _NOT_HERE = {
     "wait_for": "it loads a server that is there already; start it before",
     "webhook": "it tells of one run; read the exit code",
 }
-_SPELLED = {"save_baseline": "--save-baseline", "fail_on_regression": "--fail-on-regression"}
-_SPELLED |= {"rate": "-R", "requests": "-n", "thresholds": "--threshold"}
-_SPELLED |= {"on_overload": "--on-overload", "outs": "-o", "wait_for": "--wait-for"}
+OWN = words.Own(
+    command="find",
+    one={
+        "first": "--from",
+        "most": "--to",
+        "precision": "--precision",
+        "max_time": "--max-time",
+    },
+    many={"slo": "--slo"},
+    refused={name: f"{{}} is not for `fastbench find`: {why}" for name, why in _NOT_HERE.items()},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +79,15 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     if said.version:
         return "version"
     _refuse(said)
+    reads = destinations.read(said)
+    destinations.one_stdin(reads)
     objectives = objective.read(said.slo)
     said.rate = FIRST  # so that it is a plan; each run has its own
     said.durations = said.durations or [VISIT]
     said.warmup = WARMUP if said.warmup is None else said.warmup
     said.connections = CONNECTIONS if said.connections is None else said.connections
     run = flags.command(("find", *argv), said, urls, notices)
-    destinations.check(destinations.written(run.output), destinations.read(said))
+    destinations.check(destinations.written(run.output), reads)
     visit_s = run.plan.load.duration_s or 0.0
     where = _range(said, visit_s)
     max_time_s = _duration_s("--max-time", said.max_time)
@@ -104,10 +105,6 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
 
 
 def _refuse(said: SimpleNamespace) -> None:
-    for name, why in _NOT_HERE.items():
-        if getattr(said, name, None):
-            flag = _SPELLED.get(name, f"--{name}")
-            raise UsageError(f"{flag} is not for `fastbench find`: {why}.")
     if said.format not in (None, "text", "json"):
         raise UsageError(f"--format {said.format} is the shape of one run; use text or json.")
 

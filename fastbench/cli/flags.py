@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -93,8 +92,10 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
         return "help"
     if flags.version or (flags.verbose and not addresses):
         return "version"
+    reads = destinations.read(flags)
+    destinations.one_stdin(reads)
     found = command(argv, flags, addresses, notices)
-    destinations.check(destinations.written(found.output), destinations.read(flags))
+    destinations.check(destinations.written(found.output), reads)
     return replace(found, output=of_one_run(found.output, flags))
 
 
@@ -109,9 +110,6 @@ def command(
 
     Who builds several runs of the same flags gives the message: standard input is read once.
     """
-    if flags.verbose:
-        raise UsageError("-v beside a URL means nothing here; --debug shows one request in full.")
-    _refuse_body_in_duration(argv, flags)
     load = how_much.load(flags, notices)
     message = message or content.message(flags, notices)
     requests, first = content.render(flags, addresses, message)
@@ -160,23 +158,6 @@ def parse_statuses(text: str) -> frozenset[int]:
             raise UsageError(f"--expect-status {first}-{last} ends before it starts; turn it.")
         found.update(range(first, last + 1))
     return frozenset(found)
-
-
-def _refuse_body_in_duration(argv: Sequence[str], flags: SimpleNamespace) -> None:
-    """Print the corrected line when -d has a body, as it does in hey, oha and curl."""
-    for value in flags.durations:
-        if not value.startswith(("{", "[", "@")) and "=" not in value:
-            continue
-        corrected: list[str] = []
-        for word in argv:
-            if word == value and corrected and corrected[-1] in ("-d", "-z", "--duration"):
-                corrected[-1:] = ["-b", value]
-            elif word in (f"-d{value}", f"-z{value}", f"-d={value}", f"--duration={value}"):
-                corrected += ["-b", value]
-            else:
-                corrected.append(word)
-        line = shlex.join(redact.argv(["fastbench", *corrected]))
-        raise UsageError(f"-d is the duration, the body is -b; write: {redact.printable(line)}")
 
 
 def _watch(flags: SimpleNamespace) -> tuple[plan.Watch, ...]:

@@ -18,7 +18,7 @@ from fastbench.cli.parser import Parser
 from fastbench.history import Group
 from fastbench.plan import UsageError
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 SCHEMA = "fastbench.history/1"
 LAST_SHOWN = 20  # runs of each name on a screen
@@ -26,38 +26,39 @@ LAST_DRAWN = 200  # and on a page
 MOST_NUMBER = 2**63 - 1  # of an id in SQLite
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
+def parser() -> Parser:
+    """Return the parser of the words."""
+    made = Parser(
         "history",
         description="List the runs that --history FILE.db kept, by name, the newest last, with the "
         "trend of rate and p95. The exit code of --compare is that of `fastbench compare`.",
     )
-    parser.add_argument("file", metavar="FILE.db", help="what --history wrote")
-    parser.add_argument("name", metavar="NAME", nargs="?", help="only the runs of this name")
-    parser.add_argument(
+    made.add_argument("file", metavar="FILE.db", help="what --history wrote")
+    made.add_argument("name", metavar="NAME", nargs="?", help="only the runs of this name")
+    made.add_argument(
         "--last",
         metavar="N",
         type=_number,
         help=f"the newest N of each name ({LAST_SHOWN}; {LAST_DRAWN} with --html, all with --json)",
     )
-    parser.add_argument("--json", action="store_true", help="as JSON; with --compare, too")
-    parser.add_argument("--html", metavar="FILE", help="a page with pictures; with --compare, too")
-    parser.add_argument(
+    made.add_argument("--json", action="store_true", help="as JSON; with --compare, too")
+    made.add_argument("--html", metavar="FILE", help="a page with pictures; with --compare, too")
+    made.add_argument(
         "--show", metavar="ID", type=_number, help="the document of a run, as --json wrote it"
     )
-    parser.add_argument(
+    made.add_argument(
         "--compare", metavar=("A", "B"), nargs=2, type=_number, help="two runs by their numbers"
     )
-    parser.add_argument(
+    made.add_argument(
         "--fail-on-regression", metavar="P", help="with --compare: exit 96 if B is worse by P: 5%%"
     )
-    parser.add_argument("--no-color", action="store_true", help="as with NO_COLOR set")
-    return parser
+    made.add_argument("--no-color", action="store_true", help="as with NO_COLOR set")
+    return made
 
 
 def main(argv: Sequence[str]) -> int:
     """Tell what the words after `history` ask for; raises UsageError for a wrong word or file."""
-    asked = _parser().parse_intermixed_args(argv)
+    asked = parser().parse_intermixed_args(argv)
     _refuse(asked)
     if asked.html is not None:
         asked.html = destinations.named(asked.html)

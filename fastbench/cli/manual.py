@@ -84,4 +84,4 @@ Output
 
 Exit codes: 0 ok, 1 wrong flag or file, 95 not valid (--strict), 96 regression, 99 threshold
 broken, 105 interrupted, 120 worker lost, 121 output not written, 122 nothing succeeded.
-Secrets in headers and URLs are masked everywhere."""
+Other tools' flags are read as meant, or refused with the line to type. Secrets are masked."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 from fastbench import exits
 
@@ -22,6 +23,14 @@ def write(text: str) -> int:
             print(f"fastbench: standard output was not written: {reason}.", file=sys.stderr)
         return exits.NOT_WRITTEN
     return 0
+
+
+def notes(sentences: Iterable[str]) -> None:
+    """Say what was read otherwise than it was typed, a line each."""
+    from fastbench import redact  # --version goes without
+
+    for sentence in sentences:
+        print(f"fastbench: {redact.printable(sentence)}", file=sys.stderr)
 
 
 def mute() -> None:

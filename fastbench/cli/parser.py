@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
-from fastbench.cli import page
+from fastbench.cli import habits_more, page, spelling
+from fastbench.cli.grammar import Grammar
 from fastbench.plan import UsageError
 
 __all__ = ["Parser"]
@@ -26,6 +28,21 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self._name = name
+
+    def grammar(self) -> Grammar:
+        """Return how the words are cut, for habits of other tools."""
+        flags = self._option_string_actions
+        valued = {flag for flag, action in flags.items() if action.nargs != 0}
+        rows = habits_more.OTHERS.get(self._name, ())
+        return Grammar(self._name, valued, set(flags) - valued, rows)
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[Any, list[str]]:
+        """Parse the words, other tools' spellings too."""
+        found, notices = spelling.read(self.grammar(), args or ())
+        page.notes(notices)
+        return super().parse_known_args(found, namespace)
 
     def print_help(self, file: object = None) -> None:
         """Print the help and end, with the exit code of what was written or was not."""

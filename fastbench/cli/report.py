@@ -24,7 +24,7 @@ from fastbench.plan import UsageError
 from fastbench.report import comparison, knee, text
 from fastbench.result import DocumentError, Result
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +57,41 @@ _OTHERS = {
 }
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
+def parser() -> Parser:
+    """Return the parser of the words."""
+    made = Parser(
         "report",
         description="Write what was saved with --json FILE in other forms: a run in all of them, a "
         f"comparison as {forms.listed(forms.COMPARED)}, a search as {forms.listed(forms.FOUND)}. "
         "Without a flag the report is printed as it was then. A FILE may be - for standard output.",
     )
-    parser.add_argument(
-        "result", metavar="RESULT.json", help="what --json FILE wrote; - is standard input"
+    made.add_argument(
+        "result",
+        metavar="RESULT.json",
+        nargs="?",
+        help="what --json FILE wrote; - is standard input, as is none behind a pipe",
     )
     for flag, (_, what) in forms.FILES.items():
-        parser.add_argument(f"--{flag}", metavar="FILE", help=what)
-    parser.add_argument(
+        made.add_argument(f"--{flag}", metavar="FILE", help=what)
+    made.add_argument(
         "--format",
         choices=("text", *forms.PEERS),
         help="print the report for people, or the JSON of another tool",
     )
-    parser.add_argument("--no-color", action="store_true", help="as with NO_COLOR set")
-    return parser
+    made.add_argument("--no-color", action="store_true", help="as with NO_COLOR set")
+    return made
 
 
 def main(argv: Sequence[str]) -> int:
     """Write what the words after `report` ask for; raises UsageError for a wrong word or file."""
-    asked = _parser().parse_args(argv)
+    asked = parser().parse_args(argv)
+    if asked.result is None:
+        if sys.stdin.isatty():
+            raise UsageError(
+                "report: there is no result; name the file that --json wrote, or read it from a "
+                "pipe: fastbench --json - URL | fastbench report"
+            )
+        asked.result = "-"
     paths = forms.asked(asked)
     if list(paths.values()).count("-") + (asked.format is not None) > 1:
         raise UsageError("report: only one form can go to standard output; name a file.")

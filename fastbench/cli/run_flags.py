@@ -16,6 +16,7 @@ from fastbench.cli import content, destinations, flags, run_words
 from fastbench.cli.flags import Output
 from fastbench.plan import Tls, UsageError
 from fastbench.scenario.asked import Asked
+from fastbench.scenario.script import STDIN
 
 MAX_SCALE = 1_000_000.0
 MAX_REDIRECTS = 1000
@@ -45,9 +46,12 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
         return "help"
     if words.version:
         return "version"
+    reads = destinations.read(
+        words, *(destinations.File("fastbench run", each) for each in scripts)
+    )
+    destinations.one_stdin(reads)
     found = command(words, scripts, shown)
-    script = destinations.File("fastbench run", found.asked.script)
-    destinations.check(destinations.written(found.output), destinations.read(words, script))
+    destinations.check(destinations.written(found.output), reads)
     return replace(found, output=flags.of_one_run(found.output, words))
 
 
@@ -55,7 +59,7 @@ def command(words: SimpleNamespace, scripts: Sequence[str], shown: Sequence[str]
     """Build the run that the words ask for; `shown` are they as they may be shown."""
     if words.format == "wrk":
         raise UsageError("--format wrk is the shape of a plain run; here it is text, json or k6.")
-    notices: list[str] = []
+    notices: list[str] = list(words.notices)
     tags = _tags(words.tags, notices)
     bind, family = _addresses(words)
     asked = Asked(
@@ -110,19 +114,7 @@ def _script(scripts: Sequence[str]) -> str:
             f"A run has one script, not both {scripts[0]} and {scripts[1]}; several scenarios may "
             "stand in one script, or be imported by it."
         )
-    script = scripts[0]
-    if "://" in script:
-        raise UsageError(
-            f"fastbench run takes a script, not a URL; write fastbench {redact.url(script)}."
-        )
-    if script.endswith((".js", ".ts")):
-        raise UsageError(
-            "k6 scripts are not run; the same test in Python has the same names, "
-            "see the examples/ folder."
-        )
-    if script == "-":
-        raise UsageError("A script is a file, so that its siblings can be imported; give its path.")
-    return script
+    return STDIN if scripts[0] == "-" else scripts[0]
 
 
 def _max_exceptions(given: str | None) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 TEXT = """\
 fastbench run: load tests in Python. k6's ideas and habits, at wrk's speed.
 
-  fastbench run [flags] SCRIPT.py      a Python file, or a folder with a __main__.py
+  fastbench run [flags] SCRIPT.py      a Python file, a folder with a __main__.py, - for stdin
 
 Examples
   fastbench run checkout.py

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from types import SimpleNamespace
 
 from fastbench import redact
-from fastbench.cli.words import ANY_PORT, NO_MORE, Own
+from fastbench.cli import habits_more, spelling
+from fastbench.cli.grammar import Grammar, optional_file
+from fastbench.cli.words import ANY_PORT, NO_MORE, Own, by_name
 from fastbench.plan import UsageError
 
 _ONE = {  # the last one given counts
@@ -88,37 +89,6 @@ _SWITCHES = {
     "version": "-V --version",
     "help": "-h --help",
 }
-_REFUSED = {
-    "--output": "use --json FILE for the whole result or --csv FILE for a row per second",
-    "--summary-export --summary-mode --summary-time-unit --summary-trend-stats --no-summary": (
-        "the report always holds all of it, --json FILE keeps it, --quiet leaves it out"
-    ),
-    "-c --connections --batch --batch-per-host": (
-        "in a script each VU has its own connections; -u sets the VUs"
-    ),
-    "-n --requests": "in a script iterations are counted; use -i",
-    "-R -r --rate --rps": (
-        "a rate is an executor of the script (constant-arrival-rate), and --scale multiplies it"
-    ),
-    "-m -X --method --request -b --body -D --body-file --data -F --form -T --content-type": (
-        "the script says what is sent; for one fixed request use `fastbench URL`"
-    ),
-    "--urls-from-file --script": "the script says what is sent; name it alone",
-    "-W --warmup": "write a first scenario, and give the others a start_time",
-    "-w --throw --drain": "failed requests never end an iteration; graceful_stop waits for them",
-    "-p --paused --address --profiling-enabled": "a run starts at once and has no remote control",
-    "-l --linger": "leave it out, nothing stays behind a run",
-    "--http-debug": "--debug shows one iteration with every request and answer",
-    "--config": "write it into Options, or use -e",
-    "--min-iteration-duration --setup-timeout --teardown-timeout --no-cookies-reset"
-    " --no-vu-connection-reuse --system-tags": "write it into Options of the script",
-    "--execution-segment --execution-segment-sequence": "use --scale on each machine",
-    "--abort-on-fail": "write [abort] into the threshold: --threshold 'errors<1% [abort]'",
-    "--compatibility-mode --include-system-env-vars --type --traces-output --console-output"
-    " --log-output --log-format": "leave it out",
-    "--blacklist-ip --block-hostnames --dns --hosts": "the script says where requests go",
-    "-x --proxy": "point the script at the server itself",
-}
 _SECRETS = ("credentials", "bearer", "webhook")
 
 
@@ -132,7 +102,9 @@ def read(words: Sequence[str], own: Own = NO_MORE) -> tuple[SimpleNamespace, lis
         **{dest: [] for dest in _MANY},
         **dict.fromkeys(_SWITCHES, False),
     )
-    valued = _VALUED | _by_name(own.one)
+    valued = _VALUED | by_name(own.one)
+    words, notices = spelling.read(grammar(own), words)
+    flags.notices = notices
     scripts: list[str] = []
     shown: list[str] = []
     rest = deque(words)
@@ -152,19 +124,21 @@ def read(words: Sequence[str], own: Own = NO_MORE) -> tuple[SimpleNamespace, lis
     return flags, scripts, [redact.printable(word) for word in shown]
 
 
+def grammar(own: Own = NO_MORE) -> Grammar:
+    """Return how such a command cuts its words."""
+    command = own.command or "run"
+    valued = _VALUED | by_name(own.one)
+    rows = (*own.rows(valued, _SWITCHED), *habits_more.RUN)
+    return Grammar(command, valued, _SWITCHED, rows, own=by_name(own.one))
+
+
 def names() -> list[str]:
     """List every flag of a run, in every spelling."""
     return sorted(_VALUED | _SWITCHED)
 
 
-def _by_name(*tables: Mapping[str, str]) -> dict[str, str]:
-    rows = (row for table in tables for row in table.items())
-    return {name: dest for dest, spellings in rows for name in spellings.split()}
-
-
-_VALUED = _by_name(_ONE, _MANY)
-_SWITCHED = _by_name(_SWITCHES)
-_CURES = {name: cure for names, cure in _REFUSED.items() for name in names.split()}
+_VALUED = by_name(_ONE, _MANY)
+_SWITCHED = by_name(_SWITCHES)
 
 
 def _long(
@@ -177,14 +151,14 @@ def _long(
         setattr(flags, _SWITCHED[name], value != "false")
         return [word]
     if name == "--json" and not equals:
-        flags.json = rest.popleft() if rest and _is_file(rest[0]) else "-"
+        flags.json = "-"
+        if rest and optional_file(rest[0], list(rest)[1:]):
+            flags.json = rest.popleft()
         return [name, _plain(flags.json)]
     if name == "--dashboard" and not equals:
         flags.dashboard = ANY_PORT
         return [name]
-    if name in valued:
-        return _store(valued[name], flags, name, value if equals else _next(name, rest))
-    raise UsageError(_unknown(name))
+    return _store(valued[name], flags, name, value if equals else _next(name, rest))
 
 
 def _short(
@@ -199,8 +173,6 @@ def _short(
             return shown + _store(
                 valued[name], flags, name, glued.removeprefix("=") if glued else _next(name, rest)
             )
-        if name not in _SWITCHED:
-            raise UsageError(_unknown(name))
         setattr(flags, _SWITCHED[name], True)
         shown.append(name)
     return shown
@@ -235,17 +207,3 @@ def _masked(dest: str, value: str) -> str:
 
 def _plain(word: str) -> str:
     return redact.url(word) if "://" in word else redact.text(word)
-
-
-def _is_file(word: str) -> bool:
-    """Tell whether the word after --json is its FILE; a lone `-` is standard output."""
-    return word == "-" or not ("://" in word or word.endswith(".py") or word.startswith("-"))
-
-
-def _unknown(name: str) -> str:
-    """Return the sentence for a flag that a run does not have."""
-    if cure := _CURES.get(name):
-        return f"{name} is not part of `fastbench run`; {cure}."
-    near = get_close_matches(name, names(), n=1, cutoff=0.75) if len(name) > 2 else []
-    cure = f"did you mean {near[0]}?" if near else "see fastbench run --help for those it has."
-    return f"{name} is no flag of fastbench run; {cure}"

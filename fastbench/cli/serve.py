@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 
@@ -10,22 +9,23 @@ from fastbench.cli import page
 from fastbench.cli.parser import Parser
 from fastbench.plan import UsageError
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
+def parser() -> Parser:
+    """Return the parser of the words."""
+    made = Parser(
         "serve",
         description="Serve the embedded target until Ctrl-C. GET / lists its routes.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", default="8080", help="port, 0 for any free one (%(default)s)")
-    parser.add_argument("--uds", metavar="PATH", help="listen on a Unix socket instead")
-    parser.add_argument("--quiet", action="store_true", help="print the address and nothing else")
-    parser.add_argument(
+    made.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    made.add_argument("--port", default="8080", help="port, 0 for any free one (%(default)s)")
+    made.add_argument("--uds", metavar="PATH", help="listen on a Unix socket instead")
+    made.add_argument("--quiet", action="store_true", help="print the address and nothing else")
+    made.add_argument(
         "--with-parent", action="store_true", help="end when the process that started it does"
     )
-    return parser
+    return made
 
 
 def _port(text: str) -> int:
@@ -35,7 +35,7 @@ def _port(text: str) -> int:
 
 
 def _serve(argv: list[str]) -> None:
-    asked = _parser().parse_args(argv)
+    asked = parser().parse_args(argv)
     port = _port(asked.port)
     if asked.uds == "":
         raise UsageError("--uds needs a path: --uds /run/app.sock")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fastbench.report.suite_rows import Told
     from fastbench.suite.course import Hears
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 # The flags of a run that the suite gives itself, or that make it another thing than a run.
 _OURS = (
@@ -57,13 +57,14 @@ failed, 104 its options, 1 refused, 122 nothing succeeded, 99 thresholds, 96 a r
 valid, 121 not written; 0 when all passed."""
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
+def parser() -> Parser:
+    """Return the parser of the words."""
+    made = Parser(
         "suite",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("file", metavar="FILE.toml", help="what to run; relative paths in it are relative to it")
     add("-o", "--out", metavar="FOLDER", help="where the results go (FILE-results beside the file)")
     add("--only", metavar="NAME", action="append", help="run this one only; may be repeated")
@@ -78,12 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--quiet", action="store_true", help="no table, no progress; what goes wrong is told")
     add("--no-progress", action="store_true", help="no live view")
     add("--no-color", action="store_true", help="as with NO_COLOR set")
-    return parser
+    return made
 
 
 def main(argv: Sequence[str]) -> int:
     """Run a suite as the words after `suite` ask; raises UsageError for what is wrong in it."""
-    asked = _parser().parse_args(argv)
+    asked = parser().parse_args(argv)
     if asked.webhook is not None:
         from fastbench import webhook
 

@@ -6,11 +6,14 @@ Other commands that load a server take all of these, and have flags of their own
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
-from fastbench.cli import refused
+from fastbench.cli import habits, spelling
+from fastbench.cli.grammar import Grammar, optional_file
+from fastbench.cli.habits import Habit
+from fastbench.cli.shapes import ANY, NONE
 from fastbench.plan import UsageError
 
 _ONE = {  # the last one given counts, as in getopt(3)
@@ -70,7 +73,9 @@ _MANY = {
     "outs": "-o --out",
 }
 ANY_PORT = "0"  # of --dashboard without one
-_TAGGED = {"data": "--data --data-urlencode"}  # joined in the order given, so each keeps its flag
+_TAGGED = {
+    "data": "--data --data-ascii --data-raw --data-binary --data-urlencode"
+}  # joined in the order given, so each keeps its flag
 _SWITCHES = {
     "insecure": "-k --insecure",
     "no_keepalive": "--no-keepalive --disable-keepalive --disableKeepAlives",
@@ -89,17 +94,24 @@ _SWITCHES = {
     "version": "-V --version",
     "help": "-h --help",
 }
-# hey is written in Go, where one dash will do.
-_HEY = {"-host": "--host", "-disable-keepalive": "--no-keepalive", "-cpus": "--workers"}
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
     """The flags of one command beside those of a plain run: where they go, and their spellings."""
 
+    command: str = ""
     one: Mapping[str, str] = field(default_factory=dict)
     many: Mapping[str, str] = field(default_factory=dict)
     switches: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)  # by where it would go: why
+
+    def rows(self, valued: Mapping[str, str], switched: Mapping[str, str]) -> Iterator[Habit]:
+        """Give what this command has no use for, in every spelling."""
+        for flags, when in ((valued, ANY), (switched, NONE)):
+            for name, dest in flags.items():
+                if why := self.refused.get(dest):
+                    yield Habit(name, ("",), why.format(name), when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +121,6 @@ class _Known:
     valued: Mapping[str, str]
     switched: Mapping[str, str]
     lists: frozenset[str]
-
-    def names(self) -> list[str]:
-        return sorted({*self.valued, *self.switched})
 
 
 NO_MORE = Own()
@@ -132,23 +141,22 @@ def read(words: Sequence[str], own: Own = NO_MORE) -> tuple[SimpleNamespace, lis
         hey_rate=False,
     )
     known = _Known(
-        _by_name(_ONE, _MANY, _TAGGED, own.one, own.many),
-        _by_name(_SWITCHES, own.switches),
+        by_name(_ONE, _MANY, _TAGGED, own.one, own.many),
+        by_name(_SWITCHES, own.switches),
         frozenset((*_MANY, *own.many)),
     )
+    words, notices = spelling.read(grammar(own), words)
     urls: list[str] = []
-    notices: list[str] = []
     rest = deque(words)
     while rest and not flags.help:
         word = rest.popleft()
-        if word in _HEY:
-            notices.append(f"{word} was read as {_HEY[word]}.")
-            word = _HEY[word]
+        if note := habits.NOTES.get(word):
+            notices.append(note)
         if word == "--":
             urls += rest
             break
         if word.startswith("--"):
-            _long(known, flags, word, rest)
+            _long(known, flags, word, rest, urls)
         elif word.startswith("-") and word != "-":
             _short(known, flags, word, rest)
         else:
@@ -156,44 +164,51 @@ def read(words: Sequence[str], own: Own = NO_MORE) -> tuple[SimpleNamespace, lis
     return flags, urls, notices
 
 
+def grammar(own: Own = NO_MORE) -> Grammar:
+    """Return how such a command cuts its words."""
+    valued = by_name(_ONE, _MANY, _TAGGED, own.one, own.many)
+    switched = by_name(_SWITCHES, own.switches)
+    rows = (*own.rows(valued, switched), *habits.PLAIN)
+    added = by_name(own.one, own.many, own.switches)
+    return Grammar(own.command, valued, switched, rows, urls=True, own=added)
+
+
 def names() -> list[str]:
     """List every flag of a plain run, in every spelling."""
-    return sorted(_by_name(_ONE, _MANY, _TAGGED, _SWITCHES))
+    return sorted(by_name(_ONE, _MANY, _TAGGED, _SWITCHES))
 
 
-def _by_name(*tables: Mapping[str, str]) -> dict[str, str]:
+def by_name(*tables: Mapping[str, str]) -> dict[str, str]:
     rows = (row for table in tables for row in table.items())
     return {name: dest for dest, spellings in rows for name in spellings.split()}
 
 
-def _long(known: _Known, flags: SimpleNamespace, word: str, rest: deque[str]) -> None:
+def _long(
+    known: _Known, flags: SimpleNamespace, word: str, rest: deque[str], urls: list[str]
+) -> None:
     name, equals, value = word.partition("=")
     if name in known.switched:
         if equals:
             raise UsageError(f"{name} takes no value; leave what follows it out.")
         setattr(flags, known.switched[name], True)
     elif name == "--json" and not equals:
-        flags.json = rest.popleft() if rest and _is_file(rest[0]) else "-"
+        flags.json = "-"
+        if rest and optional_file(rest[0], [*urls, *list(rest)[1:]]):
+            flags.json = rest.popleft()
     elif name == "--dashboard" and not equals:
         flags.dashboard = ANY_PORT
-    elif name in known.valued:
-        _store(known, flags, name, value if equals else _next(name, rest))
     else:
-        raise UsageError(refused.flag(name, known.names()))
+        _store(known, flags, name, value if equals else _next(name, rest))
 
 
 def _short(known: _Known, flags: SimpleNamespace, word: str, rest: deque[str]) -> None:
     """Read `-c 5`, `-c5`, `-c=5` (Go) and switches in one word with it: `-kc5`."""
-    if sentence := refused.exact(word):
-        raise UsageError(sentence)
     for at in range(1, len(word)):
         name = f"-{word[at]}"
         if name in known.valued:
             glued = word[at + 1 :]
             _store(known, flags, name, glued.removeprefix("=") if glued else _next(name, rest))
             return
-        if name not in known.switched:
-            raise UsageError(refused.flag(name, known.names()))
         setattr(flags, known.switched[name], True)
 
 
@@ -212,8 +227,3 @@ def _store(known: _Known, flags: SimpleNamespace, name: str, value: str) -> None
     else:
         setattr(flags, dest, value)
         flags.hey_rate = flags.hey_rate or name == "-q"
-
-
-def _is_file(word: str) -> bool:
-    """Tell whether the word after --json is its FILE; a lone `-` is standard output."""
-    return word == "-" or not ("://" in word or word.endswith(".py") or word.startswith("-"))

@@ -173,7 +173,7 @@ def _block(
 
 def _whole_rows(series: Sequence[SeriesRow]) -> list[SeriesRow]:
     longest = max((row.span_s for row in series), default=0.0)
-    return [row for row in series if row.span_s >= WHOLE_ROW * longest]
+    return [row for row in series if longest and row.span_s >= WHOLE_ROW * longest]
 
 
 def _whole(figures: Figures) -> bool:

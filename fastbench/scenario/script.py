@@ -10,16 +10,20 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from types import ModuleType
 from typing import Any
 
-from fastbench import imports, redact
+from fastbench import imports, redact, textfile
 from fastbench.plan import UsageError
 from fastbench.scenario import thrown
 
 ENTRY = "__main__.py"  # of a folder
+STDIN = "<stdin>"  # the name of a script that standard input holds; its folder is where we are
 _OF_OPTIONS = frozenset(f"fastbench.scenario.{name}" for name in ("declare", "metrics", "options"))
+_typed: list[bytes] = []  # what standard input held
 _FALLBACK_NAME = "fastbench_script"  # where the script's own name is taken
 
 
@@ -53,7 +57,17 @@ class Broken(Exception):
 
 
 def find(path: str) -> Place:
-    """Find the file of a script; UsageError says what is wrong with the path."""
+    """Find the file of a script; UsageError says what is wrong with the path.
+
+    The first who looks for STDIN reads it: workers are forked later, and have it, too.
+    """
+    if path == STDIN:
+        if not _typed:
+            _typed.append(textfile.read_bytes("-", "fastbench run"))
+            if not _typed[0].strip():
+                raise UsageError("Standard input holds no script; write `fastbench run - < FILE`.")
+        here = os.getcwd()
+        return Place(os.path.join(here, STDIN), here)
     shown = redact.printable(path)
     file = os.path.join(path, ENTRY) if os.path.isdir(path) else path
     if not os.path.exists(file):
@@ -70,6 +84,26 @@ def find(path: str) -> Place:
     return Place(absolute, os.path.dirname(absolute))
 
 
+def text(file: str) -> bytes:
+    """Return what stands in a file of a script; raises OSError."""
+    if _typed and os.path.basename(file) == STDIN:
+        return _typed[0]
+    with open(file, "rb") as opened:
+        return opened.read()
+
+
+class _Loader(SourceFileLoader):
+    """Load the script that standard input held; nothing of it is cached."""
+
+    def get_data(self, path: str) -> bytes:
+        """Return the source."""
+        return text(path)
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:
+        """Raise OSError: there is no file, so no bytecode goes beside it."""
+        raise FileNotFoundError(path)
+
+
 def load(path: str) -> tuple[ModuleType, Place]:
     """Import the script; Broken says what went wrong in it."""
     try:
@@ -78,7 +112,8 @@ def load(path: str) -> tuple[ModuleType, Place]:
         raise Broken("load", str(error), thrown.Spot(redact.printable(path), 0)) from None
     imports.add(place.folder)
     name = _name(place)
-    spec = importlib.util.spec_from_file_location(name, place.file)
+    loader = _Loader(name, place.file) if path == STDIN else None
+    spec = importlib.util.spec_from_file_location(name, place.file, loader=loader)
     assert spec is not None and spec.loader is not None  # its name ends in .py
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

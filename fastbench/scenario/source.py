@@ -20,6 +20,7 @@ from types import CodeType
 from typing import Any
 
 from fastbench import imports, units
+from fastbench.scenario import script
 
 __all__ = ["Problem", "Source", "read", "shadowed"]
 
@@ -116,8 +117,7 @@ def _trees(path: str) -> Iterator[tuple[str, ast.Module]]:
             continue
         seen.add(file)
         try:
-            with open(file, "rb") as opened:
-                tree = ast.parse(opened.read(), file)
+            tree = ast.parse(script.text(file), file)
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             continue  # whoever imports it says so
         yield file, tree
