@@ -18,11 +18,13 @@ KINDS: tuple[str, ...]
 TIMES: tuple[str, ...]
 CELLS: tuple[type[Cell], ...]
 ERROR_KINDS: tuple[str, ...]
+ERROR_PHASES: tuple[str, ...]
 WORKER_STATES: tuple[str, ...]
 REDIRECTS: frozenset[int]
 REGION_BYTES: int
 TIMEOUT_NS: int
 CONNECT_TIMEOUT_NS: int
+PASS_ON_S: float
 __test__: dict[str, str]
 
 @final
@@ -109,7 +111,7 @@ class Route:
 
 # Connections.
 
-Row = tuple[int, str, int, int]  # of an address: family, IP or path, port, scope
+_Row = tuple[int, str, int, int]  # of an address: family, IP or path, port, scope
 
 @final
 class Origin:
@@ -117,7 +119,7 @@ class Origin:
     host: str
     port: int
     authority: str
-    def connections(self) -> list[tuple[Row, tuple[int, int, str, str, str]]]: ...
+    def connections(self) -> list[tuple[_Row, tuple[int, int, str, str, str]]]: ...
 
 @final
 class Pool:
@@ -134,7 +136,7 @@ class Pool:
         family: int = 0,
         keepalive: bool = True,
         unix_path: str = "",
-        resolve: Callable[[str, int, int], Awaitable[list[Row]]] = ...,
+        resolve: Callable[[str, int, int], Awaitable[list[_Row]]] = ...,
         one_address: bool = False,
     ) -> Self: ...
     def servers(self) -> list[Origin]: ...

@@ -26,7 +26,8 @@ ERROR_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "t
 ERROR_PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle")
 PROTOCOL_RULES = ("", "status line", "HTTP version", "status code", "bare CR", "control byte",
                   "field name", "folded framing field", "Content-Length", "chunk size",
-                  "chunk end", "interim answers", "unasked 101", "several Locations", "cut off", "head size",
+                  "chunk end", "interim answers", "unasked 101", "several Locations", "cut off",
+                  "head size",
                   "chunk extension size")
 HISTOGRAMS = ("service", "failed", "connect", "first_byte", "response", "lag")
 WORKER_STATES = ("starting", "connecting", "ready", "running", "ended")
@@ -162,7 +163,8 @@ cdef class Engine:
 
     def __cinit__(self, Block shared not None, uint32_t slot, *, list targets not None,
                   uint32_t connections, uint64_t budget, list requests not None,
-                  list pattern not None, list urls=None, uint32_t pipeline, bint keepalive, bint retry,
+                  list pattern not None, list urls=None, uint32_t pipeline, bint keepalive,
+                  bint retry,
                   uint64_t timeout_ns, uint64_t connect_timeout_ns, bytes ok_status not None,
                   bint status_expected, bytes expect_body not None, list sources not None,
                   uint32_t first, tuple tls_options, tuple plan=None, bint drain=False):

@@ -55,7 +55,6 @@ cdef class Origin:
             if each.step == LOOKING_UP:
                 each.looked_up(failure)
 
-
     cdef found(self, list rows):
         """Take the addresses; connections go to each in turn."""
         cdef uint32_t count = <uint32_t>min(len(rows), block.MAX_ADDRESSES)
@@ -119,4 +118,3 @@ cdef bint is_address(bytes text):
     cdef kernel.Address probe
     return kernel.fill_address(&probe, kernel.AF_INET, text, 0, 0) == 0 \
         or kernel.fill_address(&probe, kernel.AF_INET6, text, 0, 0) == 0
-

@@ -71,8 +71,8 @@ cdef class Pool:
     """What all sessions of one worker share; counts into the worker's slot of the block.
 
     `tls`: (servername or b"", verify, cafile, certfile, keyfile). `trace(exchange, response)`, when
-    set, is called for every answer. `resolve` looks names up; its error has the `number` of an errno
-    or of an EAI_ code, without its sign.
+    set, is called for every answer. `resolve` looks names up; its error has the `number` of
+    an errno or of an EAI_ code, without its sign.
     """
 
     cdef Block shared

@@ -34,9 +34,9 @@ cdef inline uint32_t choose(Target *all, uint32_t count, uint32_t home, uint64_t
 
     `trial`: it did not answer before. Nobody else tries it, then, for `trial_ns`.
     """
-    cdef uint32_t i
+    cdef uint32_t _
     cdef uint32_t at = home
-    for i in range(count):
+    for _ in range(count):
         if may_answer(&all[at], at_ns):
             break
         at = at + 1 if at + 1 < count else 0
