@@ -23,6 +23,7 @@ OF_SHAPES = {  # a value of each shape, and of none that stands before it in the
     "zero": "0",
     "url": "http://proxy:3128/",
     "scheme": "http://h/",
+    "address": "localhost:8080/",
     "ip": "127.0.0.2",
     "no value": "-k",
     "json": '{"a": 1}',

@@ -322,7 +322,7 @@ def test_operations_stand_below_a_comparison(
         (("runs.db", "--compare", "1", "1", "--fail-on-regression", "5"), "takes a percentage"),
         (("runs.db", "--html="), "--html needs the name of a file"),
         (("runs.db", "--html", "-", "--json"), "only one form can go to standard output"),
-        (("runs.db", "--lst", "5"), "unrecognized arguments: --lst"),
+        (("runs.db", "--lst", "5"), "unknown option --lst; did you mean --last?"),
     ],
 )
 def test_a_wrong_word_is_one_sentence(

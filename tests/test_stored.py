@@ -132,6 +132,13 @@ def test_a_last_second_that_was_cut_short_does_not_count() -> None:
     assert stored(base, cut).interval == (1.0, 1.0)
 
 
+def test_rows_that_lasted_no_time_have_no_rate() -> None:
+    short = run(seconds=12)
+    rows = tuple(replace(row, span_s=0.0) for row in short.series)
+    found = stored(replace(short, series=rows), short)
+    assert found.metrics["requests_per_s"].interval is None
+
+
 def test_an_hour_is_compared_in_blocks() -> None:
     found = stored(run(seconds=3600, seed=1), run(1.2, seconds=3600, seed=2))
     assert found.verdict == "different"

@@ -7,6 +7,7 @@ has its shape.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -169,6 +170,6 @@ def _short(grammar: Grammar, words: Sequence[str], at: int) -> Iterator[Item]:
 def _takes(grammar: Grammar, name: str, follows: str | None, words: Sequence[str]) -> bool:
     """Tell whether a flag that is not ours, or a switch of ours, has this value there."""
     shapes = [row.when for row in grammar.table.get(name, ()) if row.when != NONE]
-    return follows is not None and any(
-        each != "beside a url" and SHAPES[each](follows, words) for each in shapes
-    )
+    if follows is None or re.match("-[^0-9]", follows):
+        return False
+    return any(each != "beside a url" and SHAPES[each](follows, words) for each in shapes)

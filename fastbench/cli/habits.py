@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fastbench.cli.shapes import ANY, NONE
 
-__all__ = ["NOTES", "PLAIN", "Habit"]
+__all__ = ["NOTES", "NO_FILE", "PLAIN", "Habit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,19 @@ _NOT_ENDED = "no error ends a run here"
 NOTES = {  # of flags that do something else than another tool's, which nobody would notice
     "-L": "-L prints the percentile spectrum; redirects are not followed, a 3xx is an answer.",
 }
+NO_FILE = tuple(  # the URL was taken for it
+    _refused(flag, f"{flag} takes the name of a file", f"{flag} {name} {{}}", when="address")
+    for flag, name in (
+        ("--html", "run.html"),
+        ("--md", "run.md"),
+        ("--junit", "run.xml"),
+        ("--csv", "run.csv"),
+        ("--hdr", "run.hlog"),
+        ("--history", "runs.db"),
+    )
+)
 PLAIN: tuple[Habit, ...] = (
+    *NO_FILE,
     # What is sent.
     _taken("--cookie -C", "-H 'Cookie: {}'", when="pair"),
     _refused("--cookie", "cookies are typed, not read from a file", "-H 'Cookie: NAME=VALUE'"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fastbench.cli.habits import Habit
+from fastbench.cli.habits import NO_FILE, Habit
 from fastbench.cli.shapes import ANY, NONE
 
 __all__ = ["ENDINGS", "FIRST", "OTHERS", "RUN"]
@@ -25,6 +25,7 @@ _FIXED = "the script says what is sent; for one fixed request use `fastbench URL
 _IN_OPTIONS = "write it into Options of the script"
 
 RUN: tuple[Habit, ...] = (
+    *NO_FILE,
     _refused("-u", "VUs are -u, basic authentication is -a", "-a {}", when="credentials"),
     _refused("--user", "basic authentication is -a", "-a {}", when="credentials"),
     _taken("--users", "-u {}"),

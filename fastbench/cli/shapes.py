@@ -49,6 +49,12 @@ def _url(value: str, words: Sequence[str]) -> bool:
     return "://" in value or (urls.complete(value) is not None and not os.path.exists(value))
 
 
+def _address(value: str, words: Sequence[str]) -> bool:
+    """A URL for sure: it has a scheme, a port or this machine's name."""
+    sure = ":" in value or value.partition("/")[0] == "localhost"
+    return "://" in value or (sure and _url(value, words))
+
+
 def _no_value(value: str, words: Sequence[str]) -> bool:
     """What follows is a word of its own: the flag was meant as a switch."""
     return value.startswith("-") or _url(value, words)
@@ -126,6 +132,7 @@ SHAPES: Mapping[str, Shape] = {
     "time in capitals": lambda value, words: bool(re.fullmatch("[0-9]+[SMH]", value)),
     "zero": lambda value, words: bool(re.fullmatch(r"0+(/.*)?", value)),
     "url": _url,
+    "address": _address,
     "scheme": lambda value, words: value.startswith(("http://", "https://")),
     "ip": lambda value, words: (
         hostnames.is_ipv4(value) or (value.count(":") > 1 and "/" not in value)
