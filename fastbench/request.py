@@ -35,13 +35,16 @@ class Message:
     keepalive: bool = True
 
 
-def render(url: Url, message: Message, *, method: str = "", weight: int = 1) -> Request:
-    """Render one request; `method` is the URL's own and wins over the message's.
+def render(
+    url: Url, message: Message, *, method: str = "", weight: int = 1, body: Body | None = None
+) -> Request:
+    """Render one request; `method` and `body` are the URL's own and win over the message's.
 
     A URL that names a method without a request body (GET, HEAD, OPTIONS, TRACE) goes without the
     body that the others of the run carry.
     """
-    body = None if method in _WITHOUT_BODY and not message.method else message.body
+    if body is None and (method not in _WITHOUT_BODY or message.method):
+        body = message.body
     chosen = check_method(method or message.method or ("GET" if body is None else "POST"))
     fields = [*_defaults(url, message), *_body_fields(chosen, message, body)]
     own = {name.lower() for name, _ in message.headers}

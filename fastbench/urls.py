@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from fastbench import hostnames, redact
-from fastbench.plan import MAX_WEIGHT, Scheme, UsageError, check_method
+from fastbench.plan import Scheme, UsageError
 
-MAX_LINES = 100_000
 DEFAULT_PORT = {"http": 80, "https": 443}
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -27,7 +26,6 @@ _ANY_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _SLIP = re.compile(r"(https?)(?::/?|//)(?=[^/:])", re.IGNORECASE)  # of http://
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f]")
 _NOT_SENT = re.compile(r"[^!-~]")
-_METHOD_WORD = re.compile(r"[A-Za-z-]+")
 _CONTROLS = {0: "NUL", 9: "a tab", 10: "a line feed", 13: "a carriage return", 27: "an escape"}
 _BARE = re.compile(r"(?P<host>\[[^\]/?#]*\]|[^:/?#@\[\]]*)(?P<port>:[0-9]+)?(?P<rest>[/?#].*)?")
 # Endings of the files that stand on our command lines; a few are domains of countries, too.
@@ -77,15 +75,6 @@ class Url:
     def authorization(self) -> str:
         """Return the value of Authorization that the userinfo asks for, "" without one."""
         return "" if self.userinfo is None else basic(self.userinfo)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Hold one entry of a list of URLs; `method` is "" when the entry names none."""
-
-    url: Url
-    method: str
-    weight: int
 
 
 def parse(text: str) -> Url:
@@ -192,27 +181,6 @@ def basic(pair: bytes) -> str:
     return f"Basic {b64encode(pair if b':' in pair else pair + b':').decode('ascii')}"
 
 
-def read_list(lines: Iterable[str], name: str) -> list[Line]:
-    """Parse `[WEIGHT] [METHOD] URL` a line; blank lines and lines that start with # are skipped.
-
-    Sentences carry name and line. The lines come without their ends.
-    """
-    entries: list[Line] = []
-    for number, raw in enumerate(lines, 1):
-        line = raw.strip(" \t")
-        if not line or line.startswith("#"):
-            continue
-        if len(entries) == MAX_LINES:
-            raise UsageError(f"{name} has more than {MAX_LINES} URLs; split the file.")
-        try:
-            entries.append(_line(line))
-        except UsageError as error:
-            raise UsageError(f"{name}, line {number}: {error}") from None
-    if not entries:
-        raise UsageError(f"{name} has no URL; write one a line, `[WEIGHT] [METHOD] URL`.")
-    return entries
-
-
 def one_server(urls: Iterable[Url]) -> Url:
     """Return the first URL, or refuse URLs that differ in scheme, host or port."""
     first, *others = urls
@@ -316,17 +284,3 @@ def _port(port: str, default_port: int, shown: str) -> int:
         )
         raise UsageError(f"The port in `{shown}` is no number from 1 to 65535{more}.")
     return int(port)
-
-
-def _line(line: str) -> Line:
-    words = re.split(r"[ \t]+", line)  # other white space is part of a URL, and refused there
-    weight, method = 1, ""
-    if len(words) > 1 and re.fullmatch(r"[0-9]{1,9}", words[0]):
-        weight = int(words.pop(0))
-        if not 1 <= weight <= MAX_WEIGHT:
-            raise UsageError(f"a weight is between 1 and {MAX_WEIGHT}, not {weight}.")
-    if len(words) > 1 and _METHOD_WORD.fullmatch(words[0]):
-        method = check_method(words.pop(0))
-    if len(words) != 1:
-        raise UsageError("expected `[WEIGHT] [METHOD] URL`; a space in a URL is written %20.")
-    return Line(parse(words[0]), method, weight)

@@ -63,6 +63,7 @@ LAYERS: dict[str, set[str]] = {
     "waiting": {"errors", "plainhttp", "plan", "proxies", "resolve", "signals", "units", "urls"},
     "use": set(),
     "resources": {"host", "processes", "redact", "systemfiles", "use"},
+    "urllist": {"body", "plan", "textfile", "urls"},
     "request": {"body", "plan", "units", "urls"},
     "result": {
         *("addresses", "document", "errors", "histogram", "latencies", "measured", "overall"),

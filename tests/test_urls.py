@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastbench import hostnames, textfile, urls
+from fastbench import hostnames, textfile, urllist, urls
 from fastbench.plan import UsageError
 
 
@@ -157,7 +157,7 @@ def test_any_text_is_a_url_or_one_sentence(text: str) -> None:
 def entries(text: str) -> list[tuple[str, str, int]]:
     return [
         (line.method, line.url.path.decode(), line.weight)
-        for line in urls.read_list(textfile.lines(text), "urls.txt")
+        for line in urllist.read(textfile.lines(text), "urls.txt")
     ]
 
 
@@ -203,7 +203,7 @@ def test_a_list_without_urls_is_refused() -> None:
 
 
 def test_a_list_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(urls, "MAX_LINES", 2)
+    monkeypatch.setattr(urllist, "MAX_LINES", 2)
     assert len(entries("http://h/1\nhttp://h/2")) == 2
     with pytest.raises(UsageError, match="more than 2 URLs; split the file"):
         entries("http://h/1\nhttp://h/2\nhttp://h/3")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 
-from fastbench import __version__, body, request, textfile, urls
+from fastbench import __version__, body, request, textfile, urllist, urls
 from fastbench.plan import Request, UsageError, check_header, check_method
 from fastbench.request import Headers, Message
 
@@ -38,10 +38,10 @@ def render(
     flags: SimpleNamespace, addresses: Sequence[str], common: Message
 ) -> tuple[tuple[Request, ...], urls.Url]:
     """Render every URL of the command line and of --urls-from-file; return the first URL too."""
-    lines = [urls.Line(urls.parse(address), "", 1) for address in addresses]
+    lines = [urllist.Line(urls.parse(address)) for address in addresses]
     if flags.urls_from_file is not None:
         text = textfile.read_text(flags.urls_from_file, "--urls-from-file", any_bytes=True)
-        lines += urls.read_list(textfile.lines(text), flags.urls_from_file)
+        lines += urllist.read(textfile.lines(text), _named(flags.urls_from_file))
     if not lines:
         raise UsageError(
             "There is no URL; give one, for example http://localhost:8080/ (see fastbench --help)."
@@ -50,7 +50,7 @@ def render(
     rendered = []
     total_bytes = 0
     for line in lines:
-        rendered.append(request.render(line.url, common, method=line.method, weight=line.weight))
+        rendered.append(_rendered(line, common))
         total_bytes += len(rendered[-1].payload)
         if total_bytes > MAX_RENDERED_BYTES:
             raise UsageError(
@@ -58,6 +58,25 @@ def render(
                 "or fewer URLs."
             )
     return tuple(rendered), first
+
+
+def _named(path: str) -> str:
+    return "standard input" if path == "-" else path
+
+
+def _rendered(line: urllist.Line, common: Message) -> Request:
+    """Render one entry: its own headers replace those of all requests, its body theirs."""
+    own = {name.lower() for name, _ in line.headers}
+    host = next((value for name, value in line.headers if name.lower() == "host"), common.host)
+    headers = [pair for pair in common.headers if pair[0].lower() not in own]
+    headers += [pair for pair in line.headers if pair[0].lower() != "host"]
+    message = replace(common, headers=tuple(headers), host=host)
+    try:
+        return request.render(
+            line.url, message, method=line.method, weight=line.weight, body=line.body
+        )
+    except UsageError as error:
+        raise UsageError(f"{line.place}: {error}" if line.place else str(error)) from None
 
 
 def _method(method: str | None, notices: list[str]) -> str:

@@ -44,7 +44,7 @@ Request
   -T TYPE  -A TYPE        Content-Type, Accept          --user-agent NAME
   -a, --auth USER:PASS    basic authentication          --bearer TOKEN
   --host NAME             Host header only; the URL still says where to connect
-  --urls-from-file FILE   a mix of URLs, one a line: [WEIGHT] [METHOD] URL; # comments
+  --urls-from-file FILE   a mix: [WEIGHT] [METHOD] URL, below it headers, @BODY; or lines of JSON
   -s, --script FILE.lua   a wrk script that only sets wrk.method, wrk.headers and wrk.body
 
 Network
