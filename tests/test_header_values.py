@@ -112,7 +112,7 @@ def test_what_is_typed_is_sent_as_its_bytes(tmp_path: Path) -> None:
 
 
 def test_what_is_typed_for_a_script_is_sent_as_its_bytes() -> None:
-    words = ["-H", "X: José", "-H", "Y: \udce9", "-A", "Zoë", "--user-agent", "Ω/1", "s.py"]
+    words = ["-H", "X: José", "-H", "Y: \udce9", "--accept", "Zoë", "--user-agent", "Ω/1", "s.py"]
     parsed = run_flags.parse(words)
     assert isinstance(parsed, run_flags.Command)
     asked = parsed.asked

@@ -144,12 +144,15 @@ def test_who_kills_the_suite_kills_the_load(server: Server, tmp_path: Path) -> N
     assert alive == []
 
 
-def test_files_that_cannot_be_written_are_a_row(server: Server, tmp_path: Path) -> None:
+def test_files_that_cannot_be_written_are_refused_before_the_load(
+    server: Server, tmp_path: Path
+) -> None:
     file = written(tmp_path, TWO.replace("{more}", ""), server)
     (tmp_path / "gates-results" / "one.txt").mkdir(parents=True)
+    before = server.seen.requests
     done = Suite(invoke("suite", str(file)), tmp_path / "gates-results")
-    assert done.shown.returncode == 121
-    assert done.outcomes == {"one": ("not written", 121), "two": ("passed", 0)}
+    assert done.shown.returncode == 1 and server.seen.requests == before
+    assert "one.txt is a folder; name a file in it" in done.shown.stderr
 
 
 def test_a_comparison_is_a_row_with_its_sentence(server: Server, tmp_path: Path) -> None:

@@ -77,9 +77,10 @@ def _changes(
 ) -> Iterator[tuple[list[str], str] | _Slip]:
     """Give what is not as it should be, in the order in which it tells of the rest.
 
-    One dash for two first, then whose line it is, then flags, whose values may seem to be words.
+    One dash for two first, then switches that would swallow the flag behind them, then whose line
+    it is, then flags, whose values may seem to be words.
     """
-    for look in (_dashed, _of_another, _flag, _word):
+    for look in (_dashed, _switch, _of_another, _flag, _word):
         for item in cut:
             if found := look(grammar, words, item):
                 yield found
@@ -93,6 +94,15 @@ def _dashed(grammar: Grammar, words: list[str], item: Item) -> tuple[list[str], 
     name = typed.partition("=")[0]
     changed = [*words[: item.start], f"-{typed}", *words[item.start + 1 :]]
     return changed, f"{name} was read as -{name}."
+
+
+def _switch(grammar: Grammar, words: list[str], item: Item) -> tuple[list[str], str] | _Slip | None:
+    """Look at a flag that another tool has as a switch, and that has another flag for its value."""
+    rows = grammar.table.get(item.name, ()) if item.name else ()
+    if item.value is None or not item.value.startswith("-"):
+        return None
+    apart = any(row.when == "no value" and _fits(grammar, row, item, words) for row in rows)
+    return _flag(grammar, words, item) if apart else None
 
 
 def _flag(grammar: Grammar, words: list[str], item: Item) -> tuple[list[str], str] | _Slip | None:
