@@ -323,7 +323,7 @@ def test_a_server_is_left_alone_as_long_as_it_asks(monkeypatch: pytest.MonkeyPat
     at_s: list[float] = []
 
     class Busy:
-        shown, is_file, wants_buckets = "busy", False, False
+        shown, is_file, wants_buckets, wants_histograms = "busy", False, False, False
 
         def write(self, frames: Sequence[Frame]) -> None:
             at_s.append(time.monotonic())

@@ -49,6 +49,8 @@ def test_lines_of_json_are_k6s_and_the_last_one_carries_the_verdict(tmp_path: Pa
 
     text = gzip.decompress((tmp_path / "points.json.gz").read_bytes()).decode()
     rows = [json.loads(line) for line in text.splitlines()]
+    start, *rows = rows
+    assert start == {"type": "Start", "time": "2023-11-14T22:13:20.000000+00:00"}
     assert [row["type"] for row in rows] == ["Metric", "Point"] * 3 + ["End"]
     metric, point = rows[0], rows[1]
     about = {"name": "http_reqs", "type": "counter", "contains": "default"}

@@ -122,6 +122,7 @@ LAYERS: dict[str, set[str]] = {
 LAYERS["sinks"] = {
     *("_client", "_core", "adding", "baseline", "environment", "histogram", "measured", "merged"),
     *("errors", "plainhttp", "plan", "redact", "report", "resolve", "result", "sampling", "urls"),
+    *("judging", "latencies", "thresholds"),
 }
 LAYERS["dashboard"] = {
     *("compare", "measured", "plan", "redact", "report", "result", "sampling", "signals", "units"),

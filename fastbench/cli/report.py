@@ -23,6 +23,7 @@ from fastbench.find import document as searched
 from fastbench.plan import UsageError
 from fastbench.report import comparison, knee, text
 from fastbench.result import DocumentError, Result
+from fastbench.sinks import pointfile
 
 __all__ = ["main", "parser"]
 
@@ -69,7 +70,8 @@ def parser() -> Parser:
         "result",
         metavar="RESULT.json",
         nargs="?",
-        help="what --json FILE wrote; - is standard input, as is none behind a pipe",
+        help="what --json FILE wrote, or the points of -o json=FILE (or k6's), also as .gz; - is "
+        "standard input, as is none behind a pipe",
     )
     for flag, (_, what) in forms.FILES.items():
         made.add_argument(f"--{flag}", metavar="FILE", help=what)
@@ -132,7 +134,9 @@ def _load(path: str) -> tuple[_Kind, Any]:
     """Return what was saved, and which kind it is."""
     shown = redact.printable(path) if path != "-" else "standard input"
     kind = _RUN
-    data = textfile.read_bytes(path, "report")
+    data = pointfile.unzipped(textfile.read_bytes(path, "report"), shown)
+    if pointfile.is_points(data):
+        return kind, pointfile.read(data, shown)
     try:
         document = parsed(data)
     except DocumentError as error:

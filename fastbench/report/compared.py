@@ -143,6 +143,8 @@ def counted(found: Comparison, metric: Metric | None) -> str:
 
 def machine(environment: Environment) -> str:
     """Return a machine in a line."""
+    if not environment.cores:
+        return "not known"
     cores = plural(environment.cores, "core")
     parts = [environment.cpu, cores, f"Linux {environment.kernel}"]
     if environment.governor != "unknown":

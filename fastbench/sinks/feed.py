@@ -32,6 +32,7 @@ class Output(Protocol):
     shown: str
     is_file: bool
     wants_buckets: bool
+    wants_histograms: bool
 
     def write(self, frames: Sequence[Frame]) -> None:
         """Write all points of these frames, or raise OutputError."""

@@ -36,6 +36,7 @@ class InfluxOutput:
 
     is_file = False
     wants_buckets = False
+    wants_histograms = False
 
     def __init__(
         self, where: str, shown: str, environment: Mapping[str, str] | None = None

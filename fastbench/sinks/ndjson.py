@@ -3,6 +3,9 @@
 A metric is declared by a line of type Metric before its first point. The value of a point is what
 k6 writes there: the count of a counter, the share of a rate, the mean of a trend. Beside it stands
 what k6's samples would have told: `count` samples, and for a trend min, med, max and percentiles.
+Trends of times also have `hdr`, their histogram in ns as the document holds it (HdrHistogram's V2
+form, base64), so that seconds can be added up: `fastbench report FILE` does.
+The first line, of type Start, has the instant at which the load began.
 The last line, of type End, says whether the thresholds failed: `"thresholdsFailed":false`.
 """
 
@@ -12,6 +15,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from fastbench.latencies import packed
 from fastbench.sinks.outfile import OutFile
 from fastbench.sinks.point import End, Frame, Point
 
@@ -23,17 +27,23 @@ class JsonOutput:
 
     is_file = True
     wants_buckets = False
+    wants_histograms = True
 
     def __init__(self, path: str, shown: str) -> None:
         self.shown = shown
         self._file = OutFile(path)
         self._declared: set[str] = set()
+        self._started = False
 
     def write(self, frames: Sequence[Frame]) -> None:
         """Write the points, each metric declared before its first."""
         lines = []
         for frame in frames:
             time = _time(frame.at_ns)
+            if not self._started:
+                self._started = True
+                start_ns = frame.at_ns - round(frame.t_s * 1e9)
+                lines.append(_line({"type": "Start", "time": _time(start_ns)}))
             for point in frame.points:
                 if not point.silent:
                     lines += self._lines(time, point)
@@ -53,6 +63,8 @@ class JsonOutput:
             sample["count"] = _whole(point.count)
         if point.kind.type == "trend":
             sample |= {key: point.now[key] for key in point.now if key not in ("avg", "count")}
+            if point.histogram is not None:
+                sample["hdr"] = packed(point.histogram)
         return [*lines, _line({"metric": name, "type": "Point", "data": sample})]
 
     def finish(self, end: End) -> None:

@@ -45,6 +45,7 @@ class OtlpOutput:
 
     is_file = False
     wants_buckets = True
+    wants_histograms = False
 
     def __init__(
         self, where: str, shown: str, environment: Mapping[str, str] | None = None

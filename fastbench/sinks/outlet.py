@@ -39,19 +39,21 @@ class Outlet:
         self._at_ns = 0  # of the last frame
         self._unix_ns = environment.unix_ns() - time.monotonic_ns()
 
-    @property
-    def wants_buckets(self) -> bool:
-        """Tell whether an output tells distributions as buckets."""
-        return any(output.wants_buckets for output in self._outputs)
+    def _wanted(self) -> dict[str, bool]:
+        """Tell in which forms the outputs want distributions."""
+        return {
+            "with_buckets": any(output.wants_buckets for output in self._outputs),
+            "with_histograms": any(output.wants_histograms for output in self._outputs),
+        }
 
     def script(self) -> OfScript:
         """Return who listens to the run of a script."""
-        return OfScript(self, ScriptReader(with_buckets=self.wants_buckets))
+        return OfScript(self, ScriptReader(**self._wanted()))
 
     def plain(self, judge: PlainJudge | None, *, planned: bool) -> OfPlain:
         """Return who listens to a plain run, and asks its judge."""
         times = plain_times(planned=planned)
-        return OfPlain(self, PlainReader(times, with_buckets=self.wants_buckets), judge)
+        return OfPlain(self, PlainReader(times, **self._wanted()), judge)
 
     def tell(self, t_s: float, read: Callable[[], tuple[Point, ...]]) -> float:
         """Hand a second's points over; return when the next look is due."""

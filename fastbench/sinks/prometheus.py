@@ -54,6 +54,7 @@ class PrometheusOutput:
 
     is_file = False
     wants_buckets = True
+    wants_histograms = False
 
     def __init__(
         self, where: str, shown: str, environment: Mapping[str, str] | None = None

@@ -21,7 +21,7 @@ from itertools import accumulate
 from typing import Any
 
 from fastbench import _client, _core, adding, merged, sampling
-from fastbench.histogram import index
+from fastbench.histogram import Histogram, index
 from fastbench.measured import BUILT_IN, Kind
 from fastbench.merged import read_tags
 from fastbench.sinks.point import BOUNDS_S, Point, Tags, clean
@@ -51,10 +51,11 @@ def buckets(counted: _core.Histogram) -> tuple[int, ...]:
 
 
 class _Maker:
-    """Make points, with buckets only for those who want them."""
+    """Make points, with buckets and histograms only for those who want them."""
 
-    def __init__(self, *, with_buckets: bool) -> None:
+    def __init__(self, *, with_buckets: bool, with_histograms: bool) -> None:
         self._with_buckets = with_buckets
+        self._with_histograms = with_histograms
         self.begin({}, {})
 
     def begin(self, tags: Mapping[str, str], of_scenarios: Mapping[str, Mapping[str, str]]) -> None:
@@ -79,7 +80,14 @@ class _Maker:
             adding.values(total, kind, span[1]),
             buckets(total) if counted else (),
             _sum(total),
+            _histogram(now) if self._with_histograms else None,
         )
+
+
+def _histogram(now: Any) -> Histogram | None:
+    if not isinstance(now, _core.Histogram):
+        return None
+    return Histogram(now.counts(), now.min_ns, now.max_ns, now.sum_ns)
 
 
 def _sum(total: Any) -> float:
@@ -95,8 +103,8 @@ _Name = tuple[str, str]  # of a metric, and its tags
 class ScriptReader:
     """Read snapshots of an arena one after another."""
 
-    def __init__(self, *, with_buckets: bool) -> None:
-        self._make = _Maker(with_buckets=with_buckets)
+    def __init__(self, *, with_buckets: bool, with_histograms: bool = False) -> None:
+        self._make = _Maker(with_buckets=with_buckets, with_histograms=with_histograms)
         self.begin = self._make.begin
         self._last: merged.Snapshot | None = None
 
@@ -169,8 +177,10 @@ def _whole(now: Mapping[str, Any], total: Mapping[str, Any]) -> tuple[_Row, ...]
 class PlainReader:
     """Read the block of a plain run, one second after another."""
 
-    def __init__(self, block_names: tuple[str, ...], *, with_buckets: bool) -> None:
-        self._make = _Maker(with_buckets=with_buckets)
+    def __init__(
+        self, block_names: tuple[str, ...], *, with_buckets: bool, with_histograms: bool = False
+    ) -> None:
+        self._make = _Maker(with_buckets=with_buckets, with_histograms=with_histograms)
         self._histograms = block_names
         self._before: dict[_Name, Any] = {}
         self._before_s = 0.0

@@ -26,6 +26,7 @@ class CsvOutput:
 
     is_file = True
     wants_buckets = False
+    wants_histograms = False
 
     def __init__(self, path: str, shown: str) -> None:
         self.shown = shown
