@@ -11,12 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastbench.measured import Judgement
 from fastbench.units import format_s
 
-__all__ = ["FEW_FAILED", "LEVELS", "MANY_FAILED", "Facts", "Outcome", "Reason", "causes", "outcome"]
+__all__ = [
+    "FEW_FAILED",
+    "LEVELS",
+    "MANY_FAILED",
+    "Error",
+    "Facts",
+    "Outcome",
+    "Part",
+    "Reason",
+    "causes",
+    "never_ok",
+    "outcome",
+    "silent_s",
+]
 
 LEVELS = ("ok", "warning", "failed")
 FEW_FAILED = 0.001  # from here on failed requests are told: the share that spoils a comparison
@@ -24,6 +37,7 @@ MANY_FAILED = 0.05
 FEW_MISSING = 0.01  # of what was planned, or of what was sent and not answered
 MANY_MISSING = 0.1
 LONG_UNANSWERED_S = 1.0
+LONG_SILENT_S = 0.5
 MAX_CAUSES = 3
 
 _VERDICTS = {
@@ -73,8 +87,10 @@ class Facts:
 
     `causes` are what failed requests have in common, by count: statuses and kinds of errors.
     `slowest_s` is the longest answer. `asked_per_s` is the planned rate, `not_sent` of `scheduled`
-    requests never left. `iterations` of a script, `dropped` of which were not started, `threw` of
-    which an exception ended; `checks` are (failed, all).
+    requests never left. `silent_s` of `duration_s` is how long there were only failures at the end.
+    `never_ok` names scenarios and requests that never succeeded, `stuck` scenarios none of whose
+    iterations ended. `iterations` of a script, `dropped` of which were not started, `threw`
+    exceptions; `checks` are (failed, all) of each.
     """
 
     ended: str
@@ -89,11 +105,15 @@ class Facts:
     not_sent: int = 0
     asked_per_s: float = 0.0
     reached_per_s: float = 0.0
+    duration_s: float = 0.0
+    silent_s: float = 0.0
+    never_ok: tuple[str, ...] = ()
+    stuck: tuple[str, ...] = ()
     vus: bool = False
     iterations: int = 0
     dropped: int = 0
     threw: int = 0
-    checks: tuple[int, int] = (0, 0)
+    checks: tuple[tuple[int, int], ...] = ()
     thresholds: Mapping[str, Judgement] | None = None
     verdict: str = "ok"
     why: tuple[str, ...] = ()
@@ -103,6 +123,7 @@ def outcome(facts: Facts) -> Outcome:
     """Judge a run as a whole."""
     found = [
         *_failed(facts),
+        *_parts(facts),
         *_broken(facts),
         *_exceptions(facts),
         *_not_sent(facts),
@@ -115,22 +136,58 @@ def outcome(facts: Facts) -> Outcome:
     return Outcome(found[0].level if found else "ok", tuple(found))
 
 
-def causes(
-    statuses: Mapping[str, int], errors: Iterable[tuple[str, str, int]], failed: int
-) -> dict[str, int]:
+class Error(Protocol):
+    """What is read of a row of errors."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def count(self) -> int: ...
+
+
+class Part(Protocol):
+    """What is read of a scenario, and of the requests of one name."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def requests(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+
+
+def causes(statuses: Mapping[str, int], errors: Iterable[Error], failed: int) -> dict[str, int]:
     """Return what failed requests have in common: bad statuses, and errors by kind.
 
-    `errors` are kind, code and count; `failed` is how many answers were not good.
+    `failed` is how many answers were not good.
     """
     bad = {code: n for code, n in statuses.items() if code >= "400"}
     if sum(bad.values()) > failed:  # some of them were expected
         bad = {}
-    for kind, code, count in errors:
-        if kind == "expectation" and code in bad:
+    for row in errors:
+        if row.kind == "expectation" and row.code in bad:
             continue
-        name = code if kind == "expectation" and code else kind.replace("_", " ")
-        bad[name] = bad.get(name, 0) + count
+        name = row.code if row.kind == "expectation" and row.code else row.kind.replace("_", " ")
+        bad[name] = bad.get(name, 0) + row.count
     return bad
+
+
+def never_ok(parts: Iterable[Part]) -> tuple[str, ...]:
+    """Name the parts of which every request failed."""
+    bad = (each.name for each in parts if each.requests and each.failed == each.requests)
+    return tuple(dict.fromkeys(bad))
+
+
+def silent_s(rows: Iterable[tuple[float, int, int]]) -> float:
+    """Return how long nothing but failures came at the end; `rows` are seconds, ok, failures."""
+    length_s = 0.0
+    for span_s, ok, bad in reversed(list(rows)):
+        if ok or not bad:
+            break
+        length_s += span_s
+    return length_s
 
 
 def _failed(facts: Facts) -> Iterator[Reason]:
@@ -149,6 +206,25 @@ def _failed(facts: Facts) -> Iterator[Reason]:
     elif not facts.requests and (facts.started or not facts.vus):
         what = "answered" if facts.started else "sent"
         yield Reason("nothing_sent", "failed", f"no request was {what}", hint)
+
+
+def _parts(facts: Facts) -> Iterator[Reason]:
+    """What a large part that goes well would hide: a part, or a time, in which nothing did."""
+    if facts.not_ok == facts.requests:
+        return
+    allowed = _allowed(facts, _OF_FAILURES)
+    if facts.never_ok:
+        names = ", ".join(facts.never_ok[:MAX_CAUSES])
+        more = len(facts.never_ok) - MAX_CAUSES
+        text = f"every request of {names} failed" + (f", and of {more} more" if more > 0 else "")
+        yield Reason("part_failed", "warning" if allowed else "failed", text)
+    if facts.silent_s >= max(LONG_SILENT_S, MANY_MISSING * facts.duration_s):
+        text = f"nothing succeeded any more in the last {format_s(facts.silent_s)}"
+        hint = "the server is gone, or refuses connections: see its log"
+        yield Reason("silent", "warning" if allowed else "failed", text, hint)
+    if facts.stuck:
+        text = f"no iteration of {', '.join(facts.stuck[:MAX_CAUSES])} came to its end"
+        yield Reason("stuck", "warning", text, "let the run be longer, or find what they wait for")
 
 
 def _broken(facts: Facts) -> Iterator[Reason]:
@@ -170,11 +246,12 @@ def _broken(facts: Facts) -> Iterator[Reason]:
 def _exceptions(facts: Facts) -> Iterator[Reason]:
     if not facts.threw:
         return
-    of = max(facts.iterations, facts.threw)
-    share = facts.threw / of
+    share = min(1.0, facts.threw / max(1, facts.iterations))
     level = _level(share, MANY_FAILED, allowed=_allowed(facts, _OF_EXCEPTIONS))
-    whole = "every iteration" if facts.threw == of else f"{_percent(share)} of iterations"
-    text = f"{whole} ended in an exception of the script ({facts.threw:,} of {of:,})"
+    text = (
+        f"the script threw {facts.threw:,} exceptions in {facts.iterations:,} iterations "
+        f"({_percent(share)})"
+    )
     yield Reason("script_exceptions", level, text, "the report shows the first of each kind")
 
 
@@ -204,12 +281,13 @@ def _unanswered(facts: Facts) -> Iterator[Reason]:
             f"{_percent(share)} of requests had no answer when the run ended, the oldest after "
             f"{format_s(facts.oldest_in_flight_s)}"
         )
-        hint = "let the run wait for them (a longer graceful_stop), or set a shorter --timeout"
+        wait = "a longer graceful_stop" if facts.vus else "--drain"
+        hint = f"let the run wait for them ({wait}), or set a shorter --timeout"
         yield Reason("unanswered", _level(share, MANY_MISSING), text, hint)
 
 
 def _checks(facts: Facts) -> Iterator[Reason]:
-    failed, of = facts.checks
+    failed, of = (sum(each[at] for each in facts.checks) for at in (0, 1))
     if failed:
         text = f"{_percent(failed / of)} of checks failed ({failed:,} of {of:,})"
         hint = "a threshold such as 'checks>99%' makes it fail the run"

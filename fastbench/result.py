@@ -20,7 +20,7 @@ from fastbench.errors import describe
 from fastbench.histogram import Histogram
 from fastbench.latencies import SERIES, Latency, latency_ms, packed, read_latency
 from fastbench.measured import Check, Judgement, Metric, NamedRow, ScenarioRow, Thrown
-from fastbench.overall import Facts, Outcome, causes, outcome
+from fastbench.overall import Facts, Outcome, causes, never_ok, outcome, silent_s
 from fastbench.use import Resources, Use
 
 __all__ = [
@@ -136,6 +136,11 @@ class SeriesRow:
     response_p50_ms: float | None = None
     response_p99_ms: float | None = None
     use: Use | None = None
+
+    @property
+    def bad(self) -> int:
+        """Requests that ended without a good answer, and other errors, such as to connect."""
+        return max(self.failed + self.timeouts, sum(self.errors.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,33 +297,29 @@ class Result:
     def outcome(self) -> Outcome:
         """How the run went as a whole: what every report says first, and the colour it has."""
         s = self.summary
-        planned = s.scheduled is not None and s.duration_s > 0
         return outcome(
             Facts(
                 ended=s.ended,
                 requests=s.requests,
                 not_ok=s.not_ok,
                 started=s.started,
-                causes=causes(
-                    self.status_codes,
-                    [(row.kind, row.code, row.count) for row in self.errors],
-                    s.failed,
-                ),
+                causes=causes(self.status_codes, self.errors, s.failed),
                 in_flight=s.in_flight_at_end,
                 oldest_in_flight_s=s.oldest_in_flight_s,
                 slowest_s=self.latency.service.max_ns / 1e9,
                 scheduled=s.scheduled,
                 not_sent=s.dropped + s.queued_at_end,
-                asked_per_s=self._asked_per_s() if planned else 0.0,
+                asked_per_s=self._asked_per_s(),
                 reached_per_s=s.requests_per_s,
+                duration_s=s.duration_s,
+                silent_s=silent_s((row.span_s, row.ok, row.bad) for row in self.series),
+                never_ok=never_ok((*self.scenarios, *self.requests)),
+                stuck=tuple(r.name for r in self.scenarios if r.interrupted and not r.iterations),
                 vus=self.scripted,
                 iterations=sum(row.iterations for row in self.scenarios),
                 dropped=sum(row.dropped_iterations for row in self.scenarios),
                 threw=sum(row.count for row in self.exceptions),
-                checks=(
-                    sum(each.fails for each in self.checks),
-                    sum(each.passes + each.fails for each in self.checks),
-                ),
+                checks=tuple((each.fails, each.passes + each.fails) for each in self.checks),
                 thresholds=self.thresholds,
                 verdict=self.validity.verdict,
                 why=self.validity.reasons,
@@ -327,10 +328,10 @@ class Result:
 
     def _asked_per_s(self) -> float:
         """Return the one planned rate, or what several came to over the run."""
-        rate = self.config.get("rate")
+        rate, s = self.config.get("rate"), self.summary
         if isinstance(rate, int | float):
             return float(rate)
-        return (self.summary.scheduled or 0) / self.summary.duration_s
+        return (s.scheduled or 0) / s.duration_s if s.duration_s > 0 else 0.0
 
     def imbalances(self) -> list[str]:
         """Return a sentence for every conservation law that does not hold; none is right."""

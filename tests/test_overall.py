@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import samples
 from hypothesis import given
 from hypothesis import strategies as st
+from running import fastbench
+from servers import OK, Peer, Server
 
 from fastbench.histogram import Histogram
 from fastbench.measured import Judgement
-from fastbench.overall import LEVELS, Facts, Outcome, outcome
+from fastbench.overall import LEVELS, Facts, Outcome, outcome, silent_s
 from fastbench.report import html, junit, markdown, text
 from fastbench.result import Result, Summary, Validity
 
@@ -59,17 +62,25 @@ def test_a_run_without_a_fault_is_ok() -> None:
         ),
         ({"scheduled": 2000, "not_sent": 1000}, "failed", "rate was not reached"),
         ({"iterations": 90, "dropped": 10}, "failed", "10 of 100 planned iterations"),
-        ({"iterations": 100, "threw": 3}, "warning", "3% of iterations ended in an exception"),
-        ({"iterations": 100, "threw": 100}, "failed", "every iteration ended in an exception"),
+        ({"iterations": 100, "threw": 3}, "warning", "3 exceptions in 100 iterations (3%)"),
+        ({"iterations": 100, "threw": 100}, "failed", "100 exceptions in 100 iterations (100%)"),
         ({"thresholds": {"p99<1ms": BROKEN}}, "failed", "threshold failed: p99<1ms"),
         ({"thresholds": {"a": BROKEN, "b": BROKEN}}, "failed", "2 of 2 thresholds failed"),
         ({"thresholds": {"p99<1ms": WARNED}}, "warning", "threshold failed: p99<1ms"),
-        ({"checks": (1, 4)}, "warning", "25% of checks failed"),
+        ({"checks": ((1, 3), (0, 1))}, "warning", "25% of checks failed"),
         (
             {"in_flight": 450, "oldest_in_flight_s": 5.0, "slowest_s": 0.01},
             "failed",
             "45% of requests had no answer when the run ended",
         ),
+        ({"never_ok": ("bad", "/x")}, "failed", "every request of bad, /x failed"),
+        ({"never_ok": tuple("abcde")}, "failed", "of a, b, c failed, and of 2 more"),
+        (
+            {"duration_s": 2.0, "silent_s": 1.0},
+            "failed",
+            "nothing succeeded any more in the last 1s",
+        ),
+        ({"stuck": ("slow",)}, "warning", "no iteration of slow came to its end"),
         ({"ended": "interrupted", "why": ("after 3s",)}, "warning", "after 3s"),
         ({"ended": "worker_lost"}, "failed", "a worker was lost"),
         ({"verdict": "client-limited"}, "warning", "lower bound"),
@@ -90,6 +101,7 @@ def test_the_worst_reason_gives_the_level(facts: dict[str, Any], level: str, tex
         {"in_flight": 10, "oldest_in_flight_s": 3.0, "slowest_s": 3.0},  # slow, and as always
         {"in_flight": 1000, "oldest_in_flight_s": 0.2, "slowest_s": 0.01},
         {"requests": 100_000, "not_ok": 20, "causes": {"reset": 20}},
+        {"duration_s": 60.0, "silent_s": 1.0},
         {"requests": 0, "started": 0, "vus": True},  # a script about something else
     ],
 )
@@ -120,6 +132,18 @@ def test_two_thirds_are_never_green_and_a_share_is_never_rounded_away(n: int, sh
         assert found.level == "failed"
     if 0 < failed < n:
         assert "every" not in found.text and "100%" not in found.text
+
+
+def test_the_end_of_a_run_is_silent_where_only_failures_came() -> None:
+    rows = [(1.0, 5, 0), (1.0, 0, 3), (1.0, 0, 2), (0.2, 0, 1)]
+    assert silent_s(rows) == pytest.approx(2.2)
+    assert silent_s([*rows, (0.1, 1, 9)]) == 0.0
+    assert silent_s([(1.0, 5, 0), (1.0, 0, 0)]) == 0.0, "nothing was asked then"
+
+
+def test_who_holds_a_threshold_on_failures_is_warned_of_a_part_that_never_succeeds() -> None:
+    held = {"errors<5%": HELD}
+    assert of(never_ok=("bad",), thresholds=held).level == "warning"
 
 
 def run(**summary: Any) -> Result:
@@ -177,3 +201,31 @@ def test_the_headline_of_a_script_is_of_all_its_requests() -> None:
     assert plain.headline == ("response", response)
     assert "all, from the planned" not in markdown.render(mixed)
     assert "10 samples" in markdown.render(mixed)
+
+
+def test_a_server_that_dies_early_fails_the_run_although_few_requests_did() -> None:
+    def script(peer: Peer) -> None:
+        while server.seen.requests < 200:
+            peer.request()
+            peer.send(OK)
+        server.refuse()
+
+    with Server(script) as server:
+        found = fastbench("-c2", "-d2s", "--strict", "--threshold", "p99<5s", server.url("/"))
+    assert found.document["outcome"]["level"] == "failed"
+    assert "nothing succeeded any more" in found.out
+    assert found.code == 95
+
+
+def test_a_url_that_never_succeeds_is_not_hidden_by_the_others(tmp_path: Path) -> None:
+    def script(peer: Peer) -> None:
+        while True:
+            bad = b" /bad " in peer.request()
+            peer.send(OK.replace(b"200 OK", b"500 Oh") if bad else OK)
+
+    with Server(script) as server:
+        (tmp_path / "urls.txt").write_text(f"200 {server.url('/ok')}\n{server.url('/bad')}\n")
+        found = fastbench("-n402", "-c1", "--urls-from-file", str(tmp_path / "urls.txt"))
+    assert found.summary["failed"] == 2
+    assert found.document["outcome"]["level"] == "failed"
+    assert "every request of /bad failed" in found.out
