@@ -200,13 +200,6 @@ def test_ipv6_is_spoken(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0 and f"> Host: [::1]:{server.port}" in out
 
 
-def test_only_the_first_of_several_requests_is_sent(capsys: pytest.CaptureFixture[str]) -> None:
-    with Server(answering()) as server:
-        code, out = debug(capsys, server.url("/a"), server.url("/b"))
-    assert code == 0 and server.seen.requests == 1
-    assert "The first of 2; the others are not sent." in out
-
-
 # TLS
 
 

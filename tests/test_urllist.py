@@ -28,7 +28,7 @@ def rendered(folder: Path, text: str, common: Message | None = None) -> list[byt
     """Render a list as the command line does."""
     path = folder / "list.txt"
     path.write_text(text)
-    flags = SimpleNamespace(urls_from_file=str(path))
+    flags = SimpleNamespace(urls_from_file=[str(path)])
     requests, _ = content.render(flags, (), common or Message(user_agent="me"))
     return [request.payload for request in requests]
 

@@ -28,7 +28,9 @@ def plain_is_ready(plan: Plan, output: Output) -> bool:
     path = first.payload.split(b" ", 2)[1]
     own = Url(target.scheme, target.host, target.port, path, None, target.url)
     where = target.unix_path, plan.family, plan.bind
-    return _is_ready(output.wait_for, own, where, output, target.url)
+    return _is_ready(
+        output.wait_for, own, where, output, target.url, several=len(plan.requests) > 1
+    )
 
 
 def script_is_ready(asked: Asked, output: Output) -> bool:
@@ -46,8 +48,13 @@ def _is_ready(
     where: tuple[str | None, Family, tuple[str, ...]],
     output: Output,
     name: str,
+    *,
+    several: bool = False,
 ) -> bool:
-    """Wait; `where` is how the run's own server is reached: socket, family, source addresses."""
+    """Wait; `where` is how the run's own server is reached: socket, family, source addresses.
+
+    Of several URLs the first is waited for, which may be one that never is ready.
+    """
     from fastbench import resolve, waiting
     from fastbench.units import format_s
 
@@ -69,6 +76,8 @@ def _is_ready(
     )
     if problem:
         sentence = f"--wait-for: {problem}"
+        if several and wait.url is None:
+            sentence += " It is the first of several URLs; --wait-for URL,30s waits for another."
         delivery.tell(redact.printable(sentence))
         tell_of_failure(output, name, exits.NOTHING, sentence)
     return not problem
@@ -97,8 +106,10 @@ def tell_of_result(output: Output, result: Result, code: int) -> None:
     if not code or output.webhook is None:
         return
     from fastbench import webhook
+    from fastbench.report.asked import asked as asked_of
 
-    name = str(result.config.get("script") or result.config.get("url") or "a run")
+    load = asked_of(result)
+    name = load.script or load.url + load.more or "a run"
     _send(output.webhook, webhook.of_result(result, name, code))
 
 

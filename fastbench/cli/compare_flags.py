@@ -67,8 +67,9 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
     "dashboard": "--dashboard follows one run; the live view in the terminal follows the pairs",
     "strict": "--strict is for one run; visits that are not valid never count here",
     "webhook": "--webhook tells of one run; read the exit code",
-    "debug": "--debug shows one request; run `fastbench --debug URL` for each side",
-    "urls_from_file": "--urls-from-file names one server; with --script FILE.py a mix has two",
+    "debug": "--debug shows single requests; run `fastbench --debug URL` for each side",
+    "urls_from_file": "a list has one server: run it for each with --json FILE and compare the "
+    "files, or write the mix as --script FILE.py",
     "dry_run": "--dry-run is for one run; run `fastbench run --dry-run FILE.py`",
     "base_url": "--base-url is what the two URLs are; leave it out",
 }

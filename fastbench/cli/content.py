@@ -39,9 +39,9 @@ def render(
 ) -> tuple[tuple[Request, ...], urls.Url]:
     """Render every URL of the command line and of --urls-from-file; return the first URL too."""
     lines = [urllist.Line(urls.parse(address)) for address in addresses]
-    if flags.urls_from_file is not None:
-        text = textfile.read_text(flags.urls_from_file, "--urls-from-file", any_bytes=True)
-        lines += urllist.read(textfile.lines(text), _named(flags.urls_from_file))
+    for path in flags.urls_from_file:
+        text = textfile.read_text(path, "--urls-from-file", any_bytes=True)
+        lines += urllist.read(textfile.lines(text), _named(path))
     if not lines:
         raise UsageError(
             "There is no URL; give one, for example http://localhost:8080/ (see fastbench --help)."

@@ -1,4 +1,8 @@
-"""`--debug`: send one request, show both sides, and say how it would be counted."""
+"""`--debug`: send each URL once, show both sides, and say how it would be counted.
+
+Of many the first MOST are sent. They are sent one after another, each on a connection of its own,
+and shown as they come: one that hangs does not hide those before it.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +13,54 @@ from fastbench import errors, exits, proxies, redact, units
 from fastbench.cli import exchange, page, sides
 from fastbench.cli.exchange import Exchange
 from fastbench.cli.flags import Output
-from fastbench.plan import Plan
+from fastbench.plan import Plan, Request
+
+MOST = 10
 
 
 def run(plan: Plan, output: Output) -> int:
-    """Send the first request once and print what happened; 0 when it would count as ok."""
-    now = exchange.run(plan)
-    lines = [*_asked(plan, now), *_answered(now), *_times(now)]
-    verdict, ok = judge(plan, now)
-    lines += ["", f"Counted as {verdict}"]
-    written = 0
-    if output.quiet:
-        print(f"Counted as {verdict}", file=sys.stderr)
-    else:
+    """Send the requests and print what happened; 0 when every one would count as ok."""
+    requests = list({(each.url, each.payload): each for each in plan.requests}.values())
+    sent = requests[:MOST]
+    good = written = 0
+    for number, request in enumerate(sent, 1):
+        now = exchange.run(plan, request)
+        verdict, ok = judge(plan, now)
+        good += ok
+        if output.quiet:
+            _say(f"{_called(request)}: counted as {verdict}" if sent[1:] else _counted(verdict))
+            continue
+        place = f" {number} of {len(requests):,}" if sent[1:] else ""
+        lines = [*_asked(place, now), *_answered(now), *_times(now), "", _counted(verdict)]
+        lines += [""] if sent[1:] else []
         written = page.write("\n".join(lines))
-    return written if ok else exits.NOTHING
+        if written:
+            break
+    if sent[1:] and not written:
+        told = _summary(good, len(sent), len(requests))
+        written = _say(told) if output.quiet else page.write(told)
+    return written if good == len(sent) else exits.NOTHING
+
+
+def _say(sentence: str) -> int:
+    print(redact.printable(sentence), file=sys.stderr)
+    return 0
+
+
+def _counted(verdict: str) -> str:
+    return f"Counted as {verdict}"
+
+
+def _called(request: Request) -> str:
+    return f"{request.method} {request.url}"
+
+
+def _summary(good: int, sent: int, of: int) -> str:
+    """Say how many were ok, and how many were not sent."""
+    told = f"All {sent} counted as ok" if good == sent else f"{good} of {sent} counted as ok"
+    more = of - sent
+    rest = f"; {more:,} more {'is' if more == 1 else 'are'} not sent" if more else ""
+    return f"{told}{rest}."
 
 
 def judge(plan: Plan, now: Exchange) -> tuple[str, bool]:
@@ -49,11 +86,9 @@ def _described(kind: str, phase: str, code: str) -> str:
     return cause if "--debug" in hint else f"{cause}; {hint}"
 
 
-def _asked(plan: Plan, now: Exchange) -> Iterator[str]:
+def _asked(place: str, now: Exchange) -> Iterator[str]:
     where = f" ({now.address})" if now.address else ""
-    yield f"Request to {now.request.url}{redact.printable(where)}"
-    if len(plan.requests) > 1:
-        yield f"The first of {len(plan.requests)}; the others are not sent."
+    yield f"Request{place} to {now.request.url}{redact.printable(where)}"
     head, _, body = now.request.payload.partition(b"\r\n\r\n")
     yield from sides.head_lines(sides.SENT, head)
     yield from sides.body_lines(sides.SENT, body, len(body))

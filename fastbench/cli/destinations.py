@@ -72,13 +72,13 @@ def read(flags: SimpleNamespace, *others: File) -> list[File]:
     """List the files that a command reads: those of its flags, and what else it names."""
     one = {
         "body_file": "-D",
-        "urls_from_file": "--urls-from-file",
         "script": "-s",
         "cacert": "--cacert",
         "cert": "--cert",
         "key": "--key",
     }
     found = [File(flag, getattr(flags, dest, None) or "") for dest, flag in one.items()]
+    found += [File("--urls-from-file", path) for path in getattr(flags, "urls_from_file", ())]
     found += [File(*each) for each in _with_marks(flags)]
     baseline = getattr(flags, "baseline", None)
     if baseline and not baselines.is_saved(baseline):  # under its name it may be replaced

@@ -59,9 +59,9 @@ class _Failed(Exception):
         self.triple = kind, phase, code
 
 
-def run(plan: Plan) -> Exchange:
-    """Send the plan's first request once; errors are noted, never raised."""
-    now = Exchange(plan.requests[0], begin_ns=time.monotonic_ns())
+def run(plan: Plan, request: Request) -> Exchange:
+    """Send a request of the plan once; errors are noted, never raised."""
+    now = Exchange(request, begin_ns=time.monotonic_ns())
     try:
         _run(plan, now)
     except _Failed as failed:

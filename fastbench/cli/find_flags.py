@@ -40,7 +40,7 @@ _NOT_HERE = {
     "name": "--history keeps single runs; leave it out",
     "latency": "--json has all steps",
     "dashboard": "it follows one run, and a search is many",
-    "debug": "see one request with `fastbench --debug URL`",
+    "debug": "see the requests with `fastbench --debug URL`",
     "baseline": "a baseline is of one run; compare servers with `fastbench compare`",
     "save_baseline": "a baseline is of one run; keep the --json file",
     "fail_on_regression": "it is of one run; read `rate` in the --json file",

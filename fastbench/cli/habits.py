@@ -375,7 +375,7 @@ PLAIN: tuple[Habit, ...] = (
     ),
     refused(
         "--verbose --dry-run --trace-ascii",
-        "--debug sends one request and shows both sides",
+        "--debug sends each URL once and shows both sides",
         "--debug",
         when=NONE,
     ),

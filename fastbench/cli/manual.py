@@ -31,7 +31,7 @@ Load
   --stages T:N,T:N,…      straight lines to each N: a rate with -R, else connections
   -W, --warmup T          load for T before -d begins: shown, never counted
   -w, --drain             at the end, wait for the answers under way
-  --wait-for [URL,]30s    first wait until a server answers: URL, or where the load goes (30s)
+  --wait-for [URL,]30s    first wait until a server answers: URL, or the first one loaded (30s)
   --no-keepalive          a new connection for each request
   --no-retry              a request lost to a closing idle connection counts as an error
 
@@ -67,7 +67,7 @@ Judging
   --save-baseline NAME    keep the result in .fastbench/; --baseline NAME|FILE compares with it
   --fail-on-regression P  exit 96 if worse than the baseline by P or more: 5%
   --strict                exit 95 unless the verdict is ok
-  --debug                 send one request, show both sides, exit
+  --debug                 send each URL once (10 at most), show both sides, exit
 
 Output
   --latency, -L, -l       the HdrHistogram percentile spectrum; percentiles with --format wrk

@@ -99,7 +99,7 @@ def _changes(kept: history.History, before: Entry, result: Result) -> tuple[str,
     except UsageError:
         return ("its document cannot be read",)
     parts = {
-        "other load": load_changes(base.config, result.config),
+        "other load": load_changes(base, result),
         "other machine": machine_changes(base.environment, result.environment),
     }
     return tuple(f"{what}: {', '.join(found)}" for what, found in parts.items() if found)

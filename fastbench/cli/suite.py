@@ -48,9 +48,9 @@ Run what a TOML file lists, one after the other, each in a process of its own; w
 files, one index page and one table."""
 _EPILOG = """\
 The file has a [suite] table (name, out, wait_for, pause, stop_on_failure, base_url, env, tags,
-thresholds, args) and a [[run]] table for each run: a name, one of url, script and compare, and what
-a flag of that name says (duration, connections, rate, vus, scenario, thresholds, env, ...); args
-has any other flag. examples/suite.toml is one.
+thresholds, args) and a [[run]] table for each run: a name, one of url (or urls_from_file), script
+and compare, and what a flag of that name says (duration, connections, rate, vus, scenario,
+thresholds, env, ...); args has any other flag. examples/suite.toml is one.
 
 The exit code is that of the worst run: 105 interrupted, 120 lost, 108 aborted, 107 a script that
 failed, 104 its options, 1 refused, 122 nothing succeeded, 99 thresholds, 96 a regression, 95 not

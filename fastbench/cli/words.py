@@ -33,7 +33,6 @@ _ONE = {  # the last one given counts, as in getopt(3)
     "host": "--host",
     "user_agent": "--user-agent",
     "script": "-s --script",
-    "urls_from_file": "--urls-from-file",
     "expect_status": "--expect-status",
     "expect_body": "--expect-body",
     "cacert": "--cacert",
@@ -66,6 +65,7 @@ _ONE = {  # the last one given counts, as in getopt(3)
 _MANY = {
     "durations": "-d -z --duration",
     "headers": "-H --header",
+    "urls_from_file": "--urls-from-file",
     "forms": "-F --form",
     "bind": "--bind",
     "watch": "--watch",

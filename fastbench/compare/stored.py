@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from fastbench import redact
@@ -207,7 +207,7 @@ def _warnings(
         text = redact.printable(f"the base was measured by fastbench {base.version}")
         hint = f"the candidate by {redact.printable(candidate.version)}; use one for both"
         found.append(Warning_("different_versions", text, hint))
-    return found + _other_load(base.config, candidate.config)
+    return found + _other_load(base, candidate)
 
 
 def machine_changes(base: Environment, candidate: Environment) -> list[str]:
@@ -220,11 +220,20 @@ def machine_changes(base: Environment, candidate: Environment) -> list[str]:
     ]
 
 
-def load_changes(base: Mapping[str, object], candidate: Mapping[str, object]) -> list[str]:
-    """Name what was asked for differently, from the `config` of two runs."""
-    other = [name for name in _SAME_LOAD if plain(base.get(name)) != plain(candidate.get(name))]
-    paths = [_path(each.get("url")) for each in (base, candidate)]
+def load_changes(base: Result, candidate: Result) -> list[str]:
+    """Name what was asked of two runs differently."""
+    asked = base.config, candidate.config
+    other = [name for name in _SAME_LOAD if plain(asked[0].get(name)) != plain(asked[1].get(name))]
+    urls = [_urls(each) for each in (base, candidate)]
+    if urls[0] or urls[1]:
+        return other + ["URLs"] * (urls[0] != urls[1])
+    paths = [_path(each.get("url")) for each in asked]
     return other + ["path of the URL"] * (paths[0] != paths[1])
+
+
+def _urls(result: Result) -> set[tuple[str, str]]:
+    """Return the requests of a run of several URLs; what a script sends is its own affair."""
+    return set() if result.scripted else {(row.method, row.name) for row in result.requests}
 
 
 def _other_machine(base: Environment, candidate: Environment) -> list[Warning_]:
@@ -236,7 +245,7 @@ def _other_machine(base: Environment, candidate: Environment) -> list[Warning_]:
     return [Warning_("different_machines", text, hint)]
 
 
-def _other_load(base: Mapping[str, object], candidate: Mapping[str, object]) -> list[Warning_]:
+def _other_load(base: Result, candidate: Result) -> list[Warning_]:
     other = load_changes(base, candidate)
     if not other:
         return []

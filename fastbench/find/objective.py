@@ -42,10 +42,14 @@ def read(texts: Iterable[str]) -> tuple[Threshold, ...]:
         each = thresholds.parse(text, _METRICS)
         if each.stage or each.last_s or each.delay_s or each.abort_on_fail or each.level != "fail":
             raise UsageError(f"--slo `{text}`: an objective holds for all of a run; no brackets.")
+        if each.tags:
+            raise UsageError(
+                f"--slo `{text}`: an objective holds for all requests of a run; leave "
+                "{…} out, and hold one URL of several at a rate with --threshold."
+            )
         if each.operator not in _BELOW:
             raise UsageError(f"--slo `{text}`: say what must stay below, for example p99<50ms.")
         found.append(each)
-    thresholds.refuse_tags(found)
     if not found:
         raise UsageError("There is no objective; give one, for example --slo 'p99<50ms'.")
     if not any(each.metric == "http_req_failed" for each in found):

@@ -40,6 +40,16 @@ class Asked:
     vus: int
     iterations: int | None
 
+    @property
+    def more(self) -> str:
+        """What follows the first URL of several: ` and 3 more`; "" where it is the only one."""
+        return f" and {self.urls - 1:,} more" if self.urls > 1 else ""
+
+    @property
+    def target(self) -> str:
+        """The request, the first of several with how many more; "" where nothing says it."""
+        return f"{self.method} {self.url}{self.more}".strip() if self.url else ""
+
 
 def asked(result: Result) -> Asked:
     """Read the heading's facts from a result; text in it is safe for a terminal."""

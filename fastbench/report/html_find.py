@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 from fastbench.find.document import Found, Step
 from fastbench.report import html_parts, html_tables, knee
+from fastbench.report.asked import of_config
 from fastbench.report.html_markup import Cell, Markup, Row, el, section, table
 from fastbench.report.html_page import page
 from fastbench.report.html_says import Figure
@@ -41,8 +42,7 @@ DOT = "4.5"
 
 def render(found: Found) -> str:
     """Return the page, ending in a newline."""
-    url = str(found.config.get("url") or "")
-    title = f"{found.config.get('method') or ''} {url}".strip() or "a search for the highest rate"
+    title = of_config(found.config).target or "a search for the highest rate"
     when = found.environment.started_at.replace("T", " ") if found.environment else ""
     after = f" after {format_s(found.warmup_s)} of warm-up" if found.warmup_s else ""
     about = (

@@ -37,8 +37,7 @@ class Figure:
 
 def title(load: Asked) -> str:
     """Return the name of a run: its script, or its request."""
-    more = f" and {load.urls - 1} more" if load.urls > 1 else ""
-    return load.script or f"{load.method} {load.url}{more}".strip()
+    return load.script or load.target or load.method
 
 
 def about(load: Asked, spread: str = "") -> list[str]:

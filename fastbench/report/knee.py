@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fastbench.find.document import Found, Objective, Step
 from fastbench.find.objective import MISSED_MAX
 from fastbench.redact import printable
+from fastbench.report.asked import of_config
 from fastbench.report.page import LEAST_COLUMNS, Page, Part, cut, plural
 from fastbench.units import format_ms, format_s
 
@@ -56,8 +57,9 @@ def per_s(rate: float) -> str:
 
 def _heading(page: Page, found: Found) -> list[str]:
     config = found.config
-    method, url = (printable(str(config.get(name) or "")) for name in ("method", "url"))
-    lines = [f"{method} {page.bold(cut(url, page.width - 10))}"] if url else []
+    load = of_config(config)
+    url = cut(load.url, page.width - len(load.method) - len(load.more) - 2)
+    lines = [f"{load.method} {page.bold(url)}{load.more}".lstrip()] if load.url else []
     connections = config.get("connections")
     parts: list[Part] = []
     if isinstance(connections, int):

@@ -32,7 +32,7 @@ def render(result: Result, beside: Comparison | None = None) -> str:
     """Return the Markdown, ending in a newline; `beside`: how the run stands to its baseline."""
     load = asked(result)
     sections = [
-        [f"## fastbench: {escaped(load.script or load.url or 'a run')}"],
+        [f"## fastbench: {escaped(load.script or load.url + load.more or 'a run')}"],
         [_headline(result, beside)],
         _outcome(result),
         *(_thresholds(result), _baseline(beside), _checks(result), _configuration(result)),
@@ -110,7 +110,7 @@ def _configuration(result: Result) -> list[str]:
     load, machine = asked(result), result.environment
     rows = [
         ("Script", escaped(load.script)),
-        ("Target", escaped(f"{load.method} {load.url}".strip())),
+        ("Target", escaped(load.target)),
         ("Addresses", escaped(addresses.summary(result.addresses))),
         ("Virtual users", f"{load.vus:,}" if load.vus else ""),
         ("Connections", f"{load.connections:,}" if load.connections else ""),

@@ -70,11 +70,10 @@ def _heading(page: Page, result: Result) -> list[str]:
     lines = _title(page, result, load)
     if load.script:
         return [*lines, *_script(page, load)]
-    more = f" and {load.urls - 1} more" if load.urls > 1 else ""
     method = f"{load.method} " if load.method else ""
-    url = cut(load.url, page.width - len(method) - len(more))
+    url = cut(load.url, page.width - len(method) - len(load.more))
     about: list[Part] = [(part, page.dim) for part in _load(load)]
-    return [*lines, method + page.bold(url) + more, *page.flowed("", about)]
+    return [*lines, method + page.bold(url) + load.more, *page.flowed("", about)]
 
 
 def _title(page: Page, result: Result, load: Asked) -> list[str]:

@@ -40,6 +40,7 @@ _FLAGS = {  # by kind of run, which is the key that says what is loaded: key and
         "rate": "-R",
         "warmup": "-W",
         "wait_for": "--wait-for",
+        "urls_from_file": "--urls-from-file",
     },
     "script": {
         "duration": "-d",
@@ -59,6 +60,8 @@ _FLAGS = {  # by kind of run, which is the key that says what is loaded: key and
         "pairs": "--pairs",
     },
 }
+_MANY = ("scenario", "urls_from_file")  # of these flags there may be several
+_LISTS = {"url": "urls_from_file"}  # by kind: what may say in its place what is loaded
 _MORE = {  # beside them
     "url": ("name", "url", "thresholds", "args"),
     "script": ("name", "script", "env", "tags", "thresholds", "args"),
@@ -185,10 +188,11 @@ def _stem(name: str, taken: set[str]) -> str:
 
 def _kind(run: Table, place: str) -> str:
     """Return what kind of run it is; refuse keys that are of none, or of another."""
-    kinds = [kind for kind in _FLAGS if kind in run]
+    kinds = [kind for kind in _FLAGS if kind in run or _LISTS.get(kind) in run]
     if len(kinds) != 1:
         have = f"both {kinds[0]} and {kinds[1]}" if kinds else "none of them"
-        raise UsageError(f"{place} has one of {', '.join(_FLAGS)}, not {have}.")
+        listed = ", ".join((*_FLAGS, *_LISTS.values()))
+        raise UsageError(f"{place} has one of {listed}, not {have}.")
     keys = {kind: (*_MORE[kind], *_FLAGS[kind]) for kind in _FLAGS}
     for key in run:
         if key not in keys[kinds[0]] and any(key in each for each in keys.values()):
@@ -205,8 +209,7 @@ def _words(kind: str, run: Table, top: Table, overrides: Overrides, place: str) 
     base_url = overrides.base_url or text(top, "base_url", SUITE)
     yield from COMMANDS[kind]
     for key, flag in _FLAGS[kind].items():
-        several = key == "scenario"
-        found = texts(run, key, place) if several else (number(run, key, place),)
+        found = texts(run, key, place) if key in _MANY else (number(run, key, place),)
         for value in found:
             if value is not None:
                 yield from (flag, _scaled(key, value, kind, overrides, place))
@@ -217,7 +220,8 @@ def _words(kind: str, run: Table, top: Table, overrides: Overrides, place: str) 
             yield from ("--threshold", limit)
     yield from (*texts(top, "args", SUITE), *texts(run, "args", place))
     targets = texts(run, kind, place)
-    if not all(targets) or not (targets or kind == "compare"):  # which may start its servers itself
+    elsewhere = kind == "compare" or _LISTS.get(kind) in run  # a comparison may start its servers
+    if not all(targets) or not (targets or elsewhere):
         raise UsageError(f"{place}: {kind} is empty; say what is loaded.")
     yield from ("--",) if any(target.startswith("-") for target in targets) else ()
     for target in targets:

@@ -1,0 +1,169 @@
+"""Several URLs are meant wherever they are given: no command looks at the first one alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from case import answer
+from comparing import SUBJECT
+from samples import good
+from searching import Knee, searching
+from servers import OK, Peer, Server, answering
+
+from fastbench import webhook
+from fastbench.cli import around, main, recorded
+from fastbench.cli.flags import output
+from fastbench.cli.words import read as words_of
+from fastbench.compare.stored import judge_stored, load_changes
+from fastbench.histogram import Histogram
+from fastbench.latencies import latency_ms
+from fastbench.measured import NamedRow
+from fastbench.report import html_find, knee, markdown
+from fastbench.result import Result
+
+
+def by_path(peer: Peer) -> None:
+    """Answer /bad with 500 and all else with 200."""
+    while True:
+        bad = peer.request().split(b" ")[1] == b"/bad"
+        peer.send(answer("Content-Length: 0", start="HTTP/1.1 500 Oops") if bad else OK)
+
+
+def debug(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main(["--debug", *words])
+    written = capsys.readouterr()
+    return code, written.out, written.err
+
+
+def test_debug_sends_each_url_once_with_its_method_and_body(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Server(by_path) as server:
+        path = tmp_path / "list.jsonl"
+        rows: list[dict[str, Any]] = [
+            {"url": server.url("/a?token=abc"), "weight": 9},
+            {"url": server.url("/b"), "method": "PUT", "body": {"n": 1}},
+            {"url": server.url("/bad"), "method": "DELETE"},
+            {"url": server.url("/a?token=abc")},
+        ]
+        path.write_text("\n".join(map(json.dumps, rows)))
+        code, out, err = debug(capsys, "--urls-from-file", str(path))
+        quiet = debug(capsys, "--quiet", "--urls-from-file", str(path))
+    assert (code, err) == (122, "")
+    assert [line.split(" ")[0] for line in out.splitlines() if line.startswith("Request ")]
+    assert f"Request 1 of 3 to {server.url('/a?token=***')} (" in out
+    assert "> PUT /b HTTP/1.1" in out and '> {"n": 1}' in out
+    assert "> DELETE /bad HTTP/1.1" in out and "< HTTP/1.1 500 Oops" in out
+    assert out.splitlines()[-1] == "2 of 3 counted as ok."
+    assert server.seen.lines == {
+        b"GET /a?token=abc HTTP/1.1": 2,
+        b"PUT /b HTTP/1.1": 2,
+        b"DELETE /bad HTTP/1.1": 2,
+    }
+    assert "abc" not in out + quiet[2]
+    assert quiet[:2] == (122, "")
+    assert quiet[2].splitlines()[1:] == [
+        f"PUT {server.url('/b')}: counted as ok.",
+        f"DELETE {server.url('/bad')}: counted as failed: status 500 is not below 400; "
+        "see --expect-status.",
+        "2 of 3 counted as ok.",
+    ]
+
+
+def test_debug_of_many_urls_says_how_many_it_did_not_send(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Server(answering(OK)) as server:
+        code, out, _ = debug(capsys, *(server.url(f"/{n}") for n in range(12)))
+    assert code == 0 and server.seen.requests == 10
+    assert out.splitlines()[-1] == "All 10 counted as ok; 2 more are not sent."
+
+
+def test_lists_that_are_given_are_all_sent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Server(answering(OK)) as server:
+        lists = []
+        for name in ("one", "two"):
+            (tmp_path / name).write_text(server.url(f"/{name}") + "\n")
+            lists += ["--urls-from-file", str(tmp_path / name)]
+        code, _, _ = debug(capsys, *lists)
+        assert code == 0 and len(server.seen.lines) == 2
+        assert main([*lists, "--json", str(tmp_path / "two"), "-n1"]) == 1
+    said = capsys.readouterr().err
+    assert f"--json {tmp_path}/two would overwrite what --urls-from-file reads" in said
+    assert main(["--urls-from-file", "-", "--urls-from-file", "-"]) == 1
+    assert "both read standard input" in capsys.readouterr().err
+
+
+def test_the_url_that_is_waited_for_is_named_as_the_first_of_several(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Server(by_path) as server:
+        words = ("--wait-for", "10ms", "--quiet", "-n2", "-c1", server.url("/bad"))
+        assert main([*words, server.url("/ok")]) == 122
+        several = capsys.readouterr().err
+        assert main([*words]) == 122
+    assert "/bad was not ready within 10ms: it answered 500" in several
+    assert "first of several URLs; --wait-for URL,30s waits for another." in several
+    assert "first of several" not in capsys.readouterr().err
+
+
+def row(name: str, method: str = "GET") -> NamedRow:
+    latency = latency_ms(Histogram.from_values([1_000_000] * 10))
+    return NamedRow(name, method, "", 10, 0, 1.0, latency, 0, 1, {"200": 10}, None)
+
+
+def mix(*rows: NamedRow) -> Result:
+    result = good()
+    return replace(result, requests=rows, config={**result.config, "urls": len(rows)})
+
+
+def test_saved_runs_of_other_urls_are_other_loads() -> None:
+    both = mix(row("/a"), row("/b"))
+    assert load_changes(both, both) == []
+    assert load_changes(both, mix(row("/a"), row("/b", "POST"))) == ["URLs"]
+    assert load_changes(both, good()) == ["URLs"]
+    found = judge_stored(both, mix(row("/a"), row("/c")), SUBJECT)
+    text = next(each.text for each in found.warnings if each.code == "different_load")
+    assert text == "base and candidate had different loads: URLs"
+
+
+def test_a_heading_of_several_urls_says_how_many_there_are() -> None:
+    result = mix(row("/a"), row("/b"), row("/c"))
+    url = result.config["url"]
+    shown = markdown.render(result).replace("&#58;", ":")
+    assert shown.splitlines()[0] == f"## fastbench: {url} and 2 more"
+    assert f"| Target | GET {url} and 2 more |" in shown
+    found = replace(searching(Knee(200.0)), config=result.config)
+    text = knee.render(found, color=False, width=100)
+    assert text.splitlines()[0] == f"GET {url} and 2 more"
+    assert f"<h1>GET {url} and 2 more</h1>" in html_find.render(found)
+    assert recorded.default_name(result.config) == "GET /api/health and 2 more"
+
+
+def test_the_webhook_names_several_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+
+    def send(address: str, message: dict[str, object]) -> str:
+        sent.append(message)
+        return ""
+
+    monkeypatch.setattr(webhook, "send", send)
+    flags, _, _ = words_of(["http://h/"])
+    around.tell_of_result(
+        replace(output(flags), webhook="http://hook/"), mix(row("/a"), row("/b")), 99
+    )
+    assert "/api/health and 1 more: " in sent[0]["text"]
+
+
+def test_an_objective_on_one_url_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    slo = "errors{name:/a}<1%"
+    assert main(["find", "http://h/a", "http://h/b", "--slo", slo]) == 1
+    said = capsys.readouterr().err
+    assert f"--slo `{slo}`: an objective holds for all requests of a run" in said
+    assert "a run of one URL" not in said
