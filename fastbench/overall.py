@@ -39,6 +39,7 @@ MANY_MISSING = 0.1
 LONG_UNANSWERED_S = 1.0
 LONG_SILENT_S = 0.5
 MAX_CAUSES = 3
+MAX_NAME = 80
 
 _VERDICTS = {
     "client-limited": "the client was at its end, so the rate is a lower bound",
@@ -214,7 +215,7 @@ def _parts(facts: Facts) -> Iterator[Reason]:
         return
     allowed = _allowed(facts, _OF_FAILURES)
     if facts.never_ok:
-        names = ", ".join(facts.never_ok[:MAX_CAUSES])
+        names = ", ".join(map(_short, facts.never_ok[:MAX_CAUSES]))
         more = len(facts.never_ok) - MAX_CAUSES
         text = f"every request of {names} failed" + (f", and of {more} more" if more > 0 else "")
         yield Reason("part_failed", "warning" if allowed else "failed", text)
@@ -225,6 +226,12 @@ def _parts(facts: Facts) -> Iterator[Reason]:
     if facts.stuck:
         text = f"no iteration of {', '.join(facts.stuck[:MAX_CAUSES])} came to its end"
         yield Reason("stuck", "warning", text, "let the run be longer, or find what they wait for")
+
+
+def _short(name: str) -> str:
+    """Cut a long name in its middle: URLs begin alike, and differ at their end."""
+    half = MAX_NAME // 2
+    return name if len(name) <= MAX_NAME else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def _broken(facts: Facts) -> Iterator[Reason]:

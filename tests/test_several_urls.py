@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from fastbench.compare.stored import judge_stored, load_changes
 from fastbench.histogram import Histogram
 from fastbench.latencies import latency_ms
 from fastbench.measured import NamedRow
+from fastbench.report import html as html_report
 from fastbench.report import html_find, knee, markdown
 from fastbench.result import Result
 
@@ -144,6 +147,58 @@ def test_a_heading_of_several_urls_says_how_many_there_are() -> None:
     assert text.splitlines()[0] == f"GET {url} and 2 more"
     assert f"<h1>GET {url} and 2 more</h1>" in html_find.render(found)
     assert recorded.default_name(result.config) == "GET /api/health and 2 more"
+
+
+LONG = "/items?" + "&".join(f"filter={n}" for n in range(60))
+
+
+def of_many() -> Result:
+    """Return a run of 50 URLs with long names, one of which fails now and then."""
+    rows = [replace(row(f"{LONG}&<b>&page={n}"), requests=n + 10) for n in range(50)]
+    rows[42] = replace(rows[42], failed=13, timeouts=2, status_codes={"200": 39, "503": 10})
+    return mix(*rows)
+
+
+def cells(page: str, name: str) -> list[str]:
+    """Return the texts of the cells of the row that has this in its name."""
+    line = next(each for each in page.split("<tr>") if name in each)
+    texts = [re.sub("<[^>]*>", " ", cell) for cell in line.split("</td>")]
+    return [" ".join(html.unescape(text).split()) for text in texts]
+
+
+def test_the_page_has_shares_statuses_and_long_names_that_open() -> None:
+    page = html_report.render(of_many())
+    assert "<h2>URLs</h2>" in page and "<b>&page" not in page
+    name, *rest = cells(page, "page=42<")
+    assert name.startswith("/items?filter=0&filter=1&filter=2&f…")  # what is seen
+    assert name.endswith("<b>&page=42 GET") and LONG in name  # and what opens
+    assert rest[:4] == [
+        "52",
+        "3.01%",
+        "13 25.00%",
+        "200: 39, 503: 10, 2 timeouts, 1 without an answer",
+    ]
+    assert cells(page, "page=9<")[1:5] == ["19", "1.10%", "0", "200: 10, 9 without an answer"]
+    short = html_report.render(mix(row("/a"), row("/b")))
+    assert "<details>" not in short.partition("<h2>URLs</h2>")[2].partition("</section>")[0]
+
+
+def test_a_comment_has_the_rows_that_fail_and_no_more_than_a_text() -> None:
+    shown = markdown.render(of_many())
+    table = shown.partition("### URLs\n\n")[2].partition("\n\n###")[0].splitlines()
+    assert table[0] == "| URL | Requests | Share | Failed | P50 | P95 | P99 | Max | Statuses |"
+    failing = next(each for each in table if "page=42" in each)
+    assert "| 52 | 3.01% | 13 | " in failing and "200&#58; 39, 503&#58; 10, 2 timeouts" in failing
+    assert table[-1] == "… 30 more, with 1,312 requests; the JSON document has each"
+    assert len(table) == 24 and max(map(len, table)) < 250
+
+
+def test_the_outcome_cuts_long_names() -> None:
+    one = replace(row(LONG), failed=10, status_codes={"503": 10})
+    (text,) = (
+        each.text for each in mix(row("/a"), one).outcome.reasons if each.code == "part_failed"
+    )
+    assert len(text) < 120 and text.endswith("filter=59 failed")
 
 
 def test_the_webhook_names_several_urls(monkeypatch: pytest.MonkeyPatch) -> None:

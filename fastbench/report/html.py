@@ -26,7 +26,8 @@ def render(result: Result, beside: Comparison | None = None) -> str:
     """Return the page, ending in a newline; `beside` is how the run stands beside its baseline."""
     charts = html_charts.charts(result)
     data = data_block("data", html_charts.document(result, charts))
-    title = asked(result).script or asked(result).url or "a run"
+    load = asked(result)
+    title = load.script or load.url + load.more or "a run"
     return page(title, _page(result, beside, charts), data, script=own("page.js"))
 
 

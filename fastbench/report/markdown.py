@@ -14,10 +14,13 @@ from collections.abc import Mapping
 from fastbench import addresses, resolution
 from fastbench.compare.document import Comparison
 from fastbench.latencies import latency_ms
-from fastbench.report import compared
+from fastbench.measured import NamedRow
+from fastbench.report import compared, requests
 from fastbench.report.asked import asked
 from fastbench.report.change import NAMES, change, headline, regression, signed_interval
+from fastbench.report.columns import percent
 from fastbench.report.markdown_markup import escaped, table
+from fastbench.report.page import cut_within
 from fastbench.report.text import LIMITS
 from fastbench.report.use import memory, seen, share
 from fastbench.result import Result
@@ -36,7 +39,8 @@ def render(result: Result, beside: Comparison | None = None) -> str:
         [_headline(result, beside)],
         _outcome(result),
         *(_thresholds(result), _baseline(beside), _checks(result), _configuration(result)),
-        *(_latencies(result), _errors(result), _resources(result), _bottleneck(result)),
+        *(_latencies(result), _urls(result), _errors(result), _resources(result)),
+        _bottleneck(result),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
@@ -134,7 +138,7 @@ def _latencies(result: Result) -> list[str]:
             (each.requests, each.failed, each.requests_per_s),
             each.latency,
         )
-        for each in result.requests
+        for each in (() if requests.of_urls(result.requests) else result.requests)
     ]
     whole = (s.requests, s.not_ok, s.requests_per_s)
     rows.append(_operation("all", whole, latency_ms(service)))
@@ -145,6 +149,27 @@ def _latencies(result: Result) -> list[str]:
         per_s = response.count / s.duration_s if s.duration_s > 0 else 0.0
         rows.append(_operation(name, (response.count, None, per_s), latency_ms(response)))
     return ["### Latency", "", *table(head, rows)]
+
+
+def _urls(result: Result) -> list[str]:
+    """Return the table by URL, no longer than that of the text: a comment has an end."""
+    rows = result.requests
+    if not requests.of_urls(rows):
+        return []
+    total = sum(row.requests for row in rows)
+    most = requests.shown(rows)
+    lines = [_url(row, total) for row in most]
+    head = ("URL", "Requests", "Share", "Failed", "P50", "P95", "P99", "Max", "Statuses")
+    more = requests.rest(rows, most)
+    found = ["### URLs", "", *table(head, lines)]
+    return [*found, "", f"… {more}; the JSON document has each"] if more else found
+
+
+def _url(row: NamedRow, total: int) -> tuple[str, ...]:
+    name = f"{cut_within(row.name, requests.LONG_NAME)} ({row.method})" if row.method else row.name
+    share = percent(row.requests / total) if total else "–"  # noqa: RUF001
+    name, count, failed, _, *times = _operation(name, (row.requests, row.failed, 0), row.latency)
+    return (name, count, share, failed, *times, escaped(requests.answers(row)))
 
 
 def _operation(

@@ -13,9 +13,10 @@ from fastbench.report import columns
 from fastbench.report.page import Page, cut, cut_within, plural
 from fastbench.result import Result
 
-__all__ = ["called", "lines", "statuses"]
+__all__ = ["LONG_NAME", "answers", "called", "lines", "of_urls", "rest", "shown", "statuses"]
 
 MAX_ROWS = 20
+LONG_NAME = 72  # from here on a name is cut where it would make a row of a table tall
 MAX_STATUSES = 8
 BESIDE = 3  # what stands beside a long name has a third of its room
 
@@ -27,30 +28,39 @@ def lines(page: Page, result: Result) -> list[str]:
         return []
     wide = page.width >= columns.WIDE_COLUMNS
     several = len({row.scenario for row in rows}) > 1
-    of_urls = not any(row.scenario for row in rows)
-    heads = ("requests", *((("share" if of_urls else "req/s"),) if wide else ()), "failed")
+    urls = of_urls(rows)
+    heads = ("requests", *((("share" if urls else "req/s"),) if wide else ()), "failed")
     heads += ("p50", "p95", "p99") if wide else ("p50", "p99")
-    found = [columns.heads(page, "URLS" if of_urls else "REQUESTS", heads)]
-    shown = _shown(rows)
+    found = [columns.heads(page, "URLS" if urls else "REQUESTS", heads)]
+    most = shown(rows)
     total = sum(row.requests for row in rows)
-    labels = _labels(shown, columns.room(page, len(heads)) - 3, several=several)
-    for row, label in zip(shown, labels, strict=True):
+    labels = _labels(most, columns.room(page, len(heads)) - 3, several=several)
+    for row, label in zip(most, labels, strict=True):
         cells = [columns.whole(row.requests)]
         if wide:
             share = columns.percent(row.requests / total) if total else "–"  # noqa: RUF001
             rate = columns.quantity(round(row.requests_per_s, 2), "default")
-            cells.append(share if of_urls else rate)
+            cells.append(share if urls else rate)
         red = {len(cells)} if row.failed else set()
         cells += [columns.whole(row.failed), *columns.latencies(row.latency, heads)]
         found.append(columns.row(page, label, cells, red))
         found += [page.dim(cut(f"    {each}", page.width)) for each in [statuses(row)] if each]
-    return found + _rest(page, rows, shown)
+    more = rest(rows, most)
+    return [*found, page.dim(f"  … {more}; --json has each")] if more else found
+
+
+def of_urls(rows: Sequence[NamedRow]) -> bool:
+    """Tell whether these are the URLs of a plain run; what a script names has a scenario."""
+    return bool(rows) and not any(row.scenario for row in rows)
 
 
 def statuses(row: NamedRow) -> str:
     """Say which statuses and timeouts a row had, "" where all went well and alike."""
-    if not row.failed and len(row.status_codes) < 2:
-        return ""
+    return answers(row) if row.failed or len(row.status_codes) > 1 else ""
+
+
+def answers(row: NamedRow) -> str:
+    """Say which statuses and timeouts a row had, the most frequent first."""
     most = sorted(row.status_codes.items(), key=lambda each: -each[1])
     parts = [f"{printable(code)}: {count:,}" for code, count in most[:MAX_STATUSES]]
     parts += [f"{len(most) - MAX_STATUSES} more"] if len(most) > MAX_STATUSES else []
@@ -73,20 +83,20 @@ def _ordered(rows: Sequence[NamedRow]) -> list[NamedRow]:
     return list(rows)
 
 
-def _shown(rows: list[NamedRow]) -> list[NamedRow]:
+def shown(rows: Sequence[NamedRow]) -> list[NamedRow]:
     """Return the rows for which there is room, in their order."""
     first = sorted(range(len(rows)), key=lambda at: (not rows[at].failed, at))
     return [rows[at] for at in sorted(first[:MAX_ROWS])]
 
 
-def _rest(page: Page, rows: list[NamedRow], shown: list[NamedRow]) -> list[str]:
-    if len(rows) == len(shown):
-        return []
-    requests = sum(row.requests for row in rows) - sum(row.requests for row in shown)
-    bad = sum(row.failed > 0 for row in rows) - sum(row.failed > 0 for row in shown)
+def rest(rows: Sequence[NamedRow], most: Sequence[NamedRow]) -> str:
+    """Say what there is beside the rows that are shown, "" where those are all."""
+    if len(rows) == len(most):
+        return ""
+    requests = sum(row.requests for row in rows) - sum(row.requests for row in most)
+    bad = sum(row.failed > 0 for row in rows) - sum(row.failed > 0 for row in most)
     failing = f", {bad:,} of them failing" if bad else ""
-    more = f"  … {len(rows) - len(shown)} more{failing}, with {requests:,} requests"
-    return [page.dim(f"{more}; --json has each")]
+    return f"{len(rows) - len(most)} more{failing}, with {requests:,} requests"
 
 
 def _beside(row: NamedRow, several: bool) -> str:
