@@ -178,8 +178,9 @@ cdef class Block:
             "started": slot.started, "ok": slot.ok, "failed": slot.failed,
             "cancelled": slot.cancelled,
             "timeouts": slot.timeouts, "retried": slot.retried, "in_flight": slot.in_flight,
-            "oldest_sent_ns": slot.oldest_sent_ns, "bytes_in": slot.bytes_in,
-            "bytes_out": slot.bytes_out, "handshakes": slot.handshakes, "resumed": slot.resumed,
+            "oldest_sent_ns": slot.oldest_sent_ns, "overdue": slot.overdue,
+            "carried": slot.carried, "bytes_in": slot.bytes_in, "bytes_out": slot.bytes_out,
+            "handshakes": slot.handshakes, "resumed": slot.resumed,
         }
 
     def tls(self, uint32_t worker):

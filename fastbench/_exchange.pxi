@@ -270,6 +270,7 @@ cdef class Exchange:
             return True
         pool.slot.in_flight += 1
         age_ns = kernel.now_ns() - self.times.begun
+        pool.slot.overdue += block.overdue(pool.slot, age_ns)
         pool.oldest_ns = max(pool.oldest_ns, age_ns)
         self.deadlines.remove(self)
         self.leave()

@@ -15,6 +15,7 @@ from fastbench import (
     __version__,
     _core,
     addresses,
+    conservation,
     environment,
     notices,
     sampling,
@@ -205,6 +206,7 @@ def _summary(run: Observed, counters: list[dict[str, int]], end_ns: int) -> Summ
         queued_at_end=queued,
         oldest_queued_s=oldest_queued_s,
         ended=_ended(run, total),
+        overdue_at_end=total["overdue"],
     )
 
 
@@ -294,6 +296,8 @@ def _warmup(run: Observed) -> Warmup | None:
         timeouts=total["timeouts"],
         p50_ms=service.percentile(50) / 1e6 if service.count else None,
         p99_ms=service.percentile(99) / 1e6 if service.count else None,
+        in_flight_at_end=total["carried"],
+        never_answered=total["in_flight"],
     )
 
 
@@ -350,7 +354,7 @@ def _addresses(run: Observed) -> tuple[AddressRow, ...]:
 
 def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> tuple[Warning_, ...]:
     rows = []
-    for imbalance in found.imbalances():
+    for imbalance in conservation.imbalances(found):
         rows.append(
             Warning_("imbalance", f"the counts do not add up: {imbalance}", "please report this")
         )

@@ -36,7 +36,7 @@ FEW_FAILED = 0.001  # from here on failed requests are told: the share that spoi
 MANY_FAILED = 0.05
 FEW_MISSING = 0.01  # of what was planned, or of what was sent and not answered
 MANY_MISSING = 0.1
-LONG_UNANSWERED_S = 1.0
+LONG_UNANSWERED_S = 1.0  # or half of a shorter run
 LONG_SILENT_S = 0.5
 MAX_CAUSES = 3
 MAX_NAME = 80
@@ -87,8 +87,9 @@ class Facts:
     """What the outcome is made of.
 
     `causes` are what failed requests have in common, by count: statuses and kinds of errors.
-    `slowest_s` is the longest answer. `asked_per_s` is the planned rate, `not_sent` of `scheduled`
-    requests never left. `silent_s` of `duration_s` is how long there were only failures at the end.
+    `overdue` of those `in_flight` waited for longer than any answer took, `slowest_s`; None where
+    nobody counted them. `asked_per_s` is the planned rate, `not_sent` of `scheduled` requests never
+    left. `silent_s` of `duration_s` is how long there were only failures at the end.
     `never_ok` names scenarios and requests that never succeeded, `stuck` scenarios none of whose
     iterations ended. `iterations` of a script, `dropped` of which were not started, `threw`
     exceptions; `checks` are (failed, all) of each.
@@ -100,6 +101,7 @@ class Facts:
     started: int
     causes: Mapping[str, int]
     in_flight: int = 0
+    overdue: int | None = None
     oldest_in_flight_s: float = 0.0
     slowest_s: float = 0.0
     scheduled: int | None = None
@@ -281,9 +283,11 @@ def _not_sent(facts: Facts) -> Iterator[Reason]:
 
 def _unanswered(facts: Facts) -> Iterator[Reason]:
     """Requests that were under way at the end, for longer than any answer took."""
-    long = facts.oldest_in_flight_s > max(LONG_UNANSWERED_S, 2 * facts.slowest_s)
-    if facts.requests and long and facts.in_flight > max(1, FEW_MISSING * facts.started):
-        share = facts.in_flight / facts.started
+    least_s = min(LONG_UNANSWERED_S, facts.duration_s / 2 or LONG_UNANSWERED_S)
+    long = facts.oldest_in_flight_s > max(least_s, 2 * facts.slowest_s)
+    count = facts.in_flight if facts.overdue is None else facts.overdue
+    if facts.requests and long and count > max(1, FEW_MISSING * facts.started):
+        share = count / facts.started
         text = (
             f"{_percent(share)} of requests had no answer when the run ended, the oldest after "
             f"{format_s(facts.oldest_in_flight_s)}"

@@ -54,7 +54,8 @@ LIMITS = ("client", "server", "box", "network", "none", "unknown")
 class Summary:
     """The counts of a run. Times in seconds, from the start line to the stop, drain excluded.
 
-    `cancelled` of the `failed` ones were given up by the script.
+    `cancelled` of the `failed` ones were given up by the script; `overdue_at_end` of those in
+    flight waited for more than twice as long as any answer took, None where it was not counted.
     """
 
     duration_s: float
@@ -73,6 +74,7 @@ class Summary:
     oldest_queued_s: float = 0.0
     ended: Annotated[str, ENDED] = "complete"
     cancelled: int = field(default=0, metadata=LATER)
+    overdue_at_end: int | None = field(default=None, metadata=LATER)
 
     @property
     def not_ok(self) -> int:
@@ -175,7 +177,11 @@ class TlsUse:
 
 @dataclass(frozen=True, slots=True)
 class Warmup:
-    """The phase before the measured one: shown, never merged. Percentiles of service time."""
+    """The phase before the measured one: shown, never merged. Percentiles of service time.
+
+    `in_flight_at_end` of its requests had no answer when measuring began, `never_answered` of these
+    none when the run ended; None where it was not counted.
+    """
 
     duration_s: float
     requests: int
@@ -184,6 +190,8 @@ class Warmup:
     timeouts: int
     p50_ms: float | None
     p99_ms: float | None
+    in_flight_at_end: int | None = field(default=None, metadata=LATER)
+    never_answered: int | None = field(default=None, metadata=LATER)
 
     @property
     def requests_per_s(self) -> float:
@@ -305,6 +313,7 @@ class Result:
                 started=s.started,
                 causes=causes(self.status_codes, self.errors, s.failed),
                 in_flight=s.in_flight_at_end,
+                overdue=s.overdue_at_end,
                 oldest_in_flight_s=s.oldest_in_flight_s,
                 slowest_s=self.latency.service.max_ns / 1e9,
                 scheduled=s.scheduled,
@@ -332,27 +341,6 @@ class Result:
         if isinstance(rate, int | float):
             return float(rate)
         return (s.scheduled or 0) / s.duration_s if s.duration_s > 0 else 0.0
-
-    def imbalances(self) -> list[str]:
-        """Return a sentence for every conservation law that does not hold; none is right."""
-        s = self.summary
-        laws = [
-            ("started", s.started, s.requests + s.in_flight_at_end, "ended + in flight at end"),
-            (
-                "service times",
-                self.latency.service.count,
-                s.ok + s.timeouts + s.cancelled,
-                "ok + timeouts + cancelled",
-            ),
-        ]
-        if s.scheduled is not None:
-            planned = s.started + s.dropped + s.queued_at_end
-            laws.append(("scheduled", s.scheduled, planned, "started + dropped + queued at end"))
-        return [
-            f"{name} ({left:,}) is not {right_name} ({right:,})"
-            for name, left, right, right_name in laws
-            if left != right
-        ]
 
     def to_document(self) -> dict[str, object]:
         """Return the JSON-ready document of schema fastbench/1."""

@@ -15,7 +15,7 @@ from fastbench.histogram import Histogram
 from fastbench.latencies import Latency
 from fastbench.result import ErrorRow, Result, Summary, Validity
 
-__all__ = ["Knee", "answered", "clock_of", "searching"]
+__all__ = ["Knee", "answered", "clock_of", "searching", "silent"]
 
 VISIT_S = 1.0
 

@@ -8,17 +8,20 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from searching import Knee, answered, clock_of, searching
+from searching import Knee, answered, clock_of, searching, silent
 
 from fastbench.document import DocumentError
 from fastbench.find import objective
 from fastbench.find.document import Border, Found, Step
 from fastbench.find.search import Range
+from fastbench.histogram import Histogram
+from fastbench.latencies import Latency
 from fastbench.plan import UsageError
-from fastbench.report.knee import broken
-from fastbench.result import Result, Validity
+from fastbench.report.knee import answer, broken
+from fastbench.result import Result, Validity, Warmup
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "fastbench" / "find.schema.json").read_bytes())
+SHORT = ("p99<1s", "avg<500ms", "p99<499ms")  # in runs of a second
 NOISY = Validity("noisy-host", "none", ("other programs took 50% of the processors",))
 LATE = Validity("late", "none", ("the client sent late",))
 
@@ -176,6 +179,39 @@ def test_a_server_that_stops_answering_ends_it_soon() -> None:
     assert (found.ended, found.rate, len(knee.asked)) == ("server_gone", 200, 5)
 
 
+def test_a_server_that_only_works_off_the_warm_up_is_not_gone() -> None:
+    """What it answers was sent before measuring began: nothing of it counts, but it is there."""
+    busy = Warmup(0.5, 9, 9, 0, 0, 400.0, 400.0, 500, 500)
+
+    def swamped(rate: float) -> Result:
+        if rate < 1000:
+            return answered(rate, 1)
+        empty = Histogram.empty()
+        result = answered(rate, 1, unanswered=round(rate))
+        return replace(
+            result, warmup=busy, latency=Latency(empty, empty, empty, empty, empty, empty)
+        )
+
+    found = searching(swamped)
+    assert found.ended == "found" and found.rate is not None and 980 <= found.rate < 1000
+    assert "busy with 500 requests of the warm-up" in found.reasons[0]
+
+
+def test_no_more_is_said_of_a_silent_server_than_is_known() -> None:
+    found = searching(Knee(300, gone_at=400))
+    assert found.ended == "server_gone"
+    assert answer(found)[0].startswith("no answer came at 400 req/s and after; 200 req/s held")
+    spoilt = {2: answered(400, 1000), 3: answered(400, 1000), 4: silent(), 5: silent()}
+    found = searching(Knee(300, gone_at=400, spoilt=spoilt))
+    assert found.ended == "server_gone"
+    assert "and after, when 400 req/s had overloaded the server;" in answer(found)[0]
+
+
+def test_steps_that_are_short_for_what_is_asked_are_told() -> None:
+    codes = [[each.code for each in searching(Knee(1000), slo).warnings] for slo in SHORT]
+    assert codes == [["short_steps"], ["short_steps"], []]
+
+
 def test_a_signal_and_the_time_end_it_with_what_there_is() -> None:
     answers = Knee(1000)
     found = searching(lambda rate: None if len(answers.asked) == 2 else answers(rate))
@@ -214,5 +250,6 @@ def test_a_slow_server_that_keeps_up_holds() -> None:
 def test_a_step_of_an_older_document_reads() -> None:
     document = json.loads(json.dumps(searching(Knee(1000)).to_document()))
     for step in document["steps"]:
-        del step["growing"]
-    assert not any(step.growing for step in Found.from_document(document).steps)
+        del step["growing"], step["unanswered_share"]
+    steps = Found.from_document(document).steps
+    assert not any(step.growing or step.unanswered_share for step in steps)

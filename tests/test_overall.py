@@ -81,6 +81,14 @@ def test_a_run_without_a_fault_is_ok() -> None:
             "nothing succeeded any more in the last 1s",
         ),
         ({"stuck": ("slow",)}, "warning", "no iteration of slow came to its end"),
+        (
+            {
+                **{"in_flight": 450, "overdue": 20, "oldest_in_flight_s": 0.9},
+                **{"slowest_s": 0.01, "duration_s": 1.0},
+            },
+            "warning",
+            "2% of requests had no answer when the run ended, the oldest after 900ms",
+        ),
         ({"ended": "interrupted", "why": ("after 3s",)}, "warning", "after 3s"),
         ({"ended": "worker_lost"}, "failed", "a worker was lost"),
         ({"verdict": "client-limited"}, "warning", "lower bound"),
@@ -100,6 +108,7 @@ def test_the_worst_reason_gives_the_level(facts: dict[str, Any], level: str, tex
         {"scheduled": 10, "not_sent": 1},
         {"in_flight": 10, "oldest_in_flight_s": 3.0, "slowest_s": 3.0},  # slow, and as always
         {"in_flight": 1000, "oldest_in_flight_s": 0.2, "slowest_s": 0.01},
+        {"in_flight": 450, "overdue": 1, "oldest_in_flight_s": 3.0, "slowest_s": 0.01},
         {"requests": 100_000, "not_ok": 20, "causes": {"reset": 20}},
         {"duration_s": 60.0, "silent_s": 1.0},
         {"requests": 0, "started": 0, "vus": True},  # a script about something else

@@ -73,13 +73,16 @@ LAYERS: dict[str, set[str]] = {
     "webhook": {"exits", "plan", "redact", "result", "units", "urls"},
     "compare": {"document", "histogram", "latencies", "plan", "redact", "result"},
     "history": {"document", "plan", "redact", "result"},
-    "find": {"document", "histogram", "judging", "measured", "plan", "result", "thresholds"},
+    "find": {
+        *("document", "histogram", "judging", "measured", "plan", "result", "thresholds", "units"),
+    },
     "report": {
         *("addresses", "compare", "errors", "exits", "find", "histogram", "history", "latencies"),
         "measured",
         *("overall", "redact", "resolution", "result", "signals", "units", "use"),
     },
     "baselines": {"document", "plan", "redact", "report", "result"},
+    "conservation": {"result"},
     "steady": {"result", "units"},
     "validity": {"histogram", "resolution", "result", "units", "use"},
     "sampling": {"_core", "histogram", "measured", "plan", "result", "use"},
@@ -97,7 +100,7 @@ LAYERS: dict[str, set[str]] = {
     "outcome": {
         *("_core", "byurl", "environment", "errors", "histogram", "latencies", "plan", "processes"),
         *("resolve", "resources", "result", "sampling", "steady", "use", "validity"),
-        *("addresses", "notices"),
+        *("addresses", "conservation", "notices"),
     },
     "runner": {
         *("_core", "byurl", "errors", "histogram", "host", "limits", "outcome", "plan"),

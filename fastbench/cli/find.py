@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["at_rate", "main"]
 
 COOL_S = 0.2  # between runs: what the last one left behind drains
+COOLEST_S = 10.0  # after a run that left much behind
 EXIT_CODES = {
     "none": exits.THRESHOLDS,
     "interrupted": exits.INTERRUPTED,
@@ -74,15 +75,20 @@ def _search(command: Command) -> Found:
 
 
 def _measured(plan: Plan, stop: Interrupts, live: LiveView) -> Measure:
+    from fastbench.find import objective
     from fastbench.rounds import visits
     from fastbench.rounds.interrupts import Interrupted
 
     hears = visits.Hears(progress=live.update)
+    left_s = 0.0  # what the last run left unanswered takes the server
 
     def measure(rate: float) -> Result | None:
+        nonlocal left_s
         try:
-            stop.nap(COOL_S)
-            return visits.visit(at_rate(plan, rate), hears, stop)
+            stop.nap(COOL_S + min(left_s, COOLEST_S))
+            result = visits.visit(at_rate(plan, rate), hears, stop)
+            left_s = objective.left_s(result)
+            return result
         except Interrupted:
             return None
         except visits.VisitError as error:

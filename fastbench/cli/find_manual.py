@@ -12,7 +12,7 @@ Examples
 The rate doubles while the objective holds; between the last rate that held and the first that
 failed it is halved in equal ratios until the two are close; then both are measured again. Latencies
 are response times: from the instant at which a request was due, so that waiting counts. A rate
-that the server cannot take up fails, too.
+that the server cannot take up fails, too; so does one at which requests pile up or stay unanswered.
 
 Search
   --slo TEXT              what a rate has to hold: p99<50ms, p(99.9)<1s, avg<5ms, max<2s, errors<1%,

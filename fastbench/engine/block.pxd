@@ -20,6 +20,8 @@ cdef enum:
     ERROR_ROWS = 64
     CIPHER_BYTES = 64
     MAX_ADDRESSES = 64          # of one server
+    OVERDUE_NS = 100000000      # less may be a pause of the machine
+    OVERDUE_TIMES = 2           # the slowest answer: less may be chance
 
 cdef enum WorkerState:
     STARTING, CONNECTING, READY, RUNNING, ENDED, BROKEN
@@ -77,6 +79,8 @@ cdef struct Slot:
     uint64_t retried
     uint64_t in_flight          # at the end
     uint64_t oldest_sent_ns     # of those, 0 when none
+    uint64_t overdue            # of those, see `overdue`
+    uint64_t carried            # of a warm-up: in flight when measuring began
     # connections and bytes
     uint64_t connects
     uint64_t closed_idle
@@ -113,6 +117,14 @@ cdef inline size_t block_bytes(uint32_t slots) noexcept nogil:
 
 cdef inline Slot *slot_at(void *block, uint32_t slot) noexcept nogil:
     return <Slot *>(<char *>block + PAGE_BYTES + slot * slot_bytes())
+
+
+cdef inline bint overdue(const Slot *self, uint64_t age_ns) noexcept nogil:
+    """Whether a request without an answer waits for longer than any answer of this slot took."""
+    cdef uint64_t slowest_ns = self.latency[SERVICE].max_ns
+    if self.latency[FAILED_ANSWERS].max_ns > slowest_ns:
+        slowest_ns = self.latency[FAILED_ANSWERS].max_ns
+    return age_ns > OVERDUE_NS and age_ns > OVERDUE_TIMES * slowest_ns
 
 
 cdef inline UrlCounts *urls_of(void *urls, uint32_t n_urls, uint32_t worker) noexcept nogil:

@@ -12,7 +12,7 @@ from libc.errno cimport ETIMEDOUT
 from libc.stdint cimport uint32_t, uint64_t
 
 from fastbench.engine.block cimport (
-    CONNECTING, ENDED, IN_CONNECT, IN_TLS, READY, RUNNING,
+    CONNECTING, ENDED, IN_CONNECT, IN_TLS, READY, RUNNING, overdue,
 )
 from fastbench.engine.conn cimport (
     ask_for, connect_failed, connect_some, connected, fresh_may_connect, handshake, next_retry_ns,
@@ -135,6 +135,8 @@ cdef inline void look_at_clock(Worker *w) noexcept nogil:
     if w.counts == w.warm and w.now_ns >= w.control.measure_ns:
         end_phase(w)
         w.counts.end_ns = w.control.measure_ns
+        w.counts.carried = (w.counts.started - w.counts.ok - w.counts.failed
+                            - w.counts.timeouts)
         begin_phase(w, False)
     if w.planned:
         come_due(&w.pace, w.now_ns)
@@ -187,6 +189,8 @@ cdef inline void take_stock(Worker *w) noexcept nogil:
     while node != NULL:
         r = <Request *>node
         r.slot.in_flight += 1
+        r.slot.overdue += overdue(r.slot, w.counts.end_ns - r.sent_ns
+                                  if w.counts.end_ns > r.sent_ns else 0)
         if r.slot.oldest_sent_ns == 0:
             r.slot.oldest_sent_ns = r.sent_ns
         node = node.after

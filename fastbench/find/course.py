@@ -6,7 +6,7 @@
 2. Where the client stays the limit the search goes below that rate once, then it ends and says so:
    what held is a lower bound. Failures on a noisy machine count, with a warning. A rate that held
    in spite of noise held.
-3. A server that answers nothing at all, GONE times in a row, is gone.
+3. A server that answers nothing at all, in warm-ups neither, GONE times in a row, is given up.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from fastbench.find.document import Border, Found, Objective, Step
 from fastbench.find.search import Next, Range, Try
 from fastbench.judging import Threshold
 from fastbench.result import Environment, Result, Warning_
+from fastbench.units import format_s
 
 __all__ = ["REDONE_MAX", "Asked", "Course", "Measure"]
 
@@ -123,8 +124,9 @@ class Course:
     def _note(self, result: Result) -> None:
         self._environment = self._environment or result.environment
         self._version = result.version
-        self._answered = self._answered or result.summary.ok > 0
-        self._silent = 0 if result.summary.ok else self._silent + 1
+        ok = result.summary.ok + (result.warmup.ok if result.warmup else 0)
+        self._answered = self._answered or ok > 0
+        self._silent = 0 if ok else self._silent + 1
 
     def _of(self, result: Result, following: Next) -> Step:
         judged = objective.judged(result, self._asked.objectives)
@@ -136,13 +138,14 @@ class Course:
             requests_per_s=s.requests_per_s,
             p50_ms=times.percentile(50.0) / 1e6 if times.count else None,
             p99_ms=times.percentile(99.0) / 1e6 if times.count else None,
-            errors_share=(s.failed + s.timeouts) / s.requests if s.requests else 1.0,
+            errors_share=objective.errors_share(result),
             missed_share=objective.missed_share(result),
             judged=judged,
             verdict=result.validity.verdict,
             limit=result.validity.limit,
             reasons=(*_wrong(result), *result.validity.reasons),
             growing=objective.growing(result),
+            unanswered_share=objective.unanswered_share(result),
         )
 
     def _blames_client(self, step: Step) -> bool:
@@ -182,6 +185,12 @@ class Course:
             warnings=tuple(self._warnings(ended, ends)),
         )
 
+    def _too_short_for(self) -> str:
+        """Return the first objective that allows answers of half a run or more, "" without one."""
+        longest_ms = self._asked.visit_s * 1e3 / 2
+        times = (each for each in self._asked.objectives if each.kind.contains == "time")
+        return next((each.text for each in times if each.limit >= longest_ms), "")
+
     def _limit_at(self, rate: float | None) -> tuple[str, tuple[str, ...]]:
         """Return what the limit was where the objective broke."""
         failed = [step for step in self._steps if step.rate == rate and not step.held]
@@ -214,6 +223,15 @@ class Course:
                     "measure longer at each rate (-d)",
                 )
             )
+        if short := self._too_short_for():
+            found.append(
+                Warning_(
+                    "short_steps",
+                    f"{self._asked.visit_s:g}s at each rate is short for {short}: while answers "
+                    "may take that long, a backlog that grows shows only in part",
+                    "measure for several times as long (-d)",
+                )
+            )
         low = math.inf if ends.low is None else ends.low
         if ended == "found" and search.border(self._history).low != low:
             found.append(
@@ -234,7 +252,18 @@ def _only_grew(step: Step) -> bool:
 
 def _wrong(result: Result) -> list[str]:
     """Say what most of the requests that failed met, or why there were none."""
-    s = result.summary
+    s, warmup = result.summary, result.warmup
+    waited = objective.unanswered_share(result)
+    if not s.requests and s.started and warmup is not None and warmup.requests:
+        return [
+            f"the server was busy with {warmup.in_flight_at_end or 0:,} requests of the warm-up: "
+            f"none of the {s.started:,} after it had an answer within {format_s(s.duration_s)}"
+        ]
+    if waited and waited >= s.not_ok / s.started:
+        return [
+            f"{100 * waited:.3g}% of requests had no answer when the run ended, the oldest after "
+            f"{format_s(s.oldest_in_flight_s)}"
+        ]
     if s.ok and not s.failed + s.timeouts:
         return []
     errors = max(result.errors, key=lambda row: row.count, default=None)

@@ -63,8 +63,9 @@ class Step:
     """One run at one rate, in requests per second. Times are of responses: from the plan on.
 
     `missed_share` are planned requests that could not be sent, `errors_share` those sent that were
-    not ok. `judged` is what became of each objective; `held` needs all of them and that nearly all
-    that was planned was sent. `redone` counts runs that were thrown away as they say nothing.
+    not ok, `unanswered_share` of these had no answer at the end, long after any other had. `judged`
+    is what became of each objective; `held` needs all of them and that nearly all that was planned
+    was sent. `redone` counts runs that were thrown away as they say nothing.
     `growing`: more and more requests waited up to the end, so that the rate is not held.
     """
 
@@ -82,6 +83,7 @@ class Step:
     reasons: tuple[str, ...] = ()
     redone: int = 0
     growing: bool = field(default=False, metadata=LATER)
+    unanswered_share: float = field(default=0.0, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 1. A rate holds when every objective does, all but MISSED_MAX of what was planned was sent, and
    what waits for an answer does not grow: in a longer run it would break the objective.
-2. Failed requests are part of every objective: unless it says how many, fewer than ERRORS.
+2. Failed requests are part of every objective: unless it says how many, fewer than ERRORS. One that
+   has no answer at the end, and waits for longer than any answer took, counts as failed: its
+   timeout would have said so in a longer run. Latencies see it at the age of the oldest.
 3. What is looked for is the rate, so no objective is about it.
 """
 
@@ -16,9 +18,20 @@ from fastbench.histogram import Histogram
 from fastbench.judging import Threshold, judge
 from fastbench.measured import Judgement, Kind
 from fastbench.plan import UsageError
-from fastbench.result import Result
+from fastbench.result import Result, Summary
 
-__all__ = ["ERRORS", "MISSED_MAX", "growing", "holds", "judged", "missed_share", "read"]
+__all__ = [
+    "ERRORS",
+    "MISSED_MAX",
+    "errors_share",
+    "growing",
+    "holds",
+    "judged",
+    "left_s",
+    "missed_share",
+    "read",
+    "unanswered_share",
+]
 
 ERRORS = "errors<1%"
 MISSED_MAX = 0.01
@@ -30,6 +43,7 @@ _METRICS: Mapping[str, Kind] = {  # as of a plain run, but for what grows with t
     "http_req_duration": _TIME,
     "http_req_failed": Kind("rate"),
 }
+_WHOLE = ("http_req_duration", "response", "service")  # latencies of whole requests
 _BELOW = ("<", "<=", "==", "===")
 
 
@@ -73,14 +87,31 @@ def growing(result: Result) -> bool:
 
     A backlog that stays is the rate times the mean response time (Little's law). One that grew
     from nothing is twice that: those answered waited half as long, on average, as the last will.
+    One that grew in the warm-up already is known by what was in flight when measuring began.
     """
     s, times = result.summary, result.latency.response or result.latency.service
     if not s.scheduled or not times.count or s.duration_s <= 0:
         return False
     waiting = s.queued_at_end + s.in_flight_at_end
-    steady = s.scheduled / s.duration_s * times.mean_ns / 1e9
+    per_s, mean_s = s.scheduled / s.duration_s, times.mean_ns / 1e9
     chance = 3 * math.sqrt(waiting) + 2  # arrivals and answers come in clusters
-    return waiting > max(MISSED_MAX * s.scheduled, GROWN * steady + chance)
+    if waiting > max(MISSED_MAX * s.scheduled, GROWN * per_s * mean_s + chance):
+        return True
+    warmup = result.warmup
+    if warmup is None or warmup.in_flight_at_end is None:
+        return False
+    grown = waiting + (warmup.never_answered or 0) - warmup.in_flight_at_end
+    # Answers that take longer than the warm-up lasted come later than it: that is no growth.
+    filling = GROWN * per_s * max(0.0, mean_s - warmup.duration_s)
+    return grown > max(MISSED_MAX * s.scheduled, filling + chance)
+
+
+def left_s(result: Result) -> float:
+    """Return how long the server needs for what a run left unanswered, at the rate it answered."""
+    s, warmup = result.summary, result.warmup
+    left = s.in_flight_at_end + ((warmup.never_answered or 0) if warmup else 0)
+    per_s = max(s.requests_per_s, warmup.requests_per_s if warmup else 0.0)
+    return left / per_s if per_s else 0.0
 
 
 def missed_share(result: Result) -> float:
@@ -89,18 +120,34 @@ def missed_share(result: Result) -> float:
     return (s.dropped + s.queued_at_end) / s.scheduled if s.scheduled else 0.0
 
 
+def errors_share(result: Result) -> float:
+    """Return the share of requests that had no good answer, nor may still have one."""
+    s, overdue = result.summary, result.summary.overdue_at_end or 0
+    ended = s.requests + overdue
+    return (s.not_ok + overdue) / ended if ended else 1.0
+
+
+def unanswered_share(result: Result) -> float:
+    """Return the share of requests that waited in vain at the end, as far as that is known."""
+    s, overdue = result.summary, result.summary.overdue_at_end or 0
+    return overdue / (s.requests + overdue) if overdue else 0.0
+
+
 def _observed(result: Result, objective: Threshold) -> float | None:
     s = result.summary
     if objective.kind.type == "rate":
         if objective.aggregate == "count":
-            return float(s.not_ok)
-        return s.not_ok / s.requests if s.requests else None
+            return float(s.not_ok + (s.overdue_at_end or 0))
+        return errors_share(result) if s.requests else None
     if objective.kind.type == "counter":
         count: int = getattr(s, objective.metric)
         return count / s.duration_s if objective.aggregate == "rate" else float(count)
     if objective.metric != "connect" and not s.ok:
         return None  # as in a plain run: without an answer there is no latency
-    return _of_times(_times(result, objective), objective)
+    times = _times(result, objective)
+    if objective.either or objective.metric in _WHOLE:
+        return _with_overdue(times, objective, s)
+    return _of_times(times, objective)
 
 
 def _times(result: Result, objective: Threshold) -> Histogram | None:
@@ -110,6 +157,23 @@ def _times(result: Result, objective: Threshold) -> Histogram | None:
         result.latency, "service" if name == "http_req_duration" else name
     )
     return found
+
+
+def _with_overdue(times: Histogram | None, objective: Threshold, s: Summary) -> float | None:
+    """Return an aggregate in ms with what has no answer: above all answers, at the oldest's age."""
+    overdue = s.overdue_at_end or 0
+    value = _of_times(times, objective)
+    if not overdue or value is None or times is None:
+        return value
+    percent = 50.0 if objective.aggregate == "med" else objective.percent
+    if objective.aggregate == "max":
+        percent = 100.0
+    elif objective.aggregate in ("min", "avg", "count"):
+        return value
+    among = percent / 100 * (times.count + overdue)
+    if among > times.count:
+        return max(s.oldest_in_flight_s * 1e3, value)
+    return times.percentile(100 * among / times.count) / 1e6
 
 
 def _of_times(times: Histogram | None, objective: Threshold) -> float | None:

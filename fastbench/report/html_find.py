@@ -27,7 +27,7 @@ TITLES = {
     "most": "Held to the end",
     "none": "No rate holds",
     "client_limited": "A lower bound",
-    "server_gone": "The server is gone",
+    "server_gone": "No answers any more",
     "interrupted": "Interrupted",
     "out_of_time": "Out of time",
     "nothing_succeeded": "Nothing succeeded",

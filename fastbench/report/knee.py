@@ -83,7 +83,7 @@ def answer(found: Found) -> tuple[str, str]:
         "most": f"{rate}, the highest rate that was to be tried, holds {objective}",
         "none": f"no rate holds {objective}: not even {lowest} req/s does",
         "client_limited": f"the client was the limit: {held} {objective}; the server may hold more",
-        "server_gone": f"the server stopped answering at {gone}; {held} {objective}",
+        "server_gone": f"{_silence(found)}; {held} {objective}",
         "interrupted": f"interrupted: so far {held} {objective}",
         "out_of_time": f"--max-time is over: so far {held} {objective}",
         "nothing_succeeded": f"nothing succeeded, at {gone}",
@@ -98,6 +98,21 @@ def answer(found: Found) -> tuple[str, str]:
     if found.ended in ("none", "server_gone", "nothing_succeeded"):
         kind = "fail"
     return words[found.ended], kind
+
+
+def _silence(found: Found) -> str:
+    """Say what is known of a server that does not answer any more."""
+    at = len(found.steps)
+    while at and found.steps[at - 1].p99_ms is None:
+        at -= 1
+    silent = found.steps[at:]
+    if not silent:
+        return "no answer came any more"
+    text = f"no answer came at {per_s(silent[0].rate)} req/s"
+    if at and not found.steps[at - 1].held:
+        before = per_s(found.steps[at - 1].rate)
+        return f"{text} and after, when {before} req/s had overloaded the server"
+    return f"{text} and after" if len(silent) > 1 else text
 
 
 def _answer(page: Page, found: Found) -> list[str]:
@@ -212,7 +227,8 @@ def broken(step: Step) -> str:
         return "backlog still growing"
     if not texts:
         return f"{100 * step.missed_share:.2g}% could not be sent"
-    return ", ".join(printable(text) for text in texts)
+    waited = f"{100 * step.unanswered_share:.3g}% had no answer" if step.unanswered_share else ""
+    return ": ".join(filter(None, (", ".join(printable(text) for text in texts), waited)))
 
 
 def reasons(found: Found) -> list[str]:
