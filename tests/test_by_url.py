@@ -5,6 +5,7 @@ That rows add up to the summary is checked after every run, in `running.balance`
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -26,6 +27,7 @@ from fastbench.report import requests as table
 from fastbench.report import text
 from fastbench.report.page import Page
 from fastbench.result import Result
+from fastbench.sinks import pointfile
 from fastbench.thresholds import parse
 
 Key = tuple[str, str]
@@ -223,6 +225,42 @@ def test_a_threshold_judges_one_url(tmp_path: Path) -> None:
     judged = {name: each["ok"] for name, each in run.document["thresholds"].items()}
     assert list(judged.values()) == list(limits.values()), judged
     assert run.code == 99
+
+
+def test_points_are_told_by_url_and_their_sum_is_the_whole(tmp_path: Path) -> None:
+    with Server(by_path) as server:
+        words = listed(tmp_path, server, "3 /ok", "/bad", "POST /ok", "/in?token=abc")
+        outs = [f"{form}={tmp_path}/points.{form}" for form in ("json", "csv")]
+        run = fastbench(*words, "-n", "60", "-c", "2", "-t2", "-o", outs[0], "-o", outs[1])
+    text = (tmp_path / "points.json").read_text()
+    points = [each for each in map(json.loads, text.splitlines()) if each["type"] == "Point"]
+    of_requests = [each for each in points if each["metric"] in ("http_reqs", "http_req_failed")]
+    assert "abc" not in text and of_requests
+    assert all(each["data"]["tags"].keys() == {"name", "method"} for each in of_requests)
+    counts: Counter[Key] = Counter()
+    failed: Counter[Key] = Counter()
+    times: Counter[Key] = Counter()
+    for each in points:
+        data, tags = each["data"], each["data"]["tags"]
+        key = tags.get("method", ""), tags.get("name", "")
+        if each["metric"] == "http_reqs":
+            counts[key] += data["value"]
+        elif each["metric"] == "http_req_failed":
+            failed[key] += round(data["value"] * data["count"])
+        elif each["metric"] == "http_req_duration":
+            times[key] += data["count"]
+        else:
+            assert key == ("", ""), each
+    rows = rows_of(run.document)
+    assert counts == {key: row["requests"] for key, row in rows.items()}
+    assert +failed == {key: row["failed"] for key, row in rows.items() if row["failed"]}
+    assert times == {key: n for key, row in rows.items() if (n := row["latency"]["count"])}
+    with (tmp_path / "points.csv").open(newline="") as file:
+        told = [each for each in csv.DictReader(file) if each["metric_name"] == "http_reqs"]
+    assert sum(float(each["metric_value"]) for each in told) == 60
+    assert {(each["method"], each["name"]) for each in told} == rows.keys()
+    again = pointfile.read(text.encode(), "points.json")
+    assert {(row.method, row.name): row.requests for row in again.requests} == counts
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_a_sum_of_times_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None
     block = _core.Block(1)
     counted = _core.Histogram()
     counted.record(1_042_029)
-    monkeypatch.setattr(reading.PlainReader, "_read", lambda *_: [("t", TIME, counted)])
+    monkeypatch.setattr(reading.PlainReader, "_whole", lambda *_: [("t", TIME, "", counted)])
     reader = reading.PlainReader((), with_buckets=True)
     frames = []
     for second in range(1, 300):

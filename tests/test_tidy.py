@@ -123,6 +123,7 @@ LAYERS: dict[str, set[str]] = {
     },
 }
 LAYERS["sinks"] = {
+    "byurl",
     *("_client", "_core", "adding", "baseline", "environment", "histogram", "measured", "merged"),
     *("errors", "plainhttp", "plan", "redact", "report", "resolve", "result", "sampling", "urls"),
     *("judging", "latencies", "thresholds"),

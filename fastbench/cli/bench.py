@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fastbench import exits, runner, signals
+from fastbench import byurl, exits, runner, signals
 from fastbench.cli import boards, delivery, destinations, forms
 from fastbench.cli.flags import Output
 from fastbench.cli.live import LiveView
@@ -48,11 +48,10 @@ def run(plan: Plan, output: Output) -> int:
         if not around.plain_is_ready(plan, output):
             return exits.NOTHING
     judge = None
+    rows, _ = byurl.of_requests(plan.requests)
     if output.thresholds:
-        from fastbench import byurl
         from fastbench.baseline import PlainJudge
 
-        rows, _ = byurl.of_requests(plan.requests)
         judge = PlainJudge(output.thresholds, plan.load.pace, rows)
     watcher: runner.Watches | None = judge
     with signals.held(), boards.of_plan(output, plan) as board, outlet(output) as out:
@@ -64,7 +63,7 @@ def run(plan: Plan, output: Output) -> int:
             below=boards.line(board),
         )
         if out is not None:
-            watcher = out.plain(judge, planned=plan.load.planned)
+            watcher = out.plain(judge, rows, planned=plan.load.planned)
         with live:
             tell = boards.beside(live.update, board, judge)
             result = runner.run(plan, tell, thread_rates=output.format == "wrk", watcher=watcher)

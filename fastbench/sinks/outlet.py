@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from fastbench import _core, environment, merged
 from fastbench.baseline import PlainJudge
+from fastbench.byurl import Row
 from fastbench.result import Result, Warning_
 from fastbench.sinks.asked import Asked
 from fastbench.sinks.feed import Feed, Loss, Output
@@ -50,10 +51,12 @@ class Outlet:
         """Return who listens to the run of a script."""
         return OfScript(self, ScriptReader(**self._wanted()))
 
-    def plain(self, judge: PlainJudge | None, *, planned: bool) -> OfPlain:
-        """Return who listens to a plain run, and asks its judge."""
+    def plain(
+        self, judge: PlainJudge | None, urls: Sequence[Row] = (), *, planned: bool
+    ) -> OfPlain:
+        """Return who listens to a plain run of these URLs, and asks its judge."""
         times = plain_times(planned=planned)
-        return OfPlain(self, PlainReader(times, **self._wanted()), judge)
+        return OfPlain(self, PlainReader(times, urls, **self._wanted()), judge)
 
     def tell(self, t_s: float, read: Callable[[], tuple[Point, ...]]) -> float:
         """Hand a second's points over; return when the next look is due."""

@@ -1,7 +1,8 @@
 """From what is counted to points: of the arena of a script's run, of the block of a plain one.
 
-1. Requests are told by name where they are counted by name, else by scenario; never both, so that a
-   sum over all tags is the whole. Phases of requests and bytes are told by scenario.
+1. Requests are told by name where they are counted by name, else by scenario; those of a plain run
+   of several URLs by URL: name (path and query) and method. Never both, so that a sum over all tags
+   is the whole. Phases of requests and bytes are told by scenario.
    What requests, checks and samples of the script's own metrics were tagged with stands at their
    points: at http_reqs, http_req_failed and http_req_duration, too, but at no phase of a request.
 2. Of tags of one name that of the sample wins, then that of its scenario, then --tag, then that of
@@ -15,12 +16,13 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 from fastbench import _client, _core, adding, merged, sampling
+from fastbench.byurl import Row
 from fastbench.histogram import Histogram, index
 from fastbench.measured import BUILT_IN, Kind
 from fastbench.merged import read_tags
@@ -32,7 +34,7 @@ _COUNTS = {"data_received": "bytes_in", "data_sent": "bytes_out"}
 _PHASES = {name: name for name in _client.TIMES if name not in ("response", "http_req_duration")}
 _TIMES = {**_PHASES, "http_req_response": "response"}
 _PLAIN_COUNTS = {**_COUNTS, "dropped": "dropped", "retried": "retried", "timeouts": "timeouts"}
-_PLAIN_TIMES = {"http_req_duration": "service", "http_req_waiting": "first_byte"}
+_PLAIN_TIMES = {"http_req_waiting": "first_byte"}
 NS_PER_MS = 1e6
 _COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
 # The last counter of a histogram that holds nothing longer than each bound.
@@ -178,10 +180,16 @@ class PlainReader:
     """Read the block of a plain run, one second after another."""
 
     def __init__(
-        self, block_names: tuple[str, ...], *, with_buckets: bool, with_histograms: bool = False
+        self,
+        block_names: tuple[str, ...],
+        urls: Sequence[Row] = (),
+        *,
+        with_buckets: bool,
+        with_histograms: bool = False,
     ) -> None:
         self._make = _Maker(with_buckets=with_buckets, with_histograms=with_histograms)
         self._histograms = block_names
+        self._urls = [json.dumps({"name": row.name, "method": row.method}) for row in urls]
         self._before: dict[_Name, Any] = {}
         self._before_s = 0.0
 
@@ -190,8 +198,8 @@ class PlainReader:
         span = (t_s - self._before_s, t_s)
         found: list[Point] = []
         seen: dict[_Name, Any] = {}
-        for name, kind, value in self._read(block):
-            found.append(self._point(name, kind, "", value, seen, span))
+        for name, kind, text, value in chain(self._requests(block), self._whole(block)):
+            found.append(self._point(name, kind, text, value, seen, span))
         for error, count in sampling.errors(block).items():
             text = json.dumps({"kind": error})
             found.append(self._point(merged.ERRORS, _COUNTER, text, float(count), seen, span))
@@ -208,20 +216,34 @@ class PlainReader:
         now = value if old is None else adding.SINCE[entry](value, old)
         return self._make.point(name, kind, text, now, value, span)
 
-    def _read(self, block: _core.Block) -> Iterator[tuple[str, Kind, Any]]:
+    def _requests(self, block: _core.Block) -> Iterator[_Value]:
+        """Yield what all requests are counted by: of each URL where there are several."""
+        parts = [
+            (text, block.url_counters(at), block.url_histogram("service", at))
+            for at, text in enumerate(self._urls)
+        ]
+        for text, counters, times in parts or [
+            ("", sampling.sums(block), block.histogram("service"))
+        ]:
+            bad = counters["failed"] + counters["timeouts"]
+            ended = counters["ok"] + bad
+            yield "http_reqs", _COUNTER, text, float(ended)
+            yield "http_req_failed", Kind("rate"), text, (bad, ended)
+            yield "http_req_duration", _TIME, text, times
+
+    def _whole(self, block: _core.Block) -> Iterator[_Value]:
         counters = sampling.sums(block)
-        bad = counters["failed"] + counters["timeouts"]
-        ended = counters["ok"] + bad
         connected = float(counters["connected"])
-        yield "http_reqs", _COUNTER, float(ended)
-        yield "http_req_failed", Kind("rate"), (bad, ended)
-        yield "vus", Kind("gauge"), (connected, connected, connected, 1)
+        yield "vus", Kind("gauge"), "", (connected, connected, connected, 1)
         for name, counter in _PLAIN_COUNTS.items():
-            yield name, BUILT_IN.get(name, _COUNTER), float(counters[counter])
+            yield name, BUILT_IN.get(name, _COUNTER), "", float(counters[counter])
         for name in self._histograms:
-            yield name, _TIME, block.histogram(_PLAIN_TIMES.get(name, name))
+            yield name, _TIME, "", block.histogram(_PLAIN_TIMES.get(name, name))
+
+
+_Value = tuple[str, Kind, str, Any]  # metric, kind, tags, and what is counted since the start
 
 
 def plain_times(*, planned: bool) -> tuple[str, ...]:
-    """Name the times of a plain run; with a plan the response time from its instants, too."""
+    """Name the phases of a plain run; with a plan the response time from its instants, too."""
     return (*_PLAIN_TIMES, *(("response", "lag") if planned else ()))
