@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastbench import _core
-from fastbench.measured import Judgement
+from fastbench.measured import Judgement, NamedRow
 from fastbench.plan import Pace
 from fastbench.result import SeriesRow
 from fastbench.use import HostSample, Use
@@ -92,7 +92,8 @@ class Progress:
 
     `asked_rate` is what is planned for now, `queued` how many planned requests wait for a
     connection; `warming` while nothing of it is measured yet. `notices` are sentences for now.
-    `row` is the newest second, None before the first; `judgements` are how thresholds stand.
+    `row` is the newest second, None before the first; `judgements` are how thresholds stand,
+    `by_url` the URLs of several as they were counted last, where somebody wants to know.
     """
 
     elapsed_s: float
@@ -110,6 +111,7 @@ class Progress:
     notices: tuple[str, ...] = ()
     row: SeriesRow | None = None
     judgements: Mapping[str, Judgement] = field(default_factory=dict)
+    by_url: tuple[NamedRow, ...] = ()
 
     def length_s(self, duration_s: float | None) -> float | None:
         """Return when the run ends, if time ends it; of a script only its run knows."""

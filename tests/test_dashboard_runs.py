@@ -24,7 +24,7 @@ from fastbench.cli.flags import parse
 from fastbench.dashboard.page import page
 from fastbench.dashboard.server import Board
 from fastbench.dashboard.story import Ends, Story
-from fastbench.measured import Judgement
+from fastbench.measured import Judgement, NamedRow
 from fastbench.plan import UsageError
 
 SCRIPT = """
@@ -206,14 +206,20 @@ def test_a_browser_makes_no_element_of_what_it_is_told(chromium: browser.Browser
     broken = Judgement(False, 1.0, -1.0, "warn", False, evil)
     made = Board(page({"script": evil}), Story(Ends(), lambda pid: evil), 0)
     for row in rows(3):
-        made.update(look(row, judgements={evil: broken}, notices=(evil,)))
+        by_url = (NamedRow(evil, evil, "", 9, 1, 1.0, {}, 0, 1, {evil: 8}),)
+        made.update(look(row, judgements={evil: broken}, notices=(evil,), by_url=by_url))
     try:
         chromium.open(made.url)
         until(lambda: chromium.ask("document.querySelectorAll('[data-chart=cpu] svg').length"))
         assert chromium.ask("document.querySelectorAll('img').length") == 0
         assert chromium.ask("document.scripts.length") == 1
-        for where in ("h1", "#limits code", "#reasons li", "[data-chart=cpu] .legend"):
+        for where in (
+            *("h1", "#limits code", "#reasons li", "[data-chart=cpu] .legend"),
+            *("#urls td", "#urls td small", "#urls td:nth-child(5)"),
+        ):
             assert evil in chromium.ask(f"document.querySelector('{where}').textContent"), where
+        assert chromium.ask("document.querySelectorAll('#urls tbody tr').length") == 1
+        assert chromium.ask("document.querySelector('#urls').checkVisibility()")
         assert complaints(chromium) == []
     finally:
         made.close()

@@ -9,9 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import junit_files
 import pytest
 from case import answer
 from comparing import SUBJECT
+from following import Stream, address
+from running import start
 from samples import good
 from searching import Knee, searching
 from servers import OK, Peer, Server, answering
@@ -25,14 +28,14 @@ from fastbench.histogram import Histogram
 from fastbench.latencies import latency_ms
 from fastbench.measured import NamedRow
 from fastbench.report import html as html_report
-from fastbench.report import html_find, knee, markdown
+from fastbench.report import html_find, junit, knee, markdown
 from fastbench.result import Result
 
 
 def by_path(peer: Peer) -> None:
     """Answer /bad with 500 and all else with 200."""
     while True:
-        bad = peer.request().split(b" ")[1] == b"/bad"
+        bad = peer.request().split(b" ")[1].startswith(b"/bad")
         peer.send(answer("Content-Length: 0", start="HTTP/1.1 500 Oops") if bad else OK)
 
 
@@ -191,6 +194,46 @@ def test_a_comment_has_the_rows_that_fail_and_no_more_than_a_text() -> None:
     assert "| 52 | 3.01% | 13 | " in failing and "200&#58; 39, 503&#58; 10, 2 timeouts" in failing
     assert table[-1] == "… 30 more, with 1,312 requests; the JSON document has each"
     assert len(table) == 24 and max(map(len, table)) < 250
+
+
+def test_junit_has_a_case_for_each_url() -> None:
+    bad = replace(row("/bad", "POST"), failed=10, status_codes={"503": 10})
+    root = junit_files.read(junit.render(mix(row("/a"), row("/a", "POST"), bad)))
+    found = junit_files.outcomes(root)
+    assert found["POST /bad"] == "failure"
+    assert found["GET /a"] == found["POST /a"] == "passed"
+    suite = next(each for each in root if each.get("name") == "fastbench.urls")
+    told = [case.findtext("failure") or case.findtext("system-out") for case in suite]
+    assert told[0] == "10 requests, 0 failed, 200: 10, p50 1.00ms"
+    assert told[2] == "10 requests, 10 failed, 503: 10, p50 1.00ms"
+    some = replace(bad, failed=9)
+    assert (
+        junit_files.outcomes(junit_files.read(junit.render(mix(row("/a"), some))))["POST /bad"]
+        == "passed"
+    )
+    assert "fastbench.urls" not in junit.render(good())
+
+
+def test_the_dashboard_has_a_row_for_each_url_while_the_run_goes(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    with Server(by_path) as server:
+        path.write_text(f"3 {server.url('/ok')}\nPOST {server.url('/bad?token=abc')}\n")
+        limit = ("--threshold", "http_reqs{name:/ok}: count>0")
+        words = ("--dashboard", "-d1.3s", "-c2", *limit, "--urls-from-file", str(path))
+        with start(*words) as running:
+            stream = Stream(address(running))
+            told = [each["urls"] for _, each in stream if each.get("urls")]
+            run = running.finish()
+        stream.close()
+    assert run.code == 0 and "abc" not in stream.text.decode()
+    rows = run.document["requests"]
+    seen = [[[row[0][0], row[0][2], row[1][0]] for row in each] for each in told]
+    assert [row[:2] for row in seen[0]] == [["/ok", "GET"], ["/bad?token=***", "POST"]]
+    assert seen[-1] == [[row["name"], row["method"], f"{row['requests']:,}"] for row in rows]
+    counts = [int(each[0][2].replace(",", "")) for each in seen]
+    assert 0 < counts[0] < counts[-1], "before the end"
+    assert told[-1][1][3] == [f"{rows[1]['requests']:,}", "num bad", "100%", ""]
+    assert told[-1][1][4][0] == f"500: {rows[1]['requests']:,}"
 
 
 def test_the_outcome_cuts_long_names() -> None:

@@ -129,7 +129,18 @@ LAYERS["sinks"] = {
     *("judging", "latencies", "thresholds"),
 }
 LAYERS["dashboard"] = {
-    *("compare", "measured", "plan", "redact", "report", "result", "sampling", "signals", "units"),
+    *(
+        "compare",
+        "measured",
+        "plan",
+        "redact",
+        "report",
+        "resolution",
+        "result",
+        "sampling",
+        "signals",
+        "units",
+    ),
 }
 LAYERS["suite"] = {
     *("_core", "compare", "document", "environment", "exits", "plan", "redact", "report", "result"),

@@ -64,8 +64,10 @@ def run(plan: Plan, output: Output) -> int:
         )
         if out is not None:
             watcher = out.plain(judge, rows, planned=plan.load.planned)
+        urls = boards.ByUrl(rows, watcher) if board is not None and rows else None
+        watcher = urls or watcher
         with live:
-            tell = boards.beside(live.update, board, judge)
+            tell = boards.beside(live.update, board, judge, urls)
             result = runner.run(plan, tell, thread_rates=output.format == "wrk", watcher=watcher)
         if judge is not None:
             result = replace(result, thresholds=judge.judgements)

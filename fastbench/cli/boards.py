@@ -5,23 +5,28 @@ aiohttp is imported when there is a page, and before the load.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fastbench import redact
+from fastbench import byurl, redact
 from fastbench.cli import delivery
 from fastbench.cli.flags import Output
 
 if TYPE_CHECKING:
+    from fastbench import _core
     from fastbench.baseline import PlainJudge
+    from fastbench.byurl import Row
     from fastbench.dashboard.server import Board
+    from fastbench.measured import NamedRow
     from fastbench.plan import Plan
+    from fastbench.runner import Watches
     from fastbench.sampling import Progress
     from fastbench.scenario.asked import Asked
 
-__all__ = ["beside", "line", "of_plan", "of_script"]
+__all__ = ["ByUrl", "beside", "line", "of_plan", "of_script"]
 
 Tell = Callable[["Progress"], None]
 
@@ -67,13 +72,43 @@ def line(board: Board | None) -> str:
     return "" if board is None else f"dashboard {board.url}"
 
 
-def beside(tell: Tell, board: Board | None, judge: PlainJudge | None = None) -> Tell:
+def beside(
+    tell: Tell,
+    board: Board | None,
+    judge: PlainJudge | None = None,
+    urls: ByUrl | None = None,
+) -> Tell:
     """Return who tells the page, too. A script's run knows itself how its thresholds stand."""
     if board is None:
         return tell
 
     def both(now: Progress) -> None:
         tell(now)
-        board.update(now if judge is None else replace(now, judgements=dict(judge.judgements)))
+        if judge is not None:
+            now = replace(now, judgements=dict(judge.judgements))
+        board.update(now if urls is None else replace(now, by_url=urls.seen))
 
     return both
+
+
+class ByUrl:
+    """Watch the URLs of a run for its page, once a second; `then` watches the run, too."""
+
+    def __init__(self, rows: Sequence[Row], then: Watches | None) -> None:
+        self._rows = rows
+        self._then = then
+        self.seen: tuple[NamedRow, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why the run was ended, "" if it was not."""
+        return "" if self._then is None else self._then.reason
+
+    def next_s(self, t_s: float) -> float:
+        """Return the next instant that must not be missed."""
+        return math.inf if self._then is None else self._then.next_s(t_s)
+
+    def look(self, t_s: float, block: _core.Block) -> bool:
+        """Count what the block holds; true when the other wants the run to end."""
+        self.seen = byurl.counted(self._rows, block, t_s)
+        return self._then is not None and self._then.look(t_s, block)

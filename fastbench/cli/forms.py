@@ -33,7 +33,7 @@ __all__ = [
 FILES = {  # flag: (the module that renders it, what it is)
     "html": ("html", "one page with charts and tables"),
     "md": ("markdown", "Markdown, for the comment of a pull request"),
-    "junit": ("junit", "JUnit XML: a case per threshold and per check"),
+    "junit": ("junit", "JUnit XML: a case per threshold, check and URL of several"),
     "csv": ("series", "a row per second"),
     "hdr": ("hlog", "the histograms, as HdrHistogram's log"),
 }

@@ -49,6 +49,22 @@
     }
   };
 
+  // The table by URL; a cell is its text, its class, what stands small below it, the whole of a cut text.
+  const byUrl = (urls) => {
+    find("urls").hidden = !urls.length;
+    const made = find("urls").querySelector("tbody").cloneNode(false);
+    for (const cells of urls) {
+      const row = put(made, "tr");
+      cells.forEach(([text, kind, small, all], at) => {
+        const cell = put(row, "td", at ? text : "", kind);
+        const place = at ? cell : put(cell, "div", text);
+        if (all) place.title = all;
+        if (small) put(place, "small", small);
+      });
+    }
+    find("urls").querySelector("tbody").replaceWith(made);
+  };
+
   // A place for each chart, in the order of the report.
   const places = (told) => {
     for (const [chart, title, note, kind, wide] of told) {
@@ -81,10 +97,12 @@
     data = { start: told.start, span: told.span, charts: told.charts };
     places(told.places);
     tell(told);
+    byUrl(told.urls);
     draw();
   };
   const step = (told) => {
     tell(told);
+    if (told.urls) byUrl(told.urls);
     if (!told.values) return;
     data.start.push(...told.start);
     data.span.push(...told.span);

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib import resources
 
 from fastbench import __version__
+from fastbench.dashboard import byurl
 from fastbench.report import html_page, html_parts, html_says
 from fastbench.report.asked import of_config
 from fastbench.report.html_markup import Markup, el, section, table
@@ -31,6 +32,7 @@ def page(config: Mapping[str, object]) -> str:
             id="charts",
             hidden="hidden",
         ),
+        _urls(),
         el("footer", f"fastbench {__version__}"),
     )
     script = html_page.own("page.js") + _own("live.js")
@@ -56,6 +58,11 @@ def _thresholds() -> Markup:
     return el(
         "div", section("Thresholds", rows, identity="thresholds"), id="limits", hidden="hidden"
     )
+
+
+def _urls() -> Markup:
+    rows = table(byurl.HEADS, ())
+    return el("div", section("URLs", rows, identity="requests"), id="urls", hidden="hidden")
 
 
 def _own(name: str) -> str:

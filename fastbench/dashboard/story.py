@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fastbench.compare.document import Comparison
-from fastbench.measured import Judgement
+from fastbench.dashboard import byurl
+from fastbench.measured import Judgement, NamedRow
 from fastbench.redact import printable
 from fastbench.report import html_charts, html_says, html_tables
 from fastbench.report.asked import asked
@@ -55,6 +56,8 @@ class Story:
         self._last: SeriesRow | None = None
         self._requests = self._bad = 0
         self._told = _told(_WAITING)
+        self._by_url: tuple[NamedRow, ...] = ()
+        self._urls: list[list[byurl.Cell]] = []
         self._drawn: tuple[dict[str, Any], list[Chart]] | None = None  # of the result
 
     def take(self, now: Progress) -> None:
@@ -64,6 +67,9 @@ class Story:
         if row is not None and row.span_s > 0:
             self._last = row
             step = self._add(row, None if now.users is None else now.users.vus)
+        if now.by_url is not self._by_url:
+            self._by_url, self._urls = now.by_url, byurl.rows(now.by_url)
+            step = None if step is None else {**step, "urls": self._urls}
         self._told = self._now(now)
         self.version += 1
         self.news = None if step is None else event("step", {**self._told, **step})
@@ -78,6 +84,7 @@ class Story:
             drawn.insert(_place_of_vus(drawn), _users(counts))
         self._drawn = html_charts.drawing(rows, drawn), drawn
         self._told = _ended(result, beside)
+        self._urls = byurl.rows(result.requests)
         self.over = True
         self.version += 1
         self.news = None
@@ -86,7 +93,10 @@ class Story:
         """Return everything as one event."""
         drawing, charts = self._drawn or self._drawing()
         places = [[c.name, c.title, c.note, c.kind, c.wide] for c in charts]
-        return event("end" if self.over else "whole", {**self._told, **drawing, "places": places})
+        return event(
+            "end" if self.over else "whole",
+            {**self._told, **drawing, "urls": self._urls, "places": places},
+        )
 
     def _add(self, row: SeriesRow, vus: int | None) -> dict[str, Any] | None:
         """Keep a row; return its values, None if more than a row is new: a line, a merging."""

@@ -1,9 +1,10 @@
 """A result as JUnit XML: what a build server shows as passed and failed cases.
 
-1. The suites: the run itself (it came to its end), one case per threshold, one per check, and
-   under --fail-on-regression one for the baseline.
+1. The suites: the run itself (it came to its end), one case per threshold, one per check, one per
+   URL of several, and under --fail-on-regression one for the baseline.
 2. A broken threshold is a failure, one of level warn passes and says so in its output. A check that
    failed once is a failure. A run that ended early, or in which nothing succeeded, is an error.
+   A URL of which every request failed is a failure where it fails the run; all say their figures.
 3. Text from scripts and servers is data: no character that XML 1.0 does not know is written.
 """
 
@@ -16,12 +17,16 @@ from xml.etree import ElementTree as Xml
 
 from fastbench import redact
 from fastbench.compare.document import Comparison
-from fastbench.measured import Check, Judgement
+from fastbench.measured import Check, Judgement, NamedRow
 from fastbench.report.change import headline, regression
+from fastbench.report.requests import answers, of_urls
+from fastbench.resolution import told_ms
 from fastbench.result import Result
+from fastbench.units import format_ms
 
 __all__ = ["render"]
 
+_OF_PARTS = ("part_failed", "requests_failed", "nothing_sent")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -41,6 +46,7 @@ def render(result: Result, beside: Comparison | None = None) -> str:
         "run": [_run(result)],
         "thresholds": [_threshold(name, each) for name, each in result.thresholds.items()],
         "checks": [_check(each) for each in result.checks],
+        "urls": _urls(result),
         "baseline": [] if beside is None else _baseline(beside),
     }
     every = [case for cases in suites.values() for case in cases]
@@ -102,6 +108,26 @@ def _check(check: Check) -> _Case:
     outcome = "failure" if check.fails else ""
     total = check.passes + check.fails
     return _Case(name, "fastbench.checks", outcome, f"{check.fails} of {total} failed")
+
+
+def _urls(result: Result) -> list[_Case]:
+    """Return a case for each URL; whether failed requests are a failure says the outcome."""
+    if not of_urls(result.requests):
+        return []
+    reasons = result.outcome.reasons
+    strict = any(each.level == "failed" and each.code in _OF_PARTS for each in reasons)
+    return [_url(row, strict=strict) for row in result.requests]
+
+
+def _url(row: NamedRow, *, strict: bool) -> _Case:
+    figures = [f"{row.requests} requests", f"{row.failed} failed", answers(row)]
+    for name in ("p50", "p95", "p99"):
+        value = told_ms(row.latency, name)
+        figures += [] if value is None else [f"{name} {format_ms(value)}"]
+    failed = strict and row.requests and row.failed == row.requests
+    name = f"{row.method} {row.name}".strip()
+    text = ", ".join(part for part in figures if part)
+    return _Case(name, "fastbench.urls", "failure" if failed else "", text)
 
 
 def _baseline(found: Comparison) -> list[_Case]:
