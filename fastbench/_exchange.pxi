@@ -23,6 +23,7 @@ cdef class Exchange:
     cdef bint idempotent
     cdef bint reused            # on a connection that had served before
     cdef bint retried
+    cdef bint led               # here by a redirect
     cdef bint finished
     cdef bint given_up
     cdef int status
@@ -150,13 +151,14 @@ cdef class Exchange:
                 session.pool.last_has_cookies if answer.raw_head is session.pool.last_head
                 else has_field(answer.raw_head, "set-cookie:", 11)):
             session.cookies(answer)
-        if answer.status // 100 != 3 or self.redirects <= 0 or session.redirect is None \
-                or answer.status not in REDIRECTS:
+        if answer.status // 100 != 3 or session.redirect is None \
+                or (self.redirects <= 0 and not self.led) or answer.status not in REDIRECTS:
             return False
         following = session.redirect(self, answer)
         if following is None:
             return False
         self.redirects -= 1
+        self.led = True
         ready, payload = following
         self.ask(ready.origin, payload, ready.head, ready.method, ready.url, ready.route)
         self.idempotent = ready.idempotent
@@ -207,6 +209,9 @@ cdef class Exchange:
 
     def throw(self, kind, value=None, trace=None):
         raise kind if value is None else value
+
+    def close(self):                # with send and throw a coroutine to asyncio.create_task
+        self.cancel()
 
     def get_loop(self):
         return self.session.pool.loop
@@ -260,19 +265,26 @@ cdef class Exchange:
         Given up by the script it failed, at its age. Halted with its iteration, or at the end of
         the run, it stays in flight.
         """
-        cdef Pool pool = self.session.pool
-        cdef uint64_t age_ns
         if self.finished or self.given_up:
             return False
-        self.given_up = True
-        if not (self.session.halted or pool.closed):
+        if self.session.halted or self.session.pool.closed:
+            self.leave_in_flight()
+        else:
+            self.given_up = True
             self.grow_old(block.CANCELLED)
-            return True
+        return True
+
+    cdef leave_in_flight(self):
+        """End without having failed: the run did not wait for the answer."""
+        self.leave()
+        self.count_in_flight()
+
+    cdef count_in_flight(self):
+        cdef Pool pool = self.session.pool
+        cdef uint64_t age_ns = kernel.now_ns() - self.times.begun
+        self.given_up = True
         pool.slot.in_flight += 1
-        age_ns = kernel.now_ns() - self.times.begun
         pool.slot.overdue += block.overdue(pool.slot, age_ns)
         pool.oldest_ns = max(pool.oldest_ns, age_ns)
         self.deadlines.remove(self)
-        self.leave()
         pool.loop.call_soon(self._finish_later)
-        return True

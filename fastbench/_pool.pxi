@@ -170,12 +170,29 @@ cdef class Pool:
         """Every server so far, the first one first."""
         return list(self.origins.values())
 
-    def close(self):
-        """Forget the timers, and say how old what was halted had become."""
-        cdef Deadlines each
-        self.closed = True
+    def halt(self):
+        """Leave in flight what is still under way: the load has ended, and nobody waits for it."""
+        cdef Deadlines same
+        cdef Exchange one, behind
+        for same in list(self.deadlines.values()):
+            one = same.first
+            while one is not None:      # first those without a connection, or some would get one
+                behind = one.behind
+                if one.link is None:
+                    one.session.lane(one.origin).waiting = []
+                    one.count_in_flight()
+                one = behind
+        for same in list(self.deadlines.values()):
+            while same.first is not None:
+                one = same.first
+                one.leave_in_flight()
         if self.oldest_ns:
             self.slot.oldest_sent_ns = (self.slot.end_ns or kernel.now_ns()) - self.oldest_ns
+
+    def close(self):
+        """Forget the timers."""
+        cdef Deadlines each
+        self.closed = True
         for each in self.deadlines.values():
             if each.timer is not None:
                 each.timer.cancel()

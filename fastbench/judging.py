@@ -26,9 +26,19 @@ from fastbench.measured import Judgement, Kind
 from fastbench.plan import UsageError
 from fastbench.submetric import Tags, canonical
 
-__all__ = ["ANSWERED", "NEAR", "Judge", "Source", "Threshold", "judge", "submetrics"]
+__all__ = [
+    "ANSWERED",
+    "NEAR",
+    "Judge",
+    "Source",
+    "Threshold",
+    "judge",
+    "submetrics",
+    "with_unanswered",
+]
 
 NEAR = 0.1  # of the limit
+FAILED = "http_req_failed"
 ANSWERED = "requests.answered"  # entries of what was answered; no name that a metric may have
 WINDOW_PARTS = 16  # a [last=T] window is at most T / 16 too long while the run goes
 
@@ -123,6 +133,30 @@ def judge(threshold: Threshold, observed: float | None, what: str = "") -> Judge
         # After a number such as 53,688 a comma is no pause.
         words += f" ({far})" if threshold.aggregate == "count" else f", {far}"
     return Judgement(ok, observed, margin, threshold.level, near, words)
+
+
+def with_unanswered(
+    judgements: Mapping[str, Judgement],
+    thresholds: Iterable[Threshold],
+    *,
+    failed: int,
+    ended: int,
+    unanswered: int,
+) -> dict[str, Judgement]:
+    """Break limits on failures that hold only because some requests had no answer at the end.
+
+    Those of the whole run: `unanswered` requests count as failed beside `failed` of `ended`.
+    """
+    found = dict(judgements)
+    worst = (failed + unanswered) / max(1, ended + unanswered)
+    for each in thresholds:
+        whole = not (each.tags or each.stage or each.last_s)
+        if not (unanswered and whole and each.metric == FAILED and each.aggregate == "rate"):
+            continue
+        if found[each.text].ok and not each.holds(worst):
+            why = f"with {unanswered:,} requests that had no answer at the end"
+            found[each.text] = judge(each, worst, why)
+    return found
 
 
 def _far(threshold: Threshold, observed: float, margin: float | None) -> str:

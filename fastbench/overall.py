@@ -19,6 +19,7 @@ from fastbench.units import format_s
 __all__ = [
     "FEW_FAILED",
     "LEVELS",
+    "LONG_UNANSWERED_S",
     "MANY_FAILED",
     "Error",
     "Facts",
@@ -87,12 +88,11 @@ class Facts:
     """What the outcome is made of.
 
     `causes` are what failed requests have in common, by count: statuses and kinds of errors.
-    `overdue` of those `in_flight` waited for longer than any answer took, `slowest_s`; None where
-    nobody counted them. `asked_per_s` is the planned rate, `not_sent` of `scheduled` requests never
-    left. `silent_s` of `duration_s` is how long there were only failures at the end.
-    `never_ok` names scenarios and requests that never succeeded, `stuck` scenarios none of whose
-    iterations ended. `iterations` of a script, `dropped` of which were not started, `threw`
-    exceptions; `checks` are (failed, all) of each.
+    `unanswered` requests were under way at the end, longer than any answer took. `asked_per_s` is
+    the planned rate, `not_sent` of `scheduled` requests never left. `silent_s` of `duration_s` is
+    how long there were only failures at the end. `never_ok` names scenarios and requests that never
+    succeeded, `stuck` scenarios none of whose iterations ended. `iterations` of a script, `dropped`
+    of which were not started, `threw` exceptions; `checks` are (failed, all) of each.
     """
 
     ended: str
@@ -100,10 +100,8 @@ class Facts:
     not_ok: int
     started: int
     causes: Mapping[str, int]
-    in_flight: int = 0
-    overdue: int | None = None
+    unanswered: int = 0
     oldest_in_flight_s: float = 0.0
-    slowest_s: float = 0.0
     scheduled: int | None = None
     not_sent: int = 0
     asked_per_s: float = 0.0
@@ -283,11 +281,8 @@ def _not_sent(facts: Facts) -> Iterator[Reason]:
 
 def _unanswered(facts: Facts) -> Iterator[Reason]:
     """Requests that were under way at the end, for longer than any answer took."""
-    least_s = min(LONG_UNANSWERED_S, facts.duration_s / 2 or LONG_UNANSWERED_S)
-    long = facts.oldest_in_flight_s > max(least_s, 2 * facts.slowest_s)
-    count = facts.in_flight if facts.overdue is None else facts.overdue
-    if facts.requests and long and count > max(1, FEW_MISSING * facts.started):
-        share = count / facts.started
+    if facts.requests and facts.unanswered > max(1, FEW_MISSING * facts.started):
+        share = facts.unanswered / facts.started
         text = (
             f"{_percent(share)} of requests had no answer when the run ended, the oldest after "
             f"{format_s(facts.oldest_in_flight_s)}"

@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from fastbench import overall
 from fastbench.addresses import AddressRow
 from fastbench.document import LATER, DocumentError, due_in, member, plain, read
 from fastbench.errors import describe
 from fastbench.histogram import Histogram
 from fastbench.latencies import SERIES, Latency, latency_ms, packed, read_latency
 from fastbench.measured import Check, Judgement, Metric, NamedRow, ScenarioRow, Thrown
-from fastbench.overall import Facts, Outcome, causes, never_ok, outcome, silent_s
+from fastbench.overall import Facts, Outcome, outcome
 from fastbench.use import Resources, Use
 
 __all__ = [
@@ -302,6 +303,15 @@ class Result:
         return tuple(row.name for row in self.scenarios if row.response is not None)
 
     @property
+    def unanswered(self) -> int:
+        """Requests under way at the end, if one of them was so for longer than any answer took."""
+        s, slowest_s = self.summary, self.latency.service.max_ns / 1e9
+        least_s = min(overall.LONG_UNANSWERED_S, s.duration_s / 2 or overall.LONG_UNANSWERED_S)
+        if s.oldest_in_flight_s <= max(least_s, 2 * slowest_s):
+            return 0
+        return s.in_flight_at_end if s.overdue_at_end is None else s.overdue_at_end
+
+    @property
     def outcome(self) -> Outcome:
         """How the run went as a whole: what every report says first, and the colour it has."""
         s = self.summary
@@ -311,18 +321,16 @@ class Result:
                 requests=s.requests,
                 not_ok=s.not_ok,
                 started=s.started,
-                causes=causes(self.status_codes, self.errors, s.failed),
-                in_flight=s.in_flight_at_end,
-                overdue=s.overdue_at_end,
+                causes=overall.causes(self.status_codes, self.errors, s.failed),
+                unanswered=self.unanswered,
                 oldest_in_flight_s=s.oldest_in_flight_s,
-                slowest_s=self.latency.service.max_ns / 1e9,
                 scheduled=s.scheduled,
                 not_sent=s.dropped + s.queued_at_end,
                 asked_per_s=self._asked_per_s(),
                 reached_per_s=s.requests_per_s,
                 duration_s=s.duration_s,
-                silent_s=silent_s((row.span_s, row.ok, row.bad) for row in self.series),
-                never_ok=never_ok((*self.scenarios, *self.requests)),
+                silent_s=overall.silent_s((row.span_s, row.ok, row.bad) for row in self.series),
+                never_ok=overall.never_ok((*self.scenarios, *self.requests)),
                 stuck=tuple(r.name for r in self.scenarios if r.interrupted and not r.iterations),
                 vus=self.scripted,
                 iterations=sum(row.iterations for row in self.scenarios),

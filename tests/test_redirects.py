@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from servers import Peer, Server
+from servers import Peer, Server, answering
 from vus import User, run
 
 from fastbench import _client
@@ -61,6 +61,19 @@ def test_what_is_not_http_is_not_followed_and_said_once(field: bytes) -> None:
     assert "s3cr3t" not in repr(warning).lower()
 
 
+def test_a_chain_that_is_too_long_gives_its_last_answer_and_a_warning() -> None:
+    async def go(vu: User) -> _client.Response:
+        vu.maker.warn = lambda *said: warned.append(said)
+        return await vu.get(server.url("/"))
+
+    warned: list[tuple[str, str, str]] = []
+    with Server(answering(moved(b"Location: /a"))) as server:
+        response, _ = run(go, max_redirects=3)
+    assert response.status == 302 and server.seen.requests == 4
+    (warning,) = warned
+    assert warning[0] == "redirect_not_followed" and "max_redirects" in warning[1]
+
+
 @pytest.mark.parametrize(
     ("field", "target"),
     [
@@ -77,7 +90,7 @@ def test_a_location_is_followed_as_browsers_do(field: bytes, target: bytes) -> N
     with sending_on(b"Location: " + field) as server:
         assert follow(server, warned).status == (302 if target.startswith(b"/a/from") else 200)
     assert list(server.seen.lines)[1].split()[1] == target
-    assert not warned
+    assert not [said for said in warned if "max_redirects" not in said[1]]
 
 
 def test_servers_that_differ_in_writing_only_are_one_and_keep_secrets() -> None:

@@ -17,7 +17,7 @@ from commandline import Shown, invoke
 from embedded import serving
 from example_runs import EXAMPLES
 from running import until
-from servers import Peer, Server, answering
+from servers import OK, Peer, Server, answering
 from suites import FORMS, TWO, Suite, written
 from terminal import in_terminal
 
@@ -98,6 +98,29 @@ def test_ctrl_c_ends_the_run_in_order_and_leaves_out_the_rest(
     assert "a signal ended the suite" in out and "Traceback" not in err
     assert (found.out / "index.html").is_file() and len(family) >= 2
     assert not [each for each in family if each.is_running()]
+
+
+HALF = """
+[[run]]
+name = "half"
+url = ["{here}a", "{here}bad"]
+requests = 40
+connections = 2
+"""
+
+
+def test_a_run_that_went_wrong_does_not_pass_for_want_of_a_threshold(tmp_path: Path) -> None:
+    def script(peer: Peer) -> None:
+        while True:
+            bad = b"bad" in peer.request()
+            peer.send(OK.replace(b"200 OK", b"500 Oh") if bad else OK)
+
+    with Server(script) as half:
+        file = written(tmp_path, HALF.replace("{here}", "{here}/"), half)
+        shown = invoke("suite", str(file))
+    found = Suite(shown, tmp_path / "gates-results")
+    assert found.outcomes == {"half": ("not valid", 95)} and shown.returncode == 95
+    assert "50% of requests failed" in shown.stdout
 
 
 STUBBORN = """

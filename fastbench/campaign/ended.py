@@ -11,6 +11,7 @@ from fastbench.campaign.channel import Child
 from fastbench.campaign.seeking import Sought
 from fastbench.campaign.silence import silence
 from fastbench.campaign.standing import Standing
+from fastbench.judging import with_unanswered
 from fastbench.measured import ScenarioRow, Thrown
 from fastbench.resources import Monitor
 from fastbench.result import Result, Validity, Warning_
@@ -58,6 +59,13 @@ def result(
     limits.judge.look(snapshot)
     scenarios = _scenarios(snapshot, applied, told)
     gone, validity = _gone(base)
+    held = with_unanswered(
+        limits.judge.judgements,
+        limits.found,
+        failed=base.summary.not_ok,
+        ended=base.summary.requests,
+        unanswered=base.unanswered,
+    )
     warnings = [
         *told.warnings,
         *gone,
@@ -70,8 +78,8 @@ def result(
         base,
         validity=validity,
         warnings=tuple(warnings),
-        metrics=snapshot.metrics(limits.found, limits.judge.judgements),
-        thresholds=dict(limits.judge.judgements),
+        metrics=snapshot.metrics(limits.found, held),
+        thresholds=held,
         requests=snapshot.requests(),
         scenarios=scenarios,
         checks=snapshot.checks(),

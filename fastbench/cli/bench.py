@@ -18,6 +18,7 @@ from fastbench import byurl, exits, runner, signals
 from fastbench.cli import boards, delivery, destinations, forms
 from fastbench.cli.flags import Output
 from fastbench.cli.live import LiveView
+from fastbench.judging import with_unanswered
 from fastbench.plan import Plan
 from fastbench.report import files
 from fastbench.result import Result
@@ -70,7 +71,14 @@ def run(plan: Plan, output: Output) -> int:
             tell = boards.beside(live.update, board, judge, urls)
             result = runner.run(plan, tell, thread_rates=output.format == "wrk", watcher=watcher)
         if judge is not None:
-            result = replace(result, thresholds=judge.judgements)
+            held = with_unanswered(
+                judge.judgements,
+                output.thresholds,
+                failed=result.summary.not_ok,
+                ended=result.summary.requests,
+                unanswered=result.unanswered,
+            )
+            result = replace(result, thresholds=held)
         return deliver(result, output, out, board)
 
 

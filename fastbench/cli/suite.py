@@ -54,7 +54,7 @@ thresholds, env, ...); args has any other flag. examples/suite.toml is one.
 
 The exit code is that of the worst run: 105 interrupted, 120 lost, 108 aborted, 107 a script that
 failed, 104 its options, 1 refused, 122 nothing succeeded, 99 thresholds, 96 a regression, 95 not
-valid, 121 not written; 0 when all passed."""
+valid (so is a run that failed without a threshold), 121 not written; 0 when all passed."""
 
 
 def parser() -> Parser:

@@ -48,7 +48,8 @@ def render(result: Result, beside: Comparison | None = None) -> str:
 def _headline(result: Result, beside: Comparison | None) -> str:
     s = result.summary
     counts = f"{s.requests_per_s:,.0f} req/s, {s.requests:,} requests in {format_s(s.duration_s)}"
-    counts += f", {s.not_ok:,} not ok" if s.not_ok else ", none failed"
+    if s.requests:
+        counts += f", {s.not_ok:,} not ok" if s.not_ok else ", none failed"
     outcome = result.outcome
     limited = beside is not None and beside.regression_limit is not None
     if s.ended != "complete":

@@ -20,6 +20,7 @@ from fastbench import _client, addresses, redact, resolve
 from fastbench._core import Block
 from fastbench.scenario import client, declare, executors, metrics, place, remarks, script
 from fastbench.scenario.asked import Asked
+from fastbench.scenario.background import Background
 from fastbench.scenario.checks import Aborted
 from fastbench.scenario.executing import Executor
 from fastbench.scenario.expected import DEFAULT, Expected
@@ -100,9 +101,14 @@ class Crew:
                 self.loop.call_later(lead_s, self._heart.begin),
                 self.loop.call_later(lead_s + SETTLED_S, gc.freeze),
             )
-            await asyncio.gather(*(each.run() for each in self._executors))
+            background = Background(self.loop)
+            running = [self.loop.create_task(each.run()) for each in self._executors]
+            background.watch()
+            await asyncio.gather(*running)
             for timer in timers:
                 timer.cancel()
+            self.pool.halt()
+            await background.end(lambda error: self.threw(error, ""))
         return {name: scene.ended_ns for name, scene in scenes.items()}
 
     def tell_servers(self) -> None:
@@ -192,7 +198,8 @@ class Crew:
     def _met(self, origin: _client.Origin) -> None:
         if origin not in self._servers and len(self._servers) < MOST_SERVERS:
             self._servers.add(origin)
-            task = self.loop.create_task(self._tell_server(origin))
+            # Not by the loop, which would take it for one of the script.
+            task = asyncio.Task(self._tell_server(origin), loop=self.loop)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

@@ -34,6 +34,9 @@ def following(client: Client, exchange: Exchange, response: Response) -> Followi
     location = next(iter(Headers(response.raw_head).get_all("Location")), "")
     if not location:
         return None
+    if exchange.redirects <= 0:
+        client.maker.not_followed(before, "as many as max_redirects allows came before it")
+        return None
     repeats = response.status in _REPEATED
     try:
         url = urls.join(before.kind.site.url.server, before.target, location)

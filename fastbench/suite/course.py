@@ -124,6 +124,8 @@ def _run(entry: Entry, out: str, forms: tuple[str, ...], stop: Interrupts, hears
         more = f"; it said: {said}" if said else ""
         said = f"its process was ended by {_name(-code)}{more}"
         code = exits.INTERRUPTED if stop.came else code
+    if code == exits.PASSED and result is not None and result.outcome.level == "failed":
+        code = exits.NOT_VALID  # a suite is a gate: what went wrong does not pass it
     killed = ended.code < 0
     return Row(entry.name, entry.what, code, said, elapsed_s, files, result, comparison, killed)
 
