@@ -29,6 +29,7 @@ from fastbench.latencies import latency_ms
 from fastbench.measured import NamedRow
 from fastbench.report import html as html_report
 from fastbench.report import html_find, junit, knee, markdown
+from fastbench.report.page import cut_within, told_apart
 from fastbench.result import Result
 
 
@@ -194,6 +195,17 @@ def test_a_comment_has_the_rows_that_fail_and_no_more_than_a_text() -> None:
     assert "| 52 | 3.01% | 13 | " in failing and "200&#58; 39, 503&#58; 10, 2 timeouts" in failing
     assert table[-1] == "… 30 more, with 1,312 requests; the JSON document has each"
     assert len(table) == 24 and max(map(len, table)) < 250
+
+
+def test_long_names_are_cut_where_they_differ() -> None:
+    names = [f"/api/v2/customers/{n:05d}/orders?{'x' * 90}" for n in (6, 7)]
+    names += ["/short", f"/other/{'y' * 90}/end"]
+    first, second, short, other = told_apart(names, 30)
+    assert first != second and "06/orders" in first and "07/orders" in second
+    assert (short, other) == ("/short", "/other/yyyyyyy…yyyyyyyyyyy/end")
+    assert told_apart([names[0]] * 2, 30) == [cut_within(names[0], 30)] * 2
+    ends = told_apart([f"/{'a' * 60}{n}{'b' * 14}" for n in (1, 2)], 30)
+    assert [each[-15] for each in ends] == ["1", "2"] and max(map(len, ends)) <= 30
 
 
 def test_junit_has_a_case_for_each_url() -> None:

@@ -8,8 +8,7 @@ from fastbench import resolution
 from fastbench.measured import NamedRow
 from fastbench.redact import printable
 from fastbench.report.columns import percent
-from fastbench.report.page import cut_within
-from fastbench.report.requests import LONG_NAME, answers, of_urls
+from fastbench.report.requests import answers, of_urls, short_names
 from fastbench.units import format_ms
 
 __all__ = ["HEADS", "Cell", "rows"]
@@ -25,12 +24,12 @@ def rows(requests: Sequence[NamedRow]) -> list[list[Cell]]:
     if not of_urls(requests):
         return []
     total = sum(row.requests for row in requests)
-    return [_row(row, total) for row in requests]
+    names = short_names(requests)
+    return [_row(short, row, total) for short, row in zip(names, requests, strict=True)]
 
 
-def _row(row: NamedRow, total: int) -> list[Cell]:
+def _row(short: str, row: NamedRow, total: int) -> list[Cell]:
     name = printable(row.name)
-    short = cut_within(name, LONG_NAME)
     share = percent(row.requests / total) if total else "–"  # noqa: RUF001
     failed = percent(row.failed / row.requests) if row.failed else ""
     times = [resolution.told_ms(row.latency, each) for each in PERCENTILES]

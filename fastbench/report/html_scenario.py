@@ -6,8 +6,8 @@ from fastbench.measured import Check, Metric, NamedRow, ScenarioRow, Thrown
 from fastbench.redact import printable
 from fastbench.report.html_markup import Cell, Content, Markup, Row, el, section, table
 from fastbench.report.html_tables import HEADS, milliseconds
-from fastbench.report.page import cut_within, seconds
-from fastbench.report.requests import LONG_NAME, answers, of_urls
+from fastbench.report.page import seconds
+from fastbench.report.requests import answers, of_urls, short_names
 from fastbench.result import Result
 from fastbench.units import format_bytes, format_count, format_ms
 
@@ -52,9 +52,9 @@ def _requests(rows: tuple[NamedRow, ...]) -> Markup | None:
         return _urls(rows)
     several = len({row.scenario for row in rows}) > 1
     shown: list[Row] = []
-    for row in rows:
+    for short, row in zip(short_names(rows), rows, strict=True):
         about = f"{row.method} in {row.scenario}" if several else row.method
-        name = _named(row.name, about)
+        name = _named(short, row.name, about)
         rate = format_count(row.requests_per_s)
         counts = [f"{row.requests:,}", rate, _bad(row.failed), _share(row.failed, row.requests)]
         shown.append([name, *counts, *milliseconds(row.latency)])
@@ -66,23 +66,23 @@ def _urls(rows: tuple[NamedRow, ...]) -> Markup:
     """Return the table by URL; how its requests failed stands beside their number."""
     total = sum(row.requests for row in rows)
     shown: list[Row] = []
-    for row in rows:
+    for name, row in zip(short_names(rows), rows, strict=True):
         share = _share(row.requests, total)
         failed = el("b", f"{row.failed:,}", el("small", _share(row.failed, row.requests)))
         bad = Cell(failed, "bad") if row.failed else "0"
         told = el("span", answers(row) or "–")  # noqa: RUF001
         counts = [f"{row.requests:,}", share, bad, told]
-        shown.append([_named(row.name, row.method), *counts, *milliseconds(row.latency)])
+        shown.append([_named(name, row.name, row.method), *counts, *milliseconds(row.latency)])
     heads = ("URL", "requests #", "share #", "failed #", "statuses", *HEADS)
     return section("URLs", table(heads, shown), identity="requests")
 
 
-def _named(name: str, about: str) -> Markup:
+def _named(short: str, name: str, about: str) -> Markup:
     """Return a name with what stands below it; of a long one the whole is a click away."""
-    if len(name) <= LONG_NAME:
+    if short == printable(name):
         return el("div", name, el("small", about))
-    short = el("summary", cut_within(printable(name), LONG_NAME))
-    return el("div", el("details", short, el("code", name)), el("small", about))
+    opens = el("details", el("summary", short), el("code", name))
+    return el("div", opens, el("small", about))
 
 
 def _checks(checks: tuple[Check, ...]) -> Markup | None:

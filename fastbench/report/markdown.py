@@ -20,7 +20,6 @@ from fastbench.report.asked import asked
 from fastbench.report.change import NAMES, change, headline, regression, signed_interval
 from fastbench.report.columns import percent
 from fastbench.report.markdown_markup import escaped, table
-from fastbench.report.page import cut_within
 from fastbench.report.text import LIMITS
 from fastbench.report.use import memory, seen, share
 from fastbench.result import Result
@@ -159,15 +158,16 @@ def _urls(result: Result) -> list[str]:
         return []
     total = sum(row.requests for row in rows)
     most = requests.shown(rows)
-    lines = [_url(row, total) for row in most]
+    names = requests.short_names(most)
+    lines = [_url(name, row, total) for name, row in zip(names, most, strict=True)]
     head = ("URL", "Requests", "Share", "Failed", "P50", "P95", "P99", "Max", "Statuses")
     more = requests.rest(rows, most)
     found = ["### URLs", "", *table(head, lines)]
     return [*found, "", f"… {more}; the JSON document has each"] if more else found
 
 
-def _url(row: NamedRow, total: int) -> tuple[str, ...]:
-    name = f"{cut_within(row.name, requests.LONG_NAME)} ({row.method})" if row.method else row.name
+def _url(name: str, row: NamedRow, total: int) -> tuple[str, ...]:
+    name = f"{name} ({row.method})" if row.method else name
     share = percent(row.requests / total) if total else "–"  # noqa: RUF001
     name, count, failed, _, *times = _operation(name, (row.requests, row.failed, 0), row.latency)
     return (name, count, share, failed, *times, escaped(requests.answers(row)))

@@ -6,7 +6,7 @@ A part is a text and how it is painted; what is painted is measured before the p
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fastbench.units import format_s
@@ -21,10 +21,12 @@ __all__ = [
     "cut_within",
     "plural",
     "seconds",
+    "told_apart",
 ]
 
 LABEL_COLUMNS = 10
 LEAST_COLUMNS = 60
+LEAST_APART = 12  # columns in which a beginning and a difference have room
 _GLYPHS = {
     **{" ·": ",", "│": "|", "→": "->", "≥": ">=", "±": "+-", "…": "...", "–": "-"},  # noqa: RUF001
     **{"✓": "+", "✗": "x", "⚠": "!", "›": ">"},  # noqa: RUF001
@@ -112,6 +114,32 @@ def plural(count: int, noun: str) -> str:
 def cut(text: str, columns: int) -> str:
     """Return the text in at most `columns`, which shows where it is cut."""
     return text if len(text) <= columns else text[: columns - 1] + "…"
+
+
+def told_apart(names: Sequence[str], columns: int) -> list[str]:
+    """Cut names to their room, each in its middle; those that came out alike where they differ."""
+    short = {name: cut_within(name, columns) for name in names}
+    alike: dict[str, list[str]] = {}
+    for name, cut_name in short.items():
+        alike.setdefault(cut_name, []).append(name)
+    for several in alike.values():
+        if len(several) > 1 and columns > LEAST_APART:
+            at = _differing(several)
+            short |= {name: _around(name, at, columns) for name in several}
+    return [short[name] for name in names]
+
+
+def _differing(names: Sequence[str]) -> int:
+    """Return the first place at which not all names have the same character."""
+    columns = enumerate(zip(*names, strict=False))
+    return next((at for at, chars in columns if len(set(chars)) > 1), min(map(len, names)))
+
+
+def _around(text: str, at: int, columns: int) -> str:
+    """Return the beginning of a text, and what stands around a place in it."""
+    head = columns // 3
+    begin = max(head, min(at - 2, len(text) - (columns - head - 1)))
+    return f"{text[:head]}…{cut(text[begin:], columns - head - 1)}"
 
 
 def cut_within(text: str, columns: int) -> str:

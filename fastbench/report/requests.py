@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from fastbench.measured import NamedRow
 from fastbench.redact import printable
 from fastbench.report import columns
-from fastbench.report.page import Page, cut, cut_within, plural
+from fastbench.report.page import Page, cut, plural, told_apart
 from fastbench.result import Result
 
-__all__ = ["LONG_NAME", "answers", "called", "lines", "of_urls", "rest", "shown", "statuses"]
+__all__ = ["answers", "called", "lines", "of_urls", "rest", "short_names", "shown", "statuses"]
 
 MAX_ROWS = 20
 LONG_NAME = 72  # from here on a name is cut where it would make a row of a table tall
@@ -99,6 +99,11 @@ def rest(rows: Sequence[NamedRow], most: Sequence[NamedRow]) -> str:
     return f"{len(rows) - len(most)} more{failing}, with {requests:,} requests"
 
 
+def short_names(rows: Sequence[NamedRow]) -> list[str]:
+    """Return the names for a table that wraps: long ones are cut so that they stay apart."""
+    return told_apart([printable(row.name) for row in rows], LONG_NAME)
+
+
 def _beside(row: NamedRow, several: bool) -> str:
     parts = (printable(row.method), f"({printable(row.scenario)})" if several else "")
     return " ".join(part for part in parts if part)
@@ -110,7 +115,7 @@ def _labels(rows: list[NamedRow], room: int, *, several: bool) -> list[str]:
     free = room - 2 - max(len(printable(row.name)) for row in rows)
     width = min(max(map(len, beside)), max(room // BESIDE, free))
     left = room - width - 2
+    names = told_apart([printable(row.name) for row in rows], left)
     return [
-        f"{cut_within(printable(row.name), left):<{left}}  {cut(about, width)}"
-        for row, about in zip(rows, beside, strict=True)
+        f"{name:<{left}}  {cut(about, width)}" for name, about in zip(names, beside, strict=True)
     ]
