@@ -140,6 +140,25 @@ def test_saved_runs_of_other_urls_are_other_loads() -> None:
     assert text == "base and candidate had different loads: URLs"
 
 
+def test_saved_runs_stand_side_by_side_by_url_in_files_too(tmp_path: Path) -> None:
+    slow = latency_ms(Histogram.from_values([2_000_000] * 10))
+    runs = (
+        mix(row("/a"), row(f"/<i>{'x' * 99}"), row("/gone")),
+        mix(replace(row("/a"), latency=slow, failed=5), row(f"/<i>{'x' * 99}"), row("/new", "PUT")),
+    )
+    for name, run in zip(("base.json", "now.json"), runs, strict=True):
+        (tmp_path / name).write_text(json.dumps(run.to_document()))
+    files = [str(tmp_path / name) for name in ("base.json", "now.json", "out.md", "out.html")]
+    assert main(["compare", *files[:2], "--quiet", "--md", files[2], "--html", files[3]]) == 0
+    shown = Path(files[2]).read_text().partition("### Operations")[2].partition("\n### ")[0]
+    assert r"| /a \(GET\) | 2.00ms | +100 % | " in shown and "| 0% → 50.00% |" in shown
+    assert "- only in candidate&#58; /new  PUT" in shown and "/gone  GET" in shown
+    page = Path(files[3]).read_text()
+    name, *rest = cells(page, ">/a<")
+    assert (name, rest[:2], rest[6]) == ("/a GET", ["2.00ms", "+100 %"], "0% → 50.00%")
+    assert "<li>only in base: /gone  GET</li>" in page and "<i>" not in page
+
+
 def test_a_heading_of_several_urls_says_how_many_there_are() -> None:
     result = mix(row("/a"), row("/b"), row("/c"))
     url = result.config["url"]

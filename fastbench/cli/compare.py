@@ -203,7 +203,7 @@ def _deliver(found: Comparison, output: Output, runs: tuple[Result, Result] | No
     for path in delivery.documents(output):
         problems.append(delivery.to_path(path, lambda: delivery.as_json(found.to_document())))
     problems += [
-        delivery.to_path(path, partial(forms.compared, form, found))
+        delivery.to_path(path, partial(forms.compared, form, found, runs))
         for form, path in output.forms.items()
     ]
     failed = delivery.tell_all(problems)

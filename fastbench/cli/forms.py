@@ -64,9 +64,9 @@ def rendered(form: str, result: Result, beside: Comparison | None = None) -> byt
     return (render(result, beside) if form in JUDGING else render(result)).encode()
 
 
-def compared(form: str, found: Comparison) -> bytes:
-    """Return a comparison in the form of that flag."""
-    return _of(COMPARED[form], found)
+def compared(form: str, found: Comparison, runs: tuple[Result, Result] | None = None) -> bytes:
+    """Return a comparison in the form of that flag; `runs` are two saved results."""
+    return _of(COMPARED[form], found, runs)
 
 
 def searched(form: str, found: Found) -> bytes:
@@ -74,9 +74,9 @@ def searched(form: str, found: Found) -> bytes:
     return _of(FOUND[form], found)
 
 
-def _of(name: str, what: object) -> bytes:
+def _of(name: str, *what: object) -> bytes:
     module = import_module(f"fastbench.report.{name}")
-    return cast(Callable[[object], str], module.render)(what).encode()
+    return cast(Callable[..., str], module.render)(*what).encode()
 
 
 def as_peer(tool: str, result: Result) -> Mapping[str, object]:

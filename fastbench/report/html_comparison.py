@@ -13,7 +13,15 @@ from dataclasses import asdict
 from fastbench.compare.document import SIDES, Comparison, Latencies, Metric, Pair
 from fastbench.compare.looks import ratio_of
 from fastbench.latencies import latency_ms
-from fastbench.report import compared, html_charts, html_parts, html_pictures, html_tables
+from fastbench.report import (
+    compared,
+    html_charts,
+    html_parts,
+    html_pictures,
+    html_scenario,
+    html_tables,
+    operations,
+)
 from fastbench.report.change import (
     NAMES,
     change,
@@ -40,18 +48,20 @@ TIMES = {
 }
 
 
-def render(found: Comparison) -> str:
-    """Return the page, ending in a newline."""
+def render(found: Comparison, runs: operations.Runs | None = None) -> str:
+    """Return the page, ending in a newline; `runs` are two saved results with requests."""
     title = f"{found.candidate} against {found.base}"
     charts = _charts(found.latency)
-    main = _page(found, title, charts)
+    main = _page(found, title, charts, runs)
     if not charts:
         return page(title, main)
     data = data_block("data", html_charts.drawing((), charts))
     return page(title, main, data, script=own("page.js"))
 
 
-def _page(found: Comparison, title: str, charts: list[html_charts.Chart]) -> Markup:
+def _page(
+    found: Comparison, title: str, charts: list[html_charts.Chart], runs: operations.Runs | None
+) -> Markup:
     parts = (
         _heading(found, title),
         _verdict(found),
@@ -60,6 +70,7 @@ def _page(found: Comparison, title: str, charts: list[html_charts.Chart]) -> Mar
         _pairs_pictures(found),
         html_parts.charts(charts),
         _latencies(found),
+        None if runs is None else html_scenario.operations_of(runs),
         _pairs(found),
         _not_counted(found),
         html_tables.configuration(found.config),

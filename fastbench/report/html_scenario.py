@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastbench.measured import Check, Metric, NamedRow, ScenarioRow, Thrown
 from fastbench.redact import printable
+from fastbench.report import operations
+from fastbench.report.columns import percent
 from fastbench.report.html_markup import Cell, Content, Markup, Row, el, section, table
 from fastbench.report.html_tables import HEADS, milliseconds
 from fastbench.report.page import seconds
@@ -11,7 +13,7 @@ from fastbench.report.requests import answers, of_urls, short_names
 from fastbench.result import Result
 from fastbench.units import format_bytes, format_count, format_ms
 
-__all__ = ["parts"]
+__all__ = ["operations_of", "parts"]
 
 TREND = ("avg", "min", "med", "p(90)", "p(95)", "p(99)", "max")
 
@@ -75,6 +77,27 @@ def _urls(rows: tuple[NamedRow, ...]) -> Markup:
         shown.append([_named(name, row.name, row.method), *counts, *milliseconds(row.latency)])
     heads = ("URL", "requests #", "share #", "failed #", "statuses", *HEADS)
     return section("URLs", table(heads, shown), identity="requests")
+
+
+def operations_of(runs: operations.Runs) -> Markup | None:
+    """Return what two runs both have, by name or by URL, and what only one of them has."""
+    both, told = operations.matched(runs), operations.only(runs)
+    if not both and not told:
+        return None
+    shown: list[Row] = []
+    for short, (before, after) in zip(short_names([row for _, row in both]), both, strict=True):
+        about = " in ".join(part for part in (after.method, after.scenario) if part)
+        cells: list[Content | Cell] = [_named(short, after.name, about)]
+        for key in operations.PERCENTILES:
+            cells += operations.moved(before.latency.get(key), after.latency.get(key))
+        shares = [operations.failed_share(row) for row in (before, after)]
+        failed = " → ".join(map(percent, shares))
+        shown.append([*cells, Cell(failed, "bad") if shares[1] > shares[0] else failed])
+    moves = [head for key in operations.PERCENTILES for head in (f"{key} #", "change #")]
+    rows = table(("operation", *moves, "failed #"), shown)
+    names = el("ul", *(el("li", each) for each in told))
+    body = [*([rows] if shown else []), *([names] if told else [])]
+    return section("Operations", *body, identity="requests")
 
 
 def _named(short: str, name: str, about: str) -> Markup:

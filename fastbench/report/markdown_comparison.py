@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from fastbench.compare.document import SIDES, Comparison, Metric
 from fastbench.latencies import latency_ms
-from fastbench.report import compared
+from fastbench.report import compared, operations
 from fastbench.report.change import (
     NAMES,
     change,
@@ -21,8 +21,10 @@ from fastbench.report.change import (
     signed_interval,
     verdict_word,
 )
+from fastbench.report.columns import percent
 from fastbench.report.markdown_markup import escaped, table
 from fastbench.report.page import plural
+from fastbench.report.requests import short_names
 from fastbench.units import format_ms
 
 __all__ = ["render"]
@@ -32,12 +34,13 @@ PERCENTILES = ("p50", "p95", "p99", "p99_9", "max")
 MOST_REASONS = 8
 
 
-def render(found: Comparison) -> str:
-    """Return the Markdown, ending in a newline."""
+def render(found: Comparison, runs: operations.Runs | None = None) -> str:
+    """Return the Markdown, ending in a newline; `runs` are two saved results with requests."""
     sections = [
         [f"## fastbench: {escaped(found.candidate)} against {escaped(found.base)}"],
         _verdict(found),
         *(_regression(found), _metrics(found), _noise(found), _latencies(found)),
+        [] if runs is None else _operations(runs),
         *(_not_counted(found), _warnings(found), _configuration(found)),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
@@ -105,6 +108,27 @@ def _percentile(
     before, after = values
     shown = [NOTHING if each is None else format_ms(each) for each in values]
     return (name.replace("_", "."), *shown, change(after / before) if before and after else NOTHING)
+
+
+def _operations(runs: operations.Runs) -> list[str]:
+    """Return what both runs have by name, or by URL: a percentile of the candidate, its change."""
+    both = operations.matched(runs)[: operations.MOST_ROWS]
+    names = short_names([after for _, after in both])
+    rows = []
+    for name, (before, after) in zip(names, both, strict=True):
+        about = ", ".join(part for part in (after.method, after.scenario) if part)
+        cells = [escaped(f"{name} ({about})" if about else name)]
+        for key in operations.PERCENTILES:
+            cells += operations.moved(before.latency.get(key), after.latency.get(key))
+        shares = [percent(operations.failed_share(row)) for row in (before, after)]
+        rows.append((*cells, " → ".join(shares)))
+    head = ["Operation"]
+    for key in operations.PERCENTILES:
+        head += [key, "Change"]
+    told = [f"- {escaped(each)}" for each in operations.only(runs)]
+    if not rows:
+        return told
+    return ["### Operations", "", *table((*head, "Failed"), rows), *([""] if told else []), *told]
 
 
 def _not_counted(found: Comparison) -> list[str]:

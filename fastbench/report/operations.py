@@ -16,7 +16,7 @@ from fastbench.report.requests import called
 from fastbench.result import Result
 from fastbench.units import format_ms
 
-__all__ = ["below"]
+__all__ = ["PERCENTILES", "Runs", "below", "failed_share", "matched", "moved", "only"]
 
 MOST_ROWS = 20
 MOST_NAMES = 5
@@ -30,6 +30,7 @@ NARROW = ("p95",)
 _NONE = "–"  # noqa: RUF001
 
 Key = tuple[str, str, str]
+Runs = tuple[Result, Result]  # the base, and the candidate
 
 
 def below(base: Result, candidate: Result, *, color: bool, width: int, unicode: bool = True) -> str:
@@ -38,21 +39,41 @@ def below(base: Result, candidate: Result, *, color: bool, width: int, unicode: 
     Nothing follows where not both runs have named requests.
     """
     page = Page(color, max(width, LEAST_COLUMNS), unicode)
-    before, after = ({_key(row): row for row in each.requests} for each in (base, candidate))
-    if not before or not after:
+    both = matched((base, candidate))
+    if not base.requests or not candidate.requests:
         return ""
-    both = sorted((key for key in after if key in before), key=lambda key: -after[key].requests)
     names = PERCENTILES if page.width >= WIDE_COLUMNS else NARROW
-    several = len({scenario for scenario, _, _ in (*before, *after)}) > 1
+    several = len({row.scenario for row in (*base.requests, *candidate.requests)}) > 1
     lines = [_heads(page, names)]
-    for key in both[:MOST_ROWS]:
-        lines.append(_row(page, names, before[key], after[key], several=several))
+    for before, after in both[:MOST_ROWS]:
+        lines.append(_row(page, names, before, after, several=several))
     if len(both) > MOST_ROWS:
         lines.append(page.dim(f"  … {len(both) - MOST_ROWS} more"))
-    for where, mine, other in (("candidate", after, before), ("base", before, after)):
-        alone = [row for key, row in mine.items() if key not in other]
-        lines += _apart(page, f"only in {where}", alone)
+    lines += [page.dim(cut(f"  {told}", page.width)) for told in only((base, candidate))]
     return page.encodable("\n" + "\n".join(lines) + "\n")
+
+
+def matched(runs: Runs) -> list[tuple[NamedRow, NamedRow]]:
+    """Return what both runs have, base and candidate, the most frequent of the candidate first."""
+    before, after = ({_key(row): row for row in each.requests} for each in runs)
+    both = sorted((key for key in after if key in before), key=lambda key: -after[key].requests)
+    return [(before[key], after[key]) for key in both]
+
+
+def only(runs: Runs) -> list[str]:
+    """Name what one of the runs alone has, the candidate first."""
+    base, candidate = runs
+    if not base.requests or not candidate.requests:
+        return []
+    found = []
+    for where, mine, other in (("candidate", candidate, base), ("base", base, candidate)):
+        known = {_key(row) for row in other.requests}
+        alone = [called(row, several=False) for row in mine.requests if _key(row) not in known]
+        if alone:
+            more = len(alone) - MOST_NAMES
+            rest = f" and {plural(more, 'other')}" if more > 0 else ""
+            found.append(f"only in {where}: {', '.join(alone[:MOST_NAMES])}{rest}")
+    return found
 
 
 def _key(row: NamedRow) -> Key:
@@ -74,29 +95,24 @@ def _row(
     page: Page, names: Sequence[str], before: NamedRow, after: NamedRow, *, several: bool
 ) -> str:
     room = _room(page, names)
-    cells = "".join(_moved(before.latency.get(name), after.latency.get(name)) for name in names)
-    shares = [_failed(row) for row in (before, after)]
+    figures = (moved(before.latency.get(name), after.latency.get(name)) for name in names)
+    cells = "".join(
+        f"{figure:>{FIGURE_COLUMNS}}{cut(change_, CHANGE_COLUMNS):>{CHANGE_COLUMNS}}"
+        for figure, change_ in figures
+    )
+    shares = [failed_share(row) for row in (before, after)]
     arrow = " → " if page.unicode else " -> "  # it is padded as it will be shown
     failed = f"{arrow.join(map(percent, shares)):>{FAILED_COLUMNS}}"
     name = cut(called(after, several=several), room - 3)
     return f"  {name:<{room - 2}}{cells}" + (page.red(failed) if shares[1] > shares[0] else failed)
 
 
-def _moved(before_ms: float | None, after_ms: float | None) -> str:
-    """Return a percentile of the candidate and its change from the base."""
+def moved(before_ms: float | None, after_ms: float | None) -> tuple[str, str]:
+    """Return a percentile of the candidate and its change from the base, "" without one."""
     figure = _NONE if after_ms is None else format_ms(after_ms)
-    moved = change(after_ms / before_ms) if before_ms and after_ms else ""
-    return f"{figure:>{FIGURE_COLUMNS}}{cut(moved, CHANGE_COLUMNS):>{CHANGE_COLUMNS}}"
+    return figure, change(after_ms / before_ms) if before_ms and after_ms else ""
 
 
-def _failed(row: NamedRow) -> float:
+def failed_share(row: NamedRow) -> float:
+    """Return the share of its requests that failed."""
     return row.failed / row.requests if row.requests else 0.0
-
-
-def _apart(page: Page, where: str, rows: Sequence[NamedRow]) -> list[str]:
-    """Name what one of the runs alone has."""
-    if not rows:
-        return []
-    told = [called(row, several=False) for row in rows[:MOST_NAMES]]
-    more = f" and {plural(len(rows) - MOST_NAMES, 'other')}" if len(rows) > MOST_NAMES else ""
-    return [page.dim(cut(f"  {where}: {', '.join(told)}{more}", page.width))]
