@@ -271,7 +271,7 @@ def test_two_saved_results_are_compared_as_they_are(files: Path) -> None:
         ("A B --strict", "never count here"),
         ("A B --debug", "fastbench --debug URL"),
         ("A B --format wrk", "text or json"),
-        ("A B --urls-from-file x", "--script FILE.py"),
+        ("A B --urls-from-file x", "write the mix as --script FILE.py."),
         ("A B --url http://h/", "add --run-base"),
         ("A B --wait-for http://h/", "add --run-base"),
         ("A B --conections 5", "did you mean --connections?"[:-1]),

@@ -73,7 +73,8 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
     "dry_run": "--dry-run is for one run; run `fastbench run --dry-run FILE.py`",
     "base_url": "--base-url is what the two URLs are; leave it out",
 }
-OWN = words.Own("compare", one=_ONE, refused=_OF_ONE_RUN)
+_NEEDED = frozenset({"urls_from_file"})
+OWN = words.Own("compare", one=_ONE, refused=_OF_ONE_RUN, needed=_NEEDED)
 OWN_OF_SCRIPTS = words.Own(
     "compare",
     one={**_ONE, "load_script": "--script", "warmup": "-W --warmup"},

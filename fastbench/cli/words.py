@@ -105,13 +105,15 @@ class Own:
     many: Mapping[str, str] = field(default_factory=dict)
     switches: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)  # by where it would go: why
+    needed: frozenset[str] = frozenset()  # of these: without them it would be another run
 
     def rows(self, valued: Mapping[str, str], switched: Mapping[str, str]) -> Iterator[Habit]:
         """Give what this command has no use for, in every spelling."""
         for flags, when in ((valued, ANY), (switched, NONE)):
             for name, dest in flags.items():
                 if why := self.refused.get(dest):
-                    yield Habit(name, ("",), why.format(name), when)
+                    lines = () if dest in self.needed else ("",)
+                    yield Habit(name, lines, why.format(name), when)
 
 
 @dataclass(frozen=True, slots=True)
