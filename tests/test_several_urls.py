@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import browser
 import junit_files
 import pytest
 from case import answer
@@ -204,6 +205,26 @@ def test_the_page_has_shares_statuses_and_long_names_that_open() -> None:
     assert cells(page, "page=9<")[1:5] == ["19", "1.10%", "0", "200: 10, 9 without an answer"]
     short = html_report.render(mix(row("/a"), row("/b")))
     assert "<details>" not in short.partition("<h2>URLs</h2>")[2].partition("</section>")[0]
+
+
+@pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here")
+def test_a_hundred_long_urls_are_low_rows_and_nothing_is_too_wide(tmp_path: Path) -> None:
+    many = [f"/{'x' * 300}/{n:02d}/{'y' * 300}" for n in range(100)]
+    rows = [replace(row(name), failed=10, status_codes={"503": 10}) for name in many]
+    file = tmp_path / "report.html"
+    file.write_text(html_report.render(mix(row("/ok"), *rows)), "utf-8")
+    with browser.opened(tmp_path / "profile") as chromium:
+        for width in (1280, 400):
+            chromium.look(width)
+            chromium.open(file)
+            assert chromium.ask("document.documentElement.scrollWidth") == width
+            heights = "[...document.querySelectorAll('#requests tr')].map(row => row.clientHeight)"
+            found = chromium.ask(heights)
+            assert len(found) == 102 and max(found) < 200
+        texts = "[...document.querySelectorAll('#requests {}')].map(each => each.textContent)"
+        summaries = chromium.ask(texts.format("summary"))
+        assert len(set(summaries)) == 100 and "/07/" in summaries[7]
+        assert chromium.ask(texts.format("details code")) == many
 
 
 def test_a_comment_has_the_rows_that_fail_and_no_more_than_a_text() -> None:
