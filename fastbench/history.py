@@ -25,7 +25,7 @@ from dataclasses import astuple, dataclass, fields
 from typing import Annotated
 from urllib.parse import quote
 
-from fastbench import redact
+from fastbench import redact, resolution
 from fastbench.document import DocumentError, parsed, read
 from fastbench.plan import UsageError
 from fastbench.result import ENDED, VERDICTS, Result
@@ -73,8 +73,8 @@ class Entry:
     """A run as its columns tell it. `id` is 0 before it is kept.
 
     Percentiles are of response time where requests were planned, else of service time, as `times`
-    says; None where nothing was answered. `version` is fastbench's, `build` the tag that says what
-    was measured, "" without one. `thresholds` are those that decide.
+    says; None where too few were answered to have one. `version` is fastbench's, `build` the tag
+    that says what was measured, "" without one. `thresholds` are those that decide.
     """
 
     id: int
@@ -103,7 +103,8 @@ class Entry:
         times, latency = result.headline
 
         def at(percent: float) -> float | None:
-            return latency.percentile(percent) / 1e6 if latency.count else None
+            value_ns = resolution.told_ns(latency, percent)
+            return None if value_ns is None else value_ns / 1e6
 
         wrong = summary.failed + summary.timeouts
         return cls(

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
+from fastbench import resolution
 from fastbench.measured import Judgement
 from fastbench.units import format_s
 
@@ -264,10 +265,12 @@ def _exceptions(facts: Facts) -> Iterator[Reason]:
 
 def _not_sent(facts: Facts) -> Iterator[Reason]:
     if facts.scheduled and facts.not_sent > max(1, FEW_MISSING * facts.scheduled):
+        reached = f"{_rate(facts.reached_per_s)} reached, "
+        if resolution.told_per_s(facts.requests, facts.reached_per_s) is None:
+            reached = ""
         text = (
-            f"the planned rate was not reached: {_rate(facts.asked_per_s)} req/s asked, "
-            f"{_rate(facts.reached_per_s)} reached, {facts.not_sent:,} of {facts.scheduled:,} "
-            "requests not sent"
+            f"the planned rate was not reached: {_rate(facts.asked_per_s)} req/s asked, {reached}"
+            f"{facts.not_sent:,} of {facts.scheduled:,} requests not sent"
         )
         level = _level(facts.not_sent / facts.scheduled, MANY_MISSING)
         hint = "raise the connections (-c), or ask for a rate that the server can answer"

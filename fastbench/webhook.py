@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from email.message import Message
 from typing import IO
 
-from fastbench import __version__, exits, redact, urls
+from fastbench import __version__, exits, redact, resolution, urls
 from fastbench.plan import UsageError
 from fastbench.result import Result
 from fastbench.units import format_ms
@@ -53,9 +53,12 @@ def of_result(result: Result, name: str, code: int) -> dict[str, object]:
     broken = [
         text for text, each in result.thresholds.items() if not each.ok and each.level == "fail"
     ]
-    figures = [f"{s.requests_per_s:,.0f} req/s", f"{s.not_ok:,} not ok"]
+    told = resolution.tells_rate(s.requests, s.duration_s)
+    figures = [f"{s.requests_per_s:,.0f} req/s"] if told else []
+    figures.append(f"{s.not_ok:,} not ok")
     outcome = result.outcome
-    figures += [] if p95_ms is None else [f"p95 {format_ms(p95_ms)}"]
+    p95_ns = resolution.told_ns(latency, 95.0)
+    figures += [] if p95_ns is None else [f"p95 {format_ms(p95_ns / 1e6)}"]
     named = [f"{text} ({result.thresholds[text].text})" for text in broken[:MOST_NAMED]]
     named += [f"{len(broken) - MOST_NAMED} more"] if len(broken) > MOST_NAMED else []
     about = f"; broken: {', '.join(named)}" if named else ""

@@ -42,7 +42,7 @@ LAYERS: dict[str, set[str]] = {
     "host": {"systemfiles"},
     "target": set(),
     "units": set(),
-    "overall": {"measured", "units"},
+    "overall": {"measured", "resolution", "units"},
     "plan": {"errors", "redact", "units"},
     "textfile": {"plan", "redact"},
     "body": {"plan", "textfile"},
@@ -70,11 +70,12 @@ LAYERS: dict[str, set[str]] = {
         *("redact", "units", "use"),
     },
     "environment": {"redact", "result", "systemfiles"},
-    "webhook": {"exits", "plan", "redact", "result", "units", "urls"},
+    "webhook": {"exits", "plan", "redact", "resolution", "result", "units", "urls"},
     "compare": {"document", "histogram", "latencies", "plan", "redact", "result"},
-    "history": {"document", "plan", "redact", "result"},
+    "history": {"document", "plan", "redact", "resolution", "result"},
     "find": {
-        *("document", "histogram", "judging", "measured", "plan", "result", "thresholds", "units"),
+        *("document", "histogram", "judging", "measured", "plan", "result"),
+        *("resolution", "thresholds", "units"),
     },
     "report": {
         *("addresses", "compare", "errors", "exits", "find", "histogram", "history", "latencies"),
@@ -129,18 +130,8 @@ LAYERS["sinks"] = {
     *("judging", "latencies", "thresholds"),
 }
 LAYERS["dashboard"] = {
-    *(
-        "compare",
-        "measured",
-        "plan",
-        "redact",
-        "report",
-        "resolution",
-        "result",
-        "sampling",
-        "signals",
-        "units",
-    ),
+    *("compare", "measured", "plan", "redact", "report", "resolution", "result", "sampling"),
+    *("signals", "units"),
 }
 LAYERS["suite"] = {
     *("_core", "compare", "document", "environment", "exits", "plan", "redact", "report", "result"),

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from fastbench import resolution
 from fastbench.cli.canvas import Canvas
 from fastbench.compare.document import Comparison, Pair
 from fastbench.compare.looks import ratio_of
@@ -122,7 +123,9 @@ def _visit(now: Standing) -> Text:
         return line.append("warming up", style="dim")
     line.append(f"{format_count(progress.rate)} req/s", style="bold")
     if progress.p50_ms:  # not in the first second
-        line.append(f"   p50 {format_ms(progress.p50_ms)}   p99 {format_ms(progress.p99_ms)}")
+        row = progress.row
+        high = resolution.tail(None if row is None else row.ok + row.timeouts)
+        line.append(f"   p50 {format_ms(progress.p50_ms)}   {high} {format_ms(progress.p99_ms)}")
     if progress.errors:
         line.append(f"   {progress.errors:,} not ok", style="red")
     return line

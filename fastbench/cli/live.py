@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
+from fastbench import resolution
 from fastbench.cli.canvas import Canvas
 from fastbench.redact import printable
 from fastbench.report.picture import sparkline
@@ -83,7 +84,8 @@ class LiveView(Canvas):
         line = Text("  ").append(f"{format_count(now.rate) + ' req/s':<14}", style="bold")
         right = ""
         if now.p50_ms:  # not in the first second, nor in a warm-up
-            right = f"   p50 {format_ms(now.p50_ms):>6}   p99 {format_ms(now.p99_ms):>6}"
+            high = resolution.tail(None if now.row is None else now.row.ok + now.row.timeouts)
+            right = f"   p50 {format_ms(now.p50_ms):>6}   {high} {format_ms(now.p99_ms):>6}"
         free = max(0, columns - len(line) - len(right))
         recent = now.rates[-free:] if free else ()
         picture = sparkline(recent, free, unicode=self._unicode)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated
 
-from fastbench.document import DocumentError, member, members, plain, read
+from fastbench.document import LATER, DocumentError, member, members, plain, read
 from fastbench.histogram import Histogram
 from fastbench.latencies import latency_ms, packed, read_histogram
 from fastbench.result import LIMITS, Environment, Warning_
@@ -62,6 +62,7 @@ Interval = tuple[float, float]
 class Figures:
     """One visit. Times are of responses under a rate, else of service; None where there are none.
 
+    `samples` is how many times the percentiles are of, None in older documents.
     `cpu_us_per_request` is the server's, known only where its processes can be seen. `verdict` and
     `limit` are those of the run's validity, `errors_share` the share of requests not ok.
     """
@@ -74,6 +75,7 @@ class Figures:
     errors_share: float
     verdict: Annotated[str, VALIDITY]
     limit: Annotated[str, LIMITS]
+    samples: int | None = field(default=None, metadata=LATER)
 
     def of(self, metric: str) -> float | None:
         """Return the figure that a metric compares."""

@@ -37,6 +37,7 @@ def figures_of(result: Result, *, planned: bool | None = None) -> Figures:
         errors_share=summary.not_ok / summary.requests if summary.requests else 1.0,
         verdict=result.validity.verdict,
         limit=result.validity.limit,
+        samples=times.count,
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fastbench import resolution
 from fastbench.compare.document import Comparison
 from fastbench.dashboard import byurl
 from fastbench.measured import Judgement, NamedRow
@@ -152,9 +153,10 @@ class Story:
             Figure("requests", format_count(self._requests), f"{self._requests:,} so far"),
             Figure("not ok", format_count(self._bad), share, "bad" if self._bad else ""),
         ]
-        times = {"p50": row.p50_ms, "p99": row.p99_ms}
+        high = resolution.tail(row.ok + row.timeouts)
+        times = {"p50": row.p50_ms, high: row.p99_ms}
         if row.scheduled is not None:
-            times = {"p50": row.response_p50_ms, "p99": row.response_p99_ms}
+            times = {"p50": row.response_p50_ms, high: row.response_p99_ms}
         kind = "latency" if row.scheduled is None else "response time"
         found += [
             Figure(name, "–" if value is None else format_ms(value), f"{kind}, this second")  # noqa: RUF001

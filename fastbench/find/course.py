@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from fastbench import resolution
 from fastbench.find import objective, search
 from fastbench.find.document import Border, Found, Objective, Step
 from fastbench.find.search import Next, Range, Try
@@ -146,6 +147,7 @@ class Course:
             reasons=(*_wrong(result), *result.validity.reasons),
             growing=objective.growing(result),
             unanswered_share=objective.unanswered_share(result),
+            samples=times.count,
         )
 
     def _blames_client(self, step: Step) -> bool:
@@ -191,6 +193,16 @@ class Course:
         times = (each for each in self._asked.objectives if each.kind.contains == "time")
         return next((each.text for each in times if each.limit >= longest_ms), "")
 
+    def _too_few_for(self, rate: float | None) -> str:
+        """Return the first objective whose percentile the answers at a rate do not carry."""
+        counts = [each.samples for each in self._steps if each.rate == rate and each.held]
+        least = min((count for count in counts if count is not None), default=None)
+        for each in self._asked.objectives:
+            asked = each.kind.contains == "time" and each.aggregate == "p"
+            if asked and least is not None and not resolution.carries(least, each.percent):
+                return f"{each.text} needs ({resolution.samples_needed(each.percent):,})"
+        return ""
+
     def _limit_at(self, rate: float | None) -> tuple[str, tuple[str, ...]]:
         """Return what the limit was where the objective broke."""
         failed = [step for step in self._steps if step.rate == rate and not step.held]
@@ -230,6 +242,15 @@ class Course:
                     f"{self._asked.visit_s:g}s at each rate is short for {short}: while answers "
                     "may take that long, a backlog that grows shows only in part",
                     "measure for several times as long (-d)",
+                )
+            )
+        if few := self._too_few_for(ends.low):
+            found.append(
+                Warning_(
+                    "few_answers",
+                    f"{ends.low:,.6g} req/s has fewer answers in {self._asked.visit_s:g}s than "
+                    f"{few}: it was held against the slowest one",
+                    "measure longer at each rate (-d)",
                 )
             )
         low = math.inf if ends.low is None else ends.low

@@ -66,6 +66,7 @@ class Step:
     not ok, `unanswered_share` of these had no answer at the end, long after any other had. `judged`
     is what became of each objective; `held` needs all of them and that nearly all that was planned
     was sent. `redone` counts runs that were thrown away as they say nothing.
+    `samples` is how many response times there were, None in older documents.
     `growing`: more and more requests waited up to the end, so that the rate is not held.
     """
 
@@ -84,6 +85,7 @@ class Step:
     redone: int = 0
     growing: bool = field(default=False, metadata=LATER)
     unanswered_share: float = field(default=0.0, metadata=LATER)
+    samples: int | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,10 @@ the direction of its ratio, "3.1 to 5.4 %", and with signs where it holds 1 or s
 
 from __future__ import annotations
 
-from fastbench.compare.document import Comparison, Interval, Metric
+from collections.abc import Mapping
+
+from fastbench import resolution
+from fastbench.compare.document import Comparison, Figures, Interval, Metric
 
 __all__ = [
     "NAMES",
@@ -18,6 +21,9 @@ __all__ = [
     "regression",
     "share",
     "signed_interval",
+    "told",
+    "told_metrics",
+    "untold",
     "verdict_word",
 ]
 
@@ -28,6 +34,7 @@ NAMES = {  # of a metric, in a table and in a sentence
     "mean": "mean",
     "cpu_per_request": "CPU/request",
 }
+_PERCENTS = {"p50": 50.0, "p99": 99.0}
 _POSSESSIVE = {"cpu_per_request": "CPU per request"}
 _NOTHING = 0.0005  # of a ratio: below, a tenth of a percent would read 0.0
 
@@ -71,6 +78,31 @@ def verdict_word(metric: Metric) -> str:
     if metric.verdict == "inconclusive":
         return "not settled"
     return "worse" if _worse(metric) else "better"
+
+
+def told(visit: Figures, name: str) -> float | None:
+    """Return a figure of a visit, None where it has too few answers for it."""
+    samples, percent = visit.samples, _PERCENTS.get(name)
+    if samples is not None and percent is not None and not resolution.carries(samples, percent):
+        return None
+    return visit.of(name)
+
+
+def told_metrics(found: Comparison) -> Mapping[str, Metric]:
+    """Return the metrics that every visit has answers for, and the one that was to decide."""
+    visits = [each for pair in found.pairs if pair.valid for each in (pair.base, pair.candidate)]
+    return {
+        name: metric
+        for name, metric in found.metrics.items()
+        if name == found.primary or all(told(each, name) is not None for each in visits if each)
+    }
+
+
+def untold(found: Comparison) -> str:
+    """Say which metrics are left out of a report, and why; "" where none is."""
+    left = [name for name in found.metrics if name not in told_metrics(found) and name in _PERCENTS]
+    why = [f"{name} needs {resolution.samples_needed(_PERCENTS[name])} answers" for name in left]
+    return f"{resolution.TOO_SHORT}: {', '.join(why)} in each visit" if why else ""
 
 
 def headline(found: Comparison) -> str:
@@ -142,7 +174,7 @@ def _worth_telling(found: Comparison) -> list[str]:
     alone = found.primary in found.metrics and not _worse(found.metrics[found.primary])
     return [
         name
-        for name, metric in found.metrics.items()
+        for name, metric in told_metrics(found).items()
         if name != found.primary
         and (
             name == tail

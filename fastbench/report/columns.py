@@ -14,6 +14,7 @@ __all__ = [
     "WIDE_COLUMNS",
     "heads",
     "latencies",
+    "per_s",
     "percent",
     "quantity",
     "room",
@@ -58,6 +59,12 @@ def latencies(latency: Mapping[str, float | None], names: Iterable[str]) -> list
     heads = [name for name in names if name.startswith("p") and name[1:].isdigit()]
     values = [resolution.told_ms(latency, name) for name in heads]
     return ["–" if value is None else format_ms(value) for value in values]  # noqa: RUF001
+
+
+def per_s(count: int, per_s: float) -> str:
+    """Format the rate of `count` events, a dash where they are too few to have one."""
+    told = resolution.told_per_s(count, per_s)
+    return "–" if told is None else quantity(round(told, 2), "default")  # noqa: RUF001
 
 
 def quantity(value: float, contains: str) -> str:

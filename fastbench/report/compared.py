@@ -11,7 +11,7 @@ from statistics import median
 
 from fastbench.compare.document import Comparison, Figures, Metric
 from fastbench.redact import printable
-from fastbench.report.change import share
+from fastbench.report.change import share, told
 from fastbench.report.page import plural
 from fastbench.result import Environment
 from fastbench.units import format_count, format_ms, format_ns, format_s
@@ -106,13 +106,13 @@ def typical(found: Comparison, side: str, name: str) -> str:
     """Return the median of one side over what counts, in the metric's unit."""
     counts = [pair for pair in found.pairs if pair.valid] or list(found.pairs)
     visits = [visit for pair in counts if (visit := getattr(pair, side)) is not None]
-    values = [value for visit in visits if (value := visit.of(name)) is not None]
+    values = [value for visit in visits if (value := told(visit, name)) is not None]
     return _shown(name, median(values)) if values else NO_FIGURE
 
 
 def figure(visit: Figures | None, name: str) -> str:
     """Return what one visit measured, in the metric's unit."""
-    value = None if visit is None else visit.of(name)
+    value = None if visit is None else told(visit, name)
     return NO_FIGURE if value is None else _shown(name, value)
 
 

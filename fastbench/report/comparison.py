@@ -18,6 +18,8 @@ from fastbench.report.change import (
     headline,
     regression,
     signed_interval,
+    told_metrics,
+    untold,
     verdict_word,
 )
 from fastbench.report.page import LABEL_COLUMNS, LEAST_COLUMNS, Page, Paint, Part, cut
@@ -121,8 +123,10 @@ def _table(page: Page, found: Comparison) -> list[str]:
     head = f"  {'':<{NAME_COLUMNS}}{'base':>{FIGURE_COLUMNS}}{'candidate':>{FIGURE_COLUMNS}}"
     head += f"{'change':>{CHANGE_COLUMNS}}{sure:>{INTERVAL_COLUMNS * wide}}"
     lines = [page.dim(head)]
-    for name, metric in found.metrics.items():
+    for name, metric in told_metrics(found).items():
         lines.append(_row(page, found, name, metric, wide=wide))
+    if why := untold(found):
+        lines.append(page.dim(f"  {why}"))
     if found.interleaved:
         lines.append(page.dim(f"  {MARK} decides; base, candidate: medians; change: of pairs"))
     return lines

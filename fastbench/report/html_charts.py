@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fastbench import resolution
 from fastbench.histogram import Histogram, highest_ns, lowest_ns
 from fastbench.redact import printable
 from fastbench.result import Result, SeriesRow
@@ -132,10 +133,18 @@ def _of_requests(rows: list[SeriesRow]) -> list[Chart]:
     open_ones: Values = [float(row.connections) for row in rows]
     return [
         _chart("rate", "Throughput", "requests per second", "count", rates, wide=True),
-        _chart("latency", "Latency", "percentiles of each second", "ms", latency, wide=True),
+        _chart("latency", "Latency", _of_seconds(rows), "ms", latency, wide=True),
         _bad(rows),
         _chart("connections", "Connections", "open", "count", [line("open", open_ones, 4)]),
     ]
+
+
+def _of_seconds(rows: list[SeriesRow]) -> str:
+    """Say what the latencies of seconds are, also of those that had too few answers for a p99."""
+    counts = [row.ok + row.timeouts for row in rows]
+    few = any(count and not resolution.carries(count, 99) for count in counts)
+    of_few = f"; p99 of fewer than {resolution.samples_needed(99)} answers is the slowest one"
+    return "percentiles of each second" + (of_few if few else "")
 
 
 def _bad(rows: list[SeriesRow]) -> Chart:
@@ -270,7 +279,9 @@ def of_latencies(
         bars = [_as_shares(bar) for bar in bars]
         bars[1:] = [_as_curve(bar) for bar in bars[1:]]
     marks = tuple(
-        (f"p{percent:g}", main.percentile(percent) / 1e6) for percent in (50, 95, 99, 99.9)
+        (f"p{percent:g}", value / 1e6)
+        for percent in (50, 95, 99, 99.9)
+        if (value := resolution.told_ns(main, percent)) is not None
     )
     lines = tuple(
         {"name": name, "color": color, "points": _spectrum(each)}

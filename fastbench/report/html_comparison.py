@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from fastbench import resolution
 from fastbench.compare.document import SIDES, Comparison, Latencies, Metric, Pair
 from fastbench.compare.looks import ratio_of
 from fastbench.latencies import latency_ms
@@ -30,6 +31,8 @@ from fastbench.report.change import (
     regression,
     share,
     signed_interval,
+    told_metrics,
+    untold,
     verdict_word,
 )
 from fastbench.report.html_markup import Cell, Markup, Row, data_block, el, section, table
@@ -153,7 +156,9 @@ def _changes(found: Comparison) -> Markup | None:
         *("", "base #", "candidate #", "change #", f"{sure} interval #", "90 % interval #"),
         *("p #", "p, corrected #", "noise #", "visible #", ""),
     )
-    rows = [_metric(found, name, metric) for name, metric in found.metrics.items()]
+    rows = [_metric(found, name, metric) for name, metric in told_metrics(found).items()]
+    if why := untold(found):
+        hint += f" {why[:1].upper()}{why[1:]}."
     parts = (el("p", hint, class_="hint"), drawn, table(heads, rows))
     return section("Changes", *parts, identity="changes")
 
@@ -227,7 +232,10 @@ def _latencies(found: Comparison) -> Markup | None:
 
 
 def _changed(base: Mapping[str, float | None], candidate: Mapping[str, float | None]) -> list[str]:
-    pairs = [(base.get(name), candidate.get(name)) for name in html_tables.PERCENTILES]
+    pairs = [
+        (resolution.told_ms(base, name), resolution.told_ms(candidate, name))
+        for name in html_tables.PERCENTILES
+    ]
     return [change(after / before) if before and after else NOTHING for before, after in pairs]
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from fastbench import resolution
 from fastbench.find.document import Found, Step
 from fastbench.report import html_parts, html_tables, knee
 from fastbench.report.asked import of_config
@@ -206,7 +207,9 @@ def _steps(found: Found) -> Markup | None:
 
 
 def _step(step: Step) -> Row:
-    times = [NOTHING if each is None else format_ms(each) for each in (step.p50_ms, step.p99_ms)]
+    row = {"count": step.samples, "p50": step.p50_ms, "p99": step.p99_ms}
+    told = [resolution.told_ms(row, name) for name in ("p50", "p99")]
+    times = [NOTHING if each is None else format_ms(each) for each in told]
     outcome = Cell("✓ held", "good") if step.held else Cell(f"✗ {knee.broken(step)}", "bad")
     return [
         step.phase,

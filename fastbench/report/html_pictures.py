@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from fastbench.compare.document import Comparison, Interval, Metric
 from fastbench.compare.looks import Look, looks, ratio_of
-from fastbench.report.change import NAMES, change, signed_interval, verdict_word
+from fastbench.report.change import NAMES, change, signed_interval, told_metrics, verdict_word
 from fastbench.report.html_markup import Markup, el
 from fastbench.report.page import plural
 
@@ -70,7 +70,7 @@ def changes(found: Comparison) -> Markup | None:
         return None
     ends = [end for each in found.metrics.values() for end in (each.ratio, *_ends(each))]
     axis = _Axis.of(ends, found.threshold)
-    rows = [_change(found, axis, name, each) for name, each in found.metrics.items()]
+    rows = [_change(found, axis, name, each) for name, each in told_metrics(found).items()]
     labels = [
         el("text", _round(ratio), x=axis.x(ratio), y="14", text_anchor="middle")
         for ratio in axis.ticks()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastbench import resolution
 from fastbench.compare.document import Comparison
 from fastbench.report.asked import Asked
 from fastbench.report.page import plural, seconds
@@ -14,6 +15,7 @@ from fastbench.units import format_bytes, format_count, format_ns, format_s
 __all__ = ["Figure", "Verdict", "about", "figures", "title", "verdict"]
 
 TILES = (50.0, 95.0, 99.0)
+NOTHING = "–"  # noqa: RUF001
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +91,20 @@ def figures(result: Result) -> list[Figure]:
     size = f"{format_bytes(s.bytes_in_per_s)}/s received"
     counted = f"{s.requests:,} in {seconds(s.duration_s)}"
     wrong = (f"{share:.3%} of requests", "bad") if bad else ("none", "")
+    rate = Figure("requests/s", format_count(s.requests_per_s), size)
+    if not resolution.tells_rate(s.requests, s.duration_s):
+        rate = Figure("requests/s", NOTHING, resolution.TOO_SHORT)
     found = [
-        Figure("requests/s", format_count(s.requests_per_s), size),
+        rate,
         Figure("requests", format_count(s.requests), counted),
         Figure("not ok", format_count(bad), *wrong),
     ]
     if latency.count:
         kind = "response time" if times == "response" else "latency"
-        found += [
-            Figure(f"p{percent:g}", format_ns(latency.percentile(percent)), kind)
-            for percent in TILES
-        ]
+        for percent in TILES:
+            value = resolution.told_ns(latency, percent)
+            shown = (NOTHING, resolution.TOO_SHORT) if value is None else (format_ns(value), kind)
+            found.append(Figure(f"p{percent:g}", *shown))
         found.append(Figure("max", format_ns(latency.max_ns), kind))
     if s.dropped:
         of = f"of {s.scheduled or 0:,} scheduled"

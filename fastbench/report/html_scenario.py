@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastbench import resolution
 from fastbench.measured import Check, Metric, NamedRow, ScenarioRow, Thrown
 from fastbench.redact import printable
 from fastbench.report import operations
@@ -57,7 +58,8 @@ def _requests(rows: tuple[NamedRow, ...]) -> Markup | None:
     for short, row in zip(short_names(rows), rows, strict=True):
         about = f"{row.method} in {row.scenario}" if several else row.method
         name = _named(short, row.name, about)
-        rate = format_count(row.requests_per_s)
+        told = resolution.told_per_s(row.requests, row.requests_per_s)
+        rate = "–" if told is None else format_count(told)  # noqa: RUF001
         counts = [f"{row.requests:,}", rate, _bad(row.failed), _share(row.failed, row.requests)]
         shown.append([name, *counts, *milliseconds(row.latency)])
     heads = ("request", "requests #", "per s #", "failed #", "share #", *HEADS)
@@ -89,7 +91,7 @@ def operations_of(runs: operations.Runs) -> Markup | None:
         about = " in ".join(part for part in (after.method, after.scenario) if part)
         cells: list[Content | Cell] = [_named(short, after.name, about)]
         for key in operations.PERCENTILES:
-            cells += operations.moved(before.latency.get(key), after.latency.get(key))
+            cells += operations.moved(before, after, key)
         shares = [operations.failed_share(row) for row in (before, after)]
         failed = " → ".join(map(percent, shares))
         shown.append([*cells, Cell(failed, "bad") if shares[1] > shares[0] else failed])
@@ -150,7 +152,7 @@ def _metrics(result: Result) -> list[Markup]:
     others: list[Row] = []
     for name, metric in sorted(result.metrics.items()):
         if metric.type == "trend":
-            values = [metric.values.get(key) for key in TREND]
+            values = [resolution.told_trend(metric.values, key) for key in TREND]
             trends.append([el("code", name), *(_quantity(value, metric) for value in values)])
         else:
             others.append([el("code", name), metric.type, _summary(metric)])
@@ -167,8 +169,11 @@ def _metrics(result: Result) -> list[Markup]:
 def _summary(metric: Metric) -> str:
     values = metric.values
     if metric.type == "counter":
-        rate = _quantity(values.get("rate"), metric)
-        return f"{_quantity(values.get('count'), metric)} ({rate}/s)"
+        told, rate = (
+            _quantity(values.get("count"), metric),
+            resolution.told_growth(values, metric.contains),
+        )
+        return told if rate is None else f"{told} ({_quantity(rate, metric)}/s)"
     if metric.type == "rate":
         passes, fails = values.get("passes", 0), values.get("fails", 0)
         return f"{values.get('rate', 0):.2%} ({passes:,.0f} of {passes + fails:,.0f})"

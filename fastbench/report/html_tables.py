@@ -10,11 +10,18 @@ from fastbench import resolution
 from fastbench.compare.document import Comparison
 from fastbench.latencies import latency_ms
 from fastbench.measured import Judgement
-from fastbench.report.change import NAMES, change, headline, regression, signed_interval
+from fastbench.report.change import (
+    NAMES,
+    change,
+    headline,
+    regression,
+    signed_interval,
+    told_metrics,
+)
 from fastbench.report.html_markup import Cell, Markup, Row, el, section, table
 from fastbench.report.page import seconds
 from fastbench.report.use import memory, seen, share
-from fastbench.result import Environment, Result, TlsUse
+from fastbench.result import Environment, Result, TlsUse, WorkerRow
 from fastbench.units import format_bytes, format_ms, format_ns
 from fastbench.use import TargetUse
 
@@ -87,7 +94,7 @@ def baseline(found: Comparison | None) -> Markup | None:
             Cell(change(each.ratio), kind) if name == found.primary else change(each.ratio),
             signed_interval(each.interval) if each.interval else "none",
         ]
-        for name, each in found.metrics.items()
+        for name, each in told_metrics(found).items()
     ]
     told = ([f"Regression: {worse}."] if worse else []) + [f"{headline(found)}."]
     told += [each.text + "." for each in found.warnings]
@@ -179,8 +186,7 @@ def _used(result: Result) -> Markup | None:
 
 
 def _target(result: Result, target: TargetUse) -> Row:
-    short = not resolution.tells_shares(result.summary.duration_s)
-    each = None if short else target.cpu_us_per_request
+    each = target.cpu_us_per_request if resolution.tells_cost(target.cpu_s) else None
     return [
         target.role,
         f"{target.name} ({target.pid})",
@@ -201,7 +207,7 @@ def _workers(result: Result) -> Markup | None:
             share(result, 100 * row.busy),
             seconds(row.cpu_s),
             "" if row.run_queue is None else f"{row.run_queue:.1%}",
-            "" if row.lag_p99_ms is None else format_ms(row.lag_p99_ms),
+            _late(row),
         ]
         for row in result.workers
     ]
@@ -209,6 +215,12 @@ def _workers(result: Result) -> Markup | None:
         return None
     heads = ("pid", "requests #", "busy #", "processor #", "waited for a core #", "late p99 #")
     return section("Workers", table(heads, rows), identity="workers")
+
+
+def _late(row: WorkerRow) -> str:
+    """Return how late a worker sent; each of its requests is a sample."""
+    told = row.lag_p99_ms is not None and resolution.carries(row.requests, 99)
+    return format_ms(row.lag_p99_ms or 0.0) if told else ""
 
 
 def configuration(config: Mapping[str, object]) -> Markup:

@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fastbench import resolution
 from fastbench.find.document import Found, Objective, Step
 from fastbench.find.objective import MISSED_MAX
 from fastbench.redact import printable
@@ -45,7 +46,9 @@ def render(found: Found, *, color: bool, width: int, unicode: bool = True) -> st
 
 def step_line(step: Step) -> str:
     """Return one step as a line, to be told when it is done."""
-    p99 = "no answers" if step.p99_ms is None else f"p99 {format_ms(step.p99_ms)}"
+    p99 = "no answers"
+    if step.p99_ms is not None:
+        p99 = f"{resolution.tail(step.samples)} {format_ms(step.p99_ms)}"
     outcome = "held" if step.held else f"failed ({broken(step)})"
     return printable(f"{per_s(step.rate):>12} req/s   {p99:<12}   {outcome}")
 

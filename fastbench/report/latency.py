@@ -14,7 +14,7 @@ from fastbench.report.picture import bar, bins
 from fastbench.result import Result
 from fastbench.units import format_count, format_ns
 
-__all__ = ["lines"]
+__all__ = ["ends", "lines"]
 
 PICTURE_COLUMNS = 100
 FIGURE_COLUMNS = 11  # of one more column of percentiles
@@ -63,9 +63,8 @@ def _shown(histogram: Histogram, value_ns: float) -> str:
 
 
 def _percentile(histogram: Histogram, percent: float) -> str:
-    if not resolution.carries(histogram.count, percent):
-        return "–"  # noqa: RUF001
-    return format_ns(histogram.percentile(percent))
+    value = resolution.told_ns(histogram, percent)
+    return "–" if value is None else format_ns(value)  # noqa: RUF001
 
 
 def _few(page: Page, shown: list[Histogram]) -> list[str]:
@@ -113,10 +112,11 @@ def _picture(page: Page, histogram: Histogram, rows: int, columns: int) -> list[
 
 
 def _brief(name: str, histogram: Histogram) -> Part:
-    p50, p99 = (_percentile(histogram, percent) for percent in (50, 99))
-    high = f"p99 {p99}" if resolution.carries(histogram.count, 99) else _most(histogram)
-    return f"{name} p50 {p50}, {high}", str
+    return f"{name} {', '.join(ends(histogram)[:2])}", str
 
 
-def _most(histogram: Histogram) -> str:
-    return f"max {format_ns(histogram.max_ns)}"
+def ends(histogram: Histogram) -> list[str]:
+    """Return what a histogram has of p50, p99 and max, in words."""
+    told = {f"p{percent}": resolution.told_ns(histogram, percent) for percent in (50, 99)}
+    told["max"] = histogram.max_ns
+    return [f"{name} {format_ns(value)}" for name, value in told.items() if value is not None]

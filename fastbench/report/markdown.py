@@ -17,7 +17,14 @@ from fastbench.latencies import latency_ms
 from fastbench.measured import NamedRow
 from fastbench.report import compared, requests
 from fastbench.report.asked import asked
-from fastbench.report.change import NAMES, change, headline, regression, signed_interval
+from fastbench.report.change import (
+    NAMES,
+    change,
+    headline,
+    regression,
+    signed_interval,
+    told_metrics,
+)
 from fastbench.report.columns import percent
 from fastbench.report.markdown_markup import escaped, table
 from fastbench.report.text import LIMITS
@@ -46,7 +53,9 @@ def render(result: Result, beside: Comparison | None = None) -> str:
 
 def _headline(result: Result, beside: Comparison | None) -> str:
     s = result.summary
-    counts = f"{s.requests_per_s:,.0f} req/s, {s.requests:,} requests in {format_s(s.duration_s)}"
+    counts = f"{s.requests:,} requests in {format_s(s.duration_s)}"
+    if resolution.tells_rate(s.requests, s.duration_s):
+        counts = f"{s.requests_per_s:,.0f} req/s, {counts}"
     if s.requests:
         counts += f", {s.not_ok:,} not ok" if s.not_ok else ", none failed"
     outcome = result.outcome
@@ -91,7 +100,7 @@ def _baseline(found: Comparison | None) -> list[str]:
         told = f"- [x] **PASS** {told}"
     rows = [
         (NAMES[name], change(each.ratio), signed_interval(each.interval) if each.interval else "–")  # noqa: RUF001
-        for name, each in found.metrics.items()
+        for name, each in told_metrics(found).items()
     ]
     head = ("", "Change", f"{100 * found.confidence:g} % interval")
     return ["### Baseline", "", told, "", *(table(head, rows) if rows else [])]
@@ -180,7 +189,9 @@ def _operation(
     times = [resolution.told_ms(latency, key) for key in PERCENTILES]
     shown = ["–" if value is None else format_ms(value) for value in times]  # noqa: RUF001
     bad = "–" if failed is None else f"{failed:,}"  # noqa: RUF001
-    return (escaped(name), f"{requests:,}", bad, f"{per_s:,.1f}", *shown)
+    rate = resolution.told_per_s(requests, per_s)
+    told = "–" if rate is None else f"{rate:,.1f}"  # noqa: RUF001
+    return (escaped(name), f"{requests:,}", bad, told, *shown)
 
 
 def _errors(result: Result) -> list[str]:
@@ -233,6 +244,8 @@ def _capacity(result: Result) -> str:
     rate = f"{s.requests_per_s:,.0f} req/s"
     if validity.verdict != "ok" or s.ended != "complete" or not s.ok:
         return "not known, the run is not one to quote"
+    if not (resolution.tells_shares(s.duration_s) and resolution.tells_rate(s.ok, s.duration_s)):
+        return resolution.TOO_SHORT
     if s.not_ok:
         return f"not shown, requests failed at {rate}"
     if validity.limit in ("server", "box"):

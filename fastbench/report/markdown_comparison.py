@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from fastbench import resolution
 from fastbench.compare.document import SIDES, Comparison, Metric
 from fastbench.latencies import latency_ms
 from fastbench.report import compared, operations
@@ -19,6 +20,8 @@ from fastbench.report.change import (
     headline,
     regression,
     signed_interval,
+    told_metrics,
+    untold,
     verdict_word,
 )
 from fastbench.report.columns import percent
@@ -64,10 +67,11 @@ def _regression(found: Comparison) -> list[str]:
 
 
 def _metrics(found: Comparison) -> list[str]:
-    rows = [_metric(found, name, metric) for name, metric in found.metrics.items()]
+    rows = [_metric(found, name, metric) for name, metric in told_metrics(found).items()]
     sure = f"{100 * found.confidence:g} % interval"
     head = ("Metric", "Base", "Candidate", "Change", sure, "p, corrected", "")
-    return table(head, rows) if rows else []
+    why = untold(found)
+    return [*(table(head, rows) if rows else []), *(["", why] if why else [])]
 
 
 def _metric(found: Comparison, name: str, metric: Metric) -> tuple[str, ...]:
@@ -104,7 +108,7 @@ def _latencies(found: Comparison) -> list[str]:
 def _percentile(
     name: str, base: Mapping[str, float | None], candidate: Mapping[str, float | None]
 ) -> tuple[str, ...]:
-    values = (base[name], candidate[name])
+    values = (resolution.told_ms(base, name), resolution.told_ms(candidate, name))
     before, after = values
     shown = [NOTHING if each is None else format_ms(each) for each in values]
     return (name.replace("_", "."), *shown, change(after / before) if before and after else NOTHING)
@@ -119,7 +123,7 @@ def _operations(runs: operations.Runs) -> list[str]:
         about = ", ".join(part for part in (after.method, after.scenario) if part)
         cells = [escaped(f"{name} ({about})" if about else name)]
         for key in operations.PERCENTILES:
-            cells += operations.moved(before.latency.get(key), after.latency.get(key))
+            cells += operations.moved(before, after, key)
         shares = [percent(operations.failed_share(row)) for row in (before, after)]
         rows.append((*cells, " → ".join(shares)))
     head = ["Operation"]

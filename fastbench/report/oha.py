@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 
+from fastbench import resolution
 from fastbench.histogram import Histogram
 from fastbench.redact import printable
 from fastbench.result import Result
@@ -71,15 +72,19 @@ def _spread(times: Histogram) -> dict[str, float | None]:
 def _milliseconds(times: Histogram) -> dict[str, float | None]:
     if not times.count:
         return dict.fromkeys(("min", "mean", "p50", "p95", "p99", "max"))
-    percents = {f"p{percent}": times.percentile(float(percent)) / 1e6 for percent in (50, 95, 99)}
+    percents = {f"p{percent}": _told(times, float(percent), 1e6) for percent in (50, 95, 99)}
     ends = {"min": times.min_ns / 1e6, "mean": times.mean_ns / 1e6}
     return {**ends, **percents, "max": times.max_ns / 1e6}
 
 
 def _percentiles(times: Histogram) -> dict[str, float | None]:
-    if not times.count:
-        return dict.fromkeys(PERCENTILES)
-    return {name: times.percentile(percent) / 1e9 for name, percent in PERCENTILES.items()}
+    return {name: _told(times, percent, 1e9) for name, percent in PERCENTILES.items()}
+
+
+def _told(times: Histogram, percent: float, unit_ns: float) -> float | None:
+    """Return a percentile, null where too few samples carry it, as oha has it without any."""
+    value_ns = resolution.told_ns(times, percent)
+    return None if value_ns is None else value_ns / unit_ns
 
 
 def _bars(times: Histogram) -> dict[str, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fastbench import resolution
 from fastbench.measured import NamedRow
 from fastbench.report.change import change
 from fastbench.report.columns import percent
@@ -95,7 +96,7 @@ def _row(
     page: Page, names: Sequence[str], before: NamedRow, after: NamedRow, *, several: bool
 ) -> str:
     room = _room(page, names)
-    figures = (moved(before.latency.get(name), after.latency.get(name)) for name in names)
+    figures = (moved(before, after, name) for name in names)
     cells = "".join(
         f"{figure:>{FIGURE_COLUMNS}}{cut(change_, CHANGE_COLUMNS):>{CHANGE_COLUMNS}}"
         for figure, change_ in figures
@@ -107,8 +108,9 @@ def _row(
     return f"  {name:<{room - 2}}{cells}" + (page.red(failed) if shares[1] > shares[0] else failed)
 
 
-def moved(before_ms: float | None, after_ms: float | None) -> tuple[str, str]:
+def moved(before: NamedRow, after: NamedRow, name: str) -> tuple[str, str]:
     """Return a percentile of the candidate and its change from the base, "" without one."""
+    before_ms, after_ms = (resolution.told_ms(row.latency, name) for row in (before, after))
     figure = _NONE if after_ms is None else format_ms(after_ms)
     return figure, change(after_ms / before_ms) if before_ms and after_ms else ""
 

@@ -103,6 +103,8 @@ class Page:
 
 def seconds(value_s: float) -> str:
     """Format a measured time: hundredths where they mean something."""
+    if 0 < value_s < 0.1:
+        return format_s(value_s)
     return f"{value_s:.2f}s" if value_s < 1000 else format_s(value_s)
 
 

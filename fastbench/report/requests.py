@@ -39,7 +39,7 @@ def lines(page: Page, result: Result) -> list[str]:
         cells = [columns.whole(row.requests)]
         if wide:
             share = columns.percent(row.requests / total) if total else "–"  # noqa: RUF001
-            rate = columns.quantity(round(row.requests_per_s, 2), "default")
+            rate = columns.per_s(row.requests, row.requests_per_s)
             cells.append(share if urls else rate)
         red = {len(cells)} if row.failed else set()
         cells += [columns.whole(row.failed), *columns.latencies(row.latency, heads)]

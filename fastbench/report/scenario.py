@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 
+from fastbench import resolution
 from fastbench.measured import Check, Metric, ScenarioRow, Thrown
 from fastbench.redact import printable
 from fastbench.report import columns, requests
@@ -176,7 +177,7 @@ def _trend(page: Page, metric: Metric) -> str:
     names = WIDE_TREND if page.width >= WIDE_COLUMNS else NARROW_TREND
     figures = ""
     for column in names:
-        value = metric.values.get(column)
+        value = resolution.told_trend(metric.values, column)
         text = "–" if value is None else columns.quantity(value, metric.contains)  # noqa: RUF001
         figure = f"{text:>{FIGURE_COLUMNS}}"
         figures += page.bold(figure) if column in ("p(95)", "p(99)") else figure
@@ -186,8 +187,9 @@ def _trend(page: Page, metric: Metric) -> str:
 def _value(metric: Metric) -> str:
     values, contains = metric.values, metric.contains
     if metric.type == "counter":
-        count, rate = values.get("count", 0.0), values.get("rate", 0.0)
-        return f"{columns.quantity(count, contains)}  {columns.quantity(rate, contains)}/s"
+        told = columns.quantity(values.get("count", 0.0), contains)
+        rate = resolution.told_growth(values, contains)
+        return told if rate is None else f"{told}  {columns.quantity(rate, contains)}/s"
     if metric.type == "rate":
         passes, fails = (int(values.get(name, 0)) for name in ("passes", "fails"))
         return f"{columns.percent(values.get('rate', 0.0))}  {passes:,} of {passes + fails:,}"
@@ -212,8 +214,7 @@ def _scenarios(page: Page, result: Result) -> list[str]:
         rate = row.iterations / row.duration_s if row.duration_s > 0 else 0.0
         cells = [f"{row.vus_max:,}", columns.whole(row.iterations)]
         if wide:
-            rate_shown = columns.quantity(round(rate, 2), "default")
-            cells += [rate_shown, columns.whole(row.requests)]
+            cells += [columns.per_s(row.iterations, rate), columns.whole(row.requests)]
         red = {len(cells)} if row.failed else set()
         cells += [columns.whole(row.failed), *columns.latencies(row.latency, heads)]
         lines.append(columns.row(page, printable(row.name), cells, red))
@@ -228,15 +229,23 @@ def _about(page: Page, row: ScenarioRow) -> list[str]:
         parts.append((f"{row.dropped_iterations:,} dropped", page.red))
     if row.interrupted:
         parts.append((f"{row.interrupted:,} interrupted", page.yellow))
-    p95 = row.iteration_duration.get("p95")
-    if p95 is not None:
-        parts.append((f"iteration p95 {format_ms(p95)}", page.dim))
+    if length := _tail(row.iteration_duration, "p95"):
+        parts.append((f"iteration {length}", page.dim))
     late = row.response or {}
-    p50, p99 = late.get("p50"), late.get("p99")
-    if p50 is not None and p99 is not None:
-        text = f"from the planned start p50 {format_ms(p50)}, p99 {format_ms(p99)}"
-        parts.append((text, page.dim))
+    if high := _tail(late, "p99"):
+        p50 = resolution.told_ms(late, "p50")
+        low = "" if p50 is None else f"p50 {format_ms(p50)}, "
+        parts.append((f"from the planned start {low}{high}", page.dim))
     return ["  " + line for line in replace(page, width=page.width - 2).flowed("", parts)]
+
+
+def _tail(row: Mapping[str, float | None], name: str) -> str:
+    """Return a percentile in words, the maximum where its samples carry none, "" without any."""
+    value = resolution.told_ms(row, name)
+    most = row.get("max")
+    if value is not None:
+        return f"{name} {format_ms(value)}"
+    return "" if most is None else f"max {format_ms(most)}"
 
 
 # Exceptions.

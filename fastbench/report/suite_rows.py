@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fastbench import exits
+from fastbench import exits, resolution
 from fastbench.compare.document import Comparison
 from fastbench.report.change import headline
 from fastbench.report.page import plural
@@ -106,11 +106,14 @@ def shown(row: Row) -> tuple[str, ...]:
     found = figures(row)
     if found is None:
         return (NONE,) * 7
-    times = (found.p50_ms, found.p95_ms, found.p99_ms)
+    assert row.result is not None
+    latency = row.result.headline[1]
+    times = [resolution.told_ns(latency, percent) for percent in (50.0, 95.0, 99.0)]
+    told = resolution.tells_rate(found.requests, row.result.summary.duration_s)
     return (
         format_count(found.requests),
-        format_count(found.requests_per_s),
-        *(NONE if value is None else format_ms(value) for value in times),
+        format_count(found.requests_per_s) if told else NONE,
+        *(NONE if value is None else format_ms(value / 1e6) for value in times),
         format_count(found.not_ok),
         kept(row),
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 
-from fastbench import addresses
+from fastbench import addresses, resolution
 from fastbench.redact import printable
 from fastbench.report import latency, requests, scenario, use, verdicts
 from fastbench.report.asked import Asked, asked
@@ -148,27 +149,29 @@ def _figures(page: Page, result: Result) -> list[str]:
     s = result.summary
     if not (s.started or s.scheduled):
         return []
-    figures: list[Part] = [
-        (_rate(result), page.bold),
-        (f"{format_bytes(s.bytes_in_per_s)}/s", page.bold),
-        (f"{plural(s.requests, 'request')} in {seconds(s.duration_s)}", str),
-    ]
+    figures: list[Part] = [(_rate(result), page.bold)]
+    if resolution.tells_rate(s.requests, s.duration_s):
+        figures.append((f"{format_bytes(s.bytes_in_per_s)}/s", page.bold))
+    figures.append((f"{plural(s.requests, 'request')} in {seconds(s.duration_s)}", str))
     lines = page.flowed("", figures, "    ") + page.flowed("", _counts(page, s), " · ")
     lag = result.latency.lag
     if lag is not None and lag.count:
-        p50, p99 = (format_ns(lag.percentile(percent)) for percent in (50, 99))
         whose = "client's event loop was late" if asked(result).script else "client's own lateness"
-        text = f"{whose}: p50 {p50}, p99 {p99}, max {format_ns(lag.max_ns)}"
-        lines += page.flowed("", [(text, str)])
+        lines += page.flowed("", [(f"{whose}: {', '.join(latency.ends(lag))}", str)])
     return lines
 
 
 def _rate(result: Result) -> str:
     """Return the rate; of a plan the one asked for, too, and how far away the run stayed."""
     s = result.summary
+    told = resolution.tells_rate(s.requests, s.duration_s)
     if s.scheduled is None or s.duration_s <= 0:
+        if not told:
+            return f"rate: {resolution.TOO_SHORT}"
         return f"{_per_s(s.requests_per_s, exact=False)} req/s"
     wanted = asked(result).rate or s.scheduled / s.duration_s
+    if not told:
+        return f"{_per_s(wanted, exact=True)} req/s asked, reached: {resolution.TOO_SHORT}"
     off = 100 * (s.requests_per_s / wanted - 1) if wanted > 0 else 0.0
     digits = 3 if abs(off) < 1 else 1
     sign = "±" if abs(off) < 0.0005 else "+" if off > 0 else "-"
@@ -222,7 +225,7 @@ def _answers(page: Page, result: Result) -> list[str]:
 def _over_time(page: Page, result: Result) -> list[str]:
     """Return how the rate went, and below it the connections where they varied."""
     rows = [row for row in result.series if _tells(row, result)]
-    if len(rows) < 3:
+    if len(rows) < 3 or not resolution.tells_rate(result.summary.requests, math.inf):
         return []
     rates = [row.requests / row.span_s for row in rows]
     shown = [("Over time", rates, f"{_span(rates)} req/s")]
@@ -294,14 +297,16 @@ def _warmup(page: Page, result: Result) -> list[str]:
     warmup = result.warmup
     if warmup is None:
         return []
-    rate = _per_s(warmup.requests_per_s, exact=False)
-    text = f"{format_s(warmup.duration_s)}: {plural(warmup.requests, 'request')} ({rate}/s)"
+    text = f"{format_s(warmup.duration_s)}: {plural(warmup.requests, 'request')}"
+    if resolution.tells_rate(warmup.requests, warmup.duration_s):
+        text += f" ({_per_s(warmup.requests_per_s, exact=False)}/s)"
     bad = warmup.failed + warmup.timeouts
     parts: list[Part] = [(text, str)]
     parts += [(f"{bad:,} not ok", page.red)] if bad else []
     if warmup.p50_ms is not None and warmup.p99_ms is not None:
+        high = resolution.tail(warmup.ok + warmup.timeouts)
         p50, p99 = format_ms(warmup.p50_ms), format_ms(warmup.p99_ms)
-        parts.append((f"p50 {p50}, p99 {p99}", str))
+        parts.append((f"p50 {p50}, {high} {p99}", str))
     return page.flowed("Warm-up", [*parts, ("not in the numbers above", str)])
 
 

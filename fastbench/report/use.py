@@ -151,7 +151,7 @@ def _targets(page: Page, label: str, result: Result, targets: list[TargetUse]) -
 def _target(target: TargetUse, *, short: bool) -> list[str]:
     """Return the parts of one process; a `short` run states no share, cost or growth of memory."""
     name = f"{cut(printable(target.name), NAME_COLUMNS)} ({target.pid})"
-    each = None if short else target.cpu_us_per_request
+    each = target.cpu_us_per_request if resolution.tells_cost(target.cpu_s) else None
     cpu = f"{target.cpu_percent:.0f}% (max {target.cpu_percent_max:.0f}%)"
     return [
         f"{name}: cpu {resolution.TOO_SHORT if short else cpu}",
