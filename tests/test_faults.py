@@ -101,7 +101,7 @@ def test_f3_a_signal_ends_the_run_with_a_full_report(number: int, to_group: bool
     assert run.elapsed_s - at_s < 2
     assert run.summary["ended"] == "interrupted"
     assert run.document["validity"]["verdict"] == "incomplete"
-    assert "PARTIAL" in run.out and "req/s" in run.out
+    assert "PARTIAL" in run.out and "requests in" in run.out
     assert run.summary["requests"] <= server.seen.requests <= run.summary["started"]
     assert not any(row["lost"] for row in run.document["workers"])
 

@@ -124,7 +124,22 @@ def _metrics(page: Page, metrics: Mapping[str, Metric]) -> list[list[str]]:
         "NETWORK": [name for base in NETWORK for name in metrics if _base(name) == base],
         "CUSTOM": sorted(own),
     }
-    return [_section(page, title, names, metrics) for title, names in parts.items() if names]
+    found = [_section(page, title, names, metrics) for title, names in parts.items() if names]
+    return [*found, *_few(page, metrics)]
+
+
+def _few(page: Page, metrics: Mapping[str, Metric]) -> list[list[str]]:
+    """Say what a dash of a trend means, where there is one."""
+    trends = [each.values for each in metrics.values() if each.type == "trend"]
+    left = [name for name in WIDE_TREND if any(_left_out(values, name) for values in trends)]
+    if not left:
+        return []
+    needed = f"p(99) needs {resolution.samples_needed(99)} samples"
+    return [[page.dim(f"  –: {resolution.TOO_SHORT}; {needed}")]]  # noqa: RUF001
+
+
+def _left_out(values: Mapping[str, float], name: str) -> bool:
+    return name in values and resolution.told_trend(values, name) is None
 
 
 def _http_order(name: str) -> tuple[bool, bool, str]:
