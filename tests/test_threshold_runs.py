@@ -55,7 +55,7 @@ def test_a_run_answers_for_its_thresholds(server: Server) -> None:
     lines = run.out.splitlines()
     top = next(at for at, line in enumerate(lines) if line.startswith("THRESHOLDS"))
     assert lines[top] == "THRESHOLDS  4 of 8 broken"
-    assert top < next(at for at, line in enumerate(lines) if "req/s" in line)
+    assert top < next(at for at, line in enumerate(lines) if "50 requests in" in line)
     assert [line[2] for line in lines[top + 1 :] if line[2:3].strip()][:8] == list("✗✗✗⚠⚠✓✓✓")
 
 
