@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from fastbench import addresses, proxies
+from fastbench import addresses, listening, proxies
 from fastbench.result import Result, Warning_
 
 __all__ = ["of"]
 
 
-def of(found: Result) -> list[Warning_]:
-    """Return the warnings that follow from a result alone."""
+def of(found: Result, queue: listening.Queue = listening.NOBODYS) -> list[Warning_]:
+    """Return the warnings that follow from a result, and from who could fill a listen queue."""
     told = (
         *addresses.notices(found.addresses),
         *proxies.notices(row.kind for row in found.errors),
     )
-    return [*_overflows(found), *(Warning_(*notice) for notice in told)]
+    return [*_overflows(found, queue), *_unverified(found), *(Warning_(*each) for each in told)]
 
 
-def _overflows(found: Result) -> list[Warning_]:
-    host = found.resources.host
-    if host is None or not host.listen_overflows:
+def _unverified(found: Result) -> list[Warning_]:
+    if found.tls is None or found.tls.verified:
+        return []
+    return [
+        Warning_(
+            "tls_unverified",
+            "the server's certificate was not verified (-k)",
+            "name its authority with --cacert FILE instead",
+        )
+    ]
+
+
+def _overflows(found: Result, queue: listening.Queue) -> list[Warning_]:
+    times = listening.overflows(found, queue)
+    if not times:
         return []
     return [
         Warning_(
             "listen_overflow",
-            f"a listen queue on this machine overflowed {host.listen_overflows:,} times, and who "
-            "found it full tried again after 1s, 3s, …",
+            f"a listen queue on this machine overflowed {times:,} times, and who found it full "
+            "tried again after 1s, 3s, …",
             "raise the server's backlog and net.core.somaxconn",
         )
     ]

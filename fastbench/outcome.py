@@ -17,6 +17,7 @@ from fastbench import (
     addresses,
     conservation,
     environment,
+    listening,
     notices,
     sampling,
     steady,
@@ -150,26 +151,27 @@ def result(run: Observed) -> Result:
     end_ns = max((slot["end_ns"] for slot in counters), default=0) or run.end_ns
     end_ns = max(end_ns, run.start_ns)
     run.series.finish(end_ns, run.last_use)
-    summary = _summary(run, counters, end_ns)
+    summary, answers = _summary(run, counters, end_ns), _status_codes(run.block)
     found = Result(
         version=__version__,
         config=run.terms.config,
         environment=environment.describe(),
         summary=summary,
         latency=_latency(run),
-        status_codes=_status_codes(run.block),
+        status_codes=answers,
         errors=_errors(run.block, run.start_ns),
         series=tuple(run.series.rows),
         workers=_workers(run, counters, end_ns),
-        resources=_resources(run, summary),
+        resources=_resources(run, summary, sum(answers.values())),
         tls=_tls(run, counters),
         warmup=_warmup(run),
         thread_rates=run.thread_rates,
         addresses=_addresses(run),
         requests=counted(run.terms.urls, run.block, summary.duration_s),
     )
-    found = replace(found, validity=validity.judge(found, _seen(run, summary)))
-    return replace(found, warnings=_warnings(run, found, counters))
+    seen = _seen(run, summary)
+    found = replace(found, validity=validity.judge(found, seen))
+    return replace(found, warnings=_warnings(run, found, counters, seen.queue))
 
 
 def _summary(run: Observed, counters: list[dict[str, int]], end_ns: int) -> Summary:
@@ -301,10 +303,10 @@ def _warmup(run: Observed) -> Warmup | None:
     )
 
 
-def _resources(run: Observed, summary: Summary) -> Resources:
+def _resources(run: Observed, summary: Summary, answered: int) -> Resources:
     own = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = own.ru_utime + own.ru_stime + sum(worker.cpu_s for worker in run.workers)
-    return run.monitor.resources(cpu_s, summary.requests, summary.duration_s)
+    return run.monitor.resources(cpu_s, answered, summary.duration_s)
 
 
 def _tls(run: Observed, counters: list[dict[str, int]]) -> TlsUse | None:
@@ -338,6 +340,8 @@ def _seen(run: Observed, summary: Summary) -> validity.Seen:
         client_cores=tuple(sorted(os.sched_getaffinity(0))),
         connections=run.terms.connections,
         vus=run.terms.vus,
+        constant=run.terms.steady,
+        queue=listening.Queue(run.found.local and not run.found.unix, run.terms.connections),
         paused_s=sum(pause.length_s for pause in run.pauses),
     )
 
@@ -352,7 +356,9 @@ def _addresses(run: Observed) -> tuple[AddressRow, ...]:
     return addresses.of_one(server, [each.named for each in reach.used], counted, skipped)
 
 
-def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> tuple[Warning_, ...]:
+def _warnings(
+    run: Observed, found: Result, counters: list[dict[str, int]], queue: listening.Queue
+) -> tuple[Warning_, ...]:
     rows = []
     for imbalance in conservation.imbalances(found):
         rows.append(
@@ -366,7 +372,7 @@ def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> t
                 "the machine was suspended, or fastbench was stopped: measure again",
             )
         )
-    rows += notices.of(found)
+    rows += notices.of(found, queue)
     rows += steady.notices(found) if not run.terms.warmed and not run.terms.vus else []
     connects = sampling.total(counters)["connects"]
     asked = run.terms.connections
@@ -376,14 +382,6 @@ def _warnings(run: Observed, found: Result, counters: list[dict[str, int]]) -> t
                 "connections_missing",
                 f"only {connects:,} of {asked:,} connections could be opened",
                 "the errors say why; the load was smaller than asked",
-            )
-        )
-    if found.tls is not None and not found.tls.verified:
-        rows.append(
-            Warning_(
-                "tls_unverified",
-                "the server's certificate was not verified (-k)",
-                "name its authority with --cacert FILE instead",
             )
         )
     if run.terms.public:

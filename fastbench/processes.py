@@ -67,11 +67,15 @@ _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a connect to "any add
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`local`: the address is this machine's. `targets` are empty when nobody could be seen."""
+    """`local`: the address is this machine's. `targets` are empty when nobody could be seen.
+
+    `unix`: it is the path of a socket.
+    """
 
     local: bool
     targets: tuple[psutil.Process, ...] = ()
     watched: tuple[psutil.Process, ...] = ()
+    unix: bool = False
 
 
 def find(
@@ -87,7 +91,8 @@ def find(
     targets = _tops(_holders(inodes))
     watched = {pid for watch in watches for pid in _watched(watch)}
     watched = {pid for pid in watched if targets.isdisjoint({pid, *_ancestors(pid)})}
-    return Found(local, _processes(targets), _processes(_tops(watched)))
+    unix = unix_path is not None
+    return Found(local, _processes(targets), _processes(_tops(watched)), unix)
 
 
 def find_all(
@@ -104,7 +109,7 @@ def joined(one: Found, other: Found) -> Found:
     targets = (*one.targets, *(each for each in other.targets if each.pid not in known))
     pids = {process.pid for process in targets}
     watched = tuple(each for each in one.watched if each.pid not in pids)
-    return Found(one.local or other.local, targets, watched)
+    return Found(one.local or other.local, targets, watched, one.unix or other.unix)
 
 
 @dataclass(frozen=True, slots=True)

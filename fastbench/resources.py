@@ -72,9 +72,9 @@ class _Followed:
         self.fds = processes.open_files(self.pid)
         return ProcessSample(self.pid, percent, new.rss_bytes, self.fds, new.threads)
 
-    def use(self, window_s: float, requests: int, *, alive: bool) -> TargetUse:
+    def use(self, window_s: float, answered: int, *, alive: bool) -> TargetUse:
         percent = _percent(self.cpu_s, window_s)
-        counted = self.role == "target" and requests > 0
+        counted = self.role == "target" and answered > 0
         return TargetUse(
             pid=self.pid,
             name=redact.printable(self.name),
@@ -87,7 +87,7 @@ class _Followed:
             threads=self.last.threads,
             cpu_percent=percent,
             thread_percent=self._thread_percent(percent, window_s, alive),
-            cpu_us_per_request=round(1e6 * self.cpu_s / requests, 3) if counted else None,
+            cpu_us_per_request=round(1e6 * self.cpu_s / answered, 3) if counted else None,
             cores=self.cores,
             role=self.role,
         )
@@ -149,10 +149,10 @@ class _Targets:
                 rows.append(row)
         return tuple(rows)
 
-    def uses(self, window_s: float, requests: int) -> tuple[TargetUse, ...]:
+    def uses(self, window_s: float, answered: int) -> tuple[TargetUse, ...]:
         """Return what each process used, those that used most first."""
-        rows = [each.use(window_s, requests, alive=True) for each in self._alive.values()]
-        rows += [each.use(window_s, requests, alive=False) for each in self._ended]
+        rows = [each.use(window_s, answered, alive=True) for each in self._alive.values()]
+        rows += [each.use(window_s, answered, alive=False) for each in self._ended]
         return tuple(sorted(rows, key=lambda row: (-row.cpu_s, row.pid)))
 
     @property
@@ -276,7 +276,7 @@ class Monitor:
         self._last = now
         return Use(client_percent, rss_bytes, _host_sample(before, now), targets)
 
-    def resources(self, client_cpu_s: float, requests: int, duration_s: float) -> Resources:
+    def resources(self, client_cpu_s: float, answered: int, duration_s: float) -> Resources:
         """Sum up the window; `client_cpu_s` is the whole of the client's, start-up included."""
         window_s = self._last.now_s - self._first.now_s
         client_s = _gained(self._client_first_s, self._client_last_s)
@@ -286,7 +286,7 @@ class Monitor:
         return Resources(
             client=ClientUse(round(client_cpu_s, 3), percent, self._client_rss_bytes_max),
             host=self._host(client_s, window_s),
-            targets=self._targets.uses(window_s, requests),
+            targets=self._targets.uses(window_s, answered),
         )
 
     def schedule(self, pid: int) -> tuple[float, int] | None:

@@ -29,6 +29,8 @@ def unsteady_rows(values: list[float]) -> int:
         return 0
     rest = values[len(values) // 3 :]
     middle = median(rest)
+    if middle <= 0:
+        return 0  # nothing is no state that a server warms up to
     stray = max(LEAST_SHARE * middle, DEVIATIONS * median(abs(value - middle) for value in rest))
     if stray > middle:
         return 0
@@ -40,7 +42,11 @@ def unsteady_rows(values: list[float]) -> int:
 
 def notices(result: Result) -> list[Warning_]:
     """Return the notice that the first seconds were unlike the rest, if they were."""
+    if any(each.code == "silent" for each in result.outcome.reasons):
+        return []  # the rest is no steady state, but a server that is gone
     rows = [row for row in result.series if row.span_s >= 0.5]
+    if not rows or not median(row.ok for row in rows[len(rows) // 3 :]):
+        return []
     asked = result.summary.scheduled is not None
     count, what = 0, ""
     if not asked:  # a plan holds the rate, whatever the server does

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from fastbench import resolution
+from fastbench import listening, resolution
 from fastbench.histogram import Histogram
 from fastbench.result import Result, Validity
 from fastbench.units import format_count, format_ms, format_s
@@ -48,7 +48,8 @@ class Seen:
     """What a result does not hold. `missing`: why the run is incomplete.
 
     `where` is the server: a process on this machine that was found, one that could not be, or
-    another machine. `client_cores` are those the workers may run on. `vus`: of a script.
+    another machine. `client_cores` are those the workers may run on. `constant`: the connections
+    were as many all the time, not as stages of them said. `vus`: of a script.
     """
 
     missing: tuple[str, ...]
@@ -57,6 +58,8 @@ class Seen:
     connections: int
     paused_s: float = 0.0
     vus: int = 0
+    constant: bool = True
+    queue: listening.Queue = listening.NOBODYS
 
 
 def judge(result: Result, seen: Seen) -> Validity:
@@ -126,7 +129,7 @@ def _loop_lateness(lag: Histogram, service: Histogram) -> list[str]:
     if late_ms <= allowed_ms or late_share * service.count < 1:
         return []
     return [
-        f"VUs waited for the client: its event loop was up to {format_ms(late_ms)} late (p99); use "
+        f"VUs waited for the client: its event loop was {format_ms(late_ms)} late at p99; use "
         "more workers (-t), or less Python between requests"
     ]
 
@@ -149,8 +152,12 @@ def _limit(result: Result, seen: Seen) -> tuple[str, list[str]]:
         return "client", [_of_client(result, seen, busy)]
     if _kept(result):
         return "none", []
-    if lost := _retransmits(result):
-        return "network", [lost]
+    if seen.where == "remote" and (lost := _retransmits(result)):
+        return "network", [lost]  # on loopback nothing is lost: there it is a queue, or no time
+    if (crowded := _crowded(result, seen)) is not None:
+        return "unknown", crowded
+    if listening.overflows(result, seen.queue):
+        return "server", [listening.SENTENCE]
     return _of_waiting(result, seen)
 
 
@@ -184,16 +191,10 @@ def _of_client(result: Result, seen: Seen, busy: float) -> str:
 
 
 def _of_waiting(result: Result, seen: Seen) -> tuple[str, list[str]]:
-    """Nothing was full, yet the load was not more: the connections waited for answers."""
-    if seen.vus:
-        users = f"{seen.vus:,} VU" + ("" if seen.vus == 1 else "s")
-        return "none", [
-            f"nothing was full: {users} waited for answers, or slept as the script says"
-        ]
+    """Nothing that can be seen was full, yet the load was not more: who loaded waited."""
     if any(each.code == "requests_failed" for each in result.outcome.reasons):
         return "unknown", []  # more load is no answer to requests that fail
-    p50 = format_ms(result.latency.service.percentile(50) / 1e6)
-    waited = f"all {seen.connections:,} connections waited for answers (p50 {p50})"
+    waited = _waited(result, seen)
     if seen.where == "remote":
         return "unknown", [
             f"{waited}, and the client had time to spare: server or network; look at the server's "
@@ -204,12 +205,52 @@ def _of_waiting(result: Result, seen: Seen) -> tuple[str, list[str]]:
             f"{waited}; the server's process could not be seen: run as its user, or name it with "
             "--watch pid:NUMBER"
         ]
+    if seen.vus:
+        return "none", [f"{waited}; no processor was full"]
     if result.summary.scheduled is not None:
         return "server", [
-            f"{waited} while its processor was not full: it waits for something itself, or needs "
-            "more of them (-c)"
+            f"{waited}, although no processor was full, so the rate was not reached: allow more "
+            "connections (-c), or find out what the server waits for (a database, a lock)"
         ]
-    return "none", [f"{waited} and nothing was full: more of them (-c) would load more"]
+    if not seen.constant:
+        return "none", [f"{waited}; no processor was full"]
+    return "none", [f"{waited} and no processor was full: more connections (-c) would load more"]
+
+
+def _waited(result: Result, seen: Seen) -> str:
+    """Say who waited, and for how long; how many loaded at once is known if it never changed."""
+    if seen.vus:
+        users = f"{seen.vus:,} VU" + ("" if seen.vus == 1 else "s")
+        return f"{users} waited for answers, or slept as the script says"
+    p50 = format_ms(result.latency.service.percentile(50) / 1e6)
+    if not seen.constant:
+        return f"the connections waited for answers (p50 {p50})"
+    who = f"all {seen.connections:,} connections" if seen.connections > 1 else "the connection"
+    return f"{who} waited for answers (p50 {p50})"
+
+
+def _crowded(result: Result, seen: Seen) -> list[str] | None:
+    """Say that processors which client or server need were full, and not by these two alone.
+
+    Then nobody knows what the server would do with a processor of its own. None if it had one.
+    """
+    host = result.resources.host
+    if host is None:
+        return None
+    if (host.others_percent or 0.0) > OTHERS_PERCENT:
+        return []  # which the verdict says
+    servers = {core for target in _targets(result) for core in target.cores}
+    if seen.where == "hidden":  # it may run on any
+        servers = set(range(len(host.core_percents)))
+    for whose, cores in (("client", set(seen.client_cores)), ("server", servers)):
+        known = [host.core_percents[core] for core in cores if core < len(host.core_percents)]
+        if known and sum(known) / len(known) >= FULL_PERCENT:
+            return [
+                f"the processors on which the {whose} may run were full "
+                f"({sum(known) / len(known):.0f}%), and not by it alone; end what else runs, or "
+                "give client and server cores of their own (taskset)"
+            ]
+    return None
 
 
 def _kept(result: Result) -> bool:
@@ -242,7 +283,7 @@ def _retransmits(result: Result) -> str:
         return ""
     return (
         f"TCP sent {format_count(again)} segments again: the network loses packets, or "
-        "the server does not take connections fast enough"
+        "the server accepts connections too slowly"
     )
 
 

@@ -149,6 +149,11 @@ def balance(document: dict[str, Any]) -> None:
     assert latency["service"]["count"] == sum(
         summary[name] for name in ("ok", "timeouts", "cancelled")
     )
+    answers = sum(document["status_codes"].values())
+    for row in document["resources"]["targets"]:
+        if row["role"] == "target" and answers:  # who was refused cost the server nothing
+            off_us = abs(row["cpu_us_per_request"] * answers / 1e6 - row["cpu_s"]) * 1e6
+            assert off_us <= 501 + 0.001 * answers, row
     if document["scenarios"]:
         # The lag is the event loop's; setup and teardown are in no second of the load.
         assert sum(row["requests"] for row in document["series"]) <= summary["requests"]

@@ -57,6 +57,13 @@ def test_under_a_plan_the_latency_tells() -> None:
     assert notice.text == "the first 2s differ from the rest: p50 7.00ms against 1.00ms"
 
 
+def test_a_server_that_died_was_not_warming_up() -> None:
+    assert not notices(rising([1.0] * 9, [4900, 4900, 4900, 0, 0, 0, 0, 0, 0]))
+    result = rising([1.0] * 9, [50, 50, 50, 900, 900, 900, 900, 900, 900])
+    gone = tuple(replace(row, ok=0, failed=row.requests) for row in result.series[3:])
+    assert not notices(replace(result, series=(*result.series[:3], *gone)))
+
+
 def test_a_steady_run_is_not_commented_on() -> None:
     assert notices(rising([1.0] * 9, [100, 101, 99, 100, 100, 98, 102, 100, 100])) == []
     assert notices(rising([0.05, 0.02] + [0.02] * 7, [100] * 9)) == [], "30 us are no slow start"

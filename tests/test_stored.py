@@ -334,3 +334,12 @@ def test_a_visit_whose_requests_fail_does_not_count() -> None:
     assert reasons_against(replace(base, errors_share=0.001)) == ()
     assert reasons_against(replace(base, errors_share=0.02)) == ("2 % of its requests failed",)
     assert "nothing was answered" in reasons_against(figures_of(samples.refused()))
+
+
+def test_what_a_request_costs_is_shared_by_those_that_were_answered() -> None:
+    good = samples.good()
+    (target, *_) = (each for each in good.resources.targets if each.role == "target")
+    of_one = replace(good.resources, targets=(replace(target, cpu_s=0.5),))
+    refused = replace(good, resources=of_one, status_codes={"200": 90, "500": 10})
+    assert figures_of(refused).cpu_us_per_request == 5000
+    assert figures_of(replace(refused, status_codes={})).cpu_us_per_request is None

@@ -85,7 +85,8 @@ LAYERS: dict[str, set[str]] = {
     "baselines": {"document", "plan", "redact", "report", "result"},
     "conservation": {"result"},
     "steady": {"result", "units"},
-    "validity": {"histogram", "resolution", "result", "units", "use"},
+    "listening": {"result"},
+    "validity": {"histogram", "listening", "resolution", "result", "units", "use"},
     "sampling": {"_core", "histogram", "measured", "plan", "result", "use"},
     "byurl": {"_core", "histogram", "latencies", "measured", "plan"},
     "worker": {"_core", "byurl", "hostnames", "plan", "resolve"},
@@ -97,11 +98,11 @@ LAYERS: dict[str, set[str]] = {
     "baseline": {
         *("_core", "byurl", "judging", "measured", "plan", "redact", "sampling", "submetric"),
     },
-    "notices": {"addresses", "proxies", "result"},
+    "notices": {"addresses", "listening", "proxies", "result"},
     "outcome": {
         *("_core", "byurl", "environment", "errors", "histogram", "latencies", "plan", "processes"),
         *("resolve", "resources", "result", "sampling", "steady", "use", "validity"),
-        *("addresses", "conservation", "notices"),
+        *("addresses", "conservation", "listening", "notices"),
     },
     "runner": {
         *("_core", "byurl", "errors", "histogram", "host", "limits", "outcome", "plan"),

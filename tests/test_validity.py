@@ -10,8 +10,10 @@ import samples
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastbench import notices
 from fastbench.histogram import Histogram
 from fastbench.latencies import Latency
+from fastbench.listening import Queue
 from fastbench.result import LIMITS, VERDICTS, Result, Summary, Validity, WorkerRow
 from fastbench.use import ClientUse, HostUse, Resources, TargetUse
 from fastbench.validity import Seen, Where, judge
@@ -202,6 +204,80 @@ def test_idle_connections_want_company() -> None:
     assert judged(run(), seen(where="remote")) == ("ok", "unknown")
     hidden = judge(run(), seen(where="hidden"))
     assert hidden.limit == "unknown" and "--watch" in hidden.reasons[0]
+
+
+BUSY_MACHINE = replace(HOST, cpu_percent=100.0, core_percents=(100.0, 100.0))
+
+
+@pytest.mark.parametrize(
+    ("host", "more"),
+    [
+        (BUSY_MACHINE, {}),
+        (BUSY_MACHINE, {"vus": 7}),
+        (replace(BUSY_MACHINE, core_percents=(0.0, 100.0)), {"cores": (1,)}),
+        (replace(BUSY_MACHINE, others_percent=68.0), {}),
+        (replace(HOST, others_percent=68.0), {}),
+        (replace(HOST, listen_overflows=26), {"queue": Queue(True, 10)}),
+        (replace(HOST, listen_overflows=26), {"queue": Queue(True, 0), "vus": 7}),
+    ],
+)
+def test_more_load_is_advised_only_where_nothing_was_full(
+    host: HostUse, more: dict[str, Any]
+) -> None:
+    slow = Histogram.from_values([5_000_000] * 999 + [1_000_000_000])
+    for plan in (None, 50_000):
+        summary = {"scheduled": 2000, "queued_at_end": 1000} if plan else {}
+        result = run(host=host, targets=(target(20, 20),), lag_ns=plan, summary=summary)
+        result = replace(result, latency=replace(result.latency, service=slow))
+        told = judge(result, seen(**more)).reasons
+        assert told and not any("(-c)" in text or "was full:" in text for text in told), told
+        assert not any("no processor was full" in text for text in told), told
+
+
+def test_only_as_many_connections_waited_as_there_were() -> None:
+    (told,) = judge(run(targets=(target(20, 20),)), seen(constant=False)).reasons
+    assert "all 10" not in told and "(-c)" not in told
+
+
+def test_scripts_that_load_another_machine_know_nothing_of_it() -> None:
+    (told,) = judge(run(), seen(where="remote", vus=10)).reasons
+    assert "no processor was full" not in told and "look at the server" in told
+
+
+def late_at(connect_ns: int = 100, service_ns: int = 100, overflows: int = 5) -> Result:
+    latency = replace(
+        run().latency,
+        connect=Histogram.from_values([connect_ns]),
+        service=Histogram.from_values([service_ns]),
+    )
+    return replace(run(host=replace(HOST, listen_overflows=overflows)), latency=latency)
+
+
+@pytest.mark.parametrize(
+    ("result", "queue", "told"),
+    [
+        (late_at(), Queue(True, 100), False),  # nothing of this run ever waited
+        (late_at(service_ns=210_000_000), Queue(True, 100), True),
+        (late_at(service_ns=210_000_000), Queue(True, 0), True),  # of a script
+        (late_at(service_ns=210_000_000), Queue(True, 5), False),  # no queue is that short
+        (late_at(connect_ns=1_010_000_000), Queue(True, 5), True),  # but this one was
+        (late_at(connect_ns=1_010_000_000), Queue(False, 100), False),  # it is elsewhere, or Unix
+        (late_at(connect_ns=1_010_000_000, overflows=0), Queue(True, 100), False),
+    ],
+)
+def test_a_queue_that_overflows_is_the_servers_where_this_run_waited_for_it(
+    result: Result, queue: Queue, told: bool
+) -> None:
+    assert ("listen_overflow" in {each.code for each in notices.of(result, queue)}) is told
+    found = judge(result, seen(queue=queue))
+    assert (found.limit == "server" and "listen queue" in found.reasons[0]) is told
+
+
+@pytest.mark.parametrize("where", ["seen", "hidden"])
+def test_on_loopback_no_packet_is_lost(where: Where) -> None:
+    lossy = replace(HOST, retransmits=500)
+    found = judge(run(host=lossy), seen(where=where))
+    assert found.limit != "network" and not any("network" in text for text in found.reasons)
 
 
 def test_lost_packets_are_the_network() -> None:

@@ -64,4 +64,5 @@ def reasons_against(figures: Figures) -> tuple[str, ...]:
 def _cpu_us_per_request(result: Result) -> float | None:
     """Return the processor time of all processes of the server, None where it is not known."""
     used_s = sum(each.cpu_s for each in result.resources.targets if each.role == "target")
-    return 1e6 * used_s / result.summary.requests if used_s and result.summary.requests else None
+    answers = sum(result.status_codes.values())  # what was refused, the server never saw
+    return 1e6 * used_s / answers if used_s and answers else None
