@@ -57,6 +57,7 @@ _ENDED = {
     "script_failed": ("failed", "an exception ended the run"),
     "threshold_aborted": ("failed", "a threshold ended the run"),
 }
+_CONNECTING = ("dns", "connect_refused", "connect_timeout", "connect", "tls")
 _OF_FAILURES = ("http_req_failed",)
 _OF_EXCEPTIONS = ("script_exceptions",)
 
@@ -93,7 +94,8 @@ class Facts:
     the planned rate, `not_sent` of `scheduled` requests never left. `silent_s` of `duration_s` is
     how long there were only failures at the end. `never_ok` names scenarios and requests that never
     succeeded, `stuck` scenarios none of whose iterations ended. `iterations` of a script, `dropped`
-    of which were not started, `threw` exceptions; `checks` are (failed, all) of each.
+    of which were not started, `threw` exceptions, and others `threw_outside` of them; `checks` are
+    (failed, all) of each. `retold`: made of points, which do not hold all of a run.
     """
 
     ended: str
@@ -111,14 +113,17 @@ class Facts:
     silent_s: float = 0.0
     never_ok: tuple[str, ...] = ()
     stuck: tuple[str, ...] = ()
+    retried: int = 0
     vus: bool = False
     iterations: int = 0
     dropped: int = 0
     threw: int = 0
+    threw_outside: int = 0
     checks: tuple[tuple[int, int], ...] = ()
     thresholds: Mapping[str, Judgement] | None = None
     verdict: str = "ok"
     why: tuple[str, ...] = ()
+    retold: bool = False
 
 
 def outcome(facts: Facts) -> Outcome:
@@ -130,6 +135,7 @@ def outcome(facts: Facts) -> Outcome:
         *_exceptions(facts),
         *_not_sent(facts),
         *_unanswered(facts),
+        *_retried(facts),
         *_checks(facts),
     ]
     found += _ended(facts, told=bool(found))
@@ -160,16 +166,21 @@ class Part(Protocol):
     def failed(self) -> int: ...
 
 
-def causes(statuses: Mapping[str, int], errors: Iterable[Error], failed: int) -> dict[str, int]:
+def causes(
+    statuses: Mapping[str, int], errors: Iterable[Error], failed: int, *, connecting: bool
+) -> dict[str, int]:
     """Return what failed requests have in common: bad statuses, and errors by kind.
 
-    `failed` is how many answers were not good.
+    `failed` is how many answers were not good. Without `connecting` what went wrong before a
+    request could be sent is left out: in a run of URLs it is no request.
     """
     bad = {code: n for code, n in statuses.items() if code >= "400"}
     if sum(bad.values()) > failed:  # some of them were expected
         bad = {}
     for row in errors:
         if row.kind == "expectation" and row.code in bad:
+            continue
+        if row.kind in _CONNECTING and not connecting:
             continue
         name = row.code if row.kind == "expectation" and row.code else row.kind.replace("_", " ")
         bad[name] = bad.get(name, 0) + row.count
@@ -223,7 +234,8 @@ def _parts(facts: Facts) -> Iterator[Reason]:
     if facts.silent_s >= max(LONG_SILENT_S, MANY_MISSING * facts.duration_s):
         text = f"nothing succeeded any more in the last {format_s(facts.silent_s)}"
         hint = "the server is gone, or refuses connections: see its log"
-        yield Reason("silent", "warning" if allowed else "failed", text, hint)
+        # No share of failed requests knows of those that were never sent: nobody allowed this.
+        yield Reason("silent", "failed", text, hint)
     if facts.stuck:
         text = f"no iteration of {', '.join(facts.stuck[:MAX_CAUSES])} came to its end"
         yield Reason("stuck", "warning", text, "let the run be longer, or find what they wait for")
@@ -252,15 +264,19 @@ def _broken(facts: Facts) -> Iterator[Reason]:
 
 
 def _exceptions(facts: Facts) -> Iterator[Reason]:
-    if not facts.threw:
-        return
-    share = min(1.0, facts.threw / max(1, facts.iterations))
-    level = _level(share, MANY_FAILED, allowed=_allowed(facts, _OF_EXCEPTIONS))
-    text = (
-        f"the script threw {facts.threw:,} exceptions in {facts.iterations:,} iterations "
-        f"({_percent(share)})"
-    )
-    yield Reason("script_exceptions", level, text, "the report shows the first of each kind")
+    hint = "the report shows the first of each kind"
+    allowed = _allowed(facts, _OF_EXCEPTIONS)
+    if facts.threw:
+        share = min(1.0, facts.threw / max(1, facts.iterations))
+        text = (
+            f"the script threw {_plural(facts.threw, 'exception')} in "
+            f"{_plural(facts.iterations, 'iteration')} ({_percent(share)})"
+        )
+        yield Reason("script_exceptions", _level(share, MANY_FAILED, allowed=allowed), text, hint)
+    if facts.threw_outside:
+        share = facts.threw_outside / max(1, facts.iterations)
+        text = f"the script threw {_plural(facts.threw_outside, 'exception')} outside iterations"
+        yield Reason("script_exceptions", _level(share, MANY_FAILED, allowed=allowed), text, hint)
 
 
 def _not_sent(facts: Facts) -> Iterator[Reason]:
@@ -295,6 +311,15 @@ def _unanswered(facts: Facts) -> Iterator[Reason]:
         yield Reason("unanswered", _level(share, MANY_MISSING), text, hint)
 
 
+def _retried(facts: Facts) -> Iterator[Reason]:
+    if facts.retried > max(1, FEW_MISSING * facts.requests):
+        text = (
+            f"{facts.retried:,} requests were sent again after their connection was closed: "
+            f"{_percent(facts.retried / max(1, facts.requests))} of all"
+        )
+        yield Reason("retried", "warning", text, "--no-retry counts each of them as failed")
+
+
 def _checks(facts: Facts) -> Iterator[Reason]:
     failed, of = (sum(each[at] for each in facts.checks) for at in (0, 1))
     if failed:
@@ -312,9 +337,13 @@ def _ended(facts: Facts, *, told: bool) -> Iterator[Reason]:
 
 def _validity(facts: Facts, *, told: bool) -> Iterator[Reason]:
     if facts.verdict != "ok" and not (facts.verdict == "incomplete" and told):
-        level = "failed" if facts.verdict == "incomplete" else "warning"
+        level = "failed" if facts.verdict == "incomplete" and not facts.retold else "warning"
         text = _VERDICTS.get(facts.verdict, facts.verdict)
         yield Reason(f"not_valid_{facts.verdict}", level, text, facts.why[0] if facts.why else "")
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _level(share: float, many: float, *, allowed: bool = False) -> str:

@@ -315,13 +315,14 @@ class Result:
     def outcome(self) -> Outcome:
         """How the run went as a whole: what every report says first, and the colour it has."""
         s = self.summary
+        wide = self.scripted or not s.requests
         return outcome(
             Facts(
                 ended=s.ended,
                 requests=s.requests,
                 not_ok=s.not_ok,
                 started=s.started,
-                causes=overall.causes(self.status_codes, self.errors, s.failed),
+                causes=overall.causes(self.status_codes, self.errors, s.failed, connecting=wide),
                 unanswered=self.unanswered,
                 oldest_in_flight_s=s.oldest_in_flight_s,
                 scheduled=s.scheduled,
@@ -335,7 +336,10 @@ class Result:
                 vus=self.scripted,
                 iterations=sum(row.iterations for row in self.scenarios),
                 dropped=sum(row.dropped_iterations for row in self.scenarios),
-                threw=sum(row.count for row in self.exceptions),
+                threw=sum(row.count for row in self.exceptions if row.scenario),
+                threw_outside=sum(row.count for row in self.exceptions if not row.scenario),
+                retried=s.retried,
+                retold=bool(self.config.get("points") and not self.config.get("points_cut")),
                 checks=tuple((each.fails, each.passes + each.fails) for each in self.checks),
                 thresholds=self.thresholds,
                 verdict=self.validity.verdict,

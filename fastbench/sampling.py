@@ -130,13 +130,24 @@ class Progress:
 
 
 class Series:
-    """Rows between snapshots. Made before the start line opens, so that it misses nothing."""
+    """Rows between snapshots. The first is of `before` the start line, so that nothing is missed.
 
-    def __init__(self, block: _core.Block, start_ns: int, *, planned: bool) -> None:
+    It is taken when the series is made, unless that is later.
+    """
+
+    def __init__(
+        self,
+        block: _core.Block,
+        start_ns: int,
+        *,
+        planned: bool,
+        before: Snapshot | None = None,
+    ) -> None:
         self._block = block
         self._start_ns = start_ns
         self._planned = planned
-        self._last = snapshot(block, start_ns, planned=planned)
+        first = before or snapshot(block, start_ns, planned=planned)
+        self._last = replace(first, now_ns=start_ns)
         self._packed: list[bytes] = []  # PACK_ROWS rows each
         self._rows: list[SeriesRow] = []
         self.added: SeriesRow | None = None  # the last one, as it was before any merging

@@ -16,9 +16,9 @@ from servers import OK, Peer, Server
 
 from fastbench.histogram import Histogram
 from fastbench.measured import Judgement
-from fastbench.overall import LEVELS, Facts, Outcome, outcome, silent_s
+from fastbench.overall import LEVELS, Facts, Outcome, causes, outcome, silent_s
 from fastbench.report import html, junit, markdown, text
-from fastbench.result import Result, Summary, Validity
+from fastbench.result import ErrorRow, Result, Summary, Validity
 
 GOOD = Facts(ended="complete", requests=1000, not_ok=0, started=1000, causes={})
 HELD = Judgement(True, 0.1, 0.5, "fail", False, "held")
@@ -81,6 +81,14 @@ def test_a_run_without_a_fault_is_ok() -> None:
             "nothing succeeded any more in the last 1s",
         ),
         ({"stuck": ("slow",)}, "warning", "no iteration of slow came to its end"),
+        ({"retried": 50}, "warning", "50 requests were sent again"),
+        (
+            {"threw_outside": 1, "iterations": 100},
+            "warning",
+            "threw 1 exception outside iterations",
+        ),
+        ({"verdict": "incomplete"}, "failed", "something of the run is missing"),
+        ({"verdict": "incomplete", "retold": True}, "warning", "something of the run is missing"),
         (
             {"unanswered": 20, "oldest_in_flight_s": 0.9},
             "warning",
@@ -104,6 +112,7 @@ def test_the_worst_reason_gives_the_level(facts: dict[str, Any], level: str, tex
     [
         {"scheduled": 10, "not_sent": 1},
         {"unanswered": 1, "oldest_in_flight_s": 3.0},
+        {"retried": 5},
         {"requests": 100_000, "not_ok": 20, "causes": {"reset": 20}},
         {"duration_s": 60.0, "silent_s": 1.0},
         {"requests": 0, "started": 0, "vus": True},  # a script about something else
@@ -167,6 +176,19 @@ def test_the_end_of_a_run_is_silent_where_only_failures_came() -> None:
 def test_who_holds_a_threshold_on_failures_is_warned_of_a_part_that_never_succeeds() -> None:
     held = {"errors<5%": HELD}
     assert of(never_ok=("bad",), thresholds=held).level == "warning"
+
+
+def test_no_threshold_on_failures_allows_a_server_to_go() -> None:
+    """What is refused at the connection is no request, so no share of failed ones knows of it."""
+    held = {"errors<1%": HELD}
+    assert of(duration_s=3.0, silent_s=1.0, thresholds=held).level == "failed"
+
+
+def test_refused_connections_are_no_failed_requests_of_a_run_of_urls() -> None:
+    kinds = {"connect_refused": 1537, "reset": 1, "timeout": 20}
+    rows = [ErrorRow.of(kind, "", "", count, 0.0) for kind, count in kinds.items()]
+    assert causes({}, rows, 20, connecting=False) == {"reset": 1, "timeout": 20}
+    assert causes({}, rows, 20, connecting=True)["connect refused"] == 1537
 
 
 def run(**summary: Any) -> Result:

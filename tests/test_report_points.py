@@ -113,12 +113,35 @@ def test_the_points_of_a_run_add_up_to_its_document(server: Server, tmp_path: Pa
     path = tmp_path / "points.json.gz"
     run = fastbench("-c2", "-d1.3s", "-o", f"json={path}", server.url("/"))
     whole = Result.from_document(run.document)
-    found = pointfile.read(pointfile.unzipped(path.read_bytes(), "a"), "a")
+    data = pointfile.unzipped(path.read_bytes(), "a")
+    found = pointfile.read(data, "a")
     assert found.summary.requests == whole.summary.requests
     assert found.latency.service.counts == whole.latency.service.counts
     assert found.latency.service.max_ns == whole.latency.service.max_ns
-    assert found.summary.duration_s == pytest.approx(whole.summary.duration_s, abs=0.1)
-    assert found.outcome.level == "ok"
+    assert found == whole, "the last line holds the result"
+    again = pointfile.read(without_result(data), "a")
+    assert again.summary.requests == whole.summary.requests
+    assert again.latency.service.counts == whole.latency.service.counts
+    assert again.summary.duration_s == pytest.approx(whole.summary.duration_s, abs=0.1)
+    assert again.outcome.level != "ok", "points do not hold all of a run"
+
+
+def without_result(data: bytes) -> bytes:
+    """Return points as versions wrote them that did not end with the result."""
+    *rows, last = data.splitlines(keepends=True)
+    end = json.loads(last)
+    del end["result"]
+    return b"".join(rows) + json.dumps(end).encode() + b"\n"
+
+
+def test_a_planned_rate_that_was_not_reached_is_told_of_points_too(
+    server: Server, tmp_path: Path
+) -> None:
+    path = tmp_path / "points.json"
+    run = fastbench("-R500k", "-c1", "-d0.5s", "-o", f"json={path}", server.url("/"))
+    found = pointfile.read(path.read_bytes(), "a")
+    assert found.summary.scheduled == run.summary["scheduled"]
+    assert found.outcome.level == run.document["outcome"]["level"] == "failed"
 
 
 SCRIPT = """
@@ -140,7 +163,8 @@ def test_the_points_of_a_script_have_its_names_checks_and_verdict(
     script.write_text(SCRIPT.replace("URL", repr(server.url("/")[:-1])))
     run = fastbench("run", "-o", f"json={points}", str(script))
     assert run.document, run.err
-    whole, found = Result.from_document(run.document), pointfile.read(points.read_bytes(), "a")
+    whole = Result.from_document(run.document)
+    found = pointfile.read(without_result(points.read_bytes()), "a")
 
     def names(result: Result) -> dict[str, tuple[int, int, object]]:
         return {r.name: (r.requests, r.failed, r.latency["p95"]) for r in result.requests}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 
 from fastbench import _core, sampling
@@ -42,3 +45,21 @@ def test_a_last_row_that_is_too_short_joins_the_one_before() -> None:
     series = series_of(3)
     series.finish(3 * SECOND_NS + SECOND_NS // 5, None)
     assert [row.span_s for row in series.rows] == [1.0, 1.0, 1.2]
+
+
+def test_what_was_counted_before_the_parent_came_to_look_is_in_the_first_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nothing = sampling.snapshot(_core.Block(1), 0, planned=False)
+
+    def counted(requests: int) -> sampling.Snapshot:
+        return replace(nothing, counters=Counter({**nothing.counters, "ok": requests}))
+
+    before = counted(3)
+    monkeypatch.setattr(
+        sampling, "snapshot", lambda block, now_ns, planned: replace(counted(103), now_ns=now_ns)
+    )
+    series = sampling.Series(_core.Block(1), 10 * SECOND_NS, planned=False, before=before)
+    series.finish(11 * SECOND_NS, None)
+    (row,) = series.rows
+    assert (row.requests, row.t_s, row.span_s) == (100, 0.0, 1.0)

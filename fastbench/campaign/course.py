@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from fastbench import _client, _core, host, outcome, signals
+from fastbench import _client, _core, host, outcome, sampling, signals
 from fastbench import limits as machine
 from fastbench.campaign import ended, forking, seeking, teardown
 from fastbench.campaign.channel import Child, Echo, Hub, Message
@@ -109,8 +109,10 @@ class Campaign:
         self.settled = not applied.declared.setup
         if not self.settled:
             self._set_up(applied.options.setup_timeout_s)
+        # The load may begin before this process comes to look at it.
+        before = sampling.snapshot(self.block, 0, planned=False)
         start_ns = self._begin(applied)
-        standing = Standing(applied, limits, self.block, self.arena, start_ns, self.hears)
+        standing = Standing(applied, limits, self.block, self.arena, start_ns, before, self.hears)
         monitor.start()
         self._watch(standing, monitor)
         end_ns = time.monotonic_ns()

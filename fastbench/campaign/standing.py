@@ -115,15 +115,17 @@ class Standing:
         block: _core.Block,
         arena: _client.Arena,
         start_ns: int,
+        before: sampling.Snapshot,
         hears: Hears | None = None,
     ) -> None:
+        """`before` is what the block held before the start line: what setup did."""
         self.hears = hears
         if hears is not None:
             hears.begin(applied.options.tags, {each.name: each.tags for each in applied.scenarios})
         self.limits = limits
         self.start_ns = start_ns
         self.end_ns = start_ns + round(applied.end_s * NS_PER_S)
-        self.series = sampling.Series(block, start_ns, planned=False)
+        self.series = sampling.Series(block, start_ns, planned=False, before=before)
         self.reader = merged.Reader(arena, applied.declared.metrics)
         self._applied = applied
         self._block = block

@@ -230,7 +230,8 @@ def _bottleneck(result: Result) -> list[str]:
     validity = result.validity
     found = escaped(LIMITS.get(validity.limit, validity.limit))
     lines = ["### Bottleneck and capacity", ""]
-    lines.append(f"- Verdict: {escaped(validity.verdict)}")
+    verdict = validity.verdict if validity.verdict != "ok" else result.outcome.level
+    lines.append(f"- Verdict: {escaped(verdict)}")
     lines.append(f"- Limit: {found}")
     lines += [f"- {escaped(reason)}" for reason in validity.reasons]
     lines.append(f"- Capacity: {_capacity(result)}")

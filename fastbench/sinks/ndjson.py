@@ -6,7 +6,8 @@ what k6's samples would have told: `count` samples, and for a trend min, med, ma
 Trends of times also have `hdr`, their histogram in ns as the document holds it (HdrHistogram's V2
 form, base64), so that seconds can be added up: `fastbench report FILE` does.
 The first line, of type Start, has the instant at which the load began.
-The last line, of type End, says whether the thresholds failed: `"thresholdsFailed":false`.
+The last line, of type End, holds the run's result, as --json writes it, and says whether the
+thresholds failed: `"thresholdsFailed":false`.
 """
 
 from __future__ import annotations
@@ -69,7 +70,12 @@ class JsonOutput:
 
     def finish(self, end: End) -> None:
         """Write the last line."""
-        last = {"type": "End", "time": _time(end.at_ns), "thresholdsFailed": end.thresholds_failed}
+        last = {
+            "type": "End",
+            "time": _time(end.at_ns),
+            "result": end.document,
+            "thresholdsFailed": end.thresholds_failed,
+        }
         self._file.finish(_line(last))
 
     def close(self) -> None:

@@ -74,7 +74,8 @@ class Outlet:
 
         Beside it stands a sentence for each file that was not written.
         """
-        end = End(time.monotonic_ns() + self._unix_ns, result.thresholds_failed)
+        at_ns = time.monotonic_ns() + self._unix_ns
+        end = End(at_ns, result.thresholds_failed, result.to_document())
         for feed in self._feeds:
             feed.end(end)
         losses = [loss for feed in self._feeds if (loss := feed.loss()) is not None]

@@ -87,10 +87,11 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How the run ended."""
+    """How the run ended; `document` is that of its result."""
 
     at_ns: int
     thresholds_failed: bool
+    document: Mapping[str, object] = field(default_factory=dict)
 
 
 def clean(tags: Mapping[str, str]) -> Tags:

@@ -1,7 +1,8 @@
 """From a file of points back to a result: what `-o json=FILE` wrote, or k6's output of that name.
 
-1. Points hold the metrics, over time and by tags, and nothing else: not the machine, not what was
-   asked for, not requests that had no answer at the end. The result says so.
+1. The last line of a file of ours holds the result of the run, which is then the answer. Points
+   themselves hold the metrics, over time and by tags, and nothing else: not the machine, not what
+   was asked for, not requests without an answer. A result that is made of them says so.
 2. A file that ends within a line was cut off, as by a run that was killed: the rest of it counts,
    and the result is `incomplete`. Everything else that is no point is an error with its line.
 3. The thresholds that stand in a file of k6 are judged anew, over the whole run. Of ours the last
@@ -21,7 +22,7 @@ from typing import Any
 from fastbench import redact
 from fastbench.measured import CONTAINS, METRIC_TYPES, Kind
 from fastbench.plan import UsageError
-from fastbench.result import Result
+from fastbench.result import DocumentError, Result
 from fastbench.sinks.point import Tags, clean
 from fastbench.sinks.recount import Wrong
 from fastbench.sinks.retold import Retold
@@ -67,17 +68,18 @@ def is_points(data: bytes) -> bool:
 def read(data: bytes, name: str) -> Result:
     """Add up a file of points; `name` is how it is shown. Raises UsageError that names a line."""
     told = Retold(by_second=_by_second(data))
+    whole: Result | None = None
     for number, row in _rows(data, name, told):
         try:
-            _take(row, told)
+            whole = _take(row, told) or whole
         except Wrong as error:
             what = redact.printable(str(error))
             raise UsageError(
                 f"`{name}`, line {number}: {what}; give a file that -o json=FILE wrote, or k6's."
             ) from None
-    if told.empty:
+    if whole is None and told.empty:
         raise UsageError(f"`{name}` holds no point: the run ended before its first second did.")
-    return told.result(name)
+    return whole or told.result(name)
 
 
 def _rows(data: bytes, name: str, told: Retold) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -116,14 +118,16 @@ def _by_second(data: bytes) -> bool:
     return False
 
 
-def _take(row: Mapping[str, Any], told: Retold) -> None:
+def _take(row: Mapping[str, Any], told: Retold) -> Result | None:
+    """Take a line; return the result that the last one of ours holds."""
     kind, name, data = row.get("type"), row.get("metric"), row.get("data")
     if kind == "Start":
         told.started(_unix_s(row.get("time")))
     elif kind == "End":
         told.ended(failed=row.get("thresholdsFailed") is True)
+        return _whole(row["result"]) if "result" in row else None
     elif kind not in ("Metric", "Point"):
-        return  # a newer writer may add some
+        pass  # a newer writer may add some
     elif not isinstance(name, str) or not isinstance(data, dict):
         raise Wrong("it names no metric, or has no data")
     elif kind == "Metric":
@@ -132,6 +136,14 @@ def _take(row: Mapping[str, Any], told: Retold) -> None:
         told.limit(name, data.get("thresholds"))
     else:
         told.take(name, _tags(data.get("tags")), _unix_s(data.get("time")), data)
+    return None
+
+
+def _whole(document: object) -> Result:
+    try:
+        return Result.from_document(document)
+    except DocumentError as error:
+        raise Wrong(f"its result: {error}") from None
 
 
 def _kind(data: Mapping[str, Any]) -> Kind:

@@ -27,13 +27,22 @@ from fastbench.result import (
     Warning_,
 )
 from fastbench.sinks.point import Tags
-from fastbench.sinks.recount import Counter, Rate, Totals, Trend, Wrong
+from fastbench.sinks.recount import Counter, Gauge, Rate, Totals, Trend, Wrong
 
 __all__ = ["Retold"]
 
 _UNKNOWN = "unknown"
 _FAILED, _COUNTER, _TIME = Kind("rate"), Kind("counter"), Kind("trend", "time")
-_PARTS = {"http_req_failed": "sent", "http_req_duration": "times", "data_received": "received"}
+_PARTS = {  # of a second: where it is added up, and the type it must have
+    "data_received": ("received", "counter"),
+    "dropped": ("dropped", "counter"),
+    "http_req_duration": ("times", "trend"),
+    "http_req_errors": ("errors", "counter"),
+    "http_req_failed": ("sent", "rate"),
+    "timeouts": ("timeouts", "counter"),
+    "vus": ("users", "gauge"),
+}
+_RESPONSE = ("http_req_response", "response")  # in scripts, in runs of URLs
 _EMPTY = Histogram.empty()
 _BROKEN = "(a threshold of this run)"
 _TIMED_OUT = "1050"  # k6's error_code of a request timeout
@@ -51,6 +60,10 @@ class _Span:
     sent: Rate = field(default_factory=Rate)  # failed of all
     times: Trend = field(default_factory=lambda: Trend(time=True))
     received: Counter = field(default_factory=Counter)
+    timeouts: Counter = field(default_factory=Counter)
+    dropped: Counter = field(default_factory=Counter)
+    users: Gauge = field(default_factory=Gauge)
+    errors: dict[str, Counter] = field(default_factory=dict)
 
 
 class Retold:
@@ -115,10 +128,15 @@ class Retold:
             for tag in tags:
                 if tag[0] in ("error", "kind"):
                     self._errors_s.setdefault(tag, at_s)
-        if name in _PARTS and kind == BUILT_IN[name]:
+        if name in _PARTS and kind.type == _PARTS[name][1]:
             key = at_s if self._by_second else math.floor(at_s)
             span = self._spans.setdefault(key, _Span(key))
-            getattr(span, _PARTS[name]).take(data)
+            part = getattr(span, _PARTS[name][0])
+            (
+                part.setdefault(dict(tags).get("kind", ""), Counter())
+                if part is span.errors
+                else part
+            ).take(data)
 
     def result(self, name: str) -> Result:
         """Return the result; `name` is that of the file."""
@@ -127,7 +145,13 @@ class Retold:
         warnings = tuple(self._warnings())
         return Result(
             version=fastbench.__version__,
-            config={**named, "points": name, "connections": 0, "duration_s": round(span_s, 3)},
+            config={
+                **named,
+                "points": name,
+                "points_cut": self._is_cut(),
+                "connections": 0,
+                "duration_s": round(span_s, 3),
+            },
             environment=Environment(
                 *(_UNKNOWN, _UNKNOWN, 0, _UNKNOWN, _UNKNOWN),
                 datetime.fromtimestamp(self._start_s(), UTC).isoformat(timespec="seconds"),
@@ -138,7 +162,7 @@ class Retold:
             errors=tuple(self._errors()),
             series=tuple(self._series()),
             validity=Validity(
-                "incomplete" if any(each.code == "points_cut" for each in warnings) else "ok",
+                "incomplete",
                 "unknown",
                 (*(each.text for each in warnings if each.code == "points_cut"), _LEFT_OUT),
             ),
@@ -149,6 +173,10 @@ class Retold:
             scenarios=tuple(self._scenarios(span_s)),
             checks=tuple(self._checks()),
         )
+
+    def _is_cut(self) -> bool:
+        """Tell whether the end of the run is missing; k6 writes no last line."""
+        return self.cut or (self._by_second and self._failed is None)
 
     def _start_s(self) -> float:
         """Return when the first request began, or the first second did."""
@@ -177,6 +205,8 @@ class Retold:
             bytes_in=round(self._totals.of("data_received", _COUNTER).sum),
             bytes_out=round(self._totals.of("data_sent", _COUNTER).sum),
             cancelled=round(cancelled),
+            dropped=round(self._totals.of("dropped", _COUNTER).sum),
+            retried=round(self._totals.of("retried", _COUNTER).sum),
         )
 
     def _timeouts(self) -> float:
@@ -185,13 +215,14 @@ class Retold:
         return float(max(*sums, self._totals.of("timeouts", _COUNTER).sum))
 
     def _latency(self) -> Latency:
-        response = self._totals.of("http_req_response", _TIME).histogram()
+        responses = (self._totals.of(name, _TIME).histogram() for name in _RESPONSE)
+        response = next((each for each in responses if each.count), None)
         return Latency(
             service=self._totals.of("http_req_duration", _TIME).histogram(),
             failed=_EMPTY,
             connect=_EMPTY,
             first_byte=_EMPTY,
-            response=response if response.count else None,
+            response=response,
         )
 
     def _statuses(self) -> dict[str, int]:
@@ -222,16 +253,20 @@ class Retold:
             if not self._by_second:
                 begin_s, end_s = max(start_s, at_s), min(at_s + 1, self._last_s)
             before_s = end_s
+            timeouts = min(round(span.timeouts.sum), span.sent.passes)
             yield SeriesRow(
                 t_s=max(0.0, begin_s - start_s),
                 span_s=max(0.0, end_s - begin_s),
                 requests=span.sent.total,
                 ok=span.sent.total - span.sent.passes,
-                failed=span.sent.passes,
-                timeouts=0,
+                failed=span.sent.passes - timeouts,
+                timeouts=timeouts,
                 bytes_in=round(span.received.sum),
                 p50_ms=times.percentile(50),
                 p99_ms=times.percentile(99),
+                errors={kind: round(each.sum) for kind, each in span.errors.items() if each.sum},
+                connections=round(span.users.value) if not self._scripted() else 0,
+                dropped=round(span.dropped.sum),
             )
 
     def _metrics(self, span_s: float) -> dict[str, Metric]:
@@ -305,7 +340,7 @@ class Retold:
                 "the file is cut off within its last line",
                 "what came after it is not in this report",
             )
-        elif self._by_second and self._failed is None:
+        elif self._is_cut():
             yield Warning_(
                 "points_cut",
                 "the last line, which tells how the run ended, is missing",
