@@ -83,6 +83,11 @@ class Threshold:
         return canonical(self.metric, self.tags)
 
     @property
+    def metrics(self) -> tuple[str, ...]:
+        """Name the metrics it may look at: which one, a short form leaves to the run."""
+        return (self.metric, "http_req_response") if self.either else (self.metric,)
+
+    @property
     def scope(self) -> str:
         """The time it looks at, as it is written; "" for the whole run."""
         last = f" [last={units.format_s(self.last_s)}]" if self.last_s else ""
@@ -195,7 +200,8 @@ def submetrics(
     thresholds: Iterable[Threshold],
 ) -> tuple[tuple[str, Tags], ...]:
     """Return metric and tags of what must be counted apart; the same in every process."""
-    return tuple(dict.fromkeys((each.metric, each.tags) for each in thresholds if each.tags))
+    parts = ((name, each.tags) for each in thresholds if each.tags for name in each.metrics)
+    return tuple(dict.fromkeys(parts))
 
 
 class Source(Protocol):
@@ -275,7 +281,10 @@ class Judge(Generic[S]):
         times = {each.text: _time(each, spans or {}) for each in self.thresholds}
         self._windows: dict[_Time, _Window[S]] = {}
         for time in set(times.values()) - {_WHOLE}:
-            keys = frozenset(each.key for each in self.thresholds if times[each.text] == time)
+            looking = [each for each in self.thresholds if times[each.text] == time]
+            keys = frozenset(
+                canonical(name, each.tags) for each in looking for name in each.metrics
+            )
             self._windows[time] = _Window(*time, keys, deque())
         self._window_of = {text: self._windows.get(time) for text, time in times.items()}
         self.judgements: dict[str, Judgement] = {

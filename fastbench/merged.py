@@ -51,7 +51,8 @@ _AROUND = ("setup", "teardown")  # what runs before and after the scenarios
 def names(thresholds: Iterable[Threshold]) -> frozenset[str]:
     """Return the names of entries that these thresholds need: what is read each second."""
     wanted = tuple(thresholds)
-    found = {name for each in wanted for name in (each.metric, each.key)}
+    found = {name for each in wanted for name in each.metrics}
+    found |= {canonical(name, each.tags) for each in wanted for name in each.metrics}
     found |= {canonical(ANSWERED, each.tags) for each in wanted if each.metric in _OF_ANSWERS}
     found |= {"exceptions", "iterations"} if _THREW in found else set()
     return frozenset(found | ({"requests"} if found & _OF_REQUESTS else set()))

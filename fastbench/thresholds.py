@@ -4,8 +4,8 @@
    avg min max med p(N) count rate value; operators < <= > >= == === !=. Without an aggregate a
    counter is its count, a gauge its value, a rate its rate. A number may carry its unit: 50ms, 1%,
    4MiB, 10k.
-2. Short forms: `p99<50ms` is the response time where requests are planned, else
-   http_req_duration; `errors` is http_req_failed, `rps` and `requests` are http_reqs.
+2. Short forms: `p99<50ms` and `p99{name:/a}<50ms` are the response time where requests are
+   planned, else http_req_duration; `errors` is http_req_failed, `rps` and `requests` are http_reqs.
 3. Words in brackets say how: [warn] [abort] [delay=10s] [stage=2] [stage=spike] [last=30s].
 """
 
@@ -80,13 +80,12 @@ def parse(text: str, known: Mapping[str, Kind]) -> Threshold:
     bare, words = _brackets(text)
     metric, tags, rest = _metric(bare, text)
     match = _AGGREGATE.match(bare.strip())
-    either = not tags and match is not None and metric not in known and _alone(bare, match)
+    tagged, form = _without_tags(bare.strip(), match, text)
+    either = match is not None and metric not in known and _alone(form, match)
     if either and match is not None:
-        metric, rest = "http_req_duration", bare
+        metric, tags, rest = "http_req_duration", tagged, form
         if _aggregate(match[0])[0] not in _OF_LATENCY:
-            _refuse(
-                text, f"{match[0]} of what? Write rps>=1000, errors<1% or METRIC: {bare.strip()}"
-            )
+            _refuse(text, f"{match[0]} of what? Write rps>=1000, errors<1% or METRIC: {form}")
     elif metric in _SHORT and metric not in known:
         metric, aggregate = _SHORT[metric]
         rest = f"{aggregate}{rest}"
@@ -114,9 +113,17 @@ def _one_line(text: str) -> str:
     return text.strip() if "{" in text else " ".join(text.split())
 
 
-def _alone(bare: str, match: re.Match[str]) -> bool:
+def _without_tags(bare: str, match: re.Match[str] | None, whole: str) -> tuple[Tags, str]:
+    """Take the tags out that follow an aggregate: `p(99){name:/a}<1s` without them is a form."""
+    if match is None or bare[match.end() :].lstrip()[:1] != "{":
+        return (), bare
+    tags, end = _read_tags(bare, bare.index("{", match.end()), whole)
+    return tags, bare[: match.end()] + bare[end:].lstrip().removeprefix(":")
+
+
+def _alone(form: str, match: re.Match[str]) -> bool:
     """Tell whether the operator follows the aggregate, so that no metric is named."""
-    return bare.strip()[match.end() :].lstrip()[:1] in ("<", ">", "=", "!")
+    return form[match.end() :].lstrip()[:1] in ("<", ">", "=", "!")
 
 
 def _of_metric(key: str, value: object, known: Mapping[str, Kind]) -> list[Threshold]:
@@ -264,8 +271,9 @@ def _threshold(
     """Put one together; every part must suit the metric's type."""
     kind = known.get(metric)
     if kind is None:
-        near = get_close_matches(metric, known, n=1, cutoff=0.8)
-        cure = f"you may mean {near[0]}" if near else f"there are {', '.join(sorted(known))}"
+        near = get_close_matches(metric, (*known, *_SHORT), n=1, cutoff=0.8)
+        every = ", ".join(("p99 (or another percentile)", *_SHORT, *sorted(known)))
+        cure = f"did you mean {near[0]}?" if near else f"there are {every}"
         _refuse(text, f"there is no metric {metric}; {cure}", metric)
     match = _EXPRESSION.fullmatch(expression)
     if match is None:
@@ -331,4 +339,4 @@ def _refuse(text: str, why: str, part: str | None = None) -> NoReturn:
     """Refuse a threshold; the column is that of `part`, where the text holds it as it is."""
     at = text.rfind(part) if part else -1
     where = f"column {at + 1}: " if at >= 0 else ""
-    raise UsageError(f"Threshold `{text}`: {where}{why}.")
+    raise UsageError(f"Threshold `{text}`: {where}{why}{'' if why.endswith('?') else '.'}")

@@ -217,6 +217,8 @@ def test_a_threshold_judges_one_url(tmp_path: Path) -> None:
             "http_reqs{name:/ok,method:HEAD}: count==10": True,
             f"http_req_duration{{url:{server.url('/in?token=abc')}}}: p(95)<2s": True,
             "http_req_duration{name:/bad}: p(95)<2s": False,  # no ok answer: no samples
+            "p99{name:/ok}<2s": True,
+            "p99{name:/ok}<1ns": False,
             "http_req_failed: rate<0.26": True,
         }
         said = [word for limit in limits for word in ("--threshold", limit)]

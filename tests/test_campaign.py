@@ -251,6 +251,40 @@ def test_stages_and_scenarios_have_their_time() -> None:
     assert standing.spans(made(ramp, flat))["flat"] == (0.0, 4.0)
 
 
+def test_limits_of_the_script_are_left_out_but_not_those_that_are_typed() -> None:
+    spec = Spec("flat", "flat", "constant-vus", vus=1, duration_s=4.0)
+    declared = Declared(Settings(thresholds={"http_req_failed": ["rate<0.1"]}), (spec,))
+    for no_thresholds, expected in (
+        (False, ["http_req_failed: rate<0.1", "p99<1s"]),
+        (True, ["p99<1s"]),
+    ):
+        asked = Asked("x.py", thresholds=("p99<1s",), no_thresholds=no_thresholds)
+        found = standing.limits_of(applied(declared, asked), asked).found
+        assert [each.text for each in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("load", "told"),
+    [
+        (
+            'executor="constant-arrival-rate", rate=50, duration="200ms", pre_allocated_vus=5',
+            "response time",
+        ),
+        ('executor="per-vu-iterations", vus=1, iterations=3', "http_req_duration"),
+    ],
+)
+def test_a_short_form_of_one_name_is_the_time_that_is_planned(
+    load: str, told: str, tmp_path: Path, server: Server
+) -> None:
+    text = f"@scenario({load})\nasync def one(vu):\n    await vu.get('/a')\n"
+    limits = [f"p99{{name:/a}}<{limit}" for limit in ("9s", "1ns", "9s [last=1s]")]
+    limits = [*limits, "p99{name:/b}<9s"]
+    words = [word for limit in limits for word in ("--threshold", limit)]
+    found = run(tmp_path, text, server.url(""), *words).document["thresholds"]
+    assert [found[limit]["ok"] for limit in limits] == [True, False, True, False]
+    assert all(f"({told}" in found[limit]["text"] for limit in limits[:3]), found
+
+
 def test_a_scenario_of_a_given_length_lasts_as_long(tmp_path: Path, server: Server) -> None:
     text = """
 @scenario(executor="constant-arrival-rate", rate=1, time_unit="1m", duration="500ms",

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastbench import redact, thresholds
-from fastbench.judging import NEAR, Judge, Threshold, judge
+from fastbench.judging import NEAR, Judge, Threshold, judge, submetrics
 from fastbench.measured import BUILT_IN, Judgement, Kind
 from fastbench.plan import UsageError
+from fastbench.submetric import Tags
 
 KNOWN = {
     **BUILT_IN,
@@ -72,6 +73,22 @@ def test_a_threshold_is_read(written: str) -> None:
     assert (found.level, found.abort_on_fail, found.stage, found.last_s) == ("fail", False, "", 0)
 
 
+@pytest.mark.parametrize(
+    ("written", "tags", "percent"),
+    [
+        ("p99{name:/items/1}<1s", (("name", "/items/1"),), 99),
+        ("p(99.9){name:/a}<1s [warn]", (("name", "/a"),), 99.9),
+        ('p99.9 {name:"/a<b}", method:GET}: <= 1s', (("method", "GET"), ("name", "/a<b}")), 99.9),
+    ],
+)
+def test_a_short_form_takes_tags(written: str, tags: Tags, percent: float) -> None:
+    found = read(written)
+    assert (found.metric, found.tags, found.percent) == ("http_req_duration", tags, percent)
+    assert (found.limit, found.either, found.text) == (1000, True, written)
+    both = {("http_req_duration", tags), ("http_req_response", tags)}
+    assert set(submetrics([found])) == both, "the run says which it is"
+
+
 def test_words_in_brackets_say_how() -> None:
     found = read("p99<50ms [abort, delay=10s] [warn] [stage=spike]")
     said = (found.abort_on_fail, found.delay_s, found.level, found.stage)
@@ -90,8 +107,11 @@ WRONG = {
     "p99<1e999": "1e999 is no number",
     "p99=5": "operator and a number",
     "p101<5": "p(100)",
-    "nothing<5": "there is no metric nothing; there are api_errors,",
-    "http_req_durations: p(95)<5": "column 1: there is no metric http_req_durations; you may",
+    "nothing<5": "there is no metric nothing; there are p99 (or another percentile), errors, ",
+    "error<1%": "there is no metric error; did you mean errors?",
+    "p99{name:/a}": "metric p99",
+    "count{name:/a}<5": "count of what",
+    "http_req_durations: p(95)<5": "column 1: there is no metric http_req_durations; did you mean",
     "count<5": "count of what",
     "rate<5": "rate of what",
     "value<5": "value of what",

@@ -23,6 +23,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 TAKEN = {  # what becomes of it
     "-I URL": "-m HEAD URL",
     "-u user:pass URL": "-a user:pass URL",
+    "-u http://h:9101/ -n 5": "http://h:9101/ -n 5",
     "--user user:pass URL": "-a user:pass URL",
     "--cookie a=b URL": "-H 'Cookie: a=b' URL",
     "-C a=b URL": "-H 'Cookie: a=b' URL",
@@ -133,6 +134,8 @@ REFUSED = {  # and every line that is said instead
     "-p none.json URL": ["fastbench -D none.json URL"],
     "-a 1000 URL": ["fastbench -n 1000 URL"],
     "-a URL": ["fastbench --no-keepalive URL"],
+    "--user URL": ["fastbench URL"],
+    "run -u URL load.py": ["fastbench run --base-url URL load.py"],
     "-j URL": ["fastbench --format oha URL", "fastbench --json URL"],
     "--output-format json URL": ["fastbench --format oha URL"],
     "--http-version 2 URL": ["fastbench URL"],

@@ -58,10 +58,9 @@ class Limits:
 def limits_of(applied: Applied, asked: Asked) -> Limits:
     """Read the thresholds; raises OptionsError for one that cannot be meant."""
     known = {**BUILT_IN, **applied.declared.metrics}
-    short = () if asked.no_thresholds else asked.thresholds
     try:
         own, left_out = _of_these(thresholds.read(applied.options.thresholds, (), known), applied)
-        typed = thresholds.read({}, short, known)
+        typed = thresholds.read({}, asked.thresholds, known)
         found = {each.text: each for each in (*own, *typed)}
         _refuse_strangers(found.values(), applied)
         return Limits(tuple(found.values()), spans(applied), left_out)

@@ -314,7 +314,7 @@ def _script(typed: SimpleNamespace, config: dict[str, object]) -> Asked:
         )
     config["script"] = asked.script
     # A threshold of the script that ends a visit early would make it one that does not count.
-    return replace(asked, no_thresholds=True, config=dict(config))
+    return replace(asked, no_thresholds=True, thresholds=(), config=dict(config))
 
 
 def _lengths(typed: SimpleNamespace, *, scripted: bool) -> tuple[float | None, float]:

@@ -164,6 +164,8 @@ PLAIN: tuple[Habit, ...] = (
     *AGENTS,
     taken("--compressed", "-H 'Accept-Encoding: gzip'", when=NONE),
     taken("--disable-compression", "", "nothing asks for compressed answers unless -H does", NONE),
+    taken("-u", "{}", "as --url of other tools", when="scheme"),
+    refused("--user", "--user takes user:password", "{}", when="scheme"),
     taken("-u --user", "-a {}", when="credentials"),
     refused("-u", "ab's -u is -m PUT -D", "-m PUT -D {}", when="file"),
     refused(

@@ -18,6 +18,7 @@ _IN_OPTIONS = "write it into Options of the script"
 
 RUN: tuple[Habit, ...] = (
     *NO_FILE,
+    refused("-u", "VUs are -u, the server is --base-url", "--base-url {}", when="scheme"),
     refused("-u", "VUs are -u, basic authentication is -a", "-a {}", when="credentials"),
     refused("--user", "basic authentication is -a", "-a {}", when="credentials"),
     taken("--users", "-u {}"),

@@ -25,7 +25,8 @@ Load (replaces that number in every scenario that runs, and none of its other se
 Script
   -e, --env NAME=VALUE    what env("NAME") returns; -e NAME takes the shell's value
   --tag NAME=VALUE        a tag on every sample; nearer ones win: request, scenario, --tag, Options
-  --no-setup  --no-teardown  --no-thresholds
+  --no-setup  --no-teardown
+  --no-thresholds         leave those of the script out; --threshold still holds
   --max-exceptions P      the run fails (99) if more of its iterations throw: 1%, or a count
   --fail-fast             the first exception of the script ends the run
   --dry-run               load the script, print the plan, find what cannot pass or cannot fail
