@@ -210,9 +210,6 @@ cdef class Exchange:
     def throw(self, kind, value=None, trace=None):
         raise kind if value is None else value
 
-    def close(self):                # with send and throw a coroutine to asyncio.create_task
-        self.cancel()
-
     def get_loop(self):
         return self.session.pool.loop
 

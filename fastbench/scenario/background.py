@@ -1,7 +1,8 @@
-"""Tasks that iterations leave behind: they end with the load, and what they threw is asked for.
+"""Tasks of a script: what iterations leave behind ends with the load, and what it threw counts.
 
-An exception is the task's until somebody asks: asyncio tells of it once the task is forgotten, and
-never of one that the script keeps, as in a list.
+1. An exception is the task's until somebody asks: asyncio tells of it once the task is forgotten,
+   and never of one that the script keeps, as in a list.
+2. A request is a future, which asyncio.wait takes; asyncio.create_task takes it, too, here alone.
 """
 
 from __future__ import annotations
@@ -11,32 +12,41 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
+from fastbench._client import Exchange, Response
+
 __all__ = ["Background"]
 
 TURNS = 3  # of the loop, for a task to end that was cancelled; one that goes on is left alone
 
 
+async def _answer(request: Exchange) -> Response:
+    return await request
+
+
 class Background:
-    """Know the tasks that are made from here on; those made before the load are not ours to end."""
+    """Make the tasks of a loop; those made between `begin` and `end` are of the load."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
         self._tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
-
-    def watch(self) -> None:
-        """Take note of every task from now on."""
+        self._loading = False
 
         def make(loop: asyncio.AbstractEventLoop, coro: Any, **more: Any) -> asyncio.Task[Any]:
-            task = asyncio.Task(coro, loop=loop, **more)
-            self._tasks.add(task)
+            what = _answer(coro) if isinstance(coro, Exchange) else coro
+            task = asyncio.Task(what, loop=loop, **more)
+            if self._loading:
+                self._tasks.add(task)
             return task
 
-        self._loop.set_task_factory(make)
+        loop.set_task_factory(make)
+
+    def begin(self) -> None:
+        """Take note of every task from now on."""
+        self._loading = True
 
     async def end(self, threw: Callable[[BaseException], None]) -> None:
         """Cancel what still runs, and tell of every exception that nobody asked for."""
-        self._loop.set_task_factory(None)
-        tasks = set(self._tasks) - {asyncio.current_task()}
+        self._loading = False
+        tasks = set(self._tasks)
         for task in tasks:
             if not task.done():  # cancel would count as having asked
                 task.cancel()

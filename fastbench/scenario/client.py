@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 from urllib.parse import quote
 
@@ -258,7 +258,6 @@ def install() -> None:
     """Tell the extension what Response's lazy properties call; once per worker."""
     from fastbench import _client
 
-    Coroutine.register(_client.Exchange)  # asyncio.create_task asks for that
     _client.use(
         headers=Headers,
         decode=codings.decode,

@@ -63,6 +63,7 @@ class Crew:
         self._most = arena.writer(index).gauge(MOST_VUS)
         self._servers: set[_client.Origin] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background(self.loop)
         self._ending = False  # the script has said so
         self._stopped: bool | None = None  # the grace of a stop that came before the start
         self.at = self._heart.at
@@ -101,14 +102,13 @@ class Crew:
                 self.loop.call_later(lead_s, self._heart.begin),
                 self.loop.call_later(lead_s + SETTLED_S, gc.freeze),
             )
-            background = Background(self.loop)
             running = [self.loop.create_task(each.run()) for each in self._executors]
-            background.watch()
+            self._background.begin()
             await asyncio.gather(*running)
             for timer in timers:
                 timer.cancel()
             self.pool.halt()
-            await background.end(lambda error: self.threw(error, ""))
+            await self._background.end(lambda error: self.threw(error, ""))
         return {name: scene.ended_ns for name, scene in scenes.items()}
 
     def tell_servers(self) -> None:
