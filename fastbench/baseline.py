@@ -161,7 +161,7 @@ def check_tags(thresholds: Iterable[Threshold], rows: Sequence[Row]) -> None:
         if not each.tags:
             continue
         if unknown := [name for name, _ in each.tags if name not in _OF_URL]:
-            _refuse(each, f"URLs are told by name, url and method, not by {unknown[0]}")
+            _refuse(each, f"URLs have the tags name, url and method, not {unknown[0]}")
         if each.metric not in _BY_URL:
             _refuse(each, f"{each.metric} is counted for the whole run; leave the tags out")
         if not _meant(each.tags, rows):

@@ -159,13 +159,13 @@ def with_unanswered(
         if not (unanswered and whole and each.metric == FAILED and each.aggregate == "rate"):
             continue
         if found[each.text].ok and not each.holds(worst):
-            why = f"with {unanswered:,} requests that had no answer at the end"
+            why = f"with {units.plural(unanswered, 'request')} that had no answer at the end"
             found[each.text] = judge(each, worst, why)
     return found
 
 
 def _far(threshold: Threshold, observed: float, margin: float | None) -> str:
-    """Say how far from its limit a value is; "" where nothing is to be said, as of a kept `==`.
+    """Say how far from its limit a value is; "" where nothing is to be said: a kept `==`, or 0.
 
     Rates in points: a share of a share is misread. Counts, and what is held to 0 or less, as a
     difference. All else in percent of the limit, from twice the limit on how often it holds it.
@@ -174,20 +174,19 @@ def _far(threshold: Threshold, observed: float, margin: float | None) -> str:
     if threshold.operator == "!=" or (margin is None and observed == limit):
         return ""
     if observed == limit:
-        return "just at the limit"
-    where = f"{'above' if above else 'below'} {threshold.shown(limit)}"
+        return "exactly at the limit"
+    if not observed and margin is not None and margin > 0:
+        return ""  # who must stay below a limit is as far from it as can be
+    side = "above" if above else "below"
     if threshold.kind.type == "rate":
-        return f"{_points(abs(observed - limit))} {where}"
+        return f"{_points(abs(observed - limit))} {side} the limit"
     if threshold.aggregate == "count" or margin is None:
-        return f"{threshold.shown(abs(observed - limit))} {where}"
-    least = threshold.operator.startswith(">")
+        return f"{threshold.shown(abs(observed - limit))} {side} the limit"
     times = observed / limit
     if times >= 2:
         return f"{times:,.3g} times the limit" if times < 1000 else f"{times:,.0f} times the limit"
     share = f"{100 * abs(margin):.2g}%" if abs(margin) < 0.01 else f"{100 * abs(margin):.0f}%"
-    if margin < 0:
-        return f"{share} {'short' if least else 'over'}"
-    return f"{share} {'above' if least else 'left'}"
+    return f"{share} {side} the limit"
 
 
 def _points(difference: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastbench import addresses, listening, proxies
 from fastbench.result import Result, Warning_
+from fastbench.units import plural
 
 __all__ = ["of"]
 
@@ -36,8 +37,8 @@ def _overflows(found: Result, queue: listening.Queue) -> list[Warning_]:
     return [
         Warning_(
             "listen_overflow",
-            f"a listen queue on this machine overflowed {times:,} times, and who found it full "
-            "tried again after 1s, 3s, …",
+            f"a listen queue on this machine overflowed {plural(times, 'time')}: connections "
+            "that found it full were tried again after 1s, 3s, …",
             "raise the server's backlog and net.core.somaxconn",
         )
     ]

@@ -169,3 +169,8 @@ def _clock(seconds: int) -> str:
 
 def _shown(text: str) -> str:
     return f"`{text}`" if len(text) <= 40 and text.isprintable() else "The value given"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -62,15 +62,17 @@ def named(name: str, scenario: str, requests: int, failed: int, latency: Histogr
 
 
 THRESHOLDS = {
-    "http_req_duration: p(95)<500": Judgement(True, 137.4, 0.725, "fail", False, "137ms, 73% left"),
+    "http_req_duration: p(95)<500": Judgement(
+        True, 137.4, 0.725, "fail", False, "137ms, 73% below the limit"
+    ),
     "http_req_duration{scenario:email}: p(95)<150": Judgement(
-        False, 163.9, -0.093, "fail", False, "164ms, 9.3% over"
+        False, 163.9, -0.093, "fail", False, "164ms, 9.3% above the limit"
     ),
     "http_req_failed: rate<0.01": Judgement(
-        True, 0.0014, 0.86, "fail", False, "0.14%, 0.86 points below 1%"
+        True, 0.0014, 0.86, "fail", False, "0.14%, 0.86 points below the limit"
     ),
     "checks: rate>0.99": Judgement(
-        True, 0.9905, 0.05, "warn", True, "99.05%, 0.05 points above 99%"
+        True, 0.9905, 0.05, "warn", True, "99.05%, 0.05 points above the limit"
     ),
     "refunds: count<5": Judgement(False, None, None, "warn", False, "no samples"),
 }

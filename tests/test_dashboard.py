@@ -99,7 +99,7 @@ USERS = Users(
     vus=7, vus_max=9, iterations=120, dropped=3, iterations_of=None, length_s=60.0, thresholds=2
 )
 JUDGED = {
-    "p99<5ms": Judgement(False, 9.0, -0.8, "fail", False, "9ms, 80% over"),
+    "p99<5ms": Judgement(False, 9.0, -0.8, "fail", False, "9ms, 80% above the limit"),
     "checks>99%": Judgement(False, None, None, "fail", False, "no samples"),
 }
 

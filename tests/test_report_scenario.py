@@ -161,3 +161,12 @@ def test_a_script_that_sent_nothing_still_has_a_report() -> None:
         scenario_samples.smoke(), metrics={}, checks=(), summary=Summary(1.0, 0, 0, 0, 0, 0, 0)
     )
     assert "smoke.py" in plain(result)
+
+
+def test_a_scenario_whose_executor_is_not_known_has_no_empty_word() -> None:
+    """Points do not hold it."""
+    result = scenario_samples.messages()
+    bare = tuple(replace(row, executor="") for row in result.scenarios)
+    lines = plain(replace(result, scenarios=bare)).splitlines()
+    assert not [line for line in lines if line.strip().startswith(",")]
+    assert any(line.strip().startswith("iteration p95") for line in lines)

@@ -181,12 +181,12 @@ def test_a_script_counts_the_same_on_one_worker_and_on_two(server: Server, tmp_p
 # The report.
 
 HELD = {
-    "p99<500ms": Judgement(True, 1.2, 0.99, "fail", False, "1.20ms, 99% left"),
+    "p99<500ms": Judgement(True, 1.2, 0.99, "fail", False, "1.20ms, 99% below the limit"),
     "http_req_duration{scenario:whatsapp}: p(95)<500 [stage=spike]": Judgement(
-        False, 612.0, -0.22, "fail", False, "612ms, 22% over"
+        False, 612.0, -0.22, "fail", False, "612ms, 22% above the limit"
     ),
-    "errors<1%": Judgement(True, 0.0095, 0.05, "fail", True, "0.95%, 0.05 points below 1%"),
-    "rps>=1000": Judgement(False, 900, -0.1, "warn", False, "900/s, 10% short"),
+    "errors<1%": Judgement(True, 0.0095, 0.05, "fail", True, "0.95%, 0.05 points below the limit"),
+    "rps>=1000": Judgement(False, 900, -0.1, "warn", False, "900/s, 10% below the limit"),
     "checks>99%": Judgement(False, None, None, "fail", False, "no samples"),
 }
 

@@ -98,7 +98,7 @@ LAYERS: dict[str, set[str]] = {
     "baseline": {
         *("_core", "byurl", "judging", "measured", "plan", "redact", "sampling", "submetric"),
     },
-    "notices": {"addresses", "listening", "proxies", "result"},
+    "notices": {"addresses", "listening", "proxies", "result", "units"},
     "outcome": {
         *("_core", "byurl", "environment", "errors", "histogram", "latencies", "plan", "processes"),
         *("resolve", "resources", "result", "sampling", "steady", "use", "validity"),

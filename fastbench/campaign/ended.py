@@ -17,7 +17,7 @@ from fastbench.resources import Monitor
 from fastbench.result import Result, Validity, Warning_
 from fastbench.scenario.override import Applied
 from fastbench.scenario.spec import ARRIVAL, ITERATIONS
-from fastbench.units import format_ns
+from fastbench.units import format_ns, plural
 from fastbench.use import Use
 
 __all__ = ["Told", "result"]
@@ -228,7 +228,7 @@ def _dropped(scenarios: tuple[ScenarioRow, ...]) -> list[Warning_]:
             rows.append(
                 Warning_(
                     "dropped_iterations",
-                    f"scenario {row.name} dropped {row.dropped_iterations:,} iterations: "
+                    f"scenario {row.name} dropped {plural(row.dropped_iterations, 'iteration')}: "
                     + ("no VU was free" if arrival else "max_duration came first"),
                     "raise max_vus, or ask for less"
                     if arrival
@@ -247,7 +247,7 @@ def _collected(snapshot: merged.Snapshot) -> list[Warning_]:
         Warning_(
             "gc_pause",
             f"Python's garbage collector stopped a worker for up to {format_ns(pauses.max_ns)} "
-            f"({pauses.count:,} collections)",
+            f"({plural(pauses.count, 'collection')})",
             "keep fewer objects in vu.state, and large data in module variables",
         )
     ]

@@ -76,7 +76,7 @@ def parser() -> Parser:
     add("--webhook", metavar="URL", help="POST a line for Slack and the outcomes if a run fails")
     add("--list", action="store_true", help="list the runs and their command lines, and end")
     add("--dry-run", action="store_true", help="check every run, and scripts with their --dry-run")
-    add("--quiet", action="store_true", help="no table, no progress; what goes wrong is told")
+    add("--quiet", action="store_true", help="no table, no progress; only errors are printed")
     add("--no-progress", action="store_true", help="no live view")
     add("--no-color", action="store_true", help="as with NO_COLOR set")
     return made

@@ -109,7 +109,7 @@ def headline(found: Comparison) -> str:
     """Return the one sentence of a comparison."""
     metric = found.metrics.get(found.primary)
     if metric is None:
-        return "no pair of visits counts, so nothing can be told"
+        return "no pair of visits counts, so there is no result"
     parts = [_primary(found, metric)]
     parts += [_beside(found, name) for name in _worth_telling(found)]
     return ", ".join(parts)

@@ -1,6 +1,6 @@
 """A result as JUnit XML: what a build server shows as passed and failed cases.
 
-1. The suites: the run itself (it came to its end), one case per threshold, one per check, one per
+1. The suites: the run itself (it is valid), one case per threshold, one per check, one per
    URL of several, and under --fail-on-regression one for the baseline.
 2. A broken threshold is a failure, one of level warn passes and says so in its output. A check that
    failed once is a failure. A run that ended early, or in which nothing succeeded, is an error.
@@ -81,7 +81,7 @@ def _element(case: _Case) -> Xml.Element:
 
 
 def _run(result: Result) -> _Case:
-    s, name, place = result.summary, "the run came to its end", "fastbench.run"
+    s, name, place = result.summary, "the run is valid", "fastbench.run"
     own = [each for each in result.outcome.reasons if each.level == "failed"]
     own = [each for each in own if not each.code.startswith(("thresholds_", "threshold_"))]
     if s.ended == "complete" and own:  # what thresholds say fails in their own cases

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fastbench.units import format_s
+from fastbench.units import format_s, plural
 
 __all__ = [
     "LABEL_COLUMNS",
@@ -82,6 +82,8 @@ class Page:
         lines: list[list[str]] = []
         free = 0
         for text, paint in parts:
+            if not text:
+                continue
             shown = cut(text, self.width - indent)
             if free < len(shown) + len(between):
                 room = self.width - indent + (0 if lines else hang)
@@ -106,11 +108,6 @@ def seconds(value_s: float) -> str:
     if 0 < value_s < 0.1:
         return format_s(value_s)
     return f"{value_s:.2f}s" if value_s < 1000 else format_s(value_s)
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def cut(text: str, columns: int) -> str:

@@ -96,7 +96,7 @@ def rest(rows: Sequence[NamedRow], most: Sequence[NamedRow]) -> str:
     requests = sum(row.requests for row in rows) - sum(row.requests for row in most)
     bad = sum(row.failed > 0 for row in rows) - sum(row.failed > 0 for row in most)
     failing = f", {bad:,} of them failing" if bad else ""
-    return f"{len(rows) - len(most)} more{failing}, with {requests:,} requests"
+    return f"{len(rows) - len(most)} more{failing}, with {plural(requests, 'request')}"
 
 
 def short_names(rows: Sequence[NamedRow]) -> list[str]:
