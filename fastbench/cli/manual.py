@@ -82,6 +82,6 @@ Output
   --dashboard[=PORT]      a page on 127.0.0.1 that follows the run, with the charts of --html
   --quiet  --no-progress  --no-color (or NO_COLOR)       -V, --version  -h, --help
 
-Exit codes: 0 ok, 1 wrong flag or file, 95 not valid (--strict), 96 regression, 99 threshold
-broken, 105 interrupted, 120 worker lost, 121 output not written, 122 nothing succeeded.
-Other tools' flags are read as meant, or refused with the line to type. Secrets are masked."""
+Exit codes: 0 ok (a failed run, too, unless --strict or a threshold), 1 wrong flag or file, 95 not
+valid (--strict), 96 regression, 99 threshold broken, 105 interrupted, 120 worker lost, 121 output
+not written, 122 nothing succeeded. Secrets are masked. Other tools' flags are read as meant."""

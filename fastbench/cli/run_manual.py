@@ -30,7 +30,8 @@ Script
   --max-exceptions P      the run fails (99) if more of its iterations throw: 1%, or a count
   --fail-fast             the first exception of the script ends the run
   --dry-run               load the script, print the plan, find what cannot pass or cannot fail
-  --debug                 run one iteration and show every request and answer
+  --debug                 run one iteration, show every request and answer in full
+                          (secrets are masked: tokens, passwords, cookies)
 
 Requests (the script's own options are the defaults)
   --base-url URL          where relative URLs go
@@ -75,6 +76,7 @@ Output
   -V, --version  -h, --help
 
 Exit codes: 0 ok, 1 wrong flag or file, 95 not valid (--strict), 96 regression, 99 a threshold
-failed, 104 the script's options, 105 interrupted, 107 an exception of the script, 108 abort(),
-120 worker lost, 121 output not written, 122 nothing succeeded. Secrets in headers and URLs are
-masked everywhere."""
+failed, 104 the script's options, 105 interrupted, 107 an exception of the script (it does not
+load, setup or teardown failed, --fail-fast, or every iteration threw), 108 abort(), 120 worker
+lost, 121 output not written, 122 nothing succeeded (99 if a threshold is broken, too). A failed
+run without a threshold ends with 0 unless --strict. Secrets are masked everywhere."""

@@ -49,8 +49,15 @@ files, one index page and one table."""
 _EPILOG = """\
 The file has a [suite] table (name, out, wait_for, pause, stop_on_failure, base_url, env, tags,
 thresholds, args) and a [[run]] table for each run: a name, one of url (or urls_from_file), script
-and compare, and what a flag of that name says (duration, connections, rate, vus, scenario,
-thresholds, env, ...); args has any other flag. examples/suite.toml is one.
+and compare, and what the flags of these names say:
+  url       duration connections requests rate warmup wait_for thresholds, and the request:
+            method headers body body_file data form content_type accept host user_agent auth
+            bearer timeout expect_status expect_body
+  script    vus duration iterations scenario scale time_scale base_url env tags wait_for
+            thresholds, and headers accept host user_agent auth bearer timeout expect_status
+  compare   duration (of a visit) connections rate warmup pairs, and the request as of url
+Every other flag stands in args, as on a command line: args = ["--no-keepalive", "-t", "2"].
+examples/suite.toml is one.
 
 The exit code is that of the worst run: 105 interrupted, 120 lost, 108 aborted, 107 a script that
 failed, 104 its options, 1 refused, 122 nothing succeeded, 99 thresholds, 96 a regression, 95 not

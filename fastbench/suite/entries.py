@@ -32,6 +32,26 @@ _TOP = (
     *("name", "out", "wait_for", "pause", "stop_on_failure"),
     *("base_url", "env", "tags", "thresholds", "args"),
 )
+_SENT = {  # how requests are sent and judged, of every kind of run
+    "headers": "-H",
+    "accept": "-A",
+    "host": "--host",
+    "user_agent": "--user-agent",
+    "auth": "-a",
+    "bearer": "--bearer",
+    "timeout": "--timeout",
+    "expect_status": "--expect-status",
+}
+_REQUEST = {  # what is sent, where no script says it
+    "method": "-m",
+    "body": "--body",
+    "body_file": "-D",
+    "data": "--data",
+    "form": "-F",
+    "content_type": "-T",
+    "expect_body": "--expect-body",
+    **_SENT,
+}
 _FLAGS = {  # by kind of run, which is the key that says what is loaded: key and flag
     "url": {
         "duration": "-d",
@@ -41,6 +61,7 @@ _FLAGS = {  # by kind of run, which is the key that says what is loaded: key and
         "warmup": "-W",
         "wait_for": "--wait-for",
         "urls_from_file": "--urls-from-file",
+        **_REQUEST,
     },
     "script": {
         "duration": "-d",
@@ -51,6 +72,7 @@ _FLAGS = {  # by kind of run, which is the key that says what is loaded: key and
         "time_scale": "--time-scale",
         "base_url": "--base-url",
         "wait_for": "--wait-for",
+        **_SENT,
     },
     "compare": {
         "duration": "--visit",
@@ -58,9 +80,16 @@ _FLAGS = {  # by kind of run, which is the key that says what is loaded: key and
         "rate": "-R",
         "warmup": "-W",
         "pairs": "--pairs",
+        **_REQUEST,
     },
 }
-_MANY = ("scenario", "urls_from_file")  # of these flags there may be several
+_MANY = (
+    "scenario",
+    "urls_from_file",
+    "headers",
+    "data",
+    "form",
+)  # of these flags there may be several
 _LISTS = {"url": "urls_from_file"}  # by kind: what may say in its place what is loaded
 _MORE = {  # beside them
     "url": ("name", "url", "thresholds", "args"),
@@ -209,7 +238,7 @@ def _words(kind: str, run: Table, top: Table, overrides: Overrides, place: str) 
     base_url = overrides.base_url or text(top, "base_url", SUITE)
     yield from COMMANDS[kind]
     for key, flag in _FLAGS[kind].items():
-        found = texts(run, key, place) if key in _MANY else (number(run, key, place),)
+        found = _several(run, key, place) if key in _MANY else (number(run, key, place),)
         for value in found:
             if value is not None:
                 yield from (flag, _scaled(key, value, kind, overrides, place))
@@ -228,6 +257,13 @@ def _words(kind: str, run: Table, top: Table, overrides: Overrides, place: str) 
         # What is compared may be a saved result.
         file = kind == "script" or (kind == "compare" and os.path.isfile(target))
         yield target if file else _whole(target, base_url, place)
+
+
+def _several(run: Table, key: str, place: str) -> Iterable[str]:
+    """Return the values of a flag that may stand more than once; headers may be a table."""
+    if key == "headers" and isinstance(run.get(key), dict):
+        return [f"{name}: {value}" for name, value in table(run, key, place).items()]
+    return texts(run, key, place)
 
 
 def _of_script(
