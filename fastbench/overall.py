@@ -20,7 +20,6 @@ from fastbench.units import format_s
 __all__ = [
     "FEW_FAILED",
     "LEVELS",
-    "LONG_UNANSWERED_S",
     "MANY_FAILED",
     "Error",
     "Facts",
@@ -31,6 +30,7 @@ __all__ = [
     "never_ok",
     "outcome",
     "silent_s",
+    "unanswered_after_s",
 ]
 
 LEVELS = ("ok", "warning", "failed")
@@ -191,6 +191,11 @@ def never_ok(parts: Iterable[Part]) -> tuple[str, ...]:
     """Name the parts of which every request failed."""
     bad = (each.name for each in parts if each.requests and each.failed == each.requests)
     return tuple(dict.fromkeys(bad))
+
+
+def unanswered_after_s(duration_s: float) -> float:
+    """Return how long a request waits at least before it may be called unanswered."""
+    return min(LONG_UNANSWERED_S, duration_s / 2 or LONG_UNANSWERED_S)
 
 
 def silent_s(rows: Iterable[tuple[float, int, int]]) -> float:

@@ -306,8 +306,7 @@ class Result:
     def unanswered(self) -> int:
         """Requests under way at the end, if one of them was so for longer than any answer took."""
         s, slowest_s = self.summary, self.latency.service.max_ns / 1e9
-        least_s = min(overall.LONG_UNANSWERED_S, s.duration_s / 2 or overall.LONG_UNANSWERED_S)
-        if s.oldest_in_flight_s <= max(least_s, 2 * slowest_s):
+        if s.oldest_in_flight_s <= max(overall.unanswered_after_s(s.duration_s), 2 * slowest_s):
             return 0
         return s.in_flight_at_end if s.overdue_at_end is None else s.overdue_at_end
 
