@@ -185,8 +185,15 @@ def _far(threshold: Threshold, observed: float, margin: float | None) -> str:
     times = observed / limit
     if times >= 2:
         return f"{times:,.3g} times the limit" if times < 1000 else f"{times:,.0f} times the limit"
-    share = f"{100 * abs(margin):.2g}%" if abs(margin) < 0.01 else f"{100 * abs(margin):.0f}%"
-    return f"{share} {side} the limit"
+    return f"{_share(abs(margin))} {side} the limit"
+
+
+def _share(share: float) -> str:
+    """Write a share so that it is neither nothing nor all, unless it is."""
+    percent = 100 * share
+    if 99.5 <= percent < 100:
+        return "more than 99%"
+    return f"{percent:.2g}%" if percent < 1 else f"{percent:.0f}%"
 
 
 def _points(difference: float) -> str:

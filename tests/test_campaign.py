@@ -253,7 +253,7 @@ def test_stages_and_scenarios_have_their_time() -> None:
 
 def test_limits_of_the_script_are_left_out_but_not_those_that_are_typed() -> None:
     spec = Spec("flat", "flat", "constant-vus", vus=1, duration_s=4.0)
-    declared = Declared(Settings(thresholds={"http_req_failed": ["rate<0.1"]}), (spec,))
+    declared = Declared(Settings(thresholds={"http_req_failed": ("rate<0.1",)}), (spec,))
     for no_thresholds, expected in (
         (False, ["http_req_failed: rate<0.1", "p99<1s"]),
         (True, ["p99<1s"]),

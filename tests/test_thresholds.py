@@ -210,6 +210,7 @@ def test_a_metric_of_the_script_goes_before_a_short_form() -> None:
 @pytest.mark.parametrize(
     ("written", "observed", "ok", "margin", "near", "words"),
     [
+        ("p99<1s", 1.9, True, 0.9981, False, "1.90ms, more than 99% below the limit"),
         ("p99<50ms", 20.0, True, 0.6, False, "20.0ms, 60% below the limit"),
         ("p99<50ms", 46.0, True, 0.08, True, "46.0ms, 8% below the limit"),
         ("p99<50ms", 50.0, False, 0.0, False, "50.0ms, exactly at the limit"),

@@ -24,7 +24,7 @@ Load (replaces that number in every scenario that runs, and none of its other se
 
 Script
   -e, --env NAME=VALUE    what env("NAME") returns; -e NAME takes the shell's value
-  --tag NAME=VALUE        a tag on every sample; nearer ones win: request, scenario, --tag, Options
+  --tag NAME=VALUE        on every sample; nearer ones win: request, scenario, --tag, Options
   --no-setup  --no-teardown
   --no-thresholds         leave those of the script out; --threshold still holds
   --max-exceptions P      the run fails (99) if more of its iterations throw: 1%, or a count
