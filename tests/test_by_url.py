@@ -269,7 +269,7 @@ def test_points_are_told_by_url_and_their_sum_is_the_whole(tmp_path: Path) -> No
     ("limit", "cure"),
     [
         ("http_req_failed{name:/bd}<1%", "no URL of this run is that; there is /bad."),
-        ("http_reqs{status:200}>1", "URLs are told by name, url and method, not by status"),
+        ("http_reqs{status:200}>1", "URLs have the tags name, url and method, not status"),
         ("lag{name:/bad}: p(95)<5", "lag is counted for the whole run; leave the tags out"),
     ],
 )
