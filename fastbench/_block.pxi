@@ -1,5 +1,20 @@
 # Part of _core.pyx: the histogram, and the memory that parent and workers share.
 
+cdef enum:
+    LONGEST_NUMBER = 9
+
+
+cdef inline size_t put(uint8_t *out, uint64_t number) noexcept nogil:
+    """Write one number, seven bits a byte, the ninth with eight; how many bytes it took."""
+    cdef size_t n = 0
+    while number >= 0x80 and n < LONGEST_NUMBER - 1:
+        out[n] = (number & 0x7F) | 0x80
+        number >>= 7
+        n += 1
+    out[n] = <uint8_t>number
+    return n + 1
+
+
 cdef class Histogram:
     """Latencies in nanoseconds, HdrHistogram layout: 33,792 counters, 3 significant digits."""
 
@@ -36,6 +51,30 @@ cdef class Histogram:
             if self.data.counts[i]:
                 counts[i] = self.data.counts[i]
         return counts
+
+    def payload(self):
+        """The counters as numbers of HdrHistogram's V2 form (ZigZag LEB128), not yet packed.
+
+        A run of counters that are 0 is one negative number.
+        """
+        cdef uint32_t i, n_used = 0
+        cdef uint32_t first = hdr.first_of(self.data), behind = hdr.last_of(self.data) + 1
+        cdef uint32_t following = 0
+        cdef size_t at = 0
+        for i in range(first, behind):
+            n_used += self.data.counts[i] != 0
+        cdef uint8_t *written = <uint8_t *>malloc(2 * LONGEST_NUMBER * n_used + 1)
+        if written == NULL:
+            raise MemoryError
+        for i in range(first, behind):
+            if self.data.counts[i]:
+                if i != following:      # a gap of one is the number 0
+                    at += put(written + at, 0 if i == following + 1 else 2 * (i - following) - 1)
+                at += put(written + at, 2 * self.data.counts[i])
+                following = i + 1
+        found = PyBytes_FromStringAndSize(<char *>written, <Py_ssize_t>at)
+        free(written)
+        return found
 
     @property
     def count(self):

@@ -5,7 +5,8 @@ import socket
 
 from libc.math cimport INFINITY
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdlib cimport calloc, free, malloc
 
 cimport fastbench.engine.addresses as addresses
 cimport fastbench.engine.block as block

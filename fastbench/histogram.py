@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-__all__ = ["COUNTERS", "MAX_VALUE_NS", "Histogram", "highest_ns", "index", "lowest_ns"]
+__all__ = ["COUNTERS", "MAX_VALUE_NS", "Histogram", "highest_ns", "index", "lowest_ns", "v2_of"]
 
 SUB_BUCKETS = 2048
 HALF = SUB_BUCKETS // 2
@@ -141,9 +141,7 @@ class Histogram:
                 _put(payload, -gap if gap > 1 else 0)
             _put(payload, n)
             following = counter + 1
-        header = _HEADER.pack(_COOKIE, len(payload), 0, _DIGITS, 1, MAX_VALUE_NS, 1.0)
-        packed = zlib.compress(header + payload)
-        return _ENVELOPE.pack(_COOKIE_COMPRESSED, len(packed)) + packed
+        return v2_of(payload)
 
     @classmethod
     def from_v2(cls, blob: bytes) -> Histogram:
@@ -167,6 +165,13 @@ class Histogram:
     def with_exact(self, min_ns: int, max_ns: int, sum_ns: int) -> Histogram:
         """Return the same counters with extremes and sum that were kept beside them."""
         return replace(self, min_ns=min_ns, max_ns=max_ns, sum_ns=sum_ns)
+
+
+def v2_of(payload: bytes | bytearray, level: int = -1) -> bytes:
+    """Pack the numbers of HdrHistogram's V2 form; `level` is zlib's."""
+    header = _HEADER.pack(_COOKIE, len(payload), 0, _DIGITS, 1, MAX_VALUE_NS, 1.0)
+    packed = zlib.compress(header + payload, level)
+    return _ENVELOPE.pack(_COOKIE_COMPRESSED, len(packed)) + packed
 
 
 def _middle(counter: int) -> float:

@@ -15,7 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastbench import _core
-from fastbench.histogram import COUNTERS, MAX_VALUE_NS, Histogram, highest_ns, index, lowest_ns
+from fastbench.histogram import (
+    COUNTERS,
+    MAX_VALUE_NS,
+    Histogram,
+    highest_ns,
+    index,
+    lowest_ns,
+    v2_of,
+)
 
 # Latencies cluster on a logarithmic scale: draw the exponent, then the value.
 LATENCIES = st.one_of(
@@ -191,3 +199,13 @@ def test_many_samples_agree_with_hdrhistogram() -> None:
     theirs = HdrHistogram.decode(base64.b64encode(ours.to_v2()))
     for percent in (50.0, 90.0, 99.0, 99.9):
         assert theirs.get_value_at_percentile(percent) == ours.percentile(percent)
+
+
+@given(SAMPLES)
+def test_the_engines_histogram_packs_as_its_twin_does(values: list[int]) -> None:
+    counted = _core.Histogram()
+    for value in values:
+        counted.record(value)
+    twin = Histogram.from_values(values)
+    assert v2_of(counted.payload()) == twin.to_v2()
+    assert Histogram.from_v2(v2_of(counted.payload(), level=1)).counts == twin.counts

@@ -3,8 +3,8 @@
 A metric is declared by a line of type Metric before its first point. The value of a point is what
 k6 writes there: the count of a counter, the share of a rate, the mean of a trend. Beside it stands
 what k6's samples would have told: `count` samples, and for a trend min, med, max and percentiles.
-Trends of times also have `hdr`, their histogram in ns as the document holds it (HdrHistogram's V2
-form, base64), so that seconds can be added up: `fastbench report FILE` does.
+Latencies and durations of iterations also have `hdr`, their histogram in ns as the document holds
+it (HdrHistogram's V2 form, base64), so that seconds can be added up: `fastbench report FILE` does.
 The first line, of type Start, has the instant at which the load began.
 The last line, of type End, holds the run's result, as --json writes it, and says whether the
 thresholds failed: `"thresholdsFailed":false`.
@@ -16,7 +16,6 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from fastbench.latencies import packed
 from fastbench.sinks.outfile import OutFile
 from fastbench.sinks.point import End, Frame, Point
 
@@ -64,8 +63,8 @@ class JsonOutput:
             sample["count"] = _whole(point.count)
         if point.kind.type == "trend":
             sample |= {key: point.now[key] for key in point.now if key not in ("avg", "count")}
-            if point.histogram is not None:
-                sample["hdr"] = packed(point.histogram)
+            if point.hdr:
+                sample["hdr"] = point.hdr
         return [*lines, _line({"metric": name, "type": "Point", "data": sample})]
 
     def finish(self, end: End) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fastbench import redact
-from fastbench.histogram import Histogram
 from fastbench.measured import Kind
 
 __all__ = ["BOUNDS_S", "End", "Frame", "OutputError", "Point", "Tags", "clean"]
@@ -43,7 +42,7 @@ class Point:
     at most as long as each of BOUNDS_S, since the start; only times kept in histograms have them.
     `sum` is that of a trend's samples since the start: as it was added up, because a mean times a
     count may be a bit less than a second ago, which a sum that only grows must never be.
-    `histogram` holds this second's times in ns, for outputs that want it.
+    `hdr` is the histogram of this second's times in ns, packed, for outputs that want it.
     """
 
     name: str
@@ -53,7 +52,7 @@ class Point:
     total: Mapping[str, float]
     buckets: tuple[int, ...] = ()
     sum: float = 0.0
-    histogram: Histogram | None = None
+    hdr: str = ""
 
     @property
     def silent(self) -> bool:
