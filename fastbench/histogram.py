@@ -135,11 +135,13 @@ class Histogram:
         It holds the counters alone: keep the exact extremes and the sum beside it.
         """
         payload = bytearray()
+        append = payload.append
         following = 0
         for counter, n in self.counts.items():
             if gap := counter - following:
-                _put(payload, -gap if gap > 1 else 0)
-            _put(payload, n)
+                number = 2 * gap - 1 if gap > 1 else 0  # ZigZag of -gap, and of a single 0
+                append(number) if number < 0x80 else _put(payload, number)
+            append(2 * n) if n < 0x40 else _put(payload, 2 * n)
             following = counter + 1
         return v2_of(payload)
 
@@ -178,9 +180,8 @@ def _middle(counter: int) -> float:
     return (lowest_ns(counter) + lowest_ns(counter + 1)) / 2 if counter >= SUB_BUCKETS else counter
 
 
-def _put(payload: bytearray, value: int) -> None:
-    """Append one ZigZag LEB128 number; the ninth byte carries eight bits."""
-    number = ((value << 1) ^ (value >> 63)) & 0xFFFFFFFFFFFFFFFF
+def _put(payload: bytearray, number: int) -> None:
+    """Append one LEB128 number; the ninth byte carries eight bits."""
     for _ in range(_LONGEST_COUNT_BYTES - 1):
         if number < 0x80:
             payload.append(number)
