@@ -306,7 +306,7 @@ def _not_sent(facts: Facts) -> Iterator[Reason]:
 def _unanswered(facts: Facts) -> Iterator[Reason]:
     """Requests that were under way at the end, for longer than any answer took."""
     if facts.requests and facts.unanswered > max(1, FEW_MISSING * facts.started):
-        share = facts.unanswered / facts.started
+        share = facts.unanswered / max(1, facts.started)
         text = (
             f"{_percent(share)} of requests had no answer when the run ended, the oldest after "
             f"{format_s(facts.oldest_in_flight_s)}"
