@@ -8,12 +8,12 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --root-user-action=ignore
 RELEASE := build/release/.stamp
-SOURCES := setup.py $(foreach kind,_*.pyx _*.pxd _*.pxi engine/*.pxd,$(wildcard fastbench/$(kind)))
+SOURCES := setup.py $(foreach kind,*.pxd */*.pyx */*.pxd */*.pxi,$(wildcard fastbench/engine/$(kind)))
 # The sanitizers must be loaded before Python, which never frees all it allocated.
-SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests PYTHONSAFEPATH=1 \
+SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests/support PYTHONSAFEPATH=1 \
 	PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)"
-SANITIZED_TESTS = $(wildcard $(addprefix tests/test_,http*.py hdr*.py core*.py engine*.py \
+SANITIZED_TESTS = $(wildcard $(addprefix tests/engine/test_,http*.py hdr*.py core*.py engine*.py \
 	truth*.py faults*.py tls*.py pace*.py planned*.py wire*.py arena*.py))
 
 .PHONY: build deps test-deps run test test-alone test-beside check lint types bench fuzz debug debug-build slow peers clean
@@ -71,7 +71,7 @@ lint: $(VENV)/.stamp-dev
 	@PATH=$(CURDIR)/$(BIN):$$PATH cython-lint --max-line-length=100 fastbench
 types: build $(VENV)/.stamp-dev
 	@$(PY) -m mypy --no-error-summary
-	@$(PY) -m mypy.stubtest --concise fastbench._core fastbench._client
+	@$(PY) -m mypy.stubtest --concise fastbench.engine.bridge._core fastbench.engine.client._client
 slow: build test-deps
 	@FASTBENCH_SLOW=1 $(PY) -m pytest -q -m slow $(ARGS)
 peers: build/peers/.stamp
@@ -86,6 +86,6 @@ debug-build: $(VENV)/.stamp-dev
 debug: debug-build
 	@$(SANITIZED) $(BIN)/pytest -q $(ARGS) $(SANITIZED_TESTS)
 fuzz: debug-build
-	@$(SANITIZED) $(PY) tests/fuzz_http.py --seconds 60 $(ARGS)
+	@$(SANITIZED) $(PY) tests/support/fuzz_http.py --seconds 60 $(ARGS)
 clean:
-	@rm -rf build dist *.egg-info fastbench/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf build dist *.egg-info fastbench/engine/*/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis

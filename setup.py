@@ -10,14 +10,14 @@ DEBUG = os.environ.get("FASTBENCH_DEBUG") == "1"
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 OPTIMISE = ["-O1", "-g", *SANITIZE] if DEBUG else ["-O3", "-g0"]
 BUILD_DIR = "build/debug" if DEBUG else "build/release"
-KINDS = ("_*.pyx", "_*.pxd", "_*.pxi", "engine/*.pxd")
-SOURCES = ["setup.py", *(path for kind in KINDS for path in glob(f"fastbench/{kind}"))]
-NAMES = ("_core", "_client")
+KINDS = ("*.pxd", "*/*.pyx", "*/*.pxd", "*/*.pxi")
+SOURCES = ["setup.py", *(path for kind in KINDS for path in glob(f"fastbench/engine/{kind}"))]
+NAMES = ("bridge/_core", "client/_client")
 
 extensions = [
     Extension(
-        f"fastbench.{name}",
-        [f"fastbench/{name}.pyx"],
+        f"fastbench.engine.{name.replace('/', '.')}",
+        [f"fastbench/engine/{name}.pyx"],
         depends=SOURCES,
         libraries=["ssl", "crypto"],
         # Cython's own loops compare signed with unsigned; the sources do not.
@@ -30,7 +30,7 @@ extensions = [
 
 def stale() -> bool:
     """Compare the generated C with every source: Cython's own scan misses some cimports."""
-    generated = [f"{BUILD_DIR}/fastbench/{name}.c" for name in NAMES]
+    generated = [f"{BUILD_DIR}/fastbench/engine/{name}.c" for name in NAMES]
     if not all(map(os.path.exists, generated)):
         return True
     return max(map(os.path.getmtime, SOURCES)) > min(map(os.path.getmtime, generated))

@@ -27,7 +27,7 @@ import harness
 import stall_picture
 from harness import BenchError, Cores
 
-from fastbench.histogram import Histogram
+from fastbench.results.histogram import Histogram
 
 STALL_S = 1.0
 RUN_S = 30.0

@@ -27,7 +27,7 @@ from typing import Any
 import harness
 from harness import BenchError, Cores
 
-from fastbench.compare.statistics import pairs_for_difference
+from fastbench.experiments.compare.statistics import pairs_for_difference
 
 SPIN_US = 150.0
 CONFIDENCE, POWER = 0.99, 0.9

@@ -10,44 +10,44 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from fastbench._client import Response as Response
-    from fastbench.scenario.bodies import file as file
-    from fastbench.scenario.chance import random_int as random_int
-    from fastbench.scenario.chance import random_item as random_item
-    from fastbench.scenario.chance import sleep as sleep
-    from fastbench.scenario.chance import think as think
-    from fastbench.scenario.chance import uuid as uuid
-    from fastbench.scenario.chance import weighted as weighted
-    from fastbench.scenario.checks import Aborted as Aborted
-    from fastbench.scenario.checks import abort as abort
-    from fastbench.scenario.checks import check as check
-    from fastbench.scenario.checks import group as group
-    from fastbench.scenario.declare import env as env
-    from fastbench.scenario.declare import scenario as scenario
-    from fastbench.scenario.declare import setup as setup
-    from fastbench.scenario.declare import teardown as teardown
-    from fastbench.scenario.expected import expected_statuses as expected_statuses
-    from fastbench.scenario.feeders import data as data
-    from fastbench.scenario.metrics import Counter as Counter
-    from fastbench.scenario.metrics import Gauge as Gauge
-    from fastbench.scenario.metrics import Rate as Rate
-    from fastbench.scenario.metrics import Trend as Trend
-    from fastbench.scenario.options import Options as Options
-    from fastbench.scenario.vu import Vu as Vu
+    from fastbench.engine.client._client import Response as Response
+    from fastbench.script.api.checks import Aborted as Aborted
+    from fastbench.script.api.checks import abort as abort
+    from fastbench.script.api.checks import check as check
+    from fastbench.script.api.checks import group as group
+    from fastbench.script.api.data import data as data
+    from fastbench.script.api.declare import env as env
+    from fastbench.script.api.declare import scenario as scenario
+    from fastbench.script.api.declare import setup as setup
+    from fastbench.script.api.declare import teardown as teardown
+    from fastbench.script.api.metrics import Counter as Counter
+    from fastbench.script.api.metrics import Gauge as Gauge
+    from fastbench.script.api.metrics import Rate as Rate
+    from fastbench.script.api.metrics import Trend as Trend
+    from fastbench.script.api.options import Options as Options
+    from fastbench.script.api.randomness import random_int as random_int
+    from fastbench.script.api.randomness import random_item as random_item
+    from fastbench.script.api.randomness import sleep as sleep
+    from fastbench.script.api.randomness import think as think
+    from fastbench.script.api.randomness import uuid as uuid
+    from fastbench.script.api.randomness import weighted as weighted
+    from fastbench.script.api.vu import Vu as Vu
+    from fastbench.script.expected import expected_statuses as expected_statuses
+    from fastbench.script.http.bodies import file as file
 
 __version__ = "0.6.0"
 
 _HOMES = {
-    "_client": ("Response",),
-    "scenario.bodies": ("file",),
-    "scenario.chance": ("random_int", "random_item", "sleep", "think", "uuid", "weighted"),
-    "scenario.checks": ("Aborted", "abort", "check", "group"),
-    "scenario.declare": ("env", "scenario", "setup", "teardown"),
-    "scenario.expected": ("expected_statuses",),
-    "scenario.feeders": ("data",),
-    "scenario.metrics": ("Counter", "Gauge", "Rate", "Trend"),
-    "scenario.options": ("Options",),
-    "scenario.vu": ("Vu",),
+    "engine.client._client": ("Response",),
+    "script.http.bodies": ("file",),
+    "script.api.randomness": ("random_int", "random_item", "sleep", "think", "uuid", "weighted"),
+    "script.api.checks": ("Aborted", "abort", "check", "group"),
+    "script.api.declare": ("env", "scenario", "setup", "teardown"),
+    "script.expected": ("expected_statuses",),
+    "script.api.data": ("data",),
+    "script.api.metrics": ("Counter", "Gauge", "Rate", "Trend"),
+    "script.api.options": ("Options",),
+    "script.api.vu": ("Vu",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -61,9 +61,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     found = getattr(import_module(f"fastbench.{home}"), name)
-    # A name that is also a package's stays unbound here: importing would bind it anew anyway.
-    if name != "scenario":
-        globals()[name] = found
+    globals()[name] = found
     return found
 
 

@@ -16,12 +16,13 @@ def start() -> None:
     """Be the process of one command: run it, flush, and end at once."""
     _end_at_signals()
     gc.disable()
-    from fastbench import imports, signals
+    from fastbench.foundation import imports, signals
 
     signals.take_over()
     # `python -m` looks into the working folder first.
     imports.standard_first(sys.path[:1] if __name__ == "__main__" else ())
-    from fastbench.cli import main, stdio
+    from fastbench.cli import main
+    from fastbench.foundation import stdio
 
     stdio.attach()
     code = main()

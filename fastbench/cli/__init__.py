@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import cast
 
-from fastbench import __version__, exits
-from fastbench.cli import page
+from fastbench import __version__
+from fastbench.cli.help import pager
+from fastbench.foundation import exit_codes
 
 __all__ = ["main"]
 
@@ -17,50 +18,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the words ask for; return the exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
     if words in (["--version"], ["-V"], ["-v"]):  # before anything heavier is imported
-        return page.write(f"fastbench {__version__}")
+        return pager.write(f"fastbench {__version__}")
     try:
         return _dispatch(words)
     except KeyboardInterrupt:  # the second signal, or the first where nothing can be reported yet
-        return exits.INTERRUPTED
+        return exit_codes.INTERRUPTED
     except SystemExit as ended:  # argparse's --help
         return ended.code if isinstance(ended.code, int) else 0
 
 
 def _dispatch(words: list[str]) -> int:
-    from fastbench import redact
-    from fastbench.cli import grammar, spelling
-    from fastbench.plan import UsageError
+    from fastbench.cli.args import corrections, flag_grammar
+    from fastbench.foundation import redact
+    from fastbench.plan.plan import UsageError
 
     try:
         if sys.platform != "linux":
             raise UsageError("Only Linux is supported (epoll); use a Linux machine or container.")
-        words = spelling.first(words)
-        if words and words[0] in grammar.COMMANDS:
-            module = import_module(f"fastbench.cli.{words[0]}")
+        words = corrections.first(words)
+        if words and words[0] in flag_grammar.COMMANDS:
+            module = import_module(f"fastbench.cli.commands.{flag_grammar.COMMANDS[words[0]]}")
             return cast(Callable[[Sequence[str]], int], module.main)(words[1:])
         return _plain(words)
     except UsageError as error:
         print(f"fastbench: {redact.printable(str(error))}", file=sys.stderr)
-        return exits.REFUSED
+        return exit_codes.REFUSED
 
 
 def _plain(words: list[str]) -> int:
-    from fastbench import redact
-    from fastbench.cli import flags
+    from fastbench.cli.args import url_args
+    from fastbench.foundation import redact
 
-    command = flags.parse(words)
+    command = url_args.parse(words)
     if command == "version":
-        return page.write(f"fastbench {__version__}")
+        return pager.write(f"fastbench {__version__}")
     if command == "help":
-        from fastbench.cli.manual import TEXT
+        from fastbench.cli.help.url_help import TEXT
 
-        return page.write(TEXT)
+        return pager.write(TEXT)
     for notice in command.notices:
         print(f"fastbench: {redact.printable(notice)}", file=sys.stderr)
     if command.output.debug:
-        from fastbench.cli import debug
+        from fastbench.cli.debug import debug_url
 
-        return debug.run(command.plan, command.output)
-    from fastbench.cli import bench
+        return debug_url.run(command.plan, command.output)
+    from fastbench.cli.commands import run_url
 
-    return bench.run(command.plan, command.output)
+    return run_url.run(command.plan, command.output)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fastbench import resolution
-from fastbench.compare.document import Comparison, Figures, Interval, Metric
+from fastbench.experiments.compare.compare_document import Comparison, Figures, Interval, Metric
+from fastbench.results import resolution
 
 __all__ = [
     "NAMES",

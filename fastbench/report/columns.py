@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from fastbench import resolution
+from fastbench.foundation.units import format_bytes, format_count, format_ms
 from fastbench.report.page import Page, cut
-from fastbench.units import format_bytes, format_count, format_ms
+from fastbench.results import resolution
 
 __all__ = [
     "FIGURE_COLUMNS",

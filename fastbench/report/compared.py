@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import median
 
-from fastbench.compare.document import Comparison, Figures, Metric
-from fastbench.redact import printable
+from fastbench.experiments.compare.compare_document import Comparison, Figures, Metric
+from fastbench.foundation.redact import printable
+from fastbench.foundation.units import format_count, format_ms, format_ns, format_s
 from fastbench.report.change import share, told
 from fastbench.report.page import plural
-from fastbench.result import Environment
-from fastbench.units import format_count, format_ms, format_ns, format_s
+from fastbench.results.result import Environment
 
 __all__ = [
     "ENDED",

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fastbench.units import format_s, plural
+from fastbench.foundation.units import format_s, plural
 
 __all__ = [
     "LABEL_COLUMNS",

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastbench.compare.document import Comparison, Interval, Pair
-from fastbench.compare.looks import ratio_of
-from fastbench.redact import printable
+from fastbench.experiments.compare.compare_document import Comparison, Interval, Pair
+from fastbench.experiments.compare.interval_history import ratio_of
+from fastbench.foundation.redact import printable
 from fastbench.report.change import change
 from fastbench.report.page import LABEL_COLUMNS, Page, cut
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastbench.histogram import Histogram
+from fastbench.results.histogram import Histogram
 
 __all__ = ["Bin", "bar", "bins", "sparkline"]
 

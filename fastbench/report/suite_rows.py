@@ -7,73 +7,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from fastbench import exits, resolution
-from fastbench.compare.document import Comparison
+from fastbench.experiments.suite.suite_results import Row, Told
+from fastbench.foundation import exit_codes
+from fastbench.foundation.units import format_count, format_ms
 from fastbench.report.change import headline
 from fastbench.report.page import plural
-from fastbench.result import Result
-from fastbench.units import format_count, format_ms
+from fastbench.results import resolution
 
-__all__ = ["SCHEMA", "Figures", "Row", "Told", "document", "figures", "kept", "reasons", "shown"]
+__all__ = ["NONE", "SCHEMA", "Figures", "document", "figures", "kept", "reasons", "shown"]
 
 SCHEMA = "fastbench.suite/1"
-NOT_RUN = "not run"
 NONE = "–"  # noqa: RUF001
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One run. `code` is its exit code, below 0 for a signal; None where it was not run.
-
-    `what` is its command line, secrets masked. `said` is the last sentence of its process. `files`
-    are those it left, by form.
-    """
-
-    name: str
-    what: str
-    code: int | None
-    said: str = ""
-    elapsed_s: float = 0.0
-    files: Mapping[str, str] = field(default_factory=dict)
-    result: Result | None = None
-    comparison: Comparison | None = None
-    killed: bool = False  # by a signal: what it left was written before its end
-
-    @property
-    def outcome(self) -> str:
-        """Return how it ended, in a word or two."""
-        return NOT_RUN if self.code is None else exits.meaning(self.code)
-
-    @property
-    def passed(self) -> bool:
-        """Tell whether it was run and has nothing to complain of."""
-        return self.code == 0
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A whole suite. `code` is its exit code, `note` why it ended early, "" if it did not."""
-
-    name: str
-    version: str
-    started_at: str
-    elapsed_s: float
-    rows: tuple[Row, ...]
-    code: int
-    note: str = ""
-
-    @property
-    def headline(self) -> str:
-        """Say in one sentence how it went."""
-        counts = [f"{sum(row.passed for row in self.rows)} of {len(self.rows)} passed"]
-        failed = sum(bool(row.code) for row in self.rows)
-        idle = sum(row.code is None for row in self.rows)
-        counts += [f"{failed} failed"] if failed else []
-        counts += [f"{idle} not run"] if idle else []
-        return ", ".join(counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +100,7 @@ def document(told: Told) -> dict[str, object]:
         "started_at": told.started_at,
         "elapsed_s": round(told.elapsed_s, 3),
         "exit_code": told.code,
-        "outcome": exits.meaning(told.code),
+        "outcome": exit_codes.meaning(told.code),
         "note": told.note,
         "runs": [_run(row) for row in told.rows],
     }

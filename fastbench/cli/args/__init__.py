@@ -1,0 +1,1 @@
+"""From words to what is asked: flags, their values, and the words of other tools."""

@@ -1,0 +1,396 @@
+"""The flags of `fastbench compare`: from words to two sides, and what they are held to.
+
+A side is a URL, a command that starts a server, or a saved result. The flags of load and request
+are those of a plain run or, with --script FILE.py, of `fastbench run`; both sides get the same.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import math
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Literal
+
+from fastbench.cli.args import request_args, script_args, script_flags, url_args, url_flags
+from fastbench.cli.args.flag_grammar import Grammar
+from fastbench.cli.output import destinations
+from fastbench.cli.output.settings import Output
+from fastbench.experiments.compare.compare_document import FIGURES
+from fastbench.experiments.compare.decision import Rules
+from fastbench.experiments.compare.statistics import MIN_PAIRS
+from fastbench.experiments.trials import trial_servers
+from fastbench.experiments.trials.pairing import Terms
+from fastbench.experiments.trials.trial import Side
+from fastbench.foundation import redact, units
+from fastbench.plan import plan, urls
+from fastbench.plan.plan import Plan, UsageError
+from fastbench.plan.request import Message
+from fastbench.results import baseline_store
+from fastbench.results.result import Result
+from fastbench.script.run_request import Asked
+
+__all__ = ["Command", "Live", "Stored", "grammar_of", "is_scripted", "parse"]
+
+DEFAULT_PAIRS = 12
+MAX_PAIRS = 1000
+DEFAULT_VISIT_S = 3.0
+DEFAULT_WARMUP_S = 1.0
+MAX_SEED = 2**63 - 1
+PORT = trial_servers.PORT
+BASE_URL = "BASE_URL"  # what scripts read where they build addresses themselves
+
+_ONE = {
+    "run_base": "--run-base",
+    "run_candidate": "--run-candidate",
+    "server_url": "--url",
+    "wait_for": "--wait-for",
+    "pairs": "--pairs",
+    "visit": "--visit",
+    "max_time": "--max-time",
+    "primary": "--primary --metric",
+    "effect": "--threshold-effect",
+    "seed": "--seed",
+}
+Make = Callable[[str], Plan | Asked]  # of the address of one visit
+
+_OF_ONE_RUN = {  # flags that a comparison has no use for
+    "baseline": "--baseline is for a run; here name it in the place of BASE",
+    "thresholds": "--threshold holds one run to a limit; here use --fail-on-regression 5%",
+    "csv": "--csv shows one run; use --json FILE, which holds every pair",
+    "outs": "-o follows one run; use --json FILE, which holds every pair",
+    "hdr": "--hdr shows one run; use --json FILE, which holds every pair",
+    "junit": "--junit shows one run; use --json FILE, which holds every pair",
+    "history": "--history keeps single runs; use --json FILE, which holds every pair",
+    "name": "--name is of --history, which keeps single runs; leave it out",
+    "latency": "--latency shows one run; leave it out",
+    "dashboard": "--dashboard follows one run; the live view in the terminal follows the pairs",
+    "strict": "--strict is for one run; visits that are not valid never count here",
+    "webhook": "--webhook tells of one run; read the exit code",
+    "debug": "--debug shows single requests; run `fastbench --debug URL` for each side",
+    "urls_from_file": "a list has one server: run it for each with --json FILE and compare the "
+    "files, or write the mix as --script FILE.py",
+    "dry_run": "--dry-run is for one run; run `fastbench run --dry-run FILE.py`",
+    "base_url": "--base-url is what the two URLs are; leave it out",
+}
+_NEEDED = frozenset({"urls_from_file"})
+OWN = url_flags.Own("compare", one=_ONE, refused=_OF_ONE_RUN, needed=_NEEDED)
+OWN_OF_SCRIPTS = url_flags.Own(
+    "compare",
+    one={**_ONE, "load_script": "--script", "warmup": "-W --warmup"},
+    refused=_OF_ONE_RUN,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Two servers. `primary` None: a script's executors decide. `config` is JSON-ready.
+
+    `warmup_s` is a run of the script before each visit; plain visits have theirs in their plans.
+    """
+
+    base: Side
+    candidate: Side
+    terms: Terms
+    primary: str | None
+    warmup_s: float
+    config: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Two saved results, under the words that name them."""
+
+    names: tuple[str, str]
+    base: Result
+    candidate: Result
+    primary: str | None
+    config: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Hold a comparison. `notices` say, one line each, what was re-interpreted."""
+
+    what: Live | Stored
+    rules: Rules
+    output: Output
+    notices: tuple[str, ...]
+
+
+def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
+    """Parse the words after `compare`, or name the page they ask for; raises UsageError."""
+    scripted = is_scripted(argv)
+    notices: list[str] = []
+    if scripted:
+        typed, given, shown = script_flags.read(argv, OWN_OF_SCRIPTS)
+    else:
+        typed, given, notices = url_flags.read(argv, OWN)
+        shown = redact.argv(argv)
+    if typed.help:
+        return "help"
+    if typed.version:
+        return "version"
+    if typed.format not in (None, "text", "json"):
+        raise UsageError(f"--format {typed.format} shows one run; here it is text or json.")
+    limit = _share("--fail-on-regression", typed.fail_on_regression)
+    rules = Rules(regression_limit=limit)
+    if typed.effect is not None:
+        rules = replace(rules, threshold=url_args.share("--threshold-effect", typed.effect))
+    typed.fail_on_regression = None  # a run's own needs a baseline
+    output = url_args.output(typed)
+    config: dict[str, object] = {
+        "command": [redact.printable(word) for word in ("fastbench", "compare", *shown)]
+    }
+    saved = [word for word in given if _is_saved(word)]
+    if saved:
+        what: Live | Stored = _stored(typed, given, saved, config)
+    else:
+        what = _live(typed, given, config, notices, scripted=scripted)
+    sides = [destinations.File("fastbench compare", word) for word in saved]
+    script = destinations.File("--script", getattr(typed, "load_script", None) or "")
+    destinations.check(destinations.written(output), destinations.read(typed, *sides, script))
+    return Command(what, rules, output, tuple(dict.fromkeys(notices)))
+
+
+def is_scripted(argv: Sequence[str]) -> bool:
+    """Tell whether --script names a scenario; wrk's own scripts go with a plain run."""
+    for at, word in enumerate(argv):
+        name, equals, value = word.partition("=")
+        if word == "--":
+            return False
+        if name == "--script":
+            value = value if equals else "".join(argv[at + 1 : at + 2])
+            return value == "-" or value.endswith(".py") or os.path.isdir(value)
+    return False
+
+
+def _is_saved(word: str) -> bool:
+    """Tell whether a word names a saved result and not an address."""
+    if "://" in word or PORT in word:
+        return False
+    return baseline_store.is_saved(word) or os.path.exists(word) or ":" not in word
+
+
+def _stored(
+    typed: SimpleNamespace, given: Sequence[str], saved: Sequence[str], config: dict[str, object]
+) -> Stored:
+    if len(given) != 2:
+        raise UsageError(_two_sides(given))
+    if len(saved) == 1:
+        live = next(word for word in given if word not in saved)
+        raise UsageError(
+            f"{redact.text(saved[0])} is a saved result and {redact.url(live)} is not, so they "
+            f"cannot be interleaved; use `fastbench --baseline {redact.text(saved[0])} URL`."
+        )
+    if any(getattr(typed, dest) is not None for dest in _ONE if dest not in ("primary", "effect")):
+        raise UsageError(
+            "Two saved results have been measured already; leave --pairs, --visit, --seed and "
+            "what starts servers out."
+        )
+    base, candidate = (baseline_store.load(word) for word in given)
+    names = (redact.text(given[0]), redact.text(given[1]))
+    return Stored(names, base, candidate, _primary(typed.primary), config)
+
+
+def _live(
+    typed: SimpleNamespace,
+    given: Sequence[str],
+    config: dict[str, object],
+    notices: list[str],
+    *,
+    scripted: bool,
+) -> Live:
+    addresses = _addresses(typed, given)
+    visit_s, warmup_s = _lengths(typed, scripted=scripted)
+    if scripted:
+        make: Make = functools.partial(_scripted, _script(typed, config))
+    else:
+        message = request_args.message(typed, notices)
+        make = functools.partial(_plain, typed, message, notices)
+    base, candidate = (
+        _side(typed, address, command, flag, make)
+        for address, command, flag in zip(
+            addresses,
+            (typed.run_base, typed.run_candidate),
+            ("--run-base", "--run-candidate"),
+            strict=True,
+        )
+    )
+    # Wrong flags are refused before a server is started.
+    jobs = [side.make(trial_servers.ANY_PORT) for side in (base, candidate)]
+    first = jobs[0]
+    primary = _primary(typed.primary)
+    find_rate = False
+    if isinstance(first, Plan):
+        if primary is None:
+            primary = "p99" if first.load.planned else "requests_per_s"
+        find_rate = primary in ("p50", "p99", "mean") and first.load.pace is None
+        warmup_s = first.load.warmup_s
+        load = {key: first.config[key] for key in first.config if key not in ("command", "url")}
+        config |= {"connections": first.load.connections, "rate": load.get("rate"), "load": load}
+    terms = _terms(typed, find_rate=find_rate)
+    config |= {"visit_s": visit_s, "warmup_s": warmup_s, "max_time_s": terms.max_time_s}
+    return Live(base, candidate, terms, primary, warmup_s if scripted else 0.0, config)
+
+
+def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> tuple[str, str]:
+    """Return where each side answers."""
+    commands = (typed.run_base, typed.run_candidate)
+    if commands == (None, None):
+        for flag, value in (("--url", typed.server_url), ("--wait-for", typed.wait_for)):
+            if value is not None:
+                raise UsageError(
+                    f"{flag} is for servers that are started here; add --run-base and "
+                    "--run-candidate, or leave it out."
+                )
+        if len(given) != 2:
+            raise UsageError(_two_sides(given))
+        if any(PORT in word for word in given):
+            raise UsageError(f"{PORT} is filled in for servers that --run-base starts; name it.")
+        return given[0], given[1]
+    if None in commands:
+        missing = "--run-base" if typed.run_base is None else "--run-candidate"
+        raise UsageError(f"Two servers are compared; add {missing} COMMAND.")
+    if given:
+        raise UsageError(
+            f"{redact.url(given[0])} stands where nothing is expected: with --run-base the address "
+            "is --url."
+        )
+    if typed.server_url is None:
+        raise UsageError(
+            "The servers that are started need an address; "
+            f"add --url http://127.0.0.1:{PORT}/, with {PORT} in both commands."
+        )
+    for command, flag in zip(commands, ("--run-base", "--run-candidate"), strict=True):
+        trial_servers.check(command, typed.server_url, flag)
+    return typed.server_url, typed.server_url
+
+
+def _two_sides(given: Sequence[str]) -> str:
+    how = "for example fastbench compare http://localhost:8001/ http://localhost:8002/"
+    if len(given) > 2:
+        return f"Two sides are compared, not {len(given)}; give a base and a candidate, {how}."
+    return f"Two sides are compared; give a base and a candidate, {how}."
+
+
+def _side(
+    typed: SimpleNamespace,
+    address: str,
+    command: str | None,
+    flag: str,
+    make: Make,
+) -> Side:
+    """Return one side; what it renders stays the same for the same port."""
+
+    @functools.cache
+    def at(port: int | None) -> Plan | Asked:
+        return make(address.replace(PORT, str(port or trial_servers.ANY_PORT)))
+
+    if command is None:
+        return Side(redact.printable(redact.url(address)), at)
+    label = redact.printable(redact.text(command))
+    return Side(label, at, command, typed.wait_for, flag)
+
+
+def _plain(typed: SimpleNamespace, message: Message, notices: list[str], address: str) -> Plan:
+    """Render a visit to one address; the flags are read anew, for some are used up."""
+    fresh = copy.copy(typed)
+    return url_args.command(("compare",), fresh, [address], notices, message).plan
+
+
+def _scripted(script: Asked, address: str) -> Asked:
+    urls.parse(address)
+    return replace(script, base_url=address, env={**script.env, BASE_URL: address})
+
+
+def _script(typed: SimpleNamespace, config: dict[str, object]) -> Asked:
+    """Return what every visit asks of the script, but for its address."""
+    asked = script_args.command(typed, [typed.load_script], ()).asked
+    if BASE_URL in asked.env:
+        raise UsageError(
+            f"-e {BASE_URL} would send both sides to one server; leave it out, each side's URL "
+            "is filled in."
+        )
+    config["script"] = asked.script
+    # A threshold of the script that ends a visit early would make it one that does not count.
+    return replace(asked, no_thresholds=True, thresholds=(), config=dict(config))
+
+
+def _lengths(typed: SimpleNamespace, *, scripted: bool) -> tuple[float | None, float]:
+    """Put --visit and --warmup where a run has them; return how long a visit and they are."""
+    given = typed.duration if scripted else typed.durations
+    if typed.visit is not None and given:
+        raise UsageError("--visit is the -d of a comparison; give one of them.")
+    if not given and typed.visit is not None:
+        if typed.stages:
+            raise UsageError("--stages say how long a visit is; leave --visit out.")
+        _seconds("--visit", typed.visit)
+        given = typed.visit if scripted else [typed.visit]
+    counted = scripted and typed.iterations is not None
+    if not given and not typed.stages and not counted:
+        default = units.format_s(DEFAULT_VISIT_S)
+        given = default if scripted else [default]
+    if scripted:
+        typed.duration = given
+    else:
+        typed.durations = given
+    typed.warmup = typed.warmup or units.format_s(DEFAULT_WARMUP_S)
+    last = given if scripted else (given or [None])[-1]
+    visit_s = _seconds("--visit", last) if last else None
+    return visit_s, _seconds("-W", typed.warmup, or_none=True)
+
+
+def _terms(typed: SimpleNamespace, *, find_rate: bool) -> Terms:
+    pairs = DEFAULT_PAIRS if typed.pairs is None else _whole("--pairs", typed.pairs, MAX_PAIRS)
+    if pairs < MIN_PAIRS:
+        raise UsageError(
+            f"--pairs must be at least {MIN_PAIRS}: with fewer no difference can be sure to 99 %."
+        )
+    chosen = secrets.randbelow(2**32) if typed.seed is None else None
+    seed = _whole("--seed", typed.seed, MAX_SEED) if chosen is None else chosen
+    max_time_s = None if typed.max_time is None else _seconds("--max-time", typed.max_time)
+    return Terms(pairs=pairs, seed=seed, max_time_s=max_time_s, find_rate=find_rate)
+
+
+def _primary(name: str | None) -> str | None:
+    if name is not None and name not in FIGURES:
+        raise UsageError(f"--primary takes one of {', '.join(FIGURES)}.")
+    return name
+
+
+def _share(flag: str, text: str | None) -> float | None:
+    return None if text is None else url_args.share(flag, text)
+
+
+def _whole(flag: str, text: str, most: int) -> int:
+    try:
+        found = units.parse_count(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
+    if found > most:
+        raise UsageError(f"{flag} must be at most {most:,}, not {found}.")
+    return found
+
+
+def _seconds(flag: str, text: str, *, or_none: bool = False) -> float:
+    try:
+        found_s = units.parse_duration_s(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
+    least_s = 0 if or_none else math.ulp(0.0)
+    if not least_s <= found_s <= plan.MAX_DURATION_S:
+        least = "0 or longer" if or_none else "longer than 0"
+        raise UsageError(f"{flag} must be {least} and at most 365d, for example {flag} 3s.")
+    return found_s
+
+
+def grammar_of(words: Sequence[str]) -> Grammar:
+    """Return how these words are cut."""
+    if is_scripted(words):
+        return script_flags.grammar(OWN_OF_SCRIPTS)
+    return url_flags.grammar(OWN)

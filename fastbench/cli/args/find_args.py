@@ -1,0 +1,148 @@
+"""The flags of `fastbench find`: those of a plain run, but for the rate, which is looked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Literal
+
+from fastbench.cli.args import url_args, url_flags
+from fastbench.cli.args.flag_grammar import Grammar
+from fastbench.cli.output import destinations
+from fastbench.cli.output.settings import Output
+from fastbench.experiments.find import objective
+from fastbench.experiments.find.search import Range
+from fastbench.experiments.find.search_loop import Asked
+from fastbench.foundation import redact, units
+from fastbench.plan import plan
+from fastbench.plan.plan import Plan, UsageError
+
+__all__ = ["Command", "grammar_of", "parse"]
+
+FIRST = "100"
+PRECISION = 0.02
+VISIT, WARMUP = "5s", "1s"
+CONNECTIONS = "100"  # enough that a rate does not wait for one while answers are within 100 ms
+LEAST_REQUESTS = 10  # in one run: below that there is no rate to speak of
+
+_NOT_HERE = {
+    "rate": "the rate is what is looked for; --from and --to say where",
+    "stages": "each rate is kept for -d; --from and --to say where to look",
+    "ramp": "each rate is kept for -d; --from and --to say where to look",
+    "on_overload": "what finds no connection waits, and its response time counts",
+    "requests": "-d says how long each rate is measured",
+    "thresholds": "what a rate has to hold is --slo",
+    "csv": "--json has all steps",
+    "hdr": "--json has all steps",
+    "md": "--json has all steps",
+    "junit": "--json has all steps",
+    "outs": "--json has all steps",
+    "history": "it keeps single runs; --json has all steps",
+    "name": "--history keeps single runs; leave it out",
+    "latency": "--json has all steps",
+    "dashboard": "it follows one run, and a search is many",
+    "debug": "see the requests with `fastbench --debug URL`",
+    "baseline": "a baseline is of one run; compare servers with `fastbench compare`",
+    "save_baseline": "a baseline is of one run; keep the --json file",
+    "fail_on_regression": "it is of one run; read `rate` in the --json file",
+    "wait_for": "it loads a server that is there already; start it before",
+    "webhook": "it tells of one run; read the exit code",
+}
+OWN = url_flags.Own(
+    command="find",
+    one={
+        "first": "--from",
+        "most": "--to",
+        "precision": "--precision",
+        "max_time": "--max-time",
+    },
+    many={"slo": "--slo"},
+    refused={name: f"{{}} is not for `fastbench find`: {why}" for name, why in _NOT_HERE.items()},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Hold a search. `plan` is one of its runs but for the rate; `notices` are for people."""
+
+    plan: Plan
+    asked: Asked
+    output: Output
+    config: dict[str, object]
+    notices: tuple[str, ...]
+
+
+def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
+    """Parse the words after `find`, or name the page they ask for; raises UsageError."""
+    said, urls, notices = url_flags.read(argv, OWN)
+    if said.help:
+        return "help"
+    if said.version:
+        return "version"
+    _refuse(said)
+    reads = destinations.read(said)
+    destinations.one_stdin(reads)
+    objectives = objective.read(said.slo)
+    said.rate = FIRST  # so that it is a plan; each run has its own
+    said.durations = said.durations or [VISIT]
+    said.warmup = WARMUP if said.warmup is None else said.warmup
+    said.connections = CONNECTIONS if said.connections is None else said.connections
+    run = url_args.command(("find", *argv), said, urls, notices)
+    destinations.check(destinations.written(run.output), reads)
+    visit_s = run.plan.load.duration_s or 0.0
+    where = _range(said, visit_s)
+    max_time_s = _duration_s("--max-time", said.max_time)
+    asked = Asked(objectives, where, visit_s, run.plan.load.warmup_s, max_time_s)
+    if max_time_s < visit_s + asked.warmup_s:
+        raise UsageError("--max-time is shorter than one run (-W and -d); give it more.")
+    config = {name: value for name, value in run.plan.config.items() if name not in _NOT_HERE}
+    config |= {
+        "slo": [each.text for each in objectives],
+        "from": where.first,
+        "to": where.most,
+        "max_time_s": max_time_s if math.isfinite(max_time_s) else None,
+    }
+    return Command(run.plan, asked, run.output, config, tuple(notices))
+
+
+def _refuse(said: SimpleNamespace) -> None:
+    if said.format not in (None, "text", "json"):
+        raise UsageError(f"--format {said.format} is the shape of one run; use text or json.")
+
+
+def _range(said: SimpleNamespace, visit_s: float) -> Range:
+    first = _rate("--from", said.first, FIRST)
+    most = _rate("--to", said.most, f"{plan.MAX_RATE:.0f}")
+    if said.first is None:
+        first = min(first, most)
+    return Range(first, min(first, LEAST_REQUESTS / visit_s), most, _precision(said.precision))
+
+
+def _rate(flag: str, given: str | None, default: str) -> float:
+    try:
+        rate = units.parse_rate(default if given is None else given)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
+    if not 0 < rate <= plan.MAX_RATE:
+        raise UsageError(f"{flag} must be above 0 and at most {plan.MAX_RATE:,.0f} per second.")
+    return rate
+
+
+def _precision(given: str | None) -> float:
+    return PRECISION if given is None else url_args.share("--precision", given)
+
+
+def _duration_s(flag: str, given: str | None) -> float:
+    if given is None:
+        return math.inf
+    try:
+        return units.parse_duration_s(given)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
+
+
+def grammar_of(_words: Sequence[str]) -> Grammar:
+    """Return how these words are cut."""
+    return url_flags.grammar(OWN)

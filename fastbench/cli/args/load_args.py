@@ -1,0 +1,180 @@
+"""From flags to how much: connections, rates over time, the length of a run and its limits."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+from fastbench.foundation import redact, units
+from fastbench.plan import plan
+from fastbench.plan.plan import Pace, Stage, UsageError
+
+
+def load(flags: SimpleNamespace, notices: list[str]) -> plan.Load:
+    timeout_s = _timeout_s(flags, notices)
+    requests = _count("-n", flags.requests)
+    duration_s = _duration_s("-d", flags.durations[-1] if flags.durations else None)
+    connections = _count("-c", flags.connections)
+    pace, stages_s = _pace(flags, connections, duration_s, requests, notices)
+    if duration_s is None:
+        duration_s = stages_s
+    if duration_s is None and requests is None:
+        duration_s = plan.DEFAULT_DURATION_S
+    if pace is not None and not pace.rates:
+        connections = round(pace.peak)
+    connect_timeout_s = _duration_s("--connect-timeout", flags.connect_timeout)
+    fitted, lowered = plan.fit(
+        plan.Load(
+            connections=plan.DEFAULT_CONNECTIONS if connections is None else connections,
+            workers=_count("-t", flags.workers),
+            duration_s=duration_s,
+            requests=requests,
+            pipeline=1 if flags.pipeline is None else _count("-p", flags.pipeline) or 0,
+            keepalive=not flags.no_keepalive,
+            retry=not flags.no_retry,
+            timeout_s=timeout_s,
+            connect_timeout_s=timeout_s if connect_timeout_s is None else connect_timeout_s,
+            pace=pace,
+            warmup_s=_duration_s("-W", flags.warmup) or 0.0,
+            drain=flags.drain,
+        )
+    )
+    notices += lowered
+    return fitted
+
+
+def _timeout_s(flags: SimpleNamespace, notices: list[str]) -> float:
+    """Return --timeout; `-t 30s` (hey, oha, bombardier) and `-T 30s` (wrk) mean it too."""
+    given = [flags.timeout] if flags.timeout is not None else []
+    workers = flags.workers
+    if workers is not None and not workers.isdecimal() and _is_duration(workers):
+        notices.append(
+            f"-t {workers} was read as --timeout {workers}; a bare number sets the workers."
+        )
+        given.append(workers)
+        flags.workers = None
+    by_value = flags.by_value
+    if by_value is not None and "/" not in by_value:
+        if not _is_duration(by_value):
+            raise UsageError("-T takes a content type such as text/plain, or a time such as 30s.")
+        given.append(by_value)
+    if len(given) > 1:
+        raise UsageError("The time limit of a request is given twice; keep --timeout.")
+    return plan.DEFAULT_TIMEOUT_S if not given else _duration_s("--timeout", given[0]) or 0.0
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        units.parse_duration_s(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _pace(
+    flags: SimpleNamespace,
+    connections: int | None,
+    duration_s: float | None,
+    requests: int | None,
+    notices: list[str],
+) -> tuple[Pace | None, float | None]:
+    """Return the plan of -R, --ramp and --stages, and how long the stages are together."""
+    rate = _rate(flags, notices)
+    if flags.ramp is not None and flags.stages is not None:
+        raise UsageError("--ramp is a first stage itself; write it into --stages, as 10s:100.")
+    for name, value in (("--arrival", flags.arrival), ("--on-overload", flags.on_overload)):
+        if value is not None and rate is None:
+            raise UsageError(f"{name} says how a planned rate is kept; add one with -R.")
+    stages: tuple[Stage, ...]
+    stages_s = None
+    if flags.stages is not None:
+        if duration_s is not None:
+            raise UsageError("--stages say how long the run is; leave -d out.")
+        start = connections or 1 if rate is None else rate
+        stages = _stages(flags.stages, start, whole=rate is None)
+        stages_s = sum(stage.length_s for stage in stages)
+    elif flags.ramp is not None:
+        peak = rate or connections or plan.DEFAULT_CONNECTIONS
+        stages = _ramp(flags.ramp, 1 if rate is None else 0, peak, duration_s, requests)
+    elif rate is not None:
+        stages = (Stage(math.inf, rate, rate),)
+    else:
+        return None, None
+    return Pace(rate is not None, stages, _arrival(flags), _drops(flags)), stages_s
+
+
+def _arrival(flags: SimpleNamespace) -> plan.Arrival:
+    if flags.arrival not in (None, "constant", "poisson"):
+        raise UsageError("--arrival takes constant or poisson.")
+    return "poisson" if flags.arrival == "poisson" else "constant"
+
+
+def _drops(flags: SimpleNamespace) -> bool:
+    if flags.on_overload not in (None, "queue", "drop"):
+        raise UsageError("--on-overload takes queue or drop.")
+    return bool(flags.on_overload == "drop")
+
+
+def _rate(flags: SimpleNamespace, notices: list[str]) -> float | None:
+    """Return the requests per second of all workers together."""
+    if flags.rate is None:
+        return None
+    try:
+        rate = units.parse_rate(flags.rate)
+    except ValueError as error:
+        raise UsageError(f"-R: {redact.text(str(error))}") from None
+    if flags.hey_rate:
+        notices.append("-q is the rate of all connections together; hey's is of each one.")
+    if rate == 0 and flags.stages is None:
+        raise UsageError("-R 0 asks for nothing; give the requests per second, for example 1000.")
+    return rate
+
+
+def _ramp(
+    text: str, first: float, last: float, duration_s: float | None, requests: int | None
+) -> tuple[Stage, ...]:
+    ramp_s = _duration_s("--ramp", text) or 0.0
+    if duration_s is None and requests is None:
+        duration_s = plan.DEFAULT_DURATION_S
+    if ramp_s <= 0:
+        raise UsageError("--ramp must be longer than 0, for example 10s.")
+    if duration_s is not None and ramp_s > duration_s:
+        raise UsageError(
+            f"--ramp {units.format_s(ramp_s)} is longer than the run; give a longer -d, "
+            f"for example -d {units.format_s(ramp_s + plan.DEFAULT_DURATION_S)}."
+        )
+    return Stage(ramp_s, first, last), Stage(math.inf, last, last)
+
+
+def _stages(text: str, first: float, *, whole: bool) -> tuple[Stage, ...]:
+    """Read `30s:20,1m:50,10s:0`: each stage goes in a straight line to its target."""
+    found = []
+    for piece in text.split(","):
+        length, colon, target = piece.strip().partition(":")
+        try:
+            length_s, last = units.parse_duration_s(length), units.parse_rate(target)
+        except ValueError:
+            colon = ""
+        if not colon or length_s <= 0:
+            raise UsageError(
+                "--stages takes DURATION:TARGET pairs, for example 30s:20,1m:50,10s:0."
+            )
+        if whole and last != int(last):
+            raise UsageError(f"--stages {piece.strip()}: connections are whole; for rates add -R.")
+        found.append(Stage(length_s, first, last))
+        first = last
+    return tuple(found)
+
+
+def _duration_s(flag: str, text: str | None) -> float | None:
+    try:
+        return None if text is None else units.parse_duration_s(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
+
+
+def _count(flag: str, text: str | None) -> int | None:
+    try:
+        return None if text is None else units.parse_count(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {redact.text(str(error))}") from None

@@ -1,0 +1,180 @@
+"""From flags to what is sent: method, headers, body, and the rendered requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+
+from fastbench import __version__
+from fastbench.plan import body, request, text_file, url_list, urls
+from fastbench.plan.plan import Request, UsageError, check_header, check_method
+from fastbench.plan.request import Headers, Message
+
+MAX_RENDERED_BYTES = 1 << 30
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+
+
+def message(flags: SimpleNamespace, notices: list[str]) -> Message:
+    """Build what the requests have in common; a wrk script may set method, headers and body."""
+    headers, host = _headers(flags)
+    asked = Message(
+        method=_method(flags.method, notices),
+        headers=headers,
+        body=_body(flags, headers),
+        host=host,
+        user_agent=_or("User-Agent", flags.user_agent, f"fastbench/{__version__}"),
+        accept=_or("Accept", flags.accept, "*/*"),
+        content_type=flags.by_value if flags.by_value and "/" in flags.by_value else "",
+        credentials=_credentials(flags),
+        bearer=flags.bearer or "",
+        keepalive=not flags.no_keepalive,
+    )
+    return asked if flags.script is None else _scripted(flags.script, asked)
+
+
+def render(
+    flags: SimpleNamespace, addresses: Sequence[str], common: Message
+) -> tuple[tuple[Request, ...], urls.Url]:
+    """Render every URL of the command line and of --urls-from-file; return the first URL too."""
+    lines = [url_list.Line(urls.parse(address)) for address in addresses]
+    for path in flags.urls_from_file:
+        text = text_file.read_text(path, "--urls-from-file", any_bytes=True)
+        lines += url_list.read(text_file.lines(text), _named(path))
+    if not lines:
+        raise UsageError(
+            "There is no URL; give one, for example http://localhost:8080/ (see fastbench --help)."
+        )
+    first = urls.one_server(line.url for line in lines)
+    rendered = []
+    total_bytes = 0
+    for line in lines:
+        rendered.append(_rendered(line, common))
+        total_bytes += len(rendered[-1].payload)
+        if total_bytes > MAX_RENDERED_BYTES:
+            raise UsageError(
+                "The requests need more than 1 GiB of memory together; use a smaller body "
+                "or fewer URLs."
+            )
+    return tuple(rendered), first
+
+
+def _named(path: str) -> str:
+    return "standard input" if path == "-" else path
+
+
+def _rendered(line: url_list.Line, common: Message) -> Request:
+    """Render one entry: its own headers replace those of all requests, its body theirs."""
+    own = {name.lower() for name, _ in line.headers}
+    host = next((value for name, value in line.headers if name.lower() == "host"), common.host)
+    headers = [pair for pair in common.headers if pair[0].lower() not in own]
+    headers += [pair for pair in line.headers if pair[0].lower() != "host"]
+    message = replace(common, headers=tuple(headers), host=host)
+    try:
+        return request.render(
+            line.url, message, method=line.method, weight=line.weight, body=line.body
+        )
+    except UsageError as error:
+        raise UsageError(f"{line.place}: {error}" if line.place else str(error)) from None
+
+
+def _method(method: str | None, notices: list[str]) -> str:
+    if method is None:
+        return ""
+    check_method(method)
+    if method not in _METHODS and method.upper() in _METHODS:
+        notices.append(f"-m {method} was read as {method.upper()}; methods are upper case.")
+        return method.upper()
+    return method
+
+
+def _headers(flags: SimpleNamespace) -> tuple[Headers, str]:
+    """Return the headers but Host, and the host to send ("" for the URL's own)."""
+    host = flags.host or ""
+    headers = []
+    for text in flags.headers:
+        for name, value in _given(text):
+            if name.lower() == "host":
+                host = value
+            else:
+                headers.append((name, value))
+    if re.search(r"[\s\0]", host):
+        raise UsageError("--host takes one host name, without spaces or line breaks.")
+    return tuple(headers), host
+
+
+def _given(text: str) -> list[tuple[str, str]]:
+    """Read one -H: a header, or `@FILE` with one on each line, which `ps` does not show."""
+    if not text.startswith("@"):
+        return [request.parse_header(text)]
+    source = text_file.read_text(text[1:], "-H", any_bytes=True)
+    found = []
+    for at, line in enumerate(text_file.lines(source), 1):
+        try:
+            found += [request.parse_header(line)] if line.strip() else []
+        except UsageError as error:
+            raise UsageError(f"{text[1:]}, line {at}: {error}") from None
+    return found
+
+
+def _body(flags: SimpleNamespace, headers: Headers) -> body.Body | None:
+    given = [
+        spelling
+        for spelling, value in (
+            ("-b", flags.body is not None),
+            ("-D", flags.body_file is not None),
+            ("--data", flags.data),
+            ("-F", flags.forms),
+        )
+        if value
+    ]
+    if len(given) > 1:
+        raise UsageError(f"A request has one body; give {given[0]} or {given[1]}, not both.")
+    if flags.body is not None:
+        return body.inline(flags.body)
+    if flags.body_file is not None:
+        return body.Body(text_file.read_bytes(flags.body_file, "-D"))
+    if flags.data:
+        return body.urlencoded(flags.data)
+    if not flags.forms:
+        return None
+    own_type = any(name.lower() == "content-type" for name, _ in headers)
+    if own_type or "/" in (flags.by_value or ""):
+        raise UsageError("-F writes Content-Type itself, with its boundary; leave yours out.")
+    return body.multipart(flags.forms)
+
+
+def _credentials(flags: SimpleNamespace) -> str:
+    credentials: str = flags.credentials or ""
+    if credentials and ":" not in credentials:
+        raise UsageError("-a takes user:password, with the colon.")
+    if credentials and flags.bearer:
+        raise UsageError("A request has one Authorization; give -a or --bearer, not both.")
+    return credentials
+
+
+def _scripted(path: str, asked: Message) -> Message:
+    """Apply a wrk script as wrk does: its headers replace those of -H; flags keep the rest."""
+    if not path.endswith(".lua") and path.endswith(".py"):
+        raise UsageError(
+            f"-s reads wrk's Lua scripts; a Python scenario is started with `fastbench run {path}`."
+        )
+    source = body.encoded(text_file.read_text(path, "-s", any_bytes=True))
+    from fastbench.plan import luascript  # few runs need it
+
+    script = luascript.read(source, path)
+    own = {name.lower() for name, _ in script.headers}
+    host = next((value for name, value in script.headers if name.lower() == "host"), asked.host)
+    headers = [header for header in asked.headers if header[0].lower() not in own]
+    headers += [header for header in script.headers if header[0].lower() != "host"]
+    sent = asked.body
+    if sent is None and script.body is not None:
+        sent = body.Body(script.body)
+    method = asked.method or ("" if asked.body is not None else script.method)
+    return replace(asked, method=method, headers=tuple(headers), host=host, body=sent)
+
+
+def _or(name: str, value: str | None, default: str) -> str:
+    return default if value is None else check_header(name, value)[1]

@@ -1,0 +1,291 @@
+"""The flags of `fastbench run`: from words to what is asked of a script."""
+
+from __future__ import annotations
+
+import os
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Literal
+
+from fastbench.cli.args import request_args, script_flags, url_args
+from fastbench.cli.output import destinations
+from fastbench.cli.output.settings import Output
+from fastbench.foundation import redact, units
+from fastbench.plan import hostnames, plan, source_addresses, tls_files, urls
+from fastbench.plan.body import encoded, field_text
+from fastbench.plan.plan import Tls, UsageError
+from fastbench.script.load.loader import STDIN
+from fastbench.script.run_request import Asked
+
+MAX_SCALE = 1_000_000.0
+MAX_REDIRECTS = 1000
+
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What a message is built from and a script says itself.
+_OF_SCRIPTS: dict[str, object] = {
+    **dict.fromkeys(("method", "body", "body_file", "by_value", "script")),
+    **{"data": [], "forms": []},
+}
+_LONG_WORD = 200  # of the echoed command line
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Hold a run. `notices` say, one line each, what was re-interpreted."""
+
+    asked: Asked
+    output: Output
+    notices: tuple[str, ...]
+
+
+def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
+    """Parse the words after `run`, or name the page they ask for; raises UsageError."""
+    words, scripts, shown = script_flags.read(argv)
+    if words.help:
+        return "help"
+    if words.version:
+        return "version"
+    reads = destinations.read(
+        words, *(destinations.File("fastbench run", each) for each in scripts)
+    )
+    destinations.one_stdin(reads)
+    found = command(words, scripts, shown)
+    destinations.check(destinations.written(found.output), reads)
+    return replace(found, output=url_args.of_one_run(found.output, words))
+
+
+def command(words: SimpleNamespace, scripts: Sequence[str], shown: Sequence[str]) -> Command:
+    """Build the run that the words ask for; `shown` are they as they may be shown."""
+    if words.format == "wrk":
+        raise UsageError("--format wrk is the shape of a plain run; here it is text, json or k6.")
+    notices: list[str] = list(words.notices)
+    tags = _tags(words.tags, notices)
+    bind, family = _addresses(words)
+    asked = Asked(
+        script=_script(scripts),
+        vus=_count("-u", words.vus, most=plan.MAX_CONNECTIONS),
+        duration_s=_duration_s("-d", words.duration, most_s=plan.MAX_DURATION_S),
+        iterations=_count("-i", words.iterations, most=plan.MAX_REQUESTS),
+        stages=_stages(words.stages),
+        scenarios=_scenarios(words.scenarios),
+        scale=factor("--scale", words.scale),
+        time_scale=factor("--time-scale", words.time_scale),
+        env=_env(words.env),
+        tags=tags,
+        thresholds=(*words.thresholds, *_max_exceptions(words.max_exceptions)),
+        workers=_count("-t", words.workers, most=plan.MAX_WORKERS),
+        base_url=_base_url(words.base_url),
+        headers=_headers(words, notices),
+        user_agent=None if words.user_agent is None else _typed(words.user_agent),
+        timeout_s=_duration_s("--timeout", words.timeout),
+        connect_timeout_s=_duration_s("--connect-timeout", words.connect_timeout),
+        max_redirects=_count("--max-redirects", words.max_redirects, 0, MAX_REDIRECTS),
+        keepalive=not words.no_keepalive,
+        discard_bodies=words.discard_bodies,
+        expect=None
+        if words.expect_status is None
+        else url_args.parse_statuses(words.expect_status),
+        tls=_tls(words, notices),
+        unix_path=_unix(words, bind),
+        bind=bind,
+        family=family,
+        one_address=words.one_address,
+        watch=url_args._watch(words),
+        no_setup=words.no_setup,
+        no_teardown=words.no_teardown,
+        no_thresholds=words.no_thresholds,
+        fail_fast=words.fail_fast,
+        debug=words.debug,
+        dry_run=words.dry_run,
+        verbose=words.verbose,
+        config={"command": [_cut(word) for word in ("fastbench", "run", *shown)]},
+    )
+    return Command(asked, url_args.output(words), tuple(notices))
+
+
+def _cut(word: str) -> str:
+    return word if len(word) <= _LONG_WORD else f"{word[:_LONG_WORD]}…"
+
+
+def _script(scripts: Sequence[str]) -> str:
+    if not scripts:
+        raise UsageError("There is no script; write fastbench run SCRIPT.py (see run --help).")
+    if len(scripts) > 1:
+        raise UsageError(
+            f"A run has one script, not both {scripts[0]} and {scripts[1]}; several scenarios may "
+            "stand in one script, or be imported by it."
+        )
+    return STDIN if scripts[0] == "-" else scripts[0]
+
+
+def _max_exceptions(given: str | None) -> tuple[str, ...]:
+    """Read `--max-exceptions 1%` (of iterations) or `10` as the threshold that says the same."""
+    if given is None:
+        return ()
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(%?)", given.strip())
+    if match is None or (not match[2] and "." in match[1]):
+        raise UsageError(
+            f"--max-exceptions {redact.printable(given)}: give a share of the iterations or a "
+            "count, as in --max-exceptions 1% or --max-exceptions 10."
+        )
+    return (f"script_exceptions: {'rate' if match[2] else 'count'}<={match[1]}{match[2]}",)
+
+
+def _stages(given: Sequence[str]) -> tuple[tuple[float, float], ...]:
+    """Read `-s 30s:20 -s 1m:50`, or all in one with commas."""
+    found = []
+    for piece in ",".join(given).split(",") if given else ():
+        length, colon, target = piece.strip().partition(":")
+        try:
+            found.append((units.parse_duration_s(length), units.parse_rate(target)))
+        except ValueError:
+            colon = ""
+        if not colon:
+            raise UsageError("-s takes DURATION:TARGET, for example -s 30s:20 -s 1m:50 -s 10s:0.")
+    if found and not any(length_s for length_s, _ in found):
+        raise UsageError("-s needs a stage that is longer than 0, for example -s 30s:20.")
+    return tuple(found)
+
+
+def _scenarios(given: Sequence[str]) -> tuple[str, ...]:
+    found = [name.strip() for name in ",".join(given).split(",")] if given else []
+    if not all(found):
+        raise UsageError("--scenario needs the name of a scenario of the script.")
+    return tuple(dict.fromkeys(found))
+
+
+def _env(given: Sequence[str]) -> dict[str, str]:
+    """Read `-e NAME=value`; `-e NAME` alone takes the value that the shell has for it."""
+    found = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not _ENV_NAME.fullmatch(name):
+            raise UsageError("-e takes NAME=value, for example -e BASE_URL=http://localhost:8080.")
+        if not equals and name not in os.environ:
+            raise UsageError(f"-e {name} has no value, and the shell has none; write {name}=….")
+        found[name] = value if equals else os.environ[name]
+    return found
+
+
+def _tags(given: Sequence[str], notices: list[str]) -> dict[str, str]:
+    found = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not equals:
+            name, equals, value = word.partition(":")
+            if equals and name:
+                notices.append(f"--tag {word} was read as --tag {name}={value}.")
+        if not equals or not name:
+            raise UsageError("--tag takes NAME=value, for example --tag build=1234.")
+        found[name] = value
+    return found
+
+
+def _headers(words: SimpleNamespace, notices: list[str]) -> tuple[tuple[str, str], ...]:
+    """Return the fields that every request gets, from the flags of a plain run."""
+    both = {**vars(words), **_OF_SCRIPTS}
+    message = request_args.message(SimpleNamespace(**both), notices)
+    found = list(message.headers)
+    if message.host:
+        found.append(("Host", message.host))
+    if words.accept is not None:
+        found.append(("Accept", message.accept))
+    own = any(name.lower() == "authorization" for name, _ in found)  # as typed, it wins
+    if message.bearer and not own:
+        found.append(plan.check_header("Authorization", f"Bearer {message.bearer}"))
+    elif message.credentials and not own:
+        pair = b64encode(encoded(message.credentials)).decode("ascii")
+        found.append(("Authorization", f"Basic {pair}"))
+    return tuple((name, _typed(value)) for name, value in found)
+
+
+def _typed(value: str) -> str:
+    """Return the value of a header that was typed, or stands in a file: its bytes are sent."""
+    return field_text(encoded(value))
+
+
+def _tls(words: SimpleNamespace, notices: list[str]) -> Tls:
+    if words.insecure and words.cacert:
+        notices.append("-k turns verification off; --cacert has no effect.")
+    name = ""
+    if words.servername is not None:
+        name = hostnames.servername(words.servername)
+    found = Tls(
+        verify=not words.insecure,
+        cafile=words.cacert,
+        certfile=words.cert,
+        keyfile=words.key or words.cert,
+        servername=name,
+    )
+    if found.cafile or found.certfile:
+        tls_files.check(found)
+    return found
+
+
+def _addresses(words: SimpleNamespace) -> tuple[tuple[str, ...], plan.Family]:
+    bind = source_addresses.parse(words.bind)
+    if words.ipv4 and words.ipv6:
+        raise UsageError("-4 and -6 exclude each other; give one of them.")
+    named: plan.Family = 4 if words.ipv4 else 6 if words.ipv6 else 0
+    bound = source_addresses.family(bind)
+    if bound and named and bound != named:
+        raise UsageError(f"--bind has IPv{bound} addresses, which do not fit -{named}; leave one.")
+    source_addresses.check(bind)
+    return bind, named or bound
+
+
+def _unix(words: SimpleNamespace, bind: Sequence[str]) -> str | None:
+    path: str | None = words.unix
+    if path is not None:
+        plan.Target("http", "localhost", 80, path, None, "")  # its rules for the path
+        if bind:
+            raise UsageError("A Unix socket has no source address; leave --bind or --unix out.")
+    return path
+
+
+def _base_url(given: str | None) -> str | None:
+    if given is not None:
+        urls.parse(given)
+    return given
+
+
+def factor(flag: str, text: str | None) -> float:
+    """Read a factor: 0.1, 2 or 50%; 1 where there is none."""
+    if text is None:
+        return 1.0
+    try:
+        found = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= MAX_SCALE:
+        raise UsageError(f"{flag} takes a factor above 0: 0.1, 2 or 50%.")
+    return found
+
+
+def _count(flag: str, text: str | None, least: int = 1, most: int = 0) -> int | None:
+    if text is None:
+        return None
+    try:
+        found = units.parse_count(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
+    if not least <= found <= most:
+        raise UsageError(f"{flag} must be between {least} and {most:,}, not {found}.")
+    return found
+
+
+def _duration_s(flag: str, text: str | None, *, most_s: float = plan.MAX_TIMEOUT_S) -> float | None:
+    if text is None:
+        return None
+    try:
+        found_s = units.parse_duration_s(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
+    if not 0 < found_s <= most_s:
+        raise UsageError(
+            f"{flag} must be longer than 0 and at most {units.format_s(most_s)}, not {text}."
+        )
+    return found_s

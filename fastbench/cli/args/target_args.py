@@ -1,0 +1,78 @@
+"""From flags to where it is sent: target, TLS, source addresses and address family."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from fastbench.plan import hostnames, source_addresses, tls_files, urls
+from fastbench.plan.plan import Family, Target, Tls, UsageError
+
+_TLS_FLAGS = ("insecure", "cacert", "cert", "key", "servername")
+
+
+def target(flags: SimpleNamespace, first: urls.Url, notices: list[str]) -> Target:
+    """Build the target; TLS files are loaded once to find out what is wrong with them."""
+    return Target(
+        scheme=first.scheme,
+        host=first.host,
+        port=first.port,
+        unix_path=flags.unix,
+        tls=_tls(flags, first, notices),
+        url=first.shown,
+        server=f"unix:{flags.unix}" if flags.unix else f"{first.scheme}://{first.authority}",
+    )
+
+
+def send_from(flags: SimpleNamespace, first: urls.Url) -> tuple[tuple[str, ...], Family]:
+    """Return the addresses to send from and the family that flags, host and they agree on."""
+    bind = source_addresses.parse(flags.bind)
+    if flags.ipv4 and flags.ipv6:
+        raise UsageError("-4 and -6 exclude each other; give one of them.")
+    literal = _literal_family(first.host)
+    named: Family = 4 if flags.ipv4 else 6 if flags.ipv6 else 0
+    if literal and named and literal != named:
+        raise UsageError(
+            f"-{named} does not fit {first.host}, which is an IPv{literal} address; "
+            f"leave -{named} out."
+        )
+    if flags.unix is not None:
+        if bind:
+            raise UsageError("A Unix socket has no source address; leave --bind or --unix out.")
+        return (), 0
+    wanted = named or literal
+    bound = source_addresses.family(bind)
+    if bound and wanted and bound != wanted:
+        raise UsageError(
+            f"--bind has IPv{bound} addresses, but the target is IPv{wanted}; "
+            f"give addresses of IPv{wanted}."
+        )
+    source_addresses.check(bind)
+    return bind, wanted or bound
+
+
+def _literal_family(host: str) -> Family:
+    if ":" in host:
+        return 6
+    return 4 if hostnames.is_ipv4(host) else 0
+
+
+def _tls(flags: SimpleNamespace, first: urls.Url, notices: list[str]) -> Tls | None:
+    if first.scheme == "http":
+        if any(getattr(flags, name) for name in _TLS_FLAGS):
+            notices.append("The URL is http://; the TLS flags have no effect.")
+        return None
+    if flags.insecure and flags.cacert:
+        notices.append("-k turns verification off; --cacert has no effect.")
+    name = hostnames.certificate_name(first.host)
+    if flags.servername is not None:
+        name = hostnames.servername(flags.servername)
+    tls = Tls(
+        verify=not flags.insecure,
+        cafile=flags.cacert,
+        certfile=flags.cert,
+        keyfile=flags.key or flags.cert,
+        servername=name,
+    )
+    if tls.cafile or tls.certfile:
+        tls_files.check(tls)
+    return tls

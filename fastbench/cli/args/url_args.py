@@ -1,0 +1,333 @@
+"""The flags of a plain run: from words to a Plan and what to do with its result."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Literal, get_args
+
+from fastbench.cli.args import load_args as how_much
+from fastbench.cli.args import request_args, target_args, url_flags
+from fastbench.cli.output import destinations, formats
+from fastbench.cli.output.settings import Against, Format, Output, Record
+from fastbench.foundation import redact
+from fastbench.plan import plan, request
+from fastbench.plan.body import encoded
+from fastbench.plan.plan import UsageError
+
+if TYPE_CHECKING:
+    from fastbench.outputs.output_flags import Asked as Out
+    from fastbench.results.thresholds.grammar import Threshold
+
+
+_FORMATS: dict[str, Format] = {name: name for name in get_args(Format)}
+_LONG_WORD = 200  # of a body in the echoed command line
+MAX_PORT = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Hold a plain run. `notices` say, one line each, what was re-interpreted or lowered."""
+
+    plan: plan.Plan
+    output: Output
+    notices: tuple[str, ...]
+
+
+def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
+    """Parse the words of a plain run, or name the page they ask for; raises UsageError."""
+    flags, addresses, notices = url_flags.read(argv)
+    if flags.help:
+        return "help"
+    if flags.version or (flags.verbose and not addresses):
+        return "version"
+    reads = destinations.read(flags)
+    destinations.one_stdin(reads)
+    found = command(argv, flags, addresses, notices)
+    destinations.check(destinations.written(found.output), reads)
+    return replace(found, output=of_one_run(found.output, flags))
+
+
+def command(
+    argv: Sequence[str],
+    flags: SimpleNamespace,
+    addresses: Sequence[str],
+    notices: list[str],
+    message: request.Message | None = None,
+) -> Command:
+    """Build the run that the flags ask for; `argv` is what was typed, to be shown.
+
+    Who builds several runs of the same flags gives the message: standard input is read once.
+    """
+    load = how_much.load(flags, notices)
+    message = message or request_args.message(flags, notices)
+    requests, first = request_args.render(flags, addresses, message)
+    if request.closes(message):
+        load = replace(load, keepalive=False)
+    target = target_args.target(flags, first, notices)
+    bind, family = target_args.send_from(flags, first)
+    expect = _expect(flags)
+    asked: dict[str, object] = {
+        "command": _command(argv),
+        "urls": len(requests),
+        "method": requests[0].method,
+        "headers": [[name, _shown(redact.header(name, value))] for name, value in message.headers],
+        "body_bytes": None if message.body is None else len(message.body.data),
+    }
+    asked |= {"expect_status": flags.expect_status, "bind": list(bind), "family": family}
+    asked["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
+    config = asked | _config(target, load, expect)
+    return Command(
+        plan.Plan(
+            target,
+            requests,
+            load,
+            expect,
+            bind,
+            family,
+            config,
+            _watch(flags),
+            flags.one_address,
+        ),
+        replace(output(flags), thresholds=_thresholds(flags, load, requests)),
+        tuple(notices),
+    )
+
+
+def parse_statuses(text: str) -> frozenset[int]:
+    """Read `200,2xx,301-303`. 1xx answers are interim and never the final one (RFC 9110 15.2)."""
+    found: set[int] = set()
+    for piece in text.split(","):
+        match = re.fullmatch(r"([2-9])xx|([2-9][0-9]{2})(?:-([2-9][0-9]{2}))?", piece.strip())
+        if match is None:
+            raise UsageError("--expect-status takes statuses such as 200,2xx,301-303.")
+        first = int(match[2] or match[1] + "00")
+        last = int(match[3] or match[2] or match[1] + "99")
+        if last < first:
+            raise UsageError(f"--expect-status {first}-{last} ends before it starts; turn it.")
+        found.update(range(first, last + 1))
+    return frozenset(found)
+
+
+def _watch(flags: SimpleNamespace) -> tuple[plan.Watch, ...]:
+    """Read --watch pid:N, port:N and cmd:NAME; several may be joined with commas."""
+    found = []
+    for word in ",".join(flags.watch).split(",") if flags.watch else ():
+        by, colon, value = word.strip().partition(":")
+        if by not in ("pid", "port", "cmd") or not colon:
+            raise UsageError("--watch takes pid:NUMBER, port:NUMBER or cmd:NAME.")
+        found.append(plan.Watch(by, value))  # type: ignore[arg-type]
+    return tuple(found)
+
+
+def _thresholds(
+    flags: SimpleNamespace, load: plan.Load, requests: Sequence[plan.Request]
+) -> tuple[Threshold, ...]:
+    """Read --threshold; a stage or a URL that is not in the plan is refused, too."""
+    if not flags.thresholds:
+        return ()
+    from fastbench.results.thresholds import grammar
+    from fastbench.run import run_thresholds, url_counts
+
+    found = grammar.read({}, flags.thresholds, run_thresholds.METRICS)
+    rows, _ = url_counts.of_requests(requests)
+    if rows:
+        run_thresholds.check_tags(found, rows)
+    else:
+        grammar.refuse_tags(found)
+    found = tuple(replace(each, text=redact.text(each.text)) for each in found)
+    run_thresholds.PlainJudge(found, load.pace)
+    return found
+
+
+def _expect(flags: SimpleNamespace) -> plan.Expect:
+    statuses = flags.expect_status
+    return plan.Expect(
+        statuses=None if statuses is None else parse_statuses(statuses),
+        body=encoded(flags.expect_body or ""),
+    )
+
+
+def output(flags: SimpleNamespace) -> Output:
+    """Read what is written where; the thresholds of a plain run come later."""
+    form = _FORMATS.get(flags.format or "text")
+    if form is None:
+        raise UsageError(f"--format takes one of {', '.join(_FORMATS)}.")
+    json_path = None if flags.json is None else destinations.named(flags.json)
+    if json_path == "":
+        raise UsageError("--json needs the name of a file, or - for standard output.")
+    files = formats.asked(flags)
+    streams = [*files.values(), "-" if form == "json" else json_path].count("-")
+    if streams + (form in formats.PEERS) > 1:
+        raise UsageError(
+            f"Only one of --json, {formats.listed()} and --format can go to standard output; "
+            "name a file."
+        )
+    return Output(
+        format=form,
+        json_path=json_path,
+        latency=flags.latency,
+        strict=flags.strict,
+        quiet=flags.quiet,
+        progress=not (flags.quiet or flags.no_progress),
+        color=False if flags.no_color or os.environ.get("NO_COLOR") else None,
+        debug=flags.debug,
+        against=_against(flags),
+        save_baseline=_save_baseline(flags),
+        forms=files,
+        outs=_outs(flags),
+        record=_record(flags),
+        dashboard=_port(flags.dashboard),
+    )
+
+
+def of_one_run(output: Output, flags: SimpleNamespace) -> Output:
+    """Add --wait-for and --webhook, which are of a run alone and of no part of a comparison."""
+    if flags.wait_for is not None:
+        from fastbench.plan import readiness
+
+        output = replace(output, wait_for=readiness.parse(flags.wait_for))
+    if flags.webhook is not None:
+        from fastbench.outputs import webhook
+
+        output = replace(output, webhook=webhook.check(flags.webhook))
+    return output
+
+
+def _outs(flags: SimpleNamespace) -> tuple[Out, ...]:
+    if not flags.outs:
+        return ()
+    from fastbench.outputs import output_flags
+
+    return output_flags.parse(flags.outs)
+
+
+def _port(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= MAX_PORT):
+        raise UsageError(
+            f"--dashboard takes a port from 0 to {MAX_PORT}, as in --dashboard=8089, or none for "
+            "any that is free."
+        )
+    return int(text)
+
+
+def _record(flags: SimpleNamespace) -> Record | None:
+    """Read --history and --name; what is no history is refused before the run."""
+    if flags.history is None and flags.name is not None:
+        raise UsageError("--name is what --history calls a run; add --history FILE.db.")
+    if flags.history is None:
+        return None
+    if flags.history in ("", "-"):
+        raise UsageError("--history needs the name of a file, for example --history runs.db.")
+    from fastbench.results import history_store
+
+    history_store.check(flags.history)
+    name = None if flags.name is None else history_store.check_name(flags.name)
+    return Record(flags.history, name)
+
+
+def share(flag: str, text: str) -> float:
+    """Read a percentage: `5%` is 0.05."""
+    number = text.strip().removesuffix("%").strip()
+    try:
+        found = float(number) / 100 if text.strip().endswith("%") else math.nan
+    except ValueError:
+        found = math.nan
+    if not 0 < found < 1:
+        raise UsageError(f"{flag} takes a percentage between 0% and 100%, for example {flag} 5%.")
+    return found
+
+
+def _against(flags: SimpleNamespace) -> Against | None:
+    """Read the baseline before the run: without it the run would be in vain."""
+    if flags.baseline is None and flags.fail_on_regression is None:
+        return None
+    if flags.baseline is None:
+        raise UsageError(
+            "--fail-on-regression needs something to compare with; add --baseline NAME."
+        )
+    limit = None
+    if flags.fail_on_regression is not None:
+        limit = share("--fail-on-regression", flags.fail_on_regression)
+    from fastbench.results import baseline_store
+
+    return Against(flags.baseline, baseline_store.load(flags.baseline), limit)
+
+
+def _save_baseline(flags: SimpleNamespace) -> str | None:
+    if flags.save_baseline is None:
+        return None
+    from fastbench.results import baseline_store
+
+    return baseline_store.check_name("--save-baseline", flags.save_baseline)
+
+
+def _config(target: plan.Target, load: plan.Load, expect: plan.Expect) -> dict[str, object]:
+    """Return the plan as it goes into the document; nothing here is a secret."""
+    text = expect.body.decode("utf-8", "replace")
+    tls = target.tls
+    return {
+        "url": target.url,
+        "unix": _shown(target.unix_path),
+        "connections": load.connections,
+        "workers": load.workers,
+        "duration_s": load.duration_s,
+        "requests": load.requests,
+        "pipeline": load.pipeline,
+        "keepalive": load.keepalive,
+        "retry": load.retry,
+        "timeout_s": load.timeout_s,
+        "connect_timeout_s": load.connect_timeout_s,
+        "warmup_s": load.warmup_s,
+        "drain": load.drain,
+        **_config_of_pace(load.pace),
+        "expect_body": redact.printable(redact.text(text)) or None,
+        "tls": None
+        if tls is None
+        else {
+            "verify": tls.verify,
+            "cafile": _shown(tls.cafile),
+            "certfile": _shown(tls.certfile),
+            "servername": tls.servername,
+        },
+    }
+
+
+def _config_of_pace(pace: plan.Pace | None) -> dict[str, object]:
+    """Return what the plan asks for over time; a last stage without end has no length."""
+    if pace is None:
+        return {"rate": None, "stages": None, "arrival": None, "on_overload": None}
+    stages = [
+        {
+            "length_s": stage.length_s if math.isfinite(stage.length_s) else None,
+            "first": stage.first,
+            "last": stage.last,
+        }
+        for stage in pace.stages
+    ]
+    if not pace.rates:
+        return {"rate": None, "stages": stages, "arrival": None, "on_overload": None}
+    return {
+        "rate": pace.peak,
+        "stages": stages if len(stages) > 1 else None,
+        "arrival": pace.arrival,
+        "on_overload": "drop" if pace.drop else "queue",
+    }
+
+
+def _command(argv: Sequence[str]) -> list[str]:
+    """Return the command line as it may be shown: secrets masked, bodies cut."""
+    words = ["fastbench", *redact.argv(argv)]
+    cut = (word if len(word) <= _LONG_WORD else f"{word[:_LONG_WORD]}…" for word in words)
+    return [_shown(word) or "" for word in cut]
+
+
+def _shown(text: str | None) -> str | None:
+    """Return text that can be encoded: a command line may hold bytes that are no UTF-8."""
+    return None if text is None else redact.printable(text, lines=True)

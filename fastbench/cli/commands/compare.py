@@ -1,0 +1,241 @@
+"""`fastbench compare`: two sides from words to exit code.
+
+The exit code is 0 whatever the verdict; a regression is 96 where --fail-on-regression asks. What
+ends early still has its report and its document.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from fastbench import __version__
+from fastbench.cli.args import compare_args
+from fastbench.cli.args.compare_args import Command, Live, Stored
+from fastbench.cli.help import pager
+from fastbench.cli.output import delivery, destinations, formats
+from fastbench.cli.output.compare_live_view import CompareView
+from fastbench.cli.output.settings import Output
+from fastbench.experiments.compare import decision
+from fastbench.experiments.compare.compare_document import Comparison, Pair
+from fastbench.experiments.compare.saved_results import judge_stored
+from fastbench.experiments.trials import pairing
+from fastbench.experiments.trials.pairing import Measured, Terms
+from fastbench.experiments.trials.trial_artifacts import Kept
+from fastbench.experiments.trials.trial_servers import ServerError
+from fastbench.foundation import exit_codes, redact, signals
+from fastbench.machine import environment
+from fastbench.plan.plan import UsageError
+from fastbench.results.result import Environment, Result, Warning_
+
+__all__ = ["compare_stored", "main"]
+
+EXIT_CODES = {
+    "complete": exit_codes.PASSED,
+    "out_of_time": exit_codes.PASSED,
+    "interrupted": exit_codes.INTERRUPTED,
+    "nothing_succeeded": exit_codes.NOTHING,
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Compare as the words after `compare` ask; raises UsageError for a wrong word."""
+    command = compare_args.parse(argv)
+    if command == "version":
+        return pager.write(f"fastbench {__version__}")
+    if command == "help":
+        from fastbench.cli.help.compare_help import TEXT
+
+        return pager.write(TEXT)
+    for notice in command.notices:
+        _tell(notice)
+    destinations.prepare(destinations.written(command.output))
+    if isinstance(command.what, Stored):
+        return compare_stored(command.what, command)
+    from fastbench.script import parent
+
+    try:
+        with signals.held():
+            return _compare_live(command.what, command)
+    except parent.OptionsError as error:
+        _tell(str(error))
+        return exit_codes.OPTIONS
+    except parent.ScriptError as error:
+        _tell(str(error))
+        return exit_codes.SCRIPT
+
+
+def compare_stored(what: Stored, command: Command) -> int:
+    """Compare two saved results; return the exit code."""
+    subject = decision.Subject(
+        version=__version__,
+        base=redact.printable(what.names[0]),
+        candidate=redact.printable(what.names[1]),
+        environment=what.candidate.environment,
+        seed=0,
+        pairs_planned=1,
+        config=what.config,
+    )
+    found = judge_stored(
+        what.base, what.candidate, subject, primary=what.primary, rules=command.rules
+    )
+    code = _deliver(found, command.output, (what.base, what.candidate))
+    return _kept(code, _save(what.candidate, found, command.output))
+
+
+def _save(candidate: Result, found: Comparison, output: Output) -> str:
+    """Keep the candidate's result if that was asked for; return what went wrong."""
+    if output.save_baseline is None:
+        return ""
+    from fastbench.cli.commands import compare_baseline, run_url
+
+    document = run_url.document(candidate)
+    return compare_baseline.keep(candidate, document, output, regressed=found.regressed)
+
+
+def _kept(code: int, problem: str) -> int:
+    """Say why there is no baseline; return the exit code."""
+    if problem:
+        _tell(problem)
+    return code or (exit_codes.NOT_WRITTEN if problem else 0)
+
+
+def _compare_live(what: Live, command: Command) -> int:
+    machine = environment.describe()
+    primary, terms = _course(what)
+    kept = Kept(results=command.output.save_baseline is not None)
+
+    def judged(pairs: Sequence[Pair], measured: Measured | None = None) -> Comparison:
+        subject = _subject(what, machine, measured)
+        return decision.judge(pairs, primary, subject, command.rules)
+
+    view = CompareView(
+        pairs=what.terms.pairs,
+        judged=judged,
+        enabled=command.output.progress and not command.output.quiet,
+        color=command.output.color,
+    )
+    try:
+        with view:
+            measured = pairing.run(
+                *(what.base, what.candidate, terms, view.update),
+                notice=_tell,
+                echo=_echo,
+                kept=kept,
+            )
+    except ServerError as error:
+        _tell(str(error))
+        _show_output(error)
+        measured = Measured((), "nothing_succeeded")
+    found = judged(measured.pairs, measured)
+    notes = tuple(Warning_("note", note) for note in measured.notes)
+    found = replace(found, warnings=(*found.warnings, *notes), latency=kept.latency())
+    code = _deliver(found, command.output)
+    return _kept(code, _save_middle(kept, found, command.output))
+
+
+def _save_middle(kept: Kept, found: Comparison, output: Output) -> str:
+    """Keep the candidate's visit in the middle: a baseline is a run that was, no sum of several."""
+    name = output.save_baseline
+    if name is None:
+        return ""
+    refused = any(each.code == "invalid_visits" for each in found.warnings)
+    middle = None if refused else kept.middle(found.primary)
+    if middle is None:
+        return f"the baseline {name} was not saved: too few visits to the candidate count."
+    if found.ended == "interrupted":
+        return f"the baseline {name} was not saved: the comparison is not complete."
+    return _save(middle, found, output)
+
+
+def _subject(what: Live, machine: Environment, measured: Measured | None) -> decision.Subject:
+    """Say what is compared; the rate of a pilot belongs to what was asked."""
+    rate = measured.rate if measured is not None else None
+    config = what.config if rate is None else {**what.config, "rate": rate}
+    return decision.Subject(
+        version=__version__,
+        base=what.base.label,
+        candidate=what.candidate.label,
+        environment=machine,
+        seed=what.terms.seed,
+        pairs_planned=what.terms.pairs,
+        config=config,
+        ended="complete" if measured is None else measured.ended,
+    )
+
+
+def _course(what: Live) -> tuple[str, Terms]:
+    """Return what decides, and how it is measured: both may depend on what a script declares.
+
+    A script whose rate is planned is judged by p99. Its warm-up is all of its load in less time.
+    """
+    from fastbench.script import parent
+    from fastbench.script.load import cli_overrides, loader, source
+    from fastbench.script.run_request import Asked
+
+    job = what.base.make(None)
+    if not isinstance(job, Asked):
+        return what.primary or "requests_per_s", what.terms
+    for sentence in source.shadowed(loader.find(job.script).file):
+        _tell(sentence)
+    declared = parent.declared(job)
+    try:
+        applied = cli_overrides.applied(declared, job)
+    except UsageError as error:
+        raise parent.OptionsError(str(error)) from None
+    planned = all((spec.executor or "").endswith("arrival-rate") for spec in applied.scenarios)
+    terms = replace(what.terms, warmup_share=what.warmup_s / applied.length_s)
+    return what.primary or ("p99" if planned else "requests_per_s"), terms
+
+
+def _show_output(error: ServerError) -> None:
+    """Show what a server wrote before it gave up."""
+    if error.output:
+        print(error.output.rstrip("\n"), file=sys.stderr)
+    if error.log:
+        _tell(f"all of its output is in {error.log}.")
+
+
+def _deliver(found: Comparison, output: Output, runs: tuple[Result, Result] | None = None) -> int:
+    """Report, write the document; return the exit code. `runs` are two saved results."""
+    stream = delivery.eyes(output)
+    problems = (
+        [] if output.quiet else [delivery.to_stream(lambda: _report(found, output, runs), stream)]
+    )
+    for path in delivery.documents(output):
+        problems.append(delivery.to_path(path, lambda: delivery.as_json(found.to_document())))
+    problems += [
+        delivery.to_path(path, partial(formats.compared, form, found, runs))
+        for form, path in output.forms.items()
+    ]
+    failed = delivery.tell_all(problems)
+    if found.regressed and output.quiet:
+        from fastbench.cli.commands import compare_baseline
+
+        delivery.tell(compare_baseline.told(found))
+    if found.regressed and found.ended != "interrupted":
+        return exit_codes.REGRESSION  # also when the candidate does nothing but fail
+    return EXIT_CODES[found.ended] or (exit_codes.NOT_WRITTEN if failed else 0)
+
+
+def _report(found: Comparison, output: Output, runs: tuple[Result, Result] | None) -> bytes:
+    from fastbench.report.text import compared_requests, comparison_text
+
+    how = delivery.look(delivery.eyes(output), output)
+    shown = comparison_text.render(found, color=how.color, width=how.width, unicode=how.unicode)
+    if runs is not None:
+        shown += compared_requests.below(
+            *runs, color=how.color, width=how.width, unicode=how.unicode
+        )
+    return how.encoded(shown)
+
+
+def _tell(sentence: str) -> None:
+    delivery.tell(redact.printable(sentence))
+
+
+def _echo(lines: str) -> None:
+    """Print what a script printed."""
+    print(redact.printable(lines, lines=True), end="", file=sys.stderr)

@@ -1,0 +1,147 @@
+"""`fastbench find`: from words to the highest rate, its report and its exit code."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fastbench import __version__
+from fastbench.cli.args import find_args
+from fastbench.cli.args.find_args import Command
+from fastbench.cli.help import pager
+from fastbench.foundation import exit_codes, redact, signals
+from fastbench.plan.plan import Plan, Stage, UsageError
+
+if TYPE_CHECKING:
+    from fastbench.cli.output.live_view import LiveView
+    from fastbench.experiments.find.find_document import Found, Step
+    from fastbench.experiments.find.search_loop import Measure
+    from fastbench.experiments.trials.interrupts import Interrupts
+    from fastbench.results.result import Result
+
+__all__ = ["at_rate", "main"]
+
+COOL_S = 0.2  # between runs: what the last one left behind drains
+COOLEST_S = 10.0  # after a run that left much behind
+EXIT_CODES = {
+    "none": exit_codes.THRESHOLDS,
+    "interrupted": exit_codes.INTERRUPTED,
+    "server_gone": exit_codes.NOTHING,
+    "nothing_succeeded": exit_codes.NOTHING,
+}
+
+
+def main(words: Sequence[str]) -> int:
+    """Search as the words after `find` ask; raises UsageError for a wrong word."""
+    command = find_args.parse(words)
+    if command == "version":
+        return pager.write(f"fastbench {__version__}")
+    if command == "help":
+        from fastbench.cli.help.find_help import TEXT
+
+        return pager.write(TEXT)
+    from fastbench.cli.output import delivery, destinations
+
+    for notice in command.notices:
+        delivery.tell(redact.printable(notice))
+    destinations.prepare(destinations.written(command.output))
+    with signals.held():
+        return _deliver(_search(command), command)
+
+
+def _search(command: Command) -> Found:
+    from fastbench.cli.output.live_view import LiveView
+    from fastbench.experiments.find.search_loop import Course
+    from fastbench.experiments.trials.interrupts import Interrupts
+    from fastbench.report.text import find_text
+
+    output = command.output
+    shown = output.progress and not output.quiet
+    live = LiveView(
+        duration_s=command.plan.load.duration_s, requests=None, enabled=shown, color=output.color
+    )
+
+    def tell(step: Step) -> None:
+        if shown:
+            print(find_text.step_line(step), file=sys.stderr)  # above the live view
+
+    with Interrupts() as stop, live:
+        measure = _measured(command.plan, stop, live)
+        found = Course(command.asked, measure, tell, time.monotonic).run()
+    return replace(found, version=__version__, config=command.config)
+
+
+def _measured(plan: Plan, stop: Interrupts, live: LiveView) -> Measure:
+    from fastbench.experiments.find import objective
+    from fastbench.experiments.trials import trial
+    from fastbench.experiments.trials.interrupts import Interrupted
+
+    hears = trial.Hears(progress=live.update)
+    left_s = 0.0  # what the last run left unanswered takes the server
+
+    def measure(rate: float) -> Result | None:
+        nonlocal left_s
+        try:
+            stop.nap(COOL_S + min(left_s, COOLEST_S))
+            result = trial.visit(at_rate(plan, rate), hears, stop)
+            left_s = objective.left_s(result)
+            return result
+        except Interrupted:
+            return None
+        except trial.VisitError as error:
+            raise UsageError(f"At {rate:g} requests per second {error}.") from None
+
+    return measure
+
+
+def at_rate(plan: Plan, rate: float) -> Plan:
+    """Return the plan at another rate."""
+    assert plan.load.pace is not None
+    pace = replace(plan.load.pace, stages=(Stage(math.inf, rate, rate),))
+    config = {**plan.config, "rate": rate}
+    return replace(plan, load=replace(plan.load, pace=pace), config=config)
+
+
+def _deliver(found: Found, command: Command) -> int:
+    """Report, write what was asked for; return the exit code."""
+    from fastbench.cli.output import delivery, formats
+    from fastbench.report.text import find_text
+
+    output = command.output
+    stream = delivery.eyes(output)
+
+    def report() -> bytes:
+        look = delivery.look(stream, output)
+        return look.encoded(
+            find_text.render(found, color=look.color, width=look.width, unicode=look.unicode)
+        )
+
+    def document() -> bytes:
+        return delivery.as_json(found.to_document())
+
+    problems = [] if output.quiet else [delivery.to_stream(report, stream)]
+    problems += [delivery.to_path(path, document) for path in delivery.documents(output)]
+    problems += [
+        delivery.to_path(path, partial(formats.searched, form, found))
+        for form, path in output.forms.items()
+    ]
+    failed = delivery.tell_all(problems)
+    if code := EXIT_CODES.get(found.ended, 0):
+        return code
+    return exit_codes.NOT_WRITTEN if failed else _strictly(found, strict=output.strict)
+
+
+def _strictly(found: Found, *, strict: bool) -> int:
+    """Under --strict a rate that may not be quoted is a failure."""
+    noisy = any(warning.code == "noisy_host" for warning in found.warnings)
+    if not strict or not (noisy or found.ended == "client_limited"):
+        return 0
+    from fastbench.cli.output import delivery
+
+    delivery.tell("--strict: this is no more than a lower bound.")
+    return exit_codes.NOT_VALID

@@ -1,0 +1,180 @@
+"""`fastbench history`: the runs that --history kept, their trend, and any two of them compared.
+
+The exit code says whether it could be told, not whether the runs passed; `--compare` has those of
+`fastbench compare`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from fastbench import __version__
+from fastbench.cli.args.command_parser import Parser
+from fastbench.cli.output import delivery, destinations
+from fastbench.cli.output.settings import Output
+from fastbench.foundation import exit_codes, redact
+from fastbench.plan.plan import UsageError
+from fastbench.results import history_store
+from fastbench.results.history_store import Group
+
+__all__ = ["main", "parser"]
+
+SCHEMA = "fastbench.history/1"
+LAST_SHOWN = 20  # runs of each name on a screen
+LAST_DRAWN = 200  # and on a page
+MOST_NUMBER = 2**63 - 1  # of an id in SQLite
+
+
+def parser() -> Parser:
+    """Return the parser of the words."""
+    made = Parser(
+        "history",
+        description="List the runs that --history FILE.db kept, by name, the newest last, with the "
+        "trend of rate and p95. The exit code of --compare is that of `fastbench compare`.",
+    )
+    made.add_argument("file", metavar="FILE.db", help="what --history wrote")
+    made.add_argument("name", metavar="NAME", nargs="?", help="only the runs of this name")
+    made.add_argument(
+        "--last",
+        metavar="N",
+        type=_number,
+        help=f"the newest N of each name ({LAST_SHOWN}; {LAST_DRAWN} with --html, all with --json)",
+    )
+    made.add_argument("--json", action="store_true", help="as JSON; with --compare, too")
+    made.add_argument("--html", metavar="FILE", help="a page with pictures; with --compare, too")
+    made.add_argument(
+        "--show", metavar="ID", type=_number, help="the document of a run, as --json wrote it"
+    )
+    made.add_argument(
+        "--compare", metavar=("A", "B"), nargs=2, type=_number, help="two runs by their numbers"
+    )
+    made.add_argument(
+        "--fail-on-regression", metavar="P", help="with --compare: exit 96 if B is worse by P: 5%%"
+    )
+    made.add_argument("--no-color", action="store_true", help="as with NO_COLOR set")
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Tell what the words after `history` ask for; raises UsageError for a wrong word or file."""
+    asked = parser().parse_intermixed_args(argv)
+    _refuse(asked)
+    if asked.html is not None:
+        asked.html = destinations.named(asked.html)
+        outputs = [destinations.File("--html", asked.html)]
+        destinations.check(outputs, [destinations.File("fastbench history", asked.file)])
+        destinations.prepare(outputs)
+    if asked.compare is not None:
+        return _compare(asked, argv)
+    if asked.show is not None:
+        with history_store.opened(asked.file) as kept:
+            document = kept.document(asked.show)
+        return _ended([delivery.to_path("-", lambda: document)])
+    name = None if asked.name is None else history_store.check_name(asked.name)
+    with history_store.opened(asked.file) as kept:
+        groups = kept.groups(name, asked.last or _last(asked))
+    return _ended(_told(asked, groups))
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= MOST_NUMBER):
+        raise argparse.ArgumentTypeError(f"`{text[:20]}` is no number from 1 on")
+    return int(text)
+
+
+def _refuse(asked: argparse.Namespace) -> None:
+    """Refuse flags that do not go together, with what would."""
+    ways = {"--show": asked.show, "--compare": asked.compare}
+    chosen = [flag for flag, value in ways.items() if value is not None]
+    if len(chosen) > 1:
+        raise UsageError("history: --show tells of one run and --compare of two; give one of them.")
+    beside = {"--last": asked.last, "NAME": asked.name}
+    if asked.show is not None:
+        beside |= {"--html": asked.html, "--json": asked.json or None}
+    if chosen and (wrong := [word for word, value in beside.items() if value is not None]):
+        raise UsageError(f"history: {chosen[0]} names its runs by number; leave {wrong[0]} out.")
+    if asked.fail_on_regression is not None and asked.compare is None:
+        raise UsageError("history: --fail-on-regression is for two runs; add --compare A B.")
+    if asked.html == "":
+        raise UsageError("history: --html needs the name of a file, or - for standard output.")
+    if asked.json and asked.html == "-":
+        raise UsageError("history: only one form can go to standard output; name a file.")
+
+
+def _last(asked: argparse.Namespace) -> int | None:
+    if asked.html is not None:
+        return LAST_DRAWN
+    return None if asked.json else LAST_SHOWN
+
+
+def _told(asked: argparse.Namespace, groups: Sequence[Group]) -> list[str]:
+    """Write every form that was asked for; return what went wrong."""
+    problems = []
+    if asked.html is not None:
+        problems.append(delivery.to_path(asked.html, lambda: _as_html(asked.file, groups)))
+    if asked.json:
+        problems.append(delivery.to_path("-", lambda: delivery.as_json(_document(groups))))
+    if asked.html is None and not asked.json:
+        problems.append(delivery.to_path("-", lambda: _as_text(asked, groups)))
+    return problems
+
+
+def _document(groups: Sequence[Group]) -> dict[str, object]:
+    runs = sorted((run for group in groups for run in group.runs), key=lambda run: run.id)
+    tool = {"name": "fastbench", "version": __version__}
+    return {"schema": SCHEMA, "tool": tool, "runs": runs}
+
+
+def _as_html(path: str, groups: Sequence[Group]) -> bytes:
+    from fastbench.report.html import html_history
+
+    return html_history.render(groups, redact.text(os.path.basename(path))).encode()
+
+
+def _as_text(asked: argparse.Namespace, groups: Sequence[Group]) -> bytes:
+    from fastbench.report.text import history_text as shown
+
+    how = delivery.look(sys.stdout, _output(asked))
+    return how.encoded(shown.render(groups, color=how.color, width=how.width, unicode=how.unicode))
+
+
+def _compare(asked: argparse.Namespace, argv: Sequence[str]) -> int:
+    from fastbench.cli.args import url_args
+    from fastbench.cli.args.compare_args import Command, Stored
+    from fastbench.cli.commands import compare
+    from fastbench.experiments.compare.decision import Rules
+    from fastbench.report.text.history_text import started
+
+    limit = asked.fail_on_regression
+    rules = Rules(
+        regression_limit=None if limit is None else url_args.share("--fail-on-regression", limit)
+    )
+    with history_store.opened(asked.file) as kept:
+        runs = [kept.run(number) for number in asked.compare]
+        base, candidate = (kept.result(number) for number in asked.compare)
+    first, second = (f"run {run.id}, {run.name}, {started(run)}" for run in runs)
+    words = ("fastbench", "history", *redact.argv(argv))
+    config: dict[str, object] = {"command": [redact.printable(word) for word in words]}
+    what = Stored((first, second), base, candidate, None, config)
+    return compare.compare_stored(what, Command(what, rules, _output(asked), ()))
+
+
+def _output(asked: argparse.Namespace) -> Output:
+    return Output(
+        format="text",
+        json_path="-" if asked.json else None,
+        latency=False,
+        strict=False,
+        quiet=False,
+        progress=False,
+        color=False if asked.no_color or os.environ.get("NO_COLOR") else None,
+        debug=False,
+        forms={} if asked.html is None else {"html": asked.html},
+    )
+
+
+def _ended(problems: Sequence[str]) -> int:
+    return exit_codes.NOT_WRITTEN if delivery.tell_all(problems) else 0

@@ -1,0 +1,164 @@
+"""`fastbench report`: a result, a comparison or a search saved with --json, in another form.
+
+The exit code says whether the forms were written, not whether the run passed: that is the run's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fastbench.cli.args.command_parser import Parser
+from fastbench.cli.output import delivery, destinations, formats
+from fastbench.experiments.compare import compare_document as compared
+from fastbench.experiments.find import find_document as searched
+from fastbench.foundation import exit_codes, redact
+from fastbench.outputs.replay import point_file
+from fastbench.plan import text_file
+from fastbench.plan.plan import UsageError
+from fastbench.report.text import comparison_text, find_text, text_report
+from fastbench.results.json_codec import parsed
+from fastbench.results.result import DocumentError, Result
+
+__all__ = ["main", "parser"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """One kind of document: how it is read, in which forms it is written, how it is printed."""
+
+    noun: str
+    read: Callable[[object], Any]
+    forms: Collection[str]
+    rendered: Callable[[str, Any], bytes]
+    as_text: Callable[..., str]
+
+
+_RUN = _Kind("run", Result.from_document, formats.FILES, formats.rendered, text_report.render)
+_OTHERS = {
+    compared.SCHEMA: _Kind(
+        noun="comparison",
+        read=compared.Comparison.from_document,
+        forms=formats.COMPARED,
+        rendered=formats.compared,
+        as_text=comparison_text.render,
+    ),
+    searched.SCHEMA: _Kind(
+        noun="search",
+        read=searched.Found.from_document,
+        forms=formats.FOUND,
+        rendered=formats.searched,
+        as_text=find_text.render,
+    ),
+}
+
+
+def parser() -> Parser:
+    """Return the parser of the words."""
+    made = Parser(
+        "report",
+        description="Write what was saved with --json FILE in other forms: a run in all of them, a "
+        f"comparison as {formats.listed(formats.COMPARED)}, a search as "
+        f"{formats.listed(formats.FOUND)}. "
+        "Without a flag the report is printed as it was then. A FILE may be - for standard output.",
+    )
+    made.add_argument(
+        "result",
+        metavar="RESULT.json",
+        nargs="?",
+        help="what --json FILE wrote, or the points of -o json=FILE (or k6's), also as .gz; - is "
+        "standard input, as is none behind a pipe",
+    )
+    for flag, (_, what) in formats.FILES.items():
+        made.add_argument(f"--{flag}", metavar="FILE", help=what)
+    made.add_argument(
+        "--format",
+        choices=("text", *formats.PEERS),
+        help="print the report for people, or the JSON of another tool",
+    )
+    made.add_argument("--no-color", action="store_true", help="as with NO_COLOR set")
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write what the words after `report` ask for; raises UsageError for a wrong word or file."""
+    asked = parser().parse_args(argv)
+    if asked.result is None:
+        if sys.stdin.isatty():
+            raise UsageError(
+                "report: there is no result; name the file that --json wrote, or read it from a "
+                "pipe: fastbench --json - URL | fastbench report"
+            )
+        asked.result = "-"
+    paths = formats.asked(asked)
+    if list(paths.values()).count("-") + (asked.format is not None) > 1:
+        raise UsageError("report: only one form can go to standard output; name a file.")
+    outputs = [destinations.File(f"--{form}", path) for form, path in paths.items()]
+    destinations.check(outputs, [destinations.File("fastbench report", asked.result)])
+    kind, saved = _load(asked.result)
+    _refuse_others(kind, asked, paths)
+    destinations.prepare(outputs)
+    problems = [
+        delivery.to_path(path, partial(kind.rendered, form, saved)) for form, path in paths.items()
+    ]
+    if asked.format in formats.PEERS:
+        whole = partial(formats.as_peer, asked.format, saved)
+        problems.append(delivery.to_path("-", lambda: delivery.as_json(whole())))
+    elif asked.format == "text" or not paths:
+        shown = partial(_as_text, kind, saved, no_color=asked.no_color)
+        problems.append(delivery.to_path("-", shown))
+    return _told(problems)
+
+
+def _refuse_others(kind: _Kind, asked: argparse.Namespace, paths: Mapping[str, str]) -> None:
+    """Refuse the forms that only a run has."""
+    if kind is _RUN:
+        return
+    other = [f"--{form}" for form in paths if form not in kind.forms]
+    other += [f"--format {asked.format}"] if asked.format in formats.PEERS else []
+    if other:
+        has = formats.listed(kind.forms)
+        raise UsageError(f"report: {other[0]} shows one run; a {kind.noun} has {has}.")
+
+
+def _told(problems: Sequence[str]) -> int:
+    """Say what could not be written; return the exit code."""
+    return exit_codes.NOT_WRITTEN if delivery.tell_all(problems) else 0
+
+
+def _load(path: str) -> tuple[_Kind, Any]:
+    """Return what was saved, and which kind it is."""
+    shown = redact.printable(path) if path != "-" else "standard input"
+    kind = _RUN
+    data = point_file.unzipped(text_file.read_bytes(path, "report"), shown)
+    if point_file.is_points(data):
+        return kind, point_file.read(data, shown)
+    try:
+        document = parsed(data)
+    except DocumentError as error:
+        raise UsageError(f"`{shown}`: {error}; give a file that --json FILE wrote.") from None
+    try:
+        if isinstance(document, dict):
+            kind = _OTHERS.get(str(document.get("schema")), _RUN)
+        return kind, kind.read(document)
+    except DocumentError as error:
+        what = "the result of a run" if kind is _RUN else f"a whole {kind.noun}"
+        raise UsageError(f"`{shown}` is not {what}: {error}.") from None
+
+
+def _as_text(kind: _Kind, saved: Any, *, no_color: bool) -> bytes:
+    plain = no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    encoding = sys.stdout.encoding or "utf-8"
+    shown = kind.as_text(
+        saved,
+        color=sys.stdout.isatty() and not plain,
+        width=shutil.get_terminal_size((100, 24)).columns,
+        unicode=encoding.lower().replace("-", "") == "utf8",
+    )
+    return shown.encode(encoding, "replace")

@@ -1,0 +1,140 @@
+"""`fastbench run`: a script's run from words to exit code, its dry run, its --debug.
+
+What is heavy is imported when the words are known to be right.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from fastbench import __version__
+from fastbench.cli.args import script_args
+from fastbench.cli.help import pager
+from fastbench.cli.output.settings import Output
+from fastbench.foundation import exit_codes, redact, signals
+from fastbench.plan.plan import UsageError
+from fastbench.script.load import loader
+from fastbench.script.run_request import Asked
+
+__all__ = ["main"]
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a script as the words after `run` ask; raises UsageError for a wrong word."""
+    command = script_args.parse(words)
+    if command == "version":
+        return pager.write(f"fastbench {__version__}")
+    if command == "help":
+        from fastbench.cli.help.script_help import TEXT
+
+        return pager.write(TEXT)
+    for sentence in command.notices:
+        _tell(sentence)
+    asked = command.asked
+    place = loader.find(asked.script)
+    from fastbench.script import parent
+    from fastbench.script.load import source
+
+    for sentence in source.shadowed(place.file):
+        _tell(sentence)
+
+    try:
+        if asked.dry_run:
+            return _dry_run(asked, place.file)
+        if asked.debug:
+            from fastbench.cli.debug import debug_script
+
+            return debug_script.run(asked)
+        return _run(asked, command.output)
+    except parent.OptionsError as error:
+        return _failed(command, exit_codes.OPTIONS, str(error))
+    except parent.ScriptError as error:
+        code = _failed(command, exit_codes.SCRIPT, str(error))
+        if asked.verbose and error.traceback:
+            print(redact.printable(error.traceback, lines=True), file=sys.stderr)
+        return code
+
+
+def _failed(command: script_args.Command, code: int, sentence: str) -> int:
+    """Say why there is no result, also to the webhook of a run; return the exit code."""
+    _tell(sentence)
+    asked = command.asked
+    if command.output.webhook is not None and not (asked.dry_run or asked.debug):
+        from fastbench.cli.output import hooks
+
+        hooks.tell_of_failure(command.output, asked.script, code, sentence)
+    return code
+
+
+def _run(asked: Asked, output: Output) -> int:
+    from fastbench.cli.commands import run_url
+    from fastbench.cli.output import dashboards, destinations
+    from fastbench.cli.output.live_view import LiveView
+    from fastbench.script import parent
+
+    destinations.prepare(destinations.written(output))
+    if output.wait_for is not None:
+        from fastbench.cli.output import hooks
+
+        if not hooks.script_is_ready(asked, output):
+            return exit_codes.NOTHING
+    with (
+        signals.held(),
+        dashboards.of_script(output, asked) as board,
+        run_url.outlet(output) as out,
+    ):
+        live = LiveView(
+            duration_s=None,
+            requests=None,
+            enabled=output.progress and not output.quiet,
+            color=output.color,
+            below=dashboards.line(board),
+        )
+        hears = None if out is None else out.script()
+        asked = replace(asked, apart=out is not None)
+        with live:
+            result = parent.run(
+                *(asked, dashboards.beside(live.update, board), _tell, _echo, hears),
+                partial(run_url.write_files, output),
+            )
+        return run_url.deliver(result, output, out, board)
+
+
+def _dry_run(asked: Asked, file: str) -> int:
+    """Print the plan and what is wrong with it; 104 when it cannot pass."""
+    import fastbench
+    from fastbench.script import parent
+    from fastbench.script.load import cli_overrides, dry_run, source
+    from fastbench.script.parent.run_state import limits_of
+
+    declared = parent.declared(asked, _tell)
+    try:
+        applied = cli_overrides.applied(declared, asked)
+    except UsageError as error:
+        raise parent.OptionsError(str(error)) from None
+    limits = limits_of(applied, asked)
+    found = dry_run.findings(applied, limits.found, source.read(file, fastbench.__all__))
+    lines = [*dry_run.described(applied)]
+    lines += [f"note: {sentence}" for sentence in (*applied.notices, *limits.notices)]
+    lines += [f"{finding.level}: {finding.text}" for finding in found]
+    errors = sum(finding.level == "error" for finding in found)
+    warnings = len(found) - errors
+    lines.append(f"dry run: {_several(errors, 'error')}, {_several(warnings, 'warning')}; no load.")
+    written = pager.write("\n".join(redact.printable(line) for line in lines))
+    return exit_codes.OPTIONS if errors else written
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("s" if count != 1 else "")
+
+
+def _tell(sentence: str) -> None:
+    print(f"fastbench: {redact.printable(sentence)}", file=sys.stderr)
+
+
+def _echo(lines: str) -> None:
+    """Print what the script printed, above a live view, which has replaced sys.stderr."""
+    print(redact.printable(lines, lines=True), end="", file=sys.stderr)

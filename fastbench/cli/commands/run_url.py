@@ -1,0 +1,244 @@
+"""A plain run, from Plan to exit code: the live view, the report, the files.
+
+A run of a script is delivered by the same hands. What ended a run early decides its exit code,
+then a broken threshold, then a regression against the baseline, then that nothing succeeded.
+
+What only some runs need is imported where they need it: the start counts in CPU per request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fastbench.cli.output import dashboards, delivery, destinations, formats
+from fastbench.cli.output.live_view import LiveView
+from fastbench.cli.output.settings import Output
+from fastbench.foundation import exit_codes, files, signals
+from fastbench.plan.plan import Plan
+from fastbench.results.result import Result
+from fastbench.results.thresholds.evaluation import with_unanswered
+from fastbench.run import runner, url_counts
+
+if TYPE_CHECKING:
+    from fastbench.cli.commands.recorded import Recorded
+    from fastbench.experiments.compare.compare_document import Comparison
+    from fastbench.outputs.dashboard.dashboard_server import Board
+    from fastbench.outputs.hub import Outlet
+
+EXIT_CODES = {
+    "complete": exit_codes.PASSED,
+    "interrupted": exit_codes.INTERRUPTED,
+    "worker_lost": exit_codes.LOST,
+    "script_failed": exit_codes.SCRIPT,
+    "aborted": exit_codes.ABORTED,
+    "threshold_aborted": exit_codes.THRESHOLDS,
+    "nothing_succeeded": exit_codes.NOTHING,
+}
+
+
+def run(plan: Plan, output: Output) -> int:
+    """Run, report, write what was asked for; return the exit code."""
+    destinations.prepare(destinations.written(output))
+    if output.wait_for is not None:
+        from fastbench.cli.output import hooks
+
+        if not hooks.plain_is_ready(plan, output):
+            return exit_codes.NOTHING
+    judge = None
+    rows, _ = url_counts.of_requests(plan.requests)
+    if output.thresholds:
+        from fastbench.run.run_thresholds import PlainJudge
+
+        judge = PlainJudge(output.thresholds, plan.load.pace, rows)
+    watcher: runner.Watches | None = judge
+    with signals.held(), dashboards.of_plan(output, plan) as board, outlet(output) as out:
+        live = LiveView(
+            duration_s=plan.load.duration_s,
+            requests=plan.load.requests,
+            enabled=output.progress and not output.quiet,
+            color=output.color,
+            below=dashboards.line(board),
+        )
+        if out is not None:
+            watcher = out.plain(judge, rows, planned=plan.load.planned)
+        urls = dashboards.ByUrl(rows, watcher) if board is not None and rows else None
+        watcher = urls or watcher
+        with live:
+            tell = dashboards.beside(live.update, board, judge, urls)
+            result = runner.run(plan, tell, thread_rates=output.format == "wrk", watcher=watcher)
+        if judge is not None:
+            held = with_unanswered(
+                judge.judgements,
+                output.thresholds,
+                failed=result.summary.not_ok,
+                ended=result.summary.requests,
+                unanswered=result.unanswered,
+            )
+            result = replace(result, thresholds=held)
+        return deliver(result, output, out, board)
+
+
+@contextmanager
+def outlet(output: Output) -> Iterator[Outlet | None]:
+    """Open the live outputs, None without any; raises UsageError for one that cannot be."""
+    if not output.outs:
+        yield None
+        return
+    from fastbench.outputs.hub import Outlet
+
+    opened = Outlet(output.outs)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def deliver(
+    result: Result, output: Output, out: Outlet | None = None, board: Board | None = None
+) -> int:
+    """Report, write what was asked for; return the exit code.
+
+    The report comes first: a full disk must not cost the reader the numbers. Before it stands only
+    what the live outputs lost, for it is in the report.
+    """
+    lost: list[str] = []
+    if out is not None:
+        result, lost = out.end(result)
+    found = _compared(result, output)
+    if board is not None:
+        board.end(result, found)
+    recorded = _recorded(result, output)
+    problems = [
+        delivery.to_stream(lambda: _report(result, output, found, recorded), delivery.eyes(output))
+    ]
+    writes = _writes(output, result, found)
+    problems += [delivery.to_path(path, render) for path, render in writes]
+    if output.format in formats.PEERS:
+        whole = partial(formats.as_peer, output.format, result)
+        problems.append(delivery.to_path("-", lambda: delivery.as_json(whole())))
+    regressed = found is not None and found.regressed
+    if output.save_baseline is not None:
+        from fastbench.cli.commands import compare_baseline
+
+        problems.append(
+            compare_baseline.keep(result, document(result), output, regressed=regressed)
+        )
+    if recorded is not None:
+        code = _exit_code(result, output, any((*lost, *problems)), regressed=regressed)
+        problems.append(recorded.keep(document(result, found), code))
+    failed = delivery.tell_all((*lost, *problems))
+    code = _exit_code(result, output, failed, regressed=regressed)
+    if code == exit_codes.NOT_VALID:
+        delivery.tell(f"--strict: {result.outcome.text or result.validity.verdict}.")
+    if code and output.webhook is not None:
+        from fastbench.cli.output import hooks
+
+        hooks.tell_of_result(output, result, code)
+    return code
+
+
+def write_files(output: Output, result: Result) -> None:
+    """Write the files before a script's teardown: whatever becomes of that, they are there.
+
+    What goes wrong is told when they are written for good.
+    """
+    for path, render in _writes(output, result):
+        if path != "-" and not files.is_stream(path):
+            delivery.to_path(path, render)
+
+
+def _writes(
+    output: Output, result: Result, found: Comparison | None = None
+) -> list[tuple[str, Callable[[], bytes]]]:
+    """Return each file that was asked for with what makes its content."""
+    writes: list[tuple[str, Callable[[], bytes]]] = [
+        (path, lambda: document(result, found)) for path in delivery.documents(output)
+    ]
+    for form, path in output.forms.items():
+        writes.append((path, partial(formats.rendered, form, result, found)))
+    return writes
+
+
+def _exit_code(result: Result, output: Output, failed: bool, *, regressed: bool) -> int:
+    ended = result.summary.ended
+    if signals.came():  # also one that came when the load was over
+        return exit_codes.INTERRUPTED
+    if result.thresholds_failed and ended in ("complete", "nothing_succeeded"):
+        return exit_codes.THRESHOLDS
+    if regressed and ended == "complete":
+        return exit_codes.REGRESSION
+    return EXIT_CODES[ended] or (exit_codes.NOT_WRITTEN if failed else _strictly(result, output))
+
+
+def _compared(result: Result, output: Output) -> Comparison | None:
+    """Judge the run against its baseline, and say a regression where no report does."""
+    if output.against is None:
+        return None
+    from fastbench.cli.commands import compare_baseline
+
+    found = compare_baseline.compared(result, output.against)
+    if found.regressed and (output.quiet or output.format == "wrk"):
+        delivery.tell(compare_baseline.told(found))
+    return found
+
+
+def _recorded(result: Result, output: Output) -> Recorded | None:
+    """Find the run that this one follows in its history."""
+    if output.record is None:
+        return None
+    from fastbench.cli.commands import recorded
+
+    return recorded.looked_up(result, output.record)
+
+
+def _strictly(result: Result, output: Output) -> int:
+    """Under --strict a number that may not be quoted is a failure, and so is a run that failed."""
+    wrong = result.validity.verdict != "ok" or result.outcome.level == "failed"
+    return exit_codes.NOT_VALID if output.strict and wrong else 0
+
+
+def document(result: Result, found: Comparison | None = None) -> bytes:
+    """Return the result document as JSON, indented, ending in a newline.
+
+    What it was compared with stands in it as a document of its own.
+    """
+    whole = result.to_document()
+    return delivery.as_json(
+        whole if found is None else {**whole, "comparison": found.to_document()}
+    )
+
+
+def _report(
+    result: Result, output: Output, found: Comparison | None, recorded: Recorded | None
+) -> bytes:
+    how = delivery.look(delivery.eyes(output), output)
+    if output.quiet:
+        return b""
+    if output.format == "wrk":
+        from fastbench.report.export import wrk
+
+        return how.encoded(wrk.render(result, latency=output.latency))
+    from fastbench.report.text import text_report
+
+    shown = text_report.render(result, color=how.color, width=how.width, unicode=how.unicode)
+    if output.latency:
+        from fastbench.report.text import spectrum
+
+        shown += "\n" + spectrum.render(result)
+    if found is not None and output.against is not None:
+        from fastbench.report.text import compared_requests, comparison_text
+
+        shown += "\n" + comparison_text.beside_run(
+            found, color=how.color, width=how.width, unicode=how.unicode
+        )
+        runs = (output.against.baseline, result)
+        shown += compared_requests.below(
+            *runs, color=how.color, width=how.width, unicode=how.unicode
+        )
+    if recorded is not None:
+        shown += recorded.line(how)
+    return how.encoded(shown)

@@ -1,0 +1,325 @@
+"""`fastbench suite`: runs of one TOML file in order, from words to one table and one exit code.
+
+1. Everything is checked before the first run begins: the file, and the flags of every entry.
+2. The exit code is that of the worst run, in the order of `exit_codes`: what did not come to
+   its end first, then what did not begin, what has nothing to show, what does not hold its limits,
+   and last what could not be written. A signal makes it 105 whatever came before.
+3. Whatever happens after the first run has begun, the index is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from fastbench.cli.args import compare_args, script_args, url_args
+from fastbench.cli.args.command_parser import Parser
+from fastbench.cli.commands import suite_files
+from fastbench.cli.help import pager
+from fastbench.cli.output import delivery
+from fastbench.experiments.suite import suite_file
+from fastbench.experiments.suite.suite_file import Entry, Overrides, Suite
+from fastbench.foundation import exit_codes, redact, signals
+from fastbench.plan import readiness, urls
+from fastbench.plan.plan import UsageError
+
+if TYPE_CHECKING:
+    from fastbench.experiments.suite.suite_results import Told
+    from fastbench.experiments.suite.suite_runner import Hears
+
+__all__ = ["main", "parser"]
+
+# The flags of a run that the suite gives itself, or that make it another thing than a run.
+_OURS = (
+    *("json", "html", "md", "junit", "format", "webhook"),
+    *("debug", "dry_run", "help", "version"),
+)
+_FORMS = {  # what each kind of run can write
+    "url": ("html", "json", "md", "junit"),
+    "script": ("html", "json", "md", "junit"),
+    "compare": ("html", "json", "md"),
+}
+_DESCRIPTION = """\
+Run what a TOML file lists, one after the other, each in a process of its own; write every run's
+files, one index page and one table."""
+_EPILOG = """\
+The file has a [suite] table (name, out, wait_for, pause, stop_on_failure, base_url, env, tags,
+thresholds, args) and a [[run]] table for each run: a name, one of url (or urls_from_file), script
+and compare, and what the flags of these names say:
+  url       duration connections requests rate warmup wait_for thresholds, and the request:
+            method headers body body_file data form content_type accept host user_agent auth
+            bearer timeout expect_status expect_body
+  script    vus duration iterations scenario scale time_scale base_url env tags wait_for
+            thresholds, and headers accept host user_agent auth bearer timeout expect_status
+  compare   duration (of a visit) connections rate warmup pairs, and the request as of url
+Every other flag stands in args, as on a command line: args = ["--no-keepalive", "-t", "2"].
+examples/suite.toml is one.
+
+The exit code is that of the worst run: 105 interrupted, 120 lost, 108 aborted, 107 a script that
+failed, 104 its options, 1 refused, 122 nothing succeeded, 99 thresholds, 96 a regression, 95 not
+valid (so is a run that failed without a threshold), 121 not written; 0 when all passed."""
+
+
+def parser() -> Parser:
+    """Return the parser of the words."""
+    made = Parser(
+        "suite",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    add = made.add_argument
+    add("file", metavar="FILE.toml", help="what to run; relative paths in it are relative to it")
+    add("-o", "--out", metavar="FOLDER", help="where the results go (FILE-results beside the file)")
+    add("--only", metavar="NAME", action="append", help="run this one only; may be repeated")
+    add("--wait-for", metavar="[URL,]30s", help="first wait until a server answers")
+    add("--base-url", metavar="URL", help="where scripts and URLs that are only a path go")
+    add("-e", "--env", metavar="NAME=VALUE", action="append", default=[], help="for every script")
+    add("--scale", metavar="F", help="multiply users, rates and connections: 0.1, 2, 50%%")
+    add("--time-scale", metavar="F", help="multiply durations")
+    add("--webhook", metavar="URL", help="POST a line for Slack and the outcomes if a run fails")
+    add("--list", action="store_true", help="list the runs and their command lines, and end")
+    add("--dry-run", action="store_true", help="check every run, and scripts with their --dry-run")
+    add("--quiet", action="store_true", help="no table, no progress; only errors are printed")
+    add("--no-progress", action="store_true", help="no live view")
+    add("--no-color", action="store_true", help="as with NO_COLOR set")
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a suite as the words after `suite` ask; raises UsageError for what is wrong in it."""
+    asked = parser().parse_args(argv)
+    if asked.webhook is not None:
+        from fastbench.outputs import webhook
+
+        webhook.check(asked.webhook)
+    suite = _suite(asked)
+    os.chdir(suite.folder)
+    if asked.list:
+        return pager.write("\n".join(f"{each.name}: {each.what}" for each in suite.entries))
+    if asked.dry_run:
+        return _dry_run(suite)
+    _make(suite.out)
+    suite_files.prepare(suite)
+    from fastbench.experiments.suite import suite_runner
+
+    with signals.held():
+        told = suite_runner.carry_out(suite, _FORMS, _hears(asked))
+        return _deliver(told, suite.out, asked)
+
+
+def _suite(asked: argparse.Namespace) -> Suite:
+    """Read the file, apply the command line, check every run that is to take place."""
+    from fastbench.experiments.suite import suite_runner
+
+    overrides = Overrides(
+        base_url=asked.base_url,
+        env=tuple(asked.env),
+        scale=script_args.factor("--scale", asked.scale),
+        time_scale=script_args.factor("--time-scale", asked.time_scale),
+    )
+    suite = suite_file.read(asked.file, overrides)
+    out = suite.out if asked.out is None else os.path.abspath(asked.out)
+    wait = suite.wait_for if asked.wait_for is None else readiness.parse(asked.wait_for)
+    chosen = _chosen(suite.entries, asked.only)
+    here, file = os.getcwd(), os.path.abspath(asked.file)
+    os.chdir(suite.folder)  # what flags name is found as the runs will find it
+    try:
+        checked = tuple(_checked(entry) for entry in chosen)
+        suite_files.check(replace(suite, out=out, entries=checked), file, suite_runner.ENDINGS)
+    finally:
+        os.chdir(here)
+    if wait is not None and wait.url is None:
+        wait = replace(wait, url=urls.parse(_own_url(suite, checked)))
+    return replace(suite, out=out, wait_for=wait, entries=checked)
+
+
+def _chosen(all_of_them: Sequence[Entry], only: Sequence[str] | None) -> tuple[Entry, ...]:
+    if only is None:
+        return tuple(all_of_them)
+    names = [entry.name for entry in all_of_them]
+    for name in only:
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            cure = f"did you mean `{near[0]}`?" if near else f"there is {', '.join(names)}."
+            raise UsageError(f"--only: there is no run `{name}`; {cure}")
+    return tuple(entry for entry in all_of_them if entry.name in only)
+
+
+def _own_url(suite: Suite, chosen: Sequence[Entry]) -> str:
+    """Return whom a time alone waits for: the base URL, or the first URL that is loaded."""
+    addresses = [suite.base_url] if suite.base_url else []
+    addresses += [entry.words[-1] for entry in chosen if entry.kind == "url"]
+    if not addresses:
+        raise UsageError("--wait-for needs a URL here, for the suite has none; write URL,30s.")
+    return addresses[0]
+
+
+def _checked(entry: Entry) -> Entry:
+    """Refuse a run whose flags are wrong, and fill in its command line as it may be shown."""
+    try:
+        if any(word == "-" or word.endswith("@-") for word in entry.words):
+            raise UsageError("standard input and output are not for a run of a suite; name a file.")
+        shown = {"url": _plain, "script": _script, "compare": _comparison}[entry.kind](entry)
+    except UsageError as error:
+        raise UsageError(f"{entry.place}: {error}") from None
+    return replace(entry, what=redact.printable(shlex.join(["fastbench", *shown])))
+
+
+def _plain(entry: Entry) -> list[str]:
+    typed, _, shown = suite_files.read(entry)
+    _refuse(typed)
+    if typed.baseline is None:  # which an earlier run may be about to save
+        url_args.parse(entry.words)
+    return shown
+
+
+def _script(entry: Entry) -> list[str]:
+    from fastbench.script.load import loader
+
+    typed, scripts, shown = suite_files.read(entry)
+    _refuse(typed)
+    if typed.baseline is None:
+        script_args.parse(entry.words[1:])
+    loader.find(scripts[-1])
+    return shown
+
+
+def _comparison(entry: Entry) -> list[str]:
+    typed, given, shown = suite_files.read(entry)
+    _refuse(typed)
+    if all("://" in each for each in given):  # saved results may be made by earlier runs
+        compare_args.parse(entry.words[1:])
+    return shown
+
+
+def _refuse(typed: SimpleNamespace) -> None:
+    for name in _OURS:
+        if getattr(typed, name, None):
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{flag} is not for a run of a suite; leave it out of args.")
+
+
+def _make(folder: str) -> None:
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"The folder {folder} cannot be made: {reason}.") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"The folder {folder} cannot be written to; name another with --out.")
+
+
+def _dry_run(suite: Suite) -> int:
+    """Print what would run; scripts say what they would do, and what is wrong with it."""
+    import tempfile
+
+    from fastbench.experiments.suite import suite_process
+    from fastbench.experiments.trials.interrupts import Interrupts
+
+    codes = [0]
+    for entry in suite.entries:
+        codes.append(pager.write(f"{entry.name}: {entry.what}"))
+        if entry.kind != "script":
+            continue
+        asked = ["run", "--dry-run", *entry.words[1:]]
+        with Interrupts() as stop, tempfile.TemporaryFile() as report:
+            codes.append(suite_process.run(asked, report, stop, _relayed, None).code)
+            report.seek(0)
+            said = report.read().decode("utf-8", "replace").rstrip("\n")
+            came = stop.came
+        if said:
+            pager.write("\n".join(f"  {line}" for line in said.splitlines()))
+        if came:
+            return exit_codes.INTERRUPTED
+    return exit_codes.worst(codes)
+
+
+def _hears(asked: argparse.Namespace) -> Hears:
+    """Return who listens: progress to the eyes, and no word of a run that is quiet."""
+    from fastbench.experiments.suite.suite_runner import Hears
+
+    shown = not asked.quiet
+
+    def tell(sentence: str) -> None:
+        if shown:
+            delivery.tell(redact.printable(sentence))
+
+    from fastbench.report.text import suite_text
+
+    live = shown and not asked.no_progress and sys.stderr.isatty()
+    return Hears(
+        relay=_relayed,
+        terminal_fd=sys.stderr.fileno() if live else None,
+        begins=lambda entry, at, of: tell(f"{at} of {of}, {entry.name}: {entry.what}"),
+        ended=lambda row: tell(suite_text.line(row)),
+        waits=lambda url: tell(f"waiting for {url.shown}"),
+    )
+
+
+def _relayed(data: bytes) -> None:
+    """Pass on what a run writes for the eyes; nobody has to be there."""
+    try:
+        sys.stderr.flush()
+        sys.stderr.buffer.write(data)
+        sys.stderr.buffer.flush()
+    except OSError:
+        return
+
+
+def _deliver(told: Told, out: str, asked: argparse.Namespace) -> int:
+    """Print the table, write the files, tell the webhook; return the exit code."""
+    from fastbench.report import suite_rows
+    from fastbench.report.export import junit_suite
+    from fastbench.report.html import html_suite
+    from fastbench.report.markdown import markdown_suite
+
+    whole: dict[str, Callable[[], bytes]] = {
+        "summary.json": lambda: delivery.as_json(suite_rows.document(told)),
+        "junit.xml": lambda: junit_suite.render(told).encode(),
+        "summary.md": lambda: markdown_suite.render(told).encode(),
+        "index.html": lambda: html_suite.render(told).encode(),
+    }
+    problems = [delivery.to_path(os.path.join(out, name), render) for name, render in whole.items()]
+    if not asked.quiet:
+        problems.append(delivery.to_stream(lambda: _table(told, asked), sys.stdout))
+        delivery.tell(f"all of it is in {redact.printable(os.path.join(out, 'index.html'))}")
+    failed = delivery.tell_all(problems)
+    code = exit_codes.worst((told.code, exit_codes.NOT_WRITTEN if failed else 0))
+    if code and asked.webhook is not None:
+        _alert(told, code, asked.webhook)
+    return code
+
+
+def _table(told: Told, asked: argparse.Namespace) -> bytes:
+    from fastbench.report.text import suite_text
+
+    plain = asked.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    encoding = sys.stdout.encoding or "utf-8"
+    shown = suite_text.render(
+        told,
+        color=sys.stdout.isatty() and not plain,
+        width=shutil.get_terminal_size((100, 24)).columns,
+        unicode=encoding.lower().replace("-", "") == "utf8",
+    )
+    return shown.encode(encoding, "replace")
+
+
+def _alert(told: Told, code: int, address: str) -> None:
+    from fastbench.outputs import webhook
+
+    bad = [f"{row.name}: {row.outcome}" for row in told.rows if not row.passed]
+    message = webhook.of_failure(told.name, code, "; ".join([told.headline, *bad]))
+    runs = [
+        {"name": redact.printable(row.name), "outcome": row.outcome, "exit_code": row.code}
+        for row in told.rows
+    ]
+    if problem := webhook.send(address, {**message, "runs": runs}):
+        delivery.tell(problem)

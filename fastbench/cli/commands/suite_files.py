@@ -1,0 +1,73 @@
+"""The files of a suite: its own, those of its runs, and what each of them reads.
+
+A history and a baseline may be written by several runs: that is what they are for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+
+from fastbench.cli.args import compare_args, script_flags, url_args, url_flags
+from fastbench.cli.output import destinations
+from fastbench.cli.output.destinations import File
+from fastbench.experiments.suite.suite_file import Entry, Suite
+
+__all__ = ["WHOLE", "check", "prepare", "read"]
+
+WHOLE = ("summary.json", "junit.xml", "summary.md", "index.html")  # of the suite itself
+_SHARED = ("--history", "--save-baseline")
+
+
+def read(entry: Entry) -> tuple[SimpleNamespace, list[str], list[str]]:
+    """Return the flags of a run, what it loads, and its words as they may be shown."""
+    from fastbench.foundation import redact
+
+    if entry.kind == "url":
+        typed, given, _ = url_flags.read(entry.words)
+        return typed, given, redact.argv(entry.words)
+    if entry.kind == "script":
+        typed, given, shown = script_flags.read(entry.words[1:])
+        return typed, given, ["run", *shown]
+    if "--script" in entry.words:
+        typed, given, _ = script_flags.read(entry.words[1:], compare_args.OWN_OF_SCRIPTS)
+    else:
+        typed, given, _ = url_flags.read(entry.words[1:], compare_args.OWN)
+    return typed, given, redact.argv(entry.words)
+
+
+def check(suite: Suite, file: str, endings: Mapping[str, str]) -> None:
+    """Refuse files that two runs write, or that would overwrite what the suite reads.
+
+    We are in the suite's folder; `file` is its own absolute path. Raises UsageError.
+    """
+    reads = [File("fastbench suite", file)]
+    results = [File("the suite", os.path.join(suite.out, name)) for name in WHOLE]
+    own = []
+    for entry in suite.entries:
+        for ending in endings.values():
+            path = os.path.join(suite.out, entry.stem + ending)
+            results.append(File(f"{entry.name}", path))
+        own += [each for each in _written(entry) if not each.flag.endswith(_SHARED)]
+        reads += _read(entry)
+    destinations.check([*results, *own], reads)
+
+
+def prepare(suite: Suite) -> None:
+    """Make the folders of what its runs write; raises UsageError."""
+    destinations.prepare(each for entry in suite.entries for each in _written(entry))
+
+
+def _written(entry: Entry) -> Iterator[File]:
+    typed, _, _ = read(entry)
+    typed.baseline = typed.fail_on_regression = None  # which an earlier run may be about to save
+    for each in destinations.written(url_args.output(typed)):
+        yield File(f"{entry.name}: {each.flag}", each.path)
+
+
+def _read(entry: Entry) -> Iterator[File]:
+    typed, given, _ = read(entry)
+    scripts = given if entry.kind == "script" else [getattr(typed, "load_script", None) or ""]
+    for each in destinations.read(typed, *(File("its script", path) for path in scripts)):
+        yield File(f"{entry.name}: {each.flag}", each.path)

@@ -1,0 +1,177 @@
+"""`fastbench run SCRIPT --debug`: one iteration, with every request and answer.
+
+What is shown is what a run sends and gets: the same client, in this process. Requests that a
+redirect causes are shown as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from threading import Timer, get_ident
+from traceback import walk_stack
+from typing import TYPE_CHECKING
+
+from fastbench.cli.debug import message_lines
+from fastbench.cli.help import pager
+from fastbench.foundation import exit_codes, redact, units
+from fastbench.script.run_request import Asked
+
+if TYPE_CHECKING:
+    from fastbench.engine.client._client import Exchange, Response
+    from fastbench.script.worker.debug_iteration import Rehearsed
+
+_STEPS = (
+    *("blocked", "connecting", "tls_handshaking"),
+    *("sending", "waiting", "receiving", "duration"),
+)
+
+
+def run(asked: Asked) -> int:
+    """Run one iteration and print what happened; 0 when nothing went wrong.
+
+    Raises campaign's OptionsError and ScriptError.
+    """
+    from fastbench.plan.plan import UsageError
+    from fastbench.script import parent
+    from fastbench.script.load import loader
+    from fastbench.script.worker import debug_iteration
+
+    shown = _Shown()
+    slow = _slow_import(asked.script)
+    slow.start()
+
+    def enter(what: str) -> None:
+        slow.cancel()
+        shown.enter(what)
+
+    try:
+        rehearsed = debug_iteration.rehearse(asked, enter, shown.exchange)
+    except loader.Broken as broken:
+        if broken.stage == "options":
+            text = _sentence(broken) if broken.spot.line else broken.text
+            raise parent.OptionsError(text) from None
+        raise parent.ScriptError(_sentence(broken), broken.traceback) from None
+    except UsageError as error:
+        raise parent.OptionsError(str(error)) from None
+    finally:
+        slow.cancel()
+    shown.write(_ending(rehearsed))
+    return shown.code or _verdict(rehearsed, shown)
+
+
+def _slow_import(path: str) -> Timer:
+    """Make what tells of a script whose import takes long, from beside it."""
+    from fastbench.script import exceptions
+    from fastbench.script.load import loader
+    from fastbench.script.parent import watchdog
+
+    folder = loader.find(path).folder
+    importer = get_ident()
+
+    def tell() -> None:
+        steps = walk_stack(sys._current_frames()[importer])
+        names = [(frame.f_code.co_filename, line) for frame, line in steps]
+        own = [(name, line) for name, line in names if name.startswith(folder + os.sep)]
+        where = (exceptions.relative(own[0][0], folder), str(own[0][1])) if own else None
+        sentence = watchdog.slow_import(redact.printable(path), watchdog.IMPORT_S, where)
+        print(f"fastbench: {sentence}", file=sys.stderr)
+
+    timer = Timer(watchdog.IMPORT_S, tell)
+    timer.daemon = True
+    return timer
+
+
+class _Shown:
+    """Print as it goes, so that what happened before a script hangs can be seen."""
+
+    def __init__(self) -> None:
+        self.code = 0
+        self.exchanges = 0
+        self.expected = 0
+        self._secrets: set[str] = set()
+
+    def write(self, lines: Iterator[str]) -> None:
+        text = "\n".join(lines)
+        if text and not self.code:
+            self.code = pager.write(text)
+
+    def enter(self, what: str) -> None:
+        """Begin setup, the iteration or teardown."""
+        self.write(iter((f"== {redact.printable(what)}", "")))
+
+    def exchange(self, exchange: Exchange, response: Response) -> None:
+        """Show one request and its answer."""
+        self.exchanges += 1
+        self.expected += response.expected
+        self._secrets.update(message_lines.secrets_of(exchange.payload))
+        self.write(_lines(exchange, response, self._secrets))
+
+
+def _lines(exchange: Exchange, response: Response, secrets: set[str]) -> Iterator[str]:
+    yield redact.printable(f"Request to {redact.values(redact.url(exchange.url), secrets)}")
+    head, _, body = exchange.payload.partition(b"\r\n\r\n")
+    yield from message_lines.head_lines(message_lines.SENT, head)
+    yield from message_lines.body_lines(message_lines.SENT, body, len(body))
+    yield ""
+    if response.raw_head:
+        yield from message_lines.head_lines(
+            message_lines.CAME, response.raw_head.rstrip(b"\r\n"), secrets
+        )
+        data = response.body
+        yield from message_lines.body_lines(message_lines.CAME, data, len(data), secrets)
+        if response.body_error:
+            yield f"Body as it came: {redact.printable(response.body_error)}."
+        yield ""
+    timings = response.timings
+    spans = ((step, getattr(timings, step)) for step in _STEPS)
+    yield ", ".join(f"{step} {units.format_ns(round(ms * 1e6))}" for step, ms in spans if ms)
+    yield f"Counted as {_counted(response)}"
+    yield ""
+
+
+def _counted(response: Response) -> str:
+    if response.error:
+        return redact.printable(f"failed: {response.error}.")
+    if response.expected:
+        return "ok."
+    return f"failed: status {response.status} is not expected; see expected_statuses()."
+
+
+def _ending(rehearsed: Rehearsed) -> Iterator[str]:
+    for tags, passes, fails in rehearsed.checks:
+        said = json.loads(tags)
+        name = " ".join(each for each in (said.get("group"), said.get("check")) if each)
+        counts = f"{fails} of {passes + fails} failed" if fails else "passed"
+        yield f"check {redact.printable(redact.text(name))}: {counts}"
+    for threw in rehearsed.threw:
+        yield f"{threw['type']} at {threw['place']}: {threw['text']}"
+        yield threw["traceback"]
+    for broken in rehearsed.broken:
+        yield f"{broken.stage} failed: {_sentence(broken)}"
+        yield from ((broken.traceback,) if broken.traceback else ())
+    if rehearsed.aborted is not None:
+        yield f"The script ended the run: {rehearsed.aborted}"
+    for warning in rehearsed.warnings:
+        print(f"fastbench: {warning['text']}; {warning['hint']}", file=sys.stderr)
+    if rehearsed.others:
+        names = ", ".join(rehearsed.others)
+        yield f"Not run: {redact.printable(names)}; choose with --scenario NAME."
+
+
+def _verdict(rehearsed: Rehearsed, shown: _Shown) -> int:
+    if rehearsed.aborted is not None:
+        return exit_codes.ABORTED
+    if rehearsed.threw or rehearsed.broken:
+        return exit_codes.SCRIPT
+    return exit_codes.NOTHING if shown.exchanges and not shown.expected else 0
+
+
+def _sentence(broken: object) -> str:
+    from fastbench.script.load.loader import Broken
+
+    assert isinstance(broken, Broken)
+    where = f"{broken.spot.file}, line {broken.spot.line}" if broken.spot.line else broken.spot.file
+    return f"{where}: {broken.text}"

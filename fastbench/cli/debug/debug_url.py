@@ -1,0 +1,130 @@
+"""`--debug`: send each URL once, show both sides, and say how it would be counted.
+
+Of many the first MOST are sent. They are sent one after another, each on a connection of its own,
+and shown as they come: one that hangs does not hide those before it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from fastbench.cli.debug import debug_exchange, message_lines
+from fastbench.cli.debug.debug_exchange import Exchange
+from fastbench.cli.help import pager
+from fastbench.cli.output.settings import Output
+from fastbench.foundation import errors, exit_codes, redact, units
+from fastbench.plan import proxies
+from fastbench.plan.plan import Plan, Request
+
+MOST = 10
+
+
+def run(plan: Plan, output: Output) -> int:
+    """Send the requests and print what happened; 0 when every one would count as ok."""
+    requests = list({(each.url, each.payload): each for each in plan.requests}.values())
+    sent = requests[:MOST]
+    good = written = 0
+    for number, request in enumerate(sent, 1):
+        now = debug_exchange.run(plan, request)
+        verdict, ok = judge(plan, now)
+        good += ok
+        if output.quiet:
+            _say(f"{_called(request)}: counted as {verdict}" if sent[1:] else _counted(verdict))
+            continue
+        place = f" {number} of {len(requests):,}" if sent[1:] else ""
+        lines = [*_asked(place, now), *_answered(now), *_times(now), "", _counted(verdict)]
+        lines += [""] if sent[1:] else []
+        written = pager.write("\n".join(lines))
+        if written:
+            break
+    if sent[1:] and not written:
+        told = _summary(good, len(sent), len(requests))
+        written = _say(told) if output.quiet else pager.write(told)
+    return written if good == len(sent) else exit_codes.NOTHING
+
+
+def _say(sentence: str) -> int:
+    print(redact.printable(sentence), file=sys.stderr)
+    return 0
+
+
+def _counted(verdict: str) -> str:
+    return f"Counted as {verdict}"
+
+
+def _called(request: Request) -> str:
+    return f"{request.method} {request.url}"
+
+
+def _summary(good: int, sent: int, of: int) -> str:
+    """Say how many were ok, and how many were not sent."""
+    told = f"All {sent} counted as ok" if good == sent else f"{good} of {sent} counted as ok"
+    more = of - sent
+    rest = f"; {more:,} more {'is' if more == 1 else 'are'} not sent" if more else ""
+    return f"{told}{rest}."
+
+
+def judge(plan: Plan, now: Exchange) -> tuple[str, bool]:
+    """Say how a run counts this exchange, and whether that is ok."""
+    if now.error is not None:
+        kind, phase, code = now.error
+        told = "".join(f"; {text}" for _, text, _ in proxies.notices([kind]))
+        return f"{kind}: {_described(kind, phase, code)}{told}.", False
+    expected = plan.expect.statuses
+    if expected is None and now.status >= 400:
+        return f"failed: status {now.status} is not below 400; see --expect-status.", False
+    if expected is not None and now.status not in expected:
+        return f"expectation: {_described('expectation', 'head', str(now.status))}.", False
+    if plan.expect.body and not now.body_found:
+        return f"expectation: {_described('expectation', 'body', '')}.", False
+    return "ok.", True
+
+
+def _described(kind: str, phase: str, code: str) -> str:
+    """Return cause and cure; a cure that says --debug helps nobody here."""
+    message, hint = errors.describe(kind, phase, code)
+    cause = redact.printable(message)
+    return cause if "--debug" in hint else f"{cause}; {hint}"
+
+
+def _asked(place: str, now: Exchange) -> Iterator[str]:
+    where = f" ({now.address})" if now.address else ""
+    yield f"Request{place} to {now.request.url}{redact.printable(where)}"
+    head, _, body = now.request.payload.partition(b"\r\n\r\n")
+    yield from message_lines.head_lines(message_lines.SENT, head)
+    yield from message_lines.body_lines(message_lines.SENT, body, len(body))
+
+
+def _answered(now: Exchange) -> Iterator[str]:
+    if not now.received:
+        return
+    yield ""
+    yield f"Response, {units.format_bytes(now.received_bytes)} on the wire"
+    secrets = message_lines.secrets_of(now.request.payload)
+    head, gap, rest = bytes(now.received).partition(b"\r\n\r\n")
+    while gap and head[9:10] == b"1":  # interim answers come before the final one
+        yield from message_lines.head_lines(message_lines.CAME, head, secrets)
+        head, gap, rest = rest.partition(b"\r\n\r\n")
+    yield from message_lines.head_lines(
+        message_lines.CAME, head if gap else head[: message_lines.SHOWN_BODY_BYTES], secrets
+    )
+    yield from message_lines.body_lines(message_lines.CAME, rest, now.body_bytes, secrets)
+
+
+def _times(now: Exchange) -> Iterator[str]:
+    yield ""
+    steps = [
+        ("resolve", now.begin_ns, now.resolved_ns),
+        ("connect", now.resolved_ns, now.connected_ns),
+        ("tls", now.connected_ns, now.secured_ns),
+        ("first byte", now.sent_ns, now.first_byte_ns),
+        ("service time", now.sent_ns, now.end_ns),
+        ("total", now.begin_ns, now.end_ns),
+    ]
+    for name, start_ns, end_ns in steps:
+        if start_ns and end_ns:
+            extra = f"  {now.tls}" if name == "tls" else ""
+            yield f"{name:<13}{units.format_ns(end_ns - start_ns):>8}{extra}"
+    if now.error is None:
+        yield f"{'connection':<13}{'stays open' if now.reusable else 'is closed':>8}"

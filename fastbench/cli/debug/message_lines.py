@@ -1,0 +1,49 @@
+"""Both sides of an exchange as lines for a terminal: secrets masked, control characters gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from fastbench.foundation import redact, units
+
+SHOWN_BODY_BYTES = 2048
+SHOWN_LINE = 2000
+SENT, CAME = "> ", "< "  # as in curl -v
+
+
+def head_lines(mark: str, head: bytes, secrets: Iterable[str] = ()) -> Iterator[str]:
+    """Show a start line and header fields."""
+    first, *fields = as_text(head).split("\r\n")
+    yield mark + _line(redact.values(redact.text(first), secrets))
+    for line in fields:
+        name, colon, value = line.partition(":")
+        shown = redact.header(name, value.strip())
+        yield mark + _line(redact.values(f"{name}{colon} {shown}", secrets))
+
+
+def body_lines(mark: str, data: bytes, size: int, secrets: Iterable[str] = ()) -> Iterator[str]:
+    """Show the start of a body as it came, chunk sizes included."""
+    if not data:
+        return
+    yield mark.strip()
+    # Masked before it is cut: half a secret would not be recognised as one.
+    text = redact.values(redact.text(as_text(data[: SHOWN_BODY_BYTES * 2])), secrets)
+    for line in redact.printable(text[:SHOWN_BODY_BYTES], lines=True).splitlines():
+        yield (mark + line[:SHOWN_LINE]).rstrip()
+    if size > SHOWN_BODY_BYTES:
+        yield f"{mark}… ({units.format_bytes(size)} in all)"
+
+
+def secrets_of(payload: bytes) -> tuple[str, ...]:
+    """List the secrets of a request, which an answer may echo."""
+    head, _, body = payload.partition(b"\r\n\r\n")
+    return redact.secrets_in(as_text(head), as_text(body[:SHOWN_BODY_BYTES]))
+
+
+def as_text(data: bytes) -> str:
+    """Decode what should be UTF-8, and lose no byte of what is not."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _line(text: str) -> str:
+    return redact.printable(text)[:SHOWN_LINE]

@@ -1,0 +1,40 @@
+"""Print a page of text to standard output, whatever stands at its other end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from fastbench.foundation import exit_codes
+
+
+def write(text: str) -> int:
+    """Print the text; return 0, or 121 when it could not be written.
+
+    A reader that went away (`fastbench … | head -1`) needs no sentence; a full disk does.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "replace").decode(encoding), flush=True)
+    except OSError as error:
+        mute()
+        if not isinstance(error, BrokenPipeError):
+            reason = (error.strerror or str(error)).lower()
+            print(f"fastbench: standard output was not written: {reason}.", file=sys.stderr)
+        return exit_codes.NOT_WRITTEN
+    return 0
+
+
+def notes(sentences: Iterable[str]) -> None:
+    """Say what was read otherwise than it was typed, a line each."""
+    from fastbench.foundation import redact  # --version goes without
+
+    for sentence in sentences:
+        print(f"fastbench: {redact.printable(sentence)}", file=sys.stderr)
+
+
+def mute() -> None:
+    """Give up on standard output: the interpreter would flush once more at exit, and complain."""
+    from fastbench.foundation import stdio
+
+    stdio.open_nothing(sys.stdout.fileno())

@@ -1,0 +1,1 @@
+"""Where what is written goes: formats, files, the live view."""

@@ -1,0 +1,131 @@
+"""The live view of a comparison: where it is, and how the interval shrinks with every pair.
+
+As with the live view of a run: on a terminal only, drawn inside `update`, gone when the report
+prints. It shows no verdict: who stops when he likes what he sees has chosen it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from fastbench.cli.output.canvas import Canvas
+from fastbench.experiments.compare.compare_document import Comparison, Pair
+from fastbench.experiments.compare.interval_history import ratio_of
+from fastbench.experiments.trials.pairing import Standing
+from fastbench.foundation.units import format_count, format_ms, format_s
+from fastbench.report.change import NAMES, change, signed_interval
+from fastbench.report.page import plural
+from fastbench.report.pairs import axis
+from fastbench.results import resolution
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+__all__ = ["CompareView"]
+
+SHOWN_INTERVALS = 5  # one below the other: the newest is the last
+FACTS_COLUMNS = 12
+
+
+class CompareView(Canvas):
+    """Show a comparison while it goes.
+
+    `judged` tells what the pairs so far say; it is asked once per pair.
+    """
+
+    def __init__(
+        self,
+        *,
+        pairs: int,
+        judged: Callable[[Sequence[Pair]], Comparison],
+        enabled: bool = True,
+        color: bool | None = None,
+        stream: TextIO | None = None,
+    ) -> None:
+        super().__init__(enabled=enabled, color=color, stream=stream)
+        self._pairs = pairs
+        self._judged = judged
+        self._seen = 0  # pairs that were judged
+        self._found: deque[tuple[int, Comparison]] = deque(maxlen=SHOWN_INTERVALS)
+
+    def update(self, now: Standing) -> None:
+        """Redraw, but not more than four times a second; a new pair is drawn at once."""
+        new = len(now.pairs) != self._seen
+        columns = self._due(at_once=new)
+        if not columns:
+            return
+        if new:
+            self._seen = len(now.pairs)
+            self._found.append((self._seen, self._judged(now.pairs)))
+        self._draw([self._progress(now, columns), _visit(now), *self._intervals(now, columns)])
+
+    def _progress(self, now: Standing, columns: int) -> Text:
+        from rich.text import Text
+
+        if now.phase == "pilot":
+            return Text(f"  {'pilot':<14}looking for a rate both sides can carry", style="yellow")
+        right = f"  {format_s(float(int(now.elapsed_s)))}" if now.elapsed_s >= 1 else ""
+        line = Text(f"  {f'pair {now.pair} of {self._pairs}':<14}")
+        free = max(0, columns - len(line) - len(right))
+        done = min(free, round(len(now.pairs) / self._pairs * free))
+        full, empty = ("━", "─") if self._unicode else ("=", "-")
+        line.append(full * done, style="green").append(empty * (free - done), style="dim")
+        return line.append(right)
+
+    def _intervals(self, now: Standing, columns: int) -> list[Text]:
+        """Draw the last few intervals on one axis, each below the one before."""
+        from rich.text import Text
+
+        if not self._found:
+            return []
+        latest = self._found[-1][1]
+        shown = [found for _, found in self._found]
+        ratios = [ratio for pair in now.pairs if (ratio := ratio_of(pair, latest.primary))]
+        if not ratios:
+            return [Text("  no pair counts so far", style="yellow")]
+        widest = next((found.interval for found in shown if found.interval), None)
+        picture = axis(
+            ratios, widest, latest.threshold, columns - FACTS_COLUMNS, unicode=self._unicode
+        )
+        lines = [self._words(latest)]
+        for number, found in self._found:
+            style = "bold" if found is latest else "dim"
+            drawn = picture.line(found.ratio, found.interval)
+            many = plural(number, "pair")
+            lines.append(Text(f"  {many:<{FACTS_COLUMNS - 2}}{drawn}", style=style))
+        return [*lines, Text(" " * FACTS_COLUMNS + picture.scale(), style="dim")]
+
+    def _words(self, found: Comparison) -> Text:
+        from rich.text import Text
+
+        line = Text(f"  {NAMES[found.primary]} ")
+        if found.ratio is not None:
+            line.append(change(found.ratio), style="bold")
+        if found.interval is None:
+            return line.append("   an interval needs more pairs", style="dim")
+        sure = f"{100 * found.confidence:g} %"
+        return line.append(f"   {sure} interval {signed_interval(found.interval)}", style="cyan")
+
+
+def _visit(now: Standing) -> Text:
+    """Say which side is visited, and what is seen there."""
+    from rich.text import Text
+
+    line = Text(f"  {now.visiting:<14}")
+    if now.redone:
+        line.append(f"again ({now.redone}x)   ", style="yellow")
+    progress = now.progress
+    if now.stage != "running" or progress is None:
+        return line.append(now.stage, style="dim")
+    if progress.warming:
+        return line.append("warming up", style="dim")
+    line.append(f"{format_count(progress.rate)} req/s", style="bold")
+    if progress.p50_ms:  # not in the first second
+        row = progress.row
+        high = resolution.tail(None if row is None else row.ok + row.timeouts)
+        line.append(f"   p50 {format_ms(progress.p50_ms)}   {high} {format_ms(progress.p99_ms)}")
+    if progress.errors:
+        line.append(f"   {progress.errors:,} not ok", style="red")
+    return line

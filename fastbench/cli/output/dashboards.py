@@ -1,0 +1,115 @@
+"""`--dashboard`: make the page before the load, say where it is, and let it hear of the run.
+
+aiohttp is imported when there is a page, and before the load.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fastbench.cli.output import delivery
+from fastbench.cli.output.settings import Output
+from fastbench.foundation import redact
+from fastbench.run import url_counts
+
+if TYPE_CHECKING:
+    from fastbench.engine.bridge import _core
+    from fastbench.outputs.dashboard.dashboard_server import Board
+    from fastbench.plan.plan import Plan
+    from fastbench.results.metric_values import NamedRow
+    from fastbench.run.run_thresholds import PlainJudge
+    from fastbench.run.runner import Watches
+    from fastbench.run.sampling import Progress
+    from fastbench.run.url_counts import Row
+    from fastbench.script.run_request import Asked
+
+__all__ = ["ByUrl", "beside", "line", "of_plan", "of_script"]
+
+Tell = Callable[["Progress"], None]
+
+
+@contextmanager
+def of_plan(output: Output, plan: Plan) -> Iterator[Board | None]:
+    """Serve a page that follows a plain run, if that was asked for."""
+    with _opened(output, plan.config, plan.load.duration_s, plan.load.requests) as board:
+        yield board
+
+
+@contextmanager
+def of_script(output: Output, asked: Asked) -> Iterator[Board | None]:
+    """Serve a page that follows the run of a script, of which little is known before it loads."""
+    url = None if asked.base_url is None else redact.url(asked.base_url)
+    with _opened(output, {"script": asked.script, "url": url}, None, None) as board:
+        yield board
+
+
+@contextmanager
+def _opened(
+    output: Output, config: Mapping[str, object], duration_s: float | None, requests: int | None
+) -> Iterator[Board | None]:
+    if output.dashboard is None:
+        yield None
+        return
+    from fastbench.machine import processes
+    from fastbench.outputs.dashboard.dashboard_page import page
+    from fastbench.outputs.dashboard.dashboard_server import Board
+    from fastbench.outputs.dashboard.story import Ends, Story
+
+    story = Story(Ends(duration_s, requests), processes.name)
+    board = Board(page(config), story, output.dashboard)
+    try:
+        delivery.tell(f"the dashboard of this run is {board.url}")
+        yield board
+    finally:
+        board.close()
+
+
+def line(board: Board | None) -> str:
+    """Return what the live view says of the page, "" without one."""
+    return "" if board is None else f"dashboard {board.url}"
+
+
+def beside(
+    tell: Tell,
+    board: Board | None,
+    judge: PlainJudge | None = None,
+    urls: ByUrl | None = None,
+) -> Tell:
+    """Return who tells the page, too. A script's run knows itself how its thresholds stand."""
+    if board is None:
+        return tell
+
+    def both(now: Progress) -> None:
+        tell(now)
+        if judge is not None:
+            now = replace(now, judgements=dict(judge.judgements))
+        board.update(now if urls is None else replace(now, by_url=urls.seen))
+
+    return both
+
+
+class ByUrl:
+    """Watch the URLs of a run for its page, once a second; `then` watches the run, too."""
+
+    def __init__(self, rows: Sequence[Row], then: Watches | None) -> None:
+        self._rows = rows
+        self._then = then
+        self.seen: tuple[NamedRow, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why the run was ended, "" if it was not."""
+        return "" if self._then is None else self._then.reason
+
+    def next_s(self, t_s: float) -> float:
+        """Return the next instant that must not be missed."""
+        return math.inf if self._then is None else self._then.next_s(t_s)
+
+    def look(self, t_s: float, block: _core.Block) -> bool:
+        """Count what the block holds; true when the other wants the run to end."""
+        self.seen = url_counts.counted(self._rows, block, t_s)
+        return self._then is not None and self._then.look(t_s, block)

@@ -1,0 +1,135 @@
+"""Where what is written goes: the report to eyes, documents to files and pipes.
+
+What cannot be written is one sentence, and no reason to lose the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TextIO
+
+from fastbench.cli.help import pager
+from fastbench.cli.output import destinations, formats
+from fastbench.cli.output.settings import Output
+from fastbench.foundation import files, redact, stdio
+
+__all__ = [
+    "Look",
+    "as_json",
+    "documents",
+    "eyes",
+    "look",
+    "tell",
+    "tell_all",
+    "to_path",
+    "to_stream",
+]
+
+_STDERR = frozenset({"/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"})
+_NO_READER = "its reader closed the pipe"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a report for people is drawn, and in which encoding it is written."""
+
+    color: bool
+    width: int
+    unicode: bool
+    encoding: str
+
+    def encoded(self, text: str) -> bytes:
+        """Return the text as bytes; what the stream cannot show is replaced."""
+        return text.encode(self.encoding, "replace")
+
+
+def documents(output: Output) -> list[str]:
+    """Return where the document goes: standard output under --format json, and --json's FILE."""
+    asked = ("-" if output.format == "json" else None, output.json_path)
+    return [path for path in dict.fromkeys(asked) if path]
+
+
+def eyes(output: Output) -> TextIO:
+    """Return the stream for people: stderr when stdout carries a document."""
+    live = (destinations.named(each.where) for each in output.outs)
+    taken = "-" in (*documents(output), *output.forms.values(), *live)
+    return sys.stderr if taken or output.format in formats.PEERS else sys.stdout
+
+
+def look(stream: TextIO, output: Output) -> Look:
+    """Return what the stream can show."""
+    encoding = stream.encoding or "utf-8"
+    colored = output.color
+    if colored is None:
+        colored = stream.isatty() and os.environ.get("TERM") != "dumb"
+    return Look(
+        color=colored,
+        width=shutil.get_terminal_size((100, 24)).columns,
+        unicode=encoding.lower().replace("-", "") == "utf8",
+        encoding=encoding,
+    )
+
+
+def as_json(whole: object) -> bytes:
+    """Return a document as JSON, indented, ending in a newline."""
+    import orjson
+
+    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    return redact.escaped_json(orjson.dumps(whole, option=option))
+
+
+def tell(sentence: str) -> None:
+    """Say a sentence on stderr; it is no reason to fail when nobody reads it."""
+    try:
+        sys.stderr.write(f"fastbench: {sentence}\n")
+    except OSError:
+        return
+
+
+def tell_all(problems: Iterable[str]) -> bool:
+    """Say what could not be written; true if there is anything.
+
+    A reader that went away knows it: no sentence, but the exit code.
+    """
+    found = [problem for problem in problems if problem]
+    for problem in found:
+        if not problem.endswith(f"{_NO_READER}."):
+            tell(problem)
+    return bool(found)
+
+
+def to_path(path: str, render: Callable[[], bytes]) -> str:
+    """Write a file, or standard output for "-"; return what went wrong, "" if nothing."""
+    if path == "-":
+        return to_stream(render, sys.stdout)
+    if path in _STDERR:  # opened anew, a file behind it would lose what it holds
+        return to_stream(render, sys.stderr)
+    try:
+        files.write_atomic(path, render())
+    except OSError as error:
+        return f"{redact.printable(path)} was not written: {_reason(error)}."
+    return ""
+
+
+def to_stream(render: Callable[[], bytes], stream: TextIO) -> str:
+    """Write to a stream; return what went wrong, "" if nothing."""
+    try:
+        stream.buffer.write(render())
+        stream.buffer.flush()
+        if lost := stdio.lost(stream):
+            raise lost
+    except OSError as error:
+        if stream is sys.stdout:
+            pager.mute()
+        return f"{stream.name.strip('<>')} was not written: {_reason(error)}."
+    return ""
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, BrokenPipeError):
+        return _NO_READER
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,85 @@
+"""The forms a result can be written in, by the name of their flag: with a run, or from a saved one.
+
+What renders a form is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from fastbench.cli.output import destinations
+from fastbench.plan.plan import UsageError
+from fastbench.results.result import Result
+
+if TYPE_CHECKING:
+    from fastbench.experiments.compare.compare_document import Comparison
+    from fastbench.experiments.find.find_document import Found
+
+__all__ = [
+    "COMPARED",
+    "FILES",
+    "FOUND",
+    "PEERS",
+    "as_peer",
+    "asked",
+    "compared",
+    "listed",
+    "rendered",
+    "searched",
+]
+
+FILES = {  # flag: (the module that renders it, what it is)
+    "html": ("html.html_report", "one page with charts and tables"),
+    "md": ("markdown.markdown_report", "Markdown, for the comment of a pull request"),
+    "junit": ("export.junit", "JUnit XML: a case per threshold, check and URL of several"),
+    "csv": ("export.csv_series", "a row per second"),
+    "hdr": ("export.hlog", "the histograms, as HdrHistogram's log"),
+}
+COMPARED = {"html": "html.html_comparison", "md": "markdown.markdown_comparison"}  # of a comparison
+FOUND = {"html": "html.html_find"}  # of a search
+JUDGING = ("html", "md", "junit")  # they say too how a run stands beside its baseline
+PEERS = ("oha", "bombardier", "vegeta", "k6")
+
+
+def asked(flags: object) -> dict[str, str]:
+    """Return the files that the flags name, by form; "-" is standard output."""
+    paths = {form: path for form in FILES if (path := getattr(flags, form)) is not None}
+    if empty := [form for form, path in paths.items() if not path]:
+        raise UsageError(f"--{empty[0]} needs the name of a file, or - for standard output.")
+    return {form: destinations.named(path) for form, path in paths.items()}
+
+
+def listed(known: Iterable[str] = FILES) -> str:
+    """Return the flags as a sentence names them."""
+    *first, last = (f"--{form}" for form in known)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def rendered(form: str, result: Result, beside: Comparison | None = None) -> bytes:
+    """Return a result in the form of that flag, with what it was compared with."""
+    module = import_module(f"fastbench.report.{FILES[form][0]}")
+    render = cast(Callable[..., str], module.render)
+    return (render(result, beside) if form in JUDGING else render(result)).encode()
+
+
+def compared(form: str, found: Comparison, runs: tuple[Result, Result] | None = None) -> bytes:
+    """Return a comparison in the form of that flag; `runs` are two saved results."""
+    return _of(COMPARED[form], found, runs)
+
+
+def searched(form: str, found: Found) -> bytes:
+    """Return a search for the highest rate in the form of that flag."""
+    return _of(FOUND[form], found)
+
+
+def _of(name: str, *what: object) -> bytes:
+    module = import_module(f"fastbench.report.{name}")
+    return cast(Callable[..., str], module.render)(*what).encode()
+
+
+def as_peer(tool: str, result: Result) -> Mapping[str, object]:
+    """Return the JSON-ready object that another tool would have written."""
+    module = import_module(f"fastbench.report.export.{tool}")
+    return cast(Callable[[Result], Mapping[str, object]], module.document)(result)

@@ -1,0 +1,64 @@
+"""What is to become of a result: where it is written, in which forms, and what it is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from fastbench.outputs.output_flags import Asked as Out
+    from fastbench.plan.readiness import WaitFor
+    from fastbench.results.result import Result
+    from fastbench.results.thresholds.evaluation import Threshold
+
+__all__ = ["Against", "Format", "Output", "Record"]
+
+Format = Literal["text", "wrk", "json", "oha", "bombardier", "vegeta", "k6"]
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The baseline that a run is compared with; a `limit` of 0.05 fails it when 5 % worse."""
+
+    name: str
+    baseline: Result
+    limit: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The history that a run is kept in; without a `name` it is called by what it does."""
+
+    path: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Say what is written where, and what the numbers are held to.
+
+    A path "-" is standard output; then eyes read stderr.
+    `color` None means: where the terminal can show it. `format` "json" is "text" with the
+    document on standard output, beside the one at `json_path`; another tool's name puts that
+    tool's there. `forms` are files by the name of their form, see `forms.FILES`. `webhook` is a
+    secret. `dashboard` is a port, 0 any free one.
+    """
+
+    format: Format
+    json_path: str | None
+    latency: bool
+    strict: bool
+    quiet: bool
+    progress: bool
+    color: bool | None
+    debug: bool
+    thresholds: tuple[Threshold, ...] = ()
+    against: Against | None = None
+    save_baseline: str | None = None
+    forms: Mapping[str, str] = field(default_factory=dict)
+    outs: tuple[Out, ...] = ()
+    record: Record | None = None
+    wait_for: WaitFor | None = None
+    webhook: str | None = None
+    dashboard: int | None = None

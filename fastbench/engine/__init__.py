@@ -1,0 +1,1 @@
+"""Where Python stops: connections, HTTP, histograms and shared memory in Cython."""

@@ -1,0 +1,1 @@
+"""The extension behind scripts: requests on an event loop, metrics in shared memory."""

@@ -1,0 +1,292 @@
+"""The typed face of the scenario client: shared metrics, HTTP connections on an event loop."""
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Container, Generator, Iterable, Mapping, Sequence
+from typing import Any, Self, final
+
+from typing_extensions import disjoint_base
+
+from fastbench.engine.bridge._core import Block
+
+# Shared metrics. The parent makes the arena before the fork; worker n writes through writer(n).
+
+@disjoint_base
+class Cell: ...
+
+KINDS: tuple[str, ...]
+TIMES: tuple[str, ...]
+CELLS: tuple[type[Cell], ...]
+ERROR_KINDS: tuple[str, ...]
+ERROR_PHASES: tuple[str, ...]
+WORKER_STATES: tuple[str, ...]
+REDIRECTS: frozenset[int]
+REGION_BYTES: int
+TIMEOUT_NS: int
+CONNECT_TIMEOUT_NS: int
+PASS_ON_S: float
+__test__: dict[str, str]
+
+@final
+class CounterCell(Cell):
+    def add(self, value: float) -> None: ...
+
+@final
+class GaugeCell(Cell):
+    def add(self, value: float) -> None: ...
+
+@final
+class RateCell(Cell):
+    def add(self, passed: bool) -> None: ...
+
+@final
+class TimesCell(Cell):
+    def add(self, value_ns: int) -> None: ...
+
+@final
+class TrendCell(Cell):
+    def add(self, value: float) -> None: ...
+
+@final
+class RequestsCell(Cell): ...
+
+@final
+class NamedCell(Cell): ...
+
+@final
+class Distribution:
+    def record(self, value: float) -> None: ...
+    def add(self, other: Distribution) -> None: ...
+    def since(self, earlier: Distribution) -> Distribution: ...
+    def percentile(self, percent: float) -> float: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def min(self) -> float: ...
+    @property
+    def max(self) -> float: ...
+    @property
+    def sum(self) -> float: ...
+
+@final
+class Book:
+    def counter(self, name: str, tags: str = "") -> CounterCell: ...
+    def gauge(self, name: str, tags: str = "") -> GaugeCell: ...
+    def rate(self, name: str, tags: str = "") -> RateCell: ...
+    def times(self, name: str, tags: str = "") -> TimesCell: ...
+    def trend(self, name: str, tags: str = "") -> TrendCell: ...
+    def requests(self, name: str, tags: str = "") -> RequestsCell: ...
+    def named(self, name: str, tags: str = "") -> NamedCell: ...
+
+@final
+class Arena:
+    workers: int
+    def __new__(cls, workers: int, *, bytes_per_worker: int = ...) -> Self: ...
+    def writer(self, worker: int) -> Book: ...
+    def read(
+        self, worker: int, only: Container[str] | None = None
+    ) -> list[tuple[str, str, str, Any]]: ...
+    def beat_ns(self, worker: int) -> int: ...
+    def place(self, worker: int) -> tuple[int, int]: ...
+    def take(self, shared: int, limit: int) -> int: ...
+    def take_rest(self, shared: int, limit: int) -> int: ...
+    def taken(self, shared: int, limit: int) -> int: ...
+
+# Where one kind of answer is recorded.
+
+@final
+class Sinks:
+    failed: bool
+    def __new__(
+        cls,
+        scenario: RequestsCell,
+        named: NamedCell | None,
+        extra: Sequence[tuple[str, Cell]],
+        failed: bool,
+    ) -> Self: ...
+
+@final
+class Route:
+    def __new__(cls, resolve: Callable[[int, str], Sinks]) -> Self: ...
+
+# Connections.
+
+_Row = tuple[int, str, int, int]  # of an address: family, IP or path, port, scope
+
+@final
+class Origin:
+    scheme: str
+    host: str
+    port: int
+    authority: str
+    def connections(self) -> list[tuple[_Row, tuple[int, int, str, str, str]]]: ...
+
+@final
+class Pool:
+    trace: Callable[[Exchange, Response], None] | None
+    def __new__(
+        cls,
+        shared: Block,
+        index: int,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        tls: tuple[bytes, bool, bytes, bytes, bytes] = ...,
+        connect_timeout_ns: int = ...,
+        sources: list[tuple[int, str, int, int]] = ...,
+        family: int = 0,
+        keepalive: bool = True,
+        unix_path: str = "",
+        resolve: Callable[[str, int, int], Awaitable[list[_Row]]] = ...,
+        one_address: bool = False,
+    ) -> Self: ...
+    def servers(self) -> list[Origin]: ...
+    def halt(self) -> None: ...
+    def origin(self, scheme: str, host: str, port: int) -> Origin: ...
+    def close(self) -> None: ...
+
+@final
+class Deadlines: ...
+
+@final
+class Lane: ...
+
+@final
+class Connection: ...
+
+@final
+class Ready:
+    origin: Origin
+    payload: bytes
+    url: str
+    def __new__(
+        cls,
+        origin: Origin,
+        payload: bytes,
+        url: str,
+        route: Route,
+        *,
+        head: bool = False,
+        idempotent: bool = True,
+        timeout_ns: int = ...,
+        redirects: int = 0,
+        method: str = "GET",
+        keep: Any = None,
+    ) -> Self: ...
+
+@final
+class Session:
+    cookies: Callable[[Response], None] | None
+    redirect: Callable[[Exchange, Response], tuple[Ready, bytes] | None] | None
+    planned_ns: int
+    paced: bool
+    discard: bool
+    halted: bool
+    answers: int
+    def __new__(cls, pool: Pool, *, limit_per_host: int = 6) -> Self: ...
+    def send(self, ready: Ready, payload: bytes | None = None) -> Exchange: ...
+    def reset(self) -> None: ...
+
+@final
+class Exchange:
+    keep: Any
+    url: str
+    method: str
+    payload: bytes
+    redirects: int
+    origin: Origin
+    def __await__(self) -> Generator[Any, None, Response]: ...
+    def cancel(self, msg: Any = None) -> bool: ...
+    def get_loop(self) -> asyncio.AbstractEventLoop: ...
+    def add_done_callback(
+        self, callback: Callable[[Any], object], *, context: contextvars.Context | None = None
+    ) -> None: ...
+    def remove_done_callback(self, callback: Callable[[Any], object]) -> int: ...
+    def exception(self) -> BaseException | None: ...
+    def __iter__(self) -> Generator[Any, None, Response]: ...
+    def __next__(self) -> Any: ...
+    def send(self, value: Any) -> Any: ...
+    def throw(self, kind: Any, value: Any = None, trace: Any = None) -> Any: ...
+    def done(self) -> bool: ...
+    def cancelled(self) -> bool: ...
+    def result(self) -> Response: ...
+
+@final
+class Timings:
+    blocked: float
+    connecting: float
+    tls_handshaking: float
+    sending: float
+    waiting: float
+    receiving: float
+    duration: float
+
+@final
+class Response:
+    status: int
+    url: str
+    method: str
+    raw_head: bytes
+    raw_body: bytes
+    error: str
+    error_kind: str
+    error_code: str
+    expected: bool
+    keep: Any
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def cookies(self) -> Mapping[str, str]: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def body_error(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    def json(self, path: str | None = None) -> Any: ...
+    @property
+    def timings(self) -> Timings: ...
+
+def use(
+    *,
+    headers: Callable[[bytes], Mapping[str, str]],
+    decode: Callable[[Mapping[str, str], bytes], tuple[bytes, str]],
+    select: Callable[[Any, str], Any],
+    json: Callable[[bytes, str], Any],
+    text: Callable[[Mapping[str, str], bytes], str],
+    cookies: Callable[[Response], Mapping[str, str]] | None = None,
+) -> None: ...
+def tally(
+    value: Any,
+    sets: Mapping[str, Callable[[Any], object] | object],
+    known: dict[str, Any],
+    place: Any,
+    find: Callable[[Any, str], Any],
+    truth: Callable[[str, object], bool],
+) -> bool: ...
+
+# Time.
+
+@final
+class Heart:
+    def __new__(
+        cls, metrics: Arena, shared: Block, index: int, loop: asyncio.AbstractEventLoop
+    ) -> Self: ...
+    def begin(self) -> None: ...
+    def at(self, vu: int, iteration: int) -> None: ...
+    def stop(self) -> None: ...
+
+@final
+class Ticker:
+    def __new__(
+        cls, loop: asyncio.AbstractEventLoop, callback: Callable[[int], object]
+    ) -> Self: ...
+    def follow(
+        self, levels: list[tuple[float, float, float]], start_ns: int, *, worker: int, workers: int
+    ) -> None: ...
+    def at(self, instants_ns: Iterable[int]) -> None: ...
+    def stop(self) -> None: ...
+
+def set_active(shared: Block, index: int, vus: int) -> None: ...
+def set_state(shared: Block, index: int, state: str) -> None: ...

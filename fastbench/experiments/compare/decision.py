@@ -1,0 +1,305 @@
+"""From pairs of visits to a verdict. Pure; the rules:
+
+1. One metric is declared the primary one beforehand, and the verdict is its own. `different`: the
+   interval of the ratio excludes 1 and the ratio is at least the threshold away from 1.
+   `equivalent`: the 90 % interval lies within the threshold. Else `inconclusive`. "2 % away" is a
+   factor of 1.02 up or down, so that swapping the sides changes nothing.
+2. The other metrics are corrected for being several (Holm): `different` takes their p, too.
+3. Pairs with a visit that is not valid do not count. When more than a fifth of them do not, nothing
+   is told; nor after a stop by hand, which whoever watches the numbers may have chosen by them.
+4. A metric counts only when all those pairs have it.
+5. A regression is the primary metric worse by at least the limit, with an interval that excludes 1;
+   or requests that fail now and did not before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+from fastbench.experiments.compare import statistics
+from fastbench.experiments.compare.compare_document import (
+    FIGURES,
+    Comparison,
+    Interval,
+    Metric,
+    Pair,
+)
+from fastbench.experiments.compare.figures import ERRORS_SHARE_MAX
+from fastbench.plan.plan import UsageError
+from fastbench.results.result import Environment, Warning_
+
+__all__ = [
+    "EQUIVALENCE_CONFIDENCE",
+    "HIGHER_IS_BETTER",
+    "INVALID_SHARE_MAX",
+    "POWER",
+    "Rules",
+    "Subject",
+    "candidate_fails",
+    "exceeds",
+    "fails_now",
+    "judge",
+    "measure",
+    "percent",
+]
+
+EQUIVALENCE_CONFIDENCE = 0.90  # both one-sided tests at 5 %
+INVALID_SHARE_MAX = 0.20
+POWER = 0.90  # of what is said about pairs needed and differences seen
+MOST_MORE_PAIRS = 1000  # beyond that, "about N more" is no advice
+HIGHER_IS_BETTER = frozenset({"requests_per_s"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a difference counts. `threshold` is a share, 0.02 for 2 %."""
+
+    threshold: float = 0.02
+    confidence: float = 0.99
+    regression_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, least, most in (
+            ("smallest effect that counts", self.threshold, 0.001, 1.0),
+            ("confidence", self.confidence, 0.8, 0.999),
+            ("regression that fails", self._limit, 0.001, 1.0),
+        ):
+            if not least <= value <= most:
+                span = f"between {percent(least)} and {percent(most)}"
+                raise UsageError(f"The {name} must be {span}, not {percent(value)}.")
+
+    @property
+    def _limit(self) -> float:
+        return 1.0 if self.regression_limit is None else self.regression_limit
+
+    @property
+    def bound(self) -> float:
+        """The threshold as a log ratio."""
+        return math.log1p(self.threshold)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What was compared, as it stands in the document; `base` and `candidate` are labels."""
+
+    version: str
+    base: str
+    candidate: str
+    environment: Environment
+    seed: int
+    pairs_planned: int
+    config: Mapping[str, object] = field(default_factory=dict)
+    ended: str = "complete"
+
+
+def judge(
+    pairs: Sequence[Pair], primary: str, subject: Subject, rules: Rules | None = None
+) -> Comparison:
+    """Judge the pairs of a comparison whose visits were interleaved."""
+    rules = rules or Rules()
+    counted = [pair for pair in pairs if _effect(pair, primary) is not None]
+    metrics = measure(counted, primary, rules, subject.seed)
+    refusals = _refusals(pairs, counted, subject)
+    if refusals:
+        metrics = {name: replace(each, verdict="inconclusive") for name, each in metrics.items()}
+    main = metrics.get(primary)
+    fails = candidate_fails(pairs)
+    worse = main is not None and not refusals and exceeds(main, main.interval, rules)
+    return Comparison(
+        version=subject.version,
+        verdict=main.verdict if main else "inconclusive",
+        primary=primary,
+        ratio=main.ratio if main else None,
+        interval=main.interval if main else None,
+        confidence=rules.confidence,
+        threshold=rules.threshold,
+        pairs=tuple(pairs),
+        pairs_planned=subject.pairs_planned,
+        noise_floor=main.noise_floor if main else None,
+        pairs_needed=_pairs_needed(main, rules) if main and not refusals else None,
+        metrics=metrics,
+        warnings=(*refusals, *_cautions(pairs, counted, metrics, rules), *fails),
+        environment=subject.environment,
+        base=subject.base,
+        candidate=subject.candidate,
+        seed=subject.seed,
+        interleaved=True,
+        config=subject.config,
+        ended=subject.ended,
+        regression_limit=rules.regression_limit,
+        regressed=rules.regression_limit is not None and (worse or bool(fails)),
+    )
+
+
+def measure(pairs: Sequence[Pair], primary: str, rules: Rules, seed: int) -> dict[str, Metric]:
+    """Return the metrics that all of these pairs have, the primary one first."""
+    names = [primary, *(name for name in FIGURES if name != primary)]
+    effects = {name: [_effect(pair, name) for pair in pairs] for name in names}
+    found = {
+        name: _metric(name, [each for each in values if each is not None], rules, seed)
+        for name, values in effects.items()
+        if values and None not in values
+    }
+    others = [name for name in found if name != primary and found[name].p is not None]
+    corrected = statistics.holm([found[name].p or 0.0 for name in others])
+    for name, p_holm in zip(others, corrected, strict=True):
+        metric = found[name]
+        unsure = metric.verdict == "different" and p_holm > _alpha(rules)
+        verdict = "inconclusive" if unsure else metric.verdict
+        found[name] = replace(metric, p_holm=p_holm, verdict=verdict)
+    return found
+
+
+def candidate_fails(pairs: Sequence[Pair]) -> tuple[Warning_, ...]:
+    """Warn when the usual visit to the candidate fails requests and the one to the base does not.
+
+    Such visits are not valid, so that no metric would tell.
+    """
+    base = [pair.base.errors_share for pair in pairs if pair.base]
+    candidate = [pair.candidate.errors_share for pair in pairs if pair.candidate]
+    return fails_now(median(base), median(candidate)) if base and candidate else ()
+
+
+def fails_now(base_share: float, candidate_share: float) -> tuple[Warning_, ...]:
+    """Warn when the candidate fails more requests than may be, and the base does not."""
+    if base_share > ERRORS_SHARE_MAX or candidate_share <= ERRORS_SHARE_MAX:
+        return ()
+    text = f"{percent(candidate_share)} of the requests to the candidate failed"
+    hint = f"to the base it were {percent(base_share)}; see the errors of a single run"
+    return (Warning_("candidate_fails", text, hint),)
+
+
+def exceeds(metric: Metric, interval: Interval | None, rules: Rules) -> bool:
+    """Tell whether a metric is worse by the regression limit, and that for sure."""
+    if rules.regression_limit is None or interval is None:
+        return False
+    if metric.better == "higher":
+        return metric.ratio <= 1 - rules.regression_limit and interval[1] < 1
+    return metric.ratio >= 1 + rules.regression_limit and interval[0] > 1
+
+
+def percent(share: float) -> str:
+    """Write a share: 0.0213 is 2.13 %."""
+    return f"{100 * share:.3g} %"
+
+
+def _alpha(rules: Rules) -> float:
+    return 1 - rules.confidence
+
+
+def _effect(pair: Pair, name: str) -> float | None:
+    """Return the log ratio of a pair that counts and has this metric on both sides."""
+    if not pair.valid or pair.base is None or pair.candidate is None:
+        return None
+    base, candidate = pair.base.of(name), pair.candidate.of(name)
+    return math.log(candidate / base) if base and candidate else None
+
+
+def _metric(name: str, effects: Sequence[float], rules: Rules, seed: int) -> Metric:
+    """Judge one metric as if it were the only one."""
+    count = len(effects)
+    averages = statistics.walsh_averages(effects)
+    estimate = statistics.hodges_lehmann(averages)
+    interval = statistics.signed_rank_interval(averages, count, rules.confidence)
+    within = statistics.signed_rank_interval(averages, count, EQUIVALENCE_CONFIDENCE)
+    noise = statistics.scatter(effects)
+    verdict = "inconclusive"
+    if within and -rules.bound <= within[0] and within[1] <= rules.bound:
+        verdict = "equivalent"
+    elif interval and not interval[0] <= 0 <= interval[1] and abs(estimate) >= rules.bound:
+        verdict = "different"
+    seen = noise and statistics.smallest_difference(noise, count, rules.confidence, POWER)
+    p = statistics.sign_flip_p(effects, seed)
+    return Metric(
+        ratio=math.exp(estimate),
+        interval=_ratios(interval),
+        equivalence_interval=_ratios(within),
+        p=p,
+        p_holm=p,
+        verdict=verdict,
+        noise_floor=noise,
+        better="higher" if name in HIGHER_IS_BETTER else "lower",
+        smallest_difference=None if seen is None else math.expm1(seen),
+        pairs=count,
+    )
+
+
+def _ratios(interval: Interval | None) -> Interval | None:
+    return None if interval is None else (math.exp(interval[0]), math.exp(interval[1]))
+
+
+def _pairs_needed(metric: Metric, rules: Rules) -> int | None:
+    """Return how many more pairs would tell, if ratio and noise stay as they are.
+
+    A ratio beyond the threshold has to be shown different, one within it equivalent.
+    """
+    if metric.verdict != "inconclusive" or not metric.noise_floor:
+        return None
+    noise, effect, bound = metric.noise_floor, math.log(metric.ratio), rules.bound
+    if abs(effect) >= bound:
+        total = statistics.pairs_for_difference(noise, effect, rules.confidence, POWER)
+    else:
+        total = statistics.pairs_for_equivalence(
+            noise, effect, bound, EQUIVALENCE_CONFIDENCE, POWER
+        )
+    more = max(1, total - metric.pairs)
+    return more if more <= MOST_MORE_PAIRS else None
+
+
+def _refusals(pairs: Sequence[Pair], counted: Sequence[Pair], subject: Subject) -> list[Warning_]:
+    """Return why there can be no verdict, whatever the numbers are."""
+    found = []
+    lost = len(pairs) - len(counted)
+    if not pairs:
+        found.append(Warning_("no_pairs", "no pair was measured", "give it more time"))
+    elif lost > INVALID_SHARE_MAX * len(pairs):
+        text = f"{lost} of {_pairs(len(pairs))} do not count{_why(pairs)}"
+        hint = f"no verdict when it is more than {percent(INVALID_SHARE_MAX)}; mend that first"
+        found.append(Warning_("invalid_visits", text, hint))
+    if subject.ended == "interrupted":
+        text = f"stopped after {len(pairs)} of {_pairs(subject.pairs_planned)}"
+        hint = "whoever sees the numbers and stops chooses the verdict; let it end, or --max-time"
+        found.append(Warning_("stopped_early", text, hint))
+    return found
+
+
+def _cautions(
+    pairs: Sequence[Pair],
+    counted: Sequence[Pair],
+    metrics: Mapping[str, Metric],
+    rules: Rules,
+) -> list[Warning_]:
+    """Return what a reader should know of a comparison that may have a verdict."""
+    found = []
+    count, others = len(counted), len(metrics) - 1
+    if 0 < len(pairs) - count <= INVALID_SHARE_MAX * len(pairs):
+        text = f"{len(pairs) - count} of {_pairs(len(pairs))} do not count{_why(pairs)}"
+        found.append(Warning_("invalid_pairs", text, "they stay in the table of pairs"))
+    least, alpha = statistics.least_p(count), _alpha(rules)
+    sure = percent(rules.confidence)
+    if count and least > alpha:
+        needed = next(n for n in range(count, 32) if statistics.least_p(n) <= alpha)
+        text = f"{_pairs(count)} cannot show a difference at {sure} confidence"
+        found.append(Warning_("few_pairs", text, f"that takes {needed}; see --pairs"))
+    elif others > 1 and least * others > alpha:
+        needed = next(n for n in range(count, 32) if statistics.least_p(n) * others <= alpha)
+        text = (
+            f"with {count} pairs the smallest possible p is {least:.2g}, so that the {others} "
+            f"metrics beside the primary one, corrected for being {others}, cannot be different"
+        )
+        found.append(Warning_("few_pairs", text, f"that takes {needed} pairs; see --pairs"))
+    return found
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count} pairs"
+
+
+def _why(pairs: Sequence[Pair]) -> str:
+    """Count the reasons, the most frequent first."""
+    reasons = Counter(reason for pair in pairs for reason in pair.reasons if not pair.valid)
+    return "".join(f"; {reason} ({count}x)" for reason, count in reasons.most_common(3))

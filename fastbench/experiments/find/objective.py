@@ -1,0 +1,187 @@
+"""The objective: thresholds that a rate has to keep, judged on the result of one run.
+
+1. A rate holds when every objective does, all but MISSED_MAX of what was planned was sent, and
+   what waits for an answer does not grow: in a longer run it would break the objective.
+2. Failed requests are part of every objective: unless it says how many, fewer than ERRORS. One that
+   has no answer at the end, and waits for longer than any answer took, counts as failed: its
+   timeout would have said so in a longer run. Latencies see it at the age of the oldest.
+3. What is looked for is the rate, so no objective is about it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from fastbench.plan.plan import UsageError
+from fastbench.results.histogram import Histogram
+from fastbench.results.metric_values import Judgement, Kind
+from fastbench.results.result import Result, Summary
+from fastbench.results.thresholds import grammar
+from fastbench.results.thresholds.evaluation import Threshold, judge
+
+__all__ = [
+    "ERRORS",
+    "MISSED_MAX",
+    "errors_share",
+    "growing",
+    "holds",
+    "judged",
+    "left_s",
+    "missed_share",
+    "read",
+    "unanswered_share",
+]
+
+ERRORS = "errors<1%"
+MISSED_MAX = 0.01
+GROWN = 1.5  # between 1, a backlog that stays, and 2, one that grew from nothing
+_COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
+_METRICS: Mapping[str, Kind] = {  # as of a plain run, but for what grows with the rate
+    **dict.fromkeys(("dropped", "retried", "timeouts"), _COUNTER),
+    **dict.fromkeys(("connect", "first_byte", "lag", "response", "service"), _TIME),
+    "http_req_duration": _TIME,
+    "http_req_failed": Kind("rate"),
+}
+_WHOLE = ("http_req_duration", "response", "service")  # latencies of whole requests
+_BELOW = ("<", "<=", "==", "===")
+
+
+def read(texts: Iterable[str]) -> tuple[Threshold, ...]:
+    """Read objectives as they stand on the command line, and add the one about errors."""
+    found = []
+    for text in texts:
+        if text.replace(" ", "").startswith(("rps", "requests", "http_reqs")):
+            raise UsageError(f"--slo `{text}`: the rate is what is looked for; leave it out.")
+        each = grammar.parse(text, _METRICS)
+        if each.stage or each.last_s or each.delay_s or each.abort_on_fail or each.level != "fail":
+            raise UsageError(f"--slo `{text}`: an objective holds for all of a run; no brackets.")
+        if each.tags:
+            raise UsageError(
+                f"--slo `{text}`: an objective holds for all requests of a run; leave "
+                "{…} out, and hold one URL of several at a rate with --threshold."
+            )
+        if each.operator not in _BELOW:
+            raise UsageError(f"--slo `{text}`: say what must stay below, for example p99<50ms.")
+        found.append(each)
+    if not found:
+        raise UsageError("There is no objective; give one, for example --slo 'p99<50ms'.")
+    if not any(each.metric == "http_req_failed" for each in found):
+        found.append(grammar.parse(ERRORS, _METRICS))
+    return tuple({each.text: each for each in found}.values())
+
+
+def judged(result: Result, objectives: Iterable[Threshold]) -> Mapping[str, Judgement]:
+    """Hold a run against every objective, by its text."""
+    return {each.text: judge(each, _observed(result, each)) for each in objectives}
+
+
+def holds(result: Result, judgements: Mapping[str, Judgement]) -> bool:
+    """Tell whether the run kept all objectives and its plan."""
+    kept = missed_share(result) <= MISSED_MAX
+    return kept and not growing(result) and all(each.ok for each in judgements.values())
+
+
+def growing(result: Result) -> bool:
+    """Tell whether more and more requests waited, unsent or unanswered, up to the end of the run.
+
+    A backlog that stays is the rate times the mean response time (Little's law). One that grew
+    from nothing is twice that: those answered waited half as long, on average, as the last will.
+    One that grew in the warm-up already is known by what was in flight when measuring began.
+    """
+    s, times = result.summary, result.latency.response or result.latency.service
+    if not s.scheduled or not times.count or s.duration_s <= 0:
+        return False
+    waiting = s.queued_at_end + s.in_flight_at_end
+    per_s, mean_s = s.scheduled / s.duration_s, times.mean_ns / 1e9
+    chance = 3 * math.sqrt(waiting) + 2  # arrivals and answers come in clusters
+    if waiting > max(MISSED_MAX * s.scheduled, GROWN * per_s * mean_s + chance):
+        return True
+    warmup = result.warmup
+    if warmup is None or warmup.in_flight_at_end is None:
+        return False
+    grown = waiting + (warmup.never_answered or 0) - warmup.in_flight_at_end
+    # Answers that take longer than the warm-up lasted come later than it: that is no growth.
+    filling = GROWN * per_s * max(0.0, mean_s - warmup.duration_s)
+    return grown > max(MISSED_MAX * s.scheduled, filling + chance)
+
+
+def left_s(result: Result) -> float:
+    """Return how long the server needs for what a run left unanswered, at the rate it answered."""
+    s, warmup = result.summary, result.warmup
+    left = s.in_flight_at_end + ((warmup.never_answered or 0) if warmup else 0)
+    per_s = max(s.requests_per_s, warmup.requests_per_s if warmup else 0.0)
+    return left / per_s if per_s else 0.0
+
+
+def missed_share(result: Result) -> float:
+    """Return the share of the plan that was not sent: dropped, or still waiting at the end."""
+    s = result.summary
+    return (s.dropped + s.queued_at_end) / s.scheduled if s.scheduled else 0.0
+
+
+def errors_share(result: Result) -> float:
+    """Return the share of requests that had no good answer, nor may still have one."""
+    s, overdue = result.summary, result.summary.overdue_at_end or 0
+    ended = s.requests + overdue
+    return (s.not_ok + overdue) / ended if ended else 1.0
+
+
+def unanswered_share(result: Result) -> float:
+    """Return the share of requests that waited in vain at the end, as far as that is known."""
+    s, overdue = result.summary, result.summary.overdue_at_end or 0
+    return overdue / (s.requests + overdue) if overdue else 0.0
+
+
+def _observed(result: Result, objective: Threshold) -> float | None:
+    s = result.summary
+    if objective.kind.type == "rate":
+        if objective.aggregate == "count":
+            return float(s.not_ok + (s.overdue_at_end or 0))
+        return errors_share(result) if s.requests else None
+    if objective.kind.type == "counter":
+        count: int = getattr(s, objective.metric)
+        return count / s.duration_s if objective.aggregate == "rate" else float(count)
+    if objective.metric != "connect" and not s.ok:
+        return None  # as in a plain run: without an answer there is no latency
+    times = _times(result, objective)
+    if objective.either or objective.metric in _WHOLE:
+        return _with_overdue(times, objective, s)
+    return _of_times(times, objective)
+
+
+def _times(result: Result, objective: Threshold) -> Histogram | None:
+    """Return the histogram that is meant; a latency without a name is the response time."""
+    name = "response" if objective.either else objective.metric
+    found: Histogram | None = getattr(
+        result.latency, "service" if name == "http_req_duration" else name
+    )
+    return found
+
+
+def _with_overdue(times: Histogram | None, objective: Threshold, s: Summary) -> float | None:
+    """Return an aggregate in ms with what has no answer: above all answers, at the oldest's age."""
+    overdue = s.overdue_at_end or 0
+    value = _of_times(times, objective)
+    if not overdue or value is None or times is None:
+        return value
+    percent = 50.0 if objective.aggregate == "med" else objective.percent
+    if objective.aggregate == "max":
+        percent = 100.0
+    elif objective.aggregate in ("min", "avg", "count"):
+        return value
+    among = percent / 100 * (times.count + overdue)
+    if among > times.count:
+        return max(s.oldest_in_flight_s * 1e3, value)
+    return times.percentile(100 * among / times.count) / 1e6
+
+
+def _of_times(times: Histogram | None, objective: Threshold) -> float | None:
+    """Return an aggregate in ms."""
+    if times is None or not times.count:
+        return None
+    if objective.aggregate == "count":
+        return float(times.count)
+    exact_ns = {"min": times.min_ns, "max": times.max_ns, "avg": times.mean_ns}
+    percent = 50.0 if objective.aggregate == "med" else objective.percent
+    return exact_ns.get(objective.aggregate, times.percentile(percent)) / 1e6

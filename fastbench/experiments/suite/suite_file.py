@@ -1,0 +1,326 @@
+"""The file of a suite: what may stand in it, and which words of a command line it becomes.
+
+1. A key that is none is an error with the nearest one. A value has the form that its flag takes; a
+   bare number of a duration is in seconds.
+2. env, tags, thresholds, args and base_url of `[suite]` are for every run that can have them; a
+   run's own env and tags win by name, its thresholds and args are added.
+3. The command line of the suite wins over the file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fastbench.experiments.suite.toml_values import (
+    Table,
+    known,
+    number,
+    seconds,
+    switch,
+    table,
+    text,
+    texts,
+)
+from fastbench.foundation import redact
+from fastbench.foundation.units import parse_rate
+from fastbench.plan import readiness, text_file
+from fastbench.plan.plan import UsageError
+from fastbench.plan.readiness import WaitFor
+
+__all__ = ["COMMANDS", "Entry", "Overrides", "Suite", "read"]
+
+MOST_NAME = 100
+MOST_RUNS = 1000
+SUITE = "[suite]"
+_TAKEN = ("index", "summary", "junit")  # files of the suite itself, without their endings
+_TOP = (
+    *("name", "out", "wait_for", "pause", "stop_on_failure"),
+    *("base_url", "env", "tags", "thresholds", "args"),
+)
+_SENT = {  # how requests are sent and judged, of every kind of run
+    "headers": "-H",
+    "accept": "-A",
+    "host": "--host",
+    "user_agent": "--user-agent",
+    "auth": "-a",
+    "bearer": "--bearer",
+    "timeout": "--timeout",
+    "expect_status": "--expect-status",
+}
+_REQUEST = {  # what is sent, where no script says it
+    "method": "-m",
+    "body": "--body",
+    "body_file": "-D",
+    "data": "--data",
+    "form": "-F",
+    "content_type": "-T",
+    "expect_body": "--expect-body",
+    **_SENT,
+}
+_FLAGS = {  # by kind of run, which is the key that says what is loaded: key and flag
+    "url": {
+        "duration": "-d",
+        "connections": "-c",
+        "requests": "-n",
+        "rate": "-R",
+        "warmup": "-W",
+        "wait_for": "--wait-for",
+        "urls_from_file": "--urls-from-file",
+        **_REQUEST,
+    },
+    "script": {
+        "duration": "-d",
+        "vus": "-u",
+        "iterations": "-i",
+        "scenario": "--scenario",
+        "scale": "--scale",
+        "time_scale": "--time-scale",
+        "base_url": "--base-url",
+        "wait_for": "--wait-for",
+        **_SENT,
+    },
+    "compare": {
+        "duration": "--visit",
+        "connections": "-c",
+        "rate": "-R",
+        "warmup": "-W",
+        "pairs": "--pairs",
+        **_REQUEST,
+    },
+}
+_MANY = (
+    "scenario",
+    "urls_from_file",
+    "headers",
+    "data",
+    "form",
+)  # of these flags there may be several
+_LISTS = {"url": "urls_from_file"}  # by kind: what may say in its place what is loaded
+_MORE = {  # beside them
+    "url": ("name", "url", "thresholds", "args"),
+    "script": ("name", "script", "env", "tags", "thresholds", "args"),
+    "compare": ("name", "compare", "args"),
+}
+COMMANDS = {"url": (), "script": ("run",), "compare": ("compare",)}
+_IN_TIME, _IN_SIZE = ("duration", "warmup"), ("rate", "connections")  # what factors multiply
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the command line says of all runs. The factors are 1 where it says nothing."""
+
+    base_url: str | None = None
+    env: tuple[str, ...] = ()
+    scale: float = 1.0
+    time_scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One run: its words after `fastbench`, without those that say where its files go.
+
+    `stem` is the name of its files, `place` names the entry in sentences, `what` is its command
+    line as it may be shown.
+    """
+
+    name: str
+    stem: str
+    kind: str
+    words: tuple[str, ...]
+    place: str
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """What the file asks for. `folder` is its own, `out` where the results go, both absolute."""
+
+    name: str
+    folder: str
+    out: str
+    wait_for: WaitFor | None
+    base_url: str | None
+    pause_s: float
+    stop_on_failure: bool
+    entries: tuple[Entry, ...]
+
+
+def read(path: str, overrides: Overrides) -> Suite:
+    """Read the file; raises UsageError with the place of what is wrong in it."""
+    shown = redact.printable(path)
+    whole = _loaded(path, shown)
+    known(whole, ("suite", "run"), shown)
+    top, place = whole.get("suite", {}), f"{shown}, {SUITE}"
+    if not isinstance(top, dict):
+        raise UsageError(f"{shown}: suite is a table; write [suite] above its keys.")
+    if "webhook" in top:
+        raise UsageError(f"{place}: the URL of a webhook is a secret; give it as --webhook URL.")
+    known(top, _TOP, place)
+    stem = os.path.splitext(os.path.basename(path))[0]
+    folder = os.path.dirname(os.path.abspath(path))
+    wait, pause = text(top, "wait_for", place), number(top, "pause", place)
+    return Suite(
+        name=text(top, "name", place) or stem,
+        folder=folder,
+        out=os.path.join(folder, text(top, "out", place) or f"{stem}-results"),
+        wait_for=None if wait is None else _wait_for(wait, place),
+        base_url=overrides.base_url or text(top, "base_url", place),
+        pause_s=overrides.time_scale * seconds(pause or "0", f"{place}: pause"),
+        stop_on_failure=switch(top, "stop_on_failure", place),
+        entries=tuple(_entries(whole.get("run"), top, overrides, shown)),
+    )
+
+
+def _loaded(path: str, shown: str) -> dict[str, Any]:
+    source = text_file.decoded(text_file.read_bytes(path, "suite"), shown)
+    try:
+        # TOML knows no CR alone as the end of a line (v1.0.0, "Newline").
+        return tomllib.loads("\n".join(text_file.lines(source)))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{shown} is not TOML: {error}.") from None
+
+
+def _wait_for(given: str, place: str) -> WaitFor:
+    try:
+        return readiness.parse(given, "wait_for")
+    except UsageError as error:
+        raise UsageError(f"{place}: {error}") from None
+
+
+def _entries(given: Any, top: Table, overrides: Overrides, shown: str) -> Iterable[Entry]:
+    if not isinstance(given, list) or not given:
+        raise UsageError(f"{shown} has no run; write [[run]], a name, and a url or a script.")
+    if len(given) > MOST_RUNS:
+        raise UsageError(f"{shown} has {len(given):,} runs; at most {MOST_RUNS:,} are one suite.")
+    names: set[str] = set()
+    stems = set(_TAKEN)
+    for at, run in enumerate(given, 1):
+        place = f"{shown}, [[run]] {at}"
+        if not isinstance(run, dict):
+            raise UsageError(f"{place} is no table; write [[run]] above its keys.")
+        name = text(run, "name", place) or ""
+        if not name.strip() or len(name) > MOST_NAME:
+            raise UsageError(f"{place} needs a name of at most {MOST_NAME} characters.")
+        if name in names:
+            raise UsageError(f"{place}: there is a run of the name `{name}` already.")
+        names.add(name)
+        place = f"{place} `{name}`"
+        kind = _kind(run, place)
+        words = tuple(_words(kind, run, top, overrides, place))
+        yield Entry(name, _stem(name, stems), kind, words, place)
+
+
+def _stem(name: str, taken: set[str]) -> str:
+    """Return a name for files that nobody has yet, safe wherever a path may stand."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "run"
+    found, at = plain, 2
+    while found.lower() in taken:
+        found, at = f"{plain}-{at}", at + 1
+    taken.add(found.lower())
+    return found
+
+
+def _kind(run: Table, place: str) -> str:
+    """Return what kind of run it is; refuse keys that are of none, or of another."""
+    kinds = [kind for kind in _FLAGS if kind in run or _LISTS.get(kind) in run]
+    if len(kinds) != 1:
+        have = f"both {kinds[0]} and {kinds[1]}" if kinds else "none of them"
+        listed = ", ".join((*_FLAGS, *_LISTS.values()))
+        raise UsageError(f"{place} has one of {listed}, not {have}.")
+    keys = {kind: (*_MORE[kind], *_FLAGS[kind]) for kind in _FLAGS}
+    for key in run:
+        if key not in keys[kinds[0]] and any(key in each for each in keys.values()):
+            raise UsageError(
+                f"{place}: a run with a {kinds[0]} has no {key}; it has "
+                f"{', '.join(keys[kinds[0]])}."
+            )
+    known(run, keys[kinds[0]], place)
+    return kinds[0]
+
+
+def _words(kind: str, run: Table, top: Table, overrides: Overrides, place: str) -> Iterable[str]:
+    """Return the command line of one run; what it loads stands last."""
+    base_url = overrides.base_url or text(top, "base_url", SUITE)
+    yield from COMMANDS[kind]
+    for key, flag in _FLAGS[kind].items():
+        found = _several(run, key, place) if key in _MANY else (number(run, key, place),)
+        for value in found:
+            if value is not None:
+                yield from (flag, _scaled(key, value, kind, overrides, place))
+    if kind == "script":
+        yield from _of_script(run, top, overrides, place, base_url)
+    if kind != "compare":
+        for limit in (*texts(top, "thresholds", SUITE), *texts(run, "thresholds", place)):
+            yield from ("--threshold", limit)
+    yield from (*texts(top, "args", SUITE), *texts(run, "args", place))
+    targets = texts(run, kind, place)
+    elsewhere = kind == "compare" or _LISTS.get(kind) in run  # a comparison may start its servers
+    if not all(targets) or not (targets or elsewhere):
+        raise UsageError(f"{place}: {kind} is empty; say what is loaded.")
+    yield from ("--",) if any(target.startswith("-") for target in targets) else ()
+    for target in targets:
+        # What is compared may be a saved result.
+        file = kind == "script" or (kind == "compare" and os.path.isfile(target))
+        yield target if file else _whole(target, base_url, place)
+
+
+def _several(run: Table, key: str, place: str) -> Iterable[str]:
+    """Return the values of a flag that may stand more than once; headers may be a table."""
+    if key == "headers" and isinstance(run.get(key), dict):
+        return [f"{name}: {value}" for name, value in table(run, key, place).items()]
+    return texts(run, key, place)
+
+
+def _of_script(
+    run: Table, top: Table, overrides: Overrides, place: str, base_url: str | None
+) -> Iterable[str]:
+    if base_url is not None and (overrides.base_url or "base_url" not in run):
+        yield from ("--base-url", base_url)
+    for flag, key in (("-e", "env"), ("--tag", "tags")):
+        for name, value in {**table(top, key, SUITE), **table(run, key, place)}.items():
+            yield from (flag, f"{name}={value}")
+    for word in overrides.env:  # the last one given counts
+        yield from ("-e", word)
+    for key, factor in (("scale", overrides.scale), ("time_scale", overrides.time_scale)):
+        if factor != 1.0:
+            own = _factor(number(run, key, place) or "1", f"{place}: {key}")
+            yield from (_FLAGS["script"][key], f"{own * factor:.12g}")
+
+
+def _whole(url: str, base_url: str | None, place: str) -> str:
+    """Return the URL; one that is only a path goes to the base URL of the suite."""
+    if not url.startswith("/"):
+        return url
+    if base_url is None:
+        raise UsageError(
+            f"{place}: `{url}` is only a path; write base_url into [suite], or the whole URL."
+        )
+    return base_url.rstrip("/") + url
+
+
+def _scaled(key: str, value: str, kind: str, overrides: Overrides, place: str) -> str:
+    """Return a number as the factors of the command line make it; a script scales its own."""
+    if kind != "url":
+        return value
+    if key in _IN_TIME and overrides.time_scale != 1.0:
+        return f"{seconds(value, f'{place}: {key}') * overrides.time_scale:.9f}"
+    if key not in _IN_SIZE or overrides.scale == 1.0:
+        return value
+    try:
+        found = parse_rate(value) * overrides.scale
+    except ValueError as error:
+        raise UsageError(f"{place}: {key}: {error}") from None
+    return f"{found:.9f}" if key == "rate" else str(max(1, round(found)))
+
+
+def _factor(value: str, place: str) -> float:
+    """Return a factor: 0.5, 2 or 50%."""
+    try:
+        return float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+    except ValueError:
+        raise UsageError(f"{place} is a factor: 0.1, 2 or 50%.") from None

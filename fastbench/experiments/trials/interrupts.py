@@ -1,0 +1,76 @@
+"""Ctrl-C and its kin, for work that consists of many waits.
+
+1. The first signal ends what is under way in good order: every wait ends, and `Interrupted` is
+   raised where nothing has to be cleaned up any more.
+2. The second is KeyboardInterrupt, at once.
+3. A handler writes to a pipe, because Python goes on with a poll that a signal interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import time
+from types import TracebackType
+from typing import Self
+
+from fastbench.foundation import signals
+
+__all__ = ["Interrupted", "Interrupts"]
+
+
+class Interrupted(Exception):
+    """A signal asked for the end; what was under way has ended."""
+
+
+class Interrupts:
+    """Catch the signals as long as the context lasts."""
+
+    def __init__(self) -> None:
+        self.came = False
+        self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._heard = signals.heard(self._interrupt)
+
+    def __enter__(self) -> Self:
+        self._heard.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._heard.__exit__(kind, error, trace)
+        os.close(self._woken)
+        os.close(self._wake)
+
+    def check(self) -> None:
+        """Raise Interrupted once a signal has come."""
+        if self.came:
+            raise Interrupted
+
+    def nap(self, length_s: float) -> None:
+        """Sleep; raises Interrupted as soon as a signal comes."""
+        until_s = time.monotonic() + length_s
+        while not self.came and (left_s := until_s - time.monotonic()) > 0:
+            self.wait(left_s)
+        self.check()
+
+    def wait(self, length_s: float, *fds: int) -> set[int]:
+        """Wait until one of the files can be read or has ended; return those. A signal ends it."""
+        poll = select.poll()
+        for fd in fds:
+            poll.register(fd, select.POLLIN)
+        poll.register(self._woken, select.POLLIN)
+        ready = {fd for fd, _ in poll.poll(max(1, round(length_s * 1000)))}
+        if self._woken in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._woken, 64)
+        return ready - {self._woken}
+
+    def _interrupt(self) -> None:
+        self.came = True
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake, b"!")

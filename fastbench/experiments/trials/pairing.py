@@ -1,0 +1,373 @@
+"""Pairs of visits, interleaved: what is measured, in which order, and what does not count.
+
+1. A pair is a visit to each side, one right after the other: what drifts slowly hits both. Which
+   comes first is drawn for each pair from the seed, so that no regular disturbance favours a side.
+2. A visit that does not count (see figures.py) costs its whole pair: that is measured anew, in the
+   same order, at most twice. Nothing is dropped for the size of its figures.
+3. When more than a fifth of the pairs planned cannot count any more, it ends: no verdict would
+   stand on the rest. So it does when one side never answered anything.
+4. For latencies both sides get the same rate, at most 60 % of what the slower one carries: a pilot
+   in a closed loop finds it.
+5. Before a visit under a script the same script is run once, shorter, and dropped: a warm-up at the
+   same server, with setup and teardown of its own. Plain visits have theirs within.
+6. `max_time_s` is kept by not beginning what would not end in time.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from fastbench.experiments.compare import figures
+from fastbench.experiments.compare.compare_document import ORDERS, Figures, Pair
+from fastbench.experiments.compare.decision import INVALID_SHARE_MAX
+from fastbench.experiments.trials import trial, trial_servers
+from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
+from fastbench.experiments.trials.trial import Hears, Job, Side
+from fastbench.experiments.trials.trial_artifacts import Kept
+from fastbench.experiments.trials.trial_servers import Address, Server, ServerError
+from fastbench.foundation.units import format_rate
+from fastbench.plan import urls
+from fastbench.plan.plan import Pace, Plan, Stage, UsageError
+from fastbench.results.result import Result
+from fastbench.run.sampling import Progress
+from fastbench.script.run_request import Asked
+
+__all__ = ["Measured", "Standing", "Terms", "run"]
+
+REDO = 2
+REST_S = 0.2  # between two visits
+PILOT_SHARE = 0.6  # of what the slower side carries
+
+Name = Literal["base", "candidate"]
+Phase = Literal["pilot", "pairs"]
+Stage_ = Literal["starting", "running", "resting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was asked for. `find_rate`: a pilot finds one rate for all visits.
+
+    `warmup_share` is the share of a script's own length that its warm-up takes, 0 for none.
+    """
+
+    pairs: int
+    seed: int
+    max_time_s: float | None = None
+    find_rate: bool = False
+    warmup_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far it is. `pairs` are those measured, `pair` counts from 1, `redone` from 0."""
+
+    phase: Phase
+    pairs: tuple[Pair, ...]
+    visiting: Name
+    pair: int
+    redone: int
+    stage: Stage_
+    progress: Progress | None
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came of it. `ended` is one of document.ENDED, `rate` that of a pilot, per second."""
+
+    pairs: tuple[Pair, ...]
+    ended: str
+    rate: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def run(
+    base: Side,
+    candidate: Side,
+    terms: Terms,
+    tell: Callable[[Standing], None],
+    *,
+    notice: Callable[[str], None] = lambda sentence: None,
+    echo: Callable[[str], None] = lambda lines: None,
+    kept: Kept | None = None,
+) -> Measured:
+    """Measure the pairs; `tell` hears of every step and of progress 4 times a second.
+
+    `kept` takes the visits of the pairs that count. The first signal ends it early and in order,
+    the second is KeyboardInterrupt. Raises what refuses a run, and ServerError where a server has
+    never been ready.
+    """
+    with Interrupts() as stop:
+        return _Rounds(
+            {"base": base, "candidate": candidate}, terms, tell, notice, echo, kept or Kept(), stop
+        ).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Visited:
+    figures: Figures | None
+    reasons: tuple[str, ...]
+    result: Result | None = None
+
+    @property
+    def ok_per_s(self) -> float:
+        if self.result is None or not self.result.summary.duration_s:
+            return 0.0
+        return self.result.summary.ok / self.result.summary.duration_s
+
+
+@dataclass(slots=True)
+class _Rounds:
+    """The state of one comparison's measurements."""
+
+    sides: dict[Name, Side]
+    terms: Terms
+    tell: Callable[[Standing], None]
+    notice: Callable[[str], None]
+    echo: Callable[[str], None]
+    kept: Kept
+    stop: Interrupts
+    start_s: float = field(default_factory=lambda: time.monotonic())
+    pairs: list[Pair] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    rate: float | None = None
+    port: int | None = None
+    longest_s: float = 0.0  # of the pairs so far
+    visited: set[Name] = field(default_factory=set)
+    answered: set[Name] = field(default_factory=set)
+    ready: set[Name] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
+    phase: Phase = "pairs"
+    pair: int = 1
+    redone: int = 0
+
+    def run(self) -> Measured:
+        """Measure until all pairs are there, or something else ends it."""
+        try:
+            ended = self._pilot() if self.terms.find_rate else ""
+            ended = ended or self._all_pairs()
+        except Interrupted:
+            ended = "interrupted"
+        return Measured(tuple(self.pairs), ended, self.rate, tuple(self.notes))
+
+    def _all_pairs(self) -> str:
+        chance = random.Random(self.terms.seed)
+        orders = [chance.choice(ORDERS) for _ in range(self.terms.pairs)]
+        self.phase = "pairs"
+        for self.pair, order in enumerate(orders, 1):
+            if not self._in_time():
+                return "out_of_time"
+            pair = self._measured(order)
+            self.pairs.append(pair)
+            if not self.visited <= self.answered:
+                return "nothing_succeeded"
+            invalid = sum(not each.valid for each in self.pairs)
+            if invalid > INVALID_SHARE_MAX * self.terms.pairs and self.pair < self.terms.pairs:
+                self.notes.append(
+                    f"it ended after {self.pair} of {self.terms.pairs} pairs: more than "
+                    f"{INVALID_SHARE_MAX:.0%} of them could not count any more"
+                )
+                break
+        return "complete"
+
+    def _measured(self, order: str) -> Pair:
+        """Measure a pair, and again while it does not count."""
+        for self.redone in range(REDO + 1):
+            begun_s = time.monotonic()
+            pair = replace(self._once(order), redone=self.redone)
+            if pair.valid:
+                self.longest_s = max(self.longest_s, time.monotonic() - begun_s)
+                return pair
+            if not self._in_time():
+                break
+        return pair
+
+    def _once(self, order: str) -> Pair:
+        """Visit both sides; where it is measured anew anyway, a first visit in vain is enough."""
+        names: tuple[Name, Name] = ("base", "candidate")
+        if order == "candidate first":
+            names = ("candidate", "base")
+        none = _Visited(None, ())
+        found: dict[Name, _Visited] = {"base": none, "candidate": none}
+        reasons: list[str] = []
+        for name in names:
+            if reasons and self.redone < REDO:
+                break
+            found[name] = self._visit(name)
+            reasons += [f"{name}: {each}" for each in found[name].reasons]
+        base, candidate = found["base"], found["candidate"]
+        if not reasons and base.result is not None and candidate.result is not None:
+            self.kept.add(base.result, candidate.result)
+        return Pair(base.figures, candidate.figures, order, not reasons, tuple(reasons))
+
+    def _in_time(self) -> bool:
+        """Tell whether one more pair would end in time."""
+        if self.terms.max_time_s is None:
+            return True
+        need_s = self.longest_s or self._least_s()
+        return time.monotonic() - self.start_s + need_s <= self.terms.max_time_s
+
+    def _least_s(self) -> float:
+        """Return how long a pair takes at least; of a script nobody knows before its first."""
+        made = [
+            side.make(None if side.command is None else self.port or trial_servers.ANY_PORT)
+            for side in self.sides.values()
+        ]
+        loads = [job.load for job in made if isinstance(job, Plan)]
+        return sum((load.duration_s or 0.0) + load.warmup_s for load in loads) + REST_S
+
+    # The pilot.
+
+    def _pilot(self) -> str:
+        """Find the common rate, or say why it ends here."""
+        self.phase = "pilot"
+        carried: dict[Name, float] = {}
+        for name in self.sides:
+            for self.redone in range(REDO + 1):
+                visited = self._visit(name)
+                carried[name] = visited.ok_per_s
+                if visited.ok_per_s:
+                    break
+            else:
+                self.notes.append(f"{name}: {'; '.join(visited.reasons)}")
+                return "nothing_succeeded"
+        slower = min(carried, key=lambda name: carried[name])
+        self.rate = _rounded_down(PILOT_SHARE * carried[slower])
+        self.redone = 0
+        self.notes.append(
+            f"every visit asks for {format_rate(self.rate)}, {PILOT_SHARE:.0%} of what the slower "
+            f"side ({slower}) carried in a closed loop"
+        )
+        return ""
+
+    # One visit.
+
+    def _visit(self, name: Name) -> _Visited:
+        """Visit a side; what goes wrong there, and not in what was asked for, is a reason."""
+        if self.visited:
+            self._tell(name, "resting")
+            self.stop.nap(REST_S)
+        self.visited.add(name)
+        self._tell(name, "starting")
+        try:
+            result, died = self._result(name)
+        except trial.VisitError as error:
+            return _Visited(None, (str(error).strip(),))
+        except ServerError as error:
+            if name not in self.ready:
+                raise
+            return _Visited(None, (str(error),))
+        if result.summary.ok:
+            self.answered.add(name)
+        found = figures.figures_of(result)
+        reasons = died + figures.reasons_against(found)
+        if found.errors_share > figures.ERRORS_SHARE_MAX:
+            reasons += _most_frequent(result)
+        elif reasons:
+            self._note_remedy(name, reasons[0], result)
+        return _Visited(found, reasons, result)
+
+    def _result(self, name: Name) -> tuple[Result, tuple[str, ...]]:
+        """Return a run's result, and how its server died meanwhile, if it did."""
+        side = self.sides[name]
+        if side.command is None:
+            return self._run(name, side.make(None)), ()
+        self.port = trial_servers.free_port(self.port)
+        job, port = side.make(self.port), str(self.port)
+        wait_for = side.wait_for and side.wait_for.replace(trial_servers.PORT, port)
+        command = side.command.replace(trial_servers.PORT, port)
+        with Server(command, _address(job, wait_for, side.flag), side.flag, name) as server:
+            server.wait_ready(self.stop, wait_for)
+            self.ready.add(name)
+            result = self._run(name, job)
+            died = server.ended()
+            if not died:
+                return result, ()
+            last = server.tail().rpartition("\n")[2]
+            return result, (f"its server {died}" + (f" ({last})" if last else ""),)
+
+    def _run(self, name: Name, job: Job) -> Result:
+        if self.rate is not None and isinstance(job, Plan):
+            job = _at_rate(job, self.rate)
+        if isinstance(job, Asked) and self.terms.warmup_share:
+            self._warm_up(name, job)
+        hears = Hears(
+            lambda progress: self._tell(name, "running", progress), self._once_each, self.echo
+        )
+        return trial.visit(job, hears, self.stop)
+
+    def _warm_up(self, name: Name, job: Asked) -> None:
+        """Run the whole script in a shorter time. What it says, the visit after it says, too."""
+        shorter = replace(job, time_scale=job.time_scale * self.terms.warmup_share)
+
+        def tell(progress: Progress) -> None:
+            self._tell(name, "running", replace(progress, warming=True))
+
+        trial.visit(shorter, Hears(tell), self.stop)
+
+    def _note_remedy(self, name: Name, reason: str, result: Result) -> None:
+        """Keep what the run itself says about it, the first time: its numbers differ each time."""
+        key = f"{name}: {reason}"
+        if key not in self.told and result.validity.reasons:
+            self.told.add(key)
+            self.notes.append(f"{name}: {result.validity.reasons[0]}")
+
+    def _once_each(self, sentence: str) -> None:
+        """Pass a notice on, the first time: every visit has it."""
+        if sentence not in self.told:
+            self.told.add(sentence)
+            self.notice(sentence)
+
+    def _tell(self, name: Name, stage: Stage_, progress: Progress | None = None) -> None:
+        elapsed_s = time.monotonic() - self.start_s
+        self.tell(
+            Standing(
+                self.phase,
+                tuple(self.pairs),
+                name,
+                self.pair,
+                self.redone,
+                stage,
+                progress,
+                elapsed_s,
+            )
+        )
+
+
+def _most_frequent(result: Result) -> tuple[str, ...]:
+    """Name what went wrong most often: an error, or a status that is none of success."""
+    wrong = Counter({row.message: row.count for row in result.errors})
+    if not result.config.get("expect_status"):  # else any status may be a wrong one
+        codes = result.status_codes.items()
+        wrong += Counter({f"status {code}": count for code, count in codes if code >= "400"})
+    return tuple(what for what, _ in wrong.most_common(1))
+
+
+def _at_rate(plan: Plan, rate: float) -> Plan:
+    """Return the plan with so many requests per second, as -R does."""
+    pace = Pace(rates=True, stages=(Stage(math.inf, rate, rate),))
+    asked = {"rate": rate, "stages": None, "arrival": pace.arrival, "on_overload": "queue"}
+    return replace(plan, load=replace(plan.load, pace=pace), config=plan.config | asked)
+
+
+def _rounded_down(rate: float) -> float:
+    """Return the rate with two digits: nobody asks for 7,318.44 per second."""
+    step = 10.0 ** (math.floor(math.log10(rate)) - 1)
+    return math.floor(rate / step) * step
+
+
+def _address(job: Job, wait_for: str | None, flag: str) -> Address:
+    """Return where a server will listen."""
+    if isinstance(job, Plan):
+        return Address(job.target.host, job.target.port, job.target.unix_path)
+    known = job.base_url or wait_for
+    if job.unix_path is None and known is None:
+        raise UsageError(f"{flag} needs --url, or --wait-for: else nobody knows when it is ready.")
+    url = urls.parse(known or "http://localhost/")
+    return Address(url.host, url.port, job.unix_path)

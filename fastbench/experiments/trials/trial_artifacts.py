@@ -1,0 +1,59 @@
+"""What is kept of the visits that count, beside their figures: latencies, and a result on demand.
+
+1. The latencies of one side are the counters of all its visits, added up: nothing is averaged.
+2. No result is made of several: where one is asked for, it is a visit that was, the middle one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fastbench.experiments.compare.compare_document import SIDES, Latencies
+from fastbench.experiments.compare.figures import figures_of
+from fastbench.results.histogram import Histogram
+from fastbench.results.result import Result
+
+__all__ = ["Kept"]
+
+
+@dataclass(slots=True)
+class Kept:
+    """Take the two visits of each pair that counts; `results` keeps those of the candidate."""
+
+    results: bool = False
+    _merged: dict[tuple[str, str], Histogram] = field(default_factory=dict)
+    _planned: bool = True
+    _candidates: list[Result] = field(default_factory=list)
+
+    def add(self, base: Result, candidate: Result) -> None:
+        """Take the visits of one pair."""
+        for side, result in zip(SIDES, (base, candidate), strict=True):
+            self._add("service", side, result.latency.service)
+            if result.planned is None:
+                self._planned = False
+            else:
+                self._add("response", side, result.planned)
+        if self.results:
+            self._candidates.append(candidate)
+
+    def latency(self) -> Latencies | None:
+        """Return the times of both sides, of responses if all visits have them; None of none."""
+        if not self._merged:
+            return None
+        times = "response" if self._planned else "service"
+        base, candidate = (self._merged[times, side] for side in SIDES)
+        return Latencies(times, base, candidate)
+
+    def middle(self, metric: str) -> Result | None:
+        """Return the candidate's visit that is the median by a metric, the lower of two."""
+        known = [
+            (value, at)
+            for at, result in enumerate(self._candidates)
+            if (value := figures_of(result).of(metric)) is not None
+        ]
+        if not known:
+            return None
+        return self._candidates[sorted(known)[(len(known) - 1) // 2][1]]
+
+    def _add(self, times: str, side: str, more: Histogram) -> None:
+        self._merged[times, side] = self._merged.get((times, side), Histogram.empty()).merge(more)

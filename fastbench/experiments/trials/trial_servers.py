@@ -1,0 +1,245 @@
+"""Servers that a comparison starts itself: one fresh process per visit, gone when the visit is.
+
+1. `{port}` in command and URL is a free port. It lies outside the range from which the kernel
+   gives ports to connections: there nobody takes it between two visits by chance, and nobody who
+   knocks at it is connected to himself.
+2. Where somebody listens already, nothing is started: we would measure that.
+3. A server is ready when its address accepts a connection, or when the URL of --wait-for answers
+   below 400. Then it has all the time of its warm-up.
+4. What it writes is kept in a file for as long as it may be needed; on failure it stays there.
+5. A keeper starts it and ends it for sure, also when we are killed: see keeper.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import tempfile
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from fastbench.experiments.trials import server_keeper
+from fastbench.experiments.trials.interrupts import Interrupts
+from fastbench.foundation import redact, signals
+from fastbench.machine import system_files
+from fastbench.plan import readiness, urls
+from fastbench.plan.plan import UsageError
+
+__all__ = ["ANY_PORT", "PORT", "READY_S", "Address", "Server", "ServerError", "check", "free_port"]
+
+PORT = "{port}"
+ANY_PORT = 65_535  # stands for one that is not known yet
+READY_S = 30.0  # for a server to become ready
+LOOK_S = 0.02  # between two looks whether it is
+PROBE_S = 1.0  # for one connection
+TAIL_BYTES = 4096  # of a server's output in an error
+_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
+_LEAST_PORT, _MOST_PORT = 10_000, 65_535
+_TRIES = 200
+
+
+class ServerError(UsageError):
+    """Say why a server does not serve. `output` is the end of what it wrote, `log` all of it."""
+
+    def __init__(self, sentence: str, output: str = "", log: str = "") -> None:
+        super().__init__(sentence)
+        self.output = redact.printable(output, lines=True)
+        self.log = log
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server will listen: a host and a port, or a Unix socket."""
+
+    host: str
+    port: int
+    unix_path: str | None = None
+
+    def accepts(self) -> bool:
+        """Tell whether somebody listens there."""
+        try:
+            if self.unix_path is not None:
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.settimeout(PROBE_S)
+                    probe.connect(self.unix_path)
+                return True
+            with socket.create_connection((self.host, self.port), PROBE_S) as probe:
+                # tcp(7): a port from the kernel's range may have been given to this very probe.
+                return bool(probe.getsockname() != probe.getpeername())
+        except OSError:
+            return False
+
+    def __str__(self) -> str:
+        if self.unix_path is not None:
+            return self.unix_path
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def check(command: str, url: str, flag: str) -> None:
+    """Refuse a command and a URL of which only one has a place for the port."""
+    if not command.strip():
+        raise UsageError(f"{flag} needs the command that starts a server.")
+    if PORT in url and PORT not in command:
+        raise UsageError(
+            f"The URL has {PORT} but {flag} has not: the server would not know its port. Write "
+            f"for example {flag} './server --port {PORT}'."
+        )
+    if PORT in command and PORT not in url:
+        raise UsageError(
+            f"{flag} has {PORT} but the URL has not; write --url http://localhost:{PORT}/."
+        )
+
+
+def free_port(before: int | None = None) -> int:
+    """Return a port on which nobody listens: the one before if it still is free."""
+    low, high = _given_away()
+    chosen = random.SystemRandom()
+    ours = [*range(_LEAST_PORT, low), *range(high + 1, _MOST_PORT + 1)]
+    tries = [] if before is None else [before]
+    tries += [chosen.choice(ours) for _ in range(_TRIES)] if ours else []
+    for port in (*tries, 0):
+        with contextlib.suppress(OSError):
+            return _bound(port)
+    raise UsageError("There is no free port; end what listens on so many.")
+
+
+class Server:
+    """A server at work, as a context manager: started when entered, gone when left.
+
+    `flag` names the command in sentences, `side` its file of output.
+    """
+
+    def __init__(self, command: str, address: Address, flag: str, side: str) -> None:
+        self._command = command
+        self._address = address
+        self._flag = flag
+        self._side = side
+        self._keeper = 0
+        self._lifeline_fd = self._report_fd = -1
+        self._reported = b""
+        self.log = ""
+
+    def __enter__(self) -> Self:
+        if self._address.accepts():
+            raise UsageError(
+                f"Something already listens on {self._address}, before {self._flag} has started "
+                f"anything there; end it, or write {PORT} in command and URL."
+            )
+        output_fd, self.log = tempfile.mkstemp(prefix=f"fastbench-{self._side}-", suffix=".log")
+        try:
+            self._fork(output_fd)
+        finally:
+            os.close(output_fd)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        kept = isinstance(error, ServerError) and error.log == self.log
+        if not kept:
+            with contextlib.suppress(OSError):
+                os.unlink(self.log)
+
+    def stop(self) -> None:
+        """End it and all it has started; returns when they are gone."""
+        if self._lifeline_fd >= 0:
+            os.close(self._lifeline_fd)
+            self._lifeline_fd = -1
+            os.waitpid(self._keeper, 0)
+            os.close(self._report_fd)
+
+    def wait_ready(self, stop: Interrupts, wait_for: str | None, limit_s: float = READY_S) -> None:
+        """Wait until it serves; raises ServerError if it will not, Interrupted at a signal."""
+        until_s = time.monotonic() + limit_s
+        while not self._ready(wait_for):
+            if how := self.ended():
+                raise self._error(f"{how} before it was ready")
+            if time.monotonic() > until_s:
+                what = f"{wait_for} did not answer below 400" if wait_for else self._silence()
+                raise self._error(f"was not ready after {limit_s:g}s: {what}")
+            stop.check()
+            stop.wait(LOOK_S, self._report_fd)
+        stop.check()
+        if how := self.ended():  # somebody else answers there
+            raise self._error(f"{how}, yet something answers at {wait_for or self._address}")
+
+    def ended(self) -> str:
+        """Say how it ended, "" while it runs."""
+        with contextlib.suppress(BlockingIOError):
+            # The end of the pipe comes after a last word, or the keeper was killed.
+            self._reported += os.read(self._report_fd, 4096) or b"failed its keeper is gone\n"
+        if b"\n" not in self._reported:
+            return ""
+        kind, _, rest = self._reported.decode(errors="replace").splitlines()[0].partition(" ")
+        if kind == "failed":
+            return f"could not be run ({rest})"
+        code = int(rest)
+        if code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"ended with status {code}"
+
+    def tail(self) -> str:
+        """Return the end of what it wrote."""
+        try:
+            with open(self.log, "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+                return file.read().decode("utf-8", "replace").strip("\n")
+        except OSError:
+            return ""
+
+    def _fork(self, output_fd: int) -> None:
+        lifeline_fd, self._lifeline_fd = os.pipe()
+        self._report_fd, report_fd = os.pipe()
+        self._keeper = signals.fork()
+        if not self._keeper:
+            server_keeper.keep(self._command, lifeline_fd, report_fd, output_fd)
+        os.close(lifeline_fd)
+        os.close(report_fd)
+        os.set_blocking(self._report_fd, False)
+
+    def _ready(self, wait_for: str | None) -> bool:
+        return _answers(wait_for) if wait_for else self._address.accepts()
+
+    def _silence(self) -> str:
+        return f"nothing listens on {self._address}"
+
+    def _error(self, what: str) -> ServerError:
+        tail = self.tail()
+        if not tail:
+            return ServerError(f"The server of {self._flag} {what}; it wrote nothing.")
+        sentence = f"The server of {self._flag} {what}; all it wrote is in {self.log}."
+        return ServerError(sentence, tail, self.log)
+
+
+def _answers(address: str) -> bool:
+    """Tell whether a URL answers below 400."""
+    status, _ = readiness.look(urls.parse(address))
+    return 0 < status < 400
+
+
+def _given_away() -> tuple[int, int]:
+    """Return the first and last port that the kernel gives to connections: ip(7)."""
+    ends = [system_files.whole(word) for word in system_files.text(_RANGE).split()]
+    low, high, *_ = *ends, None, None
+    if low is None or high is None or not 0 < low <= high <= _MOST_PORT:
+        return 32_768, 60_999
+    return low, high
+
+
+def _bound(port: int) -> int:
+    """Return the port, of 0 any, if it can be had on all addresses. Raises OSError."""
+    with socket.socket() as probe:
+        # As servers do: connections of the visit before may still be in TIME_WAIT.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("", port))
+        probe.listen(1)
+        return int(probe.getsockname()[1])

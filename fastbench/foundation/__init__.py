@@ -1,0 +1,1 @@
+"""What everything stands on: units, redaction, signals, errors in words, exit codes."""

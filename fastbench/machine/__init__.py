@@ -1,0 +1,1 @@
+"""This machine: its processors, its processes, its limits, and who uses what."""

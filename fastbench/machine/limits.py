@@ -1,0 +1,60 @@
+"""What this machine lets a run use: processors and open files."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+
+from fastbench.machine import system_files
+from fastbench.plan.plan import UsageError
+
+RESERVED_FILES = 32  # standard streams, epoll, the loop's own, libraries
+_CGROUP = "/sys/fs/cgroup"
+
+
+def usable_cores() -> int:
+    """Count the processors this process may run on, less what a cgroup's quota takes away."""
+    cores = len(os.sched_getaffinity(0))
+    quota = cpu_quota()
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def cpu_quota() -> float | None:
+    """Return the cgroup's CPU quota in cores, None without one.
+
+    Of version 2 it is cpu.max, of version 1 cpu.cfs_quota_us and cpu.cfs_period_us.
+    """
+    words = system_files.text(f"{_CGROUP}/cpu.max").split()
+    words = words or [
+        system_files.text(f"{_CGROUP}/cpu/cpu.cfs_{part}_us").strip()
+        for part in ("quota", "period")
+    ]
+    limit, period, *_ = *map(system_files.whole, words), None, None
+    return limit / period if limit and period else None
+
+
+def raise_open_files() -> None:
+    """Raise the open-files limit of this process, and of children to come, as far as it goes."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def allow_open_files(connections: int, noun: str = "connections", flag: str = "-c") -> None:
+    """Raise the open-files limit of this process to the hard limit if `connections` need it.
+
+    Raises UsageError with the arithmetic when even that is too little. The limit counts per
+    process, so `connections` are those of the worker that has most; `noun` and `flag` are what
+    the user calls them.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = connections + RESERVED_FILES
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise UsageError(
+            f"{connections:,} {noun} in one worker need {needed:,} open files, "
+            f"and the hard limit is {hard:,}; lower {flag}, spread them over more workers with -t, "
+            f"or raise the limit with `ulimit -Hn {needed}`."
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,1 @@
+"""From a file of points back to a result."""

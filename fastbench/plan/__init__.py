@@ -1,0 +1,1 @@
+"""What to do: the plan of a run, its URLs, requests and certificates, and where names lead."""

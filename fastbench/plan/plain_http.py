@@ -1,0 +1,63 @@
+"""A connection of http.client to a server of ours: its name is looked up as that of a run is.
+
+For what stands around a run, such as waiting for a server, or outputs; nothing is measured with it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+
+from fastbench.plan import hostnames, resolve
+from fastbench.plan.urls import DEFAULT_PORT, Url
+
+__all__ = ["Connection", "context"]
+
+
+class Connection(http.client.HTTPConnection):
+    """A connection to a server or a Unix socket, under TLS where a context is given.
+
+    Connecting raises resolve.ResolveError where the name has no address, else OSError; each of
+    several addresses may take `limit_s`.
+    """
+
+    def __init__(
+        self,
+        url: Url,
+        limit_s: float,
+        secure: ssl.SSLContext | None = None,
+        unix_path: str | None = None,
+        family: int = 0,
+    ) -> None:
+        super().__init__(hostnames.without_zone(url.host), url.port, timeout=limit_s)
+        self.default_port = DEFAULT_PORT[url.scheme]  # which Host leaves out
+        self._url = url
+        self._limit_s = limit_s
+        self._secure = secure
+        self._path = unix_path
+        self._family = family
+
+    def connect(self) -> None:
+        """Connect to the socket's path, or to the first address of the server that accepts."""
+        if self._path is None:
+            plain = resolve.connected(self._url.host, self._url.port, self._limit_s, self._family)
+        else:
+            plain = socket.socket(socket.AF_UNIX)
+            plain.settimeout(self._limit_s)
+            plain.connect(self._path)
+        self.sock = plain
+        if self._secure is not None:
+            name = hostnames.certificate_name(self._url.host)
+            self.sock = self._secure.wrap_socket(plain, server_hostname=name)
+
+
+def context(url: Url, *, verify: bool) -> ssl.SSLContext | None:
+    """Return what TLS to a server needs, None for plain HTTP."""
+    if url.scheme == "http":
+        return None
+    made = ssl.create_default_context()
+    if not verify:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    return made

@@ -1,0 +1,346 @@
+"""What the charts of the page are drawn from: columns over time, distributions, spectra.
+
+1. All charts over time share one axis: the middle of each row, in seconds from the start line.
+2. Values are rounded to what can be seen, so that an hour of rows stays far below a megabyte.
+3. A chart without anything to show is left out, and a line. A short last row is, too: its rate
+   says little. Who follows a run gets all of them: what shows nothing yet may do so later.
+4. The share of a processor is in percent of one core everywhere, so that lines can be compared.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fastbench.foundation.redact import printable
+from fastbench.results import resolution
+from fastbench.results.histogram import Histogram, highest_ns, lowest_ns
+from fastbench.results.result import Result, SeriesRow
+from fastbench.results.usage import Use
+
+__all__ = [
+    "Chart",
+    "Values",
+    "charts",
+    "document",
+    "drawing",
+    "line",
+    "of_latencies",
+    "over_time",
+    "pids",
+    "whole",
+]
+
+Values = list[float | None]
+Line = Mapping[str, Any]
+
+BARS = 80
+LEAST_WIDTH = 1.01  # of a bar, as a factor: a narrower one would show the counters, not the shape
+LEAST_SHARE_LEFT = 1e-7  # of a spectrum: 99.99999 %
+STEPS_PER_TENFOLD = 24
+MAX_TARGETS = 4
+# Errors of these kinds end no request: nothing was sent yet.
+_NOT_SENT = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "unsolicited")
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart: what its axes count, and its lines as they stand in the page's JSON.
+
+    `kind` is "time", "bars" or "spectrum"; `unit` names a format of the page's script.
+    """
+
+    name: str
+    title: str
+    note: str
+    kind: str
+    unit: str
+    lines: tuple[Line, ...]
+    marks: tuple[tuple[str, float], ...] = ()
+    wide: bool = False
+
+
+def charts(result: Result) -> list[Chart]:
+    """Return the charts that this result has something for, in the order of the page."""
+    rows = whole(result)
+    names = {target.pid: target.name for target in result.resources.targets}
+    found = over_time(rows, {pid: names.get(pid, "") for pid in pids(rows)})
+    timed = [chart for each in found if (chart := _shown(each))] if len(rows) > 1 else []
+    return [*timed, *_of_latency(result)]
+
+
+def document(result: Result, drawn: Iterable[Chart]) -> dict[str, object]:
+    """Return what the page's script draws, JSON-ready."""
+    return drawing(whole(result), drawn)
+
+
+def drawing(rows: Iterable[SeriesRow], drawn: Iterable[Chart]) -> dict[str, object]:
+    """Return the same for rows whose charts these are."""
+    rows = list(rows)
+    return {
+        "start": [_short(row.t_s, 6) for row in rows],
+        "span": [_short(row.span_s, 4) for row in rows],
+        "charts": {
+            chart.name: {
+                "kind": chart.kind,
+                "unit": chart.unit,
+                "lines": list(chart.lines),
+                "marks": [[name, _short(value)] for name, value in chart.marks],
+            }
+            for chart in drawn
+        },
+    }
+
+
+def whole(result: Result) -> list[SeriesRow]:
+    """Return the rows that are long enough to mean a rate."""
+    rows = [row for row in result.series if row.span_s > 0]
+    return rows[:-1] if len(rows) > 2 and rows[-1].span_s < 0.5 else rows
+
+
+def over_time(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
+    """Return all charts over time of rows of one run, with all lines that it may have.
+
+    `names` are those of the target's processes; no more than MAX_TARGETS are drawn.
+    """
+    return [*_of_requests(rows), *_used(rows, names)]
+
+
+def pids(rows: Iterable[SeriesRow]) -> list[int]:
+    """Return the processes of the target in the order in which they were seen."""
+    return list(dict.fromkeys(each.pid for row in rows if row.use for each in row.use.targets))
+
+
+def _of_requests(rows: list[SeriesRow]) -> list[Chart]:
+    planned = any(row.scheduled is not None for row in rows)
+    rates = [line("answered", [row.requests / row.span_s for row in rows], area=True)]
+    latency = [
+        line("p50", [row.p50_ms for row in rows]),
+        line("p99", [row.p99_ms for row in rows], 1),
+    ]
+    if planned:
+        wanted = [None if row.scheduled is None else row.scheduled / row.span_s for row in rows]
+        rates.append(line("planned", wanted, 5, dash=True))
+        latency = [
+            line("service p50", [row.p50_ms for row in rows]),
+            line("service p99", [row.p99_ms for row in rows], 1),
+            line("response p50", [row.response_p50_ms for row in rows], 2, dash=True),
+            line("response p99", [row.response_p99_ms for row in rows], 3, dash=True),
+        ]
+    open_ones: Values = [float(row.connections) for row in rows]
+    return [
+        _chart("rate", "Throughput", "requests per second", "count", rates, wide=True),
+        _chart("latency", "Latency", _of_seconds(rows), "ms", latency, wide=True),
+        _bad(rows),
+        _chart("connections", "Connections", "open", "count", [line("open", open_ones, 4)]),
+    ]
+
+
+def _of_seconds(rows: list[SeriesRow]) -> str:
+    """Say what the latencies of seconds are, also of those that had too few answers for a p99."""
+    counts = [row.ok + row.timeouts for row in rows]
+    few = any(count and not resolution.carries(count, 99) for count in counts)
+    of_few = f"; p99 of fewer than {resolution.samples_needed(99)} answers is the slowest one"
+    return "percentiles of each second" + (of_few if few else "")
+
+
+def _bad(rows: list[SeriesRow]) -> Chart:
+    """Return what went wrong, and when."""
+    columns = {
+        "failed": [row.failed for row in rows],
+        "timeouts": [row.timeouts for row in rows],
+        "no connection": [sum(row.errors.get(kind, 0) for kind in _NOT_SENT) for row in rows],
+        "dropped": [row.dropped for row in rows],
+    }
+    lines = [
+        line(name, [count / row.span_s for count, row in zip(counts, rows, strict=True)], color)
+        for (name, counts), color in zip(columns.items(), (3, 1, 4, 5), strict=True)
+    ]
+    return Chart("errors", "Errors", "per second", "time", "count", tuple(lines))
+
+
+def _used(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
+    """Return processor, memory and network of host, client and targets."""
+
+    def column(value: Callable[[Use], float | None]) -> Values:
+        return [None if row.use is None else value(row.use) for row in rows]
+
+    if not any(row.use for row in rows):
+        return []
+    cores = max((len(row.use.host.core_percents) for row in rows if row.use), default=0)
+    cpu = [
+        line(
+            f"host ({cores * 100} % is all of it)",
+            column(lambda use: sum(use.host.core_percents) if use.host.core_percents else None),
+            5,
+            area=True,
+        ),
+        line("client", column(lambda use: use.client_cpu_percent), 0),
+    ]
+    memory = [line("client", column(lambda use: use.client_rss_bytes), 0)]
+    for color, (pid, known) in enumerate(list(names.items())[:MAX_TARGETS], 1):
+        name = f"{printable(known) or 'target'} ({pid})"
+        cpu.append(line(name, _of_process(rows, pid, "cpu_percent"), color))
+        memory.append(line(name, _of_process(rows, pid, "rss_bytes"), color))
+    whole = [line("used", column(lambda use: use.host.memory_used_bytes), 5, area=True)]
+    network = [
+        line("in", column(lambda use: use.host.net_in_bytes_per_s), 2),
+        line("out", column(lambda use: use.host.net_out_bytes_per_s), 4),
+    ]
+    return [
+        _chart("cpu", "Processor", "100 % is one core", "percent", cpu),
+        _chart("memory", "Memory of processes", "resident", "bytes", memory),
+        _chart("host_memory", "Memory of the host", "", "bytes", whole),
+        _chart("network", "Network of the host", "", "bytes_per_s", network),
+    ]
+
+
+def _of_process(rows: list[SeriesRow], pid: int, what: str) -> Values:
+    found: Values = []
+    for row in rows:
+        samples = [each for each in (row.use.targets if row.use else ()) if each.pid == pid]
+        found.append(float(getattr(samples[0], what)) if samples else None)
+    return found
+
+
+def _chart(
+    name: str, title: str, note: str, unit: str, lines: list[Line], *, wide: bool = False
+) -> Chart:
+    return Chart(name, title, note, "time", unit, tuple(lines), wide=wide)
+
+
+def _shown(chart: Chart) -> Chart | None:
+    """Leave out lines that are nothing but gaps and zeros, and a chart of nothing else.
+
+    That nothing went wrong is worth seeing: one flat line.
+    """
+    kept = tuple(each for each in chart.lines if any(each["values"]))
+    if not kept and chart.name == "errors":
+        return replace(chart, note="none", lines=chart.lines[:1])
+    return replace(chart, lines=kept) if kept else None
+
+
+def line(
+    name: str, values: Values, color: int = 0, *, area: bool = False, dash: bool = False
+) -> Line:
+    """Return one line of a chart over time."""
+    made: dict[str, object] = {"name": name, "color": color, "values": [_short(v) for v in values]}
+    return made | ({"area": 1} if area else {}) | ({"dash": 1} if dash else {})
+
+
+def _short(value: float | None, digits: int = 5) -> float | int | None:
+    """Round to what can be seen; a whole number stays one, and is shorter."""
+    if value is None or not math.isfinite(value):
+        return None
+    if not value:
+        return 0
+    rounded = round(value, digits - 1 - math.floor(math.log10(abs(value))))
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+# Latency.
+
+
+def _of_latency(result: Result) -> list[Chart]:
+    by = f" ({', '.join(result.planned_by)})" if result.planned_by else ""
+    first, second = (
+        ("response" + by, result.latency.response, 3),
+        ("service", result.latency.service, 0),
+    )
+    if result.scripted:  # what is of all requests comes first
+        first, second = second, first
+    kinds = {
+        **{name: (each, color) for name, each, color in (first, second)},
+        "failed": (result.latency.failed, 1),
+    }
+    return of_latencies(
+        {name: (each, color) for name, (each, color) in kinds.items() if each is not None}
+    )
+
+
+def of_latencies(
+    found: Mapping[str, tuple[Histogram, int]], *, shares: bool = False
+) -> list[Chart]:
+    """Return distribution and spectrum of histograms with their colours; the first has the marks.
+
+    `shares` counts in percent of each one's samples, so that sides of unequal size can be compared:
+    bars for the first, curves over them for the others.
+    """
+    shown = {name: (each, color) for name, (each, color) in found.items() if each.count}
+    if not shown:
+        return []
+    main = next(iter(shown.values()))[0]
+    edges = _edges([each for each, _ in shown.values()])
+    bars = [_bars(name, each, color, edges) for name, (each, color) in shown.items()]
+    if shares:
+        bars = [_as_shares(bar) for bar in bars]
+        bars[1:] = [_as_curve(bar) for bar in bars[1:]]
+    marks = tuple(
+        (f"p{percent:g}", value / 1e6)
+        for percent in (50, 95, 99, 99.9)
+        if (value := resolution.told_ns(main, percent)) is not None
+    )
+    lines = tuple(
+        {"name": name, "color": color, "points": _spectrum(each)}
+        for name, (each, color) in shown.items()
+    )
+    how = "share of requests by latency" if shares else "requests by latency"
+    unit = "percent" if shares else "count"
+    below = "latency that a share of requests stays below"
+    return [
+        Chart("distribution", "Latency distribution", how, "bars", unit, tuple(bars), marks),
+        Chart("spectrum", "Percentile spectrum", below, "spectrum", "ms", lines),
+    ]
+
+
+def _bars(name: str, histogram: Histogram, color: int, edges: list[float]) -> dict[str, Any]:
+    shown = [_short(edge / 1e6, 5) for edge in edges]
+    return {"name": name, "color": color, "edges": shown, "values": _binned(histogram, edges)}
+
+
+def _as_shares(bar: dict[str, Any]) -> dict[str, Any]:
+    """Return counts as percent of their sum."""
+    whole = sum(bar["values"])
+    return bar | {"values": [_short(100 * count / whole) for count in bar["values"]]}
+
+
+def _as_curve(bar: dict[str, Any]) -> dict[str, Any]:
+    """Return a curve through the tops of the bars, each at its middle."""
+    middles = [math.sqrt(one * other) for one, other in itertools.pairwise(bar["edges"])]
+    points = [[_short(x), y] for x, y in zip(middles, bar["values"], strict=True)]
+    return {"name": bar["name"], "color": bar["color"], "points": points}
+
+
+def _edges(histograms: list[Histogram]) -> list[float]:
+    """Return the edges of bars, in ns, each wider than the one before by the same factor."""
+    low = max(1.0, min(each.min_ns for each in histograms) * 0.98)
+    high = max(low * 1.5, max(each.max_ns for each in histograms) * 1.02)
+    bars = min(BARS, max(1, int(math.log(high / low) / math.log(LEAST_WIDTH))))
+    factor = (high / low) ** (1 / bars)
+    return [low * factor**at for at in range(bars + 1)]
+
+
+def _binned(histogram: Histogram, edges: list[float]) -> list[int]:
+    """Count samples per bar, each at the middle of its counter."""
+    low, step = math.log(edges[0]), math.log(edges[1] / edges[0])
+    bars = [0] * (len(edges) - 1)
+    for counter, count in histogram.counts.items():
+        middle = max(1.0, (lowest_ns(counter) + highest_ns(counter)) / 2)
+        at = int((math.log(middle) - low) / step)
+        bars[min(max(at, 0), len(bars) - 1)] += count
+    return bars
+
+
+def _spectrum(histogram: Histogram) -> list[list[float | int | None]]:
+    """Return (samples in 1 above it, latency in ms), from the median of all to the last sample."""
+    points: list[list[float | int | None]] = []
+    least_left = max(LEAST_SHARE_LEFT, 1 / histogram.count)
+    steps = math.ceil(-math.log10(least_left) * STEPS_PER_TENFOLD)
+    for step in range(steps + 1):
+        one_in = min(10 ** (step / STEPS_PER_TENFOLD), 1 / least_left)
+        value_ns = histogram.percentile(100 * (1 - 1 / one_in))
+        points.append([_short(one_in, 5), _short(value_ns / 1e6, 5)])
+    return points

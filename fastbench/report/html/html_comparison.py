@@ -1,0 +1,302 @@
+"""A comparison as one HTML file: the verdict in a sentence, then pictures, then every number.
+
+It is a page like that of a run, under the same policy, and made from the document alone. Pictures
+and tables need no script; only the two charts of latencies do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from fastbench.experiments.compare.compare_document import (
+    SIDES,
+    Comparison,
+    Latencies,
+    Metric,
+    Pair,
+)
+from fastbench.experiments.compare.interval_history import ratio_of
+from fastbench.report import compared
+from fastbench.report.change import (
+    NAMES,
+    change,
+    explained,
+    headline,
+    regression,
+    share,
+    signed_interval,
+    told_metrics,
+    untold,
+    verdict_word,
+)
+from fastbench.report.html import html_charts, html_parts, html_pictures, html_scenario, html_tables
+from fastbench.report.html.html_markup import Cell, Markup, Row, data_block, el, section, table
+from fastbench.report.html.html_page import own, page
+from fastbench.report.html.html_verdict import Figure
+from fastbench.report.page import plural
+from fastbench.report.text import compared_requests
+from fastbench.results import resolution
+from fastbench.results.latencies import latency_ms
+
+__all__ = ["render"]
+
+NOTHING = "–"  # noqa: RUF001
+BASE_COLOR, CANDIDATE_COLOR = 5, 0  # of the page's lines
+KINDS = {True: "pass", False: "fail", None: "doubt"}
+TIMES = {
+    "service": "from the first byte sent to the end of the answer",
+    "response": "from the instant a request was planned to the end of its answer",
+}
+
+
+def render(found: Comparison, runs: compared_requests.Runs | None = None) -> str:
+    """Return the page, ending in a newline; `runs` are two saved results with requests."""
+    title = f"{found.candidate} against {found.base}"
+    charts = _charts(found.latency)
+    main = _page(found, title, charts, runs)
+    if not charts:
+        return page(title, main)
+    data = data_block("data", html_charts.drawing((), charts))
+    return page(title, main, data, script=own("page.js"))
+
+
+def _page(
+    found: Comparison,
+    title: str,
+    charts: list[html_charts.Chart],
+    runs: compared_requests.Runs | None,
+) -> Markup:
+    parts = (
+        _heading(found, title),
+        _verdict(found),
+        html_parts.figures(_figures(found)),
+        _changes(found),
+        _pairs_pictures(found),
+        html_parts.charts(charts),
+        _latencies(found),
+        None if runs is None else html_scenario.operations_of(runs),
+        _pairs(found),
+        _not_counted(found),
+        html_tables.configuration(found.config),
+        _environment(found),
+        el("footer", f"fastbench {found.version} · {found.environment.started_at}"),
+    )
+    return el("main", *(part for part in parts if part is not None))
+
+
+def _heading(found: Comparison, title: str) -> Markup:
+    when = found.environment.started_at.replace("T", " ")
+    about = " · ".join(part for part in (*compared.load(found), when) if part)
+    return el(
+        "header", el("p", "fastbench compare", class_="brand"), el("h1", title), el("p", about)
+    )
+
+
+def _verdict(found: Comparison) -> Markup:
+    limit = compared.limit(found)
+    sentence = headline(found)
+    told = [f"{sentence[:1].upper()}{sentence[1:]}."]
+    if text := explained(found):
+        told.append(f"{text[:1].upper()}{text[1:]}.")
+    if found.regressed:
+        told.append(f"Regression: {regression(found)}.")
+    elif compared.regression_excluded(found):
+        told.append(f"No regression beyond {limit}.")
+    elif limit:
+        told.append(f"A regression beyond {limit} is neither shown nor excluded.")
+    if parts := compared.ended(found):
+        told.append(f"{': '.join((parts[0].capitalize(), *parts[1:]))}.")
+    kind = "fail" if found.regressed else KINDS[compared.is_good(found)]
+    return el(
+        "section",
+        el("h2", compared.TITLES[found.verdict].capitalize()),
+        el("p", told[0], class_="sentence"),
+        *(el("p", sentence) for sentence in told[1:]),
+        *html_parts.warnings(found.warnings),
+        id="verdict",
+        class_=kind,
+    )
+
+
+def _figures(found: Comparison) -> list[Figure]:
+    metric = found.metrics.get(found.primary)
+    if metric is None:
+        return [Figure("pairs", compared.counted(found, None), "that count", "bad")]
+    kind = "bad" if verdict_word(metric) == "worse" else ""
+    shown = [Figure(NAMES[found.primary], change(metric.ratio), "candidate against base", kind)]
+    if metric.interval is not None:
+        sure = f"{100 * found.confidence:g} % interval"
+        shown.append(Figure(sure, signed_interval(metric.interval), "of the change"))
+    if metric.noise_floor is not None:
+        shown.append(Figure("noise floor", share(metric.noise_floor), "from pair to pair"))
+    if metric.smallest_difference is not None and found.interleaved:
+        seen = share(metric.smallest_difference)
+        shown.append(Figure("smallest visible", seen, "found 9 times of 10"))
+    if found.interleaved:
+        count, _, of = compared.counted(found, metric).partition(" of ")
+        shown.append(Figure("pairs that count", count, f"of {of}"))
+    return shown
+
+
+def _changes(found: Comparison) -> Markup | None:
+    """Return the picture of all changes, and the table of all that is known of them."""
+    drawn = html_pictures.changes(found)
+    if drawn is None:
+        return None
+    sure = f"{100 * found.confidence:g} %"
+    hint = (
+        f"The band is what does not count: {100 * found.threshold:g} % up and down. A thin line is "
+        f"the {sure} interval, a thick one that of 90 %. "
+    )
+    if found.interleaved:
+        hint += "“Same” is what has the thick one within the band. "
+        hint += "* decides; the others are corrected for being several (Holm)."
+    else:
+        hint += "Runs that were not interleaved are never “same”."
+    heads = (
+        *("", "base #", "candidate #", "change #", f"{sure} interval #", "90 % interval #"),
+        *("p #", "p, corrected #", "noise #", "visible #", ""),
+    )
+    rows = [_metric(found, name, metric) for name, metric in told_metrics(found).items()]
+    if why := untold(found):
+        hint += f" {why[:1].upper()}{why[1:]}."
+    parts = (el("p", hint, class_="hint"), drawn, table(heads, rows))
+    return section("Changes", *parts, identity="changes")
+
+
+def _metric(found: Comparison, name: str, metric: Metric) -> Row:
+    word = verdict_word(metric)
+    typical = [compared.typical(found, side, name) for side in SIDES]
+    return [
+        NAMES.get(name, name) + (" *" if name == found.primary else ""),
+        *typical,
+        change(metric.ratio),
+        *(signed_interval(each) if each else NOTHING for each in _intervals(metric)),
+        *(NOTHING if each is None else _p(each) for each in (metric.p, metric.p_holm)),
+        *(NOTHING if each is None else share(each) for each in _noise(metric)),
+        Cell(word, {"better": "good", "worse": "bad", "not settled": "warn"}.get(word, "")),
+    ]
+
+
+def _intervals(metric: Metric) -> tuple[tuple[float, float] | None, ...]:
+    return metric.interval, metric.equivalence_interval
+
+
+def _noise(metric: Metric) -> tuple[float | None, float | None]:
+    return metric.noise_floor, metric.smallest_difference
+
+
+def _p(value: float) -> str:
+    return f"{value:.2g}"
+
+
+def _pairs_pictures(found: Comparison) -> Markup | None:
+    drawn = html_pictures.pairs(found)
+    if not drawn:
+        return None
+    hint = (
+        "A filled dot is a pair whose base came first, a ring one whose candidate did, a cross one "
+        "that does not count; the blue band is the interval of all. Grey is the band within which "
+        "a change does not count."
+    )
+    parts = (el("p", hint, class_="hint"), el("div", *drawn, class_="charts"))
+    return section("Pairs", *parts, identity="pictures")
+
+
+def _charts(latency: Latencies | None) -> list[html_charts.Chart]:
+    if latency is None:
+        return []
+    sides = {
+        "base": (latency.base, BASE_COLOR),
+        "candidate": (latency.candidate, CANDIDATE_COLOR),
+    }
+    return html_charts.of_latencies(sides, shares=True)
+
+
+def _latencies(found: Comparison) -> Markup | None:
+    """Return the percentiles of both sides, and how they changed."""
+    latency = found.latency
+    if latency is None or not (latency.base.count and latency.candidate.count):
+        return None
+    base, candidate = (latency_ms(each) for each in (latency.base, latency.candidate))
+    rows: list[Row] = [
+        [side, f"{row['count']:,.0f}", *html_tables.milliseconds(row)]
+        for side, row in zip(SIDES, (base, candidate), strict=True)
+    ]
+    rows.append(["change", "", *_changed(base, candidate)])
+    heads = ("", "samples #", *html_tables.HEADS)
+    note = f"{latency.times} time"
+    if found.interleaved:
+        note += ", all visits that count together; the verdict is of pairs"
+    body = el("div", table(heads, rows), title=TIMES[latency.times])
+    return section("Latency", body, identity="percentiles", note=note)
+
+
+def _changed(base: Mapping[str, float | None], candidate: Mapping[str, float | None]) -> list[str]:
+    pairs = [
+        (resolution.told_ms(base, name), resolution.told_ms(candidate, name))
+        for name in html_tables.PERCENTILES
+    ]
+    return [change(after / before) if before and after else NOTHING for before, after in pairs]
+
+
+def _pairs(found: Comparison) -> Markup | None:
+    """Return what each visit measured."""
+    if not found.pairs or not found.interleaved:
+        return None
+    heads = (
+        *("#", "first", "base #", "candidate #", "change #", "p99, base #", "p99, candidate #"),
+        *("redone #", ""),
+    )
+    rows = [_pair(found, number, pair) for number, pair in enumerate(found.pairs, 1)]
+    name = NAMES[found.primary]
+    note = f"{name} unless it says otherwise"
+    return section("Every pair", table(heads, rows), identity="pairs", note=note)
+
+
+def _pair(found: Comparison, number: int, pair: Pair) -> Row:
+    ratio = ratio_of(pair, found.primary)
+    why = "; ".join(pair.reasons) or ("" if pair.valid else "it does not count")
+    visits = (pair.base, pair.candidate)
+    return [
+        str(number),
+        pair.order.removesuffix(" first"),
+        *(compared.figure(visit, found.primary) for visit in visits),
+        NOTHING if ratio is None else change(ratio),
+        *(compared.figure(visit, "p99") for visit in visits),
+        str(pair.redone or ""),
+        el("div", why, class_="warn") if why else "",
+    ]
+
+
+def _not_counted(found: Comparison) -> Markup | None:
+    """Return why pairs do not count, the most frequent reason first."""
+    lost = [pair for pair in found.pairs if not pair.valid]
+    if not lost:
+        return None
+    reasons = Counter(reason for pair in lost for reason in pair.reasons)
+    rows: list[Row] = [[f"{count:,}", reason] for reason, count in reasons.most_common()]
+    note = f"{plural(len(lost), 'pair')} of {len(found.pairs)}"
+    return section("Not counted", table(("visits #", "why"), rows), identity="lost", note=note)
+
+
+def _environment(found: Comparison) -> Markup:
+    """Return the machine; both, and where they differ, when there are two."""
+    candidate, base = asdict(found.environment), found.base_environment
+    names = {name: name.replace("_", " ") for name in candidate}
+    if base is None:
+        rows: list[Row] = [[names[name], str(value)] for name, value in candidate.items()]
+        return section("Environment", table(("", ""), rows), identity="environment")
+    before = asdict(base)
+    rows = [
+        [names[name], _of_machine(name, before[name], value), str(value)]
+        for name, value in candidate.items()
+    ]
+    return section("Environment", table(("", "base", "candidate"), rows), identity="machines")
+
+
+def _of_machine(name: str, base: object, candidate: object) -> Cell:
+    other = base != candidate and name != "started_at"
+    return Cell(str(base), "warn" if other else "")

@@ -1,0 +1,67 @@
+"""A result as one HTML file: verdict and thresholds first, then charts over time, then tables.
+
+1. The file stands alone: no network, no import, nothing to install; `html_page` has its policy.
+2. Text from scripts and servers is data: the tables are escaped by `html_markup`, the charts read
+   their names from a JSON block and put them in with textContent. The tables need no script.
+3. The charts are our own SVG, drawn by `page.js`, and no library's. One that writes a single file
+   puts its whole script into every report, and Plotly's alone is several megabytes where an hour's
+   report shall have one; Vega compiles expressions, which needs `unsafe-eval`, and most set inline
+   styles: the policy above would have to allow both. What is drawn here takes few lines.
+"""
+
+from __future__ import annotations
+
+from fastbench.experiments.compare.compare_document import Comparison
+from fastbench.report.html import html_charts, html_parts, html_scenario, html_tables, html_verdict
+from fastbench.report.html.html_markup import Markup, data_block, el
+from fastbench.report.html.html_page import own, page
+from fastbench.report.load_heading import asked
+from fastbench.results import addresses
+from fastbench.results.result import Result
+
+__all__ = ["render"]
+
+
+def render(result: Result, beside: Comparison | None = None) -> str:
+    """Return the page, ending in a newline; `beside` is how the run stands beside its baseline."""
+    charts = html_charts.charts(result)
+    data = data_block("data", html_charts.document(result, charts))
+    load = asked(result)
+    title = load.script or load.url + load.more or "a run"
+    return page(title, _page(result, beside, charts), data, script=own("page.js"))
+
+
+def _page(result: Result, beside: Comparison | None, charts: list[html_charts.Chart]) -> Markup:
+    parts = (
+        _heading(result),
+        _verdict(result, beside),
+        html_tables.thresholds(result),
+        html_tables.baseline(beside),
+        html_parts.figures(html_verdict.figures(result)),
+        html_parts.charts(charts),
+        html_tables.latencies(result),
+        *html_scenario.parts(result),
+        *html_tables.tables(result),
+        el("footer", f"fastbench {result.version} · {result.environment.started_at}"),
+    )
+    return el("main", *(part for part in parts if part is not None))
+
+
+def _heading(result: Result) -> Markup:
+    load = asked(result)
+    when = result.environment.started_at.replace("T", " ")
+    about = html_verdict.about(load, addresses.summary(result.addresses))
+    return html_parts.heading(html_verdict.title(load), [*about, when])
+
+
+def _verdict(result: Result, beside: Comparison | None) -> Markup:
+    said = html_verdict.verdict(result, beside)
+    return el(
+        "section",
+        el("h2", said.word),
+        el("p", said.text),
+        el("ul", *(el("li", reason) for reason in result.validity.reasons)),
+        *html_parts.warnings(result.warnings),
+        id="verdict",
+        class_=said.kind,
+    )

@@ -1,0 +1,199 @@
+"""What a script's run adds to the page: scenarios, named requests, checks, exceptions, metrics."""
+
+from __future__ import annotations
+
+from fastbench.foundation.redact import printable
+from fastbench.foundation.units import format_bytes, format_count, format_ms
+from fastbench.report.columns import percent
+from fastbench.report.html.html_markup import Cell, Content, Markup, Row, el, section, table
+from fastbench.report.html.html_tables import HEADS, milliseconds
+from fastbench.report.page import seconds
+from fastbench.report.text import compared_requests
+from fastbench.report.text.request_table import answers, of_urls, short_names
+from fastbench.results import resolution
+from fastbench.results.metric_values import Check, Metric, NamedRow, ScenarioRow, Thrown
+from fastbench.results.result import Result
+
+__all__ = ["operations_of", "parts"]
+
+TREND = ("avg", "min", "med", "p(90)", "p(95)", "p(99)", "max")
+
+
+def parts(result: Result) -> list[Markup]:
+    """Return the parts that have something, what failed first in each."""
+    found = (
+        _scenarios(result.scenarios),
+        _requests(result.requests),
+        _checks(result.checks),
+        _exceptions(result.exceptions),
+        *_metrics(result),
+    )
+    return [part for part in found if part is not None]
+
+
+def _scenarios(rows: tuple[ScenarioRow, ...]) -> Markup | None:
+    if not rows:
+        return None
+    shown: list[Row] = []
+    for row in rows:
+        name = el("div", row.name, el("small", f"{row.executor}, {row.vus_max:,} VUs"))
+        counts = [f"{row.iterations:,}", f"{row.interrupted:,}", _bad(row.dropped_iterations)]
+        sent = [f"{row.requests:,}", _bad(row.failed), seconds(row.duration_s)]
+        shown.append([name, *counts, *sent, *milliseconds(row.latency)])
+    heads = (
+        *("scenario", "iterations #", "interrupted #", "dropped #"),
+        *("requests #", "failed #", "length #", *HEADS),
+    )
+    note = "latency of requests, from the first byte sent"
+    return section("Scenarios", table(heads, shown), identity="scenarios", note=note)
+
+
+def _requests(rows: tuple[NamedRow, ...]) -> Markup | None:
+    if not rows:
+        return None
+    if of_urls(rows):
+        return _urls(rows)
+    several = len({row.scenario for row in rows}) > 1
+    shown: list[Row] = []
+    for short, row in zip(short_names(rows), rows, strict=True):
+        about = f"{row.method} in {row.scenario}" if several else row.method
+        name = _named(short, row.name, about)
+        told = resolution.told_per_s(row.requests, row.requests_per_s)
+        rate = "–" if told is None else format_count(told)  # noqa: RUF001
+        counts = [f"{row.requests:,}", rate, _bad(row.failed), _share(row.failed, row.requests)]
+        shown.append([name, *counts, *milliseconds(row.latency)])
+    heads = ("request", "requests #", "per s #", "failed #", "share #", *HEADS)
+    return section("Requests", table(heads, shown), identity="requests")
+
+
+def _urls(rows: tuple[NamedRow, ...]) -> Markup:
+    """Return the table by URL; how its requests failed stands beside their number."""
+    total = sum(row.requests for row in rows)
+    shown: list[Row] = []
+    for name, row in zip(short_names(rows), rows, strict=True):
+        share = _share(row.requests, total)
+        failed = el("b", f"{row.failed:,}", el("small", _share(row.failed, row.requests)))
+        bad = Cell(failed, "bad") if row.failed else "0"
+        told = el("span", answers(row) or "–")  # noqa: RUF001
+        counts = [f"{row.requests:,}", share, bad, told]
+        shown.append([_named(name, row.name, row.method), *counts, *milliseconds(row.latency)])
+    heads = ("URL", "requests #", "share #", "failed #", "statuses", *HEADS)
+    return section("URLs", table(heads, shown), identity="requests")
+
+
+def operations_of(runs: compared_requests.Runs) -> Markup | None:
+    """Return what two runs both have, by name or by URL, and what only one of them has."""
+    both, told = compared_requests.matched(runs), compared_requests.only(runs)
+    if not both and not told:
+        return None
+    shown: list[Row] = []
+    for short, (before, after) in zip(short_names([row for _, row in both]), both, strict=True):
+        about = " in ".join(part for part in (after.method, after.scenario) if part)
+        cells: list[Content | Cell] = [_named(short, after.name, about)]
+        for key in compared_requests.PERCENTILES:
+            cells += compared_requests.moved(before, after, key)
+        shares = [compared_requests.failed_share(row) for row in (before, after)]
+        failed = " → ".join(map(percent, shares))
+        shown.append([*cells, Cell(failed, "bad") if shares[1] > shares[0] else failed])
+    moves = [head for key in compared_requests.PERCENTILES for head in (f"{key} #", "change #")]
+    rows = table(("operation", *moves, "failed #"), shown)
+    names = el("ul", *(el("li", each) for each in told))
+    body = [*([rows] if shown else []), *([names] if told else [])]
+    return section("Operations", *body, identity="requests")
+
+
+def _named(short: str, name: str, about: str) -> Markup:
+    """Return a name with what stands below it; of a long one the whole is a click away."""
+    if short == printable(name):
+        return el("div", name, el("small", about))
+    opens = el("details", el("summary", short), el("code", name))
+    return el("div", opens, el("small", about))
+
+
+def _checks(checks: tuple[Check, ...]) -> Markup | None:
+    if not checks:
+        return None
+    passes, fails = sum(each.passes for each in checks), sum(each.fails for each in checks)
+    shown: list[Row] = []
+    for each in sorted(checks, key=lambda each: -each.fails):
+        path = [part for part in (*each.group.split("::"), each.name) if part]
+        name = el("div", " › ".join(path), el("small", each.scenario))  # noqa: RUF001
+        mark = Cell("✗", "bad") if each.fails else Cell("✓", "good")
+        share = _share(each.passes, each.passes + each.fails)
+        shown.append([mark, name, f"{each.passes:,}", _bad(each.fails), share])
+    heads = ("", "check", "passed #", "failed #", "passed #")
+    note = f"{_share(passes, passes + fails)} of {passes + fails:,} passed"
+    return section("Checks", table(heads, shown), identity="checks", note=note)
+
+
+def _exceptions(thrown: tuple[Thrown, ...]) -> Markup | None:
+    if not thrown:
+        return None
+    told = [
+        el(
+            "details",
+            el(
+                "summary",
+                el("b", f"{each.count:,} × ", class_="bad"),  # noqa: RUF001
+                el("code", each.type),
+                f" {each.text} ",
+                el("small", f"{each.place} in {each.scenario}"),
+            ),
+            el("pre", each.traceback),
+        )
+        for each in sorted(thrown, key=lambda each: -each.count)
+    ]
+    return section("Exceptions", *told, identity="exceptions")
+
+
+def _metrics(result: Result) -> list[Markup]:
+    """Return the metrics: trends in a table of their own, for they have other columns."""
+    trends: list[Row] = []
+    others: list[Row] = []
+    for name, metric in sorted(result.metrics.items()):
+        if metric.type == "trend":
+            values = [resolution.told_trend(metric.values, key) for key in TREND]
+            trends.append([el("code", name), *(_quantity(value, metric) for value in values)])
+        else:
+            others.append([el("code", name), metric.type, _summary(metric)])
+    found = []
+    if trends:
+        heads = ("metric", *(f"{name} #" for name in TREND))
+        found.append(section("Metrics: trends", table(heads, trends), identity="trends"))
+    if others:
+        heads = ("metric", "type", "value #")
+        found.append(section("Metrics: counts", table(heads, others), identity="counts"))
+    return found
+
+
+def _summary(metric: Metric) -> str:
+    values = metric.values
+    if metric.type == "counter":
+        told, rate = (
+            _quantity(values.get("count"), metric),
+            resolution.told_growth(values, metric.contains),
+        )
+        return told if rate is None else f"{told} ({_quantity(rate, metric)}/s)"
+    if metric.type == "rate":
+        passes, fails = values.get("passes", 0), values.get("fails", 0)
+        return f"{values.get('rate', 0):.2%} ({passes:,.0f} of {passes + fails:,.0f})"
+    value, least, most = (_quantity(values.get(key), metric) for key in ("value", "min", "max"))
+    return f"{value} (min {least}, max {most})"
+
+
+def _quantity(value: float | None, metric: Metric) -> str:
+    if value is None:
+        return "–"  # noqa: RUF001
+    if metric.contains == "time":
+        return format_ms(value)
+    if metric.contains == "data" and value >= 0:
+        return format_bytes(value)
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+
+
+def _bad(count: int) -> Content | Cell:
+    return Cell(f"{count:,}", "bad") if count else "0"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.2%}" if whole else "–"  # noqa: RUF001

@@ -1,0 +1,118 @@
+"""A suite as one HTML file: how it went, then a line for each run with links to its own files.
+
+It stands alone as every page does, and has no script. Its links are the names of files beside it,
+so that the folder can be moved, kept with a build, or opened from a disk.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from fastbench.experiments.suite.suite_results import Row as Run
+from fastbench.experiments.suite.suite_results import Told
+from fastbench.foundation import exit_codes
+from fastbench.foundation.redact import printable
+from fastbench.report.html.html_markup import Cell, Content, Markup, Row, el, section, table
+from fastbench.report.html.html_page import page
+from fastbench.report.page import plural, seconds
+from fastbench.report.suite_rows import reasons, shown
+
+__all__ = ["render"]
+
+HEADS = ("run", "", "time #", "requests #", "req/s #", "p50 #", "p95 #", "p99 #", "not ok #")
+MORE_HEADS = ("thresholds kept #", "files")
+NO_BREAK = "\u00a0"  # of a line: a file each would make tall rows on a phone
+
+
+def render(told: Told) -> str:
+    """Return the page, ending in a newline."""
+    parts = (
+        _heading(told),
+        _verdict(told),
+        _runs(told),
+        _reasons(told),
+        _commands(told),
+        el("footer", f"fastbench {told.version} · {told.started_at}"),
+    )
+    return page(told.name, el("main", *(part for part in parts if part is not None)))
+
+
+def _heading(told: Told) -> Markup:
+    about = [
+        plural(len(told.rows), "run"),
+        seconds(told.elapsed_s),
+        told.started_at.replace("T", " "),
+    ]
+    return el(
+        "header",
+        el("p", "fastbench suite", class_="brand"),
+        el("h1", told.name),
+        el("p", " · ".join(about)),
+    )
+
+
+def _verdict(told: Told) -> Markup:
+    word = "Failed" if told.code else "Passed"
+    why = f" Exit code {told.code}: {exit_codes.meaning(told.code)}." if told.code else ""
+    return el(
+        "section",
+        el("h2", word),
+        el("p", f"{told.headline}.{why}"),
+        el("ul", el("li", told.note)) if told.note else "",
+        id="verdict",
+        class_="fail" if told.code else "pass",
+    )
+
+
+def _runs(told: Told) -> Markup:
+    rows: list[Row] = [
+        [
+            _named(run),
+            _outcome(run),
+            "" if run.code is None else seconds(run.elapsed_s),
+            *shown(run)[:-1],
+            Cell(shown(run)[-1], "bad" if run.code == 99 else ""),
+            _files(run),
+        ]
+        for run in told.rows
+    ]
+    return section("Runs", table((*HEADS, *MORE_HEADS), rows), identity="runs")
+
+
+def _named(run: Run) -> Content:
+    """Return the name, a link where the run has a page."""
+    file = run.files.get("html")
+    return el("a", run.name, href=_link(file)) if file else run.name
+
+
+def _outcome(run: Run) -> Cell:
+    """Say the outcome in a word and a shape, for those who see no colour."""
+    if run.code is None:
+        return Cell("– not run", "warn")  # noqa: RUF001
+    return Cell(f"✓ {run.outcome}", "good") if run.passed else Cell(f"✗ {run.outcome}", "bad")
+
+
+def _files(run: Run) -> Markup:
+    found: list[Content] = []
+    for form, file in run.files.items():
+        found += [NO_BREAK if found else "", el("a", form, href=_link(file))]
+    return el("span", *found)
+
+
+def _link(file: str) -> str:
+    """Return the address of a file beside the page; whatever its name, it is no scheme."""
+    return "./" + quote(printable(file), safe="")
+
+
+def _reasons(told: Told) -> Markup | None:
+    rows: list[Row] = [
+        [run.name, el("div", *(el("p", reason) for reason in said))]
+        for run in told.rows
+        if (said := reasons(run))
+    ]
+    return section("Remarks", table(("run", "what"), rows), identity="remarks") if rows else None
+
+
+def _commands(told: Told) -> Markup:
+    rows: list[Row] = [[run.name, el("code", run.what)] for run in told.rows]
+    return section("Commands", table(("run", "command"), rows), identity="config")

@@ -1,0 +1,108 @@
+"""What was asked for, read from a result's `config` for the heading of a report.
+
+A document may come from another version, so every name may be missing or of another type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastbench.foundation.redact import printable
+from fastbench.results.result import Result
+
+__all__ = ["Asked", "asked", "of_config"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The load of a run. None and 0 mean: not known. `script` is "" in a plain run.
+
+    `rate` is the planned one where it is the same all the time; `stages` are of requests per
+    second or of connections.
+    """
+
+    url: str
+    urls: int
+    method: str
+    connections: int
+    workers: int
+    duration_s: float | None
+    requests: int | None
+    pipeline: int
+    keepalive: bool
+    rate: float | None
+    arrival: str
+    stages: int
+    stages_peak: float | None
+    stages_of: str
+    script: str
+    vus: int
+    iterations: int | None
+
+    @property
+    def more(self) -> str:
+        """What follows the first URL of several: ` and 3 more`; "" where it is the only one."""
+        return f" and {self.urls - 1:,} more" if self.urls > 1 else ""
+
+    @property
+    def target(self) -> str:
+        """The request, the first of several with how many more; "" where nothing says it."""
+        return f"{self.method} {self.url}{self.more}".strip() if self.url else ""
+
+
+def asked(result: Result) -> Asked:
+    """Read the heading's facts from a result; text in it is safe for a terminal."""
+    return of_config(result.config, len(result.workers))
+
+
+def of_config(config: Mapping[str, object], workers: int = 0) -> Asked:
+    """Read them from a `config` alone, as it is known before there is a result."""
+    stages = config.get("stages")
+    arrival = str(config.get("arrival") or "")
+    rate = _number(config.get("rate"))
+    return Asked(
+        url=printable(_url(config)),
+        urls=_count(config.get("urls")) or 1,
+        method=printable(str(config.get("method") or "")),
+        connections=_count(config.get("connections")) or 0,
+        workers=workers or _count(config.get("workers")) or 0,
+        duration_s=_number(config.get("duration_s")),
+        requests=_count(config.get("requests")),
+        pipeline=_count(config.get("pipeline")) or 1,
+        keepalive=config.get("keepalive") is not False,
+        rate=rate if arrival == "constant" and not stages else None,
+        arrival=arrival,
+        stages=len(stages) if isinstance(stages, list | tuple) else 0,
+        stages_peak=_peak(stages),
+        stages_of="connections" if rate is None else "req/s",
+        script=printable(str(config.get("script") or "")),
+        vus=_count(config.get("vus")) or 0,
+        iterations=_count(config.get("iterations")),
+    )
+
+
+def _url(config: Mapping[str, object]) -> str:
+    """Return the URL that was asked for, or the servers that a script met by itself."""
+    url, servers = config.get("url"), config.get("servers")
+    if url or not isinstance(servers, list | tuple) or not servers:
+        return str(url or "")
+    return str(servers[0]) + (f" and {len(servers) - 1} more" if len(servers) > 1 else "")
+
+
+def _peak(stages: object) -> float | None:
+    """Return the highest level of stages, where they can be read."""
+    if not isinstance(stages, list | tuple):
+        return None
+    rows = [stage for stage in stages if isinstance(stage, dict)]
+    levels = [_number(stage.get(end)) for stage in rows for end in ("first", "last")]
+    return max((level for level in levels if level is not None), default=None)
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _count(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)

@@ -1,0 +1,1 @@
+"""A result as Markdown, for the comment of a pull request."""

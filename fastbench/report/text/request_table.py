@@ -1,0 +1,121 @@
+"""The table of requests: those that a script names, or the URLs of a run of several.
+
+Rows that have failures are never among those that are left out for want of room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastbench.foundation.redact import printable
+from fastbench.report import columns
+from fastbench.report.page import Page, cut, plural, told_apart
+from fastbench.results.metric_values import NamedRow
+from fastbench.results.result import Result
+
+__all__ = ["answers", "called", "lines", "of_urls", "rest", "short_names", "shown", "statuses"]
+
+MAX_ROWS = 20
+LONG_NAME = 72  # from here on a name is cut where it would make a row of a table tall
+MAX_STATUSES = 8
+BESIDE = 3  # what stands beside a long name has a third of its room
+
+
+def lines(page: Page, result: Result) -> list[str]:
+    """Return the table, nothing for less than two rows: the whole says it already."""
+    rows = _ordered(result.requests)
+    if len(rows) < 2:
+        return []
+    wide = page.width >= columns.WIDE_COLUMNS
+    several = len({row.scenario for row in rows}) > 1
+    urls = of_urls(rows)
+    heads = ("requests", *((("share" if urls else "req/s"),) if wide else ()), "failed")
+    heads += ("p50", "p95", "p99") if wide else ("p50", "p99")
+    found = [columns.heads(page, "URLS" if urls else "REQUESTS", heads)]
+    most = shown(rows)
+    total = sum(row.requests for row in rows)
+    labels = _labels(most, columns.room(page, len(heads)) - 3, several=several)
+    for row, label in zip(most, labels, strict=True):
+        cells = [columns.whole(row.requests)]
+        if wide:
+            share = columns.percent(row.requests / total) if total else "–"  # noqa: RUF001
+            rate = columns.per_s(row.requests, row.requests_per_s)
+            cells.append(share if urls else rate)
+        red = {len(cells)} if row.failed else set()
+        cells += [columns.whole(row.failed), *columns.latencies(row.latency, heads)]
+        found.append(columns.row(page, label, cells, red))
+        found += [page.dim(cut(f"    {each}", page.width)) for each in [statuses(row)] if each]
+    more = rest(rows, most)
+    return [*found, page.dim(f"  … {more}; --json has each")] if more else found
+
+
+def of_urls(rows: Sequence[NamedRow]) -> bool:
+    """Tell whether these are the URLs of a plain run; what a script names has a scenario."""
+    return bool(rows) and not any(row.scenario for row in rows)
+
+
+def statuses(row: NamedRow) -> str:
+    """Say which statuses and timeouts a row had, "" where all went well and alike."""
+    return answers(row) if row.failed or len(row.status_codes) > 1 else ""
+
+
+def answers(row: NamedRow) -> str:
+    """Say which statuses and timeouts a row had, the most frequent first."""
+    most = sorted(row.status_codes.items(), key=lambda each: -each[1])
+    parts = [f"{printable(code)}: {count:,}" for code, count in most[:MAX_STATUSES]]
+    parts += [f"{len(most) - MAX_STATUSES} more"] if len(most) > MAX_STATUSES else []
+    parts += [plural(row.timeouts, "timeout")] if row.timeouts else []
+    if row.timeouts is not None:  # of a URL: all its answers are known
+        lost = row.requests - row.timeouts - sum(row.status_codes.values())
+        parts += [f"{lost:,} without an answer"] if lost > 0 else []
+    return ", ".join(parts)
+
+
+def called(row: NamedRow, *, several: bool) -> str:
+    """Return the name as a threshold takes it, then how it was asked for, and where."""
+    return "  ".join(part for part in (printable(row.name), _beside(row, several)) if part)
+
+
+def _ordered(rows: Sequence[NamedRow]) -> list[NamedRow]:
+    """Put the most requests of a script first; URLs stand by their weight already."""
+    if any(row.scenario for row in rows):
+        return sorted(rows, key=lambda row: -row.requests)
+    return list(rows)
+
+
+def shown(rows: Sequence[NamedRow]) -> list[NamedRow]:
+    """Return the rows for which there is room, in their order."""
+    first = sorted(range(len(rows)), key=lambda at: (not rows[at].failed, at))
+    return [rows[at] for at in sorted(first[:MAX_ROWS])]
+
+
+def rest(rows: Sequence[NamedRow], most: Sequence[NamedRow]) -> str:
+    """Say what there is beside the rows that are shown, "" where those are all."""
+    if len(rows) == len(most):
+        return ""
+    requests = sum(row.requests for row in rows) - sum(row.requests for row in most)
+    bad = sum(row.failed > 0 for row in rows) - sum(row.failed > 0 for row in most)
+    failing = f", {bad:,} of them failing" if bad else ""
+    return f"{len(rows) - len(most)} more{failing}, with {plural(requests, 'request')}"
+
+
+def short_names(rows: Sequence[NamedRow]) -> list[str]:
+    """Return the names for a table that wraps: long ones are cut so that they stay apart."""
+    return told_apart([printable(row.name) for row in rows], LONG_NAME)
+
+
+def _beside(row: NamedRow, several: bool) -> str:
+    parts = (printable(row.method), f"({printable(row.scenario)})" if several else "")
+    return " ".join(part for part in parts if part)
+
+
+def _labels(rows: list[NamedRow], room: int, *, several: bool) -> list[str]:
+    """Return the same in two columns, each cut to its room."""
+    beside = [_beside(row, several) for row in rows]
+    free = room - 2 - max(len(printable(row.name)) for row in rows)
+    width = min(max(map(len, beside)), max(room // BESIDE, free))
+    left = room - width - 2
+    names = told_apart([printable(row.name) for row in rows], left)
+    return [
+        f"{name:<{left}}  {cut(about, width)}" for name, about in zip(names, beside, strict=True)
+    ]

@@ -1,0 +1,69 @@
+"""The thresholds of a run, first in the report: what broke, then what is near its limit.
+
+One line each: a mark, the threshold as it was written, what was observed, and how much of the limit
+is left.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+from fastbench.foundation.redact import printable
+from fastbench.report.page import Page, Paint, cut
+from fastbench.results.metric_values import Judgement
+from fastbench.results.result import Result
+
+__all__ = ["lines"]
+
+MARK_COLUMNS = 4  # with what stands around the mark
+LEAST_OUTCOME = 24
+BETWEEN = 3
+
+
+def lines(page: Page, result: Result) -> list[str]:
+    """Return the block of thresholds; nothing without any."""
+    held = sorted(result.thresholds.items(), key=lambda item: _rank(item[1]))
+    if not held:
+        return []
+    room = page.width - MARK_COLUMNS - BETWEEN - LEAST_OUTCOME
+    columns = min(room, max(len(printable(text)) for text, _ in held))
+    found = [_title(page, [judgement for _, judgement in held])]
+    for text, judgement in held:
+        found += _threshold(page, cut(printable(text), columns), judgement, columns)
+    return found
+
+
+def _rank(judgement: Judgement) -> int:
+    if judgement.ok:
+        return 2 if judgement.near else 3
+    return 0 if judgement.level == "fail" else 1
+
+
+def _title(page: Page, held: list[Judgement]) -> str:
+    kept = sum(judgement.ok for judgement in held)
+    if kept == len(held):
+        words = "kept" if kept == 1 else f"all {kept} kept"
+        return page.bold("THRESHOLDS") + "  " + page.green(words)
+    failed = any(_rank(judgement) == 0 for judgement in held)
+    words = f"{len(held) - kept} of {len(held)} broken" if len(held) > 1 else "broken"
+    return page.bold("THRESHOLDS") + "  " + (page.red if failed else page.yellow)(words)
+
+
+def _threshold(page: Page, text: str, judgement: Judgement, columns: int) -> list[str]:
+    mark, paint = _look(page, judgement)
+    words = printable(judgement.text)
+    words += ", near the limit" if judgement.near else ""
+    words += " (warning only)" if not judgement.ok and judgement.level == "warn" else ""
+    room = page.width - MARK_COLUMNS - BETWEEN - columns
+    first, *more = textwrap.wrap(words, room, break_on_hyphens=False) or [""]
+    lead = f"  {paint(mark)} {text:<{columns}}" + " " * BETWEEN
+    indent = " " * (MARK_COLUMNS + columns + BETWEEN)
+    return [lead + paint(first), *(indent + paint(line) for line in more)]
+
+
+def _look(page: Page, judgement: Judgement) -> tuple[str, Paint]:
+    """Return mark and colour; each mark has its own shape, for those who see no colour."""
+    marks = ("✗", "⚠", "✓") if page.unicode else ("x", "!", "+")
+    if not judgement.ok:
+        return (marks[0], page.red) if judgement.level == "fail" else (marks[1], page.yellow)
+    return (marks[1], page.yellow) if judgement.near else (marks[2], page.green)

@@ -1,0 +1,1 @@
+"""What was found: results and their document, thresholds, the outcome, and runs that are stored."""

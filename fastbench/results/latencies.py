@@ -1,0 +1,104 @@
+"""Latencies as a document holds them: rows of percentiles in ms, and the histograms themselves.
+
+The row is for reading; the histogram beside it, with the exact extremes of the row, is what is read
+back, merged and compared.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from fastbench.results.histogram import Histogram
+from fastbench.results.json_codec import DocumentError, member, read
+
+__all__ = [
+    "PERCENTILES",
+    "PLANNED",
+    "SERIES",
+    "Latency",
+    "latency_ms",
+    "packed",
+    "read_histogram",
+    "read_latency",
+]
+
+SERIES = ("service", "response", "failed", "connect", "first_byte", "lag")
+PLANNED = ("response", "lag")  # only where requests were planned
+PERCENTILES = {
+    "p50": 50.0,
+    "p75": 75.0,
+    "p90": 90.0,
+    "p95": 95.0,
+    "p99": 99.0,
+    "p99_9": 99.9,
+    "p99_99": 99.99,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Histograms in ns. `response` and `lag` exist only where requests were planned.
+
+    `lag` is the client's own lateness: from the instant at which a planned request could have been
+    sent (it was due, and a connection was free) to its first byte written.
+    """
+
+    service: Histogram
+    failed: Histogram
+    connect: Histogram
+    first_byte: Histogram
+    response: Histogram | None = None
+    lag: Histogram | None = None
+
+
+def latency_ms(histogram: Histogram) -> dict[str, float | None]:
+    """Return the document's row of one histogram: ms, null without samples; `sum_ns` is exact."""
+    names = ("min", "mean", "stdev", *PERCENTILES, "max")
+    if not histogram.count:
+        return {"count": 0, **dict.fromkeys(names), "sum_ns": 0}
+    values: dict[str, float] = {
+        "min": histogram.min_ns,
+        "mean": histogram.mean_ns,
+        "stdev": histogram.stdev_ns,
+        **{name: histogram.percentile(percent) for name, percent in PERCENTILES.items()},
+        "max": histogram.max_ns,
+    }
+    row = {name: round(values[name] / 1e6, 6) for name in names}
+    return {"count": histogram.count, **row, "sum_ns": histogram.sum_ns}
+
+
+def packed(histogram: Histogram) -> str:
+    """Return a histogram as it stands in a document: HdrHistogram's V2 form in base64."""
+    return base64.b64encode(histogram.to_v2()).decode()
+
+
+def read_latency(document: object) -> Latency:
+    """Read all histograms of a document."""
+    found = {name: read_histogram(document, name) for name in SERIES}
+    response, lag = (found.pop(name) for name in PLANNED)
+    measured = {name: histogram or Histogram.empty() for name, histogram in found.items()}
+    return Latency(**measured, response=response, lag=lag)
+
+
+def read_histogram(document: object, name: str) -> Histogram | None:
+    """Read a document's histogram with its exact extremes; only those of a plan may be null."""
+    path = f"latency_ms.{name}"
+    row = member(member(document, "latency_ms"), name, "latency_ms")
+    blob = member(member(document, "hdr"), name, "hdr")
+    if name in PLANNED and row is None and blob is None:
+        return None
+    try:
+        encoded = base64.b64decode(read(str, blob, f"hdr.{name}"), validate=True)
+        histogram = Histogram.from_v2(encoded)
+    except DocumentError:
+        raise
+    except ValueError as error:
+        raise DocumentError(f"hdr.{name}: {error}") from None
+    if read(int, member(row, "count", path), f"{path}.count") != histogram.count:
+        raise DocumentError(f"{path}.count: hdr.{name} holds {histogram.count} samples")
+    if not histogram.count:
+        return histogram
+    least, most = (read(float, member(row, key, path), f"{path}.{key}") for key in ("min", "max"))
+    total = read(int, member(row, "sum_ns", path), f"{path}.sum_ns")
+    return histogram.with_exact(round(least * 1e6), round(most * 1e6), total)

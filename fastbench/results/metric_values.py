@@ -1,0 +1,165 @@
+"""What a scenario run measured: frozen values as they stand in the document; no I/O, no logic.
+
+1. Everything here is JSON-ready: a field's name is its name in the document.
+2. `Metric` has the form that k6 hands to handleSummary; values of type time are in ms, of type
+   data in bytes, and percentiles carry k6's names: `p(95)`.
+3. A mapping of latencies has the keys of `latencies.latency_ms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastbench.results.json_codec import LATER, Signed
+
+__all__ = [
+    "BUILT_IN",
+    "CONTAINS",
+    "LEVELS",
+    "METRIC_TYPES",
+    "Check",
+    "Judgement",
+    "Kind",
+    "Metric",
+    "NamedRow",
+    "ScenarioRow",
+    "Thrown",
+]
+
+METRIC_TYPES = ("counter", "gauge", "rate", "trend")
+CONTAINS = ("default", "time", "data")
+LEVELS = ("fail", "warn")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a metric's samples are."""
+
+    type: Annotated[str, METRIC_TYPES]
+    contains: Annotated[str, CONTAINS] = "default"
+
+
+_COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
+BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours
+    "checks": Kind("rate"),
+    "data_received": Kind("counter", "data"),
+    "data_sent": Kind("counter", "data"),
+    "dropped_iterations": _COUNTER,
+    "group_duration": _TIME,
+    "http_req_blocked": _TIME,
+    "http_req_connecting": _TIME,
+    "http_req_duration": _TIME,
+    "http_req_failed": Kind("rate"),
+    "http_req_receiving": _TIME,
+    "http_req_response": _TIME,  # from the planned instant, where there is one
+    "http_req_sending": _TIME,
+    "http_req_tls_handshaking": _TIME,
+    "http_req_waiting": _TIME,
+    "http_reqs": _COUNTER,
+    "iteration_duration": _TIME,
+    "iterations": _COUNTER,
+    "script_exceptions": Kind("rate"),  # ours: of iterations, those that an exception ended
+    "vus": Kind("gauge"),
+    "vus_max": Kind("gauge"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. `thresholds` holds {"ok": bool} by expression, as k6 writes it.
+
+    values by type: counter count and rate (per second); gauge value, min and max; rate rate,
+    passes and fails; trend avg, min, med, max, p(90), p(95), p(99) and count. None of a trend's
+    values but count exists without samples.
+    """
+
+    type: Annotated[str, METRIC_TYPES]
+    contains: Annotated[str, CONTAINS]
+    values: Mapping[str, Signed]
+    thresholds: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of one threshold. `observed` None says that there were no samples: it fails.
+
+    `margin` is the share of the limit that is left (0.25: a quarter of it; of a rate that must stay
+    above 0.99: of the 0.01 it may lose), negative when the limit is broken; None where
+    a share says nothing (a limit of 0, == and !=). `near`: kept, but within 10 % of the limit.
+    `text` is the outcome in words.
+    """
+
+    ok: bool
+    observed: Signed | None
+    margin: Signed | None
+    level: Annotated[str, LEVELS]
+    near: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRow:
+    """Requests of one name and method in one scenario, or of one URL in a run of several.
+
+    Latency is http_req_duration; in a run of URLs service time of ok answers and timeouts, and
+    `response` runs from the planned instant. `failed` includes timeouts. What follows `latency` is
+    known of URLs only: None and empty where it was not counted.
+    """
+
+    name: str
+    method: str
+    scenario: str
+    requests: int
+    failed: int
+    requests_per_s: float
+    latency: Mapping[str, float | None]
+    timeouts: int | None = field(default=None, metadata=LATER)
+    bytes_in: int | None = field(default=None, metadata=LATER)
+    status_codes: Mapping[str, int] = field(default_factory=dict, metadata=LATER)
+    response: Mapping[str, float | None] | None = field(default=None, metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioRow:
+    """One scenario. `latency` is http_req_duration; `response` runs from the planned instant.
+
+    `duration_s` is the scenario's own, from its start to the end of its last iteration.
+    """
+
+    name: str
+    executor: str
+    vus_max: int
+    iterations: int
+    interrupted: int
+    dropped_iterations: int
+    requests: int
+    failed: int
+    duration_s: float
+    iteration_duration: Mapping[str, float | None]
+    latency: Mapping[str, float | None]
+    response: Mapping[str, float | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of one scenario; `group` is its path, "::outer::inner", "" at the top."""
+
+    name: str
+    group: str
+    scenario: str
+    passes: int
+    fails: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thrown:
+    """An exception that ended iterations, by type and place, with its first traceback."""
+
+    type: str
+    place: str
+    text: str
+    scenario: str
+    count: int
+    traceback: str

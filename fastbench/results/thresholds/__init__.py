@@ -1,0 +1,1 @@
+"""Thresholds: their grammar, and what became of each."""

@@ -1,0 +1,342 @@
+"""Limits that a run is held to: k6's grammar, its short forms, and what became of each.
+
+1. `METRIC{tag:value}: AGGREGATE OPERATOR NUMBER`, as in k6 (for tags see `submetric`): aggregates
+   avg min max med p(N) count rate value; operators < <= > >= == === !=. Without an aggregate a
+   counter is its count, a gauge its value, a rate its rate. A number may carry its unit: 50ms, 1%,
+   4MiB, 10k.
+2. Short forms: `p99<50ms` and `p99{name:/a}<50ms` are the response time where requests are
+   planned, else http_req_duration; `errors` is http_req_failed, `rps` and `requests` are http_reqs.
+3. Words in brackets say how: [warn] [abort] [delay=10s] [stage=2] [stage=spike] [last=30s].
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import NoReturn
+
+from fastbench.foundation import redact, units
+from fastbench.plan.plan import UsageError
+from fastbench.results.metric_values import Kind
+from fastbench.results.thresholds.evaluation import Threshold, submetrics
+from fastbench.results.thresholds.submetric import Malformed, Tags, canonical, read_tags
+
+__all__ = ["Threshold", "parse", "read", "refuse_tags", "submetrics"]
+
+LEAST_LAST_S = 1.0
+
+_AGGREGATES = {
+    "counter": ("count", "rate"),
+    "gauge": ("value", "min", "max"),
+    "rate": ("rate", "count"),
+    "trend": ("avg", "min", "max", "med", "p(N)", "count"),
+}
+_SYNONYMS = {"mean": "avg", "median": "med"}
+_SHORT = {
+    "errors": ("http_req_failed", "rate"),
+    "requests": ("http_reqs", "count"),
+    "rps": ("http_reqs", "rate"),
+}
+_OF_LATENCY = ("avg", "min", "max", "med", "p")  # what stands alone in a short form
+
+_NAME = re.compile(r"\s*([A-Za-z_]\w*)\s*")
+_AGGREGATE = re.compile(
+    r"p\(?\s*([0-9]+(?:\.[0-9]+)?)\s*\)?|avg|mean|min|max|med|median|count|rate|value"
+)
+_EXPRESSION = re.compile(
+    rf"\s*(?P<aggregate>{_AGGREGATE.pattern})?\s*(?P<operator>===|==|!=|<=|>=|<|>)\s*(?P<limit>.*\S)\s*"
+)
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_LONG_FORM = {
+    "threshold": "threshold",
+    "abort_on_fail": "abort",
+    "abortOnFail": "abort",
+    "delay": "delay",
+    "delay_abort_eval": "delay",
+    "delayAbortEval": "delay",
+    "level": "level",
+    "stage": "stage",
+    "last": "last",
+}
+
+
+def read(
+    options: Mapping[str, object], short: Iterable[str], known: Mapping[str, Kind]
+) -> tuple[Threshold, ...]:
+    """Read the thresholds of a script's options and those of the command line, which come last.
+
+    `known` are the metrics that there are. Of two with the same text the later one counts.
+    """
+    found = [each for key, value in options.items() for each in _of_metric(key, value, known)]
+    found += [parse(text, known) for text in short]
+    return tuple({each.text: each for each in found}.values())
+
+
+def parse(text: str, known: Mapping[str, Kind]) -> Threshold:
+    """Read one threshold as it is written on the command line."""
+    bare, words = _brackets(text)
+    metric, tags, rest = _metric(bare, text)
+    match = _AGGREGATE.match(bare.strip())
+    tagged, form = _without_tags(bare.strip(), match, text)
+    either = match is not None and metric not in known and _alone(form, match)
+    if either and match is not None:
+        metric, tags, rest = "http_req_duration", tagged, form
+        if _aggregate(match[0])[0] not in _OF_LATENCY:
+            _refuse(text, f"{match[0]} of what? Write rps>=1000, errors<1% or METRIC: {form}")
+    elif metric in _SHORT and metric not in known:
+        metric, aggregate = _SHORT[metric]
+        rest = f"{aggregate}{rest}"
+    found = _threshold(metric, tags, rest, known, text)
+    return _with_words(replace(found, text=_one_line(text), either=either), words, text)
+
+
+def refuse_tags(found: Iterable[Threshold]) -> None:
+    """Refuse thresholds on a part of a plain run, which is counted as a whole.
+
+    To hold the whole run to them would be another answer than the one that was asked for.
+    """
+    for each in found:
+        if each.tags:
+            whole = each.text.partition("{")[0] + each.text.rpartition("}")[2]
+            _refuse(
+                each.text,
+                "a run of one URL counts nothing by tags; hold the whole run to it with "
+                f"`{whole}`, or write a script",
+            )
+
+
+def _one_line(text: str) -> str:
+    """Return a threshold as it is shown: blanks count only in the quotes of tags."""
+    return text.strip() if "{" in text else " ".join(text.split())
+
+
+def _without_tags(bare: str, match: re.Match[str] | None, whole: str) -> tuple[Tags, str]:
+    """Take the tags out that follow an aggregate: `p(99){name:/a}<1s` without them is a form."""
+    if match is None or bare[match.end() :].lstrip()[:1] != "{":
+        return (), bare
+    tags, end = _read_tags(bare, bare.index("{", match.end()), whole)
+    return tags, bare[: match.end()] + bare[end:].lstrip().removeprefix(":")
+
+
+def _alone(form: str, match: re.Match[str]) -> bool:
+    """Tell whether the operator follows the aggregate, so that no metric is named."""
+    return form[match.end() :].lstrip()[:1] in ("<", ">", "=", "!")
+
+
+def _of_metric(key: str, value: object, known: Mapping[str, Kind]) -> list[Threshold]:
+    """Read the thresholds of one metric: a text, a long form, or a sequence of them."""
+    bare, words = _brackets(str(key))
+    metric, tags, rest = _metric(bare, str(key))
+    if rest.strip():
+        _refuse(str(key), "write the name of a metric, as http_req_duration{scenario:search}")
+    each = [value] if isinstance(value, str | Mapping) or not isinstance(value, Sequence) else value
+    return [_of_form(canonical(metric, tags), form, words, known) for form in each]
+
+
+def _of_form(key: str, form: object, words: list[str], known: Mapping[str, Kind]) -> Threshold:
+    """Read `p(95)<200` or {"threshold": "p(95)<200", "abort_on_fail": True, "delay": "10s"}."""
+    long = form if isinstance(form, Mapping) else {"threshold": form}
+    if unknown := [name for name in long if name not in _LONG_FORM]:
+        _refuse(key, f"a threshold has no {unknown[0]}; it takes {', '.join(_LONG_FORM)}")
+    said = {_LONG_FORM[name]: value for name, value in long.items()}
+    text = said.pop("threshold", None)
+    if not isinstance(text, str):
+        _refuse(key, 'a threshold is a text such as "p(95)<200"')
+    expression, more = _brackets(text)
+    metric, tags, _ = _metric(key, key)
+    found = _threshold(metric, tags, expression, known, f"{key}: {text}")
+    all_words = [*words, *more, *_words(key, said)]
+    scope = [word for word in all_words if word.startswith(("stage=", "last="))]
+    name = f"{key}: {found.expression}" + "".join(f" [{word}]" for word in scope)
+    return _with_words(replace(found, text=name), all_words, f"{key}: {text}")
+
+
+def _words(key: str, said: Mapping[str, object]) -> list[str]:
+    """Return the fields of a long form as the words in brackets that say the same."""
+    words = []
+    for name, value in said.items():
+        if value is None or value is False:
+            continue
+        if name == "abort":
+            words.append("abort")
+        elif name == "level":
+            if value not in ("fail", "warn"):
+                _refuse(key, 'level is "fail" or "warn"')
+            words.append(str(value))
+        else:
+            words.append(f"{name}={value}")
+    return words
+
+
+def _brackets(text: str) -> tuple[str, list[str]]:
+    """Take the words in brackets out; what stands in braces belongs to tags."""
+    _refuse_unseen(text)
+    rest, words, at = "", [], 0
+    while at < len(text):
+        end = at + 1
+        if text[at] == "{":
+            _, end = _read_tags(text, at, text)
+            rest += text[at:end]
+        elif text[at] == "[":
+            end = text.find("]", at) + 1
+            if not end:
+                _refuse(
+                    text,
+                    f"column {at + 1}: the bracket is not closed; write p99<50ms [last=30s]",
+                )
+            words += [word.strip() for word in text[at + 1 : end - 1].split(",")]
+        else:
+            rest += text[at]
+        at = end
+    return rest, words
+
+
+def _with_words(threshold: Threshold, words: Iterable[str], text: str) -> Threshold:
+    for word in words:
+        name, _, value = (part.strip() for part in word.partition("="))
+        if word in ("warn", "fail"):
+            threshold = replace(threshold, level=word)
+        elif word == "abort":
+            threshold = replace(threshold, abort_on_fail=True)
+        elif name == "stage" and value:
+            threshold = replace(threshold, stage=value)
+        elif name == "delay":
+            threshold = replace(threshold, delay_s=_duration_s(value, text))
+        elif name == "last":
+            threshold = replace(threshold, last_s=_duration_s(value, text))
+            if threshold.last_s < LEAST_LAST_S:
+                _refuse(text, "[last] looks back at least 1s")
+        else:
+            _refuse(
+                text,
+                f"[{word}] is none of [warn] [abort] [delay=10s] [stage=2] [stage=NAME] [last=30s]",
+                word,
+            )
+    if threshold.stage and threshold.last_s:
+        _refuse(
+            text, "a threshold looks at a stage or at the last seconds, not both; leave one out"
+        )
+    return threshold
+
+
+def _duration_s(value: str, text: str) -> float:
+    try:
+        return units.parse_duration_s(value)
+    except ValueError as error:
+        _refuse(text, str(error).rstrip("."))
+
+
+def _metric(text: str, whole: str) -> tuple[str, Tags, str]:
+    """Return metric, tags, and what follows them and their colon."""
+    match = _NAME.match(text)
+    if match is None:
+        _refuse(whole, "write METRIC: p(95)<500, or p99<50ms, errors<1%, rps>=1000")
+    rest = text[match.end() :]
+    tags: Tags = ()
+    if rest.startswith("{"):
+        tags, end = _read_tags(text, match.end(), whole)
+        rest = text[end:]
+    return match[1], tags, rest.lstrip().removeprefix(":")
+
+
+def _read_tags(text: str, at: int, whole: str) -> tuple[Tags, int]:
+    try:
+        return read_tags(text, at)
+    except Malformed as error:
+        _refuse(whole, f"column {error.at + 1}: {error}")
+
+
+def _refuse_unseen(text: str) -> None:
+    """Refuse characters that a terminal does not show; in quotes they have a spelling."""
+    for at, letter in enumerate(text, 1):
+        if redact.printable(letter) != letter:
+            code = f"{ord(letter):04x}"
+            _refuse(
+                text,
+                f"column {at}: the character U+{code.upper()} cannot be seen; in the quotes of a "
+                f"tag's value it is written \\u{{{code}}}",
+            )
+
+
+def _threshold(
+    metric: str,
+    tags: Tags,
+    expression: str,
+    known: Mapping[str, Kind],
+    text: str,
+) -> Threshold:
+    """Put one together; every part must suit the metric's type."""
+    kind = known.get(metric)
+    if kind is None:
+        near = get_close_matches(metric, (*known, *_SHORT), n=1, cutoff=0.8)
+        every = ", ".join(("p99 (or another percentile)", *_SHORT, *sorted(known)))
+        cure = f"did you mean {near[0]}?" if near else f"there are {every}"
+        _refuse(text, f"there is no metric {metric}; {cure}", metric)
+    match = _EXPRESSION.fullmatch(expression)
+    if match is None:
+        cure = "write AGGREGATE, an operator and a number, as p(95)<500 or rate<0.01"
+        _refuse(text, cure, expression.strip())
+    aggregate, percent = _aggregate(match["aggregate"] or _default(kind))
+    allowed = _AGGREGATES[kind.type]
+    if (f"{aggregate}(N)" if aggregate == "p" else aggregate) not in allowed:
+        cure = f"a {kind.type} such as {metric} has {', '.join(allowed)}"
+        _refuse(text, cure, match["aggregate"])
+    if percent > 100:
+        _refuse(text, "percentiles go up to p(100)", match["aggregate"])
+    limit = _limit(match["limit"], kind, aggregate, text)
+    return Threshold(
+        text=text,
+        metric=metric,
+        tags=tags,
+        expression="".join(expression.split()),
+        aggregate=aggregate,
+        percent=percent,
+        operator=match["operator"],
+        limit=limit,
+        kind=kind,
+    )
+
+
+def _default(kind: Kind) -> str:
+    return {"counter": "count", "gauge": "value", "rate": "rate"}.get(kind.type, "")
+
+
+def _aggregate(word: str) -> tuple[str, float]:
+    match = _AGGREGATE.fullmatch(word)
+    if match and match[1]:
+        return "p", float(match[1])
+    return _SYNONYMS.get(word, word), 0.0
+
+
+def _limit(word: str, kind: Kind, aggregate: str, text: str) -> float:
+    """Read the number in the unit of the metric's values; a bare one is in it already."""
+    number = _NUMBER.match(word)
+    unit = word[number.end() :].strip() if number else ""
+    if number is None or not math.isfinite(float(number[0])):
+        _refuse(text, f"{word} is no number; write 500, 50ms, 1% or 10k", word)
+    try:
+        if not unit:
+            return float(number[0])
+        if unit == "%" and kind.type == "rate" and aggregate == "rate":
+            return float(number[0]) / 100
+        if kind.contains == "time" and aggregate != "count":
+            return units.parse_duration_s(word) * 1e3
+        if aggregate == "rate" and kind.type == "counter":
+            word = word.removesuffix("/s").strip()
+        if kind.contains == "data":
+            return float(units.parse_bytes(word))
+        if kind.type != "rate" or aggregate == "count":
+            return float(units.parse_count(word))
+    except ValueError as error:
+        _refuse(text, str(error).rstrip("."), word)
+    _refuse(text, f"{unit} does not suit a {kind.type}; leave it out", unit)
+
+
+def _refuse(text: str, why: str, part: str | None = None) -> NoReturn:
+    """Refuse a threshold; the column is that of `part`, where the text holds it as it is."""
+    at = text.rfind(part) if part else -1
+    where = f"column {at + 1}: " if at >= 0 else ""
+    raise UsageError(f"Threshold `{text}`: {where}{why}{'' if why.endswith('?') else '.'}")

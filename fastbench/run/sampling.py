@@ -1,0 +1,353 @@
+"""The run as it goes: sums over the block's slots, second by second.
+
+The series is bounded: rows are one second long until there are 3,600, then neighbours are merged
+and rows become twice as long. A merged row's percentiles are the higher of the two, which no
+percentile of their union exceeds. All but the newest rows are kept packed: 0.2 KB instead of 1.5.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fastbench.engine.bridge import _core
+from fastbench.plan.plan import Pace
+from fastbench.results.metric_values import Judgement, NamedRow
+from fastbench.results.result import SeriesRow
+from fastbench.results.usage import HostSample, Use
+
+MAX_ROWS = 3600
+PACK_ROWS = 10
+KEEP_ROWS = 40  # unpacked, for the live view
+RATES_TICK_S = 0.1  # of wrk's Req/Sec column
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The sums of all slots at one instant."""
+
+    now_ns: int
+    counters: Counter[str]
+    errors: dict[str, int]
+    service: _core.Histogram
+    response: _core.Histogram | None  # None without a planned rate
+
+    @property
+    def requests(self) -> int:
+        """Requests that have ended."""
+        return self.counters["ok"] + self.counters["failed"] + self.counters["timeouts"]
+
+
+def total(counters: Iterable[Mapping[str, int]]) -> Counter[str]:
+    """Add up the counters of several slots by name."""
+    added: Counter[str] = Counter()
+    for slot in counters:
+        added.update(slot)
+    return added
+
+
+def sums(block: _core.Block) -> Counter[str]:
+    """Add up the counters of all workers by name, without those of the warm-up."""
+    return total(block.counters(worker) for worker in range(block.workers))
+
+
+def snapshot(block: _core.Block, now_ns: int, *, planned: bool) -> Snapshot:
+    """Read the slots of all workers, without those of the warm-up."""
+    response = block.histogram("response") if planned else None
+    service = block.histogram("service")
+    return Snapshot(now_ns, sums(block), dict(errors(block)), service, response)
+
+
+def errors(block: _core.Block) -> Counter[str]:
+    """Add up the errors of all workers by kind, without those of the warm-up."""
+    found: Counter[str] = Counter()
+    for worker in range(block.workers):
+        for kind, _, _, count, _ in block.errors(worker):
+            found[kind] += count
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """What a live view shows of a script. `iterations_of` is None where time ends the run.
+
+    `failing` are the thresholds, of all `thresholds`, that do not hold now.
+    """
+
+    vus: int
+    vus_max: int
+    iterations: int
+    dropped: int
+    iterations_of: int | None
+    length_s: float
+    failing: tuple[str, ...] = ()
+    thresholds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a live view may show. `rates` are requests per second of the seconds so far.
+
+    `asked_rate` is what is planned for now, `queued` how many planned requests wait for a
+    connection; `warming` while nothing of it is measured yet. `notices` are sentences for now.
+    `row` is the newest second, None before the first; `judgements` are how thresholds stand,
+    `by_url` the URLs of several as they were counted last, where somebody wants to know.
+    """
+
+    elapsed_s: float
+    requests: int
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    errors: int
+    rates: tuple[float, ...]
+    asked_rate: float | None = None
+    queued: int = 0
+    warming: bool = False
+    connections: int = 0
+    users: Users | None = None
+    notices: tuple[str, ...] = ()
+    row: SeriesRow | None = None
+    judgements: Mapping[str, Judgement] = field(default_factory=dict)
+    by_url: tuple[NamedRow, ...] = ()
+
+    def length_s(self, duration_s: float | None) -> float | None:
+        """Return when the run ends, if time ends it; of a script only its run knows."""
+        if self.users is None:
+            return duration_s
+        return None if self.users.iterations_of else self.users.length_s
+
+    def share(self, duration_s: float | None, requests: int | None) -> float | None:
+        """Return how much is done, 0 to 1; of two ends the nearer one counts."""
+        length_s = self.length_s(duration_s)
+        shares = [self.elapsed_s / length_s] if length_s else []
+        shares += [self.requests / requests] if requests else []
+        if self.users is not None and self.users.iterations_of:
+            shares.append(self.users.iterations / self.users.iterations_of)
+        return min(1.0, max(shares)) if shares else None
+
+
+class Series:
+    """Rows between snapshots. The first is of `before` the start line, so that nothing is missed.
+
+    It is taken when the series is made, unless that is later.
+    """
+
+    def __init__(
+        self,
+        block: _core.Block,
+        start_ns: int,
+        *,
+        planned: bool,
+        before: Snapshot | None = None,
+    ) -> None:
+        self._block = block
+        self._start_ns = start_ns
+        self._planned = planned
+        first = before or snapshot(block, start_ns, planned=planned)
+        self._last = replace(first, now_ns=start_ns)
+        self._packed: list[bytes] = []  # PACK_ROWS rows each
+        self._rows: list[SeriesRow] = []
+        self.added: SeriesRow | None = None  # the last one, as it was before any merging
+        self.span_ns = 1_000_000_000
+
+    @property
+    def due_ns(self) -> int:
+        """When the next row is complete, CLOCK_MONOTONIC."""
+        return self._last.now_ns + self.span_ns
+
+    @property
+    def newest(self) -> list[SeriesRow]:
+        """The last rows, at least KEEP_ROWS of them where there are as many."""
+        return self._rows
+
+    @property
+    def rows(self) -> list[SeriesRow]:
+        """All rows."""
+        if not self._packed:
+            return self._rows
+        import pickle  # short runs do without it: 4 ms
+
+        return [row for packed in self._packed for row in pickle.loads(packed)] + self._rows
+
+    def add(self, now_ns: int, use: Use | None) -> SeriesRow:
+        """Close the row that ends now and return it; `use` is what was used meanwhile."""
+        new = snapshot(self._block, now_ns, planned=self._planned)
+        row = replace(_row(self._last, new, self._start_ns), use=use)
+        self._last = new
+        self.added = row
+        self._rows.append(row)
+        if len(self._packed) * PACK_ROWS + len(self._rows) >= MAX_ROWS:
+            self._rows = [merged(*pair) for pair in _pairs(self.rows)]
+            self._packed = []
+            self.span_ns *= 2
+        while len(self._rows) >= KEEP_ROWS + PACK_ROWS:
+            self._pack()
+        return row
+
+    def _pack(self) -> None:
+        import pickle
+
+        self._packed.append(pickle.dumps(self._rows[:PACK_ROWS], pickle.HIGHEST_PROTOCOL))
+        del self._rows[:PACK_ROWS]
+
+    def finish(self, end_ns: int, use: Use | None) -> None:
+        """Close the last, partial row; one too short to mean a rate joins its neighbour."""
+        if end_ns <= self._last.now_ns:
+            return
+        row = self.add(end_ns, use)
+        if len(self._rows) > 1 and row.span_s < self.span_ns / 1e9 / 4:
+            last = self._rows.pop()
+            self._rows[-1] = merged(self._rows[-1], last)
+
+
+def _row(before: Snapshot, after: Snapshot, start_ns: int) -> SeriesRow:
+    gained = {name: after.counters[name] - before.counters[name] for name in after.counters}
+    service = after.service.since(before.service)
+    errors = {
+        kind: count - before.errors.get(kind, 0)
+        for kind, count in after.errors.items()
+        if count > before.errors.get(kind, 0)
+    }
+    return SeriesRow(
+        t_s=round((before.now_ns - start_ns) / 1e9, 3),
+        span_s=round((after.now_ns - before.now_ns) / 1e9, 3),
+        requests=after.requests - before.requests,
+        ok=gained["ok"],
+        failed=gained["failed"],
+        timeouts=gained["timeouts"],
+        bytes_in=gained["bytes_in"],
+        p50_ms=service.percentile(50) / 1e6 if service.count else None,
+        p99_ms=service.percentile(99) / 1e6 if service.count else None,
+        errors=errors,
+        connections=after.counters["connected"],
+        **_planned(gained, before.response, after.response),
+    )
+
+
+def _planned(
+    gained: dict[str, int], before: _core.Histogram | None, after: _core.Histogram | None
+) -> dict[str, Any]:
+    if before is None or after is None:
+        return {}
+    response = after.since(before)
+    return {
+        "scheduled": gained["scheduled"],
+        "dropped": gained["dropped"],
+        "response_p50_ms": response.percentile(50) / 1e6 if response.count else None,
+        "response_p99_ms": response.percentile(99) / 1e6 if response.count else None,
+    }
+
+
+def merged(a: SeriesRow, b: SeriesRow) -> SeriesRow:
+    """Return one row for two neighbours."""
+    return replace(
+        a,
+        span_s=round(a.span_s + b.span_s, 3),
+        requests=a.requests + b.requests,
+        ok=a.ok + b.ok,
+        failed=a.failed + b.failed,
+        timeouts=a.timeouts + b.timeouts,
+        bytes_in=a.bytes_in + b.bytes_in,
+        p50_ms=_higher(a.p50_ms, b.p50_ms),
+        p99_ms=_higher(a.p99_ms, b.p99_ms),
+        errors=dict(Counter(a.errors) + Counter(b.errors)),
+        connections=b.connections,
+        scheduled=None if b.scheduled is None else (a.scheduled or 0) + b.scheduled,
+        dropped=a.dropped + b.dropped,
+        response_p50_ms=_higher(a.response_p50_ms, b.response_p50_ms),
+        response_p99_ms=_higher(a.response_p99_ms, b.response_p99_ms),
+        use=_merged_use(a.use, b.use),
+    )
+
+
+def _merged_use(a: Use | None, b: Use | None) -> Use | None:
+    """Return the mean of two neighbours' rates; memory, files and threads are the later one's."""
+    if a is None or b is None:
+        return a or b
+    before = {sample.pid: sample.cpu_percent for sample in a.targets}
+    cores = zip(a.host.core_percents, b.host.core_percents, strict=False)
+    names = [name for name in HostSample.__dataclass_fields__ if name.endswith("_per_s")]
+    rates: dict[str, Any] = {n: _mean(getattr(a.host, n), getattr(b.host, n)) for n in names}
+    host = replace(
+        b.host,
+        core_percents=tuple((one + other) / 2 for one, other in cores),
+        **rates,
+    )
+    targets = tuple(
+        replace(s, cpu_percent=(before.get(s.pid, s.cpu_percent) + s.cpu_percent) / 2)
+        for s in b.targets
+    )
+    percent = _mean(a.client_cpu_percent, b.client_cpu_percent)
+    rss = [each for each in (a.client_rss_bytes, b.client_rss_bytes) if each is not None]
+    return Use(percent, max(rss, default=None), host, targets)
+
+
+def _mean(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else (one + other) / 2
+
+
+def _higher(a: float | None, b: float | None) -> float | None:
+    known = [value for value in (a, b) if value is not None]
+    return max(known) if known else None
+
+
+def _pairs(rows: list[SeriesRow]) -> list[tuple[SeriesRow, SeriesRow]]:
+    return list(zip(rows[::2], rows[1::2], strict=True))
+
+
+class Ticks:
+    """What the parent keeps from one look at the block to the next, one phase long."""
+
+    def __init__(self, start_ns: int, pace: Pace | None, *, warming: bool) -> None:
+        self.start_ns = start_ns
+        self.now_ns = start_ns
+        self.pace = pace
+        self.warming = warming
+        self.ended: list[int] = []
+        self.rate = 0.0
+        self.total: Counter[str] = Counter()
+
+    def look(
+        self, now_ns: int, counters: list[dict[str, int]], thread_rates: list[float] | None
+    ) -> None:
+        """Take the counters in; `thread_rates` gains a sample per worker."""
+        ended = [slot["ok"] + slot["failed"] + slot["timeouts"] for slot in counters]
+        span_s = (now_ns - self.now_ns) / 1e9
+        if span_s < RATES_TICK_S / 2:
+            return
+        before = self.ended or [0] * len(ended)
+        rates = [(new - old) / span_s for new, old in zip(ended, before, strict=True)]
+        if thread_rates is not None and not self.warming:
+            thread_rates += rates
+        self.rate = sum(rates)
+        self.total = total(counters)
+        self.ended = ended
+        self.now_ns = now_ns
+
+    def progress(self, series: Series) -> Progress:
+        """Return what a live view shows now."""
+        last = series.newest[-1] if series.newest else None
+        elapsed_s = max(0.0, (self.now_ns - self.start_ns) / 1e9)
+        counts = self.total
+        return Progress(
+            elapsed_s=elapsed_s,
+            requests=sum(self.ended),
+            rate=self.rate,
+            p50_ms=(last and (last.response_p50_ms or last.p50_ms)) or 0.0,
+            p99_ms=(last and (last.response_p99_ms or last.p99_ms)) or 0.0,
+            errors=counts["failed"] + counts["timeouts"],
+            rates=tuple(row.requests / row.span_s for row in series.newest if row.span_s),
+            asked_rate=self._asked_rate(elapsed_s),
+            queued=max(0, counts["scheduled"] - counts["started"] - counts["dropped"]),
+            warming=self.warming,
+            connections=counts["connected"],
+            row=series.added,
+        )
+
+    def _asked_rate(self, elapsed_s: float) -> float | None:
+        if self.pace is None or not self.pace.rates:
+            return None
+        return self.pace.start if self.warming else self.pace.level(elapsed_s)

@@ -1,0 +1,389 @@
+"""From the block of an ended run to its Result: the sums, the judgement, the warnings.
+
+Both kinds of run end here. What they were asked for differs, so it comes as `Terms`.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from fastbench import __version__
+from fastbench.engine.bridge import _core
+from fastbench.machine import environment
+from fastbench.machine.monitor import Monitor
+from fastbench.machine.processes import Found
+from fastbench.plan.plan import Plan
+from fastbench.plan.resolve import Reach
+from fastbench.results import addresses
+from fastbench.results.addresses import AddressRow
+from fastbench.results.assessment import conservation, listen_queue, notices, verdict, warmup_check
+from fastbench.results.histogram import Histogram
+from fastbench.results.latencies import PLANNED, Latency
+from fastbench.results.result import (
+    ErrorRow,
+    Result,
+    Summary,
+    TlsUse,
+    Validity,
+    Warmup,
+    Warning_,
+    WorkerRow,
+)
+from fastbench.results.usage import Resources, Use
+from fastbench.run import sampling
+from fastbench.run.url_counts import Row, as_histogram, counted, of_requests
+
+NS_PER_S = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class EndedWorker:
+    """One worker after its end. A lost one was killed or broke; its counts hold up to then."""
+
+    pid: int
+    cpu_s: float
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A time in which this process did not run at all, from `t_s` after the start on."""
+
+    t_s: float
+    length_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was asked for, as far as the sums and the judge need it.
+
+    `planned`: requests had instants of their own. `connections` is the most that load at once, and
+    `steady` tells whether all of them were asked for; of a script nobody says how many it opens:
+    there it is 0, and `vus` says how many users it has. `public`: a public address was loaded.
+    """
+
+    config: Mapping[str, object]
+    planned: bool
+    connections: int
+    steady: bool
+    warmed: bool
+    verified: bool | None  # None without TLS
+    public: str = ""
+    vus: int = 0
+    reach: Reach | None = None  # of a plain run's server
+    server: str = ""
+    urls: tuple[Row, ...] = ()  # what is counted apart
+
+    @classmethod
+    def of(cls, plan: Plan, reach: Reach) -> Terms:
+        """Return the terms of a plain run."""
+        load, tls = plan.load, plan.target.tls
+        return cls(
+            config=plan.config,
+            planned=load.planned,
+            connections=load.connections,
+            steady=load.pace is None or load.planned,
+            warmed=load.warmup_s > 0,
+            verified=None if tls is None else tls.verify,
+            public=next((each.host for each in reach.used if each.public), ""),
+            reach=reach,
+            server=plan.target.server,
+            urls=of_requests(plan.requests)[0],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """All that the parent saw of a run. `gave_up`: nothing was connected any more, under -n.
+
+    `line_ns` is the start line, `start_ns` where measuring began: later by the warm-up. `ended`
+    and `missing` say what a script, or a threshold, did to its run.
+    """
+
+    terms: Terms
+    block: _core.Block
+    workers: tuple[EndedWorker, ...]
+    line_ns: int
+    start_ns: int
+    end_ns: int
+    series: sampling.Series
+    monitor: Monitor
+    last_use: Use
+    found: Found
+    interrupted: bool
+    gave_up: bool
+    pauses: tuple[Pause, ...]
+    thread_rates: tuple[float, ...]
+    ended: str = ""
+    missing: tuple[str, ...] = ()
+    addresses: tuple[AddressRow, ...] = ()  # as a script's workers told
+
+
+def unresolved(plan: Plan, code: str) -> Result:
+    """Return the result of a run whose target has no address; `code` is the resolver's."""
+    empty = Histogram.empty()
+    found = Result(
+        version=__version__,
+        config=plan.config,
+        environment=environment.describe(),
+        summary=Summary(0.0, 0, 0, 0, 0, 0, 0, ended="nothing_succeeded"),
+        latency=Latency(empty, empty, empty, empty),
+        status_codes={},
+        errors=(ErrorRow.of("dns", "resolve", code, 1, 0.0),),
+        validity=Validity("incomplete", "unknown", ("the target's name has no address",)),
+    )
+    return replace(found, warnings=tuple(notices.of(found)))
+
+
+def result(run: Observed) -> Result:
+    """Add up the slots, once every worker has ended."""
+    counters = [run.block.counters(i) for i in range(len(run.workers))]
+    end_ns = max((slot["end_ns"] for slot in counters), default=0) or run.end_ns
+    end_ns = max(end_ns, run.start_ns)
+    run.series.finish(end_ns, run.last_use)
+    summary, answers = _summary(run, counters, end_ns), _status_codes(run.block)
+    found = Result(
+        version=__version__,
+        config=run.terms.config,
+        environment=environment.describe(),
+        summary=summary,
+        latency=_latency(run),
+        status_codes=answers,
+        errors=_errors(run.block, run.start_ns),
+        series=tuple(run.series.rows),
+        workers=_workers(run, counters, end_ns),
+        resources=_resources(run, summary, sum(answers.values())),
+        tls=_tls(run, counters),
+        warmup=_warmup(run),
+        thread_rates=run.thread_rates,
+        addresses=_addresses(run),
+        requests=counted(run.terms.urls, run.block, summary.duration_s),
+    )
+    seen = _seen(run, summary)
+    found = replace(found, validity=verdict.judge(found, seen))
+    return replace(found, warnings=_warnings(run, found, counters, seen.queue))
+
+
+def _summary(run: Observed, counters: list[dict[str, int]], end_ns: int) -> Summary:
+    total = sampling.total(counters)
+    planned = run.terms.planned
+    in_flight = queued = 0
+    oldest_s = oldest_queued_s = 0.0
+    for slot, ended in zip(counters, run.workers, strict=True):
+        if ended.lost:  # it could not take stock: what it had started and not ended was in flight
+            in_flight += slot["started"] - slot["ok"] - slot["failed"] - slot["timeouts"]
+            queued += max(0, slot["scheduled"] - slot["started"] - slot["dropped"])
+        else:
+            in_flight += slot["in_flight"]
+            queued += slot["queued"]
+        if slot["oldest_sent_ns"]:
+            oldest_s = max(oldest_s, (slot["end_ns"] - slot["oldest_sent_ns"]) / NS_PER_S)
+        if slot["oldest_due_ns"]:
+            age_s = (slot["end_ns"] - slot["oldest_due_ns"]) / NS_PER_S
+            oldest_queued_s = max(oldest_queued_s, age_s)
+    return Summary(
+        duration_s=(end_ns - run.start_ns) / NS_PER_S,
+        started=total["started"],
+        ok=total["ok"],
+        failed=total["failed"],
+        cancelled=total["cancelled"],
+        timeouts=total["timeouts"],
+        bytes_in=total["bytes_in"],
+        bytes_out=total["bytes_out"],
+        in_flight_at_end=in_flight,
+        oldest_in_flight_s=oldest_s,
+        retried=total["retried"],
+        scheduled=total["scheduled"] if planned else None,
+        dropped=total["dropped"],
+        queued_at_end=queued,
+        oldest_queued_s=oldest_queued_s,
+        ended=_ended(run, total),
+        overdue_at_end=total["overdue"],
+    )
+
+
+def _ended(run: Observed, total: Counter[str]) -> str:
+    if run.interrupted:
+        return "interrupted"
+    if any(worker.lost for worker in run.workers):
+        return "worker_lost"
+    return run.ended or ("nothing_succeeded" if _in_vain(run, total) else "complete")
+
+
+def _in_vain(run: Observed, total: Counter[str]) -> bool:
+    """Tell whether nothing succeeded; a script may be about something else than requests."""
+    return not total["ok"] and (not run.terms.vus or total["started"] > 0)
+
+
+def _latency(run: Observed) -> Latency:
+    """Return all histograms; those of a plan where there was one.
+
+    A script's lag is its event loop's, and its iterations may be planned where requests are not.
+    """
+    found = {name: as_histogram(run.block.histogram(name)) for name in _core.HISTOGRAMS}
+    if run.terms.vus:
+        unplanned = [name for name in PLANNED if not found[name].count]
+    else:
+        unplanned = [] if run.terms.planned else list(PLANNED)
+    return Latency(**{name: each for name, each in found.items() if name not in unplanned})
+
+
+def _status_codes(block: _core.Block) -> dict[str, int]:
+    total: Counter[int] = Counter()
+    for i in range(block.workers):
+        total.update(block.status_codes(i))
+    return {str(status): count for status, count in sorted(total.items())}
+
+
+def _errors(block: _core.Block, start_ns: int) -> tuple[ErrorRow, ...]:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    firsts: dict[tuple[str, str, str], int] = {}
+    for i in range(block.workers):
+        for kind, phase, code, count, first_ns in block.errors(i):
+            key = (kind, phase, code)
+            counts[key] += count
+            firsts[key] = min(first_ns, firsts.get(key, first_ns))
+    return tuple(
+        ErrorRow.of(*key, count, round(max(0, firsts[key] - start_ns) / NS_PER_S, 6))
+        for key, count in counts.most_common()
+    )
+
+
+def _workers(run: Observed, counters: list[dict[str, int]], end_ns: int) -> tuple[WorkerRow, ...]:
+    rows = []
+    for index, (slot, ended) in enumerate(zip(counters, run.workers, strict=True)):
+        wall_ns = (slot["end_ns"] or end_ns) - run.start_ns
+        busy = 1 - slot["idle_ns"] / wall_ns if wall_ns > 0 else 0.0
+        requests = slot["ok"] + slot["failed"] + slot["timeouts"]
+        lag, service = (run.block.histogram(name, [index]) for name in ("lag", "service"))
+        waited = run.monitor.schedule(ended.pid) if wall_ns > 0 else None
+        rows.append(
+            WorkerRow(
+                pid=ended.pid,
+                requests=requests,
+                cpu_s=ended.cpu_s,
+                busy=round(min(1.0, max(0.0, busy)), 4),
+                lag_p99_ms=lag.percentile(99) / 1e6 if lag.count else None,
+                lost=ended.lost,
+                p99_ms=service.percentile(99) / 1e6 if service.count else None,
+                run_queue=waited and round(min(1.0, waited[0] * NS_PER_S / wall_ns), 4),
+                involuntary_switches=waited and waited[1],
+            )
+        )
+    return tuple(rows)
+
+
+def _warmup(run: Observed) -> Warmup | None:
+    """Sum up the slots of the warm-up; what it left in flight ended, but in no numbers."""
+    slots = range(run.block.workers, run.block.slots)
+    if not slots:
+        return None
+    total = sampling.total(run.block.counters(i) for i in slots)
+    service = run.block.histogram("service", slots)
+    return Warmup(
+        duration_s=max(0.0, min(run.start_ns, run.end_ns) - run.line_ns) / NS_PER_S,
+        requests=total["ok"] + total["failed"] + total["timeouts"],
+        ok=total["ok"],
+        failed=total["failed"],
+        timeouts=total["timeouts"],
+        p50_ms=service.percentile(50) / 1e6 if service.count else None,
+        p99_ms=service.percentile(99) / 1e6 if service.count else None,
+        in_flight_at_end=total["carried"],
+        never_answered=total["in_flight"],
+    )
+
+
+def _resources(run: Observed, summary: Summary, answered: int) -> Resources:
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    cpu_s = own.ru_utime + own.ru_stime + sum(worker.cpu_s for worker in run.workers)
+    return run.monitor.resources(cpu_s, answered, summary.duration_s)
+
+
+def _tls(run: Observed, counters: list[dict[str, int]]) -> TlsUse | None:
+    verified = run.terms.verified
+    if verified is None:
+        return None
+    total = sampling.total(counters)
+    agreed = [run.block.tls(i) for i in range(run.block.workers)]
+    version, cipher = next((pair for pair in agreed if pair[0]), ("", ""))
+    return TlsUse(verified, version, cipher, total["handshakes"], total["resumed"])
+
+
+def _seen(run: Observed, summary: Summary) -> verdict.Seen:
+    """Return what the judge cannot read from the result itself."""
+    missing = list(run.missing)
+    lost = sum(worker.lost for worker in run.workers)
+    if run.interrupted:
+        missing.append("the run was interrupted")
+    if lost:
+        missing.append(f"{lost} of {len(run.workers)} workers were lost")
+    if run.gave_up:
+        missing.append("the server stayed away, so the requests left were not sent")
+    if not summary.ok and (summary.started or not run.terms.vus):
+        missing.append("no request succeeded")
+    where: verdict.Where = "remote"
+    if run.found.local:
+        where = "seen" if run.found.targets else "hidden"
+    return verdict.Seen(
+        missing=tuple(missing),
+        where=where,
+        client_cores=tuple(sorted(os.sched_getaffinity(0))),
+        connections=run.terms.connections,
+        vus=run.terms.vus,
+        constant=run.terms.steady,
+        queue=listen_queue.Queue(run.found.local and not run.found.unix, run.terms.connections),
+        paused_s=sum(pause.length_s for pause in run.pauses),
+    )
+
+
+def _addresses(run: Observed) -> tuple[AddressRow, ...]:
+    """Return who took connections: the addresses of a plain run's server, or what workers told."""
+    reach, server = run.terms.reach, run.terms.server
+    if reach is None:
+        return addresses.merged(run.addresses)
+    counted = [run.block.addresses(index) for index in range(len(run.workers))]
+    skipped = {each.named: code for each, code in reach.skipped}
+    return addresses.of_one(server, [each.named for each in reach.used], counted, skipped)
+
+
+def _warnings(
+    run: Observed, found: Result, counters: list[dict[str, int]], queue: listen_queue.Queue
+) -> tuple[Warning_, ...]:
+    rows = []
+    for imbalance in conservation.imbalances(found):
+        rows.append(
+            Warning_("imbalance", f"the counts do not add up: {imbalance}", "please report this")
+        )
+    for pause in run.pauses:
+        rows.append(
+            Warning_(
+                "paused",
+                f"nothing here ran for {pause.length_s:.1f}s from {pause.t_s:.1f}s on",
+                "the machine was suspended, or fastbench was stopped: measure again",
+            )
+        )
+    rows += notices.of(found, queue)
+    rows += warmup_check.notices(found) if not run.terms.warmed and not run.terms.vus else []
+    connects = sampling.total(counters)["connects"]
+    asked = run.terms.connections
+    if found.summary.ok and connects < asked and run.terms.steady:
+        rows.append(
+            Warning_(
+                "connections_missing",
+                f"only {connects:,} of {asked:,} connections could be opened",
+                "the errors say why; the load was smaller than asked",
+            )
+        )
+    if run.terms.public:
+        rows.append(
+            Warning_(
+                "public_host",
+                f"{run.terms.public} is a public address",
+                "load only servers that are yours, or that you were allowed to load",
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,168 @@
+"""One process on one core: the engine on its own thread, a uvloop control plane beside it.
+
+1. `run` is called right after the fork and never returns to the parent's code: the process ends
+   with `os._exit`, so nothing of the parent's is flushed or torn down twice.
+2. The engine thread holds no GIL and is never told anything by Python: it reads the block.
+3. The control plane runs at nice 10. It ends the process when the parent is gone; the kernel does
+   so at once (PR_SET_PDEATHSIG), the loop catches the moment before that was set.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import traceback
+from dataclasses import dataclass
+
+import uvloop
+
+from fastbench.engine.bridge import _core
+from fastbench.plan import hostnames
+from fastbench.plan.plan import Pace, Plan, Request, UsageError
+from fastbench.plan.resolve import Endpoint, sources
+from fastbench.run import url_counts
+
+QUIET_NICE = 10
+LOOK_S = 0.25
+EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
+MAX_CYCLE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One worker's part of the load; `first_connection` counts over all workers."""
+
+    index: int
+    connections: int
+    first_connection: int
+    requests: int | None
+
+
+def shares(plan: Plan, workers: int) -> list[Share]:
+    """Split connections and requests exactly, remainders to the first workers."""
+    connections = split(plan.load.connections, workers)
+    total = plan.load.requests
+    requests = [None] * workers if total is None else split(total, workers)
+    return [Share(i, connections[i], sum(connections[:i]), requests[i]) for i in range(workers)]
+
+
+def split(total: int, parts: int) -> list[int]:
+    """Return `parts` whole numbers that sum to `total` and differ by at most one."""
+    each, rest = divmod(total, parts)
+    return [each + (i < rest) for i in range(parts)]
+
+
+def order(requests: tuple[Request, ...]) -> list[int]:
+    """Return the cycle in which requests are sent, each as often as its weight says.
+
+    Request i of weight w stands at (k + 1/2) / w for k = 0 .. w - 1, so that repetitions are spread
+    evenly. Raises UsageError when the cycle would be too long to hold.
+    """
+    common = math.gcd(*(request.weight for request in requests))
+    weights = [request.weight // common for request in requests]
+    if sum(weights) > MAX_CYCLE:
+        raise UsageError(
+            f"The weights of the URLs add up to {sum(weights):,}, more than {MAX_CYCLE:,}; "
+            "use smaller ones."
+        )
+    places = [((k + 0.5) / w, i) for i, w in enumerate(weights) for k in range(w)]
+    return [i for _, i in sorted(places)]
+
+
+def run(
+    plan: Plan,
+    endpoints: tuple[Endpoint, ...],
+    cycle: list[int],
+    block: _core.Block,
+    share: Share,
+    parent: int,
+) -> None:
+    """Be a worker: load the server as the block says, then end this process."""
+    code = EXIT_FAILED
+    try:
+        _core.die_with_parent()
+        _control(_engine(plan, endpoints, cycle, block, share), parent)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _engine(
+    plan: Plan,
+    endpoints: tuple[Endpoint, ...],
+    cycle: list[int],
+    block: _core.Block,
+    share: Share,
+) -> _core.Engine:
+    load = plan.load
+    first = share.first_connection % len(cycle)  # lest all workers send the same one at once
+    expected = plan.expect.statuses
+    ok = bytes(status < 400 if expected is None else status in expected for status in range(1000))
+    return _core.Engine(
+        block,
+        share.index,
+        targets=[each.parts for each in endpoints],
+        connections=share.connections,
+        budget=_core.UNLIMITED if share.requests is None else share.requests,
+        requests=[(r.payload, r.head_only, r.idempotent) for r in plan.requests],
+        pattern=cycle[first:] + cycle[:first],
+        urls=url_counts.of_requests(plan.requests)[1],
+        pipeline=load.pipeline,
+        keepalive=load.keepalive,
+        retry=load.retry,
+        timeout_ns=round(load.timeout_s * 1e9),
+        connect_timeout_ns=round(load.connect_timeout_s * 1e9),
+        ok_status=ok,
+        status_expected=expected is not None,
+        expect_body=plan.expect.body,
+        sources=sources(plan),
+        first=share.first_connection,
+        tls_options=_tls_options(plan),
+        plan=_pace(load.pace),
+        drain=load.drain,
+    )
+
+
+def _pace(
+    pace: Pace | None,
+) -> tuple[bool, list[tuple[float, float, float]], float, bool, bool] | None:
+    if pace is None:
+        return None
+    stages = [(stage.length_s, stage.first, stage.last) for stage in pace.stages]
+    return pace.rates, stages, pace.start, pace.arrival == "poisson", pace.drop
+
+
+def _tls_options(plan: Plan) -> tuple[bytes, bool, bool, bytes, bytes, bytes] | None:
+    tls = plan.target.tls
+    if tls is None:
+        return None
+    cafile, certfile, keyfile = (
+        os.fsencode(path or "") for path in (tls.cafile, tls.certfile, tls.keyfile)
+    )
+    name = tls.servername
+    return name.encode(), hostnames.is_address(name), tls.verify, cafile, certfile, keyfile
+
+
+def _control(engine: _core.Engine, parent: int) -> None:
+    """Run the engine on a thread of its own until it ends."""
+    loop = uvloop.new_event_loop()
+
+    def drive() -> None:
+        engine.run()
+        loop.call_soon_threadsafe(loop.stop)
+
+    def look() -> None:
+        if os.getppid() != parent:
+            os._exit(EXIT_FAILED)
+        loop.call_later(LOOK_S, look)
+
+    thread = threading.Thread(target=drive, name="engine")
+    thread.start()
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), QUIET_NICE)
+    look()
+    loop.run_forever()
+    thread.join()
+    loop.close()

@@ -1,0 +1,1 @@
+"""What a script imports, and where what it measures is recorded."""

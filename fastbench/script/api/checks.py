@@ -1,0 +1,121 @@
+"""Checks, groups, and the end of a run that a script asks for; as in k6.
+
+A check counts and never ends anything: what failed is a false result. An exception within one
+counts as failed and goes on up. A group is on the path of all that is recorded inside it, in the
+coroutine that entered it and in those it waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import Token
+from time import monotonic_ns
+from types import TracebackType
+from typing import Any, NoReturn, Self, TypeVar
+
+from fastbench.engine.client._client import tally
+from fastbench.plan.plan import UsageError
+from fastbench.script.recording_context import (
+    MOST_INSIDE,
+    PLACE,
+    SEPARATOR,
+    Passes,
+    Place,
+    own_tags,
+)
+
+V = TypeVar("V")
+
+
+class Aborted(BaseException):
+    """Ask for the end of the whole run; no `except Exception` of a script holds it up."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+def check(
+    value: V,
+    sets: Mapping[str, Callable[[V], object] | object],
+    tags: Mapping[str, object] | None = None,
+) -> bool:
+    """Count for each name whether it holds for `value`; tell whether all of them do.
+
+    What stands by a name is a function of the value, or a result already.
+    """
+    place = PLACE.get()
+    if tags is None:
+        return tally(value, sets, place.checks, place, _cell, _truth)
+    return tally(value, sets, {}, (place, tags), _tagged, _truth)
+
+
+def abort(text: str = "The script asked for the end.") -> NoReturn:
+    """End the run: every VU stops, teardown runs, the exit code is 108."""
+    raise Aborted(text)
+
+
+class group:
+    """Record what is inside under a name: `async with group("login"):`, or plain `with`."""
+
+    __slots__ = ("_begun_ns", "_name", "_place", "_token")
+
+    def __init__(self, name: str) -> None:
+        if not name or SEPARATOR in name:
+            raise UsageError(
+                f"A group needs a name without {SEPARATOR}, for example group('login')."
+            )
+        self._name = name
+        self._token: Token[Place] | None = None
+
+    def __enter__(self) -> Self:
+        self._place = PLACE.get().inside(self._name)
+        self._token = PLACE.set(self._place)
+        self._begun_ns = monotonic_ns()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._token is not None:
+            self._place.duration().add(monotonic_ns() - self._begun_ns)
+            PLACE.reset(self._token)
+            self._token = None
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+
+def _tagged(where: tuple[Place, Mapping[str, object]], name: str) -> Passes:
+    """Find where a check with tags of its own is counted."""
+    place, tags = where
+    joined, own = place.with_tags(tags), own_tags(tags)
+    return place.recorder.check(place.scenario, place.group, str(name), joined, own)
+
+
+def _cell(place: Place, name: str) -> Passes:
+    """Find where a check is counted, and keep it with the place."""
+    name = str(name)
+    if len(place.checks) >= MOST_INSIDE:
+        place.checks.clear()
+    found = place.checks[name] = place.recorder.check(place.scenario, place.group, name, place.tags)
+    return found
+
+
+def _truth(name: str, result: Any) -> bool:
+    if hasattr(result, "__await__"):
+        if hasattr(result, "close"):
+            result.close()
+        raise UsageError(f"The check `{name}` is a coroutine; await the answer before check().")
+    return bool(result)

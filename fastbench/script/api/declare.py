@@ -1,0 +1,263 @@
+"""What a script declares while it is imported: scenarios, setup, teardown; and env().
+
+1. One script per process: `begin` forgets the one before, `collect` says what was declared.
+2. A function is an `async def` that takes the VU, and what setup() returned if it wants it.
+3. Several decorators may stand on one function; each makes a scenario of its own name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, TypeVar, overload
+
+from fastbench.foundation import redact
+from fastbench.plan.plan import UsageError
+from fastbench.script import remarks, spec
+from fastbench.script.api import metrics
+from fastbench.script.api.options import LOAD, Declared, Load, Options, Settings
+from fastbench.script.recording_context import PLACE
+from fastbench.script.spec import Executor, Spec
+
+__all__ = [
+    "Runnable",
+    "begin",
+    "collect",
+    "env",
+    "runnable",
+    "scenario",
+    "setup",
+    "setup_function",
+    "teardown",
+    "teardown_function",
+]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_DEFAULT = "default"  # the name of k6's only function
+
+
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """Hold a function of the script; call it as `function(*(vu, data)[:parameters])`."""
+
+    function: Callable[..., Any]
+    parameters: int
+
+
+class _Script:
+    """The script of this process."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self.env = given
+        self.specs: dict[str, Spec] = {}
+        self.runnables: dict[str, Runnable] = {}
+        self.setup: Runnable | None = None
+        self.teardown: Runnable | None = None
+
+
+_script = _Script({})
+
+
+def begin(given: Mapping[str, str]) -> None:
+    """Forget another script; `given` are the pairs of -e."""
+    global _script
+    _script = _Script(given)
+    metrics.begin()
+
+
+@overload
+def scenario(function: Function, /) -> Function: ...
+
+
+@overload
+def scenario(
+    *,
+    name: str | None = None,
+    executor: Executor | None = None,
+    start_time: str | float | None = None,
+    graceful_stop: str | float | None = None,
+    env: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+    vus: int | None = None,
+    iterations: int | None = None,
+    max_duration: str | float | None = None,
+    duration: str | float | None = None,
+    stages: Iterable[Any] | None = None,
+    start_vus: int | None = None,
+    graceful_ramp_down: str | float | None = None,
+    rate: float | None = None,
+    start_rate: float | None = None,
+    time_unit: str | float | None = None,
+    pre_allocated_vus: int | None = None,
+    max_vus: int | None = None,
+) -> Callable[[Function], Function]: ...
+
+
+def scenario(function: Any = None, /, *, name: str | None = None, **settings: Any) -> Any:
+    """Declare what VUs run, with k6's executors and their parameters in snake_case.
+
+    Without an executor the load comes from the command line (-u, -d, -i, -s) or from Options,
+    else it is one VU and one iteration. The name is that of the function.
+    """
+    if isinstance(function, str):
+        raise UsageError(f'scenario() takes its settings by name: executor="{function}".')
+
+    def declare(function: Function) -> Function:
+        own = getattr(function, "__name__", "")
+        called = own if name is None else name
+        given = {key: value for key, value in settings.items() if value is not None}
+        found = spec.read(called, own, given)
+        _add(found, _checked(function, f"scenario {called}"))
+        return function
+
+    return declare if function is None else declare(function)
+
+
+def setup(function: Function) -> Function:
+    """Run once before the load; what it returns, as JSON, is the second argument of the others."""
+    if _script.setup is not None:
+        raise UsageError("The script has two functions under @setup; leave one.")
+    _script.setup = _checked(function, "setup")
+    return function
+
+
+def teardown(function: Function) -> Function:
+    """Run once after the load, after an abort too."""
+    if _script.teardown is not None:
+        raise UsageError("The script has two functions under @teardown; leave one.")
+    _script.teardown = _checked(function, "teardown")
+    return function
+
+
+@overload
+def env(name: str) -> str | None: ...
+
+
+@overload
+def env(name: str, default: str) -> str: ...
+
+
+def env(name: str, default: str | None = None) -> str | None:
+    """Return a setting: of the scenario that runs, of -e on the command line, or of the system."""
+    place = PLACE.get(None)
+    running = None if place is None else _script.specs.get(place.scenario)
+    if running is not None and name in running.env:
+        return running.env[name]
+    found = _script.env.get(name)
+    return os.environ.get(name, default) if found is None else found
+
+
+def collect(module: ModuleType) -> Declared:
+    """Return everything that the script declares, now that it is imported; raises UsageError."""
+    options = _options(module)
+    if options is not None:
+        for name, (found, function) in options.scenarios.items():
+            own = getattr(module, function, None)
+            if own is None:
+                raise UsageError(
+                    f"Scenario {name}: the script has no function {redact.printable(function)}; "
+                    'name the one it runs with "exec".'
+                )
+            _add(found, _checked(own, f"scenario {name}"))
+    default = getattr(module, _DEFAULT, None)
+    if not _script.specs and inspect.isfunction(default):
+        _add(Spec(_DEFAULT, _DEFAULT), _checked(default, f"scenario {_DEFAULT}"))
+    metrics.close()
+    loads, lost = _of_modules(module, options)
+    return Declared(
+        options=Settings() if options is None else options.settings,
+        scenarios=tuple(_script.specs.values()),
+        setup=_script.setup is not None,
+        teardown=_script.teardown is not None,
+        metrics=metrics.declared(),
+        warnings=remarks.texts(),
+        loads=loads,
+        lost=lost,
+    )
+
+
+def runnable(name: str) -> Runnable:
+    """Return what a scenario runs."""
+    return _script.runnables[name]
+
+
+def setup_function() -> Runnable | None:
+    """Return the function under @setup."""
+    return _script.setup
+
+
+def teardown_function() -> Runnable | None:
+    """Return the function under @teardown."""
+    return _script.teardown
+
+
+def _options(module: ModuleType) -> Options | None:
+    """Return the script's Options: its `options`, or the only ones under another name."""
+    found = getattr(module, "options", None)
+    if isinstance(found, Options):
+        return found
+    if isinstance(found, Mapping):
+        return Options(**found)
+    others = [each for each in vars(module).values() if isinstance(each, Options)]
+    if len(others) > 1:
+        raise UsageError("The script makes several Options; call the one that counts `options`.")
+    return others[0] if others else None
+
+
+def _of_modules(script: ModuleType, own: Options | None) -> tuple[dict[str, Load], tuple[str, ...]]:
+    """Return the loads of scenarios that other modules declare, and what of Options is not used.
+
+    A scenario that is imported keeps the load in the Options beside it, unless the script gives one
+    to all; every other option is the script's.
+    """
+    loads: dict[str, Load] = {}
+    lost = []
+    said: set[str] = set()
+    for name, spec_ in _script.specs.items():
+        home = sys.modules.get(_script.runnables[name].function.__module__)
+        if home is None or home is script:
+            continue
+        made = [each for each in vars(home).values() if isinstance(each, Options)]
+        if len(made) != 1 or (beside := made[0]) is own:
+            continue
+        if beside.settings.load and spec_.executor is None:
+            if own is not None and own.settings.load:
+                lost.append(
+                    f"Scenario {name}: the load in the script's Options replaces that of "
+                    f"{home.__name__}."
+                )
+            loads[name] = beside.settings.load
+        unused = [part for part in beside.given if part not in LOAD]
+        if unused and home.__name__ not in said:
+            said.add(home.__name__)
+            lost.append(
+                f"Options of {home.__name__}: {', '.join(unused)} are not used; the script's own "
+                "Options count, so write them there (or import its `options`)."
+            )
+    return loads, tuple(lost)
+
+
+def _add(found: Spec, what: Runnable) -> None:
+    if found.name in _script.specs:
+        raise UsageError(
+            f'The script has two scenarios {found.name}; give one another name: name="…".'
+        )
+    _script.specs[found.name] = found
+    _script.runnables[found.name] = what
+
+
+def _checked(function: Any, what: str) -> Runnable:
+    """Check that a function can be run with the VU and what setup() returned."""
+    if not inspect.iscoroutinefunction(function):
+        raise UsageError(f"The function of {what} is no coroutine; write `async def …(vu):`.")
+    for count in (2, 1, 0):
+        with contextlib.suppress(TypeError):
+            inspect.signature(function).bind(*(None,) * count)
+            return Runnable(function, count)
+    raise UsageError(f"The function of {what} takes the VU and what setup() returned, no more.")

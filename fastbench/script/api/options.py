@@ -1,0 +1,312 @@
+"""`Options(…)`: what a script asks for, validated where it is written, as values for the parent.
+
+1. `Options` is what a script makes; `Settings` is what it means: seconds, tuples, no choices left.
+2. `Declared` is everything worker 0 found in the script, and goes to the parent as JSON. The
+   parent and every worker apply the command line to it with the same pure function.
+3. `load` of Settings are k6's shortcuts vus, duration, iterations and stages. They are meant for
+   scenarios without an executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fastbench.plan import plan, tls_files, urls
+from fastbench.plan.body import field_text
+from fastbench.plan.plan import Tls, UsageError
+from fastbench.results.metric_values import Kind
+from fastbench.script import expected, spec, values
+from fastbench.script.run_request import NO_TLS
+from fastbench.script.spec import Spec
+from fastbench.script.values import Stages
+
+if TYPE_CHECKING:
+    from typing import Never
+
+__all__ = ["LOAD", "Declared", "Load", "Options", "Settings"]
+
+LOAD = ("vus", "duration", "iterations", "stages")
+Thresholds = Mapping[str, tuple[str | Mapping[str, Any], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Hold k6's shortcuts; None where not given."""
+
+    vus: int | None = None
+    duration_s: float | None = None
+    iterations: int | None = None
+    stages: Stages | None = None
+
+    def __bool__(self) -> bool:
+        return self != Load()
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Load:
+        """Read what asdict() gave; lists are tuples again."""
+        stages = found["stages"]
+        pairs = None if stages is None else tuple((length_s, to) for length_s, to in stages)
+        return cls(**{**found, "stages": pairs})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Hold the options of a run, with k6's defaults.
+
+    `thresholds` are as written: expressions, or mappings with `threshold`, `abort_on_fail`,
+    `delay` and `level`. `expected` are spans of statuses that are no failure, None for 200-399.
+    """
+
+    load: Load = field(default_factory=Load)
+    thresholds: Thresholds = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    base_url: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    user_agent: str | None = None
+    timeout_s: float = 60.0
+    connect_timeout_s: float | None = None
+    max_redirects: int = 10
+    expected: tuple[tuple[int, int], ...] | None = None
+    tls: Tls = NO_TLS
+    batch: int = 20
+    batch_per_host: int = 6
+    no_connection_reuse: bool = False
+    no_vu_connection_reuse: bool = False
+    no_cookies_reset: bool = False
+    discard_response_bodies: bool = False
+    group_ids: bool = True
+    setup_timeout_s: float = 60.0
+    teardown_timeout_s: float = 60.0
+    min_iteration_duration_s: float = 0.0
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Settings:
+        """Read what asdict() gave; lists are tuples again."""
+        spans = found["expected"]
+        return cls(
+            **{
+                **found,
+                "load": Load.from_json(found["load"]),
+                "thresholds": {name: tuple(each) for name, each in found["thresholds"].items()},
+                "headers": tuple((name, value) for name, value in found["headers"]),
+                "expected": None if spans is None else tuple((a, b) for a, b in spans),
+                "tls": Tls(**found["tls"]),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Hold what a script declares. `metrics` are its own, by name.
+
+    `warnings` are of the files it read.
+    `loads` are by scenario: the shortcuts in the Options of the module that declares it, where that
+    is not the script itself. `lost` tells what else of such Options is not used.
+    """
+
+    options: Settings
+    scenarios: tuple[Spec, ...]
+    setup: bool = False
+    teardown: bool = False
+    metrics: Mapping[str, Kind] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    loads: Mapping[str, Load] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "options": asdict(self.options),
+            "scenarios": [each.to_json() for each in self.scenarios],
+            "setup": self.setup,
+            "teardown": self.teardown,
+            "metrics": {name: asdict(kind) for name, kind in self.metrics.items()},
+            "warnings": list(self.warnings),
+            "loads": {name: asdict(load) for name, load in self.loads.items()},
+            "lost": list(self.lost),
+        }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Declared:
+        return cls(
+            options=Settings.from_json(found["options"]),
+            scenarios=tuple(Spec.from_json(each) for each in found["scenarios"]),
+            setup=found["setup"],
+            teardown=found["teardown"],
+            metrics={name: Kind(**kind) for name, kind in found["metrics"].items()},
+            warnings=tuple(found["warnings"]),
+            loads={name: Load.from_json(load) for name, load in found["loads"].items()},
+            lost=tuple(found["lost"]),
+        )
+
+
+class Options:
+    """Say how a script is to be run. The command line overrides what stands here.
+
+    vus, duration, iterations, stages: the load of scenarios that name no executor.
+    scenarios: k6's form, `{"name": {"executor": …, "exec": "function", …}}`.
+    thresholds: `{"http_req_duration": ["p(95)<200"]}`; a long form is a mapping with `threshold`,
+    `abort_on_fail`, `delay`, `level`. `given` names what is not the default.
+    """
+
+    __slots__ = ("given", "scenarios", "settings")
+
+    def __init__(
+        self,
+        *,
+        vus: int | None = None,
+        duration: str | float | None = None,
+        iterations: int | None = None,
+        stages: Iterable[Any] | None = None,
+        scenarios: Mapping[str, Mapping[str, Any]] | None = None,
+        thresholds: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        base_url: str | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
+        user_agent: str | None = None,
+        timeout: str | float = 60.0,
+        connect_timeout: str | float | None = None,
+        max_redirects: int = 10,
+        expected_statuses: Any = None,
+        insecure_skip_tls_verify: bool = False,
+        cacert: str | None = None,
+        cert: str | None = None,
+        key: str | None = None,
+        batch: int = 20,
+        batch_per_host: int = 6,
+        no_connection_reuse: bool = False,
+        no_vu_connection_reuse: bool = False,
+        no_cookies_reset: bool = False,
+        discard_response_bodies: bool = False,
+        group_ids: bool = True,
+        setup_timeout: str | float = 60.0,
+        teardown_timeout: str | float = 60.0,
+        min_iteration_duration: str | float = 0.0,
+        **unknown: Never,
+    ) -> None:
+        known = Options.__init__.__kwdefaults__ or {}
+        values.refuse_unknown(unknown, tuple(known), "Options")
+        time_s, switch, count = values.duration_s, values.switch, values.count
+        self.given, self.scenarios = _given(locals(), known), _scenarios(scenarios)
+        self.settings = Settings(
+            load=_load(vus, duration, iterations, stages),
+            thresholds=_thresholds(thresholds),
+            tags=values.strings(tags or {}, "tags of Options"),
+            base_url=_base_url(base_url),
+            headers=_headers(headers),
+            user_agent=None if user_agent is None else values.text(user_agent, "user_agent"),
+            timeout_s=_time_limit(timeout, "timeout"),
+            connect_timeout_s=_time_limit(connect_timeout, "connect_timeout"),
+            max_redirects=count(max_redirects, "max_redirects", least=0, most=1000),
+            expected=_expected(expected_statuses),
+            tls=_tls(insecure_skip_tls_verify, cacert, cert, key),
+            batch=count(batch, "batch", most=plan.MAX_CONNECTIONS),
+            batch_per_host=count(batch_per_host, "batch_per_host", most=plan.MAX_CONNECTIONS),
+            no_connection_reuse=switch(no_connection_reuse, "no_connection_reuse"),
+            no_vu_connection_reuse=switch(no_vu_connection_reuse, "no_vu_connection_reuse"),
+            no_cookies_reset=switch(no_cookies_reset, "no_cookies_reset"),
+            discard_response_bodies=switch(discard_response_bodies, "discard_response_bodies"),
+            group_ids=switch(group_ids, "group_ids"),
+            setup_timeout_s=time_s(setup_timeout, "setup_timeout"),
+            teardown_timeout_s=time_s(teardown_timeout, "teardown_timeout"),
+            min_iteration_duration_s=time_s(min_iteration_duration, "min_iteration_duration"),
+        )
+
+
+def _given(arguments: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(name for name, default in defaults.items() if arguments[name] != default)
+
+
+def _load(vus: Any, duration: Any, iterations: Any, stages: Any) -> Load:
+    ends = {"duration": duration, "iterations": iterations, "stages": stages}
+    given = [name for name, value in ends.items() if value is not None]
+    if "stages" in given and len(given) > 1:
+        other = next(name for name in given if name != "stages")
+        raise UsageError(f"Options give stages and {other}, which both end the run; keep one.")
+    return Load(
+        None if vus is None else values.count(vus, "vus", most=plan.MAX_CONNECTIONS),
+        None if duration is None else values.duration_s(duration, "duration"),
+        None if iterations is None else values.count(iterations, "iterations"),
+        None if stages is None else values.stages(stages, "stages", whole=True),
+    )
+
+
+def _scenarios(given: Any) -> dict[str, tuple[Spec, str]]:
+    """Return each scenario with the name of its function."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise UsageError('scenarios is a mapping such as {"load": {"executor": "constant-vus"}}.')
+    found = {}
+    for name, settings in given.items():
+        if not isinstance(settings, Mapping):
+            raise UsageError(
+                f'Scenario {name} is a mapping such as {{"executor": "constant-vus"}}.'
+            )
+        function = values.text(settings.get("exec", "default"), f"exec of scenario {name}")
+        found[name] = (spec.read(name, function, settings), function)
+    return found
+
+
+def _thresholds(given: Any) -> dict[str, tuple[str | Mapping[str, Any], ...]]:
+    """Check the form; what the expressions mean is checked with the metrics there are."""
+    advice = 'write {"http_req_duration": ["p(95)<200"]}'
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise UsageError(f"thresholds is a mapping from metric to limits; {advice}.")
+    found: dict[str, tuple[str | Mapping[str, Any], ...]] = {}
+    for metric, limits in given.items():
+        several = [limits] if isinstance(limits, str | Mapping) else limits
+        if not isinstance(metric, str) or not isinstance(several, list | tuple) or not several:
+            raise UsageError(f"The thresholds of {metric} are a list of limits; {advice}.")
+        for limit in several:
+            expression = limit.get("threshold") if isinstance(limit, Mapping) else limit
+            if not isinstance(expression, str) or not expression:
+                raise UsageError(f"A threshold of {metric} needs its expression; {advice}.")
+        found[metric] = tuple(several)
+    return found
+
+
+def _base_url(given: Any) -> str | None:
+    if given is None:
+        return None
+    address = values.text(given, "base_url")
+    urls.parse(address)
+    return address
+
+
+def _headers(given: Any) -> tuple[tuple[str, str], ...]:
+    if isinstance(given, Mapping):
+        given = {
+            name: field_text(value) if isinstance(value, bytes) else value
+            for name, value in given.items()
+        }
+    pairs = values.strings(given or {}, "headers of Options")
+    return tuple(plan.check_header(name, value) for name, value in pairs.items())
+
+
+def _time_limit(given: Any, name: str) -> Any:
+    if given is None:
+        return None
+    found_s = values.duration_s(given, name)
+    if not 0 < found_s <= plan.MAX_TIMEOUT_S:
+        raise UsageError(f"{name} must be longer than 0 and at most {plan.MAX_TIMEOUT_S:.0f}s.")
+    return found_s
+
+
+def _expected(given: Any) -> tuple[tuple[int, int], ...] | None:
+    return None if given is None else expected.read(given).spans
+
+
+def _tls(insecure: Any, cacert: Any, cert: Any, key: Any) -> Tls:
+    files = {"cacert": cacert, "cert": cert, "key": key}
+    for name, value in files.items():
+        if value is not None:
+            values.text(value, name)
+    verify = not values.switch(insecure, "insecure_skip_tls_verify")
+    found = Tls(verify, cacert, cert, key or cert, servername="")
+    if cacert or cert:
+        tls_files.check(found)
+    return found

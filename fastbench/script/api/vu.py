@@ -1,0 +1,181 @@
+"""A virtual user, and the one function that runs its iterations.
+
+1. A VU is one asyncio task that loops; an iteration costs no task, no future and no turn of the
+   event loop of its own.
+2. An iteration without a request gives way to the others once, when it ends.
+3. An exception ends its iteration: it is counted, and the iteration counts as run. An iteration
+   that was halted counts as interrupted and nowhere else, as in k6.
+"""
+
+from __future__ import annotations
+
+from asyncio import CancelledError, Task, sleep
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from dataclasses import dataclass
+from time import monotonic_ns
+from types import coroutine
+from typing import Any, Protocol
+
+from fastbench.engine.client._client import Session
+from fastbench.script.api.checks import Aborted
+from fastbench.script.exceptions import Adds
+from fastbench.script.http.client import Client, Maker
+from fastbench.script.recording_context import PLACE, VU, Place
+
+Function = Callable[..., Coroutine[Any, Any, Any]]
+
+
+class AddsTime(Protocol):
+    """Record times in nanoseconds."""
+
+    def add(self, value_ns: int, /) -> None: ...
+
+
+class Listens(Protocol):
+    """Hear what iterations have to tell."""
+
+    def at(self, vu: int, iteration: int, /) -> None:
+        """Iteration `iteration` of this VU begins."""
+
+    def threw(self, error: BaseException, scenario: str, /) -> None:
+        """An exception ended an iteration."""
+
+    def aborted(self, text: str, /) -> None:
+        """The script wants the run to end."""
+
+
+class Vu(Client):
+    """One virtual user: its number, its requests and cookies, and what it keeps in `state`."""
+
+    __slots__ = ("halted", "id", "iteration", "scenario", "state", "task")
+
+    def __init__(self, id: int, scenario: str, session: Session, maker: Maker) -> None:
+        super().__init__(session, maker)
+        self.id = id
+        self.scenario = scenario
+        self.iteration = 0
+        self.state: dict[Any, Any] = {}
+        self.task: Task[None] | None = None
+        self.halted = False  # its iteration must end now
+
+    def __repr__(self) -> str:
+        return f"<VU {self.id} of {self.scenario}, iteration {self.iteration}>"
+
+    def halt(self) -> None:
+        """Interrupt the iteration that runs."""
+        if self.task is not None and not self.task.done():
+            self.halted = self.session.halted = True
+            self.task.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What happens around every iteration; the defaults are k6's."""
+
+    keep_cookies: bool = False
+    new_connections: bool = False
+    least_ns: int = 0  # a VU whose iteration was shorter waits for the rest
+
+
+K6_HABITS = Habits()
+
+
+class Scene:
+    """One scenario in one worker: what its iterations run, and where they are counted."""
+
+    __slots__ = (
+        *("_aborted", "_arguments", "_at", "_fresh_cookies", "_function", "_habits", "_threw"),
+        *("dropped", "durations", "ended_ns", "interrupted", "iterations", "name", "place"),
+    )
+
+    def __init__(
+        self,
+        place: Place,
+        function: Function,
+        arguments: tuple[Any, ...],
+        listener: Listens,
+        habits: Habits = K6_HABITS,
+    ) -> None:
+        """`arguments` come after the VU: what setup returned, or nothing."""
+        recorder: Any = place.recorder
+        name, tags = place.scenario, place.tags
+        self.name = name
+        self.place = place
+        self.iterations: Adds = recorder.counter("iterations", name, tags)
+        self.durations: AddsTime = recorder.times("iteration_duration", name, tags)
+        self.dropped: Adds = recorder.counter("dropped_iterations", name, tags)
+        self.interrupted: Adds = recorder.counter("iterations_interrupted", name, tags)
+        self.ended_ns = 0  # the end of the last iteration
+        self._function = function
+        self._arguments = arguments
+        self._fresh_cookies = not habits.keep_cookies
+        self._habits = habits if habits.new_connections or habits.least_ns else None
+        self._at = listener.at
+        self._threw = listener.threw
+        self._aborted = listener.aborted
+
+    def enter(self, vu: Vu) -> None:
+        """Make this task the VU's: what runs in it is recorded here."""
+        PLACE.set(self.place)
+        VU.set(vu)
+
+    async def iterate(self, vu: Vu) -> int:
+        """Run one iteration and return when it ended, CLOCK_MONOTONIC; raises nothing."""
+        if self._fresh_cookies and vu._stored:
+            vu.cookies.clear()
+        self._at(vu.id, vu.iteration)
+        answers = vu.session.answers
+        begun_ns = monotonic_ns()
+        try:
+            await self._function(vu, *self._arguments)
+        except Aborted as aborted:
+            self._aborted(aborted.text)
+        except GeneratorExit:  # the loop is torn down
+            raise
+        except BaseException as error:
+            if not vu.halted:
+                self._threw(error, self.name)
+        self.ended_ns = ended_ns = monotonic_ns()
+        vu.iteration += 1
+        if vu.halted:
+            self.interrupted.add(1)
+            _forget_halt(vu)
+            return ended_ns
+        self.durations.add(ended_ns - begun_ns)
+        self.iterations.add(1)
+        if self._habits is not None:
+            return await self._after(vu, self._habits, begun_ns)
+        if vu.session.answers == answers:  # who sent nothing may have waited for nothing
+            await _unless_halted(vu, _turn())
+        return ended_ns
+
+    async def _after(self, vu: Vu, habits: Habits, begun_ns: int) -> int:
+        """Do what is asked for between two iterations."""
+        if habits.new_connections:
+            vu.session.reset()
+        rest_s = max(0.0, (begun_ns + habits.least_ns - monotonic_ns()) / 1e9)
+        await _unless_halted(vu, sleep(rest_s))
+        return monotonic_ns()
+
+
+def _forget_halt(vu: Vu) -> None:
+    """Make the VU fit for more: it may be asked for again."""
+    vu.halted = vu.session.halted = False
+    while vu.task is not None and vu.task.cancelling():
+        vu.task.uncancel()
+
+
+async def _unless_halted(vu: Vu, pause: Awaitable[None]) -> None:
+    """Wait between two iterations, where there is nothing to interrupt."""
+    try:
+        await pause
+    except CancelledError:
+        if not vu.halted:
+            raise
+        _forget_halt(vu)
+
+
+@coroutine
+def _turn() -> Generator[None, None, None]:
+    """Wait for one turn of the loop."""
+    yield

@@ -1,0 +1,153 @@
+"""Exceptions of a script: where they come from, in a form that may be shown and sent.
+
+The place of an exception is the innermost line of the script's own folder: an error deep in a
+library is the business of the line that called it. What we raise ourselves, to say how something
+is used, ends there, too. Text and traceback are stripped of control characters and of what looks
+like a secret.
+"""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol
+
+import fastbench
+from fastbench.engine.client._client import Exchange
+from fastbench.foundation import redact
+
+MAX_TEXT = 500
+MAX_FRAMES = 20  # of a traceback: those next to the exception
+_OUR_MODULES = __name__.partition(".")[0] + "."
+_OURS = os.path.dirname(os.path.abspath(fastbench.__file__)) + os.sep
+_PYTHONS = tuple(
+    os.path.abspath(sysconfig.get_path(name)) + os.sep
+    for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+
+Send = Callable[[dict[str, Any]], None]
+
+
+class Adds(Protocol):
+    """Count something."""
+
+    def add(self, value: float, /) -> None: ...
+
+
+class Counts(Protocol):
+    """Give the counter of one type of exception at one place."""
+
+    def thrown(self, scenario: str, type: str, place: str, /) -> Adds: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A line of the script; `file` is relative to the script's folder, line 0 is no line."""
+
+    file: str
+    line: int
+
+    @property
+    def place(self) -> str:
+        """The spot in one word, as editors read it."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class Throws:
+    """Count the exceptions of iterations; the first of each type and place is told in full."""
+
+    def __init__(self, folder: str, counts: Counts, send: Send) -> None:
+        self._folder = folder
+        self._counts = counts
+        self._send = send
+        self._cells: dict[tuple[str, object, object, int], Adds] = {}
+        self._told: set[tuple[str, str]] = set()
+
+    def note(self, error: BaseException, scenario: str) -> None:
+        """Count one exception that ended an iteration."""
+        trace = _user_trace(error.__traceback__, self._folder)
+        code = None if trace is None else trace.tb_frame.f_code
+        key = (scenario, type(error), code, trace.tb_lineno if trace else 0)
+        cell = self._cells.get(key)
+        if cell is None:
+            kind, where = type_name(error), _spot(error, trace, self._folder).place
+            cell = self._cells[key] = self._counts.thrown(scenario, kind, where)
+            if (kind, where) not in self._told:
+                self._told.add((kind, where))
+                self._tell(error, scenario, kind, where)
+        cell.add(1)
+
+    def _tell(self, error: BaseException, scenario: str, kind: str, where: str) -> None:
+        row = {"type": kind, "place": where, "text": text_of(error), "scenario": scenario}
+        self._send({"threw": {**row, "traceback": traceback_of(error, self._folder)}})
+
+
+def spot(error: BaseException, folder: str) -> Spot:
+    """Return the line of the script that an exception is the business of."""
+    return _spot(error, _user_trace(error.__traceback__, folder), folder)
+
+
+def type_name(error: BaseException) -> str:
+    """Name an exception as Python does: builtin ones, and ours, without their module."""
+    kind = type(error)
+    module = getattr(kind, "__module__", "builtins")  # one that exec() made may have none
+    hidden = module in ("builtins", "__main__") or module.startswith(_OUR_MODULES)
+    return kind.__qualname__ if hidden else f"{module}.{kind.__qualname__}"
+
+
+def text_of(error: BaseException) -> str:
+    """Return the message of an exception in one line that may be shown."""
+    try:
+        text = str(error)
+    except Exception:  # the script's own __str__
+        text = "(its message cannot be made into text)"
+    if isinstance(error, AttributeError) and isinstance(error.obj, Exchange):
+        text += "; await the request first: response = await vu.get(...)"
+    return redact.printable(redact.text(" ".join(text[: 4 * MAX_TEXT].split())))[:MAX_TEXT]
+
+
+def traceback_of(error: BaseException, folder: str) -> str:
+    """Return the traceback from the script's first line on, as it may be shown."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
+        trace = trace.tb_next
+    told = traceback.TracebackException(type(error), error, trace, limit=-MAX_FRAMES)
+    if getattr(type(error), "__module__", "").startswith(_OUR_MODULES):
+        while len(told.stack) > 1 and (told.stack[-1].filename or "").startswith(_OURS):
+            told.stack.pop()
+    try:
+        lines = "".join(told.format()).rstrip("\n").split("\n")
+    except Exception:  # a class that Python itself cannot name
+        return ""
+    return "\n".join(redact.printable(redact.text(line), lines=True) for line in lines)
+
+
+def _spot(error: BaseException, trace: TracebackType | None, folder: str) -> Spot:
+    if isinstance(error, SyntaxError) and error.filename:
+        return Spot(relative(error.filename, folder), error.lineno or 0)
+    if trace is None:
+        return Spot("(no line)", 0)
+    return Spot(relative(trace.tb_frame.f_code.co_filename, folder), trace.tb_lineno)
+
+
+def _user_trace(trace: TracebackType | None, folder: str) -> TracebackType | None:
+    """Find the innermost step within the folder, else the innermost that is not ours."""
+    own = other = None
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not name.startswith(_OURS):
+            other = trace
+            if name.startswith(folder + os.sep) and not name.startswith(_PYTHONS):
+                own = trace
+        trace = trace.tb_next
+    return own or other
+
+
+def relative(name: str, folder: str) -> str:
+    """Return the path of a file as it is shown: relative within the script's folder."""
+    path = os.path.abspath(name)
+    return redact.printable(os.path.relpath(path, folder) if path.startswith(folder) else name)

@@ -1,0 +1,87 @@
+"""Redirects, followed as Go and so k6 does, without carrying secrets to another origin.
+
+301, 302 and 303 ask for the new address with GET (HEAD stays HEAD); 307 and 308 repeat the method
+and the body. On the way to another scheme, host or port everything that is a secret is left behind
+(CVE-2018-1000007), and stays behind on a later way back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from fastbench.plan import urls
+from fastbench.plan.plan import UsageError
+from fastbench.script.http.headers import Headers
+from fastbench.script.http.request_cache import Asked, Maker, Prepared, stays
+
+if TYPE_CHECKING:
+    from fastbench.engine.client._client import Exchange, Ready, Response
+    from fastbench.script.http.cookies import Cookies
+
+Following = tuple["Ready", bytes]
+
+_REPEATED = (307, 308)
+_ABOUT_BODY = ("content-type", "content-encoding", "content-language", "content-location")
+
+
+class Follows(Protocol):
+    """Whose requests are followed: a VU's client."""
+
+    @property
+    def maker(self) -> Maker: ...
+    @property
+    def cookies(self) -> Cookies: ...
+
+
+def following(client: Follows, exchange: Exchange, response: Response) -> Following | None:
+    """Return the request that follows from an answer, or None where it leads nowhere.
+
+    It never raises: what a server writes into Location is no error of the script. Of fields that
+    say the same the first counts; where they differ there is no answer (see `_exchange.pxi`).
+    """
+    before: Prepared = exchange.keep
+    location = next(iter(Headers(response.raw_head).get_all("Location")), "")
+    if not location:
+        return None
+    if exchange.redirects <= 0:
+        client.maker.not_followed(before, "as many as max_redirects allows came before it")
+        return None
+    repeats = response.status in _REPEATED
+    try:
+        url = urls.join(before.kind.site.url.server, before.target, location)
+        asked = _asked(before, url, repeats)
+        after = client.maker.prepared(before.place, asked)
+        if after.ready.origin is not before.ready.origin:
+            after = client.maker.prepared(before.place, _led_away(asked))
+    except UsageError as error:
+        client.maker.not_followed(before, str(error).rstrip("."))
+        return None
+    body = exchange.payload.partition(b"\r\n\r\n")[2] if repeats else b""
+    site = after.kind.site
+    jar = (
+        client.cookies.header(site.url.cookie_host, after.path, site.secure)
+        if client.cookies
+        else ""
+    )
+    payload = client.maker.payload(after, body or None, jar)
+    exchange.keep = after
+    return after.ready, payload
+
+
+def _asked(before: Prepared, url: str, repeats: bool) -> Asked:
+    """Ask for another URL of the same origin."""
+    asked = before.asked._replace(url=url)
+    userinfo = before.kind.site.url.userinfo
+    if userinfo is not None and asked.auth is None and asked.bearer is None:
+        user, _, password = userinfo.decode("utf-8", "surrogateescape").partition(":")
+        asked = asked._replace(auth=(user, password))
+    if repeats:
+        return asked
+    method = "HEAD" if before.kind.method == "HEAD" else "GET"
+    headers = tuple(each for each in asked.headers if each[0].lower() not in _ABOUT_BODY)
+    return asked._replace(method=method, content_type="", headers=headers)
+
+
+def _led_away(asked: Asked) -> Asked:
+    headers = tuple((name, value) for name, value in asked.headers if not stays(name))
+    return asked._replace(headers=headers, auth=None, bearer=None, cookies=(), led_away=True)

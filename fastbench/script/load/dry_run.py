@@ -1,0 +1,281 @@
+"""What --dry-run finds: plans that cannot pass, cannot fail, or do not do what they say. Pure.
+
+1. "error": the plan cannot pass, or a line of the script cannot work. "warning": it can, but its
+   answer will mean less than it seems to.
+2. Nothing is claimed that the plan and the text of the script do not show: times are lower bounds
+   and numbers of requests upper bounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from fastbench.foundation import units
+from fastbench.results.metric_values import Kind
+from fastbench.results.thresholds.evaluation import Threshold
+from fastbench.script.api.options import Settings
+from fastbench.script.load.cli_overrides import Applied
+from fastbench.script.load.source import Source
+from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec
+
+__all__ = ["Finding", "described", "findings"]
+
+# Metrics that have samples only if the script calls something.
+_NEEDS_CALL = {"checks": "check", "group_duration": "group"}
+_OF_REQUESTS = ("http_req", "data_")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with a plan."""
+
+    level: Literal["error", "warning"]
+    text: str
+
+
+def findings(
+    applied: Applied, thresholds: Sequence[Threshold], source: Source
+) -> tuple[Finding, ...]:
+    """Return what is wrong with a plan, errors first."""
+    found = [
+        Finding("error", f"{problem.file}, line {problem.line}: {problem.text}")
+        for problem in source.problems
+    ]
+    found += [Finding("warning", f"{text}.") for text in applied.declared.warnings]
+    for spec in applied.scenarios:
+        found += _of_scenario(spec, source)
+    for threshold in thresholds:
+        found += _of_samples(threshold, applied, source)
+        found += _of_limit(threshold, applied.options)
+        found += _of_counts(threshold, applied, source)
+        found += _of_time(threshold, applied)
+    unique = dict.fromkeys(found)
+    return tuple(sorted(unique, key=lambda finding: finding.level != "error"))
+
+
+def described(applied: Applied) -> list[str]:
+    """Return the plan in words, a line for each scenario."""
+    lines = []
+    for spec in applied.scenarios:
+        start = f", from {units.format_s(spec.start_time_s)} on" if spec.start_time_s else ""
+        lines.append(f"{spec.name}: {spec.executor}, {_load(spec)}{start}")
+    timed = [spec for spec in applied.scenarios if spec.executor not in ITERATIONS]
+    length_s = max((spec.start_time_s + spec.length_s for spec in timed), default=0.0)
+    length = f"{units.format_s(length_s)}, " if timed else ""
+    lines.append(
+        f"in all: {length}at most {_vus(applied.most_vus)}, over after "
+        f"{units.format_s(applied.end_s)} at the latest"
+    )
+    return lines
+
+
+def _load(spec: Spec) -> str:
+    length = units.format_s(spec.length_s)
+    vus = _vus(spec.most_vus)
+    if spec.executor == "shared-iterations":
+        return f"{_planned(spec.iterations)} among {vus}, at most {length}"
+    if spec.executor == "per-vu-iterations":
+        whose = f"of each of {vus}" if spec.vus != 1 else f"of {vus}"
+        return f"{_planned(spec.iterations)} {whose}, at most {length}"
+    if spec.executor in ARRIVAL:
+        peak = max(max(first, last) for _, first, last in spec.levels)
+        rate = units.format_rate(peak)
+        return f"up to {rate} for {length}: {_planned(spec.planned)}, at most {vus}"
+    if spec.stages is not None:
+        parts = [f"{spec.start_vus}"]
+        parts += [f"{target:g} in {units.format_s(length_s)}" for length_s, target in spec.stages]
+        return f"{' → '.join(parts)}: up to {vus} for {length}"
+    return f"{vus} for {length}"
+
+
+def _vus(count: int) -> str:
+    return f"{count:,} VU" + ("s" if count != 1 else "")
+
+
+def _planned(count: int | None) -> str:
+    return f"{count or 0:,} iteration" + ("s" if count != 1 else "")
+
+
+def _of_scenario(spec: Spec, source: Source) -> Iterator[Finding]:
+    """Compare the time that iterations need at least with the time that there is."""
+    each_s = source.sleeps_s(spec.function)
+    length = units.format_s(spec.length_s)
+    if spec.executor in ITERATIONS:
+        rounds = spec.iterations or 0
+        if spec.executor == "shared-iterations":
+            rounds = math.ceil(rounds / (spec.vus or 1))
+        if each_s * rounds > spec.length_s:
+            yield Finding(
+                "error",
+                f"Scenario {spec.name}: its iterations sleep {units.format_s(each_s * rounds)} at "
+                f"least, but max_duration is {length}; give it more, or fewer iterations.",
+            )
+        return
+    if each_s > spec.length_s + spec.graceful_stop_s:
+        yield Finding(
+            "error",
+            f"Scenario {spec.name}: one iteration sleeps {units.format_s(each_s)} at least, so "
+            f"none ends within {length} and the graceful stop; give it a longer duration.",
+        )
+    if spec.executor not in ARRIVAL:
+        return
+    if (spec.time_unit_s or 0) > spec.length_s:
+        peak = max(max(first, last) for _, first, last in spec.levels)
+        in_all = peak * spec.length_s
+        yield Finding(
+            "warning",
+            f"Scenario {spec.name} starts only {_planned(spec.planned)}: its rate is per "
+            f"{units.format_s(spec.time_unit_s or 0)}, and that is {in_all:.3g} in {length}.",
+        )
+    peak = max(max(first, last) for _, first, last in spec.levels)
+    if peak * each_s > spec.most_vus:
+        yield Finding(
+            "error",
+            f"Scenario {spec.name} needs {math.ceil(peak * each_s):,} VUs at least, as one "
+            f"iteration sleeps {units.format_s(each_s)} and {units.format_rate(peak)} start, but "
+            f"max_vus is {spec.most_vus:,}; iterations would be dropped.",
+        )
+
+
+def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Iterator[Finding]:
+    """Find metrics and tags that never get samples: such a threshold fails."""
+    tags = dict(threshold.tags)
+    names = [spec.name for spec in applied.scenarios]
+    why = ""
+    if (wanted := tags.get("scenario", names[0])) not in (*names, "setup", "teardown"):
+        why = f"no scenario {wanted} runs, only {', '.join(names)}"
+    elif threshold.metric in _NEEDS_CALL and _NEEDS_CALL[threshold.metric] not in source.calls:
+        why = f"the script never calls {_NEEDS_CALL[threshold.metric]}()"
+    elif threshold.metric == "http_req_response" and not any(
+        spec.executor in ARRIVAL for spec in _meant(threshold, applied)
+    ):
+        why = "response time needs a planned rate, so an arrival-rate executor"
+    elif threshold.metric in applied.declared.metrics and "add" not in source.calls:
+        why = "the script never calls its add()"
+    elif threshold.metric.startswith(_OF_REQUESTS) and not any(
+        source.requests(spec.function) for spec in _meant(threshold, applied)
+    ):
+        why = "no request is sent"
+    if why:
+        yield Finding("error", f"{threshold.text}: it never gets a sample, as {why}.")
+    for name in ("name", "check"):
+        if name in tags and not any(_like(tags[name], text) for text in source.texts):
+            yield Finding(
+                "warning",
+                f"{threshold.text}: the script never says `{tags[name]}`; look for the {name} "
+                "that is meant.",
+            )
+    for part in (part for part in tags.get("group", "").split("::") if part):
+        if part not in source.texts and part not in ("setup", "teardown"):
+            yield Finding("warning", f"{threshold.text}: the script has no group `{part}`.")
+
+
+def _like(wanted: str, text: str) -> bool:
+    """Tell whether a text of the script may become this name: URLs get `{id}` and a base."""
+    return text == wanted or (len(text) > 1 and (text in wanted or wanted in text))
+
+
+def _of_limit(threshold: Threshold, options: Settings) -> Iterator[Finding]:
+    """Find limits beyond what the metric can be."""
+    least, most = _range(threshold.kind, threshold.aggregate)
+    timeout_ms = options.timeout_s * 1000
+    if threshold.metric in ("http_req_duration", "http_req_waiting") and least == 0:
+        most = timeout_ms if threshold.aggregate not in ("count", "rate") else math.inf
+    low, high = threshold.holds(least), threshold.holds(most)
+    if threshold.operator in ("==", "===", "!="):
+        return
+    if not low and not high:
+        yield Finding("error", f"{threshold.text}: it can never hold; see its limit.")
+    elif low and high:
+        what = "the limit is past the timeout" if most == timeout_ms else "any value keeps it"
+        yield Finding("warning", f"{threshold.text}: it can never fail, {what}.")
+
+
+def _range(kind: Kind, aggregate: str) -> tuple[float, float]:
+    """Return the least and the greatest value that there can be."""
+    if kind.type == "rate":
+        return 0.0, 1.0
+    if kind.type == "counter" or kind.contains == "time" or aggregate == "count":
+        return 0.0, math.inf
+    return -math.inf, math.inf
+
+
+def _of_counts(threshold: Threshold, applied: Applied, source: Source) -> Iterator[Finding]:
+    """Compare a limit with how much the plan can send at most."""
+    specs = _meant(threshold, applied)
+    if not specs or set(dict(threshold.tags)) - {"scenario"}:
+        return
+    each = [
+        1.0 if threshold.metric.startswith("iteration") else source.requests(spec.function)
+        for spec in specs
+    ]
+    total = _times(each, [_iterations(spec, source) for spec in specs])
+    if threshold.metric in ("http_reqs", "iterations") and threshold.operator.startswith(">"):
+        most, unit = total, ""
+        if threshold.aggregate == "rate":
+            most, unit = _times(each, [_rate(spec, source) for spec in specs]), "/s"
+        if not threshold.holds(most):
+            yield Finding(
+                "error",
+                f"{threshold.text}: the plan comes to at most {most:,.6g}{unit}, never that.",
+            )
+    elif (
+        threshold.aggregate == "p"
+        and threshold.metric.startswith(("http_req_", "iteration_"))
+        and 0 < total < 100 / max(100 - threshold.percent, 1e-9)
+    ):
+        yield Finding(
+            "warning",
+            f"{threshold.text}: of at most {total:,.0f} samples p({threshold.percent:g}) is the "
+            "slowest one.",
+        )
+    elif threshold.metric == "http_req_failed" and 0 < total * _allowed(threshold) < 1:
+        yield Finding(
+            "warning",
+            f"{threshold.text}: of at most {total:,.0f} requests one that fails breaks it.",
+        )
+
+
+def _allowed(threshold: Threshold) -> float:
+    """Return which share may fail; 0 where none may, which is a limit like any other."""
+    return threshold.limit if threshold.operator.startswith("<") else 0.0
+
+
+def _times(each: Sequence[float], counts: Sequence[float]) -> float:
+    """Add up products; nothing of something endless is nothing."""
+    return math.fsum(a * b for a, b in zip(each, counts, strict=True) if a and b)
+
+
+def _iterations(spec: Spec, source: Source) -> float:
+    """Return how many iterations there can be at most."""
+    if spec.planned is not None:
+        return spec.planned
+    each_s = source.sleeps_s(spec.function)
+    return spec.most_vus * math.ceil(spec.length_s / each_s) if each_s else math.inf
+
+
+def _rate(spec: Spec, source: Source) -> float:
+    """Return how many iterations per second there can be at most, averaged over its time."""
+    if spec.executor in ARRIVAL:
+        return (spec.planned or 0) / spec.length_s
+    each_s = source.sleeps_s(spec.function)
+    return spec.most_vus / each_s if each_s else math.inf
+
+
+def _of_time(threshold: Threshold, applied: Applied) -> Iterator[Finding]:
+    length_s = applied.length_s
+    if threshold.abort_on_fail and threshold.delay_s >= length_s:
+        yield Finding(
+            "warning",
+            f"{threshold.text}: its delay of {units.format_s(threshold.delay_s)} is no shorter "
+            f"than the run, {units.format_s(length_s)}; it aborts nothing.",
+        )
+
+
+def _meant(threshold: Threshold, applied: Applied) -> list[Spec]:
+    """Return the scenarios that a threshold looks at."""
+    wanted = dict(threshold.tags).get("scenario")
+    return [spec for spec in applied.scenarios if wanted in (None, spec.name)]

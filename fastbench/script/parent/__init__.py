@@ -1,0 +1,55 @@
+"""A run of a script: load it, split its scenarios, fork, watch, stop, add up.
+
+1. The first worker imports the script and says what it declares; the parent never runs a line of
+   it. What can be refused is refused before the load begins.
+2. The order is k6's: setup once, all scenarios, teardown once, also after an abort. Whoever was
+   lost or stopped, there is a report.
+3. A signal, a broken threshold or the script itself ends the load at once; a second signal ends
+   everything, without a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+from fastbench.foundation import signals
+from fastbench.results.result import Result
+from fastbench.run.sampling import Progress
+from fastbench.script.api.options import Declared
+from fastbench.script.parent.refused import OptionsError, ScriptError
+from fastbench.script.parent.run_state import Hears
+from fastbench.script.parent.script_runner import Campaign
+from fastbench.script.parent.worker_channel import Echo
+from fastbench.script.run_request import Asked
+
+__all__ = ["OptionsError", "ScriptError", "declared", "run"]
+
+
+def run(
+    asked: Asked,
+    tell: Callable[[Progress], None],
+    notice: Callable[[str], None] = lambda sentence: None,
+    echo: Echo | None = None,
+    hears: Hears | None = None,
+    measured: Callable[[Result], None] = lambda result: None,
+) -> Result:
+    """Carry out what the command line asks for; `tell` hears of progress 4 times a second.
+
+    `notice` hears how the command line changed the script's scenarios, and of an import that takes
+    long. `echo` takes the lines that the script prints; without it they go to stderr as they come.
+    `hears` listens to all that is measured, second by second. `measured` gets the result before
+    teardown begins, which may take long, or be killed. Raises OptionsError for options that
+    cannot be, ScriptError for a script that does not load, UsageError when the machine cannot
+    carry it, KeyboardInterrupt at a second signal.
+    """
+    campaign = Campaign(asked, tell, notice, echo, hears, measured)
+    with signals.heard(campaign.interrupt), closing(campaign):
+        return campaign.carry_out()
+
+
+def declared(asked: Asked, notice: Callable[[str], None] = lambda sentence: None) -> Declared:
+    """Return what a script declares, without running any of its scenarios. Raises as `run`."""
+    campaign = Campaign(asked, lambda progress: None, notice, None)
+    with signals.heard(campaign.interrupt), closing(campaign):
+        return campaign.declarations()

@@ -1,0 +1,246 @@
+"""How the run stands: series, thresholds and progress, from what the workers wrote so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from fastbench.engine.bridge import _core
+from fastbench.engine.client import _client
+from fastbench.machine.monitor import Monitor
+from fastbench.plan.plan import UsageError
+from fastbench.results.metric_values import BUILT_IN
+from fastbench.results.thresholds import grammar
+from fastbench.results.thresholds.evaluation import Judge, Threshold
+from fastbench.results.usage import Use
+from fastbench.run import sampling
+from fastbench.run.sampling import Progress, Users
+from fastbench.script.load.cli_overrides import Applied
+from fastbench.script.parent import metric_snapshot
+from fastbench.script.parent.refused import OptionsError
+from fastbench.script.run_request import Asked
+from fastbench.script.spec import ITERATIONS
+from fastbench.script.worker.runtime import MOST_VUS
+
+__all__ = ["Hears", "Limits", "Standing", "limits_of", "spans"]
+
+NS_PER_S = 1e9
+LOOK_S = 1.0  # at thresholds
+AROUND = ("setup", "teardown")  # what samples outside of scenarios are tagged with
+ITERATION_NAMES = frozenset({"iterations", "dropped_iterations"})
+
+
+class Hears(Protocol):
+    """Somebody who is told what is measured while it is."""
+
+    next_s: float  # the next look, from the start line on
+
+    def begin(self, tags: Mapping[str, str], of_scenarios: Mapping[str, Mapping[str, str]]) -> None:
+        """Learn the tags of the run, and those of its scenarios by name."""
+
+    def look(self, t_s: float, read: Callable[[float], metric_snapshot.Snapshot]) -> None:
+        """Look at what is measured now."""
+
+
+class Limits:
+    """The thresholds of a run, and the judge who holds it to them; `notices` are for people."""
+
+    def __init__(
+        self,
+        found: tuple[Threshold, ...],
+        times: dict[str, tuple[float, float]],
+        notices: tuple[str, ...] = (),
+    ) -> None:
+        self.found = found
+        self.notices = notices
+        self.names = metric_snapshot.names(found)
+        self.judge: Judge[metric_snapshot.Snapshot] = Judge(found, times)
+
+
+def limits_of(applied: Applied, asked: Asked) -> Limits:
+    """Read the thresholds; raises OptionsError for one that cannot be meant."""
+    known = {**BUILT_IN, **applied.declared.metrics}
+    try:
+        own, left_out = _of_these(grammar.read(applied.options.thresholds, (), known), applied)
+        typed = grammar.read({}, asked.thresholds, known)
+        found = {each.text: each for each in (*own, *typed)}
+        _refuse_strangers(found.values(), applied)
+        return Limits(tuple(found.values()), spans(applied), left_out)
+    except UsageError as error:
+        raise OptionsError(str(error)) from None
+
+
+def _of_these(
+    own: tuple[Threshold, ...], applied: Applied
+) -> tuple[list[Threshold], tuple[str, ...]]:
+    """Leave out a script's thresholds on scenarios that --scenario leaves out."""
+    absent = set(applied.known) - {spec.name for spec in applied.scenarios}
+    kept = [each for each in own if dict(each.tags).get("scenario") not in absent]
+    left = len(own) - len(kept)
+    several = f"{left} thresholds are" if left > 1 else "1 threshold is"
+    notice = f"--scenario: {several} on scenarios that do not run, and not judged."
+    return kept, (notice,) if left else ()
+
+
+def _refuse_strangers(found: Iterable[Threshold], applied: Applied) -> None:
+    """Refuse a threshold on a scenario that does not run: it would never have a sample."""
+    names = [spec.name for spec in applied.scenarios]
+    for each in found:
+        wanted = dict(each.tags).get("scenario", names[0])
+        if wanted not in (*names, *AROUND):
+            there = f"there are {', '.join(names)}" if len(names) > 1 else f"there is {names[0]}"
+            raise UsageError(f"Threshold `{each.text}`: no scenario {wanted} runs; {there}.")
+
+
+def spans(applied: Applied) -> dict[str, tuple[float, float]]:
+    """Return when each stage begins and ends: "NAME", "NAME.1"; of a single scenario also "1"."""
+    found: dict[str, tuple[float, float]] = {}
+    for spec in applied.scenarios:
+        begin_s = spec.start_time_s
+        found[spec.name] = (begin_s, begin_s + spec.length_s)
+        for number, (length_s, _) in enumerate(spec.stages or (), 1):
+            found[f"{spec.name}.{number}"] = (begin_s, begin_s + length_s)
+            if len(applied.scenarios) == 1:
+                found[str(number)] = (begin_s, begin_s + length_s)
+            begin_s += length_s
+    return found
+
+
+class Standing:
+    """What the parent keeps from one look to the next. Times are of CLOCK_MONOTONIC."""
+
+    def __init__(
+        self,
+        applied: Applied,
+        limits: Limits,
+        block: _core.Block,
+        arena: _client.Arena,
+        start_ns: int,
+        before: sampling.Snapshot,
+        hears: Hears | None = None,
+    ) -> None:
+        """`before` is what the block held before the start line: what setup did."""
+        self.hears = hears
+        if hears is not None:
+            hears.begin(applied.options.tags, {each.name: each.tags for each in applied.scenarios})
+        self.limits = limits
+        self.start_ns = start_ns
+        self.end_ns = start_ns + round(applied.end_s * NS_PER_S)
+        self.series = sampling.Series(block, start_ns, planned=False, before=before)
+        self.reader = metric_snapshot.Reader(arena, applied.declared.metrics)
+        self._applied = applied
+        self._block = block
+        self._arena = arena
+        self._ticks = sampling.Ticks(start_ns, None, warming=False)
+        self._look_s = LOOK_S
+        self._vus = self._least = self._most = 0
+        self._seen = False
+
+    @property
+    def stopped_by(self) -> str:
+        """The threshold that ended the run."""
+        return self.limits.judge.stopped_by
+
+    def look(self, now_ns: int, monitor: Monitor) -> bool:
+        """Take a look; true when a threshold asks for the end."""
+        counters = [self._block.counters(i) for i in range(self._block.workers)]
+        self._ticks.look(now_ns, counters, None)
+        if now_ns < self.start_ns:
+            return False
+        self._count_vus(sum(slot["active"] for slot in counters))
+        if now_ns >= self.series.due_ns:
+            self.series.add(now_ns, monitor.sample())
+        t_s = (now_ns - self.start_ns) / NS_PER_S
+        if self.hears is not None and t_s >= self.hears.next_s:
+            self.hears.look(t_s, self.snapshot)
+        if t_s < self._look_s or not self.limits.found:
+            return False
+        self._look_s = min(t_s + LOOK_S, self.limits.judge.next_s(t_s))
+        return self.limits.judge.look(self.snapshot(t_s, self.limits.names))
+
+    def snapshot(self, t_s: float, only: frozenset[str] | None = None) -> metric_snapshot.Snapshot:
+        """Read everything, or `only` entries of these names."""
+        errors = sampling.errors(self._block) if only is None else None
+        return self.reader.read(t_s, only=only, gauges=self.gauges, errors=errors)
+
+    @property
+    def gauges(self) -> dict[str, tuple[float, float, float]]:
+        """VUs now and those there may be: value, least, most."""
+        most = float(self._applied.most_vus)
+        found = {"vus_max": (most, most, most)}
+        most_at_once = max(self._peak(), float(self._most))
+        if self._seen:
+            found["vus"] = (float(self._vus), float(self._least), most_at_once)
+        elif most_at_once:  # a run may be over before the first look
+            found["vus"] = (most_at_once,) * 3
+        return found
+
+    def _peak(self) -> float:
+        """Return how many VUs there were at once at most: workers count each that comes."""
+        rows = (self._arena.read(i, {MOST_VUS}) for i in range(self._arena.workers))
+        return max((most for row in rows for *_, (_, _, most, _) in row), default=0.0)
+
+    def _count_vus(self, vus: int) -> None:
+        self._least = min(vus, self._least) if self._seen else vus
+        self._most = max(vus, self._most)
+        self._vus = vus
+        self._seen = True
+
+    def close(self, end_ns: int, monitor: Monitor) -> Use:
+        """End the series: what comes now, as teardown, is not of the load."""
+        use = monitor.sample()
+        self.series.finish(max(end_ns, self.start_ns), use)
+        return use
+
+    def last_look(self, now_ns: int) -> None:
+        """Let who listens look for the last time: also at what teardown did."""
+        if self.hears is not None:
+            self.hears.look(max(0.0, (now_ns - self.start_ns) / NS_PER_S), self.snapshot)
+
+    def until_next_s(self, tick_s: float) -> float:
+        """Return the time to the next tick, row or look, whichever is first."""
+        now_ns = time.monotonic_ns()
+        wakes = [now_ns + tick_s * NS_PER_S, self.series.due_ns]
+        if self.limits.found:
+            wakes.append(self.start_ns + self._look_s * NS_PER_S)
+        if self.hears is not None:
+            wakes.append(self.start_ns + self.hears.next_s * NS_PER_S)
+        return max(0.0, (min(wakes) - now_ns) / NS_PER_S)
+
+    def progress(self) -> Progress:
+        """Return what a live view shows now."""
+        base = self._ticks.progress(self.series)
+        iterations, dropped = self._iterations()
+        judged = dict(self.limits.judge.judgements)
+        failing = [
+            text for text, each in judged.items() if not each.ok and each.observed is not None
+        ]
+        users = Users(
+            vus=self._vus,
+            vus_max=self._applied.most_vus,
+            iterations=iterations,
+            dropped=dropped,
+            iterations_of=self._planned(),
+            length_s=self._applied.length_s,
+            failing=tuple(failing),
+            thresholds=len(self.limits.found),
+        )
+        return replace(base, users=users, judgements=judged)
+
+    def _iterations(self) -> tuple[int, int]:
+        rows = (self._arena.read(i, ITERATION_NAMES) for i in range(self._arena.workers))
+        found = dict.fromkeys(ITERATION_NAMES, 0.0)
+        for row in rows:
+            for kind, name, _, value in row:
+                if kind == "counter":
+                    found[name] += value
+        return round(found["iterations"]), round(found["dropped_iterations"])
+
+    def _planned(self) -> int | None:
+        """Return how many iterations are asked for, where their number ends the run."""
+        specs = self._applied.scenarios
+        if any(spec.executor not in ITERATIONS for spec in specs):
+            return None
+        return round(sum(spec.planned or 0 for spec in specs))

@@ -1,0 +1,381 @@
+"""The course of one run, from the first worker to the last: who is told what, and when."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from fastbench.engine.bridge import _core
+from fastbench.engine.client import _client
+from fastbench.foundation import signals
+from fastbench.machine import host
+from fastbench.machine import limits as machine
+from fastbench.machine.monitor import Monitor
+from fastbench.plan.plan import UsageError
+from fastbench.results.metric_values import Thrown
+from fastbench.results.result import Result, Warning_
+from fastbench.results.usage import Use
+from fastbench.run import sampling, summarize
+from fastbench.run.sampling import Progress
+from fastbench.script.api.options import Declared
+from fastbench.script.load import cli_overrides
+from fastbench.script.parent import forking, summarize_script, target_discovery, teardown
+from fastbench.script.parent.refused import OptionsError, ScriptError
+from fastbench.script.parent.run_state import Hears, Limits, Standing, limits_of
+from fastbench.script.parent.showing import Showing
+from fastbench.script.parent.teardown import Teardown
+from fastbench.script.parent.watchdog import SlowImport, Watchdog
+from fastbench.script.parent.worker_channel import Child, Echo, Hub, Message
+from fastbench.script.parent.worker_reports import Notes, refusal, refusal_of_ended
+from fastbench.script.run_request import Asked
+from fastbench.script.worker import worker_process
+
+__all__ = ["Campaign"]
+
+TICK_S = 0.25
+PAUSE_S = 1.0
+LEAD_NS = 20_000_000  # from `begin` to the start line, so that all workers are ready
+VU_LEAD_NS = 100_000  # more for each VU of the fullest worker: they are made meanwhile
+GRACE_S = 1.5  # for workers to end once they should have
+BUSY_GRACE_S = 10.0  # the same while their loops turn: ten thousand VUs are not halted at once
+TERM_S = 0.5
+QUIET_NICE = 10
+
+Tell = Callable[[Progress], None]
+
+
+class Campaign:
+    """The state of one run. `carry_out` once, then `close`, whatever came of it."""
+
+    def __init__(
+        self,
+        asked: Asked,
+        tell: Tell,
+        notice: Callable[[str], None],
+        echo: Echo | None,
+        hears: Hears | None = None,
+        measured: Callable[[Result], None] = lambda result: None,
+    ) -> None:
+        self.asked = asked
+        self.measured = measured
+        self.hears = hears
+        self.showing = Showing()
+        self.tell = self.showing.timed(tell)
+        self.notice = notice
+        self.wanted = asked.workers or machine.usable_cores()
+        try:
+            self.block = _core.Block(self.wanted)
+            self.arena = _client.Arena(self.wanted)
+        except MemoryError as error:
+            raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
+        machine.raise_open_files()  # the first worker is there before its VUs are counted
+        self.hub = Hub(echo and self.showing.timed(echo))
+        self.piped = echo is not None
+        self.watchdog = Watchdog(self.arena, asked.script)
+        self.parent = os.getpid()
+        self.declared: Declared | None = None
+        self.data: Any = None
+        self.settled = False  # setup has given its data
+        self.teardown = Teardown()
+        self.loading = True
+        self.over = ""  # what ended the run early, one of result.ENDED
+        self.why = ""
+        self.loaded = False  # the load is over
+        self.interrupted = False  # the load was
+        self.signal_ns = 0  # when a signal came
+        self.told_ns = 0  # when the workers were told to stop, 0 before
+        self.termed_ns = 0
+        self.resumed_ns = 0  # the end of the last pause
+        self.pauses: list[summarize.Pause] = []
+        self.notes = Notes()
+        self.sought: target_discovery.Sought | None = None
+        self.verify = True  # certificates, as options and command line say
+        self.monitor: Monitor | None = None
+
+    def close(self) -> None:
+        """Leave nobody behind."""
+        self.hub.close()
+
+    def carry_out(self) -> Result:
+        """Load, set up, load the server, tear down, add up."""
+        applied, limits = self._load()
+        self.verify = applied.options.tls.verify
+        sought = self.sought = target_discovery.find(applied.options, self.asked)
+        self.loading = False
+        rare = host.rare()
+        os.nice(QUIET_NICE)
+        pids = [child.pid for child in self.hub.children]
+        monitor = self.monitor = Monitor(pids, sought.found, rare)
+        self.settled = not applied.declared.setup
+        if not self.settled:
+            self._set_up(applied.options.setup_timeout_s)
+        # The load may begin before this process comes to look at it.
+        before = sampling.snapshot(self.block, 0, planned=False)
+        start_ns = self._begin(applied)
+        standing = Standing(applied, limits, self.block, self.arena, start_ns, before, self.hears)
+        monitor.start()
+        self._watch(standing, monitor)
+        end_ns = time.monotonic_ns()
+        last_use = standing.close(self._end_ns(end_ns), monitor)
+
+        def result(*more: Warning_) -> Result:
+            told = self._told(start_ns, end_ns, last_use, more)
+            where = self.sought or sought
+            return summarize_script.result(told, applied, where, self.block, standing, monitor)
+
+        self.loaded = True
+        # What setup made is not known if it was not left by itself: then nothing is torn down.
+        if applied.declared.teardown and (self.settled or self.over == "aborted"):
+            self.measured(result(teardown.RUNNING))
+            self._tear_down(applied.options.teardown_timeout_s)
+        self._quit()
+        standing.last_look(time.monotonic_ns())
+        return result()
+
+    def _told(
+        self, start_ns: int, end_ns: int, last_use: Use, more: tuple[Warning_, ...]
+    ) -> summarize_script.Told:
+        stuck = self.watchdog.warnings(self.hub.children, end_ns)
+        return summarize_script.Told(
+            children=tuple(self.hub.children),
+            start_ns=start_ns,
+            end_ns=end_ns,
+            interrupted=self.interrupted,
+            ended="" if self.over == "interrupted" else self.over,
+            why=self.why,
+            pauses=tuple(self.pauses),
+            threw=tuple(self.notes.threw.values()),
+            warnings=(*more, *self.notes.warnings, *stuck),
+            ends_ns=self.notes.ends_ns,
+            addresses=tuple(self.notes.addresses),
+            last_use=last_use,
+        )
+
+    # Loading.
+
+    def declarations(self) -> Declared:
+        """Let the first worker import the script; return what it declares."""
+        self._fork(0)
+        self._await_import(lambda: self.declared is not None)
+        if self.declared is None:  # it said neither this nor what is wrong
+            raise ScriptError(f"{self.asked.script}: its worker ended without a word; try again.")
+        return self.declared
+
+    def _load(self) -> tuple[cli_overrides.Applied, Limits]:
+        """Let all workers import the script, the others when it is known to be right."""
+        declared = self.declarations()
+        try:
+            applied = cli_overrides.applied(declared, self.asked)
+        except UsageError as error:
+            raise OptionsError(str(error)) from None
+        limits = limits_of(applied, self.asked)
+        machine.allow_open_files(-(-applied.most_vus // self.wanted), "VUs", "-u")
+        for notice in (*applied.notices, *limits.notices):
+            self.notice(notice)
+        for index in range(1, min(self.wanted, applied.most_vus)):
+            self._fork(index)
+        self._await_import(lambda: all(child.loaded for child in self.hub.children))
+        return applied, limits
+
+    def _await_import(self, done: Callable[[], bool]) -> None:
+        """Wait for scripts to be imported, however long that takes; say what takes long."""
+        slow = SlowImport(self.asked.script)
+        while not done() and not all(child.gone for child in self.hub.children):
+            self._listen(TICK_S)
+            if sentence := slow.look(self.hub.children, time.monotonic_ns()):
+                self.notice(sentence)
+
+    def _fork(self, index: int) -> None:
+        def seat(channel: socket.socket, dump_fd: int) -> worker_process.Seat:
+            return worker_process.Seat(
+                index=index,
+                workers=self.wanted,
+                parent=self.parent,
+                channel=channel,
+                dump_fd=dump_fd,
+                block=self.block,
+                arena=self.arena,
+                asked=self.asked,
+            )
+
+        self.hub.add(forking.fork(index, seat, self.hub.children, piped=self.piped))
+
+    def _pump(self, done: Callable[[], bool], limit_ns: int = 0) -> None:
+        """Listen until something is done, the time is over, or nobody can do it any more."""
+        while not done() and not (limit_ns and time.monotonic_ns() >= limit_ns):
+            if all(child.gone for child in self.hub.children):
+                return
+            self._listen(TICK_S)
+
+    def _listen(self, wait_s: float) -> None:
+        for child, message in self.hub.listen(wait_s):
+            self._heard(child, message)
+        if self.interrupted:
+            self.stop("interrupted", "")
+
+    # What workers say.
+
+    def _heard(self, child: Child, message: Message) -> None:
+        kind, body = message
+        if kind == "declared":
+            self.declared = Declared.from_json(body)
+            child.loaded = True
+        elif kind == "loaded":
+            child.loaded = True
+        elif kind == "broken":
+            self._broken(body)
+        elif kind == "setup":
+            self.data, self.settled = body.get("data"), True
+        elif kind == "threw":
+            self.notes.take_thrown(Thrown(**{**body, "count": 1}))
+        elif kind == "warning":
+            self.notes.take_warning(body)
+        elif kind == "server":
+            self._met(body)
+        elif kind == "abort":
+            self.stop("aborted", f"the script ended the run: {body['text']}")
+        elif kind == "failing":
+            self.stop("script_failed", "--fail-fast: an exception ended an iteration")
+        elif kind == "ended":
+            child.ended = True
+            self.notes.take_ends(body.get("scenarios") or {})
+            self.notes.take_addresses(body.get("addresses") or ())
+        elif kind == "torn_down":
+            self.teardown.ended = True
+        elif kind == "cut":
+            self.teardown.cut = True
+        elif kind == "gone":
+            if not child.loaded:
+                raise refusal_of_ended(child, self.asked.script)
+            child.ended = True
+
+    def _broken(self, body: dict[str, Any]) -> None:
+        """Refuse a script that does not load; keep what broke later for the report."""
+        refused = refusal(body, self.asked.script)
+        if refused is not None:
+            raise refused
+        if body["stage"] == "setup" and self.over == "aborted":
+            return  # the script has said why
+        sentence = self.notes.take_broken(body, self.asked.script)
+        if body["stage"] == "setup":
+            self.stop("script_failed", sentence)
+        else:
+            self.teardown.ended = True
+            self.over = self.over or "script_failed"
+            self.why = self.why or sentence
+
+    def _met(self, body: dict[str, Any]) -> None:
+        """Learn of a server that the script loads beside that of its base URL."""
+        found = self.sought and target_discovery.met(self.sought, body, self.verify, self.asked)
+        if found is not None and found is not self.sought:
+            self.sought = found
+            if self.monitor is not None:
+                self.monitor.also(found.found)
+
+    # The run.
+
+    def interrupt(self) -> None:
+        """Stop and report, at the first signal; leave at once while nothing runs yet."""
+        if self.loading:
+            signals.leave_cleanly()
+        self.signal_ns = time.monotonic_ns()
+        self.interrupted = not self.loaded  # `_listen` does the rest: it may be within a message
+
+    def stop(self, over: str, why: str) -> None:
+        """End the load at once; the first reason counts, and the first time."""
+        if not self.over:
+            self.over, self.why = over, why
+        if not self.told_ns:
+            self.told_ns = time.monotonic_ns()
+            self.hub.say("stop", {"grace": False})
+
+    def _set_up(self, limit_s: float) -> None:
+        first = self.hub.children[0]
+        first.send("setup", {})
+        limit_ns = time.monotonic_ns() + round(limit_s * 1e9)
+        self._pump(lambda: self.settled or bool(self.told_ns) or first.gone, limit_ns)
+        if not (self.settled or self.told_ns or first.gone):
+            self.stop("script_failed", f"setup took longer than {limit_s:g}s (setup_timeout)")
+
+    def _begin(self, applied: cli_overrides.Applied) -> int:
+        """Give everybody his share; return the start line."""
+        children = self.hub.children
+        shares = applied.shares(len(children))
+        most = max(sum(len(share.vus) for share in each) for each in shares)
+        start_ns = time.monotonic_ns() + LEAD_NS + most * VU_LEAD_NS
+        if self.told_ns or self.interrupted:  # setup failed, or somebody lost patience
+            for child in children:
+                child.ended = True
+            return time.monotonic_ns()
+        for child, each in zip(children, shares, strict=True):
+            body = {"data": self.data, "start_ns": start_ns, "shares": [s.to_json() for s in each]}
+            child.send("begin", body)
+        return start_ns
+
+    def _watch(self, standing: Standing, monitor: Monitor) -> None:
+        """Look at block and arena until all workers have ended."""
+        looked_ns = time.monotonic_ns()
+        while not all(child.ended for child in self.hub.children):
+            now_ns = time.monotonic_ns()
+            self._note_pause(standing.start_ns, looked_ns, now_ns)
+            looked_ns, self.showing.spent_ns = now_ns, 0
+            if not self.told_ns and standing.look(now_ns, monitor):
+                self.stop("threshold_aborted", f"a threshold does not hold: {standing.stopped_by}")
+            if now_ns - self.resumed_ns > PAUSE_S * 1e9:  # else nobody has had the time to beat
+                self.watchdog.look(self.hub.children, now_ns)
+            self._force(standing.end_ns, now_ns)
+            if not self.told_ns:
+                progress = standing.progress()
+                stuck = self.watchdog.sentences(self.hub.children, now_ns)
+                self.tell(replace(progress, notices=tuple(stuck)))
+            self._listen(standing.until_next_s(TICK_S))
+
+    def _note_pause(self, start_ns: int, looked_ns: int, now_ns: int) -> None:
+        """Keep a gap between two looks that no tick explains: nothing in it is the server's."""
+        most_ns = (TICK_S + PAUSE_S) * 1e9
+        gap_ns = now_ns - looked_ns
+        if gap_ns > most_ns:
+            self.resumed_ns = now_ns
+        if gap_ns - self.showing.spent_ns > most_ns:
+            self.pauses.append(summarize.Pause(max(0, looked_ns - start_ns) / 1e9, gap_ns / 1e9))
+
+    def _force(self, end_ns: int, now_ns: int) -> None:
+        """End the workers that should have ended and do not: those are lost."""
+        due_ns = max(self.told_ns or end_ns, self.resumed_ns)
+        late_s = (now_ns - due_ns) / 1e9
+        for child in self.hub.children:
+            if child.ended or late_s < GRACE_S:
+                continue
+            if late_s < BUSY_GRACE_S and not self.watchdog.stuck(child, now_ns, GRACE_S / 2):
+                continue
+            self.watchdog.ask(child)
+            if not self.termed_ns:
+                self.termed_ns = now_ns
+            kill = now_ns - self.termed_ns > TERM_S * 1e9
+            child.kill(signal.SIGKILL if kill else signal.SIGTERM)
+
+    def _end_ns(self, now_ns: int) -> int:
+        """Return the end of the load: the latest that a worker stamped."""
+        stamps = [self.block.counters(child.index)["end_ns"] for child in self.hub.children]
+        return max(stamps, default=0) or now_ns
+
+    def _tear_down(self, limit_s: float) -> None:
+        first = self.hub.children[0]
+        said = self.teardown.run(first, self.data, limit_s, self._pump, lambda: self.signal_ns)
+        if said is not None:
+            self.notes.warnings.append(said)
+
+    def _quit(self) -> None:
+        for child in self.hub.children:
+            child.quit = True
+        self.hub.say("quit", {})
+        limit_ns = time.monotonic_ns() + round(GRACE_S * 1e9)
+        self._pump(lambda: all(child.gone for child in self.hub.children), limit_ns)
+        for child in self.hub.children:
+            child.kill(signal.SIGKILL)
+            child.bury(wait=True)

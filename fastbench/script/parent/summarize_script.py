@@ -1,0 +1,262 @@
+"""From a script's run to its Result: the sums of the block, and what stands in the arena."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from fastbench.engine.bridge import _core
+from fastbench.foundation.units import format_ns, plural
+from fastbench.machine import processes
+from fastbench.machine.monitor import Monitor
+from fastbench.results.addresses import AddressRow
+from fastbench.results.metric_values import ScenarioRow, Thrown
+from fastbench.results.result import Result, Validity, Warning_
+from fastbench.results.thresholds.evaluation import with_unanswered
+from fastbench.results.usage import Use
+from fastbench.run import summarize
+from fastbench.script.load.cli_overrides import Applied
+from fastbench.script.parent import metric_snapshot
+from fastbench.script.parent.run_state import Standing
+from fastbench.script.parent.server_gone import silence
+from fastbench.script.parent.target_discovery import Sought
+from fastbench.script.parent.worker_channel import Child
+from fastbench.script.spec import ARRIVAL, ITERATIONS
+
+__all__ = ["Told", "result"]
+
+LONG_PAUSE_NS = 10_000_000  # of the garbage collector
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the workers told on their channels, and what the parent saw of them."""
+
+    children: tuple[Child, ...]
+    start_ns: int
+    end_ns: int
+    interrupted: bool
+    ended: str
+    why: str
+    pauses: tuple[summarize.Pause, ...]
+    threw: tuple[Thrown, ...]
+    warnings: tuple[Warning_, ...]
+    ends_ns: dict[str, int]  # by scenario
+    addresses: tuple[AddressRow, ...]
+    last_use: Use
+
+
+def result(
+    told: Told,
+    applied: Applied,
+    sought: Sought,
+    block: _core.Block,
+    standing: Standing,
+    monitor: Monitor,
+) -> Result:
+    """Add everything up, once every worker has ended."""
+    told = _in_vain(told, applied, block, standing)
+    base = summarize.result(_observed(told, applied, sought, block, standing, monitor))
+    limits, span_s = standing.limits, base.summary.duration_s
+    snapshot = standing.snapshot(span_s)
+    limits.judge.look(snapshot)
+    scenarios = _scenarios(snapshot, applied, told)
+    gone, validity = _gone(base)
+    held = with_unanswered(
+        limits.judge.judgements,
+        limits.found,
+        failed=base.summary.not_ok,
+        ended=base.summary.requests,
+        unanswered=base.unanswered,
+    )
+    warnings = [
+        *told.warnings,
+        *gone,
+        *_only_thrown(scenarios, snapshot),
+        *_dropped(scenarios),
+        *_collected(snapshot),
+        *base.warnings,
+    ]
+    return replace(
+        base,
+        validity=validity,
+        warnings=tuple(warnings),
+        metrics=snapshot.metrics(limits.found, held),
+        thresholds=held,
+        requests=snapshot.requests(),
+        scenarios=scenarios,
+        checks=snapshot.checks(),
+        exceptions=_exceptions(snapshot, told.threw),
+    )
+
+
+def _in_vain(told: Told, applied: Applied, block: _core.Block, standing: Standing) -> Told:
+    """Let a run fail whose iterations all ended by an exception: its numbers are of nothing.
+
+    If no request succeeded, that comes first: the exceptions follow from it.
+    """
+    counters = [block.counters(child.index) for child in told.children]
+    started = sum(slot["started"] for slot in counters)
+    if told.ended or (started and not sum(slot["ok"] for slot in counters)):
+        return told
+    snapshot = standing.snapshot(0.0, frozenset({"iterations", "exceptions"}))
+    rows = [snapshot.scenario(spec.name, "", 0, 0.0) for spec in applied.scenarios]
+    thrown = _thrown_in(snapshot)
+    ended, threw = sum(row.iterations for row in rows), sum(thrown[row.name] for row in rows)
+    if not ended or threw < ended:
+        return told
+    which = f"all {ended:,} iterations" if ended > 1 else "the only iteration"
+    why = told.why or f"{which} ended by an exception"
+    return replace(told, ended="script_failed", why=why)
+
+
+def _thrown_in(snapshot: metric_snapshot.Snapshot) -> Counter[str]:
+    """Return how many exceptions there were, by scenario."""
+    found: Counter[str] = Counter()
+    for _, _, scenario, count in snapshot.thrown():
+        found[scenario] += count
+    return found
+
+
+def _only_thrown(
+    scenarios: tuple[ScenarioRow, ...], snapshot: metric_snapshot.Snapshot
+) -> list[Warning_]:
+    """Tell of scenarios of which no iteration came to its end, where others have some."""
+    thrown = _thrown_in(snapshot)
+    broken = [row for row in scenarios if row.iterations and thrown[row.name] >= row.iterations]
+    if len(broken) == len(scenarios):
+        return []  # then the whole run has failed
+    return [
+        Warning_(
+            "only_exceptions",
+            f"scenario {row.name}: all {row.iterations:,} iterations ended by an exception",
+            "see the exceptions; what it measured is not what it was to measure",
+        )
+        for row in broken
+    ]
+
+
+def _gone(base: Result) -> tuple[list[Warning_], Validity]:
+    """Tell of a server that went; what came after is no part of any number worth quoting."""
+    found = silence(base.series)
+    if found is None:
+        return [], base.validity
+    hint = "see the server's log; measure again, or look at the seconds before"
+    reasons = (found.text, *base.validity.reasons)
+    return [Warning_("server_gone", found.text, hint)], Validity("incomplete", "unknown", reasons)
+
+
+def _observed(
+    told: Told,
+    applied: Applied,
+    sought: Sought,
+    block: _core.Block,
+    standing: Standing,
+    monitor: Monitor,
+) -> summarize.Observed:
+    finite = [spec for spec in applied.scenarios if spec.executor in ITERATIONS]
+    iterations = sum(round(spec.planned or 0) for spec in finite) or None
+    timed = [spec for spec in applied.scenarios if spec.executor not in ITERATIONS]
+    config = {
+        **applied.config,
+        "duration_s": max((spec.start_time_s + spec.length_s for spec in timed), default=None),
+        "iterations": iterations,
+        "workers": len(told.children),
+    }
+    if len(sought.servers) > bool(applied.options.base_url):
+        config["servers"] = list(sought.servers)
+    return summarize.Observed(
+        terms=summarize.Terms(
+            config=config,
+            planned=False,
+            connections=0,
+            steady=False,
+            warmed=False,
+            verified=sought.verified,
+            public=sought.public,
+            vus=applied.most_vus,
+        ),
+        block=block,
+        workers=tuple(summarize.EndedWorker(c.pid, _cpu_s(c), c.lost) for c in told.children),
+        line_ns=told.start_ns,
+        start_ns=told.start_ns,
+        end_ns=told.end_ns,
+        series=standing.series,
+        monitor=monitor,
+        interrupted=told.interrupted,
+        gave_up=False,
+        thread_rates=(),
+        last_use=told.last_use,
+        found=sought.found,
+        pauses=told.pauses,
+        ended=told.ended,
+        missing=(told.why,) if told.why else (),
+        addresses=told.addresses,
+    )
+
+
+def _cpu_s(child: Child) -> float:
+    """Return what a worker has used; before teardown it is still there."""
+    now = None if child.gone else processes.reading(child.pid)
+    return child.cpu_s if now is None else now.cpu_s
+
+
+def _scenarios(
+    snapshot: metric_snapshot.Snapshot, applied: Applied, told: Told
+) -> tuple[ScenarioRow, ...]:
+    """Return what each scenario did; one of a given length lasts as long, if the run does."""
+    rows = []
+    for spec in applied.scenarios:
+        start_ns = told.start_ns + round(spec.start_time_s * 1e9)
+        end_ns = told.ends_ns.get(spec.name) or told.end_ns
+        if spec.executor not in ITERATIONS:
+            end_ns = max(end_ns, min(told.end_ns, start_ns + round(spec.length_s * 1e9)))
+        span_s = max(0, end_ns - start_ns) / 1e9
+        rows.append(snapshot.scenario(spec.name, spec.executor or "", spec.most_vus, span_s))
+    return tuple(rows)
+
+
+def _exceptions(
+    snapshot: metric_snapshot.Snapshot, threw: tuple[Thrown, ...]
+) -> tuple[Thrown, ...]:
+    """Join counts with the first of each sort; what broke setup or teardown has no count."""
+    first = {(row.type, row.place, row.scenario): row for row in threw}
+    rows = []
+    for type_, place, scenario, count in snapshot.thrown():
+        told = first.pop((type_, place, scenario), None)
+        about = told or Thrown(type_, place, "", scenario, 0, "")
+        rows.append(replace(about, count=count))
+    return (*rows, *first.values())
+
+
+def _dropped(scenarios: tuple[ScenarioRow, ...]) -> list[Warning_]:
+    rows = []
+    for row in scenarios:
+        if row.dropped_iterations:
+            arrival = row.executor in ARRIVAL
+            rows.append(
+                Warning_(
+                    "dropped_iterations",
+                    f"scenario {row.name} dropped {plural(row.dropped_iterations, 'iteration')}: "
+                    + ("no VU was free" if arrival else "max_duration came first"),
+                    "raise max_vus, or ask for less"
+                    if arrival
+                    else "raise max_duration, or ask for fewer iterations",
+                )
+            )
+    return rows
+
+
+def _collected(snapshot: metric_snapshot.Snapshot) -> list[Warning_]:
+    """Tell of pauses of the garbage collector that are long enough to be seen in latencies."""
+    pauses = snapshot.times("gc_pause")
+    if not pauses.count or pauses.max_ns < LONG_PAUSE_NS:
+        return []
+    return [
+        Warning_(
+            "gc_pause",
+            f"Python's garbage collector stopped a worker for up to {format_ns(pauses.max_ns)} "
+            f"({plural(pauses.count, 'collection')})",
+            "keep fewer objects in vu.state, and large data in module variables",
+        )
+    ]

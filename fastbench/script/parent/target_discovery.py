@@ -1,0 +1,84 @@
+"""Who is loaded: the server of the script's base URL, found before the run like a plain run's.
+
+A script without base URL may load anybody: its servers, and those beside that of the base URL, are
+known when the first request to each is made. A worker tells their addresses then. A name without an
+address is the script's business: its requests will say so.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fastbench.machine import processes
+from fastbench.machine.processes import Found
+from fastbench.plan import resolve, urls
+from fastbench.script.api.options import Settings
+from fastbench.script.run_request import Asked
+
+__all__ = ["Sought", "find", "met"]
+
+MOST_SERVERS = 16
+MOST_ADDRESSES = 4  # of one name
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The servers' processes; `verified` is None without TLS, `public` a public address.
+
+    `servers` are scheme and authority of each, the first one that was met first.
+    """
+
+    found: Found
+    verified: bool | None = None
+    public: str = ""
+    servers: tuple[str, ...] = ()
+
+
+def find(options: Settings, asked: Asked) -> Sought:
+    """Look up who serves the base URL. Raises UsageError for an idle --watch."""
+    if options.base_url is None:
+        return _nobody(asked)
+    url = urls.parse(options.base_url)
+    verified = options.tls.verify if url.scheme == "https" else None
+    servers = (f"{url.scheme}://{url.authority}",)
+    try:
+        reach = _reach(url, asked)
+    except resolve.ResolveError:
+        return replace(_nobody(asked), verified=verified, servers=servers)
+    hosts = [each.host for each in reach[:MOST_ADDRESSES]]
+    found = processes.find_all(hosts, url.port, asked.unix_path, asked.watch)
+    public = next((each.host for each in reach if each.public), "")
+    return Sought(found, verified, public, servers)
+
+
+def met(sought: Sought, said: Mapping[str, Any], verify: bool, asked: Asked) -> Sought:
+    """Return who is loaded once a worker has met a server; the same one if that is known."""
+    server = f"{said['scheme']}://{said['authority']}"
+    if server in sought.servers or len(sought.servers) >= MOST_SERVERS:
+        return sought
+    found, public = sought.found, sought.public
+    texts = [str(each).partition("%")[0] for each in said["addresses"][:MOST_ADDRESSES]]
+    for text in texts:
+        more = processes.find(text, said["port"], asked.unix_path)
+        family = socket.AF_INET6 if ":" in text else socket.AF_INET
+        if not public and not asked.unix_path and resolve.Endpoint(family, text).public:
+            public = text
+        found = processes.joined(found, more)
+    verified = verify if said["scheme"] == "https" else sought.verified
+    return Sought(found, verified, public, (*sought.servers, server))
+
+
+def _reach(url: urls.Url, asked: Asked) -> Sequence[resolve.Endpoint]:
+    """Return where the base URL leads; which of it accepts, the workers find out."""
+    if asked.unix_path is not None:
+        return [resolve.Endpoint(socket.AF_UNIX, asked.unix_path)]
+    return resolve.lookup(url.host, url.port, resolve.family_of(asked.family, asked.bind))
+
+
+def _nobody(asked: Asked) -> Sought:
+    """Return those that --watch names alone."""
+    found = processes.find("127.0.0.1", 0, None, asked.watch)
+    return Sought(replace(found, local=False, targets=()))

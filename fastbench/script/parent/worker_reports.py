@@ -1,0 +1,83 @@
+"""What workers told of a run, kept until its end; and what is to be said of a broken script."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastbench.results.addresses import AddressRow
+from fastbench.results.metric_values import Thrown
+from fastbench.results.result import Warning_
+from fastbench.script.parent.refused import OptionsError, ScriptError
+from fastbench.script.parent.worker_channel import Child
+
+__all__ = ["Notes", "place_of", "refusal", "refusal_of_ended"]
+
+
+@dataclass(slots=True)
+class Notes:
+    """Exceptions, the first of each sort; warnings, each once; ends of scenarios, the latest."""
+
+    threw: dict[tuple[str, str, str], Thrown] = field(default_factory=dict)
+    warnings: list[Warning_] = field(default_factory=list)
+    ends_ns: dict[str, int] = field(default_factory=dict)
+    addresses: list[AddressRow] = field(default_factory=list)
+
+    def take_thrown(self, row: Thrown) -> None:
+        """Keep an exception if it is the first of its sort."""
+        self.threw.setdefault((row.type, row.place, row.scenario), row)
+
+    def take_warning(self, body: Mapping[str, Any]) -> None:
+        """Keep a warning that was not given yet."""
+        warning = Warning_(body["code"], body["text"], body.get("hint", ""))
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+    def take_addresses(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Keep which addresses took connections of a worker."""
+        self.addresses += [AddressRow(**row) for row in rows]
+
+    def take_ends(self, ends_ns: Mapping[str, int]) -> None:
+        """Keep when the last iterations of a worker's scenarios ended."""
+        for name, end_ns in ends_ns.items():
+            self.ends_ns[name] = max(end_ns, self.ends_ns.get(name, 0))
+
+    def take_broken(self, body: Mapping[str, Any], script: str) -> str:
+        """Keep what broke in setup or teardown; return it as a sentence."""
+        stage, text = body["stage"], str(body["text"])
+        place = place_of(body, script).replace(", line ", ":")
+        kind, colon, rest = text.partition(": ")
+        if colon:
+            trace = str(body.get("traceback") or "")
+            self.take_thrown(Thrown(kind, place, rest, stage, 1, trace))
+        return f"{stage} failed at {place}: {text}"
+
+
+def place_of(body: Mapping[str, Any], script: str) -> str:
+    """Return the file and the line that a worker names."""
+    name = str(body.get("file") or script)
+    return f"{name}, line {body['line']}" if body.get("line") else name
+
+
+def refusal(body: Mapping[str, Any], script: str) -> OptionsError | ScriptError | None:
+    """Return why a script is not run at all; None for what broke later."""
+    stage, text = body["stage"], str(body["text"])
+    if stage == "options":
+        return OptionsError(f"{place_of(body, script)}: {text}" if body.get("line") else text)
+    if stage == "load":
+        whole = f"{place_of(body, script)}: {text}"
+        return ScriptError(whole, str(body.get("traceback") or ""))
+    return None
+
+
+def refusal_of_ended(child: Child, script: str) -> ScriptError:
+    """Say that the process of a worker ended while the script was loaded."""
+    status = os.waitstatus_to_exitcode(child.status)
+    how = f"with status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
+    return ScriptError(
+        f"{script}: its process ended {how} while the script was loaded; take what ends processes "
+        "out of the top of the script."
+    )

@@ -1,0 +1,65 @@
+"""What the command line of `fastbench run` asks for: frozen values, before the script is known.
+
+None, an empty tuple or an empty mapping mean "not given": then the script decides. What both may
+say is merged by `override.applied`, the only place where the command line meets the script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fastbench.plan.plan import Family, Tls, Watch
+
+__all__ = ["NO_TLS", "Asked"]
+
+# An empty servername means: the name of each origin. Nothing asked is what Tls() of plan says.
+NO_TLS = Tls(verify=True, cafile=None, certfile=None, keyfile=None, servername="")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Hold the words of a run. `config` is all of them, redacted and JSON-ready.
+
+    `script` is the path as typed, also that of a package with a `__main__.py`. `stages` are pairs
+    of a length and a target. `scale` multiplies VUs, rates and shared iterations, `time_scale`
+    lengths and start times. `headers` go with every request and replace the script's of the same
+    name. `apart`: count by the tags of requests and samples, for outputs.
+    """
+
+    script: str
+    vus: int | None = None
+    duration_s: float | None = None
+    iterations: int | None = None
+    stages: tuple[tuple[float, float], ...] = ()
+    scenarios: tuple[str, ...] = ()
+    scale: float = 1.0
+    time_scale: float = 1.0
+    env: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    thresholds: tuple[str, ...] = ()
+    workers: int | None = None
+    base_url: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    user_agent: str | None = None
+    timeout_s: float | None = None
+    connect_timeout_s: float | None = None
+    max_redirects: int | None = None
+    keepalive: bool = True
+    discard_bodies: bool = False
+    expect: frozenset[int] | None = None
+    tls: Tls = NO_TLS
+    unix_path: str | None = None
+    bind: tuple[str, ...] = ()
+    family: Family = 0
+    one_address: bool = False
+    watch: tuple[Watch, ...] = ()
+    no_setup: bool = False
+    no_teardown: bool = False
+    no_thresholds: bool = False
+    fail_fast: bool = False
+    debug: bool = False
+    dry_run: bool = False
+    verbose: bool = False
+    apart: bool = False
+    config: Mapping[str, object] = field(default_factory=dict)

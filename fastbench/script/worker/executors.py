@@ -1,0 +1,28 @@
+"""The six executors by their names in k6."""
+
+from __future__ import annotations
+
+from fastbench.script.api.vu import Scene
+from fastbench.script.schedule import Share
+from fastbench.script.worker.executing import Executor, Ground
+from fastbench.script.worker.executors_arrival import ArrivalRate
+from fastbench.script.worker.executors_closed import (
+    ConstantVus,
+    PerVuIterations,
+    RampingVus,
+    SharedIterations,
+)
+
+KINDS: dict[str, type[Executor]] = {
+    "shared-iterations": SharedIterations,
+    "per-vu-iterations": PerVuIterations,
+    "constant-vus": ConstantVus,
+    "ramping-vus": RampingVus,
+    "constant-arrival-rate": ArrivalRate,
+    "ramping-arrival-rate": ArrivalRate,
+}
+
+
+def make(share: Share, scene: Scene, ground: Ground) -> Executor:
+    """Make the executor of a share; must be called in the loop that it will run in."""
+    return KINDS[share.executor](share, scene, ground)

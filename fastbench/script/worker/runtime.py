@@ -1,0 +1,314 @@
+"""The part of a run that one process carries out: its client, its VUs, its executors.
+
+The same crew works in a worker, which the parent directs, and in the parent itself for --debug.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from os import fsencode
+from time import monotonic_ns
+from typing import Any
+
+import orjson
+
+from fastbench.engine.bridge._core import Block
+from fastbench.engine.client import _client
+from fastbench.foundation import redact
+from fastbench.plan import resolve
+from fastbench.results import addresses
+from fastbench.script import recording_context, remarks
+from fastbench.script.api import declare, metrics
+from fastbench.script.api.checks import Aborted
+from fastbench.script.api.options import Settings
+from fastbench.script.api.vu import Habits, Scene, Vu
+from fastbench.script.exceptions import Send, Spot, Throws
+from fastbench.script.expected import DEFAULT, Expected
+from fastbench.script.http import client
+from fastbench.script.load import loader
+from fastbench.script.load.loaded import Loaded
+from fastbench.script.recording_context import PLACE, VU
+from fastbench.script.run_request import Asked
+from fastbench.script.schedule import Share
+from fastbench.script.worker import executors
+from fastbench.script.worker.background import Background
+from fastbench.script.worker.executing import Executor
+
+MOST_SERVERS = 16  # that are told of
+BORN, GONE = 32, 33  # shared counters between those of scenarios and those of feeders
+MOST_VUS = "vus.most"  # no name that a metric may have
+_ENDLESS = 1 << 62
+SETTLED_S = 1.0  # after the start VUs have their tasks and connections, which stay as well
+
+
+class Crew:
+    """Run setup, the shares of scenarios, and teardown; must be made in its running loop."""
+
+    def __init__(
+        self, loaded: Loaded, block: Block, arena: _client.Arena, index: int, send: Send
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.start_ns = 0
+        self.settings = (applied := loaded.applied()).options
+        self.pool = _pool(self.settings, loaded.asked, block, index, self.loop)
+        self._maker = client.Maker(self.pool, _client_settings(self.settings))
+        self._recorder = metrics.Recorder(
+            arena.writer(index), loaded.submetrics(applied), self.warn, apart=loaded.asked.apart
+        )
+        self._throws = Throws(loaded.folder, self._recorder, send)
+        self._heart = _client.Heart(arena, block, index, self.loop)
+        self._loaded = loaded
+        self._arena = arena
+        self._slot = block, index
+        self._send = send
+        self._executors: list[Executor] = []
+        self._vus = 0
+        self._most = arena.writer(index).gauge(MOST_VUS)
+        self._servers: set[_client.Origin] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background(self.loop)
+        self._ending = False  # the script has said so
+        self._stopped: bool | None = None  # the grace of a stop that came before the start
+        self.at = self._heart.at
+        client.install()
+        remarks.hear(self.warn)
+        self.loop.set_exception_handler(self._unhandled)
+
+    async def setup(self) -> Any:
+        """Run setup and return what it returned, as JSON makes it; raises script.Broken."""
+        data = await self._apart("setup", declare.setup_function(), self.settings.setup_timeout_s)
+        try:
+            return orjson.loads(orjson.dumps(data))
+        except (TypeError, ValueError) as error:
+            what = redact.printable(str(error))
+            text = f"setup() must return what JSON can hold (dicts, lists, texts, numbers): {what}"
+            raise loader.Broken("setup", text, self._spot(declare.setup_function())) from None
+
+    async def teardown(self, data: Any) -> None:
+        """Run teardown; raises script.Broken."""
+        function = declare.teardown_function()
+        await self._apart("teardown", function, self.settings.teardown_timeout_s, data)
+
+    async def run(self, data: Any, start_ns: int, shares: Sequence[Share]) -> dict[str, int]:
+        """Run the shares; return when the last iteration of each scenario ended, 0 for none."""
+        self.start_ns = start_ns
+        scenes = {share.scenario: self.scene(share, data) for share in shares}
+        self._executors = [
+            executors.make(share, scenes[share.scenario], self) for share in shares if share.vus
+        ]
+        for each in self._executors:
+            each.prepare()
+        gc.freeze()  # VUs live until the end: no use in looking through them again and again
+        if self._stopped is None:
+            lead_s = max(0, start_ns - monotonic_ns()) / 1e9
+            timers = (
+                self.loop.call_later(lead_s, self._heart.begin),
+                self.loop.call_later(lead_s + SETTLED_S, gc.freeze),
+            )
+            running = [self.loop.create_task(each.run()) for each in self._executors]
+            self._background.begin()
+            await asyncio.gather(*running)
+            for timer in timers:
+                timer.cancel()
+            self.pool.halt()
+            await self._background.end(lambda error: self.threw(error, ""))
+        return {name: scene.ended_ns for name, scene in scenes.items()}
+
+    def tell_servers(self) -> None:
+        """Tell the parent of each server that is met beside that of base_url."""
+        self._maker.met = self._met
+        self._maker.warn = self.warn
+
+    def stop(self, *, grace: bool) -> None:
+        """Begin no more iterations; without grace halt those that run."""
+        self._stopped = grace
+        for each in self._executors:
+            each.stop(grace=grace)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._heart.stop()
+        self.pool.close()
+
+    def scene(self, share: Share, data: Any) -> Scene:
+        """Make what the iterations of a scenario share."""
+        runnable = declare.runnable(share.scenario)
+        arguments = (data,)[: runnable.parameters - 1]
+        tags = {**self.settings.tags, **share.tags}
+        settings = self.settings
+        habits = Habits(
+            keep_cookies=settings.no_cookies_reset,
+            new_connections=settings.no_vu_connection_reuse,
+            least_ns=round(settings.min_iteration_duration_s * 1e9),
+        )
+        root = recording_context.root(self._recorder, share.scenario, tags)
+        return Scene(root, runnable.function, arguments, self, habits)
+
+    # What executors ask for (executing.Ground).
+
+    def vu(self, scene: Scene, share: Share, id: int) -> Vu:
+        """Make a VU with connections of its own."""
+        session = _client.Session(self.pool, limit_per_host=self.settings.batch_per_host)
+        session.discard = self.settings.discard_response_bodies
+        return Vu(id, scene.name, session, self._maker)
+
+    def alarm(self, callback: Callable[[int], None]) -> _client.Ticker:
+        """Make what calls back at planned instants."""
+        return _client.Ticker(self.loop, callback)
+
+    def take(self, shared: int, limit: int) -> int:
+        """Take the next number of a counter that all workers share; -1 at the limit."""
+        return self._arena.take(shared, limit)
+
+    def take_rest(self, shared: int, limit: int) -> int:
+        """Take all numbers that are left of a counter; how many those were."""
+        return self._arena.take_rest(shared, limit)
+
+    def alive(self, change: int) -> None:
+        """Note how many VUs there are, here and in all workers: each comes and goes alone."""
+        self._vus += change
+        _client.set_active(*self._slot, self._vus)
+        if change > 0:
+            born = self._arena.take(BORN, _ENDLESS) + 1
+            self._most.add(born - self._arena.taken(GONE, _ENDLESS))
+        else:
+            self._arena.take(GONE, _ENDLESS)
+
+    def warn(self, code: str, text: str, hint: str) -> None:
+        """Tell the user, through the parent."""
+        said = {"code": code, "text": redact.printable(text), "hint": redact.printable(hint)}
+        self._send({"warning": said})
+
+    # What iterations tell (vu.Listens); `at` is the heart's.
+
+    def threw(self, error: BaseException, scenario: str) -> None:
+        """Count an exception that ended an iteration."""
+        self._throws.note(error, scenario)
+        if self._loaded.asked.fail_fast and not self._ending:
+            self._end({"failing": {}})
+
+    def aborted(self, text: str) -> None:
+        """Tell that the script wants the run to end."""
+        if not self._ending:
+            self._end({"abort": {"text": redact.printable(redact.text(text))}})
+
+    def _end(self, message: dict[str, Any]) -> None:
+        """End the run: here at once, elsewhere through the parent."""
+        self._ending = True
+        self._send(message)
+        self.stop(grace=False)
+
+    def _met(self, origin: _client.Origin) -> None:
+        if origin not in self._servers and len(self._servers) < MOST_SERVERS:
+            self._servers.add(origin)
+            # Not by the loop, which would take it for one of the script.
+            task = asyncio.Task(self._tell_server(origin), loop=self.loop)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _tell_server(self, origin: _client.Origin) -> None:
+        """Tell where a server is; its name was looked up just now, or is at this moment."""
+        asked = self._loaded.asked
+        family = resolve.family_of(asked.family, asked.bind)
+        try:
+            rows = await resolve.soon(origin.host, origin.port, family)
+        except resolve.ResolveError:
+            rows = []
+        said = {"scheme": origin.scheme, "authority": origin.authority, "port": origin.port}
+        self._send({"server": {**said, "addresses": [host for _, host, *_ in rows]}})
+
+    def addresses(self) -> list[dict[str, object]]:
+        """Return which addresses of the servers took connections, as JSON."""
+        rows = []
+        for origin in self.pool.servers()[:MOST_SERVERS]:
+            server = f"{origin.scheme}://{origin.authority}"
+            for row, counted in origin.connections():
+                where = resolve.Endpoint(*row).named
+                rows.append(asdict(addresses.of(server, where, counted)))
+        return rows
+
+    async def _apart(
+        self, stage: str, runnable: declare.Runnable | None, limit_s: float, *data: Any
+    ) -> Any:
+        """Run setup or teardown, as a VU without number."""
+        assert runnable is not None  # it was declared
+        session = _client.Session(self.pool, limit_per_host=self.settings.batch_per_host)
+        vu = Vu(0, stage, session, self._maker)
+        PLACE.set(recording_context.root(self._recorder, stage, self.settings.tags, f"::{stage}"))
+        VU.set(vu)
+        self.at(0, 0)
+        try:
+            async with asyncio.timeout(limit_s or None) as limit:
+                return await runnable.function(*(vu, *data)[: runnable.parameters])
+        except Aborted as aborted:
+            self.aborted(aborted.text)
+            text = f"{stage}() called abort()"
+            raise loader.Broken(stage, text, self._spot(runnable)) from None
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:
+            if isinstance(error, TimeoutError) and limit.expired():
+                text = f"{stage}() took longer than {limit_s:g}s ({stage}_timeout in Options)"
+                raise loader.Broken(stage, text, self._spot(runnable)) from None
+            raise loader.broken(stage, error, self._loaded.folder) from None
+        finally:
+            session.reset()
+
+    def _spot(self, runnable: declare.Runnable | None) -> Spot:
+        return loader.spot_of(runnable.function if runnable else None, self._loaded.folder)
+
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, said: dict[str, Any]) -> None:
+        """Count what a task of the script threw when nobody awaited it."""
+        error = said.get("exception")
+        if isinstance(error, BaseException):
+            self.threw(error, "")
+        else:
+            self.warn("event_loop", f"The event loop says: {said.get('message')}", "")
+
+
+def _pool(
+    settings: Settings, asked: Asked, block: Block, index: int, loop: asyncio.AbstractEventLoop
+) -> _client.Pool:
+    tls = settings.tls
+    limit_s = settings.connect_timeout_s or settings.timeout_s
+    return _client.Pool(
+        block,
+        index,
+        loop,
+        tls=(
+            tls.servername.encode(),
+            tls.verify,
+            fsencode(tls.cafile or ""),
+            fsencode(tls.certfile or ""),
+            fsencode(tls.keyfile or ""),
+        ),
+        connect_timeout_ns=round(limit_s * 1e9),
+        sources=[
+            (int(socket.AF_INET6 if ":" in address else socket.AF_INET), address, 0, 0)
+            for address in asked.bind
+        ],
+        family=resolve.family_of(asked.family, asked.bind),
+        resolve=resolve.soon,
+        one_address=asked.one_address,
+        keepalive=not settings.no_connection_reuse,
+        unix_path=asked.unix_path or "",
+    )
+
+
+def _client_settings(settings: Settings) -> client.Settings:
+    found = client.Settings(
+        base_url=settings.base_url or "",
+        headers=settings.headers,
+        timeout_s=settings.timeout_s,
+        max_redirects=settings.max_redirects,
+        expected=DEFAULT if settings.expected is None else Expected(settings.expected),
+        group_ids=settings.group_ids,
+        batch=settings.batch,
+        keepalive=not settings.no_connection_reuse,
+    )
+    agent = settings.user_agent
+    return found if agent is None else replace(found, user_agent=agent)

@@ -1,0 +1,245 @@
+"""A worker: the process that imports the script and runs its VUs, as the parent says.
+
+1. `run` is called right after the fork and never returns to the parent's code.
+2. Worker 0 sends what the script declares, the others that they have loaded it; then the parent
+   directs: setup, begin, stop, teardown, cut (cancel it), quit. When the parent is gone the worker
+   ends at once.
+3. SIGINT and SIGHUP are the parent's business. SIGTERM ends a worker that has not been heard of
+   for STUCK_NS, and no other: a signal to the whole process group loses nobody. SIGUSR1 dumps the
+   stack, even from code that never comes back, and then names the VU where Python gets to it.
+4. What the script prints goes to stderr, at a bounded rate: stdout belongs to the document.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import gc
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from time import monotonic_ns
+from types import FrameType
+from typing import Any, NoReturn
+
+import uvloop
+
+from fastbench.engine.bridge import _core
+from fastbench.engine.client import _client
+from fastbench.foundation import redact
+from fastbench.plan.plan import UsageError
+from fastbench.script.api.vu import Vu
+from fastbench.script.exceptions import Spot
+from fastbench.script.load import loaded, loader
+from fastbench.script.recording_context import VU
+from fastbench.script.run_request import Asked
+from fastbench.script.schedule import Share
+from fastbench.script.worker.channel import Channel
+from fastbench.script.worker.runtime import Crew
+from fastbench.script.worker.script_output import Printed
+
+EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
+STUCK_NS = 5_000_000_000
+GC_THRESHOLDS = 10_000, 5, 20  # Python's first is 700: 500 looks a second at nothing to collect
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a worker sits. `dump_fd` takes the stack at SIGUSR1, `parent` is the parent's pid.
+
+    `workers` is how many there may be; how many there are is known when the shares are.
+    """
+
+    index: int
+    workers: int
+    parent: int
+    channel: socket.socket
+    dump_fd: int
+    block: _core.Block
+    arena: _client.Arena
+    asked: Asked
+
+
+def run(seat: Seat) -> NoReturn:
+    """Be a worker, then end this process."""
+    code = EXIT_FAILED
+    printed = Printed(2, getattr(sys.stderr, "encoding", None) or "utf-8")
+    try:
+        _settle(seat)
+        sys.stdout = sys.stderr = printed
+        _Worker(seat).work()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        try:
+            sys.stderr.flush()
+            printed.end()
+        finally:
+            os._exit(code)
+
+
+def _settle(seat: Seat) -> None:
+    """Make this process a worker."""
+    _core.die_with_parent()
+    if os.getppid() != seat.parent:
+        os._exit(EXIT_FAILED)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: _end_if_stuck(seat, frame))
+    signal.signal(signal.SIGUSR1, lambda number, frame: _name_vu(seat))
+    faulthandler.register(signal.SIGUSR1, file=seat.dump_fd, all_threads=False, chain=True)
+    os.dup2(2, 1)
+
+
+def _end_if_stuck(seat: Seat, frame: FrameType | None) -> None:
+    if monotonic_ns() - seat.arena.beat_ns(seat.index) > STUCK_NS:
+        os._exit(EXIT_FAILED)
+
+
+def _name_vu(seat: Seat) -> None:
+    """Add to the stack who runs: a handler sees the context of what it interrupts."""
+    vu = VU.get(None)
+    if isinstance(vu, Vu):
+        os.write(seat.dump_fd, f"VU {vu.id}\n".encode())
+
+
+def record_pauses(book: _client.Book) -> None:
+    """Record from now on how long each garbage collection takes."""
+    add = book.times("gc_pause").add
+    begun_ns = 0
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        nonlocal begun_ns
+        now_ns = monotonic_ns()
+        if phase == "start":
+            begun_ns = now_ns
+        else:
+            add(now_ns - begun_ns)
+
+    gc.callbacks.append(note)
+
+
+class _Worker:
+    """What a worker does at each message."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        self._channel = Channel(seat.channel)
+        self._crew: Crew | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._setup_task: asyncio.Task[None] | None = None
+        self._teardown_task: asyncio.Task[None] | None = None
+        self._quit: asyncio.Future[None] | None = None
+
+    def work(self) -> None:
+        """Load the script, then do what the parent says until it says quit."""
+        found: loaded.Loaded | None = None
+        gc.set_threshold(*GC_THRESHOLDS)  # the script may choose others
+        try:
+            found = loaded.load(self._seat.asked, self._seat.arena.take)
+        except loader.Broken as broken:
+            self._broken(broken)
+        else:
+            # Before the parent hears of it: its start line is 20 ms away, and data may be large.
+            gc.collect()
+            gc.freeze()  # modules live until the end
+            self._tell_loaded(found)
+        record_pauses(self._seat.arena.writer(self._seat.index))
+        loop = uvloop.new_event_loop()
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(self._attend(found))
+
+    def _tell_loaded(self, found: loaded.Loaded) -> None:
+        said = {"loaded": {}} if self._seat.index else {"declared": found.declared.to_json()}
+        try:
+            self._channel.send(said)
+        except TypeError as error:  # the script's own types, in a threshold or a tag
+            what = redact.printable(str(error))
+            text = f"Options must be made of texts, numbers, lists and dicts: {what}."
+            self._broken(loader.Broken("options", text, Spot(self._seat.asked.script, 0)))
+
+    async def _attend(self, found: loaded.Loaded | None) -> None:
+        self._quit = asyncio.get_running_loop().create_future()
+        if found is not None:
+            self._make_crew(found)
+        _client.set_state(self._seat.block, self._seat.index, "ready")
+        await self._channel.open(self._hear, lambda: os._exit(EXIT_FAILED))
+        await self._quit
+
+    def _make_crew(self, found: loaded.Loaded) -> None:
+        seat = self._seat
+        try:
+            self._crew = Crew(found, seat.block, seat.arena, seat.index, self._channel.send)
+            self._crew.tell_servers()
+        except UsageError as error:  # the parent finds the same, and says it
+            self._broken(loader.Broken("options", str(error), Spot(seat.asked.script, 0)))
+
+    def _hear(self, kind: str, said: Any) -> None:
+        if kind == "quit":
+            self._leave()
+        elif self._crew is None:
+            pass  # there is no script: only quit is of interest
+        elif kind == "setup":
+            self._setup_task = self._do(self._setup(self._crew))
+        elif kind == "begin":
+            self._do(self._begin(self._crew, said))
+        elif kind == "stop":
+            self._crew.stop(grace=said["grace"])
+            if self._setup_task is not None:
+                self._setup_task.cancel()
+        elif kind == "teardown":
+            self._teardown_task = self._do(self._teardown(self._crew, said["data"]))
+        elif kind == "cut" and self._teardown_task is not None:
+            self._teardown_task.cancel()
+
+    def _do(self, what: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        """Let what is wrong with us, not with the script, end the worker."""
+        self._tasks.discard(task)
+        if self._quit is None or self._quit.done() or task.cancelled():
+            return
+        if error := task.exception():
+            self._quit.set_exception(error)
+
+    async def _setup(self, crew: Crew) -> None:
+        try:
+            self._channel.send({"setup": {"data": await crew.setup()}})
+        except loader.Broken as broken:
+            self._broken(broken)
+
+    async def _begin(self, crew: Crew, said: dict[str, Any]) -> None:
+        seat = self._seat
+        shares = [Share.from_json(each) for each in said["shares"]]
+        _client.set_state(seat.block, seat.index, "running")
+        ends = await crew.run(said["data"], said["start_ns"], shares)
+        _client.set_state(seat.block, seat.index, "ended")
+        self._channel.send({"ended": {"scenarios": ends, "addresses": crew.addresses()}})
+
+    async def _teardown(self, crew: Crew, data: Any) -> None:
+        try:
+            await crew.teardown(data)
+        except loader.Broken as broken:
+            self._broken(broken)
+        except asyncio.CancelledError:
+            self._channel.send({"cut": {}})
+        else:
+            self._channel.send({"torn_down": {}})
+
+    def _leave(self) -> None:
+        if self._crew is not None:
+            self._crew.close()
+        if self._quit is not None and not self._quit.done():
+            self._quit.set_result(None)
+
+    def _broken(self, broken: loader.Broken) -> None:
+        self._channel.send({"broken": broken.to_json()})

@@ -1,0 +1,151 @@
+"""cli/habits.py: every word of the tables is taken as it was meant, or refused with the line."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typed_lines
+from typed_lines import lines_of, spelled, typed
+
+from fastbench.cli.args import aliases, flag_grammar, more_aliases, url_flags
+from fastbench.cli.args.aliases import Habit
+from fastbench.cli.args.value_shapes import ANY, NONE, SHAPES
+
+OF_SHAPES = {  # a value of each shape, and of none that stands before it in the tables
+    ANY: "x",
+    "number": "10",
+    "count": "100",
+    "duration": "30",
+    "time in capitals": "60S",
+    "zero": "0",
+    "url": "http://proxy:3128/",
+    "scheme": "http://h/",
+    "address": "localhost:8080/",
+    "ip": "127.0.0.2",
+    "no value": "-k",
+    "json": '{"a": 1}',
+    "pair": "a=1",
+    "form": "a=1&b=2",
+    "body": '{"a": 1}',
+    "file": "body.json",
+    "path": "not/there.bin",
+    "word": "plot.tsv",
+    "cookie": "a=1; b=2",
+    "credentials": "user:pass",
+    "no media": "Mozilla/5.0 (X11)",
+    "odd media": "curl/8.0",
+    "switches": "SL",
+    "parts": "i,r",
+    "format of curl": "%{http_code}",
+    "protocol": "h2c",
+    "http/1": "1.1",
+    "false": "false",
+    "true": "true",
+    "json word": "json",
+    "csv word": "csv",
+    "text word": "plain-text",
+    "quiet word": "quiet",
+    "null": "/dev/null",
+    "*.json": "out.json",
+    "*.csv": "out.csv",
+    "*.html": "out.html",
+    "*.txt": "urls.txt",
+    "*.py": "load.py",
+}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Be in a folder with what the lines name."""
+    return typed_lines.folder(tmp_path, monkeypatch)
+
+
+TABLES = {"": aliases.PLAIN, "run": more_aliases.RUN, **more_aliases.OTHERS}
+
+
+def rows() -> Iterator[tuple[str, str, Habit]]:
+    for command, table in TABLES.items():
+        for row in table:
+            yield from ((command, flag, row) for flag in row.flags.split())
+
+
+def line_with(command: str, flag: str, row: Habit) -> str:
+    value = "" if row.when in (NONE, "beside a url") else shlex.quote(OF_SHAPES[row.when])
+    target = {"": "URL", "run": "load.py", "report": "x.json", "history": "x.db"}.get(command, "")
+    if row.when == "no value":
+        value = ""
+    return " ".join(filter(None, ["fastbench", command, flag, value, target]))
+
+
+@pytest.mark.parametrize(
+    ("command", "flag", "row"),
+    [*rows()],
+    ids=[f"{row[0]} {row[1]} {row[2].when}" for row in rows()],
+)
+def test_every_word_of_the_tables_is_taken_or_refused_with_a_line_that_holds(
+    command: str, flag: str, row: Habit
+) -> None:
+    line = line_with(command, flag, row)
+    notices, sentence = typed(line.removeprefix("fastbench "))
+    if row.taken:
+        told = any(each.startswith(f"{flag} was ") for each in notices)
+        assert told or sentence, (line, notices)
+        assert not sentence.startswith(("unknown", f"{flag}:")), sentence
+        return
+    for corrected in lines_of(sentence):
+        assert corrected.startswith("fastbench"), corrected
+        again = spelled(corrected)
+        assert again == "", f"{line} -> {corrected} -> {again}"
+
+
+def test_every_shape_has_a_value_and_a_row() -> None:
+    used = {row.when for _, _, row in rows()} - {NONE, "beside a url"}
+    assert used <= set(OF_SHAPES) and set(OF_SHAPES) <= set(SHAPES)
+    assert set(SHAPES) - used <= {"beside a url", "form", "true"} | {ANY}
+    assert [each for each in OF_SHAPES if not SHAPES[each](OF_SHAPES[each], [])] == []
+
+
+def test_no_row_stands_behind_one_that_takes_everything() -> None:
+    for command, table in TABLES.items():
+        cut = flag_grammar.Grammar(command, (), (), table)
+        for flag, of_flag in cut.table.items():
+            shapes = [row.when for row in of_flag]
+            if ANY in shapes:
+                assert set(shapes[shapes.index(ANY) + 1 :]) <= {NONE}, (command, flag)
+            assert len(set(shapes)) == len(shapes), f"{command} {flag} has a shape twice"
+
+
+def test_a_flag_of_ours_is_never_refused_whatever_its_value() -> None:
+    for command, table in TABLES.items():
+        cut = flag_grammar.of(command, ())
+        always = {flag for row in table if row.when == ANY for flag in row.flags.split()}
+        assert not always & {*cut.valued, *cut.switched}, command
+
+
+@pytest.mark.parametrize("row", more_aliases.FIRST, ids=[row.flags for row in more_aliases.FIRST])
+def test_every_first_word_leads_to_a_line(row: Habit) -> None:
+    for word in row.flags.split():
+        _, sentence = typed(f"{word} load.py" if "run" in row.lines[0] else f"{word} URL")
+        if row.taken:
+            assert sentence == ""
+        else:
+            assert sentence.startswith(f"{word} is no command of fastbench: ")
+            assert all(each.startswith("fastbench ") for each in lines_of(sentence))
+
+
+@pytest.mark.parametrize(
+    "row", more_aliases.ENDINGS, ids=[row.flags for row in more_aliases.ENDINGS]
+)
+def test_every_file_where_a_url_is_expected_leads_to_a_line(row: Habit) -> None:
+    for ending in row.flags.split():
+        _, sentence = typed(f"results{ending}")
+        assert sentence.startswith(f"results{ending}: {row.why}"), sentence
+        (line,) = lines_of(sentence)
+        assert spelled(line) == ""
+
+
+def test_every_spelling_of_ours_stands_once() -> None:
+    assert not {*url_flags.by_name(url_flags._ONE)} & {*url_flags.by_name(url_flags._SWITCHES)}

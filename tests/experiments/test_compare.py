@@ -1,0 +1,397 @@
+"""`fastbench compare`, whole, on small servers: what it writes, how it ends, what stays behind.
+
+The machine of the tests may be busy, and then visits do not count: what is held here holds for
+valid and for other visits alike.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import psutil
+import pytest
+import samples
+from case import answer
+from commandline import Shown, at_once, invoke, table_at_once
+from comparing import SUBJECT, judged, limited, scattered
+from running import LIMIT_S, until
+from servers import OK, Peer, Server, answering, refusing
+
+from fastbench.cli.output.compare_live_view import CompareView
+from fastbench.experiments.compare.compare_document import Comparison
+from fastbench.experiments.compare.decision import judge
+from fastbench.experiments.trials.pairing import Standing
+from fastbench.report.html import html_comparison
+from fastbench.report.markdown import markdown_comparison
+from fastbench.run.sampling import Progress
+
+SCHEMA = Path(__file__).parents[2] / "fastbench/experiments/compare/compare.schema.json"
+SHORT = ("--pairs", "8", "--seed", "7", "-c1", "-t1", "-n10", "-W0")
+SCRIPTED = ("--pairs", "8", "--seed", "7", "-i", "10", "-t1", "-W100ms", "--script")
+NAMES = (
+    *("commands", "slower", "script", "fails", "fails quietly", "nobody", "full"),
+    *("does not start", "does not load"),
+)
+SCRIPT = """
+from fastbench import scenario
+
+
+@scenario
+async def one(vu):
+    await vu.get("/asked")
+"""
+PLAIN = {"NO_COLOR": "", "FORCE_COLOR": "", "TERM": "xterm-256color", "COLUMNS": "100"}
+# Says who it is, then answers; the last word is the port.
+SERVER = """
+import os, socket, sys, time
+print("here is", sys.argv[1], flush=True)
+open(sys.argv[1] + ".pid", "a").write(f"{os.getpid()}\\n")
+if sys.argv[1] == "broken":
+    sys.exit("no such option: --port")
+listener = socket.create_server(("127.0.0.1", int(sys.argv[-1])))
+while True:
+    peer, _ = listener.accept()
+    try:
+        while peer.recv(4096):
+            peer.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+    except OSError:
+        pass
+"""
+
+
+@functools.cache
+def schema() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_bytes()))
+
+
+def read(text: str | bytes) -> Comparison:
+    """Return the comparison if its document is what the schema describes."""
+    document: dict[str, Any] = json.loads(text)
+    schema().validate(document)
+    return Comparison.from_document(document)
+
+
+def compare(*words: str, cwd: Path | None = None) -> Shown:
+    return invoke("compare", *words, env=PLAIN, cwd=cwd)
+
+
+def slow(peer: Peer) -> None:
+    """Answer after 8 ms."""
+    while True:
+        peer.request()
+        peer.pause(0.008)
+        peer.send(OK)
+
+
+def command(name: str) -> str:
+    return shlex.join([sys.executable, "server.py", name]) + " {port}"
+
+
+def commands(base: str, candidate: str) -> tuple[str, ...]:
+    sides = ("--run-base", command(base), "--run-candidate", command(candidate))
+    return (*SHORT, *sides, "--url", "http://127.0.0.1:{port}/")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A folder for each comparison, with a server and scripts."""
+    found = {name: tmp_path_factory.mktemp(name) for name in NAMES}
+    for folder in found.values():
+        (folder / "server.py").write_text(SERVER)
+        (folder / "load.py").write_text(SCRIPT)
+        (folder / "broken.py").write_text("1 / 0\n")
+    return found
+
+
+@pytest.fixture(scope="module")
+def runs(folders: dict[str, Path]) -> Iterator[dict[str, Shown]]:
+    """Make all comparisons, several at once: most of their time is waiting."""
+    failing = answer("Content-Length: 0", start="HTTP/1.1 500 Broken")
+    with (
+        Server(answering()) as fast,
+        Server(slow) as other,
+        Server(answering(failing)) as broken,
+        refusing() as port,
+    ):
+        nobody = f"http://127.0.0.1:{port}/"
+        limit = (*SHORT, "--fail-on-regression", "5%")
+        words = {
+            "commands": commands("old", "new"),
+            "slower": (*SHORT, "--json", "-", "--html", "out.html", fast.url(), other.url()),
+            "script": (*SCRIPTED, "load.py", fast.url(""), other.url("")),
+            "fails": (*limit, fast.url(), broken.url()),
+            "fails quietly": (*limit, "--quiet", fast.url(), broken.url()),
+            "nobody": (*SHORT, nobody, nobody),
+            "full": (*SHORT, "--json", "/dev/full", nobody, nobody),
+            "does not start": commands("broken", "broken"),
+            "does not load": (*SCRIPTED, "broken.py", fast.url(), fast.url()),
+        }
+        assert words.keys() == folders.keys()
+        own = {
+            name: each if "--json" in each else ("--json", "out.json", *each)
+            for name, each in words.items()
+        }
+        yield table_at_once(
+            {name: partial(compare, *own[name], cwd=folders[name]) for name in words}
+        )
+
+
+def written(folder: Path) -> Comparison:
+    return read((folder / "out.json").read_bytes())
+
+
+# Two URLs
+
+
+def test_a_document_on_standard_output_stands_alone(runs: dict[str, Shown]) -> None:
+    run = runs["slower"]
+    assert run.returncode == 0
+    found = read(run.stdout)
+    assert found.interleaved and found.seed == 7 and found.pairs_planned == 8
+    assert found.primary == "requests_per_s"
+    assert found.config["connections"] == 1
+    assert len(found.pairs) == 8 or "invalid_visits" in [each.code for each in found.warnings]
+    assert {pair.order for pair in found.pairs} <= {"base first", "candidate first"}
+
+
+def test_what_is_for_eyes_goes_to_stderr_then(runs: dict[str, Shown]) -> None:
+    shown = runs["slower"].stderr
+    assert "Candidate http://127.0.0.1:" in shown
+    assert re.search("^(DIFFERENT|EQUIVALENT|INCONCLUSIVE)  ", shown, re.M)
+    assert "\x1b" not in shown
+
+
+def test_each_side_is_measured_at_its_own_server(runs: dict[str, Shown]) -> None:
+    found = read(runs["slower"].stdout)
+    both = [(each.base, each.candidate) for each in found.pairs if each.base and each.candidate]
+    assert both
+    for base, candidate in both:
+        assert base.p50_ms and candidate.p50_ms
+        assert candidate.p50_ms > 8
+    assert any(base.p50_ms and base.p50_ms < 8 for base, _ in both)
+    if found.verdict == "different":
+        assert found.ratio and found.ratio < 1
+
+
+def test_the_page_is_that_of_the_document(runs: dict[str, Shown], folders: dict[str, Path]) -> None:
+    found = read(runs["slower"].stdout)
+    page = (folders["slower"] / "out.html").read_text("utf-8")
+    assert page == html_comparison.render(found)
+    if any(pair.valid for pair in found.pairs):
+        assert found.latency is not None
+        assert found.latency.base.percentile(50) < 8_000_000 < found.latency.candidate.min_ns
+
+
+def test_requests_that_fail_now_are_a_regression(
+    runs: dict[str, Shown], folders: dict[str, Path]
+) -> None:
+    loud, quiet = runs["fails"], runs["fails quietly"]
+    assert (loud.returncode, quiet.returncode) == (96, 96)
+    assert "REGRESSION  requests fail that did not fail before" in loud.stdout
+    assert quiet.stdout == ""
+    assert quiet.stderr.startswith("fastbench: --fail-on-regression 5%: ")
+    found = written(folders["fails"])
+    assert found.regressed and found.verdict == "inconclusive"
+
+
+def test_a_server_that_is_not_there_is_exit_122_with_a_document(
+    runs: dict[str, Shown], folders: dict[str, Path]
+) -> None:
+    run = runs["nobody"]
+    assert run.returncode == 122
+    assert "NOTHING SUCCEEDED" in run.stdout
+    found = written(folders["nobody"])
+    assert (found.ended, found.verdict, found.ratio) == ("nothing_succeeded", "inconclusive", None)
+
+
+def test_a_document_that_cannot_be_written_costs_no_report(runs: dict[str, Shown]) -> None:
+    run = runs["full"]
+    assert run.returncode == 122, "what went wrong first"
+    assert "fastbench: /dev/full was not written: no space left on device.\n" in run.stderr
+    assert "NOTHING SUCCEEDED" in run.stdout
+
+
+def test_ctrl_c_ends_it_with_what_there_is(tmp_path: Path) -> None:
+    with Server(slow) as server:
+        words = ["compare", "--pairs", "8", "--visit", "30s", "-c2", "-t1", "--json", "out.json"]
+        line = [sys.executable, "-m", "fastbench", *words, server.url(), server.url()]
+        with subprocess.Popen(
+            line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                until(lambda: server.open_connections > 0)
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=LIMIT_S)
+            finally:
+                process.kill()
+        assert process.returncode == 105, err
+        until(lambda: server.open_connections == 0)
+    assert "PARTIAL  interrupted after 0 of 8 pairs" in out
+    assert "Traceback" not in err
+    assert written(tmp_path).ended == "interrupted"
+
+
+# Commands
+
+
+def test_servers_are_started_for_each_visit_and_none_is_left(
+    runs: dict[str, Shown], folders: dict[str, Path]
+) -> None:
+    run, folder = runs["commands"], folders["commands"]
+    assert run.returncode == 0, run.stderr
+    found = written(folder)
+    assert found.base == command("old")
+    lists = [(folder / f"{name}.pid").read_text().split() for name in ("old", "new")]
+    pids = [int(line) for each in lists for line in each]
+    assert len(set(pids)) == len(pids) >= 2 * len(found.pairs) >= 4, "a fresh one for each visit"
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert "here is" not in run.stdout + run.stderr, "its output is for failures"
+
+
+def test_what_a_server_wrote_is_shown_when_it_does_not_start(
+    runs: dict[str, Shown], folders: dict[str, Path]
+) -> None:
+    run = runs["does not start"]
+    for log in re.findall(r"all (?:of its output|it wrote) is in (\S+)\.$", run.stderr, re.M):
+        Path(log).unlink(missing_ok=True)
+    assert run.returncode == 122
+    assert "ended with status 1 before it was ready" in run.stderr
+    assert "here is broken\nno such option: --port\n" in run.stderr
+    found = written(folders["does not start"])
+    assert (found.ended, found.pairs) == ("nothing_succeeded", ())
+
+
+# Scripts
+
+
+def test_a_script_visits_both_sides(runs: dict[str, Shown], folders: dict[str, Path]) -> None:
+    assert runs["script"].returncode == 0, runs["script"].stderr
+    found = written(folders["script"])
+    assert (found.primary, found.config["script"]) == ("requests_per_s", "load.py")
+    assert found.config["warmup_s"] == 0.1
+    both = [(each.base, each.candidate) for each in found.pairs if each.base and each.candidate]
+    assert both
+    assert all(candidate.p50_ms and candidate.p50_ms > 8 for _, candidate in both)
+    assert any(base.p50_ms and base.p50_ms < 8 for base, _ in both)
+
+
+def test_a_script_that_does_not_load_is_exit_107(runs: dict[str, Shown]) -> None:
+    run = runs["does not load"]
+    assert run.returncode == 107
+    assert "broken.py" in run.stderr and "division by zero" in run.stderr
+
+
+# Saved results
+
+
+def test_two_saved_results_are_compared_with_a_caution(tmp_path: Path) -> None:
+    good = samples.good()
+    half = replace(good, summary=replace(good.summary, duration_s=60.0), series=())
+    for name, result in (("old.json", good), ("new.json", half)):
+        (tmp_path / name).write_text(json.dumps(result.to_document()))
+    limit = ("--fail-on-regression", "5%")
+    runs = at_once(
+        partial(compare, *words, cwd=tmp_path)
+        for words in (
+            ("old.json", "new.json", "--json", "out.json", "--md", "out.md"),
+            ("old.json", "new.json", *limit, "--save-baseline", "next"),
+            ("new.json", "old.json", *limit, "--save-baseline", "main"),
+        )
+    )
+    assert [run.returncode for run in runs] == [0, 96, 0]
+    assert "not interleaved: drift cannot be excluded" in runs[0].stdout
+    assert "candidate is 50 % slower, one run each" in runs[0].stdout
+    found = read((tmp_path / "out.json").read_bytes())
+    assert (found.base, found.candidate, found.interleaved) == ("old.json", "new.json", False)
+    assert (tmp_path / "out.md").read_text() == markdown_comparison.render(found)
+    assert "the baseline next was not saved: this run is a regression." in runs[1].stderr
+    kept = sorted(path.name for path in (tmp_path / ".fastbench" / "baselines").iterdir())
+    assert kept == ["main.json"]
+
+
+# The live view
+
+
+class Terminal(io.StringIO):
+    """A terminal of 80 columns that keeps what was written."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def drawn(count: int, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> str:
+    """Return what is on the screen after so many pairs."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal = Terminal()
+    progress = Progress(1.0, 9000, 9000.0, 0.5, 2.0, 3, (9000.0,))
+    pairs = tuple(scattered(12, 0.05, 0.01))
+    view = CompareView(
+        pairs=12,
+        judged=lambda pairs: judge(pairs, "requests_per_s", SUBJECT),
+        stream=terminal,
+    )
+    before = 0
+    with view:
+        for at in range(count + 1):
+            before = terminal.tell()
+            now = Standing("pairs", pairs[:at], "base", at + 1, 0, "running", progress, 61.0)
+            view.update(replace(now, **changes) if at == count else now)
+            view._next_s = 0.0
+        text = terminal.getvalue()[before:]
+    text = re.sub(r"(\r|\x1b\[[0-9]*A|\x1b\[2K)+", "\n", text)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+def width(line: str) -> int:
+    return line.index("┤") - line.index("├")
+
+
+def test_the_live_view_shows_the_interval_shrink(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = drawn(11, monkeypatch)
+    assert "pair 12 of 12" in shown and "1m1s" in shown
+    assert "9.00k req/s" in shown and "p50  500us" in shown.replace("p50 500us", "p50  500us")
+    assert "3 not ok" in shown
+    found = judged(scattered(12, 0.05, 0.01)[:11])
+    assert found.interval is not None
+    assert f"99 % interval +{100 * (found.interval[0] - 1):.1f} to +" in shown
+    rows = [line for line in shown.splitlines() if "├" in line]
+    assert [row.split()[0] for row in rows] == ["8", "9", "10", "11"], "from 8 pairs on"
+    assert width(rows[-1]) < width(rows[0])
+    room = len("^C")  # which a terminal shows at the end of what was drawn
+    assert max(map(len, shown.splitlines())) <= 80 - room - 1
+
+
+def test_before_there_is_an_interval_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = drawn(3, monkeypatch)
+    assert "an interval needs more pairs" in shown
+    assert "  1 pair  " in shown and "  2 pairs  " in shown
+    none_yet = Progress(0.3, 30, 100.0, 0.0, 0.0, 0, ())
+    assert "p50" not in drawn(0, monkeypatch, progress=none_yet), "before the first second"
+    assert "looking for a rate" in drawn(0, monkeypatch, phase="pilot")
+    assert "starting" in drawn(0, monkeypatch, stage="starting", progress=None)
+    assert "again (2x)" in drawn(2, monkeypatch, redone=2)
+    lost = tuple(limited(each) for each in scattered(2, 0.0))
+    assert "no pair counts so far" in drawn(2, monkeypatch, pairs=lost)
+
+
+def test_nothing_is_drawn_where_there_is_no_terminal() -> None:
+    stream = io.StringIO()
+    with CompareView(pairs=12, judged=judged, stream=stream) as view:
+        view.update(Standing("pairs", (), "base", 1, 0, "starting", None, 0.0))
+    assert stream.getvalue() == ""

@@ -1,0 +1,54 @@
+"""compare/looks.py: what the first pairs said, the first few more, and at last all of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import samples
+from comparing import SUBJECT, judged, limited, scattered
+
+from fastbench.experiments.compare.compare_document import Pair
+from fastbench.experiments.compare.interval_history import MOST_LOOKS, looks
+from fastbench.experiments.compare.saved_results import judge_stored
+
+
+def test_the_last_look_is_the_comparison() -> None:
+    found = judged(scattered(12, 0.05))
+    last = looks(found)[-1]
+    assert (last.pair, last.counted) == (12, 12)
+    assert last.ratio == pytest.approx(found.ratio, rel=1e-12)
+    assert last.interval == pytest.approx(found.interval, rel=1e-12)
+
+
+def test_every_look_is_the_comparison_of_so_many_pairs() -> None:
+    pairs = scattered(12, -0.03, 0.02)
+    for count, look in enumerate(looks(judged(pairs, "p99")), 1):
+        found = judged(pairs[:count], "p99")
+        assert look.counted == count
+        assert look.ratio == pytest.approx(found.ratio, rel=1e-12)
+        assert (look.interval is None) == (found.interval is None) == (count < 8)
+        if look.interval is not None:
+            assert look.interval == pytest.approx(found.interval, rel=1e-12)
+
+
+def test_pairs_that_do_not_count_are_numbered_all_the_same() -> None:
+    pairs = scattered(11, 0.05)
+    pairs[2:2] = [limited(pairs[0]), Pair(None, None, "base first", False, ("refused",))]
+    found = looks(judged(pairs))
+    assert [look.pair for look in found] == [1, 2, *range(5, 14)]
+    assert [look.counted for look in found] == list(range(1, 12))
+
+
+@pytest.mark.parametrize("count", [40, 41, 300])
+def test_of_many_pairs_there_is_a_look_every_few(count: int) -> None:
+    found = looks(judged(scattered(count, 0.02, 0.02)))
+    assert MOST_LOOKS / 2 < len(found) <= MOST_LOOKS
+    assert found[-1].counted == count
+
+
+def test_without_pairs_there_is_nothing_to_see() -> None:
+    assert looks(judged([])) == []
+    assert looks(judged([limited(scattered(1, 0.0)[0])])) == []
+    assert looks(judge_stored(samples.good(), samples.good(), SUBJECT)) == []
+    assert looks(replace(judged(scattered(12, 0.0)), interleaved=False)) == []

@@ -1,0 +1,337 @@
+"""The rules of the house, as tests: layers, sizes, banned words, signatures, names in documents."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from own_sources import (
+    CYTHON,
+    ROOT,
+    cython_functions,
+    python_functions,
+    shown,
+    sources,
+    tree,
+    without_comments,
+)
+
+PACKAGE = ROOT / "fastbench"
+ENGINE = PACKAGE / "engine"
+
+# Which room may import which: a room names only rooms that stand above it, so imports point
+# downward, and data flows down the list. A room may name itself.
+ROOMS: dict[str, set[str]] = {
+    "foundation": set(),
+    "engine": set(),
+    "plan": {"foundation"},
+    "results": {"foundation", "plan"},
+    "machine": {"foundation", "plan", "results"},
+    "run": {"foundation", "engine", "plan", "results", "machine"},
+    "script": {"foundation", "engine", "plan", "results", "machine", "run"},
+    "experiments": {"foundation", "engine", "plan", "results", "machine", "run", "script"},
+    "report": {"foundation", "results", "experiments"},
+    "outputs": {
+        *("foundation", "engine", "plan", "results", "machine", "run", "script", "experiments"),
+        "report",
+    },
+    "server": set(),
+}
+ROOMS["cli"] = set(ROOMS)
+ROOMS["__main__"] = {"foundation", "cli"}
+
+# Which part of a room may import which other part of it. What stands in the room itself, beside
+# its folders, is a part of the room's name.
+PARTS: dict[str, set[str]] = {
+    "results.thresholds": {"results"},
+    "results.assessment": {"results"},
+    "script.http": {"script"},
+    "script.api": {"script", "script.http"},
+    "script.load": {"script", "script.api"},
+    "script.worker": {"script", "script.api", "script.http", "script.load"},
+    "script.parent": {"script", "script.api", "script.load", "script.worker"},
+    "experiments.trials": {"experiments.compare"},
+    "experiments.suite": {"experiments.compare", "experiments.trials"},
+    "report.text": {"report"},
+    "report.html": {"report", "report.text"},
+    "report.markdown": {"report", "report.text"},
+    "report.export": {"report", "report.text"},
+    "outputs.replay": {"outputs"},
+    "cli.output": {"cli.help"},
+    "cli.args": {"cli.help", "cli.output"},
+    "cli.debug": {"cli.help", "cli.output"},
+    "cli.commands": {"cli.args", "cli.debug", "cli.help", "cli.output"},
+    "cli": {"cli.args", "cli.commands", "cli.debug", "cli.help"},
+}
+MAX_ROOMS = 12
+MAX_FILES = 20
+
+# A heavy library is imported by the one part that needs it, so that nobody else pays for it.
+SCRIPTS = {"script.api", "script.http", "script.parent", "script.worker"}
+HEAVY = {
+    "aiohttp": {"outputs.dashboard", "server"},
+    "orjson": {"cli.commands", "cli.output", *SCRIPTS},
+    "psutil": {"machine"},
+    "rich": {"cli.output"},
+    "uvloop": {"run", "script.worker", "server"},
+}
+
+# A file of the engine may cimport libc and what stands before it.
+ENGINE_ORDER = (
+    *("kernel", "hdr", "fifo", "pace", "response", "head", "http"),
+    *("addresses", "block", "tls", "worker", "byurl", "conn", "exchange", "loop", "trend", "arena"),
+)
+
+FUNCTION_LINES = {".py": 60, ".pyx": 70, ".pxd": 70}
+FILE_LINES = 400
+
+# Each word is put together here, so that this file does not hold what it looks for.
+MARKERS = "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK"))
+NOT_ANYWHERE = {
+    "a marker": rf"\b({MARKERS})\b",
+    "a package registry": r"(pypi|npmjs|crates)\." + "(org|io|com)|pythonhosted" + r"\.org",
+    "a home folder": r"(?<![\w.])/(home|root|Users|work)" + r"/[a-z]",
+}
+WALL_CLOCKS = r"\btime\.time(_ns)?\(|\bgettimeofday\b|\bdatetime\.(now|utcnow)\b|CLOCK_REALTIME"
+PRINTS_OR_EXITS = r"(?<![\w.])(print|exit|quit)\(|\bsys\.exit\b|\bSystemExit\b"
+NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "common", "misc", "types", "base"}
+
+
+def texts() -> list[Path]:
+    """List everything people read: sources, documents, build files."""
+    top = [path for path in ROOT.iterdir() if path.suffix in (".md", ".py", ".toml")]
+    build = [ROOT / "Makefile", *(ROOT / ".ci").iterdir()]
+    return [*sources(".py", *CYTHON, ".pyi", ".c", ".js", ".md"), *top, *build]
+
+
+def module_of(path: Path) -> str:
+    """Give the name of a module within the package; that of a folder for its `__init__`."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Give every module of the package but its root by name; extensions, too."""
+    found = {module_of(path): path for path in sources(".py", ".pyx", under=("fastbench",))}
+    return {name: path for name, path in found.items() if name}
+
+
+def part_of(module: str) -> str:
+    """Give the part a module belongs to: its folder, or its own name where it is one."""
+    path = modules()[module]
+    return module if path.stem == "__init__" else module.rpartition(".")[0] or module
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Give the dotted names a file imports, the late ones too; submodules by their full name."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{shown(path)}:{node.lineno} imports by a relative path"
+            module = node.module or ""
+            for alias in node.names:
+                full = f"{module}.{alias.name}"
+                yield full if full.removeprefix("fastbench.") in modules() else module
+
+
+def own_imports(module: str) -> set[str]:
+    """Give the modules of the package that a module imports."""
+    if modules()[module].suffix != ".py":
+        return set()
+    names = {name.removeprefix("fastbench.") for name in imports(modules()[module])}
+    return (names & set(modules())) - {module}
+
+
+def package_modules() -> list[Path]:
+    """List the modules of the package but its root."""
+    root = PACKAGE / "__init__.py"
+    return [path for path in sources(".py", under=("fastbench",)) if path != root]
+
+
+def hits(paths: list[Path], pattern: str) -> list[str]:
+    """Give the lines that match, as file:line: text."""
+    found = []
+    for path in paths:
+        text = path.read_text()
+        if path.suffix in CYTHON:
+            text = without_comments(text)
+        for number, line in enumerate(text.splitlines(), 1):
+            if re.search(pattern, line):
+                found.append(f"{shown(path)}:{number}: {line.strip()}")
+    return found
+
+
+@pytest.mark.parametrize("table", [ROOMS, PARTS], ids=["rooms", "parts"])
+def test_the_tables_point_downward(table: dict[str, set[str]]) -> None:
+    above = {part for part in map(part_of, modules()) if part not in table}
+    for part, allowed in table.items():
+        assert allowed <= above, f"{part} may not name {allowed - above}: not above it"
+        above.add(part)
+
+
+def test_rooms_are_those_of_the_table_and_small_enough() -> None:
+    rooms = {module.partition(".")[0] for module in modules()}
+    assert rooms == set(ROOMS) and len(rooms - {"__main__"}) <= MAX_ROOMS
+    counts = Counter(path.parent for path in modules().values() if path.stem != "__init__")
+    assert {shown(each): n for each, n in counts.items() if n > MAX_FILES} == {}
+
+
+def test_imports_point_downward() -> None:
+    wrong = []
+    for module in modules():
+        part, room = part_of(module), module.partition(".")[0]
+        for other in sorted(own_imports(module)):
+            of_other, other_room = part_of(other), other.partition(".")[0]
+            if other_room != room and other_room not in ROOMS[room]:
+                wrong.append(f"{module} imports {other}: {room} may not import {other_room}")
+            if other_room == room and of_other != part and of_other not in PARTS.get(part, ()):
+                wrong.append(f"{module} imports {other}: {part} may not import {of_other}")
+    assert wrong == []
+
+
+def test_no_modules_import_each_other() -> None:
+    left = {module: own_imports(module) for module in modules()}
+    while free := [module for module, needs in left.items() if not needs & left.keys()]:
+        for module in free:
+            del left[module]
+    assert left == {}, "each of these is part of a cycle, or imports one"
+
+
+def test_no_two_files_have_one_name() -> None:
+    names = Counter(path.stem for path in modules().values() if path.stem != "__init__")
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_the_package_root_imports_nothing_at_once() -> None:
+    # Names are resolved when they are asked for: `--version` pays for none of them.
+    at_once = [
+        ast.unparse(node)
+        for node in tree(PACKAGE / "__init__.py").body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert [each for each in at_once if "__future__" not in each] == []
+
+
+def test_a_heavy_library_has_one_importer() -> None:
+    wrong = [
+        f"{shown(path)} imports {name}"
+        for path in package_modules()
+        for name in {each.split(".")[0] for each in imports(path)} & set(HEAVY)
+        if part_of(module_of(path)) not in HEAVY[name]
+    ]
+    assert wrong == []
+
+
+def test_the_engine_cimports_libc_and_what_stands_before_it() -> None:
+    files = {path.stem for path in ENGINE.glob("*.pxd")} - {"__init__"}
+    assert files == set(ENGINE_ORDER)
+    wrong = []
+    for name in files:
+        text = without_comments((ENGINE / f"{name}.pxd").read_text())
+        for module in re.findall(r"^(?:from\s+([\w.]+)\s+cimport|cimport\s+([\w.]+))", text, re.M):
+            dotted = module[0] or module[1]
+            place = dotted.removeprefix("fastbench.engine.")
+            before = ENGINE_ORDER[: ENGINE_ORDER.index(name)]
+            if place not in before and dotted.split(".")[0] not in ("libc", "posix"):
+                wrong.append(f"{name}.pxd cimports {dotted}")
+    assert wrong == []
+
+
+def test_cimports_are_by_full_path() -> None:
+    # Cython's dependency scan misses the short form: the extension would not be built anew.
+    assert hits(sources(".pxd", ".pyx"), r"from fastbench\.engine cimport") == []
+
+
+def test_every_engine_function_is_noexcept_and_nogil() -> None:
+    functions = [each for path in ENGINE.glob("*.pxd") for each in cython_functions(path)]
+    assert len(functions) > 50
+    wrong = [
+        f"{each.place} {each.name}"
+        for each in functions
+        if not re.search(r"^cdef inline .*\) noexcept nogil:$", each.signature)
+    ]
+    assert wrong == []
+
+
+def test_the_engine_neither_raises_nor_takes_the_gil() -> None:
+    pattern = r"\braise\b|\bwith gil\b|\btry\b|\bexcept\b|\bcpdef\b|\bDEF\b|\binclude\b"
+    assert hits(sorted(ENGINE.glob("*.pxd")), pattern) == []
+
+
+def test_functions_fit_a_screen() -> None:
+    functions = [each for path in sources(".py") for each in python_functions(path)]
+    cython = [each for path in sources(*CYTHON) for each in cython_functions(path)]
+    assert len(functions) > 200
+    limits = [(each, FUNCTION_LINES[".py"]) for each in functions]
+    limits += [(each, FUNCTION_LINES[".pxd"]) for each in cython]
+    long = [f"{each.place} {each.name}: {each.lines}" for each, most in limits if each.lines > most]
+    assert long == []
+
+
+def test_files_are_of_a_size_to_be_read() -> None:
+    lengths = {
+        shown(path): len(path.read_text().splitlines()) for path in sources(".py", *CYTHON, ".c")
+    }
+    assert {name: count for name, count in lengths.items() if count > FILE_LINES} == {}
+
+
+def test_file_names_say_what_is_in_them() -> None:
+    assert [shown(path) for path in sources(".py") if path.stem in NAMES_THAT_SAY_NOTHING] == []
+
+
+@pytest.mark.parametrize("what", NOT_ANYWHERE)
+def test_nothing_people_read_holds(what: str) -> None:
+    assert hits(texts(), NOT_ANYWHERE[what]) == []
+
+
+def test_only_the_command_line_prints_and_exits() -> None:
+    below = [
+        path
+        for path in package_modules()
+        if module_of(path).partition(".")[0] not in ("cli", "__main__")
+    ]
+    assert hits(below, PRINTS_OR_EXITS) == []
+
+
+def test_no_wall_clock_in_the_measurement_path() -> None:
+    # environment.py names the date of a run; nothing is measured with it.
+    files = sources(".py", *CYTHON, under=("fastbench",))
+    assert hits([path for path in files if path.stem != "environment"], WALL_CLOCKS) == []
+
+
+def test_all_names_what_is_public() -> None:
+    wrong = []
+    for path in package_modules():
+        defined = {
+            node.name
+            for node in tree(path).body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        }
+        listed = [
+            ast.literal_eval(node.value)
+            for node in tree(path).body
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+        ]
+        public = {name for name in defined if not name.startswith("_")}
+        if listed and not public <= set(listed[0]):
+            wrong.append(f"{shown(path)}: {sorted(public - set(listed[0]))} not in __all__")
+    assert wrong == []
+
+
+def test_files_named_in_documents_exist() -> None:
+    folders = (ROOT, PACKAGE, ENGINE, ROOT / "tests", ROOT / "bench")
+    wrong = []
+    for document in [*ROOT.glob("*.md"), *sources(".md", under=("bench", "fastbench"))]:
+        named = re.findall(r"`([\w./-]+\.(?:py|pyx|pxd|pyi|c|md|toml|json))`", document.read_text())
+        for name in named:
+            places = (*folders, document.parent)
+            if not any((folder / name).exists() for folder in places):
+                wrong.append(f"{shown(document)} names {name}")
+    assert wrong == []

@@ -1,0 +1,55 @@
+"""sources.py: what --bind takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from fastbench.plan import source_addresses
+from fastbench.plan.plan import UsageError
+
+
+@pytest.mark.parametrize(
+    ("texts", "addresses"),
+    [
+        ([], ()),
+        (["127.0.0.1"], ("127.0.0.1",)),
+        (["127.0.0.2-4"], ("127.0.0.2", "127.0.0.3", "127.0.0.4")),
+        (["127.0.0.2-2,127.0.0.9", "::1"], ("127.0.0.2", "127.0.0.9", "::1")),
+        (["127.0.0.1, 127.0.0.1"], ("127.0.0.1",)),
+        (["0:0:0:0:0:0:0:1"], ("::1",)),
+    ],
+)
+def test_source_addresses_are_lists_and_ranges(
+    texts: list[str], addresses: tuple[str, ...]
+) -> None:
+    assert source_addresses.parse(texts) == addresses
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "localhost", "1.2.3", "1.2.3.4,", "127.0.0.9-2", "127.0.0.2-256", "127.0.0.2-x",
+     "127.0.0.2-", "::1-5", "127.0.0.2-٣", "a\0b", "\udce9"],
+)  # fmt: skip
+def test_what_is_no_source_address_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--bind takes"):
+        source_addresses.parse([text])
+
+
+def test_source_addresses_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_addresses, "MAX_ADDRESSES", 3)
+    with pytest.raises(UsageError, match="at most 3 addresses, not 4"):
+        source_addresses.parse(["127.0.0.1-4"])
+
+
+def test_source_addresses_are_of_one_family() -> None:
+    assert source_addresses.family(()) == 0
+    assert source_addresses.family(["127.0.0.1", "127.0.0.2"]) == 4
+    assert source_addresses.family(["::1"]) == 6
+    with pytest.raises(UsageError, match="mixes IPv4 and IPv6"):
+        source_addresses.family(["::1", "127.0.0.1"])
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    source_addresses.check(["127.0.0.1", "127.0.0.2"])
+    with pytest.raises(UsageError, match=r"--bind 192\.0\.2\.1: cannot assign requested address"):
+        source_addresses.check(["192.0.2.1"])  # TEST-NET-1, RFC 5737

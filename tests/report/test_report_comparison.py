@@ -1,0 +1,166 @@
+"""The report of a comparison: one sentence that is right, every pair, nothing wider than asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import samples
+from comparing import judged, pairs_of, scattered
+from comparisons import (
+    ALL,
+    MORE,
+    broken,
+    faster,
+    hostile,
+    interrupted,
+    many,
+    same,
+    slower,
+    stored,
+    unsettled,
+)
+
+from fastbench.experiments.compare.compare_document import Comparison
+from fastbench.report import change, compared, pairs
+from fastbench.report.text import comparison_text
+
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+WIDTHS = (60, 80, 89, 90, 120, 200)
+
+
+def plain(found: Comparison, width: int = 100) -> str:
+    return comparison_text.render(found, color=False, width=width)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_sample_reads_as_it_always_did(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"compare_{name}.txt", plain(ALL[name]()))
+
+
+def test_on_a_small_screen_it_reads_as_it_always_did(golden: Callable[[str, str], None]) -> None:
+    shown = comparison_text.render(unsettled(), color=False, width=70, unicode=False)
+    golden("compare_narrow_ascii.txt", shown)
+
+
+def test_below_a_run_it_reads_as_it_always_did(golden: Callable[[str, str], None]) -> None:
+    golden("compare_beside_run.txt", comparison_text.beside_run(stored(), color=False, width=80))
+
+
+@pytest.mark.parametrize("name", ALL | MORE)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_line_is_wider_than_the_screen(name: str, width: int) -> None:
+    found = (ALL | MORE)[name]()
+    for render in (comparison_text.render, comparison_text.beside_run):
+        colored = render(found, color=True, width=width)
+        lines = SGR.sub("", colored).splitlines()
+        assert max(map(len, lines)) <= width, max(lines, key=len)
+        assert SGR.sub("", colored) == render(found, color=False, width=width)
+        assert render(found, color=False, width=width, unicode=False).isascii()
+
+
+def test_text_from_elsewhere_reaches_the_terminal_without_control_characters() -> None:
+    for render in (comparison_text.render, comparison_text.beside_run):
+        shown = SGR.sub("", render(hostile(), color=True, width=200))
+        assert shown.count("<script>") >= 3, "the strings should be shown"
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown)
+
+
+def test_the_sentence_says_which_way_how_much_and_how_sure() -> None:
+    found = faster()
+    assert found.ratio is not None and found.interval is not None
+    low, high = (100 * (end - 1) for end in found.interval)
+    assert change.headline(found).startswith(
+        f"candidate is {100 * (found.ratio - 1):.1f} % faster "
+        f"(99 % interval {low:.1f} to {high:.1f} %), p99 "
+    )
+    found = slower()
+    assert found.interval is not None
+    near, far = (100 * (1 - end) for end in reversed(found.interval))
+    assert f"% slower (99 % interval {near:.1f} to {far:.1f} %)" in change.headline(found)
+    assert "slower" not in change.headline(faster())
+
+
+def test_a_percentile_is_higher_or_lower_and_never_faster() -> None:
+    found = judged(scattered(12, 0.05), "p99")
+    assert change.headline(found).startswith("candidate's p99 is 4.")
+    assert "% lower (99 % interval" in change.headline(found)
+
+
+def test_no_difference_is_said_with_its_bound() -> None:
+    sentence = change.headline(same())
+    assert sentence.startswith("no difference beyond 2 %: candidate is 0.")
+    assert "(90 % interval" in sentence
+    assert "p99 unchanged within 2 %" in sentence
+
+
+def test_an_open_question_says_what_would_settle_it() -> None:
+    found = unsettled()
+    assert found.pairs_needed
+    total = 11 + found.pairs_needed
+    assert f"about {found.pairs_needed} more pairs needed: --pairs {total}" in plain(found)
+    assert "but it could be none" in plain(found)
+    assert "not counted: the client was the limit" in plain(found)
+
+
+def test_a_regression_is_told_only_when_it_is_shown() -> None:
+    assert "REGRESSION  requests/s 8." in plain(slower())
+    assert "no regression beyond 5 %" in plain(faster())
+    neither = "a regression beyond 5 % is neither shown nor excluded"
+    assert neither in plain(interrupted())
+    assert neither in plain(stored())
+    assert "REGRESSION  requests fail that did not fail before" in plain(broken())
+
+
+def test_different_machines_are_both_named() -> None:
+    shown = plain(stored())
+    assert "Linux 6.1.0-18-amd64" in shown and "Linux 6.9.1" in shown
+    assert "not interleaved: drift cannot be excluded" in shown
+
+
+def test_a_machine_tells_what_may_change_its_speed() -> None:
+    told = replace(samples.ENVIRONMENT, governor="powersave", smt=True)
+    assert compared.machine(told) == (
+        "Example CPU @ 2.40GHz, 2 cores, Linux 6.1.0-18-amd64, governor powersave, SMT on"
+    )
+    silent = replace(told, governor="unknown", smt=None)
+    assert compared.machine(silent).endswith("2 cores, Linux 6.1.0-18-amd64")
+
+
+def test_many_pairs_are_cut_and_the_rest_is_counted() -> None:
+    shown = plain(many())
+    assert "… 36 more pairs" in shown
+    assert re.search(r"^ +1 base 1st|Pairs +1 base 1st", shown, re.M)
+    assert re.search(r"^ +60 base 1st", shown, re.M)
+
+
+@pytest.mark.parametrize("speed", [0.5, 0.9, 1.1, 3.0])
+def test_a_dot_is_on_its_side_of_no_difference(speed: float) -> None:
+    picture = pairs.axis([speed], None, 0.02, 50, unicode=True)
+    line = picture.line(speed)
+    assert (line.index("●") > line.index("│")) == (speed > 1)
+    assert len(line) == 50
+    assert len(picture.scale()) in (0, 50)
+
+
+def test_the_interval_holds_its_dot() -> None:
+    line = pairs.axis([1.0], (0.97, 1.05), 0.02, 60, unicode=True).line(1.01, (0.97, 1.05))
+    assert line.index("├") < line.index("●") < line.index("┤")
+    assert "│" not in line, "no difference lies within the interval"
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert [change.change(ratio) for ratio in (0.9999, 1.0001, 1.042, 0.9, 3.0)] == [
+        "0.0 %",
+        "0.0 %",
+        "+4.2 %",
+        "-10 %",
+        "+200 %",
+    ]
+
+
+def test_eight_pairs_say_that_other_metrics_cannot_fire() -> None:
+    shown = " ".join(plain(judged(pairs_of([1.04, 1.05] * 4))).split())
+    assert "cannot be different" in shown

@@ -1,0 +1,62 @@
+"""report/knee.py: every end of a search in words, the picture, and a page that fits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from samples import HOSTILE
+from searches import ALL, sample
+
+from fastbench.experiments.find.find_document import Found
+from fastbench.report.text import find_text
+from fastbench.results.result import Warning_
+
+
+def plain(found: Found, width: int = 100, *, unicode: bool = True) -> str:
+    return find_text.render(found, color=False, width=width, unicode=unicode)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_end_reads_as_it_always_did(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"find_{name}.txt", plain(sample(name)))
+
+
+def test_a_narrow_terminal_without_unicode(golden: Callable[[str, str], None]) -> None:
+    text = plain(sample("found"), 60, unicode=False)
+    assert text.isascii()
+    golden("find_narrow_ascii.txt", text)
+
+
+@pytest.mark.parametrize("width", [20, 60, 72, 100, 300])
+@pytest.mark.parametrize("name", ALL)
+def test_no_line_is_wider_than_the_page(name: str, width: int) -> None:
+    assert max(map(len, plain(sample(name), width).splitlines())) <= max(width, 60)
+
+
+def test_colour_changes_no_letter() -> None:
+    found = sample("unsteady")
+    colored = find_text.render(found, color=True, width=100)
+    assert re.search(r"400 .*\x1b\[32m█.* 1 of 3 failed", colored)  # most runs say that it holds
+    assert re.search(r"1,600 .*\x1b\[1;31m█.* failed", colored)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == plain(found)
+
+
+def test_what_comes_from_outside_cannot_drive_the_terminal() -> None:
+    found = replace(
+        sample("found"),
+        config={"method": HOSTILE, "url": HOSTILE, "connections": 1},
+        reasons=(HOSTILE,),
+        warnings=(Warning_("x", HOSTILE, HOSTILE),),
+    )
+    assert not set(plain(found)) & set("\x1b\x07\r\u202e")
+
+
+def test_a_step_is_a_line() -> None:
+    lines = [find_text.step_line(step).strip() for step in sample("found").steps]
+    assert lines[0] == "100 req/s   p99 889us      held"
+    assert any("failed (p99<50ms)" in line for line in lines)
+    assert "could not be sent" in find_text.step_line(sample("only_errors").steps[3])
+    assert "no answers" in find_text.step_line(sample("nothing").steps[0])

@@ -1,0 +1,66 @@
+"""The series of a long run: bounded, contiguous, and the same whether rows were packed or not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from fastbench.engine.bridge import _core
+from fastbench.run import sampling
+
+SECOND_NS = 1_000_000_000
+
+
+def series_of(rows: int) -> sampling.Series:
+    series = sampling.Series(_core.Block(1), 0, planned=False)
+    for _ in range(rows):
+        series.add(series.due_ns, None)
+    return series
+
+
+def test_packed_rows_come_back_in_order() -> None:
+    series = series_of(307)
+    assert [row.t_s for row in series.rows] == [float(t) for t in range(307)]
+    assert series.newest == series.rows[-len(series.newest) :]
+    assert 0 <= len(series.newest) - sampling.KEEP_ROWS < sampling.PACK_ROWS
+
+
+def test_a_full_series_merges_neighbours_and_loses_no_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sampling, "MAX_ROWS", 12)
+    monkeypatch.setattr(sampling, "PACK_ROWS", 2)
+    monkeypatch.setattr(sampling, "KEEP_ROWS", 3)
+    series = series_of(40)
+    rows = series.rows
+    assert len(rows) < 12
+    assert series.span_ns > SECOND_NS
+    ends = [row.t_s + row.span_s for row in rows]
+    assert [0.0, *ends[:-1]] == [row.t_s for row in rows]
+    assert ends[-1] == series.due_ns / SECOND_NS - series.span_ns / SECOND_NS
+
+
+def test_a_last_row_that_is_too_short_joins_the_one_before() -> None:
+    series = series_of(3)
+    series.finish(3 * SECOND_NS + SECOND_NS // 5, None)
+    assert [row.span_s for row in series.rows] == [1.0, 1.0, 1.2]
+
+
+def test_what_was_counted_before_the_parent_came_to_look_is_in_the_first_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nothing = sampling.snapshot(_core.Block(1), 0, planned=False)
+
+    def counted(requests: int) -> sampling.Snapshot:
+        return replace(nothing, counters=Counter({**nothing.counters, "ok": requests}))
+
+    before = counted(3)
+    monkeypatch.setattr(
+        sampling, "snapshot", lambda block, now_ns, planned: replace(counted(103), now_ns=now_ns)
+    )
+    series = sampling.Series(_core.Block(1), 10 * SECOND_NS, planned=False, before=before)
+    series.finish(11 * SECOND_NS, None)
+    (row,) = series.rows
+    assert (row.requests, row.t_s, row.span_s) == (100, 0.0, 1.0)

@@ -1,0 +1,84 @@
+"""Comparisons as they come in life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import samples
+from comparing import SUBJECT, failing, judged, limited, scattered
+
+from fastbench.experiments.compare.compare_document import Comparison, Pair
+from fastbench.experiments.compare.decision import Rules, judge
+from fastbench.experiments.compare.saved_results import judge_stored
+from fastbench.results.result import Warning_
+
+ASKED = {"visit_s": 3.0, "warmup_s": 1.0, "connections": 10}
+
+
+def faster() -> Comparison:
+    found = judged(scattered(12, 0.042), regression_limit=0.05)
+    return replace(found, config=ASKED)
+
+
+def slower() -> Comparison:
+    found = judged(scattered(12, -0.09), regression_limit=0.05)
+    return replace(found, config={**ASKED, "rate": 2000.0})
+
+
+def same() -> Comparison:
+    return replace(judged(scattered(12, 0.001, 0.004)), config=ASKED)
+
+
+def unsettled() -> Comparison:
+    found = scattered(12, 0.012, 0.03)
+    found[3] = limited(found[3])
+    return judged(found, regression_limit=0.05)
+
+
+def interrupted() -> Comparison:
+    subject = replace(SUBJECT, ended="interrupted")
+    return judge(scattered(5, -0.08), "requests_per_s", subject, Rules(regression_limit=0.05))
+
+
+def in_vain() -> Comparison:
+    lost = Pair(None, None, "base first", False, ("base: connection refused",))
+    return judge([lost], "requests_per_s", replace(SUBJECT, ended="nothing_succeeded"))
+
+
+def many() -> Comparison:
+    return judged(scattered(60, 0.03, 0.02))
+
+
+def broken() -> Comparison:
+    return judged([failing(each) for each in scattered(12, 0.0)], regression_limit=0.05)
+
+
+def stored() -> Comparison:
+    old = replace(samples.good(), version="0.1.0")
+    new = replace(samples.good(), environment=replace(old.environment, kernel="6.9.1", cores=8))
+    subject = replace(SUBJECT, base="main", candidate="new.json", pairs_planned=1)
+    return judge_stored(old, new, subject, rules=Rules(regression_limit=0.05))
+
+
+def hostile() -> Comparison:
+    found = unsettled()
+    bad = replace(found.pairs[3], reasons=(samples.HOSTILE,) * 2)
+    return replace(
+        found,
+        base=samples.HOSTILE,
+        candidate=samples.HOSTILE,
+        pairs=(*found.pairs[:3], bad, *found.pairs[4:]),
+        warnings=(Warning_("x", samples.HOSTILE, samples.HOSTILE),),
+        environment=replace(found.environment, cpu=samples.HOSTILE, kernel=samples.HOSTILE),
+        config={"script": samples.HOSTILE, "visit_s": "many", "rate": None},
+    )
+
+
+ALL: dict[str, Callable[[], Comparison]] = {
+    each.__name__: each
+    for each in (faster, slower, same, unsettled, interrupted, in_vain, stored, broken)
+}
+
+
+MORE = {"many": many, "hostile": hostile}

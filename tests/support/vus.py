@@ -1,0 +1,82 @@
+"""One virtual user in this process: the real client and recorder, no worker around them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import uvloop
+
+from fastbench.engine.bridge._core import Block
+from fastbench.engine.client import _client
+from fastbench.plan import resolve
+from fastbench.script.api.metrics import Recorder
+from fastbench.script.http import client
+from fastbench.script.http.request_cache import Maker, Settings
+from fastbench.script.recording_context import PLACE, VU, Place, root
+
+T = TypeVar("T")
+
+
+class User(client.Client):
+    """A client with a number."""
+
+    __slots__ = ("id",)
+
+    def __init__(self, number: int, session: _client.Session, maker: Maker) -> None:
+        super().__init__(session, maker)
+        self.id = number
+
+
+@dataclass(slots=True)
+class Run:
+    """What one run of a function with users left behind."""
+
+    arena: _client.Arena
+    place: Place
+    maker: Maker
+    users: list[User]
+    warnings: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def rows(self, kind: str, name: str) -> dict[str, Any]:
+        """Return the values recorded under a name, by their tags."""
+        return {tags: value for k, n, tags, value in self.arena.read(0) if (k, n) == (kind, name)}
+
+
+def run(
+    function: Callable[..., Awaitable[T]],
+    *,
+    users: int = 1,
+    block: Block | None = None,
+    limit_per_host: int = 6,
+    tags: tuple[tuple[str, str], ...] = (),
+    **settings: Any,
+) -> tuple[T, Run]:
+    """Call `function(*users)` on a loop of its own, within a scenario called `s`.
+
+    Requests are counted in slot 0 of the block.
+    """
+    arena = _client.Arena(1)
+    warnings: list[tuple[str, str, str]] = []
+    recorder = Recorder(arena.writer(0), [], lambda *told: warnings.append(told))
+    place = root(recorder, "s", tags)
+    client.install()
+
+    async def begin() -> tuple[T, Run]:
+        pool = _client.Pool(block or Block(1), 0, asyncio.get_running_loop(), resolve=resolve.soon)
+        maker = Maker(pool, Settings(**settings))
+        sessions = [_client.Session(pool, limit_per_host=limit_per_host) for _ in range(users)]
+        made = [User(n, session, maker) for n, session in enumerate(sessions, 1)]
+        PLACE.set(place)
+        VU.set(made[0])
+        try:
+            return await function(*made), Run(arena, place, maker, made, warnings)
+        finally:
+            for user in made:
+                user.session.reset()
+            pool.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(begin())
