@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 WIDTH, HEIGHT = 760, 400
 LEFT, RIGHT, TOP, BOTTOM = 64, 210, 44, 52
 TICKS = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99)
-MOST_MS = 1100.0
+MAX_MS = 1100.0
 COLOURS = ("#0b7a75", "#7fb7b4", "#b3402a", "#c79a2b", "#5b5b8c")
 TEXT = 'font-family="system-ui, sans-serif" font-size="12"'
 
@@ -20,7 +20,7 @@ def _x(percent: float) -> float:
 
 
 def _y(value_ms: float) -> float:
-    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * min(value_ms, MOST_MS) / MOST_MS
+    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * min(value_ms, MAX_MS) / MAX_MS
 
 
 def _line(points: list[tuple[float, float]], style: str) -> str:

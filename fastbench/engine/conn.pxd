@@ -63,10 +63,10 @@ cdef inline void set_up(Worker *w, Request *requests, uint32_t first) noexcept n
 
 cdef inline uint64_t roll(Worker *w, uint64_t below) noexcept nogil:
     """A pseudo-random number (xorshift64, Marsaglia 2003): only to spread retries."""
-    w.dice ^= w.dice << 13
-    w.dice ^= w.dice >> 7
-    w.dice ^= w.dice << 17
-    return w.dice % below
+    w.rng ^= w.rng << 13
+    w.rng ^= w.rng >> 7
+    w.rng ^= w.rng << 17
+    return w.rng % below
 
 
 cdef inline void settle(Worker *w, Conn *c) noexcept nogil:

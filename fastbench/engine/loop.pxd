@@ -116,7 +116,7 @@ cdef inline void begin_phase(Worker *w, bint warm) noexcept nogil:
         w.pace.n_stages = 1 if warm else w.n_stages
         # The seeds of a Poisson plan differ by worker and by phase; xorshift wants them not 0.
         begin_plan(&w.pace, zero_ns, w.control.measure_ns if warm else w.control.stop_ns, w.budget,
-                   w.index, w.dice + w.index + warm)
+                   w.index, w.rng + w.index + warm)
 
 
 cdef inline void end_phase(Worker *w) noexcept nogil:

@@ -28,7 +28,7 @@ cdef struct Cursor:
     uint64_t passed             # instants behind it
     double at                   # its place in the global sequence
     uint32_t stage
-    uint64_t dice
+    uint64_t rng
 
 cdef struct Pace:
     Stage *stages
@@ -83,10 +83,10 @@ cdef inline double seconds_into(const Stage *stage, double requests) noexcept no
 
 cdef inline double gap(Cursor *cursor) noexcept nogil:
     """An exponential gap of mean 1 (xorshift64*, Vigna 2016; inversion)."""
-    cursor.dice ^= cursor.dice >> 12
-    cursor.dice ^= cursor.dice << 25
-    cursor.dice ^= cursor.dice >> 27
-    return -log(<double>(((cursor.dice * 2685821657736338717u) >> 11) + 1) / 9007199254740993.0)
+    cursor.rng ^= cursor.rng >> 12
+    cursor.rng ^= cursor.rng << 25
+    cursor.rng ^= cursor.rng >> 27
+    return -log(<double>(((cursor.rng * 2685821657736338717u) >> 11) + 1) / 9007199254740993.0)
 
 
 cdef inline void stand(const Pace *pace, Cursor *cursor) noexcept nogil:
@@ -119,7 +119,7 @@ cdef inline void begin_plan(Pace *pace, uint64_t zero_ns, uint64_t end_ns, uint6
     pace.limit = limit
     cursor.passed = 0
     cursor.stage = 0
-    cursor.dice = seed
+    cursor.rng = seed
     cursor.at = pace.step * gap(&cursor) if pace.poisson else worker
     stand(pace, &cursor)
     pace.due = cursor

@@ -105,7 +105,7 @@ cdef struct Worker:
     uint64_t connect_timeout_ns
     uint64_t gate_ns                # no retry before this while failing
     uint64_t opened_ns              # the last connection, or the worker, began
-    uint64_t dice
+    uint64_t rng
     # phases and plan
     uint32_t index                  # of this worker
     bint drain                      # requests in flight at the end are waited for

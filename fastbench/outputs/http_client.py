@@ -15,8 +15,8 @@ from fastbench.plan import plain_http, resolve, urls
 __all__ = ["Access", "Answer", "Remote", "taken"]
 
 TIMEOUT_S = 3.0
-MOST_READ = 4096  # of an answer
-MOST_SHOWN = 200  # of what the server says about a refusal
+MAX_READ = 4096  # of an answer
+MAX_SHOWN = 200  # of what the server says about a refusal
 LATER = frozenset({408, 429, *range(500, 600)})  # the same message may be taken later
 
 
@@ -93,7 +93,7 @@ class Remote:
     def _ask(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         self._connection.request("POST", path, body, dict(headers))
         answer = self._connection.getresponse()
-        found = answer.read(MOST_READ)
+        found = answer.read(MAX_READ)
         if not answer.isclosed():  # more than anybody wants to read
             self._connection.close()
         self._kept = not answer.will_close
@@ -105,7 +105,7 @@ class Remote:
     def shown(self, said: str) -> str:
         """Return what a server says as it may be shown: it may echo what it was sent last."""
         masked = redact.values(said, self._secrets)
-        return redact.printable(redact.text(masked)).strip()[:MOST_SHOWN]
+        return redact.printable(redact.text(masked)).strip()[:MAX_SHOWN]
 
     def _secrets_of(self, headers: Mapping[str, str]) -> Iterator[str]:
         """Yield what must not be shown: of a header with a scheme, what follows it, too."""

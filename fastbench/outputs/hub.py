@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from fastbench.engine.bridge import _core
 from fastbench.machine import environment
-from fastbench.outputs.output_flags import Asked
+from fastbench.outputs.output_flags import OutputFlag
 from fastbench.outputs.point import End, Frame, Point
 from fastbench.outputs.points import PlainReader, ScriptReader, plain_times
 from fastbench.outputs.queue import Feed, Loss, Output
@@ -23,13 +23,13 @@ __all__ = ["OfPlain", "OfScript", "Outlet"]
 LOOK_S = 1.0
 NS_PER_MS = 1_000_000
 # A look that takes long, as with a thousand names of requests, is followed by a longer pause.
-MOST_OF_CORE = 0.02
+MAX_OF_CORE = 0.02
 
 
 class Outlet:
     """The outputs of a run. Raises UsageError when one of them cannot be opened."""
 
-    def __init__(self, asked: Sequence[Asked]) -> None:
+    def __init__(self, asked: Sequence[OutputFlag]) -> None:
         self._outputs: list[Output] = []
         self._feeds: list[Feed] = []
         try:
@@ -69,7 +69,7 @@ class Outlet:
         for feed in self._feeds:
             feed.put(frame)
         cost_s = (time.thread_time_ns() - spent_ns) / 1e9
-        return t_s + max(LOOK_S, cost_s / MOST_OF_CORE)
+        return t_s + max(LOOK_S, cost_s / MAX_OF_CORE)
 
     def end(self, result: Result) -> tuple[Result, list[str]]:
         """Let all outputs end; return the result with warnings of what they did not get.

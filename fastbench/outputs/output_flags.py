@@ -14,11 +14,11 @@ from fastbench.outputs import output_environment
 from fastbench.outputs.queue import Output
 from fastbench.plan.plan import UsageError
 
-__all__ = ["Asked", "parse"]
+__all__ = ["OutputFlag", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OutputFlag:
     """One output as asked for: `sort` is json, csv, …; `where` a file or a URL."""
 
     sort: str
@@ -35,7 +35,7 @@ class Asked:
         return _OPEN[self.sort](self)
 
 
-def parse(words: Sequence[str]) -> tuple[Asked, ...]:
+def parse(words: Sequence[str]) -> tuple[OutputFlag, ...]:
     """Read `json=FILE` and its like; each output once."""
     found = []
     for word in words:
@@ -51,41 +51,41 @@ def parse(words: Sequence[str]) -> tuple[Asked, ...]:
             raise UsageError(f"-o {sort} needs a file, for example -o {_EXAMPLES[sort]}.")
         if where == "-":
             raise UsageError(f"-o {sort} writes a file as the run goes; name it.")
-        found.append(Asked(sort, where))
+        found.append(OutputFlag(sort, where))
     return tuple(found)
 
 
-def _json(asked: Asked) -> Output:
+def _json(asked: OutputFlag) -> Output:
     from fastbench.outputs.ndjson import JsonOutput
 
     return _made(asked, lambda: JsonOutput(asked.where, asked.shown))
 
 
-def _csv(asked: Asked) -> Output:
+def _csv(asked: OutputFlag) -> Output:
     from fastbench.outputs.csv_points import CsvOutput
 
     return _made(asked, lambda: CsvOutput(asked.where, asked.shown))
 
 
-def _influxdb(asked: Asked) -> Output:
+def _influxdb(asked: OutputFlag) -> Output:
     from fastbench.outputs.influxdb import InfluxOutput
 
     return InfluxOutput(asked.where, asked.shown, os.environ)
 
 
-def _prometheus(asked: Asked) -> Output:
+def _prometheus(asked: OutputFlag) -> Output:
     from fastbench.outputs.prometheus import PrometheusOutput
 
     return PrometheusOutput(asked.where, asked.shown, os.environ)
 
 
-def _otlp(asked: Asked) -> Output:
+def _otlp(asked: OutputFlag) -> Output:
     from fastbench.outputs.otlp import OtlpOutput
 
     return OtlpOutput(asked.where, asked.shown, os.environ)
 
 
-def _made(asked: Asked, make: Callable[[], Output]) -> Output:
+def _made(asked: OutputFlag, make: Callable[[], Output]) -> Output:
     """Open the file before the load: afterwards it would be lost."""
     try:
         return make()
@@ -94,7 +94,7 @@ def _made(asked: Asked, make: Callable[[], Output]) -> Output:
         raise UsageError(f"-o {asked.shown} cannot be written: {reason}.") from None
 
 
-_OPEN: Mapping[str, Callable[[Asked], Output]] = {
+_OPEN: Mapping[str, Callable[[OutputFlag], Output]] = {
     "json": _json,
     "csv": _csv,
     "influxdb": _influxdb,

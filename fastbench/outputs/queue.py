@@ -20,7 +20,7 @@ __all__ = ["LAST_S", "Feed", "Loss", "Output"]
 QUEUE_FRAMES = 60
 BATCH_FRAMES = 10  # one message, when some wait
 AGAIN_S = 1.0
-MOST_AGAIN_S = 60.0  # whatever a server asks for
+MAX_AGAIN_S = 60.0  # whatever a server asks for
 LAST_AGAIN_S = 0.25
 LAST_S = 4.0  # for what still waits when the run is over
 HANGING_S = 0.5  # more for a thread that is in the middle of a message
@@ -153,7 +153,7 @@ class Feed:
                         self._lost += held if error.points is None else min(error.points, held)
                         self._held = []
                         return
-                    self._rest(min(max(AGAIN_S, error.after_s), MOST_AGAIN_S))
+                    self._rest(min(max(AGAIN_S, error.after_s), MAX_AGAIN_S))
             else:
                 with self._changed:
                     self._held = []

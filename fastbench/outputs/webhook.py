@@ -31,7 +31,7 @@ from fastbench.results.result import Result
 __all__ = ["LIMIT_S", "check", "of_failure", "of_result", "send"]
 
 LIMIT_S = 5.0
-MOST_NAMED = 5  # broken thresholds in the text; the object has all
+MAX_NAMED = 5  # broken thresholds in the text; the object has all
 
 _SLACK = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
 
@@ -62,8 +62,8 @@ def of_result(result: Result, name: str, code: int) -> dict[str, object]:
     outcome = result.outcome
     p95_ns = resolution.told_ns(latency, 95.0)
     figures += [] if p95_ns is None else [f"p95 {format_ms(p95_ns / 1e6)}"]
-    named = [f"{text} ({result.thresholds[text].text})" for text in broken[:MOST_NAMED]]
-    named += [f"{len(broken) - MOST_NAMED} more"] if len(broken) > MOST_NAMED else []
+    named = [f"{text} ({result.thresholds[text].text})" for text in broken[:MAX_NAMED]]
+    named += [f"{len(broken) - MAX_NAMED} more"] if len(broken) > MAX_NAMED else []
     about = f"; broken: {', '.join(named)}" if named else ""
     others = [each.text for each in outcome.reasons if not each.code.startswith("thresholds_")]
     about += f"; {'; '.join(others)}" if others else ""

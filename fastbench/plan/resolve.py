@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 PROBE_S = 1.0
-MOST_ADDRESSES = 64  # of one server; as many as the engine has rooms for
+MAX_ADDRESSES = 64  # of one server; as many as the engine has rooms for
 
 _EAI = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
 _NUMBERS = {name: -code for code, name in _EAI.items()} | {"ENODEV": errno.ENODEV}
@@ -251,7 +251,7 @@ def _read(rows: Iterable[tuple[object, ...]]) -> list[Endpoint]:
         literal, number, *rest = where
         scope = int(rest[1]) if len(rest) == 2 else 0
         found.append(Endpoint(int(kind), str(literal).partition("%")[0], int(number), scope))
-    return list(dict.fromkeys(found))[:MOST_ADDRESSES]
+    return list(dict.fromkeys(found))[:MAX_ADDRESSES]
 
 
 def _rows(found: Iterable[Endpoint]) -> list[Row]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from fastbench.foundation.redact import printable
 from fastbench.results.result import Result
 
-__all__ = ["Asked", "asked", "of_config"]
+__all__ = ["LoadHeading", "asked", "of_config"]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LoadHeading:
     """The load of a run. None and 0 mean: not known. `script` is "" in a plain run.
 
     `rate` is the planned one where it is the same all the time; `stages` are of requests per
@@ -51,17 +51,17 @@ class Asked:
         return f"{self.method} {self.url}{self.more}".strip() if self.url else ""
 
 
-def asked(result: Result) -> Asked:
+def asked(result: Result) -> LoadHeading:
     """Read the heading's facts from a result; text in it is safe for a terminal."""
     return of_config(result.config, len(result.workers))
 
 
-def of_config(config: Mapping[str, object], workers: int = 0) -> Asked:
+def of_config(config: Mapping[str, object], workers: int = 0) -> LoadHeading:
     """Read them from a `config` alone, as it is known before there is a result."""
     stages = config.get("stages")
     arrival = str(config.get("arrival") or "")
     rate = _number(config.get("rate"))
-    return Asked(
+    return LoadHeading(
         url=printable(_url(config)),
         urls=_count(config.get("urls")) or 1,
         method=printable(str(config.get("method") or "")),

@@ -13,7 +13,7 @@ from fastbench.foundation.units import format_s, plural
 
 __all__ = [
     "LABEL_COLUMNS",
-    "LEAST_COLUMNS",
+    "MIN_COLUMNS",
     "Page",
     "Paint",
     "Part",
@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 LABEL_COLUMNS = 10
-LEAST_COLUMNS = 60
-LEAST_APART = 12  # columns in which a beginning and a difference have room
+MIN_COLUMNS = 60
+MIN_APART = 12  # columns in which a beginning and a difference have room
 _GLYPHS = {
     **{" ·": ",", "│": "|", "→": "->", "≥": ">=", "±": "+-", "…": "...", "–": "-"},  # noqa: RUF001
     **{"✓": "+", "✗": "x", "⚠": "!", "›": ">"},  # noqa: RUF001
@@ -122,7 +122,7 @@ def told_apart(names: Sequence[str], columns: int) -> list[str]:
     for name, cut_name in short.items():
         alike.setdefault(cut_name, []).append(name)
     for several in alike.values():
-        if len(several) > 1 and columns > LEAST_APART:
+        if len(several) > 1 and columns > MIN_APART:
             at = _differing(several)
             short |= {name: _around(name, at, columns) for name in several}
     return [short[name] for name in names]

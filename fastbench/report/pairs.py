@@ -17,9 +17,9 @@ from fastbench.report.page import LABEL_COLUMNS, Page, cut
 
 __all__ = ["Axis", "axis", "lines"]
 
-MOST_ROWS = 24
-LEAST_COLUMNS = 16
-MOST_COLUMNS = 64
+MAX_ROWS = 24
+MIN_COLUMNS = 16
+MAX_COLUMNS = 64
 FACTS_COLUMNS = 20  # number, order and change of a pair
 MARGIN = 0.04
 
@@ -86,15 +86,15 @@ def lines(page: Page, found: Comparison) -> list[str]:
     ratios = [ratio_of(pair, found.primary) for pair in found.pairs]
     shown = [ratio for ratio in ratios if ratio is not None]
     columns = page.width - LABEL_COLUMNS - FACTS_COLUMNS
-    columns = max(LEAST_COLUMNS, min(columns, MOST_COLUMNS))
+    columns = max(MIN_COLUMNS, min(columns, MAX_COLUMNS))
     picture = axis(shown, found.interval, found.threshold, columns, unicode=page.unicode)
     rows = [
         _row(page, picture, number, pair, ratio)
         for number, (pair, ratio) in enumerate(zip(found.pairs, ratios, strict=True), 1)
     ]
-    left_out = len(rows) - MOST_ROWS
+    left_out = len(rows) - MAX_ROWS
     if left_out > 0:
-        rows[MOST_ROWS // 2 : -MOST_ROWS // 2] = [page.dim(f"… {left_out:,} more pairs")]
+        rows[MAX_ROWS // 2 : -MAX_ROWS // 2] = [page.dim(f"… {left_out:,} more pairs")]
     if found.interval is not None and found.ratio is not None:
         sure = f"{100 * found.confidence:g} %"
         facts = f"{sure:<12}{change(found.ratio):>7} "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastbench.experiments.suite.suite_results import Row, Told
+from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation import exit_codes
 from fastbench.foundation.units import format_count, format_ms
 from fastbench.report.change import headline
@@ -91,7 +91,7 @@ def reasons(row: Row) -> list[str]:
     return found
 
 
-def document(told: Told) -> dict[str, object]:
+def document(told: SuiteResult) -> dict[str, object]:
     """Return the JSON-ready document of a suite."""
     return {
         "schema": SCHEMA,

@@ -16,7 +16,7 @@ from fastbench.results.result import Result
 __all__ = ["lines"]
 
 MARK_COLUMNS = 4  # with what stands around the mark
-LEAST_OUTCOME = 24
+MIN_OUTCOME = 24
 BETWEEN = 3
 
 
@@ -25,7 +25,7 @@ def lines(page: Page, result: Result) -> list[str]:
     held = sorted(result.thresholds.items(), key=lambda item: _rank(item[1]))
     if not held:
         return []
-    room = page.width - MARK_COLUMNS - BETWEEN - LEAST_OUTCOME
+    room = page.width - MARK_COLUMNS - BETWEEN - MIN_OUTCOME
     columns = min(room, max(len(printable(text)) for text, _ in held))
     found = [_title(page, [judgement for _, judgement in held])]
     for text, judgement in held:

@@ -15,7 +15,7 @@ from fastbench.foundation.errors import describe
 __all__ = ["FAMILIES", "AddressRow", "merged", "notices", "of", "of_one", "summary"]
 
 FAMILIES = ("ipv4", "ipv6", "unix")
-MOST_SHOWN = 6
+MAX_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,9 @@ def summary(rows: Iterable[AddressRow]) -> str:
     several = list(_several(rows))
     shown = [
         f"{row.address} skipped" if row.skipped else f"{row.address} {row.connections:,}"
-        for row in several[:MOST_SHOWN]
+        for row in several[:MAX_SHOWN]
     ]
-    more = len(several) - MOST_SHOWN
+    more = len(several) - MAX_SHOWN
     return ", ".join(shown) + (f", and {more} more" if more > 0 else "")
 
 

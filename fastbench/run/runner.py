@@ -158,7 +158,7 @@ class _Run:
         self, line_ns: int, start_ns: int, series: sampling.Series, monitor: Monitor
     ) -> summarize.Observed:
         return summarize.Observed(
-            terms=summarize.Terms.of(self.plan, self.reach),
+            terms=summarize.RunTerms.of(self.plan, self.reach),
             block=self.block,
             workers=tuple(summarize.EndedWorker(c.pid, c.cpu_s, c.lost) for c in self.children),
             line_ns=line_ns,

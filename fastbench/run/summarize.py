@@ -1,6 +1,6 @@
 """From the block of an ended run to its Result: the sums, the judgement, the warnings.
 
-Both kinds of run end here. What they were asked for differs, so it comes as `Terms`.
+Both kinds of run end here. What they were asked for differs, so it comes as `RunTerms`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RunTerms:
     """What was asked for, as far as the sums and the judge need it.
 
     `planned`: requests had instants of their own. `connections` is the most that load at once, and
@@ -79,7 +79,7 @@ class Terms:
     urls: tuple[Row, ...] = ()  # what is counted apart
 
     @classmethod
-    def of(cls, plan: Plan, reach: Reach) -> Terms:
+    def of(cls, plan: Plan, reach: Reach) -> RunTerms:
         """Return the terms of a plain run."""
         load, tls = plan.load, plan.target.tls
         return cls(
@@ -104,7 +104,7 @@ class Observed:
     and `missing` say what a script, or a threshold, did to its run.
     """
 
-    terms: Terms
+    terms: RunTerms
     block: _core.Block
     workers: tuple[EndedWorker, ...]
     line_ns: int

@@ -1,8 +1,8 @@
 """Where a script's code runs: the scenario, the path of groups and the tags of what it records.
 
-There is one Place per combination in a worker, shared by all its VUs, so that what was looked up
-for one VU (a route, the cell of a check) is found by all of them. A Place is only a cache: the
-counts are in the cells, and a Place that is made anew finds the same cells.
+There is one RecordingContext per combination in a worker, shared by all its VUs, so that what was
+looked up for one VU (a route, the counter of a check) is found by all of them. It is only a cache:
+the counts are in shared memory, and a context that is made anew finds the same ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Tags = tuple[tuple[str, str], ...]
 
-MOST_INSIDE = 1000  # as many as a metric has label sets
+MAX_INSIDE = 1000  # as many as a metric has label sets
 SEPARATOR = "::"
 
 
@@ -55,7 +55,7 @@ class Recorder(Protocol):
     def group_duration(self, scenario: str, group: str, tags: Tags) -> Times: ...
 
 
-class Place:
+class RecordingContext:
     """A scenario, a path of groups (`::a::b`, "" at the top, as in k6) and tags, sorted."""
 
     __slots__ = (
@@ -70,21 +70,21 @@ class Place:
         self.tags = tags
         self.cells: dict[Any, Any] = {}  # of anybody who records by place
         self.checks: dict[str, Passes] = {}
-        self.inner: dict[str, Place] = {}
+        self.inner: dict[str, RecordingContext] = {}
         self.plain: dict[str, Ready] = {}  # URL -> GET without any options
         self.named: dict[Any, Any] = {}  # what a usual request says -> Prepared
         self.prepared: dict[Any, Any] = {}
         self.routes: dict[Any, Route] = {}
         self.times: Times | None = None
 
-    def inside(self, group: str) -> Place:
+    def inside(self, group: str) -> RecordingContext:
         """Return the place of a group within this one."""
         found = self.inner.get(group)
         if found is None:
-            if len(self.inner) >= MOST_INSIDE:
+            if len(self.inner) >= MAX_INSIDE:
                 self.inner.clear()
             path = f"{self.group}{SEPARATOR}{group}"
-            found = Place(self.recorder, self.scenario, path, self.tags)
+            found = RecordingContext(self.recorder, self.scenario, path, self.tags)
             self.inner[group] = found
         return found
 
@@ -106,12 +106,12 @@ def own_tags(tags: Mapping[str, object]) -> Tags:
     return tuple(sorted((name, str(value)) for name, value in values.pairs(tags, "tags=")))
 
 
-PLACE: ContextVar[Place] = ContextVar("place")
+PLACE: ContextVar[RecordingContext] = ContextVar("place")
 VU: ContextVar[Any] = ContextVar("vu")  # the one whose code runs
 
 
 def root(
     recorder: Recorder, scenario: str, tags: Mapping[str, str] | Tags = (), group: str = ""
-) -> Place:
+) -> RecordingContext:
     """Make the place where the iterations of a scenario begin."""
-    return Place(recorder, scenario, group, tuple(sorted(dict(tags).items())))
+    return RecordingContext(recorder, scenario, group, tuple(sorted(dict(tags).items())))

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 from fastbench.plan.plan import Family, Tls, Watch
 
-__all__ = ["NO_TLS", "Asked"]
+__all__ = ["NO_TLS", "RunRequest"]
 
 # An empty servername means: the name of each origin. Nothing asked is what Tls() of plan says.
 NO_TLS = Tls(verify=True, cafile=None, certfile=None, keyfile=None, servername="")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunRequest:
     """Hold the words of a run. `config` is all of them, redacted and JSON-ready.
 
     `script` is the path as typed, also that of a package with a `__main__.py`. `stages` are pairs

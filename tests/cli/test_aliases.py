@@ -11,7 +11,7 @@ import typed_lines
 from typed_lines import lines_of, spelled, typed
 
 from fastbench.cli.args import aliases, flag_grammar, more_aliases, url_flags
-from fastbench.cli.args.aliases import Habit
+from fastbench.cli.args.aliases import Alias
 from fastbench.cli.args.value_shapes import ANY, NONE, SHAPES
 
 OF_SHAPES = {  # a value of each shape, and of none that stands before it in the tables
@@ -66,13 +66,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 TABLES = {"": aliases.PLAIN, "run": more_aliases.RUN, **more_aliases.OTHERS}
 
 
-def rows() -> Iterator[tuple[str, str, Habit]]:
+def rows() -> Iterator[tuple[str, str, Alias]]:
     for command, table in TABLES.items():
         for row in table:
             yield from ((command, flag, row) for flag in row.flags.split())
 
 
-def line_with(command: str, flag: str, row: Habit) -> str:
+def line_with(command: str, flag: str, row: Alias) -> str:
     value = "" if row.when in (NONE, "beside a url") else shlex.quote(OF_SHAPES[row.when])
     target = {"": "URL", "run": "load.py", "report": "x.json", "history": "x.db"}.get(command, "")
     if row.when == "no value":
@@ -86,7 +86,7 @@ def line_with(command: str, flag: str, row: Habit) -> str:
     ids=[f"{row[0]} {row[1]} {row[2].when}" for row in rows()],
 )
 def test_every_word_of_the_tables_is_taken_or_refused_with_a_line_that_holds(
-    command: str, flag: str, row: Habit
+    command: str, flag: str, row: Alias
 ) -> None:
     line = line_with(command, flag, row)
     notices, sentence = typed(line.removeprefix("fastbench "))
@@ -126,7 +126,7 @@ def test_a_flag_of_ours_is_never_refused_whatever_its_value() -> None:
 
 
 @pytest.mark.parametrize("row", more_aliases.FIRST, ids=[row.flags for row in more_aliases.FIRST])
-def test_every_first_word_leads_to_a_line(row: Habit) -> None:
+def test_every_first_word_leads_to_a_line(row: Alias) -> None:
     for word in row.flags.split():
         _, sentence = typed(f"{word} load.py" if "run" in row.lines[0] else f"{word} URL")
         if row.taken:
@@ -139,7 +139,7 @@ def test_every_first_word_leads_to_a_line(row: Habit) -> None:
 @pytest.mark.parametrize(
     "row", more_aliases.ENDINGS, ids=[row.flags for row in more_aliases.ENDINGS]
 )
-def test_every_file_where_a_url_is_expected_leads_to_a_line(row: Habit) -> None:
+def test_every_file_where_a_url_is_expected_leads_to_a_line(row: Alias) -> None:
     for ending in row.flags.split():
         _, sentence = typed(f"results{ending}")
         assert sentence.startswith(f"results{ending}: {row.why}"), sentence

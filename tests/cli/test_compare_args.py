@@ -16,7 +16,7 @@ from fastbench.cli.args import compare_args, url_flags
 from fastbench.cli.args.compare_args import Command, Live, Stored, parse
 from fastbench.cli.help.compare_help import TEXT
 from fastbench.plan.plan import Plan, UsageError
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 A, B = "http://127.0.0.1:8001/x", "http://127.0.0.1:8002/x"
 COMMANDS = "--run-base './a {port}' --run-candidate './b {port}'"
@@ -62,10 +62,10 @@ def plans(line: str, port: int | None = None) -> tuple[Plan, Plan]:
     return base, candidate
 
 
-def jobs(line: str, port: int | None = None) -> tuple[Asked, Asked]:
+def jobs(line: str, port: int | None = None) -> tuple[RunRequest, RunRequest]:
     found = live(line)
     base, candidate = found.base.make(port), found.candidate.make(port)
-    assert isinstance(base, Asked) and isinstance(candidate, Asked)
+    assert isinstance(base, RunRequest) and isinstance(candidate, RunRequest)
     return base, candidate
 
 

@@ -13,7 +13,7 @@ from servers import OK, Peer, Server, answering
 
 from fastbench.cli.debug import debug_script
 from fastbench.script.parent import OptionsError
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 HEAD = "from fastbench import *\noptions = Options(base_url=env('BASE_URL'))\n"
 
@@ -174,7 +174,7 @@ def test_an_import_that_takes_long_is_told_with_its_line(
     told.function = then_go_on
     monkeypatch.setattr(debug_script, "_slow_import", lambda path: told)
     with pytest.raises(OptionsError, match="declares no scenario"):
-        debug_script.run(Asked(str(path)))
+        debug_script.run(RunRequest(str(path)))
     said = capsys.readouterr().err
     assert said.startswith(f"fastbench: {path} is still being imported after 0s, at script.py, ")
     assert "line 2;" in said or "line 3;" in said

@@ -22,7 +22,7 @@ from fastbench.cli.output.settings import Output
 from fastbench.plan.plan import UsageError
 from fastbench.script import parent
 from fastbench.script.api.options import Declared, Settings
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import read
 
 
@@ -32,7 +32,7 @@ def command(line: str) -> Command:
     return found
 
 
-def asked(line: str) -> Asked:
+def asked(line: str) -> RunRequest:
     return command(line).asked
 
 
@@ -226,7 +226,7 @@ def test_a_run_is_carried_out_and_delivered(
 ) -> None:
     taken: list[Any] = []
 
-    def carry_out(asked: Asked, tell: object, notice: Any, *listeners: object) -> str:
+    def carry_out(asked: RunRequest, tell: object, notice: Any, *listeners: object) -> str:
         taken.append(asked.vus)
         notice("Scenario a: \x1b[2Jsomething.")
         return "result"

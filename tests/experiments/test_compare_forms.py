@@ -15,12 +15,12 @@ from fastbench.cli import main
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.experiments.trials import pairing, trial
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
-from fastbench.experiments.trials.trial import Hears, Job
+from fastbench.experiments.trials.trial import Job, TrialObserver
 from fastbench.plan.plan import Plan
 from fastbench.report.html import html_comparison
 from fastbench.report.markdown import markdown_comparison
 from fastbench.results.result import Result
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 LATER = """
 from fastbench import scenario
@@ -50,7 +50,7 @@ def visiting(
     numbers = itertools.count()
     found: list[Result] = []
 
-    def visit(job: Job, hears: Hears, stop: Interrupts) -> Result:
+    def visit(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
         assert isinstance(job, Plan)
         # Noise of half a percent, alike in every test.
         ok = round(GOOD.summary.ok * (1 + 0.001 * (next(numbers) * 7 % 11 - 5)))
@@ -144,10 +144,10 @@ def test_what_is_no_baseline_is_not_saved(
 def test_a_script_is_warmed_up_for_so_long(
     words: tuple[str, ...], share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs: list[Asked] = []
+    jobs: list[RunRequest] = []
 
-    def visit(job: Job, hears: Hears, stop: Interrupts) -> Result:
-        assert isinstance(job, Asked)
+    def visit(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
+        assert isinstance(job, RunRequest)
         jobs.append(job)
         return GOOD
 

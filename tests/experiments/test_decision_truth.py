@@ -15,8 +15,8 @@ from scipy import stats
 
 COMPARISONS = 10_000 if SLOW else 1_000
 ALPHA = 0.01
-MOST_ALARMS = ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / COMPARISONS)  # 1.3 % of 10,000
-LEAST_COVERED = 0.985 if SLOW else 1 - MOST_ALARMS
+MAX_ALARMS = ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / COMPARISONS)  # 1.3 % of 10,000
+MIN_COVERED = 0.985 if SLOW else 1 - MAX_ALARMS
 
 
 @pytest.mark.slow
@@ -31,9 +31,9 @@ def test_a_build_beside_itself_is_hardly_ever_different(pairs: int) -> None:
         alarms += metric.p <= ALPHA
         covered += metric.interval[0] <= 1 <= metric.interval[1]
         different += found.verdict == "different"
-    assert alarms / COMPARISONS <= MOST_ALARMS
-    assert covered / COMPARISONS >= LEAST_COVERED
-    assert different / COMPARISONS <= MOST_ALARMS
+    assert alarms / COMPARISONS <= MAX_ALARMS
+    assert covered / COMPARISONS >= MIN_COVERED
+    assert different / COMPARISONS <= MAX_ALARMS
     # A test that never fires would pass the above: one in a thousand at least must.
     assert alarms + COMPARISONS - covered >= COMPARISONS / 1000
 

@@ -9,7 +9,7 @@ import samples
 from comparing import SUBJECT, judged, limited, scattered
 
 from fastbench.experiments.compare.compare_document import Pair
-from fastbench.experiments.compare.interval_history import MOST_LOOKS, looks
+from fastbench.experiments.compare.interval_history import MAX_LOOKS, looks
 from fastbench.experiments.compare.saved_results import judge_stored
 
 
@@ -43,7 +43,7 @@ def test_pairs_that_do_not_count_are_numbered_all_the_same() -> None:
 @pytest.mark.parametrize("count", [40, 41, 300])
 def test_of_many_pairs_there_is_a_look_every_few(count: int) -> None:
     found = looks(judged(scattered(count, 0.02, 0.02)))
-    assert MOST_LOOKS / 2 < len(found) <= MOST_LOOKS
+    assert MAX_LOOKS / 2 < len(found) <= MAX_LOOKS
     assert found[-1].counted == count
 
 

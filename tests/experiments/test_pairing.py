@@ -20,12 +20,12 @@ from fastbench.experiments.compare.compare_document import Pair
 from fastbench.experiments.trials import pairing, trial, trial_servers
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
 from fastbench.experiments.trials.pairing import Measured, Standing, Terms
-from fastbench.experiments.trials.trial import Hears, Side, VisitError
+from fastbench.experiments.trials.trial import Side, TrialObserver, VisitError
 from fastbench.experiments.trials.trial_servers import ServerError
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.results.histogram import Histogram
 from fastbench.results.result import ErrorRow, Result, Validity
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 SERVE = shlex.join([sys.executable, "-m", "fastbench", "serve", "--port"]) + " {port}"
 VISIT_S = 30.0  # as long as the sample's
@@ -49,11 +49,11 @@ class Stage:
     """Two sides and what their visits find, visit by visit; without an entry they find GOOD."""
 
     finds: dict[str, list[Result | BaseException]] = field(default_factory=dict)
-    jobs: list[Plan | Asked] = field(default_factory=list)
+    jobs: list[Plan | RunRequest] = field(default_factory=list)
     heard: list[Standing] = field(default_factory=list)
     clock_s: float = 0.0
 
-    def visit(self, job: Plan | Asked, hears: Hears, stop: Interrupts) -> Result:
+    def visit(self, job: Plan | RunRequest, hears: TrialObserver, stop: Interrupts) -> Result:
         assert isinstance(job, Plan)
         self.jobs.append(job)
         self.clock_s += VISIT_S
@@ -314,7 +314,7 @@ def test_a_server_that_never_starts_is_an_error_and_a_later_failure_a_reason(
 
 
 def test_a_server_that_dies_in_a_visit_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    def kill(job: object, hears: Hears, stop: Interrupts) -> Result:
+    def kill(job: object, hears: TrialObserver, stop: Interrupts) -> Result:
         below = psutil.Process().children(recursive=True)
         os.kill(next(each.pid for each in below if "serve" in each.cmdline()), signal.SIGKILL)
         for _ in range(500):
@@ -351,6 +351,6 @@ def test_a_real_signal_ends_the_visit_and_the_comparison() -> None:
 
 
 def test_a_script_needs_a_place_where_its_server_listens() -> None:
-    side = Side("old", lambda port: Asked("load.py"), "./server", None, "--run-base")
+    side = Side("old", lambda port: RunRequest("load.py"), "./server", None, "--run-base")
     with pytest.raises(UsageError, match="--run-base needs --url, or --wait-for"):
         pairing.run(side, side, Terms(1, 1), lambda now: None)

@@ -21,12 +21,12 @@ from servers import Server, answering
 from fastbench.cli.args import url_args
 from fastbench.experiments.trials import trial
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
-from fastbench.experiments.trials.trial import Hears, VisitError, visit
+from fastbench.experiments.trials.trial import TrialObserver, VisitError, visit
 from fastbench.plan.plan import Plan, UsageError, Watch
 from fastbench.results.result import Result
 from fastbench.run.sampling import Progress
 from fastbench.script import parent
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 SCRIPT = """
 from fastbench import *
@@ -63,21 +63,21 @@ def plan(server: Server, *, duration_s: float = 0.3) -> Plan:
     return command.plan
 
 
-def script(folder: Path, server: Server, text: str = SCRIPT, duration: str = "300ms") -> Asked:
+def script(folder: Path, server: Server, text: str = SCRIPT, duration: str = "300ms") -> RunRequest:
     path = folder / "load.py"
     path.write_text(text.replace("DURATION", duration))
-    return Asked(str(path), env={"URL": server.url("")}, workers=1)
+    return RunRequest(str(path), env={"URL": server.url("")}, workers=1)
 
 
-def carried_out(job: Plan | Asked, hears: Hears | None = None) -> Result:
+def carried_out(job: Plan | RunRequest, hears: TrialObserver | None = None) -> Result:
     with Interrupts() as stop:
-        return visit(job, hears or Hears(), stop)
+        return visit(job, hears or TrialObserver(), stop)
 
 
 def test_a_visit_is_a_whole_run_and_leaves_this_process_as_it_was(server: Server) -> None:
     nice, handlers = os.nice(0), [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
     heard: list[Progress] = []
-    first = carried_out(plan(server), Hears(heard.append))
+    first = carried_out(plan(server), TrialObserver(heard.append))
     second = carried_out(plan(server))
     assert os.nice(0) == nice
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
@@ -96,7 +96,7 @@ def test_a_script_is_visited_alike_and_what_it_prints_is_heard(
     lines: list[str] = []
     notices: list[str] = []
     asked = replace(script(tmp_path, server), vus=1, iterations=3)
-    result = carried_out(asked, Hears(echo=lines.append, notice=notices.append))
+    result = carried_out(asked, TrialObserver(echo=lines.append, notice=notices.append))
     assert result.scenarios[0].vus_max == 1
     assert result.scenarios[0].iterations == server.seen.requests == 3
     assert "".join(lines) == "cleaned up\n"
@@ -132,7 +132,7 @@ def test_a_lost_visit_is_told_and_its_workers_are_gone(server: Server) -> None:
         child.kill()
 
     with pytest.raises(VisitError, match="ended by SIGKILL"):
-        carried_out(plan(server, duration_s=60), Hears(kill))
+        carried_out(plan(server, duration_s=60), TrialObserver(kill))
     # The kernel kills the workers as orphans: they are nobody's children any more.
     until(lambda: not server.open_connections)
 
@@ -140,7 +140,7 @@ def test_a_lost_visit_is_told_and_its_workers_are_gone(server: Server) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_load_in_order(number: int, tmp_path: Path, server: Server) -> None:
     lines: list[str] = []
-    hears = Hears(lambda progress: once.pop()(), echo=lines.append)
+    hears = TrialObserver(lambda progress: once.pop()(), echo=lines.append)
     once = [lambda: None] * 100 + [lambda: os.kill(os.getpid(), number)]
     begun_s = time.monotonic()
     with pytest.raises(Interrupted):
@@ -155,7 +155,7 @@ def test_a_second_signal_ends_everything_at_once(
     monkeypatch.setattr(trial, "_run", _deaf)
     below: list[psutil.Process] = []
     with pytest.raises(KeyboardInterrupt):
-        carried_out(plan(server), Hears(notice=lambda word: _signal(2, below)))
+        carried_out(plan(server), TrialObserver(notice=lambda word: _signal(2, below)))
     assert len(below) == 2
     _gone(below)
 
@@ -167,7 +167,7 @@ def test_a_visit_that_does_not_end_is_killed_with_its_children(
     monkeypatch.setattr(trial, "GRACE_S", 0.1)
     below: list[psutil.Process] = []
     with pytest.raises(Interrupted):
-        carried_out(plan(server), Hears(notice=lambda word: _signal(1, below)))
+        carried_out(plan(server), TrialObserver(notice=lambda word: _signal(1, below)))
     assert len(below) == 2
     _gone(below)
 
@@ -176,7 +176,7 @@ def test_no_visit_begins_after_a_signal(server: Server) -> None:
     with Interrupts() as stop:
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(Interrupted):
-            visit(plan(server), Hears(), stop)
+            visit(plan(server), TrialObserver(), stop)
     assert server.seen.connections == 0
 
 
@@ -212,7 +212,7 @@ def test_nothing_outlives_us(server: Server) -> None:
         "from fastbench.experiments.trials import trial, interrupts\n"
         f"plan = url_args.parse(['-c1', '-t1', '-d60s', {server.url()!r}]).plan\n"
         "with interrupts.Interrupts() as stop:\n"
-        "    trial.visit(plan, trial.Hears(), stop)\n"
+        "    trial.visit(plan, trial.TrialObserver(), stop)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code]) as process:
         try:

@@ -16,12 +16,12 @@ from fastbench.experiments.compare.figures import figures_of
 from fastbench.experiments.trials import pairing, trial
 from fastbench.experiments.trials.interrupts import Interrupts
 from fastbench.experiments.trials.pairing import Standing, Terms
-from fastbench.experiments.trials.trial import Hears, Job, Side
+from fastbench.experiments.trials.trial import Job, Side, TrialObserver
 from fastbench.experiments.trials.trial_artifacts import Kept
 from fastbench.plan.plan import Plan
 from fastbench.results.histogram import Histogram
 from fastbench.results.result import Result
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 SCRIPT = """
 from fastbench import scenario, setup
@@ -44,7 +44,7 @@ def timed(*values_ns: int, ok: int = 1000) -> Result:
     return replace(GOOD, latency=latency, summary=replace(GOOD.summary, ok=ok))
 
 
-Visit = Callable[[Job, Hears, Interrupts], Result]
+Visit = Callable[[Job, TrialObserver, Interrupts], Result]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def sides() -> tuple[Side, Side]:
 def test_only_visits_of_pairs_that_count_are_kept(visited: Callable[[Visit], None]) -> None:
     numbers = itertools.count(1)
 
-    def visit(job: Job, hears: Hears, stop: Interrupts) -> Result:
+    def visit(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
         number = next(numbers)
         # The first pair is made anew once, the second does not count at all.
         found = timed(number * 1_000_000)
@@ -124,10 +124,10 @@ def test_the_visit_in_the_middle_is_one_that_was() -> None:
 # Warm-up of scripts
 
 
-def asked(folder: Path, server: Server) -> Asked:
+def asked(folder: Path, server: Server) -> RunRequest:
     path = folder / "load.py"
     path.write_text(SCRIPT)
-    return Asked(str(path), base_url=server.url(""), workers=1)
+    return RunRequest(str(path), base_url=server.url(""), workers=1)
 
 
 def test_a_script_warms_the_server_up_in_a_run_of_its_own_that_does_not_count(
@@ -137,7 +137,7 @@ def test_a_script_warms_the_server_up_in_a_run_of_its_own_that_does_not_count(
     results: list[Result] = []
     visit = trial.visit
 
-    def noted(job: Job, hears: Hears, stop: Interrupts) -> Result:
+    def noted(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
         results.append(visit(job, hears, stop))
         return results[-1]
 
@@ -159,15 +159,15 @@ def test_a_script_warms_the_server_up_in_a_run_of_its_own_that_does_not_count(
 
 def test_a_warm_up_is_the_whole_script_in_less_time(visited: Callable[[Visit], None]) -> None:
     jobs: list[Job] = []
-    heard: list[Hears] = []
+    heard: list[TrialObserver] = []
 
-    def visit(job: Job, hears: Hears, stop: Interrupts) -> Result:
+    def visit(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
         jobs.append(job)
         heard.append(hears)
         return GOOD
 
     visited(visit)
-    script = Asked("load.py", time_scale=2.0, duration_s=3.0)
+    script = RunRequest("load.py", time_scale=2.0, duration_s=3.0)
     side = Side("one", lambda port: script)
     lines: list[str] = []
     terms = Terms(1, 1, warmup_share=0.25)

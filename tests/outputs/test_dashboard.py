@@ -20,7 +20,7 @@ from running import until
 
 from fastbench.outputs.dashboard import story
 from fastbench.outputs.dashboard.dashboard_page import page
-from fastbench.outputs.dashboard.dashboard_server import LAST_S, MOST_STREAMS, Board
+from fastbench.outputs.dashboard.dashboard_server import LAST_S, MAX_STREAMS, Board
 from fastbench.outputs.dashboard.story import Ends, Story
 from fastbench.results.metric_values import Judgement
 from fastbench.run.sampling import Users
@@ -85,7 +85,7 @@ def test_a_wrong_token_another_method_and_a_second_host_get_nothing(served: Boar
 
 
 def test_so_many_pages_and_no_more(served: Board) -> None:
-    streams = [Stream(served.url) for _ in range(MOST_STREAMS)]
+    streams = [Stream(served.url) for _ in range(MAX_STREAMS)]
     try:
         assert all(each.next() for each in streams)
         assert ask(served.url, path=urlsplit(served.url).path + "events")[0] == 503
@@ -139,7 +139,7 @@ def test_a_process_that_comes_later_gets_its_line() -> None:
 
 
 def test_a_row_counts_once_and_many_are_merged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(story, "MOST_ROWS", 8)
+    monkeypatch.setattr(story, "MAX_ROWS", 8)
     told = Story(Ends(), name_of)
     for row in rows(21):
         told.take(look(row, users=USERS))

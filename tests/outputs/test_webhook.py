@@ -75,7 +75,7 @@ def test_many_broken_thresholds_are_told_in_part() -> None:
     broken = replace(broken, level="fail")
     result = replace(result, thresholds={f"p99<{at}ms": broken for at in range(9)})
     text = str(webhook.of_result(result, "x", 99)["text"])
-    assert text.count("p99&lt;") == webhook.MOST_NAMED and "4 more" in text
+    assert text.count("p99&lt;") == webhook.MAX_NAMED and "4 more" in text
 
 
 @pytest.mark.parametrize("text", ["", "hooks.test" + KEY, "ftp://h" + KEY, f"http://h{KEY} x"])

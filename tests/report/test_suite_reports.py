@@ -15,7 +15,7 @@ import samples
 import scenario_samples
 from html_pages import EVIL, read
 
-from fastbench.experiments.suite.suite_results import Row, Told
+from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.report import suite_rows
 from fastbench.report.export import junit_suite
 from fastbench.report.html import html_suite
@@ -25,11 +25,11 @@ from fastbench.report.text import suite_text
 FILES = {"text": "a.txt", "html": "a.html", "json": "a.json", "md": "a.md", "junit": "a.junit.xml"}
 
 
-def told(*rows: Row, code: int = 99, note: str = "") -> Told:
-    return Told("nightly", "0.5.0", "2026-03-01T12:00:00+00:00", 95.2, rows, code, note)
+def told(*rows: Row, code: int = 99, note: str = "") -> SuiteResult:
+    return SuiteResult("nightly", "0.5.0", "2026-03-01T12:00:00+00:00", 95.2, rows, code, note)
 
 
-def every() -> Told:
+def every() -> SuiteResult:
     """A row of each kind."""
     return told(
         Row("health", "fastbench http://h/", 0, "", 30.1, FILES, samples.good()),
@@ -44,7 +44,7 @@ def every() -> Told:
     )
 
 
-def hostile(evil: str) -> Told:
+def hostile(evil: str) -> SuiteResult:
     row = Row(evil, evil, 1, evil, 0.1, {"html": evil})
     broken = Row(evil + "2", evil, 99, "", 0.1, FILES, scenario_samples.hostile())
     return replace(told(row, broken, note=evil), name=evil, started_at=evil, version=evil)

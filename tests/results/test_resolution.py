@@ -10,7 +10,7 @@ from comparing import judged, scattered
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastbench.experiments.suite.suite_results import Row, Told
+from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation.units import format_ms
 from fastbench.outputs import webhook
 from fastbench.report import change, suite_rows
@@ -138,8 +138,8 @@ def test_few_requests_or_milliseconds_have_no_rate_in_any_report() -> None:
     assert "50.0 req/s" in shown(short(500, 10.0))
 
 
-def suite(row: Row) -> Told:
-    return Told("s", "1", "", 1.0, (row,), 0)
+def suite(row: Row) -> SuiteResult:
+    return SuiteResult("s", "1", "", 1.0, (row,), 0)
 
 
 def test_a_planned_rate_is_not_compared_with_what_a_handful_reached() -> None:

@@ -141,8 +141,8 @@ def test_names_of_groups(name: str) -> None:
 
 
 def test_names_made_up_at_run_time_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fastbench.script.recording_context.MOST_INSIDE", 10)
-    monkeypatch.setattr("fastbench.script.api.checks.MOST_INSIDE", 10)
+    monkeypatch.setattr("fastbench.script.recording_context.MAX_INSIDE", 10)
+    monkeypatch.setattr("fastbench.script.api.checks.MAX_INSIDE", 10)
 
     async def many(_: User) -> None:
         for number in range(35):

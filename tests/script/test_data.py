@@ -130,7 +130,7 @@ def test_a_column_that_is_there_twice_is_told_of_once(tmp_path: Path) -> None:
 
 
 def test_too_many_feeders_are_refused() -> None:
-    for _ in range(data.MOST_FEEDERS):
+    for _ in range(data.MAX_FEEDERS):
         data.data([1])
     with pytest.raises(UsageError, match="not in an iteration"):
         data.data([1])

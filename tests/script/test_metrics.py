@@ -20,9 +20,9 @@ from fastbench.script.api import metrics
 from fastbench.script.api.metrics import Counter, Gauge, Rate, Recorder, Trend
 from fastbench.script.expected import DEFAULT, expected_statuses
 from fastbench.script.parent import metric_snapshot
-from fastbench.script.recording_context import PLACE, Place, root
+from fastbench.script.recording_context import PLACE, RecordingContext, root
 
-LEAST_BYTES = 16 << 20
+MIN_BYTES = 16 << 20
 Warned = list[tuple[str, str, str]]
 
 
@@ -44,7 +44,7 @@ def recorder(
 
 
 @contextmanager
-def at(place: Place) -> Iterator[Place]:
+def at(place: RecordingContext) -> Iterator[RecordingContext]:
     token = PLACE.set(place)
     yield place
     PLACE.reset(token)
@@ -207,7 +207,7 @@ def test_names_beyond_a_thousand_are_other() -> None:
 def test_a_full_arena_is_a_warning_and_no_exception() -> None:
     warned: Warned = []
     trend = Trend("length")
-    writer = recorder(Arena(1, bytes_per_worker=LEAST_BYTES), 0, warned)
+    writer = recorder(Arena(1, bytes_per_worker=MIN_BYTES), 0, warned)
     for number in range(200):
         writer.route("a", f"/{number}", "GET", "", "", (), DEFAULT)
     with at(root(writer, "a")):

@@ -13,7 +13,7 @@ from servers import Server, answering
 
 from fastbench.script import parent
 from fastbench.script.parent import watchdog
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 HEAD = """
 import os
@@ -132,7 +132,7 @@ def test_a_slow_import_is_told_with_its_line(
         told.append(sentence)
         on.touch()
 
-    found = parent.declared(Asked(path, workers=1), notice)
+    found = parent.declared(RunRequest(path, workers=1), notice)
     assert [spec.name for spec in found.scenarios] == ["one"]
     (sentence,) = told
     assert sentence.startswith(f"{path} is still being imported after ")

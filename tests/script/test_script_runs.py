@@ -14,7 +14,7 @@ from fastbench.script.api.options import Declared, Settings
 from fastbench.script.load.cli_overrides import Applied, applied
 from fastbench.script.parent import run_state
 from fastbench.script.parent.worker_channel import _messages
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import Spec
 
 HEAD = """
@@ -234,7 +234,7 @@ def test_document_alone_on_stdout_and_what_a_script_prints_on_stderr(
 
 
 def made(*specs: Spec) -> Applied:
-    return applied(Declared(Settings(), specs), Asked("x.py"))
+    return applied(Declared(Settings(), specs), RunRequest("x.py"))
 
 
 def test_stages_and_scenarios_have_their_time() -> None:
@@ -258,7 +258,7 @@ def test_limits_of_the_script_are_left_out_but_not_those_that_are_typed() -> Non
         (False, ["http_req_failed: rate<0.1", "p99<1s"]),
         (True, ["p99<1s"]),
     ):
-        asked = Asked("x.py", thresholds=("p99<1s",), no_thresholds=no_thresholds)
+        asked = RunRequest("x.py", thresholds=("p99<1s",), no_thresholds=no_thresholds)
         found = run_state.limits_of(applied(declared, asked), asked).found
         assert [each.text for each in found] == expected
 
@@ -326,6 +326,6 @@ def test_a_script_that_holds_much_begins_on_time(tmp_path: Path) -> None:
         "async def one(vu):\n"
         "    await sleep(0.01)\n"
     )
-    found = parent.run(Asked(str(path), workers=1), lambda progress: None)
+    found = parent.run(RunRequest(str(path), workers=1), lambda progress: None)
     assert found.scenarios[0].iterations >= 10
     assert found.scenarios[0].duration_s == pytest.approx(0.2, abs=0.1)

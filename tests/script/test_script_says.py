@@ -18,7 +18,7 @@ from fastbench.machine.processes import Found
 from fastbench.report.load_heading import of_config
 from fastbench.script import parent
 from fastbench.script.parent import script_runner, target_discovery
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 from fastbench.script.worker import script_output
 
 HEAD = """
@@ -77,7 +77,7 @@ def test_a_server_beside_the_base_url_is_learned_too(tmp_path: Path, server: Ser
 
 def met(sought: target_discovery.Sought, authority: str, **more: object) -> target_discovery.Sought:
     said = {"scheme": "https", "authority": authority, "port": 443, "addresses": [], **more}
-    return target_discovery.met(sought, said, True, Asked("script.py"))
+    return target_discovery.met(sought, said, True, RunRequest("script.py"))
 
 
 def test_tls_and_public_addresses_are_known_from_the_first_request_on() -> None:
@@ -89,9 +89,9 @@ def test_tls_and_public_addresses_are_known_from_the_first_request_on() -> None:
     assert met(one, "a.example", addresses=["8.8.4.4"]) is one
     plain = met(nobody, "b.example", scheme="http")
     assert (plain.verified, plain.public, plain.servers) == (None, "", ("http://b.example",))
-    for number in range(2 * target_discovery.MOST_SERVERS):
+    for number in range(2 * target_discovery.MAX_SERVERS):
         one = met(one, f"{number}.example")
-    assert len(one.servers) == target_discovery.MOST_SERVERS
+    assert len(one.servers) == target_discovery.MAX_SERVERS
 
 
 # How many users.
@@ -177,7 +177,7 @@ async def one(vu):
         shown.append(lines)
         time.sleep(script_runner.TICK_S + script_runner.PAUSE_S + 0.2)
 
-    asked = Asked(script(tmp_path, text), workers=1)
+    asked = RunRequest(script(tmp_path, text), workers=1)
     found = parent.run(asked, lambda progress: None, echo=slow)
     assert shown == ["first\n"]
     assert "paused" not in [row.code for row in found.warnings]

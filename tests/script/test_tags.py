@@ -17,7 +17,7 @@ from fastbench.outputs.point import Point
 from fastbench.outputs.points import ScriptReader
 from fastbench.results.metric_values import Kind
 from fastbench.script.api import metrics
-from fastbench.script.api.metrics import MOST_SETS, OTHER, Counter, Recorder
+from fastbench.script.api.metrics import MAX_SETS, OTHER, Counter, Recorder
 from fastbench.script.expected import DEFAULT
 from fastbench.script.parent import metric_snapshot
 from fastbench.script.recording_context import PLACE, root
@@ -103,13 +103,13 @@ def count(recorder: Recorder, sets: int) -> None:
 
 
 def test_sets_of_tags_are_bounded_and_that_is_said_once() -> None:
-    points, told = points_of(lambda recorder: count(recorder, MOST_SETS + 50))
+    points, told = points_of(lambda recorder: count(recorder, MAX_SETS + 50))
     hits = {
         dict(point.tags)["id"]: point.total["count"] for point in points if point.name == "hits"
     }
-    assert len(hits) == MOST_SETS + 1 and hits["0"] == 2 and hits[OTHER] == 100
-    assert sum(hits.values()) == 2 * (MOST_SETS + 50)
-    assert told == [f"hits: more than {MOST_SETS:,} sets of tags; further ones are `{OTHER}`"]
+    assert len(hits) == MAX_SETS + 1 and hits["0"] == 2 and hits[OTHER] == 100
+    assert sum(hits.values()) == 2 * (MAX_SETS + 50)
+    assert told == [f"hits: more than {MAX_SETS:,} sets of tags; further ones are `{OTHER}`"]
 
 
 def test_without_outputs_nobody_pays_for_sets() -> None:
@@ -121,11 +121,11 @@ def test_requests_are_bounded_too_and_keep_their_names() -> None:
     told: list[str] = []
     arena = Arena(1)
     recorder = Recorder(arena.writer(0), [], lambda code, text, hint: told.append(text), apart=True)
-    for number in range(MOST_SETS + 3):
+    for number in range(MAX_SETS + 3):
         own = (("id", str(number)), ("scenario", "mine"))
         recorder.route("s", "front", "GET", "", "", own, DEFAULT, own)
     rows = [json.loads(tags) for kind, _, tags, _ in arena.read(0) if kind == "named"]
-    assert len(rows) == MOST_SETS + 1 and {"id": OTHER, **FRONT} in rows
+    assert len(rows) == MAX_SETS + 1 and {"id": OTHER, **FRONT} in rows
     assert all(row == {"id": row["id"], **FRONT} for row in rows)
     what = "tags of requests: more than 1,000 sets of tags; further ones are `other`"
     assert told == [what]

@@ -16,7 +16,7 @@ from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 from fastbench.plan import resolve
 from fastbench.script import recording_context
-from fastbench.script.api.vu import K6_HABITS, Habits, Scene, Vu
+from fastbench.script.api.vu import K6_HABITS, IterationOptions, ScenarioRunner, Vu
 from fastbench.script.http.client import Maker, Settings
 from fastbench.script.schedule import Share
 from fastbench.script.worker import executors
@@ -83,7 +83,7 @@ class Ground:
         self.errors: list[BaseException] = []
         self.aborts: list[str] = []
 
-    def vu(self, scene: Scene, share: Share, id: int) -> Vu:
+    def vu(self, scene: ScenarioRunner, share: Share, id: int) -> Vu:
         self.made.append(Vu(id, scene.name, _client.Session(self.pool), self.maker))
         return self.made[-1]
 
@@ -160,13 +160,13 @@ async def carry_out(
     code: Code,
     *,
     ground: Ground | None = None,
-    habits: Habits = K6_HABITS,
+    habits: IterationOptions = K6_HABITS,
     meanwhile: Callable[[Executor], Awaitable[None]] | None = None,
 ) -> Ran:
     ground = ground or Ground()
     recorder: Any = Recorder()
     root = recording_context.root(recorder, "s")
-    scene = Scene(root, code, (), ground, habits)
+    scene = ScenarioRunner(root, code, (), ground, habits)
     executor = executors.make(asked, scene, ground)
     executor.prepare()
     beside = asyncio.ensure_future(meanwhile(executor)) if meanwhile else None

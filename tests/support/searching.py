@@ -10,7 +10,7 @@ import samples
 from fastbench.experiments.find import objective
 from fastbench.experiments.find.find_document import Found, Step
 from fastbench.experiments.find.search import Range
-from fastbench.experiments.find.search_loop import Asked, Course
+from fastbench.experiments.find.search_loop import Course, SearchRequest
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import Latency
 from fastbench.results.result import ErrorRow, Result, Summary, Validity
@@ -109,6 +109,6 @@ def searching(
     told: list[Step] | None = None,
 ) -> Found:
     """Search without a server."""
-    asked = Asked(objective.read(slo or ("p99<50ms",)), where, VISIT_S, 0.5, max_time_s)
+    asked = SearchRequest(objective.read(slo or ("p99<50ms",)), where, VISIT_S, 0.5, max_time_s)
     tell = (lambda step: None) if told is None else told.append
     return Course(asked, knee, tell, clock).run()

@@ -15,7 +15,7 @@ from fastbench.plan import resolve
 from fastbench.script.api.metrics import Recorder
 from fastbench.script.http import client
 from fastbench.script.http.request_cache import Maker, Settings
-from fastbench.script.recording_context import PLACE, VU, Place, root
+from fastbench.script.recording_context import PLACE, VU, RecordingContext, root
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Run:
     """What one run of a function with users left behind."""
 
     arena: _client.Arena
-    place: Place
+    place: RecordingContext
     maker: Maker
     users: list[User]
     warnings: list[tuple[str, str, str]] = field(default_factory=list)

@@ -16,7 +16,7 @@ from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 from fastbench.script.api.options import Declared
 from fastbench.script.load import cli_overrides
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 from fastbench.script.worker import worker_process
 
 __all__ = ["LIMIT_S", "Worker", "worker"]
@@ -30,7 +30,7 @@ class Worker:
     def __init__(self, script: Path, index: int = 0, workers: int = 1, **asked: Any) -> None:
         self.block = _core.Block(workers)
         self.arena = _client.Arena(workers)
-        self.asked = Asked(str(script), **asked)
+        self.asked = RunRequest(str(script), **asked)
         self.index = index
         self.workers = workers
         self.heard: list[tuple[str, Any]] = []
@@ -44,7 +44,7 @@ class Worker:
         if self.pid == 0:
             self.stream.close()
             seat = (theirs, write_fd, self.block, self.arena, self.asked)
-            worker_process.run(worker_process.Seat(index, workers, parent, *seat))
+            worker_process.run(worker_process.WorkerContext(index, workers, parent, *seat))
         theirs.close()
         os.close(write_fd)
 

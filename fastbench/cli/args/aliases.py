@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from fastbench.cli.args.value_shapes import ANY, NONE
 
-__all__ = ["AGENTS", "FILES", "NOTES", "NO_FILE", "PLAIN", "Habit", "refused", "taken"]
+__all__ = ["AGENTS", "FILES", "NOTES", "NO_FILE", "PLAIN", "Alias", "refused", "taken"]
 
 
 @dataclass(frozen=True, slots=True)
-class Habit:
+class Alias:
     """What some spellings mean whose value has that shape.
 
     `lines` are the words to type instead, `{}` the value; "" leaves the flag out. Where there are
@@ -29,14 +29,14 @@ class Habit:
     taken: bool = False
 
 
-def taken(flags: str, line: str, why: str = "", when: str = ANY) -> Habit:
+def taken(flags: str, line: str, why: str = "", when: str = ANY) -> Alias:
     """Return what is read as it was meant; the line says it in our words."""
-    return Habit(flags, (line,), why, when, taken=True)
+    return Alias(flags, (line,), why, when, taken=True)
 
 
-def refused(flags: str, why: str, *lines: str, when: str = ANY) -> Habit:
+def refused(flags: str, why: str, *lines: str, when: str = ANY) -> Alias:
     """Return what is refused, and the lines to type instead."""
-    return Habit(flags, lines, why, when)
+    return Alias(flags, lines, why, when)
 
 
 _NO_HTTP2 = "HTTP/1.1 is spoken here, no other version"
@@ -79,7 +79,7 @@ FILES = (  # results, in every command that has some
         "--output", "the whole result is --json FILE, a row per second --csv FILE", "--json {}"
     ),
 )
-PLAIN: tuple[Habit, ...] = (
+PLAIN: tuple[Alias, ...] = (
     *NO_FILE,
     # What is sent.
     taken("--cookie -C", "-H 'Cookie: {}'", when="pair"),

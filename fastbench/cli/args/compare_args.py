@@ -32,7 +32,7 @@ from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.request import Message
 from fastbench.results import baseline_store
 from fastbench.results.result import Result
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 __all__ = ["Command", "Live", "Stored", "grammar_of", "is_scripted", "parse"]
 
@@ -56,7 +56,7 @@ _ONE = {
     "effect": "--threshold-effect",
     "seed": "--seed",
 }
-Make = Callable[[str], Plan | Asked]  # of the address of one visit
+Make = Callable[[str], Plan | RunRequest]  # of the address of one visit
 
 _OF_ONE_RUN = {  # flags that a comparison has no use for
     "baseline": "--baseline is for a run; here name it in the place of BASE",
@@ -288,7 +288,7 @@ def _side(
     """Return one side; what it renders stays the same for the same port."""
 
     @functools.cache
-    def at(port: int | None) -> Plan | Asked:
+    def at(port: int | None) -> Plan | RunRequest:
         return make(address.replace(PORT, str(port or trial_servers.ANY_PORT)))
 
     if command is None:
@@ -303,12 +303,12 @@ def _plain(typed: SimpleNamespace, message: Message, notices: list[str], address
     return url_args.command(("compare",), fresh, [address], notices, message).plan
 
 
-def _scripted(script: Asked, address: str) -> Asked:
+def _scripted(script: RunRequest, address: str) -> RunRequest:
     urls.parse(address)
     return replace(script, base_url=address, env={**script.env, BASE_URL: address})
 
 
-def _script(typed: SimpleNamespace, config: dict[str, object]) -> Asked:
+def _script(typed: SimpleNamespace, config: dict[str, object]) -> RunRequest:
     """Return what every visit asks of the script, but for its address."""
     asked = script_args.command(typed, [typed.load_script], ()).asked
     if BASE_URL in asked.env:

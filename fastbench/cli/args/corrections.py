@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from fastbench.cli.args import more_aliases
-from fastbench.cli.args.aliases import Habit
+from fastbench.cli.args.aliases import Alias
 from fastbench.cli.args.flag_grammar import COMMANDS, OPTIONAL, Grammar, Item, dashes, items, of
 from fastbench.cli.args.value_shapes import ANY, NONE, SHAPES
 from fastbench.foundation import redact
@@ -123,7 +123,7 @@ def _flag(grammar: Grammar, words: list[str], item: Item) -> tuple[list[str], st
     return None if grammar.is_known(item.name) else _unknown(grammar, words, item)
 
 
-def _fits(grammar: Grammar, row: Habit, item: Item, words: Sequence[str]) -> bool:
+def _fits(grammar: Grammar, row: Alias, item: Item, words: Sequence[str]) -> bool:
     known = grammar.is_known(item.name)
     others = [*words[: item.start], *words[item.end :]]
     if row.when == NONE:

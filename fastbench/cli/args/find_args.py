@@ -14,7 +14,7 @@ from fastbench.cli.output import destinations
 from fastbench.cli.output.settings import Output
 from fastbench.experiments.find import objective
 from fastbench.experiments.find.search import Range
-from fastbench.experiments.find.search_loop import Asked
+from fastbench.experiments.find.search_loop import SearchRequest
 from fastbench.foundation import redact, units
 from fastbench.plan import plan
 from fastbench.plan.plan import Plan, UsageError
@@ -25,7 +25,7 @@ FIRST = "100"
 PRECISION = 0.02
 VISIT, WARMUP = "5s", "1s"
 CONNECTIONS = "100"  # enough that a rate does not wait for one while answers are within 100 ms
-LEAST_REQUESTS = 10  # in one run: below that there is no rate to speak of
+MIN_REQUESTS = 10  # in one run: below that there is no rate to speak of
 
 _NOT_HERE = {
     "rate": "the rate is what is looked for; --from and --to say where",
@@ -68,7 +68,7 @@ class Command:
     """Hold a search. `plan` is one of its runs but for the rate; `notices` are for people."""
 
     plan: Plan
-    asked: Asked
+    asked: SearchRequest
     output: Output
     config: dict[str, object]
     notices: tuple[str, ...]
@@ -94,7 +94,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     visit_s = run.plan.load.duration_s or 0.0
     where = _range(said, visit_s)
     max_time_s = _duration_s("--max-time", said.max_time)
-    asked = Asked(objectives, where, visit_s, run.plan.load.warmup_s, max_time_s)
+    asked = SearchRequest(objectives, where, visit_s, run.plan.load.warmup_s, max_time_s)
     if max_time_s < visit_s + asked.warmup_s:
         raise UsageError("--max-time is shorter than one run (-W and -d); give it more.")
     config = {name: value for name, value in run.plan.config.items() if name not in _NOT_HERE}
@@ -117,7 +117,7 @@ def _range(said: SimpleNamespace, visit_s: float) -> Range:
     most = _rate("--to", said.most, f"{plan.MAX_RATE:.0f}")
     if said.first is None:
         first = min(first, most)
-    return Range(first, min(first, LEAST_REQUESTS / visit_s), most, _precision(said.precision))
+    return Range(first, min(first, MIN_REQUESTS / visit_s), most, _precision(said.precision))
 
 
 def _rate(flag: str, given: str | None, default: str) -> float:

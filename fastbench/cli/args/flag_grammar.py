@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Protocol, cast
 
-from fastbench.cli.args.aliases import Habit
+from fastbench.cli.args.aliases import Alias
 from fastbench.cli.args.value_shapes import NONE, SHAPES
 from fastbench.plan import urls
 
@@ -44,10 +44,10 @@ class Grammar:
     command: str
     valued: Collection[str]
     switched: Collection[str]
-    rows: Sequence[Habit]
+    rows: Sequence[Alias]
     urls: bool = False
     own: Collection[str] = ()  # flags of this command alone, to which no habit applies
-    table: dict[str, list[Habit]] = field(default_factory=dict)
+    table: dict[str, list[Alias]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for row in self.rows:

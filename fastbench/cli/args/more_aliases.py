@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fastbench.cli.args.aliases import AGENTS, FILES, NO_FILE, Habit, refused, taken
+from fastbench.cli.args.aliases import AGENTS, FILES, NO_FILE, Alias, refused, taken
 from fastbench.cli.args.value_shapes import ANY, NONE
 
 __all__ = ["ENDINGS", "FIRST", "OTHERS", "RUN"]
@@ -16,7 +16,7 @@ __all__ = ["ENDINGS", "FIRST", "OTHERS", "RUN"]
 _FIXED = "the script says what is sent; for one fixed request use `fastbench URL`"
 _IN_OPTIONS = "write it into Options of the script"
 
-RUN: tuple[Habit, ...] = (
+RUN: tuple[Alias, ...] = (
     *NO_FILE,
     refused("-u", "VUs are -u, the server is --base-url", "--base-url {}", when="scheme"),
     refused("-u", "VUs are -u, basic authentication is -a", "-a {}", when="credentials"),
@@ -135,7 +135,7 @@ RUN: tuple[Habit, ...] = (
     refused("-x --proxy", "point the script at the server itself", ""),
 )
 _TO_FORMS = "the forms are --html, --md, --junit, --csv and --hdr"
-OTHERS: Mapping[str, tuple[Habit, ...]] = {
+OTHERS: Mapping[str, tuple[Alias, ...]] = {
     "report": (
         refused("--type", "the tools' own JSON is --format", "--format vegeta", when="json word"),
         refused("--type", f"the report is text; {_TO_FORMS}", ""),
@@ -169,7 +169,7 @@ OTHERS: Mapping[str, tuple[Habit, ...]] = {
         refused("--output", "where the results go is --out", "--out {}"),
     ),
 }
-FIRST: tuple[Habit, ...] = (  # the first word, where it is no command
+FIRST: tuple[Alias, ...] = (  # the first word, where it is no command
     taken("version", "--version"),
     refused("attack", "fastbench is the command itself", "{} --urls-from-file -"),
     refused(
@@ -217,7 +217,7 @@ FIRST: tuple[Habit, ...] = (  # the first word, where it is no command
     ),
     refused("update upgrade install", "pip does that: pip install -U fastbench-http", "--version"),
 )
-ENDINGS: tuple[Habit, ...] = (  # a file where a URL is expected; `{}` is the file
+ENDINGS: tuple[Alias, ...] = (  # a file where a URL is expected; `{}` is the file
     refused(".py", "a script is run by run", "run {}"),
     refused(".toml", "a suite is run by suite", "suite {}"),
     refused(".db .sqlite .sqlite3", "a history is shown by history", "history {}"),

@@ -18,7 +18,7 @@ from fastbench.plan import hostnames, plan, source_addresses, tls_files, urls
 from fastbench.plan.body import encoded, field_text
 from fastbench.plan.plan import Tls, UsageError
 from fastbench.script.load.loader import STDIN
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 MAX_SCALE = 1_000_000.0
 MAX_REDIRECTS = 1000
@@ -36,7 +36,7 @@ _LONG_WORD = 200  # of the echoed command line
 class Command:
     """Hold a run. `notices` say, one line each, what was re-interpreted."""
 
-    asked: Asked
+    asked: RunRequest
     output: Output
     notices: tuple[str, ...]
 
@@ -64,7 +64,7 @@ def command(words: SimpleNamespace, scripts: Sequence[str], shown: Sequence[str]
     notices: list[str] = list(words.notices)
     tags = _tags(words.tags, notices)
     bind, family = _addresses(words)
-    asked = Asked(
+    asked = RunRequest(
         script=_script(scripts),
         vus=_count("-u", words.vus, most=plan.MAX_CONNECTIONS),
         duration_s=_duration_s("-d", words.duration, most_s=plan.MAX_DURATION_S),

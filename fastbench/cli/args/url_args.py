@@ -20,7 +20,7 @@ from fastbench.plan.body import encoded
 from fastbench.plan.plan import UsageError
 
 if TYPE_CHECKING:
-    from fastbench.outputs.output_flags import Asked as Out
+    from fastbench.outputs.output_flags import OutputFlag as Out
     from fastbench.results.thresholds.grammar import Threshold
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 from fastbench.cli.args import aliases, corrections
-from fastbench.cli.args.aliases import Habit
+from fastbench.cli.args.aliases import Alias
 from fastbench.cli.args.flag_grammar import Grammar, optional_file
 from fastbench.cli.args.value_shapes import ANY, NONE
 from fastbench.plan.plan import UsageError
@@ -107,13 +107,13 @@ class Own:
     refused: Mapping[str, str] = field(default_factory=dict)  # by where it would go: why
     needed: frozenset[str] = frozenset()  # of these: without them it would be another run
 
-    def rows(self, valued: Mapping[str, str], switched: Mapping[str, str]) -> Iterator[Habit]:
+    def rows(self, valued: Mapping[str, str], switched: Mapping[str, str]) -> Iterator[Alias]:
         """Give what this command has no use for, in every spelling."""
         for flags, when in ((valued, ANY), (switched, NONE)):
             for name, dest in flags.items():
                 if why := self.refused.get(dest):
                     lines = () if dest in self.needed else ("",)
-                    yield Habit(name, lines, why.format(name), when)
+                    yield Alias(name, lines, why.format(name), when)
 
 
 @dataclass(frozen=True, slots=True)

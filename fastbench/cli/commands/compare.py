@@ -173,10 +173,10 @@ def _course(what: Live) -> tuple[str, Terms]:
     """
     from fastbench.script import parent
     from fastbench.script.load import cli_overrides, loader, source
-    from fastbench.script.run_request import Asked
+    from fastbench.script.run_request import RunRequest
 
     job = what.base.make(None)
-    if not isinstance(job, Asked):
+    if not isinstance(job, RunRequest):
         return what.primary or "requests_per_s", what.terms
     for sentence in source.shadowed(loader.find(job.script).file):
         _tell(sentence)

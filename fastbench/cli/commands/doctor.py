@@ -17,8 +17,8 @@ from fastbench.machine.machine_facts import Machine
 __all__ = ["main", "parser", "render"]
 
 INDENT = 2
-LEAST_COLUMNS = 60
-MOST_COLUMNS = 100
+MIN_COLUMNS = 60
+MAX_COLUMNS = 100
 COLORS = {"ok": "32", "note": "33", "bad": "1;31"}  # SGR
 
 
@@ -54,7 +54,7 @@ def render(findings: Sequence[Finding], *, color: bool, width: int) -> str:
     verdicts = max(map(len, COLORS)) + 2
     checks = max((len(finding.check) for finding in findings), default=0) + 2
     column = INDENT + verdicts + checks
-    room = min(max(width, LEAST_COLUMNS), MOST_COLUMNS) - column
+    room = min(max(width, MIN_COLUMNS), MAX_COLUMNS) - column
     lines = []
     for finding in findings:
         first, *more = textwrap.wrap(finding.found, room, break_on_hyphens=False) or [""]

@@ -81,7 +81,7 @@ def _measured(plan: Plan, stop: Interrupts, live: LiveView) -> Measure:
     from fastbench.experiments.trials import trial
     from fastbench.experiments.trials.interrupts import Interrupted
 
-    hears = trial.Hears(progress=live.update)
+    hears = trial.TrialObserver(progress=live.update)
     left_s = 0.0  # what the last run left unanswered takes the server
 
     def measure(rate: float) -> Result | None:

@@ -25,7 +25,7 @@ __all__ = ["main", "parser"]
 SCHEMA = "fastbench.history/1"
 LAST_SHOWN = 20  # runs of each name on a screen
 LAST_DRAWN = 200  # and on a page
-MOST_NUMBER = 2**63 - 1  # of an id in SQLite
+MAX_NUMBER = 2**63 - 1  # of an id in SQLite
 
 
 def parser() -> Parser:
@@ -80,7 +80,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= MOST_NUMBER):
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= MAX_NUMBER):
         raise argparse.ArgumentTypeError(f"`{text[:20]}` is no number from 1 on")
     return int(text)
 

@@ -17,7 +17,7 @@ from fastbench.cli.output.settings import Output
 from fastbench.foundation import exit_codes, redact, signals
 from fastbench.plan.plan import UsageError
 from fastbench.script.load import loader
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 __all__ = ["main"]
 
@@ -69,7 +69,7 @@ def _failed(command: script_args.Command, code: int, sentence: str) -> int:
     return code
 
 
-def _run(asked: Asked, output: Output) -> int:
+def _run(asked: RunRequest, output: Output) -> int:
     from fastbench.cli.commands import run_url
     from fastbench.cli.output import dashboards, destinations
     from fastbench.cli.output.live_view import LiveView
@@ -103,7 +103,7 @@ def _run(asked: Asked, output: Output) -> int:
         return run_url.deliver(result, output, out, board)
 
 
-def _dry_run(asked: Asked, file: str) -> int:
+def _dry_run(asked: RunRequest, file: str) -> int:
     """Print the plan and what is wrong with it; 104 when it cannot pass."""
     import fastbench
     from fastbench.script import parent

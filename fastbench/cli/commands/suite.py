@@ -32,8 +32,8 @@ from fastbench.plan import readiness, urls
 from fastbench.plan.plan import UsageError
 
 if TYPE_CHECKING:
-    from fastbench.experiments.suite.suite_results import Told
-    from fastbench.experiments.suite.suite_runner import Hears
+    from fastbench.experiments.suite.suite_results import SuiteResult
+    from fastbench.experiments.suite.suite_runner import SuiteObserver
 
 __all__ = ["main", "parser"]
 
@@ -242,9 +242,9 @@ def _dry_run(suite: Suite) -> int:
     return exit_codes.worst(codes)
 
 
-def _hears(asked: argparse.Namespace) -> Hears:
+def _hears(asked: argparse.Namespace) -> SuiteObserver:
     """Return who listens: progress to the eyes, and no word of a run that is quiet."""
-    from fastbench.experiments.suite.suite_runner import Hears
+    from fastbench.experiments.suite.suite_runner import SuiteObserver
 
     shown = not asked.quiet
 
@@ -255,7 +255,7 @@ def _hears(asked: argparse.Namespace) -> Hears:
     from fastbench.report.text import suite_text
 
     live = shown and not asked.no_progress and sys.stderr.isatty()
-    return Hears(
+    return SuiteObserver(
         relay=_relayed,
         terminal_fd=sys.stderr.fileno() if live else None,
         begins=lambda entry, at, of: tell(f"{at} of {of}, {entry.name}: {entry.what}"),
@@ -274,7 +274,7 @@ def _relayed(data: bytes) -> None:
         return
 
 
-def _deliver(told: Told, out: str, asked: argparse.Namespace) -> int:
+def _deliver(told: SuiteResult, out: str, asked: argparse.Namespace) -> int:
     """Print the table, write the files, tell the webhook; return the exit code."""
     from fastbench.report import suite_rows
     from fastbench.report.export import junit_suite
@@ -298,7 +298,7 @@ def _deliver(told: Told, out: str, asked: argparse.Namespace) -> int:
     return code
 
 
-def _table(told: Told, asked: argparse.Namespace) -> bytes:
+def _table(told: SuiteResult, asked: argparse.Namespace) -> bytes:
     from fastbench.report.text import suite_text
 
     plain = asked.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
@@ -312,7 +312,7 @@ def _table(told: Told, asked: argparse.Namespace) -> bytes:
     return shown.encode(encoding, "replace")
 
 
-def _alert(told: Told, code: int, address: str) -> None:
+def _alert(told: SuiteResult, code: int, address: str) -> None:
     from fastbench.outputs import webhook
 
     bad = [f"{row.name}: {row.outcome}" for row in told.rows if not row.passed]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from fastbench.cli.debug import message_lines
 from fastbench.cli.help import pager
 from fastbench.foundation import exit_codes, redact, units
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Exchange, Response
@@ -29,7 +29,7 @@ _STEPS = (
 )
 
 
-def run(asked: Asked) -> int:
+def run(asked: RunRequest) -> int:
     """Run one iteration and print what happened; 0 when nothing went wrong.
 
     Raises campaign's OptionsError and ScriptError.

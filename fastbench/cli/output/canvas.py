@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Canvas"]
 
 REDRAW_S = 0.25  # the load has the processor first
-LEAST_COLUMNS = 50
-MOST_COLUMNS = 100
+MIN_COLUMNS = 50
+MAX_COLUMNS = 100
 ECHO_COLUMNS = len("^C")  # a terminal shows it at the end of what was drawn
 
 
@@ -79,7 +79,7 @@ class Canvas:
         if self._live is None or (now_s < self._next_s and not at_once):
             return 0
         self._next_s = now_s + REDRAW_S
-        return max(LEAST_COLUMNS, min(self._live.console.width - ECHO_COLUMNS - 1, MOST_COLUMNS))
+        return max(MIN_COLUMNS, min(self._live.console.width - ECHO_COLUMNS - 1, MAX_COLUMNS))
 
     def _draw(self, lines: Sequence[Text]) -> None:
         from rich.text import Text

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fastbench.run.runner import Watches
     from fastbench.run.sampling import Progress
     from fastbench.run.url_counts import Row
-    from fastbench.script.run_request import Asked
+    from fastbench.script.run_request import RunRequest
 
 __all__ = ["ByUrl", "beside", "line", "of_plan", "of_script"]
 
@@ -40,7 +40,7 @@ def of_plan(output: Output, plan: Plan) -> Iterator[Board | None]:
 
 
 @contextmanager
-def of_script(output: Output, asked: Asked) -> Iterator[Board | None]:
+def of_script(output: Output, asked: RunRequest) -> Iterator[Board | None]:
     """Serve a page that follows the run of a script, of which little is known before it loads."""
     url = None if asked.base_url is None else redact.url(asked.base_url)
     with _opened(output, {"script": asked.script, "url": url}, None, None) as board:

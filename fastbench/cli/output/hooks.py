@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fastbench.plan.readiness import WaitFor
     from fastbench.plan.urls import Url
     from fastbench.results.result import Result
-    from fastbench.script.run_request import Asked
+    from fastbench.script.run_request import RunRequest
 
 __all__ = ["plain_is_ready", "script_is_ready", "tell_of_failure", "tell_of_result"]
 
@@ -33,7 +33,7 @@ def plain_is_ready(plan: Plan, output: Output) -> bool:
     )
 
 
-def script_is_ready(asked: Asked, output: Output) -> bool:
+def script_is_ready(asked: RunRequest, output: Output) -> bool:
     """Wait for the server of a script; raises UsageError where nobody says which it is."""
     if output.wait_for is None:
         return True
@@ -83,7 +83,7 @@ def _is_ready(
     return not problem
 
 
-def _base_url(asked: Asked) -> Url:
+def _base_url(asked: RunRequest) -> Url:
     """Return where a script's relative URLs go."""
     from fastbench.plan import urls
     from fastbench.plan.plan import UsageError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from fastbench.outputs.output_flags import Asked as Out
+    from fastbench.outputs.output_flags import OutputFlag as Out
     from fastbench.plan.readiness import WaitFor
     from fastbench.results.result import Result
     from fastbench.results.thresholds.evaluation import Threshold

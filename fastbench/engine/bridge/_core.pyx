@@ -188,7 +188,7 @@ cdef class Engine:
         w.budget = <uint64_t>UNLIMITED if w.warm != NULL else budget
         w.measured_budget = budget
         w.read_bytes = exchange.READ_BYTES
-        w.dice = kernel.now_ns() * 2 + 1 + slot
+        w.rng = kernel.now_ns() * 2 + 1 + slot
         if len(ok_status) != block.MAX_STATUS:
             raise ValueError(f"ok_status takes {block.MAX_STATUS} bytes")
         w.ok_status = <uint8_t *><const uint8_t *>ok_status

@@ -43,8 +43,8 @@ cdef class Sinks:
     cdef size_t n_extra
     cdef tuple keep
 
-    def __cinit__(self, RequestsCell scenario not None, NamedCell named, extra, bint failed):
-        cdef Cell cell
+    def __cinit__(self, RequestsSlot scenario not None, NamedSlot named, extra, bint failed):
+        cdef MetricSlot cell
         self.keep = (scenario, named, tuple(extra))
         self.failed = failed
         self.all = <arena.Requests *>scenario.data
@@ -325,8 +325,8 @@ def tally(value, sets, dict known not None, place, find, truth):
         except BaseException:
             cell.add(False)
             raise
-        if type(cell) is RateCell:
-            count_rate(<RateCell>cell, holds)
+        if type(cell) is RateSlot:
+            count_rate(<RateSlot>cell, holds)
         else:
             cell.add(holds)
         if not holds:

@@ -54,7 +54,7 @@ cdef class Distribution:
         return self.data.sum
 
 
-cdef class Cell:
+cdef class MetricSlot:
     """A place of the arena that one worker writes; keeps the arena alive."""
 
     cdef void *data
@@ -62,57 +62,57 @@ cdef class Cell:
     cdef arena.EntryKind kind
 
 
-cdef class CounterCell(Cell):
+cdef class CounterSlot(MetricSlot):
     def add(self, double value):
         (<double *>self.data)[0] += value
 
 
-cdef class GaugeCell(Cell):
+cdef class GaugeSlot(MetricSlot):
     def add(self, double value):
         arena.gauge(<arena.Gauge *>self.data, value, kernel.now_ns())
 
 
-cdef class RateCell(Cell):
+cdef class RateSlot(MetricSlot):
     def add(self, bint passed):
         count_rate(self, passed)
 
 
-cdef void count_rate(RateCell self, bint passed):
+cdef void count_rate(RateSlot self, bint passed):
     cdef arena.Rate *rate = <arena.Rate *>self.data
     rate.passes += passed
     rate.total += 1
 
 
-cdef class TimesCell(Cell):
+cdef class TimesSlot(MetricSlot):
     def add(self, uint64_t value_ns):
         arena.record_ns(<hdr.Hdr *>self.data, value_ns)
 
 
-cdef class TrendCell(Cell):
+cdef class TrendSlot(MetricSlot):
     def add(self, double value):
         trend.record(<trend.Trend *>self.data, value)
 
 
-cdef class RequestsCell(Cell):
+cdef class RequestsSlot(MetricSlot):
     pass
 
 
-cdef class NamedCell(Cell):
+cdef class NamedSlot(MetricSlot):
     pass
 
 
-CELLS = (CounterCell, GaugeCell, RateCell, TimesCell, TrendCell, RequestsCell, NamedCell)
+CELLS = (CounterSlot, GaugeSlot, RateSlot, TimesSlot, TrendSlot, RequestsSlot, NamedSlot)
 
 
-cdef class Book:
+cdef class MetricRegistry:
     """The append-only directory of one worker: the same kind, name and tags give the same cell."""
 
     cdef Arena home
     cdef arena.Region *region
     cdef dict cells
 
-    cdef Cell cell(self, int kind, str name, str tags):
-        cdef Cell found = self.cells.get((kind, name, tags))
+    cdef MetricSlot cell(self, int kind, str name, str tags):
+        cdef MetricSlot found = self.cells.get((kind, name, tags))
         if found is not None:
             return found
         cdef bytes name_bytes = name.encode()
@@ -229,7 +229,7 @@ cdef class Arena:
 
     def writer(self, uint32_t worker):
         """The book of one worker; only that worker may write in it."""
-        cdef Book book = Book.__new__(Book)
+        cdef MetricRegistry book = MetricRegistry.__new__(MetricRegistry)
         book.home = self
         book.region = self.region(worker)
         book.cells = {}

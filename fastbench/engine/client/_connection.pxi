@@ -4,7 +4,7 @@ cdef class Connection:
     """One connection of a session, from its name lookup to its end."""
 
     cdef Pool pool
-    cdef Lane lane
+    cdef OriginPool lane
     cdef tls.Link link
     cdef response.Http message
     cdef Step step
@@ -379,7 +379,7 @@ cdef class Connection:
 
     cdef close(self, bint orderly):
         """Give the connection up, and let who waits for its place have a new one."""
-        cdef Lane lane = self.lane
+        cdef OriginPool lane = self.lane
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None

@@ -199,7 +199,7 @@ cdef class Pool:
                 each.timer = None
 
 
-cdef class Lane:
+cdef class OriginPool:
     """The connections of one session to one origin."""
 
     cdef Origin origin
@@ -253,7 +253,7 @@ cdef class Session:
 
     cdef Pool pool
     cdef dict lanes
-    cdef Lane last
+    cdef OriginPool last
     cdef uint32_t limit
     cdef public object cookies
     cdef public object redirect
@@ -268,12 +268,12 @@ cdef class Session:
         self.limit = limit_per_host
         self.lanes = {}
 
-    cdef Lane lane(self, Origin origin):
+    cdef OriginPool lane(self, Origin origin):
         if self.last is not None and self.last.origin is origin:
             return self.last
-        cdef Lane found = self.lanes.get(origin)
+        cdef OriginPool found = self.lanes.get(origin)
         if found is None:
-            found = Lane.__new__(Lane)
+            found = OriginPool.__new__(OriginPool)
             found.origin = origin
             found.idle = []
             found.waiting = []
@@ -304,7 +304,7 @@ cdef class Session:
 
     cdef place(self, Exchange one, bint may_reuse):
         """Give the exchange a connection: an idle one, a new one, or the next that gets free."""
-        cdef Lane lane = self.lane(one.origin)
+        cdef OriginPool lane = self.lane(one.origin)
         cdef Connection link
         if may_reuse and lane.idle:
             link = lane.idle.pop()
@@ -321,7 +321,7 @@ cdef class Session:
 
     def reset(self):
         """Close all idle connections."""
-        cdef Lane lane
+        cdef OriginPool lane
         for lane in self.lanes.values():
             while lane.idle:
                 (<Connection>lane.idle.pop()).close(True)

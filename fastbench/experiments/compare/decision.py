@@ -50,7 +50,7 @@ __all__ = [
 EQUIVALENCE_CONFIDENCE = 0.90  # both one-sided tests at 5 %
 INVALID_SHARE_MAX = 0.20
 POWER = 0.90  # of what is said about pairs needed and differences seen
-MOST_MORE_PAIRS = 1000  # beyond that, "about N more" is no advice
+MAX_MORE_PAIRS = 1000  # beyond that, "about N more" is no advice
 HIGHER_IS_BETTER = frozenset({"requests_per_s"})
 
 
@@ -247,7 +247,7 @@ def _pairs_needed(metric: Metric, rules: Rules) -> int | None:
             noise, effect, bound, EQUIVALENCE_CONFIDENCE, POWER
         )
     more = max(1, total - metric.pairs)
-    return more if more <= MOST_MORE_PAIRS else None
+    return more if more <= MAX_MORE_PAIRS else None
 
 
 def _refusals(pairs: Sequence[Pair], counted: Sequence[Pair], subject: Subject) -> list[Warning_]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fastbench.experiments.compare import statistics
 from fastbench.experiments.compare.compare_document import Comparison, Interval, Pair
 
-__all__ = ["MOST_LOOKS", "Look", "looks", "ratio_of"]
+__all__ = ["MAX_LOOKS", "Look", "looks", "ratio_of"]
 
-MOST_LOOKS = 40  # of a picture: more lines would touch
+MAX_LOOKS = 40  # of a picture: more lines would touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def ratio_of(pair: Pair, metric: str) -> float | None:
 
 def _counts(pairs: int) -> list[int]:
     """Return after how many pairs to look: the last always."""
-    step = max(1, math.ceil(pairs / MOST_LOOKS))
+    step = max(1, math.ceil(pairs / MAX_LOOKS))
     return list(range(pairs, 0, -step))[::-1]
 
 

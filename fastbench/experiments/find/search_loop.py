@@ -23,7 +23,7 @@ from fastbench.results import resolution
 from fastbench.results.result import Environment, Result, Warning_
 from fastbench.results.thresholds.evaluation import Threshold
 
-__all__ = ["REDONE_MAX", "Asked", "Course", "Measure"]
+__all__ = ["REDONE_MAX", "Course", "Measure", "SearchRequest"]
 
 REDONE_MAX = 2
 GONE = 3
@@ -35,7 +35,7 @@ Tell = Callable[[Step], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SearchRequest:
     """What to look for and how long: of one run `visit_s` after `warmup_s`, of all `max_time_s`."""
 
     objectives: tuple[Threshold, ...]
@@ -49,7 +49,7 @@ class Course:
     """One search. `clock` gives seconds that never go back; `tell` hears of each step."""
 
     def __init__(
-        self, asked: Asked, measure: Measure, tell: Tell, clock: Callable[[], float]
+        self, asked: SearchRequest, measure: Measure, tell: Tell, clock: Callable[[], float]
     ) -> None:
         self._asked = asked
         self._measure = measure

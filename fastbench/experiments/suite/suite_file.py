@@ -34,8 +34,8 @@ from fastbench.plan.readiness import WaitFor
 
 __all__ = ["COMMANDS", "Entry", "Overrides", "Suite", "read"]
 
-MOST_NAME = 100
-MOST_RUNS = 1000
+MAX_NAME = 100
+MAX_RUNS = 1000
 SUITE = "[suite]"
 _TAKEN = ("index", "summary", "junit")  # files of the suite itself, without their endings
 _TOP = (
@@ -195,8 +195,8 @@ def _wait_for(given: str, place: str) -> WaitFor:
 def _entries(given: Any, top: Table, overrides: Overrides, shown: str) -> Iterable[Entry]:
     if not isinstance(given, list) or not given:
         raise UsageError(f"{shown} has no run; write [[run]], a name, and a url or a script.")
-    if len(given) > MOST_RUNS:
-        raise UsageError(f"{shown} has {len(given):,} runs; at most {MOST_RUNS:,} are one suite.")
+    if len(given) > MAX_RUNS:
+        raise UsageError(f"{shown} has {len(given):,} runs; at most {MAX_RUNS:,} are one suite.")
     names: set[str] = set()
     stems = set(_TAKEN)
     for at, run in enumerate(given, 1):
@@ -204,8 +204,8 @@ def _entries(given: Any, top: Table, overrides: Overrides, shown: str) -> Iterab
         if not isinstance(run, dict):
             raise UsageError(f"{place} is no table; write [[run]] above its keys.")
         name = text(run, "name", place) or ""
-        if not name.strip() or len(name) > MOST_NAME:
-            raise UsageError(f"{place} needs a name of at most {MOST_NAME} characters.")
+        if not name.strip() or len(name) > MAX_NAME:
+            raise UsageError(f"{place} needs a name of at most {MAX_NAME} characters.")
         if name in names:
             raise UsageError(f"{place}: there is a run of the name `{name}` already.")
         names.add(name)

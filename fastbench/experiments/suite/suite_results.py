@@ -9,7 +9,7 @@ from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation import exit_codes
 from fastbench.results.result import Result
 
-__all__ = ["Row", "Told"]
+__all__ = ["Row", "SuiteResult"]
 
 NOT_RUN = "not run"
 
@@ -44,7 +44,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SuiteResult:
     """A whole suite. `code` is its exit code, `note` why it ended early, "" if it did not."""
 
     name: str

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from fastbench import __version__
 from fastbench.experiments.suite import artifacts, suite_process
 from fastbench.experiments.suite.suite_file import COMMANDS, Entry, Suite
-from fastbench.experiments.suite.suite_results import Row, Told
+from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
 from fastbench.foundation import exit_codes
 from fastbench.machine import environment
 from fastbench.plan import readiness
 from fastbench.plan.urls import Url
 
-__all__ = ["ENDINGS", "FORMS", "Hears", "carry_out"]
+__all__ = ["ENDINGS", "FORMS", "SuiteObserver", "carry_out"]
 
 # The files of a run, by the flag that asks for them; a comparison has a document alone.
 FORMS = {"html": ".html", "json": ".json", "md": ".md", "junit": ".junit.xml"}
@@ -32,7 +32,7 @@ ENDINGS = {REPORT: ".txt", **FORMS}
 
 
 @dataclass(frozen=True, slots=True)
-class Hears:
+class SuiteObserver:
     """Who listens. `relay` takes what a run writes for the eyes; `terminal_fd` is where it ends.
 
     `begins` hears of a run before it starts: which of how many; `ended` of its row.
@@ -45,7 +45,9 @@ class Hears:
     waits: Callable[[Url], None]
 
 
-def carry_out(suite: Suite, forms: Mapping[str, tuple[str, ...]], hears: Hears) -> Told:
+def carry_out(
+    suite: Suite, forms: Mapping[str, tuple[str, ...]], hears: SuiteObserver
+) -> SuiteResult:
     """Run all of a suite; `forms` are those that each kind of run can write."""
     begun_s = time.monotonic()
     started_at = environment.describe().started_at
@@ -67,10 +69,10 @@ def carry_out(suite: Suite, forms: Mapping[str, tuple[str, ...]], hears: Hears) 
     left_out = [Row(entry.name, entry.what, None) for entry in suite.entries[len(rows) :]]
     elapsed_s = time.monotonic() - begun_s
     whole = (*rows, *left_out)
-    return Told(suite.name, __version__, started_at, elapsed_s, whole, code, note)
+    return SuiteResult(suite.name, __version__, started_at, elapsed_s, whole, code, note)
 
 
-def _wait(suite: Suite, stop: Interrupts, hears: Hears) -> str:
+def _wait(suite: Suite, stop: Interrupts, hears: SuiteObserver) -> str:
     """Wait for the server; return a sentence if it did not come."""
     wait = suite.wait_for
     if wait is None or wait.url is None:
@@ -83,7 +85,7 @@ def _run_all(
     suite: Suite,
     forms: Mapping[str, tuple[str, ...]],
     stop: Interrupts,
-    hears: Hears,
+    hears: SuiteObserver,
     rows: list[Row],
 ) -> str:
     """Run one after the other, adding to the rows; return why not all of them were run."""
@@ -102,7 +104,9 @@ def _run_all(
     return ""
 
 
-def _run(entry: Entry, out: str, forms: tuple[str, ...], stop: Interrupts, hears: Hears) -> Row:
+def _run(
+    entry: Entry, out: str, forms: tuple[str, ...], stop: Interrupts, hears: SuiteObserver
+) -> Row:
     """Run one entry, and read what it left."""
     paths = {form: os.path.join(out, entry.stem + ending) for form, ending in ENDINGS.items()}
     at = len(COMMANDS[entry.kind])

@@ -28,7 +28,7 @@ from fastbench.experiments.compare.compare_document import ORDERS, Figures, Pair
 from fastbench.experiments.compare.decision import INVALID_SHARE_MAX
 from fastbench.experiments.trials import trial, trial_servers
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
-from fastbench.experiments.trials.trial import Hears, Job, Side
+from fastbench.experiments.trials.trial import Job, Side, TrialObserver
 from fastbench.experiments.trials.trial_artifacts import Kept
 from fastbench.experiments.trials.trial_servers import Address, Server, ServerError
 from fastbench.foundation.units import format_rate
@@ -36,7 +36,7 @@ from fastbench.plan import urls
 from fastbench.plan.plan import Pace, Plan, Stage, UsageError
 from fastbench.results.result import Result
 from fastbench.run.sampling import Progress
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 __all__ = ["Measured", "Standing", "Terms", "run"]
 
@@ -295,21 +295,21 @@ class _Rounds:
     def _run(self, name: Name, job: Job) -> Result:
         if self.rate is not None and isinstance(job, Plan):
             job = _at_rate(job, self.rate)
-        if isinstance(job, Asked) and self.terms.warmup_share:
+        if isinstance(job, RunRequest) and self.terms.warmup_share:
             self._warm_up(name, job)
-        hears = Hears(
+        hears = TrialObserver(
             lambda progress: self._tell(name, "running", progress), self._once_each, self.echo
         )
         return trial.visit(job, hears, self.stop)
 
-    def _warm_up(self, name: Name, job: Asked) -> None:
+    def _warm_up(self, name: Name, job: RunRequest) -> None:
         """Run the whole script in a shorter time. What it says, the visit after it says, too."""
         shorter = replace(job, time_scale=job.time_scale * self.terms.warmup_share)
 
         def tell(progress: Progress) -> None:
             self._tell(name, "running", replace(progress, warming=True))
 
-        trial.visit(shorter, Hears(tell), self.stop)
+        trial.visit(shorter, TrialObserver(tell), self.stop)
 
     def _note_remedy(self, name: Name, reason: str, result: Result) -> None:
         """Keep what the run itself says about it, the first time: its numbers differ each time."""

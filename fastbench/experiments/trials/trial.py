@@ -31,9 +31,9 @@ from fastbench.results import json_codec
 from fastbench.results.result import Result
 from fastbench.run import runner
 from fastbench.run.sampling import Progress
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
-__all__ = ["Hears", "Job", "Side", "VisitError", "visit"]
+__all__ = ["Job", "Side", "TrialObserver", "VisitError", "visit"]
 
 LOOK_S = 0.25  # between looks whether the process is still there
 GRACE_S = 15.0  # from the first signal to the end of load and teardown
@@ -41,7 +41,7 @@ ATOMIC_BYTES = select.PIPE_BUF  # pipe(7): so much fits into a pipe that can be 
 READ_BYTES = 1 << 16
 EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
 
-Job = Plan | Asked
+Job = Plan | RunRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _nobody(words: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Hears:
+class TrialObserver:
     """Who listens to a visit. `echo` takes lines that a script prints, `notice` sentences."""
 
     progress: Callable[[Progress], None] = lambda progress: None
@@ -76,7 +76,7 @@ class Hears:
     echo: Callable[[str], None] = _nobody
 
 
-def visit(job: Job, hears: Hears, stop: Interrupts) -> Result:
+def visit(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
     """Carry a run out in a process of its own.
 
     Raises what refuses the run (UsageError and its kin), Interrupted when a signal ended it,
@@ -107,7 +107,7 @@ def visit(job: Job, hears: Hears, stop: Interrupts) -> Result:
 class _Visitor:
     """A visit as the parent sees it."""
 
-    def __init__(self, pid: int, read_fd: int, hears: Hears) -> None:
+    def __init__(self, pid: int, read_fd: int, hears: TrialObserver) -> None:
         self._pid = pid
         self._fd = read_fd
         self._hears = hears

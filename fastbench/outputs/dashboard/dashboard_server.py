@@ -33,7 +33,7 @@ ADDRESS = "127.0.0.1"
 HTTP_PORT = 80
 NAMES = (ADDRESS, "localhost", "[::1]")  # by which a browser on this machine may call it
 TOKEN_BYTES = 16
-MOST_STREAMS = 16
+MAX_STREAMS = 16
 SILENCE_S = 1.25  # a row comes every second; without one, in a warm-up say, a step all the same
 FLUSH_S = 0.7  # for streams to carry how the run ended
 CLEANUP_S = 0.1
@@ -171,7 +171,7 @@ class Board:
             return 405, "There is nothing here but to look at: GET."
         if not (_same(request.path, self._path) or _same(request.path, self._path + "events")):
             return 404, "There is nothing here; the whole address is in the terminal of the run."
-        if request.path.endswith("events") and len(self._streams) >= MOST_STREAMS:
+        if request.path.endswith("events") and len(self._streams) >= MAX_STREAMS:
             return 503, "Many pages follow this run; close one of them."
         return 0, ""
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from fastbench.foundation import redact
 from fastbench.outputs.point import Tags, clean
-from fastbench.outputs.replay.point_result import Retold
+from fastbench.outputs.replay.point_result import PointResult
 from fastbench.outputs.replay.point_sums import Wrong
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import CONTAINS, METRIC_TYPES, Kind
@@ -67,7 +67,7 @@ def is_points(data: bytes) -> bool:
 
 def read(data: bytes, name: str) -> Result:
     """Add up a file of points; `name` is how it is shown. Raises UsageError that names a line."""
-    told = Retold(by_second=_by_second(data))
+    told = PointResult(by_second=_by_second(data))
     whole: Result | None = None
     for number, row in _rows(data, name, told):
         try:
@@ -82,7 +82,7 @@ def read(data: bytes, name: str) -> Result:
     return whole or told.result(name)
 
 
-def _rows(data: bytes, name: str, told: Retold) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(data: bytes, name: str, told: PointResult) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield line number and object of each line that is not empty."""
     lines = io.BytesIO(data.removeprefix(b"\xef\xbb\xbf"))
     number = 0
@@ -118,7 +118,7 @@ def _by_second(data: bytes) -> bool:
     return False
 
 
-def _take(row: Mapping[str, Any], told: Retold) -> Result | None:
+def _take(row: Mapping[str, Any], told: PointResult) -> Result | None:
     """Take a line; return the result that the last one of ours holds."""
     kind, name, data = row.get("type"), row.get("metric"), row.get("data")
     if kind == "Start":

@@ -38,7 +38,7 @@ from fastbench.results.result import (
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Threshold, judge
 
-__all__ = ["Retold"]
+__all__ = ["PointResult"]
 
 _UNKNOWN = "unknown"
 _FAILED, _COUNTER, _TIME = Kind("rate"), Kind("counter"), Kind("trend", "time")
@@ -75,7 +75,7 @@ class _Span:
     errors: dict[str, Counter] = field(default_factory=dict)
 
 
-class Retold:
+class PointResult:
     """Take the lines of a file of points one after another, then tell the result.
 
     `by_second` says that a point stands for the second before it, as ours do; else for a sample.

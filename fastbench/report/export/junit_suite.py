@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as Xml
 
-from fastbench.experiments.suite.suite_results import Row, Told
+from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation import redact
 from fastbench.report.export import junit
 from fastbench.report.suite_rows import reasons
@@ -18,7 +18,7 @@ __all__ = ["render"]
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def render(told: Told) -> str:
+def render(told: SuiteResult) -> str:
     """Return the XML, ending in a newline."""
     suites = [suite for row in told.rows for suite in _of(row, told)]
     root = Xml.Element("testsuites", {"name": _clean(told.name)})
@@ -30,7 +30,7 @@ def render(told: Told) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + Xml.tostring(root, "unicode") + "\n"
 
 
-def _of(row: Row, told: Told) -> list[Xml.Element]:
+def _of(row: Row, told: SuiteResult) -> list[Xml.Element]:
     """Return the suites of one run; what decides nothing in them decides in its exit code."""
     if row.result is None:
         return [_alone(row, told)]
@@ -48,7 +48,7 @@ def _of(row: Row, told: Told) -> list[Xml.Element]:
 _KINDS = ("failures", "errors")
 
 
-def _alone(row: Row, told: Told) -> Xml.Element:
+def _alone(row: Row, told: SuiteResult) -> Xml.Element:
     """Return a suite of one case that stands for how the run ended."""
     name = f"{_clean(row.name)}.exit"
     idle, failed = row.code is None, bool(row.code)

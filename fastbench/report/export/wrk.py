@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from fastbench.report.load_heading import Asked, asked
+from fastbench.report.load_heading import LoadHeading, asked
 from fastbench.results.histogram import Histogram
 from fastbench.results.result import Result
 
@@ -70,7 +70,7 @@ def _above_ok(code: str) -> bool:
     return code.isdigit() and int(code) > _LAST_OK
 
 
-def _length(load: Asked) -> str:
+def _length(load: LoadHeading) -> str:
     """Return the planned length; wrk knows no run by count, which says its count here."""
     if load.duration_s is None:
         return f"{load.requests or 0} requests"

@@ -38,8 +38,8 @@ Values = list[float | None]
 Line = Mapping[str, Any]
 
 BARS = 80
-LEAST_WIDTH = 1.01  # of a bar, as a factor: a narrower one would show the counters, not the shape
-LEAST_SHARE_LEFT = 1e-7  # of a spectrum: 99.99999 %
+MIN_WIDTH = 1.01  # of a bar, as a factor: a narrower one would show the counters, not the shape
+MIN_SHARE_LEFT = 1e-7  # of a spectrum: 99.99999 %
 STEPS_PER_TENFOLD = 24
 MAX_TARGETS = 4
 # Errors of these kinds end no request: nothing was sent yet.
@@ -318,7 +318,7 @@ def _edges(histograms: list[Histogram]) -> list[float]:
     """Return the edges of bars, in ns, each wider than the one before by the same factor."""
     low = max(1.0, min(each.min_ns for each in histograms) * 0.98)
     high = max(low * 1.5, max(each.max_ns for each in histograms) * 1.02)
-    bars = min(BARS, max(1, int(math.log(high / low) / math.log(LEAST_WIDTH))))
+    bars = min(BARS, max(1, int(math.log(high / low) / math.log(MIN_WIDTH))))
     factor = (high / low) ** (1 / bars)
     return [low * factor**at for at in range(bars + 1)]
 
@@ -337,7 +337,7 @@ def _binned(histogram: Histogram, edges: list[float]) -> list[int]:
 def _spectrum(histogram: Histogram) -> list[list[float | int | None]]:
     """Return (samples in 1 above it, latency in ms), from the median of all to the last sample."""
     points: list[list[float | int | None]] = []
-    least_left = max(LEAST_SHARE_LEFT, 1 / histogram.count)
+    least_left = max(MIN_SHARE_LEFT, 1 / histogram.count)
     steps = math.ceil(-math.log10(least_left) * STEPS_PER_TENFOLD)
     for step in range(steps + 1):
         one_in = min(10 ** (step / STEPS_PER_TENFOLD), 1 / least_left)

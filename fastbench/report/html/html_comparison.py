@@ -32,7 +32,7 @@ from fastbench.report.change import (
     verdict_word,
 )
 from fastbench.report.html import html_charts, html_parts, html_pictures, html_scenario, html_tables
-from fastbench.report.html.html_markup import Cell, Markup, Row, data_block, el, section, table
+from fastbench.report.html.html_markup import Markup, Row, TableCell, data_block, el, section, table
 from fastbench.report.html.html_page import own, page
 from fastbench.report.html.html_verdict import Figure
 from fastbench.report.page import plural
@@ -176,7 +176,7 @@ def _metric(found: Comparison, name: str, metric: Metric) -> Row:
         *(signed_interval(each) if each else NOTHING for each in _intervals(metric)),
         *(NOTHING if each is None else _p(each) for each in (metric.p, metric.p_holm)),
         *(NOTHING if each is None else share(each) for each in _noise(metric)),
-        Cell(word, {"better": "good", "worse": "bad", "not settled": "warn"}.get(word, "")),
+        TableCell(word, {"better": "good", "worse": "bad", "not settled": "warn"}.get(word, "")),
     ]
 
 
@@ -297,6 +297,6 @@ def _environment(found: Comparison) -> Markup:
     return section("Environment", table(("", "base", "candidate"), rows), identity="machines")
 
 
-def _of_machine(name: str, base: object, candidate: object) -> Cell:
+def _of_machine(name: str, base: object, candidate: object) -> TableCell:
     other = base != candidate and name != "started_at"
-    return Cell(str(base), "warn" if other else "")
+    return TableCell(str(base), "warn" if other else "")

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from fastbench.experiments.find.find_document import Found, Step
 from fastbench.foundation.units import format_count, format_ms, format_s
 from fastbench.report.html import html_parts, html_tables
-from fastbench.report.html.html_markup import Cell, Markup, Row, el, section, table
+from fastbench.report.html.html_markup import Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_page import page
 from fastbench.report.html.html_verdict import Figure
 from fastbench.report.load_heading import of_config
@@ -215,7 +215,11 @@ def _step(step: Step) -> Row:
     row = {"count": step.samples, "p50": step.p50_ms, "p99": step.p99_ms}
     told = [resolution.told_ms(row, name) for name in ("p50", "p99")]
     times = [NOTHING if each is None else format_ms(each) for each in told]
-    outcome = Cell("✓ held", "good") if step.held else Cell(f"✗ {find_text.broken(step)}", "bad")
+    outcome = (
+        TableCell("✓ held", "good")
+        if step.held
+        else TableCell(f"✗ {find_text.broken(step)}", "bad")
+    )
     return [
         step.phase,
         find_text.per_s(step.rate),

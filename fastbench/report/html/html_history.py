@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count, format_ms
 from fastbench.report.columns import percent
-from fastbench.report.html.html_markup import Cell, Markup, Row, el, section, table
+from fastbench.report.html.html_markup import Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_page import page
 from fastbench.report.page import plural
 from fastbench.report.text.history_text import (
@@ -90,8 +90,8 @@ def _table(runs: Sequence[Entry]) -> Markup:
                 started(run),
                 rate(run.requests_per_s),
                 *figures,
-                Cell(share, "bad") if run.errors_share else share,
-                Cell(*outcome(run)),
+                TableCell(share, "bad") if run.errors_share else share,
+                TableCell(*outcome(run)),
                 run.build,
                 el("small", machine(run)),
             )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from fastbench.foundation.redact import printable
 
-__all__ = ["Cell", "Content", "Markup", "Row", "data_block", "el", "raw", "section", "table"]
+__all__ = ["Content", "Markup", "Row", "TableCell", "data_block", "el", "raw", "section", "table"]
 
 _VOID = frozenset({"meta"})
 # What could end a script element or open another (HTML, 4.12.1.3), and what ends a line.
@@ -31,14 +31,14 @@ Content = Markup | str
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TableCell:
     """A cell of a table that is not plain: its class says what it is (`num`, `bad`, `warn`)."""
 
     content: Content
     kind: str
 
 
-Row = Sequence[Content | Cell]
+Row = Sequence[Content | TableCell]
 
 
 def el(tag: str, /, *content: Content, **attributes: str) -> Markup:
@@ -88,9 +88,9 @@ def table(heads: Sequence[str], rows: Iterable[Row]) -> Markup:
     return el("div", whole, class_="scroll", tabindex="0")
 
 
-def _cell(cell: Content | Cell, number: bool) -> Markup:
+def _cell(cell: Content | TableCell, number: bool) -> Markup:
     kinds = ["num"] if number else []
-    if isinstance(cell, Cell):
+    if isinstance(cell, TableCell):
         kinds.append(cell.kind)
         cell = cell.content
     return el("td", cell, class_=" ".join(kinds))

@@ -28,7 +28,7 @@ STRIP_MIDDLE = 13  # of the 26 pixels that a strip is high
 HEIGHT, TOP, FLOOR = 220, 10, 194  # pixels of a plot: all, and where values may be
 DOT, SMALL_DOT = 4.5, 2.5
 MANY = 60  # pairs, beyond which dots are small
-MOST_NUMBERS = 8  # along the pairs
+MAX_NUMBERS = 8  # along the pairs
 NUMBERED_CLOSE = 30  # pairs, beyond which the first and the last number would be cut
 _KINDS = {"better": "good", "worse": "bad"}
 
@@ -218,7 +218,7 @@ def _whiskers(found: Comparison, axis: _Axis, seen: Sequence[Look]) -> list[Mark
 
 def _numbers(count: int) -> list[Markup]:
     """Number the pairs along the floor."""
-    step = max(1, math.ceil(count / MOST_NUMBERS))
+    step = max(1, math.ceil(count / MAX_NUMBERS))
     shown = []
     for number in range(1, count + 1, step):
         anchor = "start" if number == 1 and count > NUMBERED_CLOSE else "middle"

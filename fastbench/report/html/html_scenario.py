@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_bytes, format_count, format_ms
 from fastbench.report.columns import percent
-from fastbench.report.html.html_markup import Cell, Content, Markup, Row, el, section, table
+from fastbench.report.html.html_markup import Content, Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_tables import HEADS, milliseconds
 from fastbench.report.page import seconds
 from fastbench.report.text import compared_requests
@@ -73,7 +73,7 @@ def _urls(rows: tuple[NamedRow, ...]) -> Markup:
     for name, row in zip(short_names(rows), rows, strict=True):
         share = _share(row.requests, total)
         failed = el("b", f"{row.failed:,}", el("small", _share(row.failed, row.requests)))
-        bad = Cell(failed, "bad") if row.failed else "0"
+        bad = TableCell(failed, "bad") if row.failed else "0"
         told = el("span", answers(row) or "–")  # noqa: RUF001
         counts = [f"{row.requests:,}", share, bad, told]
         shown.append([_named(name, row.name, row.method), *counts, *milliseconds(row.latency)])
@@ -89,12 +89,12 @@ def operations_of(runs: compared_requests.Runs) -> Markup | None:
     shown: list[Row] = []
     for short, (before, after) in zip(short_names([row for _, row in both]), both, strict=True):
         about = " in ".join(part for part in (after.method, after.scenario) if part)
-        cells: list[Content | Cell] = [_named(short, after.name, about)]
+        cells: list[Content | TableCell] = [_named(short, after.name, about)]
         for key in compared_requests.PERCENTILES:
             cells += compared_requests.moved(before, after, key)
         shares = [compared_requests.failed_share(row) for row in (before, after)]
         failed = " → ".join(map(percent, shares))
-        shown.append([*cells, Cell(failed, "bad") if shares[1] > shares[0] else failed])
+        shown.append([*cells, TableCell(failed, "bad") if shares[1] > shares[0] else failed])
     moves = [head for key in compared_requests.PERCENTILES for head in (f"{key} #", "change #")]
     rows = table(("operation", *moves, "failed #"), shown)
     names = el("ul", *(el("li", each) for each in told))
@@ -118,7 +118,7 @@ def _checks(checks: tuple[Check, ...]) -> Markup | None:
     for each in sorted(checks, key=lambda each: -each.fails):
         path = [part for part in (*each.group.split("::"), each.name) if part]
         name = el("div", " › ".join(path), el("small", each.scenario))  # noqa: RUF001
-        mark = Cell("✗", "bad") if each.fails else Cell("✓", "good")
+        mark = TableCell("✗", "bad") if each.fails else TableCell("✓", "good")
         share = _share(each.passes, each.passes + each.fails)
         shown.append([mark, name, f"{each.passes:,}", _bad(each.fails), share])
     heads = ("", "check", "passed #", "failed #", "passed #")
@@ -191,8 +191,8 @@ def _quantity(value: float | None, metric: Metric) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
 
 
-def _bad(count: int) -> Content | Cell:
-    return Cell(f"{count:,}", "bad") if count else "0"
+def _bad(count: int) -> Content | TableCell:
+    return TableCell(f"{count:,}", "bad") if count else "0"
 
 
 def _share(part: int, whole: int) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from fastbench.experiments.suite.suite_results import Row as Run
-from fastbench.experiments.suite.suite_results import Told
+from fastbench.experiments.suite.suite_results import SuiteResult
 from fastbench.foundation import exit_codes
 from fastbench.foundation.redact import printable
-from fastbench.report.html.html_markup import Cell, Content, Markup, Row, el, section, table
+from fastbench.report.html.html_markup import Content, Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_page import page
 from fastbench.report.page import plural, seconds
 from fastbench.report.suite_rows import reasons, shown
@@ -24,7 +24,7 @@ MORE_HEADS = ("thresholds kept #", "files")
 NO_BREAK = "\u00a0"  # of a line: a file each would make tall rows on a phone
 
 
-def render(told: Told) -> str:
+def render(told: SuiteResult) -> str:
     """Return the page, ending in a newline."""
     parts = (
         _heading(told),
@@ -37,7 +37,7 @@ def render(told: Told) -> str:
     return page(told.name, el("main", *(part for part in parts if part is not None)))
 
 
-def _heading(told: Told) -> Markup:
+def _heading(told: SuiteResult) -> Markup:
     about = [
         plural(len(told.rows), "run"),
         seconds(told.elapsed_s),
@@ -51,7 +51,7 @@ def _heading(told: Told) -> Markup:
     )
 
 
-def _verdict(told: Told) -> Markup:
+def _verdict(told: SuiteResult) -> Markup:
     word = "Failed" if told.code else "Passed"
     why = f" Exit code {told.code}: {exit_codes.meaning(told.code)}." if told.code else ""
     return el(
@@ -64,14 +64,14 @@ def _verdict(told: Told) -> Markup:
     )
 
 
-def _runs(told: Told) -> Markup:
+def _runs(told: SuiteResult) -> Markup:
     rows: list[Row] = [
         [
             _named(run),
             _outcome(run),
             "" if run.code is None else seconds(run.elapsed_s),
             *shown(run)[:-1],
-            Cell(shown(run)[-1], "bad" if run.code == 99 else ""),
+            TableCell(shown(run)[-1], "bad" if run.code == 99 else ""),
             _files(run),
         ]
         for run in told.rows
@@ -85,11 +85,15 @@ def _named(run: Run) -> Content:
     return el("a", run.name, href=_link(file)) if file else run.name
 
 
-def _outcome(run: Run) -> Cell:
+def _outcome(run: Run) -> TableCell:
     """Say the outcome in a word and a shape, for those who see no colour."""
     if run.code is None:
-        return Cell("– not run", "warn")  # noqa: RUF001
-    return Cell(f"✓ {run.outcome}", "good") if run.passed else Cell(f"✗ {run.outcome}", "bad")
+        return TableCell("– not run", "warn")  # noqa: RUF001
+    return (
+        TableCell(f"✓ {run.outcome}", "good")
+        if run.passed
+        else TableCell(f"✗ {run.outcome}", "bad")
+    )
 
 
 def _files(run: Run) -> Markup:
@@ -104,7 +108,7 @@ def _link(file: str) -> str:
     return "./" + quote(printable(file), safe="")
 
 
-def _reasons(told: Told) -> Markup | None:
+def _reasons(told: SuiteResult) -> Markup | None:
     rows: list[Row] = [
         [run.name, el("div", *(el("p", reason) for reason in said))]
         for run in told.rows
@@ -113,6 +117,6 @@ def _reasons(told: Told) -> Markup | None:
     return section("Remarks", table(("run", "what"), rows), identity="remarks") if rows else None
 
 
-def _commands(told: Told) -> Markup:
+def _commands(told: SuiteResult) -> Markup:
     rows: list[Row] = [[run.name, el("code", run.what)] for run in told.rows]
     return section("Commands", table(("run", "command"), rows), identity="config")

@@ -16,7 +16,7 @@ from fastbench.report.change import (
     signed_interval,
     told_metrics,
 )
-from fastbench.report.html.html_markup import Cell, Markup, Row, el, section, table
+from fastbench.report.html.html_markup import Markup, Row, TableCell, el, section, table
 from fastbench.report.page import seconds
 from fastbench.report.text.usage_lines import memory, seen, share
 from fastbench.results import resolution
@@ -60,7 +60,9 @@ def thresholds(result: Result) -> Markup | None:
         return None
     broken = sum(not each.ok for _, each in held)
     note = f"{broken} of {len(held)} broken" if broken else "all kept"
-    rows: list[Row] = [[Cell(*outcome(each)), _limit(text, each), each.text] for text, each in held]
+    rows: list[Row] = [
+        [TableCell(*outcome(each)), _limit(text, each), each.text] for text, each in held
+    ]
     heads = ("", "threshold", "observed")
     return section("Thresholds", table(heads, rows), identity="thresholds", note=note)
 
@@ -91,7 +93,7 @@ def baseline(found: Comparison | None) -> Markup | None:
     rows: list[Row] = [
         [
             NAMES[name],
-            Cell(change(each.ratio), kind) if name == found.primary else change(each.ratio),
+            TableCell(change(each.ratio), kind) if name == found.primary else change(each.ratio),
             signed_interval(each.interval) if each.interval else "none",
         ]
         for name, each in told_metrics(found).items()
@@ -141,7 +143,7 @@ def _answers(result: Result) -> Markup | None:
         return None
     total = sum(count for _, count in codes) or 1
     rows: list[Row] = [
-        [Cell(code, "bad" if code >= "400" else "good"), f"{count:,}", f"{count / total:.2%}"]
+        [TableCell(code, "bad" if code >= "400" else "good"), f"{count:,}", f"{count / total:.2%}"]
         for code, count in codes
     ]
     return section("Answers", table(("status", "answers #", "share #"), rows), identity="statuses")
@@ -150,7 +152,7 @@ def _answers(result: Result) -> Markup | None:
 def _errors(result: Result) -> Markup | None:
     rows: list[Row] = [
         [
-            Cell(f"{row.count:,}", "bad"),
+            TableCell(f"{row.count:,}", "bad"),
             el("div", row.message, el("small", row.hint)),
             el("code", " ".join(part for part in (row.kind, row.phase, row.code) if part)),
             seconds(row.first_s),
@@ -202,7 +204,7 @@ def _target(result: Result, target: TargetUse) -> Row:
 def _workers(result: Result) -> Markup | None:
     rows: list[Row] = [
         [
-            Cell(f"{row.pid} lost", "bad") if row.lost else str(row.pid),
+            TableCell(f"{row.pid} lost", "bad") if row.lost else str(row.pid),
             f"{row.requests:,}",
             share(result, 100 * row.busy),
             seconds(row.cpu_s),

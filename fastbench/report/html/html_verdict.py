@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_bytes, format_count, format_ns, format_s
-from fastbench.report.load_heading import Asked
+from fastbench.report.load_heading import LoadHeading
 from fastbench.report.page import plural, seconds
 from fastbench.report.text.text_report import LIMITS, TITLES
 from fastbench.results import resolution
@@ -37,12 +37,12 @@ class Figure:
     kind: str = ""
 
 
-def title(load: Asked) -> str:
+def title(load: LoadHeading) -> str:
     """Return the name of a run: its script, or its request."""
     return load.script or load.target or load.method
 
 
-def about(load: Asked, spread: str = "") -> list[str]:
+def about(load: LoadHeading, spread: str = "") -> list[str]:
     """Return what stands below the name, where it is known; `spread` is over addresses."""
     found = [
         load.url if load.script else "",

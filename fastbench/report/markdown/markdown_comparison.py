@@ -35,7 +35,7 @@ __all__ = ["render"]
 
 NOTHING = "–"  # noqa: RUF001
 PERCENTILES = ("p50", "p95", "p99", "p99_9", "max")
-MOST_REASONS = 8
+MAX_REASONS = 8
 
 
 def render(found: Comparison, runs: compared_requests.Runs | None = None) -> str:
@@ -117,7 +117,7 @@ def _percentile(
 
 def _operations(runs: compared_requests.Runs) -> list[str]:
     """Return what both runs have by name, or by URL: a percentile of the candidate, its change."""
-    both = compared_requests.matched(runs)[: compared_requests.MOST_ROWS]
+    both = compared_requests.matched(runs)[: compared_requests.MAX_ROWS]
     names = short_names([after for _, after in both])
     rows = []
     for name, (before, after) in zip(names, both, strict=True):
@@ -142,7 +142,7 @@ def _not_counted(found: Comparison) -> list[str]:
         return []
     reasons = Counter(reason for pair in lost for reason in pair.reasons)
     many = f"{plural(len(lost), 'pair')} of {len(found.pairs)}"
-    lines = [f"- {count:,} × {escaped(why)}" for why, count in reasons.most_common(MOST_REASONS)]  # noqa: RUF001
+    lines = [f"- {count:,} × {escaped(why)}" for why, count in reasons.most_common(MAX_REASONS)]  # noqa: RUF001
     return [f"### Not counted: {many}", "", *lines]
 
 

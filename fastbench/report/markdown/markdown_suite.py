@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastbench.experiments.suite.suite_results import Row, Told
+from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation import exit_codes
 from fastbench.report.markdown.markdown_markup import escaped, table
 from fastbench.report.page import seconds
@@ -13,7 +13,7 @@ __all__ = ["render"]
 HEADS = ("Run", "Outcome", "Time", "Requests", "req/s", "P50", "P95", "P99", "Not ok", "Kept")
 
 
-def render(told: Told) -> str:
+def render(told: SuiteResult) -> str:
     """Return the Markdown, ending in a newline."""
     word = "FAIL" if told.code else "PASS"
     why = f" · exit {told.code}, {exit_codes.meaning(told.code)}" if told.code else ""
@@ -34,7 +34,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (escaped(row.name), f"{mark} {row.outcome}", took, *shown(row))
 
 
-def _remarks(told: Told) -> list[str]:
+def _remarks(told: SuiteResult) -> list[str]:
     found = [(row.name, reason) for row in told.rows for reason in reasons(row)]
     if not found:
         return []

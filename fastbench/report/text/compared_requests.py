@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from fastbench.foundation.units import format_ms
 from fastbench.report.change import change
 from fastbench.report.columns import percent
-from fastbench.report.page import LEAST_COLUMNS, Page, cut, plural
+from fastbench.report.page import MIN_COLUMNS, Page, cut, plural
 from fastbench.report.text.request_table import called
 from fastbench.results import resolution
 from fastbench.results.metric_values import NamedRow
@@ -19,13 +19,13 @@ from fastbench.results.result import Result
 
 __all__ = ["PERCENTILES", "Runs", "below", "failed_share", "matched", "moved", "only"]
 
-MOST_ROWS = 20
-MOST_NAMES = 5
+MAX_ROWS = 20
+MAX_NAMES = 5
 FIGURE_COLUMNS = 9
 CHANGE_COLUMNS = 9
 FAILED_COLUMNS = 17
 WIDE_COLUMNS = 96  # from here on all percentiles have room
-MOST_NAME_COLUMNS = 40
+MAX_NAME_COLUMNS = 40
 PERCENTILES = ("p50", "p95", "p99")
 NARROW = ("p95",)
 _NONE = "–"  # noqa: RUF001
@@ -39,17 +39,17 @@ def below(base: Result, candidate: Result, *, color: bool, width: int, unicode: 
 
     Nothing follows where not both runs have named requests.
     """
-    page = Page(color, max(width, LEAST_COLUMNS), unicode)
+    page = Page(color, max(width, MIN_COLUMNS), unicode)
     both = matched((base, candidate))
     if not base.requests or not candidate.requests:
         return ""
     names = PERCENTILES if page.width >= WIDE_COLUMNS else NARROW
     several = len({row.scenario for row in (*base.requests, *candidate.requests)}) > 1
     lines = [_heads(page, names)]
-    for before, after in both[:MOST_ROWS]:
+    for before, after in both[:MAX_ROWS]:
         lines.append(_row(page, names, before, after, several=several))
-    if len(both) > MOST_ROWS:
-        lines.append(page.dim(f"  … {len(both) - MOST_ROWS} more"))
+    if len(both) > MAX_ROWS:
+        lines.append(page.dim(f"  … {len(both) - MAX_ROWS} more"))
     lines += [page.dim(cut(f"  {told}", page.width)) for told in only((base, candidate))]
     return page.encodable("\n" + "\n".join(lines) + "\n")
 
@@ -71,9 +71,9 @@ def only(runs: Runs) -> list[str]:
         known = {_key(row) for row in other.requests}
         alone = [called(row, several=False) for row in mine.requests if _key(row) not in known]
         if alone:
-            more = len(alone) - MOST_NAMES
+            more = len(alone) - MAX_NAMES
             rest = f" and {plural(more, 'other')}" if more > 0 else ""
-            found.append(f"only in {where}: {', '.join(alone[:MOST_NAMES])}{rest}")
+            found.append(f"only in {where}: {', '.join(alone[:MAX_NAMES])}{rest}")
     return found
 
 
@@ -83,7 +83,7 @@ def _key(row: NamedRow) -> Key:
 
 def _room(page: Page, names: Sequence[str]) -> int:
     taken = len(names) * (FIGURE_COLUMNS + CHANGE_COLUMNS) + FAILED_COLUMNS
-    return min(page.width - taken, MOST_NAME_COLUMNS)
+    return min(page.width - taken, MAX_NAME_COLUMNS)
 
 
 def _heads(page: Page, names: Sequence[str]) -> str:

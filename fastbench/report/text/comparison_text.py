@@ -22,7 +22,7 @@ from fastbench.report.change import (
     untold,
     verdict_word,
 )
-from fastbench.report.page import LABEL_COLUMNS, LEAST_COLUMNS, Page, Paint, Part, cut
+from fastbench.report.page import LABEL_COLUMNS, MIN_COLUMNS, Page, Paint, Part, cut
 
 __all__ = ["beside_run", "render"]
 
@@ -37,7 +37,7 @@ MARK = "*"
 
 def render(found: Comparison, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
-    page = Page(color, max(width, LEAST_COLUMNS), unicode)
+    page = Page(color, max(width, MIN_COLUMNS), unicode)
     blocks = (
         _sides(page, found),
         _verdict(page, found),
@@ -50,7 +50,7 @@ def render(found: Comparison, *, color: bool, width: int, unicode: bool = True) 
 
 def beside_run(found: Comparison, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return what is printed below the report of a run that has a baseline."""
-    page = Page(color, max(width, LEAST_COLUMNS), unicode)
+    page = Page(color, max(width, MIN_COLUMNS), unicode)
     made = f"{printable(found.base)}, {_made(found)}" if _made(found) else printable(found.base)
     title = (
         page.bold("BASELINE") + "  " + cut(f"{made}; the candidate is this run", page.width - 10)

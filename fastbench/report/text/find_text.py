@@ -16,7 +16,7 @@ from fastbench.experiments.find.objective import MISSED_MAX
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_ms, format_s
 from fastbench.report.load_heading import of_config
-from fastbench.report.page import LEAST_COLUMNS, Page, Part, cut, plural
+from fastbench.report.page import MIN_COLUMNS, Page, Part, cut, plural
 from fastbench.results import resolution
 
 __all__ = [
@@ -31,15 +31,15 @@ __all__ = [
     "value_ms",
 ]
 
-MOST_ROWS = 24
+MAX_ROWS = 24
 BAR_COLUMNS = 40
 FACTS_COLUMNS = 40  # of a row, beside its bar
-LEAST_BAR = 8
+MIN_BAR = 8
 
 
 def render(found: Found, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
-    page = Page(color, max(width, LEAST_COLUMNS), unicode)
+    page = Page(color, max(width, MIN_COLUMNS), unicode)
     blocks = (_heading(page, found), _answer(page, found), _picture(page, found), _why(page, found))
     return page.encodable("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
 
@@ -160,7 +160,7 @@ def _picture(page: Page, found: Found) -> list[str]:
     limit_ms = drawn.limit if drawn is not None and drawn.limit > 0 else None
     shown = [*values, limit_ms] if limit_ms is not None else values
     low, high = min(shown) / 2, max(shown)
-    columns = max(LEAST_BAR, min(BAR_COLUMNS, page.width - FACTS_COLUMNS))
+    columns = max(MIN_BAR, min(BAR_COLUMNS, page.width - FACTS_COLUMNS))
 
     def share(value: float) -> float:
         return math.log(value / low) / math.log(high / low)
@@ -191,7 +191,7 @@ def _rows(found: Found, drawn: Objective | None) -> list[_Row]:
     """Return the rates in ascending order; of too many those nearest to the border."""
     rates = sorted({step.rate for step in found.steps})
     middle = found.rate or (rates[0] if rates else 1.0)
-    rates = sorted(sorted(rates, key=lambda rate: abs(math.log(rate / middle)))[:MOST_ROWS])
+    rates = sorted(sorted(rates, key=lambda rate: abs(math.log(rate / middle)))[:MAX_ROWS])
     rows = []
     for rate in rates:
         steps = [step for step in found.steps if step.rate == rate]

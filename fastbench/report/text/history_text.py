@@ -16,7 +16,7 @@ from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_ms
 from fastbench.report.change import change
 from fastbench.report.columns import percent
-from fastbench.report.page import LEAST_COLUMNS, Page, Paint, cut, plural
+from fastbench.report.page import MIN_COLUMNS, Page, Paint, cut, plural
 from fastbench.report.picture import sparkline
 from fastbench.results.history_store import Entry, Group
 from fastbench.results.run_outcome import FEW_FAILED, MANY_FAILED
@@ -39,7 +39,7 @@ WIDE_COLUMNS = 94  # from here on the table has p50, p99 and the share of failur
 BUILD_COLUMNS = 12
 INDENT = 2
 TREND_COLUMNS = 8  # of the name of a trend
-LEAST_TREND, MOST_TREND = 8, 60
+MIN_TREND, MAX_TREND = 8, 60
 _TIMES = {"service": "service time", "response": "response time"}
 
 
@@ -52,7 +52,7 @@ class _Column:
 
 def render(groups: Sequence[Group], *, color: bool, width: int, unicode: bool = True) -> str:
     """Return a block for each name, ending in a newline; no line is wider than `width` (60)."""
-    page = Page(color, max(width, LEAST_COLUMNS), unicode)
+    page = Page(color, max(width, MIN_COLUMNS), unicode)
     if not groups:
         return "no runs yet\n"
     blocks = ("\n".join(_group(page, group)) for group in groups)
@@ -69,7 +69,7 @@ def beside_run(
     unicode: bool = True,
 ) -> str:
     """Return the line below a run's report; `changes` say what else differs from the last run."""
-    page = Page(color, max(width, LEAST_COLUMNS), unicode)
+    page = Page(color, max(width, MIN_COLUMNS), unicode)
     name = printable(now.name)
     if now.ended != "complete":
         text = f"{name}: not complete, so it is compared with none"
@@ -219,6 +219,6 @@ def _trend(
     if len(ends) == 2 and ends[0]:
         about += f", last {change(ends[1] / ends[0])}"
     room = page.width - INDENT - TREND_COLUMNS - 2
-    about = cut(about, room - LEAST_TREND)
-    line = sparkline(values, min(room - len(about), MOST_TREND), unicode=page.unicode)
+    about = cut(about, room - MIN_TREND)
+    line = sparkline(values, min(room - len(about), MAX_TREND), unicode=page.unicode)
     return " " * INDENT + page.dim(f"{name:<{TREND_COLUMNS}}") + line + "  " + page.dim(about)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import textwrap
 
-from fastbench.experiments.suite.suite_results import Row, Told
+from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation.redact import printable
-from fastbench.report.page import LEAST_COLUMNS, Page, Paint, cut, seconds
+from fastbench.report.page import MIN_COLUMNS, Page, Paint, cut, seconds
 from fastbench.report.suite_rows import NONE, reasons, shown
 
 __all__ = ["line", "render"]
 
 HEADS = ("requests", "req/s", "p50", "p95", "p99", "not ok", "kept")
-LEAST_NAME = 8
+MIN_NAME = 8
 OUTCOME_COLUMNS = 17  # the longest there is
 MARK_COLUMNS = 4
 BETWEEN = 2
-MOST_REASONS = 4  # of one run
+MAX_REASONS = 4  # of one run
 
 
-def render(told: Told, *, color: bool, width: int, unicode: bool = True) -> str:
+def render(told: SuiteResult, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
-    page = Page(color, max(width, LEAST_COLUMNS), unicode)
+    page = Page(color, max(width, MIN_COLUMNS), unicode)
     blocks = [_table(page, told), _reasons(page, told), _whole(page, told)]
     return page.encodable("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
 
@@ -34,13 +34,13 @@ def line(row: Row) -> str:
     return printable("; ".join([f"{row.name}: {ended}", *([", ".join(about)] if about else [])]))
 
 
-def _table(page: Page, told: Told) -> list[str]:
+def _table(page: Page, told: SuiteResult) -> list[str]:
     """Return the table; where it is narrow, what is least asked for is left out."""
     cells = [shown(row) for row in told.rows]
     columns = [max(len(head), *(len(row[at]) for row in cells)) for at, head in enumerate(HEADS)]
     kept = _fitting(page, columns)
     room = page.width - _width(columns, kept) - _fixed()
-    name = max(LEAST_NAME, min(room, max(len(printable(row.name)) for row in told.rows)))
+    name = max(MIN_NAME, min(room, max(len(printable(row.name)) for row in told.rows)))
     heads = "".join(f"{HEADS[at]:>{columns[at] + BETWEEN}}" for at in kept)
     found = [page.dim(f"    {'run':<{name}}  {'':<{OUTCOME_COLUMNS}}{heads}")]
     for row, texts in zip(told.rows, cells, strict=True):
@@ -56,7 +56,7 @@ def _fitting(page: Page, columns: list[int]) -> list[int]:
     """Return which columns have room: p50 goes first, the rate, p99 and not ok stay."""
     kept = list(range(len(columns)))
     for least in (2, 0, 3, 6):
-        if _width(columns, kept) + _fixed() + LEAST_NAME <= page.width:
+        if _width(columns, kept) + _fixed() + MIN_NAME <= page.width:
             break
         kept.remove(least)
     return kept
@@ -80,7 +80,7 @@ def _look(page: Page, row: Row) -> tuple[str, Paint]:
     return ("✗" if page.unicode else "x"), page.red
 
 
-def _reasons(page: Page, told: Told) -> list[str]:
+def _reasons(page: Page, told: SuiteResult) -> list[str]:
     """Say of each run that did not pass, and of each comparison, what there is to say."""
     found = []
     for row in told.rows:
@@ -88,15 +88,15 @@ def _reasons(page: Page, told: Told) -> list[str]:
         if not said:
             continue
         found.append("  " + page.bold(cut(printable(row.name), page.width - 2)))
-        for reason in said[:MOST_REASONS]:
+        for reason in said[:MAX_REASONS]:
             wrapped = textwrap.wrap(printable(reason), page.width - 4, break_on_hyphens=False)
             found += [f"    {each}" for each in wrapped]
-        if len(said) > MOST_REASONS:
-            found.append(page.dim(f"    … {len(said) - MOST_REASONS} more"))
+        if len(said) > MAX_REASONS:
+            found.append(page.dim(f"    … {len(said) - MAX_REASONS} more"))
     return found
 
 
-def _whole(page: Page, told: Told) -> list[str]:
+def _whole(page: Page, told: SuiteResult) -> list[str]:
     title = "PASSED" if not told.code else "FAILED"
     paint = page.green if not told.code else page.red
     words = f"{told.headline}, in {seconds(told.elapsed_s)}"

@@ -8,8 +8,8 @@ import textwrap
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_bytes, format_count, format_ms, format_ns, format_s
 from fastbench.report import verdict_words
-from fastbench.report.load_heading import Asked, asked
-from fastbench.report.page import LABEL_COLUMNS, LEAST_COLUMNS, Page, Part, cut, plural, seconds
+from fastbench.report.load_heading import LoadHeading, asked
+from fastbench.report.page import LABEL_COLUMNS, MIN_COLUMNS, Page, Part, cut, plural, seconds
 from fastbench.report.picture import sparkline
 from fastbench.report.text import latency_lines, request_table, scenario_tables, usage_lines
 from fastbench.results import addresses, resolution
@@ -42,7 +42,7 @@ LIMITS = {
 
 def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
-    page = Page(color, max(width, LEAST_COLUMNS), unicode)
+    page = Page(color, max(width, MIN_COLUMNS), unicode)
     script = bool(asked(result).script)
     blocks = (
         _heading(page, result),
@@ -78,7 +78,7 @@ def _heading(page: Page, result: Result) -> list[str]:
     return [*lines, method + page.bold(url) + load.more, *page.flowed("", about)]
 
 
-def _title(page: Page, result: Result, load: Asked) -> list[str]:
+def _title(page: Page, result: Result, load: LoadHeading) -> list[str]:
     """Return what heads the report of a run that is not simply ok."""
     outcome, ended = result.outcome, result.summary.ended
     if outcome.level == "ok":
@@ -92,7 +92,7 @@ def _title(page: Page, result: Result, load: Asked) -> list[str]:
     return [*lines, *(" " * (len(title) + 2) + line for line in reason[1:]), ""]
 
 
-def _script(page: Page, load: Asked) -> list[str]:
+def _script(page: Page, load: LoadHeading) -> list[str]:
     """Return the heading of a script's run: the file, where it goes, its users."""
     name = cut(load.script, page.width)
     parts: list[Part] = [(load.url, page.dim)] if load.url else []
@@ -101,7 +101,7 @@ def _script(page: Page, load: Asked) -> list[str]:
     return [page.bold(name), *page.flowed("", parts)]
 
 
-def _ended(result: Result, load: Asked) -> str:
+def _ended(result: Result, load: LoadHeading) -> str:
     """Say why the run is not complete; the judge's reasons come before our own words."""
     if result.validity.reasons:
         return "; ".join(printable(reason) for reason in result.validity.reasons)
@@ -120,14 +120,14 @@ def _ended(result: Result, load: Asked) -> str:
     return words.get(summary.ended, printable(summary.ended))
 
 
-def _stages(load: Asked) -> str:
+def _stages(load: LoadHeading) -> str:
     if not load.stages:
         return ""
     peak = f"up to {format_count(load.stages_peak)} " if load.stages_peak is not None else "of "
     return f"{plural(load.stages, 'stage')} {peak}{load.stages_of}"
 
 
-def _load(load: Asked) -> list[str]:
+def _load(load: LoadHeading) -> list[str]:
     end = [format_s(load.duration_s)] if load.duration_s is not None else []
     if load.requests is not None:
         end.append(plural(load.requests, "request"))

@@ -18,11 +18,11 @@ NAME_COLUMNS = 20
 MAX_PER_ROLE = 3
 
 # Below these a figure says nothing about the run and is left out.
-LEAST_STEAL_PERCENT = 0.05
-LEAST_OTHERS_PERCENT = 1.0
-LEAST_RUN_QUEUE = 0.05
-LEAST_BYTES_PER_S = 1 << 20
-LEAST_SWITCHES_PER_S = 20_000
+MIN_STEAL_PERCENT = 0.05
+MIN_OTHERS_PERCENT = 1.0
+MIN_RUN_QUEUE = 0.05
+MIN_BYTES_PER_S = 1 << 20
+MIN_SWITCHES_PER_S = 20_000
 
 ROLES = {"target": "Target", "watched": "Watched"}
 
@@ -79,7 +79,7 @@ def _workers(page: Page, result: Result) -> list[Part]:
     span = f"{shares[0]}" if shares[0] == shares[-1] else f"{shares[0]}–{shares[-1]}"  # noqa: RUF001
     parts: list[Part] = [(f"{'worker' if len(shares) == 1 else 'workers'} {span}% busy", str)]
     waited = max(worker.run_queue or 0.0 for worker in result.workers)
-    if waited >= LEAST_RUN_QUEUE:
+    if waited >= MIN_RUN_QUEUE:
         parts.append((f"waited {waited:.0%} of the time for a core", page.yellow))
     return parts
 
@@ -94,9 +94,9 @@ def _host(page: Page, host: HostUse, result: Result) -> list[Part]:
     if 1 < len(host.core_percents) <= MAX_CORES:
         each = " ".join(f"{percent:.0f}" for percent in host.core_percents)
         parts.append(f"each {each}%")
-    if (host.steal_percent or 0.0) >= LEAST_STEAL_PERCENT:
+    if (host.steal_percent or 0.0) >= MIN_STEAL_PERCENT:
         parts.append(f"steal {host.steal_percent:.1f}%")
-    if (host.others_percent or 0.0) >= LEAST_OTHERS_PERCENT:
+    if (host.others_percent or 0.0) >= MIN_OTHERS_PERCENT:
         parts.append(f"others {host.others_percent:.0f}%")
     parts.append(f"memory {memory(host)}")
     parts += _moved(host, result.summary.duration_s)
@@ -109,14 +109,14 @@ def _moved(host: HostUse, span_s: float) -> list[str]:
         return []
     parts = []
     net = host.net_in_bytes or 0, host.net_out_bytes or 0
-    if sum(net) / span_s >= LEAST_BYTES_PER_S:
+    if sum(net) / span_s >= MIN_BYTES_PER_S:
         arrived, left = (format_bytes(size / span_s) for size in net)
         parts.append(f"network {arrived}/s in + {left}/s out")
     for size, way in ((host.disk_read_bytes, "read"), (host.disk_write_bytes, "written")):
-        if size is not None and size / span_s >= LEAST_BYTES_PER_S:
+        if size is not None and size / span_s >= MIN_BYTES_PER_S:
             parts.append(f"disk {format_bytes(size / span_s)}/s {way}")
     switches_per_s = (host.context_switches or 0) / span_s
-    if switches_per_s >= LEAST_SWITCHES_PER_S:
+    if switches_per_s >= MIN_SWITCHES_PER_S:
         parts.append(f"{format_count(switches_per_s)} switches/s")
     return parts
 

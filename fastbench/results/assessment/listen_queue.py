@@ -18,7 +18,7 @@ from fastbench.results.result import Result
 
 __all__ = ["NOBODYS", "SENTENCE", "Queue", "overflows"]
 
-LEAST_BACKLOG = 5  # of Python's http.server, the smallest that is common
+MIN_BACKLOG = 5  # of Python's http.server, the smallest that is common
 SYN_AGAIN_S = 0.9  # 1 s, less what the clock of the kernel's timers leaves open
 SENT_AGAIN_S = 0.2
 
@@ -57,7 +57,7 @@ def _connected_late(found: Result) -> bool:
 
 
 def _waited(found: Result, queue: Queue) -> bool:
-    if 0 < queue.connections <= LEAST_BACKLOG:
+    if 0 < queue.connections <= MIN_BACKLOG:
         return False
     summary, latency = found.summary, found.latency
     longest_s = max(latency.service.max_ns, latency.failed.max_ns) / 1e9

@@ -15,23 +15,23 @@ from fastbench.results.result import Result, SeriesRow, Warning_
 
 __all__ = ["notices", "unsteady_rows"]
 
-LEAST_ROWS = 6
-LEAST_SHARE = 0.15  # of the median: a smaller difference changes no conclusion
+MIN_ROWS = 6
+MIN_SHARE = 0.15  # of the median: a smaller difference changes no conclusion
 DEVIATIONS = 5.0
-LEAST_MS = 0.2
+MIN_MS = 0.2
 
 Measure = Callable[[SeriesRow], float | None]
 
 
 def unsteady_rows(values: list[float]) -> int:
     """Return how many of the first values differ from the rest; 0 if the rest is not steady."""
-    if len(values) < LEAST_ROWS:
+    if len(values) < MIN_ROWS:
         return 0
     rest = values[len(values) // 3 :]
     middle = median(rest)
     if middle <= 0:
         return 0  # nothing is no state that a server warms up to
-    stray = max(LEAST_SHARE * middle, DEVIATIONS * median(abs(value - middle) for value in rest))
+    stray = max(MIN_SHARE * middle, DEVIATIONS * median(abs(value - middle) for value in rest))
     if stray > middle:
         return 0
     count = 0
@@ -57,7 +57,7 @@ def notices(result: Result) -> list[Warning_]:
         )
     slow = [row.p50_ms for row in rows if row.p50_ms is not None]
     late = unsteady_rows(slow) if len(slow) == len(rows) else 0
-    if late > count and abs(slow[0] - median(slow[late:])) > LEAST_MS:
+    if late > count and abs(slow[0] - median(slow[late:])) > MIN_MS:
         count = late
         first, rest = median(slow[:late]), median(slow[late:])
         what = f"p50 {format_ms(first)} against {format_ms(rest)}"

@@ -26,7 +26,7 @@ from fastbench.results.thresholds.submetric import Malformed, Tags, canonical, r
 
 __all__ = ["Threshold", "parse", "read", "refuse_tags", "submetrics"]
 
-LEAST_LAST_S = 1.0
+MIN_LAST_S = 1.0
 
 _AGGREGATES = {
     "counter": ("count", "rate"),
@@ -207,7 +207,7 @@ def _with_words(threshold: Threshold, words: Iterable[str], text: str) -> Thresh
             threshold = replace(threshold, delay_s=_duration_s(value, text))
         elif name == "last":
             threshold = replace(threshold, last_s=_duration_s(value, text))
-            if threshold.last_s < LEAST_LAST_S:
+            if threshold.last_s < MIN_LAST_S:
                 _refuse(text, "[last] looks back at least 1s")
         else:
             _refuse(

@@ -16,11 +16,11 @@ from typing import Any, NoReturn, Self, TypeVar
 from fastbench.engine.client._client import tally
 from fastbench.plan.plan import UsageError
 from fastbench.script.recording_context import (
-    MOST_INSIDE,
+    MAX_INSIDE,
     PLACE,
     SEPARATOR,
     Passes,
-    Place,
+    RecordingContext,
     own_tags,
 )
 
@@ -66,7 +66,7 @@ class group:
                 f"A group needs a name without {SEPARATOR}, for example group('login')."
             )
         self._name = name
-        self._token: Token[Place] | None = None
+        self._token: Token[RecordingContext] | None = None
 
     def __enter__(self) -> Self:
         self._place = PLACE.get().inside(self._name)
@@ -97,17 +97,17 @@ class group:
         self.__exit__(kind, error, trace)
 
 
-def _tagged(where: tuple[Place, Mapping[str, object]], name: str) -> Passes:
+def _tagged(where: tuple[RecordingContext, Mapping[str, object]], name: str) -> Passes:
     """Find where a check with tags of its own is counted."""
     place, tags = where
     joined, own = place.with_tags(tags), own_tags(tags)
     return place.recorder.check(place.scenario, place.group, str(name), joined, own)
 
 
-def _cell(place: Place, name: str) -> Passes:
+def _cell(place: RecordingContext, name: str) -> Passes:
     """Find where a check is counted, and keep it with the place."""
     name = str(name)
-    if len(place.checks) >= MOST_INSIDE:
+    if len(place.checks) >= MAX_INSIDE:
         place.checks.clear()
     found = place.checks[name] = place.recorder.check(place.scenario, place.group, name, place.tags)
     return found

@@ -19,7 +19,7 @@ from fastbench.script.recording_context import VU
 
 Take = Callable[[int, int], int]
 
-MOST_FEEDERS = 30
+MAX_FEEDERS = 30
 LAST_SHARED = 63  # of the counters that workers share; the first 32 are scenarios', 2 are VUs'
 _ENDLESS = 1 << 62
 
@@ -118,9 +118,9 @@ def data(source: str | os.PathLike[str] | Sequence[Any], *, delimiter: str | Non
 
 def _new(given: Sequence[Any], name: str) -> Data:
     global _made
-    if _made >= MOST_FEEDERS:
+    if _made >= MAX_FEEDERS:
         raise UsageError(
-            f"A script may have {MOST_FEEDERS} feeders; call data() when the script is loaded, "
+            f"A script may have {MAX_FEEDERS} feeders; call data() when the script is loaded, "
             "not in an iteration."
         )
     _made += 1

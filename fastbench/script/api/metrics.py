@@ -5,7 +5,7 @@
 2. Every sample is counted per scenario; the whole is the sum over scenarios. Sub-metrics that a
    threshold names are counted beside them, and no other combination of tags is. One that names
    its scenario alone is what is counted per scenario anyhow.
-3. At most MOST_SETS names of requests, checks and sets of tags of one metric are told apart; the
+3. At most MAX_SETS names of requests, checks and sets of tags of one metric are told apart; the
    others are "other", and a warning says so.
 4. Where outputs follow the run (`apart`), requests, checks and samples with tags of their own are
    counted by them, too. Names that we give (RESERVED) are not overwritten by such a tag.
@@ -25,11 +25,11 @@ from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.thresholds.evaluation import ANSWERED
 from fastbench.results.thresholds.submetric import canonical
 from fastbench.script.expected import Expected
-from fastbench.script.recording_context import PLACE, Place, Tags, own_tags
+from fastbench.script.recording_context import PLACE, RecordingContext, Tags, own_tags
 
 __all__ = ["Adds", "Counter", "Gauge", "Rate", "Recorder", "Trend", "begin", "close", "declared"]
 
-MOST_SETS = 1000
+MAX_SETS = 1000
 OTHER = "other"
 RESERVED = frozenset({"check", "group", "method", "name", "scenario"})  # as tags of samples
 _NONE: Mapping[str, str] = {}
@@ -85,7 +85,7 @@ class _Metric:
         _declare(name, Kind(self._type, contains))
 
     def _record(self, value: Any, tags: Mapping[str, object] | None) -> None:
-        place: Place | None = PLACE.get(None)
+        place: RecordingContext | None = PLACE.get(None)
         if place is None:
             raise RuntimeError(
                 f"{self.name}.add() counts while the run goes: call it in a scenario, in setup or "
@@ -195,7 +195,7 @@ class Recorder:
 
     def __init__(
         self,
-        book: _client.Book,
+        book: _client.MetricRegistry,
         submetrics: Iterable[tuple[str, Tags]],
         warn: Warn,
         *,
@@ -248,13 +248,15 @@ class Recorder:
         )
         return self._cell("counter", "exceptions", row)
 
-    def custom(self, name: str, place: Place, tags: Tags, own: Mapping[str, str] = _NONE) -> Adds:
+    def custom(
+        self, name: str, place: RecordingContext, tags: Tags, own: Mapping[str, str] = _NONE
+    ) -> Adds:
         """Return where samples of a metric of the script are kept, by what is said of them."""
         found = {**dict(tags), "scenario": place.scenario, "group": place.group}
         kind = _declared.kinds[name].type
         return self._with_submetrics(kind, name, _json(**own, scenario=place.scenario), found)
 
-    def tagged(self, name: str, place: Place, tags: Mapping[str, object]) -> Adds:
+    def tagged(self, name: str, place: RecordingContext, tags: Mapping[str, object]) -> Adds:
         """Return the same for a sample with tags of its own."""
         joined = place.with_tags(tags)
         found: Adds | None = place.cells.get((name, joined))
@@ -295,7 +297,7 @@ class Recorder:
 
         return _client.Route(resolve)
 
-    def _named(self, scenario: str, name: str, method: str, own: Tags) -> _client.NamedCell | None:
+    def _named(self, scenario: str, name: str, method: str, own: Tags) -> _client.NamedSlot | None:
         if not self._known("requests", (scenario, name, method), "names of requests"):
             name, method = OTHER, ""
         row = self._counted_by("tags of requests", (scenario, name, method), own)
@@ -306,9 +308,9 @@ class Recorder:
             self._full("requests by name")
             return None
 
-    def answered(self, answer: Mapping[str, str]) -> list[tuple[str, _client.Cell]]:
+    def answered(self, answer: Mapping[str, str]) -> list[tuple[str, _client.MetricSlot]]:
         """Return the sub-metrics of requests that an answer belongs to."""
-        found: list[tuple[str, _client.Cell]] = []
+        found: list[tuple[str, _client.MetricSlot]] = []
         for name, sets in self._submetrics.items():
             known = _IN_CELLS.get(name, name)
             if known not in _OF_REQUESTS:
@@ -321,19 +323,21 @@ class Recorder:
                 for tags in sets
                 if _matches(tags, answer)
             )
-            found += [(known, cell) for cell in cells if isinstance(cell, _client.Cell)]
+            found += [(known, cell) for cell in cells if isinstance(cell, _client.MetricSlot)]
             if kind == "times" and "error" not in answer:
                 found += self._answers(name, answer)
         return found
 
-    def _answers(self, name: str, answer: Mapping[str, str]) -> list[tuple[str, _client.Cell]]:
+    def _answers(
+        self, name: str, answer: Mapping[str, str]
+    ) -> list[tuple[str, _client.MetricSlot]]:
         """Return where it is counted that the times of a sub-metric hold an answer."""
         cells = (
             self._cell("counter", canonical(ANSWERED, tags), "")
             for tags in self._submetrics[name]
             if _matches(tags, answer)
         )
-        return [("answered", cell) for cell in cells if isinstance(cell, _client.Cell)]
+        return [("answered", cell) for cell in cells if isinstance(cell, _client.MetricSlot)]
 
     def _with_submetrics(self, kind: str, name: str, row: str, said: Mapping[str, str]) -> Adds:
         matching = [tags for tags in self._submetrics.get(name, ()) if _matches(tags, said)]
@@ -354,10 +358,10 @@ class Recorder:
         known = self._sets.setdefault(what, set())
         if key in known:
             return True
-        if len(known) >= MOST_SETS:
+        if len(known) >= MAX_SETS:
             self._warn_once(
                 what,
-                f"{what}: more than {MOST_SETS:,} {noun}; further ones are `{OTHER}`",
+                f"{what}: more than {MAX_SETS:,} {noun}; further ones are `{OTHER}`",
                 "leave out of names and tags what differs each time, such as ids",
             )
             return False

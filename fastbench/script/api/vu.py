@@ -20,7 +20,7 @@ from fastbench.engine.client._client import Session
 from fastbench.script.api.checks import Aborted
 from fastbench.script.exceptions import Adds
 from fastbench.script.http.client import Client, Maker
-from fastbench.script.recording_context import PLACE, VU, Place
+from fastbench.script.recording_context import PLACE, VU, RecordingContext
 
 Function = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -69,7 +69,7 @@ class Vu(Client):
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class IterationOptions:
     """What happens around every iteration; the defaults are k6's."""
 
     keep_cookies: bool = False
@@ -77,10 +77,10 @@ class Habits:
     least_ns: int = 0  # a VU whose iteration was shorter waits for the rest
 
 
-K6_HABITS = Habits()
+K6_HABITS = IterationOptions()
 
 
-class Scene:
+class ScenarioRunner:
     """One scenario in one worker: what its iterations run, and where they are counted."""
 
     __slots__ = (
@@ -90,11 +90,11 @@ class Scene:
 
     def __init__(
         self,
-        place: Place,
+        place: RecordingContext,
         function: Function,
         arguments: tuple[Any, ...],
         listener: Listens,
-        habits: Habits = K6_HABITS,
+        habits: IterationOptions = K6_HABITS,
     ) -> None:
         """`arguments` come after the VU: what setup returned, or nothing."""
         recorder: Any = place.recorder
@@ -149,7 +149,7 @@ class Scene:
             await _unless_halted(vu, _turn())
         return ended_ns
 
-    async def _after(self, vu: Vu, habits: Habits, begun_ns: int) -> int:
+    async def _after(self, vu: Vu, habits: IterationOptions, begun_ns: int) -> int:
         """Do what is asked for between two iterations."""
         if habits.new_connections:
             vu.session.reset()

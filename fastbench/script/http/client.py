@@ -21,7 +21,7 @@ from fastbench.script.expected import Expected
 from fastbench.script.http import bodies, codings, cookies, json_paths, redirects
 from fastbench.script.http.header_values import header_value, plain_headers
 from fastbench.script.http.headers import Headers
-from fastbench.script.http.request_cache import LARGE_BYTES, Asked, Maker, Settings
+from fastbench.script.http.request_cache import LARGE_BYTES, Maker, RequestOptions, Settings
 from fastbench.script.recording_context import PLACE, own_tags
 
 if TYPE_CHECKING:
@@ -299,7 +299,7 @@ def _asked(
     json: Any,
     name: str | None,
     more: Mapping[str, Any],
-) -> tuple[Asked, bytes | None]:
+) -> tuple[RequestOptions, bytes | None]:
     if not more.keys() <= _KNOWN:
         unknown = ", ".join(sorted(more.keys() - _KNOWN))
         raise TypeError(f"a request takes no {unknown}; it takes {', '.join(_LISTED)}")
@@ -310,7 +310,7 @@ def _asked(
     pairs, wanted, auth = take("cookies"), take("expected"), take("auth")
     tags = own_tags(given) if (given := take("tags")) else ()
     name = name or dict(tags).get("name")  # as k6 has it: requests are told by the tag `name`
-    asked = Asked(
+    asked = RequestOptions(
         method,
         url,
         headers,

@@ -26,8 +26,8 @@ __all__ = ["BodyError", "decode", "loads", "text"]
 
 # An answer may unpack to 1 MiB whatever its size, above it to this many times its size.
 FREE_BYTES: Final = 1 << 20
-MOST_RATIO: Final = 200
-MOST_BYTES: Final = 1 << 28
+MAX_RATIO: Final = 200
+MAX_BYTES: Final = 1 << 28
 _WINDOW_LOG: Final = 23  # of zstd: 8 MiB, the most that RFC 9659 lets a server ask for
 _SHOWN_CODING: Final = 40
 _CHARSET = re.compile(r"""(?:^|;)\s*charset\s*=\s*["']?([^"';\s]+)""", re.IGNORECASE)
@@ -181,12 +181,12 @@ def _zstd() -> Any:
 
 
 def _most(raw: bytes) -> int:
-    return min(MOST_BYTES, max(FREE_BYTES, MOST_RATIO * len(raw)))
+    return min(MAX_BYTES, max(FREE_BYTES, MAX_RATIO * len(raw)))
 
 
 def _check(length: int, most: int, coding: str) -> None:
     if length > most:
         raise BodyError(
-            f"{coding} that unpacks to more than {MOST_RATIO} times its size and "
-            f"{FREE_BYTES >> 20} MiB, or to more than {MOST_BYTES >> 20} MiB"
+            f"{coding} that unpacks to more than {MAX_RATIO} times its size and "
+            f"{FREE_BYTES >> 20} MiB, or to more than {MAX_BYTES >> 20} MiB"
         )

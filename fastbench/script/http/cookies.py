@@ -23,9 +23,9 @@ from fastbench.plan.plan import UsageError
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Response
 
-MOST_COOKIES = 1000
-MOST_BYTES = 4096
-MOST_AGE_S = 400 * 86_400  # RFC 6265bis section 5.5: user agents need not keep one longer
+MAX_COOKIES = 1000
+MAX_BYTES = 4096
+MAX_AGE_S = 400 * 86_400  # RFC 6265bis section 5.5: user agents need not keep one longer
 
 _NEVER = 1 << 62
 _SET_COOKIE = re.compile(rb"^set-cookie:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
@@ -124,7 +124,7 @@ class Cookies:
         found = self._headers.get(key)
         if found is not None and now_ns < found[1]:
             return found[0]
-        if len(self._headers) >= MOST_COOKIES:
+        if len(self._headers) >= MAX_COOKIES:
             self._headers.clear()
         self._drop_expired(now_ns)
         mine = [cookie for cookie in self.stored.values() if cookie.reaches(host, path, secure)]
@@ -140,7 +140,7 @@ class Cookies:
             self.stored.pop(key, None)
         else:
             # One that is replaced keeps its place: older cookies go first in the header.
-            if key not in self.stored and len(self.stored) >= MOST_COOKIES:
+            if key not in self.stored and len(self.stored) >= MAX_COOKIES:
                 del self.stored[next(iter(self.stored))]
             self.stored[key] = cookie
         self._headers.clear()
@@ -175,7 +175,7 @@ def parse(line: str, host: str, request_path: str, now_s: int | None) -> Cookie 
     """Read one Set-Cookie field of an answer from `host`, or return None where it is refused."""
     pair, *attributes = line.split(";")
     name, equals, value = (each.strip(" \t") for each in pair.partition("="))
-    if not equals or not name or len(pair) > MOST_BYTES or _UNSAFE.search(line):
+    if not equals or not name or len(pair) > MAX_BYTES or _UNSAFE.search(line):
         return None
     said = {}
     for attribute in attributes:
@@ -237,7 +237,7 @@ def _expiry_ns(said: dict[str, str], now_s: int | None) -> int:
         age_s = end_s - now_s if now_s is not None else (0 if end_s < 10**9 else None)
     if age_s is None:
         return _NEVER
-    return monotonic_ns() + int(min(age_s, MOST_AGE_S) * 1e9) if age_s > 0 else 0
+    return monotonic_ns() + int(min(age_s, MAX_AGE_S) * 1e9) if age_s > 0 else 0
 
 
 def _within(host: str, domain: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from fastbench.plan import urls
 from fastbench.plan.plan import UsageError
 from fastbench.script.http.headers import Headers
-from fastbench.script.http.request_cache import Asked, Maker, Prepared, stays
+from fastbench.script.http.request_cache import Maker, Prepared, RequestOptions, stays
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Exchange, Ready, Response
@@ -68,7 +68,7 @@ def following(client: Follows, exchange: Exchange, response: Response) -> Follow
     return after.ready, payload
 
 
-def _asked(before: Prepared, url: str, repeats: bool) -> Asked:
+def _asked(before: Prepared, url: str, repeats: bool) -> RequestOptions:
     """Ask for another URL of the same origin."""
     asked = before.asked._replace(url=url)
     userinfo = before.kind.site.url.userinfo
@@ -82,6 +82,6 @@ def _asked(before: Prepared, url: str, repeats: bool) -> Asked:
     return asked._replace(method=method, content_type="", headers=headers)
 
 
-def _led_away(asked: Asked) -> Asked:
+def _led_away(asked: RequestOptions) -> RequestOptions:
     headers = tuple((name, value) for name, value in asked.headers if not stays(name))
     return asked._replace(headers=headers, auth=None, bearer=None, cookies=(), led_away=True)

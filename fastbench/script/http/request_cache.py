@@ -20,17 +20,17 @@ from fastbench.plan.plan import MAX_TIMEOUT_S, UsageError, check_header, check_m
 from fastbench.script.expected import DEFAULT, Expected
 from fastbench.script.http import bodies, url_grouping
 from fastbench.script.http.header_values import Headers, authorization
-from fastbench.script.recording_context import Place, Tags
+from fastbench.script.recording_context import RecordingContext, Tags
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Origin, Pool, Ready, Route
 
 Named = tuple[str, str, Headers, bool, str | None]  # method, URL, headers, no body, name
 
-MOST_PREPARED = 1000  # of one place
-MOST_ORIGINS = 1000
-MOST_LARGE = 8
-MOST_REASONS = 10
+MAX_PREPARED = 1000  # of one place
+MAX_ORIGINS = 1000
+MAX_LARGE = 8
+MAX_REASONS = 10
 LARGE_BYTES = 1 << 14
 
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)([^#]*)", re.DOTALL)
@@ -55,7 +55,7 @@ class Settings:
     batch: int = 20  # requests of one batch() at once
 
 
-class Asked(NamedTuple):
+class RequestOptions(NamedTuple):
     """What one request asks for beside its body; hashable, so that it is its own cache key."""
 
     method: str
@@ -78,9 +78,9 @@ class Prepared:
 
     __slots__ = ("asked", "head", "kind", "payload", "place", "ready", "sized", "target")
 
-    asked: Asked
+    asked: RequestOptions
     kind: Kind
-    place: Place
+    place: RecordingContext
     target: str  # path and query, as sent
     head: bytes
     payload: bytes  # all of it, without a body and without the jar's cookies
@@ -163,7 +163,7 @@ class Maker:
             self._base = self._site(match[1])
             self._base_path = match[2].rstrip("/")
 
-    def prepared(self, place: Place, asked: Asked) -> Prepared:
+    def prepared(self, place: RecordingContext, asked: RequestOptions) -> Prepared:
         """Return the request, as made before or made now."""
         try:
             found: Prepared | None = place.prepared.get(asked)
@@ -171,23 +171,23 @@ class Maker:
             _check_scalars(asked)
             raise
         if found is None:
-            if len(place.prepared) >= MOST_PREPARED:
+            if len(place.prepared) >= MAX_PREPARED:
                 place.prepared.clear()
             found = place.prepared[asked] = self._prepare(place, asked)
         return found
 
-    def plain(self, place: Place, url: str) -> Ready:
+    def plain(self, place: RecordingContext, url: str) -> Ready:
         """Make a GET without options, to be found in `place.plain`."""
-        if len(place.plain) >= MOST_PREPARED:
+        if len(place.plain) >= MAX_PREPARED:
             place.plain.clear()
-        found = place.plain[url] = self._prepare(place, Asked("GET", url)).ready
+        found = place.plain[url] = self._prepare(place, RequestOptions("GET", url)).ready
         return found
 
-    def named(self, place: Place, key: Named) -> Prepared:
+    def named(self, place: RecordingContext, key: Named) -> Prepared:
         """Make a request that has at most headers, JSON and a name; found in `place.named`."""
         method, url, fields, bodiless, name = key
-        asked = Asked(method, url, fields, "" if bodiless else bodies.JSON, name)
-        if len(place.named) >= MOST_PREPARED:
+        asked = RequestOptions(method, url, fields, "" if bodiless else bodies.JSON, name)
+        if len(place.named) >= MAX_PREPARED:
             place.named.clear()
         found = place.named[key] = self.prepared(place, asked)
         return found
@@ -201,14 +201,14 @@ class Maker:
         key = (id(prepared), id(body))
         found = self._large.get(key)  # what is kept holds both, so their ids are theirs alone
         if found is None:
-            if len(self._large) >= MOST_LARGE:
+            if len(self._large) >= MAX_LARGE:
                 self._large.clear()
             found = self._large[key] = (prepared, body, prepared.rendered(body, ""))
         return found[2]
 
     def not_followed(self, before: Prepared, why: str) -> None:
         """Warn, once for each reason, of an answer that leads nowhere we go."""
-        if self.warn is None or why in self._warned or len(self._warned) >= MOST_REASONS:
+        if self.warn is None or why in self._warned or len(self._warned) >= MAX_REASONS:
             return
         self._warned.add(why)
         where = before.kind.site.prefix + before.target.partition("?")[0]
@@ -219,12 +219,12 @@ class Maker:
             "look at the Location of that answer; redirects=0 asks for such answers as they are",
         )
 
-    def _prepare(self, place: Place, asked: Asked) -> Prepared:
+    def _prepare(self, place: RecordingContext, asked: RequestOptions) -> Prepared:
         site, path = self._located(asked.url)
         key = (site, asked[0], asked[2:])  # all but the URL
         kind = self._kinds.get(key)
         if kind is None:
-            if len(self._kinds) >= MOST_PREPARED:
+            if len(self._kinds) >= MAX_PREPARED:
                 self._kinds.clear()
             kind = self._kinds[key] = self._kind(site, asked)
         made = Prepared()
@@ -246,7 +246,7 @@ class Maker:
         )
         return made
 
-    def _kind(self, site: Site, asked: Asked) -> Kind:
+    def _kind(self, site: Site, asked: RequestOptions) -> Kind:
         method = check_method(asked.method)
         _check_scalars(asked)
         fields, cookies = self._fields(site, asked)
@@ -264,7 +264,9 @@ class Maker:
             _redirects(asked.redirects, self.settings.max_redirects),
         )
 
-    def _route(self, place: Place, asked: Asked, site: Site, path: str, method: str) -> Route:
+    def _route(
+        self, place: RecordingContext, asked: RequestOptions, site: Site, path: str, method: str
+    ) -> Route:
         grouped = url_grouping.path(path) if self.settings.group_ids else path
         url = site.prefix + grouped
         at_home = self._base is not None and site.origin is self._base.origin
@@ -274,7 +276,7 @@ class Maker:
         key = (name, method, url, tags, expected)
         found = place.routes.get(key)
         if found is None:
-            if len(place.routes) >= MOST_PREPARED:
+            if len(place.routes) >= MAX_PREPARED:
                 place.routes.clear()
             found = place.routes[key] = place.recorder.route(
                 place.scenario, name, method, url, place.group, tags, expected, asked.tags
@@ -300,7 +302,7 @@ class Maker:
     def _site(self, prefix: str) -> Site:
         found = self._sites.get(prefix)
         if found is None:
-            if len(self._sites) >= MOST_ORIGINS:
+            if len(self._sites) >= MAX_ORIGINS:
                 self._sites = {k: v for k, v in self._sites.items() if v is self._base}
             url = urls.parse(prefix)
             try:
@@ -314,7 +316,7 @@ class Maker:
             found = self._sites[prefix] = Site(origin, url, f"{url.scheme}://{url.authority}")
         return found
 
-    def _fields(self, site: Site, asked: Asked) -> tuple[bytes, list[str]]:
+    def _fields(self, site: Site, asked: RequestOptions) -> tuple[bytes, list[str]]:
         """Render the fields; what the request says of itself wins over the rest."""
         own = [
             check_header(name, value)
@@ -344,7 +346,7 @@ class Maker:
         return "\r\n".join([*lines, ""]).encode("latin-1"), cookies
 
 
-def _check_scalars(asked: Asked) -> None:
+def _check_scalars(asked: RequestOptions) -> None:
     for word, kind in _SCALARS.items():
         value = getattr(asked, word)
         if value is not None and not isinstance(value, str | bytes | int | float):

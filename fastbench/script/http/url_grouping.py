@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 ID = "{id}"
-MOST_LETTERS = 200  # of a segment; a longer one is nobody's name
+MAX_LETTERS = 200  # of a segment; a longer one is nobody's name
 
 _ID = re.compile(
     r"""
@@ -36,7 +36,7 @@ def path(text: str) -> str:
 
 
 def _segment(text: str) -> str:
-    if len(text) > MOST_LETTERS or _ID.fullmatch(text):
+    if len(text) > MAX_LETTERS or _ID.fullmatch(text):
         return ID
     name, dot, extension = text.rpartition(".")
     if dot and _EXTENSION.fullmatch(dot + extension) and _ID.fullmatch(name):

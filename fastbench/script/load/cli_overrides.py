@@ -22,13 +22,13 @@ from fastbench.foundation import redact, units
 from fastbench.plan.plan import Tls, UsageError
 from fastbench.script import schedule
 from fastbench.script.api.options import Declared, Load, Settings
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec, filled
 
 __all__ = ["Applied", "applied"]
 
 MAX_DURATION_S = 600.0  # of iterations that were given none, as in k6
-MOST_SHARED = 32  # counters that the workers share
+MAX_SHARED = 32  # counters that the workers share
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Applied:
         return schedule.shares(self.scenarios, workers)
 
 
-def applied(declared: Declared, asked: Asked) -> Applied:
+def applied(declared: Declared, asked: RunRequest) -> Applied:
     """Apply the command line to what the script declares; raises UsageError."""
     notices = list(declared.lost)
     chosen = _chosen(declared.scenarios, asked.scenarios, notices)
@@ -94,9 +94,9 @@ def applied(declared: Declared, asked: Asked) -> Applied:
         else:
             found = _overridden(each, wanted, notices)
         scenarios.append(_stretched(_scaled(found, asked.scale), asked.time_scale))
-    if sum(each.executor == "shared-iterations" for each in scenarios) > MOST_SHARED:
+    if sum(each.executor == "shared-iterations" for each in scenarios) > MAX_SHARED:
         raise UsageError(
-            f"At most {MOST_SHARED} scenarios can be shared-iterations; name some with --scenario."
+            f"At most {MAX_SHARED} scenarios can be shared-iterations; name some with --scenario."
         )
     result = Declared(
         options=_settings(declared.options, asked),
@@ -291,7 +291,7 @@ def _tell_change(spec: Spec, executor: str, flag: str, notices: list[str]) -> No
         notices.append(f"Scenario {spec.name}: {flag} makes its {spec.executor} {executor}.")
 
 
-def _settings(own: Settings, asked: Asked) -> Settings:
+def _settings(own: Settings, asked: RunRequest) -> Settings:
     """Return the options under the flags that say the same."""
     named = {name.lower() for name, _ in asked.headers}
     headers = [pair for pair in own.headers if pair[0].lower() not in named]
@@ -327,7 +327,7 @@ def _tls(own: Tls, asked: Tls) -> Tls:
     )
 
 
-def _config(declared: Declared, asked: Asked) -> dict[str, object]:
+def _config(declared: Declared, asked: RunRequest) -> dict[str, object]:
     scenarios = []
     for spec in declared.scenarios:
         given = {name: value for name, value in spec.to_json().items() if value is not None}

@@ -14,7 +14,7 @@ from fastbench.script.api.options import Declared
 from fastbench.script.load import cli_overrides, loader
 from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.recording_context import Tags
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 Take = Callable[[int, int], int]
 
@@ -25,7 +25,7 @@ class Loaded:
 
     folder: str
     declared: Declared
-    asked: Asked
+    asked: RunRequest
 
     def applied(self) -> Applied:
         """Return what the run is to do; raises UsageError."""
@@ -38,7 +38,7 @@ class Loaded:
         return list(evaluation.submetrics(read))
 
 
-def load(asked: Asked, take: Take) -> Loaded:
+def load(asked: RunRequest, take: Take) -> Loaded:
     """Import the script of a run; `take` gives numbers that no other worker gets.
 
     Raises script.Broken.

@@ -31,7 +31,7 @@ _FALLBACK_NAME = "fastbench_script"  # where the script's own name is taken
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ScriptLocation:
     """Where a script lies: its file, and the folder its siblings are imported from."""
 
     file: str
@@ -59,7 +59,7 @@ class Broken(Exception):
         }
 
 
-def find(path: str) -> Place:
+def find(path: str) -> ScriptLocation:
     """Find the file of a script; UsageError says what is wrong with the path.
 
     The first who looks for STDIN reads it: workers are forked later, and have it, too.
@@ -70,7 +70,7 @@ def find(path: str) -> Place:
             if not _typed[0].strip():
                 raise UsageError("Standard input holds no script; write `fastbench run - < FILE`.")
         here = os.getcwd()
-        return Place(os.path.join(here, STDIN), here)
+        return ScriptLocation(os.path.join(here, STDIN), here)
     shown = redact.printable(path)
     file = os.path.join(path, ENTRY) if os.path.isdir(path) else path
     if not os.path.exists(file):
@@ -84,7 +84,7 @@ def find(path: str) -> Place:
     if not os.access(file, os.R_OK):
         raise UsageError(f"{shown} cannot be read; see its permissions.")
     absolute = os.path.abspath(file)
-    return Place(absolute, os.path.dirname(absolute))
+    return ScriptLocation(absolute, os.path.dirname(absolute))
 
 
 def text(file: str) -> bytes:
@@ -107,7 +107,7 @@ class _Loader(SourceFileLoader):
         raise FileNotFoundError(path)
 
 
-def load(path: str) -> tuple[ModuleType, Place]:
+def load(path: str) -> tuple[ModuleType, ScriptLocation]:
     """Import the script; Broken says what went wrong in it."""
     try:
         place = find(path)
@@ -150,7 +150,7 @@ def _stage(error: UsageError) -> str:
     return "load"
 
 
-def _name(place: Place) -> str:
+def _name(place: ScriptLocation) -> str:
     """Name the module after its file, so that the script's siblings may import it."""
     stem = os.path.splitext(os.path.basename(place.file))[0]
     if stem == "__main__":

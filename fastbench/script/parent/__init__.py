@@ -18,20 +18,20 @@ from fastbench.results.result import Result
 from fastbench.run.sampling import Progress
 from fastbench.script.api.options import Declared
 from fastbench.script.parent.refused import OptionsError, ScriptError
-from fastbench.script.parent.run_state import Hears
+from fastbench.script.parent.run_state import RunObserver
 from fastbench.script.parent.script_runner import Campaign
 from fastbench.script.parent.worker_channel import Echo
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 __all__ = ["OptionsError", "ScriptError", "declared", "run"]
 
 
 def run(
-    asked: Asked,
+    asked: RunRequest,
     tell: Callable[[Progress], None],
     notice: Callable[[str], None] = lambda sentence: None,
     echo: Echo | None = None,
-    hears: Hears | None = None,
+    hears: RunObserver | None = None,
     measured: Callable[[Result], None] = lambda result: None,
 ) -> Result:
     """Carry out what the command line asks for; `tell` hears of progress 4 times a second.
@@ -48,7 +48,7 @@ def run(
         return campaign.carry_out()
 
 
-def declared(asked: Asked, notice: Callable[[str], None] = lambda sentence: None) -> Declared:
+def declared(asked: RunRequest, notice: Callable[[str], None] = lambda sentence: None) -> Declared:
     """Return what a script declares, without running any of its scenarios. Raises as `run`."""
     campaign = Campaign(asked, lambda progress: None, notice, None)
     with signals.heard(campaign.interrupt), closing(campaign):

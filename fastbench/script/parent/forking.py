@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from fastbench.foundation import signals
 from fastbench.script.parent.worker_channel import Child
 from fastbench.script.worker import worker_process
-from fastbench.script.worker.worker_process import Seat
+from fastbench.script.worker.worker_process import WorkerContext
 
 __all__ = ["fork"]
 
@@ -18,7 +18,11 @@ EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
 
 
 def fork(
-    index: int, seat: Callable[[socket.socket, int], Seat], before: Sequence[Child], *, piped: bool
+    index: int,
+    seat: Callable[[socket.socket, int], WorkerContext],
+    before: Sequence[Child],
+    *,
+    piped: bool,
 ) -> Child:
     """Fork a worker. `seat` makes what it gets of its channel and of the file for its stack.
 

@@ -20,11 +20,11 @@ from fastbench.run.sampling import Progress, Users
 from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.parent import metric_snapshot
 from fastbench.script.parent.refused import OptionsError
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import ITERATIONS
-from fastbench.script.worker.runtime import MOST_VUS
+from fastbench.script.worker.runtime import MAX_VUS
 
-__all__ = ["Hears", "Limits", "Standing", "limits_of", "spans"]
+__all__ = ["Limits", "RunObserver", "Standing", "limits_of", "spans"]
 
 NS_PER_S = 1e9
 LOOK_S = 1.0  # at thresholds
@@ -32,7 +32,7 @@ AROUND = ("setup", "teardown")  # what samples outside of scenarios are tagged w
 ITERATION_NAMES = frozenset({"iterations", "dropped_iterations"})
 
 
-class Hears(Protocol):
+class RunObserver(Protocol):
     """Somebody who is told what is measured while it is."""
 
     next_s: float  # the next look, from the start line on
@@ -59,7 +59,7 @@ class Limits:
         self.judge: Judge[metric_snapshot.Snapshot] = Judge(found, times)
 
 
-def limits_of(applied: Applied, asked: Asked) -> Limits:
+def limits_of(applied: Applied, asked: RunRequest) -> Limits:
     """Read the thresholds; raises OptionsError for one that cannot be meant."""
     known = {**BUILT_IN, **applied.declared.metrics}
     try:
@@ -119,7 +119,7 @@ class Standing:
         arena: _client.Arena,
         start_ns: int,
         before: sampling.Snapshot,
-        hears: Hears | None = None,
+        hears: RunObserver | None = None,
     ) -> None:
         """`before` is what the block held before the start line: what setup did."""
         self.hears = hears
@@ -179,7 +179,7 @@ class Standing:
 
     def _peak(self) -> float:
         """Return how many VUs there were at once at most: workers count each that comes."""
-        rows = (self._arena.read(i, {MOST_VUS}) for i in range(self._arena.workers))
+        rows = (self._arena.read(i, {MAX_VUS}) for i in range(self._arena.workers))
         return max((most for row in rows for *_, (_, _, most, _) in row), default=0.0)
 
     def _count_vus(self, vus: int) -> None:

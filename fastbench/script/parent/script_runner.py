@@ -26,13 +26,13 @@ from fastbench.script.api.options import Declared
 from fastbench.script.load import cli_overrides
 from fastbench.script.parent import forking, summarize_script, target_discovery, teardown
 from fastbench.script.parent.refused import OptionsError, ScriptError
-from fastbench.script.parent.run_state import Hears, Limits, Standing, limits_of
+from fastbench.script.parent.run_state import Limits, RunObserver, Standing, limits_of
 from fastbench.script.parent.showing import Showing
 from fastbench.script.parent.teardown import Teardown
 from fastbench.script.parent.watchdog import SlowImport, Watchdog
 from fastbench.script.parent.worker_channel import Child, Echo, Hub, Message
 from fastbench.script.parent.worker_reports import Notes, refusal, refusal_of_ended
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 from fastbench.script.worker import worker_process
 
 __all__ = ["Campaign"]
@@ -54,11 +54,11 @@ class Campaign:
 
     def __init__(
         self,
-        asked: Asked,
+        asked: RunRequest,
         tell: Tell,
         notice: Callable[[str], None],
         echo: Echo | None,
-        hears: Hears | None = None,
+        hears: RunObserver | None = None,
         measured: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.asked = asked
@@ -139,9 +139,9 @@ class Campaign:
 
     def _told(
         self, start_ns: int, end_ns: int, last_use: Use, more: tuple[Warning_, ...]
-    ) -> summarize_script.Told:
+    ) -> summarize_script.EndedRun:
         stuck = self.watchdog.warnings(self.hub.children, end_ns)
-        return summarize_script.Told(
+        return summarize_script.EndedRun(
             children=tuple(self.hub.children),
             start_ns=start_ns,
             end_ns=end_ns,
@@ -191,8 +191,8 @@ class Campaign:
                 self.notice(sentence)
 
     def _fork(self, index: int) -> None:
-        def seat(channel: socket.socket, dump_fd: int) -> worker_process.Seat:
-            return worker_process.Seat(
+        def seat(channel: socket.socket, dump_fd: int) -> worker_process.WorkerContext:
+            return worker_process.WorkerContext(
                 index=index,
                 workers=self.wanted,
                 parent=self.parent,

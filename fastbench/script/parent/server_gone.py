@@ -15,7 +15,7 @@ from fastbench.results.result import SeriesRow
 
 __all__ = ["Silence", "silence"]
 
-LEAST_FAILED = 5  # fewer may be bad luck
+MIN_FAILED = 5  # fewer may be bad luck
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,6 @@ def silence(rows: Sequence[SeriesRow]) -> Silence | None:
     errors: Counter[str] = Counter()
     for row in failing:
         errors.update(row.errors)
-    if failed < LEAST_FAILED or 2 * errors.total() < failed:
+    if failed < MIN_FAILED or 2 * errors.total() < failed:
         return None
     return Silence(failing[0].t_s, failed, tuple(errors.most_common()))

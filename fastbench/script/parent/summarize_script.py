@@ -23,13 +23,13 @@ from fastbench.script.parent.target_discovery import Sought
 from fastbench.script.parent.worker_channel import Child
 from fastbench.script.spec import ARRIVAL, ITERATIONS
 
-__all__ = ["Told", "result"]
+__all__ = ["EndedRun", "result"]
 
 LONG_PAUSE_NS = 10_000_000  # of the garbage collector
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class EndedRun:
     """What the workers told on their channels, and what the parent saw of them."""
 
     children: tuple[Child, ...]
@@ -47,7 +47,7 @@ class Told:
 
 
 def result(
-    told: Told,
+    told: EndedRun,
     applied: Applied,
     sought: Sought,
     block: _core.Block,
@@ -90,7 +90,7 @@ def result(
     )
 
 
-def _in_vain(told: Told, applied: Applied, block: _core.Block, standing: Standing) -> Told:
+def _in_vain(told: EndedRun, applied: Applied, block: _core.Block, standing: Standing) -> EndedRun:
     """Let a run fail whose iterations all ended by an exception: its numbers are of nothing.
 
     If no request succeeded, that comes first: the exceptions follow from it.
@@ -147,7 +147,7 @@ def _gone(base: Result) -> tuple[list[Warning_], Validity]:
 
 
 def _observed(
-    told: Told,
+    told: EndedRun,
     applied: Applied,
     sought: Sought,
     block: _core.Block,
@@ -166,7 +166,7 @@ def _observed(
     if len(sought.servers) > bool(applied.options.base_url):
         config["servers"] = list(sought.servers)
     return summarize.Observed(
-        terms=summarize.Terms(
+        terms=summarize.RunTerms(
             config=config,
             planned=False,
             connections=0,
@@ -202,7 +202,7 @@ def _cpu_s(child: Child) -> float:
 
 
 def _scenarios(
-    snapshot: metric_snapshot.Snapshot, applied: Applied, told: Told
+    snapshot: metric_snapshot.Snapshot, applied: Applied, told: EndedRun
 ) -> tuple[ScenarioRow, ...]:
     """Return what each scenario did; one of a given length lasts as long, if the run does."""
     rows = []

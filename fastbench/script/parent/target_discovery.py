@@ -16,12 +16,12 @@ from fastbench.machine import processes
 from fastbench.machine.processes import Found
 from fastbench.plan import resolve, urls
 from fastbench.script.api.options import Settings
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 
 __all__ = ["Sought", "find", "met"]
 
-MOST_SERVERS = 16
-MOST_ADDRESSES = 4  # of one name
+MAX_SERVERS = 16
+MAX_ADDRESSES = 4  # of one name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Sought:
     servers: tuple[str, ...] = ()
 
 
-def find(options: Settings, asked: Asked) -> Sought:
+def find(options: Settings, asked: RunRequest) -> Sought:
     """Look up who serves the base URL. Raises UsageError for an idle --watch."""
     if options.base_url is None:
         return _nobody(asked)
@@ -48,19 +48,19 @@ def find(options: Settings, asked: Asked) -> Sought:
         reach = _reach(url, asked)
     except resolve.ResolveError:
         return replace(_nobody(asked), verified=verified, servers=servers)
-    hosts = [each.host for each in reach[:MOST_ADDRESSES]]
+    hosts = [each.host for each in reach[:MAX_ADDRESSES]]
     found = processes.find_all(hosts, url.port, asked.unix_path, asked.watch)
     public = next((each.host for each in reach if each.public), "")
     return Sought(found, verified, public, servers)
 
 
-def met(sought: Sought, said: Mapping[str, Any], verify: bool, asked: Asked) -> Sought:
+def met(sought: Sought, said: Mapping[str, Any], verify: bool, asked: RunRequest) -> Sought:
     """Return who is loaded once a worker has met a server; the same one if that is known."""
     server = f"{said['scheme']}://{said['authority']}"
-    if server in sought.servers or len(sought.servers) >= MOST_SERVERS:
+    if server in sought.servers or len(sought.servers) >= MAX_SERVERS:
         return sought
     found, public = sought.found, sought.public
-    texts = [str(each).partition("%")[0] for each in said["addresses"][:MOST_ADDRESSES]]
+    texts = [str(each).partition("%")[0] for each in said["addresses"][:MAX_ADDRESSES]]
     for text in texts:
         more = processes.find(text, said["port"], asked.unix_path)
         family = socket.AF_INET6 if ":" in text else socket.AF_INET
@@ -71,14 +71,14 @@ def met(sought: Sought, said: Mapping[str, Any], verify: bool, asked: Asked) -> 
     return Sought(found, verified, public, (*sought.servers, server))
 
 
-def _reach(url: urls.Url, asked: Asked) -> Sequence[resolve.Endpoint]:
+def _reach(url: urls.Url, asked: RunRequest) -> Sequence[resolve.Endpoint]:
     """Return where the base URL leads; which of it accepts, the workers find out."""
     if asked.unix_path is not None:
         return [resolve.Endpoint(socket.AF_UNIX, asked.unix_path)]
     return resolve.lookup(url.host, url.port, resolve.family_of(asked.family, asked.bind))
 
 
-def _nobody(asked: Asked) -> Sought:
+def _nobody(asked: RunRequest) -> Sought:
     """Return those that --watch names alone."""
     found = processes.find("127.0.0.1", 0, None, asked.watch)
     return Sought(replace(found, local=False, targets=()))

@@ -12,11 +12,11 @@ import uvloop
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 from fastbench.foundation import signals
-from fastbench.script.api.vu import Scene, Vu
+from fastbench.script.api.vu import ScenarioRunner, Vu
 from fastbench.script.load import loaded, loader
 from fastbench.script.load.cli_overrides import Applied
-from fastbench.script.run_request import Asked
-from fastbench.script.worker.runtime import Crew
+from fastbench.script.run_request import RunRequest
+from fastbench.script.worker.runtime import Runtime
 
 Show = Callable[["_client.Exchange", "_client.Response"], None]
 Enter = Callable[[str], None]  # hears of each part: "setup", "scenario NAME", "teardown"
@@ -36,7 +36,7 @@ class Rehearsed:
     checks: list[tuple[str, int, int]] = field(default_factory=list)  # tags, passes, fails
 
 
-def rehearse(asked: Asked, enter: Enter, show: Show) -> Rehearsed:
+def rehearse(asked: RunRequest, enter: Enter, show: Show) -> Rehearsed:
     """Run one iteration of the first scenario asked for; `show` gets every exchange.
 
     A signal ends the iteration; teardown follows, and has TEARDOWN_S. Raises script.Broken when the
@@ -68,7 +68,7 @@ async def _perform(
 ) -> Rehearsed:
     first, *others = applied.scenarios
     rehearsed = Rehearsed(tuple(each.name for each in others))
-    crew = Crew(found, block, arena, 0, lambda message: _hear(rehearsed, message))
+    crew = Runtime(found, block, arena, 0, lambda message: _hear(rehearsed, message))
     crew.settings = replace(crew.settings, discard_response_bodies=False)
     crew.pool.trace = show
     data, settled = None, not applied.declared.setup
@@ -117,7 +117,7 @@ async def _until_signalled(
         task.result()
 
 
-async def _once(scene: Scene, vu: Vu) -> None:
+async def _once(scene: ScenarioRunner, vu: Vu) -> None:
     scene.enter(vu)
     await scene.iterate(vu)
 

@@ -15,7 +15,7 @@ from contextvars import copy_context
 from time import monotonic_ns
 from typing import Protocol
 
-from fastbench.script.api.vu import Scene, Vu
+from fastbench.script.api.vu import ScenarioRunner, Vu
 from fastbench.script.schedule import Share
 
 HALT_AGAIN_S = 0.3
@@ -46,14 +46,14 @@ class Alarm(Protocol):
         """Call back no more."""
 
 
-class Ground(Protocol):
+class ExecutorHost(Protocol):
     """What a worker gives to its executors."""
 
     @property
     def start_ns(self) -> int:
         """The start line."""
 
-    def vu(self, scene: Scene, share: Share, id: int, /) -> Vu:
+    def vu(self, scene: ScenarioRunner, share: Share, id: int, /) -> Vu:
         """Make a VU."""
 
     def alarm(self, callback: Callable[[int], None], /) -> Alarm:
@@ -75,7 +75,7 @@ class Ground(Protocol):
 class Executor:
     """Run one scenario in one worker; what iterations begin when is said by the kinds of it."""
 
-    def __init__(self, share: Share, scene: Scene, ground: Ground) -> None:
+    def __init__(self, share: Share, scene: ScenarioRunner, ground: ExecutorHost) -> None:
         self.share = share
         self.scene = scene
         self.ground = ground

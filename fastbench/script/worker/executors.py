@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fastbench.script.api.vu import Scene
+from fastbench.script.api.vu import ScenarioRunner
 from fastbench.script.schedule import Share
-from fastbench.script.worker.executing import Executor, Ground
+from fastbench.script.worker.executing import Executor, ExecutorHost
 from fastbench.script.worker.executors_arrival import ArrivalRate
 from fastbench.script.worker.executors_closed import (
     ConstantVus,
@@ -23,6 +23,6 @@ KINDS: dict[str, type[Executor]] = {
 }
 
 
-def make(share: Share, scene: Scene, ground: Ground) -> Executor:
+def make(share: Share, scene: ScenarioRunner, ground: ExecutorHost) -> Executor:
     """Make the executor of a share; must be called in the loop that it will run in."""
     return KINDS[share.executor](share, scene, ground)

@@ -10,9 +10,9 @@ from asyncio import Future
 from collections import deque
 from collections.abc import Iterable
 
-from fastbench.script.api.vu import Scene, Vu
+from fastbench.script.api.vu import ScenarioRunner, Vu
 from fastbench.script.schedule import Share
-from fastbench.script.worker.executing import Executor, Ground
+from fastbench.script.worker.executing import Executor, ExecutorHost
 
 NO_MORE = 0  # what a VU gets instead of an instant
 
@@ -20,7 +20,7 @@ NO_MORE = 0  # what a VU gets instead of an instant
 class ArrivalRate(Executor):
     """Iterations at a rate that is constant or follows stages."""
 
-    def __init__(self, share: Share, scene: Scene, ground: Ground) -> None:
+    def __init__(self, share: Share, scene: ScenarioRunner, ground: ExecutorHost) -> None:
         super().__init__(share, scene, ground)
         self._idle: deque[Future[int]] = deque()
         self._spare = deque(id for id in share.vus if id not in set(share.pre_allocated))

@@ -7,9 +7,9 @@ from collections import deque
 from time import monotonic_ns
 
 from fastbench.script import schedule
-from fastbench.script.api.vu import Scene, Vu
+from fastbench.script.api.vu import ScenarioRunner, Vu
 from fastbench.script.schedule import Share
-from fastbench.script.worker.executing import Executor, Ground
+from fastbench.script.worker.executing import Executor, ExecutorHost
 
 
 class ConstantVus(Executor):
@@ -61,7 +61,7 @@ class SharedIterations(Executor):
 class RampingVus(Executor):
     """VUs that come and go along stages; one that goes may end its iteration first."""
 
-    def __init__(self, share: Share, scene: Scene, ground: Ground) -> None:
+    def __init__(self, share: Share, scene: ScenarioRunner, ground: ExecutorHost) -> None:
         super().__init__(share, scene, ground)
         self._steps = deque(schedule.transitions(share))
         self._wanted: set[Vu] = set()

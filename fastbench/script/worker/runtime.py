@@ -25,27 +25,27 @@ from fastbench.script import recording_context, remarks
 from fastbench.script.api import declare, metrics
 from fastbench.script.api.checks import Aborted
 from fastbench.script.api.options import Settings
-from fastbench.script.api.vu import Habits, Scene, Vu
+from fastbench.script.api.vu import IterationOptions, ScenarioRunner, Vu
 from fastbench.script.exceptions import Send, Spot, Throws
 from fastbench.script.expected import DEFAULT, Expected
 from fastbench.script.http import client
 from fastbench.script.load import loader
 from fastbench.script.load.loaded import Loaded
 from fastbench.script.recording_context import PLACE, VU
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 from fastbench.script.schedule import Share
 from fastbench.script.worker import executors
 from fastbench.script.worker.background import Background
 from fastbench.script.worker.executing import Executor
 
-MOST_SERVERS = 16  # that are told of
+MAX_SERVERS = 16  # that are told of
 BORN, GONE = 32, 33  # shared counters between those of scenarios and those of feeders
-MOST_VUS = "vus.most"  # no name that a metric may have
+MAX_VUS = "vus.most"  # no name that a metric may have
 _ENDLESS = 1 << 62
 SETTLED_S = 1.0  # after the start VUs have their tasks and connections, which stay as well
 
 
-class Crew:
+class Runtime:
     """Run setup, the shares of scenarios, and teardown; must be made in its running loop."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Crew:
         self._send = send
         self._executors: list[Executor] = []
         self._vus = 0
-        self._most = arena.writer(index).gauge(MOST_VUS)
+        self._most = arena.writer(index).gauge(MAX_VUS)
         self._servers: set[_client.Origin] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._background = Background(self.loop)
@@ -134,23 +134,23 @@ class Crew:
         self._heart.stop()
         self.pool.close()
 
-    def scene(self, share: Share, data: Any) -> Scene:
+    def scene(self, share: Share, data: Any) -> ScenarioRunner:
         """Make what the iterations of a scenario share."""
         runnable = declare.runnable(share.scenario)
         arguments = (data,)[: runnable.parameters - 1]
         tags = {**self.settings.tags, **share.tags}
         settings = self.settings
-        habits = Habits(
+        habits = IterationOptions(
             keep_cookies=settings.no_cookies_reset,
             new_connections=settings.no_vu_connection_reuse,
             least_ns=round(settings.min_iteration_duration_s * 1e9),
         )
         root = recording_context.root(self._recorder, share.scenario, tags)
-        return Scene(root, runnable.function, arguments, self, habits)
+        return ScenarioRunner(root, runnable.function, arguments, self, habits)
 
     # What executors ask for (executing.Ground).
 
-    def vu(self, scene: Scene, share: Share, id: int) -> Vu:
+    def vu(self, scene: ScenarioRunner, share: Share, id: int) -> Vu:
         """Make a VU with connections of its own."""
         session = _client.Session(self.pool, limit_per_host=self.settings.batch_per_host)
         session.discard = self.settings.discard_response_bodies
@@ -203,7 +203,7 @@ class Crew:
         self.stop(grace=False)
 
     def _met(self, origin: _client.Origin) -> None:
-        if origin not in self._servers and len(self._servers) < MOST_SERVERS:
+        if origin not in self._servers and len(self._servers) < MAX_SERVERS:
             self._servers.add(origin)
             # Not by the loop, which would take it for one of the script.
             task = asyncio.Task(self._tell_server(origin), loop=self.loop)
@@ -224,7 +224,7 @@ class Crew:
     def addresses(self) -> list[dict[str, object]]:
         """Return which addresses of the servers took connections, as JSON."""
         rows = []
-        for origin in self.pool.servers()[:MOST_SERVERS]:
+        for origin in self.pool.servers()[:MAX_SERVERS]:
             server = f"{origin.scheme}://{origin.authority}"
             for row, counted in origin.connections():
                 where = resolve.Endpoint(*row).named
@@ -271,7 +271,7 @@ class Crew:
 
 
 def _pool(
-    settings: Settings, asked: Asked, block: Block, index: int, loop: asyncio.AbstractEventLoop
+    settings: Settings, asked: RunRequest, block: Block, index: int, loop: asyncio.AbstractEventLoop
 ) -> _client.Pool:
     tls = settings.tls
     limit_s = settings.connect_timeout_s or settings.timeout_s

@@ -36,10 +36,10 @@ from fastbench.script.api.vu import Vu
 from fastbench.script.exceptions import Spot
 from fastbench.script.load import loaded, loader
 from fastbench.script.recording_context import VU
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 from fastbench.script.schedule import Share
 from fastbench.script.worker.channel import Channel
-from fastbench.script.worker.runtime import Crew
+from fastbench.script.worker.runtime import Runtime
 from fastbench.script.worker.script_output import Printed
 
 EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
@@ -48,7 +48,7 @@ GC_THRESHOLDS = 10_000, 5, 20  # Python's first is 700: 500 looks a second at no
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class WorkerContext:
     """Where a worker sits. `dump_fd` takes the stack at SIGUSR1, `parent` is the parent's pid.
 
     `workers` is how many there may be; how many there are is known when the shares are.
@@ -61,10 +61,10 @@ class Seat:
     dump_fd: int
     block: _core.Block
     arena: _client.Arena
-    asked: Asked
+    asked: RunRequest
 
 
-def run(seat: Seat) -> NoReturn:
+def run(seat: WorkerContext) -> NoReturn:
     """Be a worker, then end this process."""
     code = EXIT_FAILED
     printed = Printed(2, getattr(sys.stderr, "encoding", None) or "utf-8")
@@ -83,7 +83,7 @@ def run(seat: Seat) -> NoReturn:
             os._exit(code)
 
 
-def _settle(seat: Seat) -> None:
+def _settle(seat: WorkerContext) -> None:
     """Make this process a worker."""
     _core.die_with_parent()
     if os.getppid() != seat.parent:
@@ -96,19 +96,19 @@ def _settle(seat: Seat) -> None:
     os.dup2(2, 1)
 
 
-def _end_if_stuck(seat: Seat, frame: FrameType | None) -> None:
+def _end_if_stuck(seat: WorkerContext, frame: FrameType | None) -> None:
     if monotonic_ns() - seat.arena.beat_ns(seat.index) > STUCK_NS:
         os._exit(EXIT_FAILED)
 
 
-def _name_vu(seat: Seat) -> None:
+def _name_vu(seat: WorkerContext) -> None:
     """Add to the stack who runs: a handler sees the context of what it interrupts."""
     vu = VU.get(None)
     if isinstance(vu, Vu):
         os.write(seat.dump_fd, f"VU {vu.id}\n".encode())
 
 
-def record_pauses(book: _client.Book) -> None:
+def record_pauses(book: _client.MetricRegistry) -> None:
     """Record from now on how long each garbage collection takes."""
     add = book.times("gc_pause").add
     begun_ns = 0
@@ -127,10 +127,10 @@ def record_pauses(book: _client.Book) -> None:
 class _Worker:
     """What a worker does at each message."""
 
-    def __init__(self, seat: Seat) -> None:
+    def __init__(self, seat: WorkerContext) -> None:
         self._seat = seat
         self._channel = Channel(seat.channel)
-        self._crew: Crew | None = None
+        self._crew: Runtime | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._setup_task: asyncio.Task[None] | None = None
         self._teardown_task: asyncio.Task[None] | None = None
@@ -174,7 +174,7 @@ class _Worker:
     def _make_crew(self, found: loaded.Loaded) -> None:
         seat = self._seat
         try:
-            self._crew = Crew(found, seat.block, seat.arena, seat.index, self._channel.send)
+            self._crew = Runtime(found, seat.block, seat.arena, seat.index, self._channel.send)
             self._crew.tell_servers()
         except UsageError as error:  # the parent finds the same, and says it
             self._broken(loader.Broken("options", str(error), Spot(seat.asked.script, 0)))
@@ -211,13 +211,13 @@ class _Worker:
         if error := task.exception():
             self._quit.set_exception(error)
 
-    async def _setup(self, crew: Crew) -> None:
+    async def _setup(self, crew: Runtime) -> None:
         try:
             self._channel.send({"setup": {"data": await crew.setup()}})
         except loader.Broken as broken:
             self._broken(broken)
 
-    async def _begin(self, crew: Crew, said: dict[str, Any]) -> None:
+    async def _begin(self, crew: Runtime, said: dict[str, Any]) -> None:
         seat = self._seat
         shares = [Share.from_json(each) for each in said["shares"]]
         _client.set_state(seat.block, seat.index, "running")
@@ -225,7 +225,7 @@ class _Worker:
         _client.set_state(seat.block, seat.index, "ended")
         self._channel.send({"ended": {"scenarios": ends, "addresses": crew.addresses()}})
 
-    async def _teardown(self, crew: Crew, data: Any) -> None:
+    async def _teardown(self, crew: Runtime, data: Any) -> None:
         try:
             await crew.teardown(data)
         except loader.Broken as broken:

@@ -313,7 +313,7 @@ def test_users_have_connections_of_their_own() -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fastbench.script.http.request_cache.MOST_PREPARED", 10)
+    monkeypatch.setattr("fastbench.script.http.request_cache.MAX_PREPARED", 10)
 
     async def many(vu: User) -> None:
         for number in range(35):

@@ -110,7 +110,7 @@ def test_no_answer_costs_more_than_its_length(filling: str) -> None:
 
 
 def test_a_jar_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cookies, "MOST_COOKIES", 5)
+    monkeypatch.setattr(cookies, "MAX_COOKIES", 5)
     jar = learned("http://a.example/", *(f"Set-Cookie: c{n}=v" for n in range(9)))
     assert [cookie.name for cookie in jar] == ["c4", "c5", "c6", "c7", "c8"]
     for number in range(9):

@@ -14,7 +14,7 @@ from fastbench.script.api.options import Declared, Settings
 from fastbench.script.load import dry_run, source
 from fastbench.script.load.cli_overrides import applied
 from fastbench.script.load.source import Source
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import read
 
 HEAD = "from fastbench import check, group, scenario, sleep, think, Trend\n"
@@ -42,7 +42,7 @@ def found_in(
     spec = read("f", "f", given or ITERATIONS)
     metrics = {"size": Kind("trend")}
     declared = Declared(Settings(), (spec,), metrics=metrics)
-    plan = applied(declared, Asked("script.py"))
+    plan = applied(declared, RunRequest("script.py"))
     short = (limit,) if limit else ()
     limits = grammar.read({}, short, {**BUILT_IN, **metrics})
     found = dry_run.findings(plan, limits, reading(tmp_path, text))
@@ -237,7 +237,7 @@ def test_what_is_not_known_is_not_claimed(tmp_path: Path) -> None:
 
 def test_what_is_odd_in_a_data_file_is_told(tmp_path: Path) -> None:
     declared = Declared(Settings(), (read("f", "f", ITERATIONS),), warnings=("u.csv, line 1: x",))
-    plan = applied(Declared.from_json(declared.to_json()), Asked("script.py"))
+    plan = applied(Declared.from_json(declared.to_json()), RunRequest("script.py"))
     found = dry_run.findings(plan, (), reading(tmp_path, BODY))
     assert dry_run.Finding("warning", "u.csv, line 1: x.") in found
 
@@ -252,7 +252,7 @@ def test_the_plan_is_told_in_words() -> None:
         {"executor": "per-vu-iterations"},
     ]
     specs = tuple(read(f"s{at}", "f", given) for at, given in enumerate(each))
-    plan = applied(Declared(Settings(), specs), Asked("script.py"))
+    plan = applied(Declared(Settings(), specs), RunRequest("script.py"))
     assert dry_run.described(plan) == [
         "s0: shared-iterations, 10 iterations among 2 VUs, at most 10m",
         "s1: constant-vus, 1 VU for 1m, from 10s on",

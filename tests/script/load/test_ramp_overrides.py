@@ -13,7 +13,7 @@ from running import fastbench
 from fastbench.plan.plan import UsageError
 from fastbench.script.api.options import Declared, Load, Settings
 from fastbench.script.load.cli_overrides import Applied, applied
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import Spec
 
 RAMP = Load(stages=((60.0, 50), (120.0, 50), (60.0, 0)))
@@ -21,7 +21,7 @@ RAMP = Load(stages=((60.0, 50), (120.0, 50), (60.0, 0)))
 
 def of(own: Load, **asked: Any) -> Applied:
     declared = Declared(Settings(load=own), (Spec("go", "go"),))
-    return applied(declared, Asked("script.py", **asked))
+    return applied(declared, RunRequest("script.py", **asked))
 
 
 def test_minus_u_is_the_peak_of_a_ramp_in_options() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from fastbench.plan.plan import Tls, UsageError
 from fastbench.script.api.options import Declared, Load, Settings
 from fastbench.script.load.cli_overrides import Applied, applied
-from fastbench.script.run_request import Asked
+from fastbench.script.run_request import RunRequest
 from fastbench.script.schedule import Share, shares, transitions, worker_of
 from fastbench.script.spec import Spec, read
 
@@ -29,7 +29,7 @@ def spec(executor: str, name: str = "s", **given: Any) -> Spec:
 
 def of(*scenarios: Spec, load: Load | None = None, **asked: Any) -> Applied:
     declared = Declared(Settings(load=load or Load()), scenarios)
-    return applied(declared, Asked("script.py", **asked))
+    return applied(declared, RunRequest("script.py", **asked))
 
 
 def only(*scenarios: Spec, load: Load | None = None, **asked: Any) -> Spec:
@@ -320,7 +320,7 @@ def test_flags_of_the_network_win_over_options() -> None:
         thresholds={"checks": ("rate>0.9",)},
         tls=Tls(True, "/ca.pem", "/own.pem", "/own.key", ""),
     )
-    asked = Asked(
+    asked = RunRequest(
         "script.py",
         headers=(("x-team", "b"),),
         base_url="http://b/",

@@ -10,7 +10,7 @@ import pytest
 from executing import MS, forever, ran, share
 
 from fastbench.script.api.checks import Aborted
-from fastbench.script.api.vu import Habits, Vu
+from fastbench.script.api.vu import IterationOptions, Vu
 from fastbench.script.recording_context import PLACE, VU
 
 
@@ -110,7 +110,7 @@ def test_cookies_are_new_in_each_iteration_or_kept(keep: bool) -> None:
         seen.append(vu.cookies.header("example.com", "/", secure=False))
         vu.cookies.set("a", "b", url="http://example.com/")
 
-    habits = Habits(keep_cookies=keep)
+    habits = IterationOptions(keep_cookies=keep)
     ran(share("per-vu-iterations", 5000, iterations=2), code, habits=habits)
     assert seen == ["", "a=b" if keep else ""]
 
@@ -121,7 +121,7 @@ def test_iterations_may_have_a_least_duration() -> None:
     async def code(vu: Vu) -> None:
         begun_ms.append(monotonic_ns() / MS)
 
-    habits = Habits(least_ns=30 * MS)
+    habits = IterationOptions(least_ns=30 * MS)
     found = ran(share("per-vu-iterations", 5000, iterations=3), code, habits=habits)
     assert all(later - earlier >= 29 for earlier, later in itertools.pairwise(begun_ms))
     assert max(found.cells["iteration_duration"].values) < 20 * MS  # the rest is no part of it
