@@ -1,0 +1,61 @@
+"""What version 0.5.0 wrote is read: results, comparisons, searches, points, a history."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fastbench.cli import main
+from fastbench.results.result import Result
+
+OLD = Path(__file__).parents[1] / "support" / "documents_0_5"
+RUNS = ("closed", "planned", "script")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_result_comes_back_with_its_counts_and_an_outcome(name: str) -> None:
+    document = json.loads((OLD / f"{name}.json").read_bytes())
+    found = Result.from_document(document)
+    again = found.to_document()
+    for part in ("summary", "latency_ms", "hdr", "status_codes", "metrics", "requests", "checks"):
+        was, now = document[part], again[part]
+        if isinstance(was, dict) and isinstance(now, dict):
+            now = {key: now[key] for key in was}
+        elif isinstance(was, list) and isinstance(now, list):
+            now = [{key: row[key] for key in old} for row, old in zip(now, was, strict=True)]
+        assert now == was, part
+    assert found.outcome.level == {"script": "failed"}.get(name, found.outcome.level)
+    assert Result.from_document(json.loads(json.dumps(again))) == found
+
+
+@pytest.mark.parametrize("form", ["html", "md", "junit", "csv", "hdr"])
+@pytest.mark.parametrize("name", RUNS)
+def test_a_result_is_written_in_every_form(name: str, form: str, tmp_path: Path) -> None:
+    assert main(["report", str(OLD / f"{name}.json"), f"--{form}", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("compare", "pairs"), ("find", "req/s"), ("points", "50 requests"), ("script", "is 200")],
+)
+def test_what_was_saved_is_printed(
+    name: str, words: str, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main(["report", str(OLD / f"{name}.json")]) == 0
+    assert words in capsysbinary.readouterr().out.decode()
+
+
+def test_two_results_are_compared(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["compare", str(OLD / "closed.json"), str(OLD / "planned.json")]) == 0
+    assert b"p99" in capsysbinary.readouterr().out
+
+
+def test_a_history_is_listed(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    shutil.copy(OLD / "runs.db", path := tmp_path / "runs.db")
+    assert main(["history", str(path)]) == 0
+    out = capsysbinary.readouterr().out.decode()
+    assert "nightly" in out and "noisy-host" in out
