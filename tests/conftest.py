@@ -1,4 +1,8 @@
-"""Options of the suite: `--update-golden` rewrites the expected outputs under tests/golden/."""
+"""Options of the suite: `--update-golden` rewrites the expected outputs under tests/golden/.
+
+What fails is run once more by itself (`make test`). The second try may pass; what failed at first is
+kept in build/failed-at-first-*.txt and named below the second try.
+"""
 
 from __future__ import annotations
 
@@ -42,3 +46,18 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Brows
     """Open a browser for the tests of one file."""
     with browser.opened(tmp_path_factory.mktemp("profile")) as opened:
         yield opened
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Keep the names of what failed; name those of the first try below the second one."""
+    tried = "-".join(config.option.markexpr.split()) or "all"
+    path = GOLDEN.parents[1] / "build" / f"failed-at-first-{tried}.txt"
+    if config.option.lf:
+        names = path.read_text().splitlines() if path.exists() else []
+        terminalreporter.write_line(f"failed at first: {', '.join(names) or 'nothing'}")
+        return
+    bad = [each for kind in ("failed", "error") for each in terminalreporter.getreports(kind)]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(f"{each.nodeid}\n" for each in bad))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fastbench.cli import main
 from fastbench.cli.commands import run_url
 from fastbench.experiments.suite import suite_file
 from fastbench.experiments.suite.suite_file import Overrides, Suite
@@ -225,3 +226,19 @@ def test_every_way_a_run_ends_has_its_word() -> None:
         ended for ended, code in run_url.EXIT_CODES.items() if exit_codes.meaning(code) == "lost"
     ]
     assert lost == ["worker_lost"]
+
+
+@pytest.mark.parametrize(
+    "args",
+    ['"--script=visit.py", "-u", "5"', '"--script", "visit.py", "-u", "5"', '"--script=post.lua"'],
+)
+def test_a_script_of_a_comparison_is_told_as_its_command_line_tells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: str
+) -> None:
+    (tmp_path / "visit.py").write_text("")
+    (tmp_path / "post.lua").write_text('wrk.method = "POST"\n')
+    file = tmp_path / "suite.toml"
+    url = '"http://127.0.0.1:1/"'
+    file.write_text(f'[[run]]\nname = "a"\ncompare = [{url}, {url}]\nargs = [{args}]\n')
+    monkeypatch.chdir(tmp_path)
+    assert main(["suite", str(file), "--list"]) == 0

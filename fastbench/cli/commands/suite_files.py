@@ -30,7 +30,7 @@ def read(entry: Entry) -> tuple[SimpleNamespace, list[str], list[str]]:
     if entry.kind == "script":
         typed, given, shown = script_flags.read(entry.words[1:])
         return typed, given, ["run", *shown]
-    if "--script" in entry.words:
+    if compare_args.is_scripted(entry.words):
         typed, given, _ = script_flags.read(entry.words[1:], compare_args.OWN_OF_SCRIPTS)
     else:
         typed, given, _ = url_flags.read(entry.words[1:], compare_args.OWN)

@@ -60,7 +60,11 @@ cdef class Deadlines:
         while self.first is not None and self.first.times.begun + self.timeout_ns <= looked_ns:
             oldest = self.first
             oldest.grow_old(block.TIMEOUT)
-        if self.first is None or self.timer is not None:    # one that was resumed may have set it
+        if self.timer is not None:      # one that was resumed has set it
+            return
+        if self.first is None:          # a timeout that was drawn at random comes never again
+            if self.pool.deadlines.get(self.timeout_ns) is self:
+                del self.pool.deadlines[self.timeout_ns]
             return
         if self.first.times.begun + self.timeout_ns > self.looked_ns:
             left_s = (self.first.times.begun + self.timeout_ns - self.looked_ns) / 1e9
