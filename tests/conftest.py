@@ -1,7 +1,7 @@
 """Options of the suite: `--update-golden` rewrites the expected outputs under tests/golden/.
 
-What fails is run once more by itself (`make test`). The second try may pass; what failed at first is
-kept in build/failed-at-first-*.txt and named below the second try.
+What fails is run once more by itself (`make test`). The second try may pass; what failed at first
+is kept in build/failed-at-first-*.txt and named below the second try.
 """
 
 from __future__ import annotations

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import re
-import time
 from typing import Any
 
 import pytest
@@ -385,21 +383,3 @@ def test_a_request_that_is_given_up_closes_its_connection() -> None:
     with Server(Peer.stall) as server:
         run(give_up)
     assert server.seen.connections == 1
-
-
-def test_timeouts_that_differ_each_time_are_forgotten_when_they_are_over() -> None:
-    def lists() -> int:
-        return sum(type(each) is _client.Deadlines for each in gc.get_objects())
-
-    async def ask(vu: User) -> int:
-        for at in range(200):
-            assert (await vu.get(server.url("/"), timeout=0.05 + at / 10_000)).status == 200
-        most = lists()
-        end_s = time.monotonic() + 5
-        while lists() and time.monotonic() < end_s:
-            await asyncio.sleep(0.01)
-        return most
-
-    with Server(answering()) as server:
-        most, _ = run(ask)
-    assert most > 1 and lists() == 0

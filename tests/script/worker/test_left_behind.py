@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import time
 from pathlib import Path
 
 import pytest
 from running import Run, fastbench
-from servers import OK, Peer, Server
+from servers import OK, Peer, Server, answering
 from vus import User, run
 
 from fastbench.engine.bridge._core import Block
@@ -117,3 +119,21 @@ def test_ten_thousand_requests_in_a_queue_are_left_at_once() -> None:
     with Server(Peer.stall) as server:
         run(halted, block=block)
     assert block.counters(0)["in_flight"] == block.counters(0)["started"] == 10_000
+
+
+def test_timeouts_that_differ_each_time_are_forgotten_when_they_are_over() -> None:
+    def lists() -> int:
+        return sum(type(each) is _client.Deadlines for each in gc.get_objects())
+
+    async def ask(vu: User) -> int:
+        for at in range(200):
+            assert (await vu.get(server.url("/"), timeout=0.05 + at / 10_000)).status == 200
+        most = lists()
+        end_s = time.monotonic() + 5
+        while lists() and time.monotonic() < end_s:
+            await asyncio.sleep(0.01)
+        return most
+
+    with Server(answering()) as server:
+        most, _ = run(ask)
+    assert most > 1 and lists() == 0
