@@ -10,7 +10,9 @@ import pytest
 import samples
 import scenario_samples
 
+from fastbench.report.html import html_report
 from fastbench.report.text import text_report
+from fastbench.results.metric_values import Metric
 from fastbench.results.result import Result, Summary
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -170,3 +172,13 @@ def test_a_scenario_whose_executor_is_not_known_has_no_empty_word() -> None:
     lines = plain(replace(result, scenarios=bare)).splitlines()
     assert not [line for line in lines if line.strip().startswith(",")]
     assert any(line.strip().startswith("iteration p95") for line in lines)
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.00123, "0.00123"), (1234.56, "1,234.6"), (7, "7")])
+def test_a_number_reads_the_same_in_every_report(value: float, shown: str) -> None:
+    values = {"value": value, "min": value, "max": value}
+    found = replace(
+        scenario_samples.messages(), metrics={"mine": Metric("gauge", "default", values)}
+    )
+    assert shown in plain(found, 120).split("mine")[1].splitlines()[0]
+    assert f"{shown} (min {shown}, max {shown})" in html_report.render(found)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fastbench.foundation.redact import printable
-from fastbench.foundation.units import format_bytes, format_count, format_ms
-from fastbench.report.columns import percent
+from fastbench.foundation.units import format_count
+from fastbench.report.columns import percent, quantity
 from fastbench.report.html.html_markup import Content, Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_tables import HEADS, milliseconds
 from fastbench.report.page import seconds
@@ -176,19 +176,13 @@ def _summary(metric: Metric) -> str:
         return told if rate is None else f"{told} ({_quantity(rate, metric)}/s)"
     if metric.type == "rate":
         passes, fails = values.get("passes", 0), values.get("fails", 0)
-        return f"{values.get('rate', 0):.2%} ({passes:,.0f} of {passes + fails:,.0f})"
+        return f"{percent(values.get('rate', 0))} ({passes:,.0f} of {passes + fails:,.0f})"
     value, least, most = (_quantity(values.get(key), metric) for key in ("value", "min", "max"))
     return f"{value} (min {least}, max {most})"
 
 
 def _quantity(value: float | None, metric: Metric) -> str:
-    if value is None:
-        return "–"  # noqa: RUF001
-    if metric.contains == "time":
-        return format_ms(value)
-    if metric.contains == "data" and value >= 0:
-        return format_bytes(value)
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+    return "–" if value is None else quantity(value, metric.contains)  # noqa: RUF001
 
 
 def _bad(count: int) -> Content | TableCell:
@@ -196,4 +190,4 @@ def _bad(count: int) -> Content | TableCell:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.2%}" if whole else "–"  # noqa: RUF001
+    return percent(part / whole) if whole else "–"  # noqa: RUF001
