@@ -204,7 +204,7 @@ def test_every_flag_stands_in_the_manual() -> None:
 
 def test_help_and_version_are_pages(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--help"]) == 0
-    assert capsys.readouterr().out.startswith("fastbench run: load tests in Python.")
+    assert capsys.readouterr().out.startswith("fastbench run: load tests in Python,")
     assert main(["run", "-V"]) == 0
     assert capsys.readouterr().out.startswith("fastbench ")
 

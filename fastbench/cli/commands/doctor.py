@@ -26,11 +26,11 @@ def parser() -> Parser:
     """Return the parser of the words."""
     made = Parser(
         "doctor",
-        description="Check this machine before a run. It takes a second and changes nothing; "
-        "below what is not ok stands the command that mends it.",
+        description="Check whether this machine is fit for a benchmark. It takes a second and "
+        "changes nothing; for each problem it prints the command that fixes it.",
     )
-    made.add_argument("--json", action="store_true", help="the same as a JSON list")
-    made.add_argument("--no-color", action="store_true", help="as with NO_COLOR set")
+    made.add_argument("--json", action="store_true", help="print the checks as a JSON list")
+    made.add_argument("--no-color", action="store_true", help="no colors, as with NO_COLOR")
     return made
 
 

@@ -32,29 +32,31 @@ def parser() -> Parser:
     """Return the parser of the words."""
     made = Parser(
         "history",
-        description="List the runs that --history FILE.db kept, by name, the newest last, with the "
-        "trend of rate and p95. The exit code of --compare is that of `fastbench compare`.",
+        description="List the runs that --history FILE.db stored, by name, newest last, with "
+        "the trend of rate and p95. --compare has the exit codes of `fastbench compare`.",
     )
-    made.add_argument("file", metavar="FILE.db", help="what --history wrote")
-    made.add_argument("name", metavar="NAME", nargs="?", help="only the runs of this name")
+    made.add_argument("file", metavar="FILE.db", help="the file of --history")
+    made.add_argument("name", metavar="NAME", nargs="?", help="only runs of this name")
     made.add_argument(
         "--last",
         metavar="N",
         type=_number,
         help=f"the newest N of each name ({LAST_SHOWN}; {LAST_DRAWN} with --html, all with --json)",
     )
-    made.add_argument("--json", action="store_true", help="as JSON; with --compare, too")
-    made.add_argument("--html", metavar="FILE", help="a page with pictures; with --compare, too")
+    made.add_argument("--json", action="store_true", help="print JSON; also with --compare")
+    made.add_argument("--html", metavar="FILE", help="a page with charts; also with --compare")
     made.add_argument(
-        "--show", metavar="ID", type=_number, help="the document of a run, as --json wrote it"
+        "--show", metavar="ID", type=_number, help="print the JSON document of this run"
     )
     made.add_argument(
-        "--compare", metavar=("A", "B"), nargs=2, type=_number, help="two runs by their numbers"
+        "--compare", metavar=("A", "B"), nargs=2, type=_number, help="compare two runs by number"
     )
     made.add_argument(
-        "--fail-on-regression", metavar="P", help="with --compare: exit 96 if B is worse by P: 5%%"
+        "--fail-on-regression",
+        metavar="P",
+        help="with --compare: exit 96 if B is worse by P or more: 5%%",
     )
-    made.add_argument("--no-color", action="store_true", help="as with NO_COLOR set")
+    made.add_argument("--no-color", action="store_true", help="no colors, as with NO_COLOR")
     return made
 
 
@@ -81,7 +83,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= MAX_NUMBER):
-        raise argparse.ArgumentTypeError(f"`{text[:20]}` is no number from 1 on")
+        raise argparse.ArgumentTypeError(f"`{text[:20]}` is not a number of 1 or more")
     return int(text)
 
 
@@ -90,12 +92,12 @@ def _refuse(asked: argparse.Namespace) -> None:
     ways = {"--show": asked.show, "--compare": asked.compare}
     chosen = [flag for flag, value in ways.items() if value is not None]
     if len(chosen) > 1:
-        raise UsageError("history: --show tells of one run and --compare of two; give one of them.")
+        raise UsageError("history: --show takes one run and --compare two; give only one flag.")
     beside = {"--last": asked.last, "NAME": asked.name}
     if asked.show is not None:
         beside |= {"--html": asked.html, "--json": asked.json or None}
     if chosen and (wrong := [word for word, value in beside.items() if value is not None]):
-        raise UsageError(f"history: {chosen[0]} names its runs by number; leave {wrong[0]} out.")
+        raise UsageError(f"history: {chosen[0]} selects runs by number; leave {wrong[0]} out.")
     if asked.fail_on_regression is not None and asked.compare is None:
         raise UsageError("history: --fail-on-regression is for two runs; add --compare A B.")
     if asked.html == "":

@@ -63,26 +63,26 @@ def parser() -> Parser:
     """Return the parser of the words."""
     made = Parser(
         "report",
-        description="Write what was saved with --json FILE in other forms: a run in all of them, a "
-        f"comparison as {formats.listed(formats.COMPARED)}, a search as "
+        description="Convert a result of --json FILE to other formats: a run to all of them, a "
+        f"comparison to {formats.listed(formats.COMPARED)}, a search to "
         f"{formats.listed(formats.FOUND)}. "
-        "Without a flag the report is printed as it was then. A FILE may be - for standard output.",
+        "Without a flag, print the text report. FILE may be - for standard output.",
     )
     made.add_argument(
         "result",
         metavar="RESULT.json",
         nargs="?",
-        help="what --json FILE wrote, or the points of -o json=FILE (or k6's), also as .gz; - is "
-        "standard input, as is none behind a pipe",
+        help="a file of --json, or a file of points from -o json=FILE or k6, also as .gz; - is "
+        "standard input, which is also read if RESULT is missing in a pipe",
     )
     for flag, (_, what) in formats.FILES.items():
         made.add_argument(f"--{flag}", metavar="FILE", help=what)
     made.add_argument(
         "--format",
         choices=("text", *formats.PEERS),
-        help="print the report for people, or the JSON of another tool",
+        help="print the text report, or the JSON of another tool",
     )
-    made.add_argument("--no-color", action="store_true", help="as with NO_COLOR set")
+    made.add_argument("--no-color", action="store_true", help="no colors, as with NO_COLOR")
     return made
 
 
@@ -92,7 +92,7 @@ def main(argv: Sequence[str]) -> int:
     if asked.result is None:
         if sys.stdin.isatty():
             raise UsageError(
-                "report: there is no result; name the file that --json wrote, or read it from a "
+                "report: no result given; name a file of --json, or read it from a "
                 "pipe: fastbench --json - URL | fastbench report"
             )
         asked.result = "-"

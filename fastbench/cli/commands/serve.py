@@ -16,14 +16,14 @@ def parser() -> Parser:
     """Return the parser of the words."""
     made = Parser(
         "serve",
-        description="Serve the embedded target until Ctrl-C. GET / lists its routes.",
+        description="Run a small test server until Ctrl-C. GET / lists its routes.",
     )
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    made.add_argument("--port", default="8080", help="port, 0 for any free one (%(default)s)")
+    made.add_argument("--port", default="8080", help="port, or 0 for any free port (%(default)s)")
     made.add_argument("--uds", metavar="PATH", help="listen on a Unix socket instead")
-    made.add_argument("--quiet", action="store_true", help="print the address and nothing else")
+    made.add_argument("--quiet", action="store_true", help="print only the address")
     made.add_argument(
-        "--with-parent", action="store_true", help="end when the process that started it does"
+        "--with-parent", action="store_true", help="exit when the parent process exits"
     )
     return made
 

@@ -48,24 +48,25 @@ _FORMS = {  # what each kind of run can write
     "compare": ("html", "json", "md"),
 }
 _DESCRIPTION = """\
-Run what a TOML file lists, one after the other, each in a process of its own; write every run's
-files, one index page and one table."""
+Run the runs that a TOML file lists, one after the other, each in its own process. Write the files
+of every run, one index page and one summary table."""
 _EPILOG = """\
 The file has a [suite] table (name, out, wait_for, pause, stop_on_failure, base_url, env, tags,
-thresholds, args) and a [[run]] table for each run: a name, one of url (or urls_from_file), script
-and compare, and what the flags of these names say:
+thresholds, args) and one [[run]] table per run. A run has a name, one of url (or urls_from_file),
+script or compare, and settings with the names of the flags:
   url       duration connections requests rate warmup wait_for thresholds, and the request:
             method headers body body_file data form content_type accept host user_agent auth
             bearer timeout expect_status expect_body
   script    vus duration iterations scenario scale time_scale base_url env tags wait_for
             thresholds, and headers accept host user_agent auth bearer timeout expect_status
-  compare   duration (of a visit) connections rate warmup pairs, and the request as of url
-Every other flag stands in args, as on a command line: args = ["--no-keepalive", "-t", "2"].
-examples/suite.toml is one.
+  compare   duration (of a trial) connections rate warmup pairs, and the request as for url
+Write every other flag in args, as on a command line: args = ["--no-keepalive", "-t", "2"].
+examples/suite.toml is an example.
 
-The exit code is that of the worst run: 105 interrupted, 120 lost, 108 aborted, 107 a script that
-failed, 104 its options, 1 refused, 122 nothing succeeded, 99 thresholds, 96 a regression, 95 not
-valid (so is a run that failed without a threshold), 121 not written; 0 when all passed."""
+The exit code is that of the worst run, in this order: 105 interrupted, 120 worker lost, 108
+aborted, 107 script failed, 104 wrong Options of a script, 1 refused, 122 nothing succeeded, 99
+threshold failed, 96 regression, 95 failed without a threshold or not valid, 121 output not
+written; 0 if all passed."""
 
 
 def parser() -> Parser:
@@ -76,20 +77,20 @@ def parser() -> Parser:
         epilog=_EPILOG,
     )
     add = made.add_argument
-    add("file", metavar="FILE.toml", help="what to run; relative paths in it are relative to it")
-    add("-o", "--out", metavar="FOLDER", help="where the results go (FILE-results beside the file)")
-    add("--only", metavar="NAME", action="append", help="run this one only; may be repeated")
-    add("--wait-for", metavar="[URL,]30s", help="first wait until a server answers")
-    add("--base-url", metavar="URL", help="where scripts and URLs that are only a path go")
+    add("file", metavar="FILE.toml", help="the list of runs; its paths are relative to the file")
+    add("-o", "--out", metavar="FOLDER", help="where to write the results (FILE-results)")
+    add("--only", metavar="NAME", action="append", help="run only this one; may be repeated")
+    add("--wait-for", metavar="[URL,]30s", help="first wait until a server responds")
+    add("--base-url", metavar="URL", help="prefix of URLs without a host, and for scripts")
     add("-e", "--env", metavar="NAME=VALUE", action="append", default=[], help="for every script")
     add("--scale", metavar="F", help="multiply users, rates and connections: 0.1, 2, 50%%")
     add("--time-scale", metavar="F", help="multiply durations")
-    add("--webhook", metavar="URL", help="POST a line for Slack and the outcomes if a run fails")
-    add("--list", action="store_true", help="list the runs and their command lines, and end")
-    add("--dry-run", action="store_true", help="check every run, and scripts with their --dry-run")
+    add("--webhook", metavar="URL", help="notify on failure: POST a Slack message and the outcomes")
+    add("--list", action="store_true", help="list the runs and their command lines, then exit")
+    add("--dry-run", action="store_true", help="check every run, send no load")
     add("--quiet", action="store_true", help="no table, no progress; only errors are printed")
     add("--no-progress", action="store_true", help="no live view")
-    add("--no-color", action="store_true", help="as with NO_COLOR set")
+    add("--no-color", action="store_true", help="no colors, as with NO_COLOR")
     return made
 
 

@@ -1,7 +1,7 @@
 """The page of `fastbench compare --help`."""
 
 TEXT = """\
-fastbench compare: is build B faster? Both are visited in turns, so that drift hits both alike.
+fastbench compare: is build B faster? Trials of both alternate, so drift affects both equally.
 
   fastbench compare [flags] BASE CANDIDATE     two URLs, or two saved results
   fastbench compare --run-base CMD --run-candidate CMD --url URL [flags]
@@ -15,38 +15,41 @@ Examples
   fastbench compare main new.json
 
 Sides
-  --run-base CMD  --run-candidate CMD   start a server for each visit and stop it after it
-  --url URL               where these servers answer; {port} in it and in CMD is a free port
-  --wait-for URL          ready when this answers below 400 (else when the address is open)
-  --script FILE.py        visit under a scenario; the flags are those of `fastbench run`, and each
-                          side's URL is --base-url and BASE_URL
-  BASE and CANDIDATE may be files of --json, or names of --save-baseline
+  --run-base CMD  --run-candidate CMD   start a server before each trial, stop it after
+  --url URL               address of these servers; {port} here and in CMD becomes a free port
+  --wait-for URL          a server is ready when this URL responds with a status below 400
+                          (default: when its port accepts connections)
+  --script FILE.py        each trial runs this script, with the flags of `fastbench run`; the URL
+                          of the side becomes --base-url and env("BASE_URL")
+  BASE and CANDIDATE may also be files of --json or names of --save-baseline
 
 Measuring
-  --pairs N               visits to each side, 8 at least (12)
-  --visit T, -d T         measured length of each visit (3s)
-  -W, --warmup T          load before it that does not count (1s); of a script all of its load in
-                          that time, a run of its own with setup and teardown
-  --max-time T            begin no pair that would end later
-  --seed N                which side comes first in each pair (drawn, and recorded)
-  and every flag of load, request and network of `fastbench --help`: -c -R -H -b -k …
+  --pairs N               trials per side, at least 8 (12)
+  --visit T, -d T         measured time per trial (3s)
+  -W, --warmup T          load before each trial, excluded from the results (1s); with --script it
+                          is a separate short run with its own setup and teardown
+  --max-time T            start no pair that would end after T
+  --seed N                seed of the random order within each pair (random, and recorded)
+  and the load, request and network flags of `fastbench --help`: -c -R -H -b -k …
 
 Judging
-  --primary NAME          what decides: requests_per_s, p50, p99, mean or cpu_per_request; also
-                          --metric. Without -R the default is requests_per_s in a closed loop; a
-                          latency gets one common rate, found by a pilot. With -R it is p99
-  --threshold-effect P    the smallest difference that counts (2%)
+  --primary NAME          the metric that decides: requests_per_s, p50, p99, mean or
+                          cpu_per_request; also --metric. Default: p99 with -R, else
+                          requests_per_s. A latency without -R is measured at one common rate,
+                          which a pilot run finds
+  --threshold-effect P    the smallest difference that matters (2%)
   --fail-on-regression P  exit 96 if the candidate is worse by P or more: 5%
 
 Output
   --json [FILE]           everything as JSON (standard output without FILE)  --format text|json
-  --html FILE  --md FILE  a page with pictures, or Markdown for the comment of a pull request
-  --save-baseline NAME    keep the candidate in .fastbench/: of visits, the one in the middle
+  --html FILE  --md FILE  one page with charts; Markdown for a pull request comment
+  --save-baseline NAME    save the candidate in .fastbench/: its median trial
   --quiet  --no-progress  --no-color  -V, --version  -h, --help
 
-The verdict is different (the 99 % interval excludes 1, and the effect counts), equivalent (within
-the threshold for sure), or inconclusive. Two saved results were not interleaved, so drift cannot
-be excluded: below 10 % they are never called different.
+The verdict is: different (the 99 % interval of the ratio excludes 1, and the effect is at least
+--threshold-effect), equivalent (the whole interval is within the threshold), or inconclusive.
+Two saved results were not measured in alternation, so drift may explain a difference: below 10 %
+they are never called different.
 
-Exit codes: 0 whatever the verdict, 1 wrong flag or file, 96 regression, 104 the script's options,
+Exit codes: 0 any verdict, 1 wrong flag or file, 96 regression, 104 wrong Options of the script,
 105 interrupted, 107 the script does not load, 121 output not written, 122 nothing succeeded."""

@@ -31,11 +31,11 @@ __all__ = [
 ]
 
 FILES = {  # flag: (the module that renders it, what it is)
-    "html": ("html.html_report", "one page with charts and tables"),
-    "md": ("markdown.markdown_report", "Markdown, for the comment of a pull request"),
-    "junit": ("export.junit", "JUnit XML: a case per threshold, check and URL of several"),
-    "csv": ("export.csv_series", "a row per second"),
-    "hdr": ("export.hlog", "the histograms, as HdrHistogram's log"),
+    "html": ("html.html_report", "one self-contained page with charts and tables"),
+    "md": ("markdown.markdown_report", "Markdown, for a pull request comment"),
+    "junit": ("export.junit", "JUnit XML: a test case per threshold, check and URL"),
+    "csv": ("export.csv_series", "one row per second"),
+    "hdr": ("export.hlog", "histograms as an HdrHistogram log"),
 }
 COMPARED = {"html": "html.html_comparison", "md": "markdown.markdown_comparison"}  # of a comparison
 FOUND = {"html": "html.html_find"}  # of a search
