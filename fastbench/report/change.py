@@ -76,7 +76,7 @@ def verdict_word(metric: Metric) -> str:
     if metric.verdict == "equivalent":
         return "same"
     if metric.verdict == "inconclusive":
-        return "not settled"
+        return "inconclusive"
     return "worse" if _worse(metric) else "better"
 
 
@@ -102,14 +102,14 @@ def untold(found: Comparison) -> str:
     """Say which metrics are left out of a report, and why; "" where none is."""
     left = [name for name in found.metrics if name not in told_metrics(found) and name in _PERCENTS]
     why = [f"{name} needs {resolution.samples_needed(_PERCENTS[name])} answers" for name in left]
-    return f"{resolution.TOO_SHORT}: {', '.join(why)} in each visit" if why else ""
+    return f"{resolution.TOO_SHORT}: {', '.join(why)} in each trial" if why else ""
 
 
 def headline(found: Comparison) -> str:
     """Return the one sentence of a comparison."""
     metric = found.metrics.get(found.primary)
     if metric is None:
-        return "no pair of visits counts, so there is no result"
+        return "no valid pair of trials, so there is no result"
     parts = [_primary(found, metric)]
     parts += [_beside(found, name) for name in _worth_telling(found)]
     return ", ".join(parts)
@@ -129,7 +129,7 @@ def regression(found: Comparison) -> str:
     if found.regression_limit is None or not found.regressed:
         return ""
     metric = found.metrics.get(found.primary)
-    why = "requests fail that did not fail before"
+    why = "the candidate fails requests that the base did not fail"
     if metric is not None and _worse(metric) and abs(metric.ratio - 1) >= found.regression_limit:
         name = NAMES[found.primary]
         why = f"{name} {share(metric.ratio - 1)} {direction(found.primary, metric.ratio)}"
@@ -150,7 +150,7 @@ def _primary(found: Comparison, metric: Metric) -> str:
         return said
     if not interval[0] <= 1 <= interval[1]:
         return f"{said} ({sure}{interval_of(interval, metric.ratio)})"
-    return f"{said}, but it could be none ({sure}{signed_interval(interval)})"
+    return f"{said}, but the difference could be zero ({sure}{signed_interval(interval)})"
 
 
 def _said(name: str, ratio: float) -> str:
@@ -197,7 +197,7 @@ def _beside(found: Comparison, name: str) -> str:
         return f"{shown} unchanged within {_round(found.threshold)}"
     if metric.interval is None and not found.interleaved:
         return f"{shown} {change(metric.ratio)}"
-    return f"{shown} not settled"
+    return f"{shown} inconclusive"
 
 
 def _lower_or_higher(ratio: float) -> str:

@@ -36,8 +36,8 @@ NO_FIGURE = "-"
 TITLES = {"different": "DIFFERENT", "equivalent": "EQUIVALENT", "inconclusive": "INCONCLUSIVE"}
 ENDED = {
     "interrupted": ("PARTIAL", "interrupted after {done} of {planned}"),
-    "out_of_time": ("", "--max-time ended it after {done} of {planned}"),
-    "nothing_succeeded": ("NOTHING SUCCEEDED", "no visit had an answer that was ok"),
+    "out_of_time": ("", "--max-time ended the comparison after {done} of {planned}"),
+    "nothing_succeeded": ("NOTHING SUCCEEDED", "no trial had a successful answer"),
 }
 
 
@@ -56,7 +56,7 @@ def load(found: Comparison) -> list[str]:
     parts = [plural(found.pairs_planned, "pair")]
     visit_s, warmup_s = _number(config, "visit_s"), _number(config, "warmup_s")
     if visit_s:
-        parts.append(f"visits of {format_s(visit_s)}")
+        parts.append(f"trials of {format_s(visit_s)}")
     if warmup_s:
         parts.append(f"each after {format_s(warmup_s)} of warm-up")
     rate = _number(config, "rate")
@@ -129,7 +129,7 @@ def noise(metric: Metric) -> list[str]:
         parts.append(f"{share(metric.noise_floor)} from pair to pair")
     if metric.smallest_difference is not None:
         seen = share(metric.smallest_difference)
-        parts.append(f"a difference of {seen} would be found 9 times of 10")
+        parts.append(f"smallest difference that 9 in 10 such runs would detect: {seen}")
     return parts
 
 
@@ -137,14 +137,14 @@ def counted(found: Comparison, metric: Metric | None) -> str:
     """Say how many pairs count, and how many visits were made again."""
     count = metric.pairs if metric is not None else 0
     redone = sum(pair.redone for pair in found.pairs)
-    again = f", {plural(redone, 'visit')} redone" if redone else ""
+    again = f", {plural(redone, 'trial')} repeated" if redone else ""
     return f"{count} of {plural(len(found.pairs), 'pair')}{again}"
 
 
 def machine(environment: Environment) -> str:
     """Return a machine in a line."""
     if not environment.cores:
-        return "not known"
+        return "unknown"
     cores = plural(environment.cores, "core")
     parts = [environment.cpu, cores, f"Linux {environment.kernel}"]
     if environment.governor != "unknown":

@@ -16,7 +16,7 @@ from fastbench.report.change import headline
 from fastbench.report.page import plural
 from fastbench.results import resolution
 
-__all__ = ["NONE", "SCHEMA", "Figures", "document", "figures", "kept", "reasons", "shown"]
+__all__ = ["NONE", "SCHEMA", "Figures", "document", "figures", "passed", "reasons", "shown"]
 
 SCHEMA = "fastbench.suite/1"
 NONE = "–"  # noqa: RUF001
@@ -61,12 +61,12 @@ def shown(row: Row) -> tuple[str, ...]:
         format_count(found.requests_per_s) if told else NONE,
         *(NONE if value is None else format_ms(value / 1e6) for value in times),
         format_count(found.not_ok),
-        kept(row),
+        passed(row),
     )
 
 
-def kept(row: Row) -> str:
-    """Return how many thresholds hold: `2 of 3`."""
+def passed(row: Row) -> str:
+    """Return how many thresholds passed: `2 of 3`."""
     held = row.result.thresholds.values() if row.result is not None else ()
     return f"{sum(each.ok for each in held)} of {len(held)}" if held else NONE
 

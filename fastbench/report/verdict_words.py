@@ -1,4 +1,4 @@
-"""The thresholds of a run, first in the report: what broke, then what is near its limit.
+"""The thresholds of a run, first in the report: what failed, then what is near its limit.
 
 One line each: a mark, the threshold as it was written, what was observed, and how much of the limit
 is left.
@@ -40,12 +40,12 @@ def _rank(judgement: Judgement) -> int:
 
 
 def _title(page: Page, held: list[Judgement]) -> str:
-    kept = sum(judgement.ok for judgement in held)
-    if kept == len(held):
-        words = "kept" if kept == 1 else f"all {kept} kept"
+    passed = sum(judgement.ok for judgement in held)
+    if passed == len(held):
+        words = "passed" if passed == 1 else f"all {passed} passed"
         return page.bold("THRESHOLDS") + "  " + page.green(words)
     failed = any(_rank(judgement) == 0 for judgement in held)
-    words = f"{len(held) - kept} of {len(held)} broken" if len(held) > 1 else "broken"
+    words = f"{len(held) - passed} of {len(held)} failed" if len(held) > 1 else "failed"
     return page.bold("THRESHOLDS") + "  " + (page.red if failed else page.yellow)(words)
 
 

@@ -1,7 +1,8 @@
 """Frozen dataclasses to JSON-ready values and back; what does not fit is named by its path.
 
 The types are the description: int, float, str, bool, `X | None`, tuple[X, ...], Mapping[str, X],
-nested dataclasses, and Annotated[str, choices]. Numbers are finite and, but for `Signed`, not
+nested dataclasses, and Annotated[str, choices] or Annotated[str, choices, {old: new}], where
+an older writer used another word. Numbers are finite and, but for `Signed`, not
 negative; every field must be there but those marked LATER, which have a default: older writers did
 not know them. Names we do not know are ignored: a newer writer may add some.
 """
@@ -93,6 +94,7 @@ def read(kind: Any, value: object, path: str) -> Any:
         return _scalar(inner[0], value, path, least=-math.inf)
     if origin is typing.Annotated:
         text = read(inner[0], value, path)
+        text = inner[2].get(text, text) if len(inner) > 2 else text
         if text not in inner[1]:
             raise DocumentError(f"{path}: {_shown(text)} is none of {', '.join(inner[1])}")
         return text

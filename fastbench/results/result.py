@@ -2,8 +2,7 @@
 
 1. The parts mirror the document: a dataclass per object, a field per name. `Summary` and the
    histograms hold what was counted; rates and percentiles are worked out from them, here only.
-2. `from_document(to_document(result))` is the same result. A wrong document raises DocumentError
-   with the path of the field.
+2. `from_document(to_document(result))` is the same result; else DocumentError names the field.
 3. Milliseconds for latencies, seconds for times, bytes for sizes; histograms are in nanoseconds.
 """
 
@@ -48,7 +47,8 @@ ENDED = (
     *("aborted", "script_failed", "threshold_aborted"),  # of scenarios only
 )
 VERDICTS = ("ok", "client-limited", "late", "noisy-host", "incomplete")
-LIMITS = ("client", "server", "box", "network", "none", "unknown")
+LIMITS = ("client", "server", "host", "network", "none", "unknown")
+Limit = Annotated[str, LIMITS, {"box": "host"}]  # "box" until 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ class Validity:
     """May the numbers be trusted, and what limited them? Each reason carries its remedy."""
 
     verdict: Annotated[str, VERDICTS] = "ok"
-    limit: Annotated[str, LIMITS] = "unknown"
+    limit: Limit = "unknown"
     reasons: tuple[str, ...] = ()
 
 

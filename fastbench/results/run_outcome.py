@@ -44,10 +44,10 @@ MAX_CAUSES = 3
 MAX_NAME = 80
 
 _VERDICTS = {
-    "client-limited": "the client was at its end, so the rate is a lower bound",
-    "late": "the client sent late, and its lateness is in the response times",
-    "noisy-host": "other programs took this machine's processor; do not quote these numbers",
-    "incomplete": "something of the run is missing",
+    "client-limited": "the load generator was saturated, so the rate is a lower bound",
+    "late": "the load generator sent late; this lateness is part of the response times",
+    "noisy-host": "other programs used this machine's processors; do not quote these numbers",
+    "incomplete": "part of the run is missing",
 }
 _ENDED = {
     "interrupted": ("warning", "the run was interrupted"),
@@ -209,7 +209,7 @@ def silent_s(rows: Iterable[tuple[float, int, int]]) -> float:
 
 
 def _failed(facts: Facts) -> Iterator[Reason]:
-    hint = "the status codes and errors of the report say why"
+    hint = "see the status codes and the errors in the report"
     if facts.requests and facts.not_ok == facts.requests:
         text = f"every request failed ({_causes(facts)})"
         yield Reason("requests_failed", "failed", text, hint)
@@ -237,13 +237,13 @@ def _parts(facts: Facts) -> Iterator[Reason]:
         text = f"every request of {names} failed" + (f", and of {more} more" if more > 0 else "")
         yield Reason("part_failed", "warning" if allowed else "failed", text)
     if facts.silent_s >= max(LONG_SILENT_S, MANY_MISSING * facts.duration_s):
-        text = f"nothing succeeded any more in the last {format_s(facts.silent_s)}"
+        text = f"no request succeeded in the last {format_s(facts.silent_s)}"
         hint = "the server is gone, or refuses connections: see its log"
         # No share of failed requests knows of those that were never sent: nobody allowed this.
         yield Reason("silent", "failed", text, hint)
     if facts.stuck:
-        text = f"no iteration of {', '.join(facts.stuck[:MAX_CAUSES])} came to its end"
-        yield Reason("stuck", "warning", text, "let the run be longer, or find what they wait for")
+        text = f"no iteration of {', '.join(facts.stuck[:MAX_CAUSES])} ended"
+        yield Reason("stuck", "warning", text, "use a longer run, or find out what they wait for")
 
 
 def _short(name: str) -> str:

@@ -200,7 +200,7 @@ def test_requests_that_fail_now_are_a_regression(
 ) -> None:
     loud, quiet = runs["fails"], runs["fails quietly"]
     assert (loud.returncode, quiet.returncode) == (96, 96)
-    assert "REGRESSION  requests fail that did not fail before" in loud.stdout
+    assert "REGRESSION  the candidate fails requests that the base did not fail" in loud.stdout
     assert quiet.stdout == ""
     assert quiet.stderr.startswith("fastbench: --fail-on-regression 5%: ")
     found = written(folders["fails"])

@@ -114,12 +114,12 @@ def test_the_seed_draws_the_order_and_neither_side_is_favoured(stage: Stage) -> 
 @pytest.mark.parametrize(
     ("result", "why"),
     [
-        (LATE, ["the client sent its requests late"]),
+        (LATE, ["the load generator sent its requests late"]),
         (
             replace(GOOD, validity=Validity("client-limited", "client")),
-            ["the client was the limit"],
+            ["the load generator was saturated"],
         ),
-        (replace(GOOD, validity=Validity("noisy-host", "none")), ["other processes took the pro"]),
+        (replace(GOOD, validity=Validity("noisy-host", "none")), ["other programs used the pro"]),
         (FAILS, ["0.99 % of its requests failed"]),
         (SILENT, ["100 % of its", "nothing was answered", "connection refused"]),
         (VisitError("the process was lost"), ["the process was lost"]),
@@ -148,7 +148,7 @@ def test_a_first_visit_in_vain_is_enough_but_for_the_last_time(stage: Stage) -> 
     (pair,) = stage.run(1).pairs
     assert (pair.order, stage.visited) == ("base first", "bbbc")
     assert pair.candidate is not None
-    assert pair.reasons == ("base: the client sent its requests late",)
+    assert pair.reasons == ("base: the load generator sent its requests late",)
 
 
 def test_what_went_wrong_is_named_by_its_status_too(stage: Stage) -> None:

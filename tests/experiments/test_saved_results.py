@@ -232,10 +232,10 @@ def test_another_port_of_the_same_path_is_the_same_load() -> None:
 @pytest.mark.parametrize(
     ("validity", "words"),
     [
-        (Validity("client-limited", "client"), "candidate: the client was the limit"),
-        (Validity("late", "unknown"), "candidate: the client sent its requests late"),
-        (Validity("noisy-host", "server"), "candidate: other processes took the processor"),
-        (Validity("incomplete"), "candidate: the run is not whole"),
+        (Validity("client-limited", "client"), "candidate: the load generator was saturated"),
+        (Validity("late", "unknown"), "candidate: the load generator sent its requests late"),
+        (Validity("noisy-host", "server"), "candidate: other programs used the processors"),
+        (Validity("incomplete"), "candidate: part of the run is missing"),
     ],
 )
 def test_a_run_that_is_not_valid_has_no_verdict(validity: Validity, words: str) -> None:
@@ -298,7 +298,7 @@ def test_figures_are_those_of_the_run() -> None:
     assert found.p99_ms == service.percentile(99) / 1e6
     assert found.mean_ms == service.mean_ns / 1e6
     assert found.cpu_us_per_request == pytest.approx(28.0e6 / result.summary.requests)
-    assert (found.errors_share, found.verdict, found.limit) == (0.0, "ok", "box")
+    assert (found.errors_share, found.verdict, found.limit) == (0.0, "ok", "host")
     assert reasons_against(found) == ()
 
 

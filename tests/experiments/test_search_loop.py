@@ -14,7 +14,7 @@ from fastbench.experiments.find import objective
 from fastbench.experiments.find.find_document import Border, Found, Step
 from fastbench.experiments.find.search import Range
 from fastbench.plan.plan import UsageError
-from fastbench.report.text.find_text import answer, broken
+from fastbench.report.text.find_text import answer, failures
 from fastbench.results.histogram import Histogram
 from fastbench.results.json_codec import DocumentError
 from fastbench.results.latencies import Latency
@@ -202,7 +202,7 @@ def test_a_server_that_only_works_off_the_warm_up_is_not_gone() -> None:
 def test_no_more_is_said_of_a_silent_server_than_is_known() -> None:
     found = searching(Knee(300, gone_at=400))
     assert found.ended == "server_gone"
-    assert answer(found)[0].startswith("no answer came at 400 req/s and after; 200 req/s held")
+    assert answer(found)[0].startswith("no answer came at 400 req/s and after; 200 req/s met")
     spoilt = {2: answered(400, 1000), 3: answered(400, 1000), 4: silent(), 5: silent()}
     found = searching(Knee(300, gone_at=400, spoilt=spoilt))
     assert found.ended == "server_gone"
@@ -239,7 +239,7 @@ def test_a_backlog_that_grows_through_a_short_step_is_no_rate_that_holds() -> No
     assert [each.code for each in found.warnings if each.code == "growing_backlog"]
     grown = [step for step in found.steps if step.growing]
     assert grown and not any(step.held for step in grown)
-    assert any(broken(step) == "backlog still growing" for step in grown)
+    assert any(failures(step) == "backlog still growing" for step in grown)
 
 
 def test_a_slow_server_that_keeps_up_holds() -> None:

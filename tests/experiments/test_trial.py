@@ -198,11 +198,11 @@ def test_a_reader_that_stands_still_does_not_hold_the_load_up(
     def talks(job: object, fd: int) -> NoReturn:
         for _ in range(100_000):  # far more than a pipe holds
             trial._say_if_heard(fd, "progress", {"words": "x" * 100})
-        raise UsageError("it came to its end")
+        raise UsageError("it ended")
 
     monkeypatch.setattr(trial, "_run", talks)
     monkeypatch.setattr(Interrupts, "wait", _waiting_for_the_end(Interrupts.wait))
-    with pytest.raises(UsageError, match="it came to its end"):
+    with pytest.raises(UsageError, match="it ended"):
         carried_out(plan(server))
 
 

@@ -163,16 +163,16 @@ def test_how_far_the_run_is_and_what_is_broken_is_said_at_once() -> None:
     seen = json.loads(told.whole().split(b"data: ")[1])
     verdict = seen["verdict"]
     assert (verdict["word"], verdict["kind"]) == ("Running", "doubt")
-    assert verdict["text"] == "13s of 1m; 1 threshold broken"
+    assert verdict["text"] == "13s of 1m; 1 threshold failed"
     assert verdict["reasons"] == ["worker 1 has been in Python code"]
     assert seen["share"] == pytest.approx(13 / 60)
-    assert [each["word"] for each in seen["thresholds"]] == ["✗ broken", "… waiting"]
+    assert [each["word"] for each in seen["thresholds"]] == ["✗ failed", "… waiting"]
     figures = {each["name"]: (each["shown"], each["more"]) for each in seen["figures"]}
     assert figures["VUs"] == ("7", "of 9") and figures["iterations"] == ("120", "3 dropped")
     told.end(replace(samples.good(), thresholds=JUDGED), None)
     seen = json.loads(told.whole().split(b"data: ")[1])
-    assert [each["word"] for each in seen["thresholds"]] == ["✗ broken", "✗ broken"]
-    assert seen["verdict"]["word"] == "Failed" and seen["limit"] == "box"
+    assert [each["word"] for each in seen["thresholds"]] == ["✗ failed", "✗ failed"]
+    assert seen["verdict"]["word"] == "Failed" and seen["limit"] == "host"
     assert {"distribution", "spectrum"} <= set(seen["charts"])
 
 

@@ -70,7 +70,7 @@ def test_seconds_of_a_plain_run_add_up_to_its_document(server: Server) -> None:
         run = running.finish()
     assert run.code == 99 and run.elapsed_s < 2.1 + 3 and run.err == ""
     standing = [row["word"] for each in told if each for row in each[1]["thresholds"]]
-    assert standing[0] == "… waiting" and set(standing[-2:]) == {"✗ broken"}
+    assert standing[0] == "… waiting" and set(standing[-2:]) == {"✗ failed"}
     assert told[-1] == ("end", last)
     series, summary = run.document["series"], run.summary
     assert series[0]["requests"] in [each[1]["counts"]["requests"] for each in told if each]
@@ -100,7 +100,7 @@ def test_a_script_has_its_users_and_thresholds(tmp_path: Path, server: Server) -
     last = told[-1][1]
     assert last["counts"]["requests"] == run.summary["requests"]
     assert last["charts"]["vus"]["lines"][0]["values"][0] == 2
-    assert [each["word"] for each in last["thresholds"]] == ["✗ broken"]
+    assert [each["word"] for each in last["thresholds"]] == ["✗ failed"]
     assert last["about"].startswith(f"{server.url('')} · 2 VUs")
     stream.close()
 
@@ -246,7 +246,7 @@ def test_numbers_move_in_a_browser_until_the_verdict(
         until(lambda: chromium.ask("document.querySelector('#word').textContent") != "Running")
         said = "document.querySelector('{}').textContent"
         assert chromium.ask(said.format("#word")).startswith("Passed")
-        assert chromium.ask(said.format("#limits tbody td")) == "✓ kept"
+        assert chromium.ask(said.format("#limits tbody td")) == "✓ passed"
         assert f"{run.summary['requests']:,} in 3.1" in "\n".join(chromium.ask(texts))
         assert chromium.ask(said.format("#link")) == ""
         drawn = chromium.ask("[...document.querySelectorAll('figure')].map(f => f.dataset.chart)")

@@ -41,8 +41,12 @@ def test_the_verdict_is_one_bold_sentence(name: str) -> None:
     [
         ("faster", "- [x] **PASS** no regression beyond 5 %"),
         ("slower", "- [ ] **FAIL** requests/s 8.5 % slower, the limit is 5 %"),
-        ("broken", "- [ ] **FAIL** requests fail that did not fail before, the limit is 5 %"),
-        ("stored", "- [ ] **NOT SETTLED** a regression beyond 5 % is neither shown nor excluded"),
+        (
+            "broken",
+            "- [ ] **FAIL** the candidate fails requests that the base did not fail, "
+            "the limit is 5 %",
+        ),
+        ("stored", "- [ ] **INCONCLUSIVE** a regression beyond 5 % is neither shown nor excluded"),
         ("same", ""),
     ],
 )

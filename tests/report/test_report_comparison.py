@@ -101,8 +101,8 @@ def test_an_open_question_says_what_would_settle_it() -> None:
     assert found.pairs_needed
     total = 11 + found.pairs_needed
     assert f"about {found.pairs_needed} more pairs needed: --pairs {total}" in plain(found)
-    assert "but it could be none" in plain(found)
-    assert "not counted: the client was the limit" in plain(found)
+    assert "but the difference could be zero" in plain(found)
+    assert "not counted: the load generator was saturated" in plain(found)
 
 
 def test_a_regression_is_told_only_when_it_is_shown() -> None:
@@ -111,7 +111,7 @@ def test_a_regression_is_told_only_when_it_is_shown() -> None:
     neither = "a regression beyond 5 % is neither shown nor excluded"
     assert neither in plain(interrupted())
     assert neither in plain(stored())
-    assert "REGRESSION  requests fail that did not fail before" in plain(broken())
+    assert "REGRESSION  the candidate fails requests that the base did not fail" in plain(broken())
 
 
 def test_different_machines_are_both_named() -> None:

@@ -56,7 +56,7 @@ def test_what_comes_from_outside_cannot_drive_the_terminal() -> None:
 
 def test_a_step_is_a_line() -> None:
     lines = [find_text.step_line(step).strip() for step in sample("found").steps]
-    assert lines[0] == "100 req/s   p99 889us      held"
+    assert lines[0] == "100 req/s   p99 889us      passed"
     assert any("failed (p99<50ms)" in line for line in lines)
     assert "could not be sent" in find_text.step_line(sample("only_errors").steps[3])
     assert "no answers" in find_text.step_line(sample("nothing").steps[0])

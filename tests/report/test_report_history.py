@@ -169,7 +169,7 @@ def test_every_run_with_figures_has_a_dot_and_the_line_goes_through_complete_one
     page = parsed(groups()[:1])
     titles = [text for text in page.texts if text.startswith("run ")]
     assert page.elements.count("circle") == len(titles) == 8 + 7
-    assert titles[2] == "run 3, 2026-03-03 12:00: 1.01k, threshold broken"
+    assert titles[2] == "run 3, 2026-03-03 12:00: 1.01k, threshold failed"
     assert [text for text in page.texts if text.startswith("other machine: ")] == [
         "other machine: Example CPU @ 2.40GHz, 8 cores, Linux 6.9.1",
         "other machine: Example CPU @ 2.40GHz, 2 cores, Linux 6.1.0-18-amd64",

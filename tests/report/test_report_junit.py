@@ -111,7 +111,7 @@ def test_a_threshold_fails_its_case_unless_it_only_warns() -> None:
         "whatsapp > status is 201",
     ]
     warned = next(c for c in root.iter("testcase") if c.get("name") == "refunds: count<5")
-    assert warned.findtext("system-out") == "warning, not kept: no samples"
+    assert warned.findtext("system-out") == "warning, failed: no samples"
 
 
 def test_a_run_that_ended_early_is_an_error() -> None:

@@ -40,6 +40,6 @@ def test_boxes_are_ticked_by_what_was_found() -> None:
 
 def test_a_capacity_is_not_claimed_for_a_run_that_cannot_be_quoted() -> None:
     good = samples.good()
-    assert "Capacity: not known" not in markdown_report.render(good)
+    assert "Capacity: unknown" not in markdown_report.render(good)
     late = replace(good, validity=Validity("client-limited", "client"))
-    assert "Capacity: not known" in markdown_report.render(late)
+    assert "Capacity: unknown" in markdown_report.render(late)

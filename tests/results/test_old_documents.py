@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from fastbench.cli import main
+from fastbench.experiments.compare.compare_document import Comparison
+from fastbench.experiments.find.find_document import Found
+from fastbench.results.json_codec import plain
 from fastbench.results.result import Result
 
 OLD = Path(__file__).parents[1] / "support" / "documents_0_5"
@@ -59,3 +62,23 @@ def test_a_history_is_listed(tmp_path: Path, capsysbinary: pytest.CaptureFixture
     assert main(["history", str(path)]) == 0
     out = capsysbinary.readouterr().out.decode()
     assert "nightly" in out and "noisy-host" in out
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_limit_box_is_read_as_host(name: str) -> None:
+    document = json.loads((OLD / f"{name}.json").read_bytes())
+    document["validity"]["limit"] = "box"
+    found = Result.from_document(document)
+    assert found.validity.limit == "host"
+    assert plain(found.validity)["limit"] == "host"
+
+
+def test_comparisons_and_searches_read_the_limit_box_as_host() -> None:
+    compared = json.loads((OLD / "compare.json").read_bytes())
+    compared["pairs"][0]["base"]["limit"] = "box"
+    first = Comparison.from_document(compared).pairs[0].base
+    assert first is not None and first.limit == "host"
+    searched = json.loads((OLD / "find.json").read_bytes())
+    searched["limit"] = searched["steps"][0]["limit"] = "box"
+    found = Found.from_document(searched)
+    assert found.limit == found.steps[0].limit == "host"

@@ -259,7 +259,7 @@ def test_a_missing_field_is_named(path: tuple[Any, ...]) -> None:
         (("summary", "duration_s"), float("nan"), "summary.duration_s: nan is out of range"),
         (("summary", "ended"), "well", "summary.ended: 'well' is none of complete, "),
         (("validity", "verdict"), "fine", "validity.verdict: 'fine' is none of ok, client-limited"),
-        (("validity", "limit"), "moon", "validity.limit: 'moon' is none of client, server, box"),
+        (("validity", "limit"), "moon", "validity.limit: 'moon' is none of client, server, host"),
         (("resources", "targets", 0, "role"), "x", "resources.targets[0].role: 'x' is none of"),
         (("hdr", "service"), "@@", "hdr.service: "),
         (("hdr", "response"), None, "hdr.response: expected a text, got None"),

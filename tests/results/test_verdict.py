@@ -128,7 +128,7 @@ def test_sharing_full_cores_is_the_box_and_no_noise() -> None:
     both = ClientUse(5.0, 110.0, 1)
     assert judged(run(busy=0.97, host=full, client=both, targets=(target(85, 85),))) == (
         "ok",
-        "box",
+        "host",
     )
     apart = run(busy=0.97, host=full, client=both, targets=(target(85, 85, cores=(1,)),))
     assert judged(apart, seen(cores=(0,)))[1] == "client", "they share no core"
@@ -137,7 +137,7 @@ def test_sharing_full_cores_is_the_box_and_no_noise() -> None:
 def test_cores_that_are_handed_over_are_full_before_they_are_always_busy() -> None:
     handed = replace(HOST, core_percents=(86.0, 80.0), others_percent=2.0)
     waiting = run(host=handed, targets=(target(72, 72),), run_queue=0.1)
-    assert judged(waiting) == ("ok", "box")
+    assert judged(waiting) == ("ok", "host")
     assert judged(run(host=handed, targets=(target(72, 72),), run_queue=0.0)) == ("ok", "none")
     assert judged(run(targets=(target(40, 40),), run_queue=0.1)) == ("ok", "none")
 
@@ -145,7 +145,7 @@ def test_cores_that_are_handed_over_are_full_before_they_are_always_busy() -> No
 def test_cores_that_neither_may_use_say_nothing() -> None:
     wide = replace(HOST, core_percents=(99.0, 98.0, 0.0, 0.0))
     both = ClientUse(5.0, 110.0, 1)
-    assert judged(run(host=wide, client=both, targets=(target(85, 85),)))[1] == "box"
+    assert judged(run(host=wide, client=both, targets=(target(85, 85),)))[1] == "host"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_a_run_answers_for_its_thresholds(server: Server) -> None:
     assert found["lag: p(99)<1s"]["text"] == "no samples", "nothing was planned"
     lines = run.out.splitlines()
     top = next(at for at, line in enumerate(lines) if line.startswith("THRESHOLDS"))
-    assert lines[top] == "THRESHOLDS  4 of 8 broken"
+    assert lines[top] == "THRESHOLDS  4 of 8 failed"
     assert top < next(at for at, line in enumerate(lines) if "50 requests in" in line)
     assert [line[2] for line in lines[top + 1 :] if line[2:3].strip()][:8] == list("✗✗✗⚠⚠✓✓✓")
 
@@ -197,7 +197,7 @@ def test_thresholds_stand_first_and_the_broken_ones_before_the_others(width: int
     assert all(len(line) <= width for line in shown.splitlines())
     assert shown.startswith("FAILED  2 of 5 thresholds failed")
     block = shown.split("\n\n")[2]
-    assert block.startswith("THRESHOLDS  3 of 5 broken")
+    assert block.startswith("THRESHOLDS  3 of 5 failed")
     marks = [line[2] for line in block.splitlines()[1:] if line[2] != " "]
     assert marks == ["✗", "✗", "⚠", "⚠", "✓"]
     assert "near the limit" in " ".join(block.split())

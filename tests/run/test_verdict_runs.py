@@ -81,7 +81,7 @@ def test_client_and_server_on_the_same_cores_are_limited_by_the_box() -> None:
             *("-d", SECONDS, "-c", "100", "-t", "2", server.url),
             limits=lambda: os.sched_setaffinity(0, set(cores()[:2])),
         )
-    judged(run, "ok", "box")
+    judged(run, "ok", "host")
 
 
 @two_cores

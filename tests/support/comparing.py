@@ -48,7 +48,7 @@ def figures(speed: float, *, latency: float | None = None, cpu: float | None = N
     """A valid visit to a server of that speed; latency and CPU follow unless they are given."""
     slow = 1 / speed if latency is None else latency
     used = 1 / speed if cpu is None else cpu
-    return Figures(10_000 * speed, 1.0 * slow, 4.0 * slow, 1.2 * slow, 90 * used, 0.0, "ok", "box")
+    return Figures(10_000 * speed, 1.0 * slow, 4.0 * slow, 1.2 * slow, 90 * used, 0.0, "ok", "host")
 
 
 def pair(base: Figures, candidate: Figures, order: str = "base first") -> Pair:
@@ -83,7 +83,9 @@ def limited(one: Pair) -> Pair:
     """The pair with a visit that the client limited."""
     assert one.base is not None
     base = replace(one.base, verdict="client-limited", limit="client")
-    return replace(one, base=base, valid=False, reasons=("the client was the limit",), redone=2)
+    return replace(
+        one, base=base, valid=False, reasons=("the load generator was saturated",), redone=2
+    )
 
 
 def failing(one: Pair, share: float = 0.02) -> Pair:
@@ -139,4 +141,4 @@ def _machine(visits: int, generator: np.random.Generator) -> Any:
 
 
 def _speed_only(speed: float) -> Figures:
-    return Figures(10_000 * speed, None, None, None, None, 0.0, "ok", "box")
+    return Figures(10_000 * speed, None, None, None, None, 0.0, "ok", "host")

@@ -75,7 +75,9 @@ def good() -> Result:
             WorkerRow(4243, ok - ok // 2, 29.4, 0.98),
         ),
         validity=Validity(
-            "ok", "box", ("client and server filled the cores they share; give each its own",)
+            "ok",
+            "host",
+            ("load generator and server used all of the cores they share; give each its own",),
         ),
         resources=Resources(
             client=ClientUse(cpu_s=58.6, cpu_percent=195.3, rss_bytes_max=35 * MIB),

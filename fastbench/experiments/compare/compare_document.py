@@ -20,8 +20,8 @@ from typing import Annotated
 from fastbench.results.histogram import Histogram
 from fastbench.results.json_codec import LATER, DocumentError, member, members, plain, read
 from fastbench.results.latencies import latency_ms, packed, read_histogram
-from fastbench.results.result import LIMITS, Environment, Warning_
 from fastbench.results.result import VERDICTS as VALIDITY
+from fastbench.results.result import Environment, Limit, Warning_
 
 __all__ = [
     "BETTER",
@@ -74,7 +74,7 @@ class Figures:
     cpu_us_per_request: float | None
     errors_share: float
     verdict: Annotated[str, VALIDITY]
-    limit: Annotated[str, LIMITS]
+    limit: Limit
     samples: int | None = field(default=None, metadata=LATER)
 
     def of(self, metric: str) -> float | None:

@@ -169,7 +169,7 @@ def fails_now(base_share: float, candidate_share: float) -> tuple[Warning_, ...]
     if base_share > ERRORS_SHARE_MAX or candidate_share <= ERRORS_SHARE_MAX:
         return ()
     text = f"{percent(candidate_share)} of the requests to the candidate failed"
-    hint = f"to the base it were {percent(base_share)}; see the errors of a single run"
+    hint = f"to the base: {percent(base_share)}; see the errors of a single run"
     return (Warning_("candidate_fails", text, hint),)
 
 
@@ -257,12 +257,14 @@ def _refusals(pairs: Sequence[Pair], counted: Sequence[Pair], subject: Subject) 
     if not pairs:
         found.append(Warning_("no_pairs", "no pair was measured", "give it more time"))
     elif lost > INVALID_SHARE_MAX * len(pairs):
-        text = f"{lost} of {_pairs(len(pairs))} do not count{_why(pairs)}"
-        hint = f"no verdict when it is more than {percent(INVALID_SHARE_MAX)}; mend that first"
+        text = f"{lost} of {_pairs(len(pairs))} not counted{_why(pairs)}"
+        hint = f"no verdict if more than {percent(INVALID_SHARE_MAX)} are lost; fix the cause first"
         found.append(Warning_("invalid_visits", text, hint))
     if subject.ended == "interrupted":
         text = f"stopped after {len(pairs)} of {_pairs(subject.pairs_planned)}"
-        hint = "whoever sees the numbers and stops chooses the verdict; let it end, or --max-time"
+        hint = (
+            "stopping when the numbers look good biases the verdict; let it end, or use --max-time"
+        )
         found.append(Warning_("stopped_early", text, hint))
     return found
 
@@ -277,21 +279,21 @@ def _cautions(
     found = []
     count, others = len(counted), len(metrics) - 1
     if 0 < len(pairs) - count <= INVALID_SHARE_MAX * len(pairs):
-        text = f"{len(pairs) - count} of {_pairs(len(pairs))} do not count{_why(pairs)}"
+        text = f"{len(pairs) - count} of {_pairs(len(pairs))} not counted{_why(pairs)}"
         found.append(Warning_("invalid_pairs", text, "they stay in the table of pairs"))
     least, alpha = statistics.least_p(count), _alpha(rules)
     sure = percent(rules.confidence)
     if count and least > alpha:
         needed = next(n for n in range(count, 32) if statistics.least_p(n) <= alpha)
         text = f"{_pairs(count)} cannot show a difference at {sure} confidence"
-        found.append(Warning_("few_pairs", text, f"that takes {needed}; see --pairs"))
+        found.append(Warning_("few_pairs", text, f"{needed} are needed; see --pairs"))
     elif others > 1 and least * others > alpha:
         needed = next(n for n in range(count, 32) if statistics.least_p(n) * others <= alpha)
         text = (
-            f"with {count} pairs the smallest possible p is {least:.2g}, so that the {others} "
-            f"metrics beside the primary one, corrected for being {others}, cannot be different"
+            f"with {count} pairs the smallest possible p is {least:.2g}; corrected for "
+            f"{others} tests, the {others} metrics beside the primary one cannot be different"
         )
-        found.append(Warning_("few_pairs", text, f"that takes {needed} pairs; see --pairs"))
+        found.append(Warning_("few_pairs", text, f"{needed} pairs are needed; see --pairs"))
     return found
 
 

@@ -15,10 +15,10 @@ __all__ = ["ERRORS_SHARE_MAX", "figures_of", "latencies_of", "reasons_against"]
 
 ERRORS_SHARE_MAX = 0.001
 _NOT_VALID = {  # verdicts of a run's validity
-    "client-limited": "the client was the limit",
-    "late": "the client sent its requests late",
-    "noisy-host": "other processes took the processor",
-    "incomplete": "the run is not whole",
+    "client-limited": "the load generator was saturated",
+    "late": "the load generator sent its requests late",
+    "noisy-host": "other programs used the processors",
+    "incomplete": "part of the run is missing",
 }
 
 

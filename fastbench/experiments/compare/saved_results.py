@@ -199,7 +199,7 @@ def _warnings(
         Warning_(
             "not_interleaved",
             "not interleaved: drift cannot be excluded",
-            f"a difference below {percent(DRIFT)} says nothing; compare the servers live",
+            f"a difference below {percent(DRIFT)} proves nothing; compare the servers live",
         )
     ]
     if not pair.valid:
@@ -248,7 +248,7 @@ def _other_machine(base: Environment, candidate: Environment) -> list[Warning_]:
     if not parts:
         return []
     text = f"base and candidate ran on different machines: {', '.join(parts)}"
-    hint = "the difference may be the machines'; measure both on one"
+    hint = "the machines may cause the difference; measure both on one machine"
     return [Warning_("different_machines", text, hint)]
 
 

@@ -17,7 +17,7 @@ from typing import Annotated
 
 from fastbench.results.json_codec import LATER, DocumentError, member, plain, read
 from fastbench.results.metric_values import CONTAINS, Judgement
-from fastbench.results.result import LIMITS, VERDICTS, Environment, Warning_
+from fastbench.results.result import VERDICTS, Environment, Limit, Warning_
 
 __all__ = [
     "ENDED",
@@ -80,7 +80,7 @@ class Step:
     missed_share: float
     judged: Mapping[str, Judgement]
     verdict: Annotated[str, VERDICTS]
-    limit: Annotated[str, LIMITS]
+    limit: Limit
     reasons: tuple[str, ...] = ()
     redone: int = 0
     growing: bool = field(default=False, metadata=LATER)
@@ -101,7 +101,7 @@ class Found:
     rate: float | None
     interval: Border
     ended: Annotated[str, ENDED]
-    limit: Annotated[str, LIMITS]
+    limit: Limit
     reasons: tuple[str, ...]
     precision: float
     visit_s: float

@@ -204,7 +204,7 @@ class Course:
         return ""
 
     def _limit_at(self, rate: float | None) -> tuple[str, tuple[str, ...]]:
-        """Return what the limit was where the objective broke."""
+        """Return what the bottleneck was where the objective failed."""
         failed = [step for step in self._steps if step.rate == rate and not step.held]
         if not failed:
             return ("none", ()) if self._steps else ("unknown", ())
@@ -221,7 +221,7 @@ class Course:
                 Warning_(
                     "noisy_host",
                     f"{noisy} of {len(self._steps)} steps failed while other programs took the "
-                    "processor; the server may hold more",
+                    "processor; the server may do more",
                     "end them (`fastbench doctor` names the busiest), and search again",
                 )
             )
@@ -231,7 +231,7 @@ class Course:
                 Warning_(
                     "growing_backlog",
                     f"at {min(grew):,.6g} req/s more and more requests waited up to the end of "
-                    f"{self._asked.visit_s:g}s; the objective was met only as the run was short",
+                    f"{self._asked.visit_s:g}s; the run passed only because it was short",
                     "measure longer at each rate (-d)",
                 )
             )
@@ -240,7 +240,7 @@ class Course:
                 Warning_(
                     "short_steps",
                     f"{self._asked.visit_s:g}s at each rate is short for {short}: while answers "
-                    "may take that long, a backlog that grows shows only in part",
+                    "may take that long, a growing backlog shows only in part",
                     "measure for several times as long (-d)",
                 )
             )
@@ -249,7 +249,7 @@ class Course:
                 Warning_(
                     "few_answers",
                     f"{ends.low:,.6g} req/s has fewer answers in {self._asked.visit_s:g}s than "
-                    f"{few}: it was held against the slowest one",
+                    f"{few}: the slowest answer was judged instead",
                     "measure longer at each rate (-d)",
                 )
             )
@@ -258,7 +258,7 @@ class Course:
             found.append(
                 Warning_(
                     "unsteady",
-                    "runs at the same rate disagreed, so the border is known less well",
+                    "runs at the same rate disagreed, so the highest rate is less certain",
                     "measure longer at each rate (-d)",
                 )
             )

@@ -241,7 +241,7 @@ class _Rounds:
         self.rate = _rounded_down(PILOT_SHARE * carried[slower])
         self.redone = 0
         self.notes.append(
-            f"every visit asks for {format_rate(self.rate)}, {PILOT_SHARE:.0%} of what the slower "
+            f"every trial asks for {format_rate(self.rate)}, {PILOT_SHARE:.0%} of what the slower "
             f"side ({slower}) carried in a closed loop"
         )
         return ""

@@ -3,7 +3,7 @@
 1. A row of the series becomes one value for each line of each chart: the same as in the report,
    drawn by the same code. Who knows everything but the newest step gets that step (`news`); who
    does not gets the `whole`.
-2. Memory does not grow: from MOST_ROWS on neighbours are merged, as in the series itself.
+2. Memory does not grow: from MAX_ROWS on neighbours are merged, as in the series itself.
 3. Everything here is called by one thread.
 """
 
@@ -29,8 +29,6 @@ from fastbench.results.result import Result, SeriesRow, Warning_
 from fastbench.run.sampling import MAX_ROWS, Progress, Users, merged
 
 __all__ = ["Ends", "Story", "event"]
-
-MOST_ROWS = MAX_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ class Story:
         self._vus.append(vus)
         self._requests += row.requests
         self._bad += row.failed + row.timeouts
-        if len(self._rows) >= MOST_ROWS:
+        if len(self._rows) >= MAX_ROWS:
             pairs = zip(self._rows[::2], self._rows[1::2], strict=True)
             self._rows = [merged(*pair) for pair in pairs]
             self._vus = self._vus[1::2]
@@ -178,7 +176,7 @@ _WAITING = Verdict("Waiting", "", "the load has not begun yet")
 
 
 def _standing(now: Progress, ends: Ends) -> Verdict:
-    """Say how far the run is, and at once when a threshold is broken."""
+    """Say how far the run is, and at once when a threshold fails."""
     elapsed_s = now.elapsed_s
     if now.row is not None:  # it may be a little newer
         elapsed_s = max(elapsed_s, now.row.t_s + now.row.span_s)
@@ -191,9 +189,9 @@ def _standing(now: Progress, ends: Ends) -> Verdict:
         said.append(f"{now.requests:,} of {ends.requests:,} requests")
     if now.users is not None and now.users.iterations_of:
         said.append(f"{now.users.iterations:,} of {now.users.iterations_of:,} iterations")
-    broken = sum(not each.ok and each.observed is not None for each in now.judgements.values())
-    said += [f"{plural(broken, 'threshold')} broken"] if broken else []
-    return Verdict("Running", "doubt" if broken else "", "; ".join(said))
+    failed = sum(not each.ok and each.observed is not None for each in now.judgements.values())
+    said += [f"{plural(failed, 'threshold')} failed"] if failed else []
+    return Verdict("Running", "doubt" if failed else "", "; ".join(said))
 
 
 def _beside_rate(now: Progress, row: SeriesRow) -> str:

@@ -99,7 +99,7 @@ def _threshold(name: str, found: Judgement) -> _Case:
         return _Case(name, place, "", found.text + (", near the limit" if found.near else ""))
     if found.level == "fail":
         return _Case(name, place, "failure", found.text)
-    return _Case(name, place, "", f"warning, not kept: {found.text}")
+    return _Case(name, place, "", f"warning, failed: {found.text}")
 
 
 def _check(check: Check) -> _Case:

@@ -133,7 +133,7 @@ def _figures(found: Comparison) -> list[Figure]:
         shown.append(Figure("noise floor", share(metric.noise_floor), "from pair to pair"))
     if metric.smallest_difference is not None and found.interleaved:
         seen = share(metric.smallest_difference)
-        shown.append(Figure("smallest visible", seen, "found 9 times of 10"))
+        shown.append(Figure("smallest difference", seen, "that 9 in 10 such runs detect"))
     if found.interleaved:
         count, _, of = compared.counted(found, metric).partition(" of ")
         shown.append(Figure("pairs that count", count, f"of {of}"))
@@ -147,12 +147,12 @@ def _changes(found: Comparison) -> Markup | None:
         return None
     sure = f"{100 * found.confidence:g} %"
     hint = (
-        f"The band is what does not count: {100 * found.threshold:g} % up and down. A thin line is "
-        f"the {sure} interval, a thick one that of 90 %. "
+        f"The band shows changes too small to count: {100 * found.threshold:g} % up and down. "
+        f"A thin line is the {sure} interval, a thick one that of 90 %. "
     )
     if found.interleaved:
-        hint += "“Same” is what has the thick one within the band. "
-        hint += "* decides; the others are corrected for being several (Holm)."
+        hint += "A metric is “same” when its thick line is within the band. "
+        hint += "* decides the verdict; the p of the others is corrected for multiple tests (Holm)."
     else:
         hint += "Runs that were not interleaved are never “same”."
     heads = (
@@ -176,7 +176,7 @@ def _metric(found: Comparison, name: str, metric: Metric) -> Row:
         *(signed_interval(each) if each else NOTHING for each in _intervals(metric)),
         *(NOTHING if each is None else _p(each) for each in (metric.p, metric.p_holm)),
         *(NOTHING if each is None else share(each) for each in _noise(metric)),
-        TableCell(word, {"better": "good", "worse": "bad", "not settled": "warn"}.get(word, "")),
+        TableCell(word, {"better": "good", "worse": "bad", "inconclusive": "warn"}.get(word, "")),
     ]
 
 
@@ -229,7 +229,7 @@ def _latencies(found: Comparison) -> Markup | None:
     heads = ("", "samples #", *html_tables.HEADS)
     note = f"{latency.times} time"
     if found.interleaved:
-        note += ", all visits that count together; the verdict is of pairs"
+        note += ", all counted trials together; the verdict compares pairs"
     body = el("div", table(heads, rows), title=TIMES[latency.times])
     return section("Latency", body, identity="percentiles", note=note)
 
@@ -258,7 +258,7 @@ def _pairs(found: Comparison) -> Markup | None:
 
 def _pair(found: Comparison, number: int, pair: Pair) -> Row:
     ratio = ratio_of(pair, found.primary)
-    why = "; ".join(pair.reasons) or ("" if pair.valid else "it does not count")
+    why = "; ".join(pair.reasons) or ("" if pair.valid else "not counted")
     visits = (pair.base, pair.candidate)
     return [
         str(number),
@@ -279,7 +279,7 @@ def _not_counted(found: Comparison) -> Markup | None:
     reasons = Counter(reason for pair in lost for reason in pair.reasons)
     rows: list[Row] = [[f"{count:,}", reason] for reason, count in reasons.most_common()]
     note = f"{plural(len(lost), 'pair')} of {len(found.pairs)}"
-    return section("Not counted", table(("visits #", "why"), rows), identity="lost", note=note)
+    return section("Not counted", table(("trials #", "why"), rows), identity="lost", note=note)
 
 
 def _environment(found: Comparison) -> Markup:

@@ -26,8 +26,8 @@ __all__ = ["render"]
 NOTHING = "–"  # noqa: RUF001
 TITLES = {
     "found": "Found",
-    "most": "Held to the end",
-    "none": "No rate holds",
+    "most": "Passed at every rate",
+    "none": "No rate passed",
     "client_limited": "A lower bound",
     "server_gone": "No answers any more",
     "interrupted": "Interrupted",
@@ -90,12 +90,12 @@ def _figures(found: Found) -> list[Figure]:
     return [
         Figure("highest rate", rate, "requests per second", "bad" if found.rate is None else ""),
         Figure(
-            "every run held", NOTHING if low is None else find_text.per_s(low), "up to this rate"
+            "every run passed", NOTHING if low is None else find_text.per_s(low), "up to this rate"
         ),
         Figure(
             "every run failed", NOTHING if high is None else find_text.per_s(high), "from here on"
         ),
-        Figure("limit", found.limit, f"the border to {100 * found.precision:g} %"),
+        Figure("bottleneck", found.limit, f"the border to {100 * found.precision:g} %"),
     ]
 
 
@@ -146,8 +146,8 @@ def _knee(found: Found) -> Markup | None:
         for each in y.ticks()
     ]
     hint = (
-        "A filled dot is a run that held the objective, a ring one that did not; the dashed line "
-        "is the objective. Grey is what is not known: some runs held there, or none was made."
+        "A filled dot is a run that passed the objective, a ring one that failed; the dashed line "
+        "is the objective. Grey is unknown: only some runs passed there, or none was made."
     )
     caption = el("figcaption", name, " ", el("small", "by requests per second"))
     plot = el(
@@ -171,7 +171,7 @@ def _across(axis: _Log, value: float, kind: str) -> Markup:
 
 
 def _dot(x: _Log, y: _Log, step: Step, value: float, name: str) -> Markup:
-    how = "held" if step.held else f"failed: {find_text.broken(step)}"
+    how = "passed" if step.held else f"failed: {find_text.failures(step)}"
     about = f"{find_text.per_s(step.rate)} req/s: {name.split('<')[0]} {format_ms(value)}, {how}"
     kind = "dot good" if step.held else "ring bad"
     place = {"cx": f"{100 * x.share(step.rate):.3f}%", "cy": f"{_y(y, value):.1f}", "r": DOT}
@@ -216,9 +216,9 @@ def _step(step: Step) -> Row:
     told = [resolution.told_ms(row, name) for name in ("p50", "p99")]
     times = [NOTHING if each is None else format_ms(each) for each in told]
     outcome = (
-        TableCell("✓ held", "good")
+        TableCell("✓ passed", "good")
         if step.held
-        else TableCell(f"✗ {find_text.broken(step)}", "bad")
+        else TableCell(f"✗ {find_text.failures(step)}", "bad")
     )
     return [
         step.phase,

@@ -20,7 +20,7 @@ from fastbench.report.suite_rows import reasons, shown
 __all__ = ["render"]
 
 HEADS = ("run", "", "time #", "requests #", "req/s #", "p50 #", "p95 #", "p99 #", "not ok #")
-MORE_HEADS = ("thresholds kept #", "files")
+MORE_HEADS = ("thresholds passed #", "files")
 NO_BREAK = "\u00a0"  # of a line: a file each would make tall rows on a phone
 
 

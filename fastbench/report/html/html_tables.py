@@ -54,12 +54,12 @@ def tables(result: Result) -> list[Markup]:
 
 
 def thresholds(result: Result) -> Markup | None:
-    """Return the thresholds, broken ones first; None without any."""
+    """Return the thresholds, failed ones first; None without any."""
     held = sorted(result.thresholds.items(), key=lambda item: _rank(item[1]))
     if not held:
         return None
-    broken = sum(not each.ok for _, each in held)
-    note = f"{broken} of {len(held)} broken" if broken else "all kept"
+    failed = sum(not each.ok for _, each in held)
+    note = f"{failed} of {len(held)} failed" if failed else "all passed"
     rows: list[Row] = [
         [TableCell(*outcome(each)), _limit(text, each), each.text] for text, each in held
     ]
@@ -75,8 +75,8 @@ def _rank(judgement: Judgement) -> int:
 
 def outcome(judgement: Judgement) -> tuple[str, str]:
     """Say the outcome in a word and a shape, for those who see no colour; beside it its kind."""
-    words = (("✗ broken", "bad"), ("⚠ broken", "warn"), ("⚠ near", "warn"))
-    return (*words, ("✓ kept", "good"))[_rank(judgement)]
+    words = (("✗ failed", "bad"), ("⚠ failed", "warn"), ("⚠ near", "warn"))
+    return (*words, ("✓ passed", "good"))[_rank(judgement)]
 
 
 def _limit(text: str, judgement: Judgement) -> Markup:

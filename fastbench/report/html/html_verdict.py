@@ -76,9 +76,9 @@ def verdict(result: Result, beside: Comparison | None = None) -> Verdict:
     else:
         word, kind = "Passed" if judged else "Complete", "pass"
     worse = ["a regression against the baseline"] if regressed else []
-    parts = [*worse, *(each.text for each in outcome.reasons), LIMITS[result.validity.limit]]
-    if outcome.level == "ok":
-        parts.insert(0, "the numbers may be trusted")
+    valid = "valid: " if outcome.level == "ok" else ""
+    limit = valid + LIMITS[result.validity.limit]
+    parts = [*worse, *(each.text for each in outcome.reasons), limit]
     return Verdict(word, kind, "; ".join(parts) + ".")
 
 

@@ -64,7 +64,7 @@ def _regression(found: Comparison) -> list[str]:
         return [f"- [ ] **FAIL** {escaped(regression(found))}"]
     if compared.regression_excluded(found):
         return [f"- [x] **PASS** no regression beyond {limit}"]
-    return [f"- [ ] **NOT SETTLED** a regression beyond {limit} is neither shown nor excluded"]
+    return [f"- [ ] **INCONCLUSIVE** a regression beyond {limit} is neither shown nor excluded"]
 
 
 def _metrics(found: Comparison) -> list[str]:

@@ -233,7 +233,7 @@ def _bottleneck(result: Result) -> list[str]:
     lines = ["### Bottleneck and capacity", ""]
     verdict = validity.verdict if validity.verdict != "ok" else result.outcome.level
     lines.append(f"- Verdict: {escaped(verdict)}")
-    lines.append(f"- Limit: {found}")
+    lines.append(f"- Bottleneck: {found}")
     lines += [f"- {escaped(reason)}" for reason in validity.reasons]
     lines.append(f"- Capacity: {_capacity(result)}")
     for each in result.warnings:
@@ -245,11 +245,11 @@ def _capacity(result: Result) -> str:
     s, validity = result.summary, result.validity
     rate = f"{s.requests_per_s:,.0f} req/s"
     if validity.verdict != "ok" or s.ended != "complete" or not s.ok:
-        return "not known, the run is not one to quote"
+        return "unknown, the run is not valid"
     if not (resolution.tells_shares(s.duration_s) and resolution.tells_rate(s.ok, s.duration_s)):
         return resolution.TOO_SHORT
     if s.not_ok:
         return f"not shown, requests failed at {rate}"
-    if validity.limit in ("server", "box"):
-        return f"{rate}, where the {validity.limit} was the limit"
-    return f"at least {rate}, no limit of the server was reached"
+    if validity.limit in ("server", "host"):
+        return f"{rate}, where the {validity.limit} was saturated"
+    return f"at least {rate}, the server was not saturated"

@@ -128,7 +128,7 @@ def _table(page: Page, found: Comparison) -> list[str]:
     if why := untold(found):
         lines.append(page.dim(f"  {why}"))
     if found.interleaved:
-        lines.append(page.dim(f"  {MARK} decides; base, candidate: medians; change: of pairs"))
+        lines.append(page.dim(f"  {MARK} decides the verdict; sides: medians; change: over pairs"))
     return lines
 
 
@@ -143,7 +143,7 @@ def _row(page: Page, found: Comparison, name: str, metric: Metric, *, wide: bool
         text += f"{shown:>{INTERVAL_COLUMNS}}"
     word = verdict_word(metric)
     paint = {"better": page.green, "worse": page.red}.get(word, page.dim)
-    return text + "   " + paint(word)
+    return text + ("   " if wide else "  ") + paint(word)
 
 
 def _seen(page: Page, found: Comparison) -> list[str]:

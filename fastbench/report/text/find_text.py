@@ -21,8 +21,8 @@ from fastbench.results import resolution
 
 __all__ = [
     "answer",
-    "broken",
     "drawn_of",
+    "failures",
     "known",
     "per_s",
     "reasons",
@@ -49,7 +49,7 @@ def step_line(step: Step) -> str:
     p99 = "no answers"
     if step.p99_ms is not None:
         p99 = f"{resolution.tail(step.samples)} {format_ms(step.p99_ms)}"
-    outcome = "held" if step.held else f"failed ({broken(step)})"
+    outcome = "passed" if step.held else f"failed ({failures(step)})"
     return printable(f"{per_s(step.rate):>12} req/s   {p99:<12}   {outcome}")
 
 
@@ -80,22 +80,23 @@ def answer(found: Found) -> tuple[str, str]:
     silent = [step for step in found.steps if step.p99_ms is None]
     gone = f"{per_s(silent[0].rate)} req/s" if silent else "the last rate"
     lowest = "the first rate" if found.interval.high is None else per_s(found.interval.high)
-    held = f"{rate} held" if rate else "nothing was seen to hold"
+    held = f"{rate} met" if rate else "no rate was seen to meet"
     words = {
-        "found": f"{rate} is the highest rate that holds {objective}",
-        "most": f"{rate}, the highest rate that was to be tried, holds {objective}",
-        "none": f"no rate holds {objective}: not even {lowest} req/s does",
-        "client_limited": f"the client was the limit: {held} {objective}; the server may hold more",
+        "found": f"{rate} is the highest rate that meets {objective}",
+        "most": f"{rate}, the highest rate to try, meets {objective}",
+        "none": f"no rate meets {objective}: not even {lowest} req/s does",
+        "client_limited": f"the load generator was saturated: {held} {objective}; "
+        "the server may do more",
         "server_gone": f"{_silence(found)}; {held} {objective}",
         "interrupted": f"interrupted: so far {held} {objective}",
-        "out_of_time": f"--max-time is over: so far {held} {objective}",
+        "out_of_time": f"--max-time ended the search: so far {held} {objective}",
         "nothing_succeeded": f"nothing succeeded, at {gone}",
     }
     noisy = found.ended == "found" and any(each.code == "noisy_host" for each in found.warnings)
     if noisy:
         words["found"] = (
-            f"{rate} is the highest rate seen to hold {objective}, on a disturbed machine: the "
-            "server may hold more"
+            f"{rate} is the highest rate seen to meet {objective}, on a disturbed machine: the "
+            "server may do more"
         )
     kind = "pass" if found.ended in ("found", "most") and not noisy else "doubt"
     if found.ended in ("none", "server_gone", "nothing_succeeded"):
@@ -131,9 +132,13 @@ def known(found: Found) -> str:
     low, high = found.interval.low, found.interval.high
     if found.ended != "found":
         return ""
-    below = f"up to {per_s(low)} every run held" if low is not None else "no run held for sure"
+    below = (
+        f"up to {per_s(low)} every run passed" if low is not None else "no rate passed in every run"
+    )
     above = (
-        f"from {per_s(high)} on every run failed" if high is not None else "none failed for sure"
+        f"from {per_s(high)} on every run failed"
+        if high is not None
+        else "no rate failed in every run"
     )
     return f"{below}, {above}"
 
@@ -214,17 +219,17 @@ def value_ms(step: Step, drawn: Objective | None) -> float | None:
 
 
 def _outcome(row: _Row) -> str:
-    """Say how the runs at a rate ended, and what broke."""
+    """Say how the runs at a rate ended, and what failed."""
     runs, failed = len(row.steps), [step for step in row.steps if not step.held]
     if not failed:
-        return "held" if runs == 1 else f"held {runs} times"
+        return "passed" if runs == 1 else f"passed {runs} times"
     many = f"{len(failed)} of {runs} failed" if row.held else "failed"
     many += f" {runs} times" if runs > 1 and not row.held else ""
-    return f"{many}: {broken(failed[-1])}"
+    return f"{many}: {failures(failed[-1])}"
 
 
-def broken(step: Step) -> str:
-    """Name what did not hold."""
+def failures(step: Step) -> str:
+    """Name what failed."""
     texts = [text for text, each in step.judged.items() if not each.ok]
     if not texts and step.growing and step.missed_share <= MISSED_MAX:
         return "backlog still growing"
@@ -235,17 +240,17 @@ def broken(step: Step) -> str:
 
 
 def reasons(found: Found) -> list[str]:
-    """Say what the limit was."""
+    """Say what the bottleneck was."""
     if found.ended in ("most", "interrupted", "out_of_time"):
         return []
     told = [printable(reason) for reason in found.reasons]
     if not told and found.ended == "found":
-        return ["nothing was full where the objective broke: answers just took longer"]
+        return ["no resource was saturated where the objective failed: answers just took longer"]
     return told
 
 
 def _why(page: Page, found: Found) -> list[str]:
-    """Return what the limit was, and what else the reader should know."""
+    """Return what the bottleneck was, and what else the reader should know."""
     lines: list[str] = []
     for at, reason in enumerate(reasons(found)):
         lines += page.wrapped("" if at else "Why", reason)

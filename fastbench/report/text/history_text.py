@@ -96,7 +96,7 @@ def outcome(run: Entry) -> tuple[str, str]:
     if run.ended != "complete":
         return run.ended.replace("_", " "), "warn" if run.ended == "interrupted" else "bad"
     if run.thresholds == "broken":
-        return "threshold broken", "bad"
+        return "threshold failed", "bad"
     if run.exit_code == REGRESSION:
         return "regression", "bad"
     if run.errors_share >= FEW_FAILED:

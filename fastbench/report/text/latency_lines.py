@@ -21,7 +21,7 @@ FIGURE_COLUMNS = 11  # of one more column of percentiles
 
 WORDS = "response time is from the planned start, service time from the first byte sent"
 WORDS_CLOSED = (
-    "service time, closed loop: a stall hides requests it holds back; -R shows response time"
+    "service time; while the server stalls fewer requests are sent; -R includes the waiting"
 )
 
 

@@ -11,7 +11,7 @@ from fastbench.report.suite_rows import NONE, reasons, shown
 
 __all__ = ["line", "render"]
 
-HEADS = ("requests", "req/s", "p50", "p95", "p99", "not ok", "kept")
+HEADS = ("requests", "req/s", "p50", "p95", "p99", "not ok", "passed")
 MIN_NAME = 8
 OUTCOME_COLUMNS = 17  # the longest there is
 MARK_COLUMNS = 4

@@ -31,12 +31,12 @@ TITLES = {
     "threshold_aborted": "ABORTED",
 }
 LIMITS = {
-    "client": "the client was the limit",
-    "server": "the server was the limit",
-    "box": "client and server together filled this machine",
-    "network": "the network was the limit",
-    "none": "nothing was at its limit",
-    "unknown": "what the limit was is not known",
+    "client": "the load generator was saturated",
+    "server": "the server was the bottleneck",
+    "host": "load generator and server together saturated this machine",
+    "network": "the network was the bottleneck",
+    "none": "no resource was saturated",
+    "unknown": "bottleneck unknown",
 }
 
 
@@ -110,9 +110,9 @@ def _ended(result: Result, load: LoadHeading) -> str:
     planned = f" of {format_s(load.duration_s)}" if load.duration_s else ""
     words = {
         "interrupted": f"interrupted after {seconds(summary.duration_s)}{planned}; "
-        "the numbers hold up to there",
+        "the numbers cover the time until then",
         "worker_lost": f"{lost} of {len(result.workers)} workers lost; "
-        "what they had counted is in the sums",
+        "the totals include what they had counted",
         "aborted": "the script ended the run",
         "script_failed": "an exception ended the run",
         "threshold_aborted": "a threshold ended the run",

@@ -92,12 +92,11 @@ def _host(page: Page, host: HostUse, result: Result) -> list[Part]:
         return [*((part, str) for part in tail), *((part, page.yellow) for part in _bad(host))]
     parts = [f"cpu {seen(host.cpu_percent, lambda mean: f'{mean:.0f}% of {cores} (max {most})')}"]
     if 1 < len(host.core_percents) <= MAX_CORES:
-        each = " ".join(f"{percent:.0f}" for percent in host.core_percents)
-        parts.append(f"each {each}%")
+        parts += [f"core {at} {percent:.0f}%" for at, percent in enumerate(host.core_percents)]
     if (host.steal_percent or 0.0) >= MIN_STEAL_PERCENT:
         parts.append(f"steal {host.steal_percent:.1f}%")
     if (host.others_percent or 0.0) >= MIN_OTHERS_PERCENT:
-        parts.append(f"others {host.others_percent:.0f}%")
+        parts.append(f"other programs {host.others_percent:.0f}%")
     parts.append(f"memory {memory(host)}")
     parts += _moved(host, result.summary.duration_s)
     return [*((part, str) for part in parts), *((part, page.yellow) for part in _bad(host))]

@@ -1,1 +1,1 @@
-"""What a result says of itself: who was the limit, what it is too short to tell, what is odd."""
+"""What a result shows: the bottleneck, what it is too short to tell, what is unusual."""

@@ -1,4 +1,4 @@
-"""Who was the limit? From what a run shows of itself to a verdict with its reasons.
+"""What was the bottleneck? From what a run shows of itself to a verdict with its reasons.
 
 1. Pure: a Result and a few facts about the run in, a Validity out.
 2. The verdict says whether the numbers may be quoted; the limit says what kept them from being
@@ -6,7 +6,7 @@
 
        incomplete       something of the run is missing
        noisy-host       the processor was taken by others: stolen, paused, or used by a stranger
-       client-limited   the client was at its end, so the rate is a lower bound
+       client-limited   the load generator was saturated, so the rate is a lower bound
        late             planned requests left late although a connection was free
        ok
 
@@ -140,18 +140,18 @@ def _limit(result: Result, seen: Seen) -> tuple[str, list[str]]:
     if not resolution.tells_shares(result.summary.duration_s):
         return _of_short(result)
     full = _full_target(result)
-    if _box_is_full(result, seen):
-        return "box", [
-            "client and server filled the cores they share; give each its own (taskset), or put "
-            "the client on another machine"
+    if _host_is_full(result, seen):
+        return "host", [
+            "load generator and server used all of the cores they share; give each its own cores "
+            "(taskset), or run the load generator on another machine"
         ]
     if throttled := _throttled(result):
         return "client", [throttled]
-    if full is not None and not _kept(result):
+    if full is not None and not _plan_met(result):
         return "server", [_of_server(full)]
-    if (busy := _busiest(result)) > BUSY and not _kept(result):
+    if (busy := _busiest(result)) > BUSY and not _plan_met(result):
         return "client", [_of_client(result, seen, busy)]
-    if _kept(result):
+    if _plan_met(result):
         return "none", []
     if seen.where == "remote" and (lost := _retransmits(result)):
         return "network", [lost]  # on loopback nothing is lost: there it is a queue, or no time
@@ -166,10 +166,10 @@ def _of_short(result: Result) -> tuple[str, list[str]]:
     """Judge by what needs no share of the processor: the quota's own clock, and the plan."""
     if throttled := _throttled(result):
         return "client", [throttled]
-    if _kept(result):
+    if _plan_met(result):
         return "none", []
     return "unknown", [
-        f"who was the limit: {resolution.TOO_SHORT} from {format_s(result.summary.duration_s)}; "
+        f"bottleneck: {resolution.TOO_SHORT} from {format_s(result.summary.duration_s)}; "
         f"measure longer (-d {format_s(resolution.SHARE_SPAN_S)} at least, better 10s)"
     ]
 
@@ -254,8 +254,8 @@ def _crowded(result: Result, seen: Seen) -> list[str] | None:
     return None
 
 
-def _kept(result: Result) -> bool:
-    """Tell whether a plan was kept: all of it was sent, and not much of it waited."""
+def _plan_met(result: Result) -> bool:
+    """Tell whether a plan was met: all of it was sent, and not much of it waited."""
     s = result.summary
     if s.scheduled is None:
         return False
@@ -306,7 +306,7 @@ def _targets(result: Result) -> list[TargetUse]:
     return [target for target in result.resources.targets if target.role == "target"]
 
 
-def _box_is_full(result: Result, seen: Seen) -> bool:
+def _host_is_full(result: Result, seen: Seen) -> bool:
     """Do client and server share cores that have nothing left?
 
     Two that hand each other one core sleep in between, so that it is never all used (75 to 90 % at
