@@ -52,7 +52,7 @@ def test_a_script_has_its_page_in_a_folder_that_is_made(server: Server, tmp_path
     flags = ("-q", "--base-url", server.url(), "--threshold", "checks>99%", "--html", str(page))
     assert invoke("run", *flags, str(script)).returncode == 0
     text = read(page.read_text("utf-8")).text
-    assert "\nPassed" in text and "is <b>200</b>" in text and "\n100.00% of 6 passed\n" in text
+    assert "\nPassed" in text and "is <b>200</b>" in text and "\n100% of 6 passed\n" in text
 
 
 def test_a_page_that_cannot_be_written_costs_nobody_the_numbers(server: Server) -> None:
