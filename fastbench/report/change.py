@@ -80,21 +80,21 @@ def verdict_word(metric: Metric) -> str:
     return "worse" if _worse(metric) else "better"
 
 
-def told(visit: Figures, name: str) -> float | None:
-    """Return a figure of a visit, None where it has too few answers for it."""
-    samples, percent = visit.samples, _PERCENTS.get(name)
+def told(trial: Figures, name: str) -> float | None:
+    """Return a figure of a trial, None where it has too few answers for it."""
+    samples, percent = trial.samples, _PERCENTS.get(name)
     if samples is not None and percent is not None and not resolution.carries(samples, percent):
         return None
-    return visit.of(name)
+    return trial.of(name)
 
 
 def told_metrics(found: Comparison) -> Mapping[str, Metric]:
-    """Return the metrics that every visit has answers for, and the one that was to decide."""
-    visits = [each for pair in found.pairs if pair.valid for each in (pair.base, pair.candidate)]
+    """Return the metrics that every trial has answers for, and the one that was to decide."""
+    trials = [each for pair in found.pairs if pair.valid for each in (pair.base, pair.candidate)]
     return {
         name: metric
         for name, metric in found.metrics.items()
-        if name == found.primary or all(told(each, name) is not None for each in visits if each)
+        if name == found.primary or all(told(each, name) is not None for each in trials if each)
     }
 
 

@@ -105,14 +105,14 @@ def regression_excluded(found: Comparison) -> bool:
 def typical(found: Comparison, side: str, name: str) -> str:
     """Return the median of one side over what counts, in the metric's unit."""
     counts = [pair for pair in found.pairs if pair.valid] or list(found.pairs)
-    visits = [visit for pair in counts if (visit := getattr(pair, side)) is not None]
-    values = [value for visit in visits if (value := told(visit, name)) is not None]
+    trials = [trial for pair in counts if (trial := getattr(pair, side)) is not None]
+    values = [value for trial in trials if (value := told(trial, name)) is not None]
     return _shown(name, median(values)) if values else NO_FIGURE
 
 
-def figure(visit: Figures | None, name: str) -> str:
-    """Return what one visit measured, in the metric's unit."""
-    value = None if visit is None else told(visit, name)
+def figure(trial: Figures | None, name: str) -> str:
+    """Return what one trial measured, in the metric's unit."""
+    value = None if trial is None else told(trial, name)
     return NO_FIGURE if value is None else _shown(name, value)
 
 
@@ -134,7 +134,7 @@ def noise(metric: Metric) -> list[str]:
 
 
 def counted(found: Comparison, metric: Metric | None) -> str:
-    """Say how many pairs count, and how many visits were made again."""
+    """Say how many pairs count, and how many trials were made again."""
     count = metric.pairs if metric is not None else 0
     redone = sum(pair.redone for pair in found.pairs)
     again = f", {plural(redone, 'trial')} repeated" if redone else ""

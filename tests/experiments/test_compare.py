@@ -1,7 +1,7 @@
 """`fastbench compare`, whole, on small servers: what it writes, how it ends, what stays behind.
 
-The machine of the tests may be busy, and then visits do not count: what is held here holds for
-valid and for other visits alike.
+The machine of the tests may be busy, and then trials do not count: what is held here holds for
+valid and for other trials alike.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `fastbench compare` leaves behind of visits that are made up: page, comment, baseline."""
+"""What `fastbench compare` leaves behind of trials that are made up: page, comment, baseline."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def visiting(
     monkeypatch: pytest.MonkeyPatch, share: float, instead: Result | BaseException | None = None
 ) -> list[Result]:
-    """Make visits up; the candidate carries that share of the base. Return the candidate's."""
+    """Make trials up; the candidate carries that share of the base. Return the candidate's."""
     numbers = itertools.count()
     found: list[Result] = []
 
-    def visit(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
+    def run_trial(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
         assert isinstance(job, Plan)
         # Noise of half a percent, alike in every test.
         ok = round(GOOD.summary.ok * (1 + 0.001 * (next(numbers) * 7 % 11 - 5)))
@@ -63,7 +63,7 @@ def visiting(
         found.append(made)
         return made
 
-    monkeypatch.setattr(trial, "visit", visit)
+    monkeypatch.setattr(trial, "run_trial", run_trial)
     return found
 
 
@@ -146,12 +146,12 @@ def test_a_script_is_warmed_up_for_so_long(
 ) -> None:
     jobs: list[RunRequest] = []
 
-    def visit(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
+    def run_trial(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
         assert isinstance(job, RunRequest)
         jobs.append(job)
         return GOOD
 
-    monkeypatch.setattr(trial, "visit", visit)
+    monkeypatch.setattr(trial, "run_trial", run_trial)
     Path("load.py").write_text(LATER)
     assert main([*WORDS, *words, "--script", "load.py", *SIDES]) == 0
     if share:

@@ -271,8 +271,8 @@ def test_swapped_sides_give_the_reciprocal_and_the_same_verdict(name: str, prima
             assert other.interval == pytest.approx((1 / one.interval[1], 1 / one.interval[0]))
 
 
-def test_a_disturbance_of_every_second_visit_does_not_flip_the_verdict() -> None:
-    # A hog that slows every second visit by 15 %. Orders drawn within the pairs spread it over both
+def test_a_disturbance_of_every_second_trial_does_not_flip_the_verdict() -> None:
+    # A hog that slows every second trial by 15 %. Orders drawn within the pairs spread it over both
     # sides; with a strict alternation it would hit the candidate alone.
     wrong, chance = 0, default_rng(8)
     for _ in range(200):

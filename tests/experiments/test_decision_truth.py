@@ -39,17 +39,17 @@ def test_a_build_beside_itself_is_hardly_ever_different(pairs: int) -> None:
 
 
 def test_on_the_same_noise_blocks_raise_alarms_all_the_time() -> None:
-    # What people do by hand: all visits to one side, then all to the other, and an unpaired test.
+    # What people do by hand: all trials to one side, then all to the other, and an unpaired test.
     generator = np.random.default_rng(3)
     alarms = 0
     for _ in range(300):
-        visits = [
+        trials = [
             side.requests_per_s
             for pair in noisy_pairs(12, generator)
             for side in ((pair.base, pair.candidate)[:: 1 if pair.order == "base first" else -1])
             if side is not None
         ]
-        alarms += stats.mannwhitneyu(visits[:12], visits[12:]).pvalue <= ALPHA
+        alarms += stats.mannwhitneyu(trials[:12], trials[12:]).pvalue <= ALPHA
     assert alarms / 300 > 0.15
 
 

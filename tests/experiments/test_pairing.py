@@ -20,7 +20,7 @@ from fastbench.experiments.compare.compare_document import Pair
 from fastbench.experiments.trials import pairing, trial, trial_servers
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
 from fastbench.experiments.trials.pairing import Measured, Standing, Terms
-from fastbench.experiments.trials.trial import Side, TrialObserver, VisitError
+from fastbench.experiments.trials.trial import Side, TrialError, TrialObserver
 from fastbench.experiments.trials.trial_servers import ServerError
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.results.histogram import Histogram
@@ -46,14 +46,14 @@ def carrying(per_s: float) -> Result:
 
 @dataclass(slots=True)
 class Stage:
-    """Two sides and what their visits find, visit by visit; without an entry they find GOOD."""
+    """Two sides and what their trials find, trial by trial; without an entry they find GOOD."""
 
     finds: dict[str, list[Result | BaseException]] = field(default_factory=dict)
     jobs: list[Plan | RunRequest] = field(default_factory=list)
     heard: list[Standing] = field(default_factory=list)
     clock_s: float = 0.0
 
-    def visit(self, job: Plan | RunRequest, hears: TrialObserver, stop: Interrupts) -> Result:
+    def run_trial(self, job: Plan | RunRequest, hears: TrialObserver, stop: Interrupts) -> Result:
         assert isinstance(job, Plan)
         self.jobs.append(job)
         self.clock_s += VISIT_S
@@ -71,26 +71,26 @@ class Stage:
         return pairing.run(base, candidate, asked, self.heard.append)
 
     @property
-    def visited(self) -> str:
-        """The sides in the order of their visits, a letter each."""
+    def measured(self) -> str:
+        """The sides in the order of their trials, a letter each."""
         return "".join(job.requests[0].url.rpartition("/")[2][0] for job in self.jobs)  # type: ignore[union-attr]
 
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """Visits that take no time, on a clock that says they did."""
+    """Trials that take no time, on a clock that says they did."""
     found = Stage()
-    monkeypatch.setattr(trial, "visit", found.visit)
+    monkeypatch.setattr(trial, "run_trial", found.run_trial)
     monkeypatch.setattr(pairing, "REST_S", 0.0)
     monkeypatch.setattr(pairing, "time", SimpleNamespace(monotonic=lambda: found.clock_s))
     return found
 
 
-def test_each_pair_is_one_visit_to_each_side_in_the_order_drawn(stage: Stage) -> None:
+def test_each_pair_is_one_trial_to_each_side_in_the_order_drawn(stage: Stage) -> None:
     measured = stage.run(8, seed=3)
     assert (measured.ended, len(measured.pairs), measured.notes) == ("complete", 8, ())
     firsts = {"base first": "bc", "candidate first": "cb"}
-    assert stage.visited == "".join(firsts[pair.order] for pair in measured.pairs)
+    assert stage.measured == "".join(firsts[pair.order] for pair in measured.pairs)
     for pair in measured.pairs:
         assert pair.valid
         assert pair.base is not None
@@ -122,31 +122,31 @@ def test_the_seed_draws_the_order_and_neither_side_is_favoured(stage: Stage) -> 
         (replace(GOOD, validity=Validity("noisy-host", "none")), ["other programs used the pro"]),
         (FAILS, ["0.99 % of its requests failed"]),
         (SILENT, ["100 % of its", "nothing was answered", "connection refused"]),
-        (VisitError("the process was lost"), ["the process was lost"]),
+        (TrialError("the process was lost"), ["the process was lost"]),
     ],
 )
-def test_a_visit_that_does_not_count_costs_its_pair_which_is_measured_anew(
+def test_a_trial_that_does_not_count_costs_its_pair_which_is_measured_anew(
     result: Result | BaseException, why: list[str], stage: Stage
 ) -> None:
     stage.finds = {"candidate": [result, GOOD]}
     (pair,) = stage.run(1).pairs
     assert (pair.valid, pair.reasons, pair.redone) == (True, (), 1)
-    assert stage.visited == "bcbc"
+    assert stage.measured == "bcbc"
     stage.jobs.clear()
     stage.finds = {"base": [GOOD] * 9, "candidate": [result] * 9}
     (pair,) = stage.run(1).pairs
     assert (pair.valid, pair.redone) == (False, 2)
-    assert stage.visited == "bcbcbc"
+    assert stage.measured == "bcbcbc"
     assert pair.base is not None
     assert len(pair.reasons) == len(why)
     for reason, start in zip(pair.reasons, why, strict=True):
         assert reason.startswith(f"candidate: {start}")
 
 
-def test_a_first_visit_in_vain_is_enough_but_for_the_last_time(stage: Stage) -> None:
+def test_a_first_trial_in_vain_is_enough_but_for_the_last_time(stage: Stage) -> None:
     stage.finds = {"base": [LATE] * 9}
     (pair,) = stage.run(1).pairs
-    assert (pair.order, stage.visited) == ("base first", "bbbc")
+    assert (pair.order, stage.measured) == ("base first", "bbbc")
     assert pair.candidate is not None
     assert pair.reasons == ("base: the load generator sent its requests late",)
 
@@ -194,7 +194,7 @@ def test_what_would_not_end_in_time_is_not_begun(stage: Stage) -> None:
     assert (measured.ended, len(measured.pairs), stage.clock_s) == ("out_of_time", 2, 120)
     stage.jobs.clear()
     assert stage.run(9, max_time_s=VISIT_S).ended == "out_of_time"
-    assert stage.jobs == [], "one pair takes two visits and their warm-ups"
+    assert stage.jobs == [], "one pair takes two trials and their warm-ups"
     stage.finds = {"base": [LATE] * 99, "candidate": [LATE] * 99}
     (pair,) = stage.run(9, max_time_s=3 * VISIT_S).pairs
     assert (pair.valid, pair.redone) == (False, 0)
@@ -264,7 +264,7 @@ def loading(port: int | None) -> Plan:
     return command.plan
 
 
-def test_servers_are_started_for_each_visit_and_gone_after_it() -> None:
+def test_servers_are_started_for_each_trial_and_gone_after_it() -> None:
     known: dict[int, psutil.Process] = {}
     ports: set[int | None] = set()
 
@@ -306,14 +306,14 @@ def test_a_server_that_never_starts_is_an_error_and_a_later_failure_a_reason(
     monkeypatch.setattr(trial_servers.Server, "__exit__", lambda *ends: None)
     monkeypatch.setattr(trial_servers.Server, "wait_ready", lambda *waits: None)
     monkeypatch.setattr(trial_servers.Server, "ended", lambda server: "")
-    monkeypatch.setattr(trial, "visit", lambda job, hears, stop: GOOD)
+    monkeypatch.setattr(trial, "run_trial", lambda job, hears, stop: GOOD)
     monkeypatch.setattr(pairing, "REST_S", 0.0)
     first, second = pairing.run(*serving(loading), Terms(2, 1), lambda now: None).pairs
     assert first.valid
     assert NO_SERVER in second.reasons
 
 
-def test_a_server_that_dies_in_a_visit_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_dies_in_a_trial_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def kill(job: object, hears: TrialObserver, stop: Interrupts) -> Result:
         below = psutil.Process().children(recursive=True)
         os.kill(next(each.pid for each in below if "serve" in each.cmdline()), signal.SIGKILL)
@@ -323,7 +323,7 @@ def test_a_server_that_dies_in_a_visit_is_a_reason(monkeypatch: pytest.MonkeyPat
             stop.wait(0.01)
         raise AssertionError("it lives")
 
-    monkeypatch.setattr(trial, "visit", kill)
+    monkeypatch.setattr(trial, "run_trial", kill)
     monkeypatch.setattr(pairing, "REDO", 0)
     sides = serving(loading, "echo gone for good; exec " + SERVE)
     (pair,) = pairing.run(*sides, Terms(1, 1), lambda now: None).pairs
@@ -333,7 +333,7 @@ def test_a_server_that_dies_in_a_visit_is_a_reason(monkeypatch: pytest.MonkeyPat
     assert candidate.startswith("candidate: its server was ended by SIGKILL (")
 
 
-def test_a_real_signal_ends_the_visit_and_the_comparison() -> None:
+def test_a_real_signal_ends_the_trial_and_the_comparison() -> None:
     once = [signal.SIGINT]
 
     def tell(now: Standing) -> None:

@@ -128,7 +128,7 @@ from fastbench import scenario, sleep, teardown
 
 
 @scenario(executor="constant-vus", vus=1, duration="60s")
-async def visit(vu):
+async def run_trial(vu):
     await vu.get("/")
 
 

@@ -230,7 +230,7 @@ def test_every_way_a_run_ends_has_its_word() -> None:
 
 @pytest.mark.parametrize(
     "args",
-    ['"--script=visit.py", "-u", "5"', '"--script", "visit.py", "-u", "5"', '"--script=post.lua"'],
+    ['"--script=trial.py", "-u", "5"', '"--script", "visit.py", "-u", "5"', '"--script=post.lua"'],
 )
 def test_a_script_of_a_comparison_is_told_as_its_command_line_tells_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: str

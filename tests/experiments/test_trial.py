@@ -1,4 +1,4 @@
-"""rounds/visits.py: a run in a process of its own, heard out, ended for sure."""
+"""rounds/trials.py: a run in a process of its own, heard out, ended for sure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from servers import Server, answering
 from fastbench.cli.args import url_args
 from fastbench.experiments.trials import trial
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
-from fastbench.experiments.trials.trial import TrialObserver, VisitError, visit
+from fastbench.experiments.trials.trial import TrialError, TrialObserver, run_trial
 from fastbench.plan.plan import Plan, UsageError, Watch
 from fastbench.results.result import Result
 from fastbench.run.sampling import Progress
@@ -71,10 +71,10 @@ def script(folder: Path, server: Server, text: str = SCRIPT, duration: str = "30
 
 def carried_out(job: Plan | RunRequest, hears: TrialObserver | None = None) -> Result:
     with Interrupts() as stop:
-        return visit(job, hears or TrialObserver(), stop)
+        return run_trial(job, hears or TrialObserver(), stop)
 
 
-def test_a_visit_is_a_whole_run_and_leaves_this_process_as_it_was(server: Server) -> None:
+def test_a_trial_is_a_whole_run_and_leaves_this_process_as_it_was(server: Server) -> None:
     nice, handlers = os.nice(0), [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
     heard: list[Progress] = []
     first = carried_out(plan(server), TrialObserver(heard.append))
@@ -90,9 +90,7 @@ def test_a_visit_is_a_whole_run_and_leaves_this_process_as_it_was(server: Server
     assert heard[0].requests <= heard[-1].requests <= first.summary.requests
 
 
-def test_a_script_is_visited_alike_and_what_it_prints_is_heard(
-    tmp_path: Path, server: Server
-) -> None:
+def test_a_script_is_run_alike_and_what_it_prints_is_heard(tmp_path: Path, server: Server) -> None:
     lines: list[str] = []
     notices: list[str] = []
     asked = replace(script(tmp_path, server), vus=1, iterations=3)
@@ -116,22 +114,22 @@ def test_what_is_refused_is_refused_here(tmp_path: Path, server: Server) -> None
     assert server.seen.requests == 0
 
 
-def test_a_visit_that_breaks_says_how(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_that_breaks_says_how(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(job: object, fd: int) -> NoReturn:
         raise ZeroDivisionError("of no use")
 
     monkeypatch.setattr(trial, "_run", breaks)
-    with pytest.raises(VisitError, match="ZeroDivisionError: of no use"):
+    with pytest.raises(TrialError, match="ZeroDivisionError: of no use"):
         carried_out(plan(server))
 
 
-def test_a_lost_visit_is_told_and_its_workers_are_gone(server: Server) -> None:
+def test_a_lost_trial_is_told_and_its_workers_are_gone(server: Server) -> None:
     def kill(progress: Progress) -> None:
         (child,) = psutil.Process().children()
         assert len(child.children()) == 1
         child.kill()
 
-    with pytest.raises(VisitError, match="ended by SIGKILL"):
+    with pytest.raises(TrialError, match="ended by SIGKILL"):
         carried_out(plan(server, duration_s=60), TrialObserver(kill))
     # The kernel kills the workers as orphans: they are nobody's children any more.
     until(lambda: not server.open_connections)
@@ -160,7 +158,7 @@ def test_a_second_signal_ends_everything_at_once(
     _gone(below)
 
 
-def test_a_visit_that_does_not_end_is_killed_with_its_children(
+def test_a_trial_that_does_not_end_is_killed_with_its_children(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial, "_run", _deaf)
@@ -172,11 +170,11 @@ def test_a_visit_that_does_not_end_is_killed_with_its_children(
     _gone(below)
 
 
-def test_no_visit_begins_after_a_signal(server: Server) -> None:
+def test_no_trial_begins_after_a_signal(server: Server) -> None:
     with Interrupts() as stop:
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(Interrupted):
-            visit(plan(server), TrialObserver(), stop)
+            run_trial(plan(server), TrialObserver(), stop)
     assert server.seen.connections == 0
 
 
@@ -212,7 +210,7 @@ def test_nothing_outlives_us(server: Server) -> None:
         "from fastbench.experiments.trials import trial, interrupts\n"
         f"plan = url_args.parse(['-c1', '-t1', '-d60s', {server.url()!r}]).plan\n"
         "with interrupts.Interrupts() as stop:\n"
-        "    trial.visit(plan, trial.TrialObserver(), stop)\n"
+        "    trial.run_trial(plan, trial.TrialObserver(), stop)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code]) as process:
         try:
@@ -220,7 +218,7 @@ def test_nothing_outlives_us(server: Server) -> None:
             below = psutil.Process(process.pid).children(recursive=True)
         finally:
             process.kill()
-    assert len(below) == 2, "a visit and its worker"
+    assert len(below) == 2, "a trial and its worker"
     _gone(below)
 
 
@@ -252,7 +250,7 @@ def _gone(processes: list[psutil.Process]) -> None:
 
 
 def _waiting_for_the_end(wait: Callable[..., set[int]]) -> Callable[..., set[int]]:
-    """Read nothing before the visit's process has ended."""
+    """Read nothing before the trial's process has ended."""
 
     def waits(stop: Interrupts, length_s: float, *fds: int) -> set[int]:
         with contextlib.suppress(IndexError):

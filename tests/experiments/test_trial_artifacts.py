@@ -1,4 +1,4 @@
-"""rounds/kept.py: latencies of the visits that count, added up; and the visit in the middle."""
+"""trials/trial_artifacts.py: latencies of the trials that count, added up; the middle trial."""
 
 from __future__ import annotations
 
@@ -39,35 +39,35 @@ async def load(vu):
 
 
 def timed(*values_ns: int, ok: int = 1000) -> Result:
-    """A visit whose service times are these."""
+    """A trial whose service times are these."""
     latency = replace(GOOD.latency, service=Histogram.from_values(values_ns))
     return replace(GOOD, latency=latency, summary=replace(GOOD.summary, ok=ok))
 
 
-Visit = Callable[[Job, TrialObserver, Interrupts], Result]
+RunTrial = Callable[[Job, TrialObserver, Interrupts], Result]
 
 
 @pytest.fixture
-def visited(monkeypatch: pytest.MonkeyPatch) -> Callable[[Visit], None]:
-    """Let a function make the visits, which then take no time."""
+def use_trials(monkeypatch: pytest.MonkeyPatch) -> Callable[[RunTrial], None]:
+    """Let a function make the trials, which then take no time."""
     monkeypatch.setattr(pairing, "REST_S", 0.0)
-    return lambda visit: monkeypatch.setattr(trial, "visit", visit)
+    return lambda run_trial: monkeypatch.setattr(trial, "run_trial", run_trial)
 
 
 def sides() -> tuple[Side, Side]:
     return Side("old", lambda port: plan("base")), Side("new", lambda port: plan("candidate"))
 
 
-def test_only_visits_of_pairs_that_count_are_kept(visited: Callable[[Visit], None]) -> None:
+def test_only_trials_of_pairs_that_count_are_kept(use_trials: Callable[[RunTrial], None]) -> None:
     numbers = itertools.count(1)
 
-    def visit(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
+    def run_trial(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
         number = next(numbers)
         # The first pair is made anew once, the second does not count at all.
         found = timed(number * 1_000_000)
         return replace(found, validity=LATE.validity) if number in (2, 6, 8, 10) else found
 
-    visited(visit)
+    use_trials(run_trial)
     kept = Kept(results=True)
     measured = pairing.run(*sides(), Terms(5, seed=1), lambda now: None, kept=kept)
     assert [pair.valid for pair in measured.pairs] == [True, False, True, True, True]
@@ -75,7 +75,7 @@ def test_only_visits_of_pairs_that_count_are_kept(visited: Callable[[Visit], Non
     assert latency is not None and latency.times == "service"
     assert (latency.base.count, latency.candidate.count) == (4, 4)
     seen = {histogram.min_ns // 1_000_000 for histogram in (latency.base, latency.candidate)}
-    assert seen == {3, 4}, "visits 3 and 4 are the first that count"
+    assert seen == {3, 4}, "trials 3 and 4 are the first that count"
     whole = latency.base.sum_ns + latency.candidate.sum_ns
     assert whole == sum(range(11, 17)) * 1_000_000 + 7_000_000
 
@@ -91,7 +91,7 @@ def test_counters_are_added_and_nothing_is_averaged() -> None:
     assert latency.candidate == Histogram.from_values([100, 100, 300])
 
 
-def test_response_times_are_kept_where_all_visits_have_them() -> None:
+def test_response_times_are_kept_where_all_trials_have_them() -> None:
     planned = samples.planned()
     kept = Kept()
     kept.add(planned, planned)
@@ -104,13 +104,13 @@ def test_response_times_are_kept_where_all_visits_have_them() -> None:
     assert latency.candidate.count == (planned.latency.service.count + GOOD.latency.service.count)
 
 
-def test_the_visit_in_the_middle_is_one_that_was() -> None:
-    visits = [timed(1_000, ok=ok) for ok in (500, 100, 400, 200, 300, 600)]
+def test_the_trials_in_the_middle_is_one_that_was() -> None:
+    trials = [timed(1_000, ok=ok) for ok in (500, 100, 400, 200, 300, 600)]
     kept = Kept(results=True)
-    for each in visits:
+    for each in trials:
         kept.add(GOOD, each)
-    assert kept.middle("requests_per_s") is visits[4], "the lower of the two in the middle"
-    assert kept.middle("p50") in visits
+    assert kept.middle("requests_per_s") is trials[4], "the lower of the two in the middle"
+    assert kept.middle("p50") in trials
     none = replace(GOOD, resources=samples.refused().resources)
     kept = Kept(results=True)
     kept.add(none, none)
@@ -135,13 +135,13 @@ def test_a_script_warms_the_server_up_in_a_run_of_its_own_that_does_not_count(
 ) -> None:
     told: list[Standing] = []
     results: list[Result] = []
-    visit = trial.visit
+    run_trial = trial.run_trial
 
     def noted(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
-        results.append(visit(job, hears, stop))
+        results.append(run_trial(job, hears, stop))
         return results[-1]
 
-    monkeypatch.setattr(trial, "visit", noted)
+    monkeypatch.setattr(trial, "run_trial", noted)
     with Server(answering()) as server:
         job = asked(tmp_path, server)
         side = Side("one", lambda port: job)
@@ -157,16 +157,16 @@ def test_a_script_warms_the_server_up_in_a_run_of_its_own_that_does_not_count(
     assert True in warming and False in warming
 
 
-def test_a_warm_up_is_the_whole_script_in_less_time(visited: Callable[[Visit], None]) -> None:
+def test_a_warm_up_is_the_whole_script_in_less_time(use_trials: Callable[[RunTrial], None]) -> None:
     jobs: list[Job] = []
     heard: list[TrialObserver] = []
 
-    def visit(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
+    def run_trial(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
         jobs.append(job)
         heard.append(hears)
         return GOOD
 
-    visited(visit)
+    use_trials(run_trial)
     script = RunRequest("load.py", time_scale=2.0, duration_s=3.0)
     side = Side("one", lambda port: script)
     lines: list[str] = []
@@ -175,7 +175,7 @@ def test_a_warm_up_is_the_whole_script_in_less_time(visited: Callable[[Visit], N
     assert jobs == [replace(script, time_scale=0.5), script] * 2
     heard[0].echo("printed")
     heard[0].notice("noticed")
-    assert lines == [], "the visit after it says it"
+    assert lines == [], "the trial after it says it"
     heard[1].echo("printed")
     assert lines == ["printed"]
     jobs.clear()

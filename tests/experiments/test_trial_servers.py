@@ -1,4 +1,4 @@
-"""rounds/servers.py and keeper.py: started for a visit, ready when they say so, gone for sure."""
+"""rounds/servers.py and keeper.py: started for a trial, ready when they say so, gone for sure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairs and comparisons for tests: visits with given ratios, and the noise of shared machines."""
+"""Pairs and comparisons for tests: trials with given ratios, and the noise of shared machines."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LATENCIES = Latencies(
 
 
 def figures(speed: float, *, latency: float | None = None, cpu: float | None = None) -> Figures:
-    """A valid visit to a server of that speed; latency and CPU follow unless they are given."""
+    """A valid trial to a server of that speed; latency and CPU follow unless they are given."""
     slow = 1 / speed if latency is None else latency
     used = 1 / speed if cpu is None else cpu
     return Figures(10_000 * speed, 1.0 * slow, 4.0 * slow, 1.2 * slow, 90 * used, 0.0, "ok", "host")
@@ -80,7 +80,7 @@ def scattered(count: int, effect: float, noise: float = 0.01, seed: int = 1) -> 
 
 
 def limited(one: Pair) -> Pair:
-    """The pair with a visit that the client limited."""
+    """The pair with a trial that the client limited."""
     assert one.base is not None
     base = replace(one.base, verdict="client-limited", limit="client")
     return replace(
@@ -96,7 +96,7 @@ def failing(one: Pair, share: float = 0.02) -> Pair:
 
 
 def swapped(pairs: Sequence[Pair]) -> list[Pair]:
-    """The same visits with the sides exchanged."""
+    """The same trials with the sides exchanged."""
     other = {"base first": "candidate first", "candidate first": "base first"}
     return [
         replace(each, base=each.candidate, candidate=each.base, order=other[each.order])
@@ -110,10 +110,10 @@ def judged(pairs: Sequence[Pair], primary: str = "requests_per_s", **rules: floa
 
 
 def noisy_pairs(pairs: int, generator: np.random.Generator, effect: float = 0.0) -> list[Pair]:
-    """Visits one after another on a machine that drifts, with heavy tails and bursts.
+    """Trials one after another on a machine that drifts, with heavy tails and bursts.
 
     Slow drift (AR(1), 0.9, 3 %), noise of t3 with 1.5 %, and now and then a burst that takes 10 to
-    40 % for one to five visits.
+    40 % for one to five trials.
     """
     logs = _machine(2 * pairs, generator)
     found = []
@@ -128,14 +128,14 @@ def noisy_pairs(pairs: int, generator: np.random.Generator, effect: float = 0.0)
     return found
 
 
-def _machine(visits: int, generator: np.random.Generator) -> Any:
-    """Return the log speeds of visits one after another."""
-    logs = 0.015 * generator.standard_t(3, visits)
+def _machine(trials: int, generator: np.random.Generator) -> Any:
+    """Return the log speeds of trials one after another."""
+    logs = 0.015 * generator.standard_t(3, trials)
     level = generator.normal(0, 0.03)
-    for at in range(visits):
+    for at in range(trials):
         logs[at] += level
         level = 0.9 * level + generator.normal(0, 0.03 * math.sqrt(1 - 0.9**2))
-    for at in map(int, np.flatnonzero(generator.random(visits) < 0.05)):
+    for at in map(int, np.flatnonzero(generator.random(trials) < 0.05)):
         logs[at : at + generator.integers(1, 6)] -= generator.uniform(0.1, 0.4)
     return logs
 

@@ -88,12 +88,12 @@ def _measured(plan: Plan, stop: Interrupts, live: LiveView) -> Measure:
         nonlocal left_s
         try:
             stop.nap(COOL_S + min(left_s, COOLEST_S))
-            result = trial.visit(at_rate(plan, rate), hears, stop)
+            result = trial.run_trial(at_rate(plan, rate), hears, stop)
             left_s = objective.left_s(result)
             return result
         except Interrupted:
             return None
-        except trial.VisitError as error:
+        except trial.TrialError as error:
             raise UsageError(f"At {rate:g} requests per second {error}.") from None
 
     return measure

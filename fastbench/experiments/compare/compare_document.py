@@ -1,6 +1,6 @@
 """What a comparison found: frozen values, and the versioned JSON document both ways.
 
-1. A pair is one visit to each side; its figures are those of the measured seconds of each visit.
+1. A pair is one trial to each side; its figures are those of the measured seconds of each trial.
    Pairs that are not valid stay in the document and out of the numbers.
 2. A ratio is candidate / base. An interval is [low, high] of that ratio, null where there are too
    few pairs for one. Shares are fractions: 0.02 is 2 %.
@@ -60,7 +60,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One visit. Times are of responses under a rate, else of service; None where there are none.
+    """One trial. Times are of responses under a rate, else of service; None where there are none.
 
     `samples` is how many times the percentiles are of, None in older documents.
     `cpu_us_per_request` is the server's, known only where its processes can be seen. `verdict` and
@@ -85,7 +85,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One visit to each side. `reasons` say why it is not valid; `redone` counts repeats."""
+    """One trial to each side. `reasons` say why it is not valid; `redone` counts repeats."""
 
     base: Figures | None
     candidate: Figures | None
@@ -119,7 +119,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """The times of both sides: all visits of the pairs that count, merged; or two whole runs."""
+    """The times of both sides: all trials of the pairs that count, merged; or two whole runs."""
 
     times: Annotated[str, TIMES]
     base: Histogram

@@ -1,11 +1,11 @@
-"""From pairs of visits to a verdict. Pure; the rules:
+"""From pairs of trials to a verdict. Pure; the rules:
 
 1. One metric is declared the primary one beforehand, and the verdict is its own. `different`: the
    interval of the ratio excludes 1 and the ratio is at least the threshold away from 1.
    `equivalent`: the 90 % interval lies within the threshold. Else `inconclusive`. "2 % away" is a
    factor of 1.02 up or down, so that swapping the sides changes nothing.
 2. The other metrics are corrected for being several (Holm): `different` takes their p, too.
-3. Pairs with a visit that is not valid do not count. When more than a fifth of them do not, nothing
+3. Pairs with a trial that is not valid do not count. When more than a fifth of them do not, nothing
    is told; nor after a stop by hand, which whoever watches the numbers may have chosen by them.
 4. A metric counts only when all those pairs have it.
 5. A regression is the primary metric worse by at least the limit, with an interval that excludes 1;
@@ -99,7 +99,7 @@ class Subject:
 def judge(
     pairs: Sequence[Pair], primary: str, subject: Subject, rules: Rules | None = None
 ) -> Comparison:
-    """Judge the pairs of a comparison whose visits were interleaved."""
+    """Judge the pairs of a comparison whose trials were interleaved."""
     rules = rules or Rules()
     counted = [pair for pair in pairs if _effect(pair, primary) is not None]
     metrics = measure(counted, primary, rules, subject.seed)
@@ -155,9 +155,9 @@ def measure(pairs: Sequence[Pair], primary: str, rules: Rules, seed: int) -> dic
 
 
 def candidate_fails(pairs: Sequence[Pair]) -> tuple[Warning_, ...]:
-    """Warn when the usual visit to the candidate fails requests and the one to the base does not.
+    """Warn when the usual trial to the candidate fails requests and the one to the base does not.
 
-    Such visits are not valid, so that no metric would tell.
+    Such trials are not valid, so that no metric would tell.
     """
     base = [pair.base.errors_share for pair in pairs if pair.base]
     candidate = [pair.candidate.errors_share for pair in pairs if pair.candidate]

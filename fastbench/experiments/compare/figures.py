@@ -1,7 +1,7 @@
-"""From a run's result to the figures of one visit, and what makes a visit not count.
+"""From a run's result to the figures of one trial, and what makes a trial not count.
 
 1. Times are of responses where requests were planned, else of service.
-2. A visit is valid when the client was not the limit, was on time and alone, the run is whole, and
+2. A trial is valid when the load generator was not saturated, on time and alone, the run whole, and
    at most 0.1 % of its requests failed. How large its figures are has no say: nothing is an
    outlier.
 """
@@ -50,7 +50,7 @@ def latencies_of(base: Result, candidate: Result) -> Latencies:
 
 
 def reasons_against(figures: Figures) -> tuple[str, ...]:
-    """Return why a visit does not count, nothing if it does."""
+    """Return why a trial does not count, nothing if it does."""
     reasons = []
     if figures.verdict in _NOT_VALID:
         reasons.append(_NOT_VALID[figures.verdict])

@@ -1,1 +1,1 @@
-"""Comparisons as they run: visits in processes of their own, the servers they go to, the pairs."""
+"""Comparisons as they run: trials in processes of their own, the servers they go to, the pairs."""

@@ -1,15 +1,15 @@
-"""Pairs of visits, interleaved: what is measured, in which order, and what does not count.
+"""Pairs of trials, interleaved: what is measured, in which order, and what does not count.
 
-1. A pair is a visit to each side, one right after the other: what drifts slowly hits both. Which
+1. A pair is a trial to each side, one right after the other: what drifts slowly hits both. Which
    comes first is drawn for each pair from the seed, so that no regular disturbance favours a side.
-2. A visit that does not count (see figures.py) costs its whole pair: that is measured anew, in the
+2. A trial that does not count (see figures.py) costs its whole pair: that is measured anew, in the
    same order, at most twice. Nothing is dropped for the size of its figures.
 3. When more than a fifth of the pairs planned cannot count any more, it ends: no verdict would
    stand on the rest. So it does when one side never answered anything.
 4. For latencies both sides get the same rate, at most 60 % of what the slower one carries: a pilot
    in a closed loop finds it.
-5. Before a visit under a script the same script is run once, shorter, and dropped: a warm-up at the
-   same server, with setup and teardown of its own. Plain visits have theirs within.
+5. Before a trial under a script the same script is run once, shorter, and dropped: a warm-up at the
+   same server, with setup and teardown of its own. Plain trials have theirs within.
 6. `max_time_s` is kept by not beginning what would not end in time.
 """
 
@@ -41,7 +41,7 @@ from fastbench.script.run_request import RunRequest
 __all__ = ["Measured", "Standing", "Terms", "run"]
 
 REDO = 2
-REST_S = 0.2  # between two visits
+REST_S = 0.2  # between two trials
 PILOT_SHARE = 0.6  # of what the slower side carries
 
 Name = Literal["base", "candidate"]
@@ -51,7 +51,7 @@ Stage_ = Literal["starting", "running", "resting"]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What was asked for. `find_rate`: a pilot finds one rate for all visits.
+    """What was asked for. `find_rate`: a pilot finds one rate for all trials.
 
     `warmup_share` is the share of a script's own length that its warm-up takes, 0 for none.
     """
@@ -99,7 +99,7 @@ def run(
 ) -> Measured:
     """Measure the pairs; `tell` hears of every step and of progress 4 times a second.
 
-    `kept` takes the visits of the pairs that count. The first signal ends it early and in order,
+    `kept` takes the trials of the pairs that count. The first signal ends it early and in order,
     the second is KeyboardInterrupt. Raises what refuses a run, and ServerError where a server has
     never been ready.
     """
@@ -110,7 +110,7 @@ def run(
 
 
 @dataclass(frozen=True, slots=True)
-class _Visited:
+class _Measured:
     figures: Figures | None
     reasons: tuple[str, ...]
     result: Result | None = None
@@ -139,7 +139,7 @@ class _Rounds:
     rate: float | None = None
     port: int | None = None
     longest_s: float = 0.0  # of the pairs so far
-    visited: set[Name] = field(default_factory=set)
+    measured: set[Name] = field(default_factory=set)
     answered: set[Name] = field(default_factory=set)
     ready: set[Name] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
@@ -165,7 +165,7 @@ class _Rounds:
                 return "out_of_time"
             pair = self._measured(order)
             self.pairs.append(pair)
-            if not self.visited <= self.answered:
+            if not self.measured <= self.answered:
                 return "nothing_succeeded"
             invalid = sum(not each.valid for each in self.pairs)
             if invalid > INVALID_SHARE_MAX * self.terms.pairs and self.pair < self.terms.pairs:
@@ -189,17 +189,17 @@ class _Rounds:
         return pair
 
     def _once(self, order: str) -> Pair:
-        """Visit both sides; where it is measured anew anyway, a first visit in vain is enough."""
+        """Run a trial of both sides; if one fails and is repeated anyway, do not run the other."""
         names: tuple[Name, Name] = ("base", "candidate")
         if order == "candidate first":
             names = ("candidate", "base")
-        none = _Visited(None, ())
-        found: dict[Name, _Visited] = {"base": none, "candidate": none}
+        none = _Measured(None, ())
+        found: dict[Name, _Measured] = {"base": none, "candidate": none}
         reasons: list[str] = []
         for name in names:
             if reasons and self.redone < REDO:
                 break
-            found[name] = self._visit(name)
+            found[name] = self._run_trial(name)
             reasons += [f"{name}: {each}" for each in found[name].reasons]
         base, candidate = found["base"], found["candidate"]
         if not reasons and base.result is not None and candidate.result is not None:
@@ -230,12 +230,12 @@ class _Rounds:
         carried: dict[Name, float] = {}
         for name in self.sides:
             for self.redone in range(REDO + 1):
-                visited = self._visit(name)
-                carried[name] = visited.ok_per_s
-                if visited.ok_per_s:
+                measured = self._run_trial(name)
+                carried[name] = measured.ok_per_s
+                if measured.ok_per_s:
                     break
             else:
-                self.notes.append(f"{name}: {'; '.join(visited.reasons)}")
+                self.notes.append(f"{name}: {'; '.join(measured.reasons)}")
                 return "nothing_succeeded"
         slower = min(carried, key=lambda name: carried[name])
         self.rate = _rounded_down(PILOT_SHARE * carried[slower])
@@ -246,23 +246,23 @@ class _Rounds:
         )
         return ""
 
-    # One visit.
+    # One trial.
 
-    def _visit(self, name: Name) -> _Visited:
-        """Visit a side; what goes wrong there, and not in what was asked for, is a reason."""
-        if self.visited:
+    def _run_trial(self, name: Name) -> _Measured:
+        """Run a trial of a side; a failure that the request did not cause becomes a reason."""
+        if self.measured:
             self._tell(name, "resting")
             self.stop.nap(REST_S)
-        self.visited.add(name)
+        self.measured.add(name)
         self._tell(name, "starting")
         try:
             result, died = self._result(name)
-        except trial.VisitError as error:
-            return _Visited(None, (str(error).strip(),))
+        except trial.TrialError as error:
+            return _Measured(None, (str(error).strip(),))
         except ServerError as error:
             if name not in self.ready:
                 raise
-            return _Visited(None, (str(error),))
+            return _Measured(None, (str(error),))
         if result.summary.ok:
             self.answered.add(name)
         found = figures.figures_of(result)
@@ -271,7 +271,7 @@ class _Rounds:
             reasons += _most_frequent(result)
         elif reasons:
             self._note_remedy(name, reasons[0], result)
-        return _Visited(found, reasons, result)
+        return _Measured(found, reasons, result)
 
     def _result(self, name: Name) -> tuple[Result, tuple[str, ...]]:
         """Return a run's result, and how its server died meanwhile, if it did."""
@@ -300,16 +300,16 @@ class _Rounds:
         hears = TrialObserver(
             lambda progress: self._tell(name, "running", progress), self._once_each, self.echo
         )
-        return trial.visit(job, hears, self.stop)
+        return trial.run_trial(job, hears, self.stop)
 
     def _warm_up(self, name: Name, job: RunRequest) -> None:
-        """Run the whole script in a shorter time. What it says, the visit after it says, too."""
+        """Run the whole script in a shorter time. What it says, the trial after it says, too."""
         shorter = replace(job, time_scale=job.time_scale * self.terms.warmup_share)
 
         def tell(progress: Progress) -> None:
             self._tell(name, "running", replace(progress, warming=True))
 
-        trial.visit(shorter, TrialObserver(tell), self.stop)
+        trial.run_trial(shorter, TrialObserver(tell), self.stop)
 
     def _note_remedy(self, name: Name, reason: str, result: Result) -> None:
         """Keep what the run itself says about it, the first time: its numbers differ each time."""
@@ -319,7 +319,7 @@ class _Rounds:
             self.notes.append(f"{name}: {result.validity.reasons[0]}")
 
     def _once_each(self, sentence: str) -> None:
-        """Pass a notice on, the first time: every visit has it."""
+        """Pass a notice on, the first time: every trial has it."""
         if sentence not in self.told:
             self.told.add(sentence)
             self.notice(sentence)

@@ -1,7 +1,7 @@
-"""One visit: a whole run, in a process of its own that nothing outlives.
+"""One trial: a whole run, in a process of its own that nothing outlives.
 
 1. A run leaves traces in its process: its niceness, its signal handlers, its mappings. A fork per
-   visit keeps them apart, so that the last visit finds the same process as the first.
+   trial keeps them apart, so that the last trial finds the same process as the first.
 2. The process has a group of its own, so that a terminal's Ctrl-C reaches only us: we pass it on
    and wait until the load has ended and the script has cleaned up. After a while, after a second
    signal, or when we are gone, the whole group is killed.
@@ -33,7 +33,7 @@ from fastbench.run import runner
 from fastbench.run.sampling import Progress
 from fastbench.script.run_request import RunRequest
 
-__all__ = ["Job", "Side", "TrialObserver", "VisitError", "visit"]
+__all__ = ["Job", "Side", "TrialError", "TrialObserver", "run_trial"]
 
 LOOK_S = 0.25  # between looks whether the process is still there
 GRACE_S = 15.0  # from the first signal to the end of load and teardown
@@ -48,7 +48,7 @@ Job = Plan | RunRequest
 class Side:
     """One of the two that are compared.
 
-    `make` renders what one visit runs; the port is None for a URL. `command` starts the server, in
+    `make` renders what one trial runs; the port is None for a URL. `command` starts the server, in
     a shell; `{port}` in it and in `wait_for` is filled in. `flag` names the command in sentences.
     """
 
@@ -59,8 +59,8 @@ class Side:
     flag: str = ""
 
 
-class VisitError(Exception):
-    """The process of a visit ended without a result; the sentence says how."""
+class TrialError(Exception):
+    """The process of a trial ended without a result; the sentence says how."""
 
 
 def _nobody(words: str) -> None:
@@ -69,18 +69,18 @@ def _nobody(words: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TrialObserver:
-    """Who listens to a visit. `echo` takes lines that a script prints, `notice` sentences."""
+    """Who listens to a trial. `echo` takes lines that a script prints, `notice` sentences."""
 
     progress: Callable[[Progress], None] = lambda progress: None
     notice: Callable[[str], None] = _nobody
     echo: Callable[[str], None] = _nobody
 
 
-def visit(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
+def run_trial(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
     """Carry a run out in a process of its own.
 
     Raises what refuses the run (UsageError and its kin), Interrupted when a signal ended it,
-    KeyboardInterrupt at a second signal, VisitError when its process was lost.
+    KeyboardInterrupt at a second signal, TrialError when its process was lost.
     """
     stop.check()
     read_fd, write_fd = os.pipe()
@@ -89,23 +89,23 @@ def visit(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _be_the_visit(job, write_fd, parent, mask)
-    visitor = _Visitor(pid, read_fd, hears)
+        _be_the_trial(job, write_fd, parent, mask)
+    process = _TrialProcess(pid, read_fd, hears)
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(write_fd)
         with contextlib.suppress(PermissionError, ProcessLookupError):
             os.setpgid(pid, pid)  # here too: whoever is first
-        visitor.listen(stop)
+        process.listen(stop)
     finally:
-        visitor.close()
+        process.close()
     if stop.came:
         raise Interrupted
-    return visitor.outcome()
+    return process.outcome()
 
 
-class _Visitor:
-    """A visit as the parent sees it."""
+class _TrialProcess:
+    """A trial as the parent sees it."""
 
     def __init__(self, pid: int, read_fd: int, hears: TrialObserver) -> None:
         self._pid = pid
@@ -150,7 +150,7 @@ class _Visitor:
             raise _refusal(self._refused)
         code = os.waitstatus_to_exitcode(self._status or 0)
         how = f"with status {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
-        raise VisitError(f"the process that measured ended {how}")
+        raise TrialError(f"the process that measured ended {how}")
 
     def _ended(self, *, wait: bool) -> bool:
         if self._status is None:
@@ -186,10 +186,10 @@ class _Visitor:
 
 
 def _refusal(body: dict[str, Any]) -> Exception:
-    """Return the refusal as it was raised in the visit."""
+    """Return the refusal as it was raised in the trial."""
     kind, text = body["kind"], body["text"]
-    if kind == "VisitError":
-        return VisitError(text)
+    if kind == "TrialError":
+        return TrialError(text)
     if kind == "UsageError":
         return UsageError(text)
     from fastbench.script.parent import refused
@@ -199,7 +199,7 @@ def _refusal(body: dict[str, Any]) -> Exception:
     return refused.ScriptError(text, body["traceback"])
 
 
-def _be_the_visit(job: Job, write_fd: int, parent: int, mask: set[int]) -> NoReturn:
+def _be_the_trial(job: Job, write_fd: int, parent: int, mask: set[int]) -> NoReturn:
     """Run, say what came of it, end this process."""
     code = EXIT_FAILED
     try:
@@ -218,14 +218,14 @@ def _be_the_visit(job: Job, write_fd: int, parent: int, mask: set[int]) -> NoRet
 
 
 def _carried_out(job: Job, fd: int) -> tuple[str, object]:
-    """Return the last word of a visit: its document, or why there is none."""
+    """Return the last word of a trial: its document, or why there is none."""
     try:
         return "result", _run(job, fd).to_document()
     except UsageError as refused:
         text, trace = str(refused), getattr(refused, "traceback", "")
         return "refused", {"kind": type(refused).__name__, "text": text, "traceback": trace}
     except Exception:
-        return "refused", {"kind": "VisitError", "text": traceback.format_exc(), "traceback": ""}
+        return "refused", {"kind": "TrialError", "text": traceback.format_exc(), "traceback": ""}
 
 
 def _run(job: Job, fd: int) -> Result:

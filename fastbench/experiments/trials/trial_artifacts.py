@@ -1,7 +1,7 @@
-"""What is kept of the visits that count, beside their figures: latencies, and a result on demand.
+"""What is kept of the trials that count, beside their figures: latencies, and a result on demand.
 
-1. The latencies of one side are the counters of all its visits, added up: nothing is averaged.
-2. No result is made of several: where one is asked for, it is a visit that was, the middle one.
+1. The latencies of one side are the counters of all its trials, added up: nothing is averaged.
+2. No result is made of several: where one is asked for, it is a trial that was, the middle one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Kept"]
 
 @dataclass(slots=True)
 class Kept:
-    """Take the two visits of each pair that counts; `results` keeps those of the candidate."""
+    """Take the two trials of each pair that counts; `results` keeps those of the candidate."""
 
     results: bool = False
     _merged: dict[tuple[str, str], Histogram] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Kept:
     _candidates: list[Result] = field(default_factory=list)
 
     def add(self, base: Result, candidate: Result) -> None:
-        """Take the visits of one pair."""
+        """Take the trials of one pair."""
         for side, result in zip(SIDES, (base, candidate), strict=True):
             self._add("service", side, result.latency.service)
             if result.planned is None:
@@ -37,7 +37,7 @@ class Kept:
             self._candidates.append(candidate)
 
     def latency(self) -> Latencies | None:
-        """Return the times of both sides, of responses if all visits have them; None of none."""
+        """Return the times of both sides, of responses if all trials have them; None of none."""
         if not self._merged:
             return None
         times = "response" if self._planned else "service"
@@ -45,7 +45,7 @@ class Kept:
         return Latencies(times, base, candidate)
 
     def middle(self, metric: str) -> Result | None:
-        """Return the candidate's visit that is the median by a metric, the lower of two."""
+        """Return the candidate's trial that is the median by a metric, the lower of two."""
         known = [
             (value, at)
             for at, result in enumerate(self._candidates)

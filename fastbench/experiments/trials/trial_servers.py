@@ -1,7 +1,7 @@
-"""Servers that a comparison starts itself: one fresh process per visit, gone when the visit is.
+"""Servers that a comparison starts itself: one fresh process per trial, gone when the trial is.
 
 1. `{port}` in command and URL is a free port. It lies outside the range from which the kernel
-   gives ports to connections: there nobody takes it between two visits by chance, and nobody who
+   gives ports to connections: there nobody takes it between two trials by chance, and nobody who
    knocks at it is connected to himself.
 2. Where somebody listens already, nothing is started: we would measure that.
 3. A server is ready when its address accepts a connection, or when the URL of --wait-for answers
@@ -238,7 +238,7 @@ def _given_away() -> tuple[int, int]:
 def _bound(port: int) -> int:
     """Return the port, of 0 any, if it can be had on all addresses. Raises OSError."""
     with socket.socket() as probe:
-        # As servers do: connections of the visit before may still be in TIME_WAIT.
+        # As servers do: connections of the trial before may still be in TIME_WAIT.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("", port))
         probe.listen(1)

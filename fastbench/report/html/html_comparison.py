@@ -243,7 +243,7 @@ def _changed(base: Mapping[str, float | None], candidate: Mapping[str, float | N
 
 
 def _pairs(found: Comparison) -> Markup | None:
-    """Return what each visit measured."""
+    """Return what each trial measured."""
     if not found.pairs or not found.interleaved:
         return None
     heads = (
@@ -259,13 +259,13 @@ def _pairs(found: Comparison) -> Markup | None:
 def _pair(found: Comparison, number: int, pair: Pair) -> Row:
     ratio = ratio_of(pair, found.primary)
     why = "; ".join(pair.reasons) or ("" if pair.valid else "not counted")
-    visits = (pair.base, pair.candidate)
+    trials = (pair.base, pair.candidate)
     return [
         str(number),
         pair.order.removesuffix(" first"),
-        *(compared.figure(visit, found.primary) for visit in visits),
+        *(compared.figure(trial, found.primary) for trial in trials),
         NOTHING if ratio is None else change(ratio),
-        *(compared.figure(visit, "p99") for visit in visits),
+        *(compared.figure(trial, "p99") for trial in trials),
         str(pair.redone or ""),
         el("div", why, class_="warn") if why else "",
     ]
