@@ -29,7 +29,7 @@ _WHILE = {
     "idle": "between requests",
 }
 
-_SERVER_LOG = "look into the server's log for a crash, a worker restart or a limit"
+_SERVER_LOG = "check the server's log for a crash, a worker restart or a limit"
 
 # errno(3) names. EADDRNOTAVAIL: connect(2), "all port numbers in the ephemeral range are in use".
 _ERRNO = {
@@ -92,13 +92,13 @@ _ERRNO = {
         "no such Unix socket",
         "check the path given to --unix, and that the server is running",
     ),
-    "ENOTSOCK": ("the path is no socket", "check the path given to --unix"),
+    "ENOTSOCK": ("the path is not a socket", "check the path given to --unix"),
     "EPROTOTYPE": (
         "the Unix socket is of another type",
         "the server must listen on a stream socket",
     ),
     "EAFNOSUPPORT": (
-        "this machine does not speak that address family",
+        "this machine does not support that address family",
         "use the other one: --ipv4 or --ipv6",
     ),
     "EINVAL": (
@@ -196,7 +196,7 @@ _TLS = (
     ),
     (
         "alert bad certificate",
-        "the server rejects the client certificate, or misses one",
+        "the server rejects the client certificate, or requires one",
         "check --cert and --key against what the server trusts",
     ),
     (
@@ -211,28 +211,28 @@ _TLS = (
     ),
     (
         "unrecognized name",
-        "the server has no site of that name",
+        "the server does not know that name",
         "give the name it knows with --servername NAME",
     ),
     (
         "wrong version number|http request|packet length too long",
-        "the answer is no TLS: this looks like a plain HTTP port",
-        "use http://, or the port that speaks TLS",
+        "the response is not TLS: this looks like a plain HTTP port",
+        "use http://, or the port for TLS",
     ),
     (
         "protocol version|unsupported protocol",
-        "client and server share no TLS version (1.2 is the least spoken here)",
+        "client and server have no common TLS version (fastbench supports 1.2 and 1.3)",
         "enable TLS 1.2 or 1.3 on the server",
     ),
     (
         "handshake failure",
-        "client and server agree on no cipher, or the server wants a client certificate",
-        "check the server's ciphers; a certificate is given with --cert FILE --key FILE",
+        "client and server have no common cipher, or the server requires a client certificate",
+        "check the server's ciphers; give a certificate with --cert FILE --key FILE",
     ),
     (
         "unexpected eof",
         "the server closed the connection during the TLS handshake",
-        "check that the port speaks TLS, and look into the server's log",
+        "check that this is a TLS port, and read the server's log",
     ),
 )
 
@@ -244,7 +244,7 @@ _TIMEOUTS = {
     ),
     "tls": (
         "the TLS handshake did not end within the connect timeout",
-        "the server may be busy with handshakes, or the port speaks no TLS; see --connect-timeout",
+        "the server may be busy with handshakes, or this is not a TLS port; see --connect-timeout",
     ),
     "send": (
         "the server did not take the whole request within the timeout",
@@ -261,7 +261,7 @@ _TIMEOUTS = {
 }
 
 _PROTOCOL_HINT = "look at one exchange with --debug"
-_NOT_HTTP_HINT = "does the port speak HTTP/1.1? A TLS port needs https://; see --debug"
+_NOT_HTTP_HINT = "is this an HTTP/1.1 port? A TLS port needs https://; see --debug"
 
 
 def describe(kind: str, phase: str, code: str) -> tuple[str, str]:
@@ -332,7 +332,7 @@ def _truncated(phase: str, code: str) -> tuple[str, str]:
     if "notify" in code or code == "unexpected eof while reading":
         return (
             f"the TLS stream ended without close_notify{_during(phase)}: data may be missing",
-            "let the server shut TLS down in order, or send Content-Length",
+            "let the server close TLS properly, or send Content-Length",
         )
     if phase == "body":
         return "the body ended before its announced length", _SERVER_LOG
@@ -342,20 +342,20 @@ def _truncated(phase: str, code: str) -> tuple[str, str]:
 def _protocol(phase: str, code: str) -> tuple[str, str]:
     hint = _NOT_HTTP_HINT if code in ("", "status line", "HTTP version") else _PROTOCOL_HINT
     if not code:
-        return f"the answer is no valid HTTP/1.1{_during(phase)}", hint
-    return f"the answer is no valid HTTP/1.1 (rule broken: {code})", hint
+        return f"the response is not valid HTTP/1.1{_during(phase)}", hint
+    return f"the response is not valid HTTP/1.1 (rule broken: {code})", hint
 
 
 def _too_large(phase: str, code: str) -> tuple[str, str]:
     return (
-        _named("the response has more around its body than fastbench accepts", code),
-        "a head may have 64 KiB, trailers 64 KiB, chunk extensions 16 KiB: see --debug",
+        _named("a part of the response around the body is larger than fastbench accepts", code),
+        "limits: head 64 KiB, trailers 64 KiB, chunk extensions 16 KiB; see --debug",
     )
 
 
 def _unsolicited(phase: str, code: str) -> tuple[str, str]:
     return (
-        "the server sent bytes that no request had asked for",
+        "the server sent bytes without a request",
         "look for a body after HEAD, 204 or 304, or a wrong Content-Length: see --debug",
     )
 
@@ -364,18 +364,18 @@ def _expectation(phase: str, code: str) -> tuple[str, str]:
     if phase == "body":
         return (
             "the body does not contain the text of --expect-body",
-            "look at one answer with --debug",
+            "look at one response with --debug",
         )
     status = f" {code}" if code.isdigit() else ""
     return (
-        f"the status{status} is not among those of --expect-status",
-        "look at one answer with --debug, or widen --expect-status",
+        f"the status{status} is not one of --expect-status",
+        "look at one response with --debug, or widen --expect-status",
     )
 
 
 def _cancelled(phase: str, code: str) -> tuple[str, str]:
     return (
-        f"the script gave the request up{_during(phase)}",
+        f"the script cancelled the request{_during(phase)}",
         "the server is slower than the script's own limit (asyncio.wait_for, asyncio.timeout, a "
         "task that was cancelled): find out why, or raise that limit",
     )

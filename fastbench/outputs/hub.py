@@ -140,5 +140,5 @@ def _warning(loss: Loss) -> Warning_:
         f"-o {loss.shown} did not get {loss.points:,} of {loss.of:,} points: {loss.text}",
         "make room for the file, or write elsewhere"
         if loss.is_file
-        else "look after that server; the load was not touched, and the result is whole",
+        else "check that server; the load was not affected, and the result is complete",
     )

@@ -50,7 +50,7 @@ def parse(words: Sequence[str]) -> tuple[OutputFlag, ...]:
         if not where:
             raise UsageError(f"-o {sort} needs a file, for example -o {_EXAMPLES[sort]}.")
         if where == "-":
-            raise UsageError(f"-o {sort} writes a file as the run goes; name it.")
+            raise UsageError(f"-o {sort} writes a file during the run; name it.")
         found.append(OutputFlag(sort, where))
     return tuple(found)
 

@@ -64,7 +64,7 @@ class PrometheusOutput:
         self._remote = Remote(where, output_environment.access("prometheus", environment or {}))
         if self._remote.path in ("", "/"):
             raise UsageError(
-                "-o prometheus needs the path of remote write too: http://HOST:9090/api/v1/write."
+                "-o prometheus needs the path of remote write: http://HOST:9090/api/v1/write."
             )
         query = f"?{self._remote.query}" if self._remote.query else ""
         self._path = f"{self._remote.path}{query}"

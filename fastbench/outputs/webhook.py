@@ -42,8 +42,8 @@ def check(text: str) -> str:
         urls.parse(text)
     except UsageError:
         raise UsageError(
-            "--webhook takes an http:// or https:// URL; what was given is none, and is not shown "
-            "here, for it may be a secret."
+            "--webhook takes an http:// or https:// URL; the given value is not one (it "
+            "may be a secret, so it is not shown)."
         ) from None
     return text
 
@@ -64,7 +64,7 @@ def of_result(result: Result, name: str, code: int) -> dict[str, object]:
     figures += [] if p95_ns is None else [f"p95 {format_ms(p95_ns / 1e6)}"]
     named = [f"{text} ({result.thresholds[text].text})" for text in broken[:MAX_NAMED]]
     named += [f"{len(broken) - MAX_NAMED} more"] if len(broken) > MAX_NAMED else []
-    about = f"; broken: {', '.join(named)}" if named else ""
+    about = f"; failed: {', '.join(named)}" if named else ""
     others = [each.text for each in outcome.reasons if not each.code.startswith("thresholds_")]
     about += f"; {'; '.join(others)}" if others else ""
     return {
@@ -106,7 +106,7 @@ def send(address: str, message: Mapping[str, object]) -> str:
     posting.start()
     posting.join(LIMIT_S)
     problem = heard[0] if heard else f"no answer within {LIMIT_S:g}s"
-    return problem and redact.printable(f"the webhook at {where} was not told: {problem}.")
+    return problem and redact.printable(f"the webhook at {where} was not notified: {problem}.")
 
 
 def _failed(name: str, code: int, about: str) -> dict[str, object]:

@@ -106,7 +106,7 @@ def encoded(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         half = f"U+{ord(text[error.start]):04X}"
-        raise UsageError(f"A text to send has {half}, which is half a character.") from None
+        raise UsageError(f"A text to send has {half}, which is only half of a character.") from None
 
 
 def field_text(value: str | bytes) -> str:

@@ -48,7 +48,8 @@ def canonical(text: str, shown: str) -> str:
         return _ipv4(name, shown)
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise UsageError(
-            f"The host in `{shown}` is no valid name: its parts have 1 to 63 letters, digits or -."
+            f"The host in `{shown}` is not a valid name: each part has 1 to 63 letters, digits "
+            "or -."
         )
     return host
 
@@ -94,7 +95,8 @@ def _ascii(text: str, shown: str) -> str:
         ]
     except (idna.IDNAError, UnicodeError):
         raise UsageError(
-            f"The host in `{shown}` is no valid domain name (IDNA 2008); if it has an ASCII form, "
+            f"The host in `{shown}` is not a valid domain name (IDNA 2008); if it has an ASCII "
+            "form, "
             "which begins with xn--, write that."
         ) from None
     return ".".join(labels).lower()
@@ -105,7 +107,7 @@ def _ipv4(name: str, shown: str) -> str:
         return socket.inet_ntoa(socket.inet_aton(name))
     except OSError:
         raise UsageError(
-            f"The host in `{shown}` ends in a number, so it is an IPv4 address, but no valid one; "
+            f"The host in `{shown}` ends in a number but is not a valid IPv4 address; "
             "write four numbers from 0 to 255, for example http://127.0.0.1/."
         ) from None
 
@@ -123,7 +125,7 @@ def ipv6(literal: str, shown: str) -> str:
     if not zone:
         return text
     if not _ZONE.fullmatch(zone):
-        raise UsageError(f"`{shown}` has a zone that is no network interface.")
+        raise UsageError(f"`{shown}` has a zone that is not a network interface.")
     return f"{text}%{zone}"
 
 

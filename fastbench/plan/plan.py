@@ -139,7 +139,7 @@ class Pace:
         if not all(0 <= level <= most for level in levels):
             raise UsageError(f"{what} must stay between 0 and {most:,.0f}.")
         if not any(levels):
-            raise UsageError(f"{what} asks for nothing at all; give a number above 0.")
+            raise UsageError(f"{what} is 0 throughout; give a number above 0.")
         if len(self.stages) > MAX_STAGES:
             raise UsageError(f"--stages has {len(self.stages)} stages; at most {MAX_STAGES} fit.")
 
@@ -209,7 +209,7 @@ class Load:
         _between("-t", self.workers, MAX_WORKERS)
         _between("-p", self.pipeline, MAX_PIPELINE)
         if self.duration_s is None and self.requests is None:
-            raise UsageError("A run needs an end; give -d DURATION or -n REQUESTS.")
+            raise UsageError("A run needs a limit; give -d DURATION or -n REQUESTS.")
         if self.duration_s is not None and not 0 < self.duration_s <= MAX_DURATION_S:
             raise UsageError("-d must be longer than 0 and at most 365d, for example -d 10s.")
         if not 0 <= self.warmup_s <= MAX_DURATION_S:
@@ -290,7 +290,7 @@ def check_method(method: str) -> str:
     if not _TOKEN.fullmatch(method):
         raise UsageError("A method is one word of letters, digits or -, for example POST.")
     if method.upper() == "CONNECT":
-        raise UsageError("CONNECT opens a tunnel, there is no answer to measure; use GET.")
+        raise UsageError("CONNECT opens a tunnel and has no response to measure; use GET.")
     return method
 
 

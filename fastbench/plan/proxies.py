@@ -14,7 +14,7 @@ __all__ = ["notices", "sentence"]
 
 _NAMES = ("http_proxy", "https_proxy", "all_proxy")
 _CONNECTING = {"dns", "connect", "connect_refused", "connect_timeout"}
-_HINT = "run fastbench where the server is reached without a proxy"
+_HINT = "run fastbench on a machine that reaches the server without a proxy"
 
 
 def sentence(environ: Mapping[str, str] = os.environ) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastbench.plan.plan import Tls, UsageError
 
 _REASONS = {
-    "NO_CERTIFICATE_OR_CRL_FOUND": "it holds no PEM certificate",
-    "NO_START_LINE": "it holds no PEM block of that kind",
+    "NO_CERTIFICATE_OR_CRL_FOUND": "it has no PEM certificate",
+    "NO_START_LINE": "it has no PEM block of that kind",
     "KEY_VALUES_MISMATCH": "key and certificate do not belong together",
     "EE_KEY_TOO_SMALL": "its key is too small",
 }

@@ -59,7 +59,7 @@ def read(lines: Iterable[str], name: str) -> list[Line]:
         if len(reader.entries) > MAX_LINES:
             raise UsageError(f"{name} has more than {MAX_LINES} URLs; split the file.")
     if not reader.entries:
-        raise UsageError(f"{name} has no URL; write one a line, `[WEIGHT] [METHOD] URL`.")
+        raise UsageError(f"{name} has no URL; write one per line, `[WEIGHT] [METHOD] URL`.")
     return reader.entries
 
 
@@ -84,7 +84,7 @@ class _Reader:
         elif header := _HEADER.fullmatch(line):
             self._header(header[1], header[2] or "")
         elif self._open and _NO_BLANK.match(line):
-            _refuse("a header below its URL is `Name: value`, with a blank behind the colon.")
+            _refuse("a header below its URL is `Name: value`, with a space after the colon.")
         else:
             self.entries.append(replace(_entry(line), place=place))
             self._open = True
@@ -92,7 +92,7 @@ class _Reader:
     def _header(self, name: str, value: str) -> None:
         entry = self._entry("a header")
         if entry.body is not None:
-            _refuse("headers stand above the @FILE of the body.")
+            _refuse("headers come before the @FILE of the body.")
         self.entries[-1] = replace(entry, headers=(*entry.headers, _header(name, value)))
 
     def _body(self, path: str) -> None:
@@ -105,7 +105,7 @@ class _Reader:
 
     def _entry(self, what: str) -> Line:
         if not self._open:
-            _refuse(f"{what} stands right below its URL, without a blank line between.")
+            _refuse(f"{what} must follow its URL directly, without a blank line.")
         return self.entries[-1]
 
 
@@ -117,7 +117,7 @@ def _entry(line: str) -> Line:
     if len(words) > 1 and _METHOD_WORD.fullmatch(words[0]):
         method = check_method(words.pop(0))
     if len(words) != 1:
-        _refuse("expected `[WEIGHT] [METHOD] URL`; a space in a URL is written %20.")
+        _refuse("expected `[WEIGHT] [METHOD] URL`; write a space in a URL as %20.")
     return Line(urls.parse(words[0]), method, weight)
 
 
@@ -168,7 +168,7 @@ def _headers(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _header(name: str, value: str) -> tuple[str, str]:
     if name.lower() == "connection":
-        _refuse("Connection is said for the whole run: --no-keepalive, or -H 'Connection: close'.")
+        _refuse("Connection applies to the whole run: --no-keepalive, or -H 'Connection: close'.")
     return check_header(name, value)
 
 
@@ -182,7 +182,7 @@ def _body_of(found: Mapping[str, Any], *, of_vegeta: bool) -> Body | None:
         try:
             return Body(b64decode(packed, validate=True))
         except (binascii.Error, TypeError, ValueError):
-            _refuse('the body is not base64; a body as text stands in "body", without `header`.')
+            _refuse('the body is not base64; for a text body use "body", without `header`.')
     if body is None or isinstance(body, str):
         return None if body is None else Body(encoded(body))
     return Body(json.dumps(body, ensure_ascii=False).encode(), "application/json")

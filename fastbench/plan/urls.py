@@ -109,7 +109,7 @@ def checked(url: object) -> str:
     """Return a URL that a script gave, or refuse it; a space in it is sent as %20."""
     if not isinstance(url, str):
         raise UsageError(
-            f"A URL is text, not {type(url).__name__}; see what it is made of, env() for example."
+            f"A URL is a text, not {type(url).__name__}; check the value, for example of env()."
         )
     if not url.isprintable():  # quick, and most are
         _check(url.replace(" ", "+"), redact.printable(redact.url(url)))
@@ -204,8 +204,8 @@ def _check(text: str, shown: str) -> None:
         raise UsageError(f"The URL `{shown}` has a space (character {at}); write a space as %20.")
     name = _CONTROLS.get(code, "a control character")
     raise UsageError(
-        f"The URL `{shown}` has {name} (U+{code:04X}, character {at}), which no URL may have; take "
-        f"it out, or write it as %{code:02X}."
+        f"The URL `{shown}` has {name} (U+{code:04X}, character {at}), which is not "
+        f"allowed in a URL; remove it, or write it as %{code:02X}."
     )
 
 
@@ -236,10 +236,10 @@ def _scheme(text: str, shown: str) -> tuple[Scheme, str]:
     if scheme == "https":
         return "https", rest
     cure = {
-        "ws": "WebSockets are not spoken here; for the plain endpoint write http://…",
-        "wss": "WebSockets are not spoken here; for the plain endpoint write https://…",
+        "ws": "WebSockets are not supported; for the plain endpoint write http://…",
+        "wss": "WebSockets are not supported; for the plain endpoint write https://…",
         "unix": "write http://localhost/PATH and name the socket with --unix FILE",
-    }.get(scheme, "only http:// and https:// are spoken here")
+    }.get(scheme, "only http:// and https:// are supported")
     raise UsageError(f"`{shown}` cannot be benchmarked: {cure}.")
 
 
@@ -264,12 +264,14 @@ def _address(address: str, default_port: int, shown: str) -> tuple[str, int]:
     if address.startswith("["):
         literal, bracket, port = address[1:].partition("]")
         if not bracket or (port and not port.startswith(":")):
-            raise UsageError(f"The IPv6 address in `{shown}` has no end; write http://[::1]:8080/.")
+            raise UsageError(
+                f"The IPv6 address in `{shown}` has no closing bracket; write http://[::1]:8080/."
+            )
         return hostnames.ipv6(literal, shown), _port(port.removeprefix(":"), default_port, shown)
     host, _, port = address.partition(":")
     if ":" in port:
         raise UsageError(
-            f"`{shown}` has too many colons; an IPv6 address stands in brackets: http://[::1]:80/."
+            f"`{shown}` has too many colons; write an IPv6 address in brackets: http://[::1]:80/."
         )
     return hostnames.canonical(host, shown), _port(port, default_port, shown)
 
@@ -279,9 +281,9 @@ def _port(port: str, default_port: int, shown: str) -> int:
         return default_port
     if not re.fullmatch(r"0*[0-9]{1,5}", port, re.ASCII) or not 1 <= int(port) <= 65535:
         more = (
-            "; in a password, / ? # and @ are written %2F %3F %23 %40"
+            "; in a password, write / ? # and @ as %2F %3F %23 %40"
             if f"{redact.MASK}@" in shown
             else ""
         )
-        raise UsageError(f"The port in `{shown}` is no number from 1 to 65535{more}.")
+        raise UsageError(f"The port in `{shown}` is not a number from 1 to 65535{more}.")
     return int(port)

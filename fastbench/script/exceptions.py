@@ -104,7 +104,7 @@ def text_of(error: BaseException) -> str:
     try:
         text = str(error)
     except Exception:  # the script's own __str__
-        text = "(its message cannot be made into text)"
+        text = "(its message cannot be converted to text)"
     if isinstance(error, AttributeError) and isinstance(error.obj, Exchange):
         text += "; await the request first: response = await vu.get(...)"
     return redact.printable(redact.text(" ".join(text[: 4 * MAX_TEXT].split())))[:MAX_TEXT]

@@ -55,7 +55,7 @@ def _span(statuses: Statuses) -> tuple[int, int]:
         return _checked(statuses, statuses)
     elif isinstance(statuses, tuple) and len(statuses) == 2:
         return _checked(*statuses)
-    raise UsageError(f"`{statuses!r}` is no status or range of statuses; {_ADVICE}.")
+    raise UsageError(f"`{statuses!r}` is not a status or a range of statuses; {_ADVICE}.")
 
 
 def _checked(first: object, last: object) -> tuple[int, int]:

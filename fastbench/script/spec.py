@@ -159,12 +159,12 @@ def read(name: str, function: str, given: Mapping[str, Any]) -> Spec:
         if extra:
             raise UsageError(
                 f"Scenario {name} has {extra[0]} but no executor; add "
-                f'executor="{_fitting(extra)}", or give the load in Options or with -u, -d, -i, -s.'
+                f'executor="{_fitting(extra)}", or set the load in Options or with -u, -d, -i, -s.'
             )
     elif executor not in EXECUTORS:
         near = get_close_matches(str(executor), EXECUTORS, n=1)
         cure = f"did you mean {near[0]}?" if near else f"it is one of {', '.join(EXECUTORS)}."
-        raise UsageError(f"Scenario {name}: there is no executor {values.shown(executor)}; {cure}")
+        raise UsageError(f"Scenario {name}: unknown executor {values.shown(executor)}; {cure}")
     else:
         needs, may = _NEEDS[executor], _MAY[executor]
         known = (*needs, *may, *_ANY)
@@ -249,7 +249,7 @@ def _check_arrival(spec: Spec) -> None:
     peak = max(max(first, last) for _, first, last in spec.levels)
     if not 0 < peak <= plan.MAX_RATE:
         raise UsageError(
-            f"Scenario {spec.name} asks for {peak:g} iterations per second; its rate must be "
+            f"Scenario {spec.name} has a rate of {peak:g} iterations per second; it must be "
             f"above 0 and at most {plan.MAX_RATE:,.0f}."
         )
     if (spec.max_vus or 0) < max(spec.pre_allocated_vus or 0, 1):

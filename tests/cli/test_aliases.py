@@ -132,7 +132,7 @@ def test_every_first_word_leads_to_a_line(row: Alias) -> None:
         if row.taken:
             assert sentence == ""
         else:
-            assert sentence.startswith(f"{word} is no command of fastbench: ")
+            assert sentence.startswith(f"{word} is not a command of fastbench: ")
             assert all(each.startswith("fastbench ") for each in lines_of(sentence))
 
 

@@ -66,7 +66,7 @@ def test_both_sides_and_the_times_are_shown(capsys: pytest.CaptureFixture[str]) 
         (["--expect-body", "moon"], OK, "expectation: the body does not contain"),
         (["-m", "HEAD"], answer("Content-Length: 12"), "ok."),
         ([], b"HTTP/1.1 100 Continue\r\n\r\n" + OK, "ok."),
-        ([], b"SSH-2.0-OpenSSH\r\n", "protocol: the answer is no valid HTTP/1.1"),
+        ([], b"SSH-2.0-OpenSSH\r\n", "protocol: the response is not valid HTTP/1.1"),
         ([], answer("X: " + "y" * 70_000), "too_large: "),
     ],
 )
@@ -278,7 +278,7 @@ def test_tls_to_a_plain_port_is_named(capsys: pytest.CaptureFixture[str]) -> Non
 
     with Server(plain) as server:
         code, out = debug(capsys, f"https://127.0.0.1:{server.port}/")
-    assert code == 122 and "the answer is no TLS" in verdict(out)
+    assert code == 122 and "the response is not TLS" in verdict(out)
 
 
 # What is shown

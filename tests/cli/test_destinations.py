@@ -167,8 +167,8 @@ def test_two_outputs_have_two_files(
         if spelled == "--history" and one == "regular":
             continue  # which is none
         said = refused(capsys, "--json", one, *flag(spelled, other), URL)
-        assert said.endswith(f"write one file, {other}; give each its own.") or (
-            said == f"--json and {spelled} write one file, {one}; give each its own."
+        assert said.endswith(f"would both write {other}; give each its own file.") or (
+            said == f"--json and {spelled} would both write {one}; give each its own file."
         )
         assert "--json" in said and spelled in said
 
@@ -236,7 +236,7 @@ def test_runs_of_a_suite_do_not_write_one_file(
         return refused(capsys, "suite", "all.toml")
 
     said = suite('["--csv", "x.csv"]', '["--hdr", "./x.csv"]')
-    assert said == "one: --csv and two: --hdr write one file, ./x.csv; give each its own."
+    assert said == "one: --csv and two: --hdr would both write ./x.csv; give each its own file."
     said = suite('["--csv", "all.toml"]', "[]")
     assert said == (
         "one: --csv all.toml would overwrite what fastbench suite reads; name another file."
@@ -248,7 +248,7 @@ def test_runs_of_a_suite_do_not_write_one_file(
         said == "all.toml, [[run]] 2 `two`: --csv regular/x.csv cannot be written: not a directory."
     )
     said = suite("[]", '["--csv", "all-results/summary.md"]')
-    assert said.startswith("the suite and two: --csv write one file, ")
+    assert said.startswith("the suite and two: --csv would both write ")
 
 
 # What is made, and what is left alone.
@@ -319,7 +319,7 @@ def test_a_report_and_a_form_do_not_share_the_file_of_a_redirection(here: Path) 
         done = invoke("--html", "out", URL, stdout=out, cwd=here)
     assert (done.returncode, done.stderr) == (
         1,
-        "fastbench: standard output and --html write one file, out; give each its own.\n",
+        "fastbench: standard output and --html would both write out; give each its own file.\n",
     )
 
 
@@ -333,5 +333,5 @@ def test_the_null_device_takes_everything(here: Path) -> None:
 def test_a_pipe_is_not_opened_before_there_is_something_to_write(here: Path) -> None:
     os.mkfifo("pipe")
     destinations.prepare([File("--json", "pipe")])  # nobody reads it: opening would wait
-    with pytest.raises(UsageError, match="write one file"):
+    with pytest.raises(UsageError, match="would both write"):
         destinations.check([File("--json", "pipe"), File("--csv", "./pipe")], [])

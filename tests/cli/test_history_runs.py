@@ -150,7 +150,7 @@ def test_a_file_that_is_no_history_is_refused_before_the_run(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--name", "x"), "--name is what --history calls a run; add --history FILE.db."),
+        (("--name", "x"), "--name is the run's name in --history; add --history FILE.db."),
         (("--history", ""), "--history needs the name of a file"),
         (("--history", "-"), "--history needs the name of a file"),
         (("--history", "none.db", "--name", " "), "--name takes 1 to 200 characters"),
@@ -169,7 +169,7 @@ def test_comparisons_and_searches_are_not_kept() -> None:
         (find_args.parse, (url, "--slo", "p99<9ms")),
     ):
         for given in (("--history", "x.db"), ("--name", "x")):
-            with pytest.raises(UsageError, match=r"keeps? single runs"):
+            with pytest.raises(UsageError, match=r"stores? single runs"):
                 parse([*words, *given])
 
 

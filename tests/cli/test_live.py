@@ -156,7 +156,7 @@ def test_what_goes_wrong_in_a_script_is_told_while_it_goes() -> None:
     failing = replace(USERS, dropped=12, failing=("checks: \x1brate>0.9",), thresholds=2)
     shown = state_of(users=failing, notices=("worker 1 (pid 7) has been in Python code",))
     assert "12 dropped" in shown
-    assert "1 of 2 thresholds broken" in shown
+    assert "1 of 2 thresholds failed" in shown
     assert "worker 1 (pid 7) has been in Python code" in shown
 
 

@@ -118,7 +118,7 @@ def test_output_flags_are_those_of_a_plain_run() -> None:
 
 
 SLIPS = {
-    "": "There is no script",
+    "": "No script given",
     "a.py b.py": "one script, not both a.py and b.py",
     "http://localhost/": "write: fastbench http://localhost/",
     "load.js": "k6 scripts are not run",
@@ -129,7 +129,7 @@ SLIPS = {
     "x.py -s 30s": "DURATION:TARGET",
     "x.py -s 0s:5": "longer than 0",
     "x.py -e 1A=2": "NAME=value",
-    "x.py -e FASTBENCH_NOT_SET": "the shell has none",
+    "x.py -e FASTBENCH_NOT_SET": "the shell has no such variable",
     "x.py --tag smoke": "NAME=value",
     "x.py --scale 0": "a factor above 0",
     "x.py --scale nan": "a factor above 0",

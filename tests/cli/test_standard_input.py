@@ -61,7 +61,7 @@ def test_what_is_wrong_in_it_has_its_line(here: Path) -> None:
     syntax = invoke("run", "-", stdin="def f(:\n", cwd=here)
     assert syntax.returncode == 107 and "<stdin>, line 1: " in syntax.stderr
     empty = invoke("run", "-", stdin="\n", cwd=here)
-    assert empty.returncode == 1 and "Standard input holds no script" in empty.stderr
+    assert empty.returncode == 1 and "Standard input has no script" in empty.stderr
 
 
 def test_standard_input_is_read_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -196,12 +196,12 @@ def test_a_line_that_would_be_misread_is_refused_with_the_whole_line_to_type(lin
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("mailto:a@b.test", "leads to no HTTP server"),
+        ("mailto:a@b.test", "is not an HTTP server"),
         ("/x", "is a path without a server"),
         ("./x", "is a path without a server"),
         ("../x/y", "is a path without a server"),
-        ("web", "is neither a URL nor a command"),
-        ("ftp://h/", "only http:// and https:// are spoken here"),
+        ("web", "is not a URL and not a command"),
+        ("ftp://h/", "only http:// and https:// are supported"),
         ("--frobnicate 5 URL", "unknown option --frobnicate; fastbench --help lists"),
         ("run --frobnicate load.py", "fastbench run --help lists what it takes"),
         ("-c URL", "-c: `http://h:8080/x` is no count"),

@@ -287,7 +287,7 @@ def test_a_planned_request_is_sent_again_like_any_other() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("-R 0", "asks for nothing"),
+        ("-R 0", "sends no requests"),
         ("-R many", "is no rate; write 1000"),
         ("-R 10/0s", "is no rate"),
         ("--arrival poisson", "add one with -R"),
@@ -296,9 +296,9 @@ def test_a_planned_request_is_sent_again_like_any_other() -> None:
         ("-R 5 --on-overload wait", "queue or drop"),
         ("--stages 1s", "DURATION:TARGET"),
         ("--stages 1s:2,0s:4", "DURATION:TARGET"),
-        ("--stages 1s:0.5", "connections are whole"),
-        ("--stages 1s:5 -d 3s", "leave -d out"),
-        ("--stages 1s:5 --ramp 1s", "first stage itself"),
+        ("--stages 1s:0.5", "connections is whole"),
+        ("--stages 1s:5 -d 3s", "leave out -d"),
+        ("--stages 1s:5 --ramp 1s", "first stage, such as"),
         ("--ramp 20s", "longer than the run"),
         ("--ramp 0s", "longer than 0"),
         ("-W never", "-W: `never` is no duration"),
@@ -320,5 +320,5 @@ def test_what_makes_no_plan_is_refused(words: str, sentence: str) -> None:
 def test_heys_rate_is_told_apart() -> None:
     with c_server() as server:
         run = fastbench("-q", "100", "-n", "10", server.url)
-    assert "hey's is of each one" in run.err
+    assert "in hey it is per connection" in run.err
     assert run.summary["scheduled"] == 10

@@ -189,7 +189,7 @@ def test_a_server_that_only_speaks_old_tls_is_refused_k_or_not(
     for run, server in at_once(
         partial(against, context, *flags) for flags in (("--cacert", authority.cafile), ("-k",))
     ):
-        refused(run, "share no TLS version", "enable TLS 1.2 or 1.3 on the server")
+        refused(run, "no common TLS version", "enable TLS 1.2 or 1.3 on the server")
         assert server.seen.failed_handshakes == 2
 
 
@@ -223,7 +223,7 @@ def test_a_missing_or_unknown_client_certificate_is_named(
         partial(against, context, "-n10", "--cacert", authority.cafile, *flags)
         for flags in ((), ("--cert", unknown))
     )
-    refused(without[0], "(wants|asks for) a client certificate", "--cert FILE", *phases)
+    refused(without[0], "(requires|asks for) a client certificate", "--cert FILE", *phases)
     refused(wrong[0], "does not trust the CA of the client", "--cert FILE", *phases)
     assert (without[1].seen.requests, wrong[1].seen.requests) == (0, 0)
 
@@ -241,15 +241,15 @@ def test_every_refused_client_is_told_as_tls(authority: Authority) -> None:
     [
         ("--cacert nowhere", "--cacert cannot read `nowhere`: no such file or directory."),
         ("--cacert .", "--cacert cannot read `.`: is a directory."),
-        ("--cacert empty", "--cacert cannot use `empty`: it holds no PEM certificate; give PEM"),
-        ("--cacert key", "--cacert cannot use `key`: it holds no PEM certificate; give PEM"),
+        ("--cacert empty", "--cacert cannot use `empty`: it has no PEM certificate; give PEM"),
+        ("--cacert key", "--cacert cannot use `key`: it has no PEM certificate; give PEM"),
         ("--cert nowhere", "--cert cannot read `nowhere`: no such file or directory."),
         ("--cert pem --key nowhere", "--key cannot read `nowhere`: no such file or directory."),
         ("--cert pem --key other", "key and certificate do not belong together; give PEM"),
         ("--cert pem", "--cert cannot use `pem`: "),
         ("--cert empty --key key", "--cert cannot use `empty` and `key`: "),
         ("--key key", "--key needs the certificate it belongs to; add --cert FILE."),
-        ("--servername a/b", "`--servername a/b` is no valid name"),
+        ("--servername a/b", "`--servername a/b` is not a valid name"),
     ],
 )
 def test_a_file_that_will_not_do_is_one_sentence(

@@ -265,7 +265,7 @@ def test_what_a_server_wrote_is_shown_when_it_does_not_start(
     runs: dict[str, Shown], folders: dict[str, Path]
 ) -> None:
     run = runs["does not start"]
-    for log in re.findall(r"all (?:of its output|it wrote) is in (\S+)\.$", run.stderr, re.M):
+    for log in re.findall(r"(?:its whole output|all it wrote) is in (\S+)\.$", run.stderr, re.M):
         Path(log).unlink(missing_ok=True)
     assert run.returncode == 122
     assert "ended with status 1 before it was ready" in run.stderr

@@ -119,8 +119,8 @@ def test_the_baseline_is_the_candidates_visit_in_the_middle(
     ("share", "instead", "more", "code", "why"),
     [
         (0.8, None, ("--fail-on-regression", "5%"), 96, "this run is a regression"),
-        (1.0, LATE, (), 121, "too few visits to the candidate count"),
-        (1.0, FAILS, (), 121, "too few visits to the candidate count"),
+        (1.0, LATE, (), 121, "too few trials of the candidate are valid"),
+        (1.0, FAILS, (), 121, "too few trials of the candidate are valid"),
         (1.0, Interrupted(), (), 105, "the comparison is not complete"),
     ],
     ids=["a regression", "late", "failing", "interrupted"],

@@ -156,7 +156,7 @@ def test_without_words_there_are_sane_ones() -> None:
     [
         (["-R", "5"], "--from and --to"),
         (["--stages", "1s:5"], "--from and --to"),
-        (["-n", "5"], "-d says how long"),
+        (["-n", "5"], "measured time per rate"),
         (["--threshold", "p99<5ms"], "--slo"),
         (["--baseline", "x"], "fastbench compare"),
         (["--format", "wrk"], "text or json"),

@@ -149,7 +149,7 @@ def test_a_user_in_the_url_is_sent_as_one() -> None:
 def test_nobody_there_is_a_sentence() -> None:
     with refusing() as port:
         told = webhook.send(f"http://127.0.0.1:{port}{KEY}", {})
-    assert told == f"the webhook at http://127.0.0.1:{port} was not told: connection refused."
+    assert told == f"the webhook at http://127.0.0.1:{port} was not notified: connection refused."
 
 
 def dripping(peer: Peer) -> None:
@@ -165,7 +165,7 @@ def test_it_takes_no_longer_than_was_agreed(
     monkeypatch.setattr(webhook, "LIMIT_S", 0.15)
     with Server(script) as server:
         told = webhook.send(server.url(KEY), {})
-    assert told.endswith("was not told: no answer within 0.15s.")
+    assert told.endswith("was not notified: no answer within 0.15s.")
 
 
 # On the command line.
@@ -264,5 +264,5 @@ def test_what_is_no_run_is_not_told(alerts: dict[str, Alerted], name: str, code:
 def test_a_webhook_that_fails_changes_nothing(alerts: dict[str, Alerted]) -> None:
     done = alerts["nobody there"].shown
     assert done.returncode == 99 and "2 requests" in done.stdout
-    assert done.stderr.count("was not told: connection refused.") == 1
+    assert done.stderr.count("was not notified: connection refused.") == 1
     clean(done.stderr)

@@ -43,7 +43,7 @@ def test_files_that_fit_are_accepted(pems: Path) -> None:
         (("",  "nowhere", "one.key"), "--cert cannot read `.*nowhere`: no such file"),
         (("",  "one.pem", "nowhere"), "--key cannot read `.*nowhere`: no such file"),
         ((".",), "--cacert cannot read `.*`: is a directory"),
-        (("empty",), "--cacert cannot use `.*empty`: it holds no PEM certificate"),
+        (("empty",), "--cacert cannot use `.*empty`: it has no PEM certificate"),
         (("broken",), "--cacert cannot use `.*broken`: .+; give PEM files"),
         (("",  "one.key", "one.key"), "--cert cannot use `.*one.key`: .+; give PEM files"),
         (("",  "one.pem", "two.key"), "key and certificate do not belong together"),

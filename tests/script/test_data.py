@@ -63,7 +63,7 @@ def test_a_json_file_and_a_list(tmp_path: Path) -> None:
         (".", None, "reads .csv, .tsv, .json and .jsonl files"),
         ("c.csv", b"a\n", "has no rows"),
         ("d.csv", b"", "has no rows"),
-        ("e.json", b"{}", "holds no list"),
+        ("e.json", b"{}", "has no list"),
         ("f.json", b"[1,\n2", "f.json, line 2, column 2: not JSON, "),
         ("h.json", b'{"a": 1}\n{"a": 2}\n', "line 2, column 1: .* call the file .jsonl"),
         ("i.jsonl", b'{"a": 1}\n\n{"a":\n', "i.jsonl, line 3, column 6: not JSON, "),

@@ -88,7 +88,7 @@ def test_a_second_signal_leaves_at_once_and_nobody_stays(tmp_path: Path, server:
         run = process.finish()
     assert (run.code, run.summary["ended"]) == (105, "interrupted")
     said = [row["text"] for row in run.document["warnings"] if row["code"] == "no_teardown"]
-    assert said == ["teardown had not ended when this was written"]
+    assert said == ["teardown was still running when this was written"]
     assert len(workers) == 2
     assert not any(worker.is_running() for worker in workers)
 
@@ -107,7 +107,7 @@ def test_a_signal_ends_a_teardown_that_takes_too_long(tmp_path: Path, server: Se
         run = process.finish()
     assert run.code == 105 and time.monotonic() - signalled_s < 10
     assert server.seen.lines[b"GET /cleaned HTTP/1.1"] == 1, "it is cancelled, not killed"
-    for document, text in ((early, "had not ended when"), (run.document, "a signal came")):
+    for document, text in ((early, "was still running when"), (run.document, "a signal came")):
         [row] = [row for row in document["warnings"] if row["code"] == "no_teardown"]
         assert text in row["text"] and document["summary"]["ended"] == "complete"
     assert early["summary"]["requests"] <= run.summary["requests"]

@@ -59,7 +59,7 @@ def test_a_threshold_on_a_scenario_that_is_not_there_is_refused_before_the_load(
     found = run(tmp_path, TWO, server.url(""), "--threshold", limit, *dry)
     assert (found.code, server.seen.requests, found.document) == (104, 0, {})
     assert found.err == (
-        f"fastbench: Threshold `{limit}`: no scenario nope runs; there are one, two.\n"
+        f"fastbench: Threshold `{limit}`: scenario nope does not run; there are one, two.\n"
     )
 
 
@@ -70,10 +70,10 @@ def test_the_scripts_limits_on_scenarios_that_were_not_chosen_are_left_out(
     found = run(tmp_path, text, server.url(""), "--scenario", "one")
     assert (found.code, found.document["thresholds"]) == (0, {})
     assert "servers" not in found.document["config"], "the base URL says it"
-    assert "1 threshold is on scenarios that do not run, and not judged." in found.err
+    assert "1 threshold is on scenarios that do not run; not evaluated." in found.err
     typed = ("--scenario", "one", "--threshold", "http_reqs{scenario:two}: count>0")
     asked = run(tmp_path, TWO, server.url(""), *typed)
-    assert asked.code == 104 and "no scenario two runs; there is one." in asked.err
+    assert asked.code == 104 and "scenario two does not run; there is one." in asked.err
 
 
 def test_a_limit_on_setup_is_one_on_a_scenario(tmp_path: Path, server: Server) -> None:
@@ -136,5 +136,5 @@ def test_a_slow_import_is_told_with_its_line(
     assert [spec.name for spec in found.scenarios] == ["one"]
     (sentence,) = told
     assert sentence.startswith(f"{path} is still being imported after ")
-    assert sentence.endswith("; what takes long belongs into @setup, and Ctrl-C ends it.")
+    assert sentence.endswith("; move slow work to @setup; Ctrl-C ends it.")
     assert "lib.py, line 2" in sentence or "lib.py, line 3" in sentence, sentence

@@ -119,7 +119,7 @@ def test_a_threshold_may_end_the_run(tmp_path: Path, server: Server) -> None:
     found = run(tmp_path, LOOP + TORN, server.url(""), "--threshold", limit)
     assert (found.code, found.summary["ended"]) == (99, "threshold_aborted")
     assert found.summary["duration_s"] < 5
-    assert "a threshold does not hold" in found.document["validity"]["reasons"][0]
+    assert "a threshold failed" in found.document["validity"]["reasons"][0]
     assert names(found)["torn"] == 1
 
 

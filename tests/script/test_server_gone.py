@@ -22,7 +22,7 @@ def test_a_server_that_goes_is_noticed_from_the_first_empty_second_on() -> None:
     assert found is not None and (found.from_s, found.failed) == (3, 90)
     assert found.text == (
         "from 3s on no request succeeded: 90 failed (reset, connect refused), "
-        "as if the server had gone"
+        "the server seems to be gone"
     )
 
 

@@ -23,7 +23,7 @@ FAILED = 412
 DROPPED = Warning_(
     "dropped_iterations",
     "whatsapp dropped 10,050 of 180,000 iterations: no VU was free",
-    "raise max_vus, or ask for less",
+    "raise max_vus, or lower the rate",
 )
 CHECKS = (
     Check("status is 201", "", "whatsapp", 169_488, 412),

@@ -59,23 +59,23 @@ _ONE = {
 Make = Callable[[str], Plan | RunRequest]  # of the address of one visit
 
 _OF_ONE_RUN = {  # flags that a comparison has no use for
-    "baseline": "--baseline is for a run; here name it in the place of BASE",
-    "thresholds": "--threshold holds one run to a limit; here use --fail-on-regression 5%",
-    "csv": "--csv shows one run; use --json FILE, which holds every pair",
-    "outs": "-o follows one run; use --json FILE, which holds every pair",
-    "hdr": "--hdr shows one run; use --json FILE, which holds every pair",
-    "junit": "--junit shows one run; use --json FILE, which holds every pair",
-    "history": "--history keeps single runs; use --json FILE, which holds every pair",
-    "name": "--name is of --history, which keeps single runs; leave it out",
-    "latency": "--latency shows one run; leave it out",
-    "dashboard": "--dashboard follows one run; the live view in the terminal follows the pairs",
-    "strict": "--strict is for one run; visits that are not valid never count here",
-    "webhook": "--webhook tells of one run; read the exit code",
+    "baseline": "--baseline is for a single run; give the baseline's name as BASE",
+    "thresholds": "--threshold is for a single run; use --fail-on-regression 5%",
+    "csv": "--csv is for a single run; use --json FILE, which holds every pair",
+    "outs": "-o is for a single run; use --json FILE, which holds every pair",
+    "hdr": "--hdr is for a single run; use --json FILE, which holds every pair",
+    "junit": "--junit is for a single run; use --json FILE, which holds every pair",
+    "history": "--history stores single runs; use --json FILE, which holds every pair",
+    "name": "--name is for --history, which stores single runs; leave it out",
+    "latency": "--latency is for a single run; leave it out",
+    "dashboard": "--dashboard is for a single run; the live view in the terminal shows the pairs",
+    "strict": "--strict is for a single run; compare always excludes trials that are not valid",
+    "webhook": "--webhook is for a single run; use the exit code",
     "debug": "--debug shows single requests; run `fastbench --debug URL` for each side",
-    "urls_from_file": "a list has one server: run it for each with --json FILE and compare the "
-    "files, or write the mix as --script FILE.py",
+    "urls_from_file": "all URLs of a list are on one server: run it once per side with --json FILE "
+    "and compare the files, or write the mix as --script FILE.py",
     "dry_run": "--dry-run is for one run; run `fastbench run --dry-run FILE.py`",
-    "base_url": "--base-url is what the two URLs are; leave it out",
+    "base_url": "--base-url is set from the two URLs; leave it out",
 }
 _NEEDED = frozenset({"urls_from_file"})
 OWN = url_flags.Own("compare", one=_ONE, refused=_OF_ONE_RUN, needed=_NEEDED)
@@ -136,7 +136,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     if typed.version:
         return "version"
     if typed.format not in (None, "text", "json"):
-        raise UsageError(f"--format {typed.format} shows one run; here it is text or json.")
+        raise UsageError(f"--format {typed.format} is for a single run; use text or json.")
     limit = _share("--fail-on-regression", typed.fail_on_regression)
     rules = Rules(regression_limit=limit)
     if typed.effect is not None:
@@ -189,7 +189,7 @@ def _stored(
         )
     if any(getattr(typed, dest) is not None for dest in _ONE if dest not in ("primary", "effect")):
         raise UsageError(
-            "Two saved results have been measured already; leave --pairs, --visit, --seed and "
+            "Two saved results are not measured again; leave out --pairs, --visit, --seed and "
             "what starts servers out."
         )
     base, candidate = (baseline_store.load(word) for word in given)
@@ -245,7 +245,7 @@ def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> tuple[str, str]:
         for flag, value in (("--url", typed.server_url), ("--wait-for", typed.wait_for)):
             if value is not None:
                 raise UsageError(
-                    f"{flag} is for servers that are started here; add --run-base and "
+                    f"{flag} is only for servers that compare starts; add --run-base and "
                     "--run-candidate, or leave it out."
                 )
         if len(given) != 2:
@@ -255,15 +255,14 @@ def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> tuple[str, str]:
         return given[0], given[1]
     if None in commands:
         missing = "--run-base" if typed.run_base is None else "--run-candidate"
-        raise UsageError(f"Two servers are compared; add {missing} COMMAND.")
+        raise UsageError(f"compare needs two servers; add {missing} COMMAND.")
     if given:
         raise UsageError(
-            f"{redact.url(given[0])} stands where nothing is expected: with --run-base the address "
-            "is --url."
+            f"{redact.url(given[0])} is unexpected here: with --run-base the address is --url."
         )
     if typed.server_url is None:
         raise UsageError(
-            "The servers that are started need an address; "
+            "The servers need an address; "
             f"add --url http://127.0.0.1:{PORT}/, with {PORT} in both commands."
         )
     for command, flag in zip(commands, ("--run-base", "--run-candidate"), strict=True):
@@ -274,8 +273,8 @@ def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> tuple[str, str]:
 def _two_sides(given: Sequence[str]) -> str:
     how = "for example fastbench compare http://localhost:8001/ http://localhost:8002/"
     if len(given) > 2:
-        return f"Two sides are compared, not {len(given)}; give a base and a candidate, {how}."
-    return f"Two sides are compared; give a base and a candidate, {how}."
+        return f"compare needs two sides, not {len(given)}; give a base and a candidate, {how}."
+    return f"compare needs two sides; give a base and a candidate, {how}."
 
 
 def _side(
@@ -325,10 +324,10 @@ def _lengths(typed: SimpleNamespace, *, scripted: bool) -> tuple[float | None, f
     """Put --visit and --warmup where a run has them; return how long a visit and they are."""
     given = typed.duration if scripted else typed.durations
     if typed.visit is not None and given:
-        raise UsageError("--visit is the -d of a comparison; give one of them.")
+        raise UsageError("--visit and -d mean the same here; give only one of them.")
     if not given and typed.visit is not None:
         if typed.stages:
-            raise UsageError("--stages say how long a visit is; leave --visit out.")
+            raise UsageError("--stages set the length of a trial; leave out --visit.")
         _seconds("--visit", typed.visit)
         given = typed.visit if scripted else [typed.visit]
     counted = scripted and typed.iterations is not None
@@ -349,7 +348,8 @@ def _terms(typed: SimpleNamespace, *, find_rate: bool) -> Terms:
     pairs = DEFAULT_PAIRS if typed.pairs is None else _whole("--pairs", typed.pairs, MAX_PAIRS)
     if pairs < MIN_PAIRS:
         raise UsageError(
-            f"--pairs must be at least {MIN_PAIRS}: with fewer no difference can be sure to 99 %."
+            f"--pairs must be at least {MIN_PAIRS}: with fewer, no difference can reach 99 % "
+            "confidence."
         )
     chosen = secrets.randbelow(2**32) if typed.seed is None else None
     seed = _whole("--seed", typed.seed, MAX_SEED) if chosen is None else chosen

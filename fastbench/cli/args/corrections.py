@@ -152,7 +152,7 @@ def _filled(line: str, value: str | None) -> tuple[list[str], str]:
 def _taken(name: str, new: Sequence[str], why: str) -> str:
     shown = shlex.join(redact.argv(["", *new])[1:])
     if not new:
-        return f"{name} was left out: {why}."
+        return f"{name} was ignored: {why}."
     return f"{name} was read as {shown}{f' ({why})' if why else ''}."
 
 
@@ -178,7 +178,7 @@ def _of_another(grammar: Grammar, words: list[str], item: Item) -> _Slip | None:
     if grammar.command == "run" and _is_url(word):
         if any(each.endswith(".py") or os.path.isdir(each) for each in words):
             line = ["run", *item.put(words, ["--base-url", word])]
-            return _Slip("where a script's requests go is --base-url", [(line, "")])
+            return _Slip("set the server of a script with --base-url", [(line, "")])
         return _Slip("`fastbench run` takes a script, not a URL", [(["", *words], "")])
     if "://" in word or not (grammar.urls or grammar.command == "run"):
         return None
@@ -192,7 +192,7 @@ def _word(grammar: Grammar, words: list[str], item: Item) -> tuple[list[str], st
         return None
     others = [*words[: item.start], *words[item.end :]]
     if grammar.command == "serve" and word.isdecimal():
-        return _Slip("the port is --port", [(["serve", "--port", word, *others], "")])
+        return _Slip("set the port with --port", [(["serve", "--port", word, *others], "")])
     if not grammar.urls:
         return None
     if whole := (None if os.path.exists(word) else urls.complete(word)):
@@ -212,29 +212,29 @@ def _no_url(
         return None  # a saved result is a side there
     shown = redact.printable(redact.text(word))
     if word in _METHODS and others:
-        return _Slip(f"the method is -m {word}", [([grammar.command, *as_method], "")])
-    more = "a URL is written http://HOST:PORT/PATH"
+        return _Slip(f"set the method with -m {word}", [([grammar.command, *as_method], "")])
+    more = "write a URL as http://HOST:PORT/PATH"
     if os.path.isdir(word):
         lines = [(["run", *others, word], "")]
-        return _Slip(f"`{shown}` is a folder; that of a script is run by run", lines)
+        return _Slip(f"`{shown}` is a folder; to run a script in it, use run", lines)
     if word != "-" and os.path.exists(word):
         lines = [([grammar.command, *others, "--urls-from-file", word], "")]
-        return _Slip(f"`{shown}` is a file; a list of URLs is --urls-from-file", lines)
+        return _Slip(f"`{shown}` is a file; for a list of URLs use --urls-from-file", lines)
     if word.startswith(("./", "../", "~", "/")):
         return _Slip(f"`{shown}` is a path without a server; {more}", [])
     if _NO_SERVER.match(word):
-        return _Slip(f"`{shown}` leads to no HTTP server; {more}", [])
+        return _Slip(f"`{shown}` is not an HTTP server; {more}", [])
     if any(mark in word for mark in ":/@"):
         return None
     near = get_close_matches(word, COMMANDS, n=1, cutoff=0.7)
     if near and at_first and not grammar.command:
         return _Slip(
-            f"`{shown}` is no command; did you mean {near[0]}?", [([near[0], *others], "")]
+            f"unknown command `{shown}`; did you mean {near[0]}?", [([near[0], *others], "")]
         )
     if any(map(_is_url, others)):
         line = [grammar.command, *others]
-        return _Slip(f"`{shown}` stands where nothing is expected; {more}", [(line, "")])
-    return _Slip(f"`{shown}` is neither a URL nor a command; {more} (see fastbench --help)", [])
+        return _Slip(f"unexpected argument `{shown}`; {more}", [(line, "")])
+    return _Slip(f"`{shown}` is not a URL and not a command; {more} (see fastbench --help)", [])
 
 
 def _file(
@@ -284,7 +284,7 @@ def _first(words: Sequence[str]) -> tuple[list[str], _Slip | None]:
             new = rest
         if row.taken:
             return new, None
-        return found, _Slip(f"{word} is no command of fastbench: {row.why}", [(new, "")])
+        return found, _Slip(f"{word} is not a command of fastbench: {row.why}", [(new, "")])
     return found, None
 
 

@@ -28,27 +28,27 @@ CONNECTIONS = "100"  # enough that a rate does not wait for one while answers ar
 MIN_REQUESTS = 10  # in one run: below that there is no rate to speak of
 
 _NOT_HERE = {
-    "rate": "the rate is what is looked for; --from and --to say where",
-    "stages": "each rate is kept for -d; --from and --to say where to look",
-    "ramp": "each rate is kept for -d; --from and --to say where to look",
-    "on_overload": "what finds no connection waits, and its response time counts",
-    "requests": "-d says how long each rate is measured",
-    "thresholds": "what a rate has to hold is --slo",
+    "rate": "the search varies the rate; set its range with --from and --to",
+    "stages": "each rate is constant for -d; set the range with --from and --to",
+    "ramp": "each rate is constant for -d; set the range with --from and --to",
+    "on_overload": "requests always wait for a connection; their response time includes the wait",
+    "requests": "set the measured time per rate with -d",
+    "thresholds": "set the objective with --slo",
     "csv": "--json has all steps",
     "hdr": "--json has all steps",
     "md": "--json has all steps",
     "junit": "--json has all steps",
     "outs": "--json has all steps",
-    "history": "it keeps single runs; --json has all steps",
-    "name": "--history keeps single runs; leave it out",
+    "history": "it stores single runs; --json has all steps",
+    "name": "it names a run for --history, which stores single runs; leave it out",
     "latency": "--json has all steps",
-    "dashboard": "it follows one run, and a search is many",
-    "debug": "see the requests with `fastbench --debug URL`",
-    "baseline": "a baseline is of one run; compare servers with `fastbench compare`",
-    "save_baseline": "a baseline is of one run; keep the --json file",
-    "fail_on_regression": "it is of one run; read `rate` in the --json file",
-    "wait_for": "it loads a server that is there already; start it before",
-    "webhook": "it tells of one run; read the exit code",
+    "dashboard": "it shows one run, but a search has many",
+    "debug": "to see the requests, use `fastbench --debug URL`",
+    "baseline": "a baseline is one run; to compare servers use `fastbench compare`",
+    "save_baseline": "a baseline is one run; save the search with --json FILE",
+    "fail_on_regression": "it needs a single run; read `rate` in the --json file",
+    "wait_for": "the server must already run; start it first",
+    "webhook": "it reports one run; use the exit code",
 }
 OWN = url_flags.Own(
     command="find",
@@ -96,7 +96,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     max_time_s = _duration_s("--max-time", said.max_time)
     asked = SearchRequest(objectives, where, visit_s, run.plan.load.warmup_s, max_time_s)
     if max_time_s < visit_s + asked.warmup_s:
-        raise UsageError("--max-time is shorter than one run (-W and -d); give it more.")
+        raise UsageError("--max-time is shorter than one run (-W plus -d); give a longer time.")
     config = {name: value for name, value in run.plan.config.items() if name not in _NOT_HERE}
     config |= {
         "slo": [each.text for each in objectives],
@@ -109,7 +109,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
 
 def _refuse(said: SimpleNamespace) -> None:
     if said.format not in (None, "text", "json"):
-        raise UsageError(f"--format {said.format} is the shape of one run; use text or json.")
+        raise UsageError(f"--format {said.format} is for a single run; use text or json.")
 
 
 def _range(said: SimpleNamespace, visit_s: float) -> Range:

@@ -81,15 +81,17 @@ def _pace(
     """Return the plan of -R, --ramp and --stages, and how long the stages are together."""
     rate = _rate(flags, notices)
     if flags.ramp is not None and flags.stages is not None:
-        raise UsageError("--ramp is a first stage itself; write it into --stages, as 10s:100.")
+        raise UsageError(
+            "--ramp cannot be combined with --stages; write it as the first stage, such as 10s:100."
+        )
     for name, value in (("--arrival", flags.arrival), ("--on-overload", flags.on_overload)):
         if value is not None and rate is None:
-            raise UsageError(f"{name} says how a planned rate is kept; add one with -R.")
+            raise UsageError(f"{name} needs a planned rate; add one with -R.")
     stages: tuple[Stage, ...]
     stages_s = None
     if flags.stages is not None:
         if duration_s is not None:
-            raise UsageError("--stages say how long the run is; leave -d out.")
+            raise UsageError("--stages set the length of the run; leave out -d.")
         start = connections or 1 if rate is None else rate
         stages = _stages(flags.stages, start, whole=rate is None)
         stages_s = sum(stage.length_s for stage in stages)
@@ -124,9 +126,9 @@ def _rate(flags: SimpleNamespace, notices: list[str]) -> float | None:
     except ValueError as error:
         raise UsageError(f"-R: {redact.text(str(error))}") from None
     if flags.hey_rate:
-        notices.append("-q is the rate of all connections together; hey's is of each one.")
+        notices.append("-q is the total rate of all connections; in hey it is per connection.")
     if rate == 0 and flags.stages is None:
-        raise UsageError("-R 0 asks for nothing; give the requests per second, for example 1000.")
+        raise UsageError("-R 0 sends no requests; give requests per second, for example 1000.")
     return rate
 
 
@@ -160,7 +162,9 @@ def _stages(text: str, first: float, *, whole: bool) -> tuple[Stage, ...]:
                 "--stages takes DURATION:TARGET pairs, for example 30s:20,1m:50,10s:0."
             )
         if whole and last != int(last):
-            raise UsageError(f"--stages {piece.strip()}: connections are whole; for rates add -R.")
+            raise UsageError(
+                f"--stages {piece.strip()}: a number of connections is whole; for rates add -R."
+            )
         found.append(Stage(length_s, first, last))
         first = last
     return tuple(found)

@@ -60,7 +60,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
 def command(words: SimpleNamespace, scripts: Sequence[str], shown: Sequence[str]) -> Command:
     """Build the run that the words ask for; `shown` are they as they may be shown."""
     if words.format == "wrk":
-        raise UsageError("--format wrk is the shape of a plain run; here it is text, json or k6.")
+        raise UsageError("--format wrk is not for scripts; use text, json or k6.")
     notices: list[str] = list(words.notices)
     tags = _tags(words.tags, notices)
     bind, family = _addresses(words)
@@ -112,7 +112,7 @@ def _cut(word: str) -> str:
 
 def _script(scripts: Sequence[str]) -> str:
     if not scripts:
-        raise UsageError("There is no script; write fastbench run SCRIPT.py (see run --help).")
+        raise UsageError("No script given; write fastbench run SCRIPT.py (see run --help).")
     if len(scripts) > 1:
         raise UsageError(
             f"A run has one script, not both {scripts[0]} and {scripts[1]}; several scenarios may "
@@ -146,7 +146,7 @@ def _stages(given: Sequence[str]) -> tuple[tuple[float, float], ...]:
         if not colon:
             raise UsageError("-s takes DURATION:TARGET, for example -s 30s:20 -s 1m:50 -s 10s:0.")
     if found and not any(length_s for length_s, _ in found):
-        raise UsageError("-s needs a stage that is longer than 0, for example -s 30s:20.")
+        raise UsageError("-s needs at least one stage longer than 0, for example -s 30s:20.")
     return tuple(found)
 
 
@@ -165,7 +165,7 @@ def _env(given: Sequence[str]) -> dict[str, str]:
         if not _ENV_NAME.fullmatch(name):
             raise UsageError("-e takes NAME=value, for example -e BASE_URL=http://localhost:8080.")
         if not equals and name not in os.environ:
-            raise UsageError(f"-e {name} has no value, and the shell has none; write {name}=….")
+            raise UsageError(f"-e {name}: the shell has no such variable; write {name}=….")
         found[name] = value if equals else os.environ[name]
     return found
 

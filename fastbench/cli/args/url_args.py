@@ -108,7 +108,9 @@ def parse_statuses(text: str) -> frozenset[int]:
         first = int(match[2] or match[1] + "00")
         last = int(match[3] or match[2] or match[1] + "99")
         if last < first:
-            raise UsageError(f"--expect-status {first}-{last} ends before it starts; turn it.")
+            raise UsageError(
+                f"--expect-status {first}-{last} is in the wrong order; swap the numbers."
+            )
         found.update(range(first, last + 1))
     return frozenset(found)
 
@@ -211,8 +213,8 @@ def _port(text: str | None) -> int | None:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= MAX_PORT):
         raise UsageError(
-            f"--dashboard takes a port from 0 to {MAX_PORT}, as in --dashboard=8089, or none for "
-            "any that is free."
+            f"--dashboard takes a port from 0 to {MAX_PORT}, as in --dashboard=8089; without "
+            "a port it takes any free one."
         )
     return int(text)
 
@@ -220,7 +222,7 @@ def _port(text: str | None) -> int | None:
 def _record(flags: SimpleNamespace) -> Record | None:
     """Read --history and --name; what is no history is refused before the run."""
     if flags.history is None and flags.name is not None:
-        raise UsageError("--name is what --history calls a run; add --history FILE.db.")
+        raise UsageError("--name is the run's name in --history; add --history FILE.db.")
     if flags.history is None:
         return None
     if flags.history in ("", "-"):

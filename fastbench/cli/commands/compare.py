@@ -144,7 +144,7 @@ def _save_middle(kept: Kept, found: Comparison, output: Output) -> str:
     refused = any(each.code == "invalid_visits" for each in found.warnings)
     middle = None if refused else kept.middle(found.primary)
     if middle is None:
-        return f"the baseline {name} was not saved: too few visits to the candidate count."
+        return f"the baseline {name} was not saved: too few trials of the candidate are valid."
     if found.ended == "interrupted":
         return f"the baseline {name} was not saved: the comparison is not complete."
     return _save(middle, found, output)
@@ -195,7 +195,7 @@ def _show_output(error: ServerError) -> None:
     if error.output:
         print(error.output.rstrip("\n"), file=sys.stderr)
     if error.log:
-        _tell(f"all of its output is in {error.log}.")
+        _tell(f"its whole output is in {error.log}.")
 
 
 def _deliver(found: Comparison, output: Output, runs: tuple[Result, Result] | None = None) -> int:

@@ -113,7 +113,8 @@ def check(outputs: Sequence[File], inputs: Iterable[File]) -> None:
         other = taken.get(key)
         if other and not (each.path.startswith(_STREAMS) and not other.path):
             raise UsageError(
-                f"{other.flag} and {each.flag} write one file, {each.shown}; give each its own."
+                f"{other.flag} and {each.flag} would both write {each.shown}; give each its own "
+                "file."
             )
         if other := reads.get(key):
             raise UsageError(

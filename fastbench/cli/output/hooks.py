@@ -95,7 +95,7 @@ def _base_url(asked: RunRequest) -> Url:
         address = parent.declared(asked).options.base_url
     if address is None:
         raise UsageError(
-            "--wait-for with a time alone waits for the base_url of the script, which has none; "
+            "--wait-for without a URL uses the base_url of the script, which has none; "
             "write --wait-for URL,30s."
         )
     return urls.parse(address)

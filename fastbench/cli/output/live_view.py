@@ -127,7 +127,7 @@ def _add_users(line: Text, users: Users) -> None:
         line.append(f"   {users.dropped:,} dropped", style="bold red")
     failing = len(users.failing)
     if failing:
-        text = f"   {failing} of {users.thresholds} thresholds broken: {users.failing[0]}"
+        text = f"   {failing} of {users.thresholds} thresholds failed: {users.failing[0]}"
         line.append(printable(text), style="red")
     elif users.thresholds:
         line.append("   thresholds hold", style="dim")

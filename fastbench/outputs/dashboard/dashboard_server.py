@@ -163,16 +163,16 @@ class Board:
         """
         hosts = request.headers.getall("Host", [])
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
-            return 403, "This is served to this machine only, by its own name."
+            return 403, "This page is only for this machine, under its own host name."
         origins = request.headers.getall("Origin", [])
         if any(each.lower().removeprefix("http://") not in self._hosts for each in origins):
-            return 403, "Another page may not read this one."
+            return 403, "Other pages may not read this one."
         if request.method != "GET":
-            return 405, "There is nothing here but to look at: GET."
+            return 405, "Only GET is allowed here."
         if not (_same(request.path, self._path) or _same(request.path, self._path + "events")):
-            return 404, "There is nothing here; the whole address is in the terminal of the run."
+            return 404, "Not found; the terminal of the run shows the full address."
         if request.path.endswith("events") and len(self._streams) >= MAX_STREAMS:
-            return 503, "Many pages follow this run; close one of them."
+            return 503, "Too many open pages for this run; close one of them."
         return 0, ""
 
     async def _stream(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -212,8 +212,8 @@ def _listen(port: int) -> socket.socket:
         listener.close()
         reason = os.strerror(error.errno or 0).lower()
         raise UsageError(
-            f"--dashboard={port} cannot be served: {reason}; give another port, or none for any "
-            "that is free."
+            f"--dashboard={port} cannot be served: {reason}; give another port, or leave "
+            "the port out for any free one."
         ) from None
     return listener
 

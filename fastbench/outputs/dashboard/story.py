@@ -172,7 +172,7 @@ def event(kind: str, value: Mapping[str, Any]) -> bytes:
     return f"event: {kind}\ndata: {data}\n\n".encode()
 
 
-_WAITING = Verdict("Waiting", "", "the load has not begun yet")
+_WAITING = Verdict("Waiting", "", "the load has not started yet")
 
 
 def _standing(now: Progress, ends: Ends) -> Verdict:

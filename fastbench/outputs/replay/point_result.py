@@ -56,8 +56,8 @@ _EMPTY = Histogram.empty()
 _BROKEN = "(a threshold of this run)"
 _TIMED_OUT = "1050"  # k6's error_code of a request timeout
 _LEFT_OUT = (
-    "read from points: they hold neither the machine, nor who was the limit, nor requests "
-    "without an answer at the end"
+    "read from points: they have no data about the machine, the bottleneck, or requests "
+    "without a response at the end"
 )
 
 
@@ -247,7 +247,7 @@ class PointResult:
         names = ("error_code", "error")
         for (code, text), each in self._totals.by("http_reqs", _COUNTER, names).items():
             if text and each.sum:  # without a text it is an answer with a status of 400 or more
-                first_s, hint = self._error_s("error", text), "k6's page of error codes says more"
+                first_s, hint = self._error_s("error", text), "see k6's page of error codes"
                 yield ErrorRow("request", "", code, round(each.sum), first_s, text, hint)
 
     def _error_s(self, tag: str, value: str) -> float:
@@ -291,7 +291,7 @@ class PointResult:
             each.text: judge(each, self._totals.observe(each, span_s)) for each in self._limits
         }
         if self._failed:
-            words = "failed, says the last line; points do not name it"
+            words = "failed according to the last line; points do not name it"
             found[_BROKEN] = Judgement(False, None, None, "fail", False, words)
         return found
 
@@ -347,7 +347,7 @@ class PointResult:
             yield Warning_(
                 "points_cut",
                 "the file is cut off within its last line",
-                "what came after it is not in this report",
+                "anything after it is not in this report",
             )
         elif self._is_cut():
             yield Warning_(
@@ -362,5 +362,5 @@ class PointResult:
                 "versions from 0.6.0 on write them; --json FILE has everything",
             )
         for text in self._unread:
-            hint = "hold a run to it with --threshold"
+            hint = "set it on a run with --threshold"
             yield Warning_("threshold_unread", redact.printable(text), hint)

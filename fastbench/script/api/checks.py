@@ -50,7 +50,7 @@ def check(
     return tally(value, sets, {}, (place, tags), _tagged, _truth)
 
 
-def abort(text: str = "The script asked for the end.") -> NoReturn:
+def abort(text: str = "The script called abort().") -> NoReturn:
     """End the run: every VU stops, teardown runs, the exit code is 108."""
     raise Aborted(text)
 

@@ -144,7 +144,7 @@ def _of_json(text: str, name: str) -> list[Any]:
             f"{name}, line {error.lineno}, column {error.colno}: not JSON, {error.msg}{more}."
         ) from None
     if not isinstance(value, list):
-        raise UsageError(f"{name} holds no list; data() hands out the members of one.")
+        raise UsageError(f"{name} has no list; data() returns the items of a list.")
     return value
 
 

@@ -122,7 +122,7 @@ def scenario(function: Any = None, /, *, name: str | None = None, **settings: An
 def setup(function: Function) -> Function:
     """Run once before the load; what it returns, as JSON, is the second argument of the others."""
     if _script.setup is not None:
-        raise UsageError("The script has two functions under @setup; leave one.")
+        raise UsageError("The script has two functions with @setup; keep one.")
     _script.setup = _checked(function, "setup")
     return function
 
@@ -130,7 +130,7 @@ def setup(function: Function) -> Function:
 def teardown(function: Function) -> Function:
     """Run once after the load, after an abort too."""
     if _script.teardown is not None:
-        raise UsageError("The script has two functions under @teardown; leave one.")
+        raise UsageError("The script has two functions with @teardown; keep one.")
     _script.teardown = _checked(function, "teardown")
     return function
 
@@ -206,7 +206,7 @@ def _options(module: ModuleType) -> Options | None:
         return Options(**found)
     others = [each for each in vars(module).values() if isinstance(each, Options)]
     if len(others) > 1:
-        raise UsageError("The script makes several Options; call the one that counts `options`.")
+        raise UsageError("The script creates several Options; name the one to use `options`.")
     return others[0] if others else None
 
 
@@ -229,7 +229,7 @@ def _of_modules(script: ModuleType, own: Options | None) -> tuple[dict[str, Load
         if beside.settings.load and spec_.executor is None:
             if own is not None and own.settings.load:
                 lost.append(
-                    f"Scenario {name}: the load in the script's Options replaces that of "
+                    f"Scenario {name}: the load in the script's Options replaces the load of "
                     f"{home.__name__}."
                 )
             loads[name] = beside.settings.load
@@ -255,9 +255,11 @@ def _add(found: Spec, what: Runnable) -> None:
 def _checked(function: Any, what: str) -> Runnable:
     """Check that a function can be run with the VU and what setup() returned."""
     if not inspect.iscoroutinefunction(function):
-        raise UsageError(f"The function of {what} is no coroutine; write `async def …(vu):`.")
+        raise UsageError(f"The function of {what} is not a coroutine; write `async def …(vu):`.")
     for count in (2, 1, 0):
         with contextlib.suppress(TypeError):
             inspect.signature(function).bind(*(None,) * count)
             return Runnable(function, count)
-    raise UsageError(f"The function of {what} takes the VU and what setup() returned, no more.")
+    raise UsageError(
+        f"The function of {what} takes the VU and what setup() returned, nothing else."
+    )

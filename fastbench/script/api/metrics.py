@@ -88,7 +88,7 @@ class _Metric:
         place: RecordingContext | None = PLACE.get(None)
         if place is None:
             raise RuntimeError(
-                f"{self.name}.add() counts while the run goes: call it in a scenario, in setup or "
+                f"{self.name}.add() works only during the run: call it in a scenario, in setup or "
                 "in teardown"
             )
         if tags:
@@ -109,7 +109,9 @@ def _declare(name: object, kind: Kind) -> None:
         raise UsageError(f"{name} is a built-in metric; give yours another name.")
     there = _declared.kinds.get(name)
     if there is None and not _declared.open:
-        raise UsageError(f"The metric {name} comes too late; declare it at the top of the script.")
+        raise UsageError(
+            f"The metric {name} is declared too late; declare it at the top of the script."
+        )
     if there is not None and there != kind:
         raise UsageError(f"The metric {name} is a {there.type} already; give one another name.")
     _declared.kinds[name] = kind
@@ -362,7 +364,7 @@ class Recorder:
             self._warn_once(
                 what,
                 f"{what}: more than {MAX_SETS:,} {noun}; further ones are `{OTHER}`",
-                "leave out of names and tags what differs each time, such as ids",
+                "do not put changing values such as ids into names and tags",
             )
             return False
         known.add(key)

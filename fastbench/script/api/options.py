@@ -223,7 +223,9 @@ def _load(vus: Any, duration: Any, iterations: Any, stages: Any) -> Load:
     given = [name for name, value in ends.items() if value is not None]
     if "stages" in given and len(given) > 1:
         other = next(name for name in given if name != "stages")
-        raise UsageError(f"Options give stages and {other}, which both end the run; keep one.")
+        raise UsageError(
+            f"Options have stages and {other}, but both set the end of the run; keep one."
+        )
     return Load(
         None if vus is None else values.count(vus, "vus", most=plan.MAX_CONNECTIONS),
         None if duration is None else values.duration_s(duration, "duration"),

@@ -51,8 +51,8 @@ def decode(headers: Mapping[str, str], raw: bytes) -> tuple[bytes, str]:
         except BodyError as error:
             remarks.tell(
                 "content_encoding",
-                f"bodies of answers stay as they came: {error}",
-                "Response.body holds their bytes, Response.body_error says so",
+                f"bodies of responses were not decoded: {error}",
+                "Response.body has the received bytes, Response.body_error the reason",
             )
             return raw, str(error)
     return raw, ""

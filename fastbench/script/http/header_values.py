@@ -44,7 +44,7 @@ def authorization(auth: tuple[object, ...] | None, bearer: str | bytes | None) -
     """Return the field that `auth=` or `bearer=` asks for, or none."""
     if bearer is not None:
         if auth is not None:
-            raise UsageError("A request is signed once; give either auth= or bearer=.")
+            raise UsageError("A request has one Authorization; give either auth= or bearer=.")
         return (("Authorization", f"Bearer {header_value(bearer, 'bearer=')}"),)
     if auth is None:
         return ()

@@ -44,7 +44,7 @@ def following(client: Follows, exchange: Exchange, response: Response) -> Follow
     if not location:
         return None
     if exchange.redirects <= 0:
-        client.maker.not_followed(before, "as many as max_redirects allows came before it")
+        client.maker.not_followed(before, "max_redirects was reached")
         return None
     repeats = response.status in _REPEATED
     try:

@@ -214,9 +214,9 @@ class Maker:
         where = before.kind.site.prefix + before.target.partition("?")[0]
         self.warn(
             "redirect_not_followed",
-            f"a redirect was not followed: {why}; the script got that answer as it is "
+            f"a redirect was not followed: {why}; the script got the redirect response itself "
             f"(first from {redact.url(where)})",
-            "look at the Location of that answer; redirects=0 asks for such answers as they are",
+            "check the Location of that response; redirects=0 never follows redirects",
         )
 
     def _prepare(self, place: RecordingContext, asked: RequestOptions) -> Prepared:
@@ -362,7 +362,7 @@ def _timeout_ns(asked: float | str | None, default_s: float) -> int:
     try:
         seconds = units.parse_duration_s(asked) if isinstance(asked, str) else asked
     except ValueError as error:
-        raise UsageError(f"timeout= is no time: {error}") from None
+        raise UsageError(f"timeout= is not a time: {error}") from None
     seconds = default_s if seconds is None else seconds
     if not 0 < seconds <= MAX_TIMEOUT_S:
         raise UsageError("timeout= is in seconds, above 0 and at most an hour, for example 2.5.")

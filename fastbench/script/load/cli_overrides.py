@@ -124,7 +124,7 @@ def _chosen(scenarios: Sequence[Spec], names: Sequence[str], notices: list[str])
     first_s = min(each.start_time_s for each in chosen)
     if first_s > 0:
         notices.append(
-            f"--scenario: the start is {units.format_s(first_s)} earlier than with all scenarios."
+            f"--scenario: the run starts {units.format_s(first_s)} earlier than with all scenarios."
         )
     return [replace(each, start_time_s=each.start_time_s - first_s) for each in chosen]
 
@@ -132,7 +132,7 @@ def _chosen(scenarios: Sequence[Spec], names: Sequence[str], notices: list[str])
 def _refuse_two_ends(load: Load) -> None:
     other = "-d" if load.duration_s is not None else "-i" if load.iterations is not None else ""
     if load.stages and other:
-        raise UsageError(f"-s says how long the run is; leave {other} out.")
+        raise UsageError(f"-s sets the length of the run; leave out {other}.")
 
 
 def _from_shortcuts(spec: Spec, own: Load, wanted: Load, notices: list[str]) -> Spec:

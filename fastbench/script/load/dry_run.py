@@ -160,13 +160,12 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
     ):
         why = "no request is sent"
     if why:
-        yield Finding("error", f"{threshold.text}: it never gets a sample, as {why}.")
+        yield Finding("error", f"{threshold.text}: it never gets a sample, because {why}.")
     for name in ("name", "check"):
         if name in tags and not any(_like(tags[name], text) for text in source.texts):
             yield Finding(
                 "warning",
-                f"{threshold.text}: the script never says `{tags[name]}`; look for the {name} "
-                "that is meant.",
+                f"{threshold.text}: the script never uses `{tags[name]}`; check the spelling.",
             )
     for part in (part for part in tags.get("group", "").split("::") if part):
         if part not in source.texts and part not in ("setup", "teardown"):
@@ -188,9 +187,9 @@ def _of_limit(threshold: Threshold, options: Settings) -> Iterator[Finding]:
     if threshold.operator in ("==", "===", "!="):
         return
     if not low and not high:
-        yield Finding("error", f"{threshold.text}: it can never hold; see its limit.")
+        yield Finding("error", f"{threshold.text}: it can never pass; check its limit.")
     elif low and high:
-        what = "the limit is past the timeout" if most == timeout_ms else "any value keeps it"
+        what = "the limit is past the timeout" if most == timeout_ms else "every value passes"
         yield Finding("warning", f"{threshold.text}: it can never fail, {what}.")
 
 

@@ -68,7 +68,7 @@ def find(path: str) -> ScriptLocation:
         if not _typed:
             _typed.append(text_file.read_bytes("-", "fastbench run"))
             if not _typed[0].strip():
-                raise UsageError("Standard input holds no script; write `fastbench run - < FILE`.")
+                raise UsageError("Standard input has no script; write `fastbench run - < FILE`.")
         here = os.getcwd()
         return ScriptLocation(os.path.join(here, STDIN), here)
     shown = redact.printable(path)
@@ -78,9 +78,9 @@ def find(path: str) -> ScriptLocation:
             raise UsageError(f"{shown} is a folder without {ENTRY}; name the script in it.")
         raise UsageError(f"{shown} does not exist; give the path of a Python script.")
     if not os.path.isfile(file):
-        raise UsageError(f"{shown} is no file; give the path of a Python script.")
+        raise UsageError(f"{shown} is not a file; give the path of a Python script.")
     if not file.endswith(".py"):
-        raise UsageError(f"{shown} is no Python script: its name must end in .py.")
+        raise UsageError(f"{shown} is not a Python script: its name must end in .py.")
     if not os.access(file, os.R_OK):
         raise UsageError(f"{shown} cannot be read; see its permissions.")
     absolute = os.path.abspath(file)
@@ -165,13 +165,13 @@ def _sentence(error: BaseException, text: str) -> str:
     if isinstance(error, SyntaxError):
         found = redact.printable(error.msg or "")
         if "null bytes" in found or "codec can't decode" in found:
-            return f"{kind}: the file is no text in UTF-8; save it as UTF-8"
+            return f"{kind}: the file is not UTF-8 text; save it as UTF-8"
         line = redact.printable(redact.text((error.text or "").strip()))[:80]
         return f"{kind}: {found}" + (f" in `{line}`" if line else "")
     if isinstance(error, ModuleNotFoundError) and error.name:
         missing = redact.printable(error.name).partition(".")[0]
         return (
-            f"{kind}: there is no module {missing}, neither beside the script nor installed; "
+            f"{kind}: there is no module {missing} next to the script, and none is installed; "
             f"install it for {redact.printable(sys.executable)}."
         )
     said = f"{kind}: {text}" if text else kind

@@ -80,7 +80,7 @@ def _of_these(
     kept = [each for each in own if dict(each.tags).get("scenario") not in absent]
     left = len(own) - len(kept)
     several = f"{left} thresholds are" if left > 1 else "1 threshold is"
-    notice = f"--scenario: {several} on scenarios that do not run, and not judged."
+    notice = f"--scenario: {several} on scenarios that do not run; not evaluated."
     return kept, (notice,) if left else ()
 
 
@@ -91,7 +91,7 @@ def _refuse_strangers(found: Iterable[Threshold], applied: Applied) -> None:
         wanted = dict(each.tags).get("scenario", names[0])
         if wanted not in (*names, *AROUND):
             there = f"there are {', '.join(names)}" if len(names) > 1 else f"there is {names[0]}"
-            raise UsageError(f"Threshold `{each.text}`: no scenario {wanted} runs; {there}.")
+            raise UsageError(f"Threshold `{each.text}`: scenario {wanted} does not run; {there}.")
 
 
 def spans(applied: Applied) -> dict[str, tuple[float, float]]:

@@ -163,7 +163,9 @@ class Campaign:
         self._fork(0)
         self._await_import(lambda: self.declared is not None)
         if self.declared is None:  # it said neither this nor what is wrong
-            raise ScriptError(f"{self.asked.script}: its worker ended without a word; try again.")
+            raise ScriptError(
+                f"{self.asked.script}: its worker ended without a message; try again."
+            )
         return self.declared
 
     def _load(self) -> tuple[cli_overrides.Applied, Limits]:
@@ -325,7 +327,7 @@ class Campaign:
             self._note_pause(standing.start_ns, looked_ns, now_ns)
             looked_ns, self.showing.spent_ns = now_ns, 0
             if not self.told_ns and standing.look(now_ns, monitor):
-                self.stop("threshold_aborted", f"a threshold does not hold: {standing.stopped_by}")
+                self.stop("threshold_aborted", f"a threshold failed: {standing.stopped_by}")
             if now_ns - self.resumed_ns > PAUSE_S * 1e9:  # else nobody has had the time to beat
                 self.watchdog.look(self.hub.children, now_ns)
             self._force(standing.end_ns, now_ns)

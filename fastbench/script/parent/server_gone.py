@@ -32,7 +32,7 @@ class Silence:
         kinds = ", ".join(kind.replace("_", " ") for kind, _ in self.errors[:3])
         return (
             f"from {format_s(self.from_s)} on no request succeeded: {self.failed:,} failed "
-            f"({kinds}), as if the server had gone"
+            f"({kinds}), the server seems to be gone"
         )
 
 

@@ -130,7 +130,7 @@ def _only_thrown(
         Warning_(
             "only_exceptions",
             f"scenario {row.name}: all {row.iterations:,} iterations ended by an exception",
-            "see the exceptions; what it measured is not what it was to measure",
+            "see the exceptions; it did not measure what the script intended",
         )
         for row in broken
     ]
@@ -239,9 +239,9 @@ def _dropped(scenarios: tuple[ScenarioRow, ...]) -> list[Warning_]:
                     "dropped_iterations",
                     f"scenario {row.name} dropped {plural(row.dropped_iterations, 'iteration')}: "
                     + ("no VU was free" if arrival else "max_duration came first"),
-                    "raise max_vus, or ask for less"
+                    "raise max_vus, or lower the rate"
                     if arrival
-                    else "raise max_duration, or ask for fewer iterations",
+                    else "raise max_duration, or use fewer iterations",
                 )
             )
     return rows

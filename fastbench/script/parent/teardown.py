@@ -15,9 +15,9 @@ AFTER_SIGNAL_S = 7.0  # whoever sent it often kills after 10 s, as `docker stop`
 CUT_S = 1.0  # to end once cancelled
 NS_PER_S = 1e9
 
-_HINT = "what setup made may still be there: look after it"
+_HINT = "data that setup created may still exist: check it"
 # In the result that is written before teardown begins; it stays if nobody writes another.
-RUNNING = Warning_("no_teardown", "teardown had not ended when this was written", _HINT)
+RUNNING = Warning_("no_teardown", "teardown was still running when this was written", _HINT)
 
 Pump = Callable[[Callable[[], bool], int], None]
 
@@ -55,7 +55,7 @@ class Teardown:
             text = "the first worker was lost"
         elif _late(signal_ns()):
             text = f"a signal came, and it had not ended {past_s:.1f}s after it began"
-        return Warning_("no_teardown", f"teardown did not come to its end: {text}", _HINT)
+        return Warning_("no_teardown", f"teardown did not finish: {text}", _HINT)
 
     def _over(self, first: Child) -> bool:
         return self.ended or self.cut or first.gone

@@ -93,7 +93,8 @@ class Watchdog:
         for child in children:
             if child.index in self._open:
                 self._close(child, now_ns)
-        hint = "await what waits (fastbench.sleep, not time.sleep); keep long sums out of scripts"
+        hint = "use await for waiting (fastbench.sleep, not time.sleep); avoid long "
+        "computations in scripts"
         return [
             Warning_("stuck", _sentence(index, pid, case, now_ns), hint)
             for index, pid, case in self._closed
@@ -145,8 +146,8 @@ def slow_import(script: str, past_s: float, where: tuple[str, str] | None) -> st
     """Say which script is still being imported, and in which file and line."""
     place = f", at {where[0]}, line {where[1]}" if where else ""
     return (
-        f"{script} is still being imported after {past_s:.0f}s{place}; what takes long belongs "
-        "into @setup, and Ctrl-C ends it."
+        f"{script} is still being imported after {past_s:.0f}s{place}; move slow work to "
+        "@setup; Ctrl-C ends it."
     )
 
 
@@ -171,5 +172,5 @@ def _sentence(index: int, pid: int, case: _Case, now_ns: int) -> str:
     done = "was" if case.over_ns else "has been"
     return (
         f"worker {index} (pid {pid}) {done} in Python code for {case.length_s(now_ns):.1f}s: "
-        f"VU {case.vu}{where}; nobody else of this worker could run"
+        f"VU {case.vu}{where}; no other VU of this worker could run"
     )

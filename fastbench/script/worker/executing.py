@@ -204,7 +204,7 @@ class Executor:
             vu = min(self.running, key=lambda vu: vu.id)
             self.ground.warn(
                 "will_not_stop",
-                f"{len(self.running)} VUs of {self.scene.name} went on after they were halted, "
+                f"{len(self.running)} VUs of {self.scene.name} kept running after the end, "
                 f"such as VU {vu.id}; their last iterations are not counted.",
                 "Code that catches asyncio.CancelledError (or everything) must raise it again.",
             )

@@ -85,7 +85,7 @@ class Runtime:
             return orjson.loads(orjson.dumps(data))
         except (TypeError, ValueError) as error:
             what = redact.printable(str(error))
-            text = f"setup() must return what JSON can hold (dicts, lists, texts, numbers): {what}"
+            text = f"setup() must return a JSON value (dicts, lists, texts, numbers): {what}"
             raise loader.Broken("setup", text, self._spot(declare.setup_function())) from None
 
     async def teardown(self, data: Any) -> None:

@@ -96,7 +96,7 @@ def test_what_cannot_be_unpacked_stays_and_is_said_once(
         response, _ = run(twice)
     assert response.body == packed and response.status == 200 and not response.error
     assert response.body_error.startswith(why)
-    assert told == [f"bodies of answers stay as they came: {response.body_error}"]
+    assert told == [f"bodies of responses were not decoded: {response.body_error}"]
 
 
 def test_a_run_of_several_workers_says_it_once(tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ def test_a_function_called_default_is_the_scenario_as_in_k6() -> None:
 
 
 def test_habits_of_other_tools_are_named_for_what_they_are() -> None:
-    with pytest.raises(UsageError, match="scenario default is no coroutine; write `async def"):
+    with pytest.raises(UsageError, match="scenario default is not a coroutine; write `async def"):
         declare.collect(module(default=lambda vu: None))
     with pytest.raises(UsageError, match='by name: executor="constant-vus"'):
         declare.scenario("constant-vus")  # type: ignore[call-overload]
@@ -230,7 +230,7 @@ def test_options_need_not_be_called_options_if_they_are_the_only_ones() -> None:
     assert declare.collect(module(settings=Options(vus=4))).options.load.vus == 4
     assert declare.collect(module(options={"vus": 5})).options.load.vus == 5
     two = module(one=Options(), other=Options())
-    refused(lambda: declare.collect(two), says="call the one that counts `options`")
+    refused(lambda: declare.collect(two), says="name the one to use `options`")
 
 
 def test_what_cannot_be_run_is_refused() -> None:
@@ -241,9 +241,9 @@ def test_what_cannot_be_run_is_refused() -> None:
     declare.scenario(name="twice")(run)
     refused(lambda: declare.scenario(name="twice")(run), says="two scenarios twice")
     refused(lambda: declare.scenario(name="a")(plain), says="write `async def")
-    refused(lambda: declare.scenario(name="b")(greedy), says="no more")
+    refused(lambda: declare.scenario(name="b")(greedy), says="nothing else")
     declare.setup(run)
-    refused(lambda: declare.setup(run), says="two functions under @setup")
+    refused(lambda: declare.setup(run), says="two functions with @setup")
     lost = Options(scenarios={"c": {"exec": "nowhere"}})
     refused(lambda: declare.collect(module(options=lost)), says="no function nowhere")
 

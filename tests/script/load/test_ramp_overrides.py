@@ -96,7 +96,7 @@ def test_an_imported_scenario_keeps_the_stages_of_its_module(tmp_path: Path) -> 
 def test_a_load_of_the_script_replaces_it_and_is_told(tmp_path: Path) -> None:
     own = "from fastbench import Options\noptions = Options(vus=2, duration='1s')\n"
     text = plan(tmp_path, "from flows import shared\n" + own)
-    assert "constant-vus" in text and "replaces that of flows" in text
+    assert "constant-vus" in text and "replaces the load of flows" in text
 
 
 def test_options_that_are_imported_too_are_the_script_s(tmp_path: Path) -> None:
@@ -105,5 +105,5 @@ def test_options_that_are_imported_too_are_the_script_s(tmp_path: Path) -> None:
 
 
 def test_two_ends_of_a_run_are_refused_as_before() -> None:
-    with pytest.raises(UsageError, match="leave -d out"):
+    with pytest.raises(UsageError, match="leave out -d"):
         of(RAMP, stages=((5.0, 3.0),), duration_s=5.0)

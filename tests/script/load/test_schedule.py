@@ -294,7 +294,7 @@ def test_chosen_scenarios_start_at_once_and_keep_their_distance() -> None:
         ((), Load(), {}, "declares no scenario"),
         ((CONSTANT,), Load(), {"scenarios": ("x",)}, "it has s"),
         ((CONSTANT,), Load(vus=3), {}, "every scenario has its own executor"),
-        ((CONSTANT,), Load(), {"stages": ((1.0, 2.0),), "duration_s": 3.0}, "leave -d out"),
+        ((CONSTANT,), Load(), {"stages": ((1.0, 2.0),), "duration_s": 3.0}, "leave out -d"),
         ((CONSTANT,), Load(), {"stages": ((1.0, 2.5),)}, "VUs are whole"),
         ((BARE,), Load(), {"stages": ((1.0, 2.5),)}, "VUs are whole"),
         (

@@ -219,7 +219,7 @@ def test_no_limit_of_latency_holds_where_nothing_answers(tmp_path: Path) -> None
     assert (summary["failed"], summary["cancelled"], summary["in_flight_at_end"]) == (6, 6, 0)
     (error,) = found.document["errors"]
     assert (error["kind"], error["count"]) == ("cancelled", 6) and "limit" in error["hint"]
-    assert "the script gave the request up" in found.out + found.err
+    assert "the script cancelled the request" in found.out + found.err
 
 
 def test_answers_beside_them_give_the_limit_something_to_judge(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ async def visit(vu): pass
     [
         ("setup", "raise KeyError('token=abcdef')", "KeyError: 'token=***", 4),
         ("teardown", "raise KeyError('token=abcdef')", "KeyError: 'token=***", 4),
-        ("setup", "return {1, 2}", "what JSON can hold", 2),
+        ("setup", "return {1, 2}", "a JSON value", 2),
         ("setup", "import asyncio; await asyncio.sleep(9)", "took longer than 0.05s", 2),
         ("teardown", "import asyncio; await asyncio.sleep(9)", "took longer than 0.05s", 2),
         ("setup", "raise SystemExit(2)", "tried to end its process: SystemExit: 2", 4),
