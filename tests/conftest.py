@@ -54,7 +54,7 @@ def pytest_terminal_summary(
     """Keep the names of what failed; name those of the first try below the second one."""
     tried = "-".join(config.option.markexpr.split()) or "all"
     path = GOLDEN.parents[1] / "build" / f"failed-at-first-{tried}.txt"
-    if config.option.lf:
+    if getattr(config.option, "lf", False):  # not there without the cache
         names = path.read_text().splitlines() if path.exists() else []
         terminalreporter.write_line(f"failed at first: {', '.join(names) or 'nothing'}")
         return

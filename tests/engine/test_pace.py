@@ -104,7 +104,7 @@ def test_the_warm_up_of_a_ramp_from_zero_runs_at_what_it_aims_at() -> None:
 @pytest.mark.parametrize(
     ("stages", "rates", "sentence"),
     [
-        ((Stage(1, 0, 0),), True, "nothing at all"),
+        ((Stage(1, 0, 0),), True, "0 throughout"),
         ((Stage(1, 0, 2e8),), True, "between 0 and 100,000,000"),
         ((Stage(1, 0, 2e6),), False, "between 0 and 1,000,000"),
         ((Stage(1, 1, 1),) * 1001, True, "1001 stages"),
