@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
-from fastbench.foundation.units import format_s
+from fastbench.foundation.units import format_s, plural
 from fastbench.results import resolution
 from fastbench.results.metric_values import Judgement
 
@@ -274,13 +274,13 @@ def _exceptions(facts: Facts) -> Iterator[Reason]:
     if facts.threw:
         share = min(1.0, facts.threw / max(1, facts.iterations))
         text = (
-            f"the script threw {_plural(facts.threw, 'exception')} in "
-            f"{_plural(facts.iterations, 'iteration')} ({_percent(share)})"
+            f"the script threw {plural(facts.threw, 'exception')} in "
+            f"{plural(facts.iterations, 'iteration')} ({_percent(share)})"
         )
         yield Reason("script_exceptions", _level(share, MANY_FAILED, allowed=allowed), text, hint)
     if facts.threw_outside:
         share = facts.threw_outside / max(1, facts.iterations)
-        text = f"the script threw {_plural(facts.threw_outside, 'exception')} outside iterations"
+        text = f"the script threw {plural(facts.threw_outside, 'exception')} outside iterations"
         yield Reason("script_exceptions", _level(share, MANY_FAILED, allowed=allowed), text, hint)
 
 
@@ -345,10 +345,6 @@ def _validity(facts: Facts, *, told: bool) -> Iterator[Reason]:
         level = "failed" if facts.verdict == "incomplete" and not facts.retold else "warning"
         text = _VERDICTS.get(facts.verdict, facts.verdict)
         yield Reason(f"not_valid_{facts.verdict}", level, text, facts.why[0] if facts.why else "")
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _level(share: float, many: float, *, allowed: bool = False) -> str:

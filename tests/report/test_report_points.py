@@ -255,3 +255,18 @@ def test_a_packed_document_is_read_too(
     path.write_bytes(gzip.compress(json.dumps(document).encode()))
     assert main(["report", str(path)]) == 0
     assert b"1 request" in capsysbinary.readouterr().out
+
+
+def test_a_metric_of_the_script_with_a_name_of_ours_is_not_taken_for_it() -> None:
+    rows = [declared("http_reqs"), point("http_reqs", 1, 3)]
+    for name, type_ in (("timeouts", "rate"), ("response", "gauge"), ("dropped", "trend")):
+        rows += [declared("checks").replace("checks", name).replace("rate", type_)]
+        rows += [point(name, 1, 1)]
+    found = point_file.read(lines(*rows), "a")
+    assert (found.summary.timeouts, found.summary.dropped) == (0, 0)
+    assert {"timeouts", "response", "dropped"} <= found.metrics.keys()
+
+
+def test_a_line_that_is_a_list_is_named() -> None:
+    with pytest.raises(UsageError, match="line 2: it is not an object"):
+        point_file.read(lines(declared("http_reqs"), '["count"]'), "a")

@@ -113,6 +113,8 @@ def _by_second(data: bytes) -> bool:
                 row = json.loads(line)
             except ValueError:
                 return False
+            if not isinstance(row, dict):
+                return False
             if row.get("type") in ("Start", "End") or "count" in (row.get("data") or {}):
                 return True
     return False

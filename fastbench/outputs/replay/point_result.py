@@ -199,7 +199,7 @@ class PointResult:
 
     def _scripted(self) -> bool:
         found = self._totals.of("iterations", _COUNTER).sum
-        return bool(found) or any(True for _ in self._totals.parts("checks"))
+        return bool(found) or any(True for _ in self._totals.parts("checks", _FAILED))
 
     def _summary(self, span_s: float) -> Summary:
         sent: Rate = self._totals.of("http_req_failed", _FAILED)

@@ -217,14 +217,21 @@ class Totals:
     def of(self, name: str, kind: Kind, tags: Tags = ()) -> Any:
         """Return the sum of what carries these tags; an empty one if nothing does."""
         found: Any = _made(kind)
-        for _, each in self.parts(name, tags):
+        for _, each in self.parts(name, kind, tags):
             found.add(each)
         return found
 
-    def parts(self, name: str, tags: Tags = ()) -> Iterator[tuple[dict[str, str], Any]]:
-        """Yield tags and sum of what carries `tags`."""
+    def parts(self, name: str, kind: Kind, tags: Tags = ()) -> Iterator[tuple[dict[str, str], Any]]:
+        """Yield tags and sum of what carries `tags`.
+
+        A script may have a metric of its own by a name of ours: of another kind, it is not meant.
+        """
+        meant = _made(kind)
         for said, each in self._sums.get(name, {}).items():
-            if set(tags) <= set(said):
+            same = type(each) is type(meant) and getattr(each, "time", 0) == getattr(
+                meant, "time", 0
+            )
+            if same and set(tags) <= set(said):
                 yield dict(said), each
 
     def by(self, name: str, kind: Kind, names: tuple[str, ...]) -> dict[tuple[str, ...], Any]:
@@ -233,7 +240,7 @@ class Totals:
         Points without the first of them are left out.
         """
         found: dict[tuple[str, ...], Any] = {}
-        for tags, each in self.parts(name):
+        for tags, each in self.parts(name, kind):
             if names[0] in tags:
                 key = tuple(tags.get(tag, "") for tag in names)
                 found.setdefault(key, _made(kind)).add(each)
