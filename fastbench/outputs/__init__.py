@@ -5,6 +5,6 @@
 2. The load never waits. The parent of a run reads the shared memory, with at most 2 % of a core;
    each output has a thread and a bounded queue of its own. What does not fit is dropped, counted.
 3. A file that cannot be written is a failed run (exit code 121); a server that cannot be reached is
-   a warning with the number of lost points. Ending takes at most `feed.LAST_S` longer.
+   a warning with the number of lost points. Ending takes at most `queue.LAST_S` longer.
 4. Files are written as the run goes, for those who follow them; a full disk leaves whole lines.
 """

@@ -38,8 +38,9 @@ class OutputError(Exception):
 class Point:
     """One metric with one set of tags. `now` is of this second, `total` since the start.
 
-    Both have the names of `measured.Metric`: times are in ms. `buckets` are how many samples were
-    at most as long as each of BOUNDS_S, since the start; only times kept in histograms have them.
+    Both have the names of `metric_values.Metric`: times are in ms. `buckets` are how many samples
+    were at most as long as each of BOUNDS_S, since the start; only times kept in histograms have
+    them.
     `sum` is that of a trend's samples since the start: as it was added up, because a mean times a
     count may be a bit less than a second ago, which a sum that only grows must never be.
     `hdr` is the histogram of this second's times in ns, packed, for outputs that want it.

@@ -1,7 +1,7 @@
 """What the command line of `fastbench run` asks for: frozen values, before the script is known.
 
 None, an empty tuple or an empty mapping mean "not given": then the script decides. What both may
-say is merged by `override.applied`, the only place where the command line meets the script.
+say is merged by `cli_overrides.applied`, the only place where the command line meets the script.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A parameter that the executor does not take is None; one that it takes has its value or k6's
 default. A scenario without executor takes its load from the command line or from the shortcuts in
-Options (`override.py`).
+Options (`cli_overrides.py`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""cli/habits.py: every word of the tables is taken as it was meant, or refused with the line."""
+"""aliases.py: every word of the tables is taken as it was meant, or refused with the line."""
 
 from __future__ import annotations
 

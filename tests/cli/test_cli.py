@@ -1,4 +1,4 @@
-"""cli/__init__.py: where each command line goes, what is printed, and what it exits with."""
+"""__init__.py: where each command line goes, what is printed, and what it exits with."""
 
 from __future__ import annotations
 

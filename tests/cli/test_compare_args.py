@@ -1,4 +1,4 @@
-"""cli/compare_flags.py: words become two sides, every slip is one sentence with its cure."""
+"""compare_args.py: words become two sides, every slip is one sentence with its cure."""
 
 from __future__ import annotations
 

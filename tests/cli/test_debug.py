@@ -1,4 +1,4 @@
-"""cli/debug.py: one request, both sides, and the verdict a run would give."""
+"""debug_url.py: one request, both sides, and the verdict a run would give."""
 
 from __future__ import annotations
 

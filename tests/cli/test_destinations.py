@@ -1,4 +1,4 @@
-"""cli/destinations.py: what cannot be written, or would cost a file, is told before the load."""
+"""destinations.py: what cannot be written, or would cost a file, is told before the load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""cli/run.py and its flags: from words to what is asked, and where each mistake ends."""
+"""run_script.py and its flags: from words to what is asked, and where each mistake ends."""
 
 from __future__ import annotations
 

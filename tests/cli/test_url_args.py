@@ -1,4 +1,4 @@
-"""cli/flags.py: every flag does what it says, every slip is one sentence with the cure."""
+"""url_args.py: every flag does what it says, every slip is one sentence with the cure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""compare/looks.py: what the first pairs said, the first few more, and at last all of them."""
+"""interval_history.py: what the first pairs said, the first few more, and at last all of them."""
 
 from __future__ import annotations
 

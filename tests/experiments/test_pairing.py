@@ -1,4 +1,4 @@
-"""rounds/pairing.py: in which order pairs are measured, which of them count, when it ends."""
+"""pairing.py: in which order pairs are measured, which of them count, when it ends."""
 
 from __future__ import annotations
 

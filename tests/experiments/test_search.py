@@ -1,4 +1,4 @@
-"""find/search.py: where it looks next, when it stops, and how it takes runs that disagree."""
+"""search.py: where it looks next, when it stops, and how it takes runs that disagree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""find/course.py and find/objective.py: what holds, whom a failure is blamed on, how it ends."""
+"""search_loop.py and objective.py: what holds, whom a failure is blamed on, how it ends."""
 
 from __future__ import annotations
 

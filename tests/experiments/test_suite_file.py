@@ -1,4 +1,4 @@
-"""suite/entries.py: the file of a suite, from TOML to words, and each way to get it wrong."""
+"""suite_file.py: the file of a suite, from TOML to words, and each way to get it wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""rounds/trials.py: a run in a process of its own, heard out, ended for sure."""
+"""trial.py: a run in a process of its own, heard out, ended for sure."""
 
 from __future__ import annotations
 

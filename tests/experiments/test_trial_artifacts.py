@@ -1,4 +1,4 @@
-"""trials/trial_artifacts.py: latencies of the trials that count, added up; the middle trial."""
+"""trial_artifacts.py: latencies of the trials that count, added up; the middle trial."""
 
 from __future__ import annotations
 

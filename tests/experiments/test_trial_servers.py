@@ -1,4 +1,4 @@
-"""rounds/servers.py and keeper.py: started for a trial, ready when they say so, gone for sure."""
+"""trial_servers.py and server_keeper.py: started for a trial, ready when they say so, then gone."""
 
 from __future__ import annotations
 

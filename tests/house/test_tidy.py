@@ -335,3 +335,13 @@ def test_files_named_in_documents_exist() -> None:
             if not any((folder / name).exists() for folder in places):
                 wrong.append(f"{shown(document)} names {name}")
     assert wrong == []
+
+
+def test_modules_that_tests_are_of_exist() -> None:
+    there = {path.name for path in sources(".py", under=("fastbench", "bench"))}
+    wrong = []
+    for path in (each for each in sources(".py") if each.stem.startswith("test_")):
+        first = (ast.get_docstring(tree(path)) or "").partition("\n")[0]
+        named = re.findall(r"(?<![\w.])[\w/]+\.py\b", first)
+        wrong += [f"{shown(path)} names {n}" for n in named if n.rpartition("/")[2] not in there]
+    assert wrong == []

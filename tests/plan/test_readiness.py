@@ -1,4 +1,4 @@
-"""waiting.py and --wait-for: who is ready, who is not yet, and what is said when nobody comes."""
+"""readiness.py and --wait-for: who is ready, who is not yet, and what is said when nobody comes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sources.py: what --bind takes."""
+"""source_addresses.py: what --bind takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""tlsfiles.py: a certificate file that will not do is refused with the reason."""
+"""tls_files.py: a certificate file that will not do is refused with the reason."""
 
 from __future__ import annotations
 

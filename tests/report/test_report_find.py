@@ -1,4 +1,4 @@
-"""report/knee.py: every end of a search in words, the picture, and a page that fits."""
+"""find_text.py: every end of a search in words, the picture, and a page that fits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""campaign/silence.py: from when on nothing succeeded, and what is no reason to say so."""
+"""server_gone.py: from when on nothing succeeded, and what is no reason to say so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""target/limited.py: a token bucket gives its rate, keeps the order, and bounds its queue."""
+"""limited.py: a token bucket gives its rate, keeps the order, and bounds its queue."""
 
 from __future__ import annotations
 

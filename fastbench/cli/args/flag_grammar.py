@@ -110,7 +110,7 @@ def optional_file(word: str, others: Sequence[str]) -> bool:
 
 
 def items(grammar: Grammar, words: Sequence[str]) -> Iterator[Item]:
-    """Cut a line as getopt_long(3) does, see `words.read`."""
+    """Cut a line as getopt_long(3) does, see `url_flags.read`."""
     at = 0
     while at < len(words):
         word = words[at]

@@ -41,7 +41,7 @@ class Output:
     A path "-" is standard output; then eyes read stderr.
     `color` None means: where the terminal can show it. `format` "json" is "text" with the
     document on standard output, beside the one at `json_path`; another tool's name puts that
-    tool's there. `forms` are files by the name of their form, see `forms.FILES`. `webhook` is a
+    tool's there. `forms` are files by the name of their form, see `formats.FILES`. `webhook` is a
     secret. `dashboard` is a port, 0 any free one.
     """
 

@@ -1,3 +1,3 @@
 """The highest rate that holds an objective: `objective` judges a run, `search` says what to
-measure next, `course` measures, `document` is what was found.
+measure next, `search_loop` measures, `find_document` is what was found.
 """

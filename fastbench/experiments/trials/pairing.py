@@ -79,7 +79,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What came of it. `ended` is one of document.ENDED, `rate` that of a pilot, per second."""
+    """What came of it. `ended` is one of compare_document.ENDED, `rate` a pilot's, per s."""
 
     pairs: tuple[Pair, ...]
     ended: str

@@ -1,4 +1,4 @@
-"""scenario/lint.py and source.py: what --dry-run finds, and what it leaves alone."""
+"""dry_run.py and source.py: what --dry-run finds, and what it leaves alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""scenario/options.py, spec.py, declare.py: what a script may say, and what it is told."""
+"""options.py, spec.py, declare.py: what a script may say, and what it is told."""
 
 from __future__ import annotations
 

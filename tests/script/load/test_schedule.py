@@ -1,4 +1,4 @@
-"""scenario/schedule.py and override.py: exact shares, ramps, and numbers of the command line."""
+"""schedule.py and cli_overrides.py: exact shares, ramps, and numbers of the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""scenario/printed.py: what a script prints goes out whole, at a bounded rate, and holds nobody."""
+"""script_output.py: what a script prints goes out whole, at a bounded rate, and holds nobody."""
 
 from __future__ import annotations
 
