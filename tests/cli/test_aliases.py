@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import typed_lines
 from typed_lines import lines_of, spelled, typed
 
-from fastbench.cli.args import aliases, flag_grammar, more_aliases, url_flags
+from fastbench.cli.args import aliases, flag_grammar, flag_table
 from fastbench.cli.args.aliases import Alias
 from fastbench.cli.args.value_shapes import ANY, NONE, SHAPES
 
@@ -63,7 +64,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return typed_lines.folder(tmp_path, monkeypatch)
 
 
-TABLES = {"": aliases.PLAIN, "run": more_aliases.RUN, **more_aliases.OTHERS}
+OTHERS = ("run", "report", "history", "doctor", "serve", "suite")
+TABLES = {"": aliases.rows("url"), **{name: aliases.rows(name) for name in OTHERS}}
+FIRST, FILES = aliases.rows("first word"), aliases.rows("file")
 
 
 def rows() -> Iterator[tuple[str, str, Alias]]:
@@ -125,7 +128,7 @@ def test_a_flag_of_ours_is_never_refused_whatever_its_value() -> None:
         assert not always & {*cut.valued, *cut.switched}, command
 
 
-@pytest.mark.parametrize("row", more_aliases.FIRST, ids=[row.flags for row in more_aliases.FIRST])
+@pytest.mark.parametrize("row", FIRST, ids=[row.flags for row in FIRST])
 def test_every_first_word_leads_to_a_line(row: Alias) -> None:
     for word in row.flags.split():
         _, sentence = typed(f"{word} load.py" if "run" in row.lines[0] else f"{word} URL")
@@ -136,9 +139,7 @@ def test_every_first_word_leads_to_a_line(row: Alias) -> None:
             assert all(each.startswith("fastbench ") for each in lines_of(sentence))
 
 
-@pytest.mark.parametrize(
-    "row", more_aliases.ENDINGS, ids=[row.flags for row in more_aliases.ENDINGS]
-)
+@pytest.mark.parametrize("row", FILES, ids=[row.flags for row in FILES])
 def test_every_file_where_a_url_is_expected_leads_to_a_line(row: Alias) -> None:
     for ending in row.flags.split():
         _, sentence = typed(f"results{ending}")
@@ -147,5 +148,20 @@ def test_every_file_where_a_url_is_expected_leads_to_a_line(row: Alias) -> None:
         assert spelled(line) == ""
 
 
-def test_every_spelling_of_ours_stands_once() -> None:
-    assert not {*url_flags.by_name(url_flags._ONE)} & {*url_flags.by_name(url_flags._SWITCHES)}
+def test_every_row_of_the_table_has_four_columns_and_belongs_to_a_command() -> None:
+    sections = re.findall(r"^\[(.+)\]$", aliases._TABLE, re.MULTILINE)
+    inserted = set(re.findall(r"^@(.+)$", aliases._TABLE, re.MULTILINE))
+    assert {*sections} == {"url", *OTHERS, "first word", "file"} | inserted
+    for section in sections:
+        for row in aliases.rows(section):
+            assert row.flags and row.lines and (row.why or row.taken), row
+            assert "  " not in f"{row.flags} {row.lines} {row.why}".rstrip(), row
+    assert aliases.rows("no command") == ()
+
+
+@pytest.mark.parametrize("table", [flag_table.URL, flag_table.RUN], ids=["url", "run"])
+def test_every_spelling_of_ours_has_one_meaning(table: flag_table.Flags) -> None:
+    rows = (*table.one.values(), *table.many.values(), *table.tagged.values())
+    spellings = " ".join((*rows, *table.switches.values())).split()
+    assert sorted(spellings) == sorted(set(spellings))
+    assert {*table.valued} & {*table.switched} == set()

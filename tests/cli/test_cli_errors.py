@@ -110,7 +110,7 @@ OUTPUTS = {
     "--format json --html - URL": "name a file",
     "--html= URL": "needs the name of a file",
     "--quiet=5 URL": "leave what follows it out",
-    "-v URL": "--debug shows one request in full",
+    "-v URL": "use --debug to print one request in full",
 }
 # What other tools call it, and what later versions will have.
 HABITS = {
@@ -118,7 +118,7 @@ HABITS = {
     "--conections 5 URL": "did you mean --connections?",
     "--nonsense URL": "fastbench --help lists what it takes",
     "-o json URL": f"write: fastbench --format json {URL} (the result) or: ",
-    "-x http://proxy:80 URL": "point the URL at the server itself",
+    "-x http://proxy:80 URL": "give the server's own URL",
     "-U agent URL": f"write: fastbench --user-agent agent {URL}",
     "--stage 10s:5 URL": f"write: fastbench --stages 10s:5 {URL}",
     "--wait-for soon URL": "write http://soon instead",
@@ -126,7 +126,7 @@ HABITS = {
     "suite nowhere.toml": f"suite cannot read `nowhere.toml`: {NO_FILE}",
     "--threshold 'p99<5potatoes' URL": "write 30s, 2m, 1m30s or 500ms",
     "-u 5 -i 10 URL": f"write: fastbench -c 5 -n 10 {URL}",
-    "--redirects 5 URL": "name the final URL",
+    "--redirects 5 URL": "give the final URL",
     "--connect-to a:80:b:80 URL": "with --host and --servername",
     "--curl 'curl URL'": "give the URL, -m, -H and -b",
     "run scenario.py": "give the path of a Python script",

@@ -12,7 +12,7 @@ import samples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fastbench.cli.args import compare_args, url_flags
+from fastbench.cli.args import compare_args, flag_table
 from fastbench.cli.args.compare_args import Command, Live, Stored, parse
 from fastbench.cli.help.compare_help import TEXT
 from fastbench.plan.plan import Plan, UsageError
@@ -293,7 +293,7 @@ def test_two_saved_results_are_compared_as_they_are(files: Path) -> None:
         (f"--script load.py {A} {B} -e BASE_URL=x", "each side's URL is filled in"),
         (f"--script load.py {A} {B} --base-url {A}", "set from the two URLs"),
         (f"--script load.py {A} {B} --dry-run", "fastbench run --dry-run"),
-        (f"--script load.py {A} {B} -c 5", "each VU has its own connections"),
+        (f"--script load.py {A} {B} -c 5", "each VU of a script has its own connections"),
         (f"--script load.py {A} {B} -W 2y", "is no duration"),
         (f"--script load.py {A} {B} -W 999999999", "-W must be 0 or longer"),
         (f"--script load.py {A} ftp://h/", "http"),
@@ -322,7 +322,7 @@ def test_help_names_every_flag_of_its_own_and_no_other() -> None:
     assert parse(["--version"]) == "version"
     shown = set(re.findall(r"(?<![\w-])--?[A-Za-z0-9][\w-]*", TEXT))
     own = {name for names in compare_args._ONE.values() for name in names.split()}
-    known = own | set(url_flags.names()) | {"--script", "--port", "--base-url"}
+    known = own | set(flag_table.URL.names()) | {"--script", "--port", "--base-url"}
     assert own <= shown
     assert shown <= known
     assert max(map(len, TEXT.splitlines())) <= 98
@@ -330,7 +330,7 @@ def test_help_names_every_flag_of_its_own_and_no_other() -> None:
 
 def test_no_flag_of_its_own_is_one_of_a_run() -> None:
     own = {name for names in compare_args._ONE.values() for name in names.split()}
-    assert own & set(url_flags.names()) <= {"--wait-for"}, "which means the same in both"
+    assert own & set(flag_table.URL.names()) <= {"--wait-for"}, "which means the same in both"
 
 
 some_words = st.sampled_from(

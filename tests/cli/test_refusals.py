@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fastbench.cli.args import url_flags
+from fastbench.cli.args import flag_table
 from fastbench.cli.args.url_args import Command, parse
 from fastbench.plan.plan import UsageError
 
@@ -81,14 +81,14 @@ def refusal(*argv: str) -> str:
         ("--wait-for 5x URL", "--wait-for: `5x` is no duration"),
         ("--wait-for host:80 URL", "write http://host:80 instead"),
         ("--webhook hooks.test/s3cr3t URL", "--webhook takes an http:// or https:// URL"),
-        ("--json load.py URL", "load.py: a script is run by run; "),
+        ("--json load.py URL", "load.py: run starts a script; "),
         ("--json - --csv - URL", "can go to standard output; name a file"),
-        ("-v URL", "--debug shows one request in full"),
+        ("-v URL", "use --debug to print one request in full"),
         ("--quiet=5 URL", "--quiet takes no value"),
         ("URL http://other/", "share scheme, host and port"),
         ("--conections 5 URL", "unknown option --conections; did you mean --connections? write: "),
         ("-y URL", "unknown option -y; fastbench --help lists"),
-        ("-h2 URL", "-h2: HTTP/1.1 is spoken here"),
+        ("-h2 URL", "-h2: only HTTP/1.1 is supported"),
     ],
 )
 def test_a_slip_is_refused_with_the_cure(line: str, sentence: str) -> None:
@@ -114,12 +114,12 @@ def test_a_body_given_as_duration_prints_the_line_to_type(argv: list[str]) -> No
 
 @pytest.mark.parametrize("value", ["@body.json", "a=b&c=d", "[1, 2]"])
 def test_other_bodies_given_as_duration_are_told_too(value: str) -> None:
-    assert refusal("-d", value, URL).startswith("-d is the duration, the body is -b; write: ")
+    assert refusal("-d", value, URL).startswith("-d is the duration; use -b for a body; write: ")
 
 
 some_words = st.sampled_from(
-    [*url_flags.names(), "--", "5", "1s", "x", "a=b", "A: b", "{}", "", "200", "127.0.0.1", URL,
-     "https://h/", "-c5", "-d1s", "-kL", "--json=x", "-T", "\udce9", "a\r\nb", "-é", "--é=1"]
+    [*flag_table.URL.names(), "--", "5", "1s", "x", "a=b", "A: b", "{}", "", "200", "127.0.0.1",
+     URL, "https://h/", "-c5", "-d1s", "-kL", "--json=x", "-T", "\udce9", "a\r\nb", "-é", "--é=1"]
 )  # fmt: skip
 
 

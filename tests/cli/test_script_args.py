@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fastbench.cli import main
-from fastbench.cli.args import script_flags
+from fastbench.cli.args import flag_table
 from fastbench.cli.args.script_args import Command, parse
 from fastbench.cli.commands import run_script, run_url
 from fastbench.cli.help.script_help import TEXT
@@ -121,7 +121,7 @@ SLIPS = {
     "": "No script given",
     "a.py b.py": "one script, not both a.py and b.py",
     "http://localhost/": "write: fastbench http://localhost/",
-    "load.js": "k6 scripts are not run",
+    "load.js": "k6 scripts are not supported",
     "x.py -u 0": "-u must be between 1",
     "x.py -u ten": "is no count",
     "x.py -d never": "is no duration",
@@ -149,7 +149,7 @@ SLIPS = {
     "x.py -n 10": "fastbench run x.py -i 10",
     "x.py -R 100": "constant-arrival-rate",
     "x.py -b body": "use `fastbench URL`",
-    "x.py --http-debug": "--debug shows one iteration",
+    "x.py --http-debug": "--debug runs one iteration",
     "x.py --execution-segment 0:1/2": "--scale",
     "x.py --abort-on-fail": "[abort]",
 }
@@ -199,7 +199,7 @@ def test_every_flag_stands_in_the_manual() -> None:
         *("--accept", "-L", "--latency"),
     }
     words = set(re.sub(r"[,|]|\[=", " ", TEXT).split())
-    assert [name for name in script_flags.names() if name not in words | hidden] == []
+    assert [name for name in flag_table.RUN.names() if name not in words | hidden] == []
 
 
 def test_help_and_version_are_pages(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,8 +21,8 @@ from searching import Knee, searching
 from servers import OK, Peer, Server, answering
 
 from fastbench.cli import main
+from fastbench.cli.args import flag_reader, flag_table
 from fastbench.cli.args.url_args import output
-from fastbench.cli.args.url_flags import read as words_of
 from fastbench.cli.commands import recorded
 from fastbench.cli.output import hooks
 from fastbench.experiments.compare.saved_results import judge_stored, load_changes
@@ -308,7 +308,7 @@ def test_the_webhook_names_several_urls(monkeypatch: pytest.MonkeyPatch) -> None
         return ""
 
     monkeypatch.setattr(webhook, "send", send)
-    flags, _, _ = words_of(["http://h/"])
+    flags = flag_reader.read(["http://h/"], flag_table.URL).flags
     hooks.tell_of_result(
         replace(output(flags), webhook="http://hook/"), mix(row("/a"), row("/b")), 99
     )

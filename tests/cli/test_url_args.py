@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fastbench.cli.args import url_flags
+from fastbench.cli.args import flag_table
 from fastbench.cli.args.url_args import Command, parse
 from fastbench.cli.help.url_help import TEXT
 from fastbench.plan.plan import Request, UsageError
@@ -295,8 +295,12 @@ def test_help_names_every_flag_and_no_other() -> None:
                      "--content-type", "--method", "--request", "--data-ascii", "--data-raw",
                      "--data-binary"}  # fmt: skip
     hidden = {"-v"}
-    assert set(url_flags.names()) - shown <= quiet_aliases | hidden | {"-l"}
-    assert {flag for flag in shown if flag not in url_flags.names()} <= {"-d30s", "-c100", "-c64"}
+    assert set(flag_table.URL.names()) - shown <= quiet_aliases | hidden | {"-l"}
+    assert {flag for flag in shown if flag not in flag_table.URL.names()} <= {
+        "-d30s",
+        "-c100",
+        "-c64",
+    }
 
 
 def test_help_fits_two_screens() -> None:

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from fastbench.cli.args import url_flags
+from fastbench.cli.args import flag_table
 from fastbench.cli.args.url_args import Command, parse
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
@@ -32,12 +32,12 @@ def test_no_secret_reaches_the_document_or_a_display(line: str, url: str) -> Non
 
 
 def test_every_switch_that_may_stand_before_a_secret_is_known_to_redaction() -> None:
-    switches = [name for row in url_flags._SWITCHES.values() for name in row.split()]
+    switches = [name for row in flag_table.URL.switches.values() for name in row.split()]
     assert {name[1] for name in switches if len(name) == 2} == redact._SWITCHES
 
 
 def test_every_spelling_of_a_secret_flag_is_known_to_redaction() -> None:
-    tables = (url_flags._ONE, url_flags._MANY, url_flags._TAGGED)
+    tables = (flag_table.URL.one, flag_table.URL.many, flag_table.URL.tagged)
     rows = {dest: row.split() for table in tables for dest, row in table.items()}
     for dest, value in {
         "credentials": f"u:{SECRET}",

@@ -15,7 +15,7 @@ from case import answer
 from commandline import Shown, invoke, table_at_once
 from servers import Peer, Script, Server, answering, refusing
 
-from fastbench.cli.args import script_flags, url_args
+from fastbench.cli.args import flag_reader, flag_table, url_args
 from fastbench.foundation import redact
 from fastbench.outputs import webhook
 from fastbench.plan.plan import UsageError
@@ -89,7 +89,7 @@ def test_a_url_that_cannot_be_one_is_not_shown(text: str) -> None:
 def test_the_url_is_masked_where_a_command_line_is_shown() -> None:
     for words in (["--webhook", f"http://h{KEY}"], [f"--webhook=http://h{KEY}"]):
         clean(str(redact.argv(words)))
-        clean(str(script_flags.read([*words, "x.py"])[2]))
+        clean(str(flag_reader.read([*words, "x.py"], flag_table.RUN).shown()))
         command = url_args.parse([*words, "http://h/"])
         assert isinstance(command, url_args.Command)
         assert command.output.webhook == f"http://h{KEY}"

@@ -1,26 +1,33 @@
-"""Flags as people of other tools type them, for `fastbench URL` and the commands that load a URL.
+"""Flags and words of other tools, by command: what each means here, or the line to write instead.
 
-A row is one meaning of one flag. Read is the first row whose shape the value has (see `shapes`).
-What is `taken` is read as it was meant, and said; all else is refused, with the whole line to type.
-A flag of ours is listed with the values only that another tool gives it.
+A row of the table below is one meaning of one flag, in four columns:
+
+    FLAGS | SHAPE | WORDS TO WRITE | REASON
+
+The first row whose shape the value has is taken (`value_shapes`; no shape: any value). In the words
+`{}` is the value, and no words leave the flag out. Words after `=` are used at once, with a notice.
+Without `=` the line is refused, and shows the corrected one; ` / ` separates several of them, each
+with its meaning after ` # `. A flag of ours is listed only with values that another tool gives it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
-from fastbench.cli.args.value_shapes import ANY, NONE
+from fastbench.cli.args.value_shapes import ANY
 
-__all__ = ["AGENTS", "FILES", "NOTES", "NO_FILE", "PLAIN", "Alias", "refused", "taken"]
+__all__ = ["NOTES", "Alias", "rows"]
+
+NOTES = {  # of flags that do something else than another tool's, which nobody would notice
+    "-L": "-L prints the percentile spectrum; redirects are not followed, a 3xx is an answer.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """What some spellings mean whose value has that shape.
-
-    `lines` are the words to type instead, `{}` the value; "" leaves the flag out. Where there are
-    two, " || " parts a line from whose meaning it is. `why` is said before.
-    """
+    """One row: `lines` are the words to write instead, each with its meaning behind ` # `."""
 
     flags: str
     lines: tuple[str, ...]
@@ -29,358 +36,338 @@ class Alias:
     taken: bool = False
 
 
-def taken(flags: str, line: str, why: str = "", when: str = ANY) -> Alias:
-    """Return what is read as it was meant; the line says it in our words."""
-    return Alias(flags, (line,), why, when, taken=True)
+@cache
+def rows(section: str) -> tuple[Alias, ...]:
+    """Return the rows of a section; a command without one has none."""
+    return tuple(_rows(section))
 
 
-def refused(flags: str, why: str, *lines: str, when: str = ANY) -> Alias:
-    """Return what is refused, and the lines to type instead."""
-    return Alias(flags, lines, why, when)
+def _rows(section: str) -> Iterator[Alias]:
+    _, found, text = _TABLE.partition(f"\n[{section}]\n")
+    text = text.partition("\n[")[0].replace("\n   ", " ") if found else ""
+    for line in text.splitlines():
+        if line.startswith("@"):
+            yield from rows(line[1:])
+        elif line:
+            flags, when, words, why = (cell.strip() for cell in line.split("|"))
+            lines = tuple(words.removeprefix("=").strip().split(" / "))
+            yield Alias(flags, lines, why, when or ANY, taken=words.startswith("="))
 
 
-_NO_HTTP2 = "HTTP/1.1 is spoken here, no other version"
-_NO_REDIRECTS = "redirects are never followed, a 3xx is an answer; name the final URL"
-_OF_SCRIPTS = "this is for scripts, which `fastbench run SCRIPT.py` runs"
-_ALL_SHOWN = "the report always shows it"
-_NOT_ENDED = "no error ends a run here"
+# A line that begins with three spaces goes on with the one before; @NAME inserts a section.
+_TABLE = """
+[files named by mistake]
+--html | address | --html run.html {} | --html needs a file name
+--md | address | --md run.md {} | --md needs a file name
+--junit | address | --junit run.xml {} | --junit needs a file name
+--csv | address | --csv run.csv {} | --csv needs a file name
+--hdr | address | --hdr run.hlog {} | --hdr needs a file name
+--history | address | --history runs.db {} | --history needs a file name
 
-NOTES = {  # of flags that do something else than another tool's, which nobody would notice
-    "-L": "-L prints the percentile spectrum; redirects are not followed, a 3xx is an answer.",
-}
-NO_FILE = tuple(  # the URL was taken for it
-    refused(flag, f"{flag} takes the name of a file", f"{flag} {name} {{}}", when="address")
-    for flag, name in (
-        ("--html", "run.html"),
-        ("--md", "run.md"),
-        ("--junit", "run.xml"),
-        ("--csv", "run.csv"),
-        ("--hdr", "run.hlog"),
-        ("--history", "runs.db"),
-    )
-)
-AGENTS = (  # of curl, in every command that sends requests
-    refused(
-        "-A", "-A is Accept here, curl's -A is --user-agent", "--user-agent {}", when="no media"
-    ),
-    refused(
-        "-A",
-        "-A is Accept here, curl's -A is --user-agent",
-        "--user-agent {} || the user agent",
-        "--accept {} || the Accept header",
-        when="odd media",
-    ),
-)
-FILES = (  # results, in every command that has some
-    refused("-o", "-o follows a run, its result is --json", "--json {}", when="*.json"),
-    refused("-o", "-o follows a run, its table is --csv", "--csv {}", when="*.csv"),
-    refused("-o", "-o follows a run, its page is --html", "--html {}", when="*.html"),
-    refused(
-        "--output", "the whole result is --json FILE, a row per second --csv FILE", "--json {}"
-    ),
-)
-PLAIN: tuple[Alias, ...] = (
-    *NO_FILE,
-    # What is sent.
-    taken("--cookie -C", "-H 'Cookie: {}'", when="pair"),
-    refused("--cookie", "cookies are typed, not read from a file", "-H 'Cookie: NAME=VALUE'"),
-    refused("--cookie-jar", "cookies are kept by scripts only (fastbench run)", ""),
-    refused(
-        "-b",
-        "-b is the body here, and curl's -b a cookie",
-        "-H 'Cookie: {}' || a cookie",
-        "--data {} || a form",
-        "--body {} || a body of this text",
-        when="cookie",
-    ),
-    refused("-b", "-b takes text or @FILE", "-b @{}", "--body {} || the text itself", when="file"),
-    refused(
-        "--json",
-        "--json FILE is where the result goes, curl's --json a body",
-        "-A application/json -T application/json -b {}",
-        when="json",
-    ),
-    refused(
-        "-d -z --duration",
-        "-d is the duration, the body is -b",
-        "--data {} || a form",
-        "-b {} || a body of this text",
-        when="form",
-    ),
-    refused("-d -z --duration", "-d is the duration, the body is -b", "-b {}", when="body"),
-    refused("-d -z --duration", "-d is the duration, a body in a file is -D", "-D {}", when="file"),
-    refused("-d -z --duration", "-d is the duration, a body in a file is -D", "-D {}", when="path"),
-    refused(
-        "-D", "-D is the file of a body here, h2load's -D the duration", "-d {}", when="duration"
-    ),
-    refused(
-        "-p", "-p is the requests in flight here, ab's -p the file of a body", "-D {}", when="file"
-    ),
-    refused(
-        "-p --npn-list --alpn-list",
-        "-p is the requests in flight here; HTTP/1.1 is spoken",
-        "",
-        when="protocol",
-    ),
-    refused(
-        "-p", "-p is the requests in flight here, ab's -p the file of a body", "-D {}", when="path"
-    ),
-    refused(
-        "-T", "-T is a content type here, curl's -T a file to send", "-m PUT -D {}", when="file"
-    ),
-    taken("--upload-file", "-m PUT -D {}"),
-    taken("-body", "-D {}", when="file"),  # vegeta's
-    taken("--body-path", "-D {}"),
-    refused("--input", "a body in a file is -D", "-D {}"),
-    taken("-I --head", "-m HEAD", when=NONE),
-    refused("-i", "-n counts the requests", "-n {}", when="count"),
-    refused(
-        "-i",
-        "h2load's -i is --urls-from-file, autocannon's -i is -D",
-        "--urls-from-file {} || a list of URLs",
-        "-D {} || a body",
-        when="file",
-    ),
-    refused(
-        "-i --include",
-        "ab's -i is -m HEAD, curl's -i is shown by --debug",
-        "-m HEAD || as ab",
-        "--debug || as curl",
-        when=NONE,
-    ),
-    refused("-G --get", "write the query into the URL", "", when=NONE),
-    taken("--url", "{}"),
-    refused("--url-query --param", "write the query into the URL", ""),
-    taken("--headers", "-H {}"),
-    refused("-H", "-H is a header here, Locust's -H the server", "{}", when="scheme"),
-    refused("--host", "--host is the Host header here", "{}", when="scheme"),
-    taken("--referer", "-H 'Referer: {}'"),
-    refused("-e", "curl's -e is a header here", "-H 'Referer: {}'", when="url"),
-    refused("-e", _OF_SCRIPTS, "", when="pair"),
-    refused("-e", "ab's -e is --csv", "--csv {}"),
-    taken("--agent", "--user-agent {}"),
-    refused("-U", "the user agent is --user-agent", "--user-agent {}"),
-    refused("-A", "-A is Accept here, ab's -A is -a", "-a {}", when="credentials"),
-    *AGENTS,
-    taken("--compressed", "-H 'Accept-Encoding: gzip'", when=NONE),
-    taken("--disable-compression", "", "nothing asks for compressed answers unless -H does", NONE),
-    taken("-u", "{}", "as --url of other tools", when="scheme"),
-    refused("--user", "--user takes user:password", "{}", when="scheme"),
-    taken("-u --user", "-a {}", when="credentials"),
-    refused("-u", "ab's -u is -m PUT -D", "-m PUT -D {}", when="file"),
-    refused(
-        "-u --vus --users -VUs",
-        "connections are -c; VUs are of scripts (fastbench run)",
-        "-c {}",
-        when="count",
-    ),
-    refused("-u --user", "-a takes user:password, with the colon", "-a {}:"),
-    taken("--oauth2-bearer", "--bearer {}"),
-    refused(
-        "--digest --ntlm --negotiate --anyauth --aws-session --aws-sigv4",
-        "basic authentication (-a) and --bearer are sent",
-        "",
-        when=NONE,
-    ),
-    taken("--basic", "", "-a is basic authentication", NONE),
-    refused(
-        "-m --method",
-        "-m is the method here",
-        "--timeout {} || as curl's limit of time",
-        "-p {} || as h2load's streams",
-        when="duration",
-    ),
-    refused(
-        "-X -m",
-        "-X is the method here, ab's -X a proxy: point the URL at the server",
-        "",
-        when="url",
-    ),
-    refused(
-        "--rand-regex-url", "write the URLs into a file, one a line", "--urls-from-file urls.txt"
-    ),
-    taken("--targets --urls-file --urls", "--urls-from-file {}"),
-    refused("--max-repeat --dump-urls", "URLs stand in a file, one a line (--urls-from-file)", ""),
-    refused("--curl --har", "give the URL, -m, -H and -b", ""),
-    refused(
-        "-f --file",
-        "the scripts of Locust are not run; the same test in Python reads alike, "
-        "see the examples/ folder",
-        "",
-        when="*.py",
-    ),
-    refused("-f --file", "a list of URLs is --urls-from-file", "--urls-from-file {}", when="*.txt"),
-    refused("-f --file", "a body in a file is -D", "-D {}", when="file"),
-    refused("-f --forever --fail", _NOT_ENDED, "", when=NONE),
-    refused("--lazy --chunked", "a request is sent whole, with its length", "", when=NONE),
-    refused(
-        "-M --idReplacement",
-        "what changes from request to request is for `fastbench run`",
-        "",
-        when=NONE,
-    ),
-    refused("--script-file --timing-script-file --lua", "wrk's scripts are -s", "-s {}"),
-    # How much, how fast, how long.
-    taken("--amount --iterations --number --total --num", "-n {}"),
-    refused("-a", "-a is user:password here, autocannon's -a is -n", "-n {}", when="count"),
-    refused("-a", "-a is user:password here", "--no-keepalive {}", when="no value"),
-    taken("--qps --rps --query-per-second --overallRate", "-R {}"),
-    taken("--max-workers -workers --clients --concurrency --concurrent --count", "-c {}"),
-    taken("-cpus --cpus", "--workers {}"),
-    refused("-w", "worker processes are -t", "-t {}", when="count"),
-    refused(
-        "-w",
-        "curl's -w is not here: the report shows statuses and times",
-        "",
-        when="format of curl",
-    ),
-    refused("--write-out", "the report shows statuses and times", ""),
-    taken("--run-time --time", "-d {}"),
-    refused("-t", "-t is workers here, siege's -t is -d", "-d {}", when="time in capitals"),
-    refused("-s", "-s is wrk's script here, ab's -s is --timeout", "--timeout {}", when="duration"),
-    taken("-s", "--no-progress {}", when="no value"),
-    refused(
-        "-s", "-s is wrk's script here; of curl's switches none is needed", "", when="switches"
-    ),
-    taken("--silent", "--no-progress", when=NONE),
-    taken("-S --show-error", "", "errors are always shown", NONE),
-    taken("--max-time", "--timeout {}"),
-    taken("--warm-up-time --warmup-duration", "-W {}"),
-    taken("-r", "{}", f"{_NOT_ENDED}, as with ab's -r", when="no value"),
-    taken("-q", "--quiet {}", when="no value"),
-    refused(
-        "-n",
-        "-n takes the number of requests, autocannon's -n is --no-progress",
-        "--no-progress {}",
-        when="no value",
-    ),
-    refused("-rate", "0 is vegeta's for as fast as it goes: no -R", "", when="zero"),
-    taken("-rate", "--rate {}"),
-    refused(
-        "--burst-delay --burst-rate", "write a burst as stages", "--stages 10s:100,1ms:1000,1s:1000"
-    ),
-    refused("--stage", "all stages stand in one --stages, as 30s:20,1m:50,10s:0", "--stages {}"),
-    refused(
-        "--spawn-rate --connectionRate --reconnectRate",
-        "connections open one after the other with --ramp T",
-        "",
-    ),
-    refused(
-        "--reconnect-every", "--no-keepalive makes a new connection per request", "--no-keepalive"
-    ),
-    refused("--retry --retries --max-retries", "a failed request is an error, never repeated", ""),
-    refused("--limit-rate --max-body", "answers are read whole, as fast as they come", ""),
-    refused("--env --scenario --tag --tags", _OF_SCRIPTS, ""),
-    taken("--latency-correction", "", "under -R response times run from the planned instant", NONE),
-    refused("--pin", "the number of workers is -t", "-t {}"),
-    # Where to.
-    refused("-x --proxy -P --proxy-user --proxy-header", "point the URL at the server itself", ""),
-    taken("-h2 --http2 --h2c", "", "HTTP/1.1 is spoken", when="false"),
-    refused(
-        "-h2 --h2 --http2 --http3 --h3 --h2c --http2-prior-knowledge -0 --http1.0",
-        _NO_HTTP2,
-        "",
-        when=NONE,
-    ),
-    taken("--http-version", "", "HTTP/1.1 is spoken", when="http/1"),
-    refused("--http-version", _NO_HTTP2, ""),
-    taken("--http1 --http1.1 --h1 --fasthttp", "", "HTTP/1.1 is spoken", NONE),
-    refused("--location --location-trusted --follow", _NO_REDIRECTS, "", when=NONE),
-    refused(
-        "--redirects --redirect --max-redirs --max-redirects", _NO_REDIRECTS, "", when="number"
-    ),
-    refused("--redirects --redirect --max-redirs --max-redirects", _NO_REDIRECTS, "", when=NONE),
-    taken("-disable-redirects --disable-redirects", "", "redirects are never followed", NONE),
-    refused(
-        "--connect-to --resolve", "give the address in the URL, with --host and --servername", ""
-    ),
-    taken("--unix-socket --socketPath --abstract-unix-socket", "--unix {}"),
-    taken("--interface --local-address --laddr", "--bind {}"),
-    taken("-B", "--bind {}", when="ip"),
-    refused("-B", "the server stands in the URL", "{}", when="url"),
-    refused("-B --bailout", "a threshold ends a run", "--threshold 'errors<1% [abort]'"),
-    taken("--ca-cert --ca --root-certs", "--cacert {}"),
-    taken("-E", "--cert {}"),
-    refused(
-        "--cert-type --ciphers --tls-max --tlsv1.2 --tlsv1.3 -Z",
-        "the version and the cipher of TLS are negotiated",
-        "",
-    ),
-    taken(
-        "--no-verify --skip-verify --insecure-skip-tls-verify --tls-skip-verify", "-k", when=NONE
-    ),
-    taken("--keepalive --keep-alive", "--no-keepalive", when="false"),
-    taken("--keepalive --keep-alive", "", "connections are kept open anyway", when="true"),
-    taken(
-        "--keepalive --keep-alive --tcp-nodelay --no-pre-lookup --no-dns-cache",
-        "",
-        "that is so anyway",
-        NONE,
-    ),
-    # What is held to what.
-    refused(
-        "--abort-on-fail", "[abort] ends the run", "--threshold 'errors<1% [abort]'", when=NONE
-    ),
-    refused("--thresholds", "--threshold stands once for each", "--threshold {}"),
-    taken("--expectBody", "--expect-body {}"),
-    # What is printed and written.
-    refused(
-        "-o --output",
-        "points as they come are -o json=FILE, the result is --format json",
-        "--format json || the result",
-        "-o json=points.json || a point a second",
-        when="json word",
-    ),
-    refused("-o --output", "a row per second is --csv FILE", "--csv run.csv", when="csv word"),
-    refused("-o --output", "the report is text anyway", "", when="text word"),
-    refused("-o --output", "nothing is printed with --quiet", "--quiet", when="quiet word"),
-    taken("-o --output", "", "answers are dropped anyway", when="null"),
-    *FILES,
-    refused("--output-format", "oha's JSON is --format oha", "--format oha", when="json word"),
-    refused("--output-format", "a row per second is --csv FILE", "--csv run.csv", when="csv word"),
-    refused("--output-format", "nothing is printed with --quiet", "--quiet", when="quiet word"),
-    refused("--output-format", "text is what is printed anyway", ""),
-    refused(
-        "-j",
-        "there are two JSONs",
-        "--format oha || in oha's shape",
-        "--json || the whole result",
-        when=NONE,
-    ),
-    refused("-g", "ab's -g is --hdr here, the histograms", "--hdr {}", when="word"),
-    taken("-g --globoff", "", "brackets in a URL are sent as they are", NONE),
-    refused(
-        "-p --print",
-        "-p is the requests in flight here; parts of the report are not chosen",
-        "",
-        when="parts",
-    ),
-    refused("--print", "parts of the report are not chosen", ""),
-    taken("--no-print", "--quiet", when=NONE),
-    taken("--no-tui", "--no-progress", when=NONE),
-    taken("--disable-color --no-colors", "--no-color", when=NONE),
-    refused(
-        "--percentiles",
-        "p50 to p99.99 are in every --json document, all with --latency",
-        "--latency",
-    ),
-    taken("--renderStatusCodes --statusCodes --stats-success-breakdown", "", _ALL_SHOWN, NONE),
-    taken("--headless --autostart --only-summary --no-usage-report", "", "that is so anyway", NONE),
-    refused("--time-unit --fps --title --sampleInt --config", "it is not needed", ""),
-    refused("--db-url", "runs are kept with --history FILE.db", "--history runs.db"),
-    refused("-v", "one request in full is shown by --debug", "--debug", when="count"),
-    refused(
-        "-v",
-        "-v beside a URL means nothing here; --debug shows one request in full",
-        "--debug",
-        when="beside a url",
-    ),
-    refused(
-        "--verbose --dry-run --trace-ascii",
-        "--debug sends each URL once and shows both sides",
-        "--debug",
-        when=NONE,
-    ),
-    refused("-name", "--name is what --history calls a run", ""),
-    refused("-format", "vegeta's targets are one a line here: [METHOD] URL", "", when=ANY),
-)
+[user agents]
+-A | no media | --user-agent {} | -A sets Accept; for curl's -A use --user-agent
+-A | odd media | --user-agent {} # the user agent / --accept {} # the Accept header
+   | -A sets Accept; for curl's -A use --user-agent
+
+[results]
+-o | *.json | --json {} | -o writes points during the run; for the result use --json
+-o | *.csv | --csv {} | -o writes points during the run; for a row per second use --csv
+-o | *.html | --html {} | -o writes points during the run; for a page use --html
+--output | | --json {} | use --json FILE for the whole result, --csv FILE for a row per second
+
+[url]
+@files named by mistake
+--cookie -C | pair | = -H 'Cookie: {}' |
+--cookie | | -H 'Cookie: NAME=VALUE' | cookies are given as text, not read from a file
+--cookie-jar | | | only scripts keep cookies (fastbench run)
+-b | cookie | -H 'Cookie: {}' # a cookie / --data {} # a form / --body {} # a body of this text
+   | -b is the body; curl's -b is a cookie
+-b | file | -b @{} / --body {} # the text itself | -b takes text or @FILE
+--json | json | -A application/json -T application/json -b {}
+   | --json FILE saves the result; curl's --json is a body
+-d -z --duration | form | --data {} # a form / -b {} # a body of this text
+   | -d is the duration; use -b for a body
+-d -z --duration | body | -b {} | -d is the duration; use -b for a body
+-d -z --duration | file | -D {} | -d is the duration; use -D for a body from a file
+-d -z --duration | path | -D {} | -d is the duration; use -D for a body from a file
+-D | duration | -d {} | -D is the file of the body; h2load's -D is the duration
+-p | file | -D {} | -p is the requests in flight; ab's -p is the file of the body
+-p --npn-list --alpn-list | protocol | | -p is the requests in flight; only HTTP/1.1 is supported
+-p | path | -D {} | -p is the requests in flight; ab's -p is the file of the body
+-T | file | -m PUT -D {} | -T is a content type; curl's -T is a file to upload
+--upload-file | | = -m PUT -D {} |
+-body | file | = -D {} |
+--body-path | | = -D {} |
+--input | | -D {} | use -D for a body from a file
+-I --head | none | = -m HEAD |
+-i | count | -n {} | use -n for the number of requests
+-i | file | --urls-from-file {} # a list of URLs / -D {} # a body
+   | h2load's -i is --urls-from-file, autocannon's -i is -D
+-i --include | none | -m HEAD # as ab / --debug # as curl
+   | for ab's -i use -m HEAD, for curl's -i use --debug
+-G --get | none | | write the query into the URL
+--url | | = {} |
+--url-query --param | | | write the query into the URL
+--headers | | = -H {} |
+-H | scheme | {} | -H is a header; Locust's -H is the server
+--host | scheme | {} | --host is the Host header
+--referer | | = -H 'Referer: {}' |
+-e | url | -H 'Referer: {}' | curl's -e is a header here
+-e | pair | | this flag is for scripts, started with `fastbench run SCRIPT.py`
+-e | | --csv {} | for ab's -e use --csv
+--agent | | = --user-agent {} |
+-U | | --user-agent {} | use --user-agent for the user agent
+-A | credentials | -a {} | -A sets Accept; for ab's -A use -a
+@user agents
+--compressed | none | = -H 'Accept-Encoding: gzip' |
+--disable-compression | none | = | compressed responses are only requested with -H
+-u | scheme | = {} | as --url of other tools
+--user | scheme | {} | --user takes user:password
+-u --user | credentials | = -a {} |
+-u | file | -m PUT -D {} | for ab's -u use -m PUT -D
+-u --vus --users -VUs | count | -c {}
+   | use -c for connections; only scripts have VUs (fastbench run)
+-u --user | | -a {}: | -a takes user:password, with the colon
+--oauth2-bearer | | = --bearer {} |
+--digest --ntlm --negotiate --anyauth --aws-session --aws-sigv4 | none
+   | | only basic authentication (-a) and --bearer are supported
+--basic | none | = | -a is basic authentication
+-m --method | duration | --timeout {} # as curl's limit of time / -p {} # as h2load's streams
+   | -m is the method
+-X -m | url | | -X is the method; ab's -X is a proxy: give the server's own URL
+--rand-regex-url | | --urls-from-file urls.txt | write the URLs into a file, one per line
+--targets --urls-file --urls | | = --urls-from-file {} |
+--max-repeat --dump-urls | | | write the URLs into a file, one per line (--urls-from-file)
+--curl --har | | | give the URL, -m, -H and -b
+-f --file | *.py | | scripts of Locust are not supported; a test in Python looks similar,
+   see the examples/ folder
+-f --file | *.txt | --urls-from-file {} | use --urls-from-file for a list of URLs
+-f --file | file | -D {} | use -D for a body from a file
+-f --forever --fail | none | | errors never end a run
+--lazy --chunked | none | | a request is sent whole, with its length
+-M --idReplacement | none | | requests that change need a script (fastbench run)
+--script-file --timing-script-file --lua | | -s {} | use -s for wrk's scripts
+--amount --iterations --number --total --num | | = -n {} |
+-a | count | -n {} | -a is user:password; for autocannon's -a use -n
+-a | no value | --no-keepalive {} | -a is user:password
+--qps --rps --query-per-second --overallRate | | = -R {} |
+--max-workers -workers --clients --concurrency --concurrent --count | | = -c {} |
+-cpus --cpus | | = --workers {} |
+-w | count | -t {} | use -t for worker processes
+-w | format of curl | | curl's -w is not supported: the report shows statuses and times
+--write-out | | | the report shows statuses and times
+--run-time --time | | = -d {} |
+-t | time in capitals | -d {} | -t is the workers; for siege's -t use -d
+-s | duration | --timeout {} | -s is wrk's script; for ab's -s use --timeout
+-s | no value | = --no-progress {} |
+-s | switches | | -s is wrk's script; curl's switches are not needed
+--silent | none | = --no-progress |
+-S --show-error | none | = | errors are always shown
+--max-time | | = --timeout {} |
+--warm-up-time --warmup-duration | | = -W {} |
+-r | no value | = {} | errors never end a run, as with ab's -r
+-q | no value | = --quiet {} |
+-n | no value | --no-progress {}
+   | -n is the number of requests; for autocannon's -n use --no-progress
+-rate | zero | | for vegeta's rate 0 (as fast as possible), leave out -R
+-rate | | = --rate {} |
+--burst-delay --burst-rate | | --stages 10s:100,1ms:1000,1s:1000 | write a burst as stages
+--stage | | --stages {} | --stages takes all stages at once, for example 30s:20,1m:50,10s:0
+--spawn-rate --connectionRate --reconnectRate
+   | | | use --ramp T to open the connections one after the other
+--reconnect-every | | --no-keepalive | --no-keepalive makes a new connection per request
+--retry --retries --max-retries | | | a failed request is an error, never repeated
+--limit-rate --max-body | | | responses are read whole, as fast as they come
+--env --scenario --tag --tags
+   | | | this flag is for scripts, started with `fastbench run SCRIPT.py`
+--latency-correction | none | = | with -R, response times start when a request was due
+--pin | | -t {} | use -t for the number of workers
+-x --proxy -P --proxy-user --proxy-header | | | proxies are not supported; give the server's own URL
+-h2 --http2 --h2c | false | = | HTTP/1.1 is the default
+-h2 --h2 --http2 --http3 --h3 --h2c --http2-prior-knowledge -0 --http1.0 | none
+   | | only HTTP/1.1 is supported
+--http-version | http/1 | = | HTTP/1.1 is the default
+--http-version | | | only HTTP/1.1 is supported
+--http1 --http1.1 --h1 --fasthttp | none | = | HTTP/1.1 is the default
+--location --location-trusted --follow | none
+   | | redirects are never followed, a 3xx is an answer; give the final URL
+--redirects --redirect --max-redirs --max-redirects | number
+   | | redirects are never followed, a 3xx is an answer; give the final URL
+--redirects --redirect --max-redirs --max-redirects | none
+   | | redirects are never followed, a 3xx is an answer; give the final URL
+-disable-redirects --disable-redirects | none | = | redirects are never followed
+--connect-to --resolve | | | give the address in the URL, with --host and --servername
+--unix-socket --socketPath --abstract-unix-socket | | = --unix {} |
+--interface --local-address --laddr | | = --bind {} |
+-B | ip | = --bind {} |
+-B | url | {} | give the server's URL
+-B --bailout | | --threshold 'errors<1% [abort]' | use a threshold to end a run
+--ca-cert --ca --root-certs | | = --cacert {} |
+-E | | = --cert {} |
+--cert-type --ciphers --tls-max --tlsv1.2 --tlsv1.3 -Z
+   | | | version and cipher of TLS are negotiated
+--no-verify --skip-verify --insecure-skip-tls-verify --tls-skip-verify | none | = -k |
+--keepalive --keep-alive | false | = --no-keepalive |
+--keepalive --keep-alive | true | = | connections stay open by default
+--keepalive --keep-alive --tcp-nodelay --no-pre-lookup --no-dns-cache | none
+   | = | this is the default
+--abort-on-fail | none | --threshold 'errors<1% [abort]' | use [abort] to end the run
+--thresholds | | --threshold {} | repeat --threshold for each
+--expectBody | | = --expect-body {} |
+-o --output | json word | --format json # the result / -o json=points.json # a point per second
+   | use -o json=FILE for points during the run, --format json for the result
+-o --output | csv word | --csv run.csv | use --csv FILE for a row per second
+-o --output | text word | | the report is text by default
+-o --output | quiet word | --quiet | use --quiet to print nothing
+-o --output | null | = | responses are never written
+@results
+--output-format | json word | --format oha | use --format oha for oha's JSON
+--output-format | csv word | --csv run.csv | use --csv FILE for a row per second
+--output-format | quiet word | --quiet | use --quiet to print nothing
+--output-format | | | the report is text by default
+-j | none | --format oha # as oha's JSON / --json # the whole result | there are two kinds of JSON
+-g | word | --hdr {} | for ab's -g use --hdr, which writes histograms
+-g --globoff | none | = | brackets in a URL are sent unchanged
+-p --print | parts | | -p is the requests in flight; the report is always printed whole
+--print | | | the report is always printed whole
+--no-print | none | = --quiet |
+--no-tui | none | = --no-progress |
+--disable-color --no-colors | none | = --no-color |
+--percentiles | | --latency | --json always has p50 to p99.99; use --latency for all of them
+--renderStatusCodes --statusCodes --stats-success-breakdown | none
+   | = | the report always shows it
+--headless --autostart --only-summary --no-usage-report | none | = | this is the default
+--time-unit --fps --title --sampleInt --config | | | it is not needed
+--db-url | | --history runs.db | use --history FILE.db to store runs
+-v | count | --debug | use --debug to print one request in full
+-v | beside a url | --debug | -v has no effect with a URL; use --debug to print one request in full
+--verbose --dry-run --trace-ascii | none | --debug
+   | --debug sends each URL once and prints request and response
+-name | | | --name is the name of a run in --history
+-format | | | vegeta's targets are lines of [METHOD] URL here
+
+[run]
+@files named by mistake
+-u | scheme | --base-url {} | -u is the VUs; use --base-url for the server
+-u | credentials | -a {} | -u is the VUs; use -a for basic authentication
+--user | credentials | -a {} | use -a for basic authentication
+--users | | = -u {} |
+--run-time --time | | = -d {} |
+--spawn-rate | | -s 10s:{} | write a ramp as a stage: DURATION:VUS
+--headless --autostart | none | = | there is no page to wait for
+-f --locustfile --file | | {} | give the script without a flag
+@user agents
+-H | scheme | --base-url {} | -H is a header; for Locust's -H use --base-url
+--host | scheme | --base-url {} | --host is the Host header; for Locust's --host use --base-url
+--target | | = --base-url {} |
+--cookie | pair | = -H 'Cookie: {}' |
+--oauth2-bearer | | = --bearer {} |
+--max-time | | = --timeout {} |
+--unix-socket | | = --unix {} |
+--no-tui | none | = --no-progress |
+-o --output | json word | --format json # the result / -o json=points.json # a point per second
+   | use -o json=FILE for points during the run, --format json for the result
+-o --output | csv word | --csv run.csv # a row per second / -o csv=points.csv # a point per second
+   | use -o csv=FILE for points during the run, --csv FILE for a row per second
+-o --output | null | = | responses are never printed
+@results
+--summary-export | | --json {} | use --json FILE for the whole result, --format k6 for k6's summary
+--summary-mode --summary-time-unit --summary-trend-stats | | | the report always has all of it
+--no-summary | none | --quiet | use --quiet to leave out the report
+-c --connections --batch --batch-per-host | | -u {}
+   | each VU of a script has its own connections; -u sets the VUs
+-n --requests | | -i {} | scripts count iterations
+-R -r --rate --rps | | | a script sets its rate in an executor (constant-arrival-rate);
+   --scale multiplies it
+-m -X --method --request -b --body -D --body-file --data -F --form -T --content-type
+   --data-raw --data-binary --data-urlencode
+   | | | the script sets what is sent; for one fixed request use `fastbench URL`
+--urls-from-file --script | | | the script sets what is sent; give it alone
+-W --warmup | | | write a first scenario, and give the others a start_time
+-w --throw --drain | none
+   | | failed requests never end an iteration; graceful_stop waits for them
+-p --paused --profiling-enabled | none | | a run starts at once and has no remote control
+--address | | | a run starts at once and has no remote control
+-l --linger | none | | a run always ends by itself
+--http-debug | false | --debug | --debug runs one iteration and prints every request and response
+--http-debug | none | --debug | --debug runs one iteration and prints every request and response
+--config | | | set it in Options, or use -e
+--min-iteration-duration --setup-timeout --teardown-timeout --system-tags
+   | | | set it in Options of the script
+--no-cookies-reset --no-vu-connection-reuse | none | | set it in Options of the script
+--execution-segment --execution-segment-sequence | | --scale 50% | use --scale on each machine
+--abort-on-fail | none | --threshold 'errors<1% [abort]' | use [abort] to end the run
+--compatibility-mode --traces-output --console-output --log-output --log-format --type
+   | | = | it has no meaning here
+--include-system-env-vars | none | = | -e NAME takes the shell's value
+--blacklist-ip --block-hostnames --dns --hosts | | | the script sets where requests go
+-x --proxy | | | proxies are not supported; give the server's own URL
+
+[report]
+--type | json word | --format vegeta | use --format for the JSON of other tools
+--type | | | the report is text; other forms are --html, --md, --junit, --csv and --hdr
+-o --output --out | *.html | --html {} | the forms are --html, --md, --junit, --csv and --hdr
+-o --output --out | *.csv | --csv {} | the forms are --html, --md, --junit, --csv and --hdr
+-o --output --out | | --md {} | the forms are --html, --md, --junit, --csv and --hdr
+--every --buckets --title | | | it is not needed
+--markdown | | = --md {} |
+--json | none | | the file is JSON already
+
+[history]
+-n --limit | count | --last {} | use --last N for the newest N
+--csv --md --junit | | --json | the forms are --html and --json
+--format | json word | --json | use --json for other programs
+
+[doctor]
+--format -o | | --json | use --json for other programs
+
+[serve]
+-p -l | count | = --port {} |
+--bind -b --address | | = --host {} |
+--unix --unix-socket --socket | | = --uds {} |
+
+[suite]
+-n | none | --dry-run | --list prints the runs, --dry-run checks them
+--name --scenario --run | | --only {} | use --only for one run of the suite
+--json --html --md --junit | | | all forms are written into the folder of --out
+--output | | --out {} | use --out for the folder of the results
+
+[first word]
+version | | = --version |
+attack | | {} --urls-from-file - | fastbench is the command itself
+vegeta wrk wrk2 hey oha ab bombardier autocannon h2load siege curl k6 artillery | | {}
+   | fastbench is the command itself
+quick bench load test http start get-started | | {} | give the URL without a command
+plot graph | | report RESULT.json --html plot.html
+   | report makes a page with charts of a file that --json wrote
+encode dump | | report {} | report writes a saved result in other forms
+inspect archive lint validate check | | run --dry-run {} | --dry-run checks a script
+locust execute exec | | run {} | run starts a script
+server mock target | | serve {} | serve starts a server to benchmark
+diff cmp versus vs | | compare {} | compare compares two servers or results
+search max capacity | | find {} | find searches for the highest rate
+results runs list trend | | history runs.db | history lists the runs that --history stored
+export convert html | | report {} --html report.html | report writes a saved result in other forms
+init new create scaffold | | -c 10 -d 10s http://localhost:8080/
+   | no files are generated; copy a script of examples/, or give a URL for one fixed request
+cloud login logout pause resume scale stats status | | --dashboard http://localhost:8080/
+   | runs are local and have no remote control; --dashboard shows a run live
+merge | | report RESULT.json | results are not merged; read the --json file of each machine
+update upgrade install | | --version | use pip: pip install -U fastbench-http
+
+[file]
+.py | | run {} | run starts a script
+.toml | | suite {} | suite runs a suite
+.db .sqlite .sqlite3 | | history {} | history shows stored runs
+.lua | | -s {} | use -s for a script of wrk
+.txt .urls .list | | --urls-from-file {} | use --urls-from-file for a list of URLs
+.json .ndjson .jsonl .gz | | report {} | report shows a saved result
+.js .mjs .ts | | run load.py | k6 scripts are not supported; a test in Python has the same names,
+   see the examples/ folder
+.yml .yaml | | suite load.toml | Artillery's files are not supported;
+   write several runs into a TOML file, see examples/suite.toml
+.har .jmx .postman_collection .http | | --urls-from-file urls.txt | this format is not supported;
+   write the URLs into a file, one per line, with the method before
+.csv .html .md .xml .hlog | | report RESULT.json
+   | a run writes this file but cannot read it; save a result with --json FILE
+"""

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from fastbench.cli.args import corrections, more_aliases
+from fastbench.cli.args import aliases, corrections
 from fastbench.cli.args.flag_grammar import Grammar
 from fastbench.cli.help import pager
 from fastbench.plan.plan import UsageError
@@ -34,8 +34,7 @@ class Parser(argparse.ArgumentParser):
         """Return how the words are cut, for habits of other tools."""
         flags = self._option_string_actions
         valued = {flag for flag, action in flags.items() if action.nargs != 0}
-        rows = more_aliases.OTHERS.get(self._name, ())
-        return Grammar(self._name, valued, set(flags) - valued, rows)
+        return Grammar(self._name, valued, set(flags) - valued, aliases.rows(self._name))
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import math
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -16,7 +15,8 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Literal
 
-from fastbench.cli.args import request_args, script_args, script_flags, url_args, url_flags
+from fastbench.cli.args import flag_reader, flag_table, request_args, script_args, url_args
+from fastbench.cli.args import flag_values as values
 from fastbench.cli.args.flag_grammar import Grammar
 from fastbench.cli.output import destinations
 from fastbench.cli.output.settings import Output
@@ -34,7 +34,7 @@ from fastbench.results import baseline_store
 from fastbench.results.result import Result
 from fastbench.script.run_request import RunRequest
 
-__all__ = ["Command", "Live", "Stored", "grammar_of", "is_scripted", "parse"]
+__all__ = ["Command", "Live", "Stored", "grammar_of", "is_scripted", "parse", "read"]
 
 DEFAULT_PAIRS = 12
 MAX_PAIRS = 1000
@@ -78,10 +78,10 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
     "base_url": "--base-url is set from the two URLs; leave it out",
 }
 _NEEDED = frozenset({"urls_from_file"})
-OWN = url_flags.Own("compare", one=_ONE, refused=_OF_ONE_RUN, needed=_NEEDED)
-OWN_OF_SCRIPTS = url_flags.Own(
+_URL = flag_table.URL.of_command("compare", _ONE, refused=_OF_ONE_RUN, needed=_NEEDED)
+_RUN = flag_table.RUN.of_command(
     "compare",
-    one={**_ONE, "load_script": "--script", "warmup": "-W --warmup"},
+    {**_ONE, "load_script": "--script", "warmup": "-W --warmup"},
     refused=_OF_ONE_RUN,
 )
 
@@ -125,22 +125,19 @@ class Command:
 def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     """Parse the words after `compare`, or name the page they ask for; raises UsageError."""
     scripted = is_scripted(argv)
-    notices: list[str] = []
-    if scripted:
-        typed, given, shown = script_flags.read(argv, OWN_OF_SCRIPTS)
-    else:
-        typed, given, notices = url_flags.read(argv, OWN)
-        shown = redact.argv(argv)
+    line = read(argv)
+    typed, given, notices = line.flags, line.words, line.notices
+    shown = line.shown() if scripted else redact.argv(argv)
     if typed.help:
         return "help"
     if typed.version:
         return "version"
     if typed.format not in (None, "text", "json"):
         raise UsageError(f"--format {typed.format} is for a single run; use text or json.")
-    limit = _share("--fail-on-regression", typed.fail_on_regression)
+    limit = values.share("--fail-on-regression", typed.fail_on_regression)
     rules = Rules(regression_limit=limit)
-    if typed.effect is not None:
-        rules = replace(rules, threshold=url_args.share("--threshold-effect", typed.effect))
+    if effect := values.share("--threshold-effect", typed.effect):
+        rules = replace(rules, threshold=effect)
     typed.fail_on_regression = None  # a run's own needs a baseline
     output = url_args.output(typed)
     config: dict[str, object] = {
@@ -150,11 +147,20 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     if saved:
         what: Live | Stored = _stored(typed, given, saved, config)
     else:
-        what = _live(typed, given, config, notices, scripted=scripted)
+        what = _live(line, config, scripted=scripted)
     sides = [destinations.File("fastbench compare", word) for word in saved]
     script = destinations.File("--script", getattr(typed, "load_script", None) or "")
     destinations.check(destinations.written(output), destinations.read(typed, *sides, script))
     return Command(what, rules, output, tuple(dict.fromkeys(notices)))
+
+
+def read(argv: Sequence[str]) -> flag_reader.Line:
+    """Read the words after `compare`; raises UsageError."""
+    return flag_reader.read(argv, _flags_of(argv))
+
+
+def _flags_of(argv: Sequence[str]) -> flag_table.Flags:
+    return _RUN if is_scripted(argv) else _URL
 
 
 def is_scripted(argv: Sequence[str]) -> bool:
@@ -194,21 +200,17 @@ def _stored(
         )
     base, candidate = (baseline_store.load(word) for word in given)
     names = (redact.text(given[0]), redact.text(given[1]))
-    return Stored(names, base, candidate, _primary(typed.primary), config)
+    return Stored(
+        names, base, candidate, values.choice("--primary", typed.primary, FIGURES), config
+    )
 
 
-def _live(
-    typed: SimpleNamespace,
-    given: Sequence[str],
-    config: dict[str, object],
-    notices: list[str],
-    *,
-    scripted: bool,
-) -> Live:
-    addresses = _addresses(typed, given)
+def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) -> Live:
+    typed, notices = line.flags, line.notices
+    addresses = _addresses(typed, line.words)
     visit_s, warmup_s = _lengths(typed, scripted=scripted)
     if scripted:
-        make: Make = functools.partial(_scripted, _script(typed, config))
+        make: Make = functools.partial(_scripted, _script(line, config))
     else:
         message = request_args.message(typed, notices)
         make = functools.partial(_plain, typed, message, notices)
@@ -224,7 +226,7 @@ def _live(
     # Wrong flags are refused before a server is started.
     jobs = [side.make(trial_servers.ANY_PORT) for side in (base, candidate)]
     first = jobs[0]
-    primary = _primary(typed.primary)
+    primary = values.choice("--primary", typed.primary, FIGURES)
     find_rate = False
     if isinstance(first, Plan):
         if primary is None:
@@ -307,9 +309,9 @@ def _scripted(script: RunRequest, address: str) -> RunRequest:
     return replace(script, base_url=address, env={**script.env, BASE_URL: address})
 
 
-def _script(typed: SimpleNamespace, config: dict[str, object]) -> RunRequest:
+def _script(line: flag_reader.Line, config: dict[str, object]) -> RunRequest:
     """Return what every visit asks of the script, but for its address."""
-    asked = script_args.command(typed, [typed.load_script], ()).asked
+    asked = script_args.command(line, [line.flags.load_script]).asked
     if BASE_URL in asked.env:
         raise UsageError(
             f"-e {BASE_URL} would send both sides to one server; leave it out, each side's URL "
@@ -328,7 +330,7 @@ def _lengths(typed: SimpleNamespace, *, scripted: bool) -> tuple[float | None, f
     if not given and typed.visit is not None:
         if typed.stages:
             raise UsageError("--stages set the length of a trial; leave out --visit.")
-        _seconds("--visit", typed.visit)
+        values.duration_s("--visit", typed.visit, plan.MAX_DURATION_S)
         given = typed.visit if scripted else [typed.visit]
     counted = scripted and typed.iterations is not None
     if not given and not typed.stages and not counted:
@@ -340,57 +342,25 @@ def _lengths(typed: SimpleNamespace, *, scripted: bool) -> tuple[float | None, f
         typed.durations = given
     typed.warmup = typed.warmup or units.format_s(DEFAULT_WARMUP_S)
     last = given if scripted else (given or [None])[-1]
-    visit_s = _seconds("--visit", last) if last else None
-    return visit_s, _seconds("-W", typed.warmup, or_none=True)
+    visit_s = values.duration_s("--visit", last or None, plan.MAX_DURATION_S)
+    warmup_s = values.duration_s("-W", typed.warmup, plan.MAX_DURATION_S, or_none=True)
+    return visit_s, warmup_s or 0.0
 
 
 def _terms(typed: SimpleNamespace, *, find_rate: bool) -> Terms:
-    pairs = DEFAULT_PAIRS if typed.pairs is None else _whole("--pairs", typed.pairs, MAX_PAIRS)
+    pairs = values.count("--pairs", typed.pairs, 0, MAX_PAIRS)
+    pairs = DEFAULT_PAIRS if pairs is None else pairs
     if pairs < MIN_PAIRS:
         raise UsageError(
             f"--pairs must be at least {MIN_PAIRS}: with fewer, no difference can reach 99 % "
             "confidence."
         )
-    chosen = secrets.randbelow(2**32) if typed.seed is None else None
-    seed = _whole("--seed", typed.seed, MAX_SEED) if chosen is None else chosen
-    max_time_s = None if typed.max_time is None else _seconds("--max-time", typed.max_time)
+    seed = values.count("--seed", typed.seed, 0, MAX_SEED)
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    max_time_s = values.duration_s("--max-time", typed.max_time, plan.MAX_DURATION_S)
     return Terms(pairs=pairs, seed=seed, max_time_s=max_time_s, find_rate=find_rate)
 
 
-def _primary(name: str | None) -> str | None:
-    if name is not None and name not in FIGURES:
-        raise UsageError(f"--primary takes one of {', '.join(FIGURES)}.")
-    return name
-
-
-def _share(flag: str, text: str | None) -> float | None:
-    return None if text is None else url_args.share(flag, text)
-
-
-def _whole(flag: str, text: str, most: int) -> int:
-    try:
-        found = units.parse_count(text)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
-    if found > most:
-        raise UsageError(f"{flag} must be at most {most:,}, not {found}.")
-    return found
-
-
-def _seconds(flag: str, text: str, *, or_none: bool = False) -> float:
-    try:
-        found_s = units.parse_duration_s(text)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
-    least_s = 0 if or_none else math.ulp(0.0)
-    if not least_s <= found_s <= plan.MAX_DURATION_S:
-        least = "0 or longer" if or_none else "longer than 0"
-        raise UsageError(f"{flag} must be {least} and at most 365d, for example {flag} 3s.")
-    return found_s
-
-
-def grammar_of(words: Sequence[str]) -> Grammar:
+def grammar_of(_command: str, words: Sequence[str]) -> Grammar:
     """Return how these words are cut."""
-    if is_scripted(words):
-        return script_flags.grammar(OWN_OF_SCRIPTS)
-    return url_flags.grammar(OWN)
+    return _flags_of(words).grammar()

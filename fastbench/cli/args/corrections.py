@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from fastbench.cli.args import more_aliases
+from fastbench.cli.args import aliases
 from fastbench.cli.args.aliases import Alias
 from fastbench.cli.args.flag_grammar import COMMANDS, OPTIONAL, Grammar, Item, dashes, items, of
 from fastbench.cli.args.value_shapes import ANY, NONE, SHAPES
@@ -29,7 +29,7 @@ __all__ = ["first", "read"]
 _MOST = 40  # slips in one line
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _NO_SERVER = re.compile(r"(mailto|tel|data|urn|javascript|about|news|sip|ssh|git|file):")
-_OR = " || "
+_OR = " # "
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ def _file(
     if grammar.command == "compare":
         return None  # a saved result is a side there
     ending = os.path.splitext(word)[1].lower()
-    for row in more_aliases.ENDINGS:
+    for row in aliases.rows("file"):
         if ending not in row.flags.split() or (grammar.command == "run" and ending == ".py"):
             continue
         if urls.complete(word) and re.search("[:/]", word) and not os.path.exists(word):
@@ -274,7 +274,7 @@ def _first(words: Sequence[str]) -> tuple[list[str], _Slip | None]:
         return rest, None
     if word == "help":
         return [*(each for each in rest[:1] if each in COMMANDS), "--help"], None
-    for row in more_aliases.FIRST:
+    for row in aliases.rows("first word"):
         if word not in row.flags.split() or os.path.exists(word):
             continue
         new: list[str] = []

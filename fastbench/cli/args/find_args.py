@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Literal
 
-from fastbench.cli.args import url_args, url_flags
+from fastbench.cli.args import flag_reader, flag_table, flag_values, url_args
 from fastbench.cli.args.flag_grammar import Grammar
 from fastbench.cli.output import destinations
 from fastbench.cli.output.settings import Output
 from fastbench.experiments.find import objective
 from fastbench.experiments.find.search import Range
 from fastbench.experiments.find.search_loop import SearchRequest
-from fastbench.foundation import redact, units
 from fastbench.plan import plan
 from fastbench.plan.plan import Plan, UsageError
 
@@ -50,8 +49,8 @@ _NOT_HERE = {
     "wait_for": "the server must already run; start it first",
     "webhook": "it reports one run; use the exit code",
 }
-OWN = url_flags.Own(
-    command="find",
+FLAGS = flag_table.URL.of_command(
+    "find",
     one={
         "first": "--from",
         "most": "--to",
@@ -76,7 +75,8 @@ class Command:
 
 def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     """Parse the words after `find`, or name the page they ask for; raises UsageError."""
-    said, urls, notices = url_flags.read(argv, OWN)
+    line = flag_reader.read(argv, FLAGS)
+    said, notices = line.flags, line.notices
     if said.help:
         return "help"
     if said.version:
@@ -89,11 +89,11 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     said.durations = said.durations or [VISIT]
     said.warmup = WARMUP if said.warmup is None else said.warmup
     said.connections = CONNECTIONS if said.connections is None else said.connections
-    run = url_args.command(("find", *argv), said, urls, notices)
+    run = url_args.command(("find", *argv), said, line.words, notices)
     destinations.check(destinations.written(run.output), reads)
     visit_s = run.plan.load.duration_s or 0.0
     where = _range(said, visit_s)
-    max_time_s = _duration_s("--max-time", said.max_time)
+    max_time_s = flag_values.duration_s("--max-time", said.max_time) or math.inf
     asked = SearchRequest(objectives, where, visit_s, run.plan.load.warmup_s, max_time_s)
     if max_time_s < visit_s + asked.warmup_s:
         raise UsageError("--max-time is shorter than one run (-W plus -d); give a longer time.")
@@ -117,32 +117,17 @@ def _range(said: SimpleNamespace, visit_s: float) -> Range:
     most = _rate("--to", said.most, f"{plan.MAX_RATE:.0f}")
     if said.first is None:
         first = min(first, most)
-    return Range(first, min(first, MIN_REQUESTS / visit_s), most, _precision(said.precision))
+    precision = flag_values.share("--precision", said.precision) or PRECISION
+    return Range(first, min(first, MIN_REQUESTS / visit_s), most, precision)
 
 
 def _rate(flag: str, given: str | None, default: str) -> float:
-    try:
-        rate = units.parse_rate(default if given is None else given)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
+    rate = flag_values.rate(flag, given or default) or 0.0
     if not 0 < rate <= plan.MAX_RATE:
         raise UsageError(f"{flag} must be above 0 and at most {plan.MAX_RATE:,.0f} per second.")
     return rate
 
 
-def _precision(given: str | None) -> float:
-    return PRECISION if given is None else url_args.share("--precision", given)
-
-
-def _duration_s(flag: str, given: str | None) -> float:
-    if given is None:
-        return math.inf
-    try:
-        return units.parse_duration_s(given)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
-
-
-def grammar_of(_words: Sequence[str]) -> Grammar:
+def grammar_of(_command: str, _words: Sequence[str]) -> Grammar:
     """Return how these words are cut."""
-    return url_flags.grammar(OWN)
+    return FLAGS.grammar()

@@ -33,7 +33,7 @@ COMMANDS = {  # of `fastbench COMMAND`: the module of each in fastbench.cli.comm
     "run": "run_script",
     **{name: name for name in ("compare", "find", "suite", "serve", "report", "history", "doctor")},
 }
-_FLAGS = {"": "url_flags", "run": "script_flags", "find": "find_args", "compare": "compare_args"}
+_FLAGS = {"": "flag_table", "run": "flag_table", "find": "find_args", "compare": "compare_args"}
 OPTIONAL = ("--json", "--dashboard")  # flags whose value may be left out
 
 
@@ -82,7 +82,7 @@ def of(command: str, words: Sequence[str]) -> Grammar:
     """Return how a command reads its words; "" is a run of URLs."""
     if command in _FLAGS:
         module = import_module(f"fastbench.cli.args.{_FLAGS[command]}")
-        return cast("Callable[[Sequence[str]], Grammar]", module.grammar_of)(words)
+        return cast("Callable[[str, Sequence[str]], Grammar]", module.grammar_of)(command, words)
     module = import_module(f"fastbench.cli.commands.{COMMANDS[command]}")
     return cast("Callable[[], Parsing]", module.parser)().grammar()
 
@@ -110,7 +110,7 @@ def optional_file(word: str, others: Sequence[str]) -> bool:
 
 
 def items(grammar: Grammar, words: Sequence[str]) -> Iterator[Item]:
-    """Cut a line as getopt_long(3) does, see `url_flags.read`."""
+    """Cut a line as getopt_long(3) does, see `flag_reader`."""
     at = 0
     while at < len(words):
         word = words[at]

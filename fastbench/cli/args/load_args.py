@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from types import SimpleNamespace
 
-from fastbench.foundation import redact, units
+from fastbench.cli.args import flag_values as values
+from fastbench.foundation import units
 from fastbench.plan import plan
 from fastbench.plan.plan import Pace, Stage, UsageError
 
 
 def load(flags: SimpleNamespace, notices: list[str]) -> plan.Load:
     timeout_s = _timeout_s(flags, notices)
-    requests = _count("-n", flags.requests)
-    duration_s = _duration_s("-d", flags.durations[-1] if flags.durations else None)
-    connections = _count("-c", flags.connections)
+    requests = values.count("-n", flags.requests)
+    duration_s = values.duration_s("-d", flags.durations[-1] if flags.durations else None)
+    connections = values.count("-c", flags.connections)
     pace, stages_s = _pace(flags, connections, duration_s, requests, notices)
     if duration_s is None:
         duration_s = stages_s
@@ -22,20 +23,20 @@ def load(flags: SimpleNamespace, notices: list[str]) -> plan.Load:
         duration_s = plan.DEFAULT_DURATION_S
     if pace is not None and not pace.rates:
         connections = round(pace.peak)
-    connect_timeout_s = _duration_s("--connect-timeout", flags.connect_timeout)
+    connect_timeout_s = values.duration_s("--connect-timeout", flags.connect_timeout)
     fitted, lowered = plan.fit(
         plan.Load(
             connections=plan.DEFAULT_CONNECTIONS if connections is None else connections,
-            workers=_count("-t", flags.workers),
+            workers=values.count("-t", flags.workers),
             duration_s=duration_s,
             requests=requests,
-            pipeline=1 if flags.pipeline is None else _count("-p", flags.pipeline) or 0,
+            pipeline=1 if flags.pipeline is None else values.count("-p", flags.pipeline) or 0,
             keepalive=not flags.no_keepalive,
             retry=not flags.no_retry,
             timeout_s=timeout_s,
             connect_timeout_s=timeout_s if connect_timeout_s is None else connect_timeout_s,
             pace=pace,
-            warmup_s=_duration_s("-W", flags.warmup) or 0.0,
+            warmup_s=values.duration_s("-W", flags.warmup) or 0.0,
             drain=flags.drain,
         )
     )
@@ -47,7 +48,7 @@ def _timeout_s(flags: SimpleNamespace, notices: list[str]) -> float:
     """Return --timeout; `-t 30s` (hey, oha, bombardier) and `-T 30s` (wrk) mean it too."""
     given = [flags.timeout] if flags.timeout is not None else []
     workers = flags.workers
-    if workers is not None and not workers.isdecimal() and _is_duration(workers):
+    if workers is not None and not workers.isdecimal() and values.is_duration(workers):
         notices.append(
             f"-t {workers} was read as --timeout {workers}; a bare number sets the workers."
         )
@@ -55,20 +56,12 @@ def _timeout_s(flags: SimpleNamespace, notices: list[str]) -> float:
         flags.workers = None
     by_value = flags.by_value
     if by_value is not None and "/" not in by_value:
-        if not _is_duration(by_value):
+        if not values.is_duration(by_value):
             raise UsageError("-T takes a content type such as text/plain, or a time such as 30s.")
         given.append(by_value)
     if len(given) > 1:
         raise UsageError("The time limit of a request is given twice; keep --timeout.")
-    return plan.DEFAULT_TIMEOUT_S if not given else _duration_s("--timeout", given[0]) or 0.0
-
-
-def _is_duration(text: str) -> bool:
-    try:
-        units.parse_duration_s(text)
-    except ValueError:
-        return False
-    return True
+    return plan.DEFAULT_TIMEOUT_S if not given else values.duration_s("--timeout", given[0]) or 0.0
 
 
 def _pace(
@@ -102,29 +95,15 @@ def _pace(
         stages = (Stage(math.inf, rate, rate),)
     else:
         return None, None
-    return Pace(rate is not None, stages, _arrival(flags), _drops(flags)), stages_s
-
-
-def _arrival(flags: SimpleNamespace) -> plan.Arrival:
-    if flags.arrival not in (None, "constant", "poisson"):
-        raise UsageError("--arrival takes constant or poisson.")
-    return "poisson" if flags.arrival == "poisson" else "constant"
-
-
-def _drops(flags: SimpleNamespace) -> bool:
-    if flags.on_overload not in (None, "queue", "drop"):
-        raise UsageError("--on-overload takes queue or drop.")
-    return bool(flags.on_overload == "drop")
+    arrival = values.choice("--arrival", flags.arrival, ("constant", "poisson"))
+    overload = values.choice("--on-overload", flags.on_overload, ("queue", "drop"))
+    spaced: plan.Arrival = "poisson" if arrival == "poisson" else "constant"
+    return Pace(rate is not None, stages, spaced, overload == "drop"), stages_s
 
 
 def _rate(flags: SimpleNamespace, notices: list[str]) -> float | None:
     """Return the requests per second of all workers together."""
-    if flags.rate is None:
-        return None
-    try:
-        rate = units.parse_rate(flags.rate)
-    except ValueError as error:
-        raise UsageError(f"-R: {redact.text(str(error))}") from None
+    rate = values.rate("-R", flags.rate)
     if flags.hey_rate:
         notices.append("-q is the total rate of all connections; in hey it is per connection.")
     if rate == 0 and flags.stages is None:
@@ -135,7 +114,7 @@ def _rate(flags: SimpleNamespace, notices: list[str]) -> float | None:
 def _ramp(
     text: str, first: float, last: float, duration_s: float | None, requests: int | None
 ) -> tuple[Stage, ...]:
-    ramp_s = _duration_s("--ramp", text) or 0.0
+    ramp_s = values.duration_s("--ramp", text) or 0.0
     if duration_s is None and requests is None:
         duration_s = plan.DEFAULT_DURATION_S
     if ramp_s <= 0:
@@ -152,12 +131,8 @@ def _stages(text: str, first: float, *, whole: bool) -> tuple[Stage, ...]:
     """Read `30s:20,1m:50,10s:0`: each stage goes in a straight line to its target."""
     found = []
     for piece in text.split(","):
-        length, colon, target = piece.strip().partition(":")
-        try:
-            length_s, last = units.parse_duration_s(length), units.parse_rate(target)
-        except ValueError:
-            colon = ""
-        if not colon or length_s <= 0:
+        length_s, last = values.stage(piece) or (0.0, 0.0)
+        if length_s <= 0:
             raise UsageError(
                 "--stages takes DURATION:TARGET pairs, for example 30s:20,1m:50,10s:0."
             )
@@ -168,17 +143,3 @@ def _stages(text: str, first: float, *, whole: bool) -> tuple[Stage, ...]:
         found.append(Stage(length_s, first, last))
         first = last
     return tuple(found)
-
-
-def _duration_s(flag: str, text: str | None) -> float | None:
-    try:
-        return None if text is None else units.parse_duration_s(text)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
-
-
-def _count(flag: str, text: str | None) -> int | None:
-    try:
-        return None if text is None else units.parse_count(text)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {redact.text(str(error))}") from None

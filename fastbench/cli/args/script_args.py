@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Literal
 
-from fastbench.cli.args import request_args, script_flags, url_args
+from fastbench.cli.args import flag_reader, flag_table, request_args, target_args, url_args
+from fastbench.cli.args import flag_values as values
 from fastbench.cli.output import destinations
 from fastbench.cli.output.settings import Output
-from fastbench.foundation import redact, units
-from fastbench.plan import hostnames, plan, source_addresses, tls_files, urls
+from fastbench.foundation import redact
+from fastbench.plan import plan, source_addresses, urls
 from fastbench.plan.body import encoded, field_text
-from fastbench.plan.plan import Tls, UsageError
+from fastbench.plan.plan import UsageError
 from fastbench.script.load.loader import STDIN
 from fastbench.script.run_request import RunRequest
 
-MAX_SCALE = 1_000_000.0
 MAX_REDIRECTS = 1000
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -43,7 +43,8 @@ class Command:
 
 def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     """Parse the words after `run`, or name the page they ask for; raises UsageError."""
-    words, scripts, shown = script_flags.read(argv)
+    line = flag_reader.read(argv, flag_table.RUN)
+    words, scripts = line.flags, line.words
     if words.help:
         return "help"
     if words.version:
@@ -52,48 +53,51 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
         words, *(destinations.File("fastbench run", each) for each in scripts)
     )
     destinations.one_stdin(reads)
-    found = command(words, scripts, shown)
+    found = command(line, scripts)
     destinations.check(destinations.written(found.output), reads)
     return replace(found, output=url_args.of_one_run(found.output, words))
 
 
-def command(words: SimpleNamespace, scripts: Sequence[str], shown: Sequence[str]) -> Command:
-    """Build the run that the words ask for; `shown` are they as they may be shown."""
+def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
+    """Build the run of a script that the line describes."""
+    words = line.flags
     if words.format == "wrk":
         raise UsageError("--format wrk is not for scripts; use text, json or k6.")
-    notices: list[str] = list(words.notices)
+    notices = list(line.notices)
     tags = _tags(words.tags, notices)
     bind, family = _addresses(words)
     asked = RunRequest(
         script=_script(scripts),
-        vus=_count("-u", words.vus, most=plan.MAX_CONNECTIONS),
-        duration_s=_duration_s("-d", words.duration, most_s=plan.MAX_DURATION_S),
-        iterations=_count("-i", words.iterations, most=plan.MAX_REQUESTS),
+        vus=values.count("-u", words.vus, 1, plan.MAX_CONNECTIONS),
+        duration_s=values.duration_s("-d", words.duration, plan.MAX_DURATION_S),
+        iterations=values.count("-i", words.iterations, 1, plan.MAX_REQUESTS),
         stages=_stages(words.stages),
         scenarios=_scenarios(words.scenarios),
-        scale=factor("--scale", words.scale),
-        time_scale=factor("--time-scale", words.time_scale),
+        scale=values.factor("--scale", words.scale),
+        time_scale=values.factor("--time-scale", words.time_scale),
         env=_env(words.env),
         tags=tags,
         thresholds=(*words.thresholds, *_max_exceptions(words.max_exceptions)),
-        workers=_count("-t", words.workers, most=plan.MAX_WORKERS),
+        workers=values.count("-t", words.workers, 1, plan.MAX_WORKERS),
         base_url=_base_url(words.base_url),
         headers=_headers(words, notices),
         user_agent=None if words.user_agent is None else _typed(words.user_agent),
-        timeout_s=_duration_s("--timeout", words.timeout),
-        connect_timeout_s=_duration_s("--connect-timeout", words.connect_timeout),
-        max_redirects=_count("--max-redirects", words.max_redirects, 0, MAX_REDIRECTS),
+        timeout_s=values.duration_s("--timeout", words.timeout, plan.MAX_TIMEOUT_S),
+        connect_timeout_s=values.duration_s(
+            "--connect-timeout", words.connect_timeout, plan.MAX_TIMEOUT_S
+        ),
+        max_redirects=values.count("--max-redirects", words.max_redirects, 0, MAX_REDIRECTS),
         keepalive=not words.no_keepalive,
         discard_bodies=words.discard_bodies,
         expect=None
         if words.expect_status is None
         else url_args.parse_statuses(words.expect_status),
-        tls=_tls(words, notices),
+        tls=target_args.tls(words, "", notices),
         unix_path=_unix(words, bind),
         bind=bind,
         family=family,
         one_address=words.one_address,
-        watch=url_args._watch(words),
+        watch=url_args.watch(words),
         no_setup=words.no_setup,
         no_teardown=words.no_teardown,
         no_thresholds=words.no_thresholds,
@@ -101,7 +105,7 @@ def command(words: SimpleNamespace, scripts: Sequence[str], shown: Sequence[str]
         debug=words.debug,
         dry_run=words.dry_run,
         verbose=words.verbose,
-        config={"command": [_cut(word) for word in ("fastbench", "run", *shown)]},
+        config={"command": [_cut(word) for word in ("fastbench", "run", *line.shown())]},
     )
     return Command(asked, url_args.output(words), tuple(notices))
 
@@ -138,13 +142,10 @@ def _stages(given: Sequence[str]) -> tuple[tuple[float, float], ...]:
     """Read `-s 30s:20 -s 1m:50`, or all in one with commas."""
     found = []
     for piece in ",".join(given).split(",") if given else ():
-        length, colon, target = piece.strip().partition(":")
-        try:
-            found.append((units.parse_duration_s(length), units.parse_rate(target)))
-        except ValueError:
-            colon = ""
-        if not colon:
+        stage = values.stage(piece)
+        if stage is None:
             raise UsageError("-s takes DURATION:TARGET, for example -s 30s:20 -s 1m:50 -s 10s:0.")
+        found.append(stage)
     if found and not any(length_s for length_s, _ in found):
         raise UsageError("-s needs at least one stage longer than 0, for example -s 30s:20.")
     return tuple(found)
@@ -207,24 +208,6 @@ def _typed(value: str) -> str:
     return field_text(encoded(value))
 
 
-def _tls(words: SimpleNamespace, notices: list[str]) -> Tls:
-    if words.insecure and words.cacert:
-        notices.append("-k turns verification off; --cacert has no effect.")
-    name = ""
-    if words.servername is not None:
-        name = hostnames.servername(words.servername)
-    found = Tls(
-        verify=not words.insecure,
-        cafile=words.cacert,
-        certfile=words.cert,
-        keyfile=words.key or words.cert,
-        servername=name,
-    )
-    if found.cafile or found.certfile:
-        tls_files.check(found)
-    return found
-
-
 def _addresses(words: SimpleNamespace) -> tuple[tuple[str, ...], plan.Family]:
     bind = source_addresses.parse(words.bind)
     if words.ipv4 and words.ipv6:
@@ -250,42 +233,3 @@ def _base_url(given: str | None) -> str | None:
     if given is not None:
         urls.parse(given)
     return given
-
-
-def factor(flag: str, text: str | None) -> float:
-    """Read a factor: 0.1, 2 or 50%; 1 where there is none."""
-    if text is None:
-        return 1.0
-    try:
-        found = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        found = 0.0
-    if not 0 < found <= MAX_SCALE:
-        raise UsageError(f"{flag} takes a factor above 0: 0.1, 2 or 50%.")
-    return found
-
-
-def _count(flag: str, text: str | None, least: int = 1, most: int = 0) -> int | None:
-    if text is None:
-        return None
-    try:
-        found = units.parse_count(text)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
-    if not least <= found <= most:
-        raise UsageError(f"{flag} must be between {least} and {most:,}, not {found}.")
-    return found
-
-
-def _duration_s(flag: str, text: str | None, *, most_s: float = plan.MAX_TIMEOUT_S) -> float | None:
-    if text is None:
-        return None
-    try:
-        found_s = units.parse_duration_s(text)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {redact.text(str(error))}") from None
-    if not 0 < found_s <= most_s:
-        raise UsageError(
-            f"{flag} must be longer than 0 and at most {units.format_s(most_s)}, not {text}."
-        )
-    return found_s

@@ -61,18 +61,22 @@ def _tls(flags: SimpleNamespace, first: urls.Url, notices: list[str]) -> Tls | N
         if any(getattr(flags, name) for name in _TLS_FLAGS):
             notices.append("The URL is http://; the TLS flags have no effect.")
         return None
+    return tls(flags, hostnames.certificate_name(first.host), notices)
+
+
+def tls(flags: SimpleNamespace, name: str, notices: list[str]) -> Tls:
+    """Return what TLS needs; the server's certificate is for `name` unless --servername says."""
     if flags.insecure and flags.cacert:
         notices.append("-k turns verification off; --cacert has no effect.")
-    name = hostnames.certificate_name(first.host)
     if flags.servername is not None:
         name = hostnames.servername(flags.servername)
-    tls = Tls(
+    found = Tls(
         verify=not flags.insecure,
         cafile=flags.cacert,
         certfile=flags.cert,
         keyfile=flags.key or flags.cert,
         servername=name,
     )
-    if tls.cafile or tls.certfile:
-        tls_files.check(tls)
-    return tls
+    if found.cafile or found.certfile:
+        tls_files.check(found)
+    return found

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Literal, get_args
 
+from fastbench.cli.args import flag_reader, flag_table, request_args, target_args
+from fastbench.cli.args import flag_values as values
 from fastbench.cli.args import load_args as how_much
-from fastbench.cli.args import request_args, target_args, url_flags
 from fastbench.cli.output import destinations, formats
 from fastbench.cli.output.settings import Against, Format, Output, Record
 from fastbench.foundation import redact
@@ -40,14 +41,15 @@ class Command:
 
 def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     """Parse the words of a plain run, or name the page they ask for; raises UsageError."""
-    flags, addresses, notices = url_flags.read(argv)
+    line = flag_reader.read(argv, flag_table.URL)
+    flags, addresses = line.flags, line.words
     if flags.help:
         return "help"
     if flags.version or (flags.verbose and not addresses):
         return "version"
     reads = destinations.read(flags)
     destinations.one_stdin(reads)
-    found = command(argv, flags, addresses, notices)
+    found = command(argv, flags, addresses, line.notices)
     destinations.check(destinations.written(found.output), reads)
     return replace(found, output=of_one_run(found.output, flags))
 
@@ -90,7 +92,7 @@ def command(
             bind,
             family,
             config,
-            _watch(flags),
+            watch(flags),
             flags.one_address,
         ),
         replace(output(flags), thresholds=_thresholds(flags, load, requests)),
@@ -115,7 +117,7 @@ def parse_statuses(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def _watch(flags: SimpleNamespace) -> tuple[plan.Watch, ...]:
+def watch(flags: SimpleNamespace) -> tuple[plan.Watch, ...]:
     """Read --watch pid:N, port:N and cmd:NAME; several may be joined with commas."""
     found = []
     for word in ",".join(flags.watch).split(",") if flags.watch else ():
@@ -156,9 +158,7 @@ def _expect(flags: SimpleNamespace) -> plan.Expect:
 
 def output(flags: SimpleNamespace) -> Output:
     """Read what is written where; the thresholds of a plain run come later."""
-    form = _FORMATS.get(flags.format or "text")
-    if form is None:
-        raise UsageError(f"--format takes one of {', '.join(_FORMATS)}.")
+    form = _FORMATS[values.choice("--format", flags.format, _FORMATS) or "text"]
     json_path = None if flags.json is None else destinations.named(flags.json)
     if json_path == "":
         raise UsageError("--json needs the name of a file, or - for standard output.")
@@ -234,18 +234,6 @@ def _record(flags: SimpleNamespace) -> Record | None:
     return Record(flags.history, name)
 
 
-def share(flag: str, text: str) -> float:
-    """Read a percentage: `5%` is 0.05."""
-    number = text.strip().removesuffix("%").strip()
-    try:
-        found = float(number) / 100 if text.strip().endswith("%") else math.nan
-    except ValueError:
-        found = math.nan
-    if not 0 < found < 1:
-        raise UsageError(f"{flag} takes a percentage between 0% and 100%, for example {flag} 5%.")
-    return found
-
-
 def _against(flags: SimpleNamespace) -> Against | None:
     """Read the baseline before the run: without it the run would be in vain."""
     if flags.baseline is None and flags.fail_on_regression is None:
@@ -254,9 +242,7 @@ def _against(flags: SimpleNamespace) -> Against | None:
         raise UsageError(
             "--fail-on-regression needs something to compare with; add --baseline NAME."
         )
-    limit = None
-    if flags.fail_on_regression is not None:
-        limit = share("--fail-on-regression", flags.fail_on_regression)
+    limit = values.share("--fail-on-regression", flags.fail_on_regression)
     from fastbench.results import baseline_store
 
     return Against(flags.baseline, baseline_store.load(flags.baseline), limit)

@@ -144,16 +144,14 @@ def _as_text(asked: argparse.Namespace, groups: Sequence[Group]) -> bytes:
 
 
 def _compare(asked: argparse.Namespace, argv: Sequence[str]) -> int:
-    from fastbench.cli.args import url_args
+    from fastbench.cli.args import flag_values
     from fastbench.cli.args.compare_args import Command, Stored
     from fastbench.cli.commands import compare
     from fastbench.experiments.compare.decision import Rules
     from fastbench.report.text.history_text import started
 
-    limit = asked.fail_on_regression
-    rules = Rules(
-        regression_limit=None if limit is None else url_args.share("--fail-on-regression", limit)
-    )
+    limit = flag_values.share("--fail-on-regression", asked.fail_on_regression)
+    rules = Rules(regression_limit=limit)
     with history_store.opened(asked.file) as kept:
         runs = [kept.run(number) for number in asked.compare]
         base, candidate = (kept.result(number) for number in asked.compare)

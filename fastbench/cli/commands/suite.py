@@ -20,7 +20,7 @@ from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from fastbench.cli.args import compare_args, script_args, url_args
+from fastbench.cli.args import compare_args, flag_values, script_args, url_args
 from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.commands import suite_files
 from fastbench.cli.help import pager
@@ -123,8 +123,8 @@ def _suite(asked: argparse.Namespace) -> Suite:
     overrides = Overrides(
         base_url=asked.base_url,
         env=tuple(asked.env),
-        scale=script_args.factor("--scale", asked.scale),
-        time_scale=script_args.factor("--time-scale", asked.time_scale),
+        scale=flag_values.factor("--scale", asked.scale),
+        time_scale=flag_values.factor("--time-scale", asked.time_scale),
     )
     suite = suite_file.read(asked.file, overrides)
     out = suite.out if asked.out is None else os.path.abspath(asked.out)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 
-from fastbench.cli.args import compare_args, script_flags, url_args, url_flags
+from fastbench.cli.args import compare_args, flag_reader, flag_table, url_args
 from fastbench.cli.output import destinations
 from fastbench.cli.output.destinations import File
 from fastbench.experiments.suite.suite_file import Entry, Suite
@@ -24,17 +24,14 @@ def read(entry: Entry) -> tuple[SimpleNamespace, list[str], list[str]]:
     """Return the flags of a run, what it loads, and its words as they may be shown."""
     from fastbench.foundation import redact
 
-    if entry.kind == "url":
-        typed, given, _ = url_flags.read(entry.words)
-        return typed, given, redact.argv(entry.words)
     if entry.kind == "script":
-        typed, given, shown = script_flags.read(entry.words[1:])
-        return typed, given, ["run", *shown]
-    if compare_args.is_scripted(entry.words):
-        typed, given, _ = script_flags.read(entry.words[1:], compare_args.OWN_OF_SCRIPTS)
+        line = flag_reader.read(entry.words[1:], flag_table.RUN)
+        return line.flags, line.words, ["run", *line.shown()]
+    if entry.kind == "url":
+        line = flag_reader.read(entry.words, flag_table.URL)
     else:
-        typed, given, _ = url_flags.read(entry.words[1:], compare_args.OWN)
-    return typed, given, redact.argv(entry.words)
+        line = compare_args.read(entry.words[1:])
+    return line.flags, line.words, redact.argv(entry.words)
 
 
 def check(suite: Suite, file: str, endings: Mapping[str, str]) -> None:

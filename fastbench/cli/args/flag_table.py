@@ -1,0 +1,222 @@
+"""The flags of the commands that load a server: where the value of each goes, and its spellings.
+
+A run of URLs and a run of a script share most of them. `find` and `compare` take the flags of a
+run, refuse some of them, and have flags of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from fastbench.cli.args import aliases
+from fastbench.cli.args.aliases import Alias
+from fastbench.cli.args.flag_grammar import Grammar
+from fastbench.cli.args.value_shapes import ANY, NONE
+
+__all__ = ["RUN", "URL", "Flags", "by_name", "grammar_of"]
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What one command takes; each table gives the spellings by the name of the value.
+
+    Of `one`, the last value given counts, as in getopt(3); `many` keeps all of them, and `tagged`
+    each with its flag. `refused` says why, by the name of the value; without those in `needed`,
+    the command would do something else.
+    """
+
+    command: str  # "" is a run of URLs
+    base: str  # the run it makes, which names the section of `aliases`
+    one: Mapping[str, str]
+    many: Mapping[str, str]
+    switches: Mapping[str, str]
+    tagged: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    needed: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()  # spellings of this command alone, which are no aliases
+
+    @cached_property
+    def valued(self) -> dict[str, str]:
+        """The name of the value of each flag that takes one, by spelling."""
+        return by_name(self.one, self.many, self.tagged)
+
+    @cached_property
+    def switched(self) -> dict[str, str]:
+        """The name of each switch, by spelling."""
+        return by_name(self.switches)
+
+    def names(self) -> list[str]:
+        """List every flag in every spelling."""
+        return sorted(self.valued | self.switched)
+
+    def of_command(
+        self,
+        command: str,
+        one: Mapping[str, str],
+        many: Mapping[str, str] | None = None,
+        *,
+        refused: Mapping[str, str],
+        needed: frozenset[str] = frozenset(),
+    ) -> Flags:
+        """Return the flags of a command that takes these and its own."""
+        many = many or {}
+        own = frozenset(by_name(one, many))
+        one, many = {**self.one, **one}, {**self.many, **many}
+        taken = replace(self, command=command, one=one, many=many, own=own)
+        return replace(taken, refused=refused, needed=needed)
+
+    def grammar(self) -> Grammar:
+        """Return how the command cuts its words."""
+        rows = (*self._refusals(), *aliases.rows(self.base))
+        urls = self.base == "url"
+        return Grammar(self.command, self.valued, self.switched, rows, urls, own=self.own)
+
+    def _refusals(self) -> Iterator[Alias]:
+        for flags, when in ((self.valued, ANY), (self.switched, NONE)):
+            for name, dest in flags.items():
+                if why := self.refused.get(dest):
+                    lines = () if dest in self.needed else ("",)
+                    yield Alias(name, lines, why.format(name), when)
+
+
+def by_name(*tables: Mapping[str, str]) -> dict[str, str]:
+    """Turn tables round: what each spelling is of."""
+    rows = (row for table in tables for row in table.items())
+    return {name: dest for dest, spellings in rows for name in spellings.split()}
+
+
+_ONE = {  # of every run
+    "workers": "-t --threads --workers",
+    "timeout": "--timeout",
+    "connect_timeout": "--connect-timeout",
+    "accept": "-A --accept",
+    "credentials": "-a --auth",
+    "bearer": "--bearer",
+    "host": "--host",
+    "user_agent": "--user-agent",
+    "expect_status": "--expect-status",
+    "cacert": "--cacert",
+    "cert": "--cert",
+    "key": "--key",
+    "servername": "--servername --sni",
+    "unix": "--unix",
+    "format": "--format",
+    "json": "--json",
+    "csv": "--csv",
+    "hdr": "--hdr",
+    "html": "--html",
+    "md": "--md",
+    "junit": "--junit",
+    "baseline": "--baseline",
+    "save_baseline": "--save-baseline",
+    "fail_on_regression": "--fail-on-regression",
+    "dashboard": "--dashboard",
+    "history": "--history",
+    "name": "--name",
+    "wait_for": "--wait-for",
+    "webhook": "--webhook",
+}
+_MANY = {
+    "headers": "-H --header",
+    "bind": "--bind",
+    "watch": "--watch",
+    "thresholds": "--threshold",
+    "outs": "-o --out",
+}
+_SWITCHES = {
+    "insecure": "-k --insecure",
+    "no_keepalive": "--no-keepalive --disable-keepalive",
+    "ipv4": "-4 --ipv4",
+    "ipv6": "-6 --ipv6",
+    "one_address": "--one-address",
+    "debug": "--debug",
+    "latency": "-L --latency",
+    "strict": "--strict",
+    "quiet": "--quiet",
+    "no_progress": "--no-progress",
+    "no_color": "--no-color",
+    "verbose": "-v",
+    "version": "-V --version",
+    "help": "-h --help",
+}
+
+URL = Flags(
+    command="",
+    base="url",
+    one=_ONE
+    | {
+        "connections": "-c --connections",
+        "requests": "-n --requests",
+        "pipeline": "-p --pipeline",
+        "method": "-m -X --method --request",
+        "body": "-b --body",
+        "body_file": "-D --body-file",
+        "by_value": "-T --content-type",
+        "script": "-s --script",
+        "expect_body": "--expect-body",
+        "rate": "-R -r -q --rate",
+        "ramp": "--ramp",
+        "stages": "--stages",
+        "arrival": "--arrival",
+        "on_overload": "--on-overload",
+        "warmup": "-W --warmup",
+    },
+    many=_MANY
+    | {
+        "durations": "-d -z --duration",
+        "urls_from_file": "--urls-from-file",
+        "forms": "-F --form",
+    },
+    tagged={"data": "--data --data-ascii --data-raw --data-binary --data-urlencode"},
+    switches=_SWITCHES
+    | {
+        "no_keepalive": f"{_SWITCHES['no_keepalive']} --disableKeepAlives",
+        "no_retry": "--no-retry",
+        "latency": f"{_SWITCHES['latency']} -l --latencies",
+        "drain": "-w --drain",
+    },
+)
+RUN = Flags(  # k6's spellings
+    command="run",
+    base="run",
+    one=_ONE
+    | {
+        "vus": "-u --vus",
+        "duration": "-d -z --duration",
+        "iterations": "-i --iterations",
+        "scale": "--scale",
+        "time_scale": "--time-scale",
+        "base_url": "--base-url",
+        "max_redirects": "--max-redirects --redirects",
+        "max_exceptions": "--max-exceptions",
+    },
+    many=_MANY
+    | {
+        "stages": "-s --stage --stages",
+        "env": "-e --env",
+        "scenarios": "--scenario",
+        "tags": "--tag --tags",
+        "bind": f"{_MANY['bind']} --local-ips",
+    },
+    switches=_SWITCHES
+    | {
+        "insecure": f"{_SWITCHES['insecure']} --insecure-skip-tls-verify",
+        "no_keepalive": f"{_SWITCHES['no_keepalive']} --no-connection-reuse",
+        "discard_bodies": "--discard-response-bodies",
+        "dry_run": "--dry-run",
+        "fail_fast": "--fail-fast",
+        "no_setup": "--no-setup",
+        "no_teardown": "--no-teardown",
+        "no_thresholds": "--no-thresholds",
+        "quiet": f"-q {_SWITCHES['quiet']}",
+        "no_usage_report": "--no-usage-report",  # of k6: nothing is ever reported here
+        "verbose": f"{_SWITCHES['verbose']} --verbose",
+    },
+)
+
+
+def grammar_of(command: str, _words: Sequence[str]) -> Grammar:
+    """Return how these words of a run are cut."""
+    return (RUN if command == "run" else URL).grammar()
