@@ -3,12 +3,15 @@
 1. A connection has an address of its own. It goes to another one only while its own is left alone.
 2. An address that did not answer is left alone for 1 s, then for twice as long each time, at most
    for 30 s. One connection is enough to find out whether it answers again.
-3. Pure but for the array: who calls says what time it is.
+3. Pure but for the arrays: the caller says what time it is.
 """
 
+from libc.errno cimport EMFILE, ENFILE
 from libc.stdint cimport uint32_t, uint64_t
 
+from fastbench.engine.block cimport IN_CONNECT, Reached
 from fastbench.engine.kernel cimport Address
+from fastbench.engine.rules cimport kind_of_connect
 
 cdef enum:
     LEAVE_NS = 1000000000
@@ -59,3 +62,15 @@ cdef inline bint leave(Target *all, uint32_t count, uint32_t target, uint64_t at
         if may_answer(&all[i], at_ns):
             return True
     return False
+
+
+cdef inline bint missed(Target *all, uint32_t count, uint32_t target, Reached *reached, int code,
+                        uint64_t at_ns, bint trial) noexcept nogil:
+    """Note that `target` does not answer, and the errno; true when another one may."""
+    reached.failures += 1
+    reached.kind = kind_of_connect(code, IN_CONNECT)
+    reached.phase = IN_CONNECT
+    reached.code = code
+    if code == EMFILE or code == ENFILE:
+        return False                # it is not the address's fault
+    return leave(all, count, target, at_ns, trial) and count > 1

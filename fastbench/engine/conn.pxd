@@ -11,23 +11,18 @@
 4. What becomes of requests in flight is decided in `exchange.pxd`, before `release` is called.
 """
 
-from libc.errno cimport (
-    EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, EMFILE, ENFILE, EPIPE, ETIMEDOUT,
-)
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.errno cimport EAGAIN, EINPROGRESS, ETIMEDOUT
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
-from fastbench.engine.addresses cimport answered, choose, leave
-from fastbench.engine.block cimport (
-    CONNECT, CONNECT_REFUSED, CONNECT_TIME, CONNECT_TIMEOUT, IN_CONNECT, IN_TLS, RESET, TLS,
-    Kind, Phase, Reached, count_error,
-)
+from fastbench.engine.addresses cimport answered, choose, missed
+from fastbench.engine.block cimport CONNECT_TIME, IN_CONNECT, IN_TLS, Phase, count_error
 from fastbench.engine.byurl cimport count_failed
 from fastbench.engine.fifo cimport pop, push, remove
 from fastbench.engine.hdr cimport record
 from fastbench.engine.kernel cimport (
     Address, connect, now_ns, open_stream, socket_error, watch,
 )
-from fastbench.engine.tls cimport TLS_REASON
+from fastbench.engine.rules cimport kind_of_connect
 from fastbench.engine.worker cimport (
     CONNECTING_TCP, CONNECTING_TLS, OPEN, WAITING, Conn, Request, Worker,
 )
@@ -107,18 +102,6 @@ cdef inline void release(Worker *w, Conn *c, bint orderly) noexcept nogil:
     c.begun_ns = 0
 
 
-cdef inline Kind kind_of_connect(int code, Phase phase) noexcept nogil:
-    if code >= TLS_REASON:
-        return TLS
-    if code == ECONNREFUSED:
-        return CONNECT_REFUSED
-    if code == ETIMEDOUT:
-        return CONNECT_TIMEOUT
-    if phase == IN_TLS and (code == ECONNRESET or code == EPIPE):
-        return RESET
-    return CONNECT
-
-
 cdef inline void turn(Worker *w, Conn *c) noexcept nogil:
     """Connect to another address at once."""
     w.n_connecting -= 1
@@ -130,22 +113,11 @@ cdef inline void turn(Worker *w, Conn *c) noexcept nogil:
     push(&w.fresh, &c.node)
 
 
-cdef inline bint missed(Worker *w, Conn *c, int code) noexcept nogil:
-    """Note that its address does not answer; true when another one may."""
-    cdef Reached *reached = &w.slot.addresses[c.target]
-    reached.failures += 1
-    reached.kind = kind_of_connect(code, IN_CONNECT)
-    reached.phase = IN_CONNECT
-    reached.code = code
-    if w.n_targets == 1 or code == EMFILE or code == ENFILE:
-        return False                # there is no other, or it is not the address's fault
-    return leave(w.targets, w.n_targets, c.target, now_ns(), c.trial)
-
-
 cdef inline void connect_failed(Worker *w, Conn *c, int code, Phase phase) noexcept nogil:
     """`code` is an errno or a TLS code, both positive. Requests kept for a retry die with it."""
     cdef uint64_t count = c.in_flight if c.in_flight else 1
-    if phase == IN_CONNECT and missed(w, c, code):
+    if phase == IN_CONNECT and missed(w.targets, w.n_targets, c.target,
+                                      &w.slot.addresses[c.target], code, now_ns(), c.trial):
         turn(w, c)
         return
     count_error(w.counts, kind_of_connect(code, phase), phase, code, count, now_ns())

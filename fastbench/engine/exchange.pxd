@@ -18,22 +18,22 @@ from libc.string cimport memcpy
 
 from fastbench.engine.block cimport (
     EXPECTATION, FAILED_ANSWERS, FIRST_BYTE, IN_BODY, IN_HEAD, IN_IDLE, IN_SEND,
-    LAG, PROTOCOL, RESET, RESPONSE, SERVICE, TIMEOUT, TLS,
-    TOO_LARGE, TRUNCATED, UNSOLICITED, Kind, Phase, Slot, UrlCounts, count_error,
+    LAG, RESET, RESPONSE, SERVICE, TIMEOUT, TRUNCATED, UNSOLICITED, Kind, Phase, Slot, UrlCounts,
+    count_error,
 )
 from fastbench.engine.byurl cimport count_by_url, count_failed, record_by_url, url_counts
+from fastbench.engine.codec cimport feed
 from fastbench.engine.conn cimport release, surplus
 from fastbench.engine.fifo cimport pop, push, remove
 from fastbench.engine.hdr cimport record
-from fastbench.engine.response cimport (
-    BODY_CLOSE, FAILED, FOUND, HEAD_DONE, HEAD_SIZE, START, begin, ended, reusable,
-)
-from fastbench.engine.http cimport eof, feed, skip, skippable
 from fastbench.engine.kernel cimport (
     EPOLLERR, EPOLLHUP, EPOLLRDHUP, discard, now_ns,
 )
 from fastbench.engine.pace cimport advance
-from fastbench.engine.tls cimport SSL_R_UNEXPECTED_EOF_WHILE_READING, TLS_REASON
+from fastbench.engine.response cimport FAILED, FOUND, START, ended
+from fastbench.engine.rules cimport (
+    cause, kind_of_broken, kind_of_loss, may_send_again, phase_of, stays_open, untouched,
+)
 from fastbench.engine.worker cimport OPEN, Conn, Request, Template, Worker
 
 cdef enum:
@@ -51,7 +51,7 @@ cdef inline Request *nth(Worker *w, Conn *c, uint32_t n) noexcept nogil:
 
 
 cdef inline void expect_answer(Worker *w, Conn *c) noexcept nogil:
-    begin(&c.http, w.templates[c.ring[c.first].template].head_only)
+    w.codec.expect(&c.http, w.templates[c.ring[c.first].template].head_only)
 
 
 cdef inline void forget_oldest(Worker *w, Conn *c) noexcept nogil:
@@ -71,10 +71,14 @@ cdef inline void fail_oldest(Worker *w, Conn *c) noexcept nogil:
     forget_oldest(w, c)
 
 
-cdef inline Phase phase_of(const Conn *c) noexcept nogil:
-    if c.http.state > HEAD_DONE:
-        return IN_HEAD if c.http.state == FAILED and not c.http.broke_in_body else IN_BODY
-    return IN_SEND if c.unsent == c.in_flight and c.http.state == START else IN_HEAD
+cdef inline bint sending(const Conn *c) noexcept nogil:
+    """The oldest request in flight is not wholly written."""
+    return c.unsent == c.in_flight
+
+
+cdef inline Phase phase(const Conn *c) noexcept nogil:
+    """How far the oldest request in flight has come."""
+    return phase_of(&c.http, sending(c))
 
 
 # Losing a connection
@@ -83,22 +87,19 @@ cdef inline bint may_retry(Worker *w, Conn *c, Kind kind) noexcept nogil:
     """All or none of the unanswered requests are sent again, which keeps them in order."""
     cdef Request *r
     cdef uint32_t i
-    if not w.retry_allowed or not c.served or (kind != RESET and kind != TRUNCATED):
-        return False
     for i in range(c.in_flight):
         r = nth(w, c, i)
-        if r.retried or not w.templates[r.template].idempotent:
+        if not may_send_again(kind, c.served != 0, w.templates[r.template].idempotent, r.retried):
             return False
-    return True
+    return w.retry_allowed
 
 
 cdef inline void lost(Worker *w, Conn *c, Kind kind, Phase phase, int32_t code) noexcept nogil:
     """The connection is no more: end or keep what was in flight, then close it."""
     cdef uint64_t failed = 0
     cdef Slot *slot = nth(w, c, 0).slot if c.in_flight else w.counts
-    cdef bint untouched = c.http.state == START and c.http.interims == 0
     cdef uint32_t i
-    if c.in_flight and not untouched:
+    if c.in_flight and not untouched(&c.http):
         fail_oldest(w, c)
         failed += 1
     if may_retry(w, c, kind):
@@ -130,7 +131,7 @@ cdef inline void time_out(Worker *w, Request *r) noexcept nogil:
     if url != NULL:
         url.timeouts += 1
         record_by_url(w, r, url, now)
-    count_error(slot, TIMEOUT, phase_of(c), 0, 1, now)
+    count_error(slot, TIMEOUT, phase(c), 0, 1, now)
     forget_oldest(w, c)
     if c.in_flight:
         count_error(slot, TIMEOUT, IN_HEAD, BEHIND_TIMEOUT, c.in_flight, now)
@@ -174,10 +175,10 @@ cdef inline void judge(Worker *w, Conn *c, Request *r, uint64_t now) noexcept no
 
 cdef inline bint answered(Worker *w, Conn *c) noexcept nogil:
     """The parser reached an end; false when the connection is gone with it."""
-    cdef bint keep = w.keepalive and reusable(&c.http)
+    cdef bint keep = stays_open(&c.http, w.keepalive, sending(c))
     cdef uint64_t now = now_ns()
     if c.http.state == FAILED:
-        lost(w, c, TOO_LARGE if c.http.rule >= HEAD_SIZE else PROTOCOL, phase_of(c), c.http.rule)
+        lost(w, c, kind_of_broken(&c.http), phase(c), c.http.rule)
         return False
     judge(w, c, nth(w, c, 0), now)
     w.now_ns = now
@@ -187,8 +188,6 @@ cdef inline bint answered(Worker *w, Conn *c) noexcept nogil:
         w.read_bytes = GLANCE_BYTES
     if c.served < <uint32_t>-1:
         c.served += 1
-    if c.unsent == c.in_flight:     # answered before it was written: the rest is not wanted
-        keep = False
     forget_oldest(w, c)
     if keep:
         return True
@@ -207,7 +206,7 @@ cdef inline bint take(Worker *w, Conn *c, size_t n_bytes) noexcept nogil:
         if c.in_flight == c.unsent and c.sent_bytes == 0:
             lost(w, c, UNSOLICITED, IN_IDLE, 0)
             return False
-        taken = feed(&c.http, w.buffer + at, n_bytes - at, &w.needle, &w.memo)
+        taken = feed(&w.codec, &c.http, w.buffer + at, n_bytes - at, &w.needle, &w.memo)
         at += taken
         if w.urls != NULL:
             count_url_bytes(w, c, taken)
@@ -220,22 +219,15 @@ cdef inline bint take(Worker *w, Conn *c, size_t n_bytes) noexcept nogil:
 
 cdef inline void hung_up(Worker *w, Conn *c, ssize_t outcome) noexcept nogil:
     """The read gave end of file (0) or an error (negative code)."""
-    cdef int32_t code
+    cdef int code = cause(<int>-outcome, -w.send_error)
     if c.in_flight == 0:
         w.counts.closed_idle += 1
         release(w, c, outcome == 0)
         return
-    if outcome == 0 and c.http.state == BODY_CLOSE:
-        eof(&c.http)
+    if outcome == 0 and w.codec.close(&c.http):
         answered(w, c)
-        return
-    if w.send_error and -outcome < TLS_REASON:      # an alert says more than a broken pipe
-        outcome = w.send_error
-    code = <int32_t>-outcome
-    if code == 0 or code == TLS_REASON + SSL_R_UNEXPECTED_EOF_WHILE_READING:
-        lost(w, c, TRUNCATED, phase_of(c), code)
     else:
-        lost(w, c, TLS if code >= TLS_REASON else RESET, phase_of(c), code)
+        lost(w, c, kind_of_loss(code), phase(c), code)
 
 
 cdef inline bint receive(Worker *w, Conn *c, uint32_t events) noexcept nogil:
@@ -245,7 +237,7 @@ cdef inline bint receive(Worker *w, Conn *c, uint32_t events) noexcept nogil:
     cdef uint64_t body_bytes
     cdef ssize_t n
     while True:
-        body_bytes = skippable(&c.http) if w.discard and c.in_flight else 0
+        body_bytes = w.codec.skippable(&c.http) if w.discard and c.in_flight else 0
         if body_bytes:
             if body_bytes > 1 << 30:
                 body_bytes = 1 << 30
@@ -262,7 +254,7 @@ cdef inline bint receive(Worker *w, Conn *c, uint32_t events) noexcept nogil:
         if body_bytes:
             if w.urls != NULL:
                 count_url_bytes(w, c, n)
-            skip(&c.http, n)
+            w.codec.skip(&c.http, n)
             if ended(&c.http) and not answered(w, c):
                 return False
         elif not take(w, c, n):

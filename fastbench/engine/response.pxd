@@ -28,6 +28,9 @@ cdef enum Flag:
     HAS_LENGTH = 1, HAS_CODING = 2, MANY_CODINGS = 4, CHUNKED = 8, CLOSE = 16, KEEP_ALIVE = 32,
     IN_TRAILER = 64, FOUND = 128
 
+cdef enum Part:                     # what the bytes taken last were
+    NO_PART, HEAD_PART, FRAMING_PART, BODY_PART
+
 cdef enum Rule:
     NO_RULE, STATUS_LINE, HTTP_VERSION, STATUS_CODE, BARE_CR, CONTROL_BYTE, FIELD_NAME,
     FOLDED_FRAMING, LENGTH_VALUE, CHUNK_SIZE_RULE, CHUNK_END_RULE, INTERIMS, SWITCHING,
@@ -44,6 +47,7 @@ cdef struct Http:
     uint8_t field
     uint8_t index                   # place inside a literal, a number, a value
     uint8_t broke_in_body           # FAILED: after the head was complete
+    uint8_t part
     uint8_t token_bytes             # > sizeof(token): too long to be a word we know
     uint16_t status
     uint32_t head_bytes

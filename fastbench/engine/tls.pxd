@@ -9,7 +9,7 @@
 
 from libc.errno cimport EAGAIN, EPIPE, errno
 from libc.stdint cimport int32_t, uint8_t, uint64_t
-from libc.string cimport strncpy
+from libc.string cimport memcpy, strlen, strncpy
 
 from fastbench.engine.block cimport CIPHER_BYTES, Slot
 from fastbench.engine.kernel cimport close, recv, send
@@ -229,7 +229,16 @@ cdef inline int keep_session(SSL *ssl, SSL_SESSION *session) noexcept nogil:
     return 1
 
 
-cdef inline int set_up(Tls *tls, const char *cafile, const char *certfile,
+cdef inline void offer(Tls *tls, const char *protocol) noexcept nogil:
+    """Name the one protocol that the server may choose (ALPN, RFC 7301 section 3.1)."""
+    cdef uint8_t name[256]
+    cdef size_t n_bytes = strlen(protocol)
+    name[0] = <uint8_t>n_bytes
+    memcpy(&name[1], protocol, n_bytes)
+    SSL_CTX_set_alpn_protos(tls.context, name, <unsigned int>n_bytes + 1)
+
+
+cdef inline int set_up(Tls *tls, const char *protocol, const char *cafile, const char *certfile,
                        const char *keyfile) noexcept nogil:
     """Make the context; 0, or the negative code of the step that failed. "" names no file."""
     tls.context = SSL_CTX_new(TLS_client_method())
@@ -240,7 +249,7 @@ cdef inline int set_up(Tls *tls, const char *cafile, const char *certfile,
     SSL_CTX_set_read_ahead(tls.context, 1)
     SSL_CTX_set_mode(tls.context,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
-    SSL_CTX_set_alpn_protos(tls.context, <const uint8_t *>"\x08http/1.1", 9)
+    offer(tls, protocol)
     SSL_CTX_set_session_cache_mode(tls.context,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL)
     SSL_CTX_sess_set_new_cb(tls.context, keep_session)

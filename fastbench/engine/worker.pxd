@@ -7,8 +7,8 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastbench.engine.addresses cimport Target
 from fastbench.engine.block cimport Control, Slot, UrlCounts
+from fastbench.engine.codec cimport Codec, Memo, Needle
 from fastbench.engine.fifo cimport Fifo, Node
-from fastbench.engine.http cimport Memo, Needle
 from fastbench.engine.kernel cimport Address
 from fastbench.engine.pace cimport Pace, Stage
 from fastbench.engine.response cimport Http
@@ -80,6 +80,7 @@ cdef struct Worker:
     Template *templates
     uint32_t *pattern               # template of request n: pattern[n % n_pattern]
     Transport transport
+    Codec codec
     Tls tls
     Needle needle
     Memo memo

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fastbench.foundation import redact, units
+from fastbench.plan import http_message
 
 DEFAULT_CONNECTIONS = 10
 DEFAULT_DURATION_S = 10.0
@@ -28,7 +29,6 @@ Scheme = Literal["http", "https"]
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _SPLITTING = re.compile(r"[\r\n\0]")
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110 9.2.2
 
 
 class UsageError(Exception):
@@ -85,14 +85,19 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Hold one request, rendered. `payload` is every byte sent; `url` is the redacted display."""
+    """Hold one request, in its parts. `payload` is every byte sent; `url` the redacted display."""
 
-    payload: bytes
     method: str
+    target: bytes
+    fields: http_message.Fields
+    body: bytes | None
     url: str
     weight: int
+    payload: bytes = field(init=False)
 
     def __post_init__(self) -> None:
+        head = http_message.start(self.method, self.target) + http_message.lines(self.fields)
+        object.__setattr__(self, "payload", b"".join((head, b"\r\n", self.body or b"")))
         if not 1 <= self.weight <= MAX_WEIGHT:
             raise UsageError(f"A weight must be between 1 and {MAX_WEIGHT}, not {self.weight}.")
 
@@ -105,11 +110,6 @@ class Request:
     def head_only(self) -> bool:
         """Tell whether the answer has no body whatever its fields say (RFC 9110 section 9.3.2)."""
         return self.method == "HEAD"
-
-    @property
-    def idempotent(self) -> bool:
-        """Tell whether the request may be sent again unasked (RFC 9110 section 9.2.2)."""
-        return self.method in _IDEMPOTENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastbench import __version__
+from fastbench.plan import http_message
 from fastbench.plan.body import Body, encoded
 from fastbench.plan.plan import Request, UsageError, check_header, check_method
 from fastbench.plan.urls import Url, basic
@@ -49,11 +50,14 @@ def render(
     fields = [*_defaults(url, message), *_body_fields(chosen, message, body)]
     own = {name.lower() for name, _ in message.headers}
     kept = [(name, value) for name, value in fields if name.lower() not in own]
-    lines = [f"{name}: {value}" for name, value in (*kept, *message.headers)]
-    head = b" ".join((chosen.encode("ascii"), url.path, b"HTTP/1.1")) + b"\r\n"
-    head += b"".join(encoded(line) + b"\r\n" for line in lines) + b"\r\n"
-    payload = head if body is None else head + body.data
-    return Request(payload=payload, method=chosen, url=url.shown, weight=weight)
+    return Request(
+        method=chosen,
+        target=url.path,
+        fields=tuple((encoded(n), encoded(v)) for n, v in (*kept, *message.headers)),
+        body=None if body is None else body.data,
+        url=url.shown,
+        weight=weight,
+    )
 
 
 def parse_header(text: str) -> tuple[str, str]:
@@ -92,10 +96,7 @@ def _defaults(url: Url, message: Message) -> list[tuple[str, str]]:
 def _body_fields(method: str, message: Message, body: Body | None) -> list[tuple[str, str]]:
     """Return Content-Type and Content-Length, and refuse a user's length that is wrong."""
     fields = []
-    if body is not None:
-        length: int | None = len(body.data)
-    else:
-        length = 0 if method in ("POST", "PUT", "PATCH") else None  # RFC 9110 section 8.6
+    length = http_message.content_length(method, None if body is None else body.data)
     if content_type := message.content_type or (body.content_type if body is not None else ""):
         fields.append(check_header("Content-Type", content_type))
     for name, value in message.headers:

@@ -107,7 +107,7 @@ def _engine(
         targets=[each.parts for each in endpoints],
         connections=share.connections,
         budget=_core.UNLIMITED if share.requests is None else share.requests,
-        requests=[(r.payload, r.head_only, r.idempotent) for r in plan.requests],
+        requests=plan.requests,
         pattern=cycle[first:] + cycle[:first],
         urls=url_counts.of_requests(plan.requests)[1],
         pipeline=load.pipeline,

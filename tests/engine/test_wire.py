@@ -175,18 +175,17 @@ def test_redirects_are_followed_by_the_hook_and_each_counts() -> None:
     async def act(wires: Wires) -> None:
         session = wires.session()
         target = wires.pool.origin("http", "127.0.0.1", server.port)
-        payload = b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n"
-        after = _client.Ready(target, payload, "/b", wires.route)
+        after = wires.ready(target, "GET", "/b", keep="next")
 
         def follow(
             exchange: _client.Exchange, response: _client.Response
-        ) -> tuple[_client.Ready, bytes]:
+        ) -> tuple[_client.Ready, bytes | None, str]:
             asked.append((exchange.redirects, response.status, response.keep))
-            return after, payload
+            return after, None, ""
 
         session.redirect = follow
         response = await wires.get(session, moved.port, redirects=2, keep="mine")
-        assert (response.status, response.url, response.keep) == (200, "/b", "mine")
+        assert (response.status, response.url, response.keep) == (200, after.url, "next")
         assert (await wires.get(session, moved.port)).status == 302  # none allowed
 
     asked: list[tuple[int, int, object]] = []

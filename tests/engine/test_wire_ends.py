@@ -29,11 +29,24 @@ def test_a_request_that_a_closing_server_never_saw_is_sent_again_once() -> None:
     assert wires.errors() == []
 
 
-def test_a_request_that_may_not_be_repeated_fails() -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"])
+def test_an_idempotent_method_is_sent_again(method: str) -> None:
     async def act(wires: Wires) -> None:
         session = wires.session()
         await wires.get(session, server.port)
-        response = await wires.get(session, server.port, method="POST", idempotent=False)
+        assert (await wires.get(session, server.port, method=method)).status == 200
+
+    with Server(first_connection(forgetful)) as server:
+        wires = on_wires(act)
+    assert wires.counters()["retried"] == 1
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "BREW", "GETS", "get"])
+def test_a_request_that_may_not_be_repeated_fails(method: str) -> None:
+    async def act(wires: Wires) -> None:
+        session = wires.session()
+        await wires.get(session, server.port)
+        response = await wires.get(session, server.port, method=method)
         assert (response.status, response.error_kind) == (0, "truncated")
 
     with Server(first_connection(forgetful)) as server:

@@ -83,8 +83,20 @@ HEAVY = {
 
 # A file of the engine may cimport libc and what stands before it.
 ENGINE_ORDER = (
-    *("kernel", "hdr", "fifo", "pace", "response", "head", "http"),
-    *("addresses", "block", "tls", "worker", "byurl", "conn", "exchange", "loop", "trend", "arena"),
+    *("kernel", "hdr", "fifo", "pace", "response", "head", "codec", "http"),
+    *(
+        "block",
+        "tls",
+        "rules",
+        "addresses",
+        "worker",
+        "byurl",
+        "conn",
+        "exchange",
+        "loop",
+        "trend",
+        "arena",
+    ),
 )
 
 FUNCTION_LINES = {".py": 60, ".pyx": 70, ".pxd": 70}

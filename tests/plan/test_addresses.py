@@ -24,7 +24,6 @@ from fastbench.results.result import Result
 from fastbench.run import runner
 
 NAMED = "multi.example"
-PAYLOAD = b"GET / HTTP/1.1\r\nHost: multi.example\r\n\r\n"
 
 
 @contextmanager
@@ -66,7 +65,7 @@ def load(port: int, host: str = NAMED, *, connections: int = 4, **more: Any) -> 
     asked = {"requests": 40, "duration_s": None, "workers": 2, "keepalive": True, **more}
     plan = Plan(
         Target("http", host, port, None, None, "", f"http://{host}:{port}"),
-        (Request(PAYLOAD, "GET", "/", 1),),
+        (Request("GET", b"/", ((b"Host", b"multi.example"),), None, "/", 1),),
         Load(connections, pipeline=1, retry=True, timeout_s=2, connect_timeout_s=2, **asked),
         Expect(None, b""),
         (),

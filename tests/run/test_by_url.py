@@ -121,7 +121,7 @@ def test_what_a_killed_worker_counted_by_url_stays(tmp_path: Path) -> None:
 
 
 def request(url: str, method: str = "GET", weight: int = 1) -> Request:
-    return Request(b"", method, url, weight)
+    return Request(method, b"/", (), None, url, weight)
 
 
 def test_a_row_is_a_method_and_a_url_as_it_is_shown() -> None:

@@ -11,7 +11,7 @@ import uvloop
 
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
-from fastbench.plan import resolve
+from fastbench.plan import http_message, resolve
 
 __all__ = ["Wires", "on_wires"]
 
@@ -44,19 +44,22 @@ class Wires:
         method: str = "GET",
         host: str = "127.0.0.1",
         scheme: str = "http",
+        body: bytes | None = None,
         **more: Any,
     ) -> _client.Exchange:
-        payload = f"{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-        ready = _client.Ready(
-            self.pool.origin(scheme, host, port),
-            payload,
-            f"{scheme}://{host}:{port}{target}",
+        origin = self.pool.origin(scheme, host, port)
+        return session.send(self.ready(origin, method, target, **more), body)
+
+    def ready(self, origin: _client.Origin, method: str, target: str, **more: Any) -> _client.Ready:
+        sent = target.encode()
+        return _client.Ready(
+            _client.Heading(origin, method, fields=((b"Host", b"x"),), lines=b"Host: x\r\n"),
+            sent,
+            http_message.start(method, sent),
+            f"{origin.scheme}://{origin.host}:{origin.port}{target}",
             self.route,
-            method=method,
-            head=method == "HEAD",
             **more,
         )
-        return session.send(ready)
 
     def counters(self) -> dict[str, int]:
         """Give the plain counters that are not 0; the law of design section 4 is checked."""

@@ -1,7 +1,7 @@
 """The typed face of the extension; `make types` checks it against the built module."""
 
 from collections.abc import Iterable
-from typing import Self, final
+from typing import Protocol, Self, final
 
 ERROR_KINDS: tuple[str, ...]
 ERROR_PHASES: tuple[str, ...]
@@ -16,6 +16,20 @@ UNLIMITED: int
 EAI_NAMES: dict[int, str]
 __test__: dict[str, str]
 __pyx_capi__: dict[str, object]
+
+class _Request(Protocol):
+    """What a codec may need of a request: its parts, and HTTP/1.1's bytes."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def target(self) -> bytes: ...
+    @property
+    def fields(self) -> tuple[tuple[bytes, bytes], ...]: ...
+    @property
+    def body(self) -> bytes | None: ...
+    @property
+    def payload(self) -> bytes: ...
 
 def die_with_parent() -> None: ...
 
@@ -86,7 +100,7 @@ class Engine:
         targets: list[tuple[int, bytes, int, int]],
         connections: int,
         budget: int,
-        requests: list[tuple[bytes, bool, bool]],
+        requests: tuple[_Request, ...],
         pattern: list[int],
         urls: list[int] | None = None,
         pipeline: int,

@@ -10,6 +10,7 @@ from libc.stdlib cimport calloc, free, malloc
 
 cimport fastbench.engine.addresses as addresses
 cimport fastbench.engine.block as block
+cimport fastbench.engine.codec as codec
 cimport fastbench.engine.conn as conn
 cimport fastbench.engine.exchange as exchange
 cimport fastbench.engine.hdr as hdr
@@ -18,6 +19,7 @@ cimport fastbench.engine.kernel as kernel
 cimport fastbench.engine.loop as loop
 cimport fastbench.engine.pace as pace
 cimport fastbench.engine.response as response
+cimport fastbench.engine.rules as rules
 cimport fastbench.engine.tls as tls
 from fastbench.engine.worker cimport Conn, Request, Template, Worker
 
@@ -75,26 +77,28 @@ cdef void *allocate(size_t count, size_t n_bytes) except NULL:
     return memory
 
 
-cdef int look_for(http.Needle *needle, bytes text) except -1:
+cdef int look_for(codec.Needle *needle, bytes text) except -1:
     """Make `needle` find `text`, which must outlive it."""
     if not text:
         return 0
     needle.fallback = <uint32_t *>allocate(len(text), sizeof(uint32_t))
     needle.n_bytes = <uint32_t>len(text)
     needle.text = text
-    http.prepare(needle)
+    codec.prepare(needle)
     return 0
 
 
 cdef class Parser:
-    """Reads one HTTP/1.x response at a time (engine/http.pxd); no I/O."""
+    """Reads one answer at a time, by the codec of HTTP/1.1; no I/O."""
 
+    cdef codec.Codec protocol
     cdef response.Http state
-    cdef http.Memo memo
-    cdef http.Needle needle
+    cdef codec.Memo memo
+    cdef codec.Needle needle
     cdef bytes text
 
     def __cinit__(self, *, bint head=False, bytes expect_body=b""):
+        http.use_http(&self.protocol)
         self.text = expect_body
         look_for(&self.needle, self.text)
         self.reset(head=head)
@@ -104,17 +108,19 @@ cdef class Parser:
 
     def reset(self, *, bint head=False):
         """Begin the next response; `head`: it answers a HEAD request."""
-        response.begin(&self.state, head)
+        self.protocol.expect(&self.state, head)
 
     def feed(self, const uint8_t[::1] data not None):
         """Take bytes up to the end of the message; returns how many were taken."""
         if data.shape[0] == 0:
             return 0
-        return http.feed(&self.state, &data[0], data.shape[0], &self.needle, &self.memo)
+        return codec.feed(&self.protocol, &self.state, &data[0], data.shape[0], &self.needle,
+                          &self.memo)
 
     def eof(self):
         """The peer closed: ends a body without a length, else cuts the message off."""
-        http.eof(&self.state)
+        if not self.protocol.close(&self.state) and not response.ended(&self.state):
+            response.fail(&self.state, response.CUT_OFF)
 
     @property
     def outcome(self):
@@ -125,7 +131,7 @@ cdef class Parser:
             return "ok"
         if self.state.rule == response.CUT_OFF:
             return "truncated"
-        return "too_large" if self.state.rule >= response.HEAD_SIZE else "protocol"
+        return ERROR_KINDS[rules.kind_of_broken(&self.state)]
 
     @property
     def rule(self):
@@ -163,7 +169,7 @@ cdef class Engine:
     cdef object keep            # what the structs point into
 
     def __cinit__(self, Block shared not None, uint32_t slot, *, list targets not None,
-                  uint32_t connections, uint64_t budget, list requests not None,
+                  uint32_t connections, uint64_t budget, tuple requests not None,
                   list pattern not None, list urls=None, uint32_t pipeline, bint keepalive,
                   bint retry,
                   uint64_t timeout_ns, uint64_t connect_timeout_ns, bytes ok_status not None,
@@ -172,6 +178,7 @@ cdef class Engine:
         cdef Worker *w = &self.worker
         self.block = shared
         self.keep = [requests, ok_status, expect_body]
+        http.use_http(&w.codec)
         w.epoll = -1
         w.index = slot
         w.slot = shared.slot(slot)
@@ -238,18 +245,18 @@ cdef class Engine:
         for i, source in enumerate(sources):
             set_address(&w.sources[i], source)
 
-    cdef set_requests(self, list requests, list pattern):
-        """`requests`: (bytes, is HEAD, is idempotent); `pattern`: their indexes in order sent."""
+    cdef set_requests(self, tuple requests, list pattern):
+        """`requests`: of plan.Request; `pattern`: their indexes in the order they are sent."""
         cdef Worker *w = &self.worker
+        cdef bytes data, method
         w.n_templates = <uint32_t>len(requests)
         w.templates = <Template *>allocate(w.n_templates, sizeof(Template))
-        cdef bytes data
-        for i, (payload, head_only, idempotent) in enumerate(requests):
-            data = payload
+        for i, request in enumerate(requests):
+            data, method = request.payload, request.method.encode()
             w.templates[i].data = data
             w.templates[i].n_bytes = <uint32_t>len(data)
-            w.templates[i].head_only = head_only
-            w.templates[i].idempotent = idempotent
+            w.templates[i].head_only = rules.answers_without_body(method)
+            w.templates[i].idempotent = rules.idempotent(method)
         w.n_pattern = <uint32_t>len(pattern)
         w.pattern = <uint32_t *>allocate(w.n_pattern, sizeof(uint32_t))
         for i, index in enumerate(pattern):
@@ -278,7 +285,7 @@ cdef class Engine:
         servername, secure.name_is_address, secure.verify, cafile, certfile, keyfile = options
         self.keep.append(options)
         secure.servername = servername
-        code = tls.set_up(secure, cafile, certfile, keyfile)
+        code = tls.set_up(secure, self.worker.codec.name, cafile, certfile, keyfile)
         if code < 0:
             raise ValueError(code_name(block.TLS, -code))
 

@@ -154,36 +154,55 @@ class OriginPool: ...
 class Connection: ...
 
 @final
-class Ready:
+class Heading:
     origin: Origin
-    payload: bytes
-    url: str
+    method: str
+    fields: tuple[tuple[bytes, bytes], ...]
+    lines: bytes
+    empty: bytes
+    cookie: str
     def __new__(
         cls,
         origin: Origin,
-        payload: bytes,
+        method: str,
+        *,
+        fields: tuple[tuple[bytes, bytes], ...] = (),
+        lines: bytes = b"",
+        empty: bytes = b"\r\n",
+        cookie: str = "",
+    ) -> Self: ...
+
+@final
+class Ready:
+    heading: Heading
+    target: bytes
+    payload: bytes
+    url: str
+    keep: Any
+    def __new__(
+        cls,
+        heading: Heading,
+        target: bytes,
+        start: bytes,
         url: str,
         route: Route,
         *,
-        head: bool = False,
-        idempotent: bool = True,
         timeout_ns: int = ...,
         redirects: int = 0,
-        method: str = "GET",
         keep: Any = None,
     ) -> Self: ...
 
 @final
 class Session:
     cookies: Callable[[Response], None] | None
-    redirect: Callable[[Exchange, Response], tuple[Ready, bytes] | None] | None
+    redirect: Callable[[Exchange, Response], tuple[Ready, bytes | None, str] | None] | None
     planned_ns: int
     paced: bool
     discard: bool
     halted: bool
     answers: int
     def __new__(cls, pool: Pool, *, limit_per_host: int = 6) -> Self: ...
-    def send(self, ready: Ready, payload: bytes | None = None) -> Exchange: ...
+    def send(self, ready: Ready, body: bytes | None = None, jar: str = "") -> Exchange: ...
     def reset(self) -> None: ...
 
 @final
@@ -192,6 +211,7 @@ class Exchange:
     url: str
     method: str
     payload: bytes
+    body_sent: bytes | None
     redirects: int
     origin: Origin
     def __await__(self) -> Generator[Any, None, Response]: ...

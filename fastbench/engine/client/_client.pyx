@@ -10,9 +10,7 @@ import re
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.contextvars cimport PyContext_Enter, PyContext_Exit
-from libc.errno cimport (
-    EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, EMFILE, ENFILE, EPIPE, ETIMEDOUT,
-)
+from libc.errno cimport EAGAIN, EINPROGRESS, ETIMEDOUT
 from libc.math cimport INFINITY
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -23,15 +21,16 @@ from posix.unistd cimport read
 cimport fastbench.engine.addresses as addresses
 cimport fastbench.engine.arena as arena
 cimport fastbench.engine.block as block
+cimport fastbench.engine.codec as codec
 cimport fastbench.engine.hdr as hdr
 cimport fastbench.engine.http as http
 cimport fastbench.engine.kernel as kernel
 cimport fastbench.engine.pace as pace
 cimport fastbench.engine.response as response
+cimport fastbench.engine.rules as rules
 cimport fastbench.engine.tls as tls
 cimport fastbench.engine.trend as trend
 from fastbench.engine.bridge._core cimport Block, Histogram, code_name
-from fastbench.engine.head cimport head as read_head
 
 from fastbench.engine.bridge._core import ERROR_KINDS, ERROR_PHASES, WORKER_STATES
 
@@ -48,6 +47,8 @@ cdef enum:
     BEAT_NS = 20000000
     READ_BYTES = 262144
     LEAST_REGION_BYTES = 1 << 23
+    LARGE_BYTES = 1 << 14       # of a body
+    MAX_LARGE = 8               # bodies of this size whose requests are kept rendered
 
 REGION_BYTES = 1 << 32
 PASS_ON_S = 1.0              # for one address of several

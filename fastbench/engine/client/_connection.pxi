@@ -84,14 +84,16 @@ cdef class Connection:
 
     cdef refused(self, int code):
         """This address does not answer: on to the next, if there is one."""
-        cdef block.Kind kind = self.lane.origin.refused(self, code)
+        cdef Origin origin = self.lane.origin
+        addresses.missed(origin.targets, origin.n_targets, self.target,
+                         &origin.reached[self.target], code, kernel.now_ns(), self.trial)
         self.exchange.times.connecting += kernel.now_ns() - self.begun_ns
         self.tried += 1
         self.forget()
-        if self.tried < self.lane.origin.n_targets:
+        if self.tried < origin.n_targets:
             self.connect()
         else:
-            self.lost(kind, block.IN_CONNECT, code)
+            self.lost(rules.kind_of_connect(code, block.IN_CONNECT), block.IN_CONNECT, code)
 
     cdef connected(self):
         cdef Origin origin = self.lane.origin
@@ -119,8 +121,7 @@ cdef class Connection:
         if code == -EAGAIN:
             return
         if code < 0:
-            reset = -code == ECONNRESET or -code == EPIPE
-            self.lost(block.RESET if reset else block.TLS, block.IN_TLS, -code)
+            self.lost(rules.kind_of_connect(-code, block.IN_TLS), block.IN_TLS, -code)
             return
         now = kernel.now_ns()
         if self.lane.origin.scheme == "https":
@@ -142,7 +143,7 @@ cdef class Connection:
         self.exchange = one
         one.link = self
         one.reused = self.served != 0
-        response.begin(&self.message, one.head)
+        self.lane.origin.protocol.expect(&self.message, one.head)
         one.times.sent = kernel.now_ns()
         one.times.blocked = one.times.sent - one.times.begun \
             - one.times.connecting - one.times.handshaking
@@ -206,8 +207,7 @@ cdef class Connection:
         if n == -EAGAIN:
             return
         if n > 0:
-            block.count_error(self.pool.slot, block.UNSOLICITED, block.IN_IDLE, 0, 1,
-                              kernel.now_ns())
+            self.unsolicited()
         else:
             self.pool.slot.closed_idle += 1
         self.lane.idle.remove(self)
@@ -241,63 +241,42 @@ cdef class Connection:
                 return
 
     cdef size_t take_in(self, Exchange one, size_t n_bytes):
-        """Feed the parser, and keep head and body; returns how many bytes were of this message."""
+        """Feed the codec, and keep head and body; returns how many bytes were of this answer."""
+        cdef codec.Codec *protocol = &self.lane.origin.protocol
         cdef response.Http *message = &self.message
         cdef const uint8_t *start = self.pool.buffer
         cdef const uint8_t *at = start
         cdef const uint8_t *end = start + n_bytes
         cdef const uint8_t *before
-        cdef uint64_t length
-        while at != end and message.state < response.DONE:
+        while at != end and not response.ended(message):
             before = at
-            if message.state < response.HEAD_DONE:
-                at = self.take_head(one, at, end)
-            elif message.state < response.CHUNK_DATA:
-                http.chunk_byte(message, at[0])
-                at += 1
-            else:
-                length = <uint64_t>(end - at)
-                if length > http.skippable(message):
-                    length = http.skippable(message)
-                if not one.session.discard:
-                    one.keep_body(before, length)
-                http.skip(message, length)
-                at += length
+            at = protocol.take(message, &self.pool.memo, at, end)
+            if message.part == response.HEAD_PART:
+                self.keep_head(one, before, <size_t>(at - before))
+            elif message.part == response.BODY_PART and not one.session.discard:
+                one.keep_body(before, <size_t>(at - before))
         return <size_t>(at - start)
 
-    cdef const uint8_t *take_head(self, Exchange one, const uint8_t *at, const uint8_t *end):
-        """Read some of a head, and keep it; of interim answers (1xx) nothing is kept."""
-        cdef response.Http *message = &self.message
+    cdef keep_head(self, Exchange one, const uint8_t *data, size_t n_bytes):
+        """Keep some of a head; of interim answers (1xx) nothing is kept."""
         cdef Pool pool = self.pool
-        cdef const uint8_t *start = at
-        cdef bint trailer = message.flags & response.IN_TRAILER != 0
-        cdef bint whole = message.state == response.START and message.head_bytes == 0
-        if whole and message.interims == 0:
-            at = http.recall(message, &pool.memo, at, <size_t>(end - at))
-        else:
-            at = read_head(message, at, end)
-        if trailer:
-            return at
-        if message.state == response.START and message.head_bytes == 0:
+        if self.message.state == response.START and self.message.head_bytes == 0:
             one.raw_head = b""
-        elif whole and at - start == len(pool.last_head) \
-                and memcmp(start, <const uint8_t *>pool.last_head, <size_t>(at - start)) == 0:
+        elif len(one.raw_head) == 0 and n_bytes == <size_t>len(pool.last_head) \
+                and memcmp(data, <const uint8_t *>pool.last_head, n_bytes) == 0:
             one.raw_head = pool.last_head
         else:
-            one.raw_head += PyBytes_FromStringAndSize(<const char *>start, at - start)
-            if message.state > response.HEAD_DONE:
+            one.raw_head += PyBytes_FromStringAndSize(<const char *>data, <Py_ssize_t>n_bytes)
+            if self.message.state > response.HEAD_DONE:
                 pool.last_head = one.raw_head
                 pool.last_has_cookies = has_field(one.raw_head, "set-cookie:", 11)
                 pool.last_is_encoded = encoded(one.raw_head)
-        return at
 
     cdef complete(self, Exchange one, bint all_taken):
         """The message has ended, well or not."""
-        cdef block.Phase phase
+        cdef bint keep = rules.stays_open(&self.message, self.pool.keepalive, one.sending())
         if self.message.state != response.DONE:
-            phase = block.IN_BODY if self.message.broke_in_body else block.IN_HEAD
-            large = self.message.rule >= response.HEAD_SIZE
-            self.lost(block.TOO_LARGE if large else block.PROTOCOL, phase, self.message.rule)
+            self.lost(rules.kind_of_broken(&self.message), self.phase(), self.message.rule)
             return
         one.times.done = kernel.now_ns()
         one.status = self.message.status
@@ -307,8 +286,9 @@ cdef class Connection:
         self.served += 1
         self.exchange = None
         one.link = None
-        if all_taken and one.sent == <size_t>len(one.payload) and self.pool.keepalive \
-                and response.reusable(&self.message):
+        if keep and not all_taken:
+            self.unsolicited()
+        if keep and all_taken:
             self.next_or_idle()
         else:
             self.close(True)
@@ -322,22 +302,18 @@ cdef class Connection:
 
     # Ending
 
+    cdef unsolicited(self):
+        """Count bytes that no request asked for."""
+        block.count_error(self.pool.slot, block.UNSOLICITED, block.IN_IDLE, 0, 1, kernel.now_ns())
+
     cdef ended(self, int code):
         """The peer closed (code 0), reset the connection, or broke TLS."""
         cdef Exchange one = self.exchange
-        cdef block.Phase phase = self.phase()       # before the parser gives the message up
-        if code == 0 and self.message.state != response.START:
-            http.eof(&self.message)
-            if self.message.state == response.DONE:
-                self.complete(one, False)
-                return
-        if code == 0:
-            self.lost(block.TRUNCATED, phase, 0)
-        elif code >= tls.TLS_REASON:
-            cut_off = code == tls.TLS_REASON + tls.SSL_R_UNEXPECTED_EOF_WHILE_READING
-            self.lost(block.TRUNCATED if cut_off else block.TLS, phase, code)
+        if code == 0 and self.lane.origin.protocol.close(&self.message):
+            self.complete(one, False)
         else:
-            self.lost(block.RESET, phase, code)
+            code = rules.cause(code, -one.send_code)
+            self.lost(rules.kind_of_loss(code), self.phase(), code)
 
     cdef block.Phase phase(self):
         if self.step < CONNECTING:
@@ -346,18 +322,16 @@ cdef class Connection:
             return block.IN_CONNECT
         if self.step == HANDSHAKING:
             return block.IN_TLS
-        if self.exchange is not None and self.exchange.sent < <size_t>len(self.exchange.payload):
-            return block.IN_SEND
-        return block.IN_HEAD if self.message.state < response.HEAD_DONE else block.IN_BODY
+        return rules.phase_of(&self.message, self.exchange.sending())
 
     cdef lost(self, block.Kind kind, block.Phase phase, int code):
         """The connection is no more: its request is sent again on another, or has failed."""
         cdef Exchange one = self.exchange
-        cdef bint broken = kind == block.RESET or kind == block.TRUNCATED
         self.exchange = None
         one.link = None
         self.close(False)
-        if broken and one.reused and one.idempotent and not one.retried and one.received == 0:
+        if rules.untouched(&self.message) \
+                and rules.may_send_again(kind, one.reused, one.idempotent, one.retried):
             one.retried = True
             one.sent = 0
             one.send_code = 0

@@ -9,10 +9,11 @@ cdef class Exchange:
     """
 
     cdef public object _asyncio_future_blocking
-    cdef public object keep
+    cdef readonly object keep
     cdef readonly str url
     cdef readonly str method
     cdef readonly bytes payload
+    cdef readonly bytes body_sent   # None without one
     cdef readonly int redirects
     cdef readonly Origin origin
     cdef Session session
@@ -42,23 +43,30 @@ cdef class Exchange:
     cdef Exchange before
     cdef Exchange behind
 
-    cdef ask(self, Origin origin, bytes payload, bint head, str method, str url, Route route):
+    cdef ask(self, Ready ready, bytes body, str jar):
         """Begin a request, the first one or one that a redirect asked for."""
-        self.origin = origin
-        self.payload = payload
-        self.head = head
-        self.method = method
-        self.url = url
-        self.route = route
+        cdef Heading heading = ready.heading
+        self.origin = heading.origin
+        self.method = heading.method
+        self.head = heading.head
+        self.idempotent = heading.idempotent
+        self.payload = self.session.pool.payload(ready, body, jar)
+        self.body_sent = body
+        self.url = ready.url
+        self.route = ready.route
+        self.keep = ready.keep
         self.raw_head = self.body = b""
         self.parts = None
         self.sent = self.received = 0
         self.send_code = self.status = 0
-        self.retried = False
+        self.retried = self.reused = False
         memset(&self.times, 0, sizeof(Times))
         self.times.begun = kernel.now_ns()
         self.session.pool.slot.started += 1
         self.session.pool.watch(self, self.timeout_ns)
+
+    cdef bint sending(self):
+        return self.sent < <size_t>len(self.payload)
 
     cdef keep_body(self, const uint8_t *data, uint64_t n_bytes):
         part = PyBytes_FromStringAndSize(<const char *>data, <Py_ssize_t>n_bytes)
@@ -159,9 +167,8 @@ cdef class Exchange:
             return False
         self.redirects -= 1
         self.led = True
-        ready, payload = following
-        self.ask(ready.origin, payload, ready.head, ready.method, ready.url, ready.route)
-        self.idempotent = ready.idempotent
+        ready, body, jar = following
+        self.ask(ready, body, jar)
         self.times.due = self.times.begun if session.paced else 0
         session.place(self, True)
         return True

@@ -1,7 +1,7 @@
 # Part of _client.pyx: servers, their addresses, and which of these connections go to.
 
 cdef class Origin:
-    """A server: where its names lead, and the transport to it."""
+    """A server: where its names lead, the transport to it, and the codec of its answers."""
 
     cdef readonly str scheme
     cdef readonly str host
@@ -10,6 +10,7 @@ cdef class Origin:
     cdef Pool pool
     cdef tls.Tls context
     cdef tls.Transport transport
+    cdef codec.Codec protocol
     cdef tuple keep
     cdef list rows              # (family, IP or path, port, scope); None until looked up
     cdef list waiting           # connections that wait for that
@@ -32,7 +33,7 @@ cdef class Origin:
         self.context.servername = self.keep[0]
         self.context.name_is_address = is_address(self.keep[0])
         tls.use_tls(&self.transport)
-        code = tls.set_up(&self.context, cafile, certfile, keyfile)
+        code = tls.set_up(&self.context, self.protocol.name, cafile, certfile, keyfile)
         if code < 0:
             raise ValueError(code_name(block.TLS, -code))
 
@@ -81,20 +82,6 @@ cdef class Origin:
             self.targets, self.n_targets, at, kernel.now_ns(),
             <uint64_t>(self.pool.connect_timeout_s * 1e9), &one.trial)
         return &self.targets[one.target].where
-
-    cdef block.Kind refused(self, Connection one, int code):
-        """The address of a connection does not answer; the kind of that error."""
-        cdef block.Reached *reached = &self.reached[one.target]
-        cdef block.Kind kind = block.CONNECT
-        if code == ECONNREFUSED:
-            kind = block.CONNECT_REFUSED
-        elif code == ETIMEDOUT:
-            kind = block.CONNECT_TIMEOUT
-        reached.failures += 1
-        reached.kind, reached.phase, reached.code = kind, block.IN_CONNECT, code
-        if code != EMFILE and code != ENFILE:
-            addresses.leave(self.targets, self.n_targets, one.target, kernel.now_ns(), one.trial)
-        return kind
 
     cdef answered(self, Connection one):
         addresses.answered(&self.targets[one.target])

@@ -84,6 +84,7 @@ cdef class Pool:
     cdef object loop
     cdef dict origins
     cdef dict deadlines
+    cdef dict large             # payloads with large bodies
     cdef tuple tls_options
     cdef list sources
     cdef size_t next_source
@@ -95,7 +96,7 @@ cdef class Pool:
     cdef str unix_path
     cdef double connect_timeout_s
     cdef uint8_t *buffer
-    cdef http.Memo memo
+    cdef codec.Memo memo
     cdef bytes last_head        # what the memo remembers, as an object
     cdef bint last_has_cookies
     cdef bint last_is_encoded
@@ -116,6 +117,7 @@ cdef class Pool:
         self.one_address = one_address
         self.origins = {}
         self.deadlines = {}
+        self.large = {}
         self.tls_options = tls
         self.sources = sources
         self.family = family
@@ -137,6 +139,7 @@ cdef class Pool:
             return found
         found = Origin.__new__(Origin)
         found.pool = self
+        http.use_http(&found.protocol)
         found.scheme, found.host, found.port = scheme, host, port
         shown = host.partition("%")[0]      # a zone is this machine's business
         shown = f"[{shown}]" if ":" in shown else shown
@@ -161,6 +164,18 @@ cdef class Pool:
             same.timeout_ns = timeout_ns
             self.deadlines[timeout_ns] = same
         same.push(one)
+
+    cdef bytes payload(self, Ready ready, bytes body, str jar):
+        """The bytes to send; large ones that repeat are kept, not copied again."""
+        if jar or body is None or len(body) < LARGE_BYTES:
+            return ready.rendered(body, jar)
+        key = (id(ready), id(body))     # what is kept holds both, so their ids are theirs alone
+        found = self.large.get(key)
+        if found is None:
+            if len(self.large) >= MAX_LARGE:
+                self.large.clear()
+            found = self.large[key] = (ready, body, ready.rendered(body, jar))
+        return found[2]
 
     cdef tuple source(self, int family):
         """The next source address of this family, in turn; None when none was asked for."""
@@ -213,43 +228,90 @@ cdef class OriginPool:
 
 
 @cython.final
-cdef class Ready:
-    """A request that was made ready once, to be sent any number of times.
+cdef class Heading:
+    """What requests to one server have in common: all but target, body and the cookies of a jar.
 
-    `payload` is all of it, rendered; `keep` is kept as exchange.keep, for the hooks.
+    `fields`: (name, value) in the order sent; `lines`: the same, rendered for HTTP/1.1; `empty`:
+    what ends the head of a request without a body. `cookie`: the request's own cookies, as text
+    whose Latin-1 bytes are sent.
     """
 
     cdef readonly Origin origin
-    cdef readonly bytes payload
-    cdef readonly str url
-    cdef str method
-    cdef Route route
+    cdef readonly str method
+    cdef readonly tuple fields
+    cdef readonly bytes lines
+    cdef readonly bytes empty
+    cdef readonly str cookie
     cdef bint head
     cdef bint idempotent
+
+    def __cinit__(self, Origin origin not None, str method not None, *, tuple fields=(),
+                  bytes lines=b"", bytes empty=b"\r\n", str cookie=""):
+        cdef bytes name = method.encode()
+        self.origin = origin
+        self.method = method
+        self.fields = fields
+        self.lines = lines
+        self.empty = empty
+        self.cookie = cookie
+        self.head = rules.answers_without_body(name)
+        self.idempotent = rules.idempotent(name)
+
+
+@cython.final
+cdef class Ready:
+    """A request made ready once, to be sent any number of times; `start` is its first line.
+
+    `payload` is all of it, without a body and without cookies of a jar; `keep` is kept as
+    exchange.keep, for the hooks.
+    """
+
+    cdef readonly Heading heading
+    cdef readonly bytes target
+    cdef readonly bytes payload
+    cdef readonly str url
+    cdef readonly object keep
+    cdef bytes sized            # up to the length of a body
+    cdef bytes head             # up to the cookies
+    cdef Route route
     cdef uint64_t timeout_ns
     cdef int redirects
-    cdef object keep
 
-    def __cinit__(self, Origin origin not None, bytes payload not None, str url,
-                  Route route not None, *, bint head=False, bint idempotent=True,
-                  uint64_t timeout_ns=TIMEOUT_NS, int redirects=0, str method="GET", keep=None):
-        self.origin = origin
-        self.payload = payload
+    def __cinit__(self, Heading heading not None, bytes target not None, bytes start not None,
+                  str url, Route route not None, *, uint64_t timeout_ns=TIMEOUT_NS,
+                  int redirects=0, keep=None):
+        self.heading = heading
+        self.target = target
         self.url = url
-        self.method = method
         self.route = route
-        self.head = head
-        self.idempotent = idempotent
         self.timeout_ns = timeout_ns
         self.redirects = redirects
         self.keep = keep
+        self.head = start + heading.lines
+        head = self.head + cookie_line(heading.cookie)
+        self.payload = head + heading.empty
+        self.sized = head + b"Content-Length: "
+
+    cdef bytes rendered(self, bytes body, str jar):
+        """Every byte to send, in HTTP/1.1."""
+        if not jar:
+            return self.payload if body is None else b"%b%d\r\n\r\n%b" % (
+                self.sized, len(body), body)
+        cookie = cookie_line(f"{self.heading.cookie}; {jar}" if self.heading.cookie else jar)
+        if body is None:
+            return self.head + cookie + self.heading.empty
+        return b"%b%bContent-Length: %d\r\n\r\n%b" % (self.head, cookie, len(body), body)
+
+
+cdef bytes cookie_line(str cookie):
+    return f"Cookie: {cookie}\r\n".encode("latin-1") if cookie else b""
 
 
 cdef class Session:
     """The connections of one VU.
 
     Hooks: `cookies(response)` is called for answers that set some, `redirect(exchange, response)`
-    for those that lead elsewhere; it gives the next request, (ready, payload), or None.
+    for those that lead elsewhere; it gives the next request, (ready, body, jar), or None.
     `planned_ns` is when the next request was due, with `paced` every later one is due when asked
     for: their response time is recorded. `discard`: bodies are dropped. `halted`: requests that are
     cancelled now are so because the run halted their iteration, not by the script.
@@ -285,19 +347,16 @@ cdef class Session:
         self.last = found
         return found
 
-    def send(self, Ready ready not None, bytes payload=None):
+    def send(self, Ready ready not None, bytes body=None, str jar=""):
         """Begin a request; await the exchange for its Response. What the network does never raises.
 
-        `payload`: its bytes, where they differ from those made ready.
+        `jar`: cookies beside those of the request itself, as text whose Latin-1 bytes are sent.
         """
         cdef Exchange one = Exchange.__new__(Exchange)
         one.session = self
-        one.keep = ready.keep
         one.redirects = ready.redirects
-        one.idempotent = ready.idempotent
         one.timeout_ns = ready.timeout_ns
-        one.ask(ready.origin, ready.payload if payload is None else payload, ready.head,
-                ready.method, ready.url, ready.route)
+        one.ask(ready, body, jar)
         if self.planned_ns:
             one.times.due = self.planned_ns
             self.planned_ns = 0

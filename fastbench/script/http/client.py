@@ -21,7 +21,7 @@ from fastbench.script.expected import Expected
 from fastbench.script.http import bodies, codings, cookies, json_paths, redirects
 from fastbench.script.http.header_values import header_value, plain_headers
 from fastbench.script.http.headers import Headers
-from fastbench.script.http.request_cache import LARGE_BYTES, Maker, RequestOptions, Settings
+from fastbench.script.http.request_cache import Maker, RequestOptions, Settings
 from fastbench.script.recording_context import PLACE, own_tags
 
 if TYPE_CHECKING:
@@ -239,17 +239,12 @@ class Client:
         else:
             asked, body = _asked(method, url, fields, data, json, name, more)
             found = self.maker.prepared(place, asked)
-        if not self._stored:
-            if body is None:
-                return self._send(found.ready)
-            if len(body) < LARGE_BYTES:
-                sized = b"%b%d\r\n\r\n%b" % (found.sized, len(body), body)
-                return self._send(found.ready, sized)
         jar = ""
         if self._stored:
-            site = found.kind.site
-            jar = self.cookies.header(site.url.cookie_host, found.path, site.secure)
-        return self._send(found.ready, self.maker.payload(found, body, jar))
+            source = found.keep
+            site = source.site
+            jar = self.cookies.header(site.url.cookie_host, source.path, site.secure)
+        return self._send(found, body, jar)
 
     def _redirected(self, exchange: Exchange, response: Response) -> Any:
         return redirects.following(self, exchange, response)

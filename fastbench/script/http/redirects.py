@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 from fastbench.plan import urls
 from fastbench.plan.plan import UsageError
 from fastbench.script.http.headers import Headers
-from fastbench.script.http.request_cache import Maker, Prepared, RequestOptions, stays
+from fastbench.script.http.request_cache import Maker, RequestOptions, RequestSource, stays
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Exchange, Ready, Response
     from fastbench.script.http.cookies import Cookies
 
-Following = tuple["Ready", bytes]
+Following = tuple["Ready", bytes | None, str]  # with its body, and cookies of the jar
 
 _REPEATED = (307, 308)
 _ABOUT_BODY = ("content-type", "content-encoding", "content-language", "content-location")
@@ -39,7 +39,7 @@ def following(client: Follows, exchange: Exchange, response: Response) -> Follow
     It never raises: what a server writes into Location is no error of the script. Of fields that
     say the same the first counts; where they differ there is no answer (see `_exchange.pxi`).
     """
-    before: Prepared = exchange.keep
+    before: RequestSource = exchange.keep
     location = next(iter(Headers(response.raw_head).get_all("Location")), "")
     if not location:
         return None
@@ -48,36 +48,31 @@ def following(client: Follows, exchange: Exchange, response: Response) -> Follow
         return None
     repeats = response.status in _REPEATED
     try:
-        url = urls.join(before.kind.site.url.server, before.target, location)
+        url = urls.join(before.site.url.server, before.target, location)
         asked = _asked(before, url, repeats)
         after = client.maker.prepared(before.place, asked)
-        if after.ready.origin is not before.ready.origin:
+        if after.heading.origin is not exchange.origin:
             after = client.maker.prepared(before.place, _led_away(asked))
     except UsageError as error:
         client.maker.not_followed(before, str(error).rstrip("."))
         return None
-    body = exchange.payload.partition(b"\r\n\r\n")[2] if repeats else b""
-    site = after.kind.site
-    jar = (
-        client.cookies.header(site.url.cookie_host, after.path, site.secure)
-        if client.cookies
-        else ""
-    )
-    payload = client.maker.payload(after, body or None, jar)
-    exchange.keep = after
-    return after.ready, payload
+    to: RequestSource = after.keep
+    jar = ""
+    if client.cookies:
+        jar = client.cookies.header(to.site.url.cookie_host, to.path, to.site.secure)
+    return after, exchange.body_sent if repeats else None, jar
 
 
-def _asked(before: Prepared, url: str, repeats: bool) -> RequestOptions:
+def _asked(before: RequestSource, url: str, repeats: bool) -> RequestOptions:
     """Ask for another URL of the same origin."""
-    asked = before.asked._replace(url=url)
-    userinfo = before.kind.site.url.userinfo
+    asked = before.options._replace(url=url)
+    userinfo = before.site.url.userinfo
     if userinfo is not None and asked.auth is None and asked.bearer is None:
         user, _, password = userinfo.decode("utf-8", "surrogateescape").partition(":")
         asked = asked._replace(auth=(user, password))
     if repeats:
         return asked
-    method = "HEAD" if before.kind.method == "HEAD" else "GET"
+    method = "HEAD" if before.options.method == "HEAD" else "GET"
     headers = tuple(each for each in asked.headers if each[0].lower() not in _ABOUT_BODY)
     return asked._replace(method=method, content_type="", headers=headers)
 

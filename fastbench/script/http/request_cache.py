@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fastbench import __version__
 from fastbench.engine.client import _client
 from fastbench.foundation import redact, units
-from fastbench.plan import urls
+from fastbench.plan import http_message, urls
 from fastbench.plan.body import encoded, field_text
 from fastbench.plan.plan import MAX_TIMEOUT_S, UsageError, check_header, check_method
 from fastbench.script.expected import DEFAULT, Expected
@@ -23,19 +23,15 @@ from fastbench.script.http.header_values import Headers, authorization
 from fastbench.script.recording_context import RecordingContext, Tags
 
 if TYPE_CHECKING:
-    from fastbench.engine.client._client import Origin, Pool, Ready, Route
+    from fastbench.engine.client._client import Heading, Origin, Pool, Ready, Route
 
 Named = tuple[str, str, Headers, bool, str | None]  # method, URL, headers, no body, name
 
 MAX_PREPARED = 1000  # of one place
 MAX_ORIGINS = 1000
-MAX_LARGE = 8
 MAX_REASONS = 10
-LARGE_BYTES = 1 << 14
 
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)([^#]*)", re.DOTALL)
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-_LENGTH_ZERO = frozenset({"POST", "PUT", "PATCH"})  # RFC 9110 section 8.6
 _SCALARS = {"timeout": "seconds", "redirects": "a number", "bearer": "a text"}
 _OWN_FIELDS = frozenset({"content-length", "transfer-encoding"})
 
@@ -73,41 +69,18 @@ class RequestOptions(NamedTuple):
     led_away: bool = False  # by a redirect to another origin: the run's secrets stay behind
 
 
-class Prepared:
-    """One request, ready to be sent any number of times; `head` lacks its last fields."""
+class RequestSource(NamedTuple):
+    """What a request was made from: what redirects, cookies and warnings need of it."""
 
-    __slots__ = ("asked", "head", "kind", "payload", "place", "ready", "sized", "target")
-
-    asked: RequestOptions
-    kind: Kind
+    options: RequestOptions
+    site: Site
     place: RecordingContext
     target: str  # path and query, as sent
-    head: bytes
-    payload: bytes  # all of it, without a body and without the jar's cookies
-    sized: bytes  # `head` up to the length of a body
-    ready: Ready  # what is sent
 
     @property
     def path(self) -> str:
         """The path as sent."""
         return self.target.partition("?")[0]
-
-    def rendered(self, body: bytes | None, jar: str) -> bytes:
-        """Return the bytes to send."""
-        line = self._cookies(jar)
-        if body is None:
-            return b"".join((self.head, line, self.kind.end))
-        return b"".join((self.head, line, b"Content-Length: %d\r\n\r\n" % len(body), body))
-
-    def _cookies(self, jar: str) -> bytes:
-        cookie = self.kind.cookie
-        cookie = f"{cookie}; {jar}" if cookie and jar else cookie or jar
-        return f"Cookie: {cookie}\r\n".encode("latin-1") if cookie else b""
-
-    def finish(self) -> None:
-        """Work out what is the same each time it is sent."""
-        self.payload = self.rendered(None, "")
-        self.sized = self.head + self._cookies("") + b"Content-Length: "
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,17 +97,10 @@ class Site:
         return self.url.scheme == "https"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Kind:
+class Kind(NamedTuple):
     """Hold what requests that differ only in their path have in common."""
 
-    site: Site
-    method: str
-    fields: bytes  # of the head, from its second line on, without its last ones
-    end: bytes  # what ends the head when there is no body
-    cookie: str  # cookies of the request itself, beside the jar's, as `field_text` gives them
-    head_only: bool
-    idempotent: bool
+    heading: Heading
     timeout_ns: int
     redirects: int
 
@@ -147,7 +113,6 @@ class Maker:
         self._pool = pool
         self._sites: dict[str, Site] = {}
         self._kinds: dict[tuple[Any, ...], Kind] = {}
-        self._large: dict[tuple[int, int], tuple[Prepared, bytes, bytes]] = {}
         self.met: Callable[[Origin], None] | None = None  # hears of each server, maybe again
         self.warn: Callable[[str, str, str], None] | None = None  # hears code, text and hint
         self._warned: set[str] = set()
@@ -163,55 +128,41 @@ class Maker:
             self._base = self._site(match[1])
             self._base_path = match[2].rstrip("/")
 
-    def prepared(self, place: RecordingContext, asked: RequestOptions) -> Prepared:
+    def prepared(self, place: RecordingContext, options: RequestOptions) -> Ready:
         """Return the request, as made before or made now."""
         try:
-            found: Prepared | None = place.prepared.get(asked)
+            found: Ready | None = place.prepared.get(options)
         except TypeError:  # something in it has no hash
-            _check_scalars(asked)
+            _check_scalars(options)
             raise
         if found is None:
             if len(place.prepared) >= MAX_PREPARED:
                 place.prepared.clear()
-            found = place.prepared[asked] = self._prepare(place, asked)
+            found = place.prepared[options] = self._prepare(place, options)
         return found
 
     def plain(self, place: RecordingContext, url: str) -> Ready:
         """Make a GET without options, to be found in `place.plain`."""
         if len(place.plain) >= MAX_PREPARED:
             place.plain.clear()
-        found = place.plain[url] = self._prepare(place, RequestOptions("GET", url)).ready
+        found = place.plain[url] = self._prepare(place, RequestOptions("GET", url))
         return found
 
-    def named(self, place: RecordingContext, key: Named) -> Prepared:
+    def named(self, place: RecordingContext, key: Named) -> Ready:
         """Make a request that has at most headers, JSON and a name; found in `place.named`."""
         method, url, fields, bodiless, name = key
-        asked = RequestOptions(method, url, fields, "" if bodiless else bodies.JSON, name)
+        options = RequestOptions(method, url, fields, "" if bodiless else bodies.JSON, name)
         if len(place.named) >= MAX_PREPARED:
             place.named.clear()
-        found = place.named[key] = self.prepared(place, asked)
+        found = place.named[key] = self.prepared(place, options)
         return found
 
-    def payload(self, prepared: Prepared, body: bytes | None, jar: str) -> bytes:
-        """Return the bytes to send; large ones that repeat are kept, not copied again."""
-        if body is None:
-            return prepared.payload if not jar else prepared.rendered(None, jar)
-        if jar or len(body) < LARGE_BYTES:
-            return prepared.rendered(body, jar)
-        key = (id(prepared), id(body))
-        found = self._large.get(key)  # what is kept holds both, so their ids are theirs alone
-        if found is None:
-            if len(self._large) >= MAX_LARGE:
-                self._large.clear()
-            found = self._large[key] = (prepared, body, prepared.rendered(body, ""))
-        return found[2]
-
-    def not_followed(self, before: Prepared, why: str) -> None:
+    def not_followed(self, before: RequestSource, why: str) -> None:
         """Warn, once for each reason, of an answer that leads nowhere we go."""
         if self.warn is None or why in self._warned or len(self._warned) >= MAX_REASONS:
             return
         self._warned.add(why)
-        where = before.kind.site.prefix + before.target.partition("?")[0]
+        where = before.site.prefix + before.target.partition("?")[0]
         self.warn(
             "redirect_not_followed",
             f"a redirect was not followed: {why}; the script got the redirect response itself "
@@ -219,67 +170,65 @@ class Maker:
             "check the Location of that response; redirects=0 never follows redirects",
         )
 
-    def _prepare(self, place: RecordingContext, asked: RequestOptions) -> Prepared:
-        site, path = self._located(asked.url)
-        key = (site, asked[0], asked[2:])  # all but the URL
+    def _prepare(self, place: RecordingContext, options: RequestOptions) -> Ready:
+        site, path = self._located(options.url)
+        key = (site, options[0], options[2:])  # all but the URL
         kind = self._kinds.get(key)
         if kind is None:
             if len(self._kinds) >= MAX_PREPARED:
                 self._kinds.clear()
-            kind = self._kinds[key] = self._kind(site, asked)
-        made = Prepared()
-        made.asked, made.kind, made.place = asked, kind, place
-        made.target = sent = urls.sent(path)
-        made.head = encoded(f"{kind.method} {sent} HTTP/1.1\r\n") + kind.fields
-        made.finish()
-        made.ready = _client.Ready(
-            site.origin,
-            made.payload,
+            kind = self._kinds[key] = self._kind(site, options)
+        sent = urls.sent(path)
+        target = encoded(sent)
+        method = kind.heading.method
+        return _client.Ready(
+            kind.heading,
+            target,
+            http_message.start(method, target),
             site.prefix + sent,
-            self._route(place, asked, site, path.partition("?")[0], kind.method),
-            head=kind.head_only,
-            idempotent=kind.idempotent,
+            self._route(place, options, site, path.partition("?")[0], method),
             timeout_ns=kind.timeout_ns,
             redirects=kind.redirects,
-            method=kind.method,
-            keep=made,
+            keep=RequestSource(options, site, place, sent),
         )
-        return made
 
-    def _kind(self, site: Site, asked: RequestOptions) -> Kind:
-        method = check_method(asked.method)
-        _check_scalars(asked)
-        fields, cookies = self._fields(site, asked)
-        return Kind(
-            site,
+    def _kind(self, site: Site, options: RequestOptions) -> Kind:
+        method = check_method(options.method)
+        _check_scalars(options)
+        fields, cookies = self._fields(site, options)
+        length = http_message.content_length(method, None)
+        heading = _client.Heading(
+            site.origin,
             method,
-            fields,
-            b"Content-Length: 0\r\n\r\n" if method in _LENGTH_ZERO else b"\r\n",
-            "; ".join(
-                [*cookies, *(field_text(f"{name}={value}") for name, value in asked.cookies)]
+            fields=fields,
+            lines=http_message.lines(fields),
+            empty=b"\r\n" if length is None else b"Content-Length: %d\r\n\r\n" % length,
+            cookie="; ".join(
+                [*cookies, *(field_text(f"{name}={value}") for name, value in options.cookies)]
             ),
-            method == "HEAD",
-            method in _IDEMPOTENT,
-            _timeout_ns(asked.timeout, self.settings.timeout_s),
-            _redirects(asked.redirects, self.settings.max_redirects),
+        )
+        return Kind(
+            heading,
+            _timeout_ns(options.timeout, self.settings.timeout_s),
+            _redirects(options.redirects, self.settings.max_redirects),
         )
 
     def _route(
-        self, place: RecordingContext, asked: RequestOptions, site: Site, path: str, method: str
+        self, place: RecordingContext, options: RequestOptions, site: Site, path: str, method: str
     ) -> Route:
         grouped = url_grouping.path(path) if self.settings.group_ids else path
         url = site.prefix + grouped
         at_home = self._base is not None and site.origin is self._base.origin
-        name = asked.name or (grouped if at_home else url)
-        expected = asked.expected or self.settings.expected
-        tags = place.with_tags(dict(asked.tags)) if asked.tags else place.tags
+        name = options.name or (grouped if at_home else url)
+        expected = options.expected or self.settings.expected
+        tags = place.with_tags(dict(options.tags)) if options.tags else place.tags
         key = (name, method, url, tags, expected)
         found = place.routes.get(key)
         if found is None:
             if len(place.routes) >= MAX_PREPARED:
                 place.routes.clear()
             found = place.routes[key] = place.recorder.route(
-                place.scenario, name, method, url, place.group, tags, expected, asked.tags
+                place.scenario, name, method, url, place.group, tags, expected, options.tags
             )
         return found
 
@@ -316,39 +265,42 @@ class Maker:
             found = self._sites[prefix] = Site(origin, url, f"{url.scheme}://{url.authority}")
         return found
 
-    def _fields(self, site: Site, asked: RequestOptions) -> tuple[bytes, list[str]]:
-        """Render the fields; what the request says of itself wins over the rest."""
+    def _fields(self, site: Site, options: RequestOptions) -> tuple[http_message.Fields, list[str]]:
+        """Return the fields and, apart, the cookies; those of the request itself win."""
         own = [
             check_header(name, value)
-            for name, value in (*asked.headers, *authorization(asked.auth, asked.bearer))
+            for name, value in (*options.headers, *authorization(options.auth, options.bearer))
         ]
         said = {name.lower() for name, _ in own}
         if refused := said & _OWN_FIELDS:
             raise UsageError(f"{refused.pop()} is set by fastbench; leave it out of headers.")
-        if asked.content_type.startswith("multipart/") and "content-type" in said:
+        if options.content_type.startswith("multipart/") and "content-type" in said:
             raise UsageError("Content-Type of a request with files has a boundary; leave it out.")
         fields = {"host": ("Host", site.url.authority)}
         fields["user-agent"] = ("User-Agent", self.settings.user_agent)
         fields["accept"] = ("Accept", "*/*")
         if site.url.authorization:
             fields["authorization"] = ("Authorization", site.url.authorization)
-        if asked.content_type:
-            fields["content-type"] = ("Content-Type", asked.content_type)
+        if options.content_type:
+            fields["content-type"] = ("Content-Type", options.content_type)
         if not self.settings.keepalive:
             fields["connection"] = ("Connection", "close")
         for name, value in self.settings.headers:
-            if not (asked.led_away and stays(name)):
+            if not (options.led_away and stays(name)):
                 fields[name.lower()] = check_header(name, value)
         kept = [field for name, field in fields.items() if name not in said]
         sent = [(name, field_text(value)) for name, value in (*kept, *own)]
-        lines = [f"{name}: {value}" for name, value in sent if name.lower() != "cookie"]
         cookies = [value for name, value in sent if name.lower() == "cookie"]
-        return "\r\n".join([*lines, ""]).encode("latin-1"), cookies
+        return tuple(
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in sent
+            if name.lower() != "cookie"
+        ), cookies
 
 
-def _check_scalars(asked: RequestOptions) -> None:
+def _check_scalars(options: RequestOptions) -> None:
     for word, kind in _SCALARS.items():
-        value = getattr(asked, word)
+        value = getattr(options, word)
         if value is not None and not isinstance(value, str | bytes | int | float):
             raise UsageError(f"{word}= takes {kind}, not {type(value).__name__}.")
 
@@ -358,9 +310,9 @@ def stays(name: str) -> bool:
     return name.lower() == "host" or redact.secret_header(name)
 
 
-def _timeout_ns(asked: float | str | None, default_s: float) -> int:
+def _timeout_ns(options: float | str | None, default_s: float) -> int:
     try:
-        seconds = units.parse_duration_s(asked) if isinstance(asked, str) else asked
+        seconds = units.parse_duration_s(options) if isinstance(options, str) else options
     except ValueError as error:
         raise UsageError(f"timeout= is not a time: {error}") from None
     seconds = default_s if seconds is None else seconds
@@ -369,8 +321,8 @@ def _timeout_ns(asked: float | str | None, default_s: float) -> int:
     return round(seconds * 1e9)
 
 
-def _redirects(asked: int | None, default: int) -> int:
-    count = default if asked is None else asked
+def _redirects(options: int | None, default: int) -> int:
+    count = default if options is None else options
     if not isinstance(count, int) or not 0 <= count <= 1000:
         raise UsageError("redirects= is the number of redirects to follow, from 0 to 1000.")
     return int(count)
