@@ -15,6 +15,7 @@ from typing import Annotated
 from fastbench.results.json_codec import LATER, Signed
 
 __all__ = [
+    "ANSWERED",
     "BUILT_IN",
     "CONTAINS",
     "LEVELS",
@@ -28,6 +29,7 @@ __all__ = [
     "Thrown",
 ]
 
+ANSWERED = "requests.answered"  # a counter of what was answered; no name that a metric may have
 METRIC_TYPES = ("counter", "gauge", "rate", "trend")
 CONTAINS = ("default", "time", "data")
 LEVELS = ("fail", "warn")

@@ -8,15 +8,14 @@
 
 from __future__ import annotations
 
-import math
 import os
 import resource
 import select
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation import signals
@@ -26,9 +25,17 @@ from fastbench.machine.processes import Found
 from fastbench.plan import resolve
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.resolve import Reach
+from fastbench.results.metric_values import Judgement
 from fastbench.results.result import Result
 from fastbench.results.usage import Use
 from fastbench.run import sampling, summarize, url_counts, worker
+from fastbench.run.looks import Follower, Looks
+from fastbench.run.snapshot import Snapshot
+from fastbench.run.url_counts import Row
+from fastbench.run.url_snapshot import UrlReader
+
+if TYPE_CHECKING:
+    from fastbench.results.thresholds.evaluation import Judge, Threshold
 
 TICK_S = 0.25
 CONNECT_TICK_S = 0.002
@@ -39,22 +46,6 @@ GIVE_UP_S = 10.0  # under -n alone: no connection for so long
 QUIET_NICE = 10
 
 Tell = Callable[[sampling.Progress], None]
-
-WATCH_S = 1.0
-
-
-class Watches(Protocol):
-    """Somebody who judges the run while it goes, and may end it."""
-
-    def next_s(self, t_s: float) -> float:
-        """Return the next instant that must not be missed."""
-
-    def look(self, t_s: float, block: _core.Block) -> bool:
-        """Look at what is counted; true when the run is to end."""
-
-    @property
-    def reason(self) -> str:
-        """Why the run was ended, "" if it was not."""
 
 
 @dataclass(slots=True)
@@ -69,10 +60,17 @@ class Child:
     lost: bool = False
 
 
-def run(plan: Plan, tell: Tell, *, thread_rates: bool, watcher: Watches | None = None) -> Result:
+def run(
+    plan: Plan,
+    tell: Tell,
+    *,
+    thread_rates: bool,
+    thresholds: Sequence[Threshold] = (),
+    followers: Sequence[Follower] = (),
+) -> Result:
     """Carry the plan out and return what was found; `tell` hears of progress 4 times a second.
 
-    The watcher looks once a second, at the instants it names, and when all workers have ended.
+    Followers get what was counted once a second, and when all workers have ended.
     Raises UsageError when the machine cannot carry the plan, KeyboardInterrupt at a second signal,
     or at the first while the name is looked up.
     """
@@ -91,7 +89,24 @@ def run(plan: Plan, tell: Tell, *, thread_rates: bool, watcher: Watches | None =
         block = _core.Block(workers, warmup=plan.load.warmup_s > 0, urls=len(urls))
     except MemoryError as error:
         raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
-    return _Run(plan, reach, found, block, tell, thread_rates, watcher).carry_out(shares)
+    reader, judge = _judged(plan, block, urls, thresholds)
+    state = _Run(plan, reach, found, block, tell, thread_rates, reader, judge, followers)
+    return state.carry_out(shares)
+
+
+def _judged(
+    plan: Plan, block: _core.Block, urls: Sequence[Row], thresholds: Sequence[Threshold]
+) -> tuple[UrlReader, Judge[Snapshot] | None]:
+    """Return who reads what is counted, and who holds it to the thresholds, if there are any."""
+    planned = plan.load.planned
+    if not thresholds:
+        return UrlReader(block, urls, planned=planned), None
+    from fastbench.results.thresholds.evaluation import Judge
+    from fastbench.run import run_thresholds
+
+    parts = {each.tags: run_thresholds.meant(each.tags, urls) for each in thresholds if each.tags}
+    judge: Judge[Snapshot] = Judge(thresholds, run_thresholds.spans(plan.load.pace))
+    return UrlReader(block, urls, thresholds, parts, planned=planned), judge
 
 
 class _Run:
@@ -105,12 +120,15 @@ class _Run:
         block: _core.Block,
         tell: Tell,
         thread_rates: bool,
-        watcher: Watches | None,
+        reader: UrlReader,
+        judge: Judge[Snapshot] | None,
+        followers: Sequence[Follower],
     ) -> None:
         self.plan = plan
-        self.watcher = watcher
-        self.watch_ns = 0  # when the watcher looks again, 0 without one
-        self.ended_because = ""  # of what the watcher saw
+        self.reader = reader
+        self.judge = judge
+        self.followers = followers
+        self.ended_because = ""  # of what a threshold says
         self.reach = reach
         self.found = found
         self.block = block
@@ -141,16 +159,18 @@ class _Run:
             load = self.plan.load
             line_ns = time.monotonic_ns() + LEAD_NS
             start_ns = line_ns + round(load.warmup_s * 1e9)
-            series = sampling.Series(self.block, start_ns, planned=load.planned)
+            series = sampling.Series(self.reader.read(0.0, False))
+            looks = Looks(self.reader.read, start_ns, series, self.judge, self.followers)
             self._open_start_line(line_ns, start_ns)
             if load.warmup_s:
                 self._warm_up(line_ns, start_ns, series)
             monitor.start()
-            self._plan_watch(start_ns, start_ns)
-            self._watch(start_ns, series, monitor)
-            if self.watcher is not None:
-                self.watcher.look(self._ended_s(start_ns), self.block)
-            return summarize.result(self._observed(line_ns, start_ns, series, monitor))
+            self._watch(start_ns, looks, monitor)
+            self.last_use = self.last_use or monitor.sample()
+            now = looks.end(self._ended_s(start_ns), self.last_use)
+            looks.tell(now)
+            found = summarize.result(self._observed(line_ns, start_ns, series, monitor))
+            return replace(found, requests=now.requests(), thresholds=self._judgements(found))
         finally:
             self._kill()
 
@@ -169,12 +189,15 @@ class _Run:
             interrupted=self.interrupted,
             gave_up=self.gave_up,
             thread_rates=tuple(self.thread_rates or ()),
-            last_use=self.last_use or monitor.sample(),
             found=self.found,
             pauses=tuple(self.pauses),
             ended="threshold_aborted" if self.ended_because else "",
             missing=(self.ended_because,) if self.ended_because else (),
         )
+
+    def _judgements(self, found: Result) -> dict[str, Judgement]:
+        """Return what became of the thresholds."""
+        return {} if self.judge is None else self.judge.final(found)
 
     def _fork(self, shares: list[worker.Share]) -> None:
         parent = os.getpid()
@@ -222,7 +245,7 @@ class _Run:
             self.tell(seen.progress(series))
             self._nap(min(TICK_S, (start_ns - now_ns) / 1e9))
 
-    def _watch(self, start_ns: int, series: sampling.Series, monitor: Monitor) -> None:
+    def _watch(self, start_ns: int, looks: Looks, monitor: Monitor) -> None:
         """Look at the block until all workers have ended."""
         seen = sampling.Ticks(start_ns, self.plan.load.pace, warming=False)
         connected_ns = looked_ns = start_ns
@@ -237,9 +260,9 @@ class _Run:
             if self._stopping(now_ns):
                 self.last_use = self.last_use or monitor.sample()  # a drain is not of the run
             else:
-                self._let_watch(start_ns, now_ns)
-                if now_ns >= series.due_ns:
-                    series.add(now_ns, monitor.sample())
+                if broken := looks.look(now_ns, monitor.sample):
+                    self.ended_because = f"the threshold `{broken}` was broken"
+                    self._stop()
             counters = [self.block.counters(i) for i in range(self.block.workers)]
             if any(slot["connected"] for slot in counters) or self.plan.load.duration_s:
                 connected_ns = now_ns
@@ -248,28 +271,13 @@ class _Run:
                 self._stop()
             seen.look(now_ns, counters, self.thread_rates)
             if not self._stopping(now_ns):
-                self.tell(seen.progress(series))
-            self._nap(self._until_next_s(tick_s, series))
-
-    def _let_watch(self, start_ns: int, now_ns: int) -> None:
-        """Ask the watcher, if it is time, whether the run goes on."""
-        if self.watcher is None or now_ns < self.watch_ns:
-            return
-        if self.watcher.look((now_ns - start_ns) / 1e9, self.block):
-            self.ended_because = self.watcher.reason
-            self._stop()
-        self._plan_watch(start_ns, now_ns)
-
-    def _plan_watch(self, start_ns: int, now_ns: int) -> None:
-        if self.watcher is not None:
-            t_s = (now_ns - start_ns) / 1e9
-            due_s = min(self.watcher.next_s(t_s), t_s + WATCH_S)
-            self.watch_ns = start_ns + math.ceil(due_s * 1e9)
+                self.tell(replace(seen.progress(looks.series), judgements=looks.judgements))
+            self._nap(self._until_next_s(tick_s, looks))
 
     def _ended_s(self, start_ns: int) -> float:
         """Return when the last worker ended, from the start on."""
         ends = [self.block.counters(i)["end_ns"] for i in range(self.block.workers)]
-        return (max(max(ends), start_ns) - start_ns) / 1e9
+        return (max(max(ends) or time.monotonic_ns(), start_ns) - start_ns) / 1e9
 
     def _note_pause(self, start_ns: int, looked_ns: int, now_ns: int, tick_s: float) -> None:
         """Keep a gap between two looks that no tick explains: nothing in it is the server's."""
@@ -285,11 +293,11 @@ class _Run:
         """Sleep, but not longer than until a worker ends."""
         self.ends.poll(max(1, round(nap_s * 1000)))
 
-    def _until_next_s(self, tick_s: float, series: sampling.Series) -> float:
-        """Return the time to the next tick, row or stop, whichever is first."""
+    def _until_next_s(self, tick_s: float, looks: Looks) -> float:
+        """Return the time to the next tick, look or stop, whichever is first."""
         now_ns = time.monotonic_ns()
-        wakes = [now_ns + tick_s * 1e9, series.due_ns]
-        wakes += [due_ns for due_ns in (self.stop_ns, self.watch_ns) if due_ns > now_ns]
+        wakes = [now_ns + tick_s * 1e9, looks.due_ns]
+        wakes += [self.stop_ns] if self.stop_ns > now_ns else []
         return (min(wakes) - now_ns) / 1e9
 
     def _overdue(self, now_ns: int) -> bool:

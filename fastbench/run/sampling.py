@@ -17,27 +17,12 @@ from fastbench.plan.plan import Pace
 from fastbench.results.metric_values import Judgement, NamedRow
 from fastbench.results.result import SeriesRow
 from fastbench.results.usage import HostSample, Use
+from fastbench.run.snapshot import ERRORS, RESPONSE, SERVICE, Labels, Snapshot
 
 MAX_ROWS = 3600
 PACK_ROWS = 10
 KEEP_ROWS = 40  # unpacked, for the live view
 RATES_TICK_S = 0.1  # of wrk's Req/Sec column
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The sums of all slots at one instant."""
-
-    now_ns: int
-    counters: Counter[str]
-    errors: dict[str, int]
-    service: _core.Histogram
-    response: _core.Histogram | None  # None without a planned rate
-
-    @property
-    def requests(self) -> int:
-        """Requests that have ended."""
-        return self.counters["ok"] + self.counters["failed"] + self.counters["timeouts"]
 
 
 def total(counters: Iterable[Mapping[str, int]]) -> Counter[str]:
@@ -51,22 +36,6 @@ def total(counters: Iterable[Mapping[str, int]]) -> Counter[str]:
 def sums(block: _core.Block) -> Counter[str]:
     """Add up the counters of all workers by name, without those of the warm-up."""
     return total(block.counters(worker) for worker in range(block.workers))
-
-
-def snapshot(block: _core.Block, now_ns: int, *, planned: bool) -> Snapshot:
-    """Read the slots of all workers, without those of the warm-up."""
-    response = block.histogram("response") if planned else None
-    service = block.histogram("service")
-    return Snapshot(now_ns, sums(block), dict(errors(block)), service, response)
-
-
-def errors(block: _core.Block) -> Counter[str]:
-    """Add up the errors of all workers by kind, without those of the warm-up."""
-    found: Counter[str] = Counter()
-    for worker in range(block.workers):
-        for kind, _, _, count, _ in block.errors(worker):
-            found[kind] += count
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,31 +101,20 @@ class Progress:
 class Series:
     """Rows between snapshots. The first is of `before` the start line, so that nothing is missed.
 
-    It is taken when the series is made, unless that is later.
+    Instants are seconds from the start line.
     """
 
-    def __init__(
-        self,
-        block: _core.Block,
-        start_ns: int,
-        *,
-        planned: bool,
-        before: Snapshot | None = None,
-    ) -> None:
-        self._block = block
-        self._start_ns = start_ns
-        self._planned = planned
-        first = before or snapshot(block, start_ns, planned=planned)
-        self._last = replace(first, now_ns=start_ns)
+    def __init__(self, before: Snapshot) -> None:
+        self._last = replace(before, t_s=0.0)
         self._packed: list[bytes] = []  # PACK_ROWS rows each
         self._rows: list[SeriesRow] = []
         self.added: SeriesRow | None = None  # the last one, as it was before any merging
-        self.span_ns = 1_000_000_000
+        self.span_s = 1.0
 
     @property
-    def due_ns(self) -> int:
-        """When the next row is complete, CLOCK_MONOTONIC."""
-        return self._last.now_ns + self.span_ns
+    def due_s(self) -> float:
+        """When the next row is complete."""
+        return self._last.t_s + self.span_s
 
     @property
     def newest(self) -> list[SeriesRow]:
@@ -172,17 +130,16 @@ class Series:
 
         return [row for packed in self._packed for row in pickle.loads(packed)] + self._rows
 
-    def add(self, now_ns: int, use: Use | None) -> SeriesRow:
+    def add(self, now: Snapshot, use: Use | None) -> SeriesRow:
         """Close the row that ends now and return it; `use` is what was used meanwhile."""
-        new = snapshot(self._block, now_ns, planned=self._planned)
-        row = replace(_row(self._last, new, self._start_ns), use=use)
-        self._last = new
+        row = replace(_row(self._last, now), use=use)
+        self._last = now
         self.added = row
         self._rows.append(row)
         if len(self._packed) * PACK_ROWS + len(self._rows) >= MAX_ROWS:
             self._rows = [merged(*pair) for pair in _pairs(self.rows)]
             self._packed = []
-            self.span_ns *= 2
+            self.span_s *= 2
         while len(self._rows) >= KEEP_ROWS + PACK_ROWS:
             self._pack()
         return row
@@ -193,52 +150,61 @@ class Series:
         self._packed.append(pickle.dumps(self._rows[:PACK_ROWS], pickle.HIGHEST_PROTOCOL))
         del self._rows[:PACK_ROWS]
 
-    def finish(self, end_ns: int, use: Use | None) -> None:
+    def finish(self, end: Snapshot, use: Use | None) -> None:
         """Close the last, partial row; one too short to mean a rate joins its neighbour."""
-        if end_ns <= self._last.now_ns:
+        if end.t_s <= self._last.t_s:
             return
-        row = self.add(end_ns, use)
-        if len(self._rows) > 1 and row.span_s < self.span_ns / 1e9 / 4:
+        row = self.add(end, use)
+        if len(self._rows) > 1 and row.span_s < self.span_s / 4:
             last = self._rows.pop()
             self._rows[-1] = merged(self._rows[-1], last)
 
 
-def _row(before: Snapshot, after: Snapshot, start_ns: int) -> SeriesRow:
-    gained = {name: after.counters[name] - before.counters[name] for name in after.counters}
-    service = after.service.since(before.service)
-    errors = {
-        kind: count - before.errors.get(kind, 0)
-        for kind, count in after.errors.items()
-        if count > before.errors.get(kind, 0)
-    }
+def _row(before: Snapshot, after: Snapshot) -> SeriesRow:
+    gained = {name: n - before.counters.get(name, 0) for name, n in after.counters.items()}
+    p50_ms, p99_ms = _percentiles(before, after, SERVICE)
     return SeriesRow(
-        t_s=round((before.now_ns - start_ns) / 1e9, 3),
-        span_s=round((after.now_ns - before.now_ns) / 1e9, 3),
-        requests=after.requests - before.requests,
+        t_s=round(before.t_s, 3),
+        span_s=round(after.t_s - before.t_s, 3),
+        requests=gained["ok"] + gained["failed"] + gained["timeouts"],
         ok=gained["ok"],
         failed=gained["failed"],
         timeouts=gained["timeouts"],
         bytes_in=gained["bytes_in"],
-        p50_ms=service.percentile(50) / 1e6 if service.count else None,
-        p99_ms=service.percentile(99) / 1e6 if service.count else None,
-        errors=errors,
+        p50_ms=p50_ms,
+        p99_ms=p99_ms,
+        errors=_errors(before.rows[ERRORS], after.rows[ERRORS]),
         connections=after.counters["connected"],
-        **_planned(gained, before.response, after.response),
+        **_planned(gained, before, after),
     )
 
 
-def _planned(
-    gained: dict[str, int], before: _core.Histogram | None, after: _core.Histogram | None
-) -> dict[str, Any]:
-    if before is None or after is None:
+def _errors(before: Mapping[Labels, Any], after: Mapping[Labels, Any]) -> dict[str, int]:
+    """Return the errors that came, by kind."""
+    found = {}
+    for labels, value in after.items():
+        count = value.count - (before[labels].count if labels in before else 0)
+        if count:
+            found[dict(labels)["kind"]] = round(count)
+    return found
+
+
+def _planned(gained: dict[str, int], before: Snapshot, after: Snapshot) -> dict[str, Any]:
+    if RESPONSE not in after.rows:
         return {}
-    response = after.since(before)
+    p50_ms, p99_ms = _percentiles(before, after, RESPONSE)
     return {
         "scheduled": gained["scheduled"],
         "dropped": gained["dropped"],
-        "response_p50_ms": response.percentile(50) / 1e6 if response.count else None,
-        "response_p99_ms": response.percentile(99) / 1e6 if response.count else None,
+        "response_p50_ms": p50_ms,
+        "response_p99_ms": p99_ms,
     }
+
+
+def _percentiles(before: Snapshot, after: Snapshot, name: str) -> tuple[float | None, float | None]:
+    """Return the median and the 99th percentile in ms of what came after `before`."""
+    times = after.rows[name][()].since(before.rows[name][()])
+    return (times.percentile(50), times.percentile(99)) if times.samples else (None, None)
 
 
 def merged(a: SeriesRow, b: SeriesRow) -> SeriesRow:

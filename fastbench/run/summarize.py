@@ -33,9 +33,9 @@ from fastbench.results.result import (
     Warning_,
     WorkerRow,
 )
-from fastbench.results.usage import Resources, Use
+from fastbench.results.usage import Resources
 from fastbench.run import sampling
-from fastbench.run.url_counts import Row, as_histogram, counted, of_requests
+from fastbench.run.metric_sums import TrendValue
 
 NS_PER_S = 1e9
 
@@ -76,7 +76,6 @@ class RunTerms:
     vus: int = 0
     reach: Reach | None = None  # of a plain run's server
     server: str = ""
-    urls: tuple[Row, ...] = ()  # what is counted apart
 
     @classmethod
     def of(cls, plan: Plan, reach: Reach) -> RunTerms:
@@ -92,7 +91,6 @@ class RunTerms:
             public=next((each.host for each in reach.used if each.public), ""),
             reach=reach,
             server=plan.target.server,
-            urls=of_requests(plan.requests)[0],
         )
 
 
@@ -112,7 +110,6 @@ class Observed:
     end_ns: int
     series: sampling.Series
     monitor: Monitor
-    last_use: Use
     found: Found
     interrupted: bool
     gave_up: bool
@@ -144,7 +141,6 @@ def result(run: Observed) -> Result:
     counters = [run.block.counters(i) for i in range(len(run.workers))]
     end_ns = max((slot["end_ns"] for slot in counters), default=0) or run.end_ns
     end_ns = max(end_ns, run.start_ns)
-    run.series.finish(end_ns, run.last_use)
     summary, answers = _summary(run, counters, end_ns), _status_codes(run.block)
     found = Result(
         version=__version__,
@@ -161,7 +157,6 @@ def result(run: Observed) -> Result:
         warmup=_warmup(run),
         thread_rates=run.thread_rates,
         addresses=_addresses(run),
-        requests=counted(run.terms.urls, run.block, summary.duration_s),
     )
     seen = _seen(run, summary)
     found = replace(found, validity=verdict.judge(found, seen))
@@ -224,7 +219,7 @@ def _latency(run: Observed) -> Latency:
 
     A script's lag is its event loop's, and its iterations may be planned where requests are not.
     """
-    found = {name: as_histogram(run.block.histogram(name)) for name in _core.HISTOGRAMS}
+    found = {name: TrendValue(run.block.histogram(name)).histogram() for name in _core.HISTOGRAMS}
     if run.terms.vus:
         unplanned = [name for name in PLANNED if not found[name].count]
     else:

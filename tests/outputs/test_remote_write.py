@@ -13,6 +13,8 @@ from points import FRAMES, HOSTILE, TIME, counter, frame, taking
 from fastbench.engine.bridge import _core
 from fastbench.outputs import output_flags, points, prometheus, prometheus_message
 from fastbench.outputs.point import BOUNDS_S, Frame
+from fastbench.run.metric_sums import TrendValue
+from fastbench.run.snapshot import Rows, Snapshot
 
 
 def fields(data: bytes) -> Iterator[tuple[int, Any]]:
@@ -118,14 +120,14 @@ def test_hostile_tags_become_labels_that_may_be(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_sum_of_times_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     # A bit less than before would be a counter that began anew, and a rate twice as high.
-    block = _core.Block(1)
     counted = _core.Histogram()
     counted.record(1_042_029)
-    monkeypatch.setattr(points.PlainReader, "_whole", lambda *_: [("t", TIME, "", counted)])
-    reader = points.PlainReader((), with_buckets=True)
+    reader = points.PointReader(with_buckets=True)
     frames = []
     for second in range(1, 300):
-        frames.append(frame(second, *reader.points(float(second), block)))
+        rows: Rows = {"t": {(): TrendValue() + TrendValue(counted)}}
+        now = Snapshot(float(second), float(second), {}, rows, declared={"t": TIME})
+        frames.append(frame(second, *reader.points(now)))
         counted.record(0)
     sums = [named(rows, "k6_t_sum")[0][1][-1] for rows in written(frames, monkeypatch)]
     assert len(set(sums)) == 1 and sums[0] == pytest.approx(0.001042029)

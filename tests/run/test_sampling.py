@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from fastbench.engine.bridge import _core
 from fastbench.run import sampling
+from fastbench.run.snapshot import Snapshot
+from fastbench.run.url_snapshot import UrlReader
 
-SECOND_NS = 1_000_000_000
+NOTHING = UrlReader(_core.Block(1), planned=False).read(0.0, False)
+
+
+def at(t_s: float, requests: int = 0) -> Snapshot:
+    return replace(NOTHING, t_s=t_s, counters={**NOTHING.counters, "ok": requests})
 
 
 def series_of(rows: int) -> sampling.Series:
-    series = sampling.Series(_core.Block(1), 0, planned=False)
+    series = sampling.Series(NOTHING)
     for _ in range(rows):
-        series.add(series.due_ns, None)
+        series.add(at(series.due_s), None)
     return series
 
 
@@ -36,31 +41,20 @@ def test_a_full_series_merges_neighbours_and_loses_no_second(
     series = series_of(40)
     rows = series.rows
     assert len(rows) < 12
-    assert series.span_ns > SECOND_NS
+    assert series.span_s > 1
     ends = [row.t_s + row.span_s for row in rows]
     assert [0.0, *ends[:-1]] == [row.t_s for row in rows]
-    assert ends[-1] == series.due_ns / SECOND_NS - series.span_ns / SECOND_NS
+    assert ends[-1] == series.due_s - series.span_s
 
 
 def test_a_last_row_that_is_too_short_joins_the_one_before() -> None:
     series = series_of(3)
-    series.finish(3 * SECOND_NS + SECOND_NS // 5, None)
+    series.finish(at(3.2), None)
     assert [row.span_s for row in series.rows] == [1.0, 1.0, 1.2]
 
 
-def test_what_was_counted_before_the_parent_came_to_look_is_in_the_first_row(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    nothing = sampling.snapshot(_core.Block(1), 0, planned=False)
-
-    def counted(requests: int) -> sampling.Snapshot:
-        return replace(nothing, counters=Counter({**nothing.counters, "ok": requests}))
-
-    before = counted(3)
-    monkeypatch.setattr(
-        sampling, "snapshot", lambda block, now_ns, planned: replace(counted(103), now_ns=now_ns)
-    )
-    series = sampling.Series(_core.Block(1), 10 * SECOND_NS, planned=False, before=before)
-    series.finish(11 * SECOND_NS, None)
+def test_what_was_counted_before_the_parent_came_to_look_is_in_the_first_row() -> None:
+    series = sampling.Series(at(0.0, requests=3))
+    series.finish(at(1.0, requests=103), None)
     (row,) = series.rows
     assert (row.requests, row.t_s, row.span_s) == (100, 0.0, 1.0)

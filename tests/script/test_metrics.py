@@ -10,12 +10,14 @@ from contextlib import contextmanager
 
 import pytest
 
+from fastbench.engine.bridge._core import Block
 from fastbench.engine.client._client import Arena
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Threshold
 from fastbench.results.thresholds.submetric import read_tags
+from fastbench.run.snapshot import Snapshot
 from fastbench.script.api import metrics
 from fastbench.script.api.metrics import Counter, Gauge, Rate, Recorder, Trend
 from fastbench.script.expected import DEFAULT, expected_statuses
@@ -50,17 +52,15 @@ def at(place: RecordingContext) -> Iterator[RecordingContext]:
     PLACE.reset(token)
 
 
-def read(
-    arena: Arena, t_s: float = 10.0, only: frozenset[str] | None = None
-) -> metric_snapshot.Snapshot:
-    return metric_snapshot.Reader(arena, metrics.declared()).read(t_s, only=only)
+def read(arena: Arena, t_s: float = 10.0, only: frozenset[str] | None = None) -> Snapshot:
+    return metric_snapshot.Reader(arena, Block(1), metrics.declared()).read(t_s, only=only)
 
 
 def threshold(text: str) -> Threshold:
     return grammar.parse(text, {**BUILT_IN, **metrics.declared()})
 
 
-def observed(snapshot: metric_snapshot.Snapshot, text: str) -> float | None:
+def observed(snapshot: Snapshot, text: str) -> float | None:
     return snapshot.observe(threshold(text))[0]
 
 
@@ -172,7 +172,9 @@ def test_checks_and_groups_are_told_apart_where_a_threshold_names_them() -> None
     assert observed(snapshot, "group_duration{group:::g}: count>0") == 1
     assert observed(snapshot, "group_duration: max<9") == pytest.approx(2, rel=0.001)
     assert observed(snapshot, "iterations{env:x}: count>0") == 1
-    found = {(row.group, row.name): (row.passes, row.fails) for row in snapshot.checks()}
+    found = {
+        (row.group, row.name): (row.passes, row.fails) for row in metric_snapshot.checks(snapshot)
+    }
     assert found == {("", "a"): (1, 0), ("::g", "a"): (1, 0), ("::g", "b"): (0, 1)}
 
 
@@ -197,10 +199,10 @@ def test_names_beyond_a_thousand_are_other() -> None:
         writer.check("a", "", f"check {number}", ()).add(True)
         writer.thrown("a", f"Error{number}", "x.py:1").add(1)
     snapshot = read(arena)
-    rows = {row.name: row.passes for row in snapshot.checks()}
+    rows = {row.name: row.passes for row in metric_snapshot.checks(snapshot)}
     assert (len(rows), rows["other"]) == (1001, 10)
     assert observed(snapshot, "checks>99%") == 1
-    assert snapshot.thrown()[0] == ("other", "other", "a", 10)
+    assert metric_snapshot.thrown(snapshot)[0] == ("other", "other", "a", 10)
     assert [code for code, _, _ in warned] == ["many_labels"] * 2
 
 
@@ -268,7 +270,7 @@ def test_a_hostile_name_goes_through() -> None:
     name = 'a"\\\x1b[31m\udc80{}\n'
     arena = Arena(1)
     recorder(arena).check("a", "", name, ()).add(False)
-    assert read(arena).checks()[0].name == name
+    assert metric_snapshot.checks(read(arena))[0].name == name
 
 
 def answers(*submetrics: str) -> tuple[Arena, dict[tuple[int, str], list[str]]]:

@@ -12,9 +12,10 @@ import pytest
 from running import fastbench
 from servers import Server, answering
 
+from fastbench.engine.bridge._core import Block
 from fastbench.engine.client._client import Arena
 from fastbench.outputs.point import Point
-from fastbench.outputs.points import ScriptReader
+from fastbench.outputs.points import PointReader
 from fastbench.results.metric_values import Kind
 from fastbench.script.api import metrics
 from fastbench.script.api.metrics import MAX_SETS, OTHER, Counter, Recorder
@@ -89,8 +90,8 @@ def points_of(
     told: list[str] = []
     arena = Arena(1)
     act(Recorder(arena.writer(0), [], lambda code, text, hint: told.append(text), apart=apart))
-    snapshot = metric_snapshot.Reader(arena, {"hits": Kind("counter")}).read(1.0)
-    return list(ScriptReader(with_buckets=False).points(snapshot)), told
+    snapshot = metric_snapshot.Reader(arena, Block(1), {"hits": Kind("counter")}).read(1.0)
+    return list(PointReader(with_buckets=False).points(snapshot)), told
 
 
 def count(recorder: Recorder, sets: int) -> None:

@@ -132,7 +132,7 @@ class Ran:
 
     @property
     def interrupted(self) -> int:
-        return int(self.cells["iterations_interrupted"].sum)
+        return int(self.cells["iterations.interrupted"].sum)
 
 
 def share(executor: str, ms: float, vus: Sequence[int] = (1,), **more: Any) -> Share:

@@ -12,7 +12,7 @@ from fastbench.engine.bridge import _core
 from fastbench.outputs import points
 from fastbench.outputs.point import End, Frame, Point, clean
 from fastbench.results.metric_values import Kind
-from fastbench.script.parent import metric_math
+from fastbench.run.metric_sums import TrendValue
 
 __all__ = [
     "COUNTER",
@@ -65,7 +65,7 @@ def times(*values_ns: int) -> Point:
     counted = _core.Histogram()
     for value_ns in values_ns:
         counted.record(value_ns)
-    found = metric_math.values(counted, TIME, 1.0)
+    found = TrendValue(counted).values(1.0)
     tags = clean({"name": "a"})
     added_ms = counted.sum_ns / 1e6
     return Point("http_req_duration", TIME, tags, found, found, points.buckets(counted), added_ms)

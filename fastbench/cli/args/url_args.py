@@ -135,6 +135,7 @@ def _thresholds(
     if not flags.thresholds:
         return ()
     from fastbench.results.thresholds import grammar
+    from fastbench.results.thresholds.evaluation import Judge
     from fastbench.run import run_thresholds, url_counts
 
     found = grammar.read({}, flags.thresholds, run_thresholds.METRICS)
@@ -144,7 +145,7 @@ def _thresholds(
     else:
         grammar.refuse_tags(found)
     found = tuple(replace(each, text=redact.text(each.text)) for each in found)
-    run_thresholds.PlainJudge(found, load.pace)
+    Judge(found, run_thresholds.spans(load.pace))
     return found
 
 

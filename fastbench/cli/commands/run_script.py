@@ -93,11 +93,10 @@ def _run(asked: RunRequest, output: Output) -> int:
             color=output.color,
             below=dashboards.line(board),
         )
-        hears = None if out is None else out.script()
         asked = replace(asked, apart=out is not None)
         with live:
             result = parent.run(
-                *(asked, dashboards.beside(live.update, board), _tell, _echo, hears),
+                *(asked, dashboards.beside(live.update, board), _tell, _echo, out),
                 partial(run_url.write_files, output),
             )
         return run_url.deliver(result, output, out, board)

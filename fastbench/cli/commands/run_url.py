@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,7 @@ from fastbench.cli.output.settings import Output
 from fastbench.foundation import exit_codes, files, signals
 from fastbench.plan.plan import Plan
 from fastbench.results.result import Result
-from fastbench.results.thresholds.evaluation import with_unanswered
-from fastbench.run import runner, url_counts
+from fastbench.run import runner
 
 if TYPE_CHECKING:
     from fastbench.cli.commands.recorded import Recorded
@@ -48,13 +46,6 @@ def run(plan: Plan, output: Output) -> int:
 
         if not hooks.plain_is_ready(plan, output):
             return exit_codes.NOTHING
-    judge = None
-    rows, _ = url_counts.of_requests(plan.requests)
-    if output.thresholds:
-        from fastbench.run.run_thresholds import PlainJudge
-
-        judge = PlainJudge(output.thresholds, plan.load.pace, rows)
-    watcher: runner.Watches | None = judge
     with signals.held(), dashboards.of_plan(output, plan) as board, outlet(output) as out:
         live = LiveView(
             duration_s=plan.load.duration_s,
@@ -63,22 +54,15 @@ def run(plan: Plan, output: Output) -> int:
             color=output.color,
             below=dashboards.line(board),
         )
-        if out is not None:
-            watcher = out.plain(judge, rows, planned=plan.load.planned)
-        urls = dashboards.ByUrl(rows, watcher) if board is not None and rows else None
-        watcher = urls or watcher
+        urls = None if board is None else dashboards.ByUrl()
         with live:
-            tell = dashboards.beside(live.update, board, judge, urls)
-            result = runner.run(plan, tell, thread_rates=output.format == "wrk", watcher=watcher)
-        if judge is not None:
-            held = with_unanswered(
-                judge.judgements,
-                output.thresholds,
-                failed=result.summary.not_ok,
-                ended=result.summary.requests,
-                unanswered=result.unanswered,
+            result = runner.run(
+                plan,
+                dashboards.beside(live.update, board, urls),
+                thread_rates=output.format == "wrk",
+                thresholds=output.thresholds,
+                followers=[each for each in (urls, out) if each is not None],
             )
-            result = replace(result, thresholds=held)
         return deliver(result, output, out, board)
 
 

@@ -5,8 +5,7 @@ aiohttp is imported when there is a page, and before the load.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,17 +13,13 @@ from typing import TYPE_CHECKING
 from fastbench.cli.output import delivery
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import redact
-from fastbench.run import url_counts
 
 if TYPE_CHECKING:
-    from fastbench.engine.bridge import _core
     from fastbench.outputs.dashboard.dashboard_server import Board
     from fastbench.plan.plan import Plan
     from fastbench.results.metric_values import NamedRow
-    from fastbench.run.run_thresholds import PlainJudge
-    from fastbench.run.runner import Watches
     from fastbench.run.sampling import Progress
-    from fastbench.run.url_counts import Row
+    from fastbench.run.snapshot import Snapshot
     from fastbench.script.run_request import RunRequest
 
 __all__ = ["ByUrl", "beside", "line", "of_plan", "of_script"]
@@ -73,43 +68,24 @@ def line(board: Board | None) -> str:
     return "" if board is None else f"dashboard {board.url}"
 
 
-def beside(
-    tell: Tell,
-    board: Board | None,
-    judge: PlainJudge | None = None,
-    urls: ByUrl | None = None,
-) -> Tell:
-    """Return who tells the page, too. A script's run knows itself how its thresholds stand."""
+def beside(tell: Tell, board: Board | None, urls: ByUrl | None = None) -> Tell:
+    """Return who tells the page, too."""
     if board is None:
         return tell
 
     def both(now: Progress) -> None:
         tell(now)
-        if judge is not None:
-            now = replace(now, judgements=dict(judge.judgements))
         board.update(now if urls is None else replace(now, by_url=urls.seen))
 
     return both
 
 
 class ByUrl:
-    """Watch the URLs of a run for its page, once a second; `then` watches the run, too."""
+    """Follow the URLs of a run for its page."""
 
-    def __init__(self, rows: Sequence[Row], then: Watches | None) -> None:
-        self._rows = rows
-        self._then = then
+    def __init__(self) -> None:
         self.seen: tuple[NamedRow, ...] = ()
 
-    @property
-    def reason(self) -> str:
-        """Why the run was ended, "" if it was not."""
-        return "" if self._then is None else self._then.reason
-
-    def next_s(self, t_s: float) -> float:
-        """Return the next instant that must not be missed."""
-        return math.inf if self._then is None else self._then.next_s(t_s)
-
-    def look(self, t_s: float, block: _core.Block) -> bool:
-        """Count what the block holds; true when the other wants the run to end."""
-        self.seen = url_counts.counted(self._rows, block, t_s)
-        return self._then is not None and self._then.look(t_s, block)
+    def take(self, now: Snapshot) -> None:
+        """Keep what the snapshot holds of each URL."""
+        self.seen = now.requests()

@@ -25,6 +25,19 @@ cdef class Histogram:
     def __dealloc__(self):
         free(self.data)
 
+    @staticmethod
+    def of(counts, uint64_t min_ns, uint64_t max_ns, uint64_t sum_ns):
+        """The histogram of these counters, as `counts` returns them; they are not empty."""
+        cdef Histogram out = Histogram()
+        cdef uint32_t i
+        for i, count in counts.items():
+            if i >= hdr.COUNTERS:
+                raise IndexError(f"a histogram has {hdr.COUNTERS} counters")
+            out.data.counts[i] = count
+            out.data.count += count
+        out.data.min_ns, out.data.max_ns, out.data.sum_ns = min_ns, max_ns, sum_ns
+        return out
+
     def record(self, uint64_t value_ns):
         """Count one value."""
         hdr.record(self.data, value_ns)

@@ -1,6 +1,6 @@
 """The typed face of the extension; `make types` checks it against the built module."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol, Self, final
 
 ERROR_KINDS: tuple[str, ...]
@@ -35,6 +35,8 @@ def die_with_parent() -> None: ...
 
 @final
 class Histogram:
+    @staticmethod
+    def of(counts: Mapping[int, int], min_ns: int, max_ns: int, sum_ns: int) -> Histogram: ...
     def record(self, value_ns: int) -> None: ...
     def add(self, other: Histogram) -> None: ...
     def since(self, earlier: Histogram) -> Histogram: ...

@@ -19,9 +19,32 @@ cdef class Distribution:
     def __dealloc__(self):
         free(self.data)
 
+    @staticmethod
+    def of(counts, double least, double most, double added):
+        """The distribution of these counts by place, as `counts` returns them."""
+        cdef Distribution out = Distribution()
+        cdef uint32_t place
+        for place, count in counts.items():
+            if place >= trend.PLACES:
+                raise IndexError(f"a distribution has {trend.PLACES} places")
+            out.data.counts[place] = count
+            out.data.count += count
+        out.data.least, out.data.most, out.data.sum = least, most, added
+        if counts:
+            out.data.lowest, out.data.highest = min(counts), max(counts)
+        return out
+
     def record(self, double value):
         """Count one value."""
         trend.record(self.data, value)
+
+    def counts(self):
+        """Counts that are not 0, in ascending order: {place: count}; see engine/trend.pxd."""
+        cdef uint32_t i
+        if not self.data.count:
+            return {}
+        return {i: self.data.counts[i] for i in range(self.data.lowest, self.data.highest + 1)
+                if self.data.counts[i]}
 
     def add(self, Distribution other not None):
         """Merge `other` into this one."""

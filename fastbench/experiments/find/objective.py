@@ -18,7 +18,7 @@ from fastbench.results.histogram import Histogram
 from fastbench.results.metric_values import Judgement, Kind
 from fastbench.results.result import Result, Summary
 from fastbench.results.thresholds import grammar
-from fastbench.results.thresholds.evaluation import Threshold, judge
+from fastbench.results.thresholds.evaluation import Threshold, failed_share, judge
 
 __all__ = [
     "ERRORS",
@@ -122,9 +122,7 @@ def missed_share(result: Result) -> float:
 
 def errors_share(result: Result) -> float:
     """Return the share of requests that had no good answer, nor may still have one."""
-    s, overdue = result.summary, result.summary.overdue_at_end or 0
-    ended = s.requests + overdue
-    return (s.not_ok + overdue) / ended if ended else 1.0
+    return failed_share(result.summary, result.summary.overdue_at_end or 0)
 
 
 def unanswered_share(result: Result) -> float:

@@ -24,22 +24,21 @@ from typing import Generic, Protocol, Self, TypeVar
 from fastbench.foundation import units
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import Judgement, Kind
+from fastbench.results.result import Result, Summary
 from fastbench.results.thresholds.submetric import Tags, canonical
 
 __all__ = [
-    "ANSWERED",
     "NEAR",
     "Judge",
     "Source",
     "Threshold",
+    "failed_share",
     "judge",
     "submetrics",
-    "with_unanswered",
 ]
 
 NEAR = 0.1  # of the limit
 FAILED = "http_req_failed"
-ANSWERED = "requests.answered"  # entries of what was answered; no name that a metric may have
 WINDOW_PARTS = 16  # a [last=T] window is at most T / 16 too long while the run goes
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -140,28 +139,10 @@ def judge(threshold: Threshold, observed: float | None, what: str = "") -> Judge
     return Judgement(ok, observed, margin, threshold.level, near, words)
 
 
-def with_unanswered(
-    judgements: Mapping[str, Judgement],
-    thresholds: Iterable[Threshold],
-    *,
-    failed: int,
-    ended: int,
-    unanswered: int,
-) -> dict[str, Judgement]:
-    """Break limits on failures that hold only because some requests had no answer at the end.
-
-    Those of the whole run: `unanswered` requests count as failed beside `failed` of `ended`.
-    """
-    found = dict(judgements)
-    worst = (failed + unanswered) / max(1, ended + unanswered)
-    for each in thresholds:
-        whole = not (each.tags or each.stage or each.last_s)
-        if not (unanswered and whole and each.metric == FAILED and each.aggregate == "rate"):
-            continue
-        if found[each.text].ok and not each.holds(worst):
-            why = f"with {units.plural(unanswered, 'request')} that had no answer at the end"
-            found[each.text] = judge(each, worst, why)
-    return found
+def failed_share(run: Summary, unanswered: int) -> float:
+    """Return the share of requests that failed, where `unanswered` ones did, too; 1 of none."""
+    ended = run.requests + unanswered
+    return (run.not_ok + unanswered) / ended if ended else 1.0
 
 
 def _far(threshold: Threshold, observed: float, margin: float | None) -> str:
@@ -318,6 +299,23 @@ class Judge(Generic[S]):
             if broken and each.abort_on_fail and now.t_s >= each.delay_s and not self.stopped_by:
                 self.stopped_by = each.text
         return bool(self.stopped_by)
+
+    def final(self, run: Result) -> dict[str, Judgement]:
+        """Return the judgements of a run that has ended.
+
+        A limit on failures of the whole run breaks if it holds only because some requests had no
+        answer at the end: these count as failed.
+        """
+        found, unanswered = dict(self.judgements), run.unanswered
+        worst = failed_share(run.summary, unanswered)
+        for each in self.thresholds:
+            whole = not (each.tags or self._window_of[each.text])
+            if not (unanswered and whole and each.metric == FAILED and each.aggregate == "rate"):
+                continue
+            if found[each.text].ok and not each.holds(worst):
+                why = f"with {units.plural(unanswered, 'request')} that had no answer at the end"
+                found[each.text] = judge(each, worst, why)
+        return found
 
     def _judged(self, threshold: Threshold, now: S) -> Judgement:
         window = self._window_of[threshold.text]

@@ -21,8 +21,7 @@ from typing import Any, Protocol
 
 from fastbench.engine.client import _client
 from fastbench.plan.plan import UsageError
-from fastbench.results.metric_values import BUILT_IN, Kind
-from fastbench.results.thresholds.evaluation import ANSWERED
+from fastbench.results.metric_values import ANSWERED, BUILT_IN, Kind
 from fastbench.results.thresholds.submetric import canonical
 from fastbench.script.expected import Expected
 from fastbench.script.recording_context import PLACE, RecordingContext, Tags, own_tags
@@ -248,7 +247,7 @@ class Recorder:
         row = _json(
             place=place if known else OTHER, scenario=scenario, type=kind if known else OTHER
         )
-        return self._cell("counter", "exceptions", row)
+        return self._cell("counter", "iterations.exceptions", row)
 
     def custom(
         self, name: str, place: RecordingContext, tags: Tags, own: Mapping[str, str] = _NONE

@@ -104,7 +104,7 @@ class ScenarioRunner:
         self.iterations: Adds = recorder.counter("iterations", name, tags)
         self.durations: AddsTime = recorder.times("iteration_duration", name, tags)
         self.dropped: Adds = recorder.counter("dropped_iterations", name, tags)
-        self.interrupted: Adds = recorder.counter("iterations_interrupted", name, tags)
+        self.interrupted: Adds = recorder.counter("iterations.interrupted", name, tags)
         self.ended_ns = 0  # the end of the last iteration
         self._function = function
         self._arguments = arguments

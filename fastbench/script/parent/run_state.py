@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from fastbench.engine.bridge import _core
-from fastbench.engine.client import _client
 from fastbench.machine.monitor import Monitor
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge, Threshold
-from fastbench.results.usage import Use
 from fastbench.run import sampling
+from fastbench.run.looks import Follower, Looks
 from fastbench.run.sampling import Progress, Users
+from fastbench.run.snapshot import AROUND, Snapshot
 from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.parent import metric_snapshot
 from fastbench.script.parent.refused import OptionsError
@@ -27,21 +26,14 @@ from fastbench.script.worker.runtime import MAX_VUS
 __all__ = ["Limits", "RunObserver", "Standing", "limits_of", "spans"]
 
 NS_PER_S = 1e9
-LOOK_S = 1.0  # at thresholds
-AROUND = ("setup", "teardown")  # what samples outside of scenarios are tagged with
 ITERATION_NAMES = frozenset({"iterations", "dropped_iterations"})
 
 
-class RunObserver(Protocol):
+class RunObserver(Follower, Protocol):
     """Somebody who is told what is measured while it is."""
-
-    next_s: float  # the next look, from the start line on
 
     def begin(self, tags: Mapping[str, str], of_scenarios: Mapping[str, Mapping[str, str]]) -> None:
         """Learn the tags of the run, and those of its scenarios by name."""
-
-    def look(self, t_s: float, read: Callable[[float], metric_snapshot.Snapshot]) -> None:
-        """Look at what is measured now."""
 
 
 class Limits:
@@ -56,7 +48,7 @@ class Limits:
         self.found = found
         self.notices = notices
         self.names = metric_snapshot.names(found)
-        self.judge: Judge[metric_snapshot.Snapshot] = Judge(found, times)
+        self.judge: Judge[Snapshot] = Judge(found, times)
 
 
 def limits_of(applied: Applied, asked: RunRequest) -> Limits:
@@ -115,55 +107,40 @@ class Standing:
         self,
         applied: Applied,
         limits: Limits,
-        block: _core.Block,
-        arena: _client.Arena,
+        reader: metric_snapshot.Reader,
         start_ns: int,
-        before: sampling.Snapshot,
+        before: Snapshot,
         hears: RunObserver | None = None,
     ) -> None:
-        """`before` is what the block held before the start line: what setup did."""
-        self.hears = hears
+        """`before` is what was counted before the start line: what setup did."""
         if hears is not None:
             hears.begin(applied.options.tags, {each.name: each.tags for each in applied.scenarios})
         self.limits = limits
         self.start_ns = start_ns
         self.end_ns = start_ns + round(applied.end_s * NS_PER_S)
-        self.series = sampling.Series(block, start_ns, planned=False, before=before)
-        self.reader = metric_snapshot.Reader(arena, applied.declared.metrics)
+        self.series = sampling.Series(before)
+        self.reader = reader
+        followers = () if hears is None else (hears,)
+        self.looks = Looks(self.snapshot, start_ns, self.series, limits.judge, followers)
         self._applied = applied
-        self._block = block
-        self._arena = arena
         self._ticks = sampling.Ticks(start_ns, None, warming=False)
-        self._look_s = LOOK_S
         self._vus = self._least = self._most = 0
         self._seen = False
 
-    @property
-    def stopped_by(self) -> str:
-        """The threshold that ended the run."""
-        return self.limits.judge.stopped_by
-
-    def look(self, now_ns: int, monitor: Monitor) -> bool:
-        """Take a look; true when a threshold asks for the end."""
-        counters = [self._block.counters(i) for i in range(self._block.workers)]
+    def look(self, now_ns: int, monitor: Monitor) -> str:
+        """Take a look; return the threshold that asks for the end of the run, "" if none does."""
+        block = self.reader.block
+        counters = [block.counters(i) for i in range(block.workers)]
         self._ticks.look(now_ns, counters, None)
         if now_ns < self.start_ns:
-            return False
+            return ""
         self._count_vus(sum(slot["active"] for slot in counters))
-        if now_ns >= self.series.due_ns:
-            self.series.add(now_ns, monitor.sample())
-        t_s = (now_ns - self.start_ns) / NS_PER_S
-        if self.hears is not None and t_s >= self.hears.next_s:
-            self.hears.look(t_s, self.snapshot)
-        if t_s < self._look_s or not self.limits.found:
-            return False
-        self._look_s = min(t_s + LOOK_S, self.limits.judge.next_s(t_s))
-        return self.limits.judge.look(self.snapshot(t_s, self.limits.names))
+        return self.looks.look(now_ns, monitor.sample)
 
-    def snapshot(self, t_s: float, only: frozenset[str] | None = None) -> metric_snapshot.Snapshot:
-        """Read everything, or `only` entries of these names."""
-        errors = sampling.errors(self._block) if only is None else None
-        return self.reader.read(t_s, only=only, gauges=self.gauges, errors=errors)
+    def snapshot(self, t_s: float, full: bool = True) -> Snapshot:
+        """Read everything, or what the series and the thresholds need."""
+        only = None if full else self.limits.names
+        return self.reader.read(t_s, only=only, gauges=self.gauges)
 
     @property
     def gauges(self) -> dict[str, tuple[float, float, float]]:
@@ -179,8 +156,8 @@ class Standing:
 
     def _peak(self) -> float:
         """Return how many VUs there were at once at most: workers count each that comes."""
-        rows = (self._arena.read(i, {MAX_VUS}) for i in range(self._arena.workers))
-        return max((most for row in rows for *_, (_, _, most, _) in row), default=0.0)
+        rows = self.reader.rows(frozenset({MAX_VUS}))
+        return max((most for *_, (_, _, most, _) in rows), default=0.0)
 
     def _count_vus(self, vus: int) -> None:
         self._least = min(vus, self._least) if self._seen else vus
@@ -188,32 +165,24 @@ class Standing:
         self._vus = vus
         self._seen = True
 
-    def close(self, end_ns: int, monitor: Monitor) -> Use:
+    def close(self, end_ns: int, monitor: Monitor) -> None:
         """End the series: what comes now, as teardown, is not of the load."""
-        use = monitor.sample()
-        self.series.finish(max(end_ns, self.start_ns), use)
-        return use
+        self.looks.end(max(0.0, (end_ns - self.start_ns) / NS_PER_S), monitor.sample())
 
     def last_look(self, now_ns: int) -> None:
         """Let who listens look for the last time: also at what teardown did."""
-        if self.hears is not None:
-            self.hears.look(max(0.0, (now_ns - self.start_ns) / NS_PER_S), self.snapshot)
+        self.looks.tell(self.snapshot(max(0.0, (now_ns - self.start_ns) / NS_PER_S)))
 
     def until_next_s(self, tick_s: float) -> float:
-        """Return the time to the next tick, row or look, whichever is first."""
+        """Return the time to the next tick or look, whichever is first."""
         now_ns = time.monotonic_ns()
-        wakes = [now_ns + tick_s * NS_PER_S, self.series.due_ns]
-        if self.limits.found:
-            wakes.append(self.start_ns + self._look_s * NS_PER_S)
-        if self.hears is not None:
-            wakes.append(self.start_ns + self.hears.next_s * NS_PER_S)
-        return max(0.0, (min(wakes) - now_ns) / NS_PER_S)
+        return max(0.0, min(tick_s, (self.looks.due_ns - now_ns) / NS_PER_S))
 
     def progress(self) -> Progress:
         """Return what a live view shows now."""
         base = self._ticks.progress(self.series)
         iterations, dropped = self._iterations()
-        judged = dict(self.limits.judge.judgements)
+        judged = self.looks.judgements
         failing = [
             text for text, each in judged.items() if not each.ok and each.observed is not None
         ]
@@ -230,12 +199,10 @@ class Standing:
         return replace(base, users=users, judgements=judged)
 
     def _iterations(self) -> tuple[int, int]:
-        rows = (self._arena.read(i, ITERATION_NAMES) for i in range(self._arena.workers))
         found = dict.fromkeys(ITERATION_NAMES, 0.0)
-        for row in rows:
-            for kind, name, _, value in row:
-                if kind == "counter":
-                    found[name] += value
+        for kind, name, _, value in self.reader.rows(ITERATION_NAMES):
+            if kind == "counter":
+                found[name] += value
         return round(found["iterations"]), round(found["dropped_iterations"])
 
     def _planned(self) -> int | None:

@@ -19,12 +19,17 @@ from fastbench.machine.monitor import Monitor
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import Thrown
 from fastbench.results.result import Result, Warning_
-from fastbench.results.usage import Use
-from fastbench.run import sampling, summarize
+from fastbench.run import summarize
 from fastbench.run.sampling import Progress
 from fastbench.script.api.options import Declared
 from fastbench.script.load import cli_overrides
-from fastbench.script.parent import forking, summarize_script, target_discovery, teardown
+from fastbench.script.parent import (
+    forking,
+    metric_snapshot,
+    summarize_script,
+    target_discovery,
+    teardown,
+)
 from fastbench.script.parent.refused import OptionsError, ScriptError
 from fastbench.script.parent.run_state import Limits, RunObserver, Standing, limits_of
 from fastbench.script.parent.showing import Showing
@@ -115,16 +120,17 @@ class Campaign:
         if not self.settled:
             self._set_up(applied.options.setup_timeout_s)
         # The load may begin before this process comes to look at it.
-        before = sampling.snapshot(self.block, 0, planned=False)
+        reader = metric_snapshot.Reader(self.arena, self.block, applied.declared.metrics)
+        before = reader.read(0.0, only=limits.names)
         start_ns = self._begin(applied)
-        standing = Standing(applied, limits, self.block, self.arena, start_ns, before, self.hears)
+        standing = Standing(applied, limits, reader, start_ns, before, self.hears)
         monitor.start()
         self._watch(standing, monitor)
         end_ns = time.monotonic_ns()
-        last_use = standing.close(self._end_ns(end_ns), monitor)
+        standing.close(self._end_ns(end_ns), monitor)
 
         def result(*more: Warning_) -> Result:
-            told = self._told(start_ns, end_ns, last_use, more)
+            told = self._told(start_ns, end_ns, more)
             where = self.sought or sought
             return summarize_script.result(told, applied, where, self.block, standing, monitor)
 
@@ -138,7 +144,7 @@ class Campaign:
         return result()
 
     def _told(
-        self, start_ns: int, end_ns: int, last_use: Use, more: tuple[Warning_, ...]
+        self, start_ns: int, end_ns: int, more: tuple[Warning_, ...]
     ) -> summarize_script.EndedRun:
         stuck = self.watchdog.warnings(self.hub.children, end_ns)
         return summarize_script.EndedRun(
@@ -153,7 +159,6 @@ class Campaign:
             warnings=(*more, *self.notes.warnings, *stuck),
             ends_ns=self.notes.ends_ns,
             addresses=tuple(self.notes.addresses),
-            last_use=last_use,
         )
 
     # Loading.
@@ -326,8 +331,8 @@ class Campaign:
             now_ns = time.monotonic_ns()
             self._note_pause(standing.start_ns, looked_ns, now_ns)
             looked_ns, self.showing.spent_ns = now_ns, 0
-            if not self.told_ns and standing.look(now_ns, monitor):
-                self.stop("threshold_aborted", f"a threshold failed: {standing.stopped_by}")
+            if not self.told_ns and (broken := standing.look(now_ns, monitor)):
+                self.stop("threshold_aborted", f"a threshold failed: {broken}")
             if now_ns - self.resumed_ns > PAUSE_S * 1e9:  # else nobody has had the time to beat
                 self.watchdog.look(self.hub.children, now_ns)
             self._force(standing.end_ns, now_ns)

@@ -12,9 +12,8 @@ from fastbench.machine.monitor import Monitor
 from fastbench.results.addresses import AddressRow
 from fastbench.results.metric_values import ScenarioRow, Thrown
 from fastbench.results.result import Result, Validity, Warning_
-from fastbench.results.thresholds.evaluation import with_unanswered
-from fastbench.results.usage import Use
 from fastbench.run import summarize
+from fastbench.run.snapshot import Snapshot
 from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.parent import metric_snapshot
 from fastbench.script.parent.run_state import Standing
@@ -43,7 +42,6 @@ class EndedRun:
     warnings: tuple[Warning_, ...]
     ends_ns: dict[str, int]  # by scenario
     addresses: tuple[AddressRow, ...]
-    last_use: Use
 
 
 def result(
@@ -62,13 +60,7 @@ def result(
     limits.judge.look(snapshot)
     scenarios = _scenarios(snapshot, applied, told)
     gone, validity = _gone(base)
-    held = with_unanswered(
-        limits.judge.judgements,
-        limits.found,
-        failed=base.summary.not_ok,
-        ended=base.summary.requests,
-        unanswered=base.unanswered,
-    )
+    held = limits.judge.final(base)
     warnings = [
         *told.warnings,
         *gone,
@@ -85,7 +77,7 @@ def result(
         thresholds=held,
         requests=snapshot.requests(),
         scenarios=scenarios,
-        checks=snapshot.checks(),
+        checks=metric_snapshot.checks(snapshot),
         exceptions=_exceptions(snapshot, told.threw),
     )
 
@@ -99,10 +91,11 @@ def _in_vain(told: EndedRun, applied: Applied, block: _core.Block, standing: Sta
     started = sum(slot["started"] for slot in counters)
     if told.ended or (started and not sum(slot["ok"] for slot in counters)):
         return told
-    snapshot = standing.snapshot(0.0, frozenset({"iterations", "exceptions"}))
-    rows = [snapshot.scenario(spec.name, "", 0, 0.0) for spec in applied.scenarios]
+    snapshot, names = standing.snapshot(0.0), [spec.name for spec in applied.scenarios]
     thrown = _thrown_in(snapshot)
-    ended, threw = sum(row.iterations for row in rows), sum(thrown[row.name] for row in rows)
+    iterations = snapshot.by("iterations", ("scenario",))
+    ended = round(sum(iterations[name,].count for name in names if (name,) in iterations))
+    threw = sum(thrown[name] for name in names)
     if not ended or threw < ended:
         return told
     which = f"all {ended:,} iterations" if ended > 1 else "the only iteration"
@@ -110,17 +103,15 @@ def _in_vain(told: EndedRun, applied: Applied, block: _core.Block, standing: Sta
     return replace(told, ended="script_failed", why=why)
 
 
-def _thrown_in(snapshot: metric_snapshot.Snapshot) -> Counter[str]:
+def _thrown_in(snapshot: Snapshot) -> Counter[str]:
     """Return how many exceptions there were, by scenario."""
     found: Counter[str] = Counter()
-    for _, _, scenario, count in snapshot.thrown():
+    for _, _, scenario, count in metric_snapshot.thrown(snapshot):
         found[scenario] += count
     return found
 
 
-def _only_thrown(
-    scenarios: tuple[ScenarioRow, ...], snapshot: metric_snapshot.Snapshot
-) -> list[Warning_]:
+def _only_thrown(scenarios: tuple[ScenarioRow, ...], snapshot: Snapshot) -> list[Warning_]:
     """Tell of scenarios of which no iteration came to its end, where others have some."""
     thrown = _thrown_in(snapshot)
     broken = [row for row in scenarios if row.iterations and thrown[row.name] >= row.iterations]
@@ -186,7 +177,6 @@ def _observed(
         interrupted=told.interrupted,
         gave_up=False,
         thread_rates=(),
-        last_use=told.last_use,
         found=sought.found,
         pauses=told.pauses,
         ended=told.ended,
@@ -201,9 +191,7 @@ def _cpu_s(child: Child) -> float:
     return child.cpu_s if now is None else now.cpu_s
 
 
-def _scenarios(
-    snapshot: metric_snapshot.Snapshot, applied: Applied, told: EndedRun
-) -> tuple[ScenarioRow, ...]:
+def _scenarios(snapshot: Snapshot, applied: Applied, told: EndedRun) -> tuple[ScenarioRow, ...]:
     """Return what each scenario did; one of a given length lasts as long, if the run does."""
     rows = []
     for spec in applied.scenarios:
@@ -212,17 +200,16 @@ def _scenarios(
         if spec.executor not in ITERATIONS:
             end_ns = max(end_ns, min(told.end_ns, start_ns + round(spec.length_s * 1e9)))
         span_s = max(0, end_ns - start_ns) / 1e9
-        rows.append(snapshot.scenario(spec.name, spec.executor or "", spec.most_vus, span_s))
+        about = (spec.name, spec.executor or "", spec.most_vus, span_s)
+        rows.append(metric_snapshot.scenario(snapshot, *about))
     return tuple(rows)
 
 
-def _exceptions(
-    snapshot: metric_snapshot.Snapshot, threw: tuple[Thrown, ...]
-) -> tuple[Thrown, ...]:
+def _exceptions(snapshot: Snapshot, threw: tuple[Thrown, ...]) -> tuple[Thrown, ...]:
     """Join counts with the first of each sort; what broke setup or teardown has no count."""
     first = {(row.type, row.place, row.scenario): row for row in threw}
     rows = []
-    for type_, place, scenario, count in snapshot.thrown():
+    for type_, place, scenario, count in metric_snapshot.thrown(snapshot):
         told = first.pop((type_, place, scenario), None)
         about = told or Thrown(type_, place, "", scenario, 0, "")
         rows.append(replace(about, count=count))
@@ -247,16 +234,17 @@ def _dropped(scenarios: tuple[ScenarioRow, ...]) -> list[Warning_]:
     return rows
 
 
-def _collected(snapshot: metric_snapshot.Snapshot) -> list[Warning_]:
+def _collected(snapshot: Snapshot) -> list[Warning_]:
     """Tell of pauses of the garbage collector that are long enough to be seen in latencies."""
-    pauses = snapshot.times("gc_pause")
-    if not pauses.count or pauses.max_ns < LONG_PAUSE_NS:
+    pauses = snapshot.sum("gc.pause")
+    longest_ns = 0 if pauses is None else pauses.counted.max_ns
+    if longest_ns < LONG_PAUSE_NS:
         return []
     return [
         Warning_(
             "gc_pause",
-            f"Python's garbage collector stopped a worker for up to {format_ns(pauses.max_ns)} "
-            f"({plural(pauses.count, 'collection')})",
+            f"Python's garbage collector stopped a worker for up to {format_ns(longest_ns)} "
+            f"({plural(pauses.samples, 'collection')})",
             "keep fewer objects in vu.state, and large data in module variables",
         )
     ]

@@ -110,7 +110,7 @@ def _name_vu(seat: WorkerContext) -> None:
 
 def record_pauses(book: _client.MetricRegistry) -> None:
     """Record from now on how long each garbage collection takes."""
-    add = book.times("gc_pause").add
+    add = book.times("gc.pause").add
     begun_ns = 0
 
     def note(phase: str, info: dict[str, int]) -> None:

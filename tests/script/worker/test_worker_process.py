@@ -212,7 +212,7 @@ def test_exceptions_are_counted_by_type_and_place(tmp_path: Path) -> None:
         rows = {
             (tags["type"], tags["place"]): value
             for kind, name, text, value in made.arena.read(0)
-            if name == "exceptions" and (tags := json.loads(text))
+            if name == "iterations.exceptions" and (tags := json.loads(text))
         }
         assert rows == {("script.Odd", "script.py:6"): 6, ("ValueError", "script.py:10"): 4}
         odd, value = made.said("threw")
@@ -253,7 +253,7 @@ def test_fail_fast_is_told_once(tmp_path: Path) -> None:
     with worker(tmp_path, THROWING, fail_fast=True) as made:
         made.run()
         assert made.said("failing") == [{}]
-        assert made.counts()["exceptions"] == 1
+        assert made.counts()["iterations.exceptions"] == 1
 
 
 def test_what_nobody_awaited_is_counted(tmp_path: Path) -> None:
@@ -366,7 +366,7 @@ def test_pauses_of_the_collector_are_recorded(tmp_path: Path) -> None:
     code = PLAIN.replace('vu.state["seen"] = data', "import gc; gc.collect()")
     with worker(tmp_path, code) as made:
         made.run()
-        (pauses,) = [value for _, name, _, value in made.arena.read(0) if name == "gc_pause"]
+        (pauses,) = [value for _, name, _, value in made.arena.read(0) if name == "gc.pause"]
         assert pauses.count >= 6
         assert 0 < pauses.max_ns < 1_000_000_000
 

@@ -1,0 +1,105 @@
+"""Look at a run once a second: one snapshot, for its series, its thresholds and who follows it.
+
+Between two seconds a threshold may need a look of its own, as when a stage ends: it gets a
+snapshot that nobody else does.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from fastbench.results.metric_values import Judgement
+from fastbench.results.usage import Use
+from fastbench.run.sampling import Series
+from fastbench.run.snapshot import Snapshot
+
+if TYPE_CHECKING:  # runs without thresholds do without them
+    from fastbench.results.thresholds.evaluation import Judge
+
+__all__ = ["Follower", "Looks"]
+
+LOOK_S = 1.0
+NS_PER_S = 1e9
+# A look that takes long, as with a thousand names of requests, is followed by a longer pause.
+MAX_OF_CORE = 0.02
+
+
+class Follower(Protocol):
+    """Somebody who is told what a run counts while it goes."""
+
+    def take(self, now: Snapshot) -> None:
+        """Take what was counted up to now; once a second, and when the run has ended."""
+
+
+class Looks:
+    """The looks at one run. Instants are ns of CLOCK_MONOTONIC; `read` takes s from the start."""
+
+    def __init__(
+        self,
+        read: Callable[[float, bool], Snapshot],
+        start_ns: int,
+        series: Series,
+        judge: Judge[Snapshot] | None,
+        followers: Sequence[Follower],
+    ) -> None:
+        """`read(t_s, full)` takes a snapshot, a `full` one with all that followers want."""
+        self._read = read
+        self._start_ns = start_ns
+        self.series = series
+        self.judge = judge
+        self._followers = followers
+        self._second_s = LOOK_S  # when the next one ends
+        self._full_s = LOOK_S if followers else math.inf
+        self._edge_s = self._edge(0.0)
+
+    @property
+    def due_ns(self) -> int:
+        """When the next look is due."""
+        return self._start_ns + math.ceil(min(self._second_s, self._edge_s) * NS_PER_S)
+
+    @property
+    def judgements(self) -> dict[str, Judgement]:
+        """How the thresholds stand."""
+        return {} if self.judge is None else dict(self.judge.judgements)
+
+    def look(self, now_ns: int, sample: Callable[[], Use]) -> str:
+        """Take a look if one is due; return the threshold that asks for the end of the run."""
+        if now_ns < self.due_ns:
+            return ""
+        t_s = (now_ns - self._start_ns) / NS_PER_S
+        second = t_s >= self._second_s
+        full = second and t_s >= self._full_s
+        spent_ns = time.thread_time_ns()
+        now = self._read(t_s, full)
+        if full:
+            self.tell(now)
+            cost_s = (time.thread_time_ns() - spent_ns) / NS_PER_S
+            self._full_s = t_s + max(LOOK_S, cost_s / MAX_OF_CORE)
+        if second:
+            self._second_s = t_s + LOOK_S
+            if t_s >= self.series.due_s:
+                self.series.add(now, sample())
+        if self.judge is None:
+            return ""
+        self.judge.look(now)
+        self._edge_s = self._edge(t_s)
+        return self.judge.stopped_by
+
+    def end(self, t_s: float, use: Use) -> Snapshot:
+        """Take and return the last snapshot, when the load has ended: the series ends with it."""
+        now = self._read(t_s, True)
+        self.series.finish(now, use)
+        if self.judge is not None:
+            self.judge.look(now)
+        return now
+
+    def tell(self, now: Snapshot) -> None:
+        """Let followers take a snapshot."""
+        for each in self._followers:
+            each.take(now)
+
+    def _edge(self, t_s: float) -> float:
+        return math.inf if self.judge is None else self.judge.next_s(t_s)

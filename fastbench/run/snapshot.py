@@ -1,0 +1,304 @@
+"""What a run has counted up to one instant, or between two: one value for everybody who looks.
+
+1. It is taken once a second, and the series, thresholds, outputs and the dashboard get the same
+   one: what they say of a second is equal to the unit. It is a copy: what is counted later does
+   not change it.
+2. `a + b` is the snapshot of both parts of a run; `since` gives a window. It survives JSON.
+3. `rows` holds metrics by name and labels; a metric is the sum of its rows. A sub-metric of
+   a threshold is a row of its own, named by its canonical expression, unless its labels are those
+   of rows. `named` splits what requests are counted by once more, by their names: where it is
+   read, `rows` are its sums.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from fastbench.results.latencies import latency_ms
+from fastbench.results.metric_values import ANSWERED, BUILT_IN, Judgement, Kind, Metric, NamedRow
+from fastbench.run import metric_sums
+from fastbench.run.metric_sums import CounterValue, RateValue
+
+if TYPE_CHECKING:  # runs without thresholds do without them
+    from fastbench.results.thresholds.evaluation import Threshold
+
+__all__ = ["AROUND", "BY_NAME", "ERRORS", "Snapshot"]
+
+Labels = tuple[tuple[str, str], ...]
+Rows = dict[str, dict[Labels, Any]]
+
+ERRORS = "http_req_errors"  # by kind; in no document's metrics
+SERVICE, RESPONSE = "requests.service", "requests.response"  # of the series; names of no metric
+STATUSES = "requests.statuses"  # by URL
+EXCEPTIONS = "iterations.exceptions"
+BY_NAME = ("http_reqs", "http_req_failed", "http_req_duration")
+AROUND = ("setup", "teardown")  # what samples outside of scenarios are labelled with
+
+_THREW = "script_exceptions"
+_ALWAYS = {"http_reqs", ANSWERED}  # what tells which latency is meant, and whether there is any
+_OF_ANSWERS = {  # times that only requests with an answer give
+    *("first_byte", "http_req_duration", "http_req_receiving", "http_req_response"),
+    *("http_req_sending", "http_req_waiting", "lag", "response", "service"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything counted up to `t_s`, or in the `span_s` before it; s from the start line on.
+
+    `counters` are those of the block. `declared` are the metrics beside the built-in ones;
+    `plain`: of a run of URLs, which is planned as a whole, and whose response time has a name of
+    its own.
+    """
+
+    t_s: float
+    span_s: float
+    counters: Mapping[str, int]
+    rows: Rows
+    named: Rows = field(default_factory=dict)
+    declared: Mapping[str, Kind] = field(default_factory=dict)
+    plain: bool = False
+
+    def __add__(self, other: Snapshot) -> Snapshot:
+        return replace(
+            self,
+            t_s=max(self.t_s, other.t_s),
+            span_s=max(self.span_s, other.span_s),
+            counters=_added(self.counters, other.counters),
+            rows=_joined(self.rows, other.rows),
+            named=_joined(self.named, other.named),
+        )
+
+    def since(self, earlier: Snapshot) -> Snapshot:
+        """Return what came after an earlier instant."""
+        counters = {name: n - earlier.counters.get(name, 0) for name, n in self.counters.items()}
+        return replace(
+            self,
+            span_s=self.t_s - earlier.t_s,
+            counters=counters,
+            rows=_gained(self.rows, earlier.rows),
+            named=_gained(self.named, earlier.named),
+        )
+
+    def kept(self, keys: frozenset[str]) -> Snapshot:
+        """Return what is needed to tell metrics with these keys."""
+        names = {key.partition("{")[0] for key in keys} | keys | _ALWAYS | {self._response}
+        names |= {EXCEPTIONS, "iterations"} if _THREW in names else set()
+        names |= {name for name in self.rows if name.startswith(f"{ANSWERED}{{")}
+        rows = {name: of for name, of in self.rows.items() if name in names}
+        return replace(self, rows=rows, named={})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return {
+            "t_s": self.t_s,
+            "span_s": self.span_s,
+            "counters": dict(self.counters),
+            "rows": _listed(self.rows),
+            "named": _listed(self.named),
+            "declared": {name: asdict(kind) for name, kind in self.declared.items()},
+            "plain": self.plain,
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Snapshot:
+        """Return what `to_json` wrote."""
+        rows, named = _read(body["rows"]), _read(body["named"])
+        declared = {name: Kind(**kind) for name, kind in body["declared"].items()}
+        return cls(**{**body, "rows": rows, "named": named, "declared": declared})
+
+    # Thresholds.
+
+    @property
+    def _response(self) -> str:
+        return "response" if self.plain else "http_req_response"
+
+    @property
+    def planned(self) -> bool:
+        """Tell whether all scenarios that sent requests had a plan for when; setup has none."""
+        times = self.rows.get(self._response, {})
+        sent = [
+            labels
+            for labels, value in self.rows.get("http_reqs", {}).items()
+            if value.count and dict(labels).get("scenario") not in AROUND
+        ]
+        return bool(sent) and all(labels in times and times[labels].samples for labels in sent)
+
+    def observe(self, threshold: Threshold) -> tuple[float | None, str]:
+        """Return the value, None without samples; of a short form also which latency it is."""
+        metric, what = self._meant(threshold)
+        value = self.value(metric, threshold.tags, threshold.kind)
+        if metric in self.declared and not threshold.tags and value == RateValue():
+            return 0.0, "0 samples"
+        return metric_sums.asked(value, threshold, self.span_s), what
+
+    def _meant(self, threshold: Threshold) -> tuple[str, str]:
+        if not threshold.either:
+            return threshold.metric, ""
+        if self.planned:
+            return self._response, "response time"
+        return threshold.metric, "service time" if self.plain else threshold.metric
+
+    def value(self, metric: str, tags: Labels, kind: Kind) -> Any:
+        """Return the value of a metric or sub-metric, None where nothing is known of it."""
+        if metric == _THREW:
+            return self._threw(tags)
+        ours = self.plain or metric not in self.declared
+        if ours and metric in _OF_ANSWERS and not self.counted(ANSWERED, tags):
+            return None
+        found = self.sum(metric, tags)
+        if found is None and not tags and (kind.type == "counter" or metric in self.declared):
+            return {"counter": CounterValue(), "rate": RateValue()}.get(kind.type)
+        return found
+
+    def sum(self, name: str, tags: Labels = ()) -> Any:
+        """Return the sum of the rows with these labels, or of a sub-metric; None without any."""
+        if tags:
+            from fastbench.results.thresholds.submetric import canonical
+
+            if apart := self.rows.get(canonical(name, tags)):
+                return metric_sums.total(apart.values())
+        return metric_sums.total(self.of(name, tags))
+
+    def counted(self, name: str, tags: Labels = ()) -> float:
+        """Return the sum of a counter, 0 where nothing is known of it."""
+        found: CounterValue | None = self.sum(name, tags)
+        return 0.0 if found is None else found.count
+
+    def of(self, name: str, tags: Labels = ()) -> Iterator[Any]:
+        """Yield the values of rows with these labels."""
+        for labels, value in self.rows.get(name, {}).items():
+            if not tags or set(tags) <= set(labels):
+                yield value
+
+    def _threw(self, tags: Labels) -> RateValue:
+        """Return how many exceptions ended how many iterations; a background task may add some."""
+        threw = round(self.counted(EXCEPTIONS, tags))
+        where = tuple(pair for pair in tags if pair[0] == "scenario")
+        return RateValue(threw, max(threw, round(self.counted("iterations", where))))
+
+    # The document.
+
+    def metrics(
+        self,
+        thresholds: Iterable[Threshold] = (),
+        judgements: Mapping[str, Judgement] | None = None,
+    ) -> dict[str, Metric]:
+        """Return every metric that has samples or a threshold, in k6's form."""
+        from fastbench.results.thresholds.submetric import canonical
+
+        judged: dict[str, dict[str, Mapping[str, bool]]] = {}
+        wanted: dict[str, tuple[str, Labels, Kind]]
+        wanted = {name: (name, (), kind) for name, kind in {**BUILT_IN, **self.declared}.items()}
+        for each in thresholds:
+            metric, _ = self._meant(each)
+            key = canonical(metric, each.tags)
+            wanted[key] = (metric, each.tags, each.kind)
+            found = (judgements or {}).get(each.text)
+            expressions = judged.setdefault(key, {})
+            if found is not None:
+                expressions[each.expression + each.scope] = {"ok": found.ok}
+        metrics = {}
+        for key, (name, tags, kind) in sorted(wanted.items()):
+            value = self.value(name, tags, kind)
+            if key in judged or name in self.declared or (value is not None and value.samples):
+                values = (value or metric_sums.EMPTY[kind.type]).values(self.span_s)
+                metrics[key] = Metric(kind.type, kind.contains, values, judged.get(key, {}))
+        return metrics
+
+    def requests(self) -> tuple[NamedRow, ...]:
+        """Return the requests by name: of URLs in their order, else the most of each first."""
+        names = ("scenario", "name", "method")
+        parts = {name: self.by(name, names, self.named) for name in self.named}
+        statuses: dict[tuple[str, ...], dict[str, int]] = {}
+        for (*key, status), each in self.by(STATUSES, (*names, "status"), self.named).items():
+            statuses.setdefault(tuple(key), {})[status] = round(each.count)
+        rows = [
+            self._named_row(
+                key,
+                {name: of[key] for name, of in parts.items() if key in of},
+                statuses.get(key, {}),
+            )
+            for key, value in parts.get("http_reqs", {}).items()
+            if value.count or self.plain
+        ]
+        if self.plain:
+            return tuple(rows)
+        return tuple(sorted(rows, key=lambda row: (row.scenario, -row.requests, row.name)))
+
+    def _named_row(
+        self, key: tuple[str, ...], of: Mapping[str, Any], statuses: Mapping[str, int]
+    ) -> NamedRow:
+        scenario, name, method = key
+        requests = round(of["http_reqs"].count)
+        more: dict[str, Any] = {}
+        if self.plain:
+            more = {
+                "timeouts": round(of["timeouts"].count),
+                "bytes_in": round(of["data_received"].count),
+                "status_codes": statuses,
+                "response": latency_ms(of["response"].histogram()) if "response" in of else None,
+            }
+        return NamedRow(
+            name=name,
+            method=method,
+            scenario=scenario,
+            requests=requests,
+            failed=of["http_req_failed"].passes,
+            requests_per_s=requests / self.span_s if self.span_s > 0 else 0.0,
+            latency=latency_ms(of["http_req_duration"].histogram()),
+            **more,
+        )
+
+    def by(
+        self, name: str, names: tuple[str, ...], rows: Rows | None = None
+    ) -> dict[tuple[str, ...], Any]:
+        """Return the sums by the values of these labels; "" stands for one that is not there."""
+        parts: dict[tuple[str, ...], list[Any]] = {}
+        for labels, value in (self.rows if rows is None else rows).get(name, {}).items():
+            said = dict(labels)
+            parts.setdefault(tuple(said.get(each, "") for each in names), []).append(value)
+        return {key: metric_sums.total(values) for key, values in parts.items()}
+
+
+def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    found = Counter(one)
+    found.update(other)
+    return dict(found)
+
+
+def _joined(one: Rows, other: Rows) -> Rows:
+    found = {name: dict(of) for name, of in one.items()}
+    for name, of in other.items():
+        there = found.setdefault(name, {})
+        for labels, value in of.items():
+            there[labels] = there[labels] + value if labels in there else value
+    return found
+
+
+def _gained(now: Rows, earlier: Rows) -> Rows:
+    found = {}
+    for name, of in now.items():
+        before = earlier.get(name, {})
+        found[name] = {
+            labels: value.since(before[labels]) if labels in before else value
+            for labels, value in of.items()
+        }
+    return found
+
+
+def _listed(rows: Rows) -> list[Any]:
+    return [
+        [name, labels, value.to_json()] for name, of in rows.items() for labels, value in of.items()
+    ]
+
+
+def _read(listed: Iterable[Any]) -> Rows:
+    rows: Rows = {}
+    for name, labels, value in listed:
+        key = tuple((label, text) for label, text in labels)
+        rows.setdefault(name, {})[key] = metric_sums.from_json(value)
+    return rows

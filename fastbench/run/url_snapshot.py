@@ -1,0 +1,150 @@
+"""The block of a run read into a snapshot; that of a run of several URLs by URL, too.
+
+1. A look reads what is needed: the counters and the times of the series, what thresholds name, and
+   all of it for who follows the run (`full`).
+2. Where URLs are read one by one the whole is their sum, so that both are of one instant.
+3. `vus` of a run of URLs are its open connections.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fastbench.engine.bridge import _core
+from fastbench.results.metric_values import ANSWERED, Kind
+from fastbench.run import sampling
+from fastbench.run.metric_sums import CounterValue, GaugeValue, RateValue, TrendValue, total
+from fastbench.run.snapshot import ERRORS, RESPONSE, SERVICE, STATUSES, Labels, Rows, Snapshot
+from fastbench.run.url_counts import Row
+
+if TYPE_CHECKING:  # runs without thresholds do without them
+    from fastbench.results.thresholds.evaluation import Threshold
+
+__all__ = ["UrlReader", "of_block"]
+
+_COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
+_COUNTS = {
+    **{name: name for name in ("dropped", "retried", "timeouts")},
+    "data_received": "bytes_in",
+    "data_sent": "bytes_out",
+}
+_TIMES = {  # the histogram of each metric
+    **{name: name for name in _core.HISTOGRAMS},
+    "http_req_duration": "service",
+    "http_req_waiting": "first_byte",
+}
+_DECLARED = dict.fromkeys(("dropped", "retried", "timeouts"), _COUNTER)
+_OF_PLAN = dict.fromkeys(("response", "lag"), _TIME)
+_OF_URL = ("ok", "failed", "timeouts")
+
+
+def of_block(block: _core.Block, *, planned: bool) -> tuple[dict[str, int], Rows]:
+    """Return the counters of all workers, and what the series needs beside them."""
+    errors: Counter[str] = Counter()
+    for worker in range(block.workers):
+        for kind, _, _, count, _ in block.errors(worker):
+            errors[kind] += count
+    rows: Rows = {
+        SERVICE: {(): TrendValue(block.histogram("service"))},
+        ERRORS: {(("kind", kind),): CounterValue(count) for kind, count in errors.items()},
+    }
+    if planned:
+        rows[RESPONSE] = {(): TrendValue(block.histogram("response"))}
+    return dict(sampling.sums(block)), rows
+
+
+class UrlReader:
+    """Read the block of a run of URLs; `urls` are those that are counted apart.
+
+    `parts` are the places of those that the tags of a threshold mean.
+    """
+
+    def __init__(
+        self,
+        block: _core.Block,
+        urls: Sequence[Row] = (),
+        thresholds: Iterable[Threshold] = (),
+        parts: Mapping[Labels, Sequence[int]] | None = None,
+        *,
+        planned: bool,
+    ) -> None:
+        self._block = block
+        self._labels = [(("method", row.method), ("name", row.name)) for row in urls]
+        self._planned = planned
+        self._parts = parts or {}
+        whole = [each for each in thresholds if not each.tags and each.kind.type == "trend"]
+        self._needed = {name for each in whole for name in each.metrics}
+        self._needed |= {"response"} if planned and any(each.either for each in whole) else set()
+        self._declared = {**_DECLARED, **(_OF_PLAN if planned else {})}
+
+    def read(self, t_s: float, full: bool) -> Snapshot:
+        """Read what is needed, or everything, at an instant of the run."""
+        counters, rows = of_block(self._block, planned=self._planned)
+        wanted = {at for places in self._parts.values() for at in places}
+        urls = {at: self._url(at) for at in (range(len(self._labels)) if full else wanted)}
+        if full and urls:
+            counters |= {name: sum(url[name] for url, _ in urls.values()) for name in _OF_URL}
+            for name in (SERVICE, RESPONSE) if self._planned else (SERVICE,):
+                rows[name] = {(): total(times[name] for _, times in urls.values())}
+        needed = self._needed & _TIMES.keys()
+        if full:
+            needed |= {
+                "http_req_duration",
+                "http_req_waiting",
+            } | self._declared.keys() & _TIMES.keys()
+        kept = {"service": rows[SERVICE][()]}
+        kept |= {"response": rows[RESPONSE][()]} if self._planned else {}
+        for name in needed:
+            of = _TIMES[name]
+            rows[name] = {(): kept[of] if of in kept else TrendValue(self._block.histogram(of))}
+        rows |= {name: {(): value} for name, value in _counted(counters).items()}
+        connected = counters["connected"]
+        rows["vus"] = {(): GaugeValue(connected, connected, connected, 1)}
+        for tags, places in self._parts.items():
+            rows |= _part(tags, [urls[at] for at in places])
+        named = self._named(urls) if full else {}
+        return Snapshot(t_s, t_s, counters, rows, named, self._declared, plain=True)
+
+    def _url(self, at: int) -> tuple[dict[str, int], dict[str, TrendValue]]:
+        times = {SERVICE: TrendValue(self._block.url_histogram("service", at))}
+        times[RESPONSE] = TrendValue(self._block.url_histogram("response", at))
+        return self._block.url_counters(at), times
+
+    def _named(self, urls: Mapping[int, tuple[dict[str, int], dict[str, TrendValue]]]) -> Rows:
+        """Return what is counted of each URL; one counted as a whole is not split."""
+        named: Rows = {}
+        for at, (counters, times) in urls.items():
+            values: dict[str, Any] = {**_counted(counters), "http_req_duration": times[SERVICE]}
+            if times[RESPONSE].samples:
+                values["response"] = times[RESPONSE]
+            for name, value in values.items():
+                named.setdefault(name, {})[self._labels[at]] = value
+            for status, count in sorted(self._block.url_status_codes(at).items()):
+                labels = (*self._labels[at], ("status", str(status)))
+                named.setdefault(STATUSES, {})[labels] = CounterValue(count)
+        return named
+
+
+def _counted(counters: Mapping[str, int]) -> dict[str, Any]:
+    """Return the counters as metrics."""
+    bad = counters["failed"] + counters["timeouts"]
+    found = {name: CounterValue(counters[of]) for name, of in _COUNTS.items() if of in counters}
+    return {
+        **found,
+        "http_reqs": CounterValue(counters["ok"] + bad),
+        "http_req_failed": RateValue(bad, counters["ok"] + bad),
+        ANSWERED: CounterValue(counters["ok"]),
+    }
+
+
+def _part(tags: Labels, urls: Sequence[tuple[dict[str, int], dict[str, TrendValue]]]) -> Rows:
+    """Return the sub-metrics of some URLs."""
+    from fastbench.results.thresholds.submetric import canonical
+
+    values = _counted(sampling.total(counters for counters, _ in urls))
+    service = total(times[SERVICE] for _, times in urls)
+    values |= {"http_req_duration": service, "service": service}
+    values["response"] = total(times[RESPONSE] for _, times in urls)
+    return {canonical(name, tags): {(): value} for name, value in values.items()}
