@@ -11,17 +11,21 @@ from fastbench.results import resolution
 __all__ = [
     "FIGURE_COLUMNS",
     "NAME_COLUMNS",
+    "NOTHING",
     "WIDE_COLUMNS",
     "heads",
     "latencies",
+    "ms",
     "per_s",
     "percent",
     "quantity",
     "room",
     "row",
+    "share_of",
     "whole",
 ]
 
+NOTHING = "–"  # noqa: RUF001
 FIGURE_COLUMNS = 9
 WIDE_COLUMNS = 94
 NAME_COLUMNS = 36
@@ -58,13 +62,23 @@ def latencies(latency: Mapping[str, float | None], names: Iterable[str]) -> list
     """Return the percentiles among these names of columns."""
     heads = [name for name in names if name.startswith("p") and name[1:].isdigit()]
     values = [resolution.told_ms(latency, name) for name in heads]
-    return ["–" if value is None else format_ms(value) for value in values]  # noqa: RUF001
+    return [ms(value) for value in values]
 
 
 def per_s(count: int, per_s: float) -> str:
     """Format the rate of `count` events, a dash where they are too few to have one."""
     told = resolution.told_per_s(count, per_s)
-    return "–" if told is None else quantity(round(told, 2), "default")  # noqa: RUF001
+    return NOTHING if told is None else quantity(round(told, 2), "default")
+
+
+def ms(value_ms: float | None) -> str:
+    """Format a latency, a dash where there is none."""
+    return NOTHING if value_ms is None else format_ms(value_ms)
+
+
+def share_of(part: int, whole: int) -> str:
+    """Format a part of a whole, a dash where there is no whole."""
+    return percent(part / whole) if whole else NOTHING
 
 
 def quantity(value: float, contains: str) -> str:

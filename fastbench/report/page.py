@@ -9,7 +9,9 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_s, plural
+from fastbench.results.result import Warning_
 
 __all__ = [
     "LABEL_COLUMNS",
@@ -17,6 +19,7 @@ __all__ = [
     "Page",
     "Paint",
     "Part",
+    "advice",
     "cut",
     "cut_within",
     "plural",
@@ -101,6 +104,11 @@ class Page:
         for glyph, plain in _GLYPHS.items():
             text = text.replace(glyph, plain)
         return text.encode("ascii", "replace").decode()
+
+
+def advice(found: Warning_) -> str:
+    """Return a warning and what to do about it."""
+    return printable("; ".join(part for part in (found.text, found.hint) if part))
 
 
 def seconds(value_s: float) -> str:

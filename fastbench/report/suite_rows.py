@@ -13,13 +13,13 @@ from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation import exit_codes
 from fastbench.foundation.units import format_count, format_ms
 from fastbench.report.change import headline
+from fastbench.report.columns import NOTHING
 from fastbench.report.page import plural
 from fastbench.results import resolution
 
-__all__ = ["NONE", "SCHEMA", "Figures", "document", "figures", "passed", "reasons", "shown"]
+__all__ = ["SCHEMA", "Figures", "document", "figures", "passed", "reasons", "shown"]
 
 SCHEMA = "fastbench.suite/1"
-NONE = "–"  # noqa: RUF001
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,15 @@ def shown(row: Row) -> tuple[str, ...]:
     """Return requests, rate, p50, p95, p99, not ok and thresholds as a table shows them."""
     found = figures(row)
     if found is None:
-        return (NONE,) * 7
+        return (NOTHING,) * 7
     assert row.result is not None
     latency = row.result.headline[1]
     times = [resolution.told_ns(latency, percent) for percent in (50.0, 95.0, 99.0)]
     told = resolution.tells_rate(found.requests, row.result.summary.duration_s)
     return (
         format_count(found.requests),
-        format_count(found.requests_per_s) if told else NONE,
-        *(NONE if value is None else format_ms(value / 1e6) for value in times),
+        format_count(found.requests_per_s) if told else NOTHING,
+        *(NOTHING if value is None else format_ms(value / 1e6) for value in times),
         format_count(found.not_ok),
         passed(row),
     )
@@ -68,7 +68,7 @@ def shown(row: Row) -> tuple[str, ...]:
 def passed(row: Row) -> str:
     """Return how many thresholds passed: `2 of 3`."""
     held = row.result.thresholds.values() if row.result is not None else ()
-    return f"{sum(each.ok for each in held)} of {len(held)}" if held else NONE
+    return f"{sum(each.ok for each in held)} of {len(held)}" if held else NOTHING
 
 
 def reasons(row: Row) -> list[str]:

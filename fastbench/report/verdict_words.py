@@ -13,7 +13,7 @@ from fastbench.report.page import Page, Paint, cut
 from fastbench.results.metric_values import Judgement
 from fastbench.results.result import Result
 
-__all__ = ["lines"]
+__all__ = ["lines", "ordered", "rank"]
 
 MARK_COLUMNS = 4  # with what stands around the mark
 MIN_OUTCOME = 24
@@ -22,7 +22,7 @@ BETWEEN = 3
 
 def lines(page: Page, result: Result) -> list[str]:
     """Return the block of thresholds; nothing without any."""
-    held = sorted(result.thresholds.items(), key=lambda item: _rank(item[1]))
+    held = ordered(result)
     if not held:
         return []
     room = page.width - MARK_COLUMNS - BETWEEN - MIN_OUTCOME
@@ -33,7 +33,13 @@ def lines(page: Page, result: Result) -> list[str]:
     return found
 
 
-def _rank(judgement: Judgement) -> int:
+def ordered(result: Result) -> list[tuple[str, Judgement]]:
+    """Return the thresholds, failed ones first, then those near their limit."""
+    return sorted(result.thresholds.items(), key=lambda item: rank(item[1]))
+
+
+def rank(judgement: Judgement) -> int:
+    """Return 0 for a failed threshold, 1 for a failed warning, 2 near the limit, 3 for the rest."""
     if judgement.ok:
         return 2 if judgement.near else 3
     return 0 if judgement.level == "fail" else 1
@@ -44,7 +50,7 @@ def _title(page: Page, held: list[Judgement]) -> str:
     if passed == len(held):
         words = "passed" if passed == 1 else f"all {passed} passed"
         return page.bold("THRESHOLDS") + "  " + page.green(words)
-    failed = any(_rank(judgement) == 0 for judgement in held)
+    failed = any(rank(judgement) == 0 for judgement in held)
     words = f"{len(held) - passed} of {len(held)} failed" if len(held) > 1 else "failed"
     return page.bold("THRESHOLDS") + "  " + (page.red if failed else page.yellow)(words)
 

@@ -15,7 +15,7 @@ from histories import groups, mixed
 
 from fastbench.foundation.redact import printable
 from fastbench.report.html import html_history
-from fastbench.report.html.html_history import _ticks
+from fastbench.report.html.html_plot import round_values
 from fastbench.report.text import history_text
 from fastbench.results.history_store import Group
 
@@ -206,7 +206,7 @@ def test_the_table_has_what_the_picture_shows() -> None:
     ],
 )
 def test_the_axis_has_round_numbers(most: float, ticks: list[float]) -> None:
-    assert _ticks(most) == pytest.approx(ticks)
+    assert round_values(0.0, most, 4) == pytest.approx(ticks)
 
 
 @needs_browser

@@ -16,13 +16,14 @@ from typing import Any
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.redact import printable
-from fastbench.foundation.units import format_bytes, format_count, format_ms, format_s
+from fastbench.foundation.units import format_bytes, format_count, format_s
 from fastbench.outputs.dashboard import url_table
+from fastbench.report.columns import ms
 from fastbench.report.html import html_charts, html_tables, html_verdict
 from fastbench.report.html.html_charts import Chart
 from fastbench.report.html.html_verdict import Figure, Verdict
 from fastbench.report.load_heading import asked
-from fastbench.report.page import plural
+from fastbench.report.page import advice, plural
 from fastbench.results import resolution
 from fastbench.results.metric_values import Judgement, NamedRow
 from fastbench.results.result import Result, SeriesRow, Warning_
@@ -156,10 +157,7 @@ class Story:
         if row.scheduled is not None:
             times = {"p50": row.response_p50_ms, high: row.response_p99_ms}
         kind = "latency" if row.scheduled is None else "response time"
-        found += [
-            Figure(name, "–" if value is None else format_ms(value), f"{kind}, this second")  # noqa: RUF001
-            for name, value in times.items()
-        ]
+        found += [Figure(name, ms(value), f"{kind}, this second") for name, value in times.items()]
         if now.asked_rate is not None:
             bad = "bad" if now.queued else ""
             found.append(Figure("queued", format_count(now.queued), "wait for a connection", bad))
@@ -231,7 +229,7 @@ def _told(
     over: bool = False,
 ) -> dict[str, Any]:
     """Return what every event tells, JSON-ready; `counts` are exact, figures are to be read."""
-    hints = ["; ".join(part for part in (each.text, each.hint) if part) for each in warnings]
+    hints = [advice(each) for each in warnings]
     return {
         "verdict": {
             **asdict(verdict),

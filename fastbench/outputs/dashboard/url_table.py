@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastbench.foundation.redact import printable
-from fastbench.foundation.units import format_ms
-from fastbench.report.columns import percent
+from fastbench.report.columns import NOTHING, ms, percent, share_of
 from fastbench.report.text.request_table import answers, of_urls, short_names
 from fastbench.results import resolution
 from fastbench.results.metric_values import NamedRow
@@ -30,7 +29,7 @@ def rows(requests: Sequence[NamedRow]) -> list[list[Cell]]:
 
 def _row(short: str, row: NamedRow, total: int) -> list[Cell]:
     name = printable(row.name)
-    share = percent(row.requests / total) if total else "–"  # noqa: RUF001
+    share = share_of(row.requests, total)
     failed = percent(row.failed / row.requests) if row.failed else ""
     times = [resolution.told_ms(row.latency, each) for each in PERCENTILES]
     return [
@@ -38,6 +37,6 @@ def _row(short: str, row: NamedRow, total: int) -> list[Cell]:
         (f"{row.requests:,}", "num", "", ""),
         (share, "num", "", ""),
         (f"{row.failed:,}", "num bad" if row.failed else "num", failed, ""),
-        (answers(row) or "–", "", "", ""),  # noqa: RUF001
-        *(("–" if ms is None else format_ms(ms), "num", "", "") for ms in times),  # noqa: RUF001
+        (answers(row) or NOTHING, "", "", ""),
+        *((ms(each), "num", "", "") for each in times),
     ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from fastbench.experiments.compare.compare_document import (
     SIDES,
@@ -31,6 +30,7 @@ from fastbench.report.change import (
     untold,
     verdict_word,
 )
+from fastbench.report.columns import NOTHING
 from fastbench.report.html import html_charts, html_parts, html_pictures, html_scenario, html_tables
 from fastbench.report.html.html_markup import Markup, Row, TableCell, data_block, el, section, table
 from fastbench.report.html.html_page import own, page
@@ -42,7 +42,6 @@ from fastbench.results.latencies import latency_ms
 
 __all__ = ["render"]
 
-NOTHING = "–"  # noqa: RUF001
 BASE_COLOR, CANDIDATE_COLOR = 5, 0  # of the page's lines
 KINDS = {True: "pass", False: "fail", None: "doubt"}
 TIMES = {
@@ -68,8 +67,9 @@ def _page(
     charts: list[html_charts.Chart],
     runs: compared_requests.Runs | None,
 ) -> Markup:
-    parts = (
-        _heading(found, title),
+    when = found.environment.started_at.replace("T", " ")
+    return html_parts.main(
+        html_parts.heading(title, (*compared.load(found), when), "compare"),
         _verdict(found),
         html_parts.figures(_figures(found)),
         _changes(found),
@@ -81,25 +81,13 @@ def _page(
         _not_counted(found),
         html_tables.configuration(found.config),
         _environment(found),
-        el("footer", f"fastbench {found.version} · {found.environment.started_at}"),
-    )
-    return el("main", *(part for part in parts if part is not None))
-
-
-def _heading(found: Comparison, title: str) -> Markup:
-    when = found.environment.started_at.replace("T", " ")
-    about = " · ".join(part for part in (*compared.load(found), when) if part)
-    return el(
-        "header", el("p", "fastbench compare", class_="brand"), el("h1", title), el("p", about)
+        html_parts.footer(f"fastbench {found.version}", found.environment.started_at),
     )
 
 
 def _verdict(found: Comparison) -> Markup:
     limit = compared.limit(found)
-    sentence = headline(found)
-    told = [f"{sentence[:1].upper()}{sentence[1:]}."]
-    if text := explained(found):
-        told.append(f"{text[:1].upper()}{text[1:]}.")
+    told = [html_parts.sentence(text)] if (text := explained(found)) else []
     if found.regressed:
         told.append(f"Regression: {regression(found)}.")
     elif compared.regression_excluded(found):
@@ -109,15 +97,9 @@ def _verdict(found: Comparison) -> Markup:
     if parts := compared.ended(found):
         told.append(f"{': '.join((parts[0].capitalize(), *parts[1:]))}.")
     kind = "fail" if found.regressed else KINDS[compared.is_good(found)]
-    return el(
-        "section",
-        el("h2", compared.TITLES[found.verdict].capitalize()),
-        el("p", told[0], class_="sentence"),
-        *(el("p", sentence) for sentence in told[1:]),
-        *html_parts.warnings(found.warnings),
-        id="verdict",
-        class_=kind,
-    )
+    first = el("p", html_parts.sentence(headline(found)), class_="sentence")
+    title = compared.TITLES[found.verdict].capitalize()
+    return html_parts.verdict(title, kind, [first, *told], html_parts.warnings(found.warnings))
 
 
 def _figures(found: Comparison) -> list[Figure]:
@@ -161,7 +143,7 @@ def _changes(found: Comparison) -> Markup | None:
     )
     rows = [_metric(found, name, metric) for name, metric in told_metrics(found).items()]
     if why := untold(found):
-        hint += f" {why[:1].upper()}{why[1:]}."
+        hint += f" {html_parts.sentence(why)}"
     parts = (el("p", hint, class_="hint"), drawn, table(heads, rows))
     return section("Changes", *parts, identity="changes")
 
@@ -282,21 +264,13 @@ def _not_counted(found: Comparison) -> Markup | None:
     return section("Not counted", table(("trials #", "why"), rows), identity="lost", note=note)
 
 
-def _environment(found: Comparison) -> Markup:
+def _environment(found: Comparison) -> Markup | None:
     """Return the machine; both, and where they differ, when there are two."""
-    candidate, base = asdict(found.environment), found.base_environment
-    names = {name: name.replace("_", " ") for name in candidate}
-    if base is None:
-        rows: list[Row] = [[names[name], str(value)] for name, value in candidate.items()]
-        return section("Environment", table(("", ""), rows), identity="environment")
-    before = asdict(base)
-    rows = [
-        [names[name], _of_machine(name, before[name], value), str(value)]
-        for name, value in candidate.items()
-    ]
+    if found.base_environment is None:
+        return html_parts.environment(found.environment)
+    both = zip(*map(html_parts.named, (found.base_environment, found.environment)), strict=True)
+    rows: list[Row] = []
+    for (name, base), (_, candidate) in both:
+        other = base != candidate and name != "started at"
+        rows.append([name, TableCell(str(base), "warn" if other else ""), candidate])
     return section("Environment", table(("", "base", "candidate"), rows), identity="machines")
-
-
-def _of_machine(name: str, base: object, candidate: object) -> TableCell:
-    other = base != candidate and name != "started_at"
-    return TableCell(str(base), "warn" if other else "")

@@ -7,15 +7,14 @@ stands upright.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count, format_ms
-from fastbench.report.columns import percent
+from fastbench.report.columns import ms, percent
+from fastbench.report.html import html_parts
 from fastbench.report.html.html_markup import Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_page import page
+from fastbench.report.html.html_plot import Axis, line, round_values, text
 from fastbench.report.page import plural
 from fastbench.report.text.history_text import (
     changes_of_machine,
@@ -39,31 +38,18 @@ RATE, P95 = "0", "1"  # colours of the page
 STYLE = "h2 { overflow-wrap: anywhere; } .charts { margin-bottom: 14px; } svg { cursor: default; }"
 
 
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """Places runs side by side, and values from zero to a little above the most."""
-
-    count: int
-    most: float
-
-    def x(self, at: float) -> float:
-        return round(LEFT + (at + 0.5) / self.count * (WIDTH - LEFT - RIGHT), 1)
-
-    def y(self, value: float) -> float:
-        return round(HEIGHT - BOTTOM - value / self.most * (HEIGHT - BOTTOM - TOP), 1)
+def _x(at: float, count: int) -> float:
+    """Place runs side by side."""
+    return LEFT + (at + 0.5) / count * (WIDTH - LEFT - RIGHT)
 
 
 def render(groups: Sequence[Group], source: str) -> str:
     """Return the page, ending in a newline; `source` is what the history is called."""
     total = sum(group.total for group in groups)
     about = f"{plural(total, 'run')} of {plural(len(groups), 'name')}, the newest last"
-    heading = el(
-        "header",
-        el("p", "fastbench", class_="brand"),
-        el("h1", f"History: {source}"),
-        el("p", about if groups else "no runs yet"),
-    )
-    return page(f"History: {source}", el("main", heading, *map(_group, groups)), style=STYLE)
+    heading = html_parts.heading(f"History: {source}", [about if groups else "no runs yet"])
+    main = html_parts.main(heading, *map(_group, groups))
+    return page(f"History: {source}", main, style=STYLE)
 
 
 def _group(group: Group) -> Markup:
@@ -82,7 +68,7 @@ def _table(runs: Sequence[Entry]) -> Markup:
     heads = ("run #", "started", "req/s #", "p50 #", "p95 #", "p99 #", "failed #", "outcome")
     rows: list[Row] = []
     for run in runs:
-        figures = ("–" if ms is None else format_ms(ms) for ms in _percentiles(run))  # noqa: RUF001
+        figures = map(ms, (run.p50_ms, run.p95_ms, run.p99_ms))
         share = percent(run.errors_share)
         rows.append(
             (
@@ -99,10 +85,6 @@ def _table(runs: Sequence[Entry]) -> Markup:
     return table((*heads, "build", "machine"), rows)
 
 
-def _percentiles(run: Entry) -> tuple[float | None, ...]:
-    return run.p50_ms, run.p95_ms, run.p99_ms
-
-
 def _figure(
     title: str,
     note: str,
@@ -112,12 +94,12 @@ def _figure(
 ) -> Markup:
     form = _rate if color == RATE else _latency
     most = max((found for run in runs if (found := value(run))), default=0.0)
-    scale = _Scale(len(runs), HEADROOM * (most or 1.0))
-    path = _path(scale, [value(run) if run.ended == "complete" else None for run in runs])
-    dots = [_dot(scale, at, run, value(run), form) for at, run in enumerate(runs)]
+    axis = Axis(0.0, HEADROOM * (most or 1.0), top=TOP, floor=HEIGHT - BOTTOM)
+    path = _path(axis, [value(run) if run.ended == "complete" else None for run in runs])
+    dots = [_dot(axis, at, len(runs), run, value(run), form) for at, run in enumerate(runs)]
     picture = el(
         "svg",
-        *_axes(scale, runs, most, form),
+        *_axes(axis, runs, most, form),
         el("g", el("path", d=path, class_="curve"), class_=f"s{color}"),
         *(el("g", dot, class_=kind) for kind, dot in dots if dot is not None),
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
@@ -127,75 +109,59 @@ def _figure(
     return el("figure", el("figcaption", title, " ", el("small", note)), picture)
 
 
-def _path(scale: _Scale, values: Sequence[float | None]) -> str:
+def _path(axis: Axis, values: Sequence[float | None]) -> str:
     """Return the line through complete runs; whatever lies between two of them is passed over."""
     points = [
-        f"{scale.x(at)} {scale.y(each)}" for at, each in enumerate(values) if each is not None
+        f"{_x(at, len(values)):.1f} {axis.y(each):.1f}"
+        for at, each in enumerate(values)
+        if each is not None
     ]
     return "M" + "L".join(points) if points else ""
 
 
 def _dot(
-    scale: _Scale, at: int, run: Entry, value: float | None, form: Callable[[float], str]
+    axis: Axis,
+    at: int,
+    count: int,
+    run: Entry,
+    value: float | None,
+    form: Callable[[float], str],
 ) -> tuple[str, Markup | None]:
     if value is None:
         return "", None
-    text, kind = outcome(run)
-    told = f"run {run.id}, {started(run)}: {form(value)}, {text}"
+    how, kind = outcome(run)
+    told = f"run {run.id}, {started(run)}: {form(value)}, {how}"
     dot = el(
         "circle",
         el("title", told),
-        cx=str(scale.x(at)),
-        cy=str(scale.y(value)),
-        r=str(RADIUS if scale.count < CROWD else SMALL_RADIUS),
+        cx=f"{_x(at, count):.1f}",
+        cy=f"{axis.y(value):.1f}",
+        r=str(RADIUS if count < CROWD else SMALL_RADIUS),
         class_="dot",
     )
     return kind, dot
 
 
 def _axes(
-    scale: _Scale, runs: Sequence[Entry], most: float, form: Callable[[float], str]
+    axis: Axis, runs: Sequence[Entry], most: float, form: Callable[[float], str]
 ) -> list[Markup]:
-    floor, right = str(HEIGHT - BOTTOM), str(WIDTH - RIGHT)
+    floor, left, right = f"{axis.floor:g}", str(LEFT), str(WIDTH - RIGHT)
     found = []
-    for tick in _ticks(most):
-        y = scale.y(tick)
-        found.append(_line("grid", str(LEFT), right, str(y), str(y)))
-        found.append(_text(form(tick), str(LEFT - 8), str(y + 4), "end"))
-    found.append(_line("axis", str(LEFT), right, floor, floor))
+    for tick in round_values(0.0, most, TICKS):
+        y = f"{axis.y(tick):.1f}"
+        found.append(line("grid", left, right, y, y))
+        found.append(text(form(tick), str(LEFT - 8), axis.y(tick) + 4, "end"))
+    found.append(line("axis", left, right, floor, floor))
     for at in changes_of_machine(runs):
-        x = str(scale.x(at - 0.5))
-        mark = _line("mark", x, x, str(TOP), floor)
+        x = f"{_x(at - 0.5, len(runs)):.1f}"
+        mark = line("mark", x, x, str(TOP), floor)
         found.append(el("g", el("title", f"other machine: {machine(runs[at])}"), mark))
-    days = [_day(run) for run in runs]
+    days = [started(run).partition(" ")[0] for run in runs]
     ends = [started(run) for run in runs] if days[0] == days[-1] else days
-    below = str(HEIGHT - 6)
     if len(runs) == 1:
-        return [*found, _text(ends[0], str(scale.x(0)), below, "middle")]
-    found.append(_text(ends[0], str(LEFT), below, "start"))
-    return [*found, _text(ends[-1], right, below, "end")]
-
-
-def _day(run: Entry) -> str:
-    return started(run).partition(" ")[0]
-
-
-def _line(kind: str, x1: str, x2: str, y1: str, y2: str) -> Markup:
-    return el("line", class_=kind, x1=x1, x2=x2, y1=y1, y2=y2)
-
-
-def _text(text: str, x: str, y: str, anchor: str) -> Markup:
-    return el("text", printable(text), x=x, y=y, text_anchor=anchor)
-
-
-def _ticks(most: float) -> list[float]:
-    """Return round values from zero up to the most: steps of 1, 2 or 5."""
-    if most <= 0:
-        return [0.0]
-    least = most / TICKS
-    power = 10.0 ** math.floor(math.log10(least))
-    step = next((power * each for each in (1, 2, 5) if power * each >= least), 10 * power)
-    return [step * at for at in range(int(most / step + 1e-9) + 1)]
+        return [*found, text(ends[0], f"{_x(0, 1):.1f}", HEIGHT - 6, "middle")]
+    below = ((ends[0], left, "start"), (ends[-1], right, "end"))
+    return [*found, *(text(each, x, HEIGHT - 6, anchor) for each, x, anchor in below)]
 
 
 def _rate(value: float) -> str:

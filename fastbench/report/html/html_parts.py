@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 
 from fastbench.report.html.html_charts import Chart
-from fastbench.report.html.html_markup import Markup, el
+from fastbench.report.html.html_markup import Content, Markup, Row, el, section, table
 from fastbench.report.html.html_verdict import Figure
-from fastbench.results.result import Warning_
+from fastbench.report.page import advice
+from fastbench.results.result import Environment, TlsUse, Warning_
 
-__all__ = ["charts", "figures", "heading", "warnings"]
+__all__ = [
+    "charts",
+    "environment",
+    "figures",
+    "footer",
+    "heading",
+    "listing",
+    "main",
+    "named",
+    "reasons",
+    "sentence",
+    "verdict",
+    "warnings",
+]
 
 HINT = (
     "Point at a chart to read it; drag over it to zoom, double-click to zoom out; a name above a "
@@ -17,10 +32,57 @@ HINT = (
 )
 
 
-def heading(title: str, about: Iterable[str]) -> Markup:
+def main(*parts: Markup | None) -> Markup:
+    """Return the parts that there are, one below the other."""
+    return el("main", *(part for part in parts if part is not None))
+
+
+def heading(title: str, about: Iterable[str], command: str = "") -> Markup:
     """Return the name of the page, and what stands below it."""
-    below = " · ".join(part for part in about if part)
-    return el("header", el("p", "fastbench", class_="brand"), el("h1", title), el("p", below))
+    brand = el("p", f"fastbench {command}".rstrip(), class_="brand")
+    return el("header", brand, el("h1", title), el("p", _joined(about)))
+
+
+def verdict(
+    title: str, kind: str, sentences: Iterable[Content], found: Iterable[Markup] = ()
+) -> Markup:
+    """Return what a page says first; `kind` is pass, doubt or fail."""
+    told = (el("p", each) if isinstance(each, str) else each for each in sentences)
+    return el("section", el("h2", title), *told, *found, id="verdict", class_=kind)
+
+
+def reasons(found: Iterable[str]) -> Markup:
+    """Return the list of reasons below a verdict."""
+    return el("ul", *(el("li", each) for each in found))
+
+
+def environment(found: Environment | None) -> Markup | None:
+    """Return the machine it ran on."""
+    return None if found is None else listing("Environment", "environment", named(found))
+
+
+def named(values: Environment | TlsUse) -> list[Row]:
+    """Return the fields of a part of a document, each with its name in words."""
+    return [[name.replace("_", " "), str(value)] for name, value in asdict(values).items()]
+
+
+def listing(title: str, identity: str, rows: Iterable[Row]) -> Markup:
+    """Return names and values, two columns without a heading."""
+    return section(title, table(("", ""), rows), identity=identity)
+
+
+def footer(*parts: str) -> Markup:
+    """Return the end of the page: the version, and when it was."""
+    return el("footer", _joined(parts))
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital letter, and end in a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return " · ".join(part for part in parts if part)
 
 
 def figures(shown: Iterable[Figure]) -> Markup:
@@ -35,8 +97,8 @@ def _figure(figure: Figure) -> Markup:
 
 def warnings(found: Sequence[Warning_]) -> list[Markup]:
     """Return the list of what a reader should know, nothing without any."""
-    told = ["; ".join(part for part in (each.text, each.hint) if part) for each in found]
-    return [el("ul", *(el("li", text) for text in told), class_="warnings")] if told else []
+    told = (el("li", advice(each)) for each in found)
+    return [el("ul", *told, class_="warnings")] if found else []
 
 
 def charts(drawn: Sequence[Chart]) -> Markup | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.report.html import html_charts, html_parts, html_scenario, html_tables, html_verdict
-from fastbench.report.html.html_markup import Markup, data_block, el
+from fastbench.report.html.html_markup import Markup, data_block
 from fastbench.report.html.html_page import own, page
 from fastbench.report.load_heading import asked
 from fastbench.results import addresses
@@ -32,7 +32,7 @@ def render(result: Result, beside: Comparison | None = None) -> str:
 
 
 def _page(result: Result, beside: Comparison | None, charts: list[html_charts.Chart]) -> Markup:
-    parts = (
+    return html_parts.main(
         _heading(result),
         _verdict(result, beside),
         html_tables.thresholds(result),
@@ -42,9 +42,8 @@ def _page(result: Result, beside: Comparison | None, charts: list[html_charts.Ch
         html_tables.latencies(result),
         *html_scenario.parts(result),
         *html_tables.tables(result),
-        el("footer", f"fastbench {result.version} · {result.environment.started_at}"),
+        html_parts.footer(f"fastbench {result.version}", result.environment.started_at),
     )
-    return el("main", *(part for part in parts if part is not None))
 
 
 def _heading(result: Result) -> Markup:
@@ -56,12 +55,8 @@ def _heading(result: Result) -> Markup:
 
 def _verdict(result: Result, beside: Comparison | None) -> Markup:
     said = html_verdict.verdict(result, beside)
-    return el(
-        "section",
-        el("h2", said.word),
-        el("p", said.text),
-        el("ul", *(el("li", reason) for reason in result.validity.reasons)),
+    about = (
+        html_parts.reasons(result.validity.reasons),
         *html_parts.warnings(result.warnings),
-        id="verdict",
-        class_=said.kind,
     )
+    return html_parts.verdict(said.word, said.kind, [said.text], about)

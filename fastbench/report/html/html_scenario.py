@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count
-from fastbench.report.columns import percent, quantity
+from fastbench.report.columns import NOTHING, percent, quantity, share_of
 from fastbench.report.html.html_markup import Content, Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_tables import HEADS, milliseconds
 from fastbench.report.page import seconds
@@ -59,8 +59,8 @@ def _requests(rows: tuple[NamedRow, ...]) -> Markup | None:
         about = f"{row.method} in {row.scenario}" if several else row.method
         name = _named(short, row.name, about)
         told = resolution.told_per_s(row.requests, row.requests_per_s)
-        rate = "–" if told is None else format_count(told)  # noqa: RUF001
-        counts = [f"{row.requests:,}", rate, _bad(row.failed), _share(row.failed, row.requests)]
+        rate = NOTHING if told is None else format_count(told)
+        counts = [f"{row.requests:,}", rate, _bad(row.failed), share_of(row.failed, row.requests)]
         shown.append([name, *counts, *milliseconds(row.latency)])
     heads = ("request", "requests #", "per s #", "failed #", "share #", *HEADS)
     return section("Requests", table(heads, shown), identity="requests")
@@ -71,10 +71,10 @@ def _urls(rows: tuple[NamedRow, ...]) -> Markup:
     total = sum(row.requests for row in rows)
     shown: list[Row] = []
     for name, row in zip(short_names(rows), rows, strict=True):
-        share = _share(row.requests, total)
-        failed = el("b", f"{row.failed:,}", el("small", _share(row.failed, row.requests)))
+        share = share_of(row.requests, total)
+        failed = el("b", f"{row.failed:,}", el("small", share_of(row.failed, row.requests)))
         bad = TableCell(failed, "bad") if row.failed else "0"
-        told = el("span", answers(row) or "–")  # noqa: RUF001
+        told = el("span", answers(row) or NOTHING)
         counts = [f"{row.requests:,}", share, bad, told]
         shown.append([_named(name, row.name, row.method), *counts, *milliseconds(row.latency)])
     heads = ("URL", "requests #", "share #", "failed #", "statuses", *HEADS)
@@ -119,10 +119,10 @@ def _checks(checks: tuple[Check, ...]) -> Markup | None:
         path = [part for part in (*each.group.split("::"), each.name) if part]
         name = el("div", " › ".join(path), el("small", each.scenario))  # noqa: RUF001
         mark = TableCell("✗", "bad") if each.fails else TableCell("✓", "good")
-        share = _share(each.passes, each.passes + each.fails)
+        share = share_of(each.passes, each.passes + each.fails)
         shown.append([mark, name, f"{each.passes:,}", _bad(each.fails), share])
     heads = ("", "check", "passed #", "failed #", "passed #")
-    note = f"{_share(passes, passes + fails)} of {passes + fails:,} passed"
+    note = f"{share_of(passes, passes + fails)} of {passes + fails:,} passed"
     return section("Checks", table(heads, shown), identity="checks", note=note)
 
 
@@ -182,12 +182,8 @@ def _summary(metric: Metric) -> str:
 
 
 def _quantity(value: float | None, metric: Metric) -> str:
-    return "–" if value is None else quantity(value, metric.contains)  # noqa: RUF001
+    return NOTHING if value is None else quantity(value, metric.contains)
 
 
 def _bad(count: int) -> Content | TableCell:
     return TableCell(f"{count:,}", "bad") if count else "0"
-
-
-def _share(part: int, whole: int) -> str:
-    return percent(part / whole) if whole else "–"  # noqa: RUF001

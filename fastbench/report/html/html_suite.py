@@ -12,6 +12,7 @@ from fastbench.experiments.suite.suite_results import Row as Run
 from fastbench.experiments.suite.suite_results import SuiteResult
 from fastbench.foundation import exit_codes
 from fastbench.foundation.redact import printable
+from fastbench.report.html import html_parts
 from fastbench.report.html.html_markup import Content, Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_page import page
 from fastbench.report.page import plural, seconds
@@ -26,42 +27,24 @@ NO_BREAK = "\u00a0"  # of a line: a file each would make tall rows on a phone
 
 def render(told: SuiteResult) -> str:
     """Return the page, ending in a newline."""
-    parts = (
-        _heading(told),
+    about = (plural(len(told.rows), "run"), seconds(told.elapsed_s), told.started_at)
+    main = html_parts.main(
+        html_parts.heading(told.name, [each.replace("T", " ") for each in about], "suite"),
         _verdict(told),
         _runs(told),
         _reasons(told),
         _commands(told),
-        el("footer", f"fastbench {told.version} · {told.started_at}"),
+        html_parts.footer(f"fastbench {told.version}", told.started_at),
     )
-    return page(told.name, el("main", *(part for part in parts if part is not None)))
-
-
-def _heading(told: SuiteResult) -> Markup:
-    about = [
-        plural(len(told.rows), "run"),
-        seconds(told.elapsed_s),
-        told.started_at.replace("T", " "),
-    ]
-    return el(
-        "header",
-        el("p", "fastbench suite", class_="brand"),
-        el("h1", told.name),
-        el("p", " · ".join(about)),
-    )
+    return page(told.name, main)
 
 
 def _verdict(told: SuiteResult) -> Markup:
     word = "Failed" if told.code else "Passed"
     why = f" Exit code {told.code}: {exit_codes.meaning(told.code)}." if told.code else ""
-    return el(
-        "section",
-        el("h2", word),
-        el("p", f"{told.headline}.{why}"),
-        el("ul", el("li", told.note)) if told.note else "",
-        id="verdict",
-        class_="fail" if told.code else "pass",
-    )
+    note = [html_parts.reasons([told.note])] if told.note else []
+    kind = "fail" if told.code else "pass"
+    return html_parts.verdict(word, kind, [f"{told.headline}.{why}"], note)
 
 
 def _runs(told: SuiteResult) -> Markup:

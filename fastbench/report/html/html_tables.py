@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_bytes, format_ms, format_ns
@@ -16,13 +15,16 @@ from fastbench.report.change import (
     signed_interval,
     told_metrics,
 )
+from fastbench.report.columns import ms
+from fastbench.report.html import html_parts
 from fastbench.report.html.html_markup import Markup, Row, TableCell, el, section, table
 from fastbench.report.page import seconds
 from fastbench.report.text.usage_lines import memory, seen, share
+from fastbench.report.verdict_words import ordered, rank
 from fastbench.results import resolution
 from fastbench.results.latencies import latency_ms
 from fastbench.results.metric_values import Judgement
-from fastbench.results.result import Environment, Result, TlsUse, WorkerRow
+from fastbench.results.result import Result, WorkerRow
 from fastbench.results.usage import TargetUse
 
 __all__ = [
@@ -55,7 +57,7 @@ def tables(result: Result) -> list[Markup]:
 
 def thresholds(result: Result) -> Markup | None:
     """Return the thresholds, failed ones first; None without any."""
-    held = sorted(result.thresholds.items(), key=lambda item: _rank(item[1]))
+    held = ordered(result)
     if not held:
         return None
     failed = sum(not each.ok for _, each in held)
@@ -67,16 +69,10 @@ def thresholds(result: Result) -> Markup | None:
     return section("Thresholds", table(heads, rows), identity="thresholds", note=note)
 
 
-def _rank(judgement: Judgement) -> int:
-    if judgement.ok:
-        return 2 if judgement.near else 3
-    return 0 if judgement.level == "fail" else 1
-
-
 def outcome(judgement: Judgement) -> tuple[str, str]:
     """Say the outcome in a word and a shape, for those who see no colour; beside it its kind."""
     words = (("✗ failed", "bad"), ("⚠ failed", "warn"), ("⚠ near", "warn"))
-    return (*words, ("✓ passed", "good"))[_rank(judgement)]
+    return (*words, ("✓ passed", "good"))[rank(judgement)]
 
 
 def _limit(text: str, judgement: Judgement) -> Markup:
@@ -134,7 +130,7 @@ def _of(name: str, result: Result) -> str:
 def milliseconds(row: Mapping[str, float | None]) -> list[str]:
     """Return the percentiles of a row of `latency_ms`, as HEADS names them."""
     values = [resolution.told_ms(row, name) for name in PERCENTILES]
-    return ["–" if value is None else format_ms(value) for value in values]  # noqa: RUF001
+    return [ms(value) for value in values]
 
 
 def _answers(result: Result) -> Markup | None:
@@ -227,27 +223,18 @@ def _late(row: WorkerRow) -> str:
 
 def configuration(config: Mapping[str, object]) -> Markup:
     """Return what was asked."""
-    rows: list[Row] = [
-        [name, el("code", _value(value))]
-        for name, value in config.items()
-        if value is not None and value != [] and value != {}
-    ]
-    return section("Configuration", table(("", ""), rows), identity="config")
+    given = {name: value for name, value in config.items() if value not in (None, [], {})}
+    rows: list[Row] = [[name, el("code", _value(value))] for name, value in given.items()]
+    return html_parts.listing("Configuration", "config", rows)
 
 
 def _asked(result: Result) -> list[Markup]:
     """Return what was asked, and the machine it ran on."""
-    machine = [[name.replace("_", " "), str(value)] for name, value in _items(result.environment)]
+    machine = html_parts.named(result.environment)
     if result.tls is not None:
-        machine += [["TLS " + name, str(value)] for name, value in _items(result.tls)]
-    return [
-        configuration(result.config),
-        section("Environment", table(("", ""), machine), identity="environment"),
-    ]
-
-
-def _items(value: Environment | TlsUse) -> list[tuple[str, object]]:
-    return list(asdict(value).items())
+        machine += [[f"TLS {name}", value] for name, value in html_parts.named(result.tls)]
+    found = html_parts.listing("Environment", "environment", machine)
+    return [configuration(result.config), found]
 
 
 def _value(value: object) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_bytes, format_count, format_ns, format_s
+from fastbench.report.columns import NOTHING
 from fastbench.report.load_heading import LoadHeading
 from fastbench.report.page import plural, seconds
 from fastbench.report.text.text_report import LIMITS, TITLES
@@ -15,7 +16,6 @@ from fastbench.results.result import Result
 __all__ = ["Figure", "Verdict", "about", "figures", "title", "verdict"]
 
 TILES = (50.0, 95.0, 99.0)
-NOTHING = "–"  # noqa: RUF001
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import SIDES, Comparison, Metric
-from fastbench.foundation.units import format_ms
 from fastbench.report import compared
 from fastbench.report.change import (
     NAMES,
@@ -23,7 +22,7 @@ from fastbench.report.change import (
     untold,
     verdict_word,
 )
-from fastbench.report.columns import percent
+from fastbench.report.columns import NOTHING, ms, percent
 from fastbench.report.markdown.markdown_markup import escaped, table
 from fastbench.report.page import plural
 from fastbench.report.text import compared_requests
@@ -33,7 +32,6 @@ from fastbench.results.latencies import latency_ms
 
 __all__ = ["render"]
 
-NOTHING = "–"  # noqa: RUF001
 PERCENTILES = ("p50", "p95", "p99", "p99_9", "max")
 MAX_REASONS = 8
 
@@ -111,7 +109,7 @@ def _percentile(
 ) -> tuple[str, ...]:
     values = (resolution.told_ms(base, name), resolution.told_ms(candidate, name))
     before, after = values
-    shown = [NOTHING if each is None else format_ms(each) for each in values]
+    shown = [ms(each) for each in values]
     return (name.replace("_", "."), *shown, change(after / before) if before and after else NOTHING)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import Comparison
-from fastbench.foundation.units import format_bytes, format_ms, format_s
+from fastbench.foundation.units import format_bytes, format_s
 from fastbench.report import compared
 from fastbench.report.change import (
     NAMES,
@@ -22,7 +22,7 @@ from fastbench.report.change import (
     signed_interval,
     told_metrics,
 )
-from fastbench.report.columns import percent
+from fastbench.report.columns import NOTHING, ms, share_of
 from fastbench.report.load_heading import asked
 from fastbench.report.markdown.markdown_markup import escaped, table
 from fastbench.report.text import request_table
@@ -100,7 +100,11 @@ def _baseline(found: Comparison | None) -> list[str]:
     elif found.regression_limit is not None:
         told = f"- [x] **PASS** {told}"
     rows = [
-        (NAMES[name], change(each.ratio), signed_interval(each.interval) if each.interval else "–")  # noqa: RUF001
+        (
+            NAMES[name],
+            change(each.ratio),
+            signed_interval(each.interval) if each.interval else NOTHING,
+        )
         for name, each in told_metrics(found).items()
     ]
     head = ("", "Change", f"{100 * found.confidence:g} % interval")
@@ -178,7 +182,7 @@ def _urls(result: Result) -> list[str]:
 
 def _url(name: str, row: NamedRow, total: int) -> tuple[str, ...]:
     name = f"{name} ({row.method})" if row.method else name
-    share = percent(row.requests / total) if total else "–"  # noqa: RUF001
+    share = share_of(row.requests, total)
     name, count, failed, _, *times = _operation(name, (row.requests, row.failed, 0), row.latency)
     return (name, count, share, failed, *times, escaped(request_table.answers(row)))
 
@@ -188,10 +192,10 @@ def _operation(
 ) -> tuple[str, ...]:
     requests, failed, per_s = counts
     times = [resolution.told_ms(latency, key) for key in PERCENTILES]
-    shown = ["–" if value is None else format_ms(value) for value in times]  # noqa: RUF001
-    bad = "–" if failed is None else f"{failed:,}"  # noqa: RUF001
+    shown = [ms(value) for value in times]
+    bad = NOTHING if failed is None else f"{failed:,}"
     rate = resolution.told_per_s(requests, per_s)
-    told = "–" if rate is None else f"{rate:,.1f}"  # noqa: RUF001
+    told = NOTHING if rate is None else f"{rate:,.1f}"
     return (escaped(name), f"{requests:,}", bad, told, *shown)
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastbench.foundation.units import format_ms
 from fastbench.report.change import change
-from fastbench.report.columns import percent
+from fastbench.report.columns import ms, percent
 from fastbench.report.page import MIN_COLUMNS, Page, cut, plural
 from fastbench.report.text.request_table import called
 from fastbench.results import resolution
@@ -28,7 +27,6 @@ WIDE_COLUMNS = 96  # from here on all percentiles have room
 MAX_NAME_COLUMNS = 40
 PERCENTILES = ("p50", "p95", "p99")
 NARROW = ("p95",)
-_NONE = "–"  # noqa: RUF001
 
 Key = tuple[str, str, str]
 Runs = tuple[Result, Result]  # the base, and the candidate
@@ -111,7 +109,7 @@ def _row(
 def moved(before: NamedRow, after: NamedRow, name: str) -> tuple[str, str]:
     """Return a percentile of the candidate and its change from the base, "" without one."""
     before_ms, after_ms = (resolution.told_ms(row.latency, name) for row in (before, after))
-    figure = _NONE if after_ms is None else format_ms(after_ms)
+    figure = ms(after_ms)
     return figure, change(after_ms / before_ms) if before_ms and after_ms else ""
 
 

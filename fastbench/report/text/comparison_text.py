@@ -22,7 +22,7 @@ from fastbench.report.change import (
     untold,
     verdict_word,
 )
-from fastbench.report.page import LABEL_COLUMNS, MIN_COLUMNS, Page, Paint, Part, cut
+from fastbench.report.page import LABEL_COLUMNS, MIN_COLUMNS, Page, Paint, Part, advice, cut
 
 __all__ = ["beside_run", "render"]
 
@@ -170,7 +170,7 @@ def _machine(page: Page, found: Comparison) -> list[str]:
 def _warnings(page: Page, found: Comparison) -> list[str]:
     lines: list[str] = []
     for at, warning in enumerate(found.warnings[:MAX_WARNINGS]):
-        text = "; ".join(printable(part) for part in (warning.text, warning.hint) if part)
+        text = advice(warning)
         lines += page.wrapped("" if at else "Warnings", text, page.yellow)
     if len(found.warnings) > MAX_WARNINGS:
         lines.append(page.row("", page.yellow(f"… {len(found.warnings) - MAX_WARNINGS} more")))

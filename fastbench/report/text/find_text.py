@@ -16,7 +16,7 @@ from fastbench.experiments.find.objective import MISSED_MAX
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_ms, format_s
 from fastbench.report.load_heading import of_config
-from fastbench.report.page import MIN_COLUMNS, Page, Part, cut, plural
+from fastbench.report.page import MIN_COLUMNS, Page, Part, advice, cut, plural
 from fastbench.results import resolution
 
 __all__ = [
@@ -255,6 +255,6 @@ def _why(page: Page, found: Found) -> list[str]:
     for at, reason in enumerate(reasons(found)):
         lines += page.wrapped("" if at else "Why", reason)
     for at, warning in enumerate(found.warnings):
-        text = "; ".join(printable(part) for part in (warning.text, warning.hint) if part)
+        text = advice(warning)
         lines += page.wrapped("" if at else "Warnings", text, page.yellow)
     return lines

@@ -15,7 +15,7 @@ from itertools import pairwise
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_ms
 from fastbench.report.change import change
-from fastbench.report.columns import percent
+from fastbench.report.columns import ms, percent
 from fastbench.report.page import MIN_COLUMNS, Page, Paint, cut, plural
 from fastbench.report.picture import sparkline
 from fastbench.results.history_store import Entry, Group
@@ -134,10 +134,6 @@ def rate(requests_per_s: float) -> str:
     return f"{requests_per_s:,.0f}" if whole else f"{requests_per_s:.2f}"
 
 
-def _ms(value_ms: float | None) -> str:
-    return "–" if value_ms is None else format_ms(value_ms)  # noqa: RUF001
-
-
 def _group(page: Page, group: Group) -> list[str]:
     runs = group.runs
     shown = f"{len(runs):,} of {plural(group.total, 'run')}"
@@ -165,12 +161,12 @@ def _columns(page: Page, runs: Sequence[Entry], moves: Set[int]) -> list[_Column
         _Column("run ", digits + 1, number),
         _Column("started", 17, started),
         _Column("req/s", 10, lambda run: rate(run.requests_per_s)),
-        *([_Column("p50", 8, lambda run: _ms(run.p50_ms))] if wide else []),
-        _Column("p95", 8, lambda run: _ms(run.p95_ms)),
+        *([_Column("p50", 8, lambda run: ms(run.p50_ms))] if wide else []),
+        _Column("p95", 8, lambda run: ms(run.p95_ms)),
     ]
     if wide:
         found += [
-            _Column("p99", 8, lambda run: _ms(run.p99_ms)),
+            _Column("p99", 8, lambda run: ms(run.p99_ms)),
             _Column("failed", 8, lambda run: percent(run.errors_share)),
         ]
         if any(run.build for run in runs):

@@ -38,7 +38,7 @@ def lines(page: Page, result: Result) -> list[str]:
     for row, label in zip(most, labels, strict=True):
         cells = [columns.whole(row.requests)]
         if wide:
-            share = columns.percent(row.requests / total) if total else "–"  # noqa: RUF001
+            share = columns.share_of(row.requests, total)
             rate = columns.per_s(row.requests, row.requests_per_s)
             cells.append(share if urls else rate)
         red = {len(cells)} if row.failed else set()

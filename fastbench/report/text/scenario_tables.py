@@ -194,7 +194,7 @@ def _trend(page: Page, metric: Metric) -> str:
     figures = ""
     for column in names:
         value = resolution.told_trend(metric.values, column)
-        text = "–" if value is None else columns.quantity(value, metric.contains)  # noqa: RUF001
+        text = columns.NOTHING if value is None else columns.quantity(value, metric.contains)
         figure = f"{text:>{FIGURE_COLUMNS}}"
         figures += page.bold(figure) if column in ("p(95)", "p(99)") else figure
     return figures

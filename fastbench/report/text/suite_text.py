@@ -6,8 +6,9 @@ import textwrap
 
 from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation.redact import printable
+from fastbench.report.columns import NOTHING
 from fastbench.report.page import MIN_COLUMNS, Page, Paint, cut, seconds
-from fastbench.report.suite_rows import NONE, reasons, shown
+from fastbench.report.suite_rows import reasons, shown
 
 __all__ = ["line", "render"]
 
@@ -28,7 +29,7 @@ def render(told: SuiteResult, *, color: bool, width: int, unicode: bool = True) 
 
 def line(row: Row) -> str:
     """Return one run in one line, for when it has ended."""
-    cells = [(head, cell) for head, cell in zip(HEADS, shown(row), strict=True) if cell != NONE]
+    cells = [(head, cell) for head, cell in zip(HEADS, shown(row), strict=True) if cell != NOTHING]
     about = [f"{cell} {head}" if head in HEADS[:2] else f"{head} {cell}" for head, cell in cells]
     ended = f"{row.outcome} after {seconds(row.elapsed_s)}"
     return printable("; ".join([f"{row.name}: {ended}", *([", ".join(about)] if about else [])]))

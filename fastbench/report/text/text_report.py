@@ -9,7 +9,16 @@ from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_bytes, format_count, format_ms, format_ns, format_s
 from fastbench.report import verdict_words
 from fastbench.report.load_heading import LoadHeading, asked
-from fastbench.report.page import LABEL_COLUMNS, MIN_COLUMNS, Page, Part, cut, plural, seconds
+from fastbench.report.page import (
+    LABEL_COLUMNS,
+    MIN_COLUMNS,
+    Page,
+    Part,
+    advice,
+    cut,
+    plural,
+    seconds,
+)
 from fastbench.report.picture import sparkline
 from fastbench.report.text import latency_lines, request_table, scenario_tables, usage_lines
 from fastbench.results import addresses, resolution
@@ -349,7 +358,7 @@ def _warnings(page: Page, result: Result) -> list[str]:
     lines: list[str] = []
     told = [warning for warning in result.warnings if warning.code != "dropped_iterations"]
     for at, warning in enumerate(told[:MAX_WARNINGS]):
-        text = "; ".join(printable(part) for part in (warning.text, warning.hint) if part)
+        text = advice(warning)
         lines += page.wrapped("" if at else "Warnings", text, page.yellow)
     if len(told) > MAX_WARNINGS:
         lines.append(page.row("", page.yellow(f"… {len(told) - MAX_WARNINGS} more")))
