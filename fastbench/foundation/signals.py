@@ -9,10 +9,12 @@
    later, ends the process at once.
 3. Twice the same within TWICE_S is one: timeout(1) signals its child, and then its child's group.
 4. `fork` makes a process that begins anew.
+5. Python goes on with a poll that a signal interrupted: `Wakeup` is a file that ends it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from _thread import get_native_id
@@ -25,6 +27,7 @@ from typing import ClassVar, NoReturn, TypeVar
 __all__ = [
     "INTERRUPTED",
     "SIGNALS",
+    "Wakeup",
     "beside",
     "came",
     "fork",
@@ -32,7 +35,6 @@ __all__ = [
     "held",
     "leave",
     "leave_cleanly",
-    "restore",
     "take_over",
 ]
 
@@ -96,16 +98,17 @@ def held() -> AbstractContextManager[None]:
     return heard(lambda: None)
 
 
-def fork() -> int:
+def fork(*, hears: bool = False) -> int:
     """Fork; the child, for which this returns 0, hears no signal: its parent decides.
 
-    A signal in between must not run the parent's handlers in the child.
+    One that `hears` has the defaults instead, until it installs its own. A signal in between must
+    not run the parent's handlers in the child.
     """
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         pid = os.fork()
         if not pid:
-            _begin_anew(signal.SIG_IGN)
+            _begin_anew(signal.SIG_DFL if hears else signal.SIG_IGN)
         return pid
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -153,14 +156,33 @@ def leave() -> NoReturn:
     os._exit(INTERRUPTED)
 
 
-def restore() -> None:
-    """Give the signals their defaults back, in a child: what it runs installs its own."""
-    _begin_anew(signal.SIG_DFL)
+class Wakeup:
+    """A pipe that can be read once a signal has come to this thread; for the main one alone."""
+
+    def __init__(self) -> None:
+        self.fd, self._wake_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._before: int | None = None
+        if get_native_id() == os.getpid():
+            self._before = signal.set_wakeup_fd(self._wake_fd, warn_on_full_buffer=False)
+
+    def drain(self) -> bytes:
+        """Return the numbers of the signals that came since the last time."""
+        with contextlib.suppress(BlockingIOError):
+            return os.read(self.fd, 4096)
+        return b""
+
+    def close(self) -> None:
+        """Give the pipe back; whoever was woken before is woken again."""
+        if self._before is not None:
+            signal.set_wakeup_fd(self._before)
+        os.close(self.fd)
+        os.close(self._wake_fd)
 
 
 def _begin_anew(handler: signal.Handlers) -> None:
     for number in SIGNALS:
         signal.signal(number, handler)
+    signal.set_wakeup_fd(-1)
     signal.setitimer(signal.ITIMER_REAL, 0)
     _State.owned, _State.count, _State.listeners = False, 0, []
 

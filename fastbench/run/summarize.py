@@ -35,18 +35,10 @@ from fastbench.results.result import (
 )
 from fastbench.results.usage import Resources
 from fastbench.run import sampling
+from fastbench.run.child import Child
 from fastbench.run.metric_sums import TrendValue
 
 NS_PER_S = 1e9
-
-
-@dataclass(frozen=True, slots=True)
-class EndedWorker:
-    """One worker after its end. A lost one was killed or broke; its counts hold up to then."""
-
-    pid: int
-    cpu_s: float
-    lost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +96,7 @@ class Observed:
 
     terms: RunTerms
     block: _core.Block
-    workers: tuple[EndedWorker, ...]
+    workers: tuple[Child, ...]  # of a lost one the counts hold up to its end
     line_ns: int
     start_ns: int
     end_ns: int

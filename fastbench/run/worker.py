@@ -1,7 +1,6 @@
 """One process on one core: the engine on its own thread, a uvloop control plane beside it.
 
-1. `run` is called right after the fork and never returns to the parent's code: the process ends
-   with `os._exit`, so nothing of the parent's is flushed or torn down twice.
+1. `run` is called right after the fork, and the process ends with it: see child.py.
 2. The engine thread holds no GIL and is never told anything by Python: it reads the block.
 3. The control plane runs at nice 10. It ends the process when the parent is gone; the kernel does
    so at once (PR_SET_PDEATHSIG), the loop catches the moment before that was set.
@@ -11,8 +10,8 @@ from __future__ import annotations
 
 import math
 import os
+import socket
 import threading
-import traceback
 from dataclasses import dataclass
 
 import uvloop
@@ -22,10 +21,9 @@ from fastbench.plan import hostnames
 from fastbench.plan.plan import Pace, Plan, Request, UsageError
 from fastbench.plan.resolve import Endpoint, sources
 from fastbench.run import url_counts
+from fastbench.run.child import EXIT_FAILED, QUIET_NICE
 
-QUIET_NICE = 10
 LOOK_S = 0.25
-EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
 MAX_CYCLE = 1_000_000
 
 
@@ -77,17 +75,10 @@ def run(
     block: _core.Block,
     share: Share,
     parent: int,
+    channel: socket.socket,
 ) -> None:
-    """Be a worker: load the server as the block says, then end this process."""
-    code = EXIT_FAILED
-    try:
-        _core.die_with_parent()
-        _control(_engine(plan, endpoints, cycle, block, share), parent)
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(code)
+    """Be a worker: load the server as the block says. The end of the channel is the end of it."""
+    _control(_engine(plan, endpoints, cycle, block, share), parent)
 
 
 def _engine(

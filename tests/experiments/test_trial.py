@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psutil
 import pytest
@@ -25,6 +26,7 @@ from fastbench.experiments.trials.trial import TrialError, TrialObserver, run_tr
 from fastbench.plan.plan import Plan, UsageError, Watch
 from fastbench.results.result import Result
 from fastbench.run.sampling import Progress
+from fastbench.run.supervisor import Supervisor
 from fastbench.script import parent
 from fastbench.script.run_request import RunRequest
 
@@ -115,7 +117,7 @@ def test_what_is_refused_is_refused_here(tmp_path: Path, server: Server) -> None
 
 
 def test_a_trial_that_breaks_says_how(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(job: object, fd: int) -> NoReturn:
+    def breaks(job: object, channel: object) -> NoReturn:
         raise ZeroDivisionError("of no use")
 
     monkeypatch.setattr(trial, "_run", breaks)
@@ -193,13 +195,13 @@ def test_a_signal_ends_a_wait_at_once() -> None:
 def test_a_reader_that_stands_still_does_not_hold_the_load_up(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def talks(job: object, fd: int) -> NoReturn:
+    def talks(job: object, channel: socket.socket) -> NoReturn:
         for _ in range(100_000):  # far more than a pipe holds
-            trial._say_if_heard(fd, "progress", {"words": "x" * 100})
+            trial._say_if_heard(channel, "progress", {"words": "x" * 100})
         raise UsageError("it ended")
 
     monkeypatch.setattr(trial, "_run", talks)
-    monkeypatch.setattr(Interrupts, "wait", _waiting_for_the_end(Interrupts.wait))
+    monkeypatch.setattr(Supervisor, "listen", _waiting_for_the_end(Supervisor.listen))
     with pytest.raises(UsageError, match="it ended"):
         carried_out(plan(server))
 
@@ -222,11 +224,11 @@ def test_nothing_outlives_us(server: Server) -> None:
     _gone(below)
 
 
-def _deaf(job: object, fd: int) -> NoReturn:
+def _deaf(job: object, channel: socket.socket) -> NoReturn:
     """Be a run that no signal ends, with a child of its own."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if os.fork():
-        trial._say(fd, "notice", "now")
+        trial._say(channel, "notice", "now")
     while True:
         time.sleep(60)
 
@@ -249,12 +251,12 @@ def _gone(processes: list[psutil.Process]) -> None:
     until(lambda: not any(map(runs, processes)))
 
 
-def _waiting_for_the_end(wait: Callable[..., set[int]]) -> Callable[..., set[int]]:
+def _waiting_for_the_end(listen: Callable[..., Any]) -> Callable[..., Any]:
     """Read nothing before the trial's process has ended."""
 
-    def waits(stop: Interrupts, length_s: float, *fds: int) -> set[int]:
+    def waits(trials: object, length_s: float) -> Any:
         with contextlib.suppress(IndexError):
             until(lambda: psutil.Process().children()[0].status() == "zombie")
-        return wait(stop, length_s, *fds)
+        return listen(trials, length_s)
 
     return waits

@@ -75,7 +75,7 @@ MAX_FILES = 20
 SCRIPTS = {"script.api", "script.http", "script.parent", "script.worker"}
 HEAVY = {
     "aiohttp": {"outputs.dashboard", "server"},
-    "orjson": {"cli.commands", "cli.output", *SCRIPTS},
+    "orjson": {"cli.commands", "cli.output", "run", *SCRIPTS},
     "psutil": {"machine"},
     "rich": {"cli.output"},
     "uvloop": {"run", "script.worker", "server"},

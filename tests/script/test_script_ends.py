@@ -18,8 +18,10 @@ from running import Running, start, until
 from servers import Server, answering
 from terminal import in_terminal
 
+from fastbench.run.child import Child
+from fastbench.run.supervisor import Supervisor
 from fastbench.script.parent.watchdog import Watchdog
-from fastbench.script.parent.worker_channel import Child, Hub
+from fastbench.script.parent.worker_channel import ScriptWorker, echoed
 
 HEAD = """
 import os, time
@@ -176,10 +178,10 @@ class Beats:
         return 7, 3
 
 
-class Asked(Child):
+class Asked(ScriptWorker):
     """A worker that writes its stack when it is asked."""
 
-    def kill(self, number: int) -> None:
+    def kill(self, number: int = signal.SIGKILL) -> None:
         assert number == signal.SIGUSR1
         self.dump = (
             b"Stack (most recent call first):\n"
@@ -196,7 +198,7 @@ SECOND_NS = 1_000_000_000
 def test_who_is_silent_for_five_seconds_is_told_of_once_with_its_line() -> None:
     beats = Beats()
     watchdog = Watchdog(beats, "/scripts/load.py")  # type: ignore[arg-type]
-    child = Asked(1, 4243, None, -1)  # type: ignore[arg-type]
+    child = Asked(1, 4243)
     watchdog.look([child], beats.at_ns + 4 * SECOND_NS)
     assert watchdog.sentences([child], beats.at_ns + 4 * SECOND_NS) == []
     watchdog.look([child], beats.at_ns + 6 * SECOND_NS)
@@ -222,7 +224,9 @@ def spoken_to(timeout_s: float) -> Iterator[tuple[Child, socket.socket]]:
     ours.settimeout(timeout_s)
     theirs.settimeout(5)  # a message that does not come fails the test
     with ours, theirs:
-        yield Child(0, 0, ours, dump_fd=-1), theirs
+        child = Child()
+        child.stream = ours
+        yield child, theirs
 
 
 def test_a_worker_that_reads_slowly_gets_all_of_a_long_message() -> None:
@@ -254,11 +258,12 @@ def test_a_worker_that_took_half_a_message_hears_the_end_and_no_other() -> None:
 
 def test_lines_are_passed_on_whole_and_the_last_one_without_an_end() -> None:
     shown: list[str] = []
-    hub = Hub(shown.append)
-    ours, theirs = socket.socketpair()
-    (dump_fd, dumped_fd), (out_fd, printed_fd) = os.pipe(), os.pipe()
+    workers: Supervisor[Child] = Supervisor()
+    child = Child(gone=True)
+    child.stream, theirs = socket.socketpair()
+    out_fd, printed_fd = os.pipe()
     try:
-        hub.add(Child(0, 0, ours, dump_fd, out_fd, gone=True))
+        workers.add(child, {out_fd: echoed(shown.append)})
         for text, lines in (
             (b"one\ntw", ["one\n"]),
             (b"o", []),
@@ -266,13 +271,12 @@ def test_lines_are_passed_on_whole_and_the_last_one_without_an_end() -> None:
             (b"rest", []),
         ):
             os.write(printed_fd, text)
-            assert list(hub.listen(1)) == []
+            assert list(workers.listen(1)) == []
             assert [shown.pop() for _ in range(len(shown))] == lines
     finally:
         os.close(printed_fd)
-        os.close(dumped_fd)
         theirs.close()
-        hub.close()
+        workers.close()
     assert shown == ["rest\n"]
 
 

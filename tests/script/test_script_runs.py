@@ -9,11 +9,11 @@ import pytest
 from running import Run, fastbench
 from servers import OK, Server, answering, refusing
 
+from fastbench.run.child import Lines
 from fastbench.script import parent
 from fastbench.script.api.options import Declared, Settings
 from fastbench.script.load.cli_overrides import Applied, applied
 from fastbench.script.parent import run_state
-from fastbench.script.parent.worker_channel import _messages
 from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import Spec
 
@@ -314,7 +314,7 @@ async def nothing(vu):
 
 @pytest.mark.parametrize("line", [b"", b"no json", b"[1]", b"7", b'{"a": '])
 def test_a_line_that_is_no_message_is_nobodys_end(line: bytes) -> None:
-    assert list(_messages(line)) == []
+    assert list(Lines().feed(line + b"\n")) == []
 
 
 def test_a_script_that_holds_much_begins_on_time(tmp_path: Path) -> None:

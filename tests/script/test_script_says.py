@@ -16,8 +16,9 @@ from servers import OK, Server, answering, refusing
 
 from fastbench.machine.processes import Found
 from fastbench.report.load_heading import of_config
+from fastbench.run import supervisor
 from fastbench.script import parent
-from fastbench.script.parent import script_runner, target_discovery
+from fastbench.script.parent import target_discovery
 from fastbench.script.run_request import RunRequest
 from fastbench.script.worker import script_output
 
@@ -175,7 +176,7 @@ async def one(vu):
 
     def slow(lines: str) -> None:
         shown.append(lines)
-        time.sleep(script_runner.TICK_S + script_runner.PAUSE_S + 0.2)
+        time.sleep(supervisor.TICK_S + supervisor.PAUSE_S + 0.2)
 
     asked = RunRequest(script(tmp_path, text), workers=1)
     found = parent.run(asked, lambda progress: None, echo=slow)

@@ -14,6 +14,7 @@ from typing import Any
 
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
+from fastbench.run.child import Child
 from fastbench.script.api.options import Declared
 from fastbench.script.load import cli_overrides
 from fastbench.script.run_request import RunRequest
@@ -39,14 +40,16 @@ class Worker:
         self.stream, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.stream.settimeout(LIMIT_S)
         self.dump_fd, write_fd = os.pipe()
-        parent = os.getpid()
-        self.pid = os.fork()
-        if self.pid == 0:
-            self.stream.close()
-            seat = (theirs, write_fd, self.block, self.arena, self.asked)
-            worker_process.run(worker_process.WorkerContext(index, workers, parent, *seat))
+        seat = (theirs, write_fd, self.block, self.arena, self.asked)
+        child = Child()
+        child.start(lambda: self._be(worker_process.WorkerContext(index, workers, *seat)))
+        self.pid = child.pid
         theirs.close()
         os.close(write_fd)
+
+    def _be(self, context: worker_process.WorkerContext) -> None:
+        self.stream.close()
+        worker_process.run(context)
 
     def send(self, kind: str, **said: Any) -> None:
         self.stream.sendall(json.dumps({kind: said}).encode() + b"\n")

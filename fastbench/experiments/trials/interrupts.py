@@ -3,13 +3,10 @@
 1. The first signal ends what is under way in good order: every wait ends, and `Interrupted` is
    raised where nothing has to be cleaned up any more.
 2. The second is KeyboardInterrupt, at once.
-3. A handler writes to a pipe, because Python goes on with a poll that a signal interrupted.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import select
 import time
 from types import TracebackType
@@ -29,7 +26,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.came = False
-        self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wakeup = signals.Wakeup()
         self._heard = signals.heard(self._interrupt)
 
     def __enter__(self) -> Self:
@@ -43,8 +40,7 @@ class Interrupts:
         trace: TracebackType | None,
     ) -> None:
         self._heard.__exit__(kind, error, trace)
-        os.close(self._woken)
-        os.close(self._wake)
+        self._wakeup.close()
 
     def check(self) -> None:
         """Raise Interrupted once a signal has come."""
@@ -63,14 +59,10 @@ class Interrupts:
         poll = select.poll()
         for fd in fds:
             poll.register(fd, select.POLLIN)
-        poll.register(self._woken, select.POLLIN)
+        poll.register(self._wakeup.fd, select.POLLIN)
         ready = {fd for fd, _ in poll.poll(max(1, round(length_s * 1000)))}
-        if self._woken in ready:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._woken, 64)
-        return ready - {self._woken}
+        self._wakeup.drain()
+        return ready - {self._wakeup.fd}
 
     def _interrupt(self) -> None:
         self.came = True
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._wake, b"!")

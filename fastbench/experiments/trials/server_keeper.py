@@ -20,6 +20,7 @@ import subprocess
 import time
 from typing import NoReturn
 
+from fastbench.foundation import signals
 from fastbench.machine import processes
 
 __all__ = ["STOP_S", "keep"]
@@ -29,7 +30,7 @@ KILL_LOOK_S = 0.01
 MAX_FILES = 1 << 20  # fs.nr_open of most kernels: proc(5)
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _SHELL = "/bin/sh"
-_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_FORWARDED = frozenset(int(number) for number in signals.SIGNALS)
 
 
 def keep(command: str, lifeline_fd: int, report_fd: int, output_fd: int) -> NoReturn:
@@ -53,13 +54,11 @@ class _Keeper:
         self._output_fd = output_fd
         self._first = 0  # the shell
         self._code = 0
-        self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        os.set_blocking(wake, False)
         # Handlers rather than SIG_IGN: the server would inherit that.
         for number in (*_FORWARDED, signal.SIGCHLD):
             signal.signal(number, lambda number, frame: None)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        self._wakeup = signals.Wakeup()
 
     def run(self) -> None:
         """Start the server, wait for the end of it or of us, leave nobody."""
@@ -88,10 +87,10 @@ class _Keeper:
     def _wait(self) -> None:
         poll = select.poll()
         poll.register(self._lifeline_fd, select.POLLIN)
-        poll.register(self._woken, select.POLLIN)
+        poll.register(self._wakeup.fd, select.POLLIN)
         while self._reap():
             for fd, _ in poll.poll():
-                if fd == self._lifeline_fd or not _FORWARDED_SET.isdisjoint(os.read(fd, 64)):
+                if fd == self._lifeline_fd or not _FORWARDED.isdisjoint(self._wakeup.drain()):
                     return
         self._say(f"exit {self._code}")
         self._lifeline()
@@ -107,10 +106,10 @@ class _Keeper:
         self._signal_all(signal.SIGCONT)  # one that is stopped cannot end
         limit_s = time.monotonic() + STOP_S
         poll = select.poll()
-        poll.register(self._woken, select.POLLIN)
+        poll.register(self._wakeup.fd, select.POLLIN)
         while self._reap() and (left_s := limit_s - time.monotonic()) > 0:
             if poll.poll(max(1, round(left_s * 1000))):
-                os.read(self._woken, 64)
+                self._wakeup.drain()
         limit_s += STOP_S  # where /proc is masked, what left its session cannot be found
         while self._reap() and time.monotonic() < limit_s:
             self._signal_all(signal.SIGKILL)
@@ -142,9 +141,6 @@ class _Keeper:
     def _say(self, line: str) -> None:
         with contextlib.suppress(OSError):
             os.write(self._report_fd, line.encode() + b"\n")
-
-
-_FORWARDED_SET = frozenset(int(number) for number in _FORWARDED)
 
 
 def _let_go_of_all_but(kept: set[int]) -> None:

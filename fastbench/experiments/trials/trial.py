@@ -12,34 +12,32 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
-import sys
+import socket
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-from fastbench.engine.bridge import _core
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
-from fastbench.foundation import signals
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.results import json_codec
 from fastbench.results.result import Result
 from fastbench.run import runner
+from fastbench.run.child import Child, encoded
 from fastbench.run.sampling import Progress
+from fastbench.run.supervisor import Supervisor
 from fastbench.script.run_request import RunRequest
 
 __all__ = ["Job", "Side", "TrialError", "TrialObserver", "run_trial"]
 
 LOOK_S = 0.25  # between looks whether the process is still there
 GRACE_S = 15.0  # from the first signal to the end of load and teardown
-ATOMIC_BYTES = select.PIPE_BUF  # pipe(7): so much fits into a pipe that can be written to
-READ_BYTES = 1 << 16
-EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
+ATOMIC_BYTES = select.PIPE_BUF  # so much fits into a socket that can be written to
 
 Job = Plan | RunRequest
 
@@ -83,64 +81,32 @@ def run_trial(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
     KeyboardInterrupt at a second signal, TrialError when its process was lost.
     """
     stop.check()
-    read_fd, write_fd = os.pipe()
-    # A signal between the fork and the child's own handlers must not run ours in the child.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals.SIGNALS)
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        _be_the_trial(job, write_fd, parent, mask)
-    process = _TrialProcess(pid, read_fd, hears)
-    try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        os.close(write_fd)
-        with contextlib.suppress(PermissionError, ProcessLookupError):
-            os.setpgid(pid, pid)  # here too: whoever is first
-        process.listen(stop)
-    finally:
-        process.close()
+    trial = _Trial(hears)
+    with closing(trial.processes):
+        trial.listen(job, stop)
     if stop.came:
         raise Interrupted
-    return process.outcome()
+    return trial.outcome()
 
 
-class _TrialProcess:
+class _Trial:
     """A trial as the parent sees it."""
 
-    def __init__(self, pid: int, read_fd: int, hears: TrialObserver) -> None:
-        self._pid = pid
-        self._fd = read_fd
+    def __init__(self, hears: TrialObserver) -> None:
+        self._process = Child(leads=os.setpgrp)
+        self.processes: Supervisor[Child] = Supervisor(lambda: self._process.kill(signal.SIGTERM))
         self._hears = hears
-        self._unread = b""
-        self._status: int | None = None  # once it has been collected
-        self._open = True
         self._result: Result | None = None
         self._refused: dict[str, Any] | None = None
-        os.set_blocking(read_fd, False)
 
-    def listen(self, stop: Interrupts) -> None:
-        """Hear it out until it has ended; pass a signal on."""
-        kill_s = 0.0  # when patience ends
-        while not self._ended(wait=False):
-            ready = stop.wait(LOOK_S, *([self._fd] if self._open else []))
-            if self._fd in ready and not self._read() and not self._open:
-                self._ended(wait=True)  # its files are closed: it is about to end
-            if stop.came and not kill_s:
-                kill_s = time.monotonic() + GRACE_S
-                os.kill(self._pid, signal.SIGTERM)
-            if kill_s and time.monotonic() > kill_s:
-                return
-        while self._open and self._read():
-            pass
-
-    def close(self) -> None:
-        """Kill who is left."""
-        if self._status is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._pid, signal.SIGKILL)
-            os.kill(self._pid, signal.SIGKILL)  # before it had its group
-            self._ended(wait=True)
-        os.close(self._fd)
+    def listen(self, job: Job, stop: Interrupts) -> None:
+        """Start it and hear it out until it has ended; pass a signal on."""
+        self.processes.start(self._process, lambda channel: _be(job, channel))
+        while not self._process.gone and self.processes.late_s(0, time.monotonic_ns()) < GRACE_S:
+            for _, (kind, body) in self.processes.listen(LOOK_S):
+                self._heard(kind, body)
+            if stop.came:
+                self.processes.stop()
 
     def outcome(self) -> Result:
         """Return the result, or raise what took its place."""
@@ -148,28 +114,7 @@ class _TrialProcess:
             return self._result
         if self._refused is not None:
             raise _refusal(self._refused)
-        code = os.waitstatus_to_exitcode(self._status or 0)
-        how = f"with status {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
-        raise TrialError(f"the process that measured ended {how}")
-
-    def _ended(self, *, wait: bool) -> bool:
-        if self._status is None:
-            pid, status = os.waitpid(self._pid, 0 if wait else os.WNOHANG)
-            self._status = status if pid else None
-        return self._status is not None
-
-    def _read(self) -> bool:
-        """Take what there is; false when there is nothing now."""
-        try:
-            found = os.read(self._fd, READ_BYTES)
-        except BlockingIOError:
-            return False
-        self._open = bool(found)
-        *lines, self._unread = (self._unread + found).split(b"\n")
-        for line in lines:
-            for kind, body in json.loads(line).items():
-                self._heard(kind, body)
-        return bool(found)
+        raise TrialError(f"the process that measured ended {self._process.how}")
 
     def _heard(self, kind: str, body: Any) -> None:
         if kind == "progress":
@@ -199,62 +144,42 @@ def _refusal(body: dict[str, Any]) -> Exception:
     return refused.ScriptError(text, body["traceback"])
 
 
-def _be_the_trial(job: Job, write_fd: int, parent: int, mask: set[int]) -> NoReturn:
-    """Run, say what came of it, end this process."""
-    code = EXIT_FAILED
+def _be(job: Job, channel: socket.socket) -> None:
+    """Be the trial; the last it says is its document, or why there is none."""
     try:
-        _core.die_with_parent()
-        os.setpgid(0, 0)
-        signals.restore()
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # a live view has its own
-        if os.getppid() == parent:  # it may be gone since before the kernel was told
-            _say(write_fd, *_carried_out(job, write_fd))
-            code = 0
-    except KeyboardInterrupt:
-        pass  # a signal before there was anything to stop
-    finally:
-        os._exit(code)
+        _say(channel, "result", _run(job, channel).to_document())
+    except Exception as error:
+        kind, text, trace = "TrialError", traceback.format_exc(), ""
+        if isinstance(error, UsageError):
+            kind, text, trace = type(error).__name__, str(error), getattr(error, "traceback", "")
+        _say(channel, "refused", {"kind": kind, "text": text, "traceback": trace})
 
 
-def _carried_out(job: Job, fd: int) -> tuple[str, object]:
-    """Return the last word of a trial: its document, or why there is none."""
-    try:
-        return "result", _run(job, fd).to_document()
-    except UsageError as refused:
-        text, trace = str(refused), getattr(refused, "traceback", "")
-        return "refused", {"kind": type(refused).__name__, "text": text, "traceback": trace}
-    except Exception:
-        return "refused", {"kind": "TrialError", "text": traceback.format_exc(), "traceback": ""}
-
-
-def _run(job: Job, fd: int) -> Result:
+def _run(job: Job, channel: socket.socket) -> Result:
     def tell(progress: Progress) -> None:
-        _say_if_heard(fd, "progress", json_codec.plain(progress))
+        _say_if_heard(channel, "progress", json_codec.plain(progress))
 
     if isinstance(job, Plan):
         return runner.run(job, tell, thread_rates=False)
     from fastbench.script.parent import run
 
     def notice(sentence: str) -> None:
-        _say(fd, "notice", sentence)
+        _say(channel, "notice", sentence)
 
     def echo(lines: str) -> None:
-        _say(fd, "echo", lines)
+        _say(channel, "echo", lines)
 
     return run(job, tell, notice, echo)
 
 
-def _say(fd: int, kind: str, body: object) -> None:
-    line = json.dumps({kind: body}).encode() + b"\n"
-    while line:
-        line = line[os.write(fd, line) :]
+def _say(channel: socket.socket, kind: str, body: object) -> None:
+    channel.sendall(encoded(kind, body))
 
 
-def _say_if_heard(fd: int, kind: str, body: object) -> None:
-    """Say what may be lost: not to a full pipe."""
-    line = json.dumps({kind: body}).encode() + b"\n"
+def _say_if_heard(channel: socket.socket, kind: str, body: object) -> None:
+    """Say what may be lost: not to a full channel."""
+    line = encoded(kind, body)
     poll = select.poll()
-    poll.register(fd, select.POLLOUT)
+    poll.register(channel, select.POLLOUT)
     if len(line) <= ATOMIC_BYTES and poll.poll(0):
-        os.write(fd, line)
+        channel.sendall(line)

@@ -19,7 +19,7 @@ from fastbench.run.sampling import Progress
 from fastbench.script.api.options import Declared
 from fastbench.script.parent.refused import OptionsError, ScriptError
 from fastbench.script.parent.run_state import RunObserver
-from fastbench.script.parent.script_runner import Campaign
+from fastbench.script.parent.script_runner import ScriptRun
 from fastbench.script.parent.worker_channel import Echo
 from fastbench.script.run_request import RunRequest
 
@@ -43,13 +43,13 @@ def run(
     cannot be, ScriptError for a script that does not load, UsageError when the machine cannot
     carry it, KeyboardInterrupt at a second signal.
     """
-    campaign = Campaign(asked, tell, notice, echo, hears, measured)
-    with signals.heard(campaign.interrupt), closing(campaign):
-        return campaign.carry_out()
+    script_run = ScriptRun(asked, tell, notice, echo, hears, measured)
+    with signals.heard(script_run.interrupt), closing(script_run):
+        return script_run.carry_out()
 
 
 def declared(asked: RunRequest, notice: Callable[[str], None] = lambda sentence: None) -> Declared:
     """Return what a script declares, without running any of its scenarios. Raises as `run`."""
-    campaign = Campaign(asked, lambda progress: None, notice, None)
-    with signals.heard(campaign.interrupt), closing(campaign):
-        return campaign.declarations()
+    script_run = ScriptRun(asked, lambda progress: None, notice, None)
+    with signals.heard(script_run.interrupt), closing(script_run):
+        return script_run.declarations()

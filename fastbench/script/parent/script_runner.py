@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -19,42 +18,38 @@ from fastbench.machine.monitor import Monitor
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import Thrown
 from fastbench.results.result import Result, Warning_
-from fastbench.run import summarize
+from fastbench.run.child import QUIET_NICE, Message
 from fastbench.run.sampling import Progress
+from fastbench.run.supervisor import GRACE_S, PAUSE_S, TICK_S, Supervisor
 from fastbench.script.api.options import Declared
 from fastbench.script.load import cli_overrides
 from fastbench.script.parent import (
-    forking,
     metric_snapshot,
     summarize_script,
     target_discovery,
     teardown,
+    worker_channel,
 )
 from fastbench.script.parent.refused import OptionsError, ScriptError
 from fastbench.script.parent.run_state import Limits, RunObserver, Standing, limits_of
 from fastbench.script.parent.showing import Showing
 from fastbench.script.parent.teardown import Teardown
 from fastbench.script.parent.watchdog import SlowImport, Watchdog
-from fastbench.script.parent.worker_channel import Child, Echo, Hub, Message
+from fastbench.script.parent.worker_channel import Echo, ScriptWorker
 from fastbench.script.parent.worker_reports import Notes, refusal, refusal_of_ended
 from fastbench.script.run_request import RunRequest
 from fastbench.script.worker import worker_process
 
-__all__ = ["Campaign"]
+__all__ = ["ScriptRun"]
 
-TICK_S = 0.25
-PAUSE_S = 1.0
 LEAD_NS = 20_000_000  # from `begin` to the start line, so that all workers are ready
 VU_LEAD_NS = 100_000  # more for each VU of the fullest worker: they are made meanwhile
-GRACE_S = 1.5  # for workers to end once they should have
-BUSY_GRACE_S = 10.0  # the same while their loops turn: ten thousand VUs are not halted at once
-TERM_S = 0.5
-QUIET_NICE = 10
+BUSY_GRACE_S = 10.0  # GRACE_S while their loops turn: ten thousand VUs are not halted at once
 
 Tell = Callable[[Progress], None]
 
 
-class Campaign:
+class ScriptRun:
     """The state of one run. `carry_out` once, then `close`, whatever came of it."""
 
     def __init__(
@@ -79,10 +74,9 @@ class Campaign:
         except MemoryError as error:
             raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
         machine.raise_open_files()  # the first worker is there before its VUs are counted
-        self.hub = Hub(echo and self.showing.timed(echo))
-        self.piped = echo is not None
+        self.workers: Supervisor[ScriptWorker] = Supervisor(self._tell_stop)
+        self.echo = echo and self.showing.timed(echo)
         self.watchdog = Watchdog(self.arena, asked.script)
-        self.parent = os.getpid()
         self.declared: Declared | None = None
         self.data: Any = None
         self.settled = False  # setup has given its data
@@ -91,12 +85,7 @@ class Campaign:
         self.over = ""  # what ended the run early, one of result.ENDED
         self.why = ""
         self.loaded = False  # the load is over
-        self.interrupted = False  # the load was
         self.signal_ns = 0  # when a signal came
-        self.told_ns = 0  # when the workers were told to stop, 0 before
-        self.termed_ns = 0
-        self.resumed_ns = 0  # the end of the last pause
-        self.pauses: list[summarize.Pause] = []
         self.notes = Notes()
         self.sought: target_discovery.Sought | None = None
         self.verify = True  # certificates, as options and command line say
@@ -104,7 +93,7 @@ class Campaign:
 
     def close(self) -> None:
         """Leave nobody behind."""
-        self.hub.close()
+        self.workers.close()
 
     def carry_out(self) -> Result:
         """Load, set up, load the server, tear down, add up."""
@@ -114,7 +103,7 @@ class Campaign:
         self.loading = False
         rare = host.rare()
         os.nice(QUIET_NICE)
-        pids = [child.pid for child in self.hub.children]
+        pids = [child.pid for child in self.workers.children]
         monitor = self.monitor = Monitor(pids, sought.found, rare)
         self.settled = not applied.declared.setup
         if not self.settled:
@@ -146,15 +135,15 @@ class Campaign:
     def _told(
         self, start_ns: int, end_ns: int, more: tuple[Warning_, ...]
     ) -> summarize_script.EndedRun:
-        stuck = self.watchdog.warnings(self.hub.children, end_ns)
+        stuck = self.watchdog.warnings(self.workers.children, end_ns)
         return summarize_script.EndedRun(
-            children=tuple(self.hub.children),
+            children=tuple(self.workers.children),
             start_ns=start_ns,
             end_ns=end_ns,
-            interrupted=self.interrupted,
+            interrupted=self.workers.interrupted,
             ended="" if self.over == "interrupted" else self.over,
             why=self.why,
-            pauses=tuple(self.pauses),
+            pauses=tuple(self.workers.pauses),
             threw=tuple(self.notes.threw.values()),
             warnings=(*more, *self.notes.warnings, *stuck),
             ends_ns=self.notes.ends_ns,
@@ -186,23 +175,22 @@ class Campaign:
             self.notice(notice)
         for index in range(1, min(self.wanted, applied.most_vus)):
             self._fork(index)
-        self._await_import(lambda: all(child.loaded for child in self.hub.children))
+        self._await_import(lambda: all(child.loaded for child in self.workers.children))
         return applied, limits
 
     def _await_import(self, done: Callable[[], bool]) -> None:
         """Wait for scripts to be imported, however long that takes; say what takes long."""
         slow = SlowImport(self.asked.script)
-        while not done() and not all(child.gone for child in self.hub.children):
+        while not (done() or self.workers.all_gone):
             self._listen(TICK_S)
-            if sentence := slow.look(self.hub.children, time.monotonic_ns()):
+            if sentence := slow.look(self.workers.children, time.monotonic_ns()):
                 self.notice(sentence)
 
     def _fork(self, index: int) -> None:
-        def seat(channel: socket.socket, dump_fd: int) -> worker_process.WorkerContext:
+        def context(channel: socket.socket, dump_fd: int) -> worker_process.WorkerContext:
             return worker_process.WorkerContext(
                 index=index,
                 workers=self.wanted,
-                parent=self.parent,
                 channel=channel,
                 dump_fd=dump_fd,
                 block=self.block,
@@ -210,24 +198,24 @@ class Campaign:
                 asked=self.asked,
             )
 
-        self.hub.add(forking.fork(index, seat, self.hub.children, piped=self.piped))
+        worker_channel.start(self.workers, context, self.echo)
 
     def _pump(self, done: Callable[[], bool], limit_ns: int = 0) -> None:
         """Listen until something is done, the time is over, or nobody can do it any more."""
-        while not done() and not (limit_ns and time.monotonic_ns() >= limit_ns):
-            if all(child.gone for child in self.hub.children):
+        while not (done() or (limit_ns and time.monotonic_ns() >= limit_ns)):
+            if self.workers.all_gone:
                 return
             self._listen(TICK_S)
 
     def _listen(self, wait_s: float) -> None:
-        for child, message in self.hub.listen(wait_s):
+        for child, message in self.workers.listen(wait_s):
             self._heard(child, message)
-        if self.interrupted:
+        if self.workers.interrupted:
             self.stop("interrupted", "")
 
     # What workers say.
 
-    def _heard(self, child: Child, message: Message) -> None:
+    def _heard(self, child: ScriptWorker, message: Message) -> None:
         kind, body = message
         if kind == "declared":
             self.declared = Declared.from_json(body)
@@ -291,31 +279,35 @@ class Campaign:
         if self.loading:
             signals.leave_cleanly()
         self.signal_ns = time.monotonic_ns()
-        self.interrupted = not self.loaded  # `_listen` does the rest: it may be within a message
+        # `_listen` does the rest: it may be within a message.
+        self.workers.interrupted = not self.loaded
 
     def stop(self, over: str, why: str) -> None:
         """End the load at once; the first reason counts, and the first time."""
         if not self.over:
             self.over, self.why = over, why
-        if not self.told_ns:
-            self.told_ns = time.monotonic_ns()
-            self.hub.say("stop", {"grace": False})
+        self.workers.stop()
+
+    def _tell_stop(self) -> None:
+        self.workers.say("stop", {"grace": False})
 
     def _set_up(self, limit_s: float) -> None:
-        first = self.hub.children[0]
+        first = self.workers.children[0]
         first.send("setup", {})
         limit_ns = time.monotonic_ns() + round(limit_s * 1e9)
-        self._pump(lambda: self.settled or bool(self.told_ns) or first.gone, limit_ns)
-        if not (self.settled or self.told_ns or first.gone):
+        self._pump(lambda: self.settled or bool(self.workers.stopped_ns) or first.gone, limit_ns)
+        if not (self.settled or self.workers.stopped_ns or first.gone):
             self.stop("script_failed", f"setup took longer than {limit_s:g}s (setup_timeout)")
 
     def _begin(self, applied: cli_overrides.Applied) -> int:
         """Give everybody his share; return the start line."""
-        children = self.hub.children
+        children = self.workers.children
         shares = applied.shares(len(children))
         most = max(sum(len(share.vus) for share in each) for each in shares)
         start_ns = time.monotonic_ns() + LEAD_NS + most * VU_LEAD_NS
-        if self.told_ns or self.interrupted:  # setup failed, or somebody lost patience
+        if (
+            self.workers.stopped_ns or self.workers.interrupted
+        ):  # setup failed, or somebody lost patience
             for child in children:
                 child.ended = True
             return time.monotonic_ns()
@@ -326,63 +318,50 @@ class Campaign:
 
     def _watch(self, standing: Standing, monitor: Monitor) -> None:
         """Look at block and arena until all workers have ended."""
-        looked_ns = time.monotonic_ns()
-        while not all(child.ended for child in self.hub.children):
+        workers, watchdog = self.workers, self.watchdog
+        while not all(child.ended for child in workers.children):
             now_ns = time.monotonic_ns()
-            self._note_pause(standing.start_ns, looked_ns, now_ns)
-            looked_ns, self.showing.spent_ns = now_ns, 0
-            if not self.told_ns and (broken := standing.look(now_ns, monitor)):
+            workers.look(now_ns, standing.start_ns, TICK_S, self.showing.spent_ns)
+            self.showing.spent_ns = 0
+            if not workers.stopped_ns and (broken := standing.look(now_ns, monitor)):
                 self.stop("threshold_aborted", f"a threshold failed: {broken}")
-            if now_ns - self.resumed_ns > PAUSE_S * 1e9:  # else nobody has had the time to beat
-                self.watchdog.look(self.hub.children, now_ns)
-            self._force(standing.end_ns, now_ns)
-            if not self.told_ns:
-                progress = standing.progress()
-                stuck = self.watchdog.sentences(self.hub.children, now_ns)
-                self.tell(replace(progress, notices=tuple(stuck)))
+            if now_ns - workers.resumed_ns > PAUSE_S * 1e9:  # else nobody has had time to beat
+                watchdog.look(workers.children, now_ns)
+            self._force(workers.late_s(standing.end_ns, now_ns), now_ns)
+            if not workers.stopped_ns:
+                stuck = watchdog.sentences(workers.children, now_ns)
+                self.tell(replace(standing.progress(), notices=tuple(stuck)))
             self._listen(standing.until_next_s(TICK_S))
 
-    def _note_pause(self, start_ns: int, looked_ns: int, now_ns: int) -> None:
-        """Keep a gap between two looks that no tick explains: nothing in it is the server's."""
-        most_ns = (TICK_S + PAUSE_S) * 1e9
-        gap_ns = now_ns - looked_ns
-        if gap_ns > most_ns:
-            self.resumed_ns = now_ns
-        if gap_ns - self.showing.spent_ns > most_ns:
-            self.pauses.append(summarize.Pause(max(0, looked_ns - start_ns) / 1e9, gap_ns / 1e9))
-
-    def _force(self, end_ns: int, now_ns: int) -> None:
+    def _force(self, late_s: float, now_ns: int) -> None:
         """End the workers that should have ended and do not: those are lost."""
-        due_ns = max(self.told_ns or end_ns, self.resumed_ns)
-        late_s = (now_ns - due_ns) / 1e9
-        for child in self.hub.children:
-            if child.ended or late_s < GRACE_S:
-                continue
-            if late_s < BUSY_GRACE_S and not self.watchdog.stuck(child, now_ns, GRACE_S / 2):
-                continue
+        if late_s < GRACE_S:
+            return
+        late = [
+            child
+            for child in self.workers.children
+            if not child.ended
+            and (late_s >= BUSY_GRACE_S or self.watchdog.stuck(child, now_ns, GRACE_S / 2))
+        ]
+        for child in late:
             self.watchdog.ask(child)
-            if not self.termed_ns:
-                self.termed_ns = now_ns
-            kill = now_ns - self.termed_ns > TERM_S * 1e9
-            child.kill(signal.SIGKILL if kill else signal.SIGTERM)
+        self.workers.end(late, now_ns)
 
     def _end_ns(self, now_ns: int) -> int:
         """Return the end of the load: the latest that a worker stamped."""
-        stamps = [self.block.counters(child.index)["end_ns"] for child in self.hub.children]
+        stamps = [self.block.counters(child.index)["end_ns"] for child in self.workers.children]
         return max(stamps, default=0) or now_ns
 
     def _tear_down(self, limit_s: float) -> None:
-        first = self.hub.children[0]
+        first = self.workers.children[0]
         said = self.teardown.run(first, self.data, limit_s, self._pump, lambda: self.signal_ns)
         if said is not None:
             self.notes.warnings.append(said)
 
     def _quit(self) -> None:
-        for child in self.hub.children:
+        for child in self.workers.children:
             child.quit = True
-        self.hub.say("quit", {})
+        self.workers.say("quit", {})
         limit_ns = time.monotonic_ns() + round(GRACE_S * 1e9)
-        self._pump(lambda: all(child.gone for child in self.hub.children), limit_ns)
-        for child in self.hub.children:
-            child.kill(signal.SIGKILL)
-            child.bury(wait=True)
+        self._pump(lambda: self.workers.all_gone, limit_ns)
+        self.workers.kill()

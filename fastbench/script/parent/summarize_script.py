@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation.units import format_ns, plural
-from fastbench.machine import processes
 from fastbench.machine.monitor import Monitor
 from fastbench.results.addresses import AddressRow
 from fastbench.results.metric_values import ScenarioRow, Thrown
@@ -19,7 +18,7 @@ from fastbench.script.parent import metric_snapshot
 from fastbench.script.parent.run_state import Standing
 from fastbench.script.parent.server_gone import silence
 from fastbench.script.parent.target_discovery import Sought
-from fastbench.script.parent.worker_channel import Child
+from fastbench.script.parent.worker_channel import ScriptWorker
 from fastbench.script.spec import ARRIVAL, ITERATIONS
 
 __all__ = ["EndedRun", "result"]
@@ -31,7 +30,7 @@ LONG_PAUSE_NS = 10_000_000  # of the garbage collector
 class EndedRun:
     """What the workers told on their channels, and what the parent saw of them."""
 
-    children: tuple[Child, ...]
+    children: tuple[ScriptWorker, ...]
     start_ns: int
     end_ns: int
     interrupted: bool
@@ -168,7 +167,7 @@ def _observed(
             vus=applied.most_vus,
         ),
         block=block,
-        workers=tuple(summarize.EndedWorker(c.pid, _cpu_s(c), c.lost) for c in told.children),
+        workers=told.children,
         line_ns=told.start_ns,
         start_ns=told.start_ns,
         end_ns=told.end_ns,
@@ -183,12 +182,6 @@ def _observed(
         missing=(told.why,) if told.why else (),
         addresses=told.addresses,
     )
-
-
-def _cpu_s(child: Child) -> float:
-    """Return what a worker has used; before teardown it is still there."""
-    now = None if child.gone else processes.reading(child.pid)
-    return child.cpu_s if now is None else now.cpu_s
 
 
 def _scenarios(snapshot: Snapshot, applied: Applied, told: EndedRun) -> tuple[ScenarioRow, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastbench.results.result import Warning_
-from fastbench.script.parent.worker_channel import Child
+from fastbench.script.parent.worker_channel import ScriptWorker
 
 __all__ = ["RUNNING", "Teardown"]
 
@@ -30,7 +30,12 @@ class Teardown:
         self.cut = False
 
     def run(
-        self, first: Child, data: Any, limit_s: float, pump: Pump, signal_ns: Callable[[], int]
+        self,
+        first: ScriptWorker,
+        data: Any,
+        limit_s: float,
+        pump: Pump,
+        signal_ns: Callable[[], int],
     ) -> Warning_ | None:
         """Let the first worker clean up; return what is to be said if it did not.
 
@@ -57,7 +62,7 @@ class Teardown:
             text = f"a signal came, and it had not ended {past_s:.1f}s after it began"
         return Warning_("no_teardown", f"teardown did not finish: {text}", _HINT)
 
-    def _over(self, first: Child) -> bool:
+    def _over(self, first: ScriptWorker) -> bool:
         return self.ended or self.cut or first.gone
 
 

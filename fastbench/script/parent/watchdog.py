@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from fastbench.engine.client import _client
 from fastbench.foundation.redact import printable
 from fastbench.results.result import Warning_
-from fastbench.script.parent.worker_channel import Child
+from fastbench.script.parent.worker_channel import ScriptWorker
 
 __all__ = ["IMPORT_S", "STUCK_S", "SlowImport", "Watchdog", "slow_import"]
 
@@ -56,7 +55,7 @@ class Watchdog:
         self._open: dict[int, _Case] = {}
         self._closed: list[tuple[int, int, _Case]] = []  # index, pid
 
-    def look(self, children: list[Child], now_ns: int) -> None:
+    def look(self, children: list[ScriptWorker], now_ns: int) -> None:
         """Note who has been silent for too long, and ask where it is."""
         for child in children:
             beat_ns = self._arena.beat_ns(child.index)
@@ -68,27 +67,26 @@ class Watchdog:
             elif self.stuck(child, now_ns, STUCK_S):
                 self.ask(child)
 
-    def ask(self, child: Child) -> None:
+    def ask(self, child: ScriptWorker) -> None:
         """Let a worker that is silent say where it is, if it was not asked yet."""
         if child.gone or child.index in self._open:
             return
         beat_ns = self._arena.beat_ns(child.index)
         self._open[child.index] = _Case(beat_ns, self._arena.place(child.index)[0])
         child.dump = b""
-        with contextlib.suppress(ProcessLookupError):
-            child.kill(signal.SIGUSR1)
+        child.kill(signal.SIGUSR1)
 
-    def stuck(self, child: Child, now_ns: int, limit_s: float) -> bool:
+    def stuck(self, child: ScriptWorker, now_ns: int, limit_s: float) -> bool:
         """Tell whether a worker has been silent for `limit_s`."""
         beat_ns = self._arena.beat_ns(child.index)
         return not child.gone and beat_ns > 0 and now_ns - beat_ns > limit_s * NS_PER_S
 
-    def sentences(self, children: list[Child], now_ns: int) -> list[str]:
+    def sentences(self, children: list[ScriptWorker], now_ns: int) -> list[str]:
         """Say who is stuck now."""
         pids = {child.index: child.pid for child in children}
         return [_sentence(at, pids[at], case, now_ns) for at, case in self._open.items()]
 
-    def warnings(self, children: list[Child], now_ns: int) -> list[Warning_]:
+    def warnings(self, children: list[ScriptWorker], now_ns: int) -> list[Warning_]:
         """Return a warning for each time a worker was stuck, at the end of the run."""
         for child in children:
             if child.index in self._open:
@@ -100,13 +98,13 @@ class Watchdog:
             for index, pid, case in self._closed
         ]
 
-    def _close(self, child: Child, over_ns: int) -> None:
+    def _close(self, child: ScriptWorker, over_ns: int) -> None:
         case = self._open.pop(child.index)
         self._read(child, case)
         case.over_ns = over_ns
         self._closed.append((child.index, child.pid, case))
 
-    def _read(self, child: Child, case: _Case) -> None:
+    def _read(self, child: ScriptWorker, case: _Case) -> None:
         """Read file, line and VU out of what the worker wrote."""
         if where := _innermost(child.dump, self._folder):
             case.place = ":".join(where)
@@ -122,10 +120,10 @@ class SlowImport:
         self._folder = _folder(script)
         self._begun_ns = time.monotonic_ns()
         self._next_s = IMPORT_S
-        self._asked: Child | None = None
+        self._asked: ScriptWorker | None = None
         self._asked_ns = 0
 
-    def look(self, children: list[Child], now_ns: int) -> str:
+    def look(self, children: list[ScriptWorker], now_ns: int) -> str:
         """Ask a worker that takes too long where it is; return its answer once it is there."""
         past_s = (now_ns - self._begun_ns) / NS_PER_S
         if self._asked is not None and now_ns - self._asked_ns < ANSWER_NS:
@@ -137,8 +135,7 @@ class SlowImport:
         if late is not None and past_s >= self._next_s:
             self._next_s = past_s + IMPORT_AGAIN_S
             self._asked, self._asked_ns, late.dump = late, now_ns, b""
-            with contextlib.suppress(ProcessLookupError):
-                late.kill(signal.SIGUSR1)
+            late.kill(signal.SIGUSR1)
         return ""
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +10,7 @@ from fastbench.results.addresses import AddressRow
 from fastbench.results.metric_values import Thrown
 from fastbench.results.result import Warning_
 from fastbench.script.parent.refused import OptionsError, ScriptError
-from fastbench.script.parent.worker_channel import Child
+from fastbench.script.parent.worker_channel import ScriptWorker
 
 __all__ = ["Notes", "place_of", "refusal", "refusal_of_ended"]
 
@@ -73,11 +71,9 @@ def refusal(body: Mapping[str, Any], script: str) -> OptionsError | ScriptError 
     return None
 
 
-def refusal_of_ended(child: Child, script: str) -> ScriptError:
+def refusal_of_ended(child: ScriptWorker, script: str) -> ScriptError:
     """Say that the process of a worker ended while the script was loaded."""
-    status = os.waitstatus_to_exitcode(child.status)
-    how = f"with status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
     return ScriptError(
-        f"{script}: its process ended {how} while the script was loaded; take what ends processes "
-        "out of the top of the script."
+        f"{script}: its process ended {child.how} while the script was loaded; take what ends "
+        "processes out of the top of the script."
     )

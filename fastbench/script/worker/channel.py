@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-import orjson
+from fastbench.run.child import Lines, encoded
 
 Hear = Callable[[str, Any], None]  # the kind of a message, and what it says
 
@@ -18,7 +18,7 @@ class Channel(asyncio.Protocol):
     def __init__(self, stream: socket.socket) -> None:
         self._stream = stream
         self._transport: asyncio.Transport | None = None
-        self._rest = bytearray()  # of a line that is not whole yet
+        self._lines = Lines()
         self._hear: Hear | None = None
         self._lost: Callable[[], None] | None = None
 
@@ -31,7 +31,8 @@ class Channel(asyncio.Protocol):
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message; what the parent does not take at once is kept and sent later."""
-        line = orjson.dumps(message) + b"\n"
+        ((kind, body),) = message.items()
+        line = encoded(kind, body)
         if self._transport is None:
             self._stream.sendall(line)
         else:
@@ -39,12 +40,7 @@ class Channel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came and hear the lines that are whole."""
-        self._rest += data
-        if b"\n" not in data:  # what setup() returned may be megabytes
-            return
-        *lines, self._rest = self._rest.split(b"\n")
-        for line in lines:
-            ((kind, said),) = orjson.loads(line).items()
+        for kind, said in self._lines.feed(data):
             if self._hear is not None:
                 self._hear(kind, said)
 

@@ -1,6 +1,6 @@
 """A worker: the process that imports the script and runs its VUs, as the parent says.
 
-1. `run` is called right after the fork and never returns to the parent's code.
+1. `run` is called right after the fork, and the process ends with it: see child.py.
 2. Worker 0 sends what the script declares, the others that they have loaded it; then the parent
    directs: setup, begin, stop, teardown, cut (cancel it), quit. When the parent is gone the worker
    ends at once.
@@ -19,12 +19,11 @@ import os
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from time import monotonic_ns
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import uvloop
 
@@ -32,6 +31,7 @@ from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
+from fastbench.run.child import EXIT_FAILED
 from fastbench.script.api.vu import Vu
 from fastbench.script.exceptions import Spot
 from fastbench.script.load import loaded, loader
@@ -42,21 +42,19 @@ from fastbench.script.worker.channel import Channel
 from fastbench.script.worker.runtime import Runtime
 from fastbench.script.worker.script_output import Printed
 
-EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
 STUCK_NS = 5_000_000_000
 GC_THRESHOLDS = 10_000, 5, 20  # Python's first is 700: 500 looks a second at nothing to collect
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """Where a worker sits. `dump_fd` takes the stack at SIGUSR1, `parent` is the parent's pid.
+    """Where a worker sits. `dump_fd` takes the stack at SIGUSR1.
 
     `workers` is how many there may be; how many there are is known when the shares are.
     """
 
     index: int
     workers: int
-    parent: int
     channel: socket.socket
     dump_fd: int
     block: _core.Block
@@ -64,32 +62,19 @@ class WorkerContext:
     asked: RunRequest
 
 
-def run(seat: WorkerContext) -> NoReturn:
-    """Be a worker, then end this process."""
-    code = EXIT_FAILED
+def run(seat: WorkerContext) -> None:
+    """Be a worker; the process ends with it."""
     printed = Printed(2, getattr(sys.stderr, "encoding", None) or "utf-8")
+    _settle(seat)
+    sys.stdout = sys.stderr = printed
     try:
-        _settle(seat)
-        sys.stdout = sys.stderr = printed
         _Worker(seat).work()
-        code = 0
-    except BaseException:
-        traceback.print_exc()
     finally:
-        try:
-            sys.stderr.flush()
-            printed.end()
-        finally:
-            os._exit(code)
+        printed.end()
 
 
 def _settle(seat: WorkerContext) -> None:
     """Make this process a worker."""
-    _core.die_with_parent()
-    if os.getppid() != seat.parent:
-        os._exit(EXIT_FAILED)
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: _end_if_stuck(seat, frame))
     signal.signal(signal.SIGUSR1, lambda number, frame: _name_vu(seat))
     faulthandler.register(signal.SIGUSR1, file=seat.dump_fd, all_threads=False, chain=True)

@@ -15,6 +15,7 @@ from running import until
 from servers import Server, answering
 from workers import LIMIT_S, worker
 
+from fastbench.run.child import EXIT_FAILED
 from fastbench.script.worker import worker_process
 
 PLAIN = """
@@ -332,7 +333,7 @@ def test_stuck_code_can_be_found_and_ended(tmp_path: Path, monkeypatch: pytest.M
             dump += os.read(made.dump_fd, 65536).decode()
         until(lambda: time.monotonic_ns() - made.arena.beat_ns(0) > 400_000_000)
         os.kill(made.pid, signal.SIGTERM)
-        assert made.wait() == worker_process.EXIT_FAILED
+        assert made.wait() == EXIT_FAILED
 
 
 def test_a_worker_that_works_does_not_end_by_signals_to_all(tmp_path: Path) -> None:
