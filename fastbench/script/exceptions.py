@@ -38,12 +38,6 @@ class Adds(Protocol):
     def add(self, value: float, /) -> None: ...
 
 
-class Counts(Protocol):
-    """Give the counter of one type of exception at one place."""
-
-    def thrown(self, scenario: str, type: str, place: str, /) -> Adds: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Spot:
     """A line of the script; `file` is relative to the script's folder, line 0 is no line."""
@@ -57,38 +51,35 @@ class Spot:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
-class Throws:
-    """Count the exceptions of iterations; the first of each type and place is told in full."""
+class Broken(Exception):
+    """Say what in a script broke; `stage` is load, options, setup or teardown."""
 
-    def __init__(self, folder: str, counts: Counts, send: Send) -> None:
-        self._folder = folder
-        self._counts = counts
-        self._send = send
-        self._cells: dict[tuple[str, object, object, int], Adds] = {}
-        self._told: set[tuple[str, str]] = set()
+    def __init__(self, stage: str, text: str, spot: Spot, traceback: str = "") -> None:
+        super().__init__(text)
+        self.stage = stage
+        self.text = text
+        self.spot = spot
+        self.traceback = traceback
 
-    def note(self, error: BaseException, scenario: str) -> None:
-        """Count one exception that ended an iteration."""
-        trace = _user_trace(error.__traceback__, self._folder)
-        code = None if trace is None else trace.tb_frame.f_code
-        key = (scenario, type(error), code, trace.tb_lineno if trace else 0)
-        cell = self._cells.get(key)
-        if cell is None:
-            kind, where = type_name(error), _spot(error, trace, self._folder).place
-            cell = self._cells[key] = self._counts.thrown(scenario, kind, where)
-            if (kind, where) not in self._told:
-                self._told.add((kind, where))
-                self._tell(error, scenario, kind, where)
-        cell.add(1)
-
-    def _tell(self, error: BaseException, scenario: str, kind: str, where: str) -> None:
-        row = {"type": kind, "place": where, "text": text_of(error), "scenario": scenario}
-        self._send({"threw": {**row, "traceback": traceback_of(error, self._folder)}})
+    def to_json(self) -> dict[str, Any]:
+        """Return what goes over the control channel."""
+        return {
+            "stage": self.stage,
+            "text": self.text,
+            "file": self.spot.file,
+            "line": self.spot.line,
+            "traceback": self.traceback,
+        }
 
 
 def spot(error: BaseException, folder: str) -> Spot:
     """Return the line of the script that an exception is the business of."""
-    return _spot(error, _user_trace(error.__traceback__, folder), folder)
+    if isinstance(error, SyntaxError) and error.filename:
+        return Spot(relative(error.filename, folder), error.lineno or 0)
+    trace = user_trace(error.__traceback__, folder)
+    if trace is None:
+        return Spot("(no line)", 0)
+    return Spot(relative(trace.tb_frame.f_code.co_filename, folder), trace.tb_lineno)
 
 
 def type_name(error: BaseException) -> str:
@@ -126,15 +117,7 @@ def traceback_of(error: BaseException, folder: str) -> str:
     return "\n".join(redact.printable(redact.text(line), lines=True) for line in lines)
 
 
-def _spot(error: BaseException, trace: TracebackType | None, folder: str) -> Spot:
-    if isinstance(error, SyntaxError) and error.filename:
-        return Spot(relative(error.filename, folder), error.lineno or 0)
-    if trace is None:
-        return Spot("(no line)", 0)
-    return Spot(relative(trace.tb_frame.f_code.co_filename, folder), trace.tb_lineno)
-
-
-def _user_trace(trace: TracebackType | None, folder: str) -> TracebackType | None:
+def user_trace(trace: TracebackType | None, folder: str) -> TracebackType | None:
     """Find the innermost step within the folder, else the innermost that is not ours."""
     own = other = None
     while trace is not None:

@@ -20,8 +20,10 @@ from terminal import in_terminal
 
 from fastbench.run.child import Child
 from fastbench.run.supervisor import Supervisor
+from fastbench.script.load.python_host import PythonHost
 from fastbench.script.parent.watchdog import Watchdog
 from fastbench.script.parent.worker_channel import ScriptWorker, echoed
+from fastbench.script.run_request import RunRequest
 
 HEAD = """
 import os, time
@@ -197,7 +199,8 @@ SECOND_NS = 1_000_000_000
 
 def test_who_is_silent_for_five_seconds_is_told_of_once_with_its_line() -> None:
     beats = Beats()
-    watchdog = Watchdog(beats, "/scripts/load.py")  # type: ignore[arg-type]
+    host = PythonHost(RunRequest("/scripts/load.py"))
+    watchdog = Watchdog(beats, host)  # type: ignore[arg-type]
     child = Asked(1, 4243)
     watchdog.look([child], beats.at_ns + 4 * SECOND_NS)
     assert watchdog.sentences([child], beats.at_ns + 4 * SECOND_NS) == []

@@ -166,7 +166,7 @@ async def carry_out(
     ground = ground or Ground()
     recorder: Any = Recorder()
     root = recording_context.root(recorder, "s")
-    scene = ScenarioRunner(root, code, (), ground, habits)
+    scene = ScenarioRunner(root, code, ground, habits)
     executor = executors.make(asked, scene, ground)
     executor.prepare()
     beside = asyncio.ensure_future(meanwhile(executor)) if meanwhile else None

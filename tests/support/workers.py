@@ -17,6 +17,7 @@ from fastbench.engine.client import _client
 from fastbench.run.child import Child
 from fastbench.script.api.options import Declared
 from fastbench.script.load import cli_overrides
+from fastbench.script.load.python_host import PythonHost
 from fastbench.script.run_request import RunRequest
 from fastbench.script.worker import worker_process
 
@@ -40,7 +41,7 @@ class Worker:
         self.stream, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.stream.settimeout(LIMIT_S)
         self.dump_fd, write_fd = os.pipe()
-        seat = (theirs, write_fd, self.block, self.arena, self.asked)
+        seat = (theirs, write_fd, self.block, self.arena, PythonHost(self.asked))
         child = Child()
         child.start(lambda: self._be(worker_process.WorkerContext(index, workers, *seat)))
         self.pid = child.pid

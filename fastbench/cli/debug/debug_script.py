@@ -21,6 +21,7 @@ from fastbench.script.run_request import RunRequest
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Exchange, Response
+    from fastbench.script.exceptions import Broken
     from fastbench.script.worker.debug_iteration import Rehearsed
 
 _STEPS = (
@@ -35,8 +36,7 @@ def run(asked: RunRequest) -> int:
     Raises campaign's OptionsError and ScriptError.
     """
     from fastbench.plan.plan import UsageError
-    from fastbench.script import parent
-    from fastbench.script.load import loader
+    from fastbench.script import exceptions, parent
     from fastbench.script.worker import debug_iteration
 
     shown = _Shown()
@@ -49,7 +49,7 @@ def run(asked: RunRequest) -> int:
 
     try:
         rehearsed = debug_iteration.rehearse(asked, enter, shown.exchange)
-    except loader.Broken as broken:
+    except exceptions.Broken as broken:
         if broken.stage == "options":
             text = _sentence(broken) if broken.spot.line else broken.text
             raise parent.OptionsError(text) from None
@@ -169,9 +169,6 @@ def _verdict(rehearsed: Rehearsed, shown: _Shown) -> int:
     return exit_codes.NOTHING if shown.exchanges and not shown.expected else 0
 
 
-def _sentence(broken: object) -> str:
-    from fastbench.script.load.loader import Broken
-
-    assert isinstance(broken, Broken)
+def _sentence(broken: Broken) -> str:
     where = f"{broken.spot.file}, line {broken.spot.line}" if broken.spot.line else broken.spot.file
     return f"{where}: {broken.text}"

@@ -22,7 +22,7 @@ from fastbench.script.exceptions import Adds
 from fastbench.script.http.client import Client, Maker
 from fastbench.script.recording_context import PLACE, VU, RecordingContext
 
-Function = Callable[..., Coroutine[Any, Any, Any]]
+Iteration = Callable[["Vu"], Coroutine[Any, Any, Any]]
 
 
 class AddsTime(Protocol):
@@ -84,19 +84,17 @@ class ScenarioRunner:
     """One scenario in one worker: what its iterations run, and where they are counted."""
 
     __slots__ = (
-        *("_aborted", "_arguments", "_at", "_fresh_cookies", "_function", "_habits", "_threw"),
+        *("_aborted", "_at", "_fresh_cookies", "_habits", "_iteration", "_threw"),
         *("dropped", "durations", "ended_ns", "interrupted", "iterations", "name", "place"),
     )
 
     def __init__(
         self,
         place: RecordingContext,
-        function: Function,
-        arguments: tuple[Any, ...],
+        iteration: Iteration,
         listener: Listens,
         habits: IterationOptions = K6_HABITS,
     ) -> None:
-        """`arguments` come after the VU: what setup returned, or nothing."""
         recorder: Any = place.recorder
         name, tags = place.scenario, place.tags
         self.name = name
@@ -106,8 +104,7 @@ class ScenarioRunner:
         self.dropped: Adds = recorder.counter("dropped_iterations", name, tags)
         self.interrupted: Adds = recorder.counter("iterations.interrupted", name, tags)
         self.ended_ns = 0  # the end of the last iteration
-        self._function = function
-        self._arguments = arguments
+        self._iteration = iteration
         self._fresh_cookies = not habits.keep_cookies
         self._habits = habits if habits.new_connections or habits.least_ns else None
         self._at = listener.at
@@ -127,7 +124,7 @@ class ScenarioRunner:
         answers = vu.session.answers
         begun_ns = monotonic_ns()
         try:
-            await self._function(vu, *self._arguments)
+            await self._iteration(vu)
         except Aborted as aborted:
             self._aborted(aborted.text)
         except GeneratorExit:  # the loop is torn down

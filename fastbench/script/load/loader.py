@@ -20,6 +20,7 @@ from fastbench.foundation import imports, redact
 from fastbench.plan import text_file
 from fastbench.plan.plan import UsageError
 from fastbench.script import exceptions
+from fastbench.script.exceptions import Broken, Spot
 
 ENTRY = "__main__.py"  # of a folder
 STDIN = "<stdin>"  # the name of a script that standard input holds; its folder is where we are
@@ -36,27 +37,6 @@ class ScriptLocation:
 
     file: str
     folder: str
-
-
-class Broken(Exception):
-    """Say what in the script broke; `stage` is load, options, setup or teardown."""
-
-    def __init__(self, stage: str, text: str, spot: exceptions.Spot, traceback: str = "") -> None:
-        super().__init__(text)
-        self.stage = stage
-        self.text = text
-        self.spot = spot
-        self.traceback = traceback
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what goes over the control channel."""
-        return {
-            "stage": self.stage,
-            "text": self.text,
-            "file": self.spot.file,
-            "line": self.spot.line,
-            "traceback": self.traceback,
-        }
 
 
 def find(path: str) -> ScriptLocation:
@@ -112,7 +92,7 @@ def load(path: str) -> tuple[ModuleType, ScriptLocation]:
     try:
         place = find(path)
     except UsageError as error:
-        raise Broken("load", str(error), exceptions.Spot(redact.printable(path), 0)) from None
+        raise Broken("load", str(error), Spot(redact.printable(path), 0)) from None
     imports.add(place.folder)
     name = _name(place)
     loader = _Loader(name, place.file) if path == STDIN else None
@@ -176,11 +156,3 @@ def _sentence(error: BaseException, text: str) -> str:
         )
     said = f"{kind}: {text}" if text else kind
     return said if isinstance(error, Exception) else f"the script tried to end its process: {said}"
-
-
-def spot_of(function: Any, folder: str) -> exceptions.Spot:
-    """Return where a function of the script is defined."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return exceptions.Spot("(no line)", 0)
-    return exceptions.Spot(exceptions.relative(code.co_filename, folder), code.co_firstlineno)

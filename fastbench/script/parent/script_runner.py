@@ -22,7 +22,7 @@ from fastbench.run.child import QUIET_NICE, Message
 from fastbench.run.sampling import Progress
 from fastbench.run.supervisor import GRACE_S, PAUSE_S, TICK_S, Supervisor
 from fastbench.script.api.options import Declared
-from fastbench.script.load import cli_overrides
+from fastbench.script.load import cli_overrides, hosts
 from fastbench.script.parent import (
     metric_snapshot,
     summarize_script,
@@ -62,6 +62,7 @@ class ScriptRun:
         measured: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.asked = asked
+        self.host = hosts.host_of(asked)
         self.measured = measured
         self.hears = hears
         self.showing = Showing()
@@ -76,7 +77,7 @@ class ScriptRun:
         machine.raise_open_files()  # the first worker is there before its VUs are counted
         self.workers: Supervisor[ScriptWorker] = Supervisor(self._tell_stop)
         self.echo = echo and self.showing.timed(echo)
-        self.watchdog = Watchdog(self.arena, asked.script)
+        self.watchdog = Watchdog(self.arena, self.host)
         self.declared: Declared | None = None
         self.data: Any = None
         self.settled = False  # setup has given its data
@@ -180,7 +181,7 @@ class ScriptRun:
 
     def _await_import(self, done: Callable[[], bool]) -> None:
         """Wait for scripts to be imported, however long that takes; say what takes long."""
-        slow = SlowImport(self.asked.script)
+        slow = SlowImport(self.host)
         while not (done() or self.workers.all_gone):
             self._listen(TICK_S)
             if sentence := slow.look(self.workers.children, time.monotonic_ns()):
@@ -195,7 +196,7 @@ class ScriptRun:
                 dump_fd=dump_fd,
                 block=self.block,
                 arena=self.arena,
-                asked=self.asked,
+                host=self.host,
             )
 
         worker_channel.start(self.workers, context, self.echo)

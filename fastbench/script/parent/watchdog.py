@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import time
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from fastbench.engine.client import _client
 from fastbench.foundation.redact import printable
 from fastbench.results.result import Warning_
+from fastbench.script.load.script_host import ScriptHost
 from fastbench.script.parent.worker_channel import ScriptWorker
 
 __all__ = ["IMPORT_S", "STUCK_S", "SlowImport", "Watchdog", "slow_import"]
@@ -29,7 +29,6 @@ IMPORT_S = 3.0  # of an import, until it is told of for the first time
 IMPORT_AGAIN_S = 30.0
 ANSWER_NS = 300_000_000  # for a stack to be written
 NS_PER_S = 1e9
-_FRAME = re.compile(rb'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 _VU = re.compile(rb"^VU (\d+)$", re.MULTILINE)
 
 
@@ -49,9 +48,9 @@ class _Case:
 class Watchdog:
     """Look at the beats now and then; remember who was stuck, and where."""
 
-    def __init__(self, arena: _client.Arena, script: str) -> None:
+    def __init__(self, arena: _client.Arena, host: ScriptHost) -> None:
         self._arena = arena
-        self._folder = _folder(script)
+        self._host = host
         self._open: dict[int, _Case] = {}
         self._closed: list[tuple[int, int, _Case]] = []  # index, pid
 
@@ -106,7 +105,7 @@ class Watchdog:
 
     def _read(self, child: ScriptWorker, case: _Case) -> None:
         """Read file, line and VU out of what the worker wrote."""
-        if where := _innermost(child.dump, self._folder):
+        if where := self._host.line_of(child.dump):
             case.place = ":".join(where)
         if named := _VU.search(child.dump):
             case.vu = int(named[1])
@@ -115,9 +114,9 @@ class Watchdog:
 class SlowImport:
     """Tell of a script that is still being imported: once, then now and then."""
 
-    def __init__(self, script: str) -> None:
-        self._script = printable(script)
-        self._folder = _folder(script)
+    def __init__(self, host: ScriptHost) -> None:
+        self._host = host
+        self._script = printable(host.asked.script)
         self._begun_ns = time.monotonic_ns()
         self._next_s = IMPORT_S
         self._asked: ScriptWorker | None = None
@@ -130,7 +129,7 @@ class SlowImport:
             return ""
         child, self._asked = self._asked, None
         if child is not None and not (child.loaded or child.gone):
-            return slow_import(self._script, past_s, _innermost(child.dump, self._folder))
+            return slow_import(self._script, past_s, self._host.line_of(child.dump))
         late = next((each for each in children if not (each.loaded or each.gone)), None)
         if late is not None and past_s >= self._next_s:
             self._next_s = past_s + IMPORT_AGAIN_S
@@ -146,22 +145,6 @@ def slow_import(script: str, past_s: float, where: tuple[str, str] | None) -> st
         f"{script} is still being imported after {past_s:.0f}s{place}; move slow work to "
         "@setup; Ctrl-C ends it."
     )
-
-
-def _folder(script: str) -> bytes:
-    """Return the folder that a script's own lines are in."""
-    path = os.path.abspath(script)
-    return os.fsencode(path if os.path.isdir(path) else os.path.dirname(path)) + b"/"
-
-
-def _innermost(dump: bytes, folder: bytes) -> tuple[str, str] | None:
-    """Return file and line of the innermost step within the folder, else of the innermost one."""
-    frames = _FRAME.findall(dump)
-    if not frames:
-        return None
-    file, line = next((each for each in frames if each[0].startswith(folder)), frames[0])
-    name = file.removeprefix(folder).decode("utf-8", "replace")
-    return printable(name), line.decode()
 
 
 def _sentence(index: int, pid: int, case: _Case, now_ns: int) -> str:

@@ -13,8 +13,10 @@ from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 from fastbench.foundation import signals
 from fastbench.script.api.vu import ScenarioRunner, Vu
-from fastbench.script.load import loaded, loader
+from fastbench.script.exceptions import Broken
+from fastbench.script.load import hosts
 from fastbench.script.load.cli_overrides import Applied
+from fastbench.script.load.script_host import ScriptHost
 from fastbench.script.run_request import RunRequest
 from fastbench.script.worker.runtime import Runtime
 
@@ -32,7 +34,7 @@ class Rehearsed:
     threw: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[dict[str, Any]] = field(default_factory=list)
     aborted: str | None = None
-    broken: list[loader.Broken] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
     checks: list[tuple[str, int, int]] = field(default_factory=list)  # tags, passes, fails
 
 
@@ -43,12 +45,13 @@ def rehearse(asked: RunRequest, enter: Enter, show: Show) -> Rehearsed:
     script does not load, UsageError for wrong options.
     """
     block, arena = _core.Block(1), _client.Arena(1)
-    found = loaded.load(asked, arena.take)
-    applied = found.applied()
+    host = hosts.host_of(asked)
+    host.load(arena.take)
+    applied = host.applied()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        rehearsed = loop.run_until_complete(_perform(found, applied, block, arena, enter, show))
+        rehearsed = loop.run_until_complete(_perform(host, applied, block, arena, enter, show))
     finally:
         asyncio.set_event_loop(None)
         loop.close()
@@ -59,7 +62,7 @@ def rehearse(asked: RunRequest, enter: Enter, show: Show) -> Rehearsed:
 
 
 async def _perform(
-    found: loaded.Loaded,
+    host: ScriptHost,
     applied: Applied,
     block: _core.Block,
     arena: _client.Arena,
@@ -68,7 +71,7 @@ async def _perform(
 ) -> Rehearsed:
     first, *others = applied.scenarios
     rehearsed = Rehearsed(tuple(each.name for each in others))
-    crew = Runtime(found, block, arena, 0, lambda message: _hear(rehearsed, message))
+    crew = Runtime(host, block, arena, 0, lambda message: _hear(rehearsed, message))
     crew.settings = replace(crew.settings, discard_response_bodies=False)
     crew.pool.trace = show
     data, settled = None, not applied.declared.setup
@@ -99,7 +102,7 @@ async def _perform(
         if applied.declared.teardown and settled:
             enter("teardown")
             await _until_signalled(crew.teardown(data), grace_s=TEARDOWN_S)
-    except loader.Broken as broken:
+    except Broken as broken:
         rehearsed.broken.append(broken)
     finally:
         crew.close()

@@ -21,22 +21,22 @@ from fastbench.engine.client import _client
 from fastbench.foundation import redact
 from fastbench.plan import resolve
 from fastbench.results import addresses
-from fastbench.script import recording_context, remarks
-from fastbench.script.api import declare, metrics
+from fastbench.script import recording_context
+from fastbench.script.api import metrics
 from fastbench.script.api.checks import Aborted
 from fastbench.script.api.options import Settings
-from fastbench.script.api.vu import IterationOptions, ScenarioRunner, Vu
-from fastbench.script.exceptions import Send, Spot, Throws
+from fastbench.script.api.vu import Iteration, IterationOptions, ScenarioRunner, Vu
+from fastbench.script.exceptions import Broken, Send
 from fastbench.script.expected import DEFAULT, Expected
 from fastbench.script.http import client
-from fastbench.script.load import loader
-from fastbench.script.load.loaded import Loaded
+from fastbench.script.load.script_host import ScriptHost
 from fastbench.script.recording_context import PLACE, VU
 from fastbench.script.run_request import RunRequest
 from fastbench.script.schedule import Share
 from fastbench.script.worker import executors
 from fastbench.script.worker.background import Background
 from fastbench.script.worker.executing import Executor
+from fastbench.script.worker.thrown_errors import Throws
 
 MAX_SERVERS = 16  # that are told of
 BORN, GONE = 32, 33  # shared counters between those of scenarios and those of feeders
@@ -49,19 +49,19 @@ class Runtime:
     """Run setup, the shares of scenarios, and teardown; must be made in its running loop."""
 
     def __init__(
-        self, loaded: Loaded, block: Block, arena: _client.Arena, index: int, send: Send
+        self, host: ScriptHost, block: Block, arena: _client.Arena, index: int, send: Send
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.start_ns = 0
-        self.settings = (applied := loaded.applied()).options
-        self.pool = _pool(self.settings, loaded.asked, block, index, self.loop)
+        self.settings = (applied := host.applied()).options
+        self.pool = _pool(self.settings, host.asked, block, index, self.loop)
         self._maker = client.Maker(self.pool, _client_settings(self.settings))
         self._recorder = metrics.Recorder(
-            arena.writer(index), loaded.submetrics(applied), self.warn, apart=loaded.asked.apart
+            arena.writer(index), host.submetrics(applied), self.warn, apart=host.asked.apart
         )
-        self._throws = Throws(loaded.folder, self._recorder, send)
+        self._throws = Throws(host, self._recorder, send)
         self._heart = _client.Heart(arena, block, index, self.loop)
-        self._loaded = loaded
+        self._host = host
         self._arena = arena
         self._slot = block, index
         self._send = send
@@ -75,23 +75,23 @@ class Runtime:
         self._stopped: bool | None = None  # the grace of a stop that came before the start
         self.at = self._heart.at
         client.install()
-        remarks.hear(self.warn)
+        host.hear(self.warn)
         self.loop.set_exception_handler(self._unhandled)
 
     async def setup(self) -> Any:
         """Run setup and return what it returned, as JSON makes it; raises script.Broken."""
-        data = await self._apart("setup", declare.setup_function(), self.settings.setup_timeout_s)
+        data = await self._apart("setup", self._host.setup, self.settings.setup_timeout_s)
         try:
             return orjson.loads(orjson.dumps(data))
         except (TypeError, ValueError) as error:
             what = redact.printable(str(error))
             text = f"setup() must return a JSON value (dicts, lists, texts, numbers): {what}"
-            raise loader.Broken("setup", text, self._spot(declare.setup_function())) from None
+            raise Broken("setup", text, self._host.spot("setup")) from None
 
     async def teardown(self, data: Any) -> None:
         """Run teardown; raises script.Broken."""
-        function = declare.teardown_function()
-        await self._apart("teardown", function, self.settings.teardown_timeout_s, data)
+        limit_s = self.settings.teardown_timeout_s
+        await self._apart("teardown", lambda vu: self._host.teardown(vu, data), limit_s)
 
     async def run(self, data: Any, start_ns: int, shares: Sequence[Share]) -> dict[str, int]:
         """Run the shares; return when the last iteration of each scenario ended, 0 for none."""
@@ -136,8 +136,6 @@ class Runtime:
 
     def scene(self, share: Share, data: Any) -> ScenarioRunner:
         """Make what the iterations of a scenario share."""
-        runnable = declare.runnable(share.scenario)
-        arguments = (data,)[: runnable.parameters - 1]
         tags = {**self.settings.tags, **share.tags}
         settings = self.settings
         habits = IterationOptions(
@@ -146,7 +144,7 @@ class Runtime:
             least_ns=round(settings.min_iteration_duration_s * 1e9),
         )
         root = recording_context.root(self._recorder, share.scenario, tags)
-        return ScenarioRunner(root, runnable.function, arguments, self, habits)
+        return ScenarioRunner(root, self._host.iteration(share.scenario, data), self, habits)
 
     # What executors ask for (executing.Ground).
 
@@ -188,7 +186,7 @@ class Runtime:
     def threw(self, error: BaseException, scenario: str) -> None:
         """Count an exception that ended an iteration."""
         self._throws.note(error, scenario)
-        if self._loaded.asked.fail_fast and not self._ending:
+        if self._host.asked.fail_fast and not self._ending:
             self._end({"failing": {}})
 
     def aborted(self, text: str) -> None:
@@ -212,7 +210,7 @@ class Runtime:
 
     async def _tell_server(self, origin: _client.Origin) -> None:
         """Tell where a server is; its name was looked up just now, or is at this moment."""
-        asked = self._loaded.asked
+        asked = self._host.asked
         family = resolve.family_of(asked.family, asked.bind)
         try:
             rows = await resolve.soon(origin.host, origin.port, family)
@@ -231,11 +229,8 @@ class Runtime:
                 rows.append(asdict(addresses.of(server, where, counted)))
         return rows
 
-    async def _apart(
-        self, stage: str, runnable: declare.Runnable | None, limit_s: float, *data: Any
-    ) -> Any:
+    async def _apart(self, stage: str, call: Iteration, limit_s: float) -> Any:
         """Run setup or teardown, as a VU without number."""
-        assert runnable is not None  # it was declared
         session = _client.Session(self.pool, limit_per_host=self.settings.batch_per_host)
         vu = Vu(0, stage, session, self._maker)
         PLACE.set(recording_context.root(self._recorder, stage, self.settings.tags, f"::{stage}"))
@@ -243,23 +238,20 @@ class Runtime:
         self.at(0, 0)
         try:
             async with asyncio.timeout(limit_s or None) as limit:
-                return await runnable.function(*(vu, *data)[: runnable.parameters])
+                return await call(vu)
         except Aborted as aborted:
             self.aborted(aborted.text)
             text = f"{stage}() called abort()"
-            raise loader.Broken(stage, text, self._spot(runnable)) from None
+            raise Broken(stage, text, self._host.spot(stage)) from None
         except (asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:
             if isinstance(error, TimeoutError) and limit.expired():
                 text = f"{stage}() took longer than {limit_s:g}s ({stage}_timeout in Options)"
-                raise loader.Broken(stage, text, self._spot(runnable)) from None
-            raise loader.broken(stage, error, self._loaded.folder) from None
+                raise Broken(stage, text, self._host.spot(stage)) from None
+            raise self._host.broken(stage, error) from None
         finally:
             session.reset()
-
-    def _spot(self, runnable: declare.Runnable | None) -> Spot:
-        return loader.spot_of(runnable.function if runnable else None, self._loaded.folder)
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, said: dict[str, Any]) -> None:
         """Count what a task of the script threw when nobody awaited it."""

@@ -33,10 +33,9 @@ from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
 from fastbench.run.child import EXIT_FAILED
 from fastbench.script.api.vu import Vu
-from fastbench.script.exceptions import Spot
-from fastbench.script.load import loaded, loader
+from fastbench.script.exceptions import Broken, Spot
+from fastbench.script.load.script_host import ScriptHost
 from fastbench.script.recording_context import VU
-from fastbench.script.run_request import RunRequest
 from fastbench.script.schedule import Share
 from fastbench.script.worker.channel import Channel
 from fastbench.script.worker.runtime import Runtime
@@ -59,7 +58,7 @@ class WorkerContext:
     dump_fd: int
     block: _core.Block
     arena: _client.Arena
-    asked: RunRequest
+    host: ScriptHost
 
 
 def run(seat: WorkerContext) -> None:
@@ -123,46 +122,48 @@ class _Worker:
 
     def work(self) -> None:
         """Load the script, then do what the parent says until it says quit."""
-        found: loaded.Loaded | None = None
         gc.set_threshold(*GC_THRESHOLDS)  # the script may choose others
+        loaded = False
         try:
-            found = loaded.load(self._seat.asked, self._seat.arena.take)
-        except loader.Broken as broken:
+            self._seat.host.load(self._seat.arena.take)
+        except Broken as broken:
             self._broken(broken)
         else:
+            loaded = True
             # Before the parent hears of it: its start line is 20 ms away, and data may be large.
             gc.collect()
             gc.freeze()  # modules live until the end
-            self._tell_loaded(found)
+            self._tell_loaded()
         record_pauses(self._seat.arena.writer(self._seat.index))
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(self._attend(found))
+        loop.run_until_complete(self._attend(loaded))
 
-    def _tell_loaded(self, found: loaded.Loaded) -> None:
-        said = {"loaded": {}} if self._seat.index else {"declared": found.declared.to_json()}
+    def _tell_loaded(self) -> None:
+        declared = self._seat.host.declared
+        said = {"loaded": {}} if self._seat.index else {"declared": declared.to_json()}
         try:
             self._channel.send(said)
         except TypeError as error:  # the script's own types, in a threshold or a tag
             what = redact.printable(str(error))
             text = f"Options must be made of texts, numbers, lists and dicts: {what}."
-            self._broken(loader.Broken("options", text, Spot(self._seat.asked.script, 0)))
+            self._broken(self._wrong(text))
 
-    async def _attend(self, found: loaded.Loaded | None) -> None:
+    async def _attend(self, loaded: bool) -> None:
         self._quit = asyncio.get_running_loop().create_future()
-        if found is not None:
-            self._make_crew(found)
+        if loaded:
+            self._make_crew()
         _client.set_state(self._seat.block, self._seat.index, "ready")
         await self._channel.open(self._hear, lambda: os._exit(EXIT_FAILED))
         await self._quit
 
-    def _make_crew(self, found: loaded.Loaded) -> None:
+    def _make_crew(self) -> None:
         seat = self._seat
         try:
-            self._crew = Runtime(found, seat.block, seat.arena, seat.index, self._channel.send)
+            self._crew = Runtime(seat.host, seat.block, seat.arena, seat.index, self._channel.send)
             self._crew.tell_servers()
         except UsageError as error:  # the parent finds the same, and says it
-            self._broken(loader.Broken("options", str(error), Spot(seat.asked.script, 0)))
+            self._broken(self._wrong(str(error)))
 
     def _hear(self, kind: str, said: Any) -> None:
         if kind == "quit":
@@ -199,7 +200,7 @@ class _Worker:
     async def _setup(self, crew: Runtime) -> None:
         try:
             self._channel.send({"setup": {"data": await crew.setup()}})
-        except loader.Broken as broken:
+        except Broken as broken:
             self._broken(broken)
 
     async def _begin(self, crew: Runtime, said: dict[str, Any]) -> None:
@@ -213,7 +214,7 @@ class _Worker:
     async def _teardown(self, crew: Runtime, data: Any) -> None:
         try:
             await crew.teardown(data)
-        except loader.Broken as broken:
+        except Broken as broken:
             self._broken(broken)
         except asyncio.CancelledError:
             self._channel.send({"cut": {}})
@@ -226,5 +227,8 @@ class _Worker:
         if self._quit is not None and not self._quit.done():
             self._quit.set_result(None)
 
-    def _broken(self, broken: loader.Broken) -> None:
+    def _wrong(self, text: str) -> Broken:
+        return Broken("options", text, Spot(self._seat.host.asked.script, 0))
+
+    def _broken(self, broken: Broken) -> None:
         self._channel.send({"broken": broken.to_json()})

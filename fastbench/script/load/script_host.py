@@ -1,0 +1,86 @@
+"""What a run knows of a script, whatever its language: how it is loaded, and what is called.
+
+1. The parent makes a host and forks; each worker loads the script in its own. Executors, VUs,
+   thresholds and the parent see a script only through this.
+2. An error of a script comes as an exception. Its host says where in the script it is from.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from fastbench.results.metric_values import BUILT_IN, Thrown
+from fastbench.results.thresholds import evaluation, grammar
+from fastbench.script.api.options import Declared
+from fastbench.script.api.vu import Iteration, Vu
+from fastbench.script.exceptions import Broken, Spot
+from fastbench.script.load import cli_overrides
+from fastbench.script.load.cli_overrides import Applied
+from fastbench.script.recording_context import Tags
+from fastbench.script.run_request import RunRequest
+
+__all__ = ["ScriptHost", "Take", "Warn"]
+
+Take = Callable[[int, int], int]
+Warn = Callable[[str, str, str], None]  # code, text, hint
+
+
+class ScriptHost(ABC):
+    """One script; what it declares is known once it is loaded in this process."""
+
+    declared: Declared
+
+    def __init__(self, asked: RunRequest) -> None:
+        self.asked = asked
+
+    def applied(self) -> Applied:
+        """Return what the run is to do; raises UsageError."""
+        return cli_overrides.applied(self.declared, self.asked)
+
+    def submetrics(self, applied: Applied) -> list[tuple[str, Tags]]:
+        """Return the metrics with tags that thresholds name."""
+        known = {**BUILT_IN, **self.declared.metrics}
+        read = grammar.read(applied.options.thresholds, self.asked.thresholds, known)
+        return list(evaluation.submetrics(read))
+
+    @abstractmethod
+    def load(self, take: Take) -> None:
+        """Load the script; `take` gives numbers that no other worker gets. Raises Broken."""
+
+    @abstractmethod
+    def hear(self, warn: Warn) -> None:
+        """Give `warn` what the script is warned of, from its loading on."""
+
+    @abstractmethod
+    async def setup(self, vu: Vu) -> Any:
+        """Run setup; return what it returned. Raises what the script does."""
+
+    @abstractmethod
+    def iteration(self, scenario: str, data: Any) -> Iteration:
+        """Return what runs one iteration of a scenario; `data` is what setup returned."""
+
+    @abstractmethod
+    async def teardown(self, vu: Vu, data: Any) -> None:
+        """Run teardown. Raises what the script does."""
+
+    @abstractmethod
+    def spot(self, stage: str) -> Spot:
+        """Return where setup or teardown is defined."""
+
+    @abstractmethod
+    def broken(self, stage: str, error: BaseException) -> Broken:
+        """Describe an error that ended loading, setup or teardown."""
+
+    @abstractmethod
+    def sort(self, error: BaseException) -> Hashable:
+        """Return what errors of one type and place have in common; called for each error."""
+
+    @abstractmethod
+    def thrown(self, error: BaseException) -> Thrown:
+        """Describe an error, once for each sort."""
+
+    @abstractmethod
+    def line_of(self, stack: bytes) -> tuple[str, str] | None:
+        """Return file and line of the script out of a stack that a worker wrote at SIGUSR1."""
