@@ -17,7 +17,7 @@ from fastbench.plan.plan import Pace
 from fastbench.results.metric_values import Judgement, NamedRow
 from fastbench.results.result import SeriesRow
 from fastbench.results.usage import HostSample, Use
-from fastbench.run.snapshot import ERRORS, RESPONSE, SERVICE, Labels, Snapshot
+from fastbench.run.snapshot import ERRORS, RESPONSE, SERVICE, Snapshot
 
 MAX_ROWS = 3600
 PACK_ROWS = 10
@@ -132,7 +132,9 @@ class Series:
 
     def add(self, now: Snapshot, use: Use | None) -> SeriesRow:
         """Close the row that ends now and return it; `use` is what was used meanwhile."""
-        row = replace(_row(self._last, now), use=use)
+        now = now.only({SERVICE, RESPONSE, ERRORS})
+        window = now.since(self._last)
+        row = replace(series_row(window, now.counters["connected"]), use=use)
         self._last = now
         self.added = row
         self._rows.append(row)
@@ -160,50 +162,35 @@ class Series:
             self._rows[-1] = merged(self._rows[-1], last)
 
 
-def _row(before: Snapshot, after: Snapshot) -> SeriesRow:
-    gained = {name: n - before.counters.get(name, 0) for name, n in after.counters.items()}
-    p50_ms, p99_ms = _percentiles(before, after, SERVICE)
-    return SeriesRow(
-        t_s=round(before.t_s, 3),
-        span_s=round(after.t_s - before.t_s, 3),
-        requests=gained["ok"] + gained["failed"] + gained["timeouts"],
-        ok=gained["ok"],
-        failed=gained["failed"],
-        timeouts=gained["timeouts"],
-        bytes_in=gained["bytes_in"],
+def series_row(window: Snapshot, connections: int) -> SeriesRow:
+    """Return the row of what came between two snapshots; `connections` are those at its end."""
+    counters = window.counters
+    errors = {dict(labels)["kind"]: each.count for labels, each in window.rows[ERRORS].items()}
+    p50_ms, p99_ms = _percentiles(window, SERVICE)
+    row = SeriesRow(
+        t_s=round(window.t_s - window.span_s, 3),
+        span_s=round(window.span_s, 3),
+        requests=counters["ok"] + counters["failed"] + counters["timeouts"],
+        ok=counters["ok"],
+        failed=counters["failed"],
+        timeouts=counters["timeouts"],
+        bytes_in=counters["bytes_in"],
         p50_ms=p50_ms,
         p99_ms=p99_ms,
-        errors=_errors(before.rows[ERRORS], after.rows[ERRORS]),
-        connections=after.counters["connected"],
-        **_planned(gained, before, after),
+        errors={kind: round(count) for kind, count in errors.items() if count},
+        connections=connections,
+        dropped=counters["dropped"],
     )
+    if RESPONSE not in window.rows:
+        return row
+    p50_ms, p99_ms = _percentiles(window, RESPONSE)
+    scheduled = counters["scheduled"]
+    return replace(row, scheduled=scheduled, response_p50_ms=p50_ms, response_p99_ms=p99_ms)
 
 
-def _errors(before: Mapping[Labels, Any], after: Mapping[Labels, Any]) -> dict[str, int]:
-    """Return the errors that came, by kind."""
-    found = {}
-    for labels, value in after.items():
-        count = value.count - (before[labels].count if labels in before else 0)
-        if count:
-            found[dict(labels)["kind"]] = round(count)
-    return found
-
-
-def _planned(gained: dict[str, int], before: Snapshot, after: Snapshot) -> dict[str, Any]:
-    if RESPONSE not in after.rows:
-        return {}
-    p50_ms, p99_ms = _percentiles(before, after, RESPONSE)
-    return {
-        "scheduled": gained["scheduled"],
-        "dropped": gained["dropped"],
-        "response_p50_ms": p50_ms,
-        "response_p99_ms": p99_ms,
-    }
-
-
-def _percentiles(before: Snapshot, after: Snapshot, name: str) -> tuple[float | None, float | None]:
-    """Return the median and the 99th percentile in ms of what came after `before`."""
-    times = after.rows[name][()].since(before.rows[name][()])
+def _percentiles(window: Snapshot, name: str) -> tuple[float | None, float | None]:
+    """Return the median and the 99th percentile of times, in ms."""
+    times = window.rows[name][()]
     return (times.percentile(50), times.percentile(99)) if times.samples else (None, None)
 
 

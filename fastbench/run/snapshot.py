@@ -13,14 +13,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fastbench.results.latencies import latency_ms
 from fastbench.results.metric_values import ANSWERED, BUILT_IN, Judgement, Kind, Metric, NamedRow
 from fastbench.run import metric_sums
-from fastbench.run.metric_sums import CounterValue, RateValue
+from fastbench.run.metric_sums import CounterValue, RateValue, TrendValue
 
 if TYPE_CHECKING:  # runs without thresholds do without them
     from fastbench.results.thresholds.evaluation import Threshold
@@ -88,6 +88,10 @@ class Snapshot:
         names = {key.partition("{")[0] for key in keys} | keys | _ALWAYS | {self._response}
         names |= {EXCEPTIONS, "iterations"} if _THREW in names else set()
         names |= {name for name in self.rows if name.startswith(f"{ANSWERED}{{")}
+        return self.only(names)
+
+    def only(self, names: Container[str]) -> Snapshot:
+        """Return the rows with these names alone."""
         rows = {name: of for name, of in self.rows.items() if name in names}
         return replace(self, rows=rows, named={})
 
@@ -249,7 +253,7 @@ class Snapshot:
             requests=requests,
             failed=of["http_req_failed"].passes,
             requests_per_s=requests / self.span_s if self.span_s > 0 else 0.0,
-            latency=latency_ms(of["http_req_duration"].histogram()),
+            latency=latency_ms(of.get("http_req_duration", TrendValue()).histogram()),
             **more,
         )
 
