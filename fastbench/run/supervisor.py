@@ -26,6 +26,7 @@ __all__ = ["GRACE_S", "PAUSE_S", "TICK_S", "Supervisor", "Take"]
 TICK_S = 0.25  # between two looks
 PAUSE_S = 1.0  # a look that comes so much too late
 GRACE_S = 1.5  # for workers to end once they should have
+LAST_READS = 16  # of a pipe, once all have ended; somebody who escaped may still write
 TERM_S = 0.5  # between SIGTERM and SIGKILL
 
 C = TypeVar("C", bound=Child)
@@ -160,9 +161,9 @@ class Supervisor(Generic[C]):
     def close(self) -> None:
         """Kill who is left, and give the descriptors back."""
         self.kill()
-        for fd in tuple(self._pipes):
-            while fd in self._pipes and self._pass_on(fd):
-                pass
+        for fd in tuple(self._pipes) * LAST_READS:
+            if fd in self._pipes:
+                self._pass_on(fd)
         self._wakeup.close()
         self._let_go()
 

@@ -320,7 +320,7 @@ def test_a_server_that_dies_in_a_trial_is_a_reason(monkeypatch: pytest.MonkeyPat
         for _ in range(500):
             if len(psutil.Process().children(recursive=True)) == 1:
                 return GOOD
-            stop.wait(0.01)
+            stop.nap(0.01)
         raise AssertionError("it lives")
 
     monkeypatch.setattr(trial, "run_trial", kill)

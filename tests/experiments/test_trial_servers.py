@@ -95,7 +95,7 @@ def test_a_server_serves_and_is_gone_with_all_it_started(
         assert alive(daemon)
         # A terminal's Ctrl-C reaches our group, and a session of its own has no terminal at all.
         assert os.getsid(listening) != os.getsid(0)
-        assert os.getpgid(running._keeper) != os.getpgid(0)
+        assert os.getpgid(running._keeper.pid) != os.getpgid(0)
         assert running.tail().endswith(f"nice {os.nice(0)}")
     assert not address.accepts()
     assert not alive(listening)
@@ -226,8 +226,8 @@ def test_a_keeper_that_is_killed_is_missed(
         pytest.raises(ServerError, match="its keeper is gone"),
         server("exec sleep 600", address) as running,
     ):
-        (kept,) = _below(psutil.Process(running._keeper))
-        os.kill(running._keeper, signal.SIGKILL)
+        (kept,) = _below(psutil.Process(running._keeper.pid))
+        os.kill(running._keeper.pid, signal.SIGKILL)
         try:
             running.wait_ready(stop, None, limit_s=60)
         finally:

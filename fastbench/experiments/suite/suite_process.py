@@ -14,22 +14,23 @@ import fcntl
 import os
 import re
 import signal
-import subprocess
+import socket
 import sys
 import termios
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import IO
 
 import fastbench
-from fastbench.engine.bridge import _core
 from fastbench.experiments.trials.interrupts import Interrupts
 from fastbench.foundation.redact import printable
+from fastbench.run.child import Child
+from fastbench.run.supervisor import Supervisor
 
 __all__ = ["Ended", "run"]
 
 LOOK_S = 0.25  # between two looks whether it is still there
-READ_BYTES = 1 << 16
 TAIL_BYTES = 8192  # of what it wrote, to find its last sentence in
 
 # Started so that it finds this very package, whatever lies in the folder it runs in: that folder is
@@ -60,72 +61,41 @@ def run(
 ) -> Ended:
     """Run `fastbench WORDS` to its end. `terminal_fd` is where `relay` writes to, if a terminal."""
     ours_fd, its_fd = os.pipe() if terminal_fd is None else _terminal(terminal_fd)
-    try:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, _PACKAGES, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=report,
-            stderr=its_fd,
-            start_new_session=True,
-            preexec_fn=_core.die_with_parent,
-        )
-    except BaseException:
-        os.close(ours_fd)
-        raise
-    finally:
-        os.close(its_fd)
-    heard = _Heard(ours_fd, relay)
-    try:
-        _follow(process, heard, stop)
-    except KeyboardInterrupt:  # the second signal: whoever is left is killed below
-        pass
-    finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        heard.close()
-    return Ended(process.returncode, heard.last_sentence())
+    process, heard = Child(leads=os.setsid), _Heard(relay)
+    processes: Supervisor[Child] = Supervisor(lambda: process.kill(signal.SIGTERM))
 
+    def become(channel: socket.socket) -> None:
+        channel.set_inheritable(True)  # it closes with the process
+        with open(os.devnull, "rb") as nothing:
+            for number, fd in enumerate((nothing.fileno(), report.fileno(), its_fd)):
+                os.dup2(fd, number)
+        os.execv(sys.executable, [sys.executable, "-P", "-c", _START, _PACKAGES, *words])
 
-def _follow(process: subprocess.Popen[bytes], heard: _Heard, stop: Interrupts) -> None:
-    told = False
-    while heard.open:
-        ready = stop.wait(LOOK_S, heard.fd)
-        if heard.fd in ready:
-            heard.read()
-        elif process.poll() is not None:
-            return  # and what it left behind keeps the file open
-        if stop.came and not told:
-            told = True
-            process.terminate()
-    while process.poll() is None:  # it says no more, and goes on
-        stop.wait(LOOK_S)
-        if stop.came and not told:
-            told = True
-            process.terminate()
+    with closing(processes), contextlib.suppress(KeyboardInterrupt):  # the second signal
+        try:
+            processes.start(process, become, {ours_fd: heard.take})
+        finally:
+            os.close(its_fd)
+        while not process.gone:
+            processes.nap(LOOK_S)
+            if stop.came:
+                processes.stop()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return Ended(os.waitstatus_to_exitcode(process.status), heard.last_sentence())
 
 
 class _Heard:
     """What comes from the process: passed on, its end remembered."""
 
-    def __init__(self, fd: int, relay: Callable[[bytes], None]) -> None:
-        self.fd = fd
-        self.open = True
+    def __init__(self, relay: Callable[[bytes], None]) -> None:
         self._relay = relay
         self._tail = b""
 
-    def read(self) -> None:
-        """Take what there is."""
-        try:
-            found = os.read(self.fd, READ_BYTES)
-        except OSError:  # EIO: the other side of a terminal is closed, pty(7)
-            found = b""
-        self.open = bool(found)
+    def take(self, found: bytes) -> None:
+        """Take what came."""
         self._tail = (self._tail + found)[-TAIL_BYTES:]
         self._relay(found)
-
-    def close(self) -> None:
-        os.close(self.fd)
 
     def last_sentence(self) -> str:
         """Return our own last sentence in it, or else its last line."""

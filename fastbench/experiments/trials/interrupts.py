@@ -51,18 +51,9 @@ class Interrupts:
         """Sleep; raises Interrupted as soon as a signal comes."""
         until_s = time.monotonic() + length_s
         while not self.came and (left_s := until_s - time.monotonic()) > 0:
-            self.wait(left_s)
+            select.select([self._wakeup.fd], [], [], left_s)
+            self._wakeup.drain()
         self.check()
-
-    def wait(self, length_s: float, *fds: int) -> set[int]:
-        """Wait until one of the files can be read or has ended; return those. A signal ends it."""
-        poll = select.poll()
-        for fd in fds:
-            poll.register(fd, select.POLLIN)
-        poll.register(self._wakeup.fd, select.POLLIN)
-        ready = {fd for fd, _ in poll.poll(max(1, round(length_s * 1000)))}
-        self._wakeup.drain()
-        return ready - {self._wakeup.fd}
 
     def _interrupt(self) -> None:
         self.came = True

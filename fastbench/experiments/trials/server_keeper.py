@@ -1,11 +1,11 @@
 """The keeper of a server: a process that starts it, and that nothing it started outlives.
 
-1. It is forked by us and holds the reading end of a pipe. When the other end closes, because we
-   say so or because we are dead, everything below the keeper is ended: asked first, then killed.
+1. It is forked by us and holds an end of a channel. When the other end closes, because we say so
+   or because we are dead, everything below the keeper is ended: asked first, then killed.
 2. It is a subreaper (prctl(2)): what the server leaves behind, daemons too, becomes its child.
 3. It is a session of its own, so that a terminal's signals reach only us; and so is the server.
-4. What it says is one line per event: `exit CODE` once nothing of the server runs any more, or
-   `failed REASON` when there is no shell to run it.
+4. It says `exit` and a code once nothing of the server runs any more, or `failed` and the reason
+   when there is no shell to run it.
 """
 
 from __future__ import annotations
@@ -16,41 +16,40 @@ import os
 import resource
 import select
 import signal
+import socket
 import subprocess
 import time
-from typing import NoReturn
 
 from fastbench.foundation import signals
 from fastbench.machine import processes
+from fastbench.run.child import encoded
 
 __all__ = ["STOP_S", "keep"]
 
 STOP_S = 3.0  # for a server to end once asked
 KILL_LOOK_S = 0.01
 MAX_FILES = 1 << 20  # fs.nr_open of most kernels: proc(5)
-_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # prctl(2)
 _SHELL = "/bin/sh"
 _FORWARDED = frozenset(int(number) for number in signals.SIGNALS)
 
 
-def keep(command: str, lifeline_fd: int, report_fd: int, output_fd: int) -> NoReturn:
-    """Run the command until the lifeline closes; never returns to the caller's code."""
+def keep(command: str, channel: socket.socket, output_fd: int) -> None:
+    """Run the command until the channel closes."""
     try:
-        os.setsid()
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        _let_go_of_all_but({lifeline_fd, report_fd, output_fd})
-        _Keeper(command, lifeline_fd, report_fd, output_fd).run()
+        prctl = ctypes.CDLL(None).prctl
+        prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0)  # who outlives us can end what it started
+        prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _let_go_of_all_but({channel.fileno(), output_fd})
+        _Keeper(command, channel, output_fd).run()
     except BaseException as error:  # there is nobody above who could be told otherwise
-        os.write(report_fd, f"failed {error!r}\n".encode())
-    finally:
-        os._exit(0)
+        channel.sendall(encoded("failed", repr(error)))
 
 
 class _Keeper:
-    def __init__(self, command: str, lifeline_fd: int, report_fd: int, output_fd: int) -> None:
+    def __init__(self, command: str, channel: socket.socket, output_fd: int) -> None:
         self._command = command
-        self._lifeline_fd = lifeline_fd
-        self._report_fd = report_fd
+        self._channel = channel
         self._output_fd = output_fd
         self._first = 0  # the shell
         self._code = 0
@@ -65,7 +64,7 @@ class _Keeper:
         try:
             self._first = self._start()
         except OSError as error:
-            self._say(f"failed {(error.strerror or str(error)).lower()}")
+            self._say("failed", (error.strerror or str(error)).lower())
             return
         try:
             self._wait()
@@ -86,19 +85,15 @@ class _Keeper:
 
     def _wait(self) -> None:
         poll = select.poll()
-        poll.register(self._lifeline_fd, select.POLLIN)
+        poll.register(self._channel, select.POLLIN)
         poll.register(self._wakeup.fd, select.POLLIN)
         while self._reap():
             for fd, _ in poll.poll():
-                if fd == self._lifeline_fd or not _FORWARDED.isdisjoint(self._wakeup.drain()):
+                if fd == self._channel.fileno() or not _FORWARDED.isdisjoint(self._wakeup.drain()):
                     return
-        self._say(f"exit {self._code}")
-        self._lifeline()
-
-    def _lifeline(self) -> None:
-        """Wait until nobody is interested any more."""
+        self._say("exit", self._code)
         with contextlib.suppress(OSError):
-            os.read(self._lifeline_fd, 1)
+            self._channel.recv(1)  # until nobody is interested any more
 
     def _stop(self) -> None:
         """Ask, wait a little, then kill until nobody is left."""
@@ -138,9 +133,9 @@ class _Keeper:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
 
-    def _say(self, line: str) -> None:
+    def _say(self, kind: str, body: object) -> None:
         with contextlib.suppress(OSError):
-            os.write(self._report_fd, line.encode() + b"\n")
+            self._channel.sendall(encoded(kind, body))
 
 
 def _let_go_of_all_but(kept: set[int]) -> None:

@@ -25,10 +25,12 @@ from typing import Self
 
 from fastbench.experiments.trials import server_keeper
 from fastbench.experiments.trials.interrupts import Interrupts
-from fastbench.foundation import redact, signals
+from fastbench.foundation import redact
 from fastbench.machine import system_files
 from fastbench.plan import readiness, urls
 from fastbench.plan.plan import UsageError
+from fastbench.run.child import Child
+from fastbench.run.supervisor import Supervisor
 
 __all__ = ["ANY_PORT", "PORT", "READY_S", "Address", "Server", "ServerError", "check", "free_port"]
 
@@ -119,9 +121,9 @@ class Server:
         self._address = address
         self._flag = flag
         self._side = side
-        self._keeper = 0
-        self._lifeline_fd = self._report_fd = -1
-        self._reported = b""
+        self._keeper = Child(leads=os.setsid)
+        self._processes: Supervisor[Child] | None = None  # while it is at work
+        self._ended = ""
         self.log = ""
 
     def __enter__(self) -> Self:
@@ -132,7 +134,11 @@ class Server:
             )
         output_fd, self.log = tempfile.mkstemp(prefix=f"fastbench-{self._side}-", suffix=".log")
         try:
-            self._fork(output_fd)
+            self._processes = Supervisor()
+            self._processes.start(
+                self._keeper,
+                lambda channel: server_keeper.keep(self._command, channel, output_fd),
+            )
         finally:
             os.close(output_fd)
         return self
@@ -151,11 +157,11 @@ class Server:
 
     def stop(self) -> None:
         """End it and all it has started; returns when they are gone."""
-        if self._lifeline_fd >= 0:
-            os.close(self._lifeline_fd)
-            self._lifeline_fd = -1
-            os.waitpid(self._keeper, 0)
-            os.close(self._report_fd)
+        if self._processes is not None:
+            self._keeper.stream.close()
+            self._keeper.bury(wait=True)
+            self._processes.close()
+            self._processes = None
 
     def wait_ready(self, stop: Interrupts, wait_for: str | None, limit_s: float = READY_S) -> None:
         """Wait until it serves; raises ServerError if it will not, Interrupted at a signal."""
@@ -167,25 +173,26 @@ class Server:
                 what = f"{wait_for} did not answer below 400" if wait_for else self._silence()
                 raise self._error(f"was not ready after {limit_s:g}s: {what}")
             stop.check()
-            stop.wait(LOOK_S, self._report_fd)
+            self._listen(LOOK_S)
         stop.check()
         if how := self.ended():  # somebody else answers there
             raise self._error(f"{how}, yet something answers at {wait_for or self._address}")
 
     def ended(self) -> str:
         """Say how it ended, "" while it runs."""
-        with contextlib.suppress(BlockingIOError):
-            # The end of the pipe comes after a last word, or the keeper was killed.
-            self._reported += os.read(self._report_fd, 4096) or b"failed its keeper is gone\n"
-        if b"\n" not in self._reported:
-            return ""
-        kind, _, rest = self._reported.decode(errors="replace").splitlines()[0].partition(" ")
-        if kind == "failed":
-            return f"could not be run ({rest})"
-        code = int(rest)
-        if code < 0:
-            return f"was ended by {signal.Signals(-code).name}"
-        return f"ended with status {code}"
+        self._listen(0.0)
+        return self._ended
+
+    def _listen(self, wait_s: float) -> None:
+        """Hear how it ended; its keeper may have been killed."""
+        assert self._processes is not None  # it was entered
+        for _, (kind, body) in self._processes.listen(wait_s):
+            how = f"could not be run ({body if kind == 'failed' else 'its keeper is gone'})"
+            if kind == "exit":
+                how = f"ended with status {body}"
+                if body < 0:
+                    how = f"was ended by {signal.Signals(-body).name}"
+            self._ended = self._ended or how
 
     def tail(self) -> str:
         """Return the end of what it wrote."""
@@ -195,16 +202,6 @@ class Server:
                 return file.read().decode("utf-8", "replace").strip("\n")
         except OSError:
             return ""
-
-    def _fork(self, output_fd: int) -> None:
-        lifeline_fd, self._lifeline_fd = os.pipe()
-        self._report_fd, report_fd = os.pipe()
-        self._keeper = signals.fork()
-        if not self._keeper:
-            server_keeper.keep(self._command, lifeline_fd, report_fd, output_fd)
-        os.close(lifeline_fd)
-        os.close(report_fd)
-        os.set_blocking(self._report_fd, False)
 
     def _ready(self, wait_for: str | None) -> bool:
         return _answers(wait_for) if wait_for else self._address.accepts()
