@@ -157,17 +157,15 @@ class _Run:
         return summarize.Observed(
             terms=summarize.RunTerms.of(self.plan, self.reach),
             block=self.block,
-            workers=tuple(self.workers.children),
+            workers=self.workers,
             line_ns=line_ns,
             start_ns=start_ns,
             end_ns=time.monotonic_ns(),
             series=series,
             monitor=monitor,
-            interrupted=self.workers.interrupted,
             gave_up=self.gave_up,
             thread_rates=tuple(self.thread_rates or ()),
             found=self.found,
-            pauses=tuple(self.workers.pauses),
             ended="threshold_aborted" if self.ended_because else "",
             missing=(self.ended_because,) if self.ended_because else (),
         )

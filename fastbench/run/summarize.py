@@ -10,6 +10,7 @@ import resource
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fastbench import __version__
 from fastbench.engine.bridge import _core
@@ -35,18 +36,10 @@ from fastbench.results.result import (
 )
 from fastbench.results.usage import Resources
 from fastbench.run import sampling
-from fastbench.run.child import Child
 from fastbench.run.metric_sums import TrendValue
+from fastbench.run.supervisor import Supervisor
 
 NS_PER_S = 1e9
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A time in which this process did not run at all, from `t_s` after the start on."""
-
-    t_s: float
-    length_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +89,14 @@ class Observed:
 
     terms: RunTerms
     block: _core.Block
-    workers: tuple[Child, ...]  # of a lost one the counts hold up to its end
+    workers: Supervisor[Any]  # of a lost one the counts hold up to its end
     line_ns: int
     start_ns: int
     end_ns: int
     series: sampling.Series
     monitor: Monitor
     found: Found
-    interrupted: bool
     gave_up: bool
-    pauses: tuple[Pause, ...]
     thread_rates: tuple[float, ...]
     ended: str = ""
     missing: tuple[str, ...] = ()
@@ -130,7 +121,7 @@ def unresolved(plan: Plan, code: str) -> Result:
 
 def result(run: Observed) -> Result:
     """Add up the slots, once every worker has ended."""
-    counters = [run.block.counters(i) for i in range(len(run.workers))]
+    counters = [run.block.counters(i) for i in range(len(run.workers.children))]
     end_ns = max((slot["end_ns"] for slot in counters), default=0) or run.end_ns
     end_ns = max(end_ns, run.start_ns)
     summary, answers = _summary(run, counters, end_ns), _status_codes(run.block)
@@ -160,7 +151,7 @@ def _summary(run: Observed, counters: list[dict[str, int]], end_ns: int) -> Summ
     planned = run.terms.planned
     in_flight = queued = 0
     oldest_s = oldest_queued_s = 0.0
-    for slot, ended in zip(counters, run.workers, strict=True):
+    for slot, ended in zip(counters, run.workers.children, strict=True):
         if ended.lost:  # it could not take stock: what it had started and not ended was in flight
             in_flight += slot["started"] - slot["ok"] - slot["failed"] - slot["timeouts"]
             queued += max(0, slot["scheduled"] - slot["started"] - slot["dropped"])
@@ -194,9 +185,9 @@ def _summary(run: Observed, counters: list[dict[str, int]], end_ns: int) -> Summ
 
 
 def _ended(run: Observed, total: Counter[str]) -> str:
-    if run.interrupted:
+    if run.workers.interrupted:
         return "interrupted"
-    if any(worker.lost for worker in run.workers):
+    if any(worker.lost for worker in run.workers.children):
         return "worker_lost"
     return run.ended or ("nothing_succeeded" if _in_vain(run, total) else "complete")
 
@@ -242,7 +233,7 @@ def _errors(block: _core.Block, start_ns: int) -> tuple[ErrorRow, ...]:
 
 def _workers(run: Observed, counters: list[dict[str, int]], end_ns: int) -> tuple[WorkerRow, ...]:
     rows = []
-    for index, (slot, ended) in enumerate(zip(counters, run.workers, strict=True)):
+    for index, (slot, ended) in enumerate(zip(counters, run.workers.children, strict=True)):
         wall_ns = (slot["end_ns"] or end_ns) - run.start_ns
         busy = 1 - slot["idle_ns"] / wall_ns if wall_ns > 0 else 0.0
         requests = slot["ok"] + slot["failed"] + slot["timeouts"]
@@ -286,7 +277,7 @@ def _warmup(run: Observed) -> Warmup | None:
 
 def _resources(run: Observed, summary: Summary, answered: int) -> Resources:
     own = resource.getrusage(resource.RUSAGE_SELF)
-    cpu_s = own.ru_utime + own.ru_stime + sum(worker.cpu_s for worker in run.workers)
+    cpu_s = own.ru_utime + own.ru_stime + sum(worker.cpu_s for worker in run.workers.children)
     return run.monitor.resources(cpu_s, answered, summary.duration_s)
 
 
@@ -303,11 +294,11 @@ def _tls(run: Observed, counters: list[dict[str, int]]) -> TlsUse | None:
 def _seen(run: Observed, summary: Summary) -> verdict.Seen:
     """Return what the judge cannot read from the result itself."""
     missing = list(run.missing)
-    lost = sum(worker.lost for worker in run.workers)
-    if run.interrupted:
+    lost = sum(worker.lost for worker in run.workers.children)
+    if run.workers.interrupted:
         missing.append("the run was interrupted")
     if lost:
-        missing.append(f"{lost} of {len(run.workers)} workers were lost")
+        missing.append(f"{lost} of {len(run.workers.children)} workers were lost")
     if run.gave_up:
         missing.append("the server stayed away, so the requests left were not sent")
     if not summary.ok and (summary.started or not run.terms.vus):
@@ -323,7 +314,7 @@ def _seen(run: Observed, summary: Summary) -> verdict.Seen:
         vus=run.terms.vus,
         constant=run.terms.steady,
         queue=listen_queue.Queue(run.found.local and not run.found.unix, run.terms.connections),
-        paused_s=sum(pause.length_s for pause in run.pauses),
+        paused_s=sum(pause.length_s for pause in run.workers.pauses),
     )
 
 
@@ -332,7 +323,7 @@ def _addresses(run: Observed) -> tuple[AddressRow, ...]:
     reach, server = run.terms.reach, run.terms.server
     if reach is None:
         return addresses.merged(run.addresses)
-    counted = [run.block.addresses(index) for index in range(len(run.workers))]
+    counted = [run.block.addresses(index) for index in range(len(run.workers.children))]
     skipped = {each.named: code for each, code in reach.skipped}
     return addresses.of_one(server, [each.named for each in reach.used], counted, skipped)
 
@@ -345,7 +336,7 @@ def _warnings(
         rows.append(
             Warning_("imbalance", f"the counts do not add up: {imbalance}", "please report this")
         )
-    for pause in run.pauses:
+    for pause in run.workers.pauses:
         rows.append(
             Warning_(
                 "paused",

@@ -14,14 +14,14 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from fastbench.foundation import signals
 from fastbench.run import child
 from fastbench.run.child import Child, Message
-from fastbench.run.summarize import Pause
 
-__all__ = ["GRACE_S", "PAUSE_S", "TICK_S", "Supervisor", "Take"]
+__all__ = ["GRACE_S", "PAUSE_S", "TICK_S", "Pause", "Supervisor", "Take"]
 
 TICK_S = 0.25  # between two looks
 PAUSE_S = 1.0  # a look that comes so much too late
@@ -30,7 +30,16 @@ LAST_READS = 16  # of a pipe, once all have ended; somebody who escaped may stil
 TERM_S = 0.5  # between SIGTERM and SIGKILL
 
 C = TypeVar("C", bound=Child)
+T = TypeVar("T")
 Take = Callable[[bytes], None]  # takes what a pipe gave, b"" at its end
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A time in which this process did not run at all, from `t_s` after the start on."""
+
+    t_s: float
+    length_s: float
 
 
 class Supervisor(Generic[C]):
@@ -46,7 +55,7 @@ class Supervisor(Generic[C]):
         self.resumed_ns = 0  # the end of the last pause
         self.pauses: list[Pause] = []
         self._on_stop = on_stop
-        self._looked_ns = self._termed_ns = 0
+        self._looked_ns = self._termed_ns = self._shown_ns = 0
         self._poll = select.poll()
         self._streams: dict[int, C] = {}
         self._pipes: dict[int, Take] = {}
@@ -127,12 +136,23 @@ class Supervisor(Generic[C]):
             self.stopped_ns = time.monotonic_ns()
             self._on_stop()
 
-    def look(self, now_ns: int, start_ns: int, tick_s: float, shown_ns: int = 0) -> None:
+    def shown(self, show: Callable[[T], None]) -> Callable[[T], None]:
+        """Return the same, its time taken: a terminal that is stopped stops its writer alone."""
+
+        def timed(what: T) -> None:
+            begun_ns = time.monotonic_ns()
+            show(what)
+            self._shown_ns += time.monotonic_ns() - begun_ns
+
+        return timed
+
+    def look(self, now_ns: int, start_ns: int, tick_s: float) -> None:
         """Note a pause: a gap since the last look that neither a tick nor showing explains.
 
-        Nothing in it is the server's. `start_ns` is the start of the run, and its first look.
+        Nothing in it is the server's. `start_ns` is the start of the run.
         """
         looked_ns, self._looked_ns = self._looked_ns or now_ns, now_ns
+        shown_ns, self._shown_ns = self._shown_ns, 0
         gap_ns, most_ns = now_ns - looked_ns, (tick_s + PAUSE_S) * 1e9
         if gap_ns > most_ns:
             self.resumed_ns = now_ns

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import fastbench
 from fastbench.engine.client._client import Exchange
 from fastbench.foundation import redact
+from fastbench.plan.plan import UsageError
 
 MAX_TEXT = 500
 MAX_FRAMES = 20  # of a traceback: those next to the exception
@@ -70,6 +71,18 @@ class Broken(Exception):
             "line": self.spot.line,
             "traceback": self.traceback,
         }
+
+
+class OptionsError(UsageError):
+    """Say what is wrong with a script's options, or with the command line that changes them."""
+
+
+class ScriptError(UsageError):
+    """Say in one sentence why a script cannot be loaded; `traceback` is for -v."""
+
+    def __init__(self, sentence: str, traceback: str = "") -> None:
+        super().__init__(sentence)
+        self.traceback = redact.printable(traceback, lines=True)
 
 
 def spot(error: BaseException, folder: str) -> Spot:

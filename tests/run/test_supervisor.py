@@ -173,10 +173,13 @@ def test_a_gap_that_no_tick_explains_is_a_pause_of_the_machine_unless_we_were_sh
     tick_s, most_ns = 0.25, round((0.25 + PAUSE_S) * SECOND_NS)
     try:
         now_ns = start_ns = 10 * SECOND_NS
-        for gap_ns, shown_ns in ((most_ns, 0), (most_ns + 1, 0), (most_ns + 1, 2)):
+        show = workers.shown(lambda line: None)
+        for gap_ns, lines in ((most_ns, 0), (most_ns + 1, 0), (most_ns + 1, 1)):
             workers.look(now_ns, start_ns, tick_s)
             now_ns += gap_ns
-            workers.look(now_ns, start_ns, tick_s, shown_ns)
+            for _ in range(lines):
+                show("a line")
+            workers.look(now_ns, start_ns, tick_s)
         (pause,) = workers.pauses
         assert (pause.t_s, pause.length_s) == (most_ns / 1e9, (most_ns + 1) / 1e9)
         assert workers.resumed_ns == now_ns, "a pause of ours lets workers be late, too"

@@ -137,11 +137,11 @@ def _refusal(body: dict[str, Any]) -> Exception:
         return TrialError(text)
     if kind == "UsageError":
         return UsageError(text)
-    from fastbench.script.parent import refused
+    from fastbench.script import exceptions
 
     if kind == "OptionsError":
-        return refused.OptionsError(text)
-    return refused.ScriptError(text, body["traceback"])
+        return exceptions.OptionsError(text)
+    return exceptions.ScriptError(text, body["traceback"])
 
 
 def _be(job: Job, channel: socket.socket) -> None:

@@ -20,15 +20,9 @@ from fastbench.engine.client._client import Session
 from fastbench.script.api.checks import Aborted
 from fastbench.script.exceptions import Adds
 from fastbench.script.http.client import Client, Maker
-from fastbench.script.recording_context import PLACE, VU, RecordingContext
+from fastbench.script.recording_context import PLACE, VU, RecordingContext, Times
 
 Iteration = Callable[["Vu"], Coroutine[Any, Any, Any]]
-
-
-class AddsTime(Protocol):
-    """Record times in nanoseconds."""
-
-    def add(self, value_ns: int, /) -> None: ...
 
 
 class Listens(Protocol):
@@ -100,7 +94,7 @@ class ScenarioRunner:
         self.name = name
         self.place = place
         self.iterations: Adds = recorder.counter("iterations", name, tags)
-        self.durations: AddsTime = recorder.times("iteration_duration", name, tags)
+        self.durations: Times = recorder.times("iteration_duration", name, tags)
         self.dropped: Adds = recorder.counter("dropped_iterations", name, tags)
         self.interrupted: Adds = recorder.counter("iterations.interrupted", name, tags)
         self.ended_ns = 0  # the end of the last iteration

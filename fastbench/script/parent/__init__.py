@@ -17,7 +17,7 @@ from fastbench.foundation import signals
 from fastbench.results.result import Result
 from fastbench.run.sampling import Progress
 from fastbench.script.api.options import Declared
-from fastbench.script.parent.refused import OptionsError, ScriptError
+from fastbench.script.exceptions import OptionsError, ScriptError
 from fastbench.script.parent.run_state import RunObserver
 from fastbench.script.parent.script_runner import ScriptRun
 from fastbench.script.parent.worker_channel import Echo

@@ -16,9 +16,9 @@ from fastbench.run import sampling
 from fastbench.run.looks import Follower, Looks
 from fastbench.run.sampling import Progress, Users
 from fastbench.run.snapshot import AROUND, Snapshot
+from fastbench.script.exceptions import OptionsError
 from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.parent import metric_snapshot
-from fastbench.script.parent.refused import OptionsError
 from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import ITERATIONS
 from fastbench.script.worker.runtime import MAX_VUS

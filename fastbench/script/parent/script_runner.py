@@ -22,6 +22,7 @@ from fastbench.run.child import QUIET_NICE, Message
 from fastbench.run.sampling import Progress
 from fastbench.run.supervisor import GRACE_S, PAUSE_S, TICK_S, Supervisor
 from fastbench.script.api.options import Declared
+from fastbench.script.exceptions import OptionsError, ScriptError
 from fastbench.script.load import cli_overrides, hosts
 from fastbench.script.parent import (
     metric_snapshot,
@@ -30,9 +31,7 @@ from fastbench.script.parent import (
     teardown,
     worker_channel,
 )
-from fastbench.script.parent.refused import OptionsError, ScriptError
 from fastbench.script.parent.run_state import Limits, RunObserver, Standing, limits_of
-from fastbench.script.parent.showing import Showing
 from fastbench.script.parent.teardown import Teardown
 from fastbench.script.parent.watchdog import SlowImport, Watchdog
 from fastbench.script.parent.worker_channel import Echo, ScriptWorker
@@ -65,8 +64,6 @@ class ScriptRun:
         self.host = hosts.host_of(asked)
         self.measured = measured
         self.hears = hears
-        self.showing = Showing()
-        self.tell = self.showing.timed(tell)
         self.notice = notice
         self.wanted = asked.workers or machine.usable_cores()
         try:
@@ -76,7 +73,8 @@ class ScriptRun:
             raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
         machine.raise_open_files()  # the first worker is there before its VUs are counted
         self.workers: Supervisor[ScriptWorker] = Supervisor(self._tell_stop)
-        self.echo = echo and self.showing.timed(echo)
+        self.tell = self.workers.shown(tell)
+        self.echo = echo and self.workers.shown(echo)
         self.watchdog = Watchdog(self.arena, self.host)
         self.declared: Declared | None = None
         self.data: Any = None
@@ -138,17 +136,13 @@ class ScriptRun:
     ) -> summarize_script.EndedRun:
         stuck = self.watchdog.warnings(self.workers.children, end_ns)
         return summarize_script.EndedRun(
-            children=tuple(self.workers.children),
+            workers=self.workers,
+            notes=self.notes,
             start_ns=start_ns,
             end_ns=end_ns,
-            interrupted=self.workers.interrupted,
             ended="" if self.over == "interrupted" else self.over,
             why=self.why,
-            pauses=tuple(self.workers.pauses),
-            threw=tuple(self.notes.threw.values()),
             warnings=(*more, *self.notes.warnings, *stuck),
-            ends_ns=self.notes.ends_ns,
-            addresses=tuple(self.notes.addresses),
         )
 
     # Loading.
@@ -322,8 +316,7 @@ class ScriptRun:
         workers, watchdog = self.workers, self.watchdog
         while not all(child.ended for child in workers.children):
             now_ns = time.monotonic_ns()
-            workers.look(now_ns, standing.start_ns, TICK_S, self.showing.spent_ns)
-            self.showing.spent_ns = 0
+            workers.look(now_ns, standing.start_ns, TICK_S)
             if not workers.stopped_ns and (broken := standing.look(now_ns, monitor)):
                 self.stop("threshold_aborted", f"a threshold failed: {broken}")
             if now_ns - workers.resumed_ns > PAUSE_S * 1e9:  # else nobody has had time to beat

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation.units import format_ns, plural
 from fastbench.machine.monitor import Monitor
-from fastbench.results.addresses import AddressRow
 from fastbench.results.metric_values import ScenarioRow, Thrown
 from fastbench.results.result import Result, Validity, Warning_
 from fastbench.run import summarize
 from fastbench.run.snapshot import Snapshot
+from fastbench.run.supervisor import Supervisor
 from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.parent import metric_snapshot
 from fastbench.script.parent.run_state import Standing
 from fastbench.script.parent.server_gone import silence
 from fastbench.script.parent.target_discovery import Sought
 from fastbench.script.parent.worker_channel import ScriptWorker
+from fastbench.script.parent.worker_reports import Notes
 from fastbench.script.spec import ARRIVAL, ITERATIONS
 
 __all__ = ["EndedRun", "result"]
@@ -30,17 +32,13 @@ LONG_PAUSE_NS = 10_000_000  # of the garbage collector
 class EndedRun:
     """What the workers told on their channels, and what the parent saw of them."""
 
-    children: tuple[ScriptWorker, ...]
+    workers: Supervisor[ScriptWorker]
+    notes: Notes
     start_ns: int
     end_ns: int
-    interrupted: bool
     ended: str
     why: str
-    pauses: tuple[summarize.Pause, ...]
-    threw: tuple[Thrown, ...]
     warnings: tuple[Warning_, ...]
-    ends_ns: dict[str, int]  # by scenario
-    addresses: tuple[AddressRow, ...]
 
 
 def result(
@@ -77,7 +75,7 @@ def result(
         requests=snapshot.requests(),
         scenarios=scenarios,
         checks=metric_snapshot.checks(snapshot),
-        exceptions=_exceptions(snapshot, told.threw),
+        exceptions=_exceptions(snapshot, told.notes.threw),
     )
 
 
@@ -86,7 +84,7 @@ def _in_vain(told: EndedRun, applied: Applied, block: _core.Block, standing: Sta
 
     If no request succeeded, that comes first: the exceptions follow from it.
     """
-    counters = [block.counters(child.index) for child in told.children]
+    counters = [block.counters(child.index) for child in told.workers.children]
     started = sum(slot["started"] for slot in counters)
     if told.ended or (started and not sum(slot["ok"] for slot in counters)):
         return told
@@ -151,7 +149,7 @@ def _observed(
         **applied.config,
         "duration_s": max((spec.start_time_s + spec.length_s for spec in timed), default=None),
         "iterations": iterations,
-        "workers": len(told.children),
+        "workers": len(told.workers.children),
     }
     if len(sought.servers) > bool(applied.options.base_url):
         config["servers"] = list(sought.servers)
@@ -167,20 +165,18 @@ def _observed(
             vus=applied.most_vus,
         ),
         block=block,
-        workers=told.children,
+        workers=told.workers,
         line_ns=told.start_ns,
         start_ns=told.start_ns,
         end_ns=told.end_ns,
         series=standing.series,
         monitor=monitor,
-        interrupted=told.interrupted,
         gave_up=False,
         thread_rates=(),
         found=sought.found,
-        pauses=told.pauses,
         ended=told.ended,
         missing=(told.why,) if told.why else (),
-        addresses=told.addresses,
+        addresses=tuple(told.notes.addresses),
     )
 
 
@@ -189,7 +185,7 @@ def _scenarios(snapshot: Snapshot, applied: Applied, told: EndedRun) -> tuple[Sc
     rows = []
     for spec in applied.scenarios:
         start_ns = told.start_ns + round(spec.start_time_s * 1e9)
-        end_ns = told.ends_ns.get(spec.name) or told.end_ns
+        end_ns = told.notes.ends_ns.get(spec.name) or told.end_ns
         if spec.executor not in ITERATIONS:
             end_ns = max(end_ns, min(told.end_ns, start_ns + round(spec.length_s * 1e9)))
         span_s = max(0, end_ns - start_ns) / 1e9
@@ -198,9 +194,11 @@ def _scenarios(snapshot: Snapshot, applied: Applied, told: EndedRun) -> tuple[Sc
     return tuple(rows)
 
 
-def _exceptions(snapshot: Snapshot, threw: tuple[Thrown, ...]) -> tuple[Thrown, ...]:
+def _exceptions(
+    snapshot: Snapshot, threw: Mapping[tuple[str, str, str], Thrown]
+) -> tuple[Thrown, ...]:
     """Join counts with the first of each sort; what broke setup or teardown has no count."""
-    first = {(row.type, row.place, row.scenario): row for row in threw}
+    first = dict(threw)
     rows = []
     for type_, place, scenario, count in metric_snapshot.thrown(snapshot):
         told = first.pop((type_, place, scenario), None)

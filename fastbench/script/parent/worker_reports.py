@@ -9,7 +9,7 @@ from typing import Any
 from fastbench.results.addresses import AddressRow
 from fastbench.results.metric_values import Thrown
 from fastbench.results.result import Warning_
-from fastbench.script.parent.refused import OptionsError, ScriptError
+from fastbench.script.exceptions import OptionsError, ScriptError
 from fastbench.script.parent.worker_channel import ScriptWorker
 
 __all__ = ["Notes", "place_of", "refusal", "refusal_of_ended"]
