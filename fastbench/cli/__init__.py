@@ -50,12 +50,8 @@ def _plain(words: list[str]) -> int:
     from fastbench.foundation import redact
 
     command = url_args.parse(words)
-    if command == "version":
-        return pager.write(f"fastbench {__version__}")
-    if command == "help":
-        from fastbench.cli.help.url_help import TEXT
-
-        return pager.write(TEXT)
+    if isinstance(command, str):
+        return pager.page(command, "url")
     for notice in command.notices:
         print(f"fastbench: {redact.printable(notice)}", file=sys.stderr)
     if command.output.debug:

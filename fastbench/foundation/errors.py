@@ -31,80 +31,63 @@ _WHILE = {
 
 _SERVER_LOG = "check the server's log for a crash, a worker restart or a limit"
 
+
+def _catalogue(text: str) -> dict[str, tuple[str, str]]:
+    """Read a table of codes, each with its cause and, behind `>`, its remedy."""
+    found: dict[str, tuple[str, str]] = {}
+    for entry in text.replace("\n    ", " ").replace("\n  ", " ").strip().splitlines():
+        code, _, sentences = entry.partition(": ")
+        cause, _, remedy = sentences.partition(" > ")
+        found[code] = (cause, remedy)
+    return found
+
+
 # errno(3) names. EADDRNOTAVAIL: connect(2), "all port numbers in the ephemeral range are in use".
-_ERRNO = {
-    "ECONNREFUSED": (
-        "connection refused: nothing listens on that address and port",
-        "start the server, or check host and port",
-    ),
-    "EADDRNOTAVAIL": (
-        "no local port left: every ephemeral port towards this address is in use or in TIME_WAIT",
-        "keep connections alive, add source addresses with --bind A,B,.., "
-        "or widen net.ipv4.ip_local_port_range",
-    ),
-    "EADDRINUSE": (
-        "the local address and port are taken",
-        "choose another address with --bind, or give several",
-    ),
-    "EAGAIN": (
-        "the server's listen queue is full, or no local port is free",
-        "raise the server's listen backlog, or use fewer connections with -c",
-    ),
-    "EMFILE": (
-        "this process may not open more files",
-        "raise the limit with ulimit -n, or use fewer connections with -c",
-    ),
-    "ENFILE": (
-        "the system may not open more files",
-        "raise fs.file-max with sysctl, or use fewer connections with -c",
-    ),
-    "ENOBUFS": (
-        "the kernel has no memory left for sockets",
-        "use fewer connections with -c, or raise net.ipv4.tcp_mem",
-    ),
-    "ENOMEM": (
-        "the kernel has no memory left for sockets",
-        "use fewer connections with -c, or raise net.ipv4.tcp_mem",
-    ),
-    "EHOSTUNREACH": (
-        "no route to the host",
-        "check the address, the route and the firewall; a machine that is off says this too",
-    ),
-    "ENETUNREACH": (
-        "no route to that network",
-        "check the address and the route; without IPv6 at hand try --ipv4",
-    ),
-    "EHOSTDOWN": ("the host is down", "check that the machine is up and on this network"),
-    "ENETDOWN": ("the local network is down", "bring the interface up"),
-    "ETIMEDOUT": (
-        "the kernel gave up: the peer stopped answering",
-        "check the network and the firewall between here and the server",
-    ),
-    "EACCES": (
-        "permission denied",
-        "check the rights on the socket file, or the local firewall",
-    ),
-    "EPERM": (
-        "the local firewall or sandbox forbids the connection",
-        "allow the address in the firewall rules of this machine",
-    ),
-    "ENOENT": (
-        "no such Unix socket",
-        "check the path given to --unix, and that the server is running",
-    ),
-    "ENOTSOCK": ("the path is not a socket", "check the path given to --unix"),
-    "EPROTOTYPE": (
-        "the Unix socket is of another type",
-        "the server must listen on a stream socket",
-    ),
-    "EAFNOSUPPORT": (
-        "this machine does not support that address family",
-        "use the other one: --ipv4 or --ipv6",
-    ),
-    "EINVAL": (
-        "the kernel refused the address",
-        "check that the --bind address and the target are of one family and reach each other",
-    ),
+_ERRNO = _catalogue("""
+ECONNREFUSED: connection refused: nothing listens on that address and port
+  > start the server, or check host and port
+EADDRNOTAVAIL: no local port left: every ephemeral port towards this address is in use or in
+  TIME_WAIT
+  > keep connections alive, add source addresses with --bind A,B,.., or widen
+    net.ipv4.ip_local_port_range
+EADDRINUSE: the local address and port are taken
+  > choose another address with --bind, or give several
+EAGAIN: the server's listen queue is full, or no local port is free
+  > raise the server's listen backlog, or use fewer connections with -c
+EMFILE: this process may not open more files
+  > raise the limit with ulimit -n, or use fewer connections with -c
+ENFILE: the system may not open more files
+  > raise fs.file-max with sysctl, or use fewer connections with -c
+ENOBUFS: the kernel has no memory left for sockets
+  > use fewer connections with -c, or raise net.ipv4.tcp_mem
+ENOMEM: the kernel has no memory left for sockets
+  > use fewer connections with -c, or raise net.ipv4.tcp_mem
+EHOSTUNREACH: no route to the host
+  > check the address, the route and the firewall; a machine that is off says this too
+ENETUNREACH: no route to that network
+  > check the address and the route; without IPv6 at hand try --ipv4
+EHOSTDOWN: the host is down
+  > check that the machine is up and on this network
+ENETDOWN: the local network is down
+  > bring the interface up
+ETIMEDOUT: the kernel gave up: the peer stopped answering
+  > check the network and the firewall between here and the server
+EACCES: permission denied
+  > check the rights on the socket file, or the local firewall
+EPERM: the local firewall or sandbox forbids the connection
+  > allow the address in the firewall rules of this machine
+ENOENT: no such Unix socket
+  > check the path given to --unix, and that the server is running
+ENOTSOCK: the path is not a socket
+  > check the path given to --unix
+EPROTOTYPE: the Unix socket is of another type
+  > the server must listen on a stream socket
+EAFNOSUPPORT: this machine does not support that address family
+  > use the other one: --ipv4 or --ipv6
+EINVAL: the kernel refused the address
+  > check that the --bind address and the target are of one family and reach each other
+""")
+_ERRNO |= {
     "ECONNRESET": ("the server reset the connection", _SERVER_LOG),
     "ECONNABORTED": ("the connection was aborted", _SERVER_LOG),
     "EPIPE": ("the server had closed the connection already", _SERVER_LOG),
@@ -112,153 +95,82 @@ _ERRNO = {
 }
 
 # getaddrinfo(3)
-_RESOLVER = {
-    "ENODEV": (
-        "this machine has no network interface of the zone's name",
-        "`ip link` lists the interfaces; write the zone as in http://[fe80::1%25eth0]/",
-    ),
-    "EAI_NONAME": ("the name does not resolve", "check the spelling of the host name"),
-    "EAI_NODATA": (
-        "the name has no address of the family asked for",
-        "drop --ipv4 or --ipv6, or check the name's records",
-    ),
-    "EAI_ADDRFAMILY": (
-        "the name has no address of the family asked for",
-        "drop --ipv4 or --ipv6, or check the name's records",
-    ),
-    "EAI_AGAIN": (
-        "the name server did not answer",
-        "check the network and /etc/resolv.conf, then try again",
-    ),
-    "EAI_FAIL": (
-        "the name server failed",
-        "check /etc/resolv.conf, or use the address instead of the name",
-    ),
-}
+_RESOLVER = _catalogue("""
+ENODEV: this machine has no network interface of the zone's name
+  > `ip link` lists the interfaces; write the zone as in http://[fe80::1%25eth0]/
+EAI_NONAME: the name does not resolve
+  > check the spelling of the host name
+EAI_NODATA: the name has no address of the family asked for
+  > drop --ipv4 or --ipv6, or check the name's records
+EAI_ADDRFAMILY: the name has no address of the family asked for
+  > drop --ipv4 or --ipv6, or check the name's records
+EAI_AGAIN: the name server did not answer
+  > check the network and /etc/resolv.conf, then try again
+EAI_FAIL: the name server failed
+  > check /etc/resolv.conf, or use the address instead of the name
+""")
 
 # Substrings of X509_verify_cert_error_string(3) and of OpenSSL's reasons; | separates them and the
 # first match counts.
-_TLS = (
-    (
-        "signed certificate in certificate chain",
-        "the server's certificate comes from a CA that is not trusted here",
-        "give that CA with --cacert FILE, or accept any certificate with -k",
-    ),
-    (
-        "self-signed|self signed",
-        "the server's certificate is self-signed",
-        "give the certificate itself with --cacert FILE, or accept any certificate with -k",
-    ),
-    (
-        "mismatch",
-        "the server's certificate is for another name",
-        "use the certificate's name, give it with --servername NAME, or skip the check with -k",
-    ),
-    (
-        "expired",
-        "the server's certificate has expired",
-        "renew it on the server, or accept any certificate with -k",
-    ),
-    (
-        "not yet valid",
-        "the server's certificate is not valid yet",
-        "check the clocks of both machines, or accept any certificate with -k",
-    ),
-    (
-        "issuer certificate",
-        "the server's certificate comes from a CA that is not known here",
-        "give that CA with --cacert FILE (is an intermediate missing on the server?), or use -k",
-    ),
-    (
-        "verify the first certificate",
-        "the server does not send the certificates that lead to a known CA",
-        "install the whole chain on the server, give the CA with --cacert FILE, or use -k",
-    ),
-    (
-        "revoked",
-        "the server's certificate was revoked",
-        "renew it on the server, or accept any certificate with -k",
-    ),
-    (
-        "too weak",
-        "the server's certificate is too weak for this machine's OpenSSL",
-        "renew it with a longer key or a newer digest, or accept any certificate with -k",
-    ),
-    (
-        "too small",
-        "the server's key exchange is too weak for this machine's OpenSSL",
-        "give the server longer keys, or lower the security level in openssl.cnf",
-    ),
-    (
-        "certificate required",
-        "the server asks for a client certificate",
-        "give one with --cert FILE --key FILE",
-    ),
-    (
-        "alert bad certificate",
-        "the server rejects the client certificate, or requires one",
-        "check --cert and --key against what the server trusts",
-    ),
-    (
-        "alert unknown ca",
-        "the server does not trust the CA of the client certificate",
-        "give a certificate that the server trusts with --cert FILE --key FILE",
-    ),
-    (
-        "alert certificate",
-        "the server rejects the client certificate",
-        "check --cert and --key against what the server trusts",
-    ),
-    (
-        "unrecognized name",
-        "the server does not know that name",
-        "give the name it knows with --servername NAME",
-    ),
-    (
-        "wrong version number|http request|packet length too long",
-        "the response is not TLS: this looks like a plain HTTP port",
-        "use http://, or the port for TLS",
-    ),
-    (
-        "protocol version|unsupported protocol",
-        "client and server have no common TLS version (fastbench supports 1.2 and 1.3)",
-        "enable TLS 1.2 or 1.3 on the server",
-    ),
-    (
-        "handshake failure",
-        "client and server have no common cipher, or the server requires a client certificate",
-        "check the server's ciphers; give a certificate with --cert FILE --key FILE",
-    ),
-    (
-        "unexpected eof",
-        "the server closed the connection during the TLS handshake",
-        "check that this is a TLS port, and read the server's log",
-    ),
-)
+_TLS = _catalogue("""
+signed certificate in certificate chain: the server's certificate comes from a CA that is not
+  trusted here
+  > give that CA with --cacert FILE, or accept any certificate with -k
+self-signed|self signed: the server's certificate is self-signed
+  > give the certificate itself with --cacert FILE, or accept any certificate with -k
+mismatch: the server's certificate is for another name
+  > use the certificate's name, give it with --servername NAME, or skip the check with -k
+expired: the server's certificate has expired
+  > renew it on the server, or accept any certificate with -k
+not yet valid: the server's certificate is not valid yet
+  > check the clocks of both machines, or accept any certificate with -k
+issuer certificate: the server's certificate comes from a CA that is not known here
+  > give that CA with --cacert FILE (is an intermediate missing on the server?), or use -k
+verify the first certificate: the server does not send the certificates that lead to a known CA
+  > install the whole chain on the server, give the CA with --cacert FILE, or use -k
+revoked: the server's certificate was revoked
+  > renew it on the server, or accept any certificate with -k
+too weak: the server's certificate is too weak for this machine's OpenSSL
+  > renew it with a longer key or a newer digest, or accept any certificate with -k
+too small: the server's key exchange is too weak for this machine's OpenSSL
+  > give the server longer keys, or lower the security level in openssl.cnf
+certificate required: the server asks for a client certificate
+  > give one with --cert FILE --key FILE
+alert bad certificate: the server rejects the client certificate, or requires one
+  > check --cert and --key against what the server trusts
+alert unknown ca: the server does not trust the CA of the client certificate
+  > give a certificate that the server trusts with --cert FILE --key FILE
+alert certificate: the server rejects the client certificate
+  > check --cert and --key against what the server trusts
+unrecognized name: the server does not know that name
+  > give the name it knows with --servername NAME
+wrong version number|http request|packet length too long: the response is not TLS: this looks like a
+  plain HTTP port
+  > use http://, or the port for TLS
+protocol version|unsupported protocol: client and server have no common TLS version (fastbench
+  supports 1.2 and 1.3)
+  > enable TLS 1.2 or 1.3 on the server
+handshake failure: client and server have no common cipher, or the server requires a client
+  certificate
+  > check the server's ciphers; give a certificate with --cert FILE --key FILE
+unexpected eof: the server closed the connection during the TLS handshake
+  > check that this is a TLS port, and read the server's log
+""")
 
-_TIMEOUTS = {
-    "connect": (
-        "no connection within the connect timeout",
-        "the listen queue may be full or a firewall drops packets: raise the server's backlog, "
-        "or --connect-timeout",
-    ),
-    "tls": (
-        "the TLS handshake did not end within the connect timeout",
-        "the server may be busy with handshakes, or this is not a TLS port; see --connect-timeout",
-    ),
-    "send": (
-        "the server did not take the whole request within the timeout",
-        "the server reads too slowly for this load; raise --timeout if that is expected",
-    ),
-    "head": (
-        "no response within the timeout",
-        "the server is too slow for this load or hangs; raise --timeout if that is expected",
-    ),
-    "body": (
-        "the response began but did not end within the timeout",
-        "the body is too large or comes too slowly; raise --timeout if that is expected",
-    ),
-}
+# By phase.
+_TIMEOUTS = _catalogue("""
+connect: no connection within the connect timeout
+  > the listen queue may be full or a firewall drops packets: raise the server's backlog, or
+    --connect-timeout
+tls: the TLS handshake did not end within the connect timeout
+  > the server may be busy with handshakes, or this is not a TLS port; see --connect-timeout
+send: the server did not take the whole request within the timeout
+  > the server reads too slowly for this load; raise --timeout if that is expected
+head: no response within the timeout
+  > the server is too slow for this load or hangs; raise --timeout if that is expected
+body: the response began but did not end within the timeout
+  > the body is too large or comes too slowly; raise --timeout if that is expected
+""")
 
 _PROTOCOL_HINT = "look at one exchange with --debug"
 _NOT_HTTP_HINT = "is this an HTTP/1.1 port? A TLS port needs https://; see --debug"
@@ -305,7 +217,7 @@ def _tls(phase: str, code: str) -> tuple[str, str]:
     if code in _ERRNO:
         return _reset(phase, code)
     reason = code.lower()
-    for parts, message, hint in _TLS:
+    for parts, (message, hint) in _TLS.items():
         if any(part in reason for part in parts.split("|")):
             return f"{message} ({code})", hint
     message = f"TLS failed: {code}" if code else f"TLS failed{_during(phase)}"

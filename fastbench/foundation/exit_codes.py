@@ -6,8 +6,8 @@ The less a run's numbers say, the worse it ended:
    the script (108);
 2. it did not begin: the script (107), its options (104), the command line (1);
 3. it has nothing to show: nothing succeeded (122);
-4. it is whole and does not hold: a threshold (99), a regression (96), not valid (95);
-5. it is whole and holds, but a file is missing: not written (121).
+4. it is complete and failed: a threshold (99), a regression (96), not valid (95);
+5. it is complete and passed, but a file is missing: not written (121).
 
 What is none of these ended a process that could not say why, and counts as lost.
 """
@@ -54,7 +54,7 @@ _MEANINGS = {  # worst first
     OPTIONS: "wrong options",
     REFUSED: "refused",
     NOTHING: "nothing succeeded",
-    THRESHOLDS: "thresholds broken",
+    THRESHOLDS: "thresholds failed",
     REGRESSION: "regression",
     NOT_VALID: "not valid",
     NOT_WRITTEN: "not written",

@@ -34,13 +34,14 @@ from fastbench.results.result import ENDED, VERDICTS, Result
 __all__ = ["MAX_NAME", "Entry", "Group", "History", "check", "check_name", "keep", "opened"]
 
 APPLICATION_ID = 0x66626869  # "fbhi"
-LAYOUT = 1
+LAYOUT = 2
 BUSY_S = 10.0
 MAX_NAME = 200
 MOST = 1e12  # requests per second, or milliseconds
 MAX_DOCUMENT_BYTES = 256 * 2**20  # unpacked; an hour of a large script has a few MiB
 TIMES = ("response", "service")
-HELD = ("none", "kept", "broken")
+OUTCOMES = ("none", "passed", "failed")
+_FORMER = {"kept": "passed", "broken": "failed"}  # of thresholds, in rows of layout 1
 _BUILD_TAGS = ("commit", "build", "version")  # of a script's run, the first that it has
 _SHOWN_NAMES = 8
 _TABLES = (
@@ -91,7 +92,7 @@ class Entry:
     errors_share: float
     ended: Annotated[str, ENDED]
     verdict: Annotated[str, VERDICTS]
-    thresholds: Annotated[str, HELD]
+    thresholds: Annotated[str, OUTCOMES]
     exit_code: int
     cpu: str
     cores: int
@@ -258,6 +259,7 @@ def keep(path: str, entry: Entry, document: bytes) -> None:
                 f"INSERT INTO runs ({_LISTED}, document) VALUES ({places}, ?)",
                 (None, *astuple(entry)[1:], gzip.compress(document, mtime=0)),
             )
+            connection.execute(f"PRAGMA user_version = {LAYOUT}")  # a former one read this file
             connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise UsageError(_refusal(shown, error, "was not written")) from None
@@ -357,7 +359,9 @@ def _reason(error: OSError) -> str:
 
 def _entry(row: tuple[object, ...]) -> Entry:
     """Check a row; raises DocumentError."""
-    entry: Entry = read(Entry, dict(zip(_COLUMNS, row, strict=True)), f"run {row[0]}")
+    columns = dict(zip(_COLUMNS, row, strict=True))
+    columns["thresholds"] = _FORMER.get(str(columns["thresholds"]), columns["thresholds"])
+    entry: Entry = read(Entry, columns, f"run {row[0]}")
     latencies = (entry.p50_ms, entry.p95_ms, entry.p99_ms)
     if max(entry.requests_per_s, entry.errors_share, *(ms or 0.0 for ms in latencies)) > MOST:
         raise DocumentError(f"run {entry.id}: a figure is out of range")
@@ -389,4 +393,4 @@ def _held(result: Result) -> str:
     deciding = [each for each in result.thresholds.values() if each.level == "fail"]
     if not deciding:
         return "none"
-    return "broken" if result.thresholds_failed else "kept"
+    return "failed" if result.thresholds_failed else "passed"

@@ -224,7 +224,7 @@ class _Run:
                 self.last_use = self.last_use or monitor.sample()  # a drain is not of the run
             else:
                 if broken := looks.look(now_ns, monitor.sample):
-                    self.ended_because = f"the threshold `{broken}` was broken"
+                    self.ended_because = f"the threshold `{broken}` failed"
                     workers.stop()
             counters = [self.block.counters(i) for i in range(self.block.workers)]
             if any(slot["connected"] for slot in counters) or self.plan.load.duration_s:

@@ -98,7 +98,7 @@ def test_what_became_of_a_run_is_kept(server: Server, path: Path) -> None:
     wrk = invoke(*words, "--format", "wrk")
     assert "History" not in wrk.stdout, "its shape is read by programs"
     kept = [(each.exit_code, each.thresholds) for each in entries(path)]
-    assert kept == [(99, "broken"), (121, "none"), (0, "none")]
+    assert kept == [(99, "failed"), (121, "none"), (0, "none")]
 
 
 def test_a_script_is_called_by_its_file_and_tagged_by_its_build(

@@ -141,7 +141,7 @@ def test_a_script_shows_its_users_and_knows_its_end() -> None:
     shown = state_of(users=USERS)
     assert "12s of 2m" in shown, "not the 30s of a plain run"
     assert "1,200 iterations\n" in shown
-    assert "no errors   37 of 50 VUs   thresholds hold\n" in shown
+    assert "no errors   37 of 50 VUs   thresholds pass\n" in shown
     assert "VUs" not in state_of()
 
 

@@ -161,7 +161,7 @@ def test_without_words_there_are_sane_ones() -> None:
         (["--baseline", "x"], "fastbench compare"),
         (["--format", "wrk"], "text or json"),
         (["--debug"], "fastbench --debug URL"),
-        (["--slo", "rps>5"], "what is looked for"),
+        (["--slo", "rps>5"], "the rate is the result of the search"),
         (["--slo", "p99>5ms"], "stay below"),
         (["--precision", "x"], "--precision"),
         (["--precision", "0.01%"], "--precision"),

@@ -57,9 +57,9 @@ script = "broken.py"
 """
 OUTCOMES = {
     "passes": ("passed", 0),
-    "breaks": ("thresholds broken", 99),
+    "breaks": ("thresholds failed", 99),
     "script <i>": ("passed", 0),
-    "nobody": ("thresholds broken", 99),
+    "nobody": ("thresholds failed", 99),
     "killed": ("lost", -9),
     "broken": ("script failed", 107),
 }

@@ -46,11 +46,11 @@ def test_one_that_fails_may_stop_the_rest_and_is_told(server: Server, tmp_path: 
             tmp_path / "gates-results",
         )
     assert done.shown.returncode == 99
-    assert done.outcomes == {"one": ("thresholds broken", 99), "two": ("not run", None)}
+    assert done.outcomes == {"one": ("thresholds failed", 99), "two": ("not run", None)}
     assert "stop_on_failure leaves out the rest" in done.summary["note"]
     (message,) = told
-    assert message["exit_code"] == 99 and "one: thresholds broken" in message["text"]
-    assert [run["outcome"] for run in message["runs"]] == ["thresholds broken", "not run"]
+    assert message["exit_code"] == 99 and "one: thresholds failed" in message["text"]
+    assert [run["outcome"] for run in message["runs"]] == ["thresholds failed", "not run"]
     assert "s3cr3t" not in done.shown.stderr + done.shown.stdout
 
 

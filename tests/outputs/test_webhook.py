@@ -40,10 +40,10 @@ def test_the_message_has_a_text_and_the_figures() -> None:
     result = scenario_samples.messages()
     message = webhook.of_result(result, "messages.py", 99)
     text = str(message["text"])
-    assert text.startswith("fastbench: messages.py: thresholds broken (exit 99); ")
+    assert text.startswith("fastbench: messages.py: thresholds failed (exit 99); ")
     assert "req/s" in text and "p95 " in text
     assert "http_req_duration{scenario:email}: p(95)&lt;150" in text
-    assert message["exit_code"] == 99 and message["outcome"] == "thresholds broken"
+    assert message["exit_code"] == 99 and message["outcome"] == "thresholds failed"
     assert message["thresholdsFailed"] is True
     assert message["requests"] == result.summary.requests
     told: Any = message["thresholds"]

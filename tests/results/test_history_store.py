@@ -99,7 +99,7 @@ def test_the_columns_are_those_of_the_result() -> None:
     wrong = samples.failing().summary
     assert service.errors_share == (wrong.failed + wrong.timeouts) / wrong.requests
     script = Entry.of(scenario_samples.messages(), NAME)
-    assert script.thresholds == "broken"
+    assert script.thresholds == "failed"
     refused = Entry.of(samples.refused(), NAME)
     assert (refused.p50_ms, refused.errors_share, refused.ended) == (None, 1.0, "nothing_succeeded")
 
@@ -192,7 +192,7 @@ def other_database(path: Path) -> None:
 
 def newer(path: Path) -> None:
     keep(path, run())
-    changed(path, "PRAGMA user_version = 2")
+    changed(path, "PRAGMA user_version = 3")
 
 
 def unversioned(path: Path) -> None:
@@ -204,7 +204,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "text": (lambda path: path.write_text("id,name\n" * 300), "is no history of runs"),
     "a document": (lambda path: path.write_bytes(document(run())), "is no history of runs"),
     "a database": (other_database, "is a database, but no history of runs; name another file."),
-    "a newer one": (newer, "was written by a newer fastbench (layout 2; this one knows 1)"),
+    "a newer one": (newer, "was written by a newer fastbench (layout 3; this one knows 2)"),
     "one without layout": (unversioned, "is a database, but no history"),
 }
 

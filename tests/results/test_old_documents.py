@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from fastbench.cli import main
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.experiments.find.find_document import Found
+from fastbench.results import history_store
 from fastbench.results.json_codec import plain
 from fastbench.results.result import Result
 
@@ -62,6 +65,28 @@ def test_a_history_is_listed(tmp_path: Path, capsysbinary: pytest.CaptureFixture
     assert main(["history", str(path)]) == 0
     out = capsysbinary.readouterr().out.decode()
     assert "nightly" in out and "noisy-host" in out
+
+
+def test_thresholds_of_a_history_are_read_as_passed_and_failed(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    shutil.copy(OLD / "runs.db", path := tmp_path / "runs.db")
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        assert database.execute("SELECT thresholds FROM runs").fetchall() == [("kept",), ("none",)]
+        database.execute("UPDATE runs SET thresholds = 'broken' WHERE thresholds = 'none'")
+    assert main(["history", str(path), "--json"]) == 0
+    runs = json.loads(capsysbinary.readouterr().out)["runs"]
+    assert [run["thresholds"] for run in runs] == ["passed", "failed"]
+
+
+def test_a_run_may_follow_those_of_an_older_history(tmp_path: Path) -> None:
+    shutil.copy(OLD / "runs.db", path := tmp_path / "runs.db")
+    result = Result.from_document(json.loads((OLD / "closed.json").read_bytes()))
+    history_store.keep(str(path), history_store.Entry.of(result, "nightly"), b"{}")
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (history_store.LAYOUT,)
+    with history_store.opened(str(path)) as found:
+        assert found.run(3).name == "nightly"
 
 
 @pytest.mark.parametrize("name", RUNS)

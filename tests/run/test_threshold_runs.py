@@ -106,7 +106,7 @@ def test_a_broken_threshold_may_end_the_run(server: Server) -> None:
     assert run.summary["ended"] == "threshold_aborted"
     assert run.document["validity"]["verdict"] == "incomplete"
     assert "ABORTED" in run.out
-    assert f"`{written}` was broken" in run.out
+    assert f"`{written}` failed" in run.out
 
 
 def test_stages_and_last_seconds_of_a_plain_run_are_parts_of_it(server: Server) -> None:

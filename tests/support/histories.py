@@ -56,7 +56,7 @@ def mixed() -> list[Entry]:
     return [
         days[1],
         replace(days[2], requests_per_s=1040.0, p95_ms=1.6),
-        replace(days[3], requests_per_s=1010.0, exit_code=99, thresholds="broken"),
+        replace(days[3], requests_per_s=1010.0, exit_code=99, thresholds="failed"),
         replace(days[4], requests_per_s=400.0, ended="interrupted", exit_code=105),
         replace(days[5], requests_per_s=990.5, cores=8, kernel="6.9.1", verdict="client-limited"),
         replace(days[6], requests_per_s=850.0, p95_ms=2.31, errors_share=0.012, exit_code=96),

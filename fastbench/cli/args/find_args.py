@@ -1,4 +1,4 @@
-"""The flags of `fastbench find`: those of a plain run, but for the rate, which is looked for."""
+"""The flags of `fastbench find`: those of a plain run, without the rate."""
 
 from __future__ import annotations
 

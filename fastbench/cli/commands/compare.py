@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 from fastbench import __version__
 from fastbench.cli.args import compare_args
@@ -43,12 +42,8 @@ EXIT_CODES = {
 def main(argv: Sequence[str]) -> int:
     """Compare as the words after `compare` ask; raises UsageError for a wrong word."""
     command = compare_args.parse(argv)
-    if command == "version":
-        return pager.write(f"fastbench {__version__}")
-    if command == "help":
-        from fastbench.cli.help.compare_help import TEXT
-
-        return pager.write(TEXT)
+    if isinstance(command, str):
+        return pager.page(command, "compare")
     for notice in command.notices:
         _tell(notice)
     destinations.prepare(destinations.written(command.output))
@@ -200,17 +195,12 @@ def _show_output(error: ServerError) -> None:
 
 def _deliver(found: Comparison, output: Output, runs: tuple[Result, Result] | None = None) -> int:
     """Report, write the document; return the exit code. `runs` are two saved results."""
-    stream = delivery.eyes(output)
-    problems = (
-        [] if output.quiet else [delivery.to_stream(lambda: _report(found, output, runs), stream)]
+    failed = delivery.carry_out(
+        output,
+        lambda how: _report(found, how, runs),
+        found.to_document,
+        lambda form: formats.compared(form, found, runs),
     )
-    for path in delivery.documents(output):
-        problems.append(delivery.to_path(path, lambda: delivery.as_json(found.to_document())))
-    problems += [
-        delivery.to_path(path, partial(formats.compared, form, found, runs))
-        for form, path in output.forms.items()
-    ]
-    failed = delivery.tell_all(problems)
     if found.regressed and output.quiet:
         from fastbench.cli.commands import compare_baseline
 
@@ -220,16 +210,11 @@ def _deliver(found: Comparison, output: Output, runs: tuple[Result, Result] | No
     return EXIT_CODES[found.ended] or (exit_codes.NOT_WRITTEN if failed else 0)
 
 
-def _report(found: Comparison, output: Output, runs: tuple[Result, Result] | None) -> bytes:
+def _report(found: Comparison, how: delivery.Look, runs: tuple[Result, Result] | None) -> str:
     from fastbench.report.text import compared_requests, comparison_text
 
-    how = delivery.look(delivery.eyes(output), output)
-    shown = comparison_text.render(found, color=how.color, width=how.width, unicode=how.unicode)
-    if runs is not None:
-        shown += compared_requests.below(
-            *runs, color=how.color, width=how.width, unicode=how.unicode
-        )
-    return how.encoded(shown)
+    shown = how.drawn(comparison_text.render, found)
+    return shown if runs is None else shown + how.drawn(compared_requests.below, *runs)
 
 
 def _tell(sentence: str) -> None:

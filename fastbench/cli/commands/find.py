@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from fastbench import __version__
@@ -39,12 +38,8 @@ EXIT_CODES = {
 def main(words: Sequence[str]) -> int:
     """Search as the words after `find` ask; raises UsageError for a wrong word."""
     command = find_args.parse(words)
-    if command == "version":
-        return pager.write(f"fastbench {__version__}")
-    if command == "help":
-        from fastbench.cli.help.find_help import TEXT
-
-        return pager.write(TEXT)
+    if isinstance(command, str):
+        return pager.page(command, "find")
     from fastbench.cli.output import delivery, destinations
 
     for notice in command.notices:
@@ -113,24 +108,12 @@ def _deliver(found: Found, command: Command) -> int:
     from fastbench.report.text import find_text
 
     output = command.output
-    stream = delivery.eyes(output)
-
-    def report() -> bytes:
-        look = delivery.look(stream, output)
-        return look.encoded(
-            find_text.render(found, color=look.color, width=look.width, unicode=look.unicode)
-        )
-
-    def document() -> bytes:
-        return delivery.as_json(found.to_document())
-
-    problems = [] if output.quiet else [delivery.to_stream(report, stream)]
-    problems += [delivery.to_path(path, document) for path in delivery.documents(output)]
-    problems += [
-        delivery.to_path(path, partial(formats.searched, form, found))
-        for form, path in output.forms.items()
-    ]
-    failed = delivery.tell_all(problems)
+    failed = delivery.carry_out(
+        output,
+        lambda how: how.drawn(find_text.render, found),
+        found.to_document,
+        lambda form: formats.searched(form, found),
+    )
     if code := EXIT_CODES.get(found.ended, 0):
         return code
     return exit_codes.NOT_WRITTEN if failed else _strictly(found, strict=output.strict)

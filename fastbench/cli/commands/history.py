@@ -139,8 +139,8 @@ def _as_html(path: str, groups: Sequence[Group]) -> bytes:
 def _as_text(asked: argparse.Namespace, groups: Sequence[Group]) -> bytes:
     from fastbench.report.text import history_text as shown
 
-    how = delivery.look(sys.stdout, _output(asked))
-    return how.encoded(shown.render(groups, color=how.color, width=how.width, unicode=how.unicode))
+    how = delivery.look(sys.stdout, _output(asked).color)
+    return how.encoded(how.drawn(shown.render, groups))
 
 
 def _compare(asked: argparse.Namespace, argv: Sequence[str]) -> int:

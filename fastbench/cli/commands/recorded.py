@@ -42,14 +42,7 @@ class Recorded:
         if self.problem:
             return ""
         now = Entry.of(self.result, self.name)
-        return "\n" + beside_run(
-            now,
-            self.before,
-            self.changes,
-            color=how.color,
-            width=how.width,
-            unicode=how.unicode,
-        )
+        return "\n" + how.drawn(beside_run, now, self.before, self.changes)
 
     def keep(self, document: bytes, exit_code: int) -> str:
         """Add the run to the file; return what went wrong, "" if nothing."""

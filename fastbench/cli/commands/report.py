@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -153,12 +152,6 @@ def _load(path: str) -> tuple[_Kind, Any]:
 
 
 def _as_text(kind: _Kind, saved: Any, *, no_color: bool) -> bytes:
-    plain = no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    encoding = sys.stdout.encoding or "utf-8"
-    shown = kind.as_text(
-        saved,
-        color=sys.stdout.isatty() and not plain,
-        width=shutil.get_terminal_size((100, 24)).columns,
-        unicode=encoding.lower().replace("-", "") == "utf8",
-    )
-    return shown.encode(encoding, "replace")
+    plain = no_color or os.environ.get("NO_COLOR")
+    how = delivery.look(sys.stdout, False if plain else None)
+    return how.encoded(how.drawn(kind.as_text, saved))

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from fastbench import __version__
 from fastbench.cli.args import script_args
 from fastbench.cli.help import pager
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import exit_codes, redact, signals
+from fastbench.foundation.units import plural
 from fastbench.plan.plan import UsageError
 from fastbench.script.load import loader
 from fastbench.script.run_request import RunRequest
@@ -25,12 +25,8 @@ __all__ = ["main"]
 def main(words: Sequence[str]) -> int:
     """Run a script as the words after `run` ask; raises UsageError for a wrong word."""
     command = script_args.parse(words)
-    if command == "version":
-        return pager.write(f"fastbench {__version__}")
-    if command == "help":
-        from fastbench.cli.help.script_help import TEXT
-
-        return pager.write(TEXT)
+    if isinstance(command, str):
+        return pager.page(command, "script")
     for sentence in command.notices:
         _tell(sentence)
     asked = command.asked
@@ -121,13 +117,9 @@ def _dry_run(asked: RunRequest, file: str) -> int:
     lines += [f"{finding.level}: {finding.text}" for finding in found]
     errors = sum(finding.level == "error" for finding in found)
     warnings = len(found) - errors
-    lines.append(f"dry run: {_several(errors, 'error')}, {_several(warnings, 'warning')}; no load.")
+    lines.append(f"dry run: {plural(errors, 'error')}, {plural(warnings, 'warning')}; no load.")
     written = pager.write("\n".join(redact.printable(line) for line in lines))
     return exit_codes.OPTIONS if errors else written
-
-
-def _several(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("s" if count != 1 else "")
 
 
 def _tell(sentence: str) -> None:

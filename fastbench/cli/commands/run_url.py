@@ -199,7 +199,7 @@ def document(result: Result, found: Comparison | None = None) -> bytes:
 def _report(
     result: Result, output: Output, found: Comparison | None, recorded: Recorded | None
 ) -> bytes:
-    how = delivery.look(delivery.eyes(output), output)
+    how = delivery.look(delivery.eyes(output), output.color)
     if output.quiet:
         return b""
     if output.format == "wrk":
@@ -208,7 +208,7 @@ def _report(
         return how.encoded(wrk.render(result, latency=output.latency))
     from fastbench.report.text import text_report
 
-    shown = text_report.render(result, color=how.color, width=how.width, unicode=how.unicode)
+    shown = how.drawn(text_report.render, result)
     if output.latency:
         from fastbench.report.text import spectrum
 
@@ -216,13 +216,8 @@ def _report(
     if found is not None and output.against is not None:
         from fastbench.report.text import compared_requests, comparison_text
 
-        shown += "\n" + comparison_text.beside_run(
-            found, color=how.color, width=how.width, unicode=how.unicode
-        )
-        runs = (output.against.baseline, result)
-        shown += compared_requests.below(
-            *runs, color=how.color, width=how.width, unicode=how.unicode
-        )
+        shown += "\n" + how.drawn(comparison_text.beside_run, found)
+        shown += how.drawn(compared_requests.below, output.against.baseline, result)
     if recorded is not None:
         shown += recorded.line(how)
     return how.encoded(shown)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -302,15 +301,9 @@ def _deliver(told: SuiteResult, out: str, asked: argparse.Namespace) -> int:
 def _table(told: SuiteResult, asked: argparse.Namespace) -> bytes:
     from fastbench.report.text import suite_text
 
-    plain = asked.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    encoding = sys.stdout.encoding or "utf-8"
-    shown = suite_text.render(
-        told,
-        color=sys.stdout.isatty() and not plain,
-        width=shutil.get_terminal_size((100, 24)).columns,
-        unicode=encoding.lower().replace("-", "") == "utf8",
-    )
-    return shown.encode(encoding, "replace")
+    plain = asked.no_color or os.environ.get("NO_COLOR")
+    how = delivery.look(sys.stdout, False if plain else None)
+    return how.encoded(how.drawn(suite_text.render, told))
 
 
 def _alert(told: SuiteResult, code: int, address: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from importlib import import_module
 
 from fastbench.foundation import exit_codes
 
@@ -23,6 +24,16 @@ def write(text: str) -> int:
             print(f"fastbench: standard output was not written: {reason}.", file=sys.stderr)
         return exit_codes.NOT_WRITTEN
     return 0
+
+
+def page(asked: str, command: str) -> int:
+    """Print the version, or the page of a command's --help; return the exit code."""
+    if asked == "version":
+        from fastbench import __version__
+
+        return write(f"fastbench {__version__}")
+    text: str = import_module(f"fastbench.cli.help.{command}_help").TEXT
+    return write(text)
 
 
 def notes(sentences: Iterable[str]) -> None:

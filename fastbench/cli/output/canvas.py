@@ -10,8 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -53,15 +52,10 @@ class Canvas:
             self._live.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: Any) -> None:
         """Give the lines back; what was drawn disappears."""
         if self._live is not None:
-            self._live.__exit__(kind, error, trace)
+            self._live.__exit__(*raised)
             self._live = None
 
     @property

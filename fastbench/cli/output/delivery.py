@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TextIO
 
 from fastbench.cli.help import pager
@@ -20,6 +21,7 @@ from fastbench.foundation import files, redact, stdio
 __all__ = [
     "Look",
     "as_json",
+    "carry_out",
     "documents",
     "eyes",
     "look",
@@ -42,6 +44,10 @@ class Look:
     unicode: bool
     encoding: str
 
+    def drawn(self, render: Callable[..., str], *shown: object) -> str:
+        """Return what a report for people says of something."""
+        return render(*shown, color=self.color, width=self.width, unicode=self.unicode)
+
     def encoded(self, text: str) -> bytes:
         """Return the text as bytes; what the stream cannot show is replaced."""
         return text.encode(self.encoding, "replace")
@@ -60,10 +66,9 @@ def eyes(output: Output) -> TextIO:
     return sys.stderr if taken or output.format in formats.PEERS else sys.stdout
 
 
-def look(stream: TextIO, output: Output) -> Look:
-    """Return what the stream can show."""
+def look(stream: TextIO, colored: bool | None = None) -> Look:
+    """Return what the stream can show; colours where the terminal can, unless that is settled."""
     encoding = stream.encoding or "utf-8"
-    colored = output.color
     if colored is None:
         colored = stream.isatty() and os.environ.get("TERM") != "dumb"
     return Look(
@@ -80,6 +85,21 @@ def as_json(whole: object) -> bytes:
 
     option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return redact.escaped_json(orjson.dumps(whole, option=option))
+
+
+def carry_out(
+    output: Output,
+    report: Callable[[Look], str],
+    document: Callable[[], object],
+    formed: Callable[[str], bytes],
+) -> bool:
+    """Print the report of an experiment, write its document and forms; say what was not written."""
+    stream = eyes(output)
+    how = look(stream, output.color)
+    problems = [] if output.quiet else [to_stream(lambda: how.encoded(report(how)), stream)]
+    problems += [to_path(path, lambda: as_json(document())) for path in documents(output)]
+    problems += [to_path(path, partial(formed, form)) for form, path in output.forms.items()]
+    return tell_all(problems)
 
 
 def tell(sentence: str) -> None:

@@ -130,4 +130,4 @@ def _add_users(line: Text, users: Users) -> None:
         text = f"   {failing} of {users.thresholds} thresholds failed: {users.failing[0]}"
         line.append(printable(text), style="red")
     elif users.thresholds:
-        line.append("   thresholds hold", style="dim")
+        line.append("   thresholds pass", style="dim")

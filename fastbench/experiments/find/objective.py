@@ -5,7 +5,7 @@
 2. Failed requests are part of every objective: unless it says how many, fewer than ERRORS. One that
    has no answer at the end, and waits for longer than any answer took, counts as failed: its
    timeout would have said so in a longer run. Latencies see it at the age of the oldest.
-3. What is looked for is the rate, so no objective is about it.
+3. The rate is the result of the search, so no objective is about it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def read(texts: Iterable[str]) -> tuple[Threshold, ...]:
     found = []
     for text in texts:
         if text.replace(" ", "").startswith(("rps", "requests", "http_reqs")):
-            raise UsageError(f"--slo `{text}`: the rate is what is looked for; leave it out.")
+            raise UsageError(f"--slo `{text}`: the rate is the result of the search; leave it out.")
         each = grammar.parse(text, _METRICS)
         if each.stage or each.last_s or each.delay_s or each.abort_on_fail or each.level != "fail":
             raise UsageError(f"--slo `{text}`: an objective holds for all of a run; no brackets.")

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import select
 import time
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from fastbench.foundation import signals
 
@@ -33,13 +32,8 @@ class Interrupts:
         self._heard.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._heard.__exit__(kind, error, trace)
+    def __exit__(self, *raised: Any) -> None:
+        self._heard.__exit__(*raised)
         self._wakeup.close()
 
     def check(self) -> None:

@@ -20,7 +20,6 @@ import socket
 import tempfile
 import time
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from fastbench.experiments.trials import server_keeper
@@ -143,12 +142,7 @@ class Server:
             os.close(output_fd)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self.stop()
         kept = isinstance(error, ServerError) and error.log == self.log
         if not kept:

@@ -26,7 +26,6 @@ from fastbench.report.columns import NOTHING, ms, share_of
 from fastbench.report.load_heading import asked
 from fastbench.report.markdown.markdown_markup import escaped, table
 from fastbench.report.text import request_table
-from fastbench.report.text.text_report import LIMITS
 from fastbench.report.text.usage_lines import memory, seen, share
 from fastbench.results import addresses, resolution
 from fastbench.results.latencies import latency_ms
@@ -36,6 +35,14 @@ from fastbench.results.result import Result
 __all__ = ["render"]
 
 PERCENTILES = ("p50", "p95", "p99", "max")
+BOTTLENECKS = {
+    "client": "the load generator",
+    "server": "the server",
+    "host": "this machine, shared by load generator and server",
+    "network": "the network",
+    "none": "none, no resource was saturated",
+    "unknown": "unknown",
+}
 
 
 def render(result: Result, beside: Comparison | None = None) -> str:
@@ -233,7 +240,7 @@ def _resources(result: Result) -> list[str]:
 
 def _bottleneck(result: Result) -> list[str]:
     validity = result.validity
-    found = escaped(LIMITS.get(validity.limit, validity.limit))
+    found = BOTTLENECKS.get(validity.limit, escaped(validity.limit))
     lines = ["### Bottleneck and capacity", ""]
     verdict = validity.verdict if validity.verdict != "ok" else result.outcome.level
     lines.append(f"- Verdict: {escaped(verdict)}")

@@ -10,7 +10,7 @@ from fastbench.report.suite_rows import reasons, shown
 
 __all__ = ["render"]
 
-HEADS = ("Run", "Outcome", "Time", "Requests", "req/s", "P50", "P95", "P99", "Not ok", "Kept")
+HEADS = ("Run", "Outcome", "Time", "Requests", "req/s", "P50", "P95", "P99", "Not ok", "Passed")
 
 
 def render(told: SuiteResult) -> str:

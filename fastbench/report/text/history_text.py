@@ -95,7 +95,7 @@ def outcome(run: Entry) -> tuple[str, str]:
     """Return what became of a run, and whether that is good, warn or bad."""
     if run.ended != "complete":
         return run.ended.replace("_", " "), "warn" if run.ended == "interrupted" else "bad"
-    if run.thresholds == "broken":
+    if run.thresholds == "failed":
         return "threshold failed", "bad"
     if run.exit_code == REGRESSION:
         return "regression", "bad"

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import Token
 from time import monotonic_ns
-from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar
 
 from fastbench.engine.client._client import tally
@@ -74,12 +73,7 @@ class group:
         self._begun_ns = monotonic_ns()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         if self._token is not None:
             self._place.duration().add(monotonic_ns() - self._begun_ns)
             PLACE.reset(self._token)
@@ -88,13 +82,8 @@ class group:
     async def __aenter__(self) -> Self:
         return self.__enter__()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, trace)
+    async def __aexit__(self, *raised: object) -> None:
+        self.__exit__(*raised)
 
 
 def _tagged(where: tuple[RecordingContext, Mapping[str, object]], name: str) -> Passes:
