@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fastbench.script.api.metrics import Gauge as Gauge
     from fastbench.script.api.metrics import Rate as Rate
     from fastbench.script.api.metrics import Trend as Trend
+    from fastbench.script.api.operations import operation as operation
     from fastbench.script.api.options import Options as Options
     from fastbench.script.api.randomness import random_int as random_int
     from fastbench.script.api.randomness import random_item as random_item
@@ -46,6 +47,7 @@ _HOMES = {
     "script.expected": ("expected_statuses",),
     "script.api.data": ("data",),
     "script.api.metrics": ("Counter", "Gauge", "Rate", "Trend"),
+    "script.api.operations": ("operation",),
     "script.api.options": ("Options",),
     "script.api.vu": ("Vu",),
 }

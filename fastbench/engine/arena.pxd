@@ -63,10 +63,13 @@ cdef struct Requests:
     uint64_t bytes_out
     Hdr times[TIMINGS]
 
-cdef struct Named:
+cdef struct Named:              # requests, or other operations, of one name
+    uint64_t started            # of requests nobody counts this by name
     uint64_t reqs
     uint64_t failed
     uint64_t answered
+    uint64_t bytes_in
+    uint64_t bytes_out
     Hdr duration
 
 

@@ -34,7 +34,7 @@ cdef enum Phase:
     IN_RESOLVE, IN_CONNECT, IN_TLS, IN_SEND, IN_HEAD, IN_BODY, IN_IDLE
 
 cdef enum:                      # places in Slot.latency
-    SERVICE, FAILED_ANSWERS, CONNECT_TIME, FIRST_BYTE, RESPONSE, LAG, SERIES
+    SERVICE, FAILED_ANSWERS, CONNECT_TIME, FIRST_BYTE, RESPONSE, LAG, OPERATION, SERIES
 
 cdef struct Control:
     uint64_t start_ns           # the start line; 0 until the parent opens it
@@ -57,6 +57,15 @@ cdef struct Reached:            # one address of the server
     uint32_t phase
     int32_t code
     uint32_t unused
+
+cdef struct Operations:         # what a script timed itself; all but ok and failed is under way
+    uint64_t started
+    uint64_t ok
+    uint64_t failed
+    uint64_t overdue            # of those under way at the end, see `overdue`
+    uint64_t oldest_ns          # how old the oldest of those was
+    uint64_t bytes_in           # as the script says
+    uint64_t bytes_out
 
 cdef struct Slot:
     # the worker's life
@@ -86,6 +95,7 @@ cdef struct Slot:
     uint64_t closed_idle
     uint64_t bytes_in
     uint64_t bytes_out
+    Operations operations
     # TLS
     uint64_t handshakes
     uint64_t resumed

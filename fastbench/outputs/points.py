@@ -10,6 +10,8 @@
 3. Sub-metrics of thresholds are left out: they are parts of what is told already.
 4. In a plain run `vus` are its open connections.
 5. Errors are told by kind, `http_req_errors`; an answer that came and was not ok is none of them.
+6. What a script timed itself is told by name and kind, in `operations`, `operation_failed` and
+   `operation_duration`; why some failed in `operation_errors`, by reason.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import Any
 from fastbench.engine.bridge import _core
 from fastbench.outputs.point import BOUNDS_S, Point, Tags, clean
 from fastbench.results.histogram import index
-from fastbench.results.metric_values import BUILT_IN, Kind
+from fastbench.results.metric_values import BUILT_IN, OPERATION_ERRORS, Kind
 from fastbench.run.metric_sums import TrendValue
 from fastbench.run.snapshot import BY_NAME, ERRORS, Labels, Snapshot
 
@@ -33,7 +35,7 @@ __all__ = ["PointReader", "buckets"]
 _LAST = tuple(index(round(bound * 1e9) + 1) - 1 for bound in BOUNDS_S)
 # Whose histograms go along where they are wanted: each costs half a millisecond a second.
 _LATENCIES = {"group_duration", "http_req_duration", "http_req_response", "iteration_duration"}
-_LATENCIES |= {"response"}
+_LATENCIES |= {"operation_duration", "response"}
 _PACKED = 1  # zlib's level: fast rather than small
 
 
@@ -96,12 +98,17 @@ class PointReader:
 def _told(now: Snapshot) -> Iterator[tuple[str, Kind, Labels, Any, bool]]:
     """Yield what is told of a snapshot, and whether it is counted by name."""
     kinds = {**BUILT_IN, ERRORS: Kind("counter"), **now.declared}
-    named = {_scenario(labels) for labels in now.named.get("http_reqs", ())}
+    kinds[OPERATION_ERRORS] = Kind("counter")
+    named = {
+        name: {_scenario(labels) for labels in now.named.get(family[0], ())}
+        for family in BY_NAME
+        for name in family
+    }
     for name, of in now.rows.items():
         for labels, value in of.items() if name in kinds else ():
-            if name not in BY_NAME or _scenario(labels) not in named:
+            if _scenario(labels) not in named.get(name, ()):
                 yield name, kinds[name], labels, value, False
-    for name in BY_NAME:
+    for name in named:
         for labels, value in now.named.get(name, {}).items():
             yield name, kinds[name], labels, value, True
 

@@ -10,7 +10,7 @@ import base64
 from dataclasses import dataclass
 
 from fastbench.results.histogram import Histogram
-from fastbench.results.json_codec import DocumentError, member, read
+from fastbench.results.json_codec import DocumentError, member, members, read
 
 __all__ = [
     "PERCENTILES",
@@ -23,8 +23,9 @@ __all__ = [
     "read_latency",
 ]
 
-SERIES = ("service", "response", "failed", "connect", "first_byte", "lag")
+SERIES = ("service", "response", "failed", "connect", "first_byte", "lag", "operation")
 PLANNED = ("response", "lag")  # only where requests were planned
+MAYBE = (*PLANNED, "operation")  # null where there is none
 PERCENTILES = {
     "p50": 50.0,
     "p75": 75.0,
@@ -38,7 +39,8 @@ PERCENTILES = {
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Histograms in ns. `response` and `lag` exist only where requests were planned.
+    """Histograms in ns. `response` and `lag` exist only where requests were planned, `operation`
+    where a script timed something that is no request.
 
     `lag` is the client's own lateness: from the instant at which a planned request could have been
     sent (it was due, and a connection was free) to its first byte written.
@@ -50,6 +52,7 @@ class Latency:
     first_byte: Histogram
     response: Histogram | None = None
     lag: Histogram | None = None
+    operation: Histogram | None = None
 
 
 def latency_ms(histogram: Histogram) -> dict[str, float | None]:
@@ -76,17 +79,21 @@ def packed(histogram: Histogram) -> str:
 def read_latency(document: object) -> Latency:
     """Read all histograms of a document."""
     found = {name: read_histogram(document, name) for name in SERIES}
-    response, lag = (found.pop(name) for name in PLANNED)
-    measured = {name: histogram or Histogram.empty() for name, histogram in found.items()}
-    return Latency(**measured, response=response, lag=lag)
+    there = {name: each for name, each in found.items() if each is not None}
+    return Latency(**there)
 
 
 def read_histogram(document: object, name: str) -> Histogram | None:
-    """Read a document's histogram with its exact extremes; only those of a plan may be null."""
+    """Read a document's histogram with its exact extremes; only MAYBE may be null.
+
+    Before 0.6.0 a document had none of operations.
+    """
     path = f"latency_ms.{name}"
-    row = member(member(document, "latency_ms"), name, "latency_ms")
-    blob = member(member(document, "hdr"), name, "hdr")
-    if name in PLANNED and row is None and blob is None:
+    rows, blobs = member(document, "latency_ms"), member(document, "hdr")
+    if name == "operation" and name not in members(rows, "latency_ms"):
+        return None
+    row, blob = member(rows, name, "latency_ms"), member(blobs, name, "hdr")
+    if name in MAYBE and row is None and blob is None:
         return None
     try:
         encoded = base64.b64decode(read(str, blob, f"hdr.{name}"), validate=True)

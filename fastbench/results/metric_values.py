@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastbench.results.json_codec import LATER, Signed
@@ -20,6 +20,9 @@ __all__ = [
     "CONTAINS",
     "LEVELS",
     "METRIC_TYPES",
+    "OPERATION_ERRORS",
+    "OPERATION_KINDS",
+    "SUCCEEDED",
     "Check",
     "Judgement",
     "Kind",
@@ -29,10 +32,13 @@ __all__ = [
     "Thrown",
 ]
 
-ANSWERED = "requests.answered"  # a counter of what was answered; no name that a metric may have
+# Counters of what was answered, and of what succeeded; no names that a metric may have.
+ANSWERED, SUCCEEDED = "requests.answered", "operations.succeeded"
 METRIC_TYPES = ("counter", "gauge", "rate", "trend")
 CONTAINS = ("default", "time", "data")
 LEVELS = ("fail", "warn")
+OPERATION_KINDS = ("http", "ws", "sql", "redis", "job", "custom")
+OPERATION_ERRORS = "operation_errors"  # by reason; as those of requests in outputs only
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,9 @@ BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours
     "http_reqs": _COUNTER,
     "iteration_duration": _TIME,
     "iterations": _COUNTER,
+    "operation_duration": _TIME,  # ours, as the two below: of what is timed and is no request
+    "operation_failed": Kind("rate"),
+    "operations": _COUNTER,
     "script_exceptions": Kind("rate"),  # ours: of iterations, those that an exception ended
     "vus": Kind("gauge"),
     "vus_max": Kind("gauge"),
@@ -103,11 +112,13 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class NamedRow:
-    """Requests of one name and method in one scenario, or of one URL in a run of several.
+    """Operations of one name and kind in one scenario: requests (`http`, with their method) or
+    what a script timed itself; in a run of several URLs the requests of one URL.
 
-    Latency is http_req_duration; in a run of URLs service time of ok answers and timeouts, and
-    `response` runs from the planned instant. `failed` includes timeouts. What follows `latency` is
-    known of URLs only: None and empty where it was not counted.
+    Latency is http_req_duration or operation_duration; in a run of URLs service time of ok answers
+    and timeouts, and `response` runs from the planned instant. `failed` includes timeouts. What
+    follows `latency` is None or empty where it was not counted: timeouts, statuses and `response`
+    are known of URLs only, `in_flight_at_end` and `reasons`, why some failed, of other operations.
     """
 
     name: str
@@ -121,13 +132,18 @@ class NamedRow:
     bytes_in: int | None = field(default=None, metadata=LATER)
     status_codes: Mapping[str, int] = field(default_factory=dict, metadata=LATER)
     response: Mapping[str, float | None] | None = field(default=None, metadata=LATER)
+    kind: Annotated[str, OPERATION_KINDS] = field(default="http", metadata=LATER)
+    bytes_out: int | None = field(default=None, metadata=LATER)
+    in_flight_at_end: int | None = field(default=None, metadata=LATER)
+    reasons: Mapping[str, int] = field(default_factory=dict, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRow:
     """One scenario. `latency` is http_req_duration; `response` runs from the planned instant.
 
-    `duration_s` is the scenario's own, from its start to the end of its last iteration.
+    `duration_s` is the scenario's own, from its start to the end of its last iteration. What it
+    timed beside requests is in `operations`; `operation_latency` is None where that is nothing.
     """
 
     name: str
@@ -142,6 +158,18 @@ class ScenarioRow:
     iteration_duration: Mapping[str, float | None]
     latency: Mapping[str, float | None]
     response: Mapping[str, float | None] | None = None
+    operations: int = field(default=0, metadata=LATER)
+    operations_failed: int = field(default=0, metadata=LATER)
+    operation_latency: Mapping[str, float | None] | None = field(default=None, metadata=LATER)
+
+    def as_requests(self) -> ScenarioRow:
+        """Return the row of a run that is about its operations only."""
+        return replace(
+            self,
+            requests=self.operations,
+            failed=self.operations_failed,
+            latency=self.operation_latency or self.latency,
+        )
 
 
 @dataclass(frozen=True, slots=True)

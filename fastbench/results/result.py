@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastbench.foundation.errors import describe
 from fastbench.results import run_outcome
 from fastbench.results.addresses import AddressRow
+from fastbench.results.counts import ENDED, Operations, OperationsRow, SeriesRow, Summary
 from fastbench.results.histogram import Histogram
 from fastbench.results.json_codec import LATER, DocumentError, due_in, member, plain, read
 from fastbench.results.latencies import SERIES, Latency, latency_ms, packed, read_latency
 from fastbench.results.metric_values import Check, Judgement, Metric, NamedRow, ScenarioRow, Thrown
 from fastbench.results.run_outcome import Facts, Outcome, outcome
-from fastbench.results.usage import Resources, Use
+from fastbench.results.usage import Resources
 
 __all__ = [
     "ENDED",
@@ -31,6 +32,8 @@ __all__ = [
     "DocumentError",
     "Environment",
     "ErrorRow",
+    "Operations",
+    "OperationsRow",
     "Result",
     "SeriesRow",
     "Summary",
@@ -42,60 +45,9 @@ __all__ = [
 ]
 
 SCHEMA = "fastbench/1"
-ENDED = (
-    *("complete", "interrupted", "worker_lost", "nothing_succeeded"),
-    *("aborted", "script_failed", "threshold_aborted"),  # of scenarios only
-)
 VERDICTS = ("ok", "client-limited", "late", "noisy-host", "incomplete")
 LIMITS = ("client", "server", "host", "network", "none", "unknown")
 Limit = Annotated[str, LIMITS, {"box": "host"}]  # "box" until 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The counts of a run. Times in seconds, from the start line to the stop, drain excluded.
-
-    `cancelled` of the `failed` ones were given up by the script; `overdue_at_end` of those in
-    flight waited for more than twice as long as any answer took, None where it was not counted.
-    """
-
-    duration_s: float
-    started: int
-    ok: int
-    failed: int
-    timeouts: int
-    bytes_in: int
-    bytes_out: int
-    in_flight_at_end: int = 0
-    oldest_in_flight_s: float = 0.0
-    retried: int = 0
-    scheduled: int | None = None
-    dropped: int = 0
-    queued_at_end: int = 0
-    oldest_queued_s: float = 0.0
-    ended: Annotated[str, ENDED] = "complete"
-    cancelled: int = field(default=0, metadata=LATER)
-    overdue_at_end: int | None = field(default=None, metadata=LATER)
-
-    @property
-    def not_ok(self) -> int:
-        """Requests that ended without a good answer: failed and timed out."""
-        return self.failed + self.timeouts
-
-    @property
-    def requests(self) -> int:
-        """Requests that came to an end: ok, failed and timed out."""
-        return self.ok + self.failed + self.timeouts
-
-    @property
-    def requests_per_s(self) -> float:
-        """Ended requests per second of the run; 0 for a run without length."""
-        return self.requests / self.duration_s if self.duration_s > 0 else 0.0
-
-    @property
-    def bytes_in_per_s(self) -> float:
-        """Bytes received per second of the run; 0 for a run without length."""
-        return self.bytes_in / self.duration_s if self.duration_s > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,36 +66,6 @@ class ErrorRow:
     def of(cls, kind: str, phase: str, code: str, count: int, first_s: float) -> ErrorRow:
         """Return the row with cause and remedy from the catalogue."""
         return cls(kind, phase, code, count, first_s, *describe(kind, phase, code))
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesRow:
-    """What ended between `t_s` and `t_s + span_s`; percentiles are None where nothing ended.
-
-    `p50_ms` and `p99_ms` are of service time. `connections` are open at the end of the row.
-    """
-
-    t_s: float
-    span_s: float
-    requests: int
-    ok: int
-    failed: int
-    timeouts: int
-    bytes_in: int
-    p50_ms: float | None
-    p99_ms: float | None
-    errors: Mapping[str, int] = field(default_factory=dict)
-    connections: int = 0
-    scheduled: int | None = None
-    dropped: int = 0
-    response_p50_ms: float | None = None
-    response_p99_ms: float | None = None
-    use: Use | None = None
-
-    @property
-    def bad(self) -> int:
-        """Requests that ended without a good answer, and other errors, such as to connect."""
-        return max(self.failed + self.timeouts, sum(self.errors.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +163,9 @@ class Result:
     """One run. `config` is what was asked, secrets redacted, JSON-ready.
 
     `thread_rates` are req/s per worker and 100 ms for wrk's shape; they are not in the document.
-    `metrics`, `requests`, `scenarios`, `checks` and `exceptions` are those of a scenario run;
-    `thresholds` are judged in every run that has some.
+    `metrics`, `requests`, `scenarios`, `checks`, `exceptions` and `operations`, if it timed some,
+    are those of a scenario run; `thresholds` are judged in every run that has some. `noun` is
+    what the counts of `summary` are of, see `main`.
     """
 
     version: str
@@ -267,6 +190,8 @@ class Result:
     checks: tuple[Check, ...] = ()
     exceptions: tuple[Thrown, ...] = ()
     addresses: tuple[AddressRow, ...] = field(default=(), metadata=LATER)
+    operations: Operations | None = field(default=None, metadata=LATER)
+    noun: str = field(default="request", compare=False)
 
     @property
     def thresholds_failed(self) -> bool:
@@ -277,6 +202,27 @@ class Result:
     def scripted(self) -> bool:
         """Tell whether a script was run; only it has scenarios, and requests of several kinds."""
         return bool(self.config.get("script"))
+
+    @property
+    def main(self) -> Result:
+        """The result as reports show it: its operations stand for requests if it sent none."""
+        if self.operations is None or not self.operations.started or self.summary.started:
+            return self
+        latency, empty = self.latency, Histogram.empty()
+        return replace(
+            self,
+            summary=self.operations.as_requests(self.summary),
+            latency=Latency(latency.operation or empty, empty, empty, empty, lag=latency.lag),
+            series=tuple(row.as_requests() for row in self.series),
+            scenarios=tuple(row.as_requests() for row in self.scenarios),
+            operations=None,
+            noun="operation",
+        )
+
+    @property
+    def per_s(self) -> str:
+        """The unit of its rate."""
+        return "req/s" if self.noun == "request" else "op/s"
 
     @property
     def headline(self) -> tuple[str, Histogram]:
@@ -397,4 +343,5 @@ class Result:
 _PARTS = (
     *("errors", "series", "workers", "resources", "tls", "warmup", "validity", "warnings"),
     *("metrics", "thresholds", "requests", "scenarios", "checks", "exceptions", "addresses"),
+    "operations",
 )

@@ -15,9 +15,9 @@ from typing import Any
 from fastbench.engine.bridge import _core
 from fastbench.plan.plan import Pace
 from fastbench.results.metric_values import Judgement, NamedRow
-from fastbench.results.result import SeriesRow
+from fastbench.results.result import OperationsRow, SeriesRow
 from fastbench.results.usage import HostSample, Use
-from fastbench.run.snapshot import ERRORS, RESPONSE, SERVICE, Snapshot
+from fastbench.run.snapshot import BY_NAME, ERRORS, RESPONSE, SERVICE, Snapshot
 
 MAX_ROWS = 3600
 PACK_ROWS = 10
@@ -132,7 +132,7 @@ class Series:
 
     def add(self, now: Snapshot, use: Use | None) -> SeriesRow:
         """Close the row that ends now and return it; `use` is what was used meanwhile."""
-        now = now.only({SERVICE, RESPONSE, ERRORS})
+        now = now.only({SERVICE, RESPONSE, ERRORS, *BY_NAME[1]})
         window = now.since(self._last)
         row = replace(series_row(window, now.counters["connected"]), use=use)
         self._last = now
@@ -180,6 +180,7 @@ def series_row(window: Snapshot, connections: int) -> SeriesRow:
         errors={kind: round(count) for kind, count in errors.items() if count},
         connections=connections,
         dropped=counters["dropped"],
+        operations=_operations(window),
     )
     if RESPONSE not in window.rows:
         return row
@@ -188,10 +189,18 @@ def series_row(window: Snapshot, connections: int) -> SeriesRow:
     return replace(row, scheduled=scheduled, response_p50_ms=p50_ms, response_p99_ms=p99_ms)
 
 
+def _operations(window: Snapshot) -> OperationsRow | None:
+    """Return what a script timed itself; None as long as it timed nothing but requests."""
+    timed = window.sum("operation_failed")
+    if timed is None:
+        return None
+    return OperationsRow(timed.total, timed.passes, *_percentiles(window, "operation_duration"))
+
+
 def _percentiles(window: Snapshot, name: str) -> tuple[float | None, float | None]:
     """Return the median and the 99th percentile of times, in ms."""
-    times = window.rows[name][()]
-    return (times.percentile(50), times.percentile(99)) if times.samples else (None, None)
+    times = window.sum(name)
+    return (times.percentile(50), times.percentile(99)) if times and times.samples else (None, None)
 
 
 def merged(a: SeriesRow, b: SeriesRow) -> SeriesRow:
@@ -213,6 +222,18 @@ def merged(a: SeriesRow, b: SeriesRow) -> SeriesRow:
         response_p50_ms=_higher(a.response_p50_ms, b.response_p50_ms),
         response_p99_ms=_higher(a.response_p99_ms, b.response_p99_ms),
         use=_merged_use(a.use, b.use),
+        operations=_merged_operations(a.operations, b.operations),
+    )
+
+
+def _merged_operations(a: OperationsRow | None, b: OperationsRow | None) -> OperationsRow | None:
+    if a is None or b is None:
+        return a or b
+    return OperationsRow(
+        ended=a.ended + b.ended,
+        failed=a.failed + b.failed,
+        p50_ms=_higher(a.p50_ms, b.p50_ms),
+        p99_ms=_higher(a.p99_ms, b.p99_ms),
     )
 
 

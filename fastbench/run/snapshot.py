@@ -18,7 +18,16 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fastbench.results.latencies import latency_ms
-from fastbench.results.metric_values import ANSWERED, BUILT_IN, Judgement, Kind, Metric, NamedRow
+from fastbench.results.metric_values import (
+    ANSWERED,
+    BUILT_IN,
+    OPERATION_ERRORS,
+    SUCCEEDED,
+    Judgement,
+    Kind,
+    Metric,
+    NamedRow,
+)
 from fastbench.run import metric_sums
 from fastbench.run.metric_sums import CounterValue, RateValue, TrendValue
 
@@ -29,16 +38,23 @@ __all__ = ["AROUND", "BY_NAME", "ERRORS", "Snapshot"]
 
 Labels = tuple[tuple[str, str], ...]
 Rows = dict[str, dict[Labels, Any]]
+_Key = tuple[str, str, str]
 
 ERRORS = "http_req_errors"  # by kind; in no document's metrics
 SERVICE, RESPONSE = "requests.service", "requests.response"  # of the series; names of no metric
 STATUSES = "requests.statuses"  # by URL
 EXCEPTIONS = "iterations.exceptions"
-BY_NAME = ("http_reqs", "http_req_failed", "http_req_duration")
+STARTED = "operations.started"
+BYTES_IN, BYTES_OUT = "operations.bytes_in", "operations.bytes_out"  # by name
+BY_NAME = (  # a count, and what goes with it
+    ("http_reqs", "http_req_failed", "http_req_duration"),
+    ("operations", "operation_failed", "operation_duration"),
+)
 AROUND = ("setup", "teardown")  # what samples outside of scenarios are labelled with
 
 _THREW = "script_exceptions"
-_ALWAYS = {"http_reqs", ANSWERED}  # what tells which latency is meant, and whether there is any
+# What tells which latency is meant, and whether there is any.
+_ALWAYS = {"http_reqs", ANSWERED, SUCCEEDED}
 _OF_ANSWERS = {  # times that only requests with an answer give
     *("first_byte", "http_req_duration", "http_req_receiving", "http_req_response"),
     *("http_req_sending", "http_req_waiting", "lag", "response", "service"),
@@ -87,7 +103,8 @@ class Snapshot:
         """Return what is needed to tell metrics with these keys."""
         names = {key.partition("{")[0] for key in keys} | keys | _ALWAYS | {self._response}
         names |= {EXCEPTIONS, "iterations"} if _THREW in names else set()
-        names |= {name for name in self.rows if name.startswith(f"{ANSWERED}{{")}
+        first = tuple(f"{name}{{" for name in (ANSWERED, SUCCEEDED))
+        names |= {name for name in self.rows if name.startswith(first)}
         return self.only(names)
 
     def only(self, names: Container[str]) -> Snapshot:
@@ -153,6 +170,8 @@ class Snapshot:
         ours = self.plain or metric not in self.declared
         if ours and metric in _OF_ANSWERS and not self.counted(ANSWERED, tags):
             return None
+        if ours and metric == "operation_duration" and not self.counted(SUCCEEDED, tags):
+            return None
         found = self.sum(metric, tags)
         if found is None and not tags and (kind.type == "counter" or metric in self.declared):
             return {"counter": CounterValue(), "rate": RateValue()}.get(kind.type)
@@ -214,46 +233,87 @@ class Snapshot:
         return metrics
 
     def requests(self) -> tuple[NamedRow, ...]:
-        """Return the requests by name: of URLs in their order, else the most of each first."""
-        names = ("scenario", "name", "method")
-        parts = {name: self.by(name, names, self.named) for name in self.named}
-        statuses: dict[tuple[str, ...], dict[str, int]] = {}
-        for (*key, status), each in self.by(STATUSES, (*names, "status"), self.named).items():
-            statuses.setdefault(tuple(key), {})[status] = round(each.count)
-        rows = [
-            self._named_row(
-                key,
-                {name: of[key] for name, of in parts.items() if key in of},
-                statuses.get(key, {}),
-            )
-            for key, value in parts.get("http_reqs", {}).items()
-            if value.count or self.plain
+        """Return the operations by name, requests first.
+
+        URLs stand in their order, else the most of each scenario first.
+        """
+        sent = [
+            self._request(key, of, statuses)
+            for key, of, statuses in self._by_name("http_reqs", "method", STATUSES, "status")
+            if of["http_reqs"].count or self.plain
         ]
         if self.plain:
-            return tuple(rows)
-        return tuple(sorted(rows, key=lambda row: (row.scenario, -row.requests, row.name)))
+            return tuple(sent)
+        timed = [
+            self._operation(key, of, reasons)
+            for key, of, reasons in self._by_name("operations", "kind", OPERATION_ERRORS, "reason")
+        ]
+        for rows in (sent, timed):
+            rows.sort(key=lambda row: (row.scenario, -row.requests, row.name))
+        return (*sent, *timed)
 
-    def _named_row(
-        self, key: tuple[str, ...], of: Mapping[str, Any], statuses: Mapping[str, int]
-    ) -> NamedRow:
+    def _by_name(
+        self, first: str, third: str, details: str, detail: str
+    ) -> Iterator[tuple[_Key, dict[str, Any], dict[str, int]]]:
+        """Yield what is counted by scenario, name and a third label: its values, and its details.
+
+        `first` is a metric that each of them has.
+        """
+        names = ("scenario", "name", third)
+        parts = {name: self.by(name, names, self.named) for name in self.named}
+        counts: dict[tuple[str, ...], dict[str, int]] = {}
+        rows = self.named if details in self.named else self.rows
+        for (*whose, told), each in self.by(details, (*names, detail), rows).items():
+            counts.setdefault(tuple(whose), {})[told] = round(each.count)
+        for key in parts.get(first, ()):
+            of = {name: values[key] for name, values in parts.items() if key in values}
+            yield (key[0], key[1], key[2]), of, counts.get(key, {})
+
+    def _request(self, key: _Key, of: Mapping[str, Any], statuses: Mapping[str, int]) -> NamedRow:
         scenario, name, method = key
-        requests = round(of["http_reqs"].count)
         more: dict[str, Any] = {}
         if self.plain:
+            response = of.get("response")
             more = {
                 "timeouts": round(of["timeouts"].count),
-                "bytes_in": round(of["data_received"].count),
                 "status_codes": statuses,
-                "response": latency_ms(of["response"].histogram()) if "response" in of else None,
+                "response": None if response is None else latency_ms(response.histogram()),
             }
-        return NamedRow(
+        return self._row(
+            of,
+            BY_NAME[0],
             name=name,
             method=method,
             scenario=scenario,
-            requests=requests,
-            failed=of["http_req_failed"].passes,
-            requests_per_s=requests / self.span_s if self.span_s > 0 else 0.0,
-            latency=latency_ms(of.get("http_req_duration", TrendValue()).histogram()),
+            bytes_in=_count(of, "data_received"),
+            bytes_out=None if self.plain else _count(of, "data_sent"),
+            **more,
+        )
+
+    def _operation(self, key: _Key, of: Mapping[str, Any], reasons: Mapping[str, int]) -> NamedRow:
+        scenario, name, kind = key
+        started = _count(of, STARTED)
+        return self._row(
+            of,
+            BY_NAME[1],
+            name=name,
+            method="",
+            scenario=scenario,
+            kind=kind,
+            bytes_in=_count(of, BYTES_IN),
+            bytes_out=_count(of, BYTES_OUT),
+            in_flight_at_end=None if started is None else started - round(of["operations"].count),
+            reasons=reasons,
+        )
+
+    def _row(self, of: Mapping[str, Any], names: tuple[str, str, str], **more: Any) -> NamedRow:
+        count, failed, times = names
+        n = round(of[count].count)
+        return NamedRow(
+            requests=n,
+            failed=of[failed].passes,
+            requests_per_s=n / self.span_s if self.span_s > 0 else 0.0,
+            latency=latency_ms(of.get(times, TrendValue()).histogram()),
             **more,
         )
 
@@ -266,6 +326,11 @@ class Snapshot:
             said = dict(labels)
             parts.setdefault(tuple(said.get(each, "") for each in names), []).append(value)
         return {key: metric_sums.total(values) for key, values in parts.items()}
+
+
+def _count(of: Mapping[str, Any], name: str) -> int | None:
+    """Return a counter, None where nobody counted it; points do not tell all."""
+    return round(of[name].count) if name in of else None
 
 
 def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:

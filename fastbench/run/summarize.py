@@ -22,8 +22,9 @@ from fastbench.plan.resolve import Reach
 from fastbench.results import addresses
 from fastbench.results.addresses import AddressRow
 from fastbench.results.assessment import conservation, listen_queue, notices, verdict, warmup_check
+from fastbench.results.counts import Operations
 from fastbench.results.histogram import Histogram
-from fastbench.results.latencies import PLANNED, Latency
+from fastbench.results.latencies import MAYBE, PLANNED, Latency
 from fastbench.results.result import (
     ErrorRow,
     Result,
@@ -140,9 +141,10 @@ def result(run: Observed) -> Result:
         warmup=_warmup(run),
         thread_rates=run.thread_rates,
         addresses=_addresses(run),
+        operations=Operations.of(counters),
     )
-    seen = _seen(run, summary)
-    found = replace(found, validity=verdict.judge(found, seen))
+    seen = _seen(run, found.main)
+    found = replace(found, validity=verdict.judge(found.main, seen))
     return replace(found, warnings=_warnings(run, found, counters, seen.queue))
 
 
@@ -194,7 +196,8 @@ def _ended(run: Observed, total: Counter[str]) -> str:
 
 def _in_vain(run: Observed, total: Counter[str]) -> bool:
     """Tell whether nothing succeeded; a script may be about something else than requests."""
-    return not total["ok"] and (not run.terms.vus or total["started"] > 0)
+    started = total["started"] + total["operations_started"]
+    return not (total["ok"] or total["operations_ok"]) and (not run.terms.vus or started > 0)
 
 
 def _latency(run: Observed) -> Latency:
@@ -204,10 +207,10 @@ def _latency(run: Observed) -> Latency:
     """
     found = {name: TrendValue(run.block.histogram(name)).histogram() for name in _core.HISTOGRAMS}
     if run.terms.vus:
-        unplanned = [name for name in PLANNED if not found[name].count]
+        absent = [name for name in MAYBE if not found[name].count]
     else:
-        unplanned = [] if run.terms.planned else list(PLANNED)
-    return Latency(**{name: each for name, each in found.items() if name not in unplanned})
+        absent = ["operation", *(() if run.terms.planned else PLANNED)]
+    return Latency(**{name: each for name, each in found.items() if name not in absent})
 
 
 def _status_codes(block: _core.Block) -> dict[str, int]:
@@ -291,8 +294,9 @@ def _tls(run: Observed, counters: list[dict[str, int]]) -> TlsUse | None:
     return TlsUse(verified, version, cipher, total["handshakes"], total["resumed"])
 
 
-def _seen(run: Observed, summary: Summary) -> verdict.Seen:
+def _seen(run: Observed, found: Result) -> verdict.Seen:
     """Return what the judge cannot read from the result itself."""
+    summary, beside = found.summary, found.operations
     missing = list(run.missing)
     lost = sum(worker.lost for worker in run.workers.children)
     if run.workers.interrupted:
@@ -301,8 +305,8 @@ def _seen(run: Observed, summary: Summary) -> verdict.Seen:
         missing.append(f"{lost} of {len(run.workers.children)} workers were lost")
     if run.gave_up:
         missing.append("the server stayed away, so the requests left were not sent")
-    if not summary.ok and (summary.started or not run.terms.vus):
-        missing.append("no request succeeded")
+    if not (summary.ok or (beside and beside.ok)) and (summary.started or not run.terms.vus):
+        missing.append(f"no {found.noun} succeeded")
     where: verdict.Where = "remote"
     if run.found.local:
         where = "seen" if run.found.targets else "hidden"

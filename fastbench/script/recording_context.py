@@ -60,7 +60,7 @@ class RecordingContext:
 
     __slots__ = (
         *("cells", "group", "recorder", "scenario", "tags"),
-        *("checks", "inner", "named", "plain", "prepared", "routes", "times"),
+        *("checks", "inner", "named", "operations", "plain", "prepared", "routes", "times"),
     )
 
     def __init__(self, recorder: Recorder, scenario: str, group: str, tags: Tags) -> None:
@@ -73,6 +73,7 @@ class RecordingContext:
         self.inner: dict[str, RecordingContext] = {}
         self.plain: dict[str, Ready] = {}  # URL -> GET without any options
         self.named: dict[Any, Any] = {}  # what a usual request says -> Prepared
+        self.operations: dict[tuple[str, str, Tags], Any] = {}
         self.prepared: dict[Any, Any] = {}
         self.routes: dict[Any, Route] = {}
         self.times: Times | None = None

@@ -33,6 +33,8 @@ def test_a_result_comes_back_with_its_counts_and_an_outcome(name: str) -> None:
         elif isinstance(was, list) and isinstance(now, list):
             now = [{key: row[key] for key in old} for row, old in zip(now, was, strict=True)]
         assert now == was, part
+    assert (found.operations, found.latency.operation) == (None, None)
+    assert {row.kind for row in found.requests} <= {"http"}
     assert found.outcome.level == {"script": "failed"}.get(name, found.outcome.level)
     assert Result.from_document(json.loads(json.dumps(again))) == found
 

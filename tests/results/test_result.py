@@ -24,7 +24,7 @@ from fastbench.results.assessment.conservation import imbalances
 from fastbench.results.histogram import MAX_VALUE_NS, Histogram
 from fastbench.results.json_codec import DocumentError, Signed
 from fastbench.results.latencies import latency_ms
-from fastbench.results.result import Result, Summary
+from fastbench.results.result import Operations, OperationsRow, Result, Summary
 from fastbench.results.run_outcome import Reason
 
 SCHEMA = json.loads(resources.files("fastbench").joinpath("results/result.schema.json").read_text())
@@ -123,6 +123,12 @@ CAME_LATER = {
     *(f"outcome.reasons.{field.name}" for field in fields(Reason)),
     *(f"addresses.{field.name}" for field in fields(AddressRow)),
     *(f"requests.{name}" for name in ("timeouts", "bytes_in", "status_codes", "response")),
+    *(f"requests.{name}" for name in ("kind", "bytes_out", "in_flight_at_end", "reasons")),
+    *(f"scenarios.{name}" for name in ("operations", "operations_failed", "operation_latency")),
+    *("operations", "series.operations", "latency_ms.operation", "hdr.operation"),
+    *(f"operations.{field.name}" for field in fields(Operations)),
+    *(f"series.operations.{field.name}" for field in fields(OperationsRow)),
+    *(f"latency_ms.operation.{name}" for name in latency_ms(Histogram.empty())),
 }
 
 
@@ -149,8 +155,19 @@ def everything() -> Result:
     planned, watched, mixed = samples.planned(), samples.watched(), scenario_samples.messages()
     return replace(
         samples.failing(),
-        latency=replace(planned.latency, failed=samples.failing().latency.failed),
-        series=(replace(watched.series[0], errors={"reset": 2}),),
+        latency=replace(
+            planned.latency,
+            failed=samples.failing().latency.failed,
+            operation=Histogram.from_values([5, 6]),
+        ),
+        series=(
+            replace(
+                watched.series[0],
+                errors={"reset": 2},
+                operations=OperationsRow(2, 1, 0.1, 0.2),
+            ),
+        ),
+        operations=Operations(3, 1, 1, 10, 20, 1, 0.5, 1),
         tls=samples.tls().tls,
         warmup=samples.warmed().warmup,
         validity=planned.validity,

@@ -16,7 +16,7 @@ from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge, Threshold
 from fastbench.run.snapshot import Snapshot
-from fastbench.script.api.metrics import Recorder
+from fastbench.script.api.recorder import Recorder
 from fastbench.script.expected import DEFAULT, expected_statuses
 from fastbench.script.parent import metric_snapshot
 
@@ -35,7 +35,7 @@ def recorder(wires: Wires, held: tuple[Threshold, ...] = HELD) -> Recorder:
     def warn(code: str, text: str, hint: str) -> None:
         raise AssertionError(text)
 
-    return Recorder(wires.book, grammar.submetrics(held), warn)
+    return Recorder(wires.book, grammar.submetrics(held), warn, slot=(Block(1), 0))
 
 
 @cache
@@ -135,7 +135,7 @@ def test_thresholds_find_their_metrics_and_stand_beside_them() -> None:
 
 def counting(act: Callable[[Recorder, Arena], None]) -> Arena:
     arena = Arena(1)
-    act(Recorder(arena.writer(0), [], lambda *note: None), arena)
+    act(Recorder(arena.writer(0), [], lambda *note: None, slot=(Block(1), 0)), arena)
     return arena
 
 

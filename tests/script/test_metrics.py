@@ -19,7 +19,8 @@ from fastbench.results.thresholds.evaluation import Threshold
 from fastbench.results.thresholds.submetric import read_tags
 from fastbench.run.snapshot import Snapshot
 from fastbench.script.api import metrics
-from fastbench.script.api.metrics import Counter, Gauge, Rate, Recorder, Trend
+from fastbench.script.api.metrics import Counter, Gauge, Rate, Trend
+from fastbench.script.api.recorder import Recorder
 from fastbench.script.expected import DEFAULT, expected_statuses
 from fastbench.script.parent import metric_snapshot
 from fastbench.script.recording_context import PLACE, RecordingContext, root
@@ -42,7 +43,9 @@ def recorder(
     keys = ((key, key.index("{")) for key in submetrics)
     found = [(key[:at], read_tags(key, at)[0]) for key, at in keys]
     notes: Warned = [] if warned is None else warned
-    return Recorder(arena.writer(worker), found, lambda *note: notes.append(note))
+    return Recorder(
+        arena.writer(worker), found, lambda *note: notes.append(note), slot=(Block(1), 0)
+    )
 
 
 @contextmanager

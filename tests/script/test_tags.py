@@ -18,7 +18,8 @@ from fastbench.outputs.point import Point
 from fastbench.outputs.points import PointReader
 from fastbench.results.metric_values import Kind
 from fastbench.script.api import metrics
-from fastbench.script.api.metrics import MAX_SETS, OTHER, Counter, Recorder
+from fastbench.script.api.metrics import Counter
+from fastbench.script.api.recorder import MAX_SETS, OTHER, Recorder
 from fastbench.script.expected import DEFAULT
 from fastbench.script.parent import metric_snapshot
 from fastbench.script.recording_context import PLACE, root
@@ -83,13 +84,21 @@ def _script() -> Any:
 FRONT = {"method": "GET", "name": "front", "scenario": "s"}
 
 
+def recorder_of(arena: Arena, told: list[str], *, apart: bool) -> Recorder:
+    """Return a recorder with an outputs' eye, or without, that notes its warnings."""
+    slot = (Block(1), 0)
+    return Recorder(
+        arena.writer(0), [], lambda code, text, hint: told.append(text), slot=slot, apart=apart
+    )
+
+
 def points_of(
     act: Callable[[Recorder], None], *, apart: bool = True
 ) -> tuple[list[Point], list[str]]:
     """Return what outputs are told of what is recorded, and the warnings."""
     told: list[str] = []
     arena = Arena(1)
-    act(Recorder(arena.writer(0), [], lambda code, text, hint: told.append(text), apart=apart))
+    act(recorder_of(arena, told, apart=apart))
     snapshot = metric_snapshot.Reader(arena, Block(1), {"hits": Kind("counter")}).read(1.0)
     return list(PointReader(with_buckets=False).points(snapshot)), told
 
@@ -121,7 +130,7 @@ def test_without_outputs_nobody_pays_for_sets() -> None:
 def test_requests_are_bounded_too_and_keep_their_names() -> None:
     told: list[str] = []
     arena = Arena(1)
-    recorder = Recorder(arena.writer(0), [], lambda code, text, hint: told.append(text), apart=True)
+    recorder = recorder_of(arena, told, apart=True)
     for number in range(MAX_SETS + 3):
         own = (("id", str(number)), ("scenario", "mine"))
         recorder.route("s", "front", "GET", "", "", own, DEFAULT, own)

@@ -12,7 +12,7 @@ import uvloop
 from fastbench.engine.bridge._core import Block
 from fastbench.engine.client import _client
 from fastbench.plan import resolve
-from fastbench.script.api.metrics import Recorder
+from fastbench.script.api.recorder import Recorder
 from fastbench.script.http import client
 from fastbench.script.http.request_cache import Maker, Settings
 from fastbench.script.recording_context import PLACE, VU, RecordingContext, root
@@ -60,12 +60,14 @@ def run(
     """
     arena = _client.Arena(1)
     warnings: list[tuple[str, str, str]] = []
-    recorder = Recorder(arena.writer(0), [], lambda *told: warnings.append(told))
+    shared = block or Block(1)
+    note: Callable[..., None] = lambda *told: warnings.append(told)  # noqa: E731
+    recorder = Recorder(arena.writer(0), [], note, slot=(shared, 0))
     place = root(recorder, "s", tags)
     client.install()
 
     async def begin() -> tuple[T, Run]:
-        pool = _client.Pool(block or Block(1), 0, asyncio.get_running_loop(), resolve=resolve.soon)
+        pool = _client.Pool(shared, 0, asyncio.get_running_loop(), resolve=resolve.soon)
         maker = Maker(pool, Settings(**settings))
         sessions = [_client.Session(pool, limit_per_host=limit_per_host) for _ in range(users)]
         made = [User(n, session, maker) for n, session in enumerate(sessions, 1)]

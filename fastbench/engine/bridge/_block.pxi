@@ -233,6 +233,12 @@ cdef class Block:
             "oldest_sent_ns": slot.oldest_sent_ns, "overdue": slot.overdue,
             "carried": slot.carried, "bytes_in": slot.bytes_in, "bytes_out": slot.bytes_out,
             "handshakes": slot.handshakes, "resumed": slot.resumed,
+            "operations_started": slot.operations.started,
+            "operations_ok": slot.operations.ok, "operations_failed": slot.operations.failed,
+            "operations_overdue": slot.operations.overdue,
+            "operations_oldest_ns": slot.operations.oldest_ns,
+            "operations_bytes_in": slot.operations.bytes_in,
+            "operations_bytes_out": slot.operations.bytes_out,
         }
 
     def tls(self, uint32_t worker):

@@ -32,7 +32,7 @@ PROTOCOL_RULES = ("", "status line", "HTTP version", "status code", "bare CR", "
                   "chunk end", "interim answers", "unasked 101", "several Locations", "cut off",
                   "head size",
                   "chunk extension size")
-HISTOGRAMS = ("service", "failed", "connect", "first_byte", "response", "lag")
+HISTOGRAMS = ("service", "failed", "connect", "first_byte", "response", "lag", "operation")
 WORKER_STATES = ("starting", "connecting", "ready", "running", "ended")
 TLS_VERSIONS = {0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 HISTOGRAM_COUNTERS = hdr.COUNTERS

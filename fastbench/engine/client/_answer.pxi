@@ -146,6 +146,8 @@ cdef void record(Sinks self, const Times *t, bint answered, uint64_t bytes_out, 
         self.named.reqs += 1
         self.named.failed += self.failed
         self.named.answered += answered
+        self.named.bytes_out += bytes_out
+        self.named.bytes_in += bytes_in
         if timed(arena.DURATION, t):
             arena.record_ns(&self.named.duration, spans[arena.DURATION])
     for i in range(self.n_extra):

@@ -205,8 +205,9 @@ cdef object value_of(const arena.Entry *entry):
         trend.add(numbers.data, <const trend.Trend *>data)
         return numbers
     if entry.kind == arena.NAMED:
-        return {"reqs": named.reqs, "failed": named.failed, "answered": named.answered,
-                "duration": histogram_of(&named.duration)}
+        return {"started": named.started, "reqs": named.reqs, "failed": named.failed,
+                "answered": named.answered, "bytes_in": named.bytes_in,
+                "bytes_out": named.bytes_out, "duration": histogram_of(&named.duration)}
     found = {"reqs": all.reqs, "failed": all.failed, "answered": all.answered,
              "bytes_in": all.bytes_in, "bytes_out": all.bytes_out}
     for place in range(arena.TIMINGS):
@@ -263,7 +264,8 @@ cdef class Arena:
 
         counter: float; gauge: (value, min, max, at_ns), at_ns 0 when never set; rate: (passes,
         total); times: Histogram; trend: Distribution; requests: counts and a Histogram for each of
-        TIMES; named: reqs, failed, answered, and the Histogram `duration`.
+        TIMES; named: counts, among them `started` of what is no request, and the Histogram
+        `duration`.
         """
         cdef arena.Region *region = self.region(worker)
         cdef arena.Entry *entry = arena.first_entry(region)

@@ -82,6 +82,7 @@ cdef uint64_t drain_timer(int timer):
 include "_arena.pxi"
 include "_clockwork.pxi"
 include "_answer.pxi"
+include "_operation.pxi"
 include "_origin.pxi"
 include "_pool.pxi"
 include "_connection.pxi"

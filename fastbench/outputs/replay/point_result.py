@@ -26,6 +26,7 @@ from fastbench.results.metric_values import (
 from fastbench.results.result import (
     Environment,
     ErrorRow,
+    Operations,
     Result,
     SeriesRow,
     Summary,
@@ -36,7 +37,7 @@ from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Threshold, judge
 from fastbench.run.metric_sums import CounterValue, RateValue, TrendValue
 from fastbench.run.sampling import series_row
-from fastbench.run.snapshot import ERRORS, SERVICE, Rows, Snapshot
+from fastbench.run.snapshot import BY_NAME, ERRORS, SERVICE, Rows, Snapshot
 from fastbench.script.parent import metric_snapshot
 
 __all__ = ["PointResult"]
@@ -49,6 +50,8 @@ _PARTS = {  # what the series is made of, and the type it must have
     "http_req_duration": "trend",
     "http_req_errors": "counter",
     "http_req_failed": "rate",
+    "operation_duration": "trend",
+    "operation_failed": "rate",
     "timeouts": "counter",
     "vus": "gauge",
 }
@@ -170,6 +173,7 @@ class PointResult:
             requests=replace(ours, named=_named(ours)).requests(),
             scenarios=tuple(_scenarios(ours)),
             checks=metric_snapshot.checks(ours),
+            operations=_operations(ours),
         )
 
     def _is_cut(self) -> bool:
@@ -216,7 +220,8 @@ class PointResult:
                 "dropped": round(span.counted("dropped")),
             }
             times = rows.get("http_req_duration") or {(): TrendValue()}
-            rows = {SERVICE: times, ERRORS: rows.get(ERRORS, {})}
+            timed = {name: rows[name] for name in BY_NAME[1] if name in rows}
+            rows = {SERVICE: times, ERRORS: rows.get(ERRORS, {}), **timed}
             vus = span.sum("vus")
             connections = 0 if scripted or vus is None else round(vus.value)
             yield series_row(replace(span, counters=counters, rows=rows), connections)
@@ -290,10 +295,18 @@ def _summary(ours: Snapshot) -> Summary:
     )
 
 
+def _operations(ours: Snapshot) -> Operations | None:
+    """Return what was timed and is no request; its bytes are among those of the summary."""
+    timed = ours.sum("operation_failed")
+    if timed is None or not timed.total:
+        return None
+    return Operations(timed.total, timed.total - timed.passes, timed.passes, 0, 0)
+
+
 def _latency(ours: Snapshot) -> Latency:
     found = (ours.sum(name) for name in _RESPONSE)
     responses = (each.histogram() for each in found if each is not None)
-    service = ours.sum("http_req_duration")
+    service, operation = ours.sum("http_req_duration"), ours.sum("operation_duration")
     empty = Histogram.empty()
     return Latency(
         service=empty if service is None else service.histogram(),
@@ -301,6 +314,7 @@ def _latency(ours: Snapshot) -> Latency:
         connect=empty,
         first_byte=empty,
         response=next((each for each in responses if each.count), None),
+        operation=None if operation is None else operation.histogram(),
     )
 
 
@@ -311,17 +325,15 @@ def _statuses(ours: Snapshot) -> dict[str, int]:
 
 
 def _named(ours: Snapshot) -> Rows:
-    """Return what requests are counted by, of those with a name."""
-    named: Rows = {
-        name: {
-            labels: each
-            for labels, each in ours.rows.get(name, {}).items()
-            if "name" in dict(labels)
-        }
-        for name in ("http_req_failed", "http_req_duration")
-    }
-    sent = named["http_req_failed"].items()
-    return {**named, "http_reqs": {labels: CounterValue(each.total) for labels, each in sent}}
+    """Return what requests and operations are counted by, of those with a name."""
+    named: Rows = {}
+    for first, failed, times in BY_NAME:
+        for name in (failed, times):
+            rows = ours.rows.get(name, {}).items()
+            named[name] = {labels: each for labels, each in rows if "name" in dict(labels)}
+        of = named[failed].items()
+        named[first] = {labels: CounterValue(each.total) for labels, each in of}
+    return named
 
 
 def _scenarios(ours: Snapshot) -> Iterable[ScenarioRow]:

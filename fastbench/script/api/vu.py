@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError, Task, sleep
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass
 from time import monotonic_ns
 from types import coroutine
@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from fastbench.engine.client._client import Session
 from fastbench.script.api.checks import Aborted
+from fastbench.script.api.operations import operation
 from fastbench.script.exceptions import Adds
 from fastbench.script.http.client import Client, Maker
 from fastbench.script.recording_context import PLACE, VU, RecordingContext, Times
@@ -54,6 +55,12 @@ class Vu(Client):
 
     def __repr__(self) -> str:
         return f"<VU {self.id} of {self.scenario}, iteration {self.iteration}>"
+
+    def operation(
+        self, name: str, kind: str = "custom", tags: Mapping[str, object] | None = None
+    ) -> operation:
+        """Time what is inside: `async with vu.operation("sign pdf"):`; see `operation`."""
+        return operation(name, kind, tags)
 
     def halt(self) -> None:
         """Interrupt the iteration that runs."""

@@ -18,17 +18,28 @@ from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import latency_ms
-from fastbench.results.metric_values import ANSWERED, Check, Kind, ScenarioRow
+from fastbench.results.metric_values import ANSWERED, SUCCEEDED, Check, Kind, ScenarioRow
 from fastbench.results.thresholds.evaluation import Threshold
 from fastbench.results.thresholds.submetric import canonical
 from fastbench.run.metric_sums import CounterValue, GaugeValue, RateValue, TrendValue, Value, total
-from fastbench.run.snapshot import BY_NAME, EXCEPTIONS, Labels, Rows, Snapshot
+from fastbench.run.snapshot import (
+    BY_NAME,
+    BYTES_IN,
+    BYTES_OUT,
+    EXCEPTIONS,
+    STARTED,
+    Labels,
+    Rows,
+    Snapshot,
+)
 from fastbench.run.url_snapshot import of_block
 
 __all__ = ["Reader", "checks", "labels_of", "names", "scenario", "thrown"]
 
-_COUNTS = {"http_reqs": "reqs", "data_received": "bytes_in", "data_sent": "bytes_out"}
-_COUNTS |= {ANSWERED: "answered"}
+_BYTES = {"data_received": "bytes_in", "data_sent": "bytes_out"}
+_COUNTS = {"http_reqs": "reqs", ANSWERED: "answered", **_BYTES}
+_OPERATIONS = {"operations": "reqs", STARTED: "started", SUCCEEDED: "answered"}
+_BYTES_BY_NAME = {BYTES_IN: "bytes_in", BYTES_OUT: "bytes_out"}
 _TIMES = {name: name for name in _client.TIMES if name != "response"}
 _OF_REQUESTS = {*_COUNTS, *_TIMES, "http_req_failed", "http_req_response"}
 _VALUES: Mapping[str, Callable[[Any], Value]] = {
@@ -43,9 +54,9 @@ _VALUES: Mapping[str, Callable[[Any], Value]] = {
 def names(thresholds: Iterable[Threshold]) -> frozenset[str]:
     """Return the names of entries that the series and these thresholds need."""
     wanted = tuple(thresholds)
-    found = {name for each in wanted for name in each.metrics} | {"requests"}
+    found = {name for each in wanted for name in each.metrics} | {"operations", "requests"}
     found |= {canonical(name, each.tags) for each in wanted for name in each.metrics}
-    found |= {canonical(ANSWERED, each.tags) for each in wanted}
+    found |= {canonical(name, each.tags) for each in wanted for name in (ANSWERED, SUCCEEDED)}
     found |= {EXCEPTIONS, "iterations"} if "script_exceptions" in found else set()
     return frozenset(found)
 
@@ -79,8 +90,8 @@ class Reader:
         counters, rows = of_block(self.block, planned=False)
         named: Rows = {}
         for kind, name, text, value in self.rows(only):
-            into, labels = named if kind == "named" else rows, labels_of(text)
-            for metric, found in _split(kind, name, value):
+            into, labels = named if name == "named" else rows, labels_of(text)
+            for metric, found in _split(kind, name, value, labels):
                 there = into.setdefault(metric, {})
                 if labels in there:
                     there[labels].add(found)
@@ -93,15 +104,24 @@ class Reader:
         return Snapshot(t_s, t_s, counters, rows, named, self._declared)
 
 
-def _split(kind: str, name: str, value: Any) -> Iterator[tuple[str, Value]]:
-    """Yield the metrics of an entry: what is known of requests stands in one."""
+def _split(kind: str, name: str, value: Any, labels: Labels) -> Iterator[tuple[str, Value]]:
+    """Yield the metrics of an entry: what is known of requests, or operations, stands in one."""
     if kind not in ("requests", "named"):
         yield name, _VALUES[kind](value)
+        return
+    if name == "operations" or (kind == "named" and "method" not in dict(labels)):
+        yield "operation_failed", RateValue(value["failed"], value["reqs"])
+        yield "operation_duration", TrendValue(value["duration"])
+        more = _BYTES if name == "operations" else _BYTES_BY_NAME
+        for metric, part in (_OPERATIONS | more).items():
+            yield metric, CounterValue(value[part])
         return
     yield "http_req_failed", RateValue(value["failed"], value["reqs"])
     if kind == "named":
         yield "http_reqs", CounterValue(value["reqs"])
         yield "http_req_duration", TrendValue(value["duration"])
+        for metric, part in _BYTES.items():
+            yield metric, CounterValue(value[part])
         return
     for metric, part in _COUNTS.items():
         yield metric, CounterValue(value[part])
@@ -112,16 +132,17 @@ def _split(kind: str, name: str, value: Any) -> Iterator[tuple[str, Value]]:
 
 
 def _sum_up(rows: Rows, named: Rows) -> None:
-    """Make requests by scenario the sums of those by name, unless some found no room there."""
-    parts: dict[str, dict[Labels, list[Any]]] = {name: {} for name in BY_NAME}
-    for name, of in named.items():
-        for labels, value in of.items():
-            where = tuple(pair for pair in labels if pair[0] == "scenario")
-            parts[name].setdefault(where, []).append(value)
-    for where, counts in parts["http_reqs"].items():
-        if sum(each.count for each in counts) >= rows["http_reqs"][where].count:
-            for name in BY_NAME:
-                rows[name][where] = total(parts[name][where])
+    """Make what is counted by scenario the sums of it by name, unless some found no room there."""
+    for first, *others in BY_NAME:
+        parts: dict[str, dict[Labels, list[Any]]] = {}
+        for name in (first, *others):
+            for labels, value in named.get(name, {}).items():
+                where = tuple(pair for pair in labels if pair[0] == "scenario")
+                parts.setdefault(name, {}).setdefault(where, []).append(value)
+        for where, counts in parts.get(first, {}).items():
+            if sum(each.count for each in counts) >= rows[first][where].count:
+                for name in (first, *others):
+                    rows[name][where] = total(parts[name][where])
 
 
 def _count(counters: dict[str, int], rows: Rows) -> None:
@@ -157,6 +178,8 @@ def scenario(
     tags = (("scenario", name),)
     sent = snapshot.sum("http_req_failed", tags) or RateValue()
     response = snapshot.sum("http_req_response", tags)
+    timed = snapshot.sum("operation_failed", tags) or RateValue()
+    times = snapshot.sum("operation_duration", tags)
     return ScenarioRow(
         name=name,
         executor=executor,
@@ -170,6 +193,9 @@ def scenario(
         iteration_duration=_latency(snapshot.sum("iteration_duration", tags)),
         latency=_latency(snapshot.sum("http_req_duration", tags)),
         response=None if response is None else _latency(response),
+        operations=timed.total,
+        operations_failed=timed.passes,
+        operation_latency=None if times is None else _latency(times),
     )
 
 

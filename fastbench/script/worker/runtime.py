@@ -22,9 +22,9 @@ from fastbench.foundation import redact
 from fastbench.plan import resolve
 from fastbench.results import addresses
 from fastbench.script import recording_context
-from fastbench.script.api import metrics
 from fastbench.script.api.checks import Aborted
 from fastbench.script.api.options import Settings
+from fastbench.script.api.recorder import Recorder
 from fastbench.script.api.vu import Iteration, IterationOptions, ScenarioRunner, Vu
 from fastbench.script.exceptions import Broken, Send
 from fastbench.script.expected import DEFAULT, Expected
@@ -56,8 +56,12 @@ class Runtime:
         self.settings = (applied := host.applied()).options
         self.pool = _pool(self.settings, host.asked, block, index, self.loop)
         self._maker = client.Maker(self.pool, _client_settings(self.settings))
-        self._recorder = metrics.Recorder(
-            arena.writer(index), host.submetrics(applied), self.warn, apart=host.asked.apart
+        self._recorder = Recorder(
+            arena.writer(index),
+            host.submetrics(applied),
+            self.warn,
+            slot=(block, index),
+            apart=host.asked.apart,
         )
         self._throws = Throws(host, self._recorder, send)
         self._heart = _client.Heart(arena, block, index, self.loop)
@@ -114,8 +118,10 @@ class Runtime:
             await asyncio.gather(*running)
             for timer in timers:
                 timer.cancel()
+            self._recorder.load_ended = True
             self.pool.halt()
             await self._background.end(lambda error: self.threw(error, ""))
+            self._recorder.load_ended = False  # teardown is not cut off by it
         return {name: scene.ended_ns for name, scene in scenes.items()}
 
     def tell_servers(self) -> None:

@@ -1,0 +1,180 @@
+"""The counts of a run, of the whole and of each second: of requests, and of other operations.
+
+Frozen values as they stand in the document. Rates are worked out from counts, here only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated
+
+from fastbench.results.json_codec import LATER
+from fastbench.results.usage import Use
+
+__all__ = ["ENDED", "Operations", "OperationsRow", "SeriesRow", "Summary"]
+
+ENDED = (
+    *("complete", "interrupted", "worker_lost", "nothing_succeeded"),
+    *("aborted", "script_failed", "threshold_aborted"),  # of scenarios only
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The counts of a run. Times in seconds, from the start line to the stop, drain excluded.
+
+    `cancelled` of the `failed` ones were given up by the script; `overdue_at_end` of those in
+    flight waited for more than twice as long as any answer took, None where it was not counted.
+    """
+
+    duration_s: float
+    started: int
+    ok: int
+    failed: int
+    timeouts: int
+    bytes_in: int
+    bytes_out: int
+    in_flight_at_end: int = 0
+    oldest_in_flight_s: float = 0.0
+    retried: int = 0
+    scheduled: int | None = None
+    dropped: int = 0
+    queued_at_end: int = 0
+    oldest_queued_s: float = 0.0
+    ended: Annotated[str, ENDED] = "complete"
+    cancelled: int = field(default=0, metadata=LATER)
+    overdue_at_end: int | None = field(default=None, metadata=LATER)
+
+    @property
+    def not_ok(self) -> int:
+        """Requests that ended without a good answer: failed and timed out."""
+        return self.failed + self.timeouts
+
+    @property
+    def requests(self) -> int:
+        """Requests that came to an end: ok, failed and timed out."""
+        return self.ok + self.failed + self.timeouts
+
+    @property
+    def requests_per_s(self) -> float:
+        """Ended requests per second of the run; 0 for a run without length."""
+        return self.requests / self.duration_s if self.duration_s > 0 else 0.0
+
+    @property
+    def bytes_in_per_s(self) -> float:
+        """Bytes received per second of the run; 0 for a run without length."""
+        return self.bytes_in / self.duration_s if self.duration_s > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """What a script timed itself, requests excluded. Bytes are those that it told of.
+
+    Those that the end of the run cut off are in flight; `overdue_at_end` of them took more than
+    twice as long as any that ended.
+    """
+
+    started: int
+    ok: int
+    failed: int
+    bytes_in: int
+    bytes_out: int
+    in_flight_at_end: int = 0
+    oldest_in_flight_s: float = 0.0
+    overdue_at_end: int = 0
+
+    @classmethod
+    def of(cls, slots: Sequence[Mapping[str, int]]) -> Operations | None:
+        """Add up the counters of workers; None where nothing was timed but requests.
+
+        What was started and did not end is in flight.
+        """
+        total = {
+            name: sum(slot[f"operations_{name}"] for slot in slots)
+            for name in ("started", "ok", "failed", "bytes_in", "bytes_out", "overdue")
+        }
+        oldest_ns = max((slot["operations_oldest_ns"] for slot in slots), default=0)
+        if not total["started"]:
+            return None
+        return cls(
+            overdue_at_end=total.pop("overdue"),
+            in_flight_at_end=total["started"] - total["ok"] - total["failed"],
+            oldest_in_flight_s=oldest_ns / 1e9,
+            **total,
+        )
+
+    @property
+    def ended(self) -> int:
+        """Operations that came to an end, ok or failed."""
+        return self.ok + self.failed
+
+    def as_requests(self, summary: Summary) -> Summary:
+        """Return the counts of a run that is about these operations only."""
+        return replace(
+            summary,
+            started=self.started,
+            ok=self.ok,
+            failed=self.failed,
+            timeouts=0,
+            cancelled=0,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            in_flight_at_end=self.in_flight_at_end,
+            oldest_in_flight_s=self.oldest_in_flight_s,
+            overdue_at_end=self.overdue_at_end,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsRow:
+    """Operations that ended in one row of the series; their percentiles are in ms."""
+
+    ended: int
+    failed: int
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRow:
+    """What ended between `t_s` and `t_s + span_s`; percentiles are None where nothing ended.
+
+    `p50_ms` and `p99_ms` are of service time. `connections` are open at the end of the row.
+    `operations` are those that are no requests, None where nothing was timed but requests.
+    """
+
+    t_s: float
+    span_s: float
+    requests: int
+    ok: int
+    failed: int
+    timeouts: int
+    bytes_in: int
+    p50_ms: float | None
+    p99_ms: float | None
+    errors: Mapping[str, int] = field(default_factory=dict)
+    connections: int = 0
+    scheduled: int | None = None
+    dropped: int = 0
+    response_p50_ms: float | None = None
+    response_p99_ms: float | None = None
+    use: Use | None = None
+    operations: OperationsRow | None = field(default=None, metadata=LATER)
+
+    @property
+    def bad(self) -> int:
+        """Requests that ended without a good answer, and other errors, such as to connect."""
+        return max(self.failed + self.timeouts, sum(self.errors.values()))
+
+    def as_requests(self) -> SeriesRow:
+        """Return the row of a run that is about its operations only."""
+        found = self.operations or OperationsRow(0, 0, None, None)
+        return replace(
+            self,
+            requests=found.ended,
+            ok=found.ended - found.failed,
+            failed=found.failed,
+            p50_ms=found.p50_ms,
+            p99_ms=found.p99_ms,
+        )
