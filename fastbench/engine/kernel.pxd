@@ -82,7 +82,7 @@ cdef extern from "<sys/epoll.h>" nogil:
                      const void *signals)
 
 cdef extern from "<sys/mman.h>" nogil:
-    int PROT_READ, PROT_WRITE, MAP_SHARED, MAP_ANONYMOUS, MAP_NORESERVE
+    int PROT_READ, PROT_WRITE, MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE
     void *MAP_FAILED
     void *mmap(void *address, size_t n_bytes, int protection, int flags, int fd, long offset)
     int munmap(void *address, size_t n_bytes)
