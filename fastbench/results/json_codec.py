@@ -1,6 +1,7 @@
 """Frozen dataclasses to JSON-ready values and back; what does not fit is named by its path.
 
-The types are the description: int, float, str, bool, `X | None`, tuple[X, ...], Mapping[str, X],
+The types are the description: int, float, str, bool, `X | None`, tuple[X, ...], tuple[X, Y],
+Literal, Any, Mapping[str, X],
 nested dataclasses, and Annotated[str, choices] or Annotated[str, choices, {old: new}], where
 an older writer used another word. Numbers are finite and, but for `Signed`, not
 negative; every field must be there but those marked LATER, which have a default: older writers did
@@ -98,10 +99,17 @@ def read(kind: Any, value: object, path: str) -> Any:
         if text not in inner[1]:
             raise DocumentError(f"{path}: {_shown(text)} is none of {', '.join(inner[1])}")
         return text
+    if origin is typing.Literal and value in inner:
+        return value
     if origin in (types.UnionType, typing.Union):
         return None if value is None else read(inner[0], value, path)
     if origin is Mapping:
         return {key: read(inner[1], v, _join(path, key)) for key, v in members(value, path).items()}
+    if origin is tuple and isinstance(value, list) and inner[-1] is not ...:
+        if len(inner) != len(value):
+            raise DocumentError(f"{path}: expected {len(inner)} members, got {len(value)}")
+        pairs = enumerate(zip(inner, value, strict=True))
+        return tuple(read(each, item, f"{path}[{at}]") for at, (each, item) in pairs)
     if origin is tuple and isinstance(value, list):
         return tuple(read(inner[0], item, f"{path}[{at}]") for at, item in enumerate(value))
     if is_dataclass(kind):
@@ -124,7 +132,7 @@ def _fields(kind: Any, value: object, path: str) -> Any:
 
 
 def _scalar(kind: Any, value: Any, path: str, *, least: float = 0) -> Any:
-    if kind is object or (kind in (str, bool) and isinstance(value, kind)):
+    if kind in (object, Any) or (kind in (str, bool) and isinstance(value, kind)):
         return value
     if kind in (int, float) and not isinstance(value, bool):
         number = isinstance(value, int) or (kind is float and isinstance(value, float))

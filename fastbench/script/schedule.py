@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastbench.script.spec import ARRIVAL, Spec
@@ -57,13 +57,9 @@ class Share:
     env: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what goes over the control channel."""
-        return asdict(self)
-
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Share:
-        """Read what came over the control channel: lists are tuples again."""
+        """Read what came over the control channel, fast: lists of VUs are long."""
         lists = {name: tuple(found[name]) for name in ("vus", "pre_allocated", "max_vus")}
         stages = tuple((length_s, first, last) for length_s, first, last in found["stages"])
         return cls(**{**found, **lists, "stages": stages})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal
 
@@ -135,16 +135,6 @@ class Spec:
         if self.executor == "per-vu-iterations":
             return (self.iterations or 0) * (self.vus or 0)
         return self.iterations
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Spec:
-        """Read what to_json() gave; lists are tuples again."""
-        pairs = found["stages"]
-        stages = None if pairs is None else tuple((length_s, target) for length_s, target in pairs)
-        return cls(**{**found, "stages": stages})
 
 
 def read(name: str, function: str, given: Mapping[str, Any]) -> Spec:

@@ -32,7 +32,7 @@ __all__ = [
     "text",
 ]
 
-Stages = tuple[tuple[float, float], ...]
+Stages = tuple[tuple[float, Any], ...]  # seconds and target: VUs stay whole numbers
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _STAGE = 'write it as ("2m", 50), or as {"duration": "2m", "target": 50}'

@@ -9,11 +9,13 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
+from fastbench.results import json_codec
 from fastbench.run.child import Child
 from fastbench.script.api.options import Declared
 from fastbench.script.load import cli_overrides
@@ -76,8 +78,9 @@ class Worker:
 
     def begin(self, data: Any = None, *, lead_s: float = 0.02) -> None:
         """Hear what the script declares and let its scenarios begin."""
-        applied = cli_overrides.applied(Declared.from_json(self.hear("declared")), self.asked)
-        shares = [share.to_json() for share in applied.shares(self.workers)[self.index]]
+        declared = json_codec.read(Declared, self.hear("declared"), "declared")
+        applied = cli_overrides.applied(declared, self.asked)
+        shares = [asdict(share) for share in applied.shares(self.workers)[self.index]]
         start_ns = time.monotonic_ns() + round(lead_s * 1e9)
         self.send("begin", data=data, start_ns=start_ns, shares=shares)
 

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fastbench.plan import plan, tls_files, urls
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["LOAD", "Declared", "Load", "Options", "Settings"]
 
 LOAD = ("vus", "duration", "iterations", "stages")
-Thresholds = Mapping[str, tuple[str | Mapping[str, Any], ...]]
+Thresholds = Mapping[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,6 @@ class Load:
 
     def __bool__(self) -> bool:
         return self != Load()
-
-    @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Load:
-        """Read what asdict() gave; lists are tuples again."""
-        stages = found["stages"]
-        pairs = None if stages is None else tuple((length_s, to) for length_s, to in stages)
-        return cls(**{**found, "stages": pairs})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +74,6 @@ class Settings:
     teardown_timeout_s: float = 60.0
     min_iteration_duration_s: float = 0.0
 
-    @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Settings:
-        """Read what asdict() gave; lists are tuples again."""
-        spans = found["expected"]
-        return cls(
-            **{
-                **found,
-                "load": Load.from_json(found["load"]),
-                "thresholds": {name: tuple(each) for name, each in found["thresholds"].items()},
-                "headers": tuple((name, value) for name, value in found["headers"]),
-                "expected": None if spans is None else tuple((a, b) for a, b in spans),
-                "tls": Tls(**found["tls"]),
-            }
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Declared:
@@ -114,31 +92,6 @@ class Declared:
     warnings: tuple[str, ...] = ()
     loads: Mapping[str, Load] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "options": asdict(self.options),
-            "scenarios": [each.to_json() for each in self.scenarios],
-            "setup": self.setup,
-            "teardown": self.teardown,
-            "metrics": {name: asdict(kind) for name, kind in self.metrics.items()},
-            "warnings": list(self.warnings),
-            "loads": {name: asdict(load) for name, load in self.loads.items()},
-            "lost": list(self.lost),
-        }
-
-    @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Declared:
-        return cls(
-            options=Settings.from_json(found["options"]),
-            scenarios=tuple(Spec.from_json(each) for each in found["scenarios"]),
-            setup=found["setup"],
-            teardown=found["teardown"],
-            metrics={name: Kind(**kind) for name, kind in found["metrics"].items()},
-            warnings=tuple(found["warnings"]),
-            loads={name: Load.from_json(load) for name, load in found["loads"].items()},
-            lost=tuple(found["lost"]),
-        )
 
 
 class Options:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from fastbench.foundation import redact, units
@@ -330,7 +330,7 @@ def _tls(own: Tls, asked: Tls) -> Tls:
 def _config(declared: Declared, asked: RunRequest) -> dict[str, object]:
     scenarios = []
     for spec in declared.scenarios:
-        given = {name: value for name, value in spec.to_json().items() if value is not None}
+        given = {name: value for name, value in asdict(spec).items() if value is not None}
         given["env"] = _redacted(spec.env)
         scenarios.append(given)
     base_url = declared.options.base_url

@@ -16,6 +16,7 @@ from fastbench.machine import host
 from fastbench.machine import limits as machine
 from fastbench.machine.monitor import Monitor
 from fastbench.plan.plan import UsageError
+from fastbench.results import json_codec
 from fastbench.results.metric_values import Thrown
 from fastbench.results.result import Result, Warning_
 from fastbench.run.child import QUIET_NICE, Message
@@ -213,7 +214,7 @@ class ScriptRun:
     def _heard(self, child: ScriptWorker, message: Message) -> None:
         kind, body = message
         if kind == "declared":
-            self.declared = Declared.from_json(body)
+            self.declared = json_codec.read(Declared, body, kind)
             child.loaded = True
         elif kind == "loaded":
             child.loaded = True
@@ -307,7 +308,7 @@ class ScriptRun:
                 child.ended = True
             return time.monotonic_ns()
         for child, each in zip(children, shares, strict=True):
-            body = {"data": self.data, "start_ns": start_ns, "shares": [s.to_json() for s in each]}
+            body = {"data": self.data, "start_ns": start_ns, "shares": each}
             child.send("begin", body)
         return start_ns
 

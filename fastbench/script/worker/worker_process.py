@@ -141,7 +141,7 @@ class _Worker:
 
     def _tell_loaded(self) -> None:
         declared = self._seat.host.declared
-        said = {"loaded": {}} if self._seat.index else {"declared": declared.to_json()}
+        said: dict[str, object] = {"loaded": {}} if self._seat.index else {"declared": declared}
         try:
             self._channel.send(said)
         except TypeError as error:  # the script's own types, in a threshold or a tag

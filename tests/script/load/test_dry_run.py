@@ -237,7 +237,7 @@ def test_what_is_not_known_is_not_claimed(tmp_path: Path) -> None:
 
 def test_what_is_odd_in_a_data_file_is_told(tmp_path: Path) -> None:
     declared = Declared(Settings(), (read("f", "f", ITERATIONS),), warnings=("u.csv, line 1: x",))
-    plan = applied(Declared.from_json(declared.to_json()), RunRequest("script.py"))
+    plan = applied(declared, RunRequest("script.py"))
     found = dry_run.findings(plan, (), reading(tmp_path, BODY))
     assert dry_run.Finding("warning", "u.csv, line 1: x.") in found
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
+import orjson
 import pytest
 
 from fastbench.plan.plan import UsageError
+from fastbench.results import json_codec
 from fastbench.script import recording_context
 from fastbench.script.api import declare
 from fastbench.script.api.metrics import Trend
@@ -68,7 +69,7 @@ def test_an_executor_has_the_defaults_of_k6(executor: str) -> None:
     found = read("s", "f", {"executor": executor, **given})
     assert {name: getattr(found, name) for name in expected} == expected
     assert (found.start_time_s, found.graceful_stop_s, found.env, found.tags) == (0, 30, {}, {})
-    assert Spec.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert json_codec.read(Spec, orjson.loads(orjson.dumps(found)), "spec") == found
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,10 @@ def test_decorators_declare_scenarios_in_their_order() -> None:
     assert found.metrics["size"].contains == "time"
     calls = (declare.setup_function(), declare.runnable("browse"), declare.runnable("day"))
     assert [each.parameters for each in calls if each] == [0, 1, 2]
-    assert Declared.from_json(json.loads(json.dumps(found.to_json()))) == found
+    sent = orjson.dumps(found)
+    back = json_codec.read(Declared, orjson.loads(sent), "declared")
+    assert back == found
+    assert orjson.dumps(back) == sent, "whole numbers stay whole"
 
 
 def test_scenarios_may_stand_in_options_as_in_k6() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -104,7 +105,7 @@ def test_levels_of_a_rate_are_per_second() -> None:
 def test_a_share_survives_the_channel(workers: int) -> None:
     for each in shares(EVERY, workers):
         for share in each:
-            assert Share.from_json(json.loads(json.dumps(share.to_json()))) == share
+            assert Share.from_json(json.loads(json.dumps(asdict(share)))) == share
 
 
 def ramp(start: int, stages: list[tuple[float, int]], workers: int) -> list[tuple[int, int, bool]]:
