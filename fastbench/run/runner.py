@@ -175,9 +175,9 @@ class _Run:
         return {} if self.judge is None else self.judge.final(found)
 
     def _fork(self, shares: list[worker.Share]) -> None:
-        parent, cycle = os.getpid(), worker.order(self.plan.requests)
+        cycle = worker.order(self.plan.requests)
         for share in shares:
-            load = partial(worker.run, self.plan, self.reach.used, cycle, self.block, share, parent)
+            load = partial(worker.run, self.plan, self.reach.used, cycle, self.block, share)
             self.workers.start(Child(share.index), load)
 
     def _connect(self) -> None:

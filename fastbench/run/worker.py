@@ -1,9 +1,9 @@
-"""One process on one core: the engine on its own thread, a uvloop control plane beside it.
+"""One process on one core: the engine on its own thread, and the main one beside it.
 
 1. `run` is called right after the fork, and the process ends with it: see child.py.
 2. The engine thread holds no GIL and is never told anything by Python: it reads the block.
-3. The control plane runs at nice 10. It ends the process when the parent is gone; the kernel does
-   so at once (PR_SET_PDEATHSIG), the loop catches the moment before that was set.
+3. The main thread runs at nice 10. It ends the process when the parent is gone, where the kernel
+   has not done so at once (PR_SET_PDEATHSIG).
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import os
 import socket
 import threading
 from dataclasses import dataclass
-
-import uvloop
 
 from fastbench.engine.bridge import _core
 from fastbench.plan import hostnames
@@ -74,11 +72,10 @@ def run(
     cycle: list[int],
     block: _core.Block,
     share: Share,
-    parent: int,
     channel: socket.socket,
 ) -> None:
     """Be a worker: load the server as the block says. The end of the channel is the end of it."""
-    _control(_engine(plan, endpoints, cycle, block, share), parent)
+    _control(_engine(plan, endpoints, cycle, block, share))
 
 
 def _engine(
@@ -137,23 +134,23 @@ def _tls_options(plan: Plan) -> tuple[bytes, bool, bool, bytes, bytes, bytes] | 
     return name.encode(), hostnames.is_address(name), tls.verify, cafile, certfile, keyfile
 
 
-def _control(engine: _core.Engine, parent: int) -> None:
-    """Run the engine on a thread of its own until it ends."""
-    loop = uvloop.new_event_loop()
+def _control(engine: _core.Engine) -> None:
+    """Run the engine on a thread of its own until it ends; leave when the parent is gone."""
+    parent = os.getppid()
+    failed: list[BaseException] = []
 
     def drive() -> None:
-        engine.run()
-        loop.call_soon_threadsafe(loop.stop)
-
-    def look() -> None:
-        if os.getppid() != parent:
-            os._exit(EXIT_FAILED)
-        loop.call_later(LOOK_S, look)
+        try:
+            engine.run()
+        except BaseException as error:
+            failed.append(error)
 
     thread = threading.Thread(target=drive, name="engine")
     thread.start()
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), QUIET_NICE)
-    look()
-    loop.run_forever()
-    thread.join()
-    loop.close()
+    while thread.is_alive():
+        thread.join(LOOK_S)
+        if os.getppid() != parent:
+            os._exit(EXIT_FAILED)
+    if failed:
+        raise failed[0]

@@ -78,7 +78,7 @@ HEAVY = {
     "orjson": {"cli.commands", "cli.output", "run", *SCRIPTS},
     "psutil": {"machine"},
     "rich": {"cli.output"},
-    "uvloop": {"run", "script.worker", "server"},
+    "uvloop": {"script.worker", "server"},
 }
 
 # A file of the engine may cimport libc and what stands before it.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Any
 
 import jsonschema
 import pytest
@@ -18,7 +18,6 @@ import scenario_samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastbench.results import json_codec
 from fastbench.results import result as module
 from fastbench.results.addresses import AddressRow
 from fastbench.results.assessment.conservation import imbalances
@@ -391,13 +390,3 @@ def test_an_invented_sample_is_an_imbalance() -> None:
 
 def test_public_names_are_there() -> None:
     assert all(hasattr(module, name) for name in module.__all__)
-
-
-def test_what_is_written_of_pairs_and_choices_is_read_back() -> None:
-    kind = tuple[tuple[int, Literal["a", "b"], Any], ...]
-    whole = ((1, "a", {"c": 2}), (3, "b", 4.5))
-    assert json_codec.read(kind, json.loads(json.dumps(whole)), "pairs") == whole
-    with pytest.raises(DocumentError, match=r"pairs\[0\]\[1\]: expected .*, got 'c'"):
-        json_codec.read(kind, [[1, "c", 2]], "pairs")
-    with pytest.raises(DocumentError, match=r"pairs\[0\]: expected 3 members, got 2"):
-        json_codec.read(kind, [[1, "a"]], "pairs")
