@@ -50,6 +50,7 @@ def check(text: str) -> str:
 
 def of_result(result: Result, name: str, code: int) -> dict[str, object]:
     """Return the message about a run that failed but has a result."""
+    result = result.main
     s = result.summary
     _, latency = result.headline
     p95_ms = latency.percentile(95.0) / 1e6 if latency.count else None
@@ -57,7 +58,7 @@ def of_result(result: Result, name: str, code: int) -> dict[str, object]:
         text for text, each in result.thresholds.items() if not each.ok and each.level == "fail"
     ]
     told = resolution.tells_rate(s.requests, s.duration_s)
-    figures = [f"{s.requests_per_s:,.0f} req/s"] if told else []
+    figures = [f"{s.requests_per_s:,.0f} {result.per_s}"] if told else []
     figures.append(f"{s.not_ok:,} not ok")
     outcome = result.outcome
     p95_ns = resolution.told_ns(latency, 95.0)

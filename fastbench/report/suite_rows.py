@@ -42,7 +42,7 @@ def figures(row: Row) -> Figures | None:
     result = row.result
     if result is None:
         return None
-    s, (_, latency) = result.summary, result.headline
+    s, (_, latency) = result.main.summary, result.main.headline
     times = [latency.percentile(p) / 1e6 if latency.count else None for p in (50.0, 95.0, 99.0)]
     return Figures(s.requests, s.requests_per_s, s.not_ok, *times)
 
@@ -53,7 +53,7 @@ def shown(row: Row) -> tuple[str, ...]:
     if found is None:
         return (NOTHING,) * 7
     assert row.result is not None
-    latency = row.result.headline[1]
+    latency = row.result.main.headline[1]
     times = [resolution.told_ns(latency, percent) for percent in (50.0, 95.0, 99.0)]
     told = resolution.tells_rate(found.requests, row.result.summary.duration_s)
     return (

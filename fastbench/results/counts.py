@@ -177,4 +177,5 @@ class SeriesRow:
             failed=found.failed,
             p50_ms=found.p50_ms,
             p99_ms=found.p99_ms,
+            operations=None,
         )

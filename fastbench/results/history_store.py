@@ -101,6 +101,7 @@ class Entry:
     @classmethod
     def of(cls, result: Result, name: str, exit_code: int = 0) -> Entry:
         """Return the columns of a result that is not kept yet."""
+        result = result.main
         summary, machine = result.summary, result.environment
         times, latency = result.headline
 

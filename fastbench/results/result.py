@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import typing
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated
@@ -206,8 +207,13 @@ class Result:
     @property
     def main(self) -> Result:
         """The result as reports show it: its operations stand for requests if it sent none."""
-        if self.operations is None or not self.operations.started or self.summary.started:
-            return self
+        return self if self.summary.started else self.timed or self
+
+    @property
+    def timed(self) -> Result | None:
+        """The same of what the script timed itself: its counts, times and rows are of these."""
+        if self.operations is None:
+            return None
         latency, empty = self.latency, Histogram.empty()
         return replace(
             self,
@@ -215,6 +221,8 @@ class Result:
             latency=Latency(latency.operation or empty, empty, empty, empty, lag=latency.lag),
             series=tuple(row.as_requests() for row in self.series),
             scenarios=tuple(row.as_requests() for row in self.scenarios),
+            requests=tuple(row for row in self.requests if row.kind != "http"),
+            status_codes={},
             operations=None,
             noun="operation",
         )
@@ -259,40 +267,51 @@ class Result:
     @property
     def outcome(self) -> Outcome:
         """How the run went as a whole: what every report says first, and the colour it has."""
+        beside = self.timed if self.summary.started else None
+        return outcome(self.main.facts, None if beside is None else beside.facts)
+
+    @property
+    def facts(self) -> Facts:
+        """What the outcome is made of."""
         s = self.summary
-        wide = self.scripted or not s.requests
-        return outcome(
-            Facts(
-                ended=s.ended,
-                requests=s.requests,
-                not_ok=s.not_ok,
-                started=s.started,
-                causes=run_outcome.causes(
-                    self.status_codes, self.errors, s.failed, connecting=wide
-                ),
-                unanswered=self.unanswered,
-                oldest_in_flight_s=s.oldest_in_flight_s,
-                scheduled=s.scheduled,
-                not_sent=s.dropped + s.queued_at_end,
-                asked_per_s=self._asked_per_s(),
-                reached_per_s=s.requests_per_s,
-                duration_s=s.duration_s,
-                silent_s=run_outcome.silent_s((row.span_s, row.ok, row.bad) for row in self.series),
-                never_ok=run_outcome.never_ok((*self.scenarios, *self.requests)),
-                stuck=tuple(r.name for r in self.scenarios if r.interrupted and not r.iterations),
-                vus=self.scripted,
-                iterations=sum(row.iterations for row in self.scenarios),
-                dropped=sum(row.dropped_iterations for row in self.scenarios),
-                threw=sum(row.count for row in self.exceptions if row.scenario),
-                threw_outside=sum(row.count for row in self.exceptions if not row.scenario),
-                retried=s.retried,
-                retold=bool(self.config.get("points") and not self.config.get("points_cut")),
-                checks=tuple((each.fails, each.passes + each.fails) for each in self.checks),
-                thresholds=self.thresholds,
-                verdict=self.validity.verdict,
-                why=self.validity.reasons,
-            )
+        mine = [row for row in self.requests if (row.kind == "http") == (self.noun == "request")]
+        return Facts(
+            ended=s.ended,
+            requests=s.requests,
+            not_ok=s.not_ok,
+            started=s.started,
+            causes=self._causes(),
+            unanswered=self.unanswered,
+            oldest_in_flight_s=s.oldest_in_flight_s,
+            scheduled=s.scheduled,
+            not_sent=s.dropped + s.queued_at_end,
+            asked_per_s=self._asked_per_s(),
+            reached_per_s=s.requests_per_s,
+            duration_s=s.duration_s,
+            silent_s=run_outcome.silent_s((row.span_s, row.ok, row.bad) for row in self.series),
+            never_ok=run_outcome.never_ok((*self.scenarios, *mine)),
+            stuck=tuple(r.name for r in self.scenarios if r.interrupted and not r.iterations),
+            vus=self.scripted,
+            iterations=sum(row.iterations for row in self.scenarios),
+            dropped=sum(row.dropped_iterations for row in self.scenarios),
+            threw=sum(row.count for row in self.exceptions if row.scenario),
+            threw_outside=sum(row.count for row in self.exceptions if not row.scenario),
+            retried=s.retried,
+            retold=bool(self.config.get("points") and not self.config.get("points_cut")),
+            checks=tuple((each.fails, each.passes + each.fails) for each in self.checks),
+            thresholds=self.thresholds,
+            verdict=self.validity.verdict,
+            why=self.validity.reasons,
+            noun=self.noun,
         )
+
+    def _causes(self) -> Mapping[str, int]:
+        """Return what failed requests, or operations, have in common, by count."""
+        if self.noun != "request":
+            return sum((Counter(row.reasons) for row in self.requests), Counter())
+        s, answers = self.summary, self.status_codes
+        wide = self.scripted or not s.requests
+        return run_outcome.causes(answers, self.errors, s.failed, connecting=wide)
 
     def _asked_per_s(self) -> float:
         """Return the one planned rate, or what several came to over the run."""

@@ -58,7 +58,7 @@ _ENDED = {
     "threshold_aborted": ("failed", "a threshold ended the run"),
 }
 _CONNECTING = ("dns", "connect_refused", "connect_timeout", "connect", "tls")
-_OF_FAILURES = ("http_req_failed",)
+_OF_FAILURES = {"request": ("http_req_failed", "errors"), "operation": ("operation_failed",)}
 _OF_EXCEPTIONS = ("script_exceptions",)
 
 
@@ -95,7 +95,8 @@ class Facts:
     how long there were only failures at the end. `never_ok` names scenarios and requests that never
     succeeded, `stuck` scenarios none of whose iterations ended. `iterations` of a script, `dropped`
     of which were not started, `threw` exceptions, and others `threw_outside` of them; `checks` are
-    (failed, all) of each. `retold`: made of points, which do not hold all of a run.
+    (failed, all) of each. `retold`: made of points, which do not hold all of a run. `noun` is what
+    `requests` are: requests, or other operations that a script timed.
     """
 
     ended: str
@@ -124,17 +125,17 @@ class Facts:
     verdict: str = "ok"
     why: tuple[str, ...] = ()
     retold: bool = False
+    noun: str = "request"
 
 
-def outcome(facts: Facts) -> Outcome:
-    """Judge a run as a whole."""
+def outcome(facts: Facts, beside: Facts | None = None) -> Outcome:
+    """Judge a run as a whole; `beside` its requests it may have operations, which can fail, too."""
     found = [
-        *_failed(facts),
-        *_parts(facts),
+        *(each for of in (facts, beside) if of for each in (*_failed(of), *_parts(of))),
         *_broken(facts),
         *_exceptions(facts),
         *_not_sent(facts),
-        *_unanswered(facts),
+        *(each for of in (facts, beside) if of for each in _unanswered(of)),
         *_retried(facts),
         *_checks(facts),
     ]
@@ -209,35 +210,39 @@ def silent_s(rows: Iterable[tuple[float, int, int]]) -> float:
 
 
 def _failed(facts: Facts) -> Iterator[Reason]:
-    hint = "see the status codes and the errors in the report"
+    noun, code = facts.noun, f"{facts.noun}s_failed"
+    where = "status codes and the errors" if noun == "request" else "reasons by name"
+    hint = f"see the {where} in the report"
     if facts.requests and facts.not_ok == facts.requests:
-        text = f"every request failed ({_causes(facts)})"
-        yield Reason("requests_failed", "failed", text, hint)
+        text = f"every {noun} failed ({_causes(facts)})"
+        yield Reason(code, "failed", text, hint)
     elif facts.requests and facts.not_ok >= max(1, FEW_FAILED * facts.requests):
         share = facts.not_ok / facts.requests
-        text = f"{_percent(share)} of requests failed ({_causes(facts)})"
-        level = _level(share, MANY_FAILED, allowed=_allowed(facts, _OF_FAILURES))
-        yield Reason("requests_failed", level, text, hint)
+        text = f"{_percent(share)} of {noun}s failed ({_causes(facts)})"
+        level = _level(share, MANY_FAILED, allowed=_allowed(facts, _OF_FAILURES[noun]))
+        yield Reason(code, level, text, hint)
     elif not facts.requests and not facts.started and facts.causes:
         text = f"no request could be sent ({_causes(facts)})"
         yield Reason("nothing_sent", "failed", text, hint)
     elif not facts.requests and (facts.started or not facts.vus):
-        what = "answered" if facts.started else "sent"
-        yield Reason("nothing_sent", "failed", f"no request was {what}", hint)
+        what = "was answered" if facts.started else "was sent"
+        what = "ended" if noun != "request" else what
+        yield Reason("nothing_sent", "failed", f"no {noun} {what}", hint)
 
 
 def _parts(facts: Facts) -> Iterator[Reason]:
     """What a large part that goes well would hide: a part, or a time, in which nothing did."""
     if facts.not_ok == facts.requests:
         return
-    allowed = _allowed(facts, _OF_FAILURES)
+    allowed = _allowed(facts, _OF_FAILURES[facts.noun])
     if facts.never_ok:
         names = ", ".join(map(_short, facts.never_ok[:MAX_CAUSES]))
         more = len(facts.never_ok) - MAX_CAUSES
-        text = f"every request of {names} failed" + (f", and of {more} more" if more > 0 else "")
+        text = f"every {facts.noun} of {names} failed"
+        text += f", and of {more} more" if more > 0 else ""
         yield Reason("part_failed", "warning" if allowed else "failed", text)
     if facts.silent_s >= max(LONG_SILENT_S, MANY_MISSING * facts.duration_s):
-        text = f"no request succeeded in the last {format_s(facts.silent_s)}"
+        text = f"no {facts.noun} succeeded in the last {format_s(facts.silent_s)}"
         hint = "the server is gone, or refuses connections: see its log"
         # No share of failed requests knows of those that were never sent: nobody allowed this.
         yield Reason("silent", "failed", text, hint)
@@ -307,8 +312,9 @@ def _unanswered(facts: Facts) -> Iterator[Reason]:
     """Requests that were under way at the end, for longer than any answer took."""
     if facts.requests and facts.unanswered > max(1, FEW_MISSING * facts.started):
         share = facts.unanswered / max(1, facts.started)
+        what = "requests had no answer" if facts.noun == "request" else "operations had not ended"
         text = (
-            f"{_percent(share)} of requests had no answer when the run ended, the oldest after "
+            f"{_percent(share)} of {what} when the run ended, the oldest after "
             f"{format_s(facts.oldest_in_flight_s)}"
         )
         wait = "a longer graceful_stop" if facts.vus else "--drain"
@@ -353,11 +359,10 @@ def _level(share: float, many: float, *, allowed: bool = False) -> str:
 
 def _allowed(facts: Facts, metrics: tuple[str, ...]) -> bool:
     """Tell whether a threshold on all of these failures decides about the run, and holds."""
-    names = (*metrics, *(("errors",) if metrics == _OF_FAILURES else ()))
     held = [
         each.ok
         for text, each in (facts.thresholds or {}).items()
-        if each.level == "fail" and text.lstrip().startswith(names) and "{" not in text
+        if each.level == "fail" and text.lstrip().startswith(metrics) and "{" not in text
     ]
     return bool(held) and all(held)
 

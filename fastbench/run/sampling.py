@@ -62,7 +62,8 @@ class Progress:
     `asked_rate` is what is planned for now, `queued` how many planned requests wait for a
     connection; `warming` while nothing of it is measured yet. `notices` are sentences for now.
     `row` is the newest second, None before the first; `judgements` are how thresholds stand,
-    `by_url` the URLs of several as they were counted last, where somebody wants to know.
+    `by_url` the URLs of several as they were counted last, where somebody wants to know. `noun` is
+    what is counted: a script that sends no requests shows the operations that it times itself.
     """
 
     elapsed_s: float
@@ -81,6 +82,7 @@ class Progress:
     row: SeriesRow | None = None
     judgements: Mapping[str, Judgement] = field(default_factory=dict)
     by_url: tuple[NamedRow, ...] = ()
+    noun: str = "request"
 
     def length_s(self, duration_s: float | None) -> float | None:
         """Return when the run ends, if time ends it; of a script only its run knows."""
@@ -272,6 +274,12 @@ def _pairs(rows: list[SeriesRow]) -> list[tuple[SeriesRow, SeriesRow]]:
     return list(zip(rows[::2], rows[1::2], strict=True))
 
 
+_ENDED = {  # the counters of what ended, first what went well
+    "request": ("ok", "failed", "timeouts"),
+    "operation": ("operations_ok", "operations_failed"),
+}
+
+
 class Ticks:
     """What the parent keeps from one look at the block to the next, one phase long."""
 
@@ -282,28 +290,34 @@ class Ticks:
         self.warming = warming
         self.ended: list[int] = []
         self.rate = 0.0
+        self.noun = "request"
         self.total: Counter[str] = Counter()
 
     def look(
         self, now_ns: int, counters: list[dict[str, int]], thread_rates: list[float] | None
     ) -> None:
         """Take the counters in; `thread_rates` gains a sample per worker."""
-        ended = [slot["ok"] + slot["failed"] + slot["timeouts"] for slot in counters]
+        self.total = total(counters)
+        timed = self.total["operations_started"] and not self.total["started"]
+        self.noun = "operation" if timed else "request"
+        ended = [sum(slot[name] for name in _ENDED[self.noun]) for slot in counters]
         span_s = (now_ns - self.now_ns) / 1e9
         if span_s < RATES_TICK_S / 2:
             return
         before = self.ended or [0] * len(ended)
-        rates = [(new - old) / span_s for new, old in zip(ended, before, strict=True)]
+        rates = [max(0, new - old) / span_s for new, old in zip(ended, before, strict=True)]
         if thread_rates is not None and not self.warming:
             thread_rates += rates
         self.rate = sum(rates)
-        self.total = total(counters)
         self.ended = ended
         self.now_ns = now_ns
 
     def progress(self, series: Series) -> Progress:
         """Return what a live view shows now."""
-        last = series.newest[-1] if series.newest else None
+        rows, row = series.newest, series.added
+        if self.noun != "request":
+            rows, row = [each.as_requests() for each in rows], row and row.as_requests()
+        last = rows[-1] if rows else None
         elapsed_s = max(0.0, (self.now_ns - self.start_ns) / 1e9)
         counts = self.total
         return Progress(
@@ -312,13 +326,14 @@ class Ticks:
             rate=self.rate,
             p50_ms=(last and (last.response_p50_ms or last.p50_ms)) or 0.0,
             p99_ms=(last and (last.response_p99_ms or last.p99_ms)) or 0.0,
-            errors=counts["failed"] + counts["timeouts"],
-            rates=tuple(row.requests / row.span_s for row in series.newest if row.span_s),
+            errors=sum(counts[name] for name in _ENDED[self.noun][1:]),
+            rates=tuple(each.requests / each.span_s for each in rows if each.span_s),
             asked_rate=self._asked_rate(elapsed_s),
             queued=max(0, counts["scheduled"] - counts["started"] - counts["dropped"]),
             warming=self.warming,
             connections=counts["connected"],
-            row=series.added,
+            row=row,
+            noun=self.noun,
         )
 
     def _asked_rate(self, elapsed_s: float) -> float | None:

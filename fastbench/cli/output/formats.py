@@ -82,4 +82,4 @@ def _of(name: str, *what: object) -> bytes:
 def as_peer(tool: str, result: Result) -> Mapping[str, object]:
     """Return the JSON-ready object that another tool would have written."""
     module = import_module(f"fastbench.report.export.{tool}")
-    return cast(Callable[[Result], Mapping[str, object]], module.document)(result)
+    return cast(Callable[[Result], Mapping[str, object]], module.document)(result.main)

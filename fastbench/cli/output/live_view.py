@@ -81,7 +81,8 @@ class LiveView(Canvas):
     def _speed(self, now: Progress, columns: int) -> Text:
         from rich.text import Text
 
-        line = Text("  ").append(f"{format_count(now.rate) + ' req/s':<14}", style="bold")
+        unit = " req/s" if now.noun == "request" else " op/s"
+        line = Text("  ").append(f"{format_count(now.rate) + unit:<14}", style="bold")
         right = ""
         if now.p50_ms:  # not in the first second, nor in a warm-up
             high = resolution.tail(None if now.row is None else now.row.ok + now.row.timeouts)

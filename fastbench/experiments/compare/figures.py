@@ -24,6 +24,7 @@ _NOT_VALID = {  # verdicts of a run's validity
 
 def figures_of(result: Result, *, planned: bool | None = None) -> Figures:
     """Return the figures of one run; `planned` False asks for service times under a rate, too."""
+    result = result.main
     summary = result.summary
     response = result.planned if planned is not False else None
     times = result.latency.service if response is None else response
@@ -45,7 +46,7 @@ def latencies_of(base: Result, candidate: Result) -> Latencies:
     """Return the times of two runs side by side: of responses only where both had a plan."""
     before, after = base.planned, candidate.planned
     if before is None or after is None:
-        return Latencies("service", base.latency.service, candidate.latency.service)
+        return Latencies("service", base.main.latency.service, candidate.main.latency.service)
     return Latencies("response", before, after)
 
 

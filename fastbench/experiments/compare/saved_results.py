@@ -73,6 +73,7 @@ def judge_stored(
     rules: Rules | None = None,
 ) -> Comparison:
     """Compare two results that were measured one after the other."""
+    base, candidate = base.main, candidate.main
     rules = rules or Rules()
     primary = primary or primary_of(base, candidate)
     planned = _planned(base, candidate)

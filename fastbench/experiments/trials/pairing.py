@@ -119,7 +119,7 @@ class _Measured:
     def ok_per_s(self) -> float:
         if self.result is None or not self.result.summary.duration_s:
             return 0.0
-        return self.result.summary.ok / self.result.summary.duration_s
+        return self.result.main.summary.ok / self.result.summary.duration_s
 
 
 @dataclass(slots=True)
@@ -263,7 +263,7 @@ class _Rounds:
             if name not in self.ready:
                 raise
             return _Measured(None, (str(error),))
-        if result.summary.ok:
+        if result.main.summary.ok:
             self.answered.add(name)
         found = figures.figures_of(result)
         reasons = died + figures.reasons_against(found)

@@ -28,7 +28,7 @@ class Kept:
     def add(self, base: Result, candidate: Result) -> None:
         """Take the trials of one pair."""
         for side, result in zip(SIDES, (base, candidate), strict=True):
-            self._add("service", side, result.latency.service)
+            self._add("service", side, result.main.latency.service)
             if result.planned is None:
                 self._planned = False
             else:

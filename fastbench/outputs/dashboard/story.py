@@ -55,6 +55,7 @@ class Story:
         self._names: dict[int, str] = {}  # of the target's processes
         self._last: SeriesRow | None = None
         self._requests = self._bad = 0
+        self._noun = "request"
         self._told = _told(_WAITING)
         self._by_url: tuple[NamedRow, ...] = ()
         self._urls: list[list[url_table.Cell]] = []
@@ -63,7 +64,9 @@ class Story:
     def take(self, now: Progress) -> None:
         """Take a look at the run in; its row counts once, however often it is told."""
         step: dict[str, Any] | None = {}
-        row = now.row if now.row is not self._last else None
+        self._noun = now.noun
+        seen = now.row and self._last and now.row.t_s == self._last.t_s
+        row = None if seen else now.row
         if row is not None and row.span_s > 0:
             self._last = row
             step = self._add(row, None if now.users is None else now.users.vus)
@@ -76,6 +79,7 @@ class Story:
 
     def end(self, result: Result, beside: Comparison | None) -> None:
         """Take the result in: the last rows, the verdict, and the charts that need all of it."""
+        result = result.main
         rows = html_charts.whole(result)
         vus = {row.t_s: count for row, count in zip(self._rows, self._vus, strict=True)}
         drawn = html_charts.charts(result)
@@ -126,7 +130,7 @@ class Story:
         return html_charts.drawing(self._rows, charts), charts
 
     def _charts(self, rows: list[SeriesRow], vus: list[int | None]) -> list[Chart]:
-        charts = html_charts.over_time(rows, self._names)
+        charts = html_charts.over_time(rows, self._names, self._noun)
         if self._vus[0] is not None:
             charts.insert(_place_of_vus(charts), _users(vus))
         return charts
@@ -143,13 +147,13 @@ class Story:
 
     def _figures(self, now: Progress) -> list[Figure]:
         """Return what is so this second, and what is so far."""
-        row = self._last
+        row, noun = self._last, f"{now.noun}s"
         if row is None:
-            return [Figure("requests/s", format_count(now.rate), "")]
-        share = f"{self._bad / self._requests:.3%} of requests" if self._bad else "none"
+            return [Figure(f"{noun}/s", format_count(now.rate), "")]
+        share = f"{self._bad / self._requests:.3%} of {noun}" if self._bad else "none"
         found = [
-            Figure("requests/s", format_count(row.requests / row.span_s), _beside_rate(now, row)),
-            Figure("requests", format_count(self._requests), f"{self._requests:,} so far"),
+            Figure(f"{noun}/s", format_count(row.requests / row.span_s), _beside_rate(now, row)),
+            Figure(noun, format_count(self._requests), f"{self._requests:,} so far"),
             Figure("not ok", format_count(self._bad), share, "bad" if self._bad else ""),
         ]
         high = resolution.tail(row.ok + row.timeouts)

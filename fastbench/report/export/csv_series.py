@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
 from fastbench.foundation.errors import KINDS
 from fastbench.results.result import Result, SeriesRow
@@ -28,6 +29,9 @@ _COLUMNS = (
     "response_p50_ms",
     "response_p99_ms",
 )
+_OPERATION_COLUMNS = (  # where a script timed something that is no request
+    *("operations", "operations_failed", "operation_p50_ms", "operation_p99_ms"),
+)
 _USE_COLUMNS = (
     "client_cpu_percent",
     "host_cpu_percent",
@@ -46,10 +50,11 @@ def render(result: Result) -> str:
     kinds = [*KINDS, *sorted(seen.difference(KINDS))]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = (*_COLUMNS, *_USE_COLUMNS, *(f"{kind}_errors" for kind in kinds))
+    timed = _OPERATION_COLUMNS if result.operations else ()
+    names = (*_COLUMNS, *_USE_COLUMNS, *timed, *(f"{kind}_errors" for kind in kinds))
     writer.writerow(cell(name) for name in names)
     for row in result.series:
-        writer.writerow(cell(value) for value in _values(row, kinds))
+        writer.writerow(cell(value) for value in _values(row, kinds, timed))
     return text.getvalue()
 
 
@@ -61,13 +66,16 @@ def cell(value: object) -> str:
     return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
 
 
-def _values(row: SeriesRow, kinds: list[str]) -> list[object]:
+def _values(row: SeriesRow, kinds: list[str], timed: Sequence[str]) -> list[object]:
     rate = round(row.requests / row.span_s, 3) if row.span_s > 0 else 0.0
     known = {name: getattr(row, name) for name in _COLUMNS if name != "requests_per_s"}
     known["requests_per_s"] = rate
     known |= _used(row.use)
     errors = [row.errors.get(kind, 0) for kind in kinds]
-    return [known.get(name) for name in (*_COLUMNS, *_USE_COLUMNS)] + errors
+    if (found := row.operations) is not None:
+        values = (found.ended, found.failed, found.p50_ms, found.p99_ms)
+        known |= dict(zip(_OPERATION_COLUMNS, values, strict=True))
+    return [known.get(name) for name in (*_COLUMNS, *_USE_COLUMNS, *timed)] + errors
 
 
 def _used(use: Use | None) -> dict[str, object]:

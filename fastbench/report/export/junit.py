@@ -1,7 +1,8 @@
 """A result as JUnit XML: what a build server shows as passed and failed cases.
 
 1. The suites: the run itself (it is valid), one case per threshold, one per check, one per
-   URL of several, and under --fail-on-regression one for the baseline.
+   URL of several or operation that is no request, and under --fail-on-regression one for the
+   baseline.
 2. A broken threshold is a failure, one of level warn passes and says so in its output. A check that
    failed once is a failure. A run that ended early, or in which nothing succeeded, is an error.
    A URL of which every request failed is a failure where it fails the run; all say their figures.
@@ -19,14 +20,14 @@ from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation import redact
 from fastbench.foundation.units import format_ms
 from fastbench.report.change import headline, regression
-from fastbench.report.text.request_table import answers, of_urls
+from fastbench.report.text.request_table import answers, asked_as, noun, of_urls
 from fastbench.results.metric_values import Check, Judgement, NamedRow
 from fastbench.results.resolution import told_ms
 from fastbench.results.result import Result
 
 __all__ = ["render"]
 
-_OF_PARTS = ("part_failed", "requests_failed", "nothing_sent")
+_OF_PARTS = ("part_failed", "requests_failed", "operations_failed", "nothing_sent")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -42,11 +43,16 @@ class _Case:
 
 def render(result: Result, beside: Comparison | None = None) -> str:
     """Return the XML, ending in a newline; `beside` is how the run stands beside its baseline."""
+    result = result.main
+    timed = [row for row in result.requests if row.kind != "http"]
+    reasons = result.outcome.reasons  # they say whether failures fail the run
+    strict = any(each.level == "failed" and each.code in _OF_PARTS for each in reasons)
     suites = {
         "run": [_run(result)],
         "thresholds": [_threshold(name, each) for name, each in result.thresholds.items()],
         "checks": [_check(each) for each in result.checks],
-        "urls": _urls(result),
+        "urls": _rows(result.requests if of_urls(result.requests) else (), "urls", strict),
+        "operations": _rows(timed, "operations", strict),
         "baseline": [] if beside is None else _baseline(beside),
     }
     every = [case for cases in suites.values() for case in cases]
@@ -87,7 +93,7 @@ def _run(result: Result) -> _Case:
     if s.ended == "complete" and own:  # what thresholds say fails in their own cases
         return _Case(name, place, "failure", "; ".join(each.text for each in own))
     if s.ended in ("complete", "threshold_aborted"):
-        counts = f"{s.requests} requests, {s.failed} failed, {s.timeouts} timed out"
+        counts = f"{s.requests} {result.noun}s, {s.failed} failed, {s.timeouts} timed out"
         return _Case(name, place, "", f"{counts}; verdict: {result.validity.verdict}")
     reasons = "; ".join((s.ended.replace("_", " "), *result.validity.reasons))
     return _Case(name, place, "error", reasons)
@@ -110,24 +116,20 @@ def _check(check: Check) -> _Case:
     return _Case(name, "fastbench.checks", outcome, f"{check.fails} of {total} failed")
 
 
-def _urls(result: Result) -> list[_Case]:
-    """Return a case for each URL; whether failed requests are a failure says the outcome."""
-    if not of_urls(result.requests):
-        return []
-    reasons = result.outcome.reasons
-    strict = any(each.level == "failed" and each.code in _OF_PARTS for each in reasons)
-    return [_url(row, strict=strict) for row in result.requests]
+def _rows(rows: Sequence[NamedRow], suite: str, strict: bool) -> list[_Case]:
+    """Return a case for each row; `strict`: one of which all failed is a failure."""
+    return [_row(row, f"fastbench.{suite}", strict) for row in rows]
 
 
-def _url(row: NamedRow, *, strict: bool) -> _Case:
-    figures = [f"{row.requests} requests", f"{row.failed} failed", answers(row)]
+def _row(row: NamedRow, place: str, strict: bool) -> _Case:
+    figures = [f"{row.requests} {noun([row])}s", f"{row.failed} failed", answers(row)]
     for name in ("p50", "p95", "p99"):
         value = told_ms(row.latency, name)
         figures += [] if value is None else [f"{name} {format_ms(value)}"]
     failed = strict and row.requests and row.failed == row.requests
-    name = f"{row.method} {row.name}".strip()
+    name = f"{asked_as(row)} {row.name}".strip()
     text = ", ".join(part for part in figures if part)
-    return _Case(name, "fastbench.urls", "failure" if failed else "", text)
+    return _Case(name, place, "failure" if failed else "", text)
 
 
 def _baseline(found: Comparison) -> list[_Case]:

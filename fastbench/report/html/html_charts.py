@@ -18,7 +18,7 @@ from typing import Any
 from fastbench.foundation.redact import printable
 from fastbench.results import resolution
 from fastbench.results.histogram import Histogram, highest_ns, lowest_ns
-from fastbench.results.result import Result, SeriesRow
+from fastbench.results.result import OperationsRow, Result, SeriesRow
 from fastbench.results.usage import Use
 
 __all__ = [
@@ -67,7 +67,8 @@ def charts(result: Result) -> list[Chart]:
     """Return the charts that this result has something for, in the order of the page."""
     rows = whole(result)
     names = {target.pid: target.name for target in result.resources.targets}
-    found = over_time(rows, {pid: names.get(pid, "") for pid in pids(rows)})
+    found = over_time(rows, {pid: names.get(pid, "") for pid in pids(rows)}, result.noun)
+    found[2:2] = _of_operations(rows)
     timed = [chart for each in found if (chart := _shown(each))] if len(rows) > 1 else []
     return [*timed, *_of_latency(result)]
 
@@ -101,12 +102,15 @@ def whole(result: Result) -> list[SeriesRow]:
     return rows[:-1] if len(rows) > 2 and rows[-1].span_s < 0.5 else rows
 
 
-def over_time(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
+def over_time(
+    rows: list[SeriesRow], names: Mapping[int, str], noun: str = "request"
+) -> list[Chart]:
     """Return all charts over time of rows of one run, with all lines that it may have.
 
-    `names` are those of the target's processes; no more than MAX_TARGETS are drawn.
+    `names` are those of the target's processes; no more than MAX_TARGETS are drawn. `noun` is what
+    the rows count.
     """
-    return [*_of_requests(rows), *_used(rows, names)]
+    return [*_of_requests(rows, noun), *_used(rows, names)]
 
 
 def pids(rows: Iterable[SeriesRow]) -> list[int]:
@@ -114,7 +118,29 @@ def pids(rows: Iterable[SeriesRow]) -> list[int]:
     return list(dict.fromkeys(each.pid for row in rows if row.use for each in row.use.targets))
 
 
-def _of_requests(rows: list[SeriesRow]) -> list[Chart]:
+def _of_operations(rows: list[SeriesRow]) -> list[Chart]:
+    """Return what a script timed beside its requests."""
+    if not any(row.operations for row in rows):
+        return []
+    none = OperationsRow(0, 0, None, None)
+    found = [(row.operations or none, row.span_s) for row in rows]
+    rates: dict[str, Values] = {
+        "ended": [each.ended / span_s for each, span_s in found],
+        "failed": [each.failed / span_s for each, span_s in found],
+    }
+    times: dict[str, Values] = {
+        "p50": [each.p50_ms for each, _ in found],
+        "p99": [each.p99_ms for each, _ in found],
+    }
+    counts = [line(name, values, 3 * at) for at, (name, values) in enumerate(rates.items())]
+    latency = [line(name, values, at) for at, (name, values) in enumerate(times.items())]
+    return [
+        _chart("operations", "Operations", "per second, requests excluded", "count", counts),
+        _chart("operation_times", "Latency of operations", "of each second", "ms", latency),
+    ]
+
+
+def _of_requests(rows: list[SeriesRow], noun: str) -> list[Chart]:
     planned = any(row.scheduled is not None for row in rows)
     rates = [line("answered", [row.requests / row.span_s for row in rows], area=True)]
     latency = [
@@ -132,7 +158,7 @@ def _of_requests(rows: list[SeriesRow]) -> list[Chart]:
         ]
     open_ones: Values = [float(row.connections) for row in rows]
     return [
-        _chart("rate", "Throughput", "requests per second", "count", rates, wide=True),
+        _chart("rate", "Throughput", f"{noun}s per second", "count", rates, wide=True),
         _chart("latency", "Latency", _of_seconds(rows), "ms", latency, wide=True),
         _bad(rows),
         _chart("connections", "Connections", "open", "count", [line("open", open_ones, 4)]),

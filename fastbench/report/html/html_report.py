@@ -24,6 +24,7 @@ __all__ = ["render"]
 
 def render(result: Result, beside: Comparison | None = None) -> str:
     """Return the page, ending in a newline; `beside` is how the run stands beside its baseline."""
+    result = result.main
     charts = html_charts.charts(result)
     data = data_block("data", html_charts.document(result, charts))
     load = asked(result)

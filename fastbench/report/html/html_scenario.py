@@ -9,7 +9,14 @@ from fastbench.report.html.html_markup import Content, Markup, Row, TableCell, e
 from fastbench.report.html.html_tables import HEADS, milliseconds
 from fastbench.report.page import seconds
 from fastbench.report.text import compared_requests
-from fastbench.report.text.request_table import answers, of_urls, short_names
+from fastbench.report.text.request_table import (
+    answers,
+    asked_as,
+    noun,
+    of_urls,
+    short_names,
+    statuses,
+)
 from fastbench.results import resolution
 from fastbench.results.metric_values import Check, Metric, NamedRow, ScenarioRow, Thrown
 from fastbench.results.result import Result
@@ -22,7 +29,7 @@ TREND = ("avg", "min", "med", "p(90)", "p(95)", "p(99)", "max")
 def parts(result: Result) -> list[Markup]:
     """Return the parts that have something, what failed first in each."""
     found = (
-        _scenarios(result.scenarios),
+        _scenarios(result.scenarios, result.noun),
         _requests(result.requests),
         _checks(result.checks),
         _exceptions(result.exceptions),
@@ -31,7 +38,7 @@ def parts(result: Result) -> list[Markup]:
     return [part for part in found if part is not None]
 
 
-def _scenarios(rows: tuple[ScenarioRow, ...]) -> Markup | None:
+def _scenarios(rows: tuple[ScenarioRow, ...], word: str) -> Markup | None:
     if not rows:
         return None
     shown: list[Row] = []
@@ -42,9 +49,9 @@ def _scenarios(rows: tuple[ScenarioRow, ...]) -> Markup | None:
         shown.append([name, *counts, *sent, *milliseconds(row.latency)])
     heads = (
         *("scenario", "iterations #", "interrupted #", "dropped #"),
-        *("requests #", "failed #", "length #", *HEADS),
+        *(f"{word}s #", "failed #", "length #", *HEADS),
     )
-    note = "latency of requests, from the first byte sent"
+    note = f"latency of {word}s" + (", from the first byte sent" if word == "request" else "")
     return section("Scenarios", table(heads, shown), identity="scenarios", note=note)
 
 
@@ -56,14 +63,16 @@ def _requests(rows: tuple[NamedRow, ...]) -> Markup | None:
     several = len({row.scenario for row in rows}) > 1
     shown: list[Row] = []
     for short, row in zip(short_names(rows), rows, strict=True):
-        about = f"{row.method} in {row.scenario}" if several else row.method
-        name = _named(short, row.name, about)
+        about = asked_as(row) + (f" in {row.scenario}" if several else "")
+        reasons = statuses(row) if row.kind != "http" else ""
+        name = _named(short, row.name, ": ".join(part for part in (about, reasons) if part))
         told = resolution.told_per_s(row.requests, row.requests_per_s)
         rate = NOTHING if told is None else format_count(told)
         counts = [f"{row.requests:,}", rate, _bad(row.failed), share_of(row.failed, row.requests)]
         shown.append([name, *counts, *milliseconds(row.latency)])
-    heads = ("request", "requests #", "per s #", "failed #", "share #", *HEADS)
-    return section("Requests", table(heads, shown), identity="requests")
+    word = noun(rows)
+    heads = (word, f"{word}s #", "per s #", "failed #", "share #", *HEADS)
+    return section(f"{word}s".capitalize(), table(heads, shown), identity="requests")
 
 
 def _urls(rows: tuple[NamedRow, ...]) -> Markup:
@@ -88,7 +97,7 @@ def operations_of(runs: compared_requests.Runs) -> Markup | None:
         return None
     shown: list[Row] = []
     for short, (before, after) in zip(short_names([row for _, row in both]), both, strict=True):
-        about = " in ".join(part for part in (after.method, after.scenario) if part)
+        about = " in ".join(part for part in (asked_as(after), after.scenario) if part)
         cells: list[Content | TableCell] = [_named(short, after.name, about)]
         for key in compared_requests.PERCENTILES:
             cells += compared_requests.moved(before, after, key)

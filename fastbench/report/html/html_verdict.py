@@ -86,17 +86,17 @@ def figures(result: Result) -> list[Figure]:
     """Return rate, requests, what went wrong, and latencies where there are any."""
     s = result.summary
     times, latency = result.headline
-    bad = s.not_ok
+    bad, noun = s.not_ok, f"{result.noun}s"
     share = bad / s.requests if s.requests else 0.0
     size = f"{format_bytes(s.bytes_in_per_s)}/s received"
     counted = f"{s.requests:,} in {seconds(s.duration_s)}"
-    wrong = (f"{share:.3%} of requests", "bad") if bad else ("none", "")
-    rate = Figure("requests/s", format_count(s.requests_per_s), size)
+    wrong = (f"{share:.3%} of {noun}", "bad") if bad else ("none", "")
+    rate = Figure(f"{noun}/s", format_count(s.requests_per_s), size)
     if not resolution.tells_rate(s.requests, s.duration_s):
-        rate = Figure("requests/s", NOTHING, resolution.TOO_SHORT)
+        rate = Figure(f"{noun}/s", NOTHING, resolution.TOO_SHORT)
     found = [
         rate,
-        Figure("requests", format_count(s.requests), counted),
+        Figure(noun, format_count(s.requests), counted),
         Figure("not ok", format_count(bad), *wrong),
     ]
     if latency.count:

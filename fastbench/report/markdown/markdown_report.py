@@ -26,6 +26,7 @@ from fastbench.report.columns import NOTHING, ms, share_of
 from fastbench.report.load_heading import asked
 from fastbench.report.markdown.markdown_markup import escaped, table
 from fastbench.report.text import request_table
+from fastbench.report.text.request_table import asked_as
 from fastbench.report.text.usage_lines import memory, seen, share
 from fastbench.results import addresses, resolution
 from fastbench.results.latencies import latency_ms
@@ -47,6 +48,7 @@ BOTTLENECKS = {
 
 def render(result: Result, beside: Comparison | None = None) -> str:
     """Return the Markdown, ending in a newline; `beside`: how the run stands to its baseline."""
+    result = result.main
     load = asked(result)
     sections = [
         [f"## fastbench: {escaped(load.script or load.url + load.more or 'a run')}"],
@@ -61,9 +63,9 @@ def render(result: Result, beside: Comparison | None = None) -> str:
 
 def _headline(result: Result, beside: Comparison | None) -> str:
     s = result.summary
-    counts = f"{s.requests:,} requests in {format_s(s.duration_s)}"
+    counts = f"{s.requests:,} {result.noun}s in {format_s(s.duration_s)}"
     if resolution.tells_rate(s.requests, s.duration_s):
-        counts = f"{s.requests_per_s:,.0f} req/s, {counts}"
+        counts = f"{s.requests_per_s:,.0f} {result.per_s}, {counts}"
     if s.requests:
         counts += f", {s.not_ok:,} not ok" if s.not_ok else ", none failed"
     outcome = result.outcome
@@ -151,11 +153,12 @@ def _configuration(result: Result) -> list[str]:
 
 def _latencies(result: Result) -> list[str]:
     service, response = result.latency.service, result.latency.response
-    head = ("Operation", "Requests", "Failed", "req/s", "P50", "P95", "P99", "Max")
+    counted = f"{result.noun}s".capitalize()
+    head = ("Operation", counted, "Failed", result.per_s, "P50", "P95", "P99", "Max")
     s = result.summary
     rows = [
         _operation(
-            f"{each.name} ({', '.join(part for part in (each.method, each.scenario) if part)})",
+            f"{each.name} ({', '.join(filter(None, (asked_as(each), each.scenario)))})",
             (each.requests, each.failed, each.requests_per_s),
             each.latency,
         )
@@ -254,13 +257,13 @@ def _bottleneck(result: Result) -> list[str]:
 
 def _capacity(result: Result) -> str:
     s, validity = result.summary, result.validity
-    rate = f"{s.requests_per_s:,.0f} req/s"
+    rate = f"{s.requests_per_s:,.0f} {result.per_s}"
     if validity.verdict != "ok" or s.ended != "complete" or not s.ok:
         return "unknown, the run is not valid"
     if not (resolution.tells_shares(s.duration_s) and resolution.tells_rate(s.ok, s.duration_s)):
         return resolution.TOO_SHORT
     if s.not_ok:
-        return f"not shown, requests failed at {rate}"
+        return f"not shown, {result.noun}s failed at {rate}"
     if validity.limit in ("server", "host"):
         return f"{rate}, where the {validity.limit} was saturated"
     return f"at least {rate}, the server was not saturated"

@@ -28,7 +28,7 @@ MAX_NAME_COLUMNS = 40
 PERCENTILES = ("p50", "p95", "p99")
 NARROW = ("p95",)
 
-Key = tuple[str, str, str]
+Key = tuple[str, str, str, str]
 Runs = tuple[Result, Result]  # the base, and the candidate
 
 
@@ -76,7 +76,7 @@ def only(runs: Runs) -> list[str]:
 
 
 def _key(row: NamedRow) -> Key:
-    return row.scenario, row.method, row.name
+    return row.scenario, row.kind, row.method, row.name
 
 
 def _room(page: Page, names: Sequence[str]) -> int:

@@ -13,7 +13,18 @@ from fastbench.report.page import Page, cut, plural, told_apart
 from fastbench.results.metric_values import NamedRow
 from fastbench.results.result import Result
 
-__all__ = ["answers", "called", "lines", "of_urls", "rest", "short_names", "shown", "statuses"]
+__all__ = [
+    "answers",
+    "asked_as",
+    "called",
+    "lines",
+    "noun",
+    "of_urls",
+    "rest",
+    "short_names",
+    "shown",
+    "statuses",
+]
 
 MAX_ROWS = 20
 LONG_NAME = 72  # from here on a name is cut where it would make a row of a table tall
@@ -29,18 +40,19 @@ def lines(page: Page, result: Result) -> list[str]:
     wide = page.width >= columns.WIDE_COLUMNS
     several = len({row.scenario for row in rows}) > 1
     urls = of_urls(rows)
-    heads = ("requests", *((("share" if urls else "req/s"),) if wide else ()), "failed")
+    word = noun(rows)
+    counted, rate = ("requests", "req/s") if word == "request" else ("ops", "op/s")
+    heads = (counted, *(("share" if urls else rate,) if wide else ()), "failed")
     heads += ("p50", "p95", "p99") if wide else ("p50", "p99")
-    found = [columns.heads(page, "URLS" if urls else "REQUESTS", heads)]
+    found = [columns.heads(page, "URLS" if urls else f"{word}s".upper(), heads)]
     most = shown(rows)
     total = sum(row.requests for row in rows)
     labels = _labels(most, columns.room(page, len(heads)) - 3, several=several)
     for row, label in zip(most, labels, strict=True):
         cells = [columns.whole(row.requests)]
         if wide:
-            share = columns.share_of(row.requests, total)
-            rate = columns.per_s(row.requests, row.requests_per_s)
-            cells.append(share if urls else rate)
+            per_s = columns.per_s(row.requests, row.requests_per_s)
+            cells.append(columns.share_of(row.requests, total) if urls else per_s)
         red = {len(cells)} if row.failed else set()
         cells += [columns.whole(row.failed), *columns.latencies(row.latency, heads)]
         found.append(columns.row(page, label, cells, red))
@@ -54,21 +66,33 @@ def of_urls(rows: Sequence[NamedRow]) -> bool:
     return bool(rows) and not any(row.scenario for row in rows)
 
 
+def noun(rows: Sequence[NamedRow]) -> str:
+    """Return what the rows are: requests, unless some are of another kind."""
+    return "request" if all(row.kind == "http" for row in rows) else "operation"
+
+
 def statuses(row: NamedRow) -> str:
-    """Say which statuses and timeouts a row had, "" where all went well and alike."""
-    return answers(row) if row.failed or len(row.status_codes) > 1 else ""
+    """Say which statuses, reasons and timeouts a row had, "" where all went well and alike."""
+    told = row.failed or row.in_flight_at_end or len(row.status_codes) > 1
+    return answers(row) if told else ""
 
 
 def answers(row: NamedRow) -> str:
-    """Say which statuses and timeouts a row had, the most frequent first."""
-    most = sorted(row.status_codes.items(), key=lambda each: -each[1])
+    """Say which statuses and timeouts, or why some failed, the most frequent first."""
+    most = sorted((row.reasons or row.status_codes).items(), key=lambda each: -each[1])
     parts = [f"{printable(code)}: {count:,}" for code, count in most[:MAX_STATUSES]]
     parts += [f"{len(most) - MAX_STATUSES} more"] if len(most) > MAX_STATUSES else []
     parts += [plural(row.timeouts, "timeout")] if row.timeouts else []
     if row.timeouts is not None:  # of a URL: all its answers are known
         lost = row.requests - row.timeouts - sum(row.status_codes.values())
         parts += [f"{lost:,} without an answer"] if lost > 0 else []
+    parts += [f"{row.in_flight_at_end:,} under way at the end"] if row.in_flight_at_end else []
     return ", ".join(parts)
+
+
+def asked_as(row: NamedRow) -> str:
+    """Return the method of a request, the kind of another operation."""
+    return printable(row.method) if row.kind == "http" else row.kind
 
 
 def called(row: NamedRow, *, several: bool) -> str:
@@ -96,7 +120,7 @@ def rest(rows: Sequence[NamedRow], most: Sequence[NamedRow]) -> str:
     requests = sum(row.requests for row in rows) - sum(row.requests for row in most)
     bad = sum(row.failed > 0 for row in rows) - sum(row.failed > 0 for row in most)
     failing = f", {bad:,} of them failing" if bad else ""
-    return f"{len(rows) - len(most)} more{failing}, with {plural(requests, 'request')}"
+    return f"{len(rows) - len(most)} more{failing}, with {plural(requests, noun(rows))}"
 
 
 def short_names(rows: Sequence[NamedRow]) -> list[str]:
@@ -105,7 +129,7 @@ def short_names(rows: Sequence[NamedRow]) -> list[str]:
 
 
 def _beside(row: NamedRow, several: bool) -> str:
-    parts = (printable(row.method), f"({printable(row.scenario)})" if several else "")
+    parts = (asked_as(row), f"({printable(row.scenario)})" if several else "")
     return " ".join(part for part in parts if part)
 
 

@@ -35,6 +35,7 @@ EXECUTION = (
     *("vus", "vus_max"),
 )
 NETWORK = ("data_received", "data_sent")
+OPERATIONS = ("operation_duration", "operation_failed", "operations")
 SPARE = ("http_req_connecting", "http_req_tls_handshaking", "http_req_blocked")  # often nothing
 
 
@@ -115,12 +116,13 @@ def _check(page: Page, check: Check, *, several: bool) -> list[str]:
 
 
 def _metrics(page: Page, metrics: Mapping[str, Metric]) -> list[list[str]]:
-    """Return HTTP, EXECUTION, NETWORK and CUSTOM, without those that have nothing."""
+    """Return HTTP, OPERATIONS, EXECUTION, NETWORK and CUSTOM, without those that have nothing."""
     http = [name for name in metrics if _base(name).startswith("http_")]
-    known = {*EXECUTION, *NETWORK, "checks"}
+    known = {*EXECUTION, *NETWORK, *OPERATIONS, "checks"}
     own = [name for name in metrics if _base(name) not in known and name not in http]
     parts = {
         "HTTP": sorted(http, key=_http_order),
+        "OPERATIONS": [name for base in OPERATIONS for name in metrics if _base(name) == base],
         "EXECUTION": [name for base in EXECUTION for name in metrics if _base(name) == base],
         "NETWORK": [name for base in NETWORK for name in metrics if _base(name) == base],
         "CUSTOM": sorted(own),
@@ -223,7 +225,8 @@ def _scenarios(page: Page, result: Result) -> list[str]:
     if not rows:
         return []
     wide = page.width >= WIDE_COLUMNS
-    heads = ("VUs", "iters", *(("it/s", "requests") if wide else ()), "failed")
+    counted = "requests" if result.noun == "request" else "ops"
+    heads = ("VUs", "iters", *(("it/s", counted) if wide else ()), "failed")
     heads += ("p50", "p95", "p99") if wide else ("p50", "p99")
     lines = [columns.heads(page, "SCENARIOS", heads)]
     for row in rows:

@@ -51,6 +51,7 @@ LIMITS = {
 
 def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
+    result = result.main
     page = Page(color, max(width, MIN_COLUMNS), unicode)
     script = bool(asked(result).script)
     blocks = (
@@ -162,7 +163,7 @@ def _figures(page: Page, result: Result) -> list[str]:
     figures: list[Part] = [(_rate(result), page.bold)]
     if resolution.tells_rate(s.requests, s.duration_s):
         figures.append((f"{format_bytes(s.bytes_in_per_s)}/s", page.bold))
-    figures.append((f"{plural(s.requests, 'request')} in {seconds(s.duration_s)}", str))
+    figures.append((f"{plural(s.requests, result.noun)} in {seconds(s.duration_s)}", str))
     lines = page.flowed("", figures, "    ") + page.flowed("", _counts(page, s), " · ")
     lag = result.latency.lag
     if lag is not None and lag.count:
@@ -178,7 +179,7 @@ def _rate(result: Result) -> str:
     if s.scheduled is None or s.duration_s <= 0:
         if not told:
             return f"rate: {resolution.TOO_SHORT}"
-        return f"{_per_s(s.requests_per_s, exact=False)} req/s"
+        return f"{_per_s(s.requests_per_s, exact=False)} {result.per_s}"
     wanted = asked(result).rate or s.scheduled / s.duration_s
     if not told:
         return f"{_per_s(wanted, exact=True)} req/s asked, reached: {resolution.TOO_SHORT}"
@@ -238,7 +239,7 @@ def _over_time(page: Page, result: Result) -> list[str]:
     if len(rows) < 3 or not resolution.tells_rate(result.summary.requests, math.inf):
         return []
     rates = [row.requests / row.span_s for row in rows]
-    shown = [("Over time", rates, f"{_span(rates)} req/s")]
+    shown = [("Over time", rates, f"{_span(rates)} {result.per_s}")]
     connections = [float(row.connections) for row in rows]
     if max(connections) - min(connections) > VARYING * max(connections):
         shown.append(("", connections, f"{_span(connections)} connections"))

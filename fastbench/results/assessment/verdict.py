@@ -42,6 +42,7 @@ LATE_SHARE = 0.1  # of the 99th percentile of response time
 LOOP_LATE_SHARE = 0.25  # of that of service time: it holds the lateness already
 MISSED_SHARE = 0.001
 RETRANSMITS_SHARE = 0.01  # of requests
+FAILURES = ("requests_failed", "operations_failed")  # reasons of the outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,7 @@ def _of_client(result: Result, seen: Seen, busy: float) -> str:
 
 def _of_waiting(result: Result, seen: Seen) -> tuple[str, list[str]]:
     """Nothing that can be seen was full, yet the load was not more: who loaded waited."""
-    if any(each.code == "requests_failed" for each in result.outcome.reasons):
+    if any(each.code in FAILURES for each in result.outcome.reasons):
         return "unknown", []  # more load is no answer to requests that fail
     waited = _waited(result, seen)
     if seen.where == "remote":

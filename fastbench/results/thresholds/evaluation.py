@@ -306,14 +306,16 @@ class Judge(Generic[S]):
         A limit on failures of the whole run breaks if it holds only because some requests had no
         answer at the end: these count as failed.
         """
-        found, unanswered = dict(self.judgements), run.unanswered
-        worst = failed_share(run.summary, unanswered)
+        found = dict(self.judgements)
+        views = {FAILED: (run, "had no answer"), "operation_failed": (run.timed, "had not ended")}
         for each in self.thresholds:
+            of, what = views.get(each.metric, (None, ""))
             whole = not (each.tags or self._window_of[each.text])
-            if not (unanswered and whole and each.metric == FAILED and each.aggregate == "rate"):
+            if of is None or not (of.unanswered and whole and each.aggregate == "rate"):
                 continue
+            worst = failed_share(of.summary, of.unanswered)
             if found[each.text].ok and not each.holds(worst):
-                why = f"with {units.plural(unanswered, 'request')} that had no answer at the end"
+                why = f"with {units.plural(of.unanswered, of.noun)} that {what} at the end"
                 found[each.text] = judge(each, worst, why)
         return found
 
