@@ -51,6 +51,11 @@ class _Sum:
         found.add(other)
         return found
 
+    def to_json(self) -> list[Any]:
+        """Return the type and what JSON can hold."""
+        kind = next(name for name, value in EMPTY.items() if isinstance(self, type(value)))
+        return [kind, *astuple(self)]  # type: ignore[call-overload]
+
 
 @dataclass(slots=True)
 class CounterValue(_Sum):
@@ -72,9 +77,6 @@ class CounterValue(_Sum):
     def values(self, span_s: float) -> dict[str, float]:
         """Return the values in k6's names; the rate is per second of `span_s`."""
         return {"count": self.count, "rate": self.count / span_s if span_s > 0 else 0.0}
-
-    def to_json(self) -> list[Any]:
-        return ["counter", *astuple(self)]
 
 
 @dataclass(slots=True)
@@ -105,9 +107,6 @@ class GaugeValue(_Sum):
     def values(self, span_s: float) -> dict[str, float]:
         return {"value": self.value, "min": self.min, "max": self.max}
 
-    def to_json(self) -> list[Any]:
-        return ["gauge", *astuple(self)]
-
 
 @dataclass(slots=True)
 class RateValue(_Sum):
@@ -131,15 +130,20 @@ class RateValue(_Sum):
         share = self.passes / self.total if self.total else 0.0
         return {"rate": share, "passes": self.passes, "fails": self.total - self.passes}
 
-    def to_json(self) -> list[Any]:
-        return ["rate", *astuple(self)]
-
 
 @dataclass(slots=True)
 class TrendValue(_Sum):
     """A distribution: times in ns, or any numbers. What is told of times is in ms."""
 
     counted: Any = field(default_factory=_core.Histogram)
+
+    @classmethod
+    def of(cls, times: Histogram) -> TrendValue:
+        """Return the times of a result."""
+        if not times.count:
+            return cls()
+        exact = (times.min_ns, times.max_ns, times.sum_ns)
+        return cls(_core.Histogram.of(times.counts, *exact))
 
     @property
     def timed(self) -> bool:
@@ -234,8 +238,9 @@ def from_json(row: list[Any]) -> Any:
     """Return what `to_json` wrote."""
     kind, *of = row
     if kind == "times":
-        counts = Histogram.from_v2(base64.b64decode(of[0])).counts if of[0] else {}
-        return TrendValue(_core.Histogram.of(counts, *of[1:]) if counts else _core.Histogram())
+        if not of[0]:
+            return TrendValue()
+        return TrendValue.of(Histogram.from_v2(base64.b64decode(of[0])).with_exact(*of[1:]))
     if kind == "trend":
         from fastbench.engine.client import _client  # runs of URLs do without it
 

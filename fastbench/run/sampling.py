@@ -40,10 +40,7 @@ def sums(block: _core.Block) -> Counter[str]:
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """What a live view shows of a script. `iterations_of` is None where time ends the run.
-
-    `failing` are the thresholds, of all `thresholds`, that do not hold now.
-    """
+    """What a live view shows of a script. `iterations_of` is None where time ends the run."""
 
     vus: int
     vus_max: int
@@ -51,8 +48,6 @@ class Users:
     dropped: int
     iterations_of: int | None
     length_s: float
-    failing: tuple[str, ...] = ()
-    thresholds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +78,12 @@ class Progress:
     judgements: Mapping[str, Judgement] = field(default_factory=dict)
     by_url: tuple[NamedRow, ...] = ()
     noun: str = "request"
+
+    @property
+    def failing(self) -> list[str]:
+        """The thresholds that do not hold now."""
+        judged = self.judgements.items()
+        return [text for text, each in judged if not each.ok and each.observed is not None]
 
     def length_s(self, duration_s: float | None) -> float | None:
         """Return when the run ends, if time ends it; of a script only its run knows."""

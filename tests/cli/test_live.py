@@ -14,6 +14,7 @@ from typing import TextIO
 import pytest
 
 from fastbench.cli.output.live_view import LiveView
+from fastbench.results.metric_values import Judgement
 from fastbench.run.sampling import Progress, Users
 
 UPDATE = Progress(12.3, 2_521_000, 205_000.0, 0.486, 1.2, 0, (190e3, 200e3, 205e3))
@@ -132,13 +133,12 @@ def test_the_longest_state_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatc
     assert "123,456 errors" in shown
 
 
-USERS = Users(
-    vus=37, vus_max=50, iterations=1200, dropped=0, iterations_of=None, length_s=120.0, thresholds=3
-)
+USERS = Users(vus=37, vus_max=50, iterations=1200, dropped=0, iterations_of=None, length_s=120.0)
+PASSED = Judgement(True, 1.0, 0.5, "fail", False, "1")
 
 
 def test_a_script_shows_its_users_and_knows_its_end() -> None:
-    shown = state_of(users=USERS)
+    shown = state_of(users=USERS, judgements={"requests>0": PASSED})
     assert "12s of 2m" in shown, "not the 30s of a plain run"
     assert "1,200 iterations\n" in shown
     assert "no errors   37 of 50 VUs   thresholds pass\n" in shown
@@ -153,10 +153,15 @@ def test_a_script_of_so_many_iterations_shows_how_many_are_done() -> None:
 
 
 def test_what_goes_wrong_in_a_script_is_told_while_it_goes() -> None:
-    failing = replace(USERS, dropped=12, failing=("checks: \x1brate>0.9",), thresholds=2)
-    shown = state_of(users=failing, notices=("worker 1 (pid 7) has been in Python code",))
+    judged = {"requests>0": PASSED, "checks: \x1brate>0.9": replace(PASSED, ok=False)}
+    users = replace(USERS, dropped=12)
+    shown = state_of(
+        users=users, judgements=judged, notices=("worker 1 (pid 7) has been in Python code",)
+    )
     assert "12 dropped" in shown
     assert "1 of 2 thresholds failed" in shown
+    plain = state_of(judgements=judged)
+    assert "1 of 2 thresholds failed" in plain, "of a run of URLs, too"
     assert "worker 1 (pid 7) has been in Python code" in shown
 
 

@@ -95,9 +95,7 @@ def test_so_many_pages_and_no_more(served: Board) -> None:
 
 
 SMALL_BYTES = 4096
-USERS = Users(
-    vus=7, vus_max=9, iterations=120, dropped=3, iterations_of=None, length_s=60.0, thresholds=2
-)
+USERS = Users(vus=7, vus_max=9, iterations=120, dropped=3, iterations_of=None, length_s=60.0)
 JUDGED = {
     "p99<5ms": Judgement(False, 9.0, -0.8, "fail", False, "9ms, 80% above the limit"),
     "checks>99%": Judgement(False, None, None, "fail", False, "no samples"),

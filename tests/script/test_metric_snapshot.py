@@ -15,6 +15,7 @@ from fastbench.engine.client._client import Arena
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge, Threshold
+from fastbench.run.metric_sums import GaugeValue
 from fastbench.run.snapshot import Snapshot
 from fastbench.script.api.recorder import Recorder
 from fastbench.script.expected import DEFAULT, expected_statuses
@@ -206,6 +207,6 @@ def test_counters_count_from_0_and_nothing_else_does() -> None:
         value = snapshot.observe(grammar.parse(text, known))[0]
         assert value == (0 if text in zero else None), text
     assert snapshot.metrics()["mine"].values["count"] == 0
-    gauges = {"vus": (3.0, 0.0, 5.0)}
+    gauges = {"vus": GaugeValue(3, 0, 5, at_ns=1)}
     told = reader(Arena(1)).read(1.0, gauges=gauges)
     assert told.metrics()["vus"].values == {"value": 3, "min": 0, "max": 5}

@@ -113,6 +113,7 @@ def _state(now: Progress) -> Text:
         line.append("no errors", style="dim")
     if now.users is not None:
         _add_users(line, now.users)
+    _add_thresholds(line, now)
     if now.asked_rate is not None:
         line.append(f"   {format_count(now.asked_rate)} req/s asked")
         line.append(f", {now.queued:,} queued", style="yellow" if now.queued else "dim")
@@ -122,13 +123,16 @@ def _state(now: Progress) -> Text:
 
 
 def _add_users(line: Text, users: Users) -> None:
-    """Add VUs, what was dropped, and how the thresholds stand."""
+    """Add VUs, and what was dropped."""
     line.append(f"   {users.vus:,} of {users.vus_max:,} VUs")
     if users.dropped:
         line.append(f"   {users.dropped:,} dropped", style="bold red")
-    failing = len(users.failing)
+
+
+def _add_thresholds(line: Text, now: Progress) -> None:
+    failing = now.failing
     if failing:
-        text = f"   {failing} of {users.thresholds} thresholds failed: {users.failing[0]}"
+        text = f"   {len(failing)} of {len(now.judgements)} thresholds failed: {failing[0]}"
         line.append(printable(text), style="red")
-    elif users.thresholds:
+    elif now.judgements:
         line.append("   thresholds pass", style="dim")

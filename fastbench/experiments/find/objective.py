@@ -19,6 +19,7 @@ from fastbench.results.metric_values import Judgement, Kind
 from fastbench.results.result import Result, Summary
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Threshold, failed_share, judge
+from fastbench.run.metric_sums import CounterValue, RateValue, TrendValue, Value, asked
 
 __all__ = [
     "ERRORS",
@@ -134,18 +135,18 @@ def unanswered_share(result: Result) -> float:
 def _observed(result: Result, objective: Threshold) -> float | None:
     s = result.summary
     if objective.kind.type == "rate":
-        if objective.aggregate == "count":
-            return float(s.not_ok + (s.overdue_at_end or 0))
-        return errors_share(result) if s.requests else None
-    if objective.kind.type == "counter":
-        count: int = getattr(s, objective.metric)
-        return count / s.duration_s if objective.aggregate == "rate" else float(count)
-    if objective.metric != "connect" and not s.ok:
+        overdue = s.overdue_at_end or 0
+        value: Value = RateValue(s.not_ok + overdue, s.requests + overdue if s.requests else 0)
+    elif objective.kind.type == "counter":
+        value = CounterValue(getattr(s, objective.metric))
+    elif objective.metric != "connect" and not s.ok:
         return None  # as in a plain run: without an answer there is no latency
-    times = _times(result, objective)
-    if objective.either or objective.metric in _WHOLE:
-        return _with_overdue(times, objective, s)
-    return _of_times(times, objective)
+    else:
+        times = _times(result, objective)
+        value = TrendValue.of(Histogram.empty() if times is None else times)
+        if times is not None and (objective.either or objective.metric in _WHOLE):
+            return _with_overdue(times, asked(value, objective, s.duration_s), objective, s)
+    return asked(value, objective, s.duration_s)
 
 
 def _times(result: Result, objective: Threshold) -> Histogram | None:
@@ -157,29 +158,15 @@ def _times(result: Result, objective: Threshold) -> Histogram | None:
     return found
 
 
-def _with_overdue(times: Histogram | None, objective: Threshold, s: Summary) -> float | None:
+def _with_overdue(
+    times: Histogram, value: float | None, objective: Threshold, s: Summary
+) -> float | None:
     """Return an aggregate in ms with what has no answer: above all answers, at the oldest's age."""
     overdue = s.overdue_at_end or 0
-    value = _of_times(times, objective)
-    if not overdue or value is None or times is None:
+    percents = {"med": 50.0, "max": 100.0, "p": objective.percent}
+    if not overdue or value is None or objective.aggregate not in percents:
         return value
-    percent = 50.0 if objective.aggregate == "med" else objective.percent
-    if objective.aggregate == "max":
-        percent = 100.0
-    elif objective.aggregate in ("min", "avg", "count"):
-        return value
-    among = percent / 100 * (times.count + overdue)
+    among = percents[objective.aggregate] / 100 * (times.count + overdue)
     if among > times.count:
         return max(s.oldest_in_flight_s * 1e3, value)
     return times.percentile(100 * among / times.count) / 1e6
-
-
-def _of_times(times: Histogram | None, objective: Threshold) -> float | None:
-    """Return an aggregate in ms."""
-    if times is None or not times.count:
-        return None
-    if objective.aggregate == "count":
-        return float(times.count)
-    exact_ns = {"min": times.min_ns, "max": times.max_ns, "avg": times.mean_ns}
-    percent = 50.0 if objective.aggregate == "med" else objective.percent
-    return exact_ns.get(objective.aggregate, times.percentile(percent)) / 1e6

@@ -191,7 +191,7 @@ def _standing(now: Progress, ends: Ends) -> Verdict:
         said.append(f"{now.requests:,} of {ends.requests:,} requests")
     if now.users is not None and now.users.iterations_of:
         said.append(f"{now.users.iterations:,} of {now.users.iterations_of:,} iterations")
-    failed = sum(not each.ok and each.observed is not None for each in now.judgements.values())
+    failed = len(now.failing)
     said += [f"{plural(failed, 'threshold')} failed"] if failed else []
     return Verdict("Running", "doubt" if failed else "", "; ".join(said))
 

@@ -81,11 +81,11 @@ class Reader:
         t_s: float,
         *,
         only: frozenset[str] | None = None,
-        gauges: Mapping[str, tuple[float, float, float]] | None = None,
+        gauges: Mapping[str, GaugeValue] | None = None,
     ) -> Snapshot:
         """Add up all workers at an instant of the run; `only` these names of entries.
 
-        `gauges` are those that the parent knows, (value, min, max): vus and vus_max.
+        `gauges` are those that the parent knows: vus and vus_max.
         """
         counters, rows = of_block(self.block, planned=False)
         named: Rows = {}
@@ -97,8 +97,7 @@ class Reader:
                     there[labels].add(found)
                 else:
                     there[labels] = found
-        for name, (value, least, most) in (gauges or {}).items():
-            rows[name] = {(): GaugeValue(value, least, most, 1)}
+        rows |= {name: {(): gauge} for name, gauge in (gauges or {}).items()}
         _sum_up(rows, named)
         _count(counters, rows)
         return Snapshot(t_s, t_s, counters, rows, named, self._declared)

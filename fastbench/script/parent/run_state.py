@@ -14,6 +14,7 @@ from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge, Threshold
 from fastbench.run import sampling
 from fastbench.run.looks import Follower, Looks
+from fastbench.run.metric_sums import GaugeValue
 from fastbench.run.sampling import Progress, Users
 from fastbench.run.snapshot import AROUND, Snapshot
 from fastbench.script.exceptions import OptionsError
@@ -124,8 +125,7 @@ class Standing:
         self.looks = Looks(self.snapshot, start_ns, self.series, limits.judge, followers)
         self._applied = applied
         self._ticks = sampling.Ticks(start_ns, None, warming=False)
-        self._vus = self._least = self._most = 0
-        self._seen = False
+        self._vus = GaugeValue()  # as seen at each tick
 
     def look(self, now_ns: int, monitor: Monitor) -> str:
         """Take a look; return the threshold that asks for the end of the run, "" if none does."""
@@ -134,36 +134,24 @@ class Standing:
         self._ticks.look(now_ns, counters, None)
         if now_ns < self.start_ns:
             return ""
-        self._count_vus(sum(slot["active"] for slot in counters))
+        vus = sum(slot["active"] for slot in counters)
+        self._vus.add(GaugeValue(vus, vus, vus, now_ns))
         return self.looks.look(now_ns, monitor.sample)
 
     def snapshot(self, t_s: float, full: bool = True) -> Snapshot:
         """Read everything, or what the series and the thresholds need."""
         only = None if full else self.limits.names
-        return self.reader.read(t_s, only=only, gauges=self.gauges)
+        return self.reader.read(t_s, only=only, gauges=self._gauges())
 
-    @property
-    def gauges(self) -> dict[str, tuple[float, float, float]]:
-        """VUs now and those there may be: value, least, most."""
-        most = float(self._applied.most_vus)
-        found = {"vus_max": (most, most, most)}
-        most_at_once = max(self._peak(), float(self._most))
-        if self._seen:
-            found["vus"] = (float(self._vus), float(self._least), most_at_once)
-        elif most_at_once:  # a run may be over before the first look
-            found["vus"] = (most_at_once,) * 3
-        return found
-
-    def _peak(self) -> float:
-        """Return how many VUs there were at once at most: workers count each that comes."""
+    def _gauges(self) -> dict[str, GaugeValue]:
+        """Return the VUs now and those there may be; workers count each that comes."""
+        most = self._applied.most_vus
         rows = self.reader.rows(frozenset({MAX_VUS}))
-        return max((most for *_, (_, _, most, _) in rows), default=0.0)
-
-    def _count_vus(self, vus: int) -> None:
-        self._least = min(vus, self._least) if self._seen else vus
-        self._most = max(vus, self._most)
-        self._vus = vus
-        self._seen = True
+        peak = max((most for *_, (_, _, most, _) in rows), default=0.0)
+        # A run may be over before the first look.
+        vus = self._vus if self._vus.at_ns else GaugeValue(peak, peak, peak, at_ns=round(peak))
+        vus = replace(vus, max=max(vus.max, peak))
+        return {"vus": vus, "vus_max": GaugeValue(most, most, most, at_ns=1)}
 
     def close(self, end_ns: int, monitor: Monitor) -> None:
         """End the series: what comes now, as teardown, is not of the load."""
@@ -182,21 +170,15 @@ class Standing:
         """Return what a live view shows now."""
         base = self._ticks.progress(self.series)
         iterations, dropped = self._iterations()
-        judged = self.looks.judgements
-        failing = [
-            text for text, each in judged.items() if not each.ok and each.observed is not None
-        ]
         users = Users(
-            vus=self._vus,
+            vus=round(self._vus.value),
             vus_max=self._applied.most_vus,
             iterations=iterations,
             dropped=dropped,
             iterations_of=self._planned(),
             length_s=self._applied.length_s,
-            failing=tuple(failing),
-            thresholds=len(self.limits.found),
         )
-        return replace(base, users=users, judgements=judged)
+        return replace(base, users=users, judgements=self.looks.judgements)
 
     def _iterations(self) -> tuple[int, int]:
         found = dict.fromkeys(ITERATION_NAMES, 0.0)
