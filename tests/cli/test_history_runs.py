@@ -114,9 +114,7 @@ def test_a_script_is_called_by_its_file_and_tagged_by_its_build(
     assert (entry.name, entry.build, entry.thresholds) == ("load.py", "3f2c1a9", "none")
 
 
-def test_f12_a_history_that_cannot_be_written_costs_no_report(
-    server: Server, tmp_path: Path
-) -> None:
+def test_a_history_that_cannot_be_written_costs_no_report(server: Server, tmp_path: Path) -> None:
     def small() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 
@@ -350,7 +348,7 @@ def test_a_file_without_runs_says_so(
     assert shown(capsysbinary, path) == (0, "no runs yet\n", "")
 
 
-def test_a_run_in_vain_is_kept_and_compared_with_none(path: Path) -> None:
+def test_a_run_without_success_is_stored_and_compared_with_none(path: Path) -> None:
     result: Result = replace(run(), summary=replace(run().summary, ended="interrupted"))
     keep(path, result, exit_code=105)
     with history_store.opened(str(path)) as kept:

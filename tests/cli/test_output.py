@@ -42,7 +42,7 @@ def shown(*arguments: str) -> Shown:
 EVERY = ("--json", *(f"--{form}" for form in formats.FILES))
 
 
-def test_f12_files_that_cannot_be_written_cost_no_report(server: Server) -> None:
+def test_files_that_cannot_be_written_cost_no_report(server: Server) -> None:
     run = invoke(*FEW, *(f"{flag}=/dev/full" for flag in EVERY), server.url())
     assert run.returncode == 121
     assert "20 requests in" in run.stdout and "20 ok" in run.stdout
@@ -50,7 +50,7 @@ def test_f12_files_that_cannot_be_written_cost_no_report(server: Server) -> None
     assert run.stderr == told * len(EVERY)
 
 
-def test_f12_one_file_that_cannot_be_written_costs_no_other(server: Server, tmp_path: Path) -> None:
+def test_one_file_that_cannot_be_written_costs_no_other(server: Server, tmp_path: Path) -> None:
     def written(bad: str) -> Shown:
         folder = tmp_path / bad.strip("-")
         folder.mkdir()
@@ -70,7 +70,7 @@ def small(limit_bytes: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, most))
 
 
-def test_f12_a_disk_that_fills_up_keeps_the_old_content(server: Server, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_keeps_the_old_content(server: Server, tmp_path: Path) -> None:
     names = [flag.strip("-") for flag in EVERY]
     for name in names:
         (tmp_path / name).write_text("old")
@@ -85,7 +85,7 @@ def test_f12_a_disk_that_fills_up_keeps_the_old_content(server: Server, tmp_path
     )
 
 
-def test_f12_a_live_output_ends_with_a_whole_line(server: Server, tmp_path: Path) -> None:
+def test_a_live_output_ends_with_a_whole_line(server: Server, tmp_path: Path) -> None:
     """The limit leaves room for the first second of the one, and for less of the other."""
     flags = ("-o", "json=points.json", "-o", "csv=points.csv", "-c1", "-d", "2.2s")
     run = invoke(*flags, server.url(), cwd=tmp_path, limits=small(800))
@@ -97,7 +97,7 @@ def test_f12_a_live_output_ends_with_a_whole_line(server: Server, tmp_path: Path
     assert text.endswith("\n") and len(rows) > 5 and len({len(row) for row in rows}) == 1
 
 
-def test_f12_a_pipe_without_reader_still_leaves_the_report(server: Server) -> None:
+def test_a_pipe_without_reader_still_leaves_the_report(server: Server) -> None:
     def closed(flag: str) -> Shown:
         read_end, write_end = os.pipe()
         os.close(read_end)
@@ -112,7 +112,7 @@ def test_f12_a_pipe_without_reader_still_leaves_the_report(server: Server) -> No
 @pytest.mark.parametrize(
     ("flag", "line"), [("--latency", ("GET http://127", "WARNING")), ("--json", ("{",))]
 )
-def test_f12_a_reader_of_one_line_gets_that_line(
+def test_a_reader_of_one_line_gets_that_line(
     flag: str, line: tuple[str, ...], server: Server
 ) -> None:
     command = (sys.executable, "-m", "fastbench", *FEW, server.url(), flag)
@@ -127,7 +127,7 @@ def test_f12_a_reader_of_one_line_gets_that_line(
     assert (run.returncode, "Traceback" in run.stderr) == (0, False)
 
 
-def test_f12_a_report_nobody_reads_still_leaves_the_files(server: Server, tmp_path: Path) -> None:
+def test_a_report_nobody_reads_still_leaves_the_files(server: Server, tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     files = ("--json", "out.json", "--csv", "out.csv")
@@ -138,7 +138,7 @@ def test_f12_a_report_nobody_reads_still_leaves_the_files(server: Server, tmp_pa
     assert (tmp_path / "out.csv").read_text().startswith("t_s,")
 
 
-def test_f12_what_went_wrong_in_the_run_comes_before_what_was_not_written() -> None:
+def test_what_went_wrong_in_the_run_comes_before_what_was_not_written() -> None:
     with refusing() as port:
         run = invoke(*FEW, "--json", "/dev/full", f"http://127.0.0.1:{port}/")
     assert run.returncode == 122

@@ -1,4 +1,4 @@
-"""M9: what we time is what a bare C client times, on the same server, in turns."""
+"""What we time is what a bare C client times, on the same server, in turns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def percentile(values: list[float], percent: float) -> float:
 
 @pytest.mark.slow
 @pytest.mark.skipif(len(cores()) < 2, reason="client and server need a core each")
-def test_m9_the_bias_against_a_bare_client_is_a_few_microseconds(tmp_path: Path) -> None:
+def test_the_bias_against_a_bare_client_is_a_few_microseconds(tmp_path: Path) -> None:
     if shutil.which("gcc") is None:
         pytest.skip("no gcc to compile the bare client with")
     program = tmp_path / "stopwatch"

@@ -142,7 +142,7 @@ def test_an_answer_in_pieces_is_one_answer(pieces: list[bytes]) -> None:
         good(fastbench("-n", "8", "-c", "4", server.url()), 8)
 
 
-def test_h8_head_ends_at_the_blank_line() -> None:
+def test_head_ends_at_the_blank_line() -> None:
     for field in ("Content-Length: 1000000000", "Transfer-Encoding: chunked"):
         with Server(answering(answer(field))) as server:
             good(fastbench("-n", "20", "-c", "2", "-m", "HEAD", server.url()), 20)
@@ -153,7 +153,7 @@ def test_h8_head_ends_at_the_blank_line() -> None:
     ("method", "start"),
     [("HEAD", "HTTP/1.1 200 OK"), ("GET", "HTTP/1.1 204 No"), ("GET", "HTTP/1.1 304 Same")],
 )
-def test_h9_a_body_that_must_not_be_is_unsolicited_and_ends_the_connection(
+def test_a_body_that_must_not_be_is_unsolicited_and_ends_the_connection(
     method: str, start: str
 ) -> None:
     response = answer("Content-Length: 5", start=start, body=b"hello")
@@ -165,7 +165,7 @@ def test_h9_a_body_that_must_not_be_is_unsolicited_and_ends_the_connection(
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", b"x" * 200_000])
-def test_h16_a_body_without_length_ends_at_fin(body: bytes) -> None:
+def test_a_body_without_length_ends_at_fin(body: bytes) -> None:
     with Server(replying(answer(body=body))) as server:
         run = fastbench("-n", "6", "-c", "2", server.url())
     good(run, 6)
@@ -173,7 +173,7 @@ def test_h16_a_body_without_length_ends_at_fin(body: bytes) -> None:
     assert run.summary["bytes_in"] == server.seen.bytes_out
 
 
-def test_h16_rst_instead_of_fin_is_a_reset() -> None:
+def test_rst_instead_of_fin_is_a_reset() -> None:
     with Server(replying(answer(body=b"hello"), then=Peer.reset)) as server:
         run = fastbench("-n", "3", *ONE, server.url())
     assert (run.code, kinds(run)) == (122, {"reset": 3})
@@ -190,14 +190,14 @@ def pipelined(asked: int, answered: int) -> Script:
     return script
 
 
-def test_h25_as_many_answers_as_requests_in_one_segment() -> None:
+def test_as_many_answers_as_requests_in_one_segment() -> None:
     with Server(pipelined(8, 8)) as server:
         run = fastbench("-n", "80", "-p", "8", *ONE, server.url())
     good(run, 80)
     assert (server.seen.requests, server.seen.connections) == (80, 1)
 
 
-def test_h25_one_answer_too_few_is_a_timeout() -> None:
+def test_one_answer_too_few_is_a_timeout() -> None:
     with Server(pipelined(4, 3)) as server:
         run = fastbench("-n", "4", "-p", "4", *ONE, "--timeout", "300ms", server.url())
     assert (run.summary["ok"], run.summary["timeouts"]) == (3, 1)
@@ -205,7 +205,7 @@ def test_h25_one_answer_too_few_is_a_timeout() -> None:
     assert 300 <= run.document["latency_ms"]["service"]["max"] < 600
 
 
-def test_h25_one_answer_too_many_is_unsolicited_and_counts_for_nothing() -> None:
+def test_one_answer_too_many_is_unsolicited_and_counts_for_nothing() -> None:
     with Server(pipelined(4, 5)) as server:
         run = fastbench("-n", "8", "-p", "4", *ONE, server.url())
     assert (run.code, run.summary["ok"], run.summary["failed"]) == (0, 8, 0)
@@ -213,7 +213,7 @@ def test_h25_one_answer_too_many_is_unsolicited_and_counts_for_nothing() -> None
     assert (server.seen.requests, server.seen.connections) == (8, 2)
 
 
-def test_h30_a_reset_fails_every_request_that_was_under_way() -> None:
+def test_a_reset_fails_every_request_that_was_under_way() -> None:
     def script(peer: Peer) -> None:
         for _ in range(4):
             peer.request()
@@ -237,7 +237,7 @@ def test_requests_behind_one_that_times_out_are_told_apart_from_it() -> None:
 
 
 @pytest.mark.alone  # the answer has to be there before the request is
-def test_h26_an_answer_before_the_request_is_unsolicited() -> None:
+def test_an_answer_before_the_request_is_unsolicited() -> None:
     def eager(peer: Peer) -> None:
         peer.send(OK)
         peer.stall()

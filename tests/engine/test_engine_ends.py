@@ -1,4 +1,4 @@
-"""How connections end, and what becomes of the request that was under way (H27 to H32)."""
+"""How connections end, and what becomes of the request that was under way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from servers import OK, Peer, Server, answering
 
 
 @pytest.mark.parametrize("ending", [Peer.finish, Peer.cut], ids=["FIN", "RST"])
-def test_h27_an_early_413_is_counted_and_ends_the_sending(
+def test_an_early_413_is_counted_and_ends_the_sending(
     ending: Callable[[Peer], None], tmp_path: object
 ) -> None:
     body_bytes = 64 * 2**20
@@ -33,7 +33,7 @@ def test_h27_an_early_413_is_counted_and_ends_the_sending(
     assert server.seen.bytes_in < body_bytes, "sending stops"
 
 
-def test_h28_a_server_that_closes_after_some_answers_makes_no_errors() -> None:
+def test_a_server_that_closes_after_some_answers_makes_no_errors() -> None:
     with Server(answering(per_connection=3)) as server:
         run = fastbench("-n", "30", "-c", "2", server.url())
     good(run, 30)
@@ -41,7 +41,7 @@ def test_h28_a_server_that_closes_after_some_answers_makes_no_errors() -> None:
 
 
 @pytest.mark.alone  # the FIN has to be there before the request is
-def test_h28_a_connection_closed_before_its_first_request_makes_no_error() -> None:
+def test_a_connection_closed_before_its_first_request_makes_no_error() -> None:
     with Server(first_connection(Peer.finish)) as server:
         run = fastbench("-n", "10", *ONE, server.url())
     assert run.summary["ok"] == 10
@@ -49,7 +49,7 @@ def test_h28_a_connection_closed_before_its_first_request_makes_no_error() -> No
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-def test_h29_an_idempotent_request_without_an_answer_is_sent_once_more(method: str) -> None:
+def test_an_idempotent_request_without_an_answer_is_sent_once_more(method: str) -> None:
     with Server(first_connection(forgetful, answering(EMPTY))) as server:
         run = fastbench("-n", "3", *ONE, "-m", method, server.url())
     good(run, 3)
@@ -59,7 +59,7 @@ def test_h29_an_idempotent_request_without_an_answer_is_sent_once_more(method: s
 
 
 @pytest.mark.parametrize("flags", [("-m", "POST"), ("-m", "PATCH"), ("--no-retry",)])
-def test_h29_what_may_not_be_repeated_is_an_error(flags: tuple[str, ...]) -> None:
+def test_what_may_not_be_repeated_is_an_error(flags: tuple[str, ...]) -> None:
     with Server(first_connection(forgetful)) as server:
         run = fastbench("-n", "3", *ONE, *flags, server.url())
     assert (run.summary["ok"], run.summary["failed"], run.summary["retried"]) == (2, 1, 0)
@@ -68,7 +68,7 @@ def test_h29_what_may_not_be_repeated_is_an_error(flags: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize("part", [b"H", EMPTY[:30], answer(start="HTTP/1.1 100 Continue")])
-def test_h29_an_answer_that_had_begun_is_not_asked_for_again(part: bytes) -> None:
+def test_an_answer_that_had_begun_is_not_asked_for_again(part: bytes) -> None:
     def breaks_off(peer: Peer) -> None:
         peer.request()
         peer.send(EMPTY)
@@ -82,7 +82,7 @@ def test_h29_an_answer_that_had_begun_is_not_asked_for_again(part: bytes) -> Non
     assert (kinds(run), server.seen.requests) == ({"truncated": 1}, 4)
 
 
-def test_h29_a_fresh_connection_without_an_answer_is_an_error() -> None:
+def test_a_fresh_connection_without_an_answer_is_an_error() -> None:
     def silent(peer: Peer) -> None:
         peer.request()
 
@@ -92,7 +92,7 @@ def test_h29_a_fresh_connection_without_an_answer_is_an_error() -> None:
     assert kinds(run) == {"truncated": 3}
 
 
-def test_h29_a_request_is_repeated_once_and_no_more() -> None:
+def test_a_request_is_repeated_once_and_no_more() -> None:
     def others(peer: Peer) -> None:
         peer.request()
         if peer.number > 1:
@@ -105,7 +105,7 @@ def test_h29_a_request_is_repeated_once_and_no_more() -> None:
     assert server.seen.connections == 3
 
 
-def test_h29_a_pipelined_request_is_repeated_once_and_no_more() -> None:
+def test_a_pipelined_request_is_repeated_once_and_no_more() -> None:
     def one_of_two(peer: Peer) -> None:
         if peer.number == 0:
             peer.request()
@@ -133,7 +133,7 @@ def test_h29_a_pipelined_request_is_repeated_once_and_no_more() -> None:
     ],
     ids=["head", "body", "between chunks", "nothing"],
 )
-def test_h30_a_reset_counts_its_bytes_and_no_latency(sent: bytes, phase: str) -> None:
+def test_a_reset_counts_its_bytes_and_no_latency(sent: bytes, phase: str) -> None:
     with Server(replying(sent, then=Peer.reset)) as server:
         run = fastbench("-n", "3", *ONE, server.url())
     assert (run.code, run.summary["failed"], kinds(run)) == (122, 3, {"reset": 3})
@@ -143,14 +143,14 @@ def test_h30_a_reset_counts_its_bytes_and_no_latency(sent: bytes, phase: str) ->
 
 
 @pytest.mark.parametrize("sent", [OK[:20], OK[:-3], chunked(b"5", b"hello")])
-def test_h30_a_fin_instead_is_truncated(sent: bytes) -> None:
+def test_a_fin_instead_is_truncated(sent: bytes) -> None:
     with Server(replying(sent)) as server:
         run = fastbench("-n", "3", *ONE, server.url())
     assert (run.code, run.summary["failed"], kinds(run)) == (122, 3, {"truncated": 3})
 
 
 @pytest.mark.parametrize("response", [OK, answer("Content-Length: 900", body=b"x" * 900)])
-def test_h31_a_dripping_answer_times_out_and_harms_no_other(response: bytes) -> None:
+def test_a_dripping_answer_times_out_and_harms_no_other(response: bytes) -> None:
     def drip(peer: Peer) -> None:
         peer.request()
         peer.send(response[:40])
@@ -167,7 +167,7 @@ def test_h31_a_dripping_answer_times_out_and_harms_no_other(response: bytes) -> 
 @pytest.mark.parametrize(
     "garbage", [b"SSH-2.0-x\r\n", b"\x16\x03\x03\x00\x7a", b"\x00\x00\x06\x04\x00"]
 )
-def test_h32_garbage_is_a_protocol_error_met_with_patience(garbage: bytes) -> None:
+def test_garbage_is_a_protocol_error_met_with_patience(garbage: bytes) -> None:
     with Server(replying(garbage)) as server:
         run = fastbench("-d", "1s", "-c", "40", "-t", "1", server.url())
     assert run.code == 122

@@ -1,4 +1,4 @@
-"""Things go wrong mid-run: killed processes, signals, dead servers, limits (F1 to F16)."""
+"""Things go wrong mid-run: killed processes, signals, dead servers, limits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def shared_memory() -> set[str]:
     return set(os.listdir("/dev/shm"))
 
 
-def test_f1_the_counts_of_a_killed_worker_stay_in_the_sum() -> None:
+def test_the_counts_of_a_killed_worker_stay_in_the_sum() -> None:
     before = shared_memory()
     with (
         Server(answering()) as server,
@@ -57,10 +57,10 @@ def test_f1_the_counts_of_a_killed_worker_stay_in_the_sum() -> None:
     assert run.summary["in_flight_at_end"] <= 8
     assert run.document["validity"]["verdict"] == "incomplete"
     assert "worker" in run.out.lower() or "worker" in run.err.lower()
-    assert shared_memory() <= before, "F15: nothing is left in /dev/shm"
+    assert shared_memory() <= before, "nothing is left in /dev/shm"
 
 
-def test_f2_workers_die_with_the_parent() -> None:
+def test_workers_die_with_the_parent() -> None:
     before = shared_memory()
     with (
         Server(answering()) as server,
@@ -73,7 +73,7 @@ def test_f2_workers_die_with_the_parent() -> None:
         until(lambda: gone(workers), limit_s=1)
         running.process.wait()
         until(lambda: not server.open_connections)
-    assert shared_memory() <= before, "F15: nothing is left in /dev/shm"
+    assert shared_memory() <= before, "nothing is left in /dev/shm"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_f2_workers_die_with_the_parent() -> None:
     ],
     ids=["Ctrl-C", "SIGINT", "SIGTERM", "SIGHUP"],
 )
-def test_f3_a_signal_ends_the_run_with_a_full_report(number: int, to_group: bool) -> None:
+def test_a_signal_ends_the_run_with_a_full_report(number: int, to_group: bool) -> None:
     with (
         Server(answering()) as server,
         start("-d", "30s", *BUSY, server.url()) as running,
@@ -107,7 +107,7 @@ def test_f3_a_signal_ends_the_run_with_a_full_report(number: int, to_group: bool
     assert not any(row["lost"] for row in run.document["workers"])
 
 
-def test_f3_a_signal_while_connecting_ends_the_run_too() -> None:
+def test_a_signal_while_connecting_ends_the_run_too() -> None:
     with (
         never_accepting() as port,
         start("-d", "30s", "--connect-timeout", "20s", f"http://127.0.0.1:{port}/") as running,
@@ -121,7 +121,7 @@ def test_f3_a_signal_while_connecting_ends_the_run_too() -> None:
     assert run.elapsed_s - at_s < 2
 
 
-def test_f3_a_second_signal_ends_at_once() -> None:
+def test_a_second_signal_ends_at_once() -> None:
     with (
         Server(answering()) as server,
         start("-d", "30s", *BUSY, server.url()) as running,
@@ -142,7 +142,7 @@ def test_f3_a_second_signal_ends_at_once() -> None:
 
 
 @pytest.mark.parametrize("flags", [(), ("--latency",), ("--format", "wrk"), ("--format", "json")])
-def test_f4_a_reader_that_has_gone_makes_no_traceback(flags: tuple[str, ...]) -> None:
+def test_a_reader_that_has_gone_makes_no_traceback(flags: tuple[str, ...]) -> None:
     with Server(answering()) as server:
         read_end, write_end = os.pipe()
         os.close(read_end)
@@ -162,7 +162,7 @@ def test_f4_a_reader_that_has_gone_makes_no_traceback(flags: tuple[str, ...]) ->
 
 
 @pytest.mark.slow
-def test_f6_the_load_resumes_when_a_dead_server_returns() -> None:
+def test_the_load_resumes_when_a_dead_server_returns() -> None:
     gap_s = 5.0 if SLOW else 0.8
     duration_s = 3 * gap_s + 1
     with (
@@ -194,7 +194,7 @@ def test_f6_the_load_resumes_when_a_dead_server_returns() -> None:
     assert all(worker["cpu_s"] < duration_s for worker in run.document["workers"])
 
 
-def test_f7_refused_from_the_start_is_said_at_once() -> None:
+def test_refused_from_the_start_is_said_at_once() -> None:
     with refusing() as port:
         run = fastbench("-c", "20", "-d", "10s", f"http://127.0.0.1:{port}/")
     assert run.code == 122
@@ -205,7 +205,7 @@ def test_f7_refused_from_the_start_is_said_at_once() -> None:
     assert "refused" in run.out
 
 
-def test_f8_a_server_that_never_accepts_is_a_connect_timeout() -> None:
+def test_a_server_that_never_accepts_is_a_connect_timeout() -> None:
     with never_accepting() as port:
         url = f"http://127.0.0.1:{port}/"
         run = fastbench("-c", "4", "-d", "1s", "--connect-timeout", "300ms", url)
@@ -218,7 +218,7 @@ def test_f8_a_server_that_never_accepts_is_a_connect_timeout() -> None:
     assert "listen_overflow" in {row["code"] for row in run.document["warnings"]}
 
 
-def test_f9_a_name_that_does_not_resolve_is_said_before_the_start() -> None:
+def test_a_name_that_does_not_resolve_is_said_before_the_start() -> None:
     run = fastbench("-d", "10s", "http://no-such-host.invalid/")
     assert run.code == 122
     assert set(kinds(run)) == {"dns"}
@@ -226,7 +226,7 @@ def test_f9_a_name_that_does_not_resolve_is_said_before_the_start() -> None:
     assert "no-such-host.invalid" in run.out
 
 
-def test_f9_a_name_with_both_families_is_reached_on_either() -> None:
+def test_a_name_with_both_families_is_reached_on_either() -> None:
     families = {row[0] for row in socket.getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)}
     for family, host, flag in (
         (socket.AF_INET, "127.0.0.1", "-4"),
@@ -244,7 +244,7 @@ def limit(which: int, soft: int, hard: int | None = None) -> Callable[[], None]:
     return lambda: resource.setrlimit(which, (soft, soft if hard is None else hard))
 
 
-def test_f10_too_few_files_are_refused_with_the_arithmetic() -> None:
+def test_too_few_files_are_refused_with_the_arithmetic() -> None:
     with Server(answering()) as server:
         run = fastbench(
             "-c", "1000", "-t", "1", server.url(), limits=limit(resource.RLIMIT_NOFILE, 64)
@@ -255,7 +255,7 @@ def test_f10_too_few_files_are_refused_with_the_arithmetic() -> None:
     assert server.seen.connections == 0
 
 
-def test_f10_the_soft_limit_is_raised_to_the_hard_one() -> None:
+def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
     with Server(answering()) as server:
         limits = limit(resource.RLIMIT_NOFILE, 32, 4096)
         run = fastbench("-c", "100", "-n", "100", "-t", "1", server.url(), limits=limits)
@@ -263,7 +263,7 @@ def test_f10_the_soft_limit_is_raised_to_the_hard_one() -> None:
     assert server.seen.connections == 100
 
 
-def test_f11_used_up_ports_are_named_with_the_remedy() -> None:
+def test_used_up_ports_are_named_with_the_remedy() -> None:
     probe = subprocess.run(["unshare", "--net", "--map-root-user", "true"], capture_output=True)
     if probe.returncode:
         pytest.skip("no network namespace to take the ports away in")
@@ -298,7 +298,7 @@ assert "EADDRNOTAVAIL" in run.out or "ports" in run.out
 
 
 @pytest.mark.skipif(SANITIZED, reason="the sanitizer reserves terabytes itself")
-def test_f16_too_little_memory_is_one_sentence() -> None:
+def test_too_little_memory_is_one_sentence() -> None:
     with Server(answering()) as server:
         run = fastbench(
             "-c",
@@ -316,7 +316,7 @@ def test_f16_too_little_memory_is_one_sentence() -> None:
 
 @pytest.mark.alone
 @pytest.mark.slow
-def test_f14_ten_thousand_connections_are_opened_and_kept_on_time() -> None:
+def test_ten_thousand_connections_are_opened_and_kept_on_time() -> None:
     connections = 10_000 if SLOW else 1500
     needed = connections + 100
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < needed:

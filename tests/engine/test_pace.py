@@ -62,7 +62,7 @@ def test_the_workers_share_one_plan(levels: Levels, workers: int) -> None:
 
 
 def test_a_ramp_from_zero_follows_the_square_root() -> None:
-    """M8: 0 to 1000 per second in 10 s, held against the integral at every 100 ms mark."""
+    """From 0 to 1000 per second in 10 s, held against the integral at every 100 ms mark."""
     found = _core.instants([(10.0, 0.0, 1000.0)], 10_000)
     assert len(found) == 5000
     for mark in range(1, 101):

@@ -1,4 +1,4 @@
-"""Planned load: sent when the plan says, late ones keep their instant, none is lost (M1 to M8)."""
+"""Planned load: sent when the plan says, late ones keep their instant, none is lost."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def pause(running: Any, seconds: float) -> None:
 
 @pytest.mark.alone
 @pytest.mark.slow
-def test_m1_a_stall_shows_in_the_response_time_as_long_as_it_was() -> None:
+def test_a_stall_shows_in_the_response_time_as_long_as_it_was() -> None:
     """A share S/T of the requests waits for up to S: Q(p) = S - (1 - p) T."""
     duration_s, stall_s, connections = (30, 1.0, 200) if SLOW else (6, 0.3, 40)
     flags = ("-R", "1000", "-d", f"{duration_s}s", "-c", str(connections))
@@ -69,7 +69,7 @@ def test_m1_a_stall_shows_in_the_response_time_as_long_as_it_was() -> None:
 
 @pytest.mark.alone
 @pytest.mark.slow
-def test_m3_what_finds_no_connection_is_dropped_and_counted() -> None:
+def test_what_finds_no_connection_is_dropped_and_counted() -> None:
     duration_s, stall_s = (30, 1.0) if SLOW else (2, 0.4)
     flags = ("-R", "1000", "--on-overload", "drop", "-c", "50", "-d", f"{duration_s}s")
     with c_server() as server, start(*flags, server.url) as running:
@@ -88,7 +88,7 @@ def test_m3_what_finds_no_connection_is_dropped_and_counted() -> None:
 
 @pytest.mark.alone
 @pytest.mark.slow
-def test_m4_the_percentiles_are_those_of_the_servers_own_log() -> None:
+def test_the_percentiles_are_those_of_the_servers_own_log() -> None:
     """bench/delays.py: 90 % wait 10 ms, 9.8 % 50 ms, 0.2 % 200 ms, each timed by itself."""
     flags = ("-R", "200", "-d", "40s" if SLOW else "2s", "-c", "24", "-w", *ONE[2:])
     program = Path(__file__).parents[2] / "bench" / "delays.py"
@@ -113,7 +113,7 @@ def test_m4_the_percentiles_are_those_of_the_servers_own_log() -> None:
 @pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", [50, 1000, 10_000])
-def test_m7_a_rate_is_met_to_the_request(rate: int) -> None:
+def test_a_rate_is_met_to_the_request(rate: int) -> None:
     duration_s = 10 if SLOW else 1
     with c_server() as server:
         run = fastbench(
@@ -130,7 +130,7 @@ def test_m7_a_rate_is_met_to_the_request(rate: int) -> None:
 
 
 @pytest.mark.alone
-def test_m7_nothing_is_sent_on_a_lattice_of_milliseconds() -> None:
+def test_nothing_is_sent_on_a_lattice_of_milliseconds() -> None:
     """The gaps of a 1,700/s plan are 588 us: a timer of 1 ms would show as pairs and holes."""
     arrived_ns: list[int] = []
 
@@ -149,7 +149,7 @@ def test_m7_nothing_is_sent_on_a_lattice_of_milliseconds() -> None:
 
 @pytest.mark.alone
 @pytest.mark.slow
-def test_m8_a_ramp_follows_its_integral() -> None:
+def test_a_ramp_follows_its_integral() -> None:
     length_s = 10.0 if SLOW else 2.0
     arrived_ns: list[int] = []
 

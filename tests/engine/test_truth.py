@@ -1,4 +1,4 @@
-"""The numbers are true: no sample invented or lost, the server counts the same (M2 to M13)."""
+"""The numbers are true: no sample invented or lost, the server counts the same."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def samples_above(document: dict[str, Any], value_ns: int) -> int:
 
 
 @pytest.mark.slow
-def test_m2_a_stall_gives_one_late_sample_for_each_connection_and_invents_none() -> None:
+def test_a_stall_gives_one_late_sample_for_each_connection_and_invents_none() -> None:
     duration_s, stall_s = (30, 1.0) if SLOW else (1.5, 0.4)
     with c_server() as server, start("-d", f"{duration_s}s", "-c", "100", server.url) as running:
         until(lambda: server.connected() == 100)
@@ -45,7 +45,7 @@ def test_m2_a_stall_gives_one_late_sample_for_each_connection_and_invents_none()
 
 
 @pytest.mark.parametrize("flags", [(), ("-p", "8"), ("-t", "1"), ("--no-keepalive",)])
-def test_m5_with_a_count_the_server_counts_the_same(flags: tuple[str, ...]) -> None:
+def test_with_a_count_the_server_counts_the_same(flags: tuple[str, ...]) -> None:
     with c_server() as server:
         run = fastbench("-n", "5003", "-c", "13", *flags, server.url)
     assert run.summary["ok"] == server.read == server.answered == 5003
@@ -55,7 +55,7 @@ def test_m5_with_a_count_the_server_counts_the_same(flags: tuple[str, ...]) -> N
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [(), ("-p", "8"), ("--no-keepalive",)])
-def test_m5_with_a_duration_the_counts_differ_by_what_is_in_flight(flags: tuple[str, ...]) -> None:
+def test_with_a_duration_the_counts_differ_by_what_is_in_flight(flags: tuple[str, ...]) -> None:
     with c_server() as server:
         run = fastbench("-d", "3s" if SLOW else "700ms", "-c", "20", *flags, server.url)
     assert run.code == 0
@@ -65,7 +65,7 @@ def test_m5_with_a_duration_the_counts_differ_by_what_is_in_flight(flags: tuple[
     assert run.summary["started"] == run.summary["requests"] + in_flight
 
 
-def test_m5_holds_with_every_kind_of_failure_mixed_in() -> None:
+def test_the_server_counts_the_same_with_every_kind_of_failure_mixed_in() -> None:
     def moody(peer: Peer) -> None:
         while True:
             peer.request()
@@ -94,7 +94,7 @@ def test_m5_holds_with_every_kind_of_failure_mixed_in() -> None:
 
 
 @pytest.mark.slow
-def test_m11_connections_that_are_never_answered_time_out_each_time() -> None:
+def test_connections_that_are_never_answered_time_out_each_time() -> None:
     duration_s, timeout_s = (10, 1.0) if SLOW else (1.1, 0.25)
 
     def five_silent(peer: Peer) -> None:
@@ -118,7 +118,7 @@ def test_m11_connections_that_are_never_answered_time_out_each_time() -> None:
     assert server.seen.connections == 32 + run.summary["timeouts"]
 
 
-def test_m13_a_server_that_hangs_longer_than_the_run_is_no_success() -> None:
+def test_a_server_that_hangs_longer_than_the_run_is_no_success() -> None:
     def silent(peer: Peer) -> None:
         peer.request()
         peer.stall()

@@ -143,7 +143,7 @@ def test_a_trial_that_does_not_count_costs_its_pair_which_is_measured_anew(
         assert reason.startswith(f"candidate: {start}")
 
 
-def test_a_first_trial_in_vain_is_enough_but_for_the_last_time(stage: Stage) -> None:
+def test_a_first_trial_without_success_is_enough_but_for_the_last_time(stage: Stage) -> None:
     stage.finds = {"base": [LATE] * 9}
     (pair,) = stage.run(1).pairs
     assert (pair.order, stage.measured) == ("base first", "bbbc")
@@ -233,7 +233,7 @@ def test_a_pilot_finds_what_both_sides_carry(stage: Stage) -> None:
     assert started == ["pilot"] * 2 + ["pairs"] * 4
 
 
-def test_a_pilot_in_vain_ends_it(stage: Stage) -> None:
+def test_a_pilot_without_success_ends_the_comparison(stage: Stage) -> None:
     stage.finds = {"candidate": [SILENT, SILENT, carrying(100)], "base": [carrying(100)]}
     assert stage.run(1, find_rate=True).rate == 60
     stage.finds = {"candidate": [SILENT] * 9}

@@ -329,7 +329,7 @@ def test_cpu_is_of_all_processes_of_the_server_and_of_nothing_else() -> None:
     assert (unseen.cpu_us_per_request, unseen.p50_ms, unseen.errors_share) == (None, None, 1.0)
 
 
-def test_a_visit_whose_requests_fail_does_not_count() -> None:
+def test_a_trial_whose_requests_fail_does_not_count() -> None:
     base = figures_of(run())
     assert reasons_against(replace(base, errors_share=0.001)) == ()
     assert reasons_against(replace(base, errors_share=0.02)) == ("2 % of its requests failed",)

@@ -1,4 +1,4 @@
-"""A script writes every form in one run: no secret is in any (S2), no string is more (S3)."""
+"""A script writes every form in one run: no secret is in any, no string is more than text."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ AGAIN = (
 )
 WRITTEN = {*FILES.values(), *LIVE.values(), "history.html", "history.json"}
 
-# S2
+# Secrets
 
 NAMES = (
     *("env", "shell", "header", "file", "userinfo", "tag", "tagged-url"),
@@ -118,7 +118,7 @@ def again(folder: Path) -> list[Shown]:
     return shown
 
 
-def test_s2_no_secret_of_a_script_is_in_anything_that_is_written(tmp_path: Path) -> None:
+def test_no_secret_of_a_script_is_in_anything_that_is_written(tmp_path: Path) -> None:
     requests: list[bytes] = []
     with Server(echoing(requests)) as server:
         address = f"127.0.0.1:{server.port}"
@@ -143,7 +143,7 @@ def test_s2_no_secret_of_a_script_is_in_anything_that_is_written(tmp_path: Path)
     assert "RuntimeError" in page and "***" in page, "it is masked, not left out"
 
 
-# S3
+# Text from elsewhere
 
 EVIL = (
     "<script>alert(1)</script>",
@@ -200,13 +200,13 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Named:
     return Named(shown, left(folder, shown, *again(folder)))
 
 
-def test_s3_nothing_that_is_written_drives_a_terminal_or_hides(named: Named) -> None:
+def test_nothing_that_is_written_drives_a_terminal_or_hides(named: Named) -> None:
     assert {each for each in named.texts if "." in each} == WRITTEN
     assert {what: dangerous(text) for what, text in named.texts.items() if dangerous(text)} == {}
     assert "<script>alert(1)</script>" in named.shown.stdout
 
 
-def test_s3_the_page_has_no_element_of_theirs(named: Named) -> None:
+def test_the_page_has_no_element_of_theirs(named: Named) -> None:
     page = read_page(named.texts[FILES["--html"]])
     assert set(page.elements) <= ELEMENTS and page.elements.count("script") == 2
     assert {key for key, _ in page.attributes} <= ATTRIBUTES and page.comments == 0
@@ -214,14 +214,14 @@ def test_s3_the_page_has_no_element_of_theirs(named: Named) -> None:
         assert printable(evil, lines=True) in page.text
 
 
-def test_s3_the_page_of_runs_has_no_element_of_theirs(named: Named) -> None:
+def test_the_page_of_runs_has_no_element_of_theirs(named: Named) -> None:
     page = read_page(named.texts["history.html"])
     assert not {"img", "b", "iframe"} & set(page.elements) and page.comments == 0
     assert not [key for key, _ in page.attributes if key.startswith("on")]
     assert EVIL[0] in page.text
 
 
-def test_s3_no_cell_is_a_formula(named: Named) -> None:
+def test_no_cell_is_a_formula(named: Named) -> None:
     seen = set()
     for file in (FILES["--csv"], LIVE["csv"]):
         for row in csv.reader(io.StringIO(named.texts[file]), strict=True):
@@ -230,20 +230,20 @@ def test_s3_no_cell_is_a_formula(named: Named) -> None:
     assert {f"'{evil}" for evil in EVIL if evil[0] in "=+-@"} <= seen
 
 
-def test_s3_the_report_for_build_servers_is_one_still(named: Named) -> None:
+def test_the_report_for_build_servers_is_one_still(named: Named) -> None:
     cases = outcomes(read(named.texts[FILES["--junit"]]))
     assert len(cases) == 1 + len(EVIL)
     assert sum(printable(EVIL[0]) in name for name in cases) == 1
 
 
-def test_s3_the_comment_is_text_and_its_tables_are_whole(named: Named) -> None:
+def test_the_comment_is_text_and_its_tables_are_whole(named: Named) -> None:
     comment = named.texts[FILES["--md"]]
     assert not re.search(r"[<>@]|(?<!\\)\]\(", comment)
     for table in re.findall(r"(?:^\|.*\n)+", comment, re.MULTILINE):
         assert len({line.count("|") for line in table.splitlines()}) == 1, table
 
 
-def test_s3_documents_come_back_as_they_were(named: Named) -> None:
+def test_documents_come_back_as_they_were(named: Named) -> None:
     result = Result.from_document(json.loads(named.texts[FILES["--json"]]))
     assert {row.name for row in result.checks} == set(EVIL)
     assert {row.name for row in result.requests} == set(EVIL)
@@ -252,10 +252,10 @@ def test_s3_documents_come_back_as_they_were(named: Named) -> None:
     assert tagged >= set(map(printable, EVIL))
 
 
-# F12
+# What cannot be written
 
 
-def test_f12_a_script_that_cannot_write_anything_still_reports(tmp_path: Path) -> None:
+def test_a_script_that_cannot_write_anything_still_reports(tmp_path: Path) -> None:
     (tmp_path / "buy.py").write_text(NAMING.format(evil=EVIL[:1]))
     full = [word for flag in FILES for word in (flag, "/dev/full")]
     full += ["-o", "json=/dev/full"]

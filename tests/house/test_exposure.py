@@ -20,7 +20,7 @@ from terminal import in_terminal
 
 FEW = ("-n4", "-c2")
 
-# S2: where a secret may stand, each with its own.
+# Where a secret may stand, each with its own.
 
 
 def planted_otherwise(address: str) -> list[str]:
@@ -52,7 +52,7 @@ def folders(parent: Path, count: int) -> list[Path]:
 MODES = ("--format text", "--format wrk", "--format json", "--debug")
 
 
-def test_s2_no_secret_is_in_anything_that_a_run_writes(tmp_path: Path) -> None:
+def test_no_secret_is_in_anything_that_a_run_writes(tmp_path: Path) -> None:
     with Server(echo) as server:
         address = f"127.0.0.1:{server.port}"
         used = folders(tmp_path, 2 * len(MODES))
@@ -73,7 +73,7 @@ def test_s2_no_secret_is_in_anything_that_a_run_writes(tmp_path: Path) -> None:
         assert "***" in shown, "it is masked, not left out"
 
 
-def test_s2_the_secrets_all_reach_the_server(tmp_path: Path) -> None:
+def test_the_secrets_all_reach_the_server(tmp_path: Path) -> None:
     with Server(answering()) as server:
         address = f"127.0.0.1:{server.port}"
         requests = []
@@ -85,7 +85,7 @@ def test_s2_the_secrets_all_reach_the_server(tmp_path: Path) -> None:
     assert leaked(requests[1]) >= {"bearer", "form"}
 
 
-def test_s2_no_secret_is_in_what_is_said_about_a_failure(
+def test_no_secret_is_in_what_is_said_about_a_failure(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     authority = Authority(tmp_path_factory.mktemp("certificates"))
@@ -120,10 +120,10 @@ def test_s2_no_secret_is_in_what_is_said_about_a_failure(
         assert leaked(*written(folder, run)) == set(), (address, flags)
 
 
-# S5
+# Listeners
 
 
-def test_s5_nothing_listens_while_a_run_goes() -> None:
+def test_nothing_listens_while_a_run_goes() -> None:
     listening, connected = "0A", "01"
     with Server(answering()) as server, start("-d", "20s", server.url()) as running:
         until(lambda: server.seen.requests > 100)

@@ -25,7 +25,7 @@ from fastbench.outputs.dashboard.story import Ends, Story
 from fastbench.results.metric_values import Judgement
 from fastbench.run.sampling import Users
 
-# Who may ask (S6).
+# Who may ask.
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_the_page_is_for_this_machine_by_its_own_name(served: Board) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["", "events"])
-def test_s6_a_foreign_host_or_origin_is_refused(
+def test_a_foreign_host_or_origin_is_refused(
     served: Board, header: tuple[str, str], path: str
 ) -> None:
     parts = urlsplit(served.url)

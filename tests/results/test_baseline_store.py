@@ -1,4 +1,4 @@
-"""Baselines: kept in the project, found by name, judged after a run, never a traceback (F20)."""
+"""Baselines: kept in the project, found by name, judged after a run, never a traceback."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_name_that_is_not_there_lists_those_that_are(project: Path) -> None:
         baseline_store.load("main")
 
 
-# F20: what is not a result of this version
+# What is not a result of this version
 
 
 def document() -> dict[str, Any]:
@@ -142,9 +142,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_f20_a_file_that_is_no_result_is_one_sentence_with_the_field(
-    what: str, tmp_path: Path
-) -> None:
+def test_a_file_that_is_no_result_is_one_sentence_with_the_field(what: str, tmp_path: Path) -> None:
     data, sentence = WRONG[what]
     path = tmp_path / "old.json"
     path.write_bytes(data)
@@ -157,7 +155,7 @@ def test_f20_a_file_that_is_no_result_is_one_sentence_with_the_field(
     assert "\n" not in said
 
 
-def test_f20_on_the_command_line(tmp_path: Path) -> None:
+def test_a_damaged_baseline_is_refused_on_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "good.json").write_bytes(WHOLE)
     (tmp_path / "cut.json").write_bytes(WHOLE[:5000])
     for words in (

@@ -123,7 +123,7 @@ def test_a_busy_client_before_a_full_server_is_the_servers_limit() -> None:
     assert judged(run(busy=0.95, targets=full), seen(cores=(0,))) == ("ok", "server")
 
 
-def test_sharing_full_cores_is_the_box_and_no_noise() -> None:
+def test_sharing_full_cores_saturates_the_host_and_is_no_noise() -> None:
     full = replace(HOST, core_percents=(99.0, 98.0), others_percent=2.0)
     both = ClientUse(5.0, 110.0, 1)
     assert judged(run(busy=0.97, host=full, client=both, targets=(target(85, 85),))) == (

@@ -1,4 +1,4 @@
-"""Who was the limit, on real processes (M10), and clocks and pauses that lie (F17 to F19).
+"""Who was the limit, on real processes, and clocks and pauses that lie.
 
 Other programs on the machine make an honest verdict `noisy-host`; it is then held to its own
 evidence. In `make slow` the machine is expected to be quiet.
@@ -74,7 +74,7 @@ def test_an_idle_pair_at_a_low_rate_has_no_limit() -> None:
 
 
 @two_cores
-def test_client_and_server_on_the_same_cores_are_limited_by_the_box() -> None:
+def test_client_and_server_on_the_same_cores_saturate_this_machine() -> None:
     with c_server() as server:
         os.sched_setaffinity(server.process.pid, set(cores()[:2]))
         run = fastbench(
@@ -85,7 +85,7 @@ def test_client_and_server_on_the_same_cores_are_limited_by_the_box() -> None:
 
 
 @two_cores
-def test_m10_a_client_starved_by_a_hog_says_so() -> None:
+def test_a_client_starved_by_a_hog_says_so() -> None:
     client, server = cores()[:2]
     with c_server() as fast, hog(client):
         os.sched_setaffinity(fast.process.pid, {server})
@@ -96,7 +96,7 @@ def test_m10_a_client_starved_by_a_hog_says_so() -> None:
 
 
 @two_cores
-def test_f19_a_hog_that_comes_later_changes_the_verdict_and_not_the_run() -> None:
+def test_a_hog_that_comes_later_changes_the_verdict_and_not_the_run() -> None:
     client, server = cores()[:2]
     with c_server() as fast:
         os.sched_setaffinity(fast.process.pid, {server})
@@ -124,7 +124,7 @@ def test_strict_makes_anything_but_ok_a_failure() -> None:
     assert calm.code == (0 if calm.document["validity"]["verdict"] == "ok" else 95)
 
 
-def test_f18_a_pause_of_everything_is_told_and_is_not_the_servers() -> None:
+def test_a_pause_of_everything_is_told_and_is_not_the_servers() -> None:
     with (
         Server(answering()) as server,
         start("-R", "200", "-d", "4s", "-c", "4", "--timeout", "1s", server.url()) as running,
@@ -172,7 +172,7 @@ time_t time(time_t *out) {
 """
 
 
-def test_f17_a_wall_clock_that_jumps_changes_no_number(
+def test_a_wall_clock_that_jumps_changes_no_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if shutil.which("gcc") is None:

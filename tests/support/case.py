@@ -25,7 +25,7 @@ __all__ = [
 class Case:
     """One response on the wire; status, body and consumed are what "ok" must show."""
 
-    id: str
+    subject: str
     name: str
     wire: bytes
     outcomes: frozenset[str]
@@ -37,14 +37,14 @@ class Case:
     closes: bool
 
     def __str__(self) -> str:
-        return f"{self.id} {self.name}"
+        return f"{self.subject}: {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
     """Several responses in one stream: the outcome of each, and the bytes nobody asked for."""
 
-    id: str
+    subject: str
     name: str
     wire: bytes
     heads: tuple[bool, ...]
@@ -72,7 +72,7 @@ CHUNKED = "Transfer-Encoding: chunked"
 
 
 def ok(
-    id_: str,
+    subject: str,
     name: str,
     wire: bytes,
     *,
@@ -86,30 +86,32 @@ def ok(
 ) -> Case:
     """Expect a complete message; `extra` follows it and belongs to nobody."""
     outcomes = frozenset({"ok", also})
-    return Case(id_, name, wire + extra, outcomes, status, body, reusable, len(wire), head, closes)
+    return Case(
+        subject, name, wire + extra, outcomes, status, body, reusable, len(wire), head, closes
+    )
 
 
 def to_eof(
-    id_: str, name: str, wire: bytes, *, body: int, status: int = 200, also: str = "ok"
+    subject: str, name: str, wire: bytes, *, body: int, status: int = 200, also: str = "ok"
 ) -> Case:
     """Expect a body that ends where the connection does."""
-    return ok(id_, name, wire, body=body, status=status, reusable=False, closes=True, also=also)
+    return ok(subject, name, wire, body=body, status=status, reusable=False, closes=True, also=also)
 
 
-def bad(id_: str, name: str, wire: bytes, *outcomes: str, head: bool = False) -> Case:
+def bad(subject: str, name: str, wire: bytes, *outcomes: str, head: bool = False) -> Case:
     """Expect a refusal, without waiting for the peer to close."""
     allowed = frozenset(outcomes or {"protocol"})
-    return Case(id_, name, wire, allowed, 0, 0, False, 0, head, False)
+    return Case(subject, name, wire, allowed, 0, 0, False, 0, head, False)
 
 
-def cut(id_: str, name: str, wire: bytes, *, body: int = 0) -> Case:
+def cut(subject: str, name: str, wire: bytes, *, body: int = 0) -> Case:
     """Expect a message that the peer's close cut short, its partial body counted."""
-    return Case(id_, name, wire, frozenset({"truncated"}), 0, body, False, 0, False, True)
+    return Case(subject, name, wire, frozenset({"truncated"}), 0, body, False, 0, False, True)
 
 
-def five(id_: str, name: str, wire: bytes, *, reusable: bool = True, also: str = "ok") -> Case:
+def five(subject: str, name: str, wire: bytes, *, reusable: bool = True, also: str = "ok") -> Case:
     """Expect a complete message with five bytes of body."""
-    return ok(id_, name, wire, body=5, reusable=reusable, also=also)
+    return ok(subject, name, wire, body=5, reusable=reusable, also=also)
 
 
 def hello(*fields: bytes | str, start: bytes | str = "HTTP/1.1 200 OK") -> bytes:
