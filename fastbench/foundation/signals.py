@@ -98,17 +98,17 @@ def held() -> AbstractContextManager[None]:
     return heard(lambda: None)
 
 
-def fork(*, hears: bool = False) -> int:
-    """Fork; the child, for which this returns 0, hears no signal: its parent decides.
+def fork(*, receives_signals: bool = False) -> int:
+    """Fork; the child, for which this returns 0, ignores signals: its parent decides.
 
-    One that `hears` has the defaults instead, until it installs its own. A signal in between must
-    not run the parent's handlers in the child.
+    One that `receives_signals` has the defaults instead, until it installs its own. A signal in
+    between must not run the parent's handlers in the child.
     """
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         pid = os.fork()
         if not pid:
-            _begin_anew(signal.SIG_DFL if hears else signal.SIG_IGN)
+            _begin_anew(signal.SIG_DFL if receives_signals else signal.SIG_IGN)
         return pid
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)

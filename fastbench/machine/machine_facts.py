@@ -51,8 +51,8 @@ def reading_ns() -> float:
 def cpu_seconds() -> dict[int, tuple[str, float]]:
     """Return name and processor time so far of the other processes to be seen, by pid."""
     found = {}
-    for process in system_files.asked(lambda: list(psutil.process_iter()), None) or []:
-        known = system_files.asked(partial(process.as_dict, ["name", "cpu_times"]), None) or {}
+    for process in system_files.or_default(lambda: list(psutil.process_iter()), None) or []:
+        known = system_files.or_default(partial(process.as_dict, ["name", "cpu_times"]), None) or {}
         times = known.get("cpu_times")
         if times is not None and process.pid != os.getpid():
             found[process.pid] = (known["name"] or "?", times.user + times.system)

@@ -146,7 +146,7 @@ def reading(pid: int) -> Reading | None:
 
 def name(pid: int) -> str:
     """Return the name of a process, "" when it has ended."""
-    return system_files.asked(lambda: str(psutil.Process(pid).name()), "")
+    return system_files.or_default(lambda: str(psutil.Process(pid).name()), "")
 
 
 def affinity(pid: int) -> tuple[int, ...]:
@@ -171,7 +171,7 @@ def open_files(pid: int) -> int | None:
 
 def thread_times(pid: int) -> dict[int, float]:
     """Return the processor seconds of each thread, nothing if they cannot be read."""
-    rows = system_files.asked(lambda: psutil.Process(pid).threads(), None) or []
+    rows = system_files.or_default(lambda: psutil.Process(pid).threads(), None) or []
     return {row.id: row.user_time + row.system_time for row in rows}
 
 
@@ -193,7 +193,7 @@ def schedule(task: str) -> tuple[float, int] | None:
 def children(pid: int) -> list[int]:
     """List the children of a process; none if it has ended."""
     if not _lists_children():
-        rows = system_files.asked(lambda: psutil.Process(pid).children(), None) or []
+        rows = system_files.or_default(lambda: psutil.Process(pid).children(), None) or []
         return [child.pid for child in rows]
     words: list[str] = []
     for task in system_files.names(f"/proc/{pid}/task"):
@@ -218,7 +218,7 @@ def _is_local(address: IPv4Address | IPv6Address) -> bool:
     if address.is_loopback:
         return True
     families = (socket.AF_INET, socket.AF_INET6)
-    devices = system_files.asked(psutil.net_if_addrs, None) or {}
+    devices = system_files.or_default(psutil.net_if_addrs, None) or {}
     rows = [row for rows in devices.values() for row in rows]
     ours = {row.address.partition("%")[0] for row in rows if row.family in families}
     return address in {ipaddress.ip_address(each) for each in ours}
@@ -325,7 +325,7 @@ def _ancestors(pid: int) -> Iterator[int]:
 
 
 def _processes(pids: Iterable[int]) -> tuple[psutil.Process, ...]:
-    found = (system_files.asked(partial(psutil.Process, pid), None) for pid in sorted(pids))
+    found = (system_files.or_default(partial(psutil.Process, pid), None) for pid in sorted(pids))
     return tuple(each for each in found if each is not None)
 
 
@@ -364,7 +364,7 @@ def _by_command(name: str) -> set[int]:
     """Match what `ps` shows, the file that runs, or what it was called as."""
     found = set()
     for process in _processes(_all()):
-        known = system_files.asked(partial(process.as_dict, ["name", "exe", "cmdline"]), None)
+        known = system_files.or_default(partial(process.as_dict, ["name", "exe", "cmdline"]), None)
         if known is None:
             continue
         called = (known["cmdline"] or [""])[0]

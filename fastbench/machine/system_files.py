@@ -12,9 +12,9 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-__all__ = ["asked", "links", "names", "real", "rows", "table", "text", "whole"]
+__all__ = ["links", "names", "or_default", "real", "rows", "table", "text", "whole"]
 
-_MOST = 1 << 63  # a JSON number, and any counter of the kernel's, is less
+_MAX = 1 << 63  # a JSON number, and any counter of the kernel's, is less
 _DIGITS = 19
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ def whole(word: str) -> int | None:
     if not (word.isascii() and word.isdecimal() and len(word) <= _DIGITS):
         return None
     number = int(word)
-    return number if number < _MOST else None
+    return number if number < _MAX else None
 
 
 def real(word: str) -> float | None:
@@ -84,7 +84,7 @@ def real(word: str) -> float | None:
     return number if 0 <= number < math.inf else None
 
 
-def asked(call: Callable[[], T], default: T) -> T:
+def or_default(call: Callable[[], T], default: T) -> T:
     """Return what psutil says, or the default.
 
     It raises its own errors for processes that are gone or somebody else's, and whatever its

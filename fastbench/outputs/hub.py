@@ -22,11 +22,11 @@ NS_PER_MS = 1_000_000
 class Outlet:
     """The outputs of a run, which follow it. Raises UsageError when one cannot be opened."""
 
-    def __init__(self, asked: Sequence[OutputFlag]) -> None:
+    def __init__(self, flag: Sequence[OutputFlag]) -> None:
         self._outputs: list[Output] = []
         self._feeds: list[Feed] = []
         try:
-            for each in asked:
+            for each in flag:
                 self._outputs.append(each.open())
                 self._feeds.append(Feed(self._outputs[-1]))
         except BaseException:

@@ -55,43 +55,43 @@ def parse(words: Sequence[str]) -> tuple[OutputFlag, ...]:
     return tuple(found)
 
 
-def _json(asked: OutputFlag) -> Output:
+def _json(flag: OutputFlag) -> Output:
     from fastbench.outputs.ndjson import JsonOutput
 
-    return _made(asked, lambda: JsonOutput(asked.where, asked.shown))
+    return _made(flag, lambda: JsonOutput(flag.where, flag.shown))
 
 
-def _csv(asked: OutputFlag) -> Output:
+def _csv(flag: OutputFlag) -> Output:
     from fastbench.outputs.csv_points import CsvOutput
 
-    return _made(asked, lambda: CsvOutput(asked.where, asked.shown))
+    return _made(flag, lambda: CsvOutput(flag.where, flag.shown))
 
 
-def _influxdb(asked: OutputFlag) -> Output:
+def _influxdb(flag: OutputFlag) -> Output:
     from fastbench.outputs.influxdb import InfluxOutput
 
-    return InfluxOutput(asked.where, asked.shown, os.environ)
+    return InfluxOutput(flag.where, flag.shown, os.environ)
 
 
-def _prometheus(asked: OutputFlag) -> Output:
+def _prometheus(flag: OutputFlag) -> Output:
     from fastbench.outputs.prometheus import PrometheusOutput
 
-    return PrometheusOutput(asked.where, asked.shown, os.environ)
+    return PrometheusOutput(flag.where, flag.shown, os.environ)
 
 
-def _otlp(asked: OutputFlag) -> Output:
+def _otlp(flag: OutputFlag) -> Output:
     from fastbench.outputs.otlp import OtlpOutput
 
-    return OtlpOutput(asked.where, asked.shown, os.environ)
+    return OtlpOutput(flag.where, flag.shown, os.environ)
 
 
-def _made(asked: OutputFlag, make: Callable[[], Output]) -> Output:
+def _made(flag: OutputFlag, make: Callable[[], Output]) -> Output:
     """Open the file before the load: afterwards it would be lost."""
     try:
         return make()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"-o {asked.shown} cannot be written: {reason}.") from None
+        raise UsageError(f"-o {flag.shown} cannot be written: {reason}.") from None
 
 
 _OPEN: Mapping[str, Callable[[OutputFlag], Output]] = {

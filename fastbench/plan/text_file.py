@@ -31,10 +31,10 @@ _MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
 )
 
 
-def read_bytes(path: str, asked: str) -> bytes:
+def read_bytes(path: str, flag: str) -> bytes:
     """Return the bytes of a file (`-` is standard input), at most 1 GiB.
 
-    Raises UsageError, whose sentence begins with `asked`: the flag or function that names the file.
+    Raises UsageError, whose sentence begins with `flag`: the flag or function that names the file.
     """
     shown, too_large = redact.printable(path), False
     try:
@@ -46,16 +46,16 @@ def read_bytes(path: str, asked: str) -> bytes:
                 data = b"" if too_large else file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise UsageError(f"{asked} cannot read `{shown}`: {reason}.") from None
+        raise UsageError(f"{flag} cannot read `{shown}`: {reason}.") from None
     if too_large or len(data) > MAX_BYTES:
-        raise UsageError(f"{asked}: `{shown}` is larger than 1 GiB; use a smaller file.")
+        raise UsageError(f"{flag}: `{shown}` is larger than 1 GiB; use a smaller file.")
     return data
 
 
-def read_text(path: str, asked: str, *, any_bytes: bool = False) -> str:
+def read_text(path: str, flag: str, *, any_bytes: bool = False) -> str:
     """Return the text of a file without its byte order mark; see `read_bytes` and `decoded`."""
     name = "standard input" if path == "-" else redact.printable(path)
-    return decoded(read_bytes(path, asked), name, any_bytes=any_bytes)
+    return decoded(read_bytes(path, flag), name, any_bytes=any_bytes)
 
 
 def decoded(data: bytes, name: str, *, any_bytes: bool = False) -> str:

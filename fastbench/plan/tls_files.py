@@ -27,16 +27,16 @@ def check(tls: Tls) -> None:
         _readable("--cert", tls.certfile)
         keyfile = tls.keyfile or tls.certfile
         _readable("--key", keyfile)
-        asked: list[bool] = []
+        wanted: list[bool] = []
 
         def password() -> str:
-            asked.append(True)
+            wanted.append(True)
             return ""
 
         try:
             context.load_cert_chain(tls.certfile, keyfile, password)
         except (OSError, ValueError) as error:
-            if asked:
+            if wanted:
                 raise UsageError(
                     f"The key in `{keyfile}` is encrypted; write a plain copy with "
                     "`openssl pkey -in KEY -out PLAIN` and give that."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fastbench.foundation.redact import printable
 from fastbench.results.result import Result
 
-__all__ = ["LoadHeading", "asked", "of_config"]
+__all__ = ["LoadHeading", "load_of", "of_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class LoadHeading:
         return f"{self.method} {self.url}{self.more}".strip() if self.url else ""
 
 
-def asked(result: Result) -> LoadHeading:
+def load_of(result: Result) -> LoadHeading:
     """Read the heading's facts from a result; text in it is safe for a terminal."""
     return of_config(result.config, len(result.workers))
 

@@ -17,7 +17,7 @@ __all__ = ["Bin", "bar", "bins", "sparkline"]
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _LEVELS = "▁▂▃▄▅▆▇█"
 _LEVELS_ASCII = "_.-:=+*#"
-_LEAST_STEP = 1.02  # below this, neighbouring labels of three digits would read the same
+_MIN_STEP = 1.02  # below this, neighbouring labels of three digits would read the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def bins(histogram: Histogram, rows: int) -> list[Bin]:
         return []
     low = max(1, histogram.percentile(0.1))
     span = histogram.percentile(99.9) / low
-    rows = max(1, min(rows, int(math.log(span) / math.log(_LEAST_STEP))))
+    rows = max(1, min(rows, int(math.log(span) / math.log(_MIN_STEP))))
     edges = sorted({round(low * span ** (step / rows)) for step in range(rows)})
     below = [0, *(histogram.count_below(edge) for edge in edges[1:]), histogram.count]
     edges[0] = histogram.min_ns

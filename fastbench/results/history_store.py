@@ -37,7 +37,7 @@ APPLICATION_ID = 0x66626869  # "fbhi"
 LAYOUT = 2
 BUSY_S = 10.0
 MAX_NAME = 200
-MOST = 1e12  # requests per second, or milliseconds
+MAX_FIGURE = 1e12  # requests per second, or milliseconds
 MAX_DOCUMENT_BYTES = 256 * 2**20  # unpacked; an hour of a large script has a few MiB
 TIMES = ("response", "service")
 OUTCOMES = ("none", "passed", "failed")
@@ -364,7 +364,7 @@ def _entry(row: tuple[object, ...]) -> Entry:
     columns["thresholds"] = _FORMER.get(str(columns["thresholds"]), columns["thresholds"])
     entry: Entry = read(Entry, columns, f"run {row[0]}")
     latencies = (entry.p50_ms, entry.p95_ms, entry.p99_ms)
-    if max(entry.requests_per_s, entry.errors_share, *(ms or 0.0 for ms in latencies)) > MOST:
+    if max(entry.requests_per_s, entry.errors_share, *(ms or 0.0 for ms in latencies)) > MAX_FIGURE:
         raise DocumentError(f"run {entry.id}: a figure is out of range")
     return entry
 

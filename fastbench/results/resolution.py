@@ -28,8 +28,10 @@ __all__ = [
 TOO_SHORT = "too short to tell"
 SHARE_SPAN_S = 0.2  # proc(5) counts in ticks of 10 ms: a share is known to one in twenty from here
 COST_CPU_S = 0.1  # ten of these ticks: the processor time of a request is known to a tenth
-SPREAD_LEAST = 2  # a single sample has no spread
-RATE_LEAST = 10  # one request more or less, as chance has it, changes a rate by a tenth at most
+MIN_SPREAD_SAMPLES = 2  # a single sample has no spread
+MIN_RATE_REQUESTS = (
+    10  # one request more or less, as chance has it, changes a rate by a tenth at most
+)
 RATE_SPAN_S = 0.1  # so do the 10 ms that a scheduler may hold either side back
 
 _PERCENTS = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0}
@@ -58,12 +60,12 @@ def tells_cost(cpu_s: float) -> bool:
 
 def tells_spread(count: int) -> bool:
     """Tell whether `count` samples have a standard deviation."""
-    return count >= SPREAD_LEAST
+    return count >= MIN_SPREAD_SAMPLES
 
 
 def tells_rate(count: int, span_s: float) -> bool:
     """Tell whether `count` events in `span_s` are a rate; that there was none is known at once."""
-    return span_s >= RATE_SPAN_S and (not count or count >= RATE_LEAST)
+    return span_s >= RATE_SPAN_S and (not count or count >= MIN_RATE_REQUESTS)
 
 
 def told_per_s(count: int, per_s: float) -> float | None:

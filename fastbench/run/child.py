@@ -86,7 +86,7 @@ class Child:
     def start(self, be: Callable[[], object]) -> None:
         """Fork the process, which calls `be` and ends: with status 0 if that returns."""
         parent = os.getpid()
-        self.pid = signals.fork(hears=self.leads is not None)
+        self.pid = signals.fork(receives_signals=self.leads is not None)
         if self.pid:
             return
         code = EXIT_FAILED

@@ -191,10 +191,10 @@ def _ended(run: Observed, total: Counter[str]) -> str:
         return "interrupted"
     if any(worker.lost for worker in run.workers.children):
         return "worker_lost"
-    return run.ended or ("nothing_succeeded" if _in_vain(run, total) else "complete")
+    return run.ended or ("nothing_succeeded" if _nothing_succeeded(run, total) else "complete")
 
 
-def _in_vain(run: Observed, total: Counter[str]) -> bool:
+def _nothing_succeeded(run: Observed, total: Counter[str]) -> bool:
     """Tell whether nothing succeeded; a script may be about something else than requests."""
     started = total["started"] + total["operations_started"]
     return not (total["ok"] or total["operations_ok"]) and (not run.terms.vus or started > 0)

@@ -33,7 +33,7 @@ def command(line: str) -> Command:
 
 
 def asked(line: str) -> RunRequest:
-    return command(line).asked
+    return command(line).request
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_an_environment_name_alone_takes_what_the_shell_has(
 
 def test_a_tag_in_k6s_documents_wrong_form_is_read_and_told() -> None:
     found = command("--tags name:smoke x.py")
-    assert found.asked.tags == {"name": "smoke"}
+    assert found.request.tags == {"name": "smoke"}
     assert found.notices == ("--tag name:smoke was read as --tag name=smoke.",)
 
 
@@ -183,7 +183,7 @@ def test_a_slip_is_one_sentence_and_exit_1(line: str, capsys: pytest.CaptureFixt
 def test_no_secret_is_echoed(words: list[str]) -> None:
     found = parse([*words, "x.py"])
     assert isinstance(found, Command)
-    assert "hunter2" not in str(found.asked.config)
+    assert "hunter2" not in str(found.request.config)
 
 
 def test_the_echo_holds_the_words() -> None:

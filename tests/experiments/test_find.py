@@ -136,7 +136,7 @@ def test_the_words_of_a_plain_run_are_those_of_each_step() -> None:
     assert (load.connections, load.workers, load.duration_s, load.warmup_s) == (7, 2, 3.0, 2.0)
     assert load.pace is not None and load.pace.rates and load.pace.peak == 321
     assert b"X-A: 1" in found.plan.requests[0].payload
-    assert (found.asked.visit_s, found.asked.where.most) == (3.0, 5000)
+    assert (found.request.visit_s, found.request.where.most) == (3.0, 5000)
     assert found.config["slo"] == ["p99<50ms", "errors<1%"]
     assert "rate" not in found.config
 
@@ -145,9 +145,9 @@ def test_without_words_there_are_sane_ones() -> None:
     found = command()
     load = found.plan.load
     assert (load.connections, load.duration_s, load.warmup_s) == (100, 5.0, 1.0)
-    where = found.asked.where
+    where = found.request.where
     assert (where.first, where.least, where.precision) == (100, 2, 0.02)
-    assert command("--to", "30").asked.where.first == 30
+    assert command("--to", "30").request.where.first == 30
     assert command("--arrival", "poisson").plan.load.pace.arrival == "poisson"  # type: ignore[union-attr]
 
 

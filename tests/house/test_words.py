@@ -8,7 +8,7 @@ import tokenize
 from pathlib import Path
 
 import pytest
-from own_sources import CYTHON, ROOT, python_functions, shown, sources
+from own_sources import ROOT, python_functions, shown, sources
 
 # Each is put together here, so that this file does not hold what it looks for.
 PHRASES = {  # in code, comments and documents
@@ -50,11 +50,6 @@ def test_names_are_terms_of_the_field() -> None:
             f"{shown(path)}:{word.start[0]} {word.string}"
             for word in words
             if word.type == tokenize.NAME and NAMES.fullmatch(word.string)
-        ]
-    for path in sources(*CYTHON, under=("fastbench",)):
-        found += [
-            f"{shown(path)} {name[0]}"
-            for name in re.finditer(r"\b_?(MOST|LEAST)_\w+", path.read_text())
         ]
     assert found == []
 

@@ -79,7 +79,7 @@ def test_the_trend_is_of_complete_runs_and_fits() -> None:
     assert rate.startswith("  rate    █") and rate.endswith("900,000 to 900,499 req/s, last 0.0 %")
     assert len(rate) <= 80 and p95.startswith("  p95     ")
     shown = history_text.render(groups(), color=False, width=100)
-    assert "850 to 1,100 req/s" in shown, "neither the interrupted run nor the one in vain"
+    assert "850 to 1,100 req/s" in shown, "neither the interrupted run nor the one without success"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_every_run_with_figures_has_a_dot_and_the_line_goes_through_complete_one
         "other machine: Example CPU @ 2.40GHz, 2 cores, Linux 6.1.0-18-amd64",
     ] * 2
     paths = [value for key, value in page.attributes if key == "d" and value]
-    assert [path.count(" ") for path in paths] == [6, 6], "of 8, one cut short and one in vain"
+    assert [path.count(" ") for path in paths] == [6, 6], "of 8, one cut short, one without success"
     places = {key: [] for key in ("cx", "cy")}  # type: dict[str, list[float]]
     for key, value in page.attributes:
         if key in places and value:

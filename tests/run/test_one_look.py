@@ -125,7 +125,7 @@ def test_a_second_of_a_script(tmp_path: Path, server: Server) -> None:
     witness = Witness()
     limits = (*LIMITS, "http_reqs: count>0 [last=1s]")
     asked = RunRequest(str(path), workers=2, thresholds=limits, apart=True)
-    result = parent.run(asked, witness.hear, hears=witness)
+    result = parent.run(asked, witness.hear, observer=witness)
     assert witness.wrong == [] and len(witness.rows) >= 2 and min(witness.rows) > 50
     assert witness.failed and witness.told["http_reqs"] == result.summary.requests
     assert result.thresholds[LIMITS[0]].observed == result.summary.requests

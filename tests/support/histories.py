@@ -50,7 +50,7 @@ def keep(path: Path, *results: Result, name: str = NAME, exit_code: int = 0) -> 
 
 
 def mixed() -> list[Entry]:
-    """Return runs as they come in life: fine, slower, broken, cut short, elsewhere, in vain."""
+    """Return runs as they come: fine, slower, failed, cut short, elsewhere, without success."""
     first = Entry.of(run(), NAME)
     days = [replace(first, id=at, started_at=f"2026-03-{at:02d}T12:00:00+00:00") for at in range(9)]
     return [

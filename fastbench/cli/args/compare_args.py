@@ -56,7 +56,7 @@ _ONE = {
     "effect": "--threshold-effect",
     "seed": "--seed",
 }
-Make = Callable[[str], Plan | RunRequest]  # of the address of one visit
+Make = Callable[[str], Plan | RunRequest]  # of the address of one trial
 
 _OF_ONE_RUN = {  # flags that a comparison has no use for
     "baseline": "--baseline is for a single run; give the baseline's name as BASE",
@@ -90,7 +90,7 @@ _RUN = flag_table.RUN.of_command(
 class Live:
     """Two servers. `primary` None: a script's executors decide. `config` is JSON-ready.
 
-    `warmup_s` is a run of the script before each visit; plain visits have theirs in their plans.
+    `warmup_s` is a run of the script before each trial; trials of URLs have theirs in their plans.
     """
 
     base: Side
@@ -299,7 +299,7 @@ def _side(
 
 
 def _plain(typed: SimpleNamespace, message: Message, notices: list[str], address: str) -> Plan:
-    """Render a visit to one address; the flags are read anew, for some are used up."""
+    """Render a trial of one address; the flags are read anew, for some are used up."""
     fresh = copy.copy(typed)
     return url_args.command(("compare",), fresh, [address], notices, message).plan
 
@@ -310,16 +310,16 @@ def _scripted(script: RunRequest, address: str) -> RunRequest:
 
 
 def _script(line: flag_reader.Line, config: dict[str, object]) -> RunRequest:
-    """Return what every visit asks of the script, but for its address."""
-    asked = script_args.command(line, [line.flags.load_script]).asked
-    if BASE_URL in asked.env:
+    """Return what every trial is to do, but for its address."""
+    whole = script_args.command(line, [line.flags.load_script]).request
+    if BASE_URL in whole.env:
         raise UsageError(
             f"-e {BASE_URL} would send both sides to one server; leave it out, each side's URL "
             "is filled in."
         )
-    config["script"] = asked.script
-    # A threshold of the script that ends a visit early would make it one that does not count.
-    return replace(asked, no_thresholds=True, thresholds=(), config=dict(config))
+    config["script"] = whole.script
+    # A threshold of the script that ends a trial early would make it one that does not count.
+    return replace(whole, no_thresholds=True, thresholds=(), config=dict(config))
 
 
 def _lengths(typed: SimpleNamespace, *, scripted: bool) -> tuple[float | None, float]:

@@ -26,7 +26,7 @@ from fastbench.plan.plan import UsageError
 
 __all__ = ["first", "read"]
 
-_MOST = 40  # slips in one line
+_MAX_CORRECTIONS = 40  # slips in one line
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _NO_SERVER = re.compile(r"(mailto|tel|data|urn|javascript|about|news|sip|ssh|git|file):")
 _OR = " # "
@@ -59,7 +59,7 @@ def first(words: Sequence[str]) -> list[str]:
 def _read(grammar: Grammar, words: Sequence[str]) -> tuple[list[str], list[str], _Slip | None]:
     """Take what can be taken; stop at the first that is refused."""
     found, notices = list(words), list[str]()
-    for _ in range(_MOST):
+    for _ in range(_MAX_CORRECTIONS):
         cut = list(items(grammar, found))
         if any(each.name in ("-h", "--help") for each in cut):
             return ["--help"], notices, None
@@ -307,7 +307,7 @@ def _settled(line: Sequence[str]) -> tuple[list[str], list[str]]:
     """Correct a line until nothing in it is refused; return it and why it was not right."""
     words = [each for at, each in enumerate(line) if at or each]
     whys: list[str] = []
-    for _ in range(_MOST):
+    for _ in range(_MAX_CORRECTIONS):
         words, slip = _first(words)
         if slip is None:
             words, slip = _of_command(words)

@@ -67,7 +67,7 @@ class Command:
     """Hold a search. `plan` is one of its runs but for the rate; `notices` are for people."""
 
     plan: Plan
-    asked: SearchRequest
+    request: SearchRequest
     output: Output
     config: dict[str, object]
     notices: tuple[str, ...]
@@ -76,26 +76,26 @@ class Command:
 def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     """Parse the words after `find`, or name the page they ask for; raises UsageError."""
     line = flag_reader.read(argv, FLAGS)
-    said, notices = line.flags, line.notices
-    if said.help:
+    flags, notices = line.flags, line.notices
+    if flags.help:
         return "help"
-    if said.version:
+    if flags.version:
         return "version"
-    _refuse(said)
-    reads = destinations.read(said)
+    _refuse(flags)
+    reads = destinations.read(flags)
     destinations.one_stdin(reads)
-    objectives = objective.read(said.slo)
-    said.rate = FIRST  # so that it is a plan; each run has its own
-    said.durations = said.durations or [VISIT]
-    said.warmup = WARMUP if said.warmup is None else said.warmup
-    said.connections = CONNECTIONS if said.connections is None else said.connections
-    run = url_args.command(("find", *argv), said, line.words, notices)
+    objectives = objective.read(flags.slo)
+    flags.rate = FIRST  # so that it is a plan; each run has its own
+    flags.durations = flags.durations or [VISIT]
+    flags.warmup = WARMUP if flags.warmup is None else flags.warmup
+    flags.connections = CONNECTIONS if flags.connections is None else flags.connections
+    run = url_args.command(("find", *argv), flags, line.words, notices)
     destinations.check(destinations.written(run.output), reads)
     visit_s = run.plan.load.duration_s or 0.0
-    where = _range(said, visit_s)
-    max_time_s = flag_values.duration_s("--max-time", said.max_time) or math.inf
-    asked = SearchRequest(objectives, where, visit_s, run.plan.load.warmup_s, max_time_s)
-    if max_time_s < visit_s + asked.warmup_s:
+    where = _range(flags, visit_s)
+    max_time_s = flag_values.duration_s("--max-time", flags.max_time) or math.inf
+    request = SearchRequest(objectives, where, visit_s, run.plan.load.warmup_s, max_time_s)
+    if max_time_s < visit_s + request.warmup_s:
         raise UsageError("--max-time is shorter than one run (-W plus -d); give a longer time.")
     config = {name: value for name, value in run.plan.config.items() if name not in _NOT_HERE}
     config |= {
@@ -104,20 +104,20 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
         "to": where.most,
         "max_time_s": max_time_s if math.isfinite(max_time_s) else None,
     }
-    return Command(run.plan, asked, run.output, config, tuple(notices))
+    return Command(run.plan, request, run.output, config, tuple(notices))
 
 
-def _refuse(said: SimpleNamespace) -> None:
-    if said.format not in (None, "text", "json"):
-        raise UsageError(f"--format {said.format} is for a single run; use text or json.")
+def _refuse(flags: SimpleNamespace) -> None:
+    if flags.format not in (None, "text", "json"):
+        raise UsageError(f"--format {flags.format} is for a single run; use text or json.")
 
 
-def _range(said: SimpleNamespace, visit_s: float) -> Range:
-    first = _rate("--from", said.first, FIRST)
-    most = _rate("--to", said.most, f"{plan.MAX_RATE:.0f}")
-    if said.first is None:
+def _range(flags: SimpleNamespace, visit_s: float) -> Range:
+    first = _rate("--from", flags.first, FIRST)
+    most = _rate("--to", flags.most, f"{plan.MAX_RATE:.0f}")
+    if flags.first is None:
         first = min(first, most)
-    precision = flag_values.share("--precision", said.precision) or PRECISION
+    precision = flag_values.share("--precision", flags.precision) or PRECISION
     return Range(first, min(first, MIN_REQUESTS / visit_s), most, precision)
 
 

@@ -20,7 +20,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 def message(flags: SimpleNamespace, notices: list[str]) -> Message:
     """Build what the requests have in common; a wrk script may set method, headers and body."""
     headers, host = _headers(flags)
-    asked = Message(
+    typed = Message(
         method=_method(flags.method, notices),
         headers=headers,
         body=_body(flags, headers),
@@ -32,7 +32,7 @@ def message(flags: SimpleNamespace, notices: list[str]) -> Message:
         bearer=flags.bearer or "",
         keepalive=not flags.no_keepalive,
     )
-    return asked if flags.script is None else _scripted(flags.script, asked)
+    return typed if flags.script is None else _scripted(flags.script, typed)
 
 
 def render(
@@ -155,7 +155,7 @@ def _credentials(flags: SimpleNamespace) -> str:
     return credentials
 
 
-def _scripted(path: str, asked: Message) -> Message:
+def _scripted(path: str, typed: Message) -> Message:
     """Apply a wrk script as wrk does: its headers replace those of -H; flags keep the rest."""
     if not path.endswith(".lua") and path.endswith(".py"):
         raise UsageError(
@@ -166,14 +166,14 @@ def _scripted(path: str, asked: Message) -> Message:
 
     script = luascript.read(source, path)
     own = {name.lower() for name, _ in script.headers}
-    host = next((value for name, value in script.headers if name.lower() == "host"), asked.host)
-    headers = [header for header in asked.headers if header[0].lower() not in own]
+    host = next((value for name, value in script.headers if name.lower() == "host"), typed.host)
+    headers = [header for header in typed.headers if header[0].lower() not in own]
     headers += [header for header in script.headers if header[0].lower() != "host"]
-    sent = asked.body
+    sent = typed.body
     if sent is None and script.body is not None:
         sent = body.Body(script.body)
-    method = asked.method or ("" if asked.body is not None else script.method)
-    return replace(asked, method=method, headers=tuple(headers), host=host, body=sent)
+    method = typed.method or ("" if typed.body is not None else script.method)
+    return replace(typed, method=method, headers=tuple(headers), host=host, body=sent)
 
 
 def _or(name: str, value: str | None, default: str) -> str:

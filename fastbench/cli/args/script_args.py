@@ -36,7 +36,7 @@ _LONG_WORD = 200  # of the echoed command line
 class Command:
     """Hold a run. `notices` say, one line each, what was re-interpreted."""
 
-    asked: RunRequest
+    request: RunRequest
     output: Output
     notices: tuple[str, ...]
 
@@ -66,7 +66,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
     notices = list(line.notices)
     tags = _tags(words.tags, notices)
     bind, family = _addresses(words)
-    asked = RunRequest(
+    request = RunRequest(
         script=_script(scripts),
         vus=values.count("-u", words.vus, 1, plan.MAX_CONNECTIONS),
         duration_s=values.duration_s("-d", words.duration, plan.MAX_DURATION_S),
@@ -107,7 +107,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         verbose=words.verbose,
         config={"command": [_cut(word) for word in ("fastbench", "run", *line.shown())]},
     )
-    return Command(asked, url_args.output(words), tuple(notices))
+    return Command(request, url_args.output(words), tuple(notices))
 
 
 def _cut(word: str) -> str:

@@ -73,16 +73,16 @@ def command(
     target = target_args.target(flags, first, notices)
     bind, family = target_args.send_from(flags, first)
     expect = _expect(flags)
-    asked: dict[str, object] = {
+    typed: dict[str, object] = {
         "command": _command(argv),
         "urls": len(requests),
         "method": requests[0].method,
         "headers": [[name, _shown(redact.header(name, value))] for name, value in message.headers],
         "body_bytes": None if message.body is None else len(message.body.data),
     }
-    asked |= {"expect_status": flags.expect_status, "bind": list(bind), "family": family}
-    asked["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
-    config = asked | _config(target, load, expect)
+    typed |= {"expect_status": flags.expect_status, "bind": list(bind), "family": family}
+    typed["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
+    config = typed | _config(target, load, expect)
     return Command(
         plan.Plan(
             target,
@@ -163,7 +163,7 @@ def output(flags: SimpleNamespace) -> Output:
     json_path = None if flags.json is None else destinations.named(flags.json)
     if json_path == "":
         raise UsageError("--json needs the name of a file, or - for standard output.")
-    files = formats.asked(flags)
+    files = formats.of_flags(flags)
     streams = [*files.values(), "-" if form == "json" else json_path].count("-")
     if streams + (form in formats.PEERS) > 1:
         raise UsageError(
@@ -236,7 +236,7 @@ def _record(flags: SimpleNamespace) -> Record | None:
 
 
 def _against(flags: SimpleNamespace) -> Against | None:
-    """Read the baseline before the run: without it the run would be in vain."""
+    """Read the baseline before the run: without it the run is useless."""
     if flags.baseline is None and flags.fail_on_regression is None:
         return None
     if flags.baseline is None:

@@ -132,7 +132,7 @@ def _compare_live(what: Live, command: Command) -> int:
 
 
 def _save_middle(kept: Kept, found: Comparison, output: Output) -> str:
-    """Keep the candidate's visit in the middle: a baseline is a run that was, no sum of several."""
+    """Save the middle trial of the candidate: a baseline is one run, not a sum of several."""
     name = output.save_baseline
     if name is None:
         return ""

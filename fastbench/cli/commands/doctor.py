@@ -36,11 +36,11 @@ def parser() -> Parser:
 
 def main(argv: list[str]) -> int:
     """Examine and print; return 0 whatever was found. Raises UsageError for wrong words."""
-    asked = parser().parse_args(argv)
+    flags = parser().parse_args(argv)
     findings = examine(Machine())
-    if asked.json:
+    if flags.json:
         return pager.write(_json(findings))
-    plain = asked.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    plain = flags.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     width = shutil.get_terminal_size((80, 24)).columns
     return pager.write(render(findings, color=sys.stdout.isatty() and not plain, width=width))
 

@@ -67,7 +67,7 @@ def _search(command: Command) -> Found:
 
     with Interrupts() as stop, live:
         measure = _measured(command.plan, stop, live)
-        found = Course(command.asked, measure, tell, time.monotonic).run()
+        found = Course(command.request, measure, tell, time.monotonic).run()
     return replace(found, version=__version__, config=command.config)
 
 
@@ -76,14 +76,14 @@ def _measured(plan: Plan, stop: Interrupts, live: LiveView) -> Measure:
     from fastbench.experiments.trials import trial
     from fastbench.experiments.trials.interrupts import Interrupted
 
-    hears = trial.TrialObserver(progress=live.update)
+    observer = trial.TrialObserver(progress=live.update)
     left_s = 0.0  # what the last run left unanswered takes the server
 
     def measure(rate: float) -> Result | None:
         nonlocal left_s
         try:
             stop.nap(COOL_S + min(left_s, COOLEST_S))
-            result = trial.run_trial(at_rate(plan, rate), hears, stop)
+            result = trial.run_trial(at_rate(plan, rate), observer, stop)
             left_s = objective.left_s(result)
             return result
         except Interrupted:

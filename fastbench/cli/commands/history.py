@@ -62,23 +62,23 @@ def parser() -> Parser:
 
 def main(argv: Sequence[str]) -> int:
     """Tell what the words after `history` ask for; raises UsageError for a wrong word or file."""
-    asked = parser().parse_intermixed_args(argv)
-    _refuse(asked)
-    if asked.html is not None:
-        asked.html = destinations.named(asked.html)
-        outputs = [destinations.File("--html", asked.html)]
-        destinations.check(outputs, [destinations.File("fastbench history", asked.file)])
+    flags = parser().parse_intermixed_args(argv)
+    _refuse(flags)
+    if flags.html is not None:
+        flags.html = destinations.named(flags.html)
+        outputs = [destinations.File("--html", flags.html)]
+        destinations.check(outputs, [destinations.File("fastbench history", flags.file)])
         destinations.prepare(outputs)
-    if asked.compare is not None:
-        return _compare(asked, argv)
-    if asked.show is not None:
-        with history_store.opened(asked.file) as kept:
-            document = kept.document(asked.show)
+    if flags.compare is not None:
+        return _compare(flags, argv)
+    if flags.show is not None:
+        with history_store.opened(flags.file) as kept:
+            document = kept.document(flags.show)
         return _ended([delivery.to_path("-", lambda: document)])
-    name = None if asked.name is None else history_store.check_name(asked.name)
-    with history_store.opened(asked.file) as kept:
-        groups = kept.groups(name, asked.last or _last(asked))
-    return _ended(_told(asked, groups))
+    name = None if flags.name is None else history_store.check_name(flags.name)
+    with history_store.opened(flags.file) as kept:
+        groups = kept.groups(name, flags.last or _last(flags))
+    return _ended(_told(flags, groups))
 
 
 def _number(text: str) -> int:
@@ -87,40 +87,40 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _refuse(asked: argparse.Namespace) -> None:
+def _refuse(flags: argparse.Namespace) -> None:
     """Refuse flags that do not go together, with what would."""
-    ways = {"--show": asked.show, "--compare": asked.compare}
+    ways = {"--show": flags.show, "--compare": flags.compare}
     chosen = [flag for flag, value in ways.items() if value is not None]
     if len(chosen) > 1:
         raise UsageError("history: --show takes one run and --compare two; give only one flag.")
-    beside = {"--last": asked.last, "NAME": asked.name}
-    if asked.show is not None:
-        beside |= {"--html": asked.html, "--json": asked.json or None}
+    beside = {"--last": flags.last, "NAME": flags.name}
+    if flags.show is not None:
+        beside |= {"--html": flags.html, "--json": flags.json or None}
     if chosen and (wrong := [word for word, value in beside.items() if value is not None]):
         raise UsageError(f"history: {chosen[0]} selects runs by number; leave {wrong[0]} out.")
-    if asked.fail_on_regression is not None and asked.compare is None:
+    if flags.fail_on_regression is not None and flags.compare is None:
         raise UsageError("history: --fail-on-regression is for two runs; add --compare A B.")
-    if asked.html == "":
+    if flags.html == "":
         raise UsageError("history: --html needs the name of a file, or - for standard output.")
-    if asked.json and asked.html == "-":
+    if flags.json and flags.html == "-":
         raise UsageError("history: only one form can go to standard output; name a file.")
 
 
-def _last(asked: argparse.Namespace) -> int | None:
-    if asked.html is not None:
+def _last(flags: argparse.Namespace) -> int | None:
+    if flags.html is not None:
         return LAST_DRAWN
-    return None if asked.json else LAST_SHOWN
+    return None if flags.json else LAST_SHOWN
 
 
-def _told(asked: argparse.Namespace, groups: Sequence[Group]) -> list[str]:
+def _told(flags: argparse.Namespace, groups: Sequence[Group]) -> list[str]:
     """Write every form that was asked for; return what went wrong."""
     problems = []
-    if asked.html is not None:
-        problems.append(delivery.to_path(asked.html, lambda: _as_html(asked.file, groups)))
-    if asked.json:
+    if flags.html is not None:
+        problems.append(delivery.to_path(flags.html, lambda: _as_html(flags.file, groups)))
+    if flags.json:
         problems.append(delivery.to_path("-", lambda: delivery.as_json(_document(groups))))
-    if asked.html is None and not asked.json:
-        problems.append(delivery.to_path("-", lambda: _as_text(asked, groups)))
+    if flags.html is None and not flags.json:
+        problems.append(delivery.to_path("-", lambda: _as_text(flags, groups)))
     return problems
 
 
@@ -136,43 +136,43 @@ def _as_html(path: str, groups: Sequence[Group]) -> bytes:
     return html_history.render(groups, redact.text(os.path.basename(path))).encode()
 
 
-def _as_text(asked: argparse.Namespace, groups: Sequence[Group]) -> bytes:
+def _as_text(flags: argparse.Namespace, groups: Sequence[Group]) -> bytes:
     from fastbench.report.text import history_text as shown
 
-    how = delivery.look(sys.stdout, _output(asked).color)
+    how = delivery.look(sys.stdout, _output(flags).color)
     return how.encoded(how.drawn(shown.render, groups))
 
 
-def _compare(asked: argparse.Namespace, argv: Sequence[str]) -> int:
+def _compare(flags: argparse.Namespace, argv: Sequence[str]) -> int:
     from fastbench.cli.args import flag_values
     from fastbench.cli.args.compare_args import Command, Stored
     from fastbench.cli.commands import compare
     from fastbench.experiments.compare.decision import Rules
     from fastbench.report.text.history_text import started
 
-    limit = flag_values.share("--fail-on-regression", asked.fail_on_regression)
+    limit = flag_values.share("--fail-on-regression", flags.fail_on_regression)
     rules = Rules(regression_limit=limit)
-    with history_store.opened(asked.file) as kept:
-        runs = [kept.run(number) for number in asked.compare]
-        base, candidate = (kept.result(number) for number in asked.compare)
+    with history_store.opened(flags.file) as kept:
+        runs = [kept.run(number) for number in flags.compare]
+        base, candidate = (kept.result(number) for number in flags.compare)
     first, second = (f"run {run.id}, {run.name}, {started(run)}" for run in runs)
     words = ("fastbench", "history", *redact.argv(argv))
     config: dict[str, object] = {"command": [redact.printable(word) for word in words]}
     what = Stored((first, second), base, candidate, None, config)
-    return compare.compare_stored(what, Command(what, rules, _output(asked), ()))
+    return compare.compare_stored(what, Command(what, rules, _output(flags), ()))
 
 
-def _output(asked: argparse.Namespace) -> Output:
+def _output(flags: argparse.Namespace) -> Output:
     return Output(
         format="text",
-        json_path="-" if asked.json else None,
+        json_path="-" if flags.json else None,
         latency=False,
         strict=False,
         quiet=False,
         progress=False,
-        color=False if asked.no_color or os.environ.get("NO_COLOR") else None,
+        color=False if flags.no_color or os.environ.get("NO_COLOR") else None,
         debug=False,
-        forms={} if asked.html is None else {"html": asked.html},
+        forms={} if flags.html is None else {"html": flags.html},
     )
 
 

@@ -87,40 +87,40 @@ def parser() -> Parser:
 
 def main(argv: Sequence[str]) -> int:
     """Write what the words after `report` ask for; raises UsageError for a wrong word or file."""
-    asked = parser().parse_args(argv)
-    if asked.result is None:
+    flags = parser().parse_args(argv)
+    if flags.result is None:
         if sys.stdin.isatty():
             raise UsageError(
                 "report: no result given; name a file of --json, or read it from a "
                 "pipe: fastbench --json - URL | fastbench report"
             )
-        asked.result = "-"
-    paths = formats.asked(asked)
-    if list(paths.values()).count("-") + (asked.format is not None) > 1:
+        flags.result = "-"
+    paths = formats.of_flags(flags)
+    if list(paths.values()).count("-") + (flags.format is not None) > 1:
         raise UsageError("report: only one form can go to standard output; name a file.")
     outputs = [destinations.File(f"--{form}", path) for form, path in paths.items()]
-    destinations.check(outputs, [destinations.File("fastbench report", asked.result)])
-    kind, saved = _load(asked.result)
-    _refuse_others(kind, asked, paths)
+    destinations.check(outputs, [destinations.File("fastbench report", flags.result)])
+    kind, saved = _load(flags.result)
+    _refuse_others(kind, flags, paths)
     destinations.prepare(outputs)
     problems = [
         delivery.to_path(path, partial(kind.rendered, form, saved)) for form, path in paths.items()
     ]
-    if asked.format in formats.PEERS:
-        whole = partial(formats.as_peer, asked.format, saved)
+    if flags.format in formats.PEERS:
+        whole = partial(formats.as_peer, flags.format, saved)
         problems.append(delivery.to_path("-", lambda: delivery.as_json(whole())))
-    elif asked.format == "text" or not paths:
-        shown = partial(_as_text, kind, saved, no_color=asked.no_color)
+    elif flags.format == "text" or not paths:
+        shown = partial(_as_text, kind, saved, no_color=flags.no_color)
         problems.append(delivery.to_path("-", shown))
     return _told(problems)
 
 
-def _refuse_others(kind: _Kind, asked: argparse.Namespace, paths: Mapping[str, str]) -> None:
+def _refuse_others(kind: _Kind, flags: argparse.Namespace, paths: Mapping[str, str]) -> None:
     """Refuse the forms that only a run has."""
     if kind is _RUN:
         return
     other = [f"--{form}" for form in paths if form not in kind.forms]
-    other += [f"--format {asked.format}"] if asked.format in formats.PEERS else []
+    other += [f"--format {flags.format}"] if flags.format in formats.PEERS else []
     if other:
         has = formats.listed(kind.forms)
         raise UsageError(f"report: {other[0]} shows one run; a {kind.noun} has {has}.")

@@ -29,8 +29,8 @@ def main(words: Sequence[str]) -> int:
         return pager.page(command, "script")
     for sentence in command.notices:
         _tell(sentence)
-    asked = command.asked
-    place = loader.find(asked.script)
+    request = command.request
+    place = loader.find(request.script)
     from fastbench.script import parent
     from fastbench.script.load import source
 
@@ -38,18 +38,18 @@ def main(words: Sequence[str]) -> int:
         _tell(sentence)
 
     try:
-        if asked.dry_run:
-            return _dry_run(asked, place.file)
-        if asked.debug:
+        if request.dry_run:
+            return _dry_run(request, place.file)
+        if request.debug:
             from fastbench.cli.debug import debug_script
 
-            return debug_script.run(asked)
-        return _run(asked, command.output)
+            return debug_script.run(request)
+        return _run(request, command.output)
     except parent.OptionsError as error:
         return _failed(command, exit_codes.OPTIONS, str(error))
     except parent.ScriptError as error:
         code = _failed(command, exit_codes.SCRIPT, str(error))
-        if asked.verbose and error.traceback:
+        if request.verbose and error.traceback:
             print(redact.printable(error.traceback, lines=True), file=sys.stderr)
         return code
 
@@ -57,15 +57,15 @@ def main(words: Sequence[str]) -> int:
 def _failed(command: script_args.Command, code: int, sentence: str) -> int:
     """Say why there is no result, also to the webhook of a run; return the exit code."""
     _tell(sentence)
-    asked = command.asked
-    if command.output.webhook is not None and not (asked.dry_run or asked.debug):
+    request = command.request
+    if command.output.webhook is not None and not (request.dry_run or request.debug):
         from fastbench.cli.output import hooks
 
-        hooks.tell_of_failure(command.output, asked.script, code, sentence)
+        hooks.tell_of_failure(command.output, request.script, code, sentence)
     return code
 
 
-def _run(asked: RunRequest, output: Output) -> int:
+def _run(request: RunRequest, output: Output) -> int:
     from fastbench.cli.commands import run_url
     from fastbench.cli.output import dashboards, destinations
     from fastbench.cli.output.live_view import LiveView
@@ -75,11 +75,11 @@ def _run(asked: RunRequest, output: Output) -> int:
     if output.wait_for is not None:
         from fastbench.cli.output import hooks
 
-        if not hooks.script_is_ready(asked, output):
+        if not hooks.script_is_ready(request, output):
             return exit_codes.NOTHING
     with (
         signals.held(),
-        dashboards.of_script(output, asked) as board,
+        dashboards.of_script(output, request) as board,
         run_url.outlet(output) as out,
     ):
         live = LiveView(
@@ -89,28 +89,28 @@ def _run(asked: RunRequest, output: Output) -> int:
             color=output.color,
             below=dashboards.line(board),
         )
-        asked = replace(asked, apart=out is not None)
+        request = replace(request, apart=out is not None)
         with live:
             result = parent.run(
-                *(asked, dashboards.beside(live.update, board), _tell, _echo, out),
+                *(request, dashboards.beside(live.update, board), _tell, _echo, out),
                 partial(run_url.write_files, output),
             )
         return run_url.deliver(result, output, out, board)
 
 
-def _dry_run(asked: RunRequest, file: str) -> int:
+def _dry_run(request: RunRequest, file: str) -> int:
     """Print the plan and what is wrong with it; 104 when it cannot pass."""
     import fastbench
     from fastbench.script import parent
     from fastbench.script.load import cli_overrides, dry_run, source
     from fastbench.script.parent.run_state import limits_of
 
-    declared = parent.declared(asked, _tell)
+    declared = parent.declared(request, _tell)
     try:
-        applied = cli_overrides.applied(declared, asked)
+        applied = cli_overrides.applied(declared, request)
     except UsageError as error:
         raise parent.OptionsError(str(error)) from None
-    limits = limits_of(applied, asked)
+    limits = limits_of(applied, request)
     found = dry_run.findings(applied, limits.found, source.read(file, fastbench.__all__))
     lines = [*dry_run.described(applied)]
     lines += [f"note: {sentence}" for sentence in (*applied.notices, *limits.notices)]

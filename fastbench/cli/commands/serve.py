@@ -35,23 +35,23 @@ def _port(text: str) -> int:
 
 
 def _serve(argv: list[str]) -> None:
-    asked = parser().parse_args(argv)
-    port = _port(asked.port)
-    if asked.uds == "":
+    flags = parser().parse_args(argv)
+    port = _port(flags.port)
+    if flags.uds == "":
         raise UsageError("--uds needs a path: --uds /run/app.sock")
     from fastbench.server.server import die_with_parent, serve
 
-    if asked.with_parent:
+    if flags.with_parent:
         die_with_parent()
 
     def ready(address: str) -> None:
-        more = "" if asked.quiet else "\nGET / lists the routes; Ctrl-C ends it"
+        more = "" if flags.quiet else "\nGET / lists the routes; Ctrl-C ends it"
         pager.write(f"listening on {address}{more}")  # it serves, whether anybody reads this or not
 
     try:
-        serve(asked.host, port, asked.uds, ready)
+        serve(flags.host, port, flags.uds, ready)
     except OSError as error:
-        place = asked.uds or f"{asked.host}:{port}"
+        place = flags.uds or f"{flags.host}:{port}"
         number = error.errno or 0  # negative for a name that does not resolve, None for long paths
         why = os.strerror(number) if number > 0 else error.strerror or str(error)
         raise UsageError(

@@ -95,41 +95,41 @@ def parser() -> Parser:
 
 def main(argv: Sequence[str]) -> int:
     """Run a suite as the words after `suite` ask; raises UsageError for what is wrong in it."""
-    asked = parser().parse_args(argv)
-    if asked.webhook is not None:
+    flags = parser().parse_args(argv)
+    if flags.webhook is not None:
         from fastbench.outputs import webhook
 
-        webhook.check(asked.webhook)
-    suite = _suite(asked)
+        webhook.check(flags.webhook)
+    suite = _suite(flags)
     os.chdir(suite.folder)
-    if asked.list:
+    if flags.list:
         return pager.write("\n".join(f"{each.name}: {each.what}" for each in suite.entries))
-    if asked.dry_run:
+    if flags.dry_run:
         return _dry_run(suite)
     _make(suite.out)
     suite_files.prepare(suite)
     from fastbench.experiments.suite import suite_runner
 
     with signals.held():
-        told = suite_runner.carry_out(suite, _FORMS, _hears(asked))
-        return _deliver(told, suite.out, asked)
+        result = suite_runner.carry_out(suite, _FORMS, _observer(flags))
+        return _deliver(result, suite.out, flags)
 
 
-def _suite(asked: argparse.Namespace) -> Suite:
+def _suite(flags: argparse.Namespace) -> Suite:
     """Read the file, apply the command line, check every run that is to take place."""
     from fastbench.experiments.suite import suite_runner
 
     overrides = Overrides(
-        base_url=asked.base_url,
-        env=tuple(asked.env),
-        scale=flag_values.factor("--scale", asked.scale),
-        time_scale=flag_values.factor("--time-scale", asked.time_scale),
+        base_url=flags.base_url,
+        env=tuple(flags.env),
+        scale=flag_values.factor("--scale", flags.scale),
+        time_scale=flag_values.factor("--time-scale", flags.time_scale),
     )
-    suite = suite_file.read(asked.file, overrides)
-    out = suite.out if asked.out is None else os.path.abspath(asked.out)
-    wait = suite.wait_for if asked.wait_for is None else readiness.parse(asked.wait_for)
-    chosen = _chosen(suite.entries, asked.only)
-    here, file = os.getcwd(), os.path.abspath(asked.file)
+    suite = suite_file.read(flags.file, overrides)
+    out = suite.out if flags.out is None else os.path.abspath(flags.out)
+    wait = suite.wait_for if flags.wait_for is None else readiness.parse(flags.wait_for)
+    chosen = _chosen(suite.entries, flags.only)
+    here, file = os.getcwd(), os.path.abspath(flags.file)
     os.chdir(suite.folder)  # what flags name is found as the runs will find it
     try:
         checked = tuple(_checked(entry) for entry in chosen)
@@ -229,9 +229,9 @@ def _dry_run(suite: Suite) -> int:
         codes.append(pager.write(f"{entry.name}: {entry.what}"))
         if entry.kind != "script":
             continue
-        asked = ["run", "--dry-run", *entry.words[1:]]
+        flags = ["run", "--dry-run", *entry.words[1:]]
         with Interrupts() as stop, tempfile.TemporaryFile() as report:
-            codes.append(suite_process.run(asked, report, stop, _relayed, None).code)
+            codes.append(suite_process.run(flags, report, stop, _relayed, None).code)
             report.seek(0)
             said = report.read().decode("utf-8", "replace").rstrip("\n")
             came = stop.came
@@ -242,11 +242,11 @@ def _dry_run(suite: Suite) -> int:
     return exit_codes.worst(codes)
 
 
-def _hears(asked: argparse.Namespace) -> SuiteObserver:
+def _observer(flags: argparse.Namespace) -> SuiteObserver:
     """Return who listens: progress to the eyes, and no word of a run that is quiet."""
     from fastbench.experiments.suite.suite_runner import SuiteObserver
 
-    shown = not asked.quiet
+    shown = not flags.quiet
 
     def tell(sentence: str) -> None:
         if shown:
@@ -254,7 +254,7 @@ def _hears(asked: argparse.Namespace) -> SuiteObserver:
 
     from fastbench.report.text import suite_text
 
-    live = shown and not asked.no_progress and sys.stderr.isatty()
+    live = shown and not flags.no_progress and sys.stderr.isatty()
     return SuiteObserver(
         relay=_relayed,
         terminal_fd=sys.stderr.fileno() if live else None,
@@ -274,7 +274,7 @@ def _relayed(data: bytes) -> None:
         return
 
 
-def _deliver(told: SuiteResult, out: str, asked: argparse.Namespace) -> int:
+def _deliver(result: SuiteResult, out: str, flags: argparse.Namespace) -> int:
     """Print the table, write the files, tell the webhook; return the exit code."""
     from fastbench.report import suite_rows
     from fastbench.report.export import junit_suite
@@ -282,38 +282,38 @@ def _deliver(told: SuiteResult, out: str, asked: argparse.Namespace) -> int:
     from fastbench.report.markdown import markdown_suite
 
     whole: dict[str, Callable[[], bytes]] = {
-        "summary.json": lambda: delivery.as_json(suite_rows.document(told)),
-        "junit.xml": lambda: junit_suite.render(told).encode(),
-        "summary.md": lambda: markdown_suite.render(told).encode(),
-        "index.html": lambda: html_suite.render(told).encode(),
+        "summary.json": lambda: delivery.as_json(suite_rows.document(result)),
+        "junit.xml": lambda: junit_suite.render(result).encode(),
+        "summary.md": lambda: markdown_suite.render(result).encode(),
+        "index.html": lambda: html_suite.render(result).encode(),
     }
     problems = [delivery.to_path(os.path.join(out, name), render) for name, render in whole.items()]
-    if not asked.quiet:
-        problems.append(delivery.to_stream(lambda: _table(told, asked), sys.stdout))
+    if not flags.quiet:
+        problems.append(delivery.to_stream(lambda: _table(result, flags), sys.stdout))
         delivery.tell(f"all of it is in {redact.printable(os.path.join(out, 'index.html'))}")
     failed = delivery.tell_all(problems)
-    code = exit_codes.worst((told.code, exit_codes.NOT_WRITTEN if failed else 0))
-    if code and asked.webhook is not None:
-        _alert(told, code, asked.webhook)
+    code = exit_codes.worst((result.code, exit_codes.NOT_WRITTEN if failed else 0))
+    if code and flags.webhook is not None:
+        _alert(result, code, flags.webhook)
     return code
 
 
-def _table(told: SuiteResult, asked: argparse.Namespace) -> bytes:
+def _table(result: SuiteResult, flags: argparse.Namespace) -> bytes:
     from fastbench.report.text import suite_text
 
-    plain = asked.no_color or os.environ.get("NO_COLOR")
+    plain = flags.no_color or os.environ.get("NO_COLOR")
     how = delivery.look(sys.stdout, False if plain else None)
-    return how.encoded(how.drawn(suite_text.render, told))
+    return how.encoded(how.drawn(suite_text.render, result))
 
 
-def _alert(told: SuiteResult, code: int, address: str) -> None:
+def _alert(result: SuiteResult, code: int, address: str) -> None:
     from fastbench.outputs import webhook
 
-    bad = [f"{row.name}: {row.outcome}" for row in told.rows if not row.passed]
-    message = webhook.of_failure(told.name, code, "; ".join([told.headline, *bad]))
+    bad = [f"{row.name}: {row.outcome}" for row in result.rows if not row.passed]
+    message = webhook.of_failure(result.name, code, "; ".join([result.headline, *bad]))
     runs = [
         {"name": redact.printable(row.name), "outcome": row.outcome, "exit_code": row.code}
-        for row in told.rows
+        for row in result.rows
     ]
     if problem := webhook.send(address, {**message, "runs": runs}):
         delivery.tell(problem)

@@ -30,7 +30,7 @@ _STEPS = (
 )
 
 
-def run(asked: RunRequest) -> int:
+def run(request: RunRequest) -> int:
     """Run one iteration and print what happened; 0 when nothing went wrong.
 
     Raises campaign's OptionsError and ScriptError.
@@ -40,7 +40,7 @@ def run(asked: RunRequest) -> int:
     from fastbench.script.worker import debug_iteration
 
     shown = _Shown()
-    slow = _slow_import(asked.script)
+    slow = _slow_import(request.script)
     slow.start()
 
     def enter(what: str) -> None:
@@ -48,7 +48,7 @@ def run(asked: RunRequest) -> int:
         shown.enter(what)
 
     try:
-        rehearsed = debug_iteration.rehearse(asked, enter, shown.exchange)
+        rehearsed = debug_iteration.rehearse(request, enter, shown.exchange)
     except exceptions.Broken as broken:
         if broken.stage == "options":
             text = _sentence(broken) if broken.spot.line else broken.text

@@ -17,13 +17,13 @@ from fastbench.foundation import errors, exit_codes, redact, units
 from fastbench.plan import proxies
 from fastbench.plan.plan import Plan, Request
 
-MOST = 10
+MAX_REQUESTS = 10
 
 
 def run(plan: Plan, output: Output) -> int:
     """Send the requests and print what happened; 0 when every one would count as ok."""
     requests = list({(each.url, each.payload): each for each in plan.requests}.values())
-    sent = requests[:MOST]
+    sent = requests[:MAX_REQUESTS]
     good = written = 0
     for number, request in enumerate(sent, 1):
         now = debug_exchange.run(plan, request)

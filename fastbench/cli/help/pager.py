@@ -26,9 +26,9 @@ def write(text: str) -> int:
     return 0
 
 
-def page(asked: str, command: str) -> int:
+def page(wanted: str, command: str) -> int:
     """Print the version, or the page of a command's --help; return the exit code."""
-    if asked == "version":
+    if wanted == "version":
         from fastbench import __version__
 
         return write(f"fastbench {__version__}")

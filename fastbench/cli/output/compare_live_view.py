@@ -110,7 +110,7 @@ class CompareView(Canvas):
 
 
 def _visit(now: Standing) -> Text:
-    """Say which side is visited, and what is seen there."""
+    """Name the side that is measured, and its figures."""
     from rich.text import Text
 
     line = Text(f"  {now.visiting:<14}")

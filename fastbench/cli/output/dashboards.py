@@ -35,10 +35,10 @@ def of_plan(output: Output, plan: Plan) -> Iterator[Board | None]:
 
 
 @contextmanager
-def of_script(output: Output, asked: RunRequest) -> Iterator[Board | None]:
+def of_script(output: Output, request: RunRequest) -> Iterator[Board | None]:
     """Serve a page that follows the run of a script, of which little is known before it loads."""
-    url = None if asked.base_url is None else redact.url(asked.base_url)
-    with _opened(output, {"script": asked.script, "url": url}, None, None) as board:
+    url = None if request.base_url is None else redact.url(request.base_url)
+    with _opened(output, {"script": request.script, "url": url}, None, None) as board:
         yield board
 
 

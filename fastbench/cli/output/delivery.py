@@ -55,8 +55,8 @@ class Look:
 
 def documents(output: Output) -> list[str]:
     """Return where the document goes: standard output under --format json, and --json's FILE."""
-    asked = ("-" if output.format == "json" else None, output.json_path)
-    return [path for path in dict.fromkeys(asked) if path]
+    wanted = ("-" if output.format == "json" else None, output.json_path)
+    return [path for path in dict.fromkeys(wanted) if path]
 
 
 def eyes(output: Output) -> TextIO:

@@ -23,9 +23,9 @@ __all__ = [
     "FOUND",
     "PEERS",
     "as_peer",
-    "asked",
     "compared",
     "listed",
+    "of_flags",
     "rendered",
     "searched",
 ]
@@ -43,7 +43,7 @@ JUDGING = ("html", "md", "junit")  # they say too how a run stands beside its ba
 PEERS = ("oha", "bombardier", "vegeta", "k6")
 
 
-def asked(flags: object) -> dict[str, str]:
+def of_flags(flags: object) -> dict[str, str]:
     """Return the files that the flags name, by form; "-" is standard output."""
     paths = {form: path for form in FILES if (path := getattr(flags, form)) is not None}
     if empty := [form for form, path in paths.items() if not path]:

@@ -33,13 +33,13 @@ def plain_is_ready(plan: Plan, output: Output) -> bool:
     )
 
 
-def script_is_ready(asked: RunRequest, output: Output) -> bool:
+def script_is_ready(request: RunRequest, output: Output) -> bool:
     """Wait for the server of a script; raises UsageError where nobody says which it is."""
     if output.wait_for is None:
         return True
-    own = None if output.wait_for.url is not None else _base_url(asked)
-    where = asked.unix_path, asked.family, asked.bind
-    return _is_ready(output.wait_for, own, where, output, asked.script)
+    own = None if output.wait_for.url is not None else _base_url(request)
+    where = request.unix_path, request.family, request.bind
+    return _is_ready(output.wait_for, own, where, output, request.script)
 
 
 def _is_ready(
@@ -83,16 +83,16 @@ def _is_ready(
     return not problem
 
 
-def _base_url(asked: RunRequest) -> Url:
+def _base_url(request: RunRequest) -> Url:
     """Return where a script's relative URLs go."""
     from fastbench.plan import urls
     from fastbench.plan.plan import UsageError
 
-    address = asked.base_url
+    address = request.base_url
     if address is None:
         from fastbench.script import parent
 
-        address = parent.declared(asked).options.base_url
+        address = parent.declared(request).options.base_url
     if address is None:
         raise UsageError(
             "--wait-for without a URL uses the base_url of the script, which has none; "
@@ -106,9 +106,9 @@ def tell_of_result(output: Output, result: Result, code: int) -> None:
     if not code or output.webhook is None:
         return
     from fastbench.outputs import webhook
-    from fastbench.report.load_heading import asked as asked_of
+    from fastbench.report.load_heading import load_of
 
-    load = asked_of(result)
+    load = load_of(result)
     name = load.script or load.url + load.more or "a run"
     _send(output.webhook, webhook.of_result(result, name, code))
 

@@ -230,12 +230,14 @@ def machine_changes(base: Environment, candidate: Environment) -> list[str]:
 
 def load_changes(base: Result, candidate: Result) -> list[str]:
     """Name what was asked of two runs differently."""
-    asked = base.config, candidate.config
-    other = [name for name in _SAME_LOAD if plain(asked[0].get(name)) != plain(asked[1].get(name))]
+    configs = base.config, candidate.config
+    other = [
+        name for name in _SAME_LOAD if plain(configs[0].get(name)) != plain(configs[1].get(name))
+    ]
     urls = [_urls(each) for each in (base, candidate)]
     if urls[0] or urls[1]:
         return other + ["URLs"] * (urls[0] != urls[1])
-    paths = [_path(each.get("url")) for each in asked]
+    paths = [_path(each.get("url")) for each in configs]
     return other + ["path of the URL"] * (paths[0] != paths[1])
 
 

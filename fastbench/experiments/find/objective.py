@@ -127,7 +127,7 @@ def errors_share(result: Result) -> float:
 
 
 def unanswered_share(result: Result) -> float:
-    """Return the share of requests that waited in vain at the end, as far as that is known."""
+    """Return the share of requests that had no answer at the end, as far as that is known."""
     s, overdue = result.summary, result.summary.overdue_at_end or 0
     return overdue / (s.requests + overdue) if overdue else 0.0
 

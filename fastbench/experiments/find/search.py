@@ -24,7 +24,7 @@ __all__ = ["FACTOR", "Next", "Range", "Try", "below", "border", "bracket", "next
 FACTOR = 2.0  # of one step
 AGREEING = 2  # runs that settle what happens at a rate
 DIGITS = 4  # of a rate: what is measured is what is printed
-PRECISION_LEAST = 0.002
+MIN_PRECISION = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Range:
     precision: float
 
     def __post_init__(self) -> None:
-        if not PRECISION_LEAST <= self.precision <= 1:
+        if not MIN_PRECISION <= self.precision <= 1:
             raise UsageError("--precision must be between 0.2% and 100%, for example 2%.")
         if not 0 < self.least <= self.first <= self.most:
             raise UsageError(

@@ -49,9 +49,9 @@ class Course:
     """One search. `clock` gives seconds that never go back; `tell` hears of each step."""
 
     def __init__(
-        self, asked: SearchRequest, measure: Measure, tell: Tell, clock: Callable[[], float]
+        self, request: SearchRequest, measure: Measure, tell: Tell, clock: Callable[[], float]
     ) -> None:
-        self._asked = asked
+        self._request = request
         self._measure = measure
         self._tell = tell
         self._clock = clock
@@ -74,18 +74,18 @@ class Course:
 
     def _next(self, begin_s: float) -> str:
         """Measure once more; return why the search is over, "" while it is not."""
-        following = search.next_try(self._history, self._asked.where)
+        following = search.next_try(self._history, self._request.where)
         if following is None:
             return self._settled()
         ceiling = min((step.rate for step in self._client), default=math.inf)
         if following.rate >= ceiling:
             given_up = len(self._client) >= CLIENT_MAX
-            lower = search.below(ceiling, self._history, self._asked.where)
+            lower = search.below(ceiling, self._history, self._request.where)
             if given_up or lower is None:
                 return "client_limited"
             following = lower
-        visit_s = self._asked.visit_s + self._asked.warmup_s
-        if self._clock() - begin_s + visit_s > self._asked.max_time_s:
+        visit_s = self._request.visit_s + self._request.warmup_s
+        if self._clock() - begin_s + visit_s > self._request.max_time_s:
             return "out_of_time"
         step = self._step(following)
         if step is None:
@@ -130,7 +130,7 @@ class Course:
         self._silent = 0 if ok else self._silent + 1
 
     def _of(self, result: Result, following: Next) -> Step:
-        judged = objective.judged(result, self._asked.objectives)
+        judged = objective.judged(result, self._request.objectives)
         s, times = result.summary, result.headline[1]
         return Step(
             rate=following.rate,
@@ -158,7 +158,7 @@ class Course:
         """
         if step.held or step.verdict not in _CLIENT or step.p50_ms is None:
             return False
-        wrong = {o.text for o in self._asked.objectives if o.metric == "http_req_failed"}
+        wrong = {o.text for o in self._request.objectives if o.metric == "http_req_failed"}
         return all(step.judged[text].ok for text in wrong)
 
     def _found(self, ended: str, elapsed_s: float) -> Found:
@@ -171,16 +171,16 @@ class Course:
             version=self._version,
             objective=tuple(
                 Objective(each.text, each.metric, each.kind.contains, each.limit)
-                for each in self._asked.objectives
+                for each in self._request.objectives
             ),
             rate=ends.low,
             interval=search.border(self._history),
             ended=ended,
             limit=limit,
             reasons=reasons,
-            precision=self._asked.where.precision,
-            visit_s=self._asked.visit_s,
-            warmup_s=self._asked.warmup_s,
+            precision=self._request.where.precision,
+            visit_s=self._request.visit_s,
+            warmup_s=self._request.warmup_s,
             elapsed_s=elapsed_s,
             steps=tuple(self._steps),
             environment=self._environment,
@@ -189,17 +189,17 @@ class Course:
 
     def _too_short_for(self) -> str:
         """Return the first objective that allows answers of half a run or more, "" without one."""
-        longest_ms = self._asked.visit_s * 1e3 / 2
-        times = (each for each in self._asked.objectives if each.kind.contains == "time")
+        longest_ms = self._request.visit_s * 1e3 / 2
+        times = (each for each in self._request.objectives if each.kind.contains == "time")
         return next((each.text for each in times if each.limit >= longest_ms), "")
 
     def _too_few_for(self, rate: float | None) -> str:
         """Return the first objective whose percentile the answers at a rate do not carry."""
         counts = [each.samples for each in self._steps if each.rate == rate and each.held]
         least = min((count for count in counts if count is not None), default=None)
-        for each in self._asked.objectives:
-            asked = each.kind.contains == "time" and each.aggregate == "p"
-            if asked and least is not None and not resolution.carries(least, each.percent):
+        for each in self._request.objectives:
+            request = each.kind.contains == "time" and each.aggregate == "p"
+            if request and least is not None and not resolution.carries(least, each.percent):
                 return f"{each.text} needs ({resolution.samples_needed(each.percent):,})"
         return ""
 
@@ -231,7 +231,7 @@ class Course:
                 Warning_(
                     "growing_backlog",
                     f"at {min(grew):,.6g} req/s more and more requests waited up to the end of "
-                    f"{self._asked.visit_s:g}s; the run passed only because it was short",
+                    f"{self._request.visit_s:g}s; the run passed only because it was short",
                     "measure longer at each rate (-d)",
                 )
             )
@@ -239,7 +239,7 @@ class Course:
             found.append(
                 Warning_(
                     "short_steps",
-                    f"{self._asked.visit_s:g}s at each rate is short for {short}: while answers "
+                    f"{self._request.visit_s:g}s at each rate is short for {short}: while answers "
                     "may take that long, a growing backlog shows only in part",
                     "measure for several times as long (-d)",
                 )
@@ -248,7 +248,7 @@ class Course:
             found.append(
                 Warning_(
                     "few_answers",
-                    f"{ends.low:,.6g} req/s has fewer answers in {self._asked.visit_s:g}s than "
+                    f"{ends.low:,.6g} req/s has fewer answers in {self._request.visit_s:g}s than "
                     f"{few}: the slowest answer was judged instead",
                     "measure longer at each rate (-d)",
                 )

@@ -46,7 +46,7 @@ class SuiteObserver:
 
 
 def carry_out(
-    suite: Suite, forms: Mapping[str, tuple[str, ...]], hears: SuiteObserver
+    suite: Suite, forms: Mapping[str, tuple[str, ...]], observer: SuiteObserver
 ) -> SuiteResult:
     """Run all of a suite; `forms` are those that each kind of run can write."""
     begun_s = time.monotonic()
@@ -55,9 +55,9 @@ def carry_out(
     note = ""
     with Interrupts() as stop:
         try:
-            note = _wait(suite, stop, hears)
+            note = _wait(suite, stop, observer)
             if not note:
-                note = _run_all(suite, forms, stop, hears, rows)
+                note = _run_all(suite, forms, stop, observer, rows)
         except Interrupted:
             note = "a signal ended the suite"
         came = stop.came
@@ -72,20 +72,20 @@ def carry_out(
     return SuiteResult(suite.name, __version__, started_at, elapsed_s, whole, code, note)
 
 
-def _wait(suite: Suite, stop: Interrupts, hears: SuiteObserver) -> str:
+def _wait(suite: Suite, stop: Interrupts, observer: SuiteObserver) -> str:
     """Wait for the server; return a sentence if it did not come."""
     wait = suite.wait_for
     if wait is None or wait.url is None:
         return ""
     url = wait.url
-    return readiness.until_ready(url, wait.limit_s, nap=stop.nap, late=lambda: hears.waits(url))
+    return readiness.until_ready(url, wait.limit_s, nap=stop.nap, late=lambda: observer.waits(url))
 
 
 def _run_all(
     suite: Suite,
     forms: Mapping[str, tuple[str, ...]],
     stop: Interrupts,
-    hears: SuiteObserver,
+    observer: SuiteObserver,
     rows: list[Row],
 ) -> str:
     """Run one after the other, adding to the rows; return why not all of them were run."""
@@ -93,10 +93,10 @@ def _run_all(
         if at > 1 and suite.pause_s:
             stop.nap(suite.pause_s)
         stop.check()
-        hears.begins(entry, at, len(suite.entries))
-        row = _run(entry, suite.out, forms[entry.kind], stop, hears)
+        observer.begins(entry, at, len(suite.entries))
+        row = _run(entry, suite.out, forms[entry.kind], stop, observer)
         rows.append(row)
-        hears.ended(row)
+        observer.ended(row)
         if stop.came:
             return "a signal ended the suite"
         if row.code and suite.stop_on_failure and at < len(suite.entries):
@@ -105,7 +105,7 @@ def _run_all(
 
 
 def _run(
-    entry: Entry, out: str, forms: tuple[str, ...], stop: Interrupts, hears: SuiteObserver
+    entry: Entry, out: str, forms: tuple[str, ...], stop: Interrupts, observer: SuiteObserver
 ) -> Row:
     """Run one entry, and read what it left."""
     paths = {form: os.path.join(out, entry.stem + ending) for form, ending in ENDINGS.items()}
@@ -117,7 +117,7 @@ def _run(
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
         with open(paths[REPORT], "wb") as report:
-            ended = suite_process.run(words, report, stop, hears.relay, hears.terminal_fd)
+            ended = suite_process.run(words, report, stop, observer.relay, observer.terminal_fd)
     except OSError as error:
         what = f"it was not run, for its files cannot be written: {error}"
         return Row(entry.name, entry.what, exit_codes.NOT_WRITTEN, what)

@@ -297,10 +297,10 @@ class _Rounds:
             job = _at_rate(job, self.rate)
         if isinstance(job, RunRequest) and self.terms.warmup_share:
             self._warm_up(name, job)
-        hears = TrialObserver(
+        observer = TrialObserver(
             lambda progress: self._tell(name, "running", progress), self._once_each, self.echo
         )
-        return trial.run_trial(job, hears, self.stop)
+        return trial.run_trial(job, observer, self.stop)
 
     def _warm_up(self, name: Name, job: RunRequest) -> None:
         """Run the whole script in a shorter time. What it says, the trial after it says, too."""

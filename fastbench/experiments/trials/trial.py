@@ -74,14 +74,14 @@ class TrialObserver:
     echo: Callable[[str], None] = _nobody
 
 
-def run_trial(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
+def run_trial(job: Job, observer: TrialObserver, stop: Interrupts) -> Result:
     """Carry a run out in a process of its own.
 
     Raises what refuses the run (UsageError and its kin), Interrupted when a signal ended it,
     KeyboardInterrupt at a second signal, TrialError when its process was lost.
     """
     stop.check()
-    trial = _Trial(hears)
+    trial = _Trial(observer)
     with closing(trial.processes):
         trial.listen(job, stop)
     if stop.came:
@@ -92,10 +92,10 @@ def run_trial(job: Job, hears: TrialObserver, stop: Interrupts) -> Result:
 class _Trial:
     """A trial as the parent sees it."""
 
-    def __init__(self, hears: TrialObserver) -> None:
+    def __init__(self, observer: TrialObserver) -> None:
         self._process = Child(leads=os.setpgrp)
         self.processes: Supervisor[Child] = Supervisor(lambda: self._process.kill(signal.SIGTERM))
-        self._hears = hears
+        self._observer = observer
         self._result: Result | None = None
         self._refused: dict[str, Any] | None = None
 
@@ -119,11 +119,11 @@ class _Trial:
     def _heard(self, kind: str, body: Any) -> None:
         if kind == "progress":
             with contextlib.suppress(json_codec.DocumentError):  # it is only for the eyes
-                self._hears.progress(json_codec.read(Progress, body, kind))
+                self._observer.progress(json_codec.read(Progress, body, kind))
         elif kind == "notice":
-            self._hears.notice(body)
+            self._observer.notice(body)
         elif kind == "echo":
-            self._hears.echo(body)
+            self._observer.echo(body)
         elif kind == "refused":
             self._refused = body
         elif kind == "result":

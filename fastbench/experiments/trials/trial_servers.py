@@ -40,7 +40,7 @@ LOOK_S = 0.02  # between two looks whether it is
 PROBE_S = 1.0  # for one connection
 TAIL_BYTES = 4096  # of a server's output in an error
 _RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
-_LEAST_PORT, _MOST_PORT = 10_000, 65_535
+_MIN_PORT, _MAX_PORT = 10_000, 65_535
 _TRIES = 200
 
 
@@ -100,7 +100,7 @@ def free_port(before: int | None = None) -> int:
     """Return a port on which nobody listens: the one before if it still is free."""
     low, high = _given_away()
     chosen = random.SystemRandom()
-    ours = [*range(_LEAST_PORT, low), *range(high + 1, _MOST_PORT + 1)]
+    ours = [*range(_MIN_PORT, low), *range(high + 1, _MAX_PORT + 1)]
     tries = [] if before is None else [before]
     tries += [chosen.choice(ours) for _ in range(_TRIES)] if ours else []
     for port in (*tries, 0):
@@ -221,7 +221,7 @@ def _given_away() -> tuple[int, int]:
     """Return the first and last port that the kernel gives to connections: ip(7)."""
     ends = [system_files.whole(word) for word in system_files.text(_RANGE).split()]
     low, high, *_ = *ends, None, None
-    if low is None or high is None or not 0 < low <= high <= _MOST_PORT:
+    if low is None or high is None or not 0 < low <= high <= _MAX_PORT:
         return 32_768, 60_999
     return low, high
 

@@ -22,7 +22,7 @@ from fastbench.report.columns import ms
 from fastbench.report.html import html_charts, html_tables, html_verdict
 from fastbench.report.html.html_charts import Chart
 from fastbench.report.html.html_verdict import Figure, Verdict
-from fastbench.report.load_heading import asked
+from fastbench.report.load_heading import load_of
 from fastbench.report.page import advice, plural
 from fastbench.results import resolution
 from fastbench.results.metric_values import Judgement, NamedRow
@@ -263,7 +263,7 @@ def _threshold(text: str, judgement: Judgement, *, over: bool) -> dict[str, str]
 
 
 def _ended(result: Result, beside: Comparison | None) -> dict[str, Any]:
-    s, load = result.summary, asked(result)
+    s, load = result.summary, load_of(result)
     told = _told(
         html_verdict.verdict(result, beside),
         reasons=result.validity.reasons,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from fastbench.foundation.redact import printable
-from fastbench.report.load_heading import asked
+from fastbench.report.load_heading import load_of
 from fastbench.results.result import Result
 
 __all__ = ["document"]
@@ -19,7 +19,7 @@ def document(result: Result) -> dict[str, object]:
 
 
 def _spec(result: Result) -> dict[str, object]:
-    load = asked(result)
+    load = load_of(result)
     kind = "number-of-requests" if load.requests else "timed"
     spec: dict[str, object] = {
         "numberOfConnections": load.connections or load.vus,

@@ -10,7 +10,7 @@ import base64
 from datetime import UTC, datetime
 
 from fastbench.foundation.redact import printable
-from fastbench.report.load_heading import asked
+from fastbench.report.load_heading import load_of
 from fastbench.results.latencies import SERIES
 from fastbench.results.result import Result
 
@@ -23,7 +23,7 @@ LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed
 def render(result: Result) -> str:
     """Return the log; without any sample it has no line below its legend."""
     lines = [
-        f"#[fastbench {printable(result.version)}, {asked(result).url}]",
+        f"#[fastbench {printable(result.version)}, {load_of(result).url}]",
         f"#[Values in ns, Interval_Max in ms, maxValueUnitRatio {MAX_VALUE_UNIT_RATIO:.1f}]",
         "#[Histogram log format version 1.3]",
         *_start(result.environment.started_at),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from fastbench.report.load_heading import LoadHeading, asked
+from fastbench.report.load_heading import LoadHeading, load_of
 from fastbench.results.histogram import Histogram
 from fastbench.results.result import Result
 
@@ -26,7 +26,7 @@ _READ_KINDS = ("reset", "truncated", "protocol", "too_large", "unsolicited")
 
 def render(result: Result, *, latency: bool) -> str:
     """Return wrk's report; `latency` adds the distribution, as wrk's flag does."""
-    load = asked(result)
+    load = load_of(result)
     latencies = result.latency
     answers = latencies.response or latencies.service.merge(latencies.failed)
     lines = [

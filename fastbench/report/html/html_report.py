@@ -15,7 +15,7 @@ from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.report.html import html_charts, html_parts, html_scenario, html_tables, html_verdict
 from fastbench.report.html.html_markup import Markup, data_block
 from fastbench.report.html.html_page import own, page
-from fastbench.report.load_heading import asked
+from fastbench.report.load_heading import load_of
 from fastbench.results import addresses
 from fastbench.results.result import Result
 
@@ -27,7 +27,7 @@ def render(result: Result, beside: Comparison | None = None) -> str:
     result = result.main
     charts = html_charts.charts(result)
     data = data_block("data", html_charts.document(result, charts))
-    load = asked(result)
+    load = load_of(result)
     title = load.script or load.url + load.more or "a run"
     return page(title, _page(result, beside, charts), data, script=own("page.js"))
 
@@ -48,7 +48,7 @@ def _page(result: Result, beside: Comparison | None, charts: list[html_charts.Ch
 
 
 def _heading(result: Result) -> Markup:
-    load = asked(result)
+    load = load_of(result)
     when = result.environment.started_at.replace("T", " ")
     about = html_verdict.about(load, addresses.summary(result.addresses))
     return html_parts.heading(html_verdict.title(load), [*about, when])

@@ -25,29 +25,29 @@ MORE_HEADS = ("thresholds passed #", "files")
 NO_BREAK = "\u00a0"  # of a line: a file each would make tall rows on a phone
 
 
-def render(told: SuiteResult) -> str:
+def render(result: SuiteResult) -> str:
     """Return the page, ending in a newline."""
-    about = (plural(len(told.rows), "run"), seconds(told.elapsed_s), told.started_at)
+    about = (plural(len(result.rows), "run"), seconds(result.elapsed_s), result.started_at)
     main = html_parts.main(
-        html_parts.heading(told.name, [each.replace("T", " ") for each in about], "suite"),
-        _verdict(told),
-        _runs(told),
-        _reasons(told),
-        _commands(told),
-        html_parts.footer(f"fastbench {told.version}", told.started_at),
+        html_parts.heading(result.name, [each.replace("T", " ") for each in about], "suite"),
+        _verdict(result),
+        _runs(result),
+        _reasons(result),
+        _commands(result),
+        html_parts.footer(f"fastbench {result.version}", result.started_at),
     )
-    return page(told.name, main)
+    return page(result.name, main)
 
 
-def _verdict(told: SuiteResult) -> Markup:
-    word = "Failed" if told.code else "Passed"
-    why = f" Exit code {told.code}: {exit_codes.meaning(told.code)}." if told.code else ""
-    note = [html_parts.reasons([told.note])] if told.note else []
-    kind = "fail" if told.code else "pass"
-    return html_parts.verdict(word, kind, [f"{told.headline}.{why}"], note)
+def _verdict(result: SuiteResult) -> Markup:
+    word = "Failed" if result.code else "Passed"
+    why = f" Exit code {result.code}: {exit_codes.meaning(result.code)}." if result.code else ""
+    note = [html_parts.reasons([result.note])] if result.note else []
+    kind = "fail" if result.code else "pass"
+    return html_parts.verdict(word, kind, [f"{result.headline}.{why}"], note)
 
 
-def _runs(told: SuiteResult) -> Markup:
+def _runs(result: SuiteResult) -> Markup:
     rows: list[Row] = [
         [
             _named(run),
@@ -57,7 +57,7 @@ def _runs(told: SuiteResult) -> Markup:
             TableCell(shown(run)[-1], "bad" if run.code == 99 else ""),
             _files(run),
         ]
-        for run in told.rows
+        for run in result.rows
     ]
     return section("Runs", table((*HEADS, *MORE_HEADS), rows), identity="runs")
 
@@ -91,15 +91,15 @@ def _link(file: str) -> str:
     return "./" + quote(printable(file), safe="")
 
 
-def _reasons(told: SuiteResult) -> Markup | None:
+def _reasons(result: SuiteResult) -> Markup | None:
     rows: list[Row] = [
         [run.name, el("div", *(el("p", reason) for reason in said))]
-        for run in told.rows
+        for run in result.rows
         if (said := reasons(run))
     ]
     return section("Remarks", table(("run", "what"), rows), identity="remarks") if rows else None
 
 
-def _commands(told: SuiteResult) -> Markup:
-    rows: list[Row] = [[run.name, el("code", run.what)] for run in told.rows]
+def _commands(result: SuiteResult) -> Markup:
+    rows: list[Row] = [[run.name, el("code", run.what)] for run in result.rows]
     return section("Commands", table(("run", "command"), rows), identity="config")

@@ -23,7 +23,7 @@ from fastbench.report.change import (
     told_metrics,
 )
 from fastbench.report.columns import NOTHING, ms, share_of
-from fastbench.report.load_heading import asked
+from fastbench.report.load_heading import load_of
 from fastbench.report.markdown.markdown_markup import escaped, table
 from fastbench.report.text import request_table
 from fastbench.report.text.request_table import asked_as
@@ -49,7 +49,7 @@ BOTTLENECKS = {
 def render(result: Result, beside: Comparison | None = None) -> str:
     """Return the Markdown, ending in a newline; `beside`: how the run stands to its baseline."""
     result = result.main
-    load = asked(result)
+    load = load_of(result)
     sections = [
         [f"## fastbench: {escaped(load.script or load.url + load.more or 'a run')}"],
         [_headline(result, beside)],
@@ -134,7 +134,7 @@ def _checks(result: Result) -> list[str]:
 
 
 def _configuration(result: Result) -> list[str]:
-    load, machine = asked(result), result.environment
+    load, machine = load_of(result), result.environment
     rows = [
         ("Script", escaped(load.script)),
         ("Target", escaped(load.target)),

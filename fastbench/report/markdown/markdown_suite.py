@@ -13,17 +13,17 @@ __all__ = ["render"]
 HEADS = ("Run", "Outcome", "Time", "Requests", "req/s", "P50", "P95", "P99", "Not ok", "Passed")
 
 
-def render(told: SuiteResult) -> str:
+def render(result: SuiteResult) -> str:
     """Return the Markdown, ending in a newline."""
-    word = "FAIL" if told.code else "PASS"
-    why = f" · exit {told.code}, {exit_codes.meaning(told.code)}" if told.code else ""
+    word = "FAIL" if result.code else "PASS"
+    why = f" · exit {result.code}, {exit_codes.meaning(result.code)}" if result.code else ""
     sections = [
-        [f"## fastbench suite: {escaped(told.name)}"],
-        [f"**{word} · {told.headline}, in {seconds(told.elapsed_s)}{why}**"],
-        [escaped(told.note)] if told.note else [],
-        table(HEADS, [_cells(row) for row in told.rows]),
-        _remarks(told),
-        [f"fastbench {escaped(told.version)}, {escaped(told.started_at)}"],
+        [f"## fastbench suite: {escaped(result.name)}"],
+        [f"**{word} · {result.headline}, in {seconds(result.elapsed_s)}{why}**"],
+        [escaped(result.note)] if result.note else [],
+        table(HEADS, [_cells(row) for row in result.rows]),
+        _remarks(result),
+        [f"fastbench {escaped(result.version)}, {escaped(result.started_at)}"],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
@@ -34,8 +34,8 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (escaped(row.name), f"{mark} {row.outcome}", took, *shown(row))
 
 
-def _remarks(told: SuiteResult) -> list[str]:
-    found = [(row.name, reason) for row in told.rows for reason in reasons(row)]
+def _remarks(result: SuiteResult) -> list[str]:
+    found = [(row.name, reason) for row in result.rows for reason in reasons(row)]
     if not found:
         return []
     return ["### Remarks", "", *(f"- {escaped(name)}: {escaped(why)}" for name, why in found)]

@@ -20,10 +20,10 @@ BETWEEN = 2
 MAX_REASONS = 4  # of one run
 
 
-def render(told: SuiteResult, *, color: bool, width: int, unicode: bool = True) -> str:
+def render(result: SuiteResult, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
     page = Page(color, max(width, MIN_COLUMNS), unicode)
-    blocks = [_table(page, told), _reasons(page, told), _whole(page, told)]
+    blocks = [_table(page, result), _reasons(page, result), _whole(page, result)]
     return page.encodable("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
 
 
@@ -35,16 +35,16 @@ def line(row: Row) -> str:
     return printable("; ".join([f"{row.name}: {ended}", *([", ".join(about)] if about else [])]))
 
 
-def _table(page: Page, told: SuiteResult) -> list[str]:
+def _table(page: Page, result: SuiteResult) -> list[str]:
     """Return the table; where it is narrow, what is least asked for is left out."""
-    cells = [shown(row) for row in told.rows]
+    cells = [shown(row) for row in result.rows]
     columns = [max(len(head), *(len(row[at]) for row in cells)) for at, head in enumerate(HEADS)]
     kept = _fitting(page, columns)
     room = page.width - _width(columns, kept) - _fixed()
-    name = max(MIN_NAME, min(room, max(len(printable(row.name)) for row in told.rows)))
+    name = max(MIN_NAME, min(room, max(len(printable(row.name)) for row in result.rows)))
     heads = "".join(f"{HEADS[at]:>{columns[at] + BETWEEN}}" for at in kept)
     found = [page.dim(f"    {'run':<{name}}  {'':<{OUTCOME_COLUMNS}}{heads}")]
-    for row, texts in zip(told.rows, cells, strict=True):
+    for row, texts in zip(result.rows, cells, strict=True):
         mark, paint = _look(page, row)
         figures = "".join(f"{texts[at]:>{columns[at] + BETWEEN}}" for at in kept)
         label = f"{cut(printable(row.name), name):<{name}}"
@@ -81,10 +81,10 @@ def _look(page: Page, row: Row) -> tuple[str, Paint]:
     return ("✗" if page.unicode else "x"), page.red
 
 
-def _reasons(page: Page, told: SuiteResult) -> list[str]:
+def _reasons(page: Page, result: SuiteResult) -> list[str]:
     """Say of each run that did not pass, and of each comparison, what there is to say."""
     found = []
-    for row in told.rows:
+    for row in result.rows:
         said = reasons(row)
         if not said:
             continue
@@ -97,12 +97,12 @@ def _reasons(page: Page, told: SuiteResult) -> list[str]:
     return found
 
 
-def _whole(page: Page, told: SuiteResult) -> list[str]:
-    title = "PASSED" if not told.code else "FAILED"
-    paint = page.green if not told.code else page.red
-    words = f"{told.headline}, in {seconds(told.elapsed_s)}"
-    words += f"; exit {told.code}" if told.code else ""
+def _whole(page: Page, result: SuiteResult) -> list[str]:
+    title = "PASSED" if not result.code else "FAILED"
+    paint = page.green if not result.code else page.red
+    words = f"{result.headline}, in {seconds(result.elapsed_s)}"
+    words += f"; exit {result.code}" if result.code else ""
     first, *more = textwrap.wrap(words, page.width - len(title) - BETWEEN)
-    more += textwrap.wrap(printable(told.note), page.width - len(title) - BETWEEN)
+    more += textwrap.wrap(printable(result.note), page.width - len(title) - BETWEEN)
     indent = " " * (len(title) + BETWEEN)
     return [f"{paint(title)}{' ' * BETWEEN}{first}", *(indent + line for line in more)]

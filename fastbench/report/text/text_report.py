@@ -8,7 +8,7 @@ import textwrap
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_bytes, format_count, format_ms, format_ns, format_s
 from fastbench.report import verdict_words
-from fastbench.report.load_heading import LoadHeading, asked
+from fastbench.report.load_heading import LoadHeading, load_of
 from fastbench.report.page import (
     LABEL_COLUMNS,
     MIN_COLUMNS,
@@ -53,7 +53,7 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
     result = result.main
     page = Page(color, max(width, MIN_COLUMNS), unicode)
-    script = bool(asked(result).script)
+    script = bool(load_of(result).script)
     blocks = (
         _heading(page, result),
         verdict_words.lines(page, result),
@@ -78,7 +78,7 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
 
 
 def _heading(page: Page, result: Result) -> list[str]:
-    load = asked(result)
+    load = load_of(result)
     lines = _title(page, result, load)
     if load.script:
         return [*lines, *_script(page, load)]
@@ -167,7 +167,9 @@ def _figures(page: Page, result: Result) -> list[str]:
     lines = page.flowed("", figures, "    ") + page.flowed("", _counts(page, s), " · ")
     lag = result.latency.lag
     if lag is not None and lag.count:
-        whose = "client's event loop was late" if asked(result).script else "client's own lateness"
+        whose = (
+            "client's event loop was late" if load_of(result).script else "client's own lateness"
+        )
         lines += page.flowed("", [(f"{whose}: {', '.join(latency_lines.ends(lag))}", str)])
     return lines
 
@@ -180,7 +182,7 @@ def _rate(result: Result) -> str:
         if not told:
             return f"rate: {resolution.TOO_SHORT}"
         return f"{_per_s(s.requests_per_s, exact=False)} {result.per_s}"
-    wanted = asked(result).rate or s.scheduled / s.duration_s
+    wanted = load_of(result).rate or s.scheduled / s.duration_s
     if not told:
         return f"{_per_s(wanted, exact=True)} req/s asked, reached: {resolution.TOO_SHORT}"
     off = 100 * (s.requests_per_s / wanted - 1) if wanted > 0 else 0.0

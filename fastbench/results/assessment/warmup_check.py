@@ -47,9 +47,9 @@ def notices(result: Result) -> list[Warning_]:
     rows = [row for row in result.series if row.span_s >= 0.5]
     if not rows or not median(row.ok for row in rows[len(rows) // 3 :]):
         return []
-    asked = result.summary.scheduled is not None
+    planned = result.summary.scheduled is not None
     count, what = 0, ""
-    if not asked:  # a plan holds the rate, whatever the server does
+    if not planned:  # a plan holds the rate, whatever the server does
         rates = [row.requests / row.span_s for row in rows]
         count = unsteady_rows(rates)
         what = (

@@ -26,7 +26,7 @@ __all__ = ["Problem", "Source", "read", "shadowed"]
 
 METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request"})
 _DEEPEST = 8  # functions that call functions
-_MOST_FILES = 50
+_MAX_FILES = 50
 _MODULE_NAMES = frozenset(
     {"__file__", "__name__", "__doc__", "__package__", "__spec__", "__loader__", "__builtins__"}
 )
@@ -111,7 +111,7 @@ def _trees(path: str) -> Iterator[tuple[str, ast.Module]]:
     folder = os.path.dirname(os.path.abspath(path))
     folders = [folder, *filter(None, [imports.project_root(folder)])]
     waiting, seen = [os.path.abspath(path)], set[str]()
-    while waiting and len(seen) < _MOST_FILES:
+    while waiting and len(seen) < _MAX_FILES:
         file = waiting.pop()
         if file in seen:
             continue

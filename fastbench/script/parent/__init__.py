@@ -31,19 +31,19 @@ def run(
     tell: Callable[[Progress], None],
     notice: Callable[[str], None] = lambda sentence: None,
     echo: Echo | None = None,
-    hears: RunObserver | None = None,
+    observer: RunObserver | None = None,
     measured: Callable[[Result], None] = lambda result: None,
 ) -> Result:
     """Carry out what the command line asks for; `tell` hears of progress 4 times a second.
 
     `notice` hears how the command line changed the script's scenarios, and of an import that takes
     long. `echo` takes the lines that the script prints; without it they go to stderr as they come.
-    `hears` listens to all that is measured, second by second. `measured` gets the result before
+    `observer` listens to all that is measured, second by second. `measured` gets the result before
     teardown begins, which may take long, or be killed. Raises OptionsError for options that
     cannot be, ScriptError for a script that does not load, UsageError when the machine cannot
     carry it, KeyboardInterrupt at a second signal.
     """
-    script_run = ScriptRun(asked, tell, notice, echo, hears, measured)
+    script_run = ScriptRun(asked, tell, notice, echo, observer, measured)
     with signals.heard(script_run.interrupt), closing(script_run):
         return script_run.carry_out()
 

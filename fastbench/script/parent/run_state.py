@@ -111,17 +111,19 @@ class Standing:
         reader: metric_snapshot.Reader,
         start_ns: int,
         before: Snapshot,
-        hears: RunObserver | None = None,
+        observer: RunObserver | None = None,
     ) -> None:
         """`before` is what was counted before the start line: what setup did."""
-        if hears is not None:
-            hears.begin(applied.options.tags, {each.name: each.tags for each in applied.scenarios})
+        if observer is not None:
+            observer.begin(
+                applied.options.tags, {each.name: each.tags for each in applied.scenarios}
+            )
         self.limits = limits
         self.start_ns = start_ns
         self.end_ns = start_ns + round(applied.end_s * NS_PER_S)
         self.series = sampling.Series(before)
         self.reader = reader
-        followers = () if hears is None else (hears,)
+        followers = () if observer is None else (observer,)
         self.looks = Looks(self.snapshot, start_ns, self.series, limits.judge, followers)
         self._applied = applied
         self._ticks = sampling.Ticks(start_ns, None, warming=False)

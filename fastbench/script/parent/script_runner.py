@@ -58,13 +58,13 @@ class ScriptRun:
         tell: Tell,
         notice: Callable[[str], None],
         echo: Echo | None,
-        hears: RunObserver | None = None,
+        observer: RunObserver | None = None,
         measured: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.asked = asked
         self.host = hosts.host_of(asked)
         self.measured = measured
-        self.hears = hears
+        self.observer = observer
         self.notice = notice
         self.wanted = asked.workers or machine.usable_cores()
         try:
@@ -112,7 +112,7 @@ class ScriptRun:
         reader = metric_snapshot.Reader(self.arena, self.block, applied.declared.metrics)
         before = reader.read(0.0, only=limits.names)
         start_ns = self._begin(applied)
-        standing = Standing(applied, limits, reader, start_ns, before, self.hears)
+        standing = Standing(applied, limits, reader, start_ns, before, self.observer)
         monitor.start()
         self._watch(standing, monitor)
         end_ns = time.monotonic_ns()

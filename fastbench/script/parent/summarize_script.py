@@ -50,7 +50,7 @@ def result(
     monitor: Monitor,
 ) -> Result:
     """Add everything up, once every worker has ended."""
-    told = _in_vain(told, applied, block, standing)
+    told = _failed_throughout(told, applied, block, standing)
     base = summarize.result(_observed(told, applied, sought, block, standing, monitor))
     limits, span_s = standing.limits, base.summary.duration_s
     snapshot = standing.snapshot(span_s)
@@ -79,7 +79,9 @@ def result(
     )
 
 
-def _in_vain(told: EndedRun, applied: Applied, block: _core.Block, standing: Standing) -> EndedRun:
+def _failed_throughout(
+    told: EndedRun, applied: Applied, block: _core.Block, standing: Standing
+) -> EndedRun:
     """Let a run fail whose iterations all ended by an exception: its numbers are of nothing.
 
     If no request succeeded, that comes first: the exceptions follow from it.

@@ -115,7 +115,7 @@ def test_what_is_typed_for_a_script_is_sent_as_its_bytes() -> None:
     words = ["-H", "X: José", "-H", "Y: \udce9", "--accept", "Zoë", "--user-agent", "Ω/1", "s.py"]
     parsed = script_args.parse(words)
     assert isinstance(parsed, script_args.Command)
-    asked = parsed.asked
+    asked = parsed.request
     sent = {name: value.encode("latin-1") for name, value in asked.headers}
     assert sent["X"] == b"Jos\xc3\xa9" and sent["Y"] == b"\xe9" and sent["Accept"] == b"Zo\xc3\xab"
     assert asked.user_agent is not None and asked.user_agent.encode("latin-1") == b"\xce\xa9/1"
