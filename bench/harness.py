@@ -148,9 +148,17 @@ def _environment_of_children() -> dict[str, str]:
     return {**kept, "PATH": _path()}
 
 
+_measured: list[Path] = []  # the checkout that is measured, where it is not this one
+
+
+def use(checkout: Path) -> None:
+    """Measure the fastbench of this checkout from now on."""
+    _measured[:] = [] if checkout == ROOT else [checkout / ".venv" / "bin" / "fastbench"]
+
+
 def fastbench_command() -> list[str]:
     """Give the command a user types, from the environment that runs this script."""
-    script = Path(sys.executable).with_name("fastbench")
+    script = _measured[0] if _measured else Path(sys.executable).with_name("fastbench")
     return [str(script)] if script.exists() else [sys.executable, "-m", "fastbench"]
 
 
@@ -318,7 +326,7 @@ def environment() -> dict[str, object]:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "load_average": [round(each, 2) for each in os.getloadavg()],
-        "commit": first_line(["git", "describe", "--always", "--dirty"]),
+        "commit": commit(ROOT),
         "versions": {
             "fastbench": first_line([*fastbench_command(), "--version"]),
             "wrk": first_line(["wrk", "-v"]),
@@ -329,6 +337,11 @@ def environment() -> dict[str, object]:
             "openssl": first_line(["openssl", "version"]),
         },
     }
+
+
+def commit(checkout: Path) -> str | None:
+    """Name the commit of a checkout."""
+    return first_line(["git", "-C", str(checkout), "describe", "--always", "--dirty"])
 
 
 def first_line(argv: list[str]) -> str | None:
