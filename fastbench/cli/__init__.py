@@ -11,8 +11,6 @@ from fastbench import __version__
 from fastbench.cli.help import pager
 from fastbench.foundation import exit_codes
 
-__all__ = ["main"]
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the words ask for; return the exit code."""

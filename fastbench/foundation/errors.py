@@ -11,8 +11,6 @@ from __future__ import annotations
 import errno
 import os
 
-__all__ = ["KINDS", "PHASES", "describe"]
-
 KINDS = (
     *("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset"),
     *("truncated", "protocol", "too_large", "unsolicited", "expectation", "cancelled"),

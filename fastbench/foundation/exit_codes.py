@@ -16,23 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = [
-    "ABORTED",
-    "INTERRUPTED",
-    "LOST",
-    "NOTHING",
-    "NOT_VALID",
-    "NOT_WRITTEN",
-    "OPTIONS",
-    "PASSED",
-    "REFUSED",
-    "REGRESSION",
-    "SCRIPT",
-    "THRESHOLDS",
-    "meaning",
-    "worst",
-]
-
 PASSED = 0
 REFUSED = 1
 NOT_VALID = 95

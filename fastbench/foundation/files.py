@@ -10,8 +10,6 @@ import stat
 
 from fastbench.foundation import signals
 
-__all__ = ["is_stream", "try_to_write", "write_atomic"]
-
 # Behind these names there may be a pipe or another process's file: a rename would miss it.
 _DIRECT = ("/dev/", "/proc/")
 

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-__all__ = ["add", "is_taken", "project_root", "standard_first"]
-
 # What we import ourselves, some of it late.
 OURS = frozenset(("aiohttp", "idna", "orjson", "psutil", "rich", "uvloop", "zstandard"))
 ROOT_MARKS = ("lib", ".git", "pyproject.toml")

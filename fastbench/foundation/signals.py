@@ -24,20 +24,6 @@ from time import monotonic
 from types import FrameType
 from typing import ClassVar, NoReturn, TypeVar
 
-__all__ = [
-    "INTERRUPTED",
-    "SIGNALS",
-    "Wakeup",
-    "beside",
-    "came",
-    "fork",
-    "heard",
-    "held",
-    "leave",
-    "leave_cleanly",
-    "take_over",
-]
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 105  # exits.INTERRUPTED: nothing of ours is imported here
 LEAVE_S = 3.0  # for the clean-up after a second signal

@@ -16,8 +16,6 @@ import select
 import sys
 from typing import TextIO
 
-__all__ = ["attach", "flush", "lost", "open_nothing"]
-
 _NAMES = ("stdin", "stdout", "stderr")
 
 

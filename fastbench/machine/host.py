@@ -12,17 +12,6 @@ from dataclasses import dataclass
 
 from fastbench.machine import system_files
 
-__all__ = [
-    "Counters",
-    "Rare",
-    "busy_percent",
-    "charges_interrupts",
-    "core_percents",
-    "counters",
-    "rare",
-    "share_percent",
-]
-
 _CGROUPS = "/sys/fs/cgroup"
 # guest time is already in user time (proc(5)), so it is left out
 _TIMES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")

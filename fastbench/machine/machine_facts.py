@@ -19,8 +19,6 @@ import psutil
 from fastbench.foundation.redact import printable
 from fastbench.machine import system_files
 
-__all__ = ["SECOND_S", "Machine", "Second", "cpu_seconds", "reading_ns"]
-
 CLOCK_CALLS = 20_000
 CLOCK_ROUNDS = 5
 SECOND_S = 1.0

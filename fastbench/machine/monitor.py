@@ -30,8 +30,6 @@ from fastbench.results.usage import (
     Use,
 )
 
-__all__ = ["Monitor"]
-
 N = TypeVar("N", int, float)
 
 MIN_ROW_S = 0.5

@@ -30,24 +30,6 @@ import psutil
 from fastbench.machine import system_files
 from fastbench.plan.plan import UsageError, Watch
 
-__all__ = [
-    "INIT",
-    "TICKS_PER_S",
-    "Found",
-    "Reading",
-    "affinity",
-    "children",
-    "find",
-    "find_all",
-    "joined",
-    "name",
-    "open_files",
-    "other_task",
-    "reading",
-    "schedule",
-    "thread_times",
-]
-
 INIT = 1
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

@@ -12,8 +12,6 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-__all__ = ["links", "names", "or_default", "real", "rows", "table", "text", "whole"]
-
 _MAX = 1 << 63  # a JSON number, and any counter of the kernel's, is less
 _DIGITS = 19
 

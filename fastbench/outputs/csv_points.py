@@ -14,8 +14,6 @@ from fastbench.outputs.output_file import OutFile
 from fastbench.outputs.point import End, Frame, Point
 from fastbench.report.export.csv_series import cell
 
-__all__ = ["CsvOutput"]
-
 _TAGS = ("check", "group", "method", "name", "scenario")
 _STATS = ("min", "med", "max", "p(90)", "p(95)", "p(99)")
 _HEADER = ("metric_name", "timestamp", "metric_value", *_TAGS, "extra_tags", "count", *_STATS)

@@ -12,8 +12,6 @@ from fastbench.foundation.errors import describe
 from fastbench.outputs.point import OutputError
 from fastbench.plan import plain_http, resolve, urls
 
-__all__ = ["Access", "Answer", "Remote", "taken"]
-
 TIMEOUT_S = 3.0
 MAX_READ = 4096  # of an answer
 MAX_SHOWN = 200  # of what the server says about a refusal

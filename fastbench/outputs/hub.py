@@ -14,8 +14,6 @@ from fastbench.outputs.queue import Feed, Loss, Output
 from fastbench.results.result import Result, Warning_
 from fastbench.run.snapshot import Snapshot
 
-__all__ = ["Outlet"]
-
 NS_PER_MS = 1_000_000
 
 

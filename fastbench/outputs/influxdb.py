@@ -20,8 +20,6 @@ from fastbench.outputs.http_client import Remote, taken
 from fastbench.outputs.point import End, Frame, Point, Tags
 from fastbench.plan.plan import UsageError
 
-__all__ = ["InfluxOutput", "line"]
-
 DATABASE = "k6"
 V2_PATH = "/api/v2/write"
 MISSING = 404

@@ -19,8 +19,6 @@ from datetime import UTC, datetime
 from fastbench.outputs.output_file import OutFile
 from fastbench.outputs.point import End, Frame, Point
 
-__all__ = ["JsonOutput"]
-
 
 class JsonOutput:
     """Write frames as lines of JSON."""

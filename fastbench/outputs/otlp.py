@@ -29,8 +29,6 @@ from fastbench.outputs.http_client import Answer, Remote, taken
 from fastbench.outputs.otlp_message import Cell, Sample, Series
 from fastbench.outputs.point import BOUNDS_S, End, Frame, OutputError, Point, clean
 
-__all__ = ["OtlpOutput", "cells"]
-
 PATH = "/v1/metrics"
 LATER = frozenset({429, 502, 503, 504})
 MS = 1000

@@ -31,8 +31,6 @@ from typing import Self
 
 from fastbench.outputs import protobuf_wire
 
-__all__ = ["CUMULATIVE", "DELTA", "Cell", "Sample", "Series", "request"]
-
 DELTA, CUMULATIVE = 1, 2  # AggregationTemporality
 SCOPE = "fastbench"
 

@@ -17,8 +17,6 @@ from urllib.parse import unquote, urlencode
 from fastbench.outputs.http_client import Access
 from fastbench.plan.plan import UsageError
 
-__all__ = ["access", "pairs", "where"]
-
 _TRUE = {"1", "true", "yes"}
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 _VALUE = re.compile(r"[\t\x20-\x7e]*")

@@ -9,8 +9,6 @@ import zlib
 from fastbench.foundation import files
 from fastbench.outputs.point import OutputError
 
-__all__ = ["OutFile"]
-
 _GZIP = 16 + zlib.MAX_WBITS
 OPEN = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 OPEN_STREAM = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC  # /dev/stderr may lead to a file with a past

@@ -14,8 +14,6 @@ from fastbench.outputs import output_environment
 from fastbench.outputs.queue import Output
 from fastbench.plan.plan import UsageError
 
-__all__ = ["OutputFlag", "parse"]
-
 
 @dataclass(frozen=True, slots=True)
 class OutputFlag:

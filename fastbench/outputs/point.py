@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from fastbench.foundation import redact
 from fastbench.results.metric_values import Kind
 
-__all__ = ["BOUNDS_S", "End", "Frame", "OutputError", "Point", "Tags", "clean"]
-
 Tags = tuple[tuple[str, str], ...]
 
 # Upper bounds of the classic buckets: six to the decade, from 0.1 ms to 100 s, so that a quantile

@@ -29,8 +29,6 @@ from fastbench.results.metric_values import BUILT_IN, OPERATION_ERRORS, Kind
 from fastbench.run.metric_sums import TrendValue
 from fastbench.run.snapshot import BY_NAME, ERRORS, Labels, Snapshot
 
-__all__ = ["PointReader", "buckets"]
-
 # The last counter of a histogram that holds nothing longer than each bound.
 _LAST = tuple(index(round(bound * 1e9) + 1) - 1 for bound in BOUNDS_S)
 # Whose histograms go along where they are wanted: each costs half a millisecond a second.

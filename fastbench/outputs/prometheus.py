@@ -23,8 +23,6 @@ from fastbench.plan.plan import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PrometheusOutput", "Series", "rows"]
-
 PREFIX = "k6_"
 NS_PER_MS = 1_000_000
 _HEADERS = {

@@ -13,8 +13,6 @@ from functools import lru_cache
 
 from fastbench.outputs import protobuf_wire
 
-__all__ = ["labels", "write_request"]
-
 
 def labels(pairs: Sequence[tuple[str, str]]) -> bytes:
     """Return sorted labels as they stand in every message about their series."""

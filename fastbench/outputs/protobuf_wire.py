@@ -10,8 +10,6 @@ import struct
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-__all__ = ["double", "doubles", "fields", "fixed64", "fixed64s", "message", "number", "text"]
-
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _SHORT = tuple(bytes([value]) for value in range(0x80))
 

@@ -15,8 +15,6 @@ from typing import Protocol
 
 from fastbench.outputs.point import End, Frame, OutputError
 
-__all__ = ["LAST_S", "Feed", "Loss", "Output"]
-
 QUEUE_FRAMES = 60
 BATCH_FRAMES = 10  # one message, when some wait
 AGAIN_S = 1.0

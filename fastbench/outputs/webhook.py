@@ -28,8 +28,6 @@ from fastbench.plan.urls import Url
 from fastbench.results import resolution
 from fastbench.results.result import Result
 
-__all__ = ["LIMIT_S", "check", "of_failure", "of_result", "send"]
-
 LIMIT_S = 5.0
 MAX_NAMED = 5  # broken thresholds in the text; the object has all
 

@@ -20,16 +20,6 @@ from urllib.parse import unquote_to_bytes
 
 from fastbench.plan.plan import UsageError
 
-__all__ = [
-    "canonical",
-    "certificate_name",
-    "ipv6",
-    "is_address",
-    "is_ipv4",
-    "servername",
-    "without_zone",
-]
-
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _ZONE = re.compile(r"[A-Za-z0-9_.-]{1,15}")  # netdevice(7): IFNAMSIZ is 16

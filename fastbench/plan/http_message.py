@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["Fields", "content_length", "lines", "start"]
-
 Fields = tuple[tuple[bytes, bytes], ...]  # names and values of a header, in the order sent
 
 _WITH_LENGTH = frozenset({"POST", "PUT", "PATCH"})

@@ -12,8 +12,6 @@ import ssl
 from fastbench.plan import hostnames, resolve
 from fastbench.plan.urls import DEFAULT_PORT, Url
 
-__all__ = ["Connection", "context"]
-
 
 class Connection(http.client.HTTPConnection):
     """A connection to a server or a Unix socket, under TLS where a context is given.

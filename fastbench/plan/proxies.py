@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
-__all__ = ["notices", "sentence"]
-
 _NAMES = ("http_proxy", "https_proxy", "all_proxy")
 _CONNECTING = {"dns", "connect", "connect_refused", "connect_timeout"}
 _HINT = "run fastbench on a machine that reaches the server without a proxy"

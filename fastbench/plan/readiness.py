@@ -22,8 +22,6 @@ from fastbench.plan import plain_http, proxies, resolve, urls
 from fastbench.plan.plan import MAX_DURATION_S, UsageError
 from fastbench.plan.urls import Url
 
-__all__ = ["LIMIT_S", "WaitFor", "look", "parse", "until_ready"]
-
 LIMIT_S = 30.0  # where none is given
 LOOK_S = 0.05  # between two looks
 PROBE_S = 1.0  # for one answer

@@ -23,19 +23,6 @@ from time import monotonic
 from fastbench.foundation import signals
 from fastbench.plan.plan import Family, Plan
 
-__all__ = [
-    "Endpoint",
-    "Reach",
-    "ResolveError",
-    "connected",
-    "family_of",
-    "lookup",
-    "reach",
-    "server",
-    "soon",
-    "sources",
-]
-
 PROBE_S = 1.0
 MAX_ADDRESSES = 64  # of one server; as many as the engine has rooms for
 

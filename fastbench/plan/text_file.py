@@ -17,8 +17,6 @@ import sys
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
 
-__all__ = ["decoded", "lines", "read_bytes", "read_text"]
-
 MAX_BYTES = 1 << 30
 
 _LINE_END = re.compile(r"\r\n|\r|\n")

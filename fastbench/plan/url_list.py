@@ -22,8 +22,6 @@ from fastbench.plan import text_file, urls
 from fastbench.plan.body import Body, encoded
 from fastbench.plan.plan import MAX_WEIGHT, UsageError, check_header, check_method
 
-__all__ = ["Line", "read"]
-
 MAX_LINES = 100_000
 
 _METHOD_WORD = re.compile(r"[A-Za-z-]+")

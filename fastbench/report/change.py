@@ -11,22 +11,6 @@ from collections.abc import Mapping
 from fastbench.experiments.compare.compare_document import Comparison, Figures, Interval, Metric
 from fastbench.results import resolution
 
-__all__ = [
-    "NAMES",
-    "change",
-    "direction",
-    "explained",
-    "headline",
-    "interval_of",
-    "regression",
-    "share",
-    "signed_interval",
-    "told",
-    "told_metrics",
-    "untold",
-    "verdict_word",
-]
-
 NAMES = {  # of a metric, in a table and in a sentence
     "requests_per_s": "requests/s",
     "p50": "p50",

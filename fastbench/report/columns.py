@@ -8,23 +8,6 @@ from fastbench.foundation.units import format_bytes, format_count, format_ms
 from fastbench.report.page import Page, cut
 from fastbench.results import resolution
 
-__all__ = [
-    "FIGURE_COLUMNS",
-    "NAME_COLUMNS",
-    "NOTHING",
-    "WIDE_COLUMNS",
-    "heads",
-    "latencies",
-    "ms",
-    "per_s",
-    "percent",
-    "quantity",
-    "room",
-    "row",
-    "share_of",
-    "whole",
-]
-
 NOTHING = "–"  # noqa: RUF001
 FIGURE_COLUMNS = 9
 WIDE_COLUMNS = 94

@@ -16,22 +16,6 @@ from fastbench.report.change import share, told
 from fastbench.report.page import plural
 from fastbench.results.result import Environment
 
-__all__ = [
-    "ENDED",
-    "NO_FIGURE",
-    "TITLES",
-    "counted",
-    "ended",
-    "figure",
-    "is_good",
-    "limit",
-    "load",
-    "machine",
-    "noise",
-    "regression_excluded",
-    "typical",
-]
-
 NO_FIGURE = "-"
 TITLES = {"different": "DIFFERENT", "equivalent": "EQUIVALENT", "inconclusive": "INCONCLUSIVE"}
 ENDED = {

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from fastbench.foundation.redact import printable
 from fastbench.results.result import Result
 
-__all__ = ["LoadHeading", "load_of", "of_config"]
-
 
 @dataclass(frozen=True, slots=True)
 class LoadHeading:

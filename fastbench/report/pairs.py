@@ -15,8 +15,6 @@ from fastbench.foundation.redact import printable
 from fastbench.report.change import change
 from fastbench.report.page import LABEL_COLUMNS, Page, cut
 
-__all__ = ["Axis", "axis", "lines"]
-
 MAX_ROWS = 24
 MIN_COLUMNS = 16
 MAX_COLUMNS = 64

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from fastbench.results.histogram import Histogram
 
-__all__ = ["Bin", "bar", "bins", "sparkline"]
-
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _LEVELS = "▁▂▃▄▅▆▇█"
 _LEVELS_ASCII = "_.-:=+*#"

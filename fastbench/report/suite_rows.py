@@ -17,8 +17,6 @@ from fastbench.report.columns import NOTHING
 from fastbench.report.page import plural
 from fastbench.results import resolution
 
-__all__ = ["SCHEMA", "Figures", "document", "figures", "passed", "reasons", "shown"]
-
 SCHEMA = "fastbench.suite/1"
 
 

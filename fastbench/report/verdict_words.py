@@ -13,8 +13,6 @@ from fastbench.report.page import Page, Paint, cut
 from fastbench.results.metric_values import Judgement
 from fastbench.results.result import Result
 
-__all__ = ["lines", "ordered", "rank"]
-
 MARK_COLUMNS = 4  # with what stands around the mark
 MIN_OUTCOME = 24
 BETWEEN = 3

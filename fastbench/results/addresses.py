@@ -12,8 +12,6 @@ from typing import Annotated
 
 from fastbench.foundation.errors import describe
 
-__all__ = ["FAMILIES", "AddressRow", "merged", "notices", "of", "of_one", "summary"]
-
 FAMILIES = ("ipv4", "ipv6", "unix")
 MAX_SHOWN = 6
 

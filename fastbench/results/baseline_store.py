@@ -17,8 +17,6 @@ from fastbench.plan.plan import UsageError
 from fastbench.results.json_codec import DocumentError, parsed
 from fastbench.results.result import SCHEMA, Result
 
-__all__ = ["check_name", "folder", "is_saved", "load", "names", "save", "saved_path"]
-
 FOLDER = ".fastbench"
 KEPT = "baselines"
 _SUFFIX = ".json"

@@ -12,8 +12,6 @@ from typing import Annotated
 from fastbench.results.json_codec import LATER
 from fastbench.results.usage import Use
 
-__all__ = ["ENDED", "Operations", "OperationsRow", "SeriesRow", "Summary"]
-
 ENDED = (
     *("complete", "interrupted", "worker_lost", "nothing_succeeded"),
     *("aborted", "script_failed", "threshold_aborted"),  # of scenarios only

@@ -13,8 +13,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-__all__ = ["COUNTERS", "MAX_VALUE_NS", "Histogram", "highest_ns", "index", "lowest_ns", "v2_of"]
-
 SUB_BUCKETS = 2048
 HALF = SUB_BUCKETS // 2
 SUB_BUCKET_BITS = 11

@@ -31,8 +31,6 @@ from fastbench.results import resolution
 from fastbench.results.json_codec import DocumentError, parsed, read
 from fastbench.results.result import ENDED, VERDICTS, Result
 
-__all__ = ["MAX_NAME", "Entry", "Group", "History", "check", "check_name", "keep", "opened"]
-
 APPLICATION_ID = 0x66626869  # "fbhi"
 LAYOUT = 2
 BUSY_S = 10.0

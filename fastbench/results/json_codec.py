@@ -18,18 +18,6 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Annotated, Any
 
-__all__ = [
-    "LATER",
-    "DocumentError",
-    "Signed",
-    "due_in",
-    "member",
-    "members",
-    "parsed",
-    "plain",
-    "read",
-]
-
 _SIGNED = "signed"
 Signed = Annotated[float, _SIGNED]  # a number that may be negative
 

@@ -12,17 +12,6 @@ from dataclasses import dataclass
 from fastbench.results.histogram import Histogram
 from fastbench.results.json_codec import DocumentError, member, members, read
 
-__all__ = [
-    "PERCENTILES",
-    "PLANNED",
-    "SERIES",
-    "Latency",
-    "latency_ms",
-    "packed",
-    "read_histogram",
-    "read_latency",
-]
-
 SERIES = ("service", "response", "failed", "connect", "first_byte", "lag", "operation")
 PLANNED = ("response", "lag")  # only where requests were planned
 MAYBE = (*PLANNED, "operation")  # null where there is none

@@ -14,24 +14,6 @@ from typing import Annotated
 
 from fastbench.results.json_codec import LATER, Signed
 
-__all__ = [
-    "ANSWERED",
-    "BUILT_IN",
-    "CONTAINS",
-    "LEVELS",
-    "METRIC_TYPES",
-    "OPERATION_ERRORS",
-    "OPERATION_KINDS",
-    "SUCCEEDED",
-    "Check",
-    "Judgement",
-    "Kind",
-    "Metric",
-    "NamedRow",
-    "ScenarioRow",
-    "Thrown",
-]
-
 # Counters of what was answered, and of what succeeded; no names that a metric may have.
 ANSWERED, SUCCEEDED = "requests.answered", "operations.succeeded"
 METRIC_TYPES = ("counter", "gauge", "rate", "trend")

@@ -9,22 +9,6 @@ import math
 from collections.abc import Mapping
 from typing import Protocol
 
-__all__ = [
-    "TOO_SHORT",
-    "carries",
-    "samples_needed",
-    "tail",
-    "tells_cost",
-    "tells_rate",
-    "tells_shares",
-    "tells_spread",
-    "told_growth",
-    "told_ms",
-    "told_ns",
-    "told_per_s",
-    "told_trend",
-]
-
 TOO_SHORT = "too short to tell"
 SHARE_SPAN_S = 0.2  # proc(5) counts in ticks of 10 ms: a share is known to one in twenty from here
 COST_CPU_S = 0.1  # ten of these ticks: the processor time of a request is known to a tenth

@@ -17,22 +17,6 @@ from fastbench.foundation.units import format_s, plural
 from fastbench.results import resolution
 from fastbench.results.metric_values import Judgement
 
-__all__ = [
-    "FEW_FAILED",
-    "LEVELS",
-    "MANY_FAILED",
-    "Error",
-    "Facts",
-    "Outcome",
-    "Part",
-    "Reason",
-    "causes",
-    "never_ok",
-    "outcome",
-    "silent_s",
-    "unanswered_after_s",
-]
-
 LEVELS = ("ok", "warning", "failed")
 FEW_FAILED = 0.001  # from here on failed requests are told: the share that spoils a comparison
 MANY_FAILED = 0.05

@@ -8,17 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-__all__ = [
-    "ROLES",
-    "ClientUse",
-    "HostSample",
-    "HostUse",
-    "ProcessSample",
-    "Resources",
-    "TargetUse",
-    "Use",
-]
-
 ROLES = ("target", "watched")
 
 

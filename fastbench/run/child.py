@@ -24,8 +24,6 @@ from fastbench.engine.bridge import _core
 from fastbench.foundation import signals
 from fastbench.machine import processes
 
-__all__ = ["EXIT_FAILED", "QUIET_NICE", "Child", "Lines", "Message", "encoded"]
-
 QUIET_NICE = 10  # of who looks at a load beside it
 EXIT_FAILED = 70  # sysexits.h, EX_SOFTWARE
 READ_BYTES = 1 << 18

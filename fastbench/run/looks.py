@@ -19,8 +19,6 @@ from fastbench.run.snapshot import Snapshot
 if TYPE_CHECKING:  # runs without thresholds do without them
     from fastbench.results.thresholds.evaluation import Judge
 
-__all__ = ["Follower", "Looks"]
-
 LOOK_S = 1.0
 NS_PER_S = 1e9
 # A look that takes long, as with a thousand names of requests, is followed by a longer pause.

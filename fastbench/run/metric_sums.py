@@ -20,18 +20,6 @@ from fastbench.results.histogram import Histogram, v2_of
 if TYPE_CHECKING:
     from fastbench.results.thresholds.evaluation import Threshold
 
-__all__ = [
-    "EMPTY",
-    "CounterValue",
-    "GaugeValue",
-    "RateValue",
-    "TrendValue",
-    "Value",
-    "asked",
-    "from_json",
-    "total",
-]
-
 PERCENTS = (90, 95, 99)  # of a trend, beside the median
 NS_PER_MS = 1e6
 

@@ -17,8 +17,6 @@ from fastbench.results.thresholds.evaluation import Threshold
 from fastbench.results.thresholds.submetric import Tags
 from fastbench.run.url_counts import Row
 
-__all__ = ["METRICS", "check_tags", "meant", "spans"]
-
 _COUNTER, _DATA, _TIME = Kind("counter"), Kind("counter", "data"), Kind("trend", "time")
 METRICS: Mapping[str, Kind] = {
     "connect": _TIME,

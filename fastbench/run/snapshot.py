@@ -34,8 +34,6 @@ from fastbench.run.metric_sums import CounterValue, RateValue, TrendValue
 if TYPE_CHECKING:  # runs without thresholds do without them
     from fastbench.results.thresholds.evaluation import Threshold
 
-__all__ = ["AROUND", "BY_NAME", "ERRORS", "Snapshot"]
-
 Labels = tuple[tuple[str, str], ...]
 Rows = dict[str, dict[Labels, Any]]
 _Key = tuple[str, str, str]

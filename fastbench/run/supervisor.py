@@ -21,8 +21,6 @@ from fastbench.foundation import signals
 from fastbench.run import child
 from fastbench.run.child import Child, Message
 
-__all__ = ["GRACE_S", "PAUSE_S", "TICK_S", "Pause", "Supervisor", "Take"]
-
 TICK_S = 0.25  # between two looks
 PAUSE_S = 1.0  # a look that comes so much too late
 GRACE_S = 1.5  # for workers to end once they should have

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 
 from fastbench.plan.plan import Request
 
-__all__ = ["MAX_ROWS", "Row", "of_requests"]
-
 MAX_ROWS = 100  # with a row of their own: each has two histograms of up to 264 KiB per worker
 
 

@@ -22,8 +22,6 @@ from fastbench.run.url_counts import Row
 if TYPE_CHECKING:  # runs without thresholds do without them
     from fastbench.results.thresholds.evaluation import Threshold
 
-__all__ = ["UrlReader", "of_block"]
-
 _COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
 _COUNTS = {
     **{name: name for name in ("dropped", "retried", "timeouts")},

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["begin", "hear", "tell", "texts"]
-
 Hear = Callable[[str, str, str], None]
 
 _MOST = 100  # texts may hold what a server sends

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 
 from fastbench.plan.plan import Family, Tls, Watch
 
-__all__ = ["NO_TLS", "RunRequest"]
-
 # An empty servername means: the name of each origin. Nothing asked is what Tls() of plan says.
 NO_TLS = Tls(verify=True, cafile=None, certfile=None, keyfile=None, servername="")
 

@@ -14,8 +14,6 @@ from typing import Any
 
 from fastbench.script.spec import ARRIVAL, Spec
 
-__all__ = ["Share", "shares", "transitions", "worker_of"]
-
 Levels = tuple[tuple[float, float, float], ...]
 
 

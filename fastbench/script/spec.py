@@ -18,8 +18,6 @@ from fastbench.plan.plan import UsageError
 from fastbench.script import values
 from fastbench.script.values import Stages
 
-__all__ = ["ARRIVAL", "EXECUTORS", "ITERATIONS", "Executor", "Spec", "filled", "read"]
-
 Executor = Literal[
     "shared-iterations",
     "per-vu-iterations",

@@ -17,21 +17,6 @@ from fastbench.foundation import units
 from fastbench.plan import plan
 from fastbench.plan.plan import UsageError
 
-__all__ = [
-    "Stages",
-    "count",
-    "duration_s",
-    "name",
-    "pairs",
-    "rate",
-    "refuse_unknown",
-    "shown",
-    "stages",
-    "strings",
-    "switch",
-    "text",
-]
-
 Stages = tuple[tuple[float, Any], ...]  # seconds and target: VUs stay whole numbers
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")

@@ -17,8 +17,6 @@ from aiohttp import web
 
 from fastbench.server.routes import Route, Totals, bearer, json_object, refused, text_of
 
-__all__ = ["ACCESS_S", "REFRESH_S", "REFUSED_PASSWORD", "Accounts"]
-
 ACCESS_S = 3600
 REFRESH_S = 86_400
 REFUSED_PASSWORD = "wrong"

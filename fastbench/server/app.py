@@ -27,8 +27,6 @@ from fastbench.server.limited import Limited
 from fastbench.server.routes import Handler, Route, Totals, bearer
 from fastbench.server.storage import Storage
 
-__all__ = ["application"]
-
 COUNT = "/count"
 PREFIX = "/api/v1"
 

@@ -11,8 +11,6 @@ from aiohttp import web
 
 from fastbench.server.routes import Route
 
-__all__ = ["BYTES_MAX", "CHUNKS_MAX", "DELAY_MS_MAX", "ECHO_BYTES_MAX", "routes"]
-
 BYTES_MAX = 1 << 30
 CHUNKS_MAX = 1_000_000
 DELAY_MS_MAX = 600_000

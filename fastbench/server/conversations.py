@@ -17,8 +17,6 @@ from aiohttp import web
 from fastbench.server.limiter import Limiter
 from fastbench.server.routes import Route, Totals, bearer, json_object, number, refused, text_of
 
-__all__ = ["CONVERSATIONS", "LIMIT_REQUESTS", "LIMIT_WINDOW_S", "MESSAGES_MAX", "Conversations"]
-
 CONVERSATIONS = 50
 MESSAGES_MAX = 100  # kept of one conversation, the newest
 MESSAGES_SEEDED = 50

@@ -16,8 +16,6 @@ from aiohttp import web
 
 from fastbench.server.routes import Route, Totals, bearer, json_object, number_of, refused, text_of
 
-__all__ = ["COLD_S", "IDLE_S", "Functions"]
-
 COLD_S = 0.1  # what a start takes
 IDLE_S = 60.0  # unused for longer, a function is stopped
 CHECKOUT_URL = "https://checkout.example/pay/"

@@ -13,8 +13,6 @@ from aiohttp import web
 
 from fastbench.server.routes import Route, Totals, json_object, number, refused, text_of
 
-__all__ = ["COMMENTS_MAX", "TICKETS_MAX", "HelpDesk"]
-
 TICKETS_MAX = 10_000  # the oldest is forgotten first
 COMMENTS_MAX = 10  # kept of one ticket, the newest
 SEARCHED_MAX = 1000  # newest tickets that a search looks at

@@ -16,8 +16,6 @@ from aiohttp import web
 
 from fastbench.server.routes import Route, number, refused
 
-__all__ = ["BUCKETS_MAX", "QUEUE_S", "RATE_MAX", "Bucket", "Limited"]
-
 RATE_MAX = 1_000_000
 BURST_MAX = 1_000_000
 QUEUE_S = 10.0

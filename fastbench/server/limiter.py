@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-__all__ = ["KEYS_MAX", "Limiter"]
-
 KEYS_MAX = 10_000  # the key whose window began first is forgotten first
 
 

@@ -16,19 +16,6 @@ from typing import Any
 
 from aiohttp import web
 
-__all__ = [
-    "TEXT_CHARACTERS_MAX",
-    "Handler",
-    "Route",
-    "Totals",
-    "bearer",
-    "json_object",
-    "number",
-    "number_of",
-    "refused",
-    "text_of",
-]
-
 TEXT_CHARACTERS_MAX = 1000
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

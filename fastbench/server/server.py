@@ -14,8 +14,6 @@ from aiohttp import web
 
 from fastbench.server.app import application
 
-__all__ = ["die_with_parent", "serve"]
-
 PR_SET_PDEATHSIG = 1  # prctl(2)
 BACKLOG = 4096  # a benchmark opens its connections at once; the kernel lowers it to somaxconn
 SHUTDOWN_S = 1.0

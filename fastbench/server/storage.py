@@ -6,8 +6,6 @@ from aiohttp import BodyPartReader, MultipartReader, web
 
 from fastbench.server.routes import Route, Totals, bearer, refused
 
-__all__ = ["PARTS_MAX", "Storage"]
-
 PARTS_MAX = 100
 
 

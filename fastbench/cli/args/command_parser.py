@@ -11,8 +11,6 @@ from fastbench.cli.args.flag_grammar import Grammar
 from fastbench.cli.help import pager
 from fastbench.plan.plan import UsageError
 
-__all__ = ["Parser"]
-
 
 class Parser(argparse.ArgumentParser):
     """Parse the words after `fastbench NAME`; flags are never abbreviated. Raises UsageError."""

@@ -34,8 +34,6 @@ from fastbench.results import baseline_store
 from fastbench.results.result import Result
 from fastbench.script.run_request import RunRequest
 
-__all__ = ["Command", "Live", "Stored", "grammar_of", "is_scripted", "parse", "read"]
-
 DEFAULT_PAIRS = 12
 MAX_PAIRS = 1000
 DEFAULT_VISIT_S = 3.0

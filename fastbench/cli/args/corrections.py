@@ -24,8 +24,6 @@ from fastbench.foundation import redact
 from fastbench.plan import urls
 from fastbench.plan.plan import UsageError
 
-__all__ = ["first", "read"]
-
 _MAX_CORRECTIONS = 40  # slips in one line
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _NO_SERVER = re.compile(r"(mailto|tel|data|urn|javascript|about|news|sip|ssh|git|file):")

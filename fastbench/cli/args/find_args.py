@@ -18,8 +18,6 @@ from fastbench.experiments.find.search_loop import SearchRequest
 from fastbench.plan import plan
 from fastbench.plan.plan import Plan, UsageError
 
-__all__ = ["Command", "grammar_of", "parse"]
-
 FIRST = "100"
 PRECISION = 0.02
 VISIT, WARMUP = "5s", "1s"

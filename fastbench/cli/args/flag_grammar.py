@@ -17,18 +17,6 @@ from fastbench.cli.args.aliases import Alias
 from fastbench.cli.args.value_shapes import NONE, SHAPES
 from fastbench.plan import urls
 
-__all__ = [
-    "COMMANDS",
-    "OPTIONAL",
-    "Grammar",
-    "Item",
-    "Parsing",
-    "dashes",
-    "items",
-    "of",
-    "optional_file",
-]
-
 COMMANDS = {  # of `fastbench COMMAND`: the module of each in fastbench.cli.commands
     "run": "run_script",
     **{name: name for name in ("compare", "find", "suite", "serve", "report", "history", "doctor")},

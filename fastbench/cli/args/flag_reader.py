@@ -18,8 +18,6 @@ from fastbench.cli.args.flag_table import Flags
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
 
-__all__ = ["Line", "read"]
-
 _ANY_PORT = "0"  # of --dashboard without one
 _SECRETS = ("credentials", "bearer", "webhook")
 

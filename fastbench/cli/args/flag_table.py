@@ -15,8 +15,6 @@ from fastbench.cli.args.aliases import Alias
 from fastbench.cli.args.flag_grammar import Grammar
 from fastbench.cli.args.value_shapes import ANY, NONE
 
-__all__ = ["RUN", "URL", "Flags", "by_name", "grammar_of"]
-
 
 @dataclass(frozen=True)
 class Flags:

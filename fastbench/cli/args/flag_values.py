@@ -12,8 +12,6 @@ from typing import TypeVar
 from fastbench.foundation import redact, units
 from fastbench.plan.plan import UsageError
 
-__all__ = ["choice", "count", "duration_s", "factor", "is_duration", "rate", "share", "stage"]
-
 MAX_FACTOR = 1_000_000.0
 T = TypeVar("T")
 

@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from fastbench.foundation import units
 from fastbench.plan import hostnames, urls
 
-__all__ = ["ANY", "NONE", "SHAPES"]
-
 ANY, NONE = "any", "none"  # of a flag that takes whatever comes, and of one that takes no value
 Shape = Callable[[str, Sequence[str]], bool]
 

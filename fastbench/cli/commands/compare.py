@@ -29,8 +29,6 @@ from fastbench.machine import environment
 from fastbench.plan.plan import UsageError
 from fastbench.results.result import Environment, Result, Warning_
 
-__all__ = ["compare_stored", "main"]
-
 EXIT_CODES = {
     "complete": exit_codes.PASSED,
     "out_of_time": exit_codes.PASSED,

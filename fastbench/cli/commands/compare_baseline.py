@@ -12,8 +12,6 @@ from fastbench.report.change import headline
 from fastbench.results import baseline_store
 from fastbench.results.result import Result
 
-__all__ = ["compared", "keep", "told"]
-
 
 def compared(result: Result, against: Against) -> Comparison:
     """Judge a run against its baseline, as one that was not interleaved."""

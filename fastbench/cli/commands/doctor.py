@@ -14,8 +14,6 @@ from fastbench.cli.help import pager
 from fastbench.machine.doctor_checks import Finding, examine
 from fastbench.machine.machine_facts import Machine
 
-__all__ = ["main", "parser", "render"]
-
 INDENT = 2
 MIN_COLUMNS = 60
 MAX_COLUMNS = 100

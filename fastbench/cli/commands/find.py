@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from fastbench.experiments.trials.interrupts import Interrupts
     from fastbench.results.result import Result
 
-__all__ = ["at_rate", "main"]
-
 COOL_S = 0.2  # between runs: what the last one left behind drains
 COOLEST_S = 10.0  # after a run that left much behind
 EXIT_CODES = {

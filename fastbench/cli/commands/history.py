@@ -20,8 +20,6 @@ from fastbench.plan.plan import UsageError
 from fastbench.results import history_store
 from fastbench.results.history_store import Group
 
-__all__ = ["main", "parser"]
-
 SCHEMA = "fastbench.history/1"
 LAST_SHOWN = 20  # runs of each name on a screen
 LAST_DRAWN = 200  # and on a page

@@ -17,8 +17,6 @@ from fastbench.results.history_store import Entry
 from fastbench.results.result import Result
 from fastbench.script.http import url_grouping
 
-__all__ = ["Recorded", "default_name", "looked_up"]
-
 
 @dataclass(frozen=True, slots=True)
 class Recorded:

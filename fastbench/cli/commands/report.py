@@ -25,8 +25,6 @@ from fastbench.report.text import comparison_text, find_text, text_report
 from fastbench.results.json_codec import parsed
 from fastbench.results.result import DocumentError, Result
 
-__all__ = ["main", "parser"]
-
 
 @dataclass(frozen=True, slots=True)
 class _Kind:

@@ -19,8 +19,6 @@ from fastbench.plan.plan import UsageError
 from fastbench.script.load import loader
 from fastbench.script.run_request import RunRequest
 
-__all__ = ["main"]
-
 
 def main(words: Sequence[str]) -> int:
     """Run a script as the words after `run` ask; raises UsageError for a wrong word."""

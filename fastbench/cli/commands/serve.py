@@ -9,8 +9,6 @@ from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.help import pager
 from fastbench.plan.plan import UsageError
 
-__all__ = ["main", "parser"]
-
 
 def parser() -> Parser:
     """Return the parser of the words."""

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from fastbench.experiments.suite.suite_results import SuiteResult
     from fastbench.experiments.suite.suite_runner import SuiteObserver
 
-__all__ = ["main", "parser"]
-
 # The flags of a run that the suite gives itself, or that make it another thing than a run.
 _OURS = (
     *("json", "html", "md", "junit", "format", "webhook"),

@@ -14,8 +14,6 @@ from fastbench.cli.output import destinations
 from fastbench.cli.output.destinations import File
 from fastbench.experiments.suite.suite_file import Entry, Suite
 
-__all__ = ["WHOLE", "check", "prepare", "read"]
-
 WHOLE = ("summary.json", "junit.xml", "summary.md", "index.html")  # of the suite itself
 _SHARED = ("--history", "--save-baseline")
 

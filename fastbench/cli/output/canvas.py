@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-__all__ = ["Canvas"]
-
 REDRAW_S = 0.25  # the load has the processor first
 MIN_COLUMNS = 50
 MAX_COLUMNS = 100

@@ -23,8 +23,6 @@ from fastbench.results import resolution
 if TYPE_CHECKING:
     from rich.text import Text
 
-__all__ = ["CompareView"]
-
 SHOWN_INTERVALS = 5  # one below the other: the newest is the last
 FACTS_COLUMNS = 12
 

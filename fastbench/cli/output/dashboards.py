@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from fastbench.run.snapshot import Snapshot
     from fastbench.script.run_request import RunRequest
 
-__all__ = ["ByUrl", "beside", "line", "of_plan", "of_script"]
-
 Tell = Callable[["Progress"], None]
 
 

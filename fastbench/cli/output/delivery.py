@@ -18,19 +18,6 @@ from fastbench.cli.output import destinations, formats
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import files, redact, stdio
 
-__all__ = [
-    "Look",
-    "as_json",
-    "carry_out",
-    "documents",
-    "eyes",
-    "look",
-    "tell",
-    "tell_all",
-    "to_path",
-    "to_stream",
-]
-
 _STDERR = frozenset({"/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"})
 _NO_READER = "its reader closed the pipe"
 

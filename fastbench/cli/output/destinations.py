@@ -23,8 +23,6 @@ from fastbench.results import baseline_store
 if TYPE_CHECKING:
     from fastbench.cli.output.settings import Output
 
-__all__ = ["File", "check", "named", "one_stdin", "prepare", "read", "written"]
-
 _STDOUT = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 _STREAMS = ("/dev/", "/proc/")  # written as they are, to what is open behind the name
 _STANDARD = ((1, "standard output"), (2, "standard error"))

@@ -17,19 +17,6 @@ if TYPE_CHECKING:
     from fastbench.experiments.compare.compare_document import Comparison
     from fastbench.experiments.find.find_document import Found
 
-__all__ = [
-    "COMPARED",
-    "FILES",
-    "FOUND",
-    "PEERS",
-    "as_peer",
-    "compared",
-    "listed",
-    "of_flags",
-    "rendered",
-    "searched",
-]
-
 FILES = {  # flag: (the module that renders it, what it is)
     "html": ("html.html_report", "one self-contained page with charts and tables"),
     "md": ("markdown.markdown_report", "Markdown, for a pull request comment"),

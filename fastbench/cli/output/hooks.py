@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from fastbench.results.result import Result
     from fastbench.script.run_request import RunRequest
 
-__all__ = ["plain_is_ready", "script_is_ready", "tell_of_failure", "tell_of_result"]
-
 
 def plain_is_ready(plan: Plan, output: Output) -> bool:
     """Wait for the server of a plain run; false when it did not come."""

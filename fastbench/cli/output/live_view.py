@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from fastbench.run.sampling import Progress, Users
 
-__all__ = ["LiveView"]
-
 
 class LiveView(Canvas):
     """Show a run's progress while it goes.

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from fastbench.results.result import Result
     from fastbench.results.thresholds.evaluation import Threshold
 
-__all__ = ["Against", "Format", "Output", "Record"]
-
 Format = Literal["text", "wrk", "json", "oha", "bombardier", "vegeta", "k6"]
 
 

@@ -32,21 +32,6 @@ from fastbench.experiments.compare.figures import ERRORS_SHARE_MAX
 from fastbench.plan.plan import UsageError
 from fastbench.results.result import Environment, Warning_
 
-__all__ = [
-    "EQUIVALENCE_CONFIDENCE",
-    "HIGHER_IS_BETTER",
-    "INVALID_SHARE_MAX",
-    "POWER",
-    "Rules",
-    "Subject",
-    "candidate_fails",
-    "exceeds",
-    "fails_now",
-    "judge",
-    "measure",
-    "percent",
-]
-
 EQUIVALENCE_CONFIDENCE = 0.90  # both one-sided tests at 5 %
 INVALID_SHARE_MAX = 0.20
 POWER = 0.90  # of what is said about pairs needed and differences seen

@@ -11,8 +11,6 @@ from __future__ import annotations
 from fastbench.experiments.compare.compare_document import Figures, Latencies
 from fastbench.results.result import Result
 
-__all__ = ["ERRORS_SHARE_MAX", "figures_of", "latencies_of", "reasons_against"]
-
 ERRORS_SHARE_MAX = 0.001
 _NOT_VALID = {  # verdicts of a run's validity
     "client-limited": "the load generator was saturated",

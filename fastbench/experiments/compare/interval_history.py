@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from fastbench.experiments.compare import statistics
 from fastbench.experiments.compare.compare_document import Comparison, Interval, Pair
 
-__all__ = ["MAX_LOOKS", "Look", "looks", "ratio_of"]
-
 MAX_LOOKS = 40  # of a picture: more lines would touch
 
 

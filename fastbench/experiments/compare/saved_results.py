@@ -47,8 +47,6 @@ from fastbench.foundation import redact
 from fastbench.results.json_codec import plain
 from fastbench.results.result import Environment, Result, SeriesRow, Warning_
 
-__all__ = ["DRIFT", "judge_stored", "load_changes", "machine_changes", "primary_of"]
-
 DRIFT = 0.10  # of runs that are not interleaved
 MAX_BLOCKS = 30
 WHOLE_ROW = 0.9  # of the length of the others: the last row may be cut short

@@ -18,21 +18,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from statistics import NormalDist, median, stdev
 
-__all__ = [
-    "DRAWS",
-    "MIN_PAIRS",
-    "hodges_lehmann",
-    "holm",
-    "least_p",
-    "pairs_for_difference",
-    "pairs_for_equivalence",
-    "scatter",
-    "sign_flip_p",
-    "signed_rank_interval",
-    "smallest_difference",
-    "walsh_averages",
-]
-
 MIN_PAIRS = 8  # 2/2^8 = 0.0078: the first p below 0.01
 DRAWS = 100_000
 _EXACT_FLIPS = 32  # 2 x 2^16 sums, met in the middle: 50 ms

@@ -21,19 +21,6 @@ from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Threshold, failed_share, judge
 from fastbench.run.metric_sums import CounterValue, RateValue, TrendValue, Value, asked
 
-__all__ = [
-    "ERRORS",
-    "MISSED_MAX",
-    "errors_share",
-    "growing",
-    "holds",
-    "judged",
-    "left_s",
-    "missed_share",
-    "read",
-    "unanswered_share",
-]
-
 ERRORS = "errors<1%"
 MISSED_MAX = 0.01
 GROWN = 1.5  # between 1, a backlog that stays, and 2, one that grew from nothing

@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from fastbench.experiments.find.find_document import Border
 from fastbench.plan.plan import UsageError
 
-__all__ = ["FACTOR", "Next", "Range", "Try", "below", "border", "bracket", "next_try"]
-
 FACTOR = 2.0  # of one step
 AGREEING = 2  # runs that settle what happens at a rate
 DIGITS = 4  # of a rate: what is measured is what is printed

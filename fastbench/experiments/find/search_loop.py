@@ -23,8 +23,6 @@ from fastbench.results import resolution
 from fastbench.results.result import Environment, Result, Warning_
 from fastbench.results.thresholds.evaluation import Threshold
 
-__all__ = ["REDONE_MAX", "Course", "Measure", "SearchRequest"]
-
 REDONE_MAX = 2
 GONE = 3
 CLIENT_MAX = 2  # rates at which the client was the limit

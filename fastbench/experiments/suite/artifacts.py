@@ -7,8 +7,6 @@ from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.results.json_codec import DocumentError, members, parsed
 from fastbench.results.result import Result
 
-__all__ = ["read"]
-
 
 def read(path: str) -> tuple[Result | None, Comparison | None]:
     """Return the result and the comparison of a document; a broken one has neither."""

@@ -32,8 +32,6 @@ from fastbench.plan import readiness, text_file
 from fastbench.plan.plan import UsageError
 from fastbench.plan.readiness import WaitFor
 
-__all__ = ["COMMANDS", "Entry", "Overrides", "Suite", "read"]
-
 MAX_NAME = 100
 MAX_RUNS = 1000
 SUITE = "[suite]"

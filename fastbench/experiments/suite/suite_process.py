@@ -28,8 +28,6 @@ from fastbench.foundation.redact import printable
 from fastbench.run.child import Child
 from fastbench.run.supervisor import Supervisor
 
-__all__ = ["Ended", "run"]
-
 LOOK_S = 0.25  # between two looks whether it is still there
 TAIL_BYTES = 8192  # of what it wrote, to find its last sentence in
 

@@ -9,8 +9,6 @@ from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation import exit_codes
 from fastbench.results.result import Result
 
-__all__ = ["Row", "SuiteResult"]
-
 NOT_RUN = "not run"
 
 

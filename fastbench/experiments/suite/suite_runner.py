@@ -23,8 +23,6 @@ from fastbench.machine import environment
 from fastbench.plan import readiness
 from fastbench.plan.urls import Url
 
-__all__ = ["ENDINGS", "FORMS", "SuiteObserver", "carry_out"]
-
 # The files of a run, by the flag that asks for them; a comparison has a document alone.
 FORMS = {"html": ".html", "json": ".json", "md": ".md", "junit": ".junit.xml"}
 REPORT = "text"  # what the run prints

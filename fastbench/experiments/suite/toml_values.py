@@ -12,8 +12,6 @@ from typing import Any
 from fastbench.foundation.units import parse_duration_s
 from fastbench.plan.plan import UsageError
 
-__all__ = ["Table", "known", "number", "seconds", "switch", "table", "text", "texts"]
-
 Table = Mapping[str, Any]
 
 

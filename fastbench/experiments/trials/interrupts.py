@@ -13,8 +13,6 @@ from typing import Any, Self
 
 from fastbench.foundation import signals
 
-__all__ = ["Interrupted", "Interrupts"]
-
 
 class Interrupted(Exception):
     """A signal asked for the end; what was under way has ended."""

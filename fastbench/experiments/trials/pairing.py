@@ -38,8 +38,6 @@ from fastbench.results.result import Result
 from fastbench.run.sampling import Progress
 from fastbench.script.run_request import RunRequest
 
-__all__ = ["Measured", "Standing", "Terms", "run"]
-
 REDO = 2
 REST_S = 0.2  # between two trials
 PILOT_SHARE = 0.6  # of what the slower side carries

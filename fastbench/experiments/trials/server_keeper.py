@@ -24,8 +24,6 @@ from fastbench.foundation import signals
 from fastbench.machine import processes
 from fastbench.run.child import encoded
 
-__all__ = ["STOP_S", "keep"]
-
 STOP_S = 3.0  # for a server to end once asked
 KILL_LOOK_S = 0.01
 MAX_FILES = 1 << 20  # fs.nr_open of most kernels: proc(5)

@@ -33,8 +33,6 @@ from fastbench.run.sampling import Progress
 from fastbench.run.supervisor import Supervisor
 from fastbench.script.run_request import RunRequest
 
-__all__ = ["Job", "Side", "TrialError", "TrialObserver", "run_trial"]
-
 LOOK_S = 0.25  # between looks whether the process is still there
 GRACE_S = 15.0  # from the first signal to the end of load and teardown
 ATOMIC_BYTES = select.PIPE_BUF  # so much fits into a socket that can be written to

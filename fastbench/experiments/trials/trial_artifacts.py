@@ -13,8 +13,6 @@ from fastbench.experiments.compare.figures import figures_of
 from fastbench.results.histogram import Histogram
 from fastbench.results.result import Result
 
-__all__ = ["Kept"]
-
 
 @dataclass(slots=True)
 class Kept:

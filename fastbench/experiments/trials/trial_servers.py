@@ -31,8 +31,6 @@ from fastbench.plan.plan import UsageError
 from fastbench.run.child import Child
 from fastbench.run.supervisor import Supervisor
 
-__all__ = ["ANY_PORT", "PORT", "READY_S", "Address", "Server", "ServerError", "check", "free_port"]
-
 PORT = "{port}"
 ANY_PORT = 65_535  # stands for one that is not known yet
 READY_S = 30.0  # for a server to become ready

@@ -11,8 +11,6 @@ from fastbench.report.html import html_page, html_parts, html_verdict
 from fastbench.report.html.html_markup import Markup, el, section, table
 from fastbench.report.load_heading import of_config
 
-__all__ = ["page"]
-
 
 def page(config: Mapping[str, object]) -> str:
     """Return the page of a run of which only this is known."""

@@ -27,8 +27,6 @@ from fastbench.plan.plan import UsageError
 from fastbench.results.result import Result
 from fastbench.run.sampling import Progress
 
-__all__ = ["Board"]
-
 ADDRESS = "127.0.0.1"
 HTTP_PORT = 80
 NAMES = (ADDRESS, "localhost", "[::1]")  # by which a browser on this machine may call it

@@ -29,8 +29,6 @@ from fastbench.results.metric_values import Judgement, NamedRow
 from fastbench.results.result import Result, SeriesRow, Warning_
 from fastbench.run.sampling import MAX_ROWS, Progress, Users, merged
 
-__all__ = ["Ends", "Story", "event"]
-
 
 @dataclass(frozen=True, slots=True)
 class Ends:

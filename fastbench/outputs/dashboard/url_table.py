@@ -10,8 +10,6 @@ from fastbench.report.text.request_table import answers, of_urls, short_names
 from fastbench.results import resolution
 from fastbench.results.metric_values import NamedRow
 
-__all__ = ["HEADS", "Cell", "rows"]
-
 PERCENTILES = ("p50", "p95", "p99")
 HEADS = ("URL", "requests #", "share #", "failed #", "statuses", *(f"{p} #" for p in PERCENTILES))
 

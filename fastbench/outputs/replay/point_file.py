@@ -27,8 +27,6 @@ from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import CONTAINS, METRIC_TYPES, Kind
 from fastbench.results.result import DocumentError, Result
 
-__all__ = ["is_points", "read", "unzipped"]
-
 MAX_LINE_BYTES = 1 << 20
 MAX_BYTES = 4 << 30
 _GZIP = b"\x1f\x8b"

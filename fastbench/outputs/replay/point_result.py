@@ -40,8 +40,6 @@ from fastbench.run.sampling import series_row
 from fastbench.run.snapshot import BY_NAME, ERRORS, SERVICE, Rows, Snapshot
 from fastbench.script.parent import metric_snapshot
 
-__all__ = ["PointResult"]
-
 _UNKNOWN = "unknown"
 _TIME = Kind("trend", "time")
 _PARTS = {  # what the series is made of, and the type it must have

@@ -21,8 +21,6 @@ from fastbench.results.histogram import Histogram, index
 from fastbench.results.metric_values import Kind
 from fastbench.run.metric_sums import CounterValue, GaugeValue, RateValue, TrendValue, Value
 
-__all__ = ["SampledTrend", "Wrong", "blank", "take"]
-
 NS_PER_MS = 1e6
 
 

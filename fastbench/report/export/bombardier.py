@@ -8,8 +8,6 @@ from fastbench.foundation.redact import printable
 from fastbench.report.load_heading import load_of
 from fastbench.results.result import Result
 
-__all__ = ["document"]
-
 PERCENTILES = ("50", "75", "90", "95", "99")
 
 

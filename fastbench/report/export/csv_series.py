@@ -10,8 +10,6 @@ from fastbench.foundation.errors import KINDS
 from fastbench.results.result import Result, SeriesRow
 from fastbench.results.usage import Use
 
-__all__ = ["cell", "render"]
-
 _COLUMNS = (
     "t_s",
     "span_s",

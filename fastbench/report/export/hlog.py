@@ -14,8 +14,6 @@ from fastbench.report.load_heading import load_of
 from fastbench.results.latencies import SERIES
 from fastbench.results.result import Result
 
-__all__ = ["render"]
-
 MAX_VALUE_UNIT_RATIO = 1_000_000.0  # values are in ns, the column Interval_Max is in ms
 LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
 

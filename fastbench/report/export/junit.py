@@ -25,8 +25,6 @@ from fastbench.results.metric_values import Check, Judgement, NamedRow
 from fastbench.results.resolution import told_ms
 from fastbench.results.result import Result
 
-__all__ = ["render"]
-
 _OF_PARTS = ("part_failed", "requests_failed", "operations_failed", "nothing_sent")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

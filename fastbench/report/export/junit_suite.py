@@ -13,8 +13,6 @@ from fastbench.foundation import redact
 from fastbench.report.export import junit
 from fastbench.report.suite_rows import reasons
 
-__all__ = ["render"]
-
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

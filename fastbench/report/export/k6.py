@@ -14,8 +14,6 @@ from fastbench.results.histogram import Histogram
 from fastbench.results.metric_values import Check
 from fastbench.results.result import Result
 
-__all__ = ["document"]
-
 STATS = ("avg", "min", "med", "max", "p(90)", "p(95)", "p(99)")
 
 

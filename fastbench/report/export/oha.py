@@ -12,8 +12,6 @@ from fastbench.results import resolution
 from fastbench.results.histogram import Histogram
 from fastbench.results.result import Result
 
-__all__ = ["document"]
-
 BARS = 11
 PERCENTILES = {
     **{f"p{percent}": float(percent) for percent in (10, 25, 50, 75, 90, 95, 99)},

@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 from fastbench.foundation.redact import printable
 from fastbench.results.result import Result
 
-__all__ = ["document"]
-
 PERCENTILES = {"50th": 50.0, "90th": 90.0, "95th": 95.0, "99th": 99.0}
 
 

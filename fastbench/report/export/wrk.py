@@ -15,8 +15,6 @@ from fastbench.report.load_heading import LoadHeading, load_of
 from fastbench.results.histogram import Histogram
 from fastbench.results.result import Result
 
-__all__ = ["render"]
-
 _PERCENTILES = (50, 75, 90, 99)
 _SWITCH = 0.85  # wrk goes to the next unit at 85 % of it
 _LAST_OK = 399

@@ -21,19 +21,6 @@ from fastbench.results.histogram import Histogram, highest_ns, lowest_ns
 from fastbench.results.result import OperationsRow, Result, SeriesRow
 from fastbench.results.usage import Use
 
-__all__ = [
-    "Chart",
-    "Values",
-    "charts",
-    "document",
-    "drawing",
-    "line",
-    "of_latencies",
-    "over_time",
-    "pids",
-    "whole",
-]
-
 Values = list[float | None]
 Line = Mapping[str, Any]
 

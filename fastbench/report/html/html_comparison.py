@@ -40,8 +40,6 @@ from fastbench.report.text import compared_requests
 from fastbench.results import resolution
 from fastbench.results.latencies import latency_ms
 
-__all__ = ["render"]
-
 BASE_COLOR, CANDIDATE_COLOR = 5, 0  # of the page's lines
 KINDS = {True: "pass", False: "fail", None: "doubt"}
 TIMES = {

@@ -18,8 +18,6 @@ from fastbench.report.page import plural
 from fastbench.report.text import find_text
 from fastbench.results import resolution
 
-__all__ = ["render"]
-
 TITLES = {
     "found": "Found",
     "most": "Passed at every rate",

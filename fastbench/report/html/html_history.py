@@ -26,8 +26,6 @@ from fastbench.report.text.history_text import (
 )
 from fastbench.results.history_store import Entry, Group
 
-__all__ = ["render"]
-
 WIDTH, HEIGHT = 460, 190  # in units of the picture; a phone shows them a little smaller
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 8, 24
 TICKS = 4

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 from fastbench.foundation.redact import printable
 
-__all__ = ["Content", "Markup", "Row", "TableCell", "data_block", "el", "raw", "section", "table"]
-
 _VOID = frozenset({"meta"})
 # What could end a script element or open another (HTML, 4.12.1.3), and what ends a line.
 _IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}

@@ -12,8 +12,6 @@ from importlib import resources
 
 from fastbench.report.html.html_markup import Content, Markup, el, raw
 
-__all__ = ["own", "page"]
-
 
 def page(
     title: str, *content: Content, script: str = "", style: str = "", follows: bool = False

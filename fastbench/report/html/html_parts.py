@@ -11,21 +11,6 @@ from fastbench.report.html.html_verdict import Figure
 from fastbench.report.page import advice
 from fastbench.results.result import Environment, TlsUse, Warning_
 
-__all__ = [
-    "charts",
-    "environment",
-    "figures",
-    "footer",
-    "heading",
-    "listing",
-    "main",
-    "named",
-    "reasons",
-    "sentence",
-    "verdict",
-    "warnings",
-]
-
 HINT = (
     "Point at a chart to read it; drag over it to zoom, double-click to zoom out; a name above a "
     "chart hides its line."

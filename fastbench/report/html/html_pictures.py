@@ -16,8 +16,6 @@ from fastbench.report.html.html_markup import Markup, el
 from fastbench.report.html.html_plot import HEIGHT, Axis, across, line, plot, round_values, text
 from fastbench.report.page import plural
 
-__all__ = ["changes", "pairs"]
-
 TICKS = 5
 CLOSE = 0.08  # to the end of a strip: a number there would be cut, on a phone
 STRIP_MIDDLE = 13  # of the 26 pixels that a strip is high

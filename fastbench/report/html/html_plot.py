@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from fastbench.report.html.html_markup import Markup, el
 
-__all__ = ["HEIGHT", "Axis", "across", "line", "plot", "round_values", "text"]
-
 HEIGHT, TOP, FLOOR = 220, 10, 194  # pixels of a plot: all, and where values may be
 MARGIN = 0.05  # of an axis, beyond what it has to show
 MIN_LOG_ROOM = 0.02  # the same of a logarithmic one, in powers of ten

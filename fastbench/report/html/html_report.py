@@ -19,8 +19,6 @@ from fastbench.report.load_heading import load_of
 from fastbench.results import addresses
 from fastbench.results.result import Result
 
-__all__ = ["render"]
-
 
 def render(result: Result, beside: Comparison | None = None) -> str:
     """Return the page, ending in a newline; `beside` is how the run stands beside its baseline."""

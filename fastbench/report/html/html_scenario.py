@@ -21,8 +21,6 @@ from fastbench.results import resolution
 from fastbench.results.metric_values import Check, Metric, NamedRow, ScenarioRow, Thrown
 from fastbench.results.result import Result
 
-__all__ = ["operations_of", "parts"]
-
 TREND = ("avg", "min", "med", "p(90)", "p(95)", "p(99)", "max")
 
 

@@ -18,8 +18,6 @@ from fastbench.report.html.html_page import page
 from fastbench.report.page import plural, seconds
 from fastbench.report.suite_rows import reasons, shown
 
-__all__ = ["render"]
-
 HEADS = ("run", "", "time #", "requests #", "req/s #", "p50 #", "p95 #", "p99 #", "not ok #")
 MORE_HEADS = ("thresholds passed #", "files")
 NO_BREAK = "\u00a0"  # of a line: a file each would make tall rows on a phone

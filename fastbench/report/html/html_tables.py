@@ -27,16 +27,6 @@ from fastbench.results.metric_values import Judgement
 from fastbench.results.result import Result, WorkerRow
 from fastbench.results.usage import TargetUse
 
-__all__ = [
-    "baseline",
-    "configuration",
-    "latencies",
-    "milliseconds",
-    "outcome",
-    "tables",
-    "thresholds",
-]
-
 PERCENTILES = ("p50", "p75", "p90", "p95", "p99", "p99_9", "max")
 HEADS = ("p50 #", "p75 #", "p90 #", "p95 #", "p99 #", "p99.9 #", "max #")
 LATENCIES = {

@@ -13,8 +13,6 @@ from fastbench.report.text.text_report import LIMITS, TITLES
 from fastbench.results import resolution
 from fastbench.results.result import Result
 
-__all__ = ["Figure", "Verdict", "about", "figures", "title", "verdict"]
-
 TILES = (50.0, 95.0, 99.0)
 
 

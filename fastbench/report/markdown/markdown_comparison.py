@@ -30,8 +30,6 @@ from fastbench.report.text.request_table import short_names
 from fastbench.results import resolution
 from fastbench.results.latencies import latency_ms
 
-__all__ = ["render"]
-
 PERCENTILES = ("p50", "p95", "p99", "p99_9", "max")
 MAX_REASONS = 8
 

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 from fastbench.foundation.redact import printable
 
-__all__ = ["escaped", "table"]
-
 _MEANING = re.compile(r"([\\`*_{}\[\]()#+!|~<>&@:])")
 
 

@@ -33,8 +33,6 @@ from fastbench.results.latencies import latency_ms
 from fastbench.results.metric_values import NamedRow
 from fastbench.results.result import Result
 
-__all__ = ["render"]
-
 PERCENTILES = ("p50", "p95", "p99", "max")
 BOTTLENECKS = {
     "client": "the load generator",

@@ -8,8 +8,6 @@ from fastbench.report.markdown.markdown_markup import escaped, table
 from fastbench.report.page import seconds
 from fastbench.report.suite_rows import reasons, shown
 
-__all__ = ["render"]
-
 HEADS = ("Run", "Outcome", "Time", "Requests", "req/s", "P50", "P95", "P99", "Not ok", "Passed")
 
 

@@ -16,8 +16,6 @@ from fastbench.results import resolution
 from fastbench.results.metric_values import NamedRow
 from fastbench.results.result import Result
 
-__all__ = ["PERCENTILES", "Runs", "below", "failed_share", "matched", "moved", "only"]
-
 MAX_ROWS = 20
 MAX_NAMES = 5
 FIGURE_COLUMNS = 9

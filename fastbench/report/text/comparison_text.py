@@ -24,8 +24,6 @@ from fastbench.report.change import (
 )
 from fastbench.report.page import LABEL_COLUMNS, MIN_COLUMNS, Page, Paint, Part, advice, cut
 
-__all__ = ["beside_run", "render"]
-
 MAX_WARNINGS = 8
 NAME_COLUMNS = 12
 FIGURE_COLUMNS = 11

@@ -19,18 +19,6 @@ from fastbench.report.load_heading import of_config
 from fastbench.report.page import MIN_COLUMNS, Page, Part, advice, cut, plural
 from fastbench.results import resolution
 
-__all__ = [
-    "answer",
-    "drawn_of",
-    "failures",
-    "known",
-    "per_s",
-    "reasons",
-    "render",
-    "step_line",
-    "value_ms",
-]
-
 MAX_ROWS = 24
 BAR_COLUMNS = 40
 FACTS_COLUMNS = 40  # of a row, beside its bar

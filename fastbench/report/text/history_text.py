@@ -21,18 +21,6 @@ from fastbench.report.picture import sparkline
 from fastbench.results.history_store import Entry, Group
 from fastbench.results.run_outcome import FEW_FAILED, MANY_FAILED
 
-__all__ = [
-    "beside_run",
-    "changes_of_machine",
-    "machine",
-    "moved",
-    "outcome",
-    "rate",
-    "render",
-    "started",
-    "times",
-]
-
 REGRESSION = 96
 MARK = "*"
 WIDE_COLUMNS = 94  # from here on the table has p50, p99 and the share of failures

@@ -14,8 +14,6 @@ from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import PERCENTILES
 from fastbench.results.result import Result
 
-__all__ = ["ends", "lines"]
-
 PICTURE_COLUMNS = 100
 FIGURE_COLUMNS = 11  # of one more column of percentiles
 

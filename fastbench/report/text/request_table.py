@@ -13,19 +13,6 @@ from fastbench.report.page import Page, cut, plural, told_apart
 from fastbench.results.metric_values import NamedRow
 from fastbench.results.result import Result
 
-__all__ = [
-    "answers",
-    "asked_as",
-    "called",
-    "lines",
-    "noun",
-    "of_urls",
-    "rest",
-    "short_names",
-    "shown",
-    "statuses",
-]
-
 MAX_ROWS = 20
 LONG_NAME = 72  # from here on a name is cut where it would make a row of a table tall
 MAX_STATUSES = 8

@@ -20,8 +20,6 @@ from fastbench.results import resolution
 from fastbench.results.metric_values import Check, Metric, ScenarioRow, Thrown
 from fastbench.results.result import Result
 
-__all__ = ["blocks", "dropped"]
-
 MAX_CHECKS = 24
 MAX_EXCEPTIONS = 5
 MAX_TRACE_LINES = 8

@@ -21,8 +21,6 @@ from fastbench.results.histogram import (
 )
 from fastbench.results.result import Result
 
-__all__ = ["render"]
-
 TICKS_PER_HALF_DISTANCE = 5
 NS_PER_MS = 1e6
 TITLES = {

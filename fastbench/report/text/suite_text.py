@@ -10,8 +10,6 @@ from fastbench.report.columns import NOTHING
 from fastbench.report.page import MIN_COLUMNS, Page, Paint, cut, seconds
 from fastbench.report.suite_rows import reasons, shown
 
-__all__ = ["line", "render"]
-
 HEADS = ("requests", "req/s", "p50", "p95", "p99", "not ok", "passed")
 MIN_NAME = 8
 OUTCOME_COLUMNS = 17  # the longest there is

@@ -24,8 +24,6 @@ from fastbench.report.text import latency_lines, request_table, scenario_tables,
 from fastbench.results import addresses, resolution
 from fastbench.results.result import ErrorRow, Result, SeriesRow, Summary
 
-__all__ = ["render"]
-
 MAX_ERRORS = 8
 MAX_WARNINGS = 6
 MAX_STATUSES = 12

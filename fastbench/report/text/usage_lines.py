@@ -11,8 +11,6 @@ from fastbench.results import resolution
 from fastbench.results.result import Result
 from fastbench.results.usage import HostUse, TargetUse
 
-__all__ = ["lines", "memory", "seen", "share"]
-
 MAX_CORES = 8
 NAME_COLUMNS = 20
 MAX_PER_ROLE = 3

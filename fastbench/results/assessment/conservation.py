@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from fastbench.results.result import Result
 
-__all__ = ["imbalances"]
-
 
 def imbalances(result: Result) -> list[str]:
     """Return a sentence for every law that does not hold; none is right."""

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 
 from fastbench.results.result import Result
 
-__all__ = ["NOBODYS", "SENTENCE", "Queue", "overflows"]
-
 MIN_BACKLOG = 5  # of Python's http.server, the smallest that is common
 SYN_AGAIN_S = 0.9  # 1 s, less what the clock of the kernel's timers leaves open
 SENT_AGAIN_S = 0.2

@@ -8,8 +8,6 @@ from fastbench.results import addresses
 from fastbench.results.assessment import listen_queue
 from fastbench.results.result import Result, Warning_
 
-__all__ = ["of"]
-
 
 def of(found: Result, queue: listen_queue.Queue = listen_queue.NOBODYS) -> list[Warning_]:
     """Return the warnings that follow from a result, and from who could fill a listen queue."""

@@ -26,8 +26,6 @@ from fastbench.results.histogram import Histogram
 from fastbench.results.result import Result, Validity
 from fastbench.results.usage import TargetUse
 
-__all__ = ["Seen", "Where", "judge"]
-
 Where = Literal["seen", "hidden", "remote"]
 
 STEAL_PERCENT = 1.0

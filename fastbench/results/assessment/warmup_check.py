@@ -13,8 +13,6 @@ from statistics import median
 from fastbench.foundation.units import format_count, format_ms, format_s
 from fastbench.results.result import Result, SeriesRow, Warning_
 
-__all__ = ["notices", "unsteady_rows"]
-
 MIN_ROWS = 6
 MIN_SHARE = 0.15  # of the median: a smaller difference changes no conclusion
 DEVIATIONS = 5.0

@@ -27,16 +27,6 @@ from fastbench.results.metric_values import Judgement, Kind
 from fastbench.results.result import Result, Summary
 from fastbench.results.thresholds.submetric import Tags, canonical
 
-__all__ = [
-    "NEAR",
-    "Judge",
-    "Source",
-    "Threshold",
-    "failed_share",
-    "judge",
-    "submetrics",
-]
-
 NEAR = 0.1  # of the limit
 FAILED = "http_req_failed"
 WINDOW_PARTS = 16  # a [last=T] window is at most T / 16 too long while the run goes

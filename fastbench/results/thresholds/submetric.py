@@ -12,8 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["Malformed", "Tags", "canonical", "read_tags"]
-
 Tags = tuple[tuple[str, str], ...]
 
 EXAMPLE = 'METRIC{tag:value,tag:"a, b"}'

@@ -22,8 +22,6 @@ from fastbench.plan import text_file
 from fastbench.plan.plan import UsageError
 from fastbench.script import remarks
 
-__all__ = ["read"]
-
 DELIMITERS = (",", ";", "\t", "|")
 _LOOKED_AT_ROWS = 50  # to find the delimiter
 _JSON_LINES = (".jsonl", ".ndjson")

@@ -24,19 +24,6 @@ from fastbench.script.api.options import LOAD, Declared, Load, Options, Settings
 from fastbench.script.recording_context import PLACE
 from fastbench.script.spec import Executor, Spec
 
-__all__ = [
-    "Runnable",
-    "begin",
-    "collect",
-    "env",
-    "runnable",
-    "scenario",
-    "setup",
-    "setup_function",
-    "teardown",
-    "teardown_function",
-]
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _DEFAULT = "default"  # the name of k6's only function

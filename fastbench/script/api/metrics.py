@@ -15,8 +15,6 @@ from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.script.recording_context import PLACE, RecordingContext
 
-__all__ = ["Counter", "Gauge", "Rate", "Trend", "begin", "close", "declared", "kind_of"]
-
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 

@@ -21,8 +21,6 @@ from fastbench.results.metric_values import OPERATION_KINDS
 from fastbench.script.api.checks import Aborted
 from fastbench.script.recording_context import MAX_INSIDE, PLACE, VU, RecordingContext, own_tags
 
-__all__ = ["KINDS", "operation"]
-
 KINDS = tuple(kind for kind in OPERATION_KINDS if kind != "http")
 MAX_REASON = 120  # characters of why one failed
 MAX_BYTES = 1 << 62

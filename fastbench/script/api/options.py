@@ -25,8 +25,6 @@ from fastbench.script.values import Stages
 if TYPE_CHECKING:
     from typing import Never
 
-__all__ = ["LOAD", "Declared", "Load", "Options", "Settings"]
-
 LOAD = ("vus", "duration", "iterations", "stages")
 Thresholds = Mapping[str, tuple[Any, ...]]
 

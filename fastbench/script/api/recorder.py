@@ -24,8 +24,6 @@ from fastbench.script.api import metrics
 from fastbench.script.expected import Expected
 from fastbench.script.recording_context import RecordingContext, Tags, own_tags
 
-__all__ = ["Adds", "OperationRoute", "Recorder"]
-
 MAX_SETS = 1000
 OTHER = "other"
 RESERVED = frozenset({"check", "group", "method", "name", "scenario"})  # as tags of samples

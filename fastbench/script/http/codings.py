@@ -22,8 +22,6 @@ import orjson
 from fastbench.foundation import redact
 from fastbench.script import remarks
 
-__all__ = ["BodyError", "decode", "loads", "text"]
-
 # An answer may unpack to 1 MiB whatever its size, above it to this many times its size.
 FREE_BYTES: Final = 1 << 20
 MAX_RATIO: Final = 200

@@ -10,8 +10,6 @@ from fastbench.plan.body import encoded, field_text
 from fastbench.plan.plan import UsageError
 from fastbench.script import values
 
-__all__ = ["Headers", "authorization", "header_value", "plain_headers"]
-
 Headers = tuple[tuple[str, str], ...]
 
 

@@ -25,8 +25,6 @@ from fastbench.script.api.options import Declared, Load, Settings
 from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec, filled
 
-__all__ = ["Applied", "applied"]
-
 MAX_DURATION_S = 600.0  # of iterations that were given none, as in k6
 MAX_SHARED = 32  # counters that the workers share
 

@@ -21,8 +21,6 @@ from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.load.source import Source
 from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec
 
-__all__ = ["Finding", "described", "findings"]
-
 # Metrics that have samples only if the script calls something.
 _NEEDS_CALL = {"checks": "check", "group_duration": "group"}
 _OF_REQUESTS = ("http_req", "data_")

@@ -6,8 +6,6 @@ from fastbench.script.load.python_host import PythonHost
 from fastbench.script.load.script_host import ScriptHost
 from fastbench.script.run_request import RunRequest
 
-__all__ = ["host_of"]
-
 
 def host_of(asked: RunRequest) -> ScriptHost:
     """Return the host of a script; nothing of the script is read."""

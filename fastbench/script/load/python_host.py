@@ -19,8 +19,6 @@ from fastbench.script.load import loader
 from fastbench.script.load.script_host import ScriptHost, Take, Warn
 from fastbench.script.run_request import RunRequest
 
-__all__ = ["PythonHost"]
-
 _FRAME = re.compile(rb'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 
 

@@ -21,8 +21,6 @@ from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.recording_context import Tags
 from fastbench.script.run_request import RunRequest
 
-__all__ = ["ScriptHost", "Take", "Warn"]
-
 Take = Callable[[int, int], int]
 Warn = Callable[[str, str, str], None]  # code, text, hint
 

@@ -22,8 +22,6 @@ from typing import Any
 from fastbench.foundation import imports, units
 from fastbench.script.load import loader
 
-__all__ = ["Problem", "Source", "read", "shadowed"]
-
 METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request"})
 _DEEPEST = 8  # functions that call functions
 _MAX_FILES = 50

@@ -34,8 +34,6 @@ from fastbench.run.snapshot import (
 )
 from fastbench.run.url_snapshot import of_block
 
-__all__ = ["Reader", "checks", "labels_of", "names", "scenario", "thrown"]
-
 _BYTES = {"data_received": "bytes_in", "data_sent": "bytes_out"}
 _COUNTS = {"http_reqs": "reqs", ANSWERED: "answered", **_BYTES}
 _OPERATIONS = {"operations": "reqs", STARTED: "started", SUCCEEDED: "answered"}

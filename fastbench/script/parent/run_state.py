@@ -24,8 +24,6 @@ from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import ITERATIONS
 from fastbench.script.worker.runtime import MAX_VUS
 
-__all__ = ["Limits", "RunObserver", "Standing", "limits_of", "spans"]
-
 NS_PER_S = 1e9
 ITERATION_NAMES = frozenset({"iterations", "dropped_iterations"})
 

@@ -40,8 +40,6 @@ from fastbench.script.parent.worker_reports import Notes, refusal, refusal_of_en
 from fastbench.script.run_request import RunRequest
 from fastbench.script.worker import worker_process
 
-__all__ = ["ScriptRun"]
-
 LEAD_NS = 20_000_000  # from `begin` to the start line, so that all workers are ready
 VU_LEAD_NS = 100_000  # more for each VU of the fullest worker: they are made meanwhile
 BUSY_GRACE_S = 10.0  # GRACE_S while their loops turn: ten thousand VUs are not halted at once

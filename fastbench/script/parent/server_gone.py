@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from fastbench.foundation.units import format_s
 from fastbench.results.result import SeriesRow
 
-__all__ = ["Silence", "silence"]
-
 MIN_FAILED = 5  # fewer may be bad luck
 
 

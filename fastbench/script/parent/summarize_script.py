@@ -23,8 +23,6 @@ from fastbench.script.parent.worker_channel import ScriptWorker
 from fastbench.script.parent.worker_reports import Notes
 from fastbench.script.spec import ARRIVAL, ITERATIONS
 
-__all__ = ["EndedRun", "result"]
-
 LONG_PAUSE_NS = 10_000_000  # of the garbage collector
 
 

@@ -18,8 +18,6 @@ from fastbench.plan import resolve, urls
 from fastbench.script.api.options import Settings
 from fastbench.script.run_request import RunRequest
 
-__all__ = ["Sought", "find", "met"]
-
 MAX_SERVERS = 16
 MAX_ADDRESSES = 4  # of one name
 

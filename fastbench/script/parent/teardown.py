@@ -9,8 +9,6 @@ from typing import Any
 from fastbench.results.result import Warning_
 from fastbench.script.parent.worker_channel import ScriptWorker
 
-__all__ = ["RUNNING", "Teardown"]
-
 AFTER_SIGNAL_S = 7.0  # whoever sent it often kills after 10 s, as `docker stop` does
 CUT_S = 1.0  # to end once cancelled
 NS_PER_S = 1e9

@@ -22,8 +22,6 @@ from fastbench.results.result import Warning_
 from fastbench.script.load.script_host import ScriptHost
 from fastbench.script.parent.worker_channel import ScriptWorker
 
-__all__ = ["IMPORT_S", "STUCK_S", "SlowImport", "Watchdog", "slow_import"]
-
 STUCK_S = 5.0
 IMPORT_S = 3.0  # of an import, until it is told of for the first time
 IMPORT_AGAIN_S = 30.0

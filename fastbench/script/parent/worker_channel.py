@@ -17,8 +17,6 @@ from fastbench.run.supervisor import Supervisor, Take
 from fastbench.script.worker import worker_process
 from fastbench.script.worker.worker_process import WorkerContext
 
-__all__ = ["Echo", "ScriptWorker", "echoed", "start"]
-
 MAX_DUMP_BYTES = 1 << 16
 
 Echo = Callable[[str], None]  # takes whole lines of what workers print

@@ -12,8 +12,6 @@ from fastbench.results.result import Warning_
 from fastbench.script.exceptions import OptionsError, ScriptError
 from fastbench.script.parent.worker_channel import ScriptWorker
 
-__all__ = ["Notes", "place_of", "refusal", "refusal_of_ended"]
-
 
 @dataclass(slots=True)
 class Notes:

@@ -14,8 +14,6 @@ from weakref import WeakSet
 
 from fastbench.engine.client._client import Exchange, Response
 
-__all__ = ["Background"]
-
 TURNS = 3  # of the loop, for a task to end that was cancelled; one that goes on is left alone
 
 

@@ -13,8 +13,6 @@ import os
 from threading import RLock
 from time import monotonic_ns
 
-__all__ = ["BYTES", "LINES", "Printed"]
-
 LINES = 200
 BYTES = 1 << 15
 LINE_BYTES = 4096  # of one line; pipe(7): as much goes out whole or not at all

@@ -9,8 +9,6 @@ from typing import Protocol
 from fastbench.script.exceptions import Adds, Send
 from fastbench.script.load.script_host import ScriptHost
 
-__all__ = ["Counts", "Throws"]
-
 
 class Counts(Protocol):
     """Give the counter of one type of error at one place."""
