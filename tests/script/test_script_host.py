@@ -17,6 +17,7 @@ from fastbench.script.api.vu import Iteration, Vu
 from fastbench.script.exceptions import Broken, Spot
 from fastbench.script.load import hosts, script_host
 from fastbench.script.load.script_host import ScriptHost
+from fastbench.script.load.source import Source
 from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import read
 
@@ -34,6 +35,9 @@ class Lines(ScriptHost):
 
     `fail` fails, `abort` ends the run; the first line is what setup returns, the last teardown's.
     """
+
+    def source(self) -> Source:
+        return Source()
 
     def load(self, take: script_host.Take) -> None:
         self.lines = Path(self.asked.script).read_text().splitlines()

@@ -37,7 +37,7 @@ def main(words: Sequence[str]) -> int:
 
     try:
         if request.dry_run:
-            return _dry_run(request, place.file)
+            return _dry_run(request)
         if request.debug:
             from fastbench.cli.debug import debug_script
 
@@ -96,11 +96,10 @@ def _run(request: RunRequest, output: Output) -> int:
         return run_url.deliver(result, output, out, board)
 
 
-def _dry_run(request: RunRequest, file: str) -> int:
+def _dry_run(request: RunRequest) -> int:
     """Print the plan and what is wrong with it; 104 when it cannot pass."""
-    import fastbench
     from fastbench.script import parent
-    from fastbench.script.load import cli_overrides, dry_run, source
+    from fastbench.script.load import cli_overrides, dry_run, hosts
     from fastbench.script.parent.run_state import limits_of
 
     declared = parent.declared(request, _tell)
@@ -109,7 +108,7 @@ def _dry_run(request: RunRequest, file: str) -> int:
     except UsageError as error:
         raise parent.OptionsError(str(error)) from None
     limits = limits_of(applied, request)
-    found = dry_run.findings(applied, limits.found, source.read(file, fastbench.__all__))
+    found = dry_run.findings(applied, limits.found, hosts.host_of(request).source())
     lines = [*dry_run.described(applied)]
     lines += [f"note: {sentence}" for sentence in (*applied.notices, *limits.notices)]
     lines += [f"{finding.level}: {finding.text}" for finding in found]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Hashable
 from typing import Any
 
+import fastbench
 from fastbench.foundation.redact import printable
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import Thrown
@@ -15,8 +16,9 @@ from fastbench.script.api import data, declare
 from fastbench.script.api.declare import Runnable
 from fastbench.script.api.vu import Iteration, Vu
 from fastbench.script.exceptions import Broken, Spot
-from fastbench.script.load import loader
+from fastbench.script.load import loader, source
 from fastbench.script.load.script_host import ScriptHost, Take, Warn
+from fastbench.script.load.source import Source
 from fastbench.script.run_request import RunRequest
 
 _FRAME = re.compile(rb'^  File "(.*)", line (\d+) in ', re.MULTILINE)
@@ -29,6 +31,10 @@ class PythonHost(ScriptHost):
         super().__init__(asked)
         path = os.path.abspath(asked.script)
         self._folder = path if os.path.isdir(path) else os.path.dirname(path)
+
+    def source(self) -> Source:
+        """Read the script and the siblings it imports."""
+        return source.read(loader.find(self.asked.script).file, fastbench.__all__)
 
     def load(self, take: Take) -> None:
         """Import the script, and collect what it declares."""

@@ -18,6 +18,7 @@ from fastbench.script.api.vu import Iteration, Vu
 from fastbench.script.exceptions import Broken, Spot
 from fastbench.script.load import cli_overrides
 from fastbench.script.load.cli_overrides import Applied
+from fastbench.script.load.source import Source
 from fastbench.script.recording_context import Tags
 from fastbench.script.run_request import RunRequest
 
@@ -42,6 +43,10 @@ class ScriptHost(ABC):
         known = {**BUILT_IN, **self.declared.metrics}
         read = grammar.read(applied.options.thresholds, self.asked.thresholds, known)
         return list(evaluation.submetrics(read))
+
+    @abstractmethod
+    def source(self) -> Source:
+        """Return what the text of the script says of itself, without running it."""
 
     @abstractmethod
     def load(self, take: Take) -> None:
