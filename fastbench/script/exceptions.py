@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
@@ -62,15 +62,27 @@ class Broken(Exception):
         self.spot = spot
         self.traceback = traceback
 
+    @property
+    def sentence(self) -> str:
+        """Say what broke, and in which file and line."""
+        line = f", line {self.spot.line}" if self.spot.line else ""
+        return f"{self.spot.file}{line}: {self.text}"
+
+    def refusal(self) -> OptionsError | ScriptError:
+        """Return why the script is not run at all."""
+        if self.stage == "options":
+            return OptionsError(self.sentence if self.spot.line else self.text)
+        return ScriptError(self.sentence, self.traceback)
+
     def to_json(self) -> dict[str, Any]:
         """Return what goes over the control channel."""
-        return {
-            "stage": self.stage,
-            "text": self.text,
-            "file": self.spot.file,
-            "line": self.spot.line,
-            "traceback": self.traceback,
-        }
+        where = {"file": self.spot.file, "line": self.spot.line}
+        return {"stage": self.stage, "text": self.text, **where, "traceback": self.traceback}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Broken:
+        """Return what came over the control channel."""
+        return cls(body["stage"], body["text"], Spot(body["file"], body["line"]), body["traceback"])
 
 
 class OptionsError(UsageError):

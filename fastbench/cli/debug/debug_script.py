@@ -21,7 +21,6 @@ from fastbench.script.run_request import RunRequest
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Exchange, Response
-    from fastbench.script.exceptions import Broken
     from fastbench.script.worker.debug_iteration import Rehearsed
 
 _STEPS = (
@@ -50,10 +49,7 @@ def run(request: RunRequest) -> int:
     try:
         rehearsed = debug_iteration.rehearse(request, enter, shown.exchange)
     except exceptions.Broken as broken:
-        if broken.stage == "options":
-            text = _sentence(broken) if broken.spot.line else broken.text
-            raise parent.OptionsError(text) from None
-        raise parent.ScriptError(_sentence(broken), broken.traceback) from None
+        raise broken.refusal() from None
     except UsageError as error:
         raise parent.OptionsError(str(error)) from None
     finally:
@@ -150,7 +146,7 @@ def _ending(rehearsed: Rehearsed) -> Iterator[str]:
         yield f"{threw['type']} at {threw['place']}: {threw['text']}"
         yield threw["traceback"]
     for broken in rehearsed.broken:
-        yield f"{broken.stage} failed: {_sentence(broken)}"
+        yield f"{broken.stage} failed: {broken.sentence}"
         yield from ((broken.traceback,) if broken.traceback else ())
     if rehearsed.aborted is not None:
         yield f"The script ended the run: {rehearsed.aborted}"
@@ -167,8 +163,3 @@ def _verdict(rehearsed: Rehearsed, shown: _Shown) -> int:
     if rehearsed.threw or rehearsed.broken:
         return exit_codes.SCRIPT
     return exit_codes.NOTHING if shown.exchanges and not shown.expected else 0
-
-
-def _sentence(broken: Broken) -> str:
-    where = f"{broken.spot.file}, line {broken.spot.line}" if broken.spot.line else broken.spot.file
-    return f"{where}: {broken.text}"

@@ -131,15 +131,11 @@ class _Trial:
 def _refusal(body: dict[str, Any]) -> Exception:
     """Return the refusal as it was raised in the trial."""
     kind, text = body["kind"], body["text"]
-    if kind == "TrialError":
-        return TrialError(text)
-    if kind == "UsageError":
-        return UsageError(text)
-    from fastbench.script import exceptions
+    if kind in ("TrialError", "UsageError"):
+        return TrialError(text) if kind == "TrialError" else UsageError(text)
+    from fastbench.script.exceptions import OptionsError, ScriptError
 
-    if kind == "OptionsError":
-        return exceptions.OptionsError(text)
-    return exceptions.ScriptError(text, body["traceback"])
+    return OptionsError(text) if kind == "OptionsError" else ScriptError(text, body["traceback"])
 
 
 def _be(job: Job, channel: socket.socket) -> None:

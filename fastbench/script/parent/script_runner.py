@@ -21,9 +21,10 @@ from fastbench.results.metric_values import Thrown
 from fastbench.results.result import Result, Warning_
 from fastbench.run.child import QUIET_NICE, Message
 from fastbench.run.sampling import Progress
+from fastbench.run.snapshot import AROUND
 from fastbench.run.supervisor import GRACE_S, PAUSE_S, TICK_S, Supervisor
 from fastbench.script.api.options import Declared
-from fastbench.script.exceptions import OptionsError, ScriptError
+from fastbench.script.exceptions import Broken, OptionsError, ScriptError
 from fastbench.script.load import cli_overrides, hosts
 from fastbench.script.parent import (
     metric_snapshot,
@@ -36,7 +37,7 @@ from fastbench.script.parent.run_state import Limits, RunObserver, Standing, lim
 from fastbench.script.parent.teardown import Teardown
 from fastbench.script.parent.watchdog import SlowImport, Watchdog
 from fastbench.script.parent.worker_channel import Echo, ScriptWorker
-from fastbench.script.parent.worker_reports import Notes, refusal, refusal_of_ended
+from fastbench.script.parent.worker_reports import Notes, refusal_of_ended
 from fastbench.script.run_request import RunRequest
 from fastbench.script.worker import worker_process
 
@@ -217,7 +218,7 @@ class ScriptRun:
         elif kind == "loaded":
             child.loaded = True
         elif kind == "broken":
-            self._broken(body)
+            self._broken(Broken.from_json(body))
         elif kind == "setup":
             self.data, self.settled = body.get("data"), True
         elif kind == "threw":
@@ -243,15 +244,14 @@ class ScriptRun:
                 raise refusal_of_ended(child, self.asked.script)
             child.ended = True
 
-    def _broken(self, body: dict[str, Any]) -> None:
+    def _broken(self, broken: Broken) -> None:
         """Refuse a script that does not load; keep what broke later for the report."""
-        refused = refusal(body, self.asked.script)
-        if refused is not None:
-            raise refused
-        if body["stage"] == "setup" and self.over == "aborted":
+        if broken.stage not in AROUND:
+            raise broken.refusal()
+        if broken.stage == "setup" and self.over == "aborted":
             return  # the script has said why
-        sentence = self.notes.take_broken(body, self.asked.script)
-        if body["stage"] == "setup":
+        sentence = self.notes.take_broken(broken)
+        if broken.stage == "setup":
             self.stop("script_failed", sentence)
         else:
             self.teardown.ended = True

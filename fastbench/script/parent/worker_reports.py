@@ -9,7 +9,7 @@ from typing import Any
 from fastbench.results.addresses import AddressRow
 from fastbench.results.metric_values import Thrown
 from fastbench.results.result import Warning_
-from fastbench.script.exceptions import OptionsError, ScriptError
+from fastbench.script.exceptions import Broken, ScriptError
 from fastbench.script.parent.worker_channel import ScriptWorker
 
 
@@ -41,32 +41,13 @@ class Notes:
         for name, end_ns in ends_ns.items():
             self.ends_ns[name] = max(end_ns, self.ends_ns.get(name, 0))
 
-    def take_broken(self, body: Mapping[str, Any], script: str) -> str:
+    def take_broken(self, broken: Broken) -> str:
         """Keep what broke in setup or teardown; return it as a sentence."""
-        stage, text = body["stage"], str(body["text"])
-        place = place_of(body, script).replace(", line ", ":")
-        kind, colon, rest = text.partition(": ")
+        kind, colon, rest = broken.text.partition(": ")
         if colon:
-            trace = str(body.get("traceback") or "")
-            self.take_thrown(Thrown(kind, place, rest, stage, 1, trace))
-        return f"{stage} failed at {place}: {text}"
-
-
-def place_of(body: Mapping[str, Any], script: str) -> str:
-    """Return the file and the line that a worker names."""
-    name = str(body.get("file") or script)
-    return f"{name}, line {body['line']}" if body.get("line") else name
-
-
-def refusal(body: Mapping[str, Any], script: str) -> OptionsError | ScriptError | None:
-    """Return why a script is not run at all; None for what broke later."""
-    stage, text = body["stage"], str(body["text"])
-    if stage == "options":
-        return OptionsError(f"{place_of(body, script)}: {text}" if body.get("line") else text)
-    if stage == "load":
-        whole = f"{place_of(body, script)}: {text}"
-        return ScriptError(whole, str(body.get("traceback") or ""))
-    return None
+            place, stage = broken.spot.place, broken.stage
+            self.take_thrown(Thrown(kind, place, rest, stage, 1, broken.traceback))
+        return f"{broken.stage} failed at {broken.spot.place}: {broken.text}"
 
 
 def refusal_of_ended(child: ScriptWorker, script: str) -> ScriptError:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import asdict
-from typing import Protocol
 
+from fastbench.script.api.recorder import Recorder
 from fastbench.script.exceptions import Adds, Send
 from fastbench.script.load.script_host import ScriptHost
-
-
-class Counts(Protocol):
-    """Give the counter of one type of error at one place."""
-
-    def thrown(self, scenario: str, type: str, place: str, /) -> Adds: ...
 
 
 class Throws:
     """Count the errors of a worker."""
 
-    def __init__(self, host: ScriptHost, counts: Counts, send: Send) -> None:
+    def __init__(self, host: ScriptHost, counts: Recorder, send: Send) -> None:
         self._host = host
         self._counts = counts
         self._send = send
