@@ -210,3 +210,13 @@ def test_counters_count_from_0_and_nothing_else_does() -> None:
     gauges = {"vus": GaugeValue(3, 0, 5, at_ns=1)}
     told = reader(Arena(1)).read(1.0, gauges=gauges)
     assert told.metrics()["vus"].values == {"value": 3, "min": 0, "max": 5}
+
+
+def test_a_metric_of_the_script_may_have_any_name_that_is_not_built_in() -> None:
+    arena, names = Arena(1), ("exceptions", "gc_pause", "named", "requests", "service")
+    for name in names:
+        arena.writer(0).counter(name, '{"scenario":"a"}').add(2)
+    snapshot = reader(arena, dict.fromkeys(names, Kind("counter"))).read(1.0)
+    found = snapshot.metrics()
+    assert {name: found[name].values["count"] for name in names} == dict.fromkeys(names, 2)
+    assert not metric_snapshot.thrown(snapshot) and not snapshot.requests()

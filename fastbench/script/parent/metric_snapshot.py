@@ -39,7 +39,6 @@ _COUNTS = {"http_reqs": "reqs", ANSWERED: "answered", **_BYTES}
 _OPERATIONS = {"operations": "reqs", STARTED: "started", SUCCEEDED: "answered"}
 _BYTES_BY_NAME = {BYTES_IN: "bytes_in", BYTES_OUT: "bytes_out"}
 _TIMES = {name: name for name in _client.TIMES if name != "response"}
-_OF_REQUESTS = {*_COUNTS, *_TIMES, "http_req_failed", "http_req_response"}
 _VALUES: Mapping[str, Callable[[Any], Value]] = {
     "counter": CounterValue,
     "gauge": lambda value: GaugeValue(*value),
@@ -88,7 +87,7 @@ class Reader:
         counters, rows = of_block(self.block, planned=False)
         named: Rows = {}
         for kind, name, text, value in self.rows(only):
-            into, labels = named if name == "named" else rows, labels_of(text)
+            into, labels = named if kind == name == "named" else rows, labels_of(text)
             for metric, found in _split(kind, name, value, labels):
                 there = into.setdefault(metric, {})
                 if labels in there:
