@@ -115,6 +115,16 @@ cdef inline int populate(void *memory, size_t n_bytes) noexcept nogil:
     return 0
 
 
+cdef inline void *map_zeros(size_t n_bytes) noexcept nogil:
+    """Private memory of zeros; NULL if there is none. Give it back with munmap.
+
+    What is never touched costs nothing; malloc would clear all of what was used before.
+    """
+    cdef void *memory = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                             -1, 0)
+    return NULL if memory == MAP_FAILED else memory
+
+
 cdef inline void ask_for_short_slices(uint64_t slice_ns) noexcept nogil:
     """Let this thread run soon after it wakes, for little at a time.
 

@@ -40,7 +40,7 @@ class Looks:
         read: Callable[[float, bool], Snapshot],
         start_ns: int,
         series: Series,
-        judge: Judge[Snapshot] | None,
+        judge: Judge | None,
         followers: Sequence[Follower],
     ) -> None:
         """`read(t_s, full)` takes a snapshot, a `full` one with all that followers want."""

@@ -24,13 +24,11 @@ from fastbench.machine.processes import Found
 from fastbench.plan import resolve
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.resolve import Reach
-from fastbench.results.metric_values import Judgement
 from fastbench.results.result import Result
 from fastbench.results.usage import Use
 from fastbench.run import sampling, summarize, url_counts, worker
 from fastbench.run.child import QUIET_NICE, Child
 from fastbench.run.looks import Follower, Looks
-from fastbench.run.snapshot import Snapshot
 from fastbench.run.supervisor import GRACE_S, TICK_S, Supervisor
 from fastbench.run.url_counts import Row
 from fastbench.run.url_snapshot import UrlReader
@@ -81,7 +79,7 @@ def run(
 
 def _judged(
     plan: Plan, block: _core.Block, urls: Sequence[Row], thresholds: Sequence[Threshold]
-) -> tuple[UrlReader, Judge[Snapshot] | None]:
+) -> tuple[UrlReader, Judge | None]:
     """Return who reads what is counted, and who holds it to the thresholds, if there are any."""
     planned = plan.load.planned
     if not thresholds:
@@ -90,7 +88,7 @@ def _judged(
     from fastbench.run import run_thresholds
 
     parts = {each.tags: run_thresholds.meant(each.tags, urls) for each in thresholds if each.tags}
-    judge: Judge[Snapshot] = Judge(thresholds, run_thresholds.spans(plan.load.pace))
+    judge = Judge(thresholds, run_thresholds.spans(plan.load.pace))
     return UrlReader(block, urls, thresholds, parts, planned=planned), judge
 
 
@@ -106,7 +104,7 @@ class _Run:
         tell: Tell,
         thread_rates: bool,
         reader: UrlReader,
-        judge: Judge[Snapshot] | None,
+        judge: Judge | None,
         followers: Sequence[Follower],
     ) -> None:
         self.plan = plan
@@ -149,7 +147,8 @@ class _Run:
         now = looks.end(self._ended_s(start_ns), self.last_use)
         looks.tell(now)
         found = summarize.result(self._observed(line_ns, start_ns, series, monitor))
-        return replace(found, requests=now.requests(), thresholds=self._judgements(found))
+        judgements = {} if self.judge is None else self.judge.final(found)
+        return replace(found, requests=now.requests(), thresholds=judgements)
 
     def _observed(
         self, line_ns: int, start_ns: int, series: sampling.Series, monitor: Monitor
@@ -169,10 +168,6 @@ class _Run:
             ended="threshold_aborted" if self.ended_because else "",
             missing=(self.ended_because,) if self.ended_because else (),
         )
-
-    def _judgements(self, found: Result) -> dict[str, Judgement]:
-        """Return what became of the thresholds."""
-        return {} if self.judge is None else self.judge.final(found)
 
     def _fork(self, shares: list[worker.Share]) -> None:
         cycle = worker.order(self.plan.requests)

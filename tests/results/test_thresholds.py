@@ -304,9 +304,9 @@ def counted(t_s: float) -> Counted:
 
 def judged(
     written: str, until_s: float = 10, spans: Mapping[str, tuple[float, float]] | None = None
-) -> tuple[Judge[Counted], dict[float, float | None]]:
+) -> tuple[Judge, dict[float, float | None]]:
     """Look each second; say what was observed then."""
-    found: Judge[Counted] = Judge([read(written)], spans)
+    found: Judge = Judge([read(written)], spans)
     seen: dict[float, float | None] = {}
     t_s = 0.0
     while t_s < until_s:
@@ -344,7 +344,7 @@ def test_a_stage_that_never_came_has_no_samples() -> None:
 
 def test_a_stage_of_a_scenario_is_found_by_its_tag() -> None:
     spans = {"1": (0.0, 1.0), "b.1": (2.0, 3.0)}
-    found: Judge[Counted] = Judge([read("http_reqs{scenario:b}: count>0 [stage=1]")], spans)
+    found: Judge = Judge([read("http_reqs{scenario:b}: count>0 [stage=1]")], spans)
     assert [found.next_s(t_s) for t_s in (0, 2, 3)] == [2, 3, math.inf]
 
 
@@ -356,7 +356,7 @@ def test_an_unknown_stage_is_one_sentence() -> None:
 
 
 def test_the_past_is_kept_no_longer_than_needed() -> None:
-    found: Judge[Counted] = Judge([read("requests<99 [last=2s]")])
+    found: Judge = Judge([read("requests<99 [last=2s]")])
     for tick in range(5000):
         found.look(counted(tick / 100))
     (window,) = found._windows.values()
@@ -366,20 +366,20 @@ def test_the_past_is_kept_no_longer_than_needed() -> None:
 def test_a_broken_threshold_ends_the_run_only_after_its_delay_and_only_if_it_may() -> None:
     ends: dict[str, float | None] = {}
     for written in ("requests<3", "requests<3 [abort]", "requests<3 [abort,delay=6s]"):
-        found: Judge[Counted] = Judge([read(written)])
+        found: Judge = Judge([read(written)])
         looks = itertools.takewhile(lambda t_s: t_s < 10, itertools.count(1))
         ends[written] = next((t_s for t_s in looks if found.look(counted(t_s))), None)
     assert list(ends.values()) == [None, 3, 6]
 
 
 def test_what_has_no_samples_yet_does_not_end_the_run() -> None:
-    found: Judge[Counted] = Judge([read("requests>3 [abort]")])
+    found: Judge = Judge([read("requests>3 [abort]")])
     assert not found.look(Counted(1, 0))
     assert found.failed
 
 
 def test_a_warning_is_no_failure() -> None:
-    found: Judge[Counted] = Judge([read("requests<3 [warn]")])
+    found: Judge = Judge([read("requests<3 [warn]")])
     found.look(counted(9))
     assert not found.failed
     assert not found.judgements["requests<3 [warn]"].ok

@@ -117,7 +117,7 @@ def test_a_scenario_has_its_row() -> None:
 
 def test_thresholds_find_their_metrics_and_stand_beside_them() -> None:
     for only in (None, metric_snapshot.names(HELD)):
-        found: Judge[Snapshot] = Judge(HELD)
+        found: Judge = Judge(HELD)
         snapshot = read(only=only)
         found.look(snapshot)
         told = found.judgements

@@ -12,12 +12,13 @@ cdef class Distribution:
     cdef trend.Trend *data
 
     def __cinit__(self):
-        self.data = <trend.Trend *>calloc(1, sizeof(trend.Trend))
+        self.data = <trend.Trend *>kernel.map_zeros(sizeof(trend.Trend))
         if self.data == NULL:
             raise MemoryError
 
     def __dealloc__(self):
-        free(self.data)
+        if self.data != NULL:
+            kernel.munmap(self.data, sizeof(trend.Trend))
 
     @staticmethod
     def of(counts, double least, double most, double added):

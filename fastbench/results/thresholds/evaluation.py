@@ -19,7 +19,7 @@ import operator
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Protocol, Self
 
 from fastbench.foundation import units
 from fastbench.plan.plan import UsageError
@@ -198,23 +198,22 @@ class Source(Protocol):
         """Return a copy that later samples do not change, of the metrics with these keys."""
 
 
-S = TypeVar("S", bound=Source)
 _Time = tuple[float, float, float]  # begin, end, or the length of what is last
 _WHOLE: _Time = (0.0, math.inf, 0.0)
 
 
 @dataclass(slots=True)
-class _Window(Generic[S]):
+class _Window:
     """The past of one length or stage. `ended` is set when nothing more belongs to it."""
 
     begin_s: float
     end_s: float
     last_s: float
     keys: frozenset[str]
-    past: deque[S]
-    ended: S | None = None
+    past: deque[Source]
+    ended: Source | None = None
 
-    def look(self, now: S) -> None:
+    def look(self, now: Source) -> None:
         if self.last_s:
             self._look_back(now)
         elif self.ended is None:
@@ -223,14 +222,14 @@ class _Window(Generic[S]):
             if now.t_s >= self.end_s:
                 self.ended = self.of(now.kept(self.keys))
 
-    def _look_back(self, now: S) -> None:
+    def _look_back(self, now: Source) -> None:
         """Keep a snapshot for the future, and of the past one that is old enough."""
         if not self.past or now.t_s >= self.past[-1].t_s + self.last_s / WINDOW_PARTS:
             self.past.append(now.kept(self.keys))
         while len(self.past) > 1 and self.past[1].t_s <= now.t_s - self.last_s:
             self.past.popleft()
 
-    def of(self, now: S) -> S | None:
+    def of(self, now: Source) -> Source | None:
         """Return what belongs to the window now; None if it has not begun."""
         if self.ended is not None:
             return self.ended
@@ -242,7 +241,7 @@ class _Window(Generic[S]):
         return now.since(self.past[0]) if self.past else now
 
 
-class Judge(Generic[S]):
+class Judge:
     """Thresholds over the time of one run. `spans` says when each stage begins and ends, in s.
 
     Call `look` with a snapshot now and then, about once a second, and also at the instants that
@@ -256,7 +255,7 @@ class Judge(Generic[S]):
     ) -> None:
         self.thresholds = tuple(thresholds)
         times = {each.text: _time(each, spans or {}) for each in self.thresholds}
-        self._windows: dict[_Time, _Window[S]] = {}
+        self._windows: dict[_Time, _Window] = {}
         for time in set(times.values()) - {_WHOLE}:
             looking = [each for each in self.thresholds if times[each.text] == time]
             keys = frozenset(
@@ -278,7 +277,7 @@ class Judge(Generic[S]):
         moves = [t_s + each.last_s / WINDOW_PARTS for each in self._windows.values() if each.last_s]
         return min((edge for edge in edges + moves if edge > t_s), default=math.inf)
 
-    def look(self, now: S) -> bool:
+    def look(self, now: Source) -> bool:
         """Judge anew; true when a threshold that is broken asks for the end of the run."""
         for window in self._windows.values():
             window.look(now)
@@ -309,7 +308,7 @@ class Judge(Generic[S]):
                 found[each.text] = judge(each, worst, why)
         return found
 
-    def _judged(self, threshold: Threshold, now: S) -> Judgement:
+    def _judged(self, threshold: Threshold, now: Source) -> Judgement:
         window = self._window_of[threshold.text]
         source = window.of(now) if window is not None else now
         return judge(threshold, *(source.observe(threshold) if source is not None else (None, "")))

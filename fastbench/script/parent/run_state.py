@@ -47,7 +47,7 @@ class Limits:
         self.found = found
         self.notices = notices
         self.names = metric_snapshot.names(found)
-        self.judge: Judge[Snapshot] = Judge(found, times)
+        self.judge = Judge(found, times)
 
 
 def limits_of(applied: Applied, asked: RunRequest) -> Limits:
