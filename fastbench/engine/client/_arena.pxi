@@ -179,14 +179,23 @@ cdef class MetricRegistry:
         return self.cell(arena.NAMED, name, tags)
 
 
-cdef Histogram histogram_of(const hdr.Hdr *times):
-    cdef Histogram out = Histogram()
+cdef Histogram with_times(Histogram found, const hdr.Hdr *times):
+    """Add times to those found before, if there are any."""
+    cdef Histogram out = Histogram() if found is None else found
     arena.add_times(out.data, times)
     return out
 
 
-cdef object value_of(const arena.Entry *entry):
-    """The data of an entry as Python values; see Arena.read."""
+cdef tuple newest(tuple one, tuple other):
+    """The gauge that was set last, with the extremes of both."""
+    if not one[3] or not other[3]:
+        return one if one[3] else other
+    last = one if one[3] > other[3] else other
+    return last[0], min(one[1], other[1]), max(one[2], other[2]), last[3]
+
+
+cdef object value_of(const arena.Entry *entry, object found):
+    """The data of an entry as Python values, with what was found before it; see Arena.read."""
     cdef const void *data = <const char *>entry + entry.data_offset
     cdef const arena.Gauge *gauge = <const arena.Gauge *>data
     cdef const arena.Rate *rate = <const arena.Rate *>data
@@ -194,26 +203,33 @@ cdef object value_of(const arena.Entry *entry):
     cdef const arena.Named *named = <const arena.Named *>data
     cdef Distribution numbers
     if entry.kind == arena.COUNTER:
-        return (<const double *>data)[0]
+        return (<const double *>data)[0] + (found or 0)
     if entry.kind == arena.GAUGE:
-        return gauge.value, gauge.least, gauge.most, gauge.at_ns
+        told = (gauge.value, gauge.least, gauge.most, gauge.at_ns)
+        return told if found is None else newest(found, told)
     if entry.kind == arena.RATE:
-        return rate.passes, rate.total
+        passes, total = found or (0, 0)
+        return rate.passes + passes, rate.total + total
     if entry.kind == arena.TIMES:
-        return histogram_of(<const hdr.Hdr *>data)
+        return with_times(found, <const hdr.Hdr *>data)
     if entry.kind == arena.TREND:
-        numbers = Distribution()
+        numbers = Distribution() if found is None else found
         trend.add(numbers.data, <const trend.Trend *>data)
         return numbers
+    before = found or {}
     if entry.kind == arena.NAMED:
-        return {"started": named.started, "reqs": named.reqs, "failed": named.failed,
+        told = {"started": named.started, "reqs": named.reqs, "failed": named.failed,
                 "answered": named.answered, "bytes_in": named.bytes_in,
-                "bytes_out": named.bytes_out, "duration": histogram_of(&named.duration)}
-    found = {"reqs": all.reqs, "failed": all.failed, "answered": all.answered,
-             "bytes_in": all.bytes_in, "bytes_out": all.bytes_out}
+                "bytes_out": named.bytes_out}
+        told = {name: count + before.get(name, 0) for name, count in told.items()}
+        told["duration"] = with_times(before.get("duration"), &named.duration)
+        return told
+    told = {"reqs": all.reqs, "failed": all.failed, "answered": all.answered,
+            "bytes_in": all.bytes_in, "bytes_out": all.bytes_out}
+    told = {name: count + before.get(name, 0) for name, count in told.items()}
     for place in range(arena.TIMINGS):
-        found[TIMES[place]] = histogram_of(&all.times[place])
-    return found
+        told[TIMES[place]] = with_times(before.get(TIMES[place]), &all.times[place])
+    return told
 
 
 cdef class Arena:
@@ -268,18 +284,29 @@ cdef class Arena:
         TIMES; named: counts, among them `started` of what is no request, and the Histogram
         `duration`.
         """
-        cdef arena.Region *region = self.region(worker)
-        cdef arena.Entry *entry = arena.first_entry(region)
+        return [(*key, value) for key, value in self.added((worker,), only).items()]
+
+    def sums(self, only=None):
+        """The same of all workers, added up: {(kind, name, tags): value}."""
+        return self.added(range(self.workers), only)
+
+    cdef dict added(self, workers, only):
+        cdef arena.Region *region
+        cdef arena.Entry *entry
         cdef const char *text
-        rows = []
-        for _ in range(region.entries):
-            text = <const char *>entry + sizeof(arena.Entry)
-            name = text[:entry.name_bytes].decode()
-            if only is None or name in only:
-                tags = text[entry.name_bytes:entry.name_bytes + entry.tags_bytes].decode()
-                rows.append((KINDS[entry.kind], name, tags, value_of(entry)))
-            entry = arena.after(entry)
-        return rows
+        found = {}
+        for worker in workers:
+            region = self.region(worker)
+            entry = arena.first_entry(region)
+            for _ in range(region.entries):
+                text = <const char *>entry + sizeof(arena.Entry)
+                name = text[:entry.name_bytes].decode()
+                if only is None or name in only:
+                    tags = text[entry.name_bytes:entry.name_bytes + entry.tags_bytes].decode()
+                    key = (KINDS[entry.kind], name, tags)
+                    found[key] = value_of(entry, found.get(key))
+                entry = arena.after(entry)
+        return found
 
     def beat_ns(self, uint32_t worker):
         """When the worker's loop last turned; 0: never yet."""

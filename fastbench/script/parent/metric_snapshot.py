@@ -64,14 +64,9 @@ class Reader:
     def __init__(
         self, arena: _client.Arena, block: _core.Block, declared: Mapping[str, Kind]
     ) -> None:
+        self.arena = arena
         self.block = block
-        self._arena = arena
         self._declared = dict(declared)
-
-    def rows(self, only: frozenset[str] | None) -> Iterator[tuple[str, str, str, Any]]:
-        """Yield the entries of all workers: kind, name, tags and value."""
-        for worker in range(self._arena.workers):
-            yield from self._arena.read(worker, only)
 
     def read(
         self,
@@ -86,14 +81,10 @@ class Reader:
         """
         counters, rows = of_block(self.block, planned=False)
         named: Rows = {}
-        for kind, name, text, value in self.rows(only):
+        for (kind, name, text), value in self.arena.sums(only).items():
             into, labels = named if kind == name == "named" else rows, labels_of(text)
             for metric, found in _split(kind, name, value, labels):
-                there = into.setdefault(metric, {})
-                if labels in there:
-                    there[labels].add(found)
-                else:
-                    there[labels] = found
+                into.setdefault(metric, {})[labels] = found
         rows |= {name: {(): gauge} for name, gauge in (gauges or {}).items()}
         _sum_up(rows, named)
         _count(counters, rows)

@@ -146,8 +146,7 @@ class Standing:
     def _gauges(self) -> dict[str, GaugeValue]:
         """Return the VUs now and those there may be; workers count each that comes."""
         most = self._applied.most_vus
-        rows = self.reader.rows(frozenset({MAX_VUS}))
-        peak = max((most for *_, (_, _, most, _) in rows), default=0.0)
+        peak = self.reader.arena.sums({MAX_VUS}).get(("gauge", MAX_VUS, ""), (0, 0, 0))[2]
         # A run may be over before the first look.
         vus = self._vus if self._vus.at_ns else GaugeValue(peak, peak, peak, at_ns=round(peak))
         vus = replace(vus, max=max(vus.max, peak))
@@ -182,7 +181,7 @@ class Standing:
 
     def _iterations(self) -> tuple[int, int]:
         found = dict.fromkeys(ITERATION_NAMES, 0.0)
-        for kind, name, _, value in self.reader.rows(ITERATION_NAMES):
+        for (kind, name, _), value in self.reader.arena.sums(ITERATION_NAMES).items():
             if kind == "counter":
                 found[name] += value
         return round(found["iterations"]), round(found["dropped_iterations"])
