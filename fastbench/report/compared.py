@@ -6,13 +6,15 @@ there is left out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from statistics import median
 
 from fastbench.experiments.compare.compare_document import Comparison, Figures, Metric
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count, format_ms, format_ns, format_s
-from fastbench.report.change import share, told
+from fastbench.report.change import change, share, told
+from fastbench.report.columns import NOTHING
 from fastbench.report.page import plural
 from fastbench.results.result import Environment
 
@@ -123,6 +125,19 @@ def counted(found: Comparison, metric: Metric | None) -> str:
     redone = sum(pair.redone for pair in found.pairs)
     again = f", {plural(redone, 'trial')} repeated" if redone else ""
     return f"{count} of {plural(len(found.pairs), 'pair')}{again}"
+
+
+def not_counted(found: Comparison) -> tuple[str, list[tuple[str, int]]]:
+    """Return how many pairs do not count, "" for none, and why, the most frequent reason first."""
+    lost = [pair for pair in found.pairs if not pair.valid]
+    reasons = Counter(reason for pair in lost for reason in pair.reasons)
+    many = f"{plural(len(lost), 'pair')} of {len(found.pairs)}" if lost else ""
+    return many, reasons.most_common()
+
+
+def changed(before: float | None, after: float | None) -> str:
+    """Write how a figure changed, a dash where one of both is not known."""
+    return change(after / before) if before and after else NOTHING
 
 
 def machine(environment: Environment) -> str:

@@ -126,10 +126,8 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     line = read(argv)
     typed, given, notices = line.flags, line.words, line.notices
     shown = line.shown() if scripted else redact.argv(argv)
-    if typed.help:
-        return "help"
-    if typed.version:
-        return "version"
+    if line.page:
+        return line.page
     if typed.format not in (None, "text", "json"):
         raise UsageError(f"--format {typed.format} is for a single run; use text or json.")
     limit = values.share("--fail-on-regression", typed.fail_on_regression)

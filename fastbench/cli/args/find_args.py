@@ -75,10 +75,8 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     """Parse the words after `find`, or name the page they ask for; raises UsageError."""
     line = flag_reader.read(argv, FLAGS)
     flags, notices = line.flags, line.notices
-    if flags.help:
-        return "help"
-    if flags.version:
-        return "version"
+    if line.page:
+        return line.page
     _refuse(flags)
     reads = destinations.read(flags)
     destinations.one_stdin(reads)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import Literal
 
 from fastbench.cli.args import aliases, corrections
 from fastbench.cli.args.flag_grammar import optional_file
@@ -57,6 +58,11 @@ class Line:
             else:
                 self._items.append(("", "", word))
                 self.words.append(word)
+
+    @property
+    def page(self) -> Literal["help", "version"] | None:
+        """The page that the line asks for."""
+        return "help" if self.flags.help else "version" if self.flags.version else None
 
     def shown(self) -> list[str]:
         """Return the line as it may be shown: each value masked by its flag."""

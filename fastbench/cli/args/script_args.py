@@ -45,10 +45,8 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     """Parse the words after `run`, or name the page they ask for; raises UsageError."""
     line = flag_reader.read(argv, flag_table.RUN)
     words, scripts = line.flags, line.words
-    if words.help:
-        return "help"
-    if words.version:
-        return "version"
+    if line.page:
+        return line.page
     reads = destinations.read(
         words, *(destinations.File("fastbench run", each) for each in scripts)
     )

@@ -43,10 +43,8 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     """Parse the words of a plain run, or name the page they ask for; raises UsageError."""
     line = flag_reader.read(argv, flag_table.URL)
     flags, addresses = line.flags, line.words
-    if flags.help:
-        return "help"
-    if flags.version or (flags.verbose and not addresses):
-        return "version"
+    if line.page or (flags.verbose and not addresses):
+        return line.page or "version"
     reads = destinations.read(flags)
     destinations.one_stdin(reads)
     found = command(argv, flags, addresses, line.notices)

@@ -6,9 +6,6 @@ and tables need no script; only the two charts of latencies do.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-
 from fastbench.experiments.compare.compare_document import (
     SIDES,
     Comparison,
@@ -35,7 +32,6 @@ from fastbench.report.html import html_charts, html_parts, html_pictures, html_s
 from fastbench.report.html.html_markup import Markup, Row, TableCell, data_block, el, section, table
 from fastbench.report.html.html_page import own, page
 from fastbench.report.html.html_verdict import Figure
-from fastbench.report.page import plural
 from fastbench.report.text import compared_requests
 from fastbench.results import resolution
 from fastbench.results.latencies import latency_ms
@@ -205,21 +201,17 @@ def _latencies(found: Comparison) -> Markup | None:
         [side, f"{row['count']:,.0f}", *html_tables.milliseconds(row)]
         for side, row in zip(SIDES, (base, candidate), strict=True)
     ]
-    rows.append(["change", "", *_changed(base, candidate)])
+    told = (
+        [resolution.told_ms(each, name) for each in (base, candidate)]
+        for name in html_tables.PERCENTILES
+    )
+    rows.append(["change", "", *(compared.changed(*both) for both in told)])
     heads = ("", "samples #", *html_tables.HEADS)
     note = f"{latency.times} time"
     if found.interleaved:
         note += ", all counted trials together; the verdict compares pairs"
     body = el("div", table(heads, rows), title=TIMES[latency.times])
     return section("Latency", body, identity="percentiles", note=note)
-
-
-def _changed(base: Mapping[str, float | None], candidate: Mapping[str, float | None]) -> list[str]:
-    pairs = [
-        (resolution.told_ms(base, name), resolution.told_ms(candidate, name))
-        for name in html_tables.PERCENTILES
-    ]
-    return [change(after / before) if before and after else NOTHING for before, after in pairs]
 
 
 def _pairs(found: Comparison) -> Markup | None:
@@ -253,13 +245,11 @@ def _pair(found: Comparison, number: int, pair: Pair) -> Row:
 
 def _not_counted(found: Comparison) -> Markup | None:
     """Return why pairs do not count, the most frequent reason first."""
-    lost = [pair for pair in found.pairs if not pair.valid]
-    if not lost:
+    many, reasons = compared.not_counted(found)
+    if not many:
         return None
-    reasons = Counter(reason for pair in lost for reason in pair.reasons)
-    rows: list[Row] = [[f"{count:,}", reason] for reason, count in reasons.most_common()]
-    note = f"{plural(len(lost), 'pair')} of {len(found.pairs)}"
-    return section("Not counted", table(("trials #", "why"), rows), identity="lost", note=note)
+    rows: list[Row] = [[f"{count:,}", reason] for reason, count in reasons]
+    return section("Not counted", table(("trials #", "why"), rows), identity="lost", note=many)
 
 
 def _environment(found: Comparison) -> Markup | None:

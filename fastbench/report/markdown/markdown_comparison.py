@@ -6,7 +6,6 @@ latencies, what does not count and why. Text from elsewhere is data, as in a run
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import SIDES, Comparison, Metric
@@ -24,7 +23,6 @@ from fastbench.report.change import (
 )
 from fastbench.report.columns import NOTHING, ms, percent
 from fastbench.report.markdown.markdown_markup import escaped, table
-from fastbench.report.page import plural
 from fastbench.report.text import compared_requests
 from fastbench.report.text.request_table import short_names
 from fastbench.results import resolution
@@ -105,10 +103,9 @@ def _latencies(found: Comparison) -> list[str]:
 def _percentile(
     name: str, base: Mapping[str, float | None], candidate: Mapping[str, float | None]
 ) -> tuple[str, ...]:
-    values = (resolution.told_ms(base, name), resolution.told_ms(candidate, name))
-    before, after = values
+    values = [resolution.told_ms(each, name) for each in (base, candidate)]
     shown = [ms(each) for each in values]
-    return (name.replace("_", "."), *shown, change(after / before) if before and after else NOTHING)
+    return (name.replace("_", "."), *shown, compared.changed(*values))
 
 
 def _operations(runs: compared_requests.Runs) -> list[str]:
@@ -133,12 +130,10 @@ def _operations(runs: compared_requests.Runs) -> list[str]:
 
 
 def _not_counted(found: Comparison) -> list[str]:
-    lost = [pair for pair in found.pairs if not pair.valid]
-    if not lost:
+    many, reasons = compared.not_counted(found)
+    if not many:
         return []
-    reasons = Counter(reason for pair in lost for reason in pair.reasons)
-    many = f"{plural(len(lost), 'pair')} of {len(found.pairs)}"
-    lines = [f"- {count:,} × {escaped(why)}" for why, count in reasons.most_common(MAX_REASONS)]  # noqa: RUF001
+    lines = [f"- {count:,} × {escaped(why)}" for why, count in reasons[:MAX_REASONS]]  # noqa: RUF001
     return [f"### Not counted: {many}", "", *lines]
 
 
