@@ -2,7 +2,7 @@
 
 1. `take_over` comes before everything else. Until something has to end in good order, a signal
    ends the process at once, with exit code 105: no exception travels through an import that is half
-   done, and the init of a container hears, too, to whom the kernel's defaults do not apply
+   done, and the init of a container gets them, too, to whom the kernel's defaults do not apply
    (pid_namespaces(7)).
 2. Within `heard`, the first signal calls a function, which ends what is under way. The second
    raises KeyboardInterrupt, so that terminal and processes are cleaned up; a third, or LEAVE_S
@@ -60,7 +60,7 @@ def came() -> bool:
 def heard(first: Callable[[], object]) -> Iterator[None]:
     """Let the first signal call `first`, at once if it came before; the second one interrupts.
 
-    Of several contexts the innermost hears. Threads but the main one hear nothing: signal(7).
+    Of several contexts the innermost is called. Only the main thread gets signals: signal(7).
     """
     if get_native_id() != os.getpid():
         yield

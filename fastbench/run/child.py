@@ -64,7 +64,7 @@ class Lines:
 class Child:
     """A process as its parent sees it.
 
-    `leads` makes it the leader of a group of its own, as os.setpgrp does: then it hears signals
+    `leads` makes it the leader of a group of its own, as os.setpgrp does: then it gets signals
     itself, and its group is killed with it. `stays`: it does not end before it is told to `quit`.
     `lost`: it ended otherwise, or broke.
     """

@@ -44,7 +44,7 @@ class SearchRequest:
 
 
 class Course:
-    """One search. `clock` gives seconds that never go back; `tell` hears of each step."""
+    """One search. `clock` gives seconds that never go back; `tell` is called with each step."""
 
     def __init__(
         self, request: SearchRequest, measure: Measure, tell: Tell, clock: Callable[[], float]

@@ -33,7 +33,7 @@ ENDINGS = {REPORT: ".txt", **FORMS}
 class SuiteObserver:
     """Who listens. `relay` takes what a run writes for the eyes; `terminal_fd` is where it ends.
 
-    `begins` hears of a run before it starts: which of how many; `ended` of its row.
+    `begins` is called before a run starts: which of how many; `ended` with its row.
     """
 
     relay: Callable[[bytes], None]

@@ -95,7 +95,7 @@ def run(
     echo: Callable[[str], None] = lambda lines: None,
     kept: Kept | None = None,
 ) -> Measured:
-    """Measure the pairs; `tell` hears of every step and of progress 4 times a second.
+    """Measure the pairs; `tell` is called at every step, and with the progress 4 times a second.
 
     `kept` takes the trials of the pairs that count. The first signal ends it early and in order,
     the second is KeyboardInterrupt. Raises what refuses a run, and ServerError where a server has

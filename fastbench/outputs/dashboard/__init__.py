@@ -6,6 +6,6 @@
    own. A page that is slow misses steps and then gets the whole; one that is closed is forgotten.
 3. What is shown are the rows of the report's series, on the report's charts. Text is data: it
    leaves as JSON, and the page puts it in as text.
-4. The page hears how the run ended before the run is over; that takes at most
+4. The page is sent how the run ended before the run is over; that takes at most
    `dashboard_server.LAST_S`.
 """

@@ -38,7 +38,7 @@ class operation:
 
     __slots__ = ("_begun_ns", "_bytes", "_route", "duration_ms", "kind", "name", "reason", "tags")
 
-    watch: Watch | None = None  # hears of each that ended, for --debug
+    watch: Watch | None = None  # called with each that ended, for --debug
 
     def __init__(
         self, name: str, kind: str = "custom", tags: Mapping[str, object] | None = None

@@ -113,8 +113,8 @@ class Maker:
         self._pool = pool
         self._sites: dict[str, Site] = {}
         self._kinds: dict[tuple[Any, ...], Kind] = {}
-        self.met: Callable[[Origin], None] | None = None  # hears of each server, maybe again
-        self.warn: Callable[[str, str, str], None] | None = None  # hears code, text and hint
+        self.met: Callable[[Origin], None] | None = None  # called with each server, maybe again
+        self.warn: Callable[[str, str, str], None] | None = None  # called with code, text and hint
         self._warned: set[str] = set()
         self._base: Site | None = None
         self._base_path = ""

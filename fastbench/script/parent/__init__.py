@@ -34,9 +34,9 @@ def run(
     observer: RunObserver | None = None,
     measured: Callable[[Result], None] = lambda result: None,
 ) -> Result:
-    """Carry out what the command line asks for; `tell` hears of progress 4 times a second.
+    """Carry out what the command line asks for; `tell` is called with the progress 4 times a second.
 
-    `notice` hears how the command line changed the script's scenarios, and of an import that takes
+    `notice` is told how the command line changed the script's scenarios, and of an import that takes
     long. `echo` takes the lines that the script prints; without it they go to stderr as they come.
     `observer` listens to all that is measured, second by second. `measured` gets the result before
     teardown begins, which may take long, or be killed. Raises OptionsError for options that

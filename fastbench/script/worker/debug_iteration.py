@@ -21,7 +21,7 @@ from fastbench.script.run_request import RunRequest
 from fastbench.script.worker.runtime import Runtime
 
 Show = Callable[["_client.Exchange", "_client.Response"], None]
-Enter = Callable[[str], None]  # hears of each part: "setup", "scenario NAME", "teardown"
+Enter = Callable[[str], None]  # called with each part: "setup", "scenario NAME", "teardown"
 
 TEARDOWN_S = 7.0  # after a signal, as in a run
 

@@ -130,7 +130,7 @@ class _Worker:
             self._broken(broken)
         else:
             loaded = True
-            # Before the parent hears of it: its start line is 20 ms away, and data may be large.
+            # Before the parent knows of it: its start line is 20 ms away, and data may be large.
             gc.collect()
             gc.freeze()  # modules live until the end
             self._tell_loaded()
