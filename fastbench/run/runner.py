@@ -51,7 +51,7 @@ def run(
     thresholds: Sequence[Threshold] = (),
     followers: Sequence[Follower] = (),
 ) -> Result:
-    """Carry the plan out and return what was found; `tell` is called with the progress 4 times a second.
+    """Carry the plan out and return what was found; `tell` gets the progress 4 times a second.
 
     Followers get what was counted once a second, and when all workers have ended.
     Raises UsageError when the machine cannot carry the plan, KeyboardInterrupt at a second signal,

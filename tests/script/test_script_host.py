@@ -40,9 +40,9 @@ class Lines(ScriptHost):
         return Source()
 
     def load(self, take: script_host.Take) -> None:
-        self.lines = Path(self.asked.script).read_text().splitlines()
+        self.lines = Path(self.request.script).read_text().splitlines()
         if not self.lines:
-            raise Broken("load", "it is empty", Spot(self.asked.script, 1))
+            raise Broken("load", "it is empty", Spot(self.request.script, 1))
         options = Options(thresholds={"iterations": ["count==6"]}).settings
         spec = read("lines", "lines", {"executor": "shared-iterations", "vus": 2, "iterations": 6})
         self.declared = Declared(options, (spec,), setup=True, teardown=True)
@@ -70,7 +70,7 @@ class Lines(ScriptHost):
             raise Failed(len(self.lines))
 
     def spot(self, stage: str) -> Spot:
-        return Spot(self.asked.script, 1)
+        return Spot(self.request.script, 1)
 
     def broken(self, stage: str, error: BaseException) -> Broken:
         return Broken(stage, f"Failed: {error}", Spot("text", getattr(error, "line", 0)))

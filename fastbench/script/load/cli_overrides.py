@@ -69,15 +69,15 @@ class Applied:
         return schedule.shares(self.scenarios, workers)
 
 
-def applied(declared: Declared, asked: RunRequest) -> Applied:
+def applied(declared: Declared, request: RunRequest) -> Applied:
     """Apply the command line to what the script declares; raises UsageError."""
     notices = list(declared.lost)
-    chosen = _chosen(declared.scenarios, asked.scenarios, notices)
+    chosen = _chosen(declared.scenarios, request.scenarios, notices)
     if not chosen:
         raise UsageError(
             "The script declares no scenario; put @scenario before an `async def name(vu)`."
         )
-    wanted = Load(asked.vus, asked.duration_s, asked.iterations, asked.stages or None)
+    wanted = Load(request.vus, request.duration_s, request.iterations, request.stages or None)
     _refuse_two_ends(wanted)
     if declared.options.load and all(each.executor for each in declared.scenarios):
         raise UsageError(
@@ -91,21 +91,21 @@ def applied(declared: Declared, asked: RunRequest) -> Applied:
             found = _from_shortcuts(each, own, wanted, notices)
         else:
             found = _overridden(each, wanted, notices)
-        scenarios.append(_stretched(_scaled(found, asked.scale), asked.time_scale))
+        scenarios.append(_stretched(_scaled(found, request.scale), request.time_scale))
     if sum(each.executor == "shared-iterations" for each in scenarios) > MAX_SHARED:
         raise UsageError(
             f"At most {MAX_SHARED} scenarios can be shared-iterations; name some with --scenario."
         )
     result = Declared(
-        options=_settings(declared.options, asked),
+        options=_settings(declared.options, request),
         scenarios=tuple(scenarios),
-        setup=declared.setup and not asked.no_setup,
-        teardown=declared.teardown and not asked.no_teardown,
+        setup=declared.setup and not request.no_setup,
+        teardown=declared.teardown and not request.no_teardown,
         metrics=declared.metrics,
         warnings=declared.warnings,
     )
     known = tuple(each.name for each in declared.scenarios)
-    return Applied(result, tuple(notices), _config(result, asked), known)
+    return Applied(result, tuple(notices), _config(result, request), known)
 
 
 def _chosen(scenarios: Sequence[Spec], names: Sequence[str], notices: list[str]) -> Sequence[Spec]:
@@ -289,43 +289,43 @@ def _tell_change(spec: Spec, executor: str, flag: str, notices: list[str]) -> No
         notices.append(f"Scenario {spec.name}: {flag} makes its {spec.executor} {executor}.")
 
 
-def _settings(own: Settings, asked: RunRequest) -> Settings:
+def _settings(own: Settings, request: RunRequest) -> Settings:
     """Return the options under the flags that say the same."""
-    named = {name.lower() for name, _ in asked.headers}
+    named = {name.lower() for name, _ in request.headers}
     headers = [pair for pair in own.headers if pair[0].lower() not in named]
     expected = own.expected
-    if asked.expect is not None:
-        expected = tuple((status, status) for status in sorted(asked.expect))
+    if request.expect is not None:
+        expected = tuple((status, status) for status in sorted(request.expect))
     return replace(
         own,
         load=Load(),  # it is in the scenarios now
-        thresholds={} if asked.no_thresholds else own.thresholds,
-        tags={**own.tags, **asked.tags},
-        base_url=asked.base_url or own.base_url,
-        headers=(*headers, *asked.headers),
-        user_agent=asked.user_agent or own.user_agent,
-        timeout_s=asked.timeout_s or own.timeout_s,
-        connect_timeout_s=asked.connect_timeout_s or own.connect_timeout_s,
-        max_redirects=own.max_redirects if asked.max_redirects is None else asked.max_redirects,
+        thresholds={} if request.no_thresholds else own.thresholds,
+        tags={**own.tags, **request.tags},
+        base_url=request.base_url or own.base_url,
+        headers=(*headers, *request.headers),
+        user_agent=request.user_agent or own.user_agent,
+        timeout_s=request.timeout_s or own.timeout_s,
+        connect_timeout_s=request.connect_timeout_s or own.connect_timeout_s,
+        max_redirects=own.max_redirects if request.max_redirects is None else request.max_redirects,
         expected=expected,
-        tls=_tls(own.tls, asked.tls),
-        no_connection_reuse=own.no_connection_reuse or not asked.keepalive,
-        discard_response_bodies=own.discard_response_bodies or asked.discard_bodies,
+        tls=_tls(own.tls, request.tls),
+        no_connection_reuse=own.no_connection_reuse or not request.keepalive,
+        discard_response_bodies=own.discard_response_bodies or request.discard_bodies,
     )
 
 
-def _tls(own: Tls, asked: Tls) -> Tls:
-    pair = asked if asked.certfile else own
+def _tls(own: Tls, request: Tls) -> Tls:
+    pair = request if request.certfile else own
     return Tls(
-        verify=own.verify and asked.verify,
-        cafile=asked.cafile or own.cafile,
+        verify=own.verify and request.verify,
+        cafile=request.cafile or own.cafile,
         certfile=pair.certfile,
         keyfile=pair.keyfile,
-        servername=asked.servername or own.servername,
+        servername=request.servername or own.servername,
     )
 
 
-def _config(declared: Declared, asked: RunRequest) -> dict[str, object]:
+def _config(declared: Declared, request: RunRequest) -> dict[str, object]:
     scenarios = []
     for spec in declared.scenarios:
         given = {name: value for name, value in asdict(spec).items() if value is not None}
@@ -333,14 +333,14 @@ def _config(declared: Declared, asked: RunRequest) -> dict[str, object]:
         scenarios.append(given)
     base_url = declared.options.base_url
     return {
-        **asked.config,
-        "script": redact.printable(asked.script),
+        **request.config,
+        "script": redact.printable(request.script),
         "url": None if base_url is None else redact.printable(redact.url(base_url)),
         "vus": sum(each.most_vus for each in declared.scenarios),
         "duration_s": max(each.start_time_s + each.length_s for each in declared.scenarios),
-        "workers": asked.workers,
+        "workers": request.workers,
         "timeout_s": declared.options.timeout_s,
-        "env": _redacted(asked.env),
+        "env": _redacted(request.env),
         "tags": _redacted(declared.options.tags),
         "scenarios": scenarios,
     }

@@ -7,6 +7,6 @@ from fastbench.script.load.script_host import ScriptHost
 from fastbench.script.run_request import RunRequest
 
 
-def host_of(asked: RunRequest) -> ScriptHost:
+def host_of(request: RunRequest) -> ScriptHost:
     """Return the host of a script; nothing of the script is read."""
-    return PythonHost(asked)
+    return PythonHost(request)

@@ -27,21 +27,21 @@ _FRAME = re.compile(rb'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 class PythonHost(ScriptHost):
     """A module; there is one at a time in a process."""
 
-    def __init__(self, asked: RunRequest) -> None:
-        super().__init__(asked)
-        path = os.path.abspath(asked.script)
+    def __init__(self, request: RunRequest) -> None:
+        super().__init__(request)
+        path = os.path.abspath(request.script)
         self._folder = path if os.path.isdir(path) else os.path.dirname(path)
 
     def source(self) -> Source:
         """Read the script and the siblings it imports."""
-        return source.read(loader.find(self.asked.script).file, fastbench.__all__)
+        return source.read(loader.find(self.request.script).file, fastbench.__all__)
 
     def load(self, take: Take) -> None:
         """Import the script, and collect what it declares."""
-        declare.begin(self.asked.env)
+        declare.begin(self.request.env)
         data.begin(take)
         remarks.begin()
-        module, place = loader.load(self.asked.script)
+        module, place = loader.load(self.request.script)
         self._folder = place.folder
         try:
             self.declared = declare.collect(module)

@@ -31,17 +31,17 @@ class ScriptHost(ABC):
 
     declared: Declared
 
-    def __init__(self, asked: RunRequest) -> None:
-        self.asked = asked
+    def __init__(self, request: RunRequest) -> None:
+        self.request = request
 
     def applied(self) -> Applied:
         """Return what the run is to do; raises UsageError."""
-        return cli_overrides.applied(self.declared, self.asked)
+        return cli_overrides.applied(self.declared, self.request)
 
     def submetrics(self, applied: Applied) -> list[tuple[str, Tags]]:
         """Return the metrics with tags that thresholds name."""
         known = {**BUILT_IN, **self.declared.metrics}
-        read = grammar.read(applied.options.thresholds, self.asked.thresholds, known)
+        read = grammar.read(applied.options.thresholds, self.request.thresholds, known)
         return list(evaluation.submetrics(read))
 
     @abstractmethod

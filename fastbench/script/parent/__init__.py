@@ -27,29 +27,31 @@ __all__ = ["OptionsError", "ScriptError", "declared", "run"]
 
 
 def run(
-    asked: RunRequest,
+    request: RunRequest,
     tell: Callable[[Progress], None],
     notice: Callable[[str], None] = lambda sentence: None,
     echo: Echo | None = None,
     observer: RunObserver | None = None,
     measured: Callable[[Result], None] = lambda result: None,
 ) -> Result:
-    """Carry out what the command line asks for; `tell` is called with the progress 4 times a second.
+    """Carry out what the command line asks for; `tell` gets the progress 4 times a second.
 
-    `notice` is told how the command line changed the script's scenarios, and of an import that takes
+    `notice` gets how the command line changed the script's scenarios, and of an import that takes
     long. `echo` takes the lines that the script prints; without it they go to stderr as they come.
     `observer` listens to all that is measured, second by second. `measured` gets the result before
     teardown begins, which may take long, or be killed. Raises OptionsError for options that
     cannot be, ScriptError for a script that does not load, UsageError when the machine cannot
     carry it, KeyboardInterrupt at a second signal.
     """
-    script_run = ScriptRun(asked, tell, notice, echo, observer, measured)
+    script_run = ScriptRun(request, tell, notice, echo, observer, measured)
     with signals.heard(script_run.interrupt), closing(script_run):
         return script_run.carry_out()
 
 
-def declared(asked: RunRequest, notice: Callable[[str], None] = lambda sentence: None) -> Declared:
+def declared(
+    request: RunRequest, notice: Callable[[str], None] = lambda sentence: None
+) -> Declared:
     """Return what a script declares, without running any of its scenarios. Raises as `run`."""
-    script_run = ScriptRun(asked, lambda progress: None, notice, None)
+    script_run = ScriptRun(request, lambda progress: None, notice, None)
     with signals.heard(script_run.interrupt), closing(script_run):
         return script_run.declarations()

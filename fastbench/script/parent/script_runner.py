@@ -53,19 +53,19 @@ class ScriptRun:
 
     def __init__(
         self,
-        asked: RunRequest,
+        request: RunRequest,
         tell: Tell,
         notice: Callable[[str], None],
         echo: Echo | None,
         observer: RunObserver | None = None,
         measured: Callable[[Result], None] = lambda result: None,
     ) -> None:
-        self.asked = asked
-        self.host = hosts.host_of(asked)
+        self.request = request
+        self.host = hosts.host_of(request)
         self.measured = measured
         self.observer = observer
         self.notice = notice
-        self.wanted = asked.workers or machine.usable_cores()
+        self.wanted = request.workers or machine.usable_cores()
         try:
             self.block = _core.Block(self.wanted)
             self.arena = _client.Arena(self.wanted)
@@ -98,7 +98,7 @@ class ScriptRun:
         """Load, set up, load the server, tear down, add up."""
         applied, limits = self._load()
         self.verify = applied.options.tls.verify
-        sought = self.sought = target_discovery.find(applied.options, self.asked)
+        sought = self.sought = target_discovery.find(applied.options, self.request)
         self.loading = False
         rare = host.rare()
         os.nice(QUIET_NICE)
@@ -153,7 +153,7 @@ class ScriptRun:
         self._await_import(lambda: self.declared is not None)
         if self.declared is None:  # it said neither this nor what is wrong
             raise ScriptError(
-                f"{self.asked.script}: its worker ended without a message; try again."
+                f"{self.request.script}: its worker ended without a message; try again."
             )
         return self.declared
 
@@ -161,10 +161,10 @@ class ScriptRun:
         """Let all workers import the script, the others when it is known to be right."""
         declared = self.declarations()
         try:
-            applied = cli_overrides.applied(declared, self.asked)
+            applied = cli_overrides.applied(declared, self.request)
         except UsageError as error:
             raise OptionsError(str(error)) from None
-        limits = limits_of(applied, self.asked)
+        limits = limits_of(applied, self.request)
         machine.allow_open_files(-(-applied.most_vus // self.wanted), "VUs", "-u")
         for notice in (*applied.notices, *limits.notices):
             self.notice(notice)
@@ -241,7 +241,7 @@ class ScriptRun:
             self.teardown.cut = True
         elif kind == "gone":
             if not child.loaded:
-                raise refusal_of_ended(child, self.asked.script)
+                raise refusal_of_ended(child, self.request.script)
             child.ended = True
 
     def _broken(self, broken: Broken) -> None:
@@ -260,7 +260,7 @@ class ScriptRun:
 
     def _met(self, body: dict[str, Any]) -> None:
         """Learn of a server that the script loads beside that of its base URL."""
-        found = self.sought and target_discovery.met(self.sought, body, self.verify, self.asked)
+        found = self.sought and target_discovery.met(self.sought, body, self.verify, self.request)
         if found is not None and found is not self.sought:
             self.sought = found
             if self.monitor is not None:

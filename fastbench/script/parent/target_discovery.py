@@ -35,24 +35,24 @@ class Sought:
     servers: tuple[str, ...] = ()
 
 
-def find(options: Settings, asked: RunRequest) -> Sought:
+def find(options: Settings, request: RunRequest) -> Sought:
     """Look up who serves the base URL. Raises UsageError for an idle --watch."""
     if options.base_url is None:
-        return _nobody(asked)
+        return _nobody(request)
     url = urls.parse(options.base_url)
     verified = options.tls.verify if url.scheme == "https" else None
     servers = (f"{url.scheme}://{url.authority}",)
     try:
-        reach = _reach(url, asked)
+        reach = _reach(url, request)
     except resolve.ResolveError:
-        return replace(_nobody(asked), verified=verified, servers=servers)
+        return replace(_nobody(request), verified=verified, servers=servers)
     hosts = [each.host for each in reach[:MAX_ADDRESSES]]
-    found = processes.find_all(hosts, url.port, asked.unix_path, asked.watch)
+    found = processes.find_all(hosts, url.port, request.unix_path, request.watch)
     public = next((each.host for each in reach if each.public), "")
     return Sought(found, verified, public, servers)
 
 
-def met(sought: Sought, said: Mapping[str, Any], verify: bool, asked: RunRequest) -> Sought:
+def met(sought: Sought, said: Mapping[str, Any], verify: bool, request: RunRequest) -> Sought:
     """Return who is loaded once a worker has met a server; the same one if that is known."""
     server = f"{said['scheme']}://{said['authority']}"
     if server in sought.servers or len(sought.servers) >= MAX_SERVERS:
@@ -60,23 +60,23 @@ def met(sought: Sought, said: Mapping[str, Any], verify: bool, asked: RunRequest
     found, public = sought.found, sought.public
     texts = [str(each).partition("%")[0] for each in said["addresses"][:MAX_ADDRESSES]]
     for text in texts:
-        more = processes.find(text, said["port"], asked.unix_path)
+        more = processes.find(text, said["port"], request.unix_path)
         family = socket.AF_INET6 if ":" in text else socket.AF_INET
-        if not public and not asked.unix_path and resolve.Endpoint(family, text).public:
+        if not public and not request.unix_path and resolve.Endpoint(family, text).public:
             public = text
         found = processes.joined(found, more)
     verified = verify if said["scheme"] == "https" else sought.verified
     return Sought(found, verified, public, (*sought.servers, server))
 
 
-def _reach(url: urls.Url, asked: RunRequest) -> Sequence[resolve.Endpoint]:
+def _reach(url: urls.Url, request: RunRequest) -> Sequence[resolve.Endpoint]:
     """Return where the base URL leads; which of it accepts, the workers find out."""
-    if asked.unix_path is not None:
-        return [resolve.Endpoint(socket.AF_UNIX, asked.unix_path)]
-    return resolve.lookup(url.host, url.port, resolve.family_of(asked.family, asked.bind))
+    if request.unix_path is not None:
+        return [resolve.Endpoint(socket.AF_UNIX, request.unix_path)]
+    return resolve.lookup(url.host, url.port, resolve.family_of(request.family, request.bind))
 
 
-def _nobody(asked: RunRequest) -> Sought:
+def _nobody(request: RunRequest) -> Sought:
     """Return those that --watch names alone."""
-    found = processes.find("127.0.0.1", 0, None, asked.watch)
+    found = processes.find("127.0.0.1", 0, None, request.watch)
     return Sought(replace(found, local=False, targets=()))

@@ -114,24 +114,24 @@ class SlowImport:
 
     def __init__(self, host: ScriptHost) -> None:
         self._host = host
-        self._script = printable(host.asked.script)
+        self._script = printable(host.request.script)
         self._begun_ns = time.monotonic_ns()
         self._next_s = IMPORT_S
-        self._asked: ScriptWorker | None = None
+        self._request: ScriptWorker | None = None
         self._asked_ns = 0
 
     def look(self, children: list[ScriptWorker], now_ns: int) -> str:
         """Ask a worker that takes too long where it is; return its answer once it is there."""
         past_s = (now_ns - self._begun_ns) / NS_PER_S
-        if self._asked is not None and now_ns - self._asked_ns < ANSWER_NS:
+        if self._request is not None and now_ns - self._asked_ns < ANSWER_NS:
             return ""
-        child, self._asked = self._asked, None
+        child, self._request = self._request, None
         if child is not None and not (child.loaded or child.gone):
             return slow_import(self._script, past_s, self._host.line_of(child.dump))
         late = next((each for each in children if not (each.loaded or each.gone)), None)
         if late is not None and past_s >= self._next_s:
             self._next_s = past_s + IMPORT_AGAIN_S
-            self._asked, self._asked_ns, late.dump = late, now_ns, b""
+            self._request, self._asked_ns, late.dump = late, now_ns, b""
             late.kill(signal.SIGUSR1)
         return ""
 

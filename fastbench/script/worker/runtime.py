@@ -54,14 +54,14 @@ class Runtime:
         self.loop = asyncio.get_running_loop()
         self.start_ns = 0
         self.settings = (applied := host.applied()).options
-        self.pool = _pool(self.settings, host.asked, block, index, self.loop)
+        self.pool = _pool(self.settings, host.request, block, index, self.loop)
         self._maker = client.Maker(self.pool, _client_settings(self.settings))
         self._recorder = Recorder(
             arena.writer(index),
             host.submetrics(applied),
             self.warn,
             slot=(block, index),
-            apart=host.asked.apart,
+            apart=host.request.apart,
         )
         self._throws = Throws(host, self._recorder, send)
         self._heart = _client.Heart(arena, block, index, self.loop)
@@ -192,7 +192,7 @@ class Runtime:
     def threw(self, error: BaseException, scenario: str) -> None:
         """Count an exception that ended an iteration."""
         self._throws.note(error, scenario)
-        if self._host.asked.fail_fast and not self._ending:
+        if self._host.request.fail_fast and not self._ending:
             self._end({"failing": {}})
 
     def aborted(self, text: str) -> None:
@@ -216,8 +216,8 @@ class Runtime:
 
     async def _tell_server(self, origin: _client.Origin) -> None:
         """Tell where a server is; its name was looked up just now, or is at this moment."""
-        asked = self._host.asked
-        family = resolve.family_of(asked.family, asked.bind)
+        request = self._host.request
+        family = resolve.family_of(request.family, request.bind)
         try:
             rows = await resolve.soon(origin.host, origin.port, family)
         except resolve.ResolveError:
@@ -269,7 +269,11 @@ class Runtime:
 
 
 def _pool(
-    settings: Settings, asked: RunRequest, block: Block, index: int, loop: asyncio.AbstractEventLoop
+    settings: Settings,
+    request: RunRequest,
+    block: Block,
+    index: int,
+    loop: asyncio.AbstractEventLoop,
 ) -> _client.Pool:
     tls = settings.tls
     limit_s = settings.connect_timeout_s or settings.timeout_s
@@ -287,13 +291,13 @@ def _pool(
         connect_timeout_ns=round(limit_s * 1e9),
         sources=[
             (int(socket.AF_INET6 if ":" in address else socket.AF_INET), address, 0, 0)
-            for address in asked.bind
+            for address in request.bind
         ],
-        family=resolve.family_of(asked.family, asked.bind),
+        family=resolve.family_of(request.family, request.bind),
         resolve=resolve.soon,
-        one_address=asked.one_address,
+        one_address=request.one_address,
         keepalive=not settings.no_connection_reuse,
-        unix_path=asked.unix_path or "",
+        unix_path=request.unix_path or "",
     )
 
 

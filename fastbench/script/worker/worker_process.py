@@ -228,7 +228,7 @@ class _Worker:
             self._quit.set_result(None)
 
     def _wrong(self, text: str) -> Broken:
-        return Broken("options", text, Spot(self._seat.host.asked.script, 0))
+        return Broken("options", text, Spot(self._seat.host.request.script, 0))
 
     def _broken(self, broken: Broken) -> None:
         self._channel.send({"broken": broken.to_json()})
