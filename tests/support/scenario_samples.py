@@ -11,7 +11,16 @@ from shapes import lognormal, series
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import Latency, latency_ms
 from fastbench.results.metric_values import Check, Judgement, Metric, NamedRow, ScenarioRow, Thrown
-from fastbench.results.result import ErrorRow, Result, Summary, Validity, Warning_, WorkerRow
+from fastbench.results.result import (
+    ErrorRow,
+    Operations,
+    OperationsRow,
+    Result,
+    Summary,
+    Validity,
+    Warning_,
+    WorkerRow,
+)
 
 TIMES = (
     *("http_req_blocked", "http_req_connecting", "http_req_receiving", "http_req_sending"),
@@ -19,6 +28,7 @@ TIMES = (
 )
 
 
+EMPTY = Histogram.empty()
 FAILED = 412
 DROPPED = Warning_(
     "dropped_iterations",
@@ -277,4 +287,71 @@ def hostile() -> Result:
     )
 
 
-ALL = {"messages": messages, "smoke": smoke, "aborted": aborted, "hostile": hostile}
+def timed() -> Result:
+    """What a script timed itself: no request, one operation that fails at times, one that hangs."""
+    base = smoke()
+    sign, queue = lognormal(9_000_000, 0.3, 900, seed=21), lognormal(2_000_000, 0.4, 600, seed=22)
+    whole = sign.merge(queue)
+    row = named("sign pdf", "default", 900, 0, sign)
+    counts = OperationsRow(300, 8, 5.1, 19.4)
+    return replace(
+        base,
+        config={**base.config, "script": "jobs.py"},
+        summary=Summary(5.0, 0, 0, 0, 0, 0, 0),
+        latency=replace(base.latency, service=EMPTY, first_byte=EMPTY, operation=whole),
+        status_codes={},
+        series=tuple(
+            replace(each, requests=0, ok=0, failed=0, p50_ms=None, p99_ms=None, operations=counts)
+            for each in series(5, 1)
+        ),
+        workers=(WorkerRow(4242, 0, 0.2, 0.01),),
+        metrics={
+            "iterations": base.metrics["iterations"],
+            "operation_duration": trend(whole),
+            "operation_failed": rate(40, 1460),
+            "operations": counter(1500, 5.0),
+        },
+        requests=(
+            replace(row, method="", kind="custom", bytes_in=0, bytes_out=0, in_flight_at_end=2),
+            replace(
+                named("queue", "default", 600, 40, queue),
+                method="",
+                kind="job",
+                reasons={"job is stuck": 31, "ValueError": 9},
+            ),
+        ),
+        scenarios=(
+            replace(
+                base.scenarios[0],
+                requests=0,
+                latency=latency_ms(EMPTY),
+                operations=1500,
+                operations_failed=40,
+                operation_latency=latency_ms(whole),
+            ),
+        ),
+        operations=Operations(1502, 1460, 40, 0, 0, 2, 0.4, 0),
+    )
+
+
+def mixed() -> Result:
+    """Requests, and beside them operations that all failed."""
+    base, of = messages(), timed()
+    rows = tuple(replace(row, failed=row.requests, scenario="sms") for row in of.requests)
+    return replace(
+        base,
+        latency=replace(base.latency, operation=of.latency.operation),
+        metrics={**base.metrics, **of.metrics, "operation_failed": rate(1500, 0)},
+        requests=base.requests + rows,
+        operations=Operations(1500, 0, 1500, 0, 0),
+    )
+
+
+ALL = {
+    "messages": messages,
+    "smoke": smoke,
+    "aborted": aborted,
+    "hostile": hostile,
+    "timed": timed,
+    "mixed": mixed,
+}

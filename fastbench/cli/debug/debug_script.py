@@ -21,6 +21,7 @@ from fastbench.script.run_request import RunRequest
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Exchange, Response
+    from fastbench.script.api.operations import operation
     from fastbench.script.worker.debug_iteration import Rehearsed
 
 _STEPS = (
@@ -47,7 +48,7 @@ def run(request: RunRequest) -> int:
         shown.enter(what)
 
     try:
-        rehearsed = debug_iteration.rehearse(request, enter, shown.exchange)
+        rehearsed = debug_iteration.rehearse(request, enter, shown.exchange, shown.timed)
     except exceptions.Broken as broken:
         raise broken.refusal() from None
     except UsageError as error:
@@ -104,6 +105,24 @@ class _Shown:
         self.expected += response.expected
         self._secrets.update(message_lines.secrets_of(exchange.payload))
         self.write(_lines(exchange, response, self._secrets))
+
+    def timed(self, op: operation) -> None:
+        """Show one operation that the script timed itself."""
+        self.exchanges += 1
+        self.expected += not op.failed
+        self.write(_timed(op))
+
+
+def _timed(op: operation) -> Iterator[str]:
+    size = (
+        f", {op.bytes_out} bytes sent, {op.bytes_in} received" if op.bytes_out + op.bytes_in else ""
+    )
+    took = units.format_ns(round((op.duration_ms or 0.0) * 1e6))
+    yield redact.printable(redact.text(f"Operation {op.name} ({op.kind}): {took}{size}"))
+    yield (
+        "Counted as ok." if not op.failed else f"Counted as failed: {redact.text(op.reason or '')}."
+    )
+    yield ""
 
 
 def _lines(exchange: Exchange, response: Response, secrets: set[str]) -> Iterator[str]:

@@ -31,7 +31,7 @@ def lines(page: Page, result: Result) -> list[str]:
     counted, rate = ("requests", "req/s") if word == "request" else ("ops", "op/s")
     heads = (counted, *(("share" if urls else rate,) if wide else ()), "failed")
     heads += ("p50", "p95", "p99") if wide else ("p50", "p99")
-    found = [columns.heads(page, "URLS" if urls else f"{word}s".upper(), heads)]
+    found = [columns.heads(page, "URLS" if urls else _title(rows), heads)]
     most = shown(rows)
     total = sum(row.requests for row in rows)
     labels = _labels(most, columns.room(page, len(heads)) - 3, several=several)
@@ -46,6 +46,13 @@ def lines(page: Page, result: Result) -> list[str]:
         found += [page.dim(cut(f"    {each}", page.width)) for each in [statuses(row)] if each]
     more = rest(rows, most)
     return [*found, page.dim(f"  … {more}; --json has each")] if more else found
+
+
+def _title(rows: Sequence[NamedRow]) -> str:
+    kinds = {row.kind == "http" for row in rows}
+    if len(kinds) > 1:
+        return "REQUESTS, OPERATIONS"
+    return "REQUESTS" if True in kinds else "OPERATIONS BY NAME"
 
 
 def of_urls(rows: Sequence[NamedRow]) -> bool:

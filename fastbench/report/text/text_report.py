@@ -159,7 +159,8 @@ def _figures(page: Page, result: Result) -> list[str]:
     if not (s.started or s.scheduled):
         return []
     figures: list[Part] = [(_rate(result), page.bold)]
-    if resolution.tells_rate(s.requests, s.duration_s):
+    told = s.bytes_in or result.noun == "request"  # an operation may have no bytes to tell of
+    if told and resolution.tells_rate(s.requests, s.duration_s):
         figures.append((f"{format_bytes(s.bytes_in_per_s)}/s", page.bold))
     figures.append((f"{plural(s.requests, result.noun)} in {seconds(s.duration_s)}", str))
     lines = page.flowed("", figures, "    ") + page.flowed("", _counts(page, s), " · ")

@@ -23,6 +23,7 @@ from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec
 
 # Metrics that have samples only if the script calls something.
 _NEEDS_CALL = {"checks": "check", "group_duration": "group"}
+_NEEDS_CALL |= dict.fromkeys(("operation_duration", "operation_failed", "operations"), "operation")
 _OF_REQUESTS = ("http_req", "data_")
 
 
@@ -153,8 +154,10 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
         why = "response time needs a planned rate, so an arrival-rate executor"
     elif threshold.metric in applied.declared.metrics and "add" not in source.calls:
         why = "the script never calls its add()"
-    elif threshold.metric.startswith(_OF_REQUESTS) and not any(
-        source.requests(spec.function) for spec in _meant(threshold, applied)
+    elif (
+        threshold.metric.startswith(_OF_REQUESTS)
+        and not ("operation" in source.calls and threshold.metric.startswith("data_"))
+        and not any(source.requests(spec.function) for spec in _meant(threshold, applied))
     ):
         why = "no request is sent"
     if why:

@@ -12,6 +12,7 @@ import uvloop
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 from fastbench.foundation import signals
+from fastbench.script.api.operations import operation
 from fastbench.script.api.vu import ScenarioRunner, Vu
 from fastbench.script.exceptions import Broken
 from fastbench.script.load import hosts
@@ -21,6 +22,7 @@ from fastbench.script.run_request import RunRequest
 from fastbench.script.worker.runtime import Runtime
 
 Show = Callable[["_client.Exchange", "_client.Response"], None]
+ShowTimed = Callable[[operation], None]
 Enter = Callable[[str], None]  # called with each part: "setup", "scenario NAME", "teardown"
 
 TEARDOWN_S = 7.0  # after a signal, as in a run
@@ -38,9 +40,10 @@ class Rehearsed:
     checks: list[tuple[str, int, int]] = field(default_factory=list)  # tags, passes, fails
 
 
-def rehearse(asked: RunRequest, enter: Enter, show: Show) -> Rehearsed:
-    """Run one iteration of the first scenario asked for; `show` gets every exchange.
+def rehearse(asked: RunRequest, enter: Enter, show: Show, timed: ShowTimed) -> Rehearsed:
+    """Run one iteration of the first scenario asked for.
 
+    `show` gets every exchange, `timed` every operation that the script timed itself.
     A signal ends the iteration; teardown follows, and has TEARDOWN_S. Raises script.Broken when the
     script does not load, UsageError for wrong options.
     """
@@ -50,9 +53,11 @@ def rehearse(asked: RunRequest, enter: Enter, show: Show) -> Rehearsed:
     applied = host.applied()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
+    operation.watch = timed
     try:
         rehearsed = loop.run_until_complete(_perform(host, applied, block, arena, enter, show))
     finally:
+        operation.watch = None
         asyncio.set_event_loop(None)
         loop.close()
     for _, _, tags, value in arena.read(0, {"checks"}):
