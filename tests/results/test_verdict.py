@@ -244,6 +244,15 @@ def test_scripts_that_load_another_machine_know_nothing_of_it() -> None:
     assert "no processor was full" not in told and "look at the server" in told
 
 
+def test_what_operations_waited_for_is_not_called_a_server() -> None:
+    timed = replace(run(busy=0.1), noun="operation")
+    for where in ("remote", "hidden"):
+        found = judge(timed, seen(where=where, vus=5))
+        assert (found.verdict, found.limit) == ("ok", "unknown")
+        (reason,) = found.reasons
+        assert "5 VUs waited for their operations" in reason and "server" not in reason
+
+
 def late_at(connect_ns: int = 100, service_ns: int = 100, overflows: int = 5) -> Result:
     latency = replace(
         run().latency,

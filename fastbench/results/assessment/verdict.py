@@ -195,6 +195,11 @@ def _of_waiting(result: Result, seen: Seen) -> tuple[str, list[str]]:
     if any(each.code in FAILURES for each in result.outcome.reasons):
         return "unknown", []  # more load is no answer to requests that fail
     waited = _waited(result, seen)
+    if result.noun != "request" and seen.where != "seen":
+        return "unknown", [
+            f"{waited}; what they waited for cannot be seen from here: name it with --watch "
+            "pid:NUMBER"
+        ]
     if seen.where == "remote":
         return "unknown", [
             f"{waited}, and the client had time to spare: server or network; look at the server's "
@@ -221,7 +226,8 @@ def _waited(result: Result, seen: Seen) -> str:
     """Say who waited, and for how long; how many loaded at once is known if it never changed."""
     if seen.vus:
         users = f"{seen.vus:,} VU" + ("" if seen.vus == 1 else "s")
-        return f"{users} waited for answers, or slept as the script says"
+        what = "answers" if result.noun == "request" else "their operations"
+        return f"{users} waited for {what}, or slept as the script says"
     p50 = format_ms(result.latency.service.percentile(50) / 1e6)
     if not seen.constant:
         return f"the connections waited for answers (p50 {p50})"
