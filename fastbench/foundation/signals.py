@@ -142,6 +142,14 @@ def leave() -> NoReturn:
     os._exit(INTERRUPTED)
 
 
+def name_of(number: int) -> str:
+    """Return the name of a signal; those of real time have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 class Wakeup:
     """A pipe that can be read once a signal has come to this thread; for the main one alone."""
 

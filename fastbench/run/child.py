@@ -113,7 +113,7 @@ class Child:
     def how(self) -> str:
         """How it ended: with which status, or by which signal."""
         code = os.waitstatus_to_exitcode(self.status)
-        return f"with status {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+        return f"with status {code}" if code >= 0 else f"by {signals.name_of(-code)}"
 
     def send(self, kind: str, body: object) -> None:
         """Send one object; a process that is gone, or does not read, does not get it."""

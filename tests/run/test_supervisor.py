@@ -192,3 +192,18 @@ def test_lines_are_put_together_and_what_is_none_is_passed_over() -> None:
     whole = encoded("a", [1]) + b"\xff\n" + encoded("b", {"c": None})
     said = [message for at in range(len(whole)) for message in lines.feed(whole[at : at + 1])]
     assert said == [("a", [1]), ("b", {"c": None})]
+
+
+@pytest.mark.parametrize(
+    ("number", "how"),
+    [(signal.SIGTERM, "by SIGTERM"), (signal.SIGRTMIN + 1, f"by signal {signal.SIGRTMIN + 1}")],
+)
+def test_how_it_ended_is_said_also_of_signals_without_a_name(
+    number: int, how: str, workers: Supervisor[Child]
+) -> None:
+    def ends(channel: socket.socket) -> None:
+        os.kill(os.getpid(), number)
+
+    workers.start(Child(leads=os.setpgrp), ends)
+    heard(workers)
+    assert workers.children[0].how == how

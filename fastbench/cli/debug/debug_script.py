@@ -33,7 +33,7 @@ _STEPS = (
 def run(request: RunRequest) -> int:
     """Run one iteration and print what happened; 0 when nothing went wrong.
 
-    Raises campaign's OptionsError and ScriptError.
+    Raises OptionsError and ScriptError.
     """
     from fastbench.plan.plan import UsageError
     from fastbench.script import exceptions, parent

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from fastbench.experiments.suite import artifacts, suite_process
 from fastbench.experiments.suite.suite_file import COMMANDS, Entry, Suite
 from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
-from fastbench.foundation import exit_codes
+from fastbench.foundation import exit_codes, signals
 from fastbench.machine import environment
 from fastbench.plan import readiness
 from fastbench.plan.urls import Url
@@ -127,7 +126,7 @@ def _run(
     code, said = ended.code, ended.said
     if code < 0:
         more = f"; it said: {said}" if said else ""
-        said = f"its process was ended by {_name(-code)}{more}"
+        said = f"its process was ended by {signals.name_of(-code)}{more}"
         code = exit_codes.INTERRUPTED if stop.came else code
     if code == exit_codes.PASSED and result is not None and result.outcome.level == "failed":
         code = exit_codes.NOT_VALID  # a suite is a gate: what went wrong does not pass it
@@ -141,11 +140,3 @@ def _holds(path: str) -> bool:
         return os.path.getsize(path) > 0
     except OSError:
         return False
-
-
-def _name(number: int) -> str:
-    """Return the name of a signal; those of real time have none."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -7,7 +7,7 @@
 3. A server is ready when its address accepts a connection, or when the URL of --wait-for answers
    below 400. Then it has all the time of its warm-up.
 4. What it writes is kept in a file for as long as it may be needed; on failure it stays there.
-5. A keeper starts it and ends it for sure, also when we are killed: see keeper.py.
+5. A keeper starts it and ends it for sure, also when we are killed: see server_keeper.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import signal
 import socket
 import tempfile
 import time
@@ -24,7 +23,7 @@ from typing import Self
 
 from fastbench.experiments.trials import server_keeper
 from fastbench.experiments.trials.interrupts import Interrupts
-from fastbench.foundation import redact
+from fastbench.foundation import redact, signals
 from fastbench.machine import system_files
 from fastbench.plan import readiness, urls
 from fastbench.plan.plan import UsageError
@@ -183,7 +182,7 @@ class Server:
             if kind == "exit":
                 how = f"ended with status {body}"
                 if body < 0:
-                    how = f"was ended by {signal.Signals(-body).name}"
+                    how = f"was ended by {signals.name_of(-body)}"
             self._ended = self._ended or how
 
     def tail(self) -> str:
