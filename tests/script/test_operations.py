@@ -12,6 +12,8 @@ import pytest
 
 from fastbench.engine.bridge._core import Block
 from fastbench.engine.client._client import Arena
+from fastbench.outputs import influxdb, prometheus
+from fastbench.outputs.points import PointReader
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN, NamedRow
 from fastbench.results.thresholds import grammar
@@ -261,3 +263,24 @@ def test_every_kind_has_a_row() -> None:
             with operation("same", kind=kind):
                 pass
     assert sorted(row.kind for row in ground.snapshot().requests()) == sorted(KINDS)
+
+
+def test_every_receiver_gets_them_whatever_their_names() -> None:
+    ground = Ground()
+    with ground.entered():
+        with operation('odd "x" {y},a=b\n☃', kind="redis") as op:
+            op.fail("no, not = ok")
+        with operation("fine", kind="redis"):
+            pass
+    made = PointReader(with_buckets=True, with_histograms=True).points(ground.snapshot())
+    points = {(point.name, dict(point.tags).get("name")): point for point in made}
+    for name in ("operations", "operation_duration", "operation_failed"):
+        lines = [influxdb.line(points[name, each], 1) for _, each in points if _ == name]
+        assert len(lines) == 2 and all("kind=redis" in line and "\n" not in line for line in lines)
+        labels = [row for point in made if point.name == name for row in prometheus.rows(point)]
+        assert labels
+    assert [dict(p.tags)["reason"] for p in made if p.name == "operation_errors"] == [
+        "no, not = ok"
+    ]
+    times = points["operation_duration", "fine"]
+    assert times.buckets and times.hdr
