@@ -93,13 +93,11 @@ def read(kind: Any, value: object, path: str) -> Any:
         return None if value is None else read(inner[0], value, path)
     if origin is Mapping:
         return {key: read(inner[1], v, _join(path, key)) for key, v in members(value, path).items()}
-    if origin is tuple and isinstance(value, list) and inner[-1] is not ...:
-        if len(inner) != len(value):
-            raise DocumentError(f"{path}: expected {len(inner)} members, got {len(value)}")
-        pairs = enumerate(zip(inner, value, strict=True))
-        return tuple(read(each, item, f"{path}[{at}]") for at, (each, item) in pairs)
     if origin is tuple and isinstance(value, list):
-        return tuple(read(inner[0], item, f"{path}[{at}]") for at, item in enumerate(value))
+        # One of another length than it should have is its reader's business.
+        whole = inner[-1] is not ... and len(inner) == len(value)
+        pairs = enumerate(zip(inner if whole else inner[:1] * len(value), value, strict=True))
+        return tuple(read(each, item, f"{path}[{at}]") for at, (each, item) in pairs)
     if is_dataclass(kind):
         return _fields(kind, value, path)
     return _scalar(kind, value, path)
