@@ -239,6 +239,7 @@ def test_a_metric_of_the_script_goes_before_a_short_form() -> None:
         ("checks==100%", 0.5, False, None, False, "50%, 50 points below the limit"),
         ("checks!=100%", 0.5, True, None, False, "50%"),
         ("errors<1%", 1.0, False, -99.0, False, "100%, 99 points above the limit"),
+        ("http_req_failed: count<20", 5.0, True, 0.75, False, "5 (15 below the limit)"),
         ("errors<=0", 0.05, False, None, False, "5%, 5 points above the limit"),
         ("requests>=10k", 9000.0, False, -0.1, False, "9,000 (1,000 below the limit)"),
         ("dropped_iterations==0", 3.0, False, None, False, "3 (3 above the limit)"),

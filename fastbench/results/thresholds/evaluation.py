@@ -149,7 +149,7 @@ def _far(threshold: Threshold, observed: float, margin: float | None) -> str:
     if not observed and margin is not None and margin > 0:
         return ""  # who must stay below a limit is as far from it as can be
     side = "above" if above else "below"
-    if threshold.kind.type == "rate":
+    if threshold.kind.type == "rate" and threshold.aggregate != "count":
         return f"{_points(abs(observed - limit))} {side} the limit"
     if threshold.aggregate == "count" or margin is None:
         return f"{threshold.shown(abs(observed - limit))} {side} the limit"
