@@ -196,7 +196,7 @@ def _of_limit(threshold: Threshold, options: Settings) -> Iterator[Finding]:
 
 def _range(kind: Kind, aggregate: str) -> tuple[float, float]:
     """Return the least and the greatest value that there can be."""
-    if kind.type == "rate":
+    if kind.type == "rate" and aggregate != "count":
         return 0.0, 1.0
     if kind.type == "counter" or kind.contains == "time" or aggregate == "count":
         return 0.0, math.inf

@@ -223,6 +223,8 @@ def test_a_limit_that_says_nothing_is_found(
         "iterations: count==20",
         "dropped_iterations: count==0",
         "errors==0",
+        "http_req_failed: count<5",
+        "checks: count>5",
     ],
 )
 def test_a_limit_that_can_pass_and_fail_is_left_alone(tmp_path: Path, limit: str) -> None:
