@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from fastbench.outputs.output_file import OutFile
+from fastbench.outputs.output_file import FileOutput
 from fastbench.outputs.point import End, Frame, Point
 from fastbench.report.export.csv_series import cell
 
@@ -19,16 +19,11 @@ _STATS = ("min", "med", "max", "p(90)", "p(95)", "p(99)")
 _HEADER = ("metric_name", "timestamp", "metric_value", *_TAGS, "extra_tags", "count", *_STATS)
 
 
-class CsvOutput:
+class CsvOutput(FileOutput):
     """Write frames as rows."""
 
-    is_file = True
-    wants_buckets = False
-    wants_histograms = False
-
     def __init__(self, path: str, shown: str) -> None:
-        self.shown = shown
-        self._file = OutFile(path)
+        super().__init__(path, shown)
         self._header = [_HEADER]
 
     def write(self, frames: Sequence[Frame]) -> None:
@@ -48,10 +43,6 @@ class CsvOutput:
         if self._header:
             self.write(())
         self._file.finish()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 def _row(at_ns: int, point: Point) -> list[object]:

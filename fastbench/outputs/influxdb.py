@@ -15,9 +15,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode
 
-from fastbench.outputs import output_environment
-from fastbench.outputs.http_client import Remote, taken
-from fastbench.outputs.point import End, Frame, Point, Tags
+from fastbench.outputs.http_client import taken
+from fastbench.outputs.output_environment import ServerOutput
+from fastbench.outputs.point import Frame, Point, Tags
 from fastbench.plan.plan import UsageError
 
 DATABASE = "k6"
@@ -29,26 +29,22 @@ _RESERVED = {"time", "_field", "_measurement"}  # as keys of tags they lose the 
 _TYPE = {"Content-Type": "text/plain; charset=utf-8"}
 
 
-class InfluxOutput:
+class InfluxOutput(ServerOutput):
     """Post frames to InfluxDB. Raises UsageError for a URL that names no place in it."""
 
-    is_file = False
-    wants_buckets = False
-    wants_histograms = False
+    sort = "influxdb"
 
     def __init__(
         self, where: str, shown: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        self.shown = shown
-        environment = environment or {}
-        self._remote = Remote(where, output_environment.access("influxdb", environment))
+        super().__init__(where, shown, environment)
         self._headers = dict(_TYPE)
         self._database = ""
         path = self._remote.path.rstrip("/")
         if path == V2_PATH:
-            self._write_to = self._version_2(environment)
+            self._write_to = self._version_2()
         elif path.count("/") <= 1:
-            self._database = path.strip("/") or environment.get("K6_INFLUXDB_DB") or DATABASE
+            self._database = path.strip("/") or self._environment.get("K6_INFLUXDB_DB") or DATABASE
             self._write_to = f"/write?{urlencode({'db': self._database, 'precision': 'ns'})}"
         else:
             raise UsageError(
@@ -56,14 +52,14 @@ class InfluxOutput:
                 f"http://HOST:8086{V2_PATH}?org=ORG&bucket=BUCKET."
             )
 
-    def _version_2(self, environment: Mapping[str, str]) -> str:
+    def _version_2(self) -> str:
         query = dict(parse_qsl(self._remote.query))
         if not query.get("bucket"):
             raise UsageError(
                 f"-o influxdb with {V2_PATH} needs a bucket: …{V2_PATH}?org=ORG&bucket=BUCKET."
             )
         names = ("K6_INFLUXDB_TOKEN", "INFLUX_TOKEN")
-        tokens = (self._remote.url_password, *(environment.get(name, "") for name in names))
+        tokens = (self._remote.url_password, *(self._environment.get(name, "") for name in names))
         if token := next(filter(None, tokens), ""):
             self._headers["Authorization"] = f"Token {token}"
         return f"{V2_PATH}?{urlencode({**query, 'precision': 'ns'})}"
@@ -86,13 +82,6 @@ class InfluxOutput:
             self._remote.ask(f"/query?{asked}", b"", {})
             answer = self._remote.ask(self._write_to, body, self._headers)
         taken(answer)
-
-    def finish(self, end: End) -> None:
-        """Do nothing: a run has no last point."""
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._remote.close()
 
 
 def line(point: Point, at_ns: int) -> str:

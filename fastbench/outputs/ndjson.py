@@ -16,20 +16,17 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from fastbench.outputs.output_file import OutFile
+from fastbench.outputs.output_file import FileOutput
 from fastbench.outputs.point import End, Frame, Point
 
 
-class JsonOutput:
+class JsonOutput(FileOutput):
     """Write frames as lines of JSON."""
 
-    is_file = True
-    wants_buckets = False
     wants_histograms = True
 
     def __init__(self, path: str, shown: str) -> None:
-        self.shown = shown
-        self._file = OutFile(path)
+        super().__init__(path, shown)
         self._declared: set[str] = set()
         self._started = False
 
@@ -74,10 +71,6 @@ class JsonOutput:
             "thresholdsFailed": end.thresholds_failed,
         }
         self._file.finish(_line(last))
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 def _line(row: dict[str, object]) -> bytes:

@@ -25,9 +25,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from fastbench import __version__
 from fastbench.outputs import otlp_message, output_environment, protobuf_wire
-from fastbench.outputs.http_client import Answer, Remote, taken
+from fastbench.outputs.http_client import Answer, taken
 from fastbench.outputs.otlp_message import Cell, Sample, Series
-from fastbench.outputs.point import BOUNDS_S, End, Frame, OutputError, Point, clean
+from fastbench.outputs.output_environment import ServerOutput
+from fastbench.outputs.point import BOUNDS_S, Frame, OutputError, Point, clean
 
 PATH = "/v1/metrics"
 LATER = frozenset({429, 502, 503, 504})
@@ -38,22 +39,19 @@ _HEADERS = {"Content-Type": "application/x-protobuf"}
 _PREFERENCE = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
 
 
-class OtlpOutput:
+class OtlpOutput(ServerOutput):
     """Post frames as ExportMetricsServiceRequest."""
 
-    is_file = False
+    sort = "otlp"
     wants_buckets = True
-    wants_histograms = False
 
     def __init__(
         self, where: str, shown: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        self.shown = shown
-        environment = environment or {}
-        self._remote = Remote(where, output_environment.access("otlp", environment))
+        super().__init__(where, shown, environment)
+        environment = self._environment
         path = self._remote.path if self._remote.path.strip("/") else PATH
-        query = f"?{self._remote.query}" if self._remote.query else ""
-        self._path = f"{path}{query}"
+        self._path = f"{path}{self._query}"
         self._prefix = environment.get("K6_OTEL_METRIC_PREFIX", "")
         self._delta = environment.get(_PREFERENCE, "").lower() in ("delta", "lowmemory")
         self._resource = clean(_resource(environment))
@@ -102,13 +100,6 @@ class OtlpOutput:
             text = said.decode(errors="replace") if isinstance(said, bytes) else ""
             why = self._remote.shown(text) or "it gave no reason"
             raise OutputError(f"it rejected some points: {why}", points=rejected)
-
-    def finish(self, end: End) -> None:
-        """Do nothing: the last frame was the last."""
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._remote.close()
 
 
 def cells(point: Point, start_ns: int, at_ns: int) -> Iterator[tuple[Cell, Sample]]:

@@ -14,7 +14,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import unquote, urlencode
 
-from fastbench.outputs.http_client import Access
+from fastbench.outputs.http_client import Access, Remote
+from fastbench.outputs.point import End
+from fastbench.outputs.queue import Output
 from fastbench.plan.plan import UsageError
 
 _TRUE = {"1", "true", "yes"}
@@ -22,6 +24,31 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
 
 Environment = Mapping[str, str]
+
+
+class ServerOutput(Output):
+    """An output that is a server of one sort: influxdb, prometheus or otlp.
+
+    Raises UsageError for a URL or a header that cannot be one.
+    """
+
+    sort: str
+
+    def __init__(self, where: str, shown: str, environment: Environment | None = None) -> None:
+        self.shown = shown
+        self._environment = environment or {}
+        self._remote = Remote(where, access(self.sort, self._environment))
+
+    @property
+    def _query(self) -> str:
+        return f"?{self._remote.query}" if self._remote.query else ""
+
+    def finish(self, end: End) -> None:
+        """Do nothing: the last frame was the last message."""
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._remote.close()
 
 
 def where(sort: str, environment: Environment) -> str:

@@ -8,6 +8,7 @@ import zlib
 
 from fastbench.foundation import files
 from fastbench.outputs.point import OutputError
+from fastbench.outputs.queue import Output
 
 _GZIP = 16 + zlib.MAX_WBITS
 OPEN = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -70,3 +71,17 @@ class OutFile:
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = -1
+
+
+class FileOutput(Output):
+    """An output that is a file. Raises OSError when that cannot be made."""
+
+    is_file = True
+
+    def __init__(self, path: str, shown: str) -> None:
+        self.shown = shown
+        self._file = OutFile(path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

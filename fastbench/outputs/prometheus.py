@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from fastbench.outputs import output_environment, prometheus_message
-from fastbench.outputs.http_client import Remote
-from fastbench.outputs.point import BOUNDS_S, End, Frame, Point, Tags
+from fastbench.outputs import prometheus_message
+from fastbench.outputs.output_environment import ServerOutput
+from fastbench.outputs.point import BOUNDS_S, Frame, Point, Tags
 from fastbench.plan.plan import UsageError
 
 if TYPE_CHECKING:
@@ -47,25 +47,22 @@ class Series:
     known: bool = False
 
 
-class PrometheusOutput:
+class PrometheusOutput(ServerOutput):
     """Post frames by remote write. Raises UsageError without a snappy to pack them with."""
 
-    is_file = False
+    sort = "prometheus"
     wants_buckets = True
-    wants_histograms = False
 
     def __init__(
         self, where: str, shown: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        self.shown = shown
         self._compress = _snappy()
-        self._remote = Remote(where, output_environment.access("prometheus", environment or {}))
+        super().__init__(where, shown, environment)
         if self._remote.path in ("", "/"):
             raise UsageError(
                 "-o prometheus needs the path of remote write: http://HOST:9090/api/v1/write."
             )
-        query = f"?{self._remote.query}" if self._remote.query else ""
-        self._path = f"{self._remote.path}{query}"
+        self._path = f"{self._remote.path}{self._query}"
         # What a point's series are is found out once: with a thousand names that is most of it.
         self._of_points: dict[tuple[str, Tags], dict[Which, Series]] = {}
         self._of_labels: dict[Labels, Series] = {}
@@ -108,13 +105,6 @@ class PrometheusOutput:
         if found not in self._of_labels:
             self._of_labels[found] = Series(prometheus_message.labels(found))
         return self._of_labels[found]
-
-    def finish(self, end: End) -> None:
-        """Do nothing: the last frame was the last."""
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._remote.close()
 
 
 def rows(point: Point) -> Iterator[Row]:

@@ -25,21 +25,21 @@ HANGING_S = 0.5  # more for a thread that is in the middle of a message
 
 
 class Output(Protocol):
-    """Where points go. Everything but `open` is called by one thread, the output's own."""
+    """Where points go; all is called by one thread, the output's own."""
 
     shown: str
-    is_file: bool
-    wants_buckets: bool
-    wants_histograms: bool
+    is_file: bool = False
+    wants_buckets: bool = False
+    wants_histograms: bool = False
 
     def write(self, frames: Sequence[Frame]) -> None:
         """Write all points of these frames, or raise OutputError."""
 
     def finish(self, end: End) -> None:
-        """Write what stands at the end, and close; raises OutputError."""
+        """Write what belongs at the end, and close; raises OutputError."""
 
     def close(self) -> None:
-        """Let go of everything, without a word."""
+        """Close without a message."""
 
 
 @dataclass(frozen=True, slots=True)
