@@ -86,10 +86,13 @@ class Looks:
         self._edge_s = self._edge(t_s)
         return self.judge.stopped_by
 
-    def end(self, t_s: float, use: Use) -> Snapshot:
-        """Take and return the last snapshot, when the load has ended: the series ends with it."""
+    def end(self, t_s: float, use: Use, connections: int = 0) -> Snapshot:
+        """Take and return the last snapshot, when the load has ended: the series ends with it.
+
+        `connections` are those that were open before.
+        """
         now = self._read(t_s, True)
-        self.series.finish(now, use)
+        self.series.finish(now, use, connections)
         if self.judge is not None:
             self.judge.look(now)
         return now

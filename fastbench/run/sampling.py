@@ -133,11 +133,14 @@ class Series:
 
         return [row for packed in self._packed for row in pickle.loads(packed)] + self._rows
 
-    def add(self, now: Snapshot, use: Use | None) -> SeriesRow:
-        """Close the row that ends now and return it; `use` is what was used meanwhile."""
+    def add(self, now: Snapshot, use: Use | None, connections: int = 0) -> SeriesRow:
+        """Close the row that ends now and return it; `use` is what was used meanwhile.
+
+        `connections` are the open ones, where `now` has none because the workers have ended.
+        """
         now = now.only({SERVICE, RESPONSE, ERRORS, *BY_NAME[1]})
         window = now.since(self._last)
-        row = replace(series_row(window, now.counters["connected"]), use=use)
+        row = replace(series_row(window, now.counters["connected"] or connections), use=use)
         self._last = now
         self.added = row
         self._rows.append(row)
@@ -155,11 +158,11 @@ class Series:
         self._packed.append(pickle.dumps(self._rows[:PACK_ROWS], pickle.HIGHEST_PROTOCOL))
         del self._rows[:PACK_ROWS]
 
-    def finish(self, end: Snapshot, use: Use | None) -> None:
+    def finish(self, end: Snapshot, use: Use | None, connections: int = 0) -> None:
         """Close the last, partial row; one too short to mean a rate joins its neighbour."""
         if end.t_s <= self._last.t_s:
             return
-        row = self.add(end, use)
+        row = self.add(end, use, connections)
         if len(self._rows) > 1 and row.span_s < self.span_s / 4:
             last = self._rows.pop()
             self._rows[-1] = merged(self._rows[-1], last)

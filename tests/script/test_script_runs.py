@@ -329,3 +329,10 @@ def test_a_script_that_holds_much_begins_on_time(tmp_path: Path) -> None:
     found = parent.run(RunRequest(str(path), workers=1), lambda progress: None)
     assert found.scenarios[0].iterations >= 10
     assert found.scenarios[0].duration_s == pytest.approx(0.2, abs=0.1)
+
+
+def test_the_last_second_shows_the_connections_that_the_load_had(
+    tmp_path: Path, server: Server
+) -> None:
+    found = run(tmp_path, LOOP, server.url(), "-d", "1500ms")
+    assert [row["connections"] for row in found.document["series"]] == [4, 4]

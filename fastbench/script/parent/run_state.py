@@ -10,6 +10,7 @@ from typing import Protocol
 from fastbench.machine.monitor import Monitor
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN
+from fastbench.results.result import SeriesRow
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge, Threshold
 from fastbench.run import sampling
@@ -126,6 +127,8 @@ class Standing:
         self._applied = applied
         self._ticks = sampling.Ticks(start_ns, None, warming=False)
         self._vus = GaugeValue()  # as seen at each tick
+        self._row: SeriesRow | None = None  # the last one, and since then
+        self._connected = 0  # the most connections: workers that end close theirs
 
     def look(self, now_ns: int, monitor: Monitor) -> str:
         """Take a look; return the threshold that asks for the end of the run, "" if none does."""
@@ -134,6 +137,9 @@ class Standing:
         self._ticks.look(now_ns, counters, None)
         if now_ns < self.start_ns:
             return ""
+        if self.series.added is not self._row:
+            self._row, self._connected = self.series.added, 0
+        self._connected = max(self._connected, self._ticks.total["connected"])
         vus = sum(slot["active"] for slot in counters)
         self._vus.add(GaugeValue(vus, vus, vus, now_ns))
         return self.looks.look(now_ns, monitor.sample)
@@ -154,7 +160,8 @@ class Standing:
 
     def close(self, end_ns: int, monitor: Monitor) -> None:
         """End the series: what comes now, as teardown, is not of the load."""
-        self.looks.end(max(0.0, (end_ns - self.start_ns) / NS_PER_S), monitor.sample())
+        t_s = max(0.0, (end_ns - self.start_ns) / NS_PER_S)
+        self.looks.end(t_s, monitor.sample(), self._connected)
 
     def last_look(self, now_ns: int) -> None:
         """Let who listens look for the last time: also at what teardown did."""
