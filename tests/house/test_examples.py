@@ -18,6 +18,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "messages": ("message_send.py", "--time-scale=0.005", "--scale=0.1"),
     "cold": ("cold_start.py", "-i2", "-ePAUSE_S=0.01"),
     "upload": ("file_upload.py", "--time-scale=0.003", "--scale=0.08", "-eTHINK_S=0.2"),
+    "signed": ("signed_upload.py", "--time-scale=0.02", "--scale=0.3", "-eTHINK_S=0.1"),
     "payment": ("payment.py", "--time-scale=0.008", "-eTHINK_S=0.2"),
     "limit": ("rate_limit.py", "--time-scale=0.02", "--scale=50"),
     "auth": ("auth_flow.py", "-u3", "-i6", "-t2", "-eTHINK_S=0.01"),
@@ -92,6 +93,20 @@ def test_uploads_arrive_whole(runs: dict[str, Ran]) -> None:
     assert uploads * MIB < run.count("data_sent") < uploads * (MIB + 1024)
 
 
+def test_what_is_signed_is_timed_beside_its_upload(runs: dict[str, Ran]) -> None:
+    run = runs["signed"]
+    uploads = run.iterations()["sign"]
+    assert run.named() == {"POST upload": uploads}
+    assert run.server.totals["uploads"] == uploads
+    rows = {row["name"]: row for row in run.document["requests"] if row["kind"] == "custom"}
+    assert {name: (row["requests"], row["failed"]) for name, row in rows.items()} == {
+        "sign and upload": (uploads, 0),
+        "sign document": (uploads, 0),
+    }
+    whole, step = (rows[name]["latency"]["p50"] for name in ("sign and upload", "sign document"))
+    assert whole > step > 0
+
+
 def test_every_payment_gets_its_address(runs: dict[str, Ran]) -> None:
     run = runs["payment"]
     checkouts = run.iterations()["checkout"]
@@ -143,7 +158,7 @@ def test_one_worker_or_two_count_the_same(runs: dict[str, Ran]) -> None:
 
 def test_no_example_is_found_wanting_before_it_runs() -> None:
     scripts = [path for path in EXAMPLES.rglob("*.py") if "\noptions = " in path.read_text()]
-    assert len(scripts) == 13
+    assert len(scripts) == 14
     shown = table_at_once(
         {path: partial(invoke, "run", "--dry-run", str(path)) for path in scripts}
     )

@@ -34,6 +34,8 @@ class Ran:
         """Give the requests by method and name, over all scenarios."""
         found: Counter[str] = Counter()
         for row in self.document["requests"]:
+            if row["kind"] != "http":
+                continue
             found[f"{row['method']} {row['name']}"] += row["requests"]
         return found
 

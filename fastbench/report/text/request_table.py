@@ -20,9 +20,9 @@ BESIDE = 3  # what stands beside a long name has a third of its room
 
 
 def lines(page: Page, result: Result) -> list[str]:
-    """Return the table, nothing for less than two rows: the whole says it already."""
+    """Return the table; a single row that gives no reasons says no more than the whole."""
     rows = _ordered(result.requests)
-    if len(rows) < 2:
+    if len(rows) < 2 and not any(row.reasons for row in rows):
         return []
     wide = page.width >= columns.WIDE_COLUMNS
     several = len({row.scenario for row in rows}) > 1
