@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import psutil
 import pytest
 from commandline import invoke
 from embedded import DEADLINE_S, serving
+from running import until
 from servers import refusing
 
 from fastbench.cli import main
@@ -109,7 +111,8 @@ def test_nobody_there_is_exit_122() -> None:
     assert len(found["steps"]) == 1
 
 
-def test_ctrl_c_ends_it_with_a_document(url: str) -> None:
+@pytest.mark.parametrize(("ended", "code"), [("interrupted", 105), ("lost", 120)])
+def test_what_ends_it_early_leaves_a_document(url: str, ended: str, code: int) -> None:
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "fastbench", "find", "--slo", "p99<1s", "--json", "-d0.2s"),
@@ -122,12 +125,25 @@ def test_ctrl_c_ends_it_with_a_document(url: str) -> None:
     with process:
         assert process.stderr is not None and process.stdout is not None
         first = process.stderr.readline()  # one step is done
-        process.send_signal(signal.SIGINT)
+        if ended == "lost":
+            until(lambda: _killed_child(process.pid))
+        else:
+            process.send_signal(signal.SIGINT)
         document = json.loads(process.stdout.read())
-        assert process.wait(DEADLINE_S) == 105
+        assert process.wait(DEADLINE_S) == code
     assert "passed" in first
-    assert (document["ended"], document["rate"]) == ("interrupted", document["steps"][-1]["rate"])
+    assert (document["ended"], document["rate"]) == (ended, document["steps"][-1]["rate"])
     assert document["interval"][1] is None
+    why = " ".join(document["reasons"])
+    assert ("req/s the process that measured ended by SIGKILL" in why) == (ended == "lost")
+
+
+def _killed_child(pid: int) -> bool:
+    """Kill the process that measures; false while there is none."""
+    children = psutil.Process(pid).children()
+    for each in children:
+        each.kill()
+    return bool(children)
 
 
 def test_the_words_of_a_plain_run_are_those_of_each_step() -> None:

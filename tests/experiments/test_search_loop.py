@@ -13,6 +13,7 @@ from searching import Knee, answered, clock_of, searching, silent
 from fastbench.experiments.find import objective
 from fastbench.experiments.find.find_document import Border, Found, Step
 from fastbench.experiments.find.search import Range
+from fastbench.experiments.find.search_loop import Lost
 from fastbench.plan.plan import UsageError
 from fastbench.report.text.find_text import answer, failures
 from fastbench.results.histogram import Histogram
@@ -214,10 +215,28 @@ def test_steps_that_are_short_for_what_is_asked_are_told() -> None:
     assert codes == [["short_steps"], ["short_steps"], []]
 
 
-def test_a_signal_and_the_time_end_it_with_what_there_is() -> None:
+def test_a_signal_ends_it_with_what_there_is() -> None:
     answers = Knee(1000)
     found = searching(lambda rate: None if len(answers.asked) == 2 else answers(rate))
     assert (found.ended, found.rate, found.interval) == ("interrupted", 200, Border(200, None))
+
+
+def test_a_lost_run_ends_it_with_what_there_is() -> None:
+    answers = Knee(1000)
+
+    def measure(rate: float) -> Result | None:
+        if len(answers.asked) == 2:
+            raise Lost("at 400 req/s the process that measured ended by SIGKILL")
+        return answers(rate)
+
+    found = searching(measure)
+    assert (found.ended, found.rate, found.interval) == ("lost", 200, Border(200, None))
+    assert answer(found) == ("a run was lost: so far 200 req/s met p99<50ms and errors<1%", "doubt")
+    assert found.reasons == ("at 400 req/s the process that measured ended by SIGKILL",)
+    jsonschema.validate(found.to_document(), SCHEMA, jsonschema.Draft202012Validator)
+
+
+def test_the_time_ends_it_with_what_there_is() -> None:
     knee = Knee(1000)
     found = searching(knee, max_time_s=6.1, clock=clock_of(knee))
     assert (found.ended, found.rate, found.elapsed_s) == ("out_of_time", 800, 6.0)

@@ -14,7 +14,7 @@ from fastbench.cli.args import find_args
 from fastbench.cli.args.find_args import Command
 from fastbench.cli.help import pager
 from fastbench.foundation import exit_codes, redact, signals
-from fastbench.plan.plan import Plan, Stage, UsageError
+from fastbench.plan.plan import Plan, Stage
 
 if TYPE_CHECKING:
     from fastbench.cli.output.live_view import LiveView
@@ -28,6 +28,7 @@ COOLEST_S = 10.0  # after a run that left much behind
 EXIT_CODES = {
     "none": exit_codes.THRESHOLDS,
     "interrupted": exit_codes.INTERRUPTED,
+    "lost": exit_codes.LOST,
     "server_gone": exit_codes.NOTHING,
     "nothing_succeeded": exit_codes.NOTHING,
 }
@@ -71,6 +72,7 @@ def _search(command: Command) -> Found:
 
 def _measured(plan: Plan, stop: Interrupts, live: LiveView) -> Measure:
     from fastbench.experiments.find import objective
+    from fastbench.experiments.find.search_loop import Lost
     from fastbench.experiments.trials import trial
     from fastbench.experiments.trials.interrupts import Interrupted
 
@@ -87,7 +89,7 @@ def _measured(plan: Plan, stop: Interrupts, live: LiveView) -> Measure:
         except Interrupted:
             return None
         except trial.TrialError as error:
-            raise UsageError(f"At {rate:g} requests per second {error}.") from None
+            raise Lost(f"at {rate:,.6g} req/s {error}") from None
 
     return measure
 

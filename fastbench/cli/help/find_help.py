@@ -35,4 +35,4 @@ Output
   --quiet  --no-progress  --no-color
 
 Exit codes: 0 found, 1 wrong flag or file, 95 not valid (--strict), 99 no rate meets the
-objective, 105 interrupted, 121 output not written, 122 nothing succeeded."""
+objective, 105 interrupted, 120 a run was lost, 121 output not written, 122 nothing succeeded."""

@@ -36,7 +36,7 @@ ENDED = (
     "found",
     "most",  # the highest rate that was to be tried holds, too
     "none",  # the lowest one does not
-    *("client_limited", "server_gone", "interrupted", "out_of_time", "nothing_succeeded"),
+    *("client_limited", "server_gone", "interrupted", "lost", "out_of_time", "nothing_succeeded"),
 )
 
 

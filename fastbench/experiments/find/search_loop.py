@@ -28,8 +28,12 @@ GONE = 3
 CLIENT_MAX = 2  # rates at which the client was the limit
 _CLIENT = ("client-limited", "late", "incomplete")  # verdicts of runs that cannot blame the server
 
-Measure = Callable[[float], Result | None]  # of a rate; None when a signal ended it
+Measure = Callable[[float], Result | None]  # of a rate; None: a signal ended it; or Lost
 Tell = Callable[[Step], None]
+
+
+class Lost(Exception):
+    """The process that measured a rate is gone; the message says at which, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Course:
         self._client: list[Step] = []  # those that only say something of the client
         self._environment: Environment | None = None
         self._version = ""
+        self._lost = ""  # how a run was lost
         self._silent = 0  # runs in a row without one ok answer
         self._answered = False
         self._noise_stays = False  # doing it again did not help, so it is not tried any more
@@ -85,7 +90,11 @@ class Course:
         visit_s = self._request.visit_s + self._request.warmup_s
         if self._clock() - begin_s + visit_s > self._request.max_time_s:
             return "out_of_time"
-        step = self._step(following)
+        try:
+            step = self._step(following)
+        except Lost as error:
+            self._lost = str(error)
+            return "lost"
         if step is None:
             return "interrupted"
         self._steps.append(step)
@@ -163,6 +172,8 @@ class Course:
         ends = search.bracket(self._history)
         if ended == "client_limited":
             limit, reasons = "client", self._client[-1].reasons
+        elif ended == "lost":
+            limit, reasons = "unknown", (self._lost,)
         else:
             limit, reasons = self._limit_at(ends.high)
         return Found(

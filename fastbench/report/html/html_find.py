@@ -25,6 +25,7 @@ TITLES = {
     "client_limited": "A lower bound",
     "server_gone": "No answers any more",
     "interrupted": "Interrupted",
+    "lost": "Lost",
     "out_of_time": "Out of time",
     "nothing_succeeded": "Nothing succeeded",
 }

@@ -77,6 +77,7 @@ def answer(found: Found) -> tuple[str, str]:
         "the server may do more",
         "server_gone": f"{_silence(found)}; {held} {objective}",
         "interrupted": f"interrupted: so far {held} {objective}",
+        "lost": f"a run was lost: so far {held} {objective}",
         "out_of_time": f"--max-time ended the search: so far {held} {objective}",
         "nothing_succeeded": f"nothing succeeded, at {gone}",
     }
