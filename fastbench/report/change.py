@@ -6,9 +6,15 @@ the direction of its ratio, "3.1 to 5.4 %", and with signs where it holds 1 or s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from fastbench.experiments.compare.compare_document import Comparison, Figures, Interval, Metric
+from fastbench.experiments.compare.compare_document import (
+    Comparison,
+    Figures,
+    Interval,
+    Metric,
+    Pair,
+)
 from fastbench.results import resolution
 
 NAMES = {  # of a metric, in a table and in a sentence
@@ -72,9 +78,14 @@ def told(trial: Figures, name: str) -> float | None:
     return trial.of(name)
 
 
+def shown_pairs(found: Comparison) -> Sequence[Pair]:
+    """Return the pairs that a report's figures are of: those that count, all where none does."""
+    return [pair for pair in found.pairs if pair.valid] or found.pairs
+
+
 def told_metrics(found: Comparison) -> Mapping[str, Metric]:
     """Return the metrics that every trial has answers for, and the one that was to decide."""
-    trials = [each for pair in found.pairs if pair.valid for each in (pair.base, pair.candidate)]
+    trials = [each for pair in shown_pairs(found) for each in (pair.base, pair.candidate)]
     return {
         name: metric
         for name, metric in found.metrics.items()

@@ -13,7 +13,7 @@ from statistics import median
 from fastbench.experiments.compare.compare_document import Comparison, Figures, Metric
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count, format_ms, format_ns, format_s
-from fastbench.report.change import change, share, told
+from fastbench.report.change import change, share, shown_pairs, told
 from fastbench.report.columns import NOTHING
 from fastbench.report.page import plural
 from fastbench.results.result import Environment
@@ -90,8 +90,7 @@ def regression_excluded(found: Comparison) -> bool:
 
 def typical(found: Comparison, side: str, name: str) -> str:
     """Return the median of one side over what counts, in the metric's unit."""
-    counts = [pair for pair in found.pairs if pair.valid] or list(found.pairs)
-    trials = [trial for pair in counts if (trial := getattr(pair, side)) is not None]
+    trials = [trial for pair in shown_pairs(found) if (trial := getattr(pair, side)) is not None]
     values = [value for trial in trials if (value := told(trial, name)) is not None]
     return _shown(name, median(values)) if values else NO_FIGURE
 

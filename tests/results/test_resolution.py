@@ -194,7 +194,8 @@ def test_named_requests_have_neither_tail_nor_rate_of_a_handful() -> None:
     assert line.split()[3] == "–"  # noqa: RUF001
 
 
-def test_a_comparison_of_short_visits_has_no_p99() -> None:
+@pytest.mark.parametrize("valid", [True, False])
+def test_a_comparison_of_short_visits_has_no_p99(valid: bool) -> None:
     few = judged(scattered(4, 0.0))
     for pair in few.pairs:
         assert pair.base is not None and pair.candidate is not None
@@ -203,6 +204,7 @@ def test_a_comparison_of_short_visits_has_no_p99() -> None:
             pair,
             base=replace(pair.base, samples=60),
             candidate=replace(pair.candidate, samples=60),
+            valid=valid,
         )
         for pair in few.pairs
         if pair.base is not None and pair.candidate is not None
