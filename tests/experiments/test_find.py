@@ -51,9 +51,10 @@ def searched(*words: str) -> tuple[subprocess.CompletedProcess[str], dict[str, A
 
 @pytest.mark.alone
 def test_a_known_capacity_is_found(url: str) -> None:
-    # An excess of 10 % makes the last of 0.4 s wait for 40 ms.
+    # An excess of 10 % makes half of the requests wait for more than 25 ms after 0.25 s. The median
+    # does not move when a busy machine holds a few requests up, as the 99th percentile does.
     done, found = searched(
-        *("--slo", "p99<25ms", "--from", "300", "--to", "2k", "--precision", "20%", "-d0.3s"),
+        *("--slo", "p50<15ms", "--from", "300", "--to", "2k", "--precision", "20%", "-d0.3s"),
         *("-W0.1s", "-c50", f"{url}/limited/400"),
     )
     assert done.returncode == 0, done.stderr

@@ -118,7 +118,7 @@ def test_the_family_of_a_listener_is_followed() -> None:
     assert 0 < child.rss_bytes_start <= child.rss_bytes_max >= child.rss_bytes_end > 0
     assert (child.threads, seen(child.fds) > 3) == (1, True)
     assert {row.pid for row in use.targets} == {server.pid, server.child}
-    assert sum(row.cpu_percent for row in use.targets) > 50
+    assert sum(row.cpu_percent for row in use.targets) >= 100 * (0.5 - TICK_S) / span_s
 
 
 def test_a_thread_of_several_is_told_apart() -> None:
@@ -137,11 +137,13 @@ def test_a_thread_of_several_is_told_apart() -> None:
 
 def test_processes_born_during_the_run_start_at_nothing_and_keep_what_they_used() -> None:
     with listening() as server:
+        begin_s = time.monotonic()
         monitor = started(server)
         born = server.ask("fork", 0.2)
         rows = {row.pid: row for row in monitor.sample().targets}
+        longest_s = time.monotonic() - begin_s
         os.kill(born, signal.SIGKILL)
-        assert rows[born].cpu_percent > 20
+        assert rows[born].cpu_percent >= 100 * (0.2 - TICK_S) / longest_s
         monitor.sample()
         found = checked(monitor.resources(0.0, 1, 1.0))
     assert target(found, born).cpu_s == pytest.approx(0.2, abs=TICK_S)
@@ -241,6 +243,7 @@ def test_the_client_is_this_process_and_its_workers_ended_or_not() -> None:
         burn(one, 0.2)
         burn(two, 0.15)
         first = monitor.sample()
+        first_s = time.monotonic()
         burn(one, 0.2)
         one.communicate()  # it ends, and is waited for
         second = monitor.sample()
@@ -250,7 +253,9 @@ def test_the_client_is_this_process_and_its_workers_ended_or_not() -> None:
     assert found.client is not None
     assert found.client.cpu_s == 7.0
     assert found.client.cpu_percent == pytest.approx(100 * expected_s / span_s, rel=0.12)
-    assert seen(first.client_cpu_percent) > 50 and seen(second.client_cpu_percent) > 50
+    least = (0.35 - 2 * TICK_S) / (first_s - begin_s), (0.2 - TICK_S) / (begin_s + span_s - first_s)
+    percents = seen(first.client_cpu_percent), seen(second.client_cpu_percent)
+    assert all(found >= 90 * share for found, share in zip(percents, least, strict=True))
     first_bytes, second_bytes = seen(first.client_rss_bytes), seen(second.client_rss_bytes)
     assert seen(found.client.rss_bytes_max) >= first_bytes > second_bytes
     assert found.targets == ()
@@ -264,6 +269,7 @@ def test_a_worker_waits_for_its_core() -> None:
                 os.sched_setaffinity(int(task), core)
         monitor = Monitor([one.pid, two.pid], ELSEWHERE, host.rare())
         monitor.start()
+        begin_s = time.monotonic()
         assert monitor.schedule(one.pid) is None  # there was no sample yet
         assert two.stdin is not None and two.stdout is not None
         two.stdin.write("0.2\n")
@@ -271,15 +277,14 @@ def test_a_worker_waits_for_its_core() -> None:
         burn(one, 0.2)
         two.stdout.readline()
         monitor.sample()
+        span_s = time.monotonic() - begin_s
         seen = [monitor.schedule(process.pid) for process in (one, two)]
         one.communicate()
         monitor.sample()
         assert monitor.schedule(one.pid) == seen[0]  # as it was when last alive
-    for waited in seen:
-        assert waited is not None
-        assert waited[0] > 0.05
-        assert waited[1] > 0
-    assert sum(waited[0] for waited in seen if waited) < 2
+    waited = [each for each in seen if each is not None]
+    assert len(waited) == 2 and all(0.05 < waited_s < span_s for waited_s, _ in waited)
+    assert sum(switches for _, switches in waited) > 0  # one may have run to its end
 
 
 def test_a_process_without_an_engine_has_no_schedule() -> None:
