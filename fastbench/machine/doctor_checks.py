@@ -144,7 +144,7 @@ def clock(machine: Machine) -> Finding:
     source = machine.text(_CLOCKSOURCE + "current_clocksource") or "source not visible"
     others = machine.text(_CLOCKSOURCE + "available_clocksource").split()
     cost_ns = machine.clock_ns()
-    found = f"{printable(source)}, {cost_ns:.0f}ns a reading"
+    found = f"{printable(source)}, {cost_ns:.0f}ns per reading"
     if cost_ns <= CLOCK_NS_BAD:
         return Finding("clock", "ok", found)
     mend = "# the kernel has no faster one to offer here"

@@ -31,7 +31,7 @@ class Latency:
     """Histograms in ns. `response` and `lag` exist only where requests were planned, `operation`
     where a script timed something that is no request.
 
-    `lag` is the client's own lateness: from the instant at which a planned request could have been
+    `lag` is the start lag: from the instant at which a planned request could have been
     sent (it was due, and a connection was free) to its first byte written.
     """
 

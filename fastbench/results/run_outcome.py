@@ -279,7 +279,7 @@ def _not_sent(facts: Facts) -> Iterator[Reason]:
         if resolution.told_per_s(facts.requests, facts.reached_per_s) is None:
             reached = ""
         text = (
-            f"the planned rate was not reached: {_rate(facts.asked_per_s)} req/s asked, {reached}"
+            f"the planned rate was not reached: {_rate(facts.asked_per_s)} req/s planned, {reached}"
             f"{facts.not_sent:,} of {facts.scheduled:,} requests not sent"
         )
         level = _level(facts.not_sent / facts.scheduled, MANY_MISSING)

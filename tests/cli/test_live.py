@@ -107,7 +107,7 @@ def state_of(**changes: object) -> str:
 def test_a_plan_shows_the_rate_asked_beside_the_rate_reached_and_the_queue() -> None:
     shown = state_of(rate=963.0, asked_rate=1000.0, queued=1234)
     assert "963 req/s" in shown
-    assert "no errors   1.00k req/s asked, 1,234 queued\n" in shown
+    assert "no errors   1.00k req/s planned, 1,234 queued\n" in shown
     assert "asked" not in state_of()
     assert "queued" not in state_of(queued=7)
 

@@ -173,7 +173,8 @@ def test_it_ends_when_too_few_pairs_can_count(stage: Stage) -> None:
     measured = stage.run(10)
     assert (measured.ended, len(measured.pairs)) == ("complete", 3)
     assert (
-        "it ended after 3 of 10 pairs: more than 20% of them could not count" in measured.notes[-1]
+        "comparison ended after 3 of 10 pairs: more than 20% of them were excluded"
+        in measured.notes[-1]
     )
     stage.finds = {"candidate": [LATE] * 6}
     measured = stage.run(10)

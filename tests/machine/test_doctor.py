@@ -175,7 +175,7 @@ CASES = (
                                       f"{NET}ipv4/tcp_max_syn_backlog": "4096"}),
     Case("syn queue", "note", "cookies are off", {f"{NET}ipv4/tcp_syncookies": "0"},
          "sysctl -w net.ipv4.tcp_max_syn_backlog=4096"),
-    Case("clock", "ok", "tsc, 23ns a reading", {}),
+    Case("clock", "ok", "tsc, 23ns per reading", {}),
     Case("clock", "ok", "source not visible", {f"{CLOCKS}current_clocksource": None}),
     Case("cpu governor", "ok", "performance on 4 cores", {}),
     Case("cpu governor", "note", "schedutil on 3 cores, performance on 1 core",

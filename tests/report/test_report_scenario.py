@@ -121,7 +121,7 @@ def test_an_exception_outside_iterations_ended_none() -> None:
     (thrown,) = result.exceptions
     beside = replace(thrown, scenario="setup", count=2, text="set base_url, " * 8 + "or else")
     lines = plain(replace(result, exceptions=(thrown, beside))).splitlines()
-    assert "EXCEPTIONS  412 iterations ended by one, 2 outside iterations" in lines
+    assert "EXCEPTIONS  412 iterations ended by an exception, 2 outside iterations" in lines
     shown = " ".join(plain(replace(result, exceptions=(beside,))).split())
     assert "EXCEPTIONS 2 outside iterations 2 KeyError: set base_url" in shown
     assert "set base_url, or else message_sending.py:41, setup" in shown, "it was cut"
@@ -155,7 +155,7 @@ def test_a_script_that_gave_up_says_so_at_the_top() -> None:
 
 def test_the_lag_is_the_event_loops() -> None:
     assert "event loop was late" in plain(scenario_samples.messages())
-    assert "own lateness" in plain(samples.planned())
+    assert "start lag" in plain(samples.planned())
 
 
 def test_a_script_that_sent_nothing_still_has_a_report() -> None:

@@ -141,7 +141,7 @@ def test_failed_answers_are_timed_when_nothing_was_ok() -> None:
     nothing = Histogram.empty()
     latency = Latency(nothing, result.latency.failed, nothing, nothing)
     shown = plain(replace(result, latency=latency))
-    assert "no ok answer to measure" in shown
+    assert "no ok response to measure" in shown
     assert "failed p50" in shown
 
 
@@ -172,21 +172,21 @@ def test_a_closed_loop_says_what_it_cannot_show() -> None:
 
 def test_a_plan_shows_what_was_asked_and_what_was_reached() -> None:
     shown = plain(samples.planned(), 100)
-    assert "1,000 req/s asked, 933.33 reached (-6.7%)" in shown
+    assert "1,000 req/s planned, 933.33 reached (-6.7%)" in shown
     assert "30,000 scheduled · 28,000 ok · 60 dropped · 1,936 queued at the end" in shown
     assert "queued at the end, oldest ≥ 1.20s" in shown
-    assert "client's own lateness: p50 11.8us, p99 76.1us, max 215us" in shown
+    assert "start lag: p50 11.8us, p99 76.1us, max 215us" in shown
 
 
 @pytest.mark.parametrize(
     ("config", "ok", "shown"),
     [
-        ({}, 29_999, "1,000 req/s asked, 999.97 reached (-0.003%)"),
-        ({}, 30_000, "1,000 req/s asked, 1,000 reached (±0.000%)"),
-        ({}, 30_090, "1,000 req/s asked, 1,003 reached (+0.300%)"),
-        ({"rate": 500.5}, 15_015, "500.50 req/s asked, 500.50 reached (±0.000%)"),
-        ({"stages": [{}, {}]}, 18_000, "1,010 req/s asked, 600 reached (-40.6%)"),
-        ({"arrival": "poisson"}, 30_300, "1,010 req/s asked, 1,010 reached (±0.000%)"),
+        ({}, 29_999, "1,000 req/s planned, 999.97 reached (-0.003%)"),
+        ({}, 30_000, "1,000 req/s planned, 1,000 reached (±0.000%)"),
+        ({}, 30_090, "1,000 req/s planned, 1,003 reached (+0.300%)"),
+        ({"rate": 500.5}, 15_015, "500.50 req/s planned, 500.50 reached (±0.000%)"),
+        ({"stages": [{}, {}]}, 18_000, "1,010 req/s planned, 600 reached (-40.6%)"),
+        ({"arrival": "poisson"}, 30_300, "1,010 req/s planned, 1,010 reached (±0.000%)"),
     ],
 )
 def test_the_asked_rate_is_the_flag_s_or_that_of_the_schedule(

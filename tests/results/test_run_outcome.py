@@ -61,7 +61,7 @@ def test_a_run_without_a_fault_is_ok() -> None:
                 "reached_per_s": 933.333,
             },
             "warning",
-            "1,000 req/s asked, 933 reached, 1,996 of 30,000 requests not sent",
+            "1,000 req/s planned, 933 reached, 1,996 of 30,000 requests not sent",
         ),
         ({"scheduled": 2000, "not_sent": 1000}, "failed", "rate was not reached"),
         ({"iterations": 90, "dropped": 10}, "failed", "10 of 100 planned iterations"),

@@ -113,7 +113,7 @@ def _state(now: Progress) -> Text:
         _add_users(line, now.users)
     _add_thresholds(line, now)
     if now.asked_rate is not None:
-        line.append(f"   {format_count(now.asked_rate)} req/s asked")
+        line.append(f"   {format_count(now.asked_rate)} req/s planned")
         line.append(f", {now.queued:,} queued", style="yellow" if now.queued else "dim")
     if now.connections:
         line.append(f"   {now.connections:,} open", style="dim")

@@ -168,8 +168,8 @@ class _Rounds:
             invalid = sum(not each.valid for each in self.pairs)
             if invalid > INVALID_SHARE_MAX * self.terms.pairs and self.pair < self.terms.pairs:
                 self.notes.append(
-                    f"it ended after {self.pair} of {self.terms.pairs} pairs: more than "
-                    f"{INVALID_SHARE_MAX:.0%} of them could not count any more"
+                    f"the comparison ended after {self.pair} of {self.terms.pairs} pairs: "
+                    f"more than {INVALID_SHARE_MAX:.0%} of them were excluded"
                 )
                 break
         return "complete"

@@ -35,7 +35,7 @@ LATENCIES = {
     "first_byte": "from the first byte sent to the first received",
     "connect": "a new connection, with its TLS handshake",
     "failed": "requests that failed",
-    "lag": "the client's own lateness",
+    "lag": "start lag",
 }
 
 

@@ -108,7 +108,9 @@ def figures(result: Result) -> list[Figure]:
         of = f"of {s.scheduled or 0:,} scheduled"
         found.append(Figure("dropped", format_count(s.dropped), of, "bad"))
     if s.queued_at_end:
-        of = f"of {s.scheduled or 0:,} scheduled; {format_count(_asked_per_s(result))} req/s asked"
+        of = (
+            f"of {s.scheduled or 0:,} scheduled; {format_count(_asked_per_s(result))} req/s planned"
+        )
         found.append(Figure("not sent at the end", format_count(s.queued_at_end), of, "bad"))
     return found
 

@@ -217,7 +217,7 @@ def _errors(result: Result) -> list[str]:
     lines = [f"Status codes: {statuses}"] if statuses else []
     if errors:
         lines += ["", *table(("Count", "Error", "Remedy"), errors)]
-    return ["### Answers", "", *lines] if lines else []
+    return ["### Responses", "", *lines] if lines else []
 
 
 def _resources(result: Result) -> list[str]:
@@ -235,7 +235,7 @@ def _resources(result: Result) -> list[str]:
         host = used.host
         mean, most = (share(result, each) for each in (host.cpu_percent, host.cpu_percent_max))
         rows.append(("host (of all cores)", mean, most, memory(host)))
-    head = ("Process", "CPU", "CPU, most", "Memory, most")
+    head = ("Process", "CPU", "CPU, max", "Memory, max")
     return ["### Resources", "", *table(head, rows)] if rows else []
 
 

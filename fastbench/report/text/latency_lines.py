@@ -33,7 +33,7 @@ def lines(page: Page, result: Result) -> list[str]:
     ]
     brief = page.flowed("", [_brief(name, other) for name, other in others if other.count], "    ")
     if not latency.service.count and not (latency.response and latency.response.count):
-        return [page.row("Latency", "no ok answer to measure"), *brief] if brief else []
+        return [page.row("Latency", "no ok response to measure"), *brief] if brief else []
     if latency.response is None:
         return [*page.wrapped("Latency", WORDS_CLOSED), *_table(page, [latency.service]), *brief]
     heads = page.dim(f"         {'response':>8}{'service':>{FIGURE_COLUMNS}}   │ response time")

@@ -291,7 +291,7 @@ def _of_exceptions(rows: list[Thrown], scenarios: tuple[ScenarioRow, ...]) -> st
     names = {row.name for row in scenarios}
     ended = sum(row.count for row in rows if row.scenario in names)
     beside = sum(row.count for row in rows) - ended
-    parts = [f"{plural(ended, 'iteration')} ended by one"] if ended else []
+    parts = [f"{plural(ended, 'iteration')} ended by an exception"] if ended else []
     return ", ".join(parts + ([f"{beside:,} outside iterations"] if beside else []))
 
 

@@ -166,9 +166,7 @@ def _figures(page: Page, result: Result) -> list[str]:
     lines = page.flowed("", figures, "    ") + page.flowed("", _counts(page, s), " · ")
     lag = result.latency.lag
     if lag is not None and lag.count:
-        whose = (
-            "client's event loop was late" if load_of(result).script else "client's own lateness"
-        )
+        whose = "client's event loop was late" if load_of(result).script else "start lag"
         lines += page.flowed("", [(f"{whose}: {', '.join(latency_lines.ends(lag))}", str)])
     return lines
 
@@ -183,13 +181,13 @@ def _rate(result: Result) -> str:
         return f"{_per_s(s.requests_per_s, exact=False)} {result.per_s}"
     wanted = load_of(result).rate or s.scheduled / s.duration_s
     if not told:
-        return f"{_per_s(wanted, exact=True)} req/s asked, reached: {resolution.TOO_SHORT}"
+        return f"{_per_s(wanted, exact=True)} req/s planned, reached: {resolution.TOO_SHORT}"
     off = 100 * (s.requests_per_s / wanted - 1) if wanted > 0 else 0.0
     digits = 3 if abs(off) < 1 else 1
     sign = "±" if abs(off) < 0.0005 else "+" if off > 0 else "-"
     reached = _per_s(s.requests_per_s, exact=True)
     return (
-        f"{_per_s(wanted, exact=True)} req/s asked, "
+        f"{_per_s(wanted, exact=True)} req/s planned, "
         f"{reached} reached ({sign}{abs(off):.{digits}f}%)"
     )
 

@@ -65,8 +65,8 @@ def described(applied: Applied) -> list[str]:
     length_s = max((spec.start_time_s + spec.length_s for spec in timed), default=0.0)
     length = f"{units.format_s(length_s)}, " if timed else ""
     lines.append(
-        f"in all: {length}at most {_vus(applied.most_vus)}, over after "
-        f"{units.format_s(applied.end_s)} at the latest"
+        f"total: {length}at most {_vus(applied.most_vus)}, ends after at most "
+        f"{units.format_s(applied.end_s)}"
     )
     return lines
 

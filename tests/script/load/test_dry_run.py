@@ -261,5 +261,5 @@ def test_the_plan_is_told_in_words() -> None:
         "s2: ramping-vus, 0 → 50 in 1m → 0 in 30s: up to 50 VUs for 1m30s",
         "s3: constant-arrival-rate, up to 600/s for 5m: 180,000 iterations, at most 50 VUs",
         "s4: per-vu-iterations, 1 iteration of 1 VU, at most 10m",
-        "in all: 5m, at most 104 VUs, over after 10m30s at the latest",
+        "total: 5m, at most 104 VUs, ends after at most 10m30s",
     ]
