@@ -37,7 +37,7 @@ def parse_duration_s(text: str) -> float:
     if re.fullmatch(_NUMBER, lowered):
         return _times(lowered, _UNIT_NS["s"]) / _PER_S
     if not _DURATION.fullmatch(lowered):
-        raise ValueError(f"{_shown(text)} is no duration; write 30s, 2m, 1m30s or 500ms.")
+        raise ValueError(f"{_shown(text)} is not a duration; write 30s, 2m, 1m30s or 500ms.")
     parts = _DURATION_PART.findall(lowered)
     return sum(_times(number, _UNIT_NS[unit]) for number, unit in parts) / _PER_S
 
@@ -49,7 +49,7 @@ def parse_count(text: str) -> int:
     """
     count = _scaled(text, _SI)
     if count is None:
-        raise ValueError(f"{_shown(text)} is no count; write a whole number: 100, 10k or 1M.")
+        raise ValueError(f"{_shown(text)} is not a count; write a whole number: 100, 10k or 1M.")
     return count
 
 
@@ -67,7 +67,7 @@ def parse_rate(text: str) -> float:
     except ValueError:
         span_s = 0.0
     if not match or match[2] not in _SI or span_s <= 0:
-        raise ValueError(f"{_shown(text)} is no rate; write 1000, 1k, 0.5 or 100/1m.")
+        raise ValueError(f"{_shown(text)} is not a rate; write 1000, 1k, 0.5 or 100/1m.")
     return _times(match[1], _SI[match[2]]) / 10**18 / span_s
 
 
@@ -78,7 +78,7 @@ def parse_bytes(text: str) -> int:
     """
     size = _scaled(text, _BYTES)
     if size is None:
-        raise ValueError(f"{_shown(text)} is no size; write 512, 10kB or 4MiB.")
+        raise ValueError(f"{_shown(text)} is not a size; write 512, 10kB or 4MiB.")
     return size
 
 

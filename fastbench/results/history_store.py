@@ -272,7 +272,7 @@ def opened(path: str) -> Iterator[History]:
     shown = redact.text(path)
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise UsageError(f"{shown} is no file, so it is no history; name one.")
+            raise UsageError(f"{shown} is not a file, so it is not a history; name one.")
         _may(path, os.R_OK)
         with contextlib.closing(_connected(path)) as connection:
             connection.execute("PRAGMA query_only = ON")
@@ -301,7 +301,7 @@ def _make(path: str) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
     except FileExistsError:
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise OSError("it is no regular file") from None
+            raise OSError("it is not a regular file") from None
         _may(path, os.R_OK | os.W_OK)
 
 
@@ -348,7 +348,7 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
 def _refusal(shown: str, error: sqlite3.Error, what: str) -> str:
     """Say what SQLite says, and plainly that a file is none of its databases."""
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-        return f"{shown} is no history of runs; name another file, or one that is not there yet."
+        return f"{shown} is not a history of runs; name another file, or one that is not there yet."
     return f"{shown} {what}: {str(error).lower()}."
 
 

@@ -47,7 +47,7 @@ def parsed(data: bytes) -> object:
     except UnicodeDecodeError:
         raise DocumentError("it is not JSON, not even text") from None
     except (RecursionError, ValueError):
-        raise DocumentError("it is no result: nested too deeply, or a number too long") from None
+        raise DocumentError("it is not a result: nested too deeply, or a number too long") from None
 
 
 def plain(value: Any) -> Any:

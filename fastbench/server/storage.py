@@ -29,7 +29,7 @@ class Storage:
             try:
                 files = await self._parts(await request.multipart())
             except ValueError as wrong:
-                raise refused(web.HTTPBadRequest, "the body is no multipart") from wrong
+                raise refused(web.HTTPBadRequest, "the body is not multipart") from wrong
         else:
             files = [{"bytes": await self._whole(request)}]
         self._totals["uploads"] += 1

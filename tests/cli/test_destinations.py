@@ -110,7 +110,7 @@ def test_a_place_that_cannot_be_written_is_told_before_the_load(
         words = [command] if command else []
         said = refused(capsys, *words, *flag(spelled, place), *COMMANDS[command])
     if spelled == "--history" and place in ("folder", "socket"):
-        assert said == f"{place} is no file, so it is no history; name one."
+        assert said == f"{place} is not a file, so it is not a history; name one."
     else:
         assert said.startswith(f"{spelled} {place} {PLACES[place]}"), said
     assert (here / "regular").read_text() == "old"

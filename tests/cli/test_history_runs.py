@@ -140,7 +140,7 @@ def test_a_file_that_is_no_history_is_refused_before_the_run(tmp_path: Path) -> 
         done = invoke(*words, "--history", "notes.txt", target, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr == (
-            "fastbench: notes.txt is no history of runs; name another file, or one that is not "
+            "fastbench: notes.txt is not a history of runs; name another file, or one that is not "
             "there yet.\n"
         )
 
@@ -187,7 +187,7 @@ def test_a_history_that_cannot_be_read_after_the_run_is_left_alone(path: Path) -
     found = recorded.looked_up(run(), Record(str(path), None))
     look = delivery.Look(color=False, width=100, unicode=True, encoding="utf-8")
     assert found.line(look) == ""
-    assert found.keep(document(run()), 0).startswith(f"{path} is no history of runs")
+    assert found.keep(document(run()), 0).startswith(f"{path} is not a history of runs")
     assert path.read_bytes() == before
 
 

@@ -222,7 +222,7 @@ def test_a_server_that_does_not_come_leaves_all_runs_out(others: dict[str, Suite
     ("name", "sentence"),
     [
         ("wrong flag", "[[run]] 1 `one`: unknown option --conections; did you mean"),
-        ("wrong value", "[[run]] 1 `one`: --timeout: `soon` is no duration"),
+        ("wrong value", "[[run]] 1 `one`: --timeout: `soon` is not a duration"),
         ("ours", "[[run]] 1 `one`: --json is not for a run of a suite"),
         ("standard input", "standard input and output are not for a run of a suite; name a file."),
         ("no folder", "cannot be written: not a directory"),

@@ -135,13 +135,13 @@ def test_names_become_names_of_files_that_are_safe_and_not_taken(tmp_path: Path)
         ("[suite", "nightly.toml is not TOML: "),
         ("", "has no run; write [[run]]"),
         ("run = 5", "has no run; write [[run]]"),
-        ("run = [5]", "[[run]] 1 is no table"),
+        ("run = [5]", "[[run]] 1 is not a table"),
         ("suite = 5\n" + URL_RUN, "write [suite] above its keys"),
         ("[suit]\n" + URL_RUN, "there is no key `suit`; did you mean suite?"),
         ("[suite]\nwait = '5s'\n" + URL_RUN, "no key `wait`; did you mean wait_for?"),
         ("[suite]\nwebhook = 'http://h/s3cr3t'\n" + URL_RUN, "give it as --webhook URL"),
         ("[suite]\nstop_on_failure = 'yes'\n" + URL_RUN, "true or false, without quotes"),
-        ("[suite]\npause = 'soon'\n" + URL_RUN, "pause: `soon` is no duration"),
+        ("[suite]\npause = 'soon'\n" + URL_RUN, "pause: `soon` is not a duration"),
         ("[suite]\nwait_for = 'soon'\n" + URL_RUN, "write http://soon instead"),
         ("[suite]\nenv = 'A=1'\n" + SCRIPT_RUN, 'env is a table, for example { NAME = "value" }'),
         ("[[run]]\nurl = 'http://h/'", "[[run]] 1 needs a name"),
@@ -176,7 +176,10 @@ def test_a_slip_is_one_sentence_with_its_place(tmp_path: Path, text: str, senten
 
 @pytest.mark.parametrize(
     ("key", "sentence"),
-    [("rate = 'fast'", "rate: `fast` is no rate"), ("duration = 'x'", "duration: `x` is no dur")],
+    [
+        ("rate = 'fast'", "rate: `fast` is not a rate"),
+        ("duration = 'x'", "duration: `x` is not a dur"),
+    ],
 )
 def test_what_cannot_be_scaled_is_told(tmp_path: Path, key: str, sentence: str) -> None:
     with pytest.raises(UsageError) as caught:

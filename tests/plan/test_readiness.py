@@ -55,7 +55,7 @@ def test_a_url_a_time_or_both(text: str, url: str | None, limit_s: float) -> Non
         (",5s", "takes URL,30s"),
         ("localhost:80", "write http://localhost:80 instead"),
         ("ftp://h/,5s", "only http:// and https://"),
-        ("5x", "`5x` is no duration"),
+        ("5x", "`5x` is not a duration"),
         ("0s", "longer than 0"),
         ("http://h/,0s", "longer than 0"),
         ("400d", "at most 365d"),

@@ -117,7 +117,7 @@ WRONG = {
     "cut by one": (WHOLE[:-1], "it is cut off in line 1, column"),
     "text": (b"Running 10s test", "it is not JSON in line 1, column 1"),
     "bytes": (b"\x80\x81\xff\xfe", "it is not JSON, not even text"),
-    "deep": (b"[" * 100_000, "it is no result: nested too deeply"),
+    "deep": (b"[" * 100_000, "it is not a result: nested too deeply"),
     "a list": (b"[]", "document: expected an object"),
     "null": (b"null", "document: expected an object"),
     "no schema": (without("schema"), "schema is missing"),

@@ -201,8 +201,8 @@ def unversioned(path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
-    "text": (lambda path: path.write_text("id,name\n" * 300), "is no history of runs"),
-    "a document": (lambda path: path.write_bytes(document(run())), "is no history of runs"),
+    "text": (lambda path: path.write_text("id,name\n" * 300), "is not a history of runs"),
+    "a document": (lambda path: path.write_bytes(document(run())), "is not a history of runs"),
     "a database": (other_database, "is a database, but no history of runs; name another file."),
     "a newer one": (newer, "was written by a newer fastbench (layout 3; this one knows 2)"),
     "one without layout": (unversioned, "is a database, but no history"),
@@ -223,8 +223,8 @@ def test_a_folder_a_pipe_and_a_missing_place_are_told(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for place in (tmp_path, pipe):
-        assert "is no file, so it is no history" in refusal(lambda at=place: looked_at(at))  # type: ignore[misc]
-        assert "it is no regular file." in refusal(lambda at=place: keep(at, run()))  # type: ignore[misc]
+        assert "is not a file, so it is not a history" in refusal(lambda at=place: looked_at(at))  # type: ignore[misc]
+        assert "it is not a regular file." in refusal(lambda at=place: keep(at, run()))  # type: ignore[misc]
     missing = tmp_path / "missing" / "runs.db"
     absent = "no such file or directory."
     assert refusal(lambda: keep(missing, run())).endswith(f"was not written: {absent}")

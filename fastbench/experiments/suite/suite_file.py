@@ -200,7 +200,7 @@ def _entries(given: Any, top: Table, overrides: Overrides, shown: str) -> Iterab
     for at, run in enumerate(given, 1):
         place = f"{shown}, [[run]] {at}"
         if not isinstance(run, dict):
-            raise UsageError(f"{place} is no table; write [[run]] above its keys.")
+            raise UsageError(f"{place} is not a table; write [[run]] above its keys.")
         name = text(run, "name", place) or ""
         if not name.strip() or len(name) > MAX_NAME:
             raise UsageError(f"{place} needs a name of at most {MAX_NAME} characters.")

@@ -99,7 +99,7 @@ def _rows(data: bytes, name: str, told: PointResult) -> Iterator[tuple[int, dict
                 "line."
             ) from None
         if not isinstance(row, dict):
-            raise UsageError(f"`{name}`, line {number}: it is not an object, so it is no point.")
+            raise UsageError(f"`{name}`, line {number}: it is not an object, so it is not a point.")
         yield number, row
 
 

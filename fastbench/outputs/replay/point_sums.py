@@ -154,4 +154,4 @@ def _unpacked(text: object) -> Mapping[int, int]:
     try:
         return Histogram.from_v2(base64.b64decode(str(text), validate=True)).counts
     except (ValueError, binascii.Error) as error:
-        raise Wrong(f"its hdr is no histogram: {error}") from None
+        raise Wrong(f"its hdr is not a histogram: {error}") from None

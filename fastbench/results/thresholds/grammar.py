@@ -316,7 +316,7 @@ def _limit(word: str, kind: Kind, aggregate: str, text: str) -> float:
     number = _NUMBER.match(word)
     unit = word[number.end() :].strip() if number else ""
     if number is None or not math.isfinite(float(number[0])):
-        _refuse(text, f"{word} is no number; write 500, 50ms, 1% or 10k", word)
+        _refuse(text, f"{word} is not a number; write 500, 50ms, 1% or 10k", word)
     try:
         if not unit:
             return float(number[0])

@@ -125,7 +125,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "stages in a text": ({"executor": "ramping-vus", "stages": "1m:5"}, "a list such as"),
     "True for 1": ({"executor": "constant-vus", "duration": 1, "vus": True}, "whole number"),
-    "no duration": ({"executor": "constant-vus", "duration": "soon"}, "is no duration"),
+    "no duration": ({"executor": "constant-vus", "duration": "soon"}, "is not a duration"),
     "tags in a list": ({"executor": "shared-iterations", "tags": ["a"]}, "is a mapping"),
 }
 
