@@ -110,12 +110,16 @@ def test_a_broken_threshold_may_end_the_run(server: Server) -> None:
 
 
 def test_stages_and_last_seconds_of_a_plain_run_are_parts_of_it(server: Server) -> None:
-    flags = ("-R200", "--stages", "1s:200,1s:50", "--threshold", "requests>0 [stage=2]")
-    run = measured(*flags, "--threshold", "requests>0 [last=1500ms]", "-c2", server.url())
-    found = {name: each["observed"] for name, each in run.document["thresholds"].items()}
+    """A busy machine may look late at the end of a stage: what one stage gains, the next loses."""
+    limits = [f"requests>0 [{part}]" for part in ("stage=1", "stage=2", "last=1500ms")]
+    flags = [word for limit in limits for word in ("--threshold", limit)]
+    run = measured("-R200", "--stages", "1s:200,1s:50", *flags, "-w", "-c2", server.url())
+    first, second, last = (run.document["thresholds"][limit]["observed"] for limit in limits)
     assert run.code == 0
-    assert 110 <= found["requests>0 [stage=2]"] <= 140, "from 200 to 50 per second"
-    assert 200 <= found["requests>0 [last=1500ms]"] <= 260, "half a second more"
+    assert run.summary["requests"] == 325, "200, then from 200 to 50 per second"
+    late = 2 + 200 * run.document["latency_ms"]["response"]["max"] / 1000  # ended in no stage
+    assert 325 - late <= first + second <= 325
+    assert second < last < 325, "half a second more, and not all"
 
 
 def test_nothing_listening_fails_a_threshold_without_samples() -> None:
