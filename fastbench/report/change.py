@@ -17,7 +17,7 @@ from fastbench.experiments.compare.compare_document import (
 )
 from fastbench.results import resolution
 
-NAMES = {  # of a metric, in a table and in a sentence
+_NAMES = {  # of a metric, in a table and in a sentence
     "requests_per_s": "requests/s",
     "p50": "p50",
     "p99": "p99",
@@ -68,6 +68,12 @@ def verdict_word(metric: Metric) -> str:
     if metric.verdict == "inconclusive":
         return "inconclusive"
     return "worse" if _worse(metric) else "better"
+
+
+def name_of(found: Comparison, name: str) -> str:
+    """Return what a metric is called: a rate is of operations where no run sent a request."""
+    timed = found.latency is not None and found.latency.times == "operation"
+    return "operations/s" if timed and name == "requests_per_s" else _NAMES.get(name, name)
 
 
 def told(trial: Figures, name: str) -> float | None:
@@ -126,7 +132,7 @@ def regression(found: Comparison) -> str:
     metric = found.metrics.get(found.primary)
     why = "the candidate fails requests that the base did not fail"
     if metric is not None and _worse(metric) and abs(metric.ratio - 1) >= found.regression_limit:
-        name = NAMES[found.primary]
+        name = name_of(found, found.primary)
         why = f"{name} {share(metric.ratio - 1)} {direction(found.primary, metric.ratio)}"
     return f"{why}, the limit is {100 * found.regression_limit:g} %"
 
@@ -185,7 +191,7 @@ def _worse(metric: Metric) -> bool:
 
 def _beside(found: Comparison, name: str) -> str:
     metric = found.metrics[name]
-    shown = NAMES[name] if name != "cpu_per_request" else _POSSESSIVE[name]
+    shown = _POSSESSIVE.get(name) or name_of(found, name)
     if metric.verdict == "different":
         return f"{shown} {share(metric.ratio - 1)} {_lower_or_higher(metric.ratio)}"
     if metric.verdict == "equivalent":

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastbench.experiments.suite.suite_results import Row, SuiteResult
@@ -32,6 +33,7 @@ class Figures:
     p99_ms: float | None
 
 
+_HEADS = ("p50", "p95", "p99", "not ok", "passed")
 _TOLD = ("thresholds_failed", "not_valid_")  # stand in columns of their own
 
 
@@ -43,6 +45,13 @@ def figures(row: Row) -> Figures | None:
     s, (_, latency) = result.main.summary, result.main.headline
     times = [latency.percentile(p) / 1e6 if latency.count else None for p in (50.0, 95.0, 99.0)]
     return Figures(s.requests, s.requests_per_s, s.not_ok, *times)
+
+
+def heads(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the names of what `shown` returns; a run without requests counts operations."""
+    nouns = {row.result.main.noun for row in rows if row.result is not None}
+    counted = ("requests", "req/s") if nouns <= {"request"} else ("ops", "op/s")
+    return (*(counted if len(nouns) < 2 else ("ended", "per s")), *_HEADS)
 
 
 def shown(row: Row) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ Frozen values as they stand in the document. Rates are worked out from counts, h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated
 
 from fastbench.results.json_codec import LATER
@@ -109,19 +109,7 @@ class Operations:
 
     def as_requests(self, summary: Summary) -> Summary:
         """Return the counts of a run that is about these operations only."""
-        return replace(
-            summary,
-            started=self.started,
-            ok=self.ok,
-            failed=self.failed,
-            timeouts=0,
-            cancelled=0,
-            bytes_in=self.bytes_in,
-            bytes_out=self.bytes_out,
-            in_flight_at_end=self.in_flight_at_end,
-            oldest_in_flight_s=self.oldest_in_flight_s,
-            overdue_at_end=self.overdue_at_end,
-        )
+        return replace(summary, timeouts=0, cancelled=0, **asdict(self))
 
 
 @dataclass(frozen=True, slots=True)

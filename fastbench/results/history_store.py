@@ -37,7 +37,7 @@ BUSY_S = 10.0
 MAX_NAME = 200
 MAX_FIGURE = 1e12  # requests per second, or milliseconds
 MAX_DOCUMENT_BYTES = 256 * 2**20  # unpacked; an hour of a large script has a few MiB
-TIMES = ("response", "service")
+TIMES = ("response", "service", "operation")
 OUTCOMES = ("none", "passed", "failed")
 _FORMER = {"kept": "passed", "broken": "failed"}  # of thresholds, in rows of layout 1
 _BUILD_TAGS = ("commit", "build", "version")  # of a script's run, the first that it has
@@ -73,8 +73,9 @@ class Entry:
     """A run as its columns tell it. `id` is 0 before it is kept.
 
     Percentiles are of response time where requests were planned, else of service time, as `times`
-    says; None where too few were answered to have one. `version` is fastbench's, `build` the tag
-    that says what was measured, "" without one. `thresholds` are those that decide.
+    says, and of operations, as the rate is, of a run without requests; None where too few were
+    answered to have one. `version` is fastbench's, `build` the tag that says what was measured, ""
+    without one. `thresholds` are those that decide.
     """
 
     id: int

@@ -234,14 +234,14 @@ class Result:
 
     @property
     def headline(self) -> tuple[str, Histogram]:
-        """The latency that stands for the run, with its name: "response" or "service".
+        """The latency of the run as a whole, with its name: "response", "service", "operation".
 
         Of a script it is of all requests, so service time: only those of arrival-rate scenarios
         have a planned instant.
         """
         response = self.latency.response
         if self.scripted or response is None:
-            return "service", self.latency.service
+            return ("service" if self.noun == "request" else "operation"), self.latency.service
         return "response", response
 
     @property

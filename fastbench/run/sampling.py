@@ -59,6 +59,7 @@ class Progress:
     `row` is the newest second, None before the first; `judgements` are how thresholds stand,
     `by_url` the URLs of several as they were counted last, where somebody wants to know. `noun` is
     what is counted: a script that sends no requests shows the operations that it times itself.
+    Beside requests, `row` has them, and `operations_failed` is how many failed so far.
     """
 
     elapsed_s: float
@@ -78,6 +79,18 @@ class Progress:
     judgements: Mapping[str, Judgement] = field(default_factory=dict)
     by_url: tuple[NamedRow, ...] = ()
     noun: str = "request"
+    operations_failed: int = 0
+
+    @property
+    def per_s(self) -> str:
+        """The unit of its rate."""
+        return "req/s" if self.noun == "request" else "op/s"
+
+    @property
+    def operations_per_s(self) -> float | None:
+        """Operations that ended in the newest second, beside requests; None without any."""
+        row = self.row
+        return row.operations.ended / row.span_s if row and row.operations and row.span_s else None
 
     @property
     def failing(self) -> list[str]:
@@ -338,6 +351,7 @@ class Ticks:
             connections=counts["connected"],
             row=row,
             noun=self.noun,
+            operations_failed=counts["operations_failed"],
         )
 
     def _asked_rate(self, elapsed_s: float) -> float | None:

@@ -11,16 +11,35 @@ from typing import Any
 
 import pytest
 import scenario_samples
+from comparing import SUBJECT
+from following import look, name_of, rows
 from running import fastbench
 
 from fastbench.cli import main
 from fastbench.cli.output import formats
+from fastbench.cli.output.live_view import LiveView
+from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.experiments.compare.figures import figures_of
+from fastbench.experiments.compare.saved_results import judge_stored
+from fastbench.experiments.suite.suite_results import Row, SuiteResult
+from fastbench.experiments.trials.trial_artifacts import Kept
 from fastbench.outputs import webhook
+from fastbench.outputs.dashboard.story import Ends, Story
 from fastbench.outputs.replay import point_file
-from fastbench.report.text import compared_requests, text_report
-from fastbench.results.history_store import Entry
-from fastbench.results.result import Operations, Result
+from fastbench.report.export import wrk
+from fastbench.report.html import html_comparison, html_history, html_suite, html_verdict
+from fastbench.report.markdown import markdown_comparison, markdown_suite
+from fastbench.report.suite_rows import heads
+from fastbench.report.text import (
+    compared_requests,
+    comparison_text,
+    history_text,
+    spectrum,
+    suite_text,
+    text_report,
+)
+from fastbench.results.history_store import Entry, Group
+from fastbench.results.result import Operations, OperationsRow, Result
 
 SCRIPT = """
 import asyncio
@@ -117,6 +136,81 @@ def test_comparison_history_and_webhook_take_operations_for_what_the_run_is_abou
     assert "op/s" in str(webhook.of_result(of, "jobs", 99)["text"])
     table = compared_requests.below(of, of, color=False, width=120)
     assert "sign pdf  custom" in table and "queue  job" in table
+
+
+def test_a_comparison_of_runs_without_requests_is_of_operations_per_second() -> None:
+    of, requests = scenario_samples.timed(), scenario_samples.messages()
+    found = judge_stored(of, of, SUBJECT)
+    assert found.latency is not None and found.latency.times == "operation"
+    assert Comparison.from_document(found.to_document()) == found
+    kept = Kept()
+    kept.add(of, of)
+    assert (alike := kept.latency()) is not None and alike.times == "operation"
+    told = comparison_text.render(found, color=False, width=100)
+    for shown in (told, html_comparison.render(found), markdown_comparison.render(found)):
+        assert "operations/s" in shown and "requests/s" not in shown
+    kept.add(requests, requests)
+    assert (both := kept.latency()) is not None and both.times == "service"
+    found = judge_stored(requests, requests, SUBJECT)
+    assert "requests/s" in comparison_text.render(found, color=False, width=100)
+
+
+def test_a_history_of_runs_without_requests_is_of_operations_per_second() -> None:
+    runs = tuple(Entry.of(scenario_samples.timed(), "jobs") for _ in range(2))
+    assert runs[0].times == "operation"
+    group = Group("jobs", 2, runs)
+    told = history_text.render([group], color=False, width=120)
+    for shown in (told, html_history.render([group], "history.db")):
+        assert "op/s" in shown and "req/s" not in shown
+    other = Entry.of(scenario_samples.messages(), "jobs")
+    assert history_text.per_s((runs[0], other)) == "per s"
+    assert "p95" not in history_text.moved(runs[0], other)
+
+
+def test_a_suite_counts_what_its_runs_count() -> None:
+    jobs = Row("jobs", "fastbench run j.py", 0, "", 5.0, {}, scenario_samples.timed())
+    sends = Row("sends", "fastbench run s.py", 0, "", 5.0, {}, scenario_samples.messages())
+    gone = Row("gone", "fastbench run g.py", None)
+    assert heads([jobs, gone])[:2] == ("ops", "op/s")
+    assert heads([sends, gone])[:2] == heads([gone])[:2] == ("requests", "req/s")
+    assert heads([jobs, sends])[:2] == ("ended", "per s")
+    assert "1.50k ops, 300 op/s" in suite_text.line(jobs)
+    told = SuiteResult("nightly", "0.6.0", "2026-03-01T12:00:00+00:00", 5.0, (jobs,), 0, "")
+    for shown in (
+        suite_text.render(told, color=False, width=100),
+        html_suite.render(told),
+        markdown_suite.render(told),
+    ):
+        assert "op/s" in shown and "req/s" not in shown
+
+
+def test_wrks_shape_and_the_spectrum_are_of_the_operations() -> None:
+    of = scenario_samples.timed()
+    shown = wrk.render(of, latency=True)
+    assert "  1500 requests in 5.00s" in shown and "Requests/sec:    300.00" in shown
+    assert "50%    0.00us" not in shown and "Non-2xx" not in shown
+    lines = spectrum.render(of)
+    assert lines.startswith("#[Percentile spectrum of the duration of operations in ms]")
+    assert "Total count    =         4000" in lines
+
+
+def test_operations_beside_requests_are_shown_during_the_run_and_at_its_end() -> None:
+    (row,) = rows(1)
+    row = replace(row, operations=OperationsRow(40, 3, 5.1, 9.0))
+    now = look(row, operations_failed=7)
+    story = Story(Ends(30.0), name_of)
+    story.take(now)
+    whole = story.whole().decode()
+    assert '"operations/s","shown":"40","more":"7 failed","kind":"bad"' in whole
+    view = LiveView(duration_s=30.0, requests=None, enabled=False)
+    assert "40 op/s, 7 failed" in "".join(line.plain for line in view._lines(now, 100))
+    assert "op/s" not in "".join(line.plain for line in view._lines(look(rows(1)[0]), 100))
+    (figure,) = (
+        each
+        for each in html_verdict.figures(scenario_samples.mixed())
+        if each.name == "operations/s"
+    )
+    assert (figure.more, figure.kind) == ("1,500 failed", "bad")
 
 
 def test_an_operation_is_compared_with_no_request_of_its_name() -> None:

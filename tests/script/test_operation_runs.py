@@ -144,6 +144,10 @@ async def main(vu):
 
 
 def test_a_dry_run_knows_that_operations_need_a_call(tmp_path: Path) -> None:
+    ours = tmp_path / "fastbench"  # a copy of our sources in the project is not the script's own
+    ours.mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    (ours / "__init__.py").write_text("def f():\n    operation('x')\n")
     path = tmp_path / "script.py"
     path.write_text("from fastbench import *\n@scenario\nasync def main(vu):\n    await sleep(1)\n")
     shown = invoke("run", str(path), "--dry-run", "--threshold", "operation_failed<1%")

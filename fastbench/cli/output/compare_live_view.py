@@ -15,7 +15,7 @@ from fastbench.experiments.compare.compare_document import Comparison, Pair
 from fastbench.experiments.compare.interval_history import ratio_of
 from fastbench.experiments.trials.pairing import Standing
 from fastbench.foundation.units import format_count, format_ms, format_s
-from fastbench.report.change import NAMES, change, signed_interval
+from fastbench.report.change import change, name_of, signed_interval
 from fastbench.report.page import plural
 from fastbench.report.pairs import axis
 from fastbench.results import resolution
@@ -98,7 +98,7 @@ class CompareView(Canvas):
     def _words(self, found: Comparison) -> Text:
         from rich.text import Text
 
-        line = Text(f"  {NAMES[found.primary]} ")
+        line = Text(f"  {name_of(found, found.primary)} ")
         if found.ratio is not None:
             line.append(change(found.ratio), style="bold")
         if found.interval is None:
@@ -119,7 +119,7 @@ def _visit(now: Standing) -> Text:
         return line.append(now.stage, style="dim")
     if progress.warming:
         return line.append("warming up", style="dim")
-    line.append(f"{format_count(progress.rate)} req/s", style="bold")
+    line.append(f"{format_count(progress.rate)} {progress.per_s}", style="bold")
     if progress.p50_ms:  # not in the first second
         row = progress.row
         high = resolution.tail(None if row is None else row.ok + row.timeouts)

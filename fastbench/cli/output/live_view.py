@@ -79,8 +79,7 @@ class LiveView(Canvas):
     def _speed(self, now: Progress, columns: int) -> Text:
         from rich.text import Text
 
-        unit = " req/s" if now.noun == "request" else " op/s"
-        line = Text("  ").append(f"{format_count(now.rate) + unit:<14}", style="bold")
+        line = Text("  ").append(f"{f'{format_count(now.rate)} {now.per_s}':<14}", style="bold")
         right = ""
         if now.p50_ms:  # not in the first second, nor in a warm-up
             high = resolution.tail(None if now.row is None else now.row.ok + now.row.timeouts)
@@ -109,6 +108,9 @@ def _state(now: Progress) -> Text:
         line.append(f"{now.errors:,} error{'' if now.errors == 1 else 's'}", style="red")
     else:
         line.append("no errors", style="dim")
+    if (per_s := now.operations_per_s) is not None:
+        line.append(f"   {format_count(per_s)} op/s")
+        line.append(f", {now.operations_failed:,} failed" if now.operations_failed else "", "red")
     if now.users is not None:
         _add_users(line, now.users)
     _add_thresholds(line, now)

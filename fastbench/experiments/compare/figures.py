@@ -42,9 +42,12 @@ def figures_of(result: Result, *, planned: bool | None = None) -> Figures:
 
 def latencies_of(base: Result, candidate: Result) -> Latencies:
     """Return the times of two runs side by side: of responses only where both had a plan."""
+    base, candidate = base.main, candidate.main
     before, after = base.planned, candidate.planned
     if before is None or after is None:
-        return Latencies("service", base.main.latency.service, candidate.main.latency.service)
+        timed = base.noun == candidate.noun == "operation"
+        times = "operation" if timed else "service"
+        return Latencies(times, base.latency.service, candidate.latency.service)
     return Latencies("response", before, after)
 
 

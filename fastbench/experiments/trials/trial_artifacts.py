@@ -21,16 +21,19 @@ class Kept:
     results: bool = False
     _merged: dict[tuple[str, str], Histogram] = field(default_factory=dict)
     _planned: bool = True
+    _timed: bool = True  # none of them sent a request
     _candidates: list[Result] = field(default_factory=list)
 
     def add(self, base: Result, candidate: Result) -> None:
         """Take the trials of one pair."""
         for side, result in zip(SIDES, (base, candidate), strict=True):
-            self._add("service", side, result.main.latency.service)
-            if result.planned is None:
+            of = result.main
+            self._timed = self._timed and of.noun == "operation"
+            self._add("service", side, of.latency.service)
+            if of.planned is None:
                 self._planned = False
             else:
-                self._add("response", side, result.planned)
+                self._add("response", side, of.planned)
         if self.results:
             self._candidates.append(candidate)
 
@@ -40,7 +43,7 @@ class Kept:
             return None
         times = "response" if self._planned else "service"
         base, candidate = (self._merged[times, side] for side in SIDES)
-        return Latencies(times, base, candidate)
+        return Latencies("operation" if self._timed else times, base, candidate)
 
     def middle(self, metric: str) -> Result | None:
         """Return the candidate's trial that is the median by a metric, the lower of two."""

@@ -154,6 +154,8 @@ class Story:
             Figure(noun, format_count(self._requests), f"{self._requests:,} so far"),
             Figure("not ok", format_count(self._bad), share, "bad" if self._bad else ""),
         ]
+        if (per_s := now.operations_per_s) is not None:
+            found.append(html_verdict.operations(per_s, now.operations_failed))
         high = resolution.tail(row.ok + row.timeouts)
         times = {"p50": row.p50_ms, high: row.p99_ms}
         if row.scheduled is not None:

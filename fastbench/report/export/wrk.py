@@ -24,7 +24,7 @@ _READ_KINDS = ("reset", "truncated", "protocol", "too_large", "unsolicited")
 
 def render(result: Result, *, latency: bool) -> str:
     """Return wrk's report; `latency` adds the distribution, as wrk's flag does."""
-    load = load_of(result)
+    load, result = load_of(result), result.main
     latencies = result.latency
     answers = latencies.response or latencies.service.merge(latencies.failed)
     lines = [
@@ -44,7 +44,8 @@ def render(result: Result, *, latency: bool) -> str:
 
 def _totals(result: Result) -> list[str]:
     summary = result.summary
-    complete = sum(result.status_codes.values())
+    timed = result.noun != "request"  # what a script timed itself has no status
+    complete = summary.requests if timed else sum(result.status_codes.values())
     seconds = summary.duration_s
     per_s = [n / seconds if seconds > 0 else 0.0 for n in (complete, summary.bytes_in)]
     lines = [

@@ -16,10 +16,10 @@ from fastbench.experiments.compare.compare_document import (
 from fastbench.experiments.compare.interval_history import ratio_of
 from fastbench.report import compared
 from fastbench.report.change import (
-    NAMES,
     change,
     explained,
     headline,
+    name_of,
     regression,
     share,
     signed_interval,
@@ -41,6 +41,7 @@ KINDS = {True: "pass", False: "fail", None: "doubt"}
 TIMES = {
     "service": "from the first byte sent to the end of the answer",
     "response": "from the instant a request was planned to the end of its answer",
+    "operation": "from the beginning of an operation to its end",
 }
 
 
@@ -101,7 +102,9 @@ def _figures(found: Comparison) -> list[Figure]:
     if metric is None:
         return [Figure("pairs", compared.counted(found, None), "that count", "bad")]
     kind = "bad" if verdict_word(metric) == "worse" else ""
-    shown = [Figure(NAMES[found.primary], change(metric.ratio), "candidate against base", kind)]
+    shown = [
+        Figure(name_of(found, found.primary), change(metric.ratio), "candidate against base", kind)
+    ]
     if metric.interval is not None:
         sure = f"{100 * found.confidence:g} % interval"
         shown.append(Figure(sure, signed_interval(metric.interval), "of the change"))
@@ -146,7 +149,7 @@ def _metric(found: Comparison, name: str, metric: Metric) -> Row:
     word = verdict_word(metric)
     typical = [compared.typical(found, side, name) for side in SIDES]
     return [
-        NAMES.get(name, name) + (" *" if name == found.primary else ""),
+        name_of(found, name) + (" *" if name == found.primary else ""),
         *typical,
         change(metric.ratio),
         *(signed_interval(each) if each else NOTHING for each in _intervals(metric)),
@@ -223,7 +226,7 @@ def _pairs(found: Comparison) -> Markup | None:
         *("redone #", ""),
     )
     rows = [_pair(found, number, pair) for number, pair in enumerate(found.pairs, 1)]
-    name = NAMES[found.primary]
+    name = name_of(found, found.primary)
     note = f"{name} unless it says otherwise"
     return section("Every pair", table(heads, rows), identity="pairs", note=note)
 

@@ -20,6 +20,7 @@ from fastbench.report.text.history_text import (
     changes_of_machine,
     machine,
     outcome,
+    per_s,
     rate,
     started,
     times,
@@ -55,7 +56,7 @@ def _group(group: Group) -> Markup:
     shown = f"{len(runs):,} of " if len(runs) < group.total else ""
     figures = el(
         "div",
-        _figure("Throughput", "requests per second", runs, lambda run: run.requests_per_s, RATE),
+        _figure("Throughput", per_s(runs), runs, lambda run: run.requests_per_s, RATE),
         _figure("p95", times(runs), runs, lambda run: run.p95_ms, P95),
         class_="charts",
     )
@@ -63,7 +64,7 @@ def _group(group: Group) -> Markup:
 
 
 def _table(runs: Sequence[Entry]) -> Markup:
-    heads = ("run #", "started", "req/s #", "p50 #", "p95 #", "p99 #", "failed #", "outcome")
+    heads = ("run #", "started", f"{per_s(runs)} #", "p50 #", "p95 #", "p99 #", "failed #")
     rows: list[Row] = []
     for run in runs:
         figures = map(ms, (run.p50_ms, run.p95_ms, run.p99_ms))
@@ -80,7 +81,7 @@ def _table(runs: Sequence[Entry]) -> Markup:
                 el("small", machine(run)),
             )
         )
-    return table((*heads, "build", "machine"), rows)
+    return table((*heads, "outcome", "build", "machine"), rows)
 
 
 def _figure(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from fastbench.experiments.compare.compare_document import Comparison, Interval, Metric
 from fastbench.experiments.compare.interval_history import Look, looks, ratio_of
-from fastbench.report.change import NAMES, change, signed_interval, told_metrics, verdict_word
+from fastbench.report.change import change, name_of, signed_interval, told_metrics, verdict_word
 from fastbench.report.html.html_markup import Markup, el
 from fastbench.report.html.html_plot import HEIGHT, Axis, across, line, plot, round_values, text
 from fastbench.report.page import plural
@@ -70,9 +70,9 @@ def _change(found: Comparison, axis: Axis, name: str, metric: Metric) -> Markup:
         if ends is not None:
             drawn.append(_level(axis, ends, how))
     drawn.append(el("circle", cx=axis.x(metric.ratio), cy=str(STRIP_MIDDLE), r="5", class_="dot"))
-    about = f"{NAMES.get(name, name)}: {change(metric.ratio)}, {sure}, {word}"
+    about = f"{name_of(found, name)}: {change(metric.ratio)}, {sure}, {word}"
     svg = el("svg", el("title", about), *drawn, class_=f"strip {kind}", role="img")
-    shown = el("b", NAMES.get(name, name), *([" *"] if name == found.primary else []))
+    shown = el("b", name_of(found, name), *([" *"] if name == found.primary else []))
     told = el("span", el("b", change(metric.ratio)), f" {word}", el("small", sure), class_=kind)
     return el("div", shown, svg, told, class_="change")
 
@@ -100,7 +100,7 @@ def pairs(found: Comparison) -> list[Markup]:
     ratios = [ratio_of(each, found.primary) for each in found.pairs]
     ends = [end for look in seen for end in (look.ratio, *(look.interval or ()))]
     axis = _axis([*ends, *(ratio for ratio in ratios if ratio)], found.threshold)
-    name = NAMES.get(found.primary, found.primary)
+    name = name_of(found, found.primary)
     sure = f"{100 * found.confidence:g} % interval"
     return [
         _plot(found, axis, _dots(found, axis, ratios), f"{name}, pair by pair", "change in each"),

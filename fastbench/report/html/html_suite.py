@@ -16,10 +16,8 @@ from fastbench.report.html import html_parts
 from fastbench.report.html.html_markup import Content, Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_page import page
 from fastbench.report.page import plural, seconds
-from fastbench.report.suite_rows import reasons, shown
+from fastbench.report.suite_rows import heads, reasons, shown
 
-HEADS = ("run", "", "time #", "requests #", "req/s #", "p50 #", "p95 #", "p99 #", "not ok #")
-MORE_HEADS = ("thresholds passed #", "files")
 NO_BREAK = "\u00a0"  # of a line: a file each would make tall rows on a phone
 
 
@@ -57,7 +55,10 @@ def _runs(result: SuiteResult) -> Markup:
         ]
         for run in result.rows
     ]
-    return section("Runs", table((*HEADS, *MORE_HEADS), rows), identity="runs")
+    *figures, held = heads(result.rows)
+    names = ("run", "", "time", *figures, f"thresholds {held}", "files")
+    right = [f"{name} #" if name in names[2:-1] else name for name in names]
+    return section("Runs", table(right, rows), identity="runs")
 
 
 def _named(run: Run) -> Content:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_bytes, format_ms, format_ns
 from fastbench.report.change import (
-    NAMES,
     change,
     headline,
+    name_of,
     regression,
     signed_interval,
     told_metrics,
@@ -78,7 +78,7 @@ def baseline(found: Comparison | None) -> Markup | None:
     kind = "bad" if worse else "good" if found.regression_limit is not None else ""
     rows: list[Row] = [
         [
-            NAMES[name],
+            name_of(found, name),
             TableCell(change(each.ratio), kind) if name == found.primary else change(each.ratio),
             signed_interval(each.interval) if each.interval else "none",
         ]

@@ -97,6 +97,8 @@ def figures(result: Result) -> list[Figure]:
         Figure(noun, format_count(s.requests), counted),
         Figure("not ok", format_count(bad), *wrong),
     ]
+    if (timed := result.operations) is not None and s.duration_s > 0:
+        found.append(operations(timed.ended / s.duration_s, timed.failed))
     if latency.count:
         kind = "response time" if times == "response" else "latency"
         for percent in TILES:
@@ -113,6 +115,12 @@ def figures(result: Result) -> list[Figure]:
         )
         found.append(Figure("not sent at the end", format_count(s.queued_at_end), of, "bad"))
     return found
+
+
+def operations(per_s: float, failed: int) -> Figure:
+    """Return the rate of operations beside requests, with how many of them failed."""
+    about, kind = (f"{failed:,} failed", "bad") if failed else ("none failed", "")
+    return Figure("operations/s", format_count(per_s), about, kind)
 
 
 def _asked_per_s(result: Result) -> float:

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from fastbench.experiments.compare.compare_document import SIDES, Comparison, Metric
 from fastbench.report import compared
 from fastbench.report.change import (
-    NAMES,
     change,
     explained,
     headline,
+    name_of,
     regression,
     signed_interval,
     told_metrics,
@@ -70,7 +70,7 @@ def _metrics(found: Comparison) -> list[str]:
 
 
 def _metric(found: Comparison, name: str, metric: Metric) -> tuple[str, ...]:
-    shown = NAMES.get(name, name)
+    shown = name_of(found, name)
     return (
         f"**{shown}**" if name == found.primary else shown,
         *(compared.typical(found, side, name) for side in SIDES),

@@ -15,9 +15,9 @@ from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_bytes, format_s
 from fastbench.report import compared
 from fastbench.report.change import (
-    NAMES,
     change,
     headline,
+    name_of,
     regression,
     signed_interval,
     told_metrics,
@@ -108,7 +108,7 @@ def _baseline(found: Comparison | None) -> list[str]:
         told = f"- [x] **PASS** {told}"
     rows = [
         (
-            NAMES[name],
+            name_of(found, name),
             change(each.ratio),
             signed_interval(each.interval) if each.interval else NOTHING,
         )

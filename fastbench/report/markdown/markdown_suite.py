@@ -6,20 +6,19 @@ from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation import exit_codes
 from fastbench.report.markdown.markdown_markup import escaped, table
 from fastbench.report.page import seconds
-from fastbench.report.suite_rows import reasons, shown
-
-HEADS = ("Run", "Outcome", "Time", "Requests", "req/s", "P50", "P95", "P99", "Not ok", "Passed")
+from fastbench.report.suite_rows import heads, reasons, shown
 
 
 def render(result: SuiteResult) -> str:
     """Return the Markdown, ending in a newline."""
     word = "FAIL" if result.code else "PASS"
     why = f" · exit {result.code}, {exit_codes.meaning(result.code)}" if result.code else ""
+    names = [each if "/" in each else each.capitalize() for each in heads(result.rows)]
     sections = [
         [f"## fastbench suite: {escaped(result.name)}"],
         [f"**{word} · {result.headline}, in {seconds(result.elapsed_s)}{why}**"],
         [escaped(result.note)] if result.note else [],
-        table(HEADS, [_cells(row) for row in result.rows]),
+        table(("Run", "Outcome", "Time", *names), [_cells(row) for row in result.rows]),
         _remarks(result),
         [f"fastbench {escaped(result.version)}, {escaped(result.started_at)}"],
     ]

@@ -12,10 +12,10 @@ from fastbench.experiments.compare.compare_document import SIDES, Comparison, Me
 from fastbench.foundation.redact import printable
 from fastbench.report import compared, pairs
 from fastbench.report.change import (
-    NAMES,
     change,
     explained,
     headline,
+    name_of,
     regression,
     signed_interval,
     told_metrics,
@@ -134,7 +134,7 @@ def _row(page: Page, found: Comparison, name: str, metric: Metric, *, wide: bool
     own = MARK if name == found.primary else ""
     typical = (compared.typical(found, side, name) for side in SIDES)
     figures = "".join(f"{each:>{FIGURE_COLUMNS}}" for each in typical)
-    text = f"  {NAMES.get(name, name) + own:<{NAME_COLUMNS}}{figures}"
+    text = f"  {name_of(found, name) + own:<{NAME_COLUMNS}}{figures}"
     text += f"{change(metric.ratio):>{CHANGE_COLUMNS}}"
     if wide:
         shown = signed_interval(metric.interval) if metric.interval else "none"

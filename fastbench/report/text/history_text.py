@@ -28,7 +28,11 @@ BUILD_COLUMNS = 12
 INDENT = 2
 TREND_COLUMNS = 8  # of the name of a trend
 MIN_TREND, MAX_TREND = 8, 60
-_TIMES = {"service": "service time", "response": "response time"}
+_TIMES = {
+    "service": "service time",
+    "response": "response time",
+    "operation": "duration of operations",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,12 @@ def times(runs: Sequence[Entry]) -> str:
     return " and ".join(name for kind, name in _TIMES.items() if any(r.times == kind for r in runs))
 
 
+def per_s(runs: Sequence[Entry]) -> str:
+    """Return the unit of their rates: those of runs without requests are of operations."""
+    units = {"op/s" if run.times == "operation" else "req/s" for run in runs}
+    return units.pop() if len(units) == 1 else "per s"
+
+
 def machine(run: Entry) -> str:
     """Describe the machine of a run."""
     return printable(f"{run.cpu}, {plural(run.cores, 'core')}, Linux {run.kernel}")
@@ -148,7 +158,7 @@ def _columns(page: Page, runs: Sequence[Entry], moves: Set[int]) -> list[_Column
     found = [
         _Column("run ", digits + 1, number),
         _Column("started", 17, started),
-        _Column("req/s", 10, lambda run: rate(run.requests_per_s)),
+        _Column(per_s(runs), 10, lambda run: rate(run.requests_per_s)),
         *([_Column("p50", 8, lambda run: ms(run.p50_ms))] if wide else []),
         _Column("p95", 8, lambda run: ms(run.p95_ms)),
     ]
@@ -184,7 +194,7 @@ def _trends(page: Page, runs: Sequence[Entry]) -> list[str]:
     rates = [run.requests_per_s for run in runs]
     latencies = [run.p95_ms for run in runs if run.p95_ms is not None]
     ends = [(run.p95_ms, run.times) for run in (runs[-2], runs[-1])]
-    told = [_trend(page, "rate", rates, rate, " req/s", rates[-2:])]
+    told = [_trend(page, "rate", rates, rate, f" {per_s(runs)}", rates[-2:])]
     if len(latencies) > 1:
         alike = [value for value, kind in ends if value is not None and kind == ends[1][1]]
         told.append(_trend(page, "p95", latencies, format_ms, "", alike))

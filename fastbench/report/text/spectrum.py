@@ -27,11 +27,14 @@ TITLES = {
     "response": "response time in ms, from the planned start to the last byte read",
     "service": "service time in ms, from the first byte sent to the last byte read",
 }
+OF_OPERATIONS = {"service": "the duration of operations in ms"}
 
 
 def render(result: Result) -> str:
     """Return the spectrum of each latency that has samples, response time first."""
-    found = [(title, getattr(result.latency, name)) for name, title in TITLES.items()]
+    result = result.main
+    titles = TITLES if result.noun == "request" else OF_OPERATIONS
+    found = [(title, getattr(result.latency, name)) for name, title in titles.items()]
     return "\n".join(
         f"#[Percentile spectrum of {title}]\n{_spectrum(histogram)}"
         for title, histogram in found

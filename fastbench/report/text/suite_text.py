@@ -8,9 +8,8 @@ from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation.redact import printable
 from fastbench.report.columns import NOTHING
 from fastbench.report.page import MIN_COLUMNS, Page, Paint, cut, seconds
-from fastbench.report.suite_rows import reasons, shown
+from fastbench.report.suite_rows import heads, reasons, shown
 
-HEADS = ("requests", "req/s", "p50", "p95", "p99", "not ok", "passed")
 MIN_NAME = 8
 OUTCOME_COLUMNS = 17  # the longest there is
 MARK_COLUMNS = 4
@@ -27,8 +26,9 @@ def render(result: SuiteResult, *, color: bool, width: int, unicode: bool = True
 
 def line(row: Row) -> str:
     """Return one run in one line, for when it has ended."""
-    cells = [(head, cell) for head, cell in zip(HEADS, shown(row), strict=True) if cell != NOTHING]
-    about = [f"{cell} {head}" if head in HEADS[:2] else f"{head} {cell}" for head, cell in cells]
+    names = heads([row])
+    cells = [(head, cell) for head, cell in zip(names, shown(row), strict=True) if cell != NOTHING]
+    about = [f"{cell} {head}" if head in names[:2] else f"{head} {cell}" for head, cell in cells]
     ended = f"{row.outcome} after {seconds(row.elapsed_s)}"
     return printable("; ".join([f"{row.name}: {ended}", *([", ".join(about)] if about else [])]))
 
@@ -36,12 +36,13 @@ def line(row: Row) -> str:
 def _table(page: Page, result: SuiteResult) -> list[str]:
     """Return the table; where it is narrow, what is least asked for is left out."""
     cells = [shown(row) for row in result.rows]
-    columns = [max(len(head), *(len(row[at]) for row in cells)) for at, head in enumerate(HEADS)]
+    names = heads(result.rows)
+    columns = [max(len(head), *(len(row[at]) for row in cells)) for at, head in enumerate(names)]
     kept = _fitting(page, columns)
     room = page.width - _width(columns, kept) - _fixed()
     name = max(MIN_NAME, min(room, max(len(printable(row.name)) for row in result.rows)))
-    heads = "".join(f"{HEADS[at]:>{columns[at] + BETWEEN}}" for at in kept)
-    found = [page.dim(f"    {'run':<{name}}  {'':<{OUTCOME_COLUMNS}}{heads}")]
+    above = "".join(f"{names[at]:>{columns[at] + BETWEEN}}" for at in kept)
+    found = [page.dim(f"    {'run':<{name}}  {'':<{OUTCOME_COLUMNS}}{above}")]
     for row, texts in zip(result.rows, cells, strict=True):
         mark, paint = _look(page, row)
         figures = "".join(f"{texts[at]:>{columns[at] + BETWEEN}}" for at in kept)
