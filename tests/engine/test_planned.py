@@ -146,7 +146,10 @@ def test_a_rate_is_met_to_the_request(rate: int) -> None:
 
 @pytest.mark.alone
 def test_nothing_is_sent_on_a_lattice_of_milliseconds() -> None:
-    """The gaps of a 1,700/s plan are 588 us: a timer of 1 ms would show as pairs and holes."""
+    """The gaps of a 1,700/s plan are 588 us: a timer of 1 ms would show as pairs and holes.
+
+    It would in every stretch of them, and other programs disturb only some: the best one is judged.
+    """
     arrived_ns: list[int] = []
 
     def stamping(peer: Peer) -> None:
@@ -157,9 +160,10 @@ def test_nothing_is_sent_on_a_lattice_of_milliseconds() -> None:
 
     with Server(stamping) as server:
         fastbench("-R", "1700", "-n", "1000", *ONE, server.url())
-    gaps_us = sorted((b - a) / 1e3 for a, b in itertools.pairwise(arrived_ns))
-    near = sum(400 < gap_us < 780 for gap_us in gaps_us)
-    assert near > 0.6 * len(gaps_us), gaps_us[:: len(gaps_us) // 10]
+    gaps_us = [(b - a) / 1e3 for a, b in itertools.pairwise(arrived_ns)]
+    stretches = [gaps_us[at : at + 30] for at in range(0, 960, 30)]
+    near = [sum(400 < gap_us < 780 for gap_us in stretch) for stretch in stretches]
+    assert max(near) > 18, near
 
 
 @pytest.mark.alone
@@ -179,7 +183,7 @@ def test_a_ramp_follows_its_integral() -> None:
             *("-R", "1000", "--ramp", f"{length_s}s", "-d", f"{length_s}s", "-c", "20", "-w"),
             server.url(),
         )
-    kept(run, round(500 * length_s))
+    kept(run, round(500 * length_s), late=0 if SLOW else 50)
     latency = run.document["latency_ms"]
     assert latency["lag"]["p50"] < 20, "the most of it is sent when it is due"
     zero_ns = arrived_ns[0]

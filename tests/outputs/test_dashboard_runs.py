@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import socket
 import subprocess
@@ -68,12 +69,15 @@ def test_seconds_of_a_plain_run_add_up_to_its_document(server: Server) -> None:
         told += steady
         last = late.data if (events := list(late)) == [] else events[-1][1]
         run = running.finish()
-    assert run.code == 99 and run.elapsed_s < 2.1 + 3 and run.err == ""
+    assert run.code == 99 and run.err == ""
     standing = [row["word"] for each in told if each for row in each[1]["thresholds"]]
-    assert standing[0] == "… waiting" and set(standing[-2:]) == {"✗ failed"}
+    failed = standing.index("✗ failed")  # a page that comes late sees nothing else
+    assert set(standing[:failed]) <= {"… waiting"} and set(standing[failed:]) == {"✗ failed"}
     assert told[-1] == ("end", last)
     series, summary = run.document["series"], run.summary
-    assert series[0]["requests"] in [each[1]["counts"]["requests"] for each in told if each]
+    counts = [each[1]["counts"]["requests"] for each in told if each]
+    # A page that is late may be told of several seconds at once, but never of a part of one.
+    assert set(counts) <= {0, *itertools.accumulate(row["requests"] for row in series)}
     assert last["counts"] == {"requests": summary["requests"], "not_ok": 0}
     rates = last["charts"]["rate"]["lines"][0]["values"]
     counted = [round(rate * span) for rate, span in zip(rates, last["span"], strict=True)]
