@@ -327,7 +327,7 @@ def _watched(watch: Watch) -> set[int]:
 
 _IDLE = {
     "pid": "--watch pid:{0}: no process has this number; `pgrep -a NAME` lists those of a command.",
-    "port": "--watch port:{0}: nobody can be seen listening on TCP port {0}; start it first, or "
+    "port": "--watch port:{0}: no visible process listens on TCP port {0}; start it first, or "
     "run as its user or as root.",
     "cmd": "--watch cmd:{0}: no process runs a command of this name; `ps -e` lists the names.",
 }

@@ -141,4 +141,4 @@ def _reason(error: Exception) -> str:
         return (error.strerror or str(error) or type(error).__name__).lower()
     if isinstance(error, ValueError):
         return "its URL or token has a character that HTTP cannot carry; write it as %XX"
-    return f"its answer is not HTTP ({type(error).__name__})"
+    return f"its response is not HTTP ({type(error).__name__})"

@@ -104,7 +104,7 @@ def send(address: str, message: Mapping[str, object]) -> str:
     posting = threading.Thread(target=lambda: heard.append(_post(url, message)), daemon=True)
     posting.start()
     posting.join(LIMIT_S)
-    problem = heard[0] if heard else f"no answer within {LIMIT_S:g}s"
+    problem = heard[0] if heard else f"no response within {LIMIT_S:g}s"
     return problem and redact.printable(f"the webhook at {where} was not notified: {problem}.")
 
 
@@ -162,9 +162,9 @@ def _post(url: Url, message: Mapping[str, object]) -> str:
 
 def _reason(error: object) -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer within {LIMIT_S:g}s"
+        return f"no response within {LIMIT_S:g}s"
     if isinstance(error, UnicodeError):
         return "its URL has a character that HTTP cannot carry; write it as %XX"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return f"its answer is not HTTP ({type(error).__name__})"
+    return f"its response is not HTTP ({type(error).__name__})"

@@ -253,7 +253,7 @@ class Plan:
         if not self.requests:
             raise UsageError("There is no URL; give one, for example http://localhost:8080/.")
         if self.expect.body and any(request.head_only for request in self.requests):
-            raise UsageError("An answer to HEAD has no body; leave --expect-body or HEAD out.")
+            raise UsageError("A response to HEAD has no body; leave --expect-body or HEAD out.")
         if self.bind and self.target.unix_path is not None:
             raise UsageError("A Unix socket has no source address; leave --bind or --unix out.")
 

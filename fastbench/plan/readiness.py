@@ -100,7 +100,7 @@ def look(url: Url, unix_path: str | None = None, family: int = 0) -> tuple[int, 
         connection.request("GET", url.path.decode("ascii"), headers={"Host": url.authority})
         return connection.getresponse().status, ""
     except TimeoutError:
-        return 0, f"no answer within {format_s(PROBE_S)}"
+        return 0, f"no response within {format_s(PROBE_S)}"
     except resolve.ResolveError as error:
         return 0, describe("dns", "resolve", error.code)[0]
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -114,8 +114,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     if isinstance(error, http.client.RemoteDisconnected):
-        return "it closed the connection without an answer"
-    return f"its answer is not HTTP ({type(error).__name__})"
+        return "it closed the connection without a response"
+    return f"its response is not HTTP ({type(error).__name__})"
 
 
 def _limit_s(text: str, flag: str) -> float:

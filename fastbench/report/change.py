@@ -102,7 +102,7 @@ def told_metrics(found: Comparison) -> Mapping[str, Metric]:
 def untold(found: Comparison) -> str:
     """Say which metrics are left out of a report, and why; "" where none is."""
     left = [name for name in found.metrics if name not in told_metrics(found) and name in _PERCENTS]
-    why = [f"{name} needs {resolution.samples_needed(_PERCENTS[name])} answers" for name in left]
+    why = [f"{name} needs {resolution.samples_needed(_PERCENTS[name])} responses" for name in left]
     return f"{resolution.TOO_SHORT}: {', '.join(why)} in each trial" if why else ""
 
 

@@ -23,7 +23,7 @@ TITLES = {"different": "DIFFERENT", "equivalent": "EQUIVALENT", "inconclusive": 
 ENDED = {
     "interrupted": ("PARTIAL", "interrupted after {done} of {planned}"),
     "out_of_time": ("", "--max-time ended the comparison after {done} of {planned}"),
-    "nothing_succeeded": ("NOTHING SUCCEEDED", "no trial had a successful answer"),
+    "nothing_succeeded": ("NOTHING SUCCEEDED", "no trial had a successful response"),
 }
 
 

@@ -119,7 +119,7 @@ def _unreadable(word: str, error: OSError) -> str:
         return f"{shown} cannot be read: {reason}; give a file that --json wrote."
     if not known:
         return (
-            f"{shown} is neither a file nor a baseline, and this project has none yet; "
+            f"{shown} is neither a file nor a saved baseline (there are none yet); "
             f"save one with --save-baseline {shown}."
         )
     more = " …" if len(known) > _SHOWN_NAMES else ""

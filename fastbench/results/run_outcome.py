@@ -209,7 +209,7 @@ def _failed(facts: Facts) -> Iterator[Reason]:
         text = f"no request could be sent ({_causes(facts)})"
         yield Reason("nothing_sent", "failed", text, hint)
     elif not facts.requests and (facts.started or not facts.vus):
-        what = "was answered" if facts.started else "was sent"
+        what = "got a response" if facts.started else "was sent"
         what = "ended" if noun != "request" else what
         yield Reason("nothing_sent", "failed", f"no {noun} {what}", hint)
 
@@ -283,20 +283,20 @@ def _not_sent(facts: Facts) -> Iterator[Reason]:
             f"{facts.not_sent:,} of {facts.scheduled:,} requests not sent"
         )
         level = _level(facts.not_sent / facts.scheduled, MANY_MISSING)
-        hint = "raise the connections (-c), or ask for a rate that the server can answer"
+        hint = "use more connections (-c), or a lower rate (-R)"
         yield Reason("rate_not_reached", level, text, hint)
     planned = facts.iterations + facts.dropped
     if facts.dropped > max(1, FEW_MISSING * planned):
         text = f"{facts.dropped:,} of {planned:,} planned iterations were not started"
         level = _level(facts.dropped / planned, MANY_MISSING)
-        yield Reason("iterations_dropped", level, text, "raise max_vus, or ask for less")
+        yield Reason("iterations_dropped", level, text, "raise max_vus, or lower the rate")
 
 
 def _unanswered(facts: Facts) -> Iterator[Reason]:
     """Requests that were under way at the end, for longer than any answer took."""
     if facts.requests and facts.unanswered > max(1, FEW_MISSING * facts.started):
         share = facts.unanswered / max(1, facts.started)
-        what = "requests had no answer" if facts.noun == "request" else "operations had not ended"
+        what = "requests had no response" if facts.noun == "request" else "operations had not ended"
         text = (
             f"{_percent(share)} of {what} when the run ended, the oldest after "
             f"{format_s(facts.oldest_in_flight_s)}"

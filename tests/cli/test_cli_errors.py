@@ -116,7 +116,7 @@ OUTPUTS = {
 HABITS = {
     "-d '{\"a\": 1}' URL": f"write: fastbench -b '{{\"a\": 1}}' {URL}",
     "--conections 5 URL": "did you mean --connections?",
-    "--nonsense URL": "fastbench --help lists what it takes",
+    "--nonsense URL": "fastbench --help lists all options",
     "-o json URL": f"write: fastbench --format json {URL} (the result) or: ",
     "-x http://proxy:80 URL": "give the server's own URL",
     "-U agent URL": f"write: fastbench --user-agent agent {URL}",
@@ -133,7 +133,7 @@ HABITS = {
     "compare URL": "give a base and a candidate",
     "server": "write: fastbench serve",
     "serve --port 70000": "give 0 to 65535, 0 for any free one",
-    "serve --nonsense": "fastbench serve --help lists what it takes",
+    "serve --nonsense": "fastbench serve --help lists all options",
     "serve --uds ''": "--uds /run/app.sock",
     "serve --host 192.0.2.1": "name another with --host and --port, or --uds",
 }

@@ -63,7 +63,7 @@ def refusal(*argv: str) -> str:
         ("--expect-status 99 URL", "--expect-status takes statuses such as"),
         ("--expect-status 100 URL", "--expect-status takes statuses such as"),
         ("--expect-status 300-200 URL", "is in the wrong order"),
-        ("-m HEAD --expect-body x URL", "answer to HEAD has no body"),
+        ("-m HEAD --expect-body x URL", "response to HEAD has no body"),
         ("-4 -6 URL", "-4 and -6 exclude each other"),
         ("-6 http://127.0.0.1/", "-6 does not fit 127.0.0.1"),
         ("-4 http://[::1]/", "-4 does not fit ::1"),

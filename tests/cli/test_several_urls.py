@@ -204,9 +204,9 @@ def test_the_page_has_shares_statuses_and_long_names_that_open() -> None:
         "52",
         "3.01%",
         "13 25.00%",
-        "200: 39, 503: 10, 2 timeouts, 1 without an answer",
+        "200: 39, 503: 10, 2 timeouts, 1 without a response",
     ]
-    assert cells(page, "page=9<")[1:5] == ["19", "1.10%", "0", "200: 10, 9 without an answer"]
+    assert cells(page, "page=9<")[1:5] == ["19", "1.10%", "0", "200: 10, 9 without a response"]
     short = html_report.render(mix(row("/a"), row("/b")))
     assert "<details>" not in short.partition("<h2>URLs</h2>")[2].partition("</section>")[0]
 

@@ -203,7 +203,7 @@ def test_a_line_that_would_be_misread_is_refused_with_the_whole_line_to_type(lin
         ("web", "is not a URL and not a command"),
         ("ftp://h/", "only http:// and https:// are supported"),
         ("--frobnicate 5 URL", "unknown option --frobnicate; fastbench --help lists"),
-        ("run --frobnicate load.py", "fastbench run --help lists what it takes"),
+        ("run --frobnicate load.py", "fastbench run --help lists all options"),
         ("-c URL", "-c: `http://h:8080/x` is not a count"),
         ("-c 5", "There is no URL"),
     ],

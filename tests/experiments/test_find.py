@@ -80,7 +80,7 @@ def test_errors_are_a_limit_too(url: str, tmp_path: Path) -> None:
     )
     assert page.read_text("utf-8") == html_find.render(Found.from_document(found))
     assert (done.returncode, found["ended"], found["rate"]) == (99, "none", None)
-    assert "answers were 429" in " ".join(found["reasons"])
+    assert "responses were 429" in " ".join(found["reasons"])
 
 
 def test_the_most_that_may_be_asked_is_enough(url: str) -> None:

@@ -121,7 +121,7 @@ def test_the_seed_draws_the_order_and_neither_side_is_favoured(stage: Stage) -> 
         ),
         (replace(GOOD, validity=Validity("noisy-host", "none")), ["other programs used the pro"]),
         (FAILS, ["0.99 % of its requests failed"]),
-        (SILENT, ["100 % of its", "nothing was answered", "connection refused"]),
+        (SILENT, ["100 % of its", "no response was received", "connection refused"]),
         (TrialError("the process was lost"), ["the process was lost"]),
     ],
 )
@@ -240,7 +240,7 @@ def test_a_pilot_without_success_ends_the_comparison(stage: Stage) -> None:
     stage.finds = {"candidate": [SILENT] * 9}
     measured = stage.run(1, find_rate=True)
     assert (measured.ended, measured.pairs, measured.rate) == ("nothing_succeeded", (), None)
-    assert "nothing was answered" in measured.notes[0]
+    assert "no response was received" in measured.notes[0]
 
 
 def test_what_is_told_says_where_it_stands(stage: Stage) -> None:

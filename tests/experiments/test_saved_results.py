@@ -286,7 +286,7 @@ def test_every_result_can_be_compared_with_itself(name: str) -> None:
 def test_nothing_answered_is_no_ratio() -> None:
     found = stored(run(), samples.refused(), regression_limit=0.05)
     assert (found.verdict, found.ratio, found.regressed) == ("inconclusive", None, True)
-    assert "nothing was answered" in found.warnings[1].text
+    assert "no response was received" in found.warnings[1].text
 
 
 def test_figures_are_those_of_the_run() -> None:
@@ -333,7 +333,7 @@ def test_a_trial_whose_requests_fail_does_not_count() -> None:
     base = figures_of(run())
     assert reasons_against(replace(base, errors_share=0.001)) == ()
     assert reasons_against(replace(base, errors_share=0.02)) == ("2 % of its requests failed",)
-    assert "nothing was answered" in reasons_against(figures_of(samples.refused()))
+    assert "no response was received" in reasons_against(figures_of(samples.refused()))
 
 
 def test_what_a_request_costs_is_shared_by_those_that_were_answered() -> None:

@@ -77,7 +77,7 @@ def test_errors_and_what_is_not_sent_are_part_of_every_objective() -> None:
 
     found = searching(over)
     assert found.rate is not None and 990 <= found.rate <= 1010.2
-    assert "answers were 429" in found.reasons[0]
+    assert "responses were 429" in found.reasons[0]
     assert searching(over, "p99<50ms", "errors<60%").rate == pytest.approx(2500, rel=0.02)
     unsent = searching(lambda rate: answered(rate, 1, queued=round(max(0, rate - 1000))))
     assert unsent.rate is not None and 990 <= unsent.rate <= 1010.2
@@ -203,7 +203,7 @@ def test_a_server_that_only_works_off_the_warm_up_is_not_gone() -> None:
 def test_no_more_is_said_of_a_silent_server_than_is_known() -> None:
     found = searching(Knee(300, gone_at=400))
     assert found.ended == "server_gone"
-    assert answer(found)[0].startswith("no answer came at 400 req/s and after; 200 req/s met")
+    assert answer(found)[0].startswith("no response came at 400 req/s and after; 200 req/s met")
     spoilt = {2: answered(400, 1000), 3: answered(400, 1000), 4: silent(), 5: silent()}
     found = searching(Knee(300, gone_at=400, spoilt=spoilt))
     assert found.ended == "server_gone"

@@ -149,7 +149,7 @@ def test_what_a_run_says_is_passed_on(gates: Suite) -> None:
     lines = gates.shown.stderr.splitlines()
     assert any(line.startswith("fastbench: 1 of 6, passes: fastbench -c 2 -n 20") for line in lines)
     assert any("broken.py, line 1: ModuleNotFoundError" in line for line in lines)
-    assert lines[-1] == f"fastbench: all of it is in {gates.out / 'index.html'}"
+    assert lines[-1] == f"fastbench: all results: {gates.out / 'index.html'}"
 
 
 # Other lines, each a suite of its own.

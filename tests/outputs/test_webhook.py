@@ -123,7 +123,7 @@ def echoing(peer: Peer) -> None:
         (replying("404 Not Found"), "it answered 404"),
         (replying("500 Oh"), "it answered 500"),
         (replying("302 Found", "Location: /other"), "it answered 302"),
-        (broken, "its answer is not HTTP"),
+        (broken, "its response is not HTTP"),
         (echoing, "it answered 400"),
     ],
 )
@@ -165,7 +165,7 @@ def test_it_takes_no_longer_than_was_agreed(
     monkeypatch.setattr(webhook, "LIMIT_S", 0.15)
     with Server(script) as server:
         told = webhook.send(server.url(KEY), {})
-    assert told.endswith("was not notified: no answer within 0.15s.")
+    assert told.endswith("was not notified: no response within 0.15s.")
 
 
 # On the command line.

@@ -87,7 +87,7 @@ def test_a_plan_needs_a_request() -> None:
 
 def test_an_expected_body_does_not_go_with_head() -> None:
     head = replace(REQUEST, method="HEAD")
-    with pytest.raises(UsageError, match="answer to HEAD has no body"):
+    with pytest.raises(UsageError, match="response to HEAD has no body"):
         Plan(TARGET, (REQUEST, head), LOAD, Expect(None, b"x"), (), 0, {})
 
 

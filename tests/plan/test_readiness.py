@@ -82,8 +82,8 @@ def replying(data: bytes) -> Script:
         (replying(answer("Content-Length: 0", start="HTTP/1.1 302 Found")), (302, "")),
         (replying(answer("Content-Length: 0", start="HTTP/1.1 404 Not Found")), (404, "")),
         (replying(answer("Content-Length: 0", start="HTTP/1.1 503 Wait")), (503, "")),
-        (replying(b""), (0, "it closed the connection without an answer")),
-        (replying(b"SSH-2.0-x\r\n"), (0, "its answer is not HTTP (BadStatusLine)")),
+        (replying(b""), (0, "it closed the connection without a response")),
+        (replying(b"SSH-2.0-x\r\n"), (0, "its response is not HTTP (BadStatusLine)")),
     ],
 )
 def test_one_look_says_a_status_or_why_there_is_none(
@@ -100,7 +100,7 @@ def test_who_says_nothing_is_given_up_after_a_while(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(readiness, "PROBE_S", 0.05)
     with Server(Peer.stall) as server:
         status, reason = readiness.look(urls.parse(server.url()))
-    assert (status, reason) == (0, "no answer within 50ms")
+    assert (status, reason) == (0, "no response within 50ms")
 
 
 def test_it_waits_for_a_server_that_starts_late_and_for_one_that_is_not_ready() -> None:

@@ -59,4 +59,4 @@ def test_a_step_is_a_line() -> None:
     assert lines[0] == "100 req/s   p99 889us      passed"
     assert any("failed (p99<50ms)" in line for line in lines)
     assert "could not be sent" in find_text.step_line(sample("only_errors").steps[3])
-    assert "no answers" in find_text.step_line(sample("nothing").steps[0])
+    assert "no responses" in find_text.step_line(sample("nothing").steps[0])

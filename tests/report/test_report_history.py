@@ -109,7 +109,7 @@ def test_below_a_run_stands_how_it_moved() -> None:
         "(not interleaved)\n"
     )
     assert line(0, None) == "History   GET /api/health: the first complete run of this name\n"
-    assert "not complete, so it is compared with none" in line(3, 0)
+    assert "not complete, so not compared with another run" in line(3, 0)
     told = line(4, 0, "other load: connections", "other machine: cores 2 and 8", width=140)
     assert "(not interleaved; other load: connections; other machine:" in told
     assert all(len(each) <= 70 for each in line(4, 0, "x " * 90, width=70).splitlines())

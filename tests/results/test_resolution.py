@@ -210,7 +210,7 @@ def test_a_comparison_of_short_visits_has_no_p99(valid: bool) -> None:
         if pair.base is not None and pair.candidate is not None
     ]
     found = replace(few, pairs=tuple(many))
-    why = "too short to tell: p99 needs 100 answers in each trial"
+    why = "too short to tell: p99 needs 100 responses in each trial"
     for report in (
         comparison_text.render(found, color=False, width=120),
         markdown_comparison.render(found),

@@ -54,7 +54,7 @@ def test_a_run_without_a_fault_is_ok() -> None:
             "failed",
             "no request could be sent (connect refused)",
         ),
-        ({"requests": 0, "started": 9}, "failed", "no request was answered"),
+        ({"requests": 0, "started": 9}, "failed", "no request got a response"),
         (
             {
                 **{"scheduled": 30_000, "not_sent": 1996, "asked_per_s": 1000.0},
@@ -74,7 +74,7 @@ def test_a_run_without_a_fault_is_ok() -> None:
         (
             {"unanswered": 450, "oldest_in_flight_s": 5.0},
             "failed",
-            "45% of requests had no answer when the run ended",
+            "45% of requests had no response when the run ended",
         ),
         ({"never_ok": ("bad", "/x")}, "failed", "every request of bad, /x failed"),
         ({"never_ok": tuple("abcde")}, "failed", "of a, b, c failed, and of 2 more"),
@@ -95,7 +95,7 @@ def test_a_run_without_a_fault_is_ok() -> None:
         (
             {"unanswered": 20, "oldest_in_flight_s": 0.9},
             "warning",
-            "2% of requests had no answer when the run ended, the oldest after 900ms",
+            "2% of requests had no response when the run ended, the oldest after 900ms",
         ),
         ({"ended": "interrupted", "why": ("after 3s",)}, "warning", "after 3s"),
         ({"ended": "worker_lost"}, "failed", "a worker was lost"),

@@ -179,7 +179,7 @@ def planned() -> Result:
             "ok",
             "server",
             (
-                "all 4 connections waited for answers (p50 4.10ms) while its processor was not "
+                "all 4 connections waited for responses (p50 4.10ms) while its processor was not "
                 "full: it waits for something itself, or needs more of them (-c)",
             ),
         ),

@@ -19,7 +19,7 @@ from functools import cache
 from fastbench.cli.args.value_shapes import ANY
 
 NOTES = {  # of flags that do something else than another tool's, which nobody would notice
-    "-L": "-L prints the percentile spectrum; redirects are not followed, a 3xx is an answer.",
+    "-L": "-L prints the percentile spectrum; redirects are not followed, a 3xx is a response.",
 }
 
 

@@ -48,4 +48,4 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse what was typed."""
-        raise UsageError(f"{self._name}: {message}; `{self.prog} --help` lists what it takes")
+        raise UsageError(f"{self._name}: {message}; `{self.prog} --help` lists all options")

@@ -162,7 +162,7 @@ def _unknown(grammar: Grammar, words: list[str], item: Item) -> _Slip:
     if len(item.name) > 2 and not near:
         near = get_close_matches(item.name, known, n=1, cutoff=0.78)
     if not near:
-        return _Slip(f"unknown option {item.name}; {whole} --help lists what it takes", [])
+        return _Slip(f"unknown option {item.name}; {whole} --help lists all options", [])
     new = [words[item.start].replace(item.name, near[0], 1), *words[item.start + 1 : item.end]]
     changed = [grammar.command, *words[: item.start], *new, *words[item.end :]]
     return _Slip(f"unknown option {item.name}; did you mean {near[0]}?", [(changed, "")])

@@ -61,9 +61,9 @@ Write every other flag in args, as on a command line: args = ["--no-keepalive", 
 examples/suite.toml is an example.
 
 The exit code is that of the worst run, in this order: 105 interrupted, 120 worker lost, 108
-aborted, 107 script failed, 104 wrong Options of a script, 1 refused, 122 nothing succeeded, 99
-threshold failed, 96 regression, 95 failed without a threshold or not valid, 121 output not
-written; 0 if all passed."""
+aborted, 107 script failed, 104 wrong Options of a script, 1 wrong flag or file, 122 nothing
+succeeded, 99 threshold failed, 96 regression, 95 failed without a threshold or not valid, 121
+output not written; 0 if all passed."""
 
 
 def parser() -> Parser:
@@ -288,7 +288,7 @@ def _deliver(result: SuiteResult, out: str, flags: argparse.Namespace) -> int:
     problems = [delivery.to_path(os.path.join(out, name), render) for name, render in whole.items()]
     if not flags.quiet:
         problems.append(delivery.to_stream(lambda: _table(result, flags), sys.stdout))
-        delivery.tell(f"all of it is in {redact.printable(os.path.join(out, 'index.html'))}")
+        delivery.tell(f"all results: {redact.printable(os.path.join(out, 'index.html'))}")
     failed = delivery.tell_all(problems)
     code = exit_codes.worst((result.code, exit_codes.NOT_WRITTEN if failed else 0))
     if code and flags.webhook is not None:

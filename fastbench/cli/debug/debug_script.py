@@ -158,7 +158,7 @@ def _counted(response: Response) -> str:
 def _ending(rehearsed: Rehearsed) -> Iterator[str]:
     for tags, passes, fails in rehearsed.checks:
         said = json.loads(tags)
-        name = " ".join(each for each in (said.get("group"), said.get("check")) if each)
+        name = " › ".join((*said.get("group", "").split("::")[1:], said.get("check", "")))  # noqa: RUF001
         counts = f"{fails} of {passes + fails} failed" if fails else "passed"
         yield f"check {redact.printable(redact.text(name))}: {counts}"
     for threw in rehearsed.threw:

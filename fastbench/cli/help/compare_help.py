@@ -32,7 +32,7 @@ Measuring
   --seed N                seed of the random order within each pair (random, and recorded)
   and the load, request and network flags of `fastbench --help`: -c -R -H -b -k …
 
-Judging
+Pass or fail
   --primary NAME          the metric that decides: requests_per_s, p50, p99, mean or
                           cpu_per_request; also --metric. Default: p99 with -R, else
                           requests_per_s. A latency without -R is measured at one common rate,

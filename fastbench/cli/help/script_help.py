@@ -52,7 +52,7 @@ Network
   --bind A[,B,…]          source addresses; a range is 127.0.0.2-9
   -4, --ipv4  -6, --ipv6  one address family only    --one-address   only the first address
 
-Judging
+Pass or fail
   --threshold EXPR        'p99<50ms', 'errors<1%', 'rps>=1000', 'checks>99%', or as in k6:
                           'http_req_duration{name:"/a,b"}: p(95)<500',
                           'operation_duration{kind:sql}: p(95)<20' (vu.operation); options:

@@ -57,7 +57,7 @@ Network
   --bind A[,B,…]          source addresses; a range is 127.0.0.2-9
   -4, --ipv4  -6, --ipv6  one address family only    --one-address   only the first address
 
-Judging
+Pass or fail
   --expect-status LIST    statuses that count as ok: 200,2xx,301-303 (below 400)
   --expect-body TEXT      text that every response body must contain
   --watch pid:N|port:N|cmd:NAME   also show cpu and memory of a process, such as a database

@@ -59,7 +59,7 @@ def reasons_against(figures: Figures) -> tuple[str, ...]:
     if figures.errors_share > ERRORS_SHARE_MAX:
         reasons.append(f"{100 * figures.errors_share:.3g} % of its requests failed")
     if not figures.requests_per_s or figures.p50_ms is None:
-        reasons.append("nothing was answered")
+        reasons.append("no response was received")
     return tuple(reasons)
 
 

@@ -202,7 +202,7 @@ def _warnings(
         )
     ]
     if not pair.valid:
-        hint = "no verdict without two valid runs; mend that and measure again"
+        hint = "a verdict needs two valid runs; fix this and measure again"
         found.append(Warning_("invalid_visits", "; ".join(pair.reasons), hint))
     if main is not None and main.interval is None:
         text = f"there is no interval: too few of the runs' seconds have {primary}"

@@ -248,8 +248,8 @@ class Course:
             found.append(
                 Warning_(
                     "short_steps",
-                    f"{self._request.visit_s:g}s at each rate is short for {short}: while answers "
-                    "may take that long, a growing backlog shows only in part",
+                    f"{self._request.visit_s:g}s at each rate is short for {short}: while "
+                    "responses may take that long, a growing backlog shows only in part",
                     "measure for several times as long (-d)",
                 )
             )
@@ -257,8 +257,8 @@ class Course:
             found.append(
                 Warning_(
                     "few_answers",
-                    f"{ends.low:,.6g} req/s has fewer answers in {self._request.visit_s:g}s than "
-                    f"{few}: the slowest answer was judged instead",
+                    f"{ends.low:,.6g} req/s has fewer responses in {self._request.visit_s:g}s than "
+                    f"{few}: the slowest response was judged instead",
                     "measure longer at each rate (-d)",
                 )
             )
@@ -287,11 +287,11 @@ def _wrong(result: Result) -> list[str]:
     if not s.requests and s.started and warmup is not None and warmup.requests:
         return [
             f"the server was busy with {warmup.in_flight_at_end or 0:,} requests of the warm-up: "
-            f"none of the {s.started:,} after it had an answer within {format_s(s.duration_s)}"
+            f"none of the {s.started:,} after it got a response within {format_s(s.duration_s)}"
         ]
     if waited and waited >= s.not_ok / s.started:
         return [
-            f"{100 * waited:.3g}% of requests had no answer when the run ended, the oldest after "
+            f"{100 * waited:.3g}% of requests had no response when the run ended, the oldest after "
             f"{format_s(s.oldest_in_flight_s)}"
         ]
     if s.ok and not s.failed + s.timeouts:
@@ -300,5 +300,5 @@ def _wrong(result: Result) -> list[str]:
     statuses = {code: n for code, n in result.status_codes.items() if code >= "400"}
     code = max(statuses, key=lambda code: statuses[code], default="")
     if code and (errors is None or statuses[code] >= errors.count):
-        return [f"{statuses[code]:,} of {s.requests:,} answers were {code}"]
+        return [f"{statuses[code]:,} of {s.requests:,} responses were {code}"]
     return [f"{errors.message}; {errors.hint}"] if errors is not None else []

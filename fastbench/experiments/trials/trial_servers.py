@@ -161,7 +161,7 @@ class Server:
             if how := self.ended():
                 raise self._error(f"{how} before it was ready")
             if time.monotonic() > until_s:
-                what = f"{wait_for} did not answer below 400" if wait_for else self._silence()
+                what = f"no status below 400 from {wait_for}" if wait_for else self._silence()
                 raise self._error(f"was not ready after {limit_s:g}s: {what}")
             stop.check()
             self._listen(LOOK_S)

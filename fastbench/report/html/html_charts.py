@@ -156,7 +156,7 @@ def _of_seconds(rows: list[SeriesRow]) -> str:
     """Say what the latencies of seconds are, also of those that had too few answers for a p99."""
     counts = [row.ok + row.timeouts for row in rows]
     few = any(count and not resolution.carries(count, 99) for count in counts)
-    of_few = f"; p99 of fewer than {resolution.samples_needed(99)} answers is the slowest one"
+    of_few = f"; p99 of fewer than {resolution.samples_needed(99)} responses is the slowest one"
     return "percentiles of each second" + (of_few if few else "")
 
 

@@ -23,7 +23,7 @@ TITLES = {
     "most": "Passed at every rate",
     "none": "No rate passed",
     "client_limited": "A lower bound",
-    "server_gone": "No answers any more",
+    "server_gone": "No more responses",
     "interrupted": "Interrupted",
     "lost": "Lost",
     "out_of_time": "Out of time",
@@ -84,7 +84,7 @@ def _figures(found: Found) -> list[Figure]:
 
 
 def _knee(found: Found) -> Markup | None:
-    """Draw what the objective is about, rate by rate; None where nothing was answered."""
+    """Draw what the objective is about, rate by rate; None where no response was received."""
     drawn = find_text.drawn_of(found)
     points = [(step, value) for step in found.steps if (value := find_text.value_ms(step, drawn))]
     points = [(step, value) for step, value in points if step.rate > 0]

@@ -34,7 +34,7 @@ def render(found: Found, *, color: bool, width: int, unicode: bool = True) -> st
 
 def step_line(step: Step) -> str:
     """Return one step as a line, to be told when it is done."""
-    p99 = "no answers"
+    p99 = "no responses"
     if step.p99_ms is not None:
         p99 = f"{resolution.tail(step.samples)} {format_ms(step.p99_ms)}"
     outcome = "passed" if step.held else f"failed ({failures(step)})"
@@ -100,8 +100,8 @@ def _silence(found: Found) -> str:
         at -= 1
     silent = found.steps[at:]
     if not silent:
-        return "no answer came any more"
-    text = f"no answer came at {per_s(silent[0].rate)} req/s"
+        return "the server sent no more responses"
+    text = f"no response came at {per_s(silent[0].rate)} req/s"
     if at and not found.steps[at - 1].held:
         before = per_s(found.steps[at - 1].rate)
         return f"{text} and after, when {before} req/s had overloaded the server"
@@ -112,7 +112,7 @@ def _answer(page: Page, found: Found) -> list[str]:
     """Return the answer, and how well it is known."""
     text, kind = answer(found)
     paint = {"pass": page.green, "doubt": page.yellow, "fail": page.red}[kind]
-    lines = page.wrapped("Answer", text, paint)
+    lines = page.wrapped("Result", text, paint)
     return [*lines, *(page.wrapped("", told) if (told := known(found)) else [])]
 
 
@@ -224,7 +224,7 @@ def failures(step: Step) -> str:
         return "backlog still growing"
     if not texts:
         return f"{100 * step.missed_share:.2g}% could not be sent"
-    waited = f"{100 * step.unanswered_share:.3g}% had no answer" if step.unanswered_share else ""
+    waited = f"{100 * step.unanswered_share:.3g}% had no response" if step.unanswered_share else ""
     return ": ".join(filter(None, (", ".join(printable(text) for text in texts), waited)))
 
 
@@ -234,7 +234,7 @@ def reasons(found: Found) -> list[str]:
         return []
     told = [printable(reason) for reason in found.reasons]
     if not told and found.ended == "found":
-        return ["no resource was saturated where the objective failed: answers just took longer"]
+        return ["no resource was saturated where the objective failed: responses only took longer"]
     return told
 
 

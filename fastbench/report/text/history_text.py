@@ -64,7 +64,7 @@ def beside_run(
     page = Page(color, max(width, MIN_COLUMNS), unicode)
     name = printable(now.name)
     if now.ended != "complete":
-        text = f"{name}: not complete, so it is compared with none"
+        text = f"{name}: not complete, so not compared with another run"
     elif before is None:
         text = f"{name}: the first complete run of this name"
     else:

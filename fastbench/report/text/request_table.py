@@ -79,7 +79,7 @@ def answers(row: NamedRow) -> str:
     parts += [plural(row.timeouts, "timeout")] if row.timeouts else []
     if row.timeouts is not None:  # of a URL: all its answers are known
         lost = row.requests - row.timeouts - sum(row.status_codes.values())
-        parts += [f"{lost:,} without an answer"] if lost > 0 else []
+        parts += [f"{lost:,} without a response"] if lost > 0 else []
     parts += [f"{row.in_flight_at_end:,} under way at the end"] if row.in_flight_at_end else []
     return ", ".join(parts)
 

@@ -226,13 +226,13 @@ def _waited(result: Result, seen: Seen) -> str:
     """Say who waited, and for how long; how many loaded at once is known if it never changed."""
     if seen.vus:
         users = f"{seen.vus:,} VU" + ("" if seen.vus == 1 else "s")
-        what = "answers" if result.noun == "request" else "their operations"
+        what = "responses" if result.noun == "request" else "their operations"
         return f"{users} waited for {what}, or slept as the script says"
     p50 = format_ms(result.latency.service.percentile(50) / 1e6)
     if not seen.constant:
-        return f"the connections waited for answers (p50 {p50})"
+        return f"the connections waited for responses (p50 {p50})"
     who = f"all {seen.connections:,} connections" if seen.connections > 1 else "the connection"
-    return f"{who} waited for answers (p50 {p50})"
+    return f"{who} waited for responses (p50 {p50})"
 
 
 def _crowded(result: Result, seen: Seen) -> list[str] | None:

@@ -296,7 +296,7 @@ class Judge:
         answer at the end: these count as failed.
         """
         found = dict(self.judgements)
-        views = {FAILED: (run, "had no answer"), "operation_failed": (run.timed, "had not ended")}
+        views = {FAILED: (run, "had no response"), "operation_failed": (run.timed, "had not ended")}
         for each in self.thresholds:
             of, what = views.get(each.metric, (None, ""))
             whole = not (each.tags or self._window_of[each.text])

@@ -270,6 +270,8 @@ def _threshold(
 ) -> Threshold:
     """Put one together; every part must suit the metric's type."""
     kind = known.get(metric)
+    if kind is None and _AGGREGATE.fullmatch(metric) and not expression.strip():
+        _refuse(text, f"{metric} has no limit; write an operator and a number, as in {metric}<50ms")
     if kind is None:
         near = get_close_matches(metric, (*known, *_SHORT), n=1, cutoff=0.8)
         every = ", ".join(("p99 (or another percentile)", *_SHORT, *sorted(known)))

@@ -106,5 +106,5 @@ def _truth(name: str, result: Any) -> bool:
     if hasattr(result, "__await__"):
         if hasattr(result, "close"):
             result.close()
-        raise UsageError(f"The check `{name}` is a coroutine; await the answer before check().")
+        raise UsageError(f"The check `{name}` is a coroutine; await the response before check().")
     return bool(result)
