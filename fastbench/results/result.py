@@ -192,7 +192,7 @@ class Result:
     exceptions: tuple[Thrown, ...] = ()
     addresses: tuple[AddressRow, ...] = field(default=(), metadata=LATER)
     operations: Operations | None = field(default=None, metadata=LATER)
-    noun: str = field(default="request", compare=False)
+    noun: Annotated[str, ("request", "operation")] = field(default="request", compare=False)
 
     @property
     def thresholds_failed(self) -> bool:

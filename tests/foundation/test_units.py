@@ -40,7 +40,7 @@ def test_a_duration_of_wrk_or_go_is_read_exactly(text: str, seconds: float) -> N
     "text", ["", "s", "1x", "-1s", "+1s", "1m30", "1 s", "1e3", "nan", "inf", "٣s", "1..5s", "{}"]
 )
 def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match="no duration; write 30s"):
+    with pytest.raises(ValueError, match="not a duration; write 30s"):
         units.parse_duration_s(text)
 
 
@@ -54,7 +54,7 @@ def test_a_count_takes_si_suffixes(text: str, count: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "k", "-1", "1.5", "1.0005k", "1e5", "1ki", "10s", "٣"])
 def test_what_is_no_whole_count_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no count; write a whole number"):
+    with pytest.raises(ValueError, match="not a count; write a whole number"):
         units.parse_count(text)
 
 
@@ -67,7 +67,7 @@ def test_bytes_take_both_kinds_of_prefix(text: str, size: int) -> None:
 
 
 def test_what_is_no_size_is_refused() -> None:
-    with pytest.raises(ValueError, match="no size; write 512, 10kB or 4MiB"):
+    with pytest.raises(ValueError, match="not a size; write 512, 10kB or 4MiB"):
         units.parse_bytes("4 MB")
 
 

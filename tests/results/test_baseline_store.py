@@ -309,7 +309,7 @@ def test_a_script_has_baselines_too(server: Server, tmp_path: Path) -> None:
     ("words", "cure"),
     [
         (("--fail-on-regression", "5%"), "add --baseline NAME"),
-        (("--baseline", "nope"), "nope is neither a file nor a baseline"),
+        (("--baseline", "nope"), "nope is neither a file nor a saved baseline"),
         (("--save-baseline", "a/b"), "takes a name of letters"),
         (("--baseline", "good.json", "--fail-on-regression", "5"), "takes a percentage"),
         (("--baseline", "good.json", "--fail-on-regression", "0%"), "between 0% and 100%"),

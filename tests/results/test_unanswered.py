@@ -51,7 +51,7 @@ def test_a_search_holds_no_rate_at_which_some_are_never_answered() -> None:
     assert (done.returncode, found["ended"]) == (99, "none")
     step = found["steps"][-1]
     assert step["unanswered_share"] > 0.01 and not step["judged"]["errors<1%"]["ok"]
-    assert "had no answer)" in done.stderr
+    assert "had no response)" in done.stderr
 
 
 def waiting(overdue: int, age_s: float) -> Result:
