@@ -287,7 +287,7 @@ def test_two_saved_results_are_compared_as_they_are(files: Path) -> None:
         ("old.json", "give a base and a candidate"),
         ("old.json new.json --pairs 9", "are not measured again"),
         ("old.json nowhere.json", "nowhere.json cannot be read"),
-        ("old.json nowhere", "nowhere is neither a file nor a baseline"),
+        ("old.json nowhere", "nowhere is neither a file nor a saved baseline"),
         ("old.json body.txt", "it is not JSON in line 1"),
         (f"--script load.py {A}", "give a base and a candidate"),
         (f"--script load.py {A} {B} -e BASE_URL=x", "each side's URL is filled in"),

@@ -96,7 +96,7 @@ def test_a_limit_on_failures_is_not_kept_by_requests_without_an_answer(tmp_path:
     (held,) = found.document["thresholds"].values()
     worst = s["overdue_at_end"] / (s["overdue_at_end"] + s["requests"])
     assert held["observed"] == pytest.approx(worst) and not held["ok"]
-    assert "had no answer at the end" in held["text"]
+    assert "had no response at the end" in held["text"]
     assert found.code == 99
 
 
