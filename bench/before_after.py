@@ -103,7 +103,13 @@ def measure(
     for name, each in ratios.items():
         spread = Spread.of(each)
         reached = spread.median <= WORSE
-        figures[name] = {**spread.document(), "target": WORSE, "reached": reached}
+        samples = [round(ratio, 4) for ratio in each]
+        figures[name] = {
+            **spread.document(),
+            "target": WORSE,
+            "reached": reached,
+            "samples": samples,
+        }
         quartiles = f"{spread.low:.3f} to {spread.high:.3f}"
         verdict = "pass" if reached else "FAIL"
         print(f"{row:8}{name:20}{spread.median:7.3f}  ({quartiles})  {verdict}", flush=True)
