@@ -17,9 +17,14 @@ from running import SLOW
 GOLDEN = Path(__file__).parent / "golden"
 
 # A rule is tried with few examples where everybody waits for it, with many under FASTBENCH_SLOW=1.
-hypothesis.settings.register_profile("check", max_examples=40)
-hypothesis.settings.register_profile("slow", max_examples=1000)
-hypothesis.settings.load_profile("slow" if SLOW else "check")
+# How long an example takes says something of the machine, and nothing of the rule.
+hypothesis.settings.register_profile(
+    "fastbench",
+    max_examples=1000 if SLOW else 40,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("fastbench")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -341,8 +341,7 @@ some_words = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-          deadline=None)  # fmt: skip
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.lists(some_words, max_size=9))
 def test_any_words_are_a_comparison_or_one_sentence(argv: list[str]) -> None:
     try:

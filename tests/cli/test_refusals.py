@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.cli.args import flag_table
@@ -123,7 +123,6 @@ some_words = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(some_words | st.text(max_size=10), max_size=8))
 def test_any_words_are_a_run_or_one_sentence(argv: list[str]) -> None:
     if "-" in argv or "@-" in argv:

@@ -7,7 +7,7 @@ import math
 import statistics
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.engine.bridge import _core
@@ -38,7 +38,6 @@ def test_a_constant_rate_is_a_lattice(rate: float, count: int) -> None:
     assert all(abs(at - k * 1e9 / rate) <= 1 for k, at in enumerate(found))
 
 
-@settings(deadline=None)
 @given(stages)
 def test_each_instant_is_where_the_integral_reaches_its_number(levels: Levels) -> None:
     found = _core.instants(levels, 400)
@@ -50,7 +49,6 @@ def test_each_instant_is_where_the_integral_reaches_its_number(levels: Levels) -
     assert found == sorted(found)
 
 
-@settings(deadline=None)
 @given(stages, st.integers(1, 7))
 def test_the_workers_share_one_plan(levels: Levels, workers: int) -> None:
     whole = _core.instants(levels, 200 * workers)

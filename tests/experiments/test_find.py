@@ -69,7 +69,7 @@ def test_a_known_capacity_is_found(url: str) -> None:
     steps = [line for line in lines if "req/s   p99" in line or "req/s   max" in line]
     assert len(steps) == len(found["steps"])
     # On a busy machine it goes on: "seen to hold …".
-    assert any(line.startswith("Answer") and "is the highest rate" in line for line in lines)
+    assert any(line.startswith("Result") and "is the highest rate" in line for line in lines)
 
 
 def test_errors_are_a_limit_too(url: str, tmp_path: Path) -> None:

@@ -265,6 +265,7 @@ def loading(port: int | None) -> Plan:
     return command.plan
 
 
+@pytest.mark.alone  # 0.2 s of a server that waits for a core are too little to tell its cost
 def test_servers_are_started_for_each_trial_and_gone_after_it() -> None:
     known: dict[int, psutil.Process] = {}
     ports: set[int | None] = set()

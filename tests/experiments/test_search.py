@@ -122,7 +122,7 @@ def test_noisy_runs_still_find_the_rate() -> None:
     assert sum(found) >= 190
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.booleans(), max_size=MANY), st.booleans(), st.sampled_from([0.002, 0.02, 0.5]))
 def test_whatever_the_runs_say_it_ends(said: list[bool], then: bool, precision: float) -> None:
     answers = iter(said)

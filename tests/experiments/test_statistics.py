@@ -35,7 +35,7 @@ def wilcoxon_p(effects: Sequence[float], shift: float, side: str = "two-sided") 
     return float(stats.wilcoxon(moved, alternative=side, method="exact").pvalue)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(EFFECTS)
 def test_walsh_averages_are_the_means_of_all_pairs(effects: list[float]) -> None:
     pairs = itertools.combinations_with_replacement(effects, 2)
@@ -94,7 +94,7 @@ def test_the_interval_within_a_bound_is_two_one_sided_tests() -> None:
     assert 10 < sum(agreed) < 50
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(EFFECTS)
 def test_the_p_of_few_pairs_counts_all_signs(effects: list[float]) -> None:
     least = abs(sum(effects)) - 1e-9

@@ -66,7 +66,7 @@ def assert_as_the_library_prints(histogram: Histogram) -> None:
         assert found == pytest.approx(wanted, rel=1e-3, abs=2e-3)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(VALUES)
 def test_the_spectrum_is_what_the_library_prints(values: list[int]) -> None:
     assert_as_the_library_prints(Histogram.from_values(values))

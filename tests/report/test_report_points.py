@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from running import fastbench
 from servers import OK, Peer, Server
@@ -62,7 +62,6 @@ def k6(samples: list[tuple[float, bool]], *thresholds: str) -> bytes:
 TIMES_MS = st.integers(1, 5_000_000).map(lambda us: us / 1e3)
 
 
-@settings(deadline=None)  # a document is written and read for each
 @given(st.lists(st.tuples(TIMES_MS, st.booleans()), min_size=1))
 def test_of_k6s_samples_the_report_is_what_they_say(samples: list[tuple[float, bool]]) -> None:
     found = point_file.read(k6(samples), "k6.json")

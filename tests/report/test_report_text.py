@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 import samples
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.foundation.units import format_ns
@@ -303,7 +303,6 @@ def test_an_empty_result_renders() -> None:
     assert plain(result).endswith("Verdict   failed: no request was sent\n")
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 2**42), min_size=1, max_size=100), st.integers(1, 20))
 def test_every_sample_is_in_one_bin_of_the_picture(values: list[int], rows: int) -> None:
     histogram = Histogram.from_values(values)

@@ -111,7 +111,7 @@ def test_the_engine_counts_into_the_same_counters(values: list[int]) -> None:
     assert ours == Histogram.from_values(values)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SAMPLES)
 def test_hdrhistogram_reads_our_blob_and_agrees(values: list[int]) -> None:
     ours = Histogram.from_values(values)
@@ -123,7 +123,7 @@ def test_hdrhistogram_reads_our_blob_and_agrees(values: list[int]) -> None:
     assert theirs.get_stddev() == pytest.approx(ours.stdev_ns, rel=1e-6, abs=1)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SAMPLES)
 def test_we_read_what_hdrhistogram_writes(values: list[int]) -> None:
     theirs = HdrHistogram(1, MAX_VALUE_NS, 3)

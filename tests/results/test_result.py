@@ -69,7 +69,7 @@ def through_json(result: Result) -> Any:
     return json.loads(json.dumps(result.to_document(), allow_nan=False))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(RESULTS)
 def test_a_document_comes_back_as_the_same_result(result: Result) -> None:
     assert Result.from_document(through_json(result)) == result

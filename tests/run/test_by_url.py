@@ -206,7 +206,7 @@ def test_rows_with_failures_are_never_left_out() -> None:
     shown = table.lines(Page(False, 100, True), replace(good(), requests=rows))
     assert any(line.startswith("  /42 ") for line in shown)
     assert len(shown) == 23 and shown[-1] == "  … 30 more, with 300 requests; --json has each"
-    assert "    200: 9, 1 without an answer" in shown
+    assert "    200: 9, 1 without a response" in shown
 
 
 def test_a_threshold_judges_one_url(tmp_path: Path) -> None:

@@ -41,12 +41,15 @@ class Witness:
     rows: list[int] = field(default_factory=list)
     failed: int = 0
     last: object = None
+    compared: int = 0
+    fresh: bool = False
     wrong: list[str] = field(default_factory=list)
 
     def begin(self, tags: Mapping[str, str], of_scenarios: Mapping[str, Mapping[str, str]]) -> None:
         self.reader.begin(tags, of_scenarios)
 
     def take(self, now: Snapshot) -> None:
+        self.fresh = True
         for point in self.reader.points(now):
             if point.name in NAMES:
                 counts = point.now.get("count", point.now.get("passes", 0.0))
@@ -59,6 +62,10 @@ class Witness:
         self.last = now.row
         self.rows.append(now.row.requests)
         self.failed += now.row.failed + now.row.timeouts
+        if not self.fresh:  # outputs leave a second out after a look that took long
+            return
+        self.fresh = False
+        self.compared += 1
         held = [now.judgements[text].observed or 0 for text in LIMITS]
         series = [sum(self.rows), self.failed]
         outputs = [self.told[name] for name in NAMES]
@@ -93,7 +100,8 @@ def test_a_second_of_a_run_of_urls(
     result = runner.run(
         plan, witness.hear, thread_rates=False, thresholds=limits, followers=[witness]
     )
-    assert witness.wrong == [] and len(witness.rows) >= 2 and min(witness.rows) > 50
+    assert witness.wrong == [] and witness.compared and len(witness.rows) >= 2
+    assert min(witness.rows) > 50
     assert witness.told["http_reqs"] == result.summary.requests, "and at the end all is told"
     assert result.thresholds[LIMITS[0]].observed == result.summary.requests
     assert sum(row.requests for row in result.series) == result.summary.requests
@@ -126,7 +134,8 @@ def test_a_second_of_a_script(tmp_path: Path, server: Server) -> None:
     limits = (*LIMITS, "http_reqs: count>0 [last=1s]")
     asked = RunRequest(str(path), workers=2, thresholds=limits, apart=True)
     result = parent.run(asked, witness.hear, observer=witness)
-    assert witness.wrong == [] and len(witness.rows) >= 2 and min(witness.rows) > 50
+    assert witness.wrong == [] and witness.compared and len(witness.rows) >= 2
+    assert min(witness.rows) > 50
     assert witness.failed and witness.told["http_reqs"] == result.summary.requests
     assert result.thresholds[LIMITS[0]].observed == result.summary.requests
     assert sum(row.requests for row in result.series) == result.summary.requests

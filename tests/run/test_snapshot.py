@@ -54,13 +54,13 @@ def known(snapshot: Snapshot) -> dict[str, Any]:
 
 
 @given(samples, samples)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_parts_add_up_to_the_whole(one: list[Any], other: list[Any]) -> None:
     assert known(read(1.0, one) + read(1.0, other)) == known(read(1.0, one, other))
 
 
 @given(samples, samples)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_came_since_and_what_was_before_are_all(before: list[Any], after: list[Any]) -> None:
     old, now = read(1.0, before), read(3.0, before, after)
     window = now.since(old)
@@ -77,7 +77,7 @@ def test_what_came_since_and_what_was_before_are_all(before: list[Any], after: l
 
 
 @given(samples, samples)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_snapshot_survives_json_and_goes_on(one: list[Any], other: list[Any]) -> None:
     whole = read(2.0, one)
     back = Snapshot.from_json(json.loads(json.dumps(whole.to_json())))

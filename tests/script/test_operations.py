@@ -98,10 +98,12 @@ def test_a_failure_has_a_reason_and_an_exception_goes_on_up() -> None:
 
 
 def test_without_one_that_succeeded_there_is_no_duration() -> None:
-    ground = Ground("operation_duration{name:pay}: p(95)<1", "operation_duration: p(95)<1")
+    failed = "operation_duration{outcome:failed}: p(95)<1"
+    ground = Ground("operation_duration{name:pay}: p(95)<1", "operation_duration: p(95)<1", failed)
     with ground.entered():
         with operation("pay") as op:
             op.fail()
+        assert ground.observed(failed) is not None, "asked for by name"
         assert ground.observed("operation_duration: p(95)<1") is None
         assert ground.observed("operation_duration{name:pay}: p(95)<1") is None
         with operation("pay"):

@@ -264,7 +264,8 @@ class Recorder:
             for tags in self._submetrics.get(name, ()):
                 if _matches(tags, said):
                     found.append((name, self._cell(kind, canonical(name, tags), "")))
-                    if name == "operation_duration" and said["outcome"] == "ok":
+                    wanted = dict(tags).get("outcome", "ok")  # else one that failed gives no time
+                    if name == "operation_duration" and said["outcome"] == wanted:
                         cell = self._cell("counter", canonical(SUCCEEDED, tags), "")
                         found.append((SUCCEEDED, cell))
         return found

@@ -299,9 +299,7 @@ class ScriptRun:
         shares = applied.shares(len(children))
         most = max(sum(len(share.vus) for share in each) for each in shares)
         start_ns = time.monotonic_ns() + LEAD_NS + most * VU_LEAD_NS
-        if (
-            self.workers.stopped_ns or self.workers.interrupted
-        ):  # setup failed, or somebody lost patience
+        if self.workers.stopped_ns or self.workers.interrupted:  # setup failed, or a signal came
             for child in children:
                 child.ended = True
             return time.monotonic_ns()

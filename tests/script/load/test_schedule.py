@@ -135,7 +135,7 @@ def test_a_stage_without_length_is_a_step() -> None:
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(some.integers(0, 30), STAGES, some.integers(1, 4))
 def test_the_vus_of_a_ramp_are_those_of_the_line(
     start: int, stages: list[tuple[float, int]], workers: int
