@@ -81,7 +81,7 @@ def test_this_process_is_never_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as own:
         port = own.getsockname()[1]
         assert processes.find("127.0.0.1", port, None).targets == ()
-        with pytest.raises(UsageError, match="nobody can be seen"):
+        with pytest.raises(UsageError, match="no visible process"):
             processes.find("127.0.0.1", port, None, (Watch("port", str(port)),))
 
 

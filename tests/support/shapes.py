@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from functools import cache
 
 from fastbench.results.histogram import Histogram
 from fastbench.results.result import SeriesRow
@@ -20,6 +21,7 @@ def scaled(histogram: Histogram, count: int) -> Histogram:
     return Histogram(counts, histogram.min_ns, histogram.max_ns, histogram.sum_ns * factor)
 
 
+@cache
 def lognormal(median_ns: int, sigma: float, count: int, seed: int = 1) -> Histogram:
     """Return latencies with the long right tail that servers have."""
     drawn = random.Random(seed)
