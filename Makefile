@@ -14,7 +14,7 @@ SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests/support PYTHONS
 	PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)"
 SANITIZED_TESTS = $(wildcard $(addprefix tests/engine/test_,http*.py hdr*.py core*.py engine*.py \
-	truth*.py faults*.py tls*.py pace*.py planned*.py wire*.py arena*.py))
+	truth*.py faults*.py frames*.py tls*.py pace*.py planned*.py wire*.py arena*.py ws*.py))
 
 .PHONY: build deps test-deps run test test-alone test-beside check lint types bench fuzz debug debug-build slow peers clean
 build: $(RELEASE) $(BIN)/fastbench
@@ -87,5 +87,6 @@ debug: debug-build
 	@$(SANITIZED) $(BIN)/pytest -q $(ARGS) $(SANITIZED_TESTS)
 fuzz: debug-build
 	@$(SANITIZED) $(PY) tests/support/fuzz_http.py --seconds 60 $(ARGS)
+	@$(SANITIZED) $(PY) tests/support/fuzz_frames.py --seconds 30 $(ARGS)
 clean:
 	@rm -rf build dist *.egg-info fastbench/engine/*/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis

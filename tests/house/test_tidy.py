@@ -96,6 +96,9 @@ ENGINE_ORDER = (
         "loop",
         "trend",
         "arena",
+        "utf8",
+        "frames",
+        "upgrade",
     ),
 )
 

@@ -5,7 +5,7 @@ import contextvars
 from collections.abc import Awaitable, Callable, Container, Generator, Iterable, Mapping, Sequence
 from typing import Any, Self, final
 
-from typing_extensions import disjoint_base
+from typing_extensions import Buffer, disjoint_base
 
 from fastbench.engine.bridge._core import Block
 
@@ -323,3 +323,64 @@ class Ticker:
 
 def set_active(shared: Block, index: int, vus: int) -> None: ...
 def set_state(shared: Block, index: int, state: str) -> None: ...
+
+# WebSocket frames (RFC 6455 section 5), on the client's side; no I/O.
+
+FRAME_RULES: tuple[str, ...]
+MAX_MESSAGE_BYTES: int
+
+@final
+class FrameReader:
+    """Reads what a server sends after its 101, cut anywhere.
+
+    `feed(data)` takes all of `data` and returns in order what became complete: (opcode, payload).
+
+    * text (1): str; binary (2): bytes; fragments are joined, compression is undone;
+    * ping (9), pong (10): bytes; the caller answers a ping with `frame(10, payload)`;
+    * close (8): (code, reason), code 1005 when the frame had none. Nothing counts after it.
+
+    When a rule is broken, the list holds what came before it, `rule` is one of FRAME_RULES, and
+    `close_code` is what to close with (1002, 1007 or 1009). The connection ends then.
+
+    `max_frame_bytes` and `max_message_bytes` are of payloads, the latter also after decompression.
+    `deflate`: permessage-deflate was agreed on (RFC 7692), and without `context_takeover` each
+    message begins anew (server_no_context_takeover). `check_text=False` does not look at UTF-8:
+    bytes that are none are replaced. `keep=False` drops payloads: a message is its length then.
+    """
+
+    def __new__(
+        cls,
+        *,
+        max_frame_bytes: int = ...,
+        max_message_bytes: int = ...,
+        deflate: bool = False,
+        context_takeover: bool = True,
+        check_text: bool = True,
+        keep: bool = True,
+    ) -> Self: ...
+    def feed(self, data: Buffer) -> list[tuple[int, Any]]: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def close_code(self) -> int: ...
+    @property
+    def in_message(self) -> bool: ...
+
+def frame(opcode: int, payload: str | Buffer, *, fin: bool = True, rsv1: bool = False) -> bytes:
+    """One masked frame with a fresh key. ValueError: a control frame of more than 125 bytes.
+
+    Opcodes: 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. `rsv1`: the payload is
+    compressed, without its last four bytes 00 00 ff ff (RFC 7692 section 7.2.1).
+    """
+
+def close_frame(code: int = 1000, reason: str = "") -> bytes:
+    """A close frame; 1005: one without a code. ValueError: a code that may not be sent, or more
+    than 123 bytes of reason."""
+
+def handshake_key() -> str:
+    """A fresh Sec-WebSocket-Key: 24 characters."""
+
+def accept_of(key: str) -> str:
+    """The Sec-WebSocket-Accept that a server must answer `key` with (section 4.2.2)."""

@@ -5,14 +5,16 @@ answer resumes the coroutine that waits for it at once, without a future or a tu
 """
 
 import asyncio
+import os
 import re
 
 cimport cython
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.contextvars cimport PyContext_Enter, PyContext_Exit
+from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.errno cimport EAGAIN, EINPROGRESS, ETIMEDOUT
 from libc.math cimport INFINITY
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
@@ -22,6 +24,7 @@ cimport fastbench.engine.addresses as addresses
 cimport fastbench.engine.arena as arena
 cimport fastbench.engine.block as block
 cimport fastbench.engine.codec as codec
+cimport fastbench.engine.frames as frames
 cimport fastbench.engine.hdr as hdr
 cimport fastbench.engine.http as http
 cimport fastbench.engine.kernel as kernel
@@ -30,6 +33,7 @@ cimport fastbench.engine.response as response
 cimport fastbench.engine.rules as rules
 cimport fastbench.engine.tls as tls
 cimport fastbench.engine.trend as trend
+cimport fastbench.engine.upgrade as upgrade
 from fastbench.engine.bridge._core cimport Block, Histogram, code_name
 
 from fastbench.engine.bridge._core import ERROR_KINDS, ERROR_PHASES, WORKER_STATES
@@ -87,3 +91,4 @@ include "_origin.pxi"
 include "_pool.pxi"
 include "_connection.pxi"
 include "_exchange.pxi"
+include "_frames.pxi"
