@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fastbench.script.api.vu import Vu as Vu
     from fastbench.script.expected import expected_statuses as expected_statuses
     from fastbench.script.http.bodies import file as file
+    from fastbench.script.protocols import sql as sql
 
 __version__ = "0.6.0"
 
@@ -52,20 +53,22 @@ _HOMES = {
     "script.api.vu": ("Vu",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = {name: f"script.protocols.{name}" for name in ("sql",)}
 
-__all__ = [*_HOME_OF, "__version__"]
+__all__ = [*_HOME_OF, *_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
+    home = _HOME_OF.get(name) or _MODULES.get(name)
     if home is None:
         raise AttributeError(f"module 'fastbench' has no attribute '{name}'")
     from importlib import import_module
 
-    found = getattr(import_module(f"fastbench.{home}"), name)
+    module = import_module(f"fastbench.{home}")
+    found = module if name in _MODULES else getattr(module, name)
     globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME_OF})
+    return sorted({*globals(), *_HOME_OF, *_MODULES})

@@ -15,7 +15,12 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 # What we import ourselves, some of it late.
-OURS = frozenset(("aiohttp", "idna", "orjson", "psutil", "rich", "uvloop", "zstandard"))
+OURS = frozenset(
+    (
+        *("aiohttp", "idna", "orjson", "psutil", "rich", "uvloop", "zstandard"),
+        *("asyncmy", "asyncpg", "redis", "rq"),  # extras
+    )
+)
 ROOT_MARKS = ("lib", ".git", "pyproject.toml")
 # These have a lib, too, which is no project's: hier(7).
 _SYSTEMS = frozenset(("/", "/usr", "/usr/local", "/var"))

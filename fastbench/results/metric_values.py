@@ -36,6 +36,10 @@ BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours
     "checks": Kind("rate"),
     "data_received": Kind("counter", "data"),
     "data_sent": Kind("counter", "data"),
+    "db_errors": _COUNTER,  # ours, as all of databases, Redis and jobs
+    "db_pool_wait": _TIME,
+    "db_queries": _COUNTER,
+    "db_query_duration": _TIME,
     "dropped_iterations": _COUNTER,
     "group_duration": _TIME,
     "http_req_blocked": _TIME,
@@ -50,9 +54,14 @@ BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours
     "http_reqs": _COUNTER,
     "iteration_duration": _TIME,
     "iterations": _COUNTER,
+    "job_queue_wait": _TIME,
+    "job_run_time": _TIME,
+    "jobs_failed": _COUNTER,
+    "jobs_finished": _COUNTER,
     "operation_duration": _TIME,  # ours, as the two below: of what is timed and is no request
     "operation_failed": Kind("rate"),
     "operations": _COUNTER,
+    "redis_duration": _TIME,
     "script_exceptions": Kind("rate"),  # ours: of iterations, those that an exception ended
     "vus": Kind("gauge"),
     "vus_max": Kind("gauge"),

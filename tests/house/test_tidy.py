@@ -52,6 +52,8 @@ PARTS: dict[str, set[str]] = {
     "results.assessment": {"results"},
     "script.http": {"script"},
     "script.api": {"script", "script.http"},
+    "script.protocols.databases": {"script"},
+    "script.protocols": {"script", "script.api", "script.protocols.databases"},
     "script.load": {"script", "script.api"},
     "script.worker": {"script", "script.api", "script.http", "script.load"},
     "script.parent": {"script", "script.api", "script.load", "script.worker"},

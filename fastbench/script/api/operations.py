@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import Callable, Mapping
+from time import monotonic_ns
 from types import TracebackType
 from typing import Any, Self
 
@@ -36,7 +37,10 @@ class operation:
     `kind` is one of ws, sql, redis, job and custom. `tags` join those of scenario and group.
     """
 
-    __slots__ = ("_begun_ns", "_bytes", "_route", "duration_ms", "kind", "name", "reason", "tags")
+    __slots__ = (
+        *("_begun_ns", "_bytes", "_route", "duration_ns", "ended", "kind", "name", "reason"),
+        "tags",
+    )
 
     watch: Watch | None = None  # called with each that ended, for --debug
 
@@ -56,10 +60,16 @@ class operation:
         self.kind = kind
         self.tags = tags
         self.reason: str | None = None  # why it failed
-        self.duration_ms: float | None = None  # once it has ended
+        self.duration_ns: int | None = None  # once it was left
+        self.ended = False  # False also where the end of the run cut it off
         self._bytes = [0, 0]
         self._begun_ns = 0
         self._route: Any = None
+
+    @property
+    def duration_ms(self) -> float | None:
+        """How long it took, once it has ended."""
+        return None if self.duration_ns is None else self.duration_ns / 1e6
 
     @property
     def failed(self) -> bool:
@@ -89,6 +99,12 @@ class operation:
     def bytes_out(self, n_bytes: int) -> None:
         self._bytes[1] = _size("bytes_out", n_bytes)
 
+    def restart(self) -> int:
+        """Take its time from here: it waited for its turn until now. Return how long, ns."""
+        now_ns = monotonic_ns()
+        waited_ns, self._begun_ns = now_ns - self._begun_ns, now_ns
+        return max(0, waited_ns)
+
     def __enter__(self) -> Self:
         if self._route is not None:
             raise RuntimeError(f"the operation {self.name} has begun already; make one each time")
@@ -110,11 +126,11 @@ class operation:
     ) -> None:
         if error is not None:
             if isinstance(error, _ENDS) or (isinstance(error, CancelledError) and _over()):
-                self.duration_ms = self._route.leave(self._begun_ns) / 1e6
+                self.duration_ns = self._route.leave(self._begun_ns)
                 return
             self.fail(CANCELLED if isinstance(error, CancelledError) else type(error).__name__)
-        took_ns = self._route.end(self._begun_ns, self.failed, *self._bytes)
-        self.duration_ms = took_ns / 1e6
+        self.duration_ns = self._route.end(self._begun_ns, self.failed, *self._bytes)
+        self.ended = True
         if self.reason is not None:
             self._route.failure(self.reason).add(1)
         if operation.watch is not None:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from fastbench.engine.bridge._core import Block
 from fastbench.engine.client import _client
-from fastbench.results.metric_values import ANSWERED, OPERATION_ERRORS, SUCCEEDED
+from fastbench.results.metric_values import ANSWERED, BUILT_IN, OPERATION_ERRORS, SUCCEEDED
 from fastbench.results.thresholds.submetric import canonical
 from fastbench.script.api import metrics
 from fastbench.script.expected import Expected
@@ -181,6 +181,14 @@ class Recorder:
         found = {**dict(tags), "scenario": place.scenario, "group": place.group}
         kind = metrics.kind_of(name).type
         return self._with_submetrics(kind, name, _json(**own, scenario=place.scenario), found)
+
+    def built_in(self, name: str, place: RecordingContext, own: Tags) -> Adds:
+        """Return where samples of a metric of ours are kept; `own` are their own tags."""
+        kind = BUILT_IN[name]
+        found = {**dict(place.tags), **dict(own), "scenario": place.scenario, "group": place.group}
+        row = _json(**self._counted_by(name, place.scenario, own), scenario=place.scenario)
+        sort = "times" if kind.contains == "time" else kind.type
+        return self._with_submetrics(sort, name, row, found)
 
     def tagged(self, name: str, place: RecordingContext, tags: Mapping[str, object]) -> Adds:
         """Return the same for a sample with tags of its own."""

@@ -22,8 +22,17 @@ from fastbench.script.load.source import Source
 from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec
 
 # Metrics that have samples only if the script calls something.
-_NEEDS_CALL = {"checks": "check", "group_duration": "group"}
-_NEEDS_CALL |= dict.fromkeys(("operation_duration", "operation_failed", "operations"), "operation")
+_NEEDS_CALL: dict[str, tuple[str, ...]] = {"checks": ("check",), "group_duration": ("group",)}
+_NEEDS_CALL |= dict.fromkeys(
+    ("operation_duration", "operation_failed", "operations"),
+    ("operation", "open", "queue", "stream", "ws"),
+)
+_NEEDS_CALL |= dict.fromkeys(
+    ("db_errors", "db_pool_wait", "db_queries", "db_query_duration", "redis_duration"), ("open",)
+)
+_NEEDS_CALL |= dict.fromkeys(
+    ("job_queue_wait", "job_run_time", "jobs_failed", "jobs_finished"), ("queue",)
+)
 _OF_REQUESTS = ("http_req", "data_")
 
 
@@ -146,8 +155,8 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
     why = ""
     if (wanted := tags.get("scenario", names[0])) not in (*names, "setup", "teardown"):
         why = f"no scenario {wanted} runs, only {', '.join(names)}"
-    elif threshold.metric in _NEEDS_CALL and _NEEDS_CALL[threshold.metric] not in source.calls:
-        why = f"the script never calls {_NEEDS_CALL[threshold.metric]}()"
+    elif (calls := _NEEDS_CALL.get(threshold.metric)) and not source.calls & set(calls):
+        why = f"the script never calls {calls[0]}()"
     elif threshold.metric == "http_req_response" and not any(
         spec.executor in ARRIVAL for spec in _meant(threshold, applied)
     ):

@@ -12,6 +12,7 @@ import uvloop
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 from fastbench.foundation import signals
+from fastbench.script import closing
 from fastbench.script.api.operations import operation
 from fastbench.script.api.vu import ScenarioRunner, Vu
 from fastbench.script.exceptions import Broken
@@ -110,6 +111,7 @@ async def _perform(
     except Broken as broken:
         rehearsed.broken.append(broken)
     finally:
+        await closing.close_all()
         crew.close()
     return rehearsed
 

@@ -32,6 +32,7 @@ from fastbench.engine.client import _client
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
 from fastbench.run.child import EXIT_FAILED
+from fastbench.script import closing
 from fastbench.script.api.vu import Vu
 from fastbench.script.exceptions import Broken, Spot
 from fastbench.script.load.script_host import ScriptHost
@@ -167,7 +168,7 @@ class _Worker:
 
     def _hear(self, kind: str, said: Any) -> None:
         if kind == "quit":
-            self._leave()
+            self._do(self._leave())
         elif self._crew is None:
             pass  # there is no script: only quit is of interest
         elif kind == "setup":
@@ -221,7 +222,8 @@ class _Worker:
         else:
             self._channel.send({"torn_down": {}})
 
-    def _leave(self) -> None:
+    async def _leave(self) -> None:
+        await closing.close_all()
         if self._crew is not None:
             self._crew.close()
         if self._quit is not None and not self._quit.done():

@@ -1,0 +1,1 @@
+"""Protocols of scripts beside HTTP: what each call takes is an operation of its kind."""

@@ -1,0 +1,60 @@
+"""What a database refuses, as one exception of all drivers: QueryError with its SQLSTATE."""
+
+from __future__ import annotations
+
+# Conditions of ISO/IEC 9075-2 and of appendix A of PostgreSQL's manual, in words.
+CONDITIONS = {
+    "08001": "no connection",
+    "08006": "connection lost",
+    "22P02": "invalid text representation",
+    "22000": "invalid value",
+    "22001": "text too long",
+    "22012": "division by zero",
+    "23000": "constraint violation",
+    "23502": "not null violation",
+    "23503": "foreign key violation",
+    "23505": "unique violation",
+    "23514": "check violation",
+    "25006": "read-only",
+    "28000": "sign-in refused",
+    "28P01": "invalid password",
+    "3D000": "no such database",
+    "40001": "serialization failure",
+    "40P01": "deadlock",
+    "42501": "no permission",
+    "42601": "syntax error",
+    "42703": "no such column",
+    "42P01": "no such table",
+    "42P07": "table exists",
+    "53300": "too many connections",
+    "55P03": "locked",
+    "57014": "timed out",
+    "57P01": "server shut down",
+    "HY000": "database error",
+}
+UNKNOWN = "HY000"  # ISO/IEC 9075-3: a general error
+
+
+class QueryError(Exception):
+    """A query that failed, or the connection it was to use.
+
+    `sqlstate` has five characters on every database; `constraint` is the name of the constraint
+    that was violated ("tickets_pkey"; of SQLite its columns), else None.
+    """
+
+    def __init__(self, sqlstate: str, text: str, constraint: str | None = None) -> None:
+        self.sqlstate = sqlstate
+        self.constraint = constraint
+        self.text = text
+        super().__init__(f"{self.reason}: {text}")
+
+    @property
+    def reason(self) -> str:
+        """What rows of failures are counted by: SQLSTATE, condition and constraint."""
+        words = " ".join(filter(None, (self.sqlstate, CONDITIONS.get(self.sqlstate, ""))))
+        return f"{words} ({self.constraint})" if self.constraint else words
+
+    @property
+    def lost(self) -> bool:
+        """Tell whether the connection is of no use any more."""
+        return self.sqlstate.startswith(("08", "57P"))
