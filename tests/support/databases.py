@@ -2,6 +2,7 @@
 
     with postgres() as url: ...      # postgresql://…, a superuser with a password
     with redis() as url: ...         # redis://127.0.0.1:PORT/0
+    with rq_worker(url, "high"): ... # one of RQ's own, which runs the jobs of that queue
 
 Both trade safety for speed: what they hold is worth nothing. Missing programs skip the test.
 """
@@ -14,6 +15,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +24,7 @@ import pytest
 from real_servers import accepts, end, free_port, need
 from running import until
 
-__all__ = ["PASSWORD", "postgres", "redis", "without_secrets"]
+__all__ = ["PASSWORD", "postgres", "redis", "rq_worker", "without_secrets"]
 
 PASSWORD = "pg-secret-4711"
 _QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
@@ -63,6 +65,23 @@ def redis() -> Iterator[str]:
         command += ["--dir", name, "--unixsocket", str(folder / "redis.sock")]
         with _process(command, folder / "log", port, signal.SIGTERM):
             yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextlib.contextmanager
+def rq_worker(url: str, queue: str) -> Iterator[None]:
+    """Start a worker, which runs jobs in its own process: a fork for each takes its time."""
+    command = [sys.executable, "-m", "rq.cli", "worker", "--worker-class", "rq.SimpleWorker"]
+    process = subprocess.Popen(
+        [*command, "--url", url, "--quiet", queue],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        end(process, signal.SIGTERM)
 
 
 def without_secrets(*texts: str) -> None:

@@ -1,0 +1,189 @@
+"""Redis: `store = redis.open(env("REDIS_URL"))`, then `await store.incr("calls")` in any function.
+
+1. Every command of redis-py is a method. A command is an operation of kind redis, named as Redis
+   names it ("incr"); a pipeline is one operation. Each also counts in redis_duration{command}.
+2. What Redis refuses raises redis-py's own exceptions, `redis.RedisError` is their base; the
+   operation counts as failed. Nothing is tried again: a retry would hide what a user waits for.
+3. Connections are of one worker, at most `pool` of them. A command that has to wait for one takes
+   that much longer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastbench.foundation import redact
+from fastbench.plan.plan import UsageError
+from fastbench.script import closing, extras, values
+from fastbench.script.api.measured import measured
+from fastbench.script.api.operations import operation
+
+POOL = 50
+TIMEOUT_S = 30.0
+_SCHEMES = ("redis://", "rediss://", "unix://")
+
+
+def open(url: str | None, *, pool: int = POOL, timeout: Any = TIMEOUT_S, **options: Any) -> Store:
+    """Return a Redis by its URL; no connection is made yet.
+
+    `url` is `redis://:password@host:6379/0`, `rediss://…` (TLS) or `unix:///path.sock?db=0`. `pool`
+    is how many connections each worker has at most, `timeout` what connecting and an answer may
+    take (seconds or a text such as "5s"). `options` are those of redis-py's `Redis`; texts come as
+    str unless there is `decode_responses=False`.
+    """
+    return Store(checked(url, "redis.open()"), settings(pool, timeout, "redis.open()") | options)
+
+
+def checked(url: object, what: str) -> str:
+    """Return the URL of a Redis; raises UsageError where it is none."""
+    if not isinstance(url, str) or not url:
+        raise UsageError(
+            f"{what} needs the URL of a Redis, for example redis://localhost:6379/0; give the one "
+            "that env() reads with -e NAME=URL."
+        )
+    if not url.startswith(_SCHEMES):
+        shown = redact.printable(redact.url(url))
+        raise UsageError(f"{what}: {shown} is no URL of a Redis; it begins with redis://.")
+    return url
+
+
+def connected(url: str, options: dict[str, Any]) -> Any:
+    """Return a client of redis-py whose commands nobody times; its connections come later."""
+    library = extras.load("redis.asyncio", extra="redis", what="Redis")
+    retry = extras.load("redis.asyncio.retry", extra="redis", what="Redis")
+    backoff = extras.load("redis.backoff", extra="redis", what="Redis")
+    never = retry.Retry(backoff.NoBackoff(), 0)
+    try:
+        pool = library.BlockingConnectionPool.from_url(url, **{"retry": never, **options})
+    except (ValueError, TypeError) as error:
+        shown = redact.printable(redact.url(url))
+        said = redact.printable(redact.text(str(error)))
+        raise UsageError(f"redis.open(): {shown} cannot be used: {said}.") from None
+    return library.Redis(connection_pool=pool)
+
+
+def reason_of(error: Exception) -> str:
+    """Say in a few words why a command failed."""
+    kind, text = type(error).__name__, str(error)
+    if kind == "TimeoutError":
+        return "timed out"
+    if kind in ("AuthenticationError", "AuthorizationError"):
+        return "sign-in refused"
+    if kind == "ConnectionError":
+        return "connection refused" if "refused" in text else "connection lost"
+    code = text.partition(" ")[0]
+    return code if kind == "ResponseError" and code.isupper() and len(code) > 2 else kind
+
+
+class Store:
+    """A Redis; see `open`. Methods are redis-py's: `await store.get("key")`."""
+
+    def __init__(self, url: str, options: dict[str, Any]) -> None:
+        self._url = url
+        self._options = options
+        self._client: Any = None
+        self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
+        connected(url, options)  # says what is missing or wrong while the script loads
+
+    def pipeline(self, transaction: bool = True, name: str = "pipeline") -> Any:
+        """Return redis-py's pipeline; `execute()` is one operation of that name."""
+        client = self._ours()
+        pipe = client.pipeline(transaction=transaction)
+        pipe.execute = _timed(name, pipe.execute)
+        at_once = pipe.immediate_execute_command
+
+        async def immediate_execute_command(*args: Any, **more: Any) -> Any:
+            return await _timed(_name(args), at_once)(*args, **more)
+
+        pipe.immediate_execute_command = immediate_execute_command  # under WATCH
+        return pipe
+
+    async def close(self) -> None:
+        """Close the connections of this worker; the next command makes new ones."""
+        client, home = self._client, self._home
+        self._client = self._home = None
+        if client is not None and home is not None and home[0] == os.getpid():
+            await client.aclose()
+            await client.connection_pool.disconnect()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._ours(), name)
+
+    def _ours(self) -> Any:
+        """Return the client of this process and loop."""
+        here = os.getpid(), asyncio.get_running_loop()
+        if self._home != here:
+            client = connected(self._url, self._options)
+            execute = client.execute_command
+
+            async def execute_command(*args: Any, **more: Any) -> Any:
+                return await _timed(_name(args), execute)(*args, **more)
+
+            client.execute_command = execute_command
+            self._client, self._home = client, here
+            closing.at_end(self.close)
+        return self._client
+
+    def __repr__(self) -> str:
+        return f"<redis {redact.printable(redact.url(self._url))}>"
+
+
+def _timed(name: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Return the same call as an operation."""
+    errors = extras.load("redis.exceptions", extra="redis", what="Redis").RedisError
+
+    async def timed(*args: Any, **more: Any) -> Any:
+        op = operation(name, "redis")
+        try:
+            with op:
+                try:
+                    found = await call(*args, **more)
+                except errors as error:
+                    op.fail(reason_of(error))
+                    raise
+                if isinstance(found, list):  # of a pipeline, errors may be values
+                    failed = next((each for each in found if isinstance(each, errors)), None)
+                    if failed is not None:
+                        op.fail(reason_of(failed))
+                return found
+        finally:
+            if op.ended:
+                measured("redis_duration", (("command", name),)).add(op.duration_ns)
+
+    return timed
+
+
+def _name(args: tuple[Any, ...]) -> str:
+    """Name a command as Redis does; redis-py writes `incr` as INCRBY 1."""
+    first = args[0]
+    name = (first.decode() if isinstance(first, bytes) else str(first)).lower()
+    return name.removesuffix("by") if name in ("incrby", "decrby") and args[2:] == (1,) else name
+
+
+def settings(pool: int, timeout: Any, what: str) -> dict[str, Any]:
+    """Return what a client of redis-py is made with."""
+    limit_s = values.duration_s(timeout, f"timeout of {what}") or None
+    return {
+        "max_connections": values.count(pool, f"pool of {what}", most=100_000),
+        "timeout": limit_s,
+        "socket_timeout": limit_s,
+        "socket_connect_timeout": limit_s,
+        "decode_responses": True,
+    }
+
+
+def __getattr__(name: str) -> Any:
+    """Return an exception of redis-py, as `redis.RedisError`."""
+    if not name.startswith("_"):
+        found = getattr(extras.load("redis.exceptions", extra="redis", what="Redis"), name, None)
+        if found is not None:
+            return found
+    raise AttributeError(
+        f"fastbench's redis has no {name}: it has open(url); for the library itself write "
+        "`import redis` below `from fastbench import …`"
+    )

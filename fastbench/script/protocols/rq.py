@@ -1,0 +1,214 @@
+"""Queues of RQ: `jobs = rq.queue("high", env("REDIS_URL"))`, then `await jobs.enqueue(…)`.
+
+1. Jobs are stored by RQ's own code, so that RQ's own workers run them. To enqueue is an operation
+   of kind job ("enqueue high"); the job itself is another, named after its function, from the
+   moment it was enqueued until it ended.
+2. job_queue_wait, job_run_time, jobs_finished and jobs_failed come from what the worker wrote into
+   the job, also where nobody waits for `finished()`. A job that has not ended when the run does is
+   under way.
+3. Identifiers of our jobs begin with a mark of the run, so that `clear()` removes no others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from fastbench.plan.plan import UsageError
+from fastbench.script import closing, extras, remarks, values
+from fastbench.script.api.operations import operation
+from fastbench.script.protocols import redis
+from fastbench.script.protocols.job_watch import JobWatch, Outcome
+from fastbench.script.recording_context import PLACE
+
+__all__ = ["Job", "JobQueue", "Outcome", "queue"]
+
+_REGISTRIES = ("finished", "failed", "canceled", "deferred", "scheduled")
+_VERSION = (7, 0, 0)  # of Redis; RQ asks for it, and what we call does not depend on it
+# Keeps what others enqueued, in its order. KEYS: the queue, its registries; ARGV: the mark of our
+# jobs ("" takes all), RQ's prefix of jobs.
+_CLEAR = """
+local mark, removed = ARGV[1], 0
+local function ours(id) return string.sub(id, 1, #mark) == mark end
+local function forget(id)
+    redis.call('del', ARGV[2] .. id, ARGV[2] .. id .. ':dependents', 'rq:results:' .. id)
+    removed = removed + 1
+end
+local ids = redis.call('lrange', KEYS[1], 0, -1)
+redis.call('del', KEYS[1])
+for _, id in ipairs(ids) do
+    if ours(id) then forget(id) else redis.call('rpush', KEYS[1], id) end
+end
+for at = 2, #KEYS do
+    for _, id in ipairs(redis.call('zrange', KEYS[at], 0, -1)) do
+        if ours(id) then redis.call('zrem', KEYS[at], id); forget(id) end
+    end
+end
+return removed
+"""
+
+
+def queue(name: str, url: str | None, *, pool: int = 50, timeout: Any = 30.0) -> JobQueue:
+    """Return a queue of RQ by its name and the URL of its Redis; no connection is made yet.
+
+    `pool` is how many connections each worker has at most, `timeout` what an answer of Redis may
+    take (seconds or a text such as "5s").
+    """
+    if not isinstance(name, str) or not name:
+        raise UsageError('A queue needs a name, for example rq.queue("high", env("REDIS_URL")).')
+    settings = redis.settings(pool, timeout, "rq.queue()") | {"decode_responses": False}
+    return JobQueue(name, redis.checked(url, "rq.queue()"), settings)
+
+
+class Job:
+    """A job that was enqueued; `id` is RQ's."""
+
+    __slots__ = ("_ended", "id")
+
+    def __init__(self, id: str, ended: asyncio.Future[Outcome] | None) -> None:
+        self.id = id
+        self._ended = ended
+
+    async def finished(self, timeout: Any = 60.0) -> Outcome:
+        """Wait until a worker has run it, and return what became of it; a failure is no exception.
+
+        `timeout` is in seconds or a text such as "30s"; when it is over the outcome is "waiting".
+        """
+        limit_s = values.duration_s(timeout, "timeout of finished()")
+        if self._ended is None:
+            return Outcome("waiting")
+        done, _ = await asyncio.wait([self._ended], timeout=limit_s)
+        return self._ended.result() if done else Outcome("waiting")
+
+    def __repr__(self) -> str:
+        return f"<job {self.id}>"
+
+
+class JobQueue:
+    """A queue of RQ; see `queue`."""
+
+    def __init__(self, name: str, url: str, settings: dict[str, Any]) -> None:
+        self.name = name
+        self._url = url
+        self._settings = settings
+        self._mark = f"fastbench-{os.getppid():x}-"  # of all workers of a run
+        self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
+        self._client: Any = None
+        self._watch: JobWatch | None = None
+        self._library = _library()
+        self._queue = self._library.Queue(name, connection=_never_connected(url))
+        self._queue.redis_server_version = _VERSION
+        redis.connected(url, settings)  # says what is wrong while the script loads
+
+    async def enqueue(self, function: str | Callable[..., Any], *args: Any, **more: Any) -> Job:
+        """Put a job into the queue, and return it.
+
+        `function` is a path that the workers can import ("module.function") or a function of such
+        a module; `args` and `more` are its arguments, among them RQ's own (`job_timeout`,
+        `result_ttl`, `at_front`, `meta`, `retry`, …). Raises redis-py's exceptions.
+        """
+        if more.get("result_ttl") == 0:
+            raise UsageError(
+                "result_ttl=0 removes a job before its times can be read; let it live for a second "
+                "or more (result_ttl=1)."
+            )
+        client, watch = self._ours()
+        with operation(f"enqueue {self.name}", "job") as op:
+            id = more.pop("job_id", None) or self._mark + uuid.uuid4().hex
+            recorded = _recorder(self._queue.connection)
+            self._queue.enqueue(function, *args, job_id=id, pipeline=recorded, **more)
+            op.bytes_out = sum(map(_size, recorded.commands))
+            try:
+                async with client.pipeline(transaction=True) as pipe:
+                    for command in recorded.commands:
+                        pipe.execute_command(*command)
+                    await pipe.execute()
+            except redis.RedisError as error:
+                op.fail(redis.reason_of(error))
+                raise
+        ended = watch.add(id, _name(function), PLACE.get())
+        if ended is None:
+            remarks.tell(
+                "jobs_unwatched",
+                f"queue {self.name}: more than 100,000 jobs had not ended; what became of further "
+                "ones is not counted",
+                "start more RQ workers, or enqueue fewer jobs",
+            )
+        return Job(id, ended)
+
+    async def depth(self) -> int:
+        """Return how many jobs wait in the queue, whoever enqueued them."""
+        client, _ = self._ours()
+        return int(await client.llen(self._queue.key))
+
+    async def clear(self, everything: bool = False) -> int:
+        """Remove the jobs of this run that wait or have ended, and return how many those were.
+
+        With `everything` also those that others enqueued. Jobs that run are left to their workers.
+        """
+        client, _ = self._ours()
+        keys = [self._queue.key, *(f"rq:{each}:{self.name}" for each in _REGISTRIES)]
+        mark = "" if everything else self._mark
+        return int(await client.eval(_CLEAR, len(keys), *keys, mark, self._prefix))
+
+    async def close(self) -> None:
+        """Close the connections of this worker; jobs are watched no longer."""
+        client, home, watch = self._client, self._home, self._watch
+        self._client = self._home = self._watch = None
+        if client is not None and home is not None and home[0] == os.getpid():
+            if watch is not None:
+                watch.close()
+            await client.aclose()
+            await client.connection_pool.disconnect()
+
+    @property
+    def _prefix(self) -> str:
+        return str(self._library.job.Job.redis_job_namespace_prefix)
+
+    def _ours(self) -> tuple[Any, JobWatch]:
+        """Return the client and the watch of this process and loop."""
+        here = os.getpid(), asyncio.get_running_loop()
+        if self._home != here or self._watch is None:
+            self._client = redis.connected(self._url, self._settings)
+            self._watch = JobWatch(self._client, self.name, self._prefix)
+            self._home = here
+            closing.at_end(self.close)
+        return self._client, self._watch
+
+    def __repr__(self) -> str:
+        return f"<queue {self.name}>"
+
+
+def _library() -> Any:
+    return extras.load("rq", extra="rq", what="rq.queue()")
+
+
+def _never_connected(url: str) -> Any:
+    """Return a synchronous client for RQ, which is to write its commands down only."""
+    return extras.load("redis", extra="rq", what="rq.queue()").Redis.from_url(url)
+
+
+def _recorder(connection: Any) -> Any:
+    """Return a pipeline that keeps the commands it is given."""
+    recorded = connection.pipeline()
+    recorded.commands = []
+
+    def execute_command(*args: Any, **more: Any) -> Any:
+        recorded.commands.append(args)
+        return recorded
+
+    recorded.execute_command = execute_command
+    return recorded
+
+
+def _size(command: tuple[Any, ...]) -> int:
+    return sum(len(each if isinstance(each, str | bytes) else str(each)) for each in command)
+
+
+def _name(function: str | Callable[..., Any]) -> str:
+    if isinstance(function, str):
+        return function
+    return f"{function.__module__}.{function.__qualname__}"
