@@ -32,7 +32,7 @@ TIMEOUT_S = 30.0
 MAX_STATEMENTS = 1000  # that are kept as their database has them
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _TABLE = re.compile(
-    r"\b(?:from|into|update|table|join)\s+(?:only\s+)?(?:if\s+(?:not\s+)?exists\s+)?"
+    r"\b(?:from|into|update|table|index|schema|view)\s+(?:only\s+)?(?:if\s+(?:not\s+)?exists\s+)?"
     r"([\w.\"`\[\]]+)",
     re.IGNORECASE,
 )

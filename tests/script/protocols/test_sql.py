@@ -270,6 +270,7 @@ def test_a_query_is_named_by_its_verb_and_table() -> None:
         '/* all */ insert into "Tickets" values (1)': "INSERT Tickets",
         "UPDATE ONLY app.tickets SET a = 1": "UPDATE app.tickets",
         "CREATE TABLE IF NOT EXISTS t (id int)": "CREATE t",
+        "DROP SCHEMA IF EXISTS app CASCADE": "DROP app",
         "VACUUM": "VACUUM",
         "SELECT 1": "SELECT",
     }
