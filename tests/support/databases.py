@@ -1,6 +1,7 @@
 """PostgreSQL and Redis of a test's own: a free port, files in a folder of their own, gone after.
 
     with postgres() as url: ...      # postgresql://…, a superuser with a password
+    with mariadb() as url: ...       # mysql://…
     with redis() as url: ...         # redis://127.0.0.1:PORT/0
     with rq_worker(url, "high"): ... # one of RQ's own, which runs the jobs of that queue
 
@@ -24,7 +25,7 @@ import pytest
 from real_servers import accepts, end, free_port, need
 from running import until
 
-__all__ = ["PASSWORD", "postgres", "redis", "rq_worker", "without_secrets"]
+__all__ = ["PASSWORD", "mariadb", "postgres", "redis", "rq_worker", "without_secrets"]
 
 PASSWORD = "pg-secret-4711"
 _QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
@@ -53,6 +54,27 @@ def postgres() -> Iterator[str]:
         # SIGINT: the fast shutdown, which does not wait for clients.
         with _process(command, folder / "log", port, signal.SIGINT):
             yield f"postgresql://bench:{PASSWORD}@127.0.0.1:{port}/postgres"
+
+
+@contextlib.contextmanager
+def mariadb() -> Iterator[str]:
+    """Start MariaDB; yields the URL of an empty database."""
+    server, make, client = need("mariadbd"), need("mariadb-install-db"), need("mariadb")
+    with tempfile.TemporaryDirectory(prefix="fastbench-my-") as name:
+        folder, port = Path(name), free_port()
+        who = pwd.getpwuid(os.getuid()).pw_name
+        data = ["--no-defaults", f"--datadir={folder}/data", f"--user={who}"]
+        ready = ["--auth-root-authentication-method=normal", "--skip-test-db"]
+        subprocess.run([make, *data, *ready], check=True, capture_output=True)
+        place = ["--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder}/socket"]
+        quick = ["--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=0"]
+        with _process([server, *data, *place, *quick], folder / "log", port, signal.SIGTERM):
+            root = [client, "--no-defaults", "-uroot", f"--socket={folder}/socket", "-e"]
+            words = "CREATE USER bench@{0} IDENTIFIED BY '{1}'; GRANT ALL ON *.* TO bench@{0};"
+            for host in ("'127.0.0.1'", "localhost"):
+                subprocess.run([*root, words.format(host, PASSWORD)], check=True)
+            subprocess.run([*root, "CREATE DATABASE app"], check=True)
+            yield f"mysql://bench:{PASSWORD}@127.0.0.1:{port}/app"
 
 
 @contextlib.contextmanager

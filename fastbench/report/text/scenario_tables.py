@@ -17,7 +17,7 @@ from fastbench.report.columns import FIGURE_COLUMNS, NAME_COLUMNS, WIDE_COLUMNS
 from fastbench.report.page import Page, Part, cut, plural
 from fastbench.report.text import request_table
 from fastbench.results import resolution
-from fastbench.results.metric_values import Check, Metric, ScenarioRow, Thrown
+from fastbench.results.metric_values import BUILT_IN, Check, Metric, ScenarioRow, Thrown
 from fastbench.results.result import Result
 
 MAX_CHECKS = 24
@@ -34,6 +34,7 @@ EXECUTION = (
 )
 NETWORK = ("data_received", "data_sent")
 OPERATIONS = ("operation_duration", "operation_failed", "operations")
+PROTOCOLS = ("db_", "job_", "jobs_", "redis_", "ws_")
 SPARE = ("http_req_connecting", "http_req_tls_handshaking", "http_req_blocked")  # often nothing
 
 
@@ -114,13 +115,15 @@ def _check(page: Page, check: Check, *, several: bool) -> list[str]:
 
 
 def _metrics(page: Page, metrics: Mapping[str, Metric]) -> list[list[str]]:
-    """Return HTTP, OPERATIONS, EXECUTION, NETWORK and CUSTOM, without those that have nothing."""
+    """Return HTTP, OPERATIONS and so on, CUSTOM last, without those that have nothing."""
     http = [name for name in metrics if _base(name).startswith("http_")]
     known = {*EXECUTION, *NETWORK, *OPERATIONS, "checks"}
-    own = [name for name in metrics if _base(name) not in known and name not in http]
+    ours = [n for n in metrics if _base(n) in BUILT_IN and n.startswith(PROTOCOLS)]
+    own = [n for n in metrics if _base(n) not in known and n not in http and n not in ours]
     parts = {
         "HTTP": sorted(http, key=_http_order),
         "OPERATIONS": [name for base in OPERATIONS for name in metrics if _base(name) == base],
+        "PROTOCOLS": sorted(ours),
         "EXECUTION": [name for base in EXECUTION for name in metrics if _base(name) == base],
         "NETWORK": [name for base in NETWORK for name in metrics if _base(name) == base],
         "CUSTOM": sorted(own),

@@ -175,6 +175,12 @@ def test_too_few_vus_for_a_rate_are_found(tmp_path: Path) -> None:
     assert found_in(tmp_path, executor="constant-arrival-rate", **enough) == []
 
 
+def test_who_opens_a_database_has_operations(tmp_path: Path) -> None:
+    text = "db = sql.open('sqlite:///a.db')\nasync def f(vu):\n    await db.query('SELECT 1')\n"
+    for limit in ("operation_failed{kind:sql}: rate<0.01", "db_queries: count>1"):
+        assert found_in(tmp_path, limit, text) == []
+
+
 def test_an_iteration_longer_than_the_scenario_is_found(tmp_path: Path) -> None:
     text = "async def f(vu):\n    await vu.get('/')\n    await sleep('2m')\n"
     ((level, says),) = found_in(tmp_path, text=text, executor="constant-vus", duration="1m")
@@ -186,6 +192,9 @@ def test_an_iteration_longer_than_the_scenario_is_found(tmp_path: Path) -> None:
     [
         ("http_req_duration{scenario:x}: p(95)<200", "error", "no scenario x runs, only f"),
         ("group_duration: p(95)<200", "error", "never calls group()"),
+        ("operation_failed{kind:sql}: rate<0.01", "error", "never calls operation()"),
+        ("db_query_duration{query:a}: p(95)<100", "error", "never calls open()"),
+        ("jobs_finished: count>1", "error", "never calls queue()"),
         ("size: avg<5", "error", "never calls its add()"),
         ("http_req_response: avg<5", "error", "arrival-rate"),
         ("checks>100%", "error", "never pass"),

@@ -1,8 +1,10 @@
-"""sql.py on SQLite and PostgreSQL: true counts, errors by SQLSTATE, pools, transactions."""
+"""sql.py on SQLite, PostgreSQL and MariaDB: counts, errors by SQLSTATE, pools, transactions."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,7 @@ async def main(vu):
         try:
             await db.exec("INSERT INTO tickets VALUES ($1, 'x')", 7, name="insert again")
         except sql.QueryError as error:
-            assert error.sqlstate == "23505" and error.constraint.startswith("tickets")
+            assert error.sqlstate == "23505" and error.constraint
     if vu.iteration == 5:
         await db.query("SELECT * FROM missing")
     if vu.iteration == 6:
@@ -70,11 +72,17 @@ def postgres() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[str]:
+    with databases.mariadb() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/app.db"
-    found: str = request.getfixturevalue("postgres")
+    found: str = request.getfixturevalue(request.param)
     return found
 
 
@@ -107,7 +115,8 @@ def test_every_query_is_counted_by_name_and_by_sqlstate(address: str, tmp_path: 
     }
     assert {row["kind"] for row in rows.values()} == {"sql"}
     (why,) = rows["insert again"]["reasons"]
-    assert why in ("23505 unique violation (tickets.id)", "23505 unique violation (tickets_pkey)")
+    constraint = why.removeprefix("23505 unique violation (").removesuffix(")")
+    assert constraint in ("tickets.id", "tickets_pkey", "PRIMARY")
     assert rows["SELECT missing"]["reasons"] == {"42P01 no such table": 2}
     assert rows["undone"]["reasons"] == {"KeyError": 2}
     metrics = {name: each["values"] for name, each in found.document["metrics"].items()}
@@ -145,6 +154,8 @@ def test_a_query_that_takes_too_long_is_given_up(address: str, tmp_path: Path) -
         slow = (
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
         )
+    if address.startswith("mysql"):
+        slow = "SELECT sleep(30)"
     text = f"""
 import asyncio
 from fastbench import *
@@ -275,6 +286,30 @@ def test_a_query_is_named_by_its_verb_and_table() -> None:
         "SELECT 1": "SELECT",
     }
     assert {text: sql.summary(text) for text in named} == named
+
+
+def test_a_library_that_is_missing_is_named_with_its_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module, kind, extra in (
+        ("asyncpg", "postgres", "postgres"),
+        ("asyncmy", "mysql", "mysql"),
+    ):
+        monkeypatch.setitem(sys.modules, module, None)
+        with pytest.raises(UsageError) as refused:
+            sql.open(f"{kind}://h/x")
+        assert f"needs the library {module}: pip install 'fastbench-http[{extra}]'" in str(
+            refused.value
+        )
+
+
+def test_who_asks_for_no_database_loads_none() -> None:
+    code = (
+        "import sys; from fastbench import *; sql, redis, rq; "
+        "print({'asyncpg', 'asyncmy', 'hiredis', 'redis', 'rq', 'sqlite3'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr
 
 
 @pytest.mark.parametrize(("broken", "state"), [("no such server", "08001"), ("password", "28P01")])

@@ -7,10 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
-from fastbench.script.protocols.databases.mysql import MysqlDriver, url_of_go
 from fastbench.script.protocols.databases.pool import Driver
-from fastbench.script.protocols.databases.postgres import PostgresDriver, url_of_pairs
-from fastbench.script.protocols.databases.sqlite import MEMORY, SqliteDriver
 
 KINDS = {
     "mysql": "mysql",
@@ -21,6 +18,7 @@ KINDS = {
     "sqlite": "sqlite",
     "sqlite3": "sqlite",
 }
+MEMORY = ":memory:"
 _SCHEME = re.compile(r"([A-Za-z0-9]+)(?:\+\w+)?://", re.ASCII)  # `postgresql+asyncpg://`, too
 
 
@@ -30,11 +28,17 @@ def driver_of(address: str, dsn: str | None, timeout_s: float, pool: int) -> Dri
     Raises UsageError where neither says which database it is.
     """
     kind, where = _told(address, dsn)
-    if kind == "sqlite":
+    if kind == "sqlite":  # each is imported by who needs it
+        from fastbench.script.protocols.databases.sqlite import SqliteDriver
+
         return SqliteDriver(_path(where), timeout_s, pool)
     if kind == "postgres":
+        from fastbench.script.protocols.databases.postgres import PostgresDriver, url_of_pairs
+
         url = where if _SCHEME.match(where) else url_of_pairs(where)
         return PostgresDriver(_SCHEME.sub("postgresql://", url, count=1), timeout_s)
+    from fastbench.script.protocols.databases.mysql import MysqlDriver, url_of_go
+
     url = where if _SCHEME.match(where) else url_of_go(where)
     _checked(url)
     return MysqlDriver(url, timeout_s)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import perf_counter_ns
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -19,7 +21,7 @@ from fastbench.script.protocols.databases.query_error import UNKNOWN, QueryError
 
 CONNECT_S = 10.0
 PORT = 3306
-# Error numbers of the server, and of its client library, which have no SQLSTATE of their own.
+# Error numbers of the server and of its client library (MySQL's manual B.3), as SQLSTATE.
 _STATES = {
     1040: "53300",
     1044: "42501",
@@ -91,6 +93,8 @@ class MysqlDriver:
     async def connect(self) -> MysqlConnection:
         """Make a connection; raises QueryError."""
         asyncmy: Any = extras.load("asyncmy", extra="mysql", what="A database of MySQL")
+        # It repeats notes of the server ("Unknown table" of DROP … IF EXISTS) on standard error.
+        logging.getLogger("asyncmy").setLevel(logging.ERROR)
         try:
             async with asyncio.timeout(CONNECT_S):
                 opened = await asyncmy.connect(**self._where, autocommit=True)
@@ -122,6 +126,7 @@ class MysqlConnection:
         self._asyncmy = asyncmy
         self._timeout_s = timeout_s
         self._inside = False
+        self._left = False  # its caller did not wait for the answer
 
     async def query(self, text: str, args: Sequence[object]) -> list[dict[str, Any]]:
         """Return the rows of a query."""
@@ -159,9 +164,14 @@ class MysqlConnection:
         return explanation.of_mysql(steps, len(rows) or changed, took_ms)
 
     async def close(self) -> None:
-        """Hang up."""
-        closing: Callable[[], None] = self._opened.close
-        closing()
+        """Hang up; end what the server still does for somebody who has left."""
+        thread = self._opened.thread_id()
+        self._opened.close()
+        if self._left:
+            with contextlib.suppress(QueryError):
+                other = await self._driver.connect()
+                await other.execute(f"KILL {thread}", ())
+                await other.close()
 
     async def _fetch(self, text: str, args: Sequence[object]) -> tuple[list[dict[str, Any]], int]:
         errors = self._asyncmy.errors
@@ -170,10 +180,16 @@ class MysqlConnection:
                 async with self._opened.cursor(self._asyncmy.cursors.DictCursor) as cursor:
                     await cursor.execute(text, args or None)
                     rows = await cursor.fetchall() if cursor.description else ()
-                    return [dict(row) for row in rows], max(0, int(cursor.rowcount))
+                    changed = max(0, int(cursor.rowcount))
+                    while await cursor.nextset():  # of several statements
+                        changed = max(0, int(cursor.rowcount))
+                    return [dict(row) for row in rows], changed
         except TimeoutError:
-            self._opened.close()  # what it still answers is for nobody
+            self._left = True
             text = f"it took longer than {self._timeout_s:g}s"
-            raise QueryError("57014", text) from None
+            raise QueryError("57014", text, lost=True) from None
+        except asyncio.CancelledError:
+            self._left = True
+            raise
         except (OSError, errors.MySQLError) as error:
             raise self._driver.error(error) from None

@@ -42,10 +42,14 @@ class QueryError(Exception):
     that was violated ("tickets_pkey"; of SQLite its columns), else None.
     """
 
-    def __init__(self, sqlstate: str, text: str, constraint: str | None = None) -> None:
+    def __init__(
+        self, sqlstate: str, text: str, constraint: str | None = None, *, lost: bool = False
+    ) -> None:
+        """`lost` says that the connection is of no use any more; of some states that is known."""
         self.sqlstate = sqlstate
         self.constraint = constraint
         self.text = text
+        self.lost = lost or sqlstate.startswith(("08", "57P"))
         super().__init__(f"{self.reason}: {text}")
 
     @property
@@ -53,8 +57,3 @@ class QueryError(Exception):
         """What rows of failures are counted by: SQLSTATE, condition and constraint."""
         words = " ".join(filter(None, (self.sqlstate, CONDITIONS.get(self.sqlstate, ""))))
         return f"{words} ({self.constraint})" if self.constraint else words
-
-    @property
-    def lost(self) -> bool:
-        """Tell whether the connection is of no use any more."""
-        return self.sqlstate.startswith(("08", "57P"))
