@@ -14,12 +14,13 @@ import os
 import resource
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from fastbench.foundation import redact
 from fastbench.machine import host, processes
-from fastbench.machine.processes import Found, Reading
+from fastbench.machine.followed_process import MIN_ROW_S, FollowedProcess, percent_of_core
+from fastbench.machine.processes import Found
 from fastbench.results.usage import (
     ClientUse,
     HostSample,
@@ -32,72 +33,9 @@ from fastbench.results.usage import (
 
 N = TypeVar("N", int, float)
 
-MIN_ROW_S = 0.5
 LITTLE_PERCENT = 1.0  # of others: not worth finding out whose it is
 MIN_RUN_S = 0.1  # in a shorter one every percentage is start-up and clock ticks
 MAX_ENDED = 100
-
-
-@dataclass(slots=True)
-class _Followed:
-    """One process of a target, or one that is watched, from its first reading to its last."""
-
-    pid: int
-    role: str
-    first: Reading
-    last: Reading
-    base_s: float  # what it had used before the start
-    fds: int | None
-    rss_bytes_max: int
-    name: str = ""
-    cores: tuple[int, ...] = ()
-    thread_times: dict[int, float] = field(default_factory=dict)
-    cpu_percent_max: float = 0.0
-
-    @property
-    def cpu_s(self) -> float:
-        return max(0.0, self.last.cpu_s - self.base_s)
-
-    def take(self, new: Reading, gap_s: float) -> ProcessSample | None:
-        """Take a new reading in; None for a zombie, of which only the time is left to read."""
-        percent = _percent(new.cpu_s - self.last.cpu_s, gap_s)
-        if gap_s >= MIN_ROW_S:
-            self.cpu_percent_max = max(self.cpu_percent_max, percent)
-        if new.ended:
-            self.last = replace(self.last, cpu_s=new.cpu_s, ended=True)
-            return None
-        self.last = new
-        self.rss_bytes_max = max(self.rss_bytes_max, new.rss_bytes)
-        self.fds = processes.open_files(self.pid)
-        return ProcessSample(self.pid, percent, new.rss_bytes, self.fds, new.threads)
-
-    def use(self, window_s: float, answered: int, *, alive: bool) -> TargetUse:
-        percent = _percent(self.cpu_s, window_s)
-        counted = self.role == "target" and answered > 0
-        return TargetUse(
-            pid=self.pid,
-            name=redact.printable(self.name),
-            cpu_s=round(self.cpu_s, 3),
-            cpu_percent_max=max(self.cpu_percent_max, percent),
-            rss_bytes_start=self.first.rss_bytes,
-            rss_bytes_end=self.last.rss_bytes,
-            rss_bytes_max=self.rss_bytes_max,
-            fds=self.fds,
-            threads=self.last.threads,
-            cpu_percent=percent,
-            thread_percent=self._thread_percent(percent, window_s, alive),
-            cpu_us_per_request=round(1e6 * self.cpu_s / answered, 3) if counted else None,
-            cores=self.cores,
-            role=self.role,
-        )
-
-    def _thread_percent(self, percent: float, window_s: float, alive: bool) -> float:
-        """Return the mean of the busiest thread, 0 when it can no longer be told."""
-        if self.last.threads == 1 and self.first.threads == 1:
-            return percent
-        now = processes.thread_times(self.pid) if alive else {}
-        gained = [cpu_s - self.thread_times.get(tid, 0.0) for tid, cpu_s in now.items()]
-        return min(percent, _percent(max(gained, default=0.0), window_s))
 
 
 class _Targets:
@@ -107,8 +45,8 @@ class _Targets:
         self._own = frozenset(own)
         self._roots = [(process.pid, "target") for process in found.targets]
         self._roots += [(process.pid, "watched") for process in found.watched]
-        self._alive: dict[int, _Followed] = {}
-        self._ended: list[_Followed] = []
+        self._alive: dict[int, FollowedProcess] = {}
+        self._ended: list[FollowedProcess] = []
         self._forgotten_s = 0.0
         self._start_ticks = 0
 
@@ -154,6 +92,10 @@ class _Targets:
         rows += [each.use(window_s, answered, alive=False) for each in self._ended]
         return tuple(sorted(rows, key=lambda row: (-row.cpu_s, row.pid)))
 
+    def name(self, pid: int) -> str:
+        """Return the name of one that is followed, "" of another."""
+        return self._alive[pid].name if pid in self._alive else ""
+
     @property
     def cpu_s(self) -> float:
         """What all of them used, the forgotten ones too."""
@@ -169,12 +111,12 @@ class _Targets:
                 if child is not None:
                     queue.append(child)
 
-    def _add(self, pid: int, role: str) -> _Followed | None:
+    def _add(self, pid: int, role: str) -> FollowedProcess | None:
         new = processes.reading(pid)
         if new is None or pid in self._alive or pid in self._own:
             return None
         base_s = 0.0 if new.born >= self._start_ticks else new.cpu_s
-        each = _Followed(
+        each = FollowedProcess(
             pid=pid,
             role=role,
             first=new,
@@ -188,7 +130,7 @@ class _Targets:
         self._alive[pid] = each
         return each
 
-    def _bury(self, each: _Followed) -> None:
+    def _bury(self, each: FollowedProcess) -> None:
         """Keep what it had used up to its last reading; forget the least of too many."""
         del self._alive[each.pid]
         self._ended.append(each)
@@ -266,7 +208,7 @@ class Monitor:
             worker.sample()
         client_s, rss_bytes = self._client()
         spent_s = _gained(self._client_last_s, client_s)
-        client_percent = None if spent_s is None else _percent(spent_s, gap_s)
+        client_percent = None if spent_s is None else percent_of_core(spent_s, gap_s)
         if gap_s >= MIN_ROW_S:
             self._host_percent_max = _most(self._host_percent_max, host.busy_percent(before, now))
         self._memory_used_bytes_max = _most(self._memory_used_bytes_max, now.memory_used_bytes)
@@ -279,7 +221,7 @@ class Monitor:
         """Sum up the window; `client_cpu_s` is the whole of the client's, start-up included."""
         window_s = self._last.now_s - self._first.now_s
         client_s = _gained(self._client_first_s, self._client_last_s)
-        percent = None if client_s is None else _percent(client_s, window_s)
+        percent = None if client_s is None else percent_of_core(client_s, window_s)
         if percent and duration_s <= MIN_RUN_S:
             percent = 0.0
         return Resources(
@@ -287,6 +229,10 @@ class Monitor:
             host=self._host(client_s, window_s),
             targets=self._targets.uses(window_s, answered),
         )
+
+    def name_of(self, pid: int) -> str:
+        """Return the name of a process that a sample has."""
+        return redact.printable(self._targets.name(pid))
 
     def schedule(self, pid: int) -> tuple[float, int] | None:
         """Tell how long a worker's engine waited for a core, and how often it was put off one."""
@@ -380,13 +326,6 @@ def _throttled_s(before: host.Rare, after: host.Rare) -> float | None:
     both = before.throttled_s.keys() & after.throttled_s.keys()
     gained = [after.throttled_s[path] - before.throttled_s[path] for path in both]
     return round(max(0.0, *gained), 6) if gained else None
-
-
-def _percent(cpu_s: float, span_s: float) -> float:
-    """Return percent of one core; clock ticks must not make more of it than all cores."""
-    if span_s <= 0:
-        return 0.0
-    return round(min(100.0 * max(0.0, cpu_s) / span_s, 100.0 * (os.cpu_count() or 1)), 1)
 
 
 def _rounded(percents: Iterable[float]) -> tuple[float, ...]:

@@ -32,7 +32,20 @@ class Kind:
 
 
 _COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
+_GAUGE, _BYTES = Kind("gauge"), Kind("gauge", "data")
+# Gauges of the machine: processes by name, where 100 % is one core; of the host it is all cores.
+MACHINE: Mapping[str, Kind] = {
+    "host_cpu": _GAUGE,
+    "host_memory": _BYTES,
+    "host_network": _BYTES,  # per second, by direction
+    "target_cpu": _GAUGE,
+    "target_fds": _GAUGE,
+    "target_rss": _BYTES,
+    "target_threads": _GAUGE,
+}
+PERCENTS = ("host_cpu", "target_cpu")
 BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours
+    **MACHINE,
     "checks": Kind("rate"),
     "data_received": Kind("counter", "data"),
     "data_sent": Kind("counter", "data"),

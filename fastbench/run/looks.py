@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from fastbench.results.metric_values import Judgement
 from fastbench.results.usage import Use
+from fastbench.run.machine_gauges import MachineGauges
 from fastbench.run.sampling import Series
 from fastbench.run.snapshot import Snapshot
 
@@ -42,9 +44,14 @@ class Looks:
         series: Series,
         judge: Judge | None,
         followers: Sequence[Follower],
+        name_of: Callable[[int], str],
     ) -> None:
-        """`read(t_s, full)` takes a snapshot, a `full` one with all that followers want."""
-        self._read = read
+        """`read(t_s, full)` takes a snapshot, a `full` one with all that followers want.
+
+        `name_of` gives the name of a process that a sample has.
+        """
+        self._count = read
+        self._machine = MachineGauges(name_of)
         self._start_ns = start_ns
         self.series = series
         self.judge = judge
@@ -70,16 +77,19 @@ class Looks:
         t_s = (now_ns - self._start_ns) / NS_PER_S
         second = t_s >= self._second_s
         full = second and t_s >= self._full_s
+        use = sample() if second and t_s >= self.series.due_s else None
+        if use is not None:
+            self._machine.take(use, t_s - self.series.t_s, now_ns)
         spent_ns = time.thread_time_ns()
-        now = self._read(t_s, full)
+        now = self.read(t_s, full)
         if full:
             self.tell(now)
             cost_s = (time.thread_time_ns() - spent_ns) / NS_PER_S
             self._full_s = t_s + max(LOOK_S, cost_s / MAX_OF_CORE)
         if second:
             self._second_s = t_s + LOOK_S
-            if t_s >= self.series.due_s:
-                self.series.add(now, sample())
+            if use is not None:
+                self.series.add(now, use)
         if self.judge is None:
             return ""
         self.judge.look(now)
@@ -91,11 +101,17 @@ class Looks:
 
         `connections` are those that were open before.
         """
-        now = self._read(t_s, True)
+        self._machine.take(use, t_s - self.series.t_s, self._start_ns + round(t_s * NS_PER_S))
+        now = self.read(t_s, True)
         self.series.finish(now, use, connections)
         if self.judge is not None:
             self.judge.look(now)
         return now
+
+    def read(self, t_s: float, full: bool = True) -> Snapshot:
+        """Read what was counted up to now, and what the machine showed when it was sampled."""
+        now = self._count(t_s, full)
+        return replace(now, rows={**now.rows, **self._machine.rows})
 
     def tell(self, now: Snapshot) -> None:
         """Let followers take a snapshot."""

@@ -12,13 +12,14 @@ from typing import NoReturn
 
 from fastbench.foundation import redact
 from fastbench.plan.plan import Pace, UsageError, target_of
-from fastbench.results.metric_values import Kind
+from fastbench.results.metric_values import MACHINE, Kind
 from fastbench.results.thresholds.evaluation import Threshold
 from fastbench.results.thresholds.submetric import Tags
 from fastbench.run.url_counts import Row
 
 _COUNTER, _DATA, _TIME = Kind("counter"), Kind("counter", "data"), Kind("trend", "time")
 METRICS: Mapping[str, Kind] = {
+    **MACHINE,
     "connect": _TIME,
     "data_received": _DATA,
     "data_sent": _DATA,
@@ -43,7 +44,7 @@ _OF_URL = {"name", "url", "method"}
 def check_tags(thresholds: Iterable[Threshold], rows: Sequence[Row]) -> None:
     """Refuse thresholds on parts of a run of several URLs that are not counted."""
     for each in thresholds:
-        if not each.tags:
+        if not each.tags or each.metric in MACHINE:
             continue
         if unknown := [name for name, _ in each.tags if name not in _OF_URL]:
             _refuse(each, f"URLs have the tags name, url and method, not {unknown[0]}")

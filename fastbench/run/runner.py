@@ -24,6 +24,7 @@ from fastbench.machine.processes import Found
 from fastbench.plan import resolve
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.resolve import Reach
+from fastbench.results.metric_values import MACHINE
 from fastbench.results.result import Result
 from fastbench.results.usage import Use
 from fastbench.run import sampling, summarize, url_counts, worker
@@ -87,7 +88,8 @@ def _judged(
     from fastbench.results.thresholds.evaluation import Judge
     from fastbench.run import run_thresholds
 
-    parts = {each.tags: run_thresholds.meant(each.tags, urls) for each in thresholds if each.tags}
+    tags = {each.tags for each in thresholds if each.tags and each.metric not in MACHINE}
+    parts = {each: run_thresholds.meant(each, urls) for each in tags}
     judge = Judge(thresholds, run_thresholds.spans(plan.load.pace))
     return UrlReader(block, urls, thresholds, parts, planned=planned), judge
 
@@ -137,7 +139,8 @@ class _Run:
         line_ns = time.monotonic_ns() + LEAD_NS
         start_ns = line_ns + round(load.warmup_s * 1e9)
         series = sampling.Series(self.reader.read(0.0, False))
-        looks = Looks(self.reader.read, start_ns, series, self.judge, self.followers)
+        names = monitor.name_of
+        looks = Looks(self.reader.read, start_ns, series, self.judge, self.followers, names)
         self._open_start_line(line_ns, start_ns)
         if load.warmup_s:
             self._warm_up(line_ns, start_ns, series)

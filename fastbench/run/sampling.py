@@ -128,6 +128,11 @@ class Series:
         self.span_s = 1.0
 
     @property
+    def t_s(self) -> float:
+        """When the last row ended."""
+        return self._last.t_s
+
+    @property
     def due_s(self) -> float:
         """When the next row is complete."""
         return self._last.t_s + self.span_s

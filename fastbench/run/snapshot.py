@@ -21,6 +21,7 @@ from fastbench.results.latencies import latency_ms
 from fastbench.results.metric_values import (
     ANSWERED,
     BUILT_IN,
+    MACHINE,
     OPERATION_ERRORS,
     SUCCEEDED,
     Judgement,
@@ -182,7 +183,8 @@ class Snapshot:
 
             if apart := self.rows.get(canonical(name, tags)):
                 return metric_sums.total(apart.values())
-        return metric_sums.total(self.of(name, tags))
+        whole = self.rows.get(name, {}).get(()) if name in MACHINE and not tags else None
+        return metric_sums.total(self.of(name, tags)) if whole is None else whole
 
     def counted(self, name: str, tags: Labels = ()) -> float:
         """Return the sum of a counter, 0 where nothing is known of it."""

@@ -17,7 +17,14 @@ from fastbench.report.columns import FIGURE_COLUMNS, NAME_COLUMNS, WIDE_COLUMNS
 from fastbench.report.page import Page, Part, cut, plural
 from fastbench.report.text import request_table
 from fastbench.results import resolution
-from fastbench.results.metric_values import BUILT_IN, Check, Metric, ScenarioRow, Thrown
+from fastbench.results.metric_values import (
+    BUILT_IN,
+    MACHINE,
+    Check,
+    Metric,
+    ScenarioRow,
+    Thrown,
+)
 from fastbench.results.result import Result
 
 MAX_CHECKS = 24
@@ -117,7 +124,7 @@ def _check(page: Page, check: Check, *, several: bool) -> list[str]:
 def _metrics(page: Page, metrics: Mapping[str, Metric]) -> list[list[str]]:
     """Return HTTP, OPERATIONS and so on, CUSTOM last, without those that have nothing."""
     http = [name for name in metrics if _base(name).startswith("http_")]
-    known = {*EXECUTION, *NETWORK, *OPERATIONS, "checks"}
+    known = {*EXECUTION, *NETWORK, *OPERATIONS, *MACHINE, "checks"}
     ours = [n for n in metrics if _base(n) in BUILT_IN and n.startswith(PROTOCOLS)]
     own = [n for n in metrics if _base(n) not in known and n not in http and n not in ours]
     parts = {

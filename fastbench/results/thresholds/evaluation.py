@@ -23,7 +23,7 @@ from typing import Protocol, Self
 
 from fastbench.foundation import units
 from fastbench.plan.plan import UsageError
-from fastbench.results.metric_values import Judgement, Kind
+from fastbench.results.metric_values import MACHINE, PERCENTS, Judgement, Kind
 from fastbench.results.result import Result, Summary
 from fastbench.results.thresholds.submetric import Tags, canonical
 
@@ -107,6 +107,8 @@ class Threshold:
             return f"{observed:,.12g}"
         if self.kind.type == "rate":
             return f"{100 * observed:.4g}%"
+        if self.metric in PERCENTS:
+            return f"{observed:.4g}%"
         per_s = "/s" if self.aggregate == "rate" else ""
         if self.kind.contains == "time":
             return units.format_ms(observed)
@@ -177,7 +179,8 @@ def submetrics(
     thresholds: Iterable[Threshold],
 ) -> tuple[tuple[str, Tags], ...]:
     """Return metric and tags of what must be counted apart; the same in every process."""
-    parts = ((name, each.tags) for each in thresholds if each.tags for name in each.metrics)
+    tagged = [each for each in thresholds if each.tags and each.metric not in MACHINE]
+    parts = ((name, each.tags) for each in tagged for name in each.metrics)
     return tuple(dict.fromkeys(parts))
 
 

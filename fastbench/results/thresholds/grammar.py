@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from fastbench.foundation import redact, units
 from fastbench.plan.plan import UsageError
-from fastbench.results.metric_values import Kind
+from fastbench.results.metric_values import MACHINE, PERCENTS, Kind
 from fastbench.results.thresholds.evaluation import Threshold, submetrics
 from fastbench.results.thresholds.submetric import Malformed, Tags, canonical, read_tags
 
@@ -99,7 +99,7 @@ def refuse_tags(found: Iterable[Threshold]) -> None:
     To hold the whole run to them would be another answer than the one that was asked for.
     """
     for each in found:
-        if each.tags:
+        if each.tags and each.metric not in MACHINE:
             whole = each.text.partition("{")[0] + each.text.rpartition("}")[2]
             _refuse(
                 each.text,
@@ -288,7 +288,8 @@ def _threshold(
         _refuse(text, cure, match["aggregate"])
     if percent > 100:
         _refuse(text, "percentiles go up to p(100)", match["aggregate"])
-    limit = _limit(match["limit"], kind, aggregate, text)
+    written = match["limit"].removesuffix("%") if metric in PERCENTS else match["limit"]
+    limit = _limit(written, kind, aggregate, text)
     return Threshold(
         text=text,
         metric=metric,

@@ -110,6 +110,7 @@ class Standing:
         reader: metric_snapshot.Reader,
         start_ns: int,
         before: Snapshot,
+        monitor: Monitor,
         observer: RunObserver | None = None,
     ) -> None:
         """`before` is what was counted before the start line: what setup did."""
@@ -123,7 +124,9 @@ class Standing:
         self.series = sampling.Series(before)
         self.reader = reader
         followers = () if observer is None else (observer,)
-        self.looks = Looks(self.snapshot, start_ns, self.series, limits.judge, followers)
+        self.looks = Looks(
+            self._counted, start_ns, self.series, limits.judge, followers, monitor.name_of
+        )
         self._applied = applied
         self._ticks = sampling.Ticks(start_ns, None, warming=False)
         self._vus = GaugeValue()  # as seen at each tick
@@ -144,8 +147,12 @@ class Standing:
         self._vus.add(GaugeValue(vus, vus, vus, now_ns))
         return self.looks.look(now_ns, monitor.sample)
 
-    def snapshot(self, t_s: float, full: bool = True) -> Snapshot:
-        """Read everything, or what the series and the thresholds need."""
+    def snapshot(self, t_s: float) -> Snapshot:
+        """Read everything."""
+        return self.looks.read(t_s)
+
+    def _counted(self, t_s: float, full: bool) -> Snapshot:
+        """Read everything that is counted, or what the series and the thresholds need."""
         only = None if full else self.limits.names
         return self.reader.read(t_s, only=only, gauges=self._gauges())
 

@@ -111,7 +111,7 @@ class ScriptRun:
         reader = metric_snapshot.Reader(self.arena, self.block, applied.declared.metrics)
         before = reader.read(0.0, only=limits.names)
         start_ns = self._begin(applied)
-        standing = Standing(applied, limits, reader, start_ns, before, self.observer)
+        standing = Standing(applied, limits, reader, start_ns, before, monitor, self.observer)
         monitor.start()
         self._watch(standing, monitor)
         end_ns = time.monotonic_ns()
