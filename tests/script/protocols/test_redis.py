@@ -9,6 +9,7 @@ from typing import Any
 
 import databases
 import pytest
+import redis as real_redis
 from running import Run, fastbench
 
 from fastbench.plan.plan import UsageError
@@ -101,16 +102,21 @@ def test_who_cannot_connect_is_told_why_and_no_secret(url: str, tmp_path: Path) 
 from fastbench import *
 wrong = redis.open(env("REDIS_URL"))
 gone = redis.open("redis://:pg-secret-1@127.0.0.1:1/0")
+local = redis.open("unix://" + env("SOCKET"))
 @scenario
 async def main(vu):
     try:
         await gone.get("a")
     except redis.ConnectionError:
         pass
+    assert await local.ping() is True
     await wrong.get("b")
 """
-    found = run(tmp_path, text, url.replace("//", "//user:pg-secret-4711@"))
-    (row,) = found.document["requests"]
+    with real_redis.Redis.from_url(url, decode_responses=True) as client:
+        socket: Any = client.config_get("unixsocket")
+    where = url.replace("//", "//user:pg-secret-4711@")
+    found = run(tmp_path, text, where, "-e", f"SOCKET={socket['unixsocket']}")
+    row = next(row for row in found.document["requests"] if row["name"] == "get")
     assert row["reasons"] == {"connection refused": 1, "sign-in refused": 1}
     (threw,) = found.document["exceptions"]
     assert threw["type"] == "redis.exceptions.AuthenticationError"

@@ -219,10 +219,18 @@ async def main(vu):
     found = await db.query("SELECT count(*) AS n FROM pg_stat_activity WHERE "
         "application_name = 'fastbench' AND pid <> pg_backend_pid()")
     check(found, {"alone": lambda rows: rows == [{"n": 0}]})
+    other = sql.open("postgres", env("DATABASE_URL"), pool=1)
+    await other.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+        "application_name = 'fastbench' AND pid <> pg_backend_pid()")
+    while db._pool._free[0].usable():
+        await sleep(0.01)
+    found = await db.query("SELECT 1 AS one")
+    check(found, {"again": lambda rows: rows == [{"one": 1}]})
 """,
         postgres,
     )
     assert [(row["name"], row["fails"]) for row in after.document["checks"]] == [
+        ("again", 0),
         ("alone", 0),
         ("gone", 0),
     ]

@@ -128,6 +128,10 @@ class MysqlConnection:
         self._inside = False
         self._left = False  # its caller did not wait for the answer
 
+    def usable(self) -> bool:
+        """Tell whether the server has not hung up, as far as is known."""
+        return bool(self._opened.connected)
+
     async def query(self, text: str, args: Sequence[object]) -> list[dict[str, Any]]:
         """Return the rows of a query."""
         return (await self._fetch(text, args))[0]

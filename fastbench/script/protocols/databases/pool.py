@@ -24,6 +24,9 @@ Row = dict[str, Any]
 class Connection(Protocol):
     """One connection, in the words of its driver; all raise QueryError and nothing else."""
 
+    def usable(self) -> bool:
+        """Tell whether the server has not hung up, as far as is known."""
+
     async def query(self, text: str, args: Sequence[object]) -> list[Row]:
         """Return the rows of a query."""
 
@@ -76,7 +79,12 @@ class Pool:
 
     def take(self) -> Connection | None:
         """Return a connection that is free, None if there is none."""
-        return self._free.pop() if self._free else None
+        while self._free:
+            connection = self._free.pop()
+            if connection.usable():
+                return connection
+            self.drop(connection)
+        return None
 
     async def wait(self) -> Connection:
         """Return a connection when there is one; raises QueryError."""

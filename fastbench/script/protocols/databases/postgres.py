@@ -79,7 +79,8 @@ class PostgresDriver:
         if isinstance(error, TimeoutError):
             return QueryError("57014", f"it took longer than {self._timeout_s:g}s")
         state = getattr(error, "sqlstate", None) or UNKNOWN
-        if isinstance(error, OSError) or "connection is closed" in str(error):
+        broken = "connection is closed", "another operation"  # of a state left by a loss
+        if isinstance(error, OSError) or any(words in str(error) for words in broken):
             state = "08006"
         text = printable(str(error) or type(error).__name__)
         if state == UNKNOWN and isinstance(error, ValueError | TypeError):
@@ -95,6 +96,10 @@ class PostgresConnection:
         self._opened = opened
         self._errors = _errors()
         self._left = False  # its caller did not wait for the answer
+
+    def usable(self) -> bool:
+        """Tell whether the server has not hung up, as far as is known."""
+        return not self._opened.is_closed()
 
     async def query(self, text: str, args: Sequence[object]) -> list[dict[str, Any]]:
         """Return the rows of a query."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 # Conditions of ISO/IEC 9075-2 and of appendix A of PostgreSQL's manual, in words.
 CONDITIONS = {
     "08001": "no connection",
+    "08003": "connection lost",
     "08006": "connection lost",
     "22P02": "invalid text representation",
     "22000": "invalid value",
@@ -16,6 +17,8 @@ CONDITIONS = {
     "23505": "unique violation",
     "23514": "check violation",
     "25006": "read-only",
+    "25P01": "no transaction",
+    "25P02": "transaction failed",
     "28000": "sign-in refused",
     "28P01": "invalid password",
     "3D000": "no such database",

@@ -120,6 +120,10 @@ class SqliteConnection:
         self._timeout_s = timeout_s
         self._turn = threading.Lock()
 
+    def usable(self) -> bool:
+        """Tell whether the server has not hung up: a file does not."""
+        return True
+
     async def query(self, text: str, args: Sequence[object]) -> list[dict[str, Any]]:
         """Return the rows of a query."""
         return await self._call(lambda: self._fetch(text, args)[0])
