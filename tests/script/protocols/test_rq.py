@@ -108,7 +108,7 @@ def test_jobs_that_nobody_ran_are_under_way_and_only_ours_are_removed(
     with redis.Redis.from_url(url) as client:
         Queue("idle", connection=client).enqueue("operator.mul", 1, 1)
         found = run(tmp_path, LEFT, url, "-t2")
-        assert client.keys("rq:job:*") == []
+        assert client.keys("rq:job:*") == [] and found.code == 0, found.err
     row = rows_of(found)["operator.mul"]
     assert (row["requests"], row["in_flight_at_end"]) == (0, 6)
     assert rows_of(found)["enqueue idle"]["requests"] == 6

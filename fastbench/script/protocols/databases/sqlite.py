@@ -150,7 +150,10 @@ class SqliteConnection:
 
     async def close(self) -> None:
         """Interrupt what still runs, and close the file."""
-        self._opened.interrupt()
+        if (
+            self._turn.locked()
+        ):  # else it would interrupt what closing does: the log is written back
+            self._opened.interrupt()
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._threads, self._locked, self._opened.close)
 
