@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 from servers import OK, Server, answering
+from vus import User, run
 from wires import Wires, on_wires
 
 from fastbench.engine.bridge._core import Block
@@ -17,6 +18,7 @@ from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge, Threshold
 from fastbench.run.metric_sums import GaugeValue
 from fastbench.run.snapshot import Snapshot
+from fastbench.script.api.operations import operation
 from fastbench.script.api.recorder import Recorder
 from fastbench.script.expected import DEFAULT, expected_statuses
 from fastbench.script.parent import metric_snapshot
@@ -220,3 +222,19 @@ def test_a_metric_of_the_script_may_have_any_name_that_is_not_built_in() -> None
     found = snapshot.metrics()
     assert {name: found[name].values["count"] for name in names} == dict.fromkeys(names, 2)
     assert not metric_snapshot.thrown(snapshot) and not snapshot.requests()
+
+
+def test_bytes_of_requests_and_of_operations_add_up() -> None:
+    block = Block(1)
+
+    async def both(vu: User) -> None:
+        await vu.get(server.url())
+        with operation("upload") as op:
+            op.bytes_in, op.bytes_out = 1000, 10
+
+    with Server(answering()) as server:
+        _, made = run(both, block=block)
+        sent = server.seen.bytes_in
+    now = metric_snapshot.Reader(made.arena, block, {}).read(1.0)
+    assert now.counted("data_received") == len(OK) + 1000
+    assert now.counted("data_sent") == sent + 10

@@ -84,7 +84,8 @@ class Reader:
         for (kind, name, text), value in self.arena.sums(only).items():
             into, labels = named if kind == name == "named" else rows, labels_of(text)
             for metric, found in _split(kind, name, value, labels):
-                into.setdefault(metric, {})[labels] = found
+                held = into.setdefault(metric, {})  # of bytes both kinds have some
+                held[labels] = held[labels] + found if labels in held else found
         rows |= {name: {(): gauge} for name, gauge in (gauges or {}).items()}
         _sum_up(rows, named)
         _count(counters, rows)
