@@ -88,7 +88,7 @@ def test_a_disk_that_fills_up_keeps_the_old_content(server: Server, tmp_path: Pa
 def test_a_live_output_ends_with_a_whole_line(server: Server, tmp_path: Path) -> None:
     """The limit leaves room for the first second of the one, and for less of the other."""
     flags = ("-o", "json=points.json", "-o", "csv=points.csv", "-c1", "-d", "2.2s")
-    run = invoke(*flags, server.url(), cwd=tmp_path, limits=small(800))
+    run = invoke(*flags, server.url(), cwd=tmp_path, limits=small(1600))
     assert run.returncode == 121 and " ok" in run.stdout
     assert run.stderr.count("was not written: file too large.\n") == 2
     assert (tmp_path / "points.json").read_text() == ""
