@@ -65,6 +65,9 @@ BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours
     "http_req_tls_handshaking": _TIME,
     "http_req_waiting": _TIME,
     "http_reqs": _COUNTER,
+    "http_stream_events": _COUNTER,  # ours, as the two below: of answers read while they arrive
+    "http_stream_first_event": _TIME,
+    "http_stream_gap": _TIME,
     "iteration_duration": _TIME,
     "iterations": _COUNTER,
     "job_queue_wait": _TIME,
@@ -94,6 +97,16 @@ class Metric:
     contains: Annotated[str, CONTAINS]
     values: Mapping[str, Signed]
     thresholds: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GaugeRow:
+    """A gauge of a script over time, by its own tags: instants from the start line, and values."""
+
+    name: str
+    tags: Mapping[str, str]
+    t_s: tuple[float, ...]
+    values: tuple[Signed, ...]
 
 
 @dataclass(frozen=True, slots=True)

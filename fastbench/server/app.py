@@ -18,7 +18,7 @@ from functools import cache
 
 from aiohttp import web
 
-from fastbench.server import basics
+from fastbench.server import basics, event_streams
 from fastbench.server.accounts import Accounts
 from fastbench.server.conversations import Conversations
 from fastbench.server.functions import Functions
@@ -118,7 +118,7 @@ def application(clock: Callable[[], float] = time.monotonic) -> web.Application:
     """Build the application; each one has its own state and counts its own requests."""
     app = web.Application(middlewares=[_counted], client_max_size=basics.ECHO_BYTES_MAX)
     app[_SEEN] = seen = _Seen()
-    plain = (*basics.routes(), *Limited(clock).routes())
+    plain = (*basics.routes(), *event_streams.routes(), *Limited(clock).routes())
     made_up = _made_up(clock, seen.totals)
     health = next(route for route in plain if route.path == "/health")
     router = app.router

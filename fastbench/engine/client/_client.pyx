@@ -7,6 +7,7 @@ answer resumes the coroutine that waits for it at once, without a future or a tu
 import asyncio
 import os
 import re
+from collections import deque
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -88,7 +89,9 @@ include "_clockwork.pxi"
 include "_answer.pxi"
 include "_operation.pxi"
 include "_origin.pxi"
+include "_deadlines.pxi"
 include "_pool.pxi"
 include "_connection.pxi"
 include "_exchange.pxi"
+include "_stream.pxi"
 include "_frames.pxi"

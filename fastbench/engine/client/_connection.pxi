@@ -239,6 +239,10 @@ cdef class Connection:
             if response.ended(&self.message):
                 self.complete(one, taken == <size_t>n)
                 return
+            if one.stream is not None and one.stream.full():
+                one.stream.paused = True
+                self.want(False, self.writing)
+                return
 
     cdef size_t take_in(self, Exchange one, size_t n_bytes):
         """Feed the codec, and keep head and body; returns how many bytes were of this answer."""
@@ -253,9 +257,21 @@ cdef class Connection:
             at = protocol.take(message, &self.pool.memo, at, end)
             if message.part == response.HEAD_PART:
                 self.keep_head(one, before, <size_t>(at - before))
-            elif message.part == response.BODY_PART and not one.session.discard:
-                one.keep_body(before, <size_t>(at - before))
+                if one.stream is not None:
+                    self.tell_head(one)
+            elif message.part == response.BODY_PART:
+                if one.told():
+                    one.stream.push(before, <uint64_t>(at - before))
+                elif not one.session.discard:
+                    one.keep_body(before, <size_t>(at - before))
         return <size_t>(at - start)
+
+    cdef tell_head(self, Exchange one):
+        """Let who streams it have the head as soon as it is complete."""
+        if response.HEAD_DONE < self.message.state <= response.DONE \
+                and not one.leads_on(self.message.status):
+            one.status = self.message.status
+            one.stream.begin()
 
     cdef keep_head(self, Exchange one, const uint8_t *data, size_t n_bytes):
         """Keep some of a head; of interim answers (1xx) nothing is kept."""

@@ -36,6 +36,7 @@ cdef class Exchange:
     cdef bytes body
     cdef list parts             # of a body that came in several reads
     cdef Response answer
+    cdef Stream stream          # None: the answer is handed out as a whole
     cdef object callback
     cdef object context
     cdef list callbacks         # of further waiters
@@ -103,7 +104,7 @@ cdef class Exchange:
         cdef Pool pool = self.session.pool
         cdef block.Slot *slot = pool.slot
         cdef Response answer = Response.__new__(Response)
-        cdef Sinks sinks = self.route.sinks(self.status, kind)
+        cdef Sinks sinks = self.route.sinks(self.status if kind < 0 else 0, kind)
         cdef uint64_t service = span(self.times.sent, self.times.done)
         self.deadlines.remove(self)
         self.session.answers += kind != block.CANCELLED
@@ -149,18 +150,26 @@ cdef class Exchange:
             else:
                 self.finish()
 
+    cdef bint told(self):
+        """Has the script been given the head already?"""
+        return self.stream is not None and self.stream.head is not None
+
+    cdef bint leads_on(self, int status):
+        """Is it a redirect to be followed?"""
+        return status // 100 == 3 and self.session.redirect is not None \
+            and (self.redirects > 0 or self.led) and status in REDIRECTS
+
     cdef bint goes_on(self, Response answer) except -1:
         """Keep the cookies, and follow a redirect."""
         cdef Session session = self.session
         cdef Ready ready
         if answer.status == 0:
             return False
-        if session.cookies is not None and (
+        if session.cookies is not None and not self.told() and (
                 session.pool.last_has_cookies if answer.raw_head is session.pool.last_head
                 else has_field(answer.raw_head, "set-cookie:", 11)):
             session.cookies(answer)
-        if answer.status // 100 != 3 or session.redirect is None \
-                or (self.redirects <= 0 and not self.led) or answer.status not in REDIRECTS:
+        if not self.leads_on(answer.status):
             return False
         following = session.redirect(self, answer)
         if following is None:
@@ -177,6 +186,8 @@ cdef class Exchange:
         """Resume who waits."""
         callback, self.callback = self.callback, None
         self.finished = True
+        if self.stream is not None:
+            self.stream.end()
         if callback is None:
             return
         context, self.context = self.context, None

@@ -190,6 +190,20 @@ class Recorder:
         sort = "times" if kind.contains == "time" else kind.type
         return self._with_submetrics(sort, name, row, found)
 
+    def by_request(
+        self, metric: str, place: RecordingContext, name: str, method: str, own: Tags
+    ) -> Adds:
+        """Return where samples of a metric of ours are kept, by the name of their request."""
+        scenario, kind = place.scenario, BUILT_IN[metric]
+        said = {**dict(place.tags), **dict(own), "scenario": scenario, "group": place.group}
+        said |= {"name": name, "method": method}
+        if not self._known("requests", (scenario, name, method), "names of requests"):
+            name, method = OTHER, ""
+        row = self._counted_by("tags of requests", (scenario, name, method), own)
+        row |= {"method": method, "name": name, "scenario": scenario}
+        sort = "times" if kind.contains == "time" else kind.type
+        return self._with_submetrics(sort, metric, _json(**row), said)
+
     def tagged(self, name: str, place: RecordingContext, tags: Mapping[str, object]) -> Adds:
         """Return the same for a sample with tags of its own."""
         joined = place.with_tags(tags)

@@ -21,11 +21,12 @@ from fastbench.script.expected import Expected
 from fastbench.script.http import bodies, codings, cookies, json_paths, redirects
 from fastbench.script.http.header_values import header_value, plain_headers
 from fastbench.script.http.headers import Headers
-from fastbench.script.http.request_cache import Maker, RequestOptions, Settings
+from fastbench.script.http.request_cache import Maker, RequestOptions, Settings, timeout_ns
 from fastbench.script.recording_context import PLACE, own_tags
 
 if TYPE_CHECKING:
-    from fastbench.engine.client._client import Exchange, Response, Session
+    from fastbench.engine.client._client import Exchange, Ready, Response, Session, Stream
+    from fastbench.script.http.streams import StreamedResponse
 
 __all__ = ["Client", "Fields", "Maker", "More", "Settings", "install", "with_params"]
 
@@ -168,6 +169,48 @@ class Client:
             raise UsageError(f"A method is a text such as GET, not {type(method).__name__}.")
         return self._begin(method.upper(), url, data, headers, json, name, more)
 
+    def stream(
+        self,
+        method: str,
+        url: str,
+        data: bytes | str | Fields | None = None,
+        headers: Fields | None = None,
+        json: Any = None,
+        name: str | None = None,
+        *,
+        gap_timeout: float | str | None = None,
+        reconnect: bool = False,
+        **more: Unpack[More],
+    ) -> StreamedResponse:
+        """Read an answer while it arrives: `async with vu.stream("GET", url) as response:`.
+
+        Then `async for event in response` (server-sent events), `response.chunks()` or
+        `response.lines()`. `timeout` is for its head, `gap_timeout` (s) for each silence after it;
+        `reconnect` goes on with Last-Event-ID when the server ends it.
+        """
+        from fastbench.script.http.streams import StreamedResponse
+
+        gap_ns = 0 if gap_timeout is None else timeout_ns(gap_timeout, "gap_timeout")
+        if not isinstance(method, str):
+            raise UsageError(f"A method is a text such as GET, not {type(method).__name__}.")
+
+        def begin(last_id: str) -> Stream:
+            own = values.pairs(headers, "headers=") if headers else ()
+            fields = [*own, ("Last-Event-ID", last_id)] if last_id else own
+            plain = plain_headers(fields) if fields else ()
+            asked, body = _asked(method.upper(), url, plain, data, json, name, more)
+            found = self.maker.prepared(PLACE.get(), asked)
+            return self.session.stream(found, body, self._jar(found), gap_ns=gap_ns)
+
+        return StreamedResponse(begin, reconnect=reconnect)
+
+    def _jar(self, found: Ready) -> str:
+        """Return the cookies that go along with a request."""
+        if not self._stored:
+            return ""
+        source = found.keep
+        return self.cookies.header(source.site.url.cookie_host, source.path, source.site.secure)
+
     @overload
     async def batch(self, requests: Mapping[K, Any]) -> dict[K, Response]: ...
     @overload
@@ -239,12 +282,7 @@ class Client:
         else:
             asked, body = _asked(method, url, fields, data, json, name, more)
             found = self.maker.prepared(place, asked)
-        jar = ""
-        if self._stored:
-            source = found.keep
-            site = source.site
-            jar = self.cookies.header(site.url.cookie_host, source.path, site.secure)
-        return self._send(found, body, jar)
+        return self._send(found, body, self._jar(found) if self._stored else "")
 
     def _redirected(self, exchange: Exchange, response: Response) -> Any:
         return redirects.following(self, exchange, response)

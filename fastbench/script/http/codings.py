@@ -64,6 +64,57 @@ def text(headers: Mapping[str, str], body: bytes) -> str:
     return body.decode(_charset(headers.get("Content-Type", "")), "replace")
 
 
+class Unpacker:
+    """Unpack a body piece by piece, as its one Content-Encoding says."""
+
+    def __init__(self, coding: str) -> None:
+        """Raises BodyError for one that is not known, or whose package is missing."""
+        self._coding = coding
+        self._came = self._gave = 0  # bytes so far
+        if coding in ("gzip", "x-gzip", "deflate"):
+            wbits = zlib.MAX_WBITS if coding == "deflate" else 16 + zlib.MAX_WBITS
+            self._error: type[Exception] = zlib.error
+            self._unpack: Any = zlib.decompressobj(wbits).decompress
+            return
+        module: Any = {"br": _brotli, "zstd": _zstd}.get(coding, lambda: None)()
+        if module is None:
+            _decoded(coding, b"?")  # says why
+        if coding == "br":
+            stream = module.Decompressor()
+            self._error = module.error
+            self._unpack = lambda data, most: stream.process(data, output_buffer_limit=most)
+        else:
+            options = {module.DecompressionParameter.window_log_max: _WINDOW_LOG}
+            self._error = module.ZstdError
+            self._unpack = module.ZstdDecompressor(options=options).decompress
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what these bytes unpack to. Raises BodyError."""
+        self._came += len(data)
+        most = max(FREE_BYTES, MAX_RATIO * self._came)
+        try:
+            found: bytes = self._unpack(data, most - self._gave + 1)
+        except (self._error, EOFError):
+            raise BodyError(f"no valid {self._coding}") from None
+        self._gave += len(found)
+        _check(self._gave, most, self._coding)
+        return found
+
+
+def unpacker(headers: Mapping[str, str]) -> Unpacker | None:
+    """Return who unpacks a body that comes in pieces; None where nothing is to be done.
+
+    What cannot be unpacked is handed out as it came.
+    """
+    coding = headers.get("Content-Encoding", "").strip().lower()
+    if coding in ("", "identity"):
+        return None
+    try:
+        return Unpacker(coding)
+    except BodyError:
+        return None
+
+
 def loads(body: bytes, body_error: str) -> Any:
     """Read JSON, with or without a byte order mark. Raises BodyError."""
     try:

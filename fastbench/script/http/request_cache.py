@@ -76,6 +76,7 @@ class RequestSource(NamedTuple):
     site: Site
     place: RecordingContext
     target: str  # path and query, as sent
+    name: str
 
     @property
     def path(self) -> str:
@@ -180,16 +181,18 @@ class Maker:
             kind = self._kinds[key] = self._kind(site, options)
         sent = urls.sent(path)
         target = encoded(sent)
+        bare = path.partition("?")[0]
+        grouped = url_grouping.path(bare) if self.settings.group_ids else bare
         method = kind.heading.method
         return _client.Ready(
             kind.heading,
             target,
             http_message.start(method, target),
             site.prefix + sent,
-            self._route(place, options, site, path.partition("?")[0], method),
+            self._route(place, options, site, grouped, method),
             timeout_ns=kind.timeout_ns,
             redirects=kind.redirects,
-            keep=RequestSource(options, site, place, sent),
+            keep=RequestSource(options, site, place, sent, self._name(options, site, grouped)),
         )
 
     def _kind(self, site: Site, options: RequestOptions) -> Kind:
@@ -209,17 +212,20 @@ class Maker:
         )
         return Kind(
             heading,
-            _timeout_ns(options.timeout, self.settings.timeout_s),
+            timeout_ns(self.settings.timeout_s if options.timeout is None else options.timeout),
             _redirects(options.redirects, self.settings.max_redirects),
         )
 
     def _route(
-        self, place: RecordingContext, options: RequestOptions, site: Site, path: str, method: str
+        self,
+        place: RecordingContext,
+        options: RequestOptions,
+        site: Site,
+        grouped: str,
+        method: str,
     ) -> Route:
-        grouped = url_grouping.path(path) if self.settings.group_ids else path
         url = site.prefix + grouped
-        at_home = self._base is not None and site.origin is self._base.origin
-        name = options.name or (grouped if at_home else url)
+        name = self._name(options, site, grouped)
         expected = options.expected or self.settings.expected
         tags = place.with_tags(dict(options.tags)) if options.tags else place.tags
         key = (name, method, url, tags, expected)
@@ -231,6 +237,10 @@ class Maker:
                 place.scenario, name, method, url, place.group, tags, expected, options.tags
             )
         return found
+
+    def _name(self, options: RequestOptions, site: Site, grouped: str) -> str:
+        at_home = self._base is not None and site.origin is self._base.origin
+        return options.name or (grouped if at_home else site.prefix + grouped)
 
     def _located(self, url: str) -> tuple[Site, str]:
         """Find the server of a URL, and its path and query as they were written."""
@@ -310,14 +320,14 @@ def stays(name: str) -> bool:
     return name.lower() == "host" or redact.secret_header(name)
 
 
-def _timeout_ns(options: float | str | None, default_s: float) -> int:
+def timeout_ns(given: float | str, what: str = "timeout") -> int:
+    """Read a time limit of a request, in seconds or with its unit. Raises UsageError."""
     try:
-        seconds = units.parse_duration_s(options) if isinstance(options, str) else options
+        seconds = units.parse_duration_s(given) if isinstance(given, str) else given
     except ValueError as error:
-        raise UsageError(f"timeout= is not a time: {error}") from None
-    seconds = default_s if seconds is None else seconds
-    if not 0 < seconds <= MAX_TIMEOUT_S:
-        raise UsageError("timeout= is in seconds, above 0 and at most an hour, for example 2.5.")
+        raise UsageError(f"{what}= is not a time: {error}") from None
+    if not isinstance(seconds, int | float) or not 0 < seconds <= MAX_TIMEOUT_S:
+        raise UsageError(f"{what}= is in seconds, above 0 and at most an hour, for example 2.5.")
     return round(seconds * 1e9)
 
 
