@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fastbench.script.api.checks import group as group
     from fastbench.script.api.data import data as data
     from fastbench.script.api.declare import env as env
+    from fastbench.script.api.declare import monitor as monitor
     from fastbench.script.api.declare import scenario as scenario
     from fastbench.script.api.declare import setup as setup
     from fastbench.script.api.declare import teardown as teardown
@@ -46,7 +47,7 @@ _HOMES = {
     "script.http.bodies": ("file",),
     "script.api.randomness": ("random_int", "random_item", "sleep", "think", "uuid", "weighted"),
     "script.api.checks": ("Aborted", "abort", "check", "group"),
-    "script.api.declare": ("env", "scenario", "setup", "teardown"),
+    "script.api.declare": ("env", "monitor", "scenario", "setup", "teardown"),
     "script.expected": ("expected_statuses",),
     "script.api.data": ("data",),
     "script.api.metrics": ("Counter", "Gauge", "Rate", "Trend"),

@@ -21,7 +21,15 @@ from fastbench.results.counts import ENDED, Operations, OperationsRow, SeriesRow
 from fastbench.results.histogram import Histogram
 from fastbench.results.json_codec import LATER, DocumentError, due_in, member, plain, read
 from fastbench.results.latencies import SERIES, Latency, latency_ms, packed, read_latency
-from fastbench.results.metric_values import Check, Judgement, Metric, NamedRow, ScenarioRow, Thrown
+from fastbench.results.metric_values import (
+    Check,
+    GaugeRow,
+    Judgement,
+    Metric,
+    NamedRow,
+    ScenarioRow,
+    Thrown,
+)
 from fastbench.results.run_outcome import Facts, Outcome, outcome
 from fastbench.results.usage import Resources
 
@@ -192,6 +200,7 @@ class Result:
     exceptions: tuple[Thrown, ...] = ()
     addresses: tuple[AddressRow, ...] = field(default=(), metadata=LATER)
     operations: Operations | None = field(default=None, metadata=LATER)
+    gauges: tuple[GaugeRow, ...] = field(default=(), metadata=LATER)
     noun: Annotated[str, ("request", "operation")] = field(default="request", compare=False)
 
     @property
@@ -362,5 +371,5 @@ class Result:
 _PARTS = (
     *("errors", "series", "workers", "resources", "tls", "warmup", "validity", "warnings"),
     *("metrics", "thresholds", "requests", "scenarios", "checks", "exceptions", "addresses"),
-    "operations",
+    *("operations", "gauges"),
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fastbench.results.metric_values import Judgement
 from fastbench.results.usage import Use
+from fastbench.run.gauge_series import GaugeSeries
 from fastbench.run.machine_gauges import MachineGauges
 from fastbench.run.sampling import Series
 from fastbench.run.snapshot import Snapshot
@@ -52,6 +53,7 @@ class Looks:
         """
         self._count = read
         self._machine = MachineGauges(name_of)
+        self.gauges = GaugeSeries(start_ns)
         self._start_ns = start_ns
         self.series = series
         self.judge = judge
@@ -86,6 +88,7 @@ class Looks:
             self.tell(now)
             cost_s = (time.thread_time_ns() - spent_ns) / NS_PER_S
             self._full_s = t_s + max(LOOK_S, cost_s / MAX_OF_CORE)
+        self.gauges.take(now)
         if second:
             self._second_s = t_s + LOOK_S
             if use is not None:
@@ -103,6 +106,7 @@ class Looks:
         """
         self._machine.take(use, t_s - self.series.t_s, self._start_ns + round(t_s * NS_PER_S))
         now = self.read(t_s, True)
+        self.gauges.take(now)
         self.series.finish(now, use, connections)
         if self.judge is not None:
             self.judge.look(now)

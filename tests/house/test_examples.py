@@ -19,6 +19,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "cold": ("cold_start.py", "-i2", "-ePAUSE_S=0.01"),
     "upload": ("file_upload.py", "--time-scale=0.003", "--scale=0.08", "-eTHINK_S=0.2"),
     "signed": ("signed_upload.py", "--time-scale=0.02", "--scale=0.3", "-eTHINK_S=0.1"),
+    "stream": ("stream.py", "--time-scale=0.03", "-eTHINK_S=0.1"),
     "payment": ("payment.py", "--time-scale=0.008", "-eTHINK_S=0.2"),
     "limit": ("rate_limit.py", "--time-scale=0.02", "--scale=50"),
     "auth": ("auth_flow.py", "-u3", "-i6", "-t2", "-eTHINK_S=0.01"),
@@ -107,6 +108,20 @@ def test_what_is_signed_is_timed_beside_its_upload(runs: dict[str, Ran]) -> None
     assert whole > step > 0
 
 
+def test_a_stream_is_told_by_its_first_token_and_the_gaps_after_it(runs: dict[str, Ran]) -> None:
+    run = runs["stream"]
+    asked = run.iterations()["ask"]
+    assert run.named() == {"POST chat": asked}
+    assert run.checks()["answered in full"] == run.checks()["says something"] == asked
+    assert run.count("http_stream_first_event") == asked
+    assert run.count("http_stream_gap") == 20 * asked, "to [DONE]"
+    assert run.count("http_stream_events") == 21 * asked
+    metrics = run.document["metrics"]
+    first, gap = (metrics[f"http_stream_{name}"]["values"] for name in ("first_event", "gap"))
+    assert first["min"] >= 40 > gap["avg"] >= 10, "as the server pauses"
+    assert [row["name"] for row in run.document["gauges"]] == ["requests_seen_by_server"]
+
+
 def test_every_payment_gets_its_address(runs: dict[str, Ran]) -> None:
     run = runs["payment"]
     checkouts = run.iterations()["checkout"]
@@ -158,7 +173,7 @@ def test_one_worker_or_two_count_the_same(runs: dict[str, Ran]) -> None:
 
 def test_no_example_is_found_wanting_before_it_runs() -> None:
     scripts = [path for path in EXAMPLES.rglob("*.py") if "\noptions = " in path.read_text()]
-    assert len(scripts) == 18
+    assert len(scripts) == 19
     shown = table_at_once(
         {path: partial(invoke, "run", "--dry-run", str(path)) for path in scripts}
     )

@@ -24,6 +24,7 @@ from fastbench.results.assessment.conservation import imbalances
 from fastbench.results.histogram import MAX_VALUE_NS, Histogram
 from fastbench.results.json_codec import DocumentError, Signed
 from fastbench.results.latencies import latency_ms
+from fastbench.results.metric_values import GaugeRow
 from fastbench.results.result import Operations, OperationsRow, Result, Summary
 from fastbench.results.run_outcome import Reason
 
@@ -125,6 +126,7 @@ CAME_LATER = {
     *(f"requests.{name}" for name in ("timeouts", "bytes_in", "status_codes", "response")),
     *(f"requests.{name}" for name in ("kind", "bytes_out", "in_flight_at_end", "reasons")),
     *(f"scenarios.{name}" for name in ("operations", "operations_failed", "operation_latency")),
+    *("gauges", *(f"gauges.{field.name}" for field in fields(GaugeRow))),
     *("operations", "series.operations", "latency_ms.operation", "hdr.operation"),
     *(f"operations.{field.name}" for field in fields(Operations)),
     *(f"series.operations.{field.name}" for field in fields(OperationsRow)),
@@ -134,7 +136,7 @@ CAME_LATER = {
 
 def test_the_schema_requires_exactly_what_is_written() -> None:
     full = replace(everything(), resources=samples.watched().resources)
-    free = ("config.", "status_codes.", "series.errors.", "metrics.", "thresholds.")
+    free = ("config.", "status_codes.", "series.errors.", "metrics.", "thresholds.", "gauges.tags.")
     names = {name for name in written(through_json(full)) if not name.startswith(free)}
     assert names == required(SCHEMA) | CAME_LATER
 
@@ -178,6 +180,7 @@ def everything() -> Result:
         checks=mixed.checks[:1],
         exceptions=mixed.exceptions,
         addresses=(AddressRow("http://h", "127.0.0.1:80", "ipv4", 3, 1, "refused"),),
+        gauges=(GaugeRow("depth", {"queue": "low"}, (0.0, 5.0), (3.0, -1.5)),),
     )
 
 
@@ -240,8 +243,8 @@ def is_free(path: tuple[Any, ...]) -> bool:
     """Tell which names a writer chooses: statuses, kinds of errors per second, list items."""
     if path[0] == "metrics" and len(path) != 3:
         return True
-    maps = (("status_codes", 2), ("thresholds", 2), ("requests", 4), ("scenarios", 4))
-    return (path[0], len(path)) in maps or "errors" in path[1:-1]
+    maps = {"status_codes": 2, "thresholds": 2, "requests": 4, "scenarios": 4, "gauges": 4}
+    return maps.get(path[0]) == len(path) or "errors" in path[1:-1]
 
 
 @pytest.mark.parametrize("path", [path for path in BROKEN if is_read(path)], ids=dotted)

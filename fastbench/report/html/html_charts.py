@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from fastbench.foundation.redact import printable
 from fastbench.results import resolution
 from fastbench.results.histogram import Histogram, highest_ns, lowest_ns
+from fastbench.results.metric_values import GaugeRow
 from fastbench.results.result import OperationsRow, Result, SeriesRow
 from fastbench.results.usage import Use
 
@@ -29,6 +31,7 @@ MIN_WIDTH = 1.01  # of a bar, as a factor: a narrower one would show the counter
 MIN_SHARE_LEFT = 1e-7  # of a spectrum: 99.99999 %
 STEPS_PER_TENFOLD = 24
 MAX_TARGETS = 4
+MAX_GAUGES = 12
 # Errors of these kinds end no request: nothing was sent yet.
 _NOT_SENT = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "unsolicited")
 
@@ -56,6 +59,7 @@ def charts(result: Result) -> list[Chart]:
     names = {target.pid: target.name for target in result.resources.targets}
     found = over_time(rows, {pid: names.get(pid, "") for pid in pids(rows)}, result.noun)
     found[2:2] = _of_operations(rows)
+    found += _of_gauges(rows, result.gauges)
     timed = [chart for each in found if (chart := _shown(each))] if len(rows) > 1 else []
     return [*timed, *_of_latency(result)]
 
@@ -209,6 +213,24 @@ def _used(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
         _chart("host_memory", "Memory of the host", "", "bytes", whole),
         _chart("network", "Network of the host", "", "bytes_per_s", network),
     ]
+
+
+def _of_gauges(rows: list[SeriesRow], gauges: Iterable[GaugeRow]) -> list[Chart]:
+    """Return a script's gauges, one chart for each name: a gauge keeps its value until the next."""
+    named: dict[str, list[GaugeRow]] = {}
+    for each in gauges:
+        named.setdefault(each.name, []).append(each)
+    found = []
+    for name, parts in list(named.items())[:MAX_GAUGES]:
+        lines = []
+        for color, part in enumerate(parts[:MAX_TARGETS]):
+            tags = ", ".join(f"{tag} {value}" for tag, value in part.tags.items())
+            ends = (bisect_right(part.t_s, row.t_s + row.span_s) for row in rows)
+            values = [part.values[end - 1] if end else None for end in ends]
+            lines.append(line(printable(tags) or "value", values, color))
+        title = printable(name)
+        found.append(_chart(f"gauge_{name}", title, "gauge of the script", "count", lines))
+    return found
 
 
 def _of_process(rows: list[SeriesRow], pid: int, what: str) -> Values:

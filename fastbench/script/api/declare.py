@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
-from fastbench.foundation import redact
+from fastbench.foundation import redact, units
 from fastbench.plan.plan import UsageError
 from fastbench.script import remarks, spec
 from fastbench.script.api import metrics
@@ -26,6 +26,7 @@ from fastbench.script.spec import Executor, Spec
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+MIN_EVERY_S, MAX_EVERY_S = 0.01, 3600.0  # of monitors
 _DEFAULT = "default"  # the name of k6's only function
 
 
@@ -37,6 +38,15 @@ class Runnable:
     parameters: int
 
 
+@dataclass(frozen=True, slots=True)
+class Monitored:
+    """Hold a function under @monitor, which is called every `every_s` while the load runs."""
+
+    name: str
+    every_s: float
+    runnable: Runnable
+
+
 class _Script:
     """The script of this process."""
 
@@ -44,6 +54,7 @@ class _Script:
         self.env = given
         self.specs: dict[str, Spec] = {}
         self.runnables: dict[str, Runnable] = {}
+        self.monitors: dict[str, Monitored] = {}
         self.setup: Runnable | None = None
         self.teardown: Runnable | None = None
 
@@ -123,6 +134,47 @@ def teardown(function: Function) -> Function:
 
 
 @overload
+def monitor(function: Function, /) -> Function: ...
+
+
+@overload
+def monitor(
+    *, every: str | float = ..., name: str | None = None
+) -> Callable[[Function], Function]: ...
+
+
+def monitor(function: Any = None, /, *, every: str | float = "5s", name: str | None = None) -> Any:
+    """Call a coroutine every so often while the load runs, in one worker: it loads nothing.
+
+    Its requests, queries and operations count nowhere. Metrics of the script that it adds to do,
+    and each Gauge is told over time. An exception in it ends no run; the report tells of it once.
+    """
+    if isinstance(function, str | int | float):
+        raise UsageError(f'monitor() takes its interval by name: every="{function}".')
+    every_s = _every_s(every)
+
+    def declare(function: Function) -> Function:
+        called = str(name or getattr(function, "__name__", ""))
+        if called in _script.monitors:
+            raise UsageError(f'The script has two monitors {called}; give one another: name="…".')
+        found = _checked(function, f"monitor {called}")
+        _script.monitors[called] = Monitored(called, every_s, found)
+        return function
+
+    return declare if function is None else declare(function)
+
+
+def _every_s(given: str | float) -> float:
+    try:
+        seconds = units.parse_duration_s(given) if isinstance(given, str) else float(given)
+    except ValueError as error:
+        raise UsageError(f"every= is not a time: {error}") from None
+    if not MIN_EVERY_S <= seconds <= MAX_EVERY_S:
+        raise UsageError("every= is from 10ms to an hour, for example every='5s'.")
+    return seconds
+
+
+@overload
 def env(name: str) -> str | None: ...
 
 
@@ -156,6 +208,10 @@ def collect(module: ModuleType) -> Declared:
     if not _script.specs and inspect.isfunction(default):
         _add(Spec(_DEFAULT, _DEFAULT), _checked(default, f"scenario {_DEFAULT}"))
     metrics.close()
+    if both := _script.monitors.keys() & _script.specs.keys():
+        raise UsageError(
+            f'The script has a scenario and a monitor {both.pop()}; give one another: name="…".'
+        )
     loads, lost = _of_modules(module, options)
     return Declared(
         options=Settings() if options is None else options.settings,
@@ -172,6 +228,11 @@ def collect(module: ModuleType) -> Declared:
 def runnable(name: str) -> Runnable:
     """Return what a scenario runs."""
     return _script.runnables[name]
+
+
+def monitors() -> tuple[Monitored, ...]:
+    """Return the functions under @monitor."""
+    return tuple(_script.monitors.values())
 
 
 def setup_function() -> Runnable | None:

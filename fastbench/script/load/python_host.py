@@ -17,7 +17,7 @@ from fastbench.script.api.declare import Runnable
 from fastbench.script.api.vu import Iteration, Vu
 from fastbench.script.exceptions import Broken, Spot
 from fastbench.script.load import loader, source
-from fastbench.script.load.script_host import ScriptHost, Take, Warn
+from fastbench.script.load.script_host import MonitorCall, ScriptHost, Take, Warn
 from fastbench.script.load.source import Source
 from fastbench.script.run_request import RunRequest
 
@@ -59,6 +59,13 @@ class PythonHost(ScriptHost):
     def iteration(self, scenario: str, data: Any) -> Iteration:
         """Return the scenario's function, as it is called."""
         return _called(declare.runnable(scenario), data)
+
+    def monitors(self, data: Any) -> list[MonitorCall]:
+        """Return the functions under @monitor, as they are called."""
+        return [
+            MonitorCall(each.name, each.every_s, _called(each.runnable, data))
+            for each in declare.monitors()
+        ]
 
     async def teardown(self, vu: Vu, data: Any) -> None:
         """Call the function under @teardown."""

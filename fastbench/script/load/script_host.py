@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any
 
 from fastbench.results.metric_values import BUILT_IN, Thrown
@@ -24,6 +25,15 @@ from fastbench.script.run_request import RunRequest
 
 Take = Callable[[int, int], int]
 Warn = Callable[[str, str, str], None]  # code, text, hint
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorCall:
+    """Something to be called every `every_s` while the load runs, and what it is called."""
+
+    name: str
+    every_s: float
+    call: Iteration
 
 
 class ScriptHost(ABC):
@@ -63,6 +73,10 @@ class ScriptHost(ABC):
     @abstractmethod
     def iteration(self, scenario: str, data: Any) -> Iteration:
         """Return what runs one iteration of a scenario; `data` is what setup returned."""
+
+    def monitors(self, data: Any) -> list[MonitorCall]:
+        """Return what looks on while others load; `data` is what setup returned."""
+        return []
 
     @abstractmethod
     async def teardown(self, vu: Vu, data: Any) -> None:

@@ -48,14 +48,20 @@ _VALUES: Mapping[str, Callable[[Any], Value]] = {
 }
 
 
-def names(thresholds: Iterable[Threshold]) -> frozenset[str]:
-    """Return the names of entries that the series and these thresholds need."""
+def names(
+    thresholds: Iterable[Threshold], declared: Mapping[str, Kind] | None = None
+) -> frozenset[str]:
+    """Return the names of entries that the series and these thresholds need.
+
+    Of the `declared` metrics these are the gauges.
+    """
     wanted = tuple(thresholds)
     found = {name for each in wanted for name in each.metrics} | {"operations", "requests"}
     found |= {canonical(name, each.tags) for each in wanted for name in each.metrics}
     found |= {canonical(name, each.tags) for each in wanted for name in (ANSWERED, SUCCEEDED)}
     found |= {EXCEPTIONS, "iterations"} if "script_exceptions" in found else set()
-    return frozenset(found)
+    gauges = {name for name, kind in (declared or {}).items() if kind.type == "gauge"}
+    return frozenset(found | gauges)
 
 
 class Reader:

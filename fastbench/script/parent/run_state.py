@@ -9,7 +9,7 @@ from typing import Protocol
 
 from fastbench.machine.monitor import Monitor
 from fastbench.plan.plan import UsageError
-from fastbench.results.metric_values import BUILT_IN
+from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.result import SeriesRow
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge, Threshold
@@ -44,10 +44,11 @@ class Limits:
         found: tuple[Threshold, ...],
         times: dict[str, tuple[float, float]],
         notices: tuple[str, ...] = (),
+        declared: Mapping[str, Kind] | None = None,
     ) -> None:
         self.found = found
         self.notices = notices
-        self.names = metric_snapshot.names(found)
+        self.names = metric_snapshot.names(found, declared)
         self.judge = Judge(found, times)
 
 
@@ -59,7 +60,8 @@ def limits_of(applied: Applied, asked: RunRequest) -> Limits:
         typed = grammar.read({}, asked.thresholds, known)
         found = {each.text: each for each in (*own, *typed)}
         _refuse_strangers(found.values(), applied)
-        return Limits(tuple(found.values()), spans(applied), left_out)
+        metrics = applied.declared.metrics
+        return Limits(tuple(found.values()), spans(applied), left_out, metrics)
     except UsageError as error:
         raise OptionsError(str(error)) from None
 

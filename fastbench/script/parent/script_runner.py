@@ -225,6 +225,8 @@ class ScriptRun:
             self.notes.take_thrown(Thrown(**{**body, "count": 1}))
         elif kind == "warning":
             self.notes.take_warning(body)
+        elif kind == "monitor":
+            self.notes.take_monitor(body)
         elif kind == "server":
             self._met(body)
         elif kind == "abort":

@@ -11,6 +11,7 @@ from fastbench.results.metric_values import Thrown
 from fastbench.results.result import Warning_
 from fastbench.script.exceptions import Broken, ScriptError
 from fastbench.script.parent.worker_channel import ScriptWorker
+from fastbench.script.worker import monitoring
 
 
 @dataclass(slots=True)
@@ -31,6 +32,11 @@ class Notes:
         warning = Warning_(body["code"], body["text"], body.get("hint", ""))
         if warning not in self.warnings:
             self.warnings.append(warning)
+
+    def take_monitor(self, body: Mapping[str, Any]) -> None:
+        """Keep how often a monitor failed."""
+        text, hint = monitoring.described(body)
+        self.take_warning({"code": "monitor_failed", "text": text, "hint": hint})
 
     def take_addresses(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Keep which addresses took connections of a worker."""

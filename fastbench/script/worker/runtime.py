@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from os import fsencode
 from time import monotonic_ns
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -37,6 +37,9 @@ from fastbench.script.worker import executors
 from fastbench.script.worker.background import Background
 from fastbench.script.worker.executing import Executor
 from fastbench.script.worker.thrown_errors import Throws
+
+if TYPE_CHECKING:  # runs without monitors do without them
+    from fastbench.script.worker.monitoring import Monitors
 
 MAX_SERVERS = 16  # that are told of
 BORN, GONE = 32, 33  # shared counters between those of scenarios and those of feeders
@@ -75,6 +78,7 @@ class Runtime:
         self._servers: set[_client.Origin] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._background = Background(self.loop)
+        self._monitors: Monitors | None = None
         self._ending = False  # the script has said so
         self._stopped: bool | None = None  # the grace of a stop that came before the start
         self.at = self._heart.at
@@ -108,6 +112,7 @@ class Runtime:
             each.prepare()
         gc.freeze()  # VUs live until the end: no use in looking through them again and again
         if self._stopped is None:
+            self._begin_monitors(data)
             lead_s = max(0, start_ns - monotonic_ns()) / 1e9
             timers = (
                 self.loop.call_later(lead_s, self._heart.begin),
@@ -123,6 +128,32 @@ class Runtime:
             await self._background.end(lambda error: self.threw(error, ""))
             self._recorder.load_ended = False  # teardown is not cut off by it
         return {name: scene.ended_ns for name, scene in scenes.items()}
+
+    def _begin_monitors(self, data: Any) -> None:
+        """Let what looks on begin, in the first worker only."""
+        block, index = self._slot
+        calls = self._host.monitors(data) if index == 0 else []
+        if not calls:
+            return
+        from fastbench.script.worker.monitoring import Monitors
+
+        applied, writer = self._host.applied(), self._arena.writer(index)
+        submetrics = self._host.submetrics(applied)
+        own = Recorder(writer, submetrics, self.warn, slot=(block, index), apart=True)
+        self._monitors = Monitors(
+            self._host,
+            own,
+            lambda block: _pool(self.settings, self._host.request, block, 0, self.loop),
+            lambda pool: client.Maker(pool, _client_settings(self.settings)),
+            self._send,
+        )
+        self._monitors.begin(calls, self.start_ns, self.settings.tags, self.aborted)
+
+    async def end_monitors(self) -> None:
+        """End what looks on: the load is over in all workers."""
+        monitors, self._monitors = self._monitors, None
+        if monitors is not None:
+            await monitors.end()
 
     def tell_servers(self) -> None:
         """Tell the parent of each server that is met beside that of base_url."""

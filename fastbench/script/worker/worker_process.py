@@ -213,6 +213,7 @@ class _Worker:
         self._channel.send({"ended": {"scenarios": ends, "addresses": crew.addresses()}})
 
     async def _teardown(self, crew: Runtime, data: Any) -> None:
+        await crew.end_monitors()
         try:
             await crew.teardown(data)
         except Broken as broken:
@@ -223,6 +224,8 @@ class _Worker:
             self._channel.send({"torn_down": {}})
 
     async def _leave(self) -> None:
+        if self._crew is not None:
+            await self._crew.end_monitors()
         await closing.close_all()
         if self._crew is not None:
             self._crew.close()
