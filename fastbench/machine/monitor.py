@@ -4,7 +4,7 @@
 2. Processor times of processes come in steps of 10 ms (proc(5), clock ticks), so a row shorter
    than half a second has no say in a maximum. Those of workers that have ended are exact.
 3. A sample costs 0.6 ms with 2 workers and 3 processes of a target, and 10 us for each thread of a
-   target. It never looks at sockets.
+   target. Connections are counted beside it, as seldom as keeps that cheap.
 4. Memory is bounded: of processes that have ended, those that used most are kept.
 """
 
@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from fastbench.foundation import redact
 from fastbench.machine import host, processes
+from fastbench.machine.connections import ConnectionCounts
 from fastbench.machine.followed_process import MIN_ROW_S, FollowedProcess, percent_of_core
 from fastbench.machine.processes import Found
 from fastbench.results.usage import (
@@ -47,6 +48,7 @@ class _Targets:
         self._roots += [(process.pid, "watched") for process in found.watched]
         self._alive: dict[int, FollowedProcess] = {}
         self._ended: list[FollowedProcess] = []
+        self._connections = ConnectionCounts()
         self._forgotten_s = 0.0
         self._start_ticks = 0
 
@@ -84,7 +86,8 @@ class _Targets:
             row = each.take(new, gap_s)
             if row is not None:
                 rows.append(row)
-        return tuple(rows)
+        connections = self._connections.of(row.pid for row in rows)
+        return tuple(replace(row, connections=connections.get(row.pid)) for row in rows)
 
     def uses(self, window_s: float, answered: int) -> tuple[TargetUse, ...]:
         """Return what each process used, those that used most first."""

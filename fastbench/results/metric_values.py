@@ -38,6 +38,7 @@ MACHINE: Mapping[str, Kind] = {
     "host_cpu": _GAUGE,
     "host_memory": _BYTES,
     "host_network": _BYTES,  # per second, by direction
+    "target_connections": _GAUGE,
     "target_cpu": _GAUGE,
     "target_fds": _GAUGE,
     "target_rss": _BYTES,

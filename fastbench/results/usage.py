@@ -5,21 +5,28 @@ None is what the machine does not show (see systemfiles).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
+
+from fastbench.results.json_codec import LATER
 
 ROLES = ("target", "watched")
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSample:
-    """One process at the end of a second. `cpu_percent` of one core, over that second."""
+    """One process at the end of a second. `cpu_percent` of one core, over that second.
+
+    `connections` are its TCP connections when they were last counted: who has many of them is
+    counted seldom.
+    """
 
     pid: int
     cpu_percent: float
     rss_bytes: int
     fds: int | None
     threads: int
+    connections: int | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class MachineGauges:
                 "target_rss": sample.rss_bytes,
                 "target_fds": sample.fds,
                 "target_threads": sample.threads,
+                "target_connections": sample.connections,
             }
             for name, value in values.items():
                 if value is not None:

@@ -111,7 +111,7 @@ def test_a_hostile_string_is_text_and_nothing_else(evil: str) -> None:
     assert [key for key, _ in page.attributes] == [key for key, _ in harmless.attributes]
     assert page.comments == 0
     names = [line["name"] for line in page.data["charts"]["cpu"]["lines"]]
-    assert names[2] == f"{printable(evil)} (321)"
+    assert names[2] == f"{printable(evil)}, 2 processes"
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\ud800-\udfff]", whole)
 
 
@@ -195,15 +195,26 @@ def test_the_charts_hold_the_series() -> None:
     assert max(points.values()) == pytest.approx(response.max_ns / 1e6, rel=1e-4)
 
 
+def watched_alone(result: Result) -> Result:
+    """Return the same with the first process of the target only."""
+    alone = [
+        replace(row, use=row.use and replace(row.use, targets=row.use.targets[:1]))
+        for row in result.series
+    ]
+    return replace(result, series=tuple(alone))
+
+
 def test_processor_and_memory_are_of_host_client_and_targets() -> None:
     result = samples.watched()
     charts = parsed(result).data["charts"]
-    host, client, first, second = charts["cpu"]["lines"]
+    host, client, both = charts["cpu"]["lines"]
     assert host["values"][3] == 91 + 90 and host["name"] == "host (200 % is all of it)"
     assert client["values"][3] == 27
-    assert first["name"] == "nginx (321)" and first["values"][:3] == [93, 94, 95]
-    assert second["name"] == "nginx (322)" and set(second["values"]) == {41.5}
-    assert charts["memory"]["lines"][1]["values"][0] == pytest.approx(12 * MIB, rel=1e-4)
+    assert both["name"] == "nginx, 2 processes", "a command is one line"
+    assert both["values"][:3] == [93 + 41.5, 94 + 41.5, 95 + 41.5]
+    assert charts["memory"]["lines"][1]["values"][0] == pytest.approx(25 * MIB, rel=1e-4)
+    (row,) = parsed(watched_alone(result)).data["charts"]["cpu"]["lines"][2:]
+    assert row["name"] == "nginx (321)" and row["values"][:3] == [93, 94, 95]
 
 
 def test_a_number_that_is_none_becomes_a_gap() -> None:

@@ -259,11 +259,14 @@ def test_the_verdict_names_the_limit() -> None:
 def test_targets_and_watched_processes_are_told_apart() -> None:
     lines = plain(samples.watched(), 100).splitlines()
     found = next(at for at, line in enumerate(lines) if line.startswith("Target"))
-    assert lines[found] == "Target    nginx (321): cpu 93% (max 98%), 4.56us per request"
-    assert lines[found + 1] == (
-        "            memory 12.0MiB → 14.0MiB (peak 17.0MiB), 1 thread, 120 files"
-    )
-    assert "          … 2 more: cpu 75%, memory 34.0MiB; --json has each" in lines
+    assert lines[found : found + 4] == [
+        "Target    nginx, 5 processes: cpu 247% (max 247%), 22.8us per request, memory 70.0MiB, "
+        "5 threads",
+        "            600 files",
+        "          nginx (321): cpu 93% (max 98%), 4.56us per request",
+        "            memory 12.0MiB → 14.0MiB (peak 17.0MiB), 1 thread, 120 files",
+    ]
+    assert "          … 3 more: cpu 114%, memory 51.0MiB; --json has each" in lines
     assert "Watched   postgres (77): cpu 12% (max 31%), 4.56us per request" in lines
 
 

@@ -29,7 +29,7 @@ def server() -> Iterator[Server]:
 
 def use(*cpu: tuple[int, float]) -> Use:
     host = HostSample((50.0, 100.0), 1 << 30, 100.0, 200.0, None, None, None)
-    return Use(1.0, 1, host, tuple(ProcessSample(pid, each, 1000, 7, 2) for pid, each in cpu))
+    return Use(1.0, 1, host, tuple(ProcessSample(pid, each, 1000, 7, 2, 3) for pid, each in cpu))
 
 
 def observed(gauges: MachineGauges, text: str) -> float | None:
@@ -49,6 +49,7 @@ def test_processes_of_one_name_are_one_row_and_all_of_them_another() -> None:
     assert observed(gauges, "target_rss<1") == 3000
     assert observed(gauges, "target_fds{process:postgres}<1") == 14
     assert observed(gauges, "target_threads<1") == 6
+    assert observed(gauges, "target_connections{process:postgres}<1") == 6
     assert observed(gauges, "target_cpu{process:redis}<1") is None
     assert observed(gauges, "host_cpu: max<1") == 75
     assert observed(gauges, "host_memory<1") == 1 << 30
@@ -97,7 +98,7 @@ def test_processors_are_told_in_percent_and_memory_in_bytes() -> None:
 @pytest.mark.alone
 def test_a_run_of_a_url_is_held_to_what_its_server_uses(tmp_path: Path, server: Server) -> None:
     lines = tmp_path / "points.json"
-    kept = ("target_rss: max<64GB", "host_cpu: max<=100%", "target_threads>=1")
+    kept = ("target_rss: max<64GB", "host_cpu: max<=100%", "target_connections>=2")
     broken = ("target_cpu{process:python}: max<0", "target_cpu{process:nobody}: max<1")
     flags = [part for each in (*kept, *broken) for part in ("--threshold", each)]
     run = measured("-d1.5s", "-c2", "-o", f"json={lines}", *flags, server.url())

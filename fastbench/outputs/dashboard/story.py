@@ -104,7 +104,7 @@ class Story:
         """Keep a row; return its values, None if more than a row is new: a line, a merging."""
         grown = not self._rows
         for pid in html_charts.pids([row]):
-            if pid not in self._names and len(self._names) < html_charts.MAX_TARGETS:
+            if pid not in self._names and len(self._names) < html_charts.MAX_PROCESSES:
                 self._names[pid] = self._name_of(pid)
                 grown = True
         self._rows.append(row)

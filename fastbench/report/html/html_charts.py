@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,7 +30,8 @@ BARS = 80
 MIN_WIDTH = 1.01  # of a bar, as a factor: a narrower one would show the counters, not the shape
 MIN_SHARE_LEFT = 1e-7  # of a spectrum: 99.99999 %
 STEPS_PER_TENFOLD = 24
-MAX_TARGETS = 4
+MAX_TARGETS = 4  # commands, each one line
+MAX_PROCESSES = 64
 MAX_GAUGES = 12
 # Errors of these kinds end no request: nothing was sent yet.
 _NOT_SENT = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "unsolicited")
@@ -98,8 +99,8 @@ def over_time(
 ) -> list[Chart]:
     """Return all charts over time of rows of one run, with all lines that it may have.
 
-    `names` are those of the target's processes; no more than MAX_TARGETS are drawn. `noun` is what
-    the rows count.
+    `names` are those of the target's processes: those of one name are one line, and no more than
+    MAX_TARGETS are drawn. `noun` is what the rows count.
     """
     return [*_of_requests(rows, noun), *_used(rows, names)]
 
@@ -198,10 +199,13 @@ def _used(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
         line("client", column(lambda use: use.client_cpu_percent), 0),
     ]
     memory = [line("client", column(lambda use: use.client_rss_bytes), 0)]
-    for color, (pid, known) in enumerate(list(names.items())[:MAX_TARGETS], 1):
-        name = f"{printable(known) or 'target'} ({pid})"
-        cpu.append(line(name, _of_process(rows, pid, "cpu_percent"), color))
-        memory.append(line(name, _of_process(rows, pid, "rss_bytes"), color))
+    commands: dict[str, list[int]] = {}
+    for pid, known in names.items():
+        commands.setdefault(printable(known) or f"target {pid}", []).append(pid)
+    for color, (known, of) in enumerate(list(commands.items())[:MAX_TARGETS], 1):
+        name = f"{known} ({of[0]})" if len(of) == 1 else f"{known}, {len(of)} processes"
+        cpu.append(line(name, _of_processes(rows, of, "cpu_percent"), color))
+        memory.append(line(name, _of_processes(rows, of, "rss_bytes"), color))
     whole = [line("used", column(lambda use: use.host.memory_used_bytes), 5, area=True)]
     network = [
         line("in", column(lambda use: use.host.net_in_bytes_per_s), 2),
@@ -233,11 +237,12 @@ def _of_gauges(rows: list[SeriesRow], gauges: Iterable[GaugeRow]) -> list[Chart]
     return found
 
 
-def _of_process(rows: list[SeriesRow], pid: int, what: str) -> Values:
+def _of_processes(rows: list[SeriesRow], pids: Collection[int], what: str) -> Values:
+    """Return the sums over some processes."""
     found: Values = []
     for row in rows:
-        samples = [each for each in (row.use.targets if row.use else ()) if each.pid == pid]
-        found.append(float(getattr(samples[0], what)) if samples else None)
+        samples = [each for each in (row.use.targets if row.use else ()) if each.pid in pids]
+        found.append(float(sum(getattr(each, what) for each in samples)) if samples else None)
     return found
 
 

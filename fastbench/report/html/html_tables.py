@@ -21,7 +21,8 @@ from fastbench.report.html.html_markup import Markup, Row, TableCell, el, sectio
 from fastbench.report.page import seconds
 from fastbench.report.text.usage_lines import memory, seen, share
 from fastbench.report.verdict_words import ordered, rank
-from fastbench.results import resolution
+from fastbench.results import command_totals, resolution
+from fastbench.results.command_totals import CommandTotal
 from fastbench.results.latencies import latency_ms
 from fastbench.results.metric_values import Judgement
 from fastbench.results.result import Result, WorkerRow
@@ -165,12 +166,27 @@ def _used(result: Result) -> Markup | None:
             for each in (host.cpu_percent, host.cpu_percent_max)
         )
         rows.append(["host", f"{cores} cores", mean, most, memory(host), "", "", ""])
+    rows += [_total(result, each) for each in command_totals.totals(use.targets, result.series)]
     rows += [_target(result, target) for target in use.targets]
     if not rows:
         return None
     heads = ("who", "", "cpu #", "most #", "memory #", "per request #", "threads #", "files #")
     note = "100 % is one core"
     return section("Resources", table(heads, rows), identity="resources", note=note)
+
+
+def _total(result: Result, total: CommandTotal) -> Row:
+    each = total.cpu_us_per_request if resolution.tells_cost(total.cpu_s) else None
+    return [
+        total.role,
+        f"{total.name}, {total.processes} processes",
+        share(result, total.cpu_percent, "{:.0f} %"),
+        share(result, total.cpu_percent_max, "{:.0f} %"),
+        format_bytes(total.rss_bytes_max),
+        "" if each is None else format_ns(each * 1e3),
+        f"{total.threads:,}",
+        seen(total.fds, "{:,}".format),
+    ]
 
 
 def _target(result: Result, target: TargetUse) -> Row:

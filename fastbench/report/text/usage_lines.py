@@ -7,7 +7,8 @@ from collections.abc import Callable
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_bytes, format_count, format_ns, format_s
 from fastbench.report.page import Page, Part, cut, plural
-from fastbench.results import resolution
+from fastbench.results import command_totals, resolution
+from fastbench.results.command_totals import CommandTotal
 from fastbench.results.result import Result
 from fastbench.results.usage import HostUse, TargetUse
 
@@ -131,18 +132,36 @@ def _bad(host: HostUse) -> list[str]:
 
 
 def _targets(page: Page, label: str, result: Result, targets: list[TargetUse]) -> list[str]:
-    found = []
+    found: list[str] = []
     short = not resolution.tells_shares(result.summary.duration_s)
-    for at, target in enumerate(targets[:MAX_PER_ROLE]):
-        parts: list[Part] = [(part, str) for part in _target(target, short=short)]
-        found += page.flowed(" " if at else label, parts, hang=2)
-    rest = targets[MAX_PER_ROLE:]
+    totals = command_totals.totals(targets, result.series)
+    singles = max(1, MAX_PER_ROLE - len(totals))
+    lines = [_total(each, short=short) for each in totals]
+    lines += [_target(target, short=short) for target in targets[:singles]]
+    for line in lines:
+        parts: list[Part] = [(part, str) for part in line]
+        found += page.flowed(" " if found else label, parts, hang=2)
+    rest = targets[singles:]
     if rest:
         percent = share(result, sum(target.cpu_percent for target in rest))
         memory = format_bytes(sum(target.rss_bytes_max for target in rest))
         text = f"… {len(rest)} more: cpu {percent}, memory {memory}; --json has each"
-        found.append(page.row("", page.dim(text)))
+        found.append(page.row("", page.dim(cut(text, page.width - 10))))
     return found
+
+
+def _total(total: CommandTotal, *, short: bool) -> list[str]:
+    """Return the parts of all processes of one command."""
+    each = total.cpu_us_per_request if resolution.tells_cost(total.cpu_s) else None
+    cpu = f"{total.cpu_percent:.0f}% (max {total.cpu_percent_max:.0f}%)"
+    return [
+        f"{cut(printable(total.name), NAME_COLUMNS)}, {total.processes} processes: "
+        f"cpu {resolution.TOO_SHORT if short else cpu}",
+        *([] if each is None else [f"{format_ns(each * 1e3)} per request"]),
+        f"memory {format_bytes(total.rss_bytes_max)}",
+        plural(total.threads, "thread"),
+        *([] if total.fds is None else [plural(total.fds, "file")]),
+    ]
 
 
 def _target(target: TargetUse, *, short: bool) -> list[str]:
