@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from fastbench.results.metric_values import Judgement
 from fastbench.results.usage import Use
-from fastbench.run.gauge_series import GaugeSeries
 from fastbench.run.machine_gauges import MachineGauges
 from fastbench.run.sampling import Series
 from fastbench.run.snapshot import Snapshot
 
 if TYPE_CHECKING:  # runs without thresholds do without them
     from fastbench.results.thresholds.evaluation import Judge
+    from fastbench.run.gauge_series import GaugeSeries
 
 LOOK_S = 1.0
 NS_PER_S = 1e9
@@ -46,14 +46,15 @@ class Looks:
         judge: Judge | None,
         followers: Sequence[Follower],
         name_of: Callable[[int], str],
+        gauges: GaugeSeries | None = None,
     ) -> None:
         """`read(t_s, full)` takes a snapshot, a `full` one with all that followers want.
 
-        `name_of` gives the name of a process that a sample has.
+        `name_of` gives the name of a process that a sample has; `gauges` keeps those of a script.
         """
         self._count = read
         self._machine = MachineGauges(name_of)
-        self.gauges = GaugeSeries(start_ns)
+        self._gauges = gauges
         self._start_ns = start_ns
         self.series = series
         self.judge = judge
@@ -88,7 +89,8 @@ class Looks:
             self.tell(now)
             cost_s = (time.thread_time_ns() - spent_ns) / NS_PER_S
             self._full_s = t_s + max(LOOK_S, cost_s / MAX_OF_CORE)
-        self.gauges.take(now)
+        if self._gauges is not None:
+            self._gauges.take(now)
         if second:
             self._second_s = t_s + LOOK_S
             if use is not None:
@@ -106,7 +108,8 @@ class Looks:
         """
         self._machine.take(use, t_s - self.series.t_s, self._start_ns + round(t_s * NS_PER_S))
         now = self.read(t_s, True)
-        self.gauges.take(now)
+        if self._gauges is not None:
+            self._gauges.take(now)
         self.series.finish(now, use, connections)
         if self.judge is not None:
             self.judge.look(now)

@@ -14,6 +14,7 @@ from fastbench.results.result import SeriesRow
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge, Threshold
 from fastbench.run import sampling
+from fastbench.run.gauge_series import GaugeSeries
 from fastbench.run.looks import Follower, Looks
 from fastbench.run.metric_sums import GaugeValue
 from fastbench.run.sampling import Progress, Users
@@ -126,8 +127,11 @@ class Standing:
         self.series = sampling.Series(before)
         self.reader = reader
         followers = () if observer is None else (observer,)
+        self.gauges = GaugeSeries(start_ns)
         self.looks = Looks(
-            self._counted, start_ns, self.series, limits.judge, followers, monitor.name_of
+            *(self._counted, start_ns, self.series, limits.judge, followers),
+            name_of=monitor.name_of,
+            gauges=self.gauges,
         )
         self._applied = applied
         self._ticks = sampling.Ticks(start_ns, None, warming=False)

@@ -74,7 +74,7 @@ def result(
         scenarios=scenarios,
         checks=metric_snapshot.checks(snapshot),
         exceptions=_exceptions(snapshot, told.notes.threw),
-        gauges=standing.looks.gauges.rows(),
+        gauges=standing.gauges.rows(),
     )
 
 

@@ -11,7 +11,6 @@ from fastbench.results.metric_values import Thrown
 from fastbench.results.result import Warning_
 from fastbench.script.exceptions import Broken, ScriptError
 from fastbench.script.parent.worker_channel import ScriptWorker
-from fastbench.script.worker import monitoring
 
 
 @dataclass(slots=True)
@@ -35,7 +34,10 @@ class Notes:
 
     def take_monitor(self, body: Mapping[str, Any]) -> None:
         """Keep how often a monitor failed."""
-        text, hint = monitoring.described(body)
+        failed, calls = body["failed"], body["calls"]
+        times = f"{failed} of its {calls} calls" if calls > 1 else "its only call"
+        text = f"the monitor {body['name']} failed in {times}: {body['text']}"
+        hint = "the load was not affected; see what it asks for, or catch the exception there"
         self.take_warning({"code": "monitor_failed", "text": text, "hint": hint})
 
     def take_addresses(self, rows: Iterable[Mapping[str, Any]]) -> None:

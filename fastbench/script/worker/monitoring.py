@@ -13,7 +13,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic_ns
-from typing import Any
 
 from fastbench.engine.bridge._core import Block
 from fastbench.engine.client import _client
@@ -145,13 +144,3 @@ class Monitors:
             found = self._host.thrown(error)
             course.text = f"{found.type}: {found.text}" if found.text else found.type
             course.text += f" ({found.place})"
-
-
-def described(said: Mapping[str, Any]) -> tuple[str, str]:
-    """Return what became of a monitor that failed, and what to do about it."""
-    name, calls, failed = said["name"], said["calls"], said["failed"]
-    times = f"{failed} of its {calls} calls" if calls > 1 else "its only call"
-    return (
-        f"the monitor {name} failed in {times}: {said['text']}",
-        "the load was not affected; see what the monitor asks for, or catch the exception there",
-    )
