@@ -24,7 +24,9 @@ from fastbench.engine.kernel cimport (
     now_ns, prctl, wait,
 )
 from fastbench.engine.pace cimport begin_plan, come_due, level
-from fastbench.engine.worker cimport CONNECTING_TCP, CONNECTING_TLS, OPEN, Conn, Request, Worker
+from fastbench.engine.worker cimport (
+    CONNECTING_TCP, CONNECTING_TLS, OPEN, WAITING, Conn, Request, Worker,
+)
 
 cdef enum:
     EVENTS = 256
@@ -81,6 +83,13 @@ cdef inline void expire(Worker *w, uint64_t looked_ns) noexcept nogil:
 
 
 cdef inline void on_event(Worker *w, Conn *c, uint32_t events) noexcept nogil:
+    """One event of a look at the sockets.
+
+    A planned request may have found its connection lost since that look: the event is of a socket
+    that is closed by now.
+    """
+    if c.state == WAITING:
+        return
     if c.state != OPEN:
         if not (connected(w, c) if c.state == CONNECTING_TCP else handshake(w, c)):
             return

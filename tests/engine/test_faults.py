@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from resetting import resetting
 from running import LIMIT_S, SLOW, Running, fastbench, kinds, start, until
 from servers import Server, answering, c_server, never_accepting, refusing
 
@@ -192,6 +193,18 @@ def test_the_load_resumes_when_a_dead_server_returns() -> None:
     assert cut_short <= run.summary["failed"] <= 8
     assert run.summary["failed"] <= cut_short + run.summary["retried"], "or found no server again"
     assert all(worker["cpu_s"] < duration_s for worker in run.document["workers"])
+
+
+def test_a_plan_goes_on_where_all_connections_are_reset_at_once() -> None:
+    """A planned request finds its connection lost, whose own event comes later in the same look."""
+    with resetting(every_s=0.05) as server:
+        run = fastbench("-R3000", "-c100", "-t1", "-d1s", server.url)
+    s = run.summary
+    assert server.resets > 5 and s["scheduled"] == 3000 and s["dropped"] == 0
+    assert s["started"] == 3000 - s["queued_at_end"]
+    assert s["ok"] + s["failed"] + s["in_flight_at_end"] == s["started"]
+    assert s["ok"] > 2000 and s["ok"] <= server.requests
+    assert run.document["workers"][0]["lost"] is False
 
 
 def test_refused_from_the_start_is_said_at_once() -> None:
