@@ -98,9 +98,9 @@ ENGINE_ORDER = (
         "loop",
         "trend",
         "arena",
-        "utf8",
-        "frames",
-        "upgrade",
+        "websocket.utf8",
+        "websocket.frames",
+        "websocket.upgrade",
     ),
 )
 
@@ -196,7 +196,8 @@ def test_the_tables_point_downward(table: dict[str, set[str]]) -> None:
 def test_rooms_are_those_of_the_table_and_small_enough() -> None:
     rooms = {module.partition(".")[0] for module in modules()}
     assert rooms == set(ROOMS) and len(rooms - {"__main__"}) <= MAX_ROOMS
-    counts = Counter(path.parent for path in modules().values() if path.stem != "__init__")
+    files = sources(".py", *CYTHON, under=("fastbench",))
+    counts = Counter(path.parent for path in files if path.stem != "__init__")
     assert {shown(each): n for each, n in counts.items() if n > MAX_FILES} == {}
 
 
@@ -246,12 +247,21 @@ def test_a_heavy_library_has_one_importer() -> None:
     assert wrong == []
 
 
+def engine_files() -> dict[str, Path]:
+    """Return the files of the engine by their names in it, but those of its two extensions."""
+    return {
+        ".".join(path.relative_to(ENGINE).with_suffix("").parts): path
+        for path in ENGINE.rglob("*.pxd")
+        if path.stem != "__init__" and not path.stem.startswith("_")
+    }
+
+
 def test_the_engine_cimports_libc_and_what_stands_before_it() -> None:
-    files = {path.stem for path in ENGINE.glob("*.pxd")} - {"__init__"}
-    assert files == set(ENGINE_ORDER)
+    files = engine_files()
+    assert set(files) == set(ENGINE_ORDER)
     wrong = []
-    for name in files:
-        text = without_comments((ENGINE / f"{name}.pxd").read_text())
+    for name, path in files.items():
+        text = without_comments(path.read_text())
         for module in re.findall(r"^(?:from\s+([\w.]+)\s+cimport|cimport\s+([\w.]+))", text, re.M):
             dotted = module[0] or module[1]
             place = dotted.removeprefix("fastbench.engine.")
@@ -267,7 +277,7 @@ def test_cimports_are_by_full_path() -> None:
 
 
 def test_every_engine_function_is_noexcept_and_nogil() -> None:
-    functions = [each for path in ENGINE.glob("*.pxd") for each in cython_functions(path)]
+    functions = [each for path in engine_files().values() for each in cython_functions(path)]
     assert len(functions) > 50
     wrong = [
         f"{each.place} {each.name}"
@@ -279,7 +289,7 @@ def test_every_engine_function_is_noexcept_and_nogil() -> None:
 
 def test_the_engine_neither_raises_nor_takes_the_gil() -> None:
     pattern = r"\braise\b|\bwith gil\b|\btry\b|\bexcept\b|\bcpdef\b|\bDEF\b|\binclude\b"
-    assert hits(sorted(ENGINE.glob("*.pxd")), pattern) == []
+    assert hits(sorted(engine_files().values()), pattern) == []
 
 
 def test_functions_fit_a_screen() -> None:

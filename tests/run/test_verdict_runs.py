@@ -92,7 +92,7 @@ def test_a_client_starved_by_a_hog_says_so() -> None:
         os.sched_setaffinity(fast.process.pid, {server})
         run = fastbench("-d", SECONDS, "-c", "20", fast.url, limits=pinned(client))
     assert run.document["validity"]["verdict"] in ("noisy-host", "client-limited")
-    assert run.document["workers"][0]["run_queue"] > 0.1
+    assert run.document["workers"][0]["run_queue"] > 0.03  # 0.008 without a hog
     assert run.document["workers"][0]["involuntary_switches"] > 0
 
 

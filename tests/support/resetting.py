@@ -66,7 +66,7 @@ def _serve(
 
 
 def _accepted(listener: socket.socket, selector: selectors.BaseSelector) -> set[socket.socket]:
-    found = set()
+    found: set[socket.socket] = set()
     while True:
         try:
             connection, _ = listener.accept()

@@ -25,7 +25,7 @@ cimport fastbench.engine.addresses as addresses
 cimport fastbench.engine.arena as arena
 cimport fastbench.engine.block as block
 cimport fastbench.engine.codec as codec
-cimport fastbench.engine.frames as frames
+cimport fastbench.engine.websocket.frames as frames
 cimport fastbench.engine.hdr as hdr
 cimport fastbench.engine.http as http
 cimport fastbench.engine.kernel as kernel
@@ -34,7 +34,7 @@ cimport fastbench.engine.response as response
 cimport fastbench.engine.rules as rules
 cimport fastbench.engine.tls as tls
 cimport fastbench.engine.trend as trend
-cimport fastbench.engine.upgrade as upgrade
+cimport fastbench.engine.websocket.upgrade as upgrade
 from fastbench.engine.bridge._core cimport Block, Histogram, code_name
 
 from fastbench.engine.bridge._core import ERROR_KINDS, ERROR_PHASES, WORKER_STATES

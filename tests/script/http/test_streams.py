@@ -63,7 +63,7 @@ def test_events_come_one_by_one_and_are_one_request(embedded: str) -> None:
     block = Block(1)
 
     async def go(vu: vus.User) -> tuple[list[Event], Any]:
-        async with vu.stream("GET", "/stream?events=20&gap=1ms", name="tick") as response:
+        async with vu.stream("GET", "/stream?events=20&gap=10ms", name="tick") as response:
             assert response.status == 200 and not response.ended
             assert response.headers["content-type"] == "text/event-stream"
             return [event async for event in response], response

@@ -13,7 +13,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from fastbench.engine.utf8 cimport Utf8, is_utf8
+from fastbench.engine.websocket.utf8 cimport Utf8, is_utf8
 
 cdef enum Opcode:
     CONTINUATION = 0, TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10
