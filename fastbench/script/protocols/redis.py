@@ -10,16 +10,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Awaitable, Callable
+from functools import cache, partial
 from typing import Any
 
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
-from fastbench.script import closing, extras, values
+from fastbench.script import extras, values
 from fastbench.script.api.measured import measured
 from fastbench.script.api.operations import operation
+from fastbench.script.closing import PerLoop
 
 POOL = 50
 TIMEOUT_S = 30.0
@@ -78,84 +78,81 @@ def reason_of(error: Exception) -> str:
     return code if kind == "ResponseError" and code.isupper() and len(code) > 2 else kind
 
 
+async def disconnect(client: Any) -> None:
+    """Close the connections of a client."""
+    await client.aclose()
+    await client.connection_pool.disconnect()
+
+
 class Store:
     """A Redis; see `open`. Methods are redis-py's: `await store.get("key")`."""
 
     def __init__(self, url: str, options: dict[str, Any]) -> None:
         self._url = url
         self._options = options
-        self._client: Any = None
-        self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
+        self._clients = PerLoop(self._timed_client, disconnect)
         connected(url, options)  # says what is missing or wrong while the script loads
 
     def pipeline(self, transaction: bool = True, name: str = "pipeline") -> Any:
         """Return redis-py's pipeline; `execute()` is one operation of that name."""
-        client = self._ours()
-        pipe = client.pipeline(transaction=transaction)
-        pipe.execute = _timed(name, pipe.execute)
+        pipe = self._clients.get().pipeline(transaction=transaction)
+        pipe.execute = partial(_timed, name, pipe.execute)
         at_once = pipe.immediate_execute_command
 
         async def immediate_execute_command(*args: Any, **more: Any) -> Any:
-            return await _timed(_name(args), at_once)(*args, **more)
+            return await _timed(_name(args), at_once, *args, **more)
 
         pipe.immediate_execute_command = immediate_execute_command  # under WATCH
         return pipe
 
     async def close(self) -> None:
         """Close the connections of this worker; the next command makes new ones."""
-        client, home = self._client, self._home
-        self._client = self._home = None
-        if client is not None and home is not None and home[0] == os.getpid():
-            await client.aclose()
-            await client.connection_pool.disconnect()
+        await self._clients.close()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return getattr(self._ours(), name)
+        return getattr(self._clients.get(), name)
 
-    def _ours(self) -> Any:
-        """Return the client of this process and loop."""
-        here = os.getpid(), asyncio.get_running_loop()
-        if self._home != here:
-            client = connected(self._url, self._options)
-            execute = client.execute_command
+    def _timed_client(self) -> Any:
+        client = connected(self._url, self._options)
+        execute = client.execute_command
 
-            async def execute_command(*args: Any, **more: Any) -> Any:
-                return await _timed(_name(args), execute)(*args, **more)
+        async def execute_command(*args: Any, **more: Any) -> Any:
+            return await _timed(_name(args), execute, *args, **more)
 
-            client.execute_command = execute_command
-            self._client, self._home = client, here
-            closing.at_end(self.close)
-        return self._client
+        client.execute_command = execute_command
+        return client
 
     def __repr__(self) -> str:
         return f"<redis {redact.printable(redact.url(self._url))}>"
 
 
-def _timed(name: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Return the same call as an operation."""
-    errors = extras.load("redis.exceptions", extra="redis", what="Redis").RedisError
+@cache
+def _errors() -> type[Exception]:
+    found: type[Exception] = extras.load("redis.exceptions", extra="redis", what="Redis").RedisError
+    return found
 
-    async def timed(*args: Any, **more: Any) -> Any:
-        op = operation(name, "redis")
-        try:
-            with op:
-                try:
-                    found = await call(*args, **more)
-                except errors as error:
-                    op.fail(reason_of(error))
-                    raise
-                if isinstance(found, list):  # of a pipeline, errors may be values
-                    failed = next((each for each in found if isinstance(each, errors)), None)
-                    if failed is not None:
-                        op.fail(reason_of(failed))
-                return found
-        finally:
-            if op.ended:
-                measured("redis_duration", (("command", name),)).add(op.duration_ns)
 
-    return timed
+async def _timed(name: str, call: Callable[..., Awaitable[Any]], /, *args: Any, **more: Any) -> Any:
+    """Call it, as an operation of this name."""
+    errors = _errors()
+    op = operation(name, "redis")
+    try:
+        with op:
+            try:
+                found = await call(*args, **more)
+            except errors as error:
+                op.fail(reason_of(error))
+                raise
+            if isinstance(found, list):  # of a pipeline, errors may be values
+                failed = next((each for each in found if isinstance(each, errors)), None)
+                if failed is not None:
+                    op.fail(reason_of(failed))
+            return found
+    finally:
+        if op.ended:
+            measured("redis_duration", (("command", name),)).add(op.duration_ns)
 
 
 def _name(args: tuple[Any, ...]) -> str:

@@ -18,8 +18,9 @@ from collections.abc import Callable
 from typing import Any
 
 from fastbench.plan.plan import UsageError
-from fastbench.script import closing, extras, remarks, values
+from fastbench.script import extras, remarks, values
 from fastbench.script.api.operations import operation
+from fastbench.script.closing import PerLoop
 from fastbench.script.protocols import redis
 from fastbench.script.protocols.job_watch import JobWatch, Outcome
 from fastbench.script.recording_context import PLACE
@@ -95,9 +96,7 @@ class JobQueue:
         self._url = url
         self._settings = settings
         self._mark = f"fastbench-{os.getppid():x}-"  # of all workers of a run
-        self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
-        self._client: Any = None
-        self._watch: JobWatch | None = None
+        self._homes = PerLoop(self._connected, self._disconnect)
         self._library = _library()
         self._queue = self._library.Queue(name, connection=_never_connected(url))
         self._queue.redis_server_version = _VERSION
@@ -115,7 +114,7 @@ class JobQueue:
                 "result_ttl=0 removes a job before its times can be read; let it live for a second "
                 "or more (result_ttl=1)."
             )
-        client, watch = self._ours()
+        client, watch = self._homes.get()
         with operation(f"enqueue {self.name}", "job") as op:
             id = more.pop("job_id", None) or self._mark + uuid.uuid4().hex
             recorded = _recorder(self._queue.connection)
@@ -141,7 +140,7 @@ class JobQueue:
 
     async def depth(self) -> int:
         """Return how many jobs wait in the queue, whoever enqueued them."""
-        client, _ = self._ours()
+        client, _ = self._homes.get()
         return int(await client.llen(self._queue.key))
 
     async def clear(self, everything: bool = False) -> int:
@@ -149,34 +148,27 @@ class JobQueue:
 
         With `everything` also those that others enqueued. Jobs that run are left to their workers.
         """
-        client, _ = self._ours()
+        client, _ = self._homes.get()
         keys = [self._queue.key, *(f"rq:{each}:{self.name}" for each in _REGISTRIES)]
         mark = "" if everything else self._mark
         return int(await client.eval(_CLEAR, len(keys), *keys, mark, self._prefix))
 
     async def close(self) -> None:
         """Close the connections of this worker; jobs are watched no longer."""
-        client, home, watch = self._client, self._home, self._watch
-        self._client = self._home = self._watch = None
-        if client is not None and home is not None and home[0] == os.getpid():
-            if watch is not None:
-                watch.close()
-            await client.aclose()
-            await client.connection_pool.disconnect()
+        await self._homes.close()
 
     @property
     def _prefix(self) -> str:
         return str(self._library.job.Job.redis_job_namespace_prefix)
 
-    def _ours(self) -> tuple[Any, JobWatch]:
-        """Return the client and the watch of this process and loop."""
-        here = os.getpid(), asyncio.get_running_loop()
-        if self._home != here or self._watch is None:
-            self._client = redis.connected(self._url, self._settings)
-            self._watch = JobWatch(self._client, self.name, self._prefix)
-            self._home = here
-            closing.at_end(self.close)
-        return self._client, self._watch
+    def _connected(self) -> tuple[Any, JobWatch]:
+        client = redis.connected(self._url, self._settings)
+        return client, JobWatch(client, self.name, self._prefix)
+
+    async def _disconnect(self, held: tuple[Any, JobWatch]) -> None:
+        client, watch = held
+        watch.close()
+        await redis.disconnect(client)
 
     def __repr__(self) -> str:
         return f"<queue {self.name}>"

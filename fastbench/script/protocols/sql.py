@@ -10,15 +10,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from types import TracebackType
 from typing import Any, Self
 
 from fastbench.plan.plan import UsageError
-from fastbench.script import closing, values
+from fastbench.script import values
 from fastbench.script.api.measured import measured
 from fastbench.script.api.operations import operation
+from fastbench.script.closing import PerLoop
 from fastbench.script.protocols.databases import drivers, placeholders
 from fastbench.script.protocols.databases.explanation import Explanation
 from fastbench.script.protocols.databases.placeholders import Dialect, Statement
@@ -139,8 +139,7 @@ class Database(_Queries):
         self._size = min(size, driver.most)
         self._timeout_s = timeout_s
         self._texts = {}
-        self._pool: Pool | None = None
-        self._process = 0
+        self._pools = PerLoop(self._make_pool, Pool.close)
 
     def transaction(self, name: str = "transaction") -> Transaction:
         """Begin a transaction: `async with db.transaction() as tx:`, then `tx.query`, `tx.exec`.
@@ -152,39 +151,29 @@ class Database(_Queries):
 
     async def close(self) -> None:
         """Close the connections of this worker; the next query makes new ones."""
-        pool, self._pool = self._pool, None
-        if pool is not None and self._process == os.getpid():
-            await pool.close()
+        await self._pools.close()
 
     async def connection(self, op: operation) -> Connection:
         """Return a connection of the pool; `op` begins when there is one. Raises QueryError."""
-        pool = self._pool
-        if pool is None or pool.loop is not asyncio.get_running_loop() or not self._is_ours():
-            pool = self._make_pool()
+        pool = self._pools.get()
         connection = pool.take() or await pool.wait()
         measured("db_pool_wait").add(op.restart())
         return connection
 
     def release(self, connection: Connection, *, lost: bool) -> None:
         """Give a connection back, or close it."""
-        if self._pool is not None:
+        pool = self._pools.held
+        if pool is not None:
             if lost:
-                self._pool.drop(connection)
+                pool.drop(connection)
             else:
-                self._pool.give(connection)
+                pool.give(connection)
 
     _acquire = connection
     _release = release
 
-    def _is_ours(self) -> bool:
-        return self._process == os.getpid()
-
     def _make_pool(self) -> Pool:
-        driver = drivers.driver_of(*self._told)
-        self._process = os.getpid()
-        self._pool = Pool(driver, self._size, self._timeout_s)
-        closing.at_end(self.close)
-        return self._pool
+        return Pool(drivers.driver_of(*self._told), self._size, self._timeout_s)
 
     def __repr__(self) -> str:
         return f"<database {self._shown}>"

@@ -228,7 +228,7 @@ async def main(vu):
     other = sql.open("postgres", env("DATABASE_URL"), pool=1)
     await other.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
         "application_name = 'fastbench' AND pid <> pg_backend_pid()")
-    while db._pool._free[0].usable():
+    while db._pools.held._free[0].usable():
         await sleep(0.01)
     found = await db.query("SELECT 1 AS one")
     check(found, {"again": lambda rows: rows == [{"one": 1}]})
