@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import browser
+import databases
 import hypothesis
 import pytest
 from running import SLOW
@@ -66,3 +67,10 @@ def pytest_terminal_summary(
     bad = [each for kind in ("failed", "error") for each in terminalreporter.getreports(kind)]
     path.parent.mkdir(exist_ok=True)
     path.write_text("".join(f"{each.nodeid}\n" for each in bad))
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    """A Redis of the module's own."""
+    with databases.redis() as found:
+        yield found

@@ -6,19 +6,16 @@ broken rule, and wsproto is of the same mind. The buffers are exactly as long as
 
 from __future__ import annotations
 
-import argparse
-import faulthandler
 import random
 import sys
-import time
 from array import array
 from typing import Any
 
+from fuzzing import fuzz
 from server_frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, read_by_wsproto, server_frame
 
 from fastbench.engine.client import _client
 
-HANG_S = 30
 PAYLOADS = [b"", b"hello", "aß€😀".encode(), b"\xf0\x9f", b"\x03\xe8bye", b"x" * 125, b"y" * 300]
 
 
@@ -61,28 +58,5 @@ def check(rng: random.Random, wire: bytes) -> str:
     return rule
 
 
-def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--seconds", type=float, default=60)
-    options.add_argument("--seed", type=int, default=time.monotonic_ns())
-    given = options.parse_args()
-    rng = random.Random(given.seed)
-    rules: dict[str, int] = {}
-    end = time.monotonic() + given.seconds
-    while time.monotonic() < end:
-        faulthandler.dump_traceback_later(HANG_S, exit=True)
-        wire = conversation(rng)
-        try:
-            rule = check(rng, wire)
-        except AssertionError as wrong:
-            print(f"seed {given.seed}: {wrong!r}\n{wire!r}", file=sys.stderr)
-            return 1
-        rules[rule or "well"] = rules.get(rule or "well", 0) + 1
-    faulthandler.cancel_dump_traceback_later()
-    shown = ", ".join(f"{count:,} {rule}" for rule, count in sorted(rules.items()))
-    print(f"seed {given.seed}: {sum(rules.values()):,} conversations, no offence: {shown}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fuzz(__doc__, "conversations", conversation, check, "well"))

@@ -7,11 +7,8 @@ The buffers are exactly as long as their bytes, so that a read past the end is a
 
 from __future__ import annotations
 
-import argparse
-import faulthandler
 import random
 import sys
-import time
 from array import array
 from collections.abc import Iterator
 
@@ -19,9 +16,9 @@ import naive
 from case import NEXT
 from corpus import CASES, SEQUENCES
 from feeding import drive
+from fuzzing import fuzz
 from responses import DAMAGE
 
-HANG_S = 30
 SEEDS = [case.wire for case in CASES if len(case.wire) < 2048] + [row.wire for row in SEQUENCES]
 LONG = [case.wire for case in CASES if len(case.wire) >= 2048]
 
@@ -74,28 +71,5 @@ def check(rng: random.Random, wire: bytes) -> str:
     return twin.outcome
 
 
-def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--seconds", type=float, default=60)
-    options.add_argument("--seed", type=int, default=time.monotonic_ns())
-    asked = options.parse_args()
-    rng = random.Random(asked.seed)
-    outcomes: dict[str, int] = {}
-    end = time.monotonic() + asked.seconds
-    while time.monotonic() < end:
-        faulthandler.dump_traceback_later(HANG_S, exit=True)
-        wire = damaged(rng)
-        try:
-            outcome = check(rng, wire)
-        except AssertionError as wrong:
-            print(f"seed {asked.seed}: {wrong!r}\n{wire!r}", file=sys.stderr)
-            return 1
-        outcomes[outcome or "unfinished"] = outcomes.get(outcome or "unfinished", 0) + 1
-    faulthandler.cancel_dump_traceback_later()
-    shown = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
-    print(f"seed {asked.seed}: {sum(outcomes.values()):,} responses, no offence: {shown}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fuzz(__doc__, "responses", damaged, check, "unfinished"))

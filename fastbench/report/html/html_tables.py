@@ -166,8 +166,11 @@ def _used(result: Result) -> Markup | None:
             for each in (host.cpu_percent, host.cpu_percent_max)
         )
         rows.append(["host", f"{cores} cores", mean, most, memory(host), "", "", ""])
-    rows += [_total(result, each) for each in command_totals.totals(use.targets, result.series)]
-    rows += [_target(result, target) for target in use.targets]
+    rows += [
+        _use_row(result, each, f"{each.name}, {each.processes} processes")
+        for each in command_totals.totals(use.targets, result.series)
+    ]
+    rows += [_use_row(result, each, f"{each.name} ({each.pid})") for each in use.targets]
     if not rows:
         return None
     heads = ("who", "", "cpu #", "most #", "memory #", "per request #", "threads #", "files #")
@@ -175,31 +178,18 @@ def _used(result: Result) -> Markup | None:
     return section("Resources", table(heads, rows), identity="resources", note=note)
 
 
-def _total(result: Result, total: CommandTotal) -> Row:
-    each = total.cpu_us_per_request if resolution.tells_cost(total.cpu_s) else None
+def _use_row(result: Result, use: TargetUse | CommandTotal, name: str) -> Row:
+    """Return the row of a process, or of all processes of one command."""
+    each = use.cpu_us_per_request if resolution.tells_cost(use.cpu_s) else None
     return [
-        total.role,
-        f"{total.name}, {total.processes} processes",
-        share(result, total.cpu_percent, "{:.0f} %"),
-        share(result, total.cpu_percent_max, "{:.0f} %"),
-        format_bytes(total.rss_bytes_max),
+        use.role,
+        name,
+        share(result, use.cpu_percent, "{:.0f} %"),
+        share(result, use.cpu_percent_max, "{:.0f} %"),
+        format_bytes(use.rss_bytes_max),
         "" if each is None else format_ns(each * 1e3),
-        f"{total.threads:,}",
-        seen(total.fds, "{:,}".format),
-    ]
-
-
-def _target(result: Result, target: TargetUse) -> Row:
-    each = target.cpu_us_per_request if resolution.tells_cost(target.cpu_s) else None
-    return [
-        target.role,
-        f"{target.name} ({target.pid})",
-        share(result, target.cpu_percent, "{:.0f} %"),
-        share(result, target.cpu_percent_max, "{:.0f} %"),
-        format_bytes(target.rss_bytes_max),
-        "" if each is None else format_ns(each * 1e3),
-        f"{target.threads:,}",
-        seen(target.fds, "{:,}".format),
+        f"{use.threads:,}",
+        seen(use.fds, "{:,}".format),
     ]
 
 

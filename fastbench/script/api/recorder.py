@@ -184,25 +184,22 @@ class Recorder:
 
     def built_in(self, name: str, place: RecordingContext, own: Tags) -> Adds:
         """Return where samples of a metric of ours are kept; `own` are their own tags."""
-        kind = BUILT_IN[name]
         found = {**dict(place.tags), **dict(own), "scenario": place.scenario, "group": place.group}
         row = _json(**self._counted_by(name, place.scenario, own), scenario=place.scenario)
-        sort = "times" if kind.contains == "time" else kind.type
-        return self._with_submetrics(sort, name, row, found)
+        return self._with_submetrics(_sort(name), name, row, found)
 
     def by_request(
         self, metric: str, place: RecordingContext, name: str, method: str, own: Tags
     ) -> Adds:
         """Return where samples of a metric of ours are kept, by the name of their request."""
-        scenario, kind = place.scenario, BUILT_IN[metric]
+        scenario = place.scenario
         said = {**dict(place.tags), **dict(own), "scenario": scenario, "group": place.group}
         said |= {"name": name, "method": method}
         if not self._known("requests", (scenario, name, method), "names of requests"):
             name, method = OTHER, ""
         row = self._counted_by("tags of requests", (scenario, name, method), own)
         row |= {"method": method, "name": name, "scenario": scenario}
-        sort = "times" if kind.contains == "time" else kind.type
-        return self._with_submetrics(sort, metric, _json(**row), said)
+        return self._with_submetrics(_sort(metric), metric, _json(**row), said)
 
     def tagged(self, name: str, place: RecordingContext, tags: Mapping[str, object]) -> Adds:
         """Return the same for a sample with tags of its own."""
@@ -370,6 +367,12 @@ class Recorder:
         if what not in self._warned:
             self._warned.add(what)
             self._warn("many_labels" if what != "full" else "metrics_full", text, hint)
+
+
+def _sort(name: str) -> str:
+    """Return what the arena keeps of a metric of ours: times are in ns there."""
+    kind = BUILT_IN[name]
+    return "times" if kind.contains == "time" else kind.type
 
 
 def _matches(tags: Tags, said: Mapping[str, str]) -> bool:

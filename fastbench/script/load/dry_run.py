@@ -25,7 +25,7 @@ from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec
 _NEEDS_CALL: dict[str, tuple[str, ...]] = {"checks": ("check",), "group_duration": ("group",)}
 _NEEDS_CALL |= dict.fromkeys(
     ("operation_duration", "operation_failed", "operations"),
-    ("operation", "open", "queue", "stream", "ws"),
+    ("operation", "open", "queue"),
 )
 _NEEDS_CALL |= dict.fromkeys(
     ("db_errors", "db_pool_wait", "db_queries", "db_query_duration", "redis_duration"), ("open",)

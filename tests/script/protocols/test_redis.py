@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import databases
 import pytest
 import redis as real_redis
-from running import Run, fastbench
+from running import Run
+from store_scripts import run_script
 
 from fastbench.plan.plan import UsageError
 from fastbench.script.protocols import redis
@@ -56,18 +55,6 @@ async def clean(vu):
 """
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with databases.redis() as found:
-        yield found
-
-
-def run(folder: Path, text: str, url: str, *more: str) -> Run:
-    path = folder / "script.py"
-    path.write_text(text)
-    return fastbench("run", str(path), "-e", f"REDIS_URL={url}", *more)
-
-
 def counts_of(found: Run) -> dict[str, tuple[int, int]]:
     """Add up by name, over the scenario, setup and teardown."""
     counts: dict[str, tuple[int, int]] = {}
@@ -77,8 +64,8 @@ def counts_of(found: Run) -> dict[str, tuple[int, int]]:
     return counts
 
 
-def test_every_command_is_counted_by_its_name(url: str, tmp_path: Path) -> None:
-    found = run(tmp_path, SCRIPT, url, "-t2")
+def test_every_command_is_counted_by_its_name(redis_url: str, tmp_path: Path) -> None:
+    found = run_script(tmp_path, SCRIPT, redis_url, "-t2")
     assert counts_of(found) == {
         "reset": (1, 0),
         "incr": (40, 0),
@@ -97,7 +84,7 @@ def test_every_command_is_counted_by_its_name(url: str, tmp_path: Path) -> None:
     assert (found.code, found.document["exceptions"]) == (0, [])
 
 
-def test_who_cannot_connect_is_told_why_and_no_secret(url: str, tmp_path: Path) -> None:
+def test_who_cannot_connect_is_told_why_and_no_secret(redis_url: str, tmp_path: Path) -> None:
     text = """
 from fastbench import *
 wrong = redis.open(env("REDIS_URL"))
@@ -112,10 +99,10 @@ async def main(vu):
     assert await local.ping() is True
     await wrong.get("b")
 """
-    with real_redis.Redis.from_url(url, decode_responses=True) as client:
+    with real_redis.Redis.from_url(redis_url, decode_responses=True) as client:
         socket: Any = client.config_get("unixsocket")
-    where = url.replace("//", "//user:pg-secret-4711@")
-    found = run(tmp_path, text, where, "-e", f"SOCKET={socket['unixsocket']}")
+    where = redis_url.replace("//", "//user:pg-secret-4711@")
+    found = run_script(tmp_path, text, where, "-e", f"SOCKET={socket['unixsocket']}")
     row = next(row for row in found.document["requests"] if row["name"] == "get")
     assert row["reasons"] == {"connection refused": 1, "sign-in refused": 1}
     (threw,) = found.document["exceptions"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import databases
 import pytest
-from running import Run, fastbench
+from store_scripts import rows_of, run_script
 
 from fastbench.plan.plan import UsageError
 from fastbench.script.protocols import rq
@@ -67,25 +65,9 @@ async def clean(vu):
 """
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with databases.redis() as found:
-        yield found
-
-
-def run(folder: Path, text: str, url: str, *more: str) -> Run:
-    path = folder / "script.py"
-    path.write_text(text)
-    return fastbench("run", str(path), "-e", f"REDIS_URL={url}", *more)
-
-
-def rows_of(found: Run) -> dict[str, dict[str, Any]]:
-    return {row["name"]: row for row in found.document["requests"]}
-
-
-def test_jobs_that_a_worker_runs_are_counted_by_its_stamps(url: str, tmp_path: Path) -> None:
-    with databases.rq_worker(url, "high"):
-        found = run(tmp_path, SCRIPT, url, "-t2")
+def test_jobs_that_a_worker_runs_are_counted_by_its_stamps(redis_url: str, tmp_path: Path) -> None:
+    with databases.rq_worker(redis_url, "high"):
+        found = run_script(tmp_path, SCRIPT, redis_url, "-t2")
     assert {name: (row["requests"], row["failed"]) for name, row in rows_of(found).items()} == {
         "enqueue high": (15, 0),
         "operator.mul": (12, 0),
@@ -100,14 +82,14 @@ def test_jobs_that_a_worker_runs_are_counted_by_its_stamps(url: str, tmp_path: P
 
 
 def test_jobs_that_nobody_ran_are_under_way_and_only_ours_are_removed(
-    url: str, tmp_path: Path
+    redis_url: str, tmp_path: Path
 ) -> None:
     import redis
     from rq import Queue
 
-    with redis.Redis.from_url(url) as client:
+    with redis.Redis.from_url(redis_url) as client:
         Queue("idle", connection=client).enqueue("operator.mul", 1, 1)
-        found = run(tmp_path, LEFT, url, "-t2")
+        found = run_script(tmp_path, LEFT, redis_url, "-t2")
         assert client.keys("rq:job:*") == [] and found.code == 0, found.err
     row = rows_of(found)["operator.mul"]
     assert (row["requests"], row["in_flight_at_end"]) == (0, 6)

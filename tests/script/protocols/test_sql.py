@@ -7,11 +7,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import databases
 import pytest
-from running import Run, fastbench
+from store_scripts import rows_of, run_script
 
 from fastbench.plan.plan import UsageError
 from fastbench.script.protocols import sql
@@ -86,18 +85,8 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return found
 
 
-def run(folder: Path, text: str, address: str, *more: str) -> Run:
-    path = folder / "script.py"
-    path.write_text(text)
-    return fastbench("run", str(path), "-e", f"DATABASE_URL={address}", *more)
-
-
-def rows_of(found: Run) -> dict[str, dict[str, Any]]:
-    return {row["name"]: row for row in found.document["requests"]}
-
-
 def test_every_query_is_counted_by_name_and_by_sqlstate(address: str, tmp_path: Path) -> None:
-    found = run(tmp_path, SCRIPT, address, "-t2")
+    found = run_script(tmp_path, SCRIPT, address, "-t2")
     rows = rows_of(found)
     assert {name: (row["requests"], row["failed"]) for name, row in rows.items()} == {
         "CREATE tickets": (1, 0),
@@ -146,7 +135,7 @@ async def prepare(vu):
     await db.query("PRAGMA journal_mode = WAL")
     await db.exec("CREATE TABLE t (id)")
 """
-    found = run(tmp_path, text, f"sqlite:///{tmp_path}/app.db", "-t1")
+    found = run_script(tmp_path, text, f"sqlite:///{tmp_path}/app.db", "-t1")
     wait = found.document["metrics"]["db_pool_wait"]["values"]
     assert wait["count"] == 4 and wait["max"] >= 100 > wait["min"]
     assert rows_of(found)["transaction"]["latency"]["max"] < wait["max"] + 90
@@ -179,7 +168,7 @@ async def main(vu):
         pass
     assert await db.query("SELECT 1 AS one") == [{{"one": 1}}]
 """
-    found = run(tmp_path, text, address)
+    found = run_script(tmp_path, text, address)
     rows = rows_of(found)
     assert (rows["slow"]["reasons"], rows["left"]["reasons"]) == (
         {"57014 timed out": 2},
@@ -210,10 +199,10 @@ async def main(vu):
 async def clean(vu):
     await db.exec("DROP TABLE left_over")
 """
-    found = run(tmp_path, text, postgres, "-t2")
+    found = run_script(tmp_path, text, postgres, "-t2")
     assert found.code == 105 and found.elapsed_s < 20
     assert rows_of(found)["DROP left_over"]["failed"] == 0
-    after = run(
+    after = run_script(
         tmp_path,
         """
 from fastbench import *
@@ -340,7 +329,7 @@ db = sql.open(env("DATABASE_URL"))
 async def main(vu):
     await db.query("SELECT 1", name="first")
 """
-    found = run(tmp_path, text, address)
+    found = run_script(tmp_path, text, address)
     (why,) = rows_of(found)["first"]["reasons"]
     assert why.startswith(state) and found.document["exceptions"][0]["type"] == "QueryError"
     assert "pg-secret" not in found.out + found.err + json.dumps(found.document)
