@@ -41,6 +41,8 @@ class FollowedProcess:
         if new.ended:
             self.last = replace(self.last, cpu_s=new.cpu_s, ended=True)
             return None
+        if new.rss_bytes == 0:  # it is ending: its memory goes before it is a zombie
+            new = replace(new, rss_bytes=self.last.rss_bytes)
         self.last = new
         self.rss_bytes_max = max(self.rss_bytes_max, new.rss_bytes)
         self.fds = processes.open_files(self.pid)

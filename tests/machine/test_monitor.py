@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gzip
 import json
 import os
@@ -20,6 +21,7 @@ from listeners import Listener, listening
 
 from fastbench.machine import host, processes
 from fastbench.machine import monitor as module
+from fastbench.machine.followed_process import FollowedProcess
 from fastbench.machine.monitor import Monitor
 from fastbench.machine.processes import Found
 from fastbench.plan.plan import Watch
@@ -340,3 +342,12 @@ def test_the_kernel_says_whether_interrupts_are_charged(
     (tmp_path / "boot").mkdir()
     (tmp_path / "boot" / f"config-{os.uname().release}").write_text(config)
     assert host.charges_interrupts(f"{tmp_path}/") == charges
+
+
+def test_a_process_whose_memory_is_gone_already_keeps_its_last_reading() -> None:
+    reading = processes.reading(os.getpid())
+    assert reading is not None
+    one = FollowedProcess(os.getpid(), "target", reading, reading, 0.0, 3, reading.rss_bytes)
+    seen = one.take(dataclasses.replace(reading, rss_bytes=0), 0.5)
+    assert seen is not None
+    assert seen.rss_bytes == one.last.rss_bytes == reading.rss_bytes

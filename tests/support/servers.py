@@ -89,7 +89,7 @@ class Peer:
         self.number = number
         self.requests = 0
         self._sock = sock
-        self._buffer = b""
+        self._buffer = bytearray()
 
     def request(self) -> bytes:
         """Read one whole request, its body included, and count it."""
@@ -113,7 +113,8 @@ class Peer:
         """Read this many bytes."""
         while len(self._buffer) < length:
             self._receive()
-        taken, self._buffer = self._buffer[:length], self._buffer[length:]
+        taken = bytes(self._buffer[:length])
+        del self._buffer[:length]
         return taken
 
     def send(self, data: bytes) -> None:
