@@ -24,8 +24,13 @@ from fastbench.server.conversations import Conversations
 from fastbench.server.functions import Functions
 from fastbench.server.helpdesk import HelpDesk
 from fastbench.server.limited import Limited
+from fastbench.server.live_sockets import Sockets
+from fastbench.server.media_streams import MediaStreams
+from fastbench.server.message_sockets import MessageSockets
 from fastbench.server.routes import Handler, Route, Totals, bearer
+from fastbench.server.socketio_server import SocketIo
 from fastbench.server.storage import Storage
+from fastbench.server.topics import Topics
 
 COUNT = "/count"
 PREFIX = "/api/v1"
@@ -99,12 +104,20 @@ def _cleaning(helpdesk: HelpDesk) -> Route:
     return Route("DELETE", "/admin/cleanup-test-data", clean, "forget all tickets")
 
 
-def _made_up(clock: Callable[[], float], totals: Totals) -> list[Route]:
+def _made_up(
+    clock: Callable[[], float], totals: Totals, sockets: Sockets
+) -> tuple[list[Route], list[Route]]:
+    """Give the routes of the made-up application, and its WebSockets beside others."""
     accounts = Accounts(clock, totals)
-    helpdesk = HelpDesk(accounts.user, totals)
-    conversations = Conversations(accounts.user, clock, totals)
+    topics, socketio = Topics(sockets, totals), SocketIo(sockets, accounts.holder, totals)
+    helpdesk = HelpDesk(accounts.user, totals, socketio.publish)
+    conversations = Conversations(accounts.user, clock, totals, topics.publish)
     parts = (accounts, helpdesk, conversations, Functions(clock, totals), Storage(totals))
-    return [*(route for part in parts for route in part.routes()), _cleaning(helpdesk)]
+    live = (MessageSockets(sockets), topics, socketio, MediaStreams(sockets, totals))
+    return (
+        [*(route for part in parts for route in part.routes()), _cleaning(helpdesk)],
+        [route for part in live for route in part.routes()],
+    )
 
 
 def _add(router: web.UrlDispatcher, route: Route, path: str) -> None:
@@ -118,8 +131,10 @@ def application(clock: Callable[[], float] = time.monotonic) -> web.Application:
     """Build the application; each one has its own state and counts its own requests."""
     app = web.Application(middlewares=[_counted], client_max_size=basics.ECHO_BYTES_MAX)
     app[_SEEN] = seen = _Seen()
-    plain = (*basics.routes(), *event_streams.routes(), *Limited(clock).routes())
-    made_up = _made_up(clock, seen.totals)
+    sockets = Sockets(seen.totals)
+    app.on_shutdown.append(sockets.close_all)
+    made_up, live = _made_up(clock, seen.totals, sockets)
+    plain = (*basics.routes(), *event_streams.routes(), *Limited(clock).routes(), *live)
     health = next(route for route in plain if route.path == "/health")
     router = app.router
     for route in (*plain, *made_up):

@@ -10,7 +10,8 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from aiohttp import web
 
@@ -56,11 +57,19 @@ class _Conversation:
 
 
 class Conversations:
-    """A fixed number of conversations, the one with the newest message first."""
+    """A fixed number of conversations, the one with the newest message first.
+
+    `publish(topic, event, payload)` tells those who listen that a row was inserted or changed.
+    """
 
     def __init__(
-        self, user: Callable[[web.Request], str], clock: Callable[[], float], totals: Totals
+        self,
+        user: Callable[[web.Request], str],
+        clock: Callable[[], float],
+        totals: Totals,
+        publish: Callable[[str, str, Mapping[str, Any]], None] = lambda *told: None,
     ) -> None:
+        self._publish = publish
         self._user = user
         self._totals = totals
         self._limiter = Limiter(LIMIT_REQUESTS, LIMIT_WINDOW_S, clock)
@@ -94,7 +103,14 @@ class Conversations:
         del self._all[conversation.id]  # the newest stands last
         self._all[conversation.id] = conversation
         self._totals["messages"] += 1
+        self._changed("INSERT", "messages", message)
+        self._changed("UPDATE", "conversations", conversation.row())
         return message
+
+    def _changed(self, event: str, table: str, record: Mapping[str, Any]) -> None:
+        """Tell the topic of a table, as Supabase does."""
+        payload = {"type": event, "schema": "public", "table": table, "record": record}
+        self._publish(f"realtime:public:{table}", event, payload)
 
     def _newest(self, limit: int) -> list[dict[str, object]]:
         return [each.row() for each in itertools.islice(reversed(self._all.values()), limit)]
@@ -142,6 +158,7 @@ class Conversations:
         self._user(request)
         found = self._find(request.match_info["id"])
         found.unread = False
+        self._changed("UPDATE", "conversations", found.row())
         return web.json_response(found.row())
 
     async def _reply(self, request: web.Request) -> web.Response:

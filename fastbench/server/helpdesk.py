@@ -54,11 +54,20 @@ def _one_of(body: dict[str, Any], name: str, known: Sequence[str], default: str)
 
 
 class HelpDesk:
-    """Tickets for whoever logged in; `user` gives the name behind a request or refuses it."""
+    """Tickets for whoever logged in; `user` gives the name behind a request or refuses it.
 
-    def __init__(self, user: Callable[[web.Request], str], totals: Totals) -> None:
+    `publish(channels, event, ticket)` tells those who listen that a ticket was created or changed.
+    """
+
+    def __init__(
+        self,
+        user: Callable[[web.Request], str],
+        totals: Totals,
+        publish: Callable[[str, str, dict[str, str]], None] = lambda *told: None,
+    ) -> None:
         self._user = user
         self._totals = totals
+        self._publish = publish
         self._tickets: dict[str, _Ticket] = {}
         for i, title in enumerate(SEEDED * 5):
             ticket_id = str(uuid.UUID(int=i + 1))
@@ -111,6 +120,7 @@ class HelpDesk:
         )
         self._keep(ticket)
         self._totals["tickets_created"] += 1
+        self._publish("tickets:", "ticket:created", ticket.row())
         return web.json_response(ticket.row(), status=201)
 
     async def _list(self, request: web.Request) -> web.Response:
@@ -147,6 +157,7 @@ class HelpDesk:
         )
         self._tickets[new.id] = new
         self._totals["tickets_changed"] += 1
+        self._publish("tickets:", "ticket:changed", new.row())
         return web.json_response(new.row())
 
     async def _delete(self, request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ def parser() -> Parser:
     """Return the parser of the words."""
     made = Parser(
         "serve",
-        description="Run a small test server until Ctrl-C. GET / lists its routes.",
+        description="Run a small test server (HTTP, WebSocket) until Ctrl-C. GET / lists routes.",
     )
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     made.add_argument("--port", default="8080", help="port, or 0 for any free port (%(default)s)")
