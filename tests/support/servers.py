@@ -86,8 +86,7 @@ class Peer:
 
     def __init__(self, server: Server, sock: socket.socket, number: int) -> None:
         self.server = server
-        self.number = number
-        self.requests = 0
+        self.number, self.requests = number, 0
         self._sock = sock
         self._buffer = bytearray()
 
