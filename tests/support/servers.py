@@ -20,12 +20,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
-import hashlib
-import os
 import re
 import select
-import shutil
 import signal
 import socket
 import ssl
@@ -35,13 +31,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
-import pytest
 from case import answer
+from compiling import compiled
 
 __all__ = [
     "OK",
@@ -372,7 +367,7 @@ class CServer:
 @contextlib.contextmanager
 def c_server(*, port: int = 0, body_bytes: int = 38) -> Iterator[CServer]:
     """Run bench/server.c; skips the test where there is no C compiler."""
-    command = [compiled(), "--port", str(port), "--body", str(body_bytes), "--count"]
+    command = [compiled("server.c"), "--port", str(port), "--body", str(body_bytes), "--count"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         server = CServer(process, int(process.stdout.readline()))
@@ -380,21 +375,3 @@ def c_server(*, port: int = 0, body_bytes: int = 38) -> Iterator[CServer]:
             yield server
         finally:
             server.stop()
-
-
-@functools.cache
-def compiled() -> str:
-    """Compile bench/server.c once for each version of its source."""
-    root = Path(__file__).parents[2]
-    source = root / "bench" / "server.c"
-    binary = (
-        root / "build" / "tests" / f"server-{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}"
-    )
-    if not binary.exists():
-        if shutil.which("gcc") is None:
-            pytest.skip("no gcc to compile bench/server.c with")
-        binary.parent.mkdir(parents=True, exist_ok=True)
-        own = binary.with_suffix(f".{os.getpid()}")
-        subprocess.run(["gcc", "-O2", "-o", own, source], check=True)
-        own.rename(binary)
-    return str(binary)
