@@ -22,6 +22,7 @@ from fastbench.report.html import html_report
 from fastbench.report.html.html_markup import data_block, el, raw
 from fastbench.results.metric_values import Check, Judgement, NamedRow, Thrown
 from fastbench.results.result import Result, SeriesRow
+from fastbench.results.usage import ProcessSample
 
 ALL = {**samples.ALL, **{f"script-{name}": made for name, made in scenario_samples.ALL.items()}}
 
@@ -204,6 +205,12 @@ def watched_alone(result: Result) -> Result:
     return replace(result, series=tuple(alone))
 
 
+def watched_in(result: Result, second: int) -> tuple[ProcessSample, ...]:
+    use = result.series[second].use
+    assert use is not None
+    return use.targets
+
+
 def test_processor_and_memory_are_of_host_client_and_targets() -> None:
     result = samples.watched()
     charts = parsed(result).data["charts"]
@@ -213,6 +220,10 @@ def test_processor_and_memory_are_of_host_client_and_targets() -> None:
     assert both["name"] == "nginx, 2 processes", "a command is one line"
     assert both["values"][:3] == [93 + 41.5, 94 + 41.5, 95 + 41.5]
     assert charts["memory"]["lines"][1]["values"][0] == pytest.approx(25 * MIB, rel=1e-4)
+    for what in ("fds", "threads"):
+        (line,) = charts[f"target_{what}"]["lines"]
+        told = [getattr(each, what) or 0 for each in watched_in(result, 0)]
+        assert line["name"] == both["name"] and line["values"][0] == sum(told) > 0
     (row,) = parsed(watched_alone(result)).data["charts"]["cpu"]["lines"][2:]
     assert row["name"] == "nginx (321)" and row["values"][:3] == [93, 94, 95]
 
@@ -248,7 +259,7 @@ def test_every_chart_is_drawn_and_nothing_is_too_wide(
     drawn = chromium.ask(
         "[...document.querySelectorAll('figure')].map(f => f.querySelectorAll('path, .bar').length)"
     )
-    assert len(drawn) == 10 and all(drawn)
+    assert len(drawn) == 12 and all(drawn)
     text = "[...document.querySelectorAll('svg')].map(s => s.textContent).join(' ')"
     assert not re.search("NaN|undefined|Infinity", chromium.ask(text))
     assert chromium.ask("document.querySelector('#figures dd').textContent") == "933"

@@ -33,6 +33,11 @@ STEPS_PER_TENFOLD = 24
 MAX_TARGETS = 4  # commands, each one line
 MAX_PROCESSES = 64
 MAX_GAUGES = 12
+_COUNTED = {  # of the target's processes
+    "fds": "Open files of the server",
+    "threads": "Threads of the server",
+    "connections": "Connections of the server",
+}
 # Errors of these kinds end no request: nothing was sent yet.
 _NOT_SENT = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "unsolicited")
 
@@ -199,6 +204,7 @@ def _used(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
         line("client", column(lambda use: use.client_cpu_percent), 0),
     ]
     memory = [line("client", column(lambda use: use.client_rss_bytes), 0)]
+    counts: dict[str, list[Line]] = {what: [] for what in _COUNTED}
     commands: dict[str, list[int]] = {}
     for pid, known in names.items():
         commands.setdefault(printable(known) or f"target {pid}", []).append(pid)
@@ -206,6 +212,8 @@ def _used(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
         name = f"{known} ({of[0]})" if len(of) == 1 else f"{known}, {len(of)} processes"
         cpu.append(line(name, _of_processes(rows, of, "cpu_percent"), color))
         memory.append(line(name, _of_processes(rows, of, "rss_bytes"), color))
+        for what, lines in counts.items():
+            lines.append(line(name, _of_processes(rows, of, what), color))
     whole = [line("used", column(lambda use: use.host.memory_used_bytes), 5, area=True)]
     network = [
         line("in", column(lambda use: use.host.net_in_bytes_per_s), 2),
@@ -214,6 +222,10 @@ def _used(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
     return [
         _chart("cpu", "Processor", "100 % is one core", "percent", cpu),
         _chart("memory", "Memory of processes", "resident", "bytes", memory),
+        *(
+            _chart(f"target_{what}", _COUNTED[what], "", "count", each)
+            for what, each in counts.items()
+        ),
         _chart("host_memory", "Memory of the host", "", "bytes", whole),
         _chart("network", "Network of the host", "", "bytes_per_s", network),
     ]
@@ -242,7 +254,8 @@ def _of_processes(rows: list[SeriesRow], pids: Collection[int], what: str) -> Va
     found: Values = []
     for row in rows:
         samples = [each for each in (row.use.targets if row.use else ()) if each.pid in pids]
-        found.append(float(sum(getattr(each, what) for each in samples)) if samples else None)
+        known = [value for each in samples if (value := getattr(each, what)) is not None]
+        found.append(float(sum(known)) if known else None)
     return found
 
 
