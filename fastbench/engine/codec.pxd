@@ -10,7 +10,7 @@
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from fastbench.engine.response cimport BODY_PART, FOUND, Http, ended
+from fastbench.engine.response cimport BODY_PART, FOUND, Asked, Http, ended
 
 cdef enum:
     MEMO_BYTES = 1024
@@ -22,8 +22,8 @@ cdef struct Memo:                   # the last head that came in one piece, and 
 
 cdef struct Codec:
     const char *name                # of its protocol, for ALPN (RFC 7301)
-    # The next bytes are of the answer to a request, whose method may have been HEAD.
-    void (*expect)(Http *answer, bint head_only) noexcept nogil
+    # The next bytes are of the answer to a request, which may have been a HEAD or an upgrade.
+    void (*expect)(Http *answer, Asked asked) noexcept nogil
     # Take one part of the answer, at least a byte; returns where it ends.
     const uint8_t *(*take)(Http *answer, Memo *memo, const uint8_t *at,
                            const uint8_t *end) noexcept nogil

@@ -30,7 +30,7 @@ from fastbench.engine.kernel cimport (
     EPOLLERR, EPOLLHUP, EPOLLRDHUP, discard, now_ns,
 )
 from fastbench.engine.pace cimport advance
-from fastbench.engine.response cimport FAILED, FOUND, START, ended
+from fastbench.engine.response cimport FAILED, FOUND, HEAD_ONLY, START, Asked, ended
 from fastbench.engine.rules cimport (
     cause, kind_of_broken, kind_of_loss, may_send_again, phase_of, stays_open, untouched,
 )
@@ -51,7 +51,7 @@ cdef inline Request *nth(Worker *w, Conn *c, uint32_t n) noexcept nogil:
 
 
 cdef inline void expect_answer(Worker *w, Conn *c) noexcept nogil:
-    w.codec.expect(&c.http, w.templates[c.ring[c.first].template].head_only)
+    w.codec.expect(&c.http, <Asked>w.templates[c.ring[c.first].template].head_only)
 
 
 cdef inline void forget_oldest(Worker *w, Conn *c) noexcept nogil:
@@ -156,7 +156,8 @@ cdef inline void judge(Worker *w, Conn *c, Request *r, uint64_t now) noexcept no
     cdef uint64_t service_ns = now - r.sent_ns
     cdef Slot *slot = r.slot
     slot.status[status] += 1
-    if w.ok_status[status] and (w.needle.n_bytes == 0 or c.http.flags & FOUND or c.http.head_only):
+    if w.ok_status[status] and (w.needle.n_bytes == 0 or c.http.flags & FOUND
+                                or c.http.asked == HEAD_ONLY):
         slot.ok += 1
         count_by_url(w, r, status, True, now)
         record(&slot.latency[SERVICE], service_ns)

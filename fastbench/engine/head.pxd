@@ -12,11 +12,11 @@ from libc.string cimport memcmp, memcpy
 
 from fastbench.engine.response cimport (
     AFTER_STATUS, BARE_CR, BODY_CLOSE, BODY_LENGTH, CHUNKED, CHUNK_SIZE, CLOSE, CONNECTION,
-    CONTENT_LENGTH, CONTROL_BYTE, CR, DONE, END_LF, FAILED, FIELD_NAME, FOLDED_FRAMING, HAS_CODING,
-    HAS_LENGTH, HEAD_DONE, HEAD_SIZE, HTTP_VERSION, INTERIMS, IN_TRAILER, KEEP_ALIVE, LENGTH_VALUE,
-    LF, LINE, MANY_CODINGS, MAX_HEAD_BYTES, MAX_INTERIMS, NAME, NO_FIELD, OTHER_FIELD, REASON,
-    START, STATUS, STATUS_CODE, STATUS_LF, STATUS_LINE, SWITCHING, TRANSFER_ENCODING, VALUE,
-    VALUE_LF, VERSION, Http, fail,
+    CONTENT_LENGTH, CONTROL_BYTE, CR, DONE, END_LF, FAILED, FIELD_NAME, FOLDED_FRAMING,
+    HAS_CODING, HAS_LENGTH, HEAD_DONE, HEAD_ONLY, HEAD_SIZE, HTTP_VERSION, INTERIMS, IN_TRAILER,
+    KEEP_ALIVE, LENGTH_VALUE, LF, LINE, MANY_CODINGS, MAX_HEAD_BYTES, MAX_INTERIMS, NAME,
+    NO_FIELD, OTHER_FIELD, REASON, START, STATUS, STATUS_CODE, STATUS_LF, STATUS_LINE, SWITCHING,
+    TRANSFER_ENCODING, UPGRADE, VALUE, VALUE_LF, VERSION, Http, fail,
 )
 
 cdef inline bint is_token(uint8_t c) noexcept nogil:
@@ -295,7 +295,9 @@ cdef inline void decide_framing(Http *self) noexcept nogil:
         self.state = DONE
     elif self.status < 200:
         self.interims += 1
-        if self.status == 101:
+        if self.status == 101 and self.asked == UPGRADE:
+            self.state = DONE
+        elif self.status == 101:
             fail(self, SWITCHING)
         elif self.interims > MAX_INTERIMS:
             fail(self, INTERIMS)
@@ -306,7 +308,7 @@ cdef inline void decide_framing(Http *self) noexcept nogil:
             self.status = 0
             self.index = 0
             self.head_bytes = 0
-    elif self.head_only or self.status == 204 or self.status == 304:
+    elif self.asked == HEAD_ONLY or self.status == 204 or self.status == 304:
         self.state = DONE
     elif self.flags & HAS_CODING:
         if self.flags & HAS_LENGTH:

@@ -104,9 +104,8 @@ cdef inline void chunk_byte(Http *self, uint8_t c) noexcept nogil:
 cdef inline const uint8_t *recall(Http *self, Memo *memo, const uint8_t *data,
                                   size_t n_bytes) noexcept nogil:
     """Read a head from its first byte, or know it; returns where it ends."""
-    cdef bint head_only = self.head_only
     cdef const uint8_t *at
-    if memo.n_bytes and n_bytes >= memo.n_bytes and head_only == memo.after.head_only \
+    if memo.n_bytes and n_bytes >= memo.n_bytes and self.asked == memo.after.asked \
             and memcmp(data, memo.bytes, memo.n_bytes) == 0:
         memcpy(self, &memo.after, sizeof(Http))
         return data + memo.n_bytes

@@ -37,11 +37,14 @@ cdef enum Rule:
     LOCATIONS, CUT_OFF,                 # LOCATIONS: two that differ, in a redirect to be followed
     HEAD_SIZE, EXTENSION_SIZE
 
+cdef enum Asked:                     # what the request makes of the answer
+    WITH_BODY, HEAD_ONLY, UPGRADE       # UPGRADE: 101 ends the answer, and HTTP
+
 cdef struct Http:
     uint8_t state
     uint8_t rule
     uint8_t flags
-    uint8_t head_only               # the request was HEAD
+    uint8_t asked                   # one of Asked
     uint8_t minor
     uint8_t interims
     uint8_t field
@@ -59,9 +62,9 @@ cdef struct Http:
     uint8_t token[18]
 
 
-cdef inline void begin(Http *self, bint head_only) noexcept nogil:
+cdef inline void begin(Http *self, Asked asked) noexcept nogil:
     memset(self, 0, sizeof(Http))
-    self.head_only = head_only
+    self.asked = asked
 
 
 cdef inline void fail(Http *self, Rule rule) noexcept nogil:

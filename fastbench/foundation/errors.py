@@ -11,6 +11,8 @@ from __future__ import annotations
 import errno
 import os
 
+from fastbench.foundation.error_table import catalogue
+
 KINDS = (
     *("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset"),
     *("truncated", "protocol", "too_large", "unsolicited", "expectation", "cancelled"),
@@ -30,18 +32,8 @@ _WHILE = {
 _SERVER_LOG = "check the server's log for a crash, a worker restart or a limit"
 
 
-def _catalogue(text: str) -> dict[str, tuple[str, str]]:
-    """Read a table of codes, each with its cause and, behind `>`, its remedy."""
-    found: dict[str, tuple[str, str]] = {}
-    for entry in text.replace("\n    ", " ").replace("\n  ", " ").strip().splitlines():
-        code, _, sentences = entry.partition(": ")
-        cause, _, remedy = sentences.partition(" > ")
-        found[code] = (cause, remedy)
-    return found
-
-
 # errno(3) names. EADDRNOTAVAIL: connect(2), "all port numbers in the ephemeral range are in use".
-_ERRNO = _catalogue("""
+_ERRNO = catalogue("""
 ECONNREFUSED: connection refused: nothing listens on that address and port
   > start the server, or check host and port
 EADDRNOTAVAIL: no local port left: every ephemeral port towards this address is in use or in
@@ -93,7 +85,7 @@ _ERRNO |= {
 }
 
 # getaddrinfo(3)
-_RESOLVER = _catalogue("""
+_RESOLVER = catalogue("""
 ENODEV: this machine has no network interface of the zone's name
   > `ip link` lists the interfaces; write the zone as in http://[fe80::1%25eth0]/
 EAI_NONAME: the name does not resolve
@@ -110,7 +102,7 @@ EAI_FAIL: the name server failed
 
 # Substrings of X509_verify_cert_error_string(3) and of OpenSSL's reasons; | separates them and the
 # first match counts.
-_TLS = _catalogue("""
+_TLS = catalogue("""
 signed certificate in certificate chain: the server's certificate comes from a CA that is not
   trusted here
   > give that CA with --cacert FILE, or accept any certificate with -k
@@ -156,7 +148,7 @@ unexpected eof: the server closed the connection during the TLS handshake
 """)
 
 # By phase.
-_TIMEOUTS = _catalogue("""
+_TIMEOUTS = catalogue("""
 connect: no connection within the connect timeout
   > the listen queue may be full or a firewall drops packets: raise the server's backlog, or
     --connect-timeout

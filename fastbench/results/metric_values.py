@@ -82,6 +82,15 @@ BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours
     "script_exceptions": Kind("rate"),  # ours: of iterations, those that an exception ended
     "vus": Kind("gauge"),
     "vus_max": Kind("gauge"),
+    "ws_connecting": _TIME,  # k6's names; ws_errors, ws_msg_rtt and ws_msgs_lost are ours
+    "ws_errors": _COUNTER,
+    "ws_msg_rtt": _TIME,
+    "ws_msgs_lost": _COUNTER,
+    "ws_msgs_received": _COUNTER,
+    "ws_msgs_sent": _COUNTER,
+    "ws_ping": _TIME,
+    "ws_session_duration": _TIME,
+    "ws_sessions": _COUNTER,
 }
 
 

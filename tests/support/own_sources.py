@@ -55,7 +55,7 @@ def without_comments(text: str) -> str:
 def cython_functions(path: Path) -> Iterator[Function]:
     """Find the functions of a .pxd or .pyx; each ends where the indentation falls back."""
     lines = without_comments(path.read_text()).splitlines()
-    starts = re.compile(r"(\s*)(?:cdef|cpdef|def)\s[^=(]*?(\w+)\(")
+    starts = re.compile(r"(\s*)(?:cdef|cpdef|def)\s(?!class\b)[^=(]*?(\w+)\(")
     for number, line in enumerate(lines):
         found = starts.match(line)
         if found is None:

@@ -69,6 +69,7 @@ def run(
     async def begin() -> tuple[T, Run]:
         pool = _client.Pool(shared, 0, asyncio.get_running_loop(), resolve=resolve.soon)
         maker = Maker(pool, Settings(**settings))
+        maker.warn = note
         sessions = [_client.Session(pool, limit_per_host=limit_per_host) for _ in range(users)]
         made = [User(n, session, maker) for n, session in enumerate(sessions, 1)]
         PLACE.set(place)

@@ -108,7 +108,7 @@ cdef class Parser:
 
     def reset(self, *, bint head=False):
         """Begin the next response; `head`: it answers a HEAD request."""
-        self.protocol.expect(&self.state, head)
+        self.protocol.expect(&self.state, <response.Asked>head)
 
     def feed(self, const uint8_t[::1] data not None):
         """Take bytes up to the end of the message; returns how many were taken."""

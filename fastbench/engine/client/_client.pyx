@@ -10,9 +10,10 @@ import re
 from collections import deque
 
 cimport cython
+from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.contextvars cimport PyContext_Enter, PyContext_Exit
-from cpython.unicode cimport PyUnicode_DecodeUTF8
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 from libc.errno cimport EAGAIN, EINPROGRESS, ETIMEDOUT
 from libc.math cimport INFINITY
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -90,8 +91,13 @@ include "_answer.pxi"
 include "_operation.pxi"
 include "_origin.pxi"
 include "_deadlines.pxi"
+include "_ready.pxi"
 include "_pool.pxi"
 include "_connection.pxi"
 include "_exchange.pxi"
 include "_stream.pxi"
 include "_frames.pxi"
+include "_arrival.pxi"
+include "_mailbox.pxi"
+include "_awaited.pxi"
+include "_websocket.pxi"

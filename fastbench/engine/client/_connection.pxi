@@ -18,6 +18,7 @@ cdef class Connection:
     cdef uint64_t begun_ns      # this step
     cdef object timer
     cdef object on_ready
+    cdef WebSocket socket       # once HTTP has ended on it
 
     # Opening
 
@@ -143,7 +144,8 @@ cdef class Connection:
         self.exchange = one
         one.link = self
         one.reused = self.served != 0
-        self.lane.origin.protocol.expect(&self.message, one.head)
+        self.lane.origin.protocol.expect(
+            &self.message, response.UPGRADE if one.upgrade else <response.Asked>one.head)
         one.times.sent = kernel.now_ns()
         one.times.blocked = one.times.sent - one.times.begun \
             - one.times.connecting - one.times.handshaking
@@ -186,6 +188,8 @@ cdef class Connection:
     def _writable(self):
         if self.step == READY and self.exchange is not None:
             self.write()
+        elif self.step == SWITCHED:
+            self.socket.flush()
 
     def _ready(self):
         """The socket has something to say."""
@@ -194,6 +198,8 @@ cdef class Connection:
                 self.idle_event()
             else:
                 self.read()
+        elif self.step == SWITCHED:
+            self.socket.read()
         elif self.step == HANDSHAKING:
             self.shake_hands()
         elif self.step == CONNECTING:
@@ -237,7 +243,11 @@ cdef class Connection:
                 one.times.first = kernel.now_ns()
             taken = self.take_in(one, <size_t>n)
             if response.ended(&self.message):
-                self.complete(one, taken == <size_t>n)
+                if self.message.status == 101 and self.message.state == response.DONE:
+                    switch_to_websocket(self, one, self.pool.buffer + taken, <size_t>n - taken)
+                    self._ready()   # to the end of what came, as here
+                else:
+                    self.complete(one, taken == <size_t>n)
                 return
             if one.stream is not None and one.stream.full():
                 one.stream.paused = True
@@ -355,8 +365,9 @@ cdef class Connection:
             self.pool.slot.retried += 1
             one.session.place(one, False)
             return
-        block.count_error(self.pool.slot, kind, phase, code, 1, kernel.now_ns())
         one.times.done = kernel.now_ns()
+        if not one.upgrade:
+            block.count_error(self.pool.slot, kind, phase, code, 1, one.times.done)
         one.settle(kind, code)
 
     cdef forget(self):
@@ -375,13 +386,13 @@ cdef class Connection:
             self.timer = None
         if self.link.fd >= 0:
             self.want(False, False)
-            lane.origin.transport.close(&self.link, orderly and self.step == READY)
-        if self.step == READY:
+            lane.origin.transport.close(&self.link, orderly and READY <= self.step <= SWITCHED)
+        if READY <= self.step <= SWITCHED:
             self.pool.slot.connected -= 1
-        if self.step != CLOSED:
+        switched = self.step == SWITCHED
+        if self.step != CLOSED and not switched:
             lane.open -= 1
         self.step = CLOSED
-        self.on_ready = None
-        if lane.waiting:
-            one = <Exchange>lane.waiting.pop(0)
-            one.session.place(one, True)
+        self.on_ready = self.socket = None
+        if not switched:            # a socket left its place when it began
+            lane.next_waiting()

@@ -16,11 +16,13 @@ cdef class Exchange:
     cdef readonly bytes body_sent   # None without one
     cdef readonly int redirects
     cdef readonly Origin origin
+    cdef readonly WebSocket socket  # that an upgrade has led to
     cdef Session session
     cdef Route route
     cdef Connection link
     cdef Times times
     cdef bint head
+    cdef bint upgrade           # counts among no requests
     cdef bint idempotent
     cdef bint reused            # on a connection that had served before
     cdef bint retried
@@ -63,7 +65,7 @@ cdef class Exchange:
         self.retried = self.reused = False
         memset(&self.times, 0, sizeof(Times))
         self.times.begun = kernel.now_ns()
-        self.session.pool.slot.started += 1
+        self.session.pool.slot.started += not self.upgrade
         self.session.pool.watch(self, self.timeout_ns)
 
     cdef bint sending(self):
@@ -96,7 +98,8 @@ cdef class Exchange:
         cdef block.Phase phase = self.leave()
         self.times.done = kernel.now_ns()
         self.times.aged = self.times.begun
-        block.count_error(self.session.pool.slot, kind, phase, 0, 1, self.times.done)
+        if not self.upgrade:
+            block.count_error(self.session.pool.slot, kind, phase, 0, 1, self.times.done)
         self.settle(kind, 0)
 
     cdef settle(self, int kind, int code):
@@ -104,7 +107,7 @@ cdef class Exchange:
         cdef Pool pool = self.session.pool
         cdef block.Slot *slot = pool.slot
         cdef Response answer = Response.__new__(Response)
-        cdef Sinks sinks = self.route.sinks(self.status if kind < 0 else 0, kind)
+        cdef Sinks sinks
         cdef uint64_t service = span(self.times.sent, self.times.done)
         self.deadlines.remove(self)
         self.session.answers += kind != block.CANCELLED
@@ -114,7 +117,6 @@ cdef class Exchange:
         answer.coding = pool.last_is_encoded if self.raw_head is pool.last_head else -1
         answer.raw_body = self.body if self.parts is None else b"".join(self.parts)
         answer.times = self.times
-        answer.expected = not sinks.failed
         answer.error = answer.error_kind = answer.error_code = ""
         if kind >= 0:
             answer.status = 0
@@ -122,7 +124,12 @@ cdef class Exchange:
             answer.error_code = code_name(kind, code)
             answer.error = answer.error_kind.replace("_", " ") \
                 + (f": {answer.error_code}" if answer.error_code else "")
-        else:
+        if self.upgrade:
+            self.upgraded(answer)
+            return
+        sinks = self.route.sinks(answer.status, kind)
+        answer.expected = not sinks.failed
+        if kind < 0:
             slot.status[self.status] += 1
             hdr.record(&slot.latency[block.FIRST_BYTE], span(self.times.sent, self.times.first))
         if self.times.aged:
@@ -144,11 +151,25 @@ cdef class Exchange:
         if pool.trace is not None:
             pool.trace(self, answer)
         if not self.goes_on(answer):
-            self.answer = answer
-            if self.given_up:       # who cancels is told on the next turn
-                pool.loop.call_soon(self._finish_later)
-            else:
-                self.finish()
+            self.hand_over(answer)
+
+    cdef upgraded(self, Response answer):
+        """The handshake of a WebSocket has ended, well or not."""
+        cdef Pool pool = self.session.pool
+        answer.expected = self.socket is not None
+        if answer.status and self.session.cookies is not None \
+                and has_field(answer.raw_head, "set-cookie:", 11):
+            self.session.cookies(answer)
+        if pool.trace is not None:
+            pool.trace(self, answer)
+        self.hand_over(answer)
+
+    cdef hand_over(self, Response answer):
+        self.answer = answer
+        if self.given_up:       # who cancels is told on the next turn
+            self.session.pool.loop.call_soon(self._finish_later)
+        else:
+            self.finish()
 
     cdef bint told(self):
         """Has the script been given the head already?"""
@@ -184,25 +205,10 @@ cdef class Exchange:
 
     cdef finish(self):
         """Resume who waits."""
-        callback, self.callback = self.callback, None
         self.finished = True
         if self.stream is not None:
             self.stream.end()
-        if callback is None:
-            return
-        context, self.context = self.context, None
-        if context is None:
-            callback(self)
-        else:
-            PyContext_Enter(context)
-            try:
-                callback(self)
-            finally:
-                PyContext_Exit(context)
-        if self.callbacks is not None:
-            callbacks, self.callbacks = self.callbacks, None
-            for callback, context in callbacks:
-                self.session.pool.loop.call_soon(callback, self, context=context)
+        resume(self, self.session.pool.loop)
 
     def _finish_later(self):
         self.finish()
@@ -233,27 +239,11 @@ cdef class Exchange:
 
     def add_done_callback(self, callback, *, context=None):
         """Call back with this exchange when it is done."""
-        if self.finished:
-            self.session.pool.loop.call_soon(callback, self, context=context)
-        elif self.callback is None:
-            self.callback = callback
-            self.context = context
-        else:
-            if self.callbacks is None:
-                self.callbacks = []
-            self.callbacks.append((callback, context))
+        add_callback(self, self.session.pool.loop, callback, context)
 
     def remove_done_callback(self, callback):
         """Forget a callback; returns how often it was there."""
-        cdef int found = 0
-        if self.callback == callback:
-            self.callback = self.context = None
-            found = 1
-        if self.callbacks is not None:
-            kept = [each for each in self.callbacks if each[0] != callback]
-            found += len(self.callbacks) - len(kept)
-            self.callbacks = kept
-        return found
+        return remove_callback(self, callback)
 
     def done(self):
         return self.finished
@@ -298,8 +288,25 @@ cdef class Exchange:
         cdef Pool pool = self.session.pool
         cdef uint64_t age_ns = kernel.now_ns() - self.times.begun
         self.given_up = True
-        pool.slot.in_flight += 1
-        pool.slot.overdue += block.overdue(pool.slot, age_ns)
-        pool.oldest_ns = max(pool.oldest_ns, age_ns)
+        if not self.upgrade:
+            pool.slot.in_flight += 1
+            pool.slot.overdue += block.overdue(pool.slot, age_ns)
+            pool.oldest_ns = max(pool.oldest_ns, age_ns)
         self.deadlines.remove(self)
         pool.loop.call_soon(self._finish_later)
+
+
+cdef switch_to_websocket(Connection link, Exchange one, const uint8_t *rest, size_t n_bytes):
+    """HTTP has ended on it (RFC 9110 section 15.2.2): the connection is a socket's from here on."""
+    cdef WebSocket socket = WebSocket.__new__(WebSocket)
+    one.times.done = kernel.now_ns()
+    one.status = 101
+    link.exchange = None
+    one.link = None
+    link.step = SWITCHED
+    link.lane.open -= 1
+    link.socket = one.socket = socket
+    socket.begin(link, rest, n_bytes)
+    link.lane.next_waiting()
+    one.settle(-1, 0)
+    socket.pause()                  # who waited has started it, or will

@@ -31,13 +31,14 @@ def _forget_seed():
 os.register_at_fork(after_in_child=_forget_seed)
 
 
+@cython.final
 cdef class FrameReader:
     """Reads what a server sends after its 101; see _client.pyi."""
 
     cdef frames.Frames state
     cdef bint keep
     cdef bint context_takeover
-    cdef bytearray parts        # of the message that is not complete
+    cdef bytearray parts        # of the message that is not complete; None: there is none
     cdef uint64_t part_bytes
     cdef object inflate         # made with the first compressed message
 
@@ -47,7 +48,6 @@ cdef class FrameReader:
         frames.begin(&self.state, max_frame_bytes, max_message_bytes, deflate, check_text)
         self.keep = keep
         self.context_takeover = context_takeover
-        self.parts = bytearray()
 
     def feed(self, const uint8_t[::1] data not None):
         """Take bytes, all of them; returns what became complete, in order."""
@@ -62,37 +62,36 @@ cdef class FrameReader:
             if self.state.state == frames.BROKEN:
                 return
             if self.state.part == frames.DATA_PART:
-                self.add_piece(found)
+                message = self.message()
+                if message is not None:
+                    found.append((self.state.message, message))
             elif self.state.part == frames.CONTROL_PART:
                 found.append(self.control())
 
-    cdef add_piece(self, list found):
-        """Keep a piece of a message, or complete one."""
+    cdef object message(self):
+        """Keep a piece; the message, if that was its last one and no rule was broken, else None."""
         cdef const char *piece = <const char *>self.state.piece
         cdef Py_ssize_t n_bytes = <Py_ssize_t>self.state.piece_bytes
         cdef bint text = self.state.message == frames.TEXT
-        self.part_bytes += n_bytes
         if not self.keep:
-            if self.state.complete:
-                found.append((self.state.message, self.part_bytes))
-                self.part_bytes = 0
-            return
-        if not self.state.complete:
-            self.parts += piece[:n_bytes]
-            return
-        self.part_bytes = 0
-        if not self.parts and not self.state.compressed:
-            found.append((self.state.message,
-                          PyUnicode_DecodeUTF8(piece, n_bytes, "replace") if text
-                          else PyBytes_FromStringAndSize(piece, n_bytes)))
-            return
+            self.part_bytes += n_bytes
+            if not self.state.complete:
+                return None
+            total, self.part_bytes = self.part_bytes, 0
+            return total
+        if self.parts is None and self.state.complete and not self.state.compressed:
+            return PyUnicode_DecodeUTF8(piece, n_bytes, "replace") if text \
+                else PyBytes_FromStringAndSize(piece, n_bytes)
+        if self.parts is None:
+            self.parts = bytearray()
         self.parts += piece[:n_bytes]
+        if not self.state.complete:
+            return None
         whole = bytes(self.parts)
-        self.parts.clear()
+        self.parts = None
         if self.state.compressed:
             whole = self.inflated(whole)
-        if whole is not None:
-            found.append((self.state.message, whole.decode("utf-8", "replace") if text else whole))
+        return whole.decode("utf-8", "replace") if text and whole is not None else whole
 
     cdef bytes inflated(self, bytes packed):
         """A message without its compression (RFC 7692 section 7.2.2); None: a broken rule."""

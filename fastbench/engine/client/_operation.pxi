@@ -53,6 +53,16 @@ cdef class OperationSinks:
             count_ended(self.named, failed, took_ns, bytes_in, bytes_out)
         return took_ns
 
+    cpdef moved(self, uint64_t bytes_in, uint64_t bytes_out):
+        """Count bytes of a connection that outlives its operation."""
+        self.counted.bytes_in += bytes_in
+        self.counted.bytes_out += bytes_out
+        self.whole.bytes_in += bytes_in
+        self.whole.bytes_out += bytes_out
+        if self.named != self.whole:
+            self.named.bytes_in += bytes_in
+            self.named.bytes_out += bytes_out
+
     def leave(self, uint64_t begun_ns):
         """Note the age of one that the end of the run cuts off: it stays under way; return it."""
         cdef uint64_t age_ns = span(begun_ns, kernel.now_ns())
@@ -61,3 +71,10 @@ cdef class OperationSinks:
             and age_ns > block.OVERDUE_TIMES * slowest_ns
         self.counted.oldest_ns = max(self.counted.oldest_ns, age_ns)
         return age_ns
+
+
+cdef count_one(counter):
+    if type(counter) is CounterSlot:
+        (<double *>(<CounterSlot>counter).data)[0] += 1
+    elif counter is not None:
+        counter.add(1)

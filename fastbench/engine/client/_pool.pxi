@@ -9,7 +9,7 @@
 #    waiter.
 
 cdef enum Step:
-    UNOPENED, LOOKING_UP, CONNECTING, HANDSHAKING, READY, CLOSED
+    UNOPENED, LOOKING_UP, CONNECTING, HANDSHAKING, READY, SWITCHED, CLOSED
 
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
@@ -169,85 +169,11 @@ cdef class OriginPool:
     cdef list waiting           # exchanges, in order
     cdef uint32_t open
 
-
-@cython.final
-cdef class Heading:
-    """What requests to one server have in common: all but target, body and the cookies of a jar.
-
-    `fields`: (name, value) in the order sent; `lines`: the same, rendered for HTTP/1.1; `empty`:
-    what ends the head of a request without a body. `cookie`: the request's own cookies, as text
-    whose Latin-1 bytes are sent.
-    """
-
-    cdef readonly Origin origin
-    cdef readonly str method
-    cdef readonly tuple fields
-    cdef readonly bytes lines
-    cdef readonly bytes empty
-    cdef readonly str cookie
-    cdef bint head
-    cdef bint idempotent
-
-    def __cinit__(self, Origin origin not None, str method not None, *, tuple fields=(),
-                  bytes lines=b"", bytes empty=b"\r\n", str cookie=""):
-        cdef bytes name = method.encode()
-        self.origin = origin
-        self.method = method
-        self.fields = fields
-        self.lines = lines
-        self.empty = empty
-        self.cookie = cookie
-        self.head = rules.answers_without_body(name)
-        self.idempotent = rules.idempotent(name)
-
-
-@cython.final
-cdef class Ready:
-    """A request made ready once, to be sent any number of times; `start` is its first line.
-
-    `payload` is all of it, without a body and without cookies of a jar; `keep` is kept as
-    exchange.keep, for the hooks.
-    """
-
-    cdef readonly Heading heading
-    cdef readonly bytes target
-    cdef readonly bytes payload
-    cdef readonly str url
-    cdef readonly object keep
-    cdef bytes sized            # up to the length of a body
-    cdef bytes head             # up to the cookies
-    cdef Route route
-    cdef uint64_t timeout_ns
-    cdef int redirects
-
-    def __cinit__(self, Heading heading not None, bytes target not None, bytes start not None,
-                  str url, Route route not None, *, uint64_t timeout_ns=TIMEOUT_NS,
-                  int redirects=0, keep=None):
-        self.heading = heading
-        self.target = target
-        self.url = url
-        self.route = route
-        self.timeout_ns = timeout_ns
-        self.redirects = redirects
-        self.keep = keep
-        self.head = start + heading.lines
-        head = self.head + cookie_line(heading.cookie)
-        self.payload = head + heading.empty
-        self.sized = head + b"Content-Length: "
-
-    cdef bytes rendered(self, bytes body, str jar):
-        """Every byte to send, in HTTP/1.1."""
-        if not jar:
-            return self.payload if body is None else b"%b%d\r\n\r\n%b" % (
-                self.sized, len(body), body)
-        cookie = cookie_line(f"{self.heading.cookie}; {jar}" if self.heading.cookie else jar)
-        if body is None:
-            return self.head + cookie + self.heading.empty
-        return b"%b%bContent-Length: %d\r\n\r\n%b" % (self.head, cookie, len(body), body)
-
-
-cdef bytes cookie_line(str cookie):
-    return f"Cookie: {cookie}\r\n".encode("latin-1") if cookie else b""
+    cdef next_waiting(self):
+        """A place is free: who waits for one has it."""
+        if self.waiting:
+            one = <Exchange>self.waiting.pop(0)
+            one.session.place(one, True)
 
 
 cdef class Session:
@@ -323,6 +249,20 @@ cdef class Session:
         elif self.paced:
             one.times.due = one.times.begun
         self.place(one, True)
+        return one
+
+    def upgrade(self, Ready ready not None, str jar=""):
+        """Begin the handshake of a WebSocket, on a connection of its own.
+
+        Await the exchange for its Response; with status 101, `exchange.socket` is the WebSocket.
+        It counts among no requests.
+        """
+        cdef Exchange one = Exchange.__new__(Exchange)
+        one.session = self
+        one.upgrade = True
+        one.timeout_ns = ready.timeout_ns
+        one.ask(ready, None, jar)
+        self.place(one, False)
         return one
 
     cdef place(self, Exchange one, bint may_reuse):

@@ -118,7 +118,7 @@ class operation:
                 "operation() works only during the run: use it in a scenario, in setup or in "
                 "teardown"
             )
-        self._route = _route(place, self.name, self.kind, self.tags)
+        self._route = route_of(place, self.name, self.kind, self.tags)
         self._begun_ns = self._route.begin()
         return self
 
@@ -150,7 +150,9 @@ class operation:
         return f"<operation {self.name} ({self.kind})>"
 
 
-def _route(place: RecordingContext, name: str, kind: str, tags: Mapping[str, object] | None) -> Any:
+def route_of(
+    place: RecordingContext, name: str, kind: str, tags: Mapping[str, object] | None
+) -> Any:
     """Find where it is recorded, and keep that with the place."""
     own = own_tags(tags) if tags else ()
     found = place.operations.get((name, kind, own))

@@ -73,10 +73,11 @@ class _Nowhere:
 class OperationRoute:
     """Where the operations of one name, kind and set of tags are recorded.
 
-    `begin` counts one that begins, `leave` one that the end of the run cuts off.
+    `begin` counts one that begins, `leave` one that the end of the run cuts off; `sinks` also
+    count the bytes of a connection that outlives its operation.
     """
 
-    __slots__ = ("_end", "_more", "_resolve", "begin", "failure", "leave")
+    __slots__ = ("_end", "_more", "_resolve", "begin", "failure", "leave", "sinks")
 
     def __init__(
         self,
@@ -87,6 +88,7 @@ class OperationRoute:
         """`resolve` gives the sub-metrics of those that failed, or did not."""
         self.begin = sinks.begin
         self.leave = sinks.leave
+        self.sinks = sinks
         self.failure = failure
         self._end = sinks.end
         self._resolve = resolve

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError, Task, sleep
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic_ns
 from types import coroutine
@@ -18,9 +18,10 @@ from typing import Any, Protocol
 
 from fastbench.engine.client._client import Session
 from fastbench.script.api.checks import Aborted
+from fastbench.script.api.handshakes import Opening
 from fastbench.script.api.operations import operation
 from fastbench.script.exceptions import Adds
-from fastbench.script.http.client import Client, Maker
+from fastbench.script.http.client import Client, Fields, Maker
 from fastbench.script.recording_context import PLACE, VU, RecordingContext, Times
 
 Iteration = Callable[["Vu"], Coroutine[Any, Any, Any]]
@@ -61,6 +62,23 @@ class Vu(Client):
     ) -> operation:
         """Time what is inside: `async with vu.operation("sign pdf"):`; see `operation`."""
         return operation(name, kind, tags)
+
+    def ws(
+        self,
+        url: str,
+        headers: Fields | None = None,
+        subprotocols: Iterable[str] = (),
+        name: str | None = None,
+        **more: Any,
+    ) -> Opening:
+        """Open a WebSocket: `async with vu.ws("wss://host/chat") as socket:`.
+
+        `compression=True` asks for permessage-deflate; `max_message_bytes` (16 MiB) ends a socket
+        that sends more; `ping_interval` and `ping_timeout` (s) find a peer that is gone; `params`,
+        `auth`, `bearer`, `cookies`, `tags` and `timeout` (of the handshake) are those of a request.
+        What the server refuses is a value: `socket.status`, `socket.error`. See `Socket`.
+        """
+        return Opening(self, url, headers, subprotocols, name, **more)
 
     def halt(self) -> None:
         """Interrupt the iteration that runs."""

@@ -198,13 +198,13 @@ class Client:
             own = values.pairs(headers, "headers=") if headers else ()
             fields = [*own, ("Last-Event-ID", last_id)] if last_id else own
             plain = plain_headers(fields) if fields else ()
-            asked, body = _asked(method.upper(), url, plain, data, json, name, more)
-            found = self.maker.prepared(PLACE.get(), asked)
-            return self.session.stream(found, body, self._jar(found), gap_ns=gap_ns)
+            options, body = _asked(method.upper(), url, plain, data, json, name, more)
+            found = self.maker.prepared(PLACE.get(), options)
+            return self.session.stream(found, body, self.jar(found), gap_ns=gap_ns)
 
         return StreamedResponse(begin, reconnect=reconnect)
 
-    def _jar(self, found: Ready) -> str:
+    def jar(self, found: Ready) -> str:
         """Return the cookies that go along with a request."""
         if not self._stored:
             return ""
@@ -280,9 +280,9 @@ class Client:
             key = (method, url, fields, body is None, name if name is None else str(name))
             found = place.named.get(key) or self.maker.named(place, key)
         else:
-            asked, body = _asked(method, url, fields, data, json, name, more)
-            found = self.maker.prepared(place, asked)
-        return self._send(found, body, self._jar(found) if self._stored else "")
+            options, body = _asked(method, url, fields, data, json, name, more)
+            found = self.maker.prepared(place, options)
+        return self._send(found, body, self.jar(found) if self._stored else "")
 
     def _redirected(self, exchange: Exchange, response: Response) -> Any:
         return redirects.following(self, exchange, response)
@@ -322,6 +322,14 @@ def with_params(url: str, params: Fields | str) -> str:
     url, mark, fragment = url.partition("#")
     joint = "" if url.endswith(("?", "&")) else "&" if "?" in url else "?"
     return f"{url}{joint}{query}{mark}{fragment}"
+
+
+def asked(
+    method: str, url: str, headers: Fields | None, name: str | None, more: Mapping[str, Any]
+) -> RequestOptions:
+    """Return what a request without a body asks for, as the script's words say it."""
+    fields = plain_headers(headers) if headers else ()
+    return _asked(method, url, fields, None, None, name, more)[0]
 
 
 def _asked(

@@ -32,8 +32,16 @@ MAX_ORIGINS = 1000
 MAX_REASONS = 10
 
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)([^#]*)", re.DOTALL)
+_SCHEME = re.compile("^http(?=s?://)")
 _SCALARS = {"timeout": "seconds", "redirects": "a number", "bearer": "a text"}
 _OWN_FIELDS = frozenset({"content-length", "transfer-encoding"})
+
+
+def _unused(status: int, error_kind: str) -> Any:
+    raise RuntimeError("a handshake counts among no requests")
+
+
+_NOWHERE = _client.Route(_unused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +168,27 @@ class Maker:
 
     def not_followed(self, before: RequestSource, why: str) -> None:
         """Warn, once for each reason, of an answer that leads nowhere we go."""
-        if self.warn is None or why in self._warned or len(self._warned) >= MAX_REASONS:
-            return
-        self._warned.add(why)
         where = before.site.prefix + before.target.partition("?")[0]
-        self.warn(
+        self.warn_once(
             "redirect_not_followed",
+            why,
             f"a redirect was not followed: {why}; the script got the redirect response itself "
             f"(first from {redact.url(where)})",
             "check the Location of that response; redirects=0 never follows redirects",
         )
+
+    def warn_once(self, code: str, why: str, text: str, hint: str) -> None:
+        """Warn of something, once for each reason."""
+        if self.warn is not None and why not in self._warned and len(self._warned) < MAX_REASONS:
+            self._warned.add(why)
+            self.warn(code, text, hint)
+
+    def upgrade(self, place: RecordingContext, options: RequestOptions) -> tuple[Ready, str]:
+        """Make the handshake of a WebSocket, and its name; its key is new, so it is not kept."""
+        site, path = self._located(options.url)
+        ready = self._ready(place, options, site, path, self._kind(site, options), _NOWHERE)
+        name = ready.keep.name
+        return ready, name if options.name else _SCHEME.sub("ws", name)
 
     def _prepare(self, place: RecordingContext, options: RequestOptions) -> Ready:
         site, path = self._located(options.url)
@@ -179,6 +198,17 @@ class Maker:
             if len(self._kinds) >= MAX_PREPARED:
                 self._kinds.clear()
             kind = self._kinds[key] = self._kind(site, options)
+        return self._ready(place, options, site, path, kind)
+
+    def _ready(
+        self,
+        place: RecordingContext,
+        options: RequestOptions,
+        site: Site,
+        path: str,
+        kind: Kind,
+        route: Route | None = None,
+    ) -> Ready:
         sent = urls.sent(path)
         target = encoded(sent)
         bare = path.partition("?")[0]
@@ -189,7 +219,7 @@ class Maker:
             target,
             http_message.start(method, target),
             site.prefix + sent,
-            self._route(place, options, site, grouped, method),
+            route or self._route(place, options, site, grouped, method),
             timeout_ns=kind.timeout_ns,
             redirects=kind.redirects,
             keep=RequestSource(options, site, place, sent, self._name(options, site, grouped)),

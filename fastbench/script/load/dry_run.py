@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fastbench.foundation import units
-from fastbench.results.metric_values import Kind
+from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.thresholds.evaluation import Threshold
 from fastbench.script.api.options import Settings
 from fastbench.script.load.cli_overrides import Applied
@@ -25,14 +25,9 @@ from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec
 _NEEDS_CALL: dict[str, tuple[str, ...]] = {"checks": ("check",), "group_duration": ("group",)}
 _NEEDS_CALL |= dict.fromkeys(
     ("operation_duration", "operation_failed", "operations"),
-    ("operation", "open", "queue"),
+    ("operation", "open", "queue", "ws"),
 )
-_NEEDS_CALL |= dict.fromkeys(
-    ("db_errors", "db_pool_wait", "db_queries", "db_query_duration", "redis_duration"), ("open",)
-)
-_NEEDS_CALL |= dict.fromkeys(
-    ("job_queue_wait", "job_run_time", "jobs_failed", "jobs_finished"), ("queue",)
-)
+_NEEDS_CALL |= {name: ("ws",) for name in BUILT_IN if name.startswith("ws_")}
 _OF_REQUESTS = ("http_req", "data_")
 
 
@@ -165,7 +160,7 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
         why = "the script never calls its add()"
     elif (
         threshold.metric.startswith(_OF_REQUESTS)
-        and not ("operation" in source.calls and threshold.metric.startswith("data_"))
+        and not (source.calls & {"operation", "ws"} and threshold.metric.startswith("data_"))
         and not any(source.requests(spec.function) for spec in _meant(threshold, applied))
     ):
         why = "no request is sent"

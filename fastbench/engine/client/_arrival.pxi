@@ -1,0 +1,121 @@
+# Part of _client.pyx: what a coroutine waits for at a WebSocket.
+
+cdef enum Ear:                      # what an Arrival waits for
+    MESSAGE, PONG, ROOM, THE_END
+
+
+@cython.final
+@cython.freelist(256)
+cdef class Arrival:
+    """What a coroutine waits for at a WebSocket; None when it does not come. A future to asyncio.
+    """
+
+    cdef public object _asyncio_future_blocking
+    cdef Mailbox socket
+    cdef object value
+    cdef object match
+    cdef object failure         # what `match` raised
+    cdef object timer
+    cdef object callback
+    cdef object context
+    cdef list callbacks         # of further waiters
+    cdef Ear ear
+    cdef bint finished
+    cdef bint given_up
+    cdef bint in_loop           # of `async for`: the end of the socket ends it
+
+    def cancel(self, msg=None):
+        """Wait no longer."""
+        if self.finished or self.given_up:
+            return False
+        self.given_up = True
+        self.leave()
+        self.finish_later()
+        return True
+
+    cdef leave(self):
+        """Nobody waits any more."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if self.socket.waiting is not None and self in self.socket.waiting:
+            self.socket.waiting.remove(self)
+
+    cdef bint takes(self, message):
+        """Does the script want this message here? Its exception ends the wait."""
+        if self.match is None:
+            return True
+        try:
+            return bool(self.match(message))
+        except BaseException as error:
+            self.failure = error
+            return True
+
+    cdef come(self, value):
+        self.value = value
+        self.leave()
+        self._finish()
+
+    def _too_late(self):
+        self.timer = None
+        if not self.finished and not self.given_up:
+            self.come(None)
+
+    cdef finish_later(self):
+        self.socket.pool.loop.call_soon(self._finish)
+
+    def _finish(self):
+        self.finished = True
+        resume(self, self.socket.pool.loop)
+
+    # A future to asyncio
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.finished:
+            self._asyncio_future_blocking = False
+            raise StopIteration(self.result())
+        self._asyncio_future_blocking = True
+        return self
+
+    def send(self, value):
+        return self.__next__()
+
+    def throw(self, kind, value=None, trace=None):
+        raise kind if value is None else value
+
+    def get_loop(self):
+        return self.socket.pool.loop
+
+    def add_done_callback(self, callback, *, context=None):
+        add_callback(self, self.socket.pool.loop, callback, context)
+
+    def remove_done_callback(self, callback):
+        return remove_callback(self, callback)
+
+    def done(self):
+        return self.finished
+
+    def cancelled(self):
+        return self.given_up
+
+    def exception(self):
+        if self.given_up:
+            raise asyncio.CancelledError
+        return self.failure
+
+    def result(self):
+        if self.given_up:
+            raise asyncio.CancelledError
+        if not self.finished:
+            raise asyncio.InvalidStateError("nothing has come yet")
+        if self.in_loop and self.value is None and self.socket.ended:
+            raise StopAsyncIteration
+        if self.failure is not None:
+            raise self.failure
+        return self.value

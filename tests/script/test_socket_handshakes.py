@@ -1,0 +1,110 @@
+"""Handshakes of scripts' WebSockets: what a server may answer, and what it is told as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from servers import Peer
+from websocket_peers import accepted, connects, counted, echoing, everything, opened, played
+
+from fastbench.plan.plan import UsageError
+from fastbench.script.api.sockets import Socket
+
+REFUSALS = {
+    "401": (
+        b"HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno",
+        "the handshake was refused with status 401",
+    ),
+    "403": (
+        b"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno",
+        "the handshake was refused with status 403",
+    ),
+    "429": (
+        b"HTTP/1.1 429 No\r\nContent-Length: 2\r\n\r\nno",
+        "the handshake was refused with status 429",
+    ),
+    "302": (
+        b"HTTP/1.1 302 Go\r\nLocation: /x\r\nContent-Length: 2\r\n\r\nno",
+        "the handshake was answered with status 302, a redirect",
+    ),
+    "200": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno",
+        "the handshake was answered with status 200: a page",
+    ),
+    "rubbish": (b"SSH-2.0-OpenSSH\r\n", "protocol"),
+}
+
+
+@pytest.mark.parametrize("how", REFUSALS)
+def test_a_refused_handshake_is_a_value(how: str) -> None:
+    answer, error = REFUSALS[how]
+
+    async def use(socket: Socket) -> tuple[Any, ...]:
+        nothing = (await socket.receive(), await everything(socket), await socket.request("x"))
+        assert nothing == (None, [], None) and not socket.open
+        await socket.send("x")
+        return socket.status, socket.response.text, socket.error, socket.close_code
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(answer)
+        peer.stall()
+
+    (status, text, found, code), made = played(script, use)
+    assert found.startswith(error) and code == 1006
+    assert (status, text) == ((int(how), "no") if how.isdigit() else (0, ""))
+    assert connects(made) == [(1, 1)]
+    assert counted(made, "ws_sessions") == 0 and counted(made, "ws_errors") >= 1
+
+
+WRONG: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "another key": (lambda request: accepted(request, key=b"x"), "wrong accept key"),
+    "no upgrade": (
+        lambda request: accepted(request).replace(b"websocket", b"h2c"),
+        "no Upgrade",
+    ),
+    "no connection": (
+        lambda request: accepted(request).replace(b"Connection: Upgrade\r\n", b""),
+        "no Connection",
+    ),
+    "a subprotocol": (
+        lambda request: accepted(request, "Sec-WebSocket-Protocol: mqtt"),
+        "other subprotocol",
+    ),
+    "an extension": (
+        lambda request: accepted(request, "Sec-WebSocket-Extensions: permessage-deflate"),
+        "extension",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_an_answer_that_opens_no_websocket_fails(how: str) -> None:
+    answer, error = WRONG[how]
+
+    def script(peer: Peer) -> None:
+        peer.send(answer(peer.request()))
+        peer.stall()
+
+    async def use(socket: Socket) -> tuple[str, bool]:
+        return socket.error, socket.open
+
+    (found, is_open), made = played(script, use)
+    assert error in found and not is_open
+    assert [told[0] for told in made.warnings] == ["websocket"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"max_message_bytes": 0},
+        {"ping_timeout": -1},
+        {"ping_interval": "1s"},
+        {"headers": {"Content-Length": "1"}},
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_in_a_sentence(given: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"\.$"):
+        played(opened(echoing), everything, **given)
