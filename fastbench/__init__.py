@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from fastbench.script.api.vu import Vu as Vu
     from fastbench.script.expected import expected_statuses as expected_statuses
     from fastbench.script.http.bodies import file as file
+    from fastbench.script.protocols import phoenix as phoenix
     from fastbench.script.protocols import redis as redis
     from fastbench.script.protocols import rq as rq
+    from fastbench.script.protocols import socketio as socketio
     from fastbench.script.protocols import sql as sql
 
 __version__ = "0.6.0"
@@ -56,7 +58,8 @@ _HOMES = {
     "script.api.vu": ("Vu",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = {name: f"script.protocols.{name}" for name in ("redis", "rq", "sql")}
+_PROTOCOLS = ("phoenix", "redis", "rq", "socketio", "sql")
+_MODULES = {name: f"script.protocols.{name}" for name in _PROTOCOLS}
 
 __all__ = [*_HOME_OF, *_MODULES, "__version__"]
 

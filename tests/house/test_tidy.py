@@ -74,7 +74,7 @@ MAX_ROOMS = 12
 MAX_FILES = 20
 
 # A heavy library is imported by the one part that needs it, so that nobody else pays for it.
-SCRIPTS = {"script.api", "script.http", "script.parent", "script.worker"}
+SCRIPTS = {f"script.{part}" for part in ("api", "http", "parent", "protocols", "worker")}
 HEAVY = {
     "aiohttp": {"outputs.dashboard", "server"},
     "orjson": {"cli.commands", "cli.output", "run", *SCRIPTS},

@@ -12,6 +12,7 @@ import uvloop
 from fastbench.engine.bridge._core import Block
 from fastbench.engine.client import _client
 from fastbench.plan import resolve
+from fastbench.script.api.handshakes import Opening
 from fastbench.script.api.recorder import Recorder
 from fastbench.script.http import client
 from fastbench.script.http.request_cache import Maker, Settings
@@ -28,6 +29,10 @@ class User(client.Client):
     def __init__(self, number: int, session: _client.Session, maker: Maker) -> None:
         super().__init__(session, maker)
         self.id = number
+
+    def ws(self, url: str, **more: Any) -> Opening:
+        """Open a WebSocket, as a script's user does."""
+        return Opening(self, url, **more)
 
 
 @dataclass(slots=True)
