@@ -7,8 +7,10 @@ is left.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from fastbench.foundation.redact import printable
+from fastbench.foundation.units import plural
 from fastbench.report.page import Page, Paint, cut
 from fastbench.results.metric_values import Judgement
 from fastbench.results.result import Result
@@ -43,21 +45,37 @@ def rank(judgement: Judgement) -> int:
     return 0 if judgement.level == "fail" else 1
 
 
+def said(judgement: Judgement) -> str:
+    """Return the outcome in words: of a goal its grade first."""
+    if judgement.grade:
+        return f"{judgement.grade}: {judgement.text}"
+    return judgement.text + (", near the limit" if judgement.near else "")
+
+
 def _title(page: Page, held: list[Judgement]) -> str:
     passed = sum(judgement.ok for judgement in held)
     if passed == len(held):
         words = "passed" if passed == 1 else f"all {passed} passed"
         return page.bold("THRESHOLDS") + "  " + page.green(words)
     failed = any(rank(judgement) == 0 for judgement in held)
-    words = f"{len(held) - passed} of {len(held)} failed" if len(held) > 1 else "failed"
+    words = counted(held)
     return page.bold("THRESHOLDS") + "  " + (page.red if failed else page.yellow)(words)
+
+
+def counted(held: Sequence[Judgement]) -> str:
+    """Say how many failed, and how many targets were missed; for some that did not all pass."""
+    missed = sum(judgement.grade == "missed" for judgement in held)
+    failed = sum(not judgement.ok for judgement in held) - missed
+    parts = [f"{failed} of {len(held)} failed" if len(held) > 1 else "failed"] if failed else []
+    parts += [plural(missed, "target") + " missed"] if missed else []
+    return ", ".join(parts)
 
 
 def _threshold(page: Page, text: str, judgement: Judgement, columns: int) -> list[str]:
     mark, paint = _look(page, judgement)
-    words = printable(judgement.text)
-    words += ", near the limit" if judgement.near else ""
-    words += " (warning only)" if not judgement.ok and judgement.level == "warn" else ""
+    words = printable(said(judgement))
+    if not judgement.ok and judgement.level == "warn" and not judgement.grade:
+        words += " (warning only)"
     room = page.width - MARK_COLUMNS - BETWEEN - columns
     first, *more = textwrap.wrap(words, room, break_on_hyphens=False) or [""]
     lead = f"  {paint(mark)} {text:<{columns}}" + " " * BETWEEN

@@ -390,7 +390,7 @@ def _build(config: Mapping[str, object]) -> str:
 
 
 def _held(result: Result) -> str:
-    deciding = [each for each in result.thresholds.values() if each.level == "fail"]
+    deciding = [each for each in result.thresholds.values() if each.level == "fail" or each.grade]
     if not deciding:
         return "none"
     return "failed" if result.thresholds_failed else "passed"

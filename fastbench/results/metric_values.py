@@ -19,6 +19,7 @@ ANSWERED, SUCCEEDED = "requests.answered", "operations.succeeded"
 METRIC_TYPES = ("counter", "gauge", "rate", "trend")
 CONTAINS = ("default", "time", "data")
 LEVELS = ("fail", "warn")
+GRADES = ("", "met", "near", "missed", "critical")
 OPERATION_KINDS = ("http", "ws", "sql", "redis", "job", "custom")
 OPERATION_ERRORS = "operation_errors"  # by reason; as those of requests in outputs only
 
@@ -127,6 +128,10 @@ class Judgement:
     above 0.99: of the 0.01 it may lose), negative when the limit is broken; None where
     a share says nothing (a limit of 0, == and !=). `near`: kept, but within 10 % of the limit.
     `text` is the outcome in words.
+
+    A goal has two limits, and a `grade`: met, near (met, but within 10 % of the target), missed
+    (between target and critical limit: a warning) or critical. Its margin is that to the target,
+    once it is critical that to the critical limit.
     """
 
     ok: bool
@@ -135,6 +140,7 @@ class Judgement:
     level: Annotated[str, LEVELS]
     near: bool
     text: str
+    grade: Annotated[str, GRADES] = field(default="", metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,18 +243,24 @@ def _short(name: str) -> str:
 
 def _broken(facts: Facts) -> Iterator[Reason]:
     for level, code in (("fail", "thresholds_failed"), ("warn", "thresholds_warned")):
-        names = [
-            text
+        failed = {
+            text: each
             for text, each in (facts.thresholds or {}).items()
             if not each.ok and each.level == level
-        ]
-        if names:
-            text = (
-                f"threshold failed: {names[0]}"
-                if len(names) == 1
-                else (f"{len(names)} of {len(facts.thresholds or {})} thresholds failed")
-            )
+        }
+        if failed:
+            missed = all(each.grade == "missed" for each in failed.values())
+            text = _these(list(failed), len(facts.thresholds or {}), missed=missed)
             yield Reason(code, "failed" if level == "fail" else "warning", text)
+
+
+def _these(names: list[str], of: int, *, missed: bool) -> str:
+    """Say which thresholds failed, or of which goals no more than the target was missed."""
+    if len(names) == 1:
+        return f"{'target missed' if missed else 'threshold failed'}: {names[0]}"
+    if missed:
+        return f"{len(names)} targets missed"
+    return f"{len(names)} of {of} thresholds failed"
 
 
 def _exceptions(facts: Facts) -> Iterator[Reason]:

@@ -237,7 +237,8 @@ def is_read(path: tuple[Any, ...]) -> bool:
 
 
 def is_optional(path: tuple[Any, ...]) -> bool:
-    return ".".join(name for name in path if isinstance(name, str)) in CAME_LATER
+    named = ".".join(name for name in path if isinstance(name, str))
+    return named in CAME_LATER or (path[0], path[-1]) == ("thresholds", "grade")
 
 
 def is_free(path: tuple[Any, ...]) -> bool:

@@ -110,6 +110,7 @@ _ONE = {  # of every run
     "baseline": "--baseline",
     "save_baseline": "--save-baseline",
     "fail_on_regression": "--fail-on-regression",
+    "fail_on": "--fail-on",
     "dashboard": "--dashboard",
     "history": "--history",
     "name": "--name",

@@ -131,12 +131,16 @@ def _thresholds(
 ) -> tuple[Threshold, ...]:
     """Read --threshold; a stage or a URL that is not in the plan is refused, too."""
     if not flags.thresholds:
+        if flags.fail_on is not None:
+            raise UsageError("--fail-on is of goals; add one: --threshold 'p95 <200 target, …'.")
         return ()
     from fastbench.results.thresholds import grammar
-    from fastbench.results.thresholds.evaluation import Judge
+    from fastbench.results.thresholds.evaluation import Judge, decided_by_targets
     from fastbench.run import run_thresholds, url_counts
 
     found = grammar.read({}, flags.thresholds, run_thresholds.METRICS)
+    if fails_on_target(flags):
+        found = decided_by_targets(found)
     rows, _ = url_counts.of_requests(requests)
     if rows:
         run_thresholds.check_tags(found, rows)
@@ -145,6 +149,11 @@ def _thresholds(
     found = tuple(replace(each, text=redact.text(each.text)) for each in found)
     Judge(found, run_thresholds.spans(load.pace))
     return found
+
+
+def fails_on_target(flags: SimpleNamespace) -> bool:
+    """Read --fail-on: whether a target that is missed fails the run, too."""
+    return values.choice("--fail-on", flags.fail_on, ("critical", "target")) == "target"
 
 
 def _expect(flags: SimpleNamespace) -> plan.Expect:

@@ -56,7 +56,8 @@ Pass or fail
   --threshold EXPR        'p99<50ms', 'errors<1%', 'rps>=1000', 'checks>99%', or as in k6:
                           'http_req_duration{name:"/a,b"}: p(95)<500',
                           'operation_duration{kind:sql}: p(95)<20' (vu.operation); options:
-                          [warn], [abort], [delay=10s], [stage=NAME], [last=30s]
+                          [warn], [abort], [delay=10s], [stage=NAME], [last=30s]; goals:
+                          'p95 <200 target, <500 critical' warns, or fails with --fail-on target
   --watch pid:N|port:N|cmd:NAME   also show cpu and memory of these processes
   --save-baseline NAME    save the result in .fastbench/; --baseline NAME|FILE compares with it
   --fail-on-regression P  exit 96 if worse than the baseline by P or more: 5%

@@ -257,7 +257,7 @@ def _threshold(text: str, judgement: Judgement, *, over: bool) -> dict[str, str]
         "word": word,
         "kind": kind,
         "text": printable(text),
-        "note": "a warning only" if judgement.level == "warn" else "",
+        "note": html_tables.warning_note(judgement),
         "observed": printable(judgement.text),
     }
 

@@ -21,6 +21,7 @@ from fastbench.foundation import redact
 from fastbench.foundation.units import format_ms
 from fastbench.report.change import headline, regression
 from fastbench.report.text.request_table import answers, asked_as, noun, of_urls
+from fastbench.report.verdict_words import said
 from fastbench.results.metric_values import Check, Judgement, NamedRow
 from fastbench.results.resolution import told_ms
 from fastbench.results.result import Result
@@ -100,10 +101,11 @@ def _run(result: Result) -> _Case:
 def _threshold(name: str, found: Judgement) -> _Case:
     place = "fastbench.thresholds"
     if found.ok:
-        return _Case(name, place, "", found.text + (", near the limit" if found.near else ""))
+        return _Case(name, place, "", said(found))
     if found.level == "fail":
-        return _Case(name, place, "failure", found.text)
-    return _Case(name, place, "", f"warning, failed: {found.text}")
+        return _Case(name, place, "failure", said(found))
+    failed = "" if found.grade else "failed: "
+    return _Case(name, place, "", f"warning, {failed}{said(found)}")
 
 
 def _check(check: Check) -> _Case:

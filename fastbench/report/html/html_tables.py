@@ -20,7 +20,7 @@ from fastbench.report.html import html_parts
 from fastbench.report.html.html_markup import Markup, Row, TableCell, el, section, table
 from fastbench.report.page import seconds
 from fastbench.report.text.usage_lines import memory, seen, share
-from fastbench.report.verdict_words import ordered, rank
+from fastbench.report.verdict_words import counted, ordered, rank
 from fastbench.results import command_totals, resolution
 from fastbench.results.command_totals import CommandTotal
 from fastbench.results.latencies import latency_ms
@@ -51,8 +51,7 @@ def thresholds(result: Result) -> Markup | None:
     held = ordered(result)
     if not held:
         return None
-    failed = sum(not each.ok for _, each in held)
-    note = f"{failed} of {len(held)} failed" if failed else "all passed"
+    note = counted([each for _, each in held]) or "all passed"
     rows: list[Row] = [
         [TableCell(*outcome(each)), _limit(text, each), each.text] for text, each in held
     ]
@@ -62,12 +61,18 @@ def thresholds(result: Result) -> Markup | None:
 
 def outcome(judgement: Judgement) -> tuple[str, str]:
     """Say the outcome in a word and a shape, for those who see no colour; beside it its kind."""
-    words = (("✗ failed", "bad"), ("⚠ failed", "warn"), ("⚠ near", "warn"))
-    return (*words, ("✓ passed", "good"))[rank(judgement)]
+    words = (("✗ failed", "bad"), ("⚠ failed", "warn"), ("⚠ near", "warn"), ("✓ passed", "good"))
+    word, kind = words[rank(judgement)]
+    return (f"{word[0]} {judgement.grade}" if judgement.grade else word), kind
+
+
+def warning_note(judgement: Judgement) -> str:
+    """Say that a threshold never fails the run; the grade of a goal says what it does."""
+    return "a warning only" if judgement.level == "warn" and not judgement.grade else ""
 
 
 def _limit(text: str, judgement: Judgement) -> Markup:
-    level = [el("small", "a warning only")] if judgement.level == "warn" else []
+    level = [el("small", note)] if (note := warning_note(judgement)) else []
     return el("div", el("code", text), *level)
 
 

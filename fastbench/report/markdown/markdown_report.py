@@ -28,6 +28,7 @@ from fastbench.report.markdown.markdown_markup import escaped, table
 from fastbench.report.text import request_table
 from fastbench.report.text.request_table import asked_as
 from fastbench.report.text.usage_lines import memory, seen, share
+from fastbench.report.verdict_words import said
 from fastbench.results import addresses, resolution
 from fastbench.results.latencies import latency_ms
 from fastbench.results.metric_values import NamedRow
@@ -92,9 +93,8 @@ def _thresholds(result: Result) -> list[str]:
     lines = ["### Thresholds", ""]
     for name, found in result.thresholds.items():
         word = "PASS" if found.ok else "FAIL" if found.level == "fail" else "WARN"
-        near = ", near the limit" if found.near else ""
         box = "x" if found.ok else " "
-        lines.append(f"- [{box}] **{word}** {escaped(name)}: {escaped(found.text)}{near}")
+        lines.append(f"- [{box}] **{word}** {escaped(name)}: {escaped(said(found))}")
     return lines
 
 

@@ -18,7 +18,7 @@ import math
 import operator
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from fastbench.foundation import units
@@ -48,6 +48,9 @@ class Threshold:
 
     `either`: a short form of latency, so response time where requests are planned. `percent` is
     that of aggregate "p". `stage` and `last_s` narrow the time; "" and 0 mean the whole run.
+
+    `target`: it is a goal with two limits; to miss the stricter one, the target, is a warning, and
+    fails the run with `target_decides`. One with a target alone has that as limit and level warn.
     """
 
     text: str
@@ -65,6 +68,8 @@ class Threshold:
     delay_s: float = 0.0
     stage: str = ""
     last_s: float = 0.0
+    target: float | None = None
+    target_decides: bool = False
 
     @property
     def key(self) -> str:
@@ -119,13 +124,32 @@ class Threshold:
 
 def judge(threshold: Threshold, observed: float | None, what: str = "") -> Judgement:
     """Hold what was observed against the limit; `what` says what it is of, if that is open."""
+    if threshold.target is not None:
+        return _graded(threshold, observed, what)
+    return _judged(threshold, observed, what, "limit")
+
+
+def _graded(goal: Threshold, observed: float | None, what: str) -> Judgement:
+    """Judge a goal, which has two limits: by its target, unless it is critical."""
+    assert goal.target is not None
+    if observed is None:
+        return replace(_judged(goal, None, what, ""), grade="critical")
+    if not goal.holds(observed):
+        return replace(_judged(goal, observed, what, "critical limit"), grade="critical")
+    found = _judged(replace(goal, limit=goal.target), observed, what, "target")
+    if found.ok:
+        return replace(found, grade="near" if found.near else "met")
+    return replace(found, grade="missed", level="fail" if goal.target_decides else "warn")
+
+
+def _judged(threshold: Threshold, observed: float | None, what: str, limit: str) -> Judgement:
     if observed is None:
         return Judgement(False, None, None, threshold.level, False, "no samples")
     ok = threshold.holds(observed)
     margin = threshold.margin(observed)
     near = ok and margin is not None and margin < NEAR
     words = threshold.shown(observed) + (f" ({what})" if what else "")
-    if far := _far(threshold, observed, margin):
+    if far := _far(threshold, observed, margin, limit):
         # After a number such as 53,688 a comma is no pause.
         words += f" ({far})" if threshold.aggregate == "count" else f", {far}"
     return Judgement(ok, observed, margin, threshold.level, near, words)
@@ -137,8 +161,10 @@ def failed_share(run: Summary, unanswered: int) -> float:
     return (run.not_ok + unanswered) / ended if ended else 1.0
 
 
-def _far(threshold: Threshold, observed: float, margin: float | None) -> str:
+def _far(threshold: Threshold, observed: float, margin: float | None, of: str) -> str:
     """Say how far from its limit a value is; "" where nothing is to be said: a kept `==`, or 0.
+
+    `of` names the limit.
 
     Rates in points: a share of a share is misread. Counts, and what is held to 0 or less, as a
     difference. All else in percent of the limit, from twice the limit on how often it holds it.
@@ -147,18 +173,18 @@ def _far(threshold: Threshold, observed: float, margin: float | None) -> str:
     if threshold.operator == "!=" or (margin is None and observed == limit):
         return ""
     if observed == limit:
-        return "exactly at the limit"
+        return f"exactly at the {of}"
     if not observed and margin is not None and margin > 0:
         return ""  # who must stay below a limit is as far from it as can be
     side = "above" if above else "below"
     if threshold.kind.type == "rate" and threshold.aggregate != "count":
-        return f"{_points(abs(observed - limit))} {side} the limit"
+        return f"{_points(abs(observed - limit))} {side} the {of}"
     if threshold.aggregate == "count" or margin is None:
-        return f"{threshold.shown(abs(observed - limit))} {side} the limit"
+        return f"{threshold.shown(abs(observed - limit))} {side} the {of}"
     times = observed / limit
     if times >= 2:
-        return f"{times:,.3g} times the limit" if times < 1000 else f"{times:,.0f} times the limit"
-    return f"{_share(abs(margin))} {side} the limit"
+        return f"{times:,.3g} times the {of}" if times < 1000 else f"{times:,.0f} times the {of}"
+    return f"{_share(abs(margin))} {side} the {of}"
 
 
 def _share(share: float) -> str:
@@ -182,6 +208,11 @@ def submetrics(
     tagged = [each for each in thresholds if each.tags and each.metric not in MACHINE]
     parts = ((name, each.tags) for each in tagged for name in each.metrics)
     return tuple(dict.fromkeys(parts))
+
+
+def decided_by_targets(found: Iterable[Threshold]) -> tuple[Threshold, ...]:
+    """Return thresholds that fail a run that misses the target of one."""
+    return tuple(replace(each, target_decides=True) for each in found)
 
 
 class Source(Protocol):
@@ -288,6 +319,7 @@ class Judge:
             judgement = self._judged(each, now)
             self.judgements[each.text] = judgement
             broken = not judgement.ok and judgement.observed is not None
+            broken = broken and judgement.grade != "missed"
             if broken and each.abort_on_fail and now.t_s >= each.delay_s and not self.stopped_by:
                 self.stopped_by = each.text
         return bool(self.stopped_by)

@@ -7,21 +7,21 @@
 2. Short forms: `p99<50ms` and `p99{name:/a}<50ms` are the response time where requests are
    planned, else http_req_duration; `errors` is http_req_failed, `rps` and `requests` are http_reqs.
 3. Words in brackets say how: [warn] [abort] [delay=10s] [stage=2] [stage=spike] [last=30s].
+   [target=200ms] adds a second limit: a goal, as `p95 <200 target, <500 critical` is.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import NoReturn
 
 from fastbench.foundation import redact, units
-from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import MACHINE, PERCENTS, Kind
+from fastbench.results.thresholds import goal_grammar
 from fastbench.results.thresholds.evaluation import Threshold, submetrics
+from fastbench.results.thresholds.limit_values import read_limit, refuse
 from fastbench.results.thresholds.submetric import Malformed, Tags, canonical, read_tags
 
 __all__ = ["Threshold", "parse", "read", "refuse_tags", "submetrics"]
@@ -49,7 +49,6 @@ _AGGREGATE = re.compile(
 _EXPRESSION = re.compile(
     rf"\s*(?P<aggregate>{_AGGREGATE.pattern})?\s*(?P<operator>===|==|!=|<=|>=|<|>)\s*(?P<limit>.*\S)\s*"
 )
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _LONG_FORM = {
     "threshold": "threshold",
     "abort_on_fail": "abort",
@@ -60,6 +59,7 @@ _LONG_FORM = {
     "level": "level",
     "stage": "stage",
     "last": "last",
+    "target": "target",
 }
 
 
@@ -85,7 +85,7 @@ def parse(text: str, known: Mapping[str, Kind]) -> Threshold:
     if either and match is not None:
         metric, tags, rest = "http_req_duration", tagged, form
         if _aggregate(match[0])[0] not in _OF_LATENCY:
-            _refuse(text, f"{match[0]} of what? Write rps>=1000, errors<1% or METRIC: {form}")
+            refuse(text, f"{match[0]} of what? Write rps>=1000, errors<1% or METRIC: {form}")
     elif metric in _SHORT and metric not in known:
         metric, aggregate = _SHORT[metric]
         rest = f"{aggregate}{rest}"
@@ -101,7 +101,7 @@ def refuse_tags(found: Iterable[Threshold]) -> None:
     for each in found:
         if each.tags and each.metric not in MACHINE:
             whole = each.text.partition("{")[0] + each.text.rpartition("}")[2]
-            _refuse(
+            refuse(
                 each.text,
                 "a run of one URL counts nothing by tags; hold the whole run to it with "
                 f"`{whole}`, or write a script",
@@ -131,7 +131,7 @@ def _of_metric(key: str, value: object, known: Mapping[str, Kind]) -> list[Thres
     bare, words = _brackets(str(key))
     metric, tags, rest = _metric(bare, str(key))
     if rest.strip():
-        _refuse(str(key), "write the name of a metric, as http_req_duration{scenario:search}")
+        refuse(str(key), "write the name of a metric, as http_req_duration{scenario:search}")
     each = [value] if isinstance(value, str | Mapping) or not isinstance(value, Sequence) else value
     return [_of_form(canonical(metric, tags), form, words, known) for form in each]
 
@@ -140,11 +140,11 @@ def _of_form(key: str, form: object, words: list[str], known: Mapping[str, Kind]
     """Read `p(95)<200` or {"threshold": "p(95)<200", "abort_on_fail": True, "delay": "10s"}."""
     long = form if isinstance(form, Mapping) else {"threshold": form}
     if unknown := [name for name in long if name not in _LONG_FORM]:
-        _refuse(key, f"a threshold has no {unknown[0]}; it takes {', '.join(_LONG_FORM)}")
+        refuse(key, f"a threshold has no {unknown[0]}; it takes {', '.join(_LONG_FORM)}")
     said = {_LONG_FORM[name]: value for name, value in long.items()}
     text = said.pop("threshold", None)
     if not isinstance(text, str):
-        _refuse(key, 'a threshold is a text such as "p(95)<200"')
+        refuse(key, 'a threshold is a text such as "p(95)<200"')
     expression, more = _brackets(text)
     metric, tags, _ = _metric(key, key)
     found = _threshold(metric, tags, expression, known, f"{key}: {text}")
@@ -164,7 +164,7 @@ def _words(key: str, said: Mapping[str, object]) -> list[str]:
             words.append("abort")
         elif name == "level":
             if value not in ("fail", "warn"):
-                _refuse(key, 'level is "fail" or "warn"')
+                refuse(key, 'level is "fail" or "warn"')
             words.append(str(value))
         else:
             words.append(f"{name}={value}")
@@ -183,7 +183,7 @@ def _brackets(text: str) -> tuple[str, list[str]]:
         elif text[at] == "[":
             end = text.find("]", at) + 1
             if not end:
-                _refuse(
+                refuse(
                     text,
                     f"column {at + 1}: the bracket is not closed; write p99<50ms [last=30s]",
                 )
@@ -197,7 +197,9 @@ def _brackets(text: str) -> tuple[str, list[str]]:
 def _with_words(threshold: Threshold, words: Iterable[str], text: str) -> Threshold:
     for word in words:
         name, _, value = (part.strip() for part in word.partition("="))
-        if word in ("warn", "fail"):
+        if goal := goal_grammar.WORD.fullmatch(word):
+            threshold = goal_grammar.with_target(threshold, goal[1], text)
+        elif word in ("warn", "fail"):
             threshold = replace(threshold, level=word)
         elif word == "abort":
             threshold = replace(threshold, abort_on_fail=True)
@@ -208,17 +210,16 @@ def _with_words(threshold: Threshold, words: Iterable[str], text: str) -> Thresh
         elif name == "last":
             threshold = replace(threshold, last_s=_duration_s(value, text))
             if threshold.last_s < MIN_LAST_S:
-                _refuse(text, "[last] looks back at least 1s")
+                refuse(text, "[last] looks back at least 1s")
         else:
-            _refuse(
+            refuse(
                 text,
-                f"[{word}] is none of [warn] [abort] [delay=10s] [stage=2] [stage=NAME] [last=30s]",
+                f"[{word}] is none of [warn] [abort] [delay=10s] [stage=2] [stage=NAME] [last=30s] "
+                "[target=LIMIT]",
                 word,
             )
     if threshold.stage and threshold.last_s:
-        _refuse(
-            text, "a threshold looks at a stage or at the last seconds, not both; leave one out"
-        )
+        refuse(text, "a threshold looks at a stage or at the last seconds, not both; leave one out")
     return threshold
 
 
@@ -226,14 +227,14 @@ def _duration_s(value: str, text: str) -> float:
     try:
         return units.parse_duration_s(value)
     except ValueError as error:
-        _refuse(text, str(error).rstrip("."))
+        refuse(text, str(error).rstrip("."))
 
 
 def _metric(text: str, whole: str) -> tuple[str, Tags, str]:
     """Return metric, tags, and what follows them and their colon."""
     match = _NAME.match(text)
     if match is None:
-        _refuse(whole, "write METRIC: p(95)<500, or p99<50ms, errors<1%, rps>=1000")
+        refuse(whole, "write METRIC: p(95)<500, or p99<50ms, errors<1%, rps>=1000")
     rest = text[match.end() :]
     tags: Tags = ()
     if rest.startswith("{"):
@@ -246,7 +247,7 @@ def _read_tags(text: str, at: int, whole: str) -> tuple[Tags, int]:
     try:
         return read_tags(text, at)
     except Malformed as error:
-        _refuse(whole, f"column {error.at + 1}: {error}")
+        refuse(whole, f"column {error.at + 1}: {error}")
 
 
 def _refuse_unseen(text: str) -> None:
@@ -254,7 +255,7 @@ def _refuse_unseen(text: str) -> None:
     for at, letter in enumerate(text, 1):
         if redact.printable(letter) != letter:
             code = f"{ord(letter):04x}"
-            _refuse(
+            refuse(
                 text,
                 f"column {at}: the character U+{code.upper()} cannot be seen; in the quotes of a "
                 f"tag's value it is written \\u{{{code}}}",
@@ -271,25 +272,33 @@ def _threshold(
     """Put one together; every part must suit the metric's type."""
     kind = known.get(metric)
     if kind is None and _AGGREGATE.fullmatch(metric) and not expression.strip():
-        _refuse(text, f"{metric} has no limit; write an operator and a number, as in {metric}<50ms")
+        refuse(text, f"{metric} has no limit; write an operator and a number, as in {metric}<50ms")
     if kind is None:
         near = get_close_matches(metric, (*known, *_SHORT), n=1, cutoff=0.8)
         every = ", ".join(("p99 (or another percentile)", *_SHORT, *sorted(known)))
         cure = f"did you mean {near[0]}?" if near else f"there are {every}"
-        _refuse(text, f"there is no metric {metric}; {cure}", metric)
+        refuse(text, f"there is no metric {metric}; {cure}", metric)
+    parts = goal_grammar.parts(expression, text)
+    return goal_grammar.joined(
+        {word: _single(metric, tags, part, kind, text) for word, part in parts.items()}, text
+    )
+
+
+def _single(metric: str, tags: Tags, expression: str, kind: Kind, text: str) -> Threshold:
+    """Put one with one limit together."""
     match = _EXPRESSION.fullmatch(expression)
     if match is None:
         cure = "write AGGREGATE, an operator and a number, as p(95)<500 or rate<0.01"
-        _refuse(text, cure, expression.strip())
+        refuse(text, cure, expression.strip())
     aggregate, percent = _aggregate(match["aggregate"] or _default(kind))
     allowed = _AGGREGATES[kind.type]
     if (f"{aggregate}(N)" if aggregate == "p" else aggregate) not in allowed:
         cure = f"a {kind.type} such as {metric} has {', '.join(allowed)}"
-        _refuse(text, cure, match["aggregate"])
+        refuse(text, cure, match["aggregate"])
     if percent > 100:
-        _refuse(text, "percentiles go up to p(100)", match["aggregate"])
+        refuse(text, "percentiles go up to p(100)", match["aggregate"])
     written = match["limit"].removesuffix("%") if metric in PERCENTS else match["limit"]
-    limit = _limit(written, kind, aggregate, text)
+    limit = read_limit(written, kind, aggregate, text)
     return Threshold(
         text=text,
         metric=metric,
@@ -312,34 +321,3 @@ def _aggregate(word: str) -> tuple[str, float]:
     if match and match[1]:
         return "p", float(match[1])
     return _SYNONYMS.get(word, word), 0.0
-
-
-def _limit(word: str, kind: Kind, aggregate: str, text: str) -> float:
-    """Read the number in the unit of the metric's values; a bare one is in it already."""
-    number = _NUMBER.match(word)
-    unit = word[number.end() :].strip() if number else ""
-    if number is None or not math.isfinite(float(number[0])):
-        _refuse(text, f"{word} is not a number; write 500, 50ms, 1% or 10k", word)
-    try:
-        if not unit:
-            return float(number[0])
-        if unit == "%" and kind.type == "rate" and aggregate == "rate":
-            return float(number[0]) / 100
-        if kind.contains == "time" and aggregate != "count":
-            return units.parse_duration_s(word) * 1e3
-        if aggregate == "rate" and kind.type == "counter":
-            word = word.removesuffix("/s").strip()
-        if kind.contains == "data":
-            return float(units.parse_bytes(word))
-        if kind.type != "rate" or aggregate == "count":
-            return float(units.parse_count(word))
-    except ValueError as error:
-        _refuse(text, str(error).rstrip("."), word)
-    _refuse(text, f"{unit} does not suit a {kind.type}; leave it out", unit)
-
-
-def _refuse(text: str, why: str, part: str | None = None) -> NoReturn:
-    """Refuse a threshold; the column is that of `part`, where the text holds it as it is."""
-    at = text.rfind(part) if part else -1
-    where = f"column {at + 1}: " if at >= 0 else ""
-    raise UsageError(f"Threshold `{text}`: {where}{why}{'' if why.endswith('?') else '.'}")

@@ -12,14 +12,14 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from fastbench.foundation import redact, units
 from fastbench.plan.plan import UsageError
 from fastbench.script import remarks, spec
-from fastbench.script.api import metrics
+from fastbench.script.api import goals, metrics
 from fastbench.script.api.options import LOAD, Declared, Load, Options, Settings
 from fastbench.script.recording_context import PLACE
 from fastbench.script.spec import Executor, Spec
@@ -67,6 +67,7 @@ def begin(given: Mapping[str, str]) -> None:
     global _script
     _script = _Script(given)
     metrics.begin()
+    goals.begin()
 
 
 @overload
@@ -214,7 +215,9 @@ def collect(module: ModuleType) -> Declared:
         )
     loads, lost = _of_modules(module, options)
     return Declared(
-        options=Settings() if options is None else options.settings,
+        options=replace(
+            Settings() if options is None else options.settings, goals=goals.declared()
+        ),
         scenarios=tuple(_script.specs.values()),
         setup=_script.setup is not None,
         teardown=_script.teardown is not None,

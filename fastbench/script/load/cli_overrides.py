@@ -300,6 +300,7 @@ def _settings(own: Settings, request: RunRequest) -> Settings:
         own,
         load=Load(),  # it is in the scenarios now
         thresholds={} if request.no_thresholds else own.thresholds,
+        goals=() if request.no_thresholds else own.goals,
         tags={**own.tags, **request.tags},
         base_url=request.base_url or own.base_url,
         headers=(*headers, *request.headers),

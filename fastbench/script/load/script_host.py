@@ -51,7 +51,8 @@ class ScriptHost(ABC):
     def submetrics(self, applied: Applied) -> list[tuple[str, Tags]]:
         """Return the metrics with tags that thresholds name."""
         known = {**BUILT_IN, **self.declared.metrics}
-        read = grammar.read(applied.options.thresholds, self.request.thresholds, known)
+        options = applied.options
+        read = grammar.read(options.thresholds, (*options.goals, *self.request.thresholds), known)
         return list(evaluation.submetrics(read))
 
     @abstractmethod

@@ -12,7 +12,7 @@ from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.result import SeriesRow
 from fastbench.results.thresholds import grammar
-from fastbench.results.thresholds.evaluation import Judge, Threshold
+from fastbench.results.thresholds.evaluation import Judge, Threshold, decided_by_targets
 from fastbench.run import sampling
 from fastbench.run.gauge_series import GaugeSeries
 from fastbench.run.looks import Follower, Looks
@@ -57,9 +57,13 @@ def limits_of(applied: Applied, asked: RunRequest) -> Limits:
     """Read the thresholds; raises OptionsError for one that cannot be meant."""
     known = {**BUILT_IN, **applied.declared.metrics}
     try:
-        own, left_out = _of_these(grammar.read(applied.options.thresholds, (), known), applied)
+        own, left_out = _of_these(
+            grammar.read(applied.options.thresholds, applied.options.goals, known), applied
+        )
         typed = grammar.read({}, asked.thresholds, known)
         found = {each.text: each for each in (*own, *typed)}
+        if asked.fail_on_target:
+            found = {each.text: each for each in decided_by_targets(found.values())}
         _refuse_strangers(found.values(), applied)
         metrics = applied.declared.metrics
         return Limits(tuple(found.values()), spans(applied), left_out, metrics)

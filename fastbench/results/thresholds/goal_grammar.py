@@ -1,0 +1,94 @@
+"""Goals: thresholds with two limits, `p95 <200 target, <500 critical`, judged as one.
+
+1. The target is the stricter limit: to miss it is a warning, to break the critical one a failure.
+2. With a target alone nothing is critical.
+3. Both limits are of one aggregate and one operator: < <= > or >=.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from fastbench.results.metric_values import PERCENTS
+from fastbench.results.thresholds.evaluation import Threshold
+from fastbench.results.thresholds.limit_values import read_limit, refuse
+
+WORD = re.compile(r"(?:target|warn)\s*[=\s]\s*(\S.*)")  # in brackets: [target=200ms], [warn 70]
+_LEVEL = re.compile(r"(.*\S)\s+(target|critical)")
+_OPERATOR = re.compile(r"[<>=!]")
+_ORDERED = ("<", "<=", ">", ">=")
+_EXAMPLE = "p95 <200 target, <500 critical"
+
+
+def parts(expression: str, text: str) -> dict[str, str]:
+    """Return the expressions of target and critical limit by these words; of no goal by ""."""
+    split = [part.strip() for part in expression.split(",")]
+    found = [_LEVEL.fullmatch(part) for part in split]
+    if len(split) == 1 and found[0] is None:
+        return {"": expression}
+    of: dict[str, str] = {}
+    for part, match in zip(split, found, strict=True):
+        if match is None:
+            refuse(text, f"say of each limit whether it is target or critical: {_EXAMPLE}", part)
+        if match[2] in of:
+            refuse(text, f"there are two limits called {match[2]}; a goal has one of each", part)
+        operator = _OPERATOR.search(match[1])
+        aggregate = next(iter(of.values()), "")[: _start(next(iter(of.values()), ""))]
+        bare = operator is not None and not match[1][: operator.start()].strip()
+        of[match[2]] = aggregate + match[1] if bare else match[1]
+    return of
+
+
+def _start(expression: str) -> int:
+    found = _OPERATOR.search(expression)
+    return found.start() if found else 0
+
+
+def joined(found: Mapping[str, Threshold], text: str) -> Threshold:
+    """Return the goal that has these limits, by the words of `parts`."""
+    if "target" not in found:
+        return next(iter(found.values()))
+    target, critical = found["target"], found.get("critical")
+    _refuse_unordered(target, text)
+    if critical is None:
+        return _alone(target, f"{target.expression} target")
+    _refuse_unordered(critical, text)
+    if (target.aggregate, target.percent) != (critical.aggregate, critical.percent):
+        refuse(text, f"both limits are of one aggregate: {_EXAMPLE}")
+    if target.operator != critical.operator:
+        refuse(text, f"both limits have one operator: {_EXAMPLE}")
+    limits = critical.expression[_start(critical.expression) :]
+    both = f"{target.expression} target, {limits} critical"
+    return replace(_with(critical, target.limit, text), expression=both)
+
+
+def with_target(threshold: Threshold, written: str, text: str) -> Threshold:
+    """Return a threshold whose limit is the critical one, with this target."""
+    if threshold.target is not None:
+        refuse(text, "there are two targets; a goal has one", written)
+    _refuse_unordered(threshold, text)
+    bare = written.removesuffix("%") if threshold.metric in PERCENTS else written
+    target = read_limit(bare, threshold.kind, threshold.aggregate, text)
+    shown = f"{threshold.expression} [target={''.join(written.split())}]"
+    return replace(_with(threshold, target, text), expression=shown)
+
+
+def _alone(target: Threshold, expression: str) -> Threshold:
+    never = math.inf if target.operator.startswith("<") else -math.inf
+    return replace(target, limit=never, target=target.limit, level="warn", expression=expression)
+
+
+def _with(critical: Threshold, target: float, text: str) -> Threshold:
+    below = critical.operator.startswith("<")
+    if not (target <= critical.limit if below else target >= critical.limit):
+        side = "below" if below else "above"
+        refuse(text, f"the target is stricter than the critical limit: it must be {side} it")
+    return replace(critical, target=target)
+
+
+def _refuse_unordered(threshold: Threshold, text: str) -> None:
+    if threshold.operator not in _ORDERED:
+        refuse(text, f"a goal has one of {' '.join(_ORDERED)}, not {threshold.operator}")

@@ -1,0 +1,76 @@
+"""Goals that a script declares: `goal("http_req_duration p(95)", target=200, critical=500)`."""
+
+from __future__ import annotations
+
+import re
+
+from fastbench.foundation import units
+from fastbench.plan.plan import UsageError
+
+_goals: list[str] = []
+_OPERATOR = re.compile(r"\s*(<=|>=|<|>)\s*$")
+_EXAMPLE = 'goal("http_req_duration p(95)", target=200, critical=500)'
+
+
+def begin() -> None:
+    """Forget the goals of another script."""
+    _goals.clear()
+
+
+def declared() -> tuple[str, ...]:
+    """Return the goals as thresholds are written."""
+    return tuple(dict.fromkeys(_goals))
+
+
+def goal(
+    what: str, *, target: float | str | None = None, critical: float | str | None = None
+) -> None:
+    """Hold a metric to two limits, at the top of a script: to miss the target is a warning.
+
+    To break the critical limit fails the run (exit code 99); so does to miss the target with
+    `--fail-on target`. `what` is a metric and its aggregate as in a threshold, with tags if wanted:
+    "http_req_duration{name:/login} p(95)", "p99", "errors", "rps", "target_rss max". Limits are
+    numbers in the metric's unit (ms, bytes, shares of 1), or texts with a unit: "200ms", "1%".
+
+    Which side is good follows from the limits: a target below the critical limit must be kept
+    below. With one limit alone `what` ends in the operator: goal("rps >", target=1000).
+    """
+    if not isinstance(what, str) or not what.strip():
+        raise UsageError(f"A goal is of a metric and its aggregate: {_EXAMPLE}.")
+    limits = {"target": target, "critical": critical}
+    given = {word: limit for word, limit in limits.items() if limit is not None}
+    if not given:
+        raise UsageError(f'goal("{what}") needs a target, a critical limit, or both: {_EXAMPLE}.')
+    said = _OPERATOR.search(what)
+    operator = said[1] if said else _between(what, [_number(what, each) for each in given.values()])
+    metric = what[: said.start()] if said else what.rstrip()
+    parts = [f"{operator}{limit} {word}" for word, limit in given.items()]
+    _goals.append(f"{metric} {', '.join(parts)}")
+
+
+def _between(what: str, limits: list[float]) -> str:
+    if len(limits) == 1 or limits[0] == limits[1]:
+        raise UsageError(
+            f'goal("{what}") does not say which side of its limit is good; end it in < or >, '
+            f'as in goal("{what} <", …).'
+        )
+    return "<" if limits[0] < limits[1] else ">"
+
+
+def _number(what: str, limit: object) -> float:
+    """Return a limit as a number, for comparing two of one unit."""
+    if isinstance(limit, bool) or not isinstance(limit, int | float | str):
+        raise UsageError(f'A limit of goal("{what}") is a number or a text such as "200ms".')
+    text = str(limit).strip()
+    for read in (float, _percent, units.parse_duration_s, units.parse_bytes, units.parse_count):
+        try:
+            return float(read(text.removesuffix("/s")))
+        except ValueError:
+            continue
+    raise UsageError(f'goal("{what}"): {text} is not a limit; write 200, "200ms", "1%" or "10k".')
+
+
+def _percent(text: str) -> float:
+    if not text.endswith("%"):
+        raise ValueError(text)
+    return float(text[:-1]) / 100

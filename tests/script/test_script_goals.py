@@ -1,0 +1,99 @@
+"""goal(): what a script declares, and what a run of it says and exits with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running import fastbench
+from servers import Server, answering
+
+from fastbench.plan.plan import UsageError
+from fastbench.script.api import goals
+from fastbench.script.api.goals import goal
+
+SCRIPT = """
+from fastbench import env, goal, scenario
+
+goal("http_req_duration p(95)", target="1ns", critical="60s")
+goal("errors", target="1%", critical="5%")
+goal("iterations >", critical=2)
+
+@scenario(executor="shared-iterations", vus=1, iterations=3)
+async def load(vu):
+    await vu.get(env("URL"))
+"""
+
+
+@pytest.fixture(autouse=True)
+def none_yet() -> Iterator[None]:
+    goals.begin()
+    yield
+    goals.begin()
+
+
+@pytest.mark.parametrize(
+    ("what", "limits", "text"),
+    [
+        ("p95", {"target": 200, "critical": 500}, "p95 <200 target, <500 critical"),
+        ("p95", {"target": "200ms", "critical": "1s"}, "p95 <200ms target, <1s critical"),
+        ("rps", {"target": "1k", "critical": 500}, "rps >1k target, >500 critical"),
+        ("rps", {"target": "900/s", "critical": "0.5k/s"}, "rps >900/s target, >0.5k/s critical"),
+        ("errors", {"target": "0.1%", "critical": "1%"}, "errors <0.1% target, <1% critical"),
+        ("target_rss max", {"target": "1GiB", "critical": "3GB"},
+         "target_rss max <1GiB target, <3GB critical"),
+        ("checks rate >=", {"critical": "99%"}, "checks rate >=99% critical"),
+        ("dropped_iterations <=", {"target": 0, "critical": 0},
+         "dropped_iterations <=0 target, <=0 critical"),
+    ],
+)  # fmt: skip
+def test_a_goal_is_a_threshold(what: str, limits: dict[str, float | str], text: str) -> None:
+    goal(what, **limits)
+    goal(what, **limits)
+    assert goals.declared() == (text,)
+
+
+@pytest.mark.parametrize(
+    ("what", "limits", "why"),
+    [
+        ("p95", {}, "needs a target, a critical limit, or both"),
+        ("p95", {"target": 200}, "which side"),
+        ("p95", {"target": 200, "critical": 200}, "which side"),
+        ("p95", {"target": "soon", "critical": 200}, "soon is not a limit"),
+        ("p95", {"target": True, "critical": 200}, "is a number or a text"),
+        (" ", {"target": 200}, "is of a metric and its aggregate"),
+    ],
+)
+def test_a_goal_that_is_none_is_one_sentence(
+    what: str, limits: dict[str, float | str], why: str
+) -> None:
+    with pytest.raises(UsageError, match=why):
+        goal(what, **limits)
+
+
+@pytest.mark.parametrize(("more", "code"), [((), 0), (("--fail-on", "target"), 99)])
+def test_a_target_that_is_missed_is_a_warning_or_decides(
+    tmp_path: Path, more: tuple[str, ...], code: int
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    with Server(answering()) as server:
+        run = fastbench("run", *more, "-e", f"URL={server.url()}", str(script))
+    assert run.code == code
+    found = {text: each["grade"] for text, each in run.document["thresholds"].items()}
+    assert found == {
+        "http_req_duration p(95) <1ns target, <60s critical": "missed",
+        "errors <1% target, <5% critical": "met",
+        "iterations >2 critical": "",
+    }
+    assert " ".join(run.out.split()).count("times the target") == 1
+    assert "THRESHOLDS  1 target missed" in run.out
+
+
+def test_goals_are_thresholds_to_no_thresholds(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    with Server(answering()) as server:
+        run = fastbench("run", "--no-thresholds", "-e", f"URL={server.url()}", str(script))
+    assert run.document["thresholds"] == {}
