@@ -59,6 +59,23 @@ def test_a_refused_handshake_is_a_value(how: str) -> None:
     assert counted(made, "ws_sessions") == 0 and counted(made, "ws_errors") >= 1
 
 
+@pytest.mark.parametrize(("answer", "failed"), [(429, 0), (101, 1)])
+def test_a_refusal_that_is_expected_is_no_failure(answer: int, failed: int) -> None:
+    async def use(socket: Socket) -> tuple[Any, ...]:
+        return socket.status, socket.open, bool(socket.error)
+
+    def refusing(peer: Peer) -> None:
+        peer.request()
+        peer.send(REFUSALS["429"][0])
+        peer.stall()
+
+    script = refusing if answer == 429 else opened(echoing)
+    found, made = played(script, use, expected=429)
+    assert found == (answer, answer == 101, answer == 429)
+    assert connects(made) == [(1, failed)]
+    assert counted(made, "ws_errors") == 0 and made.warnings == []
+
+
 WRONG: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "another key": (lambda request: accepted(request, key=b"x"), "wrong accept key"),
     "no upgrade": (

@@ -84,15 +84,19 @@ class Opening:
                     exchange.socket.abandon("")
                 raise
             problem = self._problem(response, key)
-            if problem.cause:
+            wanted = self._options.expected
+            expected = wanted is not None and not response.error and wanted.covers(response.status)
+            if problem.cause and not expected:
                 op.fail(problem.cause)
+            elif wanted is not None and not expected:
+                op.fail("the handshake was accepted")
         raw = exchange.socket
         if raw is not None and problem.cause:
             raw.abandon(problem.cause)
             raw = None
         self._socket = socket = Socket(name, response, raw, cells, vu.maker.warn_once)
         if raw is None:
-            socket.broke(problem)
+            socket.broke(problem, expected)
         else:
             cells["ws_sessions"].add(1)
             cells["ws_connecting"].add(op.duration_ns)

@@ -259,9 +259,11 @@ class Socket:
             self.broke(socket_errors.lost(raw.error))
         self._record(raw)
 
-    def broke(self, problem: socket_errors.Problem) -> None:
-        """Note and count why it did not open, or broke."""
+    def broke(self, problem: socket_errors.Problem, expected: bool = False) -> None:
+        """Note and count why it did not open, or broke; what the script expected counts nowhere."""
         self._problem = problem
+        if expected:
+            return
         self.cells["ws_errors"].add(1)
         said = f"WebSocket {redact.url(self.name)}: {problem.cause}"
         self._warn("websocket", problem.cause, said, problem.remedy)

@@ -75,7 +75,8 @@ class Vu(Client):
 
         `compression=True` asks for permessage-deflate; `max_message_bytes` (16 MiB) ends a socket
         that sends more; `ping_interval` and `ping_timeout` (s) find a peer that is gone; `params`,
-        `auth`, `bearer`, `cookies`, `tags` and `timeout` (of the handshake) are those of a request.
+        `auth`, `bearer`, `cookies`, `tags` and `timeout` (of the handshake) are those of a request,
+        and so is `expected=[101, 429]`: statuses of a handshake that are no failure.
         What the server refuses is a value: `socket.status`, `socket.error`. See `Socket`.
         """
         return Opening(self, url, headers, subprotocols, name, **more)

@@ -27,7 +27,14 @@ _NEEDS_CALL |= dict.fromkeys(
     ("operation_duration", "operation_failed", "operations"),
     ("operation", "open", "queue", "ws"),
 )
-_NEEDS_CALL |= {name: ("ws",) for name in BUILT_IN if name.startswith("ws_")}
+_NEEDS_CALL |= dict.fromkeys(
+    ("db_errors", "db_pool_wait", "db_queries", "db_query_duration", "redis_duration"), ("open",)
+)
+_NEEDS_CALL |= dict.fromkeys(
+    ("job_queue_wait", "job_run_time", "jobs_failed", "jobs_finished"), ("queue",)
+)
+_NEEDS_CALL |= {name: ("ws", "open") for name in BUILT_IN if name.startswith("ws_")}
+_MOVES_BYTES = {"operation", "open", "ws"}
 _OF_REQUESTS = ("http_req", "data_")
 
 
@@ -160,7 +167,7 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
         why = "the script never calls its add()"
     elif (
         threshold.metric.startswith(_OF_REQUESTS)
-        and not (source.calls & {"operation", "ws"} and threshold.metric.startswith("data_"))
+        and not (threshold.metric.startswith("data_") and source.calls & _MOVES_BYTES)
         and not any(source.requests(spec.function) for spec in _meant(threshold, applied))
     ):
         why = "no request is sent"
