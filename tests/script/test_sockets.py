@@ -12,12 +12,7 @@ from vus import User, run
 from websocket_peers import (
     BINARY,
     CLOSE,
-    PING,
-    PONG,
     TEXT,
-    Script,
-    accepted,
-    closing,
     connects,
     counted,
     echoing,
@@ -51,92 +46,6 @@ def test_messages_go_both_ways_and_all_is_counted() -> None:
     assert row["bytes_in"] == 70_010 + 8 + 11 + 4, "data and heads, the close frame"
     assert row["bytes_out"] == row["bytes_in"] + 4 * 4, "and four masks"
     assert not made.rows("requests", "requests"), "a handshake is no request"
-
-
-def test_messages_may_come_with_the_handshake_and_byte_by_byte() -> None:
-    data = framed(TEXT, b"one") + framed(TEXT, b"tw", fin=False) + framed(PING, b"p")
-    data += framed(0, "ö".encode()[:1], fin=False) + framed(0, "ö".encode()[1:]) + closing(1001)
-
-    def at_once(peer: Peer) -> None:
-        peer.send(accepted(peer.request()) + data)
-        assert received(peer) == (PONG, b"p")
-        assert received(peer) == (CLOSE, struct.pack(">H", 1001))
-        peer.finish()
-
-    def slowly(peer: Peer) -> None:
-        peer.send(accepted(peer.request()))
-        peer.drip(data, 0.001)
-        assert received(peer) == (PONG, b"p")
-        peer.finish()
-
-    for script in (at_once, slowly):
-        found, made = played(script, everything)
-        assert found == ["one", "twö"]
-        assert counted(made, "ws_errors") == 0
-
-
-def _cut_off(peer: Peer) -> None:
-    peer.send(b"\x81\x05he")
-    peer.finish()
-
-
-ENDS: dict[str, tuple[Script, int, str, str]] = {
-    "in order": (lambda peer: peer.send(closing(4001, b"bye")), 4001, "bye", ""),
-    "without a code": (lambda peer: peer.send(framed(CLOSE)), 1005, "", ""),
-    "without a frame": (Peer.finish, 1006, "", "closed without a close frame"),
-    "reset": (Peer.reset, 1006, "", "reset: ECONNRESET"),
-    "within a frame": (
-        _cut_off,
-        1006,
-        "",
-        "closed without a close frame",
-    ),
-    "masked": (
-        lambda peer: peer.send(b"\x81\x81abcdx"),
-        1006,
-        "",
-        "(masked frame)",
-    ),
-    "no text": (
-        lambda peer: peer.send(framed(TEXT, b"\xff")),
-        1006,
-        "",
-        "(text not UTF-8)",
-    ),
-    "too large": (
-        lambda peer: peer.send(framed(BINARY, b"x" * 2000)),
-        1006,
-        "",
-        "(frame size)",
-    ),
-}
-
-
-@pytest.mark.parametrize("how", ENDS)
-def test_however_it_ends_the_end_is_a_value(how: str) -> None:
-    script, code, reason, error = ENDS[how]
-
-    async def use(socket: Socket) -> tuple[Any, ...]:
-        assert await everything(socket) == []
-        assert await socket.receive() is None and await socket.ping() is None
-        return socket.close_code, socket.close_reason, socket.error
-
-    found, made = played(opened(script), use, max_message_bytes=1000)
-    assert found[:2] == (code, reason) and found[2].endswith(error)
-    assert bool(found[2]) == bool(error)
-    assert counted(made, "ws_errors") == bool(error)
-    assert counted(made, "ws_session_duration") == 1
-
-
-def test_a_rule_that_is_broken_is_told_to_the_server() -> None:
-    told: list[tuple[int, bytes]] = []
-
-    def script(peer: Peer) -> None:
-        peer.send(framed(3))
-        told.append(received(peer))
-
-    played(opened(script), everything)
-    assert told == [(CLOSE, struct.pack(">H", 1002))]
 
 
 def test_we_close_in_order_and_wait_no_longer_than_a_limit(monkeypatch: Any) -> None:

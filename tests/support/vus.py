@@ -25,6 +25,7 @@ class User(client.Client):
     """A client with a number."""
 
     __slots__ = ("id",)
+    halted = False
 
     def __init__(self, number: int, session: _client.Session, maker: Maker) -> None:
         super().__init__(session, maker)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fastbench.script.api.operations import operation
     from fastbench.script.worker.debug_iteration import Rehearsed
 
+MAX_FRAMES = 200
 _STEPS = (
     *("blocked", "connecting", "tls_handshaking"),
     *("sending", "waiting", "receiving", "duration"),
@@ -48,7 +49,9 @@ def run(request: RunRequest) -> int:
         shown.enter(what)
 
     try:
-        rehearsed = debug_iteration.rehearse(request, enter, shown.exchange, shown.timed)
+        rehearsed = debug_iteration.rehearse(
+            request, enter, shown.exchange, shown.timed, shown.frame
+        )
     except exceptions.Broken as broken:
         raise broken.refusal() from None
     except UsageError as error:
@@ -88,6 +91,7 @@ class _Shown:
         self.code = 0
         self.exchanges = 0
         self.expected = 0
+        self._frames = 0
         self._secrets: set[str] = set()
 
     def write(self, lines: Iterator[str]) -> None:
@@ -101,10 +105,19 @@ class _Shown:
 
     def exchange(self, exchange: Exchange, response: Response) -> None:
         """Show one request and its answer."""
-        self.exchanges += 1
-        self.expected += response.expected
+        if not exchange.upgrade:  # a handshake is part of an operation, which is counted
+            self.exchanges += 1
+            self.expected += response.expected
         self._secrets.update(message_lines.secrets_of(exchange.payload))
         self.write(_lines(exchange, response, self._secrets))
+
+    def frame(self, name: str, way: str, opcode: int, data: str | bytes) -> None:
+        """Show one frame of a WebSocket: `way` is > for ours, < for the server's."""
+        self._frames += 1
+        if self._frames <= MAX_FRAMES:
+            self.write(message_lines.frame_lines(way, opcode, data, self._secrets))
+        elif self._frames == MAX_FRAMES + 1:
+            self.write(iter((f"{way} … further messages of WebSockets are not shown",)))
 
     def timed(self, op: operation) -> None:
         """Show one operation that the script timed itself."""
@@ -143,7 +156,8 @@ def _lines(exchange: Exchange, response: Response, secrets: set[str]) -> Iterato
     timings = response.timings
     spans = ((step, getattr(timings, step)) for step in _STEPS)
     yield ", ".join(f"{step} {units.format_ns(round(ms * 1e6))}" for step, ms in spans if ms)
-    yield f"Counted as {_counted(response)}"
+    if not exchange.upgrade:
+        yield f"Counted as {_counted(response)}"
     yield ""
 
 

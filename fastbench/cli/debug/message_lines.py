@@ -8,6 +8,9 @@ from fastbench.foundation import redact, units
 
 SHOWN_BODY_BYTES = 2048
 SHOWN_LINE = 2000
+SHOWN_FRAME = 200
+_OPCODES = {1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}  # RFC 6455 section 5.2
+_CLOSE = 8
 SENT, CAME = "> ", "< "  # as in curl -v
 
 
@@ -32,6 +35,22 @@ def body_lines(mark: str, data: bytes, size: int, secrets: Iterable[str] = ()) -
         yield (mark + line[:SHOWN_LINE]).rstrip()
     if size > SHOWN_BODY_BYTES:
         yield f"{mark}… ({units.format_bytes(size)} in all)"
+
+
+def frame_lines(
+    way: str, opcode: int, data: str | bytes, secrets: Iterable[str] = ()
+) -> Iterator[str]:
+    """Show a frame of a WebSocket in one line."""
+    kind = _OPCODES.get(opcode, f"opcode {opcode}")
+    if opcode == _CLOSE and isinstance(data, bytes):
+        code = int.from_bytes(data[:2]) if len(data) > 1 else "without a code"
+        yield f"{way} {kind} {code} {redact.printable(as_text(data[2:]))}".rstrip()
+        return
+    size = len(data) if isinstance(data, bytes) else len(data.encode("utf-8", "replace"))
+    words = as_text(data[: SHOWN_FRAME * 2]) if isinstance(data, bytes) else data[: SHOWN_FRAME * 2]
+    shown = redact.printable(redact.values(redact.text(words), secrets))[:SHOWN_FRAME]
+    more = " …" if len(shown) < len(words) and len(shown) == SHOWN_FRAME else ""
+    yield f"{way} {kind}, {units.format_bytes(size)}: {shown}{more}"
 
 
 def secrets_of(payload: bytes) -> tuple[str, ...]:

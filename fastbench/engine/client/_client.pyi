@@ -220,7 +220,7 @@ class Session:
     def stream(
         self, ready: Ready, body: bytes | None = None, jar: str = "", *, gap_ns: int = 0
     ) -> Stream: ...
-    def upgrade(self, ready: Ready, jar: str = "") -> Exchange: ...
+    def upgrade(self, ready: Ready, key: str, jar: str = "") -> Exchange: ...
     def reset(self) -> None: ...
 
 @final
@@ -237,6 +237,7 @@ class Stream:
 @final
 class Exchange:
     socket: WebSocket | None
+    upgrade: bool
     keep: Any
     url: str
     method: str

@@ -22,7 +22,7 @@ cdef class Exchange:
     cdef Connection link
     cdef Times times
     cdef bint head
-    cdef bint upgrade           # counts among no requests
+    cdef readonly bint upgrade  # of a WebSocket: counts among no requests
     cdef bint idempotent
     cdef bint reused            # on a connection that had served before
     cdef bint retried

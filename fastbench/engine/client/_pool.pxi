@@ -45,6 +45,7 @@ cdef class Pool:
     cdef bint last_is_encoded
     cdef public object trace
     cdef uint64_t oldest_ns     # how old the oldest request was that was halted
+    cdef set lingering          # WebSockets that have ended and wait for the server to close
     cdef bint closed            # what is cancelled from here on was in flight at the end
 
     def __cinit__(self, Block shared not None, uint32_t index, loop, *,
@@ -68,6 +69,7 @@ cdef class Pool:
         self.unix_path = unix_path
         self.connect_timeout_s = connect_timeout_ns / 1e9
         self.last_head = b""
+        self.lingering = set()
         self.buffer = <uint8_t *>calloc(READ_BYTES, 1)
         if self.buffer == NULL:
             raise MemoryError
@@ -152,8 +154,11 @@ cdef class Pool:
             self.slot.oldest_sent_ns = (self.slot.end_ns or kernel.now_ns()) - self.oldest_ns
 
     def close(self):
-        """Forget the timers."""
+        """Forget the timers, and close the WebSockets that have ended."""
         cdef Deadlines each
+        cdef WebSocket ended
+        for ended in list(self.lingering):
+            ended.drop()
         self.closed = True
         for each in self.deadlines.values():
             if each.timer is not None:
@@ -251,17 +256,19 @@ cdef class Session:
         self.place(one, True)
         return one
 
-    def upgrade(self, Ready ready not None, str jar=""):
+    def upgrade(self, Ready ready not None, str key not None, str jar=""):
         """Begin the handshake of a WebSocket, on a connection of its own.
 
-        Await the exchange for its Response; with status 101, `exchange.socket` is the WebSocket.
-        It counts among no requests.
+        `key` is its Sec-WebSocket-Key, beside what `ready` says. Await the exchange for its
+        Response; with status 101, `exchange.socket` is the WebSocket. It counts among no requests.
         """
         cdef Exchange one = Exchange.__new__(Exchange)
         one.session = self
         one.upgrade = True
         one.timeout_ns = ready.timeout_ns
         one.ask(ready, None, jar)
+        one.payload = b"%bSec-WebSocket-Key: %b\r\n\r\n" % (
+            one.payload[:len(one.payload) - 2], key.encode())
         self.place(one, False)
         return one
 

@@ -298,9 +298,9 @@ cdef class WebSocket(Mailbox):
         self.end(code)
         if self.link is not None:
             self.timer = self.pool.loop.call_later(LINGER_S, self._linger)
+            self.pool.lingering.add(self)
 
     def _linger(self):
-        self.timer = None
         self.drop()
 
     cdef fail(self, int code, str rule):
@@ -351,6 +351,7 @@ cdef class WebSocket(Mailbox):
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
+            self.pool.lingering.discard(self)
         if link is not None:
             self.link = None
             link.close(self.close_sent and self.outbox is None)

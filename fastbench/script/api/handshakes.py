@@ -14,6 +14,7 @@ from fastbench.script.api.operations import operation, route_of
 from fastbench.script.api.socket_timers import positive
 from fastbench.script.api.sockets import Socket
 from fastbench.script.http.client import asked
+from fastbench.script.http.headers import Headers
 from fastbench.script.recording_context import PLACE, RecordingContext, own_tags
 
 if TYPE_CHECKING:
@@ -59,54 +60,58 @@ class Opening:
         self._rules = (compression, positive("max_message_bytes", max_message_bytes))
         self._pings = _pings(ping_interval, ping_timeout)
         self._tags = tags
-        self._options = asked("GET", _http(url), headers, name, {"tags": tags, **more})
+        options = asked("GET", _http(url), headers, name, {"tags": tags, **more})
+        fields = [("Connection", "Upgrade"), ("Upgrade", "websocket")]
+        fields.append(("Sec-WebSocket-Version", "13"))
+        if self._protocols:
+            fields.append(("Sec-WebSocket-Protocol", ", ".join(self._protocols)))
+        if compression:
+            fields.append(("Sec-WebSocket-Extensions", _DEFLATE))
+        self._options = options._replace(headers=(*options.headers, *fields))
         self._name = name
         self._socket: Socket | None = None
 
     async def __aenter__(self) -> Socket:
         vu, place = self._vu, PLACE.get()
         key = _client.handshake_key()
-        fields = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Key", key)]
-        fields.append(("Sec-WebSocket-Version", "13"))
-        if self._protocols:
-            fields.append(("Sec-WebSocket-Protocol", ", ".join(self._protocols)))
-        if self._rules[0]:
-            fields.append(("Sec-WebSocket-Extensions", _DEFLATE))
-        options = self._options._replace(headers=(*self._options.headers, *fields))
-        ready, name = vu.maker.upgrade(place, options)
+        ready, name = vu.maker.upgrade(place, self._options)
         cells = _cells(place, name, self._tags)
         with operation(f"connect {name}", "ws", self._tags) as op:
-            exchange = vu.session.upgrade(ready, vu.jar(ready))
+            exchange = vu.session.upgrade(ready, key, vu.jar(ready))
             try:
                 response = await exchange
             except BaseException:
                 if exchange.socket is not None:
                     exchange.socket.abandon("")
                 raise
-            problem = self._problem(response, key)
+            fields = Headers(response.raw_head)  # those of the response would be kept with it
+            problem = self._problem(response, fields, key)
             wanted = self._options.expected
-            expected = wanted is not None and not response.error and wanted.covers(response.status)
+            covered = wanted is not None and wanted.covers(response.status)
+            expected = covered and response.status not in (0, 101)
             if problem.cause and not expected:
                 op.fail(problem.cause)
-            elif wanted is not None and not expected:
+            elif wanted is not None and not covered:
                 op.fail("the handshake was accepted")
         raw = exchange.socket
         if raw is not None and problem.cause:
             raw.abandon(problem.cause)
             raw = None
-        self._socket = socket = Socket(name, response, raw, cells, vu.maker.warn_once)
+        protocol = fields.get("sec-websocket-protocol")
+        self._socket = socket = Socket(name, response, raw, cells, protocol, vu.maker.warn_once)
         if raw is None:
             socket.broke(problem, expected)
         else:
             cells["ws_sessions"].add(1)
             cells["ws_connecting"].add(op.duration_ns)
-            self._start(socket, raw, place, name)
+            self._start(socket, raw, place, _parameters(fields))
         return socket
 
-    def _start(self, socket: Socket, raw: WebSocket, place: RecordingContext, name: str) -> None:
-        route = route_of(place, f"connect {name}", "ws", self._tags)
+    def _start(
+        self, socket: Socket, raw: WebSocket, place: RecordingContext, agreed: set[str]
+    ) -> None:
+        route = route_of(place, f"connect {socket.name}", "ws", self._tags)
         raw.record(socket.cells["ws_msgs_sent"], socket.cells["ws_msgs_received"], route.sinks)
-        agreed = _parameters(socket.response)
         raw.start(
             self._rules[1],
             deflate=bool(agreed),
@@ -117,15 +122,14 @@ class Opening:
             interval_s, timeout_s = self._pings
             socket.every(interval_s, lambda: socket.keep_alive(timeout_s))
 
-    def _problem(self, response: Response, key: str) -> socket_errors.Problem:
+    def _problem(self, response: Response, fields: Headers, key: str) -> socket_errors.Problem:
         """Say why this is no WebSocket (RFC 6455 section 4.1)."""
         if response.error:
             return socket_errors.Problem(response.error)
         if response.status != 101:
             return socket_errors.handshake(str(response.status))
-        fields = response.headers
         protocol = fields.get("sec-websocket-protocol")
-        agreed = _parameters(response)
+        agreed = _parameters(fields)
         wrong = ""
         if fields.get("upgrade", "").lower() != "websocket":
             wrong = "no Upgrade"
@@ -179,8 +183,8 @@ def _tokens(value: str) -> set[str]:
     return {each.strip().lower() for each in value.split(",")}
 
 
-def _parameters(response: Response) -> set[str]:
+def _parameters(fields: Headers) -> set[str]:
     """Return the names of extensions and parameters that the server has agreed on."""
-    value = response.headers.get("sec-websocket-extensions", "")
+    value = fields.get("sec-websocket-extensions", "")
     parts = (each.strip().lower() for each in value.replace(",", ";").split(";"))
     return {each for each in parts if each and not each.startswith("server_max_window_bits=")}

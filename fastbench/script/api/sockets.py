@@ -56,41 +56,42 @@ class Socket:
     frame, None while the socket is open; `error`: why it did not open or broke, else "".
     """
 
+    __slots__ = (
+        *("_pings", "_problem", "_raw", "_timers", "_warn", "cells", "failure", "name"),
+        *("response", "subprotocol"),
+    )
+
+    watch: Watch | None = None  # called with name, "<" or ">", opcode and payload, for --debug
+
     def __init__(
         self,
         name: str,
         response: Response,
         raw: WebSocket | None,
         cells: Mapping[str, Any],
+        subprotocol: str | None,
         warn: Warn,
     ) -> None:
         """`warn(code, why, text, hint)` tells the user, once for each `why`."""
         self.name = name
         self.response = response
+        self.subprotocol = subprotocol  # that the server chose
         self.cells = cells
         self.failure: BaseException | None = None
         self._raw = raw
         self._warn = warn
         self._problem = socket_errors.NONE
-        self._timers: set[Timer] = set()
+        self._timers: set[Timer] | None = None
         self._pings = 0
         if raw is not None:
             raw.on_end = self._ended
             if Socket.watch is not None:
                 raw.watch = partial(Socket.watch, name)
 
-    watch: Watch | None = None  # called with name, "<" or ">", opcode and payload, for --debug
-
     @property
     def status(self) -> int:
         """The status of the handshake: 101, or that of the refusal; 0 without a response."""
         return self.response.status
-
-    @property
-    def subprotocol(self) -> str | None:
-        """The subprotocol that the server chose."""
-        found: str | None = self.response.headers.get("sec-websocket-protocol")
-        return found
 
     @property
     def open(self) -> bool:
@@ -207,6 +208,8 @@ class Socket:
     def _timer(self, seconds: float, call: Callable[[], Any], repeats: bool) -> Timer:
         if not callable(call):
             raise UsageError(f"every() and after() call a function, not {type(call).__name__}.")
+        if self._timers is None:
+            self._timers = set()
         timer = Timer(self, positive("seconds", seconds), call, repeats, self._timers)
         if self.open:
             timer.start()
@@ -246,7 +249,7 @@ class Socket:
         return self.error or f"closed: {self.close_code}"
 
     def _stop(self) -> None:
-        for timer in list(self._timers):
+        for timer in list(self._timers or ()):
             timer.cancel()
 
     def _ended(self, raw: WebSocket) -> None:

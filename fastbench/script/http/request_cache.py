@@ -184,9 +184,15 @@ class Maker:
             self.warn(code, text, hint)
 
     def upgrade(self, place: RecordingContext, options: RequestOptions) -> tuple[Ready, str]:
-        """Make the handshake of a WebSocket, and its name; its key is new, so it is not kept."""
-        site, path = self._located(options.url)
-        ready = self._ready(place, options, site, path, self._kind(site, options), _NOWHERE)
+        """Return the handshake of a WebSocket, all but its key, and its name."""
+        asked: Any = ("ws", options)
+        ready = place.prepared.get(asked)
+        if ready is None:
+            if len(place.prepared) >= MAX_PREPARED:
+                place.prepared.clear()
+            site, path = self._located(options.url)
+            ready = self._ready(place, options, site, path, self._kind(site, options), _NOWHERE)
+            place.prepared[asked] = ready
         name = ready.keep.name
         return ready, name if options.name else _SCHEME.sub("ws", name)
 

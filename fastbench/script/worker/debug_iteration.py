@@ -14,6 +14,7 @@ from fastbench.engine.client import _client
 from fastbench.foundation import signals
 from fastbench.script import closing
 from fastbench.script.api.operations import operation
+from fastbench.script.api.sockets import Socket, Watch
 from fastbench.script.api.vu import ScenarioRunner, Vu
 from fastbench.script.exceptions import Broken
 from fastbench.script.load import hosts
@@ -41,10 +42,13 @@ class Rehearsed:
     checks: list[tuple[str, int, int]] = field(default_factory=list)  # tags, passes, fails
 
 
-def rehearse(asked: RunRequest, enter: Enter, show: Show, timed: ShowTimed) -> Rehearsed:
+def rehearse(
+    asked: RunRequest, enter: Enter, show: Show, timed: ShowTimed, frame: Watch
+) -> Rehearsed:
     """Run one iteration of the first scenario asked for.
 
-    `show` gets every exchange, `timed` every operation that the script timed itself.
+    `show` gets every exchange, `timed` every operation that the script timed itself, `frame` every
+    frame of a WebSocket.
     A signal ends the iteration; teardown follows, and has TEARDOWN_S. Raises script.Broken when the
     script does not load, UsageError for wrong options.
     """
@@ -54,11 +58,11 @@ def rehearse(asked: RunRequest, enter: Enter, show: Show, timed: ShowTimed) -> R
     applied = host.applied()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    operation.watch = timed
+    operation.watch, Socket.watch = timed, frame
     try:
         rehearsed = loop.run_until_complete(_perform(host, applied, block, arena, enter, show))
     finally:
-        operation.watch = None
+        operation.watch = Socket.watch = None
         asyncio.set_event_loop(None)
         loop.close()
     for _, _, tags, value in arena.read(0, {"checks"}):
