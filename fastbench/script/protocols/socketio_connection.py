@@ -120,7 +120,8 @@ class SocketIO:
         found = await self.request(name or f"connect {namespace}", packet, None, timeout)
         made.connected = found is not None and found.type == CONNECT and self.open
         if found is None:
-            made.error = self.error or "no reply in time"
+            gone = self.error or f"closed: {self.socket.close_code}"
+            made.error = "no reply in time" if self.socket.open else gone
         elif not made.connected:
             made.error = _why(found)
         else:
@@ -163,6 +164,12 @@ class SocketIO:
             sent = self.socket.send(message)
         return sent
 
+    def answer(self, *messages: str | bytes) -> None:
+        """Send what the server asked for; while we are closing it is left out, and no error."""
+        if self.socket.raw is not None:
+            for message in messages:
+                self.socket.raw.send(message)
+
     def next_id(self) -> int:
         return next(self._ids)
 
@@ -192,7 +199,7 @@ class SocketIO:
         kind = message[:1]
         if kind == "2":
             self._pinged = True
-            self.socket.send("3" + message[1:])
+            self.answer("3" + message[1:])
         elif kind == "4":
             found = decode(message)
             if found is None:
@@ -343,7 +350,7 @@ class Namespace:
             self._inbox.put(Event(str(event), args, answer))
 
     def _acknowledge(self, id: int, *args: Any) -> None:
-        self._io.send(Packet(ACK, self.name, list(args), id))
+        self._io.answer(*encode(Packet(ACK, self.name, list(args), id)))
 
     def end(self) -> None:
         """Note that nothing more comes."""

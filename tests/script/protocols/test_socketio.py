@@ -258,6 +258,24 @@ def test_an_event_that_asks_for_an_ack_gets_it(monkeypatch: pytest.MonkeyPatch) 
     assert counted(made, "ws_msgs_lost") == 1
 
 
+def test_a_ping_that_comes_while_we_close_is_no_error() -> None:
+    def script(peer: Peer) -> None:
+        peer.send(framed(TEXT, OPEN % (9000, 9000)))
+        opcode, data = received(peer)
+        peer.send(framed(TEXT, b"2") + framed(opcode, data))
+        peer.finish()
+
+    async def story(user: Any) -> tuple[Any, ...]:
+        async with socketio.open(user) as io:
+            pass
+        return io.socket.received, io.socket.sent, io.error
+
+    with Server(opened(script)) as server:
+        found, made = using(server.url().rstrip("/"), story)
+    assert found == (2, 0, "")
+    assert counted(made, "ws_errors") == 0
+
+
 def test_a_server_that_opens_nothing_is_given_up() -> None:
     async def story(user: Any) -> str:
         async with socketio.open(user, timeout=0.05) as io:
