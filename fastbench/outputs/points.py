@@ -25,7 +25,7 @@ from typing import Any
 from fastbench.engine.bridge import _core
 from fastbench.outputs.point import BOUNDS_S, Point, Tags, clean
 from fastbench.results.histogram import index
-from fastbench.results.metric_values import BUILT_IN, MACHINE, OPERATION_ERRORS, Kind
+from fastbench.results.metric_values import BUILT_IN, MACHINE, OPERATION_ERRORS, UPTIME, Kind
 from fastbench.run.metric_sums import TrendValue
 from fastbench.run.snapshot import BY_NAME, ERRORS, Labels, Snapshot
 
@@ -104,7 +104,7 @@ def _told(now: Snapshot) -> Iterator[tuple[str, Kind, Labels, Any, bool]]:
     }
     for name, of in now.rows.items():
         for labels, value in of.items() if name in kinds else ():
-            if not labels and name in MACHINE and len(of) > 1:
+            if not labels and name in MACHINE and len(of) > 1 and name != UPTIME:
                 continue  # the sum of the others
             if _scenario(labels) not in named.get(name, ()):
                 yield name, kinds[name], labels, value, False

@@ -34,7 +34,9 @@ class Kind:
 
 _COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
 _GAUGE, _BYTES = Kind("gauge"), Kind("gauge", "data")
-# Gauges of the machine: processes by name, where 100 % is one core; of the host it is all cores.
+UPTIME = "uptime"
+# What is seen of a run from outside of it, once a second. Gauges of the machine: processes by name,
+# where 100 % is one core; of the host it is all cores. `uptime` is a share of seconds.
 MACHINE: Mapping[str, Kind] = {
     "host_cpu": _GAUGE,
     "host_memory": _BYTES,
@@ -44,6 +46,7 @@ MACHINE: Mapping[str, Kind] = {
     "target_fds": _GAUGE,
     "target_rss": _BYTES,
     "target_threads": _GAUGE,
+    UPTIME: Kind("rate"),
 }
 PERCENTS = ("host_cpu", "target_cpu")
 BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours

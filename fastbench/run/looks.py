@@ -17,6 +17,7 @@ from fastbench.results.usage import Use
 from fastbench.run.machine_gauges import MachineGauges
 from fastbench.run.sampling import Series
 from fastbench.run.snapshot import Snapshot
+from fastbench.run.uptime import Uptime
 
 if TYPE_CHECKING:  # runs without thresholds do without them
     from fastbench.results.thresholds.evaluation import Judge
@@ -54,6 +55,7 @@ class Looks:
         """
         self._count = read
         self._machine = MachineGauges(name_of)
+        self._uptime = Uptime(() if judge is None else judge.thresholds)
         self._gauges = gauges
         self._start_ns = start_ns
         self.series = series
@@ -94,7 +96,7 @@ class Looks:
         if second:
             self._second_s = t_s + LOOK_S
             if use is not None:
-                self.series.add(now, use)
+                self._uptime.take(self.series.add(now, use), now.counters)
         if self.judge is None:
             return ""
         self.judge.look(now)
@@ -110,7 +112,11 @@ class Looks:
         now = self.read(t_s, True)
         if self._gauges is not None:
             self._gauges.take(now)
+        before = self.series.added
         self.series.finish(now, use, connections)
+        if self.series.added is not None and self.series.added is not before:
+            self._uptime.take(self.series.added, now.counters)
+            now = replace(now, rows={**now.rows, **self._uptime.rows})
         if self.judge is not None:
             self.judge.look(now)
         return now
@@ -118,7 +124,7 @@ class Looks:
     def read(self, t_s: float, full: bool = True) -> Snapshot:
         """Read what was counted up to now, and what the machine showed when it was sampled."""
         now = self._count(t_s, full)
-        return replace(now, rows={**now.rows, **self._machine.rows})
+        return replace(now, rows={**now.rows, **self._machine.rows, **self._uptime.rows})
 
     def tell(self, now: Snapshot) -> None:
         """Let followers take a snapshot."""

@@ -136,7 +136,7 @@ def _thresholds(
         return ()
     from fastbench.results.thresholds import grammar
     from fastbench.results.thresholds.evaluation import Judge, decided_by_targets
-    from fastbench.run import run_thresholds, url_counts
+    from fastbench.run import run_thresholds, uptime, url_counts
 
     found = grammar.read({}, flags.thresholds, run_thresholds.METRICS)
     if fails_on_target(flags):
@@ -148,6 +148,7 @@ def _thresholds(
         grammar.refuse_tags(found)
     found = tuple(replace(each, text=redact.text(each.text)) for each in found)
     Judge(found, run_thresholds.spans(load.pace))
+    uptime.Uptime(found)
     return found
 
 

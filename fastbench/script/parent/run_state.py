@@ -19,6 +19,7 @@ from fastbench.run.looks import Follower, Looks
 from fastbench.run.metric_sums import GaugeValue
 from fastbench.run.sampling import Progress, Users
 from fastbench.run.snapshot import AROUND, Snapshot
+from fastbench.run.uptime import Uptime
 from fastbench.script.exceptions import OptionsError
 from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.parent import metric_snapshot
@@ -65,6 +66,7 @@ def limits_of(applied: Applied, asked: RunRequest) -> Limits:
         if asked.fail_on_target:
             found = {each.text: each for each in decided_by_targets(found.values())}
         _refuse_strangers(found.values(), applied)
+        Uptime(found.values())
         metrics = applied.declared.metrics
         return Limits(tuple(found.values()), spans(applied), left_out, metrics)
     except UsageError as error:
