@@ -18,7 +18,7 @@ from fastbench.engine.bridge import _core
 from fastbench.results.histogram import Histogram, v2_of
 
 if TYPE_CHECKING:
-    from fastbench.results.thresholds.evaluation import Threshold
+    from fastbench.results.thresholds.judging import Threshold
 
 PERCENTS = (90, 95, 99)  # of a trend, beside the median
 NS_PER_MS = 1e6

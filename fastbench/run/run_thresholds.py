@@ -13,7 +13,7 @@ from typing import NoReturn
 from fastbench.foundation import redact
 from fastbench.plan.plan import Pace, UsageError, target_of
 from fastbench.results.metric_values import MACHINE, Kind
-from fastbench.results.thresholds.evaluation import Threshold
+from fastbench.results.thresholds.judging import Threshold, leaves
 from fastbench.results.thresholds.submetric import Tags
 from fastbench.run.url_counts import Row
 
@@ -43,7 +43,7 @@ _OF_URL = {"name", "url", "method"}
 
 def check_tags(thresholds: Iterable[Threshold], rows: Sequence[Row]) -> None:
     """Refuse thresholds on parts of a run of several URLs that are not counted."""
-    for each in thresholds:
+    for each in leaves(thresholds):
         if not each.tags or each.metric in MACHINE:
             continue
         if unknown := [name for name, _ in each.tags if name not in _OF_URL]:

@@ -35,7 +35,8 @@ from fastbench.run.url_counts import Row
 from fastbench.run.url_snapshot import UrlReader
 
 if TYPE_CHECKING:
-    from fastbench.results.thresholds.evaluation import Judge, Threshold
+    from fastbench.results.thresholds.evaluation import Judge
+    from fastbench.results.thresholds.judging import Threshold
 
 CONNECT_TICK_S = 0.002
 LEAD_NS = 5_000_000  # from the parent's word to the start line, so that all workers see it first
@@ -88,7 +89,8 @@ def _judged(
     from fastbench.results.thresholds.evaluation import Judge
     from fastbench.run import run_thresholds
 
-    tags = {each.tags for each in thresholds if each.tags and each.metric not in MACHINE}
+    observed = [part for each in thresholds for part in each.parts]
+    tags = {each.tags for each in observed if each.tags and each.metric not in MACHINE}
     parts = {each: run_thresholds.meant(each, urls) for each in tags}
     judge = Judge(thresholds, run_thresholds.spans(plan.load.pace))
     return UrlReader(block, urls, thresholds, parts, planned=planned), judge

@@ -33,7 +33,7 @@ from fastbench.run import metric_sums
 from fastbench.run.metric_sums import CounterValue, RateValue, TrendValue
 
 if TYPE_CHECKING:  # runs without thresholds do without them
-    from fastbench.results.thresholds.evaluation import Threshold
+    from fastbench.results.thresholds.judging import Threshold
 
 Labels = tuple[tuple[str, str], ...]
 Rows = dict[str, dict[Labels, Any]]

@@ -22,7 +22,7 @@ from fastbench.run.metric_sums import RateValue
 from fastbench.run.snapshot import Labels, Rows
 
 if TYPE_CHECKING:  # runs without thresholds do without them
-    from fastbench.results.thresholds.evaluation import Threshold
+    from fastbench.results.thresholds.judging import Threshold
 
 FAILED_SHARE = 0.05
 MIN_SPAN_S = 0.5
@@ -34,7 +34,7 @@ class Uptime:
 
     def __init__(self, thresholds: Iterable[Threshold] = ()) -> None:
         self._shares: dict[Labels, float] = {(): FAILED_SHARE}
-        for each in thresholds:
+        for each in (part for whole in thresholds for part in whole.parts):
             if each.metric == UPTIME and each.tags:
                 self._shares[each.tags] = _share(each)
         self._rows = {labels: RateValue() for labels in self._shares}

@@ -20,7 +20,7 @@ from fastbench.run.snapshot import ERRORS, RESPONSE, SERVICE, STATUSES, Labels, 
 from fastbench.run.url_counts import Row
 
 if TYPE_CHECKING:  # runs without thresholds do without them
-    from fastbench.results.thresholds.evaluation import Threshold
+    from fastbench.results.thresholds.judging import Threshold
 
 _COUNTER, _TIME = Kind("counter"), Kind("trend", "time")
 _COUNTS = {
@@ -72,7 +72,8 @@ class UrlReader:
         self._labels = [(("method", row.method), ("name", row.name)) for row in urls]
         self._planned = planned
         self._parts = parts or {}
-        whole = [each for each in thresholds if not each.tags and each.kind.type == "trend"]
+        parts_of = [part for each in thresholds for part in each.parts]
+        whole = [each for each in parts_of if not each.tags and each.kind.type == "trend"]
         self._needed = {name for each in whole for name in each.metrics}
         self._needed |= {"response"} if planned and any(each.either for each in whole) else set()
         self._declared = {**_DECLARED, **(_OF_PLAN if planned else {})}

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN
 from fastbench.results.thresholds import grammar
-from fastbench.results.thresholds.evaluation import Judge, Threshold, decided_by_targets, judge
+from fastbench.results.thresholds.evaluation import Judge
+from fastbench.results.thresholds.judging import Threshold, decided_by_targets, judge
 
 
 def read(text: str) -> Threshold:

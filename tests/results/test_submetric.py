@@ -12,7 +12,7 @@ from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN
 from fastbench.results.thresholds import grammar
-from fastbench.results.thresholds.evaluation import Threshold
+from fastbench.results.thresholds.judging import Threshold
 from fastbench.results.thresholds.submetric import canonical
 
 

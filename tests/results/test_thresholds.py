@@ -16,7 +16,8 @@ from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN, Judgement, Kind
 from fastbench.results.thresholds import grammar
-from fastbench.results.thresholds.evaluation import NEAR, Judge, Threshold, judge, submetrics
+from fastbench.results.thresholds.evaluation import Judge
+from fastbench.results.thresholds.judging import NEAR, Threshold, judge, submetrics
 from fastbench.results.thresholds.submetric import Tags
 
 KNOWN = {

@@ -15,7 +15,8 @@ from fastbench.engine.bridge._core import Block
 from fastbench.engine.client._client import Arena
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.thresholds import grammar
-from fastbench.results.thresholds.evaluation import Judge, Threshold
+from fastbench.results.thresholds.evaluation import Judge
+from fastbench.results.thresholds.judging import Threshold
 from fastbench.run.metric_sums import GaugeValue
 from fastbench.run.snapshot import Snapshot
 from fastbench.script.api.operations import operation

@@ -15,7 +15,7 @@ from fastbench.engine.client._client import Arena
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN
 from fastbench.results.thresholds import grammar
-from fastbench.results.thresholds.evaluation import Threshold
+from fastbench.results.thresholds.judging import Threshold
 from fastbench.results.thresholds.submetric import read_tags
 from fastbench.run.snapshot import Snapshot
 from fastbench.script.api import metrics

@@ -54,6 +54,15 @@ def test_a_goal_is_a_threshold(what: str, limits: dict[str, float | str], text: 
     assert goals.declared() == (text,)
 
 
+def test_a_whole_threshold_is_a_goal_of_one_limit() -> None:
+    goal("p95[stage=3] <= 1.2 * p95[stage=1]")
+    goal("http_reqs - iterations == 0 [warn]")
+    assert goals.declared() == (
+        "p95[stage=3] <= 1.2 * p95[stage=1]",
+        "http_reqs - iterations == 0 [warn]",
+    )
+
+
 @pytest.mark.parametrize(
     ("what", "limits", "why"),
     [

@@ -135,7 +135,8 @@ def _thresholds(
             raise UsageError("--fail-on is of goals; add one: --threshold 'p95 <200 target, …'.")
         return ()
     from fastbench.results.thresholds import grammar
-    from fastbench.results.thresholds.evaluation import Judge, decided_by_targets
+    from fastbench.results.thresholds.evaluation import Judge
+    from fastbench.results.thresholds.judging import decided_by_targets
     from fastbench.run import run_thresholds, uptime, url_counts
 
     found = grammar.read({}, flags.thresholds, run_thresholds.METRICS)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from fastbench.outputs.output_flags import OutputFlag as Out
     from fastbench.plan.readiness import WaitFor
     from fastbench.results.result import Result
-    from fastbench.results.thresholds.evaluation import Threshold
+    from fastbench.results.thresholds.judging import Threshold
 
 Format = Literal["text", "wrk", "json", "oha", "bombardier", "vegeta", "k6"]
 

@@ -21,7 +21,7 @@ from fastbench.experiments.find.search import Next, Range, Try
 from fastbench.foundation.units import format_s
 from fastbench.results import resolution
 from fastbench.results.result import Environment, Result, Warning_
-from fastbench.results.thresholds.evaluation import Threshold
+from fastbench.results.thresholds.judging import Threshold
 
 REDONE_MAX = 2
 GONE = 3

@@ -34,7 +34,7 @@ from fastbench.results.result import (
     Warning_,
 )
 from fastbench.results.thresholds import grammar
-from fastbench.results.thresholds.evaluation import Threshold, judge
+from fastbench.results.thresholds.judging import Threshold, judge
 from fastbench.run.metric_sums import CounterValue, RateValue, TrendValue
 from fastbench.run.sampling import series_row
 from fastbench.run.snapshot import BY_NAME, ERRORS, SERVICE, Rows, Snapshot

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from fastbench.results.metric_values import PERCENTS
-from fastbench.results.thresholds.evaluation import Threshold
+from fastbench.results.thresholds.judging import Threshold
 from fastbench.results.thresholds.limit_values import read_limit, refuse
 
 WORD = re.compile(r"(?:target|warn)\s*[=\s]\s*(\S.*)")  # in brackets: [target=200ms], [warn 70]

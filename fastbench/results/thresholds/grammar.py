@@ -18,9 +18,10 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from fastbench.foundation import redact, units
+from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import MACHINE, PERCENTS, Kind
-from fastbench.results.thresholds import goal_grammar
-from fastbench.results.thresholds.evaluation import Threshold, submetrics
+from fastbench.results.thresholds import formulas, goal_grammar
+from fastbench.results.thresholds.judging import Threshold, leaves, submetrics
 from fastbench.results.thresholds.limit_values import read_limit, refuse
 from fastbench.results.thresholds.submetric import Malformed, Tags, canonical, read_tags
 
@@ -77,6 +78,8 @@ def read(
 
 def parse(text: str, known: Mapping[str, Kind]) -> Threshold:
     """Read one threshold as it is written on the command line."""
+    if formulas.meant(text, {*known, *_SHORT}):
+        return _computed(text, known)
     bare, words = _brackets(text)
     metric, tags, rest = _metric(bare, text)
     match = _AGGREGATE.match(bare.strip())
@@ -93,12 +96,29 @@ def parse(text: str, known: Mapping[str, Kind]) -> Threshold:
     return _with_words(replace(found, text=_one_line(text), either=either), words, text)
 
 
+def _computed(text: str, known: Mapping[str, Kind]) -> Threshold:
+    """Read a threshold that computes."""
+    _refuse_unseen(text)
+
+    def term(written: str) -> Threshold:
+        try:
+            return parse(f"{written}<0", known)
+        except UsageError as error:
+            _, _, why = str(error).partition("`: ")
+            refuse(text, re.sub(r"^column [0-9]+: ", "", why).rstrip("."), written)
+
+    found, words = formulas.read(
+        _one_line(text), term, lambda term, window: _with_words(term, [window], text)
+    )
+    return _with_words(found, words, text)
+
+
 def refuse_tags(found: Iterable[Threshold]) -> None:
     """Refuse thresholds on a part of a plain run, which is counted as a whole.
 
     To hold the whole run to them would be another answer than the one that was asked for.
     """
-    for each in found:
+    for each in leaves(found):
         if each.tags and each.metric not in MACHINE:
             whole = each.text.partition("{")[0] + each.text.rpartition("}")[2]
             refuse(

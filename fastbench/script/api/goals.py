@@ -9,6 +9,7 @@ from fastbench.plan.plan import UsageError
 
 _goals: list[str] = []
 _OPERATOR = re.compile(r"\s*(<=|>=|<|>)\s*$")
+_COMPARISON = re.compile(r"[<>=]\s*[^\s=]")
 _EXAMPLE = 'goal("http_req_duration p(95)", target=200, critical=500)'
 
 
@@ -34,11 +35,17 @@ def goal(
 
     Which side is good follows from the limits: a target below the critical limit must be kept
     below. With one limit alone `what` ends in the operator: goal("rps >", target=1000).
+
+    A whole threshold is one limit, and may compute: goal("http_reqs - iterations == 0"),
+    goal("p95[stage=3] <= 1.2 * p95[stage=1]").
     """
     if not isinstance(what, str) or not what.strip():
         raise UsageError(f"A goal is of a metric and its aggregate: {_EXAMPLE}.")
     limits = {"target": target, "critical": critical}
     given = {word: limit for word, limit in limits.items() if limit is not None}
+    if not given and _COMPARISON.search(what):
+        _goals.append(what.strip())
+        return
     if not given:
         raise UsageError(f'goal("{what}") needs a target, a critical limit, or both: {_EXAMPLE}.')
     said = _OPERATOR.search(what)

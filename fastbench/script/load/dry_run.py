@@ -15,7 +15,7 @@ from typing import Literal
 
 from fastbench.foundation import units
 from fastbench.results.metric_values import BUILT_IN, Kind
-from fastbench.results.thresholds.evaluation import Threshold
+from fastbench.results.thresholds.judging import Threshold
 from fastbench.script.api.options import Settings
 from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.load.source import Source
@@ -58,10 +58,12 @@ def findings(
     for spec in applied.scenarios:
         found += _of_scenario(spec, source)
     for threshold in thresholds:
-        found += _of_samples(threshold, applied, source)
-        found += _of_limit(threshold, applied.options)
-        found += _of_counts(threshold, applied, source)
-        found += _of_time(threshold, applied)
+        for part in threshold.parts:
+            found += _of_samples(part, applied, source)
+            found += _of_time(part, applied)
+        if not threshold.terms:
+            found += _of_limit(threshold, applied.options)
+            found += _of_counts(threshold, applied, source)
     unique = dict.fromkeys(found)
     return tuple(sorted(unique, key=lambda finding: finding.level != "error"))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastbench.results.metric_values import BUILT_IN, Thrown
-from fastbench.results.thresholds import evaluation, grammar
+from fastbench.results.thresholds import grammar, judging
 from fastbench.script.api.options import Declared
 from fastbench.script.api.vu import Iteration, Vu
 from fastbench.script.exceptions import Broken, Spot
@@ -53,7 +53,7 @@ class ScriptHost(ABC):
         known = {**BUILT_IN, **self.declared.metrics}
         options = applied.options
         read = grammar.read(options.thresholds, (*options.goals, *self.request.thresholds), known)
-        return list(evaluation.submetrics(read))
+        return list(judging.submetrics(read))
 
     @abstractmethod
     def source(self) -> Source:

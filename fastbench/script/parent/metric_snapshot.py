@@ -19,7 +19,7 @@ from fastbench.engine.client import _client
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import latency_ms
 from fastbench.results.metric_values import ANSWERED, SUCCEEDED, Check, Kind, ScenarioRow
-from fastbench.results.thresholds.evaluation import Threshold
+from fastbench.results.thresholds.judging import Threshold, leaves
 from fastbench.results.thresholds.submetric import canonical
 from fastbench.run.metric_sums import CounterValue, GaugeValue, RateValue, TrendValue, Value, total
 from fastbench.run.snapshot import (
@@ -55,7 +55,7 @@ def names(
 
     Of the `declared` metrics these are the gauges.
     """
-    wanted = tuple(thresholds)
+    wanted = tuple(leaves(thresholds))
     found = {name for each in wanted for name in each.metrics} | {"operations", "requests"}
     found |= {canonical(name, each.tags) for each in wanted for name in each.metrics}
     found |= {canonical(name, each.tags) for each in wanted for name in (ANSWERED, SUCCEEDED)}

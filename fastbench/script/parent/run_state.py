@@ -12,7 +12,8 @@ from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.result import SeriesRow
 from fastbench.results.thresholds import grammar
-from fastbench.results.thresholds.evaluation import Judge, Threshold, decided_by_targets
+from fastbench.results.thresholds.evaluation import Judge
+from fastbench.results.thresholds.judging import Threshold, decided_by_targets, leaves
 from fastbench.run import sampling
 from fastbench.run.gauge_series import GaugeSeries
 from fastbench.run.looks import Follower, Looks
@@ -78,7 +79,11 @@ def _of_these(
 ) -> tuple[list[Threshold], tuple[str, ...]]:
     """Leave out a script's thresholds on scenarios that --scenario leaves out."""
     absent = set(applied.known) - {spec.name for spec in applied.scenarios}
-    kept = [each for each in own if dict(each.tags).get("scenario") not in absent]
+    kept = [
+        each
+        for each in own
+        if absent.isdisjoint(dict(part.tags).get("scenario", "") for part in leaves([each]))
+    ]
     left = len(own) - len(kept)
     several = f"{left} thresholds are" if left > 1 else "1 threshold is"
     notice = f"--scenario: {several} on scenarios that do not run; not evaluated."
@@ -88,7 +93,7 @@ def _of_these(
 def _refuse_strangers(found: Iterable[Threshold], applied: Applied) -> None:
     """Refuse a threshold on a scenario that does not run: it would never have a sample."""
     names = [spec.name for spec in applied.scenarios]
-    for each in found:
+    for each in leaves(found):
         wanted = dict(each.tags).get("scenario", names[0])
         if wanted not in (*names, *AROUND):
             there = f"there are {', '.join(names)}" if len(names) > 1 else f"there is {names[0]}"

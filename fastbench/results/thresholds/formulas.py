@@ -1,0 +1,229 @@
+"""Thresholds that compare sums: `ws_msgs_sent - ws_msgs_received == 0`, or one time with another.
+
+    comparison = sum , operator , sum ;
+    sum        = product , { ( "+" | "-" ) , product } ;
+    product    = factor , { ( "*" | "/" ) , factor } ;
+    factor     = number , [ unit ] | term , [ "[" , window , "]" ] | "(" , sum , ")" ;
+    term       = metric , [ tags ] , [ ":" ] , [ aggregate ] | percentile ;
+    window     = "stage=" , name | "last=" , duration ;
+
+1. A window behind a term is that of the term; one behind a number is of all terms without any.
+2. A number with a unit is in the unit of the first term: `target_rss max - target_rss min < 50MB`.
+3. What is observed is the left side, the limit the right one. Sums and multiples of terms of one
+   kind are shown in their unit, all else as plain numbers.
+4. Without samples of one term, or divided by 0, it fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
+from typing import NoReturn
+
+from fastbench.results.metric_values import Kind
+from fastbench.results.thresholds.judging import Formula, Item, Threshold
+from fastbench.results.thresholds.limit_values import read_limit, refuse
+from fastbench.results.thresholds.submetric import Malformed, read_tags
+
+_OPERATOR = re.compile(r"===|==|!=|<=|>=|<|>")
+_NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\s*([A-Za-z%]*)")
+_PERCENTILE = re.compile(r"p(?:[0-9]+(?:\.[0-9]+)?|\(\s*[0-9]+(?:\.[0-9]+)?\s*\))(?!\w)")
+_AGGREGATE = re.compile(
+    rf"(?:{_PERCENTILE.pattern}|(?:avg|mean|min|max|med|median|count|rate|value)(?!\w))"
+)
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_WINDOW = re.compile(r"\s*(?:stage|last)\s*=")
+_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+_ASIDE = re.compile(r'\{[^}]*\}|\[[^\]]*\]|"[^"]*"')
+_RANK = {"+": 1, "-": 1, "*": 2, "/": 2}
+_EXAMPLE = "p95[stage=after] <= 1.2 * p95[stage=before]"
+_PLAIN = Kind("gauge")
+
+
+def meant(text: str, known: Container[str]) -> bool:
+    """Tell whether a threshold computes: metrics on both sides, or arithmetic on the left."""
+    bare = _ASIDE.sub(" ", text)
+    found = _OPERATOR.search(bare)
+    if found is None:
+        return False
+    left, right = bare[: found.start()], bare[found.end() :]
+    names = [word[0] for word in _WORD.finditer(right)]
+    if not {"target", "critical"}.isdisjoint(names):
+        return False  # a goal
+    of_right = any(name in known or _AGGREGATE.fullmatch(name) for name in names)
+    return of_right or re.search(r"[-+*/]", left) is not None
+
+
+def read(
+    text: str, term: Callable[[str], Threshold], narrowed: Callable[[Threshold, str], Threshold]
+) -> tuple[Threshold, list[str]]:
+    """Read a comparison of sums; return it, and the words in brackets that are of no term.
+
+    `term(text)` reads a term for its metric and aggregate, `narrowed(term, window)` sets its time.
+    Raises UsageError.
+    """
+    reader = _Reader(text)
+    left = reader.side()
+    operator = reader.operator()
+    right = reader.side()
+    reader.end()
+    if not reader.terms:
+        refuse(text, f"it compares numbers only; name a metric, as in {_EXAMPLE}")
+    terms = []
+    for written, windows in reader.terms:
+        each = term(written)
+        within = windows or reader.windows
+        for window in within:
+            each = narrowed(each, window)
+        terms.append(replace(each, text=written + "".join(f" [{window}]" for window in within)))
+    first = terms[0]
+    formula = Formula(*(_resolved(side, first, text) for side in (left, right)))
+    kind = first.kind if _keeps_unit(formula.left, terms) else _PLAIN
+    found = replace(
+        first,
+        text=text,
+        tags=(),
+        expression=" ".join(text.split()),
+        operator=operator,
+        limit=formula.constant or 0.0,
+        kind=kind,
+        either=False,
+        stage="",
+        last_s=0.0,
+        aggregate=first.aggregate if kind is first.kind else "value",
+        terms=tuple(terms),
+        formula=formula,
+    )
+    return found, reader.words
+
+
+def _resolved(items: Sequence[Item], first: Threshold, text: str) -> tuple[Item, ...]:
+    """Read the numbers that have a unit, in the unit of the first term."""
+    return tuple(
+        read_limit(item[1:], first.kind, first.aggregate, text)
+        if isinstance(item, str) and item.startswith("#")
+        else item
+        for item in items
+    )
+
+
+def _keeps_unit(items: Sequence[Item], terms: Sequence[Threshold]) -> bool:
+    """Tell whether a side has the unit of its terms: of one kind, none of them multiplied."""
+    used = [terms[item] for item in items if isinstance(item, int)]
+    kinds = {(each.kind, each.aggregate in ("count", "rate")) for each in used}
+    scales = any(item in ("*", "/") for item in items)
+    return len(kinds) == 1 and (not scales or len(used) == 1) and not _under(items)
+
+
+def _under(items: Sequence[Item]) -> bool:
+    """Tell whether a term stands below a fraction line."""
+    return any(
+        item == "/" and isinstance(items[at - 1], int) for at, item in enumerate(items) if at
+    )
+
+
+class _Reader:
+    """Reads one comparison from left to right; sides are in reverse Polish notation.
+
+    `terms` are as they are written, each with its windows; `windows` those of all other terms.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.terms: list[tuple[str, list[str]]] = []
+        self.windows: list[str] = []
+        self.words: list[str] = []
+        self._at = 0
+
+    def side(self) -> list[Item]:
+        """Read a sum (shunting-yard algorithm, Dijkstra 1961)."""
+        found: list[Item] = []
+        waiting: list[str] = []
+        while True:
+            while self._next() == "(":
+                waiting.append("(")
+                self._at += 1
+            found.append(self._factor())
+            self._close(found, waiting)
+            sign = self._next()
+            if sign not in _RANK:
+                break
+            while waiting and _RANK.get(waiting[-1], 0) >= _RANK[sign]:
+                found.append(waiting.pop())
+            waiting.append(sign)
+            self._at += 1
+        if "(" in waiting:
+            self._refuse("the parenthesis is not closed")
+        return found + waiting[::-1]
+
+    def operator(self) -> str:
+        found = _OPERATOR.match(self.text, self._at)
+        if found is None:
+            self._refuse("an operator is missing, one of < <= > >= == !=")
+        self._at = found.end()
+        return found[0]
+
+    def end(self) -> None:
+        if self._next():
+            self._refuse("nothing more is understood here; a computed threshold has one limit")
+
+    def _close(self, found: list[Item], waiting: list[str]) -> None:
+        while self._next() == ")":
+            while waiting and waiting[-1] != "(":
+                found.append(waiting.pop())
+            if not waiting:
+                self._refuse("the parenthesis was not opened")
+            waiting.pop()
+            self._at += 1
+
+    def _factor(self) -> Item:
+        self._next()
+        number = _NUMBER.match(self.text, self._at)
+        if number is not None:
+            self._at = number.end()
+            self.windows += self._windows()
+            return f"#{number[0].strip()}" if number[1] else float(number[0])
+        begin = self._at
+        self._name()
+        written = self.text[begin : self._at].strip()
+        self.terms.append((written, self._windows()))
+        return len(self.terms) - 1
+
+    def _name(self) -> None:
+        """Go on behind a metric, its tags and its aggregate."""
+        name = _PERCENTILE.match(self.text, self._at) or _NAME.match(self.text, self._at)
+        if name is None:
+            self._refuse(f"a metric or a number is missing; write {_EXAMPLE}")
+        self._at = name.end()
+        if self._next() == "{":
+            try:
+                _, self._at = read_tags(self.text, self._at)
+            except Malformed as error:
+                refuse(self.text, f"column {error.at + 1}: {error}")
+        if self._next() == ":":
+            self._at += 1
+        self._next()
+        if aggregate := _AGGREGATE.match(self.text, self._at):
+            self._at = aggregate.end()
+
+    def _windows(self) -> list[str]:
+        """Read what stands in brackets here; what is no window is a word of the whole."""
+        found: list[str] = []
+        while self._next() == "[":
+            end = self.text.find("]", self._at)
+            if end < 0:
+                self._refuse(f"the bracket is not closed; write {_EXAMPLE}")
+            for word in self.text[self._at + 1 : end].split(","):
+                (found if _WINDOW.match(word) else self.words).append(word.strip())
+            self._at = end + 1
+        return found
+
+    def _next(self) -> str:
+        """Go to the next character that is no blank, and return it; "" at the end."""
+        while self.text[self._at : self._at + 1].isspace():
+            self._at += 1
+        return self.text[self._at : self._at + 1]
+
+    def _refuse(self, why: str) -> NoReturn:
+        refuse(self.text, f"column {min(self._at + 1, len(self.text))}: {why}")
