@@ -35,7 +35,6 @@ _AGGREGATE = re.compile(
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WINDOW = re.compile(r"\s*(?:stage|last)\s*=")
 _WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
-_ASIDE = re.compile(r'\{[^}]*\}|\[[^\]]*\]|"[^"]*"')
 _RANK = {"+": 1, "-": 1, "*": 2, "/": 2}
 _EXAMPLE = "p95[stage=after] <= 1.2 * p95[stage=before]"
 _PLAIN = Kind("gauge")
@@ -43,7 +42,7 @@ _PLAIN = Kind("gauge")
 
 def meant(text: str, known: Container[str]) -> bool:
     """Tell whether a threshold computes: metrics on both sides, or arithmetic on the left."""
-    bare = _ASIDE.sub(" ", text)
+    bare = _bare(text)
     found = _OPERATOR.search(bare)
     if found is None:
         return False
@@ -53,6 +52,25 @@ def meant(text: str, known: Container[str]) -> bool:
         return False  # a goal
     of_right = any(name in known or _AGGREGATE.fullmatch(name) for name in names)
     return of_right or re.search(r"[-+*/]", left) is not None
+
+
+def _bare(text: str) -> str:
+    """Return a text without tags and brackets; "" if they cannot be read."""
+    found, at = "", 0
+    while at < len(text):
+        end = at + 1
+        if text[at] == "{":
+            try:
+                _, end = read_tags(text, at)
+            except Malformed:
+                return ""
+        elif text[at] == "[":
+            end = text.find("]", at) + 1
+            if not end:
+                return ""
+        found += text[at] if end == at + 1 else " "
+        at = end
+    return found
 
 
 def read(
