@@ -24,6 +24,7 @@ MESSAGE_BYTES_MAX = 1 << 20
 OUTBOX_BYTES_MAX = 8 << 20
 MESSAGE_COST_BYTES = 64  # of an unsent one beside its text
 REASON_BYTES_MAX = 123  # of a close frame: RFC 6455 5.5.1
+NO_CODE = 1005  # RFC 6455 7.1.5; aiohttp says 0
 CLOSE_S = 2.0  # until a client has answered a close frame
 
 
@@ -55,8 +56,9 @@ class LiveSocket:
 
     @property
     def close_code(self) -> int | None:
-        """The code of who closed it first; 1006 where nobody did."""
-        return self._code or self.response.close_code
+        """The code of who closed it first; 1005 without one, 1006 where nobody did."""
+        found = self.response.close_code
+        return self._code or (NO_CODE if found == 0 else found)
 
     async def receive(self, timeout_s: float | None = None) -> str | bytes | None:
         """Give the next message, None once the socket ends; raises TimeoutError."""

@@ -173,6 +173,16 @@ def test_a_frame_that_breaks_the_rules_is_told_by_its_code(frame: bytes, code: i
     using(story)
 
 
+def test_a_close_frame_without_a_code_is_1005() -> None:
+    async def story(client: Client, clock: Clock) -> None:
+        ws: Any = await client.ws_connect("/ws/echo")
+        ws._response.connection.transport.write(b"\x88\x80\0\0\0\0")
+        await until(client, "ws_closed_1005", 1)
+        await ws.close()
+
+    using(story)
+
+
 def test_when_the_server_ends_each_socket_is_closed_with_1001() -> None:
     async def story(url: str, end: Any) -> None:
         async with aiohttp.ClientSession() as session:
