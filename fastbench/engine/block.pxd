@@ -10,7 +10,7 @@
    It is not filled beforehand: a histogram touches only what its samples need.
 """
 
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint16_t, uint32_t, uint64_t
 
 from fastbench.engine.hdr cimport Hdr
 
@@ -20,6 +20,7 @@ cdef enum:
     ERROR_ROWS = 64
     CIPHER_BYTES = 64
     MAX_ADDRESSES = 64          # of one server
+    CLOSE_ROWS = 16
     OVERDUE_NS = 100000000      # less may be a pause of the machine
     OVERDUE_TIMES = 2           # the slowest answer: less may be chance
 
@@ -28,13 +29,14 @@ cdef enum WorkerState:
 
 cdef enum Kind:
     DNS, CONNECT_REFUSED, CONNECT_TIMEOUT, CONNECT, TLS, TIMEOUT, RESET, TRUNCATED, PROTOCOL,
-    TOO_LARGE, UNSOLICITED, EXPECTATION, CANCELLED
+    TOO_LARGE, UNSOLICITED, EXPECTATION, CANCELLED, UPGRADE, CLOSED
 
 cdef enum Phase:
-    IN_RESOLVE, IN_CONNECT, IN_TLS, IN_SEND, IN_HEAD, IN_BODY, IN_IDLE
+    IN_RESOLVE, IN_CONNECT, IN_TLS, IN_SEND, IN_HEAD, IN_BODY, IN_IDLE, IN_UPGRADE
 
 cdef enum:                      # places in Slot.latency
-    SERVICE, FAILED_ANSWERS, CONNECT_TIME, FIRST_BYTE, RESPONSE, LAG, OPERATION, SERIES
+    SERVICE, FAILED_ANSWERS, CONNECT_TIME, FIRST_BYTE, RESPONSE, LAG, OPERATION, SERIES,
+    UPGRADE_TIME = OPERATION    # of WebSockets: only a script has operations
 
 cdef struct Control:
     uint64_t start_ns           # the start line; 0 until the parent opens it
@@ -57,6 +59,23 @@ cdef struct Reached:            # one address of the server
     uint32_t phase
     int32_t code
     uint32_t unused
+
+cdef struct CloseRow:           # WebSockets that the server closed with this code
+    uint64_t code
+    uint64_t count
+
+cdef struct Dialogues:          # WebSockets
+    uint64_t opened             # handshakes that succeeded
+    uint64_t lost               # ended before we closed them
+    uint64_t messages_in        # whole ones, those that answered nothing among them
+    uint64_t messages_out       # wholly written
+    uint64_t payload_in         # bytes of messages
+    uint64_t payload_out
+    uint64_t pings              # answered
+    uint64_t begun_ns           # the first attempt to connect, 0: none
+    uint64_t opened_ns          # the last handshake before the start line
+    uint64_t closes             # rows taken
+    CloseRow close_rows[CLOSE_ROWS]
 
 cdef struct Operations:         # what a script timed itself; all but ok and failed is under way
     uint64_t started
@@ -96,6 +115,7 @@ cdef struct Slot:
     uint64_t bytes_in
     uint64_t bytes_out
     Operations operations
+    Dialogues dialogues
     # TLS
     uint64_t handshakes
     uint64_t resumed
@@ -162,3 +182,19 @@ cdef inline void count_error(Slot *self, Kind kind, Phase phase, int32_t code, u
     row.count = count
     row.first_ns = now_ns
     self.error_rows += 1
+
+
+cdef inline void count_close(Slot *self, uint16_t code) noexcept nogil:
+    """Count a WebSocket that ended; when all rows are taken, the last one takes the rest."""
+    cdef Dialogues *of = &self.dialogues
+    cdef uint64_t i = 0
+    of.lost += 1
+    while i < of.closes and of.close_rows[i].code != code:
+        i += 1
+    if i == of.closes:
+        if i == CLOSE_ROWS:
+            i -= 1
+        else:
+            of.close_rows[i].code = code
+            of.closes += 1
+    of.close_rows[i].count += 1

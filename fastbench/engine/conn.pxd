@@ -24,7 +24,7 @@ from fastbench.engine.kernel cimport (
 )
 from fastbench.engine.rules cimport kind_of_connect
 from fastbench.engine.worker cimport (
-    CONNECTING_TCP, CONNECTING_TLS, OPEN, WAITING, Conn, Request, Worker,
+    CONNECTING_TCP, CONNECTING_TLS, OPEN, UPGRADING, WAITING, Conn, Request, Worker,
 )
 
 cdef enum:
@@ -83,7 +83,7 @@ cdef inline void release(Worker *w, Conn *c, bint orderly) noexcept nogil:
         remove(&w.idle, &c.node)
     if c.state == OPEN:
         w.slot.connected -= 1
-    if c.state == CONNECTING_TCP or c.state == CONNECTING_TLS:
+    if WAITING < c.state < OPEN:
         w.n_connecting -= 1
         remove(&w.connecting, &c.node)
     if c.link.fd >= 0:
@@ -147,11 +147,15 @@ cdef inline bint opened(Worker *w, Conn *c) noexcept nogil:
 
 
 cdef inline bint handshake(Worker *w, Conn *c) noexcept nogil:
-    """Take the handshake further; true when the connection is open."""
+    """Take the TLS handshake further; true when the connection is open.
+
+    One that is to become a WebSocket is UPGRADING now (see `websocket`)."""
     cdef int code = w.transport.handshake(&c.link, w.slot)
     if code == 0:
-        return opened(w, c)
-    if code != -EAGAIN:
+        if w.talk.flush == NULL:
+            return opened(w, c)
+        c.state = UPGRADING
+    elif code != -EAGAIN:
         connect_failed(w, c, -code, IN_TLS)
     return False
 

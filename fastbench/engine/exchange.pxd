@@ -309,6 +309,8 @@ cdef inline int flush(Worker *w, Conn *c) noexcept nogil:
     cdef const uint8_t *data
     cdef size_t left
     cdef ssize_t n
+    if w.talk.flush != NULL:
+        return w.talk.flush(w, c)
     while c.unsent:
         left = gather(w, c, &data)
         n = w.transport.send(&c.link, data, left)

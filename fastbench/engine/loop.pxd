@@ -12,7 +12,7 @@ from libc.errno cimport ETIMEDOUT
 from libc.stdint cimport uint32_t, uint64_t
 
 from fastbench.engine.block cimport (
-    CONNECTING, ENDED, IN_CONNECT, IN_TLS, READY, RUNNING, overdue,
+    CONNECTING, CONNECT_TIMEOUT, ENDED, IN_CONNECT, IN_TLS, READY, RUNNING, overdue,
 )
 from fastbench.engine.conn cimport (
     ask_for, connect_failed, connect_some, connected, fresh_may_connect, handshake, next_retry_ns,
@@ -24,8 +24,11 @@ from fastbench.engine.kernel cimport (
     now_ns, prctl, wait,
 )
 from fastbench.engine.pace cimport begin_plan, come_due, level
+from fastbench.engine.websocket.dialogue cimport (
+    begin_run, count_refused, on_socket, say_goodbye, upgrade_failed,
+)
 from fastbench.engine.worker cimport (
-    CONNECTING_TCP, CONNECTING_TLS, OPEN, WAITING, Conn, Request, Worker,
+    CONNECTING_TCP, CONNECTING_TLS, OPEN, UPGRADING, WAITING, Conn, Request, Worker,
 )
 
 cdef enum:
@@ -78,7 +81,10 @@ cdef inline void expire(Worker *w, uint64_t looked_ns) noexcept nogil:
         time_out(w, r)
         r = <Request *>w.flying.first
     while c != NULL and c.begun_ns + w.connect_timeout_ns <= looked_ns:
-        connect_failed(w, c, ETIMEDOUT, IN_TLS if c.state == CONNECTING_TLS else IN_CONNECT)
+        if c.state == UPGRADING:
+            upgrade_failed(w, c, CONNECT_TIMEOUT, 0)
+        else:
+            connect_failed(w, c, ETIMEDOUT, IN_TLS if c.state == CONNECTING_TLS else IN_CONNECT)
         c = <Conn *>w.connecting.first
 
 
@@ -89,6 +95,9 @@ cdef inline void on_event(Worker *w, Conn *c, uint32_t events) noexcept nogil:
     that is closed by now.
     """
     if c.state == WAITING:
+        return
+    if w.talk.flush != NULL:
+        on_socket(w, c, events)
         return
     if c.state != OPEN:
         if not (connected(w, c) if c.state == CONNECTING_TCP else handshake(w, c)):
@@ -170,10 +179,15 @@ cdef inline void start_when_told(Worker *w) noexcept nogil:
     w.running = True
     w.slot.state = RUNNING
     begin_phase(w, w.warm != NULL)
+    if w.talk.refused:
+        count_refused(w, w.talk.refused)
     for i in range(w.n_conns):
         if w.conns[i].state == OPEN:
             w.now_ns = now_ns()
-            send_more(w, &w.conns[i])
+            if w.talk.flush != NULL:
+                begin_run(w, &w.conns[i])
+            else:
+                send_more(w, &w.conns[i])
 
 
 cdef inline bint finished(Worker *w) noexcept nogil:
@@ -240,3 +254,5 @@ cdef inline void run(Worker *w) noexcept nogil:
             expire(w, before)
         connect_some(w)
     take_stock(w)
+    if w.talk.flush != NULL:
+        say_goodbye(w)

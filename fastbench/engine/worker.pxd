@@ -9,13 +9,20 @@ from fastbench.engine.addresses cimport Target
 from fastbench.engine.block cimport Control, Slot, UrlCounts
 from fastbench.engine.codec cimport Codec, Memo, Needle
 from fastbench.engine.fifo cimport Fifo, Node
+from fastbench.engine.websocket.frames cimport MAX_CONTROL_BYTES, Frames
 from fastbench.engine.kernel cimport Address
 from fastbench.engine.pace cimport Pace, Stage
 from fastbench.engine.response cimport Http
 from fastbench.engine.tls cimport Link, Tls, Transport
 
+cdef struct Conn
+cdef struct Worker
+
 cdef enum ConnState:
-    WAITING, CONNECTING_TCP, CONNECTING_TLS, OPEN
+    WAITING, CONNECTING_TCP, CONNECTING_TLS, UPGRADING, OPEN
+
+cdef enum SocketMode:               # of a WebSocket: send and await an answer, listen, stay open
+    ECHO, PUSH, HOLD
 
 cdef struct Template:               # one rendered request
     const uint8_t *data
@@ -56,6 +63,41 @@ cdef struct Conn:
     Request *ring
     Http http
 
+cdef struct Socket:                 # a connection as a WebSocket
+    uint64_t seed                   # of its keys
+    uint64_t numbered               # data frames wholly written
+    uint64_t n_controls             # control frames rendered
+    uint64_t asked_ns               # when the handshake's request was written
+    uint64_t heard_ns               # PUSH: when the last message, or the handshake, was complete
+    uint64_t opening_ns             # HOLD: how long it took to open, until that is counted
+    uint8_t *early                  # a head that did not come in one piece, NULL else
+    uint32_t early_bytes
+    uint32_t head_sent              # bytes written of the handshake's request
+    uint32_t greeting_sent          # bytes written of what PUSH and HOLD say once,
+    bint greets                     # and: not all of it
+    bint data_first                 # the socket refused data: TLS wants the same bytes again
+    bint left                       # our close frame was said at the end of the run
+    uint8_t saying                  # opcode of the control frame in `control`, 0: none
+    uint8_t n_control
+    uint8_t control_sent
+    uint8_t answers                 # 1 + length of a ping's payload to answer, 0: none
+    uint8_t ping[MAX_CONTROL_BYTES]
+    uint8_t control[MAX_CONTROL_BYTES + 14]
+    Frames frames
+
+cdef struct Dialogue:               # how WebSockets differ; `flush` is NULL in a run of HTTP
+    int (*flush)(Worker *w, Conn *c) noexcept nogil     # write what is unsent; 0
+    Socket *sockets                 # one per connection
+    SocketMode mode
+    bint greets                     # PUSH and HOLD: the message is sent once
+    uint8_t first                   # first byte of each frame sent: FIN and opcode
+    uint8_t *head                   # the handshake's request,
+    uint32_t head_bytes
+    uint32_t key_at                 # and where its key stands, which each connection has anew
+    const char *protocols           # subprotocols offered, as in the field
+    uint64_t max_message_bytes
+    uint64_t refused                # handshakes that failed before the start line
+
 cdef struct Worker:
     # hot
     int epoll
@@ -73,6 +115,7 @@ cdef struct Worker:
     uint64_t timeout_ns
     uint64_t now_ns                 # the newest stamp, for what needs no fresh one
     bint planned                    # requests start when the plan says, not when answers come
+    Dialogue talk
     Slot *slot
     Slot *counts                    # `slot`, or that of the warm-up while it lasts
     UrlCounts *urls                 # NULL when all requests are of one URL

@@ -11,13 +11,15 @@ from __future__ import annotations
 import errno
 import os
 
+from fastbench.foundation import websocket_errors
 from fastbench.foundation.error_table import catalogue
 
 KINDS = (
     *("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset"),
     *("truncated", "protocol", "too_large", "unsolicited", "expectation", "cancelled"),
+    *("upgrade", "closed"),
 )
-PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle")
+PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle", "upgrade")
 
 _WHILE = {
     "resolve": "while resolving the name",
@@ -27,6 +29,7 @@ _WHILE = {
     "head": "before the response head was complete",
     "body": "in the middle of the body",
     "idle": "between requests",
+    "upgrade": "during the WebSocket handshake",
 }
 
 _SERVER_LOG = "check the server's log for a crash, a worker restart or a limit"
@@ -158,6 +161,8 @@ send: the server did not take the whole request within the timeout
   > the server reads too slowly for this load; raise --timeout if that is expected
 head: no response within the timeout
   > the server is too slow for this load or hangs; raise --timeout if that is expected
+upgrade: no answer to the WebSocket handshake within the connect timeout
+  > the server may be busy, or knows no WebSocket there; see --connect-timeout
 body: the response began but did not end within the timeout
   > the body is too large or comes too slowly; raise --timeout if that is expected
 """)
@@ -222,7 +227,7 @@ def _timeout(phase: str, code: str) -> tuple[str, str]:
 
 
 def _connect_timeout(phase: str, code: str) -> tuple[str, str]:
-    return _TIMEOUTS["tls" if phase == "tls" else "connect"]
+    return _TIMEOUTS[phase if phase in ("tls", "upgrade") else "connect"]
 
 
 def _reset(phase: str, code: str) -> tuple[str, str]:
@@ -242,6 +247,8 @@ def _truncated(phase: str, code: str) -> tuple[str, str]:
 
 
 def _protocol(phase: str, code: str) -> tuple[str, str]:
+    if code in websocket_errors.FRAMES:
+        return websocket_errors.frame(code)
     hint = _NOT_HTTP_HINT if code in ("", "status line", "HTTP version") else _PROTOCOL_HINT
     if not code:
         return f"the response is not valid HTTP/1.1{_during(phase)}", hint
@@ -249,6 +256,8 @@ def _protocol(phase: str, code: str) -> tuple[str, str]:
 
 
 def _too_large(phase: str, code: str) -> tuple[str, str]:
+    if code in websocket_errors.FRAMES:
+        return websocket_errors.frame(code)
     return (
         _named("a part of the response around the body is larger than fastbench accepts", code),
         "limits: head 64 KiB, trailers 64 KiB, chunk extensions 16 KiB; see --debug",
@@ -295,4 +304,6 @@ _SPECIAL = {
     "unsolicited": _unsolicited,
     "expectation": _expectation,
     "cancelled": _cancelled,
+    "upgrade": websocket_errors.upgrade,
+    "closed": websocket_errors.closed,
 }

@@ -171,6 +171,14 @@ def _shown(text: str) -> str:
     return f"`{text}`" if len(text) <= 40 and text.isprintable() else "The value given"
 
 
+_RATES = {"operation": "op/s", "message": "msg/s", "connection": "conn/s"}
+
+
+def per_s(noun: str) -> str:
+    """Return the unit of a rate of them."""
+    return _RATES.get(noun, "req/s")
+
+
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

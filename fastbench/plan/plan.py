@@ -26,6 +26,7 @@ MAX_STAGES = 1000
 Family = Literal[0, 4, 6]
 Arrival = Literal["constant", "poisson"]
 Scheme = Literal["http", "https"]
+SocketMode = Literal["echo", "push", "hold"]
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _SPLITTING = re.compile(r"[\r\n\0]")
@@ -236,6 +237,25 @@ class Expect:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSocket:
+    """Say what connections do that are WebSockets; the one request of the plan is the handshake.
+
+    "echo" sends `message` and waits for the next one, "push" waits only, "hold" stays open; these
+    two send a message that is not empty once, after the handshake.
+    """
+
+    mode: SocketMode
+    message: bytes
+    binary: bool
+    subprotocols: tuple[str, ...] = ()
+
+    @property
+    def opcode(self) -> int:
+        """That of its messages (RFC 6455 section 5.2)."""
+        return 2 if self.binary else 1
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Hold everything a run needs. `config` is what was asked, redacted and JSON-ready."""
 
@@ -248,6 +268,7 @@ class Plan:
     config: dict[str, object]
     watch: tuple[Watch, ...] = ()
     one_address: bool = False  # of a name with several: the first that accepts
+    websocket: WebSocket | None = None
 
     def __post_init__(self) -> None:
         if not self.requests:

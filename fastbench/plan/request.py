@@ -47,7 +47,7 @@ def render(
     if body is None and (method not in _WITHOUT_BODY or message.method):
         body = message.body
     chosen = check_method(method or message.method or ("GET" if body is None else "POST"))
-    fields = [*_defaults(url, message), *_body_fields(chosen, message, body)]
+    fields = [*default_fields(url, message), *_body_fields(chosen, message, body)]
     own = {name.lower() for name, _ in message.headers}
     kept = [(name, value) for name, value in fields if name.lower() not in own]
     return Request(
@@ -76,7 +76,8 @@ def closes(message: Message) -> bool:
     return any(token.strip().lower() == "close" for v in values for token in v.split(","))
 
 
-def _defaults(url: Url, message: Message) -> list[tuple[str, str]]:
+def default_fields(url: Url, message: Message) -> list[tuple[str, str]]:
+    """Return the fields that every request has, but those of its body."""
     fields = [
         ("Host", message.host or url.authority),
         ("User-Agent", message.user_agent),

@@ -47,6 +47,7 @@ class Url:
     path: bytes
     userinfo: bytes | None  # percent-decoded `user:password`
     shown: str
+    websocket: bool = False  # written ws or wss; `scheme` is that of its handshake
 
     @property
     def origin(self) -> tuple[Scheme, str, int]:
@@ -78,16 +79,17 @@ class Url:
         return "" if self.userinfo is None else basic(self.userinfo)
 
 
-def parse(text: str) -> Url:
+def parse(text: str, *, websocket: bool = False) -> Url:
     """Parse an http or https URL (RFC 3986), or refuse it with the corrected one.
 
+    With `websocket` ws and wss are taken, too (RFC 6455 section 3).
     An empty path is `/`; what is sent of path and query is said at the top of this file.
     """
     shown = redact.printable(redact.url(text))
     if not text:
         raise UsageError("The URL is empty; write one such as http://localhost:8080/.")
     _check(text, shown)
-    scheme, rest = _scheme(text, shown)
+    scheme, rest, opens = _scheme(text, shown, websocket)
     cut = re.search("[/?#]", rest)
     authority, tail = (rest[: cut.start()], rest[cut.start() :]) if cut else (rest, "")
     userinfo, at, address = authority.rpartition("@")
@@ -102,6 +104,7 @@ def parse(text: str) -> Url:
         path=sent(path).encode("ascii"),
         userinfo=unquote_to_bytes(userinfo.encode("utf-8", "surrogateescape")) if at else None,
         shown=shown,
+        websocket=opens,
     )
 
 
@@ -226,18 +229,19 @@ def _without_dots(path: str) -> str:
     return "/".join(kept) + "/" * (dots[-1] in (".", ".."))
 
 
-def _scheme(text: str, shown: str) -> tuple[Scheme, str]:
+def _scheme(text: str, shown: str, websocket: bool) -> tuple[Scheme, str, bool]:
+    """Return the scheme of the connection, what follows it, and: it is a WebSocket's."""
     match = _SCHEME.match(text)
     if match is None:
         raise UsageError(f"A URL starts with http:// or https://; {_cure(text)}.")
     scheme, rest = match[1].lower(), text[match.end() :]
-    if scheme == "http":
-        return "http", rest
-    if scheme == "https":
-        return "https", rest
+    if scheme == "http" or (scheme == "ws" and websocket):
+        return "http", rest, scheme == "ws"
+    if scheme == "https" or (scheme == "wss" and websocket):
+        return "https", rest, scheme == "wss"
     cure = {
-        "ws": "WebSockets are not supported; for the plain endpoint write http://…",
-        "wss": "WebSockets are not supported; for the plain endpoint write https://…",
+        "ws": "a WebSocket takes no requests here; for the plain endpoint write http://…",
+        "wss": "a WebSocket takes no requests here; for the plain endpoint write https://…",
         "unix": "write http://localhost/PATH and name the socket with --unix FILE",
     }.get(scheme, "only http:// and https:// are supported")
     raise UsageError(f"`{shown}` cannot be benchmarked: {cure}.")

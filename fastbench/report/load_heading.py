@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fastbench.foundation.redact import printable
 from fastbench.results.result import Result
+from fastbench.results.socket_counts import mode_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class LoadHeading:
     script: str
     vus: int
     iterations: int | None
+    websocket: str  # what its WebSockets do, "" without
 
     @property
     def more(self) -> str:
@@ -62,7 +64,7 @@ def of_config(config: Mapping[str, object], workers: int = 0) -> LoadHeading:
     return LoadHeading(
         url=printable(_url(config)),
         urls=_count(config.get("urls")) or 1,
-        method=printable(str(config.get("method") or "")),
+        method=printable(mode_of(config) or str(config.get("method") or "")),
         connections=_count(config.get("connections")) or 0,
         workers=workers or _count(config.get("workers")) or 0,
         duration_s=_number(config.get("duration_s")),
@@ -77,6 +79,7 @@ def of_config(config: Mapping[str, object], workers: int = 0) -> LoadHeading:
         script=printable(str(config.get("script") or "")),
         vus=_count(config.get("vus")) or 0,
         iterations=_count(config.get("iterations")),
+        websocket=printable(mode_of(config)),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation import exit_codes
-from fastbench.foundation.units import format_count, format_ms
+from fastbench.foundation.units import format_count, format_ms, per_s
 from fastbench.report.change import headline
 from fastbench.report.columns import NOTHING
 from fastbench.report.page import plural
@@ -50,7 +50,8 @@ def figures(row: Row) -> Figures | None:
 def heads(rows: Sequence[Row]) -> tuple[str, ...]:
     """Return the names of what `shown` returns; a run without requests counts operations."""
     nouns = {row.result.main.noun for row in rows if row.result is not None}
-    counted = ("requests", "req/s") if nouns <= {"request"} else ("ops", "op/s")
+    noun = next(iter(nouns), "request")
+    counted = ("ops" if noun == "operation" else f"{noun}s", per_s(noun))
     return (*(counted if len(nouns) < 2 else ("ended", "per s")), *_HEADS)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastbench.foundation.errors import describe
+from fastbench.foundation.units import per_s
 from fastbench.results import run_outcome
 from fastbench.results.addresses import AddressRow
 from fastbench.results.counts import ENDED, Operations, OperationsRow, SeriesRow, Summary
@@ -31,6 +32,7 @@ from fastbench.results.metric_values import (
     Thrown,
 )
 from fastbench.results.run_outcome import Facts, Outcome, outcome
+from fastbench.results.socket_counts import Sockets, noun_of
 from fastbench.results.usage import Resources
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
 ]
 
 SCHEMA = "fastbench/1"
+NOUNS = ("request", "operation", "message", "connection")
 VERDICTS = ("ok", "client-limited", "late", "noisy-host", "incomplete")
 LIMITS = ("client", "server", "host", "network", "none", "unknown")
 Limit = Annotated[str, LIMITS, {"box": "host"}]  # "box" until 0.5
@@ -173,8 +176,8 @@ class Result:
 
     `thread_rates` are req/s per worker and 100 ms for wrk's shape; they are not in the document.
     `metrics`, `requests`, `scenarios`, `checks`, `exceptions` and `operations`, if it timed some,
-    are those of a scenario run; `thresholds` are judged in every run that has some. `noun` is
-    what the counts of `summary` are of, see `main`.
+    are those of a scenario run; `thresholds` are judged in every run that has some. `sockets` is
+    of a run of WebSockets. `noun` is what the counts of `summary` are of, see `main`.
     """
 
     version: str
@@ -201,7 +204,8 @@ class Result:
     addresses: tuple[AddressRow, ...] = field(default=(), metadata=LATER)
     operations: Operations | None = field(default=None, metadata=LATER)
     gauges: tuple[GaugeRow, ...] = field(default=(), metadata=LATER)
-    noun: Annotated[str, ("request", "operation")] = field(default="request", compare=False)
+    sockets: Sockets | None = field(default=None, metadata=LATER)
+    noun: Annotated[str, NOUNS] = field(default="request", compare=False)
 
     @property
     def thresholds_failed(self) -> bool:
@@ -239,7 +243,7 @@ class Result:
     @property
     def per_s(self) -> str:
         """The unit of its rate."""
-        return "req/s" if self.noun == "request" else "op/s"
+        return per_s(self.noun)
 
     @property
     def headline(self) -> tuple[str, Histogram]:
@@ -250,7 +254,7 @@ class Result:
         """
         response = self.latency.response
         if self.scripted or response is None:
-            return ("service" if self.noun == "request" else "operation"), self.latency.service
+            return ("operation" if self.noun == "operation" else "service"), self.latency.service
         return "response", response
 
     @property
@@ -283,7 +287,7 @@ class Result:
     def facts(self) -> Facts:
         """What the outcome is made of."""
         s = self.summary
-        mine = [row for row in self.requests if (row.kind == "http") == (self.noun == "request")]
+        mine = [row for row in self.requests if (row.kind != "http") == (self.noun == "operation")]
         return Facts(
             ended=s.ended,
             requests=s.requests,
@@ -316,10 +320,10 @@ class Result:
 
     def _causes(self) -> Mapping[str, int]:
         """Return what failed requests, or operations, have in common, by count."""
-        if self.noun != "request":
+        if self.noun == "operation":
             return sum((Counter(row.reasons) for row in self.requests), Counter())
         s, answers = self.summary, self.status_codes
-        wide = self.scripted or not s.requests
+        wide = self.scripted or not s.requests or self.noun == "connection"
         return run_outcome.causes(answers, self.errors, s.failed, connecting=wide)
 
     def _asked_per_s(self) -> float:
@@ -347,6 +351,7 @@ class Result:
             "hdr": {name: h and packed(h) for name, h in histograms.items()},
             "status_codes": plain(self.status_codes),
             **{name: plain(getattr(self, name)) for name in _PARTS},
+            **({} if self.sockets is None else {"sockets": plain(self.sockets)}),
             "thresholdsFailed": self.thresholds_failed,
             "outcome": plain(self.outcome),
         }
@@ -357,13 +362,14 @@ class Result:
         if (schema := member(document, "schema")) != SCHEMA:
             raise DocumentError(f"schema: this fastbench reads {SCHEMA!r}, not {schema!r}")
         hints = typing.get_type_hints(cls)
-        parts = ("config", "environment", "summary", "status_codes", *_PARTS)
+        parts = ("config", "environment", "summary", "status_codes", "sockets", *_PARTS)
         due = [name for name in due_in(cls, document) if name in parts]
         values = {name: read(hints[name], member(document, name), name) for name in due}
         tool = member(document, "tool")
         return cls(
             version=read(str, member(tool, "version", "tool"), "tool.version"),
             latency=read_latency(document),
+            noun=noun_of(values["config"]),
             **values,
         )
 

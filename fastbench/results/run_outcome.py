@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
-from fastbench.foundation.units import format_s, plural
+from fastbench.foundation.units import format_s, per_s, plural
 from fastbench.results import resolution
 from fastbench.results.metric_values import Judgement
 
@@ -41,8 +41,17 @@ _ENDED = {
     "script_failed": ("failed", "an exception ended the run"),
     "threshold_aborted": ("failed", "a threshold ended the run"),
 }
-_CONNECTING = ("dns", "connect_refused", "connect_timeout", "connect", "tls")
-_OF_FAILURES = {"request": ("http_req_failed", "errors"), "operation": ("operation_failed",)}
+_CONNECTING = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "upgrade")
+_OF_FAILURES = {
+    **dict.fromkeys(("request", "message", "connection"), ("http_req_failed", "errors")),
+    "operation": ("operation_failed",),
+}
+_NONE_DONE = {
+    "operation": "no operation ended",
+    "message": "no message came",
+    "connection": "no connection opened",
+}
+_NOT_ENDED = {"operation": "operations had not ended", "message": "messages had no answer"}
 _OF_EXCEPTIONS = ("script_exceptions",)
 
 
@@ -80,7 +89,7 @@ class Facts:
     succeeded, `stuck` scenarios none of whose iterations ended. `iterations` of a script, `dropped`
     of which were not started, `threw` exceptions, and others `threw_outside` of them; `checks` are
     (failed, all) of each. `retold`: made of points, which do not hold all of a run. `noun` is what
-    `requests` are: requests, or other operations that a script timed.
+    `requests` are: requests, operations that a script timed, messages or connections of WebSockets.
     """
 
     ended: str
@@ -195,8 +204,8 @@ def silent_s(rows: Iterable[tuple[float, int, int]]) -> float:
 
 def _failed(facts: Facts) -> Iterator[Reason]:
     noun, code = facts.noun, f"{facts.noun}s_failed"
-    where = "status codes and the errors" if noun == "request" else "reasons by name"
-    hint = f"see the {where} in the report"
+    where = {"operation": "reasons by name", "request": "status codes and the errors"}.get(noun)
+    hint = f"see the {where or 'errors'} in the report"
     if facts.requests and facts.not_ok == facts.requests:
         text = f"every {noun} failed ({_causes(facts)})"
         yield Reason(code, "failed", text, hint)
@@ -206,12 +215,13 @@ def _failed(facts: Facts) -> Iterator[Reason]:
         level = _level(share, MANY_FAILED, allowed=_allowed(facts, _OF_FAILURES[noun]))
         yield Reason(code, level, text, hint)
     elif not facts.requests and not facts.started and facts.causes:
-        text = f"no request could be sent ({_causes(facts)})"
+        done = "opened" if noun == "connection" else "sent"
+        text = f"no {noun} could be {done} ({_causes(facts)})"
         yield Reason("nothing_sent", "failed", text, hint)
     elif not facts.requests and (facts.started or not facts.vus):
         what = "got a response" if facts.started else "was sent"
-        what = "ended" if noun != "request" else what
-        yield Reason("nothing_sent", "failed", f"no {noun} {what}", hint)
+        text = _NONE_DONE.get(noun, f"no request {what}")
+        yield Reason("nothing_sent", "failed", text, hint)
 
 
 def _parts(facts: Facts) -> Iterator[Reason]:
@@ -285,8 +295,8 @@ def _not_sent(facts: Facts) -> Iterator[Reason]:
         if resolution.told_per_s(facts.requests, facts.reached_per_s) is None:
             reached = ""
         text = (
-            f"the planned rate was not reached: {_rate(facts.asked_per_s)} req/s planned, {reached}"
-            f"{facts.not_sent:,} of {facts.scheduled:,} requests not sent"
+            f"the planned rate was not reached: {_rate(facts.asked_per_s)} {per_s(facts.noun)} "
+            f"planned, {reached}{facts.not_sent:,} of {facts.scheduled:,} {facts.noun}s not sent"
         )
         level = _level(facts.not_sent / facts.scheduled, MANY_MISSING)
         hint = "use more connections (-c), or a lower rate (-R)"
@@ -302,7 +312,7 @@ def _unanswered(facts: Facts) -> Iterator[Reason]:
     """Requests that were under way at the end, for longer than any answer took."""
     if facts.requests and facts.unanswered > max(1, FEW_MISSING * facts.started):
         share = facts.unanswered / max(1, facts.started)
-        what = "requests had no response" if facts.noun == "request" else "operations had not ended"
+        what = _NOT_ENDED.get(facts.noun, "requests had no response")
         text = (
             f"{_percent(share)} of {what} when the run ended, the oldest after "
             f"{format_s(facts.oldest_in_flight_s)}"

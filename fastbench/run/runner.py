@@ -26,6 +26,7 @@ from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.resolve import Reach
 from fastbench.results.metric_values import MACHINE
 from fastbench.results.result import Result
+from fastbench.results.socket_counts import noun_of
 from fastbench.results.usage import Use
 from fastbench.run import sampling, summarize, url_counts, worker
 from fastbench.run.child import QUIET_NICE, Child
@@ -112,6 +113,7 @@ class _Run:
         followers: Sequence[Follower],
     ) -> None:
         self.plan = plan
+        self.noun = noun_of(plan.config)
         self.reader = reader
         self.judge = judge
         self.followers = followers
@@ -198,7 +200,7 @@ class _Run:
 
     def _warm_up(self, line_ns: int, start_ns: int, series: sampling.Series) -> None:
         """Watch until measuring begins; what is counted meanwhile stands in slots of its own."""
-        seen = sampling.Ticks(line_ns, self.plan.load.pace, warming=True)
+        seen = sampling.Ticks(line_ns, self.plan.load.pace, warming=True, noun=self.noun)
         slots = range(self.block.workers, self.block.slots)
         workers = self.workers
         while not (workers.stopped_ns or workers.all_gone):
@@ -210,7 +212,7 @@ class _Run:
 
     def _watch(self, start_ns: int, looks: Looks, monitor: Monitor) -> None:
         """Look at the block until all workers have ended."""
-        seen = sampling.Ticks(start_ns, self.plan.load.pace, warming=False)
+        seen = sampling.Ticks(start_ns, self.plan.load.pace, warming=False, noun=self.noun)
         connected_ns, workers = start_ns, self.workers
         tick_s = TICK_S if self.thread_rates is None else sampling.RATES_TICK_S
         workers.look(start_ns, start_ns, tick_s)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastbench.engine.bridge import _core
+from fastbench.foundation.units import per_s
 from fastbench.plan.plan import Pace
 from fastbench.results.metric_values import Judgement, NamedRow
 from fastbench.results.result import OperationsRow, SeriesRow
@@ -84,7 +85,7 @@ class Progress:
     @property
     def per_s(self) -> str:
         """The unit of its rate."""
-        return "req/s" if self.noun == "request" else "op/s"
+        return per_s(self.noun)
 
     @property
     def operations_per_s(self) -> float | None:
@@ -296,23 +297,26 @@ def _pairs(rows: list[SeriesRow]) -> list[tuple[SeriesRow, SeriesRow]]:
     return list(zip(rows[::2], rows[1::2], strict=True))
 
 
-_ENDED = {  # the counters of what ended, first what went well
-    "request": ("ok", "failed", "timeouts"),
-    "operation": ("operations_ok", "operations_failed"),
-}
+def _ended(noun: str) -> tuple[str, ...]:
+    """Return the counters of what ended, first what went well."""
+    if noun == "operation":
+        return "operations_ok", "operations_failed"
+    return "ok", "failed", "timeouts"
 
 
 class Ticks:
     """What the parent keeps from one look at the block to the next, one phase long."""
 
-    def __init__(self, start_ns: int, pace: Pace | None, *, warming: bool) -> None:
+    def __init__(
+        self, start_ns: int, pace: Pace | None, *, warming: bool, noun: str = "request"
+    ) -> None:
         self.start_ns = start_ns
         self.now_ns = start_ns
         self.pace = pace
         self.warming = warming
         self.ended: list[int] = []
         self.rate = 0.0
-        self.noun = "request"
+        self.noun = self.counted = noun
         self.total: Counter[str] = Counter()
 
     def look(
@@ -321,8 +325,8 @@ class Ticks:
         """Take the counters in; `thread_rates` gains a sample per worker."""
         self.total = total(counters)
         timed = self.total["operations_started"] and not self.total["started"]
-        self.noun = "operation" if timed else "request"
-        ended = [sum(slot[name] for name in _ENDED[self.noun]) for slot in counters]
+        self.noun = "operation" if timed else self.counted
+        ended = [sum(slot[name] for name in _ended(self.noun)) for slot in counters]
         span_s = (now_ns - self.now_ns) / 1e9
         if span_s < RATES_TICK_S / 2:
             return
@@ -337,7 +341,7 @@ class Ticks:
     def progress(self, series: Series) -> Progress:
         """Return what a live view shows now."""
         rows, row = series.newest, series.added
-        if self.noun != "request":
+        if self.noun == "operation":
             rows, row = [each.as_requests() for each in rows], row and row.as_requests()
         last = rows[-1] if rows else None
         elapsed_s = max(0.0, (self.now_ns - self.start_ns) / 1e9)
@@ -348,7 +352,7 @@ class Ticks:
             rate=self.rate,
             p50_ms=(last and (last.response_p50_ms or last.p50_ms)) or 0.0,
             p99_ms=(last and (last.response_p99_ms or last.p99_ms)) or 0.0,
-            errors=sum(counts[name] for name in _ENDED[self.noun][1:]),
+            errors=sum(counts[name] for name in _ended(self.noun)[1:]),
             rates=tuple(each.requests / each.span_s for each in rows if each.span_s),
             asked_rate=self._asked_rate(elapsed_s),
             queued=max(0, counts["scheduled"] - counts["started"] - counts["dropped"]),

@@ -35,6 +35,7 @@ from fastbench.results.result import (
     Warning_,
     WorkerRow,
 )
+from fastbench.results.socket_counts import Sockets, mode_of, noun_of
 from fastbench.results.usage import Resources
 from fastbench.run import sampling
 from fastbench.run.metric_sums import TrendValue
@@ -116,6 +117,7 @@ def unresolved(plan: Plan, code: str) -> Result:
         status_codes={},
         errors=(ErrorRow.of("dns", "resolve", code, 1, 0.0),),
         validity=Validity("incomplete", "unknown", ("the target's name has no address",)),
+        noun=noun_of(plan.config),
     )
     return replace(found, warnings=tuple(notices.of(found)))
 
@@ -142,10 +144,19 @@ def result(run: Observed) -> Result:
         thread_rates=run.thread_rates,
         addresses=_addresses(run),
         operations=Operations.of(counters),
+        sockets=_sockets(run, counters),
+        noun=noun_of(run.terms.config),
     )
     seen = _seen(run, found.main)
     found = replace(found, validity=verdict.judge(found.main, seen))
     return replace(found, warnings=_warnings(run, found, counters, seen.queue))
+
+
+def _sockets(run: Observed, counters: list[dict[str, int]]) -> Sockets | None:
+    if not mode_of(run.terms.config):
+        return None
+    codes = [run.block.close_codes(i) for i in range(run.block.workers)]
+    return Sockets.of(counters, codes, TrendValue(run.block.histogram("operation")).histogram())
 
 
 def _summary(run: Observed, counters: list[dict[str, int]], end_ns: int) -> Summary:

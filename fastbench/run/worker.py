@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from fastbench.engine.bridge import _core
 from fastbench.plan import hostnames
-from fastbench.plan.plan import Pace, Plan, Request, UsageError
+from fastbench.plan.plan import Pace, Plan, Request, UsageError, WebSocket
 from fastbench.plan.resolve import Endpoint, sources
 from fastbench.run import url_counts
 from fastbench.run.child import EXIT_FAILED, QUIET_NICE
@@ -111,7 +111,15 @@ def _engine(
         tls_options=_tls_options(plan),
         plan=_pace(load.pace),
         drain=load.drain,
+        socket=_socket(plan.websocket),
     )
+
+
+def _socket(websocket: WebSocket | None) -> tuple[str, int, bytes, bytes] | None:
+    if websocket is None:
+        return None
+    offered = ",".join(websocket.subprotocols).encode("ascii")
+    return websocket.mode, websocket.opcode, websocket.message, offered
 
 
 def _pace(

@@ -86,6 +86,7 @@ HEAVY = {
 # A file of the engine may cimport libc and what stands before it.
 ENGINE_ORDER = (
     *("kernel", "hdr", "fifo", "pace", "response", "head", "codec", "http"),
+    *("websocket.utf8", "websocket.frames", "websocket.upgrade"),
     *(
         "block",
         "tls",
@@ -95,12 +96,11 @@ ENGINE_ORDER = (
         "byurl",
         "conn",
         "exchange",
+        "websocket.talk",
+        "websocket.dialogue",
         "loop",
         "trend",
         "arena",
-        "websocket.utf8",
-        "websocket.frames",
-        "websocket.upgrade",
     ),
 )
 

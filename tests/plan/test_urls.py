@@ -88,7 +88,7 @@ def test_userinfo_is_decoded(text: str, userinfo: bytes | None) -> None:
         ("http://h/a\tb", "has a tab (U+0009, character 11)"),
         ("http://h/\x1b[31m", "has an escape (U+001B, character 10)"),
         ("http://h/\x7f", "has a control character (U+007F, character 10)"),
-        ("ws://h/", "WebSockets are not supported; for the plain endpoint write http://"),
+        ("ws://h/", "a WebSocket takes no requests here; for the plain endpoint write http://"),
         ("wss://h/", "write https://"),
         ("unix:///run/s", "name the socket with --unix FILE"),
         ("ftp://h/", "only http:// and https://"),

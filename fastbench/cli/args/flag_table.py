@@ -161,12 +161,14 @@ URL = Flags(
         "arrival": "--arrival",
         "on_overload": "--on-overload",
         "warmup": "-W --warmup",
+        "ws_mode": "--ws-mode",
     },
     many=_MANY
     | {
         "durations": "-d -z --duration",
         "urls_from_file": "--urls-from-file",
         "forms": "-F --form",
+        "subprotocols": "--ws-subprotocol",
     },
     tagged={"data": "--data --data-ascii --data-raw --data-binary --data-urlencode"},
     switches=_SWITCHES
@@ -175,6 +177,7 @@ URL = Flags(
         "no_retry": "--no-retry",
         "latency": f"{_SWITCHES['latency']} -l --latencies",
         "drain": "-w --drain",
+        "binary": "--binary",
     },
 )
 RUN = Flags(  # k6's spellings

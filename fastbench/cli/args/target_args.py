@@ -19,8 +19,14 @@ def target(flags: SimpleNamespace, first: urls.Url, notices: list[str]) -> Targe
         unix_path=flags.unix,
         tls=_tls(flags, first, notices),
         url=first.shown,
-        server=f"unix:{flags.unix}" if flags.unix else f"{first.scheme}://{first.authority}",
+        server=f"unix:{flags.unix}" if flags.unix else f"{_scheme(first)}://{first.authority}",
     )
+
+
+def _scheme(url: urls.Url) -> str:
+    if url.websocket:
+        return "wss" if url.scheme == "https" else "ws"
+    return url.scheme
 
 
 def send_from(flags: SimpleNamespace, first: urls.Url) -> tuple[tuple[str, ...], Family]:
@@ -59,7 +65,7 @@ def _literal_family(host: str) -> Family:
 def _tls(flags: SimpleNamespace, first: urls.Url, notices: list[str]) -> Tls | None:
     if first.scheme == "http":
         if any(getattr(flags, name) for name in _TLS_FLAGS):
-            notices.append("The URL is http://; the TLS flags have no effect.")
+            notices.append(f"The URL is {_scheme(first)}://; the TLS flags have no effect.")
         return None
     return tls(flags, hostnames.certificate_name(first.host), notices)
 

@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Literal, get_args
 
-from fastbench.cli.args import flag_reader, flag_table, request_args, target_args
+from fastbench.cli.args import (
+    flag_reader,
+    flag_table,
+    request_args,
+    target_args,
+    websocket_args,
+)
 from fastbench.cli.args import flag_values as values
 from fastbench.cli.args import load_args as how_much
 from fastbench.cli.output import destinations, formats
@@ -65,7 +71,13 @@ def command(
     """
     load = how_much.load(flags, notices)
     message = message or request_args.message(flags, notices)
-    requests, first = request_args.render(flags, addresses, message)
+    socket = None
+    if websocket_args.given(addresses):
+        socket, opening, first = websocket_args.read(flags, addresses, message, load)
+        requests: tuple[plan.Request, ...] = (opening,)
+    else:
+        websocket_args.refuse_own(flags)
+        requests, first = request_args.render(flags, addresses, message)
     if request.closes(message):
         load = replace(load, keepalive=False)
     target = target_args.target(flags, first, notices)
@@ -80,7 +92,7 @@ def command(
     }
     typed |= {"expect_status": flags.expect_status, "bind": list(bind), "family": family}
     typed["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
-    config = typed | _config(target, load, expect)
+    config = typed | _config(target, load, expect) | _config_of_socket(socket)
     return Command(
         plan.Plan(
             target,
@@ -92,6 +104,7 @@ def command(
             config,
             watch(flags),
             flags.one_address,
+            socket,
         ),
         replace(output(flags), thresholds=_thresholds(flags, load, requests)),
         tuple(notices),
@@ -294,6 +307,20 @@ def _config(target: plan.Target, load: plan.Load, expect: plan.Expect) -> dict[s
             "certfile": _shown(tls.certfile),
             "servername": tls.servername,
         },
+    }
+
+
+def _config_of_socket(socket: plan.WebSocket | None) -> dict[str, object]:
+    """Return what connections do as WebSockets; nothing in a run of HTTP."""
+    if socket is None:
+        return {}
+    return {
+        "websocket": {
+            "mode": socket.mode,
+            "message_bytes": len(socket.message),
+            "binary": socket.binary,
+            "subprotocols": list(socket.subprotocols),
+        }
     }
 
 

@@ -3,7 +3,7 @@
 TEXT = """\
 fastbench: a benchmarker for HTTP services. wrk's command line, numbers you can trust.
 
-  fastbench [flags] URL [URL …]     benchmark one server (http:// or https://)
+  fastbench [flags] URL [URL …]     benchmark one server (http:// or https://; ws:// or wss://)
   fastbench run SCRIPT.py           load tests in Python (fastbench run --help)
   fastbench compare BASE CANDIDATE  is build B faster? (fastbench compare --help)
   fastbench find URL                the highest rate that meets an objective (find --help)
@@ -30,10 +30,9 @@ Load
   --ramp T                increase from 0 to -R, or from 1 to -c, during the first T of the run
   --stages T:N,T:N,…      change linearly to N within T: N is a rate with -R, else connections
   -W, --warmup T          load for T before the measurement; excluded from the results
-  -w, --drain             at the end, wait for responses that are still in flight
+  -w, --drain             at the end, wait for responses in flight   --no-retry  never send twice
   --wait-for [URL,]30s    before the run, wait at most 30s until URL (or the first URL) responds
   --no-keepalive          a new connection for each request
-  --no-retry              a request lost to a closing idle connection counts as an error
 
 Request
   -m, -X, --method NAME   default: GET, or POST if there is a body
@@ -45,11 +44,12 @@ Request
   -a, --auth USER:PASS    basic authentication          --bearer TOKEN
   --host NAME             Host header only; the connection still goes to the URL's host
   --urls-from-file FILE   lines of [WEIGHT] [METHOD] URL, below each headers and @BODY; or JSON
+  --ws-mode echo|push|hold   on ws://: send -b and await a message, only receive, only stay open
+  --ws-subprotocol NAME   offer a subprotocol           --binary   send -b as a binary message
   -s, --script FILE.lua   a wrk script that only sets wrk.method, wrk.headers and wrk.body
 
 Network
-  --timeout T             longest wait for a response (2s); also -T 5s, -t 5s
-  --connect-timeout T     longest time to connect (same as --timeout)
+  --timeout T             longest wait for a response (2s)   --connect-timeout T   to connect (2s)
   -k, --insecure          do not verify the server's certificate
   --cacert FILE           trust this CA        --cert FILE, --key FILE   client certificate
   --servername, --sni NAME   TLS server name to send and to verify

@@ -242,6 +242,12 @@ cdef class Block:
             "operations_oldest_ns": slot.operations.oldest_ns,
             "operations_bytes_in": slot.operations.bytes_in,
             "operations_bytes_out": slot.operations.bytes_out,
+            "sockets_opened": slot.dialogues.opened, "sockets_lost": slot.dialogues.lost,
+            "messages_in": slot.dialogues.messages_in,
+            "messages_out": slot.dialogues.messages_out,
+            "payload_in": slot.dialogues.payload_in, "payload_out": slot.dialogues.payload_out,
+            "pings": slot.dialogues.pings, "sockets_begun_ns": slot.dialogues.begun_ns,
+            "sockets_opened_ns": slot.dialogues.opened_ns,
         }
 
     def tls(self, uint32_t worker):
@@ -254,6 +260,11 @@ cdef class Block:
         cdef block.Slot *slot = self.slot(index)
         return {status: slot.status[status] for status in range(block.MAX_STATUS)
                 if slot.status[status]}
+
+    def close_codes(self, uint32_t index):
+        """WebSockets that ended before we closed them, by close code."""
+        cdef block.Dialogues *of = &self.slot(index).dialogues
+        return {of.close_rows[i].code: of.close_rows[i].count for i in range(of.closes)}
 
     def errors(self, uint32_t index):
         """Rows (kind, phase, code in words, count, first_ns)."""

@@ -1,18 +1,21 @@
 """The bridge between Python and the engine: thin classes over its structs, no logic."""
 
 import errno
-import socket
+import os
+import socket as sockets
 
 from libc.math cimport INFINITY
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
 
 cimport fastbench.engine.addresses as addresses
 cimport fastbench.engine.block as block
 cimport fastbench.engine.codec as codec
 cimport fastbench.engine.conn as conn
 cimport fastbench.engine.exchange as exchange
+cimport fastbench.engine.websocket.frames as frames
 cimport fastbench.engine.hdr as hdr
 cimport fastbench.engine.http as http
 cimport fastbench.engine.kernel as kernel
@@ -20,19 +23,32 @@ cimport fastbench.engine.loop as loop
 cimport fastbench.engine.pace as pace
 cimport fastbench.engine.response as response
 cimport fastbench.engine.rules as rules
+cimport fastbench.engine.websocket.talk as talk
 cimport fastbench.engine.tls as tls
-from fastbench.engine.worker cimport Conn, Request, Template, Worker
+cimport fastbench.engine.websocket.upgrade as upgrade
+cimport fastbench.engine.websocket.dialogue as dialogue
+from fastbench.engine.worker cimport Conn, Request, Socket, SocketMode, Template, Worker
 
-# In the order of the enums in block.pxd and response.pxd.
+# In the order of the enums in block.pxd, response.pxd, frames.pxd and upgrade.pxd.
 ERROR_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset",
-               "truncated", "protocol", "too_large", "unsolicited", "expectation", "cancelled")
-ERROR_PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle")
+               "truncated", "protocol", "too_large", "unsolicited", "expectation", "cancelled",
+               "upgrade", "closed")
+ERROR_PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle", "upgrade")
 PROTOCOL_RULES = ("", "status line", "HTTP version", "status code", "bare CR", "control byte",
                   "field name", "folded framing field", "Content-Length", "chunk size",
                   "chunk end", "interim answers", "unasked 101", "several Locations", "cut off",
                   "head size",
                   "chunk extension size")
+FRAME_RULES = ("", "reserved bit", "unknown opcode", "masked frame", "long control frame",
+               "fragmented control frame", "stray continuation", "message within a message",
+               "length not in its shortest form", "top bit of the length", "close payload",
+               "close code", "close reason", "text not UTF-8", "compressed data", "frame size",
+               "message size")
+UPGRADE_RULES = ("not HTTP/1.1", "no Upgrade", "no Connection", "wrong accept key",
+                 "other subprotocol", "extension", "head size")
 HISTOGRAMS = ("service", "failed", "connect", "first_byte", "response", "lag", "operation")
+SOCKET_MODES = ("echo", "push", "hold")
+MAX_MESSAGE_BYTES = 1 << 30
 WORKER_STATES = ("starting", "connecting", "ready", "running", "ended")
 TLS_VERSIONS = {0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 HISTOGRAM_COUNTERS = hdr.COUNTERS
@@ -40,7 +56,7 @@ MAX_HEAD_BYTES = response.MAX_HEAD_BYTES
 MAX_ADDRESSES = block.MAX_ADDRESSES
 UNLIMITED = 2**63
 # getaddrinfo(3): the codes are negative, rows of errors hold them without the sign.
-EAI_NAMES = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
+EAI_NAMES = {getattr(sockets, name): name for name in dir(sockets) if name.startswith("EAI_")}
 
 
 def die_with_parent():
@@ -55,7 +71,13 @@ cdef str text_of(const char *text):
 cdef str code_name(int kind, int code):
     """The code of an error row in words: errno name, parser rule, OpenSSL's reason, or status."""
     if kind == block.PROTOCOL or kind == block.TOO_LARGE:
+        if code >= talk.FRAME_RULE:
+            return FRAME_RULES[code - talk.FRAME_RULE]
         return PROTOCOL_RULES[code]
+    if kind == block.UPGRADE:
+        return UPGRADE_RULES[code - upgrade.NOT_HTTP] if code >= upgrade.NOT_HTTP else str(code)
+    if kind == block.CLOSED:
+        return str(code)
     if code >= tls.TLS_REASON:
         return text_of(tls.reason(code))
     if kind == block.DNS:
@@ -88,76 +110,7 @@ cdef int look_for(codec.Needle *needle, bytes text) except -1:
     return 0
 
 
-cdef class Parser:
-    """Reads one answer at a time, by the codec of HTTP/1.1; no I/O."""
-
-    cdef codec.Codec protocol
-    cdef response.Http state
-    cdef codec.Memo memo
-    cdef codec.Needle needle
-    cdef bytes text
-
-    def __cinit__(self, *, bint head=False, bytes expect_body=b""):
-        http.use_http(&self.protocol)
-        self.text = expect_body
-        look_for(&self.needle, self.text)
-        self.reset(head=head)
-
-    def __dealloc__(self):
-        free(self.needle.fallback)
-
-    def reset(self, *, bint head=False):
-        """Begin the next response; `head`: it answers a HEAD request."""
-        self.protocol.expect(&self.state, <response.Asked>head)
-
-    def feed(self, const uint8_t[::1] data not None):
-        """Take bytes up to the end of the message; returns how many were taken."""
-        if data.shape[0] == 0:
-            return 0
-        return codec.feed(&self.protocol, &self.state, &data[0], data.shape[0], &self.needle,
-                          &self.memo)
-
-    def eof(self):
-        """The peer closed: ends a body without a length, else cuts the message off."""
-        if not self.protocol.close(&self.state) and not response.ended(&self.state):
-            response.fail(&self.state, response.CUT_OFF)
-
-    @property
-    def outcome(self):
-        """"" while reading, then "ok", "protocol", "truncated" or "too_large"."""
-        if not response.ended(&self.state):
-            return ""
-        if self.state.state == response.DONE:
-            return "ok"
-        if self.state.rule == response.CUT_OFF:
-            return "truncated"
-        return ERROR_KINDS[rules.kind_of_broken(&self.state)]
-
-    @property
-    def rule(self):
-        """The broken rule, one of PROTOCOL_RULES."""
-        return PROTOCOL_RULES[self.state.rule]
-
-    @property
-    def status(self):
-        return self.state.status
-
-    @property
-    def minor_version(self):
-        return self.state.minor
-
-    @property
-    def body_bytes(self):
-        return self.state.body_bytes
-
-    @property
-    def reusable(self):
-        """May the connection carry another request (RFC 9112 section 9.3)?"""
-        return response.reusable(&self.state)
-
-    @property
-    def body_found(self):
-        return self.state.flags & response.FOUND != 0
+include "_parser.pxi"
 
 
 cdef class Engine:
@@ -174,7 +127,8 @@ cdef class Engine:
                   bint retry,
                   uint64_t timeout_ns, uint64_t connect_timeout_ns, bytes ok_status not None,
                   bint status_expected, bytes expect_body not None, list sources not None,
-                  uint32_t first, tuple tls_options, tuple plan=None, bint drain=False):
+                  uint32_t first, tuple tls_options, tuple plan=None, bint drain=False,
+                  tuple socket=None):
         cdef Worker *w = &self.worker
         self.block = shared
         self.keep = [requests, ok_status, expect_body]
@@ -215,8 +169,13 @@ cdef class Engine:
         w.n_active = connections
         self.set_plan(plan)
         self.set_connections(connections, first)
+        self.set_socket(socket)
 
     def __dealloc__(self):
+        if self.worker.talk.sockets != NULL:
+            dialogue.forget_sockets(&self.worker)
+        free(self.worker.talk.sockets)
+        free(self.worker.talk.head)
         if self.worker.epoll >= 0:
             kernel.close(self.worker.epoll)
         free(self.worker.needle.fallback)
@@ -315,6 +274,36 @@ cdef class Engine:
         w.conns = <Conn *>allocate(count, sizeof(Conn))
         self.requests = <Request *>allocate(<size_t>count * w.pipeline, sizeof(Request))
         conn.set_up(w, self.requests, first)
+
+    cdef set_socket(self, tuple options):
+        """None: HTTP; else (mode, one of SOCKET_MODES; opcode, message, subprotocols offered).
+
+        The one request is the handshake then.
+        """
+        cdef Worker *w = &self.worker
+        cdef bytes head, message, protocols
+        if options is None:
+            return
+        mode, opcode, message, protocols = options
+        self.keep.append(options)
+        head = <bytes>self.keep[0][0].payload
+        at = head.lower().index(b"\r\nsec-websocket-key: ") + 21
+        w.talk.mode = <SocketMode><int>SOCKET_MODES.index(mode)
+        w.talk.first = frames.FIN | <uint8_t>opcode
+        w.talk.head_bytes = <uint32_t>len(head)
+        w.talk.head = <uint8_t *>allocate(len(head), 1)
+        memcpy(w.talk.head, <const char *>head, len(head))
+        w.talk.key_at = <uint32_t>at
+        w.talk.protocols = protocols
+        w.talk.max_message_bytes = MAX_MESSAGE_BYTES
+        w.talk.sockets = <Socket *>allocate(w.n_conns, sizeof(Socket))
+        w.talk.greets = mode != "echo" and len(message) != 0
+        w.templates[0].data = message
+        w.templates[0].n_bytes = <uint32_t>len(message)
+        w.retry_allowed = False
+        w.discard = False
+        w.rng = <uint64_t>int.from_bytes(os.urandom(8), "little") | 1
+        dialogue.use_websocket(w)
 
     def run(self):
         """Load the server until the block says stop or the budget is spent. Blocks; no GIL."""

@@ -38,7 +38,7 @@ cimport fastbench.engine.trend as trend
 cimport fastbench.engine.websocket.upgrade as upgrade
 from fastbench.engine.bridge._core cimport Block, Histogram, code_name
 
-from fastbench.engine.bridge._core import ERROR_KINDS, ERROR_PHASES, WORKER_STATES
+from fastbench.engine.bridge._core import ERROR_KINDS, ERROR_PHASES, FRAME_RULES, WORKER_STATES
 
 cdef extern from "<sys/timerfd.h>" nogil:
     int TFD_NONBLOCK, TFD_CLOEXEC, TFD_TIMER_ABSTIME

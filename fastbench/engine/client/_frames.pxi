@@ -1,11 +1,5 @@
 # Part of _client.pyx: WebSocket frames for scripts, read and written.
 
-# In the order of FrameRule in frames.pxd.
-FRAME_RULES = ("", "reserved bit", "unknown opcode", "masked frame", "long control frame",
-               "fragmented control frame", "stray continuation", "message within a message",
-               "length not in its shortest form", "top bit of the length", "close payload",
-               "close code", "close reason", "text not UTF-8", "compressed data", "frame size",
-               "message size")
 MAX_MESSAGE_BYTES = 1 << 26
 _DEFLATE_TAIL = b"\x00\x00\xff\xff"
 _WINDOW_BITS = -15               # raw deflate, the largest window: it reads what smaller ones wrote

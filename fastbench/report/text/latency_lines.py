@@ -13,6 +13,7 @@ from fastbench.results import resolution
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import PERCENTILES
 from fastbench.results.result import Result
+from fastbench.results.socket_counts import mode_of
 
 PICTURE_COLUMNS = 100
 FIGURE_COLUMNS = 11  # of one more column of percentiles
@@ -21,6 +22,13 @@ WORDS = "response time is from the planned start, service time from the first by
 WORDS_CLOSED = (
     "service time; while the server stalls fewer requests are sent; -R includes the waiting"
 )
+
+OF_SOCKETS = {
+    "echo": "from a message sent to the next one received; while the server stalls fewer are sent; "
+    "-R includes the waiting",
+    "push": "from one message of a connection to the next; to the first one from the handshake",
+    "hold": "from the attempt to connect to the end of the handshake",
+}
 
 
 def lines(page: Page, result: Result) -> list[str]:
@@ -35,7 +43,8 @@ def lines(page: Page, result: Result) -> list[str]:
     if not latency.service.count and not (latency.response and latency.response.count):
         return [page.row("Latency", "no ok response to measure"), *brief] if brief else []
     if latency.response is None:
-        return [*page.wrapped("Latency", WORDS_CLOSED), *_table(page, [latency.service]), *brief]
+        words = OF_SOCKETS.get(mode_of(result.config), WORDS_CLOSED)
+        return [*page.wrapped("Latency", words), *_table(page, [latency.service]), *brief]
     heads = page.dim(f"         {'response':>8}{'service':>{FIGURE_COLUMNS}}   │ response time")
     table = _table(page, [latency.response, latency.service])
     return [*page.wrapped("Latency", WORDS), heads, *table, *brief]

@@ -33,7 +33,7 @@ OF_OPERATIONS = {"service": "the duration of operations in ms"}
 def render(result: Result) -> str:
     """Return the spectrum of each latency that has samples, response time first."""
     result = result.main
-    titles = TITLES if result.noun == "request" else OF_OPERATIONS
+    titles = OF_OPERATIONS if result.noun == "operation" else TITLES
     found = [(title, getattr(result.latency, name)) for name, title in titles.items()]
     return "\n".join(
         f"#[Percentile spectrum of {title}]\n{_spectrum(histogram)}"

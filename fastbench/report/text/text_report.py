@@ -20,7 +20,13 @@ from fastbench.report.page import (
     seconds,
 )
 from fastbench.report.picture import sparkline
-from fastbench.report.text import latency_lines, request_table, scenario_tables, usage_lines
+from fastbench.report.text import (
+    latency_lines,
+    request_table,
+    scenario_tables,
+    socket_lines,
+    usage_lines,
+)
 from fastbench.results import addresses, resolution
 from fastbench.results.result import ErrorRow, Result, SeriesRow, Summary
 
@@ -64,6 +70,7 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
         ),
         [
             *_answers(page, result),
+            *socket_lines.lines(page, result),
             *_errors(page, result),
             *_addresses(page, result),
             *_tls(page, result),
@@ -138,7 +145,7 @@ def _stages(load: LoadHeading) -> str:
 def _load(load: LoadHeading) -> list[str]:
     end = [format_s(load.duration_s)] if load.duration_s is not None else []
     if load.requests is not None:
-        end.append(plural(load.requests, "request"))
+        end.append(plural(load.requests, "message" if load.websocket else "request"))
     if load.iterations is not None:
         end.append(plural(load.iterations, "iteration"))
     parts = [
@@ -147,10 +154,17 @@ def _load(load: LoadHeading) -> list[str]:
         (" and " if load.script else " or ").join(end),  # scenarios have an end each
         _stages(load),
         "Poisson arrivals" if load.arrival == "poisson" else "",
-        f"{load.pipeline} requests in a pipeline" if load.pipeline > 1 else "",
+        _in_flight(load),
         "" if load.keepalive else "a new connection per request",
     ]
     return [part for part in parts if part]
+
+
+def _in_flight(load: LoadHeading) -> str:
+    if load.pipeline == 1:
+        return ""
+    what = "messages in flight per connection" if load.websocket else "requests in a pipeline"
+    return f"{load.pipeline} {what}"
 
 
 def _figures(page: Page, result: Result) -> list[str]:
@@ -159,7 +173,7 @@ def _figures(page: Page, result: Result) -> list[str]:
     if not (s.started or s.scheduled):
         return []
     figures: list[Part] = [(_rate(result), page.bold)]
-    told = s.bytes_in or result.noun == "request"  # an operation may have no bytes to tell of
+    told = s.bytes_in or result.noun != "operation"  # an operation may have no bytes to tell of
     if told and resolution.tells_rate(s.requests, s.duration_s):
         figures.append((f"{format_bytes(s.bytes_in_per_s)}/s", page.bold))
     figures.append((f"{plural(s.requests, result.noun)} in {seconds(s.duration_s)}", str))
@@ -175,19 +189,23 @@ def _rate(result: Result) -> str:
     """Return the rate; of a plan the one asked for, too, and how far away the run stayed."""
     s = result.summary
     told = resolution.tells_rate(s.requests, s.duration_s)
+    if result.noun == "connection" and result.sockets is not None:
+        asked = load_of(result).connections
+        return f"{result.sockets.open_at_end:,} of {plural(asked, 'connection')} open"
     if s.scheduled is None or s.duration_s <= 0:
         if not told:
             return f"rate: {resolution.TOO_SHORT}"
         return f"{_per_s(s.requests_per_s, exact=False)} {result.per_s}"
     wanted = load_of(result).rate or s.scheduled / s.duration_s
     if not told:
-        return f"{_per_s(wanted, exact=True)} req/s planned, reached: {resolution.TOO_SHORT}"
+        unit = result.per_s
+        return f"{_per_s(wanted, exact=True)} {unit} planned, reached: {resolution.TOO_SHORT}"
     off = 100 * (s.requests_per_s / wanted - 1) if wanted > 0 else 0.0
     digits = 3 if abs(off) < 1 else 1
     sign = "±" if abs(off) < 0.0005 else "+" if off > 0 else "-"
     reached = _per_s(s.requests_per_s, exact=True)
     return (
-        f"{_per_s(wanted, exact=True)} req/s planned, "
+        f"{_per_s(wanted, exact=True)} {result.per_s} planned, "
         f"{reached} reached ({sign}{abs(off):.{digits}f}%)"
     )
 

@@ -23,7 +23,8 @@ from fastbench.foundation.units import format_count, format_ms, format_s
 from fastbench.results import resolution
 from fastbench.results.assessment import listen_queue
 from fastbench.results.histogram import Histogram
-from fastbench.results.result import Result, Validity
+from fastbench.results.result import NOUNS, Result, Validity
+from fastbench.results.socket_counts import mode_of
 from fastbench.results.usage import TargetUse
 
 Where = Literal["seen", "hidden", "remote"]
@@ -40,7 +41,7 @@ LATE_SHARE = 0.1  # of the 99th percentile of response time
 LOOP_LATE_SHARE = 0.25  # of that of service time: it holds the lateness already
 MISSED_SHARE = 0.001
 RETRANSMITS_SHARE = 0.01  # of requests
-FAILURES = ("requests_failed", "operations_failed")  # reasons of the outcome
+FAILURES = tuple(f"{noun}s_failed" for noun in NOUNS)  # reasons of the outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,9 @@ def _of_waiting(result: Result, seen: Seen) -> tuple[str, list[str]]:
     if any(each.code in FAILURES for each in result.outcome.reasons):
         return "unknown", []  # more load is no answer to requests that fail
     waited = _waited(result, seen)
-    if result.noun != "request" and seen.where != "seen":
+    if mode_of(result.config) in ("push", "hold"):
+        return "none", []  # nobody waits for an answer
+    if result.noun == "operation" and seen.where != "seen":
         return "unknown", [
             f"{waited}; what they waited for cannot be seen from here: name it with --watch "
             "pid:NUMBER"
@@ -226,7 +229,7 @@ def _waited(result: Result, seen: Seen) -> str:
     """Say who waited, and for how long; how many loaded at once is known if it never changed."""
     if seen.vus:
         users = f"{seen.vus:,} VU" + ("" if seen.vus == 1 else "s")
-        what = "responses" if result.noun == "request" else "their operations"
+        what = "their operations" if result.noun == "operation" else "responses"
         return f"{users} waited for {what}, or slept as the script says"
     p50 = format_ms(result.latency.service.percentile(50) / 1e6)
     if not seen.constant:
