@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import secrets
 import select
 import socket
 import time
@@ -10,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from fastbench.engine.bridge import _core
-from fastbench.plan import resolve
-from fastbench.plan.plan import Plan, Request, Tls
+from fastbench.plan import opening, resolve
+from fastbench.plan.plan import Plan, Request, Tls, WebSocket
 
 KEPT_BYTES = 1 << 17  # of the answer, for the display: the largest head and some body
 READ_BYTES = SEND_BYTES = 1 << 16
@@ -62,6 +63,8 @@ class _Failed(Exception):
 
 def run(plan: Plan, request: Request) -> Exchange:
     """Send a request of the plan once; errors are noted, never raised."""
+    if plan.websocket is not None:
+        request = opening.with_key(request, secrets.token_bytes(16))
     now = Exchange(request, begin_ns=time.monotonic_ns())
     try:
         _run(plan, now)
@@ -88,7 +91,11 @@ def _run(plan: Plan, now: Exchange) -> None:
         with stream:
             now.sent_ns = time.monotonic_ns()
             deadline_ns = now.sent_ns + round(plan.load.timeout_s * 1e9)
-            _answer(stream, plan, now, deadline_ns, _send(stream, now.request, deadline_ns))
+            sent = _send(stream, now.request, deadline_ns)
+            if plan.websocket is not None:
+                _upgrade(stream, plan.websocket, now, deadline_ns, sent)
+            else:
+                _answer(stream, plan, now, deadline_ns, sent)
 
 
 def _connect(plan: Plan, endpoint: resolve.Endpoint, deadline_ns: int) -> socket.socket:
@@ -165,6 +172,28 @@ def _send(stream: socket.socket, request: Request, deadline_ns: int) -> _Sent:
         except OSError as error:
             return _Sent(error=error)
     return _Sent()
+
+
+def _upgrade(
+    stream: socket.socket, socket_: WebSocket, now: Exchange, deadline_ns: int, sent: _Sent
+) -> None:
+    """Read the head that answers the handshake of a WebSocket; judge it as a run does."""
+    data = sent.early
+    while b"\r\n\r\n" not in now.received:
+        data = _receive(stream, _core.Parser(), deadline_ns, sent) if data is None else data
+        if not data:
+            raise _Failed("truncated", "upgrade", "")
+        now.first_byte_ns = now.first_byte_ns or time.monotonic_ns()
+        now.received_bytes += len(data)
+        now.received += data[: KEPT_BYTES - len(now.received)]
+        data = b"" if len(now.received) == KEPT_BYTES else None
+    head = bytes(now.received).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    now.status = int(head[9:12]) if head[9:12].isdigit() else 0
+    now.body_bytes = now.received_bytes - len(head)
+    offered = ",".join(socket_.subprotocols).encode("ascii")
+    if code := _core.judge_handshake(head, opening.key_of(now.request), offered):
+        raise _Failed("upgrade", "upgrade", code)
+    now.reusable = True
 
 
 def _answer(
