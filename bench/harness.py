@@ -121,13 +121,12 @@ def raise_files_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def compile_c(name: str, folder: Path) -> Path:
-    """Compile bench/NAME.c into the folder; returns the program."""
+def compile_c(name: str, folder: Path, *libraries: str) -> Path:
+    """Compile bench/NAME.c into the folder, with these libraries; returns the program."""
     program = folder / name
     source = ROOT / "bench" / f"{name}.c"
-    subprocess.run(
-        ["gcc", "-std=c11", "-O2", "-Wall", "-Wextra", "-o", program, source], check=True
-    )
+    words: list[str | Path] = ["-std=c11", "-O2", "-Wall", "-Wextra", "-o", program, source]
+    subprocess.run(["gcc", *words, *(f"-l{each}" for each in libraries)], check=True)
     return program
 
 
