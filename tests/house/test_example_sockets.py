@@ -14,6 +14,10 @@ RUNS: dict[str, tuple[str, ...]] = {
         *("helpdesk/realtime.py", "--time-scale=0.0015", "--scale=0.02"),
         *("-eSTAY_S=0.2", "-eTYPE_EVERY_S=0.05"),
     ),
+    "realtime": (
+        *("realtime.py", "--time-scale=0.003", "--scale=0.02"),
+        *("-eSTAY_S=0.6", "-eSEND_EVERY_S=0.05"),
+    ),
 }
 
 
@@ -36,8 +40,12 @@ def test_both_sides_count_the_same_messages(runs: dict[str, Ran], name: str) -> 
 
 def operations(run: Ran) -> dict[str, tuple[int, int]]:
     """Give how many operations of each name there were, and how many failed."""
-    rows = [row for row in run.document["requests"] if row["kind"] == "ws"]
-    return {row["name"]: (row["requests"], row["failed"]) for row in rows}
+    found: dict[str, tuple[int, int]] = {}
+    for row in run.document["requests"]:
+        if row["kind"] == "ws":
+            ended, failed = found.get(row["name"], (0, 0))
+            found[row["name"]] = ended + row["requests"], failed + row["failed"]
+    return found
 
 
 def test_calls_take_every_line_and_no_more(runs: dict[str, Ran]) -> None:
@@ -61,3 +69,14 @@ def test_agents_hear_of_each_other(runs: dict[str, Ran]) -> None:
     assert run.checks()["subscribed"] == agents
     assert run.count("ws_message_latency") == run.count("ws_messages_received") > 0
     assert 0 < run.document["metrics"]["ws_message_latency"]["values"]["min"] < 1000
+
+
+def test_listeners_get_what_is_sent(runs: dict[str, Ran]) -> None:
+    run = runs["realtime"]
+    sockets = run.count("ws_sessions")
+    assert run.iterations()["listener"] >= 20 and run.iterations()["sender"] >= 1
+    subscriptions = 2 * run.iterations()["listener"] + run.iterations()["sender"]
+    assert operations(run) == {"connect realtime": (sockets, 0), "subscribe": (subscriptions, 0)}
+    assert run.checks()["subscribed"] == run.iterations()["listener"]
+    assert run.checks()["message received"] == run.count("message_latency") >= 20
+    assert 0 < run.document["metrics"]["message_latency"]["values"]["min"] < 1000

@@ -154,12 +154,13 @@ class Opening:
             raise socket.failure
 
 
-def _cells(place: RecordingContext, name: str, tags: Mapping[str, object] | None) -> dict[str, Any]:
+def _cells(place: RecordingContext, name: str, tags: Mapping[str, object] | None) -> dict[Any, Any]:
     """Return where the WebSockets of one name are counted, and keep that with the place."""
     own = tuple(sorted({**dict(own_tags(tags) if tags else ()), "name": name}.items()))
-    found: dict[str, Any] | None = place.cells.get(("ws", own))
+    found: dict[Any, Any] | None = place.cells.get(("ws", own))
     if found is None:
         found = {each: measured(each, own, place) for each in METRICS}
+        found["own"] = own
         place.cells["ws", own] = found
     return found
 

@@ -60,13 +60,17 @@ class Timer:
             self._handle = loop.call_at(self._due, self._fire)
         else:
             self._all.discard(self)
+        if self._task is not None:  # it never overlaps with itself
+            return
         try:
             found = self._call()
         except BaseException as error:
             self._socket.fail(error)
             return
         if inspect.isawaitable(found):
-            self._task = asyncio.ensure_future(_awaited(found))
+            self._task = asyncio.ensure_future(
+                found if inspect.iscoroutine(found) else _awaited(found)
+            )
             self._task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[Any]) -> None:

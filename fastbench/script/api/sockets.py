@@ -22,8 +22,10 @@ from fastbench.foundation import redact
 from fastbench.foundation.redact import printable
 from fastbench.plan.plan import UsageError
 from fastbench.script.api import socket_errors
+from fastbench.script.api.measured import measured
 from fastbench.script.api.operations import operation
 from fastbench.script.api.socket_timers import Timer, positive
+from fastbench.script.recording_context import MAX_INSIDE
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Response, WebSocket
@@ -68,7 +70,7 @@ class Socket:
         name: str,
         response: Response,
         raw: WebSocket | None,
-        cells: Mapping[str, Any],
+        cells: dict[Any, Any],
         subprotocol: str | None,
         warn: Warn,
     ) -> None:
@@ -168,15 +170,30 @@ class Socket:
         takes = _matching(match)
         with operation(name or self.name, "ws") as op:
             raw = self._raw
-            arrival = None if raw is None else raw.expect(takes, _limit(timeout))
+            if raw is None or raw.ended:
+                op.fail(self._why())
+                return None
+            arrival = raw.expect(takes, _limit(timeout))
             self.send(message)
-            reply = None if arrival is None else await arrival
+            reply = await arrival
             if reply is None:
                 op.fail("no reply in time" if self.open else self._why())
                 self.cells["ws_msgs_lost"].add(1)
-        if reply is not None and op.duration_ms is not None:
-            self.cells["ws_msg_rtt"].add(round(op.duration_ms * 1e6))
+        if reply is not None:
+            self.round_trip(op)
         return reply
+
+    def round_trip(self, op: operation) -> None:
+        """Count an operation that has ended in ws_msg_rtt, by its name."""
+        if op.duration_ns is None:
+            return
+        cell = self.cells.get(("ws_msg_rtt", op.name))
+        if cell is None:
+            own = {**dict(self.cells["own"]), "name": op.name}
+            cell = measured("ws_msg_rtt", tuple(sorted(own.items())))
+            if len(self.cells) < MAX_INSIDE:
+                self.cells["ws_msg_rtt", op.name] = cell
+        cell.add(op.duration_ns)
 
     async def ping(self, timeout: float | None = REQUEST_TIMEOUT_S) -> float | None:
         """Send a ping; return how long its pong took, in ms and ws_ping, or None without one."""
@@ -198,7 +215,10 @@ class Socket:
             raw.abandon(f"no pong within {timeout:g} s")
 
     def every(self, seconds: float, call: Callable[[], Any]) -> Timer:
-        """Call `call()` every so many seconds until the socket ends; a coroutine is awaited."""
+        """Call `call()` every so many seconds until the socket ends; a coroutine is awaited.
+
+        A call that is due while the last one is still awaited is left out.
+        """
         return self._timer(seconds, call, True)
 
     def after(self, seconds: float, call: Callable[[], Any]) -> Timer:

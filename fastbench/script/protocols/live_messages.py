@@ -162,15 +162,18 @@ async def replied(
     """
     with operation(name, "ws") as op:
         raw = socket.raw
-        arrival = None if raw is None else raw.expect(takes, timeout_s)
+        if raw is None or raw.ended:
+            op.fail(socket.error or f"closed: {socket.close_code}")
+            return False
+        arrival = raw.expect(takes, timeout_s)
         send()
-        came = arrival is not None and await arrival is not None
+        came = await arrival is not None
         if not came:
             why = socket.error or f"closed: {socket.close_code}"
             op.fail("no reply in time" if socket.open else why)
             socket.cells["ws_msgs_lost"].add(1)
         elif why := refusal():
             op.fail(why)
-    if came and op.duration_ns is not None:
-        socket.cells["ws_msg_rtt"].add(op.duration_ns)
+    if came:
+        socket.round_trip(op)
     return came
