@@ -115,6 +115,8 @@ class SocketIO:
         """
         if not isinstance(namespace, str) or not namespace.startswith("/") or "," in namespace:
             raise UsageError(f'A namespace is a text such as "/chat", not {namespace!r}.')
+        if (old := self._namespaces.get(namespace)) is not None and old.connected:
+            raise UsageError(f"{namespace} is connected already; disconnect() ends it.")
         made = self._namespaces[namespace] = Namespace(self, namespace)
         packet = Packet(CONNECT, namespace, dict(auth) if auth is not None else None)
         found = await self.request(name or f"connect {namespace}", packet, None, timeout)

@@ -293,6 +293,8 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(url: str) -> None:
             with pytest.raises(UsageError, match="A namespace is a text"):
                 await io.connect("chat")
             desk = await io.connect()
+            with pytest.raises(UsageError, match="connected already"):
+                await io.connect()
             with pytest.raises(UsageError, match="An event has a name"):
                 desk.emit("")
             with pytest.raises(UsageError, match=r"cannot be JSON.*\.$"):
