@@ -79,6 +79,19 @@ def test_a_run_counts_what_the_server_counts(tmp_path: Path, proxied: bool) -> N
     assert 0 <= pongs <= received - ROUNDS * (10 + 2 + 5 * (2 + 1))
 
 
+def test_a_run_without_a_script_counts_the_same_through_nginx(tmp_path: Path) -> None:
+    with npm_server(tmp_path) as server, nginx_before(tmp_path, server.url) as url:
+        target = url.replace("http", "ws") + "/ws"
+        shown = invoke("-c8", "-n2000", "-b", "grüß", "--json", "-", target)
+    assert shown.returncode == 0, shown.stderr
+    document = json.loads(shown.stdout)
+    summary = document["summary"]
+    assert (summary["started"], summary["ok"], document["errors"]) == (2000, 2000, [])
+    seen = server.seen
+    assert (seen["sessions"], seen["closed"]) == (8, {"1000": 8})
+    assert seen["received"] == seen["sent"] == 2000 and seen["errors"] == 0
+
+
 def test_acks_go_both_ways_and_rooms_are_shared(server: NpmServer) -> None:
     async def story(user: Any) -> None:
         async with socketio.open(user) as a, socketio.open(user) as b:
