@@ -18,44 +18,27 @@ import math
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self
+from functools import partial
 
 from fastbench.foundation import units
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import Judgement
 from fastbench.results.result import Result
+from fastbench.results.thresholds.drift import judge_drift
 from fastbench.results.thresholds.judging import (
+    DRIFTS,
     Threshold,
     failed_share,
+    graded,
     judge,
     judge_formula,
     leaves,
 )
 from fastbench.results.thresholds.submetric import canonical
+from fastbench.results.thresholds.traces import WHOLE, Source, Time, Trace, needed
 
 FAILED = "http_req_failed"
 WINDOW_PARTS = 16  # a [last=T] window is at most T / 16 too long while the run goes
-
-
-class Source(Protocol):
-    """What was measured up to an instant of the run, or between two."""
-
-    @property
-    def t_s(self) -> float:
-        """The instant, from the start of the run on."""
-
-    def observe(self, threshold: Threshold) -> tuple[float | None, str]:
-        """Return the value, None without samples; and what it is of, where that is open."""
-
-    def since(self, earlier: Self) -> Self:
-        """Return what came after an earlier instant."""
-
-    def kept(self, keys: frozenset[str]) -> Self:
-        """Return a copy that later samples do not change, of the metrics with these keys."""
-
-
-_Time = tuple[float, float, float]  # begin, end, or the length of what is last
-_WHOLE: _Time = (0.0, math.inf, 0.0)
 
 
 @dataclass(slots=True)
@@ -112,14 +95,19 @@ class Judge:
         self.thresholds = tuple(thresholds)
         observed = list(leaves(self.thresholds))
         times = {each.text: _time(each, spans or {}) for each in observed}
-        self._windows: dict[_Time, _Window] = {}
-        for time in set(times.values()) - {_WHOLE}:
+        self._windows: dict[Time, _Window] = {}
+        for time in set(times.values()) - {WHOLE}:
             looking = [each for each in observed if times[each.text] == time]
             keys = frozenset(
                 canonical(name, each.tags) for each in looking for name in each.metrics
             )
             self._windows[time] = _Window(*time, keys, deque())
         self._window_of = {text: self._windows.get(time) for text, time in times.items()}
+        self._traces = {
+            each.text: Trace(each, times[each.text])
+            for each in observed
+            if needed(each, times[each.text])
+        }
         self.judgements: dict[str, Judgement] = {
             each.text: judge(each, None) for each in self.thresholds
         }
@@ -138,6 +126,8 @@ class Judge:
         """Judge anew; true when a threshold that is broken asks for the end of the run."""
         for window in self._windows.values():
             window.look(now)
+        for trace in self._traces.values():
+            trace.look(now)
         for each in self.thresholds:
             judgement = self._judged(each, now)
             self.judgements[each.text] = judgement
@@ -167,11 +157,16 @@ class Judge:
         return found
 
     def _judged(self, threshold: Threshold, now: Source) -> Judgement:
+        if threshold.aggregate in DRIFTS:
+            points = self._traces[threshold.text].points
+            return graded(threshold, partial(judge_drift, points=points))
         if threshold.terms:
             return judge_formula(threshold, [self._observed(e, now)[0] for e in threshold.terms])
         return judge(threshold, *self._observed(threshold, now))
 
     def _observed(self, threshold: Threshold, now: Source) -> tuple[float | None, str]:
+        if threshold.text in self._traces:
+            return self._traces[threshold.text].extreme, ""
         window = self._window_of[threshold.text]
         source = window.of(now) if window is not None else now
         return source.observe(threshold) if source is not None else (None, "")
@@ -182,7 +177,7 @@ class Judge:
         return any(not each.ok and each.level == "fail" for each in self.judgements.values())
 
 
-def _time(threshold: Threshold, spans: Mapping[str, tuple[float, float]]) -> _Time:
+def _time(threshold: Threshold, spans: Mapping[str, tuple[float, float]]) -> Time:
     """Return begin, end and length of what it looks at; a tag scenario:x may say whose stage."""
     if not threshold.stage:
         return 0.0, math.inf, threshold.last_s

@@ -22,7 +22,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from fastbench.results.metric_values import Kind
-from fastbench.results.thresholds.judging import Formula, Item, Threshold
+from fastbench.results.thresholds.judging import DRIFTS, Formula, Item, Threshold
 from fastbench.results.thresholds.limit_values import read_limit, refuse
 from fastbench.results.thresholds.submetric import Malformed, read_tags
 
@@ -30,10 +30,11 @@ _OPERATOR = re.compile(r"===|==|!=|<=|>=|<|>")
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\s*([A-Za-z%]*)")
 _PERCENTILE = re.compile(r"p(?:[0-9]+(?:\.[0-9]+)?|\(\s*[0-9]+(?:\.[0-9]+)?\s*\))(?!\w)")
 _AGGREGATE = re.compile(
-    rf"(?:{_PERCENTILE.pattern}|(?:avg|mean|min|max|med|median|count|rate|value)(?!\w))"
+    rf"(?:{_PERCENTILE.pattern}|(?:avg|mean|min|max|med|median|count|rate|value|drift|slope)(?!\w))"
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WINDOW = re.compile(r"\s*(?:stage|last)\s*=")
+_PER = re.compile(r"/\s*(?:s|min|h)(?!\w)")
 _WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 _RANK = {"+": 1, "-": 1, "*": 2, "/": 2}
 _EXAMPLE = "p95[stage=after] <= 1.2 * p95[stage=before]"
@@ -46,7 +47,7 @@ def meant(text: str, known: Container[str]) -> bool:
     found = _OPERATOR.search(bare)
     if found is None:
         return False
-    left, right = bare[: found.start()], bare[found.end() :]
+    left, right = bare[: found.start()], _PER.sub("", bare[found.end() :])
     names = [word[0] for word in _WORD.finditer(right)]
     if not {"target", "critical"}.isdisjoint(names):
         return False  # a goal
@@ -95,6 +96,8 @@ def read(
         for window in within:
             each = narrowed(each, window)
         terms.append(replace(each, text=written + "".join(f" [{window}]" for window in within)))
+    if any(each.aggregate in DRIFTS for each in terms):
+        refuse(text, "a drift or slope stands alone, with one limit")
     first = terms[0]
     formula = Formula(*(_resolved(side, first, text) for side in (left, right)))
     kind = first.kind if _keeps_unit(formula.left, terms) else _PLAIN

@@ -8,6 +8,7 @@
    planned, else http_req_duration; `errors` is http_req_failed, `rps` and `requests` are http_reqs.
 3. Words in brackets say how: [warn] [abort] [delay=10s] [stage=2] [stage=spike] [last=30s].
    [target=200ms] adds a second limit: a goal, as `p95 <200 target, <500 critical` is.
+4. drift<50MB, drift<10% and slope<5MB/h are about a line through the seconds (see `drift`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from fastbench.foundation import redact, units
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import MACHINE, PERCENTS, Kind
 from fastbench.results.thresholds import formulas, goal_grammar
-from fastbench.results.thresholds.judging import Threshold, leaves, submetrics
+from fastbench.results.thresholds.judging import DRIFTS, PER_S, Threshold, leaves, submetrics
 from fastbench.results.thresholds.limit_values import read_limit, refuse
 from fastbench.results.thresholds.submetric import Malformed, Tags, canonical, read_tags
 
@@ -30,10 +31,10 @@ __all__ = ["Threshold", "parse", "read", "refuse_tags", "submetrics"]
 MIN_LAST_S = 1.0
 
 _AGGREGATES = {
-    "counter": ("count", "rate"),
-    "gauge": ("value", "min", "max"),
-    "rate": ("rate", "count"),
-    "trend": ("avg", "min", "max", "med", "p(N)", "count"),
+    "counter": ("count", "rate", *DRIFTS),
+    "gauge": ("value", "min", "max", *DRIFTS),
+    "rate": ("rate", "count", *DRIFTS),
+    "trend": ("avg", "min", "max", "med", "p(N)", "count", *DRIFTS),
 }
 _SYNONYMS = {"mean": "avg", "median": "med"}
 _SHORT = {
@@ -41,11 +42,11 @@ _SHORT = {
     "requests": ("http_reqs", "count"),
     "rps": ("http_reqs", "rate"),
 }
-_OF_LATENCY = ("avg", "min", "max", "med", "p")  # what stands alone in a short form
+_OF_LATENCY = ("avg", "min", "max", "med", "p", *DRIFTS)  # what stands alone in a short form
 
 _NAME = re.compile(r"\s*([A-Za-z_]\w*)\s*")
 _AGGREGATE = re.compile(
-    r"p\(?\s*([0-9]+(?:\.[0-9]+)?)\s*\)?|avg|mean|min|max|med|median|count|rate|value"
+    r"p\(?\s*([0-9]+(?:\.[0-9]+)?)\s*\)?|avg|mean|min|max|med|median|count|rate|value|drift|slope"
 )
 _EXPRESSION = re.compile(
     rf"\s*(?P<aggregate>{_AGGREGATE.pattern})?\s*(?P<operator>===|==|!=|<=|>=|<|>)\s*(?P<limit>.*\S)\s*"
@@ -317,6 +318,8 @@ def _single(metric: str, tags: Tags, expression: str, kind: Kind, text: str) -> 
         refuse(text, cure, match["aggregate"])
     if percent > 100:
         refuse(text, "percentiles go up to p(100)", match["aggregate"])
+    if aggregate in DRIFTS:
+        return _of_drift(metric, tags, kind, match, text)
     written = match["limit"].removesuffix("%") if metric in PERCENTS else match["limit"]
     limit = read_limit(written, kind, aggregate, text)
     return Threshold(
@@ -329,6 +332,35 @@ def _single(metric: str, tags: Tags, expression: str, kind: Kind, text: str) -> 
         operator=match["operator"],
         limit=limit,
         kind=kind,
+    )
+
+
+def _of_drift(metric: str, tags: Tags, kind: Kind, match: re.Match[str], text: str) -> Threshold:
+    """Put one together whose limit is a change: in the metric's unit, a share, or per time."""
+    if match["operator"] in ("==", "===", "!="):
+        refuse(text, f"a {match['aggregate']} has one of < <= > >=", match["operator"])
+    written, slash, per = match["limit"].partition("/")
+    per = slash + per.strip()
+    if (match["aggregate"] == "slope") != (per in PER_S):
+        cure = "slope<5MB/h is per /s, /min or /h; drift<50MB is over the whole time"
+        refuse(text, cure, match["limit"])
+    written = written.strip()
+    relative = written.endswith("%") and kind.type != "rate" and metric not in PERCENTS
+    bare = written.removesuffix("%") if relative or metric in PERCENTS else written
+    of = {"counter": "count", "trend": "med"}.get(kind.type, kind.type)
+    limit = read_limit(bare, Kind("gauge") if relative else kind, of, text)
+    return Threshold(
+        text=text,
+        metric=metric,
+        tags=tags,
+        expression="".join(match[0].split()),
+        aggregate=match["aggregate"],
+        percent=0.0,
+        operator=match["operator"],
+        limit=limit / 100 if relative else limit,
+        kind=kind,
+        relative=relative,
+        per=per,
     )
 
 

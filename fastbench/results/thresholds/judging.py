@@ -12,6 +12,8 @@ from fastbench.results.result import Summary
 from fastbench.results.thresholds.submetric import Tags, canonical
 
 NEAR = 0.1  # of the limit
+DRIFTS = ("drift", "slope")  # aggregates that are a line through the seconds
+PER_S = {"/s": 1.0, "/min": 60.0, "/h": 3600.0}
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "===": operator.eq,
@@ -75,6 +77,7 @@ class Threshold:
     `target`: it is a goal with two limits; to miss the stricter one, the target, is a warning, and
     fails the run with `target_decides`. One with a target alone has that as limit and level warn.
 
+    `relative`: a drift as a share of where it began. `per` is the time of a slope: /s, /min or /h.
     `terms` and `formula`: it computes both sides from what these terms observe, each in its time.
     """
 
@@ -95,8 +98,15 @@ class Threshold:
     last_s: float = 0.0
     target: float | None = None
     target_decides: bool = False
+    relative: bool = False
+    per: str = ""
     terms: tuple[Threshold, ...] = ()
     formula: Formula | None = None
+
+    @property
+    def per_s(self) -> float:
+        """The time of a slope, 0 of all else."""
+        return PER_S.get(self.per, 0.0)
 
     @property
     def parts(self) -> tuple[Threshold, ...]:
@@ -156,22 +166,23 @@ class Threshold:
 
 def judge(threshold: Threshold, observed: float | None, what: str = "") -> Judgement:
     """Hold what was observed against the limit; `what` says what it is of, if that is open."""
-    if threshold.target is not None:
-        return _graded(threshold, observed, what)
-    return _judged(threshold, observed, what, "limit")
+    return graded(threshold, lambda each, limit: _judged(each, observed, what, limit))
 
 
-def _graded(goal: Threshold, observed: float | None, what: str) -> Judgement:
-    """Judge a goal, which has two limits: by its target, unless it is critical."""
-    assert goal.target is not None
-    if observed is None:
-        return replace(_judged(goal, None, what, ""), grade="critical")
-    if not goal.holds(observed):
-        return replace(_judged(goal, observed, what, "critical limit"), grade="critical")
-    found = _judged(replace(goal, limit=goal.target), observed, what, "target")
+def graded(threshold: Threshold, judged: Callable[[Threshold, str], Judgement]) -> Judgement:
+    """Judge by the one limit; a goal by its target, unless it is critical.
+
+    `judged(threshold, name)` holds what was observed against the limit, which has that name.
+    """
+    if threshold.target is None:
+        return judged(threshold, "limit")
+    found = judged(threshold, "critical limit")
+    if not found.ok:
+        return replace(found, grade="critical" if threshold.level == "fail" else "missed")
+    found = judged(replace(threshold, limit=threshold.target, target=None), "target")
     if found.ok:
         return replace(found, grade="near" if found.near else "met")
-    return replace(found, grade="missed", level="fail" if goal.target_decides else "warn")
+    return replace(found, grade="missed", level="fail" if threshold.target_decides else "warn")
 
 
 def judge_formula(threshold: Threshold, values: Sequence[float | None]) -> Judgement:
