@@ -26,7 +26,7 @@ from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.resolve import Reach
 from fastbench.results.metric_values import MACHINE
 from fastbench.results.result import Result
-from fastbench.results.socket_counts import noun_of
+from fastbench.results.socket_counts import mode_of, noun_of
 from fastbench.results.usage import Use
 from fastbench.run import sampling, summarize, url_counts, worker
 from fastbench.run.child import QUIET_NICE, Child
@@ -84,9 +84,9 @@ def _judged(
     plan: Plan, block: _core.Block, urls: Sequence[Row], thresholds: Sequence[Threshold]
 ) -> tuple[UrlReader, Judge | None]:
     """Return who reads what is counted, and who holds it to the thresholds, if there are any."""
-    planned = plan.load.planned
+    planned, mode = plan.load.planned, mode_of(plan.config)
     if not thresholds:
-        return UrlReader(block, urls, planned=planned), None
+        return UrlReader(block, urls, planned=planned, websocket_mode=mode), None
     from fastbench.results.thresholds.evaluation import Judge
     from fastbench.run import run_thresholds
 
@@ -94,7 +94,8 @@ def _judged(
     tags = {each.tags for each in observed if each.tags and each.metric not in MACHINE}
     parts = {each: run_thresholds.meant(each, urls) for each in tags}
     judge = Judge(thresholds, run_thresholds.spans(plan.load.pace))
-    return UrlReader(block, urls, thresholds, parts, planned=planned), judge
+    reader = UrlReader(block, urls, thresholds, parts, planned=planned, websocket_mode=mode)
+    return reader, judge
 
 
 class _Run:

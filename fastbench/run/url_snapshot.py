@@ -32,10 +32,32 @@ _TIMES = {  # the histogram of each metric
     **{name: name for name in _core.HISTOGRAMS},
     "http_req_duration": "service",
     "http_req_waiting": "first_byte",
+    "ws_connecting": "connect",
+    "ws_msg_rtt": "service",
 }
 _DECLARED = dict.fromkeys(("dropped", "retried", "timeouts"), _COUNTER)
 _OF_PLAN = dict.fromkeys(("response", "lag"), _TIME)
 _OF_URL = ("ok", "failed", "timeouts")
+_OF_WEBSOCKETS = {  # by the names that scripts have, too; counters, or a time
+    "ws_connecting": "",
+    "ws_errors": "errors",
+    "ws_msg_rtt": "",
+    "ws_msgs_received": "messages_in",
+    "ws_msgs_sent": "messages_out",
+    "ws_sessions": "sockets_opened",
+}
+
+
+def of_websockets(mode: str) -> dict[str, Kind]:
+    """Return the metrics of WebSockets; `mode`: echo, push, hold; "" in a run of HTTP.
+
+    Only an echo has round trips.
+    """
+    return {
+        name: _COUNTER if counter else _TIME
+        for name, counter in _OF_WEBSOCKETS.items()
+        if mode == "echo" or (mode and name != "ws_msg_rtt")
+    }
 
 
 def of_block(block: _core.Block, *, planned: bool) -> tuple[dict[str, int], Rows]:
@@ -67,6 +89,7 @@ class UrlReader:
         parts: Mapping[Labels, Sequence[int]] | None = None,
         *,
         planned: bool,
+        websocket_mode: str = "",
     ) -> None:
         self._block = block
         self._labels = [(("method", row.method), ("name", row.name)) for row in urls]
@@ -76,7 +99,8 @@ class UrlReader:
         whole = [each for each in parts_of if not each.tags and each.kind.type == "trend"]
         self._needed = {name for each in whole for name in each.metrics}
         self._needed |= {"response"} if planned and any(each.either for each in whole) else set()
-        self._declared = {**_DECLARED, **(_OF_PLAN if planned else {})}
+        self._sockets = of_websockets(websocket_mode)
+        self._declared = {**_DECLARED, **(_OF_PLAN if planned else {}), **self._sockets}
 
     def read(self, t_s: float, full: bool) -> Snapshot:
         """Read what is needed, or everything, at an instant of the run."""
@@ -99,6 +123,8 @@ class UrlReader:
             of = _TIMES[name]
             rows[name] = {(): kept[of] if of in kept else TrendValue(self._block.histogram(of))}
         rows |= {name: {(): value} for name, value in _counted(counters).items()}
+        if self._sockets:
+            rows |= _of_sockets(counters, rows[ERRORS])
         connected = counters["connected"]
         rows["vus"] = {(): GaugeValue(connected, connected, connected, 1)}
         for tags, places in self._parts.items():
@@ -136,6 +162,12 @@ def _counted(counters: Mapping[str, int]) -> dict[str, Any]:
         "http_req_failed": RateValue(bad, counters["ok"] + bad),
         ANSWERED: CounterValue(counters["ok"]),
     }
+
+
+def _of_sockets(counters: Mapping[str, int], errors: Mapping[Labels, Any]) -> Rows:
+    """Return the counters of WebSockets as metrics."""
+    total = {**counters, "errors": sum(each.count for each in errors.values())}
+    return {name: {(): CounterValue(total[of])} for name, of in _OF_WEBSOCKETS.items() if of}
 
 
 def _part(tags: Labels, urls: Sequence[tuple[dict[str, int], dict[str, TrendValue]]]) -> Rows:

@@ -106,7 +106,7 @@ def command(
             flags.one_address,
             socket,
         ),
-        replace(output(flags), thresholds=_thresholds(flags, load, requests)),
+        replace(output(flags), thresholds=_thresholds(flags, load, requests, socket)),
         tuple(notices),
     )
 
@@ -140,7 +140,10 @@ def watch(flags: SimpleNamespace) -> tuple[plan.Watch, ...]:
 
 
 def _thresholds(
-    flags: SimpleNamespace, load: plan.Load, requests: Sequence[plan.Request]
+    flags: SimpleNamespace,
+    load: plan.Load,
+    requests: Sequence[plan.Request],
+    socket: plan.WebSocket | None,
 ) -> tuple[Threshold, ...]:
     """Read --threshold; a stage or a URL that is not in the plan is refused, too."""
     if not flags.thresholds:
@@ -150,9 +153,10 @@ def _thresholds(
     from fastbench.results.thresholds import grammar
     from fastbench.results.thresholds.evaluation import Judge
     from fastbench.results.thresholds.judging import decided_by_targets
-    from fastbench.run import run_thresholds, uptime, url_counts
+    from fastbench.run import run_thresholds, uptime, url_counts, url_snapshot
 
-    found = grammar.read({}, flags.thresholds, run_thresholds.METRICS)
+    of_sockets = url_snapshot.of_websockets("" if socket is None else socket.mode)
+    found = grammar.read({}, flags.thresholds, {**run_thresholds.METRICS, **of_sockets})
     if fails_on_target(flags):
         found = decided_by_targets(found)
     rows, _ = url_counts.of_requests(requests)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_bytes, format_ms, format_ns
+from fastbench.report import socket_rows
 from fastbench.report.change import (
     change,
     headline,
@@ -42,7 +43,10 @@ LATENCIES = {
 
 def tables(result: Result) -> list[Markup]:
     """Return the parts that every run has, without those that have nothing to say."""
-    parts = (_answers(result), _errors(result), _used(result), _workers(result), *_asked(result))
+    parts = (
+        *(_answers(result), _sockets(result), _errors(result), _used(result), _workers(result)),
+        *_asked(result),
+    )
     return [part for part in parts if part is not None]
 
 
@@ -139,6 +143,13 @@ def _answers(result: Result) -> Markup | None:
         for code, count in codes
     ]
     return section("Answers", table(("status", "answers #", "share #"), rows), identity="statuses")
+
+
+def _sockets(result: Result) -> Markup | None:
+    if result.sockets is None:
+        return None
+    rows: list[Row] = [list(row) for row in socket_rows.rows(result.sockets)]
+    return section("WebSockets", table(("", "value #"), rows), identity="sockets")
 
 
 def _errors(result: Result) -> Markup | None:

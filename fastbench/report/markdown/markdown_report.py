@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_bytes, format_s
-from fastbench.report import compared
+from fastbench.report import compared, socket_rows
 from fastbench.report.change import (
     change,
     headline,
@@ -54,7 +54,8 @@ def render(result: Result, beside: Comparison | None = None) -> str:
         [_headline(result, beside)],
         _outcome(result),
         *(_thresholds(result), _baseline(beside), _checks(result), _configuration(result)),
-        *(_latencies(result), _urls(result), _errors(result), _resources(result)),
+        *(_latencies(result), _urls(result), _sockets(result), _errors(result)),
+        _resources(result),
         _bottleneck(result),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
@@ -205,6 +206,12 @@ def _operation(
     rate = resolution.told_per_s(requests, per_s)
     told = NOTHING if rate is None else f"{rate:,.1f}"
     return (escaped(name), f"{requests:,}", bad, told, *shown)
+
+
+def _sockets(result: Result) -> list[str]:
+    if result.sockets is None:
+        return []
+    return ["### WebSockets", "", *table(("", "Value"), socket_rows.rows(result.sockets))]
 
 
 def _errors(result: Result) -> list[str]:
