@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from certificates import Authority
 from commandline import invoke
 from embedded import seen, serving
 from running import Run, fastbench, start, until
+from servers import Server
+from websocket_peers import echoing, opened
 
 SCRIPT = """
 from fastbench import *
@@ -128,3 +131,23 @@ def test_a_refusal_is_told_once_with_its_cure(tmp_path: Path, url: str) -> None:
     assert (row["name"], row["requests"], row["failed"]) == ("connect /health", 3, 3)
     assert list(row["reasons"].values()) == [3], json.dumps(row)
     assert metric(run, "ws_errors") == 3 and run.document["exceptions"] == []
+
+
+def test_a_secure_socket_is_one(tmp_path: Path) -> None:
+    text = """
+from fastbench import *
+options = Options(iterations=2, cacert=CA)
+
+@scenario
+async def main(vu):
+    async with vu.ws(env("URL"), name="safe") as socket:
+        check(await socket.request("x" * 200_000, timeout=5), {"echo": lambda r: len(r) == 200_000})
+        check(await socket.ping(5), {"pong": lambda ms: ms > 0})
+"""
+    authority = Authority(tmp_path)
+    script = written(tmp_path, text.replace("CA)", f"{authority.cafile!r})"))
+    with Server(opened(echoing), tls=authority.good("localhost", "127.0.0.1")) as server:
+        url = server.url("/").replace("https", "wss")
+        run = fastbench("run", script, "-e", f"URL={url}", "-t", "1", "-q")
+    assert [(row["passes"], row["fails"]) for row in run.document["checks"]] == [(2, 0)] * 2
+    assert metric(run, "ws_sessions") == metric(run, "ws_msg_rtt") == 2

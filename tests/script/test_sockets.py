@@ -59,6 +59,14 @@ def test_we_close_in_order_and_wait_no_longer_than_a_limit(monkeypatch: Any) -> 
         await socket.close(4000, "done")
         return socket
 
+    async def late(socket: Socket) -> Socket:
+        socket.after(0.001, socket.close)
+        assert await everything(socket) == []
+        await socket.send("nobody gets it")
+        return socket
+
+    socket, made = played(opened(echoing), late)
+    assert (socket.close_code, socket.sent, counted(made, "ws_errors")) == (1000, 0, 0)
     socket, _ = played(opened(echoing), use)
     assert (socket.close_code, socket.error) == (4000, "")
     monkeypatch.setattr(sockets, "CLOSE_TIMEOUT_S", 0.05)

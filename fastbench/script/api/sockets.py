@@ -59,7 +59,7 @@ class Socket:
     """
 
     __slots__ = (
-        *("_pings", "_problem", "_raw", "_timers", "_warn", "cells", "failure", "name"),
+        *("_closed", "_pings", "_problem", "_raw", "_timers", "_warn", "cells", "failure", "name"),
         *("response", "subprotocol"),
     )
 
@@ -85,6 +85,7 @@ class Socket:
         self._problem = socket_errors.NONE
         self._timers: set[Timer] | None = None
         self._pings = 0
+        self._closed = False  # by the script
         if raw is not None:
             raw.on_end = self._ended
             if Socket.watch is not None:
@@ -134,13 +135,14 @@ class Socket:
         """Send a text (str), bytes, or a dict or list as JSON.
 
         It is sent at once; `await` it to wait while more than 1 MiB is unsent. On a socket that is
-        not open it counts in ws_errors.
+        not open it counts in ws_errors, unless the script itself has closed it.
         """
         if not isinstance(message, str | bytes):
             message = orjson.dumps(message).decode()
         sent = self._raw.send(message) if self._raw is not None else None
         if sent is None:
-            self.cells["ws_errors"].add(1)
+            if not self._closed:
+                self.cells["ws_errors"].add(1)
             return _READY
         return sent
 
@@ -240,6 +242,7 @@ class Socket:
         text = reason.encode()[: MAX_CONTROL_BYTES - 2]
         if not (code == 1000 or 3000 <= code <= 4999):  # as browsers have it
             raise UsageError(f"The close code is 1000 or from 3000 to 4999, not {code}.")
+        self._closed = True
         self._stop()
         raw = self._raw
         if raw is None or raw.ended:
