@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from servers import Peer
+from servers import Peer, Server
+from vus import User, run
 from websocket_peers import accepted, connects, counted, echoing, everything, opened, played
 
 from fastbench.plan.plan import UsageError
+from fastbench.script.api.handshakes import Opening
 from fastbench.script.api.sockets import Socket
 
 REFUSALS = {
@@ -125,3 +129,45 @@ def test_an_answer_that_opens_no_websocket_fails(how: str) -> None:
 def test_what_cannot_be_asked_for_is_refused_in_a_sentence(given: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=r"\.$"):
         played(opened(echoing), everything, **given)
+
+
+async def _open(user: User, url: str, **more: Any) -> tuple[int, str]:
+    async with Opening(user, url, **more) as socket:
+        return socket.status, socket.error
+
+
+def test_a_server_that_does_not_answer_is_a_value_with_a_cure() -> None:
+    def deaf(peer: Peer) -> None:
+        peer.request()
+        peer.stall()
+
+    with Server(deaf) as server:
+        url = server.url().replace("http", "ws")
+        found, made = run(lambda user: _open(user, url, timeout=0.05))
+    assert found == (0, "timeout")
+    gone, made_of_gone = run(lambda user: _open(user, url))
+    assert gone == (0, "connect refused: ECONNREFUSED")
+    hints = [hint for each in (made, made_of_gone) for _, _, hint in each.warnings]
+    assert ["timeout=" in hints[0], "start the server" in hints[1]] == [True, True]
+    assert counted(made, "ws_errors") == counted(made_of_gone, "ws_errors") == 1
+
+
+def test_a_handshake_that_the_script_gives_up_leaves_nothing_behind() -> None:
+    answer = threading.Event()
+
+    def slow(peer: Peer) -> None:
+        request = peer.request()
+        answer.wait(5)
+        peer.send(accepted(request))
+        peer.stall()  # until the client closes
+
+    async def visit(user: User) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await _open(user, server.url().replace("http", "ws"))
+        answer.set()
+
+    with Server(slow) as server:
+        _, made = run(visit)
+    assert connects(made) == [(1, 1)]
+    assert counted(made, "ws_errors") == counted(made, "ws_sessions") == 0

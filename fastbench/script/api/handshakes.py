@@ -125,7 +125,9 @@ class Opening:
     def _problem(self, response: Response, fields: Headers, key: str) -> socket_errors.Problem:
         """Say why this is no WebSocket (RFC 6455 section 4.1)."""
         if response.error:
-            return socket_errors.Problem(response.error)
+            return socket_errors.unanswered(
+                response.error, response.error_kind, response.error_code
+            )
         if response.status != 101:
             return socket_errors.handshake(str(response.status))
         protocol = fields.get("sec-websocket-protocol")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fastbench.foundation import websocket_errors
+from fastbench.foundation import errors, websocket_errors
 
 # Where the cure of a command line is another one in a script.
 _REMEDIES = {
@@ -18,6 +18,7 @@ _REMEDIES = {
     "429": "open fewer sockets, more slowly, or raise the server's limit",
     "503": "open fewer sockets, or raise the server's limit",
 }
+_PHASES = {"dns": "resolve", "tls": "tls", "connect_timeout": "connect"}
 _CAUSES = {
     "frame size": "a frame is larger than max_message_bytes (frame size)",
     "message size": "a message is larger than max_message_bytes (message size)",
@@ -38,6 +39,13 @@ def handshake(code: str) -> Problem:
     """Return the problem of a handshake; `code` is a status, or what its answer lacks."""
     cause, remedy = websocket_errors.upgrade("", code)
     return Problem(cause, _REMEDIES.get(code, remedy))
+
+
+def unanswered(error: str, kind: str, code: str) -> Problem:
+    """Return the problem of a handshake that got no answer; `kind` and `code` are a response's."""
+    if kind == "timeout":
+        return Problem(error, "the server is too slow, or knows no WebSocket there; see timeout=")
+    return Problem(error, errors.describe(kind, _PHASES.get(kind, "head"), code)[1])
 
 
 def broken(rule: str) -> Problem:
