@@ -71,6 +71,7 @@ class Spec:
     max_duration_s: float | None = None
     duration_s: float | None = None
     stages: Stages | None = None
+    stage_names: tuple[str, ...] = ()
     start_vus: int | None = None
     graceful_ramp_down_s: float | None = None
     rate: float | None = None
@@ -166,6 +167,8 @@ def read(name: str, function: str, given: Mapping[str, Any]) -> Spec:
         for key, value in settings.items()
         if value is not None
     }
+    if "stages" in read_values:
+        read_values["stage_names"] = values.stage_names(settings["stages"], f"stages of {where}")
     return filled(Spec(name, function), executor, read_values)
 
 
@@ -177,6 +180,8 @@ def filled(old: Spec, executor: str | None, changes: Mapping[str, Any]) -> Spec:
         for key in (*_NEEDS[executor], *_MAY[executor]):
             value = getattr(old, _field(key))
             kept[_field(key)] = _MAY[executor].get(key) if value is None else value
+    if "stages" in kept and "stages" not in changes:
+        kept["stage_names"] = old.stage_names
     kept |= changes
     if executor in ARRIVAL and kept.get("max_vus") is None:
         kept["max_vus"] = kept["pre_allocated_vus"]

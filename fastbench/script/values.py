@@ -81,6 +81,24 @@ def stages(value: Any, what: str, *, whole: bool) -> Stages:
     return found
 
 
+def stage_names(value: Iterable[Any], what: str) -> tuple[str, ...]:
+    """Return the names of stages that can be read, "" of those without; () if none has one.
+
+    A stage has its name in third place, ("2m", 50, "spike"), or as "name" of a mapping.
+    """
+    names = []
+    for at, stage in enumerate(value, 1):
+        found: Any = ""
+        if isinstance(stage, Mapping):
+            found = stage.get("name", "")
+        elif not isinstance(stage, str) and len(stage) > 2:
+            found = stage[2]
+        if found:
+            name(found, f"The name of stage {at} of {what}")
+        names.append(found)
+    return tuple(names) if any(names) else ()
+
+
 def strings(value: Any, what: str) -> dict[str, str]:
     """Return a mapping of names to texts; numbers and switches become texts."""
     if not isinstance(value, Mapping):
@@ -150,12 +168,12 @@ def refuse_unknown(given: Iterable[Any], known: Sequence[str], what: str) -> Non
 
 def _stage(value: Any, what: str, whole: bool) -> tuple[float, float]:
     if isinstance(value, Mapping):
-        refuse_unknown(value, ("duration", "target"), what)
+        refuse_unknown(value, ("duration", "target", "name"), what)
         pair = (value.get("duration"), value.get("target"))
     elif isinstance(value, str):
         length, _, target = value.partition(":")
         pair = (length, target)
-    elif isinstance(value, Sequence) and len(value) == 2:
+    elif isinstance(value, Sequence) and len(value) in (2, 3):
         pair = (value[0], value[1])
     else:
         raise UsageError(f"{what} has a duration and a target; {_STAGE}.")

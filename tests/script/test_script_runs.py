@@ -15,7 +15,7 @@ from fastbench.script.api.options import Declared, Settings
 from fastbench.script.load.cli_overrides import Applied, applied
 from fastbench.script.parent import run_state
 from fastbench.script.run_request import RunRequest
-from fastbench.script.spec import Spec
+from fastbench.script.spec import Spec, read
 
 HEAD = """
 import os, sys, time
@@ -249,6 +249,15 @@ def test_stages_and_scenarios_have_their_time() -> None:
     flat = Spec("flat", "flat", "constant-vus", vus=1, duration_s=4.0)
     assert "1" not in run_state.spans(made(ramp, flat)), "whose?"
     assert run_state.spans(made(ramp, flat))["flat"] == (0.0, 4.0)
+
+
+def test_a_stage_has_the_name_that_the_script_gives_it() -> None:
+    stages = [("10s", 5, "calm"), ("20s", 50, "spike"), {"duration": "5s", "target": 5}]
+    given = {"executor": "ramping-vus", "start_vus": 5, "stages": [*stages, ("9s", 5, "calm")]}
+    found = run_state.spans(made(read("ramp", "ramp", given)))
+    assert (found["spike"], found["ramp.spike"]) == ((10.0, 30.0), (10.0, 30.0))
+    assert found["calm"] == (0.0, 44.0), "from the first of a name to its last"
+    assert found["3"] == (30.0, 35.0)
 
 
 def test_limits_of_the_script_are_left_out_but_not_those_that_are_typed() -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,6 +27,7 @@ from fastbench.results.result import Result
 from fastbench.results.thresholds.drift import judge_drift
 from fastbench.results.thresholds.judging import (
     DRIFTS,
+    RECOVERY,
     Threshold,
     failed_share,
     graded,
@@ -34,6 +35,7 @@ from fastbench.results.thresholds.judging import (
     judge_formula,
     leaves,
 )
+from fastbench.results.thresholds.recovery import judge_recovery
 from fastbench.results.thresholds.submetric import canonical
 from fastbench.results.thresholds.traces import WHOLE, Source, Time, Trace, needed
 
@@ -95,6 +97,7 @@ class Judge:
         self.thresholds = tuple(thresholds)
         observed = list(leaves(self.thresholds))
         times = {each.text: _time(each, spans or {}) for each in observed}
+        self._times = times
         self._windows: dict[Time, _Window] = {}
         for time in set(times.values()) - {WHOLE}:
             looking = [each for each in observed if times[each.text] == time]
@@ -104,7 +107,7 @@ class Judge:
             self._windows[time] = _Window(*time, keys, deque())
         self._window_of = {text: self._windows.get(time) for text, time in times.items()}
         self._traces = {
-            each.text: Trace(each, times[each.text])
+            each.text: Trace(each, WHOLE if each.aggregate == RECOVERY else times[each.text])
             for each in observed
             if needed(each, times[each.text])
         }
@@ -157,12 +160,18 @@ class Judge:
         return found
 
     def _judged(self, threshold: Threshold, now: Source) -> Judgement:
-        if threshold.aggregate in DRIFTS:
-            points = self._traces[threshold.text].points
-            return graded(threshold, partial(judge_drift, points=points))
+        if threshold.aggregate in (*DRIFTS, RECOVERY):
+            return graded(threshold, self._by_seconds(threshold))
         if threshold.terms:
             return judge_formula(threshold, [self._observed(e, now)[0] for e in threshold.terms])
         return judge(threshold, *self._observed(threshold, now))
+
+    def _by_seconds(self, threshold: Threshold) -> Callable[[Threshold, str], Judgement]:
+        points = self._traces[threshold.text].points
+        if threshold.aggregate in DRIFTS:
+            return partial(judge_drift, points=points)
+        begin_s, end_s, _ = self._times[threshold.text]
+        return partial(judge_recovery, points=points, stage=(begin_s, end_s))
 
     def _observed(self, threshold: Threshold, now: Source) -> tuple[float | None, str]:
         if threshold.text in self._traces:

@@ -22,7 +22,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from fastbench.results.metric_values import Kind
-from fastbench.results.thresholds.judging import DRIFTS, Formula, Item, Threshold
+from fastbench.results.thresholds.judging import DRIFTS, RECOVERY, Formula, Item, Threshold
 from fastbench.results.thresholds.limit_values import read_limit, refuse
 from fastbench.results.thresholds.submetric import Malformed, read_tags
 
@@ -30,7 +30,7 @@ _OPERATOR = re.compile(r"===|==|!=|<=|>=|<|>")
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\s*([A-Za-z%]*)")
 _PERCENTILE = re.compile(r"p(?:[0-9]+(?:\.[0-9]+)?|\(\s*[0-9]+(?:\.[0-9]+)?\s*\))(?!\w)")
 _AGGREGATE = re.compile(
-    rf"(?:{_PERCENTILE.pattern}|(?:avg|mean|min|max|med|median|count|rate|value|drift|slope)(?!\w))"
+    rf"(?:{_PERCENTILE.pattern}|(?:avg|mean|min|max|med|median|count|rate|value|drift|slope|recovery)(?!\w))"
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WINDOW = re.compile(r"\s*(?:stage|last)\s*=")
@@ -96,8 +96,8 @@ def read(
         for window in within:
             each = narrowed(each, window)
         terms.append(replace(each, text=written + "".join(f" [{window}]" for window in within)))
-    if any(each.aggregate in DRIFTS for each in terms):
-        refuse(text, "a drift or slope stands alone, with one limit")
+    if any(each.aggregate in (*DRIFTS, RECOVERY) for each in terms):
+        refuse(text, "a drift, slope or recovery stands alone, with one limit")
     first = terms[0]
     formula = Formula(*(_resolved(side, first, text) for side in (left, right)))
     kind = first.kind if _keeps_unit(formula.left, terms) else _PLAIN

@@ -8,7 +8,8 @@
    planned, else http_req_duration; `errors` is http_req_failed, `rps` and `requests` are http_reqs.
 3. Words in brackets say how: [warn] [abort] [delay=10s] [stage=2] [stage=spike] [last=30s].
    [target=200ms] adds a second limit: a goal, as `p95 <200 target, <500 critical` is.
-4. drift<50MB, drift<10% and slope<5MB/h are about a line through the seconds (see `drift`).
+4. recovery<30s [stage=spike] is the time after a stage until it is as good as before.
+5. drift<50MB, drift<10% and slope<5MB/h are about a line through the seconds (see `drift`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ from fastbench.foundation import redact, units
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import MACHINE, PERCENTS, Kind
 from fastbench.results.thresholds import formulas, goal_grammar
-from fastbench.results.thresholds.judging import DRIFTS, PER_S, Threshold, leaves, submetrics
+from fastbench.results.thresholds.judging import (
+    DRIFTS,
+    PER_S,
+    RECOVERY,
+    Threshold,
+    leaves,
+    submetrics,
+)
 from fastbench.results.thresholds.limit_values import read_limit, refuse
 from fastbench.results.thresholds.submetric import Malformed, Tags, canonical, read_tags
 
@@ -30,11 +38,12 @@ __all__ = ["Threshold", "parse", "read", "refuse_tags", "submetrics"]
 
 MIN_LAST_S = 1.0
 
+BY_SECONDS = (*DRIFTS, RECOVERY)
 _AGGREGATES = {
-    "counter": ("count", "rate", *DRIFTS),
-    "gauge": ("value", "min", "max", *DRIFTS),
-    "rate": ("rate", "count", *DRIFTS),
-    "trend": ("avg", "min", "max", "med", "p(N)", "count", *DRIFTS),
+    "counter": ("count", "rate", *BY_SECONDS),
+    "gauge": ("value", "min", "max", *BY_SECONDS),
+    "rate": ("rate", "count", *BY_SECONDS),
+    "trend": ("avg", "min", "max", "med", "p(N)", "count", *BY_SECONDS),
 }
 _SYNONYMS = {"mean": "avg", "median": "med"}
 _SHORT = {
@@ -42,11 +51,11 @@ _SHORT = {
     "requests": ("http_reqs", "count"),
     "rps": ("http_reqs", "rate"),
 }
-_OF_LATENCY = ("avg", "min", "max", "med", "p", *DRIFTS)  # what stands alone in a short form
+_OF_LATENCY = ("avg", "min", "max", "med", "p", *BY_SECONDS)  # what stands alone in a short form
 
 _NAME = re.compile(r"\s*([A-Za-z_]\w*)\s*")
 _AGGREGATE = re.compile(
-    r"p\(?\s*([0-9]+(?:\.[0-9]+)?)\s*\)?|avg|mean|min|max|med|median|count|rate|value|drift|slope"
+    r"p\(?\s*([0-9]+(?:\.[0-9]+)?)\s*\)?|avg|mean|min|max|med|median|count|rate|value|drift|slope|recovery"
 )
 _EXPRESSION = re.compile(
     rf"\s*(?P<aggregate>{_AGGREGATE.pattern})?\s*(?P<operator>===|==|!=|<=|>=|<|>)\s*(?P<limit>.*\S)\s*"
@@ -239,6 +248,8 @@ def _with_words(threshold: Threshold, words: Iterable[str], text: str) -> Thresh
                 "[target=LIMIT]",
                 word,
             )
+    if threshold.aggregate == RECOVERY and not threshold.stage:
+        refuse(text, "recovery is from a stage; write recovery<30s [stage=spike]")
     if threshold.stage and threshold.last_s:
         refuse(text, "a threshold looks at a stage or at the last seconds, not both; leave one out")
     return threshold
@@ -318,8 +329,8 @@ def _single(metric: str, tags: Tags, expression: str, kind: Kind, text: str) -> 
         refuse(text, cure, match["aggregate"])
     if percent > 100:
         refuse(text, "percentiles go up to p(100)", match["aggregate"])
-    if aggregate in DRIFTS:
-        return _of_drift(metric, tags, kind, match, text)
+    if aggregate in BY_SECONDS:
+        return _by_seconds(metric, tags, kind, match, text)
     written = match["limit"].removesuffix("%") if metric in PERCENTS else match["limit"]
     limit = read_limit(written, kind, aggregate, text)
     return Threshold(
@@ -335,8 +346,8 @@ def _single(metric: str, tags: Tags, expression: str, kind: Kind, text: str) -> 
     )
 
 
-def _of_drift(metric: str, tags: Tags, kind: Kind, match: re.Match[str], text: str) -> Threshold:
-    """Put one together whose limit is a change: in the metric's unit, a share, or per time."""
+def _by_seconds(metric: str, tags: Tags, kind: Kind, match: re.Match[str], text: str) -> Threshold:
+    """Put one together whose limit is a time, or a change: in its unit, a share, or per time."""
     if match["operator"] in ("==", "===", "!="):
         refuse(text, f"a {match['aggregate']} has one of < <= > >=", match["operator"])
     written, slash, per = match["limit"].partition("/")
@@ -348,7 +359,10 @@ def _of_drift(metric: str, tags: Tags, kind: Kind, match: re.Match[str], text: s
     relative = written.endswith("%") and kind.type != "rate" and metric not in PERCENTS
     bare = written.removesuffix("%") if relative or metric in PERCENTS else written
     of = {"counter": "count", "trend": "med"}.get(kind.type, kind.type)
-    limit = read_limit(bare, Kind("gauge") if relative else kind, of, text)
+    if match["aggregate"] == RECOVERY:
+        limit = read_limit(written, Kind("trend", "time"), "med", text) / 1e3
+    else:
+        limit = read_limit(bare, Kind("gauge") if relative else kind, of, text)
     return Threshold(
         text=text,
         metric=metric,

@@ -13,6 +13,7 @@ from fastbench.results.thresholds.submetric import Tags, canonical
 
 NEAR = 0.1  # of the limit
 DRIFTS = ("drift", "slope")  # aggregates that are a line through the seconds
+RECOVERY = "recovery"  # and one that compares seconds after a stage with those before it
 PER_S = {"/s": 1.0, "/min": 60.0, "/h": 3600.0}
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {

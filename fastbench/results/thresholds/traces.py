@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Protocol, Self
 
 from fastbench.results.thresholds.drift import Points
-from fastbench.results.thresholds.judging import DRIFTS, Threshold
+from fastbench.results.thresholds.judging import DRIFTS, RECOVERY, Threshold
 from fastbench.results.thresholds.submetric import canonical
 
 MIN_GAP_S = 0.9  # between two points
@@ -41,7 +41,7 @@ class Source(Protocol):
 def needed(threshold: Threshold, time: Time) -> bool:
     """Tell whether a threshold is judged by its seconds."""
     extreme = threshold.kind.type == "gauge" and threshold.aggregate in ("min", "max")
-    return threshold.aggregate in DRIFTS or (extreme and time != WHOLE)
+    return threshold.aggregate in (*DRIFTS, RECOVERY) or (extreme and time != WHOLE)
 
 
 class Trace:

@@ -37,6 +37,7 @@ class Load:
     duration_s: float | None = None
     iterations: int | None = None
     stages: Stages | None = None
+    stage_names: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self != Load()
@@ -184,6 +185,7 @@ def _load(vus: Any, duration: Any, iterations: Any, stages: Any) -> Load:
         None if duration is None else values.duration_s(duration, "duration"),
         None if iterations is None else values.count(iterations, "iterations"),
         None if stages is None else values.stages(stages, "stages", whole=True),
+        () if stages is None else values.stage_names(stages, "stages"),
     )
 
 

@@ -136,8 +136,9 @@ def _refuse_two_ends(load: Load) -> None:
 def _from_shortcuts(spec: Spec, own: Load, wanted: Load, notices: list[str]) -> Spec:
     """Give a scenario its executor as k6's shortcuts do."""
     if own.stages and not wanted.stages:
-        stages = {"stages": _whole(own.stages), "start_vus": own.vus or 1}
-        return _overridden(filled(spec, "ramping-vus", stages), wanted, notices)
+        stages = {"stages": _whole(own.stages), "stage_names": own.stage_names}
+        ramp = filled(spec, "ramping-vus", {**stages, "start_vus": own.vus or 1})
+        return _overridden(ramp, wanted, notices)
     if wanted.duration_s is not None or wanted.iterations is not None or wanted.stages:
         load = replace(wanted, vus=wanted.vus or own.vus)  # another end replaces those of Options
     else:

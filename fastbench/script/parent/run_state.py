@@ -101,7 +101,10 @@ def _refuse_strangers(found: Iterable[Threshold], applied: Applied) -> None:
 
 
 def spans(applied: Applied) -> dict[str, tuple[float, float]]:
-    """Return when each stage begins and ends: "NAME", "NAME.1"; of a single scenario also "1"."""
+    """Return when each stage begins and ends: "NAME", "NAME.1"; of a single scenario also "1".
+
+    A stage that has a name of its own is there by that, too; from the first to the last of a name.
+    """
     found: dict[str, tuple[float, float]] = {}
     for spec in applied.scenarios:
         begin_s = spec.start_time_s
@@ -110,6 +113,9 @@ def spans(applied: Applied) -> dict[str, tuple[float, float]]:
             found[f"{spec.name}.{number}"] = (begin_s, begin_s + length_s)
             if len(applied.scenarios) == 1:
                 found[str(number)] = (begin_s, begin_s + length_s)
+            if own := (spec.stage_names[number - 1] if spec.stage_names else ""):
+                first_s = min(begin_s, found.get(own, (begin_s, 0.0))[0])
+                found[own] = found[f"{spec.name}.{own}"] = (first_s, begin_s + length_s)
             begin_s += length_s
     return found
 

@@ -118,7 +118,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "no less than pre_allocated_vus",
     ),
     "half a VU": ({"executor": "ramping-vus", "stages": [("1m", 0.5)]}, "whole number"),
-    "a stage of three": ({"executor": "ramping-vus", "stages": [(1, 2, 3)]}, '("2m", 50)'),
+    "a stage of four": ({"executor": "ramping-vus", "stages": [(1, 2, "a", 4)]}, '("2m", 50)'),
+    "a stage with a number as name": (
+        {"executor": "ramping-vus", "stages": [(1, 2, 3)]},
+        "The name of stage 1",
+    ),
     "a stage without target": (
         {"executor": "ramping-vus", "stages": [{"duration": 1}]},
         "both a duration and a target",
