@@ -135,15 +135,16 @@ def test_a_broadcast_of_supabase_goes_to_others_unless_it_asks_for_more() -> Non
             return {"topic": "realtime:room", "event": "phx_join", "payload": payload, "ref": "1"}
 
         def broadcast(ref: str) -> dict[str, Any]:
-            return {"topic": "realtime:room", "event": "broadcast", "payload": {"n": 1}, "ref": ref}
+            payload = {"from": ref}
+            return {"topic": "realtime:room", "event": "broadcast", "payload": payload, "ref": ref}
 
         async with client.ws_connect(REALTIME) as a, client.ws_connect(REALTIME) as b:
             await say(a, join())
             await say(b, join(ack=True, self=True))
             await a.send_str(json.dumps(broadcast("2")))
-            assert (await told(b))["payload"] == {"n": 1}
+            assert (await told(b))["payload"] == {"from": "2"}
             assert (await say(b, broadcast("3")))["ref"] == "3"
-            assert (await told(b))["event"] == (await told(a))["event"] == "broadcast"
+            assert (await told(b))["payload"] == (await told(a))["payload"] == {"from": "3"}
 
     using(story)
 
