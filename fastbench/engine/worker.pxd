@@ -70,7 +70,7 @@ cdef struct Socket:                 # a connection as a WebSocket
     uint64_t asked_ns               # when the handshake's request was written
     uint64_t heard_ns               # PUSH: when the last message, or the handshake, was complete
     uint64_t opening_ns             # HOLD: how long it took to open, until that is counted
-    uint8_t *early                  # a head that did not come in one piece, NULL else
+    uint8_t *early                  # a head that came in pieces, or a ping to answer; NULL else
     uint32_t early_bytes
     uint32_t head_sent              # bytes written of the handshake's request
     uint32_t greeting_sent          # bytes written of what PUSH and HOLD say once,
@@ -80,8 +80,7 @@ cdef struct Socket:                 # a connection as a WebSocket
     uint8_t saying                  # opcode of the control frame in `control`, 0: none
     uint8_t n_control
     uint8_t control_sent
-    uint8_t answers                 # 1 + length of a ping's payload to answer, 0: none
-    uint8_t ping[MAX_CONTROL_BYTES]
+    uint8_t answers                 # 1 + length of the ping in `early`, 0: none
     uint8_t control[MAX_CONTROL_BYTES + 14]
     Frames frames
 

@@ -7,7 +7,7 @@
 
 from libc.errno cimport EAGAIN
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport realloc
+from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
 from fastbench.engine.block cimport (
@@ -23,7 +23,7 @@ from fastbench.engine.kernel cimport (
 from fastbench.engine.response cimport WITH_BODY
 from fastbench.engine.rules cimport cause, kind_of_loss
 from fastbench.engine.websocket.talk cimport (
-    NORMAL, end_socket, flush_frames, forget_socket, say_close, socket_of, socket_phase,
+    NORMAL, end_socket, flush_frames, forget_early, say_close, socket_of, socket_phase,
     take_frames,
 )
 from fastbench.engine.websocket.upgrade cimport (
@@ -42,7 +42,7 @@ cdef enum:
 
 cdef inline void begin_upgrade(Worker *w, Conn *c, Socket *s) noexcept nogil:
     """The transport is ready for the handshake's request."""
-    forget_socket(s)
+    forget_early(s)
     w.rng ^= w.rng << 13
     w.rng ^= w.rng >> 7
     w.rng ^= w.rng << 17
@@ -51,7 +51,7 @@ cdef inline void begin_upgrade(Worker *w, Conn *c, Socket *s) noexcept nogil:
     s.head_sent = s.greeting_sent = 0
     s.greets = w.talk.greets
     s.data_first = s.left = False
-    s.saying = s.control_sent = s.answers = 0
+    s.saying = s.control_sent = 0
     begin(&s.frames, w.talk.max_message_bytes, w.talk.max_message_bytes, False, True)
     w.codec.expect(&c.http, WITH_BODY)
     s.asked_ns = now_ns()
@@ -146,6 +146,7 @@ cdef inline bint take_answer(Worker *w, Conn *c, Socket *s, const uint8_t *data,
                              size_t n_bytes) noexcept nogil:
     """Bytes of the handshake's answer, frames may follow; false when the connection is gone."""
     cdef bint kept = s.early != NULL
+    cdef uint8_t *kept_head
     cdef size_t size
     cdef bint alive
     cdef int code = 0
@@ -172,8 +173,11 @@ cdef inline bint take_answer(Worker *w, Conn *c, Socket *s, const uint8_t *data,
     if code != UPGRADE_FINE:
         return upgrade_failed(w, c, UPGRADE, code)
     upgraded(w, c, s)
+    kept_head = s.early
+    s.early = NULL
+    s.early_bytes = 0
     alive = take_frames(w, c, s, data + size, data + n_bytes)
-    forget_socket(s)
+    free(kept_head)
     return alive
 
 
@@ -334,4 +338,4 @@ cdef inline void use_websocket(Worker *w) noexcept nogil:
 cdef inline void forget_sockets(Worker *w) noexcept nogil:
     cdef uint32_t i
     for i in range(w.n_conns):
-        forget_socket(&w.talk.sockets[i])
+        forget_early(&w.talk.sockets[i])

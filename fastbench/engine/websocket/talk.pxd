@@ -9,7 +9,7 @@
 
 from libc.errno cimport EAGAIN
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from fastbench.engine.block cimport (
@@ -38,6 +38,14 @@ cdef inline Socket *socket_of(Worker *w, const Conn *c) noexcept nogil:
     return &w.talk.sockets[c - w.conns]
 
 
+cdef inline void forget_early(Socket *s) noexcept nogil:
+    """Nothing is kept any more: no head of an answer, no ping."""
+    free(s.early)
+    s.early = NULL
+    s.early_bytes = 0
+    s.answers = 0
+
+
 # Writing
 
 cdef inline uint32_t next_control_key(Socket *s) noexcept nogil:
@@ -52,13 +60,17 @@ cdef inline void say_close(Socket *s, uint16_t code) noexcept nogil:
         s.saying = CLOSE
 
 
+cdef inline void say_pong(Socket *s, const uint8_t *payload, uint8_t n_bytes) noexcept nogil:
+    """Let a pong be the next control frame."""
+    s.n_control = <uint8_t>put_control(s.control, PONG, payload, n_bytes, next_control_key(s))
+    s.saying = PONG
+
+
 cdef inline bint has_control(Socket *s) noexcept nogil:
     """Is there a control frame to write? A ping is answered when the frame before it is out."""
     if s.saying == 0 and s.answers:
-        s.n_control = <uint8_t>put_control(s.control, PONG, s.ping, s.answers - 1,
-                                           next_control_key(s))
-        s.saying = PONG
-        s.answers = 0
+        say_pong(s, s.early, s.answers - 1)
+        forget_early(s)
     return s.saying != 0
 
 
@@ -170,12 +182,6 @@ cdef inline int flush_frames(Worker *w, Conn *c) noexcept nogil:
 
 # The end
 
-cdef inline void forget_socket(Socket *s) noexcept nogil:
-    free(s.early)
-    s.early = NULL
-    s.early_bytes = 0
-
-
 cdef inline void end_socket(Worker *w, Conn *c, Kind kind, Phase at, int32_t code,
                             uint16_t close_code) noexcept nogil:
     """The WebSocket is no more; `close_code` is what the server said, or NO_CLOSE."""
@@ -270,8 +276,21 @@ cdef inline void take_message(Worker *w, Conn *c, Socket *s) noexcept nogil:
 
 
 cdef inline void note_ping(Socket *s) noexcept nogil:
-    memcpy(s.ping, s.frames.control, s.frames.n_control)
-    s.answers = s.frames.n_control + 1
+    """Answer this ping next; one that comes while a control frame is half written is kept.
+
+    After our close frame nothing is said (section 5.5.1).
+    """
+    cdef uint8_t n_bytes = s.frames.n_control
+    if s.saying == CLOSE:
+        return
+    if s.control_sent == 0:
+        say_pong(s, s.frames.control, n_bytes)
+        return
+    forget_early(s)
+    s.early = <uint8_t *>malloc(n_bytes + 1)
+    if s.early != NULL:
+        memcpy(s.early, s.frames.control, n_bytes)
+        s.answers = n_bytes + 1
 
 
 cdef inline bint take_frames(Worker *w, Conn *c, Socket *s, const uint8_t *at,
