@@ -4,8 +4,11 @@
  *    answered with one send.
  * 2. The handshake is answered with the right accept key (RFC 6455 4.2.2). A message comes back as it
  *    came, unmasked, frame by frame; a ping gets its pong, a close frame its echo and the end.
- * 3. It dies with its parent. The first line printed is the port; on SIGTERM or SIGINT the last one
- *    is "messages N opened N open N".
+ * 3. `socket_echo RATE EACH` pushes instead: once a message came over a connection, it gets EACH
+ *    messages; all together get RATE a second. The gaps before them are kept by the server's clock:
+ *    the last line has their p99.
+ * 4. It dies with its parent. The first line printed is the port; on SIGTERM or SIGINT the last one
+ *    is "messages N opened N open N p99_us N"; messages are those that came, or were pushed.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -24,6 +27,8 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EVENTS_MAX = 1024, BACKLOG = 16384, READ_BYTES = 1 << 16, HEADER_BYTES = 14 };
@@ -36,19 +41,47 @@ struct conn {
     size_t kept_bytes;
     uint8_t *owed;         /* what the socket did not take */
     size_t owed_bytes;
+    size_t place;          /* in `listeners`, 1 is the first; 0: it gets nothing */
+    uint64_t last_ns;      /* of its last message; of the one that asked for them */
+    uint32_t pushed;
 };
 
 static uint8_t in[READ_BYTES * 2], out[READ_BYTES * 2];
 static size_t out_bytes;
 static struct { uint64_t messages, opened, open; } count;
-static int epoll_fd, listen_fd, signal_fd;
+static int epoll_fd, listen_fd, signal_fd, timer_fd;
+
+enum { LISTENERS_MAX = 1 << 16, GAPS_MAX = 1 << 24, TICK_NS = 1000000, STAMP_BYTES = 26 };
+
+static struct conn *listeners[LISTENERS_MAX];
+static struct {
+    uint64_t rate, each, begun_ns, sent;
+    size_t listeners, next, gaps;
+    uint32_t *us;
+} push;
 
 static void die(const char *what) {
     fprintf(stderr, "socket_echo: %s: %s\n", what, strerror(errno));
     exit(1);
 }
 
+static uint64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void listen_no_more(struct conn *conn) {
+    if (!conn->place)
+        return;
+    struct conn *last = listeners[--push.listeners];
+    listeners[conn->place - 1] = last;
+    last->place = conn->place;
+    conn->place = 0;
+}
+
 static void end(struct conn *conn) {
+    listen_no_more(conn);
     count.open -= conn->open;
     close(conn->fd);
     free(conn->kept);
@@ -128,6 +161,16 @@ static void put_header(uint8_t first, size_t n) {
     }
 }
 
+static void start_pushing(struct conn *conn) {
+    if (conn->place || conn->pushed || push.listeners == LISTENERS_MAX)
+        return;
+    conn->last_ns = now_ns();
+    if (!push.listeners)
+        push.begun_ns = conn->last_ns, push.sent = 0;
+    listeners[push.listeners++] = conn;
+    conn->place = push.listeners;
+}
+
 /* Echo one frame of at most 64 KiB; returns its bytes, 0 when they are not all there, -1: refused. */
 static ssize_t echo(struct conn *conn, const uint8_t *bytes, size_t n) {
     if (n < 6)
@@ -143,7 +186,9 @@ static ssize_t echo(struct conn *conn, const uint8_t *bytes, size_t n) {
         return 0;
     const uint8_t *key = bytes + header, *masked = key + 4;
     uint8_t opcode = bytes[0] & 15;
-    if (opcode != 10) {
+    if (push.rate && opcode < 8) {
+        start_pushing(conn);
+    } else if (opcode != 10) {
         put_header(opcode == 9 ? (uint8_t)((bytes[0] & 0xF0) | 10) : bytes[0], length);
         for (size_t i = 0; i < length; i++)
             out[out_bytes + i] = masked[i] ^ key[i & 3];
@@ -151,7 +196,7 @@ static ssize_t echo(struct conn *conn, const uint8_t *bytes, size_t n) {
     }
     if (opcode == 8)
         conn->ending = true;
-    count.messages += opcode < 8 && bytes[0] & 128;
+    count.messages += !push.rate && opcode < 8 && bytes[0] & 128;
     return (ssize_t)(header + 4 + length);
 }
 
@@ -219,6 +264,55 @@ static void admit(void) {
     }
 }
 
+/* Send what is due by now, one listener after another. */
+static void push_due(void) {
+    uint64_t now = now_ns();
+    uint64_t due = push.listeners ? (now - push.begun_ns) * push.rate / 1000000000 : 0;
+    while (push.sent < due && push.listeners) {
+        push.next = push.next < push.listeners ? push.next : 0;
+        struct conn *conn = listeners[push.next++];
+        uint8_t message[2 + STAMP_BYTES + 1] = {0x81, STAMP_BYTES};
+        now = now_ns();
+        snprintf((char *)message + 2, STAMP_BYTES + 1, "%026lu", now);
+        push.sent++;
+        if (!send_all(conn, message, 2 + STAMP_BYTES)) {
+            listen_no_more(conn);
+            continue;
+        }
+        count.messages++;
+        if (push.gaps < GAPS_MAX)
+            push.us[push.gaps++] = (uint32_t)((now - conn->last_ns) / 1000);
+        conn->last_ns = now;
+        if (++conn->pushed == push.each)
+            listen_no_more(conn);
+    }
+}
+
+static int by_length(const void *a, const void *b) {
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+static uint32_t p99_us(void) {
+    if (!push.gaps)
+        return 0;
+    qsort(push.us, push.gaps, sizeof *push.us, by_length);
+    return push.us[(push.gaps * 99 + 99) / 100 - 1];
+}
+
+static void start_ticking(const char *rate, const char *each) {
+    struct itimerspec ticks = {{0, TICK_NS}, {0, TICK_NS}};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &timer_fd};
+    push.rate = strtoul(rate, NULL, 10);
+    push.each = strtoul(each, NULL, 10);
+    push.us = malloc(GAPS_MAX * sizeof *push.us);
+    timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (!push.rate || !push.each || !push.us || timer_fd < 0 ||
+        timerfd_settime(timer_fd, 0, &ticks, NULL) < 0 ||
+        epoll_ctl(epoll_fd, EPOLL_CTL_ADD, timer_fd, &event) < 0)
+        die("push");
+}
+
 static void listen_on_any_port(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
@@ -231,7 +325,7 @@ static void listen_on_any_port(void) {
     fflush(stdout);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     static struct epoll_event events[EVENTS_MAX];
     struct rlimit files;
     sigset_t signals;
@@ -251,15 +345,21 @@ int main(void) {
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listen_fd, &of_listener) < 0 ||
         epoll_ctl(epoll_fd, EPOLL_CTL_ADD, signal_fd, &of_signals) < 0)
         die("epoll_ctl");
+    if (argc == 3)
+        start_ticking(argv[1], argv[2]);
     for (;;) {
         int ready = epoll_wait(epoll_fd, events, EVENTS_MAX, -1);
         for (int i = 0; i < ready; i++) {
             if (events[i].data.ptr == &listen_fd) {
                 admit();
             } else if (events[i].data.ptr == &signal_fd) {
-                printf("messages %lu opened %lu open %lu\n", count.messages, count.opened,
-                       count.open);
+                printf("messages %lu opened %lu open %lu p99_us %u\n", count.messages, count.opened,
+                       count.open, p99_us());
                 return 0;
+            } else if (events[i].data.ptr == &timer_fd) {
+                uint64_t ticks;
+                if (read(timer_fd, &ticks, sizeof ticks) > 0)
+                    push_due();
             } else {
                 serve(events[i].data.ptr);
             }

@@ -3,6 +3,8 @@
 echo    26 bytes each way, 50 sockets, one message in flight on each: fastbench, k6's module k6/ws,
         and limit.c, which sends one frame made beforehand and looks at no byte of what comes
 hold    10,000 sockets held open by one worker: memory of each (PSS, less that of 100), time to open
+push    10,000 messages a second to 1,000 sockets: how many are lost, and p99 of the gaps before
+        them, as the server stamps them and as fastbench sees them
 
 The tools take turns in every round, in a random order, one client core each, the server
 (socket_echo.c) on another; ratios are formed within a round. k6 is installed by `make peers`.
@@ -35,6 +37,8 @@ MANY, FEW = 10_000, 100
 BYTES_MAX = 1024.0
 OPENING_S_MAX = 10.0
 HOLD_S = 6.0
+PUSHED_TO, PUSH_RATE = 1000, 10_000
+PUSH_OFF_MS_MAX = 1.0
 
 Play = Callable[[Path, int, str, float], float]
 
@@ -150,9 +154,46 @@ def hold(folder: Path, cores: Cores, rounds: int) -> dict[str, Any]:
     }
 
 
+def push(folder: Path, cores: Cores, rounds: int, seconds: float) -> dict[str, Any]:
+    """Give what was lost of all that was pushed, and how far the two p99 are apart."""
+    each = round(PUSH_RATE / PUSHED_TO * seconds)
+    lost, apart, theirs, ours = [], [], [], []
+    words = [str(PUSH_RATE), str(each)]
+    for _ in range(rounds):
+        with harness.background([folder / "socket_echo", *words], cores.server) as process:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            asked = (f"-c{PUSHED_TO}", "--ws-mode", "push", "-b", "go")
+            document = _document(folder, cores.client, seconds + 1, port, *asked)
+            process.terminate()
+            told = process.stdout.readline().split()
+        if document["errors"]:
+            raise BenchError(f"push: {document['errors']}")
+        lost.append(int(told[1]) - document["sockets"]["messages_received"])
+        theirs.append(int(told[7]) / 1000)
+        ours.append(float(document["latency_ms"]["service"]["p99"]))
+        apart.append(abs(ours[-1] - theirs[-1]))
+    off = Spread.of(apart)
+    return {
+        "sockets": PUSHED_TO,
+        "pushed": each * PUSHED_TO,
+        "lost": {"most": max(lost), "target": 0, "reached": not any(lost)},
+        "p99_ms": {
+            "server": Spread.of(theirs).document(),
+            "fastbench": Spread.of(ours).document(),
+        },
+        "apart_ms": {
+            **off.document(),
+            "target": PUSH_OFF_MS_MAX,
+            "reached": off.median <= PUSH_OFF_MS_MAX,
+        },
+    }
+
+
 def reached(row: dict[str, Any]) -> bool:
     """Tell whether every target of a row is reached."""
-    parts = [*row.get("ratios", {}).values(), row.get("bytes_per_socket"), row.get("opening_s")]
+    single = ("bytes_per_socket", "opening_s", "lost", "apart_ms")
+    parts = [*row.get("ratios", {}).values(), *(row.get(name) for name in single)]
     return all(part["reached"] for part in parts if part)
 
 
@@ -161,7 +202,7 @@ def main() -> bool:
     options.add_argument("--rounds", type=int, default=10)
     options.add_argument("--seconds", type=float, default=5.0)
     options.add_argument("--seed", type=int, default=14)
-    options.add_argument("--rows", default="echo,hold")
+    options.add_argument("--rows", default="echo,hold,push")
     options.add_argument("--output", type=Path, default=harness.RESULTS / "websocket.json")
     given = options.parse_args()
     harness.raise_files_limit()
@@ -176,6 +217,8 @@ def main() -> bool:
             rows["echo"] = echo(folder, cores, given.rounds, given.seconds, given.seed)
         if "hold" in given.rows:
             rows["hold"] = hold(folder, cores, max(1, given.rounds // 3))
+        if "push" in given.rows:
+            rows["push"] = push(folder, cores, max(1, given.rounds // 3), given.seconds)
     for title, row in rows.items():
         print(title, json.dumps(row, indent=2))
         row["environment"] = environment
