@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fastbench.script.api.declare import scenario as scenario
     from fastbench.script.api.declare import setup as setup
     from fastbench.script.api.declare import teardown as teardown
+    from fastbench.script.api.goals import derived as derived
     from fastbench.script.api.goals import goal as goal
     from fastbench.script.api.metrics import Counter as Counter
     from fastbench.script.api.metrics import Gauge as Gauge
@@ -53,7 +54,7 @@ _HOMES = {
     "script.api.declare": ("env", "monitor", "scenario", "setup", "teardown"),
     "script.expected": ("expected_statuses",),
     "script.api.data": ("data",),
-    "script.api.goals": ("goal",),
+    "script.api.goals": ("derived", "goal"),
     "script.api.metrics": ("Counter", "Gauge", "Rate", "Trend"),
     "script.api.operations": ("operation",),
     "script.api.options": ("Options",),

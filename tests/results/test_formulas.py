@@ -162,3 +162,36 @@ def test_a_stage_is_compared_with_another() -> None:
     found = judge.judgements[text]
     assert (found.observed, found.ok) == (130.0, True)
     assert "exactly" not in found.text and "below the limit of 132ms" in found.text
+
+
+LOST = {"message_loss": "ws_msgs_sent - ws_msgs_received"}
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "words"),
+    [
+        ("message_loss == 0", (5, 3), "2 (2 above the limit)"),
+        ("message_loss / ws_msgs_sent < 1%", (5, 3, 5), "0.4, 40 times the limit"),
+        ("message_loss <=0 target, <=3 critical", (5, 3), "2 (2 above the target)"),
+    ],
+)
+def test_a_name_stands_for_a_formula(text: str, values: tuple[float, ...], words: str) -> None:
+    (found,) = grammar.read({}, [text], BUILT_IN, LOST)
+    assert (found.text, judge_formula(found, values).text) == (text, words)
+
+
+def test_options_may_name_a_formula() -> None:
+    found = grammar.read({"message_loss": ["<=0", "value<5 [warn]"]}, [], BUILT_IN, LOST)
+    assert [each.text for each in found] == ["message_loss <=0", "message_loss <5 [warn]"]
+    assert [each.level for each in found] == ["fail", "warn"]
+    with pytest.raises(UsageError, match="are texts"):
+        grammar.read({"message_loss": [{"threshold": "<0"}]}, [], BUILT_IN, LOST)
+
+
+def test_a_computed_goal_is_judged_by_both_limits() -> None:
+    goal = read("target_rss max - target_rss min <50MB target, <80MB critical [abort]")
+    found = [judge_formula(goal, (each * 1e6, 40e6)) for each in (60, 100, 130)]
+    assert [each.grade for each in found] == ["met", "missed", "critical"]
+    assert goal.abort_on_fail
+    with pytest.raises(UsageError, match="are numbers"):
+        read("p95 - p50 < p99 target, <3 critical")

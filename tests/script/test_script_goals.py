@@ -11,7 +11,7 @@ from servers import Server, answering
 
 from fastbench.plan.plan import UsageError
 from fastbench.script.api import goals
-from fastbench.script.api.goals import goal
+from fastbench.script.api.goals import derived, goal
 
 SCRIPT = """
 from fastbench import env, goal, scenario
@@ -106,3 +106,40 @@ def test_goals_are_thresholds_to_no_thresholds(tmp_path: Path) -> None:
     with Server(answering()) as server:
         run = fastbench("run", "--no-thresholds", "-e", f"URL={server.url()}", str(script))
     assert run.document["thresholds"] == {}
+
+
+DERIVED = """
+from fastbench import derived, env, goal, scenario
+
+derived("unanswered", "iterations - http_reqs")
+goal("unanswered ==", critical=0)
+goal("unanswered <=", target=0, critical=0)
+
+@scenario(executor="shared-iterations", vus=1, iterations=3)
+async def load(vu):
+    await vu.get(env("URL"))
+"""
+
+
+def test_a_script_names_a_formula(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(DERIVED)
+    with Server(answering()) as server:
+        typed = ("--threshold", "unanswered + 1 == 1")
+        run = fastbench("run", *typed, "-e", f"URL={server.url()}", str(script))
+    found = {text: each["ok"] for text, each in run.document["thresholds"].items()}
+    assert found == {
+        "unanswered ==0 critical": True,
+        "unanswered <=0 target, <=0 critical": True,
+        "unanswered + 1 == 1": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "formula", "why"),
+    [("a b", "iterations", "letters"), ("a", " ", "needs a formula"), ("b", "x", "two derived")],
+)
+def test_a_formula_that_is_none_is_one_sentence(name: str, formula: str, why: str) -> None:
+    derived("b", "iterations - http_reqs")
+    with pytest.raises(UsageError, match=why):
+        derived(name, formula)

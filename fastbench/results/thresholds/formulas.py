@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -49,26 +49,53 @@ def meant(text: str, known: Container[str]) -> bool:
         return False
     left, right = bare[: found.start()], _PER.sub("", bare[found.end() :])
     names = [word[0] for word in _WORD.finditer(right)]
-    if not {"target", "critical"}.isdisjoint(names):
-        return False  # a goal
-    of_right = any(name in known or _AGGREGATE.fullmatch(name) for name in names)
-    return of_right or re.search(r"[-+*/]", left) is not None
+    if re.search(r"[-+*/()]", _PERCENTILE.sub("", left)):
+        return True
+    return {"target", "critical"}.isdisjoint(names) and any(
+        name in known or _AGGREGATE.fullmatch(name) for name in names
+    )
+
+
+def expanded(text: str, derived: Mapping[str, str]) -> str:
+    """Put formulas in the place of their names, outside of tags and brackets; raises UsageError."""
+    found, at = "", 0
+    while at < len(text):
+        name = _NAME.match(text, at)
+        try:
+            end = name.end() if name else _behind(text, at)
+        except Malformed:
+            return text
+        word = text[at:end]
+        found += f"({derived[word]})" if name and word in derived else word
+        at = end
+    return found
+
+
+def sides(text: str) -> tuple[str, str]:
+    """Return the left side of a threshold that computes, and its operator with all that follows."""
+    at = 0
+    while at < len(text) and not _OPERATOR.match(text, at):
+        at = _behind(text, at)
+    return text[:at], text[at:]
+
+
+def _behind(text: str, at: int) -> int:
+    """Return where the next character is, or what follows tags or brackets; raises Malformed."""
+    if text[at] == "{":
+        return read_tags(text, at)[1]
+    if text[at] == "[":
+        return text.find("]", at) + 1 or len(text)
+    return at + 1
 
 
 def _bare(text: str) -> str:
     """Return a text without tags and brackets; "" if they cannot be read."""
     found, at = "", 0
     while at < len(text):
-        end = at + 1
-        if text[at] == "{":
-            try:
-                _, end = read_tags(text, at)
-            except Malformed:
-                return ""
-        elif text[at] == "[":
-            end = text.find("]", at) + 1
-            if not end:
-                return ""
+        try:
+            end = _behind(text, at)
+        except Malformed:
+            return ""
         found += text[at] if end == at + 1 else " "
         at = end
     return found
@@ -121,12 +148,15 @@ def read(
 
 def _resolved(items: Sequence[Item], first: Threshold, text: str) -> tuple[Item, ...]:
     """Read the numbers that have a unit, in the unit of the first term."""
-    return tuple(
-        read_limit(item[1:], first.kind, first.aggregate, text)
-        if isinstance(item, str) and item.startswith("#")
-        else item
-        for item in items
-    )
+    found: list[Item] = []
+    for item in items:
+        if not isinstance(item, str) or not item.startswith("#"):
+            found.append(item)
+        elif item.endswith("%"):  # of a ratio; shares are of 1
+            found.append(float(item[1:-1]) / 100)
+        else:
+            found.append(read_limit(item[1:], first.kind, first.aggregate, text))
+    return tuple(found)
 
 
 def _keeps_unit(items: Sequence[Item], terms: Sequence[Threshold]) -> bool:

@@ -23,6 +23,11 @@ _ORDERED = ("<", "<=", ">", ">=")
 _EXAMPLE = "p95 <200 target, <500 critical"
 
 
+def of_goal(expression: str) -> bool:
+    """Tell whether some limit is called target or critical."""
+    return any(_LEVEL.fullmatch(part.strip()) for part in expression.split(","))
+
+
 def parts(expression: str, text: str) -> dict[str, str]:
     """Return the expressions of target and critical limit by these words; of no goal by ""."""
     split = [part.strip() for part in expression.split(",")]
@@ -52,6 +57,8 @@ def joined(found: Mapping[str, Threshold], text: str) -> Threshold:
     if "target" not in found:
         return next(iter(found.values()))
     target, critical = found["target"], found.get("critical")
+    if any(each.formula and each.formula.constant is None for each in found.values()):
+        refuse(text, f"the limits of a goal are numbers: {_EXAMPLE}")
     _refuse_unordered(target, text)
     if critical is None:
         return _alone(target, f"{target.expression} target")

@@ -23,22 +23,15 @@ from fastbench.foundation import redact, units
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import MACHINE, PERCENTS, Kind
 from fastbench.results.thresholds import formulas, goal_grammar
-from fastbench.results.thresholds.judging import (
-    DRIFTS,
-    PER_S,
-    RECOVERY,
-    Threshold,
-    leaves,
-    submetrics,
-)
+from fastbench.results.thresholds.judging import RECOVERY, Threshold, leaves, submetrics
 from fastbench.results.thresholds.limit_values import read_limit, refuse
+from fastbench.results.thresholds.seconds_grammar import BY_SECONDS, by_seconds
 from fastbench.results.thresholds.submetric import Malformed, Tags, canonical, read_tags
 
 __all__ = ["Threshold", "parse", "read", "refuse_tags", "submetrics"]
 
 MIN_LAST_S = 1.0
 
-BY_SECONDS = (*DRIFTS, RECOVERY)
 _AGGREGATES = {
     "counter": ("count", "rate", *BY_SECONDS),
     "gauge": ("value", "min", "max", *BY_SECONDS),
@@ -75,15 +68,41 @@ _LONG_FORM = {
 
 
 def read(
-    options: Mapping[str, object], short: Iterable[str], known: Mapping[str, Kind]
+    options: Mapping[str, object],
+    short: Iterable[str],
+    known: Mapping[str, Kind],
+    derived: Mapping[str, str] | None = None,
 ) -> tuple[Threshold, ...]:
     """Read the thresholds of a script's options and those of the command line, which come last.
 
-    `known` are the metrics that there are. Of two with the same text the later one counts.
+    `known` are the metrics that there are, `derived` the formulas of names. Of two with the same
+    text the later one counts.
     """
-    found = [each for key, value in options.items() for each in _of_metric(key, value, known)]
-    found += [parse(text, known) for text in short]
+    names = derived or {}
+    found = [
+        each
+        for key, value in options.items()
+        if key not in names
+        for each in _of_metric(key, value, known)
+    ]
+    for key in names.keys() & options.keys():
+        short = (*_limits(key, options[key]), *short)
+    found += [_of_names(text, known, names) for text in short]
     return tuple({each.text: each for each in found}.values())
+
+
+def _limits(name: str, limits: object) -> list[str]:
+    """Return limits of a derived metric, which are texts, as on the command line."""
+    several = [limits] if isinstance(limits, str) else limits
+    if not isinstance(several, Sequence) or not all(isinstance(each, str) for each in several):
+        refuse(name, 'the limits of a derived metric are texts such as "<=0"')
+    return [f"{name} {each.strip().removeprefix('value')}" for each in several]
+
+
+def _of_names(text: str, known: Mapping[str, Kind], derived: Mapping[str, str]) -> Threshold:
+    """Read a threshold in which names may stand for formulas."""
+    whole = formulas.expanded(text, derived)
+    return parse(text, known) if whole == text else replace(parse(whole, known), text=text.strip())
 
 
 def parse(text: str, known: Mapping[str, Kind]) -> Threshold:
@@ -117,9 +136,18 @@ def _computed(text: str, known: Mapping[str, Kind]) -> Threshold:
             _, _, why = str(error).partition("`: ")
             refuse(text, re.sub(r"^column [0-9]+: ", "", why).rstrip("."), written)
 
-    found, words = formulas.read(
-        _one_line(text), term, lambda term, window: _with_words(term, [window], text)
-    )
+    def single(written: str) -> Threshold:
+        found, words = formulas.read(
+            written, term, lambda term, window: _with_words(term, [window], text)
+        )
+        return replace(_with_words(found, words, text), text=_one_line(text))
+
+    left, limits = formulas.sides(_one_line(text))
+    bare, words = _brackets(limits)
+    if not goal_grammar.of_goal(bare):
+        return single(_one_line(text))
+    parts = goal_grammar.parts(bare, text)
+    found = goal_grammar.joined({word: single(left + part) for word, part in parts.items()}, text)
     return _with_words(found, words, text)
 
 
@@ -330,7 +358,7 @@ def _single(metric: str, tags: Tags, expression: str, kind: Kind, text: str) -> 
     if percent > 100:
         refuse(text, "percentiles go up to p(100)", match["aggregate"])
     if aggregate in BY_SECONDS:
-        return _by_seconds(metric, tags, kind, match, text)
+        return by_seconds(metric, tags, kind, match, text)
     written = match["limit"].removesuffix("%") if metric in PERCENTS else match["limit"]
     limit = read_limit(written, kind, aggregate, text)
     return Threshold(
@@ -343,38 +371,6 @@ def _single(metric: str, tags: Tags, expression: str, kind: Kind, text: str) -> 
         operator=match["operator"],
         limit=limit,
         kind=kind,
-    )
-
-
-def _by_seconds(metric: str, tags: Tags, kind: Kind, match: re.Match[str], text: str) -> Threshold:
-    """Put one together whose limit is a time, or a change: in its unit, a share, or per time."""
-    if match["operator"] in ("==", "===", "!="):
-        refuse(text, f"a {match['aggregate']} has one of < <= > >=", match["operator"])
-    written, slash, per = match["limit"].partition("/")
-    per = slash + per.strip()
-    if (match["aggregate"] == "slope") != (per in PER_S):
-        cure = "slope<5MB/h is per /s, /min or /h; drift<50MB is over the whole time"
-        refuse(text, cure, match["limit"])
-    written = written.strip()
-    relative = written.endswith("%") and kind.type != "rate" and metric not in PERCENTS
-    bare = written.removesuffix("%") if relative or metric in PERCENTS else written
-    of = {"counter": "count", "trend": "med"}.get(kind.type, kind.type)
-    if match["aggregate"] == RECOVERY:
-        limit = read_limit(written, Kind("trend", "time"), "med", text) / 1e3
-    else:
-        limit = read_limit(bare, Kind("gauge") if relative else kind, of, text)
-    return Threshold(
-        text=text,
-        metric=metric,
-        tags=tags,
-        expression="".join(match[0].split()),
-        aggregate=match["aggregate"],
-        percent=0.0,
-        operator=match["operator"],
-        limit=limit / 100 if relative else limit,
-        kind=kind,
-        relative=relative,
-        per=per,
     )
 
 

@@ -188,6 +188,10 @@ def graded(threshold: Threshold, judged: Callable[[Threshold, str], Judgement]) 
 
 def judge_formula(threshold: Threshold, values: Sequence[float | None]) -> Judgement:
     """Hold the left side of a formula against the right one, from the values of its terms."""
+    return graded(threshold, lambda each, limit: _judged_formula(each, values, limit))
+
+
+def _judged_formula(threshold: Threshold, values: Sequence[float | None], of: str) -> Judgement:
     assert threshold.formula is not None
     known = [value for value in values if value is not None]
     if len(known) < len(values):
@@ -200,9 +204,9 @@ def judge_formula(threshold: Threshold, values: Sequence[float | None]) -> Judge
     if sides is None:
         return Judgement(False, None, None, threshold.level, False, "it is divided by 0")
     observed, limit = sides
-    of = "limit"
-    if threshold.formula.constant is None:
-        of = f"limit of {threshold.shown(limit)}"
+    if threshold.formula.constant is not None:
+        return _judged(threshold, observed, "", of)
+    of = f"{of} of {threshold.shown(limit)}"
     return _judged(replace(threshold, limit=limit), observed, "", of)
 
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar, overload
 
 from fastbench.foundation import redact, units
 from fastbench.plan.plan import UsageError
+from fastbench.results.metric_values import BUILT_IN
 from fastbench.script import remarks, spec
 from fastbench.script.api import goals, metrics
 from fastbench.script.api.options import LOAD, Declared, Load, Options, Settings
@@ -216,7 +217,9 @@ def collect(module: ModuleType) -> Declared:
     loads, lost = _of_modules(module, options)
     return Declared(
         options=replace(
-            Settings() if options is None else options.settings, goals=goals.declared()
+            Settings() if options is None else options.settings,
+            goals=goals.declared(),
+            derived=_derived(),
         ),
         scenarios=tuple(_script.specs.values()),
         setup=_script.setup is not None,
@@ -226,6 +229,14 @@ def collect(module: ModuleType) -> Declared:
         loads=loads,
         lost=lost,
     )
+
+
+def _derived() -> dict[str, str]:
+    """Return the formulas of names; no name is that of a metric."""
+    found = goals.formulas()
+    if both := found.keys() & (BUILT_IN.keys() | metrics.declared().keys()):
+        raise UsageError(f"derived(): {both.pop()} is the name of a metric; choose another one.")
+    return found
 
 
 def runnable(name: str) -> Runnable:

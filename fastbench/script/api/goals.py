@@ -8,14 +8,40 @@ from fastbench.foundation import units
 from fastbench.plan.plan import UsageError
 
 _goals: list[str] = []
-_OPERATOR = re.compile(r"\s*(<=|>=|<|>)\s*$")
+_derived: dict[str, str] = {}
+_OPERATOR = re.compile(r"\s*(<=|>=|===|==|!=|<|>)\s*$")
 _COMPARISON = re.compile(r"[<>=]\s*[^\s=]")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_DERIVED = 'derived("message_loss", "ws_msgs_sent - ws_msgs_received")'
 _EXAMPLE = 'goal("http_req_duration p(95)", target=200, critical=500)'
 
 
 def begin() -> None:
     """Forget the goals of another script."""
     _goals.clear()
+    _derived.clear()
+
+
+def formulas() -> dict[str, str]:
+    """Return what derived() names."""
+    return dict(_derived)
+
+
+def derived(name: str, formula: str) -> None:
+    """Name a formula of metrics, for the thresholds and goals of this script.
+
+        derived("message_loss", "ws_msgs_sent - ws_msgs_received")
+        goal("message_loss", target=0, critical=10)
+
+    Its terms are written as in a threshold: a metric, tags and an aggregate if wanted, a window.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise UsageError(f"The name in derived() has letters, digits and _ only, not {name!r}.")
+    if not isinstance(formula, str) or not formula.strip():
+        raise UsageError(f'derived("{name}", …) needs a formula: {_DERIVED}.')
+    if name in _derived:
+        raise UsageError(f"The script has two derived metrics {name}; give one another name.")
+    _derived[name] = formula.strip()
 
 
 def declared() -> tuple[str, ...]:

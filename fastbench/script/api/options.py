@@ -48,13 +48,15 @@ class Settings:
     """Hold the options of a run, with k6's defaults.
 
     `thresholds` are as written: expressions, or mappings with `threshold`, `abort_on_fail`,
-    `delay` and `level`. `goals` are those of goal(), as the command line has them.
+    `delay` and `level`. `goals` are those of goal(), as the command
+    line has them; `derived` the formulas of names.
     `expected` are spans of statuses that are no failure, None for 200-399.
     """
 
     load: Load = field(default_factory=Load)
     thresholds: Thresholds = field(default_factory=dict)
     goals: tuple[str, ...] = ()
+    derived: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     base_url: str | None = None
     headers: tuple[tuple[str, str], ...] = ()

@@ -52,7 +52,8 @@ class ScriptHost(ABC):
         """Return the metrics with tags that thresholds name."""
         known = {**BUILT_IN, **self.declared.metrics}
         options = applied.options
-        read = grammar.read(options.thresholds, (*options.goals, *self.request.thresholds), known)
+        texts = (*options.goals, *self.request.thresholds)
+        read = grammar.read(options.thresholds, texts, known, options.derived)
         return list(judging.submetrics(read))
 
     @abstractmethod

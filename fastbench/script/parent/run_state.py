@@ -59,10 +59,10 @@ def limits_of(applied: Applied, asked: RunRequest) -> Limits:
     """Read the thresholds; raises OptionsError for one that cannot be meant."""
     known = {**BUILT_IN, **applied.declared.metrics}
     try:
-        own, left_out = _of_these(
-            grammar.read(applied.options.thresholds, applied.options.goals, known), applied
-        )
-        typed = grammar.read({}, asked.thresholds, known)
+        options = applied.options
+        declared = grammar.read(options.thresholds, options.goals, known, options.derived)
+        own, left_out = _of_these(declared, applied)
+        typed = grammar.read({}, asked.thresholds, known, options.derived)
         found = {each.text: each for each in (*own, *typed)}
         if asked.fail_on_target:
             found = {each.text: each for each in decided_by_targets(found.values())}
