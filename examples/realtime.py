@@ -42,7 +42,7 @@ async def listener(vu):
         await socket.join(CONVERSATIONS, name="subscribe")
         messages = await socket.join(MESSAGES, name="subscribe")
         check(messages, {"subscribed": lambda channel: channel.joined})
-        socket.socket.after(STAY_S, socket.socket.close)
+        socket.after(STAY_S, socket.close)
         async for message in messages:
             check(message, {"message received": lambda m: len(m.payload) > 0})
             if message.event == "broadcast":

@@ -55,9 +55,9 @@ async def agent(vu):
             ticket = f"ticket_{random_int(1, 1000)}"
             desk.emit("typing", {"ticketId": ticket, "timestamp": time.time() * 1000})
 
-        io.socket.every(25, io.socket.ping)
-        io.socket.every(TYPE_EVERY_S, typing)
-        io.socket.after(STAY_S, io.socket.close)
+        io.every(25, io.socket.ping)
+        io.every(TYPE_EVERY_S, typing)
+        io.after(STAY_S, io.close)
         async for event in desk:
             ws_messages.add(1)
             if event.name == "typing":

@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from fastbench.script import remarks, values
 from fastbench.script.api.operations import operation
+from fastbench.script.api.socket_timers import Timer
 from fastbench.script.api.sockets import Message, Socket
 
 T = TypeVar("T")
@@ -115,6 +116,47 @@ class Handlers:
     def cancel(self) -> None:
         for task in self._tasks:
             task.cancel()
+
+
+class LiveConnection:
+    """What a connection has of its socket, which is what `vu.ws` gave; times are in seconds."""
+
+    def __init__(self, socket: Socket, timeout_s: float) -> None:
+        self.socket = socket
+        self.timeout_s = timeout_s
+        self.handlers = Handlers(socket)
+
+    @property
+    def status(self) -> int:
+        """The status of the handshake: 101, or that of the refusal; 0 without a response."""
+        return self.socket.status
+
+    @property
+    def open(self) -> bool:
+        """Tell whether messages can be sent and received."""
+        return self.socket.open
+
+    @property
+    def error(self) -> str:
+        """Why it did not open, or broke; "" if it is open or was closed in order."""
+        return self.socket.error
+
+    @property
+    def close_code(self) -> int | None:
+        """The close code, None while it is open."""
+        return self.socket.close_code
+
+    def every(self, seconds: float, call: Callable[[], Any]) -> Timer:
+        """Call `call()` every so many seconds until it ends; see `Socket.every`."""
+        return self.socket.every(seconds, call)
+
+    def after(self, seconds: float, call: Callable[[], Any]) -> Timer:
+        """Call `call()` once, so many seconds from now: `io.after(60, io.close)`."""
+        return self.socket.after(seconds, call)
+
+    async def close(self) -> None:
+        """Close in order: iterations over what comes end."""
+        await self.socket.close()
 
 
 async def _finished(found: Awaitable[Any], done: Callable[[Any], None] | None) -> None:

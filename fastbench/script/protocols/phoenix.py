@@ -25,7 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 from fastbench.foundation.redact import printable
 from fastbench.plan.plan import UsageError
 from fastbench.script import remarks, values
-from fastbench.script.protocols.live_messages import Handlers, Inbox, attach, replied
+from fastbench.script.protocols.live_messages import Inbox, LiveConnection, attach, replied
 from fastbench.script.protocols.phoenix_messages import (
     REPLY,
     VERSIONS,
@@ -101,34 +101,17 @@ async def open(
             opened.handlers.cancel()
 
 
-class PhoenixSocket:
+class PhoenixSocket(LiveConnection):
     """An open socket of Phoenix, or one that was refused; `socket` is what `vu.ws` gave."""
 
     def __init__(self, socket: Socket, vsn: str, timeout_s: float) -> None:
-        self.socket = socket
-        self.handlers = Handlers(socket)
-        self.timeout_s = timeout_s
+        super().__init__(socket, timeout_s)
         self._vsn = vsn
         self._refs = itertools.count(1)
         self._channels: dict[str, Channel] = {}
         self._pending: dict[str, PhoenixMessage | None] = {}
         self._last: str | None = None  # the ref of the reply that comes just now
         self._unanswered: str | None = None  # the ref of the heartbeat that went out
-
-    @property
-    def status(self) -> int:
-        """The status of the handshake: 101, or that of the refusal; 0 without a response."""
-        return self.socket.status
-
-    @property
-    def open(self) -> bool:
-        """Tell whether messages can be sent and received."""
-        return self.socket.open
-
-    @property
-    def error(self) -> str:
-        """Why it did not open, or broke."""
-        return self.socket.error
 
     async def join(
         self,

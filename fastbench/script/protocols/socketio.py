@@ -63,3 +63,4 @@ async def open(
             yield opened
         finally:
             opened.leave()
+            opened.handlers.cancel()

@@ -13,7 +13,7 @@ import orjson
 from fastbench.foundation.redact import printable
 from fastbench.plan.plan import UsageError
 from fastbench.script import remarks, values
-from fastbench.script.protocols.live_messages import Handlers, Inbox, attach, replied
+from fastbench.script.protocols.live_messages import Inbox, LiveConnection, attach, replied
 from fastbench.script.protocols.socketio_messages import (
     ACK,
     CONNECT,
@@ -69,14 +69,12 @@ class Event:
         return f"<event {self.name} {self.args!r}>"
 
 
-class SocketIO:
+class SocketIO(LiveConnection):
     """A connection of Socket.IO; `socket` is what `vu.ws` gave, `sid` the server's name for it."""
 
     def __init__(self, socket: Socket, timeout_s: float) -> None:
-        self.socket = socket
+        super().__init__(socket, timeout_s)
         self.sid = ""
-        self.timeout_s = timeout_s
-        self.handlers = Handlers(socket)
         self._opened = asyncio.Event()
         self._ids = itertools.count()
         self._namespaces: dict[str, Namespace] = {}
@@ -86,19 +84,14 @@ class SocketIO:
         self._pinged = False
 
     @property
-    def status(self) -> int:
-        """The status of the handshake: 101, or that of the refusal; 0 without a response."""
-        return self.socket.status
-
-    @property
     def open(self) -> bool:
         """Tell whether events can be sent and received."""
         return self.socket.open and bool(self.sid)
 
-    @property
-    def error(self) -> str:
-        """Why it did not open, or broke."""
-        return self.socket.error
+    async def close(self) -> None:
+        """Leave each namespace, and close in order, as Socket.IO's own client does."""
+        self.leave()
+        await self.socket.close()
 
     async def connect(
         self,
@@ -184,11 +177,9 @@ class SocketIO:
             self._give_up("no open packet of Engine.IO came")
 
     def leave(self) -> None:
-        """Say goodbye to each namespace, as Socket.IO's own client does."""
+        """Say goodbye to each namespace."""
         for namespace in self._namespaces.values():
-            if namespace.connected and self.socket.open:
-                self.send(Packet(DISCONNECT, namespace.name))
-        self.handlers.cancel()
+            namespace.disconnect()
 
     def _give_up(self, why: str) -> None:
         if self.socket.raw is not None:
@@ -334,7 +325,7 @@ class Namespace:
     def disconnect(self) -> None:
         """Leave the namespace; the connection stays open for others."""
         if self.connected:
-            self._io.send(Packet(DISCONNECT, self.name))
+            self._io.answer(*encode(Packet(DISCONNECT, self.name)))
             self.end()
 
     def take(self, packet: Packet) -> None:

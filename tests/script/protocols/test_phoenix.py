@@ -175,6 +175,19 @@ def test_supabase_s_url_says_its_version_itself(url: str) -> None:
     assert operations(made)["join private:x", True] == 1
 
 
+def test_what_is_done_from_time_to_time_ends_with_the_socket(url: str) -> None:
+    async def story(user: Any) -> None:
+        async with phoenix.open(user, PATH) as socket:
+            room = await socket.join("t")
+            socket.every(0.01, lambda: room.send("tick"))
+            socket.after(0.1, socket.close)
+            found = [message.event async for message in room]
+            assert set(found) == {"tick"} and (socket.open, socket.close_code) == (False, 1000)
+
+    _, made = using(url, story)
+    assert counted(made, "ws_errors") == 0
+
+
 def test_a_refused_handshake_is_a_value(url: str) -> None:
     async def story(user: Any) -> None:
         async with phoenix.open(user, "/realtime/v1/websocket") as socket:

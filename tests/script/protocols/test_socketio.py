@@ -130,12 +130,16 @@ def test_connect_call_emit_and_read(url: str, namespace: str) -> None:
             assert (nothing.ok, nothing.data) == (True, None)
             desk.disconnect()
             assert not desk.connected and [each async for each in desk] == []
+            again = await io.connect(namespace, name="again")
+            io.after(0.01, io.close)
+            assert [each async for each in again] == []
+        assert (io.open, io.close_code, io.error) == (False, 1000, "")
 
     _, made = using(url, story)
     expected = (f"connect {namespace}", "subscribe", "files", "empty")
     assert all(operations(made)[name, False] == 1 for name in expected)
     assert not any(failed for _, failed in operations(made))
-    assert counted(made, "ws_msg_rtt") == 4
+    assert counted(made, "ws_msg_rtt") == 5
     assert counted(made, "ws_errors") == counted(made, "ws_msgs_lost") == 0
 
 
