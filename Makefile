@@ -15,6 +15,7 @@ SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests/support PYTHONS
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)"
 SANITIZED_TESTS = $(wildcard $(addprefix tests/engine/test_,http*.py hdr*.py core*.py engine*.py \
 	truth*.py faults*.py frames*.py tls*.py pace*.py planned*.py wire*.py arena*.py ws*.py))
+SANITIZED_TESTS += $(wildcard $(addprefix tests/script/test_socket,s.py _frames.py _handshakes.py))
 
 .PHONY: build deps test-deps run test test-alone test-beside check lint types bench fuzz debug debug-build slow peers clean
 build: $(RELEASE) $(BIN)/fastbench

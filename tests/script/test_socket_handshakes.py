@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 from servers import Peer, Server
 from vus import User, run
-from websocket_peers import accepted, connects, counted, echoing, everything, opened, played
+from websocket_peers import (
+    accepted,
+    answering,
+    connects,
+    counted,
+    echoing,
+    everything,
+    opened,
+    played,
+)
 
 from fastbench.plan.plan import UsageError
 from fastbench.script.api.handshakes import Opening
@@ -171,3 +180,34 @@ def test_a_handshake_that_the_script_gives_up_leaves_nothing_behind() -> None:
         _, made = run(visit)
     assert connects(made) == [(1, 1)]
     assert counted(made, "ws_errors") == counted(made, "ws_sessions") == 0
+
+
+def test_a_handshake_takes_what_a_request_takes_and_keeps_cookies() -> None:
+    heads: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        heads.append(peer.request())
+        peer.send(accepted(heads[-1], "Set-Cookie: seen=1", "Sec-WebSocket-Protocol: v2"))
+        answering(peer)
+
+    async def visit(user: User) -> str | None:
+        url = server.url("/chat").replace("http", "ws")
+        asked: dict[str, Any] = {
+            "params": {"room": "a b"},
+            "bearer": "TOKEN",
+            "cookies": {"a": "1"},
+        }
+        async with Opening(user, url, {"X-Own": "yes"}, ["v1", "v2"], **asked) as socket:
+            found = socket.subprotocol
+        async with Opening(user, url, subprotocols="v2"):
+            return found
+
+    with Server(script) as server:
+        chosen, _ = run(visit)
+    first, second = (head.decode().split("\r\n") for head in heads)
+    assert chosen == "v2" and first[0] == "GET /chat?room=a%20b HTTP/1.1"
+    wanted = {"X-Own: yes", "Authorization: Bearer TOKEN", "Cookie: a=1"}
+    assert wanted <= set(first) and "Sec-WebSocket-Protocol: v1, v2" in first
+    assert "Cookie: seen=1" in second, "those of a handshake go along with the next one"
+    keys = {line for head in (first, second) for line in head if "-WebSocket-Key" in line}
+    assert len(keys) == 2, "each handshake has a key of its own"

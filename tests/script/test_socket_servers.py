@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -111,12 +112,13 @@ def talked(url: str, use: Callable[[Socket], Awaitable[Any]], n: int = 1, **more
     return run(visit)[1]
 
 
-MESSAGES: list[str | bytes] = [
-    *("", "a", "x" * 125, "ü" * 126, "€" * 30_000),
+MESSAGES: list[str | bytes] = ["", "a", "x" * 125, "ü" * 126, "€" * 30_000]
+MESSAGES += [
     b"",
     b"\0\xff" * 63,
     bytes(200_000),
-]
+    *[os.urandom(3000)] * 2,
+]  # two are like each other
 
 
 @pytest.mark.parametrize("compression", [False, True])

@@ -129,6 +129,29 @@ def test_timers_call_until_the_socket_ends() -> None:
     assert played(opened(echoing), use)[0] == ["first", "tick", "tick", "tick"]
 
 
+def test_a_call_that_takes_long_never_overlaps_with_itself() -> None:
+    running = most = 0
+
+    async def use(socket: Socket) -> None:
+        async def slow() -> None:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await socket.request("x")
+            running -= 1
+
+        socket.every(0.001, slow)
+        await socket.receive(0.05)
+
+    def script(peer: Peer) -> None:
+        received(peer)
+        peer.pause(0.02)
+        peer.send(framed(TEXT, b"y"))
+
+    played(opened(script), use)
+    assert most == 1
+
+
 @pytest.mark.parametrize("where", ["match", "every", "task"])
 def test_an_exception_of_the_script_ends_its_iteration(where: str) -> None:
     async def wrong() -> None:
