@@ -15,7 +15,7 @@ from lib.auth import login
 from lib.config import BASE_URL
 
 STAY_S = float(env("STAY_S", "60"))  # how long an agent stays connected
-TYPE_EVERY_S = float(env("TYPE_EVERY_S", "5"))
+TYPE_AFTER_S = float(env("TYPE_AFTER_S", "5"))
 CHANNEL = "tickets:org_123"
 
 ws_connections = Counter("ws_connections")
@@ -56,7 +56,7 @@ async def agent(vu):
             desk.emit("typing", {"ticketId": ticket, "timestamp": time.time() * 1000})
 
         io.every(25, io.socket.ping)
-        io.every(TYPE_EVERY_S, typing)
+        io.after(TYPE_AFTER_S, typing)
         io.after(STAY_S, io.close)
         async for event in desk:
             ws_messages.add(1)

@@ -12,7 +12,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     ),
     "desk": (
         *("helpdesk/realtime.py", "--time-scale=0.0015", "--scale=0.02"),
-        *("-eSTAY_S=0.2", "-eTYPE_EVERY_S=0.05"),
+        *("-eSTAY_S=0.2", "-eTYPE_AFTER_S=0.05"),
     ),
     "realtime": (
         *("realtime.py", "--time-scale=0.003", "--scale=0.02"),
