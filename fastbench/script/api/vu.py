@@ -14,15 +14,17 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable,
 from dataclasses import dataclass
 from time import monotonic_ns
 from types import coroutine
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fastbench.engine.client._client import Session
 from fastbench.script.api.checks import Aborted
-from fastbench.script.api.handshakes import Opening
 from fastbench.script.api.operations import operation
 from fastbench.script.exceptions import Adds
 from fastbench.script.http.client import Client, Fields, Maker
 from fastbench.script.recording_context import PLACE, VU, RecordingContext, Times
+
+if TYPE_CHECKING:
+    from fastbench.script.api.handshakes import Opening
 
 Iteration = Callable[["Vu"], Coroutine[Any, Any, Any]]
 
@@ -79,6 +81,8 @@ class Vu(Client):
         and so is `expected=[101, 429]`: statuses of a handshake that are no failure.
         What the server refuses is a value: `socket.status`, `socket.error`. See `Socket`.
         """
+        from fastbench.script.api.handshakes import Opening
+
         return Opening(self, url, headers, subprotocols, name, **more)
 
     def halt(self) -> None:
