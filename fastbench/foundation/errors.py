@@ -30,7 +30,12 @@ _WHILE = {
     "body": "in the middle of the body",
     "idle": "between requests",
     "upgrade": "during the WebSocket handshake",
+    "message sent": "while sending a message",
+    "message awaited": "while a message was awaited",
+    "silence": "between messages",
 }
+# What the phases of an open connection are where it is a WebSocket.
+_OF_SOCKETS = {"send": "message sent", "head": "message awaited", "idle": "silence"}
 
 _SERVER_LOG = "check the server's log for a crash, a worker restart or a limit"
 
@@ -161,6 +166,10 @@ send: the server did not take the whole request within the timeout
   > the server reads too slowly for this load; raise --timeout if that is expected
 head: no response within the timeout
   > the server is too slow for this load or hangs; raise --timeout if that is expected
+message sent: the server did not take the whole message within the timeout
+  > the server reads too slowly for this load; raise --timeout if that is expected
+message awaited: no message came back within the timeout
+  > the server is too slow for this load, or answers no message: --ws-mode push only listens
 upgrade: no answer to the WebSocket handshake within the connect timeout
   > the server may be busy, or knows no WebSocket there; see --connect-timeout
 body: the response began but did not end within the timeout
@@ -180,6 +189,11 @@ def describe(kind: str, phase: str, code: str) -> tuple[str, str]:
         return _SPECIAL[kind](phase, code)
     message, hint = _by_errno(code) or (f"the connection failed{_during(phase)}", _SERVER_LOG)
     return _named(message, code), hint
+
+
+def describe_of_socket(kind: str, phase: str, code: str) -> tuple[str, str]:
+    """Return the same of an error row of a run of WebSockets."""
+    return describe(kind, _OF_SOCKETS.get(phase, phase), code)
 
 
 def _by_errno(code: str) -> tuple[str, str] | None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
-from fastbench.foundation.errors import describe
+from fastbench.foundation.errors import describe, describe_of_socket
 from fastbench.foundation.units import per_s
 from fastbench.results import run_outcome
 from fastbench.results.addresses import AddressRow
@@ -75,9 +75,12 @@ class ErrorRow:
     hint: str
 
     @classmethod
-    def of(cls, kind: str, phase: str, code: str, count: int, first_s: float) -> ErrorRow:
-        """Return the row with cause and remedy from the catalogue."""
-        return cls(kind, phase, code, count, first_s, *describe(kind, phase, code))
+    def of(
+        cls, kind: str, phase: str, code: str, count: int, first_s: float, *, socket: bool = False
+    ) -> ErrorRow:
+        """Return the row with cause and remedy from the catalogue; `socket`: of a WebSocket."""
+        told = describe_of_socket if socket else describe
+        return cls(kind, phase, code, count, first_s, *told(kind, phase, code))
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def result(run: Observed) -> Result:
         summary=summary,
         latency=_latency(run),
         status_codes=answers,
-        errors=_errors(run.block, run.start_ns),
+        errors=_errors(run),
         series=tuple(run.series.rows),
         workers=_workers(run, counters, end_ns),
         resources=_resources(run, summary, sum(answers.values())),
@@ -231,16 +231,19 @@ def _status_codes(block: _core.Block) -> dict[str, int]:
     return {str(status): count for status, count in sorted(total.items())}
 
 
-def _errors(block: _core.Block, start_ns: int) -> tuple[ErrorRow, ...]:
+def _errors(run: Observed) -> tuple[ErrorRow, ...]:
     counts: Counter[tuple[str, str, str]] = Counter()
     firsts: dict[tuple[str, str, str], int] = {}
-    for i in range(block.workers):
-        for kind, phase, code, count, first_ns in block.errors(i):
+    socket = bool(mode_of(run.terms.config))
+    for i in range(run.block.workers):
+        for kind, phase, code, count, first_ns in run.block.errors(i):
             key = (kind, phase, code)
             counts[key] += count
             firsts[key] = min(first_ns, firsts.get(key, first_ns))
     return tuple(
-        ErrorRow.of(*key, count, round(max(0, firsts[key] - start_ns) / NS_PER_S, 6))
+        ErrorRow.of(
+            *key, count, round(max(0, firsts[key] - run.start_ns) / NS_PER_S, 6), socket=socket
+        )
         for key, count in counts.most_common()
     )
 

@@ -213,6 +213,7 @@ def test_silence_times_out_before_and_after_the_handshake() -> None:
     with Server(silent) as server:
         run = fastbench(*ONE, "-n", "1", "--timeout", "150ms", socket_url(server))
         assert run.summary["timeouts"] == 1 and rows(run) == [("timeout", "head", "")]
+        assert "no message came back within the timeout" in run.out
         until(lambda: server.seen.connections >= 1)
     with Server(lambda peer: peer.stall()) as server:
         run = fastbench(*ONE, "-d", "300ms", "--timeout", "100ms", socket_url(server))
