@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import random
 import signal
 import socket
 import time
@@ -181,6 +183,49 @@ def test_a_close_frame_without_a_code_is_1005() -> None:
         await ws.close()
 
     using(story)
+
+
+def odd(chance: random.Random, depth: int = 0) -> Any:
+    """Make a JSON value of what the routes look for, in no order."""
+    words = ("phx_join", "heartbeat", "phoenix", "start", "media", "mark", "stop", "echo", "config")
+    kind = chance.randrange(3) if depth < 4 else 0
+    if kind == 1:
+        return [odd(chance, depth + 1) for _ in range(chance.randrange(6))]
+    if kind == 2:
+        names = (*words, "event", "streamSid", "payload", "topic", "ref", "broadcast", "channel")
+        return {chance.choice(names): odd(chance, depth + 1) for _ in range(chance.randrange(5))}
+    return chance.choice([None, True, 1, -1.5, "", "1", 10**30, *words])
+
+
+def test_whatever_comes_the_server_says_no_word_and_closes_by_a_rule() -> None:
+    chance = random.Random(7)
+    heads = ("", "40", "41", "42", "42/tickets,", "43", "40/agents,", '420["subscribe",')
+    paths = (
+        *(
+            "/socket.io/?EIO=4&transport=websocket",
+            "/socket/websocket",
+            "/socket/websocket?vsn=2.0.0",
+        ),
+        *("/realtime/v1/websocket?apikey=x", "/ws/twilio-media"),
+    )
+
+    async def one(session: aiohttp.ClientSession, address: str) -> None:
+        async with session.ws_connect(address) as ws:
+            with contextlib.suppress(ConnectionError):  # it has closed in the meantime
+                for _ in range(6):
+                    await ws.send_str(chance.choice(heads) + json.dumps(odd(chance)))
+                await ws.send_bytes(b"\xff")  # none of them takes that
+            assert (await closed(ws))[0] in (1000, 1003, 1008)
+
+    async def story(url: str) -> None:
+        async with aiohttp.ClientSession() as session:
+            for _ in range(40):
+                await asyncio.gather(*(one(session, url + path) for path in paths))
+
+    with serving("--port", "0", "--quiet") as (process, url):
+        asyncio.run(story(url))
+        process.terminate()
+        assert process.stderr is not None and process.stderr.read() == ""
 
 
 def test_when_the_server_ends_each_socket_is_closed_with_1001() -> None:
