@@ -2,6 +2,8 @@
 
 1. A message is `[join_ref, ref, topic, event, payload]` with `vsn=2.0.0`, and an object with these
    names with `vsn=1.0.0`, which is also what a client without `vsn` speaks.
+   A payload of bytes is a binary message of version 2.0.0: its kind, the lengths of its texts, the
+   texts, the payload.
 2. An event that a member pushes goes to all members of the topic, and its sender gets a reply. At
    /realtime/v1/websocket, which needs an `apikey`, the event `broadcast` goes to all others, and is
    replied to and sent back only if the join's `config.broadcast` has `ack` and `self`.
@@ -23,6 +25,7 @@ from fastbench.server.routes import Route, Totals, refused
 TIMEOUT_S = 60.0
 TOPICS_MAX = 100  # that one socket has joined
 TOPIC_CHARACTERS_MAX = 200
+PUSH, BROADCAST = 0, 2  # first byte of a binary message
 VERSIONS = ("1.0.0", "2.0.0")
 Ref = str | int | None
 _NAMES = ("join_ref", "ref", "topic", "event", "payload")
@@ -37,9 +40,13 @@ class TopicMessage(NamedTuple):
     event: str
     payload: Any
 
-    def rendered(self, listed: bool) -> str:
-        """Render it, as a list (version 2.0.0) or as an object (1.0.0)."""
-        return rendered(self if listed else self._asdict())
+    def rendered(self, listed: bool) -> str | bytes | None:
+        """Render it, as a list (version 2.0.0) or as an object (1.0.0), which has no bytes."""
+        if not isinstance(self.payload, bytes):
+            return rendered(self if listed else self._asdict())
+        topic, event = self.topic.encode(), self.event.encode()
+        head = bytes((BROADCAST, len(topic), len(event)))
+        return head + topic + event + self.payload if listed else None
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +59,9 @@ class _Member:
     joined: dict[str, tuple[Ref, Mapping[str, Any]]] = field(default_factory=dict)
 
     def put(self, *values: Any) -> None:
-        self.socket.put(TopicMessage(*values).rendered(self.listed))
+        message = TopicMessage(*values).rendered(self.listed)
+        if message is not None:
+            self.socket.put(message)
 
     def reply(self, to: TopicMessage, status: str = "ok", **response: Any) -> None:
         payload = {"status": status, "response": response}
@@ -94,7 +103,10 @@ class Topics:
             member = _Member(socket, version == VERSIONS[1], supabase)
             try:
                 while (message := await socket.receive(TIMEOUT_S)) is not None:
-                    self._take(member, _decoded(text(message), member.listed))
+                    if isinstance(message, bytes) and member.listed:
+                        self._take(member, _of_bytes(message))
+                    else:
+                        self._take(member, _decoded(text(message), member.listed))
             except TimeoutError:
                 pass  # its client is gone, or forgets its heartbeat
             finally:
@@ -155,12 +167,14 @@ class Topics:
 
     def _send(self, message: TopicMessage, but: _Member | None) -> None:
         """Send a message to the members of its topic, rendered once for each version."""
-        texts: dict[bool, str] = {}
+        made: dict[bool, str | bytes | None] = {}
         for each in self._members.get(message.topic, ()):
             if each is not but:
-                if each.listed not in texts:
-                    texts[each.listed] = message.rendered(each.listed)
-                each.socket.put(texts[each.listed])
+                if each.listed not in made:
+                    made[each.listed] = message.rendered(each.listed)
+                found = made[each.listed]
+                if found is not None:
+                    each.socket.put(found)
 
 
 def _broadcast_config(payload: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -191,3 +205,21 @@ def _decoded(message: str, listed: bool) -> TopicMessage:
     if not (isinstance(event, str) and event):
         raise WrongMessage("event must be a text")
     return TopicMessage(join_ref, ref, topic, event, payload)
+
+
+def _of_bytes(data: bytes) -> TopicMessage:
+    """Read a binary push: 0, four lengths, then join_ref, ref, topic, event and the payload."""
+    sizes = data[1:5]
+    if len(sizes) < 4 or len(data) < 5 + sum(sizes) or data[0] != PUSH:
+        raise WrongMessage("a binary message must be a push with its texts")
+    at, texts = 5, []
+    for size in sizes:
+        texts.append(data[at : at + size])
+        at += size
+    try:
+        join_ref, ref, topic, event = (each.decode() for each in texts)
+    except UnicodeDecodeError:
+        raise WrongMessage("the texts of a binary message must be UTF-8") from None
+    if not topic or not event or len(topic) > TOPIC_CHARACTERS_MAX:
+        raise WrongMessage("a binary message must have a topic and an event")
+    return TopicMessage(join_ref or None, ref or None, topic, event, data[at:])

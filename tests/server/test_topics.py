@@ -104,9 +104,35 @@ def test_a_message_that_is_none_closes_with_1008_and_a_sentence(message: str) ->
     using(story)
 
 
-def test_bytes_close_with_1003_and_silence_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_payload_may_be_bytes_for_those_who_can_have_them() -> None:
+    async def story(client: Client, clock: Clock) -> None:
+        async with client.ws_connect(V2) as a, client.ws_connect("/socket/websocket") as b:
+            await say(a, ["1", "1", "t", "phx_join", {}])
+            await say(b, {"topic": "t", "event": "phx_join", "payload": {}, "ref": "1"})
+            await a.send_bytes(b"\0\1\1\1\3" + b"12tevt" + b"\xff\0")
+            assert await told(a) == ["1", "2", "t", "phx_reply", OK]
+            assert await a.receive_bytes(timeout=WAIT_S) == b"\2\1\3tevt\xff\0"
+            await a.send_str(json.dumps(["1", "3", "t", "text", {}]))
+            assert (await told(b))["event"] == "text", "bytes are left out in version 1.0.0"
+
+    using(story)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0", b"\1\0\0\1\1te", b"\0\0\0\1\2te", b"\0\0\0\1\1\xffe", b"\0\0\0\0\0"]
+)
+def test_bytes_that_are_no_push_close_with_1008(data: bytes) -> None:
     async def story(client: Client, clock: Clock) -> None:
         ws = await client.ws_connect(V2)
+        await ws.send_bytes(data)
+        assert (await ws.receive(WAIT_S)).data == 1008
+
+    using(story)
+
+
+def test_bytes_close_with_1003_and_silence_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(client: Client, clock: Clock) -> None:
+        ws = await client.ws_connect("/socket/websocket")
         await ws.send_bytes(b"[]")
         assert (await ws.receive(WAIT_S)).data == 1003
         monkeypatch.setattr(topics, "TIMEOUT_S", 0.02)

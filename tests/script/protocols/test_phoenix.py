@@ -124,6 +124,17 @@ def test_join_push_read_leave(url: str, vsn: str) -> None:
     assert counted(made, "ws_msgs_lost") == counted(made, "ws_errors") == 0
 
 
+def test_a_payload_may_be_bytes(url: str) -> None:
+    async def story(user: Any) -> None:
+        async with phoenix.open(user, PATH) as socket:
+            room = await socket.join("t")
+            assert (await room.push("audio", b"\xff\0")).ok
+            message = await room.receive(5)
+            assert message is not None and (message.event, message.payload) == ("audio", b"\xff\0")
+
+    using(url, story)
+
+
 def test_two_topics_are_told_apart_and_functions_take_events(url: str) -> None:
     async def story(user: Any) -> None:
         seen, done = [], asyncio.Event()
