@@ -173,7 +173,7 @@ def test_one_worker_or_two_count_the_same(runs: dict[str, Ran]) -> None:
 
 def test_no_example_is_found_wanting_before_it_runs() -> None:
     scripts = [path for path in EXAMPLES.rglob("*.py") if "\noptions = " in path.read_text()]
-    assert len(scripts) == 21
+    assert len(scripts) == 22
     shown = table_at_once(
         {path: partial(invoke, "run", "--dry-run", str(path)) for path in scripts}
     )
