@@ -18,7 +18,7 @@ from types import ModuleType
 OURS = frozenset(
     (
         *("aiohttp", "idna", "orjson", "psutil", "rich", "uvloop", "zstandard"),
-        *("asyncmy", "asyncpg", "redis", "rq"),  # extras
+        *("asyncmy", "asyncpg", "jinja2", "redis", "rq"),  # extras
     )
 )
 ROOT_MARKS = ("lib", ".git", "pyproject.toml")

@@ -79,6 +79,15 @@ def parser() -> Parser:
         choices=("text", *formats.PEERS),
         help="print the text report, or the JSON of another tool",
     )
+    made.add_argument(
+        "--template",
+        metavar="FILE",
+        help="print the run filled into a template (Jinja2); `plan` is our own, with the headings "
+        "of the results page of a load test plan",
+    )
+    made.add_argument(
+        "--search", metavar="FIND.json", help="a search saved with find --json, for --template"
+    )
     made.add_argument("--no-color", action="store_true", help="no colors, as with NO_COLOR")
     return made
 
@@ -94,7 +103,8 @@ def main(argv: Sequence[str]) -> int:
             )
         flags.result = "-"
     paths = formats.of_flags(flags)
-    if list(paths.values()).count("-") + (flags.format is not None) > 1:
+    streams = (flags.format is not None) + (flags.template is not None)
+    if list(paths.values()).count("-") + streams > 1:
         raise UsageError("report: only one form can go to standard output; name a file.")
     outputs = [destinations.File(f"--{form}", path) for form, path in paths.items()]
     destinations.check(outputs, [destinations.File("fastbench report", flags.result)])
@@ -104,7 +114,10 @@ def main(argv: Sequence[str]) -> int:
     problems = [
         delivery.to_path(path, partial(kind.rendered, form, saved)) for form, path in paths.items()
     ]
-    if flags.format in formats.PEERS:
+    if flags.template is not None:
+        filled = _filled(kind, saved, flags)
+        problems.append(delivery.to_path("-", filled.encode))
+    elif flags.format in formats.PEERS:
         whole = partial(formats.as_peer, flags.format, saved)
         problems.append(delivery.to_path("-", lambda: delivery.as_json(whole())))
     elif flags.format == "text" or not paths:
@@ -113,12 +126,28 @@ def main(argv: Sequence[str]) -> int:
     return _told(problems)
 
 
+def _filled(kind: _Kind, saved: Any, flags: argparse.Namespace) -> str:
+    """Return the run filled into the template; raises UsageError."""
+    from fastbench.report.markdown import results_template
+
+    search = None
+    if flags.search is not None:
+        of, search = _load(flags.search)
+        if of is not _OTHERS[searched.SCHEMA]:
+            raise UsageError(f"--search `{redact.printable(flags.search)}` is no search of find.")
+    try:
+        return results_template.render(saved, flags.template, search)
+    except results_template.Unfillable as error:
+        raise UsageError(str(error)) from None
+
+
 def _refuse_others(kind: _Kind, flags: argparse.Namespace, paths: Mapping[str, str]) -> None:
     """Refuse the forms that only a run has."""
     if kind is _RUN:
         return
     other = [f"--{form}" for form in paths if form not in kind.forms]
     other += [f"--format {flags.format}"] if flags.format in formats.PEERS else []
+    other += ["--template"] if flags.template is not None else []
     if other:
         has = formats.listed(kind.forms)
         raise UsageError(f"report: {other[0]} shows one run; a {kind.noun} has {has}.")

@@ -254,13 +254,13 @@ def _bottleneck(result: Result) -> list[str]:
     lines.append(f"- Verdict: {escaped(verdict)}")
     lines.append(f"- Bottleneck: {found}")
     lines += [f"- {escaped(reason)}" for reason in validity.reasons]
-    lines.append(f"- Capacity: {_capacity(result)}")
+    lines.append(f"- Capacity: {capacity_of(result)}")
     for each in result.warnings:
         lines.append(f"- ⚠ {escaped(each.text)}" + (f": {escaped(each.hint)}" if each.hint else ""))
     return lines
 
 
-def _capacity(result: Result) -> str:
+def capacity_of(result: Result) -> str:
     s, validity = result.summary, result.validity
     rate = f"{s.requests_per_s:,.0f} {result.per_s}"
     if validity.verdict != "ok" or s.ended != "complete" or not s.ok:
