@@ -79,7 +79,6 @@ ADDRESSES = {
     "mailto:a@b": "is not an HTTP server",
     "''": "write one such as http://localhost:8080/",
     "ftp://h/": "only http:// and https:// are supported",
-    "ws://h/": "for the plain endpoint write http://",
     "unix:///run/s": "name the socket with --unix FILE",
     "http://": "write one, for example http://localhost:8080/",
     "http://h:99999/": "not a number from 1 to 65535",

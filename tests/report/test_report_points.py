@@ -122,7 +122,8 @@ def test_the_points_of_a_run_add_up_to_its_document(server: Server, tmp_path: Pa
     again = point_file.read(without_result(data), "a")
     assert again.summary.requests == whole.summary.requests
     assert again.latency.service.counts == whole.latency.service.counts
-    assert again.summary.duration_s == pytest.approx(whole.summary.duration_s, abs=0.1)
+    # Points bear the time at which they are handed over, on a busy machine some time after it.
+    assert again.summary.duration_s == pytest.approx(whole.summary.duration_s, abs=0.5)
     assert again.outcome.level != "ok", "points do not hold all of a run"
 
 

@@ -26,7 +26,7 @@ from running import until
 PACKAGES = ("socket.io@4", "ws@8")
 TOKEN = "secret"
 _FOLDER = ROOT / "build" / "npm"
-_INSTALL_S = 120
+_INSTALL_S = 90
 
 _SERVER = """
 const { Server } = require("socket.io"), { WebSocketServer } = require("ws");
@@ -96,7 +96,8 @@ def _modules() -> Path:
         modules = _FOLDER / "node_modules"
         if not all((modules / name.partition("@")[0]).is_dir() for name in PACKAGES):
             quiet = ("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
-            command = [npm, "install", "--prefix", str(_FOLDER), *quiet, *PACKAGES]
+            soon = ("--fetch-retries=1", "--fetch-timeout=20000", "--fetch-retry-maxtimeout=2000")
+            command = [npm, "install", "--prefix", str(_FOLDER), *quiet, *soon, *PACKAGES]
             try:
                 done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S)
             except subprocess.TimeoutExpired:
