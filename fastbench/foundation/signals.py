@@ -27,7 +27,7 @@ from typing import ClassVar, NoReturn, TypeVar
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 105  # exits.INTERRUPTED: nothing of ours is imported here
 LEAVE_S = 3.0  # for the clean-up after a second signal
-TWICE_S = 0.005
+TWICE_S = 0.1  # on a busy machine the two are not handled at once
 LOOK_S = 0.05
 _SHOW_CURSOR = b"\x1b[?25h"  # DECTCEM; a live view hides it
 
@@ -183,9 +183,10 @@ def _begin_anew(handler: signal.Handlers) -> None:
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
     now_s = monotonic()
-    (last, last_s), _State.last = _State.last, (number, now_s)
+    last, last_s = _State.last
     if _State.owned and _State.count and number == last and now_s - last_s < TWICE_S:
         return
+    _State.last = (number, now_s)
     _State.count += 1
     if not _State.listeners or _State.count > 2:
         leave()

@@ -88,7 +88,7 @@ def test_a_second_signal_leaves_at_once_and_nobody_stays(tmp_path: Path, server:
         workers = psutil.Process(process.process.pid).children()
         os.kill(process.process.pid, signal.SIGINT)
         until(lambda: server.seen.lines[b"GET /torn HTTP/1.1"])
-        os.kill(process.process.pid, signal.SIGINT)
+        os.kill(process.process.pid, signal.SIGTERM)  # two of a kind would be one, so soon
         run = process.finish()
     assert (run.code, run.summary["ended"]) == (105, "interrupted")
     said = [row["text"] for row in run.document["warnings"] if row["code"] == "no_teardown"]
