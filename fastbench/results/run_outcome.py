@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Protocol
@@ -52,6 +53,7 @@ _NONE_DONE = {
     "connection": "no connection opened",
 }
 _NOT_ENDED = {"operation": "operations had not ended", "message": "messages had no answer"}
+_PARTIAL = re.compile(r"\[\s*(?:stage|last)\s*=|[*/+]|\s-\s")  # of time, or computed
 _OF_EXCEPTIONS = ("script_exceptions",)
 
 
@@ -362,9 +364,18 @@ def _allowed(facts: Facts, metrics: tuple[str, ...]) -> bool:
     held = [
         each.ok
         for text, each in (facts.thresholds or {}).items()
-        if each.level == "fail" and text.lstrip().startswith(metrics) and "{" not in text
+        if each.level == "fail" and _of_whole(text, metrics)
     ]
     return bool(held) and all(held)
+
+
+def _of_whole(text: str, metrics: tuple[str, ...]) -> bool:
+    """Tell whether a threshold limits one of these metrics itself, over the whole run.
+
+    A part by tags or time, a computed one, and a drift say nothing of how many may fail in all.
+    """
+    limit = re.compile(rf"\s*(?:{'|'.join(metrics)})\s*:?\s*(?:rate|count)?\s*[<>=!]=*\s*[-+.\d]")
+    return limit.match(text) is not None and not _PARTIAL.search(text)
 
 
 def _causes(facts: Facts) -> str:

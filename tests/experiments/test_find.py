@@ -208,3 +208,13 @@ def test_its_page_fits_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert max(map(len, lines)) <= 100
     for flag in find_args.FLAGS.own:
         assert any(flag in line for line in lines), flag
+
+
+@pytest.mark.parametrize(
+    "slo", ["service: drift<10%", "p99 - p50 < 9ms", "p99 <50 target, <90 critical"]
+)
+def test_an_objective_is_an_aggregate_with_one_limit(
+    slo: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["find", "--slo", slo, "http://127.0.0.1:1/"]) != 0
+    assert "is an aggregate of one metric with one limit" in capsys.readouterr().err

@@ -28,6 +28,10 @@ def read(text: str) -> Threshold:
         ("rps >=1000 target, >=500 critical", 1000, 500),
         ("target_cpu{process:postgres}: max<85 [warn 70]", 70, 85),
         ("target_cpu{process:postgres}: max<85% [target=70%]", 70, 85),
+        ("http_req_duration: drift<50% [target=10%]", 0.1, 0.5),
+        ("target_rss: slope<5MB/h [target=1MB/h]", 1e6, 5e6),
+        ("http_req_duration: recovery<30s [stage=1] [target=5s]", 5, 30),
+        ("http_req_duration recovery <5s target, <30s critical [stage=1]", 5, 30),
         ("dropped <=0 target, <=0 critical", 0, 0),
     ],
 )
@@ -36,7 +40,7 @@ def test_a_goal_has_two_limits(written: str, target: float, critical: float) -> 
         written = written.replace("dropped", "dropped_iterations")
     goal = read(written)
     assert (goal.target, goal.limit, goal.level) == (target, critical, "fail")
-    again = read(f"{goal.key}: {goal.expression}")
+    again = read(f"{goal.key}: {goal.expression}{goal.scope}")
     assert (again.target, again.limit, again.key) == (goal.target, goal.limit, goal.key)
 
 
@@ -97,6 +101,8 @@ def test_a_target_decides_where_that_is_asked_for() -> None:
         ("p95 <200 target, p99 <500 critical", "one aggregate"),
         ("http_req_duration: p(95)<2 target, p(99)<5 critical", "one aggregate"),
         ("p95 <200 target, <500 critical [target=100]", "two targets"),
+        ("http_req_duration: drift<50ms [target=10%]", "column 39: both limits have one form"),
+        ("http_req_duration drift <10% target, <50ms critical", "both limits have one form"),
         ("p95 <500 [target=10 apples]", "column 18: `10 apples`"),
     ],
 )

@@ -131,6 +131,10 @@ def test_a_threshold_that_allows_failures_makes_them_a_warning_and_never_ok() ->
         assert of(**failing, thresholds={name: HELD}).level == "warning"
     for name in ("http_req_failed{name:a}: rate<0.9", "p99<1s"):
         assert of(**failing, thresholds={name: HELD}).level == "failed"
+    of_less = ("errors[stage=b] <= 2 * errors[stage=a]", "errors<90% [last=5s]", "errors: drift<=0")
+    for name in (*of_less, "errors - errors{name:a} < 1"):
+        assert of(**failing, thresholds={name: HELD}).level == "failed", name
+    assert of(**failing, thresholds={"errors <1% target, <90% critical": HELD}).level == "warning"
     assert (
         of(not_ok=1000, causes={"500": 1000}, thresholds={"errors<=100%": HELD}).level == "failed"
     )

@@ -9,6 +9,7 @@ import pytest
 from running import fastbench
 from servers import Server, answering
 
+from fastbench.cli import main
 from fastbench.plan.plan import UsageError
 from fastbench.script.api import goals
 from fastbench.script.api.goals import derived, goal
@@ -143,3 +144,16 @@ def test_a_formula_that_is_none_is_one_sentence(name: str, formula: str, why: st
     derived("b", "iterations - http_reqs")
     with pytest.raises(UsageError, match=why):
         derived(name, formula)
+
+
+def test_a_dry_run_finds_a_goal_that_cannot_fail_and_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    goals_of = 'goal("p95 <", target=200)\ngoal("http_reqs: drift > -10%")\n'
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.replace("@scenario", f"{goals_of}@scenario"))
+    assert main(["run", "--dry-run", "-e", "URL=http://127.0.0.1:1/", str(script)]) == 0
+    assert "can never" not in capsys.readouterr().out
+    script.write_text(SCRIPT.replace("@scenario", 'goal("p95 <", target="2h")\n@scenario'))
+    main(["run", "--dry-run", "-e", "URL=http://127.0.0.1:1/", str(script)])
+    assert "it can never fail" in capsys.readouterr().out

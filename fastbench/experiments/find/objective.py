@@ -19,6 +19,7 @@ from fastbench.results.metric_values import Judgement, Kind
 from fastbench.results.result import Result, Summary
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.judging import Threshold, failed_share, judge
+from fastbench.results.thresholds.seconds_grammar import BY_SECONDS
 from fastbench.run.metric_sums import CounterValue, RateValue, TrendValue, Value, asked
 
 ERRORS = "errors<1%"
@@ -44,8 +45,10 @@ def read(texts: Iterable[str]) -> tuple[Threshold, ...]:
         each = grammar.parse(text, _METRICS)
         if each.stage or each.last_s or each.delay_s or each.abort_on_fail or each.level != "fail":
             raise UsageError(f"--slo `{text}`: an objective holds for all of a run; no brackets.")
-        if each.terms or each.target is not None:
-            raise UsageError(f"--slo `{text}`: an objective is one metric with one limit.")
+        if each.terms or each.target is not None or each.aggregate in BY_SECONDS:
+            raise UsageError(
+                f"--slo `{text}`: an objective is an aggregate of one metric with one limit."
+            )
         if each.tags:
             raise UsageError(
                 f"--slo `{text}`: an objective holds for all requests of a run; leave "

@@ -9,7 +9,8 @@
    back from now or from the end of the run; a run that is shorter is judged whole. A sample
    belongs to the time in which it was recorded, so to the end of its request.
 3. Memory does not grow: of the past only what a window needs is kept, and at most
-   WINDOW_PARTS + 2 snapshots for each length of window.
+   WINDOW_PARTS + 2 snapshots for each length of window; of a threshold that looks at seconds at
+   most MAX_POINTS of them (see `traces`).
 """
 
 from __future__ import annotations

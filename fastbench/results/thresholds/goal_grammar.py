@@ -15,6 +15,7 @@ from dataclasses import replace
 from fastbench.results.metric_values import PERCENTS
 from fastbench.results.thresholds.judging import Threshold
 from fastbench.results.thresholds.limit_values import read_limit, refuse
+from fastbench.results.thresholds.seconds_grammar import BY_SECONDS, read_change
 
 WORD = re.compile(r"(?:target|warn)\s*[=\s]\s*(\S.*)")  # in brackets: [target=200ms], [warn 70]
 _LEVEL = re.compile(r"(.*\S)\s+(target|critical)")
@@ -40,10 +41,9 @@ def parts(expression: str, text: str) -> dict[str, str]:
             refuse(text, f"say of each limit whether it is target or critical: {_EXAMPLE}", part)
         if match[2] in of:
             refuse(text, f"there are two limits called {match[2]}; a goal has one of each", part)
-        operator = _OPERATOR.search(match[1])
-        aggregate = next(iter(of.values()), "")[: _start(next(iter(of.values()), ""))]
-        bare = operator is not None and not match[1][: operator.start()].strip()
-        of[match[2]] = aggregate + match[1] if bare else match[1]
+        first = next(iter(of.values()), "")
+        bare = not match[1][: _start(match[1])].strip()  # the aggregate is that of the first
+        of[match[2]] = first[: _start(first)] + match[1] if bare else match[1]
     return of
 
 
@@ -65,6 +65,8 @@ def joined(found: Mapping[str, Threshold], text: str) -> Threshold:
     _refuse_unordered(critical, text)
     if (target.aggregate, target.percent) != (critical.aggregate, critical.percent):
         refuse(text, f"both limits are of one aggregate: {_EXAMPLE}")
+    if (target.relative, target.per) != (critical.relative, critical.per):
+        refuse(text, "both limits have one form: a share, a change, or one per time")
     if target.operator != critical.operator:
         refuse(text, f"both limits have one operator: {_EXAMPLE}")
     limits = critical.expression[_start(critical.expression) :]
@@ -77,10 +79,21 @@ def with_target(threshold: Threshold, written: str, text: str) -> Threshold:
     if threshold.target is not None:
         refuse(text, "there are two targets; a goal has one", written)
     _refuse_unordered(threshold, text)
-    bare = written.removesuffix("%") if threshold.metric in PERCENTS else written
-    target = read_limit(bare, threshold.kind, threshold.aggregate, text)
+    target = _target(threshold, written, text)
     shown = f"{threshold.expression} [target={''.join(written.split())}]"
     return replace(_with(threshold, target, text), expression=shown)
+
+
+def _target(threshold: Threshold, written: str, text: str) -> float:
+    """Read the target of a threshold in the form of its limit."""
+    metric, kind, aggregate = threshold.metric, threshold.kind, threshold.aggregate
+    if aggregate not in BY_SECONDS:
+        bare = written.removesuffix("%") if metric in PERCENTS else written
+        return read_limit(bare, kind, aggregate, text)
+    target, relative, per = read_change(written, aggregate, metric, kind, text)
+    if (relative, per) != (threshold.relative, threshold.per):
+        refuse(text, "both limits have one form: a share, a change, or one per time", written)
+    return target
 
 
 def _alone(target: Threshold, expression: str) -> Threshold:

@@ -16,19 +16,7 @@ def by_seconds(metric: str, tags: Tags, kind: Kind, match: re.Match[str], text: 
     """Put one together whose limit is a time, or a change: in its unit, a share, or per time."""
     if match["operator"] in ("==", "===", "!="):
         refuse(text, f"a {match['aggregate']} has one of < <= > >=", match["operator"])
-    written, slash, per = match["limit"].partition("/")
-    per = slash + per.strip()
-    if (match["aggregate"] == "slope") != (per in PER_S):
-        cure = "slope<5MB/h is per /s, /min or /h; drift<50MB is over the whole time"
-        refuse(text, cure, match["limit"])
-    written = written.strip()
-    relative = written.endswith("%") and kind.type != "rate" and metric not in PERCENTS
-    bare = written.removesuffix("%") if relative or metric in PERCENTS else written
-    of = {"counter": "count", "trend": "med"}.get(kind.type, kind.type)
-    if match["aggregate"] == RECOVERY:
-        limit = read_limit(written, Kind("trend", "time"), "med", text) / 1e3
-    else:
-        limit = read_limit(bare, Kind("gauge") if relative else kind, of, text)
+    limit, relative, per = read_change(match["limit"], match["aggregate"], metric, kind, text)
     return Threshold(
         text=text,
         metric=metric,
@@ -37,8 +25,27 @@ def by_seconds(metric: str, tags: Tags, kind: Kind, match: re.Match[str], text: 
         aggregate=match["aggregate"],
         percent=0.0,
         operator=match["operator"],
-        limit=limit / 100 if relative else limit,
+        limit=limit,
         kind=kind,
         relative=relative,
         per=per,
     )
+
+
+def read_change(
+    word: str, aggregate: str, metric: str, kind: Kind, text: str
+) -> tuple[float, bool, str]:
+    """Return the limit, whether it is a share of where it began, and the time of a slope."""
+    written, slash, after = word.partition("/")
+    written, per = written.strip(), slash + after.strip()
+    if (aggregate == "slope") != (per in PER_S):
+        cure = "slope<5MB/h is per /s, /min or /h; drift<50MB is over the whole time"
+        refuse(text, cure, word)
+    if aggregate == RECOVERY:
+        return read_limit(written, Kind("trend", "time"), "med", text) / 1e3, False, ""
+    of = {"counter": "count", "trend": "med"}.get(kind.type, kind.type)
+    relative = written.endswith("%") and kind.type != "rate" and metric not in PERCENTS
+    if relative:
+        return read_limit(written[:-1], Kind("gauge"), of, text) / 100, True, per
+    bare = written.removesuffix("%") if metric in PERCENTS else written
+    return read_limit(bare, kind, of, text), False, per

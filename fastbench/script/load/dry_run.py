@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from fastbench.foundation import units
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.thresholds.judging import Threshold
+from fastbench.results.thresholds.seconds_grammar import BY_SECONDS
 from fastbench.script.api.options import Settings
 from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.load.source import Source
@@ -193,6 +194,10 @@ def _like(wanted: str, text: str) -> bool:
 
 def _of_limit(threshold: Threshold, options: Settings) -> Iterator[Finding]:
     """Find limits beyond what the metric can be."""
+    if threshold.aggregate in BY_SECONDS:  # a change has no bounds
+        return
+    if threshold.target is not None:  # which can fail where the critical limit cannot
+        threshold = replace(threshold, limit=threshold.target)
     least, most = _range(threshold.kind, threshold.aggregate)
     timeout_ms = options.timeout_s * 1000
     if threshold.metric in ("http_req_duration", "http_req_waiting") and least == 0:
