@@ -21,8 +21,9 @@ class RunRequest:
 
     `script` is the path as typed, also that of a package with a `__main__.py`. `stages` are pairs
     of a length and a target. `scale` multiplies VUs, rates and shared iterations, `time_scale`
-    lengths and start times. `headers` go with every request and replace the script's of the same
-    name. `apart`: count by the tags of requests and samples, for outputs.
+    lengths and start times, `shape` is a name of load_shapes. `headers` go with every request and
+    replace the script's of the same name. `apart`: count by the tags of requests and samples, for
+    outputs.
     """
 
     script: str
@@ -33,6 +34,7 @@ class RunRequest:
     scenarios: tuple[str, ...] = ()
     scale: float = 1.0
     time_scale: float = 1.0
+    shape: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     thresholds: tuple[str, ...] = ()

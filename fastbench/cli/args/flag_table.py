@@ -190,6 +190,7 @@ RUN = Flags(  # k6's spellings
         "iterations": "-i --iterations",
         "scale": "--scale",
         "time_scale": "--time-scale",
+        "shape": "--shape",
         "base_url": "--base-url",
         "max_redirects": "--max-redirects --redirects",
         "max_exceptions": "--max-exceptions",

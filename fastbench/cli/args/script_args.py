@@ -17,6 +17,7 @@ from fastbench.cli.output.settings import Output
 from fastbench.foundation import redact
 from fastbench.plan import plan, source_addresses, urls
 from fastbench.plan.body import encoded, field_text
+from fastbench.plan.load_shapes import SHAPES
 from fastbench.plan.plan import UsageError
 from fastbench.script.load.loader import STDIN
 from fastbench.script.run_request import RunRequest
@@ -73,6 +74,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         scenarios=_scenarios(words.scenarios),
         scale=values.factor("--scale", words.scale),
         time_scale=values.factor("--time-scale", words.time_scale),
+        shape=values.choice("--shape", words.shape, SHAPES),
         env=_env(words.env),
         tags=tags,
         thresholds=(*words.thresholds, *_max_exceptions(words.max_exceptions)),

@@ -54,8 +54,9 @@ script or compare, and settings with the names of the flags:
   url       duration connections requests rate warmup wait_for thresholds, and the request:
             method headers body body_file data form content_type accept host user_agent auth
             bearer timeout expect_status expect_body
-  script    vus duration iterations scenario scale time_scale base_url env tags wait_for
-            thresholds, and headers accept host user_agent auth bearer timeout expect_status
+  script    vus duration iterations scenario scale time_scale shape base_url env tags
+            wait_for thresholds, and headers accept host user_agent auth bearer timeout
+            expect_status
   compare   duration (of a trial) connections rate warmup pairs, and the request as for url
 Write every other flag in args, as on a command line: args = ["--no-keepalive", "-t", "2"].
 examples/suite.toml is an example.

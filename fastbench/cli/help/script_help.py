@@ -19,6 +19,8 @@ Load (overrides this one setting in every scenario that runs)
   --scenario NAME         run only this scenario; repeat, or join with commas
   --scale F               multiply VUs, rates and shared iterations: 0.1, 2, 50%
   --time-scale F          multiply durations, stages and start times
+  --shape NAME            the script's load by factor: normal 1x; peak 3x; spike 1x, 10x for 5m,
+                          1x; sustained 2x for 1h; ramp 0 to 10x in 30m; -d is its whole length
   -t, --threads, --workers N   worker processes (one per usable core)
   --wait-for [URL,]30s    before the run, wait at most 30s until URL (or base_url) responds
 

@@ -78,6 +78,7 @@ _FLAGS = {  # by kind of run, which is the key that says what is loaded: key and
         "scenario": "--scenario",
         "scale": "--scale",
         "time_scale": "--time-scale",
+        "shape": "--shape",
         "base_url": "--base-url",
         "wait_for": "--wait-for",
         **_SENT,

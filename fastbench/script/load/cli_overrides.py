@@ -8,20 +8,23 @@
 3. A scenario without executor gets k6's shortcuts: those of the command line, else of Options,
    else of the Options of the module that declares it, else one VU and one iteration. Stages of
    Options are a ramp like any other: see 2.
-4. --scale and --time-scale come last.
+4. --shape comes after these, over the load that they make (see shaping); -d is its length.
+5. --scale and --time-scale come last.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from fastbench.foundation import redact, units
+from fastbench.plan.load_shapes import SHAPES
 from fastbench.plan.plan import Tls, UsageError
 from fastbench.script import schedule
 from fastbench.script.api.options import Declared, Load, Settings
+from fastbench.script.load import shaping
+from fastbench.script.load.scaling import scaled, stretched
 from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec, filled
 
@@ -86,12 +89,11 @@ def applied(declared: Declared, request: RunRequest) -> Applied:
         )
     scenarios = []
     for each in chosen:
-        if each.executor is None:
-            own = declared.options.load or declared.loads.get(each.name, Load())
-            found = _from_shortcuts(each, own, wanted, notices)
-        else:
-            found = _overridden(each, wanted, notices)
-        scenarios.append(_stretched(_scaled(found, request.scale), request.time_scale))
+        own = declared.options.load or declared.loads.get(each.name, Load())
+        found = _shaped(each, own, wanted, request.shape, notices)
+        scenarios.append(stretched(scaled(found, request.scale), request.time_scale))
+    if request.shape:
+        notices += shaping.planned(scenarios, request.shape)
     if sum(each.executor == "shared-iterations" for each in scenarios) > MAX_SHARED:
         raise UsageError(
             f"At most {MAX_SHARED} scenarios can be shared-iterations; name some with --scenario."
@@ -125,6 +127,24 @@ def _chosen(scenarios: Sequence[Spec], names: Sequence[str], notices: list[str])
             f"--scenario: the run starts {units.format_s(first_s)} earlier than with all scenarios."
         )
     return [replace(each, start_time_s=each.start_time_s - first_s) for each in chosen]
+
+
+def _shaped(spec: Spec, own: Load, wanted: Load, shape: str | None, notices: list[str]) -> Spec:
+    """Return a scenario with its executor, as the command line has it, and in its shape."""
+    timed = shape is not None and SHAPES[shape].timed
+    if timed and (wanted.stages or wanted.iterations is not None):
+        flag = "-s" if wanted.stages else "-i"
+        raise UsageError(
+            f"--shape {shape} says itself how the load changes and when it ends; leave out {flag}."
+        )
+    length_s = wanted.duration_s if timed else None
+    asked = replace(wanted, duration_s=None) if timed else wanted
+    said: list[str] = [] if timed else notices  # of stages that a timed shape does not keep
+    if spec.executor is None:
+        found = _from_shortcuts(spec, own, asked, said)
+    else:
+        found = _overridden(spec, asked, said)
+    return found if shape is None else shaping.shaped(found, shape, notices, length_s)
 
 
 def _refuse_two_ends(load: Load) -> None:
@@ -219,7 +239,7 @@ def _with_vus(spec: Spec, vus: int, notices: list[str]) -> Spec:
             f"Scenario {spec.name}: -u {vus} is its peak, which was {spec.most_vus}; "
             "its stages keep their shape."
         )
-        return _scaled(spec, vus / spec.most_vus)
+        return scaled(spec, vus / spec.most_vus)
     if spec.executor == "shared-iterations":
         return _shared(spec, spec.iterations or 1, vus, spec.length_s, notices)
     return replace(spec, vus=vus)
@@ -236,46 +256,6 @@ def _with_length(spec: Spec, length_s: float, notices: list[str]) -> Spec:
     )
     share = length_s / spec.length_s
     return replace(spec, stages=tuple((each_s * share, target) for each_s, target in spec.stages))
-
-
-def _scaled(spec: Spec, scale: float) -> Spec:
-    """Multiply VUs, rates and shared iterations; what was above 0 stays so."""
-    if scale == 1:
-        return spec
-    changes: dict[str, Any] = {}
-    for name in ("vus", "start_vus", "pre_allocated_vus", "max_vus"):
-        value = getattr(spec, name)
-        if value is not None:
-            changes[name] = _at_least_one(value, scale)
-    if spec.executor == "shared-iterations":
-        iterations = _at_least_one(spec.iterations or 1, scale)
-        changes["iterations"] = max(iterations, changes["vus"])
-    if spec.executor in ARRIVAL:
-        changes["rate"] = None if spec.rate is None else spec.rate * scale
-        changes["start_rate"] = None if spec.start_rate is None else spec.start_rate * scale
-        scaled = tuple((length_s, target * scale) for length_s, target in spec.stages or ())
-    else:
-        scaled = tuple(
-            (length_s, _at_least_one(target, scale)) for length_s, target in spec.stages or ()
-        )
-    return replace(spec, **changes, stages=scaled or None)
-
-
-def _at_least_one(value: float, scale: float) -> int:
-    return max(1, math.floor(value * scale + 0.5)) if value else 0
-
-
-def _stretched(spec: Spec, scale: float) -> Spec:
-    """Multiply lengths and the start time."""
-    if scale == 1:
-        return spec
-    changes: dict[str, Any] = {
-        name: None if getattr(spec, name) is None else getattr(spec, name) * scale
-        for name in ("start_time_s", "duration_s", "max_duration_s")
-    }
-    if spec.stages is not None:
-        changes["stages"] = tuple((length_s * scale, target) for length_s, target in spec.stages)
-    return replace(spec, **changes)
 
 
 def _whole(stages: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:

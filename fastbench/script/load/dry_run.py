@@ -99,7 +99,9 @@ def _load(spec: Spec) -> str:
         return f"up to {rate} for {length}: {_planned(spec.planned)}, at most {vus}"
     if spec.stages is not None:
         parts = [f"{spec.start_vus}"]
-        parts += [f"{target:g} in {units.format_s(length_s)}" for length_s, target in spec.stages]
+        for length_s, target in spec.stages:
+            how = f"in {units.format_s(length_s)}" if length_s else "at once"
+            parts.append(f"{target:g} {how}")
         return f"{' → '.join(parts)}: up to {vus} for {length}"
     return f"{vus} for {length}"
 

@@ -109,6 +109,8 @@ def spans(applied: Applied) -> dict[str, tuple[float, float]]:
     for spec in applied.scenarios:
         begin_s = spec.start_time_s
         found[spec.name] = (begin_s, begin_s + spec.length_s)
+        if spec.stages is None and spec.stage_names:
+            found[spec.stage_names[0]] = found[spec.name]
         for number, (length_s, _) in enumerate(spec.stages or (), 1):
             found[f"{spec.name}.{number}"] = (begin_s, begin_s + length_s)
             if len(applied.scenarios) == 1:
