@@ -46,10 +46,9 @@ def rank(judgement: Judgement) -> int:
 
 
 def said(judgement: Judgement) -> str:
-    """Return the outcome in words: of a goal its grade first."""
-    if judgement.grade:
-        return f"{judgement.grade}: {judgement.text}"
-    return judgement.text + (", near the limit" if judgement.near else "")
+    """Return the outcome in words: of a goal or of three levels the grade first."""
+    near = ", near the limit" if judgement.near and judgement.grade in ("", "good") else ""
+    return (f"{judgement.grade}: " if judgement.grade else "") + judgement.text + near
 
 
 def _title(page: Page, held: list[Judgement]) -> str:
@@ -63,11 +62,13 @@ def _title(page: Page, held: list[Judgement]) -> str:
 
 
 def counted(held: Sequence[Judgement]) -> str:
-    """Say how many failed, and how many targets were missed; for some that did not all pass."""
+    """Say how many failed, targets were missed, say plan or act; for some that did not all pass."""
     missed = sum(judgement.grade == "missed" for judgement in held)
-    failed = sum(not judgement.ok for judgement in held) - missed
+    warned = [each.grade for each in held if each.grade in ("plan", "act") and each.level == "warn"]
+    failed = sum(not judgement.ok for judgement in held) - missed - len(warned)
     parts = [f"{failed} of {len(held)} failed" if len(held) > 1 else "failed"] if failed else []
     parts += [plural(missed, "target") + " missed"] if missed else []
+    parts += [f"{warned.count(word)} {word}" for word in ("act", "plan") if word in warned]
     return ", ".join(parts)
 
 

@@ -19,7 +19,7 @@ ANSWERED, SUCCEEDED = "requests.answered", "operations.succeeded"
 METRIC_TYPES = ("counter", "gauge", "rate", "trend")
 CONTAINS = ("default", "time", "data")
 LEVELS = ("fail", "warn")
-GRADES = ("", "met", "near", "missed", "critical")
+GRADES = ("", "met", "near", "missed", "critical", "good", "plan", "act")
 OPERATION_KINDS = ("http", "ws", "sql", "redis", "job", "custom")
 OPERATION_ERRORS = "operation_errors"  # by reason; as those of requests in outputs only
 
@@ -134,7 +134,8 @@ class Judgement:
 
     A goal has two limits, and a `grade`: met, near (met, but within 10 % of the target), missed
     (between target and critical limit: a warning) or critical. Its margin is that to the target,
-    once it is critical that to the critical limit.
+    once it is critical that to the critical limit. Of three levels the grade is good, plan or act;
+    the margin is that to the limit of good, of act that to the limit of plan.
     """
 
     ok: bool

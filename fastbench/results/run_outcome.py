@@ -261,17 +261,20 @@ def _broken(facts: Facts) -> Iterator[Reason]:
             if not each.ok and each.level == level
         }
         if failed:
-            missed = all(each.grade == "missed" for each in failed.values())
-            text = _these(list(failed), len(facts.thresholds or {}), missed=missed)
+            grades = {each.grade for each in failed.values()}
+            text = _these(list(failed), len(facts.thresholds or {}), grades)
             yield Reason(code, "failed" if level == "fail" else "warning", text)
 
 
-def _these(names: list[str], of: int, *, missed: bool) -> str:
+def _these(names: list[str], of: int, grades: set[str]) -> str:
     """Say which thresholds failed, or of which goals no more than the target was missed."""
     if len(names) == 1:
-        return f"{'target missed' if missed else 'threshold failed'}: {names[0]}"
-    if missed:
+        words = {"missed": "target missed", "plan": "plan", "act": "act"}
+        return f"{words.get(grades.pop(), 'threshold failed')}: {names[0]}"
+    if grades == {"missed"}:
         return f"{len(names)} targets missed"
+    if grades <= {"plan", "act"}:
+        return f"{len(names)} thresholds say {' or '.join(sorted(grades))}"
     return f"{len(names)} of {of} thresholds failed"
 
 

@@ -57,7 +57,7 @@ class RunRequest:
     no_setup: bool = False
     no_teardown: bool = False
     no_thresholds: bool = False
-    fail_on_target: bool = False
+    fail_on: tuple[str, ...] = ()
     fail_fast: bool = False
     debug: bool = False
     dry_run: bool = False

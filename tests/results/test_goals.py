@@ -10,7 +10,7 @@ from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge
-from fastbench.results.thresholds.judging import Threshold, decided_by_targets, judge
+from fastbench.results.thresholds.judging import Threshold, decided_by, judge
 
 
 def read(text: str) -> Threshold:
@@ -83,10 +83,10 @@ def test_a_critical_limit_alone_is_a_threshold_as_any() -> None:
 
 
 def test_a_target_decides_where_that_is_asked_for() -> None:
-    (goal,) = decided_by_targets([read("p95 <200 target, <500 critical")])
+    (goal,) = decided_by([read("p95 <200 target, <500 critical")], ("target",))
     found = judge(goal, 300)
     assert (found.grade, found.level) == ("missed", "fail")
-    assert judge(decided_by_targets([read("p95 <200 target")])[0], 300).level == "fail"
+    assert judge(decided_by([read("p95 <200 target")], ("target",))[0], 300).level == "fail"
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         no_setup=words.no_setup,
         no_teardown=words.no_teardown,
         no_thresholds=words.no_thresholds,
-        fail_on_target=url_args.fails_on_target(words),
+        fail_on=url_args.fail_on(words),
         fail_fast=words.fail_fast,
         debug=words.debug,
         dry_run=words.dry_run,

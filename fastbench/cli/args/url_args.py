@@ -152,13 +152,12 @@ def _thresholds(
         return ()
     from fastbench.results.thresholds import grammar
     from fastbench.results.thresholds.evaluation import Judge
-    from fastbench.results.thresholds.judging import decided_by_targets
+    from fastbench.results.thresholds.judging import decided_by
     from fastbench.run import run_thresholds, uptime, url_counts, url_snapshot
 
     of_sockets = url_snapshot.of_websockets("" if socket is None else socket.mode)
     found = grammar.read({}, flags.thresholds, {**run_thresholds.METRICS, **of_sockets})
-    if fails_on_target(flags):
-        found = decided_by_targets(found)
+    found = decided_by(found, fail_on(flags))
     rows, _ = url_counts.of_requests(requests)
     if rows:
         run_thresholds.check_tags(found, rows)
@@ -170,9 +169,12 @@ def _thresholds(
     return found
 
 
-def fails_on_target(flags: SimpleNamespace) -> bool:
-    """Read --fail-on: whether a target that is missed fails the run, too."""
-    return values.choice("--fail-on", flags.fail_on, ("critical", "target")) == "target"
+def fail_on(flags: SimpleNamespace) -> tuple[str, ...]:
+    """Read --fail-on: which levels of goals fail the run, too."""
+    words = (flags.fail_on or "critical").split(",")
+    for word in words:
+        values.choice("--fail-on", word.strip(), ("critical", "target", "act", "plan"))
+    return tuple(word.strip() for word in words)
 
 
 def _expect(flags: SimpleNamespace) -> plan.Expect:

@@ -59,7 +59,8 @@ Pass or fail
                           'http_req_duration{name:"/a,b"}: p(95)<500',
                           'operation_duration{kind:sql}: p(95)<20' (vu.operation); options:
                           [warn], [abort], [delay=10s], [stage=NAME], [last=30s]; goals:
-                          'p95 <200 target, <500 critical' warns, or fails with --fail-on target
+                          'p95 <200 target, <500 critical' warns, or fails with --fail-on target;
+                          levels: 'target_cpu max <60% good, <80% plan, else act' (--fail-on act)
   --watch pid:N|port:N|cmd:NAME   also show cpu and memory of these processes
   --save-baseline NAME    save the result in .fastbench/; --baseline NAME|FILE compares with it
   --fail-on-regression P  exit 96 if worse than the baseline by P or more: 5%

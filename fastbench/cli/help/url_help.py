@@ -63,7 +63,7 @@ Pass or fail
   --watch pid:N|port:N|cmd:NAME   also show cpu and memory of a process, such as a database
   --threshold TEXT        exit 99 if it fails: 'p99<50ms', 'errors<1%', 'rps>=1000', or as in k6:
                           'http_req_duration: p(95)<200 [last=30s] [stage=2] [abort]'; goals:
-                          'p95 <200 target, <500 critical' warns, or fails with --fail-on target
+                          'p95 <200 target, <500 critical' (--fail-on target), '<2 good, <5 plan'
   --save-baseline NAME    save the result in .fastbench/; --baseline NAME|FILE compares with it
   --fail-on-regression P  exit 96 if worse than the baseline by P or more: 5%
   --strict                exit 95 if the run failed or its verdict is not ok

@@ -136,7 +136,7 @@ class Judge:
             judgement = self._judged(each, now)
             self.judgements[each.text] = judgement
             broken = not judgement.ok and judgement.observed is not None
-            broken = broken and judgement.grade != "missed"
+            broken = broken and judgement.grade not in ("missed", "plan")
             if broken and each.abort_on_fail and now.t_s >= each.delay_s and not self.stopped_by:
                 self.stopped_by = each.text
         return bool(self.stopped_by)

@@ -22,6 +22,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from fastbench.results.metric_values import Kind
+from fastbench.results.thresholds.goal_grammar import NAMES
 from fastbench.results.thresholds.judging import DRIFTS, RECOVERY, Formula, Item, Threshold
 from fastbench.results.thresholds.limit_values import read_limit, refuse
 from fastbench.results.thresholds.submetric import Malformed, read_tags
@@ -51,7 +52,7 @@ def meant(text: str, known: Container[str]) -> bool:
     names = [word[0] for word in _WORD.finditer(right)]
     if re.search(r"[-+*/()]", _PERCENTILE.sub("", left)):
         return True
-    return {"target", "critical"}.isdisjoint(names) and any(
+    return NAMES.isdisjoint(names) and any(
         name in known or _AGGREGATE.fullmatch(name) for name in names
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from fastbench.foundation import units
@@ -77,6 +77,7 @@ class Threshold:
 
     `target`: it is a goal with two limits; to miss the stricter one, the target, is a warning, and
     fails the run with `target_decides`. One with a target alone has that as limit and level warn.
+    `three`: these are three levels, good up to the target, plan up to the limit, else act.
 
     `relative`: a drift as a share of where it began. `per` is the time of a slope: /s, /min or /h.
     `terms` and `formula`: it computes both sides from what these terms observe, each in its time.
@@ -99,6 +100,7 @@ class Threshold:
     last_s: float = 0.0
     target: float | None = None
     target_decides: bool = False
+    three: bool = False
     relative: bool = False
     per: str = ""
     terms: tuple[Threshold, ...] = ()
@@ -177,6 +179,8 @@ def graded(threshold: Threshold, judged: Callable[[Threshold, str], Judgement]) 
     """
     if threshold.target is None:
         return judged(threshold, "limit")
+    if threshold.three:
+        return _of_three(threshold, threshold.target, judged)
     found = judged(threshold, "critical limit")
     if not found.ok:
         return replace(found, grade="critical" if threshold.level == "fail" else "missed")
@@ -184,6 +188,19 @@ def graded(threshold: Threshold, judged: Callable[[Threshold, str], Judgement]) 
     if found.ok:
         return replace(found, grade="near" if found.near else "met")
     return replace(found, grade="missed", level="fail" if threshold.target_decides else "warn")
+
+
+def _of_three(
+    threshold: Threshold, good: float, judged: Callable[[Threshold, str], Judgement]
+) -> Judgement:
+    """Judge by three levels; without samples there is none."""
+    found = judged(threshold, "plan limit")
+    if not found.ok:
+        return found if found.observed is None else replace(found, grade="act")
+    found = judged(replace(threshold, limit=good, target=None), "good limit")
+    if found.ok:
+        return replace(found, grade="good")
+    return replace(found, grade="plan", level="fail" if threshold.target_decides else "warn")
 
 
 def judge_formula(threshold: Threshold, values: Sequence[float | None]) -> Judgement:
@@ -284,6 +301,13 @@ def submetrics(
     return tuple(dict.fromkeys(parts))
 
 
-def decided_by_targets(found: Iterable[Threshold]) -> tuple[Threshold, ...]:
-    """Return thresholds that fail a run that misses the target of one."""
-    return tuple(replace(each, target_decides=True) for each in found)
+def decided_by(found: Iterable[Threshold], words: Container[str]) -> tuple[Threshold, ...]:
+    """Return thresholds that fail a run by these levels, too: target, plan or act."""
+    return tuple(_decided_by(each, words) for each in found)
+
+
+def _decided_by(threshold: Threshold, words: Container[str]) -> Threshold:
+    if not threshold.three:
+        return replace(threshold, target_decides="target" in words)
+    level = "fail" if "plan" in words or "act" in words else threshold.level
+    return replace(threshold, target_decides="plan" in words, level=level)

@@ -13,6 +13,7 @@ _OPERATOR = re.compile(r"\s*(<=|>=|===|==|!=|<|>)\s*$")
 _COMPARISON = re.compile(r"[<>=]\s*[^\s=]")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _DERIVED = 'derived("message_loss", "ws_msgs_sent - ws_msgs_received")'
+_LEVELS = 'goal("target_cpu max", good="60%", plan="80%")'
 _EXAMPLE = 'goal("http_req_duration p(95)", target=200, critical=500)'
 
 
@@ -50,7 +51,12 @@ def declared() -> tuple[str, ...]:
 
 
 def goal(
-    what: str, *, target: float | str | None = None, critical: float | str | None = None
+    what: str,
+    *,
+    target: float | str | None = None,
+    critical: float | str | None = None,
+    good: float | str | None = None,
+    plan: float | str | None = None,
 ) -> None:
     """Hold a metric to two limits, at the top of a script: to miss the target is a warning.
 
@@ -62,18 +68,23 @@ def goal(
     Which side is good follows from the limits: a target below the critical limit must be kept
     below. With one limit alone `what` ends in the operator: goal("rps >", target=1000).
 
+    With `good` and `plan` it has three levels: good, plan (the time to prepare), and act beyond the
+    limit of plan. Both are warnings, unless --fail-on plan or act says otherwise.
+
     A whole threshold is one limit, and may compute: goal("http_reqs - iterations == 0"),
     goal("p95[stage=3] <= 1.2 * p95[stage=1]").
     """
     if not isinstance(what, str) or not what.strip():
         raise UsageError(f"A goal is of a metric and its aggregate: {_EXAMPLE}.")
-    limits = {"target": target, "critical": critical}
+    limits = {"target": target, "critical": critical, "good": good, "plan": plan}
     given = {word: limit for word, limit in limits.items() if limit is not None}
     if not given and _COMPARISON.search(what):
         _goals.append(what.strip())
         return
     if not given:
         raise UsageError(f'goal("{what}") needs a target, a critical limit, or both: {_EXAMPLE}.')
+    if given.keys() & {"good", "plan"} and given.keys() != {"good", "plan"}:
+        raise UsageError(f'goal("{what}") has target and critical, or good and plan: {_LEVELS}.')
     said = _OPERATOR.search(what)
     operator = said[1] if said else _between(what, [_number(what, each) for each in given.values()])
     metric = what[: said.start()] if said else what.rstrip()

@@ -13,7 +13,7 @@ from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.result import SeriesRow
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge
-from fastbench.results.thresholds.judging import Threshold, decided_by_targets, leaves
+from fastbench.results.thresholds.judging import Threshold, decided_by, leaves
 from fastbench.run import sampling
 from fastbench.run.gauge_series import GaugeSeries
 from fastbench.run.looks import Follower, Looks
@@ -64,8 +64,7 @@ def limits_of(applied: Applied, asked: RunRequest) -> Limits:
         own, left_out = _of_these(declared, applied)
         typed = grammar.read({}, asked.thresholds, known, options.derived)
         found = {each.text: each for each in (*own, *typed)}
-        if asked.fail_on_target:
-            found = {each.text: each for each in decided_by_targets(found.values())}
+        found = {each.text: each for each in decided_by(found.values(), asked.fail_on)}
         _refuse_strangers(found.values(), applied)
         Uptime(found.values())
         metrics = applied.declared.metrics
