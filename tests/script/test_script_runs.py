@@ -13,6 +13,7 @@ from fastbench.run.child import Lines
 from fastbench.script import parent
 from fastbench.script.api.options import Declared, Settings
 from fastbench.script.load.cli_overrides import Applied, applied
+from fastbench.script.load.stage_spans import spans
 from fastbench.script.parent import run_state
 from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import Spec, read
@@ -240,21 +241,21 @@ def made(*specs: Spec) -> Applied:
 def test_stages_and_scenarios_have_their_time() -> None:
     stages = ((10.0, 5), (20.0, 50), (5.0, 0))
     ramp = Spec("ramp", "ramp", "ramping-vus", stages=stages, start_time_s=3.0, start_vus=1)
-    found = run_state.spans(made(ramp))
+    found = spans(made(ramp))
     assert found == {
         "ramp": (3.0, 38.0),
         **{"ramp.1": (3.0, 13.0), "ramp.2": (13.0, 33.0), "ramp.3": (33.0, 38.0)},
         **{"1": (3.0, 13.0), "2": (13.0, 33.0), "3": (33.0, 38.0)},
     }
     flat = Spec("flat", "flat", "constant-vus", vus=1, duration_s=4.0)
-    assert "1" not in run_state.spans(made(ramp, flat)), "whose?"
-    assert run_state.spans(made(ramp, flat))["flat"] == (0.0, 4.0)
+    assert "1" not in spans(made(ramp, flat)), "whose?"
+    assert spans(made(ramp, flat))["flat"] == (0.0, 4.0)
 
 
 def test_a_stage_has_the_name_that_the_script_gives_it() -> None:
     stages = [("10s", 5, "calm"), ("20s", 50, "spike"), {"duration": "5s", "target": 5}]
     given = {"executor": "ramping-vus", "start_vus": 5, "stages": [*stages, ("9s", 5, "calm")]}
-    found = run_state.spans(made(read("ramp", "ramp", given)))
+    found = spans(made(read("ramp", "ramp", given)))
     assert (found["spike"], found["ramp.spike"]) == ((10.0, 30.0), (10.0, 30.0))
     assert found["calm"] == (0.0, 44.0), "from the first of a name to its last"
     assert found["3"] == (30.0, 35.0)

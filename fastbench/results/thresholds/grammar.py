@@ -22,7 +22,7 @@ from difflib import get_close_matches
 from fastbench.foundation import redact, units
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import MACHINE, PERCENTS, Kind
-from fastbench.results.thresholds import formulas, goal_grammar
+from fastbench.results.thresholds import formulas, goal_grammar, machine_tags
 from fastbench.results.thresholds.judging import RECOVERY, Threshold, leaves, submetrics
 from fastbench.results.thresholds.limit_values import read_limit, refuse
 from fastbench.results.thresholds.seconds_grammar import BY_SECONDS, by_seconds
@@ -338,6 +338,7 @@ def _threshold(
         every = ", ".join(("p99 (or another percentile)", *_SHORT, *sorted(known)))
         cure = f"did you mean {near[0]}?" if near else f"there are {every}"
         refuse(text, f"there is no metric {metric}; {cure}", metric)
+    machine_tags.check(metric, tags, text)
     parts = goal_grammar.parts(expression, text)
     return goal_grammar.joined(
         {word: _single(metric, tags, part, kind, text) for word, part in parts.items()}, text

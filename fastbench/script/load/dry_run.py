@@ -9,18 +9,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
 
 from fastbench.foundation import units
-from fastbench.results.metric_values import BUILT_IN, Kind
+from fastbench.plan.plan import UsageError
+from fastbench.results.metric_values import BUILT_IN, MACHINE, OPERATION_KINDS
+from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.judging import Threshold
-from fastbench.results.thresholds.seconds_grammar import BY_SECONDS
-from fastbench.script.api.options import Settings
+from fastbench.script.load import criteria
 from fastbench.script.load.cli_overrides import Applied
-from fastbench.script.load.source import Source
+from fastbench.script.load.criteria import Finding, meant
+from fastbench.script.load.source import METHODS, Source
 from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec
+
+__all__ = ["Finding", "described", "findings"]
 
 # Metrics that have samples only if the script calls something.
 _NEEDS_CALL: dict[str, tuple[str, ...]] = {"checks": ("check",), "group_duration": ("group",)}
@@ -35,16 +38,10 @@ _NEEDS_CALL |= dict.fromkeys(
     ("job_queue_wait", "job_run_time", "jobs_failed", "jobs_finished"), ("queue",)
 )
 _NEEDS_CALL |= {name: ("ws", "open") for name in BUILT_IN if name.startswith("ws_")}
+_LOOKED_AT = ("scenario", "name", "url", "check", "group")
+_ANY_METHOD = ("request", "batch", "operation", "stream", "open", "queue", "ws")
 _MOVES_BYTES = {"operation", "open", "ws"}
 _OF_REQUESTS = ("http_req", "data_")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong with a plan."""
-
-    level: Literal["error", "warning"]
-    text: str
 
 
 def findings(
@@ -61,12 +58,31 @@ def findings(
     for threshold in thresholds:
         for part in threshold.parts:
             found += _of_samples(part, applied, source)
-            found += _of_time(part, applied)
+        found += criteria.of_times(threshold, applied)
+        found += criteria.of_limits(threshold, applied)
         if not threshold.terms:
-            found += _of_limit(threshold, applied.options)
+            found += criteria.of_dropped(threshold, applied)
             found += _of_counts(threshold, applied, source)
+    found += _of_derived(thresholds, applied)
     unique = dict.fromkeys(found)
     return tuple(sorted(unique, key=lambda finding: finding.level != "error"))
+
+
+def _of_derived(thresholds: Sequence[Threshold], applied: Applied) -> Iterator[Finding]:
+    """Find formulas that have a name and are wrong, or that nothing uses."""
+    names = applied.options.derived
+    known = {**BUILT_IN, **applied.declared.metrics}
+    for name, formula in names.items():
+        try:
+            grammar.read({}, (f"({formula}) - 0 < 1",), known, names)
+        except UsageError as error:
+            why = str(error).partition("`: ")[2]
+            yield Finding("error", f"derived {name}, `{formula}`: {why}")
+            continue
+        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        others = [text for other, text in names.items() if other != name]
+        if not any(word.search(text) for text in (*(t.text for t in thresholds), *others)):
+            yield Finding("warning", f"derived {name}: no threshold uses it.")
 
 
 def described(applied: Applied) -> list[str]:
@@ -165,7 +181,7 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
     elif (calls := _NEEDS_CALL.get(threshold.metric)) and not source.calls & set(calls):
         why = f"the script never calls {calls[0]}()"
     elif threshold.metric == "http_req_response" and not any(
-        spec.executor in ARRIVAL for spec in _meant(threshold, applied)
+        spec.executor in ARRIVAL for spec in meant(threshold, applied)
     ):
         why = "response time needs a planned rate, so an arrival-rate executor"
     elif threshold.metric in applied.declared.metrics and "add" not in source.calls:
@@ -173,7 +189,7 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
     elif (
         threshold.metric.startswith(_OF_REQUESTS)
         and not (threshold.metric.startswith("data_") and source.calls & _MOVES_BYTES)
-        and not any(source.requests(spec.function) for spec in _meant(threshold, applied))
+        and not any(source.requests(spec.function) for spec in meant(threshold, applied))
     ):
         why = "no request is sent"
     if why:
@@ -184,9 +200,25 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
                 "warning",
                 f"{threshold.text}: the script never uses `{tags[name]}`; check the spelling.",
             )
+    for name, value in tags.items():
+        if not (threshold.metric in MACHINE or _has(name, value, applied, source)):
+            tag = f"{name}:{value}"
+            yield Finding("warning", f"{threshold.text}: nothing of the script has the tag {tag}.")
     for part in (part for part in tags.get("group", "").split("::") if part):
         if part not in source.texts and part not in ("setup", "teardown"):
             yield Finding("warning", f"{threshold.text}: the script has no group `{part}`.")
+
+
+def _has(name: str, value: str, applied: Applied, source: Source) -> bool:
+    """Tell whether something may have a tag; names, checks and groups are looked at apart."""
+    if name in _LOOKED_AT:
+        return True
+    if name == "method":
+        return bool(source.calls & {value.lower(), *_ANY_METHOD}) or value.lower() not in METHODS
+    if name == "kind":
+        return value in OPERATION_KINDS or value in source.texts
+    declared = [applied.options.tags, *(spec.tags for spec in applied.scenarios)]
+    return any(tags.get(name) == value for tags in declared) or bool(source.texts & {name, value})
 
 
 def _like(wanted: str, text: str) -> bool:
@@ -194,38 +226,9 @@ def _like(wanted: str, text: str) -> bool:
     return text == wanted or (len(text) > 1 and (text in wanted or wanted in text))
 
 
-def _of_limit(threshold: Threshold, options: Settings) -> Iterator[Finding]:
-    """Find limits beyond what the metric can be."""
-    if threshold.aggregate in BY_SECONDS:  # a change has no bounds
-        return
-    if threshold.target is not None:  # which can fail where the critical limit cannot
-        threshold = replace(threshold, limit=threshold.target)
-    least, most = _range(threshold.kind, threshold.aggregate)
-    timeout_ms = options.timeout_s * 1000
-    if threshold.metric in ("http_req_duration", "http_req_waiting") and least == 0:
-        most = timeout_ms if threshold.aggregate not in ("count", "rate") else math.inf
-    low, high = threshold.holds(least), threshold.holds(most)
-    if threshold.operator in ("==", "===", "!="):
-        return
-    if not low and not high:
-        yield Finding("error", f"{threshold.text}: it can never pass; check its limit.")
-    elif low and high:
-        what = "the limit is past the timeout" if most == timeout_ms else "every value passes"
-        yield Finding("warning", f"{threshold.text}: it can never fail, {what}.")
-
-
-def _range(kind: Kind, aggregate: str) -> tuple[float, float]:
-    """Return the least and the greatest value that there can be."""
-    if kind.type == "rate" and aggregate != "count":
-        return 0.0, 1.0
-    if kind.type == "counter" or kind.contains == "time" or aggregate == "count":
-        return 0.0, math.inf
-    return -math.inf, math.inf
-
-
 def _of_counts(threshold: Threshold, applied: Applied, source: Source) -> Iterator[Finding]:
     """Compare a limit with how much the plan can send at most."""
-    specs = _meant(threshold, applied)
+    specs = meant(threshold, applied)
     if not specs or set(dict(threshold.tags)) - {"scenario"}:
         return
     each = [
@@ -283,19 +286,3 @@ def _rate(spec: Spec, source: Source) -> float:
         return (spec.planned or 0) / spec.length_s
     each_s = source.sleeps_s(spec.function)
     return spec.most_vus / each_s if each_s else math.inf
-
-
-def _of_time(threshold: Threshold, applied: Applied) -> Iterator[Finding]:
-    length_s = applied.length_s
-    if threshold.abort_on_fail and threshold.delay_s >= length_s:
-        yield Finding(
-            "warning",
-            f"{threshold.text}: its delay of {units.format_s(threshold.delay_s)} is no shorter "
-            f"than the run, {units.format_s(length_s)}; it aborts nothing.",
-        )
-
-
-def _meant(threshold: Threshold, applied: Applied) -> list[Spec]:
-    """Return the scenarios that a threshold looks at."""
-    wanted = dict(threshold.tags).get("scenario")
-    return [spec for spec in applied.scenarios if wanted in (None, spec.name)]

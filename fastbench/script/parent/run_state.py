@@ -23,6 +23,7 @@ from fastbench.run.snapshot import AROUND, Snapshot
 from fastbench.run.uptime import Uptime
 from fastbench.script.exceptions import OptionsError
 from fastbench.script.load.cli_overrides import Applied
+from fastbench.script.load.stage_spans import spans
 from fastbench.script.parent import metric_snapshot
 from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import ITERATIONS
@@ -97,28 +98,6 @@ def _refuse_strangers(found: Iterable[Threshold], applied: Applied) -> None:
         if wanted not in (*names, *AROUND):
             there = f"there are {', '.join(names)}" if len(names) > 1 else f"there is {names[0]}"
             raise UsageError(f"Threshold `{each.text}`: scenario {wanted} does not run; {there}.")
-
-
-def spans(applied: Applied) -> dict[str, tuple[float, float]]:
-    """Return when each stage begins and ends: "NAME", "NAME.1"; of a single scenario also "1".
-
-    A stage that has a name of its own is there by that, too; from the first to the last of a name.
-    """
-    found: dict[str, tuple[float, float]] = {}
-    for spec in applied.scenarios:
-        begin_s = spec.start_time_s
-        found[spec.name] = (begin_s, begin_s + spec.length_s)
-        if spec.stages is None and spec.stage_names:
-            found[spec.stage_names[0]] = found[spec.name]
-        for number, (length_s, _) in enumerate(spec.stages or (), 1):
-            found[f"{spec.name}.{number}"] = (begin_s, begin_s + length_s)
-            if len(applied.scenarios) == 1:
-                found[str(number)] = (begin_s, begin_s + length_s)
-            if own := (spec.stage_names[number - 1] if spec.stage_names else ""):
-                first_s = min(begin_s, found.get(own, (begin_s, 0.0))[0])
-                found[own] = found[f"{spec.name}.{own}"] = (first_s, begin_s + length_s)
-            begin_s += length_s
-    return found
 
 
 class Standing:

@@ -13,7 +13,7 @@ from servers import Server, answering
 from fastbench.plan.plan import UsageError
 from fastbench.script.api.options import Declared, Load, Settings
 from fastbench.script.load.cli_overrides import Applied, applied
-from fastbench.script.parent.run_state import spans
+from fastbench.script.load.stage_spans import spans
 from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import Spec, read
 

@@ -1,0 +1,286 @@
+"""Criteria that cannot fail or cannot be met, by what a plan shows of them. Pure.
+
+1. A value is at least and at most what its kind allows: a share is of 0 to 1, counts and times are
+   not negative. A sum is what its terms allow (interval arithmetic, Moore 1966), and where it has
+   one term only, what a line through this one can be.
+2. A time is that of the plan: when stages begin, and when the run ends at the latest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from fastbench.foundation import units
+from fastbench.results.metric_values import MACHINE, Kind
+from fastbench.results.thresholds.drift import MIN_POINTS
+from fastbench.results.thresholds.judging import DRIFTS, RECOVERY, Formula, Item, Threshold
+from fastbench.results.thresholds.recovery import MIN_BEFORE
+from fastbench.results.thresholds.seconds_grammar import BY_SECONDS
+from fastbench.results.thresholds.traces import MIN_GAP_S
+from fastbench.script.load.cli_overrides import Applied
+from fastbench.script.load.stage_spans import spans
+from fastbench.script.spec import Spec
+
+_OF_SOME_VALUES = (0.0, 1e-9, 1e-3, 0.5, 1.0, 3.0, 1e3, 1e9, 1e15)
+_NEVER_DROP = ("constant-vus", "ramping-vus")
+_TIMED = ("http_req_duration", "http_req_waiting")  # no longer than the timeout
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with a plan."""
+
+    level: Literal["error", "warning"]
+    text: str
+
+
+def of_limits(threshold: Threshold, applied: Applied) -> Iterator[Finding]:
+    """Find limits beyond what there can be: each of a goal is one."""
+    named = ("good", "plan") if threshold.three else ("target", "critical")
+    limits = {named[1] if threshold.target is not None else "": threshold.limit}
+    if threshold.target is not None:
+        limits = {named[0]: threshold.target} | {
+            k: v for k, v in limits.items() if math.isfinite(v)
+        }
+    for at, (name, limit) in enumerate(limits.items()):
+        verdict, why = _always(replace(threshold, limit=limit, target=None), applied)
+        whose = f"its limit `{name}`" if len(limits) > 1 else "it"
+        if verdict is False and not at:
+            yield Finding("error", f"{threshold.text}: {whose} can never pass; {why}.")
+            return
+        if verdict:
+            yield Finding("warning", f"{threshold.text}: {whose} can never fail, {why}.")
+            return
+
+
+def _always(threshold: Threshold, applied: Applied) -> tuple[bool | None, str]:
+    """Tell whether a limit is kept by all values or by none; and why, None if that depends."""
+    if threshold.formula is not None:
+        return _of_formula(threshold, threshold.formula, applied)
+    least, most = bounds(threshold, applied)
+    if threshold.aggregate in DRIFTS:  # a change has no bounds
+        return None, ""
+    if threshold.operator in ("==", "===", "!="):
+        if least <= threshold.limit <= most:
+            return None, ""
+        low = high = threshold.operator == "!="
+    else:
+        low, high = threshold.holds(least), threshold.holds(most)
+    if low != high:
+        return None, ""
+    if not low:
+        return False, "check its limit"
+    timeout = most == applied.options.timeout_s * 1000
+    return True, "the limit is past the timeout" if timeout else "every value passes"
+
+
+def bounds(threshold: Threshold, applied: Applied) -> Range:
+    """Return the least and the greatest value that there can be."""
+    if threshold.aggregate == RECOVERY:
+        return 0.0, math.inf
+    if threshold.metric in ("vus", "vus_max"):
+        return 0.0, float(applied.most_vus)
+    if threshold.metric == "host_cpu":
+        return 0.0, 100.0
+    least, most = _range(threshold.kind, threshold.aggregate)
+    if threshold.metric in MACHINE:
+        least = 0.0
+    if threshold.metric in _TIMED and threshold.aggregate not in ("count", "rate"):
+        most = applied.options.timeout_s * 1000
+    return least, most
+
+
+def _range(kind: Kind, aggregate: str) -> Range:
+    if kind.type == "rate" and aggregate != "count":
+        return 0.0, 1.0
+    if kind.type == "counter" or kind.contains == "time" or aggregate == "count":
+        return 0.0, math.inf
+    return -math.inf, math.inf
+
+
+# Thresholds that compute.
+
+
+def _of_formula(
+    threshold: Threshold, formula: Formula, applied: Applied
+) -> tuple[bool | None, str]:
+    right = formula.right if formula.constant is None else (threshold.limit,)
+    ranges = [bounds(term, applied) for term in threshold.terms]
+    kept = _by_ranges(threshold.operator, _reach(formula.left, ranges), _reach(right, ranges))
+    if kept is None:
+        kept = _by_values(replace(threshold, formula=replace(formula, right=right)), ranges)
+    if kept is None:
+        return None, ""
+    if kept:
+        return True, "every value passes"
+    return False, "no values are so"
+
+
+def _by_ranges(operator: str, left: Range, right: Range) -> bool | None:
+    """Compare two ranges; None where they meet."""
+    if operator in (">", ">="):
+        left, right = right, left
+        operator = "<" if operator == ">" else "<="
+    apart = left[1] < right[0] or left[0] > right[1]
+    if operator in ("==", "===", "!="):
+        return (operator == "!=") if apart else None
+    strict = operator == "<"
+    if left[1] < right[0] or (not strict and left[1] == right[0]):
+        return True
+    if left[0] > right[1] or (strict and left[0] == right[1]):
+        return False
+    return None
+
+
+def _reach(items: Iterable[Item], ranges: Sequence[Range]) -> Range:
+    """Return the least and the greatest that a side can come to, were its terms independent."""
+    stack: list[Range] = []
+    for item in items:
+        if isinstance(item, int):
+            stack.append(ranges[item])
+        elif isinstance(item, str):
+            other = stack.pop()
+            stack.append(_combined(item, stack.pop(), other))
+        else:
+            stack.append((item, item))
+    return stack[0]
+
+
+def _combined(sign: str, one: Range, other: Range) -> Range:
+    if sign == "+":
+        return one[0] + other[0], one[1] + other[1]
+    if sign == "-":
+        return one[0] - other[1], one[1] - other[0]
+    if sign == "/":
+        if other[0] <= 0 <= other[1] and other[0] < 0:
+            return -math.inf, math.inf
+        # Divided by 0 it fails, so that only what is above counts.
+        other = (1 / other[1] if other[1] else math.inf, 1 / other[0] if other[0] else math.inf)
+    ends = [a * b if a and b else 0.0 for a in one for b in other]
+    return min(ends), max(ends)
+
+
+def _by_values(threshold: Threshold, ranges: Sequence[Range]) -> bool | None:
+    """Try some values where a formula is of one term only, and nothing is multiplied by itself."""
+    same = {
+        (each.key, each.aggregate, each.percent, each.scope, each.either)
+        for each in threshold.terms
+    }
+    formula = threshold.formula
+    if formula is None or len(same) > 1 or not _linear(formula):
+        return None
+    least, most = ranges[0]
+    found = set()
+    for value in _OF_SOME_VALUES:
+        sides = formula.sides([min(max(value, least), most)] * len(ranges))
+        if sides is not None:
+            found.add(replace(threshold, limit=sides[1]).holds(sides[0]))
+    return found.pop() if len(found) == 1 else None
+
+
+def _linear(formula: Formula) -> bool:
+    """Tell whether each side is a sum of multiples of terms."""
+    for side in (formula.left, formula.right):
+        stack: list[int] = []  # the degree
+        for item in side:
+            if isinstance(item, str):
+                other, one = stack.pop(), stack.pop()
+                if item == "/" and other:
+                    return False
+                stack.append(one + other if item in ("*", "/") else max(one, other))
+            else:
+                stack.append(int(isinstance(item, int)))
+        if stack[0] > 1:
+            return False
+    return True
+
+
+# Times.
+
+
+def of_times(threshold: Threshold, applied: Applied) -> Iterator[Finding]:
+    """Find delays and windows that say nothing, and times too short to tell."""
+    length_s, named = applied.length_s, spans(applied)
+    shown = units.format_s(length_s)
+    if threshold.abort_on_fail and threshold.delay_s >= length_s:
+        delay = units.format_s(threshold.delay_s)
+        text = f"its delay of {delay} is no shorter than the run, {shown}; it aborts nothing"
+        yield Finding("warning", f"{threshold.text}: {text}.")
+    elif threshold.delay_s and not threshold.abort_on_fail:
+        yield Finding(
+            "warning", f"{threshold.text}: a delay is for [abort]; add it, or leave both."
+        )
+    for part in threshold.parts:
+        for level, text in _of_window(part, applied, named):
+            yield Finding(level, f"{threshold.text}: {text}.")
+
+
+def _of_window(
+    part: Threshold, applied: Applied, named: Mapping[str, Range]
+) -> Iterator[tuple[Literal["error", "warning"], str]]:
+    run_s, end_s = applied.length_s, applied.end_s
+    if part.last_s >= run_s:
+        yield "warning", f"the run takes {units.format_s(run_s)}, so [last=…] is all of it"
+    stage = _stage(part, named)
+    if stage is not None and stage[0] == stage[1]:
+        yield "error", f"the stage {part.stage} has no length"
+    elif stage is not None and part.metric not in MACHINE:
+        specs = meant(part, applied)
+        if specs and not any(_meet(stage, spec) for spec in specs):
+            names = ", ".join(spec.name for spec in specs)
+            yield "error", f"{names} does not run in the stage {part.stage}"
+    if part.aggregate in DRIFTS:
+        surely_s = stage[1] - stage[0] if stage else min(part.last_s or math.inf, end_s)
+        likely_s = stage[1] - stage[0] if stage else min(part.last_s or math.inf, run_s)
+        if min(surely_s, likely_s) < MIN_POINTS * MIN_GAP_S:
+            need, there = f"{MIN_POINTS}s", units.format_s(likely_s)
+            sure = surely_s < MIN_POINTS * MIN_GAP_S
+            text = f"a {part.aggregate} takes {need} to tell, and there are {there}"
+            yield "error" if sure else "warning", text
+    if part.aggregate == RECOVERY and stage is not None:
+        yield from _of_recovery(part, stage, run_s)
+
+
+def _of_recovery(
+    part: Threshold, stage: Range, run_s: float
+) -> Iterator[tuple[Literal["error", "warning"], str]]:
+    before_s, after_s = stage[0], run_s - stage[1]
+    if before_s < MIN_BEFORE * MIN_GAP_S:
+        there = units.format_s(before_s) if before_s else "nothing"
+        yield "error", f"it takes {MIN_BEFORE}s before the stage {part.stage}, and there is {there}"
+    if after_s <= 0:
+        yield "error", f"nothing comes after the stage {part.stage}; add a stage"
+    elif part.operator.startswith("<") and after_s < part.limit < math.inf:
+        there = units.format_s(after_s)
+        yield "warning", f"only {there} come after the stage, so a recovery that takes more fails"
+
+
+def _stage(part: Threshold, named: Mapping[str, Range]) -> Range | None:
+    scenario = dict(part.tags).get("scenario", "")
+    return named.get(f"{scenario}.{part.stage}") or named.get(part.stage) if part.stage else None
+
+
+def _meet(stage: Range, spec: Spec) -> bool:
+    return spec.start_time_s < stage[1] and stage[0] < spec.end_s
+
+
+def meant(threshold: Threshold, applied: Applied) -> list[Spec]:
+    """Return the scenarios that a threshold looks at."""
+    wanted = dict(threshold.tags).get("scenario")
+    return [spec for spec in applied.scenarios if wanted in (None, spec.name)]
+
+
+def of_dropped(threshold: Threshold, applied: Applied) -> Iterator[Finding]:
+    """Find limits on dropped iterations where no scenario can drop any."""
+    if threshold.metric != "dropped_iterations" or threshold.aggregate in BY_SECONDS:
+        return
+    if all(spec.executor in _NEVER_DROP for spec in meant(threshold, applied)):
+        what = "never fail" if threshold.holds(0.0) else "never pass"
+        text = f"it can {what}: VUs that run for a time drop no iterations, a rate does"
+        level: Literal["error", "warning"] = "warning" if threshold.holds(0.0) else "error"
+        yield Finding(level, f"{threshold.text}: {text}.")
