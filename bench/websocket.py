@@ -1,8 +1,11 @@
-"""Measure WebSockets without a script beside k6/ws and a bare loop; see results/websocket.json.
+"""Measure WebSockets beside k6's modules and a bare loop; see results/websocket.json.
 
-echo    26 bytes each way, 50 sockets, one message in flight on each: fastbench, k6's module k6/ws,
-        and limit.c, which sends one frame made beforehand and looks at no byte of what comes
+echo    26 bytes each way, 50 sockets, one message in flight on each: fastbench without a script,
+        k6's module k6/ws, and limit.c, which sends one frame made beforehand and looks at no byte
+        of what comes
+script  the same: fastbench with a script, k6's modules k6/ws and k6/websockets
 hold    10,000 sockets held open by one worker: memory of each (PSS, less that of 100), time to open
+users   10,000 users of a script that hold a socket each: the same
 push    10,000 messages a second to 1,000 sockets: how many are lost, and p99 of the gaps before
         them, as the server stamps them and as fastbench sees them
 
@@ -19,8 +22,10 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +33,13 @@ import harness
 from harness import BenchError, Cores, Spread
 from memory import pss_bytes, tree
 
-SCRIPT = harness.ROOT / "bench" / "scripts" / "ws_echo.js"
+SCRIPTS = harness.ROOT / "bench" / "scripts"
 K6 = harness.ROOT / "build" / "peers" / "bin" / "k6"
 MESSAGE = "abcdefghijklmnopqrstuvwxyz"
 SOCKETS = 50
-TARGETS = {"k6": 4.0, "limit": 0.9}  # our rate over theirs, at least
 MANY, FEW = 10_000, 100
 BYTES_MAX = 1024.0
+USER_BYTES_MAX = 10 * 1024.0
 OPENING_S_MAX = 10.0
 HOLD_S = 6.0
 PUSHED_TO, PUSH_RATE = 1000, 10_000
@@ -67,18 +72,38 @@ def _document(folder: Path, core: str, seconds: float, port: int, *words: str) -
     return found
 
 
-def k6(folder: Path, port: int, core: str, seconds: float) -> float:
-    """Messages a second that came back to k6."""
-    path = folder / "summary.json"
-    argv: list[str | Path] = [K6, "run", "--quiet", "--no-usage-report", "--summary-export", path]
-    argv += ["-e", f"URL=ws://127.0.0.1:{port}/", "-e", f"SECONDS={seconds:g}", SCRIPT]
-    done = harness.run(argv, core, seconds)
+def script(folder: Path, port: int, core: str, seconds: float) -> float:
+    """Messages a second that came back to a script."""
+    path = folder / "result.json"
+    argv: list[str | Path] = [*harness.fastbench_command(), "run", "--no-progress", "-t1"]
+    argv += ["--json", path]
+    argv += ["-e", f"URL=ws://127.0.0.1:{port}/", "-e", f"SECONDS={seconds:g}"]
+    done = harness.run([*argv, SCRIPTS / "ws_echo.py"], core, seconds)
     if not path.exists():
-        raise BenchError(f"k6: {done.output.strip()[-300:]}")
-    metrics = json.loads(path.read_text())["metrics"]
-    if metrics["ws_sessions"]["count"] != SOCKETS:
-        raise BenchError(f"k6 opened {metrics['ws_sessions']['count']} sockets")
-    return float(metrics["echoed"]["count"]) / seconds
+        raise BenchError(f"fastbench run: {done.output.strip()[-300:]}")
+    document = json.loads(path.read_text())
+    counts = {name: each["values"].get("count") for name, each in document["metrics"].items()}
+    if document["errors"] or counts["ws_sessions"] != SOCKETS:
+        raise BenchError(f"fastbench run: {document['errors']}, {counts['ws_sessions']} sockets")
+    return float(counts["echoed"]) / seconds
+
+
+def k6(name: str) -> Play:
+    """Give a play of a script of k6's, in messages a second that came back."""
+
+    def play(folder: Path, port: int, core: str, seconds: float) -> float:
+        path = folder / "summary.json"
+        argv: list[str | Path] = [K6, "run", "--quiet", "--no-usage-report"]
+        argv += ["--summary-export", path, "-e", f"URL=ws://127.0.0.1:{port}/"]
+        done = harness.run([*argv, "-e", f"SECONDS={seconds:g}", SCRIPTS / name], core, seconds)
+        if not path.exists():
+            raise BenchError(f"k6: {done.output.strip()[-300:]}")
+        metrics = json.loads(path.read_text())["metrics"]
+        if metrics["ws_sessions"]["count"] != SOCKETS:
+            raise BenchError(f"k6 opened {metrics['ws_sessions']['count']} sockets")
+        return float(metrics["echoed"]["count"]) / seconds
+
+    return play
 
 
 def limit(folder: Path, port: int, core: str, seconds: float) -> float:
@@ -88,19 +113,41 @@ def limit(folder: Path, port: int, core: str, seconds: float) -> float:
     return float(done.output.split()[2])
 
 
-PLAYS: dict[str, Play] = {"fastbench": fastbench, "k6": k6, "limit": limit}
+@dataclass(frozen=True, slots=True)
+class Echoes:
+    """Who takes turns, and the least ratio of the first one's rate to each other's."""
+
+    plays: Mapping[str, Play]
+    targets: Mapping[str, float]
 
 
-def echo(folder: Path, cores: Cores, rounds: int, seconds: float, seed: int) -> dict[str, Any]:
+ECHOES = {
+    "echo": Echoes(
+        {"fastbench": fastbench, "k6": k6("ws_echo.js"), "limit": limit}, {"k6": 4.0, "limit": 0.9}
+    ),
+    "script": Echoes(
+        {
+            "fastbench": script,
+            "k6/ws": k6("ws_echo.js"),
+            "k6/websockets": k6("ws_echo_events.js"),
+        },
+        {"k6/ws": 2.0, "k6/websockets": 3.0},
+    ),
+}
+
+
+def echo(
+    row: Echoes, folder: Path, cores: Cores, rounds: int, seconds: float, seed: int
+) -> dict[str, Any]:
     """Let the tools take turns; give their rates and the ratios."""
     rng = random.Random(seed)
-    taken: dict[str, list[float]] = {name: [] for name in PLAYS}
+    taken: dict[str, list[float]] = {name: [] for name in row.plays}
     with echo_server(folder / "socket_echo", cores.server) as port:
         for _ in range(rounds):
-            for name in rng.sample(list(PLAYS), len(PLAYS)):
-                taken[name].append(PLAYS[name](folder, port, cores.client, seconds))
+            for name in rng.sample(list(row.plays), len(row.plays)):
+                taken[name].append(row.plays[name](folder, port, cores.client, seconds))
     ratios = {}
-    for peer, bound in TARGETS.items():
+    for peer, bound in row.targets.items():
         pairs = zip(taken["fastbench"], taken[peer], strict=True)
         spread = Spread.of([ours / theirs for ours, theirs in pairs])
         reached = spread.median >= bound
@@ -109,33 +156,53 @@ def echo(folder: Path, cores: Cores, rounds: int, seconds: float, seed: int) -> 
     return {"rounds": rounds, "seconds": seconds, "ratios": ratios, "messages_per_s": rates}
 
 
-def held(folder: Path, core: str, port: int, count: int) -> tuple[int, float]:
+def held_by_run(port: int, count: int) -> list[str]:
+    """Give the words of a run without a script that holds sockets."""
+    return [f"-c{count}", "--ws-mode", "hold", "--timeout", "20s", f"ws://127.0.0.1:{port}/"]
+
+
+def held_by_users(port: int, count: int) -> list[str]:
+    """Give the words of a script's run whose users hold a socket each."""
+    script = SCRIPTS / "ws_held.py"
+    return ["run", f"-u{count}", "-e", f"URL=ws://127.0.0.1:{port}/", str(script)]
+
+
+def held(words: list[str], folder: Path, core: str, count: int) -> tuple[int, float]:
     """Hold sockets open; give the PSS of parent and worker, and how long opening took."""
     path = folder / "held.json"
-    argv = [*harness.fastbench_command(), "--no-progress", "-t1", f"-c{count}", f"-d{HOLD_S:g}s"]
-    argv += ["--ws-mode", "hold", "--timeout", "20s", "--json", str(path)]
-    with harness.background([*argv, f"ws://127.0.0.1:{port}/"], core) as process:
-        end_s = time.monotonic() + OPENING_S_MAX + HOLD_S
-        looks = []
-        while process.poll() is None and time.monotonic() < end_s:
-            time.sleep(0.5)
+    argv = [*harness.fastbench_command(), *words, "--no-progress", "-t1", f"-d{HOLD_S:g}s"]
+    began_s = time.monotonic()
+    with harness.background([*argv, "--json", str(path)], core) as process:
+        opened_s = 0.0
+        looks: list[int] = []
+        while process.poll() is None and time.monotonic() < began_s + 2 * OPENING_S_MAX + HOLD_S:
+            time.sleep(0.1 if not looks else 0.5)
             pids = tree(process.pid)
             if sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids) >= count:
+                opened_s = opened_s or time.monotonic() - began_s
                 looks.append(sum(map(pss_bytes, pids)))
         process.communicate()
     document = json.loads(path.read_text())
-    if document["sockets"]["open_at_end"] != count or document["errors"]:
-        raise BenchError(f"hold: {document['sockets']}, {document['errors']}")
-    return max(looks), float(document["sockets"]["opening_s"])
+    if document["errors"] or not looks:
+        raise BenchError(f"hold: {document['errors']}, {len(looks)} looks at {count} sockets")
+    if "sockets" in document:
+        opened_s = float(document["sockets"]["opening_s"])
+    return max(looks), opened_s
 
 
-def hold(folder: Path, cores: Cores, rounds: int) -> dict[str, Any]:
+def hold(
+    words: Callable[[int, int], list[str]],
+    bytes_max: float,
+    folder: Path,
+    cores: Cores,
+    rounds: int,
+) -> dict[str, Any]:
     """Give bytes a socket, and the time to open all of them."""
     each, opening = [], []
     with echo_server(folder / "socket_echo", cores.server) as port:
         for _ in range(rounds):
-            many, seconds = held(folder, cores.client, port, MANY)
-            few, _ = held(folder, cores.client, port, FEW)
+            many, seconds = held(words(port, MANY), folder, cores.client, MANY)
+            few, _ = held(words(port, FEW), folder, cores.client, FEW)
             each.append((many - few) / (MANY - FEW))
             opening.append(seconds)
     size, length = Spread.of(each), Spread.of(opening)
@@ -143,8 +210,8 @@ def hold(folder: Path, cores: Cores, rounds: int) -> dict[str, Any]:
         "sockets": MANY,
         "bytes_per_socket": {
             **size.document(),
-            "target": BYTES_MAX,
-            "reached": size.median <= BYTES_MAX,
+            "target": bytes_max,
+            "reached": size.median <= bytes_max,
         },
         "opening_s": {
             **length.document(),
@@ -202,7 +269,7 @@ def main() -> bool:
     options.add_argument("--rounds", type=int, default=10)
     options.add_argument("--seconds", type=float, default=5.0)
     options.add_argument("--seed", type=int, default=14)
-    options.add_argument("--rows", default="echo,hold,push")
+    options.add_argument("--rows", default="echo,script,hold,users,push")
     options.add_argument("--output", type=Path, default=harness.RESULTS / "websocket.json")
     given = options.parse_args()
     harness.raise_files_limit()
@@ -213,12 +280,18 @@ def main() -> bool:
         harness.compile_c("socket_echo", folder, "crypto")
         harness.compile_c("limit", folder)
         environment = harness.environment()
-        if "echo" in given.rows:
-            rows["echo"] = echo(folder, cores, given.rounds, given.seconds, given.seed)
-        if "hold" in given.rows:
-            rows["hold"] = hold(folder, cores, max(1, given.rounds // 3))
-        if "push" in given.rows:
-            rows["push"] = push(folder, cores, max(1, given.rounds // 3), given.seconds)
+        few = max(1, given.rounds // 3)
+        plays: dict[str, Callable[[], dict[str, Any]]] = {
+            **{
+                name: partial(echo, row, folder, cores, given.rounds, given.seconds, given.seed)
+                for name, row in ECHOES.items()
+            },
+            "hold": partial(hold, held_by_run, BYTES_MAX, folder, cores, few),
+            "users": partial(hold, held_by_users, USER_BYTES_MAX, folder, cores, few),
+            "push": partial(push, folder, cores, few, given.seconds),
+        }
+        for name in given.rows.split(","):
+            rows[name] = plays[name]()
     for title, row in rows.items():
         print(title, json.dumps(row, indent=2))
         row["environment"] = environment

@@ -97,11 +97,14 @@ cdef class WebSocket(Mailbox):
     # Reading
 
     cdef read(self):
-        """Read until the socket is empty, or has ended, or the inbox is full."""
+        """Read until the socket is empty, or has ended, or the inbox is full.
+
+        A short read says that it is empty; the loop tells what comes later, the end too.
+        """
         cdef WebSocket held = self      # it may end, and let go of itself, while it runs
         cdef Connection link = self.link
         cdef const uint8_t *data = self.pool.buffer
-        cdef bint drained
+        cdef bint drained = False
         cdef ssize_t n
         while link is held.link and not self.paused:
             n = link.lane.origin.transport.recv(
@@ -117,6 +120,8 @@ cdef class WebSocket(Mailbox):
                 self.sinks.moved(<uint64_t>n, 0)
             self.heard_ns = kernel.now_ns()
             self.take_in(data, data + n)
+            if drained:
+                return
 
     cdef take_in(self, const uint8_t *at, const uint8_t *end):
         """Take what came: messages and control frames, in order."""
