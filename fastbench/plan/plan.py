@@ -115,11 +115,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One straight line of a plan: from `first` to `last` within `length_s`, which may be inf."""
+    """One straight line of a plan: from `first` to `last` within `length_s`, which may be inf.
+
+    Thresholds know it by its number, and by its name if it has one.
+    """
 
     length_s: float
     first: float
     last: float
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

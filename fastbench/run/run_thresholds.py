@@ -73,10 +73,13 @@ def meant(tags: Tags, rows: Sequence[Row]) -> list[int]:
 
 
 def spans(pace: Pace | None) -> dict[str, tuple[float, float]]:
-    """Return when each stage of a plan begins and ends: "1", "2", …"""
-    found = {}
+    """Return when each stage of a plan begins and ends: "1", "2", …, and by the names they have."""
+    found: dict[str, tuple[float, float]] = {}
     begin_s = 0.0
     for number, stage in enumerate(pace.stages if pace is not None else (), 1):
         found[str(number)] = (begin_s, begin_s + stage.length_s)
+        if stage.name:
+            first_s = found.get(stage.name, (begin_s, 0.0))[0]
+            found[stage.name] = (first_s, begin_s + stage.length_s)
         begin_s += stage.length_s
     return found

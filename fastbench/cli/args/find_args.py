@@ -26,6 +26,7 @@ MIN_REQUESTS = 10  # in one run: below that there is no rate to speak of
 
 _NOT_HERE = {
     "rate": "the search varies the rate; set its range with --from and --to",
+    "shape": "each rate is constant for -d; set the range with --from and --to",
     "stages": "each rate is constant for -d; set the range with --from and --to",
     "ramp": "each rate is constant for -d; set the range with --from and --to",
     "on_overload": "requests always wait for a connection; their response time includes the wait",

@@ -158,6 +158,7 @@ URL = Flags(
         "rate": "-R -r -q --rate",
         "ramp": "--ramp",
         "stages": "--stages",
+        "shape": "--shape",
         "arrival": "--arrival",
         "on_overload": "--on-overload",
         "warmup": "-W --warmup",

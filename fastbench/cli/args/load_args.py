@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from fastbench.cli.args import flag_values as values
 from fastbench.foundation import units
 from fastbench.plan import plan
+from fastbench.plan.load_shapes import SHAPES
 from fastbench.plan.plan import Pace, Stage, UsageError
 
 
@@ -16,7 +17,12 @@ def load(flags: SimpleNamespace, notices: list[str]) -> plan.Load:
     requests = values.count("-n", flags.requests)
     duration_s = values.duration_s("-d", flags.durations[-1] if flags.durations else None)
     connections = values.count("-c", flags.connections)
-    pace, stages_s = _pace(flags, connections, duration_s, requests, notices)
+    if flags.shape is not None:
+        pace, stages_s = _shaped(flags, connections, duration_s, notices)
+        most = (connections or plan.DEFAULT_CONNECTIONS) * SHAPES[flags.shape].peak
+        connections = round(most)
+    else:
+        pace, stages_s = _pace(flags, connections, duration_s, requests, notices)
     if duration_s is None:
         duration_s = stages_s
     if duration_s is None and requests is None:
@@ -95,10 +101,57 @@ def _pace(
         stages = (Stage(math.inf, rate, rate),)
     else:
         return None, None
+    return _spaced(flags, stages, rates=rate is not None), stages_s
+
+
+def _spaced(flags: SimpleNamespace, stages: tuple[Stage, ...], *, rates: bool) -> Pace:
     arrival = values.choice("--arrival", flags.arrival, ("constant", "poisson"))
     overload = values.choice("--on-overload", flags.on_overload, ("queue", "drop"))
     spaced: plan.Arrival = "poisson" if arrival == "poisson" else "constant"
-    return Pace(rate is not None, stages, spaced, overload == "drop"), stages_s
+    return Pace(rates, stages, spaced, overload == "drop")
+
+
+def _shaped(
+    flags: SimpleNamespace, connections: int | None, duration_s: float | None, notices: list[str]
+) -> tuple[Pace | None, float | None]:
+    """Return the plan of --shape over -R, or else over -c, and its length if it has one.
+
+    -d is the length of all of it.
+    """
+    shape = SHAPES[values.choice("--shape", flags.shape, SHAPES) or ""]
+    ends = ("stages", "ramp", "requests") if shape.timed else ("stages", "ramp")
+    for name in ends:
+        if getattr(flags, name) is not None:
+            flag = "-n" if name == "requests" else f"--{name}"
+            raise UsageError(f"--shape {shape.name} says how the load changes; leave out {flag}.")
+    rate = _rate(flags, notices)
+    for name, value in (("--arrival", flags.arrival), ("--on-overload", flags.on_overload)):
+        if value is not None and rate is None:
+            raise UsageError(f"{name} needs a planned rate; add one with -R.")
+    level = rate or connections or plan.DEFAULT_CONNECTIONS
+    faster = duration_s / shape.length_s if shape.timed and duration_s is not None else 1.0
+    stages = tuple(
+        Stage(part.length_s * faster, level * part.first, level * part.last, part.name)
+        for part in shape.parts
+    )
+    words = []
+    for name in dict.fromkeys(stage.name for stage in stages):
+        own = [stage for stage in stages if stage.name == name]
+        length_s = sum(stage.length_s for stage in own)
+        words.append(_part(own[0].first, own[-1].last, length_s, name, rates=rate is not None))
+    most = round((connections or plan.DEFAULT_CONNECTIONS) * shape.peak)
+    more = f", at most {units.plural(most, 'connection')}" if rate is not None else ""
+    notices.append(f"--shape {shape.name}: {', '.join(words)}{more}.")
+    stages_s = sum(stage.length_s for stage in stages) if shape.timed else None
+    return _spaced(flags, stages, rates=rate is not None), stages_s
+
+
+def _part(first: float, last: float, length_s: float, name: str, *, rates: bool) -> str:
+    shown = units.format_rate if rates else "{:,.0f}".format
+    begin, end = shown(first), shown(last)
+    level = end if first == last else f"{begin} to {end}"
+    length = f" for {units.format_s(length_s)}" if math.isfinite(length_s) else ""
+    return f"{name} {level}{'' if rates else ' connections'}{length}"
 
 
 def _rate(flags: SimpleNamespace, notices: list[str]) -> float | None:

@@ -51,7 +51,7 @@ _EPILOG = """\
 The file has a [suite] table (name, out, wait_for, pause, stop_on_failure, base_url, env, tags,
 thresholds, args) and one [[run]] table per run. A run has a name, one of url (or urls_from_file),
 script or compare, and settings with the names of the flags:
-  url       duration connections requests rate warmup wait_for thresholds, and the request:
+  url       duration connections requests rate warmup shape wait_for thresholds, and the request:
             method headers body body_file data form content_type accept host user_agent auth
             bearer timeout expect_status expect_body
   script    vus duration iterations scenario scale time_scale shape base_url env tags

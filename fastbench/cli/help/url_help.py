@@ -27,7 +27,7 @@ Load
   -R, -r, -q, --rate N    total requests per second: 1000, 1k, 0.5, 100/1m
   --arrival constant|poisson   spacing of the requests under -R (constant)
   --on-overload queue|drop     if no connection is free, a request waits or is dropped (queue)
-  --ramp T                increase from 0 to -R, or from 1 to -c, during the first T of the run
+  --ramp T                from 0 to -R, or from 1 to -c, in T   --shape spike  10x: see run --help
   --stages T:N,T:N,…      change linearly to N within T: N is a rate with -R, else connections
   -W, --warmup T          load for T before the measurement; excluded from the results
   -w, --drain             at the end, wait for responses in flight   --no-retry  never send twice

@@ -29,6 +29,7 @@ from fastbench.experiments.suite.toml_values import (
 from fastbench.foundation import redact
 from fastbench.foundation.units import parse_rate
 from fastbench.plan import readiness, text_file
+from fastbench.plan.load_shapes import SHAPES
 from fastbench.plan.plan import UsageError
 from fastbench.plan.readiness import WaitFor
 
@@ -67,6 +68,7 @@ _FLAGS = {  # by kind of run, which is the key that says what is loaded: key and
         "requests": "-n",
         "rate": "-R",
         "warmup": "-W",
+        "shape": "--shape",
         "wait_for": "--wait-for",
         "urls_from_file": "--urls-from-file",
         **_REQUEST,
@@ -251,6 +253,9 @@ def _words(kind: str, run: Table, top: Table, overrides: Overrides, place: str) 
         for value in found:
             if value is not None:
                 yield from (flag, _scaled(key, value, kind, overrides, place))
+    shape = SHAPES.get(text(run, "shape", place) or "")
+    if kind == "url" and shape and shape.timed and "duration" not in run:
+        yield from ("-d", f"{shape.length_s * overrides.time_scale:.9g}")
     if kind == "script":
         yield from _of_script(run, top, overrides, place, base_url)
     if kind != "compare":

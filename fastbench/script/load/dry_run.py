@@ -38,6 +38,7 @@ _NEEDS_CALL |= dict.fromkeys(
     ("job_queue_wait", "job_run_time", "jobs_failed", "jobs_finished"), ("queue",)
 )
 _NEEDS_CALL |= {name: ("ws", "open") for name in BUILT_IN if name.startswith("ws_")}
+_TAG_THEMSELVES = ("db_", "redis_", "job", "ws_")  # adapters, by command or query
 _LOOKED_AT = ("scenario", "name", "url", "check", "group")
 _ANY_METHOD = ("request", "batch", "operation", "stream", "open", "queue", "ws")
 _MOVES_BYTES = {"operation", "open", "ws"}
@@ -201,7 +202,8 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
                 f"{threshold.text}: the script never uses `{tags[name]}`; check the spelling.",
             )
     for name, value in tags.items():
-        if not (threshold.metric in MACHINE or _has(name, value, applied, source)):
+        taggers = threshold.metric in MACHINE or threshold.metric.startswith(_TAG_THEMSELVES)
+        if not (taggers or _has(name, value, applied, source)):
             tag = f"{name}:{value}"
             yield Finding("warning", f"{threshold.text}: nothing of the script has the tag {tag}.")
     for part in (part for part in tags.get("group", "").split("::") if part):

@@ -98,10 +98,11 @@ def test_a_criterion_that_says_nothing_is_found(
         "p95<200 [last=30s]",
         "p95<200 [abort] [delay=10s]",
         "http_reqs{method:GET}: count>5",
+        "redis_duration{command:incr}: max<5",
     ],
 )
 def test_a_criterion_that_can_pass_and_fail_is_left_alone(tmp_path: Path, limit: str) -> None:
-    body = BODY + "size = Trend('size')\nsize.add(1)\n"
+    body = BODY + "size = Trend('size')\nsize.add(1)\nredis.open('redis://a')\n"
     assert found_in(tmp_path, limit, body, **TIMED) == []
 
 
