@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from fastbench.plan.plan import Family, Tls, Watch
+
+if TYPE_CHECKING:
+    from fastbench.results.thresholds.baseline_terms import Earlier
 
 # An empty servername means: the name of each origin. Nothing asked is what Tls() of plan says.
 NO_TLS = Tls(verify=True, cafile=None, certfile=None, keyfile=None, servername="")
@@ -22,7 +26,8 @@ class RunRequest:
     `script` is the path as typed, also that of a package with a `__main__.py`. `stages` are pairs
     of a length and a target. `scale` multiplies VUs, rates and shared iterations, `time_scale`
     lengths and start times, `shape` is a name of load_shapes. `headers` go with every request and
-    replace the script's of the same name. `apart`: count by the tags of requests and samples, for
+    replace the script's of the same name. `earlier` reads the run before, which thresholds may name
+    as [baseline]. `apart`: count by the tags of requests and samples, for
     outputs.
     """
 
@@ -63,4 +68,5 @@ class RunRequest:
     dry_run: bool = False
     verbose: bool = False
     apart: bool = False
+    earlier: Earlier | None = None
     config: Mapping[str, object] = field(default_factory=dict)

@@ -62,6 +62,44 @@ def entries(path: Path) -> list[Entry]:
 # Runs
 
 
+def test_thresholds_against_the_run_before(server: Server, path: Path) -> None:
+    held = (
+        "--threshold",
+        "errors <= errors[baseline]",
+        "--threshold",
+        "rps <= 1000 * rps[baseline]",
+    )
+    words = (*FEW, "--history", str(path), server.url("/"))
+    first = invoke(*held, *words)
+    assert (first.returncode, "THRESHOLDS" in first.stdout) == (0, False)
+    assert first.stderr.count("there is no run before; not judged") == 2
+    second = invoke(*held, *words)
+    assert (second.returncode, second.stderr) == (0, "")
+    assert "THRESHOLDS  all 2 passed" in second.stdout
+    third = invoke("--threshold", "rps > 1000 * rps[baseline]", *words)
+    assert (third.returncode, third.stderr) == (99, "")
+    assert re.search(r"✗ rps > 1000 \* rps\[baseline\] .* below the limit of", third.stdout)
+
+
+def test_a_script_against_a_baseline_which_is_shown_by_operation(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.py").write_text(SCRIPT)
+    words = ("-i40", "-u2", "-t1", "--base-url", server.url("/"), "one.py")
+    first = invoke("run", "--save-baseline", "prod", *words)
+    box = (
+        r"┌─ GET / ─+┐\n│ p50: +\S+ +│\n│ p95: +(\S+) +│\n│ p99: .*\n│ error rate: +0% +│\n└─+┘\n$"
+    )
+    found = re.search(box, first.stdout)
+    assert found and first.returncode == 0, first.stdout
+    of = "http_req_duration{name:/}: p(95)"
+    second = invoke(
+        "run", "--baseline", "prod", f"--threshold={of} > 1000 * {of}[baseline]", *words
+    )
+    assert second.returncode == 99, second.stdout + second.stderr
+
+
 def test_runs_are_kept_and_told_beside_the_last_one(server: Server, path: Path) -> None:
     words = (*FEW, "--history", str(path), server.url("/users/17"))
     first = invoke(*words)

@@ -21,9 +21,8 @@ from searching import Knee, searching
 from servers import OK, Peer, Server, answering
 
 from fastbench.cli import main
-from fastbench.cli.args import flag_reader, flag_table
+from fastbench.cli.args import earlier_run, flag_reader, flag_table
 from fastbench.cli.args.url_args import output
-from fastbench.cli.commands import recorded
 from fastbench.cli.output import hooks
 from fastbench.experiments.compare.saved_results import judge_stored, load_changes
 from fastbench.outputs import webhook
@@ -174,7 +173,7 @@ def test_a_heading_of_several_urls_says_how_many_there_are() -> None:
     text = find_text.render(found, color=False, width=100)
     assert text.splitlines()[0] == f"GET {url} and 2 more"
     assert f"<h1>GET {url} and 2 more</h1>" in html_find.render(found)
-    assert recorded.default_name(result.config) == "GET /api/health and 2 more"
+    assert earlier_run.default_name(result.config) == "GET /api/health and 2 more"
 
 
 LONG = "/items?" + "&".join(f"filter={n}" for n in range(60))

@@ -33,6 +33,7 @@ def judged(text: str, *values: float | None) -> Judgement:
         ("p95[stage=b] <= 1.2 * p95[stage=a]", (300, 200), False, "25% above the limit of 240ms"),
         ("target_rss max - target_rss min < 50MB", (9e7, 5e7), True, "38.1MiB, 20% below"),
         ("p99 - p50 < 10ms", (30, 10), False, "20.0ms, 2 times the limit"),
+        ("p(99.9) < 2 * p(99.5)", (30, 10), False, "50% above the limit of 20.0ms"),
         ("p99 / p50 < 5", (30, 10), True, "3, 40% below the limit"),
         ("errors{name:/a} <= 2 * errors", (0.1, 0.2), True, "10%, 30 points below the limit of"),
         ("2 * (iterations + 3) / iterations < 4", (10, 10), True, "2.6, 35% below the limit"),

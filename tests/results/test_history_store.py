@@ -17,7 +17,7 @@ import samples
 import scenario_samples
 from histories import NAME, document, keep, run
 
-from fastbench.cli.commands import recorded
+from fastbench.cli.args import earlier_run
 from fastbench.plan.plan import UsageError
 from fastbench.results import history_store
 from fastbench.results.history_store import Entry
@@ -316,7 +316,7 @@ def test_a_document_of_something_else_cannot_be_compared(path: Path) -> None:
     ],
 )
 def test_a_run_is_called_by_what_it_does(config: dict[str, object], name: str) -> None:
-    assert recorded.default_name(config) == name
+    assert earlier_run.default_name(config) == name
 
 
 def test_a_name_is_text_of_some_length() -> None:

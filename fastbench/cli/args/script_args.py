@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Literal
 
-from fastbench.cli.args import flag_reader, flag_table, request_args, target_args, url_args
+from fastbench.cli.args import (
+    earlier_run,
+    flag_reader,
+    flag_table,
+    request_args,
+    target_args,
+    url_args,
+)
 from fastbench.cli.args import flag_values as values
 from fastbench.cli.output import destinations
 from fastbench.cli.output.settings import Output
@@ -65,8 +72,9 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
     notices = list(line.notices)
     tags = _tags(words.tags, notices)
     bind, family = _addresses(words)
+    script, output = _script(scripts), url_args.output(words)
     request = RunRequest(
-        script=_script(scripts),
+        script=script,
         vus=values.count("-u", words.vus, 1, plan.MAX_CONNECTIONS),
         duration_s=values.duration_s("-d", words.duration, plan.MAX_DURATION_S),
         iterations=values.count("-i", words.iterations, 1, plan.MAX_REQUESTS),
@@ -106,9 +114,10 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         debug=words.debug,
         dry_run=words.dry_run,
         verbose=words.verbose,
+        earlier=earlier_run.of(output, {"script": script}),
         config={"command": [_cut(word) for word in ("fastbench", "run", *line.shown())]},
     )
-    return Command(request, url_args.output(words), tuple(notices))
+    return Command(request, output, tuple(notices))
 
 
 def _cut(word: str) -> str:

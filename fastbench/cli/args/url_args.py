@@ -93,6 +93,13 @@ def command(
     typed |= {"expect_status": flags.expect_status, "bind": list(bind), "family": family}
     typed["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
     config = typed | _config(target, load, expect) | _config_of_socket(socket)
+    wanted = output(flags)
+    found = _thresholds(flags, load, requests, socket)
+    if any(term.baseline for each in found for term in each.terms):
+        from fastbench.cli.args import earlier_run
+
+        found, sentences = earlier_run.filled(found, wanted, config)
+        notices += sentences
     return Command(
         plan.Plan(
             target,
@@ -106,7 +113,7 @@ def command(
             flags.one_address,
             socket,
         ),
-        replace(output(flags), thresholds=_thresholds(flags, load, requests, socket)),
+        replace(wanted, thresholds=found),
         tuple(notices),
     )
 

@@ -9,6 +9,7 @@ from fastbench.experiments.compare.decision import Rules, Subject
 from fastbench.experiments.compare.saved_results import judge_stored
 from fastbench.foundation import redact
 from fastbench.report.change import headline
+from fastbench.report.text import baseline_box
 from fastbench.results import baseline_store
 from fastbench.results.result import Result
 
@@ -52,4 +53,7 @@ def keep(result: Result, document: bytes, output: Output, *, regressed: bool) ->
         return f"the baseline {name} was not saved: {(error.strerror or str(error)).lower()}."
     if not output.quiet:
         delivery.tell(f"saved as the baseline {name} in {redact.printable(path)}")
+        how = delivery.look(delivery.eyes(output), output.color)
+        boxes = how.encoded(how.drawn(baseline_box.render, result))
+        return delivery.to_stream(lambda: boxes, delivery.eyes(output))
     return ""

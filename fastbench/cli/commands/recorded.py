@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from fastbench.cli.args.earlier_run import default_name
 from fastbench.cli.output.delivery import Look
 from fastbench.cli.output.settings import Record
 from fastbench.experiments.compare.saved_results import load_changes, machine_changes
-from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
 from fastbench.results import history_store
 from fastbench.results.history_store import Entry
 from fastbench.results.result import Result
-from fastbench.script.http import url_grouping
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +66,6 @@ def looked_up(result: Result, record: Record) -> Recorded:
         except UsageError as error:
             problem = str(error)
     return Recorded(record, result, name, before, changes, problem)
-
-
-def default_name(config: Mapping[str, object]) -> str:
-    """Name a run by its script's file, or by method and path with the ids left out."""
-    script = config.get("script")
-    if isinstance(script, str) and script:
-        return _shown(os.path.basename(os.path.abspath(script)))
-    path = url_grouping.path(urlsplit(str(config.get("url") or "")).path) or "/"
-    urls = config.get("urls")
-    more = f" and {urls - 1} more" if isinstance(urls, int) and urls > 1 else ""
-    return _shown(f"{config.get('method') or 'GET'} {path}{more}")
-
-
-def _shown(name: str) -> str:
-    return redact.printable(name)[: history_store.MAX_NAME]
 
 
 def _changes(kept: history_store.History, before: Entry, result: Result) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from fastbench.plan.plan import UsageError
 from fastbench.results.histogram import Histogram
 from fastbench.results.metric_values import Judgement, Kind
 from fastbench.results.result import Result, Summary
-from fastbench.results.thresholds import grammar
+from fastbench.results.thresholds import baseline_terms, grammar
 from fastbench.results.thresholds.judging import Threshold, failed_share, judge
 from fastbench.results.thresholds.seconds_grammar import BY_SECONDS
 from fastbench.run.metric_sums import CounterValue, RateValue, TrendValue, Value, asked
@@ -43,6 +43,7 @@ def read(texts: Iterable[str]) -> tuple[Threshold, ...]:
         if text.replace(" ", "").startswith(("rps", "requests", "http_reqs")):
             raise UsageError(f"--slo `{text}`: the rate is the result of the search; leave it out.")
         each = grammar.parse(text, _METRICS)
+        baseline_terms.refuse((each,))
         if each.stage or each.last_s or each.delay_s or each.abort_on_fail or each.level != "fail":
             raise UsageError(f"--slo `{text}`: an objective holds for all of a run; no brackets.")
         if each.terms or each.target is not None or each.aggregate in BY_SECONDS:

@@ -96,7 +96,7 @@ class Judge:
         spans: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         self.thresholds = tuple(thresholds)
-        observed = list(leaves(self.thresholds))
+        observed = [each for each in leaves(self.thresholds) if not each.baseline]
         times = {each.text: _time(each, spans or {}) for each in observed}
         self._times = times
         self._windows: dict[Time, _Window] = {}
@@ -175,6 +175,8 @@ class Judge:
         return partial(judge_recovery, points=points, stage=(begin_s, end_s))
 
     def _observed(self, threshold: Threshold, now: Source) -> tuple[float | None, str]:
+        if threshold.baseline:
+            return threshold.was, ""
         if threshold.text in self._traces:
             return self._traces[threshold.text].extreme, ""
         window = self._window_of[threshold.text]

@@ -5,7 +5,7 @@
     product    = factor , { ( "*" | "/" ) , factor } ;
     factor     = number , [ unit ] | term , [ "[" , window , "]" ] | "(" , sum , ")" ;
     term       = metric , [ tags ] , [ ":" ] , [ aggregate ] | percentile ;
-    window     = "stage=" , name | "last=" , duration ;
+    window     = "stage=" , name | "last=" , duration | "baseline" ;
 
 1. A window behind a term is that of the term; one behind a number is of all terms without any.
 2. A number with a unit is in the unit of the first term: `target_rss max - target_rss min < 50MB`.
@@ -34,11 +34,12 @@ _AGGREGATE = re.compile(
     rf"(?:{_PERCENTILE.pattern}|(?:avg|mean|min|max|med|median|count|rate|value|drift|slope|recovery)(?!\w))"
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_WINDOW = re.compile(r"\s*(?:stage|last)\s*=")
+_WINDOW = re.compile(r"\s*(?:(?:stage|last)\s*=|baseline\s*$)")
 _PER = re.compile(r"/\s*(?:s|min|h)(?!\w)")
 _WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 _RANK = {"+": 1, "-": 1, "*": 2, "/": 2}
 _EXAMPLE = "p95[stage=after] <= 1.2 * p95[stage=before]"
+_AGAINST = "errors <= 1.1 * errors[baseline]"
 _PLAIN = Kind("gauge")
 
 
@@ -52,9 +53,8 @@ def meant(text: str, known: Container[str]) -> bool:
     names = [word[0] for word in _WORD.finditer(right)]
     if re.search(r"[-+*/()]", _PERCENTILE.sub("", left)):
         return True
-    return NAMES.isdisjoint(names) and any(
-        name in known or _AGGREGATE.fullmatch(name) for name in names
-    )
+    named = any(name in known or _AGGREGATE.fullmatch(name) for name in names)
+    return NAMES.isdisjoint(names) and (named or bool(_PERCENTILE.search(right)))
 
 
 def expanded(text: str, derived: Mapping[str, str]) -> str:
@@ -124,6 +124,8 @@ def read(
         for window in within:
             each = narrowed(each, window)
         terms.append(replace(each, text=written + "".join(f" [{window}]" for window in within)))
+    if all(each.baseline for each in terms):
+        refuse(text, f"nothing of this run is compared with it; write {_AGAINST}")
     if any(each.aggregate in (*DRIFTS, RECOVERY) for each in terms):
         refuse(text, "a drift, slope or recovery stands alone, with one limit")
     first = terms[0]
@@ -140,6 +142,7 @@ def read(
         either=False,
         stage="",
         last_s=0.0,
+        baseline=False,
         aggregate=first.aggregate if kind is first.kind else "value",
         terms=tuple(terms),
         formula=formula,

@@ -8,6 +8,7 @@
    planned, else http_req_duration; `errors` is http_req_failed, `rps` and `requests` are http_reqs.
 3. Words in brackets say how: [warn] [abort] [delay=10s] [stage=2] [stage=spike] [last=30s].
    [target=200ms] adds a second limit: a goal, as `p95 <200 target, <500 critical` is.
+   A term with [baseline] is of an earlier run (see `baseline_terms`).
 4. recovery<30s [stage=spike] is the time after a stage until it is as good as before.
 5. drift<50MB, drift<10% and slope<5MB/h are about a line through the seconds (see `drift`).
 """
@@ -122,7 +123,10 @@ def parse(text: str, known: Mapping[str, Kind]) -> Threshold:
         metric, aggregate = _SHORT[metric]
         rest = f"{aggregate}{rest}"
     found = _threshold(metric, tags, rest, known, text)
-    return _with_words(replace(found, text=_one_line(text), either=either), words, text)
+    found = _with_words(replace(found, text=_one_line(text), either=either), words, text)
+    if found.baseline:
+        refuse(text, "[baseline] stands behind a term, as in errors <= 1.1 * errors[baseline]")
+    return found
 
 
 def _computed(text: str, known: Mapping[str, Kind]) -> Threshold:
@@ -261,6 +265,8 @@ def _with_words(threshold: Threshold, words: Iterable[str], text: str) -> Thresh
             threshold = replace(threshold, level=word)
         elif word == "abort":
             threshold = replace(threshold, abort_on_fail=True)
+        elif word == "baseline":
+            threshold = replace(threshold, baseline=True)
         elif name == "stage" and value:
             threshold = replace(threshold, stage=value)
         elif name == "delay":
@@ -273,11 +279,13 @@ def _with_words(threshold: Threshold, words: Iterable[str], text: str) -> Thresh
             refuse(
                 text,
                 f"[{word}] is none of [warn] [abort] [delay=10s] [stage=2] [stage=NAME] [last=30s] "
-                "[target=LIMIT]",
+                "[target=LIMIT] [baseline]",
                 word,
             )
     if threshold.aggregate == RECOVERY and not threshold.stage:
         refuse(text, "recovery is from a stage; write recovery<30s [stage=spike]")
+    if threshold.baseline and (threshold.stage or threshold.last_s):
+        refuse(text, "an earlier run is looked at whole; leave [baseline] or the other window out")
     if threshold.stage and threshold.last_s:
         refuse(text, "a threshold looks at a stage or at the last seconds, not both; leave one out")
     return threshold

@@ -81,6 +81,7 @@ class Threshold:
 
     `relative`: a drift as a share of where it began. `per` is the time of a slope: /s, /min or /h.
     `terms` and `formula`: it computes both sides from what these terms observe, each in its time.
+    `baseline`: a term is of an earlier run, in which it `was` that; None until it is looked up.
     """
 
     text: str
@@ -105,6 +106,8 @@ class Threshold:
     per: str = ""
     terms: tuple[Threshold, ...] = ()
     formula: Formula | None = None
+    baseline: bool = False
+    was: float | None = None
 
     @property
     def per_s(self) -> float:

@@ -11,7 +11,7 @@ from fastbench.machine.monitor import Monitor
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.result import SeriesRow
-from fastbench.results.thresholds import grammar
+from fastbench.results.thresholds import baseline_terms, grammar
 from fastbench.results.thresholds.evaluation import Judge
 from fastbench.results.thresholds.judging import Threshold, decided_by, leaves
 from fastbench.run import sampling
@@ -65,11 +65,13 @@ def limits_of(applied: Applied, asked: RunRequest) -> Limits:
         own, left_out = _of_these(declared, applied)
         typed = grammar.read({}, asked.thresholds, known, options.derived)
         found = {each.text: each for each in (*own, *typed)}
-        found = {each.text: each for each in decided_by(found.values(), asked.fail_on)}
-        _refuse_strangers(found.values(), applied)
-        Uptime(found.values())
+        held, unknown = baseline_terms.known(
+            decided_by(found.values(), asked.fail_on), asked.earlier
+        )
+        _refuse_strangers(held, applied)
+        Uptime(held)
         metrics = applied.declared.metrics
-        return Limits(tuple(found.values()), spans(applied), left_out, metrics)
+        return Limits(held, spans(applied), (*left_out, *unknown), metrics)
     except UsageError as error:
         raise OptionsError(str(error)) from None
 
