@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html as html_of
 import json
 import sys
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 import samples
 import scenario_samples
+from commandline import invoke
 from searches import sample
+from servers import Server, answering
 
 from fastbench.cli import main
 from fastbench.report.markdown import results_template
@@ -47,6 +50,55 @@ def test_every_run_fills_the_page(run: Callable[[], Result]) -> None:
         *("## Recommendations", "## PASS/FAIL"),
     ]
     assert "\x1b" not in page and "<script" not in page
+
+
+@pytest.mark.parametrize("run", [samples.good, samples.refused, samples.hostile])
+def test_every_run_fills_the_page_in_html(run: Callable[[], Result]) -> None:
+    page = render(replace(run(), thresholds=GOALS), "plan", form="html")
+    assert page.startswith("<!doctype html>") and page.count("<h2>") == 8
+    assert "p95 &lt;200 target, &lt;500 critical: " in page and page.count("☑") == 1
+    assert "\x1b" not in page and "<script" not in page
+
+
+def test_a_template_of_html_escapes_what_is_filled_in(tmp_path: Path) -> None:
+    for name, title in (("page.html.j2", "&lt;b&gt;"), ("PAGE.HTM", "&lt;b&gt;"), ("p.j2", "<b>")):
+        (tmp_path / name).write_text("{{ title }}")
+        run = scenario_samples.messages()
+        run = replace(run, config={**run.config, "script": "<b>"})
+        assert render(run, str(tmp_path / name)) == title
+
+
+def test_a_run_fills_its_files(tmp_path: Path) -> None:
+    md, html, json_ = (str(tmp_path / name) for name in ("r.md", "r.html", "r.json"))
+    with Server(answering()) as server:
+        words = ("-n50", "-c1", "-t1", "--threshold", "p95 <20s target", server.url("/"))
+        every = ("--template", "plan", "--md", md, "--html", html, "--json", json_)
+        run = invoke(*every, *words)
+        assert (run.returncode, run.stderr) == (0, "")
+        (tmp_path / "bad.j2").write_text("{{ nothing }}")
+        bad = invoke("--template", str(tmp_path / "bad.j2"), "--md", md, "--json", json_, *words)
+    assert bad.returncode == 121 and bad.stderr.endswith("bad.j2`: 'nothing' is undefined.\n")
+    saved = Result.from_document(json.loads(Path(json_).read_text()))
+    assert saved.summary.requests == 50
+    page = Path(md).read_text()  # the one of the first run: what cannot be filled replaces nothing
+    assert page.startswith("# Load test results")
+    assert "- [x] p95 <20s target: met: " in html_of.unescape(page)
+    assert Path(html).read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--template", "plan"), "--template fills the file of --md; add --md FILE."),
+        (("--template", "x.html", "--md", "x.md"), "fills the file of --html; add --html FILE."),
+        (("--template", "none.j2", "--md", "x.md"), "No such file or directory; fastbench's own"),
+    ],
+)
+def test_a_template_is_checked_before_the_load(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "http://localhost:9/"]) == 1
+    assert said in capsys.readouterr().err
 
 
 def test_a_template_of_ones_own_gets_numbers_and_text(tmp_path: Path) -> None:
@@ -100,5 +152,7 @@ def test_report_prints_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "is no search" in capsys.readouterr().err
     assert main(["report", str(search), "--template", "plan"]) != 0
     assert "--template shows one run" in capsys.readouterr().err
-    assert main(["report", str(run), "--template", "plan", "--md", "-"]) != 0
+    assert main(["report", str(run), "--template", "plan", "--md", "-"]) == 0
+    assert capsys.readouterr().out.startswith("# Load test results")
+    assert main(["report", str(run), "--template", "plan", "--csv", "-"]) != 0
     assert "only one form" in capsys.readouterr().err

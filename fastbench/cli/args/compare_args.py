@@ -62,6 +62,7 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
     "csv": "--csv is for a single run; use --json FILE, which holds every pair",
     "outs": "-o is for a single run; use --json FILE, which holds every pair",
     "hdr": "--hdr is for a single run; use --json FILE, which holds every pair",
+    "template": "--template is for a single run; use --md FILE",
     "junit": "--junit is for a single run; use --json FILE, which holds every pair",
     "history": "--history stores single runs; use --json FILE, which holds every pair",
     "name": "--name is for --history, which stores single runs; leave it out",

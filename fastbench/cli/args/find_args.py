@@ -35,6 +35,7 @@ _NOT_HERE = {
     "csv": "--json has all steps",
     "hdr": "--json has all steps",
     "md": "--json has all steps",
+    "template": "it shows one run; fastbench report RUN.json --template plan --search FIND.json",
     "junit": "--json has all steps",
     "outs": "--json has all steps",
     "history": "it stores single runs; --json has all steps",

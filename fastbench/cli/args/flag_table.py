@@ -106,6 +106,7 @@ _ONE = {  # of every run
     "hdr": "--hdr",
     "html": "--html",
     "md": "--md",
+    "template": "--template",
     "junit": "--junit",
     "baseline": "--baseline",
     "save_baseline": "--save-baseline",

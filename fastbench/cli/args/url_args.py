@@ -217,6 +217,7 @@ def output(flags: SimpleNamespace) -> Output:
         against=_against(flags),
         save_baseline=_save_baseline(flags),
         forms=files,
+        template=None if flags.template is None else formats.check_template(flags.template, files),
         outs=_outs(flags),
         record=_record(flags),
         dashboard=_port(flags.dashboard),

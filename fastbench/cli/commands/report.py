@@ -82,8 +82,8 @@ def parser() -> Parser:
     made.add_argument(
         "--template",
         metavar="FILE",
-        help="print the run filled into a template (Jinja2); `plan` is our own, with the headings "
-        "of the results page of a load test plan",
+        help="fill the run into a template (Jinja2), for --md or --html, else printed; `plan` is "
+        "our own, with the headings of the results page of a load test plan",
     )
     made.add_argument(
         "--search", metavar="FIND.json", help="a search saved with find --json, for --template"
@@ -103,7 +103,8 @@ def main(argv: Sequence[str]) -> int:
             )
         flags.result = "-"
     paths = formats.of_flags(flags)
-    streams = (flags.format is not None) + (flags.template is not None)
+    fills = _filled_forms(flags.template, paths)
+    streams = (flags.format is not None) + (flags.template is not None and not fills)
     if list(paths.values()).count("-") + streams > 1:
         raise UsageError("report: only one form can go to standard output; name a file.")
     outputs = [destinations.File(f"--{form}", path) for form, path in paths.items()]
@@ -111,11 +112,13 @@ def main(argv: Sequence[str]) -> int:
     kind, saved = _load(flags.result)
     _refuse_others(kind, flags, paths)
     destinations.prepare(outputs)
+    pages = {form: _filled(saved, flags, form).encode() for form in fills}
     problems = [
-        delivery.to_path(path, partial(kind.rendered, form, saved)) for form, path in paths.items()
+        delivery.to_path(path, partial(_page, pages, kind, form, saved))
+        for form, path in paths.items()
     ]
-    if flags.template is not None:
-        filled = _filled(kind, saved, flags)
+    if flags.template is not None and not fills:
+        filled = _filled(saved, flags, "")
         problems.append(delivery.to_path("-", filled.encode))
     elif flags.format in formats.PEERS:
         whole = partial(formats.as_peer, flags.format, saved)
@@ -126,7 +129,20 @@ def main(argv: Sequence[str]) -> int:
     return _told(problems)
 
 
-def _filled(kind: _Kind, saved: Any, flags: argparse.Namespace) -> str:
+def _filled_forms(template: str | None, paths: Mapping[str, str]) -> list[str]:
+    """Return which of the forms the template fills."""
+    if template is None:
+        return []
+    from fastbench.report.markdown import results_template
+
+    return [form for form in results_template.forms(template) if form in paths]
+
+
+def _page(pages: Mapping[str, bytes], kind: _Kind, form: str, saved: Any) -> bytes:
+    return pages[form] if form in pages else kind.rendered(form, saved)
+
+
+def _filled(saved: Any, flags: argparse.Namespace, form: str) -> str:
     """Return the run filled into the template; raises UsageError."""
     from fastbench.report.markdown import results_template
 
@@ -136,7 +152,7 @@ def _filled(kind: _Kind, saved: Any, flags: argparse.Namespace) -> str:
         if of is not _OTHERS[searched.SCHEMA]:
             raise UsageError(f"--search `{redact.printable(flags.search)}` is no search of find.")
     try:
-        return results_template.render(saved, flags.template, search)
+        return results_template.render(saved, flags.template, search, form)
     except results_template.Unfillable as error:
         raise UsageError(str(error)) from None
 

@@ -143,7 +143,10 @@ def _writes(
         (path, lambda: document(result, found)) for path in delivery.documents(output)
     ]
     for form, path in output.forms.items():
-        writes.append((path, partial(formats.rendered, form, result, found)))
+        render = partial(formats.rendered, form, result, found)
+        if output.template is not None:
+            render = partial(formats.filled, output.template, form, result, found)
+        writes.append((path, render))
     return writes
 
 

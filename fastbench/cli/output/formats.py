@@ -44,6 +44,35 @@ def listed(known: Iterable[str] = FILES) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def check_template(name: str, files: Mapping[str, str]) -> str:
+    """Return a template that can fill one of these files, by form; raises UsageError."""
+    from fastbench.report.markdown import results_template
+
+    wanted = results_template.forms(name)
+    if files.keys().isdisjoint(wanted):
+        raise UsageError(f"--template fills the file of --{wanted[0]}; add --{wanted[0]} FILE.")
+    try:
+        results_template.check(name)
+    except results_template.Unfillable as error:
+        raise UsageError(str(error)) from None
+    return name
+
+
+def filled(template: str, form: str, result: Result, beside: Comparison | None = None) -> bytes:
+    """Return a result in the form of that flag, from the template if that is of this form.
+
+    Raises OSError for one that cannot be filled: the run is over, and its other files are there.
+    """
+    from fastbench.report.markdown import results_template
+
+    if form not in results_template.forms(template):
+        return rendered(form, result, beside)
+    try:
+        return results_template.render(result, template, form=form).encode()
+    except results_template.Unfillable as error:
+        raise OSError(0, str(error).rstrip(".")) from None
+
+
 def rendered(form: str, result: Result, beside: Comparison | None = None) -> bytes:
     """Return a result in the form of that flag, with what it was compared with."""
     module = import_module(f"fastbench.report.{FILES[form][0]}")

@@ -39,8 +39,8 @@ class Output:
     A path "-" is standard output; then eyes read stderr.
     `color` None means: where the terminal can show it. `format` "json" is "text" with the
     document on standard output, beside the one at `json_path`; another tool's name puts that
-    tool's there. `forms` are files by the name of their form, see `formats.FILES`. `webhook` is a
-    secret. `dashboard` is a port, 0 any free one.
+    tool's there. `forms` are files by the name of their form, see `formats.FILES`. `template`
+    fills those that it has a form of. `webhook` is a secret. `dashboard` is a port, 0 any free one.
     """
 
     format: Format
@@ -55,6 +55,7 @@ class Output:
     against: Against | None = None
     save_baseline: str | None = None
     forms: Mapping[str, str] = field(default_factory=dict)
+    template: str | None = None
     outs: tuple[Out, ...] = ()
     record: Record | None = None
     wait_for: WaitFor | None = None

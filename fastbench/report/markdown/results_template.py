@@ -1,7 +1,8 @@
-"""A result filled into a template of one's own: `fastbench report RUN.json --template FILE`.
+"""A result filled into a template: `--template FILE`, of a run or of `fastbench report RUN.json`.
 
 1. The template is Jinja2, in its sandbox: it computes with what it is given, and reads no file.
-   `plan` is our own, with the headings that the templates of load test plans have.
+   `plan` is our own, with the headings that the templates of load test plans have, in Markdown and
+   in HTML. A file that is called so is HTML, and then all that is filled in is escaped.
 2. What a template gets is text for people beside plain numbers; an unknown name is an error, so
    that no field of a results page stays empty unseen. The filters `ms`, `bytes`, `seconds` format
    numbers, `md` escapes what Markdown and HTML give a meaning.
@@ -10,10 +11,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastbench.experiments.find.find_document import Found
 from fastbench.foundation.redact import printable
@@ -27,7 +28,13 @@ from fastbench.results import resolution
 from fastbench.results.latencies import latency_ms
 from fastbench.results.result import Result
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_Made = TypeVar("_Made")
+
 OWN = "plan"
+_HTML = (".html", ".htm", ".html.j2", ".htm.j2", ".html.jinja", ".html.jinja2")
 MAX_BYTES = 1 << 20
 _TIMES = ("p50", "p90", "p95", "p99", "max")
 
@@ -36,10 +43,15 @@ class Unfillable(Exception):
     """A template that cannot be read or filled; says why in one sentence."""
 
 
-def read(name: str) -> str:
+def forms(name: str) -> tuple[str, ...]:
+    """Return which forms a template is of: "md", "html"; our own is of both."""
+    return ("md", "html") if name == OWN else ("html" if name.lower().endswith(_HTML) else "md",)
+
+
+def read(name: str, form: str = "md") -> str:
     """Return the text of a template: our own by its name, else of a file; raises Unfillable."""
     if name == OWN:
-        return files(__package__).joinpath("plan.md.j2").read_text(encoding="utf-8")
+        return files(__package__).joinpath(f"plan.{form}.j2").read_text(encoding="utf-8")
     try:
         data = Path(name).read_bytes()
         if len(data) > MAX_BYTES:
@@ -52,31 +64,55 @@ def read(name: str) -> str:
         raise Unfillable(f"--template `{name}`: {error.strerror}{own}.") from None
 
 
-def render(result: Result, name: str, search: Found | None = None) -> str:
+def check(name: str) -> None:
+    """Refuse a template that cannot be read or is none, before the load; raises Unfillable."""
+    for form in forms(name):
+        _compiled(name, form)
+
+
+def render(result: Result, name: str, search: Found | None = None, form: str = "") -> str:
     """Fill a result into a template; `search` says the highest rate that met its objective.
 
-    Raises Unfillable for a template that cannot be read or filled.
+    `form` is "md" or "html", without it the template's own. Raises Unfillable for a template that
+    cannot be read or filled.
     """
-    text = read(name)
+    template = _compiled(name, form or forms(name)[0])
+    return _told(name, lambda: template.render(_visible(context(result.main, search))))
+
+
+def _compiled(name: str, form: str) -> Template:
+    """Read a template; raises Unfillable."""
+    text = read(name, form)
     try:
-        from jinja2 import StrictUndefined, TemplateError
+        from jinja2 import StrictUndefined
         from jinja2.sandbox import SandboxedEnvironment
     except ImportError:
         raise Unfillable(
             "--template needs the package jinja2: pip install 'fastbench-http[template]'."
         ) from None
     environment = SandboxedEnvironment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        undefined=StrictUndefined,
+        autoescape=form == "html",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters |= {"ms": format_ms, "bytes": format_bytes, "seconds": format_s}
     environment.filters["md"] = escaped
+    return _told(name, lambda: environment.from_string(text))
+
+
+def _told(name: str, make: Callable[[], _Made]) -> _Made:
+    """Make something of a template; what goes wrong is told in one sentence."""
+    from jinja2 import TemplateError
+
     try:
-        return environment.from_string(text).render(_visible(context(result.main, search)))
+        return make()
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where = f", line {line}" if line else ""
-        text = printable(str(error)).rstrip(".")
-        raise Unfillable(f"--template `{name}`{where}: {text}.") from None
+        why = printable(str(error)).rstrip(".")
+        raise Unfillable(f"--template `{name}`{where}: {why}.") from None
 
 
 def _visible(value: Any) -> Any:
