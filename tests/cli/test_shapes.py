@@ -88,3 +88,36 @@ def test_a_run_is_judged_by_the_parts_of_its_shape() -> None:
     found = run.document["thresholds"]
     assert [found[limit]["ok"] for limit in limits] == [True, False], found
     assert run.code == 99 and run.document["summary"]["requests"] == pytest.approx(285, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--threshold", "errors<=100%"), "can never fail"),
+        (("--threshold", "errors>101%"), "can never pass"),
+        (("--threshold", "target_rss: drift<5MB"), "a drift takes 20s to tell, and there are 10s"),
+        (("--threshold", "p95<1 [last=30s]"), "[last=…] is all of it"),
+        (("--threshold", "http_reqs - http_reqs == 0"), "can never fail"),
+        (("--threshold", "p95<61s", "--timeout", "30s"), "past the timeout"),
+        (("--shape", "peak", "--threshold", "target_rss: drift<5MB [stage=peak]"), "there are 10s"),
+        (("--shape", "peak", "--threshold", "service: recovery<5s [stage=peak]"), "nothing"),
+    ],
+)
+def test_a_run_of_urls_tells_of_criteria_that_say_nothing(
+    words: tuple[str, ...], says: str
+) -> None:
+    assert says in " ".join(command(*words).notices)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--threshold", "p95<61s", "--timeout", "30s", "-R", "5"),  # it may wait to be sent
+        ("--threshold", "target_rss: drift<5MB", "-d", "1m"),
+        ("--threshold", "target_rss: drift<5MB", "-n", "100"),
+        ("--threshold", "p95 <200 target, <500 critical"),
+        ("--threshold", "p95<1 [last=5s] [abort] [delay=2s]"),
+    ],
+)
+def test_a_run_of_urls_whose_criteria_can_fail_is_told_nothing(words: tuple[str, ...]) -> None:
+    assert command(*words).notices == ()

@@ -94,7 +94,7 @@ def command(
     typed["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
     config = typed | _config(target, load, expect) | _config_of_socket(socket)
     wanted = output(flags)
-    found = _thresholds(flags, load, requests, socket)
+    found = _thresholds(flags, load, requests, socket, notices)
     if any(term.baseline for each in found for term in each.terms):
         from fastbench.cli.args import earlier_run
 
@@ -151,13 +151,17 @@ def _thresholds(
     load: plan.Load,
     requests: Sequence[plan.Request],
     socket: plan.WebSocket | None,
+    notices: list[str],
 ) -> tuple[Threshold, ...]:
-    """Read --threshold; a stage or a URL that is not in the plan is refused, too."""
+    """Read --threshold; a stage or a URL that is not in the plan is refused, too.
+
+    What can never fail or never pass is told.
+    """
     if not flags.thresholds:
         if flags.fail_on is not None:
             raise UsageError("--fail-on is of goals; add one: --threshold 'p95 <200 target, …'.")
         return ()
-    from fastbench.results.thresholds import grammar
+    from fastbench.results.thresholds import criteria, grammar
     from fastbench.results.thresholds.evaluation import Judge
     from fastbench.results.thresholds.judging import decided_by
     from fastbench.run import run_thresholds, uptime, url_counts, url_snapshot
@@ -173,6 +177,15 @@ def _thresholds(
     found = tuple(replace(each, text=redact.text(each.text)) for each in found)
     Judge(found, run_thresholds.spans(load.pace))
     uptime.Uptime(found)
+    length_s = math.inf if load.duration_s is None else load.duration_s
+    planned = criteria.PlannedRun(
+        length_s=length_s,
+        end_s=length_s + load.timeout_s if load.drain else length_s,
+        timeout_s=load.timeout_s,
+        spans=run_thresholds.spans(load.pace),
+        rates=load.pace is not None and load.pace.rates,
+    )
+    notices += [f"--threshold {each.text}" for each in criteria.findings(found, planned)]
     return found
 
 

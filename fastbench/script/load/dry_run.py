@@ -15,12 +15,13 @@ from collections.abc import Iterator, Sequence
 from fastbench.foundation import units
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN, MACHINE, OPERATION_KINDS
-from fastbench.results.thresholds import grammar
+from fastbench.results.thresholds import criteria, grammar
+from fastbench.results.thresholds.criteria import Finding, PlannedRun
 from fastbench.results.thresholds.judging import Threshold
-from fastbench.script.load import criteria
+from fastbench.results.thresholds.seconds_grammar import BY_SECONDS
 from fastbench.script.load.cli_overrides import Applied
-from fastbench.script.load.criteria import Finding, meant
 from fastbench.script.load.source import METHODS, Source
+from fastbench.script.load.stage_spans import spans
 from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec
 
 __all__ = ["Finding", "described", "findings"]
@@ -42,6 +43,7 @@ _TAG_THEMSELVES = ("db_", "redis_", "job", "ws_")  # adapters, by command or que
 _LOOKED_AT = ("scenario", "name", "url", "check", "group")
 _ANY_METHOD = ("request", "batch", "operation", "stream", "open", "queue", "ws")
 _MOVES_BYTES = {"operation", "open", "ws"}
+_NEVER_DROP = ("constant-vus", "ramping-vus")
 _OF_REQUESTS = ("http_req", "data_")
 
 
@@ -56,13 +58,22 @@ def findings(
     found += [Finding("warning", f"{text}.") for text in applied.declared.warnings]
     for spec in applied.scenarios:
         found += _of_scenario(spec, source)
+    planned = PlannedRun(
+        length_s=applied.length_s,
+        end_s=applied.end_s,
+        timeout_s=applied.options.timeout_s,
+        spans=spans(applied),
+        most_vus=float(applied.most_vus),
+        rates=any(spec.executor in ARRIVAL for spec in applied.scenarios),
+    )
     for threshold in thresholds:
         for part in threshold.parts:
             found += _of_samples(part, applied, source)
-        found += criteria.of_times(threshold, applied)
-        found += criteria.of_limits(threshold, applied)
+            found += _of_stage(part, threshold, applied, planned)
+        found += criteria.of_times(threshold, planned)
+        found += criteria.of_limits(threshold, planned)
         if not threshold.terms:
-            found += criteria.of_dropped(threshold, applied)
+            found += _of_dropped(threshold, applied)
             found += _of_counts(threshold, applied, source)
     found += _of_derived(thresholds, applied)
     unique = dict.fromkeys(found)
@@ -182,7 +193,7 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
     elif (calls := _NEEDS_CALL.get(threshold.metric)) and not source.calls & set(calls):
         why = f"the script never calls {calls[0]}()"
     elif threshold.metric == "http_req_response" and not any(
-        spec.executor in ARRIVAL for spec in meant(threshold, applied)
+        spec.executor in ARRIVAL for spec in _meant(threshold, applied)
     ):
         why = "response time needs a planned rate, so an arrival-rate executor"
     elif threshold.metric in applied.declared.metrics and "add" not in source.calls:
@@ -190,7 +201,7 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
     elif (
         threshold.metric.startswith(_OF_REQUESTS)
         and not (threshold.metric.startswith("data_") and source.calls & _MOVES_BYTES)
-        and not any(source.requests(spec.function) for spec in meant(threshold, applied))
+        and not any(source.requests(spec.function) for spec in _meant(threshold, applied))
     ):
         why = "no request is sent"
     if why:
@@ -230,7 +241,7 @@ def _like(wanted: str, text: str) -> bool:
 
 def _of_counts(threshold: Threshold, applied: Applied, source: Source) -> Iterator[Finding]:
     """Compare a limit with how much the plan can send at most."""
-    specs = meant(threshold, applied)
+    specs = _meant(threshold, applied)
     if not specs or set(dict(threshold.tags)) - {"scenario"}:
         return
     each = [
@@ -288,3 +299,35 @@ def _rate(spec: Spec, source: Source) -> float:
         return (spec.planned or 0) / spec.length_s
     each_s = source.sleeps_s(spec.function)
     return spec.most_vus / each_s if each_s else math.inf
+
+
+def _of_stage(
+    part: Threshold, threshold: Threshold, applied: Applied, planned: PlannedRun
+) -> Iterator[Finding]:
+    """Find stages in which no scenario runs that a threshold looks at."""
+    stage = criteria.stage_of(part, planned.spans)
+    if stage is None or stage[0] == stage[1] or part.metric in MACHINE:
+        return
+    specs = _meant(part, applied)
+    if specs and not any(each.start_time_s < stage[1] and stage[0] < each.end_s for each in specs):
+        names = ", ".join(spec.name for spec in specs)
+        text = f"{names} does not run in the stage {part.stage}"
+        yield Finding("error", f"{threshold.text}: {text}.")
+
+
+def _of_dropped(threshold: Threshold, applied: Applied) -> Iterator[Finding]:
+    """Find limits on dropped iterations where no scenario can drop any."""
+    if threshold.metric != "dropped_iterations" or threshold.aggregate in BY_SECONDS:
+        return
+    if all(spec.executor in _NEVER_DROP for spec in _meant(threshold, applied)):
+        why = "VUs that run for a time drop no iterations, a rate does"
+        if threshold.holds(0.0):
+            yield Finding("warning", f"{threshold.text}: it can never fail: {why}.")
+        else:
+            yield Finding("error", f"{threshold.text}: it can never pass: {why}.")
+
+
+def _meant(threshold: Threshold, applied: Applied) -> list[Spec]:
+    """Return the scenarios that a threshold looks at."""
+    wanted = dict(threshold.tags).get("scenario")
+    return [spec for spec in applied.scenarios if wanted in (None, spec.name)]

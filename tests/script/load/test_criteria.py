@@ -89,6 +89,7 @@ def test_a_criterion_that_says_nothing_is_found(
         "http_reqs / iterations > 2",
         "p95[stage=after] <= 1.2 * p95[stage=before]",
         "p95 <= 1.2 * p50",
+        "errors <= errors[baseline]",
         "p95 * p95 < p95",
         "target_rss max - target_rss min < 50MB",
         "http_req_duration: recovery<30s [stage=spike]",

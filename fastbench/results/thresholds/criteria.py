@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fastbench.foundation import units
@@ -18,14 +18,9 @@ from fastbench.results.metric_values import MACHINE, Kind
 from fastbench.results.thresholds.drift import MIN_POINTS
 from fastbench.results.thresholds.judging import DRIFTS, RECOVERY, Formula, Item, Threshold
 from fastbench.results.thresholds.recovery import MIN_BEFORE
-from fastbench.results.thresholds.seconds_grammar import BY_SECONDS
 from fastbench.results.thresholds.traces import MIN_GAP_S
-from fastbench.script.load.cli_overrides import Applied
-from fastbench.script.load.stage_spans import spans
-from fastbench.script.spec import Spec
 
 _OF_SOME_VALUES = (0.0, 1e-9, 1e-3, 0.5, 1.0, 3.0, 1e3, 1e9, 1e15)
-_NEVER_DROP = ("constant-vus", "ramping-vus")
 _TIMED = ("http_req_duration", "http_req_waiting")  # no longer than the timeout
 
 Range = tuple[float, float]
@@ -39,7 +34,23 @@ class Finding:
     text: str
 
 
-def of_limits(threshold: Threshold, applied: Applied) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """What criteria are held against: times in s, and how many VUs there may be.
+
+    `end_s` is when the last of what was started ends at the latest; `spans` are those of stages.
+    `rates`: requests are planned, so that they may wait for longer than the timeout.
+    """
+
+    length_s: float
+    end_s: float
+    timeout_s: float
+    spans: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    most_vus: float = math.inf
+    rates: bool = False
+
+
+def of_limits(threshold: Threshold, planned: PlannedRun) -> Iterator[Finding]:
     """Find limits beyond what there can be: each of a goal is one."""
     named = ("good", "plan") if threshold.three else ("target", "critical")
     limits = {named[1] if threshold.target is not None else "": threshold.limit}
@@ -48,7 +59,7 @@ def of_limits(threshold: Threshold, applied: Applied) -> Iterator[Finding]:
             k: v for k, v in limits.items() if math.isfinite(v)
         }
     for at, (name, limit) in enumerate(limits.items()):
-        verdict, why = _always(replace(threshold, limit=limit, target=None), applied)
+        verdict, why = _always(replace(threshold, limit=limit, target=None), planned)
         whose = f"its limit `{name}`" if len(limits) > 1 else "it"
         if verdict is False and not at:
             yield Finding("error", f"{threshold.text}: {whose} can never pass; {why}.")
@@ -58,11 +69,11 @@ def of_limits(threshold: Threshold, applied: Applied) -> Iterator[Finding]:
             return
 
 
-def _always(threshold: Threshold, applied: Applied) -> tuple[bool | None, str]:
+def _always(threshold: Threshold, planned: PlannedRun) -> tuple[bool | None, str]:
     """Tell whether a limit is kept by all values or by none; and why, None if that depends."""
     if threshold.formula is not None:
-        return _of_formula(threshold, threshold.formula, applied)
-    least, most = bounds(threshold, applied)
+        return _of_formula(threshold, threshold.formula, planned)
+    least, most = bounds(threshold, planned)
     if threshold.aggregate in DRIFTS:  # a change has no bounds
         return None, ""
     if threshold.operator in ("==", "===", "!="):
@@ -75,23 +86,24 @@ def _always(threshold: Threshold, applied: Applied) -> tuple[bool | None, str]:
         return None, ""
     if not low:
         return False, "check its limit"
-    timeout = most == applied.options.timeout_s * 1000
+    timeout = most == planned.timeout_s * 1000
     return True, "the limit is past the timeout" if timeout else "every value passes"
 
 
-def bounds(threshold: Threshold, applied: Applied) -> Range:
+def bounds(threshold: Threshold, planned: PlannedRun) -> Range:
     """Return the least and the greatest value that there can be."""
     if threshold.aggregate == RECOVERY:
         return 0.0, math.inf
     if threshold.metric in ("vus", "vus_max"):
-        return 0.0, float(applied.most_vus)
+        return 0.0, planned.most_vus
     if threshold.metric == "host_cpu":
         return 0.0, 100.0
     least, most = _range(threshold.kind, threshold.aggregate)
     if threshold.metric in MACHINE:
         least = 0.0
-    if threshold.metric in _TIMED and threshold.aggregate not in ("count", "rate"):
-        most = applied.options.timeout_s * 1000
+    waits = threshold.either and planned.rates
+    if threshold.metric in _TIMED and threshold.aggregate not in ("count", "rate") and not waits:
+        most = planned.timeout_s * 1000
     return least, most
 
 
@@ -107,10 +119,10 @@ def _range(kind: Kind, aggregate: str) -> Range:
 
 
 def _of_formula(
-    threshold: Threshold, formula: Formula, applied: Applied
+    threshold: Threshold, formula: Formula, planned: PlannedRun
 ) -> tuple[bool | None, str]:
     right = formula.right if formula.constant is None else (threshold.limit,)
-    ranges = [bounds(term, applied) for term in threshold.terms]
+    ranges = [bounds(term, planned) for term in threshold.terms]
     kept = _by_ranges(threshold.operator, _reach(formula.left, ranges), _reach(right, ranges))
     if kept is None:
         kept = _by_values(replace(threshold, formula=replace(formula, right=right)), ranges)
@@ -168,7 +180,7 @@ def _combined(sign: str, one: Range, other: Range) -> Range:
 def _by_values(threshold: Threshold, ranges: Sequence[Range]) -> bool | None:
     """Try some values where a formula is of one term only, and nothing is multiplied by itself."""
     same = {
-        (each.key, each.aggregate, each.percent, each.scope, each.either)
+        (each.key, each.aggregate, each.percent, each.scope, each.either, each.baseline)
         for each in threshold.terms
     }
     formula = threshold.formula
@@ -203,12 +215,11 @@ def _linear(formula: Formula) -> bool:
 # Times.
 
 
-def of_times(threshold: Threshold, applied: Applied) -> Iterator[Finding]:
+def of_times(threshold: Threshold, planned: PlannedRun) -> Iterator[Finding]:
     """Find delays and windows that say nothing, and times too short to tell."""
-    length_s, named = applied.length_s, spans(applied)
-    shown = units.format_s(length_s)
+    length_s = planned.length_s
     if threshold.abort_on_fail and threshold.delay_s >= length_s:
-        delay = units.format_s(threshold.delay_s)
+        delay, shown = units.format_s(threshold.delay_s), units.format_s(length_s)
         text = f"its delay of {delay} is no shorter than the run, {shown}; it aborts nothing"
         yield Finding("warning", f"{threshold.text}: {text}.")
     elif threshold.delay_s and not threshold.abort_on_fail:
@@ -216,31 +227,26 @@ def of_times(threshold: Threshold, applied: Applied) -> Iterator[Finding]:
             "warning", f"{threshold.text}: a delay is for [abort]; add it, or leave both."
         )
     for part in threshold.parts:
-        for level, text in _of_window(part, applied, named):
+        for level, text in _of_window(part, planned):
             yield Finding(level, f"{threshold.text}: {text}.")
 
 
 def _of_window(
-    part: Threshold, applied: Applied, named: Mapping[str, Range]
+    part: Threshold, planned: PlannedRun
 ) -> Iterator[tuple[Literal["error", "warning"], str]]:
-    run_s, end_s = applied.length_s, applied.end_s
-    if part.last_s >= run_s:
+    run_s, end_s = planned.length_s, planned.end_s
+    if part.last_s >= run_s > 0:
         yield "warning", f"the run takes {units.format_s(run_s)}, so [last=…] is all of it"
-    stage = _stage(part, named)
+    stage = stage_of(part, planned.spans)
     if stage is not None and stage[0] == stage[1]:
         yield "error", f"the stage {part.stage} has no length"
-    elif stage is not None and part.metric not in MACHINE:
-        specs = meant(part, applied)
-        if specs and not any(_meet(stage, spec) for spec in specs):
-            names = ", ".join(spec.name for spec in specs)
-            yield "error", f"{names} does not run in the stage {part.stage}"
     if part.aggregate in DRIFTS:
-        surely_s = stage[1] - stage[0] if stage else min(part.last_s or math.inf, end_s)
-        likely_s = stage[1] - stage[0] if stage else min(part.last_s or math.inf, run_s)
+        most_s = stage[1] - stage[0] if stage else part.last_s or math.inf
+        surely_s, likely_s = min(most_s, end_s), min(most_s, run_s)
         if min(surely_s, likely_s) < MIN_POINTS * MIN_GAP_S:
             need, there = f"{MIN_POINTS}s", units.format_s(likely_s)
             sure = surely_s < MIN_POINTS * MIN_GAP_S
-            text = f"a {part.aggregate} takes {need} to tell, and there are {there}"
+            text = f"a {part.aggregate} takes {need} to tell, and there are {there}; run it longer"
             yield "error" if sure else "warning", text
     if part.aggregate == RECOVERY and stage is not None:
         yield from _of_recovery(part, stage, run_s)
@@ -260,27 +266,17 @@ def _of_recovery(
         yield "warning", f"only {there} come after the stage, so a recovery that takes more fails"
 
 
-def _stage(part: Threshold, named: Mapping[str, Range]) -> Range | None:
+def stage_of(part: Threshold, named: Mapping[str, Range]) -> Range | None:
+    """Return when the stage of a threshold or term begins and ends; None if it has none."""
     scenario = dict(part.tags).get("scenario", "")
     return named.get(f"{scenario}.{part.stage}") or named.get(part.stage) if part.stage else None
 
 
-def _meet(stage: Range, spec: Spec) -> bool:
-    return spec.start_time_s < stage[1] and stage[0] < spec.end_s
-
-
-def meant(threshold: Threshold, applied: Applied) -> list[Spec]:
-    """Return the scenarios that a threshold looks at."""
-    wanted = dict(threshold.tags).get("scenario")
-    return [spec for spec in applied.scenarios if wanted in (None, spec.name)]
-
-
-def of_dropped(threshold: Threshold, applied: Applied) -> Iterator[Finding]:
-    """Find limits on dropped iterations where no scenario can drop any."""
-    if threshold.metric != "dropped_iterations" or threshold.aggregate in BY_SECONDS:
-        return
-    if all(spec.executor in _NEVER_DROP for spec in meant(threshold, applied)):
-        what = "never fail" if threshold.holds(0.0) else "never pass"
-        text = f"it can {what}: VUs that run for a time drop no iterations, a rate does"
-        level: Literal["error", "warning"] = "warning" if threshold.holds(0.0) else "error"
-        yield Finding(level, f"{threshold.text}: {text}.")
+def findings(thresholds: Iterable[Threshold], planned: PlannedRun) -> tuple[Finding, ...]:
+    """Return what is wrong with the limits and times of thresholds, in their order."""
+    found = [
+        finding
+        for each in thresholds
+        for finding in (*of_times(each, planned), *of_limits(each, planned))
+    ]
+    return tuple(dict.fromkeys(found))
