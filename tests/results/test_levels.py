@@ -132,7 +132,8 @@ def test_every_report_says_the_level(tmp_path: Path) -> None:
         "plan": "p95 <1ns good, <60s plan, else act",
         "act": "p95 <1ns good, <2ns plan, else act",
     }
-    words = [word for limit in limits.values() for word in ("--threshold", limit)]
+    close = "requests <42 good, <50 plan, else act"
+    words = [word for limit in (*limits.values(), close) for word in ("--threshold", limit)]
     files = [f"--{form}={tmp_path / form}" for form in ("html", "md", "junit")]
     with Server(answering()) as server:
         run = fastbench("-n", "40", "-c2", *words, *files, server.url("/"))
@@ -140,11 +141,15 @@ def test_every_report_says_the_level(tmp_path: Path) -> None:
     assert run.code == 0 and failed.code == 99, (run.err, failed.err)
     found = run.document["thresholds"]
     assert {found[limit]["grade"]: limit for limit in limits.values()} == limits
+    assert found[close]["near"] and found[close]["grade"] == "good"
+    near = "good: 40 (2 below the good limit), near the limit"
+    assert near in " ".join(run.out.split())
     assert "THRESHOLDS  1 act, 1 plan" in run.out and "2 thresholds say act or plan" in run.out
-    assert "THRESHOLDS  1 of 3 failed, 1 plan" in failed.out
+    assert "THRESHOLDS  1 of 4 failed, 1 plan" in failed.out
     html, markdown, junit = ((tmp_path / form).read_text() for form in ("html", "md", "junit"))
     for level, mark in (("good", "✓"), ("plan", "⚠"), ("act", "⚠")):
         assert f"{mark} {limits[level]}" in run.out and f" {level}: " in run.out
         assert f"{mark} {level}" in html
         assert f"{level}&#58; " in markdown and f"{level}: " in junit
+    assert "⚠ good, near" in html
     assert 'failures="0"' in junit and junit.count("warning, ") == 2

@@ -67,7 +67,8 @@ def outcome(judgement: Judgement) -> tuple[str, str]:
     """Say the outcome in a word and a shape, for those who see no colour; beside it its kind."""
     words = (("✗ failed", "bad"), ("⚠ failed", "warn"), ("⚠ near", "warn"), ("✓ passed", "good"))
     word, kind = words[rank(judgement)]
-    return (f"{word[0]} {judgement.grade}" if judgement.grade else word), kind
+    near = ", near" if judgement.near and judgement.grade == "good" else ""
+    return (f"{word[0]} {judgement.grade}{near}" if judgement.grade else word), kind
 
 
 def warning_note(judgement: Judgement) -> str:
