@@ -74,9 +74,8 @@ Output
   --format text|wrk|json|oha|bombardier|vegeta|k6   print in the format of another tool
   --json [FILE]           the whole result as JSON (standard output without FILE)
   --csv FILE              one row per second   --hdr FILE   histograms as an .hlog
-  --html FILE             one self-contained page with charts and tables
-  --md FILE               Markdown             --junit FILE   a test case per threshold and check
-  --template plan|FILE    what fills --md or --html: a results page of a test plan, your own Jinja2
+  --html FILE             a page with charts   --md FILE   Markdown   --junit FILE   test cases
+  --template plan|FILE    fills --md or --html: the results page of a plan, or your own Jinja2
   --history FILE.db       store the run, compare it with the previous one of --name NAME
   -o, --out TARGET        every second: json= csv= (FILE[.gz]) influxdb= prometheus= otlp= (URL)
   --webhook URL           notify on failure: POST a Slack message, and the figures as JSON
