@@ -89,5 +89,6 @@ debug: debug-build
 fuzz: debug-build
 	@$(SANITIZED) $(PY) tests/support/fuzz_http.py --seconds 60 $(ARGS)
 	@$(SANITIZED) $(PY) tests/support/fuzz_frames.py --seconds 30 $(ARGS)
+	@$(SANITIZED) $(PY) tests/support/fuzz_sockets.py --seconds 30 $(ARGS)
 clean:
 	@rm -rf build dist *.egg-info fastbench/engine/*/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -23,7 +23,7 @@ from own_sources import ROOT
 from real_servers import accepts, free_port, need, write
 from running import until
 
-PACKAGES = ("socket.io@4", "ws@8")
+PACKAGES = ("phoenix@1.7", "socket.io@4", "ws@8")
 TOKEN = "secret"
 _FOLDER = ROOT / "build" / "npm"
 _INSTALL_S = 90
@@ -87,14 +87,14 @@ class NpmServer:
     seen: dict[str, Any] = field(default_factory=dict)
 
 
-def _modules() -> Path:
+def modules() -> Path:
     """Return where the packages are, installed by whoever comes first."""
     npm = need("npm")
     _FOLDER.mkdir(parents=True, exist_ok=True)
     with (_FOLDER / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        modules = _FOLDER / "node_modules"
-        if not all((modules / name.partition("@")[0]).is_dir() for name in PACKAGES):
+        found = _FOLDER / "node_modules"
+        if not all((found / name.partition("@")[0]).is_dir() for name in PACKAGES):
             quiet = ("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
             soon = ("--fetch-retries=1", "--fetch-timeout=20000", "--fetch-retry-maxtimeout=2000")
             command = [npm, "install", "--prefix", str(_FOLDER), *quiet, *soon, *PACKAGES]
@@ -104,20 +104,20 @@ def _modules() -> Path:
                 pytest.skip("npm does not come to an end")
             if done.returncode:
                 pytest.skip(f"npm cannot install {' '.join(PACKAGES)}: {done.stderr.strip()[:200]}")
-    return modules
+    return found
 
 
 @contextlib.contextmanager
 def npm_server(folder: Path) -> Iterator[NpmServer]:
     """Start it: an echo at /ws, and Socket.IO with the namespaces / and /agents."""
-    node, modules = need("node"), _modules()
+    node, packages = need("node"), modules()
     script = folder / "live.js"
     script.write_text(_SERVER.replace("TOKEN", TOKEN))
     process = subprocess.Popen(
         [node, str(script)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "NODE_PATH": str(modules)},
+        env={**os.environ, "NODE_PATH": str(packages)},
     )
     assert process.stdout is not None
     with process:
