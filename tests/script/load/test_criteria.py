@@ -91,6 +91,7 @@ def test_a_criterion_that_says_nothing_is_found(
         "p95 <= 1.2 * p50",
         "errors <= errors[baseline]",
         "p95 * p95 < p95",
+        "(p95 - 2) * (p95 - 2) > 0.1",
         "target_rss max - target_rss min < 50MB",
         "http_req_duration: recovery<30s [stage=spike]",
         "http_req_duration: drift<10%",
