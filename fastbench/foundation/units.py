@@ -108,6 +108,11 @@ def format_s(value_s: float) -> str:
     return _clock(round(value_s))
 
 
+def format_instant(text: str) -> str:
+    """Return a wall-clock time in ISO 8601 as people read it, to the second."""
+    return re.sub(r"\.[0-9]+", "", text.replace("T", " ", 1))
+
+
 def format_bytes(size_bytes: float) -> str:
     """Format bytes by 1,024: `512B`, `3.4MiB`, `341MiB`."""
     if size_bytes < 1023.5:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 
 from fastbench.foundation.redact import printable
 from fastbench.machine import system_files
@@ -18,15 +19,21 @@ _GOVERNORS = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor"
 _SMT = "/sys/devices/system/cpu/smt/active"
 
 
-def describe() -> Environment:
-    """Read the machine; what it does not tell is "unknown"."""
+def describe(start_ns: int | None = None) -> Environment:
+    """Read the machine; what it does not tell is "unknown".
+
+    `start_ns` is when measuring began, of CLOCK_MONOTONIC; without it, that is now. A run is
+    described at its end, so that its begin is worked out from how long ago that was.
+    """
+    ago_ns = 0 if start_ns is None else max(0, time.monotonic_ns() - start_ns)
+    started = datetime.now(UTC) - timedelta(microseconds=ago_ns // 1000)
     return Environment(
         kernel=os.uname().release,
         cpu=_cpu_model(),
         cores=os.cpu_count() or 1,
         python=".".join(map(str, sys.version_info[:3])),
         clocksource=_read(_CLOCKSOURCE) or "unknown",
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        started_at=started.isoformat(timespec="milliseconds"),
         governor=_governor(),
         smt={"0": False, "1": True}.get(_read(_SMT)),
     )

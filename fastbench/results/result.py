@@ -157,7 +157,7 @@ class Warning_:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The machine. `started_at` is wall-clock time in ISO 8601, for the eyes only.
+    """The machine. `started_at` is when measuring began, wall-clock time in ISO 8601.
 
     `governor` is that of its processors, several with commas between, "unknown" in most virtual
     machines; `smt` tells whether two of them may be one core, None where the kernel does not.

@@ -131,7 +131,7 @@ def result(run: Observed) -> Result:
     found = Result(
         version=__version__,
         config=run.terms.config,
-        environment=environment.describe(),
+        environment=environment.describe(run.start_ns),
         summary=summary,
         latency=_latency(run),
         status_codes=answers,

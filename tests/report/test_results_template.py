@@ -71,7 +71,7 @@ def test_a_template_of_html_escapes_what_is_filled_in(tmp_path: Path) -> None:
 def test_a_run_fills_its_files(tmp_path: Path) -> None:
     md, html, json_ = (str(tmp_path / name) for name in ("r.md", "r.html", "r.json"))
     with Server(answering()) as server:
-        words = ("-n50", "-c1", "-t1", "--threshold", "p95 <20s target", server.url("/"))
+        words = ("-n50", "-c1", "-t1", "--threshold", "p95 <1s target", server.url("/"))
         every = ("--template", "plan", "--md", md, "--html", html, "--json", json_)
         run = invoke(*every, *words)
         assert (run.returncode, run.stderr) == (0, "")
@@ -82,7 +82,7 @@ def test_a_run_fills_its_files(tmp_path: Path) -> None:
     assert saved.summary.requests == 50
     page = Path(md).read_text()  # the one of the first run: what cannot be filled replaces nothing
     assert page.startswith("# Load test results")
-    assert "- [x] p95 <20s target: met: " in html_of.unescape(page)
+    assert "- [x] p95 <1s target: met: " in html_of.unescape(page)
     assert Path(html).read_text().startswith("<!doctype html>")
 
 

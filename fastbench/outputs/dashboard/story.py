@@ -16,7 +16,7 @@ from typing import Any
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.redact import printable
-from fastbench.foundation.units import format_bytes, format_count, format_s
+from fastbench.foundation.units import format_bytes, format_count, format_instant, format_s
 from fastbench.outputs.dashboard import url_table
 from fastbench.report.columns import ms
 from fastbench.report.html import html_charts, html_tables, html_verdict
@@ -273,7 +273,7 @@ def _ended(result: Result, beside: Comparison | None) -> dict[str, Any]:
         counts=(s.requests, s.not_ok),
         over=True,
     )
-    when = result.environment.started_at.replace("T", " ")
+    when = format_instant(result.environment.started_at)
     about = [*html_verdict.about(load), when]
     return told | {
         "about": " · ".join(about),

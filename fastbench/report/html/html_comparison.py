@@ -14,6 +14,7 @@ from fastbench.experiments.compare.compare_document import (
     Pair,
 )
 from fastbench.experiments.compare.interval_history import ratio_of
+from fastbench.foundation.units import format_instant
 from fastbench.report import compared
 from fastbench.report.change import (
     change,
@@ -62,7 +63,7 @@ def _page(
     charts: list[html_charts.Chart],
     runs: compared_requests.Runs | None,
 ) -> Markup:
-    when = found.environment.started_at.replace("T", " ")
+    when = format_instant(found.environment.started_at)
     return html_parts.main(
         html_parts.heading(title, (*compared.load(found), when), "compare"),
         _verdict(found),
@@ -76,7 +77,9 @@ def _page(
         _not_counted(found),
         html_tables.configuration(found.config),
         _environment(found),
-        html_parts.footer(f"fastbench {found.version}", found.environment.started_at),
+        html_parts.footer(
+            f"fastbench {found.version}", format_instant(found.environment.started_at)
+        ),
     )
 
 

@@ -6,7 +6,7 @@ It is a page like that of a run, under the same policy, and made from the docume
 from __future__ import annotations
 
 from fastbench.experiments.find.find_document import Found, Step
-from fastbench.foundation.units import format_count, format_ms, format_s
+from fastbench.foundation.units import format_count, format_instant, format_ms, format_s
 from fastbench.report.columns import NOTHING, ms
 from fastbench.report.html import html_parts, html_tables
 from fastbench.report.html.html_markup import Markup, Row, TableCell, el, section, table
@@ -36,7 +36,7 @@ DOT = "4.5"
 def render(found: Found) -> str:
     """Return the page, ending in a newline."""
     title = of_config(found.config).target or "a search for the highest rate"
-    when = found.environment.started_at.replace("T", " ") if found.environment else ""
+    when = format_instant(found.environment.started_at) if found.environment else ""
     after = f" after {format_s(found.warmup_s)} of warm-up" if found.warmup_s else ""
     about = (
         f"{format_s(found.visit_s)} at each rate{after}",

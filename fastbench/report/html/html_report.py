@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from fastbench.experiments.compare.compare_document import Comparison
+from fastbench.foundation.units import format_instant
 from fastbench.report.html import html_charts, html_parts, html_scenario, html_tables, html_verdict
 from fastbench.report.html.html_markup import Markup, data_block
 from fastbench.report.html.html_page import own, page
@@ -41,13 +42,15 @@ def _page(result: Result, beside: Comparison | None, charts: list[html_charts.Ch
         html_tables.latencies(result),
         *html_scenario.parts(result),
         *html_tables.tables(result),
-        html_parts.footer(f"fastbench {result.version}", result.environment.started_at),
+        html_parts.footer(
+            f"fastbench {result.version}", format_instant(result.environment.started_at)
+        ),
     )
 
 
 def _heading(result: Result) -> Markup:
     load = load_of(result)
-    when = result.environment.started_at.replace("T", " ")
+    when = format_instant(result.environment.started_at)
     about = html_verdict.about(load, addresses.summary(result.addresses))
     return html_parts.heading(html_verdict.title(load), [*about, when])
 

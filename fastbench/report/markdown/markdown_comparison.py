@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import SIDES, Comparison, Metric
+from fastbench.foundation.units import format_instant
 from fastbench.report import compared
 from fastbench.report.change import (
     change,
@@ -150,7 +151,7 @@ def _configuration(found: Comparison) -> list[str]:
     else:
         rows += [("Base on", escaped(compared.machine(base))), ("Candidate on", escaped(here))]
     rows += [
-        ("Started", escaped(found.environment.started_at)),
+        ("Started", escaped(format_instant(found.environment.started_at))),
         ("fastbench", escaped(found.version)),
     ]
     return ["### Configuration", "", *table(("", ""), rows)]

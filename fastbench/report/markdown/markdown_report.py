@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import Comparison
-from fastbench.foundation.units import format_bytes, format_s
+from fastbench.foundation.units import format_bytes, format_instant, format_s
 from fastbench.report import compared, socket_rows
 from fastbench.report.change import (
     change,
@@ -143,7 +143,7 @@ def _configuration(result: Result) -> list[str]:
         ("Planned rate", "" if load.rate is None else f"{load.rate:,.0f} req/s"),
         ("Workers", str(load.workers or "")),
         ("Duration", format_s(result.summary.duration_s)),
-        ("Started", escaped(machine.started_at)),
+        ("Started", escaped(format_instant(machine.started_at))),
         ("Machine", escaped(compared.machine(machine))),
         ("fastbench", escaped(result.version)),
     ]

@@ -10,6 +10,7 @@ import textwrap
 
 from fastbench.experiments.compare.compare_document import SIDES, Comparison, Metric
 from fastbench.foundation.redact import printable
+from fastbench.foundation.units import format_instant
 from fastbench.report import compared, pairs
 from fastbench.report.change import (
     change,
@@ -63,7 +64,11 @@ def beside_run(found: Comparison, *, color: bool, width: int, unicode: bool = Tr
 
 def _made(found: Comparison) -> str:
     """Return when the base was measured, for the eyes only."""
-    return printable(found.base_environment.started_at) if found.base_environment else ""
+    return (
+        printable(format_instant(found.base_environment.started_at))
+        if found.base_environment
+        else ""
+    )
 
 
 def _sides(page: Page, found: Comparison) -> list[str]:
