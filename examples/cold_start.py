@@ -31,6 +31,7 @@ options = Options(
 async def cold_start(vu):
     for function in FUNCTIONS:
         await sleep(PAUSE_S)
+        print(f"Testing {function} cold start...")
         cold = await call(vu, function, "cold")
         check(cold, {f"{function} cold start < 3s": lambda r: r.timings.duration < 3000})
         warm = await call(vu, function, "warm")

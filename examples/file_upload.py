@@ -3,7 +3,7 @@
 Run it: `fastbench run examples/file_upload.py -e BASE_URL=https://staging.example`
 """
 
-from fastbench import Options, check, env, file, scenario, sleep
+from fastbench import Options, check, env, file, scenario, sleep, uuid
 
 THINK_S = float(env("THINK_S", "1"))
 TOKEN = env("TOKEN", "TEST_JWT")
@@ -18,15 +18,15 @@ options = Options(
     },
 )
 
-# Made once: all users send the same bytes, and nothing is copied for a request.
-FORM = {"file": file(b"x" * 1024 * 1024, "test-file.pdf", "application/pdf")}
+CONTENT = b"x" * 1024 * 1024
 
 
 @scenario
 async def upload(vu):
+    name = f"test-file-{vu.id}-{uuid()}.pdf"
     response = await vu.post(
         f"/storage/v1/object/customer_media/test/{vu.id}.pdf",
-        data=FORM,
+        data={"file": file(CONTENT, name, "application/pdf")},
         bearer=TOKEN,
         name="upload",
     )

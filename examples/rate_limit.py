@@ -41,7 +41,13 @@ async def rate_limit_test(vu):
     )
     if response.status == 429:
         limited.add(1)
-        check(response, {"has retry-after header": lambda r: "Retry-After" in r.headers})
+        check(
+            response,
+            {
+                "rate limit triggered": lambda r: r.status == 429,
+                "has retry-after header": lambda r: "Retry-After" in r.headers,
+            },
+        )
     else:
         allowed.add(1)
         check(response, {"legitimate traffic passes": lambda r: r.status == 200})

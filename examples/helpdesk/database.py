@@ -5,7 +5,7 @@ Without an address it is `helpdesk.db` in the current folder. PostgreSQL needs
 `pip install 'fastbench-http[postgres]'`. The tickets of the test are removed at the end.
 """
 
-from fastbench import Options, check, env, random_int, scenario, setup, sql, teardown
+from fastbench import Counter, Options, check, env, random_int, scenario, setup, sql, teardown
 
 from lib.helpers import pause
 
@@ -14,6 +14,7 @@ ORGANIZATION = "org_loadtest"
 TICKETS = 1_000
 PAGE = 20
 
+queries_executed = Counter("db_queries_executed")
 db = sql.open(ADDRESS, pool=20)
 
 options = Options(
@@ -79,12 +80,15 @@ async def seed(vu):
 async def queries(vu):
     offset = random_int(0, TICKETS // PAGE - 1) * PAGE
     page = await db.query(LIST_TICKETS, ORGANIZATION, offset, name="list_tickets")
+    queries_executed.add(1, {"query": "list_tickets"})
     check(page, {"list_tickets executed": lambda rows: len(rows) == PAGE})
 
     found = await db.query(SEARCH_TICKETS, ORGANIZATION, "test", name="search_tickets")
+    queries_executed.add(1, {"query": "search_tickets"})
     check(found, {"search_tickets executed": lambda rows: len(rows) == PAGE})
 
     stats = await db.query(TICKET_STATS, ORGANIZATION, name="ticket_stats")
+    queries_executed.add(1, {"query": "ticket_stats"})
     check(stats, {"ticket_stats executed": lambda rows: sum(r["count"] for r in rows) == TICKETS})
     await pause(0.1)
 

@@ -2,7 +2,7 @@
 
 from fastbench import Counter, Trend, group, random_item
 
-from lib.helpers import check_response, new_ticket, pause
+from lib.helpers import check_response, new_ticket, pause, ticket_creation_duration
 
 tickets_created = Counter("tickets_created")
 ticket_create_duration = Trend("ticket_create_duration", is_time=True)
@@ -13,6 +13,7 @@ async def life_of_a_ticket(vu, token):
         async with group("Create Ticket"):
             response = await vu.post("/api/v1/tickets", json=new_ticket(), bearer=token)
             ticket_create_duration.add(response.timings.duration)
+            ticket_creation_duration.add(response.timings.duration)
             created = check_response(response, "Create Ticket")
             if created:
                 tickets_created.add(1)

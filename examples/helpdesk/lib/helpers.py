@@ -1,10 +1,11 @@
 """Metrics and small pieces that every test of the help desk uses."""
 
-from fastbench import Rate, check, random_item, sleep, uuid
+from fastbench import Rate, Trend, check, random_item, sleep, uuid
 
 from lib.config import THINK_SCALE
 
 errors = Rate("errors")
+ticket_creation_duration = Trend("ticket_creation_duration", is_time=True)
 
 PRIORITIES = ["LOW", "MEDIUM", "HIGH", "URGENT"]
 
