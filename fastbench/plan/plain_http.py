@@ -8,8 +8,10 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+from collections.abc import Sequence
 
-from fastbench.plan import hostnames, resolve
+from fastbench.plan import connect_to, hostnames, resolve
+from fastbench.plan.plan import ConnectTo
 from fastbench.plan.urls import DEFAULT_PORT, Url
 
 
@@ -17,7 +19,7 @@ class Connection(http.client.HTTPConnection):
     """A connection to a server or a Unix socket, under TLS where a context is given.
 
     Connecting raises resolve.ResolveError where the name has no address, else OSError; each of
-    several addresses may take `limit_s`.
+    several addresses may take `limit_s`. `rules` may put another server in the place of the URL's.
     """
 
     def __init__(
@@ -27,6 +29,7 @@ class Connection(http.client.HTTPConnection):
         secure: ssl.SSLContext | None = None,
         unix_path: str | None = None,
         family: int = 0,
+        rules: Sequence[ConnectTo] = (),
     ) -> None:
         super().__init__(hostnames.without_zone(url.host), url.port, timeout=limit_s)
         self.default_port = DEFAULT_PORT[url.scheme]  # which Host leaves out
@@ -35,11 +38,12 @@ class Connection(http.client.HTTPConnection):
         self._secure = secure
         self._path = unix_path
         self._family = family
+        self._where = connect_to.where(rules, url.host, url.port)
 
     def connect(self) -> None:
         """Connect to the socket's path, or to the first address of the server that accepts."""
         if self._path is None:
-            plain = resolve.connected(self._url.host, self._url.port, self._limit_s, self._family)
+            plain = resolve.connected(*self._where, self._limit_s, self._family)
         else:
             plain = socket.socket(socket.AF_UNIX)
             plain.settimeout(self._limit_s)

@@ -260,6 +260,25 @@ class WebSocket:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectTo:
+    """A server in the place of another. `host` "" and `port` 0 fit every one; `to_host` "" and
+    `to_port` 0 leave that of the URL.
+    """
+
+    host: str
+    port: int
+    to_host: str
+    to_port: int
+
+    @property
+    def text(self) -> str:
+        """The rule as it is written."""
+        ports = [str(port or "") for port in (self.port, self.to_port)]
+        hosts = [f"[{host}]" if ":" in host else host for host in (self.host, self.to_host)]
+        return f"{hosts[0]}:{ports[0]}:{hosts[1]}:{ports[1]}"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Hold everything a run needs. `config` is what was asked, redacted and JSON-ready."""
 
@@ -273,6 +292,7 @@ class Plan:
     watch: tuple[Watch, ...] = ()
     one_address: bool = False  # of a name with several: the first that accepts
     websocket: WebSocket | None = None
+    connect_to: tuple[ConnectTo, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.requests:

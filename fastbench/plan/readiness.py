@@ -12,14 +12,15 @@ from __future__ import annotations
 import http.client
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from fastbench.foundation import signals
 from fastbench.foundation.errors import describe
 from fastbench.foundation.units import format_s, parse_duration_s
 from fastbench.plan import plain_http, proxies, resolve, urls
-from fastbench.plan.plan import MAX_DURATION_S, UsageError
+from fastbench.plan.plan import MAX_DURATION_S, ConnectTo, UsageError
 from fastbench.plan.urls import Url
 
 LIMIT_S = 30.0  # where none is given
@@ -59,16 +60,19 @@ def until_ready(
     *,
     unix_path: str | None = None,
     family: int = 0,
+    rules: Sequence[ConnectTo] = (),
     nap: Callable[[float], None] = time.sleep,
     late: Callable[[], None] = lambda: None,
 ) -> str:
     """Return "" as soon as the server answers below 500, else a sentence that says it did not.
 
-    `family` is that of the addresses to try, 0 for any. `nap` sleeps between two looks, and may
-    raise to end it all; `late` is called once, when the first look found nobody ready.
+    `family` is that of the addresses to try, 0 for any; `rules` may lead elsewhere. `nap` sleeps
+    between two looks, and may raise to end it all; `late` is called once, when the first look
+    found nobody ready.
     """
     end_s = time.monotonic() + limit_s
-    status, reason = _looked(url, unix_path, family, nap)
+    once = partial(look, url, unix_path, family, rules)
+    status, reason = _looked(once, nap)
     if not 0 < status < STARTING:
         late()
     while not 0 < status < STARTING:
@@ -81,21 +85,24 @@ def until_ready(
                 f"or give it more time{proxy and f' ({proxy})'}."
             )
         nap(min(LOOK_S, left_s))
-        status, reason = _looked(url, unix_path, family, nap)
+        status, reason = _looked(once, nap)
     return ""
 
 
-def _looked(
-    url: Url, unix_path: str | None, family: int, nap: Callable[[float], None]
-) -> tuple[int, str]:
+def _looked(once: Callable[[], tuple[int, str]], nap: Callable[[float], None]) -> tuple[int, str]:
     """Look, and give up on it as soon as `nap` does: a name may take long to be looked up."""
-    return signals.beside(lambda: look(url, unix_path, family), lambda: nap(0))
+    return signals.beside(once, lambda: nap(0))
 
 
-def look(url: Url, unix_path: str | None = None, family: int = 0) -> tuple[int, str]:
+def look(
+    url: Url,
+    unix_path: str | None = None,
+    family: int = 0,
+    rules: Sequence[ConnectTo] = (),
+) -> tuple[int, str]:
     """Ask once; return the status, or 0 and why there is none."""
     secure = plain_http.context(url, verify=False)
-    connection = plain_http.Connection(url, PROBE_S, secure, unix_path, family)
+    connection = plain_http.Connection(url, PROBE_S, secure, unix_path, family, rules)
     try:
         connection.request("GET", url.path.decode("ascii"), headers={"Host": url.authority})
         return connection.getresponse().status, ""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from fastbench.foundation import signals
+from fastbench.plan import connect_to
 from fastbench.plan.plan import Family, Plan
 
 PROBE_S = 1.0
@@ -98,7 +99,8 @@ def reach(plan: Plan) -> Reach:
     """Return the addresses to load; raises ResolveError when the name has none."""
     target = plan.target
     family = family_of(plan.family, plan.bind)
-    return server(target.host, target.port, target.unix_path, family, one=plan.one_address)
+    host, port = connect_to.where(plan.connect_to, target.host, target.port)
+    return server(host, port, target.unix_path, family, one=plan.one_address)
 
 
 def server(host: str, port: int, unix_path: str | None, family: int, *, one: bool = False) -> Reach:

@@ -39,6 +39,7 @@ class LoadHeading:
     vus: int
     iterations: int | None
     websocket: str  # what its WebSockets do, "" without
+    connect_to: tuple[str, ...] = ()  # rules by which connections went elsewhere
 
     @property
     def more(self) -> str:
@@ -48,7 +49,13 @@ class LoadHeading:
     @property
     def target(self) -> str:
         """The request, the first of several with how many more; "" where nothing says it."""
-        return f"{self.method} {self.url}{self.more}".strip() if self.url else ""
+        way = f" ({', '.join(self.rules)})" if self.rules else ""
+        return f"{self.method} {self.url}{self.more}{way}".strip() if self.url else ""
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """By which rules connections went elsewhere."""
+        return tuple(f"--connect-to {each}" for each in self.connect_to)
 
 
 def load_of(result: Result) -> LoadHeading:
@@ -80,6 +87,7 @@ def of_config(config: Mapping[str, object], workers: int = 0) -> LoadHeading:
         vus=_count(config.get("vus")) or 0,
         iterations=_count(config.get("iterations")),
         websocket=printable(mode_of(config)),
+        connect_to=_texts(config.get("connect_to")),
     )
 
 
@@ -98,6 +106,11 @@ def _peak(stages: object) -> float | None:
     rows = [stage for stage in stages if isinstance(stage, dict)]
     levels = [_number(stage.get(end)) for stage in rows for end in ("first", "last")]
     return max((level for level in levels if level is not None), default=None)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    several = value if isinstance(value, list | tuple) else ()
+    return tuple(printable(each) for each in several if isinstance(each, str))
 
 
 def _number(value: object) -> float | None:

@@ -65,7 +65,7 @@ def run(
             reach = resolve.reach(plan)
     except resolve.ResolveError as error:
         return summarize.unresolved(plan, error.code)
-    port, unix_path = plan.target.port, plan.target.unix_path
+    port, unix_path = reach.used[0].port or plan.target.port, plan.target.unix_path
     found = processes.find_all([each.host for each in reach.used], port, unix_path, plan.watch)
     workers = min(plan.load.workers or limits.usable_cores(), plan.load.connections)
     shares = worker.shares(plan, workers)

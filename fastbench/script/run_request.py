@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fastbench.plan.plan import Family, Tls, Watch
+from fastbench.plan.plan import ConnectTo, Family, Tls, Watch
 
 if TYPE_CHECKING:
     from fastbench.results.thresholds.baseline_terms import Earlier
@@ -58,6 +58,7 @@ class RunRequest:
     bind: tuple[str, ...] = ()
     family: Family = 0
     one_address: bool = False
+    connect_to: tuple[ConnectTo, ...] = ()
     watch: tuple[Watch, ...] = ()
     no_setup: bool = False
     no_teardown: bool = False

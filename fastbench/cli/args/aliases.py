@@ -194,7 +194,7 @@ _TABLE = """
 --redirects --redirect --max-redirs --max-redirects | none
    | | redirects are never followed, a 3xx is an answer; give the final URL
 -disable-redirects --disable-redirects | none | = | redirects are never followed
---connect-to --resolve | | | give the address in the URL, with --host and --servername
+--resolve | | | write --connect-to HOST:PORT:ADDRESS:PORT
 --unix-socket --socketPath --abstract-unix-socket | | = --unix {} |
 --interface --local-address --laddr | | = --bind {} |
 -B | ip | = --bind {} |

@@ -121,6 +121,7 @@ _ONE = {  # of every run
 _MANY = {
     "headers": "-H --header",
     "bind": "--bind",
+    "connect_to": "--connect-to",
     "watch": "--watch",
     "thresholds": "--threshold",
     "outs": "-o --out",

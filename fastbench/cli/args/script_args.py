@@ -105,6 +105,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         bind=bind,
         family=family,
         one_address=words.one_address,
+        connect_to=target_args.connected_to(words),
         watch=url_args.watch(words),
         no_setup=words.no_setup,
         no_teardown=words.no_teardown,

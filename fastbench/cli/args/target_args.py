@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from fastbench.plan import hostnames, source_addresses, tls_files, urls
-from fastbench.plan.plan import Family, Target, Tls, UsageError
+from fastbench.plan import connect_to, hostnames, source_addresses, tls_files, urls
+from fastbench.plan.plan import ConnectTo, Family, Target, Tls, UsageError
 
 _TLS_FLAGS = ("insecure", "cacert", "cert", "key", "servername")
 
@@ -29,17 +29,25 @@ def _scheme(url: urls.Url) -> str:
     return url.scheme
 
 
+def connected_to(flags: SimpleNamespace) -> tuple[ConnectTo, ...]:
+    """Read --connect-to."""
+    found = connect_to.parse(flags.connect_to)
+    if found and flags.unix is not None:
+        raise UsageError("--unix and --connect-to both say where to connect; give one of them.")
+    return found
+
+
 def send_from(flags: SimpleNamespace, first: urls.Url) -> tuple[tuple[str, ...], Family]:
     """Return the addresses to send from and the family that flags, host and they agree on."""
     bind = source_addresses.parse(flags.bind)
+    host, _ = connect_to.where(connected_to(flags), first.host, first.port)
     if flags.ipv4 and flags.ipv6:
         raise UsageError("-4 and -6 exclude each other; give one of them.")
-    literal = _literal_family(first.host)
+    literal = _literal_family(host)
     named: Family = 4 if flags.ipv4 else 6 if flags.ipv6 else 0
     if literal and named and literal != named:
         raise UsageError(
-            f"-{named} does not fit {first.host}, which is an IPv{literal} address; "
-            f"leave -{named} out."
+            f"-{named} does not fit {host}, which is an IPv{literal} address; leave -{named} out."
         )
     if flags.unix is not None:
         if bind:

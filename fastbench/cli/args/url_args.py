@@ -82,6 +82,7 @@ def command(
         load = replace(load, keepalive=False)
     target = target_args.target(flags, first, notices)
     bind, family = target_args.send_from(flags, first)
+    connected = target_args.connected_to(flags)
     expect = _expect(flags)
     typed: dict[str, object] = {
         "command": _command(argv),
@@ -91,6 +92,7 @@ def command(
         "body_bytes": None if message.body is None else len(message.body.data),
     }
     typed |= {"expect_status": flags.expect_status, "bind": list(bind), "family": family}
+    typed["connect_to"] = [each.text for each in connected]
     typed["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
     config = typed | _config(target, load, expect) | _config_of_socket(socket)
     wanted = output(flags)
@@ -112,6 +114,7 @@ def command(
             watch(flags),
             flags.one_address,
             socket,
+            connected,
         ),
         replace(wanted, thresholds=found),
         tuple(notices),

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fastbench.cli.output import delivery
 from fastbench.foundation import exit_codes, redact
 
 if TYPE_CHECKING:
     from fastbench.cli.output.settings import Output
-    from fastbench.plan.plan import Family, Plan
+    from fastbench.plan.plan import ConnectTo, Family, Plan
     from fastbench.plan.readiness import WaitFor
     from fastbench.plan.urls import Url
     from fastbench.results.result import Result
     from fastbench.script.run_request import RunRequest
+
+
+class _Way(NamedTuple):
+    """How a server is reached."""
+
+    unix_path: str | None = None
+    family: Family = 0
+    bind: tuple[str, ...] = ()
+    connect_to: tuple[ConnectTo, ...] = ()
 
 
 def plain_is_ready(plan: Plan, output: Output) -> bool:
@@ -25,7 +34,7 @@ def plain_is_ready(plan: Plan, output: Output) -> bool:
     target, first = plan.target, plan.requests[0]
     path = first.payload.split(b" ", 2)[1]
     own = Url(target.scheme, target.host, target.port, path, None, target.url)
-    where = target.unix_path, plan.family, plan.bind
+    where = _Way(target.unix_path, plan.family, plan.bind, plan.connect_to)
     return _is_ready(
         output.wait_for, own, where, output, target.url, several=len(plan.requests) > 1
     )
@@ -36,20 +45,20 @@ def script_is_ready(request: RunRequest, output: Output) -> bool:
     if output.wait_for is None:
         return True
     own = None if output.wait_for.url is not None else _base_url(request)
-    where = request.unix_path, request.family, request.bind
+    where = _Way(request.unix_path, request.family, request.bind, request.connect_to)
     return _is_ready(output.wait_for, own, where, output, request.script)
 
 
 def _is_ready(
     wait: WaitFor,
     own: Url | None,
-    where: tuple[str | None, Family, tuple[str, ...]],
+    where: _Way,
     output: Output,
     name: str,
     *,
     several: bool = False,
 ) -> bool:
-    """Wait; `where` is how the run's own server is reached: socket, family, source addresses.
+    """Wait; `where` is how the run's own server is reached.
 
     Of several URLs the first is waited for, which may be one that never is ready.
     """
@@ -64,12 +73,13 @@ def _is_ready(
             limit = format_s(wait.limit_s)
             delivery.tell(f"waiting for {redact.printable(url.shown)}, at most {limit}")
 
-    unix_path, family, bind = where if wait.url is None else (None, 0, ())
+    way = where if wait.url is None else _Way()
     problem = readiness.until_ready(
         url,
         wait.limit_s,
-        unix_path=unix_path,
-        family=resolve.family_of(family, bind),
+        unix_path=way.unix_path,
+        family=resolve.family_of(way.family, way.bind),
+        rules=way.connect_to,
         late=late,
     )
     if problem:

@@ -89,7 +89,7 @@ def _heading(page: Page, result: Result) -> list[str]:
         return [*lines, *_script(page, load)]
     method = f"{load.method} " if load.method else ""
     url = cut(load.url, page.width - len(method) - len(load.more))
-    about: list[Part] = [(part, page.dim) for part in _load(load)]
+    about: list[Part] = [(part, page.dim) for part in (*_load(load), *load.rules)]
     return [*lines, method + page.bold(url) + load.more, *page.flowed("", about)]
 
 
@@ -112,7 +112,7 @@ def _script(page: Page, load: LoadHeading) -> list[str]:
     name = cut(load.script, page.width)
     parts: list[Part] = [(load.url, page.dim)] if load.url else []
     parts += [(plural(load.vus, "VU"), page.dim)] if load.vus else []
-    parts += [(part, page.dim) for part in _load(load)]
+    parts += [(part, page.dim) for part in (*_load(load), *load.rules)]
     return [page.bold(name), *page.flowed("", parts)]
 
 

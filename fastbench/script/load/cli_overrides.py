@@ -322,6 +322,7 @@ def _config(declared: Declared, request: RunRequest) -> dict[str, object]:
         "duration_s": max(each.start_time_s + each.length_s for each in declared.scenarios),
         "workers": request.workers,
         "timeout_s": declared.options.timeout_s,
+        "connect_to": [each.text for each in request.connect_to],
         "env": _redacted(request.env),
         "tags": _redacted(declared.options.tags),
         "scenarios": scenarios,

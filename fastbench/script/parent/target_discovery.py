@@ -14,7 +14,7 @@ from typing import Any
 
 from fastbench.machine import processes
 from fastbench.machine.processes import Found
-from fastbench.plan import resolve, urls
+from fastbench.plan import connect_to, resolve, urls
 from fastbench.script.api.options import Settings
 from fastbench.script.run_request import RunRequest
 
@@ -47,7 +47,7 @@ def find(options: Settings, request: RunRequest) -> Sought:
     except resolve.ResolveError:
         return replace(_nobody(request), verified=verified, servers=servers)
     hosts = [each.host for each in reach[:MAX_ADDRESSES]]
-    found = processes.find_all(hosts, url.port, request.unix_path, request.watch)
+    found = processes.find_all(hosts, reach[0].port or url.port, request.unix_path, request.watch)
     public = next((each.host for each in reach if each.public), "")
     return Sought(found, verified, public, servers)
 
@@ -73,7 +73,8 @@ def _reach(url: urls.Url, request: RunRequest) -> Sequence[resolve.Endpoint]:
     """Return where the base URL leads; which of it accepts, the workers find out."""
     if request.unix_path is not None:
         return [resolve.Endpoint(socket.AF_UNIX, request.unix_path)]
-    return resolve.lookup(url.host, url.port, resolve.family_of(request.family, request.bind))
+    host, port = connect_to.where(request.connect_to, url.host, url.port)
+    return resolve.lookup(host, port, resolve.family_of(request.family, request.bind))
 
 
 def _nobody(request: RunRequest) -> Sought:

@@ -10,6 +10,7 @@ import gc
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from os import fsencode
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ import orjson
 from fastbench.engine.bridge._core import Block
 from fastbench.engine.client import _client
 from fastbench.foundation import redact
-from fastbench.plan import resolve
+from fastbench.plan import connect_to, resolve
+from fastbench.plan.plan import ConnectTo
 from fastbench.results import addresses
 from fastbench.script import recording_context
 from fastbench.script.api.checks import Aborted
@@ -250,10 +252,11 @@ class Runtime:
         request = self._host.request
         family = resolve.family_of(request.family, request.bind)
         try:
-            rows = await resolve.soon(origin.host, origin.port, family)
+            rows = await _addresses(request.connect_to, origin.host, origin.port, family)
         except resolve.ResolveError:
             rows = []
-        said = {"scheme": origin.scheme, "authority": origin.authority, "port": origin.port}
+        _, port = connect_to.where(request.connect_to, origin.host, origin.port)
+        said = {"scheme": origin.scheme, "authority": origin.authority, "port": port}
         self._send({"server": {**said, "addresses": [host for _, host, *_ in rows]}})
 
     def addresses(self) -> list[dict[str, object]]:
@@ -325,11 +328,18 @@ def _pool(
             for address in request.bind
         ],
         family=resolve.family_of(request.family, request.bind),
-        resolve=resolve.soon,
+        resolve=partial(_addresses, request.connect_to),
         one_address=request.one_address,
         keepalive=not settings.no_connection_reuse,
         unix_path=request.unix_path or "",
     )
+
+
+async def _addresses(
+    rules: Sequence[ConnectTo], host: str, port: int, family: int = 0
+) -> list[resolve.Row]:
+    """Return the addresses of a server, or of the one in its place."""
+    return await resolve.soon(*connect_to.where(rules, host, port), family)
 
 
 def _client_settings(settings: Settings) -> client.Settings:
