@@ -102,23 +102,9 @@ def command(
 
         found, sentences = earlier_run.filled(found, wanted, config)
         notices += sentences
-    return Command(
-        plan.Plan(
-            target,
-            requests,
-            load,
-            expect,
-            bind,
-            family,
-            config,
-            watch(flags),
-            flags.one_address,
-            socket,
-            connected,
-        ),
-        replace(wanted, thresholds=found),
-        tuple(notices),
-    )
+    way = (watch(flags), flags.one_address, socket, connected)
+    asked = plan.Plan(target, requests, load, expect, bind, family, config, *way)
+    return Command(asked, replace(wanted, thresholds=found), tuple(notices))
 
 
 def parse_statuses(text: str) -> frozenset[int]:
