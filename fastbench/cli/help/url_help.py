@@ -53,8 +53,7 @@ Network
   -k, --insecure          do not verify the server's certificate
   --cacert FILE           trust this CA        --cert FILE, --key FILE   client certificate
   --servername, --sni NAME   TLS server name to send and to verify
-  --unix PATH             connect to a Unix socket; the URL gives Host and path
-  --connect-to HOST:PORT:HOST2:PORT2   connect there instead, as in curl; any may be empty
+  --unix PATH  --connect-to HOST:PORT:HOST2:PORT2   connect there; the URL gives Host and path
   --bind A[,B,…]          source addresses; a range is 127.0.0.2-9
   -4, --ipv4  -6, --ipv6  one address family only    --one-address   only the first address
 
