@@ -81,6 +81,24 @@ def test_a_leak_is_found(noise: Callable[[random.Random, int], list[float]]) -> 
     assert found >= 0.95 * RUNS
 
 
+@pytest.mark.parametrize(
+    "grown",
+    [
+        lambda at: at * at / 100,
+        lambda at: max(0.0, 3 * (at - 300)),
+        lambda at: 1000 * (at > 300),
+        lambda at: 1.02**at,
+    ],
+    ids=["faster and faster", "from the middle on", "at once", "exponentially"],
+)
+def test_a_leak_that_is_no_line_is_found(grown: Callable[[int], float]) -> None:
+    drawn = random.Random(8)
+    values = [(500 + grown(at)) * MB + drawn.gauss(0, MB) for at in range(SECONDS)]
+    assert not judged("target_rss: drift<50MB", values).ok
+    assert not judged("target_rss: drift>-50000000", [-each for each in values]).ok
+    assert judged("target_rss: drift>-50000000", values).ok
+
+
 def test_a_line_is_found_exactly() -> None:
     found = line(points([100 + 3 * at for at in range(100)]))
     assert (found.per_s, found.low_per_s, found.high_per_s) == pytest.approx((3, 3, 3))

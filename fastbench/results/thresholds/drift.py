@@ -7,7 +7,10 @@
 3. A threshold fails only if all of the interval is beyond its limit. Of 200 runs that are stable,
    at most 2 fail `drift<=0` (tests/results/test_drift.py: white and correlated noise, saw teeth);
    50 MB in 10 minutes under noise of 10 MB are found in at least 95 of 100.
-4. A run of fewer than MIN_POINTS seconds tells nothing. A server that warms up grows, too: look at
+4. A change that is no line (a step, a leak that gets faster) leaves neighbours alike, and so the
+   interval open. All of the last third above all of the first is no noise either: the change is at
+   least what lies between them.
+5. A run of fewer than MIN_POINTS seconds tells nothing. A server that warms up grows, too: look at
    what comes after it, with [last=10m] or [stage=2].
 """
 
@@ -54,10 +57,11 @@ def line(points: Points) -> Line:
     half = _Z * math.sqrt(n * (n - 1) * (2 * n + 5) / 18 * wider)
     low, high = int((len(slopes) - half) / 2), math.ceil((len(slopes) + half) / 2)
     span_s = points[-1][0] - points[0][0]
+    least, most = _between_thirds(means, span_s)
     return Line(
         per_s=per_s,
-        low_per_s=slopes[low - 1] if low >= 1 else -math.inf,
-        high_per_s=slopes[high] if high < len(slopes) else math.inf,
+        low_per_s=max(slopes[low - 1] if low >= 1 else -math.inf, least),
+        high_per_s=min(slopes[high] if high < len(slopes) else math.inf, most),
         start=statistics.median(y - per_s * x for x, y in means) + per_s * points[0][0],
         span_s=span_s,
     )
@@ -70,6 +74,17 @@ def _blocks(points: Points) -> list[tuple[float, float]]:
         (statistics.fmean(x for x, _ in part), statistics.fmean(y for _, y in part))
         for part in parts
     ]
+
+
+def _between_thirds(means: Points, span_s: float) -> tuple[float, float]:
+    """Return the least and the most that changed from the first third to the last, per second.
+
+    Of the two the one that would be a sure change counts; the other leaves its end open.
+    """
+    n = len(means) // 3
+    first, last = [y for _, y in means[:n]], [y for _, y in means[-n:]]
+    least, most = min(last) - max(first), max(last) - min(first)
+    return least / span_s if least > 0 else -math.inf, most / span_s if most < 0 else math.inf
 
 
 def _wider(rest: Sequence[float]) -> float:
