@@ -22,7 +22,7 @@ class Seconds:
     """A run whose metric has one value in each second."""
 
     t_s: float
-    values: Sequence[float]
+    values: Sequence[float | None]
 
     def observe(self, threshold: Threshold) -> tuple[float | None, str]:
         return self.values[int(self.t_s) - 1], ""
@@ -34,7 +34,7 @@ class Seconds:
         return self
 
 
-def judged(text: str, values: Sequence[float]) -> Judgement:
+def judged(text: str, values: Sequence[float | None]) -> Judgement:
     judge = Judge([grammar.parse(text, BUILT_IN)], STAGES)
     for t_s in range(1, len(values) + 1):
         judge.look(Seconds(t_s, values))
@@ -59,6 +59,30 @@ LATENCY = "http_req_duration: recovery<4s [stage=spike]"
 def test_the_time_is_from_the_end_of_the_stage(after: list[float], ok: bool, words: str) -> None:
     found = judged(LATENCY, [*BEFORE, *SPIKE, *after])
     assert (found.ok, words in found.text) == (ok, True), found.text
+
+
+DOWN = None  # nothing was answered
+
+
+@pytest.mark.parametrize(
+    ("after", "ok", "words"),
+    [
+        ([*[DOWN] * 6, *[100.0] * 10], False, "recovered 6s after the stage"),
+        ([100.0, *[DOWN] * 6], False, "it had not recovered 7s after the stage"),
+        ([DOWN, *[100.0] * 10], True, "recovered 0s after"),
+        ([DOWN] * 6, False, "no samples after the stage spike"),
+    ],
+)
+def test_a_server_that_answers_nothing_has_not_recovered(
+    after: list[float | None], ok: bool, words: str
+) -> None:
+    found = judged(LATENCY, [*BEFORE, *SPIKE, *after])
+    assert (found.ok, words in found.text) == (ok, True), found.text
+
+
+def test_seconds_without_samples_are_usual_where_few_ask() -> None:
+    before = [100.0, DOWN, DOWN, 100.0, 100.0]
+    assert judged(LATENCY, [*before, *SPIKE, DOWN, DOWN, *[100.0] * 8]).ok
 
 
 def test_of_a_rate_of_requests_less_is_worse() -> None:

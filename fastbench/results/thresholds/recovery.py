@@ -5,11 +5,14 @@
    requests and of other shares less is.
 2. It has recovered with the first good second from which on GOOD_SHARE of all that follow are good:
    a single bad one later is noise.
-3. It takes MIN_BEFORE seconds before the stage, and one after it.
+3. Seconds without samples are bad where more of them follow each other than before the stage, and
+   than one: a server that answers nothing has not recovered. Fewer tell nothing.
+4. It takes MIN_BEFORE seconds before the stage, and one after it.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Callable
@@ -29,9 +32,13 @@ def judge_recovery(
 ) -> Judgement:
     """Hold the time from the end of `stage` to the recovery against the limit, in s."""
     begin_s, end_s = stage
-    before = [value for t_s, value in points if t_s <= begin_s]
-    after = [(t_s, value) for t_s, value in points if t_s > end_s]
-    if len(before) < MIN_BEFORE or not after:
+    earlier = [point for point in points if point[0] <= begin_s]
+    before = [value for _, value in earlier if not math.isnan(value)]
+    usual = max((len(run) for run in _silences(earlier)), default=0)
+    after = [point for point in points if point[0] > end_s]
+    unusual = {t_s for run in _silences(after) if len(run) > max(usual, 1) for t_s in run}
+    after = [each for each in after if not math.isnan(each[1]) or each[0] in unusual]
+    if len(before) < MIN_BEFORE or all(math.isnan(value) for _, value in after):
         side = "after" if len(before) >= MIN_BEFORE else f"before (it takes {MIN_BEFORE} s)"
         text = f"no samples {side} the stage {threshold.stage}"
         return Judgement(False, None, None, threshold.level, False, text)
@@ -45,6 +52,12 @@ def judge_recovery(
     if not ok:
         text += f", the {limit} is {units.format_s(threshold.limit)}"
     return Judgement(ok, took_s, margin, threshold.level, False, text)
+
+
+def _silences(points: Points) -> list[list[float]]:
+    """Return the instants of seconds without samples that follow each other."""
+    parts = itertools.groupby(points, lambda point: math.isnan(point[1]))
+    return [[t_s for t_s, _ in run] for silent, run in parts if silent]
 
 
 def _good(threshold: Threshold, before: list[float]) -> Callable[[float], bool]:

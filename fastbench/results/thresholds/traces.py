@@ -49,6 +49,7 @@ class Trace:
 
     def __init__(self, threshold: Threshold, time: Time) -> None:
         self._seen = replace(threshold, aggregate=_VALUE_OF[threshold.kind.type])
+        self._silent = threshold.aggregate == RECOVERY  # a second without samples is a point, nan
         self._extreme = threshold if threshold.aggregate in ("min", "max") else None
         self._begin_s, self._end_s, self._last_s = time
         self._keys = frozenset(canonical(name, threshold.tags) for name in threshold.metrics)
@@ -66,6 +67,8 @@ class Trace:
         value, _ = part.observe(self._seen)
         if self._extreme is not None:
             value = self._reached_now(now, self._extreme, value)
+        if value is None and self._silent:
+            value = math.nan
         if value is not None and self._begin_s < now.t_s <= self._end_s + MIN_GAP_S / 2:
             self._points.append((now.t_s, value))
         if len(self._points) > MAX_POINTS:
