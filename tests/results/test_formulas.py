@@ -40,6 +40,7 @@ def judged(text: str, *values: float | None) -> Judgement:
         ("iterations - 2 - 3 == 5", (10,), True, "5"),
         ("iterations / iterations{scenario:a} < 2", (3, 0), False, "it is divided by 0"),
         ("p95[stage=b] < p95[stage=a]", (3, None), False, "no samples of p95 [stage=a]"),
+        ("p95 < 1e308 * 10 * p99", (3, 5), False, "it is too great for a number"),
     ],
 )
 def test_both_sides_are_computed(
@@ -90,6 +91,7 @@ def test_a_plain_threshold_computes_nothing(text: str) -> None:
         ("p95 - p50 < 3 apples", "apples"),
         ("p95[stage=a < p95", "column 4: the bracket is not closed"),
         ("p95{name:a < p95", "column 4: the brace is not closed"),
+        ("http_reqs - 1e400 < 0", "column 13: 1e400 is too great"),
         ("p95 - p50 < 3 [soon]", "[soon] is none of"),
         ("checks p(95) - p50 < 3", "a rate such as checks has rate, count"),
     ],

@@ -86,7 +86,10 @@ def test_a_target_decides_where_that_is_asked_for() -> None:
     (goal,) = decided_by([read("p95 <200 target, <500 critical")], ("target",))
     found = judge(goal, 300)
     assert (found.grade, found.level) == ("missed", "fail")
-    assert judge(decided_by([read("p95 <200 target")], ("target",))[0], 300).level == "fail"
+    for text in ("p95 <200 target", "p95 <200 target, <500 critical [warn]"):
+        for observed in (300, 600, None):
+            found = judge(decided_by([read(text)], ("target",))[0], observed)
+            assert (found.grade, found.level) == ("missed", "fail")
 
 
 @pytest.mark.parametrize(

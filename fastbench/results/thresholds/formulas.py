@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +29,9 @@ from fastbench.results.thresholds.limit_values import read_limit, refuse
 from fastbench.results.thresholds.submetric import Malformed, read_tags
 
 _OPERATOR = re.compile(r"===|==|!=|<=|>=|<|>")
-_NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\s*([A-Za-z%]*)")
+_NUMBER = re.compile(
+    r"(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*(?P<unit>[A-Za-z%]*)"
+)
 _PERCENTILE = re.compile(r"p(?:[0-9]+(?:\.[0-9]+)?|\(\s*[0-9]+(?:\.[0-9]+)?\s*\))(?!\w)")
 _AGGREGATE = re.compile(
     rf"(?:{_PERCENTILE.pattern}|(?:avg|mean|min|max|med|median|count|rate|value|drift|slope|recovery)(?!\w))"
@@ -236,9 +239,11 @@ class _Reader:
         self._next()
         number = _NUMBER.match(self.text, self._at)
         if number is not None:
+            if not math.isfinite(float(number["number"])):
+                self._refuse(f"{number['number']} is too great")
             self._at = number.end()
             self.windows += self._windows()
-            return f"#{number[0].strip()}" if number[1] else float(number[0])
+            return f"#{number[0].strip()}" if number["unit"] else float(number["number"])
         begin = self._at
         self._name()
         written = self.text[begin : self._at].strip()

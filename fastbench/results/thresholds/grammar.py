@@ -257,8 +257,12 @@ def _brackets(text: str) -> tuple[str, list[str]]:
 
 
 def _with_words(threshold: Threshold, words: Iterable[str], text: str) -> Threshold:
+    said: dict[str, str] = {}
     for word in words:
         name, _, value = (part.strip() for part in word.partition("="))
+        name = "level" if word in ("warn", "fail") else name
+        if said.setdefault(name, word) != word:
+            refuse(text, f"[{said[name]}] and [{word}] cannot both be; leave one out", word)
         if goal := goal_grammar.WORD.fullmatch(word):
             threshold = goal_grammar.with_target(threshold, goal[1], text)
         elif word in ("warn", "fail"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -186,7 +187,10 @@ def graded(threshold: Threshold, judged: Callable[[Threshold, str], Judgement]) 
         return _of_three(threshold, threshold.target, judged)
     found = judged(threshold, "critical limit")
     if not found.ok:
-        return replace(found, grade="critical" if threshold.level == "fail" else "missed")
+        if threshold.level == "fail":
+            return replace(found, grade="critical")
+        level = "fail" if threshold.target_decides else found.level
+        return replace(found, grade="missed", level=level)
     found = judged(replace(threshold, limit=threshold.target, target=None), "target")
     if found.ok:
         return replace(found, grade="near" if found.near else "met")
@@ -221,8 +225,9 @@ def _judged_formula(threshold: Threshold, values: Sequence[float | None], of: st
         text = f"no samples of {missing}"
         return Judgement(False, None, None, threshold.level, False, text)
     sides = threshold.formula.sides(known)
-    if sides is None:
-        return Judgement(False, None, None, threshold.level, False, "it is divided by 0")
+    if sides is None or not all(map(math.isfinite, sides)):
+        text = "it is divided by 0" if sides is None else "it is too great for a number"
+        return Judgement(False, None, None, threshold.level, False, text)
     observed, limit = sides
     if threshold.formula.constant is not None:
         return _judged(threshold, observed, "", of)
