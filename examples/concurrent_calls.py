@@ -1,8 +1,8 @@
 """More callers than the limit of concurrent calls: the counter in Redis lets none too many in.
 
 Run it: `fastbench run examples/concurrent_calls.py -e REDIS_URL=redis://localhost:6379/0`
-It needs `pip install 'fastbench-http[redis]'`. The counters are removed at the end, also after
-an interrupt or a failure.
+It needs `pip install 'fastbench-http[redis]'`. Callers hang up and make room again, which counting
+to the limit once does not show. The counters are removed at the end, also after an interrupt.
 """
 
 from fastbench import Counter, Options, Trend, check, env, redis, scenario, setup, sleep, teardown
@@ -32,6 +32,7 @@ options = Options(
 @setup
 async def reset(vu):
     await store.delete(ACTIVE, TALKING)
+    print(f"Current active: {await store.get(ACTIVE) or 0}")
 
 
 @scenario
@@ -61,4 +62,6 @@ async def talk():
 
 @teardown
 async def clean_up(vu):
+    print(f"After the calls: {await store.get(ACTIVE) or 0}")
     await store.delete(ACTIVE, TALKING)
+    print("Reset to 0")

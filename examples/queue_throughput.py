@@ -2,6 +2,7 @@
 
 Run it beside the workers: `rq worker high --url redis://localhost:6379/0`, then
 `fastbench run examples/queue_throughput.py -e REDIS_URL=redis://localhost:6379/0`
+How many were stored, and how many a second, is in the report, the row `enqueue high`.
 It needs `pip install 'fastbench-http[rq]'`. `-e TASK=module.function` names a job of your own.
 """
 

@@ -45,6 +45,8 @@ async def agent(vu):
     async with socketio.open(vu, "/socket.io/", params={"token": token}) as io:
         check(io, {"WebSocket connected": lambda c: c.status == 101})
         desk = await io.connect("/")
+        if io.status == 101:
+            print("WebSocket connected")
         if not check(desk, {"namespace connected": lambda d: d.connected}):
             return
         ws_connections.add(1)

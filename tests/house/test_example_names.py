@@ -17,9 +17,20 @@ NAMES = {
     "realtime.py": ("message received", "status is 101"),
     "health.py": ("status 200", "response time < 200ms"),
     "helpdesk/lib/helpers.py": ("ticket_creation_duration", "status is 2xx", "has body"),
+    "helpdesk/stress.py": (
+        *("list tickets", "create ticket", "get ticket details"),
+        *("search tickets", "get dashboard"),
+    ),
+    "helpdesk/smoke.py": ("health check passed", "API accessible"),
+    "concurrent_calls.py": ("Current active: ", "Reset to 0"),
     "helpdesk/api/tickets.py": ("tickets_created", "ticket_create_duration"),
     "helpdesk/database.py": ("db_queries_executed", "list_tickets executed"),
-    "helpdesk/realtime.py": ("ws_connections", "ws_messages_received", "ws_message_latency"),
+    "helpdesk/realtime.py": (
+        "WebSocket connected",
+        "ws_connections",
+        "ws_messages_received",
+        "ws_message_latency",
+    ),
 }
 
 
