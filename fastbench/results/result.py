@@ -32,6 +32,7 @@ from fastbench.results.metric_values import (
     Thrown,
 )
 from fastbench.results.run_outcome import Facts, Outcome, outcome
+from fastbench.results.run_parts import RunPart, outcome_of
 from fastbench.results.socket_counts import Sockets, noun_of
 from fastbench.results.usage import Resources
 
@@ -180,7 +181,8 @@ class Result:
     `thread_rates` are req/s per worker and 100 ms for wrk's shape; they are not in the document.
     `metrics`, `requests`, `scenarios`, `checks`, `exceptions` and `operations`, if it timed some,
     are those of a scenario run; `thresholds` are judged in every run that has some. `sockets` is
-    of a run of WebSockets. `noun` is what the counts of `summary` are of, see `main`.
+    of a run of WebSockets; `parts` are the runs of a merged result. `noun` is what the counts of
+    `summary` are of, see `main`.
     """
 
     version: str
@@ -208,6 +210,7 @@ class Result:
     operations: Operations | None = field(default=None, metadata=LATER)
     gauges: tuple[GaugeRow, ...] = field(default=(), metadata=LATER)
     sockets: Sockets | None = field(default=None, metadata=LATER)
+    parts: tuple[RunPart, ...] = field(default=(), metadata=LATER)
     noun: Annotated[str, NOUNS] = field(default="request", compare=False)
 
     @property
@@ -283,6 +286,8 @@ class Result:
     @property
     def outcome(self) -> Outcome:
         """How the run went as a whole: what every report says first, and the colour it has."""
+        if self.parts:
+            return outcome_of(self.parts)
         beside = self.timed if self.summary.started else None
         return outcome(self.main.facts, None if beside is None else beside.facts)
 
@@ -355,6 +360,7 @@ class Result:
             "status_codes": plain(self.status_codes),
             **{name: plain(getattr(self, name)) for name in _PARTS},
             **({} if self.sockets is None else {"sockets": plain(self.sockets)}),
+            **({"parts": plain(self.parts)} if self.parts else {}),
             "thresholdsFailed": self.thresholds_failed,
             "outcome": plain(self.outcome),
         }
@@ -365,7 +371,7 @@ class Result:
         if (schema := member(document, "schema")) != SCHEMA:
             raise DocumentError(f"schema: this fastbench reads {SCHEMA!r}, not {schema!r}")
         hints = typing.get_type_hints(cls)
-        parts = ("config", "environment", "summary", "status_codes", "sockets", *_PARTS)
+        parts = ("config", "environment", "summary", "status_codes", "sockets", "parts", *_PARTS)
         due = [name for name in due_in(cls, document) if name in parts]
         values = {name: read(hints[name], member(document, name), name) for name in due}
         tool = member(document, "tool")

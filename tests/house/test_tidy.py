@@ -50,6 +50,7 @@ ROOMS["__main__"] = {"foundation", "cli"}
 PARTS: dict[str, set[str]] = {
     "results.thresholds": {"results"},
     "results.assessment": {"results"},
+    "results.merging": {"results"},
     "script.http": {"script"},
     "script.api": {"script", "script.http"},
     "script.protocols.databases": {"script"},

@@ -10,6 +10,7 @@ fastbench: a benchmarker for HTTP services. wrk's command line, numbers you can 
   fastbench suite FILE.toml         many runs, one after the other, one summary (suite --help)
   fastbench serve                   start a small test server
   fastbench report RESULT.json      a saved result as HTML, Markdown, JUnit, ... (report --help)
+  fastbench merge A.json B.json     runs at the same time as one result (merge --help)
   fastbench history FILE.db         the runs that --history stored, with trend (history --help)
   fastbench doctor                  check this machine before a run
 

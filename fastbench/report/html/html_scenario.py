@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count
+from fastbench.report import part_rows
 from fastbench.report.columns import NOTHING, percent, quantity, share_of
 from fastbench.report.html.html_markup import Content, Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_tables import HEADS, milliseconds
@@ -27,6 +28,7 @@ TREND = ("avg", "min", "med", "p(90)", "p(95)", "p(99)", "max")
 def parts(result: Result) -> list[Markup]:
     """Return the parts that have something, what failed first in each."""
     found = (
+        _runs(result),
         _scenarios(result.scenarios, result.noun),
         _requests(result.requests),
         _checks(result.checks),
@@ -34,6 +36,18 @@ def parts(result: Result) -> list[Markup]:
         *_metrics(result),
     )
     return [part for part in found if part is not None]
+
+
+def _runs(result: Result) -> Markup | None:
+    """Return the runs of a merged result; None for a single run."""
+    if not result.parts:
+        return None
+    shown: list[Row] = [
+        [el("div", part.name, el("small", part_rows.about(part))), *part_rows.cells(part)]
+        for part in result.parts
+    ]
+    heads = ("run", *(f"{name} #" for name in part_rows.HEADS))
+    return section("Runs", table(heads, shown), identity="runs", note=part_rows.NOTE)
 
 
 def _scenarios(rows: tuple[ScenarioRow, ...], word: str) -> Markup | None:

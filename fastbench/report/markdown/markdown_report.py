@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_bytes, format_instant, format_s
-from fastbench.report import compared, socket_rows
+from fastbench.report import compared, part_rows, socket_rows
 from fastbench.report.change import (
     change,
     headline,
@@ -53,7 +53,8 @@ def render(result: Result, beside: Comparison | None = None) -> str:
         [f"## fastbench: {escaped(load.script or load.url + load.more or 'a run')}"],
         [_headline(result, beside)],
         _outcome(result),
-        *(_thresholds(result), _baseline(beside), _checks(result), _configuration(result)),
+        *(_runs(result), _thresholds(result), _baseline(beside), _checks(result)),
+        _configuration(result),
         *(_latencies(result), _urls(result), _sockets(result), _errors(result)),
         _resources(result),
         _bottleneck(result),
@@ -86,6 +87,17 @@ def _outcome(result: Result) -> list[str]:
         + (f" ({escaped(each.hint)})" if each.hint else "")
         for each in result.outcome.reasons
     ]
+
+
+def _runs(result: Result) -> list[str]:
+    """Return the runs of a merged result."""
+    if not result.parts:
+        return []
+    rows = [
+        (f"{escaped(part.name)}: {escaped(part_rows.about(part))}", *part_rows.cells(part))
+        for part in result.parts
+    ]
+    return ["### Runs", "", *table(("", *part_rows.HEADS), rows)]
 
 
 def _thresholds(result: Result) -> list[str]:

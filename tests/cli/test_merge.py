@@ -1,0 +1,99 @@
+"""`fastbench merge`: what the server counted is what the merged document holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import at_once, invoke, valid
+from servers import Server, answering
+
+SCRIPT = """
+import asyncio
+from fastbench import scenario
+
+@scenario(executor="constant-vus", vus=2, duration="2s")
+async def one(vu):
+    await vu.get("/script")
+    await asyncio.sleep(0.01)
+"""
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
+    """Three runs at the same time, and how many requests their server saw."""
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "one.py").write_text(SCRIPT)
+    with Server(answering()) as server:
+        few = ("-c1", "-t1", "-d2s")
+        lines = {
+            "a": (*few, "-R50", server.url("/a")),
+            "b": (*few, "-R40", "--threshold", "p50 <1ns", server.url("/b")),
+            "s": ("run", str(folder / "one.py"), "--base-url", server.url(), "-t1"),
+        }
+        at_once(
+            partial(invoke, line[0], "--json", str(folder / f"{name}.json"), *line[1:])
+            for name, line in lines.items()
+        )
+        seen = server.seen.requests
+    yield folder, seen
+
+
+def document(folder: Path, name: str) -> dict[str, Any]:
+    return valid((folder / f"{name}.json").read_text())
+
+
+def test_the_server_counted_what_the_merged_document_holds(saved: tuple[Path, int]) -> None:
+    folder, seen = saved
+    files = [str(folder / f"{name}.json") for name in "abs"]
+    html, junit, md = (str(folder / f"m.{end}") for end in ("html", "xml", "md"))
+    made = invoke(
+        "merge", *files, "--json", str(folder / "m.json"), "--html", html, "--junit", junit,
+        "--md", md,
+    )  # fmt: skip
+    assert (made.returncode, made.stderr) == (99, "")  # b's threshold
+    whole = json.loads((folder / "m.json").read_text())
+    parts = [document(folder, name) for name in "abs"]
+    assert whole["summary"]["started"] == seen
+    assert whole["summary"]["requests"] == sum(each["summary"]["requests"] for each in parts)
+    assert sum(row["requests"] for row in whole["requests"]) == whole["summary"]["requests"]
+    assert [part["name"] for part in whole["parts"]] == ["a", "b", "s"]
+    assert "b: p50 <1ns" in whole["thresholds"]
+    assert "b: p50" in Path(junit).read_text()
+    assert all(name in Path(html).read_text() for name in ("/a", "one.py"))
+    assert "### Runs" in Path(md).read_text()
+
+
+def test_runs_of_urls_are_balanced_and_read_by_report_and_compare(
+    saved: tuple[Path, int],
+) -> None:
+    folder, _ = saved
+    files = [str(folder / f"{name}.json") for name in "ab"]
+    made = invoke("merge", *files, "--format", "json")
+    whole = valid(made.stdout)
+    assert {row["name"]: row["requests"] for row in whole["requests"]} == {
+        f"/{name}": document(folder, name)["summary"]["requests"] for name in "ab"
+    }
+    path = folder / "ab.json"
+    path.write_text(made.stdout)
+    assert "RUNS" in invoke("report", str(path)).stdout
+    assert invoke("compare", str(path), str(path)).returncode == 0
+
+
+def test_a_file_that_is_no_run_is_one_sentence(saved: tuple[Path, int], tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("{}")
+    file = str(saved[0] / "a.json")
+    for words, sentence in (
+        ([file], "two runs at least"),
+        ([file, file], "the same run"),
+        ([file, str(tmp_path / "x.json")], "is not the result of a run"),
+        ([file, str(tmp_path / "none.json")], "none.json"),
+    ):
+        made = invoke("merge", *words)
+        assert (made.returncode, made.stdout) == (1, "")
+        assert sentence in made.stderr
+        assert made.stderr.count("\n") == 1

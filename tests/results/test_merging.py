@@ -1,0 +1,175 @@
+"""Runs at the same time as one result: counts, histograms, seconds, rows, times that do not fit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import samples
+from commandline import validator
+
+from fastbench.results.histogram import Histogram
+from fastbench.results.latencies import PERCENTILES
+from fastbench.results.merging.merged_result import merged
+from fastbench.results.merging.run_times import Unmergeable
+from fastbench.results.metric_values import Check, Judgement, Metric, NamedRow
+from fastbench.results.result import Result
+
+
+def at(result: Result, started_at: str, **changes: Any) -> Result:
+    environment = replace(result.environment, started_at=started_at)
+    return replace(result, environment=environment, **changes)
+
+
+EARLY, LATE = "2026-01-01T10:00:00.250+00:00", "2026-01-01T10:00:02.250+00:00"
+
+
+def pair(first: Result | None = None, second: Result | None = None, late: str = LATE) -> Result:
+    one, other = first or samples.good(), second or samples.good()
+    return merged([("a", at(one, EARLY)), ("b", at(other, late))], "1.0")
+
+
+def test_counts_are_added_and_percentiles_are_those_of_all_samples() -> None:
+    fast = Histogram.from_values([1_000_000] * 99)
+    slow = Histogram.from_values([100_000_000] * 101)
+    one, other = samples.good(), samples.good()
+    made = pair(
+        replace(one, latency=replace(one.latency, service=fast)),
+        replace(other, latency=replace(other.latency, service=slow)),
+    )
+    assert made.summary.requests == one.summary.requests + other.summary.requests
+    both = made.latency.service
+    assert both.count == 200
+    assert both.percentile(50) == pytest.approx(100e6, rel=0.01)  # an average were 50 ms
+    assert both.percentile(49) == pytest.approx(1e6, rel=0.01)
+    assert made.summary.duration_s == pytest.approx(one.summary.duration_s + 2)
+
+
+def test_seconds_are_added_by_the_wall_clock() -> None:
+    made = pair()
+    rows = samples.good().series
+    by_second: dict[int, int] = {}
+    for row in rows:
+        for shift in (0, 2):
+            second = round(row.t_s) + shift
+            by_second[second] = by_second.get(second, 0) + row.requests
+    assert {round(row.t_s): row.requests for row in made.series} == by_second
+    shared = [row for row in made.series if 2 <= row.t_s < rows[-1].t_s]
+    assert shared
+    assert all(row.p99_ms is None for row in shared)
+    assert made.series[0].p99_ms == rows[0].p99_ms
+
+
+def test_the_document_is_valid_and_read_back() -> None:
+    made = pair(samples.failing(), samples.watched())
+    document = json.loads(json.dumps(made.to_document()))
+    validator().validate(document)
+    assert Result.from_document(document) == made
+    del document["parts"]  # as an older version wrote it
+    assert not Result.from_document(document).parts
+
+
+def test_a_merged_run_failed_if_one_of_its_parts_failed() -> None:
+    limit = Judgement(ok=False, observed=2.0, margin=-1.0, level="fail", near=False, text="2 > 1")
+    made = pair(samples.good(), replace(samples.good(), thresholds={"p95 <1ms": limit}))
+    assert made.thresholds == {"b: p95 <1ms": limit}
+    assert made.thresholds_failed
+    assert made.outcome.level == "failed"
+    assert made.outcome.text == "b: threshold failed: p95 <1ms"
+    assert [part.outcome for part in made.parts] == [samples.good().outcome.level, "failed"]
+
+
+def test_metrics_are_merged_by_kind() -> None:
+    def of(count: float, value: float, p95: float) -> dict[str, Metric]:
+        trend = {"avg": value, "min": value, "med": value, "max": value, "p(95)": p95}
+        return {
+            "sold": Metric("counter", "default", {"count": count, "rate": count / 10}),
+            "depth": Metric("gauge", "default", {"value": value, "min": value, "max": value}),
+            "hits": Metric("rate", "default", {"rate": 0.5, "passes": count, "fails": count}),
+            "wait": Metric("trend", "time", {**trend, "count": count}),
+        }
+
+    one = replace(samples.good(), metrics=of(10, 2, 3))
+    made = pair(one, replace(samples.good(), metrics=of(30, 6, 7)))
+    values = {name: dict(metric.values) for name, metric in made.metrics.items()}
+    assert values["sold"] == {"count": 40, "rate": pytest.approx(40 / made.summary.duration_s)}
+    assert values["depth"] == {"value": 6, "min": 2, "max": 6}
+    assert values["hits"] == {"rate": 0.5, "passes": 40, "fails": 40}
+    assert values["wait"] == {"avg": 5, "min": 2, "max": 6, "count": 40}  # no percentile
+
+
+def test_a_metric_of_two_kinds_is_refused() -> None:
+    one = replace(samples.good(), metrics={"x": Metric("counter", "default", {"count": 1})})
+    other = replace(samples.good(), metrics={"x": Metric("gauge", "default", {"value": 1})})
+    with pytest.raises(Unmergeable, match=r"x is a counter .* in a and a gauge .* in b"):
+        pair(one, other)
+
+
+def test_operations_of_one_name_are_one_row_and_no_percentile_is_averaged() -> None:
+    def row(count: int, mean_ms: float) -> NamedRow:
+        names = ("min", "mean", "stdev", *PERCENTILES, "max")
+        latency = {"count": count, **dict.fromkeys(names, mean_ms)}
+        latency["sum_ns"] = round(count * mean_ms * 1e6)
+        return NamedRow("sign", "", "s", count, 1, 0.0, latency, kind="job", reasons={"x": 1})
+
+    def run(count: int, mean_ms: float) -> Result:
+        check = Check("fine", "", "s", count, 1)
+        config = {"script": "s.py", "vus": 2}
+        return replace(
+            samples.good(), config=config, requests=(row(count, mean_ms),), checks=(check,)
+        )
+
+    made = pair(run(10, 1.0), run(30, 3.0))
+    (found,) = made.requests
+    assert (found.requests, found.failed, found.reasons) == (40, 2, {"x": 2})
+    assert (found.latency["min"], found.latency["mean"], found.latency["max"]) == (1.0, 2.5, 3.0)
+    assert found.latency["p99"] is None
+    assert made.checks == (Check("fine", "", "s", 40, 2),)
+    assert (made.config["script"], made.config["vus"]) == ("s.py", 4)
+
+
+@pytest.mark.parametrize(
+    ("late", "sentence"),
+    [
+        (
+            "2026-01-01T12:00:00.000+00:00",
+            "did not run at the same time .* start them together",
+        ),
+        (EARLY, "a and b are the same run"),
+        ("yesterday", "does not tell when it began"),
+    ],
+)
+def test_what_is_no_run_at_the_same_time_is_refused(late: str, sentence: str) -> None:
+    with pytest.raises(Unmergeable, match=sentence):
+        pair(late=late)
+
+
+def test_an_overlap_in_part_is_told() -> None:
+    assert [w.code for w in pair().warnings] == ["merged_times"]
+    close = merged([("a", at(samples.good(), EARLY)), ("b", at(samples.warmed(), EARLY))], "1.0")
+    assert [w.code for w in close.warnings if w.code == "merged_times"] == []
+
+
+def test_an_older_document_told_its_end() -> None:
+    length_s = samples.good().summary.duration_s
+    made = pair(late=f"2026-01-01T10:00:{round(length_s) + 1:02}+00:00")
+    assert made.parts[1].offset_s == pytest.approx(0.75, abs=0.5)
+    assert "b of an older version" in " ".join(each.text for each in made.warnings)
+
+
+def test_messages_and_requests_are_no_sum() -> None:
+    config = {**samples.good().config, "websocket": {"mode": "echo"}}
+    with pytest.raises(Unmergeable, match="a counts requests and b messages"):
+        pair(second=replace(samples.good(), config=config))
+
+
+def test_a_merged_result_is_merged_again() -> None:
+    whole = merged([("m", pair()), ("c", at(samples.good(), LATE))], "1.0")
+    assert [(part.name, part.offset_s) for part in whole.parts] == [
+        ("m: a", 0.0),
+        ("m: b", 2.0),
+        ("c", 2.0),
+    ]
+    assert whole.summary.requests == 3 * samples.good().summary.requests
