@@ -55,8 +55,17 @@ def test_what_comes_from_outside_cannot_drive_the_terminal() -> None:
 
 
 def test_a_step_is_a_line() -> None:
-    lines = [find_text.step_line(step).strip() for step in sample("found").steps]
+    lines = [find_text.step_line(step, "req/s").strip() for step in sample("found").steps]
     assert lines[0] == "100 req/s   p99 889us      passed"
     assert any("failed (p99<50ms)" in line for line in lines)
-    assert "could not be sent" in find_text.step_line(sample("only_errors").steps[3])
-    assert "no responses" in find_text.step_line(sample("nothing").steps[0])
+    assert "could not be sent" in find_text.step_line(sample("only_errors").steps[3], "req/s")
+    assert "no responses" in find_text.step_line(sample("nothing").steps[0], "req/s")
+
+
+def test_a_search_with_websockets_counts_messages() -> None:
+    found = sample("found")
+    found = replace(found, config={**found.config, "websocket": {"mode": "echo"}})
+    shown = find_text.render(found, color=False, width=100)
+    assert "msg/s is the highest rate" in shown.replace("\n          ", " ")
+    assert "req/s" not in shown
+    assert find_text.step_line(found.steps[0], find_text.unit(found)).count(" msg/s ") == 1

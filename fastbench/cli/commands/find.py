@@ -14,6 +14,7 @@ from fastbench.cli.args import find_args
 from fastbench.cli.args.find_args import Command
 from fastbench.cli.help import pager
 from fastbench.foundation import exit_codes, redact, signals
+from fastbench.foundation.units import per_s
 from fastbench.plan.plan import Plan, Stage
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def _search(command: Command) -> Found:
     from fastbench.experiments.find.search_loop import Course
     from fastbench.experiments.trials.interrupts import Interrupts
     from fastbench.report.text import find_text
+    from fastbench.results.socket_counts import noun_of
 
     output = command.output
     shown = output.progress and not output.quiet
@@ -60,9 +62,11 @@ def _search(command: Command) -> Found:
         duration_s=command.plan.load.duration_s, requests=None, enabled=shown, color=output.color
     )
 
+    unit = per_s(noun_of(command.config))
+
     def tell(step: Step) -> None:
         if shown:
-            print(find_text.step_line(step), file=sys.stderr)  # above the live view
+            print(find_text.step_line(step, unit), file=sys.stderr)  # above the live view
 
     with Interrupts() as stop, live:
         measure = _measured(command.plan, stop, live)

@@ -97,7 +97,7 @@ def _knee(found: Found) -> Markup | None:
     name = "p99" if drawn is None else drawn.text
     above = (
         *(across(y, each, "mark") for each in limits),
-        *(_dot(x, y, step, value, name) for step, value in points),
+        *(_dot(x, y, step, value, f"{find_text.unit(found)}: {name}") for step, value in points),
         *_rates(x),
     )
     hint = (
@@ -116,7 +116,7 @@ def _knee(found: Found) -> Markup | None:
 
 def _dot(x: Axis, y: Axis, step: Step, value: float, name: str) -> Markup:
     how = "passed" if step.held else f"failed: {find_text.failures(step)}"
-    about = f"{find_text.per_s(step.rate)} req/s: {name.split('<')[0]} {format_ms(value)}, {how}"
+    about = f"{find_text.per_s(step.rate)} {name.split('<')[0]} {format_ms(value)}, {how}"
     kind = "dot good" if step.held else "ring bad"
     place = {"cx": x.x(step.rate), "cy": f"{y.y(value):.1f}", "r": DOT}
     return el("circle", el("title", about), **place, class_=kind)

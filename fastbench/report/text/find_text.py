@@ -13,11 +13,13 @@ from dataclasses import dataclass
 
 from fastbench.experiments.find.find_document import Found, Objective, Step
 from fastbench.experiments.find.objective import MISSED_MAX
+from fastbench.foundation import units
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_ms, format_s
 from fastbench.report.load_heading import of_config
 from fastbench.report.page import MIN_COLUMNS, Page, Part, advice, cut, plural
 from fastbench.results import resolution
+from fastbench.results.socket_counts import noun_of
 
 MAX_ROWS = 24
 BAR_COLUMNS = 40
@@ -32,13 +34,18 @@ def render(found: Found, *, color: bool, width: int, unicode: bool = True) -> st
     return page.encodable("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
 
 
-def step_line(step: Step) -> str:
-    """Return one step as a line, to be told when it is done."""
+def unit(found: Found) -> str:
+    """Return the unit of its rates: req/s, of WebSockets msg/s."""
+    return units.per_s(noun_of(found.config))
+
+
+def step_line(step: Step, unit: str) -> str:
+    """Return one step as a line, to be told when it is done; `unit` is that of its rate."""
     p99 = "no responses"
     if step.p99_ms is not None:
         p99 = f"{resolution.tail(step.samples)} {format_ms(step.p99_ms)}"
     outcome = "passed" if step.held else f"failed ({failures(step)})"
-    return printable(f"{per_s(step.rate):>12} req/s   {p99:<12}   {outcome}")
+    return printable(f"{per_s(step.rate):>12} {unit}   {p99:<12}   {outcome}")
 
 
 def per_s(rate: float) -> str:
@@ -64,15 +71,15 @@ def _heading(page: Page, found: Found) -> list[str]:
 def answer(found: Found) -> tuple[str, str]:
     """Return the sentence people came for, and what kind of news it is: pass, doubt or fail."""
     objective = " and ".join(printable(each.text) for each in found.objective)
-    rate = "" if found.rate is None else f"{per_s(found.rate)} req/s"
+    rate = "" if found.rate is None else f"{per_s(found.rate)} {unit(found)}"
     silent = [step for step in found.steps if step.p99_ms is None]
-    gone = f"{per_s(silent[0].rate)} req/s" if silent else "the last rate"
+    gone = f"{per_s(silent[0].rate)} {unit(found)}" if silent else "the last rate"
     lowest = "the first rate" if found.interval.high is None else per_s(found.interval.high)
     held = f"{rate} met" if rate else "no rate was seen to meet"
     words = {
         "found": f"{rate} is the highest rate that meets {objective}",
         "most": f"{rate}, the highest rate to try, meets {objective}",
-        "none": f"no rate meets {objective}: not even {lowest} req/s does",
+        "none": f"no rate meets {objective}: not even {lowest} {unit(found)} does",
         "client_limited": f"the load generator was saturated: {held} {objective}; "
         "the server may do more",
         "server_gone": f"{_silence(found)}; {held} {objective}",
@@ -101,10 +108,10 @@ def _silence(found: Found) -> str:
     silent = found.steps[at:]
     if not silent:
         return "the server sent no more responses"
-    text = f"no response came at {per_s(silent[0].rate)} req/s"
+    text = f"no response came at {per_s(silent[0].rate)} {unit(found)}"
     if at and not found.steps[at - 1].held:
         before = per_s(found.steps[at - 1].rate)
-        return f"{text} and after, when {before} req/s had overloaded the server"
+        return f"{text} and after, when {before} {unit(found)} had overloaded the server"
     return f"{text} and after" if len(silent) > 1 else text
 
 
@@ -161,7 +168,7 @@ def _picture(page: Page, found: Found) -> list[str]:
 
     mark = None if limit_ms is None else min(columns - 1, round(share(limit_ms) * columns))
     name = "p99" if drawn is None else printable(drawn.text)
-    lines = [page.dim(f"{'req/s':>10}  {'':>7}  {cut(name, columns)}")]
+    lines = [page.dim(f"{unit(found):>10}  {'':>7}  {cut(name, columns)}")]
     for row in rows:
         filled = round(share(row.value_ms) * columns) if row.value_ms else 0
         bar = _bar(filled, columns, mark, unicode=page.unicode)
