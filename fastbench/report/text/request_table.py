@@ -123,7 +123,8 @@ def short_names(rows: Sequence[NamedRow]) -> list[str]:
 
 
 def _beside(row: NamedRow, several: bool) -> str:
-    parts = (asked_as(row), f"({printable(row.scenario)})" if several else "")
+    scenario = f"({printable(row.scenario)})" if several and row.scenario else ""
+    parts = (asked_as(row), scenario)
     return " ".join(part for part in parts if part)
 
 
