@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN, Judgement
-from fastbench.results.thresholds import grammar
+from fastbench.results.thresholds import formulas, grammar
 from fastbench.results.thresholds.evaluation import Judge
 from fastbench.results.thresholds.judging import Threshold, judge_formula
 
@@ -198,3 +198,8 @@ def test_a_computed_goal_is_judged_by_both_limits() -> None:
     assert goal.abort_on_fail
     with pytest.raises(UsageError, match="are numbers"):
         read("p95 - p50 < p99 target, <3 critical")
+
+
+def test_some_names_mean_something_in_every_threshold() -> None:
+    names = ("errors", "rps", "p95", "max", "drift", "target", "else", "message_loss", "p")
+    assert [name for name in names if not formulas.reserved(name)] == ["message_loss", "p"]

@@ -55,6 +55,21 @@ def test_a_goal_is_a_threshold(what: str, limits: dict[str, float | str], text: 
     assert goals.declared() == (text,)
 
 
+@pytest.mark.parametrize(
+    "what",
+    ["p95", "http_req_duration{name:/a-b} p(95)", "errors", "operation_failed", "target_rss max"],
+)
+@pytest.mark.parametrize("words", [("target", "critical"), ("good", "plan")])
+def test_of_what_is_better_the_less_it_is_limits_do_not_fall(
+    what: str, words: tuple[str, str]
+) -> None:
+    limits = dict(zip(words, ("2%", "1%"), strict=True))
+    with pytest.raises(UsageError, match="better the less it is, so its first limit is the small"):
+        goal(what, **limits)
+    goal(f"{what} >", **limits)  # who says so means it
+    goal("http_reqs - http_req_duration count", **limits)
+
+
 def test_a_whole_threshold_is_a_goal_of_one_limit() -> None:
     goal("p95[stage=3] <= 1.2 * p95[stage=1]")
     goal("http_reqs - iterations == 0 [warn]")
@@ -157,3 +172,30 @@ def test_a_dry_run_finds_a_goal_that_cannot_fail_and_no_other(
     script.write_text(SCRIPT.replace("@scenario", 'goal("p95 <", target="2h")\n@scenario'))
     main(["run", "--dry-run", "-e", "URL=http://127.0.0.1:1/", str(script)])
     assert "it can never fail" in capsys.readouterr().out
+
+
+NEVER = """
+from fastbench import derived, env, goal, scenario
+
+goal("errors", target=1, critical=5)  # shares are of 1
+
+@scenario(executor="shared-iterations", vus=1, iterations=1)
+async def load(vu):
+    await vu.get(env("URL"))
+"""
+
+
+def test_a_run_says_which_limit_can_never_fail(tmp_path: Path) -> None:
+    script = tmp_path / "never.py"
+    script.write_text(NEVER)
+    with Server(answering()) as server:
+        run = fastbench("run", "-e", f"URL={server.url()}", str(script))
+    assert run.err.count("Threshold errors <1 target, <5 critical: its limit `critical` can") == 1
+
+
+def test_a_formula_has_no_name_that_thresholds_use(tmp_path: Path) -> None:
+    script = tmp_path / "named.py"
+    script.write_text(NEVER + '\nderived("errors", "iterations * 0")\n')
+    run = fastbench("run", "-e", "URL=http://127.0.0.1:9/", str(script))
+    assert run.code == 104
+    assert "derived(): errors is a word of thresholds; choose another one." in run.err

@@ -28,6 +28,12 @@ from fastbench.results.thresholds.judging import DRIFTS, RECOVERY, Formula, Item
 from fastbench.results.thresholds.limit_values import read_limit, refuse
 from fastbench.results.thresholds.submetric import Malformed, read_tags
 
+SHORT = {  # forms of a metric and an aggregate
+    "errors": ("http_req_failed", "rate"),
+    "requests": ("http_reqs", "count"),
+    "rps": ("http_reqs", "rate"),
+}
+
 _OPERATOR = re.compile(r"===|==|!=|<=|>=|<|>")
 _NUMBER = re.compile(
     r"(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*(?P<unit>[A-Za-z%]*)"
@@ -58,6 +64,11 @@ def meant(text: str, known: Container[str]) -> bool:
         return True
     named = any(name in known or _AGGREGATE.fullmatch(name) for name in names)
     return NAMES.isdisjoint(names) and (named or bool(_PERCENTILE.search(right)))
+
+
+def reserved(name: str) -> bool:
+    """Tell whether a name has a meaning in every threshold: p95, max, errors, target."""
+    return name in SHORT or name in NAMES or _AGGREGATE.fullmatch(name) is not None
 
 
 def expanded(text: str, derived: Mapping[str, str]) -> str:

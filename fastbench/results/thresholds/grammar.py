@@ -40,11 +40,6 @@ _AGGREGATES = {
     "trend": ("avg", "min", "max", "med", "p(N)", "count", *BY_SECONDS),
 }
 _SYNONYMS = {"mean": "avg", "median": "med"}
-_SHORT = {
-    "errors": ("http_req_failed", "rate"),
-    "requests": ("http_reqs", "count"),
-    "rps": ("http_reqs", "rate"),
-}
 _OF_LATENCY = ("avg", "min", "max", "med", "p", *BY_SECONDS)  # what stands alone in a short form
 
 _NAME = re.compile(r"\s*([A-Za-z_]\w*)\s*")
@@ -108,7 +103,7 @@ def _of_names(text: str, known: Mapping[str, Kind], derived: Mapping[str, str]) 
 
 def parse(text: str, known: Mapping[str, Kind]) -> Threshold:
     """Read one threshold as it is written on the command line."""
-    if formulas.meant(text, {*known, *_SHORT}):
+    if formulas.meant(text, {*known, *formulas.SHORT}):
         return _computed(text, known)
     bare, words = _brackets(text)
     metric, tags, rest = _metric(bare, text)
@@ -119,8 +114,8 @@ def parse(text: str, known: Mapping[str, Kind]) -> Threshold:
         metric, tags, rest = "http_req_duration", tagged, form
         if _aggregate(match[0])[0] not in _OF_LATENCY:
             refuse(text, f"{match[0]} of what? Write rps>=1000, errors<1% or METRIC: {form}")
-    elif metric in _SHORT and metric not in known:
-        metric, aggregate = _SHORT[metric]
+    elif metric in formulas.SHORT and metric not in known:
+        metric, aggregate = formulas.SHORT[metric]
         rest = f"{aggregate}{rest}"
     found = _threshold(metric, tags, rest, known, text)
     found = _with_words(replace(found, text=_one_line(text), either=either), words, text)
@@ -346,8 +341,8 @@ def _threshold(
     if kind is None and _AGGREGATE.fullmatch(metric) and not expression.strip():
         refuse(text, f"{metric} has no limit; write an operator and a number, as in {metric}<50ms")
     if kind is None:
-        near = get_close_matches(metric, (*known, *_SHORT), n=1, cutoff=0.8)
-        every = ", ".join(("p99 (or another percentile)", *_SHORT, *sorted(known)))
+        near = get_close_matches(metric, (*known, *formulas.SHORT), n=1, cutoff=0.8)
+        every = ", ".join(("p99 (or another percentile)", *formulas.SHORT, *sorted(known)))
         cure = f"did you mean {near[0]}?" if near else f"there are {every}"
         refuse(text, f"there is no metric {metric}; {cure}", metric)
     machine_tags.check(metric, tags, text)

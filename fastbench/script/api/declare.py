@@ -234,6 +234,12 @@ def collect(module: ModuleType) -> Declared:
 def _derived() -> dict[str, str]:
     """Return the formulas of names; no name is that of a metric."""
     found = goals.formulas()
+    if not found:
+        return found
+    from fastbench.results.thresholds import formulas
+
+    if words := [name for name in found if formulas.reserved(name)]:
+        raise UsageError(f"derived(): {words[0]} is a word of thresholds; choose another one.")
     if both := found.keys() & (BUILT_IN.keys() | metrics.declared().keys()):
         raise UsageError(f"derived(): {both.pop()} is the name of a metric; choose another one.")
     return found

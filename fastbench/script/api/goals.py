@@ -6,12 +6,17 @@ import re
 
 from fastbench.foundation import units
 from fastbench.plan.plan import UsageError
+from fastbench.results.metric_values import BUILT_IN
 
 _goals: list[str] = []
 _derived: dict[str, str] = {}
 _OPERATOR = re.compile(r"\s*(<=|>=|===|==|!=|<|>)\s*$")
 _COMPARISON = re.compile(r"[<>=]\s*[^\s=]")
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_TAGS = re.compile(r"\{[^}]*\}|\[[^]]*\]")
+_SIGNS = re.compile(r"[-+*/]")
+_PERCENTILE = re.compile(r"p\(?[0-9.]+\)?")
+_WORSE = ("errors", "failed", "exceptions", "_cpu", "_rss", "_memory")
 _DERIVED = 'derived("message_loss", "ws_msgs_sent - ws_msgs_received")'
 _LEVELS = 'goal("target_cpu max", good="60%", plan="80%")'
 _EXAMPLE = 'goal("http_req_duration p(95)", target=200, critical=500)'
@@ -66,7 +71,8 @@ def goal(
     numbers in the metric's unit (ms, bytes, shares of 1), or texts with a unit: "200ms", "1%".
 
     Which side is good follows from the limits: a target below the critical limit must be kept
-    below. With one limit alone `what` ends in the operator: goal("rps >", target=1000).
+    below, which it must be of times, failures, cpu and memory. With one limit alone `what` ends in
+    the operator: goal("rps >", target=1000).
 
     With `good` and `plan` it has three levels: good, plan (the time to prepare), and act beyond the
     limit of plan. Both are warnings, unless --fail-on plan or act says otherwise.
@@ -98,7 +104,23 @@ def _between(what: str, limits: list[float]) -> str:
             f'goal("{what}") does not say which side of its limit is good; end it in < or >, '
             f'as in goal("{what} <", …).'
         )
+    if limits[0] > limits[1] and _more_is_worse(what):
+        raise UsageError(
+            f'goal("{what}") is better the less it is, so its first limit is the smaller one; if '
+            f'more is meant to be good, say so: goal("{what} >", …).'
+        )
     return "<" if limits[0] < limits[1] else ">"
+
+
+def _more_is_worse(what: str) -> bool:
+    """Tell whether a single metric of ours, by its name, is better the less it is."""
+    bare = _TAGS.sub("", what).strip()
+    name = _NAME.match(bare)
+    if name is None or _SIGNS.search(bare) or bare.endswith("count"):
+        return False
+    kind = BUILT_IN.get(name[0])
+    named = name[0].endswith(_WORSE) or _PERCENTILE.fullmatch(bare) is not None
+    return named or (kind is not None and kind.type == "trend" and kind.contains == "time")
 
 
 def _number(what: str, limit: object) -> float:

@@ -58,14 +58,7 @@ def findings(
     found += [Finding("warning", f"{text}.") for text in applied.declared.warnings]
     for spec in applied.scenarios:
         found += _of_scenario(spec, source)
-    planned = PlannedRun(
-        length_s=applied.length_s,
-        end_s=applied.end_s,
-        timeout_s=applied.options.timeout_s,
-        spans=spans(applied),
-        most_vus=float(applied.most_vus),
-        rates=any(spec.executor in ARRIVAL for spec in applied.scenarios),
-    )
+    planned = _planned_run(applied)
     for threshold in thresholds:
         for part in threshold.parts:
             found += _of_samples(part, applied, source)
@@ -78,6 +71,23 @@ def findings(
     found += _of_derived(thresholds, applied)
     unique = dict.fromkeys(found)
     return tuple(sorted(unique, key=lambda finding: finding.level != "error"))
+
+
+def of_limits(applied: Applied, thresholds: Sequence[Threshold]) -> tuple[Finding, ...]:
+    """Return what is wrong with limits alone, for a run that begins."""
+    planned = _planned_run(applied)
+    return tuple(each for one in thresholds for each in criteria.of_limits(one, planned))
+
+
+def _planned_run(applied: Applied) -> PlannedRun:
+    return PlannedRun(
+        length_s=applied.length_s,
+        end_s=applied.end_s,
+        timeout_s=applied.options.timeout_s,
+        spans=spans(applied),
+        most_vus=float(applied.most_vus),
+        rates=any(spec.executor in ARRIVAL for spec in applied.scenarios),
+    )
 
 
 def _of_derived(thresholds: Sequence[Threshold], applied: Applied) -> Iterator[Finding]:

@@ -168,6 +168,11 @@ class ScriptRun:
         machine.allow_open_files(-(-applied.most_vus // self.wanted), "VUs", "-u")
         for notice in (*applied.notices, *limits.notices):
             self.notice(notice)
+        if limits.found:
+            from fastbench.script.load import dry_run
+
+            for finding in dry_run.of_limits(applied, limits.found):
+                self.notice(f"Threshold {finding.text}")
         for index in range(1, min(self.wanted, applied.most_vus)):
             self._fork(index)
         self._await_import(lambda: all(child.loaded for child in self.workers.children))
