@@ -27,8 +27,8 @@ class RunRequest:
     of a length and a target. `scale` multiplies VUs, rates and shared iterations, `time_scale`
     lengths and start times, `shape` is a name of load_shapes. `headers` go with every request and
     replace the script's of the same name. `earlier` reads the run before, which thresholds may name
-    as [baseline]. `apart`: count by the tags of requests and samples, for
-    outputs.
+    as [baseline]. `apart`: count by the tags of requests and samples, for outputs. At `start_line`
+    it waits for the runs beside it.
     """
 
     script: str
@@ -70,4 +70,5 @@ class RunRequest:
     verbose: bool = False
     apart: bool = False
     earlier: Earlier | None = None
+    start_line: str | None = None
     config: Mapping[str, object] = field(default_factory=dict)

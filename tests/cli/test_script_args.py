@@ -119,7 +119,7 @@ def test_output_flags_are_those_of_a_plain_run() -> None:
 
 SLIPS = {
     "": "No script given",
-    "a.py b.py": "one script, not both a.py and b.py",
+    "a.py b.py": "a.py does not exist",
     "http://localhost/": "write: fastbench http://localhost/",
     "load.js": "k6 scripts are not supported",
     "x.py -u 0": "-u must be between 1",

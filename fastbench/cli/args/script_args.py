@@ -49,6 +49,12 @@ class Command:
     notices: tuple[str, ...]
 
 
+def several(argv: Sequence[str]) -> bool:
+    """Tell whether the words after `run` name more than one script; raises UsageError."""
+    line = flag_reader.read(argv, flag_table.RUN)
+    return not line.page and len(line.words) > 1
+
+
 def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     """Parse the words after `run`, or name the page they ask for; raises UsageError."""
     line = flag_reader.read(argv, flag_table.RUN)

@@ -5,6 +5,7 @@ What is heavy is imported when the words are known to be right.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,12 +17,17 @@ from fastbench.cli.output.settings import Output
 from fastbench.foundation import exit_codes, redact, signals
 from fastbench.foundation.units import plural
 from fastbench.plan.plan import UsageError
+from fastbench.script import start_line
 from fastbench.script.load import loader
 from fastbench.script.run_request import RunRequest
 
 
 def main(words: Sequence[str]) -> int:
     """Run a script as the words after `run` ask; raises UsageError for a wrong word."""
+    if script_args.several(words):
+        from fastbench.cli.commands import run_scripts
+
+        return run_scripts.main(words, main)
     command = script_args.parse(words)
     if isinstance(command, str):
         return pager.page(command, "script")
@@ -87,7 +93,8 @@ def _run(request: RunRequest, output: Output) -> int:
             color=output.color,
             below=dashboards.line(board),
         )
-        request = replace(request, apart=out is not None)
+        line = os.environ.pop(start_line.VARIABLE, None)
+        request = replace(request, apart=out is not None, start_line=line)
         with live:
             result = parent.run(
                 *(request, dashboards.beside(live.update, board), _tell, _echo, out),

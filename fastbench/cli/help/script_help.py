@@ -4,6 +4,8 @@ TEXT = """\
 fastbench run: load tests in Python, with k6's concepts and flags.
 
   fastbench run [flags] SCRIPT.py      a Python file, a folder with a __main__.py, - for stdin
+  fastbench run [flags] A.py B.py      at the same time: flags apply to each; --json out.json is the
+                                       common result, out.A.json and out.B.json are their own
 
 Examples
   fastbench run checkout.py

@@ -27,8 +27,10 @@ from fastbench.experiments.trials.interrupts import Interrupts
 from fastbench.foundation.redact import printable
 from fastbench.run.child import Child
 from fastbench.run.supervisor import Supervisor
+from fastbench.script import start_line
 
 LOOK_S = 0.25  # between two looks whether it is still there
+EARLY_LOOK_S = 0.02  # while the first of several wait for the last
 TAIL_BYTES = 8192  # of what it wrote, to find its last sentence in
 
 # Started so that it finds this very package, whatever lies in the folder it runs in: that folder is
@@ -50,6 +52,19 @@ class Ended:
     said: str
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A process to be: `fastbench WORDS`, its report, who takes what it writes for the eyes.
+
+    `terminal_fd` is where `relay` writes to, if a terminal.
+    """
+
+    words: Sequence[str]
+    report: IO[bytes]
+    relay: Callable[[bytes], None]
+    terminal_fd: int | None
+
+
 def run(
     words: Sequence[str],
     report: IO[bytes],
@@ -58,29 +73,61 @@ def run(
     terminal_fd: int | None,
 ) -> Ended:
     """Run `fastbench WORDS` to its end. `terminal_fd` is where `relay` writes to, if a terminal."""
-    ours_fd, its_fd = os.pipe() if terminal_fd is None else _terminal(terminal_fd)
-    process, heard = Child(leads=os.setsid), _Heard(relay)
-    processes: Supervisor[Child] = Supervisor(lambda: process.kill(signal.SIGTERM))
+    return run_together([Started(words, report, relay, terminal_fd)], stop)[0]
+
+
+def run_together(them: Sequence[Started], stop: Interrupts, line: str | None = None) -> list[Ended]:
+    """Run all at the same time, to their ends; scripts begin at the start line in folder `line`."""
+    children = [Child(index=at, leads=os.setsid) for at in range(len(them))]
+    heard = [_Heard(each.relay) for each in them]
+    paths = [os.path.join(line or "", str(at)) for at in range(len(them))]
+
+    def end_all() -> None:
+        for child in children:
+            if child.pid:
+                child.kill(signal.SIGTERM)
+
+    processes: Supervisor[Child] = Supervisor(end_all)
+    if line is not None:
+        os.makedirs(line, exist_ok=True)
+    begun = line is None
+    with closing(processes), contextlib.suppress(KeyboardInterrupt):  # the second signal
+        for each, child, ear, path in zip(them, children, heard, paths, strict=True):
+            _start(processes, child, each, ear, path if line is not None else None)
+        while not processes.all_gone:
+            processes.nap(LOOK_S if begun else EARLY_LOOK_S)
+            if line is not None and not begun:
+                begun = start_line.give(line, paths, [child.gone for child in children])
+            if stop.came:
+                processes.stop()
+    for child in children:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+    return [
+        Ended(os.waitstatus_to_exitcode(child.status), ear.last_sentence())
+        for child, ear in zip(children, heard, strict=True)
+    ]
+
+
+def _start(
+    processes: Supervisor[Child], child: Child, each: Started, heard: _Heard, path: str | None
+) -> None:
+    fd = each.terminal_fd
+    ours_fd, its_fd = os.pipe() if fd is None else _terminal(fd)
 
     def become(channel: socket.socket) -> None:
         channel.set_inheritable(True)  # it closes with the process
         with open(os.devnull, "rb") as nothing:
-            for number, fd in enumerate((nothing.fileno(), report.fileno(), its_fd)):
-                os.dup2(fd, number)
-        os.execv(sys.executable, [sys.executable, "-P", "-c", _START, _PACKAGES, *words])
+            for number, one in enumerate((nothing.fileno(), each.report.fileno(), its_fd)):
+                os.dup2(one, number)
+        if path is not None:
+            os.environ[start_line.VARIABLE] = path
+        os.execv(sys.executable, [sys.executable, "-P", "-c", _START, _PACKAGES, *each.words])
 
-    with closing(processes), contextlib.suppress(KeyboardInterrupt):  # the second signal
-        try:
-            processes.start(process, become, {ours_fd: heard.take})
-        finally:
-            os.close(its_fd)
-        while not process.gone:
-            processes.nap(LOOK_S)
-            if stop.came:
-                processes.stop()
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    return Ended(os.waitstatus_to_exitcode(process.status), heard.last_sentence())
+    try:
+        processes.start(child, become, {ours_fd: heard.take})
+    finally:
+        os.close(its_fd)
 
 
 class _Heard:

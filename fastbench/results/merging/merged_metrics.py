@@ -20,6 +20,7 @@ _HISTOGRAMS = {  # of all samples of a trend
     "operation_duration": "operation",
 }
 _ADDED_GAUGES = ("vus_max",)  # each run has VUs of its own
+_UNTOLD = ("vus",)  # how many of them were there at once, of all runs, no document tells
 _PERCENTILES = {"med": 50.0, "p(90)": 90.0, "p(95)": 95.0, "p(99)": 99.0}
 Values = Mapping[str, float]
 
@@ -34,7 +35,11 @@ def metrics(runs: Sequence[TimedRun], latency: Latency, duration_s: float) -> di
     for run in runs:
         for name, metric in run.result.metrics.items():
             found.setdefault(name, []).append((run, metric))
-    return {name: _metric(name, each, latency, duration_s) for name, each in found.items()}
+    return {
+        name: _metric(name, each, latency, duration_s)
+        for name, each in found.items()
+        if len(each) < 2 or name not in _UNTOLD
+    }
 
 
 def _metric(

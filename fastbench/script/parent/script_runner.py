@@ -23,6 +23,7 @@ from fastbench.run.child import QUIET_NICE, Message
 from fastbench.run.sampling import Progress
 from fastbench.run.snapshot import AROUND
 from fastbench.run.supervisor import GRACE_S, PAUSE_S, TICK_S, Supervisor
+from fastbench.script import start_line
 from fastbench.script.api.options import Declared
 from fastbench.script.exceptions import Broken, OptionsError, ScriptError
 from fastbench.script.load import cli_overrides, hosts
@@ -85,6 +86,7 @@ class ScriptRun:
         self.why = ""
         self.loaded = False  # the load is over
         self.signal_ns = 0  # when a signal came
+        self.line_ns = 0  # when all runs beside this one begin
         self.notes = Notes()
         self.sought: target_discovery.Sought | None = None
         self.verify = True  # certificates, as options and command line say
@@ -107,6 +109,7 @@ class ScriptRun:
         self.settled = not applied.declared.setup
         if not self.settled:
             self._set_up(applied.options.setup_timeout_s)
+        self._line_up()
         # The load may begin before this process comes to look at it.
         reader = metric_snapshot.Reader(self.arena, self.block, applied.declared.metrics)
         before = reader.read(0.0, only=limits.names)
@@ -300,12 +303,20 @@ class ScriptRun:
         if not (self.settled or self.workers.stopped_ns or first.gone):
             self.stop("script_failed", f"setup took longer than {limit_s:g}s (setup_timeout)")
 
+    def _line_up(self) -> None:
+        """Wait for the runs that begin together with this one."""
+        if (path := self.request.start_line) is None or self.workers.stopped_ns:
+            return
+        start_line.arrive(path)
+        self._pump(lambda: bool(self.workers.stopped_ns) or start_line.begin_ns(path) is not None)
+        self.line_ns = start_line.begin_ns(path) or 0
+
     def _begin(self, applied: cli_overrides.Applied) -> int:
         """Give everybody his share; return the start line."""
         children = self.workers.children
         shares = applied.shares(len(children))
         most = max(sum(len(share.vus) for share in each) for each in shares)
-        start_ns = time.monotonic_ns() + LEAD_NS + most * VU_LEAD_NS
+        start_ns = max(time.monotonic_ns() + LEAD_NS + most * VU_LEAD_NS, self.line_ns)
         if self.workers.stopped_ns or self.workers.interrupted:  # setup failed, or a signal came
             for child in children:
                 child.ended = True
