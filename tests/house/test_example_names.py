@@ -15,8 +15,19 @@ NAMES = {
     "message_send.py": ("whatsapp send success", "email send success", "sms send success"),
     "payment.py": ("checkout created", "has url", "response time < 2s"),
     "realtime.py": ("message received", "status is 101"),
+    "auth_flow.py": (
+        *("login_duration", "login successful", "has access token"),
+        *("protected resource accessible", "refresh successful"),
+    ),
+    "messaging.py": (
+        *("auth_successes", "auth_failures", "message_send_duration", "analytics_duration"),
+        *("conversation_fetch_duration", "api_errors", "successful_requests"),
+    ),
     "health.py": ("status 200", "response time < 200ms"),
-    "helpdesk/lib/helpers.py": ("ticket_creation_duration", "status is 2xx", "has body"),
+    "helpdesk/lib/helpers.py": (
+        *('Rate("errors")', "ticket_creation_duration"),
+        *("status is 2xx", "has body", "response time < 500ms"),
+    ),
     "helpdesk/stress.py": (
         *("list tickets", "create ticket", "get ticket details"),
         *("search tickets", "get dashboard"),

@@ -1,5 +1,7 @@
 """Metrics and small pieces that every test of the help desk uses."""
 
+from datetime import UTC, datetime
+
 from fastbench import Rate, Trend, check, random_item, sleep, uuid
 
 from lib.config import THINK_SCALE
@@ -13,7 +15,7 @@ PRIORITIES = ["LOW", "MEDIUM", "HIGH", "URGENT"]
 def new_ticket():
     return {
         "title": f"Test Ticket {uuid()}",
-        "description": "Load test ticket",
+        "description": f"Load test ticket created at {datetime.now(UTC).isoformat()}",
         "priority": random_item(PRIORITIES),
     }
 
