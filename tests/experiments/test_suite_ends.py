@@ -198,7 +198,9 @@ def test_the_example_suite_runs_scaled_down(tmp_path: Path) -> None:
             *("--time-scale", "0.004", "--scale", "0.1", "-e", "THINK_S=0.02"),
         )
     found = Suite(shown, tmp_path)
-    assert list(found.outcomes) == ["smoke", "health, one URL", "health", "spike"]
+    alone = ["smoke", "health, one URL", "health", "spike"]
+    beside = ["smoke beside health", "health beside smoke", "both at once"]
+    assert list(found.outcomes) == [*alone, *beside]
     for run in found.summary["runs"]:
         assert run["exit_code"] in (0, 99) and set(run["files"]) == FORMS, shown.stderr
         assert run["requests"] > 0 and run["not_ok"] == 0

@@ -61,6 +61,10 @@ script or compare, and settings with the names of the flags:
 Write every other flag in args, as on a command line: args = ["--no-keepalive", "-t", "2"].
 examples/suite.toml is an example.
 
+A [[together]] table has a name and [[together.run]] tables, two at least, with url or script: they
+run at the same time, after every [[run]]. Each has its files and its row, and so has their common
+result, under the name of the group. --only takes the name of a group, too.
+
 The exit code is that of the worst run, in this order: 105 interrupted, 120 worker lost, 108
 aborted, 107 script failed, 104 wrong Options of a script, 1 wrong flag or file, 122 nothing
 succeeded, 99 threshold failed, 96 regression, 95 failed without a threshold or not valid, 121
@@ -116,7 +120,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _suite(flags: argparse.Namespace) -> Suite:
     """Read the file, apply the command line, check every run that is to take place."""
-    from fastbench.experiments.suite import suite_runner
+    from fastbench.experiments.suite import run_files
 
     overrides = Overrides(
         base_url=flags.base_url,
@@ -132,7 +136,7 @@ def _suite(flags: argparse.Namespace) -> Suite:
     os.chdir(suite.folder)  # what flags name is found as the runs will find it
     try:
         checked = tuple(_checked(entry) for entry in chosen)
-        suite_files.check(replace(suite, out=out, entries=checked), file, suite_runner.ENDINGS)
+        suite_files.check(replace(suite, out=out, entries=checked), file, run_files.ENDINGS)
     finally:
         os.chdir(here)
     if wait is not None and wait.url is None:
@@ -143,13 +147,13 @@ def _suite(flags: argparse.Namespace) -> Suite:
 def _chosen(all_of_them: Sequence[Entry], only: Sequence[str] | None) -> tuple[Entry, ...]:
     if only is None:
         return tuple(all_of_them)
-    names = [entry.name for entry in all_of_them]
+    names = [*(entry.name for entry in all_of_them), *(e.group for e in all_of_them if e.group)]
     for name in only:
         if name not in names:
             near = get_close_matches(name, names, n=1)
             cure = f"did you mean `{near[0]}`?" if near else f"there is {', '.join(names)}."
             raise UsageError(f"--only: there is no run `{name}`; {cure}")
-    return tuple(entry for entry in all_of_them if entry.name in only)
+    return tuple(e for e in all_of_them if e.name in only or (e.group and e.group in only))
 
 
 def _own_url(suite: Suite, chosen: Sequence[Entry]) -> str:
@@ -260,6 +264,7 @@ def _observer(flags: argparse.Namespace) -> SuiteObserver:
         begins=lambda entry, at, of: tell(f"{at} of {of}, {entry.name}: {entry.what}"),
         ended=lambda row: tell(suite_text.line(row)),
         waits=lambda url: tell(f"waiting for {url.shown}"),
+        writes=suite_files.write_common,
     )
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 
 from fastbench.cli.args import compare_args, flag_reader, flag_table, url_args
-from fastbench.cli.output import destinations
+from fastbench.cli.output import delivery, destinations
 from fastbench.cli.output.destinations import File
 from fastbench.experiments.suite.suite_file import Entry, Suite
+from fastbench.results.result import Result
 
 WHOLE = ("summary.json", "junit.xml", "summary.md", "index.html")  # of the suite itself
 _SHARED = ("--history", "--save-baseline")
@@ -40,6 +41,10 @@ def check(suite: Suite, file: str, endings: Mapping[str, str]) -> None:
     reads = [File("fastbench suite", file)]
     results = [File("the suite", os.path.join(suite.out, name)) for name in WHOLE]
     own = []
+    stems = {e.group_stem: e.group for e in suite.entries if e.group}
+    for stem, group in stems.items():
+        paths = (os.path.join(suite.out, stem + ending) for ending in endings.values())
+        results += [File(group, path) for path in paths]
     for entry in suite.entries:
         for ending in endings.values():
             path = os.path.join(suite.out, entry.stem + ending)
@@ -52,6 +57,17 @@ def check(suite: Suite, file: str, endings: Mapping[str, str]) -> None:
 def prepare(suite: Suite) -> None:
     """Make the folders of what its runs write; raises UsageError."""
     destinations.prepare(each for entry in suite.entries for each in _written(entry))
+
+
+def write_common(result: Result, paths: Mapping[str, str]) -> str:
+    """Write the files of runs at the same time; return what went wrong, "" if nothing."""
+    from fastbench.cli.commands import merge
+
+    forms = {form: path for form, path in paths.items() if form != "text"}
+    problems = [*merge.write(result, forms)]
+    text = merge.as_text(result, no_color=True)
+    problems.append(delivery.to_path(paths["text"], lambda: text))
+    return " ".join(each for each in problems if each)
 
 
 def _written(entry: Entry) -> Iterator[File]:

@@ -13,7 +13,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastbench.experiments.suite.toml_values import (
@@ -126,7 +126,8 @@ class Entry:
     """One run: its words after `fastbench`, without those that say where its files go.
 
     `stem` is the name of its files, `place` names the entry in sentences, `what` is its command
-    line as it may be shown.
+    line as it may be shown. Runs of one `group` run at the same time; `group_stem` names the files
+    of their common result.
     """
 
     name: str
@@ -135,6 +136,8 @@ class Entry:
     words: tuple[str, ...]
     place: str
     what: str = ""
+    group: str = ""
+    group_stem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def read(path: str, overrides: Overrides) -> Suite:
     """Read the file; raises UsageError with the place of what is wrong in it."""
     shown = redact.printable(path)
     whole = _loaded(path, shown)
-    known(whole, ("suite", "run"), shown)
+    known(whole, ("suite", "run", "together"), shown)
     top, place = whole.get("suite", {}), f"{shown}, {SUITE}"
     if not isinstance(top, dict):
         raise UsageError(f"{shown}: suite is a table; write [suite] above its keys.")
@@ -173,7 +176,7 @@ def read(path: str, overrides: Overrides) -> Suite:
         base_url=overrides.base_url or text(top, "base_url", place),
         pause_s=overrides.time_scale * seconds(pause or "0", f"{place}: pause"),
         stop_on_failure=switch(top, "stop_on_failure", place),
-        entries=tuple(_entries(whole.get("run"), top, overrides, shown)),
+        entries=tuple(_every(whole, top, overrides, shown)),
     )
 
 
@@ -193,23 +196,65 @@ def _wait_for(given: str, place: str) -> WaitFor:
         raise UsageError(f"{place}: {error}") from None
 
 
-def _entries(given: Any, top: Table, overrides: Overrides, shown: str) -> Iterable[Entry]:
-    if not isinstance(given, list) or not given:
-        raise UsageError(f"{shown} has no run; write [[run]], a name, and a url or a script.")
-    if len(given) > MAX_RUNS:
-        raise UsageError(f"{shown} has {len(given):,} runs; at most {MAX_RUNS:,} are one suite.")
-    names: set[str] = set()
-    stems = set(_TAKEN)
-    for at, run in enumerate(given, 1):
-        place = f"{shown}, [[run]] {at}"
-        if not isinstance(run, dict):
-            raise UsageError(f"{place} is not a table; write [[run]] above its keys.")
+def _every(whole: Table, top: Table, overrides: Overrides, shown: str) -> Iterable[Entry]:
+    """Give the runs one after the other, then those at the same time, group by group."""
+    names, stems = _Names(), set(_TAKEN)
+    groups = whole.get("together", [])
+    if "run" in whole or not groups:
+        yield from _entries(whole.get("run"), top, overrides, (shown, "run"), names, stems)
+    if not isinstance(groups, list):
+        raise UsageError(f"{shown}: write [[together]], a name, and [[together.run]] below it.")
+    for at, group in enumerate(groups, 1):
+        place = f"{shown}, [[together]] {at}"
+        if not isinstance(group, dict):
+            raise UsageError(f"{place} is not a table; write [[together]] above its keys.")
+        known(group, ("name", "run"), place)
+        name = names.taken(group, place)
+        stem = _stem(name, stems)
+        where = (f"{place} `{name}`", "together.run")
+        found = list(_entries(group.get("run"), top, overrides, where, names, stems))
+        if len(found) < 2:
+            raise UsageError(f"{where[0]} has one run; write [[together.run]] for two at least.")
+        for entry in found:
+            if entry.kind == "compare":
+                raise UsageError(f"{entry.place}: a comparison runs alone; make it a [[run]].")
+            yield replace(entry, group=name, group_stem=stem)
+
+
+class _Names(set[str]):
+    """The names of runs and groups so far."""
+
+    def taken(self, run: Table, place: str) -> str:
+        """Return the name of a table, which nobody else may have."""
         name = text(run, "name", place) or ""
         if not name.strip() or len(name) > MAX_NAME:
             raise UsageError(f"{place} needs a name of at most {MAX_NAME} characters.")
-        if name in names:
+        if name in self:
             raise UsageError(f"{place}: there is a run of the name `{name}` already.")
-        names.add(name)
+        self.add(name)
+        return name
+
+
+def _entries(
+    given: Any,
+    top: Table,
+    overrides: Overrides,
+    where: tuple[str, str],
+    names: _Names,
+    stems: set[str],
+) -> Iterable[Entry]:
+    shown, table_name = where
+    if not isinstance(given, list) or not given:
+        raise UsageError(
+            f"{shown} has no run; write [[{table_name}]], a name, and a url or a script."
+        )
+    if len(given) > MAX_RUNS:
+        raise UsageError(f"{shown} has {len(given):,} runs; at most {MAX_RUNS:,} are one suite.")
+    for at, run in enumerate(given, 1):
+        place = f"{shown}, [[{table_name}]] {at}"
+        if not isinstance(run, dict):
+            raise UsageError(f"{place} is not a table; write [[{table_name}]] above its keys.")
+        name = names.taken(run, place)
         place = f"{place} `{name}`"
         kind = _kind(run, place)
         words = tuple(_words(kind, run, top, overrides, place))

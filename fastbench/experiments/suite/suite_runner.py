@@ -6,33 +6,29 @@ dies, is a row like every other.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from fastbench import __version__
-from fastbench.experiments.suite import artifacts, suite_process
-from fastbench.experiments.suite.suite_file import COMMANDS, Entry, Suite
+from fastbench.experiments.suite import run_files, suite_process, together
+from fastbench.experiments.suite.suite_file import Entry, Suite
 from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
-from fastbench.foundation import exit_codes, signals
+from fastbench.foundation import exit_codes
 from fastbench.machine import environment
 from fastbench.plan import readiness
 from fastbench.plan.urls import Url
-
-# The files of a run, by the flag that asks for them; a comparison has a document alone.
-FORMS = {"html": ".html", "json": ".json", "md": ".md", "junit": ".junit.xml"}
-REPORT = "text"  # what the run prints
-ENDINGS = {REPORT: ".txt", **FORMS}
+from fastbench.results.result import Result
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteObserver:
     """Who listens. `relay` takes what a run writes for the eyes; `terminal_fd` is where it ends.
 
-    `begins` is called before a run starts: which of how many; `ended` with its row.
+    `begins` is called before a run starts: which of how many; `ended` with its row. `writes` takes
+    the common result of runs at the same time, and its files by form; it returns what went wrong.
     """
 
     relay: Callable[[bytes], None]
@@ -40,6 +36,7 @@ class SuiteObserver:
     begins: Callable[[Entry, int, int], None]
     ended: Callable[[Row], None]
     waits: Callable[[Url], None]
+    writes: Callable[[Result, Mapping[str, str]], str]
 
 
 def carry_out(
@@ -63,7 +60,10 @@ def carry_out(
         code = exit_codes.INTERRUPTED
     elif not rows:
         code = exit_codes.NOTHING
-    left_out = [Row(entry.name, entry.what, None) for entry in suite.entries[len(rows) :]]
+    told = {row.name for row in rows}
+    left_out = [
+        Row(entry.name, entry.what, None) for entry in suite.entries if entry.name not in told
+    ]
     elapsed_s = time.monotonic() - begun_s
     whole = (*rows, *left_out)
     return SuiteResult(suite.name, __version__, started_at, elapsed_s, whole, code, note)
@@ -86,57 +86,53 @@ def _run_all(
     rows: list[Row],
 ) -> str:
     """Run one after the other, adding to the rows; return why not all of them were run."""
-    for at, entry in enumerate(suite.entries, 1):
-        if at > 1 and suite.pause_s:
+    at = 0
+    while at < len(suite.entries):
+        if at and suite.pause_s:
             stop.nap(suite.pause_s)
         stop.check()
-        observer.begins(entry, at, len(suite.entries))
-        row = _run(entry, suite.out, forms[entry.kind], stop, observer)
-        rows.append(row)
-        observer.ended(row)
+        these = _at_once(suite.entries[at:])
+        for number, entry in enumerate(these, at + 1):
+            observer.begins(entry, number, len(suite.entries))
+        at += len(these)
+        if len(these) > 1:
+            found = together.carry_out(
+                these, suite.out, forms, stop, observer.relay, observer.writes
+            )
+        else:
+            found = [_run(these[0], suite.out, forms[these[0].kind], stop, observer)]
+        rows += found
+        for row in found:
+            observer.ended(row)
         if stop.came:
             return "a signal ended the suite"
-        if row.code and suite.stop_on_failure and at < len(suite.entries):
-            return f"{row.name} failed, and stop_on_failure leaves out the rest"
+        failed = [row for row in found if row.code]
+        if failed and suite.stop_on_failure and at < len(suite.entries):
+            return f"{failed[0].name} failed, and stop_on_failure leaves out the rest"
     return ""
+
+
+def _at_once(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the first run, with those beside it that are to run at the same time."""
+    first = entries[0]
+    if not first.group:
+        return [first]
+    return list(takewhile(lambda entry: entry.group == first.group, entries))
 
 
 def _run(
     entry: Entry, out: str, forms: tuple[str, ...], stop: Interrupts, observer: SuiteObserver
 ) -> Row:
     """Run one entry, and read what it left."""
-    paths = {form: os.path.join(out, entry.stem + ending) for form, ending in ENDINGS.items()}
-    at = len(COMMANDS[entry.kind])
-    words = [*entry.words[:at], *(f"--{form}={paths[form]}" for form in forms), *entry.words[at:]]
+    paths = run_files.paths_of(entry.stem, out)
+    words = run_files.words_of(entry, paths, forms)
     begun_s = time.monotonic()
     try:
-        for path in paths.values():  # or an earlier suite's would be taken for this one's
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-        with open(paths[REPORT], "wb") as report:
+        run_files.remove([paths])
+        with open(paths[run_files.REPORT], "wb") as report:
             ended = suite_process.run(words, report, stop, observer.relay, observer.terminal_fd)
     except OSError as error:
         what = f"it was not run, for its files cannot be written: {error}"
         return Row(entry.name, entry.what, exit_codes.NOT_WRITTEN, what)
     elapsed_s = time.monotonic() - begun_s
-    if not _holds(paths[REPORT]):
-        os.unlink(paths[REPORT])
-    files = {form: os.path.basename(path) for form, path in paths.items() if _holds(path)}
-    result, comparison = artifacts.read(paths["json"]) if "json" in files else (None, None)
-    code, said = ended.code, ended.said
-    if code < 0:
-        more = f"; it said: {said}" if said else ""
-        said = f"its process was ended by {signals.name_of(-code)}{more}"
-        code = exit_codes.INTERRUPTED if stop.came else code
-    if code == exit_codes.PASSED and result is not None and result.outcome.level == "failed":
-        code = exit_codes.NOT_VALID  # a suite is a gate: what went wrong does not pass it
-    killed = ended.code < 0
-    return Row(entry.name, entry.what, code, said, elapsed_s, files, result, comparison, killed)
-
-
-def _holds(path: str) -> bool:
-    """Tell whether there is a file with something in it."""
-    try:
-        return os.path.getsize(path) > 0
-    except OSError:
-        return False
+    return run_files.row(entry, paths, ended, elapsed_s, interrupted=stop.came)
