@@ -17,7 +17,7 @@ from searches import sample
 from servers import Server, answering
 
 from fastbench.cli import main
-from fastbench.report.markdown import results_template
+from fastbench.report.markdown import results_template, template_sandbox
 from fastbench.report.markdown.results_template import Unfillable, render
 from fastbench.results.metric_values import Judgement
 from fastbench.results.result import Result
@@ -118,6 +118,11 @@ def test_a_template_of_ones_own_gets_numbers_and_text(tmp_path: Path) -> None:
         ("{% include '/etc/passwd' %}", "page.j2`"),
         ("{{ 1 / 0 }}", "division by zero"),
         ("{{ 'x' * 3 | ms }}", "page.j2`"),
+        ("{{ 'x' * 10**10 }}", "* makes something too long"),
+        ("{{ [1, 2] * 10**8 }}", "* makes something too long"),
+        ("{{ 9**99999 }}", "** makes something too long"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "it never ends"),
+        ("{% for a in range(999) %}{{ 'x' * 100000 }}{% endfor %}", "more than 10,000,000 char"),
     ],
 )
 def test_a_template_that_cannot_be_filled_is_one_sentence(
@@ -126,6 +131,14 @@ def test_a_template_that_cannot_be_filled_is_one_sentence(
     with pytest.raises(Unfillable) as told:
         filled(tmp_path, text)
     assert why in str(told.value) and "\n" not in str(told.value)
+
+
+def test_a_template_that_loops_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(template_sandbox, "LIMIT_S", 0.05)
+    loop = "{% for a in range(90000) %}" * 3 + "{% endfor %}" * 3
+    with pytest.raises(Unfillable, match="it was not filled within"):
+        filled(tmp_path, loop)
+    assert filled(tmp_path, "{{ 2**10 }} {{ 3 * 4.5 }} {{ 2 * 'ab' }}") == "1024 13.5 abab"
 
 
 def test_a_file_that_is_no_template_is_one_sentence(tmp_path: Path) -> None:
@@ -138,6 +151,7 @@ def test_a_file_that_is_no_template_is_one_sentence(tmp_path: Path) -> None:
 
 def test_without_jinja_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
+    monkeypatch.delitem(sys.modules, template_sandbox.__name__)
     with pytest.raises(Unfillable, match=r"fastbench-http\[template\]"):
         render(samples.good(), "plan")
 

@@ -31,6 +31,8 @@ from fastbench.results.result import Result
 if TYPE_CHECKING:
     from jinja2 import Template
 
+    from fastbench.report.markdown.template_sandbox import TemplateSandbox
+
 _Made = TypeVar("_Made")
 
 OWN = "plan"
@@ -76,30 +78,23 @@ def render(result: Result, name: str, search: Found | None = None, form: str = "
     `form` is "md" or "html", without it the template's own. Raises Unfillable for a template that
     cannot be read or filled.
     """
-    template = _compiled(name, form or forms(name)[0])
-    return _told(name, lambda: template.render(_visible(context(result.main, search))))
+    sandbox, template = _compiled(name, form or forms(name)[0])
+    return _told(name, lambda: sandbox.filled(template, _visible(context(result.main, search))))
 
 
-def _compiled(name: str, form: str) -> Template:
+def _compiled(name: str, form: str) -> tuple[TemplateSandbox, Template]:
     """Read a template; raises Unfillable."""
     text = read(name, form)
     try:
-        from jinja2 import StrictUndefined
-        from jinja2.sandbox import SandboxedEnvironment
+        from fastbench.report.markdown.template_sandbox import TemplateSandbox
     except ImportError:
         raise Unfillable(
             "--template needs the package jinja2: pip install 'fastbench-http[template]'."
         ) from None
-    environment = SandboxedEnvironment(
-        undefined=StrictUndefined,
-        autoescape=form == "html",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = TemplateSandbox(escapes=form == "html")
     environment.filters |= {"ms": format_ms, "bytes": format_bytes, "seconds": format_s}
     environment.filters["md"] = escaped
-    return _told(name, lambda: environment.from_string(text))
+    return environment, _told(name, lambda: environment.from_string(text))
 
 
 def _told(name: str, make: Callable[[], _Made]) -> _Made:
@@ -108,6 +103,8 @@ def _told(name: str, make: Callable[[], _Made]) -> _Made:
 
     try:
         return make()
+    except (RecursionError, MemoryError):
+        raise Unfillable(f"--template `{name}`: it never ends, or takes all memory.") from None
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where = f", line {line}" if line else ""
