@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 
 import pytest
 import samples
@@ -11,6 +13,7 @@ import scenario_samples
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.result import Result
+from fastbench.results.socket_counts import HandshakeTimes, Sockets
 from fastbench.results.thresholds import baseline_terms, grammar
 from fastbench.results.thresholds.judging import Threshold
 
@@ -56,6 +59,18 @@ def test_short_forms_are_response_time_where_requests_were_planned() -> None:
     assert response is not None and response.count
     assert was("p99", before) == pytest.approx(response.percentile(99) / 1e6)
     assert was("service: p99", before) == pytest.approx(before.latency.service.percentile(99) / 1e6)
+
+
+def test_times_of_messages_are_none_of_requests() -> None:
+    sockets = Sockets(1, 1, 0, 0.1, 5, 5, 25, 25, 0, HandshakeTimes(1, 1, 1))
+    of_messages = partial(replace, samples.good(), sockets=sockets)
+    for text in ("p95 <= 2 * p95[baseline]", "errors <= errors[baseline]"):
+        limit = grammar.parse(text, KNOWN)
+        assert baseline_terms.known((limit,), of_messages, messages=True)[0]
+        with pytest.raises(UsageError, match="sent messages, this one requests; name another run"):
+            baseline_terms.known((limit,), of_messages)
+        with pytest.raises(UsageError, match="sent requests, this one messages; name another run"):
+            baseline_terms.known((limit,), samples.good, messages=True)
 
 
 def test_a_script_tells_its_metrics_and_its_operations() -> None:

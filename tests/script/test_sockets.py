@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import struct
 from typing import Any
 
@@ -23,6 +24,7 @@ from websocket_peers import (
     received,
 )
 
+from fastbench.plan.plan import UsageError
 from fastbench.script.api import sockets
 from fastbench.script.api.handshakes import Opening
 from fastbench.script.api.sockets import Socket
@@ -113,6 +115,17 @@ def test_pings_are_timed_and_answered() -> None:
     took_ms, made = played(opened(echoing), use)
     assert took_ms is not None and 0 < took_ms < 5000
     assert counted(made, "ws_ping") == 1
+
+
+@pytest.mark.parametrize("timeout", [math.nan, "1s", True])
+def test_a_timeout_that_is_no_number_is_refused_and_never_awaited(timeout: Any) -> None:
+    async def use(socket: Socket) -> str:
+        with pytest.raises(UsageError, match="timeout is a number of seconds, not "):
+            await socket.receive(timeout)
+        await socket.send("x")
+        return str(await socket.receive(math.inf))
+
+    assert played(opened(echoing), use)[0] == "x"
 
 
 def test_timers_call_until_the_socket_ends() -> None:

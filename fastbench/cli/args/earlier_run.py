@@ -35,7 +35,8 @@ def filled(
     """Look up the terms with [baseline] of a run of URLs; see `baseline_terms.known`."""
     from fastbench.results.thresholds import baseline_terms
 
-    return baseline_terms.known(found, of(output, config))
+    messages = str(config.get("url") or "").startswith(("ws:", "wss:"))
+    return baseline_terms.known(found, of(output, config), messages=messages)
 
 
 def _last(record: Record, name: str) -> Result | None:

@@ -19,6 +19,7 @@ from fastbench.results.result import Result
 from fastbench.results.thresholds.judging import Threshold
 
 _OF_HTTP = ("http_req_duration", "http_req_failed", "http_reqs")
+_OF_TIMES = ("http_req_response", "http_req_waiting", "service", "response", "first_byte", "lag")
 _OF_OTHERS = ("operation_duration", "operation_failed", "operations")
 _OF_TARGETS = {  # fields of a process in a second
     "target_connections": "connections",
@@ -32,11 +33,12 @@ Earlier = Callable[[], Result | None]
 
 
 def known(
-    found: Sequence[Threshold], earlier: Earlier | None
+    found: Sequence[Threshold], earlier: Earlier | None, *, messages: bool = False
 ) -> tuple[tuple[Threshold, ...], tuple[str, ...]]:
     """Put in what terms with [baseline] were; return the thresholds, and sentences for people.
 
     `earlier` gives the run before, None if there is none yet; it is called if a threshold needs it.
+    `messages`: this is a run of WebSockets without a script.
     Raises UsageError for a threshold that needs one where none was named, or whose term the
     document does not hold.
     """
@@ -50,6 +52,11 @@ def known(
         left = tuple(each for each in found if each not in needing)
         why = "there is no run before; not judged"
         return left, tuple(f"Threshold `{each.text}`: {why}." for each in needing)
+    if messages is (before.sockets is None):
+        one, other = ("requests", "messages") if messages else ("messages", "requests")
+        for each in needing:
+            if any(part.metric in (*_OF_HTTP, *_OF_TIMES) for part in each.terms if part.baseline):
+                _refuse(each, f"the run before sent {one}, this one {other}; name another run")
     return tuple(_filled(each, before) for each in found), ()
 
 

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -312,7 +313,11 @@ async def _no_messages() -> Any:
 
 def _limit(timeout: float | None) -> float:
     """Return a timeout as the connection takes it: 0 is none."""
-    return 0.0 if timeout is None else max(float(timeout), 1e-6)
+    if timeout is None or timeout == math.inf:
+        return 0.0
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or math.isnan(timeout):
+        raise UsageError(f"timeout is a number of seconds, not {timeout!r}.")
+    return max(float(timeout), 1e-6)
 
 
 def _matching(match: Match | None) -> Callable[[Message], object] | None:
