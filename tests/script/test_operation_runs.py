@@ -178,7 +178,7 @@ def test_operations_of_a_lost_worker_are_under_way_at_the_end(tmp_path: Path) ->
     text = """
 import asyncio, os, signal
 from fastbench import *
-@scenario(executor="constant-vus", vus=2, duration="20s")
+@scenario(executor="constant-vus", vus=2, duration="4s")
 async def main(vu):
     async with vu.operation("dies"):
         await asyncio.sleep(0.05)
