@@ -28,7 +28,7 @@ LONG = (
 # How long an example takes says something of the machine, and nothing of the rule.
 hypothesis.settings.register_profile(
     "fastbench",
-    max_examples=1000 if SLOW else 40,
+    max_examples=1000 if SLOW else 25,
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )

@@ -87,7 +87,7 @@ def test_a_run_is_judged_by_the_parts_of_its_shape() -> None:
         run = fastbench(*flags, *words, server.url("/"))
     found = run.document["thresholds"]
     assert [found[limit]["ok"] for limit in limits] == [True, False], found
-    assert run.code == 99 and run.document["summary"]["requests"] == pytest.approx(285, abs=2)
+    assert run.code == 99 and run.document["summary"]["scheduled"] == pytest.approx(285, abs=2)
 
 
 @pytest.mark.parametrize(

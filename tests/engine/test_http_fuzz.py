@@ -16,7 +16,7 @@ from running import SLOW
 
 pytestmark = pytest.mark.slow
 bounded = settings(
-    max_examples=5_000 if SLOW else 300,
+    max_examples=5_000 if SLOW else 150,
     derandomize=not SLOW,  # the everyday run asks the same questions every day
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
