@@ -15,6 +15,12 @@ from fastbench.results.json_codec import DocumentError, member, members, read
 SERIES = ("service", "response", "failed", "connect", "first_byte", "lag", "operation")
 PLANNED = ("response", "lag")  # only where requests were planned
 MAYBE = (*PLANNED, "operation")  # null where there is none
+OF_METRIC = {  # k6's names: whose samples a histogram of a whole run holds
+    "http_req_duration": "service",
+    "http_req_response": "response",
+    "http_req_waiting": "first_byte",
+    "operation_duration": "operation",
+}
 PERCENTILES = {
     "p50": 50.0,
     "p75": 75.0,

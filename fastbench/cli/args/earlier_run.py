@@ -16,8 +16,6 @@ if TYPE_CHECKING:  # most runs need none of it
     from fastbench.results.thresholds.baseline_terms import Earlier
     from fastbench.results.thresholds.judging import Threshold
 
-MAX_NAME = 200
-
 
 def of(output: Output, config: Mapping[str, object]) -> Earlier | None:
     """Return what reads the run before, None where none was named."""
@@ -64,4 +62,6 @@ def default_name(config: Mapping[str, object]) -> str:
 
 
 def _shown(name: str) -> str:
-    return redact.printable(name)[:MAX_NAME]
+    from fastbench.results import history_store
+
+    return redact.printable(name)[: history_store.MAX_NAME]

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from fastbench.cli.args import flag_values as values
 from fastbench.foundation import units
 from fastbench.plan import plan
-from fastbench.plan.load_shapes import SHAPES
 from fastbench.plan.plan import Pace, Stage, UsageError
 
 
@@ -18,6 +17,8 @@ def load(flags: SimpleNamespace, notices: list[str]) -> plan.Load:
     duration_s = values.duration_s("-d", flags.durations[-1] if flags.durations else None)
     connections = values.count("-c", flags.connections)
     if flags.shape is not None:
+        from fastbench.plan.load_shapes import SHAPES
+
         pace, stages_s = _shaped(flags, connections, duration_s, notices)
         most = (connections or plan.DEFAULT_CONNECTIONS) * SHAPES[flags.shape].peak
         connections = round(most)
@@ -118,6 +119,8 @@ def _shaped(
 
     -d is the length of all of it.
     """
+    from fastbench.plan.load_shapes import SHAPES
+
     shape = SHAPES[values.choice("--shape", flags.shape, SHAPES) or ""]
     ends = ("stages", "ramp", "requests") if shape.timed else ("stages", "ramp")
     for name in ends:

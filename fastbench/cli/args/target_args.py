@@ -37,10 +37,12 @@ def connected_to(flags: SimpleNamespace) -> tuple[ConnectTo, ...]:
     return found
 
 
-def send_from(flags: SimpleNamespace, first: urls.Url) -> tuple[tuple[str, ...], Family]:
+def send_from(
+    flags: SimpleNamespace, first: urls.Url, rules: tuple[ConnectTo, ...]
+) -> tuple[tuple[str, ...], Family]:
     """Return the addresses to send from and the family that flags, host and they agree on."""
     bind = source_addresses.parse(flags.bind)
-    host, _ = connect_to.where(connected_to(flags), first.host, first.port)
+    host, _ = connect_to.where(rules, first.host, first.port)
     if flags.ipv4 and flags.ipv6:
         raise UsageError("-4 and -6 exclude each other; give one of them.")
     literal = _literal_family(host)

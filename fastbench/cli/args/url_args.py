@@ -81,8 +81,8 @@ def command(
     if request.closes(message):
         load = replace(load, keepalive=False)
     target = target_args.target(flags, first, notices)
-    bind, family = target_args.send_from(flags, first)
     connected = target_args.connected_to(flags)
+    bind, family = target_args.send_from(flags, first, connected)
     expect = _expect(flags)
     typed: dict[str, object] = {
         "command": _command(argv),

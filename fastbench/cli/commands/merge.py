@@ -13,15 +13,14 @@ from pathlib import Path
 
 from fastbench import __version__
 from fastbench.cli.args.command_parser import Parser
+from fastbench.cli.commands import report
 from fastbench.cli.output import delivery, destinations, formats
 from fastbench.foundation import exit_codes, redact
-from fastbench.plan import text_file
 from fastbench.plan.plan import UsageError
 from fastbench.report.text import text_report
-from fastbench.results.json_codec import parsed
 from fastbench.results.merging.merged_result import merged
 from fastbench.results.merging.run_times import Unmergeable
-from fastbench.results.result import DocumentError, Result
+from fastbench.results.result import Result
 
 
 def parser() -> Parser:
@@ -79,7 +78,9 @@ def of_files(paths: Sequence[str], names: Sequence[str] | None = None) -> Result
     `names` are those of the runs; without, they are those of their files.
     """
     called = names_of(paths) if names is None else names
-    loaded = [(name, _load(path)) for name, path in zip(called, paths, strict=True)]
+    loaded = [
+        (name, report.run_of(path, "merge")) for name, path in zip(called, paths, strict=True)
+    ]
     try:
         return merged(loaded, __version__)
     except Unmergeable as error:
@@ -130,13 +131,3 @@ def _form(form: str, whole: Result) -> partial[bytes]:
 
 def _document(whole: Result) -> bytes:
     return delivery.as_json(whole.to_document())
-
-
-def _load(path: str) -> Result:
-    shown = redact.printable(path) if path != "-" else "standard input"
-    try:
-        return Result.from_document(parsed(text_file.read_bytes(path, "merge")))
-    except DocumentError as error:
-        raise UsageError(
-            f"`{shown}` is not the result of a run: {error}; give a file that --json FILE wrote."
-        ) from None

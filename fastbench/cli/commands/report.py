@@ -109,7 +109,7 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError("report: only one form can go to standard output; name a file.")
     outputs = [destinations.File(f"--{form}", path) for form, path in paths.items()]
     destinations.check(outputs, [destinations.File("fastbench report", flags.result)])
-    kind, saved = _load(flags.result)
+    kind, saved = loaded(flags.result)
     _refuse_others(kind, flags, paths)
     destinations.prepare(outputs)
     pages = {form: _filled(saved, flags, form).encode() for form in fills}
@@ -148,7 +148,7 @@ def _filled(saved: Any, flags: argparse.Namespace, form: str) -> str:
 
     search = None
     if flags.search is not None:
-        of, search = _load(flags.search)
+        of, search = loaded(flags.search)
         if of is not _OTHERS[searched.SCHEMA]:
             raise UsageError(f"--search `{redact.printable(flags.search)}` is no search of find.")
     try:
@@ -174,11 +174,11 @@ def _told(problems: Sequence[str]) -> int:
     return exit_codes.NOT_WRITTEN if delivery.tell_all(problems) else 0
 
 
-def _load(path: str) -> tuple[_Kind, Any]:
+def loaded(path: str, command: str = "report") -> tuple[_Kind, Any]:
     """Return what was saved, and which kind it is."""
     shown = redact.printable(path) if path != "-" else "standard input"
     kind = _RUN
-    data = point_file.unzipped(text_file.read_bytes(path, "report"), shown)
+    data = point_file.unzipped(text_file.read_bytes(path, command), shown)
     if point_file.is_points(data):
         return kind, point_file.read(data, shown)
     try:
@@ -192,6 +192,16 @@ def _load(path: str) -> tuple[_Kind, Any]:
     except DocumentError as error:
         what = "the result of a run" if kind is _RUN else f"a whole {kind.noun}"
         raise UsageError(f"`{shown}` is not {what}: {error}.") from None
+
+
+def run_of(path: str, command: str) -> Result:
+    """Return a saved run: a document, also as .gz, or points; raises UsageError for another."""
+    kind, saved = loaded(path, command)
+    if kind is not _RUN:
+        shown = redact.printable(path)
+        raise UsageError(f"`{shown}` is a {kind.noun}, not a run; give the --json FILE of a run.")
+    found: Result = saved
+    return found
 
 
 def _as_text(kind: _Kind, saved: Any, *, no_color: bool) -> bytes:

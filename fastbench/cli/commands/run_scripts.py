@@ -21,6 +21,7 @@ from fastbench.cli.args import corrections, flag_grammar, script_args
 from fastbench.cli.commands import merge
 from fastbench.cli.output import delivery, destinations, formats
 from fastbench.experiments.suite import suite_process
+from fastbench.experiments.suite.together import NamedLines
 from fastbench.experiments.trials.interrupts import Interrupts
 from fastbench.foundation import exit_codes, redact, signals
 from fastbench.machine.limits import usable_cores
@@ -153,7 +154,7 @@ def _run(
             files = {**own[name], "json": saved[at]}
             flags = [f"--{form}={path}" for form, path in files.items()]
             words = ["run", *flags, *line.shared, script]
-            relay = _Relay(name).take
+            relay = NamedLines(name, delivery.relayed).take
             processes.append(suite_process.Started(words, reports[at], relay, None))
         ended = suite_process.run_together(processes, stop, os.path.join(folder, "line"))
         came = stop.came
@@ -204,20 +205,3 @@ def _tell_reports(line: _Line, names: Sequence[str], reports: Sequence[IO[bytes]
         if text:
             whole = f"== {name} ==\n\n".encode() + text + b"\n"
             delivery.to_stream(partial(bytes, whole), _eyes(line))
-
-
-class _Relay:
-    """What a run writes for the eyes, line by line, each with its name."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._rest = b""
-
-    def take(self, found: bytes) -> None:
-        """Take what came; b"" is the end."""
-        *lines, self._rest = (self._rest + found).split(b"\n")
-        if not found and self._rest:
-            lines, self._rest = [self._rest], b""
-        for line in lines:
-            text = line.decode("utf-8", "replace").removeprefix("fastbench: ")
-            delivery.tell(f"{self._name}: {redact.printable(text)}")

@@ -234,7 +234,7 @@ def _dry_run(suite: Suite) -> int:
             continue
         flags = ["run", "--dry-run", *entry.words[1:]]
         with Interrupts() as stop, tempfile.TemporaryFile() as report:
-            codes.append(suite_process.run(flags, report, stop, _relayed, None).code)
+            codes.append(suite_process.run(flags, report, stop, delivery.relayed, None).code)
             report.seek(0)
             said = report.read().decode("utf-8", "replace").rstrip("\n")
             came = stop.came
@@ -259,23 +259,13 @@ def _observer(flags: argparse.Namespace) -> SuiteObserver:
 
     live = shown and not flags.no_progress and sys.stderr.isatty()
     return SuiteObserver(
-        relay=_relayed,
+        relay=delivery.relayed,
         terminal_fd=sys.stderr.fileno() if live else None,
         begins=lambda entry, at, of: tell(f"{at} of {of}, {entry.name}: {entry.what}"),
         ended=lambda row: tell(suite_text.line(row)),
         waits=lambda url: tell(f"waiting for {url.shown}"),
         writes=suite_files.write_common,
     )
-
-
-def _relayed(data: bytes) -> None:
-    """Pass on what a run writes for the eyes; nobody has to be there."""
-    try:
-        sys.stderr.flush()
-        sys.stderr.buffer.write(data)
-        sys.stderr.buffer.flush()
-    except OSError:
-        return
 
 
 def _deliver(result: SuiteResult, out: str, flags: argparse.Namespace) -> int:

@@ -112,4 +112,5 @@ class NamedLines:
         if not found and self._rest:
             lines, self._rest = [self._rest], b""
         for line in lines:
-            self._relay(_WORD + self._name + b": " + line.removeprefix(_WORD) + b"\n")
+            said = printable(line.removeprefix(_WORD).decode("utf-8", "replace"))
+            self._relay(_WORD + self._name + b": " + said.encode() + b"\n")

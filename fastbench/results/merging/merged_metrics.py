@@ -10,15 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from fastbench.results.histogram import Histogram
-from fastbench.results.latencies import Latency
+from fastbench.results.latencies import OF_METRIC, Latency
 from fastbench.results.merging.run_times import TimedRun
 from fastbench.results.metric_values import Metric
 
-_HISTOGRAMS = {  # of all samples of a trend
-    "http_req_duration": "service",
-    "http_req_response": "response",
-    "operation_duration": "operation",
-}
 _ADDED_GAUGES = ("vus_max",)  # each run has VUs of its own
 _UNTOLD = ("vus",)  # how many of them were there at once, of all runs, no document tells
 _PERCENTILES = {"med": 50.0, "p(90)": 90.0, "p(95)": 95.0, "p(99)": 99.0}
@@ -66,7 +61,7 @@ def _metric(
     elif first.type == "rate":
         merged = _rate(values)
     else:
-        merged = _trend(values, getattr(latency, _HISTOGRAMS.get(name, ""), None))
+        merged = _trend(values, getattr(latency, OF_METRIC.get(name, ""), None))
     return replace(first, values=merged, thresholds=thresholds)
 
 

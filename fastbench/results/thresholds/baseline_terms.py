@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from fastbench.plan.plan import UsageError, target_of
 from fastbench.results.histogram import Histogram
+from fastbench.results.latencies import OF_METRIC
 from fastbench.results.metric_values import MACHINE, NamedRow
 from fastbench.results.result import Result
 from fastbench.results.thresholds.judging import Threshold
@@ -28,6 +29,7 @@ _OF_TARGETS = {  # fields of a process in a second
     "target_rss": "rss_bytes",
     "target_threads": "threads",
 }
+_OF_URLS = {name: name for name in ("service", "response", "connect", "first_byte", "lag")}
 
 Earlier = Callable[[], Result | None]
 
@@ -131,19 +133,11 @@ def _times(term: Threshold, before: Result) -> Histogram | None:
     latency = before.latency
     if term.either and before.planned is not None:
         return before.planned
-    return {
-        "http_req_duration": latency.service,
-        "http_req_response": latency.response,
-        "http_req_waiting": latency.first_byte,
-        "service": latency.service,
-        "response": latency.response,
-        "connect": latency.connect,
-        "first_byte": latency.first_byte,
-        "lag": latency.lag,
-        "operation_duration": latency.operation,
-        "ws_connecting": latency.connect if before.sockets is not None else None,
-        "ws_msg_rtt": latency.service if before.noun == "message" else None,
-    }.get(term.metric)
+    sockets = {"ws_connecting": "connect"} if before.sockets is not None else {}
+    sockets |= {"ws_msg_rtt": "service"} if before.noun == "message" else {}
+    name = {**_OF_URLS, **OF_METRIC, **sockets}.get(term.metric, "")
+    found: Histogram | None = getattr(latency, name, None)
+    return found
 
 
 def _of_histogram(term: Threshold, times: Histogram) -> float | None:
