@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+import fork_server
 import jsonschema
-import zygote
 from running import Run, balance, fastbench
 
 __all__ = ["Shown", "at_once", "invoke", "measured", "table_at_once", "valid"]
@@ -39,9 +39,10 @@ def invoke(
     `env` is added to the environment, `limits` runs in the child before it. Whatever the
     arguments: there is no traceback.
     """
-    if env is None and limits is None and stdout == subprocess.PIPE and zygote.serves(arguments):
+    plain = env is None and limits is None and stdout == subprocess.PIPE
+    if plain and fork_server.serves(arguments):
         where = None if cwd is None else str(cwd)
-        done = zygote.run(*arguments, stdin=stdin, cwd=where, limit_s=LIMIT_S)
+        done = fork_server.run(*arguments, stdin=stdin, cwd=where, limit_s=LIMIT_S)
         assert "Traceback" not in done.stderr + done.stdout, done.stderr
         return done
     done = subprocess.run(

@@ -1,8 +1,8 @@
 """Start `python -m fastbench` by forking a process that has imported all of it already.
 
 Most tests ask what a command says or writes; for them a fork is the same as a fresh interpreter,
-and costs half of it. Who asks for an environment, a stream of its own or limits gets a fresh one.
-One such process serves a test process; it ends when that does.
+and costs a quarter of it. Who asks for an environment, a stream of its own or limits gets a fresh
+one. One such process serves a test process; it ends when that does.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import Any
 _MAX_BYTES = 1 << 20
 _ASKED_BYTES_MAX = 1 << 16  # one packet
 _lock = threading.Lock()
-_served: dict[int, _Zygote] = {}
+_served: dict[int, _ForkServer] = {}
 
 
-class _Zygote:
+class _ForkServer:
     """The test's end: requests go out one by one, exit codes come back by pid."""
 
     def __init__(self) -> None:
@@ -93,11 +93,11 @@ def run(
     """Run `fastbench ARGUMENTS` to its end, as subprocess.run does with text and pipes."""
     with _lock:
         if os.getpid() not in _served:
-            _served[os.getpid()] = _Zygote()
-        zygote = _served[os.getpid()]
+            _served[os.getpid()] = _ForkServer()
+        server = _served[os.getpid()]
     pipes = [os.pipe() for _ in range(3)]
     theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
-    pid = zygote.start(list(arguments), cwd or os.getcwd(), session, theirs)
+    pid = server.start(list(arguments), cwd or os.getcwd(), session, theirs)
     for fd in theirs:
         os.close(fd)
     texts: dict[str, str] = {}
@@ -120,11 +120,11 @@ def run(
     end_s = time.monotonic() + limit_s
     for each in readers:
         each.join(max(0.0, end_s - time.monotonic()))
-    code = zygote.wait(pid, max(0.0, end_s - time.monotonic()))
+    code = server.wait(pid, max(0.0, end_s - time.monotonic()))
     command = [sys.executable, "-m", "fastbench", *arguments]
     if code is None:
         os.kill(pid, signal.SIGKILL)
-        zygote.wait(pid, 10)
+        server.wait(pid, 10)
         raise subprocess.TimeoutExpired(command, limit_s, texts.get("out"), texts.get("err"))
     return subprocess.CompletedProcess(command, code, texts["out"], texts["err"])
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import zygote
+import fork_server
 
 __all__ = [
     "LIMIT_S",
@@ -122,7 +122,7 @@ def start(*arguments: str, limits: Callable[[], None] | None = None) -> Iterator
 
 def fastbench(*arguments: str, limits: Callable[[], None] | None = None) -> Run:
     """Run `fastbench ARGUMENTS` to its end."""
-    if limits is None and zygote.serves(arguments):
+    if limits is None and fork_server.serves(arguments):
         return _forked(arguments)
     with start(*arguments, limits=limits) as running:
         return running.finish()
@@ -135,7 +135,7 @@ def _forked(arguments: tuple[str, ...]) -> Run:
         path = Path(folder, "result.json")
         words = (*arguments[:named], "--json", str(path), *arguments[named:])
         begun_s = time.monotonic()
-        done = zygote.run(*words, stdin="", cwd=None, limit_s=LIMIT_S, session=True)
+        done = fork_server.run(*words, stdin="", cwd=None, limit_s=LIMIT_S, session=True)
         elapsed_s = time.monotonic() - begun_s
         document = json.loads(path.read_bytes()) if path.exists() else {}
     assert "Traceback" not in done.stderr + done.stdout, done.stderr
