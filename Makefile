@@ -57,14 +57,13 @@ else
 	@$(MAKE) --no-print-directory test-alone || bad=1; \
 	$(MAKE) --no-print-directory test-beside || bad=1; exit $${bad:-0}
 endif
-# Half of a short run is waiting, so there are more processes than cores.
 # A shared machine looks away at times: what fails is run once more, by itself. A defect fails twice.
 tested = @$(PY) -m pytest -q --cache-clear $(2) -m $(1) || \
 	$(PY) -m pytest -q --last-failed --last-failed-no-failures none -m $(1)
 test-alone: build test-deps
 	$(call tested,alone)
 test-beside: build test-deps
-	$(call tested,"not alone",-n $$(($$(nproc) < 4 ? $$(nproc) + 2 : 5)) --dist loadfile --no-loadscope-reorder)
+	$(call tested,"not alone",-n $$(($$(nproc) < 4 ? $$(nproc) + 1 : 4)) --dist loadfile)
 check: lint build test-deps
 	@$(MAKE) --no-print-directory test-alone || bad=1; \
 	$(MAKE) --no-print-directory -k -j2 types test-beside || bad=1; exit $${bad:-0}

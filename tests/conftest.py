@@ -16,13 +16,6 @@ import pytest
 from running import SLOW
 
 GOLDEN = Path(__file__).parent / "golden"
-# Files of few tests that take long: begun first, or one process ends long after the others.
-LONG = (
-    *("test_exposure", "test_hidden_machine", "test_faults", "test_action", "test_report_hdr"),
-    *("test_server", "test_suite_ends", "test_operation_runs", "test_compare", "test_truth"),
-    *("test_examples", "test_example_suites", "test_example_databases", "test_script_ends"),
-    *("test_one_look", "test_gates", "test_dashboard_runs", "test_engine_ends", "test_output"),
-)
 
 # A rule is tried with few examples where everybody waits for it, with many under FASTBENCH_SLOW=1.
 # How long an example takes says something of the machine, and nothing of the rule.
@@ -39,10 +32,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write what tests/golden/ compares with"
     )
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.stem not in LONG)
 
 
 @pytest.fixture
