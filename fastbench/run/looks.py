@@ -21,6 +21,7 @@ from fastbench.run.uptime import Uptime
 
 if TYPE_CHECKING:  # runs without thresholds do without them
     from fastbench.results.thresholds.evaluation import Judge
+    from fastbench.run.derived_gauges import DerivedGauges
     from fastbench.run.gauge_series import GaugeSeries
 
 LOOK_S = 1.0
@@ -48,16 +49,22 @@ class Looks:
         followers: Sequence[Follower],
         name_of: Callable[[int], str],
         gauges: GaugeSeries | None = None,
+        derived: DerivedGauges | None = None,
     ) -> None:
         """`read(t_s, full)` takes a snapshot, a `full` one with all that followers want.
 
-        `name_of` gives the name of a process that a sample has; `gauges` keeps those of a script.
+        `name_of` gives the name of a process that a sample has; `gauges` keeps those of a script,
+        `derived` computes the formulas that it names.
         """
         self._count = read
         self._machine = MachineGauges(name_of)
-        self._uptime = Uptime(() if judge is None else judge.thresholds)
+        self._derived = derived
+        formulas = () if derived is None else derived.formulas
+        self._uptime = Uptime((*(() if judge is None else judge.thresholds), *formulas))
         self._gauges = gauges
         self._start_ns = start_ns
+        if derived is not None:
+            derived.start_ns = start_ns
         self.series = series
         self.judge = judge
         self._followers = followers
@@ -97,10 +104,10 @@ class Looks:
             self._second_s = t_s + LOOK_S
             if use is not None:
                 self._uptime.take(self.series.add(now, use), now.counters)
+        self._edge_s = self._edge(t_s)
         if self.judge is None:
             return ""
         self.judge.look(now)
-        self._edge_s = self._edge(t_s)
         return self.judge.stopped_by
 
     def end(self, t_s: float, use: Use, connections: int = 0) -> Snapshot:
@@ -124,7 +131,8 @@ class Looks:
     def read(self, t_s: float, full: bool = True) -> Snapshot:
         """Read what was counted up to now, and what the machine showed when it was sampled."""
         now = self._count(t_s, full)
-        return replace(now, rows={**now.rows, **self._machine.rows, **self._uptime.rows})
+        now = replace(now, rows={**now.rows, **self._machine.rows, **self._uptime.rows})
+        return now if self._derived is None else self._derived.join(now)
 
     def tell(self, now: Snapshot) -> None:
         """Let followers take a snapshot."""
@@ -132,4 +140,7 @@ class Looks:
             each.take(now)
 
     def _edge(self, t_s: float) -> float:
-        return math.inf if self.judge is None else self.judge.next_s(t_s)
+        return min(
+            (each.next_s(t_s) for each in (self.judge, self._derived) if each is not None),
+            default=math.inf,
+        )

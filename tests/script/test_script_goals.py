@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from running import fastbench
@@ -11,6 +15,9 @@ from servers import Server, answering
 
 from fastbench.cli import main
 from fastbench.plan.plan import UsageError
+from fastbench.report.html import html_report
+from fastbench.report.markdown import markdown_report, results_template
+from fastbench.results.result import Result
 from fastbench.script.api import goals
 from fastbench.script.api.goals import derived, goal
 
@@ -128,27 +135,52 @@ DERIVED = """
 from fastbench import derived, env, goal, scenario
 
 derived("unanswered", "iterations - http_reqs")
+derived("of_named", "http_reqs{name:front} / unanswered_too")
+derived("unanswered_too", "iterations + unanswered")
+derived("idle", "ws_msgs_sent / ws_msgs_received")
 goal("unanswered ==", critical=0)
 goal("unanswered <=", target=0, critical=0)
 
 @scenario(executor="shared-iterations", vus=1, iterations=3)
 async def load(vu):
-    await vu.get(env("URL"))
+    await vu.get(env("URL"), name="front")
 """
 
 
 def test_a_script_names_a_formula(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
+    script, points = tmp_path / "script.py", tmp_path / "points.csv"
     script.write_text(DERIVED)
     with Server(answering()) as server:
-        typed = ("--threshold", "unanswered + 1 == 1")
-        run = fastbench("run", *typed, "-e", f"URL={server.url()}", str(script))
+        more = ("--threshold", "unanswered + 1 == 1", "-o", f"csv={points}")
+        run = fastbench("run", *more, "-e", f"URL={server.url()}", str(script))
+    _told_of_formulas(run.document, run.out)
+    with points.open(newline="") as file:
+        told = {row["metric_name"]: float(row["metric_value"]) for row in csv.DictReader(file)}
+    assert (told["unanswered"], told["of_named"]) == (0.0, 1.0)
     found = {text: each["ok"] for text, each in run.document["thresholds"].items()}
     assert found == {
         "unanswered ==0 critical": True,
         "unanswered <=0 target, <=0 critical": True,
         "unanswered + 1 == 1": True,
     }
+
+
+def _told_of_formulas(document: dict[str, Any], text: str) -> None:
+    """All reports have a row for each formula, what it is, and what it came to."""
+    values = {name: each["values"].get("value") for name, each in document["metrics"].items()}
+    assert (values["unanswered"], values["of_named"]) == (0.0, 1.0)
+    assert "idle" not in values
+    named = {row["name"] for row in document["gauges"]}
+    assert named == {"unanswered", "of_named", "unanswered_too"}
+    result = Result.from_document(document)
+    html = html_report.render(result)
+    plan = results_template.render(result, "plan")
+    for name, formula in document["config"]["derived"].items():
+        assert re.search(rf"\n  {name} +\S.*\n    = {re.escape(formula)}\n", text)
+        assert f"<td><code>{name}</code></td><td><code>{formula}</code></td>" in html
+        for page in (markdown_report.render(result), plan):
+            assert f"{name} = {formula}" in unescape(page).replace("\\", "")
+    assert re.search("idle +no samples", text)
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,8 @@ def _dry_run(request: RunRequest) -> int:
     except UsageError as error:
         raise parent.OptionsError(str(error)) from None
     limits = limits_of(applied, request)
-    found = dry_run.findings(applied, limits.found, hosts.host_of(request).source())
+    source = hosts.host_of(request).source()
+    found = dry_run.findings(applied, limits.found, source, limits.derived.formulas)
     lines = [*dry_run.described(applied)]
     lines += [f"note: {sentence}" for sentence in (*applied.notices, *limits.notices)]
     lines += [f"{finding.level}: {finding.text}" for finding in found]

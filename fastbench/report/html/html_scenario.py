@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count
-from fastbench.report import part_rows
+from fastbench.report import own_metrics, part_rows
 from fastbench.report.columns import NOTHING, percent, quantity, share_of
 from fastbench.report.html.html_markup import Content, Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_tables import HEADS, milliseconds
@@ -171,12 +171,15 @@ def _metrics(result: Result) -> list[Markup]:
     """Return the metrics: trends in a table of their own, for they have other columns."""
     trends: list[Row] = []
     others: list[Row] = []
+    named = own_metrics.formulas(result)
     for name, metric in sorted(result.metrics.items()):
+        if name in named:
+            continue
         if metric.type == "trend":
             values = [resolution.told_trend(metric.values, key) for key in TREND]
             trends.append([el("code", name), *(_quantity(value, metric) for value in values)])
         else:
-            others.append([el("code", name), metric.type, _summary(metric)])
+            others.append([el("code", name), metric.type, own_metrics.summary(metric)])
     found = []
     if trends:
         heads = ("metric", *(f"{name} #" for name in TREND))
@@ -184,22 +187,14 @@ def _metrics(result: Result) -> list[Markup]:
     if others:
         heads = ("metric", "type", "value #")
         found.append(section("Metrics: counts", table(heads, others), identity="counts"))
+    if named:
+        told: list[Row] = [
+            [el("code", name), el("code", text), own_metrics.of_formula(result, name)]
+            for name, text in named.items()
+        ]
+        heads = ("name", "formula", "value #")
+        found.append(section("Metrics: formulas", table(heads, told), identity="formulas"))
     return found
-
-
-def _summary(metric: Metric) -> str:
-    values = metric.values
-    if metric.type == "counter":
-        told, rate = (
-            _quantity(values.get("count"), metric),
-            resolution.told_growth(values, metric.contains),
-        )
-        return told if rate is None else f"{told} ({_quantity(rate, metric)}/s)"
-    if metric.type == "rate":
-        passes, fails = values.get("passes", 0), values.get("fails", 0)
-        return f"{percent(values.get('rate', 0))} ({passes:,.0f} of {passes + fails:,.0f})"
-    value, least, most = (_quantity(values.get(key), metric) for key in ("value", "min", "max"))
-    return f"{value} (min {least}, max {most})"
 
 
 def _quantity(value: float | None, metric: Metric) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_bytes, format_instant, format_s
-from fastbench.report import compared, part_rows, socket_rows
+from fastbench.report import compared, own_metrics, part_rows, socket_rows
 from fastbench.report.change import (
     change,
     headline,
@@ -55,7 +55,8 @@ def render(result: Result, beside: Comparison | None = None) -> str:
         _outcome(result),
         *(_runs(result), _thresholds(result), _baseline(beside), _checks(result)),
         _configuration(result),
-        *(_latencies(result), _urls(result), _sockets(result), _errors(result)),
+        *(_latencies(result), _urls(result), _sockets(result), _metrics(result)),
+        _errors(result),
         _resources(result),
         _bottleneck(result),
     ]
@@ -224,6 +225,12 @@ def _sockets(result: Result) -> list[str]:
     if result.sockets is None:
         return []
     return ["### WebSockets", "", *table(("", "Value"), socket_rows.rows(result.sockets))]
+
+
+def _metrics(result: Result) -> list[str]:
+    """Return what the script measured itself, and the formulas that it names."""
+    rows = [(escaped(name), escaped(value)) for name, value in own_metrics.rows(result)]
+    return ["### Metrics", "", *table(("", "Value"), rows)] if rows else []
 
 
 def _errors(result: Result) -> list[str]:

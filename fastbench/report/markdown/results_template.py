@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fastbench.experiments.find.find_document import Found
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_bytes, format_ms, format_s
+from fastbench.report import own_metrics
 from fastbench.report.columns import NOTHING, ms
 from fastbench.report.load_heading import load_of
 from fastbench.report.markdown.markdown_markup import escaped
@@ -144,6 +145,7 @@ def context(result: Result, search: Found | None = None) -> dict[str, Any]:
         "reasons": [each.text for each in result.outcome.reasons],
         "operations": _operations(result),
         "criteria": _criteria(result),
+        "metrics": [{"name": name, "value": value} for name, value in own_metrics.rows(result)],
         "resources": _resources(result),
         "errors": [
             {"count": each.count, "message": each.message, "remedy": each.hint}

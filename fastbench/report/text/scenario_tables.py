@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_ms
-from fastbench.report import columns
+from fastbench.report import columns, own_metrics
 from fastbench.report.columns import FIGURE_COLUMNS, NAME_COLUMNS, WIDE_COLUMNS
 from fastbench.report.page import Page, Part, cut, plural
 from fastbench.report.text import request_table
@@ -37,7 +37,7 @@ NARROW_TREND = ("med", "p(95)", "p(99)", "max")
 
 EXECUTION = (
     *("iterations", "dropped_iterations", "iteration_duration", "group_duration"),
-    *("vus", "vus_max"),
+    *("script_exceptions", "vus", "vus_max"),
 )
 NETWORK = ("data_received", "data_sent")
 OPERATIONS = ("operation_duration", "operation_failed", "operations")
@@ -49,7 +49,7 @@ def blocks(page: Page, result: Result) -> list[list[str]]:
     """Return the parts of the report that stand between the figures and the errors."""
     return [
         _checks(page, result),
-        *_metrics(page, result.metrics),
+        *_metrics(page, result.metrics, own_metrics.formulas(result)),
         _scenarios(page, result),
         request_table.lines(page, result),
         _exceptions(page, result),
@@ -121,10 +121,15 @@ def _check(page: Page, check: Check, *, several: bool) -> list[str]:
 # Metrics.
 
 
-def _metrics(page: Page, metrics: Mapping[str, Metric]) -> list[list[str]]:
-    """Return HTTP, OPERATIONS and so on, CUSTOM last, without those that have nothing."""
+def _metrics(
+    page: Page, metrics: Mapping[str, Metric], named: Mapping[str, str]
+) -> list[list[str]]:
+    """Return HTTP, OPERATIONS and so on, what is the script's own last, without what is empty.
+
+    `named` are the formulas of derived metrics.
+    """
     http = [name for name in metrics if _base(name).startswith("http_")]
-    known = {*EXECUTION, *NETWORK, *OPERATIONS, *MACHINE, "checks"}
+    known = {*EXECUTION, *NETWORK, *OPERATIONS, *MACHINE, *named, "checks"}
     ours = [n for n in metrics if _base(n) in BUILT_IN and n.startswith(PROTOCOLS)]
     own = [n for n in metrics if _base(n) not in known and n not in http and n not in ours]
     parts = {
@@ -136,7 +141,21 @@ def _metrics(page: Page, metrics: Mapping[str, Metric]) -> list[list[str]]:
         "CUSTOM": sorted(own),
     }
     found = [_section(page, title, names, metrics) for title, names in parts.items() if names]
+    if named:
+        found.append(_formulas(page, metrics, named))
     return [*found, *_few(page, metrics)]
+
+
+def _formulas(page: Page, metrics: Mapping[str, Metric], named: Mapping[str, str]) -> list[str]:
+    """Return a line for each formula: its value, and how it is computed."""
+    lines = [page.bold("DERIVED")]
+    for name, formula in named.items():
+        metric = metrics.get(name)
+        label = f"  {cut(printable(name), NAME_COLUMNS - 1):<{NAME_COLUMNS}}"
+        told = f"{label}{own_metrics.NO_SAMPLES}"
+        lines.append(_metric(page, name, metrics, NAME_COLUMNS) if metric else told)
+        lines.append(page.dim(cut(f"    = {printable(formula)}", page.width)))
+    return lines
 
 
 def _few(page: Page, metrics: Mapping[str, Metric]) -> list[list[str]]:

@@ -27,13 +27,16 @@ class MixedMetric(ValueError):
 def metrics(runs: Sequence[TimedRun], latency: Latency, duration_s: float) -> dict[str, Metric]:
     """Merge metrics by name. Raises MixedMetric for one that two runs mean differently."""
     found: dict[str, list[tuple[TimedRun, Metric]]] = {}
+    untold = set(_UNTOLD)
     for run in runs:
+        named = run.result.config.get("derived")
+        untold |= set(named) if isinstance(named, Mapping) else set()
         for name, metric in run.result.metrics.items():
             found.setdefault(name, []).append((run, metric))
     return {
         name: _metric(name, each, latency, duration_s)
         for name, each in found.items()
-        if len(each) < 2 or name not in _UNTOLD
+        if len(each) < 2 or name not in untold
     }
 
 

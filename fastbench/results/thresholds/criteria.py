@@ -110,7 +110,8 @@ def bounds(threshold: Threshold, planned: PlannedRun) -> Range:
 def _range(kind: Kind, aggregate: str) -> Range:
     if kind.type == "rate" and aggregate != "count":
         return 0.0, 1.0
-    if kind.type == "counter" or kind.contains == "time" or aggregate == "count":
+    of_times = kind.type == "trend" and kind.contains == "time"
+    if kind.type == "counter" or of_times or aggregate == "count":
         return 0.0, math.inf
     return -math.inf, math.inf
 

@@ -3,11 +3,13 @@
     comparison = sum , operator , sum ;
     sum        = product , { ( "+" | "-" ) , product } ;
     product    = factor , { ( "*" | "/" ) , factor } ;
-    factor     = number , [ unit ] | term , [ "[" , window , "]" ] | "(" , sum , ")" ;
+    factor     = number , [ unit ] | term , { "[" , window , "]" }
+               | "(" , sum , ")" , { "[" , window , "]" } ;
     term       = metric , [ tags ] , [ ":" ] , [ aggregate ] | percentile ;
     window     = "stage=" , name | "last=" , duration | "baseline" ;
 
-1. A window behind a term is that of the term; one behind a number is of all terms without any.
+1. A window behind a term is that of the term, one behind a parenthesis that of the terms in it
+   without any; one behind a number is of all terms without any.
 2. A number with a unit is in the unit of the first term: `target_rss max - target_rss min < 50MB`.
 3. What is observed is the left side, the limit the right one. Sums and multiples of terms of one
    kind are shown in their unit, all else as plain numbers.
@@ -72,16 +74,38 @@ def reserved(name: str) -> bool:
 
 
 def expanded(text: str, derived: Mapping[str, str]) -> str:
-    """Put formulas in the place of their names, outside of tags and brackets; raises UsageError."""
-    found, at = "", 0
+    """Put formulas in the place of their names, outside of tags and brackets."""
+    words = _words(text)
+    return "".join(
+        f"({derived[word]})" if named and word in derived else word for word, named in words
+    )
+
+
+def names(text: str) -> set[str]:
+    """Return the names in a text, outside of tags and brackets."""
+    return {word for word, named in _words(text) if named}
+
+
+def compares(text: str) -> bool:
+    """Tell whether an operator stands in a text, outside of tags and brackets."""
+    return _OPERATOR.search(_bare(text)) is not None
+
+
+def _words(text: str) -> list[tuple[str, bool]]:
+    """Cut a text into names, which are marked, and what is between them.
+
+    One whose tags cannot be read is a single piece.
+    """
+    found: list[tuple[str, bool]] = []
+    at = 0
     while at < len(text):
         name = _NAME.match(text, at)
+        number = None if name else _NUMBER.match(text, at)  # with its unit, which is no name
         try:
-            end = name.end() if name else _behind(text, at)
+            end = name.end() if name else number.end() if number else _behind(text, at)
         except Malformed:
-            return text
-        word = text[at:end]
-        found += f"({derived[word]})" if name and word in derived else word
+            return [(text, False)]
+        found.append((text[at:end], name is not None))
         at = end
     return found
 
@@ -203,6 +227,7 @@ class _Reader:
         self.terms: list[tuple[str, list[str]]] = []
         self.windows: list[str] = []
         self.words: list[str] = []
+        self._opened: list[int] = []  # for each open parenthesis the number of terms before it
         self._at = 0
 
     def side(self) -> list[Item]:
@@ -212,6 +237,7 @@ class _Reader:
         while True:
             while self._next() == "(":
                 waiting.append("(")
+                self._opened.append(len(self.terms))
                 self._at += 1
             found.append(self._factor())
             self._close(found, waiting)
@@ -245,6 +271,10 @@ class _Reader:
                 self._refuse("the parenthesis was not opened")
             waiting.pop()
             self._at += 1
+            first, windows = self._opened.pop(), self._windows()
+            for at in range(first, len(self.terms) if windows else first):
+                written, own = self.terms[at]
+                self.terms[at] = written, own or windows
 
     def _factor(self) -> Item:
         self._next()

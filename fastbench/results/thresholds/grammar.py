@@ -23,13 +23,14 @@ from difflib import get_close_matches
 from fastbench.foundation import redact, units
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import MACHINE, PERCENTS, Kind
-from fastbench.results.thresholds import formulas, goal_grammar, machine_tags
+from fastbench.results.thresholds import derived_metrics, formulas, goal_grammar, machine_tags
+from fastbench.results.thresholds.derived_metrics import NamedFormulas
 from fastbench.results.thresholds.judging import RECOVERY, Threshold, leaves, submetrics
 from fastbench.results.thresholds.limit_values import read_limit, refuse
 from fastbench.results.thresholds.seconds_grammar import BY_SECONDS, by_seconds
 from fastbench.results.thresholds.submetric import Malformed, Tags, canonical, read_tags
 
-__all__ = ["Threshold", "parse", "read", "refuse_tags", "submetrics"]
+__all__ = ["Threshold", "parse", "read", "read_derived", "refuse_tags", "submetrics"]
 
 MIN_LAST_S = 1.0
 
@@ -83,8 +84,17 @@ def read(
     ]
     for key in names.keys() & options.keys():
         short = (*_limits(key, options[key]), *short)
-    found += [_of_names(text, known, names) for text in short]
+    named = NamedFormulas(names, known, parse)
+    found += [named.threshold(text) for text in short]
     return tuple({each.text: each for each in found}.values())
+
+
+def read_derived(derived: Mapping[str, str], known: Mapping[str, Kind]) -> tuple[Threshold, ...]:
+    """Read the formulas of names; each is a threshold of its name, of which the left side counts.
+
+    Raises UsageError.
+    """
+    return derived_metrics.read(derived, known, parse)
 
 
 def _limits(name: str, limits: object) -> list[str]:
@@ -93,12 +103,6 @@ def _limits(name: str, limits: object) -> list[str]:
     if not isinstance(several, Sequence) or not all(isinstance(each, str) for each in several):
         refuse(name, 'the limits of a derived metric are texts such as "<=0"')
     return [f"{name} {each.strip().removeprefix('value')}" for each in several]
-
-
-def _of_names(text: str, known: Mapping[str, Kind], derived: Mapping[str, str]) -> Threshold:
-    """Read a threshold in which names may stand for formulas."""
-    whole = formulas.expanded(text, derived)
-    return parse(text, known) if whole == text else replace(parse(whole, known), text=text.strip())
 
 
 def parse(text: str, known: Mapping[str, Kind]) -> Threshold:

@@ -236,10 +236,11 @@ def _derived() -> dict[str, str]:
     found = goals.formulas()
     if not found:
         return found
-    from fastbench.results.thresholds import formulas
+    from fastbench.results.thresholds import derived_metrics, formulas
 
     if words := [name for name in found if formulas.reserved(name)]:
         raise UsageError(f"derived(): {words[0]} is a word of thresholds; choose another one.")
+    derived_metrics.resolved(found)
     if both := found.keys() & (BUILT_IN.keys() | metrics.declared().keys()):
         raise UsageError(f"derived(): {both.pop()} is the name of a metric; choose another one.")
     return found

@@ -326,6 +326,7 @@ def _config(declared: Declared, request: RunRequest) -> dict[str, object]:
         "env": _redacted(request.env),
         "tags": _redacted(declared.options.tags),
         "scenarios": scenarios,
+        **({"derived": dict(declared.options.derived)} if declared.options.derived else {}),
     }
 
 

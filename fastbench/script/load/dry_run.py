@@ -9,13 +9,11 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from fastbench.foundation import units
-from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN, MACHINE, OPERATION_KINDS
-from fastbench.results.thresholds import criteria, grammar
+from fastbench.results.thresholds import criteria
 from fastbench.results.thresholds.criteria import Finding, PlannedRun
 from fastbench.results.thresholds.judging import Threshold
 from fastbench.results.thresholds.seconds_grammar import BY_SECONDS
@@ -48,9 +46,12 @@ _OF_REQUESTS = ("http_req", "data_")
 
 
 def findings(
-    applied: Applied, thresholds: Sequence[Threshold], source: Source
+    applied: Applied,
+    thresholds: Sequence[Threshold],
+    source: Source,
+    formulas: Sequence[Threshold] = (),
 ) -> tuple[Finding, ...]:
-    """Return what is wrong with a plan, errors first."""
+    """Return what is wrong with a plan, errors first; `formulas` are those that it names."""
     found = [
         Finding("error", f"{problem.file}, line {problem.line}: {problem.text}")
         for problem in source.problems
@@ -68,7 +69,7 @@ def findings(
         if not threshold.terms:
             found += _of_dropped(threshold, applied)
             found += _of_counts(threshold, applied, source)
-    found += _of_derived(thresholds, applied)
+    found += _of_formulas(formulas, found, applied, source)
     unique = dict.fromkeys(found)
     return tuple(sorted(unique, key=lambda finding: finding.level != "error"))
 
@@ -90,21 +91,16 @@ def _planned_run(applied: Applied) -> PlannedRun:
     )
 
 
-def _of_derived(thresholds: Sequence[Threshold], applied: Applied) -> Iterator[Finding]:
-    """Find formulas that have a name and are wrong, or that nothing uses."""
-    names = applied.options.derived
-    known = {**BUILT_IN, **applied.declared.metrics}
-    for name, formula in names.items():
-        try:
-            grammar.read({}, (f"({formula}) - 0 < 1",), known, names)
-        except UsageError as error:
-            why = str(error).partition("`: ")[2]
-            yield Finding("error", f"derived {name}, `{formula}`: {why}")
-            continue
-        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
-        others = [text for other, text in names.items() if other != name]
-        if not any(word.search(text) for text in (*(t.text for t in thresholds), *others)):
-            yield Finding("warning", f"derived {name}: no threshold uses it.")
+def _of_formulas(
+    formulas: Iterable[Threshold], known: Iterable[Finding], applied: Applied, source: Source
+) -> Iterator[Finding]:
+    """Find terms of named formulas that never get samples, where no threshold is about them."""
+    told = {each.text for each in known}
+    for formula in formulas:
+        for part in formula.parts:
+            for found in _of_samples(part, applied, source):
+                if found.text not in told:
+                    yield Finding("warning", f"derived {formula.text}: {found.text}")
 
 
 def described(applied: Applied) -> list[str]:

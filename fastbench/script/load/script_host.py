@@ -54,7 +54,8 @@ class ScriptHost(ABC):
         options = applied.options
         texts = (*options.goals, *self.request.thresholds)
         read = grammar.read(options.thresholds, texts, known, options.derived)
-        return list(judging.submetrics(read))
+        formulas = grammar.read_derived(options.derived, known)
+        return list(judging.submetrics((*read, *formulas)))
 
     @abstractmethod
     def source(self) -> Source:

@@ -15,6 +15,7 @@ from fastbench.results.thresholds import baseline_terms, grammar
 from fastbench.results.thresholds.evaluation import Judge
 from fastbench.results.thresholds.judging import Threshold, decided_by, leaves
 from fastbench.run import sampling
+from fastbench.run.derived_gauges import DerivedGauges
 from fastbench.run.gauge_series import GaugeSeries
 from fastbench.run.looks import Follower, Looks
 from fastbench.run.metric_sums import GaugeValue
@@ -49,11 +50,14 @@ class Limits:
         times: dict[str, tuple[float, float]],
         notices: tuple[str, ...] = (),
         declared: Mapping[str, Kind] | None = None,
+        formulas: tuple[Threshold, ...] = (),
     ) -> None:
+        """`formulas` are those that the script names; `declared` are its metrics."""
         self.found = found
         self.notices = notices
-        self.names = metric_snapshot.names(found, declared)
+        self.names = metric_snapshot.names((*found, *formulas), declared)
         self.judge = Judge(found, times)
+        self.derived = DerivedGauges(formulas, times)
 
 
 def limits_of(applied: Applied, asked: RunRequest) -> Limits:
@@ -68,12 +72,23 @@ def limits_of(applied: Applied, asked: RunRequest) -> Limits:
         held, unknown = baseline_terms.known(
             decided_by(found.values(), asked.fail_on), asked.earlier
         )
+        formulas = _known_formulas(applied, known, asked)
         _refuse_strangers(held, applied)
-        Uptime(held)
+        Uptime((*held, *formulas))
         metrics = applied.declared.metrics
-        return Limits(held, spans(applied), (*left_out, *unknown), metrics)
+        return Limits(held, spans(applied), (*left_out, *unknown), metrics, formulas)
     except UsageError as error:
         raise OptionsError(str(error)) from None
+
+
+def _known_formulas(
+    applied: Applied, known: Mapping[str, Kind], asked: RunRequest
+) -> tuple[Threshold, ...]:
+    """Return the formulas that the script names, of scenarios that run and runs there are."""
+    kept, _ = _of_these(grammar.read_derived(applied.options.derived, known), applied)
+    found, _ = baseline_terms.known(kept, asked.earlier)
+    _refuse_strangers(found, applied)
+    return found
 
 
 def _of_these(
@@ -131,6 +146,7 @@ class Standing:
             *(self._counted, start_ns, self.series, limits.judge, followers),
             name_of=monitor.name_of,
             gauges=self.gauges,
+            derived=limits.derived,
         )
         self._applied = applied
         self._ticks = sampling.Ticks(start_ns, None, warming=False)

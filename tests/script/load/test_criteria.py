@@ -137,18 +137,21 @@ def test_tags_that_are_declared_are_no_slip(tmp_path: Path) -> None:
         assert [each.level for each in found] == level
 
 
-def test_formulas_of_names_are_read_and_used(tmp_path: Path) -> None:
-    derived = {"lost": "iterations - http_reqs", "odd": "iterations - nothing", "idle": "http_reqs"}
+def test_a_formula_whose_terms_have_no_samples_is_found(tmp_path: Path) -> None:
+    derived = {"lost": "ws_msgs_sent - ws_msgs_received", "idle": "http_reqs - iterations"}
     plan = applied(
         Declared(Settings(derived=derived), (read("f", "f", TIMED),)), RunRequest("script.py")
     )
-    limits = grammar.read({}, ("lost == 0",), BUILT_IN, derived)
-    found = dry_run.findings(plan, limits, reading(tmp_path, BODY))
-    assert [(each.level, each.text.partition(":")[0]) for each in found] == [
-        ("error", "derived odd, `iterations - nothing`"),
-        ("warning", "derived idle"),
+    formulas = grammar.read_derived(derived, BUILT_IN)
+    found = dry_run.findings(plan, (), reading(tmp_path, BODY), formulas)
+    never = "it never gets a sample, because the script never calls ws()."
+    assert [(each.level, each.text) for each in found] == [
+        ("warning", f"derived lost: ws_msgs_sent: {never}"),
+        ("warning", f"derived lost: ws_msgs_received: {never}"),
     ]
-    assert "there is no metric nothing" in found[0].text
+    limits = grammar.read({}, ("lost == 0",), BUILT_IN, derived)
+    found = dry_run.findings(plan, limits, reading(tmp_path, BODY), formulas)
+    assert [each.level for each in found] == ["error", "error"], "said once"
 
 
 @pytest.mark.parametrize(
