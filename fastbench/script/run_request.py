@@ -23,6 +23,7 @@ NO_TLS = Tls(verify=True, cafile=None, certfile=None, keyfile=None, servername="
 class RunRequest:
     """Hold the words of a run. `config` is all of them, redacted and JSON-ready.
 
+    `environment` is the one of an Artillery file that -e names.
     `script` is the path as typed, also that of a package with a `__main__.py`. `stages` are pairs
     of a length and a target. `scale` multiplies VUs, rates and shared iterations, `time_scale`
     lengths and start times, `shape` is a name of load_shapes. `headers` go with every request and
@@ -41,6 +42,7 @@ class RunRequest:
     time_scale: float = 1.0
     shape: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    environment: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     thresholds: tuple[str, ...] = ()
     workers: int | None = None

@@ -56,6 +56,7 @@ PARTS: dict[str, set[str]] = {
     "script.protocols.databases": {"script"},
     "script.protocols": {"script", "script.api", "script.protocols.databases"},
     "script.load": {"script", "script.api"},
+    "script.artillery": {"script", "script.api", "script.http", "script.load", "script.protocols"},
     "script.worker": {"script", "script.api", "script.http", "script.load"},
     "script.parent": {"script", "script.api", "script.load", "script.worker"},
     "experiments.trials": {"experiments.compare"},
@@ -75,7 +76,9 @@ MAX_ROOMS = 12
 MAX_FILES = 20
 
 # A heavy library is imported by the one part that needs it, so that nobody else pays for it.
-SCRIPTS = {f"script.{part}" for part in ("api", "http", "parent", "protocols", "worker")}
+SCRIPTS = {
+    f"script.{part}" for part in ("api", "artillery", "http", "parent", "protocols", "worker")
+}
 HEAVY = {
     "aiohttp": {"outputs.dashboard", "server"},
     "orjson": {"cli.commands", "cli.output", "run", *SCRIPTS},

@@ -353,7 +353,7 @@ cloud login logout pause resume scale stats status | | --dashboard http://localh
 update upgrade install | | --version | use pip: pip install -U fastbench-http
 
 [file]
-.py | | run {} | run starts a script
+.py .yml .yaml | | run {} | run starts a script
 .toml | | suite {} | suite runs a suite
 .db .sqlite .sqlite3 | | history {} | history shows stored runs
 .lua | | -s {} | use -s for a script of wrk
@@ -361,8 +361,6 @@ update upgrade install | | --version | use pip: pip install -U fastbench-http
 .json .ndjson .jsonl .gz | | report {} | report shows a saved result
 .js .mjs .ts | | run load.py | k6 scripts are not supported; a test in Python has the same names,
    see the examples/ folder
-.yml .yaml | | suite load.toml | Artillery's files are not supported;
-   write several runs into a TOML file, see examples/suite.toml
 .har .jmx .postman_collection .http | | --urls-from-file urls.txt | this format is not supported;
    write the URLs into a file, one per line, with the method before
 .csv .html .md .xml .hlog | | report RESULT.json

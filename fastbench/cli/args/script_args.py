@@ -79,6 +79,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
     tags = _tags(words.tags, notices)
     bind, family = _addresses(words)
     script, output = _script(scripts), url_args.output(words)
+    env, environment = _environment(words.env, script)
     request = RunRequest(
         script=script,
         vus=values.count("-u", words.vus, 1, plan.MAX_CONNECTIONS),
@@ -89,7 +90,8 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         scale=values.factor("--scale", words.scale),
         time_scale=values.factor("--time-scale", words.time_scale),
         shape=values.choice("--shape", words.shape, SHAPES),
-        env=_env(words.env),
+        env=_env(env),
+        environment=environment,
         tags=tags,
         thresholds=(*words.thresholds, *_max_exceptions(words.max_exceptions)),
         workers=values.count("-t", words.workers, 1, plan.MAX_WORKERS),
@@ -173,6 +175,16 @@ def _scenarios(given: Sequence[str]) -> tuple[str, ...]:
     if not all(found):
         raise UsageError("--scenario needs the name of a scenario of the script.")
     return tuple(dict.fromkeys(found))
+
+
+def _environment(given: Sequence[str], script: str) -> tuple[Sequence[str], str | None]:
+    """Part the environment of an Artillery file, which -e names, from variables."""
+    names = [word for word in given if "=" not in word]
+    if not script.endswith((".yml", ".yaml")) or not names:
+        return given, None
+    if len(names) > 1:
+        raise UsageError(f"-e {names[0]} and -e {names[1]}: a run has one environment.")
+    return [word for word in given if "=" in word], names[0]
 
 
 def _env(given: Sequence[str]) -> dict[str, str]:

@@ -23,6 +23,7 @@ from fastbench.script import exceptions
 from fastbench.script.exceptions import Broken, Spot
 
 ENTRY = "__main__.py"  # of a folder
+SUFFIXES = (".py", ".yml", ".yaml")  # Python, and files of Artillery
 STDIN = "<stdin>"  # the name of a script that standard input holds; its folder is where we are
 _OF_OPTIONS = frozenset(
     f"fastbench.script.api.{name}" for name in ("declare", "metrics", "options")
@@ -59,7 +60,7 @@ def find(path: str) -> ScriptLocation:
         raise UsageError(f"{shown} does not exist; give the path of a Python script.")
     if not os.path.isfile(file):
         raise UsageError(f"{shown} is not a file; give the path of a Python script.")
-    if not file.endswith(".py"):
+    if not file.endswith(SUFFIXES):
         raise UsageError(f"{shown} is not a Python script: its name must end in .py.")
     if not os.access(file, os.R_OK):
         raise UsageError(f"{shown} cannot be read; see its permissions.")

@@ -1,0 +1,94 @@
+"""A file of Artillery as a run: as many users, requests, checks and failures as it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import embedded
+import pytest
+from running import Run, fastbench
+
+TEST = """
+config:
+  target: "{{ $env.TARGET }}"
+  phases:
+    - {duration: 0.4, arrivalRate: 50, name: warm up}
+    - {duration: 0.4, arrivalRate: 10, rampTo: 40}
+    - {pause: 0.1}
+    - {duration: 0.2, arrivalCount: 7}
+  plugins: {expect: {}, ensure: {}}
+  variables: {who: [ann, bob]}
+  payload: {path: ids.csv, fields: [id, word], order: sequence, skipHeader: true}
+  environments:
+    away: {target: "http://127.0.0.1:9"}
+before:
+  flow:
+    - post: {url: /echo, json: {token: t-1}, capture: {json: "$.headers[0][1]", as: host}}
+scenarios:
+  - name: buy
+    flow:
+      - get: {url: /api/health, expect: [{statusCode: 200}, {contentType: json}]}
+      - loop:
+          - post:
+              url: "/echo?n={{ $loopCount }}&id={{ id }}"
+              json: {who: "{{ who }}", id: "{{ id }}", n: "{{ $loopCount }}", host: "{{ host }}"}
+              capture: [{json: $.method, as: m}, {json: $.body, as: sent}]
+              expect: {equals: ["{{ m }}", POST], hasProperty: headers}
+        count: 2
+      - get: {url: /status/404, expect: {statusCode: 404}}
+      - get: {url: "/status/{{ $nothing }}", ifTrue: "m == 3"}
+"""
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[str]:
+    with embedded.serving("--port", "0") as (_, url):
+        yield url
+
+
+def run(folder: Path, url: str, *more: str, text: str = TEST) -> Run:
+    path = folder / "test.yml"
+    path.write_text(text)
+    (folder / "ids.csv").write_text("id,word\n7,one\n8,two\n")
+    return fastbench("run", str(path), "-e", f"TARGET={url}", "-t", "2", "-q", *more)
+
+
+def test_a_file_runs_as_many_users_as_its_phases_bring(tmp_path: Path, target: str) -> None:
+    done = run(tmp_path, target)
+    found = done.document
+    (row,) = found["scenarios"]
+    users = 20 + 10 + 7
+    assert (row["name"], row["iterations"], row["dropped_iterations"]) == ("buy", users, 0)
+    names = {(each["scenario"], each["name"]): each["requests"] for each in found["requests"]}
+    assert names == {
+        ("buy", "/api/health"): users,
+        ("buy", "/echo"): 2 * users,
+        ("buy", "/status/404"): users,
+        ("setup", "/echo"): 1,
+    }
+    checks = {each["name"]: (each["passes"], each["fails"]) for each in found["checks"]}
+    assert checks == {
+        "contentType json: GET /api/health": (users, 0),
+        "equals {{ m }}, POST: POST /echo": (2 * users, 0),
+        "hasProperty headers: POST /echo": (2 * users, 0),
+        "statusCode 200: GET /api/health": (users, 0),
+        "statusCode 404: GET /status/404": (users, 0),
+    }
+    assert found["thresholds"]["checks: rate>=1"]["ok"] and not found["exceptions"]
+
+
+def test_a_user_that_fails_has_the_error_and_the_line_and_sends_no_more(
+    tmp_path: Path, target: str
+) -> None:
+    text = TEST.replace("{json: $.method, as: m}", "{json: $.nothing, as: m}")
+    found = run(tmp_path, target, text=text).document
+    (row,) = found["exceptions"]
+    line = text[1:].partition("$.nothing")[0].count("\n") + 2
+    assert (row["type"], row["place"]) == ("Failed capture or match", f"test.yml:{line}")
+    assert row["count"] == found["scenarios"][0]["iterations"] == 37
+    names = [each["name"] for each in found["requests"] if each["scenario"] == "buy"]
+    assert "/status/404" not in names
+    away = run(tmp_path, target, "-e", "away", "--no-setup").document
+    assert [row["type"] for row in away["exceptions"]] == ["ECONNREFUSED"]
+    assert away["config"]["url"] == "http://127.0.0.1:9"
