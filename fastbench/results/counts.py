@@ -16,6 +16,10 @@ ENDED = (
     *("complete", "interrupted", "worker_lost", "nothing_succeeded"),
     *("aborted", "script_failed", "threshold_aborted"),  # of scenarios only
 )
+SEVERITY = (  # the same, the worst last; by what exit_codes says of them
+    *("complete", "threshold_aborted", "nothing_succeeded", "script_failed", "aborted"),
+    *("worker_lost", "interrupted"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,16 +132,7 @@ class Histogram:
 
         It holds the counters alone: keep the exact extremes and the sum beside it.
         """
-        payload = bytearray()
-        append = payload.append
-        following = 0
-        for counter, n in self.counts.items():
-            if gap := counter - following:
-                number = 2 * gap - 1 if gap > 1 else 0  # ZigZag of -gap, and of a single 0
-                append(number) if number < 0x80 else _put(payload, number)
-            append(2 * n) if n < 0x40 else _put(payload, 2 * n)
-            following = counter + 1
-        return v2_of(payload)
+        return v2_of(payload_of(self.counts))
 
     @classmethod
     def from_v2(cls, blob: bytes) -> Histogram:
@@ -149,14 +140,7 @@ class Histogram:
 
         Extremes and sum are those of the counters. Raises ValueError for anything else.
         """
-        counts: dict[int, int] = {}
-        counter = 0
-        for value in _values(_inflate(blob)):
-            if value > 0:
-                counts[counter] = value
-            counter += -value if value < 0 else 1
-            if counter > COUNTERS:
-                raise ValueError("the histogram has more counters than its layout")
+        counts = counts_of(_inflate(blob), COUNTERS)
         if not counts:
             return cls.empty()
         total = sum(_middle(at) * n for at, n in counts.items())
@@ -165,6 +149,33 @@ class Histogram:
     def with_exact(self, min_ns: int, max_ns: int, sum_ns: int) -> Histogram:
         """Return the same counters with extremes and sum that were kept beside them."""
         return replace(self, min_ns=min_ns, max_ns=max_ns, sum_ns=sum_ns)
+
+
+def payload_of(counts: Mapping[int, int]) -> bytearray:
+    """Return the numbers of HdrHistogram's V2 form: counts by counter, in ascending order."""
+    payload = bytearray()
+    append = payload.append
+    following = 0
+    for counter, n in counts.items():
+        if gap := counter - following:
+            number = 2 * gap - 1 if gap > 1 else 0  # ZigZag of -gap, and of a single 0
+            append(number) if number < 0x80 else _put(payload, number)
+        append(2 * n) if n < 0x40 else _put(payload, 2 * n)
+        following = counter + 1
+    return payload
+
+
+def counts_of(payload: bytes, counters: int) -> dict[int, int]:
+    """Read what `payload_of` wrote. Raises ValueError for more than so many counters."""
+    counts: dict[int, int] = {}
+    counter = 0
+    for value in _values(payload):
+        if value > 0:
+            counts[counter] = value
+        counter += -value if value < 0 else 1
+        if counter > counters:
+            raise ValueError("the histogram has more counters than its layout")
+    return counts
 
 
 def v2_of(payload: bytes | bytearray, level: int = -1) -> bytes:

@@ -4,8 +4,8 @@ The types are the description: int, float, str, bool, `X | None`, tuple[X, ...],
 Literal, Any, Mapping[str, X],
 nested dataclasses, and Annotated[str, choices] or Annotated[str, choices, {old: new}], where
 an older writer used another word. Numbers are finite and, but for `Signed`, not
-negative; every field must be there but those marked LATER, which have a default: older writers did
-not know them. Names we do not know are ignored: a newer writer may add some.
+negative; every field must be there but those marked LATER or SPARSE, which have a default: older
+writers did not know them. Names we do not know are ignored: a newer writer may add some.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _SIGNED = "signed"
 Signed = Annotated[float, _SIGNED]  # a number that may be negative
 
 LATER = {"later": True}  # metadata of a field that came after the first version of a document
+SPARSE = {**LATER, "sparse": True}  # and that is not written where it is empty
 
 _EXPECTED = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
 
@@ -53,7 +54,11 @@ def parsed(data: bytes) -> object:
 def plain(value: Any) -> Any:
     """Turn dataclasses, tuples and mappings into what JSON knows."""
     if is_dataclass(value):
-        return {part.name: plain(getattr(value, part.name)) for part in fields(value)}
+        return {
+            part.name: plain(found)
+            for part in fields(value)
+            if (found := getattr(value, part.name)) or part.metadata != SPARSE
+        }
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     if isinstance(value, Mapping):
@@ -106,7 +111,11 @@ def read(kind: Any, value: object, path: str) -> Any:
 def due_in(kind: Any, value: object, path: str = "") -> list[str]:
     """Return the fields of a dataclass that are to be read: all but LATER ones that are missing."""
     there = members(value, path)
-    return [part.name for part in fields(kind) if part.metadata != LATER or part.name in there]
+    return [
+        part.name
+        for part in fields(kind)
+        if part.metadata not in (LATER, SPARSE) or part.name in there
+    ]
 
 
 def _fields(kind: Any, value: object, path: str) -> Any:

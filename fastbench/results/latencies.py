@@ -7,6 +7,7 @@ back, merged and compared.
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastbench.results.histogram import Histogram
@@ -69,6 +70,22 @@ def latency_ms(histogram: Histogram) -> dict[str, float | None]:
 def packed(histogram: Histogram) -> str:
     """Return a histogram as it stands in a document: HdrHistogram's V2 form in base64."""
     return base64.b64encode(histogram.to_v2()).decode()
+
+
+def unpacked(text: str, row: Mapping[str, float | None] | None = None) -> Histogram:
+    """Read what `packed` wrote, with the extremes and the sum of its row, if there is one.
+
+    Raises ValueError for what is none, or holds other counts than its row.
+    """
+    histogram = Histogram.from_v2(base64.b64decode(text, validate=True))
+    if row is None:
+        return histogram
+    if histogram.count != row.get("count"):
+        raise ValueError(f"it holds {histogram.count} samples, its row {row.get('count')}")
+    least, most, total = (row.get(name) for name in ("min", "max", "sum_ns"))
+    if least is None or most is None or total is None:
+        return histogram
+    return histogram.with_exact(round(least * 1e6), round(most * 1e6), int(total))
 
 
 def read_latency(document: object) -> Latency:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
-from fastbench.results.json_codec import LATER, Signed
+from fastbench.results.json_codec import LATER, SPARSE, Signed
 
 # Counters of what was answered, and of what succeeded; no names that a metric may have.
 ANSWERED, SUCCEEDED = "requests.answered", "operations.succeeded"
@@ -21,6 +21,7 @@ CONTAINS = ("default", "time", "data")
 LEVELS = ("fail", "warn")
 GRADES = ("", "met", "near", "missed", "critical", "good", "plan", "act")
 OPERATION_KINDS = ("http", "ws", "sql", "redis", "job", "custom")
+MAX_PACKED = 200  # rows of one table that keep their histograms, of up to 5 KB each
 OPERATION_ERRORS = "operation_errors"  # by reason; as those of requests in outputs only
 
 
@@ -102,6 +103,9 @@ BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours
 class Metric:
     """One metric. `thresholds` holds {"ok": bool} by expression, as k6 writes it.
 
+    `histogram` are the samples of a trend, packed: times as `hdr` of the document has them, other
+    numbers as `number_counts` does; "" where there are none, or in an older document.
+
     values by type: counter count and rate (per second); gauge value, min and max; rate rate,
     passes and fails; trend avg, min, med, max, p(90), p(95), p(99) and count. None of a trend's
     values but count exists without samples.
@@ -111,6 +115,7 @@ class Metric:
     contains: Annotated[str, CONTAINS]
     values: Mapping[str, Signed]
     thresholds: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    histogram: str = field(default="", metadata=SPARSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,8 @@ class NamedRow:
     and timeouts, and `response` runs from the planned instant. `failed` includes timeouts. What
     follows `latency` is None or empty where it was not counted: timeouts, statuses and `response`
     are known of URLs only, `in_flight_at_end` and `reasons`, why some failed, of other operations.
+    `hdr` holds the histograms of `latency` and `response`, packed, of the MAX_PACKED rows with most
+    requests.
     """
 
     name: str
@@ -173,6 +180,7 @@ class NamedRow:
     bytes_out: int | None = field(default=None, metadata=LATER)
     in_flight_at_end: int | None = field(default=None, metadata=LATER)
     reasons: Mapping[str, int] = field(default_factory=dict, metadata=LATER)
+    hdr: Mapping[str, str] = field(default_factory=dict, metadata=SPARSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +189,7 @@ class ScenarioRow:
 
     `duration_s` is the scenario's own, from its start to the end of its last iteration. What it
     timed beside requests is in `operations`; `operation_latency` is None where that is nothing.
+    `hdr` holds the histograms of all four, packed.
     """
 
     name: str
@@ -198,6 +207,7 @@ class ScenarioRow:
     operations: int = field(default=0, metadata=LATER)
     operations_failed: int = field(default=0, metadata=LATER)
     operation_latency: Mapping[str, float | None] | None = field(default=None, metadata=LATER)
+    hdr: Mapping[str, str] = field(default_factory=dict, metadata=SPARSE)
 
     def as_requests(self) -> ScenarioRow:
         """Return the row of a run that is about its operations only."""

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fastbench.results.histogram import Histogram
+from fastbench.results.json_codec import SPARSE
+from fastbench.results.latencies import packed
 
 NO_CLOSE = 1006  # a connection that ended without a close frame (RFC 6455 section 7.1.5)
 
@@ -25,11 +27,12 @@ def mode_of(config: Mapping[str, object]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HandshakeTimes:
-    """From the request of the handshake to its answer, ms; None without any."""
+    """From the request of the handshake to its answer, ms; None without any. `hdr` is packed."""
 
     p50: float | None
     p99: float | None
     max: float | None
+    hdr: str = field(default="", metadata=SPARSE)
 
     @classmethod
     def of(cls, times: Histogram) -> HandshakeTimes:
@@ -37,7 +40,8 @@ class HandshakeTimes:
         if not times.count:
             return cls(None, None, None)
         found = (times.percentile(50), times.percentile(99), times.max_ns)
-        return cls(*(round(each / 1e6, 6) for each in found))
+        p50, p99, most = (round(each / 1e6, 6) for each in found)
+        return cls(p50, p99, most, packed(times))
 
 
 @dataclass(frozen=True, slots=True)

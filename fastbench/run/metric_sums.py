@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastbench.engine.bridge import _core
 from fastbench.results.histogram import Histogram, v2_of
+from fastbench.results.number_counts import packed_places
 
 if TYPE_CHECKING:
     from fastbench.results.thresholds.judging import Threshold
@@ -189,9 +190,11 @@ class TrendValue(_Sum):
         return Histogram(h.counts(), h.min_ns, h.max_ns, h.sum_ns)
 
     def packed(self, level: int = -1) -> str:
-        """Return times as a document holds them; `level` is that of zlib. "" without samples."""
+        """Return the samples as a document holds them; `level` is that of zlib. "" without any."""
         if not self.samples:
             return ""
+        if not self.timed:
+            return packed_places(self.counted.counts())
         return base64.b64encode(v2_of(self.counted.payload(), level)).decode()
 
     def to_json(self) -> list[Any]:
@@ -209,6 +212,12 @@ EMPTY: Mapping[str, Value] = {  # of each type; nobody adds to these
     "rate": RateValue(),
     "trend": TrendValue(),
 }
+
+
+def packed_each(times: Mapping[str, TrendValue | None]) -> dict[str, str]:
+    """Return those that have samples, packed, by name."""
+    found = {name: "" if each is None else each.packed() for name, each in times.items()}
+    return {name: text for name, text in found.items() if text}
 
 
 def total(each: Iterable[Any]) -> Any:

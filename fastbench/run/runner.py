@@ -156,7 +156,7 @@ class _Run:
         looks.tell(now)
         found = summarize.result(self._observed(line_ns, start_ns, series, monitor))
         judgements = {} if self.judge is None else self.judge.final(found)
-        return replace(found, requests=now.requests(), thresholds=judgements)
+        return replace(found, requests=now.requests(packed=True), thresholds=judgements)
 
     def _observed(
         self, line_ns: int, start_ns: int, series: sampling.Series, monitor: Monitor

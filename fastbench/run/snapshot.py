@@ -22,6 +22,7 @@ from fastbench.results.metric_values import (
     ANSWERED,
     BUILT_IN,
     MACHINE,
+    MAX_PACKED,
     OPERATION_ERRORS,
     SUCCEEDED,
     Judgement,
@@ -229,28 +230,38 @@ class Snapshot:
             value = self.value(name, tags, kind)
             if key in judged or name in self.declared or (value is not None and value.samples):
                 values = (value or metric_sums.EMPTY[kind.type]).values(self.span_s)
-                metrics[key] = Metric(kind.type, kind.contains, values, judged.get(key, {}))
+                packed = value.packed() if isinstance(value, TrendValue) else ""
+                metrics[key] = Metric(kind.type, kind.contains, values, judged.get(key, {}), packed)
         return metrics
 
-    def requests(self) -> tuple[NamedRow, ...]:
-        """Return the operations by name, requests first.
+    def requests(self, *, packed: bool = False) -> tuple[NamedRow, ...]:
+        """Return the operations by name, requests first; `packed`: with their histograms.
 
         URLs stand in their order, else the most of each scenario first.
         """
+        most = self._most_by_name() if packed else ()
         sent = [
-            self._request(key, of, statuses)
+            self._request(key, of, statuses, packed=key in most)
             for key, of, statuses in self._by_name("http_reqs", "method", STATUSES, "status")
             if of["http_reqs"].count or self.plain
         ]
         if self.plain:
             return tuple(sent)
         timed = [
-            self._operation(key, of, reasons)
+            self._operation(key, of, reasons, packed=key in most)
             for key, of, reasons in self._by_name("operations", "kind", OPERATION_ERRORS, "reason")
         ]
         for rows in (sent, timed):
             rows.sort(key=lambda row: (row.scenario, -row.requests, row.name))
         return (*sent, *timed)
+
+    def _most_by_name(self) -> frozenset[_Key]:
+        """Return the keys of those that were counted most, MAX_PACKED at most."""
+        found: Counter[_Key] = Counter()
+        for (count, *_), third in zip(BY_NAME, ("method", "kind"), strict=True):
+            for key, value in self.by(count, ("scenario", "name", third), self.named).items():
+                found[key[0], key[1], key[2]] = round(value.count)
+        return frozenset(key for key, _ in found.most_common(MAX_PACKED))
 
     def _by_name(
         self, first: str, third: str, details: str, detail: str
@@ -269,7 +280,9 @@ class Snapshot:
             of = {name: values[key] for name, values in parts.items() if key in values}
             yield (key[0], key[1], key[2]), of, counts.get(key, {})
 
-    def _request(self, key: _Key, of: Mapping[str, Any], statuses: Mapping[str, int]) -> NamedRow:
+    def _request(
+        self, key: _Key, of: Mapping[str, Any], statuses: Mapping[str, int], *, packed: bool
+    ) -> NamedRow:
         scenario, name, method = key
         more: dict[str, Any] = {}
         if self.plain:
@@ -285,12 +298,15 @@ class Snapshot:
             name=name,
             method=method,
             scenario=scenario,
+            packed=packed,
             bytes_in=_count(of, "data_received"),
             bytes_out=None if self.plain else _count(of, "data_sent"),
             **more,
         )
 
-    def _operation(self, key: _Key, of: Mapping[str, Any], reasons: Mapping[str, int]) -> NamedRow:
+    def _operation(
+        self, key: _Key, of: Mapping[str, Any], reasons: Mapping[str, int], *, packed: bool
+    ) -> NamedRow:
         scenario, name, kind = key
         started = _count(of, STARTED)
         return self._row(
@@ -300,20 +316,25 @@ class Snapshot:
             method="",
             scenario=scenario,
             kind=kind,
+            packed=packed,
             bytes_in=_count(of, BYTES_IN),
             bytes_out=_count(of, BYTES_OUT),
             in_flight_at_end=None if started is None else started - round(of["operations"].count),
             reasons=reasons,
         )
 
-    def _row(self, of: Mapping[str, Any], names: tuple[str, str, str], **more: Any) -> NamedRow:
+    def _row(
+        self, of: Mapping[str, Any], names: tuple[str, str, str], *, packed: bool, **more: Any
+    ) -> NamedRow:
         count, failed, times = names
+        kept = {"latency": of.get(times), "response": of.get("response")} if packed else {}
         n = round(of[count].count)
         return NamedRow(
             requests=n,
             failed=of[failed].passes,
             requests_per_s=n / self.span_s if self.span_s > 0 else 0.0,
             latency=latency_ms(of.get(times, TrendValue()).histogram()),
+            hdr=metric_sums.packed_each(kept),
             **more,
         )
 

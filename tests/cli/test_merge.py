@@ -14,18 +14,21 @@ from servers import Server, answering
 
 SCRIPT = """
 import asyncio
-from fastbench import scenario
+from fastbench import Trend, scenario
+
+size = Trend("size")
 
 @scenario(executor="constant-vus", vus=2, duration="2s")
 async def one(vu):
     await vu.get("/script")
+    size.add(5)
     await asyncio.sleep(0.01)
 """
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
-    """Three runs at the same time, and how many requests their server saw."""
+    """Four runs at the same time, and how many requests their server saw."""
     folder = tmp_path_factory.mktemp("runs")
     (folder / "one.py").write_text(SCRIPT)
     with Server(answering()) as server:
@@ -34,6 +37,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]
             "a": (*few, "-R50", server.url("/a")),
             "b": (*few, "-R40", "--threshold", "p50 <1ns", server.url("/b")),
             "s": ("run", str(folder / "one.py"), "--base-url", server.url(), "-t1"),
+            "r": ("run", str(folder / "one.py"), "--base-url", server.url(), "-t1"),
         }
         at_once(
             partial(invoke, line[0], "--json", str(folder / f"{name}.json"), *line[1:])
@@ -49,7 +53,7 @@ def document(folder: Path, name: str) -> dict[str, Any]:
 
 def test_the_server_counted_what_the_merged_document_holds(saved: tuple[Path, int]) -> None:
     folder, seen = saved
-    files = [str(folder / f"{name}.json") for name in "abs"]
+    files = [str(folder / f"{name}.json") for name in "absr"]
     html, junit, md = (str(folder / f"m.{end}") for end in ("html", "xml", "md"))
     made = invoke(
         "merge", *files, "--json", str(folder / "m.json"), "--html", html, "--junit", junit,
@@ -57,11 +61,11 @@ def test_the_server_counted_what_the_merged_document_holds(saved: tuple[Path, in
     )  # fmt: skip
     assert (made.returncode, made.stderr) == (99, "")  # b's threshold
     whole = json.loads((folder / "m.json").read_text())
-    parts = [document(folder, name) for name in "abs"]
+    parts = [document(folder, name) for name in "absr"]
     assert whole["summary"]["started"] == seen
     assert whole["summary"]["requests"] == sum(each["summary"]["requests"] for each in parts)
     assert sum(row["requests"] for row in whole["requests"]) == whole["summary"]["requests"]
-    assert [part["name"] for part in whole["parts"]] == ["a", "b", "s"]
+    assert [part["name"] for part in whole["parts"]] == ["a", "b", "s", "r"]
     assert "b: p50 <1ns" in whole["thresholds"]
     assert "b: p50" in Path(junit).read_text()
     assert all(name in Path(html).read_text() for name in ("/a", "one.py"))
@@ -82,6 +86,23 @@ def test_runs_of_urls_are_balanced_and_read_by_report_and_compare(
     path.write_text(made.stdout)
     assert "RUNS" in invoke("report", str(path)).stdout
     assert invoke("compare", str(path), str(path)).returncode == 0
+
+
+def test_percentiles_of_two_runs_of_a_script_are_those_of_all_their_samples(
+    saved: tuple[Path, int],
+) -> None:
+    folder, _ = saved
+    files = [str(folder / f"{name}.json") for name in "sr"]
+    whole = valid(invoke("merge", *files, "--format", "json").stdout)
+    (row,) = whole["requests"]
+    # All that both sent are of this name, so that the whole run's histogram holds the same samples.
+    assert row["latency"] == whole["latency_ms"]["service"]
+    assert row["hdr"]["latency"] == whole["hdr"]["service"]
+    (scenario,) = whole["scenarios"]
+    assert scenario["latency"] == row["latency"]
+    assert scenario["iteration_duration"]["p99"] > 10
+    assert whole["metrics"]["size"]["values"]["p(95)"] == 5
+    assert whole["metrics"]["vus"]["values"]["value"] == 4
 
 
 def test_a_file_that_is_no_run_is_one_sentence(saved: tuple[Path, int], tmp_path: Path) -> None:

@@ -8,14 +8,19 @@ from typing import Any
 
 import pytest
 import samples
+import scenario_samples
 from commandline import validator
 
+from fastbench.cli.commands.run_url import EXIT_CODES
+from fastbench.foundation import exit_codes
+from fastbench.results.counts import ENDED, SEVERITY
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import PERCENTILES
 from fastbench.results.merging.merged_result import merged
 from fastbench.results.merging.run_times import Unmergeable
 from fastbench.results.metric_values import Check, Judgement, Metric, NamedRow
 from fastbench.results.result import Result
+from fastbench.results.socket_counts import HandshakeTimes, Sockets
 
 
 def at(result: Result, started_at: str, **changes: Any) -> Result:
@@ -166,10 +171,79 @@ def test_messages_and_requests_are_no_sum() -> None:
 
 
 def test_a_merged_result_is_merged_again() -> None:
-    whole = merged([("m", pair()), ("c", at(samples.good(), LATE))], "1.0")
+    whole = merged([("m", pair()), ("c", at(samples.good(), LATE, config={}))], "1.0")
     assert [(part.name, part.offset_s) for part in whole.parts] == [
         ("m: a", 0.0),
         ("m: b", 2.0),
         ("c", 2.0),
     ]
     assert whole.summary.requests == 3 * samples.good().summary.requests
+
+
+def test_a_run_counts_once_also_as_a_part_of_another() -> None:
+    with pytest.raises(Unmergeable, match=r"^m: b and again are the same run, which would"):
+        merged([("m", pair()), ("again", at(samples.good(), LATE))], "1.0")
+    with pytest.raises(Unmergeable, match=r"^m: a and n: a are the same run"):
+        merged([("m", pair()), ("n", pair(second=samples.warmed()))], "1.0")
+
+
+@pytest.mark.parametrize(
+    ("ends", "whole"),
+    [
+        (("complete", "interrupted"), "interrupted"),
+        (("threshold_aborted", "interrupted"), "interrupted"),
+        (("threshold_aborted", "worker_lost"), "worker_lost"),
+        (("aborted", "script_failed"), "aborted"),
+        (("nothing_succeeded", "complete"), "complete"),
+        (("nothing_succeeded", "nothing_succeeded"), "nothing_succeeded"),
+    ],
+)
+def test_it_ended_as_the_worst_of_its_runs(ends: tuple[str, str], whole: str) -> None:
+    for one, other in (ends, ends[::-1]):
+        first, second = (
+            replace(samples.good(), summary=replace(samples.good().summary, ended=each))
+            for each in (one, other)
+        )
+        assert pair(first, second).summary.ended == whole
+
+
+def test_the_order_of_ends_is_that_of_their_exit_codes() -> None:
+    assert sorted(SEVERITY) == sorted(ENDED)
+    codes = [EXIT_CODES[each] for each in SEVERITY]
+    assert [exit_codes.worst(codes[: at + 1]) for at in range(len(codes))] == codes
+
+
+def test_users_of_all_runs_are_a_sum() -> None:
+    def of(*values: float) -> Result:
+        gauge = dict(zip(("value", "min", "max"), values, strict=True))
+        metrics = {"vus": Metric("gauge", "default", gauge)}
+        return replace(samples.good(), metrics=metrics)
+
+    made = pair(of(3, 1, 5), of(4, 0, 10))
+    assert made.metrics["vus"].values == {"value": 7, "min": 1, "max": 15}
+
+
+def test_scenarios_of_one_script_are_merged_and_those_of_another_are_not() -> None:
+    def run(script: str, at_s: int) -> tuple[str, Result]:
+        found = replace(scenario_samples.smoke(), config={"script": script})
+        return f"r{at_s}", at(found, f"2026-01-01T10:00:0{at_s}.000+00:00")
+
+    names = [row.name for row in scenario_samples.smoke().scenarios]
+    made = merged([run("s.py", 0), run("s.py", 1), run("t.py", 2)], "1.0")
+    assert [row.name for row in made.scenarios] == [
+        f"{of}: {name}" for of in ("s.py", "r2") for name in names
+    ]
+    alone = merged([run("s.py", 0), run("s.py", 1)], "1.0")
+    assert [row.name for row in alone.scenarios] == names
+
+
+def test_handshakes_of_two_runs_of_websockets_are_those_of_all() -> None:
+    def run(*times_ns: int) -> Result:
+        handshakes = HandshakeTimes.of(Histogram.from_values(times_ns))
+        counts = (len(times_ns), 0, 0, 0.0, 0, 0, 0, 0, 0)
+        return replace(samples.good(), sockets=Sockets(*counts, handshakes))
+
+    made = pair(run(1_000_000, 2_000_000), run(9_000_000)).sockets
+    assert made is not None
+    assert made.handshake_ms.p50 == pytest.approx(2, rel=0.001)
+    assert made.handshake_ms.p99 == made.handshake_ms.max == 9

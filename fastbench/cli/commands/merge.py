@@ -30,8 +30,9 @@ def parser() -> Parser:
         description="Merge the results of runs that took place at the same time, on one machine or "
         "several, into one: counts are added, histograms merged, seconds added by the wall clock "
         "(the clocks of several machines must agree). The report, compare and history of one run "
-        "read it. Without a flag, print the text report. A percentile that would have to be an "
-        "average is left out. FILE may be - for standard output.",
+        "read it. Without a flag, print the text report. Percentiles are those of the summed "
+        "histograms; those of a document of before 0.7.0 are left out where an average would be "
+        "needed. FILE may be - for standard output.",
     )
     made.add_argument(
         "results", metavar="RUN.json", nargs="+", help="files of --json, two at least"

@@ -168,7 +168,7 @@ class PointResult:
             warnings=warnings,
             metrics=whole.metrics(),
             thresholds=self._judgements(whole),
-            requests=replace(ours, named=_named(ours)).requests(),
+            requests=replace(ours, named=_named(ours)).requests(packed=True),
             scenarios=tuple(_scenarios(ours)),
             checks=metric_snapshot.checks(ours),
             operations=_operations(ours),

@@ -19,7 +19,10 @@ STATS = ("avg", "min", "med", "max", "p(90)", "p(95)", "p(99)")
 
 def document(result: Result) -> dict[str, object]:
     """Return the JSON-ready object."""
-    metrics: dict[str, object] = {name: asdict(each) for name, each in result.metrics.items()}
+    metrics: dict[str, object] = {
+        name: {part: value for part, value in asdict(each).items() if part != "histogram"}
+        for name, each in result.metrics.items()
+    }
     return {
         "root_group": _group("", [(each.group, each) for each in result.checks]),
         "options": {

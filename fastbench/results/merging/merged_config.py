@@ -47,21 +47,25 @@ def config(runs: Sequence[TimedRun]) -> dict[str, object]:
 def own_names(runs: Sequence[TimedRun]) -> list[Result]:
     """Return the results; a scenario that two different scripts have is told with its run's name.
 
-    The same script on several machines has the same scenarios: they are merged by name.
+    The same script on several machines has the same scenarios: they are merged by name, and told
+    with that of the script.
     """
     owners: dict[str, set[str]] = {}
-    for run in runs:
+    scripts = [str(run.result.config.get("script")) for run in runs]
+    for run, script in zip(runs, scripts, strict=True):
         for row in run.result.scenarios:
-            owners.setdefault(row.name, set()).add(str(run.result.config.get("script")))
-    shared = {name for name, scripts in owners.items() if len(scripts) > 1}
-    return [_renamed(run, shared) for run in runs]
+            owners.setdefault(row.name, set()).add(script)
+    shared = {name for name, of in owners.items() if len(of) > 1}
+    return [
+        _renamed(run.result, shared, run.name if scripts.count(script) == 1 else script)
+        for run, script in zip(runs, scripts, strict=True)
+    ]
 
 
-def _renamed(run: TimedRun, shared: set[str]) -> Result:
+def _renamed(result: Result, shared: set[str], owner: str) -> Result:
     def told(name: str) -> str:
-        return f"{run.name}: {name}" if name in shared else name
+        return f"{owner}: {name}" if name in shared else name
 
-    result = run.result
     return replace(
         result,
         scenarios=tuple(replace(row, name=told(row.name)) for row in result.scenarios),

@@ -1,23 +1,29 @@
 """Metrics of several runs as one set, by kind: counted, rated and extremes are exact.
 
-A trend holds no histogram in a document: its percentiles are told where the run as a whole has a
-histogram of the same samples, or where one run alone has some; else they are left out.
+The percentiles of a trend are those of the sum of its histograms. A document of before 0.7.0 holds
+none: then they are told where the run as a whole has a histogram of the same samples, or where one
+run alone has some, and else left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 
+from fastbench.results import latencies, number_counts
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import OF_METRIC, Latency
 from fastbench.results.merging.run_times import TimedRun
 from fastbench.results.metric_values import Metric
+from fastbench.results.number_counts import Numbers
 
-_ADDED_GAUGES = ("vus_max",)  # each run has VUs of its own
-_UNTOLD = ("vus",)  # how many of them were there at once, of all runs, no document tells
+# Each run has VUs of its own. The least and the most of all at once no document tells: the sums are
+# those if the runs had theirs at the same time, else a bound.
+_ADDED_GAUGES = ("vus", "vus_max")
 _PERCENTILES = {"med": 50.0, "p(90)": 90.0, "p(95)": 95.0, "p(99)": 99.0}
 Values = Mapping[str, float]
+Percentile = Callable[[float], float]
 
 
 class MixedMetric(ValueError):
@@ -27,7 +33,7 @@ class MixedMetric(ValueError):
 def metrics(runs: Sequence[TimedRun], latency: Latency, duration_s: float) -> dict[str, Metric]:
     """Merge metrics by name. Raises MixedMetric for one that two runs mean differently."""
     found: dict[str, list[tuple[TimedRun, Metric]]] = {}
-    untold = set(_UNTOLD)
+    untold: set[str] = set()  # what runs compute: no document tells it of the sum
     for run in runs:
         named = run.result.config.get("derived")
         untold |= set(named) if isinstance(named, Mapping) else set()
@@ -56,6 +62,7 @@ def _metric(
         for text, held in metric.thresholds.items()
     }
     values = [metric.values for _, metric in each]
+    packed = ""
     if first.type == "counter":
         merged = _counter(values, duration_s)
     elif first.type == "gauge":
@@ -64,8 +71,9 @@ def _metric(
     elif first.type == "rate":
         merged = _rate(values)
     else:
-        merged = _trend(values, getattr(latency, OF_METRIC.get(name, ""), None))
-    return replace(first, values=merged, thresholds=thresholds)
+        whole = getattr(latency, OF_METRIC.get(name, ""), None)
+        merged, packed = _trend(name, [metric for _, metric in each], whole)
+    return replace(first, values=merged, thresholds=thresholds, histogram=packed)
 
 
 def _counter(values: Sequence[Values], duration_s: float) -> Values:
@@ -91,10 +99,12 @@ def _rate(values: Sequence[Values]) -> Values:
     return {"rate": passes / total if total else 0.0, "passes": passes, "fails": fails}
 
 
-def _trend(values: Sequence[Values], histogram: Histogram | None) -> Values:
-    there = [each for each in values if each.get("count")]
-    if len(there) < 2:
-        return there[0] if there else values[0]
+def _trend(name: str, each: Sequence[Metric], histogram: Histogram | None) -> tuple[Values, str]:
+    samples = [metric for metric in each if metric.values.get("count")]
+    if len(samples) < 2:
+        one = samples[0] if samples else each[0]
+        return one.values, one.histogram
+    there = [metric.values for metric in samples]
     count = sum(each["count"] for each in there)
     merged = {
         "avg": sum(each["avg"] * each["count"] for each in there) / count,
@@ -102,7 +112,48 @@ def _trend(values: Sequence[Values], histogram: Histogram | None) -> Values:
         "max": max(each["max"] for each in there),
         "count": count,
     }
-    if histogram is not None and histogram.count == count:
-        for name, percent in _PERCENTILES.items():
-            merged[name] = histogram.percentile(percent) / 1e6
-    return merged
+    packed, whole = "", _times(histogram) if histogram and histogram.count == count else None
+    if all(metric.histogram for metric in samples):
+        try:
+            packed, whole = _summed(samples)
+        except ValueError as error:
+            raise MixedMetric(
+                f"the histogram of the metric {name} is damaged ({error}); see whether its "
+                "document was edited"
+            ) from None
+    if whole is not None:
+        merged |= {key: whole(percent) for key, percent in _PERCENTILES.items()}
+    return merged, packed
+
+
+def _times(histogram: Histogram) -> Percentile:
+    return lambda percent: histogram.percentile(percent) / 1e6
+
+
+def _summed(samples: Sequence[Metric]) -> tuple[str, Percentile | None]:
+    """Return the sum of histograms, packed, and its percentiles; nothing of two sorts of them.
+
+    Raises ValueError for one that is damaged.
+    """
+    kinds = {number_counts.is_packed(metric.histogram) for metric in samples}
+    if len(kinds) > 1:  # a metric of times that became one of numbers
+        return "", None
+    if True in kinds:
+        numbers = reduce(Numbers.merge, map(_numbers, samples))
+        return numbers.packed(), numbers.percentile
+    times = reduce(Histogram.merge, map(_histogram, samples))
+    return latencies.packed(times), _times(times)
+
+
+def _numbers(metric: Metric) -> Numbers:
+    values = metric.values
+    total = values["avg"] * values["count"]
+    return Numbers.unpacked(metric.histogram, values["min"], values["max"], total).of(
+        round(values["count"])
+    )
+
+
+def _histogram(metric: Metric) -> Histogram:
+    row = {name: metric.values[name] for name in ("count", "min", "max")}
+    total_ns = metric.values["avg"] * metric.values["count"] * 1e6
+    return latencies.unpacked(metric.histogram, {**row, "sum_ns": round(total_ns)})

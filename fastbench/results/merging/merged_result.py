@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 
-from fastbench.results import addresses
-from fastbench.results.counts import ENDED, Operations, Summary
+from fastbench.results import addresses, latencies
+from fastbench.results.counts import SEVERITY, Operations, Summary
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import SERIES, Latency
 from fastbench.results.merging import merged_rows, merged_urls, run_times
@@ -46,6 +46,8 @@ def merged(named: Sequence[tuple[str, Result]], version: str) -> Result:
     whole_s = run_times.whole_s(runs)
     first = min(runs, key=lambda run: run.begun_s)
     offsets = [run.begun_s - first.begun_s for run in runs]
+    parts = [tuple(_parts(run, at)) for run, at in zip(runs, offsets, strict=True)]
+    run_times.check_parts(list(zip(runs, parts, strict=True)))
     latency = _latency(runs)
     told = own_names(runs)
     try:
@@ -88,9 +90,7 @@ def merged(named: Sequence[tuple[str, Result]], version: str) -> Result:
             for row in run.result.gauges
         ),
         sockets=_sockets([each.sockets for each in results if each.sockets is not None]),
-        parts=tuple(
-            part for run, at in zip(runs, offsets, strict=True) for part in _parts(run, at)
-        ),
+        parts=tuple(part for each in parts for part in each),
         noun=noun_of(asked),
     )
 
@@ -116,9 +116,9 @@ def _summary(rows: Sequence[Summary], whole_s: float) -> Summary:
 
 
 def _ended(ends: Iterable[str]) -> str:
-    """Return the worst end, which is last in ENDED; nothing succeeded if that is so of all."""
+    """Return the worst end: of which the numbers say least; no success if that is so of all."""
     told = [each for each in ends if each != "nothing_succeeded"]
-    return max(told, key=ENDED.index) if told else "nothing_succeeded"
+    return max(told, key=SEVERITY.index) if told else "nothing_succeeded"
 
 
 def _latency(runs: Sequence[TimedRun]) -> Latency:
@@ -196,13 +196,28 @@ def _sockets(rows: Sequence[Sockets]) -> Sockets | None:
         *("opened", "open_at_end", "lost", "messages_sent", "messages_received"),
         *("payload_bytes_sent", "payload_bytes_received", "pings_answered"),
     )
-    slowest = [row.handshake_ms.max for row in rows if row.handshake_ms.max is not None]
     return Sockets(
         **{name: sum(getattr(row, name) for row in rows) for name in added},
         opening_s=max(row.opening_s for row in rows),
-        handshake_ms=HandshakeTimes(None, None, max(slowest, default=None)),
+        handshake_ms=_handshakes([row.handshake_ms for row in rows]),
         close_codes=merged_rows.sums(row.close_codes for row in rows),
     )
+
+
+def _handshakes(rows: Sequence[HandshakeTimes]) -> HandshakeTimes:
+    there = [row for row in rows if row.max is not None]
+    slowest = max((row.max or 0.0 for row in there), default=None)
+    if slowest is None or not all(row.hdr for row in there):
+        return HandshakeTimes(None, None, slowest)
+    try:
+        each = [latencies.unpacked(row.hdr) for row in there]
+    except ValueError as error:
+        raise Unmergeable(
+            f"the histogram of the handshakes is damaged ({error}); see whether its document was "
+            "edited"
+        ) from None
+    whole = reduce(Histogram.merge, each)
+    return HandshakeTimes.of(whole.with_exact(whole.min_ns, round(slowest * 1e6), whole.sum_ns))
 
 
 def _validity(runs: Sequence[TimedRun]) -> Validity:

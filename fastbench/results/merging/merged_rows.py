@@ -1,7 +1,8 @@
 """Rows of tables of several runs as one table.
 
 A row that one run alone has is kept as it is. Of one that several have, counts, sums, means and
-extremes are exact; its percentiles are None, for a row holds no histogram, and none is averaged.
+extremes are exact; its percentiles are those of the sum of their histograms. Where one of them has
+none, as in older documents and beyond MAX_PACKED, they are None: none is averaged.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import TypeVar
 
-from fastbench.results.latencies import PERCENTILES
+from fastbench.results.histogram import Histogram
+from fastbench.results.latencies import PERCENTILES, latency_ms, packed, unpacked
+from fastbench.results.merging.run_times import Unmergeable
 from fastbench.results.metric_values import Check, GaugeRow, NamedRow, ScenarioRow, Thrown
 from fastbench.results.result import ErrorRow
 
@@ -44,13 +48,29 @@ def known(values: Iterable[int | None]) -> int | None:
     return sum(there) if there and len(there) == len(found) else None
 
 
-def latency(rows: Iterable[Row | None]) -> Row:
-    """Return one row of latencies in ms: that of the one with samples, or what adds up of all."""
-    found = [row for row in rows if row is not None and row.get("count")]
-    if not found:
-        return {"count": 0, **dict.fromkeys(_NAMES), "sum_ns": 0}
-    if len(found) == 1:
-        return found[0]
+def latency(what: str, rows: Iterable[tuple[Row | None, str]]) -> tuple[Row, str]:
+    """Merge rows of latencies in ms, each with its histogram, packed, "" without.
+
+    Return that of the one with samples, that of the sum of all histograms, or what adds up without
+    them. Raises Unmergeable for a damaged histogram of `what`.
+    """
+    both = [(row, text) for row, text in rows if row is not None and row.get("count")]
+    if not both:
+        return {"count": 0, **dict.fromkeys(_NAMES), "sum_ns": 0}, ""
+    if len(both) == 1:
+        return both[0]
+    if all(text for _, text in both):
+        try:
+            whole = reduce(Histogram.merge, (unpacked(text, row) for row, text in both))
+        except ValueError as error:
+            raise Unmergeable(
+                f"the histogram of {what} is damaged ({error}); see whether its document was edited"
+            ) from None
+        return latency_ms(whole), packed(whole)
+    return _added([row for row, _ in both]), ""
+
+
+def _added(found: Sequence[Row]) -> Row:
     count = sum(int(row["count"] or 0) for row in found)
     sum_ns = sum(int(row.get("sum_ns") or 0) for row in found)
     return {
@@ -63,6 +83,21 @@ def latency(rows: Iterable[Row | None]) -> Row:
     }
 
 
+class _Times:
+    """Merge the latencies of the same row of several runs; `hdr` holds their histograms."""
+
+    def __init__(self, what: str, same: Sequence[NamedRow] | Sequence[ScenarioRow]) -> None:
+        self.hdr: dict[str, str] = {}
+        self._what = what
+        self._same = same
+
+    def of(self, name: str) -> Row:
+        each = ((getattr(row, name), row.hdr.get(name, "")) for row in self._same)
+        found, text = latency(self._what, each)
+        self.hdr |= {name: text} if text else {}
+        return found
+
+
 _NAMES = ("min", "mean", "stdev", *PERCENTILES, "max")
 
 
@@ -70,19 +105,21 @@ def named(rows: Iterable[NamedRow], duration_s: float) -> tuple[NamedRow, ...]:
     """Merge operations of one name, kind and scenario; rates are over the whole time."""
 
     def merge(same: Sequence[NamedRow]) -> NamedRow:
-        responses = [row.response for row in same if row.response is not None]
+        times = _Times(same[0].name, same)
+        planned = all(row.response is not None for row in same)
         return replace(
             same[0],
             requests=sum(row.requests for row in same),
             failed=sum(row.failed for row in same),
-            latency=latency(row.latency for row in same),
+            latency=times.of("latency"),
             timeouts=known(row.timeouts for row in same),
             bytes_in=known(row.bytes_in for row in same),
             status_codes=sums(row.status_codes for row in same),
-            response=latency(responses) if len(responses) == len(same) else None,
+            response=times.of("response") if planned else None,
             bytes_out=known(row.bytes_out for row in same),
             in_flight_at_end=known(row.in_flight_at_end for row in same),
             reasons=sums(row.reasons for row in same),
+            hdr=times.hdr,
         )
 
     merged = by_key(rows, lambda row: (row.name, row.method, row.scenario, row.kind), merge)
@@ -98,16 +135,18 @@ def scenarios(rows: Iterable[ScenarioRow]) -> tuple[ScenarioRow, ...]:
             *("vus_max", "iterations", "interrupted", "dropped_iterations", "requests"),
             *("failed", "operations", "operations_failed"),
         )
-        responses = [row.response for row in same if row.response is not None]
-        timed = [row.operation_latency for row in same if row.operation_latency is not None]
+        times = _Times(f"the scenario {same[0].name}", same)
+        planned = any(row.response is not None for row in same)
+        timed = any(row.operation_latency is not None for row in same)
         return replace(
             same[0],
             **{name: sum(getattr(row, name) for row in same) for name in added},
             duration_s=max(row.duration_s for row in same),
-            iteration_duration=latency(row.iteration_duration for row in same),
-            latency=latency(row.latency for row in same),
-            response=latency(responses) if responses else None,
-            operation_latency=latency(timed) if timed else None,
+            iteration_duration=times.of("iteration_duration"),
+            latency=times.of("latency"),
+            response=times.of("response") if planned else None,
+            operation_latency=times.of("operation_latency") if timed else None,
+            hdr=times.hdr,
         )
 
     return by_key(rows, lambda row: row.name, merge)

@@ -12,7 +12,7 @@ from functools import reduce
 from urllib.parse import urlsplit
 
 from fastbench.results.histogram import Histogram
-from fastbench.results.latencies import latency_ms
+from fastbench.results.latencies import latency_ms, packed
 from fastbench.results.merging import merged_rows
 from fastbench.results.metric_values import NamedRow
 from fastbench.results.result import Result
@@ -42,6 +42,8 @@ def rows(results: Sequence[Result]) -> list[NamedRow]:
 def _row(method: str, name: str, same: Sequence[Result]) -> NamedRow:
     summaries = [each.summary for each in same]
     responses = [h for each in same if (h := each.latency.response) is not None]
+    service = _whole(each.latency.service for each in same)
+    response = _whole(responses) if len(responses) == len(same) else None
     return NamedRow(
         name=name,
         method=method,
@@ -49,11 +51,16 @@ def _row(method: str, name: str, same: Sequence[Result]) -> NamedRow:
         requests=sum(s.requests for s in summaries),
         failed=sum(s.not_ok for s in summaries),
         requests_per_s=0.0,  # over the whole time, see `merged_rows.named`
-        latency=latency_ms(_whole(each.latency.service for each in same)),
+        latency=latency_ms(service),
         timeouts=sum(s.timeouts for s in summaries),
         bytes_in=sum(s.bytes_in for s in summaries),
         status_codes=merged_rows.sums(each.status_codes for each in same),
-        response=latency_ms(_whole(responses)) if len(responses) == len(same) else None,
+        hdr={
+            key: packed(each)
+            for key, each in (("latency", service), ("response", response))
+            if each is not None and each.count
+        },
+        response=None if response is None else latency_ms(response),
     )
 
 

@@ -6,14 +6,16 @@ Documents before 0.7.0 tell the end of their run, to a second: their begin is th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from fastbench.foundation.units import format_s, plural
 from fastbench.results.result import Result
+from fastbench.results.run_parts import RunPart
 
 CLOSE = 0.9  # of the whole time all runs were under way: what is less is told
 COARSE_S = 1.0  # how well an older document tells when it began
+_TWICE = "{} and {} are the same run, which would count twice; leave one out"
 
 
 class Unmergeable(ValueError):
@@ -77,10 +79,7 @@ def check(runs: Sequence[TimedRun]) -> None:
     for at, run in enumerate(runs):
         for other in runs[:at]:
             if run.begun_s == other.begun_s and run.result == other.result:
-                raise Unmergeable(
-                    f"{other.name} and {run.name} are the same run, which would count twice; "
-                    "leave one out"
-                )
+                raise Unmergeable(_TWICE.format(other.name, run.name))
         others = [other for other in runs if other is not run]
         if not any(_meet(run, other) for other in others):
             gap_s = min(max(o.begun_s - run.ended_s, run.begun_s - o.ended_s) for o in others)
@@ -89,6 +88,19 @@ def check(runs: Sequence[TimedRun]) -> None:
                 "lie between them): start them together, or see one beside the other "
                 "with `fastbench compare`"
             )
+
+
+def check_parts(each: Sequence[tuple[TimedRun, Sequence[RunPart]]]) -> None:
+    """Refuse a run that is also a part of a merged one beside it."""
+    seen: list[tuple[TimedRun, RunPart]] = []
+    for run, parts in each:
+        for part in parts:
+            for other, known in seen:
+                merged = run.result.parts or other.result.parts
+                same = replace(known, name=part.name, offset_s=part.offset_s)
+                if merged and other is not run and same == part:
+                    raise Unmergeable(_TWICE.format(known.name, part.name))
+            seen.append((run, part))
 
 
 def notices(runs: Sequence[TimedRun]) -> list[str]:

@@ -21,7 +21,15 @@ from fastbench.results.latencies import latency_ms
 from fastbench.results.metric_values import ANSWERED, SUCCEEDED, Check, Kind, ScenarioRow
 from fastbench.results.thresholds.judging import Threshold, leaves
 from fastbench.results.thresholds.submetric import canonical
-from fastbench.run.metric_sums import CounterValue, GaugeValue, RateValue, TrendValue, Value, total
+from fastbench.run.metric_sums import (
+    CounterValue,
+    GaugeValue,
+    RateValue,
+    TrendValue,
+    Value,
+    packed_each,
+    total,
+)
 from fastbench.run.snapshot import (
     BY_NAME,
     BYTES_IN,
@@ -174,6 +182,14 @@ def scenario(
     response = snapshot.sum("http_req_response", tags)
     timed = snapshot.sum("operation_failed", tags) or RateValue()
     times = snapshot.sum("operation_duration", tags)
+    lasted = snapshot.sum("iteration_duration", tags)
+    took = snapshot.sum("http_req_duration", tags)
+    each = {
+        "iteration_duration": lasted,
+        "latency": took,
+        "response": response,
+        "operation_latency": times,
+    }
     return ScenarioRow(
         name=name,
         executor=executor,
@@ -184,12 +200,13 @@ def scenario(
         requests=sent.total,
         failed=sent.passes,
         duration_s=duration_s,
-        iteration_duration=_latency(snapshot.sum("iteration_duration", tags)),
-        latency=_latency(snapshot.sum("http_req_duration", tags)),
+        iteration_duration=_latency(lasted),
+        latency=_latency(took),
         response=None if response is None else _latency(response),
         operations=timed.total,
         operations_failed=timed.passes,
         operation_latency=None if times is None else _latency(times),
+        hdr=packed_each(each),
     )
 
 

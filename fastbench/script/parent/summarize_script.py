@@ -70,7 +70,7 @@ def result(
         warnings=tuple(warnings),
         metrics=snapshot.metrics(limits.found, held),
         thresholds=held,
-        requests=snapshot.requests(),
+        requests=snapshot.requests(packed=True),
         scenarios=scenarios,
         checks=metric_snapshot.checks(snapshot),
         exceptions=_exceptions(snapshot, told.notes.threw),
