@@ -1,7 +1,8 @@
 """A plain run as its thresholds see it: k6's names where they mean the same, and the document's.
 
-Of a run of several URLs parts are seen, too: {name:/a} or {url:http://h/a}, and {method:GET}. They
-are judged by what `byurl` counts: requests, failures, timeouts, bytes received, times of answers.
+Parts are seen, too: {name:/a} or {url:http://h/a}, and {method:GET}. Where there are several URLs
+they are judged by what `byurl` counts: requests, failures, timeouts, bytes received, times of
+answers. Requests are also counted by {status:200} and {expected_response:true}.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import NoReturn
 from fastbench.foundation import redact
 from fastbench.plan.plan import Pace, UsageError, target_of
 from fastbench.results.metric_values import MACHINE, Kind
+from fastbench.results.thresholds import request_tags
 from fastbench.results.thresholds.judging import Threshold, leaves
 from fastbench.results.thresholds.submetric import Tags
 from fastbench.run.url_counts import Row
+from fastbench.run.url_snapshot import OF_ANSWERS
 
 _COUNTER, _DATA, _TIME = Kind("counter"), Kind("counter", "data"), Kind("trend", "time")
 METRICS: Mapping[str, Kind] = {
@@ -42,17 +45,29 @@ _OF_URL = {"name", "url", "method"}
 
 
 def check_tags(thresholds: Iterable[Threshold], rows: Sequence[Row]) -> None:
-    """Refuse thresholds on parts of a run of several URLs that are not counted."""
+    """Refuse thresholds on parts of a run of URLs that are not counted; raises UsageError."""
     for each in leaves(thresholds):
         if not each.tags or each.metric in MACHINE:
             continue
-        if unknown := [name for name, _ in each.tags if name not in _OF_URL]:
-            _refuse(each, f"URLs have the tags name, url and method, not {unknown[0]}")
+        if unknown := [name for name, _ in each.tags if name not in _OF_URL | OF_ANSWERS]:
+            _refuse(
+                each,
+                f"URLs have the tags name, url and method, and http_reqs also status and "
+                f"expected_response, not {unknown[0]}; a script (fastbench run) has more",
+            )
         if each.metric not in _BY_URL:
             _refuse(each, f"{each.metric} is counted for the whole run; leave the tags out")
+        of_answers = [name for name, _ in each.tags if name in OF_ANSWERS]
+        if len(of_answers) > 1:
+            _refuse(each, "URLs are counted by status or by expected_response, not by both")
+        if of_answers and each.metric != "http_reqs":
+            cure = "of URLs only http_reqs is counted by it; a script (fastbench run) has more"
+            _refuse(each, f"{each.metric} has no tag {of_answers[0]}: {cure}")
+        for name, value in each.tags:
+            request_tags.check_value(name, value, each.text)
         if not meant(each.tags, rows):
             names = list(dict.fromkeys(row.name for row in rows))
-            asked = next((value for name, value in each.tags if name != "method"), "")
+            asked = next((value for name, value in each.tags if name in ("name", "url")), "")
             near = get_close_matches(target_of(asked), names, n=1, cutoff=0.6) or names[:3]
             _refuse(each, f"no URL of this run is that; there is {', '.join(near)}")
 
@@ -64,7 +79,7 @@ def _refuse(threshold: Threshold, why: str) -> NoReturn:
 def meant(tags: Tags, rows: Sequence[Row]) -> list[int]:
     """Return the places of the rows that have these tags; secrets are masked in their names."""
     method = dict(tags).get("method")
-    names = {redact.url(target_of(value)) for name, value in tags if name != "method"}
+    names = {redact.url(target_of(value)) for name, value in tags if name in ("name", "url")}
     return [
         at
         for at, row in enumerate(rows)

@@ -92,7 +92,8 @@ def _judged(
 
     observed = [part for each in thresholds for part in each.parts]
     tags = {each.tags for each in observed if each.tags and each.metric not in MACHINE}
-    parts = {each: run_thresholds.meant(each, urls) for each in tags}
+    rows = url_counts.every(plan.requests)
+    parts = {each: run_thresholds.meant(each, rows) for each in tags}
     judge = Judge(thresholds, run_thresholds.spans(plan.load.pace))
     reader = UrlReader(block, urls, thresholds, parts, planned=planned, websocket_mode=mode)
     return reader, judge

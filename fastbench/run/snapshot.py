@@ -152,6 +152,8 @@ class Snapshot:
         """Return the value, None without samples; of a short form also which latency it is."""
         metric, what = self._meant(threshold)
         value = self.value(metric, threshold.tags, threshold.kind)
+        if value is None and threshold.part_of is not None:
+            value = self._none_of(metric, threshold.part_of)
         if metric in self.declared and not threshold.tags and value == RateValue():
             return 0.0, "0 samples"
         return metric_sums.asked(value, threshold, self.span_s), what
@@ -176,6 +178,10 @@ class Snapshot:
         if found is None and not tags and (kind.type == "counter" or metric in self.declared):
             return {"counter": CounterValue(), "rate": RateValue()}.get(kind.type)
         return found
+
+    def _none_of(self, metric: str, whole: Labels) -> Any:
+        """Return 0 for a part of a counter that has samples, or that is not narrowed else."""
+        return None if whole and self.sum(metric, whole) is None else CounterValue()
 
     def sum(self, name: str, tags: Labels = ()) -> Any:
         """Return the sum of the rows with these labels, or of a sub-metric; None without any."""

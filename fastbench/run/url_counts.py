@@ -25,6 +25,12 @@ class Row:
     method: str
 
 
+def every(requests: Sequence[Request]) -> tuple[Row, ...]:
+    """Return the rows that thresholds may name: also where a single one is all."""
+    rows, _ = of_requests(requests)
+    return rows or tuple(Row(each.name, each.method) for each in requests[:1])
+
+
 def of_requests(requests: Sequence[Request]) -> tuple[tuple[Row, ...], list[int]]:
     """Return the rows, the heaviest first, and for each request its row; none where one is all."""
     weights: Counter[Row] = Counter()

@@ -38,6 +38,8 @@ _TIMES = {  # the histogram of each metric
 _DECLARED = dict.fromkeys(("dropped", "retried", "timeouts"), _COUNTER)
 _OF_PLAN = dict.fromkeys(("response", "lag"), _TIME)
 _OF_URL = ("ok", "failed", "timeouts")
+OF_ANSWERS = frozenset({"status", "expected_response"})  # tags that http_reqs is counted by
+Part = tuple[Mapping[str, int], Mapping[str, TrendValue]]  # counters and times
 _OF_WEBSOCKETS = {  # by the names that scripts have, too; counters, or a time
     "ws_connecting": "",
     "ws_errors": "errors",
@@ -105,7 +107,7 @@ class UrlReader:
     def read(self, t_s: float, full: bool) -> Snapshot:
         """Read what is needed, or everything, at an instant of the run."""
         counters, rows = of_block(self._block, planned=self._planned)
-        wanted = {at for places in self._parts.values() for at in places}
+        wanted = {at for places in self._parts.values() for at in places} if self._labels else ()
         urls = {at: self._url(at) for at in (range(len(self._labels)) if full else wanted)}
         if full and urls:
             counters |= {name: sum(url[name] for url, _ in urls.values()) for name in _OF_URL}
@@ -127,10 +129,37 @@ class UrlReader:
             rows |= _of_sockets(counters, rows[ERRORS])
         connected = counters["connected"]
         rows["vus"] = {(): GaugeValue(connected, connected, connected, 1)}
+        whole = counters, {SERVICE: kept["service"], RESPONSE: kept.get("response", TrendValue())}
         for tags, places in self._parts.items():
-            rows |= _part(tags, [urls[at] for at in places])
+            meant = [urls[at] for at in places] if self._labels else [whole]
+            answers = OF_ANSWERS.intersection(name for name, _ in tags)
+            rows |= self._answers(tags, places, meant) if answers else _part(tags, meant)
         named = self._named(urls) if full else {}
         return Snapshot(t_s, t_s, counters, rows, named, self._declared, plain=True)
+
+    def _answers(self, tags: Labels, places: Sequence[int], urls: Sequence[Part]) -> Rows:
+        """Return how many requests of some URLs had a status, or were as expected."""
+        from fastbench.results.thresholds.submetric import canonical
+
+        asked = dict(tags)
+        counters = sampling.total(each for each, _ in urls)
+        ok, bad = counters["ok"], counters["failed"] + counters["timeouts"]
+        if "status" in asked:
+            found = self._of_status(int(asked["status"]), places, ok + bad)
+        else:
+            found = ok if asked["expected_response"] == "true" else bad
+        return {canonical("http_reqs", tags): {(): CounterValue(found)}}
+
+    def _of_status(self, status: int, places: Sequence[int], requests: int) -> int:
+        """Return how many answers had a status; 0 is that of requests without an answer."""
+        block = self._block
+        if self._labels:
+            codes = [block.url_status_codes(at) for at in places]
+        else:
+            codes = [block.status_codes(worker) for worker in range(block.workers)]
+        if status:
+            return sum(each.get(status, 0) for each in codes)
+        return max(0, requests - sum(sum(each.values()) for each in codes))
 
     def _url(self, at: int) -> tuple[dict[str, int], dict[str, TrendValue]]:
         times = {SERVICE: TrendValue(self._block.url_histogram("service", at))}
@@ -170,7 +199,7 @@ def _of_sockets(counters: Mapping[str, int], errors: Mapping[Labels, Any]) -> Ro
     return {name: {(): CounterValue(total[of])} for name, of in _OF_WEBSOCKETS.items() if of}
 
 
-def _part(tags: Labels, urls: Sequence[tuple[dict[str, int], dict[str, TrendValue]]]) -> Rows:
+def _part(tags: Labels, urls: Sequence[Part]) -> Rows:
     """Return the sub-metrics of some URLs."""
     from fastbench.results.thresholds.submetric import canonical
 

@@ -46,7 +46,11 @@ def refusal(*argv: str) -> str:
         ("-H @/nowhere URL", "-H cannot read `/nowhere`"),
         (
             "--threshold 'http_req_duration{name:/a}:p(95)<5' URL",
-            "counts nothing by tags; hold the whole run to it with `http_req_duration:p(95)<5`",
+            "no URL of this run is that; there is /.",
+        ),
+        (
+            "--threshold 'ws_sessions{name:/a}>5' ws://localhost/",
+            "counts nothing by tags; hold the whole run to it with `ws_sessions>5`",
         ),
         ("-b @/nowhere URL", "-b cannot read `/nowhere`"),
         ("-D /nowhere URL", "-D cannot read `/nowhere`"),

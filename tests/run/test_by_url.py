@@ -209,6 +209,24 @@ def test_rows_with_failures_are_never_left_out() -> None:
     assert "    200: 9, 1 without a response" in shown
 
 
+@pytest.mark.parametrize("paths", [("/bad",), ("/ok", "/bad", "/reset")])
+def test_a_threshold_judges_answers_by_status(tmp_path: Path, paths: tuple[str, ...]) -> None:
+    limits = [
+        "http_reqs{status:500} - http_reqs{name:/bad,status:500} == 0",
+        "http_reqs{status:500,method:GET}>=3",
+        "http_reqs{status:503}==0",
+        "http_reqs{expected_response:true} + http_reqs{expected_response:false} - http_reqs == 0",
+        "http_reqs{status:200} - http_reqs{expected_response:true} == 0",
+        "http_reqs{status:0} + http_reqs{status:200} + http_reqs{status:500} - http_reqs == 0",
+        "http_req_duration{name:/bad}: count==0",
+    ]
+    with Server(by_path) as server:
+        said = [word for limit in limits for word in ("--threshold", limit)]
+        run = fastbench(*said, *listed(tmp_path, server, *paths), "-n9", "-c1")
+    judged = {text: each["observed"] for text, each in run.document["thresholds"].items()}
+    assert judged == dict(zip(limits, (0, 9 / len(paths), 0, 0, 0, 0, None), strict=True))
+
+
 def test_a_threshold_judges_one_url(tmp_path: Path) -> None:
     with Server(by_path) as server:
         words = listed(tmp_path, server, "/ok", "/bad", "HEAD /ok", "/in?token=abc")
@@ -272,7 +290,10 @@ def test_points_are_told_by_url_and_their_sum_is_the_whole(tmp_path: Path) -> No
     ("limit", "cure"),
     [
         ("http_req_failed{name:/bd}<1%", "no URL of this run is that; there is /bad."),
-        ("http_reqs{status:200}>1", "URLs have the tags name, url and method, not status"),
+        ("http_reqs{group:a}>1", "http_reqs also status and expected_response, not group; a scri"),
+        ("http_req_failed{status:200}<1%", "http_req_failed has no tag status: of URLs only http_"),
+        ("http_reqs{status:ok}>1", "a status is a number such as 200"),
+        ("http_reqs{status:200,expected_response:true}>1", "not by both"),
         ("lag{name:/bad}: p(95)<5", "lag is counted for the whole run; leave the tags out"),
     ],
 )

@@ -158,9 +158,8 @@ def _thresholds(
     of_sockets = url_snapshot.of_websockets("" if socket is None else socket.mode)
     found = grammar.read({}, flags.thresholds, {**run_thresholds.METRICS, **of_sockets})
     found = decided_by(found, fail_on(flags))
-    rows, _ = url_counts.of_requests(requests)
-    if rows:
-        run_thresholds.check_tags(found, rows)
+    if socket is None:
+        run_thresholds.check_tags(found, url_counts.every(requests))
     else:
         grammar.refuse_tags(found)
     found = tuple(replace(each, text=redact.text(each.text)) for each in found)

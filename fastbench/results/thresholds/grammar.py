@@ -155,7 +155,7 @@ def _computed(text: str, known: Mapping[str, Kind]) -> Threshold:
 
 
 def refuse_tags(found: Iterable[Threshold]) -> None:
-    """Refuse thresholds on a part of a plain run, which is counted as a whole.
+    """Refuse thresholds on a part of a run of WebSockets, which is counted as a whole.
 
     To hold the whole run to them would be another answer than the one that was asked for.
     """
@@ -164,7 +164,7 @@ def refuse_tags(found: Iterable[Threshold]) -> None:
             whole = each.text.partition("{")[0] + each.text.rpartition("}")[2]
             refuse(
                 each.text,
-                "a run of one URL counts nothing by tags; hold the whole run to it with "
+                "a run of WebSockets counts nothing by tags; hold the whole run to it with "
                 f"`{whole}`, or write a script",
             )
 

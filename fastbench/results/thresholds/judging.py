@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fastbench.foundation import units
 from fastbench.results.metric_values import MACHINE, PERCENTS, Judgement, Kind
 from fastbench.results.result import Summary
+from fastbench.results.thresholds.request_tags import open_part
 from fastbench.results.thresholds.submetric import Tags, canonical
 
 NEAR = 0.1  # of the limit
@@ -129,6 +130,11 @@ class Threshold:
     def metrics(self) -> tuple[str, ...]:
         """Name the metrics it may look at: which one, a short form leaves to the run."""
         return (self.metric, "http_req_response") if self.either else (self.metric,)
+
+    @property
+    def part_of(self) -> Tags | None:
+        """The tags without those whose values are all known, of a counter that has such tags."""
+        return open_part(self.tags) if self.kind.type == "counter" else None
 
     @property
     def scope(self) -> str:
@@ -305,7 +311,9 @@ def submetrics(
 ) -> tuple[tuple[str, Tags], ...]:
     """Return metric and tags of what must be counted apart; the same in every process."""
     tagged = [each for each in leaves(thresholds) if each.tags and each.metric not in MACHINE]
-    parts = ((name, each.tags) for each in tagged for name in each.metrics)
+    parts = [(name, each.tags) for each in tagged for name in each.metrics]
+    # Beside a counter what it is a part of: if that has samples, none of them is a count of 0.
+    parts += [(each.metric, each.part_of) for each in tagged if each.part_of]
     return tuple(dict.fromkeys(parts))
 
 

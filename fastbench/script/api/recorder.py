@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from fastbench.engine.bridge._core import Block
 from fastbench.engine.client import _client
 from fastbench.results.metric_values import ANSWERED, BUILT_IN, OPERATION_ERRORS, SUCCEEDED
+from fastbench.results.thresholds.request_tags import error_code
 from fastbench.results.thresholds.submetric import canonical
 from fastbench.script.api import metrics
 from fastbench.script.expected import Expected
@@ -240,6 +241,8 @@ class Recorder:
             answer = {**said, "status": str(status), "expected_response": str(fine).lower()}
             if error_kind:
                 answer["error"] = error_kind
+            if code := error_code(status, error_kind):
+                answer["error_code"] = code
             return _client.Sinks(whole, named, self.answered(answer), not fine)
 
         return _client.Route(resolve)

@@ -12,10 +12,12 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from fastbench.foundation import units
+from fastbench.foundation.errors import KINDS
 from fastbench.results.metric_values import BUILT_IN, MACHINE, OPERATION_KINDS
 from fastbench.results.thresholds import criteria
 from fastbench.results.thresholds.criteria import Finding, PlannedRun
 from fastbench.results.thresholds.judging import Threshold
+from fastbench.results.thresholds.request_tags import CLOSED
 from fastbench.results.thresholds.seconds_grammar import BY_SECONDS
 from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.load.source import METHODS, Source
@@ -234,6 +236,8 @@ def _has(name: str, value: str, applied: Applied, source: Source) -> bool:
         return True
     if name == "method":
         return bool(source.calls & {value.lower(), *_ANY_METHOD}) or value.lower() not in METHODS
+    if name in CLOSED:
+        return name != "error" or value in KINDS
     if name == "kind":
         return value in OPERATION_KINDS or value in source.texts
     declared = [applied.options.tags, *(spec.tags for spec in applied.scenarios)]

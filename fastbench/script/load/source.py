@@ -43,7 +43,10 @@ class Problem:
 
 @dataclass(slots=True)
 class Source:
-    """Hold what was found. `calls` are the names of what is called anywhere in it."""
+    """Hold what was found. `calls` are the names of what is called anywhere in it.
+
+    `texts` are all texts, and what dict(…) takes.
+    """
 
     functions: dict[str, Function] = field(default_factory=dict)
     values: dict[str, ast.expr] = field(default_factory=dict)
@@ -134,6 +137,8 @@ def _collect(found: Source, tree: ast.Module) -> None:
     for each in ast.walk(tree):
         if isinstance(each, ast.Call):
             found.calls.add(_called(each))
+            if _called(each) == "dict":
+                found.texts.update(word.arg for word in each.keywords if word.arg)
         elif isinstance(each, ast.Constant) and isinstance(each.value, str):
             found.texts.add(each.value)
 

@@ -67,6 +67,7 @@ def names(
     found = {name for each in wanted for name in each.metrics} | {"operations", "requests"}
     found |= {canonical(name, each.tags) for each in wanted for name in each.metrics}
     found |= {canonical(name, each.tags) for each in wanted for name in (ANSWERED, SUCCEEDED)}
+    found |= {canonical(each.metric, each.part_of) for each in wanted if each.part_of}
     found |= {EXCEPTIONS, "iterations"} if "script_exceptions" in found else set()
     gauges = {name for name, kind in (declared or {}).items() if kind.type == "gauge"}
     return frozenset(found | gauges)

@@ -11,7 +11,7 @@ from fastbench.machine.monitor import Monitor
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.result import SeriesRow
-from fastbench.results.thresholds import baseline_terms, grammar
+from fastbench.results.thresholds import baseline_terms, grammar, request_tags
 from fastbench.results.thresholds.evaluation import Judge
 from fastbench.results.thresholds.judging import Threshold, decided_by, leaves
 from fastbench.run import sampling
@@ -23,6 +23,7 @@ from fastbench.run.sampling import Progress, Users
 from fastbench.run.snapshot import AROUND, Snapshot
 from fastbench.run.uptime import Uptime
 from fastbench.script.exceptions import OptionsError
+from fastbench.script.load import hosts
 from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.load.stage_spans import spans
 from fastbench.script.parent import metric_snapshot
@@ -74,6 +75,7 @@ def limits_of(applied: Applied, asked: RunRequest) -> Limits:
         )
         formulas = _known_formulas(applied, known, asked)
         _refuse_strangers(held, applied)
+        _refuse_tags((*held, *formulas), applied, asked)
         Uptime((*held, *formulas))
         metrics = applied.declared.metrics
         return Limits(held, spans(applied), (*left_out, *unknown), metrics, formulas)
@@ -115,6 +117,17 @@ def _refuse_strangers(found: Iterable[Threshold], applied: Applied) -> None:
         if wanted not in (*names, *AROUND):
             there = f"there are {', '.join(names)}" if len(names) > 1 else f"there is {names[0]}"
             raise UsageError(f"Threshold `{each.text}`: scenario {wanted} does not run; {there}.")
+
+
+def _refuse_tags(found: Iterable[Threshold], applied: Applied, asked: RunRequest) -> None:
+    """Refuse tags that nothing has: neither a sample by itself, nor by the script."""
+
+    def used() -> set[str]:
+        declared = [applied.options.tags, *(spec.tags for spec in applied.scenarios)]
+        return {*(name for tags in declared for name in tags), *hosts.host_of(asked).source().texts}
+
+    for each in leaves(found):
+        request_tags.check(each.metric, each.tags, each.text, used)
 
 
 class Standing:
