@@ -88,8 +88,9 @@ def test_a_leak_is_found(noise: Callable[[random.Random, int], list[float]]) -> 
         lambda at: max(0.0, 3 * (at - 300)),
         lambda at: 1000 * (at > 300),
         lambda at: 1.02**at,
+        lambda at: max(0.0, 3 * (at - 480)),
     ],
-    ids=["faster and faster", "from the middle on", "at once", "exponentially"],
+    ids=["faster and faster", "from the middle on", "at once", "exponentially", "late"],
 )
 def test_a_leak_that_is_no_line_is_found(grown: Callable[[int], float]) -> None:
     drawn = random.Random(8)
@@ -97,6 +98,19 @@ def test_a_leak_that_is_no_line_is_found(grown: Callable[[int], float]) -> None:
     assert not judged("target_rss: drift<50MB", values).ok
     assert not judged("target_rss: drift>-50000000", [-each for each in values]).ok
     assert judged("target_rss: drift>-50000000", values).ok
+
+
+@pytest.mark.parametrize("begins", [400, 450, 480])
+def test_a_leak_that_begins_late_is_found(begins: int) -> None:
+    drawn = random.Random(9)
+    found = 0
+    for _ in range(RUNS // 2):
+        values = [
+            500 * MB + 50 * MB * max(0, at - begins) / (SECONDS - begins) + each
+            for at, each in enumerate(white(drawn, SECONDS))
+        ]
+        found += not judged("target_rss: drift<=0", values).ok
+    assert found >= 0.95 * RUNS / 2
 
 
 def test_a_line_is_found_exactly() -> None:

@@ -9,7 +9,8 @@
    50 MB in 10 minutes under noise of 10 MB are found in at least 95 of 100.
 4. A change that is no line (a step, a leak that gets faster) leaves neighbours alike, and so the
    interval open. All of the last third above all of the first is no noise either: the change is at
-   least what lies between them.
+   least what lies between them. Nor is all of the last eighth far above all of the first two
+   thirds, by more than half of what these vary: so a leak that begins late is found.
 5. A run of fewer than MIN_POINTS seconds tells nothing. A server that warms up grows, too: look at
    what comes after it, with [last=10m] or [stage=2].
 """
@@ -28,6 +29,8 @@ from fastbench.results.thresholds.judging import NEAR, Threshold
 
 BLOCKS = 24
 MIN_POINTS = 20
+LATE_BLOCKS = 3  # that must all be far from what was before
+LATE_SPREAD = 0.5  # of what was before
 _Z = 2.5758  # of 99 %, both sides
 _MAX_CORRELATION = 0.95
 
@@ -57,7 +60,10 @@ def line(points: Points) -> Line:
     half = _Z * math.sqrt(n * (n - 1) * (2 * n + 5) / 18 * wider)
     low, high = int((len(slopes) - half) / 2), math.ceil((len(slopes) + half) / 2)
     span_s = points[-1][0] - points[0][0]
-    least, most = _between_thirds(means, span_s)
+    n = len(means)
+    thirds = _between(means, n // 3, n // 3, 0.0)
+    late = _between(means, 2 * n // 3, max(LATE_BLOCKS, n // 8), LATE_SPREAD)
+    least, most = max(thirds[0], late[0]) / span_s, min(thirds[1], late[1]) / span_s
     return Line(
         per_s=per_s,
         low_per_s=max(slopes[low - 1] if low >= 1 else -math.inf, least),
@@ -76,15 +82,16 @@ def _blocks(points: Points) -> list[tuple[float, float]]:
     ]
 
 
-def _between_thirds(means: Points, span_s: float) -> tuple[float, float]:
-    """Return the least and the most that changed from the first third to the last, per second.
+def _between(means: Points, first: int, last: int, spread: float) -> tuple[float, float]:
+    """Return the least and the most that changed from the first blocks to the last ones.
 
-    Of the two the one that would be a sure change counts; the other leaves its end open.
+    Less `spread` times what the first ones vary. Of the two the one that would be a sure change
+    counts; the other leaves its end open.
     """
-    n = len(means) // 3
-    first, last = [y for _, y in means[:n]], [y for _, y in means[-n:]]
-    least, most = min(last) - max(first), max(last) - min(first)
-    return least / span_s if least > 0 else -math.inf, most / span_s if most < 0 else math.inf
+    begin, end = [y for _, y in means[:first]], [y for _, y in means[-last:]]
+    less = spread * (max(begin) - min(begin))
+    least, most = min(end) - max(begin) - less, max(end) - min(begin) + less
+    return least if least > 0 else -math.inf, most if most < 0 else math.inf
 
 
 def _wider(rest: Sequence[float]) -> float:
