@@ -22,6 +22,7 @@ from fastbench.results.counts import ENDED, Operations, OperationsRow, SeriesRow
 from fastbench.results.histogram import Histogram
 from fastbench.results.json_codec import LATER, DocumentError, due_in, member, plain, read
 from fastbench.results.latencies import SERIES, Latency, latency_ms, packed, read_latency
+from fastbench.results.load_stages import StageRow
 from fastbench.results.metric_values import (
     Check,
     GaugeRow,
@@ -181,8 +182,8 @@ class Result:
     `thread_rates` are req/s per worker and 100 ms for wrk's shape; they are not in the document.
     `metrics`, `requests`, `scenarios`, `checks`, `exceptions` and `operations`, if it timed some,
     are those of a scenario run; `thresholds` are judged in every run that has some. `sockets` is
-    of a run of WebSockets; `parts` are the runs of a merged result. `noun` is what the counts of
-    `summary` are of, see `main`.
+    of a run of WebSockets; `stages` are those of its load, `parts` the runs of a merged result.
+    `noun` is what the counts of `summary` are of, see `main`.
     """
 
     version: str
@@ -211,6 +212,7 @@ class Result:
     gauges: tuple[GaugeRow, ...] = field(default=(), metadata=LATER)
     sockets: Sockets | None = field(default=None, metadata=LATER)
     parts: tuple[RunPart, ...] = field(default=(), metadata=LATER)
+    stages: tuple[StageRow, ...] = field(default=(), metadata=LATER)
     noun: Annotated[str, NOUNS] = field(default="request", compare=False)
 
     @property
@@ -241,6 +243,7 @@ class Result:
             series=tuple(row.as_requests() for row in self.series),
             scenarios=tuple(row.as_requests() for row in self.scenarios),
             requests=tuple(row for row in self.requests if row.kind != "http"),
+            stages=tuple(row.as_requests() for row in self.stages),
             status_codes={},
             operations=None,
             noun="operation",
@@ -386,5 +389,5 @@ class Result:
 _PARTS = (
     *("errors", "series", "workers", "resources", "tls", "warmup", "validity", "warnings"),
     *("metrics", "thresholds", "requests", "scenarios", "checks", "exceptions", "addresses"),
-    *("operations", "gauges"),
+    *("operations", "gauges", "stages"),
 )

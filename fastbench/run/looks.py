@@ -125,7 +125,7 @@ class Looks:
             self._uptime.take(self.series.added, now.counters)
             now = replace(now, rows={**now.rows, **self._uptime.rows})
         if self.judge is not None:
-            self.judge.look(now)
+            self.judge.end(now)
         return now
 
     def read(self, t_s: float, full: bool = True) -> Snapshot:

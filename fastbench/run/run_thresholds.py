@@ -7,12 +7,15 @@ answers. Requests are also counted by {status:200} and {expected_response:true}.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import NoReturn
 
 from fastbench.foundation import redact
-from fastbench.plan.plan import Pace, UsageError, target_of
+from fastbench.plan.plan import Load, Pace, UsageError, target_of
+from fastbench.results.load_stages import LoadPart, LoadStage, numbered, stages_of
 from fastbench.results.metric_values import MACHINE, Kind
 from fastbench.results.thresholds import request_tags
 from fastbench.results.thresholds.judging import Threshold, leaves
@@ -88,13 +91,39 @@ def meant(tags: Tags, rows: Sequence[Row]) -> list[int]:
 
 
 def spans(pace: Pace | None) -> dict[str, tuple[float, float]]:
-    """Return when each stage of a plan begins and ends: "1", "2", …, and by the names they have."""
+    """Return when each stage of a plan begins and ends: "1", "2", …, and by the names they have.
+
+    Of several with one name each is there as "NAME.1", "NAME.2", and NAME is all of them.
+    """
     found: dict[str, tuple[float, float]] = {}
     begin_s = 0.0
-    for number, stage in enumerate(pace.stages if pace is not None else (), 1):
+    stages = pace.stages if pace is not None else ()
+    own = numbered(stage.name for stage in stages)
+    for number, (name, stage) in enumerate(zip(own, stages, strict=True), 1):
         found[str(number)] = (begin_s, begin_s + stage.length_s)
         if stage.name:
             first_s = found.get(stage.name, (begin_s, 0.0))[0]
             found[stage.name] = (first_s, begin_s + stage.length_s)
+            found.setdefault(name, found[str(number)])
         begin_s += stage.length_s
     return found
+
+
+def stages(load: Load) -> tuple[LoadStage, ...]:
+    """Return the stages of a load that has some, as a result tells of them."""
+    pace, begin_s = load.pace, 0.0
+    if pace is None:
+        return ()
+    most_s = math.inf if load.duration_s is None else load.duration_s
+    parts = []
+    for number, stage in enumerate(pace.stages, 1):
+        end_s = begin_s + stage.length_s
+        line = LoadPart(
+            str(number), stage.name, begin_s, end_s, stage.first, stage.last, pace.rates
+        )
+        last = line.at(most_s) if end_s > most_s else stage.last
+        ends = min(end_s, most_s)
+        ended = load.requests is not None and math.isinf(end_s)
+        parts.append(replace(line, end_s=ends, last=last, open_ended=ended))
+        begin_s = end_s
+    return stages_of(parts)

@@ -83,20 +83,23 @@ def run(
 def _judged(
     plan: Plan, block: _core.Block, urls: Sequence[Row], thresholds: Sequence[Threshold]
 ) -> tuple[UrlReader, Judge | None]:
-    """Return who reads what is counted, and who holds it to the thresholds, if there are any."""
-    planned, mode = plan.load.planned, mode_of(plan.config)
-    if not thresholds:
+    """Return who reads what is counted, and who judges it, if there are thresholds or stages."""
+    planned, mode, pace = plan.load.planned, mode_of(plan.config), plan.load.pace
+    if not thresholds and (pace is None or len(pace.stages) < 2):
         return UrlReader(block, urls, planned=planned, websocket_mode=mode), None
     from fastbench.results.thresholds.evaluation import Judge
+    from fastbench.results.thresholds.stage_judging import MEASURED
     from fastbench.run import run_thresholds
 
+    stages = run_thresholds.stages(plan.load)
     observed = [part for each in thresholds for part in each.parts]
     tags = {each.tags for each in observed if each.tags and each.metric not in MACHINE}
     rows = url_counts.every(plan.requests)
     parts = {each: run_thresholds.meant(each, rows) for each in tags}
-    judge = Judge(thresholds, run_thresholds.spans(plan.load.pace))
-    reader = UrlReader(block, urls, thresholds, parts, planned=planned, websocket_mode=mode)
-    return reader, judge
+    spans = run_thresholds.spans(pace)
+    judge = Judge(thresholds, spans, stages, users_are_sockets=bool(mode))
+    read = (*thresholds, *(MEASURED if stages else ()))
+    return UrlReader(block, urls, read, parts, planned=planned, websocket_mode=mode), judge
 
 
 class _Run:
@@ -156,8 +159,11 @@ class _Run:
         now = looks.end(self._ended_s(start_ns), self.last_use)
         looks.tell(now)
         found = summarize.result(self._observed(line_ns, start_ns, series, monitor))
-        judgements = {} if self.judge is None else self.judge.final(found)
-        return replace(found, requests=now.requests(packed=True), thresholds=judgements)
+        found = replace(found, requests=now.requests(packed=True))
+        if self.judge is None:
+            return found
+        stages = self.judge.stages(complete=found.summary.ended == "complete")
+        return replace(found, thresholds=self.judge.final(found), stages=stages)
 
     def _observed(
         self, line_ns: int, start_ns: int, series: sampling.Series, monitor: Monitor

@@ -15,8 +15,10 @@ import jsonschema
 import pytest
 import samples
 import scenario_samples
+import stage_samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from schema_paths import written
 
 from fastbench.results import result as module
 from fastbench.results.addresses import AddressRow
@@ -24,6 +26,7 @@ from fastbench.results.assessment.conservation import imbalances
 from fastbench.results.histogram import MAX_VALUE_NS, Histogram
 from fastbench.results.json_codec import DocumentError, Signed
 from fastbench.results.latencies import latency_ms
+from fastbench.results.load_stages import Level, StageRow
 from fastbench.results.metric_values import GaugeRow
 from fastbench.results.result import Operations, OperationsRow, Result, Summary
 from fastbench.results.run_outcome import Reason
@@ -103,19 +106,7 @@ def required(at: Any, path: str = "") -> set[str]:
     return found
 
 
-def written(value: Any, path: str = "") -> set[str]:
-    """Return the path of every member a document has."""
-    if isinstance(value, list):
-        return {name for item in value for name in written(item, path)}
-    if not isinstance(value, dict):
-        return set()
-    return {
-        found
-        for name, item in value.items()
-        for found in ({f"{path}{name}"} | written(item, f"{path}{name}."))
-    }
-
-
+ASKED_LEVELS = ("asked_users", "asked_per_s")
 # Documents of before do not have them.
 CAME_LATER = {
     *("environment.governor", "environment.smt", "addresses", "summary.cancelled"),
@@ -128,6 +119,8 @@ CAME_LATER = {
     *(f"scenarios.{name}" for name in ("operations", "operations_failed", "operation_latency")),
     *("series.use.targets.connections", "gauges"),
     *(f"gauges.{field.name}" for field in fields(GaugeRow)),
+    *("stages", *(f"stages.{field.name}" for field in fields(StageRow))),
+    *(f"stages.{of}.{field.name}" for of in ASKED_LEVELS for field in fields(Level)),
     *("operations", "series.operations", "latency_ms.operation", "hdr.operation"),
     *(f"operations.{field.name}" for field in fields(Operations)),
     *(f"series.operations.{field.name}" for field in fields(OperationsRow)),
@@ -137,7 +130,10 @@ CAME_LATER = {
 
 def test_the_schema_requires_exactly_what_is_written() -> None:
     full = replace(everything(), resources=samples.watched().resources)
-    free = ("config.", "status_codes.", "series.errors.", "metrics.", "thresholds.", "gauges.tags.")
+    free = (
+        *("config.", "status_codes.", "series.errors.", "metrics.", "thresholds.", "gauges.tags."),
+        *("stages.failed.", "stages.warned."),
+    )
     names = {name for name in written(through_json(full)) if not name.startswith(free)}
     assert names == required(SCHEMA) | CAME_LATER
 
@@ -182,6 +178,7 @@ def everything() -> Result:
         exceptions=mixed.exceptions,
         addresses=(AddressRow("http://h", "127.0.0.1:80", "ipv4", 3, 1, "refused"),),
         gauges=(GaugeRow("depth", {"queue": "low"}, (0.0, 5.0), (3.0, -1.5)),),
+        stages=(stage_samples.ALL_OF_ONE,),
     )
 
 
@@ -246,6 +243,8 @@ def is_free(path: tuple[Any, ...]) -> bool:
     if path[0] == "metrics" and len(path) != 3:
         return True
     maps = {"status_codes": 2, "thresholds": 2, "requests": 4, "scenarios": 4, "gauges": 4}
+    if path[0] == "stages" and path[2:3] in (("failed",), ("warned",)):
+        return len(path) == 4
     return maps.get(path[0]) == len(path) or "errors" in path[1:-1]
 
 

@@ -13,7 +13,14 @@ from __future__ import annotations
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_instant
-from fastbench.report.html import html_charts, html_parts, html_scenario, html_tables, html_verdict
+from fastbench.report.html import (
+    html_charts,
+    html_parts,
+    html_scenario,
+    html_stages,
+    html_tables,
+    html_verdict,
+)
 from fastbench.report.html.html_markup import Markup, data_block
 from fastbench.report.html.html_page import own, page
 from fastbench.report.load_heading import load_of
@@ -38,6 +45,7 @@ def _page(result: Result, beside: Comparison | None, charts: list[html_charts.Ch
         html_tables.thresholds(result),
         html_tables.baseline(beside),
         html_parts.figures(html_verdict.figures(result)),
+        html_stages.stages(result),
         html_parts.charts(charts),
         html_tables.latencies(result),
         *html_scenario.parts(result),

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_bytes, format_instant, format_s
-from fastbench.report import compared, own_metrics, part_rows, socket_rows
+from fastbench.report import compared, own_metrics, part_rows, socket_rows, stage_rows
 from fastbench.report.change import (
     change,
     headline,
@@ -55,7 +55,7 @@ def render(result: Result, beside: Comparison | None = None) -> str:
         _outcome(result),
         *(_runs(result), _thresholds(result), _baseline(beside), _checks(result)),
         _configuration(result),
-        *(_latencies(result), _urls(result), _sockets(result), _metrics(result)),
+        *(_stages(result), _latencies(result), _urls(result), _sockets(result), _metrics(result)),
         _errors(result),
         _resources(result),
         _bottleneck(result),
@@ -161,6 +161,23 @@ def _configuration(result: Result) -> list[str]:
         ("fastbench", escaped(result.version)),
     ]
     return ["### Configuration", "", *table(("", ""), [row for row in rows if row[1]])]
+
+
+def _stages(result: Result) -> list[str]:
+    """Return the stages of the load, with what failed in them."""
+    if not result.stages:
+        return []
+    heads = stage_rows.heads(result)
+    rows = [
+        (escaped(row.name), *map(escaped, row.cells), escaped("; ".join(_broken(row))))
+        for row in stage_rows.rows(result)
+    ]
+    names = (*(each.capitalize() for each in heads), "Failed")
+    return ["### Stages", "", *table(("Stage", *names), rows)]
+
+
+def _broken(row: stage_rows.StageCells) -> list[str]:
+    return [f"{text}: {observed}" for text, observed in row.broken.items()]
 
 
 def _latencies(result: Result) -> list[str]:
@@ -273,21 +290,33 @@ def _bottleneck(result: Result) -> list[str]:
     lines.append(f"- Verdict: {escaped(verdict)}")
     lines.append(f"- Bottleneck: {found}")
     lines += [f"- {escaped(reason)}" for reason in validity.reasons]
-    lines.append(f"- Capacity: {capacity_of(result)}")
+    lines.append(f"- Capacity: {escaped(capacity_of(result))}")
     for each in result.warnings:
         lines.append(f"- ⚠ {escaped(each.text)}" + (f": {escaped(each.hint)}" if each.hint else ""))
     return lines
 
 
 def capacity_of(result: Result) -> str:
+    """Say what load was carried: by the stages, or by the rate of a run without some."""
+    shown = stage_rows.sentence(result)
+    if result.stages and shown:
+        return shown
     s, validity = result.summary, result.validity
     rate = f"{s.requests_per_s:,.0f} {result.per_s}"
-    if validity.verdict != "ok" or s.ended != "complete" or not s.ok:
-        return "unknown, the run is not valid"
-    if not (resolution.tells_shares(s.duration_s) and resolution.tells_rate(s.ok, s.duration_s)):
-        return resolution.TOO_SHORT
+    if not tells_capacity(result):
+        told = validity.verdict != "ok" or s.ended != "complete" or not s.ok
+        return "unknown, the run is not valid" if told else resolution.TOO_SHORT
     if s.not_ok:
-        return f"not shown, {result.noun}s failed at {rate}"
+        met = shown and not result.thresholds_failed
+        return shown if met else f"not shown, {result.noun}s failed at {rate}"
     if validity.limit in ("server", "host"):
         return f"{rate}, where the {validity.limit} was saturated"
     return f"at least {rate}, the server was not saturated"
+
+
+def tells_capacity(result: Result) -> bool:
+    """Tell whether a run without stages was in order, and long enough to show what it carried."""
+    s = result.summary
+    if result.validity.verdict != "ok" or s.ended != "complete" or not s.ok:
+        return False
+    return resolution.tells_shares(s.duration_s) and resolution.tells_rate(s.ok, s.duration_s)

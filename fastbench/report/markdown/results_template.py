@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fastbench.experiments.find.find_document import Found
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_bytes, format_ms, format_s
-from fastbench.report import own_metrics
+from fastbench.report import own_metrics, stage_rows
 from fastbench.report.columns import NOTHING, ms
 from fastbench.report.load_heading import load_of
 from fastbench.report.markdown.markdown_markup import escaped
-from fastbench.report.markdown.markdown_report import BOTTLENECKS, capacity_of
+from fastbench.report.markdown.markdown_report import BOTTLENECKS, capacity_of, tells_capacity
 from fastbench.report.verdict_words import ordered, said
 from fastbench.results import resolution
 from fastbench.results.latencies import latency_ms
@@ -128,6 +128,7 @@ def context(result: Result, search: Found | None = None) -> dict[str, Any]:
     return {
         "title": load.script or load.url + load.more or "a run",
         "target": load.target,
+        "script": load.script,
         "date": result.environment.started_at[:10],
         "started_at": result.environment.started_at,
         "duration": format_s(s.duration_s),
@@ -155,9 +156,56 @@ def context(result: Result, search: Found | None = None) -> dict[str, Any]:
         "bottleneck": BOTTLENECKS.get(result.validity.limit, result.validity.limit),
         "bottleneck_reasons": list(result.validity.reasons),
         "capacity": capacity_of(result),
+        "limits": _limits(result),
+        "stages": _stages(result),
         "highest_rate": None if search is None else search.rate,
         "document": result.to_document(),
     }
+
+
+def _limits(result: Result) -> dict[str, Any] | None:
+    """Return the highest load that met its goals; None where nothing was judged.
+
+    What is not told is None: users of a planned rate, a rate too short to tell.
+    """
+    found = stage_rows.limits(result)
+    if found is None or not (result.stages or tells_capacity(result)):
+        return None
+    return {
+        "users": found.users,
+        "per_s": found.per_s,
+        "sockets": found.sockets,
+        "at_least": found.at_least,
+        "met": found.found.highest is not None,
+        "stage": found.stage,
+        "failed": found.failed,
+        "sentence": stage_rows.sentence(result),
+    }
+
+
+def _stages(result: Result) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": row.name,
+            "span": stage_rows.span(row),
+            "asked": stage_rows.asked(row, result),
+            "users": row.users,
+            "sockets": row.sockets,
+            "count": row.requests,
+            "failed": row.not_ok,
+            "per_s": row.requests_per_s,
+            "p95": ms(row.p95_ms),
+            "p95_ms": row.p95_ms,
+            "met": row.met,
+            "complete": row.complete,
+            "held": list(row.held),
+            "broken": [
+                {"text": text, "observed": observed, "decides": text in row.failed}
+                for text, observed in {**row.failed, **row.warned}.items()
+            ],
+        }
+        for row in result.stages
+    ]
 
 
 def _operations(result: Result) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from fastbench.report.text import (
     request_table,
     scenario_tables,
     socket_lines,
+    stage_lines,
     usage_lines,
 )
 from fastbench.results import addresses, resolution
@@ -65,6 +66,7 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
         scenario_tables.dropped(page, result),
         _figures(page, result),
         part_lines.lines(page, result),
+        stage_lines.lines(page, result),
         *(
             scenario_tables.blocks(page, result)
             if script

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from fastbench.foundation import units
 from fastbench.plan.plan import UsageError
+from fastbench.results.load_stages import LoadStage, StageRow
 from fastbench.results.metric_values import Judgement
 from fastbench.results.result import Result
 from fastbench.results.thresholds.drift import judge_drift
@@ -37,6 +38,7 @@ from fastbench.results.thresholds.judging import (
     leaves,
 )
 from fastbench.results.thresholds.recovery import judge_recovery
+from fastbench.results.thresholds.stage_judging import StageJudge
 from fastbench.results.thresholds.submetric import canonical
 from fastbench.results.thresholds.traces import WHOLE, Source, Time, Trace, needed
 
@@ -86,16 +88,23 @@ class _Window:
 class Judge:
     """Thresholds over the time of one run. `spans` says when each stage begins and ends, in s.
 
+    `stages` are those of the load, to each of which the thresholds of the whole run are held, too;
+    `users_are_sockets`: each user of the run is a WebSocket.
+
     Call `look` with a snapshot now and then, about once a second, and also at the instants that
-    `next_s` names; at the end once more.
+    `next_s` names; at the end `end`.
     """
 
     def __init__(
         self,
         thresholds: Iterable[Threshold],
         spans: Mapping[str, tuple[float, float]] | None = None,
+        stages: Sequence[LoadStage] = (),
+        *,
+        users_are_sockets: bool = False,
     ) -> None:
         self.thresholds = tuple(thresholds)
+        self._stages = StageJudge(self.thresholds, stages, users_are_sockets=users_are_sockets)
         observed = [each for each in leaves(self.thresholds) if not each.baseline]
         times = {each.text: _time(each, spans or {}) for each in observed}
         self._times = times
@@ -124,6 +133,7 @@ class Judge:
         """
         edges = [edge for each in self._windows.values() for edge in (each.begin_s, each.end_s)]
         moves = [t_s + each.last_s / WINDOW_PARTS for each in self._windows.values() if each.last_s]
+        edges.append(self._stages.next_s(t_s))
         return min((edge for edge in edges + moves if edge > t_s), default=math.inf)
 
     def look(self, now: Source) -> bool:
@@ -132,6 +142,7 @@ class Judge:
             window.look(now)
         for trace in self._traces.values():
             trace.look(now)
+        self._stages.look(now)
         for each in self.thresholds:
             judgement = self._judged(each, now)
             self.judgements[each.text] = judgement
@@ -140,6 +151,15 @@ class Judge:
             if broken and each.abort_on_fail and now.t_s >= each.delay_s and not self.stopped_by:
                 self.stopped_by = each.text
         return bool(self.stopped_by)
+
+    def end(self, now: Source) -> None:
+        """Look for the last time at the load: what comes after is of none of its stages."""
+        self.look(now)
+        self._stages.end(now)
+
+    def stages(self, *, complete: bool) -> tuple[StageRow, ...]:
+        """Return what became of the stages of the load; `complete`: the run came to its end."""
+        return self._stages.rows(complete=complete)
 
     def final(self, run: Result) -> dict[str, Judgement]:
         """Return the judgements of a run that has ended.

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from fastbench.machine.monitor import Monitor
 from fastbench.plan.plan import UsageError
+from fastbench.results.load_stages import LoadStage
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.result import SeriesRow
 from fastbench.results.thresholds import baseline_terms, grammar, request_tags
 from fastbench.results.thresholds.evaluation import Judge
 from fastbench.results.thresholds.judging import Threshold, decided_by, leaves
+from fastbench.results.thresholds.stage_judging import MEASURED
 from fastbench.run import sampling
 from fastbench.run.derived_gauges import DerivedGauges
 from fastbench.run.gauge_series import GaugeSeries
@@ -25,7 +27,7 @@ from fastbench.run.uptime import Uptime
 from fastbench.script.exceptions import OptionsError
 from fastbench.script.load import hosts
 from fastbench.script.load.cli_overrides import Applied
-from fastbench.script.load.stage_spans import spans
+from fastbench.script.load.stage_spans import load_stages, spans
 from fastbench.script.parent import metric_snapshot
 from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import ITERATIONS
@@ -52,12 +54,14 @@ class Limits:
         notices: tuple[str, ...] = (),
         declared: Mapping[str, Kind] | None = None,
         formulas: tuple[Threshold, ...] = (),
+        stages: Sequence[LoadStage] = (),
     ) -> None:
         """`formulas` are those that the script names; `declared` are its metrics."""
         self.found = found
         self.notices = notices
-        self.names = metric_snapshot.names((*found, *formulas), declared)
-        self.judge = Judge(found, times)
+        read = (*found, *formulas, *(MEASURED if stages else ()))
+        self.names = metric_snapshot.names(read, declared)
+        self.judge = Judge(found, times, stages)
         self.derived = DerivedGauges(formulas, times)
 
 
@@ -78,7 +82,8 @@ def limits_of(applied: Applied, asked: RunRequest) -> Limits:
         _refuse_tags((*held, *formulas), applied, asked)
         Uptime((*held, *formulas))
         metrics = applied.declared.metrics
-        return Limits(held, spans(applied), (*left_out, *unknown), metrics, formulas)
+        told = (*left_out, *unknown)
+        return Limits(held, spans(applied), told, metrics, formulas, load_stages(applied))
     except UsageError as error:
         raise OptionsError(str(error)) from None
 
