@@ -61,7 +61,7 @@ endif
 tested = @$(PY) -m pytest -q --cache-clear $(2) -m $(1) || \
 	$(PY) -m pytest -q --last-failed --last-failed-no-failures none -m $(1)
 test-alone: build test-deps
-	$(call tested,alone)
+	$(call tested,alone,$$(grep -rl --include="test_*.py" mark.alone tests))
 test-beside: build test-deps
 	$(call tested,"not alone",-n $$(($$(nproc) < 4 ? $$(nproc) + 1 : 4)) --dist loadfile)
 check: lint build test-deps

@@ -17,7 +17,7 @@ from running import ONE, SLOW, fastbench
 
 pytestmark = pytest.mark.alone
 
-ROUNDS, REQUESTS = (10, 10_000) if SLOW else (5, 1000)
+ROUNDS, REQUESTS = (10, 10_000) if SLOW else (3, 1000)
 MEDIAN_BIAS_US, P99_BIAS_US = (10, 100) if SLOW else (40, 400)  # scaled: rounds are short
 
 

@@ -61,7 +61,7 @@ def stalled(server: CServer, running: Running, seconds: float) -> float:
 @pytest.mark.slow
 def test_a_stall_shows_in_the_response_time_as_long_as_it_was() -> None:
     """A share S/T of the requests waits for up to S: Q(p) = S - (1 - p) T."""
-    duration_s, stall_s, connections = (30, 1.0, 200) if SLOW else (6, 0.3, 40)
+    duration_s, stall_s, connections = (30, 1.0, 200) if SLOW else (2.5, 0.3, 16)
     flags = ("-R", "1000", "-d", f"{duration_s}s", "-c", str(connections))
     with c_server() as server, start(*flags, server.url) as running:
         until(lambda: server.connected() == connections)
@@ -84,7 +84,7 @@ def test_a_stall_shows_in_the_response_time_as_long_as_it_was() -> None:
 @pytest.mark.alone
 @pytest.mark.slow
 def test_what_finds_no_connection_is_dropped_and_counted() -> None:
-    duration_s, stall_s = (30, 1.0) if SLOW else (2, 0.4)
+    duration_s, stall_s = (30, 1.0) if SLOW else (1.2, 0.4)
     flags = ("-R", "1000", "--on-overload", "drop", "-c", "50", "-d", f"{duration_s}s")
     with c_server() as server, start(*flags, server.url) as running:
         until(lambda: server.connected() == 50)
@@ -102,7 +102,7 @@ def test_what_finds_no_connection_is_dropped_and_counted() -> None:
 @pytest.mark.slow
 def test_the_percentiles_are_those_of_the_servers_own_log() -> None:
     """bench/delays.py: 90 % wait 10 ms, 9.8 % 50 ms, 0.2 % 200 ms, each timed by itself."""
-    flags = ("-R", "200", "-d", "40s" if SLOW else "2s", "-c", "24", "-w", *ONE[2:])
+    flags = (*(("-R200", "-d40s") if SLOW else ("-R400", "-d1s")), "-c", "24", "-w", *ONE[2:])
     program = Path(__file__).parents[2] / "bench" / "delays.py"
     with subprocess.Popen(
         [sys.executable, program], stdout=subprocess.PIPE, text=True, preexec_fn=pinned(cores()[0])
@@ -129,7 +129,7 @@ def test_the_percentiles_are_those_of_the_servers_own_log() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", [50, 1000, 10_000])
 def test_a_rate_is_met_to_the_request(rate: int) -> None:
-    duration_s = 10 if SLOW else 1
+    duration_s = 10 if SLOW else 0.5
     with c_server() as server:
         run = fastbench(
             "-R", str(rate), "-d", f"{duration_s}s", "-c", "50", "-t", "1", "-w", server.url
@@ -169,7 +169,7 @@ def test_nothing_is_sent_on_a_lattice_of_milliseconds() -> None:
 @pytest.mark.alone
 @pytest.mark.slow
 def test_a_ramp_follows_its_integral() -> None:
-    length_s = 10.0 if SLOW else 2.0
+    length_s = 10.0 if SLOW else 1.2
     arrived_ns: list[int] = []
 
     def stamping(peer: Peer) -> None:

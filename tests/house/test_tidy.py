@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from own_sources import (
     python_functions,
     shown,
     sources,
+    statements,
     tree,
     without_comments,
 )
@@ -149,19 +149,22 @@ def part_of(module: str) -> str:
     return module if path.stem == "__init__" else module.rpartition(".")[0] or module
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def imports(path: Path) -> list[str]:
     """Give the dotted names a file imports, the late ones too; submodules by their full name."""
-    for node in ast.walk(tree(path)):
+    names: list[str] = []
+    for node in statements(tree(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{shown(path)}:{node.lineno} imports by a relative path"
             module = node.module or ""
-            for alias in node.names:
-                full = f"{module}.{alias.name}"
-                yield full if full.removeprefix("fastbench.") in modules() else module
+            full = [f"{module}.{alias.name}" for alias in node.names]
+            names += (n if n.removeprefix("fastbench.") in modules() else module for n in full)
+    return names
 
 
+@cache
 def own_imports(module: str) -> set[str]:
     """Give the modules of the package that a module imports."""
     if modules()[module].suffix != ".py":
@@ -348,7 +351,7 @@ def test_a_name_with_an_underscore_stays_in_its_module() -> None:
         ]
         borrowed = {
             alias.asname or alias.name
-            for node in ast.walk(tree(path))
+            for node in statements(tree(path))
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fastbench")
             for alias in node.names
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from points import Reply, taking
@@ -26,17 +27,18 @@ def run(*words: str) -> Run:
 
 @pytest.mark.alone
 def test_dead_outputs_cost_no_request_and_five_seconds_at_most() -> None:
-    alone = run()
-    with taking() as refusing, taking() as busy, taking() as silent:
+    with ThreadPoolExecutor(1) as pool, taking() as refusing, taking() as busy, taking() as silent:
         refusing.else_ = 503
         busy.answers = [Reply(429, headers={"Retry-After": "1"})] * 1000
         silent.hold = threading.Event()
+        beside = pool.submit(run)  # at the same time: a start costs both the same
         followed = run(
             *("-o", f"influxdb={refusing.url}/k6"),
             *("-o", f"otlp={busy.url}"),
             *("-o", f"influxdb={silent.url}/k6"),
         )
         silent.hold.set()
+        alone = beside.result()
         assert refusing.seen and busy.seen and silent.seen
     for name in ("requests", "ok", "scheduled", "dropped", "failed", "timeouts"):
         assert followed.summary[name] == alone.summary[name], name

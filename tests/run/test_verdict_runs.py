@@ -19,7 +19,7 @@ from servers import Server, answering, c_server
 
 pytestmark = pytest.mark.alone
 
-SECONDS = "4s" if SLOW else "1500ms"
+SECONDS = "4s" if SLOW else "1100ms"
 
 two_cores = pytest.mark.skipif(len(cores()) < 2, reason="client and server need a core each")
 
@@ -68,10 +68,11 @@ def test_a_client_with_more_to_do_than_the_server_is_the_limit() -> None:
     assert not quiet or run.document["workers"][0]["busy"] > 0.9
 
 
-def test_an_idle_pair_at_a_low_rate_has_no_limit() -> None:
+def test_an_idle_pair_at_a_low_rate_has_no_limit_and_is_ok_by_strict() -> None:
     with c_server() as server:
-        run = fastbench("-R", "50", "-d", SECONDS, "-c", "5", server.url)
+        run = fastbench("--strict", "-R", "50", "-d", SECONDS, "-c", "5", server.url)
     judged(run, "ok", "none")
+    assert run.code == (0 if run.document["validity"]["verdict"] == "ok" else 95)
 
 
 @two_cores
@@ -101,13 +102,13 @@ def test_a_hog_that_comes_later_changes_the_verdict_and_not_the_run() -> None:
     client, server = cores()[:2]
     with c_server() as fast:
         os.sched_setaffinity(fast.process.pid, {server})
-        flags = ("-R", "2000", "-d", "3s", "-c", "20")
+        flags = ("-R", "2000", "-d", "2s", "-c", "20")
         with start(*flags, fast.url, limits=pinned(client)) as running:
             until(lambda: fast.connected() == 20)
             with hog(client):
                 run = running.finish()
     assert run.code == 0
-    assert run.summary["scheduled"] == 6000
+    assert run.summary["scheduled"] == 4000
     assert run.document["validity"]["verdict"] in ("noisy-host", "client-limited", "late")
 
 
@@ -119,27 +120,23 @@ def test_strict_makes_anything_but_ok_a_failure() -> None:
     assert strict.document["validity"]["verdict"] != "ok"
     assert strict.code == 95
     assert f"--strict: {strict.document['outcome']['reasons'][0]['text']}" in strict.err
-    with c_server() as fast:
-        calm = fastbench("--strict", "-R", "50", "-d", "1100ms", fast.url)
-    judged(calm, "ok", "none")
-    assert calm.code == (0 if calm.document["validity"]["verdict"] == "ok" else 95)
 
 
 def test_a_pause_of_everything_is_told_and_is_not_the_servers() -> None:
     with (
         Server(answering()) as server,
-        start("-R", "200", "-d", "4s", "-c", "4", "--timeout", "1s", server.url()) as running,
+        start("-R", "200", "-d", "2500ms", "-c", "4", "--timeout", "1s", server.url()) as running,
     ):
         until(lambda: server.seen.requests > 20)
         running.signal_group(signal.SIGSTOP)
-        pause(running, 1.8)
+        pause(running, 1.4)
         running.signal_group(signal.SIGCONT)
         run = running.finish()
     found = {row["code"]: row for row in run.document["warnings"]}
     assert "nothing here ran for" in found["paused"]["text"]
     assert run.document["validity"]["verdict"] == "noisy-host"
     assert run.summary["timeouts"] == 0, "the answers had come in time"
-    assert run.summary["ok"] + run.summary["in_flight_at_end"] == 800
+    assert run.summary["ok"] + run.summary["in_flight_at_end"] == 500
 
 
 CLOCK = """

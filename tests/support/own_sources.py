@@ -11,7 +11,7 @@ from pathlib import Path
 
 __all__ = [
     *("CYTHON", "ROOT", "Function", "cython_functions", "python_functions", "shown", "sources"),
-    *("tree", "without_comments"),
+    *("statements", "tree", "without_comments"),
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,8 +77,17 @@ def cython_functions(path: Path) -> Iterator[Function]:
         yield Function(place, found.group(2), signature, last - number)
 
 
+def statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Give the statements of a tree at any depth, without looking into expressions."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for each in getattr(node, name, ()):
+            if isinstance(each, ast.stmt):
+                yield each
+            yield from statements(each)
+
+
 def python_functions(path: Path) -> Iterator[Function]:
-    for node in ast.walk(tree(path)):
+    for node in statements(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             lines = node.end_lineno - node.lineno + 1
