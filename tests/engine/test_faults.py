@@ -335,9 +335,7 @@ def test_ten_thousand_connections_are_opened_and_kept_on_time() -> None:
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < needed:
         pytest.skip(f"the hard limit of open files is below {needed}")
     with c_server() as server:
-        run = fastbench(
-            "-R", "1000", "-c", str(connections), "-d", f"{seconds}s", "-w", server.url
-        )
+        run = fastbench("-R", "1000", "-c", str(connections), "-d", f"{seconds}s", "-w", server.url)
     assert run.summary["ok"] == 1000 * seconds and run.errors == []
     assert server.connections == connections == run.document["series"][0]["connections"]
     assert run.document["latency_ms"]["connect"]["count"] == connections

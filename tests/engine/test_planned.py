@@ -68,7 +68,7 @@ def test_a_stall_shows_in_the_response_time_as_long_as_it_was() -> None:
         pause(running, duration_s / 3)
         stall_s = stalled(server, running, stall_s)
         run = running.finish()
-    kept(run, 1000 * duration_s, late=100)
+    kept(run, round(1000 * duration_s), late=100)
     service, response = (run.document["latency_ms"][name] for name in ("service", "response"))
     for name, share in (("p99", 0.99), ("p99_9", 0.999)):
         expected_ms = 1000 * (stall_s - (1 - share) * duration_s)
@@ -134,7 +134,7 @@ def test_a_rate_is_met_to_the_request(rate: int) -> None:
         run = fastbench(
             "-R", str(rate), "-d", f"{duration_s}s", "-c", "50", "-t", "1", "-w", server.url
         )
-    kept(run, rate * duration_s, late=0 if SLOW else rate // 10)
+    kept(run, round(rate * duration_s), late=0 if SLOW else rate // 10)
     assert server.read == server.answered == run.summary["started"]
     assert run.summary["requests_per_s"] == pytest.approx(server.read / duration_s, rel=0.001)
     lag = run.document["latency_ms"]["lag"]

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
+import fork_server
+
 __all__ = ["DEADLINE_S", "SERVE", "Seen", "seen", "serving"]
 
 SERVE = [sys.executable, "-m", "fastbench", "serve"]
@@ -19,11 +21,15 @@ DEADLINE_S = 20.0
 
 
 @contextlib.contextmanager
-def serving(*flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(*flags: str) -> Iterator[tuple[subprocess.Popen[str] | fork_server.Forked, str]]:
     """Start `fastbench serve`; give the process and the address it printed first."""
-    process = subprocess.Popen(
-        [*SERVE, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process: subprocess.Popen[str] | fork_server.Forked
+    if fork_server.serves(flags):
+        process = fork_server.Forked("serve", *flags)
+    else:
+        process = subprocess.Popen(
+            [*SERVE, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
     assert process.stdout is not None
     assert process.stderr is not None
     with process:

@@ -1,22 +1,26 @@
 """Start `python -m fastbench` by forking a process that has imported all of it already.
 
 Most tests ask what a command says or writes; for them a fork is the same as a fresh interpreter,
-and costs a quarter of it. Who asks for an environment, a stream of its own or limits gets a fresh
+and costs a sixth of it. Who asks for an environment, a stream of its own or limits gets a fresh
 one. One such process serves a test process; it ends when that does.
 """
 
 from __future__ import annotations
 
 import array
+import contextlib
+import gc
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from typing import Any
+from subprocess import CompletedProcess
+from typing import IO, Any, Self
 
 _MAX_BYTES = 1 << 20
 _ASKED_BYTES_MAX = 1 << 16  # one packet
@@ -64,8 +68,8 @@ class _ForkServer:
                 raise TimeoutError("nothing was forked")
             return self.pids.pop()
 
-    def wait(self, pid: int, limit_s: float) -> int | None:
-        """Return the exit code as subprocess has it, None after `limit_s`."""
+    def wait(self, pid: int, limit_s: float | None) -> int | None:
+        """Return the exit code as subprocess has it, None after `limit_s` of seconds."""
         with self.changed:
             if not self.changed.wait_for(lambda: pid in self.codes, limit_s):
                 return None
@@ -87,76 +91,154 @@ def _asked(arguments: list[str], cwd: str, session: bool) -> bytes:
     return json.dumps(asked).encode()
 
 
-def run(
-    *arguments: str, stdin: str, cwd: str | None, limit_s: float, session: bool = False
-) -> subprocess.CompletedProcess[str]:
-    """Run `fastbench ARGUMENTS` to its end, as subprocess.run does with text and pipes."""
+class Forked:
+    """A command under way, as subprocess.Popen has it with text and pipes."""
+
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: str | None = None,
+        session: bool = False,
+        stdin: int = subprocess.DEVNULL,
+        errors: str = "strict",
+    ) -> None:
+        self._server = _server()
+        self.args = [sys.executable, "-m", "fastbench", *arguments]
+        self.returncode: int | None = None
+        given, out, err = os.pipe(), os.pipe(), os.pipe()
+        theirs = [given[0], out[1], err[1]]
+        self.pid = self._server.start(list(arguments), cwd or os.getcwd(), session, theirs)
+        for fd in theirs:
+            os.close(fd)
+        self.stdin: IO[str] = os.fdopen(
+            given[1], "w", encoding="utf-8", errors="surrogateescape", newline=""
+        )
+        if stdin == subprocess.DEVNULL:
+            self.stdin.close()  # its end is there at once
+        self.stdout: IO[str] = os.fdopen(out[0], encoding="utf-8", errors=errors)
+        self.stderr: IO[str] = os.fdopen(err[0], encoding="utf-8", errors=errors)
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while it runs."""
+        if self.returncode is None:
+            self.returncode = self._server.wait(self.pid, 0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code; raises TimeoutExpired."""
+        if self.returncode is None:
+            self.returncode = self._server.wait(self.pid, timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+        return self.returncode
+
+    def communicate(
+        self, input: str | None = None, timeout: float | None = None
+    ) -> tuple[str, str]:
+        """Write to it, and return all that it writes from now on; raises TimeoutExpired."""
+        end_s = None if timeout is None else time.monotonic() + timeout
+        texts = _Texts({"out": self.stdout, "err": self.stderr})
+        if not self.stdin.closed:
+            with contextlib.suppress(BrokenPipeError), self.stdin as stream:
+                stream.write(input or "")
+        if not texts.whole(end_s):
+            raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+        self.wait(None if end_s is None else max(0.0, end_s - time.monotonic()))
+        return texts.read["out"], texts.read["err"]
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self.send_signal(signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *ends: object) -> None:
+        for each in (self.stdin, self.stdout, self.stderr):
+            each.close()
+        self.wait()
+
+
+class _Texts:
+    """What streams hold until their ends, read by a thread each."""
+
+    def __init__(self, streams: dict[str, IO[str]]) -> None:
+        self.read: dict[str, str] = {}
+        self._threads = [
+            threading.Thread(target=self._take, args=each, daemon=True) for each in streams.items()
+        ]
+        for each in self._threads:
+            each.start()
+
+    def _take(self, name: str, stream: IO[str]) -> None:
+        with stream:
+            self.read[name] = stream.read()
+
+    def whole(self, end_s: float | None) -> bool:
+        """Wait until that time of the clock; tells whether all is read."""
+        for each in self._threads:
+            each.join(None if end_s is None else max(0.0, end_s - time.monotonic()))
+        return not any(each.is_alive() for each in self._threads)
+
+
+def _server() -> _ForkServer:
     with _lock:
         if os.getpid() not in _served:
             _served[os.getpid()] = _ForkServer()
-        server = _served[os.getpid()]
-    pipes = [os.pipe() for _ in range(3)]
-    theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
-    pid = server.start(list(arguments), cwd or os.getcwd(), session, theirs)
-    for fd in theirs:
-        os.close(fd)
-    texts: dict[str, str] = {}
+        return _served[os.getpid()]
 
-    def read(name: str, fd: int) -> None:
-        with open(fd, encoding="utf-8", errors="surrogateescape", newline="") as stream:
-            texts[name] = stream.read().replace("\r\n", "\n").replace("\r", "\n")
 
-    readers = [
-        threading.Thread(target=read, args=(name, pipes[at][0]), daemon=True)
-        for at, name in ((1, "out"), (2, "err"))
-    ]
-    for each in readers:
-        each.start()
+def run(*arguments: str, stdin: str, cwd: str | None, limit_s: float) -> CompletedProcess[str]:
+    """Run `fastbench ARGUMENTS` to its end, as subprocess.run does with text and pipes."""
+    process = Forked(*arguments, cwd=cwd, stdin=subprocess.PIPE, errors="surrogateescape")
     try:
-        with open(pipes[0][1], "wb") as stream:
-            stream.write(stdin.encode("utf-8", "surrogateescape"))
-    except BrokenPipeError:
-        pass
-    end_s = time.monotonic() + limit_s
-    for each in readers:
-        each.join(max(0.0, end_s - time.monotonic()))
-    code = server.wait(pid, max(0.0, end_s - time.monotonic()))
-    command = [sys.executable, "-m", "fastbench", *arguments]
-    if code is None:
-        os.kill(pid, signal.SIGKILL)
-        server.wait(pid, 10)
-        raise subprocess.TimeoutExpired(command, limit_s, texts.get("out"), texts.get("err"))
-    return subprocess.CompletedProcess(command, code, texts["out"], texts["err"])
+        out, err = process.communicate(stdin, limit_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return CompletedProcess(process.args, process.wait(), out, err)
 
 
 def _serve(channel: socket.socket) -> list[str] | None:
     """Fork for every request; returns the words of one in its child, None at the end."""
-    children: set[int] = set()
-    channel.settimeout(0.005)
+    children: dict[int, int] = {}  # the pid of each, by the descriptor that tells of its end
+    ready = select.poll()
+    ready.register(channel, select.POLLIN)
     while True:
-        for pid in list(children):
-            found, status = os.waitpid(pid, os.WNOHANG)
-            if found:
-                children.discard(pid)
+        for fd, _ in ready.poll():
+            if fd != channel.fileno():
+                ready.unregister(fd)
+                os.close(fd)
+                pid, status = os.waitpid(children.pop(fd), 0)
                 code = os.waitstatus_to_exitcode(status)
                 channel.send(json.dumps({"ended": pid, "code": code}).encode())
-        try:
+                continue
             asked, control, _, _ = channel.recvmsg(_MAX_BYTES, socket.CMSG_SPACE(12))
-        except TimeoutError:
-            channel.settimeout(0.005 if children else None)
-            continue
-        if not asked:
-            return None
-        fds = array.array("i", control[0][2]).tolist()
-        pid = os.fork()
-        if not pid:
-            channel.close()
-            return _become(json.loads(asked), fds)
-        for fd in fds:
-            os.close(fd)
-        children.add(pid)
-        channel.settimeout(0.005)
-        channel.send(json.dumps({"started": pid}).encode())
+            if not asked:
+                return None
+            fds = array.array("i", control[0][2]).tolist()
+            pid = os.fork()
+            if not pid:
+                for each in children:
+                    os.close(each)
+                words = _become(json.loads(asked), fds)
+                channel.send(json.dumps({"started": os.getpid()}).encode())
+                channel.close()
+                return words
+            for each in fds:
+                os.close(each)
+            end_fd = os.pidfd_open(pid)
+            children[end_fd] = pid
+            ready.register(end_fd, select.POLLIN)
 
 
 def _become(asked: dict[str, Any], fds: list[int]) -> list[str]:
@@ -186,6 +268,7 @@ if __name__ == "__main__":
     if os.fork():
         os._exit(0)
     _preload()
+    gc.freeze()  # what is there already is no garbage: a child that looked at it would copy it
     words = _serve(socket.socket(fileno=int(sys.argv[1])))
     if words is not None:
         import runpy

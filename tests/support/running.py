@@ -67,8 +67,13 @@ class Running:
         self._started_s = time.monotonic()
         named = arguments[:1] == ("run",)
         command, words = arguments[:named], arguments[named:]
+        words = (*command, "--json", str(self._path), *words)
+        self.process: subprocess.Popen[str] | fork_server.Forked
+        if limits is None and fork_server.serves(words):
+            self.process = fork_server.Forked(*words, session=True)
+            return
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fastbench", *command, "--json", str(self._path), *words],
+            [sys.executable, "-m", "fastbench", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -99,7 +104,7 @@ class Running:
         assert "Traceback" not in err + out, err
         if document:
             balance(document)
-        return Run(self.process.returncode, out, err, elapsed_s, document)
+        return Run(self.process.wait(), out, err, elapsed_s, document)
 
     def close(self) -> None:
         """Leave nothing behind, whatever the test did."""
@@ -122,26 +127,8 @@ def start(*arguments: str, limits: Callable[[], None] | None = None) -> Iterator
 
 def fastbench(*arguments: str, limits: Callable[[], None] | None = None) -> Run:
     """Run `fastbench ARGUMENTS` to its end."""
-    if limits is None and fork_server.serves(arguments):
-        return _forked(arguments)
     with start(*arguments, limits=limits) as running:
         return running.finish()
-
-
-def _forked(arguments: tuple[str, ...]) -> Run:
-    """Run `fastbench ARGUMENTS` as `Running` does, without a fresh interpreter."""
-    named = arguments[:1] == ("run",)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "result.json")
-        words = (*arguments[:named], "--json", str(path), *arguments[named:])
-        begun_s = time.monotonic()
-        done = fork_server.run(*words, stdin="", cwd=None, limit_s=LIMIT_S, session=True)
-        elapsed_s = time.monotonic() - begun_s
-        document = json.loads(path.read_bytes()) if path.exists() else {}
-    assert "Traceback" not in done.stderr + done.stdout, done.stderr
-    if document:
-        balance(document)
-    return Run(done.returncode, done.stdout, done.stderr, elapsed_s, document)
 
 
 def until(holds: Callable[[], object], limit_s: float = 10) -> None:
