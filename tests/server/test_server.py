@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from commandline import invoke
 from embedded import DEADLINE_S, SERVE, serving
 
 
@@ -228,7 +229,7 @@ def test_a_unix_socket_left_by_a_dead_server_is_replaced(tmp_path: Path) -> None
 
 def refused(*flags: str) -> str:
     """Run it, expecting one sentence on stderr and exit 1."""
-    done = subprocess.run([*SERVE, *flags], capture_output=True, text=True, timeout=DEADLINE_S)
+    done = invoke("serve", *flags)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("fastbench: ")
     assert done.stderr.count("\n") == 1

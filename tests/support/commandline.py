@@ -39,10 +39,10 @@ def invoke(
     `env` is added to the environment, `limits` runs in the child before it. Whatever the
     arguments: there is no traceback.
     """
-    plain = env is None and limits is None and stdout == subprocess.PIPE
-    if plain and fork_server.serves(arguments):
+    plain = limits is None and stdout == subprocess.PIPE
+    if plain and fork_server.serves(arguments, env):
         where = None if cwd is None else str(cwd)
-        done = fork_server.run(*arguments, stdin=stdin, cwd=where, limit_s=LIMIT_S)
+        done = fork_server.run(*arguments, stdin=stdin, cwd=where, env=env, limit_s=LIMIT_S)
         assert "Traceback" not in done.stderr + done.stdout, done.stderr
         return done
     done = subprocess.run(

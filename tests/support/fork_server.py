@@ -1,8 +1,8 @@
 """Start `python -m fastbench` by forking a process that has imported all of it already.
 
 Most tests ask what a command says or writes; for them a fork is the same as a fresh interpreter,
-and costs a sixth of it. Who asks for an environment, a stream of its own or limits gets a fresh
-one. One such process serves a test process; it ends when that does.
+and costs a sixth of it. Who asks for a stream of its own or for limits gets a fresh one. One such
+process serves a test process; it ends when that does.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import contextlib
 import gc
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -19,11 +20,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from subprocess import CompletedProcess
 from typing import IO, Any, Self
 
 _MAX_BYTES = 1 << 20
 _ASKED_BYTES_MAX = 1 << 16  # one packet
+_AT_START = re.compile("PYTHON|LD_|LC_|LANG")
 _lock = threading.Lock()
 _served: dict[int, _ForkServer] = {}
 
@@ -58,9 +61,8 @@ class _ForkServer:
                     self.codes[said["ended"]] = said["code"]
                 self.changed.notify_all()
 
-    def start(self, arguments: list[str], cwd: str, session: bool, fds: list[int]) -> int:
+    def start(self, asked: bytes, fds: list[int]) -> int:
         """Fork; returns the pid."""
-        asked = _asked(arguments, cwd, session)
         with self.one, self.changed:
             passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
             self.socket.sendmsg([asked], passed)
@@ -76,19 +78,21 @@ class _ForkServer:
             return self.codes.pop(pid)
 
 
-def serves(arguments: tuple[str, ...]) -> bool:
+def serves(arguments: tuple[str, ...], env: Mapping[str, str] | None = None) -> bool:
     """Tell whether a fork will do: beside other tests, and for words that fit into a packet.
 
-    What is measured alone gets a fresh interpreter.
+    What is measured alone gets a fresh interpreter, and so does what is read as one starts.
     """
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    if "PYTEST_XDIST_WORKER" not in os.environ or any(_AT_START.match(name) for name in env or ()):
         return False
-    return len(_asked(list(arguments), os.getcwd(), False)) < _ASKED_BYTES_MAX
+    return len(_asked(arguments, None, False, env)) < _ASKED_BYTES_MAX
 
 
-def _asked(arguments: list[str], cwd: str, session: bool) -> bytes:
-    asked = {"argv": arguments, "cwd": cwd, "session": session, "env": dict(os.environ)}
-    return json.dumps(asked).encode()
+def _asked(
+    arguments: tuple[str, ...], cwd: str | None, session: bool, env: Mapping[str, str] | None
+) -> bytes:
+    asked = {"argv": arguments, "cwd": cwd or os.getcwd(), "session": session}
+    return json.dumps({**asked, "env": {**os.environ, **(env or {})}}).encode()
 
 
 class Forked:
@@ -98,6 +102,7 @@ class Forked:
         self,
         *arguments: str,
         cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
         session: bool = False,
         stdin: int = subprocess.DEVNULL,
         errors: str = "strict",
@@ -107,7 +112,7 @@ class Forked:
         self.returncode: int | None = None
         given, out, err = os.pipe(), os.pipe(), os.pipe()
         theirs = [given[0], out[1], err[1]]
-        self.pid = self._server.start(list(arguments), cwd or os.getcwd(), session, theirs)
+        self.pid = self._server.start(_asked(arguments, cwd, session, env), theirs)
         for fd in theirs:
             os.close(fd)
         self.stdin: IO[str] = os.fdopen(
@@ -197,9 +202,11 @@ def _server() -> _ForkServer:
         return _served[os.getpid()]
 
 
-def run(*arguments: str, stdin: str, cwd: str | None, limit_s: float) -> CompletedProcess[str]:
+def run(
+    *arguments: str, stdin: str, cwd: str | None, env: Mapping[str, str] | None, limit_s: float
+) -> CompletedProcess[str]:
     """Run `fastbench ARGUMENTS` to its end, as subprocess.run does with text and pipes."""
-    process = Forked(*arguments, cwd=cwd, stdin=subprocess.PIPE, errors="surrogateescape")
+    process = Forked(*arguments, cwd=cwd, env=env, stdin=subprocess.PIPE, errors="surrogateescape")
     try:
         out, err = process.communicate(stdin, limit_s)
     except subprocess.TimeoutExpired:
