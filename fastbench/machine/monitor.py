@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from fastbench.machine import host, processes
 from fastbench.machine.connections import ConnectionCounts
 from fastbench.machine.followed_process import MIN_ROW_S, FollowedProcess, percent_of_core
 from fastbench.machine.processes import Found
+from fastbench.machine.runs_beside import RunsBeside
 from fastbench.results.usage import (
     ClientUse,
     HostSample,
@@ -98,6 +99,11 @@ class _Targets:
     def name(self, pid: int) -> str:
         """Return the name of one that is followed, "" of another."""
         return self._alive[pid].name if pid in self._alive else ""
+
+    @property
+    def pids(self) -> Container[int]:
+        """Those that are followed and alive."""
+        return self._alive.keys()
 
     @property
     def cpu_s(self) -> float:
@@ -179,6 +185,7 @@ class Monitor:
         self._own = (os.getpid(), *workers)
         self._found = found
         self._targets = _Targets(found, self._own)
+        self._beside = RunsBeside()
         self._client_rss_bytes_max: int | None = None
         self._memory_used_bytes_max: int | None = None
         self._host_percent_max: float | None = None
@@ -190,6 +197,7 @@ class Monitor:
     def start(self) -> None:
         """Begin at the start line: what came before does not count."""
         self._targets.start()
+        self._beside.start(self._targets.pids)
         for worker in self._workers.values():
             worker.start()
         self._client_first_s, self._client_rss_bytes_max = self._client()
@@ -207,6 +215,7 @@ class Monitor:
         before, now = self._last, host.counters()
         gap_s = now.now_s - before.now_s
         targets = self._targets.sample(gap_s)
+        self._beside.sample(self._targets.pids)
         for worker in self._workers.values():
             worker.sample()
         client_s, rss_bytes = self._client()
@@ -266,6 +275,7 @@ class Monitor:
             memory_used_bytes_max=self._memory_used_bytes_max,
             core_percents=_rounded(host.core_percents(first, last)),
             others_percent=self._others_percent(client_s, window_s),
+            beside_percent=_round(self._of_all_cores(self._beside.cpu_s, window_s), 1),
             throttled_s=_throttled_s(before, rare),
             net_in_bytes=_gained(first.net_in_bytes, last.net_in_bytes),
             net_out_bytes=_gained(first.net_out_bytes, last.net_out_bytes),
@@ -284,13 +294,19 @@ class Monitor:
         busy, steal = host.busy_percent(first, last), host.share_percent(first, last, "steal")
         if busy is None or steal is None or client_s is None:
             return None
-        known_s = client_s + self._targets.cpu_s
-        ours = 100 * known_s / (window_s * len(last.cores)) if window_s > 0 else 0.0
-        others = busy - steal - ours
+        known_s = client_s + self._targets.cpu_s + (self._beside.cpu_s or 0.0)
+        others = busy - steal - (self._of_all_cores(known_s, window_s) or 0.0)
         if others > LITTLE_PERCENT and not host.charges_interrupts():
             names = ("irq", "softirq")
             others -= sum(host.share_percent(first, last, name) or 0.0 for name in names)
         return round(max(0.0, others), 1)
+
+    def _of_all_cores(self, cpu_s: float | None, window_s: float) -> float | None:
+        """Return processor time in percent of that of all cores."""
+        cores = len(self._last.cores)
+        if cpu_s is None or not cores:
+            return None
+        return 100 * cpu_s / (window_s * cores) if window_s > 0 else 0.0
 
 
 def _host_sample(first: host.Counters, last: host.Counters) -> HostSample:

@@ -33,14 +33,7 @@ from fastbench.plan.plan import UsageError, Watch
 INIT = 1
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_STAT = (
-    1,
-    11,
-    12,
-    17,
-    19,
-    21,
-)  # of proc(5), from state on: as they are named below
+_STAT = (1, 11, 12, 13, 14, 17, 19, 21)  # of proc(5), from state on: as they are named below
 _LISTENS = "0A"  # TCP_LISTEN, include/net/tcp_states.h
 _ACCEPTS = 0x10000  # __SO_ACCEPTCON, include/uapi/linux/net.h
 _SYSTEMD = "/run/systemd/system"  # there while systemd is the init, sd_booted(3)
@@ -72,7 +65,7 @@ def find(
         inodes = _listeners(address, port) if local else set()
     targets = _tops(_holders(inodes))
     watched = {pid for watch in watches for pid in _watched(watch)}
-    watched = {pid for pid in watched if targets.isdisjoint({pid, *_ancestors(pid)})}
+    watched = {pid for pid in watched if targets.isdisjoint({pid, *ancestors(pid)})}
     unix = unix_path is not None
     return Found(local, _processes(targets), _processes(_tops(watched)), unix)
 
@@ -96,13 +89,17 @@ def joined(one: Found, other: Found) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One look at a process. `born` are clock ticks since boot: with the pid they name it."""
+    """One look at a process. `born` are clock ticks since boot: with the pid they name it.
+
+    `waited_s` is the processor time of those of its descendants that were waited for.
+    """
 
     parent: int
     born: int
     cpu_s: float
     rss_bytes: int
     threads: int
+    waited_s: float
     ended: bool  # a zombie has no memory any more, but its time is complete
 
 
@@ -115,13 +112,16 @@ def reading(pid: int) -> Reading | None:
     found = [system_files.whole(part[at]) for at in _STAT]
     if None in found:
         return None
-    parent, user, system, threads, born, pages = (each or 0 for each in found)
+    parent, user, system, of_waited, sys_of_waited, threads, born, pages = (
+        each or 0 for each in found
+    )
     return Reading(
         parent=parent,
         born=born,
         cpu_s=(user + system) / TICKS_PER_S,
         rss_bytes=pages * _PAGE_BYTES,
         threads=threads,
+        waited_s=(of_waited + sys_of_waited) / TICKS_PER_S,
         ended=part[0] in ("Z", "X"),
     )
 
@@ -293,10 +293,10 @@ def _all() -> list[int]:
 
 def _tops(pids: set[int]) -> set[int]:
     """Leave out those whose ancestor is among them."""
-    return {pid for pid in pids if pids.isdisjoint(_ancestors(pid))}
+    return {pid for pid in pids if pids.isdisjoint(ancestors(pid))}
 
 
-def _ancestors(pid: int) -> Iterator[int]:
+def ancestors(pid: int) -> Iterator[int]:
     """Give parent, grandparent and so on, without the init and what is above it."""
     seen = {pid}
     one = reading(pid)

@@ -24,6 +24,7 @@ Signed = Annotated[float, _SIGNED]  # a number that may be negative
 LATER = {"later": True}  # metadata of a field that came after the first version of a document
 SPARSE = {**LATER, "sparse": True}  # and that is not written where it is empty
 
+_EMPTY: tuple[object, ...] = (None, "", {})  # a 0 is something
 _EXPECTED = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
 
 
@@ -57,7 +58,7 @@ def plain(value: Any) -> Any:
         return {
             part.name: plain(found)
             for part in fields(value)
-            if (found := getattr(value, part.name)) or part.metadata != SPARSE
+            if (found := getattr(value, part.name)) not in _EMPTY or part.metadata != SPARSE
         }
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]

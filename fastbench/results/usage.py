@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastbench.results.json_codec import LATER
+from fastbench.results.json_codec import LATER, SPARSE
 
 ROLES = ("target", "watched")
 
@@ -65,7 +65,8 @@ class ClientUse:
 class HostUse:
     """What the whole machine did during the run. 100 % is all cores.
 
-    `others_percent` is processor time that neither client nor targets took; None where a server on
+    `others_percent` is processor time that neither client nor targets took, nor the runs that were
+    started together with this one (`beside_percent`, None of one alone); None where a server on
     this machine could not be told from the others. Network and disk are sums of all devices;
     `retransmits` and `listen_overflows` are TCP's own counts, of the whole machine.
     """
@@ -85,6 +86,7 @@ class HostUse:
     context_switches: int | None = 0
     retransmits: int | None = 0
     listen_overflows: int | None = 0
+    beside_percent: float | None = field(default=None, metadata=SPARSE)
 
 
 @dataclass(frozen=True, slots=True)

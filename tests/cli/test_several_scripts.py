@@ -67,6 +67,8 @@ def test_scripts_run_at_the_same_time_and_each_has_its_own_result(
     assert whole["summary"]["started"] == seen
     assert seen == sum(each["summary"]["started"] for each in own.values())
     assert [row["name"] for row in whole["scenarios"]] == ["a: default", "b: default"]
+    # What the other used is no other program's.
+    assert all("beside_percent" in each["resources"]["host"] for each in own.values())
     # b's setup takes half a second longer: a waited for it.
     assert max(part["offset_s"] for part in whole["parts"]) < 0.1
     assert "the loads began" in made.stderr

@@ -17,7 +17,7 @@ import signal
 import socket
 import sys
 import termios
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import IO
@@ -25,6 +25,7 @@ from typing import IO
 import fastbench
 from fastbench.experiments.trials.interrupts import Interrupts
 from fastbench.foundation.redact import printable
+from fastbench.machine import runs_beside
 from fastbench.run.child import Child
 from fastbench.run.supervisor import Supervisor
 from fastbench.script import start_line
@@ -93,7 +94,9 @@ def run_together(them: Sequence[Started], stop: Interrupts, line: str | None = N
     begun = line is None
     with closing(processes), contextlib.suppress(KeyboardInterrupt):  # the second signal
         for each, child, ear, path in zip(them, children, heard, paths, strict=True):
-            _start(processes, child, each, ear, path if line is not None else None)
+            said = {} if len(them) < 2 else {runs_beside.VARIABLE: str(os.getpid())}
+            said |= {} if line is None else {start_line.VARIABLE: path}
+            _start(processes, child, each, ear, said)
         while not processes.all_gone:
             processes.nap(LOOK_S if begun else EARLY_LOOK_S)
             if line is not None and not begun:
@@ -110,7 +113,11 @@ def run_together(them: Sequence[Started], stop: Interrupts, line: str | None = N
 
 
 def _start(
-    processes: Supervisor[Child], child: Child, each: Started, heard: _Heard, path: str | None
+    processes: Supervisor[Child],
+    child: Child,
+    each: Started,
+    heard: _Heard,
+    said: Mapping[str, str],
 ) -> None:
     fd = each.terminal_fd
     ours_fd, its_fd = os.pipe() if fd is None else _terminal(fd)
@@ -120,8 +127,7 @@ def _start(
         with open(os.devnull, "rb") as nothing:
             for number, one in enumerate((nothing.fileno(), each.report.fileno(), its_fd)):
                 os.dup2(one, number)
-        if path is not None:
-            os.environ[start_line.VARIABLE] = path
+        os.environ.update(said)
         os.execv(sys.executable, [sys.executable, "-P", "-c", _START, _PACKAGES, *each.words])
 
     try:

@@ -94,6 +94,8 @@ def _host(page: Page, host: HostUse, result: Result) -> list[Part]:
         parts += [f"core {at} {percent:.0f}%" for at, percent in enumerate(host.core_percents)]
     if (host.steal_percent or 0.0) >= MIN_STEAL_PERCENT:
         parts.append(f"steal {host.steal_percent:.1f}%")
+    if (host.beside_percent or 0.0) >= MIN_OTHERS_PERCENT:
+        parts.append(f"runs beside it {host.beside_percent:.0f}%")
     if (host.others_percent or 0.0) >= MIN_OTHERS_PERCENT:
         parts.append(f"other programs {host.others_percent:.0f}%")
     parts.append(f"memory {memory(host)}")
