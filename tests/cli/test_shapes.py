@@ -95,18 +95,30 @@ def test_a_run_is_judged_by_the_parts_of_its_shape() -> None:
     [
         (("--threshold", "errors<=100%"), "can never fail"),
         (("--threshold", "errors>101%"), "can never pass"),
-        (("--threshold", "target_rss: drift<5MB"), "a drift takes 20s to tell, and there are 10s"),
         (("--threshold", "p95<1 [last=30s]"), "[last=…] is all of it"),
         (("--threshold", "http_reqs - http_reqs == 0"), "can never fail"),
         (("--threshold", "p95<61s", "--timeout", "30s"), "past the timeout"),
-        (("--shape", "peak", "--threshold", "target_rss: drift<5MB [stage=peak]"), "there are 10s"),
-        (("--shape", "peak", "--threshold", "service: recovery<5s [stage=peak]"), "nothing"),
     ],
 )
 def test_a_run_of_urls_tells_of_criteria_that_say_nothing(
     words: tuple[str, ...], says: str
 ) -> None:
     assert says in " ".join(command(*words).notices)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--threshold", "target_rss: drift<5MB"), "a drift takes 20s to tell, and there are 10s"),
+        (("--shape", "peak", "--threshold", "target_rss: drift<5MB [stage=peak]"), "there are 10s"),
+        (("--shape", "peak", "--threshold", "service: recovery<5s [stage=peak]"), "nothing"),
+    ],
+)
+def test_a_run_of_urls_is_refused_for_what_it_can_never_judge(
+    words: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        command(*words)
 
 
 @pytest.mark.parametrize(

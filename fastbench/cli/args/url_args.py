@@ -173,7 +173,10 @@ def _thresholds(
         spans=run_thresholds.spans(load.pace),
         rates=load.pace is not None and load.pace.rates,
     )
-    notices += [f"--threshold {each.text}" for each in criteria.findings(found, planned)]
+    told = criteria.findings(found, planned)
+    if never := next((each for each in told if each.unjudgeable), None):
+        raise UsageError(f"--threshold {never.text}")
+    notices += [f"--threshold {each.text}" for each in told]
     return found
 
 

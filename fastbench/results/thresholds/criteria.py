@@ -28,10 +28,15 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong with a plan."""
+    """One thing that is wrong with a plan.
+
+    `unjudgeable`: the plan itself, and no guess at what a script does, shows that a criterion can
+    never be judged; a run is refused for it.
+    """
 
     level: Literal["error", "warning"]
     text: str
+    unjudgeable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +234,7 @@ def of_times(threshold: Threshold, planned: PlannedRun) -> Iterator[Finding]:
         )
     for part in threshold.parts:
         for level, text in _of_window(part, planned):
-            yield Finding(level, f"{threshold.text}: {text}.")
+            yield Finding(level, f"{threshold.text}: {text}.", unjudgeable=level == "error")
 
 
 def _of_window(

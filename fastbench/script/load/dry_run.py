@@ -76,10 +76,30 @@ def findings(
     return tuple(sorted(unique, key=lambda finding: finding.level != "error"))
 
 
-def of_limits(applied: Applied, thresholds: Sequence[Threshold]) -> tuple[Finding, ...]:
-    """Return what is wrong with limits alone, for a run that begins."""
+def before_load(applied: Applied, thresholds: Sequence[Threshold]) -> tuple[Finding, ...]:
+    """Return what a run that begins tells of limits and times: what the plan alone shows.
+
+    For what makes a criterion unjudgeable it is refused.
+    """
     planned = _planned_run(applied)
-    return tuple(each for one in thresholds for each in criteria.of_limits(one, planned))
+    found: list[Finding] = []
+    for threshold in thresholds:
+        certain = [*criteria.of_times(threshold, planned)]
+        for part in threshold.parts:
+            certain += [*_of_rates(part, applied), *_of_stage(part, threshold, applied, planned)]
+        found += certain
+        found += criteria.of_limits(threshold, planned)
+    return tuple(dict.fromkeys(found))
+
+
+def _of_rates(threshold: Threshold, applied: Applied) -> Iterator[Finding]:
+    """Find response times where nothing is planned."""
+    if threshold.metric == "http_req_response" and not any(
+        spec.executor in ARRIVAL for spec in _meant(threshold, applied)
+    ):
+        why = "response time needs a planned rate, so an arrival-rate executor"
+        text = f"{threshold.text}: it never gets a sample, because {why}."
+        yield Finding("error", text, unjudgeable=True)
 
 
 def _planned_run(applied: Applied) -> PlannedRun:
@@ -200,10 +220,8 @@ def _of_samples(threshold: Threshold, applied: Applied, source: Source) -> Itera
         why = f"no scenario {wanted} runs, only {', '.join(names)}"
     elif (calls := _NEEDS_CALL.get(threshold.metric)) and not source.calls & set(calls):
         why = f"the script never calls {calls[0]}()"
-    elif threshold.metric == "http_req_response" and not any(
-        spec.executor in ARRIVAL for spec in _meant(threshold, applied)
-    ):
-        why = "response time needs a planned rate, so an arrival-rate executor"
+    elif unplanned := [*_of_rates(threshold, applied)]:
+        yield unplanned[0]
     elif threshold.metric in applied.declared.metrics and "add" not in source.calls:
         why = "the script never calls its add()"
     elif (
@@ -322,7 +340,7 @@ def _of_stage(
     if specs and not any(each.start_time_s < stage[1] and stage[0] < each.end_s for each in specs):
         names = ", ".join(spec.name for spec in specs)
         text = f"{names} does not run in the stage {part.stage}"
-        yield Finding("error", f"{threshold.text}: {text}.")
+        yield Finding("error", f"{threshold.text}: {text}.", unjudgeable=True)
 
 
 def _of_dropped(threshold: Threshold, applied: Applied) -> Iterator[Finding]:

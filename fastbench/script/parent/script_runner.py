@@ -174,7 +174,9 @@ class ScriptRun:
         if limits.found:
             from fastbench.script.load import dry_run
 
-            for finding in dry_run.of_limits(applied, limits.found):
+            for finding in dry_run.before_load(applied, limits.found):
+                if finding.unjudgeable:
+                    raise OptionsError(f"Threshold {finding.text}")
                 self.notice(f"Threshold {finding.text}")
         for index in range(1, min(self.wanted, applied.most_vus)):
             self._fork(index)

@@ -166,3 +166,23 @@ def test_a_formula_whose_terms_have_no_samples_is_found(tmp_path: Path) -> None:
 def test_tags_that_no_machine_has_are_refused(limit: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         grammar.parse(limit, {**BUILT_IN, "size": Kind("trend")})
+
+
+UNJUDGEABLE = {
+    "p95<200 [stage=2]": True,
+    "http_req_duration: recovery<30s [stage=after]": True,
+    "http_req_response: p(95)<200": True,
+    "http_req_duration: drift<10% [stage=after]": False,
+    "ws_errors: count<5": False,  # only the text of the script says that it never opens one
+    "checks==101%": False,  # judged, it always fails
+    "p95<200 [last=3m]": False,
+}
+
+
+@pytest.mark.parametrize("limit", list(UNJUDGEABLE))
+def test_a_run_is_refused_for_what_its_plan_shows_that_it_can_never_judge(limit: str) -> None:
+    spec = read("main", "main", TIMED)
+    plan = applied(Declared(Settings(), (spec,), {}), RunRequest(script="x.py"))
+    found = dry_run.before_load(plan, [grammar.parse(limit, BUILT_IN)])
+    assert any(each.unjudgeable for each in found) is UNJUDGEABLE[limit]
+    assert all(each.level == "error" for each in found if each.unjudgeable)
