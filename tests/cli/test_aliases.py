@@ -15,6 +15,7 @@ from fastbench.cli.args import aliases, flag_grammar, flag_table
 from fastbench.cli.args.aliases import Alias
 from fastbench.cli.args.value_shapes import ANY, NONE, SHAPES
 
+BESIDE_YAML = "*.json beside *.yml"
 OF_SHAPES = {  # a value of each shape, and of none that stands before it in the tables
     ANY: "x",
     "number": "10",
@@ -76,6 +77,8 @@ def rows() -> Iterator[tuple[str, str, Alias]]:
 
 
 def line_with(command: str, flag: str, row: Alias) -> str:
+    if row.when == BESIDE_YAML:
+        return f"fastbench {command} {flag} out.json test.yml"
     value = "" if row.when in (NONE, "beside a url") else shlex.quote(OF_SHAPES[row.when])
     target = {"": "URL", "run": "load.py", "report": "x.json", "history": "x.db"}.get(command, "")
     if row.when == "no value":
@@ -105,9 +108,9 @@ def test_every_word_of_the_tables_is_taken_or_refused_with_a_line_that_holds(
 
 
 def test_every_shape_has_a_value_and_a_row() -> None:
-    used = {row.when for _, _, row in rows()} - {NONE, "beside a url"}
+    used = {row.when for _, _, row in rows()} - {NONE, "beside a url", BESIDE_YAML}
     assert used <= set(OF_SHAPES) and set(OF_SHAPES) <= set(SHAPES)
-    assert set(SHAPES) - used <= {"beside a url", "form", "true"} | {ANY}
+    assert set(SHAPES) - used <= {"beside a url", BESIDE_YAML, "form", "true"} | {ANY}
     assert [each for each in OF_SHAPES if not SHAPES[each](OF_SHAPES[each], [])] == []
 
 

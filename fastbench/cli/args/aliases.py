@@ -268,6 +268,7 @@ _TABLE = """
 -o --output | csv word | --csv run.csv # a row per second / -o csv=points.csv # a point per second
    | use -o csv=FILE for points during the run, --csv FILE for a row per second
 -o --output | null | = | responses are never printed
+-o --output | *.json beside *.yml | = -o artillery={} |
 @results
 --summary-export | | --json {} | use --json FILE for the whole result, --format k6 for k6's summary
 --summary-mode --summary-time-unit --summary-trend-stats | | | the report always has all of it

@@ -78,7 +78,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
     notices = list(line.notices)
     tags = _tags(words.tags, notices)
     bind, family = _addresses(words)
-    script, output = _script(scripts), url_args.output(words)
+    script, output = _script(scripts), _output(words)
     env, environment = _environment(words.env, script)
     request = RunRequest(
         script=script,
@@ -185,6 +185,19 @@ def _environment(given: Sequence[str], script: str) -> tuple[Sequence[str], str 
     if len(names) > 1:
         raise UsageError(f"-e {names[0]} and -e {names[1]}: a run has one environment.")
     return [word for word in given if "=" in word], names[0]
+
+
+def _output(words: SimpleNamespace) -> Output:
+    """Read what is written where; `-o artillery=FILE` is a report, no output of every second."""
+    files = [word for word in words.outs if word.startswith("artillery=")]
+    if not files:
+        return url_args.output(words)
+    path = files[-1].partition("=")[2]
+    if len(files) > 1 or not path:
+        raise UsageError("-o artillery=FILE takes one file, for example -o artillery=report.json.")
+    outs = [word for word in words.outs if word not in files]
+    found = url_args.output(SimpleNamespace(**{**vars(words), "outs": outs}))
+    return replace(found, forms={**found.forms, "artillery": destinations.named(path)})
 
 
 def _env(given: Sequence[str]) -> dict[str, str]:

@@ -115,6 +115,12 @@ def _beside(value: str, words: Sequence[str]) -> bool:
     return any(_url(word, words) for word in words if not word.startswith("-"))
 
 
+def _of_artillery(value: str, words: Sequence[str]) -> bool:
+    """Name a report beside a file of Artillery."""
+    named = any(word.endswith((".yml", ".yaml")) for word in words)
+    return named and "=" not in value and value.endswith(".json")
+
+
 def _one_of(*texts: str) -> Shape:
     return lambda value, words: value.lower() in texts
 
@@ -150,6 +156,7 @@ SHAPES: Mapping[str, Shape] = {
     "odd media": _odd_media,
     "switches": _switches,
     "beside a url": _beside,
+    "*.json beside *.yml": _of_artillery,
     "parts": lambda value, words: bool(_PARTS.fullmatch(value)),
     "format of curl": lambda value, words: "%{" in value or value.startswith("\\n"),
     "protocol": _one_of("h2", "h2c", "http/1.1", "http/2", "h2-14"),

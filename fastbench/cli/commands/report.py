@@ -187,6 +187,8 @@ def loaded(path: str, command: str = "report") -> tuple[_Kind, Any]:
         raise UsageError(f"`{shown}`: {error}; give a file that --json FILE wrote.") from None
     try:
         if isinstance(document, dict):
+            whole = document.get("fastbench")  # of -o artillery=FILE
+            document = whole if isinstance(whole, dict) else document
             kind = _OTHERS.get(str(document.get("schema")), _RUN)
         return kind, kind.read(document)
     except DocumentError as error:

@@ -144,10 +144,17 @@ def _writes(
     ]
     for form, path in output.forms.items():
         render = partial(formats.rendered, form, result, found)
-        if output.template is not None:
+        if form in formats.PEERS:
+            render = partial(_as_peer, form, result)
+        elif output.template is not None:
             render = partial(formats.filled, output.template, form, result, found)
         writes.append((path, render))
     return writes
+
+
+def _as_peer(form: str, result: Result) -> bytes:
+    """Return a file in the form of another tool, with the whole result for `report`."""
+    return delivery.as_json({**formats.as_peer(form, result), "fastbench": result.to_document()})
 
 
 def _exit_code(result: Result, output: Output, failed: bool, *, regressed: bool) -> int:

@@ -27,7 +27,7 @@ FILES = {  # flag: (the module that renders it, what it is)
 COMPARED = {"html": "html.html_comparison", "md": "markdown.markdown_comparison"}  # of a comparison
 FOUND = {"html": "html.html_find"}  # of a search
 JUDGING = ("html", "md", "junit")  # they say too how a run stands beside its baseline
-PEERS = ("oha", "bombardier", "vegeta", "k6")
+PEERS = ("oha", "bombardier", "vegeta", "k6", "artillery")
 
 
 def of_flags(flags: object) -> dict[str, str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fastbench.results.result import Result
     from fastbench.results.thresholds.judging import Threshold
 
-Format = Literal["text", "wrk", "json", "oha", "bombardier", "vegeta", "k6"]
+Format = Literal["text", "wrk", "json", "oha", "bombardier", "vegeta", "k6", "artillery"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from fastbench.script.api import data, metrics
 from fastbench.script.api.checks import group
 from fastbench.script.api.options import Declared, Settings
 from fastbench.script.api.vu import Iteration, Vu
-from fastbench.script.artillery import phases, test_file, yaml_tree
+from fastbench.script.artillery import ensure_limits, known_keys, phases, test_file, yaml_tree
 from fastbench.script.artillery.flow_context import FlowContext, FlowFailed
 from fastbench.script.artillery.test_config import TestConfig
 from fastbench.script.artillery.test_file import FlowPlan, Picker, TestFile
@@ -49,7 +49,7 @@ class ArtilleryHost(ScriptHost):
         flows = test.chosen(self.request.scenarios)
         found = _FlowSource(flows)
         found.calls |= {*METHODS, "check", "ws", "open"}
-        found.texts |= {
+        found.texts |= {"status"} | {
             name for each in flows for step in each.steps if (name := getattr(step, "name", ""))
         }
         return found
@@ -63,14 +63,15 @@ class ArtilleryHost(ScriptHost):
             test = self._test = self._read()
             self._users = UserVariables(test.config)
             flows = self._flows = test.chosen(self.request.scenarios)
+            self._picker = Picker(flows)
+            self._counters = [
+                metrics.Counter(metric_of(each.name)) for each in flows if len(flows) > 1
+            ]
             self.declared = self._declared(test, flows)
         except Refusal as refusal:
             raise Broken("load", str(refusal), Spot(self._shown, refusal.line)) from None
         except UsageError as error:
             raise Broken("load", str(error), Spot(self._shown, 0)) from None
-        self._picker = Picker(flows)
-        self._counters = [metrics.Counter(metric_of(each.name)) for each in flows if len(flows) > 1]
-        self.declared = _with_metrics(self.declared)
 
     def _read(self) -> TestFile:
         script = yaml_tree.read(loader.text(self._file))
@@ -83,10 +84,11 @@ class ArtilleryHost(ScriptHost):
         config = test.config
         scenarios = phases.specs(config.phases, name, names)
         return Declared(
-            options=_settings(config),
+            options=_settings(config, ensure_limits.read(config.ensure, metrics.declared())),
             scenarios=scenarios,
             setup=test.before is not None,
             teardown=test.after is not None,
+            metrics=metrics.declared(),
             warnings=remarks.texts(),
         )
 
@@ -184,13 +186,7 @@ def metric_of(name: str) -> str:
     return BY_NAME + re.sub(r"\W+", "_", name, flags=re.ASCII)[:100]
 
 
-def _with_metrics(found: Declared) -> Declared:
-    from dataclasses import replace
-
-    return replace(found, metrics=metrics.declared())
-
-
-def _settings(config: TestConfig) -> Settings:
+def _settings(config: TestConfig, goals: tuple[str, ...]) -> Settings:
     return Settings(
         base_url=config.target,
         timeout_s=config.timeout_s,
@@ -198,12 +194,11 @@ def _settings(config: TestConfig) -> Settings:
         batch_per_host=config.max_sockets,
         no_vu_connection_reuse=not config.pool,
         thresholds={"checks": ("rate>=1",)} if config.checks else {},
+        goals=goals,
     )
 
 
 def _tls(given: Map, folder: str) -> Tls:
-    from fastbench.script.artillery import known_keys
-
     files = {
         key: os.path.join(folder, path)
         for key in ("ca", "cert", "key")

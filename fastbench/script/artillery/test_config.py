@@ -262,7 +262,8 @@ def _read_plugins(given: Map, found: TestConfig) -> None:
         )
     by = known_keys.mapping(plugins, "metrics-by-endpoint", "plugins")
     known_keys.refuse_unknown(by, _BY_ENDPOINT, "metrics-by-endpoint", _BY_ENDPOINT_REFUSED)
-    found.strips_query = known_keys.flag(by, "stripQueryString", "metrics-by-endpoint", not by)
+    unnamed = "metrics-by-endpoint" not in plugins  # then Artillery adds it itself, for its report
+    found.strips_query = known_keys.flag(by, "stripQueryString", "metrics-by-endpoint", unnamed)
     found.groups_urls = known_keys.flag(by, "groupDynamicURLs", "metrics-by-endpoint", True)
     if "ensure" in given:
         found.ensure = known_keys.mapping(given, "ensure", "config")
