@@ -71,8 +71,7 @@ def _failed(command: script_args.Command, code: int, sentence: str) -> int:
 
 def _run(request: RunRequest, output: Output) -> int:
     from fastbench.cli.commands import run_url
-    from fastbench.cli.output import dashboards, destinations
-    from fastbench.cli.output.live_view import LiveView
+    from fastbench.cli.output import dashboards, destinations, live_view
     from fastbench.script import parent
 
     destinations.prepare(destinations.written(output))
@@ -86,13 +85,7 @@ def _run(request: RunRequest, output: Output) -> int:
         dashboards.of_script(output, request) as board,
         run_url.outlet(output) as out,
     ):
-        live = LiveView(
-            duration_s=None,
-            requests=None,
-            enabled=output.progress and not output.quiet,
-            color=output.color,
-            below=dashboards.line(board),
-        )
+        live = live_view.of_run(output, dashboards.line(board))
         line = os.environ.pop(start_line.VARIABLE, None)
         request = replace(request, apart=out is not None, start_line=line)
         with live:

@@ -20,6 +20,7 @@ from typing import IO, TextIO
 from fastbench.cli.args import corrections, flag_grammar, script_args
 from fastbench.cli.commands import merge
 from fastbench.cli.output import delivery, destinations, formats
+from fastbench.cli.output.together_view import TogetherView
 from fastbench.experiments.suite import suite_process
 from fastbench.experiments.suite.together import NamedLines
 from fastbench.experiments.trials.interrupts import Interrupts
@@ -51,6 +52,7 @@ class _Line:
     quiet: bool
     plain: bool  # no colours
     as_json: bool
+    progress: bool  # a live view
     alone: bool  # one after the other, for nothing is measured
 
 
@@ -115,7 +117,8 @@ def _read(words: Sequence[str]) -> tuple[_Line, list[str]]:
     quiet = bool({"-q", "--quiet"} & switches)
     alone = bool(set(_ALONE) & switches)
     plain = "--no-color" in switches
-    return _Line(tuple(shared), paths, quiet, plain, as_json, alone), scripts
+    progress = not quiet and "--no-progress" not in switches
+    return _Line(tuple(shared), paths, quiet, plain, as_json, progress, alone), scripts
 
 
 def _own(paths: dict[str, str], name: str) -> dict[str, str]:
@@ -146,6 +149,7 @@ def _run(
         for name, script in zip(names, scripts, strict=True):
             shown = redact.printable(shlex.join(["fastbench", "run", *redact.argv([script])]))
             delivery.tell(f"{name}: {shown}")
+    view = TogetherView(names, enabled=line.progress, color=False if line.plain else None)
     with ExitStack() as stack, Interrupts() as stop:
         reports: list[IO[bytes]] = []
         processes = []
@@ -154,9 +158,12 @@ def _run(
             files = {**own[name], "json": saved[at]}
             flags = [f"--{form}={path}" for form, path in files.items()]
             words = ["run", *flags, *line.shared, script]
-            relay = NamedLines(name, delivery.relayed).take
-            processes.append(suite_process.Started(words, reports[at], relay, None))
-        ended = suite_process.run_together(processes, stop, os.path.join(folder, "line"))
+            relay = NamedLines(name, view.relay).take
+            processes.append(
+                suite_process.Started(words, reports[at], relay, None, view.figures(at))
+            )
+        with view:
+            ended = suite_process.run_together(processes, stop, os.path.join(folder, "line"))
         came = stop.came
         if not line.quiet:
             _tell_reports(line, names, reports)

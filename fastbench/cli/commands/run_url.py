@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fastbench.cli.output import dashboards, delivery, destinations, formats
-from fastbench.cli.output.live_view import LiveView
+from fastbench.cli.output import dashboards, delivery, destinations, formats, live_view
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import exit_codes, files, signals
 from fastbench.plan.plan import Plan
@@ -47,13 +46,8 @@ def run(plan: Plan, output: Output) -> int:
         if not hooks.plain_is_ready(plan, output):
             return exit_codes.NOTHING
     with signals.held(), dashboards.of_plan(output, plan) as board, outlet(output) as out:
-        live = LiveView(
-            duration_s=plan.load.duration_s,
-            requests=plan.load.requests,
-            enabled=output.progress and not output.quiet,
-            color=output.color,
-            below=dashboards.line(board),
-        )
+        length = plan.load.duration_s, plan.load.requests
+        live = live_view.of_run(output, dashboards.line(board), *length)
         urls = None if board is None else dashboards.ByUrl()
         with live:
             result = runner.run(

@@ -255,6 +255,7 @@ def _observer(flags: argparse.Namespace) -> SuiteObserver:
         if shown:
             delivery.tell(redact.printable(sentence))
 
+    from fastbench.cli.output.together_view import TogetherView
     from fastbench.report.text import suite_text
 
     live = shown and not flags.no_progress and sys.stderr.isatty()
@@ -265,6 +266,9 @@ def _observer(flags: argparse.Namespace) -> SuiteObserver:
         ended=lambda row: tell(suite_text.line(row)),
         waits=lambda url: tell(f"waiting for {url.shown}"),
         writes=suite_files.write_common,
+        together=lambda names: TogetherView(
+            names, enabled=live, color=False if flags.no_color else None
+        ),
     )
 
 

@@ -9,10 +9,13 @@ from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count, format_ms, format_s
 from fastbench.report.picture import sparkline
 from fastbench.results import resolution
+from fastbench.run import live_figures
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from fastbench.cli.output.settings import Output
+    from fastbench.run.live_figures import FiguresPipe
     from fastbench.run.sampling import Progress, Users
 
 
@@ -88,6 +91,20 @@ class LiveView(Canvas):
         recent = now.rates[-free:] if free else ()
         picture = sparkline(recent, free, unicode=self._unicode)
         return line.append(f"{picture:<{free}}", style="cyan").append(right)
+
+
+def of_run(
+    output: Output, below: str, duration_s: float | None = None, requests: int | None = None
+) -> LiveView | FiguresPipe:
+    """Return who is shown how a run goes: the eyes here, or who started it with others."""
+    told = live_figures.pipe(duration_s, requests)
+    return told or LiveView(
+        duration_s=duration_s,
+        requests=requests,
+        enabled=output.progress and not output.quiet,
+        color=output.color,
+        below=below,
+    )
 
 
 def _whole_s(elapsed_s: float) -> str:

@@ -20,12 +20,13 @@ import termios
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Protocol
 
 import fastbench
 from fastbench.experiments.trials.interrupts import Interrupts
 from fastbench.foundation.redact import printable
 from fastbench.machine import runs_beside
+from fastbench.run import live_figures
 from fastbench.run.child import Child
 from fastbench.run.supervisor import Supervisor
 from fastbench.script import start_line
@@ -57,13 +58,25 @@ class Ended:
 class Started:
     """A process to be: `fastbench WORDS`, its report, who takes what it writes for the eyes.
 
-    `terminal_fd` is where `relay` writes to, if a terminal.
+    `terminal_fd` is where `relay` writes to, if a terminal. `figures` takes how it goes, line by
+    line, see live_figures; None: nobody wants to know.
     """
 
     words: Sequence[str]
     report: IO[bytes]
     relay: Callable[[bytes], None]
     terminal_fd: int | None
+    figures: Callable[[bytes], None] | None = None
+
+
+class Eyes(Protocol):
+    """Who shows runs at the same time: what they say, and how each goes, by its place."""
+
+    def relay(self, data: bytes) -> None:
+        """Take what a run says."""
+
+    def figures(self, at: int) -> Callable[[bytes], None] | None:
+        """Return who takes the figures of a run, None if nobody does."""
 
 
 def run(
@@ -121,19 +134,31 @@ def _start(
 ) -> None:
     fd = each.terminal_fd
     ours_fd, its_fd = os.pipe() if fd is None else _terminal(fd)
+    pipes: dict[int, Callable[[bytes], None]] = {ours_fd: heard.take}
+    told_fd = tells_fd = -1
+    if each.figures is not None:
+        told_fd, tells_fd = os.pipe()
+        pipes[told_fd] = each.figures
 
     def become(channel: socket.socket) -> None:
         channel.set_inheritable(True)  # it closes with the process
         with open(os.devnull, "rb") as nothing:
             for number, one in enumerate((nothing.fileno(), each.report.fileno(), its_fd)):
                 os.dup2(one, number)
+        for name in (runs_beside.VARIABLE, start_line.VARIABLE, live_figures.VARIABLE):
+            os.environ.pop(name, None)  # what we were told ourselves
         os.environ.update(said)
+        if tells_fd >= 0:
+            os.set_inheritable(tells_fd, True)
+            os.environ[live_figures.VARIABLE] = str(tells_fd)
         os.execv(sys.executable, [sys.executable, "-P", "-c", _START, _PACKAGES, *each.words])
 
     try:
-        processes.start(child, become, {ours_fd: heard.take})
+        processes.start(child, become, pipes)
     finally:
         os.close(its_fd)
+        if tells_fd >= 0:
+            os.close(tells_fd)
 
 
 class _Heard:

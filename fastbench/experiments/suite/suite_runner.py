@@ -29,6 +29,7 @@ class SuiteObserver:
 
     `begins` is called before a run starts: which of how many; `ended` with its row. `writes` takes
     the common result of runs at the same time, and its files by form; it returns what went wrong.
+    `together` shows such runs while they go, by their names.
     """
 
     relay: Callable[[bytes], None]
@@ -37,6 +38,7 @@ class SuiteObserver:
     ended: Callable[[Row], None]
     waits: Callable[[Url], None]
     writes: Callable[[Result, Mapping[str, str]], str]
+    together: together.Show
 
 
 def carry_out(
@@ -97,7 +99,7 @@ def _run_all(
         at += len(these)
         if len(these) > 1:
             found = together.carry_out(
-                these, suite.out, forms, stop, observer.relay, observer.writes
+                these, suite.out, forms, stop, observer.together, observer.writes
             )
         else:
             found = [_run(these[0], suite.out, forms[these[0].kind], stop, observer)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 
 from fastbench import __version__
 from fastbench.experiments.suite import run_files, suite_process
@@ -23,6 +23,7 @@ from fastbench.results.merging.run_times import Unmergeable
 from fastbench.results.result import Result
 
 Write = Callable[[Result, Mapping[str, str]], str]  # the common files; returns what went wrong
+Show = Callable[[Sequence[str]], AbstractContextManager[suite_process.Eyes]]  # by name
 _WORD = b"fastbench: "
 
 
@@ -31,7 +32,7 @@ def carry_out(
     out: str,
     forms: Mapping[str, tuple[str, ...]],
     stop: Interrupts,
-    relay: Callable[[bytes], None],
+    show: Show,
     write: Write,
 ) -> list[Row]:
     """Run entries of one group together; return their rows, then that of the whole."""
@@ -40,7 +41,7 @@ def carry_out(
     whole = run_files.paths_of(entries[0].group_stem, out)
     try:
         run_files.remove([*paths, whole])
-        ended = _ended(entries, paths, forms, stop, relay)
+        ended = _ended(entries, paths, forms, stop, show)
     except OSError as error:
         what = f"it was not run, for its files cannot be written: {error}"
         return [Row(each.name, each.what, exit_codes.NOT_WRITTEN, what) for each in entries]
@@ -57,19 +58,21 @@ def _ended(
     paths: Sequence[Mapping[str, str]],
     forms: Mapping[str, tuple[str, ...]],
     stop: Interrupts,
-    relay: Callable[[bytes], None],
+    show: Show,
 ) -> list[suite_process.Ended]:
     with ExitStack() as stack:
+        eyes = stack.enter_context(show([entry.name for entry in entries]))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fastbench-"))
         scripts = all(entry.kind == "script" for entry in entries)
         them = [
             suite_process.Started(
                 run_files.words_of(entry, of, forms[entry.kind]),
                 stack.enter_context(open(of[run_files.REPORT], "wb")),
-                NamedLines(entry.name, relay).take,
+                NamedLines(entry.name, eyes.relay).take,
                 None,
+                eyes.figures(at),
             )
-            for entry, of in zip(entries, paths, strict=True)
+            for at, (entry, of) in enumerate(zip(entries, paths, strict=True))
         ]
         return suite_process.run_together(them, stop, folder if scripts else None)
 
