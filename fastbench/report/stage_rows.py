@@ -120,19 +120,25 @@ class Limits:
     per_s: float | None
     sockets: float | None
     at_least: bool
-    stage: str
+    stage: str  # its name, and what was asked in it
     failed: str
     found: Capacity
 
     def reached(self, result: Result) -> list[str]:
         """Return the figures with their units; of a ramp its mean, and from where to where."""
-        top, word = self.found.highest, "users" if result.scripted else "connections"
-        told = []
-        if self.users is not None and top is not None and top.asked_users is not None:
-            told.append(f"{_number(self.users)} {word}{_ramp(top.asked_users)}")
+        word = "users" if result.scripted else "connections"
+        told = [] if self.users is None else [f"{_number(self.users)} {word}{self.ramp}"]
         told += [] if self.per_s is None else [f"{self.per_s:,.0f} {result.per_s}"]
-        told += [] if self.sockets is None else [f"{self.sockets:,.0f} open sockets"]
+        if self.sockets is not None:
+            ramp = self.ramp if self.users is None else ""
+            told.append(f"{self.sockets:,.0f} open sockets{ramp}")
         return told
+
+    @property
+    def ramp(self) -> str:
+        """What follows users, or sockets without users, where their number was not held."""
+        top = self.found.highest
+        return "" if top is None or top.asked_users is None else _ramp(top.asked_users)
 
 
 def limits(result: Result) -> Limits | None:
@@ -157,7 +163,7 @@ def limits(result: Result) -> Limits | None:
         per_s=None if result.noun == "connection" else rate,
         sockets=top.sockets,
         at_least=found.next_failed is None,
-        stage=top.name,
+        stage=printable(f"{top.name} ({about})" if (about := asked(top, result)) else top.name),
         failed=failed,
         found=found,
     )

@@ -162,7 +162,7 @@ class _Run:
         found = replace(found, requests=now.requests(packed=True))
         if self.judge is None:
             return found
-        stages = self.judge.stages(complete=found.summary.ended == "complete")
+        stages = self.judge.stages(found)
         return replace(found, thresholds=self.judge.final(found), stages=stages)
 
     def _observed(

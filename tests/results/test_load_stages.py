@@ -6,9 +6,11 @@ import math
 from dataclasses import replace
 
 import pytest
+import samples
 from stage_samples import FALL, PEAK, RISE, stages
 
 from fastbench.results.assessment.capacity import capacity
+from fastbench.results.counts import Summary
 from fastbench.results.histogram import Histogram
 from fastbench.results.load_stages import Level, LoadPart, StageRow, stages_of
 from fastbench.results.metric_values import BUILT_IN
@@ -101,7 +103,7 @@ def snapshot(t_s: float, reqs: int, failed: int, times: list[int], rss: float = 
     return Snapshot(t_s, t_s, {}, rows)
 
 
-def judged(*lines: str, ends_s: float = 4.0) -> dict[str, StageRow]:
+def judged(*lines: str, ends_s: float = 4.0, hanging: int = 0) -> dict[str, StageRow]:
     """Run 2 s at 5 users, 2 s at 10: the second is slow, 1 of its 5 requests fails."""
     plan = stages_of([part("1", 0, 2, 5, 5), part("2", 2, 4, 10, 10), part("3", 4, 5, 0, 0)])
     judge = Judge([grammar.parse(line, BUILT_IN) for line in lines], {}, plan)
@@ -111,7 +113,8 @@ def judged(*lines: str, ends_s: float = 4.0) -> dict[str, StageRow]:
     judge.look(snapshot(2, 10, 0, fast, 100))
     judge.look(snapshot(3, 12, 0, fast + slow[:2], 200))
     judge.end(snapshot(ends_s, 15, 1, fast + slow, 300))
-    return {row.name: row for row in judge.stages(complete=True)}
+    ended = Summary(ends_s, 15 + hanging, 14, 1, 0, 0, 0, hanging, 3.0 if hanging else 0.0)
+    return {row.name: row for row in judge.stages(replace(samples.good(), summary=ended))}
 
 
 def test_each_stage_has_its_own_numbers_and_its_own_judgements() -> None:
@@ -138,6 +141,12 @@ def test_without_samples_a_stage_fails_unless_tags_say_whose_they_are() -> None:
     found = judged("http_req_waiting: p(95)<5", "http_req_duration{name:x}: p(95)<5 [warn]")
     assert found["1"].failed == {"http_req_waiting: p(95)<5": "no samples"}
     assert found["1"].no_samples == ("http_req_duration{name:x}: p(95)<5 [warn]",)
+
+
+def test_what_has_no_response_at_the_end_failed_in_the_last_stage() -> None:
+    found = judged("errors<50%", hanging=40)
+    assert found["1"].held and list(found["2"].failed) == ["errors<50%"]
+    assert "with 40 requests that had no response at the end" in found["2"].failed["errors<50%"]
 
 
 def test_a_missed_target_is_a_warning_and_the_stage_has_met_its_goals() -> None:

@@ -10,12 +10,14 @@ import pytest
 import samples
 import scenario_samples
 from commandline import validator
+from stage_samples import stages
 
 from fastbench.cli.commands.run_url import EXIT_CODES
 from fastbench.foundation import exit_codes
 from fastbench.results.counts import ENDED, SEVERITY
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import PERCENTILES
+from fastbench.results.load_stages import Level
 from fastbench.results.merging.merged_result import merged
 from fastbench.results.merging.run_times import Unmergeable
 from fastbench.results.metric_values import Check, Judgement, Metric, NamedRow
@@ -247,3 +249,16 @@ def test_handshakes_of_two_runs_of_websockets_are_those_of_all() -> None:
     assert made is not None
     assert made.handshake_ms.p50 == pytest.approx(2, rel=0.001)
     assert made.handshake_ms.p99 == made.handshake_ms.max == 9
+
+
+def test_stages_that_coincide_are_added_and_others_are_told_by_their_run() -> None:
+    staged = replace(samples.good(), stages=stages())
+    whole = pair(staged, staged, late="2026-01-01T10:00:00.750+00:00")
+    hold = whole.stages[1]
+    assert hold.asked_users == Level(100, 100, 100) and hold.requests == 24_000
+    assert (hold.users, hold.sockets, hold.p95_ms) == (100, 41.0, None)
+    assert hold.held == ("a: errors<1%", "b: errors<1%") and len(hold.warned) == 2
+    assert [row.complete for row in whole.stages] == [True, True, True, False]
+    apart = pair(staged, staged)
+    assert apart.stages == () and "merged_stages" in [each.code for each in apart.warnings]
+    assert pair(staged).stages == ()

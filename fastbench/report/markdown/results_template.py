@@ -175,6 +175,7 @@ def _limits(result: Result) -> dict[str, Any] | None:
         "users": found.users,
         "per_s": found.per_s,
         "sockets": found.sockets,
+        "ramp": found.ramp,
         "at_least": found.at_least,
         "met": found.found.highest is not None,
         "stage": found.stage,

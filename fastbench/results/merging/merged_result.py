@@ -15,7 +15,7 @@ from fastbench.results import addresses, latencies
 from fastbench.results.counts import SEVERITY, Operations, Summary
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import SERIES, Latency
-from fastbench.results.merging import merged_rows, merged_urls, run_times
+from fastbench.results.merging import merged_rows, merged_stages, merged_urls, run_times
 from fastbench.results.merging.merged_config import config, own_names
 from fastbench.results.merging.merged_metrics import MixedMetric, metrics
 from fastbench.results.merging.merged_series import series
@@ -89,6 +89,7 @@ def merged(named: Sequence[tuple[str, Result]], version: str) -> Result:
             for run, at in zip(runs, offsets, strict=True)
             for row in run.result.gauges
         ),
+        stages=merged_stages.stages(runs),
         sockets=_sockets([each.sockets for each in results if each.sockets is not None]),
         parts=tuple(part for each in parts for part in each),
         noun=noun_of(asked),
@@ -236,6 +237,8 @@ def _validity(runs: Sequence[TimedRun]) -> Validity:
 def _warnings(runs: Sequence[TimedRun]) -> Iterable[Warning_]:
     for text in run_times.notices(runs):
         yield Warning_("merged_times", text)
+    if all(run.result.stages for run in runs) and not merged_stages.coincide(runs):
+        yield Warning_("merged_stages", "their stages do not coincide", "see those of each run")
     for run in runs:
         for each in run.result.warnings:
             yield replace(each, text=f"{run.name}: {each.text}")

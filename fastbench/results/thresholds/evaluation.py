@@ -157,9 +157,9 @@ class Judge:
         self.look(now)
         self._stages.end(now)
 
-    def stages(self, *, complete: bool) -> tuple[StageRow, ...]:
-        """Return what became of the stages of the load; `complete`: the run came to its end."""
-        return self._stages.rows(complete=complete)
+    def stages(self, run: Result) -> tuple[StageRow, ...]:
+        """Return what became of the stages of the load of a run that has ended."""
+        return self._stages.rows(run)
 
     def final(self, run: Result) -> dict[str, Judgement]:
         """Return the judgements of a run that has ended.

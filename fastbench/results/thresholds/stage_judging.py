@@ -16,8 +16,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from fastbench.foundation import units
 from fastbench.results.load_stages import LoadStage, StageRow
 from fastbench.results.metric_values import Judgement, Kind
+from fastbench.results.result import Result
 from fastbench.results.thresholds.judging import (
     DRIFTS,
     RECOVERY,
@@ -175,12 +177,32 @@ class StageJudge:
                 self._end(each, now)
         self._waiting = []
 
-    def rows(self, *, complete: bool) -> tuple[StageRow, ...]:
-        """Return the stages that have ended; `complete`: the run came to its end."""
+    def rows(self, run: Result) -> tuple[StageRow, ...]:
+        """Return the stages of a run that has ended.
+
+        What had no response at the end counts as failed in the last of them.
+        """
+        complete = run.summary.ended == "complete"
         found = [
             replace(row, complete=row.complete or (waits and complete)) for row, waits in self._rows
         ]
-        return tuple(sorted(found, key=lambda row: (row.begin_s, row.end_s)))
+        found.sort(key=lambda row: (row.begin_s, row.end_s))
+        if found and (waiting := run.unanswered):
+            found[-1] = self._with_unanswered(found[-1], waiting, run.noun)
+        return tuple(found)
+
+    def _with_unanswered(self, row: StageRow, waiting: int, noun: str) -> StageRow:
+        share = (row.not_ok + waiting) / (row.requests + waiting)
+        for each in self._thresholds:
+            rate = each.metric == _FAILED.metric and each.aggregate == "rate" and not each.tags
+            if not rate or each.terms or each.text not in row.held or each.holds(share):
+                continue
+            why = f"with {units.plural(waiting, noun)} that had no response at the end"
+            told = judge(each, share, why)
+            held = tuple(text for text in row.held if text != each.text)
+            name = "failed" if told.level == "fail" else "warned"
+            row = replace(row, held=held, **{name: {**getattr(row, name), each.text: told.text}})
+        return row
 
     def _end(self, stage: _Stage, now: Source) -> None:
         plan, part = stage.plan, now if stage.before is None else now.since(stage.before)

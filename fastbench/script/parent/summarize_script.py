@@ -75,7 +75,7 @@ def result(
         checks=metric_snapshot.checks(snapshot),
         exceptions=_exceptions(snapshot, told.notes.threw),
         gauges=standing.gauges.rows(),
-        stages=limits.judge.stages(complete=base.summary.ended == "complete"),
+        stages=limits.judge.stages(base),
     )
 
 

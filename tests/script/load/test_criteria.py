@@ -182,7 +182,7 @@ UNJUDGEABLE = {
 @pytest.mark.parametrize("limit", list(UNJUDGEABLE))
 def test_a_run_is_refused_for_what_its_plan_shows_that_it_can_never_judge(limit: str) -> None:
     spec = read("main", "main", TIMED)
-    plan = applied(Declared(Settings(), (spec,), {}), RunRequest(script="x.py"))
+    plan = applied(Declared(Settings(), (spec,)), RunRequest(script="x.py"))
     found = dry_run.before_load(plan, [grammar.parse(limit, BUILT_IN)])
     assert any(each.unjudgeable for each in found) is UNJUDGEABLE[limit]
     assert all(each.level == "error" for each in found if each.unjudgeable)
