@@ -39,6 +39,8 @@ def of_formula(result: Result, name: str) -> str:
 def summary(metric: Metric) -> str:
     """Return the values of a metric in a line."""
     values, contains = metric.values, metric.contains
+    if not values:
+        return NO_SAMPLES
 
     def told(key: str) -> str:
         value = values.get(key)

@@ -106,7 +106,8 @@ class Metric:
     `histogram` are the samples of a trend, packed: times as `hdr` of the document has them, other
     numbers as `number_counts` does; "" where there are none, or in an older document.
 
-    values by type: counter count and rate (per second); gauge value, min and max; rate rate,
+    values by type: counter count and rate (per second); gauge value, min and max, none of one that
+    was never set; rate rate,
     passes and fails; trend avg, min, med, max, p(90), p(95), p(99) and count. None of a trend's
     values but count exists without samples.
     """

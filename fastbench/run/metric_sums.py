@@ -94,6 +94,9 @@ class GaugeValue(_Sum):
         return self
 
     def values(self, span_s: float) -> dict[str, float]:
+        """Return the values in k6's names; none of one that was never set."""
+        if not self.at_ns:
+            return {}
         return {"value": self.value, "min": self.min, "max": self.max}
 
 

@@ -226,7 +226,7 @@ class Snapshot:
         for each in thresholds:
             metric, _ = self._meant(each)
             key = canonical(metric, each.tags)
-            wanted[key] = (metric, each.tags, each.kind)
+            wanted.setdefault(key, (metric, each.tags, each.kind))  # of a formula it is not its own
             found = (judgements or {}).get(each.text)
             expressions = judged.setdefault(key, {})
             if found is not None:

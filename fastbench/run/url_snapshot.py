@@ -44,6 +44,7 @@ _OF_WEBSOCKETS = {  # by the names that scripts have, too; counters, or a time
     "ws_connecting": "",
     "ws_errors": "errors",
     "ws_msg_rtt": "",
+    "ws_msgs_lost": "lost",
     "ws_msgs_received": "messages_in",
     "ws_msgs_sent": "messages_out",
     "ws_sessions": "sockets_opened",
@@ -53,12 +54,12 @@ _OF_WEBSOCKETS = {  # by the names that scripts have, too; counters, or a time
 def of_websockets(mode: str) -> dict[str, Kind]:
     """Return the metrics of WebSockets; `mode`: echo, push, hold; "" in a run of HTTP.
 
-    Only an echo has round trips.
+    Only an echo has round trips, and messages that get no answer.
     """
     return {
         name: _COUNTER if counter else _TIME
         for name, counter in _OF_WEBSOCKETS.items()
-        if mode == "echo" or (mode and name != "ws_msg_rtt")
+        if mode == "echo" or (mode and name not in ("ws_msg_rtt", "ws_msgs_lost"))
     }
 
 
@@ -126,7 +127,8 @@ class UrlReader:
             rows[name] = {(): kept[of] if of in kept else TrendValue(self._block.histogram(of))}
         rows |= {name: {(): value} for name, value in _counted(counters).items()}
         if self._sockets:
-            rows |= _of_sockets(counters, rows[ERRORS])
+            found = _of_sockets(counters, rows[ERRORS])
+            rows |= {name: of for name, of in found.items() if name in self._sockets}
         connected = counters["connected"]
         rows["vus"] = {(): GaugeValue(connected, connected, connected, 1)}
         whole = counters, {SERVICE: kept["service"], RESPONSE: kept.get("response", TrendValue())}
@@ -196,6 +198,7 @@ def _counted(counters: Mapping[str, int]) -> dict[str, Any]:
 def _of_sockets(counters: Mapping[str, int], errors: Mapping[Labels, Any]) -> Rows:
     """Return the counters of WebSockets as metrics."""
     total = {**counters, "errors": sum(each.count for each in errors.values())}
+    total["lost"] = counters["failed"] + counters["timeouts"]
     return {name: {(): CounterValue(total[of])} for name, of in _OF_WEBSOCKETS.items() if of}
 
 

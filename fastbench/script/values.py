@@ -162,6 +162,8 @@ def refuse_unknown(given: Iterable[Any], known: Sequence[str], what: str) -> Non
             continue
         snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(each)).lower()
         near = [snake] if snake in known else get_close_matches(snake, known, n=1, cutoff=0.6)
+        if snake == "vus" and "pre_allocated_vus" in known:  # max_vus is more alike
+            near = ["pre_allocated_vus"]
         cure = f"did you mean {near[0]}?" if near else f"it takes {', '.join(known)}."
         raise UsageError(f"{what} has no {shown(each)}; {cure}")
 

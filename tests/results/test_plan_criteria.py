@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -150,7 +150,8 @@ def test_what_a_script_says_is_the_line() -> None:
         goals.begin()
         for call in ast.parse(script).body:
             assert isinstance(call, ast.Expr) and isinstance(call.value, ast.Call)
-            said = {"derived": goals.derived, "goal": goals.goal}[ast.unparse(call.value.func)]
+            named: dict[str, Callable[..., None]] = {"derived": goals.derived, "goal": goals.goal}
+            said = named[ast.unparse(call.value.func)]
             given = {str(each.arg): ast.literal_eval(each.value) for each in call.value.keywords}
             said(*map(ast.literal_eval, call.value.args), **given)
         (found,) = grammar.read({}, goals.declared(), KNOWN, goals.formulas())

@@ -110,6 +110,7 @@ WRONG = {
     "p101<5": "p(100)",
     "p99": "p99 has no limit; write an operator and a number, as in p99<50ms",
     "nothing<5": "there is no metric nothing; there are p99 (or another percentile), errors, ",
+    "rss<5": "there is no metric rss; did you mean target_rss?",
     "error<1%": "there is no metric error; did you mean errors?",
     "p99{name:/a}": "p99 has no limit",
     "count{name:/a}<5": "count of what",

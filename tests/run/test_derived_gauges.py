@@ -6,6 +6,7 @@ import pytest
 
 from fastbench.outputs.points import PointReader
 from fastbench.plan.plan import UsageError
+from fastbench.report import own_metrics
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.derived_metrics import kind_of, resolved
@@ -132,3 +133,15 @@ def test_a_formula_of_a_stage_that_does_not_exist_is_refused() -> None:
 def test_tags_of_a_name_are_refused() -> None:
     with pytest.raises(UsageError, match="lost is computed; write tags behind the terms"):
         grammar.read({}, ("lost{scenario:a} < 5",), {**BUILT_IN, "x": Kind("gauge")}, LOST)
+
+
+def test_a_formula_in_a_threshold_leaves_the_metric_of_its_first_term_as_it_is() -> None:
+    (read,) = grammar.read({}, ("iterations / http_reqs <= 1",), BUILT_IN)
+    metrics = at(1.0, iterations=3, http_reqs=3).metrics((read,))
+    assert (metrics["iterations"].type, metrics["iterations"].values["count"]) == ("counter", 3)
+
+
+def test_a_gauge_that_was_never_set_is_no_zero() -> None:
+    now = Snapshot(1.0, 1.0, {}, {}, declared={"depth": Kind("gauge")})
+    assert now.metrics()["depth"].values == {}
+    assert own_metrics.summary(now.metrics()["depth"]) == "no samples"

@@ -21,6 +21,7 @@ def test_thresholds_and_points_have_what_the_document_counts(tmp_path: Path) -> 
         "ws_msgs_received: count==500": 500,
         "ws_sessions: count==1": 1,
         "ws_errors: count==0": 0,
+        "ws_msgs_lost: count==0": 0,
     }
     flags = [word for text in asked for word in ("--threshold", text)]
     with Server(echoing(Counts())) as server:
@@ -47,7 +48,11 @@ def test_refused_handshakes_are_errors_of_websockets() -> None:
 
 @pytest.mark.parametrize(
     ("scheme", "mode", "metric"),
-    [("http", (), "ws_errors"), ("ws", ("--ws-mode", "push"), "ws_msg_rtt")],
+    [
+        ("http", (), "ws_errors"),
+        ("ws", ("--ws-mode", "push"), "ws_msg_rtt"),
+        ("ws", ("--ws-mode", "hold"), "ws_msgs_lost"),
+    ],
 )
 def test_a_metric_that_a_run_does_not_have_is_refused(
     scheme: str, mode: tuple[str, ...], metric: str

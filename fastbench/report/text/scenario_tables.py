@@ -231,6 +231,8 @@ def _trend(page: Page, metric: Metric) -> str:
 
 def _value(metric: Metric) -> str:
     values, contains = metric.values, metric.contains
+    if not values:
+        return own_metrics.NO_SAMPLES
     if metric.type == "counter":
         told = columns.quantity(values.get("count", 0.0), contains)
         rate = resolution.told_growth(values, contains)

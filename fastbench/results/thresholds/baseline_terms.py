@@ -119,6 +119,7 @@ def _of_whole(term: Threshold, before: Result) -> float | None:
         counts["ws_msgs_sent"] = before.sockets.messages_sent
         counts["ws_msgs_received"] = before.sockets.messages_received
         counts["ws_sessions"] = before.sockets.opened
+        counts["ws_msgs_lost"] = summary.not_ok if before.noun == "message" else None
         counts["ws_errors"] = sum(row.count for row in before.errors)
     count = counts.get(term.metric)
     if count is None or term.aggregate == "count":

@@ -217,5 +217,6 @@ def _time(threshold: Threshold, spans: Mapping[str, tuple[float, float]]) -> Tim
     for name in (f"{scenario}.{threshold.stage}", threshold.stage):
         if name in spans:
             return *spans[name], 0.0
-    there = f"there are {', '.join(spans)}" if spans else "this run has none"
+    names = f"{'are' if len(spans) > 1 else 'is'} {', '.join(spans)}"
+    there = f"there {names}" if spans else "this run has none"
     raise UsageError(f"Threshold `{threshold.text}`: there is no stage {threshold.stage}; {there}.")

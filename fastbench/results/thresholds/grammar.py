@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from fastbench.foundation import redact, units
 from fastbench.plan.plan import UsageError
@@ -26,7 +25,7 @@ from fastbench.results.metric_values import MACHINE, PERCENTS, Kind
 from fastbench.results.thresholds import derived_metrics, formulas, goal_grammar, machine_tags
 from fastbench.results.thresholds.derived_metrics import NamedFormulas
 from fastbench.results.thresholds.judging import RECOVERY, Threshold, leaves, submetrics
-from fastbench.results.thresholds.limit_values import read_limit, refuse
+from fastbench.results.thresholds.limit_values import read_limit, refuse, refuse_unknown
 from fastbench.results.thresholds.seconds_grammar import BY_SECONDS, by_seconds
 from fastbench.results.thresholds.submetric import Malformed, Tags, canonical, read_tags
 
@@ -345,10 +344,7 @@ def _threshold(
     if kind is None and _AGGREGATE.fullmatch(metric) and not expression.strip():
         refuse(text, f"{metric} has no limit; write an operator and a number, as in {metric}<50ms")
     if kind is None:
-        near = get_close_matches(metric, (*known, *formulas.SHORT), n=1, cutoff=0.8)
-        every = ", ".join(("p99 (or another percentile)", *formulas.SHORT, *sorted(known)))
-        cure = f"did you mean {near[0]}?" if near else f"there are {every}"
-        refuse(text, f"there is no metric {metric}; {cure}", metric)
+        refuse_unknown(text, metric, (*formulas.SHORT, *sorted(known)))
     machine_tags.check(metric, tags, text)
     parts = goal_grammar.parts(expression, text)
     return goal_grammar.joined(

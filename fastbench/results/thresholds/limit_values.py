@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import NoReturn
 
 from fastbench.foundation import units
@@ -35,6 +37,15 @@ def read_limit(word: str, kind: Kind, aggregate: str, text: str) -> float:
     except ValueError as error:
         refuse(text, str(error).rstrip("."), word)
     refuse(text, f"{unit} does not suit a {kind.type}; leave it out", unit)
+
+
+def refuse_unknown(text: str, metric: str, names: Sequence[str]) -> NoReturn:
+    """Refuse a metric that there is not, with those that may be meant."""
+    near = get_close_matches(metric, names, n=1, cutoff=0.8)
+    near = near or [name for name in names if metric in name.split("_")]
+    every = ", ".join(("p99 (or another percentile)", *names))
+    cure = f"did you mean {' or '.join(near)}?" if near else f"there are {every}"
+    refuse(text, f"there is no metric {metric}; {cure}", metric)
 
 
 def refuse(text: str, why: str, part: str | None = None) -> NoReturn:

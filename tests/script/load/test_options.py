@@ -96,6 +96,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"executor": "constant-vus", "duration": 1, "rate": 5},
         "has no 'rate'",
     ),
+    "VUs of a rate": (
+        {"executor": "constant-arrival-rate", "duration": 1, "rate": 5, "vus": 5},
+        "did you mean pre_allocated_vus?",
+    ),
     "something missing": ({"executor": "constant-vus"}, "constant-vus needs duration"),
     "load without an executor": ({"duration": "1m", "vus": 2}, 'add executor="constant-vus"'),
     "a rate without an executor": (
