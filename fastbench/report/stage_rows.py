@@ -105,6 +105,8 @@ def asked(row: StageRow, result: Result) -> str:
 
 def _words(level: Level, kind: str) -> str:
     first, last = (_number(each) for each in (level.first, level.last))
+    if level.held and level.last == 1:
+        kind = kind.removesuffix("s") if "/" not in kind else kind
     return f"{last} {kind}" if first == last else f"{first} to {last} {kind}"
 
 
@@ -126,7 +128,8 @@ class Limits:
 
     def reached(self, result: Result) -> list[str]:
         """Return the figures with their units; of a ramp its mean, and from where to where."""
-        word = "users" if result.scripted else "connections"
+        word = "user" if result.scripted else "connection"
+        word += "s" if self.users != 1 else ""
         told = [] if self.users is None else [f"{_number(self.users)} {word}{self.ramp}"]
         told += [] if self.per_s is None else [f"{self.per_s:,.0f} {result.per_s}"]
         if self.sockets is not None:

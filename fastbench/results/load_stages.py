@@ -76,8 +76,8 @@ class StageRow:
     `asked_per_s` is in iterations, in a run of URLs in requests. `users` and `sockets` are how many
     there were on average; None where nobody counted. `complete`: the run did not end in it.
     `p95_ms` is of response time where all requests were planned. `held` are the thresholds that
-    hold in it, `failed` and `warned` say of others what was observed, `no_samples` are those with
-    tags of which nothing was seen.
+    hold in it, `failed` and `warned` say of others what was observed, `no_samples` are those of
+    which nothing was seen in it.
     """
 
     name: str

@@ -80,13 +80,22 @@ def test_what_does_not_go_together_is_one_sentence(words: tuple[str, ...], why: 
 
 
 def test_a_run_is_judged_by_the_parts_of_its_shape() -> None:
-    limits = ("rps[stage=spike] > 8 * rps[stage=before]", "rps<100 [stage=spike]")
+    limits = (
+        "rps[stage=spike] > 8 * rps[stage=before]",
+        "rps<100 [stage=spike]",
+        "http_reqs: rate<100",
+    )
     words = [word for limit in limits for word in ("--threshold", limit)]
     with Server(answering()) as server:
         flags = ("--shape", "spike", "-R", "50", "-c2", "-d", "1.2s")
         run = fastbench(*flags, *words, server.url("/"))
     found = run.document["thresholds"]
-    assert [found[limit]["ok"] for limit in limits] == [True, False], found
+    assert [found[limit]["ok"] for limit in limits] == [True, False, False], found
+    before, spike, after = run.document["stages"]
+    names = [(each["name"], each["asked_per_s"]["mean"]) for each in (before, spike, after)]
+    assert names == [("before", 50), ("spike", 500), ("after", 50)]
+    assert list(spike["failed"]) == ["http_reqs: rate<100"] == before["held"]
+    assert spike["requests"] == pytest.approx(250, abs=5)
     assert run.code == 99 and run.document["summary"]["scheduled"] == pytest.approx(285, abs=2)
 
 

@@ -33,8 +33,9 @@ SAID = {
     ),
     "only a ramp met": (
         (RISE, PEAK),
-        "25 users (the mean of 0 to 50), 200 req/s: stage rise, the highest that met its goals; stage "
-        "peak (200 users, 1m to 1m30s) failed p95<200: 812ms, 4.06 times the limit and 1 more",
+        "25 users (the mean of 0 to 50), 200 req/s: stage rise, the highest that met its goals; "
+        "stage peak (200 users, 1m to 1m30s) failed p95<200: 812ms, 4.06 times the limit and 1 "
+        "more",
     ),
     "none met": (
         (PEAK, FALL),

@@ -4,8 +4,9 @@
    lower limits of counters and their rates, VUs, and what looks at a time of its own or at a line
    through the seconds are left out, and so is a formula that is to be equal to something: what is
    sent in one stage is received in the next.
-2. Without samples a threshold fails in a stage that asked for load, unless it has tags: who they
-   mean may not run in it.
+2. Without samples a threshold fails where the stage shows that there should be some: requests, or
+   operations, ended and none had a response, or nothing ended at all. Else it is not judged: who
+   would give samples may not run in this stage, and so may those whom tags mean.
 3. A stage is judged once, when it has ended; then what it looked at is forgotten. Stages that are
    under way keep one snapshot each.
 """
@@ -13,7 +14,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fastbench.foundation import units
@@ -200,8 +201,11 @@ class StageJudge:
             why = f"with {units.plural(waiting, noun)} that had no response at the end"
             told = judge(each, share, why)
             held = tuple(text for text in row.held if text != each.text)
-            name = "failed" if told.level == "fail" else "warned"
-            row = replace(row, held=held, **{name: {**getattr(row, name), each.text: told.text}})
+            row = replace(row, held=held)
+            if told.level == "fail":
+                row = replace(row, failed={**row.failed, each.text: told.text})
+            else:
+                row = replace(row, warned={**row.warned, each.text: told.text})
         return row
 
     def _end(self, stage: _Stage, now: Source) -> None:
@@ -210,10 +214,11 @@ class StageJudge:
         missing: list[str] = []
         failed: dict[str, str] = {}
         warned: dict[str, str] = {}
+        ended = {"http": _count(part, _REQUESTS), "operation": _count(part, _OPERATIONS)}
         if _asks(plan):
             for each in self._thresholds:
                 found = self._judged(each, stage, part)
-                if found.observed is None and _tagged(each):
+                if found.observed is None and not _silent(each, ended):
                     missing.append(each.text)
                 elif found.ok:
                     held.append(each.text)
@@ -228,10 +233,10 @@ class StageJudge:
             asked_per_s=plan.per_s,
             users=stage.users.value,
             sockets=stage.sockets.value,
-            requests=_count(part, _REQUESTS),
+            requests=ended["http"],
             not_ok=_count(part, _FAILED),
             p95_ms=part.observe(_P95)[0],
-            operations=_count(part, _OPERATIONS),
+            operations=ended["operation"],
             operations_failed=_count(part, _OPERATIONS_FAILED),
             operation_p95_ms=part.observe(_OPERATION_P95)[0],
             held=tuple(held),
@@ -259,8 +264,16 @@ def _asks(stage: LoadStage) -> bool:
     return any(level is not None and level.mean > 0 for level in (stage.users, stage.per_s))
 
 
-def _tagged(threshold: Threshold) -> bool:
-    return any(part.tags for part in threshold.parts)
+def _silent(threshold: Threshold, ended: Mapping[str, int]) -> bool:
+    """Tell whether no samples are a failure of the server; `ended` counts by begin of a metric."""
+    if any(part.tags for part in threshold.parts):
+        return False
+    known = any(
+        count and part.metric.startswith(name)
+        for name, count in ended.items()
+        for part in threshold.parts
+    )
+    return known or not any(ended.values())
 
 
 def _count(part: Source, threshold: Threshold) -> int:
