@@ -18,7 +18,7 @@ from fastbench import Trend, scenario
 
 size = Trend("size")
 
-@scenario(executor="constant-vus", vus=2, duration="2s")
+@scenario(executor="constant-vus", vus=2, duration="1200ms")
 async def one(vu):
     await vu.get("/script")
     size.add(5)
@@ -32,7 +32,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]
     folder = tmp_path_factory.mktemp("runs")
     (folder / "one.py").write_text(SCRIPT)
     with Server(answering()) as server:
-        few = ("-c1", "-t1", "-d2s")
+        few = ("-c1", "-t1", "-d1200ms")
         lines = {
             "a": (*few, "-R50", server.url("/a")),
             "b": (*few, "-R40", "--threshold", "p50 <1ns", server.url("/b")),

@@ -285,8 +285,8 @@ def test_a_drain_ends_with_the_timeout_of_its_last_request() -> None:
 
 
 def test_stages_of_connections_rise_and_fall() -> None:
-    with c_server() as server:
-        run = fastbench("--stages", "1s:9,1s:9,1s:2,600ms:2", server.url)
+    with Server(limited) as server:
+        run = fastbench("--stages", "1s:9,1s:9,1s:2,600ms:2", server.url())
     found = [row["connections"] for row in run.document["series"]]
     assert [abs(a - b) <= 1 for a, b in zip(found, (9, 9, 2), strict=False)] == [True] * 3, found
     assert run.summary["failed"] == 0 and run.errors == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from case import answer
 from running import SLOW, fastbench, kinds, start, until
-from servers import OK, Peer, Server, answering, c_server
+from servers import OK, Peer, Server, c_server
 
 from fastbench.results.histogram import Histogram, lowest_ns
 
@@ -182,7 +182,13 @@ def test_failed_answers_do_not_flatter_the_headline() -> None:
 
 
 def test_the_series_adds_up_to_the_summary() -> None:
-    with Server(answering()) as server:
+    def in_a_while(peer: Peer) -> None:
+        while True:
+            peer.request()
+            peer.pause(0.003)
+            peer.send(OK)
+
+    with Server(in_a_while) as server:
         run = fastbench("-d", "2.2s", "-c", "4", server.url())
     rows = run.document["series"]
     assert [round(row["t_s"]) for row in rows] == [0, 1]

@@ -21,6 +21,7 @@ from comparing import (
     swapped,
 )
 from numpy.random import default_rng
+from running import SLOW
 
 from fastbench.experiments.compare import statistics
 from fastbench.experiments.compare.compare_document import FIGURES, Comparison, Pair
@@ -229,16 +230,17 @@ def test_where_more_pairs_would_hardly_tell_no_number_is_named(ratios: list[floa
     assert (found.verdict, found.pairs_needed) == ("inconclusive", None)
 
 
+@pytest.mark.slow
 def test_so_many_more_pairs_do_tell() -> None:
-    told = 0
-    for seed in range(40):
+    told, tries = 0, 40 if SLOW else 15
+    for seed in range(tries):
         first = judged(scattered(12, 0.03, noise=0.03, seed=seed))
         if first.pairs_needed:
             more = judged(scattered(12 + first.pairs_needed, 0.03, noise=0.03, seed=100 + seed))
             told += more.verdict != "inconclusive"
         else:
             told += first.verdict != "inconclusive"
-    assert told >= 24  # the estimate they are planned from is a guess itself
+    assert told >= 0.6 * tries  # the estimate they are planned from is a guess itself
 
 
 Build = Callable[[], Sequence[Pair]]

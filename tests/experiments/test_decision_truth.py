@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from comparing import judged, noisy_pairs
 from running import SLOW
-from scipy import stats
 
 COMPARISONS = 10_000 if SLOW else 1_000
 ALPHA = 0.01
@@ -40,6 +39,8 @@ def test_a_build_beside_itself_is_hardly_ever_different(pairs: int) -> None:
 
 def test_on_the_same_noise_blocks_raise_alarms_all_the_time() -> None:
     # What people do by hand: all trials to one side, then all to the other, and an unpaired test.
+    from scipy import stats  # here: its import takes most of a second
+
     generator = np.random.default_rng(3)
     alarms = 0
     for _ in range(300):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from running import SLOW
 
 from fastbench.experiments.find.find_document import Border
 from fastbench.experiments.find.search import Next, Range, Try, below, border, bracket, next_try
@@ -122,7 +123,8 @@ def test_noisy_runs_still_find_the_rate() -> None:
     assert sum(found) >= 190
 
 
-@settings(max_examples=200)
+@pytest.mark.slow
+@settings(max_examples=1000 if SLOW else 60)
 @given(st.lists(st.booleans(), max_size=MANY), st.booleans(), st.sampled_from([0.002, 0.02, 0.5]))
 def test_whatever_the_runs_say_it_ends(said: list[bool], then: bool, precision: float) -> None:
     answers = iter(said)

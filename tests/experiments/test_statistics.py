@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from running import SLOW
 
 from fastbench.experiments.compare import statistics
 
@@ -31,11 +31,14 @@ def interval(effects: Sequence[float], confidence: float) -> tuple[float, float]
 
 
 def wilcoxon_p(effects: Sequence[float], shift: float, side: str = "two-sided") -> float:
+    from scipy import stats  # by those who need it: its import takes most of a second
+
     moved = [each - shift for each in effects]
     return float(stats.wilcoxon(moved, alternative=side, method="exact").pvalue)
 
 
-@settings(max_examples=100)
+@pytest.mark.slow
+@settings(max_examples=1000 if SLOW else 40)
 @given(EFFECTS)
 def test_walsh_averages_are_the_means_of_all_pairs(effects: list[float]) -> None:
     pairs = itertools.combinations_with_replacement(effects, 2)
@@ -94,7 +97,7 @@ def test_the_interval_within_a_bound_is_two_one_sided_tests() -> None:
     assert 10 < sum(agreed) < 50
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(EFFECTS)
 def test_the_p_of_few_pairs_counts_all_signs(effects: list[float]) -> None:
     least = abs(sum(effects)) - 1e-9
@@ -106,6 +109,8 @@ def test_the_p_of_few_pairs_counts_all_signs(effects: list[float]) -> None:
 
 @pytest.mark.parametrize("pairs", [5, 8, 12, 13])
 def test_the_p_is_that_of_scipys_permutation_test(pairs: int) -> None:
+    from scipy import stats
+
     effects = drawn(pairs, seed=pairs, effect=0.01)
     exact = stats.permutation_test(
         (effects,), np.mean, permutation_type="samples", n_resamples=np.inf, vectorized=True
@@ -115,6 +120,8 @@ def test_the_p_is_that_of_scipys_permutation_test(pairs: int) -> None:
 
 @pytest.mark.parametrize("pairs", [24, 32, 33, 60])
 def test_the_p_of_many_pairs_is_that_of_a_drawn_permutation_test(pairs: int) -> None:
+    from scipy import stats
+
     effects = drawn(pairs, seed=pairs, effect=0.003)
     drawn_p = stats.permutation_test(
         (effects,),

@@ -18,6 +18,7 @@ from hdrh.iterators import PercentileIterator  # type: ignore[import-untyped]
 from hdrh.log import HistogramLogReader  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from running import SLOW
 
 from fastbench.report.export import hlog
 from fastbench.report.text import spectrum
@@ -66,7 +67,8 @@ def assert_as_the_library_prints(histogram: Histogram) -> None:
         assert found == pytest.approx(wanted, rel=1e-3, abs=2e-3)
 
 
-@settings(max_examples=12)
+@pytest.mark.slow
+@settings(max_examples=1000 if SLOW else 5)
 @given(VALUES)
 def test_the_spectrum_is_what_the_library_prints(values: list[int]) -> None:
     assert_as_the_library_prints(Histogram.from_values(values))

@@ -18,6 +18,7 @@ import scenario_samples
 import stage_samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from running import SLOW
 from schema_paths import written
 
 from fastbench.results import result as module
@@ -73,7 +74,8 @@ def through_json(result: Result) -> Any:
     return json.loads(json.dumps(result.to_document(), allow_nan=False))
 
 
-@settings(max_examples=60)
+@pytest.mark.slow
+@settings(max_examples=1000 if SLOW else 20)
 @given(RESULTS)
 def test_a_document_comes_back_as_the_same_result(result: Result) -> None:
     assert Result.from_document(through_json(result)) == result

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from running import SLOW
 
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
@@ -160,7 +161,8 @@ def test_what_is_wrong_is_one_sentence(written: str) -> None:
     assert "\x1b" not in sentence
 
 
-@settings(max_examples=300)
+@pytest.mark.slow
+@settings(max_examples=1000 if SLOW else 100)
 @given(st.text(alphabet="pmaxrps(99.)<>=!1{}:,[] %k\x00é", max_size=24) | st.text(max_size=40))
 def test_any_text_is_a_threshold_or_a_sentence(written: str) -> None:
     try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from commandline import table_at_once
 from embedded import serving
 from running import Run, fastbench
 
@@ -52,10 +54,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
     script.write_text(SCRIPT)
     held = [f"--threshold={line}" for line in (*LINES, LEVELS)]
     with serving("--port", "0") as (_, url):
-        yield {
-            mode: fastbench("run", *held, "-t1", "--base-url", url, f"-eMODE={mode}", str(script))
-            for mode in ("well", "badly")
-        }
+        common = ("run", *held, "-t1", "--base-url", url, str(script))
+        yield table_at_once(
+            {mode: partial(fastbench, *common, f"-eMODE={mode}") for mode in ("well", "badly")}
+        )
 
 
 def judged(run: Run) -> dict[str, bool]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running import SLOW
 from servers import Server, answering
 
 from fastbench.outputs.points import PointReader
@@ -85,8 +86,14 @@ def plan_of(server: Server, paths: tuple[str, ...], load: Load) -> Plan:
 STAGES = Pace(rates=True, stages=(Stage(1.2, 400, 900), Stage(1.2, 900, 300)))
 
 
-@pytest.mark.parametrize("paths", [("/",), ("/a", "/b", "/c")], ids=["one URL", "several"])
-@pytest.mark.parametrize("pace", [None, STAGES], ids=["as fast as it goes", "stages"])
+ONE, SEVERAL = ("/",), ("/a", "/b", "/c")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("paths", "pace"),
+    [(SEVERAL, None), (ONE, STAGES), *([(ONE, None), (SEVERAL, STAGES)] if SLOW else [])],
+)
 def test_a_second_of_a_run_of_urls(
     server: Server, paths: tuple[str, ...], pace: Pace | None
 ) -> None:

@@ -178,7 +178,7 @@ def test_operations_of_a_lost_worker_are_under_way_at_the_end(tmp_path: Path) ->
     text = """
 import asyncio, os, signal
 from fastbench import *
-@scenario(executor="constant-vus", vus=2, duration="4s")
+@scenario(executor="constant-vus", vus=2, duration="1200ms")
 async def main(vu):
     async with vu.operation("dies"):
         await asyncio.sleep(0.05)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from running import SLOW
 
 from fastbench.plan.plan import Tls, UsageError
 from fastbench.script.api.options import Declared, Load, Settings
@@ -135,7 +136,8 @@ def test_a_stage_without_length_is_a_step() -> None:
     ]
 
 
-@settings(max_examples=200)
+@pytest.mark.slow
+@settings(max_examples=1000 if SLOW else 60)
 @given(some.integers(0, 30), STAGES, some.integers(1, 4))
 def test_the_vus_of_a_ramp_are_those_of_the_line(
     start: int, stages: list[tuple[float, int]], workers: int
