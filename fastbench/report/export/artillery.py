@@ -52,7 +52,7 @@ def _aggregate(result: Result, start_ms: int) -> dict[str, object]:
     end_ms = start_ms + round(result.summary.duration_s * 1000)
     return {
         "counters": _counters(result),
-        "rates": rates if result.summary.requests else {},
+        "rates": rates if result.noun == "request" else {},
         **_instants(start_ms, end_ms),
         "period": end_ms // 10_000 * 10_000,
         "summaries": summaries,
@@ -62,15 +62,18 @@ def _aggregate(result: Result, start_ms: int) -> dict[str, object]:
 
 def _counters(result: Result) -> dict[str, int]:
     found: Counter[str] = Counter()
-    s = result.summary
+    s, sent = result.summary, result.noun == "request"
     answers = sum(result.status_codes.values())
-    if s.requests:
+    if s.requests and sent:
         found |= {"http.requests": s.requests, "http.responses": answers}
         found["http.downloaded_bytes"] = s.bytes_in
     found.update({f"http.codes.{status}": n for status, n in result.status_codes.items()})
     found.update(_of_users(result))
+    emitted = result.metrics.get("socketio_emit")  # of a file's engine socketio
+    if emitted is not None:
+        found["socketio.emit"] = round(emitted.values["count"])
     for name, theirs in _OF_SOCKETS.items():
-        if name in result.metrics:
+        if name in result.metrics and emitted is None:
             found[theirs] = round(result.metrics[name].values["count"])
     for check in result.checks:
         kind = check.name.partition(" ")[0]

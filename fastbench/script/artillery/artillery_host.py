@@ -76,7 +76,8 @@ class ArtilleryHost(ScriptHost):
     def _read(self) -> TestFile:
         script = yaml_tree.read(loader.text(self._file))
         request = self.request
-        return test_file.read(script, self._file, request.environment, request.env)
+        told = request.environment, request.env, request.base_url
+        return test_file.read(script, self._file, *told)
 
     def _declared(self, test: TestFile, flows: tuple[FlowPlan, ...]) -> Declared:
         names = " | ".join(each.name for each in flows)
@@ -127,9 +128,7 @@ class ArtilleryHost(ScriptHost):
         await self._follow(self._test.after, vu, self._users.new(more))
 
     async def _follow(self, plan: FlowPlan, vu: Vu, vars: dict[str, Any]) -> None:
-        context = FlowContext(vu, vars)
-        for step in plan.steps:
-            await step.run(context)
+        await plan.run(FlowContext(vu, vars))
 
     def spot(self, stage: str) -> Spot:
         """Return the line of before or after."""
@@ -188,7 +187,7 @@ def metric_of(name: str) -> str:
 
 def _settings(config: TestConfig, goals: tuple[str, ...]) -> Settings:
     return Settings(
-        base_url=config.target,
+        base_url=_base_url(config.target),
         timeout_s=config.timeout_s,
         tls=_tls(config.tls, config.folder),
         batch_per_host=config.max_sockets,
@@ -196,6 +195,11 @@ def _settings(config: TestConfig, goals: tuple[str, ...]) -> Settings:
         thresholds={"checks": ("rate>=1",)} if config.checks else {},
         goals=goals,
     )
+
+
+def _base_url(target: str | None) -> str | None:
+    """Return the server as requests know it: ws is HTTP, wss HTTPS."""
+    return None if target is None else re.sub("^ws(s?):", r"http\1:", target)
 
 
 def _tls(given: Map, folder: str) -> Tls:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -214,7 +215,7 @@ def _target(given: Map) -> str | None:
         return None
     line = given.lines["target"]
     try:
-        urls.parse(target)
+        urls.parse(re.sub("^ws(s?):", r"http\1:", target))
     except UsageError as error:
         raise Refusal(line, f"target: {error}") from None
     return target.rstrip("/") if target.count("/") == 3 else target

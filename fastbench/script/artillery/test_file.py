@@ -10,15 +10,29 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from fastbench.foundation import redact
-from fastbench.script.artillery import flow, known_keys, processor, test_config
+from fastbench.script.artillery import (
+    flow,
+    known_keys,
+    processor,
+    socketio_steps,
+    test_config,
+    ws_steps,
+)
 from fastbench.script.artillery.flow import Step
+from fastbench.script.artillery.flow_context import FlowContext
+from fastbench.script.artillery.socketio_steps import SocketIoSession
 from fastbench.script.artillery.templates import Template, as_text
 from fastbench.script.artillery.test_config import TestConfig
+from fastbench.script.artillery.ws_steps import WsSession
 from fastbench.script.artillery.yaml_tree import Map, Refusal, Seq
 
 _FILE = ("after", "before", "config", "scenarios")
 _SCENARIO = ("engine", "flow", "name", "weight")
-_ENGINES = {"http": flow.of_http}
+_ENGINES = {
+    "http": flow.of_http,
+    "socketio": socketio_steps.of_socketio,
+    "ws": ws_steps.of_ws,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,15 @@ class FlowPlan:
     engine: str
     steps: tuple[Step, ...]
     line: int
+    session: WsSession | SocketIoSession | None = None
+
+    async def run(self, context: FlowContext) -> None:
+        """Do what one user does; raises FlowFailed."""
+        if self.session is not None:
+            await self.session.run(context, self.steps)
+            return
+        for step in self.steps:
+            await step.run(context)
 
     @property
     def requests(self) -> float:
@@ -79,12 +102,20 @@ class Picker:
         return bisect(self._ends, random.random() * self._ends[-1])
 
 
-def read(script: object, file: str, environment: str | None, env: Mapping[str, str]) -> TestFile:
-    """Read the file; raises Refusal."""
+def read(
+    script: object,
+    file: str,
+    environment: str | None,
+    env: Mapping[str, str],
+    base_url: str | None = None,
+) -> TestFile:
+    """Read the file; `base_url` is the command line's target. Raises Refusal."""
     if not isinstance(script, Map):
         raise Refusal(1, "a file of Artillery is a mapping with config and scenarios.")
     known_keys.refuse_unknown(script, _FILE, "the file")
     config = test_config.read(script, file, environment, env)
+    if base_url is not None:
+        config.target = config.fixed["target"] = base_url
     given = known_keys.listing(script, "scenarios", "the file")
     if not given:
         raise Refusal(script.lines.get("scenarios", script.line), "the file has no scenarios.")
@@ -117,14 +148,24 @@ def _flow(given: Map, default: str, config: TestConfig) -> FlowPlan:
     steps = known_keys.listing(given, "flow", what)
     if not steps:
         raise Refusal(given.lines.get("flow", given.line), f"{what} has no flow.")
-    if engine not in _ENGINES:
-        raise Refusal(
-            given.lines.get("engine", given.line), f"the engine {engine} is not supported."
-        )
+    session: WsSession | SocketIoSession | None = None
+    if engine == "ws":
+        session = WsSession(steps, config)
+        if isinstance(steps[0], Map) and "connect" in steps[0]:
+            steps = _rest(steps)
+    elif engine == "socketio":
+        session = SocketIoSession(steps, config)
     read = flow.read(steps, config, _ENGINES[engine])
-    return FlowPlan(
-        redact.printable(name or default), _weight(given, config), engine, read, given.line
-    )
+    shown = redact.printable(name or default)
+    return FlowPlan(shown, _weight(given, config), engine, read, given.line, session)
+
+
+def _rest(steps: Seq) -> Seq:
+    """Return the steps behind the first one."""
+    found = Seq(steps.line)
+    for each, line in zip(steps[1:], steps.lines[1:], strict=True):
+        found.put(each, line)
+    return found
 
 
 def _weight(given: Map, config: TestConfig) -> int:

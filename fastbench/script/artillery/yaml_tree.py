@@ -143,7 +143,7 @@ def _scalar(node: Any, line: int) -> Any:
         raise Refusal(line, f"the tag {_shown_tag(node.tag)} is not known.")
     if tag == "binary":
         raise Refusal(line, "binary values are not supported.")
-    if node.style is not None:
+    if node.style:  # quoted, or a block
         return text
     if text in _NULLS:
         return None if tag == "null" else text

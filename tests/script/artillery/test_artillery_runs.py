@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import embedded
 import pytest
 from running import Run, fastbench
 
+NAMES = ("talk", "desk")
 TEST = """
 config:
   target: "{{ $env.TARGET }}"
@@ -89,6 +91,52 @@ def test_a_user_that_fails_has_the_error_and_the_line_and_sends_no_more(
     assert row["count"] == found["scenarios"][0]["iterations"] == 37
     names = [each["name"] for each in found["requests"] if each["scenario"] == "buy"]
     assert "/status/404" not in names
-    away = run(tmp_path, target, "-e", "away", "--no-setup").document
-    assert [row["type"] for row in away["exceptions"]] == ["ECONNREFUSED"]
-    assert away["config"]["url"] == "http://127.0.0.1:9"
+
+
+SOCKETS = """
+config:
+  target: "{{ $env.TARGET }}"
+  phases: [{duration: 0.3, arrivalCount: 10}]
+  socketio: {query: {v: "1"}}
+  ws: {headers: {X-From: test}}
+scenarios:
+  - name: talk
+    engine: ws
+    flow:
+      - connect: {target: "{{ target }}/ws/echo", subprotocols: []}
+      - send: {payload: {id: 7}, capture: {json: $.id, as: id}}
+      - send: "id {{ id }}"
+      - wait: {match: {regexp: 'id (\\d)', group: 1, value: "7"}}
+      - loop: [{send: {n: "{{ $loopCount }}"}}]
+        count: 2
+      - send: {payload: bye, match: {regexp: hello, value: hello}}
+  - name: desk
+    engine: socketio
+    flow:
+      - get: {url: /api/health}
+      - emit: {channel: echo, data: {id: 7}}
+        acknowledge: {capture: {json: $.0.id, as: id}, match: {json: $.0.id, value: 7}}
+      - emit: {channel: echo, data: "hello {{ id }}"}
+        response: {on: echo, data: "hello 7"}
+      - emit: [echo, x]
+        namespace: /tickets
+"""
+
+
+def test_users_talk_over_websockets_and_socket_io(tmp_path: Path, target: str) -> None:
+    report = tmp_path / "report.json"
+    more = ("-o", str(report))
+    found = run(tmp_path, target, *more, text=SOCKETS).document
+    users = {name: int(found["metrics"][f"vusers_{name}"]["values"]["count"]) for name in NAMES}
+    assert sum(users.values()) == 10
+    counters = json.loads(report.read_text())["aggregate"]["counters"]
+    told = {name: counters.get(f"vusers.created_by_name.{name}", 0) for name in NAMES}
+    assert told == users
+    assert counters["socketio.emit"] == 3 * users["desk"]
+    assert counters["http.requests"] == users["desk"]
+    assert counters["vusers.failed"] == users["talk"]  # by their last step
+    errors = [row["text"] for row in found["exceptions"]]
+    assert errors == (["regexp hello of a message"] if users["talk"] else [])
+    sent = {row["name"]: row["requests"] for row in found["requests"] if row["kind"] == "ws"}
+    assert sent.get("send", 0) == 2 * users["talk"]
+    assert sent.get("echo", 0) == users["desk"]
