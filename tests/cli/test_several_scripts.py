@@ -77,6 +77,26 @@ def test_scripts_run_at_the_same_time_and_each_has_its_own_result(
     assert all((folder / f"out{name}.md").exists() for name in ("", ".a", ".b"))
 
 
+def test_what_is_not_written_is_told_and_names_that_are_alike_have_files_of_their_own(
+    folder: Path, server: Server
+) -> None:
+    (folder / "x").mkdir()
+    for name, length in (("x/a", "0.6s"), ("x-a", "0.2s")):  # one ends before the other
+        text = SCRIPT.format(name="n", limit="p(50)<60000", setup_s=0)
+        text = text.replace('env("LONG", "1s")', f'"{length}"')
+        (folder / f"{name}.py").write_text(text)
+    words = ("run", "x/a.py", "x-a.py", "a.py", "-e", "LONG=0.3s", "--base-url", server.url())
+    with open("/dev/full", "wb") as full:
+        made = invoke(*words, "--json", "/dev/full", "--md", "n.md", cwd=folder, stdout=full)
+    assert made.returncode == 121
+    assert "stdout was not written: no space left on device." in made.stderr
+    assert "/dev/full was not written: no space left on device." in made.stderr
+    assert {each.name for each in folder.glob("n*.md")} == {
+        *("n.md", "n.x-a (1).md", "n.x-a (2).md", "n.a.md")
+    }
+    assert "all under way for" in (folder / "n.md").read_text()
+
+
 def test_a_signal_ends_all_and_each_reports(folder: Path, server: Server) -> None:
     before = server.seen.requests
     line = ("run", "-e", "LONG=60s", "a.py", "b.py", "--base-url", server.url())

@@ -40,6 +40,7 @@ _REFUSED = {  # what one script has, and several do not
     "-o": "use one script, for a file or a database would get both",
     "--out": "use one script, for a file or a database would get both",
 }
+_DEVICES = ("/dev/", "/proc/")
 _ALONE = ("--dry-run", "--debug")
 
 
@@ -66,7 +67,7 @@ def main(words: Sequence[str], run_one: Callable[[Sequence[str]], int]) -> int:
     if line.alone:
         return exit_codes.worst([run_one([*line.shared, each]) for each in scripts])
     outputs = [destinations.File(f"--{form}", path) for form, path in line.paths.items()]
-    own = {name: _own(line.paths, name) for name in names}
+    own = _own_files(line.paths, names)
     outputs += [
         destinations.File(f"--{form} of {name}", path)
         for name, paths in own.items()
@@ -77,8 +78,15 @@ def main(words: Sequence[str], run_one: Callable[[Sequence[str]], int]) -> int:
         script_args.parse([*line.shared, script])
         loader.find(script)
     destinations.prepare(outputs)
-    with tempfile.TemporaryDirectory(prefix="fastbench-") as folder:
-        return _run(line, scripts, names, own, folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix="fastbench-") as folder:
+            return _run(line, scripts, names, own, folder)
+    except OSError as error:
+        raise UsageError(
+            f"The scripts cannot be run at once: {(error.strerror or str(error)).lower()} "
+            f"({redact.printable(str(error.filename or tempfile.gettempdir()))}); "
+            "set TMPDIR to a folder with room."
+        ) from None
 
 
 def _read(words: Sequence[str]) -> tuple[_Line, list[str]]:
@@ -121,13 +129,19 @@ def _read(words: Sequence[str]) -> tuple[_Line, list[str]]:
     return _Line(tuple(shared), paths, quiet, plain, as_json, progress, alone), scripts
 
 
-def _own(paths: dict[str, str], name: str) -> dict[str, str]:
-    """Return the files of one script: out.json of the whole is out.NAME.json of it."""
-    found = {}
-    for form, path in paths.items():
-        if path != "-":
-            stem, ending = os.path.splitext(path)
-            found[form] = f"{stem}.{name.replace(os.sep, '-')}{ending}"
+def _own_files(paths: dict[str, str], names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the files of each script: out.json of the whole is out.NAME.json of it.
+
+    What goes to standard output or to a device is of the whole alone.
+    """
+    plain = [name.replace(os.sep, "-") for name in names]
+    found: dict[str, dict[str, str]] = {name: {} for name in names}
+    for at, name in enumerate(names):
+        called = plain[at] if plain.count(plain[at]) == 1 else f"{plain[at]} ({at + 1})"
+        for form, path in paths.items():
+            if path != "-" and not os.path.abspath(path).startswith(_DEVICES):
+                stem, ending = os.path.splitext(path)
+                found[name][form] = f"{stem}.{called}{ending}"
     return found
 
 
@@ -165,14 +179,14 @@ def _run(
         with view:
             ended = suite_process.run_together(processes, stop, os.path.join(folder, "line"))
         came = stop.came
-        if not line.quiet:
-            _tell_reports(line, names, reports)
+        problems = [] if line.quiet else _tell_reports(line, names, reports)
     codes = [each.code if each.code >= 0 else exit_codes.LOST for each in ended]
     for name, each in zip(names, ended, strict=True):
         if each.code < 0:
             delivery.tell(f"{name}: its process was ended by {signals.name_of(-each.code)}")
     there = [at for at, path in enumerate(saved) if os.path.exists(path)]
     codes.append(_common(line, [saved[at] for at in there], [names[at] for at in there]))
+    codes += [exit_codes.NOT_WRITTEN] if delivery.tell_all(problems) else []
     return exit_codes.INTERRUPTED if came else exit_codes.worst(codes)
 
 
@@ -204,11 +218,13 @@ def _eyes(line: _Line) -> TextIO:
     return sys.stderr if line.as_json or "-" in line.paths.values() else sys.stdout
 
 
-def _tell_reports(line: _Line, names: Sequence[str], reports: Sequence[IO[bytes]]) -> None:
-    """Print the report of each script below its name."""
+def _tell_reports(line: _Line, names: Sequence[str], reports: Sequence[IO[bytes]]) -> list[str]:
+    """Print the report of each script below its name; return what was not written."""
+    problems = []
     for name, report in zip(names, reports, strict=True):
         report.seek(0)
         text = report.read()
         if text:
             whole = f"== {name} ==\n\n".encode() + text + b"\n"
-            delivery.to_stream(partial(bytes, whole), _eyes(line))
+            problems.append(delivery.to_stream(partial(bytes, whole), _eyes(line)))
+    return problems

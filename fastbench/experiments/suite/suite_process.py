@@ -91,7 +91,10 @@ def run(
 
 
 def run_together(them: Sequence[Started], stop: Interrupts, line: str | None = None) -> list[Ended]:
-    """Run all at the same time, to their ends; scripts begin at the start line in folder `line`."""
+    """Run all at the same time, to their ends; scripts begin at the start line in folder `line`.
+
+    Raises OSError where that folder cannot be made.
+    """
     children = [Child(index=at, leads=os.setsid) for at in range(len(them))]
     heard = [_Heard(each.relay) for each in them]
     paths = [os.path.join(line or "", str(at)) for at in range(len(them))]
@@ -103,7 +106,7 @@ def run_together(them: Sequence[Started], stop: Interrupts, line: str | None = N
 
     processes: Supervisor[Child] = Supervisor(end_all)
     if line is not None:
-        os.makedirs(line, exist_ok=True)
+        start_line.prepare(line, paths)
     begun = line is None
     with closing(processes), contextlib.suppress(KeyboardInterrupt):  # the second signal
         for each, child, ear, path in zip(them, children, heard, paths, strict=True):
