@@ -107,6 +107,21 @@ def test_metrics_are_merged_by_kind() -> None:
     assert values["wait"] == {"avg": 5, "min": 2, "max": 6, "count": 40}  # no percentile
 
 
+def test_a_formula_has_a_value_where_one_run_alone_names_it() -> None:
+    def run(value: float, **derived: str) -> Result:
+        gauge = Metric("gauge", "default", {"value": value, "min": value, "max": value})
+        one = samples.good()
+        named = dict.fromkeys(derived, gauge) | {"set_once": replace(gauge, values={})}
+        return replace(one, config={**one.config, "derived": derived}, metrics=named)
+
+    first = run(3, lost="a - b", share="a / b")
+    gauge = {**first.metrics, "set_once": replace(first.metrics["lost"], values={"value": 1.0})}
+    made = pair(replace(first, metrics=gauge), run(5, lost="a - b"))
+    assert made.config["derived"] == {"share": "a / b"}
+    assert made.metrics.keys() == {"share", "set_once"}, "what is lost is no gauge of the last run"
+    assert made.metrics["set_once"].values == {"value": 1.0}
+
+
 def test_a_metric_of_two_kinds_is_refused() -> None:
     one = replace(samples.good(), metrics={"x": Metric("counter", "default", {"count": 1})})
     other = replace(samples.good(), metrics={"x": Metric("gauge", "default", {"value": 1})})

@@ -130,6 +130,19 @@ def test_a_formula_of_a_stage_that_does_not_exist_is_refused() -> None:
         gauges({"a": "p95[stage=spike] / p50"})
 
 
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [
+        ("lost: p(95)<5", "lost is computed; it has value, min, max, drift and slope"),
+        ("lost count<5", "lost is computed; it has"),
+        ("losts<5", "there is no metric losts; did you mean lost?"),
+    ],
+)
+def test_what_a_name_does_not_have_is_refused(limit: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        grammar.read({}, (limit,), BUILT_IN, LOST)
+
+
 def test_tags_of_a_name_are_refused() -> None:
     with pytest.raises(UsageError, match="lost is computed; write tags behind the terms"):
         grammar.read({}, ("lost{scenario:a} < 5",), {**BUILT_IN, "x": Kind("gauge")}, LOST)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from fastbench.results.merging.run_times import TimedRun, Unmergeable
@@ -37,11 +38,20 @@ def config(runs: Sequence[TimedRun]) -> dict[str, object]:
     for name in _SUMS:
         if total := sum(_count(one.get(name)) for one in each):
             found[name] = total
+    if named := _formulas(each):
+        found["derived"] = named
     rates = [one.get("rate") for one in each]
     steady = all(isinstance(rate, int | float) for rate in rates)
     if steady and not any(one.get("stages") for one in each):
         found["rate"] = sum(float(str(rate)) for rate in rates)
     return found
+
+
+def _formulas(each: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """Return the formulas that one run alone names: only these have a value in the whole."""
+    named = [of for one in each if isinstance(of := one.get("derived"), Mapping)]
+    count = Counter(name for of in named for name in of)
+    return {str(k): str(v) for of in named for k, v in of.items() if count[k] == 1}
 
 
 def own_names(runs: Sequence[TimedRun]) -> list[Result]:

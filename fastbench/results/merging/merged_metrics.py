@@ -66,7 +66,8 @@ def _metric(
     if first.type == "counter":
         merged = _counter(values, duration_s)
     elif first.type == "gauge":
-        last = max(each, key=lambda pair: pair[0].ended_s)[1].values
+        there = [pair for pair in each if pair[1].values] or each  # without those never set
+        last = max(there, key=lambda pair: pair[0].ended_s)[1].values
         merged = _gauge(name, values, last)
     elif first.type == "rate":
         merged = _rate(values)

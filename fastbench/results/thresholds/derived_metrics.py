@@ -28,6 +28,9 @@ Parse = Callable[[str, Mapping[str, Kind]], Threshold]
 _AS_GAUGE = re.compile(
     r"\s*(?P<name>[A-Za-z_]\w*)\s*:?\s*(?:value|min|max|drift|slope|recovery)\s*[<>=!]"
 )
+_OTHER = re.compile(
+    r"\s*(?P<name>[A-Za-z_]\w*)\s*:?\s*(?:avg|mean|med|median|count|rate|p\(?[0-9.]+\)?)\s*[<>=!]"
+)
 _TAGGED = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*\{")
 _COLON = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*:\s*(?=[<>=!])")
 _COLUMN = re.compile(r"column ([0-9]+)")
@@ -96,10 +99,9 @@ class NamedFormulas:
     def __init__(self, derived: Mapping[str, str], known: Mapping[str, Kind], parse: Parse) -> None:
         """Raises UsageError for a formula that cannot be read."""
         self._formulas = resolved(derived)
-        self._known = known
         self._parse = parse
         gauges = {each.text: kind_of(each) for each in read(derived, known, parse)}
-        self._with_gauges = {**known, **gauges} if gauges else known
+        self._known = {**known, **gauges}
 
     def threshold(self, text: str) -> Threshold:
         """Read one threshold; raises UsageError."""
@@ -108,7 +110,9 @@ class NamedFormulas:
                 text, f"{tagged['name']} is computed; write tags behind the terms of its formula"
             )
         if (gauge := _AS_GAUGE.match(text)) and gauge["name"] in self._formulas:
-            return self._parse(text, self._with_gauges)
+            return self._parse(text, self._known)
+        if (other := _OTHER.match(text)) and other["name"] in self._formulas:
+            refuse(text, f"{other['name']} is computed; it has value, min, max, drift and slope")
         bare = text
         if (colon := _COLON.match(text)) and colon["name"] in self._formulas:
             bare = f"{colon['name']} {text[colon.end() :]}"
