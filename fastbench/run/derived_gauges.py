@@ -29,6 +29,11 @@ class DerivedGauges:
         self._kinds = {each.text: kind_of(each) for each in self.formulas}
         self._values: dict[str, GaugeValue] = {}
 
+    @property
+    def told(self) -> dict[str, tuple[float, str]]:
+        """The value of each so far, and what it contains: default, time (ms) or data (bytes)."""
+        return {n: (each.value, self._kinds[n].contains) for n, each in self._values.items()}
+
     def next_s(self, t_s: float) -> float:
         """Return the next instant after `t_s` at which a stage begins or ends, inf if none does."""
         return self._judge.next_s(t_s)

@@ -157,7 +157,15 @@ def test_how_far_the_run_is_and_what_is_broken_is_said_at_once() -> None:
     seen = json.loads(told.whole().split(b"data: ")[1])
     assert (seen["verdict"]["word"], seen["verdict"]["text"]) == ("Warming up", "3s, not measured")
     stuck = "worker 1 has been \x1bin Python code"
-    told.take(look(rows(13)[12], users=USERS, judgements=JUDGED, notices=(stuck,)))
+    told.take(
+        look(
+            rows(13)[12],
+            users=USERS,
+            judgements=JUDGED,
+            notices=(stuck,),
+            derived={"tail": (7.5, "time")},
+        )
+    )
     seen = json.loads(told.whole().split(b"data: ")[1])
     verdict = seen["verdict"]
     assert (verdict["word"], verdict["kind"]) == ("Running", "doubt")
@@ -166,6 +174,7 @@ def test_how_far_the_run_is_and_what_is_broken_is_said_at_once() -> None:
     assert seen["share"] == pytest.approx(13 / 60)
     assert [each["word"] for each in seen["thresholds"]] == ["✗ failed", "… waiting"]
     figures = {each["name"]: (each["shown"], each["more"]) for each in seen["figures"]}
+    assert figures["tail"] == ("7.50ms", "so far")
     assert figures["VUs"] == ("7", "of 9") and figures["iterations"] == ("120", "3 dropped")
     told.end(replace(samples.good(), thresholds=JUDGED), None)
     seen = json.loads(told.whole().split(b"data: ")[1])

@@ -18,7 +18,7 @@ from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_bytes, format_count, format_instant, format_s
 from fastbench.outputs.dashboard import url_table
-from fastbench.report.columns import ms
+from fastbench.report.columns import ms, quantity
 from fastbench.report.html import html_charts, html_tables, html_verdict
 from fastbench.report.html.html_charts import Chart
 from fastbench.report.html.html_verdict import Figure, Verdict
@@ -28,6 +28,9 @@ from fastbench.results import resolution
 from fastbench.results.metric_values import Judgement, NamedRow
 from fastbench.results.result import Result, SeriesRow, Warning_
 from fastbench.run.sampling import MAX_ROWS, Progress, Users, merged
+
+
+MAX_DERIVED = 8  # formulas with a figure of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,9 @@ class Story:
         if now.asked_rate is not None:
             bad = "bad" if now.queued else ""
             found.append(Figure("queued", format_count(now.queued), "wait for a connection", bad))
-        return [*found, *(_of_users(now.users) if now.users is not None else ())]
+        found += _of_users(now.users) if now.users is not None else []
+        named = list(now.derived.items())[:MAX_DERIVED]
+        return [*found, *(Figure(name, quantity(*value), "so far") for name, value in named)]
 
 
 def event(kind: str, value: Mapping[str, Any]) -> bytes:

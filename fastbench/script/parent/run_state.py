@@ -230,7 +230,8 @@ class Standing:
             iterations_of=self._planned(),
             length_s=self._applied.length_s,
         )
-        return replace(base, users=users, judgements=self.looks.judgements)
+        told = self.limits.derived.told
+        return replace(base, users=users, judgements=self.looks.judgements, derived=told)
 
     def _iterations(self) -> tuple[int, int]:
         found = dict.fromkeys(ITERATION_NAMES, 0.0)
