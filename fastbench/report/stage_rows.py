@@ -40,7 +40,15 @@ def rows(result: Result) -> list[StageCells]:
     return [_row(each, result) for each in result.stages]
 
 
-def _row(row: StageRow, result: Result) -> StageCells:
+def counted(row: StageRow, result: Result) -> tuple[StageRow, str]:
+    """Return what a stage counts, and the noun of it: operations where it sent no requests."""
+    if row.requests or not row.operations:
+        return row, result.noun
+    return row.as_requests(), "operation"
+
+
+def _row(stage: StageRow, result: Result) -> StageCells:
+    row, _ = counted(stage, result)
     word, kind = _goals(row)
     cells = {
         "asked": _short(row),
@@ -121,6 +129,7 @@ class Limits:
     users: float | None
     per_s: float | None
     sockets: float | None
+    noun: str  # what its rate is of
     at_least: bool
     stage: str  # its name, and what was asked in it
     failed: str
@@ -131,7 +140,7 @@ class Limits:
         word = "user" if result.scripted else "connection"
         word += "s" if self.users != 1 else ""
         told = [] if self.users is None else [f"{_number(self.users)} {word}{self.ramp}"]
-        told += [] if self.per_s is None else [f"{self.per_s:,.0f} {result.per_s}"]
+        told += [] if self.per_s is None else [f"{self.per_s:,.0f} {units.per_s(self.noun)}"]
         if self.sockets is not None:
             ramp = self.ramp if self.users is None else ""
             told.append(f"{self.sockets:,.0f} open sockets{ramp}")
@@ -158,13 +167,15 @@ def limits(result: Result) -> Limits | None:
     told += [f"{_failed(row, result)}, though its load was no higher" for row in found.lower_failed]
     failed = "; ".join(told)
     if top is None:
-        return Limits(None, None, None, False, "", failed, found)
-    rate = resolution.told_per_s(top.requests, top.requests_per_s)
+        return Limits(None, None, None, result.noun, False, "", failed, found)
+    shown, noun = counted(top, result)
+    rate = resolution.told_per_s(shown.requests, shown.requests_per_s) if shown.requests else None
     of_sockets = top.sockets is not None and not result.scripted
     return Limits(
         users=top.asked_users.mean if top.asked_users and not of_sockets else None,
         per_s=None if result.noun == "connection" else rate,
         sockets=top.sockets,
+        noun=noun,
         at_least=found.next_failed is None,
         stage=printable(f"{top.name} ({about})" if (about := asked(top, result)) else top.name),
         failed=failed,

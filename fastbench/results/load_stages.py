@@ -68,6 +68,11 @@ class LoadStage:
     per_s: Level | None
     open_ended: bool = False
 
+    def near_edge(self, t_s: float) -> bool:
+        """Tell whether an instant is so near to the begin or the end that a step may show."""
+        margin_s = min(1.0, (self.end_s - self.begin_s) / 10)
+        return not self.begin_s + margin_s <= t_s <= self.end_s - margin_s
+
 
 @dataclass(frozen=True, slots=True)
 class StageRow:

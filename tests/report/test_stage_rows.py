@@ -68,6 +68,12 @@ def test_every_report_has_the_stages_and_the_capacity() -> None:
     assert max(map(len, text_report.render(result, color=False, width=60).splitlines())) <= 60
 
 
+def test_a_stage_without_requests_counts_operations() -> None:
+    sockets = replace(HOLD, requests=0, not_ok=0, p95_ms=None, operations=900)
+    assert "30 op/s" in stage_rows.sentence(run(RISE, sockets))
+    assert stage_rows.rows(run(sockets))[0].cells[2:4] == ("30", "7.50ms")
+
+
 def test_the_page_of_a_plan_has_the_limits() -> None:
     page = results_template.render(run(*stages()), "plan")
     limits = page.partition("## Capacity limits\n\n")[2].partition("\n\n")[0].splitlines()

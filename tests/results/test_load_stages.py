@@ -123,8 +123,8 @@ def test_each_stage_has_its_own_numbers_and_its_own_judgements() -> None:
     assert (first.requests, first.not_ok, second.requests, second.not_ok) == (10, 0, 5, 1)
     assert first.p95_ms == pytest.approx(10, rel=0.01)
     assert second.p95_ms == pytest.approx(900, rel=0.01)
-    assert (first.users, second.users) == (7.5, 15.0)
-    assert (first.sockets, second.sockets) == (None, 6.0)
+    assert (first.users, second.users) == (5, 15)
+    assert (first.sockets, second.sockets) == (None, 6)
     assert first.held == ("p95<200", "errors<1%") and [*first.failed] == ["target_rss: max<350"]
     assert second.held == ("target_rss: max<350",)
     assert list(second.failed) == ["p95<200", "errors<1%"]

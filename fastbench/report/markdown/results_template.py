@@ -27,6 +27,7 @@ from fastbench.report.markdown.markdown_report import BOTTLENECKS, capacity_of, 
 from fastbench.report.verdict_words import ordered, said
 from fastbench.results import resolution
 from fastbench.results.latencies import latency_ms
+from fastbench.results.load_stages import StageRow
 from fastbench.results.result import Result
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def _limits(result: Result) -> dict[str, Any] | None:
         "users": found.users,
         "per_s": found.per_s,
         "sockets": found.sockets,
+        "noun": found.noun,
         "ramp": found.ramp,
         "at_least": found.at_least,
         "met": found.found.highest is not None,
@@ -185,28 +187,31 @@ def _limits(result: Result) -> dict[str, Any] | None:
 
 
 def _stages(result: Result) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": row.name,
-            "span": stage_rows.span(row),
-            "asked": stage_rows.asked(row, result),
-            "users": row.users,
-            "sockets": row.sockets,
-            "count": row.requests,
-            "failed": row.not_ok,
-            "per_s": row.requests_per_s,
-            "p95": ms(row.p95_ms),
-            "p95_ms": row.p95_ms,
-            "met": row.met,
-            "complete": row.complete,
-            "held": list(row.held),
-            "broken": [
-                {"text": text, "observed": observed, "decides": text in row.failed}
-                for text, observed in {**row.failed, **row.warned}.items()
-            ],
-        }
-        for row in result.stages
-    ]
+    return [_stage(row, *stage_rows.counted(row, result), result) for row in result.stages]
+
+
+def _stage(stage: StageRow, row: StageRow, noun: str, result: Result) -> dict[str, Any]:
+    """Return one row; what it counts are requests, or operations where it sent none."""
+    return {
+        "name": row.name,
+        "span": stage_rows.span(row),
+        "asked": stage_rows.asked(row, result),
+        "users": row.users,
+        "sockets": row.sockets,
+        "noun": noun,
+        "count": row.requests,
+        "failed": row.not_ok,
+        "per_s": row.requests_per_s,
+        "p95": ms(row.p95_ms),
+        "p95_ms": row.p95_ms,
+        "met": row.met,
+        "complete": row.complete,
+        "held": list(row.held),
+        "broken": [
+            {"text": text, "observed": observed, "decides": text in stage.failed}
+            for text, observed in {**row.failed, **row.warned}.items()
+        ],
+    }
 
 
 def _operations(result: Result) -> list[dict[str, Any]]:

@@ -74,14 +74,22 @@ def judged_in_stages(threshold: Threshold) -> bool:
 
 
 class _Mean:
-    """The mean of a value over time, from what it was at the looks."""
+    """The mean of a value over a stage, from what it was at the looks.
+
+    Near its edges a step may be under way, or that of the next stage: what was seen there counts
+    only where no look lies between them.
+    """
 
     def __init__(self) -> None:
         self._area = self._span_s = 0.0
         self._last: tuple[float, float] | None = None
+        self._edges: list[float] = []
 
-    def add(self, t_s: float, value: float | None) -> None:
+    def add(self, t_s: float, value: float | None, *, edge: bool) -> None:
         if value is None:
+            return
+        if edge:
+            self._edges.append(value)
             return
         if self._last is not None:
             step_s = t_s - self._last[0]
@@ -91,9 +99,9 @@ class _Mean:
 
     @property
     def value(self) -> float | None:
-        if self._last is None:
-            return None
-        return round(self._area / self._span_s if self._span_s else self._last[1], 3)
+        if self._last is not None:
+            return round(self._area / self._span_s if self._span_s else self._last[1], 3)
+        return round(sum(self._edges) / len(self._edges), 3) if self._edges else None
 
 
 @dataclass(slots=True)
@@ -154,9 +162,10 @@ class StageJudge:
             if now.t_s >= each.plan.begin_s:
                 if not each.begun and each.plan.begin_s > 0:
                     each.before = now.kept(self._keys)
+                edge = each.plan.near_edge(now.t_s)
                 each.begun = True
-                each.users.add(now.t_s, users)
-                each.sockets.add(now.t_s, open_sockets)
+                each.users.add(now.t_s, users, edge=edge)
+                each.sockets.add(now.t_s, open_sockets, edge=edge)
                 for trace in each.traces.values():
                     trace.look(now)
             if now.t_s >= each.plan.end_s:
