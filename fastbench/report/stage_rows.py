@@ -35,9 +35,18 @@ def heads(result: Result) -> tuple[str, ...]:
     return ("asked", *sockets, "per s", "p95", "not ok", *goals)
 
 
-def rows(result: Result) -> list[StageCells]:
-    """Return a row for each stage."""
-    return [_row(each, result) for each in result.stages]
+def rows(result: Result, most: int = 0) -> list[StageCells]:
+    """Return a row for each stage; of more than `most`, if given, those that say most.
+
+    These are the ones that the limit is read from, then those that failed, then the first.
+    """
+    told = list(enumerate(result.stages))
+    if most and len(told) > most:
+        found = capacity(result.stages)
+        limit = () if found is None else (found.highest, found.next_failed)
+        told.sort(key=lambda each: (each[1] not in limit, not each[1].failed, each[0]))
+        told = sorted(told[:most], key=lambda each: each[0])
+    return [_row(each, result) for _, each in told]
 
 
 def counted(row: StageRow, result: Result) -> tuple[StageRow, str]:

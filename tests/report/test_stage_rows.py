@@ -74,6 +74,15 @@ def test_a_stage_without_requests_counts_operations() -> None:
     assert stage_rows.rows(run(sockets))[0].cells[2:4] == ("30", "7.50ms")
 
 
+def test_of_many_stages_those_that_tell_the_limit_are_shown() -> None:
+    rises = [replace(RISE, name=f"r{at}", begin_s=at) for at in range(40)]
+    page = text_report.render(run(*rises, HOLD, PEAK), color=False, width=100)
+    table = page.partition("STAGES")[2].partition("\n\n")[0]
+    assert "hold, 30s" in table and "peak, 1m" in table and "… 30 more" in table
+    assert "r9, 9s" in table and "r10, 10s" not in table
+    assert "… 18 more" in markdown_report.render(run(*rises, HOLD, PEAK))
+
+
 def test_the_page_of_a_plan_has_the_limits() -> None:
     page = results_template.render(run(*stages()), "plan")
     limits = page.partition("## Capacity limits\n\n")[2].partition("\n\n")[0].splitlines()

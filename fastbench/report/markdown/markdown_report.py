@@ -35,6 +35,7 @@ from fastbench.results.metric_values import NamedRow
 from fastbench.results.result import Result
 
 PERCENTILES = ("p50", "p95", "p99", "max")
+MAX_STAGES = 24
 BOTTLENECKS = {
     "client": "the load generator",
     "server": "the server",
@@ -170,10 +171,12 @@ def _stages(result: Result) -> list[str]:
     heads = stage_rows.heads(result)
     rows = [
         (escaped(row.name), *map(escaped, row.cells), escaped("; ".join(_broken(row))))
-        for row in stage_rows.rows(result)
+        for row in stage_rows.rows(result, MAX_STAGES)
     ]
     names = (*(each.capitalize() for each in heads), "Failed")
-    return ["### Stages", "", *table(("Stage", *names), rows)]
+    found = ["### Stages", "", *table(("Stage", *names), rows)]
+    more = len(result.stages) - MAX_STAGES
+    return [*found, "", f"… {more} more; the JSON document has each"] if more > 0 else found
 
 
 def _broken(row: stage_rows.StageCells) -> list[str]:

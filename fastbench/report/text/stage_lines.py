@@ -23,13 +23,12 @@ def lines(page: Page, result: Result) -> list[str]:
     shown = heads if wide else tuple(name for name in heads if name in NARROW)
     places = [heads.index(name) for name in shown]
     found = [columns.heads(page, "STAGES", shown)]
-    rows = stage_rows.rows(result)
-    for row in rows[:MAX_STAGES]:
+    for row in stage_rows.rows(result, MAX_STAGES):
         bad = {places.index(heads.index("goals"))} if row.kind == "bad" else set()
         cells = [row.cells[at] for at in places]
         found += [columns.row(page, row.name, cells, bad), *_broken(page, row)]
-    if len(rows) > MAX_STAGES:
-        found.append(page.dim(f"  … {len(rows) - MAX_STAGES} more; --json has each"))
+    if (more := len(result.stages) - MAX_STAGES) > 0:
+        found.append(page.dim(f"  … {more} more; --json has each"))
     said = stage_rows.sentence(result)
     wrapped = textwrap.wrap(f"Capacity: {said}", page.width - 2, subsequent_indent="  ")
     return [*found, *(f"  {line}" for line in wrapped if said)]

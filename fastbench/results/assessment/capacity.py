@@ -31,9 +31,11 @@ def capacity(rows: Sequence[StageRow]) -> Capacity | None:
     if not any(row.met or row.failed for row in rows):
         return None
     load = _load(rows)
-    # Of two that ask for the same the later one has more behind it.
+    # Of two that ask for the same, the one that got more done.
     highest = max(
-        (row for row in rows if row.met), key=lambda row: (load(row), row.begin_s), default=None
+        (row for row in rows if row.met),
+        key=lambda row: (load(row), row.requests_per_s),
+        default=None,
     )
     failed = sorted((row for row in rows if row.failed), key=load)
     if highest is None:
