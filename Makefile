@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --root-user-action=ignore
 RELEASE := build/release/.stamp
-SOURCES := setup.py $(foreach kind,*.pxd */*.pyx */*.pxd */*.pxi,$(wildcard fastbench/engine/$(kind)))
+SOURCES := setup.py $(foreach kind,*.pxd */*.pyx */*.pxd */*.pxi */*.c */*.h,$(wildcard fastbench/engine/$(kind)))
 # The sanitizers must be loaded before Python, which never frees all it allocated.
 SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests/support PYTHONSAFEPATH=1 \
 	PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
@@ -34,7 +34,7 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp
 	@touch $@
 
 $(RELEASE): $(SOURCES) $(VENV)/.stamp
-	@$(PY) setup.py -q build_ext --inplace
+	@$(PY) setup.py -q build_ext --inplace -j 3
 	@mkdir -p $(@D) && touch $@
 
 $(BIN)/fastbench: pyproject.toml | $(RELEASE)

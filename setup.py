@@ -1,6 +1,8 @@
-"""The two extensions and the compiler directives; everything else is in pyproject.toml."""
+"""The extensions and the compiler directives; everything else is in pyproject.toml."""
 
 import os
+import subprocess
+import sys
 from glob import glob
 
 from Cython.Build import cythonize
@@ -12,7 +14,12 @@ OPTIMISE = ["-O1", "-g", *SANITIZE] if DEBUG else ["-O3", "-g0"]
 BUILD_DIR = "build/debug" if DEBUG else "build/release"
 KINDS = ("*.pxd", "*/*.pyx", "*/*.pxd", "*/*.pxi")
 SOURCES = ["setup.py", *(path for kind in KINDS for path in glob(f"fastbench/engine/{kind}"))]
-NAMES = ("bridge/_core", "client/_client")
+NAMES = ["bridge/_core", "client/_client"]
+QUICKJS = "build/quickjs"
+JAVASCRIPT = "javascript/_quickjs"
+OURS = "fastbench/engine/javascript/users"
+
+subprocess.run([sys.executable, ".ci/fetch_quickjs.py"], check=False)
 
 extensions = [
     Extension(
@@ -26,6 +33,24 @@ extensions = [
     )
     for name in NAMES
 ]
+
+if os.path.exists(f"{QUICKJS}/quickjs.c"):  # else it is left out, and `run x.js` says so
+    extensions.append(
+        Extension(
+            f"fastbench.engine.{JAVASCRIPT.replace('/', '.')}",
+            [
+                f"fastbench/engine/{JAVASCRIPT}.pyx",
+                f"{OURS}.c",  # compiles quickjs.c with it
+                *(f"{QUICKJS}/{name}.c" for name in ("dtoa", "libregexp", "libunicode")),
+            ],
+            depends=[*SOURCES, *glob("fastbench/engine/javascript/*.h"), f"{QUICKJS}/quickjs.c"],
+            include_dirs=[QUICKJS, "fastbench/engine/javascript"],
+            define_macros=[("_GNU_SOURCE", None)],
+            extra_compile_args=[*OPTIMISE, "-fwrapv", "-w"],
+            extra_link_args=SANITIZE if DEBUG else [],
+        )
+    )
+    NAMES.append(JAVASCRIPT)
 
 
 def stale() -> bool:

@@ -10,6 +10,9 @@ import stat
 
 from fastbench.foundation import signals
 
+JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts")
+SCRIPT_ENDINGS = (".py", *JAVASCRIPT, ".yml", ".yaml")  # of files that `fastbench run` runs
+
 # Behind these names there may be a pipe or another process's file: a rename would miss it.
 _DIRECT = ("/dev/", "/proc/")
 

@@ -55,8 +55,13 @@ PARTS: dict[str, set[str]] = {
     "script.api": {"script", "script.http"},
     "script.protocols.databases": {"script"},
     "script.protocols": {"script", "script.api", "script.protocols.databases"},
+<<<<<<< HEAD
     "script.load": {"script", "script.api"},
     "script.artillery": {"script", "script.api", "script.http", "script.load", "script.protocols"},
+=======
+    "script.k6": {"script", "script.api", "script.http"},
+    "script.load": {"script", "script.api", "script.k6"},
+>>>>>>> 29c13b9 (k6's scripts run as they stand: own binding to quickjs-ng, one realm per worker, a stack and instances of modules for each user)
     "script.worker": {"script", "script.api", "script.http", "script.load"},
     "script.parent": {"script", "script.api", "script.load", "script.worker"},
     "experiments.trials": {"experiments.compare"},
@@ -120,6 +125,8 @@ NOT_ANYWHERE = {
 }
 WALL_CLOCKS = r"\btime\.time(_ns)?\(|\bgettimeofday\b|\bdatetime\.(now|utcnow)\b|CLOCK_REALTIME"
 PRINTS_OR_EXITS = r"(?<![\w.])(print|exit|quit)\(|\bsys\.exit\b|\bSystemExit\b"
+EXTENSIONS = {"_core", "_client", "_quickjs"}
+OTHERS = r"\._(?!core\b|client\b|quickjs\b)[a-z]"  # names with an underscore, but these
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "common", "misc", "types", "base"}
 
 
@@ -346,16 +353,14 @@ def test_a_name_with_an_underscore_stays_in_its_module() -> None:
     for name, path in modules().items():
         if path.suffix != ".py":
             continue
-        private = [
-            full for full in imports(path) if re.search(r"\._(?!core\b|client\b)[a-z]", full)
-        ]
+        private = [full for full in imports(path) if re.search(OTHERS, full)]
         borrowed = {
             alias.asname or alias.name
             for node in statements(tree(path))
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fastbench")
             for alias in node.names
         }
-        private = [each for each in borrowed - {"_core", "_client"} if re.match("_[a-z]", each)]
+        private = [each for each in borrowed - EXTENSIONS if re.match("_[a-z]", each)]
         private += [
             ast.unparse(node)
             for node in ast.walk(tree(path))

@@ -354,14 +354,12 @@ cloud login logout pause resume scale stats status | | --dashboard http://localh
 update upgrade install | | --version | use pip: pip install -U fastbench-http
 
 [file]
-.py .yml .yaml | | run {} | run starts a script
+.py .yml .yaml .js .mjs .cjs .ts | | run {} | run starts a script
 .toml | | suite {} | suite runs a suite
 .db .sqlite .sqlite3 | | history {} | history shows stored runs
 .lua | | -s {} | use -s for a script of wrk
 .txt .urls .list | | --urls-from-file {} | use --urls-from-file for a list of URLs
 .json .ndjson .jsonl .gz | | report {} | report shows a saved result
-.js .mjs .ts | | run load.py | k6 scripts are not supported; a test in Python has the same names,
-   see the examples/ folder
 .har .jmx .postman_collection .http | | --urls-from-file urls.txt | this format is not supported;
    write the URLs into a file, one per line, with the method before
 .csv .html .md .xml .hlog | | report RESULT.json

@@ -21,6 +21,7 @@ from fastbench.cli.args.aliases import Alias
 from fastbench.cli.args.flag_grammar import COMMANDS, OPTIONAL, Grammar, Item, dashes, items, of
 from fastbench.cli.args.value_shapes import ANY, NONE, SHAPES
 from fastbench.foundation import redact
+from fastbench.foundation.files import SCRIPT_ENDINGS
 from fastbench.plan import urls
 from fastbench.plan.plan import UsageError
 
@@ -174,7 +175,7 @@ def _of_another(grammar: Grammar, words: list[str], item: Item) -> _Slip | None:
         return None
     word = item.value or ""
     if grammar.command == "run" and _is_url(word):
-        if any(each.endswith(".py") or os.path.isdir(each) for each in words):
+        if any(each.endswith(SCRIPT_ENDINGS) or os.path.isdir(each) for each in words):
             line = ["run", *item.put(words, ["--base-url", word])]
             return _Slip("set the server of a script with --base-url", [(line, "")])
         return _Slip("`fastbench run` takes a script, not a URL", [(["", *words], "")])

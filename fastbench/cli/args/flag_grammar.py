@@ -15,6 +15,7 @@ from typing import Protocol, cast
 
 from fastbench.cli.args.aliases import Alias
 from fastbench.cli.args.value_shapes import NONE, SHAPES
+from fastbench.foundation.files import SCRIPT_ENDINGS
 from fastbench.plan import urls
 
 COMMANDS = {  # of `fastbench COMMAND`: the module of each in fastbench.cli.commands
@@ -90,7 +91,7 @@ def optional_file(word: str, others: Sequence[str]) -> bool:
     """
     if word == "-":
         return True
-    if "://" in word or word.endswith(".py") or word.startswith("-"):
+    if "://" in word or word.endswith(SCRIPT_ENDINGS) or word.startswith("-"):
         return False
     if urls.complete(word) is None:
         return True

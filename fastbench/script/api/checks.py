@@ -45,7 +45,7 @@ def check(
     """
     place = PLACE.get()
     if tags is None:
-        return tally(value, sets, place.checks, place, _cell, _truth)
+        return tally(value, sets, place.checks, place, cell_of, _truth)
     return tally(value, sets, {}, (place, tags), _tagged, _truth)
 
 
@@ -93,7 +93,7 @@ def _tagged(where: tuple[RecordingContext, Mapping[str, object]], name: str) -> 
     return place.recorder.check(place.scenario, place.group, str(name), joined, own)
 
 
-def _cell(place: RecordingContext, name: str) -> Passes:
+def cell_of(place: RecordingContext, name: str) -> Passes:
     """Find where a check is counted, and keep it with the place."""
     name = str(name)
     if len(place.checks) >= MAX_INSIDE:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from calendar import timegm
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from time import monotonic_ns
@@ -96,6 +96,24 @@ class Cookies:
             raise UsageError(f"The cookie `{name}` has a character that no cookie may have.")
         host, _ = _home_of(home)
         self._keep(Cookie(name, value, host, True, path, secure=False))
+
+    def keep(self, url: str, name: str, value: str, said: Mapping[str, object]) -> None:
+        """Keep a cookie for a URL; `said` are its attributes, in small letters."""
+        host, _ = _home_of(url)
+        texts = {key.replace("_", "-"): str(each) for key, each in said.items()}
+        domain = _domain(texts.get("domain", "")) or host
+        place = texts.get("path") or "/"
+        secure = texts.get("secure", "").lower() == "true"
+        self._keep(
+            Cookie(name, value, domain, domain == host, place, secure, _expiry_ns(texts, None))
+        )
+
+    def forget(self, host: str, name: str | None) -> None:
+        """Forget the cookies of a host, or the one of this name."""
+        for key in [k for k, each in self.stored.items() if each.reaches(host, each.path, True)]:
+            if name is None or key[2] == name:
+                del self.stored[key]
+        self._headers.clear()
 
     def delete(self, name: str) -> None:
         """Forget every cookie of this name."""

@@ -64,7 +64,8 @@ def findings(
     planned = _planned_run(applied)
     for threshold in thresholds:
         for part in threshold.parts:
-            found += _of_samples(part, applied, source)
+            if not source.unread:
+                found += _of_samples(part, applied, source)
             found += _of_stage(part, threshold, applied, planned)
         found += criteria.of_times(threshold, planned)
         found += criteria.of_limits(threshold, planned)

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import cast
 
+from fastbench.foundation.files import JAVASCRIPT
 from fastbench.script.load.python_host import PythonHost
 from fastbench.script.load.script_host import ScriptHost
 from fastbench.script.run_request import RunRequest
 
 # By the end of a script's name; what is not Python is imported when there is such a script.
 _HOSTS = {
+    **dict.fromkeys(JAVASCRIPT, ("load.k6_host", "K6Host")),
     ".yml": ("artillery.artillery_host", "ArtilleryHost"),
     ".yaml": ("artillery.artillery_host", "ArtilleryHost"),
 }

@@ -17,13 +17,13 @@ from types import ModuleType
 from typing import Any
 
 from fastbench.foundation import imports, redact
+from fastbench.foundation.files import SCRIPT_ENDINGS
 from fastbench.plan import text_file
 from fastbench.plan.plan import UsageError
 from fastbench.script import exceptions
 from fastbench.script.exceptions import Broken, Spot
 
 ENTRY = "__main__.py"  # of a folder
-SUFFIXES = (".py", ".yml", ".yaml")  # Python, and files of Artillery
 STDIN = "<stdin>"  # the name of a script that standard input holds; its folder is where we are
 _OF_OPTIONS = frozenset(
     f"fastbench.script.api.{name}" for name in ("declare", "metrics", "options")
@@ -57,11 +57,11 @@ def find(path: str) -> ScriptLocation:
     if not os.path.exists(file):
         if file != path:
             raise UsageError(f"{shown} is a folder without {ENTRY}; name the script in it.")
-        raise UsageError(f"{shown} does not exist; give the path of a Python script.")
+        raise UsageError(f"{shown} does not exist; give the path of a script.")
     if not os.path.isfile(file):
-        raise UsageError(f"{shown} is not a file; give the path of a Python script.")
-    if not file.endswith(SUFFIXES):
-        raise UsageError(f"{shown} is not a Python script: its name must end in .py.")
+        raise UsageError(f"{shown} is not a file; give the path of a script.")
+    if not file.endswith(SCRIPT_ENDINGS):
+        raise UsageError(f"{shown} is no script: its name must end in {', '.join(SCRIPT_ENDINGS)}.")
     if not os.access(file, os.R_OK):
         raise UsageError(f"{shown} cannot be read; see its permissions.")
     absolute = os.path.abspath(file)

@@ -46,6 +46,7 @@ class Source:
     """Hold what was found. `calls` are the names of what is called anywhere in it.
 
     `texts` are all texts, and what dict(…) takes.
+    One that is `unread` claims nothing: it is no Python.
     """
 
     functions: dict[str, Function] = field(default_factory=dict)
@@ -53,13 +54,18 @@ class Source:
     calls: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+    unread: bool = False
 
     def sleeps_s(self, function: str) -> float:
         """Return how long one iteration of a function sleeps at least."""
+        if self.unread:
+            return 0.0
         return _Sleeps(self).of(function, _DEEPEST)
 
     def requests(self, function: str) -> float:
         """Return how many requests one iteration of a function sends at most, maybe inf."""
+        if self.unread:
+            return math.inf
         return _Requests(self).of(function, _DEEPEST)
 
 

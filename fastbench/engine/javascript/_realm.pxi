@@ -1,0 +1,221 @@
+# Part of _quickjs.pyx: the realm of a worker, its operations and its modules.
+
+@cython.final
+cdef class Realm:
+    """One runtime with one realm, which lives as long as the process. Make it after the fork.
+
+    `memory_bytes`: what all users together may use, 0 for no limit. `slice_s`: how long a user's
+    code may run before others have their turn. `normalize(base, name)` gives the full name of a
+    module that is asked for in `base`, `load(full_name)` its source.
+    """
+
+    cdef JSRuntime *rt
+    cdef JSContext *ctx
+    cdef list operations
+    cdef object normalize, load, failure
+    cdef dict wrapped           # class of results -> their prototype
+    cdef dict natives           # name of a module in C -> names and values
+    cdef JsValue dispatcher, make_error
+
+    def __cinit__(self, normalize, load, *, size_t memory_bytes=0, double slice_s=0.01):
+        self.rt = JS_NewRuntime()
+        if self.rt == NULL:
+            raise MemoryError
+        self.ctx = JS_NewContext(self.rt)
+        if self.ctx == NULL:
+            raise MemoryError
+        if memory_bytes:
+            JS_SetMemoryLimit(self.rt, memory_bytes)
+        self.operations = [(None, False)]    # the first one is USER_CHECKS
+        self.normalize = normalize
+        self.load = load
+        self.natives = {}
+        self.wrapped = {}
+        if users_install(self.ctx):
+            raise thrown(self.ctx)
+        user_slices(self.rt, <uint64_t>(slice_s * 1e9))
+        JS_SetModuleLoaderFunc(self.rt, full_name, loaded, <void *>self)
+
+    def define(self, name, handler, kind="values"):
+        """Add `name` to `__host`: an operation that `handler(*arguments)` answers.
+
+        It returns a value, or an awaitable of one, and what it raises is thrown in the script. Of
+        a "keyed" one the fourth argument, an object, becomes two: bytes that are the same for the
+        same content (None where that is not plain), and the object, a JsValue (None for none).
+        """
+        cdef JSValue everything = JS_GetGlobalObject(self.ctx)
+        cdef JSValue host = JS_GetPropertyStr(self.ctx, everything, "__host")
+        op = USER_CHECKS + len(self.operations)
+        self.operations.append((handler, kind == "keyed"))
+        raw_name = name.encode()
+        JS_SetPropertyStr(self.ctx, host, raw_name, JS_NewCFunctionMagic(
+            self.ctx, <void *>user_call, raw_name, 0, JS_CFUNC_generic_magic, op))
+        JS_FreeValue(self.ctx, host)
+        JS_FreeValue(self.ctx, everything)
+
+    def check(self, handler):
+        """Let `handler(name, holds, tags)` count the results of `__host.check`."""
+        self.operations[0] = handler, False
+
+    def dispatch(self, JsValue function):
+        """Let this function hear what a user waits for."""
+        self.dispatcher = function
+
+    def errors(self, JsValue function):
+        """Let `function([name, text])` make what operations throw."""
+        self.make_error = function
+
+    def evaluate(self, source, name):
+        """Run a script in the realm, by nobody; return its value. Raises JsError."""
+        raw, raw_name = source.encode(), name.encode()
+        JS_UpdateStackTop(self.rt)
+        cdef JSValue value = JS_Eval(
+            self.ctx, PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw), PyBytes_AS_STRING(raw_name),
+            JS_EVAL_TYPE_GLOBAL)
+        if JS_IsException(value):
+            raise thrown(self.ctx)
+        return held(self, value)
+
+    def native(self, name, dict values not None):
+        """Add a module that scripts import by this name, with these exports: name to JsValue."""
+        raw_name = name.encode()
+        cdef JSModuleDef *module = JS_NewCModule(self.ctx, raw_name, fill_native)
+        if module == NULL:
+            raise thrown(self.ctx)
+        self.natives[name] = values
+        for each in values:
+            JS_AddModuleExport(self.ctx, module, each.encode())
+        realms[<size_t>self.ctx] = self
+
+    def compile(self, source, name):
+        """Compile a module and all that it imports; return it. Raises JsError, or what load did."""
+        raw, raw_name = source.encode("utf-8", "replace"), name.encode()
+        JS_UpdateStackTop(self.rt)
+        cdef JSValue value = JS_Eval(
+            self.ctx, PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw), PyBytes_AS_STRING(raw_name),
+            JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY)
+        if JS_IsException(value):
+            raise self.failed()
+        return held(self, value)
+
+    cdef object failed(self):
+        """What to raise: an exception of Python on the way, else that of the context."""
+        error = thrown(self.ctx)
+        failure, self.failure = self.failure, None
+        return error if failure is None else failure
+
+    def exports(self, JsValue module not None):
+        """The names that a compiled module exports itself, without those of `export *`."""
+        cdef JSModuleDef *of = value_module(module.value)
+        cdef JSValue name
+        out = []
+        for i in range(module_count(self.ctx, of, 1)):
+            name = module_name(self.ctx, of, 1, i)
+            out.append(text_of(self.ctx, name))
+            JS_FreeValue(self.ctx, name)
+        return out
+
+    def run(self, JsValue function not None, *arguments):
+        """Call a function, by nobody: it can use no operation. Raises JsError."""
+        cdef JSValueConst given[4]
+        cdef JsValue each
+        cdef JSValue value
+        for i, each in enumerate(arguments[:4]):
+            given[i] = each.value
+        value = JS_Call(self.ctx, function.value, value_undefined(), len(arguments), given)
+        if JS_IsException(value):
+            raise thrown(self.ctx)
+        return held(self, value)
+
+    def set_global(self, name, value):
+        """Let all users see a copy of a value under a name."""
+        cdef JSValue everything = JS_GetGlobalObject(self.ctx)
+        JS_SetPropertyStr(self.ctx, everything, name.encode(), to_js(self, value, False))
+        JS_FreeValue(self.ctx, everything)
+
+    def value(self, value):
+        """Return a copy of a value of Python."""
+        return held(self, to_js(self, value, False))
+
+    def error(self, error):
+        """Return an exception as an Error of the script."""
+        return held(self, js_error(self, error))
+
+    def wrap(self, kind, JsValue prototype not None):
+        """Let results of this class be objects under a prototype, with their `status` as number."""
+        self.wrapped[kind] = prototype
+
+    def parse(self, bytes raw not None):
+        """Return a value of JavaScript from JSON. Raises JsError."""
+        return held(self, parsed(self, raw))
+
+    def member(self, JsValue of not None, name):
+        """Return a property of an object."""
+        return held(self, JS_GetPropertyStr(self.ctx, of.value, name.encode()))
+
+    def collect(self):
+        """Look for values that nobody reaches any more."""
+        JS_RunGC(self.rt)
+        release()
+
+    @property
+    def memory_bytes(self):
+        """What the runtime has allocated."""
+        cdef JSMemoryUsage use
+        JS_ComputeMemoryUsage(self.rt, &use)
+        return use.malloc_size
+
+
+cdef dict realms = {}           # address of a context -> its realm, which lives on
+
+
+cdef void release():
+    """Let go of the objects of Python that JavaScript let go of."""
+    global released
+    cdef Kept *each
+    while released != NULL:
+        each = released
+        released = each.next
+        Py_DECREF(<object>each.object)
+        free(each)
+
+
+cdef char *full_name(JSContext *ctx, const char *base, const char *name, void *of) noexcept:
+    cdef Realm realm = <Realm>of
+    try:
+        found = realm.normalize(base.decode("utf-8", "replace"), name.decode("utf-8", "replace"))
+        raw = found.encode()
+        return js_strdup(ctx, raw)
+    except BaseException as error:
+        realm.failure = error
+        JS_ThrowTypeError(ctx, "module not found")
+        return NULL
+
+
+cdef JSModuleDef *loaded(JSContext *ctx, const char *name, void *of) noexcept:
+    cdef Realm realm = <Realm>of
+    cdef JSValue value
+    try:
+        raw = realm.load(name.decode("utf-8", "replace")).encode("utf-8", "replace")
+    except BaseException as error:
+        realm.failure = error
+        JS_ThrowTypeError(ctx, "module not loaded")
+        return NULL
+    value = JS_Eval(ctx, PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw), name,
+                    JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY)
+    if JS_IsException(value):
+        return NULL
+    JS_FreeValue(ctx, value)    # the context keeps its modules
+    return value_module(value)
+
+
+cdef int fill_native(JSContext *ctx, JSModuleDef *module) noexcept:
+    cdef JSAtom atom = JS_GetModuleName(ctx, module)
+    cdef const char *name = JS_AtomToCString(ctx, atom)
+    cdef Realm realm = realms[<size_t>ctx]
+    cdef JsValue each
+    for key, each in realm.natives[name.decode()].items():
+        JS_SetModuleExport(ctx, module, key.encode(), JS_DupValue(ctx, each.value))
+    JS_FreeCString(ctx, name)
+    JS_FreeAtom(ctx, atom)
+    return 0

@@ -1,0 +1,264 @@
+# Part of _quickjs.pyx: the JavaScript side of one virtual user.
+
+STACK_BYTES = 1 << 19
+
+
+@cython.final
+cdef class JsUser:
+    """One stack, and instances of modules. Runs one call at a time: `await user.call(…)`.
+
+    `owner` is for the handlers of operations, which find it by `running()`.
+    """
+
+    cdef User *raw
+    cdef readonly Realm realm
+    cdef public object owner
+    cdef object inner           # what the operation waits for, an iterator
+    cdef object events          # an awaitable of the next event: see `waits`
+    cdef object result
+    cdef object ended           # an exception that ends the call, whatever the script does
+    cdef bint started
+
+    def __cinit__(self, Realm realm not None, owner=None, *, size_t stack_bytes=STACK_BYTES):
+        self.realm = realm
+        self.owner = owner
+        self.raw = user_new(realm.ctx, stack_bytes)
+        if self.raw == NULL:
+            raise MemoryError
+        if realm.dispatcher is not None:
+            self.raw.dispatcher = JS_DupValue(realm.ctx, realm.dispatcher.value)
+
+    def __dealloc__(self):
+        if self.raw != NULL and self.realm is not None:
+            user_free(self.raw)
+
+    def number(self, int64_t vu, int64_t iteration):
+        """Set what __VU and __ITER say."""
+        self.raw.number = vu
+        self.raw.iteration = iteration
+
+    @property
+    def pending(self):
+        return self.raw.pending
+
+    @pending.setter
+    def pending(self, int count):
+        self.raw.pending = count
+
+    def instantiate(self, JsValue module not None):
+        """Return an awaitable that runs a module, and all it imports, for this user."""
+        if user_instantiate(self.raw, value_module(module.value)):
+            raise MemoryError
+        return self
+
+    def export(self, name):
+        """Return what the user's instance of its module exports; None where it does not."""
+        cdef JSValue value = user_export(self.raw, name.encode())
+        if JS_IsException(value):
+            raise thrown(self.realm.ctx)
+        if value_tag(value) == JS_TAG_UNDEFINED:
+            return None
+        return held(self.realm, value)
+
+    def call(self, JsValue function not None, JsValue argument=None):
+        """Return an awaitable of what a function returns, as a JsValue."""
+        cdef JSContext *ctx = self.realm.ctx
+        JS_FreeValue(ctx, self.raw.function)
+        self.raw.function = JS_DupValue(ctx, function.value)
+        JS_FreeValue(ctx, self.raw.argument)
+        self.raw.argument_count = argument is not None
+        self.raw.argument = value_undefined() if argument is None else JS_DupValue(
+            ctx, argument.value)
+        return self
+
+    def again(self, int64_t iteration):
+        """Return an awaitable that calls the same function with the same argument once more."""
+        self.raw.iteration = iteration
+        return self
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.turn()
+
+    def send(self, value):
+        return self.turn()
+
+    def throw(self, kind, value=None, trace=None):
+        """End the call: what it waits for hears the exception first."""
+        error = kind if value is None else value
+        if isinstance(error, type):
+            error = error()
+        inner, self.inner = self.inner, None
+        if inner is not None and hasattr(inner, "throw"):
+            try:
+                out = inner.throw(error)
+            except StopIteration:
+                pass
+            except BaseException as told:
+                error = told
+            else:
+                self.inner = inner      # it goes on
+                return out
+        self.ended = error
+        user_halt(self.raw)
+        return self.turn()
+
+    def close(self):
+        """End the call: the loop is torn down."""
+        self.inner = None
+
+    cdef object turn(self):
+        """Run until it waits (what to yield to the loop), or to the end."""
+        global running_user
+        cdef PyObject *out = NULL
+        cdef int op
+        cdef User *raw = self.raw
+        while True:
+            if self.inner is not None:
+                try:
+                    told = PyIter_Send(self.inner, None, &out)
+                except BaseException as error:
+                    self.inner = None
+                    self.refuse(error)
+                else:
+                    value = <object>out
+                    Py_DECREF(value)
+                    if told == PYGEN_NEXT:
+                        return value
+                    self.inner = None
+                    self.answer(value)
+            op = user_resume(raw)
+            if released != NULL:
+                release()
+            if op == USER_ENDED:
+                self.end()
+            running_user = self
+            self.operate(op)
+
+    cdef end(self):
+        """Raise what the end of a call is."""
+        cdef JSValue value = self.raw.value
+        self.raw.value = value_undefined()
+        ended, self.ended = self.ended, None
+        if ended is not None:
+            JS_FreeValue(self.realm.ctx, value)
+            raise ended
+        if self.raw.failed:
+            raise error_of(self.realm.ctx, value)
+        if value_tag(value) == JS_TAG_UNDEFINED:
+            raise StopIteration
+        raise StopIteration(held(self.realm, value))
+
+    cdef operate(self, int op):
+        """Do what the script asks for."""
+        cdef User *raw = self.raw
+        cdef int i
+        if op == USER_PREEMPTED:
+            if self.ended is not None:
+                raw.result = value_bool(True)
+            else:
+                self.inner = pause()
+            return
+        try:
+            if op == USER_WAITS:
+                answer = next_event(self)
+            else:
+                handler, keyed = <tuple>(<list>self.realm.operations)[op - USER_CHECKS]
+                if keyed:
+                    answer = self.keyed(handler)
+                else:
+                    answer = handler(*[to_python(self.realm, raw.argv[i], 0)
+                                       for i in range(raw.argc)])
+            if type(answer) in plain_types:
+                self.answer(answer)
+            elif hasattr(answer, "__await__"):
+                self.inner = answer.__await__()
+            else:
+                self.answer(answer)
+        except BaseException as error:
+            self.refuse(error)
+
+    cdef keyed(self, handler):
+        """Call `handler(a, b, c, key, object)`: see Realm.define."""
+        cdef User *raw = self.raw
+        cdef char buffer[4096]
+        cdef size_t n
+        cdef list given = [to_python(self.realm, raw.argv[i], 0) if i < raw.argc else None
+                           for i in range(3)]
+        key, found = b"", None
+        if raw.argc > 3 and value_tag(raw.argv[3]) == JS_TAG_OBJECT:
+            n = value_key(self.realm.ctx, raw.argv[3], buffer, sizeof(buffer))
+            key = PyBytes_FromStringAndSize(buffer, <Py_ssize_t>n) if n else None
+            found = held(self.realm, JS_DupValue(self.realm.ctx, raw.argv[3]))
+        return handler(given[0], given[1], given[2], key, found)
+
+    cdef answer(self, value):
+        """The operation returns."""
+        try:
+            self.raw.result = to_js(self.realm, value, False)
+        except BaseException as error:
+            self.refuse(error)
+
+    cdef refuse(self, error):
+        """The operation throws; what is no Exception ends the call instead."""
+        if self.ended is not None or not isinstance(error, Exception):
+            if self.ended is None:
+                self.ended = error
+            user_halt(self.raw)
+            return
+        user_throw(self.raw, js_error(self.realm, error))
+
+
+cdef JsUser running_user = None
+cdef frozenset plain_types = frozenset(
+    (type(None), bool, str, int, float, bytes, list, dict, Json, Numbered))
+next_event = None               # see `waits`
+
+
+def running():
+    """The user whose operation is being answered."""
+    return running_user
+
+
+def waits(function):
+    """Let `function(user)` give an awaitable of the next event of a user that waits for some."""
+    global next_event
+    next_event = function
+
+
+@cython.final
+cdef class Pause:
+    """One turn of the loop."""
+
+    cdef bint over
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.over:
+            raise StopIteration
+        self.over = True
+        return None
+
+
+cdef pause():
+    return Pause()
+
+
+cdef JSValue js_error(Realm realm, error):
+    """An Error that says what an exception of Python does; `name` is GoError, as in k6."""
+    cdef JSContext *ctx = realm.ctx
+    cdef JSValue out
+    cdef JSValueConst argument
+    told = error.text if isinstance(error, JsError) else str(error)
+    name = error.name if isinstance(error, JsError) else getattr(error, "js_name", "GoError")
+    argument = to_js(realm, [name, told], True)
+    out = JS_Call(ctx, realm.make_error.value, value_undefined(), 1, &argument)
+    JS_FreeValue(ctx, argument)
+    return JS_GetException(ctx) if JS_IsException(out) else out

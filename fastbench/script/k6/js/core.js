@@ -1,0 +1,190 @@
+// k6, k6/metrics, k6/execution, k6/data, k6/encoding, timers and console, over the operations in `host`.
+// One realm serves all users of a worker, so nothing here keeps anything of a single user.
+(function (host, modules) {
+  'use strict';
+
+  const errorNames = { TypeError, RangeError, SyntaxError, ReferenceError };
+  class GoError extends Error {
+    constructor(text) { super(text); this.value = { error: () => text }; }
+  }
+  Object.defineProperty(GoError.prototype, 'name', { value: 'GoError', configurable: true, writable: true });
+  host.makeError = ([name, text]) => new (errorNames[name] || GoError)(text);
+
+  // What a user waits for, by number: a function of (succeeded, value).
+  const waiting = new Map();
+  let lastId = 0;
+  const wait = (callback) => { waiting.set(++lastId, callback); return lastId; };
+  host.dispatch = ([id, succeeded, value]) => {
+    const callback = waiting.get(id);
+    if (callback === undefined) return;
+    if (!callback.repeats) waiting.delete(id);
+    callback(succeeded, value);
+  };
+  host.promised = (begin) => new Promise((resolve, reject) => {
+    begin(wait((succeeded, value) => (succeeded ? resolve(value) : reject(value))));
+  });
+  host.wait = wait;
+  host.forget = (id) => waiting.delete(id);
+
+  const timer = (name, repeats) => (callback, ms, ...args) => {
+    if (typeof callback !== 'function') throw new TypeError(`${name} requires a function as its first argument`);
+    const call = () => callback(...args);
+    call.repeats = repeats;
+    const id = wait(call);
+    host.timer(id, Math.max(0, Number(ms) || 0), repeats);
+    return id;
+  };
+  const clear = (id) => { if (waiting.delete(id)) host.clearTimer(id); };
+  Object.assign(globalThis, {
+    setTimeout: timer('setTimeout', false), setInterval: timer('setInterval', true),
+    clearTimeout: clear, clearInterval: clear,
+  });
+
+  const shown = (value) => {
+    if (typeof value === 'string') return value;
+    if (value instanceof Error) return `${value}`;
+    if (typeof value === 'function' || typeof value === 'symbol') return String(value);
+    try {
+      const text = JSON.stringify(value);
+      return text === undefined ? String(value) : text;
+    } catch (error) {
+      return String(value);
+    }
+  };
+  globalThis.console = {};
+  for (const level of ['log', 'info', 'debug', 'warn', 'error']) {
+    console[level] = (...values) => host.log(level, values.map(shown).join(' '));
+  }
+  console.assert = (holds, ...values) => { if (!holds) console.error('Assertion failed:', ...values); };
+
+  function group(name, body) {
+    if (typeof body !== 'function') throw new GoError('group() requires a callback as a second argument');
+    if (body.constructor.name === 'AsyncFunction') throw new GoError('group() does not support async functions as arguments');
+    host.enterGroup(String(name));
+    try {
+      return body();
+    } finally {
+      host.leaveGroup();
+    }
+  }
+  const check = (value, sets, tags) => {
+    if (sets === undefined || sets === null) throw new GoError('the provided check set is undefined or null');
+    for (const name in sets) {
+      if (sets[name] && sets[name].constructor && sets[name].constructor.name === 'AsyncFunction') {
+        throw new GoError('Using async functions as a check value is not supported');
+      }
+    }
+    return host.check(value, sets, tags);
+  };
+  modules.k6 = {
+    check, group,
+    fail(text) { throw new GoError(text === undefined ? '' : String(text)); },
+    sleep(seconds) { host.sleep(Number(seconds)); },
+    randomSeed(seed) { host.seedRandom(seed); },
+  };
+
+  class Metric {
+    constructor(name, isTime) {
+      if (name === undefined) throw new GoError('metric name is missing');
+      this.name = String(name);
+      Object.defineProperty(this, 'index', { value: host.metric(new.target.name, this.name, Boolean(isTime)) });
+    }
+    add(value, tags) {
+      const number = typeof value === 'boolean' ? Number(value) : value === null ? NaN : parseFloat(value);
+      if (Number.isNaN(number)) return host.notANumber(this.name, shown(value));
+      host.add(this.index, number, tags);
+      return true;
+    }
+  }
+  modules['k6/metrics'] = {};
+  for (const kind of ['Counter', 'Gauge', 'Rate', 'Trend']) {
+    modules['k6/metrics'][kind] = ({ [kind]: class extends Metric {} })[kind];
+  }
+
+  // One frozen copy for all users of a worker.
+  const arrays = new Map();
+  const frozen = (value) => {
+    if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
+      Object.freeze(value);
+      Object.values(value).forEach(frozen);
+    }
+    return value;
+  };
+  class SharedArray extends Array {
+    constructor(name, make) {
+      if (!host.initializing()) throw new GoError('new SharedArray must be called in the init context');
+      if (typeof name !== 'string' || !name) throw new GoError('empty name provided to SharedArray\'s constructor');
+      if (typeof make !== 'function') throw new GoError('a function is expected as the second argument of SharedArray\'s constructor');
+      super();
+      if (!arrays.has(name)) {
+        const made = make();
+        if (!Array.isArray(made)) throw new GoError('only arrays can be made into SharedArray');
+        const copy = JSON.parse(JSON.stringify(made));
+        Object.setPrototypeOf(copy, SharedArray.prototype);
+        arrays.set(name, frozen(copy));
+      }
+      return arrays.get(name);
+    }
+    static get [Symbol.species]() { return Array; }
+  }
+  modules['k6/data'] = { SharedArray };
+
+  const view = (object, ...names) => {
+    for (const name of names) {
+      Object.defineProperty(object, name, { enumerable: true, get: () => host.execution(name) });
+    }
+    return object;
+  };
+  const tags = new Proxy({}, {
+    get: (_, name) => (typeof name === 'string' ? host.tag(name) : undefined),
+    set: (_, name, value) => { host.setTag(name, value === undefined ? null : value); return true; },
+    deleteProperty: (_, name) => { host.setTag(name, null); return true; },
+    ownKeys: () => Object.keys(host.allTags()),
+    has: (_, name) => name in host.allTags(),
+    getOwnPropertyDescriptor: (_, name) => {
+      const value = host.tag(name);
+      return value === undefined ? undefined : { value, enumerable: true, configurable: true, writable: true };
+    },
+  });
+  const inside = (names, ...more) => {
+    const object = {};
+    for (const [name, key] of Object.entries(names)) {
+      Object.defineProperty(object, name, { enumerable: true, get: () => host.execution(key) });
+    }
+    return Object.assign(object, ...more);
+  };
+  const vu = inside({
+    idInTest: 'vu.idInTest', idInInstance: 'vu.idInInstance',
+    iterationInScenario: 'vu.iterationInScenario', iterationInInstance: 'vu.iterationInInstance',
+  });
+  Object.defineProperty(vu, 'tags', { get: () => tags, set: (value) => Object.assign(tags, value), enumerable: true });
+  vu.metrics = {};
+  Object.defineProperty(vu.metrics, 'tags', Object.getOwnPropertyDescriptor(vu, 'tags'));
+  vu.metrics.metadata = {};
+  const test = {
+    abort(text) { host.abort(text === undefined ? 'test aborted' : `test aborted: ${text}`); },
+    fail(text) { host.markFailed(text === undefined ? '' : String(text)); },
+  };
+  Object.defineProperty(test, 'options', { enumerable: true, get: () => host.execution('options') });
+  modules['k6/execution'] = {
+    vu, test,
+    scenario: inside({
+      name: 'scenario.name', executor: 'scenario.executor', startTime: 'scenario.startTime',
+      progress: 'scenario.progress', iterationInInstance: 'scenario.iterationInInstance',
+      iterationInTest: 'scenario.iterationInTest',
+    }),
+    instance: inside({
+      iterationsInterrupted: 'instance.iterationsInterrupted', iterationsCompleted: 'instance.iterationsCompleted',
+      vusActive: 'instance.vusActive', vusInitialized: 'instance.vusInitialized',
+      currentTestRunDuration: 'instance.currentTestRunDuration',
+    }),
+  };
+
+  modules['k6/encoding'] = {
+    b64encode: (input, alphabet) => host.b64encode(input, alphabet === undefined ? 'std' : String(alphabet)),
+    b64decode: (input, alphabet, format) => host.b64decode(
+      String(input), alphabet === undefined ? 'std' : String(alphabet), format === 's'),
+  };
+
+  globalThis.open = (path, mode) => host.open(path === undefined || path === null ? '' : String(path), mode === 'b');
+})

@@ -1,0 +1,141 @@
+// k6/http, over the operations in `host`. Parameters of a request stay an object until Python has not
+// seen their like before; see value_key in users.c.
+(function (host, modules) {
+  'use strict';
+
+  const once = (object, name, value) => {
+    Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+    return value;
+  };
+  const lazy = (prototype, names) => {
+    for (const [name, read] of Object.entries(names)) {
+      Object.defineProperty(prototype, name, {
+        enumerable: true, configurable: true,
+        get() { return once(this, name, read(this)); },
+        set(value) { once(this, name, value); },
+      });
+    }
+  };
+
+  class Response {
+    json(selector) {
+      return selector === undefined || selector === '' ? host.json(this) : host.select(this, String(selector));
+    }
+    html(selector) { return host.html(this, selector); }
+    submitForm(options) { return host.submitForm(this, options); }
+    clickLink(options) { return host.clickLink(this, options); }
+  }
+  Object.defineProperty(Response.prototype, 'status', {
+    enumerable: true, configurable: true, get: host.number, set(value) { once(this, 'status', value); },
+  });
+  lazy(Response.prototype, {
+    body: host.body, headers: host.headers, cookies: host.cookies, timings: host.timings, error: host.error,
+    error_code: host.errorCode, url: host.url, request: host.request, proto: host.proto,
+    remote_ip: (response) => host.remote(response)[0], remote_port: (response) => host.remote(response)[1],
+    status_text: host.statusText, tls_version: host.tlsVersion, tls_cipher_suite: () => '',
+    ocsp: () => ({ produced_at: 0, this_update: 0, next_update: 0, revoked_at: 0, revocation_reason: '', status: 'unknown' }),
+  });
+  Response.prototype.toJSON = function toJSON() {
+    const all = {};
+    for (const name of ['remote_ip', 'remote_port', 'url', 'status', 'status_text', 'proto', 'headers', 'cookies',
+      'body', 'timings', 'tls_version', 'tls_cipher_suite', 'ocsp', 'error', 'error_code', 'request']) {
+      all[name] = this[name];
+    }
+    return all;
+  };
+  host.responsePrototype = Response.prototype;
+
+  class FileData {
+    constructor(data, filename, content_type) { Object.assign(this, { data, filename, content_type }); }
+  }
+  const address = (url) => {
+    if (typeof url === 'string') return url;
+    if (url !== null && typeof url === 'object' && typeof url.url === 'string' && 'name' in url) return url;
+    return String(url);
+  };
+  // The name of an http.url`…` goes along as a tag.
+  const named = (url, params) => {
+    const tags = { name: url.name, ...(params && params.tags) };
+    return { ...params, tags };
+  };
+  const bodyOf = (body) => {
+    if (body === undefined || body === null) return null;
+    if (typeof body === 'string' || body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return body;
+    if (typeof body === 'object') return { fields: Object.entries(body).map(([name, value]) => [name, fieldOf(value)]) };
+    return String(body);
+  };
+  const fieldOf = (value) => {
+    if (value instanceof FileData) return { file: [value.data, value.filename, value.content_type] };
+    if (Array.isArray(value)) return value.map((each) => String(each));
+    return String(value);
+  };
+  function send(method, url, body, params) {
+    const target = address(url);
+    if (typeof target === 'string') return host.send(method, target, body, params);
+    return host.send(method, target.url, body, named(target, params));
+  }
+
+  const http = {
+    get: (url, params) => send('GET', url, null, params),
+    head: (url, params) => send('HEAD', url, null, params),
+    request: (method, url, body, params) => send(String(method).toUpperCase(), url, bodyOf(body), params),
+    asyncRequest: (method, url, body, params) => host.promised((id) => {
+      const target = address(url);
+      const plain = typeof target === 'string';
+      host.sendAside(id, String(method).toUpperCase(), plain ? target : target.url, bodyOf(body), plain ? params : named(target, params));
+    }),
+    file: (data, filename, type) => new FileData(
+      data, filename === undefined ? String(host.now() * 1000000) : String(filename),
+      type === undefined ? 'application/octet-stream' : String(type)),
+    url(parts, ...values) {
+      if (!Array.isArray(parts) || !('raw' in parts)) return String(parts);
+      let url = parts[0];
+      let name = parts[0];
+      values.forEach((value, i) => { url += String(value) + parts[i + 1]; name += '${}' + parts[i + 1]; });
+      return { url, name, clean_url: url, toString() { return url; } };
+    },
+    expectedStatuses: (...statuses) => host.expectedStatuses(statuses),
+    setResponseCallback(callback) { host.setResponseCallback(callback === undefined ? null : callback); },
+    batch(requests) {
+      if (requests === null || typeof requests !== 'object') throw new TypeError(`invalid http.batch() argument type ${typeof requests}`);
+      const names = Object.keys(requests);
+      const answers = host.batch(names.map((name) => one(requests[name], name)));
+      return Array.isArray(requests) ? answers : Object.fromEntries(names.map((name, i) => [name, answers[i]]));
+    },
+  };
+  for (const [name, method] of Object.entries({ post: 'POST', put: 'PUT', patch: 'PATCH', del: 'DELETE', options: 'OPTIONS' })) {
+    http[name] = (url, body, params) => send(method, url, bodyOf(body), params);
+  }
+  const one = (request, key) => {
+    if (typeof request === 'string') return ['GET', request, null, null];
+    if (request !== null && typeof request === 'object') {
+      const list = Array.isArray(request) ? request : 'url' in request && 'name' in request && 'clean_url' in request
+        ? ['GET', request] : [request.method === undefined ? 'GET' : request.method, request.url, request.body, request.params];
+      if (list[1] !== undefined) {
+        const target = address(list[1]);
+        const plain = typeof target === 'string';
+        const params = list[3] === undefined ? null : list[3];
+        return [String(list[0]).toUpperCase(), plain ? target : target.url, bodyOf(list[2]), plain ? params : named(target, params)];
+      }
+    }
+    throw new TypeError(`invalid value for batch request ${key}`);
+  };
+
+  class CookieJar {
+    constructor() { this.number = host.newJar(); }
+    cookiesForURL(url) { return host.jarCookies(this.number, String(url)); }
+    set(url, name, value, options) {
+      return host.setCookie(this.number, String(url), String(name), String(value), options === undefined ? {} : options);
+    }
+    clear(url) { host.clearCookies(this.number, String(url), null); }
+    delete(url, name) { host.clearCookies(this.number, String(url), String(name)); }
+  }
+  http.CookieJar = CookieJar;
+  http.cookieJar = () => Object.defineProperty(Object.create(CookieJar.prototype), 'number', { value: 0, enumerable: true });
+  Object.assign(http, {
+    TLS_1_0: 'tls1.0', TLS_1_1: 'tls1.1', TLS_1_2: 'tls1.2', TLS_1_3: 'tls1.3',
+    OCSP_STATUS_GOOD: 'good', OCSP_STATUS_REVOKED: 'revoked', OCSP_STATUS_UNKNOWN: 'unknown',
+    OCSP_STATUS_SERVER_FAILED: 'server_failed',
+  });
+  modules['k6/http'] = http;
+})

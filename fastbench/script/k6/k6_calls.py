@@ -1,0 +1,186 @@
+"""What `k6`, `k6/metrics`, `k6/execution`, `k6/encoding`, timers and console ask Python for."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fastbench.engine.javascript._quickjs import running
+from fastbench.script.api import checks, metrics
+from fastbench.script.api.checks import Aborted
+from fastbench.script.recording_context import PLACE
+
+if TYPE_CHECKING:
+    from fastbench.script.k6.k6_realm import K6Realm
+    from fastbench.script.k6.k6_user import K6User
+
+_METRICS = {
+    "Counter": metrics.Counter,
+    "Gauge": metrics.Gauge,
+    "Rate": metrics.Rate,
+    "Trend": metrics.Trend,
+}
+_SHORTEST_S = 0.001  # what a timer of the loop may come too early
+
+
+class K6Error(Exception):
+    """Something that k6 throws as a GoError."""
+
+
+def install(realm: K6Realm) -> None:
+    """Add the operations."""
+    realm.realm.check(_check)
+    calls: dict[str, Callable[..., Any]] = {
+        "sleep": _sleep,
+        "enterGroup": lambda name: owner().enter_group(name),
+        "leaveGroup": lambda: owner().leave_group(),
+        "log": _log,
+        "timer": lambda id, ms, repeats: owner().start_timer(id, ms, repeats),
+        "clearTimer": lambda id: owner().clear_timer(id),
+        "metric": _metric,
+        "add": _add,
+        "notANumber": _not_a_number,
+        "initializing": lambda: owner().initializing,
+        "open": _open,
+        "abort": _abort,
+        "markFailed": lambda text: realm.failed_by_script.append(text),
+        "tag": lambda name: dict(PLACE.get().tags).get(name),
+        "allTags": lambda: dict(PLACE.get().tags),
+        "setTag": _set_tag,
+        "b64encode": _b64encode,
+        "b64decode": _b64decode,
+        "now": lambda: time.monotonic_ns() // 1_000_000,
+    }
+    for name, call in calls.items():
+        realm.define(name, call)
+
+
+def owner() -> K6User:
+    """Return the user that asks."""
+    found: K6User = running().owner
+    return found
+
+
+def in_iteration(what: str) -> K6User:
+    """Return the user that asks; raises K6Error while the script is loaded."""
+    user = owner()
+    if user.initializing:
+        raise K6Error(f"{what} cannot be used in the init context")
+    return user
+
+
+def _check(name: str, holds: bool, tags: Any) -> None:
+    place = PLACE.get(None)
+    if place is None or owner().initializing:
+        raise K6Error("using check in the init context is not supported")
+    if tags:
+        joined = place.with_tags(tags)
+        place.recorder.check(place.scenario, place.group, name, joined).add(holds)
+        return
+    cell = place.checks.get(name)
+    if cell is None:
+        cell = checks.cell_of(place, name)
+    cell.add(holds)
+
+
+def _sleep(seconds: float) -> Any:
+    if not seconds > 0:
+        return None
+    return asyncio.sleep(seconds)
+
+
+def _log(level: str, text: str) -> None:
+    sign = "" if level in ("log", "info") else f"{level}: "
+    sys.stderr.write(f"{sign}{text}\n")
+
+
+def _metric(kind: str, name: str, is_time: bool) -> int:
+    user = owner()
+    if not user.initializing:
+        raise K6Error("metrics must be declared in the init context")
+    realm = user.realm
+    key = (kind, name, is_time)
+    if (number := realm.metric_numbers.get(key)) is None:
+        make = _METRICS[kind]
+        made = make(name, is_time) if kind == "Trend" else make(name)
+        number = realm.metric_numbers[key] = len(realm.metrics)
+        realm.metrics.append(made)
+    return number
+
+
+def _add(index: int, value: float, tags: Any) -> None:
+    user = in_iteration("metrics.add()")
+    user.realm.metrics[index].add(value, tags)
+
+
+def _not_a_number(name: str, text: str) -> bool:
+    said = f"'{text}' is an invalid value for metric '{name}', "
+    said += "a number or a boolean value is expected"
+    if owner().realm.throws:
+        raise K6Error(said)
+    _log("warn", said)
+    return False
+
+
+def _open(path: str, binary: bool) -> str | bytes:
+    user = owner()
+    if not user.initializing:
+        raise K6Error(
+            "The open() function is only available in the init stage (i.e. the global scope), "
+            "see https://grafana.com/docs/k6/latest/using-k6/test-lifecycle for more information"
+        )
+    if not path:
+        raise K6Error("open() can't be used with an empty filename")
+    realm = user.realm
+    full = os.path.normpath(
+        os.path.join(os.path.dirname(realm.script), path.removeprefix("file://"))
+    )
+    found = realm.files.get((full, binary))
+    if found is None:
+        try:
+            with open(full, "rb") as opened:
+                raw = opened.read()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise K6Error(f"open {full}: {reason}") from None
+        found = raw if binary else raw.decode("utf-8", "replace")
+        realm.files[full, binary] = found
+    return found
+
+
+def _abort(text: str) -> None:
+    raise Aborted(text)
+
+
+def _set_tag(name: str, value: Any) -> None:
+    if value is not None and not isinstance(value, str | int | float | bool):
+        raise K6Error(
+            f"invalid value for metric tag '{name}': only String, Boolean and Number types are "
+            "accepted as a metric tag values"
+        )
+    in_iteration("tags").set_tag(name, value)
+
+
+def _raw(data: str | bytes | None) -> bytes:
+    return data if isinstance(data, bytes) else (data or "").encode("utf-8", "replace")
+
+
+def _b64encode(data: str | bytes | None, alphabet: str) -> str:
+    raw = _raw(data)
+    coded = base64.urlsafe_b64encode(raw) if "url" in alphabet else base64.b64encode(raw)
+    text = coded.decode("ascii")
+    return text.rstrip("=") if alphabet.startswith("raw") else text
+
+
+def _b64decode(text: str, alphabet: str, as_text: bool) -> Any:
+    padded = text + "=" * (-len(text) % 4) if alphabet.startswith("raw") else text
+    try:
+        raw = base64.b64decode(padded, b"-_" if "url" in alphabet else None, validate=True)
+    except ValueError as error:
+        raise K6Error(f"illegal base64 data: {error}") from None
+    return raw.decode("utf-8", "replace") if as_text else raw

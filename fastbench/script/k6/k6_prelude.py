@@ -1,0 +1,45 @@
+"""A realm with k6's modules in it, and the script, compiled once for all users of a worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import resources
+
+from fastbench.engine.javascript import _quickjs
+from fastbench.script.k6 import k6_calls, k6_cookies, k6_requests, k6_responses
+from fastbench.script.k6.k6_realm import K6Realm, Take
+
+_PARTS = ("core.js", "http.js")
+
+
+def begin(main: str, source: str, env: Mapping[str, str], take: Take) -> K6Realm:
+    """Make the realm of this process, after the fork. Raises JsError and UsageError."""
+    found = K6Realm(main, source, take)
+    for part in (k6_calls, k6_requests, k6_responses, k6_cookies):
+        part.install(found)
+    _prelude(found, env)
+    _quickjs.waits(lambda user: user.owner.next_event())
+    found.main = found.realm.compile(found.modules.source(main), main)
+    return found
+
+
+def _prelude(found: K6Realm, env: Mapping[str, str]) -> None:
+    """Run our own JavaScript, which makes modules over the operations."""
+    realm = found.realm
+    host = realm.evaluate("globalThis.__host", "prelude")
+    modules = realm.evaluate("({})", "prelude")
+    realm.evaluate("delete globalThis.__host", "prelude")
+    folder = resources.files("fastbench.script.k6") / "js"
+    for name in _PARTS:
+        realm.run(realm.evaluate((folder / name).read_text(), name), host, modules)
+    realm.errors(realm.member(host, "makeError"))
+    realm.dispatch(realm.member(host, "dispatch"))
+    k6_responses.wrap(found, realm.member(host, "responsePrototype"))
+    names = modules.names()
+    for name in names:
+        module = realm.member(modules, name)
+        values = {each: realm.member(module, each) for each in module.names()}
+        realm.native(name, {**values, "default": module})
+    found.modules.built_in(names)
+    realm.set_global("__ENV", {**os.environ, **env})

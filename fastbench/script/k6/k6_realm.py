@@ -1,0 +1,54 @@
+"""The realm of one worker: what all of its users have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastbench.engine.javascript import _quickjs
+from fastbench.engine.javascript._quickjs import JsValue
+from fastbench.script.k6.k6_modules import K6Modules
+from fastbench.script.recording_context import RecordingContext, Tags
+
+Take = Callable[[int, int], int]
+
+
+class K6Realm:
+    """JavaScript of this process; make it after the fork, in each worker."""
+
+    def __init__(self, main: str, source: str, take: Take) -> None:
+        self.script = main
+        self.take = take
+        self.options: dict[str, Any] = {}
+        self.metrics: list[Any] = []  # of the script, by their number in it
+        self.metric_numbers: dict[tuple[str, str, bool], int] = {}
+        self.files: dict[tuple[str, bool], str | bytes] = {}
+        self.failed_by_script: list[str] = []
+        self.throws = False  # options.throw
+        self.response_type = "text"
+        self.jars: Any  # see k6_cookies
+        self.wrapped: Callable[[Any], Any]
+        self._places: dict[tuple[str, str, Tags], RecordingContext] = {}
+        self.modules = K6Modules(main)
+        self.modules.main_source = source
+        self.realm = _quickjs.Realm(self.modules.full_name, self.modules.source)
+        self.main: JsValue  # the script, compiled
+
+    def define(self, name: str, call: Callable[..., Any], kind: str = "values") -> None:
+        """Add an operation; it is called as `call(user, *arguments)`."""
+        self.realm.define(name, call, kind)
+
+    def error(self, error: Exception) -> JsValue:
+        """Return an exception as an Error of the script."""
+        return self.realm.error(error)
+
+    def place(self, like: RecordingContext, tags: Tags) -> RecordingContext:
+        """Return the place of the same group with other tags, the same one each time."""
+        key = (like.scenario, like.group, tags)
+        found = self._places.get(key)
+        if found is None:
+            if len(self._places) >= 1000:
+                self._places.clear()
+            found = RecordingContext(like.recorder, like.scenario, like.group, tags)
+            self._places[key] = found
+        return found

@@ -1,0 +1,308 @@
+"""Requests as k6/http asks for them, over the client of all scripts.
+
+1. A request that says the same as one before costs one look into a dict: its parameters are
+   compared as bytes, without a step into Python.
+2. What the network does is a value: a response with status 0 and an error, unless `throw` is set.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fastbench.foundation import units
+from fastbench.plan import body as plan_body
+from fastbench.script.expected import Expected
+from fastbench.script.http import bodies
+from fastbench.script.http.header_values import plain_headers
+from fastbench.script.http.request_cache import RequestOptions
+from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
+from fastbench.script.recording_context import PLACE, own_tags
+
+if TYPE_CHECKING:
+    from fastbench.engine.client._client import Ready, Response
+    from fastbench.engine.javascript._quickjs import JsValue
+    from fastbench.script.k6.k6_realm import K6Realm
+    from fastbench.script.k6.k6_user import K6User
+
+EVERYTHING = Expected(((100, 599),))
+RESPONSE_TYPES = ("text", "binary", "none")
+_PARAMS = frozenset(
+    (
+        *("headers", "tags", "cookies", "jar", "auth", "timeout", "redirects", "compression"),
+        *("responseType", "responseCallback", "throw"),
+    )
+)
+
+
+class K6Request(NamedTuple):
+    """A request made ready, and what is not in its bytes."""
+
+    ready: Ready
+    plain: bool  # its response is the client's own, as it comes
+    throws: bool
+    response_type: str
+    compression: tuple[str, ...]
+    jar: int
+    replaced: frozenset[str]  # cookies that those of the jar do not join
+
+
+class K6Response(NamedTuple):
+    """A response that is not plain, with what the script is to see of its body."""
+
+    response: Response
+    response_type: str
+    body_sent: bytes | None
+
+
+def install(realm: K6Realm) -> None:
+    """Add the operations."""
+    realm.define("send", _send, "keyed")
+    realm.define("sendAside", _send_aside)
+    realm.define("batch", _batch)
+    realm.define("expectedStatuses", _expected_statuses)
+    realm.define("setResponseCallback", _set_response_callback)
+
+
+def _send(method: str, url: str, body: Any, key: bytes | None, params: JsValue | None) -> Any:
+    user = owner()
+    if user.initializing:
+        raise K6Error("Making http requests in the init context is not supported")
+    place = PLACE.get()
+    if body is None:
+        kind, raw = "", None
+    elif type(body) is str:
+        kind, raw = "raw", body.encode("utf-8", "surrogatepass")
+    else:
+        kind, raw = _body(body)
+    known = (method, url, kind, key, user.callback)
+    found: K6Request | None = place.named.get(known) if key is not None else None
+    if found is None:
+        found = _prepared(user, method, url, kind, None if params is None else params.copy())
+        if key is not None:
+            if len(place.named) >= 1000:
+                place.named.clear()
+            place.named[known] = found
+    if found.plain:
+        vu = user.vu
+        assert vu is not None
+        return vu._send(found.ready, raw, vu.jar(found.ready) if vu._stored else "")
+    return _special(user, found, raw)
+
+
+async def _special(user: K6User, found: K6Request, raw: bytes | None) -> Any:
+    """Send a request that asks for more than its bytes say."""
+    vu = user.vu
+    assert vu is not None
+    if raw is not None and found.compression:
+        raw = _compressed(raw, found.compression)
+    response = await vu._send(found.ready, raw, user.realm.jars.header(user, found))
+    if found.throws and response.error:
+        raise K6Error(response.error)
+    return user.realm.wrapped(K6Response(response, found.response_type, raw))
+
+
+def _prepared(
+    user: K6User, method: str, url: str, kind: str, params: Mapping[str, Any] | None
+) -> K6Request:
+    params = params or {}
+    if not isinstance(params, Mapping):
+        raise K6Error(f"the parameters of a request are an object, not {params!r}")
+    realm, vu = user.realm, user.vu
+    assert vu is not None
+    tags = {
+        name: _tag(value) for name, value in (params.get("tags") or {}).items() if value is not None
+    }
+    name = tags.get("name")
+    headers = {name: _header(value) for name, value in (params.get("headers") or {}).items()}
+    content_type = {"form": plan_body.URLENCODED}.get(kind, kind.partition("|")[2])
+    compression = _compression(params.get("compression"))
+    if compression and not any(each.lower() == "content-encoding" for each in headers):
+        headers["Content-Encoding"] = ", ".join(compression)
+    cookies, replaced = _cookies(params.get("cookies") or {})
+    response_type = params.get("responseType") or realm.response_type
+    if response_type not in RESPONSE_TYPES:
+        raise K6Error(
+            f"{response_type!r} is no responseType; it is one of {', '.join(RESPONSE_TYPES)}"
+        )
+    jar = params.get("jar")
+    number = int(jar["number"]) if isinstance(jar, Mapping) and "number" in jar else 0
+    throws = bool(params.get("throw", realm.throws))
+    options = RequestOptions(
+        method,
+        url,
+        plain_headers(headers) if headers else (),
+        content_type,
+        name,
+        own_tags(tags) if tags else (),
+        _timeout(params.get("timeout")),
+        None if params.get("redirects") is None else int(params["redirects"]),
+        _callback(user, params),
+        None,
+        None,
+        cookies,
+    )
+    plain = not (throws or compression or number or replaced) and response_type == "text"
+    ready = vu.maker.prepared(PLACE.get(), options)
+    return K6Request(ready, plain, throws, response_type, compression, number, replaced)
+
+
+def _callback(user: K6User, params: Mapping[str, Any]) -> Expected | None:
+    if "responseCallback" not in params:
+        return user.callback
+    given = params["responseCallback"]
+    if given is None:
+        return EVERYTHING
+    if isinstance(given, Expected):
+        return given
+    raise K6Error("responseCallback takes what http.expectedStatuses() gives, or null")
+
+
+def _expected_statuses(statuses: list[Any]) -> Expected:
+    if not statuses:
+        raise K6Error("no arguments")
+    spans: list[Any] = []
+    for each in statuses:
+        if isinstance(each, Mapping) and set(each) == {"min", "max"}:
+            spans.append((int(each["min"]), int(each["max"])))
+        elif isinstance(each, int | float) and float(each).is_integer():
+            spans.append((int(each), int(each)))
+        else:
+            raise K6Error(
+                f"argument number {len(spans) + 1} to expectedStatuses was neither an integer nor "
+                "an object like {min:100, max:329}"
+            )
+    return Expected(tuple(spans))
+
+
+def _set_response_callback(callback: Any) -> None:
+    if callback is not None and not isinstance(callback, Expected):
+        raise K6Error("unsupported responseCallback")
+    owner().callback = EVERYTHING if callback is None else callback
+
+
+def _body(body: Any) -> tuple[str, bytes]:
+    """Return the kind of a body, with its type where it has one, and its bytes."""
+    if isinstance(body, bytes):
+        return "raw", body
+    pairs = [(name, _field(value)) for name, value in body["fields"]]
+    if any(isinstance(value, bodies.File) for _, value in pairs):
+        made = bodies.encoded(pairs, None, None)
+        assert made is not None
+        return f"multipart|{made.content_type}", made.data
+    return "form", bodies.to_form(pairs)
+
+
+def _field(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        data, filename, kind = value["file"]
+        return bodies.File(_file_bytes(data), filename, kind)
+    return value
+
+
+def _file_bytes(data: Any) -> bytes:
+    if isinstance(data, str):
+        return data.encode("utf-8", "surrogatepass")
+    if isinstance(data, bytes):
+        return data
+    if isinstance(data, list):
+        return bytes(int(each) & 255 for each in data)
+    raise K6Error(f"invalid type for http.file: {type(data).__name__}")
+
+
+def _send_aside(id: int, method: str, url: str, body: Any, params: Any) -> None:
+    user = in_iteration("asyncRequest")
+    user.aside(id, _begun(user, [method, url, body, params]))
+
+
+def _begun(user: K6User, request: list[Any]) -> Any:
+    """Begin one request of a batch, or aside; return what is awaited for its response."""
+    method, url, body, params = request
+    kind, raw = (
+        ("", None)
+        if body is None
+        else _body(body)
+        if not isinstance(body, str)
+        else ("raw", body.encode("utf-8", "surrogatepass"))
+    )
+    found = _prepared(user, method, url, kind, params)
+    vu = user.vu
+    assert vu is not None
+    if found.plain:
+        return vu._send(found.ready, raw, vu.jar(found.ready) if vu._stored else "")
+    return _special(user, found, raw)
+
+
+async def _batch(requests: list[list[Any]]) -> list[Any]:
+    user = in_iteration("http.batch()")
+    assert user.vu is not None
+    most = user.vu.maker.settings.batch
+    begun: deque[Any] = deque()
+    answers = []
+    for request in requests:
+        if len(begun) >= most:
+            answers.append(await begun.popleft())
+        begun.append(_begun(user, request))
+    while begun:
+        answers.append(await begun.popleft())
+    return answers
+
+
+def _timeout(given: Any) -> float | None:
+    """k6 has numbers in milliseconds, and texts with their units."""
+    if given is None:
+        return None
+    try:
+        return units.parse_duration_s(given) if isinstance(given, str) else float(given) / 1e3
+    except (ValueError, TypeError):
+        raise K6Error(f"invalid timeout value: {given!r}; write '30s', or milliseconds") from None
+
+
+def _header(value: Any) -> str:
+    return _tag(value)
+
+
+def _tag(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "" if value is None else str(value)
+
+
+def _cookies(given: Any) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
+    pairs, replaced = [], set()
+    for name, value in given.items():
+        if isinstance(value, Mapping):
+            if value.get("replace"):
+                replaced.add(name)
+            value = value.get("value", "")
+        pairs.append((name, _tag(value)))
+    return tuple(pairs), frozenset(replaced)
+
+
+def _compression(given: Any) -> tuple[str, ...]:
+    if not given:
+        return ()
+    found = tuple(each.strip().lower() for each in str(given).split(","))
+    for each in found:
+        if each not in ("gzip", "deflate", "br", "zstd"):
+            raise K6Error(
+                f"unknown compression algorithm {each}, supported algorithms are gzip, deflate, "
+                "br and zstd"
+            )
+    return found
+
+
+def _compressed(raw: bytes, codings: tuple[str, ...]) -> bytes:
+    for coding in codings:
+        if coding == "gzip":
+            raw = gzip.compress(raw, mtime=0)
+        elif coding == "deflate":
+            raw = zlib.compress(raw)
+        else:
+            raise K6Error(f"fastbench cannot compress a request by {coding}; use gzip or deflate")
+    return raw

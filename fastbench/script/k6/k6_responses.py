@@ -1,0 +1,191 @@
+"""What a script sees of a response; each part is made when it is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastbench.engine.client._client import Response
+from fastbench.engine.javascript._quickjs import Json, JsValue, Numbered
+from fastbench.script.http import cookies, json_paths
+from fastbench.script.k6.k6_calls import K6Error
+from fastbench.script.k6.k6_requests import K6Response
+
+if TYPE_CHECKING:
+    from fastbench.script.k6.k6_realm import K6Realm
+
+_FIRST = re.compile(rb"^(HTTP/[0-9.]+) [0-9]{3}(?: ([^\r\n]*))?")
+_ATTRIBUTE = re.compile(r";\s*([^=;]+)(?:=([^;]*))?")
+
+
+def install(realm: K6Realm) -> None:
+    """Add the operations."""
+    calls: dict[str, Callable[..., Any]] = {
+        "body": _body,
+        "json": _json,
+        "select": _select,
+        "headers": lambda of: _headers(_response(of)),
+        "cookies": lambda of: _cookies(_response(of)),
+        "timings": lambda of: _timings(_response(of)),
+        "error": lambda of: _response(of).error,
+        "errorCode": lambda of: error_code(_response(of)),
+        "url": lambda of: _response(of).url,
+        "proto": lambda of: _first(_response(of))[0],
+        "statusText": lambda of: _status_text(_response(of)),
+        "request": _request,
+        "remote": lambda of: ["", 0],
+        "tlsVersion": lambda of: "",
+    }
+    for name, call in calls.items():
+        realm.define(name, call)
+
+
+def wrap(realm: K6Realm, prototype: JsValue) -> None:
+    """Let responses of the client be seen under this prototype."""
+    realm.realm.wrap(Response, prototype)
+    realm.wrapped = lambda of: Numbered(of, prototype, of.response.status)
+
+
+def _response(of: Any) -> Response:
+    if isinstance(of, Response):
+        return of
+    if isinstance(of, K6Response):
+        return of.response
+    raise K6Error("this is no response")
+
+
+def _body(of: Any) -> str | bytes | None:
+    response = _response(of)
+    kind = of.response_type if isinstance(of, K6Response) else "text"
+    if kind == "none" or not response.status:
+        return None
+    body = response.body
+    return body if kind == "binary" else body.decode("utf-8", "replace")
+
+
+def _json(of: Any) -> Json:
+    response = _response(of)
+    if isinstance(of, K6Response) and of.response_type == "none":
+        raise K6Error(
+            "the body is null so we can't transform it to JSON - this likely was because of a "
+            "request error getting the response"
+        )
+    if not response.status:
+        raise K6Error(
+            "the body is null so we can't transform it to JSON - this likely was because of a "
+            "request error getting the response"
+        )
+    return Json(response.body)
+
+
+def _select(of: Any, selector: str) -> Any:
+    response = _response(of)
+    try:
+        return json_paths.select(response.json(), selector)
+    except ValueError as error:
+        raise K6Error(f"cannot parse json due to an error: {error}") from None
+
+
+def _first(response: Response) -> tuple[str, str]:
+    found = _FIRST.match(response.raw_head)
+    return (found[1].decode(), (found[2] or b"").decode("latin-1")) if found else ("", "")
+
+
+def _status_text(response: Response) -> str:
+    if not response.status:
+        return ""
+    reason = _first(response)[1]
+    if not reason:
+        try:
+            reason = HTTPStatus(response.status).phrase
+        except ValueError:
+            reason = ""
+    return f"{response.status} {reason}"
+
+
+def canonical(name: str) -> str:
+    """Return a header's name as Go writes it: Content-Type."""
+    return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
+
+
+def _headers(response: Response) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in response.raw_head.split(b"\r\n")[1:]:
+        name, colon, value = line.decode("latin-1").partition(":")
+        if colon:
+            key, text = canonical(name.strip()), value.strip()
+            found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+def _cookies(response: Response) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in response.raw_head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"set-cookie":
+            cookie = _cookie(value.decode("latin-1").strip())
+            if cookie:
+                found.setdefault(cookie["name"], []).append(cookie)
+    return found
+
+
+def _cookie(line: str) -> dict[str, Any]:
+    pair, _, rest = line.partition(";")
+    name, equals, value = pair.partition("=")
+    if not equals or not name.strip():
+        return {}
+    said = {key.strip().lower(): text.strip() for key, text in _ATTRIBUTE.findall(f";{rest}")}
+    age = said.get("max-age", "")
+    expires = cookies.date_s(said.get("expires", ""))
+    return {
+        "name": name.strip(),
+        "value": value.strip().strip('"'),
+        "domain": said.get("domain", "").removeprefix("."),
+        "path": said.get("path", ""),
+        "http_only": "httponly" in said,
+        "secure": "secure" in said,
+        "max_age": int(age) if re.fullmatch(r"-?[0-9]+", age) else 0,
+        "expires": 0 if expires is None else expires * 1000,
+    }
+
+
+def _timings(response: Response) -> dict[str, float]:
+    spans = response.timings
+    return {
+        "duration": spans.sending + spans.waiting + spans.receiving,
+        "blocked": spans.blocked,
+        "looking_up": 0.0,
+        "connecting": spans.connecting,
+        "tls_handshaking": spans.tls_handshaking,
+        "sending": spans.sending,
+        "waiting": spans.waiting,
+        "receiving": spans.receiving,
+    }
+
+
+def error_code(response: Response) -> int:
+    """Return k6's number of an error; 1000 and the status from 400 on."""
+    if response.status >= 400:
+        return 1000 + response.status
+    code = response.error_code
+    return int(code) if code.isdigit() else (1000 if response.error else 0)
+
+
+def _request(of: Any) -> dict[str, Any]:
+    response = _response(of)
+    options = getattr(response.keep, "options", None)
+    sent = of.body_sent if isinstance(of, K6Response) else None
+    return {
+        "method": response.method,
+        "url": response.url,
+        "headers": {
+            canonical(name): [value] for name, value in (options.headers if options else ())
+        },
+        "body": "" if sent is None else sent.decode("utf-8", "replace"),
+        "cookies": {
+            name: [{"name": name, "value": value, "replace": False}]
+            for name, value in (options.cookies if options else ())
+        },
+    }

@@ -1,0 +1,122 @@
+"""Options of a script of k6, as ours: names in snake_case, numbers of times in milliseconds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fastbench.plan.plan import UsageError
+from fastbench.script.api.options import Options
+
+_TIMES = frozenset(
+    (
+        *("duration", "startTime", "gracefulStop", "gracefulRampDown", "maxDuration", "timeUnit"),
+        *("setupTimeout", "teardownTimeout", "minIterationDuration"),
+    )
+)
+_OURS = frozenset(
+    (
+        *("vus", "duration", "iterations", "stages", "scenarios", "thresholds", "tags"),
+        *("userAgent", "maxRedirects", "batch", "batchPerHost", "noConnectionReuse"),
+        *("noVUConnectionReuse", "noCookiesReset", "discardResponseBodies", "setupTimeout"),
+        *("teardownTimeout", "minIterationDuration"),
+    )
+)
+_READ_HERE = frozenset(
+    (
+        *("hosts", "throw", "insecureSkipTLSVerify", "tlsAuth", "summaryTrendStats", "systemTags"),
+        *("summaryTimeUnit", "rps", "httpDebug"),
+    )
+)
+_WITHOUT_EFFECT = frozenset(
+    (
+        *("ext", "cloud", "dns", "noUsageReport", "paused", "linger", "console", "blacklistIPs"),
+        *("blockHostnames", "localIPs", "tlsCipherSuites", "tlsVersion", "executionSegment"),
+        *("executionSegmentSequence", "noSetup", "noTeardown", "noThresholds", "noSummary"),
+        *("summaryExport", "secretSource"),
+    )
+)
+_ALSO = {"noVUConnectionReuse": "no_vu_connection_reuse", "preAllocatedVUs": "pre_allocated_vus"}
+_ALSO |= {"maxVUs": "max_vus", "startVUs": "start_vus"}
+
+
+def options_of(given: Mapping[str, Any]) -> Options:
+    """Return a script's `options`; raises UsageError."""
+    for name in given:
+        if name not in _OURS | _READ_HERE | _WITHOUT_EFFECT:
+            raise UsageError(f"options has {name}, which k6 does not have; see docs/k6.md.")
+    words = {
+        _name(name): _value(name, value)
+        for name, value in given.items()
+        if name in _OURS and value is not None
+    }
+    if scenarios := words.get("scenarios"):
+        words["scenarios"] = {name: _scenario(name, each) for name, each in scenarios.items()}
+    if stages := words.get("stages"):
+        words["stages"] = [_stage(each) for each in stages]
+    if thresholds := words.get("thresholds"):
+        words["thresholds"] = {name: _thresholds(each) for name, each in thresholds.items()}
+    if given.get("insecureSkipTLSVerify"):
+        words["insecure_skip_tls_verify"] = True
+    if words.get("tags"):
+        words["tags"] = {name: str(value) for name, value in words["tags"].items()}
+    return Options(**words, group_ids=False)
+
+
+def _scenario(name: str, given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise UsageError(f"Scenario {name} is an object with an executor.")
+    if given.get("executor") == "externally-controlled":
+        raise UsageError(f"Scenario {name}: fastbench has no executor externally-controlled.")
+    if (given.get("options") or {}).get("browser"):
+        raise UsageError(
+            f"Scenario {name}: fastbench has no browser; measure pages by their requests."
+        )
+    words = {
+        _name(key): _value(key, value)
+        for key, value in given.items()
+        if value is not None and key != "options"
+    }
+    if "stages" in words:
+        words["stages"] = [_stage(each) for each in words["stages"]]
+    for pairs in ("env", "tags"):
+        if pairs in words:
+            words[pairs] = {key: str(value) for key, value in words[pairs].items()}
+    return words
+
+
+def _stage(given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise UsageError("A stage is an object such as { duration: '30s', target: 10 }.")
+    return {name: _value(name, value) for name, value in given.items()}
+
+
+def _thresholds(given: Any) -> list[Any]:
+    several = given if isinstance(given, list) else [given]
+    return [
+        {_name(key): _value(key, value) for key, value in each.items()}
+        if isinstance(each, Mapping)
+        else each
+        for each in several
+    ]
+
+
+def _name(name: str) -> str:
+    if name == "delayAbortEval":
+        return "delay"
+    return _ALSO.get(name) or re.sub(
+        r"(?<=[a-z])([A-Z])", lambda found: "_" + found[1].lower(), name
+    )
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in _TIMES or name == "delayAbortEval":
+        return (
+            f"{value:g}ms"
+            if isinstance(value, int | float) and not isinstance(value, bool)
+            else value
+        )
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

@@ -1,0 +1,151 @@
+"""What Python keeps for one virtual user of a script of k6."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable
+from contextvars import Token
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Any
+
+from fastbench.engine.javascript import _quickjs
+from fastbench.script.recording_context import PLACE, RecordingContext, Tags
+
+if TYPE_CHECKING:
+    from fastbench.engine.javascript._quickjs import JsUser, JsValue
+    from fastbench.script.api.vu import Vu
+    from fastbench.script.expected import Expected
+    from fastbench.script.k6.k6_realm import K6Realm
+
+Group = tuple[Token[RecordingContext], RecordingContext, int]
+
+
+class K6User:
+    """One user: its JavaScript side, its VU, and what an iteration leaves behind."""
+
+    __slots__ = (
+        *("callback", "data", "events", "function", "groups", "initializing", "js", "realm"),
+        *("own_tags", "scenario_iteration", "tags", "tasks", "timers", "vu", "waiter"),
+    )
+
+    def __init__(self, realm: K6Realm, vu: Vu | None = None) -> None:
+        self.realm = realm
+        self.vu = vu
+        self.js: JsUser = _quickjs.JsUser(realm.realm, self)
+        self.initializing = True
+        self.function: JsValue | None = None
+        self.data: JsValue | None = None
+        self.groups: list[Group] = []
+        self.callback: Expected | None = None
+        self.tags: dict[str, str] = {}
+        self.own_tags: Tags | None = None  # of its scenario, before any of `tags`
+        self.events: deque[list[Any]] = deque()
+        self.waiter: asyncio.Future[None] | None = None
+        self.timers: dict[int, asyncio.TimerHandle] = {}
+        self.tasks: dict[int, asyncio.Task[None]] = {}
+        self.scenario_iteration: tuple[int, int] = (-1, 0)
+
+    async def instantiate(self) -> None:
+        """Run the bodies of the script's modules for this user; raises JsError."""
+        self.js.number(self.vu.id if self.vu is not None else 0, 0)
+        try:
+            await self.js.instantiate(self.realm.main)
+        finally:
+            self.initializing = False
+
+    def happened(self, id: int, succeeded: bool, value: Any) -> None:
+        """Let the script hear of something that it waits for."""
+        self.events.append([id, succeeded, value])
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+    async def next_event(self) -> list[Any]:
+        """Wait for what happens next: [id, succeeded, value]."""
+        while not self.events:
+            self.waiter = asyncio.get_running_loop().create_future()
+            await self.waiter
+            self.waiter = None
+        event = self.events.popleft()
+        if event[0] not in self.timers:
+            self.js.pending -= 1
+        return event
+
+    def enter_group(self, name: str) -> None:
+        """Record what follows inside a group."""
+        place = PLACE.get().inside(name)
+        self.groups.append((PLACE.set(place), place, monotonic_ns()))
+
+    def leave_group(self) -> None:
+        """Record how long the group took."""
+        token, place, begun_ns = self.groups.pop()
+        place.duration().add(monotonic_ns() - begun_ns)
+        PLACE.reset(token)
+
+    def tidy(self) -> None:
+        """Forget what an iteration that was cut short has left behind."""
+        while self.groups:
+            self.leave_group()
+        for timer in self.timers.values():
+            timer.cancel()
+        for task in self.tasks.values():
+            task.cancel()
+        self.timers.clear()
+        self.tasks.clear()
+        self.events.clear()
+        self.js.pending = 0
+
+    def start_timer(self, id: int, ms: float, repeats: bool) -> None:
+        """Tell the script when the time is over."""
+        loop = asyncio.get_running_loop()
+        self.js.pending += 1
+
+        def over() -> None:
+            if repeats:
+                self.timers[id] = loop.call_later(ms / 1e3, over)
+            else:
+                del self.timers[id]
+            self.happened(id, True, None)
+
+        self.timers[id] = loop.call_later(ms / 1e3, over)
+
+    def clear_timer(self, id: int) -> None:
+        """Forget a timer."""
+        if (timer := self.timers.pop(id, None)) is not None:
+            timer.cancel()
+            self.js.pending -= 1
+            self.events = deque(event for event in self.events if event[0] != id)
+
+    def aside(self, id: int, work: Awaitable[Any]) -> None:
+        """Do something while the script goes on; it hears of the result."""
+        self.js.pending += 1
+
+        async def run() -> None:
+            try:
+                self.happened(id, True, await work)
+            except Exception as error:
+                self.happened(id, False, self.realm.error(error))
+            finally:
+                self.tasks.pop(id, None)
+
+        self.tasks[id] = asyncio.get_running_loop().create_task(run())
+
+    def set_tag(self, name: str, value: object) -> None:
+        """Let all that is recorded from here on carry a tag; None takes it away."""
+        if value is None:
+            self.tags.pop(name, None)
+        else:
+            self.tags[name] = _tag_text(value)
+        place = PLACE.get()
+        if self.own_tags is None:
+            self.own_tags = place.tags
+        tags = tuple(sorted({**dict(self.own_tags), **self.tags}.items()))
+        PLACE.set(self.realm.place(place, tags))
+
+
+def _tag_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

@@ -1,0 +1,279 @@
+"""Scripts in JavaScript, as k6 runs them: modules instantiated for each user, in one realm."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from fastbench.foundation import redact
+from fastbench.plan import connect_to
+from fastbench.plan.plan import UsageError
+from fastbench.results.metric_values import Thrown
+from fastbench.script import exceptions, remarks
+from fastbench.script.api import data, declare, metrics
+from fastbench.script.api.options import Declared, Options
+from fastbench.script.api.vu import Iteration, Vu
+from fastbench.script.exceptions import Broken, Spot
+from fastbench.script.load import loader
+from fastbench.script.load.script_host import ScriptHost, Take, Warn
+from fastbench.script.load.source import Source
+from fastbench.script.run_request import RunRequest
+from fastbench.script.spec import Spec
+
+if TYPE_CHECKING:
+    from fastbench.script.k6.k6_realm import K6Realm
+    from fastbench.script.k6.k6_user import K6User
+
+_PLACE = re.compile(r"^\s*at (?:(.*?) \()?(/[^()\n]*?):(\d+)(?::(\d+))?\)?$", re.MULTILINE)
+
+
+class K6Host(ScriptHost):
+    """One script of k6; there is one at a time in a process."""
+
+    def __init__(self, request: RunRequest) -> None:
+        super().__init__(request)
+        path = os.path.abspath(request.script)
+        self._folder = os.path.dirname(path)
+        self._realm: K6Realm
+        self._specs: dict[str, Spec] = {}
+
+    def source(self) -> Source:
+        """Claim nothing: the text of JavaScript is not read."""
+        return Source(unread=True)
+
+    def load(self, take: Take) -> None:
+        """Run the script's modules once, for its options and exports."""
+        declare.begin(self.request.env)
+        data.begin(take)
+        remarks.begin()
+        try:
+            place = loader.find(self.request.script)
+            text = loader.text(place.file).decode("utf-8")
+        except UsageError as error:
+            raise Broken(
+                "load", str(error), Spot(redact.printable(self.request.script), 0)
+            ) from None
+        except UnicodeDecodeError:
+            raise Broken(
+                "load",
+                "the file is not UTF-8 text; save it as UTF-8",
+                Spot(os.path.basename(self.request.script), 0),
+            ) from None
+        self._folder = place.folder
+        begin = _begin(self.request.script)
+        user = None
+        try:
+            self._realm = begin(place.file, text, self.request.env, take)
+            user = self._user()
+            _finish(user.instantiate())
+        except Exception as error:
+            raise self.broken("load", error) from None
+        try:
+            self.declared = self._declared(user)
+        except UsageError as error:
+            raise self.broken("options", error) from None
+
+    def _declared(self, user: K6User) -> Declared:
+        from fastbench.script.k6 import k6_settings
+
+        found = user.js.export("options")
+        given = found.copy() if found is not None else {}
+        if not isinstance(given, dict):
+            raise UsageError("options is an object such as { vus: 10, duration: '30s' }.")
+        options: Options = k6_settings.options_of(given)
+        self._realm.options = given
+        self._realm.throws = bool(given.get("throw"))
+        if given.get("discardResponseBodies"):
+            self._realm.response_type = "none"
+        self._hosts(given.get("hosts") or {})
+        specs = tuple(spec for spec, _ in options.scenarios.values()) or (
+            Spec("default", "default"),
+        )
+        for spec in specs:
+            what = user.js.export(spec.function)
+            if what is None or not what.callable:
+                raise UsageError(
+                    f"Scenario {spec.name}: the script exports no function "
+                    f"{redact.printable(spec.function)}"
+                    + (
+                        "; write `export default function () { … }`."
+                        if spec.function == "default"
+                        else "."
+                    )
+                )
+        self._specs = {spec.name: spec for spec in specs}
+        metrics.close()
+        has = {
+            name: (each := user.js.export(name)) is not None and each.callable
+            for name in ("setup", "teardown")
+        }
+        return Declared(
+            options=options.settings,
+            scenarios=specs,
+            setup=has["setup"],
+            teardown=has["teardown"],
+            metrics=metrics.declared(),
+            warnings=remarks.texts(),
+        )
+
+    def _hosts(self, hosts: dict[str, Any]) -> None:
+        """Let names lead where `options.hosts` says, as --connect-to does, which comes first."""
+        texts = []
+        for name, address in hosts.items():
+            host, _, port = str(name).partition(":")
+            texts.append(f"{host}:{port}:{_with_port(str(address))}")
+        rules = (*self.request.connect_to, *connect_to.parse(texts))
+        self.request = replace(self.request, connect_to=rules)
+
+    def hear(self, warn: Warn) -> None:
+        """Give `warn` what was said, and what will be."""
+        remarks.hear(warn)
+
+    def prepare(self, scenario: str, vu: Vu) -> Awaitable[None]:
+        """Run the script's modules for a virtual user."""
+        user = self._user(vu)
+        vu.state["k6"] = user
+        return user.instantiate()
+
+    async def setup(self, vu: Vu) -> Any:
+        """Call the exported setup(); its result goes through JSON."""
+        user = await self._instance(vu)
+        function = user.js.export("setup")
+        assert function is not None
+        result = await user.js.call(function)
+        text = None if result is None else result.json()
+        return None if text is None else json.loads(text)
+
+    def iteration(self, scenario: str, data: Any) -> Iteration:
+        """Return what calls the function of a scenario."""
+        function = self._specs[scenario].function
+        raw = None if data is None else json.dumps(data).encode()
+
+        def first(vu: Vu) -> Any:
+            return self._first(vu, function, raw)
+
+        def iterate(vu: Vu) -> Any:
+            user = vu.state.get("k6")
+            if user is None or user.function is None:
+                return first(vu)
+            if user.groups or user.timers or user.tasks or user.js.pending:
+                user.tidy()
+            return user.js.again(vu.iteration)
+
+        return iterate
+
+    async def _first(self, vu: Vu, function: str, raw: bytes | None) -> None:
+        """Run the first iteration of a virtual user."""
+        user = vu.state.get("k6")
+        if user is None:
+            user = await self._instance(vu)
+            vu.state["k6"] = user
+        user.function = user.js.export(function)
+        assert user.function is not None  # looked at while it was loaded
+        argument = None if raw is None else self._realm.realm.parse(raw)
+        user.js.number(vu.id, vu.iteration)
+        await user.js.call(user.function, argument)
+
+    def _user(self, vu: Vu | None = None) -> K6User:
+        from fastbench.script.k6.k6_user import K6User
+
+        return K6User(self._realm, vu)
+
+    async def _instance(self, vu: Vu) -> K6User:
+        user = self._user(vu)
+        await user.instantiate()
+        return user
+
+    async def teardown(self, vu: Vu, data: Any) -> None:
+        """Call the exported teardown()."""
+        user = await self._instance(vu)
+        function = user.js.export("teardown")
+        assert function is not None
+        argument = None if data is None else self._realm.realm.parse(json.dumps(data).encode())
+        await user.js.call(function, argument)
+
+    def spot(self, stage: str) -> Spot:
+        """Return the script: no line is known of a function that was not called."""
+        return Spot(os.path.basename(self.request.script), 0)
+
+    def broken(self, stage: str, error: BaseException) -> Broken:
+        """Describe what ended loading, setup or teardown."""
+        if isinstance(error, UsageError):
+            return Broken(
+                stage, exceptions.text_of(error), Spot(os.path.basename(self.request.script), 0)
+            )
+        found = self.thrown(error)
+        file, _, line = found.place.rpartition(":")
+        spot = Spot(file, int(line)) if file and line.isdigit() else Spot(found.place, 0)
+        return Broken(
+            stage,
+            f"{found.type}: {found.text}" if found.text else found.type,
+            spot,
+            found.traceback,
+        )
+
+    def sort(self, error: BaseException) -> Hashable:
+        """Return its class, and its place."""
+        return type(error), getattr(error, "name", ""), self._place(error)
+
+    def thrown(self, error: BaseException) -> Thrown:
+        """Describe an error with the script's own lines."""
+        name = getattr(error, "name", "") or type(error).__name__
+        text = exceptions.text_of(error).removeprefix(f"{name}: ")
+        stack = "\n".join(
+            f"    at {match[1] or '(top)'} ({self._shown(match[2])}:{match[3]}:{match[4] or 1})"
+            for match in _PLACE.finditer(getattr(error, "stack", "") or "")
+        )
+        return Thrown(name, self._place(error), text, "", 1, stack)
+
+    def line_of(self, stack: bytes) -> tuple[str, str] | None:
+        """Return nothing: a stack of Python does not show where JavaScript is."""
+        return None
+
+    def _place(self, error: BaseException) -> str:
+        found = _PLACE.search(getattr(error, "stack", "") or "")
+        return (
+            f"{self._shown(found[2])}:{found[3]}"
+            if found
+            else os.path.basename(self.request.script)
+        )
+
+    def _shown(self, path: str) -> str:
+        return exceptions.relative(path, self._folder)
+
+
+def _begin(script: str) -> Callable[..., K6Realm]:
+    try:
+        from fastbench.script.k6.k6_prelude import begin
+    except ImportError:
+        raise Broken(
+            "load",
+            "this fastbench was built without JavaScript: quickjs-ng could not be fetched; "
+            "run `make build` again where PyPI is in reach",
+            Spot(os.path.basename(script), 0),
+        ) from None
+    return begin
+
+
+def _with_port(address: str) -> str:
+    """Return HOST:PORT of an address that may be without port; IPv6 stands in brackets."""
+    if re.fullmatch(r"\[.*\](:\d+)?", address) or address.count(":") == 1:
+        return address if re.search(r":\d+$", address) else f"{address}:"
+    return f"[{address}]:" if ":" in address else f"{address}:"
+
+
+def _finish(awaitable: Awaitable[Any]) -> Any:
+    """Run what waits for nothing to its end."""
+    steps = awaitable.__await__()
+    try:
+        while True:
+            if next(steps) is not None:
+                raise UsageError(
+                    "The script waits while it is loaded; only its functions may send requests."
+                )
+    except StopIteration as end:
+        return end.value
