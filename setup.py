@@ -13,10 +13,15 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-o
 OPTIMISE = ["-O1", "-g", *SANITIZE] if DEBUG else ["-O3", "-g0"]
 BUILD_DIR = "build/debug" if DEBUG else "build/release"
 KINDS = ("*.pxd", "*/*.pyx", "*/*.pxd", "*/*.pxi")
-SOURCES = ["setup.py", *(path for kind in KINDS for path in glob(f"fastbench/engine/{kind}"))]
-NAMES = ["bridge/_core", "client/_client"]
-QUICKJS = "build/quickjs"
 JAVASCRIPT = "javascript/_quickjs"
+SOURCES = [
+    path
+    for kind in KINDS
+    for path in glob(f"fastbench/engine/{kind}")
+    if "/javascript/" not in path
+]
+NAMES = ("bridge/_core", "client/_client")
+QUICKJS = "build/quickjs"
 OURS = "fastbench/engine/javascript/users"
 
 subprocess.run([sys.executable, ".ci/fetch_quickjs.py"], check=False)
@@ -43,38 +48,41 @@ if os.path.exists(f"{QUICKJS}/quickjs.c"):  # else it is left out, and `run x.js
                 f"{OURS}.c",  # compiles quickjs.c with it
                 *(f"{QUICKJS}/{name}.c" for name in ("dtoa", "libregexp", "libunicode")),
             ],
-            depends=[*SOURCES, *glob("fastbench/engine/javascript/*.h"), f"{QUICKJS}/quickjs.c"],
+            depends=[*glob("fastbench/engine/javascript/*.[chp]*"), f"{QUICKJS}/quickjs.c"],
             include_dirs=[QUICKJS, "fastbench/engine/javascript"],
             define_macros=[("_GNU_SOURCE", None)],
             extra_compile_args=[*OPTIMISE, "-fwrapv", "-w"],
             extra_link_args=SANITIZE if DEBUG else [],
         )
     )
-    NAMES.append(JAVASCRIPT)
 
 
-def stale() -> bool:
+def stale(extension: Extension) -> bool:
     """Compare the generated C with every source: Cython's own scan misses some cimports."""
-    generated = [f"{BUILD_DIR}/fastbench/engine/{name}.c" for name in NAMES]
-    if not all(map(os.path.exists, generated)):
+    generated = f"{BUILD_DIR}/{extension.sources[0].removesuffix('.pyx')}.c"
+    if not os.path.exists(generated):
         return True
-    return max(map(os.path.getmtime, SOURCES)) > min(map(os.path.getmtime, generated))
+    return max(map(os.path.getmtime, extension.depends)) > os.path.getmtime(generated)
 
 
 setup(
-    ext_modules=cythonize(
-        extensions,
-        build_dir=BUILD_DIR,
-        force=stale(),
-        quiet=True,
-        compiler_directives={
-            "language_level": 3,
-            "boundscheck": DEBUG,
-            "wraparound": False,
-            "cdivision": True,
-            "initializedcheck": DEBUG,
-            "auto_pickle": False,
-            "freethreading_compatible": False,
-        },
-    )
+    ext_modules=[
+        built
+        for extension in extensions
+        for built in cythonize(
+            [extension],
+            build_dir=BUILD_DIR,
+            force=stale(extension),
+            quiet=True,
+            compiler_directives={
+                "language_level": 3,
+                "boundscheck": DEBUG,
+                "wraparound": False,
+                "cdivision": True,
+                "initializedcheck": DEBUG,
+                "auto_pickle": False,
+                "freethreading_compatible": False,
+            },
+        )
+    ]
 )

@@ -55,13 +55,9 @@ PARTS: dict[str, set[str]] = {
     "script.api": {"script", "script.http"},
     "script.protocols.databases": {"script"},
     "script.protocols": {"script", "script.api", "script.protocols.databases"},
-<<<<<<< HEAD
-    "script.load": {"script", "script.api"},
-    "script.artillery": {"script", "script.api", "script.http", "script.load", "script.protocols"},
-=======
     "script.k6": {"script", "script.api", "script.http"},
     "script.load": {"script", "script.api", "script.k6"},
->>>>>>> 29c13b9 (k6's scripts run as they stand: own binding to quickjs-ng, one realm per worker, a stack and instances of modules for each user)
+    "script.artillery": {"script", "script.api", "script.http", "script.load", "script.protocols"},
     "script.worker": {"script", "script.api", "script.http", "script.load"},
     "script.parent": {"script", "script.api", "script.load", "script.worker"},
     "experiments.trials": {"experiments.compare"},

@@ -211,7 +211,12 @@ cdef class JsUser:
                 self.ended = error
             user_halt(self.raw)
             return
-        user_throw(self.raw, js_error(self.realm, error))
+        user_lines(self.raw, True)
+        try:
+            made = self.realm.error(error)
+        finally:
+            user_lines(self.raw, False)
+        user_throw(self.raw, JS_DupValue(self.realm.ctx, (<JsValue>made).value))
 
 
 cdef JsUser running_user = None

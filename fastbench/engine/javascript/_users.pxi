@@ -42,6 +42,7 @@ cdef extern from "users.h":
     JSValue user_call(JSContext *, JSValueConst, int, JSValueConst *, int)
     void user_halt(User *)
     void user_throw(User *, JSValue)
+    void user_lines(User *, int)
     void user_slices(JSRuntime *, uint64_t)
     int user_instantiate(User *, JSModuleDef *)
     JSValue user_export(User *, const char *)

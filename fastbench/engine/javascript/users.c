@@ -230,6 +230,12 @@ void user_slices(JSRuntime *rt, uint64_t ns)
 
 /* ---- errors into a user that is suspended: the runtime's fields are the hub's meanwhile */
 
+/* Errors that are made between the two calls have the user's lines in their stack. */
+void user_lines(User *user, int shown)
+{
+    user->ctx->rt->current_stack_frame = shown ? user->frame : NULL;
+}
+
 static void take_exception(User *user)
 {
     JSRuntime *rt = user->ctx->rt;

@@ -56,6 +56,7 @@ User *user_current(void);
 JSValue user_call(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv, int op);
 void user_halt(User *user);                     /* an error that no catch of the script sees */
 void user_throw(User *user, JSValue error);
+void user_lines(User *user, int shown);
 void user_slices(JSRuntime *rt, uint64_t slice_ns);
 
 int user_instantiate(User *user, JSModuleDef *module);   /* `function` is it then */
