@@ -133,7 +133,7 @@ HABITS = {
     "--connect-to a:80:b!:80 URL": "is not a valid name",
     "--connect-to a:80:b:80 --unix /tmp/x URL": "both say where to connect",
     "--curl 'curl URL'": "give the URL, -m, -H and -b",
-    "run scenario.py": "give the path of a Python script",
+    "run scenario.py": "give the path of a script",
     "compare URL": "give a base and a candidate",
     "server": "write: fastbench serve",
     "serve --port 70000": "give 0 to 65535, 0 for any free one",

@@ -121,7 +121,7 @@ SLIPS = {
     "": "No script given",
     "a.py b.py": "a.py does not exist",
     "http://localhost/": "write: fastbench http://localhost/",
-    "load.js": "k6 scripts are not supported",
+    "load.js": "load.js does not exist",
     "x.py -u 0": "-u must be between 1",
     "x.py -u ten": "is not a count",
     "x.py -d never": "is not a duration",
