@@ -46,6 +46,9 @@ def judge_recovery(
     if math.isinf(took_s):
         lasted = units.format_s(round(after[-1][0] - end_s, 1))
         text = f"it had not recovered {lasted} after the stage"
+        answered = [value for _, value in after if not math.isnan(value)]
+        median, base = (threshold.shown(statistics.median(each)) for each in (answered, before))
+        text += f" (median second {median}, before the stage {base})"
         return Judgement(False, after[-1][0] - end_s, None, threshold.level, False, text)
     ok, margin = threshold.holds(took_s), threshold.margin(took_s)
     text = f"recovered {units.format_s(round(took_s, 1)) if took_s else '0s'} after the stage"
