@@ -60,8 +60,8 @@ class Progress:
     `row` is the newest second, None before the first; `judgements` are how thresholds stand,
     `by_url` the URLs of several as they were counted last, where somebody wants to know. `noun` is
     what is counted: a script that sends no requests shows the operations that it times itself.
-    Beside requests, `row` has them, and `operations_failed` is how many failed so far. `derived` are
-    the formulas that a script names: each value so far, and whether that is a time or bytes.
+    Beside requests, `row` has them, and `operations_failed` is how many failed so far. `derived`
+    are the formulas that a script names: each value so far, and whether that is a time or bytes.
     """
 
     elapsed_s: float

@@ -29,7 +29,6 @@ from fastbench.results.metric_values import Judgement, NamedRow
 from fastbench.results.result import Result, SeriesRow, Warning_
 from fastbench.run.sampling import MAX_ROWS, Progress, Users, merged
 
-
 MAX_DERIVED = 8  # formulas with a figure of their own
 
 
