@@ -244,7 +244,7 @@ def _file(
         return None  # a saved result is a side there
     ending = os.path.splitext(word)[1].lower()
     for row in aliases.rows("file"):
-        if ending not in row.flags.split() or grammar.command == row.lines[0].split()[0] == "run":
+        if ending not in row.flags.split() or [grammar.command, row.lines[0]] == ["run", "run {}"]:
             continue
         if urls.complete(word) and re.search("[:/]", word) and not os.path.exists(word):
             continue

@@ -4,6 +4,7 @@ TEXT = """\
 fastbench run: load tests in Python, with k6's concepts and flags.
 
   fastbench run [flags] SCRIPT.py      a Python file, a folder with a __main__.py, - for stdin
+  fastbench run [flags] TEST.yml       Artillery's; -e ENVIRONMENT, -o FILE.json is its own report
   fastbench run [flags] A.py B.py      at the same time: flags apply to each; --json out.json is the
                                        common result, out.A.json and out.B.json are their own
 
@@ -29,8 +30,7 @@ Load (overrides this one setting in every scenario that runs)
 Script
   -e, --env NAME=VALUE    what env("NAME") returns; -e NAME takes it from the shell
   --tag NAME=VALUE        on every sample; priority: request, scenario, --tag, Options
-  --no-setup  --no-teardown
-  --no-thresholds         ignore the script's thresholds; --threshold still applies
+  --no-setup  --no-teardown  --no-thresholds   leave out the script's; --threshold still applies
   --max-exceptions P      fail (exit 99) if more iterations throw an exception: 1%, or a count
   --fail-fast             end the run at the first exception of the script
   --dry-run               print the plan without load; find thresholds that cannot pass or fail
@@ -69,7 +69,7 @@ Pass or fail
   --strict                exit 95 if the run failed or its verdict is not ok
 
 Output
-  --format text|json|k6   k6: its JSON summary; also oha, bombardier, vegeta
+  --format text|json|k6   k6: its JSON summary; also artillery, oha, bombardier, vegeta
   --json [FILE]           the whole result as JSON (standard output without FILE)
   --csv FILE              one row per second   --hdr FILE   histograms as an .hlog
   --html FILE             one self-contained page with charts and tables

@@ -97,7 +97,8 @@ def _of_users(result: Result) -> dict[str, int]:
     failed = min(ended, sum(row.count for row in threw))
     created = ended + sum(row.interrupted for row in result.scenarios)
     found["vusers.created"] = created
-    found["vusers.completed"] = ended - failed
+    if ended > failed:
+        found["vusers.completed"] = ended - failed
     found["vusers.failed"] = failed
     if skipped := sum(row.dropped_iterations for row in result.scenarios):
         found["vusers.skipped"] = skipped

@@ -28,6 +28,9 @@ from fastbench.script.load.source import METHODS, Source
 from fastbench.script.run_request import NO_TLS, RunRequest
 
 ARRIVALS = "arrivals"  # the name of a load of several scenarios
+_ONE_AT_A_TIME = (
+    "--scenario takes one scenario of an Artillery file, whose phases have the same maxVusers."
+)
 BY_NAME = "vusers_"  # and the name of a scenario: how many users it had
 
 
@@ -84,6 +87,8 @@ class ArtilleryHost(ScriptHost):
         name = flows[0].name if len(flows) == 1 else ARRIVALS
         config = test.config
         scenarios = phases.specs(config.phases, name, names)
+        if self.request.scenarios and len(flows) + len(scenarios) > 2:
+            raise Refusal(0, _ONE_AT_A_TIME)
         return Declared(
             options=_settings(config, ensure_limits.read(config.ensure, metrics.declared())),
             scenarios=scenarios,
