@@ -105,6 +105,23 @@ def test_percentiles_of_two_runs_of_a_script_are_those_of_all_their_samples(
     assert whole["metrics"]["vus"]["values"]["value"] == 4
 
 
+def test_a_merged_run_is_kept_under_the_names_of_its_runs(
+    saved: tuple[Path, int], tmp_path: Path
+) -> None:
+    folder, _ = saved
+    for names in ("ab", "sr", "ab"):
+        files = [str(folder / f"{name}.json") for name in names]
+        made = invoke("merge", *files, "--history", str(tmp_path / "runs.db"))
+    assert "History   GET /a + GET /b: " in made.stdout
+    kept = json.loads(invoke("history", str(tmp_path / "runs.db"), "--json").stdout)
+    assert sorted((row["name"], row["exit_code"]) for row in kept["runs"]) == [
+        *[("GET /a + GET /b", 99)] * 2,
+        ("one.py (2 runs)", 0),
+    ]
+    again = json.loads(invoke("history", str(tmp_path / "runs.db"), "--show", "2").stdout)
+    assert [part["name"] for part in again["parts"]] == ["s", "r"]
+
+
 def test_a_file_that_is_no_run_is_one_sentence(saved: tuple[Path, int], tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}")
     file = str(saved[0] / "a.json")

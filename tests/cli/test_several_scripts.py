@@ -58,7 +58,7 @@ def test_scripts_run_at_the_same_time_and_each_has_its_own_result(
 ) -> None:
     before = server.seen.requests
     words = ("run", "a.py", "b.py", "--base-url", server.url(), "--json", "out.json")
-    made = invoke(*words, "--md", "out.md", cwd=folder)
+    made = invoke(*words, "--md", "out.md", "--history", "runs.db", cwd=folder)
     seen = server.seen.requests - before
     whole = document(folder / "out.json")
     own = {name: valid((folder / f"out.{name}.json").read_text()) for name in "ab"}
@@ -75,6 +75,9 @@ def test_scripts_run_at_the_same_time_and_each_has_its_own_result(
     assert all(f"== {name} ==" in made.stdout for name in "ab")
     assert "RUNS" in made.stdout
     assert all((folder / f"out{name}.md").exists() for name in ("", ".a", ".b"))
+    kept = json.loads(invoke("history", "runs.db", "--json", cwd=folder).stdout)
+    assert {row["name"] for row in kept["runs"]} == {"a.py", "b.py", "a.py + b.py"}
+    assert "History   a.py + b.py: the first" in made.stdout
 
 
 def test_what_is_not_written_is_told_and_names_that_are_alike_have_files_of_their_own(
@@ -123,7 +126,8 @@ def test_a_signal_ends_all_and_each_reports(folder: Path, server: Server) -> Non
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--history", "x.db"), "--history is not for several scripts"),
+        (("--baseline", "x.json"), "--baseline is not for several scripts"),
+        (("--name", "x"), "--name is the run's name in --history"),
         (("none.py",), "none.py does not exist"),
         (("--format", "k6"), "--format k6 shows one script"),
         (("-u", "x"), "-u"),

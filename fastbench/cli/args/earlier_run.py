@@ -49,7 +49,17 @@ def _last(record: Record, name: str) -> Result | None:
 
 
 def default_name(config: Mapping[str, object]) -> str:
-    """Name a run by its script's file, or by method and path with the ids left out."""
+    """Name a run by its script's file, or by method and path with the ids left out.
+
+    A merged one is named by all of its runs.
+    """
+    merged = config.get("merged")
+    if isinstance(merged, Mapping) and merged:
+        names = [default_name(each) for each in merged.values()]
+        each = list(dict.fromkeys(names))
+        return _shown(
+            " + ".join(each) + (f" ({len(names)} runs)" if len(each) < len(names) else "")
+        )
     script = config.get("script")
     if isinstance(script, str) and script:
         return _shown(os.path.basename(os.path.abspath(script)))

@@ -223,7 +223,7 @@ def output(flags: SimpleNamespace) -> Output:
         forms=files,
         template=None if flags.template is None else formats.check_template(flags.template, files),
         outs=_outs(flags),
-        record=_record(flags),
+        record=record(flags.history, flags.name),
         dashboard=_port(flags.dashboard),
     )
 
@@ -260,19 +260,18 @@ def _port(text: str | None) -> int | None:
     return int(text)
 
 
-def _record(flags: SimpleNamespace) -> Record | None:
+def record(path: str | None, name: str | None) -> Record | None:
     """Read --history and --name; what is no history is refused before the run."""
-    if flags.history is None and flags.name is not None:
+    if path is None and name is not None:
         raise UsageError("--name is the run's name in --history; add --history FILE.db.")
-    if flags.history is None:
+    if path is None:
         return None
-    if flags.history in ("", "-"):
+    if path in ("", "-"):
         raise UsageError("--history needs the name of a file, for example --history runs.db.")
     from fastbench.results import history_store
 
-    history_store.check(flags.history)
-    name = None if flags.name is None else history_store.check_name(flags.name)
-    return Record(flags.history, name)
+    history_store.check(path)
+    return Record(path, None if name is None else history_store.check_name(name))
 
 
 def _against(flags: SimpleNamespace) -> Against | None:

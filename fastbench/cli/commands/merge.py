@@ -12,8 +12,10 @@ from functools import partial
 from pathlib import Path
 
 from fastbench import __version__
+from fastbench.cli.args import url_args
 from fastbench.cli.args.command_parser import Parser
-from fastbench.cli.commands import report
+from fastbench.cli.commands import recorded, report
+from fastbench.cli.commands.recorded import Recorded
 from fastbench.cli.output import delivery, destinations, formats
 from fastbench.foundation import exit_codes, redact
 from fastbench.plan.plan import UsageError
@@ -43,6 +45,8 @@ def parser() -> Parser:
     made.add_argument(
         "--format", choices=("text", "json"), help="print the text report, or the document"
     )
+    made.add_argument("--history", metavar="FILE.db", help="store the merged run in this file")
+    made.add_argument("--name", metavar="NAME", help="its name there (those of its runs)")
     made.add_argument("--no-color", action="store_true", help="no colors, as with NO_COLOR")
     return made
 
@@ -57,20 +61,25 @@ def main(argv: Sequence[str]) -> int:
         paths = {"json": destinations.named(flags.json), **paths}
     if list(paths.values()).count("-") + (flags.format is not None) > 1:
         raise UsageError("merge: only one form can go to standard output; name a file.")
+    record = url_args.record(flags.history, flags.name)
     outputs = [destinations.File(f"--{form}", path) for form, path in paths.items()]
+    outputs += [] if record is None else [destinations.File("--history", record.path)]
     inputs = [destinations.File("fastbench merge", path) for path in flags.results]
     destinations.one_stdin(inputs)
     destinations.check(outputs, inputs)
     whole = of_files(flags.results)
     destinations.prepare(outputs)
+    kept = None if record is None else recorded.looked_up(whole, record)
     problems = write(whole, paths)
     if flags.format == "json":
-        problems.append(delivery.to_path("-", partial(_document, whole)))
+        problems.append(delivery.to_path("-", partial(document, whole)))
     elif flags.format == "text" or not paths:
-        problems.append(delivery.to_path("-", partial(as_text, whole, no_color=flags.no_color)))
-    return exit_codes.worst(
-        [code_of(whole), exit_codes.NOT_WRITTEN if delivery.tell_all(problems) else 0]
-    )
+        text = partial(as_text, whole, no_color=flags.no_color, kept=kept)
+        problems.append(delivery.to_path("-", text))
+    code = code_of(whole)
+    if kept is not None:
+        problems.append(kept.keep(document(whole), code))
+    return exit_codes.worst([code, exit_codes.NOT_WRITTEN if delivery.tell_all(problems) else 0])
 
 
 def of_files(paths: Sequence[str], names: Sequence[str] | None = None) -> Result:
@@ -104,7 +113,7 @@ def names_of(paths: Sequence[str]) -> list[str]:
 def write(whole: Result, paths: dict[str, str]) -> list[str]:
     """Write a result in each form; return what went wrong."""
     return [
-        delivery.to_path(path, partial(_document, whole) if form == "json" else _form(form, whole))
+        delivery.to_path(path, partial(document, whole) if form == "json" else _form(form, whole))
         for form, path in paths.items()
     ]
 
@@ -120,15 +129,17 @@ def code_of(whole: Result) -> int:
     return worst or (exit_codes.NOT_VALID if failed else exit_codes.PASSED)
 
 
-def as_text(whole: Result, *, no_color: bool) -> bytes:
-    """Return the report for people, as standard output can show it."""
+def as_text(whole: Result, *, no_color: bool, kept: Recorded | None = None) -> bytes:
+    """Return the report for people, as standard output can show it; `kept`: beside the last run."""
     how = delivery.look(sys.stdout, False if no_color or os.environ.get("NO_COLOR") else None)
-    return how.encoded(how.drawn(text_report.render, whole))
+    below = "" if kept is None else kept.line(how)
+    return how.encoded(how.drawn(text_report.render, whole) + below)
 
 
 def _form(form: str, whole: Result) -> partial[bytes]:
     return partial(formats.rendered, form, whole)
 
 
-def _document(whole: Result) -> bytes:
+def document(whole: Result) -> bytes:
+    """Return the document."""
     return delivery.as_json(whole.to_document())

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, TextIO
 
-from fastbench.cli.args import corrections, flag_grammar, script_args
-from fastbench.cli.commands import merge
+from fastbench.cli.args import corrections, flag_grammar, script_args, url_args
+from fastbench.cli.commands import merge, recorded
 from fastbench.cli.output import delivery, destinations, formats
+from fastbench.cli.output.settings import Record
 from fastbench.cli.output.together_view import TogetherView
 from fastbench.experiments.suite import suite_process
 from fastbench.experiments.suite.together import NamedLines
@@ -31,7 +32,6 @@ from fastbench.script.load import loader
 
 FORMS = ("json", *formats.FILES)
 _REFUSED = {  # what one script has, and several do not
-    "--history": "its runs are of one script",
     "--save-baseline": "a baseline is of one run",
     "--baseline": "a baseline is of one run",
     "--fail-on-regression": "a baseline is of one run",
@@ -54,6 +54,7 @@ class _Line:
     plain: bool  # no colours
     as_json: bool
     progress: bool  # a live view
+    record: Record | None
     alone: bool  # one after the other, for nothing is measured
 
 
@@ -67,6 +68,7 @@ def main(words: Sequence[str], run_one: Callable[[Sequence[str]], int]) -> int:
     if line.alone:
         return exit_codes.worst([run_one([*line.shared, each]) for each in scripts])
     outputs = [destinations.File(f"--{form}", path) for form, path in line.paths.items()]
+    outputs += [] if line.record is None else [destinations.File("--history", line.record.path)]
     own = _own_files(line.paths, names)
     outputs += [
         destinations.File(f"--{form} of {name}", path)
@@ -99,12 +101,15 @@ def _read(words: Sequence[str]) -> tuple[_Line, list[str]]:
     scripts: list[str] = []
     paths: dict[str, str] = {}
     switches: set[str] = set()
+    kept: dict[str, str] = {}
     for item in flag_grammar.items(grammar, found):
         form = item.name.removeprefix("--")
         if not item.name:
             scripts.append(str(item.value))
         elif form in FORMS and not (item.before or item.after):
             paths[form] = destinations.named(item.value or "-")
+        elif item.name in ("--history", "--name"):
+            kept[item.name] = str(item.value)
         elif item.name == "--format":
             switches.add(f"--format {item.value}")
         else:
@@ -126,7 +131,9 @@ def _read(words: Sequence[str]) -> tuple[_Line, list[str]]:
     alone = bool(set(_ALONE) & switches)
     plain = "--no-color" in switches
     progress = not quiet and "--no-progress" not in switches
-    return _Line(tuple(shared), paths, quiet, plain, as_json, progress, alone), scripts
+    record = url_args.record(kept.get("--history"), kept.get("--name"))
+    line = _Line(tuple(shared), paths, quiet, plain, as_json, progress, record, alone)
+    return line, scripts
 
 
 def _own_files(paths: dict[str, str], names: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -171,7 +178,7 @@ def _run(
             reports.append(stack.enter_context(tempfile.TemporaryFile()))
             files = {**own[name], "json": saved[at]}
             flags = [f"--{form}={path}" for form, path in files.items()]
-            words = ["run", *flags, *line.shared, script]
+            words = ["run", *flags, *_kept(line, scripts, at, name), *line.shared, script]
             relay = NamedLines(name, view.relay).take
             processes.append(
                 suite_process.Started(words, reports[at], relay, None, view.figures(at))
@@ -190,6 +197,17 @@ def _run(
     return exit_codes.INTERRUPTED if came else exit_codes.worst(codes)
 
 
+def _kept(line: _Line, scripts: Sequence[str], at: int, name: str) -> list[str]:
+    """Return the flags that keep a script's run: by its own name, unless several have that."""
+    if line.record is None:
+        return []
+    stems = [os.path.basename(each) for each in scripts]
+    called = [] if stems.count(stems[at]) == 1 else [f"--name={name}"]
+    if line.record.name is not None:
+        called = [f"--name={line.record.name}: {name}"]
+    return [f"--history={line.record.path}", *called]
+
+
 def _common(line: _Line, saved: list[str], names: list[str]) -> int:
     """Print and write the common result; return the exit code of that."""
     try:
@@ -202,15 +220,19 @@ def _common(line: _Line, saved: list[str], names: list[str]) -> int:
     problems = merge.write(whole, line.paths)
     if line.as_json:
         problems += merge.write(whole, {"json": "-"})
+    kept = None if line.record is None else recorded.looked_up(whole, line.record)
     if not line.quiet:
         stream = _eyes(line)
         if stream is sys.stdout:
-            problems += [delivery.to_path("-", lambda: merge.as_text(whole, no_color=line.plain))]
+            text = partial(merge.as_text, whole, no_color=line.plain, kept=kept)
+            problems += [delivery.to_path("-", text)]
         else:
-            text = merge.as_text(whole, no_color=True)
-            problems += [delivery.to_stream(lambda: text, stream)]
+            told = merge.as_text(whole, no_color=True, kept=kept)
+            problems += [delivery.to_stream(lambda: told, stream)]
         apart_s = max(part.offset_s for part in whole.parts)
         delivery.tell(f"the loads began {apart_s * 1000:,.0f} ms apart")
+    if kept is not None:
+        problems.append(kept.keep(merge.document(whole), merge.code_of(whole)))
     return exit_codes.NOT_WRITTEN if delivery.tell_all(problems) else exit_codes.PASSED
 
 
