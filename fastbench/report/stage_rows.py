@@ -207,6 +207,7 @@ def _whole(result: Result) -> tuple[StageRow, ...]:
         begin_s=0.0,
         end_s=s.duration_s,
         complete=s.ended == "complete",
+        measured_s=s.duration_s,
         asked_users=users,
         asked_per_s=None,
         users=None,

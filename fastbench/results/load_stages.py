@@ -79,7 +79,8 @@ class StageRow:
     """A stage as it was: what was asked and reached in it, and what became of the goals.
 
     `asked_per_s` is in iterations, in a run of URLs in requests. `users` and `sockets` are how many
-    there were on average; None where nobody counted. `complete`: the run did not end in it.
+    there were on average; None where nobody counted. `complete`: the run did not end in it;
+    `measured_s`: the time that its counts are of, as a look may come late.
     `p95_ms` is of response time where all requests were planned. `held` are the thresholds that
     hold in it, `failed` and `warned` say of others what was observed, `no_samples` are those of
     which nothing was seen in it.
@@ -89,6 +90,7 @@ class StageRow:
     begin_s: float
     end_s: float
     complete: bool
+    measured_s: float
     asked_users: Level | None
     asked_per_s: Level | None
     users: float | None
@@ -105,14 +107,9 @@ class StageRow:
     no_samples: tuple[str, ...] = ()
 
     @property
-    def span_s(self) -> float:
-        """How long it was."""
-        return self.end_s - self.begin_s
-
-    @property
     def requests_per_s(self) -> float:
         """Ended requests per second of the stage."""
-        return self.requests / self.span_s if self.span_s > 0 else 0.0
+        return self.requests / self.measured_s if self.measured_s > 0 else 0.0
 
     @property
     def judged(self) -> bool:

@@ -125,6 +125,7 @@ def test_each_stage_has_its_own_numbers_and_its_own_judgements() -> None:
     assert second.p95_ms == pytest.approx(900, rel=0.01)
     assert (first.users, second.users) == (5, 15)
     assert (first.sockets, second.sockets) == (None, 6)
+    assert (first.measured_s, second.measured_s, second.requests_per_s) == (2, 2, 2.5)
     assert first.held == ("p95<200", "errors<1%") and [*first.failed] == ["target_rss: max<350"]
     assert second.held == ("target_rss: max<350",)
     assert list(second.failed) == ["p95<200", "errors<1%"]

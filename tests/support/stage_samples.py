@@ -7,7 +7,7 @@ from dataclasses import replace
 from fastbench.results.load_stages import Level, StageRow
 
 RISE = StageRow(
-    *("rise", 0.0, 30.0, True, Level(0.0, 50.0, 25.0), None, 24.8, None, 6_000, 0, 90.5),
+    *("rise", 0.0, 30.0, True, 30.0, Level(0.0, 50.0, 25.0), None, 24.8, None, 6_000, 0, 90.5),
     held=("errors<1%", "p95<200"),
 )
 ALL_OF_ONE = replace(  # with a value in every field
@@ -46,7 +46,7 @@ PEAK = replace(
         "errors<1%": "2.366%, 1.37 points above the limit",
     },
 )
-FALL = replace(RISE, name="fall", begin_s=90.0, end_s=97.0, complete=False)
+FALL = replace(RISE, name="fall", begin_s=90.0, end_s=97.0, measured_s=7.0, complete=False)
 
 
 def stages() -> tuple[StageRow, ...]:

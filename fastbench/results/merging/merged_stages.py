@@ -32,7 +32,7 @@ def coincide(runs: Sequence[TimedRun]) -> bool:
     if not first or any(_plan(run.result.stages) != _plan(first) for run in runs):
         return False
     begun = [run.begun_s for run in runs]
-    return max(begun) - min(begun) <= APART * min(row.span_s for row in first)
+    return max(begun) - min(begun) <= APART * min(row.measured_s for row in first)
 
 
 def _plan(rows: Iterable[StageRow]) -> list[tuple[str, float]]:
@@ -44,6 +44,7 @@ def _added(names: Sequence[str], rows: Sequence[StageRow]) -> StageRow:
     return replace(
         rows[0],
         end_s=max(row.end_s for row in rows),
+        measured_s=max(row.measured_s for row in rows),
         complete=all(row.complete for row in rows),
         asked_users=_level(row.asked_users for row in rows),
         asked_per_s=_level(row.asked_per_s for row in rows),

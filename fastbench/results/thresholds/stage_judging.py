@@ -112,6 +112,7 @@ class _Stage:
     traces: dict[str, Trace]
     begun: bool = False
     before: Source | None = None
+    since_s: float = 0.0  # when that was
     users: _Mean = field(default_factory=_Mean)
     sockets: _Mean = field(default_factory=_Mean)
 
@@ -161,7 +162,7 @@ class StageJudge:
         for each in self._waiting:
             if now.t_s >= each.plan.begin_s:
                 if not each.begun and each.plan.begin_s > 0:
-                    each.before = now.kept(self._keys)
+                    each.before, each.since_s = now.kept(self._keys), now.t_s
                 edge = each.plan.near_edge(now.t_s)
                 each.begun = True
                 each.users.add(now.t_s, users, edge=edge)
@@ -238,6 +239,7 @@ class StageJudge:
             begin_s=plan.begin_s,
             end_s=min(plan.end_s, now.t_s),
             complete=now.t_s >= plan.end_s - EDGE_S,
+            measured_s=now.t_s - stage.since_s,
             asked_users=plan.users,
             asked_per_s=plan.per_s,
             users=stage.users.value,
