@@ -9,14 +9,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from fastbench.foundation import units
 from fastbench.foundation.errors import KINDS
 from fastbench.results.metric_values import BUILT_IN, MACHINE, OPERATION_KINDS
 from fastbench.results.thresholds import criteria
 from fastbench.results.thresholds.criteria import Finding, PlannedRun
-from fastbench.results.thresholds.judging import Threshold
+from fastbench.results.thresholds.judging import Threshold, leaves
 from fastbench.results.thresholds.request_tags import CLOSED
 from fastbench.results.thresholds.seconds_grammar import BY_SECONDS
 from fastbench.script.load.cli_overrides import Applied
@@ -77,17 +77,25 @@ def findings(
     return tuple(sorted(unique, key=lambda finding: finding.level != "error"))
 
 
-def before_load(applied: Applied, thresholds: Sequence[Threshold]) -> tuple[Finding, ...]:
-    """Return what a run that begins tells of limits and times: what the plan alone shows.
+def before_load(
+    applied: Applied, thresholds: Sequence[Threshold], read: Callable[[], Source]
+) -> tuple[Finding, ...]:
+    """Return what a run that begins tells of its thresholds.
 
-    For what makes a criterion unjudgeable it is refused.
+    For what the plan alone shows to be unjudgeable it is refused. What the text of the script says
+    is told only: it may call what comes from elsewhere. `read` reads it, where it is asked for.
     """
     planned = _planned_run(applied)
+    called = {*_NEEDS_CALL, *applied.declared.metrics}
+    source = read() if any(part.metric in called for part in leaves(thresholds)) else None
     found: list[Finding] = []
     for threshold in thresholds:
         certain = [*criteria.of_times(threshold, planned)]
         for part in threshold.parts:
             certain += [*_of_rates(part, applied), *_of_stage(part, threshold, applied, planned)]
+            if source is not None and part.metric in called:
+                told = _of_samples(part, applied, source)
+                found += [each for each in told if each.level == "error"]
         found += certain
         found += criteria.of_limits(threshold, planned)
     return tuple(dict.fromkeys(found))

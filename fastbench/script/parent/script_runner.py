@@ -174,7 +174,7 @@ class ScriptRun:
         if limits.found:
             from fastbench.script.load import dry_run
 
-            for finding in dry_run.before_load(applied, limits.found):
+            for finding in dry_run.before_load(applied, limits.found, self.host.source):
                 if finding.unjudgeable:
                     raise OptionsError(f"Threshold {finding.text}")
                 self.notice(f"Threshold {finding.text}")

@@ -14,6 +14,7 @@ from fastbench.results.thresholds import grammar
 from fastbench.script.api.options import Declared, Settings
 from fastbench.script.load import dry_run
 from fastbench.script.load.cli_overrides import applied
+from fastbench.script.load.source import Source
 from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import read
 
@@ -183,6 +184,8 @@ UNJUDGEABLE = {
 def test_a_run_is_refused_for_what_its_plan_shows_that_it_can_never_judge(limit: str) -> None:
     spec = read("main", "main", TIMED)
     plan = applied(Declared(Settings(), (spec,)), RunRequest(script="x.py"))
-    found = dry_run.before_load(plan, [grammar.parse(limit, BUILT_IN)])
+    found = dry_run.before_load(plan, [grammar.parse(limit, BUILT_IN)], Source)
     assert any(each.unjudgeable for each in found) is UNJUDGEABLE[limit]
     assert all(each.level == "error" for each in found if each.unjudgeable)
+    told = [each.text for each in found if "never calls ws()" in each.text]
+    assert len(told) == limit.startswith("ws_")
