@@ -37,7 +37,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".fastbench").mkdir()
     for name in ("old.json", "new.json"):
-        (tmp_path / name).write_text(json.dumps(samples.good().to_document()))
+        (tmp_path / name).write_text(samples.good_json())
     (tmp_path / "load.py").write_text(SCRIPT)
     (tmp_path / "body.txt").write_text("from a file")
     return tmp_path

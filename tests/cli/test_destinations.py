@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from commandline import Shown, invoke
-from samples import good
+from samples import good_json
 from servers import Server, answering
 
 from fastbench.cli import main
@@ -37,7 +37,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "urls.txt").write_text(f"{URL}\n")
     (tmp_path / "headers").write_text("X-A: 1\n")
     (tmp_path / "post.lua").write_text('wrk.method = "POST"\n')
-    (tmp_path / "before.json").write_text(json.dumps(good().to_document()))
+    (tmp_path / "before.json").write_text(good_json())
     return tmp_path
 
 

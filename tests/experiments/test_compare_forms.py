@@ -163,6 +163,6 @@ def test_a_script_is_warmed_up_for_so_long(
 
 def test_a_saved_result_of_before_is_still_compared(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("old.json", "new.json"):
-        Path(name).write_text(json.dumps(samples.good().to_document()))
+        Path(name).write_text(samples.good_json())
     assert main(["compare", "old.json", "new.json", "--html", "out.html"]) == 0
     assert "not interleaved" in Path("out.html").read_text("utf-8")

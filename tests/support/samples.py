@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from functools import cache
 
 from shapes import GIB, MIB, lognormal, scaled, series, use
 
@@ -88,6 +90,12 @@ def good() -> Result:
         ),
         thread_rates=tuple(102_000.0 + 500 * (at % 7) for at in range(600)),
     )
+
+
+@cache
+def good_json() -> str:
+    """Return the document of `good`, made once."""
+    return json.dumps(good().to_document())
 
 
 def failing() -> Result:

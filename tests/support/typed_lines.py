@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from samples import good
+from samples import good_json
 
 from fastbench.cli.args import (
     compare_args,
@@ -33,7 +32,7 @@ def folder(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(path)
     for name in FILES:
         (path / name).write_text("GET http://h:8080/x\n")
-    (path / "x.json").write_text(json.dumps(good().to_document()))
+    (path / "x.json").write_text(good_json())
     return path
 
 
