@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from case import answer
-from commandline import LIMIT_S, Shown
+from commandline import LIMIT_S, Shown, begin
 from servers import OK, Peer, Server, answering
 
 from fastbench.cli.debug import debug_script
@@ -21,13 +20,9 @@ HEAD = "from fastbench import *\noptions = Options(base_url=env('BASE_URL'))\n"
 def debug(folder: Path, code: str, *words: str, url: str = "http://127.0.0.1:1") -> Shown:
     script = folder / "script.py"
     script.write_text(HEAD + code)
-    asked = ["run", str(script), "--debug", "-e", f"BASE_URL={url}", *words]
-    return subprocess.run(
-        [sys.executable, "-m", "fastbench", *asked],
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-    )
+    with begin("run", str(script), "--debug", "-e", f"BASE_URL={url}", *words) as process:
+        out, err = process.communicate(timeout=LIMIT_S)
+        return Shown(process.args, process.wait(), out, err)
 
 
 def test_every_part_runs_once_and_is_shown(tmp_path: Path) -> None:

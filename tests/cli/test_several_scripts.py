@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import invoke, valid
+from commandline import begin, invoke, valid
 from running import LIMIT_S, until
 from servers import Server, answering
 
@@ -103,13 +101,7 @@ def test_what_is_not_written_is_told_and_names_that_are_alike_have_files_of_thei
 def test_a_signal_ends_all_and_each_reports(folder: Path, server: Server) -> None:
     before = server.seen.requests
     line = ("run", "-e", "LONG=60s", "a.py", "b.py", "--base-url", server.url())
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fastbench", *line, "--json", "cut.json"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = begin(*line, "--json", "cut.json", cwd=folder)
     try:
         until(lambda: server.seen.requests > before + 10, LIMIT_S)
         os.kill(process.pid, signal.SIGINT)

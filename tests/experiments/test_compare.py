@@ -12,7 +12,6 @@ import json
 import re
 import shlex
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +24,7 @@ import psutil
 import pytest
 import samples
 from case import answer
-from commandline import Shown, at_once, invoke, table_at_once
+from commandline import Shown, at_once, begin, invoke, table_at_once
 from comparing import SUBJECT, judged, limited, scattered
 from running import LIMIT_S, until
 from servers import OK, Peer, Server, answering, refusing
@@ -226,11 +225,8 @@ def test_a_document_that_cannot_be_written_costs_no_report(runs: dict[str, Shown
 
 def test_ctrl_c_ends_it_with_what_there_is(tmp_path: Path) -> None:
     with Server(slow) as server:
-        words = ["compare", "--pairs", "8", "--visit", "30s", "-c2", "-t1", "--json", "out.json"]
-        line = [sys.executable, "-m", "fastbench", *words, server.url(), server.url()]
-        with subprocess.Popen(
-            line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
+        words = ("compare", "--pairs", "8", "--visit", "30s", "-c2", "-t1", "--json", "out.json")
+        with begin(*words, server.url(), server.url(), cwd=tmp_path) as process:
             try:
                 until(lambda: server.open_connections > 0)
                 process.send_signal(signal.SIGINT)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import jsonschema
 import psutil
 import pytest
-from commandline import invoke
+from commandline import begin, invoke
 from embedded import DEADLINE_S, serving
 from running import until
 from servers import refusing
@@ -114,16 +113,8 @@ def test_nobody_there_is_exit_122() -> None:
 
 @pytest.mark.parametrize(("ended", "code"), [("interrupted", 105), ("lost", 120)])
 def test_what_ends_it_early_leaves_a_document(url: str, ended: str, code: int) -> None:
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "fastbench", "find", "--slo", "p99<1s", "--json", "-d0.2s"),
-            *("-W0", "--from", "10", f"{url}/health"),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
+    words = ("--slo", "p99<1s", "--json", "-d0.2s", "-W0", "--from", "10", f"{url}/health")
+    with begin("find", *words) as process:
         assert process.stderr is not None and process.stdout is not None
         first = process.stderr.readline()  # one step is done
         if ended == "lost":

@@ -6,16 +6,16 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from case import answer
-from commandline import Shown, invoke
+from commandline import Shown, begin, invoke
 from embedded import serving
 from example_runs import EXAMPLES
+from fork_server import Forked
 from running import until
 from servers import OK, Peer, Server, answering
 from suites import FORMS, TWO, Suite, written
@@ -68,16 +68,10 @@ requests = 1
 """
 
 
-def run_until_loading(file: Path, server: Server) -> subprocess.Popen[str]:
+def run_until_loading(file: Path, server: Server) -> subprocess.Popen[str] | Forked:
     """Start a suite in a session of its own, and wait until its load runs."""
     before = server.seen.requests
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fastbench", "suite", str(file)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = begin("suite", str(file), session=True)
     until(lambda: server.seen.requests > before + 10)
     return process
 
@@ -90,7 +84,7 @@ def test_ctrl_c_ends_the_run_in_order_and_leaves_out_the_rest(
     family = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to its whole group
     out, err = process.communicate(timeout=30)
-    found = Suite(Shown([], process.returncode, out, err), tmp_path / "gates-results")
+    found = Suite(Shown([], process.wait(), out, err), tmp_path / "gates-results")
     assert process.returncode == found.summary["exit_code"] == 105, err
     assert found.outcomes == {"first": ("interrupted", 105), "second": ("not run", None)}
     first = found.summary["runs"][0]
@@ -150,7 +144,7 @@ def test_a_second_signal_ends_it_at_once_and_the_index_is_written(
     family = psutil.Process(process.pid).children(recursive=True)
     process.terminate()
     out, err = process.communicate(timeout=30)
-    found = Suite(Shown([], process.returncode, out, err), tmp_path / "gates-results")
+    found = Suite(Shown([], process.wait(), out, err), tmp_path / "gates-results")
     assert process.returncode == found.summary["exit_code"] == 105, err
     assert found.outcomes == {"first": ("interrupted", 105)}
     assert "ended by SIGKILL" in found.summary["runs"][0]["reasons"][0]

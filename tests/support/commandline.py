@@ -16,7 +16,7 @@ import fork_server
 import jsonschema
 from running import Run, balance, fastbench
 
-__all__ = ["Shown", "at_once", "invoke", "measured", "table_at_once", "valid"]
+__all__ = ["Shown", "at_once", "begin", "invoke", "measured", "table_at_once", "valid"]
 
 SCHEMA = Path(__file__).parents[2] / "fastbench/results/result.schema.json"
 LIMIT_S = 60
@@ -59,6 +59,25 @@ def invoke(
     )
     assert "Traceback" not in done.stderr + (done.stdout or ""), done.stderr
     return done
+
+
+def begin(
+    *arguments: str, cwd: Path | None = None, session: bool = False
+) -> subprocess.Popen[str] | fork_server.Forked:
+    """Start `fastbench ARGUMENTS` with nothing to read, and its streams as pipes."""
+    if fork_server.serves(arguments):
+        return fork_server.Forked(
+            *arguments, cwd=None if cwd is None else str(cwd), session=session
+        )
+    return subprocess.Popen(
+        [sys.executable, "-m", "fastbench", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        start_new_session=session,
+    )
 
 
 def at_once(acts: Iterable[Callable[[], T]]) -> list[T]:
