@@ -13,6 +13,8 @@ cdef class Realm:
     cdef JSContext *ctx
     cdef list operations
     cdef object normalize, load, failure
+    cdef object place_of        # gives where the code that runs is recorded
+    cdef object future          # the class of what a sender returns
     cdef dict wrapped           # class of results -> their prototype
     cdef dict natives           # name of a module in C -> names and values
     cdef JsValue dispatcher, make_error
@@ -52,6 +54,16 @@ cdef class Realm:
             self.ctx, <void *>user_call, raw_name, 0, JS_CFUNC_generic_magic, op))
         JS_FreeValue(self.ctx, host)
         JS_FreeValue(self.ctx, everything)
+
+    def fast(self, place_of, future):
+        """Set what the short way of requests and checks needs.
+
+        `place_of()` has `checks`, a dict from the name of a check to what counts it, and `named`,
+        one from (method, URL, has it no body, key of its parameters) to a request made ready.
+        What a sender returns is a `future`.
+        """
+        self.place_of = place_of
+        self.future = future
 
     def check(self, handler):
         """Let `handler(name, holds, tags)` count the results of `__host.check`."""

@@ -15,7 +15,8 @@ cdef class JsUser:
     cdef public object owner
     cdef object inner           # what the operation waits for, an iterator
     cdef object events          # an awaitable of the next event: see `waits`
-    cdef object result
+    cdef object sender          # sends a request made ready, while `stored` is empty
+    cdef dict stored
     cdef object ended           # an exception that ends the call, whatever the script does
     cdef bint started
 
@@ -70,6 +71,11 @@ cdef class JsUser:
         self.raw.argument = value_undefined() if argument is None else JS_DupValue(
             ctx, argument.value)
         return self
+
+    def client(self, sender, dict stored not None):
+        """Let plain requests go straight to `sender`, as long as no cookie is `stored`."""
+        self.sender = sender
+        self.stored = stored
 
     def again(self, int64_t iteration):
         """Return an awaitable that calls the same function with the same argument once more."""
@@ -167,6 +173,10 @@ cdef class JsUser:
         try:
             if op == USER_WAITS:
                 answer = next_event(self)
+            elif op == USER_CHECKS:
+                self.count_check()
+                raw.result = value_undefined()
+                return
             else:
                 handler, keyed = <tuple>(<list>self.realm.operations)[op - USER_CHECKS]
                 if keyed:
@@ -176,12 +186,26 @@ cdef class JsUser:
                                        for i in range(raw.argc)])
             if type(answer) in plain_types:
                 self.answer(answer)
+            elif type(answer) is self.realm.future:
+                self.inner = answer     # its own iterator
             elif hasattr(answer, "__await__"):
                 self.inner = answer.__await__()
             else:
                 self.answer(answer)
         except BaseException as error:
             self.refuse(error)
+
+    cdef count_check(self):
+        cdef User *raw = self.raw
+        cdef int holds = JS_ToBool(self.realm.ctx, raw.argv[1])
+        name = text_of(self.realm.ctx, raw.argv[0])
+        if value_tag(raw.argv[2]) == JS_TAG_UNDEFINED and self.sender is not None:
+            cell = (<dict>self.realm.place_of().checks).get(name)
+            if cell is not None:
+                cell.add(holds != 0)
+                return
+        (<tuple>(<list>self.realm.operations)[0])[0](
+            name, holds != 0, to_python(self.realm, raw.argv[2], 0))
 
     cdef keyed(self, handler):
         """Call `handler(a, b, c, key, object)`: see Realm.define."""
@@ -195,6 +219,16 @@ cdef class JsUser:
             n = value_key(self.realm.ctx, raw.argv[3], buffer, sizeof(buffer))
             key = PyBytes_FromStringAndSize(buffer, <Py_ssize_t>n) if n else None
             found = held(self.realm, JS_DupValue(self.realm.ctx, raw.argv[3]))
+        if self.sender is not None and not self.stored and key is not None:
+            body = given[2]
+            ready = None
+            if body is None or type(body) is str:
+                ready = (<dict>self.realm.place_of().named).get(
+                    (given[0], given[1], body is None, key))
+            if ready is not None:
+                if body is None:
+                    return self.sender(ready)
+                return self.sender(ready, (<str>body).encode("utf-8", "surrogatepass"))
         return handler(given[0], given[1], given[2], key, found)
 
     cdef answer(self, value):

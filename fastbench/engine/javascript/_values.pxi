@@ -243,6 +243,9 @@ cdef dict dict_of(Realm realm, JSValueConst value, int depth):
 cdef JSValue to_js(Realm realm, object value, bint within) except *:
     """A copy; None is null within lists and dicts, else undefined. Raises TypeError."""
     cdef JSContext *ctx = realm.ctx
+    cdef JsValue prototype = realm.wrapped.get(type(value))
+    if prototype is not None:
+        return kept(realm, value, prototype, value.status)
     if value is None:
         return value_null() if within else value_undefined()
     if value is True or value is False:
@@ -264,9 +267,6 @@ cdef JSValue to_js(Realm realm, object value, bint within) except *:
             ctx, <const uint8_t *>PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
     if type(value) is Json:
         return parsed(realm, value.raw)
-    prototype = realm.wrapped.get(type(value))
-    if prototype is not None:
-        return kept(realm, value, prototype, value.status)
     return container_to_js(realm, value)
 
 

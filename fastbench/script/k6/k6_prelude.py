@@ -6,9 +6,11 @@ import os
 from collections.abc import Mapping
 from importlib import resources
 
+from fastbench.engine.client._client import Exchange
 from fastbench.engine.javascript import _quickjs
 from fastbench.script.k6 import k6_calls, k6_cookies, k6_requests, k6_responses
 from fastbench.script.k6.k6_realm import K6Realm, Take
+from fastbench.script.recording_context import PLACE
 
 _PARTS = ("core.js", "http.js")
 
@@ -19,6 +21,7 @@ def begin(main: str, source: str, env: Mapping[str, str], take: Take) -> K6Realm
     for part in (k6_calls, k6_requests, k6_responses, k6_cookies):
         part.install(found)
     _prelude(found, env)
+    found.realm.fast(PLACE.get, Exchange)
     _quickjs.waits(lambda user: user.owner.next_event())
     found.main = found.realm.compile(found.modules.source(main), main)
     return found

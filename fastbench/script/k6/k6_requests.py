@@ -86,6 +86,8 @@ def _send(method: str, url: str, body: Any, key: bytes | None, params: JsValue |
             if len(place.named) >= 1000:
                 place.named.clear()
             place.named[known] = found
+            if found.plain and user.callback is None and kind in ("", "raw"):
+                place.named[method, url, body is None, key] = found.ready  # the short way
     if found.plain:
         vu = user.vu
         assert vu is not None
@@ -181,7 +183,9 @@ def _expected_statuses(statuses: list[Any]) -> Expected:
 def _set_response_callback(callback: Any) -> None:
     if callback is not None and not isinstance(callback, Expected):
         raise K6Error("unsupported responseCallback")
-    owner().callback = EVERYTHING if callback is None else callback
+    user = owner()
+    user.callback = EVERYTHING if callback is None else callback
+    user.js.client(None, {})  # the short way knows of no callback
 
 
 def _body(body: Any) -> tuple[str, bytes]:

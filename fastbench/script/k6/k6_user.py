@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable
 from contextvars import Token
 from time import monotonic_ns
@@ -40,7 +39,7 @@ class K6User:
         self.callback: Expected | None = None
         self.tags: dict[str, str] = {}
         self.own_tags: Tags | None = None  # of its scenario, before any of `tags`
-        self.events: deque[list[Any]] = deque()
+        self.events: list[list[Any]] = []
         self.waiter: asyncio.Future[None] | None = None
         self.timers: dict[int, asyncio.TimerHandle] = {}
         self.tasks: dict[int, asyncio.Task[None]] = {}
@@ -53,6 +52,8 @@ class K6User:
             await self.js.instantiate(self.realm.main)
         finally:
             self.initializing = False
+        if self.vu is not None:
+            self.js.client(self.vu._send, self.vu._stored)
 
     def happened(self, id: int, succeeded: bool, value: Any) -> None:
         """Let the script hear of something that it waits for."""
@@ -66,7 +67,7 @@ class K6User:
             self.waiter = asyncio.get_running_loop().create_future()
             await self.waiter
             self.waiter = None
-        event = self.events.popleft()
+        event = self.events.pop(0)
         if event[0] not in self.timers:
             self.js.pending -= 1
         return event
@@ -114,7 +115,7 @@ class K6User:
         if (timer := self.timers.pop(id, None)) is not None:
             timer.cancel()
             self.js.pending -= 1
-            self.events = deque(event for event in self.events if event[0] != id)
+            self.events = [event for event in self.events if event[0] != id]
 
     def aside(self, id: int, work: Awaitable[Any]) -> None:
         """Do something while the script goes on; it hears of the result."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -33,6 +34,8 @@ _PLACE = re.compile(r"^\s*at (?:(.*?) \()?(/[^()\n]*?):(\d+)(?::(\d+))?\)?$", re
 
 class K6Host(ScriptHost):
     """One script of k6; there is one at a time in a process."""
+
+    vu_lead_ns = 250_000
 
     def __init__(self, request: RunRequest) -> None:
         super().__init__(request)
@@ -133,11 +136,12 @@ class K6Host(ScriptHost):
         """Give `warn` what was said, and what will be."""
         remarks.hear(warn)
 
-    def prepare(self, scenario: str, vu: Vu) -> Awaitable[None]:
-        """Run the script's modules for a virtual user."""
+    def prepare(self, vu: Vu) -> None:
+        """Run the script's modules for a user; what they throw, its first iteration throws."""
         user = self._user(vu)
-        vu.state["k6"] = user
-        return user.instantiate()
+        with contextlib.suppress(Exception):
+            _finish(user.instantiate())
+            vu.state["k6"] = user
 
     async def setup(self, vu: Vu) -> Any:
         """Call the exported setup(); its result goes through JSON."""

@@ -40,6 +40,7 @@ class ScriptHost(ABC):
     """One script; what it declares is known once it is loaded in this process."""
 
     declared: Declared
+    vu_lead_ns = 100_000  # how long it takes at most to make one VU ready, before the start
 
     def __init__(self, request: RunRequest) -> None:
         self.request = request
@@ -76,6 +77,9 @@ class ScriptHost(ABC):
     @abstractmethod
     def iteration(self, scenario: str, data: Any) -> Iteration:
         """Return what runs one iteration of a scenario; `data` is what setup returned."""
+
+    def prepare(self, vu: Vu) -> None:
+        """Make a VU ready for its scenario, before it begins; raises nothing."""
 
     def monitors(self, data: Any) -> list[MonitorCall]:
         """Return what looks on while others load; `data` is what setup returned."""

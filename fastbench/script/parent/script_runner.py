@@ -43,7 +43,6 @@ from fastbench.script.run_request import RunRequest
 from fastbench.script.worker import worker_process
 
 LEAD_NS = 20_000_000  # from `begin` to the start line, so that all workers are ready
-VU_LEAD_NS = 100_000  # more for each VU of the fullest worker: they are made meanwhile
 BUSY_GRACE_S = 10.0  # GRACE_S while their loops turn: ten thousand VUs are not halted at once
 
 Tell = Callable[[Progress], None]
@@ -318,7 +317,7 @@ class ScriptRun:
         children = self.workers.children
         shares = applied.shares(len(children))
         most = max(sum(len(share.vus) for share in each) for each in shares)
-        start_ns = max(time.monotonic_ns() + LEAD_NS + most * VU_LEAD_NS, self.line_ns)
+        start_ns = max(time.monotonic_ns() + LEAD_NS + most * self.host.vu_lead_ns, self.line_ns)
         if self.workers.stopped_ns or self.workers.interrupted:  # setup failed, or a signal came
             for child in children:
                 child.ended = True

@@ -191,7 +191,9 @@ class Runtime:
         """Make a VU with connections of its own."""
         session = _client.Session(self.pool, limit_per_host=self.settings.batch_per_host)
         session.discard = self.settings.discard_response_bodies
-        return Vu(id, scene.name, session, self._maker)
+        vu = Vu(id, scene.name, session, self._maker)
+        self._host.prepare(vu)
+        return vu
 
     def alarm(self, callback: Callable[[int], None]) -> _client.Ticker:
         """Make what calls back at planned instants."""

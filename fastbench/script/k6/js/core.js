@@ -67,17 +67,8 @@
       host.leaveGroup();
     }
   }
-  const check = (value, sets, tags) => {
-    if (sets === undefined || sets === null) throw new GoError('the provided check set is undefined or null');
-    for (const name in sets) {
-      if (sets[name] && sets[name].constructor && sets[name].constructor.name === 'AsyncFunction') {
-        throw new GoError('Using async functions as a check value is not supported');
-      }
-    }
-    return host.check(value, sets, tags);
-  };
   modules.k6 = {
-    check, group,
+    check: host.check, group,
     fail(text) { throw new GoError(text === undefined ? '' : String(text)); },
     sleep(seconds) { host.sleep(Number(seconds)); },
     randomSeed(seed) { host.seedRandom(seed); },
