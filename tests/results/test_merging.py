@@ -168,6 +168,12 @@ def test_what_is_no_run_at_the_same_time_is_refused(late: str, sentence: str) ->
         pair(late=late)
 
 
+def test_a_run_that_never_began_is_no_part() -> None:
+    never = replace(samples.refused(), summary=replace(samples.refused().summary, duration_s=0.0))
+    with pytest.raises(Unmergeable, match="b ended before its load began; merge those that had"):
+        pair(second=never, late=EARLY)
+
+
 def test_an_overlap_in_part_is_told() -> None:
     assert [w.code for w in pair().warnings] == ["merged_times"]
     close = merged([("a", at(samples.good(), EARLY)), ("b", at(samples.warmed(), EARLY))], "1.0")

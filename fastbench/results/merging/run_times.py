@@ -76,12 +76,13 @@ def check(runs: Sequence[TimedRun]) -> None:
     """Refuse runs that did not take place at the same time, and one that is there twice."""
     if len(runs) < 2:
         raise Unmergeable("give the documents of two runs at least")
+    for run in runs:
+        if not run.result.summary.duration_s:
+            raise Unmergeable(f"{run.name} ended before its load began; merge those that had one")
     for at, run in enumerate(runs):
         for other in runs[:at]:
             if run.begun_s == other.begun_s and run.result == other.result:
                 raise Unmergeable(_TWICE.format(other.name, run.name))
-        if not run.result.summary.duration_s:
-            raise Unmergeable(f"{run.name} ended before its load began; merge those that had one")
         others = [other for other in runs if other is not run]
         if not any(_meet(run, other) for other in others):
             gap_s = min(max(o.begun_s - run.ended_s, run.begun_s - o.ended_s) for o in others)
