@@ -132,5 +132,5 @@ def _row(state: LiveFigures | str) -> Text:
     if state.failing:
         row.append(f"  {plural(state.failing, 'threshold')} failed", "red")
     if state.vus is not None:
-        row.append(f"  {state.vus:,} VUs", "dim")
+        row.append(f"  {plural(state.vus, 'VU')}", "dim")
     return row
