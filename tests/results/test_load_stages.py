@@ -179,8 +179,10 @@ def test_where_all_met_their_goals_the_limit_was_not_reached() -> None:
     assert capacity([FALL]) is None and capacity([replace(RISE, held=())]) is None
 
 
-def test_a_stage_that_failed_at_no_higher_load_is_told() -> None:
-    after = replace(PEAK, name="after", asked_users=Level(10, 10, 10), begin_s=95.0)
-    found = capacity([RISE, HOLD, PEAK, after])
+@pytest.mark.parametrize("users", [10, 50])
+def test_a_stage_that_failed_at_no_higher_load_is_told(users: float) -> None:
+    after = replace(PEAK, name="after", asked_users=Level(users, users, users), begin_s=95.0)
+    more = replace(PEAK, name="more", asked_users=Level(300, 300, 300))
+    found = capacity([RISE, HOLD, more, PEAK, after])
     assert found is not None and (found.highest, found.next_failed) == (HOLD, PEAK)
     assert found.lower_failed == (after,)

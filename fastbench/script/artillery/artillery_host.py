@@ -51,7 +51,7 @@ class ArtilleryHost(ScriptHost):
         test = self._read()
         flows = test.chosen(self.request.scenarios)
         found = _FlowSource(flows)
-        found.calls |= {*METHODS, "check", "ws", "open"}
+        found.calls |= {*METHODS, "add", "check", "ws", "open"}
         found.texts |= {"status"} | {
             name for each in flows for step in each.steps if (name := getattr(step, "name", ""))
         }

@@ -93,7 +93,7 @@ def before_load(
         certain = [*criteria.of_times(threshold, planned)]
         for part in threshold.parts:
             certain += [*_of_rates(part, applied), *_of_stage(part, threshold, applied, planned)]
-            if source is not None and part.metric in called:
+            if source is not None and not source.unread and part.metric in called:
                 told = _of_samples(part, applied, source)
                 found += [each for each in told if each.level == "error"]
         found += certain

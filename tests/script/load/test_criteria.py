@@ -189,3 +189,11 @@ def test_a_run_is_refused_for_what_its_plan_shows_that_it_can_never_judge(limit:
     assert all(each.level == "error" for each in found if each.unjudgeable)
     told = [each.text for each in found if "never calls ws()" in each.text]
     assert len(told) == limit.startswith("ws_")
+
+
+def test_a_script_whose_text_is_not_read_is_told_nothing_of_it() -> None:
+    spec = read("main", "main", TIMED)
+    plan = applied(Declared(Settings(), (spec,)), RunRequest(script="x.js"))
+    limits = [grammar.parse("checks>99%", BUILT_IN)]
+    assert dry_run.before_load(plan, limits, lambda: Source(unread=True)) == ()
+    assert len(dry_run.before_load(plan, limits, Source)) == 1
