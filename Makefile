@@ -60,6 +60,7 @@ endif
 # A shared machine looks away at times: what fails is run once more, by itself. A defect fails twice.
 tested = @$(PY) -m pytest -q --cache-clear $(2) -m $(1) || \
 	$(PY) -m pytest -q --last-failed --last-failed-no-failures none -m $(1)
+# Only their files are collected: all of them take longer than some of these tests.
 test-alone: build test-deps
 	$(call tested,alone,$$(grep -rl --include="test_*.py" mark.alone tests))
 test-beside: build test-deps

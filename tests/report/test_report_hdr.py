@@ -68,7 +68,7 @@ def assert_as_the_library_prints(histogram: Histogram) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=1000 if SLOW else 5)
+@settings(max_examples=40 if SLOW else 5)
 @given(VALUES)
 def test_the_spectrum_is_what_the_library_prints(values: list[int]) -> None:
     assert_as_the_library_prints(Histogram.from_values(values))

@@ -75,7 +75,7 @@ def through_json(result: Result) -> Any:
 
 
 @pytest.mark.slow
-@settings(max_examples=1000 if SLOW else 20)
+@settings(max_examples=200 if SLOW else 20)
 @given(RESULTS)
 def test_a_document_comes_back_as_the_same_result(result: Result) -> None:
     assert Result.from_document(through_json(result)) == result
