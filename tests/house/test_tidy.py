@@ -57,7 +57,9 @@ PARTS: dict[str, set[str]] = {
     "script.protocols": {"script", "script.api", "script.protocols.databases"},
     "script.k6": {"script", "script.api", "script.http"},
     "script.load": {"script", "script.api", "script.k6"},
-    "script.artillery": {"script", "script.api", "script.http", "script.load", "script.protocols"},
+    "script.artillery": {
+        *("script", "script.api", "script.http", "script.k6", "script.load", "script.protocols"),
+    },
     "script.worker": {"script", "script.api", "script.http", "script.load"},
     "script.parent": {"script", "script.api", "script.load", "script.worker"},
     "experiments.trials": {"experiments.compare"},

@@ -63,7 +63,7 @@ class ArtilleryHost(ScriptHost):
         remarks.begin()
         metrics.begin()
         try:
-            test = self._test = self._read()
+            test = self._test = self._read(take)
             self._users = UserVariables(test.config)
             flows = self._flows = test.chosen(self.request.scenarios)
             self._picker = Picker(flows)
@@ -76,11 +76,11 @@ class ArtilleryHost(ScriptHost):
         except UsageError as error:
             raise Broken("load", str(error), Spot(self._shown, 0)) from None
 
-    def _read(self) -> TestFile:
+    def _read(self, take: Take = lambda shared, limit: -1) -> TestFile:
         script = yaml_tree.read(loader.text(self._file))
         request = self.request
         told = request.environment, request.env, request.base_url
-        return test_file.read(script, self._file, *told)
+        return test_file.read(script, self._file, *told, take)
 
     def _declared(self, test: TestFile, flows: tuple[FlowPlan, ...]) -> Declared:
         names = " | ".join(each.name for each in flows)
@@ -133,7 +133,7 @@ class ArtilleryHost(ScriptHost):
         await self._follow(self._test.after, vu, self._users.new(more))
 
     async def _follow(self, plan: FlowPlan, vu: Vu, vars: dict[str, Any]) -> None:
-        await plan.run(FlowContext(vu, vars))
+        await plan.run(FlowContext(vu, vars, plan.name))
 
     def spot(self, stage: str) -> Spot:
         """Return the line of before or after."""

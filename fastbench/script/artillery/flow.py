@@ -83,7 +83,8 @@ def _step(given: Map, config: TestConfig, own: Reads) -> Step:
         known_keys.refuse_unknown(given, ("log",), "a log")
         return Log(given)
     if "function" in given:
-        processor.refuse("function", given.lines["function"])
+        known_keys.refuse_unknown(given, ("function",), "a function")
+        return processor.steps(given, "function", config)[0]
     name = next(iter(given), "")
     known_keys.refuse_unknown(given, (*METHODS, *_OWN), "a flow", {})
     raise Refusal(given.line, f"the step {redact.printable(name)} is not known.")
@@ -149,22 +150,23 @@ class Loop:
 
     def __init__(self, given: Map, config: TestConfig, own: Reads) -> None:
         known_keys.refuse_unknown(given, _LOOP, "a loop")
-        if "whileTrue" in given:
-            processor.refuse("whileTrue", given.lines["whileTrue"])
+        self._processor = config.processor
+        self._while = processor.named(given, "whileTrue", config)
         self._steps = read(known_keys.listing(given, "loop", "a flow"), config, own)
         self._line = given.lines["loop"]
         if not self._steps:
             raise Refusal(self._line, "a loop needs steps.")
         self._index = known_keys.text(given, "loopValue", "a loop") or "$loopCount"
         self._element = known_keys.text(given, "loopElement", "a loop") or "$loopElement"
-        if ("over" in given) == ("count" in given):
-            raise Refusal(self._line, "a loop needs count or over.")
+        if ("over" in given) + ("count" in given) != (not self._while):
+            alone = "whileTrue stands without count and over."
+            raise Refusal(self._line, alone if self._while else "a loop needs count or over.")
         self._over = given.get("over")
         if "over" in given and not isinstance(self._over, str | Seq):
             raise Refusal(given.lines["over"], "over is a list, or the name of a variable.")
         line = given.lines.get("over", self._line)
         self._members = [Template(each, line) for each in self._over or ()]
-        self._count = Template(given.get("count", 0), given.lines.get("count", self._line))
+        self._count = Template(given.get("count", -1), given.lines.get("count", self._line))
         times = self._times()
         self.requests = _product(times[1], sum(each.requests for each in self._steps))
         self.sleeps_s = times[0] * sum(each.sleeps_s for each in self._steps)
@@ -226,9 +228,17 @@ class Loop:
             for step in self._steps:
                 await step.run(context)
             index += 1
+            if self._while and not await self._goes_on(context):
+                break
             if math.isinf(last):
                 await asyncio.sleep(0)  # steps that wait for nothing let others live
         vars[self._index] = index
+
+    async def _goes_on(self, context: FlowContext) -> bool:
+        """Ask the function of whileTrue."""
+        ((name, line),) = self._while
+        assert self._processor is not None  # it was looked at
+        return bool((await self._processor.call("loop", name, context, line)).get("result"))
 
 
 class Parallel:

@@ -33,10 +33,11 @@ class FlowFailed(Exception):
 class FlowContext:
     """What the steps of one user share; `vars` are its variables, by name."""
 
-    __slots__ = ("socket", "sockets", "vars", "vu")
+    __slots__ = ("scenario", "socket", "sockets", "vars", "vu")
 
-    def __init__(self, vu: Vu, vars: Vars) -> None:
+    def __init__(self, vu: Vu, vars: Vars, scenario: str = "") -> None:
         self.vu = vu
+        self.scenario = scenario
         self.vars = vars
         self.socket: Any = None  # of the engine ws
         self.sockets: Any = None  # of the engine socketio

@@ -23,7 +23,7 @@ from fastbench.script.artillery.flow_context import (
 )
 from fastbench.script.artillery.templates import UNDEFINED, Template, Vars, as_text
 from fastbench.script.artillery.test_config import TestConfig
-from fastbench.script.artillery.yaml_tree import Map, Refusal
+from fastbench.script.artillery.yaml_tree import Map, Refusal, of_json
 from fastbench.script.http import bodies
 
 METHODS = ("delete", "get", "head", "options", "patch", "post", "put")
@@ -47,9 +47,14 @@ class HttpRequest:
 
     def __init__(self, method: str, given: Map, config: TestConfig) -> None:
         what = f"the request {method}"
-        for key in given.keys() & {*processor.HOOKS}:
-            processor.refuse(key, given.lines[key])
-        known_keys.refuse_unknown(given, _KEYS, what, _REFUSED)
+        known_keys.refuse_unknown(given, (*_KEYS, *processor.OF_REQUESTS), what, _REFUSED)
+        self._given, self._hooks = (
+            given,
+            {
+                key: (*config.hooks.get(key, ()), *processor.named(given, key, config))
+                for key in processor.OF_REQUESTS
+            },
+        )
         url = known_keys.text(given, "url", what)
         if not url:
             raise Refusal(given.line, f"{what} needs a url.")
@@ -183,6 +188,9 @@ class HttpRequest:
     async def run(self, context: FlowContext) -> None:
         """Send it, unless its condition or its probability says no; raises FlowFailed."""
         vars = context.vars
+        if self._hooks["beforeRequest"]:
+            await self._changed(context)
+            return
         if self._chance is not None and random.randint(0, 100) >= self._chance:
             return
         if self._holds and not self._holds(vars):
@@ -203,12 +211,49 @@ class HttpRequest:
         response = await context.vu.request(self._method, url, name=name, **words)
         if response.error_kind:
             raise failure_of(response, self.line)
-        if self._takes or self._expected:
-            self._judge(ReceivedAnswer(response, captures.NO_JSON), vars)
+        answer = ReceivedAnswer(response, captures.NO_JSON)
+        failed = captures.taken(self._takes, answer, vars) if self._takes else None
+        if self._hooks["afterResponse"]:
+            await self._tell(answer, context)
+        if failed is not None or self._expected:
+            self._judge(answer, vars, failed)
 
-    def _judge(self, answer: ReceivedAnswer, vars: Vars) -> None:
-        """Capture, match and check what came; raises FlowFailed."""
-        failed = captures.taken(self._takes, answer, vars)
+    async def _changed(self, context: FlowContext) -> None:
+        """Let functions change the request, and send what became of it."""
+        request: Any = {**self._given, "method": self._method}
+        for name, line in self._hooks["beforeRequest"]:
+            assert self._config.processor is not None  # it was looked at
+            found = await self._config.processor.call(
+                "request", name, context, line, request=request
+            )
+            request = found["request"]
+        given = Map(self.line)
+        for key, value in request.items():
+            if key in _KEYS:
+                line = self._given.lines.get(key, self.line)
+                same = value == self._given.get(key)
+                given.put(key, self._given[key] if same else of_json(value, line), line)
+        try:
+            changed = HttpRequest(self._method.lower(), given, self._config)
+        except Refusal as refusal:
+            raise FlowFailed(str(refusal), self.line, str(refusal)) from None
+        changed._hooks = {**self._hooks, "beforeRequest": ()}
+        changed._name = self._name
+        await changed.run(context)
+
+    async def _tell(self, answer: ReceivedAnswer, context: FlowContext) -> None:
+        """Show the answer to functions."""
+        request = {**self._given, "method": self._method, "url": answer.response.url}
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        response = {"statusCode": answer.status, "headers": headers, "body": answer.text}
+        for name, line in self._hooks["afterResponse"]:
+            assert self._config.processor is not None  # it was looked at
+            await self._config.processor.call(
+                "response", name, context, line, request=request, response=response
+            )
+
+    def _judge(self, answer: ReceivedAnswer, vars: Vars, failed: captures.Take | None) -> None:
+        """Check what came; raises FlowFailed, also for what could not be captured."""
         if self._expected:
             held = {each.name: each.holds(answer, vars) for each in self._expected}
             plugin = self._config.expect

@@ -12,16 +12,21 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastbench.foundation import redact
 from fastbench.plan import urls
 from fastbench.plan.plan import MAX_TIMEOUT_S, UsageError
-from fastbench.script.artillery import known_keys, phases, processor
+from fastbench.script.artillery import known_keys, phases
 from fastbench.script.artillery.phases import Phase
 from fastbench.script.artillery.templates import Template, Vars
 from fastbench.script.artillery.yaml_tree import Map, Refusal, Seq
 
+if TYPE_CHECKING:
+    from fastbench.script.artillery.js_processor import JsProcessor
+
+Take = Callable[[int, int], int]
+Hooks = tuple[tuple[str, int], ...]  # names of functions, with their lines
 TIMEOUT_S = 10.0  # Artillery's
 _KEYS = (
     *("defaults", "engine", "engines", "ensure", "environments", "http", "payload", "phases"),
@@ -98,6 +103,8 @@ class TestConfig:
     ws: Map = field(default_factory=Map)
     socketio: Map = field(default_factory=Map)
     fixed: Vars = field(default_factory=dict)  # variables that every user has
+    processor: JsProcessor | None = None
+    hooks: Mapping[str, Hooks] = field(default_factory=dict)  # of the scenario that is read
     checks: bool = False  # a request expects something
     _files: dict[str, bytes] = field(default_factory=dict)
 
@@ -108,7 +115,13 @@ class TestConfig:
         return self._files[path]
 
 
-def read(script: Map, file: str, environment: str | None, env: Mapping[str, str]) -> TestConfig:
+def read(
+    script: Map,
+    file: str,
+    environment: str | None,
+    env: Mapping[str, str],
+    take: Take = lambda shared, limit: -1,
+) -> TestConfig:
     """Read config; `env` are the pairs of -e. Raises Refusal."""
     given = known_keys.mapping(script, "config", "the file")
     folder = os.path.dirname(os.path.abspath(file))
@@ -123,8 +136,6 @@ def read(script: Map, file: str, environment: str | None, env: Mapping[str, str]
         "$testId": uuid.uuid4().hex,
     }
     given = _filled(given, fixed)
-    if "processor" in given:
-        processor.refuse("processor", given.lines["processor"])
     known_keys.refuse_unknown(given, _KEYS, "config", _REFUSED)
     found = TestConfig(folder, environment=environment, fixed=fixed)
     found.target = _target(given)
@@ -132,6 +143,8 @@ def read(script: Map, file: str, environment: str | None, env: Mapping[str, str]
     found.phases = phases.read(given)
     _read_http(given, found)
     _read_plugins(given, found)
+    if (path := known_keys.text(given, "processor", "config")) is not None:
+        found.processor = _processor(os.path.join(folder, path), given, env, take)
     found.tls = known_keys.mapping(given, "tls", "config")
     known_keys.refuse_unknown(found.tls, _TLS, "tls", _TLS_REFUSED)
     found.variables = known_keys.mapping(given, "variables", "config")
@@ -143,6 +156,12 @@ def read(script: Map, file: str, environment: str | None, env: Mapping[str, str]
         if name not in _ENGINES:
             raise Refusal(line, f"the engine {redact.printable(name)} is not supported.")
     return found
+
+
+def _processor(path: str, given: Map, env: Mapping[str, str], take: Take) -> JsProcessor:
+    from fastbench.script.artillery.js_processor import JsProcessor
+
+    return JsProcessor(os.path.abspath(path), given.lines["processor"], env, take)
 
 
 def engine(given: Map, what: str, default: str) -> str:

@@ -22,7 +22,7 @@ from fastbench.script.artillery.flow import Step
 from fastbench.script.artillery.flow_context import FlowContext
 from fastbench.script.artillery.socketio_steps import SocketIoSession
 from fastbench.script.artillery.templates import Template, as_text
-from fastbench.script.artillery.test_config import TestConfig
+from fastbench.script.artillery.test_config import Take, TestConfig
 from fastbench.script.artillery.ws_steps import WsSession
 from fastbench.script.artillery.yaml_tree import Map, Refusal, Seq
 
@@ -108,12 +108,13 @@ def read(
     environment: str | None,
     env: Mapping[str, str],
     base_url: str | None = None,
+    take: Take = lambda shared, limit: -1,
 ) -> TestFile:
     """Read the file; `base_url` is the command line's target. Raises Refusal."""
     if not isinstance(script, Map):
         raise Refusal(1, "a file of Artillery is a mapping with config and scenarios.")
     known_keys.refuse_unknown(script, _FILE, "the file")
-    config = test_config.read(script, file, environment, env)
+    config = test_config.read(script, file, environment, env, take)
     if base_url is not None:
         config.target = config.fixed["target"] = base_url
     given = known_keys.listing(script, "scenarios", "the file")
@@ -140,10 +141,12 @@ def read(
 def _flow(given: Map, default: str, config: TestConfig) -> FlowPlan:
     name = known_keys.text(given, "name", "a scenario")
     what = f"the scenario {name}" if name else "a scenario"
-    for key in processor.HOOKS:
+    for key in processor.NOT_HERE:
         if key in given:
             processor.refuse(key, given.lines[key])
-    known_keys.refuse_unknown(given, _SCENARIO, what, {"socketio": "is not supported here"})
+    known_keys.refuse_unknown(
+        given, (*_SCENARIO, *processor.HOOKS), what, {"socketio": "is not supported here"}
+    )
     engine = test_config.engine(given, what, config.engine)
     steps = known_keys.listing(given, "flow", what)
     if not steps:
@@ -155,7 +158,13 @@ def _flow(given: Map, default: str, config: TestConfig) -> FlowPlan:
             steps = _rest(steps)
     elif engine == "socketio":
         session = SocketIoSession(steps, config)
-    read = flow.read(steps, config, _ENGINES[engine])
+    config.hooks = {key: processor.named(given, key, config) for key in processor.OF_REQUESTS}
+    read: tuple[Step, ...] = (
+        *processor.steps(given, "beforeScenario", config),
+        *flow.read(steps, config, _ENGINES[engine]),
+        *processor.steps(given, "afterScenario", config),
+    )
+    config.hooks = {}
     shown = redact.printable(name or default)
     return FlowPlan(shown, _weight(given, config), engine, read, given.line, session)
 

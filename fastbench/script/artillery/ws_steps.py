@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastbench.foundation import redact
-from fastbench.script.artillery import captures, known_keys, processor
+from fastbench.script.artillery import captures, known_keys
 from fastbench.script.artillery.captures import NO_JSON
 from fastbench.script.artillery.flow import Step
 from fastbench.script.artillery.flow_context import FlowContext, FlowFailed, failure_of
@@ -181,8 +181,6 @@ def of_ws(given: Map, config: TestConfig) -> Step | None:
     """Read a step of the engine ws; None for another one."""
     if "connect" in given:
         raise Refusal(given.lines["connect"], "connect is the first step of a flow, or none.")
-    if "function" in given:
-        processor.refuse("function", given.lines["function"])
     for method in METHODS:
         if method in given:
             raise Refusal(given.lines[method], f"{method} is no step of the engine ws.")

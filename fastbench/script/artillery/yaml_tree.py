@@ -171,6 +171,21 @@ def _shown_tag(tag: str) -> str:
     return redact.printable(tag.replace(_TAG, "!!"))
 
 
+def of_json(value: Any, line: int) -> Any:
+    """Return a value of JSON as one of the file, all of it in one line."""
+    if isinstance(value, dict):
+        found = Map(line)
+        for key, each in value.items():
+            found.put(key, of_json(each, line), line)
+        return found
+    if isinstance(value, list):
+        members = Seq(line)
+        for each in value:
+            members.put(of_json(each, line), line)
+        return members
+    return value
+
+
 def finite(value: object) -> bool:
     """Tell whether a value is a number that can be counted with."""
     return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)

@@ -47,7 +47,7 @@ def beside(place: str, words: str) -> str:
     ("place", "words", "said"),
     [
         ("target: http://127.0.0.1:1", "targt: x", "4: config has no targt; did you mean target?"),
-        ("target: http://127.0.0.1:1", "processor: ./f.js", "4: processor is code in JavaScript"),
+        ("target: http://127.0.0.1:1", "processor: ./f.js", "4: processor: f.js does not exist."),
         ("target: http://127.0.0.1:1", "plugins: {slack: {}}", "4: plugins: slack is not supp"),
         ("target: http://127.0.0.1:1", "http: {proxy: x}", "4: http: proxy is not supported"),
         ("target: http://127.0.0.1:1", "tls: {pfx: x}", "4: tls: pfx is not supported"),
@@ -81,7 +81,7 @@ def test_a_key_or_value_that_cannot_be_used_is_named_with_its_line(
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ("- function: f", "function is code in JavaScript"),
+        ("- function: f", "function is code in JavaScript; config.processor must"),
         ("- gett: {url: /}", "a flow has no gett; did you mean get?"),
         ("- think: soon", "think is a time"),
         ("- loop: [{think: 1}]", "a loop needs count or over"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import embedded
 import pytest
 from running import Run, fastbench
 
+SHORT = "phases: [{duration: 0.2, arrivalCount: 5}]\n  plugins"
 NAMES = ("talk", "desk")
 TEST = """
 config:
@@ -83,12 +85,13 @@ def test_a_file_runs_as_many_users_as_its_phases_bring(tmp_path: Path, target: s
 def test_a_user_that_fails_has_the_error_and_the_line_and_sends_no_more(
     tmp_path: Path, target: str
 ) -> None:
-    text = TEST.replace("{json: $.method, as: m}", "{json: $.nothing, as: m}")
+    text = re.sub(r"phases:.*?plugins", SHORT, TEST, count=1, flags=re.DOTALL)
+    text = text.replace("{json: $.method, as: m}", "{json: $.nothing, as: m}")
     found = run(tmp_path, target, text=text).document
     (row,) = found["exceptions"]
     line = text[1:].partition("$.nothing")[0].count("\n") + 2
     assert (row["type"], row["place"]) == ("Failed capture or match", f"test.yml:{line}")
-    assert row["count"] == found["scenarios"][0]["iterations"] == 37
+    assert row["count"] == found["scenarios"][0]["iterations"] == 5
     names = [each["name"] for each in found["requests"] if each["scenario"] == "buy"]
     assert "/status/404" not in names
 
@@ -140,3 +143,58 @@ def test_users_talk_over_websockets_and_socket_io(tmp_path: Path, target: str) -
     sent = {row["name"]: row["requests"] for row in found["requests"] if row["kind"] == "ws"}
     assert sent.get("send", 0) == 2 * users["talk"]
     assert sent.get("echo", 0) == users["desk"]
+
+
+CODE = """
+config:
+  target: "{{ $env.TARGET }}"
+  processor: ./code.js
+  phases: [{duration: 0.2, arrivalCount: 5}]
+  plugins: {expect: {}}
+scenarios:
+  - name: code
+    beforeScenario: set
+    afterScenario: [slow]
+    flow:
+      - function: later
+      - post:
+          url: /echo
+          json: {}
+          beforeRequest: change
+          afterResponse: [keep]
+          expect: {equals: ["{{ late }}", 43]}
+      - get: {url: /status/204, expect: {equals: ["{{ sent }}", '{"id":42}']}}
+      - loop: [get: {url: /api/health}]
+        whileTrue: again
+      - get: {url: /status/204, expect: {equals: ["{{ n }}", 3]}}
+      - function: fail
+"""
+MODULE = """
+module.exports = { set, later, change, keep, again, slow, fail };
+function set(context, events, done) { context.vars.id = 42; done(); }
+async function later(context, events) { context.vars.late = context.vars.id + 1; }
+function change(request, context, events, next) { request.json = { id: context.vars.id }; next(); }
+function keep(request, response, context, events, next) {
+  context.vars.sent = JSON.parse(response.body).body;
+  next();
+}
+function again(context, next) {
+  context.vars.n = (context.vars.n || 0) + 1;
+  next(context.vars.n < 3);
+}
+function slow(context, events, done) { setTimeout(done, 5); }
+function fail(context, events, done) { done(context.vars.n === 3 ? new Error("no more") : null); }
+"""
+
+
+def test_functions_of_a_processor_run_in_javascript(tmp_path: Path, target: str) -> None:
+    pytest.importorskip("fastbench.engine.javascript._quickjs")
+    (tmp_path / "code.js").write_text(MODULE)
+    found = run(tmp_path, target, text=CODE).document
+    names = {row["name"]: row["requests"] for row in found["requests"]}
+    assert names == {"/api/health": 15, "/echo": 5, "/status/204": 10}
+    assert {(row["passes"], row["fails"]) for row in found["checks"]} == {(5, 0)}
+    assert len(found["checks"]) == 3
+    line = CODE.partition("function: fail")[0].count("\n") + 1
+    (row,) = found["exceptions"]
+    assert (row["type"], row["place"], row["count"]) == ("no more", f"test.yml:{line}", 5)
