@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from fastbench.foundation import redact
+from fastbench.script.api.checks import group
 from fastbench.script.artillery import known_keys, processor
 from fastbench.script.artillery.flow_context import FlowContext, FlowFailed
 from fastbench.script.artillery.http_requests import METHODS, HttpRequest
@@ -25,7 +26,7 @@ from fastbench.script.artillery.yaml_tree import Map, Refusal, Seq
 _LOOP = ("count", "loop", "loopElement", "loopValue", "over", "whileTrue")
 _THINK = ("jitter", "think")
 _PARALLEL = ("limit", "parallel")
-_OWN = ("function", "log", "loop", "parallel", "think")
+_OWN = ("function", "group", "log", "loop", "parallel", "think")
 _RANGE = re.compile(r"\s*([0-9]+)\s*-\s*([0-9]+)\s*")
 _MAX_AT_ONCE = 100
 
@@ -76,7 +77,7 @@ def of_http(given: Map, config: TestConfig) -> Step | None:
 
 
 def _step(given: Map, config: TestConfig, own: Reads) -> Step:
-    for name, make in (("loop", Loop), ("think", Think), ("parallel", Parallel)):
+    for name, make in (("loop", Loop), ("think", Think), ("parallel", Parallel), ("group", Group)):
         if name in given:
             return make(given, config, own)
     if "log" in given:
@@ -239,6 +240,26 @@ class Loop:
         ((name, line),) = self._while
         assert self._processor is not None  # it was looked at
         return bool((await self._processor.call("loop", name, context, line)).get("result"))
+
+
+class Group:
+    """Do steps under a name, which reports tell apart; files have it, though Artillery has not."""
+
+    def __init__(self, given: Map, config: TestConfig, own: Reads) -> None:
+        known_keys.refuse_unknown(given, ("group",), "a group")
+        what = known_keys.mapping(given, "group", "a flow")
+        known_keys.refuse_unknown(what, ("name", "steps"), "a group")
+        name = known_keys.text(what, "name", "a group") or "group"
+        self._name = redact.printable(name.replace("::", ":"))
+        self._steps = read(known_keys.listing(what, "steps", "a group"), config, own)
+        self.requests = sum(each.requests for each in self._steps)
+        self.sleeps_s = sum(each.sleeps_s for each in self._steps)
+
+    async def run(self, context: FlowContext) -> None:
+        """Do them in their order."""
+        with group(self._name):
+            for step in self._steps:
+                await step.run(context)
 
 
 class Parallel:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from fastbench.foundation import redact
 from fastbench.plan import urls
 from fastbench.plan.plan import MAX_TIMEOUT_S, UsageError
+from fastbench.script import remarks
 from fastbench.script.artillery import known_keys, phases
 from fastbench.script.artillery.phases import Phase
 from fastbench.script.artillery.templates import Template, Vars
@@ -29,14 +30,23 @@ Take = Callable[[int, int], int]
 Hooks = tuple[tuple[str, int], ...]  # names of functions, with their lines
 TIMEOUT_S = 10.0  # Artillery's
 _KEYS = (
-    *("defaults", "engine", "engines", "ensure", "environments", "http", "payload", "phases"),
+    *(
+        "apdex",
+        "defaults",
+        "engine",
+        "engines",
+        "ensure",
+        "environments",
+        "http",
+        "payload",
+        "phases",
+    ),
     *("plugins", "processor", "socketio", "target", "timeout", "tls", "variables", "ws"),
 )
 _REFUSED = {
     "includeFiles": "is for Artillery's cloud; it is not supported",
     "mode": "is not supported: arrivals are evenly spaced",
     "statsInterval": "is not supported: the series of a run has a row a second",
-    "apdex": "is not supported; write thresholds instead",
     "phasesFile": "is not supported",
 }
 _ENGINES = ("http", "socketio", "ws")
@@ -48,7 +58,7 @@ _TLS_REFUSED = {
     "pfx": "is not supported; give cert and key as PEM files",
     "passphrase": "is not supported; give a key without one",
 }
-_PLUGINS = ("ensure", "expect", "metrics-by-endpoint")
+_PLUGINS = ("apdex", "ensure", "expect", "metrics-by-endpoint")
 _EXPECT = (
     *("expectDefault200", "formatter", "outputFormat", "reportFailuresAsErrors"),
     "useOnlyRequestNames",
@@ -60,7 +70,7 @@ _BY_ENDPOINT_REFUSED = {
 }
 _PLUGIN_REFUSED = {
     name: "is not supported"
-    for name in ("apdex", "cloudwatch", "datadog", "fake-data", "hls", "memory-inspector", "slack")
+    for name in ("cloudwatch", "datadog", "fake-data", "hls", "memory-inspector", "slack")
 } | {
     "publish-metrics": "is not supported; outputs are named on the command line, as -o prometheus=",
     "publish-metrics-prometheus": "is not supported; write -o prometheus= on the command line",
@@ -273,6 +283,12 @@ def _read_http(given: Map, found: TestConfig) -> None:
 def _read_plugins(given: Map, found: TestConfig) -> None:
     plugins = known_keys.mapping(given, "plugins", "config")
     known_keys.refuse_unknown(plugins, _PLUGINS, "plugins", _PLUGIN_REFUSED)
+    if "apdex" in plugins:
+        remarks.tell(
+            "apdex",
+            f"line {plugins.lines['apdex']}: apdex is not measured",
+            "hold http.response_time to a limit with ensure",
+        )
     if "expect" in plugins:
         expect = known_keys.mapping(plugins, "expect", "plugins")
         known_keys.refuse_unknown(expect, _EXPECT, "the plugin expect")

@@ -26,7 +26,7 @@ from fastbench.script.artillery.test_config import Take, TestConfig
 from fastbench.script.artillery.ws_steps import WsSession
 from fastbench.script.artillery.yaml_tree import Map, Refusal, Seq
 
-_FILE = ("after", "before", "config", "scenarios")
+_FILE = ("after", "before", "config", "processor", "scenarios")
 _SCENARIO = ("engine", "flow", "name", "weight")
 _ENGINES = {
     "http": flow.of_http,
@@ -114,6 +114,9 @@ def read(
     if not isinstance(script, Map):
         raise Refusal(1, "a file of Artillery is a mapping with config and scenarios.")
     known_keys.refuse_unknown(script, _FILE, "the file")
+    if "processor" in script and isinstance(config_of := script.get("config"), Map):
+        # It belongs into config; Artillery leaves it out there.
+        config_of.put("processor", script["processor"], script.lines["processor"])
     config = test_config.read(script, file, environment, env, take)
     if base_url is not None:
         config.target = config.fixed["target"] = base_url

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from fastbench.script import remarks
 from fastbench.script.artillery import phases, test_file, yaml_tree
 from fastbench.script.artillery.test_file import TestFile
 from fastbench.script.artillery.yaml_tree import Refusal
@@ -111,3 +112,14 @@ def test_a_file_that_is_none_or_brings_nobody_is_refused() -> None:
 def test_what_is_documented_is_read() -> None:
     found = read(GOOD)
     assert found.config.target == "http://127.0.0.1:1" and len(found.flows) == 1
+
+
+def test_a_group_is_its_steps_and_apdex_is_told_of() -> None:
+    remarks.begin()
+    text = GOOD.replace("phases:", "apdex: {threshold: 5}\n  plugins: {apdex: {}}\n  phases:")
+    found = read(text + "      - group: {name: turn, steps: [get: {url: /a}, think: 2]}\n")
+    assert (found.flows[0].requests, found.flows[0].sleeps_s) == (2, 2)
+    assert remarks.texts() == ("line 5: apdex is not measured",)
+    assert refused(GOOD + "      - group: {steps: [], nam: a}\n").startswith(
+        "11: a group has no nam"
+    )
