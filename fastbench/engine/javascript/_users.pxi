@@ -31,7 +31,7 @@ cdef extern from "users.h":
     enum:
         USER_ENDED, USER_PREEMPTED, USER_WAITS, USER_CHECKS, USER_FIRST_OPERATION
         JS_EVAL_TYPE_GLOBAL, JS_EVAL_TYPE_MODULE, JS_EVAL_FLAG_COMPILE_ONLY
-        JS_GPN_STRING_MASK, JS_GPN_ENUM_ONLY, JS_CFUNC_generic_magic
+        JS_GPN_STRING_MASK, JS_GPN_ENUM_ONLY, JS_CFUNC_generic_magic, JS_PROP_C_W_E
         JS_TAG_INT, JS_TAG_BOOL, JS_TAG_NULL, JS_TAG_UNDEFINED, JS_TAG_FLOAT64, JS_TAG_STRING
         JS_TAG_STRING_ROPE, JS_TAG_OBJECT, JS_TAG_BIG_INT, JS_TAG_SHORT_BIG_INT
     Kept *released
@@ -116,6 +116,8 @@ cdef extern from "users.h":
     JSAtom JS_GetModuleName(JSContext *, JSModuleDef *)
     const char *JS_AtomToCString(JSContext *, JSAtom)
     void JS_FreeAtom(JSContext *, JSAtom)
+    JSAtom JS_NewAtomLen(JSContext *, const char *, size_t)
+    int JS_DefinePropertyValue(JSContext *, JSValueConst, JSAtom, JSValue, int)
     ctypedef struct JSMemoryUsage:
         int64_t malloc_size
     void JS_ComputeMemoryUsage(JSRuntime *, JSMemoryUsage *)

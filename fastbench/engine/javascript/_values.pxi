@@ -273,6 +273,7 @@ cdef JSValue to_js(Realm realm, object value, bint within) except *:
 cdef JSValue container_to_js(Realm realm, object value) except *:
     cdef JSContext *ctx = realm.ctx
     cdef JSValue out
+    cdef JSAtom atom
     cdef uint32_t i = 0
     if isinstance(value, (list, tuple)):
         out = JS_NewArray(ctx)
@@ -283,8 +284,10 @@ cdef JSValue container_to_js(Realm realm, object value) except *:
     if isinstance(value, dict):
         out = JS_NewObject(ctx)
         for name, each in value.items():
-            JS_SetPropertyStr(ctx, out, str(name).encode("utf-8", "replace"),
-                              to_js(realm, each, True))
+            raw = str(name).encode("utf-8", "replace")      # "__proto__" is one as any other
+            atom = JS_NewAtomLen(ctx, PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw))
+            JS_DefinePropertyValue(ctx, out, atom, to_js(realm, each, True), JS_PROP_C_W_E)
+            JS_FreeAtom(ctx, atom)
         return out
     if isinstance(value, (str, int, float)):
         return to_js(realm, str(value) if isinstance(value, str) else float(value), True)

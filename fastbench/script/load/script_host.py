@@ -80,6 +80,7 @@ class ScriptHost(ABC):
 
     def prepare(self, vu: Vu) -> None:
         """Make a VU ready for its scenario, before it begins; raises nothing."""
+        return None  # in most languages it is, as soon as it is made
 
     def monitors(self, data: Any) -> list[MonitorCall]:
         """Return what looks on while others load; `data` is what setup returned."""
