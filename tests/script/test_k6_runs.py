@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from embedded import serving
 from running import Run, fastbench
-from servers import OK, Server, answering
+from servers import OK, Peer, Server, answering
 
 pytest.importorskip("fastbench.engine.javascript._quickjs", reason="built without JavaScript")
 
@@ -29,7 +29,7 @@ def run(folder: Path, text: str, server: Server, *more: str) -> Run:
     """Run a script of this text with two workers."""
     path = folder / "script.js"
     path.write_text(HEAD + text)
-    return fastbench("run", str(path), "-e", f"URL={server.url()}", "-t", "2", "-q", *more)
+    return fastbench("run", str(path), "-e", f"URL={server.url('')}", "-t", "2", "-q", *more)
 
 
 def test_an_iteration_counts_its_checks_groups_metrics_and_requests(
@@ -138,4 +138,82 @@ export function free() { http.get(`${URL}/`); }
     rows = {row["name"]: row for row in found.document["scenarios"]}
     assert rows["free"]["iterations"] > 10
     assert rows["stuck"]["interrupted"] == 1
-    json.dumps(found.document)
+
+
+def test_forms_files_batches_and_cookies_are_sent_as_k6_sends_them(tmp_path: Path) -> None:
+    (tmp_path / "data.json").write_text('{"user": "ann"}')
+    (tmp_path / "old.cjs").write_text("exports.twice = (x) => 2 * x;")
+    text = """
+import data from './data.json';
+import { twice } from './old.cjs';
+import { SharedArray } from 'k6/data';
+import exec from 'k6/execution';
+const rows = new SharedArray('rows', () => [{ a: 1 }, { a: 2 }]);
+const raw = open('./data.json', 'b');
+export const options = { vus: 1, iterations: 1 };
+export default async function () {
+  const one = http.batch([['POST', `${URL}/form`, { a: 'b c', d: [1, 2] }], `${URL}/plain`]);
+  const named = http.batch({ x: { method: 'PUT', url: `${URL}/put`, body: 'text' } });
+  http.post(`${URL}/file`, { file: http.file(raw, 'd.json', 'application/json'), note: 'hi' });
+  http.get(http.url`${URL}/users/${twice(21)}`, { cookies: { c: 'v' } });
+  const later = await http.asyncRequest('GET', `${URL}/later`);
+  await new Promise((done) => setTimeout(done, 5));
+  check(null, {
+    batch: one.length === 2 && one[1].status === 200 && named.x.status === 200,
+    modules: data.user === 'ann' && rows.length === 2 && rows[1].a === 2,
+    frozen: (() => { try { rows[0].a = 9; return false; } catch (error) { return true; } })(),
+    later: later.status === 200,
+    vu: exec.vu.idInTest === 1 && exec.scenario.name === 'default',
+  });
+}
+"""
+    requests: list[bytes] = []
+
+    def keeping(peer: Peer) -> None:
+        while True:
+            requests.append(peer.request())
+            peer.send(OK)
+
+    with Server(keeping) as keeper:
+        found = run(tmp_path, text, keeper, "-t", "1")
+    assert found.document["exceptions"] == [], found.document["exceptions"]
+    assert {row["name"]: row["passes"] for row in found.document["checks"]} == dict.fromkeys(
+        ("batch", "modules", "frozen", "later", "vu"), 1
+    )
+    sent = b"".join(requests)
+    assert b"a=b+c&d=1&d=2" in sent and b"application/x-www-form-urlencoded" in sent
+    assert b'filename="d.json"' in sent and b'{"user": "ann"}' in sent and b"\r\n\r\nhi" in sent
+    assert b"GET /users/42 " in sent and b"c=v" in sent
+    assert any(row["name"].endswith("/users/${}") for row in found.document["requests"])
+
+
+def test_a_socket_hears_its_events_and_counts_as_k6_counts(tmp_path: Path) -> None:
+    text = """
+import ws from 'k6/ws';
+export const options = { vus: 2, iterations: 4 };
+export default function () {
+  const heard = [];
+  const response = ws.connect(`${URL.replace('http', 'ws')}/ws/echo`, {}, (socket) => {
+    socket.on('open', () => { heard.push('open'); socket.send('one'); });
+    socket.on('message', (text) => { heard.push(text); socket.ping(); });
+    socket.on('pong', () => { heard.push('pong'); socket.sendBinary(new Uint8Array([7]).buffer); });
+    socket.on('binaryMessage', (data) => { heard.push(new Uint8Array(data)[0]); });
+    socket.setTimeout(() => socket.close(), 60);
+    socket.on('close', (code) => heard.push(code));
+  });
+  check(heard, { heard: (h) => h.join() === 'open,one,pong,7,1000' });
+  check(response, { opened: (r) => r.status === 101 });
+  let told = '';
+  const lost = (socket) => socket.on('error', (e) => { told = e.error(); });
+  ws.connect('ws://127.0.0.1:1/', lost);
+  check(told, { refused: (text) => text.length > 0 });
+}
+"""
+    with serving() as (_, url):
+        path = tmp_path / "script.js"
+        path.write_text(HEAD + text)
+        found = fastbench("run", str(path), "-e", f"URL={url}", "-t", "1", "-q")
+    assert {row["name"]: row["passes"] for row in found.document["checks"]} == dict.fromkeys(
+        ("heard", "opened", "refused"), 4
+    )
+    assert found.document["metrics"]["ws_sessions"]["values"]["count"] == 4

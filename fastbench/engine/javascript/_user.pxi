@@ -153,6 +153,8 @@ cdef class JsUser:
         ended, self.ended = self.ended, None
         if ended is not None:
             JS_FreeValue(self.realm.ctx, value)
+            if tidy is not None:
+                tidy(self)
             raise ended
         if self.raw.failed:
             raise error_of(self.realm.ctx, value)
@@ -257,6 +259,7 @@ cdef JsUser running_user = None
 cdef frozenset plain_types = frozenset(
     (type(None), bool, str, int, float, bytes, list, dict, Json, Numbered))
 next_event = None               # see `waits`
+tidy = None                     # see `halted`
 
 
 def running():
@@ -268,6 +271,12 @@ def waits(function):
     """Let `function(user)` give an awaitable of the next event of a user that waits for some."""
     global next_event
     next_event = function
+
+
+def halted(function):
+    """Let `function(user)` hear of a call that was ended from outside, before it raises."""
+    global tidy
+    tidy = function
 
 
 @cython.final

@@ -8,20 +8,28 @@ from importlib import resources
 
 from fastbench.engine.client._client import Exchange
 from fastbench.engine.javascript import _quickjs
-from fastbench.script.k6 import k6_calls, k6_cookies, k6_requests, k6_responses
+from fastbench.script.k6 import (
+    k6_calls,
+    k6_cookies,
+    k6_execution,
+    k6_requests,
+    k6_responses,
+    k6_sockets,
+)
 from fastbench.script.k6.k6_realm import K6Realm, Take
 from fastbench.script.recording_context import PLACE
 
-_PARTS = ("core.js", "http.js")
+_PARTS = ("core.js", "http.js", "ws.js")
 
 
 def begin(main: str, source: str, env: Mapping[str, str], take: Take) -> K6Realm:
     """Make the realm of this process, after the fork. Raises JsError and UsageError."""
     found = K6Realm(main, source, take)
-    for part in (k6_calls, k6_requests, k6_responses, k6_cookies):
+    for part in (k6_calls, k6_requests, k6_responses, k6_cookies, k6_execution, k6_sockets):
         part.install(found)
     _prelude(found, env)
     found.realm.fast(PLACE.get, Exchange)
+    _quickjs.halted(lambda user: user.owner.tidy())
     _quickjs.waits(lambda user: user.owner.next_event())
     found.main = found.realm.compile(found.modules.source(main), main)
     return found
@@ -45,4 +53,6 @@ def _prelude(found: K6Realm, env: Mapping[str, str]) -> None:
         values = {each: realm.member(module, each) for each in module.names()}
         realm.native(name, {**values, "default": module})
     found.modules.built_in(names)
+    now = realm.evaluate("Date.now", "prelude")
+    found.now_ms = lambda: int(realm.run(now).copy())
     realm.set_global("__ENV", {**os.environ, **env})

@@ -9,6 +9,7 @@ from fastbench.engine.javascript import _quickjs
 from fastbench.engine.javascript._quickjs import JsValue
 from fastbench.script.k6.k6_modules import K6Modules
 from fastbench.script.recording_context import RecordingContext, Tags
+from fastbench.script.spec import Spec
 
 Take = Callable[[int, int], int]
 
@@ -25,6 +26,9 @@ class K6Realm:
         self.files: dict[tuple[str, bool], str | bytes] = {}
         self.failed_by_script: list[str] = []
         self.throws = False  # options.throw
+        self.scenarios: dict[str, Spec] = {}
+        self.begun_ns: dict[str, int] = {}  # of the scenarios, CLOCK_MONOTONIC
+        self.now_ms: Callable[[], int] = int  # Date.now() of the realm
         self.response_type = "text"
         self.jars: Any  # see k6_cookies
         self.wrapped: Callable[[Any], Any]

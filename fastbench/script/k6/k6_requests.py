@@ -115,11 +115,9 @@ def _prepared(
         raise K6Error(f"the parameters of a request are an object, not {params!r}")
     realm, vu = user.realm, user.vu
     assert vu is not None
-    tags = {
-        name: _tag(value) for name, value in (params.get("tags") or {}).items() if value is not None
-    }
+    tags = texts_of(params.get("tags") or {})
     name = tags.get("name")
-    headers = {name: _header(value) for name, value in (params.get("headers") or {}).items()}
+    headers = texts_of(params.get("headers") or {})
     content_type = {"form": plan_body.URLENCODED}.get(kind, kind.partition("|")[2])
     compression = _compression(params.get("compression"))
     if compression and not any(each.lower() == "content-encoding" for each in headers):
@@ -265,8 +263,9 @@ def _timeout(given: Any) -> float | None:
         raise K6Error(f"invalid timeout value: {given!r}; write '30s', or milliseconds") from None
 
 
-def _header(value: Any) -> str:
-    return _tag(value)
+def texts_of(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return values by name as texts; what is null or undefined is left out."""
+    return {name: _tag(value) for name, value in given.items() if value is not None}
 
 
 def _tag(value: Any) -> str:

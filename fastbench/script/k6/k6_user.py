@@ -25,7 +25,7 @@ class K6User:
 
     __slots__ = (
         *("callback", "data", "events", "function", "groups", "initializing", "js", "realm"),
-        *("own_tags", "scenario_iteration", "tags", "tasks", "timers", "vu", "waiter"),
+        *("own_tags", "scenario_iteration", "sockets", "tags", "tasks", "timers", "vu", "waiter"),
     )
 
     def __init__(self, realm: K6Realm, vu: Vu | None = None) -> None:
@@ -37,6 +37,7 @@ class K6User:
         self.data: JsValue | None = None
         self.groups: list[Group] = []
         self.callback: Expected | None = None
+        self.sockets: dict[int, Any] = {}  # of k6/ws, by number
         self.tags: dict[str, str] = {}
         self.own_tags: Tags | None = None  # of its scenario, before any of `tags`
         self.events: list[list[Any]] = []
@@ -91,6 +92,9 @@ class K6User:
             timer.cancel()
         for task in self.tasks.values():
             task.cancel()
+        for socket in self.sockets.values():
+            socket.drop()
+        self.sockets.clear()
         self.timers.clear()
         self.tasks.clear()
         self.events.clear()

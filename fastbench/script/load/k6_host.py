@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import time
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -108,7 +109,7 @@ class K6Host(ScriptHost):
                         else "."
                     )
                 )
-        self._specs = {spec.name: spec for spec in specs}
+        self._specs = self._realm.scenarios = {spec.name: spec for spec in specs}
         metrics.close()
         has = {
             name: (each := user.js.export(name)) is not None and each.callable
@@ -156,6 +157,7 @@ class K6Host(ScriptHost):
         """Return what calls the function of a scenario."""
         function = self._specs[scenario].function
         raw = None if data is None else json.dumps(data).encode()
+        self._realm.begun_ns[scenario] = time.monotonic_ns()
 
         def first(vu: Vu) -> Any:
             return self._first(vu, function, raw)
@@ -164,7 +166,7 @@ class K6Host(ScriptHost):
             user = vu.state.get("k6")
             if user is None or user.function is None:
                 return first(vu)
-            if user.groups or user.timers or user.tasks or user.js.pending:
+            if user.groups or user.timers or user.tasks or user.sockets or user.js.pending:
                 user.tidy()
             return user.js.again(vu.iteration)
 

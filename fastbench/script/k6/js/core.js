@@ -5,7 +5,8 @@
 
   const errorNames = { TypeError, RangeError, SyntaxError, ReferenceError };
   class GoError extends Error {
-    constructor(text) { super(text); this.value = { error: () => text }; }
+    constructor(text) { super(text); this.value = this; }
+    error() { return this.message; }
   }
   Object.defineProperty(GoError.prototype, 'name', { value: 'GoError', configurable: true, writable: true });
   host.makeError = ([name, text]) => new (errorNames[name] || GoError)(text);

@@ -1,0 +1,65 @@
+// k6/ws: connect() runs the events of one socket until it is closed, over the operations in `host`.
+(function (host, modules) {
+  'use strict';
+
+  class Socket {
+    constructor(number) {
+      Object.defineProperty(this, 'number', { value: number });
+      Object.defineProperty(this, 'handlers', { value: {} });
+      Object.defineProperty(this, 'timers', { value: new Map() });
+    }
+    on(event, handler) {
+      if (typeof handler !== 'function') throw new TypeError(`the handler of ${event} is not a function`);
+      (this.handlers[event] = this.handlers[event] || []).push(handler);
+    }
+    send(message) {
+      if (message === undefined) throw host.makeError(['TypeError', 'the message is missing']);
+      host.wsSend(this.number, String(message));
+    }
+    sendBinary(message) {
+      if (!(message instanceof ArrayBuffer) && !ArrayBuffer.isView(message)) {
+        throw new TypeError(`expected ArrayBuffer as argument, received: ${typeof message}`);
+      }
+      host.wsSend(this.number, message);
+    }
+    ping() { host.wsPing(this.number); }
+    setTimeout(call, ms) { this.timer(call, ms, false, 'setTimeout'); }
+    setInterval(call, ms) { this.timer(call, ms, true, 'setInterval'); }
+    timer(call, ms, repeats, name) {
+      const time = Number(ms);
+      if (!(time > 0)) throw host.makeError(['GoError', `${name} requires a >0 timeout parameter, received ${ms}`]);
+      this.timers.set(host.wsTimer(this.number, time, repeats), call);
+    }
+    close(code) { host.wsClose(this.number, code === undefined ? 1000 : Number(code)); }
+  }
+  const told = (socket, event, ...values) => {
+    for (const handler of socket.handlers[event] || []) handler(...values);
+  };
+
+  modules['k6/ws'] = {
+    connect(url, params, body) {
+      const run = typeof params === 'function' ? params : body;
+      if (typeof run !== 'function') throw host.makeError(['GoError', 'last argument to ws.connect must be a function']);
+      const [number, error, response, open] = host.wsOpen(String(url), typeof params === 'function' ? null : params);
+      const socket = new Socket(number);
+      try {
+        run(socket);
+        if (error) {
+          told(socket, 'error', host.makeError(['GoError', error]));
+        } else if (open) {
+          told(socket, 'open');
+          for (;;) {
+            const event = host.wsNext(number);
+            if (event === undefined) break;
+            if (event[0] === 'timer') socket.timers.get(event[1])();
+            else if (event[0] === 'error') told(socket, 'error', host.makeError(['GoError', event[1]]));
+            else told(socket, ...event);
+          }
+        }
+      } finally {
+        host.wsLeave(number);
+      }
+      return response;
+    },
+  };
+})

@@ -1,0 +1,188 @@
+"""WebSockets as k6/ws has them, over those of all scripts: one that waits for its events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
+from fastbench.script.k6.k6_requests import K6Response, texts_of
+
+if TYPE_CHECKING:
+    from fastbench.engine.client._client import WebSocket
+    from fastbench.script.api.sockets import Message, Socket
+    from fastbench.script.k6.k6_realm import K6Realm
+
+_PARAMS = frozenset(("headers", "tags", "jar", "compression"))
+
+
+class K6Socket:
+    """One socket, and what happened on it that the script has not yet heard of."""
+
+    def __init__(self, socket: Socket) -> None:
+        self.socket = socket
+        self.events: deque[list[Any]] = deque()
+        self.ended = not socket.open
+        self._waiter: asyncio.Future[None] | None = None
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        raw = socket.raw
+        if raw is not None:
+            self._take_early(raw)
+            ended, raw.hook = raw.on_end, self._message
+
+            def gone(of: Any) -> None:
+                if ended is not None:
+                    ended(of)
+                self._gone()
+
+            raw.on_end = gone
+
+    def tell(self, *event: Any) -> None:
+        """Add an event: its name and values."""
+        self.events.append(list(event))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def next(self) -> list[Any] | None:
+        """Wait for the next event; None when there will be no more."""
+        while not self.events:
+            if self.ended:
+                return None
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+            self._waiter = None
+        return self.events.popleft()
+
+    def timer(self, ms: float, repeats: bool) -> int:
+        """Tell of a time that is over, once or again and again."""
+        loop, number = asyncio.get_running_loop(), len(self._timers)
+
+        def over() -> None:
+            if not self.ended:
+                self.tell("timer", number)
+                if repeats:
+                    self._timers[number] = loop.call_later(ms / 1e3, over)
+
+        self._timers[number] = loop.call_later(ms / 1e3, over)
+        return number
+
+    def ping(self) -> None:
+        """Send a ping, and tell of its pong."""
+
+        async def run() -> None:
+            if await self.socket.ping() is not None:
+                self.tell("pong")
+
+        self._start(run())
+
+    def close(self, code: int) -> None:
+        """Close in order; the script hears of it at once, as in k6."""
+        if self.ended:
+            return
+        self.tell("close", code)
+        self.end()
+        self._start(self.socket.close(code if code == 1000 or 3000 <= code <= 4999 else 1000))
+
+    def end(self) -> None:
+        """Let nothing more happen."""
+        self.ended = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self.tell_waiter()
+
+    def tell_waiter(self) -> None:
+        """Let who waits look again."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def leave(self) -> None:
+        """Wait for what was begun, and leave the socket."""
+        self.end()
+        for task in list(self._tasks):
+            await task
+        self.socket.leave()
+
+    def drop(self) -> None:
+        """Leave without waiting: the iteration was cut short."""
+        self.end()
+        for task in self._tasks:
+            task.cancel()
+        self.socket.leave()
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _take_early(self, raw: WebSocket) -> None:
+        """Take what came together with the handshake."""
+        while (early := raw.receive()).done():  # type: ignore[attr-defined]
+            self._message(early.result())  # type: ignore[attr-defined]
+        early.cancel()  # type: ignore[attr-defined]
+
+    def _message(self, message: Message) -> bool:
+        if not self.ended:
+            self.tell("message" if isinstance(message, str) else "binaryMessage", message)
+        return True
+
+    def _gone(self) -> None:
+        if self.ended:
+            return
+        if self.socket.error:
+            self.tell("error", self.socket.error)
+        self.tell("close", self.socket.close_code or 1006)
+        self.end()
+
+
+def install(realm: K6Realm) -> None:
+    """Add the operations."""
+    realm.define("wsOpen", _open)
+    realm.define("wsNext", lambda number: _socket(number).next())
+    realm.define("wsSend", _send)
+    realm.define("wsPing", lambda number: _socket(number).ping())
+    realm.define("wsTimer", lambda number, ms, repeats: _socket(number).timer(ms, repeats))
+    realm.define("wsClose", lambda number, code: _socket(number).close(int(code)))
+    realm.define("wsLeave", _leave)
+
+
+def _socket(number: int) -> K6Socket:
+    found: K6Socket = owner().sockets[number]
+    return found
+
+
+async def _open(url: str, params: Any) -> list[Any]:
+    """Open a socket; return its number, why it did not open, and the response."""
+    user = in_iteration("ws.connect()")
+    assert user.vu is not None
+    given = params or {}
+    if not isinstance(given, Mapping):
+        raise K6Error(f"the parameters of ws.connect() are an object, not {given!r}")
+    if unknown := given.keys() - _PARAMS:
+        raise K6Error(f"ws.connect() has no parameter {unknown.pop()}")
+    tags = texts_of(given.get("tags") or {})
+    opening = user.vu.ws(
+        url,
+        headers=texts_of(given.get("headers") or {}),
+        name=tags.get("name", url),
+        tags=tags or None,
+        compression=bool(given.get("compression")),
+    )
+    socket = await opening.__aenter__()
+    number = max(user.sockets, default=0) + 1
+    user.sockets[number] = K6Socket(socket)
+    shown = user.realm.wrapped(K6Response(socket.response, "text", None))
+    error = "" if socket.open or socket.status else socket.error or "the socket did not open"
+    return [number, error, shown, socket.open]
+
+
+def _send(number: int, message: Message) -> Any:
+    return _socket(number).socket.send(message)
+
+
+async def _leave(number: int) -> None:
+    found = owner().sockets.pop(number, None)
+    if found is not None:
+        await found.leave()
