@@ -4,6 +4,7 @@ TEXT = """\
 fastbench run: load tests in Python, with k6's concepts and flags.
 
   fastbench run [flags] SCRIPT.py      a Python file, a folder with a __main__.py, - for stdin
+  fastbench run [flags] LOAD.js        a script of k6, as it stands (docs/k6.md)
   fastbench run [flags] TEST.yml       Artillery's; -e ENVIRONMENT, -o FILE.json is its own report
   fastbench run [flags] A.py B.py      at the same time: flags apply to each; --json out.json is the
                                        common result, out.A.json and out.B.json are their own

@@ -30,12 +30,6 @@ if TYPE_CHECKING:
 
 EVERYTHING = Expected(((100, 599),))
 RESPONSE_TYPES = ("text", "binary", "none")
-_PARAMS = frozenset(
-    (
-        *("headers", "tags", "cookies", "jar", "auth", "timeout", "redirects", "compression"),
-        *("responseType", "responseCallback", "throw"),
-    )
-)
 
 
 class K6Request(NamedTuple):
@@ -115,6 +109,8 @@ def _prepared(
         raise K6Error(f"the parameters of a request are an object, not {params!r}")
     realm, vu = user.realm, user.vu
     assert vu is not None
+    if params.get("auth") not in (None, "", "basic"):
+        raise K6Error(f"auth: {params['auth']} is not supported; only basic is")
     tags = texts_of(params.get("tags") or {})
     name = tags.get("name")
     headers = texts_of(params.get("headers") or {})

@@ -37,6 +37,16 @@ _WITHOUT_EFFECT = frozenset(
         *("summaryExport", "secretSource"),
     )
 )
+_TOLD = {  # what a run without them would do otherwise
+    "rps": "use a scenario with an arrival rate",
+    "tlsAuth": "give --cert and --key",
+    "blacklistIPs": "nothing is blocked",
+    "blockHostnames": "nothing is blocked",
+    "localIPs": "give --bind",
+    "executionSegment": "the whole load is run",
+    "httpDebug": "use --debug",
+    "summaryTrendStats": "the summary has its own columns",
+}
 _ALSO = {"noVUConnectionReuse": "no_vu_connection_reuse", "preAllocatedVUs": "pre_allocated_vus"}
 _ALSO |= {"maxVUs": "max_vus", "startVUs": "start_vus"}
 
@@ -62,6 +72,15 @@ def options_of(given: Mapping[str, Any]) -> Options:
     if words.get("tags"):
         words["tags"] = {name: str(value) for name, value in words["tags"].items()}
     return Options(**words, group_ids=False)
+
+
+def unused(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say which of a script's options are not used, and what to do."""
+    return tuple(
+        f"options.{name} is not used: {advice}."
+        for name, advice in _TOLD.items()
+        if given.get(name) not in (None, [], {}, "")
+    )
 
 
 def _scenario(name: str, given: Any) -> dict[str, Any]:

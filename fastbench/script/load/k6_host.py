@@ -122,6 +122,7 @@ class K6Host(ScriptHost):
             teardown=has["teardown"],
             metrics=metrics.declared(),
             warnings=remarks.texts(),
+            lost=k6_settings.unused(given),
         )
 
     def _hosts(self, hosts: dict[str, Any]) -> None:
