@@ -93,6 +93,10 @@ def _run(request: RunRequest, output: Output) -> int:
                 *(request, dashboards.beside(live.update, board), _tell, _echo, out),
                 partial(run_url.write_files, output),
             )
+        from fastbench.cli.output import k6_summary
+
+        if k6_summary.deliver(request, result):
+            output = replace(output, quiet=True)
         return run_url.deliver(result, output, out, board)
 
 

@@ -69,8 +69,8 @@ def owner() -> K6User:
 def in_iteration(what: str) -> K6User:
     """Return the user that asks; raises K6Error while the script is loaded."""
     user = owner()
-    if user.initializing:
-        raise K6Error(f"{what} cannot be used in the init context")
+    if user.initializing or user.vu is None:
+        raise K6Error(f"{what} cannot be used in the init context, nor in handleSummary()")
     return user
 
 

@@ -20,6 +20,7 @@ _NEVER = {
     "k6/net/grpc": "fastbench speaks no gRPC.",
     "k6/experimental/grpc": "fastbench speaks no gRPC.",
 }
+_JSLIB = re.compile(r"https://jslib\.k6\.io/(k6-[a-z]+)/[^/]+/index\.js")
 _ENDINGS = ("", ".js", ".mjs", ".cjs", ".json", "/index.js")
 _ESM = re.compile(r"^\s*(import\b[\s\S]*?['\"]|import\s*['\"{*]|export\b)", re.MULTILINE)
 _EXPORTED = re.compile(
@@ -45,6 +46,9 @@ class K6Modules:
         """Return the full name of what `base` imports as `name`; raises UsageError."""
         if name in self._built_in:
             return name
+        library = _JSLIB.fullmatch(name)
+        if library is not None and f"jslib/{library[1]}" in self._built_in:
+            return f"jslib/{library[1]}"
         if name in _NEVER:
             raise UsageError(f"The script imports {name}: {_NEVER[name]}")
         if name == "k6" or name.startswith("k6/"):

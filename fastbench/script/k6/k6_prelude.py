@@ -11,6 +11,7 @@ from fastbench.engine.javascript import _quickjs
 from fastbench.script.k6 import (
     k6_calls,
     k6_cookies,
+    k6_crypto,
     k6_execution,
     k6_requests,
     k6_responses,
@@ -19,13 +20,14 @@ from fastbench.script.k6 import (
 from fastbench.script.k6.k6_realm import K6Realm, Take
 from fastbench.script.recording_context import PLACE
 
-_PARTS = ("core.js", "http.js", "ws.js")
+_PARTS = ("core.js", "http.js", "ws.js", "crypto.js", "jslib.js")
+_MODULES = (k6_calls, k6_requests, k6_responses, k6_cookies, k6_execution, k6_sockets, k6_crypto)
 
 
 def begin(main: str, source: str, env: Mapping[str, str], take: Take) -> K6Realm:
     """Make the realm of this process, after the fork. Raises JsError and UsageError."""
     found = K6Realm(main, source, take)
-    for part in (k6_calls, k6_requests, k6_responses, k6_cookies, k6_execution, k6_sockets):
+    for part in _MODULES:
         part.install(found)
     _prelude(found, env)
     found.realm.fast(PLACE.get, Exchange)

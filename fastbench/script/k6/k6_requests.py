@@ -63,7 +63,7 @@ def install(realm: K6Realm) -> None:
 
 def _send(method: str, url: str, body: Any, key: bytes | None, params: JsValue | None) -> Any:
     user = owner()
-    if user.initializing:
+    if user.initializing or user.vu is None:
         raise K6Error("Making http requests in the init context is not supported")
     place = PLACE.get()
     if body is None:

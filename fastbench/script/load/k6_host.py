@@ -190,6 +190,12 @@ class K6Host(ScriptHost):
 
         return K6User(self._realm, vu)
 
+    def instance(self) -> K6User:
+        """Return a user that belongs to no scenario, with its modules run."""
+        user = self._user()
+        _finish(user.instantiate())
+        return user
+
     async def _instance(self, vu: Vu) -> K6User:
         user = self._user(vu)
         await user.instantiate()
@@ -251,6 +257,25 @@ class K6Host(ScriptHost):
 
     def _shown(self, path: str) -> str:
         return exceptions.relative(path, self._folder)
+
+
+def handle_summary(request: RunRequest, data: object) -> dict[str, Any]:
+    """Call the script's handleSummary(data), if it has one; return its texts by their place.
+
+    The script is loaded once more, in this process. Raises what it throws.
+    """
+    host = K6Host(request)
+    host.load(lambda shared, limit: 0)
+    user = host.instance()
+    function = user.js.export("handleSummary")
+    if function is None or not function.callable:
+        return {}
+    argument = user.js.realm.parse(json.dumps(data).encode())
+    result = _finish(user.js.call(function, argument))
+    made = None if result is None else result.copy()
+    if not isinstance(made, dict):
+        raise UsageError("handleSummary() must return an object of places and texts.")
+    return made
 
 
 def _begin(script: str) -> Callable[..., K6Realm]:

@@ -1,0 +1,101 @@
+// k6-utils and k6-summary, our own, under the addresses that scripts import them from.
+(function (host, modules) {
+  'use strict';
+
+  const letters = 'abcdefghijklmnopqrstuvwxyz';
+  const randomIntBetween = (least, most) => Math.floor(Math.random() * (most - least + 1) + least);
+  const randomItem = (list) => list[Math.floor(Math.random() * list.length)];
+  const randomString = (length, from) => {
+    const set = from === undefined ? letters : String(from);
+    let text = '';
+    for (let i = 0; i < length; i++) text += set[Math.floor(Math.random() * set.length)];
+    return text;
+  };
+  const uuidv4 = () => 'xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx'.replace(/[xy]/g, (sign) => {
+    const digit = Math.floor(Math.random() * 16);
+    return (sign === 'x' ? digit : (digit & 3) | 8).toString(16);
+  });
+  const findBetween = (text, left, right, repeat) => {
+    const found = [];
+    let at = 0;
+    for (;;) {
+      const begin = text.indexOf(left, at);
+      if (begin < 0) break;
+      const end = text.indexOf(right, begin + left.length);
+      if (end < 0) break;
+      found.push(text.slice(begin + left.length, end));
+      if (!repeat) break;
+      at = end + right.length;
+    }
+    return repeat ? found : found.length ? found[0] : null;
+  };
+  modules['jslib/k6-utils'] = { randomIntBetween, randomItem, randomString, uuidv4, findBetween };
+
+  const number = (value) => (Number.isInteger(value) ? String(value) : String(Math.round(value * 100) / 100));
+  const timed = (ms) => {
+    if (ms >= 60000) return `${Math.floor(ms / 60000)}m${number((ms % 60000) / 1000)}s`;
+    if (ms >= 1000) return `${number(ms / 1000)}s`;
+    if (ms >= 1 || ms === 0) return `${number(ms)}ms`;
+    return `${number(ms * 1000)}µs`;
+  };
+  const sized = (bytes) => {
+    let value = bytes;
+    for (const unit of ['B', 'kB', 'MB', 'GB']) {
+      if (value < 1000 || unit === 'GB') return `${number(value)} ${unit}`;
+      value /= 1000;
+    }
+    return '';
+  };
+  const shownValue = (metric, value) => (
+    metric.contains === 'time' ? timed(value) : metric.contains === 'data' ? sized(value) : number(value));
+  const line = (metric) => {
+    const { values } = metric;
+    if (metric.type === 'rate') return `${number((values.rate || 0) * 100)}% ✓ ${values.passes} ✗ ${values.fails}`;
+    if (metric.type === 'counter') return `${shownValue(metric, values.count)} ${shownValue(metric, values.rate || 0)}/s`;
+    if (metric.type === 'gauge') return `${shownValue(metric, values.value)} min=${shownValue(metric, values.min)} max=${shownValue(metric, values.max)}`;
+    return Object.entries(values).filter(([, each]) => each !== null)
+      .map(([name, each]) => `${name}=${name === 'count' ? each : shownValue(metric, each)}`).join(' ');
+  };
+  const groupLines = (group, indent, depth) => {
+    const lines = group.name ? [`${indent}${'  '.repeat(depth)}█ ${group.name}`, ''] : [];
+    for (const check of group.checks) {
+      const total = check.passes + check.fails;
+      const mark = check.fails ? '✗' : '✓';
+      lines.push(`${indent}${'  '.repeat(depth + 1)}${mark} ${check.name}`);
+      if (check.fails) {
+        lines.push(`${indent}${'  '.repeat(depth + 2)}↳  ${Math.floor((100 * check.passes) / total)}% — ✓ ${check.passes} / ✗ ${check.fails}`);
+      }
+    }
+    if (group.checks.length) lines.push('');
+    for (const inner of group.groups) lines.push(...groupLines(inner, indent, depth + 1));
+    return lines;
+  };
+  const textSummary = (data, options) => {
+    const indent = options && options.indent !== undefined ? options.indent : ' ';
+    const names = Object.keys(data.metrics).sort();
+    const width = Math.max(0, ...names.map((name) => name.length)) + 3;
+    const lines = groupLines(data.root_group, indent, 0);
+    for (const name of names) {
+      const metric = data.metrics[name];
+      const limits = Object.values(metric.thresholds || {});
+      const mark = !limits.length ? ' ' : limits.every((limit) => limit.ok) ? '✓' : '✗';
+      lines.push(`${indent}${mark} ${`${name}`.padEnd(width, '.')}: ${line(metric)}`);
+    }
+    return lines.join('\n');
+  };
+  const escaped = (text) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;');
+  const jUnit = (data) => {
+    const cases = [];
+    for (const [name, metric] of Object.entries(data.metrics)) {
+      for (const [limit, { ok }] of Object.entries(metric.thresholds || {})) {
+        const title = escaped(`${name} - ${limit}`);
+        cases.push(ok ? `<testcase name="${title}" />`
+          : `<testcase name="${title}"><failure message="${escaped(line(metric))}" /></testcase>`);
+      }
+    }
+    const failed = cases.filter((each) => each.includes('<failure')).length;
+    return `<?xml version="1.0"?>\n<testsuites tests="${cases.length}" failures="${failed}">\n`
+      + `<testsuite name="k6 thresholds" tests="${cases.length}" failures="${failed}">${cases.join('\n')}\n</testsuite>\n</testsuites>`;
+  };
+  modules['jslib/k6-summary'] = { textSummary, jUnit };
+})
