@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from fastbench.script.k6.k6_realm import K6Realm
 
 MAX_RANDOM_BYTES = 1 << 26
-_ALGORITHMS = {
-    **{name: name for name in ("md4", "md5", "sha1", "sha256", "sha384", "sha512", "ripemd160")},
-    "sha512_224": "sha512_224",
-    "sha512_256": "sha512_256",
-}
+_ALGORITHMS = frozenset(
+    (
+        *("md4", "md5", "sha1", "sha256", "sha384", "sha512", "sha512_224", "sha512_256"),
+        "ripemd160",
+    )
+)
 _ENCODINGS: dict[str, Callable[[bytes], Any]] = {
     "hex": bytes.hex,
     "base64": lambda raw: base64.b64encode(raw).decode(),
@@ -39,7 +40,7 @@ def install(realm: K6Realm) -> None:
 def _hash(name: str, data: Any, encoding: Any) -> Any:
     """Hash data, or parts of it; without an algorithm only encode it."""
     raw = _joined(data)
-    return _encoded(raw if not name else _algorithm(name)(raw).digest(), encoding)
+    return _encoded(raw if not name else hashlib.new(_algorithm(name), raw).digest(), encoding)
 
 
 def _hmac(name: str, secret: Any, data: Any, encoding: Any) -> Any:
@@ -52,14 +53,14 @@ def _random_bytes(size: float) -> bytes:
     return secrets.token_bytes(int(size))
 
 
-def _algorithm(name: str) -> Callable[[bytes], Any]:
+def _algorithm(name: str) -> str:
     if name not in _ALGORITHMS:
         raise K6Error(f"invalid algorithm: {name}")
     try:
-        hashlib.new(_ALGORITHMS[name])
+        hashlib.new(name)
     except ValueError:
         raise K6Error(f"{name} is not offered by the OpenSSL of this machine") from None
-    return lambda raw=b"": hashlib.new(_ALGORITHMS[name], raw)
+    return name
 
 
 def _joined(data: Any) -> bytes:
