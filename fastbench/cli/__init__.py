@@ -33,7 +33,7 @@ def _dispatch(words: list[str]) -> int:
     try:
         if sys.platform != "linux":
             raise UsageError("Only Linux is supported (epoll); use a Linux machine or container.")
-        words = corrections.first(words)
+        words = _with_curl(corrections.first(words))
         if words and words[0] in flag_grammar.COMMANDS:
             module = import_module(f"fastbench.cli.commands.{flag_grammar.COMMANDS[words[0]]}")
             return cast(Callable[[Sequence[str]], int], module.main)(words[1:])
@@ -41,6 +41,17 @@ def _dispatch(words: list[str]) -> int:
     except UsageError as error:
         print(f"fastbench: {redact.printable(str(error))}", file=sys.stderr)
         return exit_codes.REFUSED
+
+
+def _with_curl(words: list[str]) -> list[str]:
+    """Read a command of curl behind our flags, if there is one."""
+    if not any(each == "curl" or each[:5] in ("curl ", "curl\t") for each in words):
+        return words
+    from fastbench.cli.curl import curl_command
+
+    found, notices = curl_command.expanded(words)
+    pager.notes(notices)
+    return found
 
 
 def _plain(words: list[str]) -> int:

@@ -73,7 +73,8 @@ PARTS: dict[str, set[str]] = {
     "cli.args": {"cli.help", "cli.output"},
     "cli.debug": {"cli.help", "cli.output"},
     "cli.commands": {"cli.args", "cli.debug", "cli.help", "cli.output"},
-    "cli": {"cli.args", "cli.commands", "cli.debug", "cli.help"},
+    "cli.curl": {"cli.args"},
+    "cli": {"cli.args", "cli.commands", "cli.curl", "cli.debug", "cli.help"},
 }
 MAX_ROOMS = 12
 MAX_FILES = 20

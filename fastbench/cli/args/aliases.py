@@ -334,7 +334,7 @@ _TABLE = """
 [first word]
 version | | = --version |
 attack | | {} --urls-from-file - | fastbench is the command itself
-vegeta wrk wrk2 hey oha ab bombardier autocannon h2load siege curl k6 artillery | | {}
+vegeta wrk wrk2 hey oha ab bombardier autocannon h2load siege k6 artillery | | {}
    | fastbench is the command itself
 quick bench load test http start get-started | | {} | give the URL without a command
 plot graph | | report RESULT.json --html plot.html

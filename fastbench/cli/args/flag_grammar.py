@@ -91,7 +91,7 @@ def optional_file(word: str, others: Sequence[str]) -> bool:
     """
     if word == "-":
         return True
-    if "://" in word or word.endswith(SCRIPT_ENDINGS) or word.startswith("-"):
+    if "://" in word or word == "curl" or word.endswith(SCRIPT_ENDINGS) or word.startswith("-"):
         return False
     if urls.complete(word) is None:
         return True

@@ -16,7 +16,7 @@ fastbench: a benchmarker for HTTP services. wrk's command line, numbers you can 
 Examples
   fastbench -c100 -d30s http://localhost:8080/api/health
   fastbench -n 10k -b '{"name": "x"}' -T application/json http://localhost:8080/items
-  fastbench -c64 --cacert ca.pem --expect-body '"ok"' --json run.json https://app.test/
+  fastbench -c64 -d30s curl 'https://app.test/api' -H 'accept: */*'   pasted from a browser
 
 Load
   -c, --connections N     open connections, in total for all workers (10)
