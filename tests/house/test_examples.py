@@ -118,7 +118,8 @@ def test_a_stream_is_told_by_its_first_token_and_the_gaps_after_it(runs: dict[st
     assert run.count("http_stream_events") == 21 * asked
     metrics = run.document["metrics"]
     first, gap = (metrics[f"http_stream_{name}"]["values"] for name in ("first_event", "gap"))
-    assert first["min"] >= 40 > gap["avg"] >= 10, "as the server pauses"
+    # Timers of a loop may come a millisecond early.
+    assert first["min"] >= 39 and 40 > gap["avg"] >= 9, "as the server pauses"
     assert [row["name"] for row in run.document["gauges"]] == ["requests_seen_by_server"]
 
 
