@@ -25,11 +25,11 @@ from typing import Any
 
 import harness
 import psutil
-from harness import BenchError, Cores, Spread
-from scenario import ANSWER, PEERS, SCRIPTS, Play, fastbench, k6
+from harness import BenchError, Cores
+from scenario import ANSWER, PEERS, SCRIPTS, Row, fastbench, k6, measure
 
-RATES: dict[str, tuple[str, dict[str, Play], dict[str, float]]] = {
-    "get": (
+RATES = {
+    "get": Row(
         "one GET and one check, 50 VUs",
         {
             "fastbench": fastbench("get_check.js"),
@@ -38,7 +38,7 @@ RATES: dict[str, tuple[str, dict[str, Play], dict[str, float]]] = {
         },
         {"k6": 6.0, "python": 0.75},
     ),
-    "five": (
+    "five": Row(
         "five requests with JSON, checks, groups and metrics, 50 VUs",
         {
             "fastbench": fastbench("five.js"),
@@ -51,36 +51,6 @@ RATES: dict[str, tuple[str, dict[str, Play], dict[str, float]]] = {
 USERS = (1, 1000, 5000)
 LOOK_S = 0.05
 MIB = 1 << 20
-
-
-def measure_rates(
-    name: str, cores: Cores, server: Path, rounds: int, seconds: float, shuffle: random.Random
-) -> dict[str, object]:
-    """Play one row; return its document."""
-    title, plays, targets = RATES[name]
-    played = []
-    with harness.fixed_server(server, cores.server, ANSWER) as url:
-        for _ in range(rounds):
-            order = shuffle.sample(list(plays), len(plays))
-            played.append({tool: plays[tool](url, cores.client, seconds) for tool in order})
-    ratios: dict[str, object] = {}
-    for peer, least in targets.items():
-        spread = Spread.of([each["fastbench"] / each[peer] for each in played])
-        reached = spread.median >= least
-        ratios[f"rate / {peer}"] = {**spread.document(), "target": least, "reached": reached}
-        word = "pass" if reached else "FAIL"
-        print(f"{name:6} rate / {peer:8} {spread.median:7.3f}  >= {least:g}  {word}", flush=True)
-    return {
-        "title": title,
-        "rounds": rounds,
-        "seconds": seconds,
-        "ratios": ratios,
-        "requests_per_s": {
-            tool: round(Spread.of([each[tool] for each in played]).median, 1) for tool in plays
-        },
-        "samples": [{tool: round(rate, 1) for tool, rate in each.items()} for each in played],
-        "environment": harness.environment(),
-    }
 
 
 def _memory_bytes(pid: int) -> int:
@@ -194,8 +164,8 @@ def _measure_all() -> bool:
             if name == "users":
                 rows[name] = measure_users(cores, server, min(3, asked.rounds))
             else:
-                rows[name] = measure_rates(
-                    name, cores, server, asked.rounds, asked.seconds, shuffle
+                rows[name] = measure(
+                    name, RATES[name], cores, server, asked.rounds, asked.seconds, shuffle
                 )
             harness.write_rows(harness.RESULTS / "k6_scripts.json", rows)
     return '"reached": false' not in json.dumps(rows)

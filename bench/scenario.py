@@ -155,10 +155,15 @@ ROWS = {
 
 
 def measure(
-    name: str, cores: Cores, server: Path, rounds: int, seconds: float, shuffle: random.Random
+    name: str,
+    row: Row,
+    cores: Cores,
+    server: Path,
+    rounds: int,
+    seconds: float,
+    shuffle: random.Random,
 ) -> dict[str, object]:
     """Play one row; gives its document and prints its ratios."""
-    row = ROWS[name]
     played: list[dict[str, float]] = []
     with harness.fixed_server(server, cores.server, ANSWER) as url:
         for number in range(rounds):
@@ -266,7 +271,7 @@ def _measure_all(asked: argparse.Namespace) -> bool:
             if name == "sleep":
                 rows[name] = measure_sleepers(cores, server, 20.0)
             else:
-                rows[name] = measure(name, cores, server, rounds, seconds, shuffle)
+                rows[name] = measure(name, ROWS[name], cores, server, rounds, seconds, shuffle)
             if output is not None:
                 harness.write_rows(output, rows)
     return '"reached": false' not in json.dumps(rows)

@@ -48,7 +48,7 @@ def install(realm: K6Realm) -> None:
         "initializing": lambda: owner().initializing,
         "open": _open,
         "abort": _abort,
-        "markFailed": lambda text: realm.failed_by_script.append(text),
+        "markFailed": _mark_failed,
         "tag": lambda name: dict(PLACE.get().tags).get(name),
         "allTags": lambda: dict(PLACE.get().tags),
         "setTag": _set_tag,
@@ -155,6 +155,10 @@ def _open(path: str, binary: bool) -> str | bytes:
 
 def _abort(text: str) -> None:
     raise Aborted(text)
+
+
+def _mark_failed(text: str) -> None:
+    raise K6Error("fastbench has no exec.test.fail(); use a threshold, or exec.test.abort()")
 
 
 def _set_tag(name: str, value: Any) -> None:

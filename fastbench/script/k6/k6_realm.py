@@ -24,7 +24,6 @@ class K6Realm:
         self.metrics: list[Any] = []  # of the script, by their number in it
         self.metric_numbers: dict[tuple[str, str, bool], int] = {}
         self.files: dict[tuple[str, bool], str | bytes] = {}
-        self.failed_by_script: list[str] = []
         self.throws = False  # options.throw
         self.scenarios: dict[str, Spec] = {}
         self.begun_ns: dict[str, int] = {}  # of the scenarios, CLOCK_MONOTONIC
@@ -39,7 +38,7 @@ class K6Realm:
         self.main: JsValue  # the script, compiled
 
     def define(self, name: str, call: Callable[..., Any], kind: str = "values") -> None:
-        """Add an operation; it is called as `call(user, *arguments)`."""
+        """Add an operation; it is called as `call(*arguments)`."""
         self.realm.define(name, call, kind)
 
     def error(self, error: Exception) -> JsValue:

@@ -41,7 +41,7 @@ class K6Host(ScriptHost):
     def __init__(self, request: RunRequest) -> None:
         super().__init__(request)
         path = os.path.abspath(request.script)
-        self._folder = os.path.dirname(path)
+        self._folder, self._name = os.path.split(path)
         self._realm: K6Realm
         self._specs: dict[str, Spec] = {}
 
@@ -65,7 +65,7 @@ class K6Host(ScriptHost):
             raise Broken(
                 "load",
                 "the file is not UTF-8 text; save it as UTF-8",
-                Spot(os.path.basename(self.request.script), 0),
+                Spot(self._name, 0),
             ) from None
         self._folder = place.folder
         begin = _begin(self.request.script)
@@ -211,14 +211,12 @@ class K6Host(ScriptHost):
 
     def spot(self, stage: str) -> Spot:
         """Return the script: no line is known of a function that was not called."""
-        return Spot(os.path.basename(self.request.script), 0)
+        return Spot(self._name, 0)
 
     def broken(self, stage: str, error: BaseException) -> Broken:
         """Describe what ended loading, setup or teardown."""
         if isinstance(error, UsageError):
-            return Broken(
-                stage, exceptions.text_of(error), Spot(os.path.basename(self.request.script), 0)
-            )
+            return Broken(stage, exceptions.text_of(error), Spot(self._name, 0))
         found = self.thrown(error)
         file, _, line = found.place.rpartition(":")
         spot = Spot(file, int(line)) if file and line.isdigit() else Spot(found.place, 0)
@@ -249,11 +247,7 @@ class K6Host(ScriptHost):
 
     def _place(self, error: BaseException) -> str:
         found = _PLACE.search(getattr(error, "stack", "") or "")
-        return (
-            f"{self._shown(found[2])}:{found[3]}"
-            if found
-            else os.path.basename(self.request.script)
-        )
+        return f"{self._shown(found[2])}:{found[3]}" if found else self._name
 
     def _shown(self, path: str) -> str:
         return exceptions.relative(path, self._folder)
