@@ -116,17 +116,6 @@ cdef class Realm:
         failure, self.failure = self.failure, None
         return error if failure is None else failure
 
-    def exports(self, JsValue module not None):
-        """The names that a compiled module exports itself, without those of `export *`."""
-        cdef JSModuleDef *of = value_module(module.value)
-        cdef JSValue name
-        out = []
-        for i in range(module_count(self.ctx, of, 1)):
-            name = module_name(self.ctx, of, 1, i)
-            out.append(text_of(self.ctx, name))
-            JS_FreeValue(self.ctx, name)
-        return out
-
     def run(self, JsValue function not None, *arguments):
         """Call a function, by nobody: it can use no operation. Raises JsError."""
         cdef JSValueConst given[4]

@@ -46,8 +46,6 @@ cdef extern from "users.h":
     void user_slices(JSRuntime *, uint64_t)
     int user_instantiate(User *, JSModuleDef *)
     JSValue user_export(User *, const char *)
-    int module_count(JSContext *, JSModuleDef *, int)
-    JSValue module_name(JSContext *, JSModuleDef *, int, int)
     JSValue kept_new(JSContext *, JSValueConst, void *, int)
     Kept *kept_of(JSValueConst)
     int value_tag(JSValueConst)

@@ -128,16 +128,3 @@ JSValue user_export(User *user, const char *name)
         return JS_UNDEFINED;
     return value;
 }
-
-/* What a compiled module says of itself. kind 0: what it asks for, 1: what it exports. */
-int module_count(JSContext *ctx, JSModuleDef *m, int kind)
-{
-    return kind ? m->export_entries_count : m->req_module_entries_count;
-}
-
-JSValue module_name(JSContext *ctx, JSModuleDef *m, int kind, int index)
-{
-    return JS_AtomToString(ctx, kind ? m->export_entries[index].export_name
-                                     : m->req_module_entries[index].module_name);
-}
-

@@ -61,8 +61,6 @@ void user_slices(JSRuntime *rt, uint64_t slice_ns);
 
 int user_instantiate(User *user, JSModuleDef *module);   /* `function` is it then */
 JSValue user_export(User *user, const char *name);
-int module_count(JSContext *ctx, JSModuleDef *module, int kind);
-JSValue module_name(JSContext *ctx, JSModuleDef *module, int kind, int index);
 
 /* An object of Python that JavaScript holds. What was let go waits in `released` for the hub. */
 typedef struct Kept {
