@@ -55,7 +55,8 @@ PARTS: dict[str, set[str]] = {
     "script.api": {"script", "script.http"},
     "script.protocols.databases": {"script"},
     "script.protocols": {"script", "script.api", "script.protocols.databases"},
-    "script.k6": {"script", "script.api", "script.http"},
+    "script.k6.gjson": set(),
+    "script.k6": {"script", "script.api", "script.http", "script.k6.gjson"},
     "script.load": {"script", "script.api", "script.k6"},
     "script.artillery": {
         *("script", "script.api", "script.http", "script.k6", "script.load", "script.protocols"),

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from fastbench.engine.client._client import Response
 from fastbench.engine.javascript._quickjs import Json, JsValue, Numbered
-from fastbench.script.http import cookies, json_paths
+from fastbench.script.http import cookies
+from fastbench.script.k6.gjson import gjson_grammar, gjson_search, gjson_values
+from fastbench.script.k6.gjson.gjson_values import MISSING
 from fastbench.script.k6.k6_calls import K6Error
 from fastbench.script.k6.k6_requests import K6Response
 
@@ -66,26 +68,49 @@ def _body(of: Any) -> str | bytes | None:
 
 
 def _json(of: Any) -> Json:
-    response = _response(of)
-    if isinstance(of, K6Response) and of.response_type == "none":
-        raise K6Error(
-            "the body is null so we can't transform it to JSON - this likely was because of a "
-            "request error getting the response"
-        )
-    if not response.status:
-        raise K6Error(
-            "the body is null so we can't transform it to JSON - this likely was because of a "
-            "request error getting the response"
-        )
-    return Json(response.body)
+    return Json(_there(of).body)
 
 
 def _select(of: Any, selector: str) -> Any:
-    response = _response(of)
+    """Return what a path of gjson points at; undefined where nothing is there, or no JSON."""
+    response = _there(of)
+    steps = gjson_grammar.plain(selector)
     try:
-        return json_paths.select(response.json(), selector)
-    except ValueError as error:
-        raise K6Error(f"cannot parse json due to an error: {error}") from None
+        if steps is None:
+            found = _searched(response, selector)
+        else:
+            found = gjson_search.follow(response.json(), steps)
+    except ValueError:
+        found = _searched_slowly(response, selector)
+    if found is None:
+        return Json(b"null")
+    return None if found is MISSING else found
+
+
+def _searched(response: Response, selector: str) -> Any:
+    if "@tostr" in selector:  # which shows how a value was written
+        return _searched_slowly(response, selector)
+    return gjson_search.select(response.json(), selector)
+
+
+def _searched_slowly(response: Response, selector: str) -> Any:
+    """Search what is JSON by gjson's rules only, as broken UTF-8, or halves of pairs."""
+    try:
+        value = gjson_values.exact(response.body.decode("utf-8", "replace"))
+    except ValueError:
+        return MISSING
+    return gjson_search.select(value, selector)
+
+
+def _there(of: Any) -> Response:
+    """Return a response that has a body; raises K6Error."""
+    response = _response(of)
+    if not response.status or (isinstance(of, K6Response) and of.response_type == "none"):
+        raise K6Error(
+            "the body is null so we can't transform it to JSON - this likely was because of a "
+            "request error getting the response"
+        )
+    return response
 
 
 def _first(response: Response) -> tuple[str, str]:

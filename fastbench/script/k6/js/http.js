@@ -19,7 +19,7 @@
 
   class Response {
     json(selector) {
-      return selector === undefined || selector === '' ? host.json(this) : host.select(this, String(selector));
+      return selector === undefined ? host.json(this) : host.select(this, String(selector));
     }
     html(selector) { return host.html(this, selector); }
     submitForm(options) { return host.submitForm(this, options); }

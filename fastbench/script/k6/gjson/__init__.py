@@ -1,0 +1,1 @@
+"""Paths into JSON as k6's `response.json(selector)` takes them: those of gjson."""

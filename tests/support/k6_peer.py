@@ -1,0 +1,78 @@
+"""k6 itself, where `make peers` has installed it: the same script in both, and what it told.
+
+A script tells by `http.post(`${__ENV.URL}/told`, JSON.stringify(value))`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from case import answer
+from own_sources import ROOT
+from running import fastbench
+from servers import OK, Peer, Server
+
+__all__ = ["page", "told_by_both", "told_by_fastbench", "told_by_k6"]
+
+LIMIT_S = 60
+_INSTALLED = ROOT / "build" / "peers" / "bin" / "k6"
+_K6 = str(_INSTALLED) if _INSTALLED.exists() else shutil.which("k6")
+
+
+def page(body: str | bytes, *headers: str) -> bytes:
+    """Return an answer with a body."""
+    raw = body.encode() if isinstance(body, str) else body
+    return answer(f"Content-Length: {len(raw)}", *headers, body=raw)
+
+
+class _Pages:
+    """Answers by path, and what was posted to /told; a request of anything else gets OK."""
+
+    def __init__(self, pages: Mapping[str, bytes]) -> None:
+        self.pages, self.told = pages, list[Any]()
+
+    def __call__(self, peer: Peer) -> None:
+        while True:
+            head, _, body = peer.request().partition(b"\r\n\r\n")
+            method, target, _ = head.split(b" ", 2)
+            if target == b"/told" and method == b"POST":
+                self.told.append(json.loads(body))
+            peer.send(self.pages.get(target.decode(), OK))
+
+
+def told_by_fastbench(script: Path, pages: Mapping[str, bytes], *words: str) -> list[Any]:
+    """Run a script with one worker against these pages; return what it told."""
+    kept = _Pages(pages)
+    with Server(kept) as server:
+        url = server.url("")
+        found = fastbench("run", str(script), "-e", f"URL={url}", "-t", "1", "-q", *words)
+    assert found.document and not found.document["exceptions"], found.err
+    return kept.told
+
+
+def told_by_k6(script: Path, pages: Mapping[str, bytes], *words: str) -> list[Any]:
+    """Run it in k6, likewise; skip the test where k6 is not there."""
+    if _K6 is None:
+        pytest.skip("k6 is not installed: `make peers` installs it")
+    kept = _Pages(pages)
+    with Server(kept) as server:
+        command = [_K6, "run", "--quiet", "--no-usage-report", "-e", f"URL={server.url('')}"]
+        done = subprocess.run(
+            [*command, *words, str(script)], capture_output=True, text=True, timeout=LIMIT_S
+        )
+    assert done.returncode == 0, done.stderr
+    return kept.told
+
+
+def told_by_both(
+    script: Path, pages: Mapping[str, bytes], *words: str
+) -> tuple[list[Any], list[Any]]:
+    """Return what a script told in fastbench and in k6."""
+    theirs = told_by_k6(script, pages, *words)
+    return told_by_fastbench(script, pages, *words), theirs
