@@ -65,6 +65,7 @@ cdef extern from "<openssl/ssl.h>" nogil:
     int SSL_version(const SSL *ssl)
     const SSL_CIPHER *SSL_get_current_cipher(const SSL *ssl)
     const char *SSL_CIPHER_get_name(const SSL_CIPHER *cipher)
+    const char *SSL_CIPHER_standard_name(const SSL_CIPHER *cipher)
 
 cdef extern from "<openssl/x509v3.h>" nogil:
     int X509_VERIFY_PARAM_set1_host(X509_VERIFY_PARAM *param, const char *name, size_t n_bytes)
@@ -95,6 +96,8 @@ cdef struct Tls:
 cdef struct Link:
     int fd
     SSL *ssl
+    int version                 # since the handshake; both stay when the connection is closed
+    const SSL_CIPHER *cipher
 
 cdef struct Transport:
     int (*open)(Tls *tls, Link *link) noexcept nogil
@@ -183,8 +186,10 @@ cdef inline int tls_handshake(Link *link, Slot *slot) noexcept nogil:
         return result if result else -EPIPE
     slot.handshakes += 1
     slot.resumed += SSL_session_reused(link.ssl)
-    slot.tls_version = SSL_version(link.ssl)
-    strncpy(slot.cipher, SSL_CIPHER_get_name(SSL_get_current_cipher(link.ssl)), CIPHER_BYTES - 1)
+    link.version = SSL_version(link.ssl)
+    link.cipher = SSL_get_current_cipher(link.ssl)
+    slot.tls_version = link.version
+    strncpy(slot.cipher, SSL_CIPHER_get_name(link.cipher), CIPHER_BYTES - 1)
     return 0
 
 

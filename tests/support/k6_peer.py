@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import ssl
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,22 +47,26 @@ class _Pages:
             peer.send(self.pages.get(target.decode(), OK))
 
 
-def told_by_fastbench(script: Path, pages: Mapping[str, bytes], *words: str) -> list[Any]:
+def told_by_fastbench(
+    script: Path, pages: Mapping[str, bytes], *words: str, tls: ssl.SSLContext | None = None
+) -> list[Any]:
     """Run a script with one worker against these pages; return what it told."""
     kept = _Pages(pages)
-    with Server(kept) as server:
+    with Server(kept, tls=tls) as server:
         url = server.url("")
         found = fastbench("run", str(script), "-e", f"URL={url}", "-t", "1", "-q", *words)
     assert found.document and not found.document["exceptions"], found.err
     return kept.told
 
 
-def told_by_k6(script: Path, pages: Mapping[str, bytes], *words: str) -> list[Any]:
+def told_by_k6(
+    script: Path, pages: Mapping[str, bytes], *words: str, tls: ssl.SSLContext | None = None
+) -> list[Any]:
     """Run it in k6, likewise; skip the test where k6 is not there."""
     if _K6 is None:
         pytest.skip("k6 is not installed: `make peers` installs it")
     kept = _Pages(pages)
-    with Server(kept) as server:
+    with Server(kept, tls=tls) as server:
         command = [_K6, "run", "--quiet", "--no-usage-report", "-e", f"URL={server.url('')}"]
         done = subprocess.run(
             [*command, *words, str(script)], capture_output=True, text=True, timeout=LIMIT_S
@@ -71,8 +76,8 @@ def told_by_k6(script: Path, pages: Mapping[str, bytes], *words: str) -> list[An
 
 
 def told_by_both(
-    script: Path, pages: Mapping[str, bytes], *words: str
+    script: Path, pages: Mapping[str, bytes], *words: str, tls: ssl.SSLContext | None = None
 ) -> tuple[list[Any], list[Any]]:
     """Return what a script told in fastbench and in k6."""
-    theirs = told_by_k6(script, pages, *words)
-    return told_by_fastbench(script, pages, *words), theirs
+    theirs = told_by_k6(script, pages, *words, tls=tls)
+    return told_by_fastbench(script, pages, *words, tls=tls), theirs

@@ -202,6 +202,7 @@ cdef class Response:
     cdef readonly bint expected
     cdef readonly object keep
     cdef Times times
+    cdef Connection via
     cdef object known_headers
     cdef object known_cookies
     cdef object known_body
@@ -260,6 +261,21 @@ cdef class Response:
         if type(self.known_json) is dict and path.isidentifier():      # the usual selector: a key
             return self.known_json.get(path)
         return selected(self.known_json, path)
+
+    @property
+    def remote(self):
+        """(IP or path, port) of the server that answered; ("", 0) where nothing was sent."""
+        if self.via is None:
+            return "", 0
+        return self.via.lane.origin.rows[self.via.target][1:3]
+
+    @property
+    def tls_parameters(self):
+        """(version, as 0x0304, IANA's name of the cipher suite), or (0, "") without TLS."""
+        if self.via is None or self.via.link.cipher == NULL:
+            return 0, ""
+        suite = tls.SSL_CIPHER_standard_name(self.via.link.cipher)
+        return self.via.link.version, suite.decode("ascii")
 
     @property
     def timings(self):

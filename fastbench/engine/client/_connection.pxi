@@ -142,7 +142,7 @@ cdef class Connection:
     cdef start(self, Exchange one):
         """Send the request; the connection is open and has nothing else to do."""
         self.exchange = one
-        one.link = self
+        one.link = one.via = self
         one.reused = self.served != 0
         self.lane.origin.protocol.expect(
             &self.message, response.UPGRADE if one.upgrade else <response.Asked>one.head)

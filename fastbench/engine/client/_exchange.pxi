@@ -20,6 +20,7 @@ cdef class Exchange:
     cdef Session session
     cdef Route route
     cdef Connection link
+    cdef Connection via         # on which it was sent, once that is known
     cdef Times times
     cdef bint head
     cdef readonly bint upgrade  # of a WebSocket: counts among no requests
@@ -59,7 +60,7 @@ cdef class Exchange:
         self.route = ready.route
         self.keep = ready.keep
         self.raw_head = self.body = b""
-        self.parts = None
+        self.parts = self.via = None
         self.sent = self.received = 0
         self.send_code = self.status = 0
         self.retried = self.reused = False
@@ -117,6 +118,7 @@ cdef class Exchange:
         answer.coding = pool.last_is_encoded if self.raw_head is pool.last_head else -1
         answer.raw_body = self.body if self.parts is None else b"".join(self.parts)
         answer.times = self.times
+        answer.via = self.via
         answer.error = answer.error_kind = answer.error_code = ""
         if kind >= 0:
             answer.status = 0

@@ -18,6 +18,7 @@ from fastbench.script.k6.k6_requests import K6Response
 if TYPE_CHECKING:
     from fastbench.script.k6.k6_realm import K6Realm
 
+_TLS_VERSIONS = {0x0301: "tls1.0", 0x0302: "tls1.1", 0x0303: "tls1.2", 0x0304: "tls1.3"}
 _FIRST = re.compile(rb"^(HTTP/[0-9.]+) [0-9]{3}(?: ([^\r\n]*))?")
 _ATTRIBUTE = re.compile(r";\s*([^=;]+)(?:=([^;]*))?")
 
@@ -37,8 +38,8 @@ def install(realm: K6Realm) -> None:
         "proto": lambda of: _first(_response(of))[0],
         "statusText": lambda of: _status_text(_response(of)),
         "request": _request,
-        "remote": lambda of: ["", 0],
-        "tlsVersion": lambda of: "",
+        "remote": lambda of: _response(of).remote,
+        "tls": lambda of: _tls(_response(of)),
     }
     for name, call in calls.items():
         realm.define(name, call)
@@ -196,6 +197,14 @@ def error_code(response: Response) -> int:
         return 1000 + response.status
     code = response.error_code
     return int(code) if code.isdigit() else (1000 if response.error else 0)
+
+
+def _tls(response: Response) -> tuple[str, str]:
+    """Return version and cipher suite under k6's names."""
+    version, suite = response.tls_parameters
+    if "CHACHA20" in suite and version < 0x0304:
+        suite = suite.removesuffix("_SHA256")
+    return _TLS_VERSIONS.get(version, ""), suite
 
 
 def _request(of: Any) -> dict[str, Any]:

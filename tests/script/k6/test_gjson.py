@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -99,6 +101,15 @@ def test_what_is_no_json_is_refused(text: str) -> None:
         exact(text)
 
 
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 KEYS = st.text(st.sampled_from('ab.*?|#@\\é{[!:"~'), min_size=1, max_size=4)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
@@ -131,27 +142,19 @@ def test_every_key_is_found_where_its_signs_are_escaped(value: dict[str, Any]) -
     st.lists(
         st.dictionaries(st.sampled_from("abc"), st.integers(-3, 3) | st.text("ab", max_size=2))
     ),
-    st.sampled_from(["==", "=", "!=", "<", "<=", ">", ">="]),
+    st.sampled_from(list(COMPARISONS)),
     st.integers(-3, 3),
 )
-def test_a_query_is_a_filter(rows: list[dict[str, Any]], operator: str, limit: int) -> None:
-    holds = {
-        "==": lambda left, right: left == right,
-        "=": lambda left, right: left == right,
-        "!=": lambda left, right: left != right,
-        "<": lambda left, right: left < right,
-        "<=": lambda left, right: left <= right,
-        ">": lambda left, right: left > right,
-        ">=": lambda left, right: left >= right,
-    }[operator]
+def test_a_query_is_a_filter(rows: list[dict[str, Any]], sign: str, limit: int) -> None:
+    holds = COMPARISONS[sign]
     like = [
         row
         for row in rows
         if "a" in row and holds(row["a"], str(limit) if isinstance(row["a"], str) else limit)
     ]
-    assert get(rows, f"#(a{operator}{limit})#") == like
-    assert get(rows, f"#(a{operator}{limit})#.b") == [row["b"] for row in like if "b" in row]
-    first = get(rows, f"#(a {operator} {limit})")
+    assert get(rows, f"#(a{sign}{limit})#") == like
+    assert get(rows, f"#(a{sign}{limit})#.b") == [row["b"] for row in like if "b" in row]
+    first = get(rows, f"#(a {sign} {limit})")
     assert first == like[0] if like else first is MISSING
 
 

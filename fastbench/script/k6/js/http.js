@@ -32,8 +32,12 @@
     body: host.body, headers: host.headers, cookies: host.cookies, timings: host.timings, error: host.error,
     error_code: host.errorCode, url: host.url, request: host.request, proto: host.proto,
     remote_ip: (response) => host.remote(response)[0], remote_port: (response) => host.remote(response)[1],
-    status_text: host.statusText, tls_version: host.tlsVersion, tls_cipher_suite: () => '',
-    ocsp: () => ({ produced_at: 0, this_update: 0, next_update: 0, revoked_at: 0, revocation_reason: '', status: 'unknown' }),
+    status_text: host.statusText, tls_version: (response) => host.tls(response)[0], tls_cipher_suite: (response) => host.tls(response)[1],
+    // No server is asked to staple a status, so that of a certificate is unknown.
+    ocsp: (response) => ({
+      produced_at: 0, this_update: 0, next_update: 0, revoked_at: 0, revocation_reason: '',
+      status: host.tls(response)[0] ? 'unknown' : '',
+    }),
   });
   Response.prototype.toJSON = function toJSON() {
     const all = {};
