@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastbench.plan.plan import ConnectTo, Family, Tls, Watch
 
@@ -17,6 +17,20 @@ if TYPE_CHECKING:
 
 # An empty servername means: the name of each origin. Nothing asked is what Tls() of plan says.
 NO_TLS = Tls(verify=True, cafile=None, certfile=None, keyfile=None, servername="")
+
+
+@dataclass(frozen=True, slots=True)
+class K6Words:
+    """Hold what is said in k6's words to one of its scripts: options by k6's names.
+
+    Those of a `file` stand below the script's, those of the `environment` and `flags` above it.
+    """
+
+    file: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    system_env: bool = True  # __ENV has what the shell has
+    console_output: str | None = None  # the file that console.log() writes to
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +87,5 @@ class RunRequest:
     apart: bool = False
     earlier: Earlier | None = None
     start_line: str | None = None
+    k6: K6Words | None = None
     config: Mapping[str, object] = field(default_factory=dict)

@@ -285,21 +285,24 @@ _TABLE = """
 -W --warmup | | | write a first scenario, and give the others a start_time
 -w --throw --drain | none
    | | failed requests never end an iteration; graceful_stop waits for them
--p --paused --profiling-enabled | none | | a run starts at once and has no remote control
---address | | | a run starts at once and has no remote control
--l --linger | none | | a run always ends by itself
+-p --paused | none | | a run starts at once and has no remote control
+--profiling-enabled | none | = | a run has no remote control
+--address | | = | a run has no remote control
+-l --linger | none | = | a run always ends by itself
 --http-debug | false | --debug | --debug runs one iteration and prints every request and response
 --http-debug | none | --debug | --debug runs one iteration and prints every request and response
 --config | | | set it in Options, or use -e
---min-iteration-duration --setup-timeout --teardown-timeout --system-tags
+--system-tags | | = | samples have all of them
+--min-iteration-duration --setup-timeout --teardown-timeout
    | | | set it in Options of the script
 --no-cookies-reset --no-vu-connection-reuse | none | | set it in Options of the script
 --execution-segment --execution-segment-sequence | | --scale 50% | use --scale on each machine
 --abort-on-fail | none | --threshold 'errors<1% [abort]' | use [abort] to end the run
+--dns | | = | each run looks names up once
 --compatibility-mode --traces-output --console-output --log-output --log-format --type
    | | = | it has no meaning here
 --include-system-env-vars | none | = | -e NAME takes the shell's value
---blacklist-ip --block-hostnames --dns --hosts | | | the script sets where requests go
+--blacklist-ip --block-hostnames --hosts | | | the script sets where requests go
 -x --proxy | | | proxies are not supported; give the server's own URL
 
 [report]

@@ -24,7 +24,7 @@ COMMANDS = {  # of `fastbench COMMAND`: the module of each in fastbench.cli.comm
     **{name: name for name in ("report", "merge", "history", "doctor")},
 }
 _FLAGS = {"": "flag_table", "run": "flag_table", "find": "find_args", "compare": "compare_args"}
-OPTIONAL = ("--json", "--dashboard")  # flags whose value may be left out
+OPTIONAL = ("--json", "--dashboard", "--http-debug")  # flags whose value may be left out
 
 
 @dataclass(frozen=True, slots=True)

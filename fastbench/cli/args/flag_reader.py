@@ -19,7 +19,7 @@ from fastbench.cli.args.flag_table import Flags
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
 
-_ANY_PORT = "0"  # of --dashboard without one
+_IMPLIED = {"--dashboard": "0", "--http-debug": "headers"}  # values that may be left out
 _SECRETS = ("credentials", "bearer", "webhook")
 
 
@@ -36,7 +36,7 @@ class Line:
         self.flags = SimpleNamespace(
             **dict.fromkeys(table.one),
             **{dest: [] for dest in (*table.many, *table.tagged)},
-            **dict.fromkeys(table.switches, False),
+            **{dest: None if dest in table.unset else False for dest in table.switches},
             hey_rate=False,
         )
         found, self.notices = corrections.read(table.grammar(), words)
@@ -84,9 +84,9 @@ class Line:
             rest = self._rest
             named = rest and optional_file(rest[0], [*self.words, *list(rest)[1:]])
             self._store(name, rest.popleft() if named else "-")
-        elif name == "--dashboard" and not equals:
+        elif name in _IMPLIED and not equals:
             self._items.append((name, "", None))
-            self.flags.dashboard = _ANY_PORT
+            setattr(self.flags, self._table.valued[name], _IMPLIED[name])
         else:
             self._store(name, value if equals else self._next(name))
 

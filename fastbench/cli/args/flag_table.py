@@ -14,6 +14,7 @@ from fastbench.cli.args import aliases
 from fastbench.cli.args.aliases import Alias
 from fastbench.cli.args.flag_grammar import Grammar
 from fastbench.cli.args.value_shapes import ANY, NONE
+from fastbench.foundation.files import JAVASCRIPT
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Flags:
     refused: Mapping[str, str] = field(default_factory=dict)
     needed: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()  # spellings of this command alone, which are no aliases
+    unset: frozenset[str] = frozenset()  # switches that are None where they are not given
 
     @cached_property
     def valued(self) -> dict[str, str]:
@@ -221,8 +223,41 @@ RUN = Flags(  # k6's spellings
         "verbose": f"{_SWITCHES['verbose']} --verbose",
     },
 )
+_K6_ONE = {  # of k6 alone: for its scripts
+    "batch": "--batch",
+    "batch_per_host": "--batch-per-host",
+    "rps": "--rps",
+    "min_iteration_duration": "--min-iteration-duration",
+    "http_debug": "--http-debug",
+    "console_output": "--console-output",
+    "config": "-c --config",
+}
+_K6_MANY = {
+    "blacklist_ips": "--blacklist-ip",
+    "block_hostnames": "--block-hostnames",
+}
+_K6_SWITCHES = {
+    "throw": "-w --throw",
+    "no_vu_connection_reuse": "--no-vu-connection-reuse",
+    "no_cookies_reset": "--no-cookies-reset",
+    "system_env": "--include-system-env-vars",
+    "no_summary": "--no-summary",
+}
+K6 = replace(
+    RUN,
+    one={**RUN.one, **_K6_ONE},
+    many={**RUN.many, **_K6_MANY},
+    switches={**RUN.switches, **_K6_SWITCHES},
+    own=frozenset(by_name(_K6_ONE, _K6_MANY, _K6_SWITCHES)),
+    unset=frozenset(_K6_SWITCHES),
+)
 
 
-def grammar_of(command: str, _words: Sequence[str]) -> Grammar:
+def of_script(words: Sequence[str]) -> Flags:
+    """Return the flags of a run of the script that these words name: k6's scripts have k6's."""
+    return K6 if any(each.endswith(JAVASCRIPT) for each in words if each[:1] != "-") else RUN
+
+
+def grammar_of(command: str, words: Sequence[str]) -> Grammar:
     """Return how these words of a run are cut."""
-    return (RUN if command == "run" else URL).grammar()
+    return (of_script(words) if command == "run" else URL).grammar()

@@ -14,6 +14,7 @@ from fastbench.cli.args import (
     earlier_run,
     flag_reader,
     flag_table,
+    k6_args,
     request_args,
     target_args,
     url_args,
@@ -22,12 +23,13 @@ from fastbench.cli.args import flag_values as values
 from fastbench.cli.output import destinations
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import redact
+from fastbench.foundation.files import JAVASCRIPT
 from fastbench.plan import plan, source_addresses, urls
 from fastbench.plan.body import encoded, field_text
 from fastbench.plan.load_shapes import SHAPES
 from fastbench.plan.plan import UsageError
 from fastbench.script.load.loader import STDIN
-from fastbench.script.run_request import RunRequest
+from fastbench.script.run_request import K6Words, RunRequest
 
 MAX_REDIRECTS = 1000
 
@@ -37,6 +39,7 @@ _OF_SCRIPTS: dict[str, object] = {
     **dict.fromkeys(("method", "body", "body_file", "by_value", "script")),
     **{"data": [], "forms": []},
 }
+LOAD = ("vus", "duration", "iterations", "stages")
 _LONG_WORD = 200  # of the echoed command line
 
 
@@ -51,13 +54,13 @@ class Command:
 
 def several(argv: Sequence[str]) -> bool:
     """Tell whether the words after `run` name more than one script; raises UsageError."""
-    line = flag_reader.read(argv, flag_table.RUN)
+    line = flag_reader.read(argv, flag_table.of_script(argv))
     return not line.page and len(line.words) > 1
 
 
 def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     """Parse the words after `run`, or name the page they ask for; raises UsageError."""
-    line = flag_reader.read(argv, flag_table.RUN)
+    line = flag_reader.read(argv, flag_table.of_script(argv))
     words, scripts = line.flags, line.words
     if line.page:
         return line.page
@@ -78,7 +81,11 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
     notices = list(line.notices)
     tags = _tags(words.tags, notices)
     bind, family = _addresses(words)
-    script, output = _script(scripts), _output(words)
+    script = _script(scripts)
+    of_k6 = script.endswith(JAVASCRIPT) and hasattr(words, "no_summary")  # not beside a compare
+    output = _output(words)
+    if of_k6:  # k6's --quiet hides the progress alone
+        output = replace(output, quiet=bool(words.no_summary))
     env, environment = _environment(words.env, script)
     request = RunRequest(
         script=script,
@@ -98,16 +105,12 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         base_url=_base_url(words.base_url),
         headers=_headers(words, notices),
         user_agent=None if words.user_agent is None else _typed(words.user_agent),
-        timeout_s=values.duration_s("--timeout", words.timeout, plan.MAX_TIMEOUT_S),
-        connect_timeout_s=values.duration_s(
-            "--connect-timeout", words.connect_timeout, plan.MAX_TIMEOUT_S
-        ),
+        timeout_s=_limit_s("--timeout", words.timeout),
+        connect_timeout_s=_limit_s("--connect-timeout", words.connect_timeout),
         max_redirects=values.count("--max-redirects", words.max_redirects, 0, MAX_REDIRECTS),
         keepalive=not words.no_keepalive,
         discard_bodies=words.discard_bodies,
-        expect=None
-        if words.expect_status is None
-        else url_args.parse_statuses(words.expect_status),
+        expect=_expected(words.expect_status),
         tls=target_args.tls(words, "", notices),
         unix_path=_unix(words, bind),
         bind=bind,
@@ -126,7 +129,25 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         earlier=earlier_run.of(output, {"script": script}),
         config={"command": [_cut(word) for word in ("fastbench", "run", *line.shown())]},
     )
+    if of_k6:
+        request = _as_k6(request, k6_args.words(words, os.environ, notices))
     return Command(request, output, tuple(notices))
+
+
+def _as_k6(request: RunRequest, said: K6Words) -> RunRequest:
+    """Give a script of k6 its options as k6 has them; a --shape keeps -d and -u for itself."""
+    if request.shape is None:
+        return replace(request, k6=said, vus=None, duration_s=None, iterations=None, stages=())
+    flags = {name: value for name, value in said.flags.items() if name not in LOAD}
+    return replace(request, k6=replace(said, flags=flags))
+
+
+def _expected(text: str | None) -> frozenset[int] | None:
+    return None if text is None else url_args.parse_statuses(text)
+
+
+def _limit_s(flag: str, text: str | None) -> float | None:
+    return values.duration_s(flag, text, plan.MAX_TIMEOUT_S)
 
 
 def _cut(word: str) -> str:

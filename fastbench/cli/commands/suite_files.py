@@ -24,7 +24,7 @@ def read(entry: Entry) -> tuple[SimpleNamespace, list[str], list[str]]:
     from fastbench.foundation import redact
 
     if entry.kind == "script":
-        line = flag_reader.read(entry.words[1:], flag_table.RUN)
+        line = flag_reader.read(entry.words[1:], flag_table.of_script(entry.words[1:]))
         return line.flags, line.words, ["run", *line.shown()]
     if entry.kind == "url":
         line = flag_reader.read(entry.words, flag_table.URL)

@@ -20,6 +20,8 @@ Load (overrides this one setting in every scenario that runs)
   -d, -z, --duration T    30s, 2m, 1m30s, or seconds; a ramp keeps its shape
   -i, --iterations N      iterations, shared by the VUs of a scenario
   -s, --stage T:N         change linearly to N VUs (or rate N) in T; repeat, or join with commas
+                          (k6's scripts: -d, -i, -s make one scenario of `default`, as in k6, whose
+                          other flags and K6_… they take as well: docs/k6.md)
   --scenario NAME         run only this scenario; repeat, or join with commas
   --scale F               multiply VUs, rates and shared iterations: 0.1, 2, 50%
   --time-scale F          multiply durations, stages and start times

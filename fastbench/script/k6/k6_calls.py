@@ -96,7 +96,10 @@ def _sleep(seconds: float) -> Any:
 
 def _log(level: str, text: str) -> None:
     sign = "" if level in ("log", "info") else f"{level}: "
-    sys.stderr.write(f"{sign}{text}\n")
+    if (console := owner().realm.console) is not None:
+        console(level, text)
+    else:
+        sys.stderr.write(f"{sign}{text}\n")
 
 
 def _metric(kind: str, name: str, is_time: bool) -> int:

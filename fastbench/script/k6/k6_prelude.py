@@ -17,19 +17,26 @@ from fastbench.script.k6 import (
     k6_responses,
     k6_sockets,
 )
+from fastbench.script.k6.k6_console import ConsoleFile
 from fastbench.script.k6.k6_realm import K6Realm, Take
 from fastbench.script.recording_context import PLACE
+from fastbench.script.run_request import K6Words
 
+_NOTHING = K6Words()
 _PARTS = ("core.js", "http.js", "ws.js", "crypto.js", "jslib.js")
 _MODULES = (k6_calls, k6_requests, k6_responses, k6_cookies, k6_execution, k6_sockets, k6_crypto)
 
 
-def begin(main: str, source: str, env: Mapping[str, str], take: Take) -> K6Realm:
+def begin(
+    main: str, source: str, env: Mapping[str, str], take: Take, said: K6Words = _NOTHING
+) -> K6Realm:
     """Make the realm of this process, after the fork. Raises JsError and UsageError."""
     found = K6Realm(main, source, take)
+    if said.console_output is not None:
+        found.console = ConsoleFile(said.console_output).write
     for part in _MODULES:
         part.install(found)
-    _prelude(found, env)
+    _prelude(found, {**os.environ, **env} if said.system_env else env)
     found.realm.fast(PLACE.get, Exchange)
     _quickjs.halted(lambda user: user.owner.tidy())
     _quickjs.waits(lambda user: user.owner.next_event())
@@ -57,4 +64,4 @@ def _prelude(found: K6Realm, env: Mapping[str, str]) -> None:
     found.modules.built_in(names)
     now = realm.evaluate("Date.now", "prelude")
     found.now_ms = lambda: int(realm.run(now).copy())
-    realm.set_global("__ENV", {**os.environ, **env})
+    realm.set_global("__ENV", dict(env))

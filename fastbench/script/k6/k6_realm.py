@@ -29,6 +29,7 @@ class K6Realm:
         self.begun_ns: dict[str, int] = {}  # of the scenarios, CLOCK_MONOTONIC
         self.now_ms: Callable[[], int] = int  # Date.now() of the realm
         self.response_type = "text"
+        self.console: Callable[[str, str], None] | None = None  # where console.log() writes to
         self.jars: Any  # see k6_cookies
         self.wrapped: Callable[[Any], Any]
         self._places: dict[tuple[str, str, Tags], RecordingContext] = {}

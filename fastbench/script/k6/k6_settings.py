@@ -8,7 +8,9 @@ from typing import Any
 
 from fastbench.plan.plan import UsageError
 from fastbench.script.api.options import Options
+from fastbench.script.run_request import K6Words
 
+_ENDS = ("duration", "iterations", "stages", "scenarios")
 _TIMES = frozenset(
     (
         *("duration", "startTime", "gracefulStop", "gracefulRampDown", "maxDuration", "timeUnit"),
@@ -65,6 +67,8 @@ def options_of(given: Mapping[str, Any]) -> Options:
         words["scenarios"] = {name: _scenario(name, each) for name, each in scenarios.items()}
     if stages := words.get("stages"):
         words["stages"] = [_stage(each) for each in stages]
+    if given.get("noThresholds"):
+        words.pop("thresholds", None)
     if thresholds := words.get("thresholds"):
         words["thresholds"] = {name: _thresholds(each) for name, each in thresholds.items()}
     if given.get("insecureSkipTLSVerify"):
@@ -72,6 +76,30 @@ def options_of(given: Mapping[str, Any]) -> Options:
     if words.get("tags"):
         words["tags"] = {name: str(value) for name, value in words["tags"].items()}
     return Options(**words, group_ids=False)
+
+
+def joined(own: Mapping[str, Any], said: K6Words) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return a script's options with those from outside, as k6 joins them, and what to tell.
+
+    An end of the load from a higher place replaces scenarios and ends from below.
+    """
+    found: dict[str, Any] = dict(said.file)
+    told = []
+    above = (("The environment", said.environment), ("The command line", said.flags))
+    for place, given in (("The script", own), *above):
+        if any(given.get(name) is not None for name in _ENDS):
+            if found.get("scenarios") and place != "The script":
+                told.append(f"{place} replaces the script's scenarios by one of `default`.")
+            found = {name: value for name, value in found.items() if name not in _ENDS}
+        found |= given
+    vus = found.get("vus")
+    if found.get("scenarios") and vus is not None:
+        told.append(f"vus {vus} is not used, as in k6: the scenarios have their own numbers.")
+        del found["vus"]
+    elif vus not in (None, 1) and not any(found.get(name) is not None for name in _ENDS):
+        told.append(f"vus {vus} is not used, as in k6, without duration, iterations or stages.")
+        del found["vus"]
+    return found, tuple(told)
 
 
 def unused(given: Mapping[str, Any]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from fastbench.script.exceptions import Broken, Spot
 from fastbench.script.load import loader
 from fastbench.script.load.script_host import ScriptHost, Take, Warn
 from fastbench.script.load.source import Source
-from fastbench.script.run_request import RunRequest
+from fastbench.script.run_request import K6Words, RunRequest
 from fastbench.script.spec import Spec
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class K6Host(ScriptHost):
         begin = _begin(self.request.script)
         user = None
         try:
-            self._realm = begin(place.file, text, self.request.env, take)
+            said = self.request.k6 or K6Words()
+            self._realm = begin(place.file, text, self.request.env, take, said)
             user = self._user()
             _finish(user.instantiate())
         except Exception as error:
@@ -88,6 +89,7 @@ class K6Host(ScriptHost):
         given = found.copy() if found is not None else {}
         if not isinstance(given, dict):
             raise UsageError("options is an object such as { vus: 10, duration: '30s' }.")
+        given, told = k6_settings.joined(given, self.request.k6 or K6Words())
         options: Options = k6_settings.options_of(given)
         self._realm.options = given
         self._realm.throws = bool(given.get("throw"))
@@ -118,11 +120,11 @@ class K6Host(ScriptHost):
         return Declared(
             options=options.settings,
             scenarios=specs,
-            setup=has["setup"],
-            teardown=has["teardown"],
+            setup=has["setup"] and not given.get("noSetup"),
+            teardown=has["teardown"] and not given.get("noTeardown"),
             metrics=metrics.declared(),
             warnings=remarks.texts(),
-            lost=k6_settings.unused(given),
+            lost=(*told, *k6_settings.unused(given)),
         )
 
     def _hosts(self, hosts: dict[str, Any]) -> None:

@@ -1,0 +1,155 @@
+"""The flags of k6 for its own scripts, and its variables K6_…: options over those of the script.
+
+1. As in k6, what is given last wins: --config, the script, the environment, the command line.
+2. -d, -i and -s, from the environment too, replace the script's scenarios (see k6_settings).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from fastbench.cli.args import flag_values as values
+from fastbench.cli.output import destinations
+from fastbench.foundation import redact
+from fastbench.plan import plan
+from fastbench.plan.plan import UsageError
+from fastbench.script.run_request import K6Words
+
+Read = Callable[[str, str], Any]
+_YES, _NO = ("1", "t", "true"), ("0", "f", "false")
+_HTTP_DEBUG = ("headers", "full")
+
+
+def words(flags: SimpleNamespace, environ: Mapping[str, str], notices: list[str]) -> K6Words:
+    """Return what the line and the environment say in the words of k6; raises UsageError."""
+    given = {dest: value for dest in _FLAGS if (value := getattr(flags, dest)) not in (None, [])}
+    named = {}
+    for name, (option, read) in _VARIABLES.items():
+        if value := environ.get(name):
+            named[option] = read(name, value)
+            notices.append(f"{name} sets {option}, as in k6.")
+    return K6Words(
+        file={} if flags.config is None else _file(flags.config),
+        environment=named,
+        flags={_FLAGS[dest][0]: _FLAGS[dest][2](dest, each) for dest, each in given.items()},
+        system_env=flags.system_env is not False,
+        console_output=None
+        if flags.console_output is None
+        else destinations.named(flags.console_output),
+    )
+
+
+def _file(path: str) -> Mapping[str, Any]:
+    shown = redact.printable(path)
+    try:
+        with open(path, "rb") as opened:
+            found = json.loads(opened.read())
+    except OSError as error:
+        raise UsageError(f"--config {shown} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise UsageError(f"--config {shown} is not JSON: {error}.") from None
+    if not isinstance(found, dict):
+        raise UsageError(f'--config {shown} is no object of options such as {{"vus": 10}}.')
+    return found
+
+
+def _switch(name: str, text: str | bool) -> bool:
+    if isinstance(text, bool):
+        return text
+    if text.lower() not in _YES + _NO:
+        raise UsageError(f"{name} is true or false, not {redact.printable(text)}.")
+    return text.lower() in _YES
+
+
+def _count(name: str, text: str) -> int | None:
+    return values.count(_shown(name), text, 0, plan.MAX_REQUESTS)
+
+
+def _vus(name: str, text: str) -> int | None:
+    return values.count(_shown(name), text, 1, plan.MAX_CONNECTIONS)
+
+
+def _iterations(name: str, text: str) -> int | None:
+    return values.count(_shown(name), text, 1, plan.MAX_REQUESTS)
+
+
+def _duration(name: str, text: str) -> str:
+    found_s = values.duration_s(_shown(name), text, plan.MAX_DURATION_S)
+    return f"{found_s}s"
+
+
+def _time(name: str, text: str) -> str:
+    return f"{values.duration_s(_shown(name), text, plan.MAX_DURATION_S, or_none=True)}s"
+
+
+def _text(_name: str, text: str) -> str:
+    return text
+
+
+def _list(_name: str, given: str | Sequence[str]) -> list[str]:
+    text = given if isinstance(given, str) else ",".join(given)
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def _stages(name: str, given: str | Sequence[str]) -> list[dict[str, Any]]:
+    found = []
+    for piece in _list(name, given):
+        stage = values.stage(piece)
+        if stage is None:
+            raise UsageError(
+                f"{_shown(name)} takes DURATION:TARGET, for example -s 30s:20 -s 1m:50 -s 10s:0."
+            )
+        found.append({"duration": f"{stage[0]}s", "target": stage[1]})
+    if not any(values.stage(piece)[0] for piece in _list(name, given)):  # type: ignore[index]
+        raise UsageError("-s needs at least one stage longer than 0, for example -s 30s:20.")
+    return found
+
+
+def _debug(name: str, text: str) -> str | None:
+    if text == "false":
+        return None
+    found = "headers" if text == "true" else text
+    if found not in _HTTP_DEBUG:
+        raise UsageError(f"{_shown(name)} is {' or '.join(_HTTP_DEBUG)}.")
+    return found
+
+
+def _shown(name: str) -> str:
+    """Return a flag as it is typed, by the name of its value; a variable is what it is."""
+    return _FLAGS[name][1] if name in _FLAGS else name
+
+
+# By the name of the value: k6's option, the flag, what reads its text.
+_FLAGS: dict[str, tuple[str, str, Read]] = {
+    "vus": ("vus", "-u", _vus),
+    "duration": ("duration", "-d", _duration),
+    "iterations": ("iterations", "-i", _iterations),
+    "stages": ("stages", "-s", _stages),
+    "batch": ("batch", "--batch", _count),
+    "batch_per_host": ("batchPerHost", "--batch-per-host", _count),
+    "rps": ("rps", "--rps", _count),
+    "min_iteration_duration": ("minIterationDuration", "--min-iteration-duration", _time),
+    "http_debug": ("httpDebug", "--http-debug", _debug),
+    "blacklist_ips": ("blacklistIPs", "--blacklist-ip", _list),
+    "block_hostnames": ("blockHostnames", "--block-hostnames", _list),
+    "throw": ("throw", "--throw", _switch),
+    "no_vu_connection_reuse": ("noVUConnectionReuse", "--no-vu-connection-reuse", _switch),
+    "no_cookies_reset": ("noCookiesReset", "--no-cookies-reset", _switch),
+}
+_OF_FLAGS_TOO = {f"K6_{dest.upper()}": (row[0], row[2]) for dest, row in _FLAGS.items()}
+_VARIABLES: dict[str, tuple[str, Read]] = _OF_FLAGS_TOO | {
+    "K6_USER_AGENT": ("userAgent", _text),
+    "K6_MAX_REDIRECTS": ("maxRedirects", _count),
+    "K6_INSECURE_SKIP_TLS_VERIFY": ("insecureSkipTLSVerify", _switch),
+    "K6_NO_CONNECTION_REUSE": ("noConnectionReuse", _switch),
+    "K6_DISCARD_RESPONSE_BODIES": ("discardResponseBodies", _switch),
+    "K6_SETUP_TIMEOUT": ("setupTimeout", _time),
+    "K6_TEARDOWN_TIMEOUT": ("teardownTimeout", _time),
+    "K6_NO_SETUP": ("noSetup", _switch),
+    "K6_NO_TEARDOWN": ("noTeardown", _switch),
+    "K6_NO_THRESHOLDS": ("noThresholds", _switch),
+    "K6_SYSTEM_TAGS": ("systemTags", _list),
+}
