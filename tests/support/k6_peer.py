@@ -9,7 +9,7 @@ import json
 import shutil
 import ssl
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from own_sources import ROOT
 from running import fastbench
 from servers import OK, Peer, Server
 
-__all__ = ["page", "told_by_both", "told_by_fastbench", "told_by_k6"]
+__all__ = ["Page", "page", "told_by_both", "told_by_fastbench", "told_by_k6"]
+
+Page = bytes | Callable[[bytes], bytes]  # an answer, or what makes it of a request
 
 LIMIT_S = 60
 _INSTALLED = ROOT / "build" / "peers" / "bin" / "k6"
@@ -35,7 +37,7 @@ def page(body: str | bytes, *headers: str) -> bytes:
 class _Pages:
     """Answers by path, and what was posted to /told; a request of anything else gets OK."""
 
-    def __init__(self, pages: Mapping[str, bytes]) -> None:
+    def __init__(self, pages: Mapping[str, Page]) -> None:
         self.pages, self.told = pages, list[Any]()
 
     def __call__(self, peer: Peer) -> None:
@@ -44,11 +46,14 @@ class _Pages:
             method, target, _ = head.split(b" ", 2)
             if target == b"/told" and method == b"POST":
                 self.told.append(json.loads(body))
-            peer.send(self.pages.get(target.decode(), OK))
+            answered = self.pages.get(target.decode(), OK)
+            peer.send(
+                answered if isinstance(answered, bytes) else answered(head + b"\r\n\r\n" + body)
+            )
 
 
 def told_by_fastbench(
-    script: Path, pages: Mapping[str, bytes], *words: str, tls: ssl.SSLContext | None = None
+    script: Path, pages: Mapping[str, Page], *words: str, tls: ssl.SSLContext | None = None
 ) -> list[Any]:
     """Run a script with one worker against these pages; return what it told."""
     kept = _Pages(pages)
@@ -60,7 +65,7 @@ def told_by_fastbench(
 
 
 def told_by_k6(
-    script: Path, pages: Mapping[str, bytes], *words: str, tls: ssl.SSLContext | None = None
+    script: Path, pages: Mapping[str, Page], *words: str, tls: ssl.SSLContext | None = None
 ) -> list[Any]:
     """Run it in k6, likewise; skip the test where k6 is not there."""
     if _K6 is None:
@@ -76,7 +81,7 @@ def told_by_k6(
 
 
 def told_by_both(
-    script: Path, pages: Mapping[str, bytes], *words: str, tls: ssl.SSLContext | None = None
+    script: Path, pages: Mapping[str, Page], *words: str, tls: ssl.SSLContext | None = None
 ) -> tuple[list[Any], list[Any]]:
     """Return what a script told in fastbench and in k6."""
     theirs = told_by_k6(script, pages, *words, tls=tls)

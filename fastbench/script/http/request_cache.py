@@ -150,6 +150,11 @@ class Maker:
             found = place.prepared[options] = self._prepare(place, options)
         return found
 
+    def once(self, place: RecordingContext, options: RequestOptions) -> Ready:
+        """Make a request that will not come again, so nothing of it is kept."""
+        site, path = self._located(options.url)
+        return self._ready(place, options, site, path, self._kind(site, options))
+
     def plain(self, place: RecordingContext, url: str) -> Ready:
         """Make a GET without options, to be found in `place.plain`."""
         if len(place.plain) >= MAX_PREPARED:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections import deque
 from collections.abc import Mapping
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastbench.foundation import units
 from fastbench.plan import body as plan_body
+from fastbench.plan import urls
 from fastbench.script.expected import Expected
-from fastbench.script.http import bodies
+from fastbench.script.http import bodies, digest
 from fastbench.script.http.header_values import plain_headers
 from fastbench.script.http.request_cache import RequestOptions
 from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
@@ -28,8 +30,18 @@ if TYPE_CHECKING:
     from fastbench.script.k6.k6_realm import K6Realm
     from fastbench.script.k6.k6_user import K6User
 
+_UNAUTHORIZED = Expected(((401, 401),))
 EVERYTHING = Expected(((100, 599),))
+_USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
 RESPONSE_TYPES = ("text", "binary", "none")
+
+
+class Login(NamedTuple):
+    """What answers a challenge, and which statuses are expected of the request that does."""
+
+    user: bytes
+    password: bytes
+    expected: Expected | None
 
 
 class K6Request(NamedTuple):
@@ -42,6 +54,7 @@ class K6Request(NamedTuple):
     compression: tuple[str, ...]
     jar: int
     replaced: frozenset[str]  # cookies that those of the jar do not join
+    login: Login | None = None
 
 
 class K6Response(NamedTuple):
@@ -96,9 +109,35 @@ async def _special(user: K6User, found: K6Request, raw: bytes | None) -> Any:
     if raw is not None and found.compression:
         raw = _compressed(raw, found.compression)
     response = await vu._send(found.ready, raw, user.realm.jars.header(user, found))
+    if found.login is not None and response.status == 401:
+        ready = _answering(user, found, raw, response)
+        response = await vu._send(ready, raw, user.realm.jars.header(user, found))
     if found.throws and response.error:
         raise K6Error(response.error)
     return user.realm.wrapped(K6Response(response, found.response_type, raw))
+
+
+def _answering(user: K6User, found: K6Request, raw: bytes | None, response: Response) -> Ready:
+    """Return the request again, with what its server asked for; raises K6Error."""
+    assert found.login is not None and user.vu is not None
+    asked = digest.challenge(response.raw_head)
+    if asked is None:
+        raise K6Error("auth: the server answered 401 without a challenge of digest that is known")
+    source = found.ready.keep
+    name, password, expected = found.login
+    value = digest.authorization(
+        asked, source.options.method, source.target, raw or b"", name, password
+    )
+    kept = [pair for pair in source.options.headers if pair[0].lower() != "authorization"]
+    options = source.options._replace(headers=(*kept, ("Authorization", value)), expected=expected)
+    return user.vu.maker.once(source.place, options)
+
+
+def _login(url: str, expected: Expected | None) -> tuple[str, Login]:
+    """Return a URL without its credentials, and these."""
+    userinfo = urls.parse(url).userinfo or b""
+    name, _, password = userinfo.partition(b":")
+    return _USERINFO.sub(r"\1", url, count=1), Login(name, password, expected)
 
 
 def _prepared(
@@ -109,8 +148,12 @@ def _prepared(
         raise K6Error(f"the parameters of a request are an object, not {params!r}")
     realm, vu = user.realm, user.vu
     assert vu is not None
-    if params.get("auth") not in (None, "", "basic"):
-        raise K6Error(f"auth: {params['auth']} is not supported; only basic is")
+    expected, login = _callback(user, params), None
+    if (auth := params.get("auth")) == "digest":
+        url, login = _login(url, expected)
+        expected = _UNAUTHORIZED  # as k6 has it: who asks for digest expects to be asked
+    elif auth not in (None, "", "basic"):
+        raise K6Error(f"auth: {auth!r} is not there; fastbench has 'basic' and 'digest', no NTLM")
     tags = texts_of(params.get("tags") or {})
     name = tags.get("name")
     headers = texts_of(params.get("headers") or {})
@@ -136,14 +179,14 @@ def _prepared(
         own_tags(tags) if tags else (),
         _timeout(params.get("timeout")),
         None if params.get("redirects") is None else int(params["redirects"]),
-        _callback(user, params),
+        expected,
         None,
         None,
         cookies,
     )
-    plain = not (throws or compression or number or replaced) and response_type == "text"
+    plain = not (throws or compression or number or replaced or login) and response_type == "text"
     ready = vu.maker.prepared(PLACE.get(), options)
-    return K6Request(ready, plain, throws, response_type, compression, number, replaced)
+    return K6Request(ready, plain, throws, response_type, compression, number, replaced, login)
 
 
 def _callback(user: K6User, params: Mapping[str, Any]) -> Expected | None:
