@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastbench.foundation import redact
 from fastbench.foundation.files import write_atomic
 from fastbench.plan.plan import UsageError
-from fastbench.results.json_codec import DocumentError, parsed
-from fastbench.results.result import SCHEMA, Result
+
+if TYPE_CHECKING:
+    from fastbench.results.result import Result
 
 FOLDER = ".fastbench"
 KEPT = "baselines"
@@ -83,6 +85,9 @@ def load(word: str) -> Result:
 
     A name wins over a file that is called so. Raises UsageError with the field that is wrong.
     """
+    from fastbench.results.json_codec import DocumentError
+    from fastbench.results.result import Result  # most commands only ask for a name
+
     named = is_saved(word)
     path = str(saved_path(word)) if named else word
     shown = f"the baseline {word}" if named else word
@@ -102,6 +107,9 @@ def load(word: str) -> Result:
 
 def _parsed(data: bytes) -> object:
     """Return the JSON value; raises DocumentError for what is broken, or another document."""
+    from fastbench.results.json_codec import DocumentError, parsed
+    from fastbench.results.result import SCHEMA
+
     document = parsed(data)
     schema = document.get("schema") if isinstance(document, dict) else None
     if isinstance(schema, str) and schema != SCHEMA and schema.startswith(_DOCUMENTS):

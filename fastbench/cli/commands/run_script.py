@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from fastbench.cli.args import script_args
 from fastbench.cli.help import pager
@@ -20,6 +21,9 @@ from fastbench.plan.plan import UsageError
 from fastbench.script import start_line
 from fastbench.script.load import loader
 from fastbench.script.run_request import RunRequest
+
+if TYPE_CHECKING:
+    from fastbench.script.parent import WorkerGroup
 
 
 def main(words: Sequence[str]) -> int:
@@ -70,8 +74,7 @@ def _failed(command: script_args.Command, code: int, sentence: str) -> int:
 
 
 def _run(request: RunRequest, output: Output) -> int:
-    from fastbench.cli.commands import run_url
-    from fastbench.cli.output import dashboards, destinations, live_view
+    from fastbench.cli.output import destinations
     from fastbench.script import parent
 
     destinations.prepare(destinations.written(output))
@@ -80,21 +83,24 @@ def _run(request: RunRequest, output: Output) -> int:
 
         if not hooks.script_is_ready(request, output):
             return exit_codes.NOTHING
-    with (
-        signals.held(),
-        dashboards.of_script(output, request) as board,
-        run_url.outlet(output) as out,
-    ):
-        live = live_view.of_run(output, dashboards.line(board))
-        line = os.environ.pop(start_line.VARIABLE, None)
-        request = replace(request, apart=out is not None, start_line=line)
-        with live:
-            result = parent.run(
-                *(request, dashboards.beside(live.update, board), _tell, _echo, out),
-                partial(run_url.write_files, output),
-            )
-        from fastbench.cli.output import k6_summary
+    line = os.environ.pop(start_line.VARIABLE, None)
+    request = replace(request, apart=bool(output.outs), start_line=line)
+    with signals.held(), parent.WorkerGroup(request, _echo) as group:
+        return _reported(request, output, group)
 
+
+def _reported(request: RunRequest, output: Output, group: WorkerGroup) -> int:
+    """Run it and report, with what the first worker was not to carry."""
+    from fastbench.cli.commands import run_url
+    from fastbench.cli.output import dashboards, k6_summary, live_view
+    from fastbench.script import parent
+
+    with dashboards.of_script(output, request) as board, run_url.outlet(output) as out:
+        live = live_view.of_run(output, dashboards.line(board))
+        with live:
+            show = dashboards.beside(live.update, board)
+            written = partial(run_url.write_files, output)
+            result = parent.run(request, show, _tell, None, out, written, group)
         if k6_summary.deliver(request, result):
             output = replace(output, quiet=True)
         return run_url.deliver(result, output, out, board)

@@ -11,19 +11,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
+from typing import TYPE_CHECKING
 
 from fastbench.foundation import signals
-from fastbench.results.result import Result
-from fastbench.run.sampling import Progress
-from fastbench.script.api.options import Declared
 from fastbench.script.exceptions import OptionsError, ScriptError
-from fastbench.script.parent.run_state import RunObserver
-from fastbench.script.parent.script_runner import ScriptRun
 from fastbench.script.parent.worker_channel import Echo
+from fastbench.script.parent.worker_group import WorkerGroup
 from fastbench.script.run_request import RunRequest
 
-__all__ = ["OptionsError", "ScriptError", "declared", "run"]
+if TYPE_CHECKING:
+    from fastbench.results.result import Result
+    from fastbench.run.sampling import Progress
+    from fastbench.script.api.options import Declared
+    from fastbench.script.parent.run_state import RunObserver
+
+__all__ = ["OptionsError", "ScriptError", "WorkerGroup", "declared", "run"]
 
 
 def run(
@@ -33,25 +35,33 @@ def run(
     echo: Echo | None = None,
     observer: RunObserver | None = None,
     measured: Callable[[Result], None] = lambda result: None,
+    group: WorkerGroup | None = None,
 ) -> Result:
     """Carry out what the command line asks for; `tell` gets the progress 4 times a second.
 
     `notice` gets how the command line changed the script's scenarios, and of an import that takes
     long. `echo` takes the lines that the script prints; without it they go to stderr as they come.
     `observer` listens to all that is measured, second by second. `measured` gets the result before
-    teardown begins, which may take long, or be killed. Raises OptionsError for options that
+    teardown begins, which may take long, or be killed. `group` is that of the same request where
+    the first worker is there already, with its own `echo`. Raises OptionsError for options that
     cannot be, ScriptError for a script that does not load, UsageError when the machine cannot
     carry it, KeyboardInterrupt at a second signal.
     """
-    script_run = ScriptRun(request, tell, notice, echo, observer, measured)
-    with signals.heard(script_run.interrupt), closing(script_run):
-        return script_run.carry_out()
+    with group or WorkerGroup(request, echo) as workers:
+        from fastbench.script.parent.script_runner import ScriptRun
+
+        script_run = ScriptRun(request, workers, tell, notice, observer, measured)
+        with signals.heard(script_run.interrupt):
+            return script_run.carry_out()
 
 
 def declared(
     request: RunRequest, notice: Callable[[str], None] = lambda sentence: None
 ) -> Declared:
     """Return what a script declares, without running any of its scenarios. Raises as `run`."""
-    script_run = ScriptRun(request, lambda progress: None, notice, None)
-    with signals.heard(script_run.interrupt), closing(script_run):
-        return script_run.declarations()
+    with WorkerGroup(request) as workers:
+        from fastbench.script.parent.script_runner import ScriptRun
+
+        script_run = ScriptRun(request, workers, lambda progress: None, notice)
+        with signals.heard(script_run.interrupt):
+            return script_run.declarations()

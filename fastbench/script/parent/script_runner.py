@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from fastbench.engine.bridge import _core
-from fastbench.engine.client import _client
 from fastbench.foundation import signals
 from fastbench.machine import host
 from fastbench.machine import limits as machine
@@ -22,25 +19,24 @@ from fastbench.results.result import Result, Warning_
 from fastbench.run.child import QUIET_NICE, Message
 from fastbench.run.sampling import Progress
 from fastbench.run.snapshot import AROUND
-from fastbench.run.supervisor import GRACE_S, PAUSE_S, TICK_S, Supervisor
+from fastbench.run.supervisor import GRACE_S, PAUSE_S, TICK_S
 from fastbench.script import start_line
 from fastbench.script.api.options import Declared
 from fastbench.script.exceptions import Broken, OptionsError, ScriptError
-from fastbench.script.load import cli_overrides, hosts
+from fastbench.script.load import cli_overrides
 from fastbench.script.parent import (
     metric_snapshot,
     summarize_script,
     target_discovery,
     teardown,
-    worker_channel,
 )
 from fastbench.script.parent.run_state import Limits, RunObserver, Standing, limits_of
 from fastbench.script.parent.teardown import Teardown
 from fastbench.script.parent.watchdog import SlowImport, Watchdog
-from fastbench.script.parent.worker_channel import Echo, ScriptWorker
+from fastbench.script.parent.worker_channel import ScriptWorker
+from fastbench.script.parent.worker_group import WorkerGroup
 from fastbench.script.parent.worker_reports import Notes, refusal_of_ended
 from fastbench.script.run_request import RunRequest
-from fastbench.script.worker import worker_process
 
 LEAD_NS = 20_000_000  # from `begin` to the start line, so that all workers are ready
 BUSY_GRACE_S = 10.0  # GRACE_S while their loops turn: ten thousand VUs are not halted at once
@@ -49,32 +45,29 @@ Tell = Callable[[Progress], None]
 
 
 class ScriptRun:
-    """The state of one run. `carry_out` once, then `close`, whatever came of it."""
+    """The state of one run; `carry_out` once."""
 
     def __init__(
         self,
         request: RunRequest,
+        group: WorkerGroup,
         tell: Tell,
         notice: Callable[[str], None],
-        echo: Echo | None,
         observer: RunObserver | None = None,
         measured: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.request = request
-        self.host = hosts.host_of(request)
+        self.group = group
+        self.host = group.host
         self.measured = measured
         self.observer = observer
         self.notice = notice
-        self.wanted = request.workers or machine.usable_cores()
-        try:
-            self.block = _core.Block(self.wanted)
-            self.arena = _client.Arena(self.wanted)
-        except MemoryError as error:
-            raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
-        machine.raise_open_files()  # the first worker is there before its VUs are counted
-        self.workers: Supervisor[ScriptWorker] = Supervisor(self._tell_stop)
+        self.wanted = group.wanted
+        self.block = group.block
+        self.arena = group.arena
+        self.workers = group.workers
+        group.on_stop = self._tell_stop
         self.tell = self.workers.shown(tell)
-        self.echo = echo and self.workers.shown(echo)
         self.watchdog = Watchdog(self.arena, self.host)
         self.declared: Declared | None = None
         self.data: Any = None
@@ -90,10 +83,6 @@ class ScriptRun:
         self.sought: target_discovery.Sought | None = None
         self.verify = True  # certificates, as options and command line say
         self.monitor: Monitor | None = None
-
-    def close(self) -> None:
-        """Leave nobody behind."""
-        self.workers.close()
 
     def carry_out(self) -> Result:
         """Load, set up, load the server, tear down, add up."""
@@ -150,8 +139,7 @@ class ScriptRun:
     # Loading.
 
     def declarations(self) -> Declared:
-        """Let the first worker import the script; return what it declares."""
-        self._fork(0)
+        """Wait for the first worker to import the script; return what it declares."""
         self._await_import(lambda: self.declared is not None)
         if self.declared is None:  # it said neither this nor what is wrong
             raise ScriptError(
@@ -178,7 +166,7 @@ class ScriptRun:
                     raise OptionsError(f"Threshold {finding.text}")
                 self.notice(f"Threshold {finding.text}")
         for index in range(1, min(self.wanted, applied.most_vus)):
-            self._fork(index)
+            self.group.fork(index)
         self._await_import(lambda: all(child.loaded for child in self.workers.children))
         return applied, limits
 
@@ -189,20 +177,6 @@ class ScriptRun:
             self._listen(TICK_S)
             if sentence := slow.look(self.workers.children, time.monotonic_ns()):
                 self.notice(sentence)
-
-    def _fork(self, index: int) -> None:
-        def context(channel: socket.socket, dump_fd: int) -> worker_process.WorkerContext:
-            return worker_process.WorkerContext(
-                index=index,
-                workers=self.wanted,
-                channel=channel,
-                dump_fd=dump_fd,
-                block=self.block,
-                arena=self.arena,
-                host=self.host,
-            )
-
-        worker_channel.start(self.workers, context, self.echo)
 
     def _pump(self, done: Callable[[], bool], limit_ns: int = 0) -> None:
         """Listen until something is done, the time is over, or nobody can do it any more."""
