@@ -73,6 +73,7 @@ class Settings:
     no_cookies_reset: bool = False
     discard_response_bodies: bool = False
     group_ids: bool = True
+    whole_urls: bool = False  # of scripts of k6: names of requests have the query
     setup_timeout_s: float = 60.0
     teardown_timeout_s: float = 60.0
     min_iteration_duration_s: float = 0.0

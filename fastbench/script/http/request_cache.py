@@ -55,6 +55,7 @@ class Settings:
     max_redirects: int = 10
     expected: Expected = DEFAULT
     group_ids: bool = True
+    whole_urls: bool = False  # names have the query, as in k6
     keepalive: bool = True
     batch: int = 20  # requests of one batch() at once
 
@@ -223,7 +224,10 @@ class Maker:
         sent = urls.sent(path)
         target = encoded(sent)
         bare = path.partition("?")[0]
-        grouped = url_grouping.path(bare) if self.settings.group_ids else bare
+        if self.settings.whole_urls:
+            grouped = redact.url(sent)
+        else:
+            grouped = url_grouping.path(bare) if self.settings.group_ids else bare
         method = kind.heading.method
         return _client.Ready(
             kind.heading,

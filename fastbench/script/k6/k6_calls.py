@@ -46,11 +46,12 @@ def install(realm: K6Realm) -> None:
         "add": _add,
         "notANumber": _not_a_number,
         "initializing": lambda: owner().initializing,
+        "ownEnv": lambda: owner().environment(),
         "open": _open,
         "abort": _abort,
         "markFailed": _mark_failed,
-        "tag": lambda name: dict(PLACE.get().tags).get(name),
-        "allTags": lambda: dict(PLACE.get().tags),
+        "tag": lambda name: _tags().get(name),
+        "allTags": _tags,
         "setTag": _set_tag,
         "b64encode": _b64encode,
         "b64decode": _b64decode,
@@ -162,6 +163,11 @@ def _abort(text: str) -> None:
 
 def _mark_failed(text: str) -> None:
     raise K6Error("fastbench has no exec.test.fail(); use a threshold, or exec.test.abort()")
+
+
+def _tags() -> dict[str, str]:
+    place = PLACE.get()
+    return {"group": place.group, "scenario": place.scenario, **dict(place.tags)}
 
 
 def _set_tag(name: str, value: Any) -> None:

@@ -64,4 +64,4 @@ def _prelude(found: K6Realm, env: Mapping[str, str]) -> None:
     found.modules.built_in(names)
     now = realm.evaluate("Date.now", "prelude")
     found.now_ms = lambda: int(realm.run(now).copy())
-    realm.set_global("__ENV", dict(env))
+    realm.run(realm.member(host, "environment"), realm.value(dict(env)))

@@ -62,7 +62,6 @@ class K6Response(NamedTuple):
 
     response: Response
     response_type: str
-    body_sent: bytes | None
 
 
 def install(realm: K6Realm) -> None:
@@ -106,6 +105,8 @@ async def _special(user: K6User, found: K6Request, raw: bytes | None) -> Any:
     """Send a request that asks for more than its bytes say."""
     vu = user.vu
     assert vu is not None
+    if vu.session.discard and found.response_type != "none":
+        vu.session.discard = False
     if raw is not None and found.compression:
         raw = _compressed(raw, found.compression)
     response = await vu._send(found.ready, raw, user.realm.jars.header(user, found))
@@ -114,7 +115,7 @@ async def _special(user: K6User, found: K6Request, raw: bytes | None) -> Any:
         response = await vu._send(ready, raw, user.realm.jars.header(user, found))
     if found.throws and response.error:
         raise K6Error(response.error)
-    return user.realm.wrapped(K6Response(response, found.response_type, raw))
+    return user.realm.wrapped(K6Response(response, found.response_type))
 
 
 def _answering(user: K6User, found: K6Request, raw: bytes | None, response: Response) -> Ready:
@@ -184,7 +185,9 @@ def _prepared(
         None,
         cookies,
     )
-    plain = not (throws or compression or number or replaced or login) and response_type == "text"
+    keeps = realm.response_type == "none"  # a body although the others are discarded
+    special = throws or compression or number or replaced or login or keeps
+    plain = not special and response_type == "text"
     ready = vu.maker.prepared(PLACE.get(), options)
     return K6Request(ready, plain, throws, response_type, compression, number, replaced, login)
 
@@ -235,6 +238,11 @@ def _body(body: Any) -> tuple[str, bytes]:
         assert made is not None
         return f"multipart|{made.content_type}", made.data
     return "form", bodies.to_form(pairs)
+
+
+def body_bytes(body: Any) -> bytes:
+    """Return the bytes of a body as it was sent; the boundary of a form with files is another."""
+    return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else _body(body)[1]
 
 
 def _field(value: Any) -> Any:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from fastbench.engine.client._client import Response
 from fastbench.engine.javascript._quickjs import Json, JsValue, Numbered
+from fastbench.results.thresholds import request_tags
 from fastbench.script.http import cookies
 from fastbench.script.k6.gjson import gjson_grammar, gjson_search, gjson_values
 from fastbench.script.k6.gjson.gjson_values import MISSING
 from fastbench.script.k6.k6_calls import K6Error
-from fastbench.script.k6.k6_requests import K6Response
+from fastbench.script.k6.k6_requests import K6Response, body_bytes
 
 if TYPE_CHECKING:
     from fastbench.script.k6.k6_realm import K6Realm
@@ -193,10 +194,7 @@ def _timings(response: Response) -> dict[str, float]:
 
 def error_code(response: Response) -> int:
     """Return k6's number of an error; 1000 and the status from 400 on."""
-    if response.status >= 400:
-        return 1000 + response.status
-    code = response.error_code
-    return int(code) if code.isdigit() else (1000 if response.error else 0)
+    return int(request_tags.error_code(response.status, response.error_kind) or 0)
 
 
 def _tls(response: Response) -> tuple[str, str]:
@@ -207,17 +205,16 @@ def _tls(response: Response) -> tuple[str, str]:
     return _TLS_VERSIONS.get(version, ""), suite
 
 
-def _request(of: Any) -> dict[str, Any]:
+def _request(of: Any, sent: Any) -> dict[str, Any]:
     response = _response(of)
     options = getattr(response.keep, "options", None)
-    sent = of.body_sent if isinstance(of, K6Response) else None
     return {
         "method": response.method,
         "url": response.url,
         "headers": {
             canonical(name): [value] for name, value in (options.headers if options else ())
         },
-        "body": "" if sent is None else sent.decode("utf-8", "replace"),
+        "body": "" if sent is None else body_bytes(sent).decode("utf-8", "replace"),
         "cookies": {
             name: [{"name": name, "value": value, "replace": False}]
             for name, value in (options.cookies if options else ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fastbench.plan.plan import UsageError
@@ -75,7 +76,9 @@ def options_of(given: Mapping[str, Any]) -> Options:
         words["insecure_skip_tls_verify"] = True
     if words.get("tags"):
         words["tags"] = {name: str(value) for name, value in words["tags"].items()}
-    return Options(**words, group_ids=False)
+    found = Options(**words, group_ids=False)
+    found.settings = replace(found.settings, whole_urls=True)
+    return found
 
 
 def joined(own: Mapping[str, Any], said: K6Words) -> tuple[dict[str, Any], tuple[str, ...]]:

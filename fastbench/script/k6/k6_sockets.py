@@ -173,7 +173,7 @@ async def _open(url: str, params: Any) -> list[Any]:
     socket = await opening.__aenter__()
     number = max(user.sockets, default=0) + 1
     user.sockets[number] = K6Socket(socket)
-    shown = user.realm.wrapped(K6Response(socket.response, "text", None))
+    shown = user.realm.wrapped(K6Response(socket.response, "text"))
     error = "" if socket.open or socket.status else socket.error or "the socket did not open"
     return [number, error, shown, socket.open]
 

@@ -56,6 +56,13 @@ class K6User:
         if self.vu is not None:
             self.js.client(self.vu._send, self.vu._stored)
 
+    def environment(self) -> dict[str, str] | None:
+        """Return the environment of the user's scenario; None while modules are run."""
+        if self.initializing:
+            return None
+        spec = self.realm.scenarios.get(self.vu.scenario) if self.vu is not None else None
+        return dict(spec.env) if spec is not None else {}
+
     def happened(self, id: int, succeeded: bool, value: Any) -> None:
         """Let the script hear of something that it waits for."""
         self.events.append([id, succeeded, value])

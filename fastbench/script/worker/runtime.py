@@ -352,6 +352,7 @@ def _client_settings(settings: Settings) -> client.Settings:
         max_redirects=settings.max_redirects,
         expected=DEFAULT if settings.expected is None else Expected(settings.expected),
         group_ids=settings.group_ids,
+        whole_urls=settings.whole_urls,
         batch=settings.batch,
         keepalive=not settings.no_connection_reuse,
     )

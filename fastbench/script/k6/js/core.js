@@ -27,6 +27,18 @@
   host.wait = wait;
   host.forget = (id) => waiting.delete(id);
 
+  // Each user has a copy of its own, with what its scenario adds, once its modules were run.
+  host.environment = (base) => Object.defineProperty(globalThis, '__ENV', {
+    enumerable: true, configurable: true,
+    get() {
+      const own = host.ownEnv();
+      if (own === undefined || own === null) return base;
+      const value = { ...base, ...own };
+      Object.defineProperty(this, '__ENV', { value, writable: true, enumerable: true, configurable: true });
+      return value;
+    },
+  });
+
   const timer = (name, repeats) => (callback, ms, ...args) => {
     if (typeof callback !== 'function') throw new TypeError(`${name} requires a function as its first argument`);
     const call = () => callback(...args);

@@ -17,6 +17,7 @@
     }
   };
 
+  const sent = Symbol('the body that was sent');
   class Response {
     json(selector) {
       return selector === undefined ? host.json(this) : host.select(this, String(selector));
@@ -29,8 +30,10 @@
     enumerable: true, configurable: true, get: host.number, set(value) { once(this, 'status', value); },
   });
   lazy(Response.prototype, {
-    body: host.body, headers: host.headers, cookies: host.cookies, timings: host.timings, error: host.error,
-    error_code: host.errorCode, url: host.url, request: host.request, proto: host.proto,
+    body: (response) => { const body = host.body(response); return body === undefined ? null : body; },
+    headers: host.headers, cookies: host.cookies, timings: host.timings, error: host.error,
+    error_code: host.errorCode, url: host.url, request: (response) => host.request(response, response[sent]),
+    proto: host.proto,
     remote_ip: (response) => host.remote(response)[0], remote_port: (response) => host.remote(response)[1],
     status_text: host.statusText, tls_version: (response) => host.tls(response)[0], tls_cipher_suite: (response) => host.tls(response)[1],
     // No server is asked to staple a status, so that of a certificate is unknown.
@@ -75,8 +78,10 @@
   };
   function send(method, url, body, params) {
     const target = address(url);
-    if (typeof target === 'string') return host.send(method, target, body, params);
-    return host.send(method, target.url, body, named(target, params));
+    const response = typeof target === 'string' ? host.send(method, target, body, params)
+      : host.send(method, target.url, body, named(target, params));
+    if (body !== null) response[sent] = body;
+    return response;
   }
 
   const http = {
@@ -103,7 +108,9 @@
     batch(requests) {
       if (requests === null || typeof requests !== 'object') throw new TypeError(`invalid http.batch() argument type ${typeof requests}`);
       const names = Object.keys(requests);
-      const answers = host.batch(names.map((name) => one(requests[name], name)));
+      const asked = names.map((name) => one(requests[name], name));
+      const answers = host.batch(asked);
+      answers.forEach((answer, i) => { if (asked[i][2] !== null) answer[sent] = asked[i][2]; });
       return Array.isArray(requests) ? answers : Object.fromEntries(names.map((name, i) => [name, answers[i]]));
     },
   };
