@@ -41,6 +41,7 @@ ROOMS: dict[str, set[str]] = {
         "report",
     },
     "server": set(),
+    "convert": {"foundation", "plan", "results", "script"},
 }
 ROOMS["cli"] = set(ROOMS)
 ROOMS["__main__"] = {"foundation", "cli"}
@@ -70,6 +71,7 @@ PARTS: dict[str, set[str]] = {
     "report.markdown": {"report", "report.text"},
     "report.export": {"report", "report.text"},
     "outputs.replay": {"outputs"},
+    **{f"convert.{each}": {"convert"} for each in ("har", "openapi", "locust", "k6", "artillery")},
     "cli.output": {"cli.help"},
     "cli.args": {"cli.help", "cli.output"},
     "cli.debug": {"cli.help", "cli.output"},
@@ -77,7 +79,7 @@ PARTS: dict[str, set[str]] = {
     "cli.curl": {"cli.args"},
     "cli": {"cli.args", "cli.commands", "cli.curl", "cli.debug", "cli.help"},
 }
-MAX_ROOMS = 12
+MAX_ROOMS = 13
 MAX_FILES = 20
 
 # A heavy library is imported by the one part that needs it, so that nobody else pays for it.
@@ -96,21 +98,8 @@ HEAVY = {
 ENGINE_ORDER = (
     *("kernel", "hdr", "fifo", "pace", "response", "head", "codec", "http"),
     *("websocket.utf8", "websocket.frames", "websocket.upgrade"),
-    *(
-        "block",
-        "tls",
-        "rules",
-        "addresses",
-        "worker",
-        "byurl",
-        "conn",
-        "exchange",
-        "websocket.talk",
-        "websocket.dialogue",
-        "loop",
-        "trend",
-        "arena",
-    ),
+    *("block", "tls", "rules", "addresses", "worker", "byurl", "conn", "exchange"),
+    *("websocket.talk", "websocket.dialogue", "loop", "trend", "arena"),
 )
 
 FUNCTION_LINES = {".py": 60, ".pyx": 70, ".pxd": 70}

@@ -136,7 +136,8 @@ _TABLE = """
 --rand-regex-url | | --urls-from-file urls.txt | write the URLs into a file, one per line
 --targets --urls-file --urls | | = --urls-from-file {} |
 --max-repeat --dump-urls | | | write the URLs into a file, one per line (--urls-from-file)
---curl --har | | | give the URL, -m, -H and -b
+--curl | | | give the URL, -m, -H and -b
+--har | | convert {} -o script.py | convert makes a script of a recording
 -f --file | *.py | | scripts of Locust are not supported; a test in Python looks similar,
    see the examples/ folder
 -f --file | *.txt | --urls-from-file {} | use --urls-from-file for a list of URLs
@@ -349,9 +350,11 @@ server mock target | | serve {} | serve starts a server to benchmark
 diff cmp versus vs | | compare {} | compare compares two servers or results
 search max capacity | | find {} | find searches for the highest rate
 results runs list trend | | history runs.db | history lists the runs that --history stored
-export convert html | | report {} --html report.html | report writes a saved result in other forms
+export html | | report {} --html report.html | report writes a saved result in other forms
 init new create scaffold | | -c 10 -d 10s http://localhost:8080/
    | no files are generated; copy a script of examples/, or give a URL for one fixed request
+import har har-to-k6 generate | | convert {} -o script.py
+   | convert writes a script of another tool's file
 cloud login logout pause resume scale stats status | | --dashboard http://localhost:8080/
    | runs are local and have no remote control; --dashboard shows a run live
 update upgrade install | | --version | use pip: pip install -U fastbench-http
@@ -363,7 +366,8 @@ update upgrade install | | --version | use pip: pip install -U fastbench-http
 .lua | | -s {} | use -s for a script of wrk
 .txt .urls .list | | --urls-from-file {} | use --urls-from-file for a list of URLs
 .json .ndjson .jsonl .gz | | report {} | report shows a saved result
-.har .jmx .postman_collection .http | | --urls-from-file urls.txt | this format is not supported;
+.har | | convert {} -o script.py | convert makes a script of a recording
+.jmx .postman_collection .http | | --urls-from-file urls.txt | this format is not supported;
    write the URLs into a file, one per line, with the method before
 .csv .html .md .xml .hlog | | report RESULT.json
    | a run writes this file but cannot read it; save a result with --json FILE

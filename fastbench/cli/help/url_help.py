@@ -11,7 +11,7 @@ fastbench: a benchmarker for HTTP services. wrk's command line, numbers you can 
   fastbench report RESULT.json      a saved result as HTML, Markdown, JUnit, ... (report --help)
   fastbench merge A.json B.json     runs at the same time as one result (merge --help)
   fastbench history FILE.db         the runs that --history stored, with trend (history --help)
-  fastbench doctor, fastbench serve   check this machine before a run; start a small test server
+  fastbench doctor, serve, convert  check this machine; a test server; HAR, … as a script (--help)
 
 Examples
   fastbench -c100 -d30s http://localhost:8080/api/health

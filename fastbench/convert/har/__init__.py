@@ -1,0 +1,1 @@
+"""Recordings of a browser (HAR 1.2)."""

@@ -1,0 +1,57 @@
+"""What a file to convert is: told by its name, else by what stands in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from importlib import import_module
+from typing import cast
+
+from fastbench.convert.script_text import Converted
+from fastbench.plan.plan import UsageError
+
+KINDS = ("har", "openapi", "locust", "k6", "artillery")
+_MODULES = {
+    "har": "har.har_script",
+}
+
+
+def kind_of(path: str, content: str) -> str:
+    """Return the kind of a file; raises UsageError for one that is none of them."""
+    name = path.lower()
+    start = content.lstrip()[:4096]
+    if name.endswith(".har") or (start.startswith("{") and re.match(r'\{\s*"log"\s*:', start)):
+        return "har"
+    if name.endswith(".py") or re.search(r"^\s*(from locust|import locust)\b", content, re.M):
+        return "locust"
+    if name.endswith((".js", ".ts", ".mjs")) or re.search(r"from\s+[\"']k6(/|[\"'])", content):
+        return "k6"
+    if re.search(r"""^\s*["']?(openapi|swagger)["']?\s*:""", content, re.M) or re.search(
+        r'"(openapi|swagger)"\s*:', content[:100_000]
+    ):
+        return "openapi"
+    if re.search(r"^[\"']?scenarios[\"']?\s*:", content, re.M):
+        return "artillery"
+    raise UsageError(
+        "convert: what the file is cannot be told; name it with --from har, openapi, locust, k6 or "
+        "artillery."
+    )
+
+
+def convert(
+    kind: str,
+    content: str,
+    shown: str,
+    path: str,
+    *,
+    hosts: Collection[str] = (),
+    all_hosts: bool = False,
+    static: bool = False,
+) -> Converted:
+    """Return the script of a file; raises UsageError for what cannot be read."""
+    module = import_module(f"fastbench.convert.{_MODULES[kind]}")
+    if kind == "har":
+        found = module.convert(content, shown, hosts=hosts, all_hosts=all_hosts, static=static)
+    else:
+        found = module.convert(content, shown, path)
+    return cast(Converted, found)

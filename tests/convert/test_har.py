@@ -1,0 +1,106 @@
+"""Recordings of a browser as scripts: the server sees the same requests again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commandline import invoke
+from recorded_shop import Shop, recorded, shop
+from running import fastbench
+
+SECRETS = ("-e", "PASSWORD=hunter2 & more")
+
+
+def made(folder: Path, url: str, *flags: str) -> tuple[Path, str]:
+    """Record a session, convert it, and return the script and what was said."""
+    (folder / "x.har").write_text(json.dumps(recorded(url)))
+    script = folder / "script.py"
+    done = invoke("convert", str(folder / "x.har"), "-o", str(script), *flags)
+    assert done.returncode == 0, done.stderr
+    return script, done.stderr
+
+
+def formatted(script: Path) -> None:
+    """Check that ruff would change nothing."""
+    config = ("--isolated", "--line-length", "100", "--target-version", "py311")
+    for words in (("format", "--diff"), ("check", "--select", "E,F,I,B,UP,SIM")):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *words, *config, str(script)],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_server_sees_the_same_requests_with_new_tokens(tmp_path: Path) -> None:
+    with shop() as server:
+        script, said = made(tmp_path, server.url)
+        first = [each for each in server.came if not each[1].startswith("/static")]
+        server.came.clear()
+        found = fastbench("run", str(script), "-q", "-t", "1", "-e", "PACE=0", *SECRETS)
+        assert found.code == 0, found.err
+        assert_same(server, first)
+        assert server.refused == []
+        assert {row["fails"] for row in found.document["checks"]} == {0}
+    text = script.read_text()
+    assert "hunter2" not in text and "metrics.example" in said
+    assert "metrics.example (1)" in text and '"/static/a.css"' not in text
+    assert 'async with group("Sign in"):' in text and "await sleep(2.5 * PACE)" in text
+    formatted(script)
+
+
+def assert_same(server: Shop, first: list[tuple[str, str, str]]) -> None:
+    """Compare what came; of a form with files the parts count, not the boundary."""
+
+    def parts(body: str) -> list[str]:
+        pieces = [each.strip("\r\n-") for each in body.split("\r\n")]
+        return [p for p in pieces if p and "boundary" not in p and p != "XX"]
+
+    assert len(server.came) == len(first)
+    for came, was in zip(server.came, first, strict=True):
+        assert came[:2] == was[:2]
+        assert parts(came[2]) == parts(was[2]), came
+
+
+def test_hosts_and_static_files_are_kept_on_request(tmp_path: Path) -> None:
+    with shop() as server:
+        script, _ = made(tmp_path, server.url, "--static", "--host", "metrics.example")
+    text = script.read_text()
+    assert '"/static/a.css"' in text and "{METRICS_URL}/collect" in text
+    formatted(script)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    {
+        "{": "is no JSON",
+        "{}": "cannot be told",
+        '{"log": {}}': "no log with entries",
+        '{"log": {"entries": []}}': "has no requests",
+        '{"log": {"entries": [{"request": {"url": "data:x"}}]}}': "has no requests",
+    }.items(),
+)
+def test_what_is_no_recording_is_refused_in_one_sentence(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    path = tmp_path / ("x.har" if content != "{}" else "x.json")
+    path.write_text(content)
+    done = invoke("convert", str(path))
+    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_a_script_that_exists_is_kept_unless_forced(tmp_path: Path) -> None:
+    with shop() as server:
+        script, _ = made(tmp_path, server.url)
+    script.write_text("mine")
+    words = ("convert", str(tmp_path / "x.har"), "-o", str(script))
+    refused = invoke(*words)
+    assert refused.returncode == 1 and "--force" in refused.stderr
+    assert script.read_text() == "mine"
+    assert invoke(*words, "--force").returncode == 0
+    assert script.read_text() != "mine"
