@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fastbench.report.columns import NOTHING, percent, quantity
 from fastbench.results import resolution
-from fastbench.results.metric_values import BUILT_IN, Metric
+from fastbench.results.metric_values import Metric, is_built_in
 from fastbench.results.result import Result
 
 NO_SAMPLES = "no samples"
@@ -25,7 +25,7 @@ def rows(result: Result) -> list[tuple[str, str]]:
     own = [
         (name, summary(metric))
         for name, metric in result.metrics.items()
-        if name.partition("{")[0] not in (*BUILT_IN, *named)
+        if not is_built_in(name, result.metrics) and name.partition("{")[0] not in named
     ]
     return own + [(f"{name} = {text}", of_formula(result, name)) for name, text in named.items()]
 

@@ -98,6 +98,18 @@ BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours
     "ws_sessions": _COUNTER,
 }
 
+# Ours that k6 does not have: a script of k6 may have metrics of these names itself. Its own has the
+# name then, and ours is MOVED before it.
+MOVED = "fastbench_"
+GIVE_WAY = frozenset(
+    (
+        *("db_errors", "db_pool_wait", "db_queries", "db_query_duration", "http_stream_events"),
+        *("http_stream_first_event", "http_stream_gap", "job_queue_wait", "job_run_time"),
+        *("jobs_failed", "jobs_finished", "redis_duration"),
+        *("ws_errors", "ws_msg_rtt", "ws_msgs_lost"),
+    )
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -241,3 +253,11 @@ class Thrown:
     scenario: str
     count: int
     traceback: str
+
+
+def is_built_in(key: str, metrics: Mapping[str, object]) -> bool:
+    """Tell whether a metric of these, or one of its sub-metrics, is ours and not the script's."""
+    name = key.partition("{")[0]
+    if name.startswith(MOVED):
+        return name.removeprefix(MOVED) in GIVE_WAY and name in metrics
+    return name in BUILT_IN and MOVED + name not in metrics

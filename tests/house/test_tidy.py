@@ -57,7 +57,7 @@ PARTS: dict[str, set[str]] = {
     "script.protocols.databases": {"script"},
     "script.protocols": {"script", "script.api", "script.protocols.databases"},
     "script.k6.gjson": set(),
-    "script.k6": {"script", "script.api", "script.http", "script.k6.gjson"},
+    "script.k6": {"script", "script.api", "script.http", "script.k6.gjson", "script.protocols"},
     "script.load": {"script", "script.api", "script.k6"},
     "script.artillery": {
         *("script", "script.api", "script.http", "script.k6", "script.load", "script.protocols"),

@@ -95,7 +95,7 @@ cdef class JsUser:
         return self.turn()
 
     def throw(self, kind, value=None, trace=None):
-        """End the call: what it waits for hears the exception first."""
+        """End the call, unless what it waits for, which hears it first, takes the exception."""
         error = kind if value is None else value
         if isinstance(error, type):
             error = error()
@@ -103,8 +103,13 @@ cdef class JsUser:
         if inner is not None and hasattr(inner, "throw"):
             try:
                 out = inner.throw(error)
-            except StopIteration:
-                pass
+            except StopIteration as stop:
+                if isinstance(error, Exception):
+                    self.answer(stop.value)
+                    return self.turn()
+            except Exception as told:       # of what failed, a future: the operation throws
+                self.refuse(told)
+                return self.turn()
             except BaseException as told:
                 error = told
             else:

@@ -18,12 +18,13 @@ from fastbench.report.page import Page, Part, cut, plural
 from fastbench.report.text import request_table
 from fastbench.results import resolution
 from fastbench.results.metric_values import (
-    BUILT_IN,
     MACHINE,
+    MOVED,
     Check,
     Metric,
     ScenarioRow,
     Thrown,
+    is_built_in,
 )
 from fastbench.results.result import Result
 
@@ -130,7 +131,11 @@ def _metrics(
     """
     http = [name for name in metrics if _base(name).startswith("http_")]
     known = {*EXECUTION, *NETWORK, *OPERATIONS, *MACHINE, *named, "checks"}
-    ours = [n for n in metrics if _base(n) in BUILT_IN and n.startswith(PROTOCOLS)]
+    ours = [
+        name
+        for name in metrics
+        if is_built_in(name, metrics) and name.removeprefix(MOVED).startswith(PROTOCOLS)
+    ]
     own = [n for n in metrics if _base(n) not in known and n not in http and n not in ours]
     parts = {
         "HTTP": sorted(http, key=_http_order),

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 
 from fastbench.plan.plan import UsageError
-from fastbench.results.metric_values import BUILT_IN, Kind
+from fastbench.results.metric_values import BUILT_IN, GIVE_WAY, MOVED, Kind
 from fastbench.script.recording_context import PLACE, RecordingContext
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -24,6 +24,7 @@ class _Declared:
     def __init__(self) -> None:
         self.kinds: dict[str, Kind] = {}
         self.open = True
+        self.gives_way = False
 
 
 _declared = _Declared()
@@ -33,6 +34,18 @@ def begin() -> None:
     """Forget the metrics of another script; call before a script is loaded."""
     _declared.kinds = {}
     _declared.open = True
+    _declared.gives_way = False
+
+
+def give_way() -> None:
+    """Let the script's own metrics have names that ours have and k6's do not."""
+    _declared.gives_way = True
+
+
+def name_of(built_in: str) -> str:
+    """Return the name of a metric of ours; another one where the script has one of that name."""
+    moved = MOVED + built_in
+    return moved if moved in _declared.kinds else built_in
 
 
 def close() -> None:
@@ -81,7 +94,8 @@ class _Metric:
 def _declare(name: object, kind: Kind) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise UsageError(f"A metric's name has only letters, digits and _, not {name!r}.")
-    if name in BUILT_IN:
+    ours = BUILT_IN.get(name)
+    if ours is not None and not (_declared.gives_way and name in GIVE_WAY):
         raise UsageError(f"{name} is a built-in metric; give yours another name.")
     there = _declared.kinds.get(name)
     if there is None and not _declared.open:
@@ -91,6 +105,8 @@ def _declare(name: object, kind: Kind) -> None:
     if there is not None and there != kind:
         raise UsageError(f"The metric {name} is a {there.type} already; give one another name.")
     _declared.kinds[name] = kind
+    if ours is not None:
+        _declared.kinds[MOVED + name] = ours
 
 
 def _finite(name: str, value: float) -> float:

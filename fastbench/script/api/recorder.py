@@ -189,7 +189,7 @@ class Recorder:
         """Return where samples of a metric of ours are kept; `own` are their own tags."""
         found = {**dict(place.tags), **dict(own), "scenario": place.scenario, "group": place.group}
         row = _json(**self._counted_by(name, place.scenario, own), scenario=place.scenario)
-        return self._with_submetrics(_sort(name), name, row, found)
+        return self._with_submetrics(_sort(name), metrics.name_of(name), row, found)
 
     def by_request(
         self, metric: str, place: RecordingContext, name: str, method: str, own: Tags
@@ -202,7 +202,8 @@ class Recorder:
             name, method = OTHER, ""
         row = self._counted_by("tags of requests", (scenario, name, method), own)
         row |= {"method": method, "name": name, "scenario": scenario}
-        return self._with_submetrics(_sort(metric), metric, _json(**row), said)
+        shown = metrics.name_of(metric)
+        return self._with_submetrics(_sort(metric), shown, _json(**row), said)
 
     def tagged(self, name: str, place: RecordingContext, tags: Mapping[str, object]) -> Adds:
         """Return the same for a sample with tags of its own."""

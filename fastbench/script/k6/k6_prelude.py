@@ -13,6 +13,7 @@ from fastbench.script.k6 import (
     k6_cookies,
     k6_crypto,
     k6_execution,
+    k6_extensions,
     k6_requests,
     k6_responses,
     k6_sockets,
@@ -23,8 +24,11 @@ from fastbench.script.recording_context import PLACE
 from fastbench.script.run_request import K6Words
 
 _NOTHING = K6Words()
-_PARTS = ("core.js", "http.js", "ws.js", "crypto.js", "jslib.js")
-_MODULES = (k6_calls, k6_requests, k6_responses, k6_cookies, k6_execution, k6_sockets, k6_crypto)
+_PARTS = ("core.js", "http.js", "ws.js", "crypto.js", "jslib.js", *k6_extensions.PARTS)
+_MODULES = (
+    *(k6_calls, k6_requests, k6_responses, k6_cookies, k6_execution, k6_sockets, k6_crypto),
+    *k6_extensions.MODULES,
+)
 
 
 def begin(
@@ -60,7 +64,7 @@ def _prelude(found: K6Realm, env: Mapping[str, str]) -> None:
     for name in names:
         module = realm.member(modules, name)
         values = {each: realm.member(module, each) for each in module.names()}
-        realm.native(name, {**values, "default": module})
+        realm.native(name, {"default": module, **values})
     found.modules.built_in(names)
     now = realm.evaluate("Date.now", "prelude")
     found.now_ms = lambda: int(realm.run(now).copy())

@@ -24,7 +24,17 @@ class K6User:
     """One user: its JavaScript side, its VU, and what an iteration leaves behind."""
 
     __slots__ = (
-        *("callback", "data", "events", "function", "groups", "initializing", "js", "realm"),
+        *(
+            "callback",
+            "data",
+            "databases",
+            "events",
+            "function",
+            "groups",
+            "initializing",
+            "js",
+            "realm",
+        ),
         *("own_tags", "scenario_iteration", "sockets", "tags", "tasks", "timers", "vu", "waiter"),
     )
 
@@ -37,6 +47,7 @@ class K6User:
         self.data: JsValue | None = None
         self.groups: list[Group] = []
         self.callback: Expected | None = None
+        self.databases: list[Any] = []  # of k6/x/sql, by number; None is closed
         self.sockets: dict[int, Any] = {}  # of k6/ws, by number
         self.tags: dict[str, str] = {}
         self.own_tags: Tags | None = None  # of its scenario, before any of `tags`

@@ -52,6 +52,7 @@ class K6Host(ScriptHost):
     def load(self, take: Take) -> None:
         """Run the script's modules once, for its options and exports."""
         declare.begin(self.request.env)
+        metrics.give_way()
         data.begin(take)
         remarks.begin()
         try:

@@ -75,6 +75,16 @@ class _Queries:
         found: int = await self._timed("execute", text, args, name)
         return found
 
+    async def change(
+        self, text: str, *args: object, name: str | None = None
+    ) -> tuple[int, int | None]:
+        """Do as `exec`, and return also the id of the last row that was inserted.
+
+        None where the database does not tell. Raises QueryError.
+        """
+        found: tuple[int, int | None] = await self._timed("change", text, args, name)
+        return found
+
     async def explain(self, text: str, *args: object, name: str = "explain") -> Explanation:
         """Run a query, undo what it did, and return how the database went about it.
 
@@ -130,10 +140,15 @@ class _Queries:
 class Database(_Queries):
     """A database; see `open`."""
 
-    def __init__(self, address: str, dsn: str | None, size: int, timeout_s: float) -> None:
+    def __init__(
+        self, address: str, dsn: str | None, size: int, timeout_s: float, *, loose: bool = False
+    ) -> None:
+        """`loose` arguments are read as the query has them: 5 for a text, "5" for a number."""
+        self._loose = loose
         self._told = address, dsn, timeout_s, size
         driver = drivers.driver_of(*self._told)
         driver.check()
+        self.dialect = driver.dialect
         self._dialect = driver.dialect
         self._shown = driver.shown
         self._size = min(size, driver.most)
@@ -173,7 +188,7 @@ class Database(_Queries):
     _release = release
 
     def _make_pool(self) -> Pool:
-        return Pool(drivers.driver_of(*self._told), self._size, self._timeout_s)
+        return Pool(drivers.driver_of(*self._told, loose=self._loose), self._size, self._timeout_s)
 
     def __repr__(self) -> str:
         return f"<database {self._shown}>"

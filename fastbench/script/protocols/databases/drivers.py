@@ -22,10 +22,13 @@ MEMORY = ":memory:"
 _SCHEME = re.compile(r"([A-Za-z0-9]+)(?:\+\w+)?://", re.ASCII)  # `postgresql+asyncpg://`, too
 
 
-def driver_of(address: str, dsn: str | None, timeout_s: float, pool: int) -> Driver:
+def driver_of(
+    address: str, dsn: str | None, timeout_s: float, pool: int, *, loose: bool = False
+) -> Driver:
     """Return the driver of an address, or of a kind of database and its address.
 
-    Raises UsageError where neither says which database it is.
+    `loose` arguments are read as the query has them. Raises UsageError where neither says which
+    database it is.
     """
     kind, where = _told(address, dsn)
     if kind == "sqlite":  # each is imported by who needs it
@@ -36,7 +39,7 @@ def driver_of(address: str, dsn: str | None, timeout_s: float, pool: int) -> Dri
         from fastbench.script.protocols.databases.postgres import PostgresDriver, url_of_pairs
 
         url = where if _SCHEME.match(where) else url_of_pairs(where)
-        return PostgresDriver(_SCHEME.sub("postgresql://", url, count=1), timeout_s)
+        return PostgresDriver(_SCHEME.sub("postgresql://", url, count=1), timeout_s, loose=loose)
     from fastbench.script.protocols.databases.mysql import MysqlDriver, url_of_go
 
     url = where if _SCHEME.match(where) else url_of_go(where)
@@ -76,7 +79,8 @@ def _path(where: str) -> str:
     """Return the file of `sqlite:///relative.db`, `sqlite:////absolute.db` or a path."""
     match = _SCHEME.match(where)
     if match is None:
-        return where.removeprefix("file:") or MEMORY
+        path, _, more = where.removeprefix("file:").partition("?")
+        return MEMORY if "mode=memory" in more else path or MEMORY
     rest = where[match.end() :].partition("?")[0]
     if rest and not rest.startswith("/"):
         raise UsageError(

@@ -126,6 +126,7 @@ class MysqlConnection:
         self._asyncmy = asyncmy
         self._timeout_s = timeout_s
         self._inside = False
+        self._last_id = 0
         self._left = False  # its caller did not wait for the answer
 
     def usable(self) -> bool:
@@ -139,6 +140,10 @@ class MysqlConnection:
     async def execute(self, text: str, args: Sequence[object]) -> int:
         """Return how many rows a statement changed."""
         return (await self._fetch(text, args))[1]
+
+    async def change(self, text: str, args: Sequence[object]) -> tuple[int, int | None]:
+        """Do the same; return also the id of the row that was inserted, 0 where none was."""
+        return (await self._fetch(text, args))[1], self._last_id
 
     async def begin(self) -> None:
         """Begin a transaction."""
@@ -185,6 +190,7 @@ class MysqlConnection:
                     await cursor.execute(text, args or None)
                     rows = await cursor.fetchall() if cursor.description else ()
                     changed = max(0, int(cursor.rowcount))
+                    self._last_id = int(cursor.lastrowid or 0)
                     while await cursor.nextset():  # of several statements
                         changed = max(0, int(cursor.rowcount))
                     return [dict(row) for row in rows], changed

@@ -33,6 +33,12 @@ class Connection(Protocol):
     async def execute(self, text: str, args: Sequence[object]) -> int:
         """Return how many rows a statement changed, 0 where that says nothing."""
 
+    async def change(self, text: str, args: Sequence[object]) -> tuple[int, int | None]:
+        """Do the same; return also the id of the last row that was inserted.
+
+        None where the database does not tell.
+        """
+
     async def begin(self) -> None:
         """Begin a transaction."""
 

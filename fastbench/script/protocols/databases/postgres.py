@@ -11,12 +11,13 @@ from urllib.parse import quote, urlsplit
 
 from fastbench.foundation.redact import printable
 from fastbench.script import extras
-from fastbench.script.protocols.databases import explanation
+from fastbench.script.protocols.databases import explanation, loose_arguments
 from fastbench.script.protocols.databases.explanation import Explanation
 from fastbench.script.protocols.databases.placeholders import Dialect
 from fastbench.script.protocols.databases.query_error import UNKNOWN, QueryError
 
 CONNECT_S = 10.0
+MAX_TYPES = 1000  # queries whose parameters are known
 END_S = 0.4  # for the goodbye of a connection
 
 
@@ -39,7 +40,10 @@ class PostgresDriver:
     dialect: Dialect = "postgres"
     most = 1 << 20
 
-    def __init__(self, url: str, timeout_s: float) -> None:
+    def __init__(self, url: str, timeout_s: float, *, loose: bool = False) -> None:
+        """`loose` arguments are read as the query has them: 5 for a text, "5" for a number."""
+        self.loose = loose
+        self.types: dict[str, tuple[str, ...]] = {}
         self._url = url
         self._timeout_s = timeout_s
         parts = urlsplit(url)
@@ -104,6 +108,8 @@ class PostgresConnection:
     async def query(self, text: str, args: Sequence[object]) -> list[dict[str, Any]]:
         """Return the rows of a query."""
         try:
+            if args and self._driver.loose:
+                args = await self._as_declared(text, args)
             found = await self._opened.fetch(text, *args)
         except self._errors as error:
             raise self._driver.error(error) from None
@@ -115,6 +121,8 @@ class PostgresConnection:
     async def execute(self, text: str, args: Sequence[object]) -> int:
         """Return how many rows a statement changed; without arguments there may be several."""
         try:
+            if args and self._driver.loose:
+                args = await self._as_declared(text, args)
             status = await self._opened.execute(text, *args)
         except self._errors as error:
             raise self._driver.error(error) from None
@@ -123,6 +131,21 @@ class PostgresConnection:
             raise
         count = str(status).rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
+
+    async def change(self, text: str, args: Sequence[object]) -> tuple[int, int | None]:
+        """Do the same; PostgreSQL tells no ids."""
+        return await self.execute(text, args), None
+
+    async def _as_declared(self, text: str, args: Sequence[object]) -> tuple[object, ...]:
+        """Return arguments as the types of the query's parameters have them."""
+        types = self._driver.types.get(text)
+        if types is None:
+            prepared = await self._opened.prepare(text)
+            types = tuple(each.name for each in prepared.get_parameters())
+            if len(self._driver.types) >= MAX_TYPES:
+                self._driver.types.clear()
+            self._driver.types[text] = types
+        return loose_arguments.converted(args, types)
 
     async def begin(self) -> None:
         """Begin a transaction."""

@@ -119,6 +119,7 @@ class SqliteConnection:
         self._threads = threads
         self._timeout_s = timeout_s
         self._turn = threading.Lock()
+        self._last_id = 0
 
     def usable(self) -> bool:
         """Tell whether the server has not hung up: a file does not."""
@@ -131,6 +132,10 @@ class SqliteConnection:
     async def execute(self, text: str, args: Sequence[object]) -> int:
         """Return how many rows a statement changed; without arguments there may be several."""
         return await self._call(lambda: self._change(text, args))
+
+    async def change(self, text: str, args: Sequence[object]) -> tuple[int, int | None]:
+        """Do the same; return also the id of the last row that this connection inserted."""
+        return await self._call(lambda: (self._change(text, args), self._last_id))
 
     async def begin(self) -> None:
         """Begin a transaction, which may write."""
@@ -159,6 +164,7 @@ class SqliteConnection:
 
     def _fetch(self, text: str, args: Sequence[object]) -> tuple[list[dict[str, Any]], int]:
         cursor = self._opened.execute(text, args)
+        self._last_id = cursor.lastrowid or self._last_id
         names = [each[0] for each in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         return rows, cursor.rowcount
