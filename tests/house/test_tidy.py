@@ -58,10 +58,8 @@ PARTS: dict[str, set[str]] = {
     "script.protocols": {"script", "script.api", "script.protocols.databases"},
     "script.k6.gjson": set(),
     "script.k6": {"script", "script.api", "script.http", "script.k6.gjson", "script.protocols"},
-    "script.load": {"script", "script.api", "script.k6"},
-    "script.artillery": {
-        *("script", "script.api", "script.http", "script.k6", "script.load", "script.protocols"),
-    },
+    "script.artillery": {"script", "script.api", "script.http", "script.k6", "script.protocols"},
+    "script.load": {"script", "script.api", "script.artillery", "script.k6"},
     "script.worker": {"script", "script.api", "script.http", "script.load"},
     "script.parent": {"script", "script.api", "script.load", "script.worker"},
     "experiments.trials": {"experiments.compare"},

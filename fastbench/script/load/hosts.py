@@ -1,30 +1,37 @@
-"""Which host runs a script. Another language is one line here."""
+"""Which host runs a script. Another language is one function and its line in the table."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from importlib import import_module
-from typing import cast
 
 from fastbench.foundation.files import JAVASCRIPT
 from fastbench.script.load.python_host import PythonHost
 from fastbench.script.load.script_host import ScriptHost
 from fastbench.script.run_request import RunRequest
 
+
+def _k6(request: RunRequest) -> ScriptHost:
+    from fastbench.script.load.k6_host import K6Host
+
+    return K6Host(request)
+
+
+def _artillery(request: RunRequest) -> ScriptHost:
+    from fastbench.script.load.artillery_host import ArtilleryHost
+
+    return ArtilleryHost(request)
+
+
 # By the end of a script's name; what is not Python is imported when there is such a script.
-_HOSTS = {
-    **dict.fromkeys(JAVASCRIPT, ("load.k6_host", "K6Host")),
-    ".yml": ("artillery.artillery_host", "ArtilleryHost"),
-    ".yaml": ("artillery.artillery_host", "ArtilleryHost"),
+_HOSTS: dict[str, Callable[[RunRequest], ScriptHost]] = {
+    **dict.fromkeys(JAVASCRIPT, _k6),
+    ".yml": _artillery,
+    ".yaml": _artillery,
 }
 
 
 def host_of(request: RunRequest) -> ScriptHost:
     """Return the host of a script; nothing of the script is read."""
-    found = _HOSTS.get(os.path.splitext(request.script)[1].lower())
-    if found is None:
-        return PythonHost(request)
-    module, name = found
-    host = getattr(import_module(f"fastbench.script.{module}"), name)
-    return cast(Callable[[RunRequest], ScriptHost], host)(request)
+    make = _HOSTS.get(os.path.splitext(request.script)[1].lower(), PythonHost)
+    return make(request)
