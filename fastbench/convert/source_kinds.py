@@ -13,6 +13,7 @@ from fastbench.plan.plan import UsageError
 KINDS = ("har", "openapi", "locust", "k6", "artillery")
 _MODULES = {
     "har": "har.har_script",
+    "openapi": "openapi.openapi_script",
 }
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from commandline import invoke
+from layout_checks import formatted
 from recorded_shop import Shop, recorded, shop
 from running import fastbench
 
@@ -22,18 +21,6 @@ def made(folder: Path, url: str, *flags: str) -> tuple[Path, str]:
     done = invoke("convert", str(folder / "x.har"), "-o", str(script), *flags)
     assert done.returncode == 0, done.stderr
     return script, done.stderr
-
-
-def formatted(script: Path) -> None:
-    """Check that ruff would change nothing."""
-    config = ("--isolated", "--line-length", "100", "--target-version", "py311")
-    for words in (("format", "--diff"), ("check", "--select", "E,F,I,B,UP,SIM")):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *words, *config, str(script)],
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_server_sees_the_same_requests_with_new_tokens(tmp_path: Path) -> None:
