@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastbench.engine.bridge import _core
 from fastbench.results.histogram import Histogram, v2_of
+from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.number_counts import packed_places
 
 if TYPE_CHECKING:
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 
 PERCENTS = (90, 95, 99)  # of a trend, beside the median
 NS_PER_MS = 1e6
+# What k6 has in its summary without a threshold: counted for its scripts only.
+OF_K6: Mapping[str, tuple[str, tuple[tuple[str, str], ...], Kind]] = {
+    "http_req_duration{expected_response:true}": (
+        "http_req_duration",
+        (("expected_response", "true"),),
+        BUILT_IN["http_req_duration"],
+    )
+}
 
 
 class _Sum:

@@ -221,17 +221,17 @@ class Snapshot:
         from fastbench.results.thresholds.submetric import canonical
 
         judged: dict[str, dict[str, Mapping[str, bool]]] = {}
-        wanted: dict[str, tuple[str, Labels, Kind]]
-        wanted = {name: (name, (), kind) for name, kind in {**BUILT_IN, **self.declared}.items()}
+        known = {**BUILT_IN, **self.declared}
+        wanted: dict[str, tuple[str, Labels, Kind]] = {key: (key, (), known[key]) for key in known}
         for each in thresholds:
-            metric, _ = self._meant(each)
-            key = canonical(metric, each.tags)
+            key = canonical(metric := self._meant(each)[0], each.tags)
             wanted.setdefault(key, (metric, each.tags, each.kind))  # of a formula it is not its own
             found = (judgements or {}).get(each.text)
             expressions = judged.setdefault(key, {})
             if found is not None:
                 expressions[each.expression + each.scope] = {"ok": found.ok}
-        metrics = {}
+        metrics, of_k6 = {}, metric_sums.OF_K6.items()
+        wanted |= {key: of for key, of in of_k6 if key in self.rows}
         for key, (name, tags, kind) in sorted(wanted.items()):
             value = self.value(name, tags, kind)
             if key in judged or name in self.declared or (value is not None and value.samples):

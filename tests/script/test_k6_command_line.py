@@ -100,3 +100,70 @@ def test_a_console_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -
     found = run(tmp_path, "--console-output", str(tmp_path / "none" / "console.log"))
     assert found.code == 107
     assert "cannot be written: No such file or directory" in found.err
+
+
+SUMMED = """
+import { check, group } from 'k6';
+import { Trend } from 'k6/metrics';
+import { textSummary } from 'https://jslib.k6.io/k6-summary/0.1.0/index.js';
+const size = new Trend('size');
+export const options = {
+  iterations: 4, summaryTrendStats: ['max', 'p(50)', 'count'], thresholds: { size: ['p(99) < 9'] },
+};
+export default function () {
+  group('outer', () => check(null, { odd: () => __ITER % 2 === 1 }));
+  check(null, { all: true });
+  size.add(__ITER);
+}
+"""
+HANDLED = """
+export function handleSummary(data) {
+  return { stdout: textSummary(data, { indent: '>', enableColors: false }) };
+}
+"""
+
+
+def test_the_summary_of_k6_has_the_columns_of_the_script(tmp_path: Path) -> None:
+    path, exported = tmp_path / "script.js", tmp_path / "summary.json"
+    path.write_text(SUMMED)
+    words = ("--format", "k6-text", "--summary-export", str(exported))
+    found = fastbench("run", str(path), "-t", "1", "-q", *words)
+    assert found.code == 0, found.err
+    lines = found.out.splitlines()
+    assert lines[2:6] == ["  █ THRESHOLDS ", "", "    size", "    ✓ 'p(99) < 9' p(99)=3"]
+    assert "    ✗ odd" in lines and "      ↳  50% — ✓ 2 / ✗ 2" in lines
+    assert lines.index("    ✗ odd") < lines.index("    ✓ all")
+    assert any(line.endswith("max=3   p(50)=1   count=4") for line in lines) or any(
+        line.split(": ")[-1].split() == ["max=3", "p(50)=1", "count=4"] for line in lines
+    )
+    metrics = json.loads(exported.read_text())["metrics"]
+    assert metrics["size"] == {
+        **{"max": 3, "p(50)": 1, "count": 4},
+        "thresholds": {"p(99) < 9": False},
+    }
+
+
+def test_text_summary_of_jslib_is_the_summary_of_older_versions(tmp_path: Path) -> None:
+    path = tmp_path / "script.js"
+    path.write_text(SUMMED + HANDLED)
+    found = fastbench("run", str(path), "-t", "1", "-q", "--format", "k6-text")
+    assert found.code == 0, found.err
+    lines = found.out.splitlines()
+    assert lines[:2] == [">    ✓ all", ""] and ">    █ outer" in lines
+    assert ">      ✗ odd" in lines and ">       ↳  50% — ✓ 2 / ✗ 2" in lines
+    assert sum("size" in line for line in lines) == 1
+    assert any(line.startswith(">  ✓ size.") for line in lines)
+    assert "TOTAL RESULTS" not in found.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--summary-trend-stats", "avg,p(101)"), "summaryTrendStats has p(101)"),
+        (("--summary-time-unit", "h"), "summaryTimeUnit is s, ms or us, not h"),
+        (("--summary-mode", "full"), "metrics are not counted by group"),
+    ],
+)
+def test_a_wrong_summary_is_refused(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    found = run(tmp_path, *words)
+    assert found.code in (1, 104) and said in found.err

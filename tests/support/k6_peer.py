@@ -19,7 +19,10 @@ from own_sources import ROOT
 from running import fastbench
 from servers import OK, Peer, Server
 
-__all__ = ["Page", "page", "told_by_both", "told_by_fastbench", "told_by_k6"]
+__all__ = [
+    *("Page", "data_and_text", "page"),
+    *("told_by_both", "told_by_fastbench", "told_by_k6"),
+]
 
 Page = bytes | Callable[[bytes], bytes]  # an answer, or what makes it of a request
 
@@ -86,3 +89,16 @@ def told_by_both(
     """Return what a script told in fastbench and in k6."""
     theirs = told_by_k6(script, pages, *words, tls=tls)
     return told_by_fastbench(script, pages, *words, tls=tls), theirs
+
+
+def data_and_text(script: Path, *words: str) -> tuple[dict[str, Any], str]:
+    """Run a script in k6 whose handleSummary() logs `DATA` and its data; return both."""
+    if _K6 is None:
+        pytest.skip("k6 is not installed: `make peers` installs it")
+    command = [_K6, "run", "--quiet", "--no-usage-report", "--log-format", "raw"]
+    done = subprocess.run(
+        [*command, *words, str(script)], capture_output=True, text=True, timeout=LIMIT_S
+    )
+    (line,) = (each for each in done.stderr.splitlines() if each.startswith("DATA"))
+    data: dict[str, Any] = json.loads(line.removeprefix("DATA"))
+    return data, done.stdout

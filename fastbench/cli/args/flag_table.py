@@ -231,6 +231,10 @@ _K6_ONE = {  # of k6 alone: for its scripts
     "http_debug": "--http-debug",
     "console_output": "--console-output",
     "config": "-c --config",
+    "summary_trend_stats": "--summary-trend-stats",
+    "summary_time_unit": "--summary-time-unit",
+    "summary_mode": "--summary-mode",
+    "summary_export": "--summary-export",
 }
 _K6_MANY = {
     "blacklist_ips": "--blacklist-ip",

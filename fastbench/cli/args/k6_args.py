@@ -13,9 +13,11 @@ from typing import Any
 
 from fastbench.cli.args import flag_values as values
 from fastbench.cli.output import destinations
+from fastbench.cli.output.settings import K6Summary
 from fastbench.foundation import redact
 from fastbench.plan import plan
 from fastbench.plan.plan import UsageError
+from fastbench.results import k6_text
 from fastbench.script.run_request import K6Words
 
 Read = Callable[[str, str], Any]
@@ -40,6 +42,21 @@ def words(flags: SimpleNamespace, environ: Mapping[str, str], notices: list[str]
         if flags.console_output is None
         else destinations.named(flags.console_output),
     )
+
+
+def summary(flags: SimpleNamespace) -> K6Summary:
+    """Return what is written at the end; raises UsageError."""
+    mode = flags.summary_mode or "compact"
+    if mode == "full":
+        raise UsageError(
+            "--summary-mode full: metrics are not counted by group; use compact, or --json FILE."
+        )
+    if mode not in k6_text.MODES:
+        raise UsageError(f"--summary-mode is {' or '.join(k6_text.MODES)}.")
+    if flags.summary_export == "":
+        raise UsageError("--summary-export needs the name of a file.")
+    path = flags.summary_export
+    return K6Summary(mode, None if path is None else destinations.named(path))
 
 
 def _file(path: str) -> Mapping[str, Any]:
@@ -135,6 +152,8 @@ _FLAGS: dict[str, tuple[str, str, Read]] = {
     "http_debug": ("httpDebug", "--http-debug", _debug),
     "blacklist_ips": ("blacklistIPs", "--blacklist-ip", _list),
     "block_hostnames": ("blockHostnames", "--block-hostnames", _list),
+    "summary_trend_stats": ("summaryTrendStats", "--summary-trend-stats", _list),
+    "summary_time_unit": ("summaryTimeUnit", "--summary-time-unit", _text),
     "throw": ("throw", "--throw", _switch),
     "no_vu_connection_reuse": ("noVUConnectionReuse", "--no-vu-connection-reuse", _switch),
     "no_cookies_reset": ("noCookiesReset", "--no-cookies-reset", _switch),

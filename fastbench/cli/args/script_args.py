@@ -85,7 +85,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
     of_k6 = script.endswith(JAVASCRIPT) and hasattr(words, "no_summary")  # not beside a compare
     output = _output(words)
     if of_k6:  # k6's --quiet hides the progress alone
-        output = replace(output, quiet=bool(words.no_summary))
+        output = replace(output, quiet=bool(words.no_summary), k6=k6_args.summary(words))
     env, environment = _environment(words.env, script)
     request = RunRequest(
         script=script,

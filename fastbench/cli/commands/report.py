@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from fastbench.cli.args.command_parser import Parser
-from fastbench.cli.output import delivery, destinations, formats
+from fastbench.cli.output import delivery, destinations, formats, peer_forms
 from fastbench.experiments.compare import compare_document as compared
 from fastbench.experiments.find import find_document as searched
 from fastbench.foundation import exit_codes, redact
@@ -121,8 +121,7 @@ def main(argv: Sequence[str]) -> int:
         filled = _filled(saved, flags, "")
         problems.append(delivery.to_path("-", filled.encode))
     elif flags.format in formats.PEERS:
-        whole = partial(formats.as_peer, flags.format, saved)
-        problems.append(delivery.to_path("-", lambda: delivery.as_json(whole())))
+        problems.append(delivery.to_path("-", partial(peer_forms.rendered_as, flags.format, saved)))
     elif flags.format == "text" or not paths:
         shown = partial(_as_text, kind, saved, no_color=flags.no_color)
         problems.append(delivery.to_path("-", shown))

@@ -101,8 +101,7 @@ def _reported(request: RunRequest, output: Output, group: WorkerGroup) -> int:
             show = dashboards.beside(live.update, board)
             written = partial(run_url.write_files, output)
             result = parent.run(request, show, _tell, None, out, written, group)
-        if k6_summary.deliver(request, result):
-            output = replace(output, quiet=True)
+        output = k6_summary.deliver(request, result, output)
         return run_url.deliver(result, output, out, board)
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fastbench.cli.output import dashboards, delivery, destinations, formats, live_view
+from fastbench.cli.output import dashboards, delivery, destinations, formats, live_view, peer_forms
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import exit_codes, files, signals
 from fastbench.plan.plan import Plan
@@ -96,8 +96,9 @@ def deliver(
     writes = _writes(output, result, found)
     problems += [delivery.to_path(path, render) for path, render in writes]
     if output.format in formats.PEERS:
-        whole = partial(formats.as_peer, output.format, result)
-        problems.append(delivery.to_path("-", lambda: delivery.as_json(whole())))
+        problems.append(
+            delivery.to_path("-", partial(peer_forms.rendered_as, output.format, result))
+        )
     regressed = found is not None and found.regressed
     if output.save_baseline is not None:
         from fastbench.cli.commands import compare_baseline
@@ -204,7 +205,7 @@ def _report(
     result: Result, output: Output, found: Comparison | None, recorded: Recorded | None
 ) -> bytes:
     how = delivery.look(delivery.eyes(output), output.color)
-    if output.quiet:
+    if output.quiet or output.format == "k6-text":
         return b""
     if output.format == "wrk":
         from fastbench.report.export import wrk

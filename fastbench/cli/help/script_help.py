@@ -72,7 +72,8 @@ Pass or fail
   --strict                exit 95 if the run failed or its verdict is not ok
 
 Output
-  --format text|json|k6   k6: its JSON summary; also artillery, oha, bombardier, vegeta
+  --format text|json|k6|k6-text   k6: its JSON summary, or its text to the letter; also artillery,
+                          oha, bombardier, vegeta
   --json [FILE]           the whole result as JSON (standard output without FILE)
   --csv FILE              one row per second   --hdr FILE   histograms as an .hlog
   --html FILE             one self-contained page with charts and tables

@@ -55,6 +55,8 @@ def written(output: Output) -> list[File]:
     found = [File(f"--{form}", path) for form, path in output.forms.items()]
     if output.json_path is not None:
         found.insert(0, File("--json", output.json_path))
+    if output.k6.export is not None:
+        found.append(File("--summary-export", output.k6.export))
     found += [
         File(f"-o {each.sort}", each.where) for each in output.outs if "://" not in each.where
     ]

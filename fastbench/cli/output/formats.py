@@ -27,7 +27,7 @@ FILES = {  # flag: (the module that renders it, what it is)
 COMPARED = {"html": "html.html_comparison", "md": "markdown.markdown_comparison"}  # of a comparison
 FOUND = {"html": "html.html_find"}  # of a search
 JUDGING = ("html", "md", "junit")  # they say too how a run stands beside its baseline
-PEERS = ("oha", "bombardier", "vegeta", "k6", "artillery")
+PEERS = ("oha", "bombardier", "vegeta", "k6", "k6-text", "artillery")
 
 
 def of_flags(flags: object) -> dict[str, str]:
@@ -99,3 +99,10 @@ def as_peer(tool: str, result: Result) -> Mapping[str, object]:
     """Return the JSON-ready object that another tool would have written."""
     module = import_module(f"fastbench.report.export.{tool}")
     return cast(Callable[[Result], Mapping[str, object]], module.document)(result.main)
+
+
+def as_k6_text(result: Result) -> bytes:
+    """Return k6's summary of a result that no script of k6 has made."""
+    from fastbench.report.export import k6
+
+    return k6.text(result.main, k6.SummaryForm()).encode()

@@ -1,41 +1,84 @@
-"""What a k6 script's handleSummary() makes of a result: texts for the terminal, and files."""
+"""What k6 leaves at the end of a script of its own: its text, its file of JSON, handleSummary()."""
 
 from __future__ import annotations
 
+import re
 import sys
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
+from fastbench.cli.output import delivery
+from fastbench.cli.output.settings import Output
 from fastbench.foundation import redact
 from fastbench.foundation.files import JAVASCRIPT, write_atomic
 from fastbench.report.export import k6
+from fastbench.results import k6_text
 from fastbench.results.result import Result
 from fastbench.script.run_request import RunRequest
 
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")  # what textSummary() colours its text with
 
-def deliver(request: RunRequest, result: Result) -> bool:
-    """Call it, where the script has one, and write what it returns; tell whether it printed.
 
-    What it throws is told in one sentence, and the run's own summary is shown then, as in k6.
+def deliver(request: RunRequest, result: Result, output: Output) -> Output:
+    """Write all that; return what is still to be written in the forms of our own.
+
+    What handleSummary() throws is told in one sentence, and the summary is shown then, as in k6.
     """
     if not request.script.endswith(JAVASCRIPT):
-        return False
-    from fastbench.script.load.k6_host import handle_summary
+        return output
+    from fastbench.script.load.k6_host import Ended
 
+    asked, made = k6.SummaryForm(), {}
     try:
-        made = handle_summary(request, k6.document(result))
+        ended = Ended(request)
+        asked = _asked(ended.options)
+        made = ended.handled(k6.data(result, asked))
     except Exception as error:
         said = redact.printable(redact.text(str(error)))
-        print(f"fastbench: handleSummary() failed: {said}", file=sys.stderr)
-        return False
+        delivery.tell(f"handleSummary() failed: {said}")
     for name, content in made.items():
-        data = content if isinstance(content, bytes) else str(content).encode()
-        if name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
-            text = data.decode("utf-8", "replace")
-            print(redact.printable(text, lines=True), file=stream)
-            continue
-        try:
-            write_atomic(name, data)
-        except OSError as error:
-            shown = redact.printable(name)
-            print(f"fastbench: {shown} cannot be written: {error.strerror}", file=sys.stderr)
-    return "stdout" in made
+        _place(name, content)
+    if output.k6.export is not None:
+        render = partial(k6.exported, k6.data(result, asked))
+        delivery.tell_all([delivery.to_path(output.k6.export, render)])
+    printed = "stdout" in made
+    if output.format != "k6-text":
+        return replace(output, quiet=output.quiet or printed)
+    if not printed and not output.quiet:
+        text = k6.text(result, asked, output.k6.mode)
+        delivery.tell_all([delivery.to_path("-", lambda: _shown(text))])
+    return replace(output, format="text", quiet=True)
+
+
+def _shown(text: str) -> bytes:
+    return redact.printable(text, lines=True).encode("utf-8", "replace")
+
+
+def _asked(options: dict[str, Any]) -> k6.SummaryForm:
+    """Return how the script wants its summary."""
+    sources = {}
+    for several in (options.get("thresholds") or {}).values():
+        for each in several if isinstance(several, list) else [several]:
+            source = each.get("threshold") if isinstance(each, dict) else each
+            sources["".join(str(source).split())] = str(source)
+    stats = options.get("summaryTrendStats") or k6_text.DEFAULT_STATS
+    return k6.SummaryForm(tuple(stats), options.get("summaryTimeUnit") or "", sources)
+
+
+def _place(name: str, content: object) -> None:
+    """Write what handleSummary() returns for one place."""
+    data = content if isinstance(content, bytes) else str(content).encode()
+    if name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        text = data.decode("utf-8", "replace")
+        pieces = (redact.printable(each, lines=True) for each in _COLOR.split(text))
+        colors = (*_COLOR.findall(text), "")
+        print(
+            "".join(each for pair in zip(pieces, colors, strict=True) for each in pair), file=stream
+        )
+        return
+    try:
+        write_atomic(name, data)
+    except OSError as error:
+        delivery.tell(f"{redact.printable(name)} cannot be written: {error.strerror}")

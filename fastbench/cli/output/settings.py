@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fastbench.results.result import Result
     from fastbench.results.thresholds.judging import Threshold
 
-Format = Literal["text", "wrk", "json", "oha", "bombardier", "vegeta", "k6", "artillery"]
+Format = Literal["text", "wrk", "json", "oha", "bombardier", "vegeta", "k6", "k6-text", "artillery"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,14 @@ class Record:
 
     path: str
     name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class K6Summary:
+    """What k6 writes at the end of a script of its own: the sort of text, and a file of JSON."""
+
+    mode: str = "compact"
+    export: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +69,4 @@ class Output:
     wait_for: WaitFor | None = None
     webhook: str | None = None
     dashboard: int | None = None
+    k6: K6Summary = K6Summary()

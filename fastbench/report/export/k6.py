@@ -7,12 +7,17 @@ its histograms; what it did not measure is left out, not filled with zeros.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import asdict
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
+from fastbench.results import k6_text
 from fastbench.results.histogram import Histogram
-from fastbench.results.metric_values import Check
+from fastbench.results.metric_values import BUILT_IN, Check, Metric
 from fastbench.results.result import Result
+from fastbench.results.trend_values import percentile
 
 STATS = ("avg", "min", "med", "max", "p(90)", "p(95)", "p(99)")
 
@@ -37,6 +42,108 @@ def document(result: Result) -> dict[str, object]:
         },
         "metrics": metrics or _plain_metrics(result),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryForm:
+    """How a script of k6 wants its summary; `sources` are its thresholds as written, by ours."""
+
+    stats: tuple[str, ...] = k6_text.DEFAULT_STATS
+    unit: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def style(self) -> k6_text.Style:
+        """Return how its text is written."""
+        return k6_text.Style(self.stats, self.unit)
+
+
+def data(result: Result, asked: SummaryForm) -> dict[str, Any]:
+    """Return what handleSummary() gets: k6's metrics and the script's own, with these columns."""
+    found: dict[str, Any] = {**document(result)}
+    found["options"] = {
+        "summaryTrendStats": list(asked.stats),
+        "summaryTimeUnit": asked.unit,
+        "noColor": False,
+    }
+    metrics = {
+        name: {
+            "type": each.type,
+            "contains": each.contains,
+            "values": _values(each, asked.stats),
+            **_judged(each, asked.sources),
+        }
+        for name, each in result.metrics.items()
+        if (base := name.partition("{")[0]) in k6_text.NAMES or base not in BUILT_IN
+    }
+    if "http_req_waiting" in metrics and "http_req_tls_handshaking" not in metrics:
+        nothing = dict.fromkeys(asked.stats, 0.0)  # k6 has a 0 for each request without TLS
+        metrics["http_req_tls_handshaking"] = _metric("trend", "time", nothing)
+    found["metrics"] = metrics if result.metrics else _plain_metrics(result)
+    return found
+
+
+def text(result: Result, asked: SummaryForm, mode: str = "compact") -> str:
+    """Return k6's summary at the end of a run."""
+    whole = replace(asked, stats=(*asked.stats, *_of_thresholds(result)))
+    found = data(result, whole)
+    if mode == "legacy":
+        return f"\n{k6_text.legacy(found, asked.style)}\n\n"
+    groups: dict[str, list[Check]] = {}
+    for each in result.checks:
+        groups.setdefault(each.group, []).append(each)
+    order = dict.fromkeys((each.group, each.name) for each in result.checks)
+    sums = {group: {one["name"]: one for one in _checks(group, groups[group])} for group in groups}
+    return k6_text.compact(found, asked.style, [sums[group][name] for group, name in order])
+
+
+def exported(found: Mapping[str, Any]) -> bytes:
+    """Return the file of --summary-export: k6's older shape, whose thresholds say what failed."""
+    metrics = {}
+    for name, metric in found["metrics"].items():
+        values = dict(metric["values"])
+        if metric["type"] == "rate":
+            values["value"] = values.pop("rate", 0)
+        if metric.get("thresholds"):
+            judged = metric["thresholds"].items()
+            values["thresholds"] = {source: not each["ok"] for source, each in judged}
+        metrics[name] = values
+    whole = {"root_group": _by_name(found["root_group"]), "metrics": metrics}
+    return json.dumps(whole, indent=4, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _by_name(group: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **group,
+        "groups": {each["name"]: _by_name(each) for each in group["groups"]},
+        "checks": {each["name"]: each for each in group["checks"]},
+    }
+
+
+def _of_thresholds(result: Result) -> list[str]:
+    """Return the columns that thresholds name."""
+    sources = (source for each in result.metrics.values() for source in each.thresholds)
+    return [found[0] for source in sources if (found := re.match(r"[^=<>!\s]+", source))]
+
+
+def _judged(metric: Metric, sources: Mapping[str, str]) -> dict[str, Any]:
+    if not metric.thresholds:
+        return {}
+    return {"thresholds": {sources.get(each, each): ok for each, ok in metric.thresholds.items()}}
+
+
+def _values(metric: Metric, stats: Sequence[str]) -> dict[str, float]:
+    """Return the values of a metric, of a trend these; 0 for what has no samples, as in k6."""
+    if metric.type != "trend":
+        return {name: value or 0 for name, value in metric.values.items()}
+    found = {}
+    for stat in stats:
+        value = metric.values.get(stat)
+        percent = re.fullmatch(r"p\(([0-9.]+)\)", stat)
+        if value is None and percent is not None and metric.values.get("count"):
+            value = percentile(metric, float(percent[1]))
+        found[stat] = value or 0
+    return found
 
 
 def _group(path: str, checks: list[tuple[str, Check]]) -> dict[str, object]:

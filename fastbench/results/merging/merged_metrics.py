@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
-from fastbench.results import latencies, number_counts
+from fastbench.results import latencies, number_counts, trend_values
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import OF_METRIC, Latency
 from fastbench.results.merging.run_times import TimedRun
@@ -140,21 +140,7 @@ def _summed(samples: Sequence[Metric]) -> tuple[str, Percentile | None]:
     if len(kinds) > 1:  # a metric of times that became one of numbers
         return "", None
     if True in kinds:
-        numbers = reduce(Numbers.merge, map(_numbers, samples))
+        numbers = reduce(Numbers.merge, map(trend_values.numbers, samples))
         return numbers.packed(), numbers.percentile
-    times = reduce(Histogram.merge, map(_histogram, samples))
+    times = reduce(Histogram.merge, map(trend_values.times, samples))
     return latencies.packed(times), _times(times)
-
-
-def _numbers(metric: Metric) -> Numbers:
-    values = metric.values
-    total = values["avg"] * values["count"]
-    return Numbers.unpacked(metric.histogram, values["min"], values["max"], total).of(
-        round(values["count"])
-    )
-
-
-def _histogram(metric: Metric) -> Histogram:
-    row = {name: metric.values[name] for name in ("count", "min", "max")}
-    total_ns = metric.values["avg"] * metric.values["count"] * 1e6
-    return latencies.unpacked(metric.histogram, {**row, "sum_ns": round(total_ns)})

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastbench.engine.javascript._quickjs import running
+from fastbench.results import k6_text
 from fastbench.script.api import checks, metrics
 from fastbench.script.api.checks import Aborted
 from fastbench.script.recording_context import PLACE
@@ -55,6 +56,7 @@ def install(realm: K6Realm) -> None:
         "setTag": _set_tag,
         "b64encode": _b64encode,
         "b64decode": _b64decode,
+        "textSummary": _text_summary,
         "now": lambda: time.monotonic_ns() // 1_000_000,
     }
     for name, call in calls.items():
@@ -177,6 +179,18 @@ def _set_tag(name: str, value: Any) -> None:
             "accepted as a metric tag values"
         )
     in_iteration("tags").set_tag(name, value)
+
+
+def _text_summary(data: Any, given: Any) -> str:
+    """Return what jslib's textSummary() returns: the summary of k6 before 1.0."""
+    options = {**(data.get("options") or {}), **(given or {})}
+    style = k6_text.Style(
+        tuple(options.get("summaryTrendStats") or k6_text.DEFAULT_STATS),
+        options.get("summaryTimeUnit") or "",
+        str(options.get("indent", " ")),
+        options.get("enableColors") is not False,
+    )
+    return k6_text.legacy(data, style)
 
 
 def _raw(data: str | bytes | None) -> bytes:

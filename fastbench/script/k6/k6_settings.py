@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from fastbench.plan.plan import UsageError
+from fastbench.results import k6_text
 from fastbench.script.api.options import Options
 from fastbench.script.run_request import K6Words
 
+_STAT = re.compile(r"avg|min|med|max|count|p\(([0-9]+(?:\.[0-9]+)?)\)")
 _ENDS = ("duration", "iterations", "stages", "scenarios")
 _TIMES = frozenset(
     (
@@ -48,14 +50,29 @@ _TOLD = {  # what a run without them would do otherwise
     "localIPs": "give --bind",
     "executionSegment": "the whole load is run",
     "httpDebug": "use --debug",
-    "summaryTrendStats": "the summary has its own columns",
 }
 _ALSO = {"noVUConnectionReuse": "no_vu_connection_reuse", "preAllocatedVUs": "pre_allocated_vus"}
 _ALSO |= {"maxVUs": "max_vus", "startVUs": "start_vus"}
 
 
+def _check_summary(given: Mapping[str, Any]) -> None:
+    stats = given.get("summaryTrendStats") or []
+    if not isinstance(stats, list):
+        raise UsageError("summaryTrendStats is a list such as ['avg', 'p(95)'].")
+    for stat in stats:
+        found = _STAT.fullmatch(stat) if isinstance(stat, str) else None
+        if found is None or (found[1] and float(found[1]) > 100):
+            raise UsageError(
+                f"summaryTrendStats has {stat}; it takes avg, min, med, max, count and p(N)."
+            )
+    unit = given.get("summaryTimeUnit") or "ms"
+    if unit not in k6_text.UNITS:
+        raise UsageError(f"summaryTimeUnit is s, ms or us, not {unit}.")
+
+
 def options_of(given: Mapping[str, Any]) -> Options:
     """Return a script's `options`; raises UsageError."""
+    _check_summary(given)
     for name in given:
         if name not in _OURS | _READ_HERE | _WITHOUT_EFFECT:
             raise UsageError(f"options has {name}, which k6 does not have; see docs/k6.md.")

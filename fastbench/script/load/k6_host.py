@@ -15,12 +15,14 @@ from fastbench.foundation import redact
 from fastbench.plan import connect_to
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import Thrown
+from fastbench.results.thresholds.submetric import Tags
 from fastbench.script import exceptions, remarks
 from fastbench.script.api import data, declare, metrics
 from fastbench.script.api.options import Declared, Options
 from fastbench.script.api.vu import Iteration, Vu
 from fastbench.script.exceptions import Broken, Spot
 from fastbench.script.load import loader
+from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.load.script_host import ScriptHost, Take, Warn
 from fastbench.script.load.source import Source
 from fastbench.script.run_request import K6Words, RunRequest
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from fastbench.script.k6.k6_realm import K6Realm
     from fastbench.script.k6.k6_user import K6User
 
+_EXPECTED: tuple[str, Tags] = ("http_req_duration", (("expected_response", "true"),))
 _PLACE = re.compile(r"^\s*at (?:(.*?) \()?(/[^()\n]*?):(\d+)(?::(\d+))?\)?$", re.MULTILINE)
 
 
@@ -82,6 +85,16 @@ class K6Host(ScriptHost):
             self.declared = self._declared(user)
         except UsageError as error:
             raise self.broken("options", error) from None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The script's options, with those of the command line."""
+        return self._realm.options
+
+    def submetrics(self, applied: Applied) -> list[tuple[str, Tags]]:
+        """Return those of thresholds, and what k6 always has in its summary."""
+        found = super().submetrics(applied)
+        return found if _EXPECTED in found else [*found, _EXPECTED]
 
     def _declared(self, user: K6User) -> Declared:
         from fastbench.script.k6 import k6_settings
@@ -256,23 +269,32 @@ class K6Host(ScriptHost):
         return exceptions.relative(path, self._folder)
 
 
-def handle_summary(request: RunRequest, data: object) -> dict[str, Any]:
-    """Call the script's handleSummary(data), if it has one; return its texts by their place.
+class Ended:
+    """A script of k6 after its run, loaded once more in this process: for its summary."""
 
-    The script is loaded once more, in this process. Raises what it throws.
-    """
-    host = K6Host(request)
-    host.load(lambda shared, limit: 0)
-    user = host.instance()
-    function = user.js.export("handleSummary")
-    if function is None or not function.callable:
-        return {}
-    argument = user.js.realm.parse(json.dumps(data).encode())
-    result = _finish(user.js.call(function, argument))
-    made = None if result is None else result.copy()
-    if not isinstance(made, dict):
-        raise UsageError("handleSummary() must return an object of places and texts.")
-    return made
+    def __init__(self, request: RunRequest) -> None:
+        """Raises what the script throws."""
+        self._host = K6Host(request)
+        self._host.load(lambda shared, limit: 0)
+        self.options = self._host.options
+
+    def handled(self, data: object) -> dict[str, Any]:
+        """Call handleSummary(data), if it has one; return its texts by their place.
+
+        Raises what it throws.
+        """
+        user = self._host.instance()
+        function = user.js.export("handleSummary")
+        if function is None or not function.callable:
+            return {}
+        argument = user.js.realm.parse(json.dumps(data).encode())
+        result = _finish(user.js.call(function, argument))
+        made = None if result is None else result.copy()
+        if made is None:
+            return {}
+        if not isinstance(made, dict):
+            raise UsageError("handleSummary() must return an object of places and texts.")
+        return made
 
 
 def _begin(script: str) -> Callable[..., K6Realm]:

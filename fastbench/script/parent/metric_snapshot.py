@@ -157,14 +157,14 @@ def _count(counters: dict[str, int], rows: Rows) -> None:
 
 
 def checks(snapshot: Snapshot) -> tuple[Check, ...]:
-    """Return the checks, in the order of their groups and names."""
+    """Return the checks, by scenario in the order in which they came first."""
     sums = snapshot.by("checks", ("check", "group", "scenario"))
     rows = [
         Check(check, group, of, rate.passes, rate.total - rate.passes)
         for (check, group, of), rate in sums.items()
         if rate.total
     ]
-    return tuple(sorted(rows, key=lambda row: (row.scenario, row.group, row.name)))
+    return tuple(sorted(rows, key=lambda row: row.scenario))
 
 
 def thrown(snapshot: Snapshot) -> list[tuple[str, str, str, int]]:

@@ -56,33 +56,7 @@
     return Object.entries(values).filter(([, each]) => each !== null)
       .map(([name, each]) => `${name}=${name === 'count' ? each : shownValue(metric, each)}`).join(' ');
   };
-  const groupLines = (group, indent, depth) => {
-    const lines = group.name ? [`${indent}${'  '.repeat(depth)}█ ${group.name}`, ''] : [];
-    for (const check of group.checks) {
-      const total = check.passes + check.fails;
-      const mark = check.fails ? '✗' : '✓';
-      lines.push(`${indent}${'  '.repeat(depth + 1)}${mark} ${check.name}`);
-      if (check.fails) {
-        lines.push(`${indent}${'  '.repeat(depth + 2)}↳  ${Math.floor((100 * check.passes) / total)}% — ✓ ${check.passes} / ✗ ${check.fails}`);
-      }
-    }
-    if (group.checks.length) lines.push('');
-    for (const inner of group.groups) lines.push(...groupLines(inner, indent, depth + 1));
-    return lines;
-  };
-  const textSummary = (data, options) => {
-    const indent = options && options.indent !== undefined ? options.indent : ' ';
-    const names = Object.keys(data.metrics).sort();
-    const width = Math.max(0, ...names.map((name) => name.length)) + 3;
-    const lines = groupLines(data.root_group, indent, 0);
-    for (const name of names) {
-      const metric = data.metrics[name];
-      const limits = Object.values(metric.thresholds || {});
-      const mark = !limits.length ? ' ' : limits.every((limit) => limit.ok) ? '✓' : '✗';
-      lines.push(`${indent}${mark} ${`${name}`.padEnd(width, '.')}: ${line(metric)}`);
-    }
-    return lines.join('\n');
-  };
+  const textSummary = (data, options) => host.textSummary(JSON.parse(JSON.stringify(data)), options || {});
   const escaped = (text) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;');
   const jUnit = (data) => {
     const cases = [];
