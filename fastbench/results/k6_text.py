@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 DEFAULT_STATS = ("avg", "min", "med", "max", "p(90)", "p(95)")
@@ -37,8 +36,6 @@ _BYTES = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 _PASSED, _FAILED = "✓", "✗"
 _COLORS = {"green": "32", "red": "31", "cyan": "36", "faint": "2"}
 
-_WIDE = Context(prec=60)
-
 Metrics = Mapping[str, Mapping[str, Any]]
 
 
@@ -61,7 +58,7 @@ class Style:
 def shown(value: float, metric: Mapping[str, Any], unit: str) -> str:
     """Return a value of a metric as k6 writes it."""
     if metric["type"] == "rate":
-        return f"{_fixed(math.trunc(value * 10_000) / 100, 2)}%"
+        return f"{math.trunc(value * 100 * 100) / 100:.2f}%"
     if metric["contains"] == "data":
         return _bytes(value)
     if metric["contains"] == "time":
@@ -69,17 +66,11 @@ def shown(value: float, metric: Mapping[str, Any], unit: str) -> str:
     return _number(value, 6)
 
 
-def _fixed(value: float, digits: int) -> str:
-    """Return as k6's JavaScript rounds, whose digits are the shortest that mean the number."""
-    step = Decimal(1).scaleb(-digits)
-    return f"{Decimal(repr(float(value))).quantize(step, ROUND_HALF_UP, _WIDE):f}"
-
-
 def _number(value: float, digits: int) -> str:
     """Return as JavaScript writes it, with at most so many digits after the point."""
     if abs(value) >= 1e21:
         return repr(float(value)).replace("e+0", "e+")
-    text = _fixed(value, digits)
+    text = f"{value:.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
 
@@ -93,13 +84,13 @@ def _bytes(value: float) -> str:
         return f"{_number(value, 20)} B"
     power = min(int(math.log(value) / math.log(1000)), len(_BYTES) - 1)
     scaled = math.floor(value / 1000**power * 10 + 0.5) / 10
-    return f"{_fixed(scaled, 1 if scaled < 10 else 0)} {_BYTES[power]}"
+    return f"{scaled:.{1 if scaled < 10 else 0}f} {_BYTES[power]}"
 
 
 def _time(ms: float, unit: str) -> str:
     if unit in UNITS:
         factor, name = UNITS[unit]
-        return f"{_fixed(ms * factor, 2)}{name}"
+        return f"{ms * factor:.2f}{name}"
     if ms == 0:
         return "0s"
     if ms < 0.001:

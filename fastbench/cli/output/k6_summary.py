@@ -32,7 +32,7 @@ def deliver(request: RunRequest, result: Result, output: Output) -> Output:
     asked, made = k6.SummaryForm(), {}
     try:
         ended = Ended(request)
-        asked = _asked(ended.options)
+        asked = replace(_asked(ended.options), own=ended.metrics)
         made = ended.handled(k6.data(result, asked))
     except Exception as error:
         said = redact.printable(redact.text(str(error)))

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from fastbench.results import k6_text
 from fastbench.results.histogram import Histogram
-from fastbench.results.metric_values import BUILT_IN, Check, Metric
+from fastbench.results.metric_values import BUILT_IN, MOVED, Check, Metric
 from fastbench.results.result import Result
 from fastbench.results.trend_values import percentile
 
@@ -46,11 +46,16 @@ def document(result: Result) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class SummaryForm:
-    """How a script of k6 wants its summary; `sources` are its thresholds as written, by ours."""
+    """How a script of k6 wants its summary.
+
+    `sources` are its thresholds as written, by ours; `own` the names of its metrics, which may be
+    those of ours.
+    """
 
     stats: tuple[str, ...] = k6_text.DEFAULT_STATS
     unit: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
+    own: Collection[str] = ()
 
     @property
     def style(self) -> k6_text.Style:
@@ -74,7 +79,7 @@ def data(result: Result, asked: SummaryForm) -> dict[str, Any]:
             **_judged(each, asked.sources),
         }
         for name, each in result.metrics.items()
-        if (base := name.partition("{")[0]) in k6_text.NAMES or base not in BUILT_IN
+        if _is_of_k6(name.partition("{")[0], asked)
     }
     if "http_req_waiting" in metrics and "http_req_tls_handshaking" not in metrics:
         nothing = dict.fromkeys(asked.stats, 0.0)  # k6 has a 0 for each request without TLS
@@ -110,6 +115,13 @@ def exported(found: Mapping[str, Any]) -> bytes:
         metrics[name] = values
     whole = {"root_group": _by_name(found["root_group"]), "metrics": metrics}
     return json.dumps(whole, indent=4, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _is_of_k6(name: str, asked: SummaryForm) -> bool:
+    """Tell whether k6 has a metric, or the script; not what is ours, by whatever name."""
+    if name in k6_text.NAMES or name in asked.own:
+        return True
+    return name not in BUILT_IN and name.removeprefix(MOVED) not in BUILT_IN
 
 
 def _by_name(group: Mapping[str, Any]) -> dict[str, Any]:

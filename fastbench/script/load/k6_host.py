@@ -277,6 +277,7 @@ class Ended:
         self._host = K6Host(request)
         self._host.load(lambda shared, limit: 0)
         self.options = self._host.options
+        self.metrics = frozenset(self._host.declared.metrics)
 
     def handled(self, data: object) -> dict[str, Any]:
         """Call handleSummary(data), if it has one; return its texts by their place.
