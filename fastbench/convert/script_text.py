@@ -120,9 +120,13 @@ class ScriptText:
     def text(self) -> str:
         """Return the whole script."""
         parts = [self._docstring()]
-        plain = [f"import {each}" for each in sorted(self.modules)]
+        rows = [*self.constants.lines, *(line for each in self.functions for line in each.lines)]
+        used = set(re.findall(r"[A-Za-z_]\w*", "\n".join(r for r in rows if r.strip()[:1] != "#")))
+        plain = [f"import {each}" for each in sorted(self.modules) if _local(each) in used]
         groups: dict[str, list[str]] = {}
         for module, name in self.from_modules:
+            if name != "*" and _local(name) not in used:
+                continue
             groups.setdefault(module, []).append(name)
         plain += [
             f"from {module} import {', '.join(sorted(n))}" for module, n in sorted(groups.items())
@@ -150,6 +154,11 @@ class ScriptText:
             rows += ["", *textwrap.wrap(_plain(note), _COMMENT_WIDTH, break_on_hyphens=False)]
         body = "\n".join(rows)
         return f'"""{body}\n"""' if len(rows) > 1 else f'"""{body}"""'
+
+
+def _local(name: str) -> str:
+    """Return the name that an import gives: `b` for `a as b`, `a` for `a.b`."""
+    return name.rpartition(" as ")[2].partition(".")[0]
 
 
 def _plain(text: str) -> str:

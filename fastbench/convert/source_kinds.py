@@ -14,6 +14,7 @@ KINDS = ("har", "openapi", "locust", "k6", "artillery")
 _MODULES = {
     "har": "har.har_script",
     "openapi": "openapi.openapi_script",
+    "locust": "locust.locust_script",
 }
 
 

@@ -1,0 +1,1 @@
+"""Tests of Locust, read as a syntax tree: nothing of them is run."""

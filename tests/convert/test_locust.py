@@ -1,0 +1,114 @@
+"""Locustfiles as scripts: the same requests as Locust sends, where it is installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commandline import invoke
+from layout_checks import formatted
+from own_sources import ROOT
+from request_log import logging_server
+from running import fastbench
+
+SAMPLE = (Path(__file__).parent / "samples" / "locustfile.txt").read_text()
+EXPECTED = {
+    ("POST", "/login", "user=anna&password=x"),
+    ("GET", "/products/a?page=1", ""),
+    ("GET", "/products/b?page=1", ""),
+    ("GET", "/missing", ""),
+    ("GET", "/helper?depth=deep", ""),
+    ("GET", "/about", ""),
+    ("POST", "/cart", '{"product":"a","count":2}'),
+    ("PUT", "/pay", "card=x+y&id=17"),
+    ("HEAD", "/ping", ""),
+}
+
+
+def made(folder: Path, content: str) -> tuple[Path, str]:
+    """Convert a locustfile; return the script and what was said."""
+    (folder / "locustfile.py").write_text(content)
+    script = folder / "script.py"
+    done = invoke("convert", str(folder / "locustfile.py"), "-o", str(script))
+    assert done.returncode == 0, done.stderr
+    formatted(script)
+    return script, done.stderr
+
+
+def test_the_tasks_of_all_users_send_what_they_send_in_locust(tmp_path: Path) -> None:
+    script, said = made(tmp_path, SAMPLE)
+    assert "on_stop is never called" in said and said.count("\n") == 1
+    with logging_server() as server:
+        flags = ("-e", f"BASE_URL={server.url}", "-u", "8", "-i", "400", "-t", "1")
+        found = fastbench("run", str(script), "-q", *flags)
+        assert found.code == 0, found.err
+        assert set(server.came) == EXPECTED
+        steps = {h["x-step"]: h["authorization"] for h in server.headers if "x-step" in h}
+        logins = [each for each in server.came if each[1] == "/login"]
+    assert steps == {"2": "Bearer t0"}
+    assert 1 <= len(logins) <= 8  # once a user of this class, whatever its iterations
+    rows = {row["name"]: row for row in found.document["requests"]}
+    assert rows["/products/[id]"]["requests"] > rows["/cart"]["requests"]
+    assert found.document["exceptions"] == []
+    checks = {row["name"]: row["fails"] for row in found.document["checks"]}
+    assert checks == {"the response is right": 0}
+
+
+def test_a_pace_and_a_lone_sequence_are_one_iteration(tmp_path: Path) -> None:
+    text = """
+from locust import HttpUser, SequentialTaskSet, constant_pacing, task
+
+class Steps(SequentialTaskSet):
+    @task
+    def one(self):
+        self.client.get("/1")
+    @task
+    def two(self):
+        with self.client.rename_request("second"):
+            self.client.get("/2", unknown=1)
+        self.environment.events.fire()
+
+class User(HttpUser):
+    tasks = [Steps]
+    wait_time = constant_pacing(0.01)
+"""
+    script, said = made(tmp_path, text)
+    assert "unknown= of a request (line 11)" in said
+    assert "self.environment.events.fire() (line 12)" in said
+    with logging_server() as server:
+        found = fastbench("run", str(script), "-q", "-i", "3", "-e", f"BASE_URL={server.url}")
+        assert found.code == 0, found.err
+        assert [path for _, path, _ in server.came] == ["/1", "/2"] * 3
+    assert "second" in {row["name"] for row in found.document["requests"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    {
+        "def f(:": "line 1: this is no Python",
+        "x = 1": "has no class of HttpUser",
+        "class A(HttpUser):\n    pass": "has no class of HttpUser",
+    }.items(),
+)
+def test_what_is_no_locustfile_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "x.py").write_text(content)
+    done = invoke("convert", str(tmp_path / "x.py"))
+    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_locust_itself_sends_the_same_requests(tmp_path: Path) -> None:
+    places = (Path(sys.executable).parent / "locust", ROOT / "build" / "peers" / "bin" / "locust")
+    locust = next((str(each) for each in places if each.exists()), shutil.which("locust"))
+    if locust is None:
+        pytest.skip("Locust is not installed: make peers")
+    (tmp_path / "locustfile.py").write_text(SAMPLE)
+    with logging_server() as server:
+        words = ("--headless", "-u", "4", "-r", "100", "-t", "2s", "--host", server.url)
+        subprocess.run(
+            [locust, "-f", "locustfile.py", *words], cwd=tmp_path, capture_output=True, timeout=60
+        )
+        came = {(m, p, body.replace(": ", ":").replace(", ", ",")) for m, p, body in server.came}
+    assert came - {("POST", "/logout", "")} == EXPECTED
