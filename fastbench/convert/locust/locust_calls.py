@@ -35,7 +35,7 @@ class CallTranslator(ast.NodeTransformer):
         self._tags = tags
         self._keeps_headers = keeps_headers
         self._renamed: list[ast.expr] = []
-        self._lost = False  # what is visited has no counterpart
+        self._lost = False  # what is translated has no counterpart
 
     def body(self, statements: list[ast.stmt]) -> list[ast.stmt]:
         """Return the translated statements of a body."""
