@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --root-user-action=ignore
 RELEASE := build/release/.stamp
+TYPESCRIPT := fastbench/script/k6/js/sucrase/sucrase.js
 SOURCES := setup.py $(foreach kind,*.pxd */*.pyx */*.pxd */*.pxi */*.c */*.h,$(wildcard fastbench/engine/$(kind)))
 # The sanitizers must be loaded before Python, which never frees all it allocated.
 SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests/support PYTHONSAFEPATH=1 \
@@ -18,11 +19,12 @@ SANITIZED_TESTS = $(wildcard $(addprefix tests/engine/test_,http*.py hdr*.py cor
 SANITIZED_TESTS += $(wildcard $(addprefix tests/script/test_socket,s.py _frames.py _handshakes.py))
 
 .PHONY: build deps test-deps run test test-alone test-beside check lint types bench fuzz debug debug-build slow peers clean
-build: $(RELEASE) $(BIN)/fastbench
+build: $(RELEASE) $(BIN)/fastbench $(TYPESCRIPT)
 deps:
 	@.ci/deps build $(PYTHON)
 test-deps: $(VENV)/.stamp-dev
 	@.ci/deps test
+	@$(PY) .ci/fetch_sucrase.py
 
 $(VENV)/.stamp: pyproject.toml | deps
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
@@ -36,6 +38,10 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp
 $(RELEASE): $(SOURCES) $(VENV)/.stamp
 	@$(PY) setup.py -q build_ext --inplace -j 3
 	@mkdir -p $(@D) && touch $@
+
+# Where npm is missing it is asked for again: by `test-deps`, which installs npm, and by the next build.
+$(TYPESCRIPT): .ci/fetch_sucrase.py .ci/sucrase.txt | $(RELEASE)
+	@$(PY) .ci/fetch_sucrase.py
 
 $(BIN)/fastbench: pyproject.toml | $(RELEASE)
 	@$(PIP) --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
@@ -92,4 +98,4 @@ fuzz: debug-build
 	@$(SANITIZED) $(PY) tests/support/fuzz_frames.py --seconds 30 $(ARGS)
 	@$(SANITIZED) $(PY) tests/support/fuzz_sockets.py --seconds 30 $(ARGS)
 clean:
-	@rm -rf build dist *.egg-info fastbench/engine/*/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf build dist *.egg-info fastbench/engine/*/*.so fastbench/script/k6/js/sucrase .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -24,7 +24,8 @@ NAMES = ("bridge/_core", "client/_client")
 QUICKJS = "build/quickjs"
 OURS = "fastbench/engine/javascript/users"
 
-subprocess.run([sys.executable, ".ci/fetch_quickjs.py"], check=False)
+for each in ("quickjs", "sucrase"):
+    subprocess.run([sys.executable, f".ci/fetch_{each}.py"], check=False)
 
 extensions = [
     Extension(

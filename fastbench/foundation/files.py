@@ -10,7 +10,7 @@ import stat
 
 from fastbench.foundation import signals
 
-JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts")
+JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
 SCRIPT_ENDINGS = (".py", *JAVASCRIPT, ".yml", ".yaml")  # of files that `fastbench run` runs
 
 # Behind these names there may be a pipe or another process's file: a rename would miss it.

@@ -29,8 +29,9 @@ class Function:
 
 
 def sources(*suffixes: str, under: tuple[str, ...] = ("fastbench", "tests", "bench")) -> list[Path]:
-    """List our source files with one of the suffixes."""
+    """List our source files with one of the suffixes; what the build fetches is not ours."""
     found = [path for folder in under for path in (ROOT / folder).rglob("*")]
+    found = [path for path in found if path.parent.name != "sucrase"]
     return sorted(path for path in found if path.suffix in suffixes and path.is_file())
 
 

@@ -6,13 +6,17 @@ Names that begin with `./`, `../`, `/` or `file://` are files, as are others wit
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 from collections.abc import Collection
 
+from fastbench.engine.javascript._quickjs import JsError
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
+from fastbench.script.k6 import k6_commonjs as commonjs
+from fastbench.script.k6 import k6_typescript
 
 _NEVER = {
     "k6/browser": "fastbench has no browser; measure pages by their requests.",
@@ -21,22 +25,23 @@ _NEVER = {
     "k6/experimental/grpc": "fastbench speaks no gRPC.",
 }
 _JSLIB = re.compile(r"https://jslib\.k6\.io/(k6-[a-z]+)/[^/]+/index\.js")
-_ENDINGS = ("", ".js", ".mjs", ".cjs", ".json", "/index.js")
-_ESM = re.compile(r"^\s*(import\b[\s\S]*?['\"]|import\s*['\"{*]|export\b)", re.MULTILINE)
-_EXPORTED = re.compile(
-    r"\bexports\.([A-Za-z_$][\w$]*)\s*=|\bexports\[['\"]([A-Za-z_$][\w$]*)['\"]\]\s*="
-)
-_EXPORTED_OBJECT = re.compile(r"module\.exports\s*=\s*\{([^}]*)\}")
-_MEMBER = re.compile(r"(?:^|,)\s*(?:async\s+)?([A-Za-z_$][\w$]*)\s*(?=[,:(]|$)")
+_ENDINGS = ("", ".js", ".mjs", ".cjs", ".ts", ".mts", ".json", "/index.js", "/index.ts")
+_STACK_LINE = re.compile(r"(/[^()\n]*?):(\d+):(\d+)(?=\)?$)", re.MULTILINE)
 
 
 class K6Modules:
     """Find and read the modules of one script."""
 
-    def __init__(self, main: str) -> None:
+    def __init__(self, main: str, source: str) -> None:
         self.main = main
+        self.main_source = source
+        self.typescript: k6_typescript.TypeScript  # of the realm that these are modules of
         self._built_in: Collection[str] = ()
-        self.main_source = ""
+        # By full name: JavaScript, how much of its first line is ours, its columns in TypeScript.
+        self._texts: dict[str, str] = {}
+        self._ahead: dict[str, int] = {}
+        self._columns: dict[str, k6_typescript.Columns] = {}
+        self._wanted: dict[str, set[str]] = {}  # names that others import of it
 
     def built_in(self, names: Collection[str]) -> None:
         """Set which names the realm has itself."""
@@ -44,7 +49,7 @@ class K6Modules:
 
     def full_name(self, base: str, name: str) -> str:
         """Return the full name of what `base` imports as `name`; raises UsageError."""
-        if name in self._built_in:
+        if name in self._built_in or name == commonjs.MODULE:
             return name
         library = _JSLIB.fullmatch(name)
         if library is not None and f"jslib/{library[1]}" in self._built_in:
@@ -72,12 +77,108 @@ class K6Modules:
         return found
 
     def source(self, name: str) -> str:
-        """Return the source of a file as an ES module; raises UsageError."""
+        """Return the source of a file as an ES module; raises UsageError and JsError.
+
+        What is put around it stands on its first line, and is counted in `_ahead`.
+        """
+        text = self.text(name)
+        if name == self.main:
+            self._scan(name)
+        if name.endswith(".json"):
+            return f"export default ({text.strip() or 'undefined'});"
+        ahead = self._asked_for(name, text)
+        if commonjs.is_commonjs(text):
+            return ahead + commonjs.module(name, text, self._wanted.get(name, set()))
+        if commonjs.requires(text):
+            ahead += commonjs.head(name)
+        self._ahead[name] = len(ahead)
+        return ahead + text
+
+    def text(self, name: str) -> str:
+        """Return a file's JavaScript, without types; raises UsageError and JsError."""
+        if (found := self._texts.get(name)) is None:
+            found = self._read(name).removeprefix("\ufeff")
+            if found.startswith("#!"):
+                found = "//" + found
+            if name.endswith(k6_typescript.REFUSED):
+                raise UsageError(
+                    f"{redact.printable(name)} has JSX, which makes pages; scripts of load tests "
+                    "are .js and .ts."
+                )
+            if name.endswith(k6_typescript.ENDINGS):
+                found, self._columns[name] = self.typescript.javascript(found, name)
+            self._texts[name] = found
+        return found
+
+    def resolved(self, base: str, name: str) -> list[str]:
+        """Return what require() of a file leads to: its kind, full name, and text of JSON."""
+        full = self.full_name(base, name)
+        if full in self._built_in:
+            return ["built-in", full, ""]
+        if full.endswith(".json"):
+            return ["json", full, self.text(full)]
+        return ["commonjs" if commonjs.is_commonjs(self.text(full)) else "module", full, ""]
+
+    def function(self, name: str) -> str:
+        """Return the source of a function that a file of CommonJS is the body of."""
+        self._ahead[name] = len(commonjs.FUNCTION)
+        return f"{commonjs.FUNCTION}{self.text(name)}\n}})"
+
+    def mapped(self, stack: str) -> str:
+        """Return a stack with the lines and columns of the files as they were written."""
+
+        def back(match: re.Match[str]) -> str:
+            name, line, column = match[1], int(match[2]), int(match[3])
+            if line == 1:
+                column = max(1, column - self._ahead.get(name, 0))
+            if (columns := self._columns.get(name)) is not None:
+                line, column = columns.before(line, column)
+            return f"{name}:{line}:{column}"
+
+        return _STACK_LINE.sub(back, stack)
+
+    def loaded(self) -> None:
+        """All imports are there: forget what only loading needs."""
+        self.typescript.forget()
+
+    def _scan(self, name: str) -> None:
+        """Note which names modules import of others, so that those of CommonJS export them."""
+        waiting, seen = [name], set[str]()
+        while waiting:
+            base = waiting.pop()
+            if base in seen or base in self._built_in or base.endswith(".json"):
+                continue
+            seen.add(base)
+            with contextlib.suppress(UsageError, JsError):  # it is told when its turn comes
+                text = self.text(base)
+                for asked, names in (*commonjs.imports(text), *commonjs.required(text)):
+                    found = self.full_name(base, asked)
+                    self._wanted.setdefault(found, set()).update(names)
+                    waiting.append(found)
+
+    def _asked_for(self, name: str, text: str) -> str:
+        """Import the ES modules that a file, or one of CommonJS that it asks for, requires."""
+        waiting, seen, found = [(name, text)], {name}, list[str]()
+        while waiting:
+            base, content = waiting.pop()
+            for asked, _ in commonjs.required(content):
+                with contextlib.suppress(UsageError, JsError):
+                    kind, full, _ = self.resolved(base, asked)
+                    if full in seen:
+                        continue
+                    seen.add(full)
+                    if kind == "module":
+                        found.append(full)
+                    elif kind == "commonjs":
+                        waiting.append((full, self.text(full)))
+        return commonjs.ahead(found)
+
+    def _read(self, name: str) -> str:
         if name == self.main and self.main_source:
-            return as_module(self.main_source, name)
+            return self.main_source
         try:
             with open(name, encoding="utf-8") as opened:
-                text = opened.read()
+                return opened.read()
         except UnicodeDecodeError:
             raise UsageError(
                 f"{redact.printable(name)} is not UTF-8 text; save it as UTF-8."
@@ -86,7 +187,6 @@ class K6Modules:
             raise UsageError(
                 f"{redact.printable(name)} cannot be read: {error.strerror}."
             ) from None
-        return as_module(text, name)
 
     def _remote(self, name: str) -> str:
         folder = os.path.join(os.path.dirname(self.main), "vendor")
@@ -107,32 +207,6 @@ class K6Modules:
             if found is not None or folder == os.path.dirname(folder):
                 return found
             folder = os.path.dirname(folder)
-
-
-def as_module(text: str, name: str) -> str:
-    """Return an ES module: JSON and CommonJS get one around them, on the first line."""
-    text = text.removeprefix("\ufeff")
-    if text.startswith("#!"):
-        text = "//" + text
-    if name.endswith(".json"):
-        return f"export default ({text.strip() or 'undefined'});"
-    if _ESM.search(text) or not re.search(
-        r"\b(module\.exports|exports\.|exports\[|require\s*\()", text
-    ):
-        return text
-    names = {a or b for a, b in _EXPORTED.findall(text)}
-    for members in _EXPORTED_OBJECT.findall(text):
-        names |= set(_MEMBER.findall(members))
-    names -= {"default", "__esModule"}
-    tail = "".join(
-        f"const __x_{n} = module.exports.{n}; export {{ __x_{n} as {n} }};" for n in sorted(names)
-    )
-    return (
-        "const module = { exports: {} }; (function (module, exports) { " + text + "\n})"
-        ".call(module.exports, module, module.exports);"
-        " export default (module.exports.__esModule || 'default' in module.exports"
-        f" ? module.exports.default : module.exports); {tail}"
-    )
 
 
 def _file(path: str) -> str | None:

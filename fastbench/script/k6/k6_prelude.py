@@ -10,11 +10,13 @@ from fastbench.engine.client._client import Exchange
 from fastbench.engine.javascript import _quickjs
 from fastbench.script.k6 import (
     k6_calls,
+    k6_commonjs,
     k6_cookies,
     k6_crypto,
     k6_execution,
     k6_extensions,
     k6_requests,
+    k6_require,
     k6_responses,
     k6_sockets,
 )
@@ -24,9 +26,18 @@ from fastbench.script.recording_context import PLACE
 from fastbench.script.run_request import K6Words
 
 _NOTHING = K6Words()
-_PARTS = ("core.js", "http.js", "ws.js", "crypto.js", "jslib.js", *k6_extensions.PARTS)
+_PARTS = (
+    "core.js",
+    "http.js",
+    "ws.js",
+    "crypto.js",
+    "jslib.js",
+    "commonjs.js",
+    *k6_extensions.PARTS,
+)
 _MODULES = (
     *(k6_calls, k6_requests, k6_responses, k6_cookies, k6_execution, k6_sockets, k6_crypto),
+    k6_require,
     *k6_extensions.MODULES,
 )
 
@@ -44,7 +55,12 @@ def begin(
     found.realm.fast(PLACE.get, Exchange)
     _quickjs.halted(lambda user: user.owner.tidy())
     _quickjs.waits(lambda user: user.owner.next_event())
-    found.main = found.realm.compile(found.modules.source(main), main)
+    try:
+        found.main = found.realm.compile(found.modules.source(main), main)
+    except _quickjs.JsError as error:
+        error.stack = found.modules.mapped(error.stack)
+        raise
+    found.modules.loaded()
     return found
 
 
@@ -66,6 +82,8 @@ def _prelude(found: K6Realm, env: Mapping[str, str]) -> None:
         values = {each: realm.member(module, each) for each in module.names()}
         realm.native(name, {"default": module, **values})
     found.modules.built_in(names)
+    ours = realm.member(host, "commonjsModule")
+    realm.native(k6_commonjs.MODULE, {each: realm.member(ours, each) for each in ours.names()})
     now = realm.evaluate("Date.now", "prelude")
     found.now_ms = lambda: int(realm.run(now).copy())
     realm.run(realm.member(host, "environment"), realm.value(dict(env)))

@@ -8,6 +8,7 @@ from typing import Any
 from fastbench.engine.javascript import _quickjs
 from fastbench.engine.javascript._quickjs import JsValue
 from fastbench.script.k6.k6_modules import K6Modules
+from fastbench.script.k6.k6_typescript import TypeScript
 from fastbench.script.recording_context import RecordingContext, Tags
 from fastbench.script.spec import Spec
 
@@ -33,9 +34,9 @@ class K6Realm:
         self.jars: Any  # see k6_cookies
         self.wrapped: Callable[[Any], Any]
         self._places: dict[tuple[str, str, Tags], RecordingContext] = {}
-        self.modules = K6Modules(main)
-        self.modules.main_source = source
+        self.modules = K6Modules(main, source)
         self.realm = _quickjs.Realm(self.modules.full_name, self.modules.source)
+        self.modules.typescript = TypeScript(self.realm)
         self.main: JsValue  # the script, compiled
 
     def define(self, name: str, call: Callable[..., Any], kind: str = "values") -> None:

@@ -9,6 +9,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from fastbench.engine.javascript import _quickjs
+from fastbench.script.k6 import k6_commonjs
 from fastbench.script.recording_context import PLACE, RecordingContext, Tags
 
 if TYPE_CHECKING:
@@ -73,6 +74,13 @@ class K6User:
             return None
         spec = self.realm.scenarios.get(self.vu.scenario) if self.vu is not None else None
         return dict(spec.env) if spec is not None else {}
+
+    def export(self, name: str) -> JsValue | None:
+        """Return what the script exports, as an ES module or one of CommonJS; None if nothing."""
+        found = self.js.export(name)
+        if found is None and (whole := self.js.export(k6_commonjs.EXPORTS)) is not None:
+            return self.realm.realm.member(whole, name) if name in whole.names() else None
+        return found
 
     def happened(self, id: int, succeeded: bool, value: Any) -> None:
         """Let the script hear of something that it waits for."""

@@ -45,7 +45,7 @@ class K6Host(ScriptHost):
         super().__init__(request)
         path = os.path.abspath(request.script)
         self._folder, self._name = os.path.split(path)
-        self._realm: K6Realm
+        self._realm: K6Realm = None  # type: ignore[assignment]  # until it is loaded
         self._specs: dict[str, Spec] = {}
 
     def source(self) -> Source:
@@ -99,7 +99,7 @@ class K6Host(ScriptHost):
     def _declared(self, user: K6User) -> Declared:
         from fastbench.script.k6 import k6_settings
 
-        found = user.js.export("options")
+        found = user.export("options")
         given = found.copy() if found is not None else {}
         if not isinstance(given, dict):
             raise UsageError("options is an object such as { vus: 10, duration: '30s' }.")
@@ -114,7 +114,7 @@ class K6Host(ScriptHost):
             Spec("default", "default"),
         )
         for spec in specs:
-            what = user.js.export(spec.function)
+            what = user.export(spec.function)
             if what is None or not what.callable:
                 raise UsageError(
                     f"Scenario {spec.name}: the script exports no function "
@@ -128,7 +128,7 @@ class K6Host(ScriptHost):
         self._specs = self._realm.scenarios = {spec.name: spec for spec in specs}
         metrics.close()
         has = {
-            name: (each := user.js.export(name)) is not None and each.callable
+            name: (each := user.export(name)) is not None and each.callable
             for name in ("setup", "teardown")
         }
         return Declared(
@@ -164,7 +164,7 @@ class K6Host(ScriptHost):
     async def setup(self, vu: Vu) -> Any:
         """Call the exported setup(); its result goes through JSON."""
         user = await self._instance(vu)
-        function = user.js.export("setup")
+        function = user.export("setup")
         assert function is not None
         result = await user.js.call(function)
         text = None if result is None else result.json()
@@ -195,7 +195,7 @@ class K6Host(ScriptHost):
         if user is None:
             user = await self._instance(vu)
             vu.state["k6"] = user
-        user.function = user.js.export(function)
+        user.function = user.export(function)
         assert user.function is not None  # looked at while it was loaded
         argument = None if raw is None else self._realm.realm.parse(raw)
         user.js.number(vu.id, vu.iteration)
@@ -220,7 +220,7 @@ class K6Host(ScriptHost):
     async def teardown(self, vu: Vu, data: Any) -> None:
         """Call the exported teardown()."""
         user = await self._instance(vu)
-        function = user.js.export("teardown")
+        function = user.export("teardown")
         assert function is not None
         argument = None if data is None else self._realm.realm.parse(json.dumps(data).encode())
         await user.js.call(function, argument)
@@ -253,7 +253,7 @@ class K6Host(ScriptHost):
         text = exceptions.text_of(error).removeprefix(f"{name}: ")
         stack = "\n".join(
             f"    at {match[1] or '(top)'} ({self._shown(match[2])}:{match[3]}:{match[4] or 1})"
-            for match in _PLACE.finditer(getattr(error, "stack", "") or "")
+            for match in _PLACE.finditer(self._stack(error))
         )
         return Thrown(name, self._place(error), text, "", 1, stack)
 
@@ -262,8 +262,13 @@ class K6Host(ScriptHost):
         return None
 
     def _place(self, error: BaseException) -> str:
-        found = _PLACE.search(getattr(error, "stack", "") or "")
+        found = _PLACE.search(self._stack(error))
         return f"{self._shown(found[2])}:{found[3]}" if found else self._name
+
+    def _stack(self, error: BaseException) -> str:
+        """Return an error's stack with the author's lines and columns."""
+        stack = getattr(error, "stack", "") or ""
+        return self._realm.modules.mapped(stack) if self._realm is not None else stack
 
     def _shown(self, path: str) -> str:
         return exceptions.relative(path, self._folder)
@@ -285,7 +290,7 @@ class Ended:
         Raises what it throws.
         """
         user = self._host.instance()
-        function = user.js.export("handleSummary")
+        function = user.export("handleSummary")
         if function is None or not function.callable:
             return {}
         argument = user.js.realm.parse(json.dumps(data).encode())
