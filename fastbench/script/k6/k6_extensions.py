@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastbench.script.k6 import k6_sql
+from fastbench.script.k6 import k6_html, k6_sql
 
-PARTS = ("sql.js",)
-MODULES = (k6_sql,)
+PARTS = ("sql.js", "html.js")
+MODULES = (k6_sql, k6_html)

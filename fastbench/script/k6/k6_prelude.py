@@ -73,6 +73,7 @@ def _prelude(found: K6Realm, env: Mapping[str, str]) -> None:
     folder = resources.files("fastbench.script.k6") / "js"
     for name in _PARTS:
         realm.run(realm.evaluate((folder / name).read_text(), name), host, modules)
+    found.host = host
     realm.errors(realm.member(host, "makeError"))
     realm.dispatch(realm.member(host, "dispatch"))
     k6_responses.wrap(found, realm.member(host, "responsePrototype"))

@@ -32,6 +32,8 @@ class K6Realm:
         self.response_type = "text"
         self.console: Callable[[str, str], None] | None = None  # where console.log() writes to
         self.jars: Any  # see k6_cookies
+        self.host: JsValue  # the operations, as our own JavaScript sees them
+        self.sees_pages = False  # see k6_html
         self.wrapped: Callable[[Any], Any]
         self._places: dict[tuple[str, str, Tags], RecordingContext] = {}
         self.modules = K6Modules(main, source)

@@ -104,15 +104,21 @@ def _searched_slowly(response: Response, selector: str) -> Any:
     return gjson_search.select(value, selector)
 
 
-def _there(of: Any) -> Response:
+def _there(of: Any, what: str = "JSON") -> Response:
     """Return a response that has a body; raises K6Error."""
     response = _response(of)
     if not response.status or (isinstance(of, K6Response) and of.response_type == "none"):
         raise K6Error(
-            "the body is null so we can't transform it to JSON - this likely was because of a "
+            f"the body is null so we can't transform it to {what} - this likely was because of a "
             "request error getting the response"
         )
     return response
+
+
+def page_of(of: Any) -> tuple[str, str]:
+    """Return the body of a response as text, and its URL; raises K6Error."""
+    response = _there(of, "HTML")
+    return response.body.decode("utf-8", "replace"), response.url
 
 
 def _first(response: Response) -> tuple[str, str]:
