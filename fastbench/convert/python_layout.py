@@ -27,6 +27,8 @@ def statement(source: str, indent: int = 0) -> list[str]:
         return broken(margin, node.value, "", indent)
     if isinstance(node, ast.Return) and node.value is not None:
         return broken(f"{margin}return ", node.value, "", indent, bare_tuple=True)
+    if isinstance(node, ast.Raise) and node.exc is not None and node.cause is None:
+        return broken(f"{margin}raise ", node.exc, "", indent)
     if isinstance(node, ast.Assign):
         targets = "".join(f"{_target(each)} = " for each in node.targets)
         return broken(margin + targets, node.value, "", indent, bare_tuple=True)

@@ -16,9 +16,9 @@ from fastbench.convert.expressions import quoted
 MARK = "TO" + "DO"
 _COMMENT_WIDTH = 96
 _RESERVED = {
-    *("vu", "options", "setup", "teardown", "env", "check", "group", "sleep", "think", "scenario"),
-    *("response", "data", "file", "uuid", "weighted", "random_int", "random_item", "list", "dict"),
-    *("id", "type", "str", "int", "float", "bytes", "json", "re", "time", "print", "default"),
+    *("vu", "setup", "teardown", "env", "check", "group", "sleep", "think", "scenario"),
+    *("response", "file", "uuid", "weighted", "random_int", "random_item", "list", "dict"),
+    *("type", "str", "int", "float", "bytes", "json", "re", "time", "print", "default"),
 }
 
 

@@ -15,6 +15,7 @@ _MODULES = {
     "har": "har.har_script",
     "openapi": "openapi.openapi_script",
     "locust": "locust.locust_script",
+    "k6": "k6.js_script",
 }
 
 

@@ -1,0 +1,337 @@
+"""Calls of k6's functions and of JavaScript's own, as ours and Python's."""
+
+from __future__ import annotations
+
+import re
+
+from fastbench.convert.expressions import quoted
+from fastbench.convert.k6 import js_tree
+from fastbench.convert.k6.js_expressions import Expressions
+from fastbench.convert.k6.js_tree import Node, Untranslated, named, text
+
+_METHODS = {
+    **{name: name for name in ("get", "post", "put", "patch", "head", "options", "request")},
+    "del": "delete",
+}
+_PARAMS = ("headers", "tags", "timeout", "redirects", "cookies", "responseCallback")
+_METRICS = ("Counter", "Gauge", "Rate", "Trend")
+
+
+class Calls(Expressions):
+    """Translate calls."""
+
+    def module_of(self, node: Node) -> str:
+        """Return what a name was imported from: `k6/http.*` for http of k6/http, `k6.check`."""
+        return self.names.modules.get(text(node), "")
+
+    def on_call_expression(self, node: Node) -> str:
+        function, given = (
+            node.child_by_field_name("function"),
+            node.child_by_field_name("arguments"),
+        )
+        if given is None or given.type != "arguments":
+            raise Untranslated(node)
+        arguments = named(given)
+        if function.type == "identifier":
+            return self._function(node, function, arguments)
+        if function.type == "member_expression":
+            return self._method(node, function, arguments)
+        raise Untranslated(node)
+
+    def _function(self, node: Node, function: Node, arguments: list[Node]) -> str:
+        source, _, member = self.module_of(function).rpartition(".")
+        if source == "k6":
+            return self._k6(node, member, arguments)
+        if source == "k6/http":
+            return self._request(node, member, arguments)
+        if source:
+            return self._jslib(node, member, arguments)
+        name = text(function)
+        if name == "open" and arguments and js_tree.is_string(arguments[0]):
+            self.script.from_modules.add(("pathlib", "Path"))
+            read = "read_bytes" if len(arguments) > 1 else "read_text"
+            return f"(Path(__file__).parent / {self.of(arguments[0])}).{read}()"
+        given = [self.of(each) for each in arguments]
+        plain = {"String": "str", "Number": "float", "parseInt": "int", "parseFloat": "float"}
+        if name in plain:
+            return f"{plain[name]}({given[0]})"
+        if name == "encodeURIComponent":
+            self.script.from_modules.add(("urllib.parse", "quote"))
+            return f'quote({given[0]}, safe="~()*!.\'")'
+        if name not in self.names.functions:
+            raise Untranslated(node)
+        if self.names.functions[name]:
+            return f"await {self.names.of(name)}({', '.join(['vu', *given])})"
+        return f"{self.names.of(name)}({', '.join(given)})"
+
+    def _k6(self, node: Node, member: str, arguments: list[Node]) -> str:
+        if member == "sleep":
+            self.script.use("sleep")
+            return f"await sleep({self.of(arguments[0])})"
+        if member == "check":
+            return self._check(node, arguments)
+        if member == "randomSeed":
+            self.script.modules.add("random")
+            return f"random.seed({self.of(arguments[0])})"
+        raise Untranslated(node)
+
+    def _check(self, node: Node, arguments: list[Node]) -> str:
+        self.script.use("check")
+        if len(arguments) < 2 or arguments[1].type != "object":
+            raise Untranslated(node)
+        found = []
+        for each in named(arguments[1]):
+            if each.type != "pair":
+                raise Untranslated(node)
+            key, value = each.child_by_field_name("key"), each.child_by_field_name("value")
+            computed = key.type == "computed_property_name"
+            name = self.of(named(key)[0]) if computed else quoted(js_tree.key(key))
+            if value.type in ("arrow_function", "function_expression"):
+                parameters, _ = js_tree.function_parts(value)
+                own = [p for p in parameters if p not in self.names.responses]
+                # What is checked is an answer, unless it is plainly something else.
+                if arguments[0].type in ("identifier", "call_expression", "subscript_expression"):
+                    self.names.responses.update(own[:1] if self.is_response(arguments[0]) else ())
+                found.append(f"{name}: {self.of(value)}")
+                self.names.responses.difference_update(own)
+            else:
+                found.append(f"{name}: {self.of(value)}")
+        more = f", tags={self.of(arguments[2])}" if len(arguments) > 2 else ""
+        return f"check({self.of(arguments[0])}, {{{', '.join(found)}}}{more})"
+
+    # Requests.
+
+    def _request(self, node: Node, member: str, arguments: list[Node]) -> str:
+        if member == "batch":
+            return self._batch(node, arguments)
+        if member == "expectedStatuses":
+            return self._expected(arguments)
+        if member == "asyncRequest":
+            member = "request"
+        if member not in _METHODS:
+            raise Untranslated(node)
+        return f"await {self._sent(node, member, arguments)}"
+
+    def _sent(self, node: Node, member: str, arguments: list[Node]) -> str:
+        rest = list(arguments)
+        found = [self.of(rest.pop(0))]
+        if member == "request":
+            found.append(self.of(rest.pop(0)))
+        body: list[str] = []
+        if member not in ("get", "head") and rest:
+            body = self._body(rest.pop(0))
+        params = self._params(rest.pop(0), "".join(body).startswith("json=")) if rest else []
+        if rest:
+            raise Untranslated(node)
+        return f"vu.{_METHODS[member]}({', '.join([*found, *body, *params])})"
+
+    def _body(self, node: Node) -> list[str]:
+        shown = text(node)
+        if shown in ("null", "undefined", "''", '""'):
+            return []
+        if node.type == "call_expression" and shown.startswith("JSON.stringify("):
+            return [f"json={self.of(named(node.child_by_field_name('arguments'))[0])}"]
+        if node.type == "identifier" and shown in self.names.as_json:
+            return [f"json={self.names.of(shown)}"]
+        return [f"data={self.of(node)}"]
+
+    def params(self, node: Node) -> str:
+        """Return an object of params as a dict of arguments."""
+        return f"dict({', '.join(self._params(node, False))})"
+
+    def _params(self, node: Node, is_json: bool) -> list[str]:
+        if text(node) in ("null", "undefined"):
+            return []
+        if node.type == "identifier" and text(node) in self.names.params:
+            return [f"**{self.names.of(text(node))}"]
+        if node.type != "object":
+            raise Untranslated(node, "params that are no object")
+        found = []
+        for name, value in js_tree.pairs(node):
+            if name not in _PARAMS:
+                raise Untranslated(node, f"{name} of a request")
+            if name == "tags" and value.type == "object":
+                found += self._tags(value)
+            elif name == "responseCallback":
+                found.append(f"expected={self.of(value)}")
+            elif name == "timeout" and value.type == "number":
+                found.append(f"timeout={int(text(value)) / 1000:g}")
+            elif name == "headers" and value.type == "object" and is_json:
+                found += self._headers(value)
+            else:
+                found.append(f"{name}={self.of(value)}")
+        return found
+
+    def _headers(self, node: Node) -> list[str]:
+        """Return headers=, without the type that json= gives."""
+        rows = []
+        for each in named(node):
+            if each.type != "pair":
+                shown = self.of(each)
+                spread = each.type == "spread_element"
+                rows.append(f"*{shown}" if spread else f"{quoted(text(each))}: {shown}")
+                continue
+            key, value = each.child_by_field_name("key"), each.child_by_field_name("value")
+            name = js_tree.key(key)
+            if name.lower() == "content-type" and text(value).strip("'\"`") == "application/json":
+                continue
+            rows.append(f"{quoted(name)}: {self.of(value)}")
+        return [f"headers={{{', '.join(rows)}}}"] if rows else []
+
+    def _tags(self, node: Node) -> list[str]:
+        tags, found = [], []
+        for name, value in js_tree.pairs(node):
+            if name == "name":
+                found.append(f"name={self.of(value)}")
+            else:
+                tags.append(f"{quoted(name)}: {self.of(value)}")
+        return [*found, *([f"tags={{{', '.join(tags)}}}"] if tags else [])]
+
+    def _batch(self, node: Node, arguments: list[Node]) -> str:
+        if len(arguments) != 1 or arguments[0].type != "array":
+            raise Untranslated(node)
+        found = []
+        for each in named(arguments[0]):
+            if each.type == "array":
+                method, *rest = named(each)
+                word = js_tree.string(method).lower() if js_tree.is_string(method) else ""
+                if word == "get" and len(rest) > 1:
+                    rest = [rest[0], *rest[2:]]
+                known = {"delete": "del"}.get(word, word)
+                if known not in _METHODS or not rest:
+                    raise Untranslated(node)
+                found.append(self._sent(each, known, rest))
+            elif each.type == "object":
+                parts = dict(js_tree.pairs(each))
+                method = parts.get("method")
+                word = js_tree.string(method).lower() if method is not None else "get"
+                rest = [parts[k] for k in ("url", "body", "params") if k in parts]
+                if word in ("get", "head") and "body" in parts:
+                    rest.remove(parts["body"])
+                found.append(self._sent(each, {"delete": "del"}.get(word, word), rest))
+            else:
+                found.append(f"vu.get({self.of(each)})")
+        return f"await vu.batch([{', '.join(found)}])"
+
+    def _expected(self, arguments: list[Node]) -> str:
+        self.script.use("expected_statuses")
+        found = []
+        for each in arguments:
+            if each.type == "object":
+                parts = dict(js_tree.pairs(each))
+                found.append(f"range({self.of(parts['min'])}, {self.of(parts['max'])} + 1)")
+            else:
+                found.append(self.of(each))
+        return f"expected_statuses({', '.join(found)})"
+
+    # Methods of values.
+
+    def _method(self, node: Node, function: Node, arguments: list[Node]) -> str:
+        value, name = (function.child_by_field_name(each) for each in ("object", "property"))
+        whole, member = text(function), text(name)
+        module = self.module_of(value) if value.type == "identifier" else ""
+        if module == "k6/http.*":
+            return self._request(node, member, arguments)
+        if module == "k6.*":
+            return self._k6(node, member, arguments)
+        if whole.startswith(("Math.", "JSON.", "Date.", "Object.", "console.")):
+            return self._global(node, whole, arguments)
+        if whole == "exec.test.abort":
+            self.script.use("abort")
+            return f"abort({', '.join(map(self.of, arguments))})"
+        given = [self.of(each) for each in arguments]
+        if self.is_response(value) and member == "json":
+            return f"{self.of(value)}.json({', '.join(given)})"
+        target = self.of(value)
+        if member == "add":
+            return f"{target}.add({', '.join(given)})"
+        if member == "includes" and len(given) == 1:
+            return f"({given[0]} in {target})"
+        simple = {
+            **{"push": "append", "startsWith": "startswith", "endsWith": "endswith"},
+            **{"toLowerCase": "lower", "toUpperCase": "upper", "trim": "strip", "split": "split"},
+            "keys": "keys",
+        }
+        if member in simple:
+            return f"{target}.{simple[member]}({', '.join(given)})"
+        if member == "toString" and not given:
+            return f"str({target})"
+        if member == "join" and len(given) == 1:
+            return f"{given[0]}.join(map(str, {target}))"
+        if member in ("map", "filter") and len(arguments) == 1:
+            return self._comprehension(node, member, target, arguments[0])
+        if member in ("slice", "substring") and given:
+            return f"{target}[{':'.join(given)}{':' if len(given) == 1 else ''}]"
+        if member == "indexOf" and len(given) == 1:
+            return f"{target}.find({given[0]})"
+        raise Untranslated(node)
+
+    def _comprehension(self, node: Node, member: str, target: str, function: Node) -> str:
+        if function.type != "arrow_function":
+            raise Untranslated(node)
+        names, body = js_tree.function_parts(function)
+        if len(names) != 1 or body.type == "statement_block":
+            raise Untranslated(node)
+        name = self.names.of(names[0])
+        if member == "map":
+            return f"[{self.of(body)} for {name} in {target}]"
+        return f"[{name} for {name} in {target} if {self.of(body)}]"
+
+    def _global(self, node: Node, whole: str, arguments: list[Node]) -> str:
+        if whole == "JSON.parse" and arguments and re.fullmatch(r"\w+\.body", text(arguments[0])):
+            answer = arguments[0].child_by_field_name("object")
+            if self.is_response(answer):
+                return f"{self.of(answer)}.json()"
+        given = [self.of(each) for each in arguments]
+        listed = ", ".join(given)
+        table = {
+            "Math.random": ("random", "random.random()"),
+            "Math.floor": ("math", f"math.floor({listed})"),
+            "Math.ceil": ("math", f"math.ceil({listed})"),
+            "Math.round": ("", f"round({listed})"),
+            "Math.min": ("", f"min({listed})"),
+            "Math.max": ("", f"max({listed})"),
+            "Math.abs": ("", f"abs({listed})"),
+            "JSON.parse": ("json", f"json.loads({listed})"),
+            "JSON.stringify": ("json", f"json.dumps({given[0] if given else ''})"),
+            "Date.now": ("time", "int(time.time() * 1000)"),
+            "Object.keys": ("", f"list({listed})"),
+            "Object.values": ("", f"list({listed}.values())"),
+        }
+        if whole.startswith("console."):
+            return f"print({listed})"
+        if whole not in table:
+            raise Untranslated(node)
+        module, found = table[whole]
+        if module:
+            self.script.modules.add(module)
+        return found
+
+    def _jslib(self, node: Node, member: str, arguments: list[Node]) -> str:
+        given = [self.of(each) for each in arguments]
+        known = {"randomIntBetween": "random_int", "randomItem": "random_item", "uuidv4": "uuid"}
+        if member in known:
+            return f"{self.script.use(known[member])}({', '.join(given)})"
+        if member == "randomString" and len(given) == 1:
+            self.script.modules |= {"random", "string"}
+            return f'"".join(random.choices(string.ascii_lowercase, k={given[0]}))'
+        raise Untranslated(node)
+
+    def on_new_expression(self, node: Node) -> str:
+        kind = node.child_by_field_name("constructor")
+        arguments = named(node.child_by_field_name("arguments"))
+        source, _, member = self.module_of(kind).rpartition(".")
+        if source == "k6/metrics" and member in _METRICS:
+            self.script.use(member)
+            is_time = member == "Trend" and len(arguments) > 1 and text(arguments[1]) == "true"
+            return f"{member}({self.of(arguments[0])}{', is_time=True' if is_time else ''})"
+        if member == "SharedArray" and len(arguments) == 2:
+            found = re.search(
+                r"JSON\.parse\(\s*open\(\s*['\"]([^'\"]+)['\"]\s*\)\s*\)", text(arguments[1])
+            )
+            found = found or re.search(
+                r"papaparse\.parse\(\s*open\(\s*['\"]([^'\"]+)['\"]\s*\)", text(arguments[1])
+            )
+            if found:
+                return f"{self.script.use('data')}({quoted(found[1])})"
+        raise Untranslated(node)
