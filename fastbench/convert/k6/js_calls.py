@@ -14,6 +14,7 @@ _METHODS = {
     "del": "delete",
 }
 _PARAMS = ("headers", "tags", "timeout", "redirects", "cookies", "responseCallback")
+_LOG, _NOW_S = "print", "time.time"  # what is written into the script
 _METRICS = ("Counter", "Gauge", "Rate", "Trend")
 
 
@@ -294,12 +295,12 @@ class Calls(Expressions):
             "Math.abs": ("", f"abs({listed})"),
             "JSON.parse": ("json", f"json.loads({listed})"),
             "JSON.stringify": ("json", f"json.dumps({given[0] if given else ''})"),
-            "Date.now": ("time", "int(time.time() * 1000)"),
+            "Date.now": ("time", f"int({_NOW_S}() * 1000)"),
             "Object.keys": ("", f"list({listed})"),
             "Object.values": ("", f"list({listed}.values())"),
         }
         if whole.startswith("console."):
-            return f"print({listed})"
+            return f"{_LOG}({listed})"
         if whole not in table:
             raise Untranslated(node)
         module, found = table[whole]
