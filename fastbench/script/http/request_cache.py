@@ -32,6 +32,8 @@ MAX_ORIGINS = 1000
 MAX_REASONS = 10
 
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)([^#]*)", re.DOTALL)
+_ROOTLESS = re.compile(r"[^/?#]*//[^/?#]*([?#].*)?", re.DOTALL)
+_MASKED = re.compile("^(https?://)")
 _SCHEME = re.compile("^http(?=s?://)")
 _SCALARS = {"timeout": "seconds", "redirects": "a number", "bearer": "a text"}
 _OWN_FIELDS = frozenset({"content-length", "transfer-encoding"})
@@ -225,7 +227,8 @@ class Maker:
         target = encoded(sent)
         bare = path.partition("?")[0]
         if self.settings.whole_urls:
-            grouped = redact.url(sent)
+            slash = "" if _ROOTLESS.fullmatch(options.url) else "/"
+            grouped = redact.url(slash + sent[1:])
         else:
             grouped = url_grouping.path(bare) if self.settings.group_ids else bare
         method = kind.heading.method
@@ -285,7 +288,10 @@ class Maker:
 
     def _name(self, options: RequestOptions, site: Site, grouped: str) -> str:
         at_home = self._base is not None and site.origin is self._base.origin
-        return options.name or (grouped if at_home else site.prefix + grouped)
+        if options.name or at_home:
+            return options.name or grouped
+        named = site.url.userinfo and self.settings.whole_urls
+        return (_MASKED.sub(r"\1****:****@", site.prefix) if named else site.prefix) + grouped
 
     def _located(self, url: str) -> tuple[Site, str]:
         """Find the server of a URL, and its path and query as they were written."""

@@ -35,4 +35,7 @@ export default async function () {
     .catch((error) => error);
   check(thrown, { 'one that throws': (e) => e !== undefined && e.status === undefined });
   http.get(http.url`${url}/anything?id=${__ITER}`);
+  http.get(url);
+  http.get(`${url}?query=1`);
+  http.get(url.replace('//', '//ann:secret@') + '/basic-auth/ann/secret');
 }
