@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,7 @@ _ALSO_BUILT_IN = frozenset(
         *("group_duration", "script_exceptions", "uptime"),
     )
 )
+_THREW = re.compile(r"^time=\S+ level=error .*\bexecutor=\S+.* scenario=", re.MULTILINE)
 DIGITS = 6  # of the sums of floating-point numbers, whose order is not the same
 
 
@@ -49,6 +51,7 @@ class Counts:
     metrics: dict[str, Any] = field(default_factory=dict)  # of the script's own
     sockets: dict[str, float] = field(default_factory=dict)
     thresholds: dict[str, bool] = field(default_factory=dict)
+    threw: int = 0  # iterations
     said: str = ""
 
 
@@ -172,6 +175,7 @@ def _counted(code: int, rows: Any, summary: Mapping[str, Any], said: str) -> Cou
         found.metrics,
         found.sockets,
         found.thresholds,
+        len(_THREW.findall(said)),
         said,
     )
 
@@ -233,6 +237,7 @@ def of_fastbench(
         counts.metrics,
         counts.sockets,
         thresholds,
+        sum(row["count"] for row in found["exceptions"]),
         counts.said,
     )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import re
 import socketserver
-import ssl
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping

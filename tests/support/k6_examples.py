@@ -6,8 +6,8 @@ FOLDER is a copy of `examples` of grafana/k6 outside this project; its scripts r
 as they stand, the hosts they name are a server of this machine, and jslib.k6.io is a few modules of
 our own. --write puts names and outcomes into bench/results/k6_examples.json.
 
-same        all counts, checks, metrics, thresholds and the exit code are the same (random numbers:
-            the number of checks); an exit code 107 of ours where every iteration threw is on purpose
+same        all counts, checks, metrics, thresholds and the exit code are the same (of random ones
+            the number of checks); a 107 of ours where every iteration threw is on purpose
 refused     neither runs it: the modules it needs are in neither, or it is part of another
 never       what it needs is not to be in fastbench (a browser, gRPC): refused before any request
 k6 too old  the k6 beside it refuses what the example needs; how fastbench ended is told beside it
@@ -107,7 +107,7 @@ def _imports(path: Path) -> set[str]:
 
 
 def _tier(path: Path) -> int:
-    """Return 1 for HTTP and its metrics, 2 for other modules that are to be here, 3 for the rest."""
+    """Return 1 for HTTP and its metrics, 2 for what else is to be here, 3 for the rest."""
     names = {name for name in _imports(path) if not name.startswith(".")}
     if names & set(_NEVER):
         return 3
@@ -150,7 +150,7 @@ def _judged(path: Path, there: Counts, here: Counts) -> tuple[str, list[str]]:
             replace(each, checks={key: (sum(value), 0) for key, value in each.checks.items()})
             for each in (there, here)
         )
-        there, here = (replace(each, thresholds={}, code=0) for each in (there, here))
+        there, here = (replace(each, thresholds={}, code=0, metrics={}) for each in (there, here))
     found = differences(there, here)
     return ("different", [*found, *_last(here)]) if found else ("same", [])
 

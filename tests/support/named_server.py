@@ -120,7 +120,9 @@ def _page(title: str) -> web.Response:
     return web.Response(text=PAGE.format(title=title), content_type="text/html")
 
 
-async def _index(request: web.Request) -> web.Response:
+async def _index(request: web.Request) -> web.StreamResponse:
+    if request.headers.get("Upgrade", "").lower() == "websocket":
+        return await _echo(request)
     return _page("Welcome")
 
 
