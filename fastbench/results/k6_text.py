@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fastbench.foundation.redact import printable
+
 DEFAULT_STATS = ("avg", "min", "med", "max", "p(90)", "p(95)")
 MODES = ("compact", "legacy")
 UNITS = {"s": (0.001, "s"), "ms": (1.0, "ms"), "us": (1000.0, "µs")}
@@ -221,7 +223,7 @@ def compact(
 
 def _display(name: str) -> str:
     within = _within(name)
-    return f"  {within}" if within else name
+    return printable(f"  {within}" if within else name)
 
 
 def _compact_width(names: Iterable[str]) -> int:
@@ -245,7 +247,7 @@ def _thresholds(metrics: Metrics, style: Style) -> Iterator[str]:
         base, brace, tags = name.partition("{")
         inner = bool(brace) and base in judged
         indent = "      " if inner else "    "
-        yield indent + (f"{{{tags}" if inner else name)
+        yield indent + printable(f"{{{tags}" if inner else name)
         for source, found in judged[name]["thresholds"].items():
             mark = _PASSED if found["ok"] else _FAILED
             stat = re.split("[=><]", source)[0].strip()
@@ -291,12 +293,13 @@ def _totals(
 
 
 def _check(check: Mapping[str, Any], indent: str = "    ", deep: str = "  ") -> list[str]:
+    name = printable(check["name"])
     if not check["fails"]:
-        return [f"{indent}{_PASSED} {check['name']}"]
+        return [f"{indent}{_PASSED} {name}"]
     passes, fails = int(check["passes"]), int(check["fails"])
     share = 100 * passes // (passes + fails)
     counts = f"↳  {share}% — {_PASSED} {passes} / {_FAILED} {fails}"
-    return [f"{indent}{_FAILED} {check['name']}", f"{indent}{deep}{counts}"]
+    return [f"{indent}{_FAILED} {name}", f"{indent}{deep}{counts}"]
 
 
 # The summary before.
@@ -317,7 +320,8 @@ def legacy(data: Mapping[str, Any], style: Style) -> str:
         within = _within(name)
         gap = "  " if within else ""
         dots = style.paint("." * (widest - len(_legacy_name(name))) + ":", "faint")
-        lines.append(f"{style.indent}  {gap}{mark} {within or name}{dots} {columns.line(name)}")
+        start = f"{style.indent}  {gap}{mark} {printable(within or name)}"
+        lines.append(f"{start}{dots} {columns.line(name)}")
     return "\n".join(lines)
 
 
@@ -327,7 +331,7 @@ def _legacy_name(name: str) -> str:
 
 def _group(group: Mapping[str, Any], indent: str, style: Style) -> Iterator[str]:
     if group["name"]:
-        yield f"{indent}█ {group['name']}\n"
+        yield f"{indent}█ {printable(group['name'])}\n"
         indent += "  "
     for check in group["checks"]:
         lines = "\n".join(_check(check, indent, " "))
