@@ -12,6 +12,7 @@ import contextlib
 import gzip
 import hashlib
 import json
+import ssl
 import tempfile
 import threading
 import zlib
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import trustme
 from aiohttp import WSMsgType, web
 from certificates import Authority
 
@@ -73,7 +75,11 @@ def named_server() -> Iterator[Named]:
 
 async def _begin(runner: web.AppRunner, folder: Path) -> Named:
     await runner.setup()
-    context = Authority(folder).good("localhost")
+    # A key that old cipher suites can use, too: scripts may ask for these alone.
+    leaf = Authority(folder).ca.issue_cert("localhost", key_type=trustme.KeyType.RSA)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("DEFAULT")
+    leaf.configure_cert(context)
     plain = web.TCPSite(runner, "127.0.0.1", 0)
     secure = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
     await plain.start()
