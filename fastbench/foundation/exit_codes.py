@@ -6,7 +6,8 @@ The less a run's numbers say, the worse it ended:
    the script (108);
 2. it did not begin: the script (107), its options (104), the command line (1);
 3. it has nothing to show: nothing succeeded (122);
-4. it is complete and failed: a threshold (99), a regression (96), not valid (95);
+4. it is complete and failed: the script says so (110), a threshold (99), a regression (96), not
+   valid (95);
 5. it is complete and passed, but a file is missing: not written (121).
 
 What is none of these ended a process that could not say why, and counts as lost.
@@ -25,6 +26,7 @@ OPTIONS = 104
 INTERRUPTED = 105
 SCRIPT = 107
 ABORTED = 108
+MARKED = 110
 LOST = 120
 NOT_WRITTEN = 121
 NOTHING = 122
@@ -37,6 +39,7 @@ _MEANINGS = {  # worst first
     OPTIONS: "wrong options",
     REFUSED: "refused",
     NOTHING: "nothing succeeded",
+    MARKED: "marked as failed",
     THRESHOLDS: "thresholds failed",
     REGRESSION: "regression",
     NOT_VALID: "not valid",

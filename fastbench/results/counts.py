@@ -14,11 +14,11 @@ from fastbench.results.usage import Use
 
 ENDED = (
     *("complete", "interrupted", "worker_lost", "nothing_succeeded"),
-    *("aborted", "script_failed", "threshold_aborted"),  # of scenarios only
+    *("aborted", "marked_failed", "script_failed", "threshold_aborted"),  # of scenarios only
 )
 SEVERITY = (  # the same, the worst last; by what exit_codes says of them
-    *("complete", "threshold_aborted", "nothing_succeeded", "script_failed", "aborted"),
-    *("worker_lost", "interrupted"),
+    *("complete", "threshold_aborted", "marked_failed", "nothing_succeeded"),
+    *("script_failed", "aborted", "worker_lost", "interrupted"),
 )
 
 

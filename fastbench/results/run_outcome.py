@@ -25,8 +25,7 @@ FEW_MISSING = 0.01  # of what was planned, or of what was sent and not answered
 MANY_MISSING = 0.1
 LONG_UNANSWERED_S = 1.0  # or half of a shorter run
 LONG_SILENT_S = 0.5
-MAX_CAUSES = 3
-MAX_NAME = 80
+MAX_CAUSES, MAX_NAME = 3, 80
 
 _VERDICTS = {
     "client-limited": "the load generator was saturated, so the rate is a lower bound",
@@ -39,6 +38,7 @@ _ENDED = {
     "worker_lost": ("failed", "a worker was lost"),
     "nothing_succeeded": ("failed", "nothing succeeded"),
     "aborted": ("failed", "the script ended the run"),
+    "marked_failed": ("failed", "the script marked the run as failed"),
     "script_failed": ("failed", "an exception ended the run"),
     "threshold_aborted": ("failed", "a threshold ended the run"),
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 Hear = Callable[[str, str, str], None]
 
+MARKED_FAILED = "marked_failed"  # the code of what fails a run that goes on
 _MOST = 100  # texts may hold what a server sends
 
 _told: dict[tuple[str, str, str], None] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from fastbench.plan.plan import ConnectTo, Family, Tls, Watch
@@ -31,6 +32,7 @@ class K6Words:
     flags: Mapping[str, Any] = field(default_factory=dict)
     system_env: bool = True  # __ENV has what the shell has
     console_output: str | None = None  # the file that console.log() writes to
+    made_ns: int = field(default_factory=monotonic_ns)  # one instant for all workers
 
 
 @dataclass(frozen=True, slots=True)

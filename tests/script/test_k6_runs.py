@@ -163,9 +163,6 @@ export default async function () {
     modules: data.user === 'ann' && rows.length === 2 && rows[1].a === 2,
     frozen: (() => { try { rows[0].a = 9; return false; } catch (error) { return true; } })(),
     later: later.status === 200,
-    told: (() => {
-      try { exec.test.fail('x'); return false; } catch (e) { return /threshold/.test(e.message); }
-    })(),
     vu: exec.vu.idInTest === 1 && exec.scenario.name === 'default',
   });
 }
@@ -181,7 +178,7 @@ export default async function () {
         found = run(tmp_path, text, keeper, "-t", "1")
     assert found.document["exceptions"] == [], found.document["exceptions"]
     assert {row["name"]: row["passes"] for row in found.document["checks"]} == dict.fromkeys(
-        ("batch", "modules", "frozen", "later", "told", "vu"), 1
+        ("batch", "modules", "frozen", "later", "vu"), 1
     )
     sent = b"".join(requests)
     assert b"a=b+c&d=1&d=2" in sent and b"application/x-www-form-urlencoded" in sent

@@ -32,6 +32,7 @@ EXIT_CODES = {
     "worker_lost": exit_codes.LOST,
     "script_failed": exit_codes.SCRIPT,
     "aborted": exit_codes.ABORTED,
+    "marked_failed": exit_codes.MARKED,
     "threshold_aborted": exit_codes.THRESHOLDS,
     "nothing_succeeded": exit_codes.NOTHING,
 }

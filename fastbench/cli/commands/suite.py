@@ -67,8 +67,8 @@ result, under the name of the group. --only takes the name of a group, too.
 
 The exit code is that of the worst run, in this order: 105 interrupted, 120 worker lost, 108
 aborted, 107 script failed, 104 wrong Options of a script, 1 wrong flag or file, 122 nothing
-succeeded, 99 threshold failed, 96 regression, 95 failed without a threshold or not valid, 121
-output not written; 0 if all passed."""
+succeeded, 110 marked as failed, 99 threshold failed, 96 regression, 95 failed without a threshold
+or not valid, 121 output not written; 0 if all passed."""
 
 
 def parser() -> Parser:

@@ -90,5 +90,6 @@ Output
 Exit codes: 0 ok, 1 wrong flag or file, 95 run failed or not valid (only with --strict),
 96 regression, 99 threshold failed, 104 wrong Options of the script, 105 interrupted, 107 script
 exception (at load, in setup or teardown, with --fail-fast, or in every iteration), 108 abort(),
-120 worker lost, 121 output not written, 122 nothing succeeded (99 if a threshold failed as well).
+110 exec.test.fail(), 120 worker lost, 121 output not written, 122 nothing succeeded (99 if a
+threshold failed as well).
 Without --strict or a threshold, a run with errors exits 0. Secrets are masked everywhere."""

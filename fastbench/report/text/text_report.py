@@ -42,6 +42,7 @@ TITLES = {
     "nothing_succeeded": "NOTHING SUCCEEDED",
     "worker_lost": "PARTIAL",
     "aborted": "ABORTED",
+    "marked_failed": "MARKED AS FAILED",
     "script_failed": "SCRIPT FAILED",
     "threshold_aborted": "ABORTED",
 }
@@ -133,6 +134,7 @@ def _ended(result: Result, load: LoadHeading) -> str:
         "worker_lost": f"{lost} of {len(result.workers)} workers lost; "
         "the totals include what they had counted",
         "aborted": "the script ended the run",
+        "marked_failed": "the script marked the run as failed",
         "script_failed": "an exception ended the run",
         "threshold_aborted": "a threshold ended the run",
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastbench.engine.javascript._quickjs import running
 from fastbench.results import k6_text
+from fastbench.script import remarks
 from fastbench.script.api import checks, metrics
 from fastbench.script.api.checks import Aborted
 from fastbench.script.recording_context import PLACE
@@ -27,6 +28,9 @@ _METRICS = {
     "Trend": metrics.Trend,
 }
 _SHORTEST_S = 0.001  # what a timer of the loop may come too early
+
+
+_MARKED = "the script marked the run as failed"
 
 
 class K6Error(Exception):
@@ -164,7 +168,9 @@ def _abort(text: str) -> None:
 
 
 def _mark_failed(text: str) -> None:
-    raise K6Error("fastbench has no exec.test.fail(); use a threshold, or exec.test.abort()")
+    said = f"the script marked the run as failed: {text}" if text else _MARKED
+    remarks.tell(remarks.MARKED_FAILED, said, "")
+    _log("error", f"test marked as failed: {text}")
 
 
 def _tags() -> dict[str, str]:

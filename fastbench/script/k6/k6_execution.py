@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fastbench.script.k6.k6_user import K6User
 
 _FIRST_SHARED = 34  # of the counters that workers share: those of feeders, which scripts here lack
-_LAST_SHARED = 63
+_LAST_SHARED = 62  # the last one is that of options.rps
 _ENDLESS = 1 << 62
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from fastbench.engine.javascript import _quickjs
 from fastbench.engine.javascript._quickjs import JsValue
 from fastbench.script.k6.k6_modules import K6Modules
+from fastbench.script.k6.k6_pace import Pace
 from fastbench.script.k6.k6_typescript import TypeScript
 from fastbench.script.recording_context import RecordingContext, Tags
 from fastbench.script.spec import Spec
@@ -30,6 +31,8 @@ class K6Realm:
         self.begun_ns: dict[str, int] = {}  # of the scenarios, CLOCK_MONOTONIC
         self.now_ms: Callable[[], int] = int  # Date.now() of the realm
         self.response_type = "text"
+        self.blocked: frozenset[str] = frozenset()  # options.blockHostnames
+        self.pace: Pace | None = None  # of options.rps
         self.console: Callable[[str, str], None] | None = None  # where console.log() writes to
         self.jars: Any  # see k6_cookies
         self.host: JsValue  # the operations, as our own JavaScript sees them

@@ -21,12 +21,14 @@ from fastbench.script.expected import Expected
 from fastbench.script.http import bodies, digest
 from fastbench.script.http.header_values import plain_headers
 from fastbench.script.http.request_cache import RequestOptions
+from fastbench.script.k6 import k6_blocked as blocked
 from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
 from fastbench.script.recording_context import PLACE, own_tags
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Ready, Response
     from fastbench.engine.javascript._quickjs import JsValue
+    from fastbench.script.k6.k6_pace import Pace
     from fastbench.script.k6.k6_realm import K6Realm
     from fastbench.script.k6.k6_user import K6User
 
@@ -94,6 +96,22 @@ def _send(method: str, url: str, body: Any, key: bytes | None, params: JsValue |
             place.named[known] = found
             if found.plain and user.callback is None and kind in ("", "raw"):
                 place.named[method, url, body is None, key] = found.ready  # the short way
+    return _sent(user, found, raw)
+
+
+def _sent(user: K6User, found: K6Request, raw: bytes | None) -> Any:
+    """Send a request, in its turn; return what is awaited for its response."""
+    if user.realm.pace is not None:
+        return _in_turn(user.realm.pace, user, found, raw)
+    return _at_once(user, found, raw)
+
+
+async def _in_turn(pace: Pace, user: K6User, found: K6Request, raw: bytes | None) -> Any:
+    await pace.turn()
+    return await _at_once(user, found, raw)
+
+
+def _at_once(user: K6User, found: K6Request, raw: bytes | None) -> Any:
     if found.plain:
         vu = user.vu
         assert vu is not None
@@ -149,6 +167,7 @@ def _prepared(
         raise K6Error(f"the parameters of a request are an object, not {params!r}")
     realm, vu = user.realm, user.vu
     assert vu is not None
+    blocked.check(realm.blocked, url)
     expected, login = _callback(user, params), None
     if (auth := params.get("auth")) == "digest":
         url, login = _login(url, expected)
@@ -277,12 +296,7 @@ def _begun(user: K6User, request: list[Any]) -> Any:
         if not isinstance(body, str)
         else ("raw", body.encode("utf-8", "surrogatepass"))
     )
-    found = _prepared(user, method, url, kind, params)
-    vu = user.vu
-    assert vu is not None
-    if found.plain:
-        return vu._send(found.ready, raw, vu.jar(found.ready) if vu._stored else "")
-    return _special(user, found, raw)
+    return _sent(user, _prepared(user, method, url, kind, params), raw)
 
 
 async def _batch(requests: list[list[Any]]) -> list[Any]:

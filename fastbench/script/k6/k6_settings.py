@@ -43,10 +43,8 @@ _WITHOUT_EFFECT = frozenset(
     )
 )
 _TOLD = {  # what a run without them would do otherwise
-    "rps": "use a scenario with an arrival rate",
     "tlsAuth": "give --cert and --key",
     "blacklistIPs": "nothing is blocked",
-    "blockHostnames": "nothing is blocked",
     "localIPs": "give --bind",
     "executionSegment": "the whole load is run",
     "httpDebug": "use --debug",

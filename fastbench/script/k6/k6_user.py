@@ -65,7 +65,7 @@ class K6User:
             await self.js.instantiate(self.realm.main)
         finally:
             self.initializing = False
-        if self.vu is not None:
+        if self.vu is not None and self.realm.pace is None:  # the short way waits for no turn
             self.js.client(self.vu._send, self.vu._stored)
 
     def environment(self) -> dict[str, str] | None:

@@ -36,6 +36,7 @@ from fastbench.script.parent.watchdog import SlowImport, Watchdog
 from fastbench.script.parent.worker_channel import ScriptWorker
 from fastbench.script.parent.worker_group import WorkerGroup
 from fastbench.script.parent.worker_reports import Notes, refusal_of_ended
+from fastbench.script.remarks import MARKED_FAILED
 from fastbench.script.run_request import RunRequest
 
 LEAD_NS = 20_000_000  # from `begin` to the start line, so that all workers are ready
@@ -74,6 +75,7 @@ class ScriptRun:
         self.settled = False  # setup has given its data
         self.teardown = Teardown()
         self.loading = True
+        self.marked = ""  # why the script marked the run as failed
         self.over = ""  # what ended the run early, one of result.ENDED
         self.why = ""
         self.loaded = False  # the load is over
@@ -126,13 +128,14 @@ class ScriptRun:
         self, start_ns: int, end_ns: int, more: tuple[Warning_, ...]
     ) -> summarize_script.EndedRun:
         stuck = self.watchdog.warnings(self.workers.children, end_ns)
+        marked = MARKED_FAILED if self.marked else ""
         return summarize_script.EndedRun(
             workers=self.workers,
             notes=self.notes,
             start_ns=start_ns,
             end_ns=end_ns,
-            ended="" if self.over == "interrupted" else self.over,
-            why=self.why,
+            ended="" if self.over == "interrupted" else self.over or marked,
+            why=self.why or self.marked,
             warnings=(*more, *self.notes.warnings, *stuck),
         )
 
@@ -206,6 +209,8 @@ class ScriptRun:
             self.data, self.settled = body.get("data"), True
         elif kind == "threw":
             self.notes.take_thrown(Thrown(**{**body, "count": 1}))
+        elif kind == "warning" and body["code"] == MARKED_FAILED:
+            self.marked = self.marked or body["text"]
         elif kind == "warning":
             self.notes.take_warning(body)
         elif kind == "monitor":

@@ -29,7 +29,62 @@
     }
     return repeat ? found : found.length ? found[0] : null;
   };
-  modules['jslib/k6-utils'] = { randomIntBetween, randomItem, randomString, uuidv4, findBetween };
+  const normalDistributionStages = (maxVus, durationSeconds, numberOfStages = 10) => {
+    const height = (x) => Math.exp(-(x ** 2) / 2) / Math.sqrt(2 * Math.PI);
+    const curve = new Array(numberOfStages + 2).fill(0);
+    const lengths = new Array(numberOfStages + 2).fill(Math.ceil(durationSeconds / 6));
+    for (let i = 0; i <= numberOfStages; i++) {
+      curve[i] = height(-2 + (4 * i) / numberOfStages);
+    }
+    const peak = Math.max(...curve);
+    const middle = Math.ceil((durationSeconds * 4) / 6 / numberOfStages);
+    for (let i = 1; i <= numberOfStages; i++) lengths[i] = middle;
+    return curve.map((each, i) => ({ duration: `${lengths[i]}s`, target: Math.round((maxVus * each) / peak) }));
+  };
+  const units = { ms: 1, s: 1000, m: 60000, h: 3600000, d: 86400000 };
+  const lengthMs = (text) => {
+    const parts = String(text).match(/\d+(?:\.\d+)?(?:ms|[smhd])/g);
+    if (parts === null || parts.join('') !== String(text).trim()) throw new Error(`${text} is no duration such as 30s or 1m30s`);
+    return parts.reduce((sum, part) => sum + parseFloat(part) * units[part.replace(/[\d.]+/, '')], 0);
+  };
+  const parseDuration = (text) => {
+    if (text === undefined || text === null || text.length < 1) throw new Error('str is empty');
+    return lengthMs(text);
+  };
+  const stagesOf = () => {
+    const { vu, scenario, test } = modules['k6/execution'];
+    if (vu.idInTest === undefined || !scenario) throw new Error('there is no scenario');
+    const own = (test.options.scenarios || {})[scenario.name];
+    const stages = own === undefined || own === null ? test.options.stages : own.stages;
+    if (!Array.isArray(stages) || stages.length < 1) {
+      throw new Error('only ramping-vus or ramping-arrival-rate supports stages, it is not possible to get a stage index on other executors.');
+    }
+    return stages;
+  };
+  const getCurrentStageIndex = () => {
+    const stages = stagesOf();
+    const elapsed = Date.now() - modules['k6/execution'].scenario.startTime;
+    let end = 0;
+    for (let i = 0; i < stages.length; i++) {
+      end += lengthMs(stages[i].duration);
+      if (elapsed < end) return i;
+    }
+    return stages.length - 1;
+  };
+  const tagWithCurrentStageIndex = () => {
+    modules['k6/execution'].vu.metrics.tags.stage = getCurrentStageIndex();
+  };
+  const tagWithCurrentStageProfile = () => {
+    const stages = stagesOf();
+    const at = getCurrentStageIndex();
+    const before = at === 0 ? 0 : stages[at - 1].target;
+    const { target } = stages[at];
+    modules['k6/execution'].vu.metrics.tags.stage_profile = before === target ? 'steady' : before < target ? 'ramp-up' : 'ramp-down';
+  };
+  modules['jslib/k6-utils'] = {
+    randomIntBetween, randomItem, randomString, uuidv4, findBetween, normalDistributionStages, parseDuration,
+    getCurrentStageIndex, tagWithCurrentStageIndex, tagWithCurrentStageProfile,
+  };
 
   const number = (value) => (Number.isInteger(value) ? String(value) : String(Math.round(value * 100) / 100));
   const timed = (ms) => {
