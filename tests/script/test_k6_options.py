@@ -11,7 +11,7 @@ from running import Run, fastbench
 from servers import OK, Server, answering
 
 from fastbench.plan.plan import UsageError
-from fastbench.script.k6 import k6_blocked
+from fastbench.script.k6 import k6_requests, k6_settings
 from fastbench.script.k6.k6_calls import K6Error
 from fastbench.script.k6.k6_pace import NUMBER, Pace
 
@@ -72,17 +72,17 @@ export default function () { http.get(`${URL}/`); }
     ],
 )
 def test_a_blocked_name_is_never_asked(url: str, blocked: bool) -> None:
-    patterns = k6_blocked.names(["a.test", "*.Wild.test"])
+    patterns = k6_settings.blocked_names(["a.test", "*.Wild.test"])
     if not blocked:
-        k6_blocked.check(patterns, url)
+        k6_requests.refuse_blocked(patterns, url)
         return
     with pytest.raises(K6Error, match="is in a blocked pattern"):
-        k6_blocked.check(patterns, url)
+        k6_requests.refuse_blocked(patterns, url)
 
 
 def test_a_pattern_has_its_star_in_front() -> None:
     with pytest.raises(UsageError, match=r"blockHostnames has a\.\*\.test"):
-        k6_blocked.names(["a.*.test"])
+        k6_settings.blocked_names(["a.*.test"])
 
 
 def test_a_run_that_is_marked_as_failed_goes_on_and_is_110(tmp_path: Path, server: Server) -> None:

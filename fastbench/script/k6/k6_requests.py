@@ -11,8 +11,9 @@ import gzip
 import re
 import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from fastbench.foundation import units
 from fastbench.plan import body as plan_body
@@ -21,7 +22,6 @@ from fastbench.script.expected import Expected
 from fastbench.script.http import bodies, digest
 from fastbench.script.http.header_values import plain_headers
 from fastbench.script.http.request_cache import RequestOptions
-from fastbench.script.k6 import k6_blocked as blocked
 from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
 from fastbench.script.recording_context import PLACE, own_tags
 
@@ -167,7 +167,7 @@ def _prepared(
         raise K6Error(f"the parameters of a request are an object, not {params!r}")
     realm, vu = user.realm, user.vu
     assert vu is not None
-    blocked.check(realm.blocked, url)
+    refuse_blocked(realm.blocked, url)
     expected, login = _callback(user, params), None
     if (auth := params.get("auth")) == "digest":
         url, login = _login(url, expected)
@@ -209,6 +209,20 @@ def _prepared(
     plain = not special and response_type == "text"
     ready = vu.maker.prepared(PLACE.get(), options)
     return K6Request(ready, plain, throws, response_type, compression, number, replaced, login)
+
+
+def refuse_blocked(patterns: Collection[str], url: str) -> None:
+    """Refuse a URL of a name that is blocked; raises K6Error."""
+    if not patterns:
+        return
+    try:
+        host = (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return  # the client says what is wrong with it
+    for pattern in patterns:
+        tail = pattern.removeprefix("*")
+        if host == pattern or (tail != pattern and host.endswith(tail)):
+            raise K6Error(f"hostname ({host}) is in a blocked pattern ({pattern})")
 
 
 def _callback(user: K6User, params: Mapping[str, Any]) -> Expected | None:

@@ -68,6 +68,19 @@ def _check_summary(given: Mapping[str, Any]) -> None:
         raise UsageError(f"summaryTimeUnit is s, ms or us, not {unit}.")
 
 
+def blocked_names(given: object) -> frozenset[str]:
+    """Return the patterns in small letters; raises UsageError for what is none."""
+    several = given if isinstance(given, list) else [given]
+    found = set()
+    for each in several:
+        if not isinstance(each, str) or not each or "*" in each.removeprefix("*"):
+            raise UsageError(
+                f"blockHostnames has {each}; a pattern is a name, or one that begins with *."
+            )
+        found.add(each.lower())
+    return frozenset(found)
+
+
 def options_of(given: Mapping[str, Any]) -> Options:
     """Return a script's `options`; raises UsageError."""
     _check_summary(given)

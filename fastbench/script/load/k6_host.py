@@ -144,7 +144,7 @@ class K6Host(ScriptHost):
 
     def _limits(self, given: dict[str, Any]) -> None:
         """Take what keeps requests back: a rate, and names that are blocked."""
-        from fastbench.script.k6 import k6_blocked
+        from fastbench.script.k6 import k6_settings
         from fastbench.script.k6.k6_pace import Pace
 
         if (rps := given.get("rps") or 0) and rps > 0:
@@ -152,7 +152,7 @@ class K6Host(ScriptHost):
                 raise UsageError(f"rps is a whole number of requests a second, not {rps}.")
             begun_ns = (self.request.k6 or K6Words()).made_ns
             self._realm.pace = Pace(int(rps), begun_ns, self._realm.take)
-        self._realm.blocked = k6_blocked.names(given.get("blockHostnames") or [])
+        self._realm.blocked = k6_settings.blocked_names(given.get("blockHostnames") or [])
 
     def _hosts(self, hosts: dict[str, Any]) -> None:
         """Let names lead where `options.hosts` says, as --connect-to does, which comes first."""
