@@ -1,7 +1,8 @@
 /* Part of users.c: the switch from one stack to another. Callee-saved registers go on the stack, then
-   the other stack pointer is taken: 14 ns on x86-64, where swapcontext(3) needs 450 (it asks the kernel). */
+   the other stack pointer is taken: 14 ns on x86-64, where swapcontext(3) needs 450 (it asks the kernel).
+   It is what other processors get; STACKS_BY_UCONTEXT chooses it everywhere, for its test. */
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(STACKS_BY_UCONTEXT)
 __attribute__((naked, noinline)) static void swap_stacks(void **save, void *load)
 {
     __asm__ volatile(
@@ -19,7 +20,7 @@ static void *first_frame(char *top, void (*entry)(void))
         *--p = 0;
     return p;
 }
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(STACKS_BY_UCONTEXT)
 void swap_stacks(void **save, void *load);
 __asm__(
     ".text\n.align 4\n.global swap_stacks\n.type swap_stacks, %function\nswap_stacks:\n"
