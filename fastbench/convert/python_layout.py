@@ -93,6 +93,10 @@ def broken(
         return [before + brackets[0], *rows, _STEP * indent + brackets[1] + after]
     if isinstance(node, ast.BoolOp):
         return _operands(before, node, after, indent)
+    if isinstance(node, ast.Lambda) and not isinstance(node.body, ast.Constant):
+        head = flat(ast.Lambda(node.args, ast.Constant(0))).removesuffix("0")
+        inner = broken(_STEP * (indent + 1), node.body, "", indent + 1)
+        return [f"{before}{head}(", *inner, f"{_STEP * indent}){after}"]
     if isinstance(node, ast.DictComp | ast.ListComp | ast.GeneratorExp):
         return _comprehension(before, node, after, indent)
     return [before + one + after]

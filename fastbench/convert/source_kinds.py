@@ -16,6 +16,7 @@ _MODULES = {
     "openapi": "openapi.openapi_script",
     "locust": "locust.locust_script",
     "k6": "k6.js_script",
+    "artillery": "artillery.artillery_script",
 }
 
 

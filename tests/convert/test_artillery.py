@@ -1,0 +1,99 @@
+"""Tests of Artillery as scripts: the same requests as the file itself sends."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from commandline import invoke
+from layout_checks import formatted
+from request_log import RequestLog, logging_server
+from running import fastbench
+
+pytest.importorskip("yaml")
+SAMPLE = (Path(__file__).parent / "samples" / "shop.yml").read_text()
+
+
+def made(folder: Path, content: str) -> tuple[Path, str]:
+    """Convert a test; return the script and what was said."""
+    (folder / "shop.yml").write_text(content)
+    script = folder / "script.py"
+    done = invoke("convert", str(folder / "shop.yml"), "-o", str(script))
+    assert done.returncode == 0, done.stderr
+    formatted(script)
+    return script, done.stderr
+
+
+def plain(server: RequestLog) -> set[tuple[str, str, str]]:
+    """Return the different requests that came, JSON without spaces."""
+    return {
+        (method, path, json.dumps(json.loads(body), sort_keys=True) if body[:1] == "{" else body)
+        for method, path, body in server.came
+    }
+
+
+def test_a_test_sends_what_the_file_itself_sends(tmp_path: Path) -> None:
+    script, said = made(tmp_path, SAMPLE)
+    assert said == ""
+    with logging_server() as server:
+        found = fastbench("run", str(script), "-q", "-e", f"BASE_URL={server.url}")
+        assert found.code == 0, found.err
+        came, counts = plain(server), Counter(path for _, path, _ in server.came)
+        sent = {h.get("authorization") for h in server.headers}
+        assert all(h.get("x-common") == "1" for h in server.headers)
+    assert found.document["scenarios"][0]["iterations"] == 50
+    assert counts["/login"] == 1 and counts["/items/2"] == 2 * counts["/list?color=red"]
+    assert counts["/look/p"] + counts["/form"] == 50 and counts["/form"] > counts["/look/p"]
+    assert sent == {None, "Bearer t0"}
+    assert ("PUT", "/items/2", '{"id": 2, "n": 0, "text": "id 2"}') in came
+    assert {row["fails"] for row in found.document["checks"]} == {0}
+    assert {"the form", "PUT /items/{item}"} <= {row["name"] for row in found.document["requests"]}
+    with logging_server() as server:
+        words = ("--target", server.url, "-q")
+        assert fastbench("run", str(tmp_path / "shop.yml"), *words).code == 0
+        assert plain(server) == came
+
+
+def test_what_has_no_counterpart_is_marked_with_its_line(tmp_path: Path) -> None:
+    text = """
+config:
+  target: http://localhost:8080
+  processor: ./x.js
+scenarios:
+  - flow:
+      - function: sign
+      - get: {url: /a, capture: {xpath: //b, as: b}}
+      - get: {url: "/b/{{ unknown }}"}
+      - loop: [{get: {url: /c}}]
+        count: 2
+"""
+    (tmp_path / "shop.yml").write_text(text)
+    script = tmp_path / "script.py"
+    said = invoke("convert", str(tmp_path / "shop.yml"), "-o", str(script)).stderr
+    lines = [each.partition("not carried over: ")[2] for each in said.splitlines()]
+    assert [each.partition(":")[0].split(" (")[0] for each in lines] == [
+        "the step function",
+        "the capture {'xpath'",
+        "{{ unknown }} has no value here",
+        "functions of ./x.js",
+    ]
+    with logging_server() as server:
+        found = fastbench("run", str(script), "-q", "-e", f"BASE_URL={server.url}")
+        assert found.code == 0, found.err
+        assert [path for _, path, _ in server.came] == ["/a", "/b/", "/c", "/c"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    {
+        "scenarios:\n  - flow: [": "this is not YAML",
+        "scenarios: []": "has no scenarios",
+        "config: {phases: [{arrivalRate: 1}]}\nscenarios: [{flow: []}]": "line 1: a phase needs",
+    }.items(),
+)
+def test_what_is_no_test_is_refused_with_its_line(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "x.yml").write_text(content)
+    done = invoke("convert", str(tmp_path / "x.yml"))
+    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
