@@ -11,6 +11,7 @@ from fastbench.script.artillery import known_keys
 from fastbench.script.artillery.yaml_tree import Map, Seq
 
 METHODS = ("delete", "get", "head", "options", "patch", "post", "put")
+_LOG = "print"  # what is written into the script
 _HOLE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 _PATH = re.compile(r"[A-Za-z_$][\w$]*((\.[\w$-]+)|(\[\d+\]))*")
 _SIMPLE_JSON = re.compile(r"\$?\.?((?:[\w-]+|\[\d+\])(?:\.[\w-]+|\[\d+\])*)")
@@ -54,7 +55,7 @@ class FlowCode:
             self.script.use("sleep")
             self.block.line(f"await sleep({value.removesuffix('.0')})")
         elif "log" in given:
-            self.block.line(f"print({self.value(given['log'])})")
+            self.block.line(f"{_LOG}({self.value(given['log'])})")
         elif "loop" in given:
             self._loop(given)
         elif "group" in given and isinstance(given["group"], Map):
