@@ -31,6 +31,7 @@ class K6Words:
     environment: Mapping[str, Any] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)
     system_env: bool = True  # __ENV has what the shell has
+    secret_sources: tuple[str, ...] = ()  # each as --secret-source has it
     console_output: str | None = None  # the file that console.log() writes to
     made_ns: int = field(default_factory=monotonic_ns)  # one instant for all workers
 

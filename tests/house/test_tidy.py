@@ -58,12 +58,13 @@ PARTS: dict[str, set[str]] = {
     "script.protocols": {"script", "script.api", "script.protocols.databases"},
     "script.k6.gjson": set(),
     "script.k6.html": set(),
-    "script.k6": {
-        *("script", "script.api", "script.http", "script.k6.gjson", "script.k6.html"),
+    "script.k6": {"script", "script.api", "script.http", "script.k6.gjson", "script.k6.html"},
+    "script.k6.modules": {"script", "script.api", "script.k6", "script.protocols"},
+    "script.artillery": {
+        *("script", "script.api", "script.http", "script.k6", "script.k6.modules"),
         "script.protocols",
     },
-    "script.artillery": {"script", "script.api", "script.http", "script.k6", "script.protocols"},
-    "script.load": {"script", "script.api", "script.artillery", "script.k6"},
+    "script.load": {"script", "script.api", "script.artillery", "script.k6", "script.k6.modules"},
     "script.worker": {"script", "script.api", "script.http", "script.load"},
     "script.parent": {"script", "script.api", "script.load", "script.worker"},
     "experiments.trials": {"experiments.compare"},

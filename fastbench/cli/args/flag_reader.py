@@ -20,7 +20,7 @@ from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
 
 _IMPLIED = {"--dashboard": "0", "--http-debug": "headers"}  # values that may be left out
-_SECRETS = ("credentials", "bearer", "webhook")
+_SECRETS = ("credentials", "bearer", "webhook", "secret_sources")
 
 
 def read(words: Sequence[str], table: Flags) -> Line:

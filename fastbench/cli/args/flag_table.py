@@ -237,6 +237,7 @@ _K6_ONE = {  # of k6 alone: for its scripts
     "summary_export": "--summary-export",
 }
 _K6_MANY = {
+    "secret_sources": "--secret-source",
     "blacklist_ips": "--blacklist-ip",
     "block_hostnames": "--block-hostnames",
 }

@@ -38,6 +38,7 @@ def words(flags: SimpleNamespace, environ: Mapping[str, str], notices: list[str]
         environment=named,
         flags={_FLAGS[dest][0]: _FLAGS[dest][2](dest, each) for dest, each in given.items()},
         system_env=flags.system_env is not False,
+        secret_sources=tuple(flags.secret_sources or ()),
         console_output=None
         if flags.console_output is None
         else destinations.named(flags.console_output),

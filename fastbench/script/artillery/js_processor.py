@@ -74,7 +74,8 @@ class JsProcessor:
         if not os.path.isfile(path):
             raise Refusal(line, f"processor: {shown} does not exist.")
         try:
-            from fastbench.script.k6 import k6_prelude, k6_user
+            from fastbench.script.k6 import k6_user
+            from fastbench.script.k6.modules import k6_prelude
         except ImportError:
             text = "processor needs JavaScript, without which this fastbench was built."
             raise Refusal(line, text) from None

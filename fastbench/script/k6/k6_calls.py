@@ -103,6 +103,8 @@ def _sleep(seconds: float) -> Any:
 
 def _log(level: str, text: str) -> None:
     sign = "" if level in ("log", "info") else f"{level}: "
+    for secret in owner().realm.hidden:
+        text = text.replace(secret, "***SECRET_REDACTED***")
     if (console := owner().realm.console) is not None:
         console(level, text)
     else:

@@ -30,6 +30,8 @@ class K6Realm:
         self.scenarios: dict[str, Spec] = {}
         self.begun_ns: dict[str, int] = {}  # of the scenarios, CLOCK_MONOTONIC
         self.now_ms: Callable[[], int] = int  # Date.now() of the realm
+        self.secret_sources: tuple[str, ...] = ()
+        self.hidden: set[str] = set()  # secrets that the script has asked for
         self.response_type = "text"
         self.blocked: frozenset[str] = frozenset()  # options.blockHostnames
         self.pace: Pace | None = None  # of options.rps

@@ -25,18 +25,18 @@ class K6User:
     """One user: its JavaScript side, its VU, and what an iteration leaves behind."""
 
     __slots__ = (
+        *("callback", "data", "databases", "events", "function", "groups", "initializing", "js"),
         *(
-            "callback",
-            "data",
-            "databases",
-            "events",
-            "function",
-            "groups",
-            "initializing",
-            "js",
+            "own_tags",
+            "readers",
             "realm",
+            "scenario_iteration",
+            "sockets",
+            "tags",
+            "tasks",
+            "timers",
         ),
-        *("own_tags", "scenario_iteration", "sockets", "tags", "tasks", "timers", "vu", "waiter"),
+        *("vu", "waiter"),
     )
 
     def __init__(self, realm: K6Realm, vu: Vu | None = None) -> None:
@@ -49,6 +49,7 @@ class K6User:
         self.groups: list[Group] = []
         self.callback: Expected | None = None
         self.databases: list[Any] = []  # of k6/x/sql, by number; None is closed
+        self.readers: list[Any] = []  # of k6/experimental/csv, by number
         self.sockets: dict[int, Any] = {}  # of k6/ws, by number
         self.tags: dict[str, str] = {}
         self.own_tags: Tags | None = None  # of its scenario, before any of `tags`

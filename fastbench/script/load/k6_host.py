@@ -264,6 +264,8 @@ class K6Host(ScriptHost):
         """Describe an error with the script's own lines."""
         name = getattr(error, "name", "") or type(error).__name__
         text = exceptions.text_of(error).removeprefix(f"{name}: ")
+        for secret in self._realm.hidden if self._realm is not None else ():
+            text = text.replace(secret, "***SECRET_REDACTED***")
         stack = "\n".join(
             f"    at {match[1] or '(top)'} ({self._shown(match[2])}:{match[3]}:{match[4] or 1})"
             for match in _PLACE.finditer(self._stack(error))
@@ -318,7 +320,7 @@ class Ended:
 
 def _begin(script: str) -> Callable[..., K6Realm]:
     try:
-        from fastbench.script.k6.k6_prelude import begin
+        from fastbench.script.k6.modules.k6_prelude import begin
     except ImportError:
         raise Broken(
             "load",

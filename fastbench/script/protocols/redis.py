@@ -87,7 +87,9 @@ async def disconnect(client: Any) -> None:
 class Store:
     """A Redis; see `open`. Methods are redis-py's: `await store.get("key")`."""
 
-    def __init__(self, url: str, options: dict[str, Any]) -> None:
+    def __init__(self, url: str, options: dict[str, Any], *, plain: bool = False) -> None:
+        """`plain` answers are what Redis sent, and not what redis-py makes of them."""
+        self._plain = plain
         self._url = url
         self._options = options
         self._clients = PerLoop(self._timed_client, disconnect)
@@ -116,6 +118,8 @@ class Store:
 
     def _timed_client(self) -> Any:
         client = connected(self._url, self._options)
+        if self._plain:
+            client.response_callbacks.clear()
         execute = client.execute_command
 
         async def execute_command(*args: Any, **more: Any) -> Any:

@@ -114,6 +114,10 @@
     }
     return value;
   };
+  host.shared = (rows) => {
+    Object.setPrototypeOf(rows, SharedArray.prototype);
+    return frozen(rows);
+  };
   class SharedArray extends Array {
     constructor(name, make) {
       if (!host.initializing()) throw new GoError('new SharedArray must be called in the init context');

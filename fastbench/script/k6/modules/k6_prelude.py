@@ -14,7 +14,6 @@ from fastbench.script.k6 import (
     k6_cookies,
     k6_crypto,
     k6_execution,
-    k6_extensions,
     k6_requests,
     k6_require,
     k6_responses,
@@ -22,6 +21,7 @@ from fastbench.script.k6 import (
 )
 from fastbench.script.k6.k6_console import ConsoleFile
 from fastbench.script.k6.k6_realm import K6Realm, Take
+from fastbench.script.k6.modules import k6_extensions
 from fastbench.script.recording_context import PLACE
 from fastbench.script.run_request import K6Words
 
@@ -49,6 +49,7 @@ def begin(
     found = K6Realm(main, source, take)
     if said.console_output is not None:
         found.console = ConsoleFile(said.console_output).write
+    found.secret_sources = said.secret_sources
     for part in _MODULES:
         part.install(found)
     _prelude(found, {**os.environ, **env} if said.system_env else env)

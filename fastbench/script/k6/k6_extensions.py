@@ -1,8 +1,0 @@
-"""What of k6's modules is more than k6's core: JavaScript and operations, for the prelude."""
-
-from __future__ import annotations
-
-from fastbench.script.k6 import k6_html, k6_sql
-
-PARTS = ("sql.js", "html.js")
-MODULES = (k6_sql, k6_html)

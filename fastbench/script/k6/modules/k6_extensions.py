@@ -1,0 +1,9 @@
+"""What of k6's modules is more than k6's core: JavaScript and operations, for the prelude."""
+
+from __future__ import annotations
+
+from fastbench.script.k6 import k6_html
+from fastbench.script.k6.modules import k6_files, k6_redis, k6_secrets, k6_sql
+
+PARTS = ("sql.js", "html.js", "redis.js", "files.js")
+MODULES = (k6_sql, k6_html, k6_redis, k6_files, k6_secrets)
