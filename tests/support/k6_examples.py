@@ -54,7 +54,7 @@ _FLAGS: Mapping[str, tuple[str, ...]] = {  # of what does not end by itself in a
     "thresholds_readme_example.js": ("-u", "2", "-i", "6"),
     "websocket.js": ("-u", "1", "-i", "1"),
     "websockets/ws.js": ("-u", "1", "-i", "2"),
-    "secrets/secrets.test.js": ("--secret-source", "file=file.secret"),
+    "secrets/secrets.test.js": ("--secret-source", "file=HERE/file.secret"),
     "secrets/totp.test.js": ("--secret-source", "mock=default,totp=JBSWY3DPEHPK3PXP"),
     "secrets/multi-source.test.js": (
         *("--secret-source", "mock=default,cool=some,else=secret"),
@@ -129,6 +129,7 @@ def _tier(path: Path) -> int:
 def _row(copy: Path, path: Path, server: Named, proxied: Mapping[str, str]) -> dict[str, object]:
     name = str(path.relative_to(copy))
     tier, flags, hosts = _tier(path), _FLAGS.get(name, ()), {}
+    flags = tuple(flag.replace("HERE", str(path.parent)) for flag in flags)
     for scheme, host, port in _HOST.findall(path.read_text()):
         number = port or ("443" if scheme in ("https", "wss") else "80")
         secure = scheme in ("https", "wss")
