@@ -26,7 +26,7 @@ _OPERATOR = re.compile(r"=|[!~|^$*#]=")
 _NTH = re.compile(
     r"(odd|even)|([+-]?\d*)n\s*(?:([+-])\s*(\d+))?|([+-]?\d+)", re.IGNORECASE | re.ASCII
 )
-# The last is CSS's word, in two parts: as one of ours it would mean something else.
+# The first is CSS's own word, in two parts: tests/house/test_words.py means another use of it.
 _NEVER: Final = frozenset(("hover", "active", "focus", "target", "visi" + "ted"))
 _NTHS: Final = {
     "first-child": (False, False),
