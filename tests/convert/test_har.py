@@ -91,3 +91,39 @@ def test_a_script_that_exists_is_kept_unless_forced(tmp_path: Path) -> None:
     assert script.read_text() == "mine"
     assert invoke(*words, "--force").returncode == 0
     assert script.read_text() != "mine"
+
+
+def test_tokens_of_cookies_headers_and_addresses_are_read_again(tmp_path: Path) -> None:
+    """The values differ in every run; they are looked for wherever a server may put them."""
+
+    def entry(number: int, method: str, path: str, **more: dict[str, str]) -> dict[str, object]:
+        def fields(of: str) -> list[dict[str, str]]:
+            return [{"name": k, "value": v} for k, v in more.get(of, {}).items()]
+
+        return {
+            "startedDateTime": f"2026-01-01T10:00:0{number}Z",
+            "request": {"method": method, "url": f"http://x.test{path}", "headers": fields("sent")},
+            "response": {"status": 200, "headers": fields("got"), "content": {}},
+        }
+
+    secret = "a1b2c3d4e5f6"
+    entries = [
+        entry(
+            0,
+            "GET",
+            "/",
+            got={"Set-Cookie": f"XSRF={secret}%3D; Path=/", "X-CSRF-Token": "9z8y7x6w"},
+        ),
+        entry(1, "POST", "/a", sent={"X-XSRF": f"{secret}=", "X-Key-Of": "9z8y7x6w"}),
+        entry(2, "POST", "/jobs", got={"Location": "/jobs/77001"}),
+        entry(3, "GET", "/jobs/77001", sent={"Authorization": "Basic dTpw", "Cookie": "old=1"}),
+    ]
+    (tmp_path / "x.har").write_text(json.dumps({"log": {"entries": entries}}))
+    done = invoke("convert", str(tmp_path / "x.har"), "-o", str(tmp_path / "script.py"))
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "script.py").read_text()
+    formatted(tmp_path / "script.py")
+    assert secret not in text and "9z8y7x6w" not in text and "77001" not in text
+    assert "dTpw" not in text and "auth=(USERNAME, PASSWORD)" in text
+    assert 'unquote(vu.cookies.get("XSRF") or "")' in text
+    assert 'vu.cookies.set("old", COOKIE_OLD)' in text

@@ -138,8 +138,8 @@ _TABLE = """
 --max-repeat --dump-urls | | | write the URLs into a file, one per line (--urls-from-file)
 --curl | | | give the URL, -m, -H and -b
 --har | | convert {} -o script.py | convert makes a script of a recording
--f --file | *.py | | scripts of Locust are not supported; a test in Python looks similar,
-   see the examples/ folder
+-f --file | *.py | | Locust's tests do not run here; make a script of one
+   with `fastbench convert locustfile.py -o script.py`
 -f --file | *.txt | --urls-from-file {} | use --urls-from-file for a list of URLs
 -f --file | file | -D {} | use -D for a body from a file
 -f --forever --fail | none | | errors never end a run

@@ -13,7 +13,6 @@ from urllib.parse import SplitResult, urlsplit
 
 from fastbench.plan.plan import UsageError
 
-MAX_BYTES = 256 << 20
 _EXPORT = "export it from the network panel of the browser with `Save all as HAR`"
 
 
