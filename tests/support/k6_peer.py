@@ -81,6 +81,18 @@ def told_by_k6(
     return kept.told
 
 
+def run_k6(script: Path, url: str) -> str:
+    """Run a script in k6; return what it logged. Skips the test where k6 is not there."""
+    if _K6 is None:
+        pytest.skip("k6 is not installed: `make peers` installs it")
+    command = [_K6, "run", "--quiet", "--no-usage-report", "--log-format", "raw"]
+    done = subprocess.run(
+        [*command, "-e", f"URL={url}", str(script)], capture_output=True, text=True, timeout=LIMIT_S
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
 def told_by_both(
     script: Path, pages: Mapping[str, Page], *words: str, tls: ssl.SSLContext | None = None
 ) -> tuple[list[Any], list[Any]]:

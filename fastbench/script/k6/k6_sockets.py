@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fastbench.script.api.handshakes import Opening
+from fastbench.script.api.sockets import CLOSE_TIMEOUT_S
 from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
 from fastbench.script.k6.k6_requests import K6Response, texts_of
 
 if TYPE_CHECKING:
-    from fastbench.engine.client._client import WebSocket
+    from fastbench.engine.client._client import Ready, WebSocket
     from fastbench.script.api.sockets import Message, Socket
+    from fastbench.script.http.cookies import Cookies
     from fastbench.script.k6.k6_realm import K6Realm
+    from fastbench.script.k6.k6_user import K6User
 
-_PARAMS = frozenset(("headers", "tags", "jar", "compression"))
+_PING = 9  # RFC 6455 section 5.2
 
 
 class K6Socket:
     """One socket, and what happened on it that the script has not yet heard of."""
 
-    def __init__(self, socket: Socket) -> None:
+    def __init__(self, socket: Socket, opening: K6Opening) -> None:
         self.socket = socket
+        self._opening = opening
         self.events: deque[list[Any]] = deque()
         self.ended = not socket.open
         self._waiter: asyncio.Future[None] | None = None
@@ -69,6 +75,13 @@ class K6Socket:
         self._timers[number] = loop.call_later(ms / 1e3, over)
         return number
 
+    def hear_pings(self) -> None:
+        """Tell of the server's pings from here on."""
+        if self.socket.raw is not None:
+            heard_pings(self.socket.raw, lambda: self.tell("ping"))
+            for _ in range(self._opening.early_pings):
+                self.tell("ping")
+
     def ping(self) -> None:
         """Send a ping, and tell of its pong."""
 
@@ -84,7 +97,17 @@ class K6Socket:
             return
         self.tell("close", code)
         self.end()
-        self._start(self.socket.close(code if code == 1000 or 3000 <= code <= 4999 else 1000))
+        self._start(self._close(code & 0xFFFF))
+
+    async def _close(self, code: int) -> None:
+        """Send any code, as k6 does; 1005 and 1006 never stand in a frame (RFC 6455 7.4.1)."""
+        raw = self.socket.raw
+        if raw is None or code in (1000, 1005, 1006) or 3000 <= code <= 4999:
+            await self.socket.close(1000 if code in (1005, 1006) else code)
+        elif not raw.ended:
+            await raw.close(code, b"", CLOSE_TIMEOUT_S)
+            if not raw.ended:
+                raw.abandon("the server did not answer the close frame")
 
     def end(self) -> None:
         """Let nothing more happen."""
@@ -139,9 +162,11 @@ class K6Socket:
 
 def install(realm: K6Realm) -> None:
     """Add the operations."""
+    realm.define("throws", lambda: realm.throws)
     realm.define("wsOpen", _open)
     realm.define("wsNext", lambda number: _socket(number).next())
     realm.define("wsSend", _send)
+    realm.define("wsHearPings", lambda number: _socket(number).hear_pings())
     realm.define("wsPing", lambda number: _socket(number).ping())
     realm.define("wsTimer", lambda number, ms, repeats: _socket(number).timer(ms, repeats))
     realm.define("wsClose", lambda number, code: _socket(number).close(int(code)))
@@ -153,26 +178,93 @@ def _socket(number: int) -> K6Socket:
     return found
 
 
+class K6Opening(Opening):
+    """A socket to be opened that counts the pings that come together with the handshake."""
+
+    __slots__ = ("early_pings",)
+
+    early_pings: int
+
+    def _start(self, socket: Socket, raw: WebSocket, *more: Any) -> None:
+        self.early_pings, before = 0, raw.watch
+
+        def one() -> None:
+            self.early_pings += 1
+
+        heard_pings(raw, one)
+        super()._start(socket, raw, *more)
+        raw.watch = before
+
+
+def opening_of(user: K6User, url: str, given: Any, protocols: Sequence[str] = ()) -> K6Opening:
+    """Return a socket to be opened with the parameters of a script; raises K6Error, UsageError."""
+    assert user.vu is not None
+    if not isinstance(given, Mapping):
+        raise K6Error(f"the parameters of a WebSocket are an object, not {given!r}")
+    compression = str(given.get("compression") or "").strip()
+    if compression not in ("", "deflate"):
+        raise K6Error(
+            f"unsupported compression algorithm '{compression}', supported algorithm is 'deflate'"
+        )
+    tags = texts_of(given.get("tags") or {})
+    headers = texts_of(given.get("headers") or {})
+    jar = given.get("jar")
+    client: Any = user.vu
+    if isinstance(jar, Mapping) and jar.get("number"):
+        client = _OtherJar(user.vu, user.realm.jars.of(user, int(jar["number"])))
+    return K6Opening(
+        client,
+        url,
+        headers,
+        protocols,
+        tags.get("name", url),
+        tags=tags or None,
+        compression=bool(compression),
+    )
+
+
+class _OtherJar:
+    """A user whose handshake takes its cookies from another jar."""
+
+    def __init__(self, vu: Any, jar: Cookies) -> None:
+        self.maker, self.session, self._jar = vu.maker, vu.session, jar
+
+    def jar(self, found: Ready) -> str:
+        """Return the cookies that go along."""
+        source = found.keep
+        if not self._jar.stored:
+            return ""
+        return self._jar.header(source.site.url.cookie_host, source.path, source.site.secure)
+
+
+def heard_pings(raw: WebSocket, tell: Callable[[], None]) -> None:
+    """Call `tell` for each ping of the server; it was answered, as in k6."""
+    before = raw.watch
+
+    def watch(way: str, opcode: int, payload: Any) -> None:
+        if before is not None:
+            before(way, opcode, payload)
+        if opcode == _PING and way == "<":
+            tell()
+
+    raw.watch = watch
+
+
+def refused_too(socket: Socket, begun_ns: int) -> None:
+    """Count a handshake that was refused: k6 counts every one as a session."""
+    socket.cells["ws_sessions"].add(1)
+    socket.cells["ws_connecting"].add(time.monotonic_ns() - begun_ns)
+
+
 async def _open(url: str, params: Any) -> list[Any]:
     """Open a socket; return its number, why it did not open, and the response."""
     user = in_iteration("ws.connect()")
-    assert user.vu is not None
-    given = params or {}
-    if not isinstance(given, Mapping):
-        raise K6Error(f"the parameters of ws.connect() are an object, not {given!r}")
-    if unknown := given.keys() - _PARAMS:
-        raise K6Error(f"ws.connect() has no parameter {unknown.pop()}")
-    tags = texts_of(given.get("tags") or {})
-    opening = user.vu.ws(
-        url,
-        headers=texts_of(given.get("headers") or {}),
-        name=tags.get("name", url),
-        tags=tags or None,
-        compression=bool(given.get("compression")),
-    )
+    opening, begun_ns = opening_of(user, url, params or {}), time.monotonic_ns()
     socket = await opening.__aenter__()
+    if socket.raw is None:
+        refused_too(socket, begun_ns)
     number = max(user.sockets, default=0) + 1
-    user.sockets[number] = K6Socket(socket)
+    user.sockets[number] = K6Socket(socket, opening)
     shown = user.realm.wrapped(K6Response(socket.response, "text"))
     error = "" if socket.open or socket.status else socket.error or "the socket did not open"
     return [number, error, shown, socket.open]

@@ -9,7 +9,8 @@
       Object.defineProperty(this, 'timers', { value: new Map() });
     }
     on(event, handler) {
-      if (typeof handler !== 'function') throw new TypeError(`the handler of ${event} is not a function`);
+      if (typeof handler !== 'function') return;
+      if (event === 'ping' && !this.handlers.ping) host.wsHearPings(this.number);
       (this.handlers[event] = this.handlers[event] || []).push(handler);
     }
     send(message) {
@@ -30,7 +31,7 @@
       if (!(time > 0)) throw host.makeError(['GoError', `${name} requires a >0 timeout parameter, received ${ms}`]);
       this.timers.set(host.wsTimer(this.number, time, repeats), call);
     }
-    close(code) { host.wsClose(this.number, code === undefined ? 1000 : Number(code)); }
+    close(code) { host.wsClose(this.number, code === undefined ? 1001 : Math.trunc(Number(code)) || 0); }
   }
   const told = (socket, event, ...values) => {
     for (const handler of socket.handlers[event] || []) handler(...values);
@@ -43,10 +44,9 @@
       const [number, error, response, open] = host.wsOpen(String(url), typeof params === 'function' ? null : params);
       const socket = new Socket(number);
       try {
-        run(socket);
-        if (error) {
-          told(socket, 'error', host.makeError(['GoError', error]));
-        } else if (open) {
+        if (error && host.throws()) throw host.makeError(['GoError', error]);
+        if (open) {     // else the script hears of it by the response only, as in k6
+          run(socket);
           told(socket, 'open');
           for (;;) {
             const event = host.wsNext(number);

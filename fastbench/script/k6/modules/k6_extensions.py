@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastbench.script.k6 import k6_html
-from fastbench.script.k6.modules import k6_files, k6_redis, k6_secrets, k6_sql
+from fastbench.script.k6.modules import k6_files, k6_redis, k6_secrets, k6_sql, k6_websockets
 
-PARTS = ("sql.js", "html.js", "redis.js", "files.js")
-MODULES = (k6_sql, k6_html, k6_redis, k6_files, k6_secrets)
+PARTS = ("sql.js", "html.js", "redis.js", "files.js", "websockets.js")
+MODULES = (k6_sql, k6_html, k6_redis, k6_files, k6_secrets, k6_websockets)
