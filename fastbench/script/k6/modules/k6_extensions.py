@@ -5,5 +5,5 @@ from __future__ import annotations
 from fastbench.script.k6 import k6_html
 from fastbench.script.k6.modules import k6_files, k6_redis, k6_secrets, k6_sql, k6_websockets
 
-PARTS = ("sql.js", "html.js", "redis.js", "files.js", "websockets.js")
+PARTS = ("sql.js", "html.js", "redis.js", "files.js", "websockets.js", "webcrypto.js")
 MODULES = (k6_sql, k6_html, k6_redis, k6_files, k6_secrets, k6_websockets)
