@@ -135,3 +135,19 @@ def test_a_rate_that_is_no_count_is_refused(tmp_path: Path, server: Server) -> N
     text = "export const options = { rps: 1.5 }; export default function () {}"
     found = run(tmp_path, text, server)
     assert found.code == 104 and "rps is a whole number" in found.err
+
+
+def test_a_run_whose_iterations_all_threw_passes_only_where_that_is_allowed(
+    tmp_path: Path, server: Server
+) -> None:
+    text = """
+export const options = { iterations: 3 };
+export default function () { http.get(`${URL}/`); throw new Error('no'); }
+"""
+    found = run(tmp_path, text, server)
+    assert found.code == 107
+    assert "--max-exceptions 100%" in json.dumps(found.document["validity"])
+    for limit in ("50%", "2"):
+        assert run(tmp_path, text, server, "--max-exceptions", limit).code == 107
+    allowed = run(tmp_path, text, server, "--max-exceptions", "100%")
+    assert allowed.code == 0 and allowed.summary["ok"] == 3

@@ -23,6 +23,8 @@ from fastbench.script.parent.worker_channel import ScriptWorker
 from fastbench.script.parent.worker_reports import Notes
 from fastbench.script.spec import ARRIVAL, ITERATIONS
 
+EXCEPTIONS_RATE = "script_exceptions"
+_PASSES = "nothing was measured; with --max-exceptions 100% such a run exits with 0, as in k6"
 LONG_PAUSE_NS = 10_000_000  # of the garbage collector
 
 
@@ -84,8 +86,13 @@ def _failed_throughout(
 ) -> EndedRun:
     """Let a run fail whose iterations all ended by an exception: its numbers are of nothing.
 
-    If no request succeeded, that comes first: the exceptions follow from it.
+    If no request succeeded, that comes first: the exceptions follow from it. A threshold that allows
+    as many exceptions as there are iterations (--max-exceptions 100%) lets it pass, as k6 does.
     """
+    limits = standing.limits.found
+    own = (each for each in limits if each.metric == EXCEPTIONS_RATE and not each.terms)
+    if any(each.aggregate == "rate" and each.holds(1.0) for each in own):
+        return told
     counters = [block.counters(child.index) for child in told.workers.children]
     started = sum(slot["started"] for slot in counters)
     if told.ended or (started and not sum(slot["ok"] for slot in counters)):
@@ -98,7 +105,7 @@ def _failed_throughout(
     if not ended or threw < ended:
         return told
     which = f"all {ended:,} iterations" if ended > 1 else "the only iteration"
-    why = told.why or f"{which} ended by an exception"
+    why = told.why or f"{which} ended by an exception ({_PASSES})"
     return replace(told, ended="script_failed", why=why)
 
 
