@@ -155,7 +155,9 @@ def _control(engine: _core.Engine) -> None:
 
     thread = threading.Thread(target=drive, name="engine")
     thread.start()
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), QUIET_NICE)
+    own = threading.get_native_id()
+    nice = os.getpriority(os.PRIO_PROCESS, own)  # only root may go below what nice(1) set
+    os.setpriority(os.PRIO_PROCESS, own, max(nice, QUIET_NICE))
     while thread.is_alive():
         thread.join(LOOK_S)
         if os.getppid() != parent:

@@ -131,11 +131,11 @@ def traceback_of(error: BaseException, folder: str) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
         trace = trace.tb_next
-    told = traceback.TracebackException(type(error), error, trace, limit=-MAX_FRAMES)
-    if getattr(type(error), "__module__", "").startswith(_OUR_MODULES):
-        while len(told.stack) > 1 and (told.stack[-1].filename or "").startswith(_OURS):
-            told.stack.pop()
     try:
+        told = traceback.TracebackException(type(error), error, trace, limit=-MAX_FRAMES)
+        if getattr(type(error), "__module__", "").startswith(_OUR_MODULES):
+            while len(told.stack) > 1 and (told.stack[-1].filename or "").startswith(_OURS):
+                told.stack.pop()
         lines = "".join(told.format()).rstrip("\n").split("\n")
     except Exception:  # a class that Python itself cannot name
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
 import os
 import resource
@@ -344,3 +345,13 @@ def test_ten_thousand_connections_are_opened_and_kept_on_time() -> None:
     # The sanitizer keeps shadows of all memory; what counts in its build is that nothing is wrong.
     most = math.inf if SANITIZED else 16 << 10 if SLOW else 100 << 10
     assert per_connection < most, "Python itself is most of it"
+
+
+def test_a_nicer_run_stays_as_nice_as_it_was_asked_to_be() -> None:
+    def nicer() -> None:  # and without the right of root to undo it, prctl(2), capabilities(7)
+        ctypes.CDLL(None).prctl(24, 23, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_SYS_NICE
+        os.nice(15)
+
+    with Server(answering()) as server:
+        run = fastbench("-n", "20", "-c", "2", "-t", "2", server.url(), limits=nicer)
+    assert (run.code, run.summary["requests"]) == (0, 20), run.err

@@ -243,7 +243,7 @@ async def visit(vu):
         made.run()
         ours, forgot, bare = made.said("threw")
         assert (ours["type"], ours["place"]) == ("UsageError", "script.py:6")
-        assert ours["traceback"].splitlines()[-2].strip().startswith(('await vu.get("/', "^"))
+        assert ours["traceback"].splitlines()[-2].strip().startswith(('await vu.get("/', "^", "~"))
         assert "prepared.py" not in ours["traceback"]
         assert forgot["text"].endswith("await the request first: response = await vu.get(...)")
         assert (bare["type"], bare["traceback"]) == ("Bare", ""), "Python cannot show it either"
