@@ -87,7 +87,7 @@ def _failed_throughout(
     """Let a run fail whose iterations all ended by an exception: its numbers are of nothing.
 
     If no request succeeded, that comes first: the exceptions follow from it. A threshold that
-    allows as many exceptions as there are iterations (--max-exceptions 100%) lets it pass, as in k6.
+    allows as many exceptions as there are iterations (--max-exceptions 100%) lets it pass.
     """
     limits = standing.limits.found
     own = (each for each in limits if each.metric == EXCEPTIONS_RATE and not each.terms)

@@ -225,9 +225,9 @@ async def main(vu):
         postgres,
     )
     assert [(row["name"], row["fails"]) for row in after.document["checks"]] == [
-        ("again", 0),
-        ("alone", 0),
         ("gone", 0),
+        ("alone", 0),
+        ("again", 0),
     ]
 
 
