@@ -42,11 +42,11 @@ def test_fifty_users_keep_their_numbers_and_errors_over_ten_thousand_switches(
             pytest.skip(f"{program} is not installed")
     if not (QUICKJS / "quickjs.c").exists():
         pytest.skip("built without JavaScript")
-    program = tmp_path / "many_users"
+    made = tmp_path / "many_users"
     include = [f"-I{QUICKJS}", f"-I{OURS}"]
     subprocess.run(
-        [compiler, *FLAGS, *more, *include, *map(str, SOURCES), "-o", str(program), "-lm"],
+        [compiler, *FLAGS, *more, *include, *map(str, SOURCES), "-o", str(made), "-lm"],
         check=True,
     )
-    done = subprocess.run([*runner, str(program)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*runner, str(made)], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "11050 switches, 0 wrong, 0 lost\n")
