@@ -257,6 +257,11 @@ cdef class WebSocket(Mailbox):
             link.want(link.reading, True)
         # any other error: reading will tell, with what came before it
 
+    @property
+    def unsent(self):
+        """Bytes of frames that the socket has not taken yet."""
+        return len(self.outbox) if self.outbox is not None else 0
+
     cdef flush(self):
         """The socket takes more of what is unsent."""
         cdef WebSocket held = self

@@ -7,6 +7,7 @@ Names that begin with `./`, `../`, `/` or `file://` are files, as are others wit
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import re
@@ -24,7 +25,8 @@ _NEVER = {
     "k6/net/grpc": "fastbench speaks no gRPC.",
     "k6/experimental/grpc": "fastbench speaks no gRPC.",
 }
-_JSLIB = re.compile(r"https://jslib\.k6\.io/(k6-[a-z]+)/[^/]+/index\.js")
+_JSLIB = re.compile(r"https://jslib\.k6\.io/([a-z0-9-]+)/[^/]+/index\.js")
+_NEEDS = {"jslib/url": ("ada_url", "url")}  # the package, and the extra that has it
 _ENDINGS = ("", ".js", ".mjs", ".cjs", ".ts", ".mts", ".json", "/index.js", "/index.ts")
 _STACK_LINE = re.compile(r"(/[^()\n]*?):(\d+):(\d+)(?=\)?$)", re.MULTILINE)
 
@@ -53,7 +55,7 @@ class K6Modules:
             return name
         library = _JSLIB.fullmatch(name)
         if library is not None and f"jslib/{library[1]}" in self._built_in:
-            return f"jslib/{library[1]}"
+            return self._library(f"jslib/{library[1]}", name)
         if name in _NEVER:
             raise UsageError(f"The script imports {name}: {_NEVER[name]}")
         if name == "k6" or name.startswith("k6/"):
@@ -186,6 +188,19 @@ class K6Modules:
         except OSError as error:
             raise UsageError(
                 f"{redact.printable(name)} cannot be read: {error.strerror}."
+            ) from None
+
+    def _library(self, ours: str, name: str) -> str:
+        """Return our own module, or a file that stands in for one whose package is missing."""
+        package, extra = _NEEDS.get(ours, ("", ""))
+        if not package or importlib.util.find_spec(package) is not None:
+            return ours
+        try:
+            return self._remote(name)
+        except UsageError:
+            raise UsageError(
+                f"The script imports {redact.printable(name)}, which needs the package "
+                f"{package.replace('_', '-')}; run `pip install 'fastbench-http[{extra}]'`."
             ) from None
 
     def _remote(self, name: str) -> str:

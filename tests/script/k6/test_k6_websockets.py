@@ -58,12 +58,12 @@ export default function () {
   const lost = new WebSocket('ws://127.0.0.1:1/');
   lost.onerror = (event) => refused.push(event.type, typeof event.error, lost.readyState);
   lost.onclose = () => { refused.push('close'); tell(refused); };
-  let open = 0;
+  let closed = 0;
   for (let i = 0; i < 5; i++) {
     const each = new WebSocket(`${url}/ws/echo`);
-    each.onopen = () => { open += 1; each.send(`${i}`); };
+    each.onopen = () => each.send(`${i}`);
     each.onmessage = () => each.close();
-    each.onclose = (event) => { open -= 1; if (open === 0) tell('all closed'); };
+    each.onclose = (event) => { closed += 1; if (closed === 5) tell('all closed'); };
   }
 }
 """
@@ -195,3 +195,73 @@ export default function () {
         found = fastbench("run", str(path), "-e", f"URL={url}", "-t", "1")
     assert found.document["exceptions"] == []
     assert cookies == [b"other=2", b"own=1", b"other=2"]
+
+
+def test_buffered_amount_and_the_stream_of_a_blob_are_those_of_k6(tmp_path: Path) -> None:
+    path = tmp_path / "script.js"
+    path.write_text("""
+import { WebSocket, Blob } from 'k6/experimental/websockets';
+export const options = { iterations: 1 };
+export default function () {
+  const socket = new WebSocket(__ENV.URL.replace('http', 'ws') + '/ws/echo');
+  const log = [socket.bufferedAmount];
+  let echoes = 0;
+  socket.onopen = async () => {
+    socket.send('ee');
+    log.push(socket.bufferedAmount);
+    socket.send(new Uint8Array(5).buffer);
+    await null;
+    log.push(socket.bufferedAmount);
+  };
+  socket.onmessage = () => {
+    echoes += 1;
+    if (echoes === 2) { log.push(socket.bufferedAmount); socket.close(); }
+  };
+  socket.onclose = async () => {
+    const blob = new Blob(['x'.repeat(1500), '\u00e9']);
+    log.push(await blob.slice(1499, 1502, 't').text(), blob.slice(1, 3, 'q').type);
+    log.push((await blob.arrayBuffer()).byteLength);
+    const reader = blob.stream().getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      log.push(value.length);
+    }
+    console.log('TOLD' + JSON.stringify(log));
+  };
+}
+""")
+    with serving() as (_, url):
+        ours = fastbench("run", str(path), "-e", f"URL={url}", "-t", "1")
+        assert told(ours.err) == [[0, 2, 7, 0, "x\u00e9", "q", 1502, 1024, 477, 0]]
+        assert told(ours.err) == told(run_k6(path, url))
+
+
+def test_buffered_amount_counts_what_the_server_does_not_take(tmp_path: Path) -> None:
+    path = tmp_path / "script.js"
+    path.write_text("""
+import { WebSocket } from 'k6/websockets';
+export const options = { iterations: 1 };
+export default function () {
+  const socket = new WebSocket(__ENV.URL);
+  const log = [];
+  socket.onopen = () => {
+    for (let i = 0; i < 3; i++) socket.send(new Uint8Array(8 << 20));
+    setTimeout(() => { log.push(socket.bufferedAmount); socket.send('go'); }, 0);
+  };
+  socket.onmessage = () => { log.push(socket.bufferedAmount); socket.close(); };
+  socket.onclose = () => console.log('TOLD' + JSON.stringify(log));
+}
+""")
+
+    def slow(peer: Peer) -> None:
+        sizes = [len(received(peer)[1]) for _ in range(4)]
+        assert sizes == [8 << 20] * 3 + [2]
+        peer.send(framed(TEXT, b"all"))
+        answering(peer)
+
+    with Server(opened(slow)) as server:
+        url = server.url("").replace("http", "ws")
+        found = fastbench("run", str(path), "-e", f"URL={url}", "-t", "1")
+    ((waiting, at_last),) = told(found.err)
+    assert waiting in (16 << 20, 24 << 20) and at_last == 0

@@ -5,6 +5,8 @@
 
   const goError = (text) => host.makeError(['GoError', text]);
   const KINDS = ['open', 'message', 'error', 'close', 'ping', 'pong'];
+  const { ReadableStream } = modules['k6/experimental/streams'];
+  const STREAM_BYTES = 1024;
   const CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3;
 
   const bytesOf = (part) => {
@@ -38,6 +40,18 @@
     slice(from, to, type) {
       const part = this.#bytes.slice(from === undefined ? 0 : from, to);
       return new Blob([part], { type: type === undefined ? '' : type });
+    }
+    // As k6 has it: texts of 1024 bytes each, and one that is empty.
+    stream() {
+      const bytes = this.#bytes;
+      let at = 0;
+      return new ReadableStream({
+        pull(controller) {
+          controller.enqueue(host.utf8Text(bytes.subarray(at, at + STREAM_BYTES)));
+          if (at >= bytes.length) controller.close();
+          at += STREAM_BYTES;
+        },
+      });
     }
     toString() { return '[object Blob]'; }
   }

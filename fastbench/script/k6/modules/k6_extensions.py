@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from fastbench.script.k6 import k6_html
-from fastbench.script.k6.modules import k6_files, k6_redis, k6_secrets, k6_sql, k6_websockets
+from fastbench.script.k6.modules import (
+    k6_addresses,
+    k6_files,
+    k6_redis,
+    k6_secrets,
+    k6_sql,
+    k6_websockets,
+)
 
-PARTS = ("sql.js", "html.js", "redis.js", "files.js", "websockets.js", "webcrypto.js")
-MODULES = (k6_sql, k6_html, k6_redis, k6_files, k6_secrets, k6_websockets)
+PARTS = (
+    *("sql.js", "html.js", "redis.js", "files.js"),
+    *("streams.js", "writable.js", "websockets.js", "webcrypto.js", "addresses.js"),
+)
+MODULES = (k6_sql, k6_html, k6_redis, k6_files, k6_secrets, k6_websockets, k6_addresses)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ class K6WebSocket:
         self._pings = False
         self._closing: tuple[int, str] | None = None  # asked for before it was open
         self._ended = False
+        self._unwritten: deque[tuple[int, int]] = deque()  # where a message ends, its bytes
+        self._unwritten_bytes = 0
+        self._this_turn = False  # messages were sent since the loop last ran
         self._tasks: set[asyncio.Task[None]] = set()
         user.js.pending += 1
         self._start(self._open(opening))
@@ -80,6 +84,31 @@ class K6WebSocket:
         """Send a message."""
         assert self.socket is not None
         self.socket.send(message)
+        if (raw := self.socket.raw) is not None:
+            size = len(message)
+            if isinstance(message, str) and not message.isascii():
+                size = len(message.encode())
+            self._unwritten.append((raw.bytes_sent, size))
+            self._unwritten_bytes += size
+            if not self._this_turn:
+                self._this_turn = True
+                asyncio.get_running_loop().call_soon(self._next_turn)
+
+    def unwritten_bytes(self) -> int:
+        """Return how much of its messages the connection has not taken, as of this turn's start.
+
+        What one turn of the script sends counts to the end of the turn, as in a browser.
+        """
+        raw = self.socket.raw if self.socket is not None else None
+        if raw is not None and not self._this_turn:
+            taken = raw.bytes_sent - raw.unsent
+            while self._unwritten and self._unwritten[0][0] <= taken:
+                self._unwritten_bytes -= self._unwritten.popleft()[1]
+        return self._unwritten_bytes
+
+    def _next_turn(self) -> None:
+        self._this_turn = False
+        self.unwritten_bytes()  # what was written is forgotten
 
     def ping(self) -> None:
         """Send a ping, and tell of its pong."""
@@ -142,7 +171,7 @@ def install(realm: K6Realm) -> None:
     realm.define("socketPings", lambda number: _of(number).hear_pings())
     realm.define("socketClose", lambda number, code, reason: _of(number).close(code, reason))
     realm.define("socketDrop", _drop)
-    realm.define("socketUnsent", lambda number: 0)
+    realm.define("socketUnsent", _unsent)
     realm.define("utf8", lambda text: text.encode("utf-8", "replace"))
     realm.define("utf8Text", lambda raw: raw.decode("utf-8", "replace"))
 
@@ -153,6 +182,11 @@ def _of(number: int) -> K6WebSocket:
         raise K6Error("InvalidStateError")
     assert isinstance(found, K6WebSocket)
     return found
+
+
+def _unsent(number: int) -> int:
+    found = owner().sockets.get(number)
+    return found.unwritten_bytes() if isinstance(found, K6WebSocket) else 0
 
 
 def _drop(number: int) -> None:
