@@ -39,6 +39,11 @@ $(RELEASE): $(SOURCES) $(VENV)/.stamp
 	@$(PY) setup.py -q build_ext --inplace -j 3
 	@mkdir -p $(@D) && touch $@
 
+# Without JavaScript, whose sources may have been out of reach, the next build tries again.
+ifeq ($(wildcard fastbench/engine/javascript/_quickjs*.so),)
+.PHONY: $(RELEASE)
+endif
+
 # Where npm is missing it is asked for again: by `test-deps`, which installs npm, and by the next build.
 $(TYPESCRIPT): .ci/fetch_sucrase.py .ci/sucrase.txt | $(RELEASE)
 	@$(PY) .ci/fetch_sucrase.py

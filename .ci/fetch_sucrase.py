@@ -73,8 +73,9 @@ def main() -> None:
     package, integrity = PINNED.read_text().split()
     stamp = TARGET / "version"
     wanted = integrity + digest(Path(__file__).read_bytes())
-    if stamp.exists() and stamp.read_text() == wanted:
-        (TARGET / "sucrase.js").touch()  # it is newer than this file: make asks
+    script = TARGET / "sucrase.js"
+    if script.exists() and stamp.exists() and stamp.read_text() == wanted:
+        script.touch()  # it is newer than this file: make asks
         return
     with tempfile.TemporaryDirectory() as folder:
         try:

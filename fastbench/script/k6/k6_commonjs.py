@@ -10,8 +10,13 @@ MODULE = "fastbench/commonjs"  # what our own lines import; see commonjs.js
 EXPORTS = "__commonjs"  # the name under which a file's `module.exports` is exported
 FUNCTION = "(function (module, exports, require) {"
 
-_ESM = re.compile(r"^\s*(import\b[\s\S]*?['\"]|import\s*['\"{*]|export\b)", re.MULTILINE)
-_COMMONJS = re.compile(r"\b(module\.exports|exports\.|exports\[|require\s*\()")
+_ESM = re.compile(
+    r"^\s*(import\b[\s\S]*?['\"]|import\s*['\"{*]|export\b)|[;}]export\s*(?:[{*]|default\b)",
+    re.MULTILINE,
+)
+_COMMONJS = re.compile(
+    r"\b(module\.exports|exports\.|exports\[|require\s*\()|(?<![.\w$])exports\s*[;,)]"
+)
 _REQUIRE = re.compile(r"(?<![.\w$])require\s*\(\s*(['\"])([^'\"\n]+)\1\s*\)")
 _REQUIRES = re.compile(r"(?<![.\w$])require\s*\(")
 _OWN_REQUIRE = re.compile(r"\b(?:const|let|var|function)\s+require\b")

@@ -117,6 +117,69 @@ function main() { k6.check(null, { ran: true }); }
     assert passed(run(tmp_path, "bundle.js", text)) == {"ran": (5, 0)}
 
 
+BUNDLES = {
+    "assigned in a loop": """
+!function (to, from) { for (var name in from) to[name] = from[name]; }(exports, (() => {
+  var all = { 1: (module) => { module.exports = { twice: (x) => 2 * x }; } };
+  var made = { exports: {} };
+  return all[1](made, made.exports), made.exports;
+})());
+""",
+    "assigned at the end": """
+(() => { "use strict"; var own = { twice: () => (x) => 2 * x }, found = {};
+  for (const name in own) Object.defineProperty(found, name, { enumerable: true, get: own[name] });
+  var to = exports; for (var name in found) to[name] = found[name]; })();
+""",
+    "for every kind of loader": """
+(function (root, make) {
+  if (typeof define === 'function' && define.amd) define([], make);
+  else if (typeof exports === 'object' && typeof module !== 'undefined') make(exports);
+  else make((root = root || self).lib = {});
+})(this, function (exports) { exports.twice = (x) => 2 * x; });
+""",
+    "exported whole": """
+(function (root, make) {
+  typeof module === 'object' && module.exports ? module.exports = make() : root.lib = make();
+})(typeof self === 'object' ? self : this, () => ({ twice: (x) => 2 * x }));
+""",
+    "an ES module in one line": """
+var t=(e)=>2*e,m={exports:{}};m.exports.a=1;export{t as twice};
+""",
+    "with a polyfill": """
+(function (root) {
+  if (typeof root.TextEncoder === 'undefined') {
+    root.TextEncoder = class {
+      encode(text) { return Uint8Array.from(text, (c) => c.charCodeAt(0)); }
+    };
+  }
+})(typeof global !== 'undefined' ? global : this);
+exports.twice = (x) => (new TextEncoder().encode('ab').length === 2 ? 2 * x : 0);
+""",
+}
+
+
+@pytest.mark.parametrize("kind", BUNDLES)
+def test_a_library_saved_in_the_vendor_folder_loads(tmp_path: Path, kind: str) -> None:
+    kept = tmp_path / "vendor" / "jslib.k6.io" / "lib" / "1.0.0" / "index.js"
+    text = """
+import { check } from 'k6';
+import { twice } from 'https://jslib.k6.io/lib/1.0.0/index.js';
+export const options = {
+  scenarios: { s: { executor: 'per-vu-iterations', vus: 2, iterations: 2 } },
+};
+export default function () {
+  globalThis.mine = (globalThis.mine || 0) + 1;
+  check(null, { twice: () => twice(4) === 8, own: () => global.mine === __ITER + 1 });
+}
+"""
+    missing = run(tmp_path, "main.js", text)
+    wanted = "Save it as vendor/jslib.k6.io/lib/1.0.0/index.js beside the script"
+    assert missing.code == 107 and wanted in missing.err
+    kept.parent.mkdir(parents=True)
+    kept.write_text(BUNDLES[kind].strip())
+    assert passed(run(tmp_path, "main.js", text)) == {"twice": (4, 0), "own": (4, 0)}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     {

@@ -39,6 +39,9 @@
     },
   });
 
+  // What bundles look for: the user's own global object.
+  Object.defineProperty(globalThis, 'global', { configurable: true, get: () => globalThis });
+
   const timer = (name, repeats) => (callback, ms, ...args) => {
     if (typeof callback !== 'function') throw new TypeError(`${name} requires a function as its first argument`);
     const call = () => callback(...args);
