@@ -27,9 +27,10 @@ def deliver(request: RunRequest, result: Result, output: Output) -> Output:
     """
     if not request.script.endswith(JAVASCRIPT):
         return output
-    from fastbench.script.load.k6_host import Ended
+    from fastbench.script.load.k6_ended import Ended
 
-    asked, made = k6.SummaryForm(), {}
+    asked = k6.SummaryForm()
+    made: dict[str, str | bytes] = {}
     try:
         ended = Ended(request)
         asked = replace(_asked(ended.options), own=ended.metrics)
@@ -66,9 +67,9 @@ def _asked(options: dict[str, Any]) -> k6.SummaryForm:
     return k6.SummaryForm(tuple(stats), options.get("summaryTimeUnit") or "", sources)
 
 
-def _place(name: str, content: object) -> None:
+def _place(name: str, content: str | bytes) -> None:
     """Write what handleSummary() returns for one place."""
-    data = content if isinstance(content, bytes) else str(content).encode()
+    data = content if isinstance(content, bytes) else content.encode()
     if name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         text = data.decode("utf-8", "replace")
@@ -81,4 +82,10 @@ def _place(name: str, content: object) -> None:
     try:
         write_atomic(name, data)
     except OSError as error:
-        delivery.tell(f"{redact.printable(name)} cannot be written: {error.strerror}")
+        delivery.tell(f"{_named(name)} cannot be written: {error.strerror}")
+    except ValueError:
+        delivery.tell(f"{_named(name)} cannot be written: the name has a NUL")
+
+
+def _named(place: str) -> str:
+    return redact.printable(place) or "the empty name"

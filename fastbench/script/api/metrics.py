@@ -16,6 +16,7 @@ from fastbench.results.metric_values import BUILT_IN, GIVE_WAY, MOVED, Kind
 from fastbench.script.recording_context import PLACE, RecordingContext
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+MAX_VALUE = 1e290  # of one sample: no run has enough of them for a sum without end
 
 
 class _Declared:
@@ -110,8 +111,13 @@ def _declare(name: object, kind: Kind) -> None:
 
 
 def _finite(name: str, value: float) -> float:
-    if not isfinite(value):
-        raise ValueError(f"{name}.add() takes finite numbers, not {value}")
+    try:
+        takes = isfinite(value) and abs(value) <= MAX_VALUE
+    except OverflowError:  # an int with more digits than a float can say
+        takes = False
+    if not takes:
+        shown = f"{value}" if isinstance(value, float) else "that"
+        raise ValueError(f"{name}.add() takes finite numbers, up to {MAX_VALUE:g}, not {shown}")
     return value
 
 

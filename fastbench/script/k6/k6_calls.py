@@ -28,6 +28,8 @@ _METRICS = {
     "Trend": metrics.Trend,
 }
 _SHORTEST_S = 0.001  # what a timer of the loop may come too early
+MIN_INTERVAL_MS = 1.0  # an interval of 0 would leave no time for anything else
+MAX_WAIT_S = 1e8  # three years: longer than any run, and within what the loop can count
 
 
 _MARKED = "the script marked the run as failed"
@@ -42,10 +44,10 @@ def install(realm: K6Realm) -> None:
     realm.realm.check(_check)
     calls: dict[str, Callable[..., Any]] = {
         "sleep": _sleep,
-        "enterGroup": lambda name: owner().enter_group(name),
+        "enterGroup": lambda name: in_iteration("group()").enter_group(name),
         "leaveGroup": lambda: owner().leave_group(),
         "log": _log,
-        "timer": lambda id, ms, repeats: owner().start_timer(id, ms, repeats),
+        "timer": _timer,
         "clearTimer": lambda id: owner().clear_timer(id),
         "metric": _metric,
         "add": _add,
@@ -98,7 +100,19 @@ def _check(name: str, holds: bool, tags: Any) -> None:
 def _sleep(seconds: float) -> Any:
     if not seconds > 0:
         return None
-    return asyncio.sleep(seconds)
+    _refuse_waiting("sleep()")
+    return asyncio.sleep(min(seconds, MAX_WAIT_S))
+
+
+def _timer(id: int, ms: float, repeats: bool) -> None:
+    _refuse_waiting("setInterval()" if repeats else "setTimeout()")
+    ms = max(ms, MIN_INTERVAL_MS) if repeats else ms
+    owner().start_timer(id, min(ms, MAX_WAIT_S * 1e3), repeats)
+
+
+def _refuse_waiting(what: str) -> None:
+    if owner().initializing:
+        raise K6Error(f"{what} cannot be used in the init context: nothing waits while it is run")
 
 
 def _log(level: str, text: str) -> None:
@@ -166,6 +180,7 @@ def _open(path: str, binary: bool) -> str | bytes:
 
 
 def _abort(text: str) -> None:
+    in_iteration("exec.test.abort()")
     raise Aborted(text)
 
 
@@ -201,11 +216,15 @@ def _text_summary(data: Any, given: Any) -> str:
     return k6_text.legacy(data, style)
 
 
-def _raw(data: str | bytes | None) -> bytes:
-    return data if isinstance(data, bytes) else (data or "").encode("utf-8", "replace")
+def _raw(data: Any) -> bytes:
+    if data is None or isinstance(data, bytes):
+        return data or b""
+    if not isinstance(data, str):
+        raise K6Error(f"b64encode() takes a text or an ArrayBuffer, not {data}")
+    return data.encode("utf-8", "replace")
 
 
-def _b64encode(data: str | bytes | None, alphabet: str) -> str:
+def _b64encode(data: Any, alphabet: str) -> str:
     raw = _raw(data)
     coded = base64.urlsafe_b64encode(raw) if "url" in alphabet else base64.b64encode(raw)
     text = coded.decode("ascii")

@@ -15,13 +15,14 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from fastbench.foundation import units
 from fastbench.plan import body as plan_body
 from fastbench.plan import urls
+from fastbench.script import remarks
 from fastbench.script.expected import Expected
 from fastbench.script.http import bodies, digest
 from fastbench.script.http.header_values import plain_headers
 from fastbench.script.http.request_cache import RequestOptions
+from fastbench.script.k6 import k6_params
 from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
 from fastbench.script.recording_context import PLACE, own_tags
 
@@ -128,20 +129,30 @@ async def _special(user: K6User, found: K6Request, raw: bytes | None) -> Any:
     if raw is not None and found.compression:
         raw = _compressed(raw, found.compression)
     response = await vu._send(found.ready, raw, user.realm.jars.header(user, found))
-    if found.login is not None and response.status == 401:
-        ready = _answering(user, found, raw, response)
+    if (
+        found.login is not None
+        and response.status == 401
+        and (ready := _answering(user, found, raw, response)) is not None
+    ):
         response = await vu._send(ready, raw, user.realm.jars.header(user, found))
     if found.throws and response.error:
         raise K6Error(response.error)
     return user.realm.wrapped(K6Response(response, found.response_type))
 
 
-def _answering(user: K6User, found: K6Request, raw: bytes | None, response: Response) -> Ready:
-    """Return the request again, with what its server asked for; raises K6Error."""
+def _answering(
+    user: K6User, found: K6Request, raw: bytes | None, response: Response
+) -> Ready | None:
+    """Return the request again, with what its server asked for; None if that is not digest."""
     assert found.login is not None and user.vu is not None
     asked = digest.challenge(response.raw_head)
     if asked is None:
-        raise K6Error("auth: the server answered 401 without a challenge of digest that is known")
+        remarks.tell(
+            "digest",
+            "a server answered 401 without a challenge of digest that is known",
+            "the response stands",
+        )
+        return None
     source = found.ready.keep
     name, password, expected = found.login
     value = digest.authorization(
@@ -174,14 +185,14 @@ def _prepared(
         expected = _UNAUTHORIZED  # as k6 has it: who asks for digest expects to be asked
     elif auth not in (None, "", "basic"):
         raise K6Error(f"auth: {auth!r} is not there; fastbench has 'basic' and 'digest', no NTLM")
-    tags = texts_of(params.get("tags") or {})
+    tags = k6_params.texts_in(params, "tags")
     name = tags.get("name")
-    headers = texts_of(params.get("headers") or {})
+    headers = k6_params.texts_in(params, "headers")
     content_type = {"form": plan_body.URLENCODED}.get(kind, kind.partition("|")[2])
-    compression = _compression(params.get("compression"))
+    compression = k6_params.codings_of(params.get("compression"))
     if compression and not any(each.lower() == "content-encoding" for each in headers):
         headers["Content-Encoding"] = ", ".join(compression)
-    cookies, replaced = _cookies(params.get("cookies") or {})
+    cookies, replaced = k6_params.cookies_of(params)
     response_type = params.get("responseType") or realm.response_type
     if response_type not in RESPONSE_TYPES:
         raise K6Error(
@@ -197,8 +208,8 @@ def _prepared(
         content_type,
         name,
         own_tags(tags) if tags else (),
-        _timeout(params.get("timeout")),
-        None if params.get("redirects") is None else int(params["redirects"]),
+        k6_params.timeout_s(params.get("timeout")),
+        k6_params.redirects_of(params.get("redirects")),
         expected,
         None,
         None,
@@ -326,53 +337,6 @@ async def _batch(requests: list[list[Any]]) -> list[Any]:
     while begun:
         answers.append(await begun.popleft())
     return answers
-
-
-def _timeout(given: Any) -> float | None:
-    """k6 has numbers in milliseconds, and texts with their units."""
-    if given is None:
-        return None
-    try:
-        return units.parse_duration_s(given) if isinstance(given, str) else float(given) / 1e3
-    except (ValueError, TypeError):
-        raise K6Error(f"invalid timeout value: {given!r}; write '30s', or milliseconds") from None
-
-
-def texts_of(given: Mapping[str, Any]) -> dict[str, str]:
-    """Return values by name as texts; what is null or undefined is left out."""
-    return {name: _tag(value) for name, value in given.items() if value is not None}
-
-
-def _tag(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return "" if value is None else str(value)
-
-
-def _cookies(given: Any) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
-    pairs, replaced = [], set()
-    for name, value in given.items():
-        if isinstance(value, Mapping):
-            if value.get("replace"):
-                replaced.add(name)
-            value = value.get("value", "")
-        pairs.append((name, _tag(value)))
-    return tuple(pairs), frozenset(replaced)
-
-
-def _compression(given: Any) -> tuple[str, ...]:
-    if not given:
-        return ()
-    found = tuple(each.strip().lower() for each in str(given).split(","))
-    for each in found:
-        if each not in ("gzip", "deflate", "br", "zstd"):
-            raise K6Error(
-                f"unknown compression algorithm {each}, supported algorithms are gzip, deflate, "
-                "br and zstd"
-            )
-    return found
 
 
 def _compressed(raw: bytes, codings: tuple[str, ...]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from fastbench.plan.plan import UsageError
 from fastbench.results import k6_text
@@ -64,8 +64,28 @@ def _check_summary(given: Mapping[str, Any]) -> None:
                 f"summaryTrendStats has {stat}; it takes avg, min, med, max, count and p(N)."
             )
     unit = given.get("summaryTimeUnit") or "ms"
-    if unit not in k6_text.UNITS:
+    if not isinstance(unit, str) or unit not in k6_text.UNITS:
         raise UsageError(f"summaryTimeUnit is s, ms or us, not {unit}.")
+
+
+def rate_of(given: object) -> int:
+    """Return options.rps, 0 for no limit; raises UsageError."""
+    if given is None or (_is_number(given) and given <= 0):
+        return 0
+    if not _is_number(given) or given % 1 != 0:
+        raise UsageError(f"rps is a whole number of requests a second, not {given}.")
+    return int(given)
+
+
+def object_of(name: str, given: Any, example: str) -> Mapping[str, Any]:
+    """Return an object as it came; raises UsageError for anything else."""
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{name} is an object such as {example}.")
+    return given
+
+
+def _is_number(given: object) -> TypeGuard[int | float]:
+    return isinstance(given, int | float) and not isinstance(given, bool)
 
 
 def blocked_names(given: object) -> frozenset[str]:
@@ -93,16 +113,19 @@ def options_of(given: Mapping[str, Any]) -> Options:
         if name in _OURS and value is not None
     }
     if scenarios := words.get("scenarios"):
+        object_of("scenarios", scenarios, "{ checkout: { executor: 'constant-vus', … } }")
         words["scenarios"] = {name: _scenario(name, each) for name, each in scenarios.items()}
     if stages := words.get("stages"):
-        words["stages"] = [_stage(each) for each in stages]
+        words["stages"] = _stages("stages", stages)
     if given.get("noThresholds"):
         words.pop("thresholds", None)
     if thresholds := words.get("thresholds"):
+        object_of("thresholds", thresholds, "{ http_req_duration: ['p(95)<200'] }")
         words["thresholds"] = {name: _thresholds(each) for name, each in thresholds.items()}
     if given.get("insecureSkipTLSVerify"):
         words["insecure_skip_tls_verify"] = True
     if words.get("tags"):
+        object_of("tags", words["tags"], "{ team: 'shop' }")
         words["tags"] = {name: str(value) for name, value in words["tags"].items()}
     found = Options(**words, group_ids=False)
     found.settings = replace(found.settings, whole_urls=True)
@@ -147,7 +170,8 @@ def _scenario(name: str, given: Any) -> dict[str, Any]:
         raise UsageError(f"Scenario {name} is an object with an executor.")
     if given.get("executor") == "externally-controlled":
         raise UsageError(f"Scenario {name}: fastbench has no executor externally-controlled.")
-    if (given.get("options") or {}).get("browser"):
+    own = given.get("options") or {}
+    if object_of(f"options of scenario {name}", own, "{ browser: … }").get("browser"):
         raise UsageError(
             f"Scenario {name}: fastbench has no browser; measure pages by their requests."
         )
@@ -157,11 +181,18 @@ def _scenario(name: str, given: Any) -> dict[str, Any]:
         if value is not None and key != "options"
     }
     if "stages" in words:
-        words["stages"] = [_stage(each) for each in words["stages"]]
+        words["stages"] = _stages(f"stages of scenario {name}", words["stages"])
     for pairs in ("env", "tags"):
         if pairs in words:
+            object_of(f"{pairs} of scenario {name}", words[pairs], "{ name: 'value' }")
             words[pairs] = {key: str(value) for key, value in words[pairs].items()}
     return words
+
+
+def _stages(what: str, given: Any) -> list[dict[str, Any]]:
+    if not isinstance(given, list):
+        raise UsageError(f"{what} is a list such as [{{ duration: '30s', target: 10 }}].")
+    return [_stage(each) for each in given]
 
 
 def _stage(given: Any) -> dict[str, Any]:

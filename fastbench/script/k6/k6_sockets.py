@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from fastbench.script.api.handshakes import Opening
 from fastbench.script.api.sockets import CLOSE_TIMEOUT_S
 from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
-from fastbench.script.k6.k6_requests import K6Response, texts_of
+from fastbench.script.k6.k6_params import texts_in
+from fastbench.script.k6.k6_requests import K6Response
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Ready, WebSocket
@@ -206,8 +207,8 @@ def opening_of(user: K6User, url: str, given: Any, protocols: Sequence[str] = ()
         raise K6Error(
             f"unsupported compression algorithm '{compression}', supported algorithm is 'deflate'"
         )
-    tags = texts_of(given.get("tags") or {})
-    headers = texts_of(given.get("headers") or {})
+    tags = texts_in(given, "tags")
+    headers = texts_in(given, "headers")
     jar = given.get("jar")
     client: Any = user.vu
     if isinstance(jar, Mapping) and jar.get("number"):

@@ -25,7 +25,17 @@ class K6User:
     """One user: its JavaScript side, its VU, and what an iteration leaves behind."""
 
     __slots__ = (
-        *("callback", "data", "databases", "events", "function", "groups", "initializing", "js"),
+        *(
+            "callback",
+            "data",
+            "due",
+            "databases",
+            "events",
+            "function",
+            "groups",
+            "initializing",
+            "js",
+        ),
         *(
             "own_tags",
             "readers",
@@ -56,6 +66,7 @@ class K6User:
         self.events: list[list[Any]] = []
         self.waiter: asyncio.Future[None] | None = None
         self.timers: dict[int, asyncio.TimerHandle] = {}
+        self.due: set[int] = set()  # timers that the script has not heard of yet
         self.tasks: dict[int, asyncio.Task[None]] = {}
         self.scenario_iteration: tuple[int, int] = (-1, 0)
 
@@ -96,6 +107,7 @@ class K6User:
             await self.waiter
             self.waiter = None
         event = self.events.pop(0)
+        self.due.discard(event[0])
         if event[0] not in self.timers:
             self.js.pending -= 1
         return event
@@ -125,6 +137,7 @@ class K6User:
         self.timers.clear()
         self.tasks.clear()
         self.events.clear()
+        self.due.clear()
         self.js.pending = 0
 
     def start_timer(self, id: int, ms: float, repeats: bool) -> None:
@@ -137,7 +150,9 @@ class K6User:
                 self.timers[id] = loop.call_later(ms / 1e3, over)
             else:
                 del self.timers[id]
-            self.happened(id, True, None)
+            if id not in self.due:  # the script is busy: one tick waits for it, not thousands
+                self.due.add(id)
+                self.happened(id, True, None)
 
         self.timers[id] = loop.call_later(ms / 1e3, over)
 
@@ -146,6 +161,7 @@ class K6User:
         if (timer := self.timers.pop(id, None)) is not None:
             timer.cancel()
             self.js.pending -= 1
+            self.due.discard(id)
             self.events = [event for event in self.events if event[0] != id]
 
     def aside(self, id: int, work: Awaitable[Any]) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +100,11 @@ class K6Host(ScriptHost):
         from fastbench.script.k6 import k6_settings
 
         found = user.export("options")
-        given = found.copy() if found is not None else {}
+        try:
+            given = found.copy() if found is not None else {}
+        except Exception as error:  # a getter, or a number without end
+            said = exceptions.text_of(error)
+            raise UsageError(f"options cannot be read: {redact.printable(said)}.") from None
         if not isinstance(given, dict):
             raise UsageError("options is an object such as { vus: 10, duration: '30s' }.")
         given, told = k6_settings.joined(given, self.request.k6 or K6Words())
@@ -110,7 +114,8 @@ class K6Host(ScriptHost):
         if given.get("discardResponseBodies"):
             self._realm.response_type = "none"
         self._limits(given)
-        self._hosts(given.get("hosts") or {})
+        hosts = given.get("hosts") or {}
+        self._hosts(k6_settings.object_of("hosts", hosts, "{ 'example.com': '127.0.0.1:8080' }"))
         specs = tuple(spec for spec, _ in options.scenarios.values()) or (
             Spec("default", "default"),
         )
@@ -147,14 +152,12 @@ class K6Host(ScriptHost):
         from fastbench.script.k6 import k6_settings
         from fastbench.script.k6.k6_pace import Pace
 
-        if (rps := given.get("rps") or 0) and rps > 0:
-            if int(rps) != rps:
-                raise UsageError(f"rps is a whole number of requests a second, not {rps}.")
+        if rps := k6_settings.rate_of(given.get("rps")):
             begun_ns = (self.request.k6 or K6Words()).made_ns
-            self._realm.pace = Pace(int(rps), begun_ns, self._realm.take)
+            self._realm.pace = Pace(rps, begun_ns, self._realm.take)
         self._realm.blocked = k6_settings.blocked_names(given.get("blockHostnames") or [])
 
-    def _hosts(self, hosts: dict[str, Any]) -> None:
+    def _hosts(self, hosts: Mapping[str, Any]) -> None:
         """Let names lead where `options.hosts` says, as --connect-to does, which comes first."""
         texts = []
         for name, address in hosts.items():
@@ -181,7 +184,13 @@ class K6Host(ScriptHost):
         assert function is not None
         result = await user.js.call(function)
         text = None if result is None else result.json()
-        return None if text is None else json.loads(text)
+        if text is None:
+            return None
+        found = json.loads(text)
+        if "\\ud" in text:  # halves of pairs are no text elsewhere
+            whole = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
+            found = json.loads(whole)
+        return found
 
     def iteration(self, scenario: str, data: Any) -> Iteration:
         """Return what calls the function of a scenario."""
@@ -287,35 +296,6 @@ class K6Host(ScriptHost):
 
     def _shown(self, path: str) -> str:
         return exceptions.relative(path, self._folder)
-
-
-class Ended:
-    """A script of k6 after its run, loaded once more in this process: for its summary."""
-
-    def __init__(self, request: RunRequest) -> None:
-        """Raises what the script throws."""
-        self._host = K6Host(request)
-        self._host.load(lambda shared, limit: 0)
-        self.options = self._host.options
-        self.metrics = frozenset(self._host.declared.metrics)
-
-    def handled(self, data: object) -> dict[str, Any]:
-        """Call handleSummary(data), if it has one; return its texts by their place.
-
-        Raises what it throws.
-        """
-        user = self._host.instance()
-        function = user.export("handleSummary")
-        if function is None or not function.callable:
-            return {}
-        argument = user.js.realm.parse(json.dumps(data).encode())
-        result = _finish(user.js.call(function, argument))
-        made = None if result is None else result.copy()
-        if made is None:
-            return {}
-        if not isinstance(made, dict):
-            raise UsageError("handleSummary() must return an object of places and texts.")
-        return made
 
 
 def _begin(script: str) -> Callable[..., K6Realm]:

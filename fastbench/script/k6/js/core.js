@@ -3,13 +3,18 @@
 (function (host, modules) {
   'use strict';
 
-  const errorNames = { TypeError, RangeError, SyntaxError, ReferenceError };
+  const errorNames = { __proto__: null, TypeError, RangeError, SyntaxError, ReferenceError };
   class GoError extends Error {
     constructor(text) { super(text); this.value = this; }
     error() { return this.message; }
   }
   Object.defineProperty(GoError.prototype, 'name', { value: 'GoError', configurable: true, writable: true });
-  host.makeError = ([name, text]) => new (errorNames[name] || GoError)(text);
+  host.makeError = ([name, text]) => {
+    const kind = errorNames[name];
+    return kind ? new kind(text.startsWith(`${name}: `) ? text.slice(name.length + 2) : text) : new GoError(text);
+  };
+  // Bytes as an operation takes them.
+  host.bytes = (data) => (data instanceof DataView ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : data);
 
   // What a user waits for, by number: a function of (succeeded, value).
   const waiting = new Map();

@@ -4,7 +4,7 @@
 
   const names = ['md4', 'md5', 'sha1', 'sha256', 'sha384', 'sha512', 'sha512_224', 'sha512_256', 'ripemd160'];
   const given = (data) => {
-    if (typeof data === 'string' || data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return data;
+    if (typeof data === 'string' || data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return host.bytes(data);
     if (Array.isArray(data)) return new Uint8Array(data);
     throw host.makeError(['GoError', `invalid type ${typeof data}, expected string, ArrayBuffer, or array of bytes`]);
   };

@@ -67,7 +67,7 @@
   };
   const bodyOf = (body) => {
     if (body === undefined || body === null) return null;
-    if (typeof body === 'string' || body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return body;
+    if (typeof body === 'string' || body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return host.bytes(body);
     if (typeof body === 'object') return { fields: Object.entries(body).map(([name, value]) => [name, fieldOf(value)]) };
     return String(body);
   };
