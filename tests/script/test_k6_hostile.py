@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from case import answer
 from running import Run, fastbench
 from servers import OK, Peer, Server, answering
 
+from fastbench.cli.output import k6_summary
 from fastbench.plan.plan import UsageError
 from fastbench.script.exceptions import Broken
 from fastbench.script.run_request import RunRequest
@@ -185,18 +188,19 @@ export default function (data) { console.log(data.half.length, data.nothing, dat
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
-    {
-        "throw null;": "handleSummary() failed: null",
-        "return { stdout: { a: 1 } };": "handleSummary() returns for stdout is neither a text",
-        "return { 'a\\0b': 'x' };": "ab cannot be written: the name has a NUL",
-        "return { '': 'x' };": "the empty name cannot be written: No such file",
-        "group('a', () => 1);": "group() cannot be used in the init context, nor in handleSummary",
-        "exec.test.abort();": "abort() cannot be used in the init context, nor in handleSummary",
-    }.items(),
+    ("body", "said", "code"),
+    [
+        ("throw null;", "handleSummary() failed: null", 0),
+        ("return { stdout: { a: 1 } };", "returns for stdout is neither a text", 0),
+        ("return { 'a\\0b': 'x' };", "ab cannot be written: the name has a NUL", 121),
+        ("return { '': 'x' };", "the empty name cannot be written: No such file", 121),
+        ("return { '/dev/full': 'x' };", "/dev/full cannot be written: No space left", 121),
+        ("group('a', () => 1);", "cannot be used in the init context, nor in handleSummary", 0),
+        ("exec.test.abort();", "cannot be used in the init context, nor in handleSummary", 0),
+    ],
 )
 def test_what_handle_summary_does_wrong_is_told(
-    tmp_path: Path, server: Server, body: str, said: str
+    tmp_path: Path, server: Server, body: str, said: str, code: int
 ) -> None:
     text = f"""
 export const options = {{ iterations: 1 }};
@@ -204,9 +208,34 @@ export default () => {{}};
 export function handleSummary() {{ {body} }}
 """
     found = run(tmp_path, text, server)
-    assert found.code == 0
+    assert found.code == code
     (line,) = logged(found)
     assert said in line
+
+
+def test_a_full_disk_is_told_of_what_handle_summary_prints(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = Path("/dev/full").open("w")
+    monkeypatch.setattr(sys, "stderr", stream)
+    try:
+        told = k6_summary._place("stderr", "x" * 100_000)
+    finally:
+        with contextlib.suppress(OSError):
+            stream.close()
+    assert told == "/dev/full was not written: no space left on device."
+
+
+def test_a_full_disk_costs_lines_of_the_console_and_no_iteration(
+    tmp_path: Path, server: Server
+) -> None:
+    text = """
+export const options = { iterations: 2 };
+export default () => { console.log('lost'); };
+"""
+    found = run(tmp_path, text, server, "--console-output", "/dev/full")
+    assert (found.code, found.document["exceptions"]) == (0, [])
+    assert "lines of --console-output were not written" in found.out
 
 
 def test_handle_summary_may_wait(tmp_path: Path, server: Server) -> None:

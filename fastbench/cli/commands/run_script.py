@@ -101,8 +101,8 @@ def _reported(request: RunRequest, output: Output, group: WorkerGroup) -> int:
             show = dashboards.beside(live.update, board)
             written = partial(run_url.write_files, output)
             result = parent.run(request, show, _tell, None, out, written, group)
-        output = k6_summary.deliver(request, result, output)
-        return run_url.deliver(result, output, out, board)
+        output, problems = k6_summary.deliver(request, result, output)
+        return run_url.deliver(result, output, out, board, problems)
 
 
 def _dry_run(request: RunRequest) -> int:

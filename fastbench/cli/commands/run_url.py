@@ -8,7 +8,7 @@ What only some runs need is imported where they need it: the start counts in CPU
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -77,16 +77,23 @@ def outlet(output: Output) -> Iterator[Outlet | None]:
 
 
 def deliver(
-    result: Result, output: Output, out: Outlet | None = None, board: Board | None = None
+    result: Result,
+    output: Output,
+    out: Outlet | None = None,
+    board: Board | None = None,
+    before: Sequence[str] = (),
 ) -> int:
     """Report, write what was asked for; return the exit code.
+
+    `before` are sentences about what could not be written already.
 
     The report comes first: a full disk must not cost the reader the numbers. Before it stands only
     what the live outputs lost, for it is in the report.
     """
-    lost: list[str] = []
+    lost = list(before)
     if out is not None:
-        result, lost = out.end(result)
+        result, more = out.end(result)
+        lost += more
     found = _compared(result, output)
     if board is not None:
         board.end(result, found)

@@ -20,13 +20,13 @@ from fastbench.script.run_request import RunRequest
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")  # what textSummary() colours its text with
 
 
-def deliver(request: RunRequest, result: Result, output: Output) -> Output:
-    """Write all that; return what is still to be written in the forms of our own.
+def deliver(request: RunRequest, result: Result, output: Output) -> tuple[Output, list[str]]:
+    """Write all that; return what is still to be written in our own forms, and what went wrong.
 
     What handleSummary() throws is told in one sentence, and the summary is shown then, as in k6.
     """
     if not request.script.endswith(JAVASCRIPT):
-        return output
+        return output, []
     from fastbench.script.load.k6_ended import Ended
 
     asked = k6.SummaryForm()
@@ -38,18 +38,17 @@ def deliver(request: RunRequest, result: Result, output: Output) -> Output:
     except Exception as error:
         said = redact.printable(redact.text(str(error)))
         delivery.tell(f"handleSummary() failed: {said}")
-    for name, content in made.items():
-        _place(name, content)
+    problems = [_place(name, content) for name, content in made.items()]
     if output.k6.export is not None:
         render = partial(k6.exported, k6.data(result, asked))
-        delivery.tell_all([delivery.to_path(output.k6.export, render)])
+        problems.append(delivery.to_path(output.k6.export, render))
     printed = "stdout" in made
     if output.format != "k6-text":
-        return replace(output, quiet=output.quiet or printed)
+        return replace(output, quiet=output.quiet or printed), problems
     if not printed and not output.quiet:
         text = k6.text(result, asked, output.k6.mode)
-        delivery.tell_all([delivery.to_path("-", lambda: _shown(text))])
-    return replace(output, format="text", quiet=True)
+        problems.append(delivery.to_path("-", lambda: _shown(text)))
+    return replace(output, format="text", quiet=True), problems
 
 
 def _shown(text: str) -> bytes:
@@ -67,24 +66,27 @@ def _asked(options: dict[str, Any]) -> k6.SummaryForm:
     return k6.SummaryForm(tuple(stats), options.get("summaryTimeUnit") or "", sources)
 
 
-def _place(name: str, content: str | bytes) -> None:
-    """Write what handleSummary() returns for one place."""
+def _place(name: str, content: str | bytes) -> str:
+    """Write what handleSummary() returns for one place; return what went wrong, "" if nothing."""
     data = content if isinstance(content, bytes) else content.encode()
     if name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        text = data.decode("utf-8", "replace")
-        pieces = (redact.printable(each, lines=True) for each in _COLOR.split(text))
-        colors = (*_COLOR.findall(text), "")
-        print(
-            "".join(each for pair in zip(pieces, colors, strict=True) for each in pair), file=stream
-        )
-        return
+        return delivery.to_stream(lambda: _colored(data), getattr(sys, name))
     try:
         write_atomic(name, data)
     except OSError as error:
-        delivery.tell(f"{_named(name)} cannot be written: {error.strerror}")
+        return f"{_named(name)} cannot be written: {error.strerror}"
     except ValueError:
-        delivery.tell(f"{_named(name)} cannot be written: the name has a NUL")
+        return f"{_named(name)} cannot be written: the name has a NUL"
+    return ""
+
+
+def _colored(data: bytes) -> bytes:
+    """Return a text and a line feed as a terminal may see them: colours are all that is left."""
+    text = data.decode("utf-8", "replace")
+    pieces = (redact.printable(each, lines=True) for each in _COLOR.split(text))
+    colors = (*_COLOR.findall(text), "\n")
+    shown = "".join(each for pair in zip(pieces, colors, strict=True) for each in pair)
+    return shown.encode("utf-8", "replace")
 
 
 def _named(place: str) -> str:

@@ -9,6 +9,7 @@ import time
 
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
+from fastbench.script import remarks
 
 _LEVELS = {"log": "info", "warn": "warning"}
 _PLAIN = re.compile(r"[A-Za-z0-9\-._/@^+]+")
@@ -37,4 +38,11 @@ class ConsoleFile:
         if text:
             shown = text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
             said.append(f"msg={shown}")
-        os.write(self._fd, f"{' '.join(said)}\n".encode("utf-8", "replace"))
+        try:
+            os.write(self._fd, f"{' '.join(said)}\n".encode("utf-8", "replace"))
+        except OSError as error:  # no reason for the script to fail
+            remarks.tell(
+                "console_output",
+                f"lines of --console-output were not written: {error.strerror}",
+                "look for room on the disk",
+            )
