@@ -216,7 +216,7 @@ export function handleSummary() {{ {body} }}
 def test_a_full_disk_is_told_of_what_handle_summary_prints(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stream = Path("/dev/full").open("w")
+    stream = Path("/dev/full").open("w")  # noqa: SIM115
     monkeypatch.setattr(sys, "stderr", stream)
     try:
         told = k6_summary._place("stderr", "x" * 100_000)
