@@ -81,9 +81,11 @@ cdef class Realm:
         """Run a script in the realm, by nobody; return its value. Raises JsError."""
         raw, raw_name = source.encode(), name.encode()
         JS_UpdateStackTop(self.rt)
+        hub_unlimited(True)
         cdef JSValue value = JS_Eval(
             self.ctx, PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw), PyBytes_AS_STRING(raw_name),
             JS_EVAL_TYPE_GLOBAL)
+        hub_unlimited(False)
         if JS_IsException(value):
             raise thrown(self.ctx)
         return held(self, value)
@@ -123,7 +125,9 @@ cdef class Realm:
         cdef JSValue value
         for i, each in enumerate(arguments[:4]):
             given[i] = each.value
+        hub_unlimited(True)
         value = JS_Call(self.ctx, function.value, value_undefined(), len(arguments), given)
+        hub_unlimited(False)
         if JS_IsException(value):
             raise thrown(self.ctx)
         return held(self, value)
@@ -153,6 +157,10 @@ cdef class Realm:
     def member(self, JsValue of not None, name):
         """Return a property of an object."""
         return held(self, JS_GetPropertyStr(self.ctx, of.value, name.encode()))
+
+    def limit_memory(self, size_t n_bytes):
+        """Let all users together use no more; what needs more throws. 0: no limit."""
+        JS_SetMemoryLimit(self.rt, n_bytes)
 
     def collect(self):
         """Look for values that nobody reaches any more."""

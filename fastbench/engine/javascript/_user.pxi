@@ -129,6 +129,7 @@ cdef class JsUser:
         cdef PyObject *out = NULL
         cdef int op
         cdef User *raw = self.raw
+        user_slice_begins()
         while True:
             if self.inner is not None:
                 try:
@@ -199,8 +200,26 @@ cdef class JsUser:
                 self.inner = answer.__await__()
             else:
                 self.answer(answer)
+        except Endless as error:
+            self.endless(error)
         except BaseException as error:
             self.refuse(error)
+
+    cdef endless(self, error):
+        """End the call: a script that catches this would hold up everybody once more."""
+        user_lines(self.raw, True)
+        try:
+            made = self.realm.error(error)
+        finally:
+            user_lines(self.raw, False)
+        stack = property_text(self.realm.ctx, (<JsValue>made).value, b"stack")
+        self.refuse_all(Endless(stack))
+
+    cdef refuse_all(self, error):
+        """End the call, whatever the script does."""
+        if self.ended is None:
+            self.ended = error
+        user_halt(self.raw)
 
     cdef count_check(self):
         cdef User *raw = self.raw
@@ -242,15 +261,15 @@ cdef class JsUser:
         """The operation returns."""
         try:
             self.raw.result = to_js(self.realm, value, False)
+            if JS_IsException(self.raw.result):
+                raise thrown(self.realm.ctx)
         except BaseException as error:
             self.refuse(error)
 
     cdef refuse(self, error):
         """The operation throws; what is no Exception ends the call instead."""
         if self.ended is not None or not isinstance(error, Exception):
-            if self.ended is None:
-                self.ended = error
-            user_halt(self.raw)
+            self.refuse_all(error)
             return
         user_lines(self.raw, True)
         try:

@@ -18,6 +18,15 @@ class JsError(Exception):
         self.value = value
 
 
+class Endless(JsError):
+    """Code of the script that ran while one of its values was read, and was stopped."""
+
+    def __init__(self, stack=""):
+        super().__init__(
+            "a getter, toString() or toJSON() of a value ran for more than a second",
+            "InternalError", stack)
+
+
 class Json:
     """A result of an operation that is told as bytes of JSON; parsed without a step between."""
 
@@ -128,6 +137,9 @@ cdef object thrown(JSContext *ctx):
 
 cdef object error_of(JSContext *ctx, JSValue error):
     """A thrown value, which is given up, as a JsError."""
+    if conversion_stopped():
+        JS_FreeValue(ctx, error)
+        return Endless()
     try:
         try:
             text = text_of(ctx, error)
@@ -277,12 +289,16 @@ cdef JSValue container_to_js(Realm realm, object value) except *:
     cdef uint32_t i = 0
     if isinstance(value, (list, tuple)):
         out = JS_NewArray(ctx)
+        if JS_IsException(out):
+            return out
         for each in value:
             JS_SetPropertyUint32(ctx, out, i, to_js(realm, each, True))
             i += 1
         return out
     if isinstance(value, dict):
         out = JS_NewObject(ctx)
+        if JS_IsException(out):
+            return out
         for name, each in value.items():
             raw = str(name).encode("utf-8", "replace")      # "__proto__" is one as any other
             atom = JS_NewAtomLen(ctx, PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw))

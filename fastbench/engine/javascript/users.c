@@ -19,7 +19,8 @@ static User *current;
 #define RESERVE_BYTES 32768     /* below the limit: what quickjs uses between two looks at it */
 
 static void *hub_stack_pointer;
-static uint64_t slice_ns, begun_ns;
+static uint64_t slice_ns, begun_ns, converting_ns, asked_ns;
+static int unlimited, stopped;
 
 static uint64_t now_ns(void)
 {
@@ -82,8 +83,7 @@ int user_resume(User *user)
     move_jobs(jobs_of(user), &rt->job_list);
     user->ctx->global_obj = user->global;
     current = user;
-    if (slice_ns)
-        begun_ns = now_ns();
+    converting_ns = 0;
 #if defined(__SANITIZE_ADDRESS__)
     void *fake;
     __sanitizer_start_switch_fiber(&fake, user->stack, user->stack_bytes);
@@ -200,6 +200,11 @@ User *user_new(JSContext *ctx, size_t stack_bytes)
     user->exception = JS_UNINITIALIZED;
     user->random = now_ns() | 1;
     user->global = JS_NewObjectProto(ctx, ctx->global_obj);
+    if (JS_IsException(user->global)) {
+        user->global = JS_UNDEFINED;
+        user_free(user);
+        return NULL;
+    }
     JS_DefinePropertyValue(ctx, user->global, JS_ATOM_globalThis, js_dup(user->global),
                            JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE);
     current = user;
@@ -208,19 +213,7 @@ User *user_new(JSContext *ctx, size_t stack_bytes)
     return user;
 }
 
-static int interrupt(JSRuntime *rt, void *opaque)
-{
-    User *user = current;
-    if (!user || now_ns() - begun_ns < slice_ns)
-        return 0;
-    return JS_IsBool(user_call(user->ctx, JS_UNDEFINED, 0, NULL, USER_PREEMPTED));
-}
-
-void user_slices(JSRuntime *rt, uint64_t ns)
-{
-    slice_ns = ns;
-    JS_SetInterruptHandler(rt, ns ? interrupt : NULL, NULL);
-}
+#include "slices.h"
 
 /* ---- errors into a user that is suspended: the runtime's fields are the hub's meanwhile */
 

@@ -58,6 +58,11 @@ void user_halt(User *user);                     /* an error that no catch of the
 void user_throw(User *user, JSValue error);
 void user_lines(User *user, int shown);
 void user_slices(JSRuntime *rt, uint64_t slice_ns);
+void user_slice_begins(void);
+/* Code that the hub runs, as a getter of a value that it reads, is stopped after a second; what is run
+   between the two calls of `hub_unlimited` is not. `conversion_stopped`: was it, since the last look? */
+void hub_unlimited(int begins);
+int conversion_stopped(void);
 
 int user_instantiate(User *user, JSModuleDef *module);   /* `function` is it then */
 JSValue user_export(User *user, const char *name);

@@ -1,0 +1,68 @@
+"""What keeps one user of a script of k6 from holding up the others, and the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running import Run, fastbench
+from servers import OK, Server, answering
+
+pytest.importorskip("fastbench.engine.javascript._quickjs", reason="built without JavaScript")
+
+HEAD = """import http from 'k6/http';
+import exec from 'k6/execution';
+import { check } from 'k6';
+const URL = __ENV.URL;
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server(answering(OK)) as running:
+        yield running
+
+
+def run(folder: Path, text: str, server: Server, *more: str) -> Run:
+    """Run a script of this text with one worker, so that its users share a thread."""
+    path = folder / "script.js"
+    path.write_text(f"{HEAD}{text}")
+    return fastbench("run", str(path), "-e", f"URL={server.url('')}", "-t", "1", "-q", *more)
+
+
+def test_a_getter_without_end_ends_its_iteration_and_not_the_run(
+    tmp_path: Path, server: Server
+) -> None:
+    text = """
+export const options = { vus: 2, iterations: 2 };
+export default function () {
+  if (__VU === 1) {
+    try { http.batch([['GET', URL, null, { tags: { get part() { for (;;); } } }]]); } catch (_) {}
+    check(null, { 'went on': true });
+  }
+  http.get(URL);
+}
+"""
+    found = run(tmp_path, text, server)
+    (row,) = found.document["exceptions"]
+    assert "ran for more than a second" in row["text"]
+    assert (row["type"], row["place"], row["count"]) == ("InternalError", "script.js:9", 1)
+    assert found.document["checks"] == []
+    assert found.document["summary"]["ok"] == 1
+
+
+def test_operations_without_end_leave_the_others_their_turns(
+    tmp_path: Path, server: Server
+) -> None:
+    text = """
+export const options = { scenarios: { s: {
+  executor: 'constant-vus', vus: 2, duration: '500ms', gracefulStop: '0s' } } };
+export default function () {
+  if (__VU === 1) for (;;) exec.vu.idInTest;
+  http.get(URL);
+}
+"""
+    found = run(tmp_path, text, server)
+    assert found.document["summary"]["ok"] > 1
+    assert found.document["scenarios"][0]["interrupted"] >= 1
