@@ -59,7 +59,10 @@ PARTS: dict[str, set[str]] = {
     "script.k6.gjson": set(),
     "script.k6.html": set(),
     "script.k6": {"script", "script.api", "script.http", "script.k6.gjson", "script.k6.html"},
-    "script.k6.modules": {"script", "script.api", "script.k6", "script.protocols"},
+    "script.k6.webcrypto": {"script", "script.k6"},
+    "script.k6.modules": {
+        *("script", "script.api", "script.k6", "script.k6.webcrypto", "script.protocols"),
+    },
     "script.artillery": {
         *("script", "script.api", "script.http", "script.k6", "script.k6.modules"),
         "script.protocols",

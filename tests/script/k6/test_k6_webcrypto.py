@@ -1,4 +1,4 @@
-"""The global crypto of k6: random values and digests; what is not there says so."""
+"""The global crypto of k6: random values and digests; what k6 has not says so."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ export default async function () {
   const kind = await told(() => crypto.getRandomValues(new Float32Array(1)));
   const quota = await told(() => crypto.getRandomValues(new Uint8Array(65537)));
   const unknown = await told(() => crypto.subtle.digest('MD5', values));
-  const missing = await told(() => crypto.subtle.encrypt());
+  const missing = await told(() => crypto.subtle.wrapKey());
   check(null, {
     kind: () => kind === 'TypeMismatchError',
     quota: () => quota === 'QuotaExceededError',

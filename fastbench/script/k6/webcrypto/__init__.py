@@ -1,0 +1,1 @@
+"""WebCrypto as scripts of k6 have it."""
