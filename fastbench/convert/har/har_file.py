@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from fastbench.plan.plan import UsageError
 
 _EXPORT = "export it from the network panel of the browser with `Save all as HAR`"
+_SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -78,6 +80,9 @@ def read(text: str, shown: str) -> Recording:
     """Read a recording; raises UsageError where there is none, or none of HTTP."""
     try:
         document = json.loads(text)
+        if _SURROGATE.search(text):  # a half of a pair is no character, and cannot be written
+            whole = json.dumps(document, ensure_ascii=False)
+            document = json.loads(whole.encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         where = f", line {line}" if line else ""

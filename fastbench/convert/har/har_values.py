@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_plus, urljoin
 
+from fastbench.convert.expressions import quoted
 from fastbench.convert.har.har_file import Entry
 from fastbench.convert.script_text import identifier
 
@@ -109,7 +110,7 @@ def _offers(entry: Entry) -> Iterator[tuple[object, Source]]:
     if "json" in last.answer_type or last.answer[:1] in ("{", "["):
         for path, value in leaves(_json(last.answer)):
             if path:
-                expression = f"response.json({json.dumps(selector(path), ensure_ascii=False)})"
+                expression = f"response.json({quoted(selector(path))})"
                 yield value, Source(entry, expression, _path_name(path), value)
     if "html" in last.answer_type:
         yield from _hidden(entry, last.answer)
@@ -117,18 +118,18 @@ def _offers(entry: Entry) -> Iterator[tuple[object, Source]]:
         if _KEPT_HEADERS.search(name) and name.lower() != "set-cookie":
             yield (
                 value,
-                Source(entry, f"response.headers[{json.dumps(name)}]", identifier(name), value),
+                Source(entry, f"response.headers[{quoted(name)}]", identifier(name), value),
             )
             bare = value.rpartition(" ")[2]
             if bare != value:
-                expression = f'response.headers[{json.dumps(name)}].rpartition(" ")[2]'
+                expression = f'response.headers[{quoted(name)}].rpartition(" ")[2]'
                 yield bare, Source(entry, expression, identifier(name), bare)
     for each in (entry, *entry.followed):
         for name, value in each.answer_headers:
             if name.lower() == "set-cookie":
                 key, _, rest = value.partition("=")
                 kept = unquote(rest.partition(";")[0])
-                expression = f"unquote(vu.cookies.get({json.dumps(key.strip())}) or '')"
+                expression = f"unquote(vu.cookies.get({quoted(key.strip())}) or '')"
                 yield kept, Source(entry, expression, identifier(key), kept, helper="unquote")
     yield from _location(entry, last)
 
@@ -145,7 +146,7 @@ def _location(entry: Entry, last: Entry) -> Iterator[tuple[object, Source]]:
         address = urljoin(last.url, location) if location else last.url
         source = 'response.headers["Location"]' if location else "response.url"
         for name, value in parse_qsl(address.partition("?")[2].partition("#")[0]):
-            pattern = f'found(r"[?&]{re.escape(name)}=([^&#]+)", {source})'
+            pattern = f"found({_pattern(f'[?&]{_escaped(name)}=([^&#]+)')}, {source})"
             made = Source(entry, f"unquote({pattern})", identifier(name), value, "found,unquote")
             yield value, made
         path = address.partition("?")[0].rstrip("/")
@@ -165,14 +166,27 @@ def _hidden(entry: Entry, page: str) -> Iterator[tuple[object, Source]]:
         if not name or not value or f'name="{name}"' not in match[0]:
             continue
         first = match[0].find(f'name="{name}"') < match[0].find(f'{key}="')
-        escaped = re.escape(name).replace("\\-", "-")
+        escaped = _escaped(name)
         pattern = (
             f'name="{escaped}"[^>]*{key}="([^"]*)'
             if first
             else f'{key}="([^"]*)"[^>]*name="{escaped}"'
         )
-        expression = f"found(r'{pattern}', response.text)"
+        expression = f"found({_pattern(pattern)}, response.text)"
         yield value, Source(entry, expression, identifier(name), value, helper="found")
+
+
+def _escaped(name: str) -> str:
+    return re.escape(name).replace("\\-", "-")
+
+
+def _pattern(pattern: str) -> str:
+    """Write a pattern: raw where that is the same text, for names come from the recorded page."""
+    for mark in ("'", '"'):
+        raw = f"r{mark}{pattern}{mark}"
+        if mark not in pattern and pattern.isprintable() and not pattern.endswith("\\"):
+            return raw
+    return quoted(pattern)
 
 
 def leaves(
