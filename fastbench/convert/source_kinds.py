@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection
 from importlib import import_module
@@ -54,8 +55,17 @@ def convert(
 ) -> Converted:
     """Return the script of a file; raises UsageError for what cannot be read."""
     module = import_module(f"fastbench.convert.{_MODULES[kind]}")
-    if kind == "har":
-        found = module.convert(content, shown, hosts=hosts, all_hosts=all_hosts, static=static)
-    else:
-        found = module.convert(content, shown, path)
+    try:
+        if kind == "har":
+            found = module.convert(content, shown, hosts=hosts, all_hosts=all_hosts, static=static)
+        else:
+            found = module.convert(content, shown, path)
+        ast.parse(found.text)
+    except RecursionError:
+        raise UsageError(f"convert: {shown} is nested too deeply; make it flatter.") from None
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(
+            f"convert: no script of Python could be made of {shown} ({error}); leave out what is "
+            "unusual in it."
+        ) from None
     return cast(Converted, found)

@@ -11,7 +11,17 @@ import pytest
 from commandline import invoke
 
 TOKEN = "abcdEFGH1234567890"
-NAMES = ("' or vu or '", '" or vu or "', "a'b", 'a"b', "a\\", "a\nb", "\x00", "\ud800", "é\U0001f600")
+NAMES = (
+    "' or vu or '",
+    '" or vu or "',
+    "a'b",
+    'a"b',
+    "a\\",
+    "a\nb",
+    "\x00",
+    "\ud800",
+    "é\U0001f600",
+)
 
 
 def entry(at: int, path: str, **answer: object) -> dict[str, object]:
@@ -23,7 +33,7 @@ def entry(at: int, path: str, **answer: object) -> dict[str, object]:
 
 def by_page(name: str) -> dict[str, object]:
     """Return an answer whose page has the token in a hidden field."""
-    page = f"<input type='hidden' name=\"{name}\" value=\"{TOKEN}\">"
+    page = f'<input type=\'hidden\' name="{name}" value="{TOKEN}">'
     return {"content": {"mimeType": "text/html", "text": page}}
 
 

@@ -13,6 +13,7 @@ from fastbench.script import extras
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
 _MAX_REFERENCES = 50
+_MAX_VALUES = 2_000_000
 _BODIES = (
     "application/json",
     "application/x-www-form-urlencoded",
@@ -91,13 +92,29 @@ def _document(content: str, shown: str) -> Any:
             raise UsageError(f"{shown}, line {line}: this is no JSON; correct it.") from None
     yaml = extras.load("yaml", extra="convert", what="A YAML file")
     try:
-        return yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        found = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
         raise UsageError(f"{shown}{where}: this is no YAML; correct it.") from None
     except (yaml.YAMLError, ValueError, RecursionError):
         raise UsageError(f"{shown} is no YAML; correct it.") from None
+    if _larger(found, _MAX_VALUES):
+        raise UsageError(
+            f"{shown} has more than {_MAX_VALUES:,} values with its aliases written out; use fewer."
+        )
+    return found
+
+
+def _larger(document: Any, most: int) -> bool:
+    """Tell whether a document has more values, each alias counted as what it stands for."""
+    stack, count = [document], 0
+    while stack and count <= most:
+        each = stack.pop()
+        if isinstance(each, dict | list):
+            count += len(each)
+            stack += each.values() if isinstance(each, dict) else each
+    return count > most
 
 
 class _Reader:
@@ -147,10 +164,10 @@ class _Reader:
 
     def _server(self) -> str:
         if self._swagger:
-            scheme = ([*(self._document.get("schemes") or []), "https"])[0]
+            scheme = ([*_list(self._document.get("schemes")), "https"])[0]
             host = self._document.get("host") or "localhost:8080"
             return f"{scheme}://{host}{str(self._document.get('basePath') or '').rstrip('/')}"
-        servers = self._document.get("servers") or [{}]
+        servers = _list(self._document.get("servers")) or [{}]
         first = _map(servers[0])
         url = str(first.get("url") or "")
         for name, variable in _map(first.get("variables")).items():
@@ -168,7 +185,7 @@ class _Reader:
     def _operation(
         self, method: str, path: str, given: dict[str, Any], item: dict[str, Any]
     ) -> ApiOperation:
-        tags = given.get("tags") or []
+        tags = _list(given.get("tags"))
         found = ApiOperation(
             method=method.upper(),
             path=path,
@@ -180,7 +197,7 @@ class _Reader:
         )
         found.security = self._security(given, found)
         both: dict[tuple[str, str], dict[str, Any]] = {}
-        for each in (*(item.get("parameters") or ()), *(given.get("parameters") or ())):
+        for each in (*_list(item.get("parameters")), *_list(given.get("parameters"))):
             parameter = self.resolve(each)
             both[str(parameter.get("in")), str(parameter.get("name"))] = parameter
         if self._swagger:
@@ -195,7 +212,7 @@ class _Reader:
         return found
 
     def _security(self, given: dict[str, Any], found: ApiOperation) -> tuple[str, ...]:
-        needs = given.get("security", self._document.get("security")) or []
+        needs = _list(given.get("security", self._document.get("security")))
         first = next((each for each in needs if isinstance(each, dict)), {})
         return tuple(str(each) for each in first)
 
@@ -260,7 +277,8 @@ class _Reader:
     def _swagger_body(
         self, found: ApiOperation, parameters: list[dict[str, Any]], given: dict[str, Any]
     ) -> None:
-        takes = given.get("consumes") or self._document.get("consumes") or ["application/json"]
+        takes = _list(given.get("consumes")) or _list(self._document.get("consumes"))
+        takes = [each for each in takes if isinstance(each, str)] or [_BODIES[0]]
         body = next((each for each in parameters if each.get("in") == "body"), None)
         if body is not None:
             kind = next((each for each in takes if "json" in each), takes[0])
@@ -268,12 +286,16 @@ class _Reader:
             return
         fields = [each for each in parameters if each.get("in") == "formData"]
         if fields:
-            files = tuple(str(each["name"]) for each in fields if each.get("type") == "file")
+            files = tuple(str(each.get("name")) for each in fields if each.get("type") == "file")
             multipart = files or "multipart/form-data" in takes
             kind = "multipart/form-data" if multipart else _BODIES[1]
-            value = {str(each["name"]): example(each, self.resolve) for each in fields}
+            value = {str(each.get("name")): example(each, self.resolve) for each in fields}
             found.body = RequestBody(kind, value, files)
 
 
 def _map(given: object) -> dict[str, Any]:
     return given if isinstance(given, dict) else {}
+
+
+def _list(given: object) -> list[Any]:
+    return given if isinstance(given, list) else []

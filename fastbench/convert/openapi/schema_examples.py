@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 Resolve = Callable[[Any], dict[str, Any]]
 
 _MAX_DEPTH = 6
 _MAX_TEXT = 1000
+_NUMBERS = {
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("minLength", "maxLength", "minItems", "maxItems"),
+}
 _FORMATS = {
     "date": "2026-01-31",
     "date-time": "2026-01-31T12:00:00Z",
@@ -29,9 +34,42 @@ _FORMATS = {
 }
 
 
-def example(schema: Any, resolve: Resolve, depth: int = 0) -> Any:
-    """Return a value that fits the schema."""
-    given = resolve(schema)
+@dataclass(slots=True)
+class _Budget:
+    """What one example may still take: a schema may contain itself many times over."""
+
+    values: int = 2000
+    nested: int = 40
+
+
+def example(schema: Any, resolve: Resolve, depth: int = 0, budget: _Budget | None = None) -> Any:
+    """Return a value that fits the schema; {} where it would be endless or very large."""
+    left = budget or _Budget()
+    if left.values <= 0 or left.nested <= 0:
+        return {}
+    left.values -= 1
+    left.nested -= 1
+    try:
+        return _example(_sound(resolve(schema)), resolve, depth, left)
+    finally:
+        left.nested += 1
+
+
+def _sound(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema without the keys whose values have another type than they must have."""
+
+    def fits(key: str, value: Any) -> bool:
+        if key in _NUMBERS:
+            whole = isinstance(value, int | float) and math.isfinite(value)
+            return whole and (key.startswith("exclusive") or not isinstance(value, bool))
+        if key in ("allOf", "oneOf", "anyOf", "required"):
+            return isinstance(value, list)
+        return isinstance(value, dict) if key == "properties" else True
+
+    return {key: value for key, value in given.items() if fits(key, value)}
+
+
+def _example(given: dict[str, Any], resolve: Resolve, depth: int, left: _Budget) -> Any:
     for key in ("example", "default", "const"):
         if key in given:
             return plain(given[key])
@@ -40,11 +78,11 @@ def example(schema: Any, resolve: Resolve, depth: int = 0) -> Any:
     if isinstance(several := given.get("enum"), list) and several:
         return plain(several[0])
     if parts := given.get("allOf"):
-        return _all_of(given, parts, resolve, depth)
+        return _all_of(given, parts, resolve, depth, left)
     for key in ("oneOf", "anyOf"):
         if choices := given.get(key):
-            return example(_not_null(choices, resolve), resolve, depth)
-    return _of_type(given, resolve, depth)
+            return example(_not_null(choices, resolve), resolve, depth, left)
+    return _of_type(given, resolve, depth, left)
 
 
 def plain(value: Any) -> Any:
@@ -64,29 +102,31 @@ def _not_null(choices: list[Any], resolve: Resolve) -> Any:
     return next((each for each in choices if resolve(each).get("type") != "null"), choices[0])
 
 
-def _all_of(given: dict[str, Any], parts: list[Any], resolve: Resolve, depth: int) -> Any:
+def _all_of(
+    given: dict[str, Any], parts: list[Any], resolve: Resolve, depth: int, left: _Budget
+) -> Any:
     whole: dict[str, Any] = {}
     for part in [*parts, {key: each for key, each in given.items() if key != "allOf"}]:
         found = resolve(part)
         if not any(key in found for key in ("type", "properties", "allOf", "oneOf", "anyOf")):
             continue
-        made = example(found, resolve, depth + 1)
+        made = example(found, resolve, depth + 1, left)
         if not isinstance(made, dict):
             return made
         whole.update(made)
     return whole
 
 
-def _of_type(given: dict[str, Any], resolve: Resolve, depth: int) -> Any:
+def _of_type(given: dict[str, Any], resolve: Resolve, depth: int, left: _Budget) -> Any:
     kind = given.get("type")
     if isinstance(kind, list):  # 3.1: ["string", "null"]
         kind = next((each for each in kind if each != "null"), "null")
     if kind == "object" or "properties" in given or (kind is None and "required" in given):
-        return _object(given, resolve, depth)
+        return _object(given, resolve, depth, left)
     if kind == "array" or "items" in given:
         if depth >= _MAX_DEPTH or given.get("maxItems") == 0:
             return []
-        made = example(given.get("items") or {}, resolve, depth + 1)
+        made = example(given.get("items") or {}, resolve, depth + 1, left)
         return [made] * max(1, min(int(given.get("minItems") or 1), 10))
     if kind == "integer":
         return int(_number(given, 1))
@@ -99,7 +139,7 @@ def _of_type(given: dict[str, Any], resolve: Resolve, depth: int) -> Any:
     return _text(given)
 
 
-def _object(given: dict[str, Any], resolve: Resolve, depth: int) -> dict[str, Any]:
+def _object(given: dict[str, Any], resolve: Resolve, depth: int, left: _Budget) -> dict[str, Any]:
     if depth >= _MAX_DEPTH:
         return {}
     required = given.get("required") or []
@@ -108,7 +148,7 @@ def _object(given: dict[str, Any], resolve: Resolve, depth: int) -> dict[str, An
         schema = resolve(each)
         if schema.get("readOnly") or (depth >= 3 and name not in required):
             continue
-        found[str(name)] = example(schema, resolve, depth + 1)
+        found[str(name)] = example(schema, resolve, depth + 1, left)
     return found
 
 

@@ -1,0 +1,65 @@
+"""OpenAPI files that are endless, very large or wrong: a script that runs, or one sentence."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import invoke
+
+REF = {"$ref": "#/components/schemas/R"}
+
+
+def api(schema: object, **operation: object) -> dict[str, Any]:
+    """Return a description with one operation whose body is of the schema R."""
+    body = {"content": {"application/json": {"schema": REF}}}
+    post = {"requestBody": body, "responses": {"200": {}}, **operation}
+    return {
+        "openapi": "3.1.0",
+        "paths": {"/a": {"post": post}},
+        "components": {"schemas": {"R": schema}},
+    }
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        api({"allOf": [REF]}),
+        api({"anyOf": [REF]}),
+        api({"required": list("abcdefghij"), "properties": dict.fromkeys("abcdefghij", REF)}),
+        api({"type": "string", "minLength": {}, "maxLength": "x"}),
+        api({"type": "number", "minimum": [], "multipleOf": {"a": 1}}),
+        api({"type": "array", "minItems": "\\", "items": REF}),
+        api({"type": "object", "properties": 5, "required": -1.5}),
+        api({"allOf": 5, "oneOf": True}),
+        api({}, parameters=True, security=1.5, tags=7),
+        {**api({}), "servers": {"url": "x"}},
+    ],
+    ids=lambda each: json.dumps(each["components"]["schemas"]["R"])[:40],
+)
+def test_an_odd_schema_still_gives_a_script(tmp_path: Path, document: dict[str, Any]) -> None:
+    (tmp_path / "api.json").write_text(json.dumps(document))
+    script = tmp_path / "x.py"
+    done = invoke("convert", str(tmp_path / "api.json"), "-o", str(script))
+    assert done.returncode == 0, done.stderr
+    ast.parse(script.read_text())
+    assert script.stat().st_size < 200_000
+
+
+@pytest.mark.parametrize("example", ["*i", "&x {a: *x}"])
+def test_aliases_that_explode_are_refused(tmp_path: Path, example: str) -> None:
+    pytest.importorskip("yaml")
+    rows = [
+        f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]"
+        for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
+    text = "\n".join(["openapi: 3.0.0", f"a: &a [{','.join('x' * 9)}]", *rows])
+    content = f"{{application/json: {{example: {example}}}}}"
+    text += f"\npaths: {{/a: {{post: {{requestBody: {{content: {content}}}}}}}}}\n"
+    (tmp_path / "api.yaml").write_text(text)
+    done = invoke("convert", str(tmp_path / "api.yaml"), "-o", str(tmp_path / "x.py"))
+    assert done.returncode == 1 and "with its aliases written out" in done.stderr
+    assert not (tmp_path / "x.py").exists()
