@@ -61,7 +61,7 @@ def told_by_fastbench(
     with Server(kept, tls=tls) as server:
         url = server.url("")
         found = fastbench("run", str(script), "-e", f"URL={url}", "-t", "1", "-q", *words)
-    assert found.document and not found.document["exceptions"], found.err
+    assert found.code == 0 and not found.document["exceptions"], found.err
     return kept.told
 
 

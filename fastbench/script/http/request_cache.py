@@ -122,7 +122,7 @@ class Maker:
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self.settings = settings
-        self._pool = pool
+        self.pool = pool
         self._sites: dict[str, Site] = {}
         self._kinds: dict[tuple[Any, ...], Kind] = {}
         self.met: Callable[[Origin], None] | None = None  # called with each server, maybe again
@@ -316,7 +316,7 @@ class Maker:
                 self._sites = {k: v for k, v in self._sites.items() if v is self._base}
             url = urls.parse(prefix)
             try:
-                origin = self._pool.origin(url.scheme, url.host, url.port)
+                origin = self.pool.origin(url.scheme, url.host, url.port)
             except ValueError as error:
                 raise UsageError(
                     f"{redact.url(prefix)} cannot be reached by TLS: {error}."

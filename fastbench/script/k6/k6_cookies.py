@@ -38,7 +38,7 @@ class K6Jars:
     def header(self, user: K6User, found: K6Request) -> str:
         """Return the cookies of a jar that go along with a request."""
         jar = self.of(user, found.jar)
-        if not jar.stored:
+        if not jar.stored or found.ready is None:
             return ""
         source = found.ready.keep
         text = jar.header(source.site.url.cookie_host, source.path, source.site.secure)

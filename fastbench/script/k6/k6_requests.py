@@ -8,21 +8,19 @@
 from __future__ import annotations
 
 import gzip
-import re
 import zlib
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
+from fastbench.foundation import redact
 from fastbench.plan import body as plan_body
-from fastbench.plan import urls
 from fastbench.script import remarks
 from fastbench.script.expected import Expected
 from fastbench.script.http import bodies, digest
 from fastbench.script.http.header_values import plain_headers
 from fastbench.script.http.request_cache import RequestOptions
-from fastbench.script.k6 import k6_params
+from fastbench.script.k6 import k6_params, k6_urls
 from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
 from fastbench.script.recording_context import PLACE, own_tags
 
@@ -35,36 +33,29 @@ if TYPE_CHECKING:
 
 _UNAUTHORIZED = Expected(((401, 401),))
 EVERYTHING = Expected(((100, 599),))
-_USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
 RESPONSE_TYPES = ("text", "binary", "none")
-
-
-class Login(NamedTuple):
-    """What answers a challenge, and which statuses are expected of the request that does."""
-
-    user: bytes
-    password: bytes
-    expected: Expected | None
 
 
 class K6Request(NamedTuple):
     """A request made ready, and what is not in its bytes."""
 
-    ready: Ready
+    ready: Ready | None  # None where the URL cannot even be read
     plain: bool  # its response is the client's own, as it comes
     throws: bool
     response_type: str
     compression: tuple[str, ...]
     jar: int
     replaced: frozenset[str]  # cookies that those of the jar do not join
-    login: Login | None = None
+    login: k6_urls.Login | None = None
+    fault: k6_urls.Fault | None = None  # why its URL cannot be reached
 
 
 class K6Response(NamedTuple):
     """A response that is not plain, with what the script is to see of its body."""
 
-    response: Response
+    response: Response | k6_urls.NoResponse
     response_type: str
+    fault: k6_urls.Fault | None = None
 
 
 def install(realm: K6Realm) -> None:
@@ -113,7 +104,7 @@ async def _in_turn(pace: Pace, user: K6User, found: K6Request, raw: bytes | None
 
 
 def _at_once(user: K6User, found: K6Request, raw: bytes | None) -> Any:
-    if found.plain:
+    if found.plain and found.ready is not None:
         vu = user.vu
         assert vu is not None
         return vu._send(found.ready, raw, vu.jar(found.ready) if vu._stored else "")
@@ -124,6 +115,9 @@ async def _special(user: K6User, found: K6Request, raw: bytes | None) -> Any:
     """Send a request that asks for more than its bytes say."""
     vu = user.vu
     assert vu is not None
+    if found.fault is not None:
+        return await _failing(user, found, found.fault)
+    assert found.ready is not None
     if vu.session.discard and found.response_type != "none":
         vu.session.discard = False
     if raw is not None and found.compression:
@@ -140,11 +134,36 @@ async def _special(user: K6User, found: K6Request, raw: bytes | None) -> Any:
     return user.realm.wrapped(K6Response(response, found.response_type))
 
 
+async def _failing(user: K6User, found: K6Request, fault: k6_urls.Fault) -> Any:
+    """Return the response to a request whose URL leads nowhere; raises K6Error."""
+    assert user.vu is not None
+    if found.ready is None:
+        return _unsent(user, fault, fault.text)
+    response = await user.vu._send(found.ready, None, "")
+    if found.throws:
+        raise K6Error(f'{response.method.capitalize()} "{response.url}": {fault.text}')
+    return user.realm.wrapped(K6Response(response, found.response_type, fault))
+
+
+def _unsent(user: K6User, fault: k6_urls.Fault | None, why: str) -> Any:
+    """Return what stands for a response where nothing was sent; raises K6Error.
+
+    One URL that cannot be read, with `fault`, keeps the others of its batch from being sent.
+    """
+    if user.realm.throws:
+        raise K6Error(why)
+    assert user.vu is not None
+    told = "a request was not sent, and counts among none: " + redact.printable(why)
+    user.vu.maker.warn_once("url_invalid", told, told, "check the URLs of the script")
+    none = K6Response(k6_urls.NoResponse(), "none", fault or k6_urls.Fault(0, ""))
+    return user.realm.wrapped(none)
+
+
 def _answering(
     user: K6User, found: K6Request, raw: bytes | None, response: Response
 ) -> Ready | None:
     """Return the request again, with what its server asked for; None if that is not digest."""
-    assert found.login is not None and user.vu is not None
+    assert found.login is not None and user.vu is not None and found.ready is not None
     asked = digest.challenge(response.raw_head)
     if asked is None:
         remarks.tell(
@@ -163,13 +182,6 @@ def _answering(
     return user.vu.maker.once(source.place, options)
 
 
-def _login(url: str, expected: Expected | None) -> tuple[str, Login]:
-    """Return a URL without its credentials, and these."""
-    userinfo = urls.parse(url).userinfo or b""
-    name, _, password = userinfo.partition(b":")
-    return _USERINFO.sub(r"\1", url, count=1), Login(name, password, expected)
-
-
 def _prepared(
     user: K6User, method: str, url: str, kind: str, params: Mapping[str, Any] | None
 ) -> K6Request:
@@ -178,12 +190,13 @@ def _prepared(
         raise K6Error(f"the parameters of a request are an object, not {params!r}")
     realm, vu = user.realm, user.vu
     assert vu is not None
-    refuse_blocked(realm.blocked, url)
+    fault = k6_urls.fault(url)
+    k6_urls.refuse_blocked(realm.blocked, url)
     expected, login = _callback(user, params), None
-    if (auth := params.get("auth")) == "digest":
-        url, login = _login(url, expected)
+    if (auth := params.get("auth")) == "digest" and fault is None:
+        url, login = k6_urls.login(url, expected)
         expected = _UNAUTHORIZED  # as k6 has it: who asks for digest expects to be asked
-    elif auth not in (None, "", "basic"):
+    elif auth not in (None, "", "basic", "digest"):
         raise K6Error(f"auth: {auth!r} is not there; fastbench has 'basic' and 'digest', no NTLM")
     tags = k6_params.texts_in(params, "tags")
     name = tags.get("name")
@@ -217,23 +230,15 @@ def _prepared(
     )
     keeps = realm.response_type == "none"  # a body although the others are discarded
     special = throws or compression or number or replaced or login or keeps
-    plain = not special and response_type == "text"
-    ready = vu.maker.prepared(PLACE.get(), options)
-    return K6Request(ready, plain, throws, response_type, compression, number, replaced, login)
-
-
-def refuse_blocked(patterns: Collection[str], url: str) -> None:
-    """Refuse a URL of a name that is blocked; raises K6Error."""
-    if not patterns:
-        return
-    try:
-        host = (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return  # the client says what is wrong with it
-    for pattern in patterns:
-        tail = pattern.removeprefix("*")
-        if host == pattern or (tail != pattern and host.endswith(tail)):
-            raise K6Error(f"hostname ({host}) is in a blocked pattern ({pattern})")
+    plain = not special and response_type == "text" and fault is None
+    ready: Ready | None = None
+    if fault is None:
+        ready = vu.maker.prepared(PLACE.get(), options)
+    elif fault.code != k6_urls.INVALID:
+        ready = k6_urls.unreachable(vu.maker, PLACE.get(), options)
+    return K6Request(
+        ready, plain, throws, response_type, compression, number, replaced, login, fault
+    )
 
 
 def _callback(user: K6User, params: Mapping[str, Any]) -> Expected | None:
@@ -327,6 +332,8 @@ def _begun(user: K6User, request: list[Any]) -> Any:
 async def _batch(requests: list[list[Any]]) -> list[Any]:
     user = in_iteration("http.batch()")
     assert user.vu is not None
+    if unread := next(filter(None, (k6_urls.unread(each[1]) for each in requests)), None):
+        return [_unsent(user, k6_urls.unread(each[1]), unread.text) for each in requests]
     most = user.vu.maker.settings.batch
     begun: deque[Any] = deque()
     answers = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fastbench.engine.client._client import Response
 from fastbench.engine.javascript._quickjs import Json, JsValue, Numbered
@@ -33,8 +33,8 @@ def install(realm: K6Realm) -> None:
         "headers": lambda of: _headers(_response(of)),
         "cookies": lambda of: _cookies(_response(of)),
         "timings": lambda of: _timings(_response(of)),
-        "error": lambda of: _response(of).error,
-        "errorCode": lambda of: error_code(_response(of)),
+        "error": _error,
+        "errorCode": _code,
         "url": lambda of: _response(of).url,
         "proto": lambda of: _first(_response(of))[0],
         "statusText": lambda of: _status_text(_response(of)),
@@ -56,8 +56,18 @@ def _response(of: Any) -> Response:
     if isinstance(of, Response):
         return of
     if isinstance(of, K6Response):
-        return of.response
+        return cast(Response, of.response)  # or what is read as one
     raise K6Error("this is no response")
+
+
+def _error(of: Any) -> str:
+    fault = of.fault if isinstance(of, K6Response) else None
+    return fault.text if fault else _response(of).error
+
+
+def _code(of: Any) -> int:
+    fault = of.fault if isinstance(of, K6Response) else None
+    return fault.code if fault else error_code(_response(of))
 
 
 def _body(of: Any) -> str | bytes | None:
@@ -211,8 +221,10 @@ def _tls(response: Response) -> tuple[str, str]:
     return _TLS_VERSIONS.get(version, ""), suite
 
 
-def _request(of: Any, sent: Any) -> dict[str, Any]:
+def _request(of: Any, sent: Any) -> dict[str, Any] | Json:
     response = _response(of)
+    if not isinstance(response, Response):
+        return Json(b"null")  # there was none
     options = getattr(response.keep, "options", None)
     return {
         "method": response.method,

@@ -109,7 +109,7 @@ def test_ten_thousand_requests_in_a_queue_are_left_at_once() -> None:
         await many(vu)
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
-        vu.maker._pool.halt()
+        vu.maker.pool.halt()
         assert loop.time() - begun_s < 1.0
         await asyncio.sleep(0)
         assert all(each.cancelled() for each in kept)

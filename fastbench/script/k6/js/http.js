@@ -58,7 +58,7 @@
   const address = (url) => {
     if (typeof url === 'string') return url;
     if (url !== null && typeof url === 'object' && typeof url.url === 'string' && 'name' in url) return url;
-    return String(url);
+    return `\0${url === null || url === undefined ? '<nil>' : url}`;  // no text: see k6_urls.py
   };
   // The name of an http.url`…` goes along as a tag.
   const named = (url, params) => {

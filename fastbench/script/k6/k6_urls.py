@@ -1,0 +1,213 @@
+"""URLs that k6 cannot send a request to, and the responses a script gets for them.
+
+1. What net/url of Go cannot read (`http://a b/`, `http://h:x/`, null) is error 1020: no request is
+   counted, nothing of its batch is sent, and `options.throw` alone says whether it throws.
+2. What it reads but has no host, or a scheme other than http and https, is a failed request, which
+   counts as one. So does a name or a port that cannot be.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from fastbench.engine.client import _client
+from fastbench.foundation import redact
+from fastbench.plan import urls
+from fastbench.plan.plan import UsageError
+from fastbench.script.http.request_cache import RequestSource, Site
+from fastbench.script.k6.k6_calls import K6Error
+
+if TYPE_CHECKING:
+    from fastbench.engine.client._client import Ready
+    from fastbench.script.expected import Expected
+    from fastbench.script.http.request_cache import Maker, RequestOptions
+    from fastbench.script.recording_context import RecordingContext
+
+INVALID = 1020
+NO_TEXT = "\0"  # how our JavaScript marks what is no text
+_OTHER, _DNS, _DIAL, _REFUSED = 1000, 1101, 1210, 1212
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
+_ASCII_ESCAPE = re.compile(r"%(?!25)[0-7].")
+_NOT_IN_HOST = re.compile(r"[\x00-\x20\x7f#%/?@\\^`{|}]")
+_USERINFO = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*")
+_CREDENTIALS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
+_MAX_PORT = 65535
+
+
+class Fault(NamedTuple):
+    """Why no request is sent: k6's number, and its words."""
+
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoTimes:
+    """The phases of what was never begun, in ms."""
+
+    blocked: float = 0.0
+    connecting: float = 0.0
+    tls_handshaking: float = 0.0
+    sending: float = 0.0
+    waiting: float = 0.0
+    receiving: float = 0.0
+    duration: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class NoResponse:
+    """What a script gets where there was not even a request; read as a Response is."""
+
+    error: str = ""
+    status: int = 0
+    url: str = ""
+    method: str = ""
+    raw_head: bytes = b""
+    error_kind: str = ""
+    remote: tuple[str, int] = ("", 0)
+    tls_parameters: tuple[int, str] = (0, "")
+    timings: NoTimes = field(default_factory=NoTimes)
+
+
+class Login(NamedTuple):
+    """What answers a challenge, and which statuses are expected of the request that does."""
+
+    user: bytes
+    password: bytes
+    expected: Expected | None
+
+
+@lru_cache(1000)
+def fault(url: str) -> Fault | None:
+    """Say why k6 cannot send a request to this URL; None if it can."""
+    if url.startswith(NO_TEXT):
+        return Fault(INVALID, f"invalid URL: '#{url[1:]}'")
+    try:
+        scheme, host = _parsed(url)
+    except ValueError as error:
+        return Fault(INVALID, f"invalid URL: parse {_quoted(url)}: {error}")
+    if scheme not in ("http", "https"):
+        return Fault(_OTHER, f"unsupported protocol scheme {_quoted(scheme)}")
+    if not host:
+        return Fault(_OTHER, "http: no Host in request URL")
+    port = re.search(r":([0-9]+)$", host)
+    if port and int(port[1]) > _MAX_PORT:
+        return Fault(_DIAL, f"dial tcp: address {int(port[1])}: invalid port")
+    if port and not int(port[1]):
+        return Fault(_REFUSED, "dial: connection refused")
+    try:
+        urls.parse(f"{scheme}://{host}")
+    except UsageError:
+        return Fault(_DNS, "lookup: no such host")
+    return None
+
+
+def unread(url: str) -> Fault | None:
+    """Say why net/url cannot read this URL; None if it can."""
+    found = fault(url)
+    return found if found and found.code == INVALID else None
+
+
+def unreachable(maker: Maker, place: RecordingContext, options: RequestOptions) -> Ready:
+    """Return a request that fails at once, as one to a name that nobody knows, and counts so."""
+    origin = maker.pool.origin("http", "", 80)
+    shown = redact.url(options.url)
+    name = options.name or shown
+    tags = place.with_tags(dict(options.tags)) if options.tags else place.tags
+    expected = options.expected or maker.settings.expected
+    route = place.recorder.route(
+        place.scenario, name, options.method, shown, place.group, tags, expected, options.tags
+    )
+    site = Site(origin, urls.parse("http://nowhere.invalid/"), "")
+    return _client.Ready(
+        _client.Heading(origin, options.method, fields=(), lines=b"", empty=b"\r\n", cookie=""),
+        b"/",
+        b"",
+        options.url,
+        route,
+        timeout_ns=round(maker.settings.timeout_s * 1e9),
+        redirects=0,
+        keep=RequestSource(options, site, place, "/", name),
+    )
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _parsed(url: str) -> tuple[str, str]:
+    """Return scheme and host, with its port, as Go reads them; raises ValueError in its words."""
+    if re.search(r"[\x00-\x1f\x7f]", url):
+        raise ValueError("net/url: invalid control character in URL")
+    text, _, fragment = url.partition("#")
+    if url.startswith(":"):
+        raise ValueError("missing protocol scheme")
+    found = _SCHEME.match(text)
+    scheme = found[1].lower() if found else ""
+    path = text[found.end() if found else 0 :].partition("?")[0]
+    if not path.startswith("/"):
+        if scheme:
+            return scheme, ""  # mailto:someone
+        if ":" in path.partition("/")[0]:
+            raise ValueError("first path segment in URL cannot contain colon")
+    host = ""
+    if path.startswith("//") and (scheme or not path.startswith("///")):
+        authority, slash, rest = path[2:].partition("/")
+        path, host = slash + rest, _host(authority)
+    for part in (path, fragment):
+        _check_escapes(part)
+    return scheme, host
+
+
+def _host(authority: str) -> str:
+    userinfo, at, host = authority.rpartition("@")
+    if at and not _USERINFO.fullmatch(userinfo):
+        raise ValueError("net/url: invalid userinfo")
+    if host.startswith("["):
+        name, bracket, port = host.rpartition("]")
+        if not bracket:
+            raise ValueError("missing ']' in host")
+    else:
+        name, colon, digits = host.rpartition(":") if ":" in host else (host, "", "")
+        port = colon + digits
+    if port and not re.fullmatch(r":[0-9]*", port):
+        raise ValueError(f"invalid port {_quoted(port)} after host")
+    _check_escapes(name)
+    if escaped := _ASCII_ESCAPE.search(name):
+        raise ValueError(f"invalid URL escape {_quoted(escaped[0])}")
+    if wrong := _NOT_IN_HOST.search(re.sub(r"%[0-9A-Fa-f]{2}", "", name)):
+        raise ValueError(f"invalid character {_quoted(wrong[0])} in host name")
+    return host
+
+
+def _check_escapes(text: str) -> None:
+    if wrong := _BAD_ESCAPE.search(text):
+        raise ValueError(f"invalid URL escape {_quoted(wrong[0])}")
+
+
+def refuse_blocked(patterns: Collection[str], url: str) -> None:
+    """Refuse a URL of a name that is blocked; raises K6Error."""
+    if not patterns:
+        return
+    try:
+        host = (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return  # the client says what is wrong with it
+    for pattern in patterns:
+        tail = pattern.removeprefix("*")
+        if host == pattern or (tail != pattern and host.endswith(tail)):
+            raise K6Error(f"hostname ({host}) is in a blocked pattern ({pattern})")
+
+
+def login(url: str, expected: Expected | None) -> tuple[str, Login]:
+    """Return a URL without its credentials, and these."""
+    userinfo = urls.parse(url).userinfo or b""
+    name, _, password = userinfo.partition(b":")
+    return _CREDENTIALS.sub(r"\1", url, count=1), Login(name, password, expected)
