@@ -113,6 +113,8 @@ class K6WebSocket:
     def ping(self) -> None:
         """Send a ping, and tell of its pong."""
 
+        self._count_sent()
+
         async def run() -> None:
             assert self.socket is not None
             if await self.socket.ping() is not None:
@@ -124,7 +126,14 @@ class K6WebSocket:
         """Close in order, now or once it is open."""
         self._closing = code, reason
         if self.socket is not None:
+            if (raw := self.socket.raw) is not None and not raw.ended:
+                self._count_sent()
             self._start(self.socket.close(code, reason))
+
+    def _count_sent(self) -> None:
+        """Count a ping or a close frame among the messages that were sent, as k6 does."""
+        assert self.socket is not None
+        self.socket.cells["ws_msgs_sent"].add(1)
 
     def drop(self) -> None:
         """Leave without waiting: the iteration was cut short, or the script failed."""
