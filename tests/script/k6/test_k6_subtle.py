@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from beside_k6 import find_k6
 from running import fastbench
 
 pytest.importorskip("fastbench.engine.javascript._quickjs", reason="built without JavaScript")
 pytest.importorskip("cryptography")
 
+SLOW = os.environ.get("FASTBENCH_SLOW") == "1"
 TOOLS = """
 const bytes = (hex) => new Uint8Array((hex.match(/../g) || []).map((each) => parseInt(each, 16)));
 const hex = (data) => Array.from(new Uint8Array(data), (b) => b.toString(16).padStart(2,
@@ -198,3 +201,27 @@ def test_node_reads_what_is_made_here_and_the_other_way_round(tmp_path: Path) ->
     assert of_node(f"const made = {json.dumps(here)}; {READ}") == AGREED
     there = of_node(MAKE)
     assert results(tmp_path, f"const made = {json.dumps(there)}; {READ}") == AGREED
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SLOW, reason="beside k6; FASTBENCH_SLOW=1 has it")
+def test_k6_reads_what_is_made_here(tmp_path: Path) -> None:
+    k6 = find_k6()
+    if k6 is None:
+        pytest.skip("k6 is not installed")
+    here = results(tmp_path, MAKE)
+    for name in ("RSA-PSS", "RSASSA-PKCS1-v1_5"):
+        here[name]["jwk"] = None  # k6 cannot verify with a public key of RSA from a JWK
+    of_key = "name === 'ECDSA' ? await s.importKey('jwk', jwk, ...rest) : spkiKey"
+    read = " ".join(READ.split()).replace("await s.importKey('jwk', jwk, ...rest)", of_key)
+    read = read.replace(
+        "for (const key of [await",
+        "const spkiKey = await s.importKey('spki', bytes(spki), ...rest); for (const key of [await",
+    )
+    body = f"const made = {json.dumps(here)}; {read}"
+    (tmp_path / "k6.js").write_text(_script(body))
+    out = tmp_path / "k6.txt"
+    words = [str(k6), "run", "-q", f"--console-output={out}", "--log-format=raw", "k6.js"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert _found(out.read_text()) == AGREED | {"wrapped": False}  # k6 counts on in all 128 bits
