@@ -96,6 +96,10 @@ _ERRNO |= {
 _RESOLVER = catalogue("""
 ENODEV: this machine has no network interface of the zone's name
   > `ip link` lists the interfaces; write the zone as in http://[fe80::1%25eth0]/
+EKEYREJECTED: the name is blocked by the script
+  > options.blockHostnames has a pattern that it matches
+EADDRNOTAVAIL: the address is blocked by the script
+  > options.blacklistIPs has a network that it is in
 EAI_NONAME: the name does not resolve
   > check the spelling of the host name
 EAI_NODATA: the name has no address of the family asked for

@@ -28,7 +28,9 @@ PROBE_S = 1.0
 MAX_ADDRESSES = 64  # of one server; as many as the engine has rooms for
 
 _EAI = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
-_NUMBERS = {name: -code for code, name in _EAI.items()} | {"ENODEV": errno.ENODEV}
+_NUMBERS = {name: -code for code, name in _EAI.items()}
+_NUMBERS |= {"ENODEV": errno.ENODEV, "EKEYREJECTED": errno.EKEYREJECTED}
+_NUMBERS["EADDRNOTAVAIL"] = errno.EADDRNOTAVAIL  # these two: see blocked
 _FAMILIES = {
     int(socket.AF_INET): "ipv4",
     int(socket.AF_INET6): "ipv6",

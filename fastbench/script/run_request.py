@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
+from fastbench.plan.blocked import Blocked
 from fastbench.plan.plan import ConnectTo, Family, Tls, Watch
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class RunRequest:
     family: Family = 0
     one_address: bool = False
     connect_to: tuple[ConnectTo, ...] = ()
+    blocked: Blocked | None = None
     watch: tuple[Watch, ...] = ()
     no_setup: bool = False
     no_teardown: bool = False

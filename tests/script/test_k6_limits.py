@@ -66,3 +66,42 @@ export default function () {
     found = run(tmp_path, text, server)
     assert found.document["summary"]["ok"] > 1
     assert found.document["scenarios"][0]["interrupted"] >= 1
+
+
+def test_blocked_servers_give_responses_and_are_not_reached(tmp_path: Path, server: Server) -> None:
+    text = """
+export const options = {
+  blockHostnames: ['blocked.test', '*.bad.test'], blacklistIPs: ['127.0.0.8/29'],
+  hosts: { 'blocked.test': '127.0.0.1', 'a.bad.test': '127.0.0.1', 'nine.test': '127.0.0.9' },
+};
+const is = (url, code, error) => check(http.get(url), {
+  [url]: (r) => r.status === 0 && r.error_code === code && r.error === error && r.body === null,
+});
+export default function () {
+  const port = URL.split(':')[2].split('/')[0];
+  is(`http://blocked.test:${port}/`, 1111, 'hostname is blocked');
+  is(`http://a.bad.test:${port}/`, 1111, 'hostname is blocked');
+  is(`http://nine.test:${port}/`, 1110, 'ip is blacklisted');
+  try { http.get(`http://blocked.test:${port}/`, { throw: true }); } catch (error) {
+    check(error, { throws: (e) => `${e}`.includes('hostname is blocked') });
+  }
+  is(`http://127.0.0.10:${port}/`, 1110, 'ip is blacklisted');
+  http.get(URL);
+}
+"""
+    found = run(tmp_path, text, server)
+    assert found.code == 0, found.err
+    checks = [(row["passes"], row["fails"]) for row in found.document["checks"]]
+    assert checks == [(1, 0)] * 5
+    assert (found.document["summary"]["ok"], found.document["summary"]["failed"]) == (1, 5)
+    assert "blocked by the script" in found.out + str(found.document)
+
+
+@pytest.mark.parametrize(("name", "value"), [("blockHostnames", "a*b"), ("blacklistIPs", "10.0")])
+def test_what_is_no_pattern_and_no_network_is_refused(
+    tmp_path: Path, server: Server, name: str, value: str
+) -> None:
+    text = f"export const options = {{ {name}: ['{value}'] }}; export default () => {{}};"
+    found = run(tmp_path, text, server)
+    assert found.code == 104
+    assert f"{name} has {value}" in found.err

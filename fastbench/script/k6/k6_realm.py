@@ -7,6 +7,7 @@ from typing import Any
 
 from fastbench.engine.javascript import _quickjs
 from fastbench.engine.javascript._quickjs import JsValue
+from fastbench.plan.blocked import Blocked
 from fastbench.script.k6.k6_modules import K6Modules
 from fastbench.script.k6.k6_pace import Pace
 from fastbench.script.k6.k6_typescript import TypeScript
@@ -33,8 +34,8 @@ class K6Realm:
         self.secret_sources: tuple[str, ...] = ()
         self.hidden: set[str] = set()  # secrets that the script has asked for
         self.response_type = "text"
-        self.blocked: frozenset[str] = frozenset()  # options.blockHostnames
         self.pace: Pace | None = None  # of options.rps
+        self.blocked: Blocked | None = None
         self.console: Callable[[str, str], None] | None = None  # where console.log() writes to
         self.jars: Any  # see k6_cookies
         self.host: JsValue  # the operations, as our own JavaScript sees them

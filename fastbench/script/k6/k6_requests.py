@@ -130,7 +130,7 @@ async def _special(user: K6User, found: K6Request, raw: bytes | None) -> Any:
     ):
         response = await vu._send(ready, raw, user.realm.jars.header(user, found))
     if found.throws and response.error:
-        raise K6Error(response.error)
+        raise K6Error(k6_urls.error_of(response))
     return user.realm.wrapped(K6Response(response, found.response_type))
 
 
@@ -191,7 +191,8 @@ def _prepared(
     realm, vu = user.realm, user.vu
     assert vu is not None
     fault = k6_urls.fault(url)
-    k6_urls.refuse_blocked(realm.blocked, url)
+    if fault is None and realm.blocked is not None:
+        fault = k6_urls.blacklisted(realm.blocked, url)
     expected, login = _callback(user, params), None
     if (auth := params.get("auth")) == "digest" and fault is None:
         url, login = k6_urls.login(url, expected)

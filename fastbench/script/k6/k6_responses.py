@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fastbench.engine.client._client import Response
 from fastbench.engine.javascript._quickjs import Json, JsValue, Numbered
-from fastbench.results.thresholds import request_tags
 from fastbench.script.http import cookies
+from fastbench.script.k6 import k6_urls
 from fastbench.script.k6.gjson import gjson_grammar, gjson_search, gjson_values
 from fastbench.script.k6.gjson.gjson_values import MISSING
 from fastbench.script.k6.k6_calls import K6Error
@@ -62,12 +62,12 @@ def _response(of: Any) -> Response:
 
 def _error(of: Any) -> str:
     fault = of.fault if isinstance(of, K6Response) else None
-    return fault.text if fault else _response(of).error
+    return fault.text if fault else k6_urls.error_of(_response(of))
 
 
 def _code(of: Any) -> int:
     fault = of.fault if isinstance(of, K6Response) else None
-    return fault.code if fault else error_code(_response(of))
+    return fault.code if fault else k6_urls.error_code(_response(of))
 
 
 def _body(of: Any) -> str | bytes | None:
@@ -206,11 +206,6 @@ def _timings(response: Response) -> dict[str, float]:
         "waiting": spans.waiting,
         "receiving": spans.receiving,
     }
-
-
-def error_code(response: Response) -> int:
-    """Return k6's number of an error; 1000 and the status from 400 on."""
-    return int(request_tags.error_code(response.status, response.error_kind) or 0)
 
 
 def _tls(response: Response) -> tuple[str, str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeGuard
 
+from fastbench.plan.blocked import Blocked
 from fastbench.plan.plan import UsageError
 from fastbench.results import k6_text
 from fastbench.script.api.options import Options
@@ -44,7 +46,6 @@ _WITHOUT_EFFECT = frozenset(
 )
 _TOLD = {  # what a run without them would do otherwise
     "tlsAuth": "give --cert and --key",
-    "blacklistIPs": "nothing is blocked",
     "localIPs": "give --bind",
     "executionSegment": "the whole load is run",
     "httpDebug": "use --debug",
@@ -88,17 +89,32 @@ def _is_number(given: object) -> TypeGuard[int | float]:
     return isinstance(given, int | float) and not isinstance(given, bool)
 
 
-def blocked_names(given: object) -> frozenset[str]:
-    """Return the patterns in small letters; raises UsageError for what is none."""
-    several = given if isinstance(given, list) else [given]
-    found = set()
-    for each in several:
-        if not isinstance(each, str) or not each or "*" in each.removeprefix("*"):
-            raise UsageError(
-                f"blockHostnames has {each}; a pattern is a name, or one that begins with *."
-            )
-        found.add(each.lower())
-    return frozenset(found)
+def blocked(given: Mapping[str, Any]) -> Blocked | None:
+    """Return what blockHostnames and blacklistIPs say, None for nothing; raises UsageError."""
+    names = {_pattern(each) for each in _several(given.get("blockHostnames"))}
+    networks = tuple(_network(each) for each in _several(given.get("blacklistIPs")))
+    return Blocked(frozenset(names), networks) if names or networks else None
+
+
+def _several(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else [given] if given else []
+
+
+def _pattern(given: Any) -> str:
+    if not isinstance(given, str) or not given or "*" in given.removeprefix("*"):
+        raise UsageError(
+            f"blockHostnames has {given}; a pattern is a name, or one that begins with *."
+        )
+    return given.lower()
+
+
+def _network(given: Any) -> IPv4Network | IPv6Network:
+    try:
+        if isinstance(given, str):
+            return ip_network(given, strict=False)
+    except ValueError:
+        pass
+    raise UsageError(f"blacklistIPs has {given}; write a network such as 10.0.0.0/8, or ::1/128.")
 
 
 def options_of(given: Mapping[str, Any]) -> Options:

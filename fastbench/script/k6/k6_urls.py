@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from fastbench.engine.client import _client
 from fastbench.foundation import redact
-from fastbench.plan import urls
+from fastbench.plan import blocked, urls
 from fastbench.plan.plan import UsageError
+from fastbench.results.thresholds import request_tags
 from fastbench.script.http.request_cache import RequestSource, Site
-from fastbench.script.k6.k6_calls import K6Error
 
 if TYPE_CHECKING:
-    from fastbench.engine.client._client import Ready
+    from fastbench.engine.client._client import Ready, Response
+    from fastbench.plan.blocked import Blocked
     from fastbench.script.expected import Expected
     from fastbench.script.http.request_cache import Maker, RequestOptions
     from fastbench.script.recording_context import RecordingContext
@@ -39,6 +38,10 @@ _NOT_IN_HOST = re.compile(r"[\x00-\x20\x7f#%/?@\\^`{|}]")
 _USERINFO = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*")
 _CREDENTIALS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
 _MAX_PORT = 65535
+_BLOCKED = {
+    ("dns", blocked.BLOCKED_NAME): (1111, "hostname is blocked"),
+    ("dns", blocked.BLOCKED_ADDRESS): (1110, "ip is blacklisted"),
+}
 
 
 class Fault(NamedTuple):
@@ -71,6 +74,7 @@ class NoResponse:
     method: str = ""
     raw_head: bytes = b""
     error_kind: str = ""
+    error_code: str = ""
     remote: tuple[str, int] = ("", 0)
     tls_parameters: tuple[int, str] = (0, "")
     timings: NoTimes = field(default_factory=NoTimes)
@@ -192,18 +196,25 @@ def _check_escapes(text: str) -> None:
         raise ValueError(f"invalid URL escape {_quoted(wrong[0])}")
 
 
-def refuse_blocked(patterns: Collection[str], url: str) -> None:
-    """Refuse a URL of a name that is blocked; raises K6Error."""
-    if not patterns:
-        return
-    try:
-        host = (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return  # the client says what is wrong with it
-    for pattern in patterns:
-        tail = pattern.removeprefix("*")
-        if host == pattern or (tail != pattern and host.endswith(tail)):
-            raise K6Error(f"hostname ({host}) is in a blocked pattern ({pattern})")
+def blacklisted(found: Blocked, url: str) -> Fault | None:
+    """Say why a URL that has an address in the place of a name is not reached; None if it is."""
+    if not found.has_address(urls.parse(url).host):
+        return None
+    return Fault(*_BLOCKED["dns", blocked.BLOCKED_ADDRESS])
+
+
+def error_of(response: Response | NoResponse) -> str:
+    """Return what went wrong with a request, in words; "" if nothing did."""
+    found = _BLOCKED.get((response.error_kind, response.error_code))
+    return response.error if found is None else found[1]
+
+
+def error_code(response: Response | NoResponse) -> int:
+    """Return k6's number of an error; 1000 and the status from 400 on."""
+    found = _BLOCKED.get((response.error_kind, response.error_code))
+    if found is not None:
+        return found[0]
+    return int(request_tags.error_code(response.status, response.error_kind) or 0)
 
 
 def login(url: str, expected: Expected | None) -> tuple[str, Login]:

@@ -148,14 +148,16 @@ class K6Host(ScriptHost):
         )
 
     def _limits(self, given: dict[str, Any]) -> None:
-        """Take what keeps requests back: a rate, and names that are blocked."""
+        """Take what keeps requests back: a rate, and servers that are blocked."""
         from fastbench.script.k6 import k6_settings
         from fastbench.script.k6.k6_pace import Pace
 
         if rps := k6_settings.rate_of(given.get("rps")):
             begun_ns = (self.request.k6 or K6Words()).made_ns
             self._realm.pace = Pace(rps, begun_ns, self._realm.take)
-        self._realm.blocked = k6_settings.blocked_names(given.get("blockHostnames") or [])
+        blocked = self._realm.blocked = k6_settings.blocked(given)
+        if blocked is not None:
+            self.request = replace(self.request, blocked=blocked)
 
     def _hosts(self, hosts: Mapping[str, Any]) -> None:
         """Let names lead where `options.hosts` says, as --connect-to does, which comes first."""

@@ -21,7 +21,6 @@ from fastbench.engine.bridge._core import Block
 from fastbench.engine.client import _client
 from fastbench.foundation import redact
 from fastbench.plan import connect_to, resolve
-from fastbench.plan.plan import ConnectTo
 from fastbench.results import addresses
 from fastbench.script import recording_context
 from fastbench.script.api.checks import Aborted
@@ -254,7 +253,7 @@ class Runtime:
         request = self._host.request
         family = resolve.family_of(request.family, request.bind)
         try:
-            rows = await _addresses(request.connect_to, origin.host, origin.port, family)
+            rows = await _addresses(request, origin.host, origin.port, family)
         except resolve.ResolveError:
             rows = []
         _, port = connect_to.where(request.connect_to, origin.host, origin.port)
@@ -330,7 +329,7 @@ def _pool(
             for address in request.bind
         ],
         family=resolve.family_of(request.family, request.bind),
-        resolve=partial(_addresses, request.connect_to),
+        resolve=partial(_addresses, request),
         one_address=request.one_address,
         keepalive=not settings.no_connection_reuse,
         unix_path=request.unix_path or "",
@@ -338,10 +337,15 @@ def _pool(
 
 
 async def _addresses(
-    rules: Sequence[ConnectTo], host: str, port: int, family: int = 0
+    request: RunRequest, host: str, port: int, family: int = 0
 ) -> list[resolve.Row]:
-    """Return the addresses of a server, or of the one in its place."""
-    return await resolve.soon(*connect_to.where(rules, host, port), family)
+    """Return the addresses of a server, or of the one in its place; raises ResolveError."""
+    if request.blocked is not None:
+        request.blocked.check_name(host)
+    rows = await resolve.soon(*connect_to.where(request.connect_to, host, port), family)
+    if request.blocked is not None:
+        request.blocked.check_addresses(rows)
+    return rows
 
 
 def _client_settings(settings: Settings) -> client.Settings:
