@@ -46,6 +46,10 @@ class Block:
         for each in text.splitlines():
             self.lines.append("    " * self.depth + each if each else "")
 
+    def docstring(self, text: str) -> None:
+        """Add a docstring; no text can end it early, or escape its end."""
+        self.raw('"""' + "\n".join(map(_plain, text.strip().splitlines())) + '"""')
+
     def comment(self, text: str) -> None:
         """Add a comment."""
         margin = "    " * self.depth + "# "

@@ -61,7 +61,7 @@ def convert(
         else:
             found = module.convert(content, shown, path)
         ast.parse(found.text)
-    except RecursionError:
+    except (MemoryError, RecursionError):  # what the parser says of too many levels
         raise UsageError(f"convert: {shown} is nested too deeply; make it flatter.") from None
     except (SyntaxError, ValueError) as error:
         raise UsageError(

@@ -68,8 +68,7 @@ class StatementWriter:
         elif isinstance(node, _LAYOUT) and not _is_docstring(node):
             block.line(ast.unparse(node))
         elif isinstance(node, ast.Expr):
-            text = ast.unparse(node)
-            block.raw('"""' + ast.literal_eval(text).strip().replace('"', "'") + '"""')
+            block.docstring(ast.literal_eval(ast.unparse(node)))
         else:
             block.raw(ast.unparse(node))
 

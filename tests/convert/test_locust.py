@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -112,3 +113,28 @@ def test_locust_itself_sends_the_same_requests(tmp_path: Path) -> None:
         )
         came = {(m, p, body.replace(": ", ":").replace(", ", ",")) for m, p, body in server.came}
     assert came - {("POST", "/logout", "")} == EXPECTED
+
+
+def test_no_docstring_of_a_locustfile_becomes_code(tmp_path: Path) -> None:
+    hostile = 'one \\"\\"\\" + str(print("ran")) + \\"\\"\\" two \\\\\\\\'
+    content = f'''
+from locust import HttpUser, task
+
+class Shopper(HttpUser):
+    """{hostile}"""
+
+    @task
+    def look(self):
+        """{hostile}"""
+        self.client.get("/")
+
+    def other(self):
+        """{hostile}
+        and a second line {hostile}"""
+        return 1
+'''
+    shopper = ast.parse(content).body[1]
+    assert isinstance(shopper, ast.ClassDef) and '"""' in str(ast.get_docstring(shopper))
+    script, _ = made(tmp_path, content)
+    calls = [each for each in ast.walk(ast.parse(script.read_text())) if isinstance(each, ast.Call)]
+    assert not [each for each in calls if ast.unparse(each.func) == "print"]

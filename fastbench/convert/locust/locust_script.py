@@ -182,7 +182,7 @@ class _Writer:
 
     def _doc(self, block: Block, node: ast.ClassDef) -> None:
         if text := ast.get_docstring(node):
-            block.raw(f'"""{" ".join(text.split())[:90]}"""'.replace("\\", "/"))
+            block.docstring(" ".join(text.split())[:90])
 
     def _own_tasks(self, user: LocustClass) -> tuple[LocustClass, list[LocustTask]]:
         """Return the class whose tasks an iteration runs: of a lone task set, that set."""

@@ -80,8 +80,7 @@ class _Writer:
         defaults = "".join(f", {names[key]}={text(in_path[key])}" for key in in_path)
         with body.block(f"async def {name}(vu{defaults}):"):
             if operation.summary:
-                shown = operation.summary.replace("\\", "/").replace('"', "'").rstrip(".")
-                body.raw(f'"""{shown[:90]}."""')
+                body.docstring(f"{operation.summary.rstrip('.')[:90]}.")
             if operation.deprecated:
                 body.comment("Deprecated: its weight is 0.")
             for lost in operation.lost:
