@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs
+
+from request_log import threaded
 
 __all__ = ["Shop", "recorded", "shop"]
 
@@ -110,17 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
 def shop() -> Iterator[Shop]:
     """Run the shop on a free port."""
     made = Shop()
-    handler = type("Handler", (_Handler,), {"shop": made})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    made.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with threaded(type("Handler", (_Handler,), {"shop": made})) as made.url:
         yield made
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Browser:

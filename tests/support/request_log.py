@@ -54,13 +54,18 @@ class _Handler(BaseHTTPRequestHandler):
 def logging_server() -> Iterator[RequestLog]:
     """Run the server on a free port."""
     made = RequestLog()
-    handler = type("Handler", (_Handler,), {"log": made})
+    with threaded(type("Handler", (_Handler,), {"log": made})) as made.url:
+        yield made
+
+
+@contextmanager
+def threaded(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Run a server of this handler on a free port, a thread a connection; give its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    made.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield made
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         thread.join()

@@ -158,10 +158,6 @@ cdef class Realm:
         """Return a property of an object."""
         return held(self, JS_GetPropertyStr(self.ctx, of.value, name.encode()))
 
-    def limit_memory(self, size_t n_bytes):
-        """Let all users together use no more; what needs more throws. 0: no limit."""
-        JS_SetMemoryLimit(self.rt, n_bytes)
-
     def collect(self):
         """Look for values that nobody reaches any more."""
         JS_RunGC(self.rt)

@@ -38,14 +38,7 @@ class K6Socket:
         raw = socket.raw
         if raw is not None:
             self._take_early(raw)
-            ended, raw.hook = raw.on_end, self._message
-
-            def gone(of: Any) -> None:
-                if ended is not None:
-                    ended(of)
-                self._gone()
-
-            raw.on_end = gone
+            listen(raw, self._message, self._gone)
 
     def tell(self, *event: Any) -> None:
         """Add an event: its name and values."""
@@ -249,6 +242,18 @@ def heard_pings(raw: WebSocket, tell: Callable[[], None]) -> None:
             tell()
 
     raw.watch = watch
+
+
+def listen(raw: Any, message: Callable[[Any], object], gone: Callable[[], object]) -> None:
+    """Let `message` take what a connection receives, and `gone` hear of its end, after others."""
+    ended, raw.hook = raw.on_end, message
+
+    def end(of: Any) -> None:
+        if ended is not None:
+            ended(of)
+        gone()
+
+    raw.on_end = end
 
 
 def refused_too(socket: Socket, begun_ns: int) -> None:

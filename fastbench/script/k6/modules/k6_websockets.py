@@ -9,7 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
-from fastbench.script.k6.k6_sockets import K6Opening, heard_pings, opening_of, refused_too
+from fastbench.script.k6.k6_sockets import (
+    K6Opening,
+    heard_pings,
+    listen,
+    opening_of,
+    refused_too,
+)
 
 if TYPE_CHECKING:
     from fastbench.script.api.sockets import Message, Socket
@@ -49,14 +55,7 @@ class K6WebSocket:
             said = f"bad handshake: {socket.status}" if socket.status else socket.error
             self._over(0, "", said or "the socket did not open")
             return
-        ended, raw.hook = raw.on_end, self._message
-
-        def gone(of: Any) -> None:
-            if ended is not None:
-                ended(of)
-            self._gone()
-
-        raw.on_end = gone
+        listen(raw, self._message, self._gone)
         extensions = socket.response.headers.get("Sec-Websocket-Extensions")
         self._tell("open", socket.subprotocol or "", [extensions] if extensions else [])
         if self._pings:
