@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from case import answer
-from running import Run, fastbench
+from k6_texts import run_text
+from running import Run
 from servers import OK, Peer, Server, answering
 
 from fastbench.cli.output import k6_summary
@@ -35,9 +36,7 @@ def server() -> Iterator[Server]:
 
 
 def run(folder: Path, text: str, server: Server, *more: str) -> Run:
-    path = folder / "script.js"
-    path.write_text(HEAD + text)
-    return fastbench("run", str(path), "-e", f"URL={server.url('')}", "-t", "1", "-q", *more)
+    return run_text(folder, HEAD + text, server, *more)
 
 
 def logged(found: Run) -> list[str]:

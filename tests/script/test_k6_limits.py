@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import Run, fastbench
+from k6_texts import run_text
+from running import Run
 from servers import OK, Server, answering
 
 pytest.importorskip("fastbench.engine.javascript._quickjs", reason="built without JavaScript")
@@ -26,9 +27,7 @@ def server() -> Iterator[Server]:
 
 def run(folder: Path, text: str, server: Server, *more: str) -> Run:
     """Run a script of this text with one worker, so that its users share a thread."""
-    path = folder / "script.js"
-    path.write_text(f"{HEAD}{text}")
-    return fastbench("run", str(path), "-e", f"URL={server.url('')}", "-t", "1", "-q", *more)
+    return run_text(folder, HEAD + text, server, *more)
 
 
 def test_a_getter_without_end_ends_its_iteration_and_not_the_run(

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import Run, fastbench
+from k6_texts import run_text
+from running import Run
 from servers import OK, Server, answering
 
 from fastbench.plan.blocked import BLOCKED_NAME
@@ -28,10 +29,8 @@ def server() -> Iterator[Server]:
 
 
 def run(folder: Path, text: str, server: Server, *more: str) -> Run:
-    path = folder / "script.js"
-    path.write_text(f"import http from 'k6/http';\nconst URL = __ENV.URL;\n{text}")
-    words = ("-e", f"URL={server.url('')}", "-t", "2", "-q", "--no-summary", *more)
-    return fastbench("run", str(path), *words)
+    head = "import http from 'k6/http';\nconst URL = __ENV.URL;\n"
+    return run_text(folder, head + text, server, "--no-summary", *more, workers=2)
 
 
 def counter() -> Pace:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from embedded import serving
+from k6_texts import run_text
 from running import Run, fastbench
 from servers import OK, Peer, Server, answering
 
@@ -27,9 +28,7 @@ def server() -> Iterator[Server]:
 
 def run(folder: Path, text: str, server: Server, *more: str) -> Run:
     """Run a script of this text with two workers."""
-    path = folder / "script.js"
-    path.write_text(HEAD + text)
-    return fastbench("run", str(path), "-e", f"URL={server.url('')}", "-t", "2", "-q", *more)
+    return run_text(folder, HEAD + text, server, *more, workers=2)
 
 
 def test_an_iteration_counts_its_checks_groups_metrics_and_requests(
