@@ -58,10 +58,13 @@ PARTS: dict[str, set[str]] = {
     "script.protocols": {"script", "script.api", "script.protocols.databases"},
     "script.k6.gjson": set(),
     "script.k6.html": set(),
-    "script.k6": {"script", "script.api", "script.http", "script.k6.gjson", "script.k6.html"},
+    "script.k6.loading": set(),
+    "script.k6": {"script", "script.api", "script.http", "script.k6.loading"},
+    "script.k6.http": {"script", "script.api", "script.http", "script.k6", "script.k6.gjson"},
     "script.k6.webcrypto": {"script", "script.k6"},
     "script.k6.modules": {
-        *("script", "script.api", "script.k6", "script.k6.webcrypto", "script.protocols"),
+        *("script", "script.api", "script.http", "script.protocols", "script.k6", "script.k6.html"),
+        *("script.k6.http", "script.k6.loading", "script.k6.webcrypto"),
     },
     "script.artillery": {
         *("script", "script.api", "script.http", "script.k6", "script.k6.modules"),

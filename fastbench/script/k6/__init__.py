@@ -1,1 +1,1 @@
-"""Scripts of k6, as they stand: what they import, over our own client and metrics."""
+"""Scripts of k6 as they stand: realm, users, settings; each kind of module has a room."""

@@ -8,9 +8,9 @@ from typing import Any
 from fastbench.engine.javascript import _quickjs
 from fastbench.engine.javascript._quickjs import JsValue
 from fastbench.plan.blocked import Blocked
-from fastbench.script.k6.k6_modules import K6Modules
 from fastbench.script.k6.k6_pace import Pace
-from fastbench.script.k6.k6_typescript import TypeScript
+from fastbench.script.k6.loading.k6_modules import K6Modules
+from fastbench.script.k6.loading.k6_typescript import TypeScript
 from fastbench.script.recording_context import RecordingContext, Tags
 from fastbench.script.spec import Spec
 

@@ -9,7 +9,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from fastbench.engine.javascript import _quickjs
-from fastbench.script.k6 import k6_commonjs
+from fastbench.script.k6.loading import k6_commonjs
 from fastbench.script.recording_context import PLACE, RecordingContext, Tags
 
 if TYPE_CHECKING:

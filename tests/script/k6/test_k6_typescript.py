@@ -14,7 +14,7 @@ if not (ROOT / "fastbench/script/k6/js/sucrase/sucrase.js").exists():
 
 from fastbench.engine.javascript import _quickjs
 from fastbench.plan.plan import UsageError
-from fastbench.script.k6 import k6_typescript
+from fastbench.script.k6.loading import k6_typescript
 
 LOAD = """
 import { check } from 'k6';

@@ -1,1 +1,1 @@
-"""Modules of k6 that stand on other parts of ours, and the realm that has all of them."""
+"""The modules of k6 but k6/http, and the realm that has all of them."""

@@ -8,37 +8,40 @@ from importlib import resources
 
 from fastbench.engine.client._client import Exchange
 from fastbench.engine.javascript import _quickjs
-from fastbench.script.k6 import (
-    k6_calls,
-    k6_commonjs,
-    k6_cookies,
-    k6_crypto,
-    k6_execution,
-    k6_requests,
-    k6_require,
-    k6_responses,
-    k6_sockets,
-)
+from fastbench.script.k6 import k6_calls
+from fastbench.script.k6.http import k6_cookies, k6_requests, k6_responses
 from fastbench.script.k6.k6_console import ConsoleFile
 from fastbench.script.k6.k6_realm import K6Realm, Take
-from fastbench.script.k6.modules import k6_extensions
+from fastbench.script.k6.loading import k6_commonjs
+from fastbench.script.k6.modules import (
+    k6_addresses,
+    k6_crypto,
+    k6_execution,
+    k6_files,
+    k6_html,
+    k6_redis,
+    k6_require,
+    k6_secrets,
+    k6_sockets,
+    k6_sql,
+    k6_websockets,
+)
+from fastbench.script.k6.webcrypto import subtle
 from fastbench.script.recording_context import PLACE
 from fastbench.script.run_request import K6Words
 
 _NOTHING = K6Words()
+# Our JavaScript in the order it is evaluated; later parts stand on earlier ones.
 _PARTS = (
-    "core.js",
-    "http.js",
-    "ws.js",
-    "crypto.js",
-    "jslib.js",
-    "commonjs.js",
-    *k6_extensions.PARTS,
+    *("core.js", "http.js", "ws.js", "crypto.js", "jslib.js", "commonjs.js", "sql.js", "html.js"),
+    *("redis.js", "files.js", "streams.js", "writable.js", "websockets.js", "webcrypto.js"),
+    "addresses.js",
 )
+# What has operations for it.
 _MODULES = (
     *(k6_calls, k6_requests, k6_responses, k6_cookies, k6_execution, k6_sockets, k6_crypto),
-    k6_require,
-    *k6_extensions.MODULES,
+    *(k6_require, k6_sql, k6_html, k6_redis, k6_files, k6_secrets, k6_websockets, k6_addresses),
+    subtle,
 )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
-from fastbench.script.k6.k6_sockets import (
+from fastbench.script.k6.modules.k6_sockets import (
     K6Opening,
     heard_pings,
     listen,

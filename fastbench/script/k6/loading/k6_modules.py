@@ -16,8 +16,8 @@ from collections.abc import Collection
 from fastbench.engine.javascript._quickjs import JsError
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
-from fastbench.script.k6 import k6_commonjs as commonjs
-from fastbench.script.k6 import k6_typescript
+from fastbench.script.k6.loading import k6_commonjs as commonjs
+from fastbench.script.k6.loading import k6_typescript
 
 _NEVER = {
     "k6/browser": "fastbench has no browser; measure pages by their requests.",

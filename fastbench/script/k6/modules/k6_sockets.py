@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from fastbench.script.api.handshakes import Opening
 from fastbench.script.api.sockets import CLOSE_TIMEOUT_S
+from fastbench.script.k6.http.k6_params import texts_in
+from fastbench.script.k6.http.k6_requests import K6Response
 from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
-from fastbench.script.k6.k6_params import texts_in
-from fastbench.script.k6.k6_requests import K6Response
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Ready, WebSocket

@@ -20,7 +20,7 @@ from fastbench.script.expected import Expected
 from fastbench.script.http import bodies, digest
 from fastbench.script.http.header_values import plain_headers
 from fastbench.script.http.request_cache import RequestOptions
-from fastbench.script.k6 import k6_params, k6_urls
+from fastbench.script.k6.http import k6_params, k6_urls
 from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
 from fastbench.script.recording_context import PLACE, own_tags
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin
 
 from fastbench.plan.plan import UsageError
+from fastbench.script.k6.http.k6_responses import page_of
 from fastbench.script.k6.k6_calls import K6Error, owner
-from fastbench.script.k6.k6_responses import page_of
 
 if TYPE_CHECKING:
     from fastbench.script.k6.html.dom_selection import Selection

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 from fastbench.engine.client._client import Response
 from fastbench.engine.javascript._quickjs import Json, JsValue, Numbered
 from fastbench.script.http import cookies
-from fastbench.script.k6 import k6_urls
 from fastbench.script.k6.gjson import gjson_grammar, gjson_search, gjson_values
 from fastbench.script.k6.gjson.gjson_values import MISSING
+from fastbench.script.k6.http import k6_urls
+from fastbench.script.k6.http.k6_requests import K6Response, body_bytes
 from fastbench.script.k6.k6_calls import K6Error
-from fastbench.script.k6.k6_requests import K6Response, body_bytes
 
 if TYPE_CHECKING:
     from fastbench.script.k6.k6_realm import K6Realm

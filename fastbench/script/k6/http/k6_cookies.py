@@ -10,8 +10,8 @@ from fastbench.script.http.cookies import Cookies
 from fastbench.script.k6.k6_calls import K6Error, in_iteration
 
 if TYPE_CHECKING:
+    from fastbench.script.k6.http.k6_requests import K6Request
     from fastbench.script.k6.k6_realm import K6Realm
-    from fastbench.script.k6.k6_requests import K6Request
     from fastbench.script.k6.k6_user import K6User
 
 

@@ -1,0 +1,1 @@
+"""k6/http over our client: requests with their params, responses, cookies and addresses."""
