@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastbench.engine.bridge import _core
-from fastbench.foundation import signals
+from fastbench.foundation import garbage, signals
 from fastbench.machine import processes
 
 QUIET_NICE = 10  # of who looks at a load beside it
@@ -93,6 +93,7 @@ class Child:
             _core.die_with_parent()
             if self.leads is not None:
                 self.leads()
+            garbage.collect()
             if os.getppid() == parent:  # it may be gone since before the kernel was told
                 be()
                 code = 0

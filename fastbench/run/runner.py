@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fastbench.engine.bridge import _core
-from fastbench.foundation import signals
+from fastbench.foundation import garbage, signals
 from fastbench.machine import host, limits, processes
 from fastbench.machine.monitor import Monitor
 from fastbench.machine.processes import Found
@@ -154,6 +154,7 @@ class _Run:
         if load.warmup_s:
             self._warm_up(line_ns, start_ns, series)
         monitor.start()
+        garbage.collect()
         self._watch(start_ns, looks, monitor)
         self.last_use = self.last_use or monitor.sample()
         now = looks.end(self._ended_s(start_ns), self.last_use)

@@ -346,3 +346,24 @@ def test_the_last_second_shows_the_connections_that_the_load_had(
 ) -> None:
     found = run(tmp_path, LOOP, server.url(), "-d", "1500ms")
     assert [row["connections"] for row in found.document["series"]] == [4, 4]
+
+
+def test_cycles_that_iterations_leave_are_collected(tmp_path: Path, server: Server) -> None:
+    text = """
+import weakref
+left = weakref.WeakSet()
+
+class Ring:
+    pass
+
+@scenario(executor="shared-iterations", vus=1, iterations=400)
+async def make(vu):
+    for _ in range(100):
+        ring = Ring()
+        ring.itself = ring
+        left.add(ring)
+    check(None, {"most are gone": lambda _: len(left) < 20_000})
+"""
+    done = run(tmp_path, text, server.url(""))
+    assert done.code == 0
+    assert [row["passes"] for row in done.document["checks"]] == [400]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from fastbench.foundation import signals
+from fastbench.foundation import garbage, signals
 from fastbench.machine import host
 from fastbench.machine import limits as machine
 from fastbench.machine.monitor import Monitor
@@ -106,6 +106,7 @@ class ScriptRun:
         start_ns = self._begin(applied)
         standing = Standing(applied, limits, reader, start_ns, before, monitor, self.observer)
         monitor.start()
+        garbage.collect()
         self._watch(standing, monitor)
         end_ns = time.monotonic_ns()
         standing.close(self._end_ns(end_ns), monitor)
