@@ -102,7 +102,7 @@ def test_swagger_2_has_its_own_forms_and_places(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     {
-        "openapi: 3.0.0\npaths: {": "x.yaml, line 3: this is no YAML",
+        "openapi: 3.0.0\npaths: {": "x.yaml, line 3: this is not YAML",
         "openapi: 4.0.0\npaths: {}": "OpenAPI 4.0.0 is not supported",
         "openapi: 3.0.0\npaths: {}": "has no operations",
         '{"openapi": "3.0.0"': "line 1: this is no JSON",

@@ -61,5 +61,5 @@ def test_aliases_that_explode_are_refused(tmp_path: Path, example: str) -> None:
     text += f"\npaths: {{/a: {{post: {{requestBody: {{content: {content}}}}}}}}}\n"
     (tmp_path / "api.yaml").write_text(text)
     done = invoke("convert", str(tmp_path / "api.yaml"), "-o", str(tmp_path / "x.py"))
-    assert done.returncode == 1 and "with its aliases written out" in done.stderr
+    assert done.returncode == 1 and "with the aliases written out" in done.stderr
     assert not (tmp_path / "x.py").exists()

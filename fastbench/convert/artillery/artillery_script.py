@@ -21,7 +21,7 @@ _WITHOUT_MEANING = ("plugins", "environments", "engines", "apdex", "processor")
 def convert(content: str, shown: str, path: str) -> Converted:
     """Return the script of a test; raises UsageError with the line of what is wrong."""
     try:
-        whole = yaml_tree.read(content.encode())
+        whole = yaml_tree.read(content.encode(), extra="convert")
         if not isinstance(whole, Map):
             raise Refusal(1, "a file of Artillery is a mapping with config and scenarios.")
         config = known_keys.mapping(whole, "config", "the file")

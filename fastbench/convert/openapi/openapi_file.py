@@ -9,11 +9,11 @@ from typing import Any
 
 from fastbench.convert.openapi.schema_examples import example, plain
 from fastbench.plan.plan import UsageError
-from fastbench.script import extras
+from fastbench.script.artillery import yaml_tree
+from fastbench.script.artillery.yaml_tree import Refusal
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
 _MAX_REFERENCES = 50
-_MAX_VALUES = 2_000_000
 _BODIES = (
     "application/json",
     "application/x-www-form-urlencoded",
@@ -90,31 +90,11 @@ def _document(content: str, shown: str) -> Any:
         except (ValueError, RecursionError) as error:
             line = getattr(error, "lineno", 1)
             raise UsageError(f"{shown}, line {line}: this is no JSON; correct it.") from None
-    yaml = extras.load("yaml", extra="convert", what="A YAML file")
     try:
-        found = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f", line {mark.line + 1}" if mark else ""
-        raise UsageError(f"{shown}{where}: this is no YAML; correct it.") from None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise UsageError(f"{shown} is no YAML; correct it.") from None
-    if _larger(found, _MAX_VALUES):
-        raise UsageError(
-            f"{shown} has more than {_MAX_VALUES:,} values with its aliases written out; use fewer."
-        )
-    return found
-
-
-def _larger(document: Any, most: int) -> bool:
-    """Tell whether a document has more values, each alias counted as what it stands for."""
-    stack, count = [document], 0
-    while stack and count <= most:
-        each = stack.pop()
-        if isinstance(each, dict | list):
-            count += len(each)
-            stack += each.values() if isinstance(each, dict) else each
-    return count > most
+        return yaml_tree.read(content.encode(), what="A YAML file", extra="convert")
+    except Refusal as error:
+        where = f", line {error.line}" if error.line else ""
+        raise UsageError(f"{shown}{where}: {error}") from None
 
 
 class _Reader:
