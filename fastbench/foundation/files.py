@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 
 from fastbench.foundation import signals
@@ -65,7 +64,7 @@ def _see_sticky(path: str, folder: str) -> None:
 
 
 def _temporary(folder: str) -> str:
-    return os.path.join(folder, f".fastbench-{os.getpid()}-{secrets.token_hex(4)}")
+    return os.path.join(folder, f".fastbench-{os.getpid()}-{os.urandom(4).hex()}")
 
 
 def is_stream(path: str) -> bool:

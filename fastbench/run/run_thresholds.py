@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import NoReturn
 
 from fastbench.foundation import redact
+from fastbench.foundation.nearest import nearest
 from fastbench.plan.plan import Load, Pace, UsageError, target_of
 from fastbench.results.load_stages import LoadPart, LoadStage, numbered, stages_of
 from fastbench.results.metric_values import MACHINE, Kind
@@ -71,7 +71,7 @@ def check_tags(thresholds: Iterable[Threshold], rows: Sequence[Row]) -> None:
         if not meant(each.tags, rows):
             names = list(dict.fromkeys(row.name for row in rows))
             asked = next((value for name, value in each.tags if name in ("name", "url")), "")
-            near = get_close_matches(target_of(asked), names, n=1, cutoff=0.6) or names[:3]
+            near = nearest(target_of(asked), names) or names[:3]
             _refuse(each, f"no URL of this run is that; there is {', '.join(near)}")
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Literal
 
+from fastbench.foundation.nearest import nearest
 from fastbench.plan import plan
 from fastbench.plan.plan import UsageError
 from fastbench.script import values
@@ -151,7 +151,7 @@ def read(name: str, function: str, given: Mapping[str, Any]) -> Spec:
                 f'executor="{_fitting(extra)}", or set the load in Options or with -u, -d, -i, -s.'
             )
     elif executor not in EXECUTORS:
-        near = get_close_matches(str(executor), EXECUTORS, n=1)
+        near = nearest(str(executor), EXECUTORS)
         cure = f"did you mean {near[0]}?" if near else f"it is one of {', '.join(EXECUTORS)}."
         raise UsageError(f"Scenario {name}: unknown executor {values.shown(executor)}; {cure}")
     else:

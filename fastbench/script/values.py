@@ -10,10 +10,10 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any
 
 from fastbench.foundation import units
+from fastbench.foundation.nearest import nearest
 from fastbench.plan import plan
 from fastbench.plan.plan import UsageError
 
@@ -161,7 +161,7 @@ def refuse_unknown(given: Iterable[Any], known: Sequence[str], what: str) -> Non
         if each in known:
             continue
         snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(each)).lower()
-        near = [snake] if snake in known else get_close_matches(snake, known, n=1, cutoff=0.6)
+        near = [snake] if snake in known else nearest(snake, known)
         if snake == "vus" and "pre_allocated_vus" in known:  # max_vus is more alike
             near = ["pre_allocated_vus"]
         cure = f"did you mean {near[0]}?" if near else f"it takes {', '.join(known)}."

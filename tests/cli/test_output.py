@@ -245,13 +245,14 @@ def test_a_terminal_shows_the_run_while_it_goes_and_the_report_alone_at_the_end(
 
 
 SHORT = ("-c2", "-d", "300ms")
+SEEN = ("-c2", "-d", "900ms")  # long enough for the live view on a busy machine
 
 
 def test_no_color_leaves_the_colours_out(server: Server) -> None:
     by_variable, by_flag = at_once(
         (
-            partial(in_terminal, *SHORT, server.url(), env={"NO_COLOR": "1"}),
-            partial(in_terminal, *SHORT, "--no-color", server.url()),
+            partial(in_terminal, *SEEN, server.url(), env={"NO_COLOR": "1"}),
+            partial(in_terminal, *SEEN, "--no-color", server.url()),
         )
     )
     for run in (by_variable, by_flag):

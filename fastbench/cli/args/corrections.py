@@ -14,7 +14,6 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from fastbench.cli.args import aliases
 from fastbench.cli.args.aliases import Alias
@@ -22,6 +21,7 @@ from fastbench.cli.args.flag_grammar import COMMANDS, OPTIONAL, Grammar, Item, d
 from fastbench.cli.args.value_shapes import ANY, NONE, SHAPES
 from fastbench.foundation import redact
 from fastbench.foundation.files import SCRIPT_ENDINGS
+from fastbench.foundation.nearest import nearest
 from fastbench.plan import urls
 from fastbench.plan.plan import UsageError
 
@@ -161,7 +161,7 @@ def _unknown(grammar: Grammar, words: list[str], item: Item) -> _Slip:
     known = sorted({*grammar.valued, *grammar.switched, *grammar.table})
     near = [each for each in known if each == item.name.lower().replace("_", "-")]
     if len(item.name) > 2 and not near:
-        near = get_close_matches(item.name, known, n=1, cutoff=0.78)
+        near = nearest(item.name, known, 0.78)
     if not near:
         return _Slip(f"unknown option {item.name}; {whole} --help lists all options", [])
     new = [words[item.start].replace(item.name, near[0], 1), *words[item.start + 1 : item.end]]
@@ -225,7 +225,7 @@ def _no_url(
         return _Slip(f"`{shown}` is not an HTTP server; {more}", [])
     if any(mark in word for mark in ":/@"):
         return None
-    near = get_close_matches(word, COMMANDS, n=1, cutoff=0.7)
+    near = nearest(word, COMMANDS, 0.7)
     if near and at_first and not grammar.command:
         return _Slip(
             f"unknown command `{shown}`; did you mean {near[0]}?", [([near[0], *others], "")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import textwrap
 from collections import Counter
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 
 from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.help import pager
+from fastbench.foundation import stdio
 from fastbench.machine.doctor_checks import Finding, examine
 from fastbench.machine.machine_facts import Machine
 
@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
     if flags.json:
         return pager.write(_json(findings))
     plain = flags.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    width = shutil.get_terminal_size((80, 24)).columns
+    width = stdio.columns(80)
     return pager.write(render(findings, color=sys.stdout.isatty() and not plain, width=width))
 
 

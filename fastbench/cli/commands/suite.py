@@ -15,7 +15,6 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from fastbench.cli.output import delivery
 from fastbench.experiments.suite import suite_file
 from fastbench.experiments.suite.suite_file import Entry, Overrides, Suite
 from fastbench.foundation import exit_codes, redact, signals
+from fastbench.foundation.nearest import nearest
 from fastbench.plan import readiness, urls
 from fastbench.plan.plan import UsageError
 
@@ -150,7 +150,7 @@ def _chosen(all_of_them: Sequence[Entry], only: Sequence[str] | None) -> tuple[E
     names = [*(entry.name for entry in all_of_them), *(e.group for e in all_of_them if e.group)]
     for name in only:
         if name not in names:
-            near = get_close_matches(name, names, n=1)
+            near = nearest(name, names)
             cure = f"did you mean `{near[0]}`?" if near else f"there is {', '.join(names)}."
             raise UsageError(f"--only: there is no run `{name}`; {cure}")
     return tuple(e for e in all_of_them if e.name in only or (e.group and e.group in only))

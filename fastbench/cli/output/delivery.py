@@ -6,7 +6,6 @@ What cannot be written is one sentence, and no reason to lose the rest.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -60,7 +59,7 @@ def look(stream: TextIO, colored: bool | None = None) -> Look:
         colored = stream.isatty() and os.environ.get("TERM") != "dumb"
     return Look(
         color=colored,
-        width=shutil.get_terminal_size((100, 24)).columns,
+        width=stdio.columns(100),
         unicode=encoding.lower().replace("-", "") == "utf8",
         encoding=encoding,
     )

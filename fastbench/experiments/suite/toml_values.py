@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
+from fastbench.foundation.nearest import nearest
 from fastbench.foundation.units import parse_duration_s
 from fastbench.plan.plan import UsageError
 
@@ -19,7 +19,7 @@ def known(given: Table, keys: Sequence[str], place: str) -> None:
     """Refuse a key that is none, with the one that may be meant."""
     for key in given:
         if key not in keys:
-            near = get_close_matches(key, keys, n=1, cutoff=0.6)
+            near = nearest(key, keys)
             cure = f"did you mean {near[0]}?" if near else f"there is {', '.join(keys)}."
             raise UsageError(f"{place}: there is no key `{key}`; {cure}")
 

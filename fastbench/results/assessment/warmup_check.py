@@ -7,8 +7,7 @@ that compiles, fills caches or opens its pool does so at the start (U26 asks for
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from statistics import median
+from collections.abc import Callable, Iterable
 
 from fastbench.foundation.units import format_count, format_ms, format_s
 from fastbench.results.result import Result, SeriesRow, Warning_
@@ -26,10 +25,10 @@ def unsteady_rows(values: list[float]) -> int:
     if len(values) < MIN_ROWS:
         return 0
     rest = values[len(values) // 3 :]
-    middle = median(rest)
+    middle = _median(rest)
     if middle <= 0:
         return 0  # nothing is no state that a server warms up to
-    stray = max(MIN_SHARE * middle, DEVIATIONS * median(abs(value - middle) for value in rest))
+    stray = max(MIN_SHARE * middle, DEVIATIONS * _median(abs(value - middle) for value in rest))
     if stray > middle:
         return 0
     count = 0
@@ -43,7 +42,7 @@ def notices(result: Result) -> list[Warning_]:
     if any(each.code == "silent" for each in result.outcome.reasons):
         return []  # the rest is no steady state, but a server that is gone
     rows = [row for row in result.series if row.span_s >= 0.5]
-    if not rows or not median(row.ok for row in rows[len(rows) // 3 :]):
+    if not rows or not _median(row.ok for row in rows[len(rows) // 3 :]):
         return []
     planned = result.summary.scheduled is not None
     count, what = 0, ""
@@ -51,13 +50,13 @@ def notices(result: Result) -> list[Warning_]:
         rates = [row.requests / row.span_s for row in rows]
         count = unsteady_rows(rates)
         what = (
-            f"{format_count(median(rates[:count]))} req/s against {_rest(rates)}" if count else ""
+            f"{format_count(_median(rates[:count]))} req/s against {_rest(rates)}" if count else ""
         )
     slow = [row.p50_ms for row in rows if row.p50_ms is not None]
     late = unsteady_rows(slow) if len(slow) == len(rows) else 0
-    if late > count and abs(slow[0] - median(slow[late:])) > MIN_MS:
+    if late > count and abs(slow[0] - _median(slow[late:])) > MIN_MS:
         count = late
-        first, rest = median(slow[:late]), median(slow[late:])
+        first, rest = _median(slow[:late]), _median(slow[late:])
         what = f"p50 {format_ms(first)} against {format_ms(rest)}"
     if not count:
         return []
@@ -66,5 +65,12 @@ def notices(result: Result) -> list[Warning_]:
     return [Warning_("warming_up", text, f"leave them out with -W {format_s(round(seconds) + 1)}")]
 
 
+def _median(values: Iterable[float]) -> float:
+    """Return the middle of some values; `statistics` costs every run 4 ms to import."""
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return (ordered[half] + ordered[~half]) / 2
+
+
 def _rest(rates: list[float]) -> str:
-    return format_count(median(rates[unsteady_rows(rates) :]))
+    return format_count(_median(rates[unsteady_rows(rates) :]))

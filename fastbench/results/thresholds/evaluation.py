@@ -26,7 +26,6 @@ from fastbench.plan.plan import UsageError
 from fastbench.results.load_stages import LoadStage, StageRow
 from fastbench.results.metric_values import Judgement
 from fastbench.results.result import Result
-from fastbench.results.thresholds.drift import judge_drift
 from fastbench.results.thresholds.judging import (
     DRIFTS,
     RECOVERY,
@@ -37,7 +36,6 @@ from fastbench.results.thresholds.judging import (
     judge_formula,
     leaves,
 )
-from fastbench.results.thresholds.recovery import judge_recovery
 from fastbench.results.thresholds.stage_judging import StageJudge
 from fastbench.results.thresholds.submetric import canonical
 from fastbench.results.thresholds.traces import WHOLE, Source, Time, Trace, needed
@@ -188,6 +186,9 @@ class Judge:
         return judge(threshold, *self._observed(threshold, now))
 
     def _by_seconds(self, threshold: Threshold) -> Callable[[Threshold, str], Judgement]:
+        from fastbench.results.thresholds.drift import judge_drift  # rare
+        from fastbench.results.thresholds.recovery import judge_recovery
+
         points = self._traces[threshold.text].points
         if threshold.aggregate in DRIFTS:
             return partial(judge_drift, points=points)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import NoReturn
 
 from fastbench.foundation import units
+from fastbench.foundation.nearest import nearest
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import Kind
 
@@ -41,7 +41,7 @@ def read_limit(word: str, kind: Kind, aggregate: str, text: str) -> float:
 
 def refuse_unknown(text: str, metric: str, names: Sequence[str]) -> NoReturn:
     """Refuse a metric that there is not, with those that may be meant."""
-    near = get_close_matches(metric, names, n=1, cutoff=0.8)
+    near = nearest(metric, names, 0.8)
     near = near or [name for name in names if metric in name.split("_")]
     every = ", ".join(("p99 (or another percentile)", *names))
     cure = f"did you mean {' or '.join(near)}?" if near else f"there are {every}"

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from fastbench.results.thresholds.drift import Points
 from fastbench.results.thresholds.judging import DRIFTS, RECOVERY, Threshold
 from fastbench.results.thresholds.submetric import canonical
+
+if TYPE_CHECKING:
+    from fastbench.results.thresholds.drift import Points
 
 MIN_GAP_S = 0.9  # between two points
 MAX_POINTS = 7200  # then neighbours are merged

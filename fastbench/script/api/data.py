@@ -14,7 +14,6 @@ from itertools import count
 from typing import Any, overload
 
 from fastbench.plan.plan import UsageError
-from fastbench.script.api import data_rows
 from fastbench.script.recording_context import VU
 
 Take = Callable[[int, int], int]
@@ -112,6 +111,8 @@ def data(source: str | os.PathLike[str] | Sequence[Any], *, delimiter: str | Non
     path = os.path.abspath(os.path.join(folder, asked))
     found = _loaded.get((path, delimiter))
     if found is None:
+        from fastbench.script.api import data_rows  # few scripts read files of data
+
         found = _loaded[path, delimiter] = _new(data_rows.read(path, asked, delimiter), asked)
     return found
 

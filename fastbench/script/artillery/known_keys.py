@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from typing import TypeVar
 
 from fastbench.foundation import redact
+from fastbench.foundation.nearest import nearest
 from fastbench.script.artillery.yaml_tree import Map, Refusal, Seq, finite
 
 T = TypeVar("T", bound=Map | Seq)
@@ -33,7 +33,7 @@ def refuse_unknown(
         if refused and key in refused:
             raise Refusal(line, f"{what}: {shown} {refused[key]}.")
         if key not in known:
-            near = get_close_matches(key, known, n=1)
+            near = nearest(key, known)
             cure = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(known))}."
             raise Refusal(line, f"{what} has no {shown}; {cure}")
 

@@ -6,10 +6,10 @@ costs no copy per request.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from secrets import token_hex
 from typing import Any, Final
 from urllib.parse import quote_plus
 
@@ -109,7 +109,7 @@ def _as_file(name: str, value: object) -> File:
 
 
 def _new_boundary() -> str:
-    return token_hex(16)
+    return os.urandom(16).hex()
 
 
 # Of all forms whose parts do not happen to hold it, so that their heads are the same.

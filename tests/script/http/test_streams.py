@@ -80,7 +80,7 @@ def test_events_come_one_by_one_and_are_one_request(embedded: str) -> None:
     assert run.rows("times", "http_stream_gap")[label].count == 19
     first = run.rows("times", "http_stream_first_event")[label]
     assert first.count == 1 and 0 < first.max_ns < response.timings.duration * 1e6
-    assert run.rows("times", "http_stream_gap")[label].min_ns > 200_000, "as the server paused"
+    assert run.rows("times", "http_stream_gap")[label].sum_ns > 100e6, "as the server paused"
 
 
 def test_a_chat_is_read_token_by_token(embedded: str) -> None:

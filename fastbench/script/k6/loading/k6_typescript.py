@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import re
 from array import array
-from importlib import resources
+from pathlib import Path
 
 from fastbench.engine.javascript._quickjs import JsError, JsValue, Realm
 from fastbench.foundation import redact
@@ -84,7 +84,7 @@ def _line_starts(text: str) -> array[int]:
 
 
 def _sucrase(name: str) -> str:
-    path = resources.files("fastbench.script.k6") / "js" / "sucrase" / "sucrase.js"
+    path = Path(__file__).parents[1] / "js" / "sucrase" / "sucrase.js"
     try:
         return path.read_text()
     except OSError:

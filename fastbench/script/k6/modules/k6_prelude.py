@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib import resources
+from pathlib import Path
 
 from fastbench.engine.client._client import Exchange
 from fastbench.engine.javascript import _quickjs
@@ -74,7 +74,7 @@ def _prelude(found: K6Realm, env: Mapping[str, str]) -> None:
     host = realm.evaluate("globalThis.__host", "prelude")
     modules = realm.evaluate("({})", "prelude")
     realm.evaluate("delete globalThis.__host", "prelude")
-    folder = resources.files("fastbench.script.k6") / "js"
+    folder = Path(__file__).parents[1] / "js"
     for name in _PARTS:
         realm.run(realm.evaluate((folder / name).read_text(), name), host, modules)
     found.host = host

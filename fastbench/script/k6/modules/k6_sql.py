@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import decimal
 import json
-import uuid
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -161,7 +159,5 @@ _VALUES: Mapping[type, Any] = {
     memoryview: list,
     datetime.datetime: _time,
     datetime.date: lambda value: f"{value.isoformat()}T00:00:00Z",
-    decimal.Decimal: lambda value: list(str(value).encode()),
-    uuid.UUID: lambda value: list(str(value).encode()),
     dict: lambda value: list(json.dumps(value).encode()),
 }
