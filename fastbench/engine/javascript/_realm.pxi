@@ -41,9 +41,10 @@ cdef class Realm:
     def define(self, name, handler, kind="values"):
         """Add `name` to `__host`: an operation that `handler(*arguments)` answers.
 
-        It returns a value, or an awaitable of one, and what it raises is thrown in the script. Of
-        a "keyed" one the fourth argument, an object, becomes two: bytes that are the same for the
-        same content (None where that is not plain), and the object, a JsValue (None for none).
+        It returns a value, or an awaitable of one, and what it raises is thrown in the script. A
+        "keyed" one is send(method, url, body, parameters): between the last two stand bytes that
+        are the same for the same request but for the content of its body (None where that is not
+        plain), and the parameters are a JsValue (None for none).
         """
         cdef JSValue everything = JS_GetGlobalObject(self.ctx)
         cdef JSValue host = JS_GetPropertyStr(self.ctx, everything, "__host")
@@ -59,7 +60,7 @@ cdef class Realm:
         """Set what the short way of requests and checks needs.
 
         `place_of()` has `checks`, a dict from the name of a check to what counts it, and `named`,
-        one from (method, URL, has it no body, key of its parameters) to a request made ready.
+        one from the bytes of a request (see `define`) to one made ready.
         What a sender returns is a `future`.
         """
         self.place_of = place_of

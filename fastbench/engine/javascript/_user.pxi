@@ -14,6 +14,7 @@ cdef class JsUser:
     cdef readonly Realm realm
     cdef public object owner
     cdef object inner           # what the operation waits for, an iterator
+    cdef bint awaited           # `inner` is a future that the loop has: it is done when we go on
     cdef object events          # an awaitable of the next event: see `waits`
     cdef object sender          # sends a request made ready, while `stored` is empty
     cdef dict stored
@@ -89,13 +90,17 @@ cdef class JsUser:
         return self
 
     def __next__(self):
-        return self.turn()
+        out = self.turn()
+        if out is OVER:
+            raise StopIteration         # as this is written, no exception is made
+        return out
 
     def send(self, value):
-        return self.turn()
+        return self.__next__()
 
     def throw(self, kind, value=None, trace=None):
         """End the call, unless what it waits for, which hears it first, takes the exception."""
+        self.awaited = False
         error = kind if value is None else value
         if isinstance(error, type):
             error = error()
@@ -106,10 +111,10 @@ cdef class JsUser:
             except StopIteration as stop:
                 if isinstance(error, Exception):
                     self.answer(stop.value)
-                    return self.turn()
+                    return self.__next__()
             except Exception as told:       # of what failed, a future: the operation throws
                 self.refuse(told)
-                return self.turn()
+                return self.__next__()
             except BaseException as told:
                 error = told
             else:
@@ -117,14 +122,14 @@ cdef class JsUser:
                 return out
         self.ended = error
         user_halt(self.raw)
-        return self.turn()
+        return self.__next__()
 
     def close(self):
         """End the call: the loop is torn down."""
         self.inner = None
 
     cdef object turn(self):
-        """Run until it waits (what to yield to the loop), or to the end."""
+        """Run until it waits (what to yield to the loop), or to the end without a value (OVER)."""
         global running_user
         cdef PyObject *out = NULL
         cdef int op
@@ -133,27 +138,32 @@ cdef class JsUser:
         while True:
             if self.inner is not None:
                 try:
-                    told = PyIter_Send(self.inner, None, &out)
+                    if self.awaited:    # less than an iterator, whose end is an exception
+                        told, value = PYGEN_RETURN, self.inner.result()
+                    else:
+                        told = PyIter_Send(self.inner, None, &out)
+                        value = <object>out
+                        Py_DECREF(value)
                 except BaseException as error:
                     self.inner = None
                     self.refuse(error)
                 else:
-                    value = <object>out
-                    Py_DECREF(value)
                     if told == PYGEN_NEXT:
+                        self.awaited = type(self.inner) is self.realm.future
                         return value
                     self.inner = None
                     self.answer(value)
+                self.awaited = False
             op = user_resume(raw)
             if released != NULL:
                 release()
             if op == USER_ENDED:
-                self.end()
+                return self.end()
             running_user = self
             self.operate(op)
 
-    cdef end(self):
-        """Raise what the end of a call is."""
+    cdef object end(self):
+        """Raise what the end of a call is; OVER is one without a value."""
         cdef JSValue value = self.raw.value
         self.raw.value = value_undefined()
         ended, self.ended = self.ended, None
@@ -165,7 +175,7 @@ cdef class JsUser:
         if self.raw.failed:
             raise error_of(self.realm.ctx, value)
         if value_tag(value) == JS_TAG_UNDEFINED:
-            raise StopIteration
+            return OVER
         raise StopIteration(held(self.realm, value))
 
     cdef operate(self, int op):
@@ -234,28 +244,24 @@ cdef class JsUser:
             name, holds != 0, to_python(self.realm, raw.argv[2], 0))
 
     cdef keyed(self, handler):
-        """Call `handler(a, b, c, key, object)`: see Realm.define."""
+        """Call `handler(method, url, body, key, parameters)`: see Realm.define."""
+        cdef Realm realm = self.realm
         cdef User *raw = self.raw
         cdef char buffer[4096]
-        cdef size_t n
-        cdef list given = [to_python(self.realm, raw.argv[i], 0) if i < raw.argc else None
-                           for i in range(3)]
-        key, found = b"", None
-        if raw.argc > 3 and value_tag(raw.argv[3]) == JS_TAG_OBJECT:
-            n = value_key(self.realm.ctx, raw.argv[3], buffer, sizeof(buffer))
-            key = PyBytes_FromStringAndSize(buffer, <Py_ssize_t>n) if n else None
-            found = held(self.realm, JS_DupValue(self.realm.ctx, raw.argv[3]))
-        if self.sender is not None and not self.stored and key is not None:
-            body = given[2]
-            ready = None
-            if body is None or type(body) is str:
-                ready = (<dict>self.realm.place_of().named).get(
-                    (given[0], given[1], body is None, key))
+        cdef size_t n = request_key(realm.ctx, raw.argc, raw.argv, buffer, sizeof(buffer))
+        key = PyBytes_FromStringAndSize(buffer, <Py_ssize_t>n) if n else None
+        if n and self.sender is not None and not self.stored:
+            ready = (<dict>realm.place_of().named).get(key)
             if ready is not None:
+                body = to_python(realm, raw.argv[2], 0)
                 if body is None:
                     return self.sender(ready)
                 return self.sender(ready, (<str>body).encode("utf-8", "surrogatepass"))
-        return handler(given[0], given[1], given[2], key, found)
+        given = [to_python(realm, raw.argv[i], 0) if i < raw.argc else None for i in range(3)]
+        found = None
+        if raw.argc > 3 and value_tag(raw.argv[3]) == JS_TAG_OBJECT:
+            found = held(realm, JS_DupValue(realm.ctx, raw.argv[3]))
+        return handler(*given, key, found)
 
     cdef answer(self, value):
         """The operation returns."""
@@ -279,6 +285,7 @@ cdef class JsUser:
         user_throw(self.raw, JS_DupValue(self.realm.ctx, (<JsValue>made).value))
 
 
+cdef object OVER = object()
 cdef JsUser running_user = None
 cdef frozenset plain_types = frozenset(
     (type(None), bool, str, int, float, bytes, list, dict, Json, Numbered))

@@ -2,7 +2,7 @@
 
 cdef extern from "Python.h":
     int PyIter_Send(object iterator, object value, PyObject **result) except -1
-    int PYGEN_NEXT
+    int PYGEN_NEXT, PYGEN_RETURN
 
 cdef extern from "users.h":
     ctypedef struct JSRuntime:
@@ -52,7 +52,7 @@ cdef extern from "users.h":
     JSValue kept_new(JSContext *, JSValueConst, void *, int)
     Kept *kept_of(JSValueConst)
     int value_tag(JSValueConst)
-    size_t value_key(JSContext *, JSValueConst, char *, size_t)
+    size_t request_key(JSContext *, int, JSValueConst *, char *, size_t)
     JSValue value_undefined()
     JSValue value_null()
     JSValue value_bool(int)

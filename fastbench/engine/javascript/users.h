@@ -79,7 +79,7 @@ JSValue kept_new(JSContext *ctx, JSValueConst prototype, void *object, int numbe
 Kept *kept_of(JSValueConst value);
 
 int value_tag(JSValueConst value);
-size_t value_key(JSContext *ctx, JSValueConst value, char *buffer, size_t capacity);
+size_t request_key(JSContext *ctx, int argc, JSValueConst *argv, char *buffer, size_t capacity);
 JSValue value_undefined(void);
 JSValue value_null(void);
 JSValue value_bool(int truth);

@@ -32,6 +32,12 @@ static int put_value(JSContext *ctx, Key *key, JSValueConst v, int depth)
         return 0;
     if (tag == JS_TAG_STRING)
         return put_text(key, JS_VALUE_GET_STRING(v));
+    if (tag == JS_TAG_STRING_ROPE) {
+        JSValue flat = js_linearize_string_rope(ctx, v);
+        int fits = JS_VALUE_GET_TAG(flat) == JS_TAG_STRING && put_text(key, JS_VALUE_GET_STRING(flat));
+        JS_FreeValue(ctx, flat);
+        return fits;
+    }
     if (tag == JS_TAG_INT || tag == JS_TAG_BOOL) {
         int32_t number = JS_VALUE_GET_INT(v);
         return put(key, &number, 4);
@@ -62,12 +68,17 @@ static int put_value(JSContext *ctx, Key *key, JSValueConst v, int depth)
     return put(key, &mark, 1);
 }
 
-/* Write what a plain object says, names and values, as bytes that are the same for the same content
-   in the same order; 0 when it is not plain or does not fit. */
-size_t value_key(JSContext *ctx, JSValueConst value, char *buffer, size_t capacity)
+/* Write what send(method, url, body, parameters) is asked for, but of a body only its kind, as bytes
+   that are the same for the same content in the same order; 0 when it is not plain or does not fit. */
+size_t request_key(JSContext *ctx, int argc, JSValueConst *argv, char *buffer, size_t capacity)
 {
     Key key = {buffer, buffer + capacity};
-    return put_value(ctx, &key, value, 0) ? (size_t)(key.at - buffer) : 0;
+    if (argc < 3)
+        return 0;
+    char kind = JS_IsNull(argv[2]) ? 0 : JS_IsString(argv[2]) ? 1 : 2;
+    int fits = put(&key, &kind, 1) && put_value(ctx, &key, argv[0], 0) &&
+        put_value(ctx, &key, argv[1], 0) && (argc < 4 || put_value(ctx, &key, argv[3], 0));
+    return fits ? (size_t)(key.at - buffer) : 0;
 }
 
 Kept *released;

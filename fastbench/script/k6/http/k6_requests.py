@@ -78,7 +78,7 @@ def _send(method: str, url: str, body: Any, key: bytes | None, params: JsValue |
         kind, raw = "raw", body.encode("utf-8", "surrogatepass")
     else:
         kind, raw = _body(body)
-    known = (method, url, kind, key, user.callback)
+    known = (key, kind, user.callback)
     found: K6Request | None = place.named.get(known) if key is not None else None
     if found is None:
         found = _prepared(user, method, url, kind, None if params is None else params.copy())
@@ -86,8 +86,8 @@ def _send(method: str, url: str, body: Any, key: bytes | None, params: JsValue |
             if len(place.named) >= 1000:
                 place.named.clear()
             place.named[known] = found
-            if found.plain and user.callback is None and kind in ("", "raw"):
-                place.named[method, url, body is None, key] = found.ready  # the short way
+            if found.plain and user.callback is None and (body is None or type(body) is str):
+                place.named[key] = found.ready  # the short way
     return _sent(user, found, raw)
 
 
