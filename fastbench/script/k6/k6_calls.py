@@ -191,8 +191,14 @@ def _mark_failed(text: str) -> None:
 
 
 def _tags() -> dict[str, str]:
+    user = owner()
+    if user.initializing:
+        raise K6Error("getting VU information in the init context is not supported")
     place = PLACE.get()
-    return {"group": place.group, "scenario": place.scenario, **dict(place.tags)}
+    here = {"group": place.group}
+    if place.scenario in user.realm.scenarios:  # setup() and teardown() belong to none
+        here["scenario"] = place.scenario
+    return {**here, **dict(place.tags)}
 
 
 def _set_tag(name: str, value: Any) -> None:

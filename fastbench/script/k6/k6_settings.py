@@ -41,7 +41,7 @@ _WITHOUT_EFFECT = frozenset(
         *("ext", "cloud", "dns", "noUsageReport", "paused", "linger", "console", "blacklistIPs"),
         *("blockHostnames", "localIPs", "tlsCipherSuites", "tlsVersion", "executionSegment"),
         *("executionSegmentSequence", "noSetup", "noTeardown", "noThresholds", "noSummary"),
-        *("summaryExport", "secretSource"),
+        *("summaryExport", "secretSource", "metricSamplesBufferSize", "consoleOutput"),
     )
 )
 _TOLD = {  # what a run without them would do otherwise

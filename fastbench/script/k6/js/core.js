@@ -9,6 +9,8 @@
     error() { return this.message; }
   }
   Object.defineProperty(GoError.prototype, 'name', { value: 'GoError', configurable: true, writable: true });
+  // A global name in k6, too: `error instanceof GoError`.
+  Object.defineProperty(globalThis, 'GoError', { value: GoError, configurable: true, writable: true });
   host.makeError = ([name, text]) => {
     const kind = errorNames[name];
     return kind ? new kind(text.startsWith(`${name}: `) ? text.slice(name.length + 2) : text) : new GoError(text);
@@ -151,9 +153,13 @@
     }
     return object;
   };
+  const checkedTag = (name, value) => {
+    if (['string', 'number', 'boolean'].includes(typeof value)) return value;
+    throw new TypeError(`invalid value for metric tag '${name}': only String, Boolean and Number types are accepted as a metric tag values`);
+  };
   const tags = new Proxy({}, {
     get: (_, name) => (typeof name === 'string' ? host.tag(name) : undefined),
-    set: (_, name, value) => { host.setTag(name, value === undefined ? null : value); return true; },
+    set: (_, name, value) => { host.setTag(name, checkedTag(name, value)); return true; },
     deleteProperty: (_, name) => { host.setTag(name, null); return true; },
     ownKeys: () => Object.keys(host.allTags()),
     has: (_, name) => name in host.allTags(),
@@ -181,7 +187,14 @@
     abort(text) { host.abort(text === undefined ? 'test aborted' : `test aborted: ${text}`); },
     fail(text) { host.markFailed(text === undefined ? '' : String(text)); },
   };
-  Object.defineProperty(test, 'options', { enumerable: true, get: () => host.execution('options') });
+  let options;  // the same for all users of a worker, and not to be changed
+  Object.defineProperty(test, 'options', {
+    enumerable: true,
+    get() {
+      if (options === undefined || host.initializing()) options = frozen(host.execution('options'));
+      return options;
+    },
+  });
   modules['k6/execution'] = {
     vu, test,
     scenario: inside({

@@ -1,4 +1,4 @@
-// k6/crypto over the operations in `host`.
+// k6/crypto and k6/crypto/x509 over the operations in `host`.
 (function (host, modules) {
   'use strict';
 
@@ -29,4 +29,29 @@
     return new Hasher((parts, encoding) => host.hmac(String(name), key, parts, encoding));
   };
   modules['k6/crypto'] = crypto;
+
+  const pem = (encoded) => {
+    if (encoded === undefined || encoded === null) return '';
+    if (typeof encoded === 'string' || encoded instanceof ArrayBuffer || ArrayBuffer.isView(encoded)) return host.bytes(encoded);
+    throw new TypeError(`a certificate is a text or an ArrayBuffer in PEM, not ${typeof encoded}`);
+  };
+  // Numbers of a key come as hexadecimal texts.
+  const numbers = (key) => {
+    for (const [name, value] of Object.entries(key)) {
+      if (typeof value === 'string' && value.startsWith('0x')) key[name] = BigInt(value);
+    }
+    return key;
+  };
+  modules['k6/crypto/x509'] = {
+    parse(encoded) {
+      const found = host.x509Parse(pem(encoded));
+      const { key } = found.publicKey;
+      numbers(key);
+      if (key.parameters) numbers(key.parameters);
+      return found;
+    },
+    getAltNames: (encoded) => host.x509AltNames(pem(encoded)),
+    getIssuer: (encoded) => host.x509Issuer(pem(encoded)),
+    getSubject: (encoded) => host.x509Subject(pem(encoded)),
+  };
 })

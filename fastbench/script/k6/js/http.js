@@ -148,5 +148,9 @@
     OCSP_STATUS_GOOD: 'good', OCSP_STATUS_REVOKED: 'revoked', OCSP_STATUS_UNKNOWN: 'unknown',
     OCSP_STATUS_SERVER_FAILED: 'server_failed',
   });
+  for (const reason of ['unspecified', 'key_compromise', 'ca_compromise', 'affiliation_changed', 'superseded',
+    'cessation_of_operation', 'certificate_hold', 'remove_from_crl', 'privilege_withdrawn', 'aa_compromise']) {
+    http[`OCSP_REASON_${reason.toUpperCase()}`] = reason;
+  }
   modules['k6/http'] = http;
 })

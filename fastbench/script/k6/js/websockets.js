@@ -9,8 +9,9 @@
   const STREAM_BYTES = 1024;
   const CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3;
 
+  let rawOf;
   const bytesOf = (part) => {
-    if (part instanceof Blob) return part.raw();
+    if (part instanceof Blob) return rawOf(part);
     if (part instanceof ArrayBuffer) return new Uint8Array(part);
     if (ArrayBuffer.isView(part)) return new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
     return null;
@@ -33,7 +34,7 @@
     }
     get size() { return this.#bytes.length; }
     get type() { return this.#type; }
-    raw() { return this.#bytes; }
+    static { rawOf = (blob) => blob.#bytes; }
     async arrayBuffer() { return this.#bytes.slice().buffer; }
     async bytes() { return this.#bytes.slice(); }
     async text() { return host.utf8Text(this.#bytes); }
@@ -55,7 +56,6 @@
     }
     toString() { return '[object Blob]'; }
   }
-  Object.defineProperty(Blob.prototype, 'raw', { enumerable: false });
 
   class WebSocket {
     #state = CONNECTING;

@@ -2,6 +2,11 @@
 (function (host, modules) {
   'use strict';
 
+  const begin = (socket, call, ms, repeats, name) => {
+    const time = Number(ms);
+    if (!(time > 0)) throw host.makeError(['GoError', `${name} requires a >0 timeout parameter, received ${ms}`]);
+    socket.timers.set(host.wsTimer(socket.number, time, repeats), call);
+  };
   class Socket {
     constructor(number) {
       Object.defineProperty(this, 'number', { value: number });
@@ -24,13 +29,8 @@
       host.wsSend(this.number, message);
     }
     ping() { host.wsPing(this.number); }
-    setTimeout(call, ms) { this.timer(call, ms, false, 'setTimeout'); }
-    setInterval(call, ms) { this.timer(call, ms, true, 'setInterval'); }
-    timer(call, ms, repeats, name) {
-      const time = Number(ms);
-      if (!(time > 0)) throw host.makeError(['GoError', `${name} requires a >0 timeout parameter, received ${ms}`]);
-      this.timers.set(host.wsTimer(this.number, time, repeats), call);
-    }
+    setTimeout(call, ms) { begin(this, call, ms, false, 'setTimeout'); }
+    setInterval(call, ms) { begin(this, call, ms, true, 'setInterval'); }
     close(code) { host.wsClose(this.number, code === undefined ? 1001 : Math.trunc(Number(code)) || 0); }
   }
   const told = (socket, event, ...values) => {

@@ -24,6 +24,9 @@ _NEVER = {
     "k6/experimental/browser": "fastbench has no browser; measure pages by their requests.",
     "k6/net/grpc": "fastbench speaks no gRPC.",
     "k6/experimental/grpc": "fastbench speaks no gRPC.",
+    # k6 has taken these away, too.
+    "k6/experimental/timers": "setTimeout() and the others are global; leave the import out.",
+    "k6/experimental/tracing": "it became the module http-instrumentation-tempo of jslib.",
 }
 _JSLIB = re.compile(r"https://jslib\.k6\.io/([a-z0-9-]+)/[^/]+/index\.js")
 _NEEDS = {"jslib/url": ("ada_url", "url")}  # the package, and the extra that has it

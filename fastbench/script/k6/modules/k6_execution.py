@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fastbench.script.k6.k6_calls import K6Error, owner
+from fastbench.script.k6.modules import k6_test_options
 
 if TYPE_CHECKING:
     from fastbench.script.k6.k6_realm import K6Realm
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
 _FIRST_SHARED = 34  # of the counters that workers share: those of feeders, which scripts here lack
 _LAST_SHARED = 62  # the last one is that of options.rps
 _ENDLESS = 1 << 62
+# What is asked for, and where it cannot be.
+_PARTS = {
+    "options": "test options in the init context",
+    "vu": "VU information in the init context",
+    "scenario": "scenario information outside of the VU context",
+    "instance": "instance information in the init context",
+}
+_TOO_LATE = ("instance", "teardown")
 
 
 def install(realm: K6Realm) -> None:
@@ -23,12 +32,13 @@ def install(realm: K6Realm) -> None:
 
 def _execution(name: str) -> Any:
     user = owner()
+    part = name.partition(".")[0]
+    if user.initializing or user.vu is None or (part, user.vu.scenario) == _TOO_LATE:
+        raise K6Error(f"getting {_PARTS[part]} is not supported")
     if name == "options":
-        return user.realm.options
-    if user.initializing or user.vu is None:
-        raise K6Error(
-            f"getting {name.partition('.')[0]} information in the init context is not supported"
-        )
+        return k6_test_options.whole(user.realm.options)
+    if part == "scenario" and user.vu.scenario not in user.realm.scenarios:
+        raise K6Error(f"getting {_PARTS[part]} is not supported")
     vu, realm = user.vu, user.realm
     if name in ("vu.idInTest", "vu.idInInstance"):
         return vu.id
@@ -40,7 +50,8 @@ def _execution(name: str) -> Any:
         return vu.scenario
     spec = realm.scenarios.get(vu.scenario)
     if name == "scenario.executor":
-        return spec.executor if spec is not None else ""
+        found = k6_test_options.whole(realm.options)["scenarios"].get(vu.scenario, {})
+        return found.get("executor", "")
     begun_ns = realm.begun_ns.get(vu.scenario, time.monotonic_ns())
     age_s = (time.monotonic_ns() - begun_ns) / 1e9
     if name == "scenario.startTime":

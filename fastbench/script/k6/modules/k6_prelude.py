@@ -25,6 +25,7 @@ from fastbench.script.k6.modules import (
     k6_sockets,
     k6_sql,
     k6_websockets,
+    k6_x509,
 )
 from fastbench.script.k6.webcrypto import subtle
 from fastbench.script.recording_context import PLACE
@@ -41,7 +42,7 @@ _PARTS = (
 _MODULES = (
     *(k6_calls, k6_requests, k6_responses, k6_cookies, k6_execution, k6_sockets, k6_crypto),
     *(k6_require, k6_sql, k6_html, k6_redis, k6_files, k6_secrets, k6_websockets, k6_addresses),
-    subtle,
+    *(k6_x509, subtle),
 )
 
 
