@@ -45,7 +45,7 @@ class Listens(Protocol):
 class Vu(Client):
     """One virtual user: its number, its requests and cookies, and what it keeps in `state`."""
 
-    __slots__ = ("halted", "id", "iteration", "scenario", "state", "task")
+    __slots__ = ("_user", "halted", "id", "iteration", "scenario", "state", "task")
 
     def __init__(self, id: int, scenario: str, session: Session, maker: Maker) -> None:
         super().__init__(session, maker)
@@ -54,6 +54,7 @@ class Vu(Client):
         self.iteration = 0
         self.state: dict[Any, Any] = {}
         self.task: Task[None] | None = None
+        self._user: Any = None  # what a host of another language keeps for it
         self.halted = False  # its iteration must end now
 
     def __repr__(self) -> str:

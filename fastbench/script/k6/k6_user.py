@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextvars import Token
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,25 @@ if TYPE_CHECKING:
     from fastbench.script.expected import Expected
     from fastbench.script.k6.k6_realm import K6Realm
 
+_CONTAINERS: dict[str, Callable[[], Any]] = {
+    **{"databases": list, "events": list, "groups": list, "readers": list, "due": set},
+    **{"sockets": dict, "tags": dict, "tasks": dict, "timers": dict},
+}
 Group = tuple[Token[RecordingContext], RecordingContext, int]
 
 
 class K6User:
     """One user: its JavaScript side, its VU, and what an iteration leaves behind."""
+
+    databases: list[Any]  # of k6/x/sql, by number; None is closed
+    due: set[int]  # timers that the script has not heard of yet
+    events: list[list[Any]]
+    groups: list[Group]
+    readers: list[Any]  # of k6/experimental/csv, by number
+    sockets: dict[int, Any]  # of k6/ws, by number
+    tags: dict[str, str]
+    tasks: dict[int, asyncio.Task[None]]
+    timers: dict[int, asyncio.TimerHandle]
 
     __slots__ = (
         *(
@@ -35,6 +49,7 @@ class K6User:
             "groups",
             "initializing",
             "js",
+            "left",
         ),
         *(
             "own_tags",
@@ -56,19 +71,20 @@ class K6User:
         self.initializing = True
         self.function: JsValue | None = None
         self.data: JsValue | None = None
-        self.groups: list[Group] = []
         self.callback: Expected | None = None
-        self.databases: list[Any] = []  # of k6/x/sql, by number; None is closed
-        self.readers: list[Any] = []  # of k6/experimental/csv, by number
-        self.sockets: dict[int, Any] = {}  # of k6/ws, by number
-        self.tags: dict[str, str] = {}
+        self.left = False  # are any of _CONTAINERS there?
         self.own_tags: Tags | None = None  # of its scenario, before any of `tags`
-        self.events: list[list[Any]] = []
         self.waiter: asyncio.Future[None] | None = None
-        self.timers: dict[int, asyncio.TimerHandle] = {}
-        self.due: set[int] = set()  # timers that the script has not heard of yet
-        self.tasks: dict[int, asyncio.Task[None]] = {}
         self.scenario_iteration: tuple[int, int] = (-1, 0)
+
+    def __getattr__(self, name: str) -> Any:
+        """Make what holds things when it is first asked for: most users need none of them."""
+        if name not in _CONTAINERS:
+            raise AttributeError(name)
+        made = _CONTAINERS[name]()
+        setattr(self, name, made)
+        self.left = True
+        return made
 
     async def instantiate(self) -> None:
         """Run the bodies of the script's modules for this user; raises JsError."""
@@ -122,6 +138,11 @@ class K6User:
         token, place, begun_ns = self.groups.pop()
         place.duration().add(monotonic_ns() - begun_ns)
         PLACE.reset(token)
+
+    def holds(self) -> bool:
+        """Tell whether an iteration that was cut short has left something behind."""
+        held = self.groups or self.timers or self.tasks or self.sockets
+        return bool(held or self.js.pending)
 
     def tidy(self) -> None:
         """Forget what an iteration that was cut short has left behind."""

@@ -177,7 +177,7 @@ class K6Host(ScriptHost):
         user = self._user(vu)
         with contextlib.suppress(Exception):
             _finish(user.instantiate())
-            vu.state["k6"] = user
+            vu._user = user
 
     async def setup(self, vu: Vu) -> Any:
         """Call the exported setup(); its result goes through JSON."""
@@ -204,10 +204,10 @@ class K6Host(ScriptHost):
             return self._first(vu, function, raw)
 
         def iterate(vu: Vu) -> Any:
-            user = vu.state.get("k6")
+            user = vu._user
             if user is None or user.function is None:
                 return first(vu)
-            if user.groups or user.timers or user.tasks or user.sockets or user.js.pending:
+            if user.left and user.holds():
                 user.tidy()
             return user.js.again(vu.iteration)
 
@@ -215,10 +215,10 @@ class K6Host(ScriptHost):
 
     async def _first(self, vu: Vu, function: str, raw: bytes | None) -> None:
         """Run the first iteration of a virtual user."""
-        user = vu.state.get("k6")
+        user = vu._user
         if user is None:
             user = await self._instance(vu)
-            vu.state["k6"] = user
+            vu._user = user
         user.function = user.export(function)
         assert user.function is not None  # looked at while it was loaded
         argument = None if raw is None else self._realm.realm.parse(raw)

@@ -116,7 +116,7 @@ def test_a_build_without_sucrase_says_what_to_do(
 ) -> None:
     realm = _quickjs.Realm(lambda base, name: name, lambda name: "")
     with monkeypatch.context() as patched:
-        patched.setattr("importlib.resources.files", lambda package: tmp_path)
+        patched.setattr(k6_typescript, "SUCRASE", tmp_path / "sucrase.js")
         with pytest.raises(UsageError, match=r"load\.ts is TypeScript.*run `make build` again"):
             k6_typescript.TypeScript(realm).javascript("let a: number;", "load.ts")
     stripped, columns = k6_typescript.TypeScript(realm).javascript("let a: number; a.b", "load.ts")

@@ -15,6 +15,7 @@ from fastbench.engine.javascript._quickjs import JsError, JsValue, Realm
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
 
+SUCRASE = Path(__file__).parents[1] / "js" / "sucrase" / "sucrase.js"  # by .ci/fetch_sucrase.py
 ENDINGS = (".ts", ".mts", ".cts")
 REFUSED = (".tsx", ".jsx")
 _WHERE = re.compile(r" \((\d+):(\d+)\)$")
@@ -84,9 +85,8 @@ def _line_starts(text: str) -> array[int]:
 
 
 def _sucrase(name: str) -> str:
-    path = Path(__file__).parents[1] / "js" / "sucrase" / "sucrase.js"
     try:
-        return path.read_text()
+        return SUCRASE.read_text()
     except OSError:
         raise UsageError(
             f"{redact.printable(name)} is TypeScript, and this fastbench was built without it: "
