@@ -76,7 +76,13 @@ def _constant(node: ast.Constant) -> tuple[str, int]:
         return "b" + quoted(repr(node.value)[2:-1]) if _plain(node.value) else repr(
             node.value
         ), ATOM
+    if isinstance(node.value, int) or node.value is None:
+        return repr(node.value), ATOM
     return ast.unparse(node), ATOM
+
+
+def _name(node: ast.Name) -> tuple[str, int]:
+    return node.id, ATOM
 
 
 def _plain(value: bytes) -> bool:
@@ -213,6 +219,7 @@ def _dict_of(node: ast.DictComp) -> tuple[str, int]:
 
 _WRITERS: dict[type[ast.expr], Callable[..., tuple[str, int]]] = {
     ast.Constant: _constant,
+    ast.Name: _name,
     ast.JoinedStr: _joined,
     ast.Call: _call,
     ast.Dict: _dict,

@@ -15,6 +15,7 @@ from fastbench.convert.expressions import quoted
 # How a part that could not be carried over is marked, as people mark what is left to do.
 MARK = "TO" + "DO"
 _COMMENT_WIDTH = 96
+_NEEDS_CARE = re.compile(r"[\\'\n]")  # quotes that are chosen by what stands between them
 _RESERVED = {
     *("vu", "setup", "teardown", "env", "check", "group", "sleep", "think", "scenario"),
     *("response", "file", "uuid", "weighted", "random_int", "random_item", "list", "dict"),
@@ -40,6 +41,14 @@ class Block:
     def line(self, source: str) -> None:
         """Add a simple statement, in as many lines as it takes."""
         self.lines += python_layout.statement(source, self.depth)
+
+    def short(self, source: str) -> None:
+        """Add a statement that is written as it should be, if it has room on one line."""
+        margin = "    " * self.depth
+        if len(margin) + len(source) > python_layout.WIDTH or _NEEDS_CARE.search(source):
+            self.line(source)
+        else:
+            self.lines.append(margin + source)
 
     def raw(self, text: str) -> None:
         """Add lines that are laid out already."""
@@ -94,6 +103,7 @@ class ScriptText:
     constants: Block = field(default_factory=Block)
     functions: list[Block] = field(default_factory=list)
     taken: set[str] = field(default_factory=lambda: set(_RESERVED))
+    _next: dict[str, int] = field(default_factory=dict)  # the number to try, by name
 
     def use(self, *names: str) -> str:
         """Import names of fastbench; return the first one."""
@@ -109,9 +119,10 @@ class ScriptText:
     def name(self, wanted: str, default: str = "value") -> str:
         """Return a name that nobody has yet."""
         base = identifier(wanted, default)
-        found, number = base, 2
+        found, number = base, self._next.get(base, 2)
         while found in self.taken:
             found, number = f"{base}_{number}", number + 1
+        self._next[base] = number
         self.taken.add(found)
         return found
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
+import warnings
 from collections.abc import Collection
 from importlib import import_module
 from typing import cast
@@ -12,6 +14,7 @@ from fastbench.convert.script_text import Converted
 from fastbench.plan.plan import UsageError
 
 KINDS = ("har", "openapi", "locust", "k6", "artillery")
+_MAX_COMPILED = 300_000  # characters; a long function takes seconds to compile
 _MODULES = {
     "har": "har.har_script",
     "openapi": "openapi.openapi_script",
@@ -55,12 +58,14 @@ def convert(
 ) -> Converted:
     """Return the script of a file; raises UsageError for what cannot be read."""
     module = import_module(f"fastbench.convert.{_MODULES[kind]}")
+    collects = gc.isenabled()
+    gc.disable()  # much is made here and nothing let go of: collections take half of the time
     try:
         if kind == "har":
             found = module.convert(content, shown, hosts=hosts, all_hosts=all_hosts, static=static)
         else:
             found = module.convert(content, shown, path)
-        ast.parse(found.text)
+        _check(found.text)
     except (MemoryError, RecursionError):  # what the parser says of too many levels
         raise UsageError(f"convert: {shown} is nested too deeply; make it flatter.") from None
     except (SyntaxError, ValueError) as error:
@@ -68,4 +73,17 @@ def convert(
             f"convert: no script of Python could be made of {shown} ({error}); leave out what is "
             "unusual in it."
         ) from None
+    finally:
+        if collects:
+            gc.enable()
     return cast(Converted, found)
+
+
+def _check(text: str) -> None:
+    """Raise SyntaxError for a script that is none."""
+    if len(text) > _MAX_COMPILED:
+        ast.parse(text)
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what the file itself compares or escapes
+        compile(text, "script", "exec", dont_inherit=True)

@@ -51,6 +51,7 @@ class _Writer:
     variables: dict[str, str] = field(default_factory=dict)  # a value's variable
     captures: dict[int, list[tuple[str, Source]]] = field(default_factory=dict)  # by entry
     helpers: set[str] = field(default_factory=set)
+    calls: dict[int, tuple[str, str]] = field(default_factory=dict)  # by entry, with what is lost
 
     def written(self) -> Converted:
         by = f" by {self.recording.creator}" if self.recording.creator else ""
@@ -143,7 +144,7 @@ class _Writer:
             pages[-1][1].append(entry)
         # Sources are found first, so that an answer's variables stand right behind it.
         for entry in self.chosen.entries:
-            self._request(entry, common, dry=True)
+            self.calls[entry.number] = self._request(entry, common)
         end_s = self.chosen.entries[0].start_s
         for page, entries in pages:
             end_s = self._pause(body, entries[0], end_s)
@@ -183,13 +184,16 @@ class _Writer:
         for at, entry in enumerate(entries):
             if at:
                 self._pause(body, entry, end_s)
-            body.line(f"response = await {self._request(entry, common, body=body)}")
+            call, lost = self.calls[entry.number]
+            if lost:
+                self.script.left(body, f"{entry.method} {entry.parts.path}: {lost}")
+            body.short(f"response = await {call}")
             status = entry.last.status
             expected = 200 if status == 304 else status
             label = quoted(f"{entry.method} {self._label(entry)} is {expected}")
-            body.line(f"check(response, {{{label}: lambda r: r.status == {expected}}})")
+            body.short(f"check(response, {{{label}: lambda r: r.status == {expected}}})")
             for name, source in self.captures.get(entry.number, ()):
-                body.line(f"{name} = {source.expression}")
+                body.short(f"{name} = {source.expression}")
             end_s = max(end_s, _end_s(entry))
 
     def _label(self, entry: Entry) -> str:
@@ -200,10 +204,8 @@ class _Writer:
             steps.append(f"{{{self._variable(found)}}}" if found else step)
         return "/".join(steps)
 
-    def _request(
-        self, entry: Entry, common: dict[str, str], *, dry: bool = False, body: Block | None = None
-    ) -> str:
-        """Return the call that sends a request."""
+    def _request(self, entry: Entry, common: dict[str, str]) -> tuple[str, str]:
+        """Return the call that sends a request, and what of it is lost."""
 
         def written(value: object, name: str) -> str:
             if source := self.values.source(value, name, entry):
@@ -220,10 +222,8 @@ class _Writer:
         sent = har_bodies.of(entry, written)
         if sent.uses_file:
             self.script.use("file")
-        if sent.lost and body is not None:
-            self.script.left(body, f"{entry.method} {entry.parts.path}: {sent.lost}")
         arguments = [self._url(entry), *sent.arguments]
-        arguments += self._header_arguments(entry, common, sent.type, dry=dry)
+        arguments += self._header_arguments(entry, common, sent.type)
         label = self._label(entry)
         if label != entry.parts.path or entry.parts.query:
             arguments.append(f"name={quoted(f'{entry.method} {label}')}")
@@ -232,8 +232,8 @@ class _Writer:
         elif 300 <= entry.last.status < 400 and entry.last.status != 304:
             arguments.append("redirects=0")
         if entry.method in _VERBS:
-            return f"vu.{entry.method.lower()}({', '.join(arguments)})"
-        return f"vu.request({quoted(entry.method)}, {', '.join(arguments)})"
+            return f"vu.{entry.method.lower()}({', '.join(arguments)})", sent.lost
+        return f"vu.request({quoted(entry.method)}, {', '.join(arguments)})", sent.lost
 
     def _variable(self, source: Source) -> str:
         key = f"{source.entry.number} {source.expression}"
@@ -273,7 +273,7 @@ class _Writer:
         return (f'quote({variable}, safe="")',)
 
     def _header_arguments(
-        self, entry: Entry, common: dict[str, str], body_type: str | None, *, dry: bool
+        self, entry: Entry, common: dict[str, str], body_type: str | None
     ) -> list[str]:
         found, own = [], []
         for name, value in self._headers(entry):

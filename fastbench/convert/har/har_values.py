@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_plus, urljoin
@@ -50,13 +50,19 @@ class Values:
     def __init__(self, entries: list[Entry]) -> None:
         said: set[str] = set()
         self._found: dict[str, Source] = {}
+        # An answer has thousands of values, of which requests send a few.
+        sent = {value for entry in entries for value in _sent(entry)}
+
+        def wanted(value: object) -> bool:
+            text = as_text(value)
+            return text in sent and text not in said and text not in self._found
+
         for entry in entries:
             for each in (entry, *entry.followed):
                 said.update(_said(each))
-            for value, source in _offers(entry):
-                text = as_text(value)
-                if text not in said and worthy(text, source.name) and text not in self._found:
-                    self._found[text] = source
+            for value, source in _offers(entry, wanted):
+                if wanted(value) and worthy(as_text(value), source.name):
+                    self._found[as_text(value)] = source
 
     def source(self, value: object, name: str, entry: Entry) -> Source | None:
         """Return where the value comes from, of an answer before this entry."""
@@ -104,34 +110,54 @@ def _said(entry: Entry) -> Iterator[str]:
             yield value
 
 
-def _offers(entry: Entry) -> Iterator[tuple[object, Source]]:
-    """Give the values of an answer, each with where it is found."""
+def _sent(entry: Entry) -> Iterator[str]:
+    """Give every text that a variable may stand for in a request."""
+    yield from _said(entry)
+    for name, _, value in (pair.partition("=") for pair in entry.parts.query.split("&")):
+        yield unquote(value.replace("+", " ")) or name
+    for _, value in entry.headers:
+        yield value.partition(" ")[2]
+    for param in entry.params:
+        yield str(param.get("value") or "")
+    if entry.body[:1] in ("{", "["):
+        for _, value in leaves(_json(entry.body)):
+            yield as_text(value)
+    elif entry.body_type.lower().startswith("multipart/"):
+        for part in entry.body.split("\r\n\r\n"):
+            yield part.partition("\r\n--")[0]
+
+
+def _offers(entry: Entry, wanted: Callable[[object], bool]) -> Iterator[tuple[object, Source]]:
+    """Give the values of an answer that are wanted, each with where it is found."""
     last = entry.last
     if "json" in last.answer_type or last.answer[:1] in ("{", "["):
         for path, value in leaves(_json(last.answer)):
-            if path:
+            if path and wanted(value):
                 expression = f"response.json({quoted(selector(path))})"
                 yield value, Source(entry, expression, _path_name(path), value)
     if "html" in last.answer_type:
         yield from _hidden(entry, last.answer)
     for name, value in last.answer_headers:
         if _KEPT_HEADERS.search(name) and name.lower() != "set-cookie":
-            yield (
-                value,
-                Source(entry, f"response.headers[{quoted(name)}]", identifier(name), value),
-            )
-            bare = value.rpartition(" ")[2]
-            if bare != value:
-                expression = f'response.headers[{quoted(name)}].rpartition(" ")[2]'
-                yield bare, Source(entry, expression, identifier(name), bare)
+            yield from _header(entry, name, value)
     for each in (entry, *entry.followed):
         for name, value in each.answer_headers:
             if name.lower() == "set-cookie":
                 key, _, rest = value.partition("=")
                 kept = unquote(rest.partition(";")[0])
-                expression = f"unquote(vu.cookies.get({quoted(key.strip())}) or '')"
-                yield kept, Source(entry, expression, identifier(key), kept, helper="unquote")
+                if wanted(kept):
+                    expression = f"unquote(vu.cookies.get({quoted(key.strip())}) or '')"
+                    yield kept, Source(entry, expression, identifier(key), kept, helper="unquote")
     yield from _location(entry, last)
+
+
+def _header(entry: Entry, name: str, value: str) -> Iterator[tuple[object, Source]]:
+    """Give a header of an answer, and what stands behind its scheme."""
+    source = f"response.headers[{quoted(name)}]"
+    yield value, Source(entry, source, identifier(name), value)
+    bare = value.rpartition(" ")[2]
+    if bare != value:
+        yield bare, Source(entry, f'{source}.rpartition(" ")[2]', identifier(name), bare)
 
 
 def _location(entry: Entry, last: Entry) -> Iterator[tuple[object, Source]]:
