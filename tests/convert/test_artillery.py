@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from commandline import invoke
-from layout_checks import formatted
-from request_log import RequestLog, logging_server
+from converting import made, refused, requests
+from request_log import logging_server
 from running import fastbench
 
 pytest.importorskip("yaml")
 SAMPLE = (Path(__file__).parent / "samples" / "shop.yml").read_text()
 
 
-def made(folder: Path, content: str) -> tuple[Path, str]:
-    """Convert a test; return the script and what was said."""
-    (folder / "shop.yml").write_text(content)
-    script = folder / "script.py"
-    done = invoke("convert", str(folder / "shop.yml"), "-o", str(script))
-    assert done.returncode == 0, done.stderr
-    formatted(script)
-    return script, done.stderr
-
-
-def plain(server: RequestLog) -> set[tuple[str, str, str]]:
-    """Return the different requests that came, JSON without spaces."""
-    return {
-        (method, path, json.dumps(json.loads(body), sort_keys=True) if body[:1] == "{" else body)
-        for method, path, body in server.came
-    }
-
-
 def test_a_test_sends_what_the_file_itself_sends(tmp_path: Path) -> None:
-    script, said = made(tmp_path, SAMPLE)
+    script, said = made(tmp_path, SAMPLE, "shop.yml")
     assert said == ""
     with logging_server() as server:
         found = fastbench("run", str(script), "-q", "-e", f"BASE_URL={server.url}")
         assert found.code == 0, found.err
-        came, counts = plain(server), Counter(path for _, path, _ in server.came)
+        came, counts = set(requests(server)), Counter(path for _, path, _ in server.came)
         sent = {h.get("authorization") for h in server.headers}
         assert all(h.get("x-common") == "1" for h in server.headers)
     assert found.document["scenarios"][0]["iterations"] == 50
@@ -53,7 +33,7 @@ def test_a_test_sends_what_the_file_itself_sends(tmp_path: Path) -> None:
     with logging_server() as server:
         words = ("--target", server.url, "-q")
         assert fastbench("run", str(tmp_path / "shop.yml"), *words).code == 0
-        assert plain(server) == came
+        assert set(requests(server)) == came
 
 
 def test_what_has_no_counterpart_is_marked_with_its_line(tmp_path: Path) -> None:
@@ -69,9 +49,7 @@ scenarios:
       - loop: [{get: {url: /c}}]
         count: 2
 """
-    (tmp_path / "shop.yml").write_text(text)
-    script = tmp_path / "script.py"
-    said = invoke("convert", str(tmp_path / "shop.yml"), "-o", str(script)).stderr
+    script, said = made(tmp_path, text, "shop.yml", layout=False)
     lines = [each.partition("not carried over: ")[2] for each in said.splitlines()]
     assert [each.partition(":")[0].split(" (")[0] for each in lines] == [
         "the step function",
@@ -94,6 +72,4 @@ scenarios:
     }.items(),
 )
 def test_what_is_no_test_is_refused_with_its_line(tmp_path: Path, content: str, said: str) -> None:
-    (tmp_path / "x.yml").write_text(content)
-    done = invoke("convert", str(tmp_path / "x.yml"))
-    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
+    assert said in refused(tmp_path, content, "x.yml")

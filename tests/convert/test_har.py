@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import converting
 import pytest
 from commandline import invoke
-from layout_checks import formatted
 from recorded_shop import Shop, recorded, shop
 from running import fastbench
 
@@ -16,11 +16,7 @@ SECRETS = ("-e", "PASSWORD=hunter2 & more")
 
 def made(folder: Path, url: str, *flags: str) -> tuple[Path, str]:
     """Record a session, convert it, and return the script and what was said."""
-    (folder / "x.har").write_text(json.dumps(recorded(url)))
-    script = folder / "script.py"
-    done = invoke("convert", str(folder / "x.har"), "-o", str(script), *flags)
-    assert done.returncode == 0, done.stderr
-    return script, done.stderr
+    return converting.made(folder, json.dumps(recorded(url)), "x.har", *flags)
 
 
 def test_the_server_sees_the_same_requests_with_new_tokens(tmp_path: Path) -> None:
@@ -37,7 +33,6 @@ def test_the_server_sees_the_same_requests_with_new_tokens(tmp_path: Path) -> No
     assert "hunter2" not in text and "metrics.example" in said
     assert "metrics.example (1)" in text and '"/static/a.css"' not in text
     assert 'async with group("Sign in"):' in text and "await sleep(2.5 * PACE)" in text
-    formatted(script)
 
 
 def assert_same(server: Shop, first: list[tuple[str, str, str]]) -> None:
@@ -58,7 +53,6 @@ def test_hosts_and_static_files_are_kept_on_request(tmp_path: Path) -> None:
         script, _ = made(tmp_path, server.url, "--static", "--host", "metrics.example")
     text = script.read_text()
     assert '"/static/a.css"' in text and "{METRICS_URL}/collect" in text
-    formatted(script)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +68,8 @@ def test_hosts_and_static_files_are_kept_on_request(tmp_path: Path) -> None:
 def test_what_is_no_recording_is_refused_in_one_sentence(
     tmp_path: Path, content: str, said: str
 ) -> None:
-    path = tmp_path / ("x.har" if content != "{}" else "x.json")
-    path.write_text(content)
-    done = invoke("convert", str(path))
-    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
-    assert done.stdout == ""
+    name = "x.har" if content != "{}" else "x.json"
+    assert said in converting.refused(tmp_path, content, name)
 
 
 def test_a_script_that_exists_is_kept_unless_forced(tmp_path: Path) -> None:
@@ -118,11 +109,8 @@ def test_tokens_of_cookies_headers_and_addresses_are_read_again(tmp_path: Path) 
         entry(2, "POST", "/jobs", got={"Location": "/jobs/77001"}),
         entry(3, "GET", "/jobs/77001", sent={"Authorization": "Basic dTpw", "Cookie": "old=1"}),
     ]
-    (tmp_path / "x.har").write_text(json.dumps({"log": {"entries": entries}}))
-    done = invoke("convert", str(tmp_path / "x.har"), "-o", str(tmp_path / "script.py"))
-    assert done.returncode == 0, done.stderr
-    text = (tmp_path / "script.py").read_text()
-    formatted(tmp_path / "script.py")
+    content = json.dumps({"log": {"entries": entries}})
+    text = converting.made(tmp_path, content, "x.har")[0].read_text()
     assert secret not in text and "9z8y7x6w" not in text and "77001" not in text
     assert "dTpw" not in text and "auth=(USERNAME, PASSWORD)" in text
     assert 'unquote(vu.cookies.get("XSRF") or "")' in text

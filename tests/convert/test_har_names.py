@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from commandline import invoke
+from converting import made
 
 TOKEN = "abcdEFGH1234567890"
 NAMES = (
@@ -59,10 +59,8 @@ def by_json(name: str) -> dict[str, object]:
 def test_a_name_is_text_in_the_script(tmp_path: Path, answer: object, name: str) -> None:
     assert callable(answer)
     entries = [entry(1, "/first", **answer(name)), entry(2, f"/second?k={TOKEN}")]
-    (tmp_path / "x.har").write_text(json.dumps({"log": {"pages": [], "entries": entries}}))
-    script = tmp_path / "x.py"
-    done = invoke("convert", str(tmp_path / "x.har"), "-o", str(script))
-    assert done.returncode == 0, done.stderr
+    content = json.dumps({"log": {"pages": [], "entries": entries}})
+    script, _ = made(tmp_path, content, "x.har", layout=False)
     tree = ast.parse(script.read_text())
     assert not [each for each in ast.walk(tree) if isinstance(each, ast.BoolOp) and in_call(each)]
 

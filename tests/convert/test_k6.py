@@ -8,10 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from commandline import invoke
-from layout_checks import formatted
+from converting import made, refused, requests
 from own_sources import ROOT
-from request_log import RequestLog, logging_server
+from request_log import logging_server
 from running import fastbench
 
 pytest.importorskip("tree_sitter", reason="the extra `convert` is not installed")
@@ -20,34 +19,16 @@ SAMPLE = (Path(__file__).parent / "samples" / "shop.js").read_text()
 ORDER = {"sku": "a-1", "count": 2, "gift": None}
 
 
-def made(folder: Path, content: str, name: str = "shop.js") -> tuple[Path, str]:
-    """Convert a script of k6; return the script and what was said."""
-    (folder / name).write_text(content)
-    script = folder / "script.py"
-    done = invoke("convert", str(folder / name), "-o", str(script))
-    assert done.returncode == 0, done.stderr
-    formatted(script)
-    return script, done.stderr
-
-
-def plain(server: RequestLog) -> list[tuple[str, str, str]]:
-    """Return what came in an order of its own, JSON without spaces."""
-    return sorted(
-        (method, path, json.dumps(json.loads(body)) if body[:1] == "{" else body)
-        for method, path, body in server.came
-    )
-
-
 def test_a_script_sends_what_it_sends_in_k6(tmp_path: Path) -> None:
-    script, said = made(tmp_path, SAMPLE)
+    script, said = made(tmp_path, SAMPLE, "shop.js")
     assert said == ""
     with logging_server() as server:
         found = fastbench("run", str(script), "-q", "-e", f"BASE_URL={server.url}")
         assert found.code == 0, found.err
-        came = plain(server)
+        came = requests(server)
         tokens = {h.get("authorization") or h.get("x-token") for h in server.headers}
     assert len(came) == 1 + 6 * 8 + 2 + 1 and ("DELETE", "/b", "") in came
-    assert ("POST", "/orders", json.dumps(ORDER)) in came
+    assert ("POST", "/orders", json.dumps(ORDER, sort_keys=True)) in came
     assert ("PUT", "/items/x", "size=3&text=a+b") in came
     assert tokens == {None, "Bearer t0", "t0"}
     assert {row["name"] for row in found.document["requests"]} >= {"order", "/orders/:id"}
@@ -67,7 +48,7 @@ def test_a_script_sends_what_it_sends_in_k6(tmp_path: Path) -> None:
     with logging_server() as server:
         words = ("run", "-q", "--no-usage-report", "-e", f"BASE_URL={server.url}", "shop.js")
         subprocess.run([k6, *words], cwd=tmp_path, capture_output=True, timeout=60, check=True)
-        assert plain(server) == came
+        assert requests(server) == came
 
 
 def test_what_has_no_counterpart_is_marked_with_its_line(tmp_path: Path) -> None:
@@ -85,9 +66,7 @@ export default function () {
   http.get(`${__ENV.URL}/last`);
 }
 """
-    (tmp_path / "shop.js").write_text(text)
-    script = tmp_path / "script.py"
-    said = invoke("convert", str(tmp_path / "shop.js"), "-o", str(script)).stderr
+    script, said = made(tmp_path, text, "shop.js", layout=False)
     lines = [each.partition("not carried over: ")[2] for each in said.splitlines()]
     assert [each.rpartition("(")[2] for each in lines] == [
         "line 3)",
@@ -133,6 +112,4 @@ export default function (): void {
     }.items(),
 )
 def test_what_is_no_script_is_refused(tmp_path: Path, content: str, said: str) -> None:
-    (tmp_path / "x.js").write_text(content)
-    done = invoke("convert", str(tmp_path / "x.js"))
-    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
+    assert said in refused(tmp_path, content, "x.js")

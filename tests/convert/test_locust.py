@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commandline import invoke
-from layout_checks import formatted
+from converting import made, refused
 from own_sources import ROOT
 from request_log import logging_server
 from running import fastbench
@@ -29,28 +28,18 @@ EXPECTED = {
 }
 
 
-def made(folder: Path, content: str) -> tuple[Path, str]:
-    """Convert a locustfile; return the script and what was said."""
-    (folder / "locustfile.py").write_text(content)
-    script = folder / "script.py"
-    done = invoke("convert", str(folder / "locustfile.py"), "-o", str(script))
-    assert done.returncode == 0, done.stderr
-    formatted(script)
-    return script, done.stderr
-
-
 def test_the_tasks_of_all_users_send_what_they_send_in_locust(tmp_path: Path) -> None:
-    script, said = made(tmp_path, SAMPLE)
+    script, said = made(tmp_path, SAMPLE, "locustfile.py")
     assert "on_stop is never called" in said and said.count("\n") == 1
     with logging_server() as server:
-        flags = ("-e", f"BASE_URL={server.url}", "-u", "8", "-i", "400", "-t", "1")
+        flags = ("-e", f"BASE_URL={server.url}", "-u", "40", "-i", "800", "-t", "1")
         found = fastbench("run", str(script), "-q", *flags)
         assert found.code == 0, found.err
         assert set(server.came) == EXPECTED
         steps = {h["x-step"]: h["authorization"] for h in server.headers if "x-step" in h}
         logins = [each for each in server.came if each[1] == "/login"]
     assert steps == {"2": "Bearer t0"}
-    assert 1 <= len(logins) <= 8  # once a user of this class, whatever its iterations
+    assert 1 <= len(logins) <= 40  # once a user of this class, whatever its iterations
     rows = {row["name"]: row for row in found.document["requests"]}
     assert rows["/products/[id]"]["requests"] > rows["/cart"]["requests"]
     assert found.document["exceptions"] == []
@@ -76,7 +65,7 @@ class User(HttpUser):
     tasks = [Steps]
     wait_time = constant_pacing(0.01)
 """
-    script, said = made(tmp_path, text)
+    script, said = made(tmp_path, text, "locustfile.py")
     assert "unknown= of a request (line 11)" in said
     assert "self.environment.events.fire() (line 12)" in said
     with logging_server() as server:
@@ -95,9 +84,7 @@ class User(HttpUser):
     }.items(),
 )
 def test_what_is_no_locustfile_is_refused(tmp_path: Path, content: str, said: str) -> None:
-    (tmp_path / "x.py").write_text(content)
-    done = invoke("convert", str(tmp_path / "x.py"))
-    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
+    assert said in refused(tmp_path, content, "x.py")
 
 
 def test_locust_itself_sends_the_same_requests(tmp_path: Path) -> None:
@@ -135,6 +122,6 @@ class Shopper(HttpUser):
 '''
     shopper = ast.parse(content).body[1]
     assert isinstance(shopper, ast.ClassDef) and '"""' in str(ast.get_docstring(shopper))
-    script, _ = made(tmp_path, content)
+    script, _ = made(tmp_path, content, "locustfile.py")
     calls = [each for each in ast.walk(ast.parse(script.read_text())) if isinstance(each, ast.Call)]
     assert not [each for each in calls if ast.unparse(each.func) == "print"]

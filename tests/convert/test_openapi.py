@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from commandline import invoke
-from layout_checks import formatted
+from converting import made, refused
 from request_log import logging_server
 from running import fastbench
 
@@ -25,18 +24,8 @@ PET = {
 }
 
 
-def made(folder: Path, content: str, name: str = "x.yaml") -> tuple[Path, str]:
-    """Convert a description; return the script and what was said."""
-    (folder / name).write_text(content)
-    script = folder / "script.py"
-    done = invoke("convert", str(folder / name), "-o", str(script), "--force")
-    assert done.returncode == 0, done.stderr
-    formatted(script)
-    return script, done.stderr
-
-
 def test_every_operation_is_called_with_data_that_fits_its_schema(tmp_path: Path) -> None:
-    script, said = made(tmp_path, PETS)
+    script, said = made(tmp_path, PETS, "x.yaml")
     assert said == ""
     with logging_server() as server:
         flags = ("-e", f"BASE_URL={server.url}", "-e", "TOKEN=t1", "-e", "KEY=k1")
@@ -109,13 +98,11 @@ def test_swagger_2_has_its_own_forms_and_places(tmp_path: Path) -> None:
     }.items(),
 )
 def test_what_is_no_description_is_refused(tmp_path: Path, content: str, said: str) -> None:
-    (tmp_path / "x.yaml").write_text(content)
-    done = invoke("convert", str(tmp_path / "x.yaml"))
-    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
+    assert said in refused(tmp_path, content, "x.yaml")
 
 
 def test_what_is_not_carried_over_is_marked_and_told(tmp_path: Path) -> None:
     text = PETS.replace('{$ref: "#/components/schemas/Owner"}', '{$ref: "other.yaml#/Owner"}')
-    script, said = made(tmp_path, text)
+    script, said = made(tmp_path, text, "x.yaml")
     assert "not carried over: the reference other.yaml#/Owner leads out of the file" in said
     assert "other.yaml#/Owner leads out of the file" in script.read_text()

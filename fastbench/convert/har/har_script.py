@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 from fastbench.convert.expressions import quoted, text
-from fastbench.convert.har import har_bodies, har_file, har_selection
+from fastbench.convert.har import har_bodies, har_file, har_parallel, har_selection
 from fastbench.convert.har.har_file import Entry, Recording
 from fastbench.convert.har.har_secrets import Secrets, secret_field
 from fastbench.convert.har.har_selection import Selection
@@ -51,6 +51,8 @@ class _Writer:
     variables: dict[str, str] = field(default_factory=dict)  # a value's variable
     captures: dict[int, list[tuple[str, Source]]] = field(default_factory=dict)  # by entry
     helpers: set[str] = field(default_factory=set)
+    sources: dict[int, set[int]] = field(default_factory=dict)  # whose answers an entry needs
+    used: set[int] = field(default_factory=set)  # of the entry that is looked at
     calls: dict[int, tuple[str, str]] = field(default_factory=dict)  # by entry, with what is lost
 
     def written(self) -> Converted:
@@ -144,6 +146,7 @@ class _Writer:
             pages[-1][1].append(entry)
         # Sources are found first, so that an answer's variables stand right behind it.
         for entry in self.chosen.entries:
+            self.used = self.sources[entry.number] = set()
             self.calls[entry.number] = self._request(entry, common)
         end_s = self.chosen.entries[0].start_s
         for page, entries in pages:
@@ -181,20 +184,45 @@ class _Writer:
     def _entries(
         self, body: Block, entries: list[Entry], end_s: float, common: dict[str, str]
     ) -> None:
-        for at, entry in enumerate(entries):
+        for at, several in enumerate(har_parallel.groups(entries, self.sources)):
             if at:
-                self._pause(body, entry, end_s)
-            call, lost = self.calls[entry.number]
-            if lost:
-                self.script.left(body, f"{entry.method} {entry.parts.path}: {lost}")
-            body.short(f"response = await {call}")
-            status = entry.last.status
-            expected = 200 if status == 304 else status
-            label = quoted(f"{entry.method} {self._label(entry)} is {expected}")
-            body.short(f"check(response, {{{label}: lambda r: r.status == {expected}}})")
-            for name, source in self.captures.get(entry.number, ()):
-                body.short(f"{name} = {source.expression}")
-            end_s = max(end_s, _end_s(entry))
+                self._pause(body, several[0], end_s)
+            if len(several) > 1:
+                self._batch(body, several)
+            for number, entry in enumerate(several):
+                call, lost = self.calls[entry.number]
+                response = "response"
+                if len(several) > 1:
+                    response = f"responses[{number}]"
+                elif lost:
+                    self._lost(body, entry, lost)
+                if len(several) == 1:
+                    body.short(f"response = await {call}")
+                self._answered(body, entry, response)
+                end_s = max(end_s, _end_s(entry))
+
+    def _batch(self, body: Block, several: list[Entry]) -> None:
+        """Write requests that the browser sent at the same time."""
+        for entry in several:
+            if lost := self.calls[entry.number][1]:
+                self._lost(body, entry, lost)
+        calls = ", ".join(self.calls[entry.number][0] for entry in several)
+        body.line(f"responses = await vu.batch([{calls}])")
+
+    def _lost(self, body: Block, entry: Entry, lost: str) -> None:
+        self.script.left(body, f"{entry.method} {entry.parts.path}: {lost}")
+
+    def _answered(self, body: Block, entry: Entry, response: str) -> None:
+        """Write what is checked of an answer, and what is read from it."""
+        status = entry.last.status
+        expected = 200 if status == 304 else status
+        label = quoted(f"{entry.method} {self._label(entry)} is {expected}")
+        body.short(f"check({response}, {{{label}: lambda r: r.status == {expected}}})")
+        captures = self.captures.get(entry.number, ())
+        if captures and response != "response":
+            body.short(f"response = {response}")
+        for name, source in captures:
+            body.short(f"{name} = {source.expression}")
 
     def _label(self, entry: Entry) -> str:
         """Return the path with the names of variables for what they stand for."""
@@ -236,6 +264,7 @@ class _Writer:
         return f"vu.request({quoted(entry.method)}, {', '.join(arguments)})", sent.lost
 
     def _variable(self, source: Source) -> str:
+        self.used.add(source.entry.number)
         key = f"{source.entry.number} {source.expression}"
         found = self.variables.get(key)
         if found is None:
