@@ -39,6 +39,12 @@ class K6Error(Exception):
     """Something that k6 throws as a GoError."""
 
 
+class K6TypeError(K6Error):
+    """Something that k6 throws as a TypeError."""
+
+    js_name = "TypeError"
+
+
 def install(realm: K6Realm) -> None:
     """Add the operations."""
     realm.realm.check(_check)
@@ -60,6 +66,7 @@ def install(realm: K6Realm) -> None:
         "tag": lambda name: _tags().get(name),
         "allTags": _tags,
         "setTag": _set_tag,
+        "dropTag": lambda name: in_iteration("tags").set_tag(name, None),
         "b64encode": _b64encode,
         "b64decode": _b64decode,
         "textSummary": _text_summary,
@@ -185,29 +192,37 @@ def _abort(text: str) -> None:
 
 
 def _mark_failed(text: str) -> None:
+    in_iteration("exec.test.fail()")
     said = f"the script marked the run as failed: {text}" if text else _MARKED
     remarks.tell(remarks.MARKED_FAILED, said, "")
-    _log("error", f"test marked as failed: {text}")
+    _log("error", f"test marked as failed: {text}" if text else "test marked as failed")
 
 
 def _tags() -> dict[str, str]:
-    user = owner()
+    user, place = owner(), PLACE.get(None)
     if user.initializing:
         raise K6Error("getting VU information in the init context is not supported")
-    place = PLACE.get()
-    here = {"group": place.group}
-    if place.scenario in user.realm.scenarios:  # setup() and teardown() belong to none
-        here["scenario"] = place.scenario
-    return {**here, **dict(place.tags)}
+    if place is None:  # in handleSummary()
+        return dict(user.realm.options.get("tags") or {})
+    scenario = {} if user.stage else {"scenario": place.scenario}
+    return {"group": place.group, **scenario, **dict(place.tags)}
+
+
+def tag_text(kind: str, name: str, value: Any) -> str:
+    """Return a value of a tag, or of metadata, as k6 keeps it; raises K6TypeError."""
+    if not isinstance(value, str | int | float):
+        raise K6TypeError(
+            f"invalid value for metric {kind} '{name}': only String, Boolean and Number types are "
+            f"accepted as a metric {kind} value{'s' if kind == 'tag' else ''}"
+        )
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _set_tag(name: str, value: Any) -> None:
-    if value is not None and not isinstance(value, str | int | float | bool):
-        raise K6Error(
-            f"invalid value for metric tag '{name}': only String, Boolean and Number types are "
-            "accepted as a metric tag values"
-        )
-    in_iteration("tags").set_tag(name, value)
+    text = tag_text("tag", name, value)
+    in_iteration("tags").set_tag(name, text)
 
 
 def _text_summary(data: Any, given: Any) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic_ns
 from typing import Any
 
 from fastbench.engine.javascript import _quickjs
-from fastbench.engine.javascript._quickjs import JsValue
+from fastbench.engine.javascript._quickjs import Json, JsValue
 from fastbench.plan.blocked import Blocked
 from fastbench.script.k6.k6_pace import Pace
 from fastbench.script.k6.loading.k6_modules import K6Modules
 from fastbench.script.k6.loading.k6_typescript import TypeScript
 from fastbench.script.recording_context import RecordingContext, Tags
+from fastbench.script.running_load import RunningLoad
 from fastbench.script.spec import Spec
 
 Take = Callable[[int, int], int]
@@ -29,7 +31,8 @@ class K6Realm:
         self.files: dict[tuple[str, bool], str | bytes] = {}
         self.throws = False  # options.throw
         self.scenarios: dict[str, Spec] = {}
-        self.begun_ns: dict[str, int] = {}  # of the scenarios, CLOCK_MONOTONIC
+        self.now: RunningLoad | None = None  # while there is one
+        self.settled = Json(b"{}")  # the options as exec.test.options has them
         self.now_ms: Callable[[], int] = int  # Date.now() of the realm
         self.secret_sources: tuple[str, ...] = ()
         self.hidden: set[str] = set()  # secrets that the script has asked for
@@ -41,6 +44,7 @@ class K6Realm:
         self.host: JsValue  # the operations, as our own JavaScript sees them
         self.sees_pages = False  # see k6_html
         self.wrapped: Callable[[Any], Any]
+        self._unix_ms: dict[str, int] = {}
         self._places: dict[tuple[str, str, Tags], RecordingContext] = {}
         self.modules = K6Modules(main, source)
         self.realm = _quickjs.Realm(self.modules.full_name, self.modules.source)
@@ -54,6 +58,12 @@ class K6Realm:
     def error(self, error: Exception) -> JsValue:
         """Return an exception as an Error of the script."""
         return self.realm.error(error)
+
+    def unix_ms(self, name: str, at_ns: int) -> int:
+        """Return an instant of CLOCK_MONOTONIC in Unix time; by that name it stays the same."""
+        if name not in self._unix_ms:
+            self._unix_ms[name] = self.now_ms() + round((at_ns - monotonic_ns()) / 1e6)
+        return self._unix_ms[name]
 
     def place(self, like: RecordingContext, tags: Tags) -> RecordingContext:
         """Return the place of the same group with other tags, the same one each time."""

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from fastbench.script.api.vu import Vu
     from fastbench.script.expected import Expected
     from fastbench.script.k6.k6_realm import K6Realm
+    from fastbench.script.spec import Spec
 
 _CONTAINERS: dict[str, Callable[[], Any]] = {
     **{"databases": list, "events": list, "groups": list, "readers": list, "due": set},
-    **{"sockets": dict, "tags": dict, "tasks": dict, "timers": dict},
+    **{"metadata": dict, "sockets": dict, "tags": dict, "tasks": dict, "timers": dict},
 }
 Group = tuple[Token[RecordingContext], RecordingContext, int]
 
@@ -32,9 +33,10 @@ class K6User:
     due: set[int]  # timers that the script has not heard of yet
     events: list[list[Any]]
     groups: list[Group]
+    metadata: dict[str, str]  # of exec.vu.metrics
     readers: list[Any]  # of k6/experimental/csv, by number
     sockets: dict[int, Any]  # of k6/ws, by number
-    tags: dict[str, str]
+    tags: dict[str, str | None]  # None: taken away
     tasks: dict[int, asyncio.Task[None]]
     timers: dict[int, asyncio.TimerHandle]
 
@@ -52,6 +54,7 @@ class K6User:
             "left",
         ),
         *(
+            "metadata",
             "own_tags",
             "readers",
             "realm",
@@ -100,8 +103,19 @@ class K6User:
         """Return the environment of the user's scenario; None while modules are run."""
         if self.initializing:
             return None
-        spec = self.realm.scenarios.get(self.vu.scenario) if self.vu is not None else None
-        return dict(spec.env) if spec is not None else {}
+        return dict(self.scenario.env) if self.scenario is not None else {}
+
+    @property
+    def scenario(self) -> Spec | None:
+        """The scenario whose iterations it runs; None in setup, teardown and handleSummary()."""
+        if self.vu is None or not self.vu.id:
+            return None
+        return self.realm.scenarios.get(self.vu.scenario)
+
+    @property
+    def stage(self) -> str:
+        """What it runs instead: "setup" or "teardown"."""
+        return self.vu.scenario if self.vu is not None and not self.vu.id else ""
 
     def export(self, name: str) -> JsValue | None:
         """Return what the script exports, as an ES module or one of CommonJS; None if nothing."""
@@ -199,22 +213,12 @@ class K6User:
 
         self.tasks[id] = asyncio.get_running_loop().create_task(run())
 
-    def set_tag(self, name: str, value: object) -> None:
+    def set_tag(self, name: str, value: str | None) -> None:
         """Let all that is recorded from here on carry a tag; None takes it away."""
-        if value is None:
-            self.tags.pop(name, None)
-        else:
-            self.tags[name] = _tag_text(value)
+        self.tags[name] = value
         place = PLACE.get()
         if self.own_tags is None:
             self.own_tags = place.tags
-        tags = tuple(sorted({**dict(self.own_tags), **self.tags}.items()))
-        PLACE.set(self.realm.place(place, tags))
-
-
-def _tag_text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+        joined = {**dict(self.own_tags), **self.tags}
+        kept = ((each, text) for each, text in joined.items() if text is not None)
+        PLACE.set(self.realm.place(place, tuple(sorted(kept))))

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -26,9 +25,11 @@ from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.load.script_host import ScriptHost, Take, Warn
 from fastbench.script.load.source import Source
 from fastbench.script.run_request import K6Words, RunRequest
-from fastbench.script.spec import Spec
+from fastbench.script.running_load import RunningLoad
+from fastbench.script.spec import ARRIVAL, Spec
 
 if TYPE_CHECKING:
+    from fastbench.engine.javascript._quickjs import Json
     from fastbench.script.k6.k6_realm import K6Realm
     from fastbench.script.k6.k6_user import K6User
 
@@ -47,6 +48,7 @@ class K6Host(ScriptHost):
         self._folder, self._name = os.path.split(path)
         self._realm: K6Realm = None  # type: ignore[assignment]  # until it is loaded
         self._specs: dict[str, Spec] = {}
+        self._planned: dict[str, range] = {}  # the numbers of VUs that are there without need
 
     def source(self) -> Source:
         """Claim nothing: the text of JavaScript is not read."""
@@ -110,6 +112,7 @@ class K6Host(ScriptHost):
         given, told = k6_settings.joined(given, self.request.k6 or K6Words())
         options: Options = k6_settings.options_of(given)
         self._realm.options = given
+        self._realm.settled = self._settled(given)
         self._realm.throws = bool(given.get("throw"))
         if given.get("discardResponseBodies"):
             self._realm.response_type = "none"
@@ -147,6 +150,27 @@ class K6Host(ScriptHost):
             lost=(*told, *k6_settings.unused(given)),
         )
 
+    def _settled(self, given: Mapping[str, Any]) -> Json:
+        """Return what exec.test.options is: also with what our own flags say."""
+        from fastbench.engine.javascript._quickjs import Json
+        from fastbench.script.k6 import k6_options
+
+        asked = self.request
+        own = {
+            "tags": {**(given.get("tags") or {}), **asked.tags} or None,
+            "userAgent": asked.user_agent,
+            "maxRedirects": asked.max_redirects,
+            "noSetup": asked.no_setup or None,
+            "noTeardown": asked.no_teardown or None,
+            "noConnectionReuse": None if asked.keepalive else True,
+            "discardResponseBodies": asked.discard_bodies or None,
+            "insecureSkipTLSVerify": None if asked.tls.verify else True,
+            "consoleOutput": (asked.k6 or K6Words()).console_output,
+            "localIPs": ",".join(asked.bind) or None,
+        }
+        said = {name: value for name, value in own.items() if value is not None}
+        return Json(json.dumps(k6_options.settled({**given, **said})).encode())
+
     def _limits(self, given: dict[str, Any]) -> None:
         """Take what keeps requests back: a rate, and servers that are blocked."""
         from fastbench.script.k6 import k6_settings
@@ -172,9 +196,22 @@ class K6Host(ScriptHost):
         """Give `warn` what was said, and what will be."""
         remarks.hear(warn)
 
+    def follow(self, now: RunningLoad) -> None:
+        """Let k6/execution look at the run, whose scenarios are those that the words ask for."""
+        self._realm.now = now
+        specs = self.applied().scenarios
+        self._realm.scenarios = {spec.name: spec for spec in specs}
+        first = 1
+        for spec in specs:
+            planned = spec.pre_allocated_vus if spec.executor in ARRIVAL else spec.most_vus
+            self._planned[spec.name] = range(first, first + (planned or 0))
+            first += spec.most_vus
+
     def prepare(self, vu: Vu) -> None:
         """Run the script's modules for a user; what they throw, its first iteration throws."""
         user = self._user(vu)
+        if self._realm.now is not None and vu.id not in self._planned[vu.scenario]:
+            self._realm.now.add_extra()
         with contextlib.suppress(Exception):
             _finish(user.instantiate())
             vu._user = user
@@ -198,10 +235,11 @@ class K6Host(ScriptHost):
         """Return what calls the function of a scenario."""
         function = self._specs[scenario].function
         raw = None if data is None else json.dumps(data).encode()
-        self._realm.begun_ns[scenario] = time.monotonic_ns()
+
+        numbered = self._numbers()
 
         def first(vu: Vu) -> Any:
-            return self._first(vu, function, raw)
+            return self._first(vu, function, raw, numbered)
 
         def iterate(vu: Vu) -> Any:
             user = vu._user
@@ -209,11 +247,26 @@ class K6Host(ScriptHost):
                 return first(vu)
             if user.left and user.holds():
                 user.tidy()
+            if numbered is not None and user.scenario is not None:
+                numbered(user, user.scenario)
             return user.js.again(vu.iteration)
 
         return iterate
 
-    async def _first(self, vu: Vu, function: str, raw: bytes | None) -> None:
+    def _numbers(self) -> Callable[[K6User, Spec], int] | None:
+        """Return what gives an iteration its number as it begins; None for who never asks."""
+        from fastbench.script.k6.modules import k6_execution
+
+        wanted = self._realm.modules.mention(*k6_execution.NUMBERS)
+        return k6_execution.number if wanted else None
+
+    async def _first(
+        self,
+        vu: Vu,
+        function: str,
+        raw: bytes | None,
+        numbered: Callable[[K6User, Spec], int] | None,
+    ) -> None:
         """Run the first iteration of a virtual user."""
         user = vu._user
         if user is None:
@@ -223,6 +276,8 @@ class K6Host(ScriptHost):
         assert user.function is not None  # looked at while it was loaded
         argument = None if raw is None else self._realm.realm.parse(raw)
         user.js.number(vu.id, vu.iteration)
+        if numbered is not None and user.scenario is not None:
+            numbered(user, user.scenario)
         await user.js.call(user.function, argument)
 
     def _user(self, vu: Vu | None = None) -> K6User:

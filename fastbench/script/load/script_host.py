@@ -22,6 +22,7 @@ from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.load.source import Source
 from fastbench.script.recording_context import Tags
 from fastbench.script.run_request import RunRequest
+from fastbench.script.running_load import RunningLoad
 
 Take = Callable[[int, int], int]
 Warn = Callable[[str, str, str], None]  # code, text, hint
@@ -69,6 +70,10 @@ class ScriptHost(ABC):
     @abstractmethod
     def hear(self, warn: Warn) -> None:
         """Give `warn` what the script is warned of, from its loading on."""
+
+    def follow(self, now: RunningLoad) -> None:
+        """Learn where the script can look at the run, while it lasts."""
+        return None  # in most languages it cannot
 
     @abstractmethod
     async def setup(self, vu: Vu) -> Any:

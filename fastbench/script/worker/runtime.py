@@ -33,6 +33,7 @@ from fastbench.script.http import client
 from fastbench.script.load.script_host import ScriptHost
 from fastbench.script.recording_context import PLACE, VU
 from fastbench.script.run_request import RunRequest
+from fastbench.script.running_load import RunningLoad
 from fastbench.script.schedule import Share
 from fastbench.script.worker import executors
 from fastbench.script.worker.background import Background
@@ -43,9 +44,7 @@ if TYPE_CHECKING:  # runs without monitors do without them
     from fastbench.script.worker.monitoring import Monitors
 
 MAX_SERVERS = 16  # that are told of
-BORN, GONE = 32, 33  # shared counters between those of scenarios and those of feeders
 MAX_VUS = "vus.most"  # no name that a metric may have
-_ENDLESS = 1 << 62
 SETTLED_S = 1.0  # after the start VUs have their tasks and connections, which stay as well
 
 
@@ -56,7 +55,7 @@ class Runtime:
         self, host: ScriptHost, block: Block, arena: _client.Arena, index: int, send: Send
     ) -> None:
         self.loop = asyncio.get_running_loop()
-        self.start_ns = 0
+        self.now = RunningLoad(arena, index)
         self.settings = (applied := host.applied()).options
         self.pool = _pool(self.settings, host.request, block, index, self.loop)
         self._maker = client.Maker(self.pool, _client_settings(self.settings))
@@ -85,10 +84,12 @@ class Runtime:
         self.at = self._heart.at
         client.install()
         host.hear(self.warn)
+        host.follow(self.now)
         self.loop.set_exception_handler(self._unhandled)
 
     async def setup(self) -> Any:
         """Run setup and return what it returned, as JSON makes it; raises script.Broken."""
+        self.now.begin()
         data = await self._apart("setup", self._host.setup, self.settings.setup_timeout_s)
         try:
             return orjson.loads(orjson.dumps(data))
@@ -104,7 +105,7 @@ class Runtime:
 
     async def run(self, data: Any, start_ns: int, shares: Sequence[Share]) -> dict[str, int]:
         """Run the shares; return when the last iteration of each scenario ended, 0 for none."""
-        self.start_ns = start_ns
+        self.now.start_ns = start_ns
         scenes = {share.scenario: self.scene(share, data) for share in shares}
         self._executors = [
             executors.make(share, scenes[share.scenario], self) for share in shares if share.vus
@@ -186,6 +187,11 @@ class Runtime:
 
     # What executors ask for (executing.Ground).
 
+    @property
+    def start_ns(self) -> int:
+        """The start line; 0 until it is known."""
+        return self.now.start_ns
+
     def vu(self, scene: ScenarioRunner, share: Share, id: int) -> Vu:
         """Make a VU with connections of its own."""
         session = _client.Session(self.pool, limit_per_host=self.settings.batch_per_host)
@@ -210,11 +216,9 @@ class Runtime:
         """Note how many VUs there are, here and in all workers: each comes and goes alone."""
         self._vus += change
         _client.set_active(*self._slot, self._vus)
+        now = self.now.change(change)
         if change > 0:
-            born = self._arena.take(BORN, _ENDLESS) + 1
-            self._most.add(born - self._arena.taken(GONE, _ENDLESS))
-        else:
-            self._arena.take(GONE, _ENDLESS)
+            self._most.add(now)
 
     def warn(self, code: str, text: str, hint: str) -> None:
         """Tell the user, through the parent."""

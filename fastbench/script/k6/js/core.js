@@ -1,4 +1,4 @@
-// k6, k6/metrics, k6/execution, k6/data, k6/encoding, timers and console, over the operations in `host`.
+// k6, k6/metrics, k6/data, k6/encoding, timers and console, over the operations in `host`.
 // One realm serves all users of a worker, so nothing here keeps anything of a single user.
 (function (host, modules) {
   'use strict';
@@ -146,68 +146,6 @@
     static get [Symbol.species]() { return Array; }
   }
   modules['k6/data'] = { SharedArray };
-
-  const view = (object, ...names) => {
-    for (const name of names) {
-      Object.defineProperty(object, name, { enumerable: true, get: () => host.execution(name) });
-    }
-    return object;
-  };
-  const checkedTag = (name, value) => {
-    if (['string', 'number', 'boolean'].includes(typeof value)) return value;
-    throw new TypeError(`invalid value for metric tag '${name}': only String, Boolean and Number types are accepted as a metric tag values`);
-  };
-  const tags = new Proxy({}, {
-    get: (_, name) => (typeof name === 'string' ? host.tag(name) : undefined),
-    set: (_, name, value) => { host.setTag(name, checkedTag(name, value)); return true; },
-    deleteProperty: (_, name) => { host.setTag(name, null); return true; },
-    ownKeys: () => Object.keys(host.allTags()),
-    has: (_, name) => name in host.allTags(),
-    getOwnPropertyDescriptor: (_, name) => {
-      const value = host.tag(name);
-      return value === undefined ? undefined : { value, enumerable: true, configurable: true, writable: true };
-    },
-  });
-  const inside = (names, ...more) => {
-    const object = {};
-    for (const [name, key] of Object.entries(names)) {
-      Object.defineProperty(object, name, { enumerable: true, get: () => host.execution(key) });
-    }
-    return Object.assign(object, ...more);
-  };
-  const vu = inside({
-    idInTest: 'vu.idInTest', idInInstance: 'vu.idInInstance',
-    iterationInScenario: 'vu.iterationInScenario', iterationInInstance: 'vu.iterationInInstance',
-  });
-  Object.defineProperty(vu, 'tags', { get: () => tags, set: (value) => Object.assign(tags, value), enumerable: true });
-  vu.metrics = {};
-  Object.defineProperty(vu.metrics, 'tags', Object.getOwnPropertyDescriptor(vu, 'tags'));
-  vu.metrics.metadata = {};
-  const test = {
-    abort(text) { host.abort(text === undefined ? 'test aborted' : `test aborted: ${text}`); },
-    fail(text) { host.markFailed(text === undefined ? '' : String(text)); },
-  };
-  let options;  // the same for all users of a worker, and not to be changed
-  Object.defineProperty(test, 'options', {
-    enumerable: true,
-    get() {
-      if (options === undefined || host.initializing()) options = frozen(host.execution('options'));
-      return options;
-    },
-  });
-  modules['k6/execution'] = {
-    vu, test,
-    scenario: inside({
-      name: 'scenario.name', executor: 'scenario.executor', startTime: 'scenario.startTime',
-      progress: 'scenario.progress', iterationInInstance: 'scenario.iterationInInstance',
-      iterationInTest: 'scenario.iterationInTest',
-    }),
-    instance: inside({
-      iterationsInterrupted: 'instance.iterationsInterrupted', iterationsCompleted: 'instance.iterationsCompleted',
-      vusActive: 'instance.vusActive', vusInitialized: 'instance.vusInitialized',
-      currentTestRunDuration: 'instance.currentTestRunDuration',
-    }),
-  };
 
   modules['k6/encoding'] = {
     b64encode: (input, alphabet) => host.b64encode(input, alphabet === undefined ? 'std' : String(alphabet)),

@@ -54,8 +54,7 @@
   const stagesOf = () => {
     const { vu, scenario, test } = modules['k6/execution'];
     if (vu.idInTest === undefined || !scenario) throw new Error('there is no scenario');
-    const own = (test.options.scenarios || {})[scenario.name];
-    const stages = own === undefined || own === null ? test.options.stages : own.stages;
+    const { stages } = test.options.scenarios[scenario.name] || {};
     if (!Array.isArray(stages) || stages.length < 1) {
       throw new Error('only ramping-vus or ramping-arrival-rate supports stages, it is not possible to get a stage index on other executors.');
     }

@@ -115,6 +115,10 @@ class K6Modules:
             self._texts[name] = found
         return found
 
+    def mention(self, *words: str) -> bool:
+        """Tell whether a file that was read has one of these words."""
+        return any(word in text for text in self._texts.values() for word in words)
+
     def resolved(self, base: str, name: str) -> list[str]:
         """Return what require() of a file leads to: its kind, full name, and text of JSON."""
         full = self.full_name(base, name)

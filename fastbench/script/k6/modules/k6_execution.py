@@ -1,75 +1,138 @@
-"""What `k6/execution` tells of the run: the user, the scenario, the options."""
+"""What `k6/execution` tells of the run: the instance, the scenario, the user, the options.
+
+Workers are one instance to a script: what is counted is counted over all of them.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastbench.script.k6.k6_calls import K6Error, owner
-from fastbench.script.k6.modules import k6_test_options
+from fastbench.script.k6.k6_calls import K6Error, owner, tag_text
+from fastbench.script.running_load import ENDLESS
+from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec
 
 if TYPE_CHECKING:
     from fastbench.script.k6.k6_realm import K6Realm
     from fastbench.script.k6.k6_user import K6User
+    from fastbench.script.running_load import RunningLoad
 
 _FIRST_SHARED = 34  # of the counters that workers share: those of feeders, which scripts here lack
-_LAST_SHARED = 62  # the last one is that of options.rps
-_ENDLESS = 1 << 62
-# What is asked for, and where it cannot be.
-_PARTS = {
-    "options": "test options in the init context",
-    "vu": "VU information in the init context",
+_LAST_SHARED = 60  # the last ones are those of options.rps and of VUs that no plan had
+NUMBERS = ("iterationInTest", "iterationInInstance")
+_SUBJECTS = {
     "scenario": "scenario information outside of the VU context",
+    "vu": "VU information in the init context",
     "instance": "instance information in the init context",
+    "test": "test options in the init context",
 }
-_TOO_LATE = ("instance", "teardown")
 
 
 def install(realm: K6Realm) -> None:
-    """Add the operation."""
-    realm.define("execution", _execution)
+    """Add the operations."""
+    calls: Mapping[str, Callable[..., Any]] = {
+        "execution": _execution,
+        "hasExecution": _has,
+        "metadata": lambda name: owner().metadata.get(name),
+        "allMetadata": lambda: owner().metadata,
+        "setMetadata": _set_metadata,
+        "dropMetadata": lambda name: owner().metadata.pop(name, None),
+    }
+    for name, call in calls.items():
+        realm.define(name, call)
+
+
+def planned_vus(specs: Sequence[Spec]) -> int:
+    """Return how many VUs a plan has at once, at most: until its graceful stop each is kept."""
+    changes = []
+    for spec in specs:
+        count = (spec.pre_allocated_vus or 0) if spec.executor in ARRIVAL else spec.most_vus
+        changes += [(spec.start_time_s, 1, count), (spec.end_s, 0, -count)]
+    now = most = 0
+    for _, _, count in sorted(changes):  # at one instant who goes makes room for who comes
+        now += count
+        most = max(most, now)
+    return most
+
+
+def _has(subject: str) -> bool:
+    """Let a subject be looked at; raises K6Error while the script is loaded."""
+    if owner().initializing:
+        raise _outside(subject)
+    return True
+
+
+def _outside(subject: str) -> K6Error:
+    return K6Error(f"getting {_SUBJECTS[subject]} is not supported")
 
 
 def _execution(name: str) -> Any:
     user = owner()
-    part = name.partition(".")[0]
-    if user.initializing or user.vu is None or (part, user.vu.scenario) == _TOO_LATE:
-        raise K6Error(f"getting {_PARTS[part]} is not supported")
-    if name == "options":
-        return k6_test_options.whole(user.realm.options)
-    if part == "scenario" and user.vu.scenario not in user.realm.scenarios:
-        raise K6Error(f"getting {_PARTS[part]} is not supported")
-    vu, realm = user.vu, user.realm
-    if name in ("vu.idInTest", "vu.idInInstance"):
-        return vu.id
-    if name in ("vu.iterationInInstance", "vu.iterationInScenario"):
-        return vu.iteration
-    if name in ("scenario.iterationInTest", "scenario.iterationInInstance"):
-        return _number(user)
-    if name == "scenario.name":
-        return vu.scenario
-    spec = realm.scenarios.get(vu.scenario)
-    if name == "scenario.executor":
-        found = k6_test_options.whole(realm.options)["scenarios"].get(vu.scenario, {})
-        return found.get("executor", "")
-    begun_ns = realm.begun_ns.get(vu.scenario, time.monotonic_ns())
+    subject, _, part = name.partition(".")
+    if user.initializing:
+        raise _outside(subject)
+    if subject == "test":
+        return user.realm.settled
+    if subject == "vu":
+        return _of_vu(user, part)
+    now, scenario = user.realm.now, user.scenario
+    if subject == "instance":
+        if now is None or (scenario is None and user.stage != "setup"):
+            raise _outside(subject)
+        return _of_instance(user.realm, now, part)
+    if now is None or scenario is None:
+        raise _outside(subject)
+    return _of_scenario(user, now, scenario, part)
+
+
+def _of_vu(user: K6User, part: str) -> int:
+    if user.vu is None:
+        return 0
+    return user.vu.id if part in ("idInTest", "idInInstance") else user.vu.iteration
+
+
+def _of_instance(realm: K6Realm, now: RunningLoad, part: str) -> float:
+    if part == "currentTestRunDuration":
+        return (time.monotonic_ns() - now.begun_ns()) / 1e6
+    if part == "vusActive":
+        return now.vus()
+    if part == "vusInitialized":
+        return planned_vus(tuple(realm.scenarios.values())) + now.extra()
+    completed, interrupted = now.iterations()
+    return completed if part == "iterationsCompleted" else interrupted
+
+
+def _of_scenario(user: K6User, now: RunningLoad, scenario: Spec, part: str) -> Any:
+    if part == "name":
+        return scenario.name
+    if part == "executor":
+        return scenario.executor
+    if part in NUMBERS:
+        return number(user, scenario)
+    begun_ns = now.start_ns + round(scenario.start_time_s * 1e9)
+    if part == "startTime":
+        return user.realm.unix_ms(scenario.name, begun_ns)
+    if scenario.executor in ITERATIONS:
+        return min(1.0, sum(now.iterations(scenario.name)) / (scenario.planned or 1))
     age_s = (time.monotonic_ns() - begun_ns) / 1e9
-    if name == "scenario.startTime":
-        return realm.now_ms() - round(age_s * 1e3)
-    if name == "scenario.progress":
-        return min(1.0, age_s / spec.length_s) if spec is not None and spec.length_s else 0.0
-    if name == "instance.currentTestRunDuration":
-        return age_s * 1e3
-    raise K6Error(f"fastbench does not have exec.{name}; its reports count over all workers")
+    return min(1.0, age_s / scenario.length_s) if scenario.length_s else 0.0
 
 
-def _number(user: K6User) -> int:
-    """Return a number of this iteration that no other of its scenario has, in any worker."""
+def number(user: K6User, scenario: Spec) -> int:
+    """Return a number of this iteration that no other of its scenario has, in any worker.
+
+    It is taken at the first call of an iteration.
+    """
     vu, realm = user.vu, user.realm
     assert vu is not None
-    iteration, number = user.scenario_iteration
+    iteration, taken = user.scenario_iteration
     if iteration != vu.iteration:
-        place = list(realm.scenarios).index(vu.scenario) if vu.scenario in realm.scenarios else 0
-        number = realm.take(min(_FIRST_SHARED + place, _LAST_SHARED), _ENDLESS)
-        user.scenario_iteration = (vu.iteration, number)
-    return number
+        place = list(realm.scenarios).index(scenario.name)
+        taken = realm.take(min(_FIRST_SHARED + place, _LAST_SHARED), ENDLESS)
+        user.scenario_iteration = (vu.iteration, taken)
+    return taken
+
+
+def _set_metadata(name: str, value: Any) -> None:
+    owner().metadata[name] = tag_text("metadata", name, value)

@@ -36,7 +36,7 @@ _NOTHING = K6Words()
 _PARTS = (
     *("core.js", "http.js", "ws.js", "crypto.js", "jslib.js", "commonjs.js", "sql.js", "html.js"),
     *("redis.js", "files.js", "streams.js", "writable.js", "websockets.js", "webcrypto.js"),
-    "addresses.js",
+    *("addresses.js", "execution.js"),
 )
 # What has operations for it.
 _MODULES = (
