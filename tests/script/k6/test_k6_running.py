@@ -24,7 +24,7 @@ const tell = (what, value) => console.log(`TOLD ${JSON.stringify([what, value])}
 const threw = (call) => { try { return call(); } catch (error) { return String(error); } };
 """
 SCENARIO = """
-let before = [threw(() => exec.scenario), threw(() => exec.vu.idInTest), threw(() => exec.test.options)];
+let before = [() => exec.scenario, () => exec.vu.idInTest, () => exec.test.options].map(threw);
 export const options = { scenarios: {
   first: { executor: 'per-vu-iterations', vus: 2 },
   second: {
@@ -45,7 +45,9 @@ export function second() {
   });
   sleep(0.1);
 }
-export function teardown() { tell('teardown', [exec.vu.tags, threw(() => exec.instance.vusActive)]); }
+export function teardown() {
+  tell('teardown', [exec.vu.tags, threw(() => exec.instance.vusActive)]);
+}
 export function handleSummary() {
   tell('summary', [exec.vu.idInTest, threw(() => exec.scenario.name), exec.test.options.tags]);
   return {};
@@ -152,7 +154,8 @@ export default function () {
     ]);
     exec.vu.tags = { other: 'object' };
   }
-  tell(`${__VU} ${__ITER}`, [metadata, exec.vu.tags, 'trace' in metadata, Object.keys(metadata).sort()]);
+  const names = Object.keys(metadata).sort();
+  tell(`${__VU} ${__ITER}`, [metadata, exec.vu.tags, "trace" in metadata, names]);
   if (__ITER === 0) delete metadata.trace;
 }
 """
@@ -191,9 +194,9 @@ export const options = {
 };
 export const g = () => {
   if (exec.scenario.iterationInTest) return;
-  const { options } = exec.test;
+  const { options } = exec.test, { isFrozen, keys } = Object;
   tell('options', options);
-  tell('frozen', [Object.isFrozen(options), Object.isFrozen(options.scenarios), Object.keys(options)]);
+  tell('frozen', [isFrozen(options), isFrozen(options.scenarios), keys(options)]);
 };
 export default g;
 """
