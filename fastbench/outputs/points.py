@@ -25,7 +25,14 @@ from typing import Any
 from fastbench.engine.bridge import _core
 from fastbench.outputs.point import BOUNDS_S, Point, Tags, clean
 from fastbench.results.histogram import index
-from fastbench.results.metric_values import BUILT_IN, MACHINE, OPERATION_ERRORS, UPTIME, Kind
+from fastbench.results.metric_values import (
+    BUILT_IN,
+    MACHINE,
+    OPERATION_ERRORS,
+    UNNAMED,
+    UPTIME,
+    Kind,
+)
 from fastbench.run.metric_sums import TrendValue
 from fastbench.run.snapshot import BY_NAME, ERRORS, Labels, Snapshot
 
@@ -66,6 +73,8 @@ class PointReader:
     def _join(self, labels: Labels) -> Tags:
         found = dict(labels)
         more = self._of_scenarios.get(found.get("scenario", ""), {})
+        if more is UNNAMED:
+            del found["scenario"]
         return clean({**self._tags, **more, **found})
 
     def points(self, now: Snapshot) -> tuple[Point, ...]:

@@ -98,6 +98,8 @@ BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours
     "ws_sessions": _COUNTER,
 }
 
+UNNAMED: Mapping[str, str] = {"scenario": ""}  # as tags of one: its samples are of no scenario
+
 # Ours that k6 does not have: a script of k6 may have metrics of these names itself. Its own has the
 # name then, and ours is MOVED before it.
 MOVED = "fastbench_"

@@ -74,6 +74,7 @@ class Settings:
     discard_response_bodies: bool = False
     group_ids: bool = True
     whole_urls: bool = False  # of scripts of k6: names of requests have the query
+    around_named: bool = True  # what setup and teardown record has them as its scenario
     setup_timeout_s: float = 60.0
     teardown_timeout_s: float = 60.0
     min_iteration_duration_s: float = 0.0

@@ -144,7 +144,7 @@ def options_of(given: Mapping[str, Any]) -> Options:
         object_of("tags", words["tags"], "{ team: 'shop' }")
         words["tags"] = {name: str(value) for name, value in words["tags"].items()}
     found = Options(**words, group_ids=False)
-    found.settings = replace(found.settings, whole_urls=True)
+    found.settings = replace(found.settings, whole_urls=True, around_named=False)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from fastbench.machine.monitor import Monitor
 from fastbench.plan.plan import UsageError
 from fastbench.results.load_stages import LoadStage
-from fastbench.results.metric_values import BUILT_IN, Kind
+from fastbench.results.metric_values import BUILT_IN, UNNAMED, Kind
 from fastbench.results.result import SeriesRow
 from fastbench.results.thresholds import baseline_terms, grammar, request_tags
 from fastbench.results.thresholds.evaluation import Judge
@@ -41,7 +41,7 @@ class RunObserver(Follower, Protocol):
     """Somebody who is told what is measured while it is."""
 
     def begin(self, tags: Mapping[str, str], of_scenarios: Mapping[str, Mapping[str, str]]) -> None:
-        """Learn the tags of the run, and those of its scenarios by name."""
+        """Learn the tags of the run, and those of its scenarios by name; see UNNAMED."""
 
 
 class Limits:
@@ -119,8 +119,10 @@ def _refuse_strangers(found: Iterable[Threshold], applied: Applied) -> None:
     names = [spec.name for spec in applied.scenarios]
     for each in leaves(found):
         wanted = dict(each.tags).get("scenario", names[0])
-        if wanted not in (*names, *AROUND):
+        if wanted not in (*names, *(AROUND if applied.options.around_named else ())):
             there = f"there are {', '.join(names)}" if len(names) > 1 else f"there is {names[0]}"
+            if wanted in AROUND:
+                there += f"; what {wanted}() records has the tag group:::{wanted}"
             raise UsageError(f"Threshold `{each.text}`: scenario {wanted} does not run; {there}.")
 
 
@@ -150,9 +152,9 @@ class Standing:
     ) -> None:
         """`before` is what was counted before the start line: what setup did."""
         if observer is not None:
-            observer.begin(
-                applied.options.tags, {each.name: each.tags for each in applied.scenarios}
-            )
+            unnamed = {} if applied.options.around_named else dict.fromkeys(AROUND, UNNAMED)
+            of_scenarios = {each.name: each.tags for each in applied.scenarios}
+            observer.begin(applied.options.tags, unnamed | of_scenarios)
         self.limits = limits
         self.start_ns = start_ns
         self.end_ns = start_ns + round(applied.end_s * NS_PER_S)

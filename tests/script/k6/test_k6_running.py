@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from beside_k6 import find_k6
+from beside_k6 import find_k6, of_k6
+from embedded import serving
 from running import SLOW, fastbench
 
 pytest.importorskip("fastbench.engine.javascript._quickjs", reason="built without JavaScript")
@@ -255,3 +256,55 @@ def test_vus_of_scenarios_that_never_meet_are_the_same_ones() -> None:
     rate = {"rate": 9.0, "time_unit_s": 1.0, "duration_s": 1.0}
     arrival = Spec("r", "f", "constant-arrival-rate", pre_allocated_vus=2, max_vus=9, **rate)  # type: ignore[arg-type]
     assert planned_vus([arrival]) == 2
+
+
+AROUND = """
+import http from 'k6/http';
+import { check, group } from 'k6';
+export const options = { thresholds: {
+  'http_reqs{group:::setup}': ['count==1'],
+  'checks{group:::setup}': ['rate==1'],
+  'checks{group:::setup::inner}': ['rate==1'],
+  'checks{group:::teardown}': ['rate==0'],
+} };
+export function setup() {
+  check(http.get(__ENV.URL), { fine: (r) => r.status === 200 });
+  group('inner', () => check(1, { inner: true }));
+}
+export default function () { check(1, { own: true }); }
+export function teardown() { check(1, { after: false }); }
+"""
+
+
+def _tags_of_checks(points: Path) -> dict[str, dict[str, str]]:
+    rows = [json.loads(line) for line in points.read_text().splitlines()]
+    found = [
+        row["data"]["tags"]
+        for row in rows
+        if (row["type"], row.get("metric")) == ("Point", "checks")
+    ]
+    return {tags.pop("check"): tags for tags in found}
+
+
+def test_setup_and_teardown_are_groups_and_no_scenarios_as_in_k6(tmp_path: Path) -> None:
+    path = tmp_path / "script.js"
+    path.write_text(AROUND)
+    with serving() as (_, url):
+        words = ("-e", f"URL={url}")
+        ours = fastbench("run", str(path), *words, "-q", "-o", f"json={tmp_path / 'ours'}")
+        theirs = of_k6(path, *words, "--out", f"json={tmp_path / 'theirs'}")
+    assert ours.code == theirs.code == 0, ours.err + theirs.said
+    tags = _tags_of_checks(tmp_path / "ours")
+    assert tags["fine"] == {"group": "::setup"} and tags["after"] == {"group": "::teardown"}
+    assert tags["own"]["scenario"] == "default"
+    assert {name: {**each, "group": each.get("group", "")} for name, each in tags.items()} == (
+        _tags_of_checks(tmp_path / "theirs")
+    )
+
+
+def test_a_threshold_on_setup_as_a_scenario_is_refused_with_the_group(tmp_path: Path) -> None:
+    path = tmp_path / "script.js"
+    path.write_text(AROUND.replace("checks{group:::setup}", "checks{scenario:setup}"))
+    found = fastbench("run", str(path), "-e", "URL=http://127.0.0.1:1")
+    assert found.code == 104
+    assert "scenario setup does not run" in found.err and "group:::setup" in found.err
