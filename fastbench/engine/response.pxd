@@ -35,6 +35,7 @@ cdef enum Rule:
     NO_RULE, STATUS_LINE, HTTP_VERSION, STATUS_CODE, BARE_CR, CONTROL_BYTE, FIELD_NAME,
     FOLDED_FRAMING, LENGTH_VALUE, CHUNK_SIZE_RULE, CHUNK_END_RULE, INTERIMS, SWITCHING,
     LOCATIONS, CUT_OFF,                 # LOCATIONS: two that differ, in a redirect to be followed
+    UNUSABLE_LOCATION,                  # where no request can be sent to
     HEAD_SIZE, EXTENSION_SIZE
 
 cdef enum Asked:                     # what the request makes of the answer

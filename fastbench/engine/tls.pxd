@@ -32,6 +32,9 @@ cdef extern from "<openssl/ssl.h>" nogil:
     SSL_CTX *SSL_CTX_new(const SSL_METHOD *method)
     void SSL_CTX_free(SSL_CTX *context)
     int SSL_CTX_set_min_proto_version(SSL_CTX *context, int version)
+    int SSL_CTX_set_max_proto_version(SSL_CTX *context, int version)
+    int SSL_CTX_set_cipher_list(SSL_CTX *context, const char *names)
+    void SSL_CTX_set_default_passwd_cb_userdata(SSL_CTX *context, void *password)
     void SSL_CTX_set_verify(SSL_CTX *context, int mode, void *callback)
     int SSL_CTX_set_default_verify_paths(SSL_CTX *context)
     int SSL_CTX_load_verify_locations(SSL_CTX *context, const char *file, const char *folder)
@@ -92,6 +95,10 @@ cdef struct Tls:
     const char *servername
     bint verify
     bint name_is_address        # SNI carries no addresses (RFC 6066 section 3)
+    int oldest                  # version, as TLS1_2_VERSION; 0: 1.2
+    int newest                  # 0: the newest that OpenSSL has
+    const char *ciphers         # up to 1.2, as SSL_CTX_set_cipher_list(3) reads them; NULL: its own
+    const char *password        # of the key's file; NULL: none
 
 cdef struct Link:
     int fd
@@ -249,7 +256,12 @@ cdef inline int set_up(Tls *tls, const char *protocol, const char *cafile, const
     tls.context = SSL_CTX_new(TLS_client_method())
     if tls.context == NULL:
         return -(TLS_REASON + ERR_GET_REASON(ERR_peek_error()))
-    SSL_CTX_set_min_proto_version(tls.context, TLS1_2_VERSION)
+    SSL_CTX_set_min_proto_version(tls.context, tls.oldest if tls.oldest else TLS1_2_VERSION)
+    SSL_CTX_set_max_proto_version(tls.context, tls.newest)
+    if tls.ciphers != NULL and not SSL_CTX_set_cipher_list(tls.context, tls.ciphers):
+        return -(TLS_REASON + ERR_GET_REASON(ERR_peek_error()))
+    if tls.password != NULL:
+        SSL_CTX_set_default_passwd_cb_userdata(tls.context, <void *>tls.password)
     SSL_CTX_set_verify(tls.context, SSL_VERIFY_PEER if tls.verify else SSL_VERIFY_NONE, NULL)
     SSL_CTX_set_read_ahead(tls.context, 1)
     SSL_CTX_set_mode(tls.context,

@@ -17,7 +17,7 @@ from fastbench.foundation.error_table import catalogue
 KINDS = (
     *("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset"),
     *("truncated", "protocol", "too_large", "unsolicited", "expectation", "cancelled"),
-    *("upgrade", "closed"),
+    *("upgrade", "closed", "content_encoding"),
 )
 PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle", "upgrade")
 
@@ -267,10 +267,22 @@ def _truncated(phase: str, code: str) -> tuple[str, str]:
 def _protocol(phase: str, code: str) -> tuple[str, str]:
     if code in websocket_errors.FRAMES:
         return websocket_errors.frame(code)
+    if code == "unusable Location":
+        return (
+            "a redirect leads to where no HTTP request can be sent",
+            "check the Location of that response; redirects=0 gives the script the redirect itself",
+        )
     hint = _NOT_HTTP_HINT if code in ("", "status line", "HTTP version") else _PROTOCOL_HINT
     if not code:
         return f"the response is not valid HTTP/1.1{_during(phase)}", hint
     return f"the response is not valid HTTP/1.1 (rule broken: {code})", hint
+
+
+def _content_encoding(phase: str, code: str) -> tuple[str, str]:
+    return (
+        "the body cannot be unpacked as its Content-Encoding says",
+        "look at one response with --debug; is it compressed twice, or not at all?",
+    )
 
 
 def _too_large(phase: str, code: str) -> tuple[str, str]:
@@ -319,6 +331,7 @@ _SPECIAL = {
     "truncated": _truncated,
     "protocol": _protocol,
     "too_large": _too_large,
+    "content_encoding": _content_encoding,
     "unsolicited": _unsolicited,
     "expectation": _expectation,
     "cancelled": _cancelled,

@@ -32,12 +32,12 @@ from fastbench.engine.worker cimport Conn, Request, Socket, SocketMode, Template
 # In the order of the enums in block.pxd, response.pxd, frames.pxd and upgrade.pxd.
 ERROR_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset",
                "truncated", "protocol", "too_large", "unsolicited", "expectation", "cancelled",
-               "upgrade", "closed")
+               "upgrade", "closed", "content_encoding")
 ERROR_PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle", "upgrade")
 PROTOCOL_RULES = ("", "status line", "HTTP version", "status code", "bare CR", "control byte",
                   "field name", "folded framing field", "Content-Length", "chunk size",
                   "chunk end", "interim answers", "unasked 101", "several Locations", "cut off",
-                  "head size",
+                  "unusable Location", "head size",
                   "chunk extension size")
 FRAME_RULES = ("", "reserved bit", "unknown opcode", "masked frame", "long control frame",
                "fragmented control frame", "stray continuation", "message within a message",

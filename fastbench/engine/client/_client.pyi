@@ -138,6 +138,7 @@ class Origin:
 @final
 class Pool:
     trace: Callable[[Exchange, Response], None] | None
+    tls_of: Callable[[str], tuple[bytes, bool, bytes, bytes, bytes, int, int, bytes, bytes]] | None
     def __new__(
         cls,
         shared: Block,
@@ -209,7 +210,9 @@ class Ready:
 @final
 class Session:
     cookies: Callable[[Response], None] | None
-    redirect: Callable[[Exchange, Response], tuple[Ready, bytes | None, str] | None] | None
+    redirect: Callable[[Exchange, Response], tuple[Ready, bytes | None, str] | str | None] | None
+    decode: Callable[[Response], tuple[bytes, str, bool]] | None
+    bound_to: int
     planned_ns: int
     paced: bool
     discard: bool

@@ -49,7 +49,7 @@ cdef class Connection:
         cdef bint bound
         cdef int code
         cdef int family = to.where.ss_family
-        mine = self.pool.source(family)
+        mine = self.pool.source(family, self.exchange.session)
         bound = mine is not None and kernel.fill_address(
             &source, family, mine[1].encode(), mine[2], mine[3]) == 0
         self.step = CONNECTING

@@ -106,10 +106,7 @@ cdef class Exchange:
     cdef settle(self, int kind, int code):
         """It has ended: `kind` is an error's, or -1 with a complete answer. Count, and tell."""
         cdef Pool pool = self.session.pool
-        cdef block.Slot *slot = pool.slot
         cdef Response answer = Response.__new__(Response)
-        cdef Sinks sinks
-        cdef uint64_t service = span(self.times.sent, self.times.done)
         self.deadlines.remove(self)
         self.session.answers += kind != block.CANCELLED
         answer.status = self.status
@@ -120,16 +117,61 @@ cdef class Exchange:
         answer.times = self.times
         answer.via = self.via
         answer.error = answer.error_kind = answer.error_code = ""
+        following = None
+        if kind < 0 and not self.upgrade:
+            self.learn(answer)
+            following, kind, code = self.judged(answer)
         if kind >= 0:
             answer.status = 0
             answer.error_kind = ERROR_KINDS[kind]
             answer.error_code = code_name(kind, code)
-            answer.error = answer.error_kind.replace("_", " ") \
-                + (f": {answer.error_code}" if answer.error_code else "")
+            if not answer.error:
+                answer.error = answer.error_kind.replace("_", " ") \
+                    + (f": {answer.error_code}" if answer.error_code else "")
         if self.upgrade:
             self.upgraded(answer)
             return
-        sinks = self.route.sinks(answer.status, kind)
+        self.count(answer, kind)
+        if pool.trace is not None:
+            pool.trace(self, answer)
+        if following is None:
+            self.hand_over(answer)
+        else:
+            self.follow(following)
+
+    cdef tuple judged(self, Response answer):
+        """(what follows from it, or None; the kind of its error, or -1; the code of that)."""
+        cdef Session session = self.session
+        why = ""
+        if self.leads_on(answer.status):
+            found = session.redirect(self, answer)
+            if not isinstance(found, str):
+                if found is not None:
+                    return found, -1, 0
+            else:
+                answer.error = found
+                return None, self.broken(block.PROTOCOL, block.IN_HEAD,
+                                         response.UNUSABLE_LOCATION), response.UNUSABLE_LOCATION
+        if session.decode is not None and self.stream is None and not session.discard \
+                and (encoded(answer.raw_head) if answer.coding < 0 else answer.coding):
+            answer.known_body, why, of_coding = session.decode(answer)
+            answer.known_body_error = why
+        if not why:
+            return None, -1, 0
+        answer.error = why
+        return None, self.broken(block.CONTENT_ENCODING if of_coding else block.TRUNCATED,
+                                 block.IN_BODY, 0), 0
+
+    cdef block.Kind broken(self, block.Kind kind, block.Phase phase, int code):
+        """What came is no use as an answer: one more error."""
+        block.count_error(self.session.pool.slot, kind, phase, code, 1, self.times.done)
+        return kind
+
+    cdef count(self, Response answer, int kind):
+        """Count it in the worker's slot and in the route's sinks."""
+        cdef block.Slot *slot = self.session.pool.slot
+        cdef Sinks sinks = self.route.sinks(answer.status, kind)
+        cdef uint64_t service = span(self.times.sent, self.times.done)
         answer.expected = not sinks.failed
         if kind < 0:
             slot.status[self.status] += 1
@@ -150,10 +192,6 @@ cdef class Exchange:
         if self.times.due and (self.times.aged or not sinks.failed):
             hdr.record(&slot.latency[block.RESPONSE], span(self.times.due, self.times.done))
         record(sinks, &self.times, kind < 0, self.sent, self.received)
-        if pool.trace is not None:
-            pool.trace(self, answer)
-        if not self.goes_on(answer):
-            self.hand_over(answer)
 
     cdef upgraded(self, Response answer):
         """The handshake of a WebSocket has ended, well or not."""
@@ -182,28 +220,24 @@ cdef class Exchange:
         return status // 100 == 3 and self.session.redirect is not None \
             and (self.redirects > 0 or self.led) and status in REDIRECTS
 
-    cdef bint goes_on(self, Response answer) except -1:
-        """Keep the cookies, and follow a redirect."""
+    cdef learn(self, Response answer):
+        """Let the jar have the cookies of an answer."""
         cdef Session session = self.session
-        cdef Ready ready
-        if answer.status == 0:
-            return False
         if session.cookies is not None and not self.told() and (
                 session.pool.last_has_cookies if answer.raw_head is session.pool.last_head
                 else has_field(answer.raw_head, "set-cookie:", 11)):
             session.cookies(answer)
-        if not self.leads_on(answer.status):
-            return False
-        following = session.redirect(self, answer)
-        if following is None:
-            return False
+
+    cdef follow(self, tuple following):
+        """Go where a redirect leads."""
+        cdef Session session = self.session
+        cdef Ready ready
         self.redirects -= 1
         self.led = True
         ready, body, jar = following
         self.ask(ready, body, jar)
         self.times.due = self.times.begun if session.paced else 0
         session.place(self, True)
-        return True
 
     cdef finish(self):
         """Resume who waits."""

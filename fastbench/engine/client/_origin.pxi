@@ -25,11 +25,15 @@ cdef class Origin:
         free(self.reached)
 
     cdef secure(self, tuple options):
-        """Make the TLS context: (servername, verify, cafile, certfile, keyfile)."""
+        """Make the TLS context, of what Pool is given as `tls` and maybe as `tls_more`."""
         cdef int code
-        servername, self.context.verify, cafile, certfile, keyfile = options
+        servername, self.context.verify, cafile, certfile, keyfile, *more = options
         name = self.host.partition("%")[0].removesuffix(".")
-        self.keep = (servername or name.encode(), cafile, certfile, keyfile)
+        self.keep = (servername or name.encode(), cafile, certfile, keyfile, *more)
+        if more:
+            self.context.oldest, self.context.newest, ciphers, password = more
+            self.context.ciphers = <const char *><bytes>ciphers if ciphers else NULL
+            self.context.password = <const char *><bytes>password if password else NULL
         self.context.servername = self.keep[0]
         self.context.name_is_address = is_address(self.keep[0])
         tls.use_tls(&self.transport)

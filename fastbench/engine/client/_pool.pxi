@@ -17,9 +17,10 @@ REDIRECTS = frozenset((301, 302, 303, 307, 308))
 cdef class Pool:
     """What all sessions of one worker share; counts into the worker's slot of the block.
 
-    `tls`: (servername or b"", verify, cafile, certfile, keyfile). `trace(exchange, response)`, when
-    set, is called for every answer. `resolve` looks names up; its error has the `number` of
-    an errno or of an EAI_ code, without its sign.
+    `tls`: (servername or b"", verify, cafile, certfile, keyfile). `tls_of(host)`, when set, gives
+    these, and then the oldest and the newest version, as 0x0303 or 0, ciphers and the password of
+    the key. `trace(exchange, response)`, when set, is called for every answer. `resolve` looks
+    names up; its error has the `number` of an errno or of an EAI_ code, without its sign.
     """
 
     cdef Block shared
@@ -29,6 +30,7 @@ cdef class Pool:
     cdef dict deadlines
     cdef dict large             # payloads with large bodies
     cdef tuple tls_options
+    cdef public object tls_of
     cdef list sources
     cdef size_t next_source
     cdef int family
@@ -91,7 +93,7 @@ cdef class Pool:
         default = 443 if scheme == "https" else 80
         found.authority = shown if port == default else f"{shown}:{port}"
         if scheme == "https":
-            found.secure(self.tls_options)
+            found.secure(self.tls_options if self.tls_of is None else self.tls_of(host))
         else:
             tls.use_plain(&found.transport)
         if self.unix_path:
@@ -122,11 +124,13 @@ cdef class Pool:
             found = self.large[key] = (ready, body, ready.rendered(body, jar))
         return found[2]
 
-    cdef tuple source(self, int family):
-        """The next source address of this family, in turn; None when none was asked for."""
+    cdef tuple source(self, int family, Session session):
+        """The session's source address of this family, or the next one; None without any."""
         mine = [each for each in self.sources if each[0] == family]
         if not mine:
             return None
+        if session.bound_to >= 0:
+            return mine[session.bound_to % len(mine)]
         self.next_source += 1
         return mine[self.next_source % len(mine)]
 
@@ -185,7 +189,10 @@ cdef class Session:
     """The connections of one VU.
 
     Hooks: `cookies(response)` is called for answers that set some, `redirect(exchange, response)`
-    for those that lead elsewhere; it gives the next request, (ready, body, jar), or None.
+    for those that lead elsewhere; it gives the next request, (ready, body, jar), None, or a text:
+    why no request can follow, so that this one has failed. `decode(response)`, when set, is called
+    for answers with a Content-Encoding; it gives the body, "" or what is wrong with it, and whether
+    that is its coding, not its length. `bound_to` is the number of its source address, -1: any.
     `planned_ns` is when the next request was due, with `paced` every later one is due when asked
     for: their response time is recorded. `discard`: bodies are dropped. `halted`: requests that are
     cancelled now are so because the run halted their iteration, not by the script.
@@ -197,6 +204,8 @@ cdef class Session:
     cdef uint32_t limit
     cdef public object cookies
     cdef public object redirect
+    cdef public object decode
+    cdef public int bound_to
     cdef public uint64_t planned_ns
     cdef public bint paced
     cdef public bint discard
@@ -206,6 +215,7 @@ cdef class Session:
     def __cinit__(self, Pool pool not None, *, uint32_t limit_per_host=6):
         self.pool = pool
         self.limit = limit_per_host
+        self.bound_to = -1
         self.lanes = {}
 
     cdef OriginPool lane(self, Origin origin):

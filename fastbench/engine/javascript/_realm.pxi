@@ -105,6 +105,7 @@ cdef class Realm:
     def compile(self, source, name):
         """Compile a module and all that it imports; return it. Raises JsError, or what load did."""
         raw, raw_name = source.encode("utf-8", "replace"), name.encode()
+        self.failure = None         # an import() that failed while the script ran has left one
         JS_UpdateStackTop(self.rt)
         cdef JSValue value = JS_Eval(
             self.ctx, PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw), PyBytes_AS_STRING(raw_name),
@@ -186,6 +187,13 @@ cdef void release():
         free(each)
 
 
+cdef void refuse_module(JSContext *ctx, Realm realm, error):
+    """Throw what keeps a module from being there; who compiles hears of the exception itself."""
+    realm.failure = error
+    cdef bytes said = str(error).encode("utf-8", "replace")
+    JS_ThrowTypeError(ctx, "%s", <const char *>said)
+
+
 cdef char *full_name(JSContext *ctx, const char *base, const char *name, void *of) noexcept:
     cdef Realm realm = <Realm>of
     try:
@@ -193,8 +201,7 @@ cdef char *full_name(JSContext *ctx, const char *base, const char *name, void *o
         raw = found.encode()
         return js_strdup(ctx, raw)
     except BaseException as error:
-        realm.failure = error
-        JS_ThrowTypeError(ctx, "module not found")
+        refuse_module(ctx, realm, error)
         return NULL
 
 
@@ -204,8 +211,7 @@ cdef JSModuleDef *loaded(JSContext *ctx, const char *name, void *of) noexcept:
     try:
         raw = realm.load(name.decode("utf-8", "replace")).encode("utf-8", "replace")
     except BaseException as error:
-        realm.failure = error
-        JS_ThrowTypeError(ctx, "module not loaded")
+        refuse_module(ctx, realm, error)
         return NULL
     value = JS_Eval(ctx, PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw), name,
                     JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY)

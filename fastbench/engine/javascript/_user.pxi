@@ -173,7 +173,8 @@ cdef class JsUser:
                 tidy(self)
             raise ended
         if self.raw.failed:
-            raise error_of(self.realm.ctx, value)
+            error = error_of(self.realm.ctx, value)
+            raise uncaught(error) if self.raw.uncaught else error
         if value_tag(value) == JS_TAG_UNDEFINED:
             return OVER
         raise StopIteration(held(self.realm, value))
@@ -283,6 +284,13 @@ cdef class JsUser:
         finally:
             user_lines(self.raw, False)
         user_throw(self.raw, JS_DupValue(self.realm.ctx, (<JsValue>made).value))
+
+
+cdef object uncaught(error):
+    """An error of a promise that nobody handles, in k6's words."""
+    if isinstance(error, Endless):
+        return error
+    return JsError(f"Uncaught (in promise) {error.text}", error.name, error.stack, error.value)
 
 
 cdef object OVER = object()

@@ -18,7 +18,7 @@ cdef extern from "users.h":
     ctypedef struct JSPropertyEnum:
         JSAtom atom
     ctypedef struct User:
-        int op, argc, failed, pending, argument_count
+        int op, argc, failed, uncaught, pending, argument_count
         JSValueConst *argv
         JSValueConst this_val
         JSValue result, function, argument, value, dispatcher

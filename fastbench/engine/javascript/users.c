@@ -128,6 +128,8 @@ static int promise_failed(JSContext *ctx, JSValue *value)
     return failed;
 }
 
+#include "rejections.h"
+
 /* Run jobs and callbacks until none is to come. */
 static int run_callbacks(User *user)
 {
@@ -136,7 +138,7 @@ static int run_callbacks(User *user)
     for (;;) {
         while ((told = JS_ExecutePendingJob(ctx->rt, &of_job)) > 0)
             ;
-        if (told < 0)
+        if (told < 0 || left_rejected(user))
             return -1;
         if (!user->pending)
             return 0;
@@ -166,6 +168,7 @@ static void user_main(void)
         else
             user->value = JS_Call(ctx, user->function, JS_UNDEFINED, user->argument_count, &argument);
         user->failed = JS_IsException(user->value);
+        user->uncaught = 0;
         if (!user->failed && run_callbacks(user) < 0) {
             JS_FreeValue(ctx, user->value);
             user->failed = 1;
@@ -174,6 +177,7 @@ static void user_main(void)
             user->value = JS_GetException(ctx);
         else if (JS_IsPromise(user->value))
             user->failed = promise_failed(ctx, &user->value);
+        forget_rejections(user);
         user->pending = 0;
         user->op = USER_ENDED;
         to_hub(user);
@@ -256,6 +260,7 @@ void user_free(User *user)
     JS_FreeValue(ctx, user->dispatcher);
     JS_FreeValue(ctx, user->value);
     JS_FreeValue(ctx, user->global);
+    forget_rejections(user);
     if (user->modules) {
         for (int i = 0; i < user->modules->count; i++)
             js_free_module_def(ctx, user->modules->table[i].to);
@@ -372,6 +377,7 @@ int users_install(JSContext *ctx)
     JS_NewClassID(rt, &kept_class);
     if (!JS_IsRegisteredClass(rt, kept_class) && JS_NewClass(rt, kept_class, &kept_definition))
         return -1;
+    JS_SetHostPromiseRejectionTracker(rt, note_rejection, NULL);
     JSValue math = JS_GetPropertyStr(ctx, ctx->global_obj, "Math");
     JSValue host = JS_NewObject(ctx);
     JS_SetPropertyFunctionList(ctx, ctx->global_obj, of_global, countof(of_global));

@@ -29,6 +29,7 @@ typedef struct User {
     int argument_count;         /* 0 or 1 */
     JSValue value;
     int failed;                 /* `value` was thrown */
+    int uncaught;               /* in a promise that nobody handles */
     int pending;                /* callbacks that are still to come: the run waits for them */
     JSValue dispatcher;         /* a function that is given each of them */
     int64_t number;             /* __VU */
@@ -45,6 +46,8 @@ typedef struct User {
     JSValue exception;
     JSValue global;
     UserModules *modules;
+    void *rejections;           /* see rejections.h */
+    int rejection_count;
     void *asan_stack;
 } User;
 

@@ -58,6 +58,8 @@ static int put_value(JSContext *ctx, Key *key, JSValueConst v, int depth)
     for (int i = 0; i < shape->prop_count; i++, each++) {
         if (each->atom == JS_ATOM_NULL || !(each->flags & JS_PROP_ENUMERABLE))
             continue;
+        if (JS_AtomGetKind(ctx, each->atom) != JS_ATOM_KIND_STRING)
+            continue;               /* the hub does not read it, and its text may be that of a name */
         if ((each->flags & JS_PROP_TMASK) != JS_PROP_NORMAL || __JS_AtomIsTaggedInt(each->atom))
             return 0;
         if (!put_text(key, ctx->rt->atom_array[each->atom]) ||

@@ -43,6 +43,7 @@ _ERROR_CODES = {
     "connect": 1210,
     "connect_refused": 1212,
     "connect_timeout": 1211,
+    "content_encoding": 1701,
     "dns": 1101,
     "reset": 1220,
     "timeout": 1050,

@@ -32,7 +32,16 @@ _CHARSET = re.compile(r"""(?:^|;)\s*charset\s*=\s*["']?([^"';\s]+)""", re.IGNORE
 
 
 class BodyError(ValueError):
-    """Say why the body of an answer cannot be read."""
+    """Say why the body of an answer cannot be read.
+
+    `fault` is "broken" where it is none of its coding, "short" where it ends too early, "" where it
+    is left as it came for another reason.
+    """
+
+    def __init__(self, text: str, fault: str = "", detail: str = "") -> None:
+        super().__init__(text)
+        self.fault = fault
+        self.detail = detail  # of what is broken, in the words of its library
 
 
 def decode(headers: Mapping[str, str], raw: bytes) -> tuple[bytes, str]:
@@ -45,15 +54,20 @@ def decode(headers: Mapping[str, str], raw: bytes) -> tuple[bytes, str]:
         if coding in ("", "identity") or not raw:
             continue
         try:
-            raw = _decoded(coding, raw)
+            raw = undone(coding, raw)
         except BodyError as error:
-            remarks.tell(
-                "content_encoding",
-                f"bodies of responses were not decoded: {error}",
-                "Response.body has the received bytes, Response.body_error the reason",
-            )
+            tell(error)
             return raw, str(error)
     return raw, ""
+
+
+def tell(error: BodyError) -> None:
+    """Warn once of a body that stays as it came."""
+    remarks.tell(
+        "content_encoding",
+        f"bodies of responses were not decoded: {error}",
+        "Response.body has the received bytes, Response.body_error the reason",
+    )
 
 
 def text(headers: Mapping[str, str], body: bytes) -> str:
@@ -78,7 +92,7 @@ class Unpacker:
             return
         module: Any = {"br": _brotli, "zstd": _zstd}.get(coding, lambda: None)()
         if module is None:
-            _decoded(coding, b"?")  # says why
+            undone(coding, b"?")  # says why
         if coding == "br":
             stream = module.Decompressor()
             self._error = module.error
@@ -135,19 +149,24 @@ def _charset(content_type: str) -> str:
         return "utf-8"
 
 
-def _decoded(coding: str, raw: bytes) -> bytes:
+def undone(coding: str, raw: bytes) -> bytes:
+    """Undo one Content-Encoding, in small letters. Raises BodyError."""
     if coding in ("gzip", "x-gzip"):
         return _inflated(raw, coding, 16 + zlib.MAX_WBITS)
     if coding == "deflate":
         # RFC 9110 8.4.1.2 means zlib's format; some servers send it without its two first bytes.
-        zlibs = len(raw) > 1 and raw[0] & 15 == 8 and int.from_bytes(raw[:2], "big") % 31 == 0
-        return _inflated(raw, coding, zlib.MAX_WBITS if zlibs else -zlib.MAX_WBITS)
+        return _inflated(raw, coding, zlib.MAX_WBITS if has_zlib_head(raw) else -zlib.MAX_WBITS)
     if coding == "br":
         return _brotli_decoded(raw)
     if coding == "zstd":
         return _zstd_decoded(raw)
     shown = redact.printable(coding)[:_SHOWN_CODING]
     raise BodyError(f"the Content-Encoding `{shown}` is not known")
+
+
+def has_zlib_head(raw: bytes) -> bool:
+    """Tell whether this begins as zlib's format does (RFC 1950 section 2.2)."""
+    return len(raw) > 1 and raw[0] & 15 == 8 and int.from_bytes(raw[:2], "big") % 31 == 0
 
 
 def _inflated(raw: bytes, coding: str, wbits: int) -> bytes:
@@ -157,11 +176,11 @@ def _inflated(raw: bytes, coding: str, wbits: int) -> bytes:
         stream = zlib.decompressobj(wbits)
         try:
             out += stream.decompress(raw, most - len(out) + 1)
-        except zlib.error:
-            raise BodyError(f"no valid {coding}") from None
+        except zlib.error as error:
+            raise BodyError(f"no valid {coding}", "broken", str(error)) from None
         _check(len(out), most, coding)
         if not stream.eof:
-            raise BodyError(f"{coding} that ends too early")
+            raise BodyError(f"{coding} that ends too early", "short")
         raw = stream.unused_data if coding != "deflate" else b""
         if raw and not raw.strip(b"\0"):
             break
@@ -177,12 +196,12 @@ def _brotli_decoded(raw: bytes) -> bytes:
     try:
         while not stream.is_finished():
             if not raw and stream.can_accept_more_data():
-                raise BodyError("br that ends too early")
+                raise BodyError("br that ends too early", "short")
             out += stream.process(raw, output_buffer_limit=most - len(out) + 1)
             raw = b""
             _check(len(out), most, "br")
     except module.error:
-        raise BodyError("no valid br") from None
+        raise BodyError("no valid br", "broken") from None
     return bytes(out)
 
 
@@ -197,10 +216,10 @@ def _zstd_decoded(raw: bytes) -> bytes:
         try:
             out += stream.decompress(raw, most - len(out) + 1)
         except module.ZstdError:
-            raise BodyError("no valid zstd") from None
+            raise BodyError("no valid zstd", "broken") from None
         _check(len(out), most, "zstd")
         if not stream.eof:
-            raise BodyError("zstd that ends too early")
+            raise BodyError("zstd that ends too early", "short")
         raw = stream.unused_data
     return bytes(out)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Following = tuple["Ready", bytes | None, str]  # with its body, and cookies of the jar
 
-_REPEATED = (307, 308)
+REPEATED = (307, 308)
 _ABOUT_BODY = ("content-type", "content-encoding", "content-language", "content-location")
 
 
@@ -33,11 +33,12 @@ class Follows(Protocol):
     def cookies(self) -> Cookies: ...
 
 
-def following(client: Follows, exchange: Exchange, response: Response) -> Following | None:
-    """Return the request that follows from an answer, or None where it leads nowhere.
+def following(client: Follows, exchange: Exchange, response: Response) -> Following | str | None:
+    """Return the request that follows from an answer, or None where it is the last one.
 
-    It never raises: what a server writes into Location is no error of the script. Of fields that
-    say the same the first counts; where they differ there is no answer (see `_exchange.pxi`).
+    Where a Location cannot be followed a text says why, and the request that was answered with it
+    has failed. It never raises: what a server writes is no error of the script. Of fields that say
+    the same the first counts; where they differ there is no answer (see `_exchange.pxi`).
     """
     before: RequestSource = exchange.keep
     location = next(iter(Headers(response.raw_head).get_all("Location")), "")
@@ -46,16 +47,17 @@ def following(client: Follows, exchange: Exchange, response: Response) -> Follow
     if exchange.redirects <= 0:
         client.maker.not_followed(before, "max_redirects was reached")
         return None
-    repeats = response.status in _REPEATED
+    repeats = response.status in REPEATED
     try:
         url = urls.join(before.site.url.server, before.target, location)
-        asked = _asked(before, url, repeats)
-        after = client.maker.prepared(before.place, asked)
+        options = asked(before, url, repeats)
+        after = client.maker.prepared(before.place, options)
         if after.heading.origin is not exchange.origin:
-            after = client.maker.prepared(before.place, _led_away(asked))
+            after = client.maker.prepared(before.place, _led_away(options))
     except UsageError as error:
-        client.maker.not_followed(before, str(error).rstrip("."))
-        return None
+        why = str(error).rstrip(".")
+        client.maker.not_followed(before, why, failed=True)
+        return f"redirect not followed: {why}"
     to: RequestSource = after.keep
     jar = ""
     if client.cookies:
@@ -63,20 +65,20 @@ def following(client: Follows, exchange: Exchange, response: Response) -> Follow
     return after, exchange.body_sent if repeats else None, jar
 
 
-def _asked(before: RequestSource, url: str, repeats: bool) -> RequestOptions:
+def asked(before: RequestSource, url: str, repeats: bool) -> RequestOptions:
     """Ask for another URL of the same origin."""
-    asked = before.options._replace(url=url)
+    found = before.options._replace(url=url)
     userinfo = before.site.url.userinfo
-    if userinfo is not None and asked.auth is None and asked.bearer is None:
+    if userinfo is not None and found.auth is None and found.bearer is None:
         user, _, password = userinfo.decode("utf-8", "surrogateescape").partition(":")
-        asked = asked._replace(auth=(user, password))
+        found = found._replace(auth=(user, password))
     if repeats:
-        return asked
+        return found
     method = "HEAD" if before.options.method == "HEAD" else "GET"
-    headers = tuple(each for each in asked.headers if each[0].lower() not in _ABOUT_BODY)
-    return asked._replace(method=method, content_type="", headers=headers)
+    headers = tuple(each for each in found.headers if each[0].lower() not in _ABOUT_BODY)
+    return found._replace(method=method, content_type="", headers=headers)
 
 
-def _led_away(asked: RequestOptions) -> RequestOptions:
-    headers = tuple((name, value) for name, value in asked.headers if not stays(name))
-    return asked._replace(headers=headers, auth=None, bearer=None, cookies=(), led_away=True)
+def _led_away(options: RequestOptions) -> RequestOptions:
+    headers = tuple((name, value) for name, value in options.headers if not stays(name))
+    return options._replace(headers=headers, auth=None, bearer=None, cookies=(), led_away=True)

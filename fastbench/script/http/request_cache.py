@@ -78,6 +78,7 @@ class RequestOptions(NamedTuple):
     bearer: str | bytes | None = None
     cookies: Headers = ()
     led_away: bool = False  # by a redirect to another origin: the run's secrets stay behind
+    unread: bool = False  # nobody looks at the body of its answer
 
 
 class RequestSource(NamedTuple):
@@ -174,14 +175,15 @@ class Maker:
         found = place.named[key] = self.prepared(place, options)
         return found
 
-    def not_followed(self, before: RequestSource, why: str) -> None:
+    def not_followed(self, before: RequestSource, why: str, *, failed: bool = False) -> None:
         """Warn, once for each reason, of an answer that leads nowhere we go."""
         where = before.site.prefix + before.target.partition("?")[0]
         self.warn_once(
             "redirect_not_followed",
             why,
-            f"a redirect was not followed: {why}; the script got the redirect response itself "
-            f"(first from {redact.url(where)})",
+            f"a redirect was not followed: {why}; "
+            + ("the request failed" if failed else "the script got the redirect response itself")
+            + f" (first from {redact.url(where)})",
             "check the Location of that response; redirects=0 never follows redirects",
         )
 

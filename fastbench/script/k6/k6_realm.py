@@ -40,6 +40,7 @@ class K6Realm:
         self.pace: Pace | None = None  # of options.rps
         self.blocked: Blocked | None = None
         self.console: Callable[[str, str], None] | None = None  # where console.log() writes to
+        self.join: Callable[[Any], None]  # a VU: its requests go as those of k6/http do
         self.jars: Any  # see k6_cookies
         self.host: JsValue  # the operations, as our own JavaScript sees them
         self.sees_pages = False  # see k6_html

@@ -96,6 +96,8 @@ class K6User:
             await self.js.instantiate(self.realm.main)
         finally:
             self.initializing = False
+        if self.vu is not None:
+            self.realm.join(self.vu)
         if self.vu is not None and self.realm.pace is None:  # the short way waits for no turn
             self.js.client(self.vu._send, self.vu._stored)
 

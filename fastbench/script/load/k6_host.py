@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _EXPECTED: tuple[str, Tags] = ("http_req_duration", (("expected_response", "true"),))
 _PLACE = re.compile(r"^\s*at (?:(.*?) \()?(/[^()\n]*?):(\d+)(?::(\d+))?\)?$", re.MULTILINE)
+_IN_PROMISE = "Uncaught (in promise) "
 
 
 class K6Host(ScriptHost):
@@ -328,8 +329,9 @@ class K6Host(ScriptHost):
 
     def thrown(self, error: BaseException) -> Thrown:
         """Describe an error with the script's own lines."""
-        name = getattr(error, "name", "") or type(error).__name__
+        name = getattr(error, "name", "") or _kind(error)
         text = exceptions.text_of(error).removeprefix(f"{name}: ")
+        text = text.replace(f"{_IN_PROMISE}{name}: ", _IN_PROMISE, 1)
         for secret in self._realm.hidden if self._realm is not None else ():
             text = text.replace(secret, "***SECRET_REDACTED***")
         stack = "\n".join(
@@ -366,6 +368,11 @@ def _begin(script: str) -> Callable[..., K6Realm]:
             Spot(os.path.basename(script), 0),
         ) from None
     return begin
+
+
+def _kind(error: BaseException) -> str:
+    """Name what was thrown; a value of a script that is no Error has no name of its own."""
+    return "Uncaught" if hasattr(error, "stack") else type(error).__name__
 
 
 def _with_port(address: str) -> str:

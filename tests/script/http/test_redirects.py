@@ -50,15 +50,26 @@ def follow(server: Server, warned: list[tuple[str, str, str]]) -> _client.Respon
         b"//",
     ],
 )
-def test_what_is_not_http_is_not_followed_and_said_once(field: bytes) -> None:
+def test_what_is_not_http_is_a_failed_request_and_said_once(field: bytes) -> None:
     warned: list[tuple[str, str, str]] = []
     with sending_on(b"Location: " + field) as server:
         response = follow(server, warned)
-    assert response.status == 302 and not response.error
+    assert (response.status, response.error_kind) == (0, "protocol")
+    assert response.error.startswith("redirect not followed: ") and "S3CRET" not in response.error
+    assert response.headers.get("Location") == field.decode(), "a script may look at it"
     assert [line.split()[1] for line in server.seen.lines] == [b"/a/from?token=s3cr3t"]
     (warning,) = warned
     assert warning[0] == "redirect_not_followed" and "/a/from)" in warning[1]
     assert "s3cr3t" not in repr(warning).lower()
+
+
+def test_who_asks_for_no_redirects_gets_the_answer_that_leads_nowhere() -> None:
+    async def go(vu: User) -> _client.Response:
+        return await vu.get(server.url("/a/from"), redirects=0)
+
+    with sending_on(b"Location: myapp://callback?code=1") as server:
+        response, _ = run(go)
+    assert (response.status, response.error) == (302, "")
 
 
 def test_a_chain_that_is_too_long_gives_its_last_answer_and_a_warning() -> None:

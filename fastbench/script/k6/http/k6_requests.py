@@ -11,6 +11,7 @@ import gzip
 import zlib
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastbench.foundation import redact
@@ -20,13 +21,14 @@ from fastbench.script.expected import Expected
 from fastbench.script.http import bodies, digest
 from fastbench.script.http.header_values import plain_headers
 from fastbench.script.http.request_cache import RequestOptions
-from fastbench.script.k6.http import k6_params, k6_urls
+from fastbench.script.k6.http import k6_bodies, k6_params, k6_redirects, k6_urls
 from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
 from fastbench.script.recording_context import PLACE, own_tags
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Ready, Response
     from fastbench.engine.javascript._quickjs import JsValue
+    from fastbench.script.api.vu import Vu
     from fastbench.script.k6.k6_pace import Pace
     from fastbench.script.k6.k6_realm import K6Realm
     from fastbench.script.k6.k6_user import K6User
@@ -65,6 +67,13 @@ def install(realm: K6Realm) -> None:
     realm.define("batch", _batch)
     realm.define("expectedStatuses", _expected_statuses)
     realm.define("setResponseCallback", _set_response_callback)
+    realm.join = partial(_join, realm)
+
+
+def _join(realm: K6Realm, vu: Vu) -> None:
+    """Let a VU's requests be followed, and their bodies be unpacked, as k6 does."""
+    vu.session.redirect = partial(k6_redirects.following, vu, realm.blocked)
+    vu.session.decode = k6_bodies.decode
 
 
 def _send(method: str, url: str, body: Any, key: bytes | None, params: JsValue | None) -> Any:
@@ -130,7 +139,7 @@ async def _special(user: K6User, found: K6Request, raw: bytes | None) -> Any:
     ):
         response = await vu._send(ready, raw, user.realm.jars.header(user, found))
     if found.throws and response.error:
-        raise K6Error(k6_urls.error_of(response))
+        raise K6Error(k6_urls.thrown_text(response))
     return user.realm.wrapped(K6Response(response, found.response_type))
 
 
@@ -141,8 +150,8 @@ async def _failing(user: K6User, found: K6Request, fault: k6_urls.Fault) -> Any:
         return _unsent(user, fault, fault.text)
     response = await user.vu._send(found.ready, None, "")
     if found.throws:
-        raise K6Error(f'{response.method.capitalize()} "{response.url}": {fault.text}')
-    return user.realm.wrapped(K6Response(response, found.response_type, fault))
+        raise K6Error(k6_urls.thrown_text(response))
+    return user.realm.wrapped(K6Response(response, found.response_type))
 
 
 def _unsent(user: K6User, fault: k6_urls.Fault | None, why: str) -> Any:
@@ -228,6 +237,7 @@ def _prepared(
         None,
         None,
         cookies,
+        unread=response_type == "none",
     )
     keeps = realm.response_type == "none"  # a body although the others are discarded
     special = throws or compression or number or replaced or login or keeps
@@ -236,7 +246,7 @@ def _prepared(
     if fault is None:
         ready = vu.maker.prepared(PLACE.get(), options)
     elif fault.code != k6_urls.INVALID:
-        ready = k6_urls.unreachable(vu.maker, PLACE.get(), options)
+        ready = k6_urls.unreachable(vu.maker, PLACE.get(), options, fault)
     return K6Request(
         ready, plain, throws, response_type, compression, number, replaced, login, fault
     )

@@ -12,7 +12,7 @@ from fastbench.engine.javascript._quickjs import Json, JsValue, Numbered
 from fastbench.script.http import cookies
 from fastbench.script.k6.gjson import gjson_grammar, gjson_search, gjson_values
 from fastbench.script.k6.gjson.gjson_values import MISSING
-from fastbench.script.k6.http import k6_urls
+from fastbench.script.k6.http import k6_bodies, k6_urls
 from fastbench.script.k6.http.k6_requests import K6Response, body_bytes
 from fastbench.script.k6.k6_calls import K6Error
 
@@ -73,10 +73,20 @@ def _code(of: Any) -> int:
 def _body(of: Any) -> str | bytes | None:
     response = _response(of)
     kind = of.response_type if isinstance(of, K6Response) else "text"
-    if kind == "none" or not response.status:
+    if kind == "none" or response.status in k6_bodies.BODILESS:
         return None
-    body = response.body
+    body = response.body if response.status else _came(response)
+    if body is None:
+        return None
     return body if kind == "binary" else body.decode("utf-8", "replace")
+
+
+def _came(response: Response) -> bytes | None:
+    """Return what came of a body that was cut off; None where there was none."""
+    raw = getattr(response, "raw_body", b"")
+    if not raw or response.error_kind == "content_encoding" or b"ncoding:" in response.raw_head:
+        return None
+    return raw
 
 
 def _json(of: Any) -> Json:
@@ -131,8 +141,13 @@ def page_of(of: Any) -> tuple[str, str]:
     return response.body.decode("utf-8", "replace"), response.url
 
 
+def _head_of(response: Response) -> bytes:
+    """Return the head as it came; a request that failed has none, as in k6."""
+    return response.raw_head if response.status else b""
+
+
 def _first(response: Response) -> tuple[str, str]:
-    found = _FIRST.match(response.raw_head)
+    found = _FIRST.match(_head_of(response))
     return (found[1].decode(), (found[2] or b"").decode("latin-1")) if found else ("", "")
 
 
@@ -155,7 +170,7 @@ def canonical(name: str) -> str:
 
 def _headers(response: Response) -> dict[str, str]:
     found: dict[str, str] = {}
-    for line in response.raw_head.split(b"\r\n")[1:]:
+    for line in _head_of(response).split(b"\r\n")[1:]:
         name, colon, value = line.decode("latin-1").partition(":")
         if colon:
             key, text = canonical(name.strip()), value.strip()
@@ -165,7 +180,7 @@ def _headers(response: Response) -> dict[str, str]:
 
 def _cookies(response: Response) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
-    for line in response.raw_head.split(b"\r\n")[1:]:
+    for line in _head_of(response).split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
         if name.strip().lower() == b"set-cookie":
             cookie = _cookie(value.decode("latin-1").strip())

@@ -19,7 +19,7 @@ from fastbench.foundation import redact
 from fastbench.plan import blocked, urls
 from fastbench.plan.plan import UsageError
 from fastbench.results.thresholds import request_tags
-from fastbench.script.http.request_cache import RequestSource, Site
+from fastbench.script.http.request_cache import Site
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Ready, Response
@@ -38,6 +38,7 @@ _NOT_IN_HOST = re.compile(r"[\x00-\x20\x7f#%/?@\\^`{|}]")
 _USERINFO = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*")
 _CREDENTIALS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
 _MAX_PORT = 65535
+_UNUSABLE = "unusable Location"  # the code of a redirect that leads nowhere
 _BLOCKED = {
     ("dns", blocked.BLOCKED_NAME): (1111, "hostname is blocked"),
     ("dns", blocked.BLOCKED_ADDRESS): (1110, "ip is blacklisted"),
@@ -80,6 +81,17 @@ class NoResponse:
     timings: NoTimes = field(default_factory=NoTimes)
 
 
+class Unreached(NamedTuple):
+    """What a request that is never sent was made from, read as a RequestSource is; and why."""
+
+    options: RequestOptions
+    site: Site
+    place: RecordingContext
+    target: str
+    name: str
+    fault: Fault
+
+
 class Login(NamedTuple):
     """What answers a challenge, and which statuses are expected of the request that does."""
 
@@ -96,9 +108,9 @@ def fault(url: str) -> Fault | None:
     try:
         scheme, host = _parsed(url)
     except ValueError as error:
-        return Fault(INVALID, f"invalid URL: parse {_quoted(url)}: {error}")
+        return Fault(INVALID, f"invalid URL: parse {quoted(url)}: {error}")
     if scheme not in ("http", "https"):
-        return Fault(_OTHER, f"unsupported protocol scheme {_quoted(scheme)}")
+        return Fault(_OTHER, f"unsupported protocol scheme {quoted(scheme)}")
     if not host:
         return Fault(_OTHER, "http: no Host in request URL")
     port = re.search(r":([0-9]+)$", host)
@@ -113,13 +125,24 @@ def fault(url: str) -> Fault | None:
     return None
 
 
+def misread(location: str) -> str:
+    """Say in Go's words why net/url cannot read what a redirect leads to; "" if it can."""
+    try:
+        _parsed(location)
+    except ValueError as error:
+        return f"parse {quoted(location)}: {error}"
+    return ""
+
+
 def unread(url: str) -> Fault | None:
     """Say why net/url cannot read this URL; None if it can."""
     found = fault(url)
     return found if found and found.code == INVALID else None
 
 
-def unreachable(maker: Maker, place: RecordingContext, options: RequestOptions) -> Ready:
+def unreachable(
+    maker: Maker, place: RecordingContext, options: RequestOptions, fault: Fault
+) -> Ready:
     """Return a request that fails at once, as one to a name that nobody knows, and counts so."""
     origin = maker.pool.origin("http", "", 80)
     shown = redact.url(options.url)
@@ -138,11 +161,12 @@ def unreachable(maker: Maker, place: RecordingContext, options: RequestOptions) 
         route,
         timeout_ns=round(maker.settings.timeout_s * 1e9),
         redirects=0,
-        keep=RequestSource(options, site, place, "/", name),
+        keep=Unreached(options, site, place, "/", name, fault),
     )
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as Go quotes it."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -182,18 +206,18 @@ def _host(authority: str) -> str:
         name, colon, digits = host.rpartition(":") if ":" in host else (host, "", "")
         port = colon + digits
     if port and not re.fullmatch(r":[0-9]*", port):
-        raise ValueError(f"invalid port {_quoted(port)} after host")
+        raise ValueError(f"invalid port {quoted(port)} after host")
     _check_escapes(name)
     if escaped := _ASCII_ESCAPE.search(name):
-        raise ValueError(f"invalid URL escape {_quoted(escaped[0])}")
+        raise ValueError(f"invalid URL escape {quoted(escaped[0])}")
     if wrong := _NOT_IN_HOST.search(re.sub(r"%[0-9A-Fa-f]{2}", "", name)):
-        raise ValueError(f"invalid character {_quoted(wrong[0])} in host name")
+        raise ValueError(f"invalid character {quoted(wrong[0])} in host name")
     return host
 
 
 def _check_escapes(text: str) -> None:
     if wrong := _BAD_ESCAPE.search(text):
-        raise ValueError(f"invalid URL escape {_quoted(wrong[0])}")
+        raise ValueError(f"invalid URL escape {quoted(wrong[0])}")
 
 
 def blacklisted(found: Blocked, url: str) -> Fault | None:
@@ -203,14 +227,30 @@ def blacklisted(found: Blocked, url: str) -> Fault | None:
     return Fault(*_BLOCKED["dns", blocked.BLOCKED_ADDRESS])
 
 
+def thrown_text(response: Response) -> str:
+    """Return what `throw` says of a request that failed."""
+    text = error_of(response)
+    if _fault_of(response) is None and response.error_code != _UNUSABLE:
+        return text
+    return f"{response.method.capitalize()} {quoted(response.url)}: {text}"
+
+
+def _fault_of(response: Response | NoResponse) -> Fault | None:
+    return getattr(getattr(response, "keep", None), "fault", None)
+
+
 def error_of(response: Response | NoResponse) -> str:
     """Return what went wrong with a request, in words; "" if nothing did."""
+    if (fault := _fault_of(response)) is not None:
+        return fault.text
     found = _BLOCKED.get((response.error_kind, response.error_code))
     return response.error if found is None else found[1]
 
 
 def error_code(response: Response | NoResponse) -> int:
     """Return k6's number of an error; 1000 and the status from 400 on."""
+    if (fault := _fault_of(response)) is not None:
+        return fault.code
     found = _BLOCKED.get((response.error_kind, response.error_code))
     if found is not None:
         return found[0]
