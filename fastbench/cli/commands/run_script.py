@@ -101,7 +101,7 @@ def _reported(request: RunRequest, output: Output, group: WorkerGroup) -> int:
             show = dashboards.beside(live.update, board)
             written = partial(run_url.write_files, output)
             result = parent.run(request, show, _tell, None, out, written, group)
-        output, problems = k6_summary.deliver(request, result, output)
+        output, problems = k6_summary.deliver(request, result, output, group.declared)
         return run_url.deliver(result, output, out, board, problems)
 
 

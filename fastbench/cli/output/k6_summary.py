@@ -15,17 +15,23 @@ from fastbench.foundation.files import JAVASCRIPT, write_atomic
 from fastbench.report.export import k6
 from fastbench.results import k6_text
 from fastbench.results.result import Result
+from fastbench.script.api.options import Declared
 from fastbench.script.run_request import RunRequest
 
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")  # what textSummary() colours its text with
 
 
-def deliver(request: RunRequest, result: Result, output: Output) -> tuple[Output, list[str]]:
+def deliver(
+    request: RunRequest, result: Result, output: Output, declared: Declared | None
+) -> tuple[Output, list[str]]:
     """Write all that; return what is still to be written in our own forms, and what went wrong.
 
-    What handleSummary() throws is told in one sentence, and the summary is shown then, as in k6.
+    The script is loaded once more, in some 50 ms, where it has to do with its summary. What
+    handleSummary() throws is told in one sentence, and the summary is shown then, as in k6.
     """
-    if not request.script.endswith(JAVASCRIPT):
+    silent = declared is not None and not declared.summary
+    plain = output.format != "k6-text" and output.k6.export is None
+    if not request.script.endswith(JAVASCRIPT) or (silent and plain):
         return output, []
     from fastbench.script.load.k6_ended import Ended
 

@@ -86,7 +86,8 @@ class Declared:
 
     `warnings` are of the files it read.
     `loads` are by scenario: the shortcuts in the Options of the module that declares it, where that
-    is not the script itself. `lost` tells what else of such Options is not used.
+    is not the script itself. `lost` tells what else of such Options is not used. `summary`: it has
+    a handleSummary(), as scripts of k6 may.
     """
 
     options: Settings
@@ -97,6 +98,7 @@ class Declared:
     warnings: tuple[str, ...] = ()
     loads: Mapping[str, Load] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
+    summary: bool = False
 
 
 class Options:

@@ -139,7 +139,7 @@ class K6Host(ScriptHost):
         metrics.close()
         has = {
             name: (each := user.export(name)) is not None and each.callable
-            for name in ("setup", "teardown")
+            for name in ("setup", "teardown", "handleSummary")
         }
         return Declared(
             options=options.settings,
@@ -149,6 +149,7 @@ class K6Host(ScriptHost):
             metrics=metrics.declared(),
             warnings=remarks.texts(),
             lost=(*told, *k6_settings.unused(given)),
+            summary=has["handleSummary"],
         )
 
     def _settled(self, given: Mapping[str, Any]) -> Json:

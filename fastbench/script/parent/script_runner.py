@@ -200,7 +200,7 @@ class ScriptRun:
     def _heard(self, child: ScriptWorker, message: Message) -> None:
         kind, body = message
         if kind == "declared":
-            self.declared = json_codec.read(Declared, body, kind)
+            self.declared = self.group.declared = json_codec.read(Declared, body, kind)
             child.loaded = True
         elif kind == "loaded":
             child.loaded = True

@@ -15,6 +15,7 @@ from fastbench.engine.client import _client
 from fastbench.machine import limits as machine
 from fastbench.plan.plan import UsageError
 from fastbench.run.supervisor import Supervisor
+from fastbench.script.api.options import Declared
 from fastbench.script.load import hosts
 from fastbench.script.parent import worker_channel
 from fastbench.script.parent.worker_channel import Echo, ScriptWorker
@@ -39,6 +40,7 @@ class WorkerGroup:
             raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
         machine.raise_open_files()  # the first worker is there before its VUs are counted
         self._closed = False
+        self.declared: Declared | None = None  # as soon as its first worker has said it
         self.on_stop: Callable[[], None] = lambda: None
         self.workers: Supervisor[ScriptWorker] = Supervisor(lambda: self.on_stop())
         self._echo = echo and self.workers.shown(echo)
