@@ -11,6 +11,7 @@ from fastbench.plan.plan import UsageError
 
 RESERVED_FILES = 32  # standard streams, epoll, the loop's own, libraries
 _CGROUP = "/sys/fs/cgroup"
+_MEMORY_V1 = f"{_CGROUP}/memory/memory.limit_in_bytes"
 
 
 def usable_cores() -> int:
@@ -32,6 +33,21 @@ def cpu_quota() -> float | None:
     ]
     limit, period, *_ = *map(system_files.whole, words), None, None
     return limit / period if limit and period else None
+
+
+def usable_memory_bytes() -> int | None:
+    """Return what this process and its children may use: free memory, or a cgroup's limit if lower.
+
+    None where neither is visible.
+    """
+    free = system_files.table("/proc/meminfo").get("MemAvailable", ())
+    found = [(system_files.whole("".join(free[:1])) or 0) * 1024]
+    own = system_files.text("/proc/self/cgroup").rpartition("0::")[2].split("\n")[0].strip("/")
+    parts = own.split("/") if own else []
+    folders = ["/".join((_CGROUP, *parts[:end])) for end in range(len(parts) + 1)]
+    for path in (*(f"{each}/memory.max" for each in folders), _MEMORY_V1):
+        found.append(system_files.whole(system_files.text(path).strip()) or 0)
+    return min(filter(None, found), default=None)
 
 
 def raise_open_files() -> None:

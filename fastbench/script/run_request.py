@@ -34,6 +34,8 @@ class K6Words:
     system_env: bool = True  # __ENV has what the shell has
     secret_sources: tuple[str, ...] = ()  # each as --secret-source has it
     console_output: str | None = None  # the file that console.log() writes to
+    iteration_limit_s: float = 0.0  # what an iteration may compute for, 0 for ever
+    memory_bytes: int | None = None  # of the JavaScript of all workers; None is what is free
     made_ns: int = field(default_factory=monotonic_ns)  # one instant for all workers
 
 

@@ -159,7 +159,7 @@ def test_an_import_that_takes_long_is_told_with_its_line(
     monkeypatch.setitem(sys.modules, "script", sys)  # the name is taken
     on, path = tmp_path / "on", tmp_path / "script.py"
     path.write_text(f"import os\nwhile not os.path.exists({str(on)!r}):\n    pass\n")
-    told = debug_script._slow_import(str(path))
+    told = debug_script._slow_import(str(path), "cure")
     tell = told.function
 
     def then_go_on() -> None:
@@ -167,7 +167,7 @@ def test_an_import_that_takes_long_is_told_with_its_line(
         on.touch()
 
     told.function = then_go_on
-    monkeypatch.setattr(debug_script, "_slow_import", lambda path: told)
+    monkeypatch.setattr(debug_script, "_slow_import", lambda path, hint: told)
     with pytest.raises(OptionsError, match="declares no scenario"):
         debug_script.run(RunRequest(str(path)))
     said = capsys.readouterr().err

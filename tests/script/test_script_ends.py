@@ -20,6 +20,7 @@ from terminal import in_terminal
 
 from fastbench.run.child import Child
 from fastbench.run.supervisor import Supervisor
+from fastbench.script.load.k6_host import K6Host
 from fastbench.script.load.python_host import PythonHost
 from fastbench.script.parent.watchdog import Watchdog
 from fastbench.script.parent.worker_channel import ScriptWorker, echoed
@@ -215,6 +216,17 @@ def test_who_is_silent_for_five_seconds_is_told_of_once_with_its_line() -> None:
     assert watchdog.sentences([child], beats.at_ns) == []
     (warning,) = watchdog.warnings([child], beats.at_ns + 20 * SECOND_NS)
     assert "was in Python code for 8.0s" in warning.text
+
+
+def test_what_is_said_of_a_worker_that_is_silent_fits_the_language() -> None:
+    beats = Beats()
+    watchdog = Watchdog(beats, K6Host(RunRequest("/scripts/load.js")))  # type: ignore[arg-type]
+    child = Asked(1, 4243)
+    watchdog.look([child], beats.at_ns + 6 * SECOND_NS)
+    (told,) = watchdog.sentences([child], beats.at_ns + 6 * SECOND_NS)
+    assert told.startswith("worker 1 (pid 4243) has been in JavaScript code for 6.0s: VU ")
+    (warning,) = watchdog.warnings([child], beats.at_ns + 7 * SECOND_NS)
+    assert "built-in function" in warning.hint and "await" not in warning.hint
 
 
 # Messages of any size: what setup() returned goes to every worker.

@@ -223,7 +223,7 @@ RUN = Flags(  # k6's spellings
         "verbose": f"{_SWITCHES['verbose']} --verbose",
     },
 )
-_K6_ONE = {  # of k6 alone: for its scripts
+_K6_ONE = {  # of k6 and of its language: for its scripts alone
     "batch": "--batch",
     "batch_per_host": "--batch-per-host",
     "rps": "--rps",
@@ -231,6 +231,8 @@ _K6_ONE = {  # of k6 alone: for its scripts
     "http_debug": "--http-debug",
     "console_output": "--console-output",
     "config": "-c --config",
+    "iteration_limit": "--iteration-limit",
+    "memory_limit": "--memory-limit",
     "summary_trend_stats": "--summary-trend-stats",
     "summary_time_unit": "--summary-time-unit",
     "summary_mode": "--summary-mode",

@@ -54,6 +54,11 @@ def rate(flag: str, text: str | None) -> float | None:
     return _read(units.parse_rate, flag, text)
 
 
+def size(flag: str, text: str | None) -> int | None:
+    """Read a number of bytes: 512, 10kB, 4MiB."""
+    return _read(units.parse_bytes, flag, text)
+
+
 def stage(text: str) -> tuple[float, float] | None:
     """Read DURATION:TARGET, as seconds and the target; None if the text is something else."""
     length, colon, target = text.strip().partition(":")

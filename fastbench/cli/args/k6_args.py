@@ -14,13 +14,14 @@ from typing import Any
 from fastbench.cli.args import flag_values as values
 from fastbench.cli.output import destinations
 from fastbench.cli.output.settings import K6Summary
-from fastbench.foundation import redact
+from fastbench.foundation import redact, units
 from fastbench.plan import plan
 from fastbench.plan.plan import UsageError
 from fastbench.results import k6_text
 from fastbench.script.run_request import K6Words
 
 Read = Callable[[str, str], Any]
+MIN_MEMORY_BYTES = 16 << 20
 _YES, _NO = ("1", "t", "true"), ("0", "f", "false")
 _HTTP_DEBUG = ("headers", "full")
 
@@ -42,6 +43,8 @@ def words(flags: SimpleNamespace, environ: Mapping[str, str], notices: list[str]
         console_output=None
         if flags.console_output is None
         else destinations.named(flags.console_output),
+        iteration_limit_s=_iteration_limit_s(flags.iteration_limit) or 0.0,
+        memory_bytes=_memory_bytes(flags.memory_limit),
     )
 
 
@@ -58,6 +61,18 @@ def summary(flags: SimpleNamespace) -> K6Summary:
         raise UsageError("--summary-export needs the name of a file.")
     path = flags.summary_export
     return K6Summary(mode, None if path is None else destinations.named(path))
+
+
+def _iteration_limit_s(text: str | None) -> float | None:
+    return values.duration_s("--iteration-limit", text, plan.MAX_DURATION_S)
+
+
+def _memory_bytes(text: str | None) -> int | None:
+    found = values.size("--memory-limit", text)
+    if found is not None and found < MIN_MEMORY_BYTES:
+        least = units.format_bytes(MIN_MEMORY_BYTES)
+        raise UsageError(f"--memory-limit {text} is too little; give {least} or more.")
+    return found
 
 
 def _file(path: str) -> Mapping[str, Any]:

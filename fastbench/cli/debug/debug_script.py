@@ -38,10 +38,11 @@ def run(request: RunRequest) -> int:
     """
     from fastbench.plan.plan import UsageError
     from fastbench.script import exceptions, parent
+    from fastbench.script.load import hosts
     from fastbench.script.worker import debug_iteration
 
     shown = _Shown()
-    slow = _slow_import(request.script)
+    slow = _slow_import(request.script, hosts.host_of(request).slow_hint)
     slow.start()
 
     def enter(what: str) -> None:
@@ -62,7 +63,7 @@ def run(request: RunRequest) -> int:
     return shown.code or _verdict(rehearsed, shown)
 
 
-def _slow_import(path: str) -> Timer:
+def _slow_import(path: str, hint: str) -> Timer:
     """Make what tells of a script whose import takes long, from beside it."""
     from fastbench.script import exceptions
     from fastbench.script.load import loader
@@ -76,7 +77,7 @@ def _slow_import(path: str) -> Timer:
         names = [(frame.f_code.co_filename, line) for frame, line in steps]
         own = [(name, line) for name, line in names if name.startswith(folder + os.sep)]
         where = (exceptions.relative(own[0][0], folder), str(own[0][1])) if own else None
-        sentence = watchdog.slow_import(redact.printable(path), watchdog.IMPORT_S, where)
+        sentence = watchdog.slow_import(redact.printable(path), watchdog.IMPORT_S, where, hint)
         print(f"fastbench: {sentence}", file=sys.stderr)
 
     timer = Timer(watchdog.IMPORT_S, tell)

@@ -20,14 +20,12 @@ cdef class Realm:
     cdef JsValue dispatcher, make_error
 
     def __cinit__(self, normalize, load, *, size_t memory_bytes=0, double slice_s=0.01):
-        self.rt = JS_NewRuntime()
+        self.rt = runtime_new(memory_bytes)
         if self.rt == NULL:
             raise MemoryError
         self.ctx = JS_NewContext(self.rt)
         if self.ctx == NULL:
             raise MemoryError
-        if memory_bytes:
-            JS_SetMemoryLimit(self.rt, memory_bytes)
         self.operations = [(None, False)]    # the first one is USER_CHECKS
         self.normalize = normalize
         self.load = load

@@ -26,7 +26,7 @@ cdef class JsUser:
         self.owner = owner
         self.raw = user_new(realm.ctx, stack_bytes)
         if self.raw == NULL:
-            raise MemoryError
+            raise spent(realm.ctx)
         if realm.dispatcher is not None:
             self.raw.dispatcher = JS_DupValue(realm.ctx, realm.dispatcher.value)
 
@@ -39,6 +39,10 @@ cdef class JsUser:
         self.raw.number = vu
         self.raw.iteration = iteration
 
+    def limit(self, double limit_s):
+        """Let each further call compute for this long, 0 for ever; then it ends with Overlong."""
+        self.raw.limit_ns = <uint64_t>(limit_s * 1e9)
+
     @property
     def pending(self):
         return self.raw.pending
@@ -50,7 +54,7 @@ cdef class JsUser:
     def instantiate(self, JsValue module not None):
         """Return an awaitable that runs a module, and all it imports, for this user."""
         if user_instantiate(self.raw, value_module(module.value)):
-            raise MemoryError
+            raise spent(self.realm.ctx)
         return self
 
     def export(self, name):
@@ -68,6 +72,7 @@ cdef class JsUser:
         JS_FreeValue(ctx, self.raw.function)
         self.raw.function = JS_DupValue(ctx, function.value)
         JS_FreeValue(ctx, self.raw.argument)
+        self.raw.ran_ns = 0
         self.raw.argument_count = argument is not None
         self.raw.argument = value_undefined() if argument is None else JS_DupValue(
             ctx, argument.value)
@@ -81,6 +86,7 @@ cdef class JsUser:
     def again(self, int64_t iteration):
         """Return an awaitable that calls the same function with the same argument once more."""
         self.raw.iteration = iteration
+        self.raw.ran_ns = 0
         return self
 
     def __await__(self):
@@ -168,6 +174,8 @@ cdef class JsUser:
         self.raw.value = value_undefined()
         ended, self.ended = self.ended, None
         if ended is not None:
+            if isinstance(ended, Overlong) and JS_IsError(value):
+                ended.stack = property_text(self.realm.ctx, value, b"stack") or ended.stack
             JS_FreeValue(self.realm.ctx, value)
             if tidy is not None:
                 tidy(self)
@@ -184,6 +192,9 @@ cdef class JsUser:
         cdef User *raw = self.raw
         cdef int i
         if op == USER_PREEMPTED:
+            if self.ended is None and user_over(raw):
+                self.ended = Overlong(raw.limit_ns / 1e9)
+                self.ended.stack = self.lines(self.ended)
             if self.ended is not None:
                 raw.result = value_bool(True)
             else:
@@ -218,13 +229,16 @@ cdef class JsUser:
 
     cdef endless(self, error):
         """End the call: a script that catches this would hold up everybody once more."""
+        self.refuse_all(Endless(self.lines(error)))
+
+    cdef str lines(self, error):
+        """Say where the user's code is, as the stack of an Error."""
         user_lines(self.raw, True)
         try:
             made = self.realm.error(error)
         finally:
             user_lines(self.raw, False)
-        stack = property_text(self.realm.ctx, (<JsValue>made).value, b"stack")
-        self.refuse_all(Endless(stack))
+        return property_text(self.realm.ctx, (<JsValue>made).value, b"stack")
 
     cdef refuse_all(self, error):
         """End the call, whatever the script does."""
@@ -338,7 +352,7 @@ cdef pause():
     return Pause()
 
 
-cdef JSValue js_error(Realm realm, error):
+cdef JSValue js_error(Realm realm, error) except *:
     """An Error that says what an exception of Python does; `name` is GoError, as in k6."""
     cdef JSContext *ctx = realm.ctx
     cdef JSValue out

@@ -23,7 +23,7 @@ cdef extern from "users.h":
         JSValueConst this_val
         JSValue result, function, argument, value, dispatcher
         int64_t number, iteration
-        uint64_t random
+        uint64_t limit_ns, ran_ns
     ctypedef struct Kept:
         void *object
         int number
@@ -47,6 +47,8 @@ cdef extern from "users.h":
     void user_slice_begins()
     void hub_unlimited(int)
     int conversion_stopped()
+    int user_over(User *)
+    JSRuntime *runtime_new(size_t)
     int user_instantiate(User *, JSModuleDef *)
     JSValue user_export(User *, const char *)
     JSValue kept_new(JSContext *, JSValueConst, void *, int)
@@ -60,11 +62,9 @@ cdef extern from "users.h":
     JSModuleDef *value_module(JSValueConst)
     int users_install(JSContext *)
 
-    JSRuntime *JS_NewRuntime()
     void JS_FreeRuntime(JSRuntime *)
     JSContext *JS_NewContext(JSRuntime *)
     void JS_FreeContext(JSContext *)
-    void JS_SetMemoryLimit(JSRuntime *, size_t)
     void JS_SetGCThreshold(JSRuntime *, size_t)
     void JS_RunGC(JSRuntime *)
     void JS_UpdateStackTop(JSRuntime *)

@@ -27,6 +27,14 @@ class Endless(JsError):
             "InternalError", stack)
 
 
+class Overlong(JsError):
+    """A call that computed for longer than its limit, and was ended."""
+
+    def __init__(self, limit_s):
+        super().__init__(
+            f"computed for more than {limit_s:g} s (--iteration-limit)", "InternalError")
+
+
 class Json:
     """A result of an operation that is told as bytes of JSON; parsed without a step between."""
 
@@ -133,6 +141,12 @@ cdef str property_text(JSContext *ctx, JSValueConst of, const char *name):
 cdef object thrown(JSContext *ctx):
     """The exception of the context, taken from it, as a JsError."""
     return error_of(ctx, JS_GetException(ctx))
+
+
+cdef object spent(JSContext *ctx):
+    """What to raise where something of a user could not be made."""
+    JS_FreeValue(ctx, JS_GetException(ctx))
+    return JsError("out of memory", "InternalError")
 
 
 cdef object error_of(JSContext *ctx, JSValue error):
@@ -252,6 +266,13 @@ cdef dict dict_of(Realm realm, JSValueConst value, int depth):
     return out
 
 
+cdef JSValue made(JSContext *ctx, JSValue value) except *:
+    """Return a value that was made; raises JsError where it was not, as without memory."""
+    if JS_IsException(value):
+        raise thrown(ctx)
+    return value
+
+
 cdef JSValue to_js(Realm realm, object value, bint within) except *:
     """A copy; None is null within lists and dicts, else undefined. Raises TypeError."""
     cdef JSContext *ctx = realm.ctx
@@ -285,25 +306,35 @@ cdef JSValue to_js(Realm realm, object value, bint within) except *:
 cdef JSValue container_to_js(Realm realm, object value) except *:
     cdef JSContext *ctx = realm.ctx
     cdef JSValue out
+    cdef JSValue found
     cdef JSAtom atom
     cdef uint32_t i = 0
     if isinstance(value, (list, tuple)):
         out = JS_NewArray(ctx)
         if JS_IsException(out):
             return out
-        for each in value:
-            JS_SetPropertyUint32(ctx, out, i, to_js(realm, each, True))
-            i += 1
+        try:
+            for each in value:
+                JS_SetPropertyUint32(ctx, out, i, made(ctx, to_js(realm, each, True)))
+                i += 1
+        except BaseException:
+            JS_FreeValue(ctx, out)
+            raise
         return out
     if isinstance(value, dict):
         out = JS_NewObject(ctx)
         if JS_IsException(out):
             return out
-        for name, each in value.items():
-            raw = str(name).encode("utf-8", "replace")      # "__proto__" is one as any other
-            atom = JS_NewAtomLen(ctx, PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw))
-            JS_DefinePropertyValue(ctx, out, atom, to_js(realm, each, True), JS_PROP_C_W_E)
-            JS_FreeAtom(ctx, atom)
+        try:
+            for name, each in value.items():
+                raw = str(name).encode("utf-8", "replace")      # "__proto__" is one as any other
+                found = made(ctx, to_js(realm, each, True))
+                atom = JS_NewAtomLen(ctx, PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw))
+                JS_DefinePropertyValue(ctx, out, atom, found, JS_PROP_C_W_E)
+                JS_FreeAtom(ctx, atom)
+        except BaseException:
+            JS_FreeValue(ctx, out)
+            raise
         return out
     if isinstance(value, (str, int, float)):
         return to_js(realm, str(value) if isinstance(value, str) else float(value), True)

@@ -38,12 +38,20 @@ static int conversion_over(void)
     return 1;
 }
 
+int user_over(User *user)
+{
+    return user->limit_ns && user->ran_ns > user->limit_ns;
+}
+
+/* A user's code is asked now and then whether it is to go on. */
 static int interrupt(JSRuntime *rt, void *opaque)
 {
     User *user = current;
     if (!user)
         return conversion_over();
-    if (now_ns() - begun_ns < slice_ns)
+    uint64_t now = now_ns();
+    if (now - begun_ns < slice_ns &&
+        !(user->limit_ns && user->ran_ns + now - resumed_ns > user->limit_ns))
         return 0;
     return JS_IsBool(user_call(user->ctx, JS_UNDEFINED, 0, NULL, USER_PREEMPTED));
 }

@@ -19,7 +19,7 @@ static User *current;
 #define RESERVE_BYTES 32768     /* below the limit: what quickjs uses between two looks at it */
 
 static void *hub_stack_pointer;
-static uint64_t slice_ns, begun_ns, converting_ns, asked_ns;
+static uint64_t slice_ns, begun_ns, resumed_ns, converting_ns, asked_ns;
 static int unlimited, stopped;
 
 static uint64_t now_ns(void)
@@ -84,6 +84,8 @@ int user_resume(User *user)
     user->ctx->global_obj = user->global;
     current = user;
     converting_ns = 0;
+    if (user->limit_ns)
+        resumed_ns = now_ns();
 #if defined(__SANITIZE_ADDRESS__)
     void *fake;
     __sanitizer_start_switch_fiber(&fake, user->stack, user->stack_bytes);
@@ -92,6 +94,8 @@ int user_resume(User *user)
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_finish_switch_fiber(fake, NULL, NULL);
 #endif
+    if (user->limit_ns)
+        user->ran_ns += now_ns() - resumed_ns;
     user->ctx->global_obj = global;
     rt->stack_limit = (uintptr_t)__builtin_frame_address(0) - 1048576;
     return user->op;
@@ -218,6 +222,7 @@ User *user_new(JSContext *ctx, size_t stack_bytes)
 }
 
 #include "slices.h"
+#include "memory.h"
 
 /* ---- errors into a user that is suspended: the runtime's fields are the hub's meanwhile */
 

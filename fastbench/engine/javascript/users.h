@@ -34,6 +34,8 @@ typedef struct User {
     JSValue dispatcher;         /* a function that is given each of them */
     int64_t number;             /* __VU */
     int64_t iteration;          /* __ITER */
+    uint64_t limit_ns;          /* what a call may compute for, 0 for ever; waiting is not counted */
+    uint64_t ran_ns;            /* what it has computed for, where there is a limit */
     uint64_t random;            /* state of Math.random */
     /* what belongs to the switch */
     JSContext *ctx;
@@ -66,6 +68,9 @@ void user_slice_begins(void);
    between the two calls of `hub_unlimited` is not. `conversion_stopped`: was it, since the last look? */
 void hub_unlimited(int begins);
 int conversion_stopped(void);
+int user_over(User *user);                      /* it has computed for longer than its limit */
+
+JSRuntime *runtime_new(size_t memory_bytes);    /* 0: no limit; see memory.h */
 
 int user_instantiate(User *user, JSModuleDef *module);   /* `function` is it then */
 JSValue user_export(User *user, const char *name);

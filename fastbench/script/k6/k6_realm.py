@@ -8,6 +8,8 @@ from typing import Any
 
 from fastbench.engine.javascript import _quickjs
 from fastbench.engine.javascript._quickjs import Json, JsValue
+from fastbench.foundation import units
+from fastbench.machine import limits
 from fastbench.plan.blocked import Blocked
 from fastbench.script.k6.k6_pace import Pace
 from fastbench.script.k6.loading.k6_modules import K6Modules
@@ -19,10 +21,16 @@ from fastbench.script.spec import Spec
 Take = Callable[[int, int], int]
 
 
+def memory_bytes_of(given: int | None, workers: int) -> int:
+    """Return what the JavaScript of one worker may hold, 0 where nothing is given nor known."""
+    total = given or (limits.usable_memory_bytes() or 0) // 4 * 3
+    return total // workers
+
+
 class K6Realm:
     """JavaScript of this process; make it after the fork, in each worker."""
 
-    def __init__(self, main: str, source: str, take: Take) -> None:
+    def __init__(self, main: str, source: str, take: Take, memory_bytes: int = 0) -> None:
         self.script = main
         self.take = take
         self.options: dict[str, Any] = {}
@@ -48,13 +56,23 @@ class K6Realm:
         self._unix_ms: dict[str, int] = {}
         self._places: dict[tuple[str, str, Tags], RecordingContext] = {}
         self.modules = K6Modules(main, source)
-        self.realm = _quickjs.Realm(self.modules.full_name, self.modules.source)
+        self.memory_bytes = memory_bytes
+        self.realm = _quickjs.Realm(
+            self.modules.full_name, self.modules.source, memory_bytes=self.memory_bytes
+        )
         self.modules.typescript = TypeScript(self.realm)
         self.main: JsValue  # the script, compiled
 
     def define(self, name: str, call: Callable[..., Any], kind: str = "values") -> None:
         """Add an operation; it is called as `call(*arguments)`."""
         self.realm.define(name, call, kind)
+
+    def with_cure(self, name: str, text: str) -> str:
+        """Add the limit to the text of an error that is due to it, and the flag that sets it."""
+        if name != "InternalError" or text != "out of memory":
+            return text
+        most = units.format_bytes(self.memory_bytes)
+        return f"{text}: the users of a worker may hold {most} together (--memory-limit)"
 
     def error(self, error: Exception) -> JsValue:
         """Return an exception as an Error of the script."""

@@ -23,7 +23,7 @@ from fastbench.script.artillery.user_variables import UserVariables
 from fastbench.script.artillery.yaml_tree import Map, Refusal
 from fastbench.script.exceptions import Broken, Spot
 from fastbench.script.load import loader
-from fastbench.script.load.script_host import ScriptHost, Take, Warn
+from fastbench.script.load.script_host import JavaScriptHost, Take, Warn
 from fastbench.script.load.source import METHODS, Source
 from fastbench.script.run_request import NO_TLS, RunRequest
 
@@ -34,8 +34,10 @@ _ONE_AT_A_TIME = (
 BY_NAME = "vusers_"  # and the name of a scenario: how many users it had
 
 
-class ArtilleryHost(ScriptHost):
+class ArtilleryHost(JavaScriptHost):
     """A file of Artillery."""
+
+    slow_hint = "move slow work from the body of the processor to its functions"
 
     _test: TestFile
     _users: UserVariables
@@ -163,10 +165,6 @@ class ArtilleryHost(ScriptHost):
         trace = exceptions.traceback_of(error, os.path.dirname(self._file))
         kind, text = exceptions.type_name(error), exceptions.text_of(error)
         return Thrown(kind, self._shown, text, "", 1, trace)
-
-    def line_of(self, stack: bytes) -> tuple[str, str] | None:
-        """Return None: a stack shows our own lines alone."""
-        return None
 
 
 class _FlowSource(Source):

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fastbench.foundation import redact
+from fastbench.machine import limits
 from fastbench.plan import connect_to
 from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import Thrown
@@ -22,7 +23,7 @@ from fastbench.script.api.vu import Iteration, Vu
 from fastbench.script.exceptions import Broken, Spot
 from fastbench.script.load import loader
 from fastbench.script.load.cli_overrides import Applied
-from fastbench.script.load.script_host import ScriptHost, Take, Warn
+from fastbench.script.load.script_host import JavaScriptHost, Take, Warn
 from fastbench.script.load.source import Source
 from fastbench.script.run_request import K6Words, RunRequest
 from fastbench.script.running_load import RunningLoad
@@ -38,9 +39,10 @@ _PLACE = re.compile(r"^\s*at (?:(.*?) \()?(/[^()\n]*?):(\d+)(?::(\d+))?\)?$", re
 _IN_PROMISE = "Uncaught (in promise) "
 
 
-class K6Host(ScriptHost):
+class K6Host(JavaScriptHost):
     """One script of k6; there is one at a time in a process."""
 
+    slow_hint = "move slow work from the body of the module to setup()"
     vu_lead_ns = 250_000
 
     def __init__(self, request: RunRequest) -> None:
@@ -50,6 +52,7 @@ class K6Host(ScriptHost):
         self._realm: K6Realm = None  # type: ignore[assignment]  # until it is loaded
         self._specs: dict[str, Spec] = {}
         self._planned: dict[str, range] = {}  # the numbers of VUs that are there without need
+        self._limit_s = request.k6.iteration_limit_s if request.k6 else 0.0
 
     def source(self) -> Source:
         """Claim nothing: the text of JavaScript is not read."""
@@ -79,7 +82,8 @@ class K6Host(ScriptHost):
         user = None
         try:
             said = self.request.k6 or K6Words()
-            self._realm = begin(place.file, text, self.request.env, take, said)
+            workers = self.request.workers or limits.usable_cores()
+            self._realm = begin(place.file, text, self.request.env, take, said, workers)
             user = self._user()
             _finish(user.instantiate())
         except Exception as error:
@@ -211,10 +215,10 @@ class K6Host(ScriptHost):
 
     def prepare(self, vu: Vu) -> None:
         """Run the script's modules for a user; what they throw, its first iteration throws."""
-        user = self._user(vu)
         if self._realm.now is not None and vu.id not in self._planned[vu.scenario]:
             self._realm.now.add_extra()
         with contextlib.suppress(Exception):
+            user = self._user(vu)
             _finish(user.instantiate())
             vu._user = user
 
@@ -280,6 +284,7 @@ class K6Host(ScriptHost):
         user.js.number(vu.id, vu.iteration)
         if numbered is not None and user.scenario is not None:
             numbered(user, user.scenario)
+        user.js.limit(self._limit_s)
         await user.js.call(user.function, argument)
 
     def _user(self, vu: Vu | None = None) -> K6User:
@@ -332,6 +337,8 @@ class K6Host(ScriptHost):
         """Describe an error with the script's own lines."""
         name = getattr(error, "name", "") or _kind(error)
         text = exceptions.text_of(error).removeprefix(f"{name}: ")
+        if self._realm is not None:
+            text = self._realm.with_cure(name, text)
         text = text.replace(f"{_IN_PROMISE}{name}: ", _IN_PROMISE, 1)
         for secret in self._realm.hidden if self._realm is not None else ():
             text = text.replace(secret, "***SECRET_REDACTED***")
@@ -340,10 +347,6 @@ class K6Host(ScriptHost):
             for match in _PLACE.finditer(self._stack(error))
         )
         return Thrown(name, self._place(error), text, "", 1, stack)
-
-    def line_of(self, stack: bytes) -> tuple[str, str] | None:
-        """Return nothing: a stack of Python does not show where JavaScript is."""
-        return None
 
     def _place(self, error: BaseException) -> str:
         found = _PLACE.search(self._stack(error))

@@ -41,6 +41,12 @@ class ScriptHost(ABC):
     """One script; what it declares is known once it is loaded in this process."""
 
     declared: Declared
+    language = "Python"  # what holds a worker up where it does not answer
+    stuck_hint = (
+        "use await for waiting (fastbench.sleep, not time.sleep); avoid long computations in "
+        "scripts"
+    )
+    slow_hint = "move slow work to @setup"
     vu_lead_ns = 100_000  # how long it takes at most to make one VU ready, before the start
 
     def __init__(self, request: RunRequest) -> None:
@@ -114,3 +120,17 @@ class ScriptHost(ABC):
     @abstractmethod
     def line_of(self, stack: bytes) -> tuple[str, str] | None:
         """Return file and line of the script out of a stack that a worker wrote at SIGUSR1."""
+
+
+class JavaScriptHost(ScriptHost):
+    """What scripts in JavaScript have in common."""
+
+    language = "JavaScript"
+    stuck_hint = (
+        "one call of a built-in function took that long, as of an array of many millions: "
+        "JavaScript gives way in loops and calls of its own alone"
+    )
+
+    def line_of(self, stack: bytes) -> tuple[str, str] | None:
+        """Return nothing: a stack of Python does not show where JavaScript is."""
+        return None

@@ -1,7 +1,7 @@
 """Workers that hold everything up: who, since when, in which line of the script.
 
-1. A worker stamps a beat 50 times a second. No beat for STUCK_S means that Python code holds the
-   loop: all its VUs wait, and what they measure is not the server's.
+1. A worker stamps a beat 50 times a second. No beat for STUCK_S means that code of the script holds
+   the loop: all its VUs wait, and what they measure is not the server's.
 2. The worker's faulthandler writes the stack when it gets SIGUSR1; the line that is told is the
    innermost one of the script's folder, or else the innermost one. Which VU runs is written beside
    it, unless the code never comes back to Python: then it is the one that began last.
@@ -81,17 +81,15 @@ class Watchdog:
     def sentences(self, children: list[ScriptWorker], now_ns: int) -> list[str]:
         """Say who is stuck now."""
         pids = {child.index: child.pid for child in children}
-        return [_sentence(at, pids[at], case, now_ns) for at, case in self._open.items()]
+        return [self._sentence(at, pids[at], case, now_ns) for at, case in self._open.items()]
 
     def warnings(self, children: list[ScriptWorker], now_ns: int) -> list[Warning_]:
         """Return a warning for each time a worker was stuck, at the end of the run."""
         for child in children:
             if child.index in self._open:
                 self._close(child, now_ns)
-        hint = "use await for waiting (fastbench.sleep, not time.sleep); avoid long "
-        "computations in scripts"
         return [
-            Warning_("stuck", _sentence(index, pid, case, now_ns), hint)
+            Warning_("stuck", self._sentence(index, pid, case, now_ns), self._host.stuck_hint)
             for index, pid, case in self._closed
         ]
 
@@ -100,6 +98,15 @@ class Watchdog:
         self._read(child, case)
         case.over_ns = over_ns
         self._closed.append((child.index, child.pid, case))
+
+    def _sentence(self, index: int, pid: int, case: _Case, now_ns: int) -> str:
+        where = f" at {case.place}" if case.place else ""
+        done = "was" if case.over_ns else "has been"
+        return (
+            f"worker {index} (pid {pid}) {done} in {self._host.language} code for "
+            f"{case.length_s(now_ns):.1f}s: VU {case.vu}{where}; "
+            "no other VU of this worker could run"
+        )
 
     def _read(self, child: ScriptWorker, case: _Case) -> None:
         """Read file, line and VU out of what the worker wrote."""
@@ -127,7 +134,8 @@ class SlowImport:
             return ""
         child, self._request = self._request, None
         if child is not None and not (child.loaded or child.gone):
-            return slow_import(self._script, past_s, self._host.line_of(child.dump))
+            where = self._host.line_of(child.dump)
+            return slow_import(self._script, past_s, where, self._host.slow_hint)
         late = next((each for each in children if not (each.loaded or each.gone)), None)
         if late is not None and past_s >= self._next_s:
             self._next_s = past_s + IMPORT_AGAIN_S
@@ -136,19 +144,7 @@ class SlowImport:
         return ""
 
 
-def slow_import(script: str, past_s: float, where: tuple[str, str] | None) -> str:
+def slow_import(script: str, past_s: float, where: tuple[str, str] | None, hint: str) -> str:
     """Say which script is still being imported, and in which file and line."""
     place = f", at {where[0]}, line {where[1]}" if where else ""
-    return (
-        f"{script} is still being imported after {past_s:.0f}s{place}; move slow work to "
-        "@setup; Ctrl-C ends it."
-    )
-
-
-def _sentence(index: int, pid: int, case: _Case, now_ns: int) -> str:
-    where = f" at {case.place}" if case.place else ""
-    done = "was" if case.over_ns else "has been"
-    return (
-        f"worker {index} (pid {pid}) {done} in Python code for {case.length_s(now_ns):.1f}s: "
-        f"VU {case.vu}{where}; no other VU of this worker could run"
-    )
+    return f"{script} is still being imported after {past_s:.0f}s{place}; {hint}; Ctrl-C ends it."

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from fastbench.engine.client._client import Exchange
 from fastbench.engine.javascript import _quickjs
+from fastbench.machine import limits
 from fastbench.script.k6 import k6_calls
 from fastbench.script.k6.http import k6_cookies, k6_requests, k6_responses
 from fastbench.script.k6.k6_console import ConsoleFile
-from fastbench.script.k6.k6_realm import K6Realm, Take
+from fastbench.script.k6.k6_realm import K6Realm, Take, memory_bytes_of
 from fastbench.script.k6.loading import k6_commonjs
 from fastbench.script.k6.modules import (
     k6_addresses,
@@ -47,10 +48,20 @@ _MODULES = (
 
 
 def begin(
-    main: str, source: str, env: Mapping[str, str], take: Take, said: K6Words = _NOTHING
+    main: str,
+    source: str,
+    env: Mapping[str, str],
+    take: Take,
+    said: K6Words = _NOTHING,
+    workers: int = 0,
 ) -> K6Realm:
-    """Make the realm of this process, after the fork. Raises JsError and UsageError."""
-    found = K6Realm(main, source, take)
+    """Make the realm of this process, after the fork; `workers` of the run share the memory.
+
+    Raises JsError and UsageError.
+    """
+    found = K6Realm(
+        main, source, take, memory_bytes_of(said.memory_bytes, workers or limits.usable_cores())
+    )
     if said.console_output is not None:
         found.console = ConsoleFile(said.console_output).write
     found.secret_sources = said.secret_sources
