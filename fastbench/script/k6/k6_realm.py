@@ -69,7 +69,7 @@ class K6Realm:
 
     def with_cure(self, name: str, text: str) -> str:
         """Add the limit to the text of an error that is due to it, and the flag that sets it."""
-        if name != "InternalError" or text != "out of memory":
+        if name != "InternalError" or not text.endswith("out of memory"):
             return text
         most = units.format_bytes(self.memory_bytes)
         return f"{text}: the users of a worker may hold {most} together (--memory-limit)"
