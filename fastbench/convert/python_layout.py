@@ -7,11 +7,20 @@ has each member on one, with a comma behind the last.
 from __future__ import annotations
 
 import ast
+import warnings
 
 from fastbench.convert.expressions import arguments, flat, keyword
 
 WIDTH = 100
 _STEP = " " * 4
+
+
+def check(head: str, lines: list[str]) -> None:
+    """Raise SyntaxError for lines that cannot stand in a function of that head, "" for none."""
+    body = "\n".join([head, *lines, f"{_STEP}pass"] if head else lines)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what the file itself compares or escapes
+        compile(body, "script", "exec", dont_inherit=True)
 
 
 def statement(source: str, indent: int = 0) -> list[str]:

@@ -52,7 +52,7 @@ class Block:
 
     def raw(self, text: str) -> None:
         """Add lines that are laid out already."""
-        for each in text.splitlines():
+        for each in text.removesuffix("\n").split("\n"):  # a form feed ends no line of Python
             self.lines.append("    " * self.depth + each if each else "")
 
     def docstring(self, text: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import gc
 import re
-import warnings
 from collections.abc import Collection
 from importlib import import_module
 from typing import cast
 
+from fastbench.convert import python_layout
 from fastbench.convert.script_text import Converted
 from fastbench.plan.plan import UsageError
 
@@ -84,6 +84,4 @@ def _check(text: str) -> None:
     if len(text) > _MAX_COMPILED:
         ast.parse(text)
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what the file itself compares or escapes
-        compile(text, "script", "exec", dont_inherit=True)
+    python_layout.check("", [text])

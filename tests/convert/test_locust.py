@@ -125,3 +125,24 @@ class Shopper(HttpUser):
     script, _ = made(tmp_path, content, "locustfile.py")
     calls = [each for each in ast.walk(ast.parse(script.read_text())) if isinstance(each, ast.Call)]
     assert not [each for each in calls if ast.unparse(each.func) == "print"]
+
+
+def test_what_is_in_a_comment_stays_there(tmp_path: Path) -> None:
+    """A form feed ends no line of Python, so none begins behind it in the script either."""
+    content = """
+from locust import HttpUser, task
+
+class Shopper(HttpUser):
+    @task
+    def look(self):
+        # one\x0cprint("ran")
+        self.client.get("/")
+
+        def later():
+            self.client.get("/later")
+"""
+    script, said = made(tmp_path, content, "locustfile.py", layout=False)
+    tree = ast.parse(script.read_text())
+    calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
+    assert not [each for each in calls if ast.unparse(each.func) == "print"]
+    assert "def later(): (line 10)" in said  # a request within it has nobody who awaits it

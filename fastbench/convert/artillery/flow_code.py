@@ -13,8 +13,10 @@ from fastbench.script.artillery.yaml_tree import Map, Seq
 METHODS = ("delete", "get", "head", "options", "patch", "post", "put")
 _LOG = "print"  # what is written into the script
 _HOLE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-_PATH = re.compile(r"[A-Za-z_$][\w$]*((\.[\w$-]+)|(\[\d+\]))*")
-_SIMPLE_JSON = re.compile(r"\$?\.?((?:[\w-]+|\[\d+\])(?:\.[\w-]+|\[\d+\])*)")
+_PATH = re.compile(r"[A-Za-z_$][\w$]*((\.[\w$-]+)|(\[[0-9]+\]))*")
+_SIMPLE_JSON = re.compile(r"\$?\.?((?:[\w-]+|\[[0-9]+\])(?:\.[\w-]+|\[[0-9]+\])*)")
+_DIGITS = re.compile(r"[0-9]{1,9}")
+_BODIES = ("json", "body", "form", "formData")
 _IGNORED = {"url", "name", "capture", "expect", "match", "gzip", "ifTrue", "probability"}
 
 
@@ -85,16 +87,16 @@ class FlowCode:
         count = given.get("count", 1)
         name = self.variable("loop_count") if "$loopCount" in str(steps) else "_"
         self.known["$loopCount"] = name
-        both = re.fullmatch(r"\s*(\d+)\s*-\s*(\d+)\s*", str(count))
+        both = re.fullmatch(r"\s*([0-9]+)\s*-\s*([0-9]+)\s*", str(count))
         if both:
-            turns = f"{both[1]}, {both[2]}"  # the last is not among them
+            turns = f"{int(both[1])}, {int(both[2])}"  # the last is not among them
         elif str(count).strip() == "-1":
             with self.block.block("while True:"):
                 self.steps(steps)
             return
         else:
             value = self.value(count)
-            turns = value if value.isdecimal() else f"int({value})"
+            turns = str(int(value)) if _DIGITS.fullmatch(value) else f"int({value})"
         with self.block.block(f"for {name} in range({turns}):"):
             self.steps(steps)
 
@@ -119,8 +121,12 @@ class FlowCode:
 
     def _send(self, method: str, given: Map) -> None:
         arguments = [self.value(_without_target(str(given.get("url", "/")), self._target))]
+        bodies = [key for key in _BODIES if given.get(key) is not None]
         for key, value in given.items():
-            if key not in _IGNORED:
+            if key in bodies[1:]:
+                what = f"{key} of a request that has {bodies[0]}: {_short(value)}"
+                self.script.left(self.block, what, given.lines[key])
+            elif key not in _IGNORED and not (key in _BODIES and value is None):
                 arguments += self._argument(method, key, value, given.lines[key])
         if "name" in given:
             arguments.append(f"name={self.value(given['name'])}")
@@ -188,7 +194,8 @@ class FlowCode:
             return f'response.headers.get({quoted(str(given["header"]))}, "")'
         if "regexp" in given:
             self.script.modules.add("re")
-            number = given.get("group", "1" if "(" in str(given["regexp"]) else "0")
+            group = str(given.get("group", "1" if "(" in str(given["regexp"]) else "0"))
+            number = str(int(group)) if _DIGITS.fullmatch(group) else quoted(group)
             pattern = _raw(str(given["regexp"]))
             return f"getattr(re.search({pattern}, response.text), 'group', str)({number})"
         return None
@@ -219,10 +226,12 @@ class FlowCode:
     def _expected(self, kind: str, value: Any) -> str | None:
         if kind == "statusCode":
             if isinstance(value, Seq):
-                return f"r.status in {tuple(int(each) for each in value)!r}"
-            return f"r.status == {self.value(int(value) if str(value).isdigit() else value)}"
-        if kind == "notStatusCode" and str(value).isdigit():
-            return f"r.status != {value}"
+                statuses = tuple(int(each) for each in value if _DIGITS.fullmatch(str(each)))
+                return f"r.status in {statuses!r}" if len(statuses) == len(value) else None
+            known = _DIGITS.fullmatch(str(value))
+            return f"r.status == {self.value(int(value) if known else value)}"
+        if kind == "notStatusCode" and _DIGITS.fullmatch(str(value)):
+            return f"r.status != {int(value)}"
         if kind == "contentType":
             return f'{self.value(value)} in r.headers.get("Content-Type", "")'
         if kind == "hasHeader":
@@ -257,13 +266,13 @@ class FlowCode:
 
     def _hole(self, inner: str) -> str:
         """Return what stands between the brackets as an expression."""
-        if call := re.fullmatch(r"\$randomNumber\(\s*(-?\d+)\s*,\s*(-?\d+)\s*\)", inner):
+        if call := re.fullmatch(r"\$randomNumber\(\s*(-?[0-9]+)\s*,\s*(-?[0-9]+)\s*\)", inner):
             self.script.use("random_int")
-            return f"random_int({call[1]}, {call[2]})"
-        if call := re.fullmatch(r"\$randomString\(\s*(\d*)\s*\)", inner):
+            return f"random_int({int(call[1])}, {int(call[2])})"
+        if call := re.fullmatch(r"\$randomString\(\s*([0-9]*)\s*\)", inner):
             self.script.modules |= {"random", "string"}
             letters = "string.ascii_letters + string.digits"
-            return f'"".join(random.choices({letters}, k={call[1] or 10}))'
+            return f'"".join(random.choices({letters}, k={int(call[1] or 10)}))'
         if found := re.fullmatch(r"\$(?:env|processEnvironment)\.(\w+)", inner):
             self.script.use("env")
             return f'env({quoted(found[1])}, "")'
@@ -276,8 +285,8 @@ class FlowCode:
         if not _PATH.fullmatch(inner) or name not in self.known:
             self.script.left(self.block, f"{{{{ {inner} }}}} has no value here")
             return '""'
-        steps = re.findall(r"\.([\w$-]+)|\[(\d+)\]", inner[len(name) :])
-        rest = "".join(f"[{quoted(key)}]" if key else f"[{index}]" for key, index in steps)
+        steps = re.findall(r"\.([\w$-]+)|\[([0-9]+)\]", inner[len(name) :])
+        rest = "".join(f"[{quoted(key)}]" if key else f"[{int(index)}]" for key, index in steps)
         return f"{self.known[name]}{rest}"
 
 
@@ -287,7 +296,8 @@ def _without_target(url: str, target: str) -> str:
 
 
 def _raw(pattern: str) -> str:
-    return f'r"{pattern}"' if '"' not in pattern and not pattern.endswith("\\") else quoted(pattern)
+    plain = '"' not in pattern and not pattern.endswith("\\") and pattern.isprintable()
+    return f'r"{pattern}"' if plain else quoted(pattern)
 
 
 def _short(value: Any) -> str:

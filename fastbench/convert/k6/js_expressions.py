@@ -66,7 +66,13 @@ class Expressions:
         return str(method(node))
 
     def on_number(self, node: Node) -> str:
-        return text(node).rstrip("n").lstrip("0") or "0" if text(node).isdigit() else text(node)
+        found = text(node).replace("_", "").lower()
+        if found[:2] not in ("0x", "0b", "0o"):
+            if len(found) > 1 and re.fullmatch("0[0-7]+", found):
+                return str(int(found, 8))  # as JavaScript reads it outside of modules
+            found = found.removesuffix("n").lstrip("0") or "0"
+            return f"0{found}" if found[0] in ".e" else found
+        return str(int(found.removesuffix("n"), 0))
 
     def on_string(self, node: Node) -> str:
         return quoted(js_tree.string(node))

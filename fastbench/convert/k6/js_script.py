@@ -171,6 +171,7 @@ class _Writer:
         head = f"async def {self._head(block, name)}({', '.join(['vu', *listed])}):"
         if not self.names.functions[name]:
             head = f"def {self.names.of(name)}({', '.join(listed)}):"
+        self.write.head = "async def f():" if head.startswith("async") else "def f():"
         with block.block(head):
             if body.type == "statement_block":
                 self.write.write(block, body.named_children)
@@ -179,6 +180,7 @@ class _Writer:
                     block.line(f"return {self.write.of(body)}")
                 except Untranslated as error:
                     self.script.left(block, error.text, error.line)
+        self.write.head = ""
 
     def _head(self, block: Block, name: str) -> str:
         """Write the decorator of a function; return its name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from fastbench.convert import python_layout
 from fastbench.convert.expressions import quoted
 from fastbench.convert.k6 import js_tree
 from fastbench.convert.k6.js_calls import Calls
@@ -16,7 +17,9 @@ _COUNTED = re.compile(
 
 
 class Statements(Calls):
-    """Write statements into a block."""
+    """Write statements into a block; `head` is that of the function whose body is written."""
+
+    head = ""
 
     def write(self, block: Block, statements: list[Node]) -> None:
         """Write a body, with its comments."""
@@ -25,11 +28,13 @@ class Statements(Calls):
             depth = block.depth
             try:
                 self._statement(block, each)
+                if depth == (1 if self.head else 0):  # within, a break may stand alone
+                    python_layout.check(self.head, block.lines[start:])
             except Untranslated as error:
                 del block.lines[start:]
                 block.depth = depth
                 self._marked(block, each, error)
-            except (SyntaxError, ValueError, IndexError, KeyError, AttributeError):
+            except (SyntaxError, TypeError, ValueError, IndexError, KeyError, AttributeError):
                 # A form that was not expected; what is written must be Python in any case.
                 del block.lines[start:]
                 block.depth = depth

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import copy
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from fastbench.convert import python_layout
 from fastbench.convert.expressions import flat, quoted
 from fastbench.convert.locust import locust_classes
 from fastbench.convert.locust.locust_calls import CallTranslator
@@ -22,6 +24,7 @@ _GONE = ("locust", "gevent", "locust_plugins")
 def convert(content: str, shown: str, path: str) -> Converted:
     """Return the script of a locustfile; raises UsageError."""
     try:
+        python_layout.check("", [content])
         module = ast.parse(content)
         comments = comments_of(content)
     except (SyntaxError, ValueError, RecursionError) as error:
@@ -310,7 +313,15 @@ class _Writer:
 
         with block.block(f"async def {name}({ast.unparse(arguments)}):"):
             translator = CallTranslator(self.script, first, names, marks, tags, self.keeps_headers)
-            self.statements.write(block, translator.body(copy.deepcopy(node.body)))
+            kept = []
+            for each in translator.body(copy.deepcopy(node.body)):
+                try:
+                    rows = textwrap.indent(ast.unparse(each), "    ")
+                    python_layout.check("async def f():", [rows])
+                    kept.append(each)
+                except SyntaxError:  # a request in a function within it, for one
+                    marks(ast.unparse(each).partition("\n")[0], each)
+            self.statements.write(block, kept)
 
     def _choice(self) -> None:
         """Write the scenario in which each VU is a user of one class, by weight."""

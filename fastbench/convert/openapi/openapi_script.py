@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -42,7 +43,11 @@ class _Writer:
         title = " ".join(self.description.title.split())
         self.script = script = ScriptText(f"{title}: every operation of {self.shown}.")
         script.use("Options", "check", "env", "scenario", "weighted")
-        server = urlsplit(self.description.server)
+        try:
+            server = urlsplit(self.description.server)
+        except ValueError:
+            script.left(script.constants, f"the server {self.description.server} is no URL")
+            server = urlsplit("http://localhost:8080")
         self.prefix = server.path
         script.constants.line(
             f'options = Options(base_url=env("BASE_URL", '
@@ -73,10 +78,9 @@ class _Writer:
         weight = 0 if operation.deprecated else _WEIGHTS.get(operation.method, _OTHER_WEIGHT)
         self.weights.append((name, weight))
         in_path = {p.name: p.value for p in operation.parameters if p.place == "path"}
-        names = {each: identifier(each, "value") for each in in_path}
         for each in re.findall(r"\{([^}]+)\}", operation.path):
-            if each not in names:
-                names[each], in_path[each] = identifier(each), "1"
+            in_path.setdefault(each, "1")
+        names = _parameters(in_path)
         defaults = "".join(f", {names[key]}={text(in_path[key])}" for key in in_path)
         with body.block(f"async def {name}(vu{defaults}):"):
             if operation.summary:
@@ -185,6 +189,18 @@ class _Writer:
             made = self.secrets[wanted]
             self.script.constants.line(f'{made} = env({quoted(made)}, "")')
         return self.secrets[wanted]
+
+
+def _parameters(wanted: Iterable[str]) -> dict[str, str]:
+    """Return the parameters of a function for those of a path: no two have one name."""
+    found: dict[str, str] = {}
+    for each in wanted:
+        name = base = identifier(each)
+        number = 2
+        while name in (*found.values(), "vu", "response"):
+            name, number = f"{base}_{number}", number + 1
+        found[each] = name
+    return found
 
 
 def _as_text(value: Any) -> str:
