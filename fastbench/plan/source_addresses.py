@@ -1,9 +1,11 @@
-"""Source addresses of `--bind`: lists, last-octet ranges, and whether this machine has them."""
+"""Source addresses of `--bind`: lists, ranges, networks, and whether this machine has them."""
 
 from __future__ import annotations
 
+import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import NoReturn
 
 from fastbench.plan.plan import Family, UsageError
 
@@ -11,13 +13,17 @@ MAX_ADDRESSES = 4096
 
 
 def parse(texts: Iterable[str]) -> tuple[str, ...]:
-    """Read `A[,B,…]` where an IPv4 address may end in a range of its last octet: 127.0.0.2-9."""
+    """Read `A[,B,…]`: addresses, ranges as 127.0.0.2-9 or A-B, networks as 127.0.0.0/28.
+
+    As in k6's --local-ips, the first and the last address of an IPv4 network of more than two are
+    not its hosts.
+    """
     found: list[str] = []
     for text in texts:
         for piece in text.split(","):
-            found += _range(piece.strip())
-    if len(found) > MAX_ADDRESSES:
-        raise UsageError(f"--bind takes at most {MAX_ADDRESSES} addresses, not {len(found)}.")
+            found += _several(piece.strip())
+            if len(found) > MAX_ADDRESSES:
+                _refuse_more(len(found))
     return tuple(dict.fromkeys(found))
 
 
@@ -45,7 +51,37 @@ def check(addresses: Iterable[str]) -> None:
             ) from None
 
 
-def _range(piece: str) -> list[str]:
+def _refuse_more(count: int) -> NoReturn:
+    raise UsageError(f"--bind takes at most {MAX_ADDRESSES} addresses, not {count}.")
+
+
+def _several(piece: str) -> list[str]:
+    if "/" in piece:
+        try:
+            network = ipaddress.ip_network(piece, strict=False)
+        except ValueError:
+            raise UsageError("--bind takes a network as 127.0.0.0/28, or fd00::/120.") from None
+        first, count = int(network[0]), network.num_addresses
+        if network.version == 4 and count > 2:
+            first, count = first + 1, count - 2
+        return _from(first, count, type(network[0]))
+    start, _, last = piece.partition("-")
+    if "." not in last and ":" not in last:
+        return _octets(piece)
+    ends = [ipaddress.ip_address(_address(each.strip())) for each in (start, last)]
+    count = int(ends[1]) - int(ends[0]) + 1
+    if ends[0].version != ends[1].version or count < 1:
+        raise UsageError("--bind takes a range of one family, the lower address first.")
+    return _from(int(ends[0]), count, type(ends[0]))
+
+
+def _from(first: int, count: int, kind: Callable[[int], object]) -> list[str]:
+    if count > MAX_ADDRESSES:
+        _refuse_more(count)
+    return [str(kind(each)) for each in range(first, first + count)]
+
+
+def _octets(piece: str) -> list[str]:
     start, dash, last = piece.partition("-")
     if not dash:
         return [_address(piece)]

@@ -16,6 +16,13 @@ from fastbench.plan.plan import UsageError
         (["127.0.0.2-4"], ("127.0.0.2", "127.0.0.3", "127.0.0.4")),
         (["127.0.0.2-2,127.0.0.9", "::1"], ("127.0.0.2", "127.0.0.9", "::1")),
         (["127.0.0.1, 127.0.0.1"], ("127.0.0.1",)),
+        (["127.0.0.254-127.0.1.1"], ("127.0.0.254", "127.0.0.255", "127.0.1.0", "127.0.1.1")),
+        (["fd00::e-fd00::10"], ("fd00::e", "fd00::f", "fd00::10")),
+        (
+            ["10.0.0.6/30,10.0.0.2/31,10.0.0.9/32"],
+            ("10.0.0.5", "10.0.0.6", "10.0.0.2", "10.0.0.3", "10.0.0.9"),
+        ),
+        (["fd00::/127"], ("fd00::", "fd00::1")),
         (["0:0:0:0:0:0:0:1"], ("::1",)),
     ],
 )
@@ -28,7 +35,8 @@ def test_source_addresses_are_lists_and_ranges(
 @pytest.mark.parametrize(
     "text",
     ["", "localhost", "1.2.3", "1.2.3.4,", "127.0.0.9-2", "127.0.0.2-256", "127.0.0.2-x",
-     "127.0.0.2-", "::1-5", "127.0.0.2-٣", "a\0b", "\udce9"],
+     "127.0.0.2-", "::1-5", "127.0.0.3-127.0.0.2", "127.0.0.1-::1",
+     "10.0.0.0/33", "x/8", "127.0.0.2-٣", "a\0b", "\udce9"],
 )  # fmt: skip
 def test_what_is_no_source_address_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--bind takes"):
@@ -37,6 +45,8 @@ def test_what_is_no_source_address_is_refused(text: str) -> None:
 
 def test_source_addresses_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_addresses, "MAX_ADDRESSES", 3)
+    with pytest.raises(UsageError, match="at most 3 addresses, not 14"):
+        source_addresses.parse(["10.0.0.0/28"])
     with pytest.raises(UsageError, match="at most 3 addresses, not 4"):
         source_addresses.parse(["127.0.0.1-4"])
 

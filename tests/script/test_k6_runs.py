@@ -108,7 +108,7 @@ export default function () {
         "import b from './not.js'; export default () => {};": "./not.js, which is not there",
         "import b from 'https://x.test/a.js'; export default () => {};": "vendor/x.test/a.js",
         "export const options = {};": "no function default",
-        "export const options = { oops: 1 }; export default () => {};": "oops, which k6 does",
+        "export const options = { dns: 1 }; export default () => {};": "dns is an object such as",
         "export default function () { let x = ; }": "script.js, line 6: SyntaxError",
         "http.get('http://127.0.0.1:1/'); export default () => {};": "init context",
     }.items(),

@@ -48,6 +48,13 @@ def words(flags: SimpleNamespace, environ: Mapping[str, str], notices: list[str]
     )
 
 
+def local_addresses(flags: SimpleNamespace, environ: Mapping[str, str], notices: list[str]) -> None:
+    """Let K6_LOCAL_IPS say what --local-ips does not."""
+    if (given := environ.get("K6_LOCAL_IPS")) and not flags.bind:
+        flags.bind = [given]
+        notices.append("K6_LOCAL_IPS sets --local-ips, as in k6.")
+
+
 def summary(flags: SimpleNamespace) -> K6Summary:
     """Return what is written at the end; raises UsageError."""
     mode = flags.summary_mode or "compact"

@@ -79,10 +79,11 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
     if words.format == "wrk":
         raise UsageError("--format wrk is not for scripts; use text, json or k6.")
     notices = list(line.notices)
-    tags = _tags(words.tags, notices)
-    bind, family = _addresses(words)
     script = _script(scripts)
     of_k6 = script.endswith(JAVASCRIPT) and hasattr(words, "no_summary")  # not beside a compare
+    if of_k6:
+        k6_args.local_addresses(words, os.environ, notices)
+    bind, family = _addresses(words)
     output = _output(words)
     if of_k6:  # k6's --quiet hides the progress alone
         output = replace(output, quiet=bool(words.no_summary), k6=k6_args.summary(words))
@@ -99,7 +100,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         shape=values.choice("--shape", words.shape, SHAPES),
         env=_env(env),
         environment=environment,
-        tags=tags,
+        tags=_tags(words.tags, notices),
         thresholds=(*words.thresholds, *_max_exceptions(words.max_exceptions)),
         workers=values.count("-t", words.workers, 1, plan.MAX_WORKERS),
         base_url=_base_url(words.base_url),

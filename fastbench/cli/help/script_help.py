@@ -56,7 +56,7 @@ Network
   --cacert FILE           trust this CA        --cert FILE, --key FILE   client certificate
   --servername, --sni NAME   TLS server name to send and to verify
   --unix PATH  --connect-to HOST:PORT:HOST2:PORT2   connect there; the URL gives Host and path
-  --bind A[,B,…]          source addresses; a range is 127.0.0.2-9
+  --bind A[,B,…]          source addresses; ranges 127.0.0.2-9, A-B; 10.0.0.0/28
   -4, --ipv4  -6, --ipv6  one address family only    --one-address   only the first address
 
 Pass or fail

@@ -11,6 +11,7 @@ from typing import Any
 
 from fastbench.foundation.units import parse_duration_s
 from fastbench.results import k6_text
+from fastbench.script.run_request import K6Words, RunRequest
 
 _NAMES = (
     *("paused", "scenarios", "executionSegment", "executionSegmentSequence", "noSetup"),
@@ -43,6 +44,23 @@ _SYSTEM_TAGS = (
     *("scenario", "service", "status", "subproto", "tls_version", "url"),
 )
 _UNITS = (("ms", 1_000_000), ("µs", 1_000), ("ns", 1))
+
+
+def said(given: Mapping[str, Any], asked: RunRequest) -> dict[str, Any]:
+    """Return what our own flags say, under the names of k6's options."""
+    own = {
+        "tags": {**(given.get("tags") or {}), **asked.tags} or None,
+        "userAgent": asked.user_agent,
+        "maxRedirects": asked.max_redirects,
+        "noSetup": asked.no_setup or None,
+        "noTeardown": asked.no_teardown or None,
+        "noConnectionReuse": None if asked.keepalive else True,
+        "discardResponseBodies": asked.discard_bodies or None,
+        "insecureSkipTLSVerify": None if asked.tls.verify else True,
+        "consoleOutput": (asked.k6 or K6Words()).console_output,
+        "localIPs": ",".join(asked.bind) or None,
+    }
+    return {name: value for name, value in own.items() if value is not None}
 
 
 def settled(given: Mapping[str, Any]) -> dict[str, Any]:

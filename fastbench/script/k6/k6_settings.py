@@ -8,10 +8,12 @@ from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeGuard
 
+from fastbench.foundation import units
 from fastbench.plan.blocked import Blocked
 from fastbench.plan.plan import UsageError
 from fastbench.results import k6_text
 from fastbench.script.api.options import Options
+from fastbench.script.k6.k6_option_names import OURS, spelled
 from fastbench.script.run_request import K6Words
 
 _STAT = re.compile(r"avg|min|med|max|count|p\(([0-9]+(?:\.[0-9]+)?)\)")
@@ -22,34 +24,6 @@ _TIMES = frozenset(
         *("setupTimeout", "teardownTimeout", "minIterationDuration"),
     )
 )
-_OURS = frozenset(
-    (
-        *("vus", "duration", "iterations", "stages", "scenarios", "thresholds", "tags"),
-        *("userAgent", "maxRedirects", "batch", "batchPerHost", "noConnectionReuse"),
-        *("noVUConnectionReuse", "noCookiesReset", "discardResponseBodies", "setupTimeout"),
-        *("teardownTimeout", "minIterationDuration"),
-    )
-)
-_READ_HERE = frozenset(
-    (
-        *("hosts", "throw", "insecureSkipTLSVerify", "tlsAuth", "summaryTrendStats", "systemTags"),
-        *("summaryTimeUnit", "rps", "httpDebug"),
-    )
-)
-_WITHOUT_EFFECT = frozenset(
-    (
-        *("ext", "cloud", "dns", "noUsageReport", "paused", "linger", "console", "blacklistIPs"),
-        *("blockHostnames", "localIPs", "tlsCipherSuites", "tlsVersion", "executionSegment"),
-        *("executionSegmentSequence", "noSetup", "noTeardown", "noThresholds", "noSummary"),
-        *("summaryExport", "secretSource", "metricSamplesBufferSize", "consoleOutput"),
-    )
-)
-_TOLD = {  # what a run without them would do otherwise
-    "tlsAuth": "give --cert and --key",
-    "localIPs": "give --bind",
-    "executionSegment": "the whole load is run",
-    "httpDebug": "use --debug",
-}
 _ALSO = {"noVUConnectionReuse": "no_vu_connection_reuse", "preAllocatedVUs": "pre_allocated_vus"}
 _ALSO |= {"maxVUs": "max_vus", "startVUs": "start_vus"}
 
@@ -78,11 +52,41 @@ def rate_of(given: object) -> int:
     return int(given)
 
 
+def summary_limit_s(given: Mapping[str, Any]) -> float:
+    """Return how long handleSummary() may take: k6 gives it two minutes. Raises UsageError."""
+    said = given.get("handleSummaryTimeout")
+    try:
+        found = (
+            units.parse_duration_s(said) if isinstance(said, str) else float(said or 120e3) / 1e3
+        )
+    except (ValueError, TypeError):
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise UsageError("handleSummaryTimeout is a time such as '30s', or milliseconds above 0.")
+    return found
+
+
 def object_of(name: str, given: Any, example: str) -> Mapping[str, Any]:
     """Return an object as it came; raises UsageError for anything else."""
     if not isinstance(given, Mapping):
         raise UsageError(f"{name} is an object such as {example}.")
     return given
+
+
+def leading(hosts: Mapping[str, Any]) -> list[str]:
+    """Return `hosts` as --connect-to has them: names, and where they lead."""
+    texts = []
+    for name, address in hosts.items():
+        host, _, port = str(name).partition(":")
+        texts.append(f"{host}:{port}:{_with_port(str(address))}")
+    return texts
+
+
+def _with_port(address: str) -> str:
+    """Return HOST:PORT of an address that may be without port; IPv6 stands in brackets."""
+    if re.fullmatch(r"\[.*\](:\d+)?", address) or address.count(":") == 1:
+        return address if re.search(r":\d+$", address) else f"{address}:"
+    return f"[{address}]:" if ":" in address else f"{address}:"
 
 
 def _is_number(given: object) -> TypeGuard[int | float]:
@@ -120,13 +124,11 @@ def _network(given: Any) -> IPv4Network | IPv6Network:
 def options_of(given: Mapping[str, Any]) -> Options:
     """Return a script's `options`; raises UsageError."""
     _check_summary(given)
-    for name in given:
-        if name not in _OURS | _READ_HERE | _WITHOUT_EFFECT:
-            raise UsageError(f"options has {name}, which k6 does not have; see docs/k6.md.")
+    summary_limit_s(given)
     words = {
         _name(name): _value(name, value)
         for name, value in given.items()
-        if name in _OURS and value is not None
+        if name in OURS and value is not None
     }
     if scenarios := words.get("scenarios"):
         object_of("scenarios", scenarios, "{ checkout: { executor: 'constant-vus', … } }")
@@ -153,10 +155,10 @@ def joined(own: Mapping[str, Any], said: K6Words) -> tuple[dict[str, Any], tuple
 
     An end of the load from a higher place replaces scenarios and ends from below.
     """
-    found: dict[str, Any] = dict(said.file)
+    found = spelled(said.file)
     told = []
     above = (("The environment", said.environment), ("The command line", said.flags))
-    for place, given in (("The script", own), *above):
+    for place, given in (("The script", spelled(own)), *above):
         if any(given.get(name) is not None for name in _ENDS):
             if found.get("scenarios") and place != "The script":
                 told.append(f"{place} replaces the script's scenarios by one of `default`.")
@@ -170,15 +172,6 @@ def joined(own: Mapping[str, Any], said: K6Words) -> tuple[dict[str, Any], tuple
         told.append(f"vus {vus} is not used, as in k6, without duration, iterations or stages.")
         del found["vus"]
     return found, tuple(told)
-
-
-def unused(given: Mapping[str, Any]) -> tuple[str, ...]:
-    """Say which of a script's options are not used, and what to do."""
-    return tuple(
-        f"options.{name} is not used: {advice}."
-        for name, advice in _TOLD.items()
-        if given.get(name) not in (None, [], {}, "")
-    )
 
 
 def _scenario(name: str, given: Any) -> dict[str, Any]:

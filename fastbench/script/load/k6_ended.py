@@ -12,8 +12,6 @@ from fastbench.plan.plan import UsageError
 from fastbench.script.load.k6_host import K6Host
 from fastbench.script.run_request import RunRequest
 
-SUMMARY_S = 120.0  # k6 gives handleSummary() as long
-
 
 class Ended:
     """A script of k6 after its run, loaded once more in this process: for its summary."""
@@ -25,12 +23,15 @@ class Ended:
         self.options = self._host.options
         self.metrics = frozenset(self._host.declared.metrics)
 
-    def handled(self, data: object, limit_s: float = SUMMARY_S) -> dict[str, str | bytes]:
+    def handled(self, data: object, limit_s: float | None = None) -> dict[str, str | bytes]:
         """Call handleSummary(data), if it has one; return its texts by their place.
 
         It may wait and have timers. Raises what it throws, and UsageError: it returns something
-        else, takes longer than `limit_s`, or a signal came.
+        else, takes longer than `limit_s` (handleSummaryTimeout, else 120), or a signal came.
         """
+        from fastbench.script.k6 import k6_settings
+
+        limit_s = limit_s or k6_settings.summary_limit_s(self.options)
         user = self._host.instance()
         function = user.export("handleSummary")
         if function is None or not function.callable:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fastbench.foundation import redact
 from fastbench.machine import limits
 from fastbench.plan import connect_to
-from fastbench.plan.plan import UsageError
+from fastbench.plan.plan import Tls, UsageError
 from fastbench.results.metric_values import Thrown
 from fastbench.results.thresholds.submetric import Tags
 from fastbench.script import exceptions, remarks
@@ -30,7 +30,9 @@ from fastbench.script.running_load import RunningLoad
 from fastbench.script.spec import ARRIVAL, Spec
 
 if TYPE_CHECKING:
+    from fastbench.engine.client._client import Pool
     from fastbench.engine.javascript._quickjs import Json
+    from fastbench.script.k6.k6_network import Network
     from fastbench.script.k6.k6_realm import K6Realm
     from fastbench.script.k6.k6_user import K6User
 
@@ -51,6 +53,7 @@ class K6Host(JavaScriptHost):
         self._folder, self._name = os.path.split(path)
         self._realm: K6Realm = None  # type: ignore[assignment]  # until it is loaded
         self._specs: dict[str, Spec] = {}
+        self._network: Network
         self._planned: dict[str, range] = {}  # the numbers of VUs that are there without need
         self._limit_s = request.k6.iteration_limit_s if request.k6 else 0.0
 
@@ -104,7 +107,7 @@ class K6Host(JavaScriptHost):
         return found if _EXPECTED in found else [*found, _EXPECTED]
 
     def _declared(self, user: K6User) -> Declared:
-        from fastbench.script.k6 import k6_settings
+        from fastbench.script.k6 import k6_option_names, k6_settings
 
         found = user.export("options")
         try:
@@ -117,11 +120,11 @@ class K6Host(JavaScriptHost):
         given, told = k6_settings.joined(given, self.request.k6 or K6Words())
         options: Options = k6_settings.options_of(given)
         self._realm.options = given
-        self._realm.settled = self._settled(given)
         self._realm.throws = bool(given.get("throw"))
         if given.get("discardResponseBodies"):
             self._realm.response_type = "none"
         self._limits(given)
+        self._realm.settled = self._settled(given)
         hosts = given.get("hosts") or {}
         self._hosts(k6_settings.object_of("hosts", hosts, "{ 'example.com': '127.0.0.1:8080' }"))
         specs = tuple(spec for spec, _ in options.scenarios.values()) or (
@@ -152,7 +155,7 @@ class K6Host(JavaScriptHost):
             teardown=has["teardown"] and not given.get("noTeardown"),
             metrics=metrics.declared(),
             warnings=remarks.texts(),
-            lost=(*told, *k6_settings.unused(given)),
+            lost=(*told, *k6_option_names.unused(given)),
             summary=has["handleSummary"],
         )
 
@@ -161,42 +164,36 @@ class K6Host(JavaScriptHost):
         from fastbench.engine.javascript._quickjs import Json
         from fastbench.script.k6 import k6_options
 
-        asked = self.request
-        own = {
-            "tags": {**(given.get("tags") or {}), **asked.tags} or None,
-            "userAgent": asked.user_agent,
-            "maxRedirects": asked.max_redirects,
-            "noSetup": asked.no_setup or None,
-            "noTeardown": asked.no_teardown or None,
-            "noConnectionReuse": None if asked.keepalive else True,
-            "discardResponseBodies": asked.discard_bodies or None,
-            "insecureSkipTLSVerify": None if asked.tls.verify else True,
-            "consoleOutput": (asked.k6 or K6Words()).console_output,
-            "localIPs": ",".join(asked.bind) or None,
-        }
-        said = {name: value for name, value in own.items() if value is not None}
+        said = k6_options.said(given, self.request)
         return Json(json.dumps(k6_options.settled({**given, **said})).encode())
 
     def _limits(self, given: dict[str, Any]) -> None:
-        """Take what keeps requests back: a rate, and servers that are blocked."""
-        from fastbench.script.k6 import k6_settings
+        """Take what is for all requests: connections, a rate, and servers that are blocked."""
+        from fastbench.script.k6 import k6_network, k6_settings
         from fastbench.script.k6.k6_pace import Pace
 
+        found = self._network = k6_network.read(given)
+        blocked = self._realm.blocked = k6_settings.blocked(given)
+        self.request = replace(
+            self.request,
+            blocked=blocked or self.request.blocked,
+            family=self.request.family or found.family,
+            one_address=self.request.one_address or found.one_address,
+        )
         if rps := k6_settings.rate_of(given.get("rps")):
             begun_ns = (self.request.k6 or K6Words()).made_ns
             self._realm.pace = Pace(rps, begun_ns, self._realm.take)
-        blocked = self._realm.blocked = k6_settings.blocked(given)
-        if blocked is not None:
-            self.request = replace(self.request, blocked=blocked)
 
     def _hosts(self, hosts: Mapping[str, Any]) -> None:
         """Let names lead where `options.hosts` says, as --connect-to does, which comes first."""
-        texts = []
-        for name, address in hosts.items():
-            host, _, port = str(name).partition(":")
-            texts.append(f"{host}:{port}:{_with_port(str(address))}")
-        rules = (*self.request.connect_to, *connect_to.parse(texts))
+        from fastbench.script.k6 import k6_settings
+
+        rules = (*self.request.connect_to, *connect_to.parse(k6_settings.leading(hosts)))
         self.request = replace(self.request, connect_to=rules)
+
+    def connects(self, pool: Pool, tls: Tls) -> None:
+        """Let connections be as options want them."""
+        self._network.connect(pool, tls, self._realm.console)
 
     def hear(self, warn: Warn) -> None:
         """Give `warn` what was said, and what will be."""
@@ -377,13 +374,6 @@ def _begin(script: str) -> Callable[..., K6Realm]:
 def _kind(error: BaseException) -> str:
     """Name what was thrown; a value of a script that is no Error has no name of its own."""
     return "Uncaught" if hasattr(error, "stack") else type(error).__name__
-
-
-def _with_port(address: str) -> str:
-    """Return HOST:PORT of an address that may be without port; IPv6 stands in brackets."""
-    if re.fullmatch(r"\[.*\](:\d+)?", address) or address.count(":") == 1:
-        return address if re.search(r":\d+$", address) else f"{address}:"
-    return f"[{address}]:" if ":" in address else f"{address}:"
 
 
 def _finish(awaitable: Awaitable[Any]) -> Any:

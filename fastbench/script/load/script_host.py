@@ -10,8 +10,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fastbench.plan.plan import Tls
 from fastbench.results.metric_values import BUILT_IN, Thrown
 from fastbench.results.thresholds import grammar, judging
 from fastbench.script.api.options import Declared
@@ -23,6 +24,9 @@ from fastbench.script.load.source import Source
 from fastbench.script.recording_context import Tags
 from fastbench.script.run_request import RunRequest
 from fastbench.script.running_load import RunningLoad
+
+if TYPE_CHECKING:
+    from fastbench.engine.client._client import Pool
 
 Take = Callable[[int, int], int]
 Warn = Callable[[str, str, str], None]  # code, text, hint
@@ -76,6 +80,10 @@ class ScriptHost(ABC):
     @abstractmethod
     def hear(self, warn: Warn) -> None:
         """Give `warn` what the script is warned of, from its loading on."""
+
+    def connects(self, pool: Pool, tls: Tls) -> None:
+        """Let the connections of this worker be as the script wants them, before the first."""
+        return None  # in most languages options of the run say it all
 
     def follow(self, now: RunningLoad) -> None:
         """Learn where the script can look at the run, while it lasts."""

@@ -85,6 +85,7 @@ class Runtime:
         client.install()
         host.hear(self.warn)
         host.follow(self.now)
+        host.connects(self.pool, self.settings.tls)
         self.loop.set_exception_handler(self._unhandled)
 
     async def setup(self) -> Any:

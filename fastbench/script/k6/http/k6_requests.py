@@ -71,9 +71,10 @@ def install(realm: K6Realm) -> None:
 
 
 def _join(realm: K6Realm, vu: Vu) -> None:
-    """Let a VU's requests be followed, and their bodies be unpacked, as k6 does."""
+    """Let a VU's requests be followed, bodies be unpacked, and its address be one, as in k6."""
     vu.session.redirect = partial(k6_redirects.following, vu, realm.blocked)
     vu.session.decode = k6_bodies.decode
+    vu.session.bound_to = max(0, vu.id - 1)
 
 
 def _send(method: str, url: str, body: Any, key: bytes | None, params: JsValue | None) -> Any:
