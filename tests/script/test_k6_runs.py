@@ -215,3 +215,45 @@ export default function () {
         ("heard", "opened", "refused"), 4
     )
     assert found.document["metrics"]["ws_sessions"]["values"]["count"] == 8, "the refused, too"
+
+
+def test_a_check_counts_where_it_ran_however_often_it_was_counted_before(
+    tmp_path: Path, server: Server
+) -> None:
+    text = """
+export const options = { vus: 2, iterations: 12, thresholds: { 'checks{own:yes}': ['rate==0'] } };
+const even = { 'is even': () => __VU > 0, 7: true };
+export default function () {
+  check(null, even);
+  group('outer', () => {
+    check(null, even);
+    group('inner', () => check(null, { 'is even': false }));
+    check(null, { 'is even': true });
+  });
+  check(null, { 'is even': false }, { own: 'yes' });
+  check(null, even);
+  for (let i = 0; i < 300; i++) check(null, { [`name ${i % 150}`]: i < 200 });
+  try {
+    check(null, { 'throws': () => { throw new Error('on purpose'); }, 'not reached': true });
+  } catch (error) {
+    check(error, { 'was thrown': (e) => e.message === 'on purpose' });
+  }
+}
+"""
+    found = run(tmp_path, text, server)
+    assert found.code == 0, found.err
+    rows = {(row["group"], row["name"]): row for row in found.document["checks"]}
+    counts = {key: (row["passes"], row["fails"]) for key, row in rows.items()}
+    names = [key for key in counts if key[1].startswith("name ")]
+    assert len(names) == 150
+    assert sum(counts[key][0] for key in names) == 12 * 200
+    assert sum(counts[key][1] for key in names) == 12 * 100
+    assert {key: count for key, count in counts.items() if key not in names} == {
+        ("", "is even"): (24, 12),
+        ("", "7"): (24, 0),
+        ("::outer", "is even"): (24, 0),
+        ("::outer", "7"): (12, 0),
+        ("::outer::inner", "is even"): (0, 12),
+        ("", "throws"): (0, 12),
+        ("", "was thrown"): (12, 0),
+    }

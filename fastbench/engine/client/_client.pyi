@@ -38,6 +38,8 @@ class GaugeSlot(MetricSlot):
 @final
 class RateSlot(MetricSlot):
     def add(self, passed: bool) -> None: ...
+    @property
+    def address(self) -> int: ...
 
 @final
 class TimesSlot(MetricSlot):

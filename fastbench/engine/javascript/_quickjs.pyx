@@ -7,6 +7,7 @@ of Python as opaque ones that come back as they went.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.contextvars cimport get_value
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -15,4 +16,5 @@ from libc.stdlib cimport free
 include "_users.pxi"
 include "_values.pxi"
 include "_realm.pxi"
+include "_checks.pxi"
 include "_user.pxi"

@@ -13,7 +13,7 @@ cdef class Realm:
     cdef JSContext *ctx
     cdef list operations
     cdef object normalize, load, failure
-    cdef object place_of        # gives where the code that runs is recorded
+    cdef object place           # a ContextVar: where the code that runs is recorded
     cdef object future          # the class of what a sender returns
     cdef dict wrapped           # class of results -> their prototype
     cdef dict natives           # name of a module in C -> names and values
@@ -54,14 +54,14 @@ cdef class Realm:
         JS_FreeValue(self.ctx, host)
         JS_FreeValue(self.ctx, everything)
 
-    def fast(self, place_of, future):
+    def fast(self, place, future):
         """Set what the short way of requests and checks needs.
 
-        `place_of()` has `checks`, a dict from the name of a check to what counts it, and `named`,
-        one from the bytes of a request (see `define`) to one made ready.
-        What a sender returns is a `future`.
+        What the ContextVar `place` holds has `checks`, a dict from the name of a check to a
+        RateSlot, `named`, one from the bytes of a request (see `define`) to one made ready, and
+        `cells`, a dict for us. What a sender returns is a `future`.
         """
-        self.place_of = place_of
+        self.place = place
         self.future = future
 
     def check(self, handler):

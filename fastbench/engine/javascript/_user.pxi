@@ -18,6 +18,10 @@ cdef class JsUser:
     cdef object events          # an awaitable of the next event: see `waits`
     cdef object sender          # sends a request made ready, while `stored` is empty
     cdef dict stored
+    cdef object place           # where it is recorded, as of the last `look`
+    cdef dict named             # of the place: requests made ready; None: no short way
+    cdef CountedChecks counted  # of the place
+    cdef bint moved             # the place may be another one by now
     cdef object ended           # an exception that ends the call, whatever the script does
     cdef bint started
 
@@ -82,6 +86,8 @@ cdef class JsUser:
         """Let plain requests go straight to `sender`, as long as no cookie is `stored`."""
         self.sender = sender
         self.stored = stored
+        self.place = None
+        self.moved = True
 
     def again(self, int64_t iteration):
         """Return an awaitable that calls the same function with the same argument once more."""
@@ -141,6 +147,7 @@ cdef class JsUser:
         cdef int op
         cdef User *raw = self.raw
         user_slice_begins()
+        self.moved = True
         while True:
             if self.inner is not None:
                 try:
@@ -160,6 +167,8 @@ cdef class JsUser:
                     self.inner = None
                     self.answer(value)
                 self.awaited = False
+            if self.moved:
+                self.look()
             op = user_resume(raw)
             if released != NULL:
                 release()
@@ -167,6 +176,21 @@ cdef class JsUser:
                 return self.end()
             running_user = self
             self.operate(op)
+
+    cdef look(self):
+        """Find where it is recorded from here on, and what is known there."""
+        self.moved = False
+        place = None if self.realm.place is None else get_value(self.realm.place, None)
+        if place is self.place:
+            return
+        self.place, self.named, self.counted, self.raw.checks = place, None, None, NULL
+        if place is None or self.sender is None:
+            return
+        self.named = place.named
+        self.counted = place.cells.get(CountedChecks)
+        if self.counted is None:
+            self.counted = place.cells[CountedChecks] = CountedChecks(self.realm)
+        self.raw.checks = self.counted.raw
 
     cdef object end(self):
         """Raise what the end of a call is; OVER is one without a value."""
@@ -212,6 +236,7 @@ cdef class JsUser:
                 if keyed:
                     answer = self.keyed(handler)
                 else:
+                    self.moved = True
                     answer = handler(*[to_python(self.realm, raw.argv[i], 0)
                                        for i in range(raw.argc)])
             if type(answer) in plain_types:
@@ -250,13 +275,10 @@ cdef class JsUser:
         cdef User *raw = self.raw
         cdef int holds = JS_ToBool(self.realm.ctx, raw.argv[1])
         name = text_of(self.realm.ctx, raw.argv[0])
-        if value_tag(raw.argv[2]) == JS_TAG_UNDEFINED and self.sender is not None:
-            cell = (<dict>self.realm.place_of().checks).get(name)
-            if cell is not None:
-                cell.add(holds != 0)
-                return
         (<tuple>(<list>self.realm.operations)[0])[0](
             name, holds != 0, to_python(self.realm, raw.argv[2], 0))
+        if self.counted is not None and value_tag(raw.argv[2]) == JS_TAG_UNDEFINED:
+            self.counted.known(raw.argv[0], self.place.checks[name])
 
     cdef keyed(self, handler):
         """Call `handler(method, url, body, key, parameters)`: see Realm.define."""
@@ -265,8 +287,8 @@ cdef class JsUser:
         cdef char buffer[4096]
         cdef size_t n = request_key(realm.ctx, raw.argc, raw.argv, buffer, sizeof(buffer))
         key = PyBytes_FromStringAndSize(buffer, <Py_ssize_t>n) if n else None
-        if n and self.sender is not None and not self.stored:
-            ready = (<dict>realm.place_of().named).get(key)
+        if n and self.named is not None and not self.stored:
+            ready = self.named.get(key)
             if ready is not None:
                 body = to_python(realm, raw.argv[2], 0)
                 if body is None:

@@ -17,6 +17,8 @@ cdef extern from "users.h":
     ctypedef uint32_t JSAtom
     ctypedef struct JSPropertyEnum:
         JSAtom atom
+    ctypedef struct Checks:
+        pass
     ctypedef struct User:
         int op, argc, failed, uncaught, pending, argument_count
         JSValueConst *argv
@@ -24,6 +26,7 @@ cdef extern from "users.h":
         JSValue result, function, argument, value, dispatcher
         int64_t number, iteration
         uint64_t limit_ns, ran_ns
+        Checks *checks
     ctypedef struct Kept:
         void *object
         int number
@@ -49,6 +52,9 @@ cdef extern from "users.h":
     int conversion_stopped()
     int user_over(User *)
     JSRuntime *runtime_new(size_t)
+    Checks *checks_new()
+    void checks_free(JSContext *, Checks *)
+    bint checks_add(JSContext *, Checks *, JSValueConst, uint64_t *)
     int user_instantiate(User *, JSModuleDef *)
     JSValue user_export(User *, const char *)
     JSValue kept_new(JSContext *, JSValueConst, void *, int)

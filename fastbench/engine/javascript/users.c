@@ -254,6 +254,7 @@ void user_throw(User *user, JSValue error)
     take_exception(user);
 }
 
+#include "counting.h"
 #include "instances.h"
 #include "values.h"
 
@@ -310,49 +311,6 @@ static JSValue seed_random(JSContext *ctx, JSValueConst this_val, int argc, JSVa
         current->random = (z ^ (z >> 31)) | 1;
     }
     return JS_UNDEFINED;
-}
-
-/* check(value, sets, tags): an operation for each, with its name and whether it holds. One that throws
-   counts as failed, and its error goes on up. */
-static JSValue check(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv, int op)
-{
-    JSPropertyEnum *table;
-    uint32_t count;
-    int all = 1, threw = 0;
-    if (argc < 2 || !JS_IsObject(argv[1]))
-        return JS_ThrowTypeError(ctx, "the provided check set is undefined or null");
-    if (JS_GetOwnPropertyNames(ctx, &table, &count, argv[1], JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY))
-        return JS_EXCEPTION;
-    for (uint32_t i = 0; i < count && !threw; i++) {
-        JSValue found = JS_GetProperty(ctx, argv[1], table[i].atom), thrown = JS_UNDEFINED;
-        if (JS_GetClassID(found) == JS_CLASS_ASYNC_FUNCTION) {
-            JS_FreeValue(ctx, found);
-            found = JS_ThrowTypeError(ctx, "Using async functions as a check value is not supported");
-        } else if (JS_IsFunction(ctx, found)) {
-            JSValue told = JS_Call(ctx, found, JS_UNDEFINED, 1, argv);
-            JS_FreeValue(ctx, found);
-            found = told;
-        }
-        if (JS_IsException(found)) {
-            if (JS_IsUncatchableError(ctx->rt->current_exception)) {
-                JS_FreePropertyEnum(ctx, table, count);
-                return JS_EXCEPTION;
-            }
-            thrown = JS_GetException(ctx);
-            threw = 1;
-        }
-        int holds = threw ? 0 : JS_ToBoolFree(ctx, found);
-        JSValue name = JS_AtomToValue(ctx, table[i].atom);
-        JSValueConst told[3] = {name, JS_NewBool(ctx, holds), argc > 2 ? argv[2] : JS_UNDEFINED};
-        JSValue counted = user_call(ctx, JS_UNDEFINED, 3, told, op);
-        JS_FreeValue(ctx, name);
-        all &= holds;
-        if (threw)
-            JS_Throw(ctx, thrown);
-        threw |= JS_IsException(counted);
-    }
-    JS_FreePropertyEnum(ctx, table, count);
-    return threw ? JS_EXCEPTION : JS_NewBool(ctx, all);
 }
 
 static const JSCFunctionListEntry of_global[] = {

@@ -15,6 +15,7 @@
 enum { USER_ENDED, USER_PREEMPTED, USER_WAITS, USER_CHECKS, USER_FIRST_OPERATION };
 
 typedef struct UserModules UserModules;
+typedef struct Checks Checks;       /* where those of one place are counted, by name */
 
 typedef struct User {
     /* what the hub reads when `user_resume` returned an operation */
@@ -37,6 +38,7 @@ typedef struct User {
     uint64_t limit_ns;          /* what a call may compute for, 0 for ever; waiting is not counted */
     uint64_t ran_ns;            /* what it has computed for, where there is a limit */
     uint64_t random;            /* state of Math.random */
+    Checks *checks;             /* of where it is recorded; NULL: the hub counts each */
     /* what belongs to the switch */
     JSContext *ctx;
     void *stack_pointer;
@@ -71,6 +73,10 @@ int conversion_stopped(void);
 int user_over(User *user);                      /* it has computed for longer than its limit */
 
 JSRuntime *runtime_new(size_t memory_bytes);    /* 0: no limit; see memory.h */
+
+Checks *checks_new(void);
+void checks_free(JSContext *ctx, Checks *checks);
+int checks_add(JSContext *ctx, Checks *checks, JSValueConst name, uint64_t *rate);
 
 int user_instantiate(User *user, JSModuleDef *module);   /* `function` is it then */
 JSValue user_export(User *user, const char *name);

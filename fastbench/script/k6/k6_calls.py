@@ -147,8 +147,12 @@ def _metric(kind: str, name: str, is_time: bool) -> int:
 
 
 def _add(index: int, value: float, tags: Any) -> None:
-    user = in_iteration("metrics.add()")
-    user.realm.metrics[index].add(value, tags)
+    metric, place = in_iteration("metrics.add()").realm.metrics[index], PLACE.get(None)
+    cell = None if tags or place is None else place.cells.get(metric)
+    if cell is not None and abs(value) <= metrics.MAX_VALUE:
+        cell.add(value)
+    else:
+        metric.add(value, tags)
 
 
 def _not_a_number(name: str, text: str) -> bool:

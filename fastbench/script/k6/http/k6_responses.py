@@ -209,18 +209,14 @@ def _cookie(line: str) -> dict[str, Any]:
     }
 
 
-def _timings(response: Response) -> dict[str, float]:
+def _timings(response: Response) -> list[float]:
+    """Return what http.js gives its names to, in ms."""
     spans = response.timings
-    return {
-        "duration": spans.sending + spans.waiting + spans.receiving,
-        "blocked": spans.blocked,
-        "looking_up": 0.0,
-        "connecting": spans.connecting,
-        "tls_handshaking": spans.tls_handshaking,
-        "sending": spans.sending,
-        "waiting": spans.waiting,
-        "receiving": spans.receiving,
-    }
+    sending, waiting, receiving = spans.sending, spans.waiting, spans.receiving
+    return [
+        *(sending + waiting + receiving, spans.blocked, spans.connecting, spans.tls_handshaking),
+        *(sending, waiting, receiving),
+    ]
 
 
 def _tls(response: Response) -> tuple[str, str]:

@@ -104,7 +104,7 @@
       Object.defineProperty(this, 'index', { value: host.metric(new.target.name, this.name, Boolean(isTime)) });
     }
     add(value, tags) {
-      const number = typeof value === 'boolean' ? Number(value) : value === null ? NaN : parseFloat(value);
+      const number = typeof value === 'number' ? value : typeof value === 'boolean' ? Number(value) : value === null ? NaN : parseFloat(value);
       if (Number.isNaN(number)) return host.notANumber(this.name, shown(value));
       host.add(this.index, number, tags);
       return true;

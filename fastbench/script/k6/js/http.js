@@ -31,8 +31,15 @@
   });
   lazy(Response.prototype, {
     body: (response) => { const body = host.body(response); return body === undefined ? null : body; },
-    headers: host.headers, cookies: host.cookies, timings: host.timings, error: host.error,
-    error_code: host.errorCode, url: host.url, request: (response) => host.request(response, response[sent]),
+    headers: host.headers, cookies: host.cookies,
+    timings: (response) => {
+      const ms = host.timings(response);
+      return {
+        duration: ms[0], blocked: ms[1], looking_up: 0, connecting: ms[2], tls_handshaking: ms[3],
+        sending: ms[4], waiting: ms[5], receiving: ms[6],
+      };
+    },
+    error: host.error, error_code: host.errorCode, url: host.url, request: (response) => host.request(response, response[sent]),
     proto: host.proto,
     remote_ip: (response) => host.remote(response)[0], remote_port: (response) => host.remote(response)[1],
     status_text: host.statusText, tls_version: (response) => host.tls(response)[0], tls_cipher_suite: (response) => host.tls(response)[1],
@@ -67,7 +74,8 @@
   };
   const bodyOf = (body) => {
     if (body === undefined || body === null) return null;
-    if (typeof body === 'string' || body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return host.bytes(body);
+    if (typeof body === 'string') return body;
+    if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return host.bytes(body);
     if (typeof body === 'object') return { fields: Object.entries(body).map(([name, value]) => [name, fieldOf(value)]) };
     return String(body);
   };
@@ -77,12 +85,12 @@
     return String(value);
   };
   function send(method, url, body, params) {
-    const target = address(url);
-    const response = typeof target === 'string' ? host.send(method, target, body, params)
-      : host.send(method, target.url, body, named(target, params));
+    const response = typeof url === 'string' ? host.send(method, url, body, params) : sendTo(method, address(url), body, params);
     if (body !== null) response[sent] = body;
     return response;
   }
+  const sendTo = (method, target, body, params) => (typeof target === 'string' ? host.send(method, target, body, params)
+    : host.send(method, target.url, body, named(target, params)));
 
   const http = {
     get: (url, params) => send('GET', url, null, params),

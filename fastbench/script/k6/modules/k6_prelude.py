@@ -68,7 +68,7 @@ def begin(
     for part in _MODULES:
         part.install(found)
     _prelude(found, {**os.environ, **env} if said.system_env else env)
-    found.realm.fast(PLACE.get, Exchange)
+    found.realm.fast(PLACE, Exchange)
     _quickjs.halted(lambda user: user.owner.tidy())
     _quickjs.waits(lambda user: user.owner.next_event())
     try:

@@ -1,0 +1,25 @@
+# Part of _quickjs.pyx: checks that are counted without it.
+
+@cython.final
+cdef class CountedChecks:
+    """Where the checks of one place are counted, for those that need no switch to the hub."""
+
+    cdef Realm realm
+    cdef Checks *raw
+    cdef list cells
+
+    def __cinit__(self, Realm realm not None):
+        self.realm = realm
+        self.cells = []
+        self.raw = checks_new()
+        if self.raw == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        if self.raw != NULL:
+            checks_free(self.realm.ctx, self.raw)
+
+    cdef known(self, JSValueConst name, cell):
+        """Let the next ones of this name be counted in a RateSlot."""
+        if checks_add(self.realm.ctx, self.raw, name, <uint64_t *><size_t>cell.address):
+            self.cells.append(cell)
