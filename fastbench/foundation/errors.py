@@ -269,7 +269,7 @@ def _protocol(phase: str, code: str) -> tuple[str, str]:
         return websocket_errors.frame(code)
     if code == "unusable Location":
         return (
-            "a redirect leads to where no HTTP request can be sent",
+            "a redirect leads to where no HTTP request can be sent (unusable Location)",
             "check the Location of that response; redirects=0 gives the script the redirect itself",
         )
     hint = _NOT_HTTP_HINT if code in ("", "status line", "HTTP version") else _PROTOCOL_HINT

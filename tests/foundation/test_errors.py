@@ -55,6 +55,8 @@ MEANINGS = [
     ("protocol", "head", "status line", "status line", "https://"),
     ("protocol", "body", "chunk size", "chunk size", "--debug"),
     ("too_large", "head", "head size", "head size", "64 KiB"),
+    ("protocol", "head", "unusable Location", "no HTTP request can be sent", "redirects=0"),
+    ("content_encoding", "body", "", "Content-Encoding", "--debug"),
     ("unsolicited", "idle", "", "without a request", "HEAD, 204 or 304"),
     ("expectation", "body", "", "--expect-body", "--debug"),
     ("expectation", "head", "404", "status 404", "--expect-status"),
