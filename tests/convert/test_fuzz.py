@@ -365,6 +365,7 @@ class LocustMaker(Maker):
             f"    wait_time = {self.one('between(1, 2)', 'constant(1)', self.expression())}"
         )
         rows.append(f"    host = {self.text()!r}")
+        rows.append(f"    weight = {self.one('2', self.expression())}")
         for number in range(2):
             rows.append(f"    @tag({self.text()!r})")
             rows.append(f"    @task({self.one('', '3', '2.5', 'Y')})")

@@ -27,6 +27,8 @@ EXPECTED = {
     ("HEAD", "/ping", ""),
 }
 
+USER = "from locust import HttpUser, task\nclass A(HttpUser):\n"
+
 
 def test_the_tasks_of_all_users_send_what_they_send_in_locust(tmp_path: Path) -> None:
     script, said = made(tmp_path, SAMPLE, "locustfile.py")
@@ -80,6 +82,12 @@ class User(HttpUser):
     {
         "def f(:": "line 1: this is no Python",
         "x = 1": "has no class of HttpUser",
+        f"{USER}    @task('x')\n    def a(self): pass": (
+            "x.py, line 3: a weight is a whole number from 0, as in @task(3), not 'x'."
+        ),
+        f"{USER}    weight = 'exit()'\n    @task\n    def a(self): pass\n{USER.replace('A', 'B')}"
+        "    @task\n    def a(self): pass": "line 3: a weight is a whole number",
+        f"{USER}    tasks = {{a: 2.5}}": "line 3: a weight is a whole number",
         "class A(HttpUser):\n    pass": "has no class of HttpUser",
     }.items(),
 )

@@ -297,6 +297,18 @@ _TABLE = """
 --min-iteration-duration --setup-timeout --teardown-timeout
    | | | set it in Options of the script
 --no-cookies-reset --no-vu-connection-reuse | none | | set it in Options of the script
+-t | scheme | = --base-url {} |
+-v --variables --overrides | json | | write it into config, or read $env with -e NAME=VALUE
+-p | path | | name the file in config.payload
+--environment | word | = -e {} |
+--scenario-name | | = --scenario {} |
+--variables --overrides | | | write it into config, or read $env with -e NAME=VALUE
+--payload | | | name the file in config.payload
+--solo | none | | give the file a phase with arrivalCount: 1
+--count --platform --platform-opt | | | a run is one, on this machine; -t sets its processes
+--record | none | | there is no cloud; --history FILE.db keeps runs
+--note | | | there is no cloud; --history FILE.db keeps runs
+--dotenv | | | use -e NAME=VALUE
 --execution-segment --execution-segment-sequence | | --scale 50% | use --scale on each machine
 --abort-on-fail | none | --threshold 'errors<1% [abort]' | use [abort] to end the run
 --dns | | = | each run looks names up once

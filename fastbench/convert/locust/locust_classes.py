@@ -6,12 +6,23 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any
 
+from fastbench.foundation import redact
+
 USERS = {"HttpUser", "FastHttpUser", "HttpLocust", "FastHttpLocust", "User", "Locust"}
 SETS = {"TaskSet", "SequentialTaskSet", "TaskSequence"}
 _SETTINGS = {
     *("host", "wait_time", "weight", "fixed_count", "tasks", "abstract", "task_set"),
     *("min_wait", "max_wait", "network_timeout", "connection_timeout", "insecure"),
 }
+
+
+class WrongWeight(Exception):
+    """Say in which line a weight is no number."""
+
+    def __init__(self, node: ast.expr) -> None:
+        shown = redact.printable(" ".join(ast.unparse(node).split()))[:60]
+        super().__init__(f"a weight is a whole number from 0, as in @task(3), not {shown}.")
+        self.line = node.lineno
 
 
 @dataclass(slots=True)
@@ -39,8 +50,9 @@ class LocustClass:
     abstract: bool = False
 
     @property
-    def weight(self) -> Any:
-        return _literal(self.settings.get("weight"), 1)
+    def weight(self) -> int:
+        """How often it is, beside the others."""
+        return _whole(self.settings.get("weight"))
 
 
 def read(module: ast.Module) -> dict[str, LocustClass]:
@@ -107,7 +119,7 @@ def _fill(found: LocustClass, node: ast.ClassDef, classes: dict[str, LocustClass
     if isinstance(listed, ast.Dict):
         for key, value in zip(listed.keys, listed.values, strict=True):
             if isinstance(key, ast.Name):
-                weight = int(_literal(value, 1))
+                weight = _whole(value)
                 found.tasks.append(LocustTask(key.id, weight, of_set=key.id in classes))
     elif isinstance(listed, ast.List | ast.Tuple | ast.Name):
         for item in [listed] if isinstance(listed, ast.Name) else listed.elts:
@@ -127,7 +139,7 @@ def _weight(decorators: list[ast.expr]) -> int | None:
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if name in ("task", "seq_task"):
             given = each.args[0] if isinstance(each, ast.Call) and each.args else None
-            return 1 if name == "seq_task" else int(_literal(given, 1))
+            return 1 if name == "seq_task" else _whole(given)
     return None
 
 
@@ -141,5 +153,14 @@ def _tags(node: ast.FunctionDef | ast.ClassDef) -> tuple[str, ...]:
 def _literal(node: ast.expr | None, default: Any) -> Any:
     try:
         return default if node is None else ast.literal_eval(node)
-    except ValueError:
+    except (ValueError, TypeError, SyntaxError):
         return default
+
+
+def _whole(node: ast.expr | None) -> int:
+    """Return a weight: 1 where there is none, or a name; raises WrongWeight."""
+    found = _literal(node, 1)
+    if type(found) is not int or found < 0:
+        assert node is not None  # 1 is a number
+        raise WrongWeight(node)
+    return found

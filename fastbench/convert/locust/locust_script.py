@@ -12,7 +12,7 @@ from fastbench.convert import python_layout
 from fastbench.convert.expressions import flat, quoted
 from fastbench.convert.locust import locust_classes
 from fastbench.convert.locust.locust_calls import CallTranslator
-from fastbench.convert.locust.locust_classes import LocustClass, LocustTask
+from fastbench.convert.locust.locust_classes import LocustClass, LocustTask, WrongWeight
 from fastbench.convert.script_text import Block, Converted, ScriptText, identifier
 from fastbench.convert.statement_writer import StatementWriter, comments_of
 from fastbench.plan.plan import UsageError
@@ -31,6 +31,13 @@ def convert(content: str, shown: str, path: str) -> Converted:
         line = getattr(error, "lineno", None)
         where = f", line {line}" if line else ""
         raise UsageError(f"{shown}{where}: this is no Python: {error.args[0]}.") from None
+    try:
+        return _converted(module, comments, content, shown)
+    except WrongWeight as error:
+        raise UsageError(f"{shown}, line {error.line}: {error}") from None
+
+
+def _converted(module: ast.Module, comments: dict[int, str], content: str, shown: str) -> Converted:
     classes = locust_classes.read(module)
     users = [each for each in classes.values() if each.is_user and not each.abstract]
     users = [each for each in users if each.tasks]

@@ -105,7 +105,8 @@ def _of_users(result: Result) -> dict[str, int]:
     for row in threw:
         found[f"errors.{row.type}"] += row.count
     for name, count in _by_name(result, created).items():
-        found[f"vusers.created_by_name.{name}"] = count
+        if count:  # a scenario of the weight 0 has none
+            found[f"vusers.created_by_name.{name}"] = count
     return dict(found)
 
 

@@ -1,25 +1,17 @@
 """Artillery itself beside us on one server: as many users, requests, answers, checks, failures.
 
-It is run where it is installed (npm install -g artillery), with `make slow`; it is a second of
-Node.js for each worker before the first request.
+It is run where it is installed (`beside_artillery` says how), with `make slow`.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import embedded
 import pytest
-from running import SLOW, fastbench
+from beside_artillery import both, needs_artillery
 
-PROGRAM = shutil.which("artillery")
-LIMIT_S = 120
 PHASES = """
 config:
   target: "{{ $env.TARGET }}"
@@ -82,8 +74,6 @@ scenarios:
       - emit: {channel: echo, data: "hello {{ id }}"}
         response: {channel: echo, data: "hello 7"}
 """
-# What is counted otherwise: bytes of heads, messages that nobody awaits, statuses by endpoint.
-OTHERWISE = ("http.downloaded_bytes", "websocket.messages_received", "plugins.metrics-by-endpoint")
 
 
 @pytest.fixture(scope="module")
@@ -92,27 +82,11 @@ def target() -> Iterator[str]:
         yield url
 
 
-def counters(report: Path) -> dict[str, int]:
-    found: dict[str, Any] = json.loads(report.read_text())["aggregate"]["counters"]
-    return {name: n for name, n in found.items() if not name.startswith(OTHERWISE)}
-
-
 @pytest.mark.alone
-@pytest.mark.skipif(not (PROGRAM and SLOW), reason="artillery is not installed, or not make slow")
+@needs_artillery
 @pytest.mark.parametrize("rest", [HTTP, SOCKETS, EVENTS], ids=["http", "ws", "socketio"])
 def test_the_same_file_gives_the_same_counts(rest: str, target: str, tmp_path: Path) -> None:
     (tmp_path / "test.yml").write_text(PHASES + rest)
     (tmp_path / "ids.csv").write_text("id,word\n7,one\n8,two\n")
-    theirs, ours = tmp_path / "theirs.json", tmp_path / "ours.json"
-    env = {"TARGET": target, "SOCKETS": target.replace("http", "ws")}
-    assert PROGRAM is not None
-    subprocess.run(
-        [PROGRAM, "run", "-q", "-o", str(theirs), str(tmp_path / "test.yml")],
-        env={**os.environ, **env},
-        capture_output=True,
-        timeout=LIMIT_S,
-        check=False,  # it fails where an expectation does
-    )
-    pairs = [word for name, value in env.items() for word in ("-e", f"{name}={value}")]
-    fastbench("run", *pairs, "-o", str(ours), "-q", str(tmp_path / "test.yml"))
-    assert counters(ours) == counters(theirs)
+    ours, theirs = both(tmp_path, {"TARGET": target, "SOCKETS": target.replace("http", "ws")})
+    assert ours == theirs
