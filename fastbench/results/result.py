@@ -179,7 +179,8 @@ class Environment:
 class Result:
     """One run. `config` is what was asked, secrets redacted, JSON-ready.
 
-    `thread_rates` are req/s per worker and 100 ms for wrk's shape; they are not in the document.
+    `thread_rates` are req/s per worker and 100 ms for wrk's shape, `groups` the paths of a script's
+    in their order, `setup_data` what its setup returned as JSON; none of these is in the document.
     `metrics`, `requests`, `scenarios`, `checks`, `exceptions` and `operations`, if it timed some,
     are those of a scenario run; `thresholds` are judged in every run that has some. `sockets` is
     of a run of WebSockets; `stages` are those of its load, `parts` the runs of a merged result.
@@ -201,6 +202,8 @@ class Result:
     validity: Validity = Validity()
     warnings: tuple[Warning_, ...] = ()
     thread_rates: tuple[float, ...] = field(default=(), compare=False)
+    groups: tuple[str, ...] = field(default=(), compare=False)
+    setup_data: str = field(default="", compare=False)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     thresholds: Mapping[str, Judgement] = field(default_factory=dict)
     requests: tuple[NamedRow, ...] = ()

@@ -83,6 +83,19 @@ def shares(scenarios: Sequence[Spec], workers: int) -> tuple[tuple[Share, ...], 
     return tuple(tuple(each) for each in found)
 
 
+def planned_vus(specs: Sequence[Spec]) -> int:
+    """Return how many VUs a plan has at once, at most: until its graceful stop each is kept."""
+    changes = []
+    for spec in specs:
+        count = (spec.pre_allocated_vus or 0) if spec.executor in ARRIVAL else spec.most_vus
+        changes += [(spec.start_time_s, 1, count), (spec.end_s, 0, -count)]
+    now = most = 0
+    for _, _, count in sorted(changes):  # at one instant who goes makes room for who comes
+        now += count
+        most = max(most, now)
+    return most
+
+
 def transitions(share: Share) -> list[tuple[int, int, bool]]:
     """Return when the VUs of a ramp come (True) and go, as (offset_ns, VU id, comes).
 

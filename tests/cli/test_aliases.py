@@ -23,6 +23,7 @@ OF_SHAPES = {  # a value of each shape, and of none that stands before it in the
     "duration": "30",
     "time in capitals": "60S",
     "zero": "0",
+    "kind of script": "js",
     "url": "http://proxy:3128/",
     "scheme": "http://h/",
     "address": "localhost:8080/",

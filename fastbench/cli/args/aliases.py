@@ -312,8 +312,12 @@ _TABLE = """
 --execution-segment --execution-segment-sequence | | --scale 50% | use --scale on each machine
 --abort-on-fail | none | --threshold 'errors<1% [abort]' | use [abort] to end the run
 --dns | | = | each run looks names up once
---compatibility-mode --traces-output --console-output --log-output --log-format --type
-   | | = | it has no meaning here
+--compatibility-mode | | = | all of JavaScript is there, and `global`
+--traces-output | | = | runs make no traces
+--log-output --log-format | | = | what a script says goes to stderr as it is
+-t --type | kind of script | = | the name of a file says what it is; -t is the number of workers
+--type | | = | the name of a file says what it is
+--console-output | | = | it has no meaning here
 --include-system-env-vars | none | = | -e NAME takes the shell's value
 --blacklist-ip --block-hostnames --hosts | | | the script sets where requests go
 -x --proxy | | | proxies are not supported; give the server's own URL

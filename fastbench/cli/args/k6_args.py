@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ Read = Callable[[str, str], Any]
 MIN_MEMORY_BYTES = 16 << 20
 _YES, _NO = ("1", "t", "true"), ("0", "f", "false")
 _HTTP_DEBUG = ("headers", "full")
+_LISTENS = re.compile(r"(localhost|0\.0\.0\.0|127(\.\d+){3}|\[[0-9a-f:]+\]|):\d{1,5}")
 
 
 def words(flags: SimpleNamespace, environ: Mapping[str, str], notices: list[str]) -> K6Words:
@@ -80,6 +82,18 @@ def _memory_bytes(text: str | None) -> int | None:
         least = units.format_bytes(MIN_MEMORY_BYTES)
         raise UsageError(f"--memory-limit {text} is too little; give {least} or more.")
     return found
+
+
+def without_address(flags: SimpleNamespace, notices: list[str]) -> SimpleNamespace:
+    """Leave out what k6's -a is, where its remote control listens: ours are credentials."""
+    given = flags.credentials
+    if given is None or not _LISTENS.fullmatch(given):
+        return flags
+    notices.append(
+        f"-a {redact.printable(given)} was ignored: a run has no remote control; -a is "
+        "user:password."
+    )
+    return SimpleNamespace(**{**vars(flags), "credentials": None})
 
 
 def _file(path: str) -> Mapping[str, Any]:

@@ -87,6 +87,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
     output = _output(words)
     if of_k6:  # k6's --quiet hides the progress alone
         output = replace(output, quiet=bool(words.no_summary), k6=k6_args.summary(words))
+        words = k6_args.without_address(words, notices)
     env, environment = _environment(words.env, script)
     request = RunRequest(
         script=script,

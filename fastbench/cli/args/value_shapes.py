@@ -133,6 +133,7 @@ SHAPES: Mapping[str, Shape] = {
     ANY: lambda value, words: True,
     "number": _number,
     "count": _count,
+    "kind of script": lambda value, words: value in ("js", "archive"),
     "duration": _duration,
     "time in capitals": lambda value, words: bool(re.fullmatch("[0-9]+[SMH]", value)),
     "zero": lambda value, words: bool(re.fullmatch(r"0+(/.*)?", value)),

@@ -39,7 +39,12 @@ def deliver(
     made: dict[str, str | bytes] = {}
     try:
         ended = Ended(request)
-        asked = replace(_asked(ended.options), own=ended.metrics)
+        asked = replace(
+            _asked(ended.options),
+            own=ended.metrics,
+            no_color=output.color is False,
+            terminals=(sys.stdout.isatty(), sys.stderr.isatty()),
+        )
         made = ended.handled(k6.data(result, asked))
     except Exception as error:
         said = redact.printable(redact.text(str(error)))

@@ -29,7 +29,7 @@ def document(result: Result) -> dict[str, object]:
         for name, each in result.metrics.items()
     }
     return {
-        "root_group": _group("", [(each.group, each) for each in result.checks]),
+        "root_group": _group("", [(each.group, each) for each in result.checks], result.groups),
         "options": {
             "summaryTrendStats": list(STATS),
             "summaryTimeUnit": "",
@@ -56,6 +56,8 @@ class SummaryForm:
     unit: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
     own: Collection[str] = ()
+    no_color: bool = False
+    terminals: tuple[bool, bool] = (False, False)  # are stdout and stderr?
 
     @property
     def style(self) -> k6_text.Style:
@@ -69,8 +71,12 @@ def data(result: Result, asked: SummaryForm) -> dict[str, Any]:
     found["options"] = {
         "summaryTrendStats": list(asked.stats),
         "summaryTimeUnit": asked.unit,
-        "noColor": False,
+        "noColor": asked.no_color,
     }
+    out, err = asked.terminals
+    found["state"] = {**found["state"], "isStdOutTTY": out, "isStdErrTTY": err}
+    if result.setup_data:
+        found["setup_data"] = json.loads(result.setup_data)
     metrics = {
         name: {
             "type": each.type,
@@ -79,8 +85,11 @@ def data(result: Result, asked: SummaryForm) -> dict[str, Any]:
             **_judged(each, asked.sources),
         }
         for name, each in result.metrics.items()
-        if _is_of_k6(name.partition("{")[0], asked)
+        if _is_of_k6(name.partition("{")[0], asked) and (each.thresholds or _sampled(each))
     }
+    if result.metrics:
+        for name in ("data_received", "data_sent"):
+            metrics.setdefault(name, _metric("counter", "data", _counter(0, 0.0)))
     if "http_req_waiting" in metrics and "http_req_tls_handshaking" not in metrics:
         nothing = dict.fromkeys(asked.stats, 0.0)  # k6 has a 0 for each request without TLS
         metrics["http_req_tls_handshaking"] = _metric("trend", "time", nothing)
@@ -114,6 +123,7 @@ def exported(found: Mapping[str, Any]) -> bytes:
             values["thresholds"] = {source: not each["ok"] for source, each in judged}
         metrics[name] = values
     whole = {"root_group": _by_name(found["root_group"]), "metrics": metrics}
+    whole |= {name: found[name] for name in ("setup_data",) if name in found}
     return json.dumps(whole, indent=4, ensure_ascii=False).encode("utf-8", "replace")
 
 
@@ -138,6 +148,13 @@ def _of_thresholds(result: Result) -> list[str]:
     return [found[0] for source in sources if (found := re.match(r"[^=<>!\s]+", source))]
 
 
+def _sampled(metric: Metric) -> bool:
+    """Tell whether a metric has samples: k6 leaves out what is only declared."""
+    parts = {"rate": ("passes", "fails"), "gauge": ("value",)}.get(metric.type, ("count",))
+    held = [metric.values.get(part) for part in parts]
+    return any(each is not None if metric.type == "gauge" else each for each in held)
+
+
 def _judged(metric: Metric, sources: Mapping[str, str]) -> dict[str, Any]:
     if not metric.thresholds:
         return {}
@@ -158,11 +175,13 @@ def _values(metric: Metric, stats: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _group(path: str, checks: list[tuple[str, Check]]) -> dict[str, object]:
-    """Return the group of that path, with its checks and those of the groups in it."""
+def _group(
+    path: str, checks: list[tuple[str, Check]], known: Sequence[str] = ()
+) -> dict[str, object]:
+    """Return the group of that path, with its checks and the groups in it, `known` ones first."""
     inner = dict.fromkeys(
         path + "::" + group[len(path) + 2 :].split("::")[0]
-        for group, _ in checks
+        for group in (*known, *(of for of, _ in checks))
         if group.startswith(path + "::")
     )
     return {
@@ -170,7 +189,11 @@ def _group(path: str, checks: list[tuple[str, Check]]) -> dict[str, object]:
         "path": path,
         "id": _id(path),
         "groups": [
-            _group(one, [c for c in checks if c[0] == one or c[0].startswith(one + "::")])
+            _group(
+                one,
+                [c for c in checks if c[0] == one or c[0].startswith(one + "::")],
+                [group for group in known if group.startswith(one + "::")],
+            )
             for one in inner
         ],
         "checks": _checks(path, [check for group, check in checks if group == path]),

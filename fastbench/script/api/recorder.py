@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from time import monotonic_ns
 from typing import Any, Protocol
 
 from fastbench.engine.bridge._core import Block
@@ -27,6 +28,7 @@ from fastbench.script.recording_context import RecordingContext, Tags, own_tags
 
 MAX_SETS = 1000
 OTHER = "other"
+GROUPS = "groups.seen"  # no name that a metric may have
 RESERVED = frozenset({"check", "group", "method", "name", "scenario"})  # as tags of samples
 _NONE: Mapping[str, str] = {}
 _SETS = "sets of tags"
@@ -142,24 +144,24 @@ class Recorder:
 
     def counter(self, name: str, scenario: str, tags: Tags) -> Adds:
         """Return where a counter of the run itself is kept."""
-        return self._with_submetrics(
-            "counter", name, _json(scenario=scenario), {**dict(tags), "scenario": scenario}
-        )
+        found = {**dict(tags), "scenario": scenario}
+        return self._with_submetrics("counter", name, _json(scenario=scenario), found)
 
     def times(self, name: str, scenario: str, tags: Tags) -> Adds:
         """Return where times of the run itself are kept, in ns."""
-        return self._with_submetrics(
-            "times", name, _json(scenario=scenario), {**dict(tags), "scenario": scenario}
-        )
+        found = {**dict(tags), "scenario": scenario}
+        return self._with_submetrics("times", name, _json(scenario=scenario), found)
 
     def group_duration(self, scenario: str, group: str, tags: Tags) -> Adds:
         """Return where the times of a group are kept, in ns."""
+        self._see(group)
         found = {**dict(tags), "scenario": scenario, "group": group}
         return self._with_submetrics("times", "group_duration", _json(scenario=scenario), found)
 
     def check(self, scenario: str, group: str, name: str, tags: Tags, own: Tags = ()) -> Adds:
         """Return where it is counted how often a check passed; `own` are the call's own tags."""
         found = {**dict(tags), "scenario": scenario, "group": group, "check": name}
+        self._see(group)
         known = self._known("checks", (scenario, group, name), "names of checks")
         row = _json(
             **self._counted_by("tags of checks", (scenario, group, name), own),
@@ -325,6 +327,13 @@ class Recorder:
             if _matches(tags, answer)
         )
         return [("answered", cell) for cell in cells if isinstance(cell, _client.MetricSlot)]
+
+    def _see(self, group: str) -> None:
+        """Note when a group was there first."""
+        seen = self._sets.setdefault(GROUPS, set())
+        if group and group not in seen and len(seen) < MAX_SETS:
+            seen.add(group)
+            self._cell("gauge", GROUPS, _json(group=group)).add(monotonic_ns())
 
     def _with_submetrics(self, kind: str, name: str, row: str, said: Mapping[str, str]) -> Adds:
         matching = [tags for tags in self._submetrics.get(name, ()) if _matches(tags, said)]

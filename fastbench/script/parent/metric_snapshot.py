@@ -41,6 +41,7 @@ from fastbench.run.snapshot import (
     Snapshot,
 )
 from fastbench.run.url_snapshot import of_block
+from fastbench.script.api.recorder import GROUPS
 
 _BYTES = {"data_received": "bytes_in", "data_sent": "bytes_out"}
 _COUNTS = {"http_reqs": "reqs", ANSWERED: "answered", **_BYTES}
@@ -165,6 +166,12 @@ def checks(snapshot: Snapshot) -> tuple[Check, ...]:
         if rate.total
     ]
     return tuple(sorted(rows, key=lambda row: row.scenario))
+
+
+def groups(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the paths of groups in the order in which they came first."""
+    sums = snapshot.by(GROUPS, ("group",))
+    return tuple(path for (path,), _ in sorted(sums.items(), key=lambda row: row[1].min))
 
 
 def thrown(snapshot: Snapshot) -> list[tuple[str, str, str, int]]:

@@ -171,6 +171,8 @@ class Standing:
         self._applied = applied
         self._ticks = sampling.Ticks(start_ns, None, warming=False)
         self._vus = GaugeValue()  # as seen at each tick
+        self.each_second = GaugeValue()  # VUs as seen before each second is over, as in k6
+        self._second = 0
         self._row: SeriesRow | None = None  # the last one, and since then
         self._connected = 0  # the most connections: workers that end close theirs
 
@@ -185,7 +187,12 @@ class Standing:
             self._row, self._connected = self.series.added, 0
         self._connected = max(self._connected, self._ticks.total["connected"])
         vus = sum(slot["active"] for slot in counters)
+        value, at_ns = self._vus.value, self._vus.at_ns
         self._vus.add(GaugeValue(vus, vus, vus, now_ns))
+        if (second := int((now_ns - self.start_ns) / NS_PER_S)) > self._second:
+            self._second = second
+            if at_ns:
+                self.each_second.add(GaugeValue(value, value, value, at_ns))
         return self.looks.look(now_ns, monitor.sample)
 
     def snapshot(self, t_s: float) -> Snapshot:

@@ -137,6 +137,7 @@ class ScriptRun:
             end_ns=end_ns,
             ended="" if self.over == "interrupted" else self.over or marked,
             why=self.why or self.marked,
+            setup_data=self.data,
             warnings=(*more, *self.notes.warnings, *stuck),
         )
 

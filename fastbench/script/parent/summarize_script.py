@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation.units import format_ns, plural
 from fastbench.machine.monitor import Monitor
-from fastbench.results.metric_values import ScenarioRow, Thrown
+from fastbench.results.metric_values import Metric, ScenarioRow, Thrown
 from fastbench.results.result import Result, Validity, Warning_
 from fastbench.run import summarize
 from fastbench.run.snapshot import Snapshot
@@ -21,6 +23,8 @@ from fastbench.script.parent.server_gone import silence
 from fastbench.script.parent.target_discovery import Sought
 from fastbench.script.parent.worker_channel import ScriptWorker
 from fastbench.script.parent.worker_reports import Notes
+from fastbench.script.running_load import RunningLoad
+from fastbench.script.schedule import planned_vus
 from fastbench.script.spec import ARRIVAL, ITERATIONS
 
 EXCEPTIONS_RATE = "script_exceptions"
@@ -39,6 +43,7 @@ class EndedRun:
     ended: str
     why: str
     warnings: tuple[Warning_, ...]
+    setup_data: Any = None
 
 
 def result(
@@ -70,15 +75,34 @@ def result(
         base,
         validity=validity,
         warnings=tuple(warnings),
-        metrics=snapshot.metrics(limits.found, held),
+        metrics=_with_vus(snapshot.metrics(limits.found, held), applied, standing),
         thresholds=held,
         requests=snapshot.requests(packed=True),
         scenarios=scenarios,
         checks=metric_snapshot.checks(snapshot),
+        groups=metric_snapshot.groups(snapshot),
+        setup_data="" if told.setup_data is None else json.dumps(told.setup_data),
         exceptions=_exceptions(snapshot, told.notes.threw),
         gauges=standing.gauges.rows(),
         stages=limits.judge.stages(base),
     )
+
+
+def _with_vus(
+    metrics: Mapping[str, Metric], applied: Applied, standing: Standing
+) -> dict[str, Metric]:
+    """Let a script of k6 have its VUs as k6 sees them: once a second, and those that it made."""
+    found = dict(metrics)
+    seen = standing.each_second
+    if applied.options.around_named or not seen.at_ns:
+        return found
+    planned = float(planned_vus(applied.scenarios))
+    most = planned + RunningLoad(standing.reader.arena, 0).extra()
+    vus = {"value": seen.value, "min": seen.min, "max": seen.max}
+    found["vus"] = replace(found["vus"], values=vus)
+    there = {"value": most, "min": planned, "max": most}
+    found["vus_max"] = replace(found["vus_max"], values=there)
+    return found
 
 
 def _failed_throughout(

@@ -15,7 +15,7 @@ from running import SLOW, fastbench
 pytest.importorskip("fastbench.engine.javascript._quickjs", reason="built without JavaScript")
 
 from fastbench.script.k6 import k6_options
-from fastbench.script.k6.modules.k6_execution import planned_vus
+from fastbench.script.schedule import planned_vus
 from fastbench.script.spec import Spec
 
 HEAD = """

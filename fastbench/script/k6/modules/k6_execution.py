@@ -6,12 +6,13 @@ Workers are one instance to a script: what is counted is counted over all of the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fastbench.script.k6.k6_calls import K6Error, owner, tag_text
 from fastbench.script.running_load import ENDLESS
-from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec
+from fastbench.script.schedule import planned_vus
+from fastbench.script.spec import ITERATIONS, Spec
 
 if TYPE_CHECKING:
     from fastbench.script.k6.k6_realm import K6Realm
@@ -41,19 +42,6 @@ def install(realm: K6Realm) -> None:
     }
     for name, call in calls.items():
         realm.define(name, call)
-
-
-def planned_vus(specs: Sequence[Spec]) -> int:
-    """Return how many VUs a plan has at once, at most: until its graceful stop each is kept."""
-    changes = []
-    for spec in specs:
-        count = (spec.pre_allocated_vus or 0) if spec.executor in ARRIVAL else spec.most_vus
-        changes += [(spec.start_time_s, 1, count), (spec.end_s, 0, -count)]
-    now = most = 0
-    for _, _, count in sorted(changes):  # at one instant who goes makes room for who comes
-        now += count
-        most = max(most, now)
-    return most
 
 
 def _has(subject: str) -> bool:
