@@ -55,10 +55,12 @@ class Point:
 
     @property
     def silent(self) -> bool:
-        """Tell whether this second had no sample; a gauge always has its value."""
+        """Tell whether this second had no sample; a gauge that was set has its value."""
         if self.kind.type == "rate":
             return not self.now["passes"] + self.now["fails"]
-        return self.kind.type != "gauge" and not self.now["count"]
+        if self.kind.type == "gauge":
+            return not self.now  # it was never set
+        return not self.now["count"]
 
     @property
     def value(self) -> float:

@@ -20,6 +20,12 @@ cdef class CountedChecks:
             checks_free(self.realm.ctx, self.raw)
 
     cdef known(self, JSValueConst name, cell):
-        """Let the next ones of this name be counted in a RateSlot."""
-        if checks_add(self.realm.ctx, self.raw, name, <uint64_t *><size_t>cell.address):
+        """Let the next ones of this name be counted in a RateSlot.
+
+        One that a threshold counts apart, too, has several, and is counted by Python.
+        """
+        address = getattr(cell, "address", None)
+        if address is None:
+            return
+        if checks_add(self.realm.ctx, self.raw, name, <uint64_t *><size_t>address):
             self.cells.append(cell)

@@ -308,3 +308,11 @@ def test_a_threshold_on_setup_as_a_scenario_is_refused_with_the_group(tmp_path: 
     found = fastbench("run", str(path), "-e", "URL=http://127.0.0.1:1")
     assert found.code == 104
     assert "scenario setup does not run" in found.err and "group:::setup" in found.err
+
+
+def test_a_run_that_ends_in_setup_leaves_a_whole_file_of_points(tmp_path: Path) -> None:
+    path, points = tmp_path / "script.js", tmp_path / "points"
+    path.write_text(HEAD + "export const setup = () => null.oops; export default () => {};")
+    found = fastbench("run", str(path), "-t", "1", "-q", "-o", f"json={points}")
+    assert found.code == 107 and "was not written" not in found.err, found.err
+    assert json.loads(points.read_text().splitlines()[-1])["type"] == "End"
