@@ -50,7 +50,15 @@ def words(flags: SimpleNamespace, environ: Mapping[str, str], notices: list[str]
     )
 
 
-def local_addresses(flags: SimpleNamespace, environ: Mapping[str, str], notices: list[str]) -> None:
+def addresses(flags: SimpleNamespace, environ: Mapping[str, str], notices: list[str]) -> None:
+    """Read what k6 means by addresses: K6_LOCAL_IPS, and -a, which is no credentials then."""
+    _local_addresses(flags, environ, notices)
+    _without_listener(flags, notices)
+
+
+def _local_addresses(
+    flags: SimpleNamespace, environ: Mapping[str, str], notices: list[str]
+) -> None:
     """Let K6_LOCAL_IPS say what --local-ips does not."""
     if (given := environ.get("K6_LOCAL_IPS")) and not flags.bind:
         flags.bind = [given]
@@ -84,16 +92,15 @@ def _memory_bytes(text: str | None) -> int | None:
     return found
 
 
-def without_address(flags: SimpleNamespace, notices: list[str]) -> SimpleNamespace:
+def _without_listener(flags: SimpleNamespace, notices: list[str]) -> None:
     """Leave out what k6's -a is, where its remote control listens: ours are credentials."""
     given = flags.credentials
-    if given is None or not _LISTENS.fullmatch(given):
-        return flags
-    notices.append(
-        f"-a {redact.printable(given)} was ignored: a run has no remote control; -a is "
-        "user:password."
-    )
-    return SimpleNamespace(**{**vars(flags), "credentials": None})
+    if given is not None and _LISTENS.fullmatch(given):
+        flags.credentials = None
+        notices.append(
+            f"-a {redact.printable(given)} was ignored: a run has no remote control; -a is "
+            "user:password."
+        )
 
 
 def _file(path: str) -> Mapping[str, Any]:

@@ -82,12 +82,11 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
     script = _script(scripts)
     of_k6 = script.endswith(JAVASCRIPT) and hasattr(words, "no_summary")  # not beside a compare
     if of_k6:
-        k6_args.local_addresses(words, os.environ, notices)
+        k6_args.addresses(words, os.environ, notices)
     bind, family = _addresses(words)
     output = _output(words)
     if of_k6:  # k6's --quiet hides the progress alone
         output = replace(output, quiet=bool(words.no_summary), k6=k6_args.summary(words))
-        words = k6_args.without_address(words, notices)
     env, environment = _environment(words.env, script)
     request = RunRequest(
         script=script,
