@@ -115,7 +115,7 @@ export default function () {
         "GoError: invalid timeout value: {}; write '30s', or milliseconds",
     ], first
     assert symbol == "TypeError: cannot convert symbol to string"
-    assert json_error.startswith("SyntaxError: unexpected token")
+    assert json_error.startswith("GoError: cannot parse json due to an error: unexp")
 
 
 def test_views_of_bytes_are_bodies(tmp_path: Path, server: Server) -> None:

@@ -95,13 +95,20 @@ def _check(name: str, holds: bool, tags: Any) -> None:
     if place is None or owner().initializing:
         raise K6Error("using check in the init context is not supported")
     if tags:
+        _check_name(name)
         joined = place.with_tags(tags)
         place.recorder.check(place.scenario, place.group, name, joined).add(holds)
         return
     cell = place.checks.get(name)
     if cell is None:
+        _check_name(name)
         cell = checks.cell_of(place, name)
     cell.add(holds)
+
+
+def _check_name(name: str) -> None:
+    if "::" in name:
+        raise K6Error("group and check names may not contain '::'")
 
 
 def _sleep(seconds: float) -> Any:
@@ -257,6 +264,7 @@ def _b64encode(data: Any, alphabet: str) -> str:
 
 
 def _b64decode(text: str, alphabet: str, as_text: bool) -> Any:
+    text = text.replace("\r", "").replace("\n", "")  # as Go reads it
     padded = text + "=" * (-len(text) % 4) if alphabet.startswith("raw") else text
     try:
         raw = base64.b64decode(padded, b"-_" if "url" in alphabet else None, validate=True)

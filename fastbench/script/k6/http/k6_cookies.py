@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fastbench.plan import urls
+from fastbench.script.http import cookies
 from fastbench.script.http.cookies import Cookies
 from fastbench.script.k6.k6_calls import K6Error, in_iteration
 
@@ -75,8 +76,15 @@ def _cookies(number: int, url: str) -> dict[str, list[str]]:
 
 def _set(number: int, url: str, name: str, value: str, options: Mapping[str, Any]) -> bool:
     jar = _jar(number)
+    said = {key.lower(): each for key, each in options.items()}
+    if said.get("max_age") == 0:  # k6 has 0 for none
+        del said["max_age"]
+    if said.get("expires") and cookies.date_s(str(said["expires"])) is None:
+        raise K6Error(f'unable to parse "expires" date string "{said["expires"]}"')
     try:
-        jar.keep(url, name, value, {key.lower(): each for key, each in options.items()})
+        path = urls.parse(url).path.partition(b"?")[0].decode("ascii")
+        said.setdefault("path", path.rpartition("/")[0] or "/")  # RFC 6265, 5.1.4
+        jar.keep(url, name, value, said)
     except ValueError as error:
         raise K6Error(str(error)) from None
     return True

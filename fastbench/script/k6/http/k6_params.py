@@ -8,6 +8,9 @@ from typing import Any
 from fastbench.foundation import units
 from fastbench.script.k6.k6_calls import K6Error
 
+# Scripts made of recordings have them; k6 leaves them out, too.
+_OF_THE_CLIENT = frozenset(("content-length", "transfer-encoding"))
+
 
 def timeout_s(given: Any) -> float | None:
     """Return a timeout in seconds: k6 has numbers in milliseconds, and texts with their units."""
@@ -33,6 +36,12 @@ def texts_in(params: Mapping[str, Any], name: str) -> dict[str, str]:
     return {name: _tag(value) for name, value in found.items() if value is not None}
 
 
+def headers_in(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of a request, without those that the client writes itself."""
+    found = texts_in(params, "headers")
+    return {name: text for name, text in found.items() if name.lower() not in _OF_THE_CLIENT}
+
+
 def redirects_of(given: Any) -> int | None:
     """Return the most redirects that are followed, None for as many as options say."""
     if given is None:
@@ -48,6 +57,10 @@ def _tag(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, list):
+        return ",".join(map(_tag, value))
+    if isinstance(value, Mapping):
+        return "[object Object]"
     return "" if value is None else str(value)
 
 

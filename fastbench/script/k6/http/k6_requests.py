@@ -211,10 +211,10 @@ def _prepared(
         raise K6Error(f"auth: {auth!r} is not there; fastbench has 'basic' and 'digest', no NTLM")
     tags = k6_params.texts_in(params, "tags")
     name = tags.get("name")
-    headers = k6_params.texts_in(params, "headers")
+    headers = k6_params.headers_in(params)
     content_type = {"form": plan_body.URLENCODED}.get(kind, kind.partition("|")[2])
     compression = k6_params.codings_of(params.get("compression"))
-    if compression and not any(each.lower() == "content-encoding" for each in headers):
+    if compression and kind and not any(each.lower() == "content-encoding" for each in headers):
         headers["Content-Encoding"] = ", ".join(compression)
     cookies, replaced = k6_params.cookies_of(params)
     response_type = params.get("responseType") or realm.response_type
@@ -270,8 +270,12 @@ def _expected_statuses(statuses: list[Any]) -> Expected:
     spans: list[Any] = []
     for each in statuses:
         if isinstance(each, Mapping) and set(each) == {"min", "max"}:
+            if not all(_is_whole(limit) for limit in each.values()):
+                raise K6Error(
+                    f"both min and max need to be integers for argument number {len(spans) + 1}"
+                )
             spans.append((int(each["min"]), int(each["max"])))
-        elif isinstance(each, int | float) and float(each).is_integer():
+        elif _is_whole(each):
             spans.append((int(each), int(each)))
         else:
             raise K6Error(
@@ -281,9 +285,13 @@ def _expected_statuses(statuses: list[Any]) -> Expected:
     return Expected(tuple(spans))
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | float) and float(value).is_integer()
+
+
 def _set_response_callback(callback: Any) -> None:
     if callback is not None and not isinstance(callback, Expected):
-        raise K6Error("unsupported responseCallback")
+        raise K6Error("unsupported argument, expected http.expectedStatuses")
     user = owner()
     user.callback = EVERYTHING if callback is None else callback
     user.js.client(None, {})  # the short way knows of no callback
@@ -295,10 +303,16 @@ def _body(body: Any) -> tuple[str, bytes]:
         return "raw", body
     pairs = [(name, _field(value)) for name, value in body["fields"]]
     if any(isinstance(value, bodies.File) for _, value in pairs):
-        made = bodies.encoded(pairs, None, None)
+        # A list is a field for each of its values.
+        each = [(name, one) for name, value in pairs for one in _several(value)]
+        made = bodies.encoded(each, None, None)
         assert made is not None
         return f"multipart|{made.content_type}", made.data
-    return "form", bodies.to_form(pairs)
+    return "form", bodies.to_form(sorted(pairs, key=lambda pair: pair[0]))  # as Go writes forms
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def body_bytes(body: Any) -> bytes:

@@ -14,7 +14,7 @@ from fastbench.script.k6.gjson import gjson_grammar, gjson_search, gjson_values
 from fastbench.script.k6.gjson.gjson_values import MISSING
 from fastbench.script.k6.http import k6_bodies, k6_urls
 from fastbench.script.k6.http.k6_requests import K6Response, body_bytes
-from fastbench.script.k6.k6_calls import K6Error
+from fastbench.script.k6.k6_calls import K6Error, owner
 
 if TYPE_CHECKING:
     from fastbench.script.k6.k6_realm import K6Realm
@@ -227,6 +227,16 @@ def _tls(response: Response) -> tuple[str, str]:
     return _TLS_VERSIONS.get(version, ""), suite
 
 
+def _sent_headers(options: Any) -> dict[str, list[str]]:
+    vu = owner().vu
+    found = {"User-Agent": [vu.maker.settings.user_agent]} if vu is not None else {}
+    if options.content_type:
+        found["Content-Type"] = [options.content_type]
+    if options.cookies:
+        found["Cookie"] = ["; ".join(f"{name}={value}" for name, value in options.cookies)]
+    return {**found, **{canonical(name): [value] for name, value in options.headers}}
+
+
 def _request(of: Any, sent: Any) -> dict[str, Any] | Json:
     response = _response(of)
     if not isinstance(response, Response):
@@ -235,9 +245,7 @@ def _request(of: Any, sent: Any) -> dict[str, Any] | Json:
     return {
         "method": response.method,
         "url": response.url,
-        "headers": {
-            canonical(name): [value] for name, value in (options.headers if options else ())
-        },
+        "headers": _sent_headers(options) if options else {},
         "body": "" if sent is None else body_bytes(sent).decode("utf-8", "replace"),
         "cookies": {
             name: [{"name": name, "value": value, "replace": False}]

@@ -239,12 +239,22 @@ def _fault_of(response: Response | NoResponse) -> Fault | None:
     return getattr(getattr(response, "keep", None), "fault", None)
 
 
+# What k6 says of errors that scripts ask for by their text.
+_TEXTS = {
+    1050: "request timeout",
+    1101: "lookup: no such host",
+    1212: "dial: connection refused",
+}
+
+
 def error_of(response: Response | NoResponse) -> str:
     """Return what went wrong with a request, in words; "" if nothing did."""
     if (fault := _fault_of(response)) is not None:
         return fault.text
     found = _BLOCKED.get((response.error_kind, response.error_code))
-    return response.error if found is None else found[1]
+    if found is not None:
+        return found[1]
+    return _TEXTS.get(error_code(response), response.error) if response.error else ""
 
 
 def error_code(response: Response | NoResponse) -> int:

@@ -65,6 +65,7 @@
 
   const shown = (value) => {
     if (typeof value === 'string') return value;
+    if (typeof value === 'number') return String(value);  // JSON has no NaN
     if (value instanceof Error) return `${value}`;
     if (typeof value === 'function' || typeof value === 'symbol') return String(value);
     try {
@@ -83,6 +84,7 @@
   function group(name, body) {
     if (typeof body !== 'function') throw new GoError('group() requires a callback as a second argument');
     if (body.constructor.name === 'AsyncFunction') throw new GoError('group() does not support async functions as arguments');
+    if (String(name).includes('::')) throw new GoError('group and check names may not contain \'::\'');
     host.enterGroup(String(name));
     try {
       return body();
@@ -92,7 +94,7 @@
   }
   modules.k6 = {
     check: host.check, group,
-    fail(text) { throw new GoError(text === undefined ? '' : String(text)); },
+    fail(text) { throw new GoError(text === undefined || text === null ? '' : String(text)); },
     sleep(seconds) { host.sleep(Number(seconds)); },
     randomSeed(seed) { host.seedRandom(seed); },
   };
@@ -104,7 +106,7 @@
       Object.defineProperty(this, 'index', { value: host.metric(new.target.name, this.name, Boolean(isTime)) });
     }
     add(value, tags) {
-      const number = typeof value === 'number' ? value : typeof value === 'boolean' ? Number(value) : value === null ? NaN : parseFloat(value);
+      const number = typeof value === 'number' ? value : value === null ? NaN : +value;
       if (Number.isNaN(number)) return host.notANumber(this.name, shown(value));
       host.add(this.index, number, tags);
       return true;
@@ -133,6 +135,7 @@
       if (!host.initializing()) throw new GoError('new SharedArray must be called in the init context');
       if (typeof name !== 'string' || !name) throw new GoError('empty name provided to SharedArray\'s constructor');
       if (typeof make !== 'function') throw new GoError('a function is expected as the second argument of SharedArray\'s constructor');
+      if (make.constructor.name === 'AsyncFunction') throw new GoError('SharedArray constructor does not support async functions as second argument');
       super();
       if (!arrays.has(name)) {
         const made = make();

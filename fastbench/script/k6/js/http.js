@@ -20,7 +20,13 @@
   const sent = Symbol('the body that was sent');
   class Response {
     json(selector) {
-      return selector === undefined ? host.json(this) : host.select(this, String(selector));
+      if (selector !== undefined) return host.select(this, String(selector));
+      try {
+        return host.json(this);
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+        throw host.makeError(['GoError', `cannot parse json due to an error: ${error.message}`]);
+      }
     }
     html(selector) { return host.html(this, selector); }
     submitForm(options) { return host.submitForm(this, options); }
@@ -79,10 +85,15 @@
     if (typeof body === 'object') return { fields: Object.entries(body).map(([name, value]) => [name, fieldOf(value)]) };
     return String(body);
   };
+  const textOf = (value) => {
+    if (value === null || value === undefined) return '';
+    if (typeof value !== 'object') return String(value);
+    console.warn('a form has no objects in its values; such a value is sent empty: give JSON.stringify() of it, or a text');
+    return '';
+  };
   const fieldOf = (value) => {
     if (value instanceof FileData) return { file: [value.data, value.filename, value.content_type] };
-    if (Array.isArray(value)) return value.map((each) => String(each));
-    return String(value);
+    return Array.isArray(value) ? value.map(textOf) : textOf(value);
   };
   function send(method, url, body, params) {
     const response = typeof url === 'string' ? host.send(method, url, body, params) : sendTo(method, address(url), body, params);
@@ -101,9 +112,14 @@
       const plain = typeof target === 'string';
       host.sendAside(id, String(method).toUpperCase(), plain ? target : target.url, bodyOf(body), plain ? params : named(target, params));
     }),
-    file: (data, filename, type) => new FileData(
-      data, filename === undefined ? String(host.now() * 1000000) : String(filename),
-      type === undefined ? 'application/octet-stream' : String(type)),
+    file(data, filename, type) {
+      if (typeof data !== 'string' && !(data instanceof ArrayBuffer) && !ArrayBuffer.isView(data) && !Array.isArray(data)) {
+        throw host.makeError(['GoError', `invalid type ${data === null ? 'null' : typeof data}, expected string or ArrayBuffer`]);
+      }
+      return new FileData(
+        data, filename === undefined ? String(host.now() * 1000000) : String(filename),
+        type === undefined ? 'application/octet-stream' : String(type));
+    },
     url(parts, ...values) {
       if (!Array.isArray(parts) || !('raw' in parts)) return String(parts);
       let url = parts[0];
@@ -114,7 +130,7 @@
     expectedStatuses: (...statuses) => host.expectedStatuses(statuses),
     setResponseCallback(callback) { host.setResponseCallback(callback === undefined ? null : callback); },
     batch(requests) {
-      if (requests === null || typeof requests !== 'object') throw new TypeError(`invalid http.batch() argument type ${typeof requests}`);
+      if (requests === null || typeof requests !== 'object') throw host.makeError(['GoError', `invalid http.batch() argument type ${typeof requests}`]);
       const names = Object.keys(requests);
       const asked = names.map((name) => one(requests[name], name));
       const answers = host.batch(asked);
