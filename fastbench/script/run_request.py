@@ -35,6 +35,7 @@ class K6Words:
     secret_sources: tuple[str, ...] = ()  # each as --secret-source has it
     console_output: str | None = None  # the file that console.log() writes to
     iteration_limit_s: float = 0.0  # what an iteration may compute for, 0 for ever
+    isolate: bool = False  # each user has built-in classes of its own
     memory_bytes: int | None = None  # of the JavaScript of all workers; None is what is free
     made_ns: int = field(default_factory=monotonic_ns)  # one instant for all workers
 

@@ -244,6 +244,7 @@ _K6_MANY = {
     "block_hostnames": "--block-hostnames",
 }
 _K6_SWITCHES = {
+    "isolate": "--isolate",
     "throw": "-w --throw",
     "no_vu_connection_reuse": "--no-vu-connection-reuse",
     "no_cookies_reset": "--no-cookies-reset",

@@ -46,6 +46,7 @@ def words(flags: SimpleNamespace, environ: Mapping[str, str], notices: list[str]
         if flags.console_output is None
         else destinations.named(flags.console_output),
         iteration_limit_s=_iteration_limit_s(flags.iteration_limit) or 0.0,
+        isolate=bool(flags.isolate),
         memory_bytes=_memory_bytes(flags.memory_limit),
     )
 

@@ -1,6 +1,7 @@
 # Part of _quickjs.pyx: checks that are counted without it.
 
 @cython.final
+@cython.no_gc_clear      # what it frees belongs to its realm
 cdef class CountedChecks:
     """Where the checks of one place are counted, for those that need no switch to the hub."""
 

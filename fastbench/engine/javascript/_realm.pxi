@@ -6,7 +6,9 @@ cdef class Realm:
 
     `memory_bytes`: what all users together may use, 0 for no limit. `slice_s`: how long a user's
     code may run before others have their turn. `normalize(base, name)` gives the full name of a
-    module that is asked for in `base`, `load(full_name)` its source.
+    module that is asked for in `base`, `load(full_name)` its source. One that is made `beside`
+    another has its runtime, its operations and the modules compiled there, but built-in classes
+    and a global object of its own; it goes when nobody holds it any more.
     """
 
     cdef JSRuntime *rt
@@ -18,23 +20,57 @@ cdef class Realm:
     cdef dict wrapped           # class of results -> their prototype
     cdef dict natives           # name of a module in C -> names and values
     cdef JsValue dispatcher, make_error
+    cdef list names             # of operations, by their number
+    cdef bint isolated          # made beside another one
 
-    def __cinit__(self, normalize, load, *, size_t memory_bytes=0, double slice_s=0.01):
+    def __cinit__(self, normalize=None, load=None, *, size_t memory_bytes=0, double slice_s=0.01,
+                  Realm beside=None):
+        self.natives = {}
+        self.wrapped = {}
+        if beside is not None:
+            self.join(beside)
+            return
         self.rt = runtime_new(memory_bytes)
         if self.rt == NULL:
             raise MemoryError
         self.ctx = JS_NewContext(self.rt)
         if self.ctx == NULL:
             raise MemoryError
+        JS_SetContextOpaque(self.ctx, <void *>self)
         self.operations = [(None, False)]    # the first one is USER_CHECKS
+        self.names = [None]
         self.normalize = normalize
         self.load = load
-        self.natives = {}
-        self.wrapped = {}
         if users_install(self.ctx):
             raise thrown(self.ctx)
         user_slices(self.rt, <uint64_t>(slice_s * 1e9))
         JS_SetModuleLoaderFunc(self.rt, full_name, loaded, <void *>self)
+
+    def __dealloc__(self):
+        if self.isolated and self.ctx != NULL:
+            JS_FreeContext(self.ctx)
+
+    cdef join(self, Realm beside):
+        """Be a context more of a runtime."""
+        self.rt = beside.rt
+        self.ctx = context_new(self.rt)
+        self.isolated = True
+        if self.ctx == NULL:
+            raise spent(beside.ctx)
+        JS_SetContextOpaque(self.ctx, <void *>self)
+        self.operations, self.names = beside.operations, beside.names
+        self.place, self.future = beside.place, beside.future
+        for i, raw_name in enumerate(self.names):
+            if raw_name is not None:
+                self.operation(raw_name, USER_CHECKS + i)
+
+    cdef operation(self, bytes raw_name, int op):
+        cdef JSValue everything = JS_GetGlobalObject(self.ctx)
+        cdef JSValue host = JS_GetPropertyStr(self.ctx, everything, "__host")
+        JS_SetPropertyStr(self.ctx, host, raw_name, JS_NewCFunctionMagic(
+            self.ctx, <void *>user_call, raw_name, 0, JS_CFUNC_generic_magic, op))
+        JS_FreeValue(self.ctx, host)
+        JS_FreeValue(self.ctx, everything)
 
     def define(self, name, handler, kind="values"):
         """Add `name` to `__host`: an operation that `handler(*arguments)` answers.
@@ -44,15 +80,11 @@ cdef class Realm:
         are the same for the same request but for the content of its body (None where that is not
         plain), and the parameters are a JsValue (None for none).
         """
-        cdef JSValue everything = JS_GetGlobalObject(self.ctx)
-        cdef JSValue host = JS_GetPropertyStr(self.ctx, everything, "__host")
         op = USER_CHECKS + len(self.operations)
         self.operations.append((handler, kind == "keyed"))
         raw_name = name.encode()
-        JS_SetPropertyStr(self.ctx, host, raw_name, JS_NewCFunctionMagic(
-            self.ctx, <void *>user_call, raw_name, 0, JS_CFUNC_generic_magic, op))
-        JS_FreeValue(self.ctx, host)
-        JS_FreeValue(self.ctx, everything)
+        self.names.append(raw_name)
+        self.operation(raw_name, op)
 
     def fast(self, place, future):
         """Set what the short way of requests and checks needs.
@@ -76,14 +108,25 @@ cdef class Realm:
         """Let `function([name, text])` make what operations throw."""
         self.make_error = function
 
-    def evaluate(self, source, name):
-        """Run a script in the realm, by nobody; return its value. Raises JsError."""
+    def script(self, source, name):
+        """Compile a script, to be evaluated here or in a realm beside this one. Raises JsError."""
         raw, raw_name = source.encode(), name.encode()
         JS_UpdateStackTop(self.rt)
-        hub_unlimited(True)
         cdef JSValue value = JS_Eval(
             self.ctx, PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw), PyBytes_AS_STRING(raw_name),
-            JS_EVAL_TYPE_GLOBAL)
+            JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY)
+        if JS_IsException(value):
+            raise thrown(self.ctx)
+        return held(self, value)
+
+    def evaluate(self, source, name):
+        """Run a script in the realm, by nobody; return its value. Raises JsError."""
+        return self.evaluated(self.script(source, name))
+
+    def evaluated(self, JsValue script not None):
+        """Run a compiled script, which must be held as long as what it made. Raises JsError."""
+        hub_unlimited(True)
+        cdef JSValue value = context_evaluate(self.ctx, script.value)
         hub_unlimited(False)
         if JS_IsException(value):
             raise thrown(self.ctx)
@@ -98,7 +141,6 @@ cdef class Realm:
         self.natives[name] = values
         for each in values:
             JS_AddModuleExport(self.ctx, module, each.encode())
-        realms[<size_t>self.ctx] = self
 
     def compile(self, source, name):
         """Compile a module and all that it imports; return it. Raises JsError, or what load did."""
@@ -171,9 +213,6 @@ cdef class Realm:
         return use.malloc_size
 
 
-cdef dict realms = {}           # address of a context -> its realm, which lives on
-
-
 cdef void release():
     """Let go of the objects of Python that JavaScript let go of."""
     global released
@@ -222,7 +261,7 @@ cdef JSModuleDef *loaded(JSContext *ctx, const char *name, void *of) noexcept:
 cdef int fill_native(JSContext *ctx, JSModuleDef *module) noexcept:
     cdef JSAtom atom = JS_GetModuleName(ctx, module)
     cdef const char *name = JS_AtomToCString(ctx, atom)
-    cdef Realm realm = realms[<size_t>ctx]
+    cdef Realm realm = <Realm>JS_GetContextOpaque(ctx)
     cdef JsValue each
     for key, each in realm.natives[name.decode()].items():
         JS_SetModuleExport(ctx, module, key.encode(), JS_DupValue(ctx, each.value))

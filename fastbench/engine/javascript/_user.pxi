@@ -4,6 +4,7 @@ STACK_BYTES = 1 << 19
 
 
 @cython.final
+@cython.no_gc_clear      # what it frees belongs to its realm
 cdef class JsUser:
     """One stack, and instances of modules. Runs one call at a time: `await user.call(…)`.
 
@@ -28,7 +29,7 @@ cdef class JsUser:
     def __cinit__(self, Realm realm not None, owner=None, *, size_t stack_bytes=STACK_BYTES):
         self.realm = realm
         self.owner = owner
-        self.raw = user_new(realm.ctx, stack_bytes)
+        self.raw = user_new(realm.ctx, stack_bytes, realm.isolated)
         if self.raw == NULL:
             raise spent(realm.ctx)
         if realm.dispatcher is not None:

@@ -39,7 +39,7 @@ cdef extern from "users.h":
         JS_TAG_STRING_ROPE, JS_TAG_OBJECT, JS_TAG_BIG_INT, JS_TAG_SHORT_BIG_INT
     Kept *released
 
-    User *user_new(JSContext *, size_t)
+    User *user_new(JSContext *, size_t, int)
     void user_free(User *)
     int user_resume(User *)
     JSValue user_call(JSContext *, JSValueConst, int, JSValueConst *, int)
@@ -67,9 +67,13 @@ cdef extern from "users.h":
     JSValue value_exception()
     JSModuleDef *value_module(JSValueConst)
     int users_install(JSContext *)
+    JSContext *context_new(JSRuntime *)
+    JSValue context_evaluate(JSContext *, JSValueConst)
 
     void JS_FreeRuntime(JSRuntime *)
     JSContext *JS_NewContext(JSRuntime *)
+    void JS_SetContextOpaque(JSContext *, void *)
+    void *JS_GetContextOpaque(JSContext *)
     void JS_FreeContext(JSContext *)
     void JS_SetGCThreshold(JSRuntime *, size_t)
     void JS_RunGC(JSRuntime *)

@@ -56,6 +56,7 @@ class Numbered:
 
 
 @cython.final
+@cython.no_gc_clear      # what it frees belongs to its realm
 cdef class JsValue:
     """A value of JavaScript that Python holds: a function, or what must stay what it is."""
 

@@ -73,7 +73,11 @@ static JSModuleDef *cloned(User *user, JSModuleDef *from)
     known->table[known->count++].to = m;
     if (copy_entries(user, m, from))
         return NULL;
-    m->func_obj = js_dup(from->func_obj);
+    m->func_obj = user->isolated ? constant_copy(ctx, from->func_obj) : js_dup(from->func_obj);
+    if (JS_IsException(m->func_obj)) {
+        m->func_obj = JS_UNDEFINED;
+        return NULL;
+    }
     m->has_tla = from->has_tla;
     m->resolved = true;
     for (int i = 0; i < m->req_module_entries_count; i++) {
@@ -84,11 +88,11 @@ static JSModuleDef *cloned(User *user, JSModuleDef *from)
     return m;
 }
 
-/* A module in C is one for all: its functions ask who calls them. */
+/* A module in C is one for all users of a context: its functions ask who calls them. */
 static JSModuleDef *instance_of(User *user, JSModuleDef *from)
 {
     if (from->init_func)
-        return from;
+        return user->isolated ? native_of(user->ctx, from) : from;
     for (int i = 0; i < user->modules->count; i++)
         if (user->modules->table[i].from == from)
             return user->modules->table[i].to;

@@ -188,7 +188,7 @@ static void user_main(void)
     }
 }
 
-User *user_new(JSContext *ctx, size_t stack_bytes)
+User *user_new(JSContext *ctx, size_t stack_bytes, int isolated)
 {
     User *user = calloc(1, sizeof *user);
     if (!user)
@@ -207,14 +207,16 @@ User *user_new(JSContext *ctx, size_t stack_bytes)
     user->argument = user->dispatcher = JS_UNDEFINED;
     user->exception = JS_UNINITIALIZED;
     user->random = now_ns() | 1;
-    user->global = JS_NewObjectProto(ctx, ctx->global_obj);
+    user->isolated = isolated;
+    user->global = isolated ? js_dup(ctx->global_obj) : JS_NewObjectProto(ctx, ctx->global_obj);
     if (JS_IsException(user->global)) {
         user->global = JS_UNDEFINED;
         user_free(user);
         return NULL;
     }
-    JS_DefinePropertyValue(ctx, user->global, JS_ATOM_globalThis, js_dup(user->global),
-                           JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE);
+    if (!isolated)
+        JS_DefinePropertyValue(ctx, user->global, JS_ATOM_globalThis, js_dup(user->global),
+                               JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE);
     current = user;
     user->stack_pointer = first_frame(user->stack + stack_bytes, user_main);
     current = NULL;
@@ -255,6 +257,7 @@ void user_throw(User *user, JSValue error)
 }
 
 #include "counting.h"
+#include "copies.h"
 #include "instances.h"
 #include "values.h"
 

@@ -49,6 +49,7 @@ typedef struct User {
     void *jobs[2];              /* a struct list_head */
     JSValue exception;
     JSValue global;
+    int isolated;               /* `ctx` is of this user alone */
     UserModules *modules;
     void *rejections;           /* see rejections.h */
     int rejection_count;
@@ -56,7 +57,7 @@ typedef struct User {
 } User;
 
 /* All return NULL, -1 or JS_EXCEPTION when memory is short; the exception is the context's. */
-User *user_new(JSContext *ctx, size_t stack_bytes);
+User *user_new(JSContext *ctx, size_t stack_bytes, int isolated);
 void user_free(User *user);
 int user_resume(User *user);
 User *user_current(void);
@@ -100,5 +101,7 @@ JSValue value_bool(int truth);
 JSValue value_exception(void);
 JSModuleDef *value_module(JSValueConst value);
 int users_install(JSContext *ctx);
+JSContext *context_new(JSRuntime *rt);          /* one more, for a user of its own; see copies.h */
+JSValue context_evaluate(JSContext *ctx, JSValueConst compiled);
 
 #endif

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from fastbench.engine.javascript._quickjs import running
+from fastbench.engine.javascript._quickjs import JsValue, running
 from fastbench.results import k6_text
 from fastbench.script import remarks
 from fastbench.script.api import checks, metrics
@@ -72,6 +72,10 @@ def install(realm: K6Realm) -> None:
         "textSummary": _text_summary,
         "now": lambda: time.monotonic_ns() // 1_000_000,
     }
+    arrays: dict[str, JsValue] = {}  # of SharedArray: a function that returns it, by name
+    calls["sharedArray"] = lambda name, kept=None: (
+        arrays.get(name) if kept is None else arrays.update({name: kept})
+    )
     for name, call in calls.items():
         realm.define(name, call)
 

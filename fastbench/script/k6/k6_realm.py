@@ -11,6 +11,7 @@ from fastbench.engine.javascript._quickjs import Json, JsValue
 from fastbench.foundation import units
 from fastbench.machine import limits
 from fastbench.plan.blocked import Blocked
+from fastbench.script.k6.k6_context import K6Context
 from fastbench.script.k6.k6_pace import Pace
 from fastbench.script.k6.loading.k6_modules import K6Modules
 from fastbench.script.k6.loading.k6_typescript import TypeScript
@@ -50,9 +51,10 @@ class K6Realm:
         self.console: Callable[[str, str], None] | None = None  # where console.log() writes to
         self.join: Callable[[Any], None]  # a VU: its requests go as those of k6/http do
         self.jars: Any  # see k6_cookies
-        self.host: JsValue  # the operations, as our own JavaScript sees them
-        self.sees_pages = False  # see k6_html
-        self.wrapped: Callable[[Any], Any]
+        self.shared: K6Context  # of users that have none of their own
+        self.isolates = False  # has each user its own?
+        self.fill: Callable[[_quickjs.Realm], K6Context]
+        self.changed: Callable[[], str]  # the name of what the script changed of `shared`
         self._unix_ms: dict[str, int] = {}
         self._places: dict[tuple[str, str, Tags], RecordingContext] = {}
         self.modules = K6Modules(main, source)
@@ -67,16 +69,28 @@ class K6Realm:
         """Add an operation; it is called as `call(*arguments)`."""
         self.realm.define(name, call, kind)
 
+    def context(self) -> K6Context:
+        """Return what a new user sees; raises JsError where memory is short."""
+        return self.fill(_quickjs.Realm(beside=self.realm)) if self.isolates else self.shared
+
+    def isolate_if_changed(self) -> tuple[str, ...]:
+        """Give users to come built-in objects of their own where the script has changed some.
+
+        Return a sentence that says so. Shared, a function that wraps the one before
+        it would be wrapped once more by each user.
+        """
+        what = "" if self.isolates else self.changed()
+        if not what:
+            return ()
+        self.isolates = True
+        return (f"The script changes {what}: each user has built-in objects of its own.",)
+
     def with_cure(self, name: str, text: str) -> str:
         """Add the limit to the text of an error that is due to it, and the flag that sets it."""
         if name != "InternalError" or not text.endswith("out of memory"):
             return text
         most = units.format_bytes(self.memory_bytes)
         return f"{text}: the users of a worker may hold {most} together (--memory-limit)"
-
-    def error(self, error: Exception) -> JsValue:
-        """Return an exception as an Error of the script."""
-        return self.realm.error(error)
 
     def unix_ms(self, name: str, at_ns: int) -> int:
         """Return an instant of CLOCK_MONOTONIC in Unix time; by that name it stays the same."""

@@ -43,6 +43,7 @@ class K6User:
     __slots__ = (
         *(
             "callback",
+            "context",
             "data",
             "due",
             "databases",
@@ -70,7 +71,8 @@ class K6User:
     def __init__(self, realm: K6Realm, vu: Vu | None = None) -> None:
         self.realm = realm
         self.vu = vu
-        self.js: JsUser = _quickjs.JsUser(realm.realm, self)
+        self.context = realm.context()
+        self.js: JsUser = _quickjs.JsUser(self.context.realm, self)
         self.initializing = True
         self.function: JsValue | None = None
         self.data: JsValue | None = None
@@ -123,7 +125,7 @@ class K6User:
         """Return what the script exports, as an ES module or one of CommonJS; None if nothing."""
         found = self.js.export(name)
         if found is None and (whole := self.js.export(k6_commonjs.EXPORTS)) is not None:
-            return self.realm.realm.member(whole, name) if name in whole.names() else None
+            return self.context.realm.member(whole, name) if name in whole.names() else None
         return found
 
     def happened(self, id: int, succeeded: bool, value: Any) -> None:
@@ -209,7 +211,7 @@ class K6User:
             try:
                 self.happened(id, True, await work)
             except Exception as error:
-                self.happened(id, False, self.realm.error(error))
+                self.happened(id, False, self.context.realm.error(error))
             finally:
                 self.tasks.pop(id, None)
 

@@ -155,7 +155,7 @@ class K6Host(JavaScriptHost):
             teardown=has["teardown"] and not given.get("noTeardown"),
             metrics=metrics.declared(),
             warnings=remarks.texts(),
-            lost=(*told, *k6_option_names.unused(given)),
+            lost=(*told, *self._realm.isolate_if_changed(), *k6_option_names.unused(given)),
             summary=has["handleSummary"],
         )
 
@@ -277,7 +277,7 @@ class K6Host(JavaScriptHost):
             vu._user = user
         user.function = user.export(function)
         assert user.function is not None  # looked at while it was loaded
-        argument = None if raw is None else self._realm.realm.parse(raw)
+        argument = None if raw is None else user.js.realm.parse(raw)
         user.js.number(vu.id, vu.iteration)
         if numbered is not None and user.scenario is not None:
             numbered(user, user.scenario)
@@ -305,7 +305,7 @@ class K6Host(JavaScriptHost):
         user = await self._instance(vu)
         function = user.export("teardown")
         assert function is not None
-        argument = None if data is None else self._realm.realm.parse(json.dumps(data).encode())
+        argument = None if data is None else user.js.realm.parse(json.dumps(data).encode())
         await user.js.call(function, argument)
 
     def spot(self, stage: str) -> Spot:

@@ -59,6 +59,11 @@ class K6Response(NamedTuple):
     response_type: str
     fault: k6_urls.Fault | None = None
 
+    @property
+    def status(self) -> int:
+        """Its status, 0 where there was no response."""
+        return self.response.status
+
 
 def install(realm: K6Realm) -> None:
     """Add the operations."""
@@ -141,7 +146,7 @@ async def _special(user: K6User, found: K6Request, raw: bytes | None) -> Any:
         response = await vu._send(ready, raw, user.realm.jars.header(user, found))
     if found.throws and response.error:
         raise K6Error(k6_urls.thrown_text(response))
-    return user.realm.wrapped(K6Response(response, found.response_type))
+    return K6Response(response, found.response_type)
 
 
 async def _failing(user: K6User, found: K6Request, fault: k6_urls.Fault) -> Any:
@@ -152,7 +157,7 @@ async def _failing(user: K6User, found: K6Request, fault: k6_urls.Fault) -> Any:
     response = await user.vu._send(found.ready, None, "")
     if found.throws:
         raise K6Error(k6_urls.thrown_text(response))
-    return user.realm.wrapped(K6Response(response, found.response_type))
+    return K6Response(response, found.response_type)
 
 
 def _unsent(user: K6User, fault: k6_urls.Fault | None, why: str) -> Any:
@@ -166,7 +171,7 @@ def _unsent(user: K6User, fault: k6_urls.Fault | None, why: str) -> Any:
     told = "a request was not sent, and counts among none: " + redact.printable(why)
     user.vu.maker.warn_once("url_invalid", told, told, "check the URLs of the script")
     none = K6Response(k6_urls.NoResponse(), "none", fault or k6_urls.Fault(0, ""))
-    return user.realm.wrapped(none)
+    return none
 
 
 def _answering(

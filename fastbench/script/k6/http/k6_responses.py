@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from fastbench.engine.client._client import Response
-from fastbench.engine.javascript._quickjs import Json, JsValue, Numbered
+from fastbench.engine.javascript._quickjs import Json, JsValue, Realm
 from fastbench.script.http import cookies
 from fastbench.script.k6.gjson import gjson_grammar, gjson_search, gjson_values
 from fastbench.script.k6.gjson.gjson_values import MISSING
@@ -46,10 +46,10 @@ def install(realm: K6Realm) -> None:
         realm.define(name, call)
 
 
-def wrap(realm: K6Realm, prototype: JsValue) -> None:
+def wrap(realm: Realm, prototype: JsValue) -> None:
     """Let responses of the client be seen under this prototype."""
-    realm.realm.wrap(Response, prototype)
-    realm.wrapped = lambda of: Numbered(of, prototype, of.response.status)
+    realm.wrap(Response, prototype)
+    realm.wrap(K6Response, prototype)
 
 
 def _response(of: Any) -> Response:

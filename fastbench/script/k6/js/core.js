@@ -118,7 +118,6 @@
   }
 
   // One frozen copy for all users of a worker.
-  const arrays = new Map();
   const frozen = (value) => {
     if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
       Object.freeze(value);
@@ -137,14 +136,13 @@
       if (typeof make !== 'function') throw new GoError('a function is expected as the second argument of SharedArray\'s constructor');
       if (make.constructor.name === 'AsyncFunction') throw new GoError('SharedArray constructor does not support async functions as second argument');
       super();
-      if (!arrays.has(name)) {
-        const made = make();
-        if (!Array.isArray(made)) throw new GoError('only arrays can be made into SharedArray');
-        const copy = JSON.parse(JSON.stringify(made));
-        Object.setPrototypeOf(copy, SharedArray.prototype);
-        arrays.set(name, frozen(copy));
-      }
-      return arrays.get(name);
+      const known = host.sharedArray(name);
+      if (known) return known();
+      const made = make();
+      if (!Array.isArray(made)) throw new GoError('only arrays can be made into SharedArray');
+      const copy = host.shared(JSON.parse(JSON.stringify(made)));
+      host.sharedArray(name, () => copy);
+      return copy;
     }
     static get [Symbol.species]() { return Array; }
   }

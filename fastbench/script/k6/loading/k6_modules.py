@@ -52,6 +52,10 @@ class K6Modules:
         """Set which names the realm has itself."""
         self._built_in = names
 
+    def texts(self) -> list[str]:
+        """Return what was loaded of the script."""
+        return [self.main_source, *self._texts.values()]
+
     def full_name(self, base: str, name: str) -> str:
         """Return the full name of what `base` imports as `name`; raises UsageError."""
         if name in self._built_in or name == commonjs.MODULE:

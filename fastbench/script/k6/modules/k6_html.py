@@ -14,6 +14,7 @@ from fastbench.script.k6.k6_calls import K6Error, owner
 
 if TYPE_CHECKING:
     from fastbench.script.k6.html.dom_selection import Selection
+    from fastbench.script.k6.k6_context import K6Context
     from fastbench.script.k6.k6_realm import K6Realm
 
 
@@ -34,7 +35,7 @@ def _parsed(text: str, url: str) -> Selection:
         root = dom_tree.parse(text)
     except UsageError as error:
         raise K6Error(str(error)) from None
-    _prepare(owner().realm)
+    _prepare(owner().context)
     return dom_selection.Selection([root], root, url)
 
 
@@ -44,16 +45,16 @@ def _html(of: Any, selector: Any) -> Selection:
     return page if selector is None else page.find(str(selector))
 
 
-def _prepare(realm: K6Realm) -> None:
-    """Let the realm see selections and elements under their prototypes; once is enough."""
+def _prepare(context: K6Context) -> None:
+    """Let selections and elements be seen under their prototypes; once is enough."""
     from fastbench.script.k6.html import dom_selection, dom_steps
 
-    if realm.sees_pages:
+    if context.sees_pages:
         return
-    realm.sees_pages = True
-    js = realm.realm
-    prototypes = js.run(js.member(realm.host, "makeElements"), js.value(dom_steps.NAMES))
-    js.wrap(dom_selection.Selection, js.member(realm.host, "selectionPrototype"))
+    context.sees_pages = True
+    js = context.realm
+    prototypes = js.run(js.member(context.host, "makeElements"), js.value(dom_steps.NAMES))
+    js.wrap(dom_selection.Selection, js.member(context.host, "selectionPrototype"))
     for tag, kind in dom_steps.KINDS.items():
         js.wrap(kind, js.member(prototypes, tag))
 

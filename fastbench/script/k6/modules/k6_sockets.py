@@ -271,7 +271,7 @@ async def _open(url: str, params: Any) -> list[Any]:
         refused_too(socket, begun_ns)
     number = max(user.sockets, default=0) + 1
     user.sockets[number] = K6Socket(socket, opening)
-    shown = user.realm.wrapped(K6Response(socket.response, "text"))
+    shown = K6Response(socket.response, "text")
     error = "" if socket.open or socket.status else socket.error or "the socket did not open"
     return [number, error, shown, socket.open]
 
