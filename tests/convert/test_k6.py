@@ -60,8 +60,8 @@ export const options = { vus: 1, iterations: 1, dns: { ttl: '1m' } };
 export default function () {
   const doc = http.get(`${__ENV.URL}/page`).html('a');
   const n = ((x) => { let y = x; return y * 2; })(4);
-  switch (n) { case 1: sleep(1); }
-  if (typeof doc === 'string') { sleep(1); }
+  switch (n) { case 1: sleep(1); case 2: sleep(2); }
+  if (typeof doc === 'function') { sleep(1); }
   // The last one.
   http.get(`${__ENV.URL}/last`);
 }
@@ -113,3 +113,49 @@ export default function (): void {
 )
 def test_what_is_no_script_is_refused(tmp_path: Path, content: str, said: str) -> None:
     assert said in refused(tmp_path, content, "x.js")
+
+
+def test_a_switch_is_a_chain_of_conditions(tmp_path: Path) -> None:
+    text = """
+import http from 'k6/http';
+export const options = { iterations: 4 };
+function path(kind) {
+  switch (kind) {
+    case 0:
+      return '/zero';
+    case 1:
+    case 2: {
+      let found = '/one';
+      if (typeof kind === 'string') { found = '/never'; }
+      return found;
+    }
+    default:
+      return '/other';
+  }
+}
+export default function () {
+  let more = '';
+  switch (__ITER % 2 + 1) {
+    case 1:
+      more = '/odd';
+      break;
+    case 2:
+      for (let i = 0; i < 9; i++) { more = i; break; }
+      more = '/even';
+  }
+  http.get(`${__ENV.URL}${path(__ITER)}${more}`);
+}
+"""
+    script, said = made(tmp_path, text, "x.js")
+    assert said == ""
+    with logging_server() as server:
+        words = ("-e", f"URL={server.url}", "-u", "1")
+        found = fastbench("run", str(script), "-q", *words)
+        assert found.code == 0, found.err
+        assert [path for _, path, _ in server.came] == [
+            *("/zero/odd", "/one/even", "/one/odd", "/other/even")
+        ]
+    goes_on = text.replace("more = '/odd';\n      break;", "more = '/odd';")
+    assert "a case that goes on in the next one" in made(tmp_path, goes_on, "x.js")[1]
+    inner = text.replace("more = '/even';", "if (more) { break; }")
+    assert "a break within a case" in made(tmp_path, inner, "x.js")[1]

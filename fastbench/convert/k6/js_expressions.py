@@ -152,6 +152,8 @@ class Expressions:
             return f"env({quoted(variable)}) or {default}"
         if self.is_text(node):
             return f_string(self.pieces(node))
+        if sign in ("===", "!==", "==", "!=") and text(left).startswith("typeof "):
+            return self._of_type(node, left, js_tree.string(right), sign)
         if sign in ("===", "!==", "==", "!=") and text(right) in ("undefined", "null"):
             return f"{self.of(left)} is {'not ' if sign[0] == '!' else ''}None"
         if sign == "??":
@@ -162,6 +164,17 @@ class Expressions:
         if sign not in _OPERATORS and sign not in _KEPT:
             raise Untranslated(node)
         return f"{self._side(left)} {_OPERATORS.get(sign, sign)} {self._side(right)}"
+
+    def _of_type(self, node: Node, left: Node, wanted: str, sign: str) -> str:
+        """Return what `typeof x === "…"` asks."""
+        value = self.of(left.child_by_field_name("argument"))
+        no = "not " if sign[0] == "!" else ""
+        if wanted == "undefined":
+            return f"{value} is {no}None"
+        types = {"string": "str", "boolean": "bool", "object": "dict | list | None"}
+        if wanted in types:
+            return f"{no}isinstance({value}, {types[wanted]})"
+        raise Untranslated(node)
 
     def _side(self, node: Node) -> str:
         found = self.of(node)

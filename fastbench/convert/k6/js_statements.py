@@ -14,6 +14,7 @@ from fastbench.convert.script_text import Block
 _COUNTED = re.compile(
     r"\(?(?:let|var) (\w+) = (.+?); \1 < (.+?); (?:\1\+\+|\+\+\1|\1 \+= 1)\)?", re.DOTALL
 )
+_ENDS = ("return_statement", "throw_statement", "continue_statement")
 
 
 class Statements(Calls):
@@ -249,6 +250,40 @@ class Statements(Calls):
 
     def write_continue_statement(self, block: Block, node: Node) -> None:
         block.line("continue")
+
+    def write_switch_statement(self, block: Block, node: Node) -> None:
+        """Write `if`, `elif`, `else`; a case that goes on in the next one has no counterpart."""
+        value = named(node.child_by_field_name("value"))[0]
+        cases = named(node.child_by_field_name("body"))
+        subject = self.of(value)
+        if value.type != "identifier":
+            subject = self.script.name("chosen")
+            block.line(f"{subject} = {self.of(value)}")
+        word, values = "if", list[str]()
+        for at, case in enumerate(cases):
+            last = at == len(cases) - 1
+            statements = named(case)
+            if case.type == "switch_case":
+                values.append(self.of(statements.pop(0)))
+                if not statements and not last:
+                    continue
+                test = f"== {values[0]}" if len(values) == 1 else f"in ({', '.join(values)})"
+                head = f"{word} {subject} {test}:"
+            else:
+                if not last or word == "if":
+                    raise Untranslated(node, "a default that is not the last of several cases")
+                head = "else:"
+            if len(statements) == 1 and statements[0].type == "statement_block":
+                statements = named(statements[0])
+            if statements and statements[-1].type == "break_statement":
+                statements.pop()
+            elif not last and (not statements or statements[-1].type not in _ENDS):
+                raise Untranslated(node, "a case that goes on in the next one")
+            if any(js_tree.breaks(each) for each in statements):
+                raise Untranslated(node, "a break within a case")
+            with block.block(head):
+                self.write(block, statements)
+            word, values = "elif", []
 
     def write_throw_statement(self, block: Block, node: Node) -> None:
         inner = named(node)[0]

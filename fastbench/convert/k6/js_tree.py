@@ -116,6 +116,15 @@ def function_parts(node: Node) -> tuple[list[str], Node]:
     return names, node.child_by_field_name("body")
 
 
+def breaks(node: Node) -> bool:
+    """Tell whether a statement has a `break` that leaves what stands around it."""
+    if node.type == "break_statement":
+        return True
+    if node.type.endswith(("for_statement", "in_statement", "while_statement", "do_statement")):
+        return False
+    return node.type != "switch_statement" and any(map(breaks, node.named_children))
+
+
 def string_of_escape(sequence: str) -> str:
     """Return the character that an escape in a template stands for."""
     return {"\\n": "\n", "\\t": "\t", "\\r": "\r"}.get(sequence, sequence[1:])
