@@ -57,3 +57,19 @@ def test_aliases_that_explode_are_refused(tmp_path: Path, example: str) -> None:
     content = f"{{application/json: {{example: {example}}}}}"
     text += f"\npaths: {{/a: {{post: {{requestBody: {{content: {content}}}}}}}}}\n"
     assert "with the aliases written out" in refused(tmp_path, text, "api.yaml")
+
+
+def test_what_is_new_in_3_1_is_read(tmp_path: Path) -> None:
+    schema = {
+        "type": ["object", "null"],
+        "properties": {
+            "kind": {"const": "cat"},
+            "name": {"type": ["null", "string"], "examples": ["Tom", "Kit"]},
+            "age": {"type": ["integer", "null"], "exclusiveMinimum": 3},
+            "owner": {"oneOf": [{"type": "null"}, {"type": "boolean"}]},
+        },
+    }
+    document = {**api(schema), "webhooks": {"fed": {"post": {"requestBody": {}}}}}
+    script, said = made(tmp_path, json.dumps(document), "api.json", layout=False)
+    assert 'json={"kind": "cat", "name": "Tom", "age": 4, "owner": True}' in script.read_text()
+    assert said == "fastbench: not carried over: webhooks, which the server sends\n"

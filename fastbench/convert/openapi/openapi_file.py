@@ -113,6 +113,8 @@ class _Reader:
             else _map(document.get("components")).get("securitySchemes")
         )
         operations = list(self._operations())
+        if document.get("webhooks"):
+            self._lost.append("webhooks, which the server sends")
         return Description(
             title=str(_map(document.get("info")).get("title") or "An API"),
             server=self._server(),

@@ -129,7 +129,7 @@ def _of_type(given: dict[str, Any], resolve: Resolve, depth: int, left: _Budget)
         made = example(given.get("items") or {}, resolve, depth + 1, left)
         return [made] * max(1, min(int(given.get("minItems") or 1), 10))
     if kind == "integer":
-        return int(_number(given, 1))
+        return int(_number({**given, "type": kind}, 1))
     if kind == "number":
         return _number(given, 1.5)
     if kind == "boolean":
