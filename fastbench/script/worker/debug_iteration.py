@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from time import monotonic_ns
 from typing import Any
 
 import uvloop
@@ -95,6 +96,7 @@ async def _perform(
             settled = True
         enter(f"scenario {first.name}")
         share = applied.shares(1)[0][0]
+        crew.now.start_ns = monotonic_ns()
         scene = crew.scene(share, data)
         vu = crew.vu(scene, share, share.vus[0])
         vus.append(vu)

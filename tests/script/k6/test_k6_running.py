@@ -316,3 +316,15 @@ def test_a_run_that_ends_in_setup_leaves_a_whole_file_of_points(tmp_path: Path) 
     found = fastbench("run", str(path), "-t", "1", "-q", "-o", f"json={points}")
     assert found.code == 107 and "was not written" not in found.err, found.err
     assert json.loads(points.read_text().splitlines()[-1])["type"] == "End"
+
+
+def test_one_iteration_to_look_at_has_a_run_that_began_just_now(tmp_path: Path) -> None:
+    path = tmp_path / "script.js"
+    text = (
+        "export default () => tell('age', [Date.now() - exec.scenario.startTime, exec.instance]);"
+    )
+    path.write_text(HEAD + text)
+    ((_, (age_ms, instance)),) = told(
+        (found := fastbench("run", str(path), "--debug")).err + found.out
+    )
+    assert 0 <= age_ms < 5000 and 0 <= instance["currentTestRunDuration"] < 5000
