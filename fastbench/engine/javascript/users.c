@@ -11,6 +11,7 @@
 static User *current;
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -201,6 +202,9 @@ User *user_new(JSContext *ctx, size_t stack_bytes, int isolated)
         free(user);
         return NULL;
     }
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_unpoison_memory_region(user->stack, stack_bytes);    /* marks of who had it before */
+#endif
     user->stack_limit = (uintptr_t)user->stack + RESERVE_BYTES;
     init_list_head(jobs_of(user));
     user->function = user->value = user->result = JS_UNDEFINED;
