@@ -85,7 +85,7 @@ int main(void)
     if (JS_IsException(function))
         return 2;
     for (int i = 0; i < USERS; i++) {
-        users[i] = user_new(ctx, STACK_BYTES);
+        users[i] = user_new(ctx, STACK_BYTES, 0);
         users[i]->function = JS_DupValue(ctx, function);
         users[i]->argument = JS_NewFloat64(ctx, i);
         users[i]->argument_count = 1;
