@@ -15,6 +15,7 @@ from servers import OK, Peer, Server, answering
 
 from fastbench.cli.output import k6_summary
 from fastbench.plan.plan import UsageError
+from fastbench.script import parent
 from fastbench.script.exceptions import Broken
 from fastbench.script.run_request import RunRequest
 
@@ -279,3 +280,22 @@ export default function () {
         found = run(tmp_path, text, server)
     assert found.code == 0, found.err
     assert logged(found)[0] == "401 "
+
+
+def test_bodies_of_modules_that_take_long_are_told_before_the_start(tmp_path: Path) -> None:
+    on, path = tmp_path / "on", tmp_path / "slow.js"
+    path.write_text(
+        "export const options = { vus: 2, iterations: 2 };\n"
+        f"while (__VU > 0) {{ try {{ open({str(on)!r}); break; }} catch (_) {{}} }}\n"
+        "export default function () {}\n"
+    )
+    told: list[str] = []
+
+    def notice(sentence: str) -> None:
+        told.append(sentence)
+        on.touch()
+
+    result = parent.run(RunRequest(str(path), workers=1), lambda progress: None, notice)
+    (sentence,) = told
+    assert sentence.startswith(f"{path} is still being run for its VUs after ")
+    assert [each.iterations for each in result.scenarios] == [2]

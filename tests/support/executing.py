@@ -169,6 +169,7 @@ async def carry_out(
     scene = ScenarioRunner(root, code, ground, habits)
     executor = executors.make(asked, scene, ground)
     executor.prepare()
+    executor.line_up()
     beside = asyncio.ensure_future(meanwhile(executor)) if meanwhile else None
     await executor.run()
     lasted_ms = (monotonic_ns() - ground.start_ns) / MS

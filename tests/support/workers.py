@@ -81,8 +81,9 @@ class Worker:
         declared = json_codec.read(Declared, self.hear("declared"), "declared")
         applied = cli_overrides.applied(declared, self.asked)
         shares = [asdict(share) for share in applied.shares(self.workers)[self.index]]
-        start_ns = time.monotonic_ns() + round(lead_s * 1e9)
-        self.send("begin", data=data, start_ns=start_ns, shares=shares)
+        self.send("prepare", data=data, shares=shares)
+        self.hear("prepared")
+        self.send("begin", start_ns=time.monotonic_ns() + round(lead_s * 1e9))
 
     def run(self, data: Any = None) -> dict[str, int]:
         """Let the script run to its end."""

@@ -45,7 +45,6 @@ class K6Host(JavaScriptHost):
     """One script of k6; there is one at a time in a process."""
 
     slow_hint = "move slow work from the body of the module to setup()"
-    vu_lead_ns = 250_000
 
     def __init__(self, request: RunRequest) -> None:
         super().__init__(request)

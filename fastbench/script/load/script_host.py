@@ -51,7 +51,6 @@ class ScriptHost(ABC):
         "scripts"
     )
     slow_hint = "move slow work to @setup"
-    vu_lead_ns = 100_000  # how long it takes at most to make one VU ready, before the start
 
     def __init__(self, request: RunRequest) -> None:
         self.request = request

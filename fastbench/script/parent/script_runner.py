@@ -39,7 +39,7 @@ from fastbench.script.parent.worker_reports import Notes, refusal_of_ended
 from fastbench.script.remarks import MARKED_FAILED
 from fastbench.script.run_request import RunRequest
 
-LEAD_NS = 20_000_000  # from `begin` to the start line, so that all workers are ready
+LEAD_NS = 20_000_000  # from `begin` to the start line, so that all workers have heard of it
 BUSY_GRACE_S = 10.0  # GRACE_S while their loops turn: ten thousand VUs are not halted at once
 
 Tell = Callable[[Progress], None]
@@ -99,11 +99,12 @@ class ScriptRun:
         self.settled = not applied.declared.setup
         if not self.settled:
             self._set_up(applied.options.setup_timeout_s)
+        self._prepare(applied)
         self._line_up()
         # The load may begin before this process comes to look at it.
         reader = metric_snapshot.Reader(self.arena, self.block, applied.declared.metrics)
         before = reader.read(0.0, only=limits.names)
-        start_ns = self._begin(applied)
+        start_ns = self._begin()
         standing = Standing(applied, limits, reader, start_ns, before, monitor, self.observer)
         monitor.start()
         garbage.collect()
@@ -145,7 +146,7 @@ class ScriptRun:
 
     def declarations(self) -> Declared:
         """Wait for the first worker to import the script; return what it declares."""
-        self._await_import(lambda: self.declared is not None)
+        self._await(SlowImport(self.host), lambda: self.declared is not None)
         if self.declared is None:  # it said neither this nor what is wrong
             raise ScriptError(
                 f"{self.request.script}: its worker ended without a message; try again."
@@ -172,12 +173,12 @@ class ScriptRun:
                 self.notice(f"Threshold {finding.text}")
         for index in range(1, min(self.wanted, applied.most_vus)):
             self.group.fork(index)
-        self._await_import(lambda: all(child.loaded for child in self.workers.children))
+        children = self.workers.children
+        self._await(SlowImport(self.host), lambda: all(child.loaded for child in children))
         return applied, limits
 
-    def _await_import(self, done: Callable[[], bool]) -> None:
-        """Wait for scripts to be imported, however long that takes; say what takes long."""
-        slow = SlowImport(self.host)
+    def _await(self, slow: SlowImport, done: Callable[[], bool]) -> None:
+        """Wait for the script's own code, however long that takes; say what takes long."""
         while not (done() or self.workers.all_gone):
             self._listen(TICK_S)
             if sentence := slow.look(self.workers.children, time.monotonic_ns()):
@@ -205,6 +206,8 @@ class ScriptRun:
             child.loaded = True
         elif kind == "loaded":
             child.loaded = True
+        elif kind == "prepared":
+            child.prepared = True
         elif kind == "broken":
             self._broken(Broken.from_json(body))
         elif kind == "setup":
@@ -293,19 +296,29 @@ class ScriptRun:
         self._pump(lambda: bool(self.workers.stopped_ns) or start_line.begin_ns(path) is not None)
         self.line_ns = start_line.begin_ns(path) or 0
 
-    def _begin(self, applied: cli_overrides.Applied) -> int:
-        """Give everybody his share; return the start line."""
+    def _prepare(self, applied: cli_overrides.Applied) -> None:
+        """Give everybody his share, and wait until all VUs are made, however long that takes."""
         children = self.workers.children
-        shares = applied.shares(len(children))
-        most = max(sum(len(share.vus) for share in each) for each in shares)
-        start_ns = max(time.monotonic_ns() + LEAD_NS + most * self.host.vu_lead_ns, self.line_ns)
+        if self.workers.stopped_ns:
+            return
+        for child, each in zip(children, applied.shares(len(children)), strict=True):
+            child.send("prepare", {"data": self.data, "shares": each})
+
+        def done() -> bool:
+            prepared = all(child.prepared or child.gone for child in children)
+            return prepared or bool(self.workers.stopped_ns)
+
+        self._await(SlowImport(self.host, preparing=True), done)
+
+    def _begin(self) -> int:
+        """Draw the start line; return it."""
+        children = self.workers.children
+        start_ns = max(time.monotonic_ns() + LEAD_NS, self.line_ns)
         if self.workers.stopped_ns or self.workers.interrupted:  # setup failed, or a signal came
             for child in children:
                 child.ended = True
             return time.monotonic_ns()
-        for child, each in zip(children, shares, strict=True):
-            body = {"data": self.data, "start_ns": start_ns, "shares": each}
-            child.send("begin", body)
+        self.workers.say("begin", {"start_ns": start_ns})
         return start_ns
 
     def _watch(self, standing: Standing, monitor: Monitor) -> None:

@@ -117,10 +117,14 @@ class Watchdog:
 
 
 class SlowImport:
-    """Tell of a script that is still being imported: once, then now and then."""
+    """Tell of a script that is still being imported: once, then now and then.
 
-    def __init__(self, host: ScriptHost) -> None:
+    `preparing`: it is, and its users are being made, for whom the bodies of its modules may run.
+    """
+
+    def __init__(self, host: ScriptHost, *, preparing: bool = False) -> None:
         self._host = host
+        self._preparing = preparing
         self._script = printable(host.request.script)
         self._begun_ns = time.monotonic_ns()
         self._next_s = IMPORT_S
@@ -133,18 +137,28 @@ class SlowImport:
         if self._request is not None and now_ns - self._asked_ns < ANSWER_NS:
             return ""
         child, self._request = self._request, None
-        if child is not None and not (child.loaded or child.gone):
+        if child is not None and not self._is_done(child):
             where = self._host.line_of(child.dump)
-            return slow_import(self._script, past_s, where, self._host.slow_hint)
-        late = next((each for each in children if not (each.loaded or each.gone)), None)
+            what = "being run for its VUs" if self._preparing else "being imported"
+            return slow_import(self._script, past_s, where, self._host.slow_hint, what)
+        late = next((each for each in children if not self._is_done(each)), None)
         if late is not None and past_s >= self._next_s:
             self._next_s = past_s + IMPORT_AGAIN_S
             self._request, self._asked_ns, late.dump = late, now_ns, b""
             late.kill(signal.SIGUSR1)
         return ""
 
+    def _is_done(self, child: ScriptWorker) -> bool:
+        return child.gone or (child.prepared if self._preparing else child.loaded)
 
-def slow_import(script: str, past_s: float, where: tuple[str, str] | None, hint: str) -> str:
+
+def slow_import(
+    script: str,
+    past_s: float,
+    where: tuple[str, str] | None,
+    hint: str,
+    what: str = "being imported",
+) -> str:
     """Say which script is still being imported, and in which file and line."""
     place = f", at {where[0]}, line {where[1]}" if where else ""
-    return f"{script} is still being imported after {past_s:.0f}s{place}; {hint}; Ctrl-C ends it."
+    return f"{script} is still {what} after {past_s:.0f}s{place}; {hint}; Ctrl-C ends it."

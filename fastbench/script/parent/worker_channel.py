@@ -24,10 +24,14 @@ Echo = Callable[[str], None]  # takes whole lines of what workers print
 
 @dataclass(slots=True, eq=False)
 class ScriptWorker(Child):
-    """One worker. `loaded`: the script is imported. `ended`: its load is over."""
+    """One worker.
+
+    `loaded`: the script is imported. `prepared`: its VUs are made. `ended`: its load is over.
+    """
 
     stays: bool = True
     loaded: bool = False
+    prepared: bool = False
     ended: bool = False
     dump: bytes = b""
 

@@ -79,9 +79,8 @@ class Executor:
         self.share = share
         self.scene = scene
         self.ground = ground
-        self.start_ns = ground.start_ns + share.start_ns
-        self.end_ns = self.start_ns + share.duration_ns
-        self.last_ns = self.end_ns  # no iteration begins from here on; 0 once told to stop
+        self.start_ns = self.end_ns = 0  # until `line_up`
+        self.last_ns = 1  # no iteration begins from here on; 0 once told to stop
         self.made: dict[int, Vu] = {}
         self.running: set[Vu] = set()
         self.loop = asyncio.get_running_loop()
@@ -115,8 +114,14 @@ class Executor:
 
     # What they share.
 
+    def line_up(self) -> None:
+        """Learn when to begin and to end: the start line is known, and all is prepared."""
+        self.start_ns = self.ground.start_ns + self.share.start_ns
+        self.end_ns = self.start_ns + self.share.duration_ns
+        self.last_ns = self.last_ns and self.end_ns
+
     async def run(self) -> None:
-        """Run from before the start until every VU has ended; `prepare` comes first."""
+        """Run from before the start until every VU has ended; `line_up` comes first."""
         await self._start()
         if self.last_ns:
             self.begin()

@@ -73,6 +73,8 @@ class Runtime:
         self._slot = block, index
         self._send = send
         self._executors: list[Executor] = []
+        self._scenes: dict[str, ScenarioRunner] = {}
+        self._data: Any = None  # of setup
         self._vus = 0
         self._most = arena.writer(index).gauge(MAX_VUS)
         self._servers: set[_client.Origin] = set()
@@ -104,18 +106,26 @@ class Runtime:
         limit_s = self.settings.teardown_timeout_s
         await self._apart("teardown", lambda vu: self._host.teardown(vu, data), limit_s)
 
-    async def run(self, data: Any, start_ns: int, shares: Sequence[Share]) -> dict[str, int]:
-        """Run the shares; return when the last iteration of each scenario ended, 0 for none."""
-        self.now.start_ns = start_ns
-        scenes = {share.scenario: self.scene(share, data) for share in shares}
+    def prepare(self, data: Any, shares: Sequence[Share]) -> None:
+        """Make what the shares begin with; the start line is drawn when all workers have."""
+        self._data = data
+        self._scenes = {share.scenario: self.scene(share, data) for share in shares}
         self._executors = [
-            executors.make(share, scenes[share.scenario], self) for share in shares if share.vus
+            executors.make(share, self._scenes[share.scenario], self)
+            for share in shares
+            if share.vus
         ]
         for each in self._executors:
             each.prepare()
         gc.freeze()  # VUs live until the end: no use in looking through them again and again
+
+    async def run(self, start_ns: int) -> dict[str, int]:
+        """Run the shares; return when the last iteration of each scenario ended, 0 for none."""
+        self.now.start_ns = start_ns
+        for each in self._executors:
+            each.line_up()
         if self._stopped is None:
-            self._begin_monitors(data)
+            self._begin_monitors(self._data)
             lead_s = max(0, start_ns - monotonic_ns()) / 1e9
             timers = (
                 self.loop.call_later(lead_s, self._heart.begin),
@@ -130,7 +140,7 @@ class Runtime:
             self.pool.halt()
             await self._background.end(lambda error: self.threw(error, ""))
             self._recorder.load_ended = False  # teardown is not cut off by it
-        return {name: scene.ended_ns for name, scene in scenes.items()}
+        return {name: scene.ended_ns for name, scene in self._scenes.items()}
 
     def _begin_monitors(self, data: Any) -> None:
         """Let what looks on begin, in the first worker only."""

@@ -173,8 +173,10 @@ class _Worker:
             pass  # there is no script: only quit is of interest
         elif kind == "setup":
             self._setup_task = self._do(self._setup(self._crew))
+        elif kind == "prepare":
+            self._do(self._prepare(self._crew, said))
         elif kind == "begin":
-            self._do(self._begin(self._crew, said))
+            self._do(self._begin(self._crew, said["start_ns"]))
         elif kind == "stop":
             self._crew.stop(grace=said["grace"])
             if self._setup_task is not None:
@@ -204,11 +206,14 @@ class _Worker:
         except Broken as broken:
             self._broken(broken)
 
-    async def _begin(self, crew: Runtime, said: dict[str, Any]) -> None:
+    async def _prepare(self, crew: Runtime, said: dict[str, Any]) -> None:
+        crew.prepare(said["data"], [Share.from_json(each) for each in said["shares"]])
+        self._channel.send({"prepared": {}})
+
+    async def _begin(self, crew: Runtime, start_ns: int) -> None:
         seat = self._seat
-        shares = [Share.from_json(each) for each in said["shares"]]
         _client.set_state(seat.block, seat.index, "running")
-        ends = await crew.run(said["data"], said["start_ns"], shares)
+        ends = await crew.run(start_ns)
         _client.set_state(seat.block, seat.index, "ended")
         self._channel.send({"ended": {"scenarios": ends, "addresses": crew.addresses()}})
 
