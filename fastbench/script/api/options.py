@@ -155,7 +155,7 @@ class Options:
             tags=values.strings(tags or {}, "tags of Options"),
             base_url=_base_url(base_url),
             headers=_headers(headers),
-            user_agent=None if user_agent is None else values.text(user_agent, "user_agent"),
+            user_agent=_user_agent(user_agent),
             timeout_s=_time_limit(timeout, "timeout"),
             connect_timeout_s=_time_limit(connect_timeout, "connect_timeout"),
             max_redirects=count(max_redirects, "max_redirects", least=0, most=1000),
@@ -230,6 +230,11 @@ def _thresholds(given: Any) -> dict[str, tuple[str | Mapping[str, Any], ...]]:
                 raise UsageError(f"A threshold of {metric} needs its expression; {advice}.")
         found[metric] = tuple(several)
     return found
+
+
+def _user_agent(given: str | None) -> str | None:
+    # An empty one sends none.
+    return given if given in (None, "") else values.text(given, "user_agent")
 
 
 def _base_url(given: Any) -> str | None:

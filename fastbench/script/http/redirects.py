@@ -33,8 +33,12 @@ class Follows(Protocol):
     def cookies(self) -> Cookies: ...
 
 
-def following(client: Follows, exchange: Exchange, response: Response) -> Following | str | None:
+def following(
+    client: Follows, exchange: Exchange, response: Response, *, refers: bool = False
+) -> Following | str | None:
     """Return the request that follows from an answer, or None where it is the last one.
+
+    With `refers` it says in Referer where it comes from, unless that is secret to its server.
 
     Where a Location cannot be followed a text says why, and the request that was answered with it
     has failed. It never raises: what a server writes is no error of the script. Of fields that say
@@ -51,6 +55,8 @@ def following(client: Follows, exchange: Exchange, response: Response) -> Follow
     try:
         url = urls.join(before.site.url.server, before.target, location)
         options = asked(before, url, repeats)
+        if refers:
+            options = options._replace(referer=_referer(before, url))
         after = client.maker.prepared(before.place, options)
         if after.heading.origin is not exchange.origin:
             after = client.maker.prepared(before.place, _led_away(options))
@@ -77,6 +83,13 @@ def asked(before: RequestSource, url: str, repeats: bool) -> RequestOptions:
     method = "HEAD" if before.options.method == "HEAD" else "GET"
     headers = tuple(each for each in found.headers if each[0].lower() not in _ABOUT_BODY)
     return found._replace(method=method, content_type="", headers=headers)
+
+
+def _referer(before: RequestSource, url: str) -> str:
+    """Return the URL that was left, without credentials; "" on the way from https to http."""
+    if before.site.secure and url[:5].lower() == "http:":
+        return ""
+    return f"{before.site.url.scheme}://{before.site.url.authority}{before.target}"
 
 
 def _led_away(options: RequestOptions) -> RequestOptions:

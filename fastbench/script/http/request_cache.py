@@ -79,6 +79,7 @@ class RequestOptions(NamedTuple):
     cookies: Headers = ()
     led_away: bool = False  # by a redirect to another origin: the run's secrets stay behind
     unread: bool = False  # nobody looks at the body of its answer
+    referer: str = ""  # where a redirect came from, unless the script itself says so
 
 
 class RequestSource(NamedTuple):
@@ -348,6 +349,8 @@ class Maker:
             fields["content-type"] = ("Content-Type", options.content_type)
         if not self.settings.keepalive:
             fields["connection"] = ("Connection", "close")
+        if options.referer:
+            fields["referer"] = ("Referer", options.referer)
         for name, value in self.settings.headers:
             if not (options.led_away and stays(name)):
                 fields[name.lower()] = check_header(name, value)
@@ -357,7 +360,7 @@ class Maker:
         return tuple(
             (name.encode("latin-1"), value.encode("latin-1"))
             for name, value in sent
-            if name.lower() != "cookie"
+            if name.lower() != "cookie" and (value or name.lower() != "user-agent")
         ), cookies
 
 

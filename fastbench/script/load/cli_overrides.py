@@ -285,7 +285,7 @@ def _settings(own: Settings, request: RunRequest) -> Settings:
         tags={**own.tags, **request.tags},
         base_url=request.base_url or own.base_url,
         headers=(*headers, *request.headers),
-        user_agent=request.user_agent or own.user_agent,
+        user_agent=own.user_agent if request.user_agent is None else request.user_agent,
         timeout_s=request.timeout_s or own.timeout_s,
         connect_timeout_s=request.connect_timeout_s or own.connect_timeout_s,
         max_redirects=own.max_redirects if request.max_redirects is None else request.max_redirects,

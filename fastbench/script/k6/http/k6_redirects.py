@@ -35,7 +35,7 @@ def following(
         url = f"{before.site.url.scheme}:{location}" if location.startswith("//") else location
         if fault := k6_urls.fault(url):
             return _failing(client, exchange, response, url, fault)
-    found = redirects.following(client, exchange, response)
+    found = redirects.following(client, exchange, response, refers=True)
     if blocked is not None and isinstance(found, tuple):
         url = found[0].url
         if fault := k6_urls.blacklisted(blocked, url):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections import deque
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -69,7 +68,6 @@ def install(realm: K6Realm) -> None:
     """Add the operations."""
     realm.define("send", _send, "keyed")
     realm.define("sendAside", _send_aside)
-    realm.define("batch", _batch)
     realm.define("expectedStatuses", _expected_statuses)
     realm.define("setResponseCallback", _set_response_callback)
     realm.join = partial(_join, realm)
@@ -153,17 +151,17 @@ async def _failing(user: K6User, found: K6Request, fault: k6_urls.Fault) -> Any:
     """Return the response to a request whose URL leads nowhere; raises K6Error."""
     assert user.vu is not None
     if found.ready is None:
-        return _unsent(user, fault, fault.text)
+        return unsent(user, fault, fault.text)
     response = await user.vu._send(found.ready, None, "")
     if found.throws:
         raise K6Error(k6_urls.thrown_text(response))
     return K6Response(response, found.response_type)
 
 
-def _unsent(user: K6User, fault: k6_urls.Fault | None, why: str) -> Any:
+def unsent(user: K6User, fault: k6_urls.Fault | None, why: str) -> Any:
     """Return what stands for a response where nothing was sent; raises K6Error.
 
-    One URL that cannot be read, with `fault`, keeps the others of its batch from being sent.
+    One entry of a batch that cannot be read keeps all others of it from being sent: see k6_batch.
     """
     if user.realm.throws:
         raise K6Error(why)
@@ -344,10 +342,10 @@ def _file_bytes(data: Any) -> bytes:
 
 def _send_aside(id: int, method: str, url: str, body: Any, params: Any) -> None:
     user = in_iteration("asyncRequest")
-    user.aside(id, _begun(user, [method, url, body, params]))
+    user.aside(id, begun(user, [method, url, body, params]))
 
 
-def _begun(user: K6User, request: list[Any]) -> Any:
+def begun(user: K6User, request: list[Any]) -> Any:
     """Begin one request of a batch, or aside; return what is awaited for its response."""
     method, url, body, params = request
     kind, raw = (
@@ -358,23 +356,6 @@ def _begun(user: K6User, request: list[Any]) -> Any:
         else ("raw", body.encode("utf-8", "surrogatepass"))
     )
     return _sent(user, _prepared(user, method, url, kind, params), raw)
-
-
-async def _batch(requests: list[list[Any]]) -> list[Any]:
-    user = in_iteration("http.batch()")
-    assert user.vu is not None
-    if unread := next(filter(None, (k6_urls.unread(each[1]) for each in requests)), None):
-        return [_unsent(user, k6_urls.unread(each[1]), unread.text) for each in requests]
-    most = user.vu.maker.settings.batch
-    begun: deque[Any] = deque()
-    answers = []
-    for request in requests:
-        if len(begun) >= most:
-            answers.append(await begun.popleft())
-        begun.append(_begun(user, request))
-    while begun:
-        answers.append(await begun.popleft())
-    return answers
 
 
 def _compressed(raw: bytes, codings: tuple[str, ...]) -> bytes:

@@ -17,6 +17,7 @@
     }
   };
 
+  const goError = (text) => host.makeError(['GoError', text]);
   const sent = Symbol('the body that was sent');
   class Response {
     json(selector) {
@@ -129,31 +130,42 @@
     },
     expectedStatuses: (...statuses) => host.expectedStatuses(statuses),
     setResponseCallback(callback) { host.setResponseCallback(callback === undefined ? null : callback); },
-    batch(requests) {
-      if (requests === null || typeof requests !== 'object') throw host.makeError(['GoError', `invalid http.batch() argument type ${typeof requests}`]);
-      const names = Object.keys(requests);
+    batch(...given) {
+      if (given.length === 0) throw goError('no argument was provided to http.batch()');
+      if (given.length > 1) throw goError('http.batch() accepts only an array or an object of requests');
+      const [requests] = given;
+      if (requests === null || typeof requests !== 'object') throw goError(`invalid http.batch() argument type ${typeof requests}`);
+      const listed = Array.isArray(requests);
+      const names = listed ? Array.from(requests, (_, at) => at) : Object.keys(requests);
       const asked = names.map((name) => one(requests[name], name));
       const answers = host.batch(asked);
-      answers.forEach((answer, i) => { if (asked[i][2] !== null) answer[sent] = asked[i][2]; });
-      return Array.isArray(requests) ? answers : Object.fromEntries(names.map((name, i) => [name, answers[i]]));
+      answers.forEach((answer, i) => { if (typeof asked[i] !== 'string' && asked[i][2] !== null) answer[sent] = asked[i][2]; });
+      // Where an entry is no request, those behind it have no response: see k6_batch.py.
+      if (listed) return names.map((at) => (at < answers.length ? answers[at] : null));
+      return Object.fromEntries(answers.map((answer, i) => [names[i], answer]));
     },
   };
   for (const [name, method] of Object.entries({ post: 'POST', put: 'PUT', patch: 'PATCH', del: 'DELETE', options: 'OPTIONS' })) {
     http[name] = (url, body, params) => send(method, url, bodyOf(body), params);
   }
+  const isAddress = (value) => 'url' in value && 'name' in value && 'clean_url' in value;  // of http.url`…`
+  // One entry of a batch as method, URL, body and params; a text says why it is none.
   const one = (request, key) => {
-    if (typeof request === 'string') return ['GET', request, null, null];
-    if (request !== null && typeof request === 'object') {
-      const list = Array.isArray(request) ? request : 'url' in request && 'name' in request && 'clean_url' in request
-        ? ['GET', request] : [request.method === undefined ? 'GET' : request.method, request.url, request.body, request.params];
-      if (list[1] !== undefined) {
-        const target = address(list[1]);
-        const plain = typeof target === 'string';
-        const params = list[3] === undefined ? null : list[3];
-        return [String(list[0]).toUpperCase(), plain ? target : target.url, bodyOf(list[2]), plain ? params : named(target, params)];
-      }
+    if (request === null || typeof request !== 'object' || isAddress(request)) return entry('GET', request);
+    if (Array.isArray(request)) {
+      if (request.length < 2) return `invalid batch request '${JSON.stringify(request)}': it needs a method and a URL`;
+      return entry(...request);
     }
-    throw new TypeError(`invalid value for batch request ${key}`);
+    if (!('url' in request)) return `batch request ${key} doesn't have a url key`;
+    if (!('method' in request)) return entry('GET', request.url, request.body, request.params);
+    const { method, url, body, params } = request;
+    return entry(method, url, /^(get|head)$/i.test(method) ? null : body, params);
+  };
+  const entry = (method, url, body, params = null) => {
+    if (typeof method !== 'string') return `invalid method type '${method}'`;
+    const target = address(url);
+    const plain = typeof target === 'string';
+    return [method.toUpperCase(), plain ? target : target.url, bodyOf(body), plain ? params : named(target, params)];
   };
 
   class CookieJar {

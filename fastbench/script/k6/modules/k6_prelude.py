@@ -11,7 +11,7 @@ from fastbench.engine.client._client import Exchange
 from fastbench.engine.javascript import _quickjs
 from fastbench.machine import limits
 from fastbench.script.k6 import k6_calls
-from fastbench.script.k6.http import k6_cookies, k6_requests, k6_responses
+from fastbench.script.k6.http import k6_batch, k6_cookies, k6_requests, k6_responses
 from fastbench.script.k6.k6_console import ConsoleFile
 from fastbench.script.k6.k6_context import K6Context
 from fastbench.script.k6.k6_realm import K6Realm, Take, memory_bytes_of
@@ -53,7 +53,8 @@ _WORD = re.compile(r"\w+")
 _LATER = re.compile(r"\bimport\s*\(|\brequire\s*\((?!\s*['\"](?:k6|https://jslib))")
 # What has operations for it.
 _MODULES = (
-    *(k6_calls, k6_requests, k6_responses, k6_cookies, k6_execution, k6_sockets, k6_crypto),
+    *(k6_calls, k6_requests, k6_batch, k6_responses, k6_cookies, k6_execution, k6_sockets),
+    k6_crypto,
     *(k6_require, k6_sql, k6_html, k6_redis, k6_files, k6_secrets, k6_websockets, k6_addresses),
     *(k6_x509, subtle),
 )
