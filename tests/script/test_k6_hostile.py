@@ -61,6 +61,10 @@ def logged(found: Run) -> list[str]:
         "{ rps: '5' }": "rps is a whole number",
         "{ rps: Infinity }": "rps is a whole number",
         "{ summaryTimeUnit: [1] }": "summaryTimeUnit is s, ms or us",
+        "{ systemTags: 5 }": "systemTags is a list of names",
+        "{ systemTags: ['url', null] }": "systemTags is a list of names",
+        "{ throw: () => 1 }": "options.throw is a function",
+        "{ cloud: { a: [1, () => 1] } }": r"options.cloud.a.1 is a function",
     }.items(),
 )
 def test_options_of_a_wrong_kind_are_told_in_one_sentence(

@@ -74,6 +74,9 @@ def settled(given: Mapping[str, Any]) -> dict[str, Any]:
     found["systemTags"] = list(_SYSTEM_TAGS) if tags is None else sorted(tags) or None
     if isinstance(version := found["tlsVersion"], str):
         found["tlsVersion"] = {"min": version, "max": version}
+    for name in ("blacklistIPs", "blockHostnames"):
+        if isinstance(found[name], str):  # one alone
+            found[name] = [found[name]] if found[name] else None
     if networks := found["blacklistIPs"]:
         found["blacklistIPs"] = [str(ip_network(each, strict=False)) for each in networks]
     if thresholds := found["thresholds"]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastbench.engine.javascript import _quickjs
 from fastbench.engine.javascript._quickjs import Json, JsValue
-from fastbench.foundation import units
+from fastbench.foundation import redact, units
 from fastbench.machine import limits
 from fastbench.plan.blocked import Blocked
 from fastbench.script.k6.k6_context import K6Context
@@ -84,6 +84,22 @@ class K6Realm:
             return ()
         self.isolates = True
         return (f"The script changes {what}: each user has built-in objects of its own.",)
+
+    @staticmethod
+    def function_in(given: Any) -> str:
+        """Return where a function stands among options, as in `tags.team`; "" if there is none."""
+        if isinstance(given, dict):
+            pairs: list[tuple[Any, Any]] = list(given.items())
+        elif isinstance(given, list):
+            pairs = list(enumerate(given))
+        else:
+            return ""
+        for name, value in pairs:
+            if isinstance(value, JsValue):
+                return redact.printable(str(name))
+            if place := K6Realm.function_in(value):
+                return f"{redact.printable(str(name))}.{place}"
+        return ""
 
     def with_cure(self, name: str, text: str) -> str:
         """Add the limit to the text of an error that is due to it, and the flag that sets it."""

@@ -43,6 +43,13 @@ def _check_summary(given: Mapping[str, Any]) -> None:
         raise UsageError(f"summaryTimeUnit is s, ms or us, not {unit}.")
 
 
+def _check_system_tags(given: Mapping[str, Any]) -> None:
+    tags = given.get("systemTags")
+    if tags is None or (isinstance(tags, list) and all(isinstance(each, str) for each in tags)):
+        return
+    raise UsageError("systemTags is a list of names such as ['status', 'url'].")
+
+
 def rate_of(given: object) -> int:
     """Return options.rps, 0 for no limit; raises UsageError."""
     if given is None or (_is_number(given) and given <= 0):
@@ -124,6 +131,7 @@ def _network(given: Any) -> IPv4Network | IPv6Network:
 def options_of(given: Mapping[str, Any]) -> Options:
     """Return a script's `options`; raises UsageError."""
     _check_summary(given)
+    _check_system_tags(given)
     summary_limit_s(given)
     words = {
         _name(name): _value(name, value)

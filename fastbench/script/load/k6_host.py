@@ -116,6 +116,8 @@ class K6Host(JavaScriptHost):
             raise UsageError(f"options cannot be read: {redact.printable(said)}.") from None
         if not isinstance(given, dict):
             raise UsageError("options is an object such as { vus: 10, duration: '30s' }.")
+        if place := self._realm.function_in(given):
+            raise UsageError(f"options.{place} is a function; an option is a value, as in JSON.")
         given, told = k6_settings.joined(given, self.request.k6 or K6Words())
         options: Options = k6_settings.options_of(given)
         self._realm.options = given

@@ -71,6 +71,12 @@ def test_what_has_no_effect_is_told(name: str) -> None:
     assert not k6_option_names.unused({name: None})
 
 
+def test_one_network_and_one_name_alone_are_lists_of_one() -> None:
+    found = k6_options.settled({"blacklistIPs": "10.0.0.1/8", "blockHostnames": "*.x.y"})
+    assert (found["blacklistIPs"], found["blockHostnames"]) == (["10.0.0.0/8"], ["*.x.y"])
+    assert k6_options.settled({"blacklistIPs": ""})["blacklistIPs"] is None
+
+
 def test_the_summary_has_as_long_as_options_say() -> None:
     times = (None, "3s", 1500, "1m30s")
     found = [k6_settings.summary_limit_s({"handleSummaryTimeout": each}) for each in times]
