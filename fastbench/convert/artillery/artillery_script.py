@@ -45,6 +45,8 @@ class _Writer:
     target: str = ""
     common: list[tuple[str, str]] = field(default_factory=list)  # variables and their sources
     captured: list[str] = field(default_factory=list)  # by `before`
+    plain: dict[str, str] = field(default_factory=dict)  # headers of all requests
+    filled: Map = field(default_factory=Map)  # those that have templates
 
     def written(self) -> Converted:
         self.script = script = ScriptText(f"Artillery's {self.shown} as a script.")
@@ -54,6 +56,7 @@ class _Writer:
         names = []
         bodies: list[Block] = []
         options = script.constants
+        self._headers()
         self._variables(options)
         for key in ("before", "after"):
             if isinstance(self.whole.get(key), Map):
@@ -102,14 +105,8 @@ class _Writer:
         http = known_keys.mapping(config, "http", "config")
         timeout_s = known_keys.time_s(http, "timeout", "http")
         found.append(f"timeout={text(timeout_s or 10.0).removesuffix('.0')}")
-        for holder in (known_keys.mapping(http, "defaults", "http"), _map(config.get("defaults"))):
-            headers = holder.get("headers")
-            if isinstance(headers, Map):
-                if any("{{" in str(value) for value in headers.values()):
-                    self.script.left(options, "headers with templates in defaults", holder.line)
-                else:
-                    plain = {name: str(value) for name, value in headers.items()}
-                    found.append(f"headers={text(plain)}")
+        if self.plain:
+            found.append(f"headers={text(self.plain)}")
         if known_keys.mapping(config, "tls", "config").get("rejectUnauthorized") is False:
             found.append("insecure_skip_tls_verify=True")
         for key, line in config.lines.items():
@@ -120,6 +117,14 @@ class _Writer:
                 options, f"functions of {config['processor']}", config.lines["processor"]
             )
         return found
+
+    def _headers(self) -> None:
+        """Read the headers of all requests, apart those that a flow fills in."""
+        http = known_keys.mapping(self.config, "http", "config")
+        defaults = [_map(self.config.get("defaults")), known_keys.mapping(http, "defaults", "http")]
+        given = [headers for each in defaults if (headers := _map(each.get("headers")))]
+        for name, value in given[-1].items() if given else ():
+            (self.filled if "{{" in str(value) else self.plain)[name] = str(value)
 
     def _executor(self, function: str) -> dict[str, str]:
         """Return the executor of the phases: arrivals a second as stages."""
@@ -200,8 +205,8 @@ class _Writer:
 
     def _begin(self, block: Block, given: Map, *, with_data: bool) -> FlowCode:
         """Write the variables that a flow begins with, those that it uses."""
-        code = FlowCode(self.script, block, self.target)
-        shown = str(given)
+        code = FlowCode(self.script, block, self.target, self.filled)
+        shown = f"{given} {self.filled}"
         row = any(source.startswith("row[") and name in shown for name, source in self.common)
         for name, source in self.common:
             if name == "$row":

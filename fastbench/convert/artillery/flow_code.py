@@ -23,8 +23,12 @@ _IGNORED = {"url", "name", "capture", "expect", "match", "gzip", "ifTrue", "prob
 class FlowCode:
     """Write one flow; `known` are the variables it has, by their names in the file."""
 
-    def __init__(self, script: ScriptText, block: Block, target: str) -> None:
+    def __init__(
+        self, script: ScriptText, block: Block, target: str, headers: Map | None = None
+    ) -> None:
+        """`headers` are those of all requests that have something to fill in."""
         self.script, self.block, self._target = script, block, target
+        self._headers = headers or Map()
         self.known: dict[str, str] = {}
         self._taken = {"vu", "response", "data"}
 
@@ -122,6 +126,7 @@ class FlowCode:
     def _send(self, method: str, given: Map) -> None:
         arguments = [self.value(_without_target(str(given.get("url", "/")), self._target))]
         bodies = [key for key in _BODIES if given.get(key) is not None]
+        given = self._with_headers(given)
         for key, value in given.items():
             if key in bodies[1:]:
                 what = f"{key} of a request that has {bodies[0]}: {_short(value)}"
@@ -137,6 +142,20 @@ class FlowCode:
         self.block.line(f"{answer}await vu.{method}({', '.join(arguments)})")
         self._captures(given)
         self._checks(method, given)
+
+    def _with_headers(self, given: Map) -> Map:
+        """Return a request with the headers of all requests that it does not have itself."""
+        own = given.get("headers")
+        names = {str(name).lower() for name in own} if isinstance(own, Map) else set()
+        more = {name: v for name, v in self._headers.items() if str(name).lower() not in names}
+        if not more:
+            return given
+        both = Map(given.line)
+        both.update({**more, **(own if isinstance(own, Map) else {})})
+        found = Map(given.line)
+        found.update({**given, "headers": both})
+        found.lines = {**given.lines, "headers": given.line}
+        return found
 
     def _argument(self, method: str, key: str, value: Any, line: int) -> list[str]:
         plain = {"headers": "headers", "qs": "params", "cookie": "cookies"}

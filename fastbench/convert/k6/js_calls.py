@@ -6,19 +6,14 @@ import re
 
 from fastbench.convert.expressions import quoted
 from fastbench.convert.k6 import js_tree
-from fastbench.convert.k6.js_expressions import Expressions
+from fastbench.convert.k6.js_requests import Requests
 from fastbench.convert.k6.js_tree import Node, Untranslated, named, text
 
-_METHODS = {
-    **{name: name for name in ("get", "post", "put", "patch", "head", "options", "request")},
-    "del": "delete",
-}
-_PARAMS = ("headers", "tags", "timeout", "redirects", "cookies", "responseCallback")
 _LOG, _NOW_S = "print", "time.time"  # what is written into the script
 _METRICS = ("Counter", "Gauge", "Rate", "Trend")
 
 
-class Calls(Expressions):
+class Calls(Requests):
     """Translate calls."""
 
     def module_of(self, node: Node) -> str:
@@ -44,7 +39,7 @@ class Calls(Expressions):
         if source == "k6":
             return self._k6(node, member, arguments)
         if source == "k6/http":
-            return self._request(node, member, arguments)
+            return self.request(node, member, arguments)
         if source:
             return self._jslib(node, member, arguments)
         name = text(function)
@@ -100,131 +95,6 @@ class Calls(Expressions):
         more = f", tags={self.of(arguments[2])}" if len(arguments) > 2 else ""
         return f"check({self.of(arguments[0])}, {{{', '.join(found)}}}{more})"
 
-    # Requests.
-
-    def _request(self, node: Node, member: str, arguments: list[Node]) -> str:
-        if member == "batch":
-            return self._batch(node, arguments)
-        if member == "expectedStatuses":
-            return self._expected(arguments)
-        if member == "asyncRequest":
-            member = "request"
-        if member not in _METHODS:
-            raise Untranslated(node)
-        return f"await {self._sent(node, member, arguments)}"
-
-    def _sent(self, node: Node, member: str, arguments: list[Node]) -> str:
-        rest = list(arguments)
-        found = [self.of(rest.pop(0))]
-        if member == "request":
-            found.append(self.of(rest.pop(0)))
-        body: list[str] = []
-        if member not in ("get", "head") and rest:
-            body = self._body(rest.pop(0))
-        params = self._params(rest.pop(0), "".join(body).startswith("json=")) if rest else []
-        if rest:
-            raise Untranslated(node)
-        return f"vu.{_METHODS[member]}({', '.join([*found, *body, *params])})"
-
-    def _body(self, node: Node) -> list[str]:
-        shown = text(node)
-        if shown in ("null", "undefined", "''", '""'):
-            return []
-        if node.type == "call_expression" and shown.startswith("JSON.stringify("):
-            return [f"json={self.of(named(node.child_by_field_name('arguments'))[0])}"]
-        if node.type == "identifier" and shown in self.names.as_json:
-            return [f"json={self.names.of(shown)}"]
-        return [f"data={self.of(node)}"]
-
-    def params(self, node: Node) -> str:
-        """Return an object of params as a dict of arguments."""
-        return f"dict({', '.join(self._params(node, False))})"
-
-    def _params(self, node: Node, is_json: bool) -> list[str]:
-        if text(node) in ("null", "undefined"):
-            return []
-        if node.type == "identifier" and text(node) in self.names.params:
-            return [f"**{self.names.of(text(node))}"]
-        if node.type != "object":
-            raise Untranslated(node, "params that are no object")
-        found = []
-        for name, value in js_tree.pairs(node):
-            if name not in _PARAMS:
-                raise Untranslated(node, f"{name} of a request")
-            if name == "tags" and value.type == "object":
-                found += self._tags(value)
-            elif name == "responseCallback":
-                found.append(f"expected={self.of(value)}")
-            elif name == "timeout" and value.type == "number":
-                found.append(f"timeout={int(text(value)) / 1000:g}")
-            elif name == "headers" and value.type == "object" and is_json:
-                found += self._headers(value)
-            else:
-                found.append(f"{name}={self.of(value)}")
-        return found
-
-    def _headers(self, node: Node) -> list[str]:
-        """Return headers=, without the type that json= gives."""
-        rows = []
-        for each in named(node):
-            if each.type != "pair":
-                shown = self.of(each)
-                spread = each.type == "spread_element"
-                rows.append(f"*{shown}" if spread else f"{quoted(text(each))}: {shown}")
-                continue
-            key, value = each.child_by_field_name("key"), each.child_by_field_name("value")
-            name = js_tree.key(key)
-            if name.lower() == "content-type" and text(value).strip("'\"`") == "application/json":
-                continue
-            rows.append(f"{quoted(name)}: {self.of(value)}")
-        return [f"headers={{{', '.join(rows)}}}"] if rows else []
-
-    def _tags(self, node: Node) -> list[str]:
-        tags, found = [], []
-        for name, value in js_tree.pairs(node):
-            if name == "name":
-                found.append(f"name={self.of(value)}")
-            else:
-                tags.append(f"{quoted(name)}: {self.of(value)}")
-        return [*found, *([f"tags={{{', '.join(tags)}}}"] if tags else [])]
-
-    def _batch(self, node: Node, arguments: list[Node]) -> str:
-        if len(arguments) != 1 or arguments[0].type != "array":
-            raise Untranslated(node)
-        found = []
-        for each in named(arguments[0]):
-            if each.type == "array":
-                method, *rest = named(each)
-                word = js_tree.string(method).lower() if js_tree.is_string(method) else ""
-                if word == "get" and len(rest) > 1:
-                    rest = [rest[0], *rest[2:]]
-                known = {"delete": "del"}.get(word, word)
-                if known not in _METHODS or not rest:
-                    raise Untranslated(node)
-                found.append(self._sent(each, known, rest))
-            elif each.type == "object":
-                parts = dict(js_tree.pairs(each))
-                method = parts.get("method")
-                word = js_tree.string(method).lower() if method is not None else "get"
-                rest = [parts[k] for k in ("url", "body", "params") if k in parts]
-                if word in ("get", "head") and "body" in parts:
-                    rest.remove(parts["body"])
-                found.append(self._sent(each, {"delete": "del"}.get(word, word), rest))
-            else:
-                found.append(f"vu.get({self.of(each)})")
-        return f"await vu.batch([{', '.join(found)}])"
-
-    def _expected(self, arguments: list[Node]) -> str:
-        self.script.use("expected_statuses")
-        found = []
-        for each in arguments:
-            if each.type == "object":
-                parts = dict(js_tree.pairs(each))
-                found.append(f"range({self.of(parts['min'])}, {self.of(parts['max'])} + 1)")
-            else:
-                found.append(self.of(each))
-        return f"expected_statuses({', '.join(found)})"
-
     # Methods of values.
 
     def _method(self, node: Node, function: Node, arguments: list[Node]) -> str:
@@ -232,7 +102,7 @@ class Calls(Expressions):
         whole, member = text(function), text(name)
         module = self.module_of(value) if value.type == "identifier" else ""
         if module == "k6/http.*":
-            return self._request(node, member, arguments)
+            return self.request(node, member, arguments)
         if module == "k6.*":
             return self._k6(node, member, arguments)
         if whole.startswith(("Math.", "JSON.", "Date.", "Object.", "console.")):
@@ -240,6 +110,8 @@ class Calls(Expressions):
         if whole == "exec.test.abort":
             self.script.use("abort")
             return f"abort({', '.join(map(self.of, arguments))})"
+        if member == "push" and text(value) in self.names.collections:
+            return f"{self.of(value)}.append({self.entry(arguments[0])})"
         given = [self.of(each) for each in arguments]
         if self.is_response(value) and member == "json":
             return f"{self.of(value)}.json({', '.join(given)})"

@@ -39,6 +39,9 @@ class JsNames:
     responses: set[str] = field(default_factory=set)
     as_json: set[str] = field(default_factory=set)  # variables that were JSON.stringify(…)
     params: set[str] = field(default_factory=set)  # variables that are params of requests
+    collections: set[str] = field(default_factory=set)  # variables that http.batch() is given
+    entries: set[str] = field(default_factory=set)  # variables that are one request of a batch
+    batches: set[str] = field(default_factory=set)  # variables that http.batch() has returned
 
     def of(self, name: str) -> str:
         """Return the name of a variable or function."""
@@ -235,9 +238,13 @@ class Expressions:
         """Tell whether an expression is an answer, by its name or by what it was assigned."""
         if node.type == "identifier":
             name = text(node)
+            if name in self.names.batches:
+                return False
             return name in self.names.responses or _RESPONSE.fullmatch(name) is not None
-        if node.type == "subscript_expression":
-            return self.is_response(node.child_by_field_name("object"))
+        if node.type in ("subscript_expression", "member_expression"):
+            value = node.child_by_field_name("object")
+            known = text(value) in self.names.batches
+            return known or (node.type == "subscript_expression" and self.is_response(value))
         if node.type == "call_expression":
             module = text(node.child_by_field_name("function")).partition(".")[0]
             return self.names.modules.get(module, "").startswith("k6/http")

@@ -43,6 +43,7 @@ class _Writer:
         statements = [part for each in self.root.named_children for part in _parts(each)]
         for node in statements:
             self._declare(node)
+        self._find_batches()
         if "default" not in self.declared and not any("options" in text(n) for n in statements):
             raise UsageError(f"{self.shown} has no default function; give a script of k6.")
         self._find_asynchronous()
@@ -115,6 +116,14 @@ class _Writer:
                 calls = {n for n, needs in known.items() if needs}
                 if not known[name] and calls & set(re.findall(r"\b(\w+)\(", text(node))):
                     known[name] = changed = True
+
+    def _find_batches(self) -> None:
+        """Find the variables that hold requests of a batch, all of them or one."""
+        whole = text(self.root)
+        declared = set(re.findall(r"\b(?:const|let|var)\s+(\w+)[^=;\n]*=", whole))
+        self.names.collections |= declared & set(re.findall(r"\.batch\(\s*(\w+)\s*\)", whole))
+        for listed in re.findall(r"\.batch\(\s*\[([\w\s,]+)\]\s*\)", whole):
+            self.names.entries |= declared & set(re.findall(r"\w+", listed))
 
     def _top(self, node: Node) -> None:
         """Write a statement of the module."""

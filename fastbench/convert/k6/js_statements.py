@@ -108,8 +108,19 @@ class Statements(Calls):
             self.names.params.add(name)
             block.line(f"{self.names.of(name)} = {written}")
             return
+        if name in self.names.collections:
+            if value.type in ("array", "object") or ".map(" in text(value):
+                block.line(f"{self.names.of(name)} = {self.collection(value)}")
+                return
+            self.names.collections.discard(name)  # what else it is cannot be told
+        if name in self.names.entries and value.type in ("array", "object"):
+            block.line(f"{self.names.of(name)} = {self.entry(value)}")
+            return
+        self.names.entries.discard(name)
         source = self.of(value)
-        if self.is_response(value) or source.startswith(("await vu.batch(",)):
+        if source.startswith("await vu.batch("):
+            self.names.batches.add(name)
+        elif self.is_response(value):
             self.names.responses.add(name)
         block.line(f"{self.names.of(name)} = {source}")
 

@@ -103,6 +103,7 @@ class _Reader:
     def __init__(self, document: dict[str, Any], swagger: bool) -> None:
         self._document = document
         self._swagger = swagger
+        self._keeps = str(document.get("openapi")).startswith("3.1")  # keys beside $ref
         self._lost: list[str] = []
 
     def whole(self) -> Description:
@@ -124,23 +125,27 @@ class _Reader:
         )
 
     def resolve(self, value: Any) -> dict[str, Any]:
-        """Follow references within the file."""
-        found = value
+        """Follow references within the file; what stands beside one counts more (since 3.1)."""
+        found, beside = value, dict[str, Any]()
         for _ in range(_MAX_REFERENCES):
             if not isinstance(found, dict):
                 return {}
             reference = found.get("$ref")
             if not isinstance(reference, str):
-                return found
+                return _joined(found, beside)
+            if self._keeps:
+                own = {key: each for key, each in found.items() if key != "$ref"}
+                beside = _joined(own, beside)
             if not reference.startswith("#/"):
                 self._lost.append(f"the reference {reference} leads out of the file")
-                return {}
+                return beside
             target: Any = self._document
             for step in reference[2:].split("/"):
                 key = step.replace("~1", "/").replace("~0", "~")
                 target = target.get(key) if isinstance(target, dict) else None
             if target is None:
                 self._lost.append(f"the reference {reference} leads nowhere")
+                return beside
             found = target
         return {}
 
@@ -273,6 +278,16 @@ class _Reader:
             kind = "multipart/form-data" if multipart else _BODIES[1]
             value = {str(each.get("name")): example(each, self.resolve) for each in fields}
             found.body = RequestBody(kind, value, files)
+
+
+def _joined(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return one schema of two that both hold."""
+    found = {**under, **over}
+    if isinstance(under.get("properties"), dict) and isinstance(over.get("properties"), dict):
+        found["properties"] = {**under["properties"], **over["properties"]}
+    if isinstance(under.get("required"), list) and isinstance(over.get("required"), list):
+        found["required"] = [*under["required"], *over["required"]]
+    return found
 
 
 def _map(given: object) -> dict[str, Any]:
