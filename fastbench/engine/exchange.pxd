@@ -34,13 +34,14 @@ from fastbench.engine.response cimport FAILED, FOUND, HEAD_ONLY, START, Asked, e
 from fastbench.engine.rules cimport (
     cause, kind_of_broken, kind_of_loss, may_send_again, phase_of, stays_open, untouched,
 )
-from fastbench.engine.worker cimport OPEN, Conn, Request, Template, Worker
+from fastbench.engine.worker cimport OPEN, Conn, Request, SampleLog, Template, Worker
 
 cdef enum:
     READ_BYTES = 32768
     GLANCE_BYTES = 4096             # read of a large answer whose body is then discarded
     LARGE_BODY_BYTES = 65536
     SCRATCH_BYTES = 65536
+    MOST_NS = 0xffffffff            # of what a sample holds
     BEHIND_TIMEOUT = 1              # error code: failed because an earlier answer timed out
 
 
@@ -150,6 +151,15 @@ cdef inline void count_url_bytes(Worker *w, Conn *c, uint64_t n_bytes) noexcept 
         url.bytes_in += n_bytes
 
 
+cdef inline void log_sample(SampleLog *log, uint64_t now, uint64_t latency_ns) noexcept nogil:
+    cdef uint64_t ended_ns = now - log.begin_ns
+    if log.count < log.capacity:
+        log.rows[log.count].ended_ns = <uint32_t>(ended_ns if ended_ns < MOST_NS else MOST_NS)
+        log.rows[log.count].latency_ns = <uint32_t>(
+            latency_ns if latency_ns < MOST_NS else MOST_NS)
+        log.count += 1
+
+
 cdef inline void judge(Worker *w, Conn *c, Request *r, uint64_t now) noexcept nogil:
     """Count a complete answer; the headline histogram is for those that are ok."""
     cdef uint32_t status = c.http.status
@@ -164,6 +174,8 @@ cdef inline void judge(Worker *w, Conn *c, Request *r, uint64_t now) noexcept no
         record(&slot.latency[FIRST_BYTE], r.first_ns - r.sent_ns if r.first_ns else service_ns)
         if w.planned:
             record(&slot.latency[RESPONSE], now - r.due_ns)
+        if w.log.rows != NULL:
+            log_sample(&w.log, now, now - r.due_ns if w.planned else service_ns)
         return
     slot.failed += 1
     count_by_url(w, r, status, False, now)

@@ -97,6 +97,16 @@ cdef struct Dialogue:               # how WebSockets differ; `flush` is NULL in 
     uint64_t max_message_bytes
     uint64_t refused                # handshakes that failed before the start line
 
+cdef struct Sample:                 # one answer that counts; both saturate at 4.29 s
+    uint32_t ended_ns               # since the begin of its slice
+    uint32_t latency_ns             # service time, response time under a plan
+
+cdef struct SampleLog:              # `rows` is NULL but where servers are loaded in turns
+    Sample *rows
+    uint64_t count
+    uint64_t capacity
+    uint64_t begin_ns               # of the slice
+
 cdef struct Worker:
     # hot
     int epoll
@@ -132,6 +142,7 @@ cdef struct Worker:
     uint8_t *buffer
     uint8_t *scratch
     Fifo flying                     # requests in flight, oldest first
+    SampleLog log
     # connections
     Conn *conns
     uint32_t n_conns

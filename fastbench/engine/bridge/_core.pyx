@@ -23,11 +23,12 @@ cimport fastbench.engine.loop as loop
 cimport fastbench.engine.pace as pace
 cimport fastbench.engine.response as response
 cimport fastbench.engine.rules as rules
+cimport fastbench.engine.slices as slices
 cimport fastbench.engine.websocket.talk as talk
 cimport fastbench.engine.tls as tls
 cimport fastbench.engine.websocket.upgrade as upgrade
 cimport fastbench.engine.websocket.dialogue as dialogue
-from fastbench.engine.worker cimport Conn, Request, Socket, SocketMode, Template, Worker
+from fastbench.engine.worker cimport Conn, Request, Sample, Socket, SocketMode, Template, Worker
 
 # In the order of the enums in block.pxd, response.pxd, frames.pxd and upgrade.pxd.
 ERROR_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset",
@@ -309,6 +310,9 @@ cdef class Engine:
         """Load the server until the block says stop or the budget is spent. Blocks; no GIL."""
         with nogil:
             loop.run(&self.worker)
+
+
+include "_slices.pxi"
 
 
 cdef pace.Stage *stages_of(list levels) except NULL:
