@@ -94,7 +94,10 @@ cdef inline void load(Worker *w, const Timeline *t, Slice *slice) noexcept nogil
     w.running = True
     w.budget = <uint64_t>-1
     if w.planned:
-        begin_plan(&w.pace, slice.begin_ns, slice.until_ns, w.budget, w.index, w.rng + slice.begin_ns)
+        w.pace.stages = w.stages
+        w.pace.n_stages = w.n_stages
+        begin_plan(&w.pace, slice.begin_ns, slice.until_ns, w.budget, w.index,
+                   w.rng + slice.begin_ns)
     for i in range(w.n_conns):
         if w.conns[i].state == OPEN:
             w.now_ns = now_ns()
@@ -127,7 +130,8 @@ cdef inline void load(Worker *w, const Timeline *t, Slice *slice) noexcept nogil
     w.running = False
 
 
-cdef inline void run_slice(Worker *w, const Timeline *t, uint64_t begin_ns, Slice *slice) noexcept nogil:
+cdef inline void run_slice(Worker *w, const Timeline *t, uint64_t begin_ns,
+                           Slice *slice) noexcept nogil:
     cdef uint64_t ok = w.counts.ok
     cdef uint64_t bad = w.counts.failed + w.counts.timeouts
     cdef uint64_t started = w.counts.started
@@ -168,7 +172,8 @@ cdef inline uint64_t next_slice(Worker *w, Timeline *t, uint32_t number) noexcep
     return t.begin_ns[number]
 
 
-cdef inline void run_in_turns(Worker **sides, uint32_t count, Timeline *t, Slice *slices) noexcept nogil:
+cdef inline void run_in_turns(Worker **sides, uint32_t count, Timeline *t,
+                              Slice *slices) noexcept nogil:
     """Connect all sides, wait for the start line, load one after the other as the order says."""
     cdef uint64_t begin_ns
     cdef uint32_t i, number
@@ -188,4 +193,5 @@ cdef inline void run_in_turns(Worker **sides, uint32_t count, Timeline *t, Slice
         run_slice(sides[t.order[number]], t, begin_ns, &slices[number])
     for i in range(count):
         sides[i].now_ns = now_ns()
+        sides[i].planned = False        # each slice has counted what it planned
         take_stock(sides[i])
