@@ -12,6 +12,7 @@ import math
 import os
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastbench.engine.bridge import _core
@@ -75,10 +76,10 @@ def run(
     channel: socket.socket,
 ) -> None:
     """Be a worker: load the server as the block says. The end of the channel is the end of it."""
-    _control(_engine(plan, endpoints, cycle, block, share))
+    control(engine(plan, endpoints, cycle, block, share).run)
 
 
-def _engine(
+def engine(
     plan: Plan,
     endpoints: tuple[Endpoint, ...],
     cycle: list[int],
@@ -142,14 +143,14 @@ def _tls_options(plan: Plan) -> tuple[bytes, bool, bool, bytes, bytes, bytes] | 
     return name.encode(), hostnames.is_address(name), tls.verify, cafile, certfile, keyfile
 
 
-def _control(engine: _core.Engine) -> None:
-    """Run the engine on a thread of its own until it ends; leave when the parent is gone."""
+def control(load: Callable[[], None]) -> None:
+    """Load on a thread of its own until that ends; leave when the parent is gone."""
     parent = os.getppid()
     failed: list[BaseException] = []
 
     def drive() -> None:
         try:
-            engine.run()
+            load()
         except BaseException as error:
             failed.append(error)
 
