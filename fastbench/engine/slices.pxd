@@ -39,6 +39,7 @@ cdef struct Slice:                  # one worker's part of a slice
     uint64_t ok
     uint64_t failed                 # timeouts among them
     uint64_t unsent                 # planned and not started
+    uint64_t idle_ns                # spent waiting for events
     uint64_t first_sample
     uint64_t samples
 
@@ -135,6 +136,7 @@ cdef inline void run_slice(Worker *w, const Timeline *t, uint64_t begin_ns,
     cdef uint64_t ok = w.counts.ok
     cdef uint64_t bad = w.counts.failed + w.counts.timeouts
     cdef uint64_t started = w.counts.started
+    cdef uint64_t idle_ns = w.counts.idle_ns
     slice.begin_ns = begin_ns
     slice.until_ns = begin_ns + t.slice_ns
     slice.first_sample = w.log.count
@@ -143,6 +145,7 @@ cdef inline void run_slice(Worker *w, const Timeline *t, uint64_t begin_ns,
     slice.started = w.counts.started - started
     slice.ok = w.counts.ok - ok
     slice.failed = w.counts.failed + w.counts.timeouts - bad
+    slice.idle_ns = w.counts.idle_ns - idle_ns
     slice.samples = w.log.count - slice.first_sample
     full_barrier()
     slice.home_ns = now_ns()

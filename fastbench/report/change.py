@@ -6,6 +6,7 @@ the direction of its ratio, "3.1 to 5.4 %", and with signs where it holds 1 or s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from fastbench.experiments.compare.compare_document import (
@@ -15,6 +16,7 @@ from fastbench.experiments.compare.compare_document import (
     Metric,
     Pair,
 )
+from fastbench.foundation.units import format_s
 from fastbench.results import resolution
 
 _NAMES = {  # of a metric, in a table and in a sentence
@@ -122,6 +124,10 @@ def explained(found: Comparison) -> str:
         return ""
     total = found.metrics[found.primary].pairs + found.pairs_needed
     more = f"{found.pairs_needed:,} more pair" + ("" if found.pairs_needed == 1 else "s")
+    time_s = found.config.get("time_s")
+    if isinstance(time_s, float) and found.pairs:  # in slices, pairs follow from the time
+        time_s = math.ceil(time_s * total / len(found.pairs))
+        return f"about {more} needed: --time {format_s(time_s)}"
     return f"about {more} needed: --pairs {max(total, found.pairs_planned)}"
 
 

@@ -53,7 +53,9 @@ class Turns:
 class SlicePart:
     """One slice, over all workers. `times_ns` are of the answers that are ok, in no order.
 
-    `rate` is of these, per s, from the end of what is skipped to the last of them; 0 without any.
+    `busy` is the share of its time in which the busiest worker did not wait for the server.
+    `rate` is of these answers, per s, from the end of what is skipped to the last of them; 0
+    without any.
     """
 
     side: int
@@ -64,6 +66,7 @@ class SlicePart:
     failed: int
     unsent: int
     rate: float
+    busy: float
     times_ns: array[int]
 
 
@@ -173,7 +176,8 @@ class TurnsRun:
             times.extend(taken[skipped:])
         started, ok, failed, unsent = (sum(row[at] for row in rows) for at in (4, 5, 6, 7))
         home_ns = max(row[3] for row in rows)
-        return SlicePart(side, begin_ns, home_ns, started, ok, failed, unsent, rate, times)
+        busy = 1 - min(row[8] / max(1, row[3] - row[1]) for row in rows)
+        return SlicePart(side, begin_ns, home_ns, started, ok, failed, unsent, rate, busy, times)
 
     def _look_at_servers(self) -> None:
         for found, uses, block in zip(self.found, self.uses, self.blocks, strict=True):

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from fastbench.cli.args import compare_args, flag_table
 from fastbench.cli.args.compare_args import Command, Live, Stored, parse
 from fastbench.cli.help.compare_help import TEXT
+from fastbench.experiments.trials.pairing import Terms
+from fastbench.experiments.trials.slicing import SliceTerms
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.script.run_request import RunRequest
 
@@ -84,6 +86,7 @@ def test_both_sides_get_the_same_load_and_their_own_address() -> None:
 
 def test_what_is_not_given_has_its_default() -> None:
     found = live("A B")
+    assert isinstance(found.terms, Terms)
     assert (found.terms.pairs, found.terms.max_time_s, found.terms.find_rate) == (12, None, False)
     assert found.primary == "requests_per_s"
     base, _ = plans("A B")
@@ -140,7 +143,7 @@ def test_the_rest_is_taken_as_it_is_written() -> None:
         "A B --pairs 20 --seed 7 --max-time 2m --threshold-effect 5% --fail-on-regression 7.5% "
         "--json out.json --quiet"
     )
-    assert isinstance(found.what, Live)
+    assert isinstance(found.what, Live) and isinstance(found.what.terms, Terms)
     assert (found.what.terms.pairs, found.what.terms.seed) == (20, 7)
     assert found.what.terms.max_time_s == 120
     assert (found.rules.threshold, found.rules.regression_limit) == (0.05, 0.075)
@@ -351,3 +354,33 @@ def test_any_words_are_a_comparison_or_one_sentence(argv: list[str]) -> None:
         str(error).encode("utf-8")
     else:
         assert found in ("help", "version") or isinstance(found, Command)
+
+
+# Slices
+
+
+def test_slices_have_a_length_and_a_time() -> None:
+    for words, slice_s, time_s in (
+        ("--slice auto", None, 15.0),
+        ("--slice 50ms --time 1m", 0.05, 60.0),
+        ("--time 20s", None, 20.0),
+    ):
+        terms = live(f"A B {words} --seed 3").terms
+        assert terms == SliceTerms(3, time_s, slice_s, False, "requests_per_s")
+    assert live("A B --slice auto --primary p99 --seed 3").terms.find_rate
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("--slice 5ms", "--slice must be at least 20ms"),
+        ("--slice 10s", "--slice"),
+        ("--slice 1s --time 15s", "--time must be at least 32s"),
+        ("--slice auto --pairs 20", "leave out --pairs and --visit"),
+        ("--slice auto --visit 2s", "leave out --pairs and --visit"),
+        ("--slice auto --primary cpu_per_request", "Slices do not tell cpu_per_request"),
+    ],
+)
+def test_what_slices_do_not_take_is_refused(words: str, why: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(why)):
+        live(f"A B {words}")

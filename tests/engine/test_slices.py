@@ -23,7 +23,7 @@ from fastbench.run import worker
 
 MS = 1_000_000
 BROKEN = OK.replace(b"200 OK", b"500 Oh")
-SIDE, BEGIN, UNTIL, HOME, STARTED, OK_, FAILED, UNSENT, FIRST, SAMPLES = range(10)
+SIDE, BEGIN, UNTIL, HOME, STARTED, OK_, FAILED, UNSENT, IDLE, FIRST, SAMPLES = range(11)
 
 
 class Turns:

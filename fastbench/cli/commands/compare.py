@@ -20,8 +20,9 @@ from fastbench.cli.output.settings import Output
 from fastbench.experiments.compare import decision
 from fastbench.experiments.compare.compare_document import Comparison, Pair
 from fastbench.experiments.compare.saved_results import judge_stored
-from fastbench.experiments.trials import pairing
+from fastbench.experiments.trials import pairing, slicing
 from fastbench.experiments.trials.pairing import Measured, Terms
+from fastbench.experiments.trials.slicing import SliceTerms
 from fastbench.experiments.trials.trial_artifacts import Kept
 from fastbench.experiments.trials.trial_servers import ServerError
 from fastbench.foundation import exit_codes, redact, signals
@@ -105,19 +106,23 @@ def _compare_live(what: Live, command: Command) -> int:
         return decision.judge(pairs, primary, subject, command.rules)
 
     view = CompareView(
-        pairs=what.terms.pairs,
+        pairs=what.terms.pairs if isinstance(what.terms, Terms) else 0,
+        time_s=what.terms.time_s if isinstance(what.terms, SliceTerms) else 0.0,
         judged=judged,
         enabled=command.output.progress and not command.output.quiet,
         color=command.output.color,
     )
     try:
         with view:
-            measured = pairing.run(
-                *(what.base, what.candidate, terms, view.update),
-                notice=_tell,
-                echo=_echo,
-                kept=kept,
-            )
+            if isinstance(terms, SliceTerms):
+                measured = slicing.run(what.base, what.candidate, terms, view.update, kept)
+            else:
+                measured = pairing.run(
+                    *(what.base, what.candidate, terms, view.update),
+                    notice=_tell,
+                    echo=_echo,
+                    kept=kept,
+                )
     except ServerError as error:
         _tell(str(error))
         _show_output(error)
@@ -153,13 +158,20 @@ def _subject(what: Live, machine: Environment, measured: Measured | None) -> dec
         candidate=what.candidate.label,
         environment=machine,
         seed=what.terms.seed,
-        pairs_planned=what.terms.pairs,
+        pairs_planned=_planned(what.terms, measured),
         config=config,
         ended="complete" if measured is None else measured.ended,
     )
 
 
-def _course(what: Live) -> tuple[str, Terms]:
+def _planned(terms: Terms | SliceTerms, measured: Measured | None) -> int:
+    """Return how many pairs were planned: of slices, as many as the time had room for."""
+    if isinstance(terms, Terms):
+        return terms.pairs
+    return len(measured.pairs) if measured is not None else 1
+
+
+def _course(what: Live) -> tuple[str, Terms | SliceTerms]:
     """Return what decides, and how it is measured: both may depend on what a script declares.
 
     A script whose rate is planned is judged by p99. Its warm-up is all of its load in less time.
@@ -169,7 +181,7 @@ def _course(what: Live) -> tuple[str, Terms]:
     from fastbench.script.run_request import RunRequest
 
     job = what.base.make(None)
-    if not isinstance(job, RunRequest):
+    if not isinstance(job, RunRequest) or isinstance(what.terms, SliceTerms):
         return what.primary or "requests_per_s", what.terms
     for sentence in source.shadowed(loader.find(job.script).file):
         _tell(sentence)

@@ -29,6 +29,9 @@ Measuring
   -W, --warmup T          load before each trial, excluded from the results (1s); with --script it
                           is a separate short run with its own setup and teardown
   --max-time T            start no pair that would end after T
+  --slice T|auto  --time T   both servers loaded in turns, in slices of T (20ms and up; auto: a
+                          pilot run finds it), for --time in all (15s): sees ten times finer, of
+                          servers that run already; not what differs from start to start
   --seed N                seed of the random order within each pair (random, and recorded)
   and the load, request and network flags of `fastbench --help`: -c -R -H -b -k …
 

@@ -37,13 +37,15 @@ class CompareView(Canvas):
         self,
         *,
         pairs: int,
+        time_s: float = 0.0,
         judged: Callable[[Sequence[Pair]], Comparison],
         enabled: bool = True,
         color: bool | None = None,
         stream: TextIO | None = None,
     ) -> None:
         super().__init__(enabled=enabled, color=color, stream=stream)
-        self._pairs = pairs
+        self._pairs = pairs  # 0: as many as there are in `time_s`
+        self._time_s = time_s
         self._judged = judged
         self._seen = 0  # pairs that were judged
         self._found: deque[tuple[int, Comparison]] = deque(maxlen=SHOWN_INTERVALS)
@@ -65,9 +67,11 @@ class CompareView(Canvas):
         if now.phase == "pilot":
             return Text(f"  {'pilot':<14}looking for a rate both sides can carry", style="yellow")
         right = f"  {format_s(float(int(now.elapsed_s)))}" if now.elapsed_s >= 1 else ""
-        line = Text(f"  {f'pair {now.pair} of {self._pairs}':<14}")
+        part = f"pair {now.pair} of {self._pairs}" if self._pairs else plural(now.pair, "pair")
+        share = len(now.pairs) / self._pairs if self._pairs else now.elapsed_s / self._time_s
+        line = Text(f"  {part:<14}")
         free = max(0, columns - len(line) - len(right))
-        done = min(free, round(len(now.pairs) / self._pairs * free))
+        done = min(free, round(share * free))
         full, empty = ("━", "─") if self._unicode else ("=", "-")
         line.append(full * done, style="green").append(empty * (free - done), style="dim")
         return line.append(right)

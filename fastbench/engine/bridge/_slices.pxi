@@ -79,7 +79,8 @@ cdef class Slices:
     def rows(self, uint32_t worker, uint32_t first=0):
         """A worker's slices that are over, from number `first` on.
 
-        (side, begin_ns, until_ns, home_ns, started, ok, failed, unsent, first_sample, samples)
+        (side, begin_ns, until_ns, home_ns, started, ok, failed, unsent, idle_ns,
+        first_sample, samples)
         """
         cdef slices.Slice *row = self.of_worker(worker)
         cdef uint32_t i
@@ -89,7 +90,8 @@ cdef class Slices:
                 break
             found.append((self.timeline.order[i], row[i].begin_ns, row[i].until_ns,
                           row[i].home_ns, row[i].started, row[i].ok, row[i].failed,
-                          row[i].unsent, row[i].first_sample, row[i].samples))
+                          row[i].unsent, row[i].idle_ns, row[i].first_sample,
+                          row[i].samples))
         return found
 
     def samples(self, uint32_t worker, uint32_t side, uint64_t first, uint64_t count):

@@ -236,7 +236,7 @@ class _Rounds:
                 self.notes.append(f"{name}: {'; '.join(measured.reasons)}")
                 return "nothing_succeeded"
         slower = min(carried, key=lambda name: carried[name])
-        self.rate = _rounded_down(PILOT_SHARE * carried[slower])
+        self.rate = rounded_down(PILOT_SHARE * carried[slower])
         self.redone = 0
         self.notes.append(
             f"every trial asks for {format_rate(self.rate)}, {PILOT_SHARE:.0%} of what the slower "
@@ -292,7 +292,7 @@ class _Rounds:
 
     def _run(self, name: Name, job: Job) -> Result:
         if self.rate is not None and isinstance(job, Plan):
-            job = _at_rate(job, self.rate)
+            job = at_rate(job, self.rate)
         if isinstance(job, RunRequest) and self.terms.warmup_share:
             self._warm_up(name, job)
         observer = TrialObserver(
@@ -347,14 +347,14 @@ def _most_frequent(result: Result) -> tuple[str, ...]:
     return tuple(what for what, _ in wrong.most_common(1))
 
 
-def _at_rate(plan: Plan, rate: float) -> Plan:
+def at_rate(plan: Plan, rate: float) -> Plan:
     """Return the plan with so many requests per second, as -R does."""
     pace = Pace(rates=True, stages=(Stage(math.inf, rate, rate),))
     asked = {"rate": rate, "stages": None, "arrival": pace.arrival, "on_overload": "queue"}
     return replace(plan, load=replace(plan.load, pace=pace), config=plan.config | asked)
 
 
-def _rounded_down(rate: float) -> float:
+def rounded_down(rate: float) -> float:
     """Return the rate with two digits: nobody asks for 7,318.44 per second."""
     step = 10.0 ** (math.floor(math.log10(rate)) - 1)
     return math.floor(rate / step) * step

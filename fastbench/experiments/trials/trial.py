@@ -21,6 +21,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
@@ -38,6 +39,7 @@ GRACE_S = 15.0  # from the first signal to the end of load and teardown
 ATOMIC_BYTES = select.PIPE_BUF  # so much fits into a socket that can be written to
 
 Job = Plan | RunRequest
+Work = Callable[[socket.socket], None]  # of a process of its own, with its end of the channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,54 +80,70 @@ def run_trial(job: Job, observer: TrialObserver, stop: Interrupts) -> Result:
     Raises what refuses the run (UsageError and its kin), Interrupted when a signal ended it,
     KeyboardInterrupt at a second signal, TrialError when its process was lost.
     """
+    found: list[Result] = []
+
+    def hear(kind: str, body: Any) -> None:
+        if kind == "progress":
+            with contextlib.suppress(json_codec.DocumentError):  # it is only for the eyes
+                observer.progress(json_codec.read(Progress, body, kind))
+        elif kind == "notice":
+            observer.notice(body)
+        elif kind == "echo":
+            observer.echo(body)
+        elif kind == "result":
+            found.append(Result.from_document(body))
+
+    run_apart(partial(_run, job), hear, stop)
+    return found[0]
+
+
+def run_apart(work: Work, hear: Callable[[str, Any], None], stop: Interrupts) -> None:
+    """Do work in a process of its own; `hear` gets kind and body of all that it says.
+
+    Raises the same as `run_trial`.
+    """
     stop.check()
-    trial = _Trial(observer)
+    trial = _Trial(hear)
     with closing(trial.processes):
-        trial.listen(job, stop)
+        trial.listen(work, stop)
     if stop.came:
         raise Interrupted
-    return trial.outcome()
+    trial.check()
 
 
 class _Trial:
     """A trial as the parent sees it."""
 
-    def __init__(self, observer: TrialObserver) -> None:
+    def __init__(self, hear: Callable[[str, Any], None]) -> None:
         self._process = Child(leads=os.setpgrp)
         self.processes: Supervisor[Child] = Supervisor(lambda: self._process.kill(signal.SIGTERM))
-        self._observer = observer
-        self._result: Result | None = None
+        self._hear = hear
+        self._done = False
         self._refused: dict[str, Any] | None = None
 
-    def listen(self, job: Job, stop: Interrupts) -> None:
+    def listen(self, work: Work, stop: Interrupts) -> None:
         """Start it and hear it out until it has ended; pass a signal on."""
-        self.processes.start(self._process, lambda channel: _be(job, channel))
+        self.processes.start(self._process, lambda channel: _be(work, channel))
         while not self._process.gone and self.processes.late_s(0, time.monotonic_ns()) < GRACE_S:
             for _, (kind, body) in self.processes.listen(LOOK_S):
                 self._heard(kind, body)
             if stop.came:
                 self.processes.stop()
 
-    def outcome(self) -> Result:
-        """Return the result, or raise what took its place."""
-        if self._result is not None:
-            return self._result
+    def check(self) -> None:
+        """Raise what took the place of an orderly end."""
         if self._refused is not None:
             raise _refusal(self._refused)
-        raise TrialError(f"the process that measured ended {self._process.how}")
+        if not self._done:
+            raise TrialError(f"the process that measured ended {self._process.how}")
 
     def _heard(self, kind: str, body: Any) -> None:
-        if kind == "progress":
-            with contextlib.suppress(json_codec.DocumentError):  # it is only for the eyes
-                self._observer.progress(json_codec.read(Progress, body, kind))
-        elif kind == "notice":
-            self._observer.notice(body)
-        elif kind == "echo":
-            self._observer.echo(body)
-        elif kind == "refused":
+        if kind == "refused":
             self._refused = body
-        elif kind == "result":
-            self._result = Result.from_document(body)
+        elif kind == "done":
+            self._done = True
+        elif kind != "gone":
+            self._hear(kind, body)
 
 
 def _refusal(body: dict[str, Any]) -> Exception:
@@ -138,35 +156,41 @@ def _refusal(body: dict[str, Any]) -> Exception:
     return OptionsError(text) if kind == "OptionsError" else ScriptError(text, body["traceback"])
 
 
-def _be(job: Job, channel: socket.socket) -> None:
-    """Be the trial; the last it says is its document, or why there is none."""
+def _be(work: Work, channel: socket.socket) -> None:
+    """Be the trial; the last it says is that it is done, or why it cannot be."""
     try:
-        _say(channel, "result", _run(job, channel).to_document())
+        work(channel)
+        say(channel, "done", None)
     except Exception as error:
         kind, text, trace = "TrialError", traceback.format_exc(), ""
         if isinstance(error, UsageError):
             kind, text, trace = type(error).__name__, str(error), getattr(error, "traceback", "")
-        _say(channel, "refused", {"kind": kind, "text": text, "traceback": trace})
+        say(channel, "refused", {"kind": kind, "text": text, "traceback": trace})
 
 
-def _run(job: Job, channel: socket.socket) -> Result:
+def _run(job: Job, channel: socket.socket) -> None:
+    """Carry a run out; the last it says is its document."""
+
     def tell(progress: Progress) -> None:
         _say_if_heard(channel, "progress", json_codec.plain(progress))
 
-    if isinstance(job, Plan):
-        return runner.run(job, tell, thread_rates=False)
-    from fastbench.script.parent import run
-
     def notice(sentence: str) -> None:
-        _say(channel, "notice", sentence)
+        say(channel, "notice", sentence)
 
     def echo(lines: str) -> None:
-        _say(channel, "echo", lines)
+        say(channel, "echo", lines)
 
-    return run(job, tell, notice, echo)
+    if isinstance(job, Plan):
+        found = runner.run(job, tell, thread_rates=False)
+    else:
+        from fastbench.script.parent import run
+
+        found = run(job, tell, notice, echo)
+    say(channel, "result", found.to_document())
 
 
-def _say(channel: socket.socket, kind: str, body: object) -> None:
+def say(channel: socket.socket, kind: str, body: object) -> None:
+    """Say something to the parent of a trial."""
     channel.sendall(encoded(kind, body))
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fastbench.experiments.compare.compare_document import SIDES, Latencies
@@ -36,6 +37,12 @@ class Kept:
                 self._add("response", side, of.planned)
         if self.results:
             self._candidates.append(candidate)
+
+    def add_slices(self, times: str, sides: Sequence[Histogram]) -> None:
+        """Take the times of all slices of both sides: `response` under a plan, else `service`."""
+        self._timed, self._planned = False, times == "response"
+        for side, found in zip(SIDES, sides, strict=True):
+            self._add(times, side, found)
 
     def latency(self) -> Latencies | None:
         """Return the times of both sides, of responses if all trials have them; None of none."""
