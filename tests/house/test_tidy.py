@@ -108,7 +108,7 @@ ENGINE_ORDER = (
     *("kernel", "hdr", "fifo", "pace", "response", "head", "codec", "http"),
     *("websocket.utf8", "websocket.frames", "websocket.upgrade"),
     *("block", "tls", "rules", "addresses", "worker", "byurl", "conn", "exchange"),
-    *("websocket.talk", "websocket.dialogue", "loop", "trend", "arena"),
+    *("websocket.talk", "websocket.dialogue", "loop", "slices", "trend", "arena"),
 )
 
 FUNCTION_LINES = {".py": 60, ".pyx": 70, ".pxd": 70}

@@ -9,13 +9,19 @@ from __future__ import annotations
 import copy
 import functools
 import os
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Literal
 
-from fastbench.cli.args import flag_reader, flag_table, request_args, script_args, url_args
+from fastbench.cli.args import (
+    flag_reader,
+    flag_table,
+    request_args,
+    script_args,
+    slice_args,
+    url_args,
+)
 from fastbench.cli.args import flag_values as values
 from fastbench.cli.args.flag_grammar import Grammar
 from fastbench.cli.output import destinations
@@ -25,7 +31,7 @@ from fastbench.experiments.compare.decision import Rules
 from fastbench.experiments.compare.statistics import MIN_PAIRS
 from fastbench.experiments.trials import trial_servers
 from fastbench.experiments.trials.pairing import Terms
-from fastbench.experiments.trials.slicing import LONGEST_S, SHORTEST_S, SliceTerms
+from fastbench.experiments.trials.slicing import SliceTerms
 from fastbench.experiments.trials.trial import Side
 from fastbench.foundation import redact, units
 from fastbench.plan import plan, urls
@@ -39,9 +45,7 @@ DEFAULT_PAIRS = 12
 MAX_PAIRS = 1000
 DEFAULT_VISIT_S = 3.0
 DEFAULT_WARMUP_S = 1.0
-DEFAULT_TIME_S = 15.0
 _VISIT = units.format_s(DEFAULT_VISIT_S)
-MAX_SEED = 2**63 - 1
 PORT = trial_servers.PORT
 BASE_URL = "BASE_URL"  # what scripts read where they build addresses themselves
 
@@ -242,8 +246,7 @@ def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) 
         terms = _terms(typed, find_rate=find_rate)
         config |= {"visit_s": visit_s, "warmup_s": warmup_s, "max_time_s": terms.max_time_s}
     else:
-        terms = _slices(typed, find_rate=find_rate, primary=primary or "")
-        _refuse_slices(typed, first, primary)
+        terms = slice_args.terms(typed, first, primary, find_rate=find_rate, visit=_VISIT)
         config |= {"slice_s": terms.slice_s, "time_s": terms.time_s}
     return Live(base, candidate, terms, primary, warmup_s if scripted else 0.0, config)
 
@@ -364,44 +367,9 @@ def _terms(typed: SimpleNamespace, *, find_rate: bool) -> Terms:
             "confidence."
         )
     max_time_s = values.duration_s("--max-time", typed.max_time, plan.MAX_DURATION_S)
-    return Terms(pairs=pairs, seed=_seed(typed), max_time_s=max_time_s, find_rate=find_rate)
-
-
-def _slices(typed: SimpleNamespace, *, find_rate: bool, primary: str) -> SliceTerms:
-    """Return how slices are measured; `--slice auto` leaves their length to a pilot."""
-    slice_s = None
-    if typed.slice not in (None, "auto"):
-        slice_s = values.duration_s("--slice", typed.slice, LONGEST_S)
-        if slice_s is not None and slice_s < SHORTEST_S:
-            raise UsageError(f"--slice must be at least {units.format_s(SHORTEST_S)}.")
-    time_s = values.duration_s("--time", typed.time, plan.MAX_DURATION_S) or DEFAULT_TIME_S
-    if time_s < (least_s := 4 * MIN_PAIRS * (slice_s or SHORTEST_S)):
-        raise UsageError(
-            f"--time must be at least {units.format_s(least_s)}: {MIN_PAIRS} pairs of slices."
-        )
-    return SliceTerms(_seed(typed), time_s, slice_s, find_rate, primary)
-
-
-def _refuse_slices(typed: SimpleNamespace, job: Plan | RunRequest, primary: str | None) -> None:
-    """Refuse what goes with visits alone."""
-    if not isinstance(job, Plan):
-        raise UsageError("--slice and --time are for URLs; leave them out, scripts have --visit.")
-    if typed.run_base is not None:
-        raise UsageError(
-            "--slice and --time are for servers that run already; leave them out, or start both "
-            "and give their URLs."
-        )
-    if typed.pairs is not None or typed.visit is not None or typed.durations != [_VISIT]:
-        raise UsageError("--slice and --time say how long it takes; leave out --pairs and --visit.")
-    if primary == "cpu_per_request":
-        raise UsageError("Slices do not tell cpu_per_request; leave out --slice and --time.")
-    if job.load.pace is not None and not job.load.planned:
-        raise UsageError("Stages of connections are for visits; leave out --slice and --time.")
-
-
-def _seed(typed: SimpleNamespace) -> int:
-    seed = values.count("--seed", typed.seed, 0, MAX_SEED)
-    return secrets.randbelow(2**32) if seed is None else seed
+    return Terms(
+        pairs=pairs, seed=slice_args.seed(typed), max_time_s=max_time_s, find_rate=find_rate
+    )
 
 
 def grammar_of(_command: str, words: Sequence[str]) -> Grammar:

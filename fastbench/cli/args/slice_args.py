@@ -1,0 +1,68 @@
+"""The flags of `fastbench compare` for slices: --slice and --time."""
+
+from __future__ import annotations
+
+import secrets
+from types import SimpleNamespace
+
+from fastbench.cli.args import flag_values as values
+from fastbench.experiments.compare.statistics import MIN_PAIRS
+from fastbench.experiments.trials.slicing import LONGEST_S, SHORTEST_S, SliceTerms
+from fastbench.foundation import units
+from fastbench.plan import plan
+from fastbench.plan.plan import Plan, UsageError
+from fastbench.script.run_request import RunRequest
+
+DEFAULT_TIME_S = 15.0
+MAX_SEED = 2**63 - 1
+
+
+def terms(
+    typed: SimpleNamespace,
+    job: Plan | RunRequest,
+    primary: str | None,
+    *,
+    find_rate: bool,
+    visit: str,
+) -> SliceTerms:
+    """Return how slices are measured; `--slice auto` leaves their length to a pilot.
+
+    `visit` is the length of a visit where nobody has given one. Raises UsageError.
+    """
+    _refuse(typed, job, primary, visit)
+    slice_s = None
+    if typed.slice not in (None, "auto"):
+        slice_s = values.duration_s("--slice", typed.slice, LONGEST_S)
+        if slice_s is not None and slice_s < SHORTEST_S:
+            raise UsageError(f"--slice must be at least {units.format_s(SHORTEST_S)}.")
+    time_s = values.duration_s("--time", typed.time, plan.MAX_DURATION_S) or DEFAULT_TIME_S
+    if time_s < (least_s := 4 * MIN_PAIRS * (slice_s or SHORTEST_S)):
+        raise UsageError(
+            f"--time must be at least {units.format_s(least_s)}: {MIN_PAIRS} pairs of slices."
+        )
+    return SliceTerms(seed(typed), time_s, slice_s, find_rate, primary or "requests_per_s")
+
+
+def _refuse(
+    typed: SimpleNamespace, job: Plan | RunRequest, primary: str | None, visit: str
+) -> None:
+    """Refuse what goes with visits alone."""
+    if not isinstance(job, Plan):
+        raise UsageError("--slice and --time are for URLs; leave them out, scripts have --visit.")
+    if typed.run_base is not None:
+        raise UsageError(
+            "--slice and --time are for servers that run already; leave them out, or start both "
+            "and give their URLs."
+        )
+    if typed.pairs is not None or typed.visit is not None or typed.durations != [visit]:
+        raise UsageError("--slice and --time say how long it takes; leave out --pairs and --visit.")
+    if primary == "cpu_per_request":
+        raise UsageError("Slices do not tell cpu_per_request; leave out --slice and --time.")
+    if job.load.pace is not None and not job.load.planned:
+        raise UsageError("Stages of connections are for visits; leave out --slice and --time.")
+
+
+def seed(typed: SimpleNamespace) -> int:
+    """Return the seed of the order, drawn where none is given."""
+    given = values.count("--seed", typed.seed, 0, MAX_SEED)
+    return secrets.randbelow(2**32) if given is None else given
