@@ -103,6 +103,7 @@ class ScriptText:
     constants: Block = field(default_factory=Block)
     functions: list[Block] = field(default_factory=list)
     taken: set[str] = field(default_factory=lambda: set(_RESERVED))
+    part: str = ""  # the file of several that is read
     _next: dict[str, int] = field(default_factory=dict)  # the number to try, by name
 
     def use(self, *names: str) -> str:
@@ -128,7 +129,8 @@ class ScriptText:
 
     def left(self, block: Block, text: str, line: int | None = None) -> None:
         """Mark in the script what was not carried over, and remember it for stderr."""
-        where = "" if line is None else f" (line {line})"
+        file = f"{self.part}, " if self.part else ""
+        where = "" if line is None else f" ({file}line {line})"
         block.comment(f"{MARK}: {text}{where}")
         self.remarks.append(f"{text}{where}")
 

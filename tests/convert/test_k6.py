@@ -224,3 +224,72 @@ export default function () {
     assert "a case that goes on in the next one" in made(tmp_path, goes_on, "x.js")[1]
     inner = text.replace("more = '/even';", "if (more) { break; }")
     assert "a break within a case" in made(tmp_path, inner, "x.js")[1]
+
+
+MODULES = {
+    "x.js": """
+import http from 'k6/http';
+import { sleep } from 'k6';
+import { BASE, login as enter, pairs } from './lib/shop.js';
+import visit from './lib/visit.js';
+export const options = { iterations: 1 };
+const path = '/main';
+function last() { http.get(`${BASE}${path}`); }
+export default function () {
+  const token = enter('anna');
+  visit(token);
+  for (const pair of pairs) { visit(pair); }
+  last();
+}
+""",
+    "lib/shop.js": """
+import http from 'k6/http';
+import { check } from 'k6';
+export const BASE = __ENV.BASE_URL;
+export const pairs = ['a', 'b'];
+const path = '/login';
+export function login(user) {
+  const res = http.post(BASE + path, JSON.stringify({ user: user }));
+  check(res, { 'in': (r) => r.status === 200 });
+  return res.json('token');
+}
+""",
+    "lib/visit.js": """
+import http from 'k6/http';
+import { BASE } from './shop.js';
+const path = '/visit/';
+export default function (what) { return http.get(`${BASE}${path}${what}`); }
+""",
+}
+
+
+def test_modules_of_its_own_become_part_of_the_script(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    for name, text in MODULES.items():
+        (tmp_path / name).write_text(text)
+    script, said = made(tmp_path, MODULES["x.js"], "x.js")
+    assert said == ""
+    came = sent_by_fastbench(script)
+    assert [path for _, path, _ in came] == [
+        *("/main", "/visit/a", "/visit/b", "/visit/t0", "/login")
+    ]
+    assert came == sent_by_k6(tmp_path / "x.js")
+
+
+def test_what_a_module_has_not_is_marked_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "own.js").write_text("export const a = 1;\nexport const b = ~a;\n")
+    text = """
+import http from 'k6/http';
+import { a, other } from './own.js';
+import { c } from './none.js';
+import * as all from './own.js';
+export default function () { http.get(`${__ENV.BASE_URL}/${a}`); }
+"""
+    _, said = made(tmp_path, text, "x.js", layout=False)
+    lines = [each.partition("not carried over: ")[2] for each in said.splitlines()]
+    assert lines == [
+        "~a (./own.js, line 2)",
+        "other of ./own.js (line 3)",
+        "the import of ./none.js, which is not there (line 4)",
+        "* as all from ./own.js; import its names instead (line 5)",
+    ]

@@ -53,6 +53,19 @@ class JsNames:
                 self.python[name] = self.script.name(name)
         return self.python[name]
 
+    def take(self, alias: str, other: JsNames, name: str) -> None:
+        """Know a name of another module, under this one."""
+        self.python[alias] = other.of(name)
+        if name in other.functions:
+            self.functions[alias] = other.functions[name]
+        for ours, theirs in (
+            (self.as_json, other.as_json),
+            (self.params, other.params),
+            (self.collections, other.collections),
+        ):
+            if name in theirs:
+                ours.add(alias)
+
 
 class Expressions:
     """Translate expressions; raises Untranslated for what has no counterpart."""
