@@ -102,5 +102,6 @@ fuzz: debug-build
 	@$(SANITIZED) $(PY) tests/support/fuzz_http.py --seconds 60 $(ARGS)
 	@$(SANITIZED) $(PY) tests/support/fuzz_frames.py --seconds 30 $(ARGS)
 	@$(SANITIZED) $(PY) tests/support/fuzz_sockets.py --seconds 30 $(ARGS)
+	@$(SANITIZED) $(PY) tests/support/fuzz_k6.py --seconds 60 $(ARGS)
 clean:
 	@rm -rf build dist *.egg-info fastbench/engine/*/*.so fastbench/script/k6/js/sucrase .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -54,6 +54,7 @@ def install(realm: K6Realm) -> None:
         "leaveGroup": lambda: owner().leave_group(),
         "log": _log,
         "timer": _timer,
+        "lost": lambda: owner().context.take_lost(),
         "clearTimer": lambda id: owner().clear_timer(id),
         "metric": _metric,
         "add": _add,

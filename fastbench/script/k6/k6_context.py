@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastbench.engine.javascript import _quickjs
 from fastbench.engine.javascript._quickjs import JsValue
@@ -15,3 +15,9 @@ class K6Context:
     realm: _quickjs.Realm
     host: JsValue
     sees_pages: bool = False  # see k6_html
+    lost: list[int] = field(default_factory=list)  # what core.js waits for and never comes
+
+    def take_lost(self) -> list[int]:
+        """Return the numbers of what never comes, once."""
+        lost, self.lost = self.lost, []
+        return lost

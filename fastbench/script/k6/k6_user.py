@@ -166,6 +166,9 @@ class K6User:
         """Forget what an iteration that was cut short has left behind."""
         while self.groups:
             self.leave_group()
+        lost = self.context.lost
+        lost += (*self.timers, *self.tasks, *self.due, *(event[0] for event in self.events))
+        lost += (number for number in self.sockets if number > 0)  # those of k6/ws are below 0
         for timer in self.timers.values():
             timer.cancel()
         for task in self.tasks.values():

@@ -180,8 +180,9 @@ class Runtime:
             each.stop(grace=grace)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; what setup or teardown left behind was in flight at the end."""
         self._heart.stop()
+        self.pool.halt()
         self.pool.close()
 
     def scene(self, share: Share, data: Any) -> ScenarioRunner:

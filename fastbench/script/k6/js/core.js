@@ -21,7 +21,12 @@
   // What a user waits for, by number: a function of (succeeded, value).
   const waiting = new Map();
   let lastId = 0;
-  const wait = (callback) => { waiting.set(++lastId, callback); return lastId; };
+  const wait = (callback) => {
+    const id = ++lastId;
+    if (id % 16 === 0) host.lost().forEach((each) => waiting.delete(each));
+    waiting.set(id, callback);
+    return id;
+  };
   host.dispatch = ([id, succeeded, value]) => {
     const callback = waiting.get(id);
     if (callback === undefined) return;

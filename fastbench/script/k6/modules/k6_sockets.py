@@ -269,7 +269,7 @@ async def _open(url: str, params: Any) -> list[Any]:
     socket = await opening.__aenter__()
     if socket.raw is None:
         refused_too(socket, begun_ns)
-    number = max(user.sockets, default=0) + 1
+    number = min((0, *user.sockets)) - 1  # those of k6/websockets are above 0
     user.sockets[number] = K6Socket(socket, opening)
     shown = K6Response(socket.response, "text")
     error = "" if socket.open or socket.status else socket.error or "the socket did not open"
