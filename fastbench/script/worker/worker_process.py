@@ -135,7 +135,6 @@ class _Worker:
             gc.collect()
             gc.freeze()  # modules live until the end
             self._tell_loaded()
-        record_pauses(self._seat.arena.writer(self._seat.index))
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
         loop.run_until_complete(self._attend(loaded))
@@ -212,6 +211,7 @@ class _Worker:
 
     async def _begin(self, crew: Runtime, start_ns: int) -> None:
         seat = self._seat
+        record_pauses(seat.arena.writer(seat.index))  # those while VUs were made delayed nothing
         _client.set_state(seat.block, seat.index, "running")
         ends = await crew.run(start_ns)
         _client.set_state(seat.block, seat.index, "ended")
