@@ -265,3 +265,31 @@ export default function () {
         found = fastbench("run", str(path), "-e", f"URL={url}", "-t", "1")
     ((waiting, at_last),) = told(found.err)
     assert waiting in (16 << 20, 24 << 20) and at_last == 0
+
+
+NOWHERE = """
+import ws from 'k6/ws';
+const urls = ['/path', '', 'ftp://127.0.0.1:1/', 'http://127.0.0.1:1/', 'ws://a b/', 'WSS:h'];
+urls.push('ws://127.0.0.1:99999/');
+export default function () {
+  for (const url of urls) {
+    const { status, error } = ws.connect(url, () => console.log('never'));
+    console.log(`TOLD${status} ${error}`);
+  }
+}
+"""
+NO_ADDRESSES = [
+    *["0 malformed ws or wss URL"] * 4,
+    '0 parse "ws://a b/": invalid character " " in host name',
+    "0 dial tcp: address 99999: invalid port",
+]
+
+
+@pytest.mark.parametrize("of_k6", [True, False])
+def test_a_url_that_leads_nowhere_is_told_by_the_response(tmp_path: Path, of_k6: bool) -> None:
+    path = tmp_path / "script.js"
+    path.write_text(NOWHERE)
+    said = run_k6(path, "") if of_k6 else fastbench("run", str(path)).err
+    told = [line.removeprefix("TOLD") for line in said.splitlines() if line.startswith("TOLD")]
+    assert [each for each in told if "no such host" not in each] == NO_ADDRESSES
+    assert len(told) == len(NO_ADDRESSES) + 1

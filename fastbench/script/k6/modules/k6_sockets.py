@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from fastbench.script.api.handshakes import Opening
 from fastbench.script.api.sockets import CLOSE_TIMEOUT_S
+from fastbench.script.k6.http import k6_urls
 from fastbench.script.k6.http.k6_params import texts_in
-from fastbench.script.k6.http.k6_requests import K6Response
+from fastbench.script.k6.http.k6_requests import K6Response, unsent
 from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from fastbench.script.k6.k6_realm import K6Realm
     from fastbench.script.k6.k6_user import K6User
 
+_SCHEMES = ("ws", "wss")
+_NO_HOST = "lookup: no such host"
 _PING = 9  # RFC 6455 section 5.2
 
 
@@ -262,9 +265,24 @@ def refused_too(socket: Socket, begun_ns: int) -> None:
     socket.cells["ws_connecting"].add(time.monotonic_ns() - begun_ns)
 
 
+def _unusable(url: str) -> str:
+    """Say why k6 cannot connect to this URL; "" if it can."""
+    if found := k6_urls.unread(url):
+        return found.text.removeprefix("invalid URL: ")
+    scheme, colon, rest = url.partition(":")
+    if not colon or scheme.lower() not in _SCHEMES:
+        return "malformed ws or wss URL"
+    found = k6_urls.fault(f"http:{rest}")
+    if found is None:
+        return ""
+    return _NO_HOST if "no Host" in found.text else found.text
+
+
 async def _open(url: str, params: Any) -> list[Any]:
     """Open a socket; return its number, why it did not open, and the response."""
     user = in_iteration("ws.connect()")
+    if why := _unusable(url):  # no exception, but for options.throw, as in k6
+        return [0, "", unsent(user, k6_urls.Fault(0, why), why), False]
     opening, begun_ns = opening_of(user, url, params or {}), time.monotonic_ns()
     socket = await opening.__aenter__()
     if socket.raw is None:
