@@ -38,6 +38,9 @@ def said(line: str) -> K6Words:
         ("x.js --throw=false", {"throw": False}),
         ("--http-debug x.js", {"httpDebug": "headers"}),
         ("--http-debug=full x.js", {"httpDebug": "full"}),
+        ("x.js --http-debug full", {"httpDebug": "full"}),
+        ("--http-debug headers x.js", {"httpDebug": "headers"}),
+        ("--dns ttl=5m,select=first x.js", {"dns": {"ttl": "5m", "select": "first"}}),
         ("--http-debug=false x.js", {"httpDebug": None}),
         ("x.js --min-iteration-duration 2s", {"minIterationDuration": "2.0s"}),
         ("x.js --no-vu-connection-reuse", {"noVUConnectionReuse": True}),
@@ -108,6 +111,8 @@ def test_variables_of_k6_are_told_and_read(monkeypatch: pytest.MonkeyPatch) -> N
         ("x.js -u none", "-u: `none` is not a count"),
         ("x.js -s 10", "-s takes DURATION:TARGET"),
         ("x.js -s 0:5", "-s needs at least one stage longer than 0"),
+        ("x.js --dns=sel=first", "--dns takes ttl=, select= and policy="),
+        ("x.js --dns=select", "--dns takes ttl=, select= and policy="),
         ("x.js --http-debug=all", "--http-debug is headers or full"),
         ("x.js --config none.json", "--config none.json cannot be read"),
         ("x.js -c bad.json", "--config bad.json is not JSON"),
@@ -136,7 +141,7 @@ def test_a_wrong_variable_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     "flag",
-    ["--linger", "--address=localhost:1", "--system-tags=url", "--dns=ttl=1", "--log-format=raw"],
+    ["--linger", "--address=localhost:1", "--system-tags=url", "--log-format=raw"],
 )
 def test_what_has_no_effect_here_is_ignored_with_its_reason(flag: str) -> None:
     (notice,) = command(f"{flag} x.js").notices

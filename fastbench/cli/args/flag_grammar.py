@@ -25,6 +25,7 @@ COMMANDS = {  # of `fastbench COMMAND`: the module of each in fastbench.cli.comm
 }
 _FLAGS = {"": "flag_table", "run": "flag_table", "find": "find_args", "compare": "compare_args"}
 OPTIONAL = ("--json", "--dashboard", "--http-debug")  # flags whose value may be left out
+HTTP_DEBUG = ("headers", "full")  # values of --http-debug, also behind a space
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,10 @@ def _long(grammar: Grammar, words: Sequence[str], at: int) -> Item:
     follows = words[at + 1] if at + 1 < len(words) else None
     if name in OPTIONAL and grammar.is_known(name):
         others = [*words[:at], *words[at + 2 :]]
-        takes = name == "--json" and follows is not None and optional_file(follows, others)
+        takes = follows is not None and (
+            (name == "--json" and optional_file(follows, others))
+            or (name == "--http-debug" and follows in HTTP_DEBUG)
+        )
     elif name in grammar.valued:
         takes = follows is not None
     else:

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Literal
 
 from fastbench.cli.args import aliases, corrections
-from fastbench.cli.args.flag_grammar import optional_file
+from fastbench.cli.args.flag_grammar import HTTP_DEBUG, optional_file
 from fastbench.cli.args.flag_table import Flags
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
@@ -84,6 +84,8 @@ class Line:
             rest = self._rest
             named = rest and optional_file(rest[0], [*self.words, *list(rest)[1:]])
             self._store(name, rest.popleft() if named else "-")
+        elif name == "--http-debug" and self._rest and self._rest[0] in HTTP_DEBUG and not equals:
+            self._store(name, self._rest.popleft())
         elif name in _IMPLIED and not equals:
             self._items.append((name, "", None))
             setattr(self.flags, self._table.valued[name], _IMPLIED[name])

@@ -229,6 +229,7 @@ _K6_ONE = {  # of k6 and of its language: for its scripts alone
     "rps": "--rps",
     "min_iteration_duration": "--min-iteration-duration",
     "http_debug": "--http-debug",
+    "dns": "--dns",
     "console_output": "--console-output",
     "config": "-c --config",
     "iteration_limit": "--iteration-limit",

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from fastbench.cli.args import flag_values as values
+from fastbench.cli.args.flag_grammar import HTTP_DEBUG
 from fastbench.cli.output import destinations
 from fastbench.cli.output.settings import K6Summary
 from fastbench.foundation import redact, units
@@ -23,8 +24,8 @@ from fastbench.script.run_request import K6Words
 
 Read = Callable[[str, str], Any]
 MIN_MEMORY_BYTES = 16 << 20
+_DNS = ("ttl", "select", "policy")
 _YES, _NO = ("1", "t", "true"), ("0", "f", "false")
-_HTTP_DEBUG = ("headers", "full")
 _LISTENS = re.compile(r"(localhost|0\.0\.0\.0|127(\.\d+){3}|\[[0-9a-f:]+\]|):\d{1,5}")
 
 
@@ -170,12 +171,22 @@ def _stages(name: str, given: str | Sequence[str]) -> list[dict[str, Any]]:
     return found
 
 
+def _dns(name: str, text: str) -> dict[str, str]:
+    """Read ttl=5m,select=first,policy=onlyIPv4; what stands in it is judged with the options."""
+    pairs = [each.partition("=") for each in _list(name, text)]
+    if not pairs or any(key not in _DNS or not value for key, _, value in pairs):
+        raise UsageError(
+            f"{_shown(name)} takes ttl=, select= and policy=, for example select=first."
+        )
+    return {key: value for key, _, value in pairs}
+
+
 def _debug(name: str, text: str) -> str | None:
     if text == "false":
         return None
     found = "headers" if text == "true" else text
-    if found not in _HTTP_DEBUG:
-        raise UsageError(f"{_shown(name)} is {' or '.join(_HTTP_DEBUG)}.")
+    if found not in HTTP_DEBUG:
+        raise UsageError(f"{_shown(name)} is {' or '.join(HTTP_DEBUG)}.")
     return found
 
 
@@ -195,6 +206,7 @@ _FLAGS: dict[str, tuple[str, str, Read]] = {
     "rps": ("rps", "--rps", _count),
     "min_iteration_duration": ("minIterationDuration", "--min-iteration-duration", _time),
     "http_debug": ("httpDebug", "--http-debug", _debug),
+    "dns": ("dns", "--dns", _dns),
     "blacklist_ips": ("blacklistIPs", "--blacklist-ip", _list),
     "block_hostnames": ("blockHostnames", "--block-hostnames", _list),
     "summary_trend_stats": ("summaryTrendStats", "--summary-trend-stats", _list),

@@ -171,7 +171,7 @@ def joined(own: Mapping[str, Any], said: K6Words) -> tuple[dict[str, Any], tuple
             if found.get("scenarios") and place != "The script":
                 told.append(f"{place} replaces the script's scenarios by one of `default`.")
             found = {name: value for name, value in found.items() if name not in _ENDS}
-        found |= given
+        found |= {**given, **_dns_over(found.get("dns"), given.get("dns"))}
     vus = found.get("vus")
     if found.get("scenarios") and vus is not None:
         told.append(f"vus {vus} is not used, as in k6: the scenarios have their own numbers.")
@@ -180,6 +180,12 @@ def joined(own: Mapping[str, Any], said: K6Words) -> tuple[dict[str, Any], tuple
         told.append(f"vus {vus} is not used, as in k6, without duration, iterations or stages.")
         del found["vus"]
     return found, tuple(told)
+
+
+def _dns_over(below: Any, above: Any) -> dict[str, Any]:
+    """Join two `dns`, of which each part is given alone."""
+    both = isinstance(below, Mapping) and isinstance(above, Mapping)
+    return {"dns": {**below, **above}} if both else {}
 
 
 def _scenario(name: str, given: Any) -> dict[str, Any]:
