@@ -293,3 +293,63 @@ export default function () { http.get(`${__ENV.BASE_URL}/${a}`); }
         "the import of ./none.js, which is not there (line 4)",
         "* as all from ./own.js; import its names instead (line 5)",
     ]
+
+
+TYPED = {
+    "order.ts": """
+import http, { RefinedParams, Response, ResponseType } from 'k6/http';
+import { check } from 'k6';
+import type { Options } from 'k6/options';
+import { Order, total } from './orders.ts';
+import type { Kind } from './kinds.ts';
+export const options: Options = { scenarios: {
+  one: { executor: 'per-vu-iterations', vus: 1, iterations: 2, exec: 'buy' },
+} };
+const orders: Array<Order> = [{ id: 1, prices: [2, 3] }, { id: 2, prices: [4] }];
+const params: RefinedParams<ResponseType> = { headers: { 'X-A': '1' } };
+export function buy(): void {
+  for (const order of orders) {
+    const url: string = `${__ENV.BASE_URL}/o/${order.id}`;
+    const res: Response = http.post(url, JSON.stringify(order), params);
+    check(res, { 'bought': (r: Response): boolean => r.status === 200 });
+    http.get(`${__ENV.BASE_URL}/sum/${total(order)}`);
+  }
+}
+""",
+    "steps.ts": """
+import http from 'k6/http';
+import { group } from 'k6';
+type Step = { path: string; size?: number };
+export const options = { iterations: 1 };
+const steps = [{ path: '/a' }, { path: '/b' }] as Step[];
+function url<T extends string>(path: T): string { return `${__ENV.BASE_URL}${path}`; }
+export default (): void => {
+  group('steps', (): void => {
+    http.batch(steps.map((step: Step) => ['GET', url(step!.path)]));
+    let count: number = 0;
+    for (let i = 0; i < 2; i++) { count += i; }
+    http.del(url(`/count/${count as number}`));
+  });
+};
+""",
+}
+ORDERS = """
+export interface Order { id: number; prices: number[] }
+export function total(order: Order): number {
+  let sum: number = 0;
+  for (const price of order.prices) { sum += price; }
+  return sum;
+}
+"""
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_typescript_sends_what_it_sends_in_k6(tmp_path: Path, name: str) -> None:
+    pytest.importorskip("tree_sitter_typescript")
+    (tmp_path / "orders.ts").write_text(ORDERS)
+    (tmp_path / "kinds.ts").write_text("export type Kind = 'a' | 'b';")
+    script, said = made(tmp_path, TYPED[name], name)
+    assert said == ""
+    came = sent_by_fastbench(script)
+    assert len(came) == {"order.ts": 8, "steps.ts": 3}[name]
+    assert came == sent_by_k6(tmp_path / name)

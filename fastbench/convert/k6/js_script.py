@@ -17,6 +17,7 @@ from fastbench.plan import text_file
 from fastbench.plan.plan import UsageError
 
 _FUNCTIONS = ("function_declaration", "generator_function_declaration")
+_TYPES = ("interface_declaration", "type_alias_declaration")
 _NEEDS_VU = re.compile(r"\b(http|sleep|group|check|__VU|__ITER|ws|exec)\b")
 _KNOWN = ("k6", "k6/http", "k6/metrics", "k6/data", "k6/execution", "k6/options")
 _LIBRARY = re.compile(r"https://jslib\.k6\.io/(k6-utils|papaparse)/")
@@ -89,6 +90,8 @@ class _Writer:
         """Remember imports and functions."""
         if node.type == "import_statement":
             self._import(node)
+        elif node.type in _TYPES:
+            self.variables.add(text(node.child_by_field_name("name")))
         elif node.type in _FUNCTIONS:
             self.declared[text(node.child_by_field_name("name"))] = node
         elif node.type in ("function_expression", "arrow_function"):
@@ -106,6 +109,8 @@ class _Writer:
 
     def _import(self, node: Node) -> None:
         source = js_tree.string(node.child_by_field_name("source"))
+        if text(node).startswith("import type "):
+            return
         if source.startswith("."):
             self._import_module(node, source)
             return
@@ -200,7 +205,7 @@ class _Writer:
 
     def _top(self, node: Node) -> None:
         """Write a statement of the module."""
-        if node.type in ("import_statement", "interface_declaration", "type_alias_declaration"):
+        if node.type in ("import_statement", *_TYPES):
             return
         if node.type in ("lexical_declaration", "variable_declaration"):
             for each in named(node):
