@@ -1,6 +1,7 @@
 """What options of a script of k6 say of TLS: versions, cipher suites, certificates of the client.
 
-1. What this machine's OpenSSL cannot do is refused by name at load; nothing is left out silently.
+1. What this machine's OpenSSL cannot do is refused by name at load. Of several suites those that
+   it is without are left out, which is told: no server would have chosen them here.
 2. As in Go, `tlsCipherSuites` limits TLS up to 1.2; the suites of 1.3 cannot be chosen.
 3. A certificate with `domains` is for these. A host that none is for is shown the first one, as in
    k6, whose TLS does not look at `domains`.
@@ -16,6 +17,7 @@ from typing import Any
 
 from fastbench.foundation import redact
 from fastbench.plan.plan import Tls, UsageError
+from fastbench.script import remarks
 
 _VERSIONS = {"tls1.0": 0x0301, "tls1.1": 0x0302, "tls1.2": 0x0303, "tls1.3": 0x0304}
 _TLS12, _TLS13 = _VERSIONS["tls1.2"], _VERSIONS["tls1.3"]
@@ -93,7 +95,7 @@ def read(given: Mapping[str, Any]) -> TlsOptions | None:
         if newest and newest < _TLS13:
             raise UsageError("tlsCipherSuites has suites of TLS 1.3 alone; tlsVersion ends below.")
         oldest = _TLS13
-    ciphers = [_openssl_name(name) for name in names if name not in _OF_13]
+    ciphers = _usable([name for name in names if name not in _OF_13])
     if oldest and oldest < _TLS12:
         ciphers = [*(ciphers or ["DEFAULT"]), _OLD_LEVEL]
     certificates = _certificates(given.get("tlsAuth"))
@@ -137,8 +139,22 @@ def _suites(given: Any) -> list[str]:
     return given
 
 
+def _usable(names: list[str]) -> list[str]:
+    """Return those that OpenSSL has, by its names; raises UsageError where that is none of them."""
+    found = {name: _openssl_name(name) for name in names}
+    missing = [name for name, there in found.items() if not there]
+    if missing and len(missing) == len(found):
+        raise UsageError(
+            f"tlsCipherSuites has {missing[0]}, which this machine's OpenSSL is without; "
+            "name another."
+        )
+    for name in missing:
+        remarks.tell("suite_missing", f"{name} is not used: OpenSSL is without it here", "")
+    return [there for there in found.values() if there]
+
+
 def _openssl_name(name: str) -> str:
-    """Return a suite's name as OpenSSL has it; raises UsageError where it has none."""
+    """Return a suite's name as OpenSSL has it, "" where it has none; raises UsageError."""
     exchange, _, cipher = name.removeprefix("TLS_").partition("_WITH_")
     if exchange not in _EXCHANGES or cipher not in _CIPHERS or not name.startswith("TLS_"):
         raise UsageError(
@@ -149,9 +165,7 @@ def _openssl_name(name: str) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(f"{found}:{_OLD_LEVEL}")
     except ssl.SSLError:
-        raise UsageError(
-            f"tlsCipherSuites has {name}, which this machine's OpenSSL is without; leave it out."
-        ) from None
+        return ""
     return found
 
 

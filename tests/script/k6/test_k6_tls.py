@@ -15,6 +15,7 @@ from running import Run
 from servers import OK, Server, answering
 
 from fastbench.plan.plan import Tls, UsageError
+from fastbench.script import remarks
 from fastbench.script.k6 import k6_tls
 
 pytest.importorskip("fastbench.engine.javascript._quickjs", reason="built without JavaScript")
@@ -149,7 +150,7 @@ def test_the_certificate_is_that_of_the_domain_or_of_any() -> None:
         '{"tlsVersion": {"least": "tls1.1"}}': "tlsVersion has least; it takes min and max",
         '{"tlsCipherSuites": "x"}': "tlsCipherSuites is a list such as",
         '{"tlsCipherSuites": ["TLS_RSA_WITH_NONE"]}': "tlsCipherSuites has TLS_RSA_WITH_NONE;",
-        '{"tlsCipherSuites": ["TLS_RSA_WITH_RC4_128_SHA"]}': "OpenSSL is without; leave it out",
+        '{"tlsCipherSuites": ["TLS_RSA_WITH_RC4_128_SHA"]}': "OpenSSL is without; name another",
         '{"tlsAuth": {}}': "tlsAuth is a list such as",
         '{"tlsAuth": [{"cert": "x"}]}': "tlsAuth[0] needs a cert: a text of PEM",
         '{"tlsAuth": [{"domain": "x"}]}': "tlsAuth[0] has domain; it takes cert, key, password,",
@@ -159,6 +160,14 @@ def test_what_openssl_or_nobody_has_is_refused(options: str, said: str) -> None:
     with pytest.raises(UsageError) as refused:
         k6_tls.read(json.loads(options))
     assert said in str(refused.value)
+
+
+def test_suites_that_openssl_is_without_are_left_out_and_told() -> None:
+    remarks.begin()
+    names = ["TLS_RSA_WITH_RC4_128_SHA", "TLS_RSA_WITH_AES_128_GCM_SHA256"]
+    found = k6_tls.read({"tlsCipherSuites": names})
+    assert found is not None and found.ciphers == "AES128-GCM-SHA256"
+    assert remarks.texts() == ("TLS_RSA_WITH_RC4_128_SHA is not used: OpenSSL is without it here",)
 
 
 def test_keys_that_cannot_be_used_are_refused_at_load(tmp_path: Path) -> None:
