@@ -1,7 +1,7 @@
 """Several servers loaded in turns: one worker, a side per server, slices of some milliseconds.
 
 1. All sides are connected all the time; one of them is loaded. A slice ends when its requests have
-   come home: the time that takes is in no slice, and a server is idle when the next one begins.
+   come home: no request starts meanwhile, and a server is idle when the next slice begins.
 2. All workers load the same side at the same time. The last one that is home opens the next slice;
    the others look at the clock of the shared timeline until then.
 3. What the sockets of a side say between its slices (the server closes one) is heard before its
@@ -12,7 +12,7 @@
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from fastbench.engine.block cimport CONNECTING, ENDED, READY, RUNNING
+from fastbench.engine.block cimport CONNECTING, READY, RUNNING
 from fastbench.engine.conn cimport connect_some
 from fastbench.engine.exchange cimport keep_pace, send_more
 from fastbench.engine.kernel cimport PR_SET_TIMERSLACK, epoll_event, now_ns, prctl, wait

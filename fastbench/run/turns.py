@@ -3,8 +3,6 @@
 1. Each worker has an engine and connections for every server, and loads one at a time: see
    engine/slices.pxd. What disturbs the machine for longer than a slice disturbs all servers alike.
 2. A slice is over when its requests have come home; the way home is in its time.
-3. The parent looks a few times a second how much processor time each server has used. A server
-   that is not loaded uses next to none, so the time is that of its own slices.
 """
 
 from __future__ import annotations
@@ -20,8 +18,7 @@ from functools import partial
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation import garbage, signals
-from fastbench.machine import limits, processes
-from fastbench.machine.processes import Found
+from fastbench.machine import limits
 from fastbench.plan import resolve
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.resolve import Reach
@@ -38,15 +35,13 @@ SAMPLES = 16_000_000  # of one worker and server; memory is used as they come, 8
 class Turns:
     """What to do: a plan for each server, and which of them each slice is for.
 
-    All plans have the same workers. `limit_s`: no slice begins later than that. The first `skip_s`
-    of a slice are loaded and not measured.
+    All plans have the same workers. `limit_s`: no slice begins later than that.
     """
 
     sides: tuple[Plan, ...]
     order: bytes
     slice_s: float
     limit_s: float
-    skip_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +49,11 @@ class SlicePart:
     """One slice, over all workers. `times_ns` are of the answers that are ok, in no order.
 
     `busy` is the share of its time in which the busiest worker did not wait for the server.
-    `rate` is of these answers, per s, from the end of what is skipped to the last of them; 0
-    without any.
+    `rate` is of these answers, per s, up to the last of them; 0 without any. `unsent` were planned
+    and not started.
     """
 
     side: int
-    begin_ns: int
-    home_ns: int
-    started: int
     ok: int
     failed: int
     unsent: int
@@ -70,38 +62,25 @@ class SlicePart:
     times_ns: array[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
-    """What a server's processes had used at an instant, and how many answers it had given."""
-
-    at_ns: int
-    cpu_s: float
-    answered: int
-
-
 @dataclass(slots=True)
 class TurnsRun:
-    """The state of a run in turns; `use` is by side, None where a server's processes are unseen."""
+    """The state of a run in turns."""
 
     plan: Turns
     reaches: list[Reach] = field(default_factory=list)
-    found: list[Found] = field(default_factory=list)
     blocks: list[_core.Block] = field(default_factory=list)
-    uses: list[list[Use] | None] = field(default_factory=list)
     seen: int = 0  # slices told
     workers: Supervisor[Child] = field(init=False)
     shared: _core.Slices = field(init=False)
 
-    def carry_out(self, tell: Callable[[Sequence[SlicePart]], bool]) -> None:
-        """Load until the order or the time is over; `tell` gets new slices, and says: go on.
+    def carry_out(self, tell: Callable[[Sequence[SlicePart]], None]) -> None:
+        """Load until the order or the time is over; `tell` gets new slices.
 
         Raises UsageError when the machine cannot carry it, ResolveError for an unknown name.
         """
         sides = self.plan.sides
         with signals.heard(signals.leave_cleanly):
             self.reaches = [resolve.reach(plan) for plan in sides]
-        self.found = [_served(*each) for each in zip(sides, self.reaches, strict=True)]
-        self.uses = [[] if found.targets else None for found in self.found]
         load = sides[0].load
         count = min(load.workers or limits.usable_cores(), load.connections)
         limits.allow_open_files(len(sides) * -(-load.connections // count))
@@ -135,25 +114,21 @@ class TurnsRun:
     def _open(self) -> None:
         start_ns = time.monotonic_ns() + LEAD_NS
         length_ns, limit_ns = round(self.plan.slice_s * 1e9), round(self.plan.limit_s * 1e9)
-        self._look_at_servers()
         self.shared.open(self.plan.order, length_ns, start_ns, start_ns + limit_ns)
 
-    def _watch(self, tell: Callable[[Sequence[SlicePart]], bool]) -> None:
+    def _watch(self, tell: Callable[[Sequence[SlicePart]], None]) -> None:
         limit_ns = time.monotonic_ns() + round((self.plan.limit_s + GRACE_S) * 1e9)
         limit_ns += round(max(plan.load.timeout_s for plan in self.plan.sides) * 1e9)
         workers = self.workers
         while not workers.all_gone:
             workers.nap(TICK_S)
             now_ns = time.monotonic_ns()
-            self._look_at_servers()
-            if not tell(self._new()):
-                self.shared.finish()
+            tell(self._new())
             if any(child.lost for child in workers.children):
                 workers.stop()  # the others would wait for it
             if now_ns > limit_ns or workers.late_s(0, now_ns) > GRACE_S:
                 workers.kill()
                 break
-        self._look_at_servers()
         tell(self._new())
 
     def _new(self) -> list[SlicePart]:
@@ -164,33 +139,13 @@ class TurnsRun:
         return found
 
     def _part(self, rows: Sequence[tuple[int, ...]]) -> SlicePart:
-        skip_ns, rate, times = round(self.plan.skip_s * 1e9), 0.0, array("I")
-        side, begin_ns = rows[0][:2]
+        rate, times = 0.0, array("I")
+        side = rows[0][0]
         for index, (*_, first, count) in enumerate(rows):
             samples = array("I", self.shared.samples(index, side, first, count))
-            ends, taken = samples[0::2], samples[1::2]
-            skipped = sum(end_ns < skip_ns for end_ns in ends) if skip_ns else 0
-            begun_ns = ends[skipped - 1] if skipped else 0
-            if len(ends) > skipped:
-                rate += (len(ends) - skipped) / max(1, ends[-1] - begun_ns) * 1e9
-            times.extend(taken[skipped:])
-        started, ok, failed, unsent = (sum(row[at] for row in rows) for at in (4, 5, 6, 7))
-        home_ns = max(row[3] for row in rows)
+            if count:
+                rate += count / max(1, samples[-2]) * 1e9
+            times.extend(samples[1::2])
+        ok, failed, unsent = (sum(row[at] for row in rows) for at in (5, 6, 7))
         busy = 1 - min(row[8] / max(1, row[3] - row[1]) for row in rows)
-        return SlicePart(side, begin_ns, home_ns, started, ok, failed, unsent, rate, busy, times)
-
-    def _look_at_servers(self) -> None:
-        for found, uses, block in zip(self.found, self.uses, self.blocks, strict=True):
-            if uses is None:
-                continue
-            now = [processes.reading(each.pid) for each in found.targets]
-            slots = [block.counters(i) for i in range(block.workers)]
-            answered = sum(slot["ok"] + slot["failed"] for slot in slots)
-            cpu_s = sum(each.cpu_s + each.waited_s for each in now if each is not None)
-            uses.append(Use(time.monotonic_ns(), cpu_s, answered))
-
-
-def _served(plan: Plan, reach: Reach) -> Found:
-    """Look up the processes that serve a side."""
-    port, path = reach.used[0].port or plan.target.port, plan.target.unix_path
-    return processes.find_all([each.host for each in reach.used], port, path, plan.watch)
+        return SlicePart(side, ok, failed, unsent, rate, busy, times)

@@ -376,6 +376,7 @@ def test_slices_have_a_length_and_a_time() -> None:
         ("--slice 5ms", "--slice must be at least 20ms"),
         ("--slice 10s", "--slice"),
         ("--slice 1s --time 15s", "--time must be at least 32s"),
+        ("--slice 20ms --time 1h", "--time must be at most"),
         ("--slice auto --pairs 20", "leave out --pairs and --visit"),
         ("--slice auto --visit 2s", "leave out --pairs and --visit"),
         ("--slice auto --primary cpu_per_request", "Slices do not tell cpu_per_request"),

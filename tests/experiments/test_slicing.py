@@ -24,10 +24,11 @@ SHORT = ("--slice", "20ms", "--time", "1.5s", "-c", "2", "-t", "1", "--no-progre
 MS = 1_000_000
 
 
-def part(side: int, times_ms: list[float], *, rate: float = 100.0, failed: int = 0) -> SlicePart:
+def part(
+    side: int, times_ms: list[float], *, rate: float = 100.0, failed: int = 0, unsent: int = 0
+) -> SlicePart:
     times = array("I", [round(each * MS) for each in times_ms])
-    started = len(times_ms) + failed
-    return SlicePart(side, 0, 20 * MS, started, len(times_ms), failed, 0, rate, 0.1, times)
+    return SlicePart(side, len(times_ms), failed, unsent, rate, 0.1, times)
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(1, 400))
@@ -65,6 +66,8 @@ def test_a_pair_with_failures_or_without_answers_does_not_count() -> None:
     (failing,) = pairs.take([part(side, [1], failed=side) for side in (0, 1, 1, 0)])
     assert failing.reasons == ("candidate: 50 % of its requests failed",)
     (silent,) = pairs.take([part(side, [] if side else [1]) for side in (0, 1, 1, 0)])
+    (late,) = pairs.take([part(side, [1.0] * 50, unsent=5 * side) for side in (0, 1, 1, 0)])
+    assert late.reasons == ("candidate: it did not carry the planned rate",)
     assert silent.reasons == ("candidate: no response was received",) and not silent.valid
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from fastbench.cli.args import flag_values as values
 from fastbench.experiments.compare.statistics import MIN_PAIRS
-from fastbench.experiments.trials.slicing import LONGEST_S, SHORTEST_S, SliceTerms
+from fastbench.experiments.trials.slicing import LONGEST_S, MAX_SLICES, SHORTEST_S, SliceTerms
 from fastbench.foundation import units
 from fastbench.plan import plan
 from fastbench.plan.plan import Plan, UsageError
@@ -40,6 +40,10 @@ def terms(
         raise UsageError(
             f"--time must be at least {units.format_s(least_s)}: {MIN_PAIRS} pairs of slices."
         )
+    if slice_s is not None and time_s > (most_s := MAX_SLICES * slice_s):
+        raise UsageError(
+            f"--time must be at most {units.format_s(most_s)} with such slices; make them longer."
+        )
     return SliceTerms(seed(typed), time_s, slice_s, find_rate, primary or "requests_per_s")
 
 
@@ -49,6 +53,8 @@ def _refuse(
     """Refuse what goes with visits alone."""
     if not isinstance(job, Plan):
         raise UsageError("--slice and --time are for URLs; leave them out, scripts have --visit.")
+    if job.websocket is not None:
+        raise UsageError("--slice and --time are for HTTP; leave them out for ws:// and wss://.")
     if typed.run_base is not None:
         raise UsageError(
             "--slice and --time are for servers that run already; leave them out, or start both "

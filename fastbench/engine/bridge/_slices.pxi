@@ -62,10 +62,6 @@ cdef class Slices:
         """Let the workers stop now, within a slice."""
         self.timeline.stop = 1
 
-    def finish(self):
-        """Let no further slice begin."""
-        self.timeline.deadline_ns = 1
-
     @property
     def ready(self):
         """How many workers have connected all their sides, or tried to."""

@@ -44,6 +44,8 @@ PILOT_S = 1.0
 REQUESTS = 50  # of the slower side in a slice, at least
 P99_SAMPLES = 100  # of a pair and side, for its 99th percentile
 MIN_PAIRS = 16
+MAX_SLICES = 65_000  # the engine has room for 65,536
+UNSENT_SHARE_MAX = 0.05  # of planned requests: the slowest answers would be missing
 BLIND = (
     "slices do not see what differs from start to start of a server (place in memory, compiled "
     "code, caches); compare fresh starts by --run-base and --run-candidate before a release"
@@ -149,7 +151,8 @@ def _pilot(
     per_s = rate or slower
     slice_s = terms.slice_s
     if slice_s is None:
-        slice_s = min(LONGEST_S, max(SHORTEST_S, _rounded_up(REQUESTS / per_s if per_s else 1.0)))
+        slice_s = _rounded_up(REQUESTS / per_s if per_s else 1.0)
+        slice_s = max(SHORTEST_S, min(LONGEST_S, slice_s), terms.time_s / MAX_SLICES)
     blocks = 1
     if terms.primary == "p99" and per_s:
         blocks = math.ceil(P99_SAMPLES / (2 * slice_s * per_s))
@@ -194,9 +197,8 @@ def _apart(
     found: list[Histogram] = []
 
     def work(channel: socket.socket) -> None:
-        def tell(parts: Sequence[SlicePart]) -> bool:
+        def tell(parts: Sequence[SlicePart]) -> None:
             trial.say(channel, "slices", list(told(parts)))
-            return True
 
         run = TurnsRun(turns)
         run.carry_out(tell)
@@ -266,6 +268,8 @@ def _reasons(parts: Sequence[SlicePart], found: Figures) -> Iterator[str]:
         yield "no response was received"
     elif found.errors_share > ERRORS_SHARE_MAX:
         yield f"{100 * found.errors_share:.3g} % of its requests failed"
+    elif sum(each.unsent for each in parts) > UNSENT_SHARE_MAX * (found.samples or 0):
+        yield "it did not carry the planned rate"
     elif found.verdict != "ok":
         yield "the load generator was saturated"
 
