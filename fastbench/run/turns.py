@@ -48,6 +48,7 @@ class Turns:
 class SlicePart:
     """One slice, over all workers. `times_ns` are of the answers that are ok, in no order.
 
+    `at_s` is when it began, counted from the first slice.
     `busy` is the share of its time in which the busiest worker did not wait for the server.
     `rate` is of these answers, per s, up to the last of them; 0 without any. `unsent` were planned
     and not started.
@@ -60,6 +61,7 @@ class SlicePart:
     rate: float
     busy: float
     times_ns: array[int]
+    at_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -70,6 +72,7 @@ class TurnsRun:
     reaches: list[Reach] = field(default_factory=list)
     blocks: list[_core.Block] = field(default_factory=list)
     seen: int = 0  # slices told
+    begun_ns: int = 0  # the first slice
     workers: Supervisor[Child] = field(init=False)
     shared: _core.Slices = field(init=False)
 
@@ -148,4 +151,6 @@ class TurnsRun:
             times.extend(samples[1::2])
         ok, failed, unsent = (sum(row[at] for row in rows) for at in (5, 6, 7))
         busy = 1 - min(row[8] / max(1, row[3] - row[1]) for row in rows)
-        return SlicePart(side, ok, failed, unsent, rate, busy, times)
+        self.begun_ns = self.begun_ns or rows[0][1]
+        at_s = (rows[0][1] - self.begun_ns) / 1e9
+        return SlicePart(side, ok, failed, unsent, rate, busy, times, at_s)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from fastbench.cli.args import compare_args, flag_table
 from fastbench.cli.args.compare_args import Command, Live, Stored, parse
 from fastbench.cli.help.compare_help import TEXT
+from fastbench.experiments.slices.slice_terms import SliceTerms
 from fastbench.experiments.trials.pairing import Terms
-from fastbench.experiments.trials.slicing import SliceTerms
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.script.run_request import RunRequest
 

@@ -16,7 +16,9 @@ from running import LIMIT_S, until
 from servers import OK, Peer, Server, answering, refusing
 
 from fastbench.experiments.compare.compare_document import Comparison
-from fastbench.experiments.trials import slicing
+from fastbench.experiments.slices.slice_order import TURN, order_of
+from fastbench.experiments.slices.slice_pairs import Pairs
+from fastbench.experiments.slices.slice_terms import MIN_PAIRS
 from fastbench.run.turns import SlicePart
 
 BROKEN = OK.replace(b"200 OK", b"500 Oh")
@@ -33,21 +35,21 @@ def part(
 
 @given(st.integers(0, 2**63 - 1), st.integers(1, 400))
 def test_each_block_of_four_has_both_sides_twice_and_no_drift(seed: int, slices: int) -> None:
-    order = slicing.order_of(seed, slices)
+    order = order_of(seed, slices)
     assert len(order) >= slices and len(order) % 4 == 0
-    assert order == slicing.order_of(seed, slices)
+    assert order == order_of(seed, slices)
     for at in range(0, len(order), 4):
-        assert tuple(order[at : at + 4]) in slicing.TURN
+        assert tuple(order[at : at + 4]) in TURN
 
 
 def test_both_turns_come_about_as_often() -> None:
-    order = slicing.order_of(1, 4000)
+    order = order_of(1, 4000)
     first = sum(order[at] for at in range(0, 4000, 4))
     assert 430 < first < 570
 
 
 def test_a_pair_has_the_figures_of_its_slices() -> None:
-    pairs = slicing.Pairs(4)
+    pairs = Pairs(4)
     some = [part(0, [1, 3], rate=90), part(1, [2, 2], rate=110), part(1, [4], rate=130)]
     assert list(pairs.take(some)) == []
     (pair,) = pairs.take([part(0, [5, 7], rate=110)])
@@ -62,7 +64,7 @@ def test_a_pair_has_the_figures_of_its_slices() -> None:
 
 
 def test_a_pair_with_failures_or_without_answers_does_not_count() -> None:
-    pairs = slicing.Pairs(4)
+    pairs = Pairs(4)
     (failing,) = pairs.take([part(side, [1], failed=side) for side in (0, 1, 1, 0)])
     assert failing.reasons == ("candidate: 50 % of its requests failed",)
     (silent,) = pairs.take([part(side, [] if side else [1]) for side in (0, 1, 1, 0)])
@@ -87,7 +89,7 @@ def test_a_slower_server_is_found_and_every_request_is_counted(tmp_path: Path) -
         found, shown = compare(tmp_path, *SHORT, fast + "/health", other.url())
         after = seen(fast).requests
     assert found.verdict == "different" and found.ratio is not None and found.ratio < 0.9
-    assert len(found.pairs) >= slicing.MIN_PAIRS
+    assert len(found.pairs) >= MIN_PAIRS
     assert {pair.order for pair in found.pairs} == {"base first", "candidate first"}
     assert found.latency is not None and found.latency.times == "service"
     assert found.latency.candidate.percentile(50) > 2 * MS

@@ -74,6 +74,7 @@ PARTS: dict[str, set[str]] = {
     "script.worker": {"script", "script.api", "script.http", "script.load"},
     "script.parent": {"script", "script.api", "script.load", "script.worker"},
     "experiments.trials": {"experiments.compare"},
+    "experiments.slices": {"experiments.compare", "experiments.trials"},
     "experiments.suite": {"experiments.compare", "experiments.trials"},
     "report.text": {"report"},
     "report.html": {"report", "report.text"},

@@ -29,9 +29,9 @@ from fastbench.cli.output.settings import Output
 from fastbench.experiments.compare.compare_document import FIGURES
 from fastbench.experiments.compare.decision import Rules
 from fastbench.experiments.compare.statistics import MIN_PAIRS
+from fastbench.experiments.slices.slice_terms import SliceTerms
 from fastbench.experiments.trials import trial_servers
 from fastbench.experiments.trials.pairing import Terms
-from fastbench.experiments.trials.slicing import SliceTerms
 from fastbench.experiments.trials.trial import Side
 from fastbench.foundation import redact, units
 from fastbench.plan import plan, urls

@@ -7,7 +7,12 @@ from types import SimpleNamespace
 
 from fastbench.cli.args import flag_values as values
 from fastbench.experiments.compare.statistics import MIN_PAIRS
-from fastbench.experiments.trials.slicing import LONGEST_S, MAX_SLICES, SHORTEST_S, SliceTerms
+from fastbench.experiments.slices.slice_terms import (
+    LONGEST_S,
+    MAX_SLICES,
+    SHORTEST_S,
+    SliceTerms,
+)
 from fastbench.foundation import units
 from fastbench.plan import plan
 from fastbench.plan.plan import Plan, UsageError

@@ -20,9 +20,10 @@ from fastbench.cli.output.settings import Output
 from fastbench.experiments.compare import decision
 from fastbench.experiments.compare.compare_document import Comparison, Pair
 from fastbench.experiments.compare.saved_results import judge_stored
-from fastbench.experiments.trials import pairing, slicing
+from fastbench.experiments.slices import slicing
+from fastbench.experiments.slices.slice_terms import SliceTerms
+from fastbench.experiments.trials import pairing
 from fastbench.experiments.trials.pairing import Measured, Terms
-from fastbench.experiments.trials.slicing import SliceTerms
 from fastbench.experiments.trials.trial_artifacts import Kept
 from fastbench.experiments.trials.trial_servers import ServerError
 from fastbench.foundation import exit_codes, redact, signals

@@ -85,7 +85,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One trial to each side. `reasons` say why it is not valid; `redone` counts repeats."""
+    """One trial to each side. `reasons` say why it is not valid; `redone` counts repeats.
+
+    `at_s` is when a pair of slices began, counted from the first one; None for pairs of trials.
+    """
 
     base: Figures | None
     candidate: Figures | None
@@ -93,6 +96,7 @@ class Pair:
     valid: bool = True
     reasons: tuple[str, ...] = ()
     redone: int = 0
+    at_s: float | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,85 @@
+"""From slices to pairs: the figures of both sides over one or more blocks, and what does not count.
+
+A pair that has no answers, too many failures, or a worker that was busy all the time does not
+count. Nothing is measured anew: there are many pairs, and the next one is a moment away.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+
+from fastbench.experiments.compare.compare_document import ORDERS, Figures, Pair
+from fastbench.experiments.compare.figures import ERRORS_SHARE_MAX
+from fastbench.results.assessment.verdict import BUSY
+from fastbench.run.turns import SlicePart
+
+P99_SAMPLES = 100  # of a pair and side, for its 99th percentile
+UNSENT_SHARE_MAX = 0.05  # of planned requests: the slowest answers would be missing
+
+
+class Pairs:
+    """Make pairs of slices as they come."""
+
+    def __init__(self, slices: int) -> None:
+        self._slices = slices
+        self._waiting: list[SlicePart] = []
+
+    def take(self, parts: Sequence[SlicePart]) -> Iterator[Pair]:
+        """Give the pairs that are complete now."""
+        self._waiting.extend(parts)
+        while len(self._waiting) >= self._slices:
+            group, self._waiting = self._waiting[: self._slices], self._waiting[self._slices :]
+            yield _pair(group)
+
+
+def _pair(group: Sequence[SlicePart]) -> Pair:
+    sides = [[each for each in group if each.side == side] for side in (0, 1)]
+    figures = [_figures(each) for each in sides]
+    reasons = [
+        f"{name}: {each}"
+        for name, parts, found in zip(("base", "candidate"), sides, figures, strict=True)
+        for each in _reasons(parts, found)
+    ]
+    order = ORDERS[group[0].side]
+    at_s = round(group[0].at_s, 3)
+    return Pair(figures[0], figures[1], order, not reasons, tuple(reasons), at_s=at_s)
+
+
+def _figures(parts: Sequence[SlicePart]) -> Figures:
+    """Return the figures of some slices of one side."""
+    times = array("I")
+    for each in parts:
+        times.extend(each.times_ns)
+    ordered = sorted(times)
+    ended = sum(each.ok + each.failed for each in parts)
+    busy = max(each.busy for each in parts)
+    return Figures(
+        requests_per_s=sum(each.rate for each in parts) / len(parts),
+        p50_ms=_at(ordered, 50),
+        p99_ms=_at(ordered, 99) if len(ordered) >= P99_SAMPLES else None,
+        mean_ms=sum(ordered) / len(ordered) / 1e6 if ordered else None,
+        cpu_us_per_request=None,
+        errors_share=sum(each.failed for each in parts) / ended if ended else 1.0,
+        verdict="client-limited" if busy > BUSY else "ok",
+        limit="client" if busy > BUSY else "unknown",
+        samples=len(ordered),
+    )
+
+
+def _reasons(parts: Sequence[SlicePart], found: Figures) -> Iterator[str]:
+    if not found.samples:
+        yield "no response was received"
+    elif found.errors_share > ERRORS_SHARE_MAX:
+        yield f"{100 * found.errors_share:.3g} % of its requests failed"
+    elif sum(each.unsent for each in parts) > UNSENT_SHARE_MAX * (found.samples or 0):
+        yield "it did not carry the planned rate"
+    elif found.verdict != "ok":
+        yield "the load generator was saturated"
+
+
+def _at(ordered: Sequence[int], percent: int) -> float | None:
+    """Return a percentile in ms, by nearest rank."""
+    if not ordered:
+        return None
+    return ordered[max(1, -(-percent * len(ordered) // 100)) - 1] / 1e6

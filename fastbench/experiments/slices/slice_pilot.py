@@ -1,0 +1,67 @@
+"""The pilot of a comparison in slices: a second of both sides before what counts.
+
+It finds how long a slice must be for enough requests of the slower side, how many blocks make a
+pair, and the common rate where latencies are compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+from fastbench.experiments.slices import sliced_run
+from fastbench.experiments.slices.slice_order import BLOCK, order_of
+from fastbench.experiments.slices.slice_pairs import P99_SAMPLES
+from fastbench.experiments.slices.slice_terms import (
+    LONGEST_S,
+    MAX_SLICES,
+    MIN_PAIRS,
+    SHORTEST_S,
+    Course,
+    SliceTerms,
+)
+from fastbench.experiments.trials import pairing
+from fastbench.experiments.trials.interrupts import Interrupts
+from fastbench.plan.plan import Plan
+from fastbench.run.turns import Turns
+
+PILOT_SLICE_S = 0.05
+PILOT_S = 1.0
+REQUESTS = 50  # of the slower side in a slice, at least
+
+
+def find(plans: Sequence[Plan], terms: SliceTerms, stop: Interrupts) -> tuple[Course, float | None]:
+    """Return the course, and the common rate if one is wanted. Raises as `sliced_run.apart`."""
+    slices = round(PILOT_S / PILOT_SLICE_S / BLOCK) * BLOCK
+    order = order_of(terms.seed, slices)
+    found: list[tuple[int, float]] = []
+    turns = Turns(tuple(plans), order, PILOT_SLICE_S, 4 * PILOT_S)
+    sliced_run.apart(
+        turns, lambda parts: [(each.side, each.rate) for each in parts], found.extend, stop
+    )
+    rates = [[rate for side, rate in found if side == which] for which in range(len(plans))]
+    slower = min(median(each) if each else 0.0 for each in rates)
+    rate = (
+        pairing.rounded_down(pairing.PILOT_SHARE * slower) if terms.find_rate and slower else None
+    )
+    return _course(terms, rate or slower), rate
+
+
+def _course(terms: SliceTerms, per_s: float) -> Course:
+    """Return the course for so many requests per s of the slower side."""
+    slice_s = terms.slice_s
+    if slice_s is None:
+        slice_s = _rounded_up(REQUESTS / per_s if per_s else 1.0)
+        slice_s = max(SHORTEST_S, min(LONGEST_S, slice_s), terms.time_s / MAX_SLICES)
+    blocks = 1
+    if terms.primary == "p99" and per_s:
+        blocks = math.ceil(P99_SAMPLES / (2 * slice_s * per_s))
+    blocks = max(1, min(blocks, int(terms.time_s / (BLOCK * slice_s) / MIN_PAIRS)))
+    return Course(slice_s, blocks)
+
+
+def _rounded_up(length_s: float) -> float:
+    """Return a length with two digits."""
+    step = 10.0 ** (math.floor(math.log10(length_s)) - 1)
+    return math.ceil(length_s / step) * step

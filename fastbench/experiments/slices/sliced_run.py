@@ -1,0 +1,46 @@
+"""One run in slices, in a process of its own: see trials/trial.py."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastbench.experiments.trials import trial
+from fastbench.experiments.trials.interrupts import Interrupts
+from fastbench.results.histogram import Histogram
+from fastbench.results.latencies import packed, unpacked
+from fastbench.run.turns import SlicePart, Turns, TurnsRun
+
+
+def apart(
+    turns: Turns,
+    told: Callable[[Sequence[SlicePart]], Sequence[Any]],
+    heard: Callable[[Sequence[Any]], None],
+    stop: Interrupts,
+    times: str = "service",
+) -> list[Histogram]:
+    """Load in turns in a process of its own; return the times of each side.
+
+    `heard` gets, here, what `told` makes there of the slices. Raises as `trial.run_apart`.
+    """
+    found: list[Histogram] = []
+
+    def work(channel: socket.socket) -> None:
+        def tell(parts: Sequence[SlicePart]) -> None:
+            trial.say(channel, "slices", list(told(parts)))
+
+        run = TurnsRun(turns)
+        run.carry_out(tell)
+        sums = [block.histogram(times) for block in run.blocks]
+        sides = [Histogram(each.counts(), each.min_ns, each.max_ns, each.sum_ns) for each in sums]
+        trial.say(channel, "times", [packed(each) for each in sides])
+
+    def hear(kind: str, body: Any) -> None:
+        if kind == "slices":
+            heard(body)
+        else:
+            found.extend(unpacked(each) for each in body)
+
+    trial.run_apart(work, hear, stop)
+    return found

@@ -1,0 +1,108 @@
+"""Measure two servers that are both alive, in slices of some milliseconds that take turns.
+
+1. Slices come in blocks of four, base candidate candidate base or the other way round, drawn from
+   the seed: a drift of the machine over a block hits both sides alike. A pair is one or more
+   blocks: the figures of the base's slices in it, and of the candidate's.
+2. A pilot finds the course before: see slice_pilot.py.
+3. It is one run, in a process of its own: see sliced_run.py.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastbench.experiments.compare.compare_document import Pair
+from fastbench.experiments.slices import slice_pilot, sliced_run
+from fastbench.experiments.slices.slice_order import BLOCK, order_of
+from fastbench.experiments.slices.slice_pairs import Pairs
+from fastbench.experiments.slices.slice_terms import Course, SliceTerms
+from fastbench.experiments.trials import pairing
+from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
+from fastbench.experiments.trials.pairing import Measured, Phase, Standing
+from fastbench.experiments.trials.trial import Side
+from fastbench.experiments.trials.trial_artifacts import Kept
+from fastbench.foundation.units import format_rate
+from fastbench.plan.plan import Plan
+from fastbench.results import json_codec
+from fastbench.run.turns import SlicePart, Turns
+
+BLIND = (
+    "slices do not see what differs from start to start of a server (place in memory, compiled "
+    "code, caches); compare fresh starts by --run-base and --run-candidate before a release"
+)
+
+
+def run(
+    base: Side,
+    candidate: Side,
+    terms: SliceTerms,
+    tell: Callable[[Standing], None],
+    kept: Kept,
+) -> Measured:
+    """Measure pairs of slices until the time is over; `tell` is called with each new pair.
+
+    `kept` takes the times. The first signal ends it in order, the second is KeyboardInterrupt.
+    Raises what refuses a run.
+    """
+    begun_s = time.monotonic()
+    pairs: list[Pair] = []
+    notes = [BLIND]
+    rate: float | None = None
+
+    def show(phase: Phase, new: Sequence[Pair]) -> None:
+        pairs.extend(new)
+        elapsed_s = time.monotonic() - begun_s
+        tell(Standing(phase, tuple(pairs), "base", len(pairs), 0, "running", None, elapsed_s))
+
+    with Interrupts() as stop:
+        try:
+            plans = [_plan(each) for each in (base, candidate)]
+            show("pilot", ())
+            course, rate = slice_pilot.find(plans, terms, stop)
+            if rate is not None:
+                plans = [pairing.at_rate(plan, rate) for plan in plans]
+                notes.append(
+                    f"every slice asks for {format_rate(rate)}, {pairing.PILOT_SHARE:.0%} of what "
+                    "the slower side carried in a closed loop"
+                )
+            _measure(plans, terms, course, lambda new: show("pairs", new), kept, stop)
+            ended = "complete"
+        except Interrupted:
+            ended = "interrupted"
+    nothing = not any(each.base and each.base.samples for each in pairs)
+    nothing = nothing or not any(each.candidate and each.candidate.samples for each in pairs)
+    if ended == "complete" and nothing:
+        ended = "nothing_succeeded"
+    return Measured(tuple(pairs), ended, rate, tuple(notes))
+
+
+def _plan(side: Side) -> Plan:
+    job = side.make(None)
+    assert isinstance(job, Plan) and side.command is None  # others are refused with their flags
+    return job
+
+
+def _measure(
+    plans: Sequence[Plan],
+    terms: SliceTerms,
+    course: Course,
+    show: Callable[[Sequence[Pair]], None],
+    kept: Kept,
+    stop: Interrupts,
+) -> None:
+    slices = math.ceil(terms.time_s / course.slice_s / BLOCK) * BLOCK
+    turns = Turns(tuple(plans), order_of(terms.seed, slices), course.slice_s, terms.time_s)
+    grouped = Pairs(BLOCK * course.blocks)
+    planned = plans[0].load.planned
+
+    def told(parts: Sequence[SlicePart]) -> list[Any]:
+        return [json_codec.plain(pair) for pair in grouped.take(parts)]
+
+    def heard(told: Sequence[Any]) -> None:
+        show([json_codec.read(Pair, each, "pair") for each in told])
+
+    times = "response" if planned else "service"
+    kept.add_slices(times, sliced_run.apart(turns, told, heard, stop, times))
