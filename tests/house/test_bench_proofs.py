@@ -1,4 +1,4 @@
-"""bench/compare.py and bench/find.py: what passes, what fails, how many pairs, what works."""
+"""Proofs of compare.py, compare_slices.py and find.py: what passes, what fails, what works."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
 
 import compare  # noqa: E402
+import compare_slices  # noqa: E402
 import find  # noqa: E402
 from harness import BenchError  # noqa: E402
 
@@ -76,6 +77,33 @@ def test_a_pilot_gives_noise_and_cost_of_valid_pairs_only() -> None:
     assert (pilot.noise, pilot.cost_us) == (0.02, 200.0)
     with pytest.raises(BenchError, match="quiet"):
         compare.pilot_of({"pairs": [pair(1, valid=False)], "noise_floor": None})
+
+
+def test_a_level_is_held_by_a_binomial_bound() -> None:
+    assert [compare_slices.level_limit(count) for count in (1, 60, 400)] == [0, 3, 9]
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "reached"),
+    [
+        ("same-nginx", [("equivalent", 1.0)] * 96 + [("inconclusive", 0.99)] * 4, True),
+        ("same-nginx", [("equivalent", 1.0)] * 95 + [("inconclusive", 0.99)] * 5, False),
+        ("same-nginx", [("different", 1.0)] * 5 + [("equivalent", 1.0)] * 95, False),
+        ("slower1", [("different", 0.99)] * 27 + [("equivalent", 1.0)] * 3, True),
+        ("slower1", [("different", 0.99)] * 26 + [("equivalent", 1.0)] * 4, False),
+        ("slower1", [("different", 0.99)] * 29 + [("different", 1.01)], False),
+        ("p99", [("different", 1.1)] * 27 + [("inconclusive", 1.0)] * 3, True),
+        ("p99", [("different", 0.9)] * 30, False),
+    ],
+)
+def test_a_row_of_slices_passes_when_it_has_to(
+    name: str, found: list[tuple[str, float]], reached: bool
+) -> None:
+    made = [
+        {"verdict": verdict, "ratio": ratio, "interval": [ratio - 0.004, ratio + 0.004]}
+        for verdict, ratio in found
+    ]
+    assert compare_slices.summed(compare_slices.ROWS[name], made)["reached"] is reached
 
 
 def test_searches_pass_within_five_percent() -> None:
