@@ -105,14 +105,23 @@ def untold(found: Comparison) -> str:
     """Say which metrics are left out of a report, and why; "" where none is."""
     left = [name for name in found.metrics if name not in told_metrics(found) and name in _PERCENTS]
     why = [f"{name} needs {resolution.samples_needed(_PERCENTS[name])} responses" for name in left]
-    return f"{resolution.TOO_SHORT}: {', '.join(why)} in each trial" if why else ""
+    each = "pair of slices" if in_slices(found) else "trial"
+    return f"{resolution.TOO_SHORT}: {', '.join(why)} in each {each}" if why else ""
+
+
+def in_slices(found: Comparison) -> bool:
+    """Tell whether servers that were both alive took turns: pairs of slices, not of trials."""
+    if found.pairs:
+        return found.pairs[0].at_s is not None
+    return isinstance(found.config.get("time_s"), int | float)
 
 
 def headline(found: Comparison) -> str:
     """Return the one sentence of a comparison."""
     metric = found.metrics.get(found.primary)
     if metric is None:
-        return "no valid pair of trials, so there is no result"
+        what = "slices" if in_slices(found) else "trials"
+        return f"no valid pair of {what}, so there is no result"
     parts = [_primary(found, metric)]
     parts += [_beside(found, name) for name in _worth_telling(found)]
     return ", ".join(parts)

@@ -13,7 +13,7 @@ from statistics import median
 from fastbench.experiments.compare.compare_document import Comparison, Figures, Metric
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count, format_ms, format_ns, format_s
-from fastbench.report.change import change, share, shown_pairs, told
+from fastbench.report.change import change, in_slices, share, shown_pairs, told
 from fastbench.report.columns import NOTHING
 from fastbench.report.page import plural
 from fastbench.results.result import Environment
@@ -29,9 +29,18 @@ ENDED = {
 
 def ended(found: Comparison) -> list[str]:
     """Say in a title and a sentence how it ended before all pairs were there, if it did."""
-    planned = plural(found.pairs_planned, "pair")
-    parts = ENDED.get(found.ended, ())
-    return [part.format(done=len(found.pairs), planned=planned) for part in parts if part]
+    parts = list(ENDED.get(found.ended, ()))
+    done, planned = str(len(found.pairs)), plural(found.pairs_planned, "pair")
+    if in_slices(found):
+        parts = [part.replace("trial", "slice") for part in parts]
+        done, planned = _done(found), format_s(_number(found.config, "time_s") or 0.0)
+    return [part.format(done=done, planned=planned) for part in parts if part]
+
+
+def _done(found: Comparison) -> str:
+    """Say how far a comparison in slices came."""
+    begun_s = found.pairs[-1].at_s or 0.0 if found.pairs else 0.0
+    return f"{plural(len(found.pairs), 'pair')}, {format_s(float(round(begun_s)))}"
 
 
 def load(found: Comparison) -> list[str]:
@@ -39,8 +48,8 @@ def load(found: Comparison) -> list[str]:
     if not found.interleaved:
         return ["two saved results, measured one after the other"]
     config = found.config
-    parts = [plural(found.pairs_planned, "pair")]
     visit_s, warmup_s = _number(config, "visit_s"), _number(config, "warmup_s")
+    parts = _slices(found) if in_slices(found) else [plural(found.pairs_planned, "pair")]
     if visit_s:
         parts.append(f"trials of {format_s(visit_s)}")
     if warmup_s:
@@ -56,6 +65,14 @@ def load(found: Comparison) -> list[str]:
     if connections:
         parts.append(plural(int(connections), "connection"))
     return [*parts, f"seed {found.seed}"]
+
+
+def _slices(found: Comparison) -> list[str]:
+    """Say how many pairs of slices there were, how long a slice is, and all of them."""
+    slice_s, time_s = _number(found.config, "slice_s"), _number(found.config, "time_s")
+    pairs = plural(len(found.pairs), "pair")
+    parts = [f"{pairs} in slices of {format_s(slice_s)}" if slice_s else f"{pairs} in slices"]
+    return [*parts, format_s(time_s)] if time_s else parts
 
 
 def _number(config: Mapping[str, object], name: str) -> float | None:

@@ -1,7 +1,7 @@
 """The pairs of a comparison as a picture: a dot for each pair's ratio, the interval below them.
 
 All stand on one axis of the change from base to candidate; the line in it is "no difference". What
-does not count is no dot but its reason.
+does not count is no dot but its reason. Pairs of slices are hundreds: they are told in parts.
 """
 
 from __future__ import annotations
@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from fastbench.experiments.compare.compare_document import Comparison, Interval, Pair
 from fastbench.experiments.compare.interval_history import ratio_of
 from fastbench.foundation.redact import printable
-from fastbench.report.change import change
+from fastbench.report import slice_course
+from fastbench.report.change import change, in_slices
 from fastbench.report.page import LABEL_COLUMNS, Page, cut
 
 MAX_ROWS = 24
 MIN_COLUMNS = 16
 MAX_COLUMNS = 64
 FACTS_COLUMNS = 20  # number, order and change of a pair
+PART_COLUMNS = 26  # time, pairs and median of a part
 MARGIN = 0.04
+NO_MEDIAN = "-"
+LEGENDS = ("● median, ├─┤ middle half of the pairs", "├─┤ half of the pairs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ def lines(page: Page, found: Comparison) -> list[str]:
     """Return a line for each pair, the interval and the axis."""
     if not found.interleaved or not found.pairs:
         return []
+    if in_slices(found):
+        return _over_time(page, found)
     ratios = [ratio_of(pair, found.primary) for pair in found.pairs]
     shown = [ratio for ratio in ratios if ratio is not None]
     columns = page.width - LABEL_COLUMNS - FACTS_COLUMNS
@@ -101,6 +107,32 @@ def lines(page: Page, found: Comparison) -> list[str]:
     if shown:
         rows.append(page.dim(" " * FACTS_COLUMNS + picture.scale()))
     return [page.row("" if at else "Pairs", row) for at, row in enumerate(rows)]
+
+
+def _over_time(page: Page, found: Comparison) -> list[str]:
+    """Return a line for each part of the time: the median, and where half of the pairs lie."""
+    parts = slice_course.parts(found)
+    ratios = [ratio for pair in found.pairs if (ratio := ratio_of(pair, found.primary))]
+    columns = page.width - LABEL_COLUMNS - PART_COLUMNS
+    columns = max(MIN_COLUMNS, min(columns, MAX_COLUMNS))
+    low, high = slice_course.shown_range(ratios) if ratios else (1.0, 1.0)
+    ends = [end for each in parts for end in (each.low, each.high, each.ratio) if end]
+    shown = [min(max(end, low), high) for end in ends]
+    picture = axis(shown, found.interval, found.threshold, columns, unicode=page.unicode)
+    legend = next((each for each in LEGENDS if len(each) <= columns), "")
+    rows = [page.dim(f"{'time':<12}{'pairs':>5}{'median':>8} {legend}")]
+    for each in parts:
+        within = (each.low, each.high) if each.low and each.high else None
+        told = NO_MEDIAN if each.ratio is None else change(each.ratio)
+        facts = f"{each.span:<12}{each.counted:>5}{told:>8} "
+        drawn = picture.line(each.ratio, within).rstrip()
+        rows.append(page.dim(facts) + (drawn if each.counted else page.yellow("none counts")))
+    if found.interval is not None and found.ratio is not None:
+        facts = f"{f'{100 * found.confidence:g} % interval':<17}{change(found.ratio):>8} "
+        rows.append(page.bold(facts + picture.line(found.ratio, found.interval).rstrip()))
+    if shown:
+        rows.append(page.dim(" " * PART_COLUMNS + picture.scale()))
+    return [page.row("" if at else "Over time", row) for at, row in enumerate(rows)]
 
 
 def _row(page: Page, picture: Axis, number: int, pair: Pair, ratio: float | None) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import samples
 from comparing import judged, pairs_of, scattered
+from comparing import sliced as pairs_in_slices
 from comparisons import (
     ALL,
     MORE,
@@ -18,13 +19,15 @@ from comparisons import (
     interrupted,
     many,
     same,
+    sliced,
+    sliced_interrupted,
     slower,
     stored,
     unsettled,
 )
 
 from fastbench.experiments.compare.compare_document import Comparison
-from fastbench.report import change, compared, pairs
+from fastbench.report import change, compared, pairs, slice_course
 from fastbench.report.text import comparison_text
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -59,6 +62,61 @@ def test_no_line_is_wider_than_the_screen(name: str, width: int) -> None:
         assert max(map(len, lines)) <= width, max(lines, key=len)
         assert SGR.sub("", colored) == render(found, color=False, width=width)
         assert render(found, color=False, width=width, unicode=False).isascii()
+
+
+def test_of_slices_nothing_is_said_of_trials_or_their_flags() -> None:
+    for make in (sliced, sliced_interrupted):
+        shown = plain(make(), 200)
+        assert not re.search(r"\btrials?\b|\bvisits?\b|--pairs|--max-time|repeated", shown), shown
+    assert "187 pairs in slices of 20ms, 15s, closed loop, 10 connections, seed 7" in plain(
+        sliced()
+    )
+    assert "PARTIAL  interrupted after 75 pairs, 6s of 15s" in plain(sliced_interrupted())
+    few = judged(pairs_in_slices(7, 0.03))
+    assert "7 pairs cannot show a difference at 99 % confidence; 8 are needed; see --time" in plain(
+        few, 200
+    )
+    none = replace(sliced(), pairs=(), metrics={}, ratio=None, interval=None)
+    assert "no valid pair of slices" in plain(none)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_pairs_of_slices_are_told_in_parts_of_the_time(width: int) -> None:
+    found = sliced()
+    lines = plain(found, width).splitlines()
+    begin = next(at for at, line in enumerate(lines) if line.startswith("Over time"))
+    rows = lines[begin + 1 : begin + 9]
+    assert [row.split()[0] for row in rows] == [f"{at}-{at + 2}" for at in range(0, 16, 2)]
+    assert [int(row.split()[2]) for row in rows] == [25, 21, *[25] * 5, 12], "those that count"
+    assert lines[begin + 9].strip().startswith("99 % interval") and "├" in lines[begin + 9]
+    within = [row for row in rows if "├" in row and "┤" in row]
+    assert len(within) == 8 and all(row.index("●") for row in within)
+    assert lines[begin + 10].split()[0] != "-69 %", "a burst does not set the axis"
+
+
+def test_a_verdict_stands_in_the_first_line() -> None:
+    assert plain(sliced()).startswith("DIFFERENT  candidate is 3.1 % slower (99 % interval 3.0 to ")
+
+
+def test_a_part_knows_its_median_and_quartiles() -> None:
+    found = replace(sliced(), pairs=tuple(pairs_in_slices(100, 0.05, 0.02)))
+    parts = slice_course.parts(found)
+    assert [(each.begin_s, each.end_s) for each in parts] == [(at, at + 1) for at in range(8)]
+    assert sum(each.counted for each in parts) == 100
+    first = sorted(pair.candidate.requests_per_s / 10_000 for pair in found.pairs[:13])  # type: ignore[union-attr]
+    assert parts[0].counted == 13 and parts[0].ratio == pytest.approx(first[6])
+    assert parts[0].low == pytest.approx(first[3]) and parts[0].high == pytest.approx(first[9])
+    again = replace(found, pairs=(*found.pairs[:50], *found.pairs[:50]))  # two counts from 0
+    places = slice_course.begun_s(again)
+    assert places == sorted(places) and places[50] > places[49]
+
+
+def test_far_out_ratios_do_not_set_a_range_and_all_near_ones_do() -> None:
+    near = [1 + 0.001 * at for at in range(-20, 21)]
+    assert slice_course.shown_range(near) == (0.98, 1.02)
+    low, high = slice_course.shown_range([*near, 0.1, 5.0])
+    assert 0.9 < low <= 0.98 and 1.02 <= high < 1.1
+    assert slice_course.shown_range([0.1, 1.0, 5.0]) == (0.1, 5.0), "too few for quartiles"
 
 
 def test_text_from_elsewhere_reaches_the_terminal_without_control_characters() -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "pair",
     "pairs_of",
     "scattered",
+    "sliced",
     "swapped",
 ]
 
@@ -77,6 +78,19 @@ def scattered(count: int, effect: float, noise: float = 0.01, seed: int = 1) -> 
         )
         for _ in range(count)
     ]
+
+
+def sliced(count: int, effect: float, noise: float = 0.01, *, burst: bool = False) -> list[Pair]:
+    """Pairs of slices, four of 20 ms each, in turn; a burst ruins one in sixteen of them."""
+    found = []
+    for at, each in enumerate(scattered(count, effect, noise)):
+        assert each.candidate is not None
+        if burst and at % 16 == 5:
+            hit = replace(each.candidate, requests_per_s=each.candidate.requests_per_s / 3)
+            each = replace(each, candidate=hit)
+        order = ("base first", "candidate first")[at % 2]
+        found.append(replace(each, order=order, at_s=round(0.08 * at, 3)))
+    return found
 
 
 def limited(one: Pair) -> Pair:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import samples
 from comparing import SUBJECT, failing, judged, limited, scattered
+from comparing import sliced as pairs_in_slices
 
 from fastbench.experiments.compare.compare_document import Comparison, Pair
 from fastbench.experiments.compare.decision import Rules, judge
@@ -14,6 +15,7 @@ from fastbench.experiments.compare.saved_results import judge_stored
 from fastbench.results.result import Warning_
 
 ASKED = {"visit_s": 3.0, "warmup_s": 1.0, "connections": 10}
+SLICES = {"slice_s": 0.02, "time_s": 15.0, "connections": 10, "rate": None}
 
 
 def faster() -> Comparison:
@@ -50,6 +52,18 @@ def many() -> Comparison:
     return judged(scattered(60, 0.03, 0.02))
 
 
+def sliced() -> Comparison:
+    """3 % slower, in slices, with bursts; a few pairs do not count."""
+    pairs = pairs_in_slices(187, -0.03, 0.008, burst=True)
+    pairs[40:44] = [replace(limited(each), redone=0) for each in pairs[40:44]]
+    return replace(judged(pairs), config=SLICES, pairs_planned=len(pairs))
+
+
+def sliced_interrupted() -> Comparison:
+    subject = replace(SUBJECT, ended="interrupted", config=SLICES)
+    return judge(pairs_in_slices(75, -0.03), "requests_per_s", subject)
+
+
 def broken() -> Comparison:
     return judged([failing(each) for each in scattered(12, 0.0)], regression_limit=0.05)
 
@@ -77,7 +91,10 @@ def hostile() -> Comparison:
 
 ALL: dict[str, Callable[[], Comparison]] = {
     each.__name__: each
-    for each in (faster, slower, same, unsettled, interrupted, in_vain, stored, broken)
+    for each in (
+        *(faster, slower, same, unsettled, interrupted, in_vain, stored, broken),
+        *(sliced, sliced_interrupted),
+    )
 }
 
 

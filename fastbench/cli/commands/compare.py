@@ -150,9 +150,9 @@ def _save_middle(kept: Kept, found: Comparison, output: Output) -> str:
 
 
 def _subject(what: Live, machine: Environment, measured: Measured | None) -> decision.Subject:
-    """Say what is compared; the rate of a pilot belongs to what was asked."""
-    rate = measured.rate if measured is not None else None
-    config = what.config if rate is None else {**what.config, "rate": rate}
+    """Say what is compared; what a pilot found belongs to what was asked."""
+    found = {} if measured is None else {"rate": measured.rate, "slice_s": measured.slice_s}
+    config = {**what.config, **{name: each for name, each in found.items() if each is not None}}
     return decision.Subject(
         version=__version__,
         base=what.base.label,

@@ -6,13 +6,15 @@ prints. It shows no verdict: who stops when he likes what he sees has chosen it.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from fastbench.cli.output.canvas import Canvas
 from fastbench.experiments.compare.compare_document import Comparison, Pair
-from fastbench.experiments.compare.interval_history import ratio_of
+from fastbench.experiments.compare.interval_history import look, ratio_of
 from fastbench.experiments.trials.pairing import Standing
 from fastbench.foundation.units import format_count, format_ms, format_s
 from fastbench.report.change import change, name_of, signed_interval
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 SHOWN_INTERVALS = 5  # one below the other: the newest is the last
 FACTS_COLUMNS = 12
+LOOK_S = 1.0  # between two looks at pairs of slices
+COST = 50  # of a look: that many times as long passes before the next
 
 
 class CompareView(Canvas):
@@ -48,10 +52,14 @@ class CompareView(Canvas):
         self._time_s = time_s
         self._judged = judged
         self._seen = 0  # pairs that were judged
+        self._next_look_s = 0.0
         self._found: deque[tuple[int, Comparison]] = deque(maxlen=SHOWN_INTERVALS)
 
     def update(self, now: Standing) -> None:
         """Redraw, but not more than four times a second; a new pair is drawn at once."""
+        if self._time_s:
+            self._update_slices(now)
+            return
         new = len(now.pairs) != self._seen
         columns = self._due(at_once=new)
         if not columns:
@@ -61,12 +69,32 @@ class CompareView(Canvas):
             self._found.append((self._seen, self._judged(now.pairs)))
         self._draw([self._progress(now, columns), _visit(now), *self._intervals(now, columns)])
 
+    def _update_slices(self, now: Standing) -> None:
+        """Redraw; look at the pairs once a second, as they are hundreds and the load goes on."""
+        columns = self._due()
+        if not columns:
+            return
+        begun_s = time.monotonic()
+        if len(now.pairs) > self._seen and begun_s >= self._next_look_s:
+            self._seen = len(now.pairs)
+            found = self._judged(())
+            seen = look(now.pairs, found.primary, found.confidence)
+            if seen is not None:
+                found = replace(found, ratio=seen.ratio, interval=seen.interval)
+            self._found.append((self._seen, found))
+            ended_s = time.monotonic()
+            self._next_look_s = ended_s + max(LOOK_S, COST * (ended_s - begun_s))
+        self._draw([self._progress(now, columns), *self._intervals(now, columns)])
+
     def _progress(self, now: Standing, columns: int) -> Text:
         from rich.text import Text
 
         if now.phase == "pilot":
-            return Text(f"  {'pilot':<14}looking for a rate both sides can carry", style="yellow")
+            sought = "a length of slices" if self._time_s else "a rate both sides can carry"
+            return Text(f"  {'pilot':<14}looking for {sought}", style="yellow")
         right = f"  {format_s(float(int(now.elapsed_s)))}" if now.elapsed_s >= 1 else ""
+        if self._time_s:
+            right += f" of {format_s(self._time_s)}" if right else ""
         part = f"pair {now.pair} of {self._pairs}" if self._pairs else plural(now.pair, "pair")
         share = len(now.pairs) / self._pairs if self._pairs else now.elapsed_s / self._time_s
         line = Text(f"  {part:<14}")
@@ -88,6 +116,8 @@ class CompareView(Canvas):
         if not ratios:
             return [Text("  no pair counts so far", style="yellow")]
         widest = next((found.interval for found in shown if found.interval), None)
+        if self._time_s:  # single pairs are not drawn, and a burst would widen the axis
+            ratios = [found.ratio for found in shown if found.ratio]
         picture = axis(
             ratios, widest, latest.threshold, columns - FACTS_COLUMNS, unicode=self._unicode
         )

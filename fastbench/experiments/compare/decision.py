@@ -247,9 +247,10 @@ def _refusals(pairs: Sequence[Pair], counted: Sequence[Pair], subject: Subject) 
         found.append(Warning_("invalid_visits", text, hint))
     if subject.ended == "interrupted":
         text = f"stopped after {len(pairs)} of {_pairs(subject.pairs_planned)}"
-        hint = (
-            "stopping when the numbers look good biases the verdict; let it end, or use --max-time"
-        )
+        if _in_slices(pairs):
+            text = f"stopped after {_pairs(len(pairs))}"
+        hint = "stopping when the numbers look good biases the verdict; let it end"
+        hint += ", or take less --time" if _in_slices(pairs) else ", or use --max-time"
         found.append(Warning_("stopped_early", text, hint))
     return found
 
@@ -265,21 +266,28 @@ def _cautions(
     count, others = len(counted), len(metrics) - 1
     if 0 < len(pairs) - count <= INVALID_SHARE_MAX * len(pairs):
         text = f"{len(pairs) - count} of {_pairs(len(pairs))} not counted{_why(pairs)}"
-        found.append(Warning_("invalid_pairs", text, "they stay in the table of pairs"))
+        where = "document" if _in_slices(pairs) else "table of pairs"
+        found.append(Warning_("invalid_pairs", text, f"they stay in the {where}"))
     least, alpha = statistics.least_p(count), _alpha(rules)
     sure = percent(rules.confidence)
+    flag = "--time" if _in_slices(pairs) else "--pairs"
     if count and least > alpha:
         needed = next(n for n in range(count, 32) if statistics.least_p(n) <= alpha)
         text = f"{_pairs(count)} cannot show a difference at {sure} confidence"
-        found.append(Warning_("few_pairs", text, f"{needed} are needed; see --pairs"))
+        found.append(Warning_("few_pairs", text, f"{needed} are needed; see {flag}"))
     elif others > 1 and least * others > alpha:
         needed = next(n for n in range(count, 32) if statistics.least_p(n) * others <= alpha)
         text = (
             f"with {count} pairs the smallest possible p is {least:.2g}; corrected for "
             f"{others} tests, the {others} metrics beside the primary one cannot be different"
         )
-        found.append(Warning_("few_pairs", text, f"{needed} pairs are needed; see --pairs"))
+        found.append(Warning_("few_pairs", text, f"{needed} pairs are needed; see {flag}"))
     return found
+
+
+def _in_slices(pairs: Sequence[Pair]) -> bool:
+    """Tell whether these are pairs of slices: how many there are follows from the time."""
+    return bool(pairs) and pairs[0].at_s is not None
 
 
 def _pairs(count: int) -> str:

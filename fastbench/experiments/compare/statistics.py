@@ -48,6 +48,11 @@ def signed_rank_interval(
     return averages[outside - 1], averages[-outside]
 
 
+def rank_outside(pairs: int, confidence: float) -> int:
+    """Return the place, from either end, of the Walsh average that bounds the interval; 0: none."""
+    return _ranks_outside(pairs, (1 - confidence) / 2)
+
+
 def sign_flip_p(effects: Sequence[float], seed: int) -> float:
     """Return how often a mean this far from 0 comes about when every sign is a coin's."""
     sizes = [abs(effect) for effect in effects]
@@ -65,7 +70,7 @@ def sign_flip_p(effects: Sequence[float], seed: int) -> float:
 
 def least_p(pairs: int) -> float:
     """Return the smallest p that so many pairs can give."""
-    return max(2.0 / 2.0**pairs, 0.0 if pairs <= _EXACT_FLIPS else 1 / (1 + DRAWS))
+    return max(2.0 ** (1 - pairs), 0.0 if pairs <= _EXACT_FLIPS else 1 / (1 + DRAWS))
 
 
 def holm(values: Sequence[float]) -> list[float]:

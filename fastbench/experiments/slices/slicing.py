@@ -51,6 +51,7 @@ def run(
     pairs: list[Pair] = []
     notes = [BLIND]
     rate: float | None = None
+    slice_s = terms.slice_s
 
     def show(phase: Phase, new: Sequence[Pair]) -> None:
         pairs.extend(new)
@@ -62,6 +63,7 @@ def run(
             plans = [_plan(each) for each in (base, candidate)]
             show("pilot", ())
             course, rate = slice_pilot.find(plans, terms, stop)
+            slice_s = course.slice_s
             if rate is not None:
                 plans = [pairing.at_rate(plan, rate) for plan in plans]
                 notes.append(
@@ -76,7 +78,7 @@ def run(
     nothing = nothing or not any(each.candidate and each.candidate.samples for each in pairs)
     if ended == "complete" and nothing:
         ended = "nothing_succeeded"
-    return Measured(tuple(pairs), ended, rate, tuple(notes))
+    return Measured(tuple(pairs), ended, rate, tuple(notes), slice_s)
 
 
 def _plan(side: Side) -> Plan:

@@ -77,12 +77,16 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What came of it. `ended` is one of compare_document.ENDED, `rate` a pilot's, per s."""
+    """What came of it. `ended` is one of compare_document.ENDED, `rate` a pilot's, per s.
+
+    `slice_s` is the length of a slice, None where there are none.
+    """
 
     pairs: tuple[Pair, ...]
     ended: str
     rate: float | None = None
     notes: tuple[str, ...] = ()
+    slice_s: float | None = None
 
 
 def run(

@@ -1,4 +1,4 @@
-"""A comparison for people: the sentence first, then every metric, every pair and every caution.
+"""A comparison for people: the sentence first, the sides, every metric, the pairs, every caution.
 
 It works on a saved document as well as on a fresh one. `config` may come from another version, so
 whatever is missing there is left out.
@@ -38,8 +38,8 @@ def render(found: Comparison, *, color: bool, width: int, unicode: bool = True) 
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
     page = Page(color, max(width, MIN_COLUMNS), unicode)
     blocks = (
+        [*_ended(page, found), *_verdict(page, found)],
         _sides(page, found),
-        _verdict(page, found),
         _table(page, found),
         pairs.lines(page, found),
         [*_seen(page, found), *_machine(page, found), *_warnings(page, found)],
@@ -71,12 +71,15 @@ def _made(found: Comparison) -> str:
     )
 
 
+def _ended(page: Page, found: Comparison) -> list[str]:
+    ended = compared.ended(found)
+    paint = page.yellow if found.ended == "out_of_time" else page.red
+    return [paint(cut("  ".join(ended), page.width)), ""] if ended else []
+
+
 def _sides(page: Page, found: Comparison) -> list[str]:
     room = page.width - LABEL_COLUMNS
     lines = []
-    if ended := compared.ended(found):
-        paint = page.yellow if found.ended == "out_of_time" else page.red
-        lines += [paint(cut("  ".join(ended), page.width)), ""]
     lines.append(page.row("Base", page.bold(cut(printable(found.base), room))))
     lines.append(page.row("Candidate", page.bold(cut(printable(found.candidate), room))))
     parts: list[Part] = [(part, page.dim) for part in compared.load(found)]
