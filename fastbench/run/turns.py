@@ -3,6 +3,8 @@
 1. Each worker has an engine and connections for every server, and loads one at a time: see
    engine/slices.pxd. What disturbs the machine for longer than a slice disturbs all servers alike.
 2. A slice is over when its requests have come home; the way home is in its time.
+3. The processor time of each server's processes is read at every slice: see
+   machine/server_clocks.py. What a server does while another one is loaded is not in it.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from functools import partial
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation import garbage, signals
-from fastbench.machine import limits
+from fastbench.machine import limits, processes
+from fastbench.machine.server_clocks import ServerClocks
 from fastbench.plan import resolve
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.resolve import Reach
@@ -28,6 +31,7 @@ from fastbench.run.supervisor import GRACE_S, TICK_S, Supervisor
 
 LEAD_NS = 5_000_000  # from the parent's word to the first slice
 CONNECT_TICK_S = 0.002
+LOOK_S = 1.0  # between looks for the servers' processes
 SAMPLES = 16_000_000  # of one worker and server; memory is used as they come, 8 bytes each
 
 
@@ -51,7 +55,8 @@ class SlicePart:
     `at_s` is when it began, counted from the first slice.
     `busy` is the share of its time in which the busiest worker did not wait for the server.
     `rate` is of these answers, per s, up to the last of them; 0 without any. `unsent` were planned
-    and not started.
+    and not started. `cpu_s` is what the processes of its server used; None where they cannot be
+    seen.
     """
 
     side: int
@@ -62,6 +67,7 @@ class SlicePart:
     busy: float
     times_ns: array[int]
     at_s: float = 0.0
+    cpu_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -75,6 +81,7 @@ class TurnsRun:
     begun_ns: int = 0  # the first slice
     workers: Supervisor[Child] = field(init=False)
     shared: _core.Slices = field(init=False)
+    clocks: ServerClocks = field(init=False)
 
     def carry_out(self, tell: Callable[[Sequence[SlicePart]], None]) -> None:
         """Load until the order or the time is over; `tell` gets new slices.
@@ -98,6 +105,7 @@ class TurnsRun:
                 self.workers.start(Child(index), partial(self._work, index, count))
             os.nice(QUIET_NICE)
             self._connect(count)
+            self._find_servers()
             self._open()
             garbage.collect()
             self._watch(tell)
@@ -114,6 +122,12 @@ class TurnsRun:
         while not (self.workers.stopped_ns or self.workers.all_gone) and self.shared.ready < count:
             self.workers.nap(CONNECT_TICK_S)
 
+    def _find_servers(self) -> None:
+        own = {os.getpid(), os.getppid(), *(child.pid for child in self.workers.children)}
+        finds = [partial(_find, *each) for each in zip(self.plan.sides, self.reaches, strict=True)]
+        self.clocks = ServerClocks(finds, self.shared.follow, own)
+        self.clocks.look()
+
     def _open(self) -> None:
         start_ns = time.monotonic_ns() + LEAD_NS
         length_ns, limit_ns = round(self.plan.slice_s * 1e9), round(self.plan.limit_s * 1e9)
@@ -123,9 +137,13 @@ class TurnsRun:
         limit_ns = time.monotonic_ns() + round((self.plan.limit_s + GRACE_S) * 1e9)
         limit_ns += round(max(plan.load.timeout_s for plan in self.plan.sides) * 1e9)
         workers = self.workers
+        look_ns = time.monotonic_ns() + round(LOOK_S * 1e9)
         while not workers.all_gone:
             workers.nap(TICK_S)
             now_ns = time.monotonic_ns()
+            if now_ns >= look_ns:
+                self.clocks.look()
+                look_ns = now_ns + round(LOOK_S * 1e9)
             tell(self._new())
             if any(child.lost for child in workers.children):
                 workers.stop()  # the others would wait for it
@@ -144,7 +162,7 @@ class TurnsRun:
     def _part(self, rows: Sequence[tuple[int, ...]]) -> SlicePart:
         rate, times = 0.0, array("I")
         side = rows[0][0]
-        for index, (*_, first, count) in enumerate(rows):
+        for index, (*_, first, count, _) in enumerate(rows):
             samples = array("I", self.shared.samples(index, side, first, count))
             if count:
                 rate += count / max(1, samples[-2]) * 1e9
@@ -153,4 +171,11 @@ class TurnsRun:
         busy = 1 - min(row[8] / max(1, row[3] - row[1]) for row in rows)
         self.begun_ns = self.begun_ns or rows[0][1]
         at_s = (rows[0][1] - self.begun_ns) / 1e9
-        return SlicePart(side, ok, failed, unsent, rate, busy, times, at_s)
+        cpu_s = rows[0][-1] / 1e9 if self.clocks.tells(side) else None
+        return SlicePart(side, ok, failed, unsent, rate, busy, times, at_s, cpu_s)
+
+
+def _find(plan: Plan, reach: Reach) -> processes.Found:
+    """Return the processes that serve a side."""
+    port = reach.used[0].port or plan.target.port
+    return processes.find_all([each.host for each in reach.used], port, plan.target.unix_path)

@@ -379,7 +379,6 @@ def test_slices_have_a_length_and_a_time() -> None:
         ("--slice 20ms --time 1h", "--time must be at most"),
         ("--slice auto --pairs 20", "leave out --pairs and --visit"),
         ("--slice auto --visit 2s", "leave out --pairs and --visit"),
-        ("--slice auto --primary cpu_per_request", "Slices do not tell cpu_per_request"),
     ],
 )
 def test_what_slices_do_not_take_is_refused(words: str, why: str) -> None:

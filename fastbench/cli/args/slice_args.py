@@ -34,7 +34,7 @@ def terms(
 
     `visit` is the length of a visit where nobody has given one. Raises UsageError.
     """
-    _refuse(typed, job, primary, visit)
+    _refuse(typed, job, visit)
     slice_s = None
     if typed.slice not in (None, "auto"):
         slice_s = values.duration_s("--slice", typed.slice, LONGEST_S)
@@ -52,9 +52,7 @@ def terms(
     return SliceTerms(seed(typed), time_s, slice_s, find_rate, primary or "requests_per_s")
 
 
-def _refuse(
-    typed: SimpleNamespace, job: Plan | RunRequest, primary: str | None, visit: str
-) -> None:
+def _refuse(typed: SimpleNamespace, job: Plan | RunRequest, visit: str) -> None:
     """Refuse what goes with visits alone."""
     if not isinstance(job, Plan):
         raise UsageError("--slice and --time are for URLs; leave them out, scripts have --visit.")
@@ -67,8 +65,6 @@ def _refuse(
         )
     if typed.pairs is not None or typed.visit is not None or typed.durations != [visit]:
         raise UsageError("--slice and --time say how long it takes; leave out --pairs and --visit.")
-    if primary == "cpu_per_request":
-        raise UsageError("Slices do not tell cpu_per_request; leave out --slice and --time.")
     if job.load.pace is not None and not job.load.planned:
         raise UsageError("Stages of connections are for visits; leave out --slice and --time.")
 

@@ -58,6 +58,26 @@ cdef class Slices:
         self.timeline.deadline_ns = deadline_ns
         self.timeline.start_ns = start_ns
 
+    def follow(self, uint32_t side, int pid, uint64_t used_ns, bint fresh):
+        """Count a process of a side's server from now on; false when there are too many.
+
+        `used_ns` is the processor time that does not count, 0 of one that is `fresh`.
+        """
+        cdef slices.Process *place
+        cdef uint32_t i
+        if side >= self.sides or pid <= 0:
+            raise ValueError(f"a process of one of {self.sides} sides")
+        for i in range(slices.MAX_PROCESSES):
+            place = &self.timeline.processes[side][i]
+            if not place.alive:
+                place.pid = pid
+                place.last_ns = used_ns
+                place.fresh = fresh
+                slices.full_barrier()
+                place.alive = True
+                return True
+        return False
+
     def stop(self):
         """Let the workers stop now, within a slice."""
         self.timeline.stop = 1
@@ -73,21 +93,21 @@ cdef class Slices:
         return self.timeline.begun
 
     def rows(self, uint32_t worker, uint32_t first=0):
-        """A worker's slices that are over, from number `first` on.
+        """A worker's slices that are over in all workers, from number `first` on.
 
         (side, begin_ns, until_ns, home_ns, started, ok, failed, unsent, idle_ns,
-        first_sample, samples)
+        first_sample, samples, cpu_ns); cpu_ns is of the side's processes, whoever loads them.
         """
         cdef slices.Slice *row = self.of_worker(worker)
         cdef uint32_t i
         found = []
-        for i in range(first, <uint32_t>self.timeline.begun):
+        for i in range(first, <uint32_t>self.timeline.settled):
             if row[i].home_ns == 0:
                 break
             found.append((self.timeline.order[i], row[i].begin_ns, row[i].until_ns,
                           row[i].home_ns, row[i].started, row[i].ok, row[i].failed,
                           row[i].unsent, row[i].idle_ns, row[i].first_sample,
-                          row[i].samples))
+                          row[i].samples, self.timeline.cpu_ns[i]))
         return found
 
     def samples(self, uint32_t worker, uint32_t side, uint64_t first, uint64_t count):

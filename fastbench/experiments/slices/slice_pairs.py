@@ -59,12 +59,18 @@ def _figures(parts: Sequence[SlicePart]) -> Figures:
         p50_ms=_at(ordered, 50),
         p99_ms=_at(ordered, 99) if len(ordered) >= P99_SAMPLES else None,
         mean_ms=sum(ordered) / len(ordered) / 1e6 if ordered else None,
-        cpu_us_per_request=None,
+        cpu_us_per_request=_cpu_us(parts, ended),
         errors_share=sum(each.failed for each in parts) / ended if ended else 1.0,
         verdict="client-limited" if busy > BUSY else "ok",
         limit="client" if busy > BUSY else "unknown",
         samples=len(ordered),
     )
+
+
+def _cpu_us(parts: Sequence[SlicePart], ended: int) -> float | None:
+    """Return the processor time of a request, None where it is not known."""
+    used_s = [each.cpu_s for each in parts if each.cpu_s is not None]
+    return 1e6 * sum(used_s) / ended if ended and len(used_s) == len(parts) else None
 
 
 def _reasons(parts: Sequence[SlicePart], found: Figures) -> Iterator[str]:

@@ -23,32 +23,51 @@ from fastbench.experiments.slices.slice_terms import (
 )
 from fastbench.experiments.trials import pairing
 from fastbench.experiments.trials.interrupts import Interrupts
-from fastbench.plan.plan import Plan
+from fastbench.plan.plan import Plan, UsageError
 from fastbench.run.turns import Turns
 
 PILOT_SLICE_S = 0.05
 PILOT_S = 1.0
+CPU_PAIR_S = 0.5  # at least: what a server does now and then, such as GC, is in both halves of it
 REQUESTS = 50  # of the slower side in a slice, at least
 
 
 def find(plans: Sequence[Plan], terms: SliceTerms, stop: Interrupts) -> tuple[Course, float | None]:
-    """Return the course, and the common rate if one is wanted. Raises as `sliced_run.apart`."""
+    """Return the course, and the common rate if one is wanted.
+
+    Raises as `sliced_run.apart`, and UsageError where the primary metric cannot be measured.
+    """
     slices = round(PILOT_S / PILOT_SLICE_S / BLOCK) * BLOCK
     order = order_of(terms.seed, slices)
-    found: list[tuple[int, float]] = []
+    found: list[tuple[int, float, bool]] = []
     turns = Turns(tuple(plans), order, PILOT_SLICE_S, 4 * PILOT_S)
     sliced_run.apart(
-        turns, lambda parts: [(each.side, each.rate) for each in parts], found.extend, stop
+        turns,
+        lambda parts: [(each.side, each.rate, each.cpu_s is not None) for each in parts],
+        found.extend,
+        stop,
     )
-    rates = [[rate for side, rate in found if side == which] for which in range(len(plans))]
+    if terms.primary == "cpu_per_request":
+        _check_seen({side for side, _, seen in found if not seen})
+    rates = [[rate for side, rate, _ in found if side == which] for which in range(len(plans))]
     slower = min(median(each) if each else 0.0 for each in rates)
     rate = (
         pairing.rounded_down(pairing.PILOT_SHARE * slower) if terms.find_rate and slower else None
     )
-    return _course(terms, rate or slower), rate
+    return course(terms, rate or slower), rate
 
 
-def _course(terms: SliceTerms, per_s: float) -> Course:
+def _check_seen(hidden: set[int]) -> None:
+    if not hidden:
+        return
+    whose = " and ".join(("base", "candidate")[side] for side in sorted(hidden))
+    raise UsageError(
+        f"cpu_per_request cannot be compared: the processes that serve {whose} cannot be seen; "
+        "run compare on the servers' machine, as their user or root, or use another --primary."
+    )
+
+
+def course(terms: SliceTerms, per_s: float) -> Course:
     """Return the course for so many requests per s of the slower side."""
     slice_s = terms.slice_s
     if slice_s is None:
@@ -57,6 +76,8 @@ def _course(terms: SliceTerms, per_s: float) -> Course:
     blocks = 1
     if terms.primary == "p99" and per_s:
         blocks = math.ceil(P99_SAMPLES / (2 * slice_s * per_s))
+    if terms.primary == "cpu_per_request":
+        blocks = math.ceil(CPU_PAIR_S / (BLOCK * slice_s))
     blocks = max(1, min(blocks, int(terms.time_s / (BLOCK * slice_s) / MIN_PAIRS)))
     return Course(slice_s, blocks)
 
