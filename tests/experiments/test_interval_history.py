@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 
 import pytest
 import samples
 from comparing import SUBJECT, judged, limited, scattered
 
-from fastbench.experiments.compare import interval_history, statistics, walsh_ranks
+from fastbench.experiments.compare import interval_history, statistics
 from fastbench.experiments.compare.compare_document import Pair
-from fastbench.experiments.compare.interval_history import MANY, MAX_LOOKS, looks
+from fastbench.experiments.compare.interval_history import MAX_LOOKS, looks
 from fastbench.experiments.compare.saved_results import judge_stored
 
 
@@ -49,31 +48,18 @@ def test_of_many_pairs_there_is_a_look_every_few(count: int) -> None:
     assert found[-1].counted == count
 
 
-@pytest.mark.parametrize("count", [1, 2, 7, 8, 99, 187])
-def test_an_average_of_a_rank_is_that_of_all_of_them_in_order(count: int) -> None:
-    chance = random.Random(count)
-    effects = sorted(round(chance.gauss(0, 0.02), 3) for _ in range(count))  # some are alike
-    averages = statistics.walsh_averages(effects)
-    for rank in {1, (len(averages) + 1) // 2, len(averages), chance.randint(1, len(averages))}:
-        found = walsh_ranks.at_rank(effects, rank)
-        assert found == pytest.approx(averages[rank - 1], abs=1e-13)
-    assert walsh_ranks.middle(effects) == pytest.approx(
-        statistics.hodges_lehmann(averages), abs=1e-13
-    )
-
-
 def test_a_quick_look_at_many_pairs_is_the_comparison() -> None:
-    pairs = scattered(MANY + 40, 0.02, 0.03)
+    pairs = scattered(240, 0.02, 0.03)
     pairs[50] = limited(pairs[50])
     found, last = judged(pairs), looks(judged(pairs))[-1]
-    assert (last.pair, last.counted) == (MANY + 40, MANY + 39)
+    assert (last.pair, last.counted) == (240, 239)
     assert last.ratio == pytest.approx(found.ratio, rel=1e-12)
     assert last.interval == pytest.approx(found.interval, rel=1e-12)
     assert interval_history.look(pairs[50:51], "p99", 0.99) is None
 
 
 def test_thousands_of_pairs_are_judged() -> None:
-    assert 0 < statistics.least_p(1100) == statistics.least_p(5000) < 1e-4
+    assert 0 <= statistics.least_p(5000) <= statistics.least_p(1100) < 1e-4
 
 
 def test_without_pairs_there_is_nothing_to_see() -> None:

@@ -6,10 +6,11 @@ import secrets
 from types import SimpleNamespace
 
 from fastbench.cli.args import flag_values as values
-from fastbench.experiments.compare.statistics import MIN_PAIRS
+from fastbench.experiments.slices.slice_order import BLOCK
 from fastbench.experiments.slices.slice_terms import (
     LONGEST_S,
     MAX_SLICES,
+    MIN_PAIRS,
     SHORTEST_S,
     SliceTerms,
 )
@@ -41,7 +42,7 @@ def terms(
         if slice_s is not None and slice_s < SHORTEST_S:
             raise UsageError(f"--slice must be at least {units.format_s(SHORTEST_S)}.")
     time_s = values.duration_s("--time", typed.time, plan.MAX_DURATION_S) or DEFAULT_TIME_S
-    if time_s < (least_s := 4 * MIN_PAIRS * (slice_s or SHORTEST_S)):
+    if time_s < (least_s := BLOCK * MIN_PAIRS * (slice_s or SHORTEST_S)):
         raise UsageError(
             f"--time must be at least {units.format_s(least_s)}: {MIN_PAIRS} pairs of slices."
         )

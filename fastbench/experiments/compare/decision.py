@@ -87,7 +87,7 @@ def judge(
     """Judge the pairs of a comparison whose trials were interleaved."""
     rules = rules or Rules()
     counted = [pair for pair in pairs if _effect(pair, primary) is not None]
-    metrics = measure(counted, primary, rules, subject.seed)
+    metrics = measure(counted, primary, rules)
     refusals = _refusals(pairs, counted, subject)
     if refusals:
         metrics = {name: replace(each, verdict="inconclusive") for name, each in metrics.items()}
@@ -120,12 +120,12 @@ def judge(
     )
 
 
-def measure(pairs: Sequence[Pair], primary: str, rules: Rules, seed: int) -> dict[str, Metric]:
+def measure(pairs: Sequence[Pair], primary: str, rules: Rules) -> dict[str, Metric]:
     """Return the metrics that all of these pairs have, the primary one first."""
     names = [primary, *(name for name in FIGURES if name != primary)]
     effects = {name: [_effect(pair, name) for pair in pairs] for name in names}
     found = {
-        name: _metric(name, [each for each in values if each is not None], rules, seed)
+        name: _metric(name, [each for each in values if each is not None], rules)
         for name, values in effects.items()
         if values and None not in values
     }
@@ -184,13 +184,12 @@ def _effect(pair: Pair, name: str) -> float | None:
     return math.log(candidate / base) if base and candidate else None
 
 
-def _metric(name: str, effects: Sequence[float], rules: Rules, seed: int) -> Metric:
+def _metric(name: str, effects: Sequence[float], rules: Rules) -> Metric:
     """Judge one metric as if it were the only one."""
     count = len(effects)
-    averages = statistics.walsh_averages(effects)
-    estimate = statistics.hodges_lehmann(averages)
-    interval = statistics.signed_rank_interval(averages, count, rules.confidence)
-    within = statistics.signed_rank_interval(averages, count, EQUIVALENCE_CONFIDENCE)
+    estimate = statistics.estimate(effects)
+    interval = statistics.interval(effects, rules.confidence)
+    within = statistics.interval(effects, EQUIVALENCE_CONFIDENCE)
     noise = statistics.scatter(effects)
     verdict = "inconclusive"
     if within and -rules.bound <= within[0] and within[1] <= rules.bound:
@@ -198,7 +197,7 @@ def _metric(name: str, effects: Sequence[float], rules: Rules, seed: int) -> Met
     elif interval and not interval[0] <= 0 <= interval[1] and abs(estimate) >= rules.bound:
         verdict = "different"
     seen = noise and statistics.smallest_difference(noise, count, rules.confidence, POWER)
-    p = statistics.sign_flip_p(effects, seed)
+    p = statistics.p_of(effects)
     return Metric(
         ratio=math.exp(estimate),
         interval=_ratios(interval),

@@ -15,6 +15,7 @@ from fastbench.experiments.slices.slice_order import BLOCK, order_of
 from fastbench.experiments.slices.slice_pairs import P99_SAMPLES
 from fastbench.experiments.slices.slice_terms import (
     LONGEST_S,
+    MAX_PAIRS,
     MAX_SLICES,
     MIN_PAIRS,
     SHORTEST_S,
@@ -75,10 +76,11 @@ def course(terms: SliceTerms, per_s: float) -> Course:
         slice_s = max(SHORTEST_S, min(LONGEST_S, slice_s), terms.time_s / MAX_SLICES)
     blocks = 1
     if terms.primary == "p99" and per_s:
-        blocks = math.ceil(P99_SAMPLES / (2 * slice_s * per_s))
+        blocks = math.ceil(P99_SAMPLES / (slice_s * per_s))
     if terms.primary == "cpu_per_request":
         blocks = math.ceil(CPU_PAIR_S / (BLOCK * slice_s))
-    blocks = max(1, min(blocks, int(terms.time_s / (BLOCK * slice_s) / MIN_PAIRS)))
+    room = terms.time_s / (BLOCK * slice_s)  # of the time, in blocks
+    blocks = max(1, math.ceil(room / MAX_PAIRS), min(blocks, int(room / MIN_PAIRS)))
     return Course(slice_s, blocks)
 
 

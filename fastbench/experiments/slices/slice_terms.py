@@ -7,6 +7,7 @@ from dataclasses import dataclass
 SHORTEST_S = 0.02
 LONGEST_S = 2.0
 MIN_PAIRS = 16
+MAX_PAIRS = 4000  # a document of some megabytes
 MAX_SLICES = 65_000  # the engine has room for 65,536
 
 

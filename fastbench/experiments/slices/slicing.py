@@ -1,8 +1,8 @@
 """Measure two servers that are both alive, in slices of some milliseconds that take turns.
 
-1. Slices come in blocks of four, base candidate candidate base or the other way round, drawn from
-   the seed: a drift of the machine over a block hits both sides alike. A pair is one or more
-   blocks: the figures of the base's slices in it, and of the candidate's.
+1. Slices come in blocks of two, base candidate or the other way round, drawn from the seed: see
+   slice_order.py. A pair is one or more blocks: the figures of the base's slices in it, and of the
+   candidate's.
 2. A pilot finds the course before: see slice_pilot.py.
 3. It is one run, in a process of its own: see sliced_run.py.
 """
