@@ -7,10 +7,10 @@ there is left out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 
-from fastbench.experiments.compare.compare_document import Comparison, Figures, Metric
+from fastbench.experiments.compare.compare_document import Comparison, Figures, Metric, Pair
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count, format_ms, format_ns, format_s
 from fastbench.report.change import change, in_slices, share, shown_pairs, told
@@ -107,7 +107,12 @@ def regression_excluded(found: Comparison) -> bool:
 
 def typical(found: Comparison, side: str, name: str) -> str:
     """Return the median of one side over what counts, in the metric's unit."""
-    trials = [trial for pair in shown_pairs(found) if (trial := getattr(pair, side)) is not None]
+    return typical_of(shown_pairs(found), side, name)
+
+
+def typical_of(pairs: Sequence[Pair], side: str, name: str) -> str:
+    """Return the median of one side over these pairs, in the metric's unit."""
+    trials = [trial for pair in pairs if (trial := getattr(pair, side)) is not None]
     values = [value for trial in trials if (value := told(trial, name)) is not None]
     return _shown(name, median(values)) if values else NO_FIGURE
 

@@ -20,6 +20,7 @@ from fastbench.report.change import (
     change,
     explained,
     headline,
+    in_slices,
     name_of,
     regression,
     share,
@@ -29,7 +30,14 @@ from fastbench.report.change import (
     verdict_word,
 )
 from fastbench.report.columns import NOTHING
-from fastbench.report.html import html_charts, html_parts, html_pictures, html_scenario, html_tables
+from fastbench.report.html import (
+    html_charts,
+    html_parts,
+    html_pictures,
+    html_scenario,
+    html_slices,
+    html_tables,
+)
 from fastbench.report.html.html_markup import Markup, Row, TableCell, data_block, el, section, table
 from fastbench.report.html.html_page import own, page
 from fastbench.report.html.html_verdict import Figure
@@ -39,6 +47,11 @@ from fastbench.results.latencies import latency_ms
 
 BASE_COLOR, CANDIDATE_COLOR = 5, 0  # of the page's lines
 KINDS = {True: "pass", False: "fail", None: "doubt"}
+PAIRS_HINT = (
+    "A filled dot is a pair whose base came first, a ring one whose candidate did, a cross one "
+    "that does not count; the blue band is the interval of all. Grey is the band within which a "
+    "change does not count."
+)
 TIMES = {
     "service": "from the first byte sent to the end of the answer",
     "response": "from the instant a request was planned to the end of its answer",
@@ -175,15 +188,13 @@ def _p(value: float) -> str:
 
 
 def _pairs_pictures(found: Comparison) -> Markup | None:
-    drawn = html_pictures.pairs(found)
-    if not drawn:
+    if in_slices(found):
+        hint, drawn = html_slices.HINT, html_slices.pictures(found)
+    else:
+        hint, drawn = PAIRS_HINT, [html_pictures.pairs(found)]
+    if not any(drawn):
         return None
-    hint = (
-        "A filled dot is a pair whose base came first, a ring one whose candidate did, a cross one "
-        "that does not count; the blue band is the interval of all. Grey is the band within which "
-        "a change does not count."
-    )
-    parts = (el("p", hint, class_="hint"), el("div", *drawn, class_="charts"))
+    parts = (el("p", hint, class_="hint"), *(el("div", *each, class_="charts") for each in drawn))
     return section("Pairs", *parts, identity="pictures")
 
 
@@ -215,7 +226,8 @@ def _latencies(found: Comparison) -> Markup | None:
     heads = ("", "samples #", *html_tables.HEADS)
     note = f"{latency.times} time"
     if found.interleaved:
-        note += ", all counted trials together; the verdict compares pairs"
+        what = "slices" if in_slices(found) else "counted trials"
+        note += f", all {what} together; the verdict compares pairs"
     body = el("div", table(heads, rows), title=TIMES[latency.times])
     return section("Latency", body, identity="percentiles", note=note)
 
@@ -224,12 +236,16 @@ def _pairs(found: Comparison) -> Markup | None:
     """Return what each trial measured."""
     if not found.pairs or not found.interleaved:
         return None
+    name = name_of(found, found.primary)
+    if in_slices(found):
+        drawn = html_slices.parts_table(found)
+        note = f"{name}: medians of the pairs that count; every pair stands in the JSON document"
+        return section("Over time", drawn, identity="pairs", note=note)
     heads = (
         *("#", "first", "base #", "candidate #", "change #", "p99, base #", "p99, candidate #"),
         *("redone #", ""),
     )
     rows = [_pair(found, number, pair) for number, pair in enumerate(found.pairs, 1)]
-    name = name_of(found, found.primary)
     note = f"{name} unless it says otherwise"
     return section("Every pair", table(heads, rows), identity="pairs", note=note)
 
@@ -254,8 +270,9 @@ def _not_counted(found: Comparison) -> Markup | None:
     many, reasons = compared.not_counted(found)
     if not many:
         return None
+    what = "pairs" if in_slices(found) else "trials"
     rows: list[Row] = [[f"{count:,}", reason] for reason, count in reasons]
-    return section("Not counted", table(("trials #", "why"), rows), identity="lost", note=many)
+    return section("Not counted", table((f"{what} #", "why"), rows), identity="lost", note=many)
 
 
 def _environment(found: Comparison) -> Markup | None:

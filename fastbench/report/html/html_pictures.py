@@ -26,14 +26,14 @@ NUMBERED_CLOSE = 30  # pairs, beyond which the first and the last number would b
 _KINDS = {"better": "good", "worse": "bad"}
 
 
-def _axis(ratios: Iterable[float], threshold: float) -> Axis:
+def axis_of(ratios: Iterable[float], threshold: float) -> Axis:
     """Return the axis of these ratios; 1 is always on it."""
     return Axis.around([*ratios, 1 / (1 + threshold), 1 + threshold])
 
 
-def _ticks(axis: Axis) -> list[float]:
-    """Return round changes, no change among them."""
-    return [1 + each for each in round_values(axis.low - 1, axis.high - 1, TICKS)]
+def ticks(axis: Axis, count: int = TICKS) -> list[float]:
+    """Return about so many round changes, no change among them."""
+    return [1 + each for each in round_values(axis.low - 1, axis.high - 1, count)]
 
 
 def changes(found: Comparison) -> Markup | None:
@@ -41,11 +41,11 @@ def changes(found: Comparison) -> Markup | None:
     if not found.metrics:
         return None
     ends = [end for each in found.metrics.values() for end in (each.ratio, *_ends(each))]
-    axis = _axis(ends, found.threshold)
+    axis = axis_of(ends, found.threshold)
     rows = [_change(found, axis, name, each) for name, each in told_metrics(found).items()]
     labels = [
-        text(_round(ratio), axis.x(ratio), 14, "middle")
-        for ratio in _ticks(axis)
+        text(rounded(ratio), axis.x(ratio), 14, "middle")
+        for ratio in ticks(axis)
         if CLOSE < axis.share(ratio) < 1 - CLOSE
     ]
     scale = el("div", el("span"), el("svg", *labels, class_="strip"), el("span"), class_="change")
@@ -63,7 +63,7 @@ def _change(found: Comparison, axis: Axis, name: str, metric: Metric) -> Markup:
     sure = f"{100 * found.confidence:g} %: {interval}"
     drawn = [
         *_band(axis, found.threshold),
-        *(_upright(axis, each, "grid") for each in _ticks(axis)),
+        *(_upright(axis, each, "grid") for each in ticks(axis)),
     ]
     drawn.append(_upright(axis, 1.0, "zero"))
     for ends, how in ((metric.equivalence_interval, "within"), (metric.interval, "whisker")):
@@ -99,25 +99,35 @@ def pairs(found: Comparison) -> list[Markup]:
         return []
     ratios = [ratio_of(each, found.primary) for each in found.pairs]
     ends = [end for look in seen for end in (look.ratio, *(look.interval or ()))]
-    axis = _axis([*ends, *(ratio for ratio in ratios if ratio)], found.threshold)
+    axis = axis_of([*ends, *(ratio for ratio in ratios if ratio)], found.threshold)
     name = name_of(found, found.primary)
     sure = f"{100 * found.confidence:g} % interval"
+    numbers = _numbers(len(found.pairs))
+    dots, whiskers = _dots(found, axis, ratios), _whiskers(found, axis, seen)
     return [
-        _plot(found, axis, _dots(found, axis, ratios), f"{name}, pair by pair", "change in each"),
-        _plot(found, axis, _whiskers(found, axis, seen), f"{name}, all pairs so far", sure),
+        framed(found, axis, [*dots, *numbers], f"{name}, pair by pair", "change in each"),
+        framed(found, axis, [*whiskers, *numbers], f"{name}, all pairs so far", sure),
     ]
 
 
-def _plot(found: Comparison, axis: Axis, drawn: Sequence[Markup], title: str, note: str) -> Markup:
+def framed(
+    found: Comparison,
+    axis: Axis,
+    drawn: Sequence[Markup],
+    title: str,
+    note: str,
+    kind: str = "",
+) -> Markup:
+    """Return a plot of changes, upward, with the band of those that do not count."""
     low, high = 1 / (1 + found.threshold), 1 + found.threshold
     top, floor = axis.y(high), axis.y(low)
     size = {"x": "0", "width": "100%", "y": f"{top:.1f}", "height": f"{floor - top:.1f}"}
-    above = (across(axis, 1.0, "zero"), *drawn, *_numbers(len(found.pairs)))
-    parts = ([el("rect", **size, class_="band")], above)
-    return plot((title, note), axis, _ticks(axis), _round, parts, title=f"{title}: {note}")
+    parts = ([el("rect", **size, class_="band")], (across(axis, 1.0, "zero"), *drawn))
+    about = f"{title}: {note}"
+    return plot((title, note), axis, ticks(axis), rounded, parts, title=about, kind=kind)
 
 
-def _round(ratio: float) -> str:
+def rounded(ratio: float) -> str:
     """Write a round change: 1.02 is `+2 %`, no change is `0`."""
     percent = round(100 * (ratio - 1), 6)
     return f"{percent:+,g} %" if percent else "0"
@@ -131,11 +141,7 @@ def _dots(found: Comparison, axis: Axis, ratios: Sequence[float | None]) -> list
     """Draw a dot for a pair that counts, filled where the base came first, a cross for others."""
     count = len(ratios)
     radius = str(DOT if count <= MANY else SMALL_DOT)
-    drawn = []
-    if found.interval is not None:
-        low, high = (axis.y(end) for end in found.interval)
-        size = {"x": "0", "width": "100%", "y": f"{high:.1f}", "height": f"{low - high:.1f}"}
-        drawn.append(el("rect", **size, class_="sure s0"))
+    drawn = sure_band(found, axis)
     for number, (pair, ratio) in enumerate(zip(found.pairs, ratios, strict=True), 1):
         at = _place(number, count)
         if ratio is None:
@@ -150,6 +156,15 @@ def _dots(found: Comparison, axis: Axis, ratios: Sequence[float | None]) -> list
             el("circle", about, cx=at, cy=f"{axis.y(ratio):.1f}", r=radius, class_=f"{kind} s0")
         )
     return drawn
+
+
+def sure_band(found: Comparison, axis: Axis) -> list[Markup]:
+    """Draw the interval of all pairs, if there is one."""
+    if found.interval is None:
+        return []
+    low, high = (axis.y(end) for end in found.interval)
+    size = {"x": "0", "width": "100%", "y": f"{high:.1f}", "height": f"{low - high:.1f}"}
+    return [el("rect", **size, class_="sure s0")]
 
 
 def _whiskers(found: Comparison, axis: Axis, seen: Sequence[Look]) -> list[Markup]:
