@@ -78,7 +78,7 @@ def axis(
     shown = [*ratios, *(interval or ()), 1 - threshold, 1 + threshold]
     low, high = min(shown), max(shown)
     room = MARGIN * (high - low)
-    return Axis(low - room, high + room, columns, unicode)
+    return Axis(max(low - room, 0.0), high + room, columns, unicode)
 
 
 def lines(page: Page, found: Comparison) -> list[str]:

@@ -94,6 +94,15 @@ def test_pairs_of_slices_are_told_in_parts_of_the_time(width: int) -> None:
     assert lines[begin + 10].split()[0] != "-69 %", "a burst does not set the axis"
 
 
+def test_no_axis_goes_below_nothing() -> None:
+    wild = judged(pairs_of([0.02, 0.1, 4.0, 0.05, 5.0, 0.04, 3.0, 6.0]))
+    lines = plain(wild).splitlines()
+    scale = next(
+        line for at, line in enumerate(lines) if "99 %" in lines[at - 1] and "├" in lines[at - 1]
+    )
+    assert scale.split()[0] == "-100"
+
+
 def test_a_verdict_stands_in_the_first_line() -> None:
     assert plain(sliced()).startswith("DIFFERENT  candidate is 3.1 % slower (99 % interval 2.9 to ")
 

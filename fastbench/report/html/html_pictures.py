@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from fastbench.experiments.compare.compare_document import Comparison, Interval, Metric
 from fastbench.experiments.compare.interval_history import Look, looks, ratio_of
@@ -28,7 +29,8 @@ _KINDS = {"better": "good", "worse": "bad"}
 
 def axis_of(ratios: Iterable[float], threshold: float) -> Axis:
     """Return the axis of these ratios; 1 is always on it."""
-    return Axis.around([*ratios, 1 / (1 + threshold), 1 + threshold])
+    found = Axis.around([*ratios, 1 / (1 + threshold), 1 + threshold])
+    return replace(found, low=max(found.low, 0.0))
 
 
 def ticks(axis: Axis, count: int = TICKS) -> list[float]:
