@@ -22,11 +22,12 @@ from fastbench.results import resolution
 _NAMES = {  # of a metric, in a table and in a sentence
     "requests_per_s": "requests/s",
     "p50": "p50",
+    "p90": "p90",
     "p99": "p99",
     "mean": "mean",
     "cpu_per_request": "CPU/request",
 }
-_PERCENTS = {"p50": 50.0, "p99": 99.0}
+_PERCENTS = {"p50": 50.0, "p90": 90.0, "p99": 99.0}
 _POSSESSIVE = {"cpu_per_request": "CPU per request"}
 _NOTHING = 0.0005  # of a ratio: below, a tenth of a percent would read 0.0
 

@@ -258,7 +258,7 @@ def test_two_saved_results_are_compared_as_they_are(files: Path) -> None:
         ("A B --visit 1s --stages 1s:5", "leave out --visit"),
         ("A B --max-time 0", "--max-time must be longer than 0"),
         ("A B --seed -1", "--seed: `-1` is not a count"),
-        ("A B --primary speed", "requests_per_s, p50, p99, mean, cpu_per_request"),
+        ("A B --primary speed", "requests_per_s, p50, p90, p99, mean, cpu_per_request"),
         ("A B --threshold-effect 2", "for example --threshold-effect 5%"),
         ("A B --threshold-effect nan%", "takes a percentage"),
         ("A B --fail-on-regression 100%", "between 0% and 100%"),

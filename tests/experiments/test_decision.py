@@ -98,7 +98,7 @@ def test_a_surer_interval_is_wider() -> None:
 
 def test_every_metric_is_judged_with_its_own_direction() -> None:
     found = judged(scattered(12, 0.10)).metrics
-    assert list(found) == list(FIGURES)
+    assert list(found) == [name for name in FIGURES if name != "p90"], "these pairs have none"
     assert {name for name in found if found[name].better == "higher"} == {"requests_per_s"}
     assert found["requests_per_s"].ratio > 1.08 > 0.92 > found["p99"].ratio
     assert {each.verdict for each in found.values()} == {"different"}

@@ -237,7 +237,7 @@ def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) 
     if isinstance(first, Plan):
         if primary is None:
             primary = "p99" if first.load.planned else "requests_per_s"
-        find_rate = primary in ("p50", "p99", "mean") and first.load.pace is None
+        find_rate = primary in ("p50", "p90", "p99", "mean") and first.load.pace is None
         warmup_s = first.load.warmup_s
         load = {key: first.config[key] for key in first.config if key not in ("command", "url")}
         config |= {"connections": first.load.connections, "rate": load.get("rate"), "load": load}

@@ -36,8 +36,8 @@ Measuring
   and the load, request and network flags of `fastbench --help`: -c -R -H -b -k …
 
 Pass or fail
-  --primary NAME          the metric that decides: requests_per_s, p50, p99, mean or
-                          cpu_per_request; also --metric. Default: p99 with -R, else
+  --primary NAME          the metric that decides: requests_per_s, p50, p90, p99, mean
+                          or cpu_per_request; also --metric. Default: p99 with -R, else
                           requests_per_s. A latency without -R is measured at one common rate,
                           which a pilot run finds
   --threshold-effect P    the smallest difference that matters (2%)

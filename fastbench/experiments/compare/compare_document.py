@@ -51,6 +51,7 @@ ENDED = ("complete", "interrupted", "out_of_time", "nothing_succeeded")
 FIGURES = {  # the name of a metric: its field in Figures
     "requests_per_s": "requests_per_s",
     "p50": "p50_ms",
+    "p90": "p90_ms",
     "p99": "p99_ms",
     "mean": "mean_ms",
     "cpu_per_request": "cpu_us_per_request",
@@ -62,7 +63,7 @@ Interval = tuple[float, float]
 class Figures:
     """One trial. Times are of responses under a rate, else of service; None where there are none.
 
-    `samples` is how many times the percentiles are of, None in older documents.
+    `samples` is how many times the percentiles are of; it and `p90_ms` are None in older documents.
     `cpu_us_per_request` is the server's, known only where its processes can be seen. `verdict` and
     `limit` are those of the run's validity, `errors_share` the share of requests not ok.
     """
@@ -76,6 +77,7 @@ class Figures:
     verdict: Annotated[str, VALIDITY]
     limit: Limit
     samples: int | None = field(default=None, metadata=LATER)
+    p90_ms: float | None = field(default=None, metadata=LATER)
 
     def of(self, metric: str) -> float | None:
         """Return the figure that a metric compares."""

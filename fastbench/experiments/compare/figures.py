@@ -37,6 +37,7 @@ def figures_of(result: Result, *, planned: bool | None = None) -> Figures:
         verdict=result.validity.verdict,
         limit=result.validity.limit,
         samples=times.count,
+        p90_ms=times.percentile(90.0) / 1e6 if there else None,
     )
 
 

@@ -14,7 +14,8 @@ from fastbench.experiments.compare.figures import ERRORS_SHARE_MAX
 from fastbench.results.assessment.verdict import BUSY
 from fastbench.run.turns import SlicePart
 
-P99_SAMPLES = 100  # of a pair and side, for its 99th percentile
+P90_SAMPLES = 10  # of a pair and side, for its 90th percentile
+P99_SAMPLES = 100  # and its 99th: the fewest, for small pairs tell more than large ones
 UNSENT_SHARE_MAX = 0.05  # of planned requests: the slowest answers would be missing
 
 
@@ -64,6 +65,7 @@ def _figures(parts: Sequence[SlicePart]) -> Figures:
         verdict="client-limited" if busy > BUSY else "ok",
         limit="client" if busy > BUSY else "unknown",
         samples=len(ordered),
+        p90_ms=_at(ordered, 90) if len(ordered) >= P90_SAMPLES else None,
     )
 
 

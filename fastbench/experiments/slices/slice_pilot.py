@@ -30,6 +30,7 @@ from fastbench.run.turns import Turns
 PILOT_SLICE_S = 0.05
 PILOT_S = 1.0
 CPU_PAIR_S = 0.5  # at least: what a server does now and then, such as GC, is in both halves of it
+P99_ROOM = 1.2  # for pairs that get fewer requests than most
 REQUESTS = 50  # of the slower side in a slice, at least
 
 
@@ -76,7 +77,7 @@ def course(terms: SliceTerms, per_s: float) -> Course:
         slice_s = max(SHORTEST_S, min(LONGEST_S, slice_s), terms.time_s / MAX_SLICES)
     blocks = 1
     if terms.primary == "p99" and per_s:
-        blocks = math.ceil(P99_SAMPLES / (slice_s * per_s))
+        blocks = math.ceil(P99_ROOM * P99_SAMPLES / (slice_s * per_s))
     if terms.primary == "cpu_per_request":
         blocks = math.ceil(CPU_PAIR_S / (BLOCK * slice_s))
     room = terms.time_s / (BLOCK * slice_s)  # of the time, in blocks
