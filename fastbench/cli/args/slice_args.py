@@ -6,6 +6,7 @@ import secrets
 from types import SimpleNamespace
 
 from fastbench.cli.args import flag_values as values
+from fastbench.experiments.compare.decision import Rules
 from fastbench.experiments.slices.slice_order import BLOCK
 from fastbench.experiments.slices.slice_terms import (
     LONGEST_S,
@@ -50,7 +51,9 @@ def terms(
         raise UsageError(
             f"--time must be at most {units.format_s(most_s)} with such slices; make them longer."
         )
-    return SliceTerms(seed(typed), time_s, slice_s, find_rate, primary or "requests_per_s")
+    threshold = values.share("--threshold-effect", typed.effect) or Rules().threshold
+    primary = primary or "requests_per_s"
+    return SliceTerms(seed(typed), time_s, slice_s, find_rate, primary, threshold)
 
 
 def _refuse(typed: SimpleNamespace, job: Plan | RunRequest, visit: str) -> None:

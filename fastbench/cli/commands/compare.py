@@ -130,7 +130,8 @@ def _compare_live(what: Live, command: Command) -> int:
         measured = Measured((), "nothing_succeeded")
     found = judged(measured.pairs, measured)
     notes = tuple(Warning_("note", note) for note in measured.notes)
-    found = replace(found, warnings=(*found.warnings, *notes), latency=kept.latency())
+    said = (*found.warnings, *measured.warnings, *notes)
+    found = replace(found, warnings=said, latency=kept.latency())
     code = _deliver(found, command.output)
     return _kept(code, _save_middle(kept, found, command.output))
 

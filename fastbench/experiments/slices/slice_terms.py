@@ -15,7 +15,8 @@ MAX_SLICES = 65_000  # the engine has room for 65,536
 class SliceTerms:
     """What was asked for. `slice_s` None: the pilot finds it. `time_s`: of all slices.
 
-    `find_rate`: latencies are compared, at a rate that both sides can carry.
+    `find_rate`: latencies are compared, at a rate that both sides can carry. `threshold` is the
+    smallest effect that counts, a share.
     """
 
     seed: int
@@ -23,6 +24,7 @@ class SliceTerms:
     slice_s: float | None = None
     find_rate: bool = False
     primary: str = "requests_per_s"
+    threshold: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)

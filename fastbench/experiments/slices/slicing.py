@@ -5,6 +5,7 @@
    candidate's.
 2. A pilot finds the course before: see slice_pilot.py.
 3. It is one run, in a process of its own: see sliced_run.py.
+4. Whether it matters which side a slice follows is tested: see order_effect.py.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastbench.experiments.compare.compare_document import Pair
-from fastbench.experiments.slices import slice_pilot, sliced_run
+from fastbench.experiments.slices import order_effect, slice_pilot, sliced_run
+from fastbench.experiments.slices.order_effect import Level
 from fastbench.experiments.slices.slice_order import BLOCK, order_of
 from fastbench.experiments.slices.slice_pairs import Pairs
 from fastbench.experiments.slices.slice_terms import Course, SliceTerms
@@ -50,6 +52,7 @@ def run(
     begun_s = time.monotonic()
     pairs: list[Pair] = []
     notes = [BLIND]
+    levels: list[Level] = []
     rate: float | None = None
     slice_s = terms.slice_s
 
@@ -70,7 +73,7 @@ def run(
                     f"every slice asks for {format_rate(rate)}, {pairing.PILOT_SHARE:.0%} of what "
                     "the slower side carried in a closed loop"
                 )
-            _measure(plans, terms, course, lambda new: show("pairs", new), kept, stop)
+            _measure(plans, terms, course, levels, lambda new: show("pairs", new), kept, stop)
             ended = "complete"
         except Interrupted:
             ended = "interrupted"
@@ -78,7 +81,8 @@ def run(
     nothing = nothing or not any(each.candidate and each.candidate.samples for each in pairs)
     if ended == "complete" and nothing:
         ended = "nothing_succeeded"
-    return Measured(tuple(pairs), ended, rate, tuple(notes), slice_s)
+    warnings, more = order_effect.told(levels, terms.primary, terms.threshold)
+    return Measured(tuple(pairs), ended, rate, (*notes, *more), slice_s, warnings)
 
 
 def _plan(side: Side) -> Plan:
@@ -91,6 +95,7 @@ def _measure(
     plans: Sequence[Plan],
     terms: SliceTerms,
     course: Course,
+    levels: list[Level],
     show: Callable[[Sequence[Pair]], None],
     kept: Kept,
     stop: Interrupts,
@@ -101,10 +106,13 @@ def _measure(
     planned = plans[0].load.planned
 
     def told(parts: Sequence[SlicePart]) -> list[Any]:
-        return [json_codec.plain(pair) for pair in grouped.take(parts)]
+        new = [json_codec.plain(pair) for pair in grouped.take(parts)]
+        return [new, [order_effect.level(each, terms.primary) for each in parts]]
 
     def heard(told: Sequence[Any]) -> None:
-        show([json_codec.read(Pair, each, "pair") for each in told])
+        new, of_slices = told
+        levels.extend((side, value) for side, value in of_slices)
+        show([json_codec.read(Pair, each, "pair") for each in new])
 
     times = "response" if planned else "service"
     kept.add_slices(times, sliced_run.apart(turns, told, heard, stop, times))

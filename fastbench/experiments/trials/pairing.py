@@ -34,7 +34,7 @@ from fastbench.experiments.trials.trial_servers import Address, Server, ServerEr
 from fastbench.foundation.units import format_rate
 from fastbench.plan import urls
 from fastbench.plan.plan import Pace, Plan, Stage, UsageError
-from fastbench.results.result import Result
+from fastbench.results.result import Result, Warning_
 from fastbench.run.sampling import Progress
 from fastbench.script.run_request import RunRequest
 
@@ -87,6 +87,7 @@ class Measured:
     rate: float | None = None
     notes: tuple[str, ...] = ()
     slice_s: float | None = None
+    warnings: tuple[Warning_, ...] = ()
 
 
 def run(
