@@ -16,6 +16,7 @@ from fastbench.plan.plan import ConnectTo, Family, Tls, Watch
 
 if TYPE_CHECKING:
     from fastbench.results.thresholds.baseline_terms import Earlier
+    from fastbench.script.slice_gate import SliceGate
 
 # An empty servername means: the name of each origin. Nothing asked is what Tls() of plan says.
 NO_TLS = Tls(verify=True, cafile=None, certfile=None, keyfile=None, servername="")
@@ -50,7 +51,7 @@ class RunRequest:
     lengths and start times, `shape` is a name of load_shapes. `headers` go with every request and
     replace the script's of the same name. `earlier` reads the run before, which thresholds may name
     as [baseline]. `apart`: count by the tags of requests and samples, for outputs. At `start_line`
-    it waits for the runs beside it.
+    it waits for the runs beside it. With a `gate` iterations begin while that is open.
     """
 
     script: str
@@ -95,5 +96,6 @@ class RunRequest:
     apart: bool = False
     earlier: Earlier | None = None
     start_line: str | None = None
+    gate: SliceGate | None = None
     k6: K6Words | None = None
     config: Mapping[str, object] = field(default_factory=dict)

@@ -77,6 +77,7 @@ class Ground:
         self.maker = Maker(self.pool, Settings())
         self.taken = taken if taken is not None else itertools.count()
         self.closed = False
+        self.turns = None
         self.vus = self.most_vus = 0
         self.made: list[Vu] = []
         self.warnings: list[str] = []

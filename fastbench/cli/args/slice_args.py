@@ -58,18 +58,17 @@ def terms(
 
 def _refuse(typed: SimpleNamespace, job: Plan | RunRequest, visit: str) -> None:
     """Refuse what goes with visits alone."""
-    if not isinstance(job, Plan):
-        raise UsageError("--slice and --time are for URLs; leave them out, scripts have --visit.")
-    if job.websocket is not None:
+    if isinstance(job, Plan) and job.websocket is not None:
         raise UsageError("--slice and --time are for HTTP; leave them out for ws:// and wss://.")
     if typed.run_base is not None:
         raise UsageError(
             "--slice and --time are for servers that run already; leave them out, or start both "
             "and give their URLs."
         )
-    if typed.pairs is not None or typed.visit is not None or typed.durations != [visit]:
+    given = typed.durations if isinstance(job, Plan) else [typed.duration]
+    if typed.pairs is not None or typed.visit is not None or given != [visit]:
         raise UsageError("--slice and --time say how long it takes; leave out --pairs and --visit.")
-    if job.load.pace is not None and not job.load.planned:
+    if isinstance(job, Plan) and job.load.pace is not None and not job.load.planned:
         raise UsageError("Stages of connections are for visits; leave out --slice and --time.")
 
 

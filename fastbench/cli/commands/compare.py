@@ -7,7 +7,7 @@ ends early still has its report and its document.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from fastbench import __version__
@@ -20,10 +20,10 @@ from fastbench.cli.output.settings import Output
 from fastbench.experiments.compare import decision
 from fastbench.experiments.compare.compare_document import Comparison, Pair
 from fastbench.experiments.compare.saved_results import judge_stored
-from fastbench.experiments.slices import slicing
+from fastbench.experiments.slices import script_slicing, slicing
 from fastbench.experiments.slices.slice_terms import SliceTerms
 from fastbench.experiments.trials import pairing
-from fastbench.experiments.trials.pairing import Measured, Terms
+from fastbench.experiments.trials.pairing import Measured, Standing, Terms
 from fastbench.experiments.trials.trial_artifacts import Kept
 from fastbench.experiments.trials.trial_servers import ServerError
 from fastbench.foundation import exit_codes, redact, signals
@@ -116,7 +116,7 @@ def _compare_live(what: Live, command: Command) -> int:
     try:
         with view:
             if isinstance(terms, SliceTerms):
-                measured = slicing.run(what.base, what.candidate, terms, view.update, kept)
+                measured = _in_slices(what, terms, view.update, kept)
             else:
                 measured = pairing.run(
                     *(what.base, what.candidate, terms, view.update),
@@ -134,6 +134,20 @@ def _compare_live(what: Live, command: Command) -> int:
     found = replace(found, warnings=said, latency=kept.latency())
     code = _deliver(found, command.output)
     return _kept(code, _save_middle(kept, found, command.output))
+
+
+def _in_slices(
+    what: Live, terms: SliceTerms, tell: Callable[[Standing], None], kept: Kept
+) -> Measured:
+    from fastbench.script.run_request import RunRequest
+
+    if not isinstance(what.base.make(None), RunRequest):
+        return slicing.run(what.base, what.candidate, terms, tell, kept)
+    sides = (what.base, what.candidate)
+    try:
+        return script_slicing.run(sides, terms, tell, kept, notice=_tell, echo=_echo)
+    except script_slicing.UnfitError as error:
+        raise UsageError(f"--slice and --time: {error}; leave them out.") from None
 
 
 def _save_middle(kept: Kept, found: Comparison, output: Output) -> str:
@@ -179,11 +193,11 @@ def _course(what: Live) -> tuple[str, Terms | SliceTerms]:
     A script whose rate is planned is judged by p99. Its warm-up is all of its load in less time.
     """
     from fastbench.script import parent
-    from fastbench.script.load import cli_overrides, loader, source
+    from fastbench.script.load import cli_overrides, loader, sliced_load, source
     from fastbench.script.run_request import RunRequest
 
     job = what.base.make(None)
-    if not isinstance(job, RunRequest) or isinstance(what.terms, SliceTerms):
+    if not isinstance(job, RunRequest):
         return what.primary or "requests_per_s", what.terms
     for sentence in source.shadowed(loader.find(job.script).file):
         _tell(sentence)
@@ -192,6 +206,10 @@ def _course(what: Live) -> tuple[str, Terms | SliceTerms]:
         applied = cli_overrides.applied(declared, job)
     except UsageError as error:
         raise parent.OptionsError(str(error)) from None
+    if isinstance(what.terms, SliceTerms):
+        if why := sliced_load.why_not(applied.scenarios, what.primary):
+            raise UsageError(f"--slice and --time: {why}; leave them out.")
+        return what.primary or "requests_per_s", what.terms
     planned = all((spec.executor or "").endswith("arrival-rate") for spec in applied.scenarios)
     terms = replace(what.terms, warmup_share=what.warmup_s / applied.length_s)
     return what.primary or ("p99" if planned else "requests_per_s"), terms

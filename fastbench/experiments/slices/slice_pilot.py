@@ -69,11 +69,11 @@ def _check_seen(hidden: set[int]) -> None:
     )
 
 
-def course(terms: SliceTerms, per_s: float) -> Course:
-    """Return the course for so many requests per s of the slower side."""
+def course(terms: SliceTerms, per_s: float, least_s: float = SHORTEST_S) -> Course:
+    """Return the course for so many requests per s of the slower side; see `needed_s`."""
     slice_s = terms.slice_s
     if slice_s is None:
-        slice_s = _rounded_up(REQUESTS / per_s if per_s else 1.0)
+        slice_s = needed_s(per_s, least_s)
         slice_s = max(SHORTEST_S, min(LONGEST_S, slice_s), terms.time_s / MAX_SLICES)
     blocks = 1
     if terms.primary == "p99" and per_s:
@@ -83,6 +83,11 @@ def course(terms: SliceTerms, per_s: float) -> Course:
     room = terms.time_s / (BLOCK * slice_s)  # of the time, in blocks
     blocks = max(1, math.ceil(room / MAX_PAIRS), min(blocks, int(room / MIN_PAIRS)))
     return Course(slice_s, blocks)
+
+
+def needed_s(per_s: float, least_s: float = SHORTEST_S) -> float:
+    """Return how long a slice must be for enough requests, and `least_s` at least."""
+    return max(_rounded_up(REQUESTS / per_s if per_s else 1.0), least_s)
 
 
 def _rounded_up(length_s: float) -> float:

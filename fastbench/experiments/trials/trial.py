@@ -123,7 +123,7 @@ class _Trial:
 
     def listen(self, work: Work, stop: Interrupts) -> None:
         """Start it and hear it out until it has ended; pass a signal on."""
-        self.processes.start(self._process, lambda channel: _be(work, channel))
+        self.processes.start(self._process, lambda channel: be(work, channel))
         while not self._process.gone and self.processes.late_s(0, time.monotonic_ns()) < GRACE_S:
             for _, (kind, body) in self.processes.listen(LOOK_S):
                 self._heard(kind, body)
@@ -133,7 +133,7 @@ class _Trial:
     def check(self) -> None:
         """Raise what took the place of an orderly end."""
         if self._refused is not None:
-            raise _refusal(self._refused)
+            raise refusal(self._refused)
         if not self._done:
             raise TrialError(f"the process that measured ended {self._process.how}")
 
@@ -146,7 +146,7 @@ class _Trial:
             self._hear(kind, body)
 
 
-def _refusal(body: dict[str, Any]) -> Exception:
+def refusal(body: dict[str, Any]) -> Exception:
     """Return the refusal as it was raised in the trial."""
     kind, text = body["kind"], body["text"]
     if kind in ("TrialError", "UsageError"):
@@ -156,7 +156,7 @@ def _refusal(body: dict[str, Any]) -> Exception:
     return OptionsError(text) if kind == "OptionsError" else ScriptError(text, body["traceback"])
 
 
-def _be(work: Work, channel: socket.socket) -> None:
+def be(work: Work, channel: socket.socket) -> None:
     """Be the trial; the last it says is that it is done, or why it cannot be."""
     try:
         work(channel)

@@ -23,7 +23,7 @@ from fastbench.plan.load_shapes import SHAPES
 from fastbench.plan.plan import Tls, UsageError
 from fastbench.script import schedule
 from fastbench.script.api.options import Declared, Load, Settings
-from fastbench.script.load import shaping
+from fastbench.script.load import shaping, sliced_load
 from fastbench.script.load.scaling import scaled, stretched
 from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import ARRIVAL, ITERATIONS, Spec, filled
@@ -91,7 +91,10 @@ def applied(declared: Declared, request: RunRequest) -> Applied:
     for each in chosen:
         own = declared.options.load or declared.loads.get(each.name, Load())
         found = _shaped(each, own, wanted, request.shape, notices)
-        scenarios.append(stretched(scaled(found, request.scale), request.time_scale))
+        found = stretched(scaled(found, request.scale), request.time_scale)
+        if request.gate is not None:
+            found = sliced_load.in_turns(found, request.gate.length_s)
+        scenarios.append(found)
     if request.shape:
         notices += shaping.planned(scenarios, request.shape)
     if sum(each.executor == "shared-iterations" for each in scenarios) > MAX_SHARED:

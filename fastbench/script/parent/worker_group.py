@@ -72,6 +72,8 @@ class WorkerGroup:
             )
 
         worker_channel.start(self.workers, context, self._echo)
+        if (gate := self.host.request.gate) is not None:
+            gate.forked(index)
 
     def close(self) -> None:
         """Leave nobody behind; a second time does nothing."""

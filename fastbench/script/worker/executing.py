@@ -17,6 +17,7 @@ from typing import Protocol
 
 from fastbench.script.api.vu import ScenarioRunner, Vu
 from fastbench.script.schedule import Share
+from fastbench.script.worker.slice_turns import SliceTurns
 
 HALT_AGAIN_S = 0.3
 GIVE_UP_NS = 1_000_000_000  # after the first halt
@@ -52,6 +53,10 @@ class ExecutorHost(Protocol):
     @property
     def start_ns(self) -> int:
         """The start line."""
+
+    @property
+    def turns(self) -> SliceTurns | None:
+        """The gate of a run in slices."""
 
     def vu(self, scene: ScenarioRunner, share: Share, id: int, /) -> Vu:
         """Make a VU."""

@@ -12,6 +12,7 @@ from fastbench.script.worker.executors_closed import (
     RampingVus,
     SharedIterations,
 )
+from fastbench.script.worker.executors_sliced import InTurns
 
 KINDS: dict[str, type[Executor]] = {
     "shared-iterations": SharedIterations,
@@ -25,4 +26,5 @@ KINDS: dict[str, type[Executor]] = {
 
 def make(share: Share, scene: ScenarioRunner, ground: ExecutorHost) -> Executor:
     """Make the executor of a share; must be called in the loop that it will run in."""
-    return KINDS[share.executor](share, scene, ground)
+    kind = KINDS[share.executor] if ground.turns is None else InTurns
+    return kind(share, scene, ground)

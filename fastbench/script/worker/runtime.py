@@ -38,6 +38,7 @@ from fastbench.script.schedule import Share
 from fastbench.script.worker import executors
 from fastbench.script.worker.background import Background
 from fastbench.script.worker.executing import Executor
+from fastbench.script.worker.slice_turns import SliceTurns
 from fastbench.script.worker.thrown_errors import Throws
 
 if TYPE_CHECKING:  # runs without monitors do without them
@@ -75,13 +76,15 @@ class Runtime:
         self._executors: list[Executor] = []
         self._scenes: dict[str, ScenarioRunner] = {}
         self._data: Any = None  # of setup
-        self._vus = 0
+        self._vus = self._workers = 0
         self._most = arena.writer(index).gauge(MAX_VUS)
         self._servers: set[_client.Origin] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._background = Background(self.loop)
         self._monitors: Monitors | None = None
         self._ending = False  # the script has said so
+        gate = host.request.gate
+        self._turns = None if gate is None else SliceTurns(gate, block, index)
         self._stopped: bool | None = None  # the grace of a stop that came before the start
         self.at = self._heart.at
         client.install()
@@ -117,6 +120,7 @@ class Runtime:
         ]
         for each in self._executors:
             each.prepare()
+        self._workers = shares[0].workers
         gc.freeze()  # VUs live until the end: no use in looking through them again and again
 
     async def run(self, start_ns: int) -> dict[str, int]:
@@ -133,6 +137,8 @@ class Runtime:
             )
             running = [self.loop.create_task(each.run()) for each in self._executors]
             self._background.begin()
+            if self._turns is not None:
+                await self._turns.begin(self._workers)
             await asyncio.gather(*running)
             for timer in timers:
                 timer.cancel()
@@ -203,6 +209,11 @@ class Runtime:
     def start_ns(self) -> int:
         """The start line; 0 until it is known."""
         return self.now.start_ns
+
+    @property
+    def turns(self) -> SliceTurns | None:
+        """The gate of a run in slices."""
+        return self._turns
 
     def vu(self, scene: ScenarioRunner, share: Share, id: int) -> Vu:
         """Make a VU with connections of its own."""

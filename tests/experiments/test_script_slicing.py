@@ -1,0 +1,246 @@
+"""A script's runs at two servers in slices: the gate, the counts, the course, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import time
+from array import array
+from pathlib import Path
+
+import psutil
+import pytest
+from commandline import begin, invoke
+from running import LIMIT_S, until
+from servers import OK, Peer, Server, answering
+
+from fastbench.experiments.compare.compare_document import Comparison
+from fastbench.experiments.slices.script_slicing import UnfitError, course_of
+from fastbench.experiments.slices.script_turns import ScriptPart, ScriptTurns
+from fastbench.experiments.slices.slice_order import BLOCK, TURN
+from fastbench.experiments.slices.slice_terms import MIN_PAIRS, SliceTerms
+from fastbench.run.turns import SlicePart
+from fastbench.script.exceptions import ScriptError
+from fastbench.script.load.sliced_load import in_turns, why_not
+from fastbench.script.run_request import RunRequest
+from fastbench.script.spec import Spec
+
+SHORT = ("--time", "1.5s", "-u", "2", "-t", "1", "--no-progress", "--json", "out.json")
+PLAIN = """
+from fastbench import scenario, setup, teardown
+
+
+@setup
+async def before(vu):
+    await vu.get("/setup")
+    return {}
+
+
+@scenario
+async def one(vu):
+    await vu.get("/asked")
+
+
+@teardown
+async def after(vu, data):
+    await vu.get("/teardown")
+"""
+ITERATED = """
+import os
+
+from fastbench import abort, scenario, setup, sleep
+
+
+@scenario
+async def one(vu):
+    await vu.get("/asked")
+    {what}
+"""
+
+
+def script(folder: Path, text: str) -> str:
+    path = folder / "load.py"
+    path.write_text(text)
+    return str(path)
+
+
+def requests(path: str, *urls: str, workers: int = 1) -> list[RunRequest]:
+    return [RunRequest(path, vus=3, workers=workers, base_url=each) for each in urls]
+
+
+def part(side: int, rate: float, iteration_s: float, longest_s: float | None = None) -> ScriptPart:
+    ok = round(rate)
+    sliced = SlicePart(side, ok, 0, 0, rate, 0.1, array("I", [1000] * ok))
+    return ScriptPart(sliced, iteration_s, iteration_s if longest_s is None else longest_s)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_side_at_a_time_and_every_request_is_counted(tmp_path: Path, workers: int) -> None:
+    path = script(tmp_path, PLAIN)
+    counted = [0, 0]
+    with Server(answering()) as base, Server(answering()) as other:
+        servers = (base, other)
+        sides = requests(path, base.url(), other.url(), workers=workers)
+        with ScriptTurns(sides, 60.0, lambda kind, text: None) as turns:
+            turns.await_ready()
+            seen = [server.seen.requests for server in servers]
+            assert seen == [1, 1], "setup, once a side, and nobody went through a closed gate"
+            for each in turns.slices(bytes(TURN[0]), 0.05, time.monotonic() + 30):
+                side = each.part.side
+                counted[side] += each.part.ok
+                assert each.part.ok == len(each.part.times_ns) > 0 and each.part.failed == 0
+                assert each.part.rate > 0 and 0 < each.iteration_s <= each.longest_s
+                now = [server.seen.requests for server in servers]
+                assert now[side] - seen[side] == each.part.ok
+                assert now[1 - side] == seen[1 - side], "the other side rests"
+                seen = now
+            assert turns.end() == []
+        for server, count in zip(servers, counted, strict=True):
+            assert server.seen.requests == count + 2, "setup, the slices, teardown"
+            until(lambda server=server: server.open_connections == 0)
+
+
+def test_the_side_that_rests_uses_no_processor(tmp_path: Path) -> None:
+    path = script(tmp_path, PLAIN)
+    with Server(answering()) as base, Server(answering()) as other:
+        sides = requests(path, base.url(), other.url())
+        with ScriptTurns(sides, 60.0, lambda kind, text: None) as turns:
+            turns.await_ready()
+            runs = [psutil.Process(each.pid) for each in turns.processes]
+
+            def used_s(run: psutil.Process) -> float:
+                times = [each.cpu_times() for each in (run, *run.children(recursive=True))]
+                return sum(each.user + each.system for each in times)
+
+            before = [used_s(each) for each in runs]
+            list(turns.slices(bytes([0] * 10), 0.1, time.monotonic() + 30))
+            loaded_s, rested_s = (used_s(run) - was for run, was in zip(runs, before, strict=True))
+            turns.end()
+    assert rested_s <= 0.05 < loaded_s
+
+
+def test_a_slice_is_long_enough_for_its_requests_and_iterations() -> None:
+    terms = SliceTerms(1, 15.0)
+    quick = [part(side, 5000, 0.0005) for side in (0, 1, 1, 0)]
+    assert course_of(quick, terms).slice_s == 0.02
+    longer = [part(side, 5000, 0.005 * (1 + side)) for side in (0, 1, 1, 0)]
+    assert course_of(longer, terms).slice_s == 0.1, "ten iterations of the slower side"
+    few = [part(side, 500, 0.001) for side in (0, 1, 1, 0)]
+    assert course_of(few, terms).slice_s == 0.1, "fifty requests"
+    assert course_of(few, SliceTerms(1, 15.0, 0.5)).slice_s == 0.5
+
+
+def test_what_takes_too_long_is_not_for_slices() -> None:
+    with pytest.raises(UnfitError, match=r"an iteration takes 1\.2s$"):
+        course_of([part(side, 10, 0.6, 1.2) for side in (0, 1, 1, 0)], SliceTerms(1, 15.0))
+    several = [part(side, 5000, 0.1) for side in (0, 1, 1, 0)]
+    with pytest.raises(
+        UnfitError, match=f"an iteration takes 100ms, and .* --time {BLOCK * MIN_PAIRS}s"
+    ):
+        course_of(several, SliceTerms(1, 15.0))
+    assert course_of(several, SliceTerms(1, 64.0)).slice_s == 1.0
+    with pytest.raises(UnfitError, match="send no requests"):
+        course_of([part(side, 0, 0.001) for side in (0, 1, 1, 0)], SliceTerms(1, 15.0))
+
+
+def test_closed_executors_have_as_many_users_all_the_time() -> None:
+    shared = Spec("one", "one", "shared-iterations", vus=3, iterations=10, max_duration_s=5.0)
+    sliced = in_turns(shared, 60.0)
+    assert (sliced.executor, sliced.vus, sliced.length_s) == ("constant-vus", 3, 60.0)
+    assert why_not([shared]) == ""
+    ramp = Spec("up", "up", "ramping-vus", stages=((1.0, 5),), start_vus=1)
+    assert "scenario up come and go" in why_not([shared, ramp])
+    later = Spec("b", "b", "constant-vus", vus=1, duration_s=1.0, start_time_s=2.0)
+    assert why_not([later]) == "scenario b begins after 2s"
+    assert "visits alone" in why_not([shared], "cpu_per_request")
+
+
+def compare(folder: Path, *words: str) -> tuple[Comparison, str]:
+    done = invoke("compare", *words, cwd=folder)
+    assert "Traceback" not in done.stderr, done.stderr
+    return Comparison.from_document(json.loads((folder / "out.json").read_text())), done.stdout
+
+
+def test_a_slower_server_is_found_under_a_script(tmp_path: Path) -> None:
+    def slow(peer: Peer) -> None:
+        while peer.request():
+            peer.pause(0.002)
+            peer.send(OK)
+
+    path = script(tmp_path, PLAIN)
+    with Server(answering()) as fast, Server(slow) as other:
+        found, shown = compare(
+            tmp_path, *SHORT, "--slice", "40ms", "--script", path, fast.url(), other.url()
+        )
+        for server in (fast, other):
+            paths = {line.split()[1]: count for line, count in server.seen.lines.items()}
+            asked = paths.pop(b"/asked")
+            assert paths == {b"/setup": 1, b"/teardown": 1} and asked > 100
+    assert found.ratio is not None and found.ratio < 0.9
+    assert found.config["slice_s"] == 0.04
+    assert {pair.order for pair in found.pairs} == {"base first", "candidate first"}
+    assert found.latency is not None and found.latency.candidate.percentile(50) > 2_000_000
+    assert "slices do not see what differs from start to start" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "code"),
+    [
+        (PLAIN.replace('"/setup")', '"/setup")\n    1 / 0'), "base: setup failed at .*Zero", 107),
+        (ITERATED.format(what="abort('enough')"), ": the script ended the run: enough", 107),
+        (ITERATED.format(what="os._exit(3)"), ": one of its workers ended early|died|lost", 107),
+        ("import not_there_at_all", "there is no module not_there_at_all", 107),
+        (ITERATED.format(what="await sleep(0.25)"), "an iteration takes 2[5-9]0ms; leave", 1),
+    ],
+)
+def test_each_end_has_one_clear_sentence(tmp_path: Path, text: str, said: str, code: int) -> None:
+    path = script(tmp_path, text)
+    with Server(answering()) as base, Server(answering()) as other:
+        done = invoke("compare", *SHORT, "--script", path, base.url(), other.url(), cwd=tmp_path)
+        until(lambda: base.open_connections == other.open_connections == 0)
+    assert re.search(said, done.stderr) and "Traceback" not in done.stderr, done.stderr
+    assert done.returncode == code
+
+
+def test_a_server_that_goes_away_does_not_count(tmp_path: Path) -> None:
+    def bounded(peer: Peer) -> None:  # two users get at most 2,000 answers per s
+        while peer.request():
+            peer.pause(0.001)
+            peer.send(OK)
+
+    path = script(tmp_path, PLAIN)
+    with Server(bounded) as base, Server(bounded) as other:
+        words = ("compare", "--time", "5s", *SHORT[2:], "--script", path, base.url(), other.url())
+        with begin(*words, cwd=tmp_path) as process:
+            try:
+                until(lambda: other.seen.requests > 1200, LIMIT_S)  # the pilot's 0.5 s are over
+                other.stop()
+                _, err = process.communicate(timeout=LIMIT_S)
+            finally:
+                process.kill()
+    assert process.returncode == 0 and "Traceback" not in err, err
+    found = Comparison.from_document(json.loads((tmp_path / "out.json").read_text()))
+    reasons = {each for pair in found.pairs for each in pair.reasons}
+    assert any(pair.valid for pair in found.pairs)
+    assert any(each.startswith("candidate: ") and "requests failed" in each for each in reasons)
+
+
+def test_ctrl_c_ends_both_runs_with_their_teardown(tmp_path: Path) -> None:
+    path = script(tmp_path, PLAIN)
+    with Server(answering()) as base, Server(answering()) as other:
+        words = ("compare", "--time", "5m", *SHORT[2:], "--script", path, base.url(), other.url())
+        with begin(*words, cwd=tmp_path) as process:
+            try:
+                until(lambda: other.seen.requests > 10, LIMIT_S)
+                process.send_signal(signal.SIGINT)
+                _, err = process.communicate(timeout=LIMIT_S)
+            finally:
+                process.kill()
+        assert process.returncode == 105, err
+        for server in (base, other):
+            assert server.seen.last.startswith(b"GET /teardown ")
+            until(lambda server=server: server.open_connections == 0)
+    assert "Traceback" not in err
+    found = Comparison.from_document(json.loads((tmp_path / "out.json").read_text()))
+    assert found.ended == "interrupted"
