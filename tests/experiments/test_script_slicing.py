@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from array import array
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -21,7 +22,6 @@ from fastbench.experiments.slices.script_turns import ScriptPart, ScriptTurns
 from fastbench.experiments.slices.slice_order import BLOCK, TURN
 from fastbench.experiments.slices.slice_terms import MIN_PAIRS, SliceTerms
 from fastbench.run.turns import SlicePart
-from fastbench.script.exceptions import ScriptError
 from fastbench.script.load.sliced_load import in_turns, why_not
 from fastbench.script.run_request import RunRequest
 from fastbench.script.spec import Spec
@@ -65,6 +65,10 @@ def script(folder: Path, text: str) -> str:
     return str(path)
 
 
+def _closed(server: Server) -> bool:
+    return server.open_connections == 0
+
+
 def requests(path: str, *urls: str, workers: int = 1) -> list[RunRequest]:
     return [RunRequest(path, vus=3, workers=workers, base_url=each) for each in urls]
 
@@ -86,7 +90,7 @@ def test_one_side_at_a_time_and_every_request_is_counted(tmp_path: Path, workers
             turns.await_ready()
             seen = [server.seen.requests for server in servers]
             assert seen == [1, 1], "setup, once a side, and nobody went through a closed gate"
-            for each in turns.slices(bytes(TURN[0]), 0.05, time.monotonic() + 30):
+            for each in turns.slices(bytes(TURN[0] + TURN[1]), 0.05, time.monotonic() + 30):
                 side = each.part.side
                 counted[side] += each.part.ok
                 assert each.part.ok == len(each.part.times_ns) > 0 and each.part.failed == 0
@@ -98,7 +102,7 @@ def test_one_side_at_a_time_and_every_request_is_counted(tmp_path: Path, workers
             assert turns.end() == []
         for server, count in zip(servers, counted, strict=True):
             assert server.seen.requests == count + 2, "setup, the slices, teardown"
-            until(lambda server=server: server.open_connections == 0)
+            until(partial(_closed, server))
 
 
 def test_the_side_that_rests_uses_no_processor(tmp_path: Path) -> None:
@@ -240,7 +244,7 @@ def test_ctrl_c_ends_both_runs_with_their_teardown(tmp_path: Path) -> None:
         assert process.returncode == 105, err
         for server in (base, other):
             assert server.seen.last.startswith(b"GET /teardown ")
-            until(lambda server=server: server.open_connections == 0)
+            until(partial(_closed, server))
     assert "Traceback" not in err
     found = Comparison.from_document(json.loads((tmp_path / "out.json").read_text()))
     assert found.ended == "interrupted"
