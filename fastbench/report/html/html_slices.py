@@ -26,6 +26,7 @@ SECONDS = 6  # numbers along the time
 CLOSE = 0.06  # to an end of the time: a number there is not centred
 MAX_DOTS = 1500
 DOT, MEDIAN_DOT = "2.5", "3"
+ABOVE_ARROWS = 14  # pixels, from the floor
 ARROWS = {True: "▲", False: "▼"}
 MAX_BARS = 40
 PERCENTS = 6  # numbers along the changes
@@ -124,7 +125,8 @@ def _dot(time: Axis, axis: Axis, at_s: float, ratio: float, pairs: int) -> Marku
 def _lost(time: Axis, axis: Axis, at_s: float, pair: Pair) -> Markup:
     why = "; ".join(pair.reasons) or "one side has no figure"
     about = el("title", f"{at_s:.2f} s: does not count: {why}")
-    size = {"x": time.x(at_s), "y": str(axis.floor - 4), "text_anchor": "middle"}
+    y = f"{axis.floor - ABOVE_ARROWS:.1f}"
+    size = {"x": time.x(at_s), "y": y, "text_anchor": "middle"}
     return el("text", about, "✗", **size, class_="warn")
 
 
