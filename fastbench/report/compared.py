@@ -13,6 +13,7 @@ from statistics import median
 from fastbench.experiments.compare.compare_document import Comparison, Figures, Metric, Pair
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count, format_ms, format_ns, format_s
+from fastbench.report import slice_course
 from fastbench.report.change import change, in_slices, share, shown_pairs, told
 from fastbench.report.columns import NOTHING
 from fastbench.report.page import plural
@@ -39,8 +40,8 @@ def ended(found: Comparison) -> list[str]:
 
 def _done(found: Comparison) -> str:
     """Say how far a comparison in slices came."""
-    begun_s = found.pairs[-1].at_s or 0.0 if found.pairs else 0.0
-    return f"{plural(len(found.pairs), 'pair')}, {format_s(float(round(begun_s)))}"
+    done_s = slice_course.begun_s(found)[-1] if found.pairs else 0.0
+    return f"{plural(len(found.pairs), 'pair')}, {format_s(float(round(done_s)))}"
 
 
 def load(found: Comparison) -> list[str]:

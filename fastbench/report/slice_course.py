@@ -46,9 +46,10 @@ class Part:
 
 
 def begun_s(found: Comparison) -> list[float]:
-    """Return when each pair began; where a count begins anew, it goes on behind the one before."""
+    """Return when each pair began, after the first; a count that begins anew goes on behind."""
     places: list[float] = []
-    before_s, offset_s = 0.0, 0.0
+    first_s = (found.pairs[0].at_s or 0.0) if found.pairs else 0.0  # of a script, after its pilot
+    before_s, offset_s = 0.0, -first_s
     for pair in found.pairs:
         at_s = pair.at_s or 0.0
         if at_s < before_s:

@@ -115,6 +115,9 @@ def test_a_part_knows_its_median_and_quartiles() -> None:
     first = sorted(pair.candidate.requests_per_s / 10_000 for pair in found.pairs[:13])  # type: ignore[union-attr]
     assert parts[0].counted == 13 and parts[0].ratio == pytest.approx(first[6])
     assert parts[0].low == pytest.approx(first[3]) and parts[0].high == pytest.approx(first[9])
+    after = tuple(replace(each, at_s=(each.at_s or 0.0) + 1.3) for each in found.pairs)
+    later = replace(found, pairs=after)
+    assert slice_course.begun_s(later) == pytest.approx(slice_course.begun_s(found)), "from 0"
     again = replace(found, pairs=(*found.pairs[:50], *found.pairs[:50]))  # two counts from 0
     places = slice_course.begun_s(again)
     assert places == sorted(places) and places[50] > places[49]
