@@ -34,6 +34,7 @@ from fastbench.experiments.trials import trial_servers
 from fastbench.experiments.trials.pairing import Terms
 from fastbench.experiments.trials.trial import Side
 from fastbench.foundation import redact, units
+from fastbench.foundation.files import SCRIPT_ENDINGS
 from fastbench.plan import plan, urls
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.request import Message
@@ -99,6 +100,7 @@ class Live:
     """Two servers. `primary` None: a script's executors decide. `config` is JSON-ready.
 
     `warmup_s` is a run of the script before each trial; trials of URLs have theirs in their plans.
+    `visits` is what to do where a script does not fit slices that nobody has asked for.
     """
 
     base: Side
@@ -107,6 +109,7 @@ class Live:
     primary: str | None
     warmup_s: float
     config: dict[str, object]
+    visits: Live | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,7 @@ def is_scripted(argv: Sequence[str]) -> bool:
             return False
         if name == "--script":
             value = value if equals else "".join(argv[at + 1 : at + 2])
-            return value == "-" or value.endswith(".py") or os.path.isdir(value)
+            return value == "-" or value.endswith(SCRIPT_ENDINGS) or os.path.isdir(value)
     return False
 
 

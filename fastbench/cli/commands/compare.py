@@ -21,6 +21,7 @@ from fastbench.experiments.compare import decision
 from fastbench.experiments.compare.compare_document import Comparison, Pair
 from fastbench.experiments.compare.saved_results import judge_stored
 from fastbench.experiments.slices import script_slicing, slicing
+from fastbench.experiments.slices.script_slicing import UnfitError
 from fastbench.experiments.slices.slice_terms import SliceTerms
 from fastbench.experiments.trials import pairing
 from fastbench.experiments.trials.pairing import Measured, Standing, Terms
@@ -98,6 +99,17 @@ def _kept(code: int, problem: str) -> int:
 
 
 def _compare_live(what: Live, command: Command) -> int:
+    """Compare two servers; a script that does not fit slices is measured by visits."""
+    try:
+        return _measured(what, command)
+    except UnfitError as error:
+        if what.visits is None:
+            raise UsageError(f"--slice and --time: {error}; leave them out.") from None
+        _tell(f"{error}: measured by visits")
+        return _measured(what.visits, command)
+
+
+def _measured(what: Live, command: Command) -> int:
     machine = environment.describe()
     primary, terms = _course(what)
     kept = Kept(results=command.output.save_baseline is not None)
@@ -144,10 +156,7 @@ def _in_slices(
     if not isinstance(what.base.make(None), RunRequest):
         return slicing.run(what.base, what.candidate, terms, tell, kept)
     sides = (what.base, what.candidate)
-    try:
-        return script_slicing.run(sides, terms, tell, kept, notice=_tell, echo=_echo)
-    except script_slicing.UnfitError as error:
-        raise UsageError(f"--slice and --time: {error}; leave them out.") from None
+    return script_slicing.run(sides, terms, tell, kept, notice=_tell, echo=_echo)
 
 
 def _save_middle(kept: Kept, found: Comparison, output: Output) -> str:
@@ -208,7 +217,7 @@ def _course(what: Live) -> tuple[str, Terms | SliceTerms]:
         raise parent.OptionsError(str(error)) from None
     if isinstance(what.terms, SliceTerms):
         if why := sliced_load.why_not(applied.scenarios, what.primary):
-            raise UsageError(f"--slice and --time: {why}; leave them out.")
+            raise UnfitError(why)
         return what.primary or "requests_per_s", what.terms
     planned = all((spec.executor or "").endswith("arrival-rate") for spec in applied.scenarios)
     terms = replace(what.terms, warmup_share=what.warmup_s / applied.length_s)

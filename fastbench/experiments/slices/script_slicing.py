@@ -17,7 +17,8 @@ from statistics import median
 from typing import Any
 
 from fastbench.experiments.compare.compare_document import Pair
-from fastbench.experiments.slices import slice_pilot
+from fastbench.experiments.slices import order_effect, slice_pilot
+from fastbench.experiments.slices.order_effect import Level
 from fastbench.experiments.slices.script_turns import (
     FarFromHomeError,
     ScriptPart,
@@ -70,6 +71,7 @@ def run(
     begun_s = time.monotonic()
     pairs: list[Pair] = []
     notes = [BLIND]
+    levels: list[Level] = []
     told: dict[str, Any] = {}
 
     def show(phase: Phase, new: Sequence[Pair]) -> None:
@@ -79,7 +81,8 @@ def run(
 
     def hear(kind: str, body: Any) -> None:
         if kind == "pairs":
-            show("pairs", [json_codec.read(Pair, each, "pair") for each in body])
+            levels.append((body["side"], body["figure"]))
+            show("pairs", [json_codec.read(Pair, each, "pair") for each in body["pairs"]])
         elif kind == "notice":
             notice(body)
         elif kind == "echo":
@@ -104,7 +107,9 @@ def run(
     nothing = nothing or not any(each.candidate and each.candidate.samples for each in pairs)
     if ended == "complete" and nothing:
         ended = "nothing_succeeded"
-    return Measured(tuple(pairs), ended, None, tuple(notes), told.get("slice_s", terms.slice_s))
+    slice_s = told.get("slice_s", terms.slice_s)
+    warnings, more = order_effect.told(levels, terms.primary, terms.threshold)
+    return Measured(tuple(pairs), ended, None, (*notes, *more), slice_s, warnings)
 
 
 def _request(side: Side) -> RunRequest:
@@ -197,6 +202,7 @@ def _measure(
     for each in turns.slices(order_of(terms.seed, slices), course.slice_s, until_s):
         side = each.part.side
         sums[side] = sums[side].merge(Histogram.from_values(each.part.times_ns))
-        if new := [json_codec.plain(pair) for pair in grouped.take([each.part])]:
-            say("pairs", new)
+        new = [json_codec.plain(pair) for pair in grouped.take([each.part])]
+        _, figure = order_effect.level(each.part, terms.primary)
+        say("pairs", {"side": side, "figure": figure, "pairs": new})
     return sums
