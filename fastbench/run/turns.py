@@ -13,10 +13,12 @@ import os
 import socket
 import time
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import compress
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation import garbage, signals
@@ -39,24 +41,28 @@ SAMPLES = 16_000_000  # of one worker and server; memory is used as they come, 8
 class Turns:
     """What to do: a plan for each server, and which of them each slice is for.
 
-    All plans have the same workers. `limit_s`: no slice begins later than that.
+    All plans have the same workers. `limit_s`: no slice begins later than that. `skip_s` at the
+    beginning of each slice is loaded, and left out of rates and times.
     """
 
     sides: tuple[Plan, ...]
     order: bytes
     slice_s: float
     limit_s: float
+    skip_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class SlicePart:
     """One slice, over all workers. `times_ns` are of the answers that are ok, in no order.
 
+    `ends_ns` are when they ended, counted from the begin of the slice, in the same order. Left out
+    are those that started in the first `skip_s`.
     `at_s` is when it began, counted from the first slice.
     `busy` is the share of its time in which the busiest worker did not wait for the server.
-    `rate` is of these answers, per s, up to the last of them; 0 without any. `unsent` were planned
-    and not started. `cpu_s` is what the processes of its server used; None where they cannot be
-    seen.
+    `rate` is of answers that are ok, per s, from the begin, or the last one of what is skipped, to
+    the last of them; 0 without any. `unsent` were planned and not started. `cpu_s` is what the
+    processes of its server used; None where they cannot be seen.
     """
 
     side: int
@@ -68,6 +74,7 @@ class SlicePart:
     times_ns: array[int]
     at_s: float = 0.0
     cpu_s: float | None = None
+    ends_ns: array[int] = field(default_factory=lambda: array("I"))
 
 
 @dataclass(slots=True)
@@ -160,19 +167,34 @@ class TurnsRun:
         return found
 
     def _part(self, rows: Sequence[tuple[int, ...]]) -> SlicePart:
-        rate, times = 0.0, array("I")
-        side = rows[0][0]
+        rate, times, ends = 0.0, array("I"), array("I")
+        side, skip_ns = rows[0][0], round(self.plan.skip_s * 1e9)
         for index, (*_, first, count, _) in enumerate(rows):
             samples = array("I", self.shared.samples(index, side, first, count))
-            if count:
-                rate += count / max(1, samples[-2]) * 1e9
-            times.extend(samples[1::2])
+            ended, took = samples[0::2], samples[1::2]
+            rate += rate_after(ended, skip_ns)
+            if skip_ns:
+                kept = [end - time >= skip_ns for end, time in zip(ended, took, strict=True)]
+                ended, took = (array("I", compress(each, kept)) for each in (ended, took))
+            times.extend(took)
+            ends.extend(ended)
         ok, failed, unsent = (sum(row[at] for row in rows) for at in (5, 6, 7))
         busy = 1 - min(row[8] / max(1, row[3] - row[1]) for row in rows)
         self.begun_ns = self.begun_ns or rows[0][1]
         at_s = (rows[0][1] - self.begun_ns) / 1e9
         cpu_s = rows[0][-1] / 1e9 if self.clocks.tells(side) else None
-        return SlicePart(side, ok, failed, unsent, rate, busy, times, at_s, cpu_s)
+        return SlicePart(side, ok, failed, unsent, rate, busy, times, at_s, cpu_s, ends)
+
+
+def rate_after(ends_ns: Sequence[int], skip_ns: int) -> float:
+    """Return the rate of answers, per s, from the last one of what is skipped to the last of all.
+
+    From one answer to another, so that it makes no difference where the limits fall among them.
+    """
+    skipped = bisect_right(ends_ns, skip_ns) if skip_ns else 0
+    since_ns = ends_ns[skipped - 1] if skipped else 0
+    count = len(ends_ns) - skipped
+    return count / max(1, ends_ns[-1] - since_ns) * 1e9 if count else 0.0
 
 
 def _find(plan: Plan, reach: Reach) -> processes.Found:

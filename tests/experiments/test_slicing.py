@@ -61,7 +61,8 @@ def test_a_pair_has_the_figures_of_its_slices() -> None:
     (pair,) = pairs.take([part(side, [1.0] * 60) for side in (1, 0, 0, 1)])
     assert pair.order == "candidate first" and pair.base is not None
     assert pair.base.p99_ms == 1.0
-    (pair,) = pairs.take([part(side, [each / 10 for each in range(1, 51)]) for side in (0, 1, 1, 0)])
+    tenths = [each / 10 for each in range(1, 51)]
+    (pair,) = pairs.take([part(side, tenths) for side in (0, 1, 1, 0)])
     assert pair.base is not None
     assert (pair.base.p50_ms, pair.base.p90_ms, pair.base.p99_ms) == (2.5, 4.5, 5.0)
 

@@ -175,7 +175,10 @@ def _save_middle(kept: Kept, found: Comparison, output: Output) -> str:
 
 def _subject(what: Live, machine: Environment, measured: Measured | None) -> decision.Subject:
     """Say what is compared; what a pilot found belongs to what was asked."""
-    found = {} if measured is None else {"rate": measured.rate, "slice_s": measured.slice_s}
+    found: dict[str, object] = {}
+    if measured is not None:
+        found = {"rate": measured.rate, "slice_s": measured.slice_s}
+        found["skip_s"] = measured.skip_s or None
     config = {**what.config, **{name: each for name, each in found.items() if each is not None}}
     return decision.Subject(
         version=__version__,

@@ -1,17 +1,21 @@
 """The pilot of a comparison in slices: a second of both sides before what counts.
 
 It finds how long a slice must be for enough requests of the slower side, how many blocks make a
-pair, and the common rate where latencies are compared.
+pair, the common rate where latencies are compared, and what is left out at the begin of a slice.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
-from fastbench.experiments.slices import sliced_run
-from fastbench.experiments.slices.slice_order import BLOCK, order_of
+from fastbench.experiments.compare.compare_document import SIDES
+from fastbench.experiments.compare.decision import percent
+from fastbench.experiments.slices import slice_trend, sliced_run
+from fastbench.experiments.slices.slice_order import BLOCK
 from fastbench.experiments.slices.slice_pairs import P99_SAMPLES
 from fastbench.experiments.slices.slice_terms import (
     LONGEST_S,
@@ -22,41 +26,73 @@ from fastbench.experiments.slices.slice_terms import (
     Course,
     SliceTerms,
 )
+from fastbench.experiments.slices.slice_trend import Profile
 from fastbench.experiments.trials import pairing
 from fastbench.experiments.trials.interrupts import Interrupts
+from fastbench.foundation.units import format_s
 from fastbench.plan.plan import Plan, UsageError
-from fastbench.run.turns import Turns
+from fastbench.run.turns import SlicePart, Turns
 
 PILOT_SLICE_S = 0.05
 PILOT_S = 1.0
+PILOT_ROUNDS = 10  # of all sides, at least: enough slices of each for its trend
 CPU_PAIR_S = 0.5  # at least: what a server does now and then, such as GC, is in both halves of it
 P99_ROOM = 1.2  # for pairs that get fewer requests than most
 REQUESTS = 50  # of the slower side in a slice, at least
 
 
-def find(plans: Sequence[Plan], terms: SliceTerms, stop: Interrupts) -> tuple[Course, float | None]:
-    """Return the course, and the common rate if one is wanted.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the pilot found. `rate` is a common one, None if none is wanted."""
+
+    course: Course
+    rate: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def find(plans: Sequence[Plan], terms: SliceTerms, stop: Interrupts) -> Found:
+    """Load the sides one after the other, so that every slice follows another side's.
 
     Raises as `sliced_run.apart`, and UsageError where the primary metric cannot be measured.
     """
-    slices = round(PILOT_S / PILOT_SLICE_S / BLOCK) * BLOCK
-    order = order_of(terms.seed, slices)
-    found: list[tuple[int, float, bool]] = []
+    rounds = round(PILOT_S / PILOT_SLICE_S / len(plans))
+    order = bytes(range(len(plans))) * max(rounds, PILOT_ROUNDS)
+    planned = plans[0].load.planned
+    found: list[tuple[int, float, bool, Profile]] = []
+
+    def told(parts: Sequence[SlicePart]) -> list[Any]:
+        shapes = [slice_trend.profile(each, PILOT_SLICE_S, planned=planned) for each in parts]
+        return [
+            (each.side, each.rate, each.cpu_s is not None, shape)
+            for each, shape in zip(parts, shapes, strict=True)
+        ]
+
     turns = Turns(tuple(plans), order, PILOT_SLICE_S, 4 * PILOT_S)
-    sliced_run.apart(
-        turns,
-        lambda parts: [(each.side, each.rate, each.cpu_s is not None) for each in parts],
-        found.extend,
-        stop,
-    )
+    sliced_run.apart(turns, told, found.extend, stop)
     if terms.primary == "cpu_per_request":
-        _check_seen({side for side, _, seen in found if not seen})
-    rates = [[rate for side, rate, _ in found if side == which] for which in range(len(plans))]
-    slower = min(median(each) if each else 0.0 for each in rates)
-    rate = (
-        pairing.rounded_down(pairing.PILOT_SHARE * slower) if terms.find_rate and slower else None
+        _check_seen({side for side, _, seen, _ in found if not seen})
+    sides = [[each for each in found if each[0] == side] for side in range(len(plans))]
+    slower = min(median(row[1] for row in rows) if rows else 0.0 for rows in sides)
+    rate = None
+    if terms.find_rate and slower:
+        rate = pairing.rounded_down(pairing.PILOT_SHARE * slower)
+    profiles = [[row[3] for row in rows] for rows in sides]
+    tenths, effects = slice_trend.skipped(profiles, terms.threshold)
+    if terms.primary == "cpu_per_request":  # whose clocks are read at the ends of a slice
+        tenths = 0
+    chosen = course(terms, rate or slower, skip_s=tenths * PILOT_SLICE_S / slice_trend.TENTHS)
+    return Found(chosen, rate, (_skip_note(chosen.skip_s, effects),) if chosen.skip_s else ())
+
+
+def _skip_note(skip_s: float, effects: Sequence[float]) -> str:
+    """Say what is left out, and why."""
+    largest = max(effects, key=abs)
+    way = "longer" if largest > 0 else "shorter"
+    return (
+        f"the first {format_s(skip_s)} of each slice are left out of the figures: in the pilot the "
+        f"times of the {SIDES[effects.index(largest)]} were {percent(abs(math.expm1(largest)))} "
+        f"{way} there than later"
     )
-    return course(terms, rate or slower), rate
 
 
 def _check_seen(hidden: set[int]) -> None:
@@ -69,25 +105,32 @@ def _check_seen(hidden: set[int]) -> None:
     )
 
 
-def course(terms: SliceTerms, per_s: float, least_s: float = SHORTEST_S) -> Course:
-    """Return the course for so many requests per s of the slower side; see `needed_s`."""
+def course(
+    terms: SliceTerms, per_s: float, least_s: float = SHORTEST_S, *, skip_s: float = 0.0
+) -> Course:
+    """Return the course for so many requests per s of the slower side; see `needed_s`.
+
+    `skip_s` of each slice is left out, half of it at most.
+    """
     slice_s = terms.slice_s
     if slice_s is None:
-        slice_s = needed_s(per_s, least_s)
-        slice_s = max(SHORTEST_S, min(LONGEST_S, slice_s), terms.time_s / MAX_SLICES)
+        slice_s = needed_s(per_s, least_s, skip_s)
+        slice_s = max(SHORTEST_S, min(LONGEST_S, slice_s), 2 * skip_s, terms.time_s / MAX_SLICES)
+    skip_s = min(skip_s, slice_s / 2)
+    kept_s = slice_s - skip_s
     blocks = 1
     if terms.primary == "p99" and per_s:
-        blocks = math.ceil(P99_ROOM * P99_SAMPLES / (slice_s * per_s))
+        blocks = math.ceil(P99_ROOM * P99_SAMPLES / (kept_s * per_s))
     if terms.primary == "cpu_per_request":
         blocks = math.ceil(CPU_PAIR_S / (BLOCK * slice_s))
     room = terms.time_s / (BLOCK * slice_s)  # of the time, in blocks
     blocks = max(1, math.ceil(room / MAX_PAIRS), min(blocks, int(room / MIN_PAIRS)))
-    return Course(slice_s, blocks)
+    return Course(slice_s, blocks, skip_s)
 
 
-def needed_s(per_s: float, least_s: float = SHORTEST_S) -> float:
-    """Return how long a slice must be for enough requests, and `least_s` at least."""
-    return max(_rounded_up(REQUESTS / per_s if per_s else 1.0), least_s)
+def needed_s(per_s: float, least_s: float = SHORTEST_S, skip_s: float = 0.0) -> float:
+    """Return how long a slice must be for enough requests after `skip_s`: `least_s` at least."""
+    return max(_rounded_up((REQUESTS / per_s if per_s else 1.0) + skip_s), least_s)
 
 
 def _rounded_up(length_s: float) -> float:

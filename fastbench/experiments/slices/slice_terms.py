@@ -29,7 +29,11 @@ class SliceTerms:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How it is measured: the length of a slice, and blocks of slices that make a pair."""
+    """How it is measured: the length of a slice, and blocks of slices that make a pair.
+
+    `skip_s` is left out at the begin of each slice.
+    """
 
     slice_s: float
     blocks: int
+    skip_s: float = 0.0

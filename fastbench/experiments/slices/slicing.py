@@ -54,7 +54,7 @@ def run(
     notes = [BLIND]
     levels: list[Level] = []
     rate: float | None = None
-    slice_s = terms.slice_s
+    slice_s, skip_s = terms.slice_s, 0.0
 
     def show(phase: Phase, new: Sequence[Pair]) -> None:
         pairs.extend(new)
@@ -65,8 +65,10 @@ def run(
         try:
             plans = [_plan(each) for each in (base, candidate)]
             show("pilot", ())
-            course, rate = slice_pilot.find(plans, terms, stop)
-            slice_s = course.slice_s
+            pilot = slice_pilot.find(plans, terms, stop)
+            course, rate = pilot.course, pilot.rate
+            slice_s, skip_s = course.slice_s, course.skip_s
+            notes.extend(pilot.notes)
             if rate is not None:
                 plans = [pairing.at_rate(plan, rate) for plan in plans]
                 notes.append(
@@ -82,7 +84,7 @@ def run(
     if ended == "complete" and nothing:
         ended = "nothing_succeeded"
     warnings, more = order_effect.told(levels, terms.primary, terms.threshold)
-    return Measured(tuple(pairs), ended, rate, (*notes, *more), slice_s, warnings)
+    return Measured(tuple(pairs), ended, rate, (*notes, *more), slice_s, warnings, skip_s)
 
 
 def _plan(side: Side) -> Plan:
@@ -101,7 +103,9 @@ def _measure(
     stop: Interrupts,
 ) -> None:
     slices = math.ceil(terms.time_s / course.slice_s / BLOCK) * BLOCK
-    turns = Turns(tuple(plans), order_of(terms.seed, slices), course.slice_s, terms.time_s)
+    turns = Turns(
+        tuple(plans), order_of(terms.seed, slices), course.slice_s, terms.time_s, course.skip_s
+    )
     grouped = Pairs(BLOCK * course.blocks)
     planned = plans[0].load.planned
 

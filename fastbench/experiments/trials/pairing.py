@@ -79,7 +79,7 @@ class Standing:
 class Measured:
     """What came of it. `ended` is one of compare_document.ENDED, `rate` a pilot's, per s.
 
-    `slice_s` is the length of a slice, None where there are none.
+    `slice_s` is the length of a slice, None where there are none; `skip_s` of it is left out.
     """
 
     pairs: tuple[Pair, ...]
@@ -88,6 +88,7 @@ class Measured:
     notes: tuple[str, ...] = ()
     slice_s: float | None = None
     warnings: tuple[Warning_, ...] = ()
+    skip_s: float = 0.0
 
 
 def run(
