@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 import pytest
@@ -243,6 +244,40 @@ def test_the_smallest_difference_is_found_in_nine_cases_of_ten(pairs: int) -> No
     assert least is not None
     assert statistics.pairs_for_difference(0.02, least, 0.99, 0.90) == pairs
     assert power(pairs, least) == pytest.approx(0.90, abs=0.05)
+
+
+def test_among_bursts_the_width_of_the_interval_says_what_is_seen() -> None:
+    """Three of five pairs are disturbed: what is seen follows from the others, as the median does."""
+    chance = random.Random(9)
+
+    def noisy(effect: float) -> list[float]:
+        sizes = (0.004, 0.004, 0.1, 0.1, 0.1)
+        return [effect + chance.gauss(0, chance.choice(sizes)) for _ in range(300)]
+
+    widths = []
+    for _ in range(60):
+        ends = statistics.interval(noisy(0.0), 0.99)
+        assert ends is not None
+        widths.append(statistics.difference_of_width(ends, 0.99, 0.90))
+    least = median(widths)
+    by_scatter = statistics.smallest_difference(
+        statistics.scatter(noisy(0.0)) or 0.0, 300, 0.99, 0.90
+    )
+    assert by_scatter is not None and least < 0.5 * by_scatter
+    found = [statistics.interval(noisy(least), 0.99) for _ in range(400)]
+    assert sum(ends is not None and ends[0] > 0 for ends in found) / 400 == pytest.approx(
+        0.90, abs=0.06
+    )
+
+
+def test_the_noise_of_a_width_is_that_of_normal_effects() -> None:
+    chance = random.Random(3)
+    found = []
+    for _ in range(100):
+        ends = statistics.interval([chance.gauss(0, 0.02) for _ in range(300)], 0.99)
+        assert ends is not None
+        found.append(statistics.noise_of_width(ends, 300, 0.99))
+    assert median(found) == pytest.approx(0.02, rel=0.08)
 
 
 def test_without_an_interval_no_difference_is_seen() -> None:

@@ -207,13 +207,30 @@ def _metric(name: str, effects: Sequence[float], rules: Rules) -> Metric:
         verdict=verdict,
         noise_floor=noise,
         better="higher" if name in HIGHER_IS_BETTER else "lower",
-        smallest_difference=None if seen is None else math.expm1(seen),
+        smallest_difference=_smallest_difference(seen, interval, count, rules),
         pairs=count,
     )
 
 
 def _ratios(interval: Interval | None) -> Interval | None:
     return None if interval is None else (math.exp(interval[0]), math.exp(interval[1]))
+
+
+def _smallest_difference(
+    seen: float | None, interval: Interval | None, pairs: int, rules: Rules
+) -> float | None:
+    """Return the share that is seen; of many pairs it follows from the width of their interval."""
+    if interval is not None and pairs > statistics.FEW_PAIRS:
+        seen = statistics.difference_of_width(interval, rules.confidence, POWER)
+    return None if seen is None else math.expm1(seen)
+
+
+def _typical_noise(metric: Metric, rules: Rules) -> float:
+    """Return the noise that says how many pairs are needed; see `statistics.noise_of_width`."""
+    if metric.interval is None or metric.pairs <= statistics.FEW_PAIRS:
+        return metric.noise_floor or 0.0
+    low, high = (math.log(end) for end in metric.interval)
+    return statistics.noise_of_width((low, high), metric.pairs, rules.confidence)
 
 
 def _pairs_needed(metric: Metric, rules: Rules) -> int | None:
@@ -223,7 +240,7 @@ def _pairs_needed(metric: Metric, rules: Rules) -> int | None:
     """
     if metric.verdict != "inconclusive" or not metric.noise_floor:
         return None
-    noise, effect, bound = metric.noise_floor, math.log(metric.ratio), rules.bound
+    noise, effect, bound = _typical_noise(metric, rules), math.log(metric.ratio), rules.bound
     if abs(effect) >= bound:
         total = statistics.pairs_for_difference(noise, effect, rules.confidence, POWER)
     else:

@@ -150,6 +150,23 @@ def smallest_difference(noise: float, pairs: int, confidence: float, power: floa
     return (sure + _quantile(power)) * noise / math.sqrt(pairs - sure**2 / 2)
 
 
+def difference_of_width(interval: tuple[float, float], confidence: float, power: float) -> float:
+    """Return the effect that is found with that power where the interval is so wide.
+
+    Bursts widen the tails of many pairs and leave their middle narrow: no deviation of the pairs
+    tells as well as the interval itself how well their median is known.
+    """
+    sure = _quantile((1 + confidence) / 2)
+    return (sure + _quantile(power)) * (interval[1] - interval[0]) / 2 / sure
+
+
+def noise_of_width(interval: tuple[float, float], pairs: int, confidence: float) -> float:
+    """Return the deviation of normal effects whose median has an interval so wide."""
+    sure = _quantile((1 + confidence) / 2)
+    half = (interval[1] - interval[0]) / 2
+    return half / sure * math.sqrt(pairs - sure**2 / 2) / _MEDIAN_NOISE
+
+
 def _pairs(ratio: float, sure: float) -> int:
     """Return how many pairs make the noise of the estimate `ratio` times smaller than a pair's."""
     pairs = max(MIN_PAIRS, round(ratio**2 + sure**2 / 2))
