@@ -247,7 +247,7 @@ def test_the_smallest_difference_is_found_in_nine_cases_of_ten(pairs: int) -> No
 
 
 def test_among_bursts_the_width_of_the_interval_says_what_is_seen() -> None:
-    """Three of five pairs are disturbed: what is seen follows from the others, as the median does."""
+    """Three of five pairs are disturbed: what is seen follows from the others."""
     chance = random.Random(9)
 
     def noisy(effect: float) -> list[float]:
