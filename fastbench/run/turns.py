@@ -90,8 +90,8 @@ class TurnsRun:
     shared: _core.Slices = field(init=False)
     clocks: ServerClocks = field(init=False)
 
-    def carry_out(self, tell: Callable[[Sequence[SlicePart]], None]) -> None:
-        """Load until the order or the time is over; `tell` gets new slices.
+    def carry_out(self, tell: Callable[[Sequence[SlicePart]], object]) -> None:
+        """Load until the order or the time is over; `tell` gets new slices, and ends it if true.
 
         Raises UsageError when the machine cannot carry it, ResolveError for an unknown name.
         """
@@ -140,7 +140,7 @@ class TurnsRun:
         length_ns, limit_ns = round(self.plan.slice_s * 1e9), round(self.plan.limit_s * 1e9)
         self.shared.open(self.plan.order, length_ns, start_ns, start_ns + limit_ns)
 
-    def _watch(self, tell: Callable[[Sequence[SlicePart]], None]) -> None:
+    def _watch(self, tell: Callable[[Sequence[SlicePart]], object]) -> None:
         limit_ns = time.monotonic_ns() + round((self.plan.limit_s + GRACE_S) * 1e9)
         limit_ns += round(max(plan.load.timeout_s for plan in self.plan.sides) * 1e9)
         workers = self.workers
@@ -151,7 +151,8 @@ class TurnsRun:
             if now_ns >= look_ns:
                 self.clocks.look()
                 look_ns = now_ns + round(LOOK_S * 1e9)
-            tell(self._new())
+            if tell(self._new()):
+                workers.stop()
             if any(child.lost for child in workers.children):
                 workers.stop()  # the others would wait for it
             if now_ns > limit_ns or workers.late_s(0, now_ns) > GRACE_S:

@@ -374,6 +374,11 @@ def test_slices_have_a_length_and_a_time() -> None:
     ("words", "why"),
     [
         ("--slice 5ms", "--slice must be at least 20ms"),
+        ("--stop-when now", "--stop-when sure,0.5%"),
+        ("--stop-when 0.5", "--stop-when sure,0.5%"),
+        ("--stop-when 1%,2%", "--stop-when sure,0.5%"),
+        ("--stop-when 0%", "between 0% and 100%"),
+        ("--stop-when sure --pairs 20", "leave out --pairs and --visit"),
         ("--slice 10s", "--slice"),
         ("--slice 1s --time 15s", "--time must be at least 32s"),
         ("--slice 20ms --time 1h", "--time must be at most"),

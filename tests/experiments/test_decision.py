@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from comparing import (
@@ -331,6 +332,6 @@ def test_a_candidate_that_fails_requests_is_a_regression() -> None:
         ({"regression_limit": 0.0}, "The regression that fails must be between 0.1 % and 100 %"),
     ],
 )
-def test_rules_that_make_no_sense_are_refused(rules: dict[str, float], sentence: str) -> None:
+def test_rules_that_make_no_sense_are_refused(rules: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=re.escape(sentence)):
         Rules(**rules)

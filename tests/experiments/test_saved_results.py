@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import samples
@@ -45,9 +46,7 @@ def run(
     )
 
 
-def stored(
-    base: Result, candidate: Result, primary: str | None = None, **rules: float
-) -> Comparison:
+def stored(base: Result, candidate: Result, primary: str | None = None, **rules: Any) -> Comparison:
     return judge_stored(base, candidate, SUBJECT, primary=primary, rules=Rules(**rules))
 
 

@@ -118,7 +118,7 @@ def swapped(pairs: Sequence[Pair]) -> list[Pair]:
     ]
 
 
-def judged(pairs: Sequence[Pair], primary: str = "requests_per_s", **rules: float) -> Comparison:
+def judged(pairs: Sequence[Pair], primary: str = "requests_per_s", **rules: Any) -> Comparison:
     """Judge pairs as those of one comparison."""
     return judge(pairs, primary, SUBJECT, Rules(**rules))
 

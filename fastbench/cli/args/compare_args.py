@@ -60,6 +60,7 @@ _ONE = {
     "max_time": "--max-time",
     "slice": "--slice",
     "time": "--time",
+    "stop_when": "--stop-when",
     "primary": "--primary --metric",
     "effect": "--threshold-effect",
     "seed": "--seed",
@@ -245,12 +246,13 @@ def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) 
         load = {key: first.config[key] for key in first.config if key not in ("command", "url")}
         config |= {"connections": first.load.connections, "rate": load.get("rate"), "load": load}
     terms: Terms | SliceTerms
-    if typed.slice is None and typed.time is None:
+    if not slice_args.asked(typed):
         terms = _terms(typed, find_rate=find_rate)
         config |= {"visit_s": visit_s, "warmup_s": warmup_s, "max_time_s": terms.max_time_s}
     else:
         terms = slice_args.terms(typed, first, primary, find_rate=find_rate, visit=_VISIT)
         config |= {"slice_s": terms.slice_s, "time_s": terms.time_s}
+        config |= slice_args.looks(terms)
     return Live(base, candidate, terms, primary, warmup_s if scripted else 0.0, config)
 
 

@@ -1,4 +1,4 @@
-"""The flags of `fastbench compare` for slices: --slice and --time."""
+"""The flags of `fastbench compare` for slices: --slice, --time and --stop-when."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from fastbench.cli.args import flag_values as values
 from fastbench.experiments.compare.decision import Rules
+from fastbench.experiments.compare.sequential import LOOKS, StopWhen
 from fastbench.experiments.slices.slice_order import BLOCK
 from fastbench.experiments.slices.slice_terms import (
     LONGEST_S,
@@ -53,7 +54,39 @@ def terms(
         )
     threshold = values.share("--threshold-effect", typed.effect) or Rules().threshold
     primary = primary or "requests_per_s"
-    return SliceTerms(seed(typed), time_s, slice_s, find_rate, primary, threshold)
+    when = _stop_when(typed.stop_when)
+    return SliceTerms(seed(typed), time_s, slice_s, find_rate, primary, threshold, when)
+
+
+def asked(typed: SimpleNamespace) -> bool:
+    """Tell whether slices are asked for."""
+    return any(each is not None for each in (typed.slice, typed.time, typed.stop_when))
+
+
+def looks(terms: SliceTerms) -> dict[str, object]:
+    """Return what the document says of the looks; nothing where there is one alone."""
+    when = terms.stop_when
+    if when is None:
+        return {}
+    return {"stop_when": {"sure": when.sure, "half_width": when.half_width}, "looks": LOOKS}
+
+
+def _stop_when(text: str | None) -> StopWhen | None:
+    """Read what ends a comparison early: `sure`, `0.5%`, or both with a comma."""
+    if text is None:
+        return None
+    sure, half_width = False, None
+    for word in map(str.strip, text.split(",")):
+        if word == "sure":
+            sure = True
+        elif half_width is None and word.endswith("%"):
+            half_width = values.share("--stop-when", word)
+        else:
+            raise UsageError(
+                "--stop-when takes sure, the half width of the interval, or both: "
+                "--stop-when sure,0.5%."
+            )
+    return StopWhen(sure, half_width)
 
 
 def _refuse(typed: SimpleNamespace, job: Plan | RunRequest, visit: str) -> None:

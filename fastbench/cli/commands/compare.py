@@ -116,7 +116,8 @@ def _measured(what: Live, command: Command) -> int:
 
     def judged(pairs: Sequence[Pair], measured: Measured | None = None) -> Comparison:
         subject = _subject(what, machine, measured)
-        return decision.judge(pairs, primary, subject, command.rules)
+        rules = command.rules.at(None if measured is None else measured.levels)
+        return decision.judge(pairs, primary, subject, rules)
 
     view = CompareView(
         pairs=what.terms.pairs if isinstance(what.terms, Terms) else 0,
@@ -179,6 +180,8 @@ def _subject(what: Live, machine: Environment, measured: Measured | None) -> dec
     if measured is not None:
         found = {"rate": measured.rate, "slice_s": measured.slice_s}
         found["skip_s"] = measured.skip_s or None
+        if measured.levels is not None:
+            found |= {"look": measured.levels.look, "look_confidence": measured.levels.interval}
     config = {**what.config, **{name: each for name, each in found.items() if each is not None}}
     return decision.Subject(
         version=__version__,

@@ -32,6 +32,9 @@ Measuring
   --slice T|auto  --time T   both servers loaded in turns, in slices of T (20ms and up; auto: a
                           pilot run finds it), for --time in all (15s): sees ten times finer, of
                           servers that run already; not what differs from start to start
+  --stop-when sure|P      slices end once the verdict is sure, or half of the interval's width at
+                          most P: 0.5%; both: sure,0.5%. There are ten looks, and the confidence
+                          is that of all together
   --seed N                seed of the random order within each pair (random, and recorded)
   and the load, request and network flags of `fastbench --help`: -c -R -H -b -k …
 

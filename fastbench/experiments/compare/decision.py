@@ -29,6 +29,7 @@ from fastbench.experiments.compare.compare_document import (
     Pair,
 )
 from fastbench.experiments.compare.figures import ERRORS_SHARE_MAX
+from fastbench.experiments.compare.sequential import Levels
 from fastbench.plan.plan import UsageError
 from fastbench.results.result import Environment, Warning_
 
@@ -41,11 +42,16 @@ HIGHER_IS_BETTER = frozenset({"requests_per_s"})
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """When a difference counts. `threshold` is a share, 0.02 for 2 %."""
+    """When a difference counts. `threshold` is a share, 0.02 for 2 %.
+
+    `levels` are those of a look, where a comparison has several: its intervals have them, and what
+    is told, the confidence of all looks together.
+    """
 
     threshold: float = 0.02
     confidence: float = 0.99
     regression_limit: float | None = None
+    levels: Levels | None = None
 
     def __post_init__(self) -> None:
         for name, value, least, most in (
@@ -56,6 +62,20 @@ class Rules:
             if not least <= value <= most:
                 span = f"between {percent(least)} and {percent(most)}"
                 raise UsageError(f"The {name} must be {span}, not {percent(value)}.")
+
+    def at(self, levels: Levels | None) -> Rules:
+        """Return the rules for a look."""
+        return replace(self, levels=levels)
+
+    @property
+    def interval_confidence(self) -> float:
+        """The confidence of the interval."""
+        return self.confidence if self.levels is None else self.levels.interval
+
+    @property
+    def equivalence_confidence(self) -> float:
+        """The confidence of the interval that shows equivalence."""
+        return EQUIVALENCE_CONFIDENCE if self.levels is None else self.levels.equivalence
 
     @property
     def _limit(self) -> float:
@@ -139,6 +159,14 @@ def measure(pairs: Sequence[Pair], primary: str, rules: Rules) -> dict[str, Metr
     return found
 
 
+def measured(pairs: Sequence[Pair], name: str, rules: Rules) -> Metric | None:
+    """Judge one metric alone; None where too many pairs do not count."""
+    found = [effect for pair in pairs if (effect := _effect(pair, name)) is not None]
+    if not found or len(pairs) - len(found) > INVALID_SHARE_MAX * len(pairs):
+        return None
+    return _metric(name, found, rules)
+
+
 def candidate_fails(pairs: Sequence[Pair]) -> tuple[Warning_, ...]:
     """Warn when the usual trial to the candidate fails requests and the one to the base does not.
 
@@ -173,7 +201,7 @@ def percent(share: float) -> str:
 
 
 def _alpha(rules: Rules) -> float:
-    return 1 - rules.confidence
+    return 1 - rules.interval_confidence
 
 
 def _effect(pair: Pair, name: str) -> float | None:
@@ -188,15 +216,15 @@ def _metric(name: str, effects: Sequence[float], rules: Rules) -> Metric:
     """Judge one metric as if it were the only one."""
     count = len(effects)
     estimate = statistics.estimate(effects)
-    interval = statistics.interval(effects, rules.confidence)
-    within = statistics.interval(effects, EQUIVALENCE_CONFIDENCE)
+    interval = statistics.interval(effects, rules.interval_confidence)
+    within = statistics.interval(effects, rules.equivalence_confidence)
     noise = statistics.scatter(effects)
     verdict = "inconclusive"
     if within and -rules.bound <= within[0] and within[1] <= rules.bound:
         verdict = "equivalent"
     elif interval and not interval[0] <= 0 <= interval[1] and abs(estimate) >= rules.bound:
         verdict = "different"
-    seen = noise and statistics.smallest_difference(noise, count, rules.confidence, POWER)
+    seen = noise and statistics.smallest_difference(noise, count, rules.interval_confidence, POWER)
     p = statistics.p_of(effects)
     return Metric(
         ratio=math.exp(estimate),
@@ -221,7 +249,7 @@ def _smallest_difference(
 ) -> float | None:
     """Return the share that is seen; of many pairs it follows from the width of their interval."""
     if interval is not None and pairs > statistics.FEW_PAIRS:
-        seen = statistics.difference_of_width(interval, rules.confidence, POWER)
+        seen = statistics.difference_of_width(interval, rules.interval_confidence, POWER)
     return None if seen is None else math.expm1(seen)
 
 
@@ -230,7 +258,7 @@ def _typical_noise(metric: Metric, rules: Rules) -> float:
     if metric.interval is None or metric.pairs <= statistics.FEW_PAIRS:
         return metric.noise_floor or 0.0
     low, high = (math.log(end) for end in metric.interval)
-    return statistics.noise_of_width((low, high), metric.pairs, rules.confidence)
+    return statistics.noise_of_width((low, high), metric.pairs, rules.interval_confidence)
 
 
 def _pairs_needed(metric: Metric, rules: Rules) -> int | None:

@@ -31,9 +31,10 @@ def looks(found: Comparison) -> list[Look]:
         return []
     numbers = [at for at, each in enumerate(found.pairs, 1) if ratio_of(each, found.primary)]
     effects = _effects(found.pairs, found.primary)
+    level = found.config.get("look_confidence")  # of the last of several looks: see sequential.py
+    confidence = level if isinstance(level, float) else found.confidence
     return [
-        _look(numbers[count - 1], effects[:count], found.confidence)
-        for count in _counts(len(effects))
+        _look(numbers[count - 1], effects[:count], confidence) for count in _counts(len(effects))
     ]
 
 

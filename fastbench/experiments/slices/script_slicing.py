@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from fastbench.experiments.compare.compare_document import Pair
-from fastbench.experiments.slices import order_effect, slice_pilot
+from fastbench.experiments.slices import order_effect, slice_looks, slice_pilot
 from fastbench.experiments.slices.order_effect import Level
 from fastbench.experiments.slices.script_turns import (
     FarFromHomeError,
@@ -25,6 +25,7 @@ from fastbench.experiments.slices.script_turns import (
     ScriptTurns,
     StoppedError,
 )
+from fastbench.experiments.slices.slice_looks import Looks
 from fastbench.experiments.slices.slice_order import BLOCK, order_of
 from fastbench.experiments.slices.slice_pairs import Pairs
 from fastbench.experiments.slices.slice_pilot import PILOT_S, PILOT_SLICE_S
@@ -102,14 +103,15 @@ def run(
         raise UnfitError(told["unfit"])
     if "times" in told:
         kept.add_slices("service", [unpacked(each) for each in told["times"]])
-    notes += told.get("notes", ())
+    last = slice_looks.read(told.get("levels"))
+    notes += (*slice_looks.ending(terms, pairs, last), *told.get("notes", ()))
     nothing = not any(each.base and each.base.samples for each in pairs)
     nothing = nothing or not any(each.candidate and each.candidate.samples for each in pairs)
     if ended == "complete" and nothing:
         ended = "nothing_succeeded"
     slice_s = told.get("slice_s", terms.slice_s)
     warnings, more = order_effect.told(levels, terms.primary, terms.threshold)
-    return Measured(tuple(pairs), ended, None, (*notes, *more), slice_s, warnings)
+    return Measured(tuple(pairs), ended, None, (*notes, *more), slice_s, warnings, levels=last)
 
 
 def _request(side: Side) -> RunRequest:
@@ -199,10 +201,14 @@ def _measure(
     until_s = time.monotonic() + terms.time_s
     sums = [Histogram.empty(), Histogram.empty()]
     grouped = Pairs(BLOCK * course.blocks)
+    looks = Looks(terms, slices // (BLOCK * course.blocks))
     for each in turns.slices(order_of(terms.seed, slices), course.slice_s, until_s):
         side = each.part.side
         sums[side] = sums[side].merge(Histogram.from_values(each.part.times_ns))
-        new = [json_codec.plain(pair) for pair in grouped.take([each.part])]
+        new = [json_codec.plain(pair) for pair in looks.take(list(grouped.take([each.part])))]
         _, figure = order_effect.level(each.part, terms.primary)
         say("pairs", {"side": side, "figure": figure, "pairs": new})
+        if looks.reached:
+            break
+    say("levels", json_codec.plain(looks.levels))
     return sums

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastbench.experiments.compare.sequential import StopWhen
+
 SHORTEST_S = 0.02
 LONGEST_S = 2.0
 MIN_PAIRS = 16
@@ -25,6 +27,7 @@ class SliceTerms:
     find_rate: bool = False
     primary: str = "requests_per_s"
     threshold: float = 0.02
+    stop_when: StopWhen | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,19 @@ def apart(
     heard: Callable[[Sequence[Any]], None],
     stop: Interrupts,
     times: str = "service",
+    enough: Callable[[], bool] = lambda: False,
 ) -> list[Histogram]:
     """Load in turns in a process of its own; return the times of each side.
 
-    `heard` gets, here, what `told` makes there of the slices. Raises as `trial.run_apart`.
+    `heard` gets, here, what `told` makes there of the slices. It ends early, in order, once
+    `enough` is true there. Raises as `trial.run_apart`.
     """
     found: list[Histogram] = []
 
     def work(channel: socket.socket) -> None:
-        def tell(parts: Sequence[SlicePart]) -> None:
+        def tell(parts: Sequence[SlicePart]) -> bool:
             trial.say(channel, "slices", list(told(parts)))
+            return enough()
 
         run = TurnsRun(turns)
         run.carry_out(tell)

@@ -16,8 +16,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastbench.experiments.compare.compare_document import Pair
-from fastbench.experiments.slices import order_effect, slice_pilot, sliced_run
+from fastbench.experiments.compare.sequential import Levels
+from fastbench.experiments.slices import order_effect, slice_looks, slice_pilot, sliced_run
 from fastbench.experiments.slices.order_effect import Level
+from fastbench.experiments.slices.slice_looks import Looks
 from fastbench.experiments.slices.slice_order import BLOCK, order_of
 from fastbench.experiments.slices.slice_pairs import Pairs
 from fastbench.experiments.slices.slice_terms import Course, SliceTerms
@@ -46,8 +48,8 @@ def run(
 ) -> Measured:
     """Measure pairs of slices until the time is over; `tell` is called with each new pair.
 
-    `kept` takes the times. The first signal ends it in order, the second is KeyboardInterrupt.
-    Raises what refuses a run.
+    `kept` takes the times. It ends early where `terms.stop_when` says so. The first signal
+    ends it in order, the second is KeyboardInterrupt. Raises what refuses a run.
     """
     begun_s = time.monotonic()
     pairs: list[Pair] = []
@@ -55,6 +57,7 @@ def run(
     levels: list[Level] = []
     rate: float | None = None
     slice_s, skip_s = terms.slice_s, 0.0
+    last: Levels | None = None
 
     def show(phase: Phase, new: Sequence[Pair]) -> None:
         pairs.extend(new)
@@ -75,7 +78,10 @@ def run(
                     f"every slice asks for {format_rate(rate)}, {pairing.PILOT_SHARE:.0%} of what "
                     "the slower side carried in a closed loop"
                 )
-            _measure(plans, terms, course, levels, lambda new: show("pairs", new), kept, stop)
+            last = _measure(
+                plans, terms, course, levels, lambda new: show("pairs", new), kept, stop
+            )
+            notes += slice_looks.ending(terms, pairs, last)
             ended = "complete"
         except Interrupted:
             ended = "interrupted"
@@ -84,7 +90,8 @@ def run(
     if ended == "complete" and nothing:
         ended = "nothing_succeeded"
     warnings, more = order_effect.told(levels, terms.primary, terms.threshold)
-    return Measured(tuple(pairs), ended, rate, (*notes, *more), slice_s, warnings, skip_s)
+    told = (*notes, *more)
+    return Measured(tuple(pairs), ended, rate, told, slice_s, warnings, skip_s, last)
 
 
 def _plan(side: Side) -> Plan:
@@ -101,22 +108,29 @@ def _measure(
     show: Callable[[Sequence[Pair]], None],
     kept: Kept,
     stop: Interrupts,
-) -> None:
+) -> Levels | None:
     slices = math.ceil(terms.time_s / course.slice_s / BLOCK) * BLOCK
     turns = Turns(
         tuple(plans), order_of(terms.seed, slices), course.slice_s, terms.time_s, course.skip_s
     )
     grouped = Pairs(BLOCK * course.blocks)
     planned = plans[0].load.planned
+    looks = Looks(terms, slices // (BLOCK * course.blocks))
+    last: list[Any] = [json_codec.plain(looks.levels)]
 
     def told(parts: Sequence[SlicePart]) -> list[Any]:
-        new = [json_codec.plain(pair) for pair in grouped.take(parts)]
-        return [new, [order_effect.level(each, terms.primary) for each in parts]]
+        if looks.reached:  # these came after the look that ended it
+            return [[], [], json_codec.plain(looks.levels)]
+        new = [json_codec.plain(pair) for pair in looks.take(list(grouped.take(parts)))]
+        of_slices = [order_effect.level(each, terms.primary) for each in parts]
+        return [new, of_slices, json_codec.plain(looks.levels)]
 
     def heard(told: Sequence[Any]) -> None:
-        new, of_slices = told
+        new, of_slices, last[0] = told
         levels.extend((side, value) for side, value in of_slices)
         show([json_codec.read(Pair, each, "pair") for each in new])
 
     times = "response" if planned else "service"
-    kept.add_slices(times, sliced_run.apart(turns, told, heard, stop, times))
+    found = sliced_run.apart(turns, told, heard, stop, times, lambda: looks.reached)
+    kept.add_slices(times, found)
+    return slice_looks.read(last[0])

@@ -26,6 +26,7 @@ from typing import Literal
 from fastbench.experiments.compare import figures
 from fastbench.experiments.compare.compare_document import ORDERS, Figures, Pair
 from fastbench.experiments.compare.decision import INVALID_SHARE_MAX
+from fastbench.experiments.compare.sequential import Levels
 from fastbench.experiments.trials import trial, trial_servers
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
 from fastbench.experiments.trials.trial import Job, Side, TrialObserver
@@ -80,6 +81,7 @@ class Measured:
     """What came of it. `ended` is one of compare_document.ENDED, `rate` a pilot's, per s.
 
     `slice_s` is the length of a slice, None where there are none; `skip_s` of it is left out.
+    `levels` are those of the last look, None where there was one alone.
     """
 
     pairs: tuple[Pair, ...]
@@ -89,6 +91,7 @@ class Measured:
     slice_s: float | None = None
     warnings: tuple[Warning_, ...] = ()
     skip_s: float = 0.0
+    levels: Levels | None = None
 
 
 def run(
