@@ -22,8 +22,9 @@ class Home:
     """What one worker counted in a slice. Times are of CLOCK_MONOTONIC, `used_ns` of its thread.
 
     From `begin_ns` to `last_ns`, the end of its last iteration. `spent_ns` is the time of all
-    iterations, `longest_ns` of the longest. `times` are the counters of a histogram of requests
-    that are ok.
+    iterations, `longest_ns` of the longest; `dropped` were planned, and no user was free. `times`
+    are the counters of a histogram of requests that are ok, from their planned instants where
+    they have some.
     """
 
     begin_ns: int
@@ -32,6 +33,7 @@ class Home:
     iterations: int
     spent_ns: int
     longest_ns: int
+    dropped: int
     ok: int
     failed: int
     times: Mapping[int, int] = field(default_factory=dict)
@@ -81,6 +83,7 @@ class Meter:
 
     block: _core.Block
     index: int
+    planned: bool = False  # times are counted from planned instants
     _ok: int = 0
     _failed: int = 0
     _times: _core.Histogram = field(default_factory=_core.Histogram)
@@ -89,7 +92,7 @@ class Meter:
         """Return ok, failed and the counters of the times of those that are ok."""
         counters = self.block.counters(self.index)
         ok, failed = counters["ok"], counters["failed"] + counters["timeouts"]
-        times = self.block.histogram("service", [self.index])
+        times = self.block.histogram("response" if self.planned else "service", [self.index])
         found = ok - self._ok, failed - self._failed, times.since(self._times).counts()
         self._ok, self._failed, self._times = ok, failed, times
         return found

@@ -76,7 +76,7 @@ def requests(path: str, *urls: str, workers: int = 1) -> list[RunRequest]:
 def part(side: int, rate: float, iteration_s: float, longest_s: float | None = None) -> ScriptPart:
     ok = round(rate)
     sliced = SlicePart(side, ok, 0, 0, rate, 0.1, array("I", [1000] * ok))
-    return ScriptPart(sliced, iteration_s, iteration_s if longest_s is None else longest_s)
+    return ScriptPart(sliced, ok, iteration_s, iteration_s if longest_s is None else longest_s)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -140,7 +140,7 @@ def test_what_takes_too_long_is_not_for_slices() -> None:
         course_of([part(side, 10, 0.6, 1.2) for side in (0, 1, 1, 0)], SliceTerms(1, 15.0))
     several = [part(side, 5000, 0.1) for side in (0, 1, 1, 0)]
     with pytest.raises(
-        UnfitError, match=f"an iteration takes 100ms, and .* --time {BLOCK * MIN_PAIRS}s"
+        UnfitError, match=f"a slice must last 1s .* needs --time {BLOCK * MIN_PAIRS}s"
     ):
         course_of(several, SliceTerms(1, 15.0))
     assert course_of(several, SliceTerms(1, 64.0)).slice_s == 1.0

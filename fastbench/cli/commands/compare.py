@@ -221,13 +221,14 @@ def _course(what: Live) -> tuple[str, Terms | SliceTerms]:
         applied = cli_overrides.applied(declared, job)
     except UsageError as error:
         raise parent.OptionsError(str(error)) from None
+    planned = all((spec.executor or "").endswith("arrival-rate") for spec in applied.scenarios)
+    primary = what.primary or ("p99" if planned else "requests_per_s")
     if isinstance(what.terms, SliceTerms):
         if why := sliced_load.why_not(applied.scenarios, what.primary):
             raise UnfitError(why)
-        return what.primary or "requests_per_s", what.terms
-    planned = all((spec.executor or "").endswith("arrival-rate") for spec in applied.scenarios)
+        return primary, replace(what.terms, primary=primary)
     terms = replace(what.terms, warmup_share=what.warmup_s / applied.length_s)
-    return what.primary or ("p99" if planned else "requests_per_s"), terms
+    return primary, terms
 
 
 def _show_output(error: ServerError) -> None:

@@ -102,7 +102,8 @@ def run(
     if "unfit" in told:
         raise UnfitError(told["unfit"])
     if "times" in told:
-        kept.add_slices("service", [unpacked(each) for each in told["times"]])
+        kind, of_sides = told["times"]["kind"], told["times"]["sides"]
+        kept.add_slices(kind, [unpacked(each) for each in of_sides])
     last = slice_looks.read(told.get("levels"))
     notes += (*slice_looks.ending(terms, pairs, last), *told.get("notes", ()))
     nothing = not any(each.base and each.base.samples for each in pairs)
@@ -131,7 +132,8 @@ def _work(requests: Sequence[RunRequest], terms: SliceTerms, channel: socket.soc
             say("slice_s", course.slice_s)
             times = _measure(turns, terms, course, say)
             say("notes", turns.end())
-            say("times", [packed(each) for each in times])
+            kind = "response" if turns.planned else "service"
+            say("times", {"kind": kind, "sides": [packed(each) for each in times]})
         except StoppedError:
             pass  # who sent the signal knows
         except UnfitError as error:
@@ -158,23 +160,26 @@ def _pilot(turns: ScriptTurns, terms: SliceTerms) -> Course:
     except FarFromHomeError:
         longer = units.format_s(PILOT_HOME_S)
         raise UnfitError(f"an iteration takes more than {longer}") from None
-    return course_of(parts, terms)
+    return course_of(parts, terms, planned=turns.planned)
 
 
-def course_of(parts: Sequence[ScriptPart], terms: SliceTerms) -> Course:
+def course_of(parts: Sequence[ScriptPart], terms: SliceTerms, *, planned: bool = False) -> Course:
     """Return how slices are measured after those of a pilot; raises UnfitError."""
     sides = [[each for each in parts if each.part.side == side] for side in (0, 1)]
     if not any(each.part.ok + each.part.failed for each in parts):
         raise UnfitError("its iterations send no requests")
     _refuse_long(parts)
-    per_s = min(median(each.part.rate for each in of) for of in sides)
+    per_s = min(median(_per_s(each, planned) for each in of) for of in sides)
+    if planned and not per_s:
+        raise UnfitError("its rate is too low for slices")
     iteration_s = max(median(each.iteration_s for each in of) for of in sides)
     least_s = max(SHORTEST_S, _short(ITERATIONS * iteration_s))
     if terms.slice_s is None and per_s:
         needed_s = slice_pilot.needed_s(per_s, least_s)
         if (whole_s := MIN_PAIRS * BLOCK * needed_s) > terms.time_s:
             raise UnfitError(
-                f"an iteration takes {units.format_s(_short(iteration_s))}, and slices of it need "
+                f"a slice must last {units.format_s(_short(needed_s))} (for "
+                f"{slice_pilot.REQUESTS} requests and {ITERATIONS} iterations), which needs "
                 f"--time {math.ceil(whole_s)}s"
             )
     return slice_pilot.course(terms, per_s, least_s)
@@ -186,6 +191,18 @@ def _refuse_long(parts: Sequence[ScriptPart]) -> None:
         longest_s = median(each.longest_s for each in parts if each.part.side == side)
         if longest_s > LONGEST_S:
             raise UnfitError(f"an iteration takes {units.format_s(_short(longest_s))}")
+
+
+def _per_s(each: ScriptPart, planned: bool) -> float:
+    """Return how many times a slice of the pilot has per s.
+
+    A plan begins anew in each slice, with an iteration at once: what is left of the last
+    interval makes it look quicker than it is.
+    """
+    if not planned:
+        return each.part.rate
+    whole = max(0, each.iterations - 1) / max(1, each.iterations)
+    return len(each.part.times_ns) * whole / PILOT_SLICE_S
 
 
 def _short(length_s: float) -> float:

@@ -50,6 +50,7 @@ class ScriptPart:
     """One slice of a script: what there is of every slice, and its iterations."""
 
     part: SlicePart
+    iterations: int
     iteration_s: float  # the mean of them
     longest_s: float  # of them
 
@@ -63,6 +64,7 @@ class _SideRun(Child):
     heard: dict[int, Lines] = field(default_factory=dict)
     ready: int = 0
     workers: int = 0  # 0 before it is known
+    planned: bool = False
     homes: list[Home] = field(default_factory=list)
     refused: Exception | None = None
     over: str = ""  # how its run ended
@@ -100,6 +102,11 @@ class ScriptTurns:
     def processes(self) -> Sequence[Child]:
         """The processes of both runs; their workers are children of them."""
         return self._runs
+
+    @property
+    def planned(self) -> bool:
+        """Whether iterations begin at planned instants, and times are counted from these."""
+        return any(each.planned for each in self._runs)
 
     def await_ready(self) -> None:
         """Wait for setup() of both. Raises what refuses a script, StoppedError."""
@@ -206,6 +213,7 @@ class ScriptTurns:
             if kind == "ready":
                 side.ready += 1
                 side.workers = body["workers"]
+                side.planned = body["planned"]
             elif kind == "home":
                 side.homes.append(Home.from_json(body))
 
@@ -235,7 +243,7 @@ def _part(homes: Sequence[Home], side: int, at_s: float) -> ScriptPart:
         side,
         sum(each.ok for each in homes),
         sum(each.failed for each in homes),
-        0,
+        sum(each.dropped for each in homes),
         rate,
         min(1.0, busy),
         times,
@@ -243,7 +251,7 @@ def _part(homes: Sequence[Home], side: int, at_s: float) -> ScriptPart:
     )
     iterations = sum(each.iterations for each in homes)
     iteration_s = sum(each.spent_ns for each in homes) / 1e9 / max(1, iterations)
-    return ScriptPart(part, iteration_s, max(each.longest_ns for each in homes) / 1e9)
+    return ScriptPart(part, iterations, iteration_s, max(each.longest_ns for each in homes) / 1e9)
 
 
 def _tell(fd: int, kind: str, body: Any) -> None:

@@ -12,7 +12,7 @@ from fastbench.script.worker.executors_closed import (
     RampingVus,
     SharedIterations,
 )
-from fastbench.script.worker.executors_sliced import InTurns
+from fastbench.script.worker.executors_sliced import ArrivalInTurns, InTurns
 
 KINDS: dict[str, type[Executor]] = {
     "shared-iterations": SharedIterations,
@@ -22,9 +22,13 @@ KINDS: dict[str, type[Executor]] = {
     "constant-arrival-rate": ArrivalRate,
     "ramping-arrival-rate": ArrivalRate,
 }
+IN_TURNS: dict[str, type[Executor]] = {  # those that script/load/sliced_load.py makes
+    "constant-vus": InTurns,
+    "constant-arrival-rate": ArrivalInTurns,
+}
 
 
 def make(share: Share, scene: ScenarioRunner, ground: ExecutorHost) -> Executor:
     """Make the executor of a share; must be called in the loop that it will run in."""
-    kind = KINDS[share.executor] if ground.turns is None else InTurns
-    return kind(share, scene, ground)
+    kinds = KINDS if ground.turns is None else IN_TURNS
+    return kinds[share.executor](share, scene, ground)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # runs without monitors do without them
 
 MAX_SERVERS = 16  # that are told of
 MAX_VUS = "vus.most"  # no name that a metric may have
+BEGUN_S = 0.005  # after the start users wait for the first slice
 SETTLED_S = 1.0  # after the start VUs have their tasks and connections, which stay as well
 
 
@@ -138,6 +139,7 @@ class Runtime:
             running = [self.loop.create_task(each.run()) for each in self._executors]
             self._background.begin()
             if self._turns is not None:
+                await asyncio.sleep(lead_s + BEGUN_S)
                 await self._turns.begin(self._workers)
             await asyncio.gather(*running)
             for timer in timers:

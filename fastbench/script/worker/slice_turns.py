@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from time import monotonic_ns, thread_time_ns
 from typing import Any
 
@@ -30,13 +31,33 @@ class SliceTurns:
         self._users = 0
         self._resting: set[asyncio.Future[None]] = set()
         self._open = False
+        self._plans: list[Callable[[int, int], None]] = []
+        self._plans_home = 0
         self._begin_ns = self._last_ns = self._used_ns = 0
-        self._iterations = self._spent_ns = self._longest_ns = 0
+        self._iterations = self._spent_ns = self._longest_ns = self._dropped = 0
 
     async def begin(self, workers: int) -> None:
         """Be ready; `workers` are those of this run."""
         await self._channel.open(self._hear, lambda: os._exit(EXIT_FAILED))
-        self._channel.send({"ready": {"workers": workers}})
+        self._channel.send({"ready": {"workers": workers, "planned": self._meter.planned}})
+
+    def planned(self, slice_begins: Callable[[int, int], None]) -> None:
+        """Call with begin and end of each slice, in ns, who says `plan_home` after it; 0, 0: over.
+
+        Times are counted from planned instants then.
+        """
+        self._plans.append(slice_begins)
+        self._plans_home += 1
+        self._meter.planned = True
+
+    def plan_home(self) -> None:
+        """All iterations of a plan have ended in this slice."""
+        self._plans_home += 1
+        self._look()
+
+    def dropped(self) -> None:
+        """Count an iteration that had no user."""
+        self._dropped += 1
 
     def came(self) -> None:
         """Count one more user, who will rest before the first slice."""
@@ -70,9 +91,13 @@ class SliceTurns:
 
     def end(self) -> None:
         """Let everybody go: there are no more slices."""
+        if self.over:
+            return
         self.over = True
         self.until_ns = 0
         self._wake()
+        for each in self._plans:
+            each(0, 0)
 
     def _hear(self, kind: str, said: Any) -> None:
         if kind == "over":
@@ -80,11 +105,14 @@ class SliceTurns:
         elif kind == "open" and not self.over:
             self._meter.since()
             self._open = True
-            self._iterations = self._spent_ns = self._longest_ns = 0
+            self._iterations = self._spent_ns = self._longest_ns = self._dropped = 0
+            self._plans_home = 0
             self._used_ns = thread_time_ns()
             self._begin_ns = self._last_ns = monotonic_ns()
             self.until_ns = self._begin_ns + said["length_ns"]
             self._wake()
+            for each in self._plans:
+                each(self._begin_ns, self.until_ns)
             self._look()
 
     def _wake(self) -> None:
@@ -95,7 +123,8 @@ class SliceTurns:
 
     def _look(self) -> None:
         """Say what was counted, once all users are home; a worker may have none."""
-        if not self._open or len(self._resting) < self._users:
+        plans = len(self._plans)
+        if not self._open or len(self._resting) < self._users or self._plans_home < plans:
             return
         self._open, self.until_ns = False, 0
         used_ns = thread_time_ns() - self._used_ns
@@ -107,6 +136,7 @@ class SliceTurns:
             self._iterations,
             self._spent_ns,
             self._longest_ns,
+            self._dropped,
             ok,
             failed,
             times,
