@@ -24,7 +24,7 @@ from fastbench.experiments.slices.slice_terms import MIN_PAIRS, SliceTerms
 from fastbench.run.turns import SlicePart
 from fastbench.script.load.sliced_load import in_turns, why_not
 from fastbench.script.run_request import RunRequest
-from fastbench.script.spec import Spec
+from fastbench.script.spec import Spec, filled
 
 SHORT = ("--time", "1.5s", "-u", "2", "-t", "1", "--no-progress", "--json", "out.json")
 PLAIN = """
@@ -105,6 +105,50 @@ def test_one_side_at_a_time_and_every_request_is_counted(tmp_path: Path, workers
             until(partial(_closed, server))
 
 
+RATED = PLAIN.replace(
+    "@scenario\n",
+    '@scenario(executor="constant-arrival-rate", rate=400, duration="1s", pre_allocated_vus=8)\n',
+)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_plan_of_instants_begins_anew_in_each_slice(tmp_path: Path, workers: int) -> None:
+    path = script(tmp_path, RATED)
+    with Server(answering()) as base, Server(answering()) as other:
+        sides = [RunRequest(path, workers=workers, base_url=each.url()) for each in (base, other)]
+        with ScriptTurns(sides, 60.0, lambda kind, text: None) as turns:
+            turns.await_ready()
+            assert turns.planned
+            seen = (base.seen.requests, other.seen.requests)
+            found = list(turns.slices(bytes([0, 1, 0, 0]), 0.1, time.monotonic() + 30))
+            assert [each.part.ok + each.part.unsent for each in found] == [40] * 4
+            assert [len(each.part.times_ns) for each in found] == [each.part.ok for each in found]
+            assert sum(each.part.ok for each in found if not each.part.side) == (
+                base.seen.requests - seen[0]
+            )
+            assert turns.end() == []
+        assert other.seen.lines[b"GET /asked HTTP/1.1"] == found[1].part.ok
+        assert other.seen.lines[b"GET /teardown HTTP/1.1"] == 1
+        until(partial(_closed, base))
+
+
+def test_instants_without_a_free_user_are_not_sent(tmp_path: Path) -> None:
+    def slow(peer: Peer) -> None:
+        while peer.request():
+            peer.pause(0.03)
+            peer.send(OK)
+
+    path = script(tmp_path, RATED.replace("pre_allocated_vus=8", "pre_allocated_vus=1"))
+    with Server(slow) as server:
+        sides = [RunRequest(path, workers=1, base_url=server.url())] * 2
+        with ScriptTurns(sides, 60.0, lambda kind, text: None) as turns:
+            turns.await_ready()
+            (found,) = turns.slices(b"\0", 0.1, time.monotonic() + 30)
+            turns.end()
+    assert found.part.ok + found.part.unsent == 40 and found.part.unsent >= 35
+    assert found.iterations == found.part.ok
+
+
 def test_the_side_that_rests_uses_no_processor(tmp_path: Path) -> None:
     path = script(tmp_path, PLAIN)
     with Server(answering()) as base, Server(answering()) as other:
@@ -148,13 +192,32 @@ def test_what_takes_too_long_is_not_for_slices() -> None:
         course_of([part(side, 0, 0.001) for side in (0, 1, 1, 0)], SliceTerms(1, 15.0))
 
 
+def test_the_rate_of_a_plan_is_read_without_its_first_iteration() -> None:
+    times = array("I", [1000] * 20)
+    plan = [
+        ScriptPart(SlicePart(side, 20, 0, 0, 430.0, 0.1, times), 20, 0.001, 0.001)
+        for side in (0, 1, 1, 0)
+    ]
+    assert course_of(plan, SliceTerms(1, 15.0), planned=True).slice_s == 0.14, "50 at 380/s"
+    one = [
+        ScriptPart(SlicePart(side, 1, 0, 0, 430.0, 0.1, times[:1]), 1, 0.001, 0.001)
+        for side in (0, 1, 1, 0)
+    ]
+    with pytest.raises(UnfitError, match="its rate is too low for slices"):
+        course_of(one, SliceTerms(1, 15.0), planned=True)
+
+
 def test_closed_executors_have_as_many_users_all_the_time() -> None:
     shared = Spec("one", "one", "shared-iterations", vus=3, iterations=10, max_duration_s=5.0)
     sliced = in_turns(shared, 60.0)
     assert (sliced.executor, sliced.vus, sliced.length_s) == ("constant-vus", 3, 60.0)
     assert why_not([shared]) == ""
+    plan = {"rate": 9.0, "duration_s": 1.0, "pre_allocated_vus": 1}
+    rated = filled(Spec("r", "r"), "constant-arrival-rate", plan)
+    assert in_turns(rated, 60.0).length_s == 60.0 and why_not([rated]) == ""
+    assert "have a rate and others" in why_not([rated, shared])
     ramp = Spec("up", "up", "ramping-vus", stages=((1.0, 5),), start_vus=1)
-    assert "scenario up come and go" in why_not([shared, ramp])
+    assert "scenario up has stages" in why_not([shared, ramp])
     later = Spec("b", "b", "constant-vus", vus=1, duration_s=1.0, start_time_s=2.0)
     assert why_not([later]) == "scenario b begins after 2s"
     assert "visits alone" in why_not([shared], "cpu_per_request")

@@ -10,7 +10,7 @@ from time import monotonic_ns
 
 from fastbench.script.api.vu import ScenarioRunner, Vu
 from fastbench.script.schedule import Share
-from fastbench.script.worker.executing import Alarm, Executor, ExecutorHost
+from fastbench.script.worker.executing import TURNS, Alarm, Executor, ExecutorHost
 from fastbench.script.worker.executors_arrival import NO_MORE, ArrivalRate
 from fastbench.script.worker.slice_turns import SliceTurns
 
@@ -109,7 +109,10 @@ class ArrivalInTurns(ArrivalRate):
         self._timer = self.loop.call_later(length_s + TIMER_S, self._end_slice)
         self._alarm.follow([(length_s, rate, rate)], begin_ns, worker=lane, workers=lanes)
 
-    def _end_slice(self) -> None:
+    def _end_slice(self, turns: int = TURNS) -> None:
+        if turns:  # instants that are due may not have been served
+            self.loop.call_soon(self._end_slice, turns - 1)
+            return
         self._alarm.stop()
         self._passed = True
         self._look()
