@@ -73,7 +73,14 @@ def _slices(found: Comparison) -> list[str]:
     slice_s, time_s = _number(found.config, "slice_s"), _number(found.config, "time_s")
     pairs = plural(len(found.pairs), "pair")
     parts = [f"{pairs} in slices of {format_s(slice_s)}" if slice_s else f"{pairs} in slices"]
-    return [*parts, format_s(time_s)] if time_s else parts
+    if not time_s:
+        return parts
+    look, looks = _number(found.config, "look"), _number(found.config, "looks")
+    if look is None or looks is None or look >= looks or found.ended != "complete":
+        return [*parts, format_s(time_s)]
+    done_s = slice_course.length_s(slice_course.begun_s(found))
+    early = f"{format_s(round(done_s, 1))} of {format_s(time_s)}"
+    return [*parts, f"{early}: --stop-when at look {look:g} of {looks:g}"]
 
 
 def _number(config: Mapping[str, object], name: str) -> float | None:

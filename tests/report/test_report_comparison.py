@@ -64,6 +64,13 @@ def test_no_line_is_wider_than_the_screen(name: str, width: int) -> None:
         assert render(found, color=False, width=width, unicode=False).isascii()
 
 
+def test_an_early_end_is_told_in_the_line_of_the_load() -> None:
+    asked = {**sliced().config, "time_s": 60.0, "looks": 10}
+    found = replace(sliced(), config={**asked, "look": 3})
+    assert "slices of 20ms, 15s of 1m: --stop-when at look 3 of 10, closed loop" in plain(found, 140)
+    assert "20ms, 1m, closed loop" in plain(replace(found, config={**asked, "look": 10}))
+
+
 def test_of_slices_nothing_is_said_of_trials_or_their_flags() -> None:
     for make in (sliced, sliced_interrupted):
         shown = plain(make(), 200)
