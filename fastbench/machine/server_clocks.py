@@ -11,9 +11,11 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from fastbench.machine import processes
 from fastbench.machine.processes import Found
@@ -26,6 +28,7 @@ class _Server:
     """One side. `known` are births by pid, in clock ticks; `whole`: every process has a place."""
 
     find: Callable[[], Found]
+    found: Found = field(default_factory=partial(Found, local=False))
     known: dict[int, int] = field(default_factory=dict)
     whole: bool = True
     seen: bool = False
@@ -52,12 +55,21 @@ class ServerClocks:
             server.known = {pid: at for pid, at in server.known.items() if born.get(pid) == at}
             roots = list(server.known)
             if not roots:  # at first, or when it was started anew
-                roots = [process.pid for process in server.find().targets]
+                server.found = server.find()
+                roots = [process.pid for process in server.found.targets]
             for pid in self._with_descendants(roots):
                 self._add(side, server, pid)
         if self._start_ticks is None:
             now_s = time.clock_gettime(time.CLOCK_BOOTTIME)
             self._start_ticks = now_s * processes.TICKS_PER_S
+
+    @property
+    def found(self) -> Found:
+        """The servers of all sides together; none where one of this machine cannot be seen."""
+        each = [server.found for server in self._servers]
+        if any(one.local and not one.targets for one in each):
+            return Found(local=True)
+        return functools.reduce(processes.joined, each)
 
     def tells(self, side: int) -> bool:
         """Whether the readings of a side are all of its server's."""

@@ -22,11 +22,14 @@ from itertools import compress
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation import garbage, signals
-from fastbench.machine import limits, processes
+from fastbench.machine import host, limits, processes
+from fastbench.machine.monitor import Monitor
 from fastbench.machine.server_clocks import ServerClocks
 from fastbench.plan import resolve
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.resolve import Reach
+from fastbench.results import resolution
+from fastbench.results.usage import HostUse
 from fastbench.run import worker
 from fastbench.run.child import QUIET_NICE, Child
 from fastbench.run.supervisor import GRACE_S, TICK_S, Supervisor
@@ -79,7 +82,7 @@ class SlicePart:
 
 @dataclass(slots=True)
 class TurnsRun:
-    """The state of a run in turns."""
+    """The state of a run in turns. `host` is what the machine did, None if it was too short."""
 
     plan: Turns
     reaches: list[Reach] = field(default_factory=list)
@@ -89,6 +92,8 @@ class TurnsRun:
     workers: Supervisor[Child] = field(init=False)
     shared: _core.Slices = field(init=False)
     clocks: ServerClocks = field(init=False)
+    monitor: Monitor = field(init=False)
+    host: HostUse | None = None
 
     def carry_out(self, tell: Callable[[Sequence[SlicePart]], object]) -> None:
         """Load until the order or the time is over; `tell` gets new slices, and ends it if true.
@@ -134,6 +139,9 @@ class TurnsRun:
         finds = [partial(_find, *each) for each in zip(self.plan.sides, self.reaches, strict=True)]
         self.clocks = ServerClocks(finds, self.shared.follow, own)
         self.clocks.look()
+        pids = [child.pid for child in self.workers.children]
+        self.monitor = Monitor(pids, self.clocks.found, host.rare())
+        self.monitor.start()
 
     def _open(self) -> None:
         start_ns = time.monotonic_ns() + LEAD_NS
@@ -150,6 +158,7 @@ class TurnsRun:
             now_ns = time.monotonic_ns()
             if now_ns >= look_ns:
                 self.clocks.look()
+                self.monitor.sample()
                 look_ns = now_ns + round(LOOK_S * 1e9)
             if tell(self._new()):
                 workers.stop()
@@ -159,6 +168,10 @@ class TurnsRun:
                 workers.kill()
                 break
         tell(self._new())
+        self.monitor.sample()
+        span_s = (time.monotonic_ns() - self.begun_ns) / 1e9
+        if self.begun_ns and resolution.tells_shares(span_s):
+            self.host = self.monitor.resources(0.0, 0, span_s).host
 
     def _new(self) -> list[SlicePart]:
         """Return the slices that are over in all workers and were not told."""

@@ -8,8 +8,10 @@ from typing import Any
 
 from fastbench.experiments.trials import trial
 from fastbench.experiments.trials.interrupts import Interrupts
+from fastbench.results import json_codec
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import packed, unpacked
+from fastbench.results.usage import HostUse
 from fastbench.run.turns import SlicePart, Turns, TurnsRun
 
 
@@ -20,11 +22,12 @@ def apart(
     stop: Interrupts,
     times: str = "service",
     enough: Callable[[], bool] = lambda: False,
+    host: Callable[[HostUse], None] = lambda use: None,
 ) -> list[Histogram]:
     """Load in turns in a process of its own; return the times of each side.
 
-    `heard` gets, here, what `told` makes there of the slices. It ends early, in order, once
-    `enough` is true there. Raises as `trial.run_apart`.
+    `heard` gets, here, what `told` makes there of the slices, and `host` what the machine did
+    meanwhile. It ends early, in order, once `enough` is true there. Raises as `trial.run_apart`.
     """
     found: list[Histogram] = []
 
@@ -35,6 +38,7 @@ def apart(
 
         run = TurnsRun(turns)
         run.carry_out(tell)
+        trial.say(channel, "host", json_codec.plain(run.host))
         sums = [block.histogram(times) for block in run.blocks]
         sides = [Histogram(each.counts(), each.min_ns, each.max_ns, each.sum_ns) for each in sums]
         trial.say(channel, "times", [packed(each) for each in sides])
@@ -42,6 +46,9 @@ def apart(
     def hear(kind: str, body: Any) -> None:
         if kind == "slices":
             heard(body)
+        elif kind == "host":
+            if body is not None:
+                host(json_codec.read(HostUse, body, kind))
         else:
             found.extend(unpacked(each) for each in body)
 

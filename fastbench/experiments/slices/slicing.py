@@ -13,11 +13,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastbench.experiments.compare.compare_document import Pair
 from fastbench.experiments.compare.sequential import Levels
-from fastbench.experiments.slices import order_effect, slice_looks, slice_pilot, sliced_run
+from fastbench.experiments.slices import (
+    host_noise,
+    order_effect,
+    slice_looks,
+    slice_pilot,
+    sliced_run,
+)
 from fastbench.experiments.slices.order_effect import Level
 from fastbench.experiments.slices.slice_looks import Looks
 from fastbench.experiments.slices.slice_order import BLOCK, order_of
@@ -31,6 +38,7 @@ from fastbench.experiments.trials.trial_artifacts import Kept
 from fastbench.foundation.units import format_rate
 from fastbench.plan.plan import Plan
 from fastbench.results import json_codec
+from fastbench.results.usage import HostUse
 from fastbench.run.turns import SlicePart, Turns
 
 BLIND = (
@@ -55,6 +63,7 @@ def run(
     pairs: list[Pair] = []
     notes = [BLIND]
     levels: list[Level] = []
+    hosts: list[HostUse] = []
     rate: float | None = None
     slice_s, skip_s = terms.slice_s, 0.0
     last: Levels | None = None
@@ -78,9 +87,8 @@ def run(
                     f"every slice asks for {format_rate(rate)}, {pairing.PILOT_SHARE:.0%} of what "
                     "the slower side carried in a closed loop"
                 )
-            last = _measure(
-                plans, terms, course, levels, lambda new: show("pairs", new), kept, stop
-            )
+            heard = _Heard(lambda new: show("pairs", new), levels, hosts)
+            last = _measure(plans, terms, course, heard, kept, stop)
             notes += slice_looks.ending(terms, pairs, last)
             ended = "complete"
         except Interrupted:
@@ -90,8 +98,18 @@ def run(
     if ended == "complete" and nothing:
         ended = "nothing_succeeded"
     warnings, more = order_effect.told(levels, terms.primary, terms.threshold)
+    warnings = (*host_noise.told(hosts), *warnings)
     told = (*notes, *more)
     return Measured(tuple(pairs), ended, rate, told, slice_s, warnings, skip_s, last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """Where goes what the process that measures tells."""
+
+    show: Callable[[Sequence[Pair]], None]
+    levels: list[Level]
+    hosts: list[HostUse]
 
 
 def _plan(side: Side) -> Plan:
@@ -104,8 +122,7 @@ def _measure(
     plans: Sequence[Plan],
     terms: SliceTerms,
     course: Course,
-    levels: list[Level],
-    show: Callable[[Sequence[Pair]], None],
+    to: _Heard,
     kept: Kept,
     stop: Interrupts,
 ) -> Levels | None:
@@ -127,10 +144,12 @@ def _measure(
 
     def heard(told: Sequence[Any]) -> None:
         new, of_slices, last[0] = told
-        levels.extend((side, value) for side, value in of_slices)
-        show([json_codec.read(Pair, each, "pair") for each in new])
+        to.levels.extend((side, value) for side, value in of_slices)
+        to.show([json_codec.read(Pair, each, "pair") for each in new])
 
     times = "response" if planned else "service"
-    found = sliced_run.apart(turns, told, heard, stop, times, lambda: looks.reached)
-    kept.add_slices(times, found)
+    kept.add_slices(
+        times,
+        sliced_run.apart(turns, told, heard, stop, times, lambda: looks.reached, to.hosts.append),
+    )
     return slice_looks.read(last[0])
