@@ -64,6 +64,16 @@ def test_a_steady_server_loses_nothing(connections: int) -> None:
     assert sum(map(bool, found)) <= 3, "chance, at 1 %"
 
 
+def test_a_tenth_without_requests_is_judged_as_the_one_after_it() -> None:
+    late = [[None, 9.0 + at % 3, 2.0, *[1.0] * 7] for at in range(10)]
+    assert slice_trend.skipped([late], 0.02)[0] == 3
+    even = [[None, 1.0 + at % 3, *[2.0] * 8] for at in range(10)]
+    assert slice_trend.skipped([even], 0.02) == (0, [0.0])
+    few: list[list[float | None]] = [[None] * 10 for _ in range(10)]
+    few[0] = [9.0, *[1.0] * 9]
+    assert slice_trend.skipped([few], 0.02) == (0, [0.0])
+
+
 def test_less_than_a_quarter_of_the_threshold_is_no_trend() -> None:
     how = [profiles(seed, slow_ms=10, by=1.03) for seed in (1, 2)]
     assert slice_trend.skipped(how, 0.02)[0] >= 2
@@ -112,7 +122,7 @@ class Cold:
     """A server whose requests take longer for a while after it was idle."""
 
     IDLE_S = 0.03
-    COLD_S = 0.01
+    COLD_S = 0.015
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

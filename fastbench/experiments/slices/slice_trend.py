@@ -8,7 +8,8 @@
 2. A tenth is out of line when the logarithm of its ratio to the rest after it differs from 0 by
    more than chance (Hodges and Lehmann's estimate, the signed-rank interval at 99 %, over the
    slices of a side), and by more than a quarter of the threshold. As many tenths are left out as
-   come before the first one that is in line on all sides, five at most.
+   come before the first one that is in line on all sides, five at most. One in which too few
+   requests started is judged as the one after it: the first answers may be that late.
 """
 
 from __future__ import annotations
@@ -45,21 +46,31 @@ def skipped(sides: Sequence[Sequence[Profile]], threshold: float) -> tuple[int, 
     The latter are logarithms of ratios, 0 where that is no more than chance.
     """
     most = TENTHS // 2
-    effects = [[_effect(each, at, threshold) for each in sides] for at in range(most)]
+    effects: list[list[float]] = []
+    for at in reversed(range(most)):
+        later = effects[0] if effects else [0.0] * len(sides)
+        effects.insert(
+            0, [_effect(*each, at, threshold) for each in zip(sides, later, strict=True)]
+        )
     return next((at for at in range(most) if not any(effects[at])), most), effects[0]
 
 
-def _effect(profiles: Sequence[Profile], at: int, threshold: float) -> float:
-    """Return the effect of a tenth against those after it, 0 within noise or limit."""
+def _effect(profiles: Sequence[Profile], later: float, at: int, threshold: float) -> float:
+    """Return the effect of a tenth against those after it, 0 within noise or limit.
+
+    It is that of the tenth after it, `later`, where too few requests started to tell.
+    """
     effects = []
     for each in profiles:
         time = each[at]
-        rest = [later for later in each[at + 1 : TENTHS - 1] if later]
+        rest = [other for other in each[at + 1 : TENTHS - 1] if other]
         if time and rest:
             effects.append(math.log(time / fmean(rest)))
     averages = statistics.walsh_averages(effects)
     interval = statistics.signed_rank_interval(averages, len(effects), CONFIDENCE)
-    if interval is None or interval[0] <= 0 <= interval[1]:
+    if interval is None:
+        return later
+    if interval[0] <= 0 <= interval[1]:
         return 0.0
     estimate = statistics.hodges_lehmann(averages)
     return estimate if abs(estimate) > THRESHOLD_SHARE * math.log1p(threshold) else 0.0
