@@ -251,6 +251,45 @@ def test_a_slower_server_is_found_under_a_script(tmp_path: Path) -> None:
     assert "slices do not see what differs from start to start" in shown
 
 
+K6 = """
+import http from "k6/http";
+export function setup() { http.get(`${__ENV.BASE_URL}setup`); }
+export default function () { http.get(`${__ENV.BASE_URL}asked`); }
+export function teardown() { http.get(`${__ENV.BASE_URL}teardown`); }
+"""
+ARTILLERY = """
+config:
+  target: http://127.0.0.1:1
+  phases:
+    - duration: 60
+      arrivalRate: 400
+before:
+  flow: [{get: {url: /setup}}]
+scenarios:
+  - flow: [{get: {url: /asked}}]
+after:
+  flow: [{get: {url: /teardown}}]
+"""
+
+
+@pytest.mark.parametrize(("name", "text"), [("load.js", K6), ("load.yml", ARTILLERY)])
+def test_scripts_of_other_tools_take_turns_too(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    words = SHORT if name == "load.js" else (*SHORT[:2], *SHORT[4:])
+    with Server(answering()) as base, Server(answering()) as other:
+        flags = (*words, "--slice", "40ms", "--primary", "p50", "--script", name)
+        found, _ = compare(tmp_path, *flags, base.url(), other.url())
+        for server in (base, other):
+            paths = {line.split()[1]: count for line, count in server.seen.lines.items()}
+            asked = paths.pop(b"/asked")
+            assert paths == {b"/setup": 1, b"/teardown": 1} and asked > 100
+    planned = name != "load.js"
+    assert found.latency is not None and found.latency.times == (
+        "response" if planned else "service"
+    )
+    assert len(found.pairs) >= MIN_PAIRS - 4
+
+
 @pytest.mark.parametrize(
     ("text", "said", "code"),
     [

@@ -19,7 +19,7 @@ Sides
   --url URL               address of these servers; {port} here and in CMD becomes a free port
   --wait-for URL          a server is ready when this URL responds with a status below 400
                           (default: when its port accepts connections)
-  --script FILE.py        each trial runs this script, with the flags of `fastbench run`; the URL
+  --script FILE           each trial runs this script, with the flags of `fastbench run`; the URL
                           of the side becomes --base-url and env("BASE_URL")
   BASE and CANDIDATE may also be files of --json or names of --save-baseline
 
