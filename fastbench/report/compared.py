@@ -54,7 +54,8 @@ def load(found: Comparison) -> list[str]:
     if visit_s:
         parts.append(f"trials of {format_s(visit_s)}")
     if warmup_s:
-        parts.append(f"each after {format_s(warmup_s)} of warm-up")
+        sides = " of each side" if in_slices(found) else ""
+        parts.append(f"each after {format_s(warmup_s)} of warm-up{sides}")
     rate = _number(config, "rate")
     if rate:
         parts.append(f"{format_count(rate)} req/s for both")
@@ -65,7 +66,7 @@ def load(found: Comparison) -> list[str]:
     connections = _number(config, "connections")
     if connections:
         parts.append(plural(int(connections), "connection"))
-    return [*parts, f"seed {found.seed}"]
+    return [*parts, *_pinned(config), f"seed {found.seed}"]
 
 
 def _slices(found: Comparison) -> list[str]:
@@ -75,12 +76,25 @@ def _slices(found: Comparison) -> list[str]:
     parts = [f"{pairs} in slices of {format_s(slice_s)}" if slice_s else f"{pairs} in slices"]
     if not time_s:
         return parts
+    restarts = _number(found.config, "restarts")
+    if restarts and restarts > 1:
+        return [*parts, format_s(time_s), f"{restarts:g} fresh starts"]
     look, looks = _number(found.config, "look"), _number(found.config, "looks")
     if look is None or looks is None or look >= looks or found.ended != "complete":
         return [*parts, format_s(time_s)]
     done_s = slice_course.length_s(slice_course.begun_s(found))
     early = f"{format_s(round(done_s, 1))} of {format_s(time_s)}"
     return [*parts, f"{early}: --stop-when at look {look:g} of {looks:g}"]
+
+
+def _pinned(config: Mapping[str, object]) -> list[str]:
+    """Say on which processors servers and load were kept, if they were."""
+    pin = config.get("pin")
+    lists = [pin.get(name) for name in ("servers", "load")] if isinstance(pin, Mapping) else []
+    if not lists or not all(isinstance(each, list) and each for each in lists):
+        return []
+    servers, load = (",".join(printable(str(each)) for each in part or ()) for part in lists)
+    return [f"servers on CPU {servers}, load on CPU {load}"]
 
 
 def _number(config: Mapping[str, object], name: str) -> float | None:
@@ -137,11 +151,12 @@ def _shown(name: str, value: float) -> str:
     return format_ns(value * 1e3) if name == "cpu_per_request" else format_ms(value)
 
 
-def noise(metric: Metric) -> list[str]:
-    """Say how noisy the pairs were, and what such a comparison can see at all."""
+def noise(found: Comparison, metric: Metric) -> list[str]:
+    """Say how noisy the pairs or starts were, and what such a comparison can see at all."""
     parts = []
     if metric.noise_floor is not None:
-        parts.append(f"{share(metric.noise_floor)} from pair to pair")
+        what = "start" if any(pair.start is not None for pair in found.pairs) else "pair"
+        parts.append(f"{share(metric.noise_floor)} from {what} to {what}")
     if metric.smallest_difference is not None:
         seen = share(metric.smallest_difference)
         parts.append(f"smallest difference that 9 in 10 such runs would detect: {seen}")

@@ -35,6 +35,7 @@ from fastbench.experiments.trials.pairing import Terms
 from fastbench.experiments.trials.trial import Side
 from fastbench.foundation import redact, units
 from fastbench.foundation.files import SCRIPT_ENDINGS
+from fastbench.machine.pinning import Pinning
 from fastbench.plan import plan, urls
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.request import Message
@@ -61,11 +62,13 @@ _ONE = {
     "slice": "--slice",
     "time": "--time",
     "stop_when": "--stop-when",
+    "restarts": "--restarts",
+    "pin": "--pin",
     "primary": "--primary --metric",
     "effect": "--threshold-effect",
     "seed": "--seed",
 }
-Make = Callable[[str], Plan | RunRequest]  # of the address of one trial
+Make = Callable[[int, str], Plan | RunRequest]  # of the port and address of one trial
 
 _OF_ONE_RUN = {  # flags that a comparison has no use for
     "baseline": "--baseline is for a single run; give the baseline's name as BASE",
@@ -111,6 +114,7 @@ class Live:
     warmup_s: float
     config: dict[str, object]
     visits: Live | None = None
+    pin: Pinning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +222,7 @@ def _stored(
 def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) -> Live:
     typed, notices = line.flags, line.notices
     addresses = _addresses(typed, line.words)
+    pin, warmed = slice_args.pinned(typed), typed.warmup is not None
     visit_s, warmup_s = _lengths(typed, scripted=scripted)
     if scripted:
         make: Make = functools.partial(_scripted, _script(line, config))
@@ -225,7 +230,7 @@ def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) 
         message = request_args.message(typed, notices)
         make = functools.partial(_plain, typed, message, notices)
     base, candidate = (
-        _side(typed, address, command, flag, make)
+        _side(typed, address, command, flag, make, pin)
         for address, command, flag in zip(
             addresses,
             (typed.run_base, typed.run_candidate),
@@ -250,10 +255,13 @@ def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) 
         terms = _terms(typed, find_rate=find_rate)
         config |= {"visit_s": visit_s, "warmup_s": warmup_s, "max_time_s": terms.max_time_s}
     else:
-        terms = slice_args.terms(typed, first, primary, find_rate=find_rate, visit=_VISIT)
-        config |= {"slice_s": terms.slice_s, "time_s": terms.time_s}
-        config |= slice_args.looks(terms)
-    return Live(base, candidate, terms, primary, warmup_s if scripted else 0.0, config)
+        how = {"find_rate": find_rate, "warmed": warmed}
+        terms = slice_args.terms(typed, first, primary, visit=_VISIT, **how)
+        config |= slice_args.described(terms)
+    if pin is not None:
+        config["pin"] = {"servers": list(pin.servers), "load": list(pin.load)}
+    warmup_s = warmup_s if scripted else 0.0
+    return Live(base, candidate, terms, primary, warmup_s, config, pin=pin)
 
 
 def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> tuple[str, str]:
@@ -284,7 +292,7 @@ def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> tuple[str, str]:
             f"add --url http://127.0.0.1:{PORT}/, with {PORT} in both commands."
         )
     for command, flag in zip(commands, ("--run-base", "--run-candidate"), strict=True):
-        trial_servers.check(command, typed.server_url, flag)
+        trial_servers.check(command, typed.server_url, flag, typed.unix)
     return typed.server_url, typed.server_url
 
 
@@ -301,28 +309,36 @@ def _side(
     command: str | None,
     flag: str,
     make: Make,
+    pin: Pinning | None,
 ) -> Side:
     """Return one side; what it renders stays the same for the same port."""
 
     @functools.cache
     def at(port: int | None) -> Plan | RunRequest:
-        return make(address.replace(PORT, str(port or trial_servers.ANY_PORT)))
+        return make(port or trial_servers.ANY_PORT, address)
 
     if command is None:
         return Side(redact.printable(redact.url(address)), at)
     label = redact.printable(redact.text(command))
-    return Side(label, at, command, typed.wait_for, flag)
+    return Side(label, at, command, typed.wait_for, flag, pin.servers if pin else ())
 
 
-def _plain(typed: SimpleNamespace, message: Message, notices: list[str], address: str) -> Plan:
+def _plain(
+    typed: SimpleNamespace, message: Message, notices: list[str], port: int, address: str
+) -> Plan:
     """Render a trial of one address; the flags are read anew, for some are used up."""
     fresh = copy.copy(typed)
+    fresh.unix = typed.unix and typed.unix.replace(PORT, str(port))
+    address = address.replace(PORT, str(port))
     return url_args.command(("compare",), fresh, [address], notices, message).plan
 
 
-def _scripted(script: RunRequest, address: str) -> RunRequest:
+def _scripted(script: RunRequest, port: int, address: str) -> RunRequest:
+    address = address.replace(PORT, str(port))
     urls.parse(address)
-    return replace(script, base_url=address, env={**script.env, BASE_URL: address})
+    unix = script.unix_path and script.unix_path.replace(PORT, str(port))
+    env = {**script.env, BASE_URL: address}
+    return replace(script, base_url=address, unix_path=unix, env=env)
 
 
 def _script(line: flag_reader.Line, config: dict[str, object]) -> RunRequest:

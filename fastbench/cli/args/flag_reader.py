@@ -17,10 +17,19 @@ from fastbench.cli.args import aliases, corrections
 from fastbench.cli.args.flag_grammar import HTTP_DEBUG, optional_file
 from fastbench.cli.args.flag_table import Flags
 from fastbench.foundation import redact
+from fastbench.machine.pinning import AUTO, LIST
 from fastbench.plan.plan import UsageError
 
-_IMPLIED = {"--dashboard": "0", "--http-debug": "headers"}  # values that may be left out
+# Values that may be left out.
+_IMPLIED = {"--dashboard": "0", "--http-debug": "headers", "--pin": AUTO}
 _SECRETS = ("credentials", "bearer", "webhook", "secret_sources")
+
+
+def _implied(name: str, word: str) -> bool:
+    """Tell whether the word after a flag is its value, which may be left out."""
+    if name == "--pin":
+        return LIST.fullmatch(word) is not None
+    return name == "--http-debug" and word in HTTP_DEBUG
 
 
 def read(words: Sequence[str], table: Flags) -> Line:
@@ -84,7 +93,7 @@ class Line:
             rest = self._rest
             named = rest and optional_file(rest[0], [*self.words, *list(rest)[1:]])
             self._store(name, rest.popleft() if named else "-")
-        elif name == "--http-debug" and self._rest and self._rest[0] in HTTP_DEBUG and not equals:
+        elif name in _IMPLIED and not equals and self._rest and _implied(name, self._rest[0]):
             self._store(name, self._rest.popleft())
         elif name in _IMPLIED and not equals:
             self._items.append((name, "", None))

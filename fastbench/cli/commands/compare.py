@@ -17,18 +17,19 @@ from fastbench.cli.help import pager
 from fastbench.cli.output import delivery, destinations, formats
 from fastbench.cli.output.compare_live_view import CompareView
 from fastbench.cli.output.settings import Output
-from fastbench.experiments.compare import decision
+from fastbench.experiments.compare import decision, figures, start_notes
 from fastbench.experiments.compare.compare_document import Comparison, Pair
 from fastbench.experiments.compare.saved_results import judge_stored
-from fastbench.experiments.slices import script_slicing, slicing
+from fastbench.experiments.slices import plain_trial, script_slicing, slicing
 from fastbench.experiments.slices.script_slicing import UnfitError
 from fastbench.experiments.slices.slice_terms import SliceTerms
 from fastbench.experiments.trials import pairing
 from fastbench.experiments.trials.pairing import Measured, Standing, Terms
+from fastbench.experiments.trials.trial import Side
 from fastbench.experiments.trials.trial_artifacts import Kept
 from fastbench.experiments.trials.trial_servers import ServerError
 from fastbench.foundation import exit_codes, redact, signals
-from fastbench.machine import environment
+from fastbench.machine import environment, pinning
 from fastbench.plan.plan import UsageError
 from fastbench.results.result import Environment, Result, Warning_
 
@@ -126,8 +127,9 @@ def _measured(what: Live, command: Command) -> int:
         enabled=command.output.progress and not command.output.quiet,
         color=command.output.color,
     )
+    pin = what.pin.load if what.pin is not None else ()
     try:
-        with view:
+        with view, pinning.kept_on(pin):
             if isinstance(terms, SliceTerms):
                 measured = _in_slices(what, terms, view.update, kept)
             else:
@@ -143,9 +145,13 @@ def _measured(what: Live, command: Command) -> int:
         measured = Measured((), "nothing_succeeded")
     found = judged(measured.pairs, measured)
     notes = tuple(Warning_("note", note) for note in measured.notes)
+    notes = (*start_notes.told(found, measured.programs), *notes)
     said = (*found.warnings, *measured.warnings, *notes)
     found = replace(found, warnings=said, latency=kept.latency())
     code = _deliver(found, command.output)
+    if isinstance(terms, SliceTerms):
+        with pinning.kept_on(pin):
+            return _kept(code, _save_after_slices(what.candidate, measured, found, command.output))
     return _kept(code, _save_middle(kept, found, command.output))
 
 
@@ -158,6 +164,28 @@ def _in_slices(
         return slicing.run(what.base, what.candidate, terms, tell, kept)
     sides = (what.base, what.candidate)
     return script_slicing.run(sides, terms, tell, kept, notice=_tell, echo=_echo)
+
+
+def _save_after_slices(
+    candidate: Side, measured: Measured, found: Comparison, output: Output
+) -> str:
+    """Save a trial of the candidate that is run for it: slices are no run that could be saved."""
+    name = output.save_baseline
+    if name is None:
+        return ""
+    if found.ended == "interrupted":
+        return f"the baseline {name} was not saved: the comparison is not complete."
+    if found.regressed:
+        return f"the baseline {name} was not saved: this run is a regression."
+    if any(each.code in ("no_pairs", "invalid_visits") for each in found.warnings):
+        return f"the baseline {name} was not saved: too few pairs of slices are valid."
+    _tell(f"one plain trial of the candidate, to be saved as the baseline {name}…")
+    result = plain_trial.run(candidate, "candidate", measured.rate)
+    if isinstance(result, str):
+        return f"the baseline {name} was not saved: {result}."
+    if reasons := figures.reasons_against(figures.figures_of(result)):
+        _tell(f"of that trial, {reasons[0]}; measure it anew where that matters.")
+    return _save(result, found, output)
 
 
 def _save_middle(kept: Kept, found: Comparison, output: Output) -> str:

@@ -15,8 +15,11 @@ Examples
   fastbench compare main new.json
 
 Sides
-  --run-base CMD  --run-candidate CMD   start a server before each trial, stop it after
+  --run-base CMD  --run-candidate CMD   start a server before each trial, stop it after; in
+                          slices both are alive at once
   --url URL               address of these servers; {port} here and in CMD becomes a free port
+  --pin [CORES]           keep these servers on CORES (1, or 1-3), the load on the others
+                          (default: the last one)
   --wait-for URL          a server is ready when this URL responds with a status below 400
                           (default: when its port accepts connections)
   --script FILE           each trial runs this script, with the flags of `fastbench run`; the URL
@@ -30,8 +33,10 @@ Measuring
                           is a separate short run with its own setup and teardown
   --max-time T            start no pair that would end after T
   --slice T|auto  --time T   both servers loaded in turns, in slices of T (20ms and up; auto: a
-                          pilot run finds it), for --time in all (15s): sees ten times finer, of
-                          servers that run already; not what differs from start to start
+                          pilot run finds it), for --time in all (15s; 4s a start): sees ten times
+                          finer, but not what differs from start to start, except with:
+  --restarts N            fresh starts of both servers, slices within each; the start is the
+                          sample: 1, or at least 8 (8 with --run-base in slices, else 1)
   --stop-when sure|P      slices end once the verdict is sure, or half of the interval's width at
                           most P: 0.5%; both: sure,0.5%. There are ten looks, and the confidence
                           is that of all together
@@ -49,7 +54,8 @@ Pass or fail
 Output
   --json [FILE]           everything as JSON (standard output without FILE)  --format text|json
   --html FILE  --md FILE  one page with charts; Markdown for a pull request comment
-  --save-baseline NAME    save the candidate in .fastbench/: its median trial
+  --save-baseline NAME    save the candidate in .fastbench/: its median trial; after slices
+                          one that is run for it
   --quiet  --no-progress  --no-color  -V, --version  -h, --help
 
 The verdict is: different (the 99 % interval of the ratio excludes 1, and the effect is at least

@@ -90,6 +90,7 @@ class Pair:
     """One trial to each side. `reasons` say why it is not valid; `redone` counts repeats.
 
     `at_s` is when a pair of slices began, counted from the first one; None for pairs of trials.
+    `start` counts the fresh starts of the servers from 1; None where there is only one.
     """
 
     base: Figures | None
@@ -99,6 +100,7 @@ class Pair:
     reasons: tuple[str, ...] = ()
     redone: int = 0
     at_s: float | None = field(default=None, metadata=LATER)
+    start: int | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

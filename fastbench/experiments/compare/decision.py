@@ -10,6 +10,7 @@
 4. A metric counts only when all those pairs have it.
 5. A regression is the primary metric worse by at least the limit, with an interval that excludes 1;
    or requests that fail now and did not before.
+6. Where the servers were started several times, the start is the sample: see start_effects.py.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
-from fastbench.experiments.compare import statistics
+from fastbench.experiments.compare import start_effects, statistics
 from fastbench.experiments.compare.compare_document import (
     FIGURES,
     Comparison,
@@ -125,7 +126,7 @@ def judge(
         pairs=tuple(pairs),
         pairs_planned=subject.pairs_planned,
         noise_floor=main.noise_floor if main else None,
-        pairs_needed=_pairs_needed(main, rules) if main and not refusals else None,
+        pairs_needed=_pairs_needed(main, counted, rules) if main and not refusals else None,
         metrics=metrics,
         warnings=(*refusals, *_cautions(pairs, counted, metrics, rules), *fails),
         environment=subject.environment,
@@ -145,7 +146,7 @@ def measure(pairs: Sequence[Pair], primary: str, rules: Rules) -> dict[str, Metr
     names = [primary, *(name for name in FIGURES if name != primary)]
     effects = {name: [_effect(pair, name) for pair in pairs] for name in names}
     found = {
-        name: _metric(name, [each for each in values if each is not None], rules)
+        name: _metric(name, pairs, [each for each in values if each is not None], rules)
         for name, values in effects.items()
         if values and None not in values
     }
@@ -161,10 +162,10 @@ def measure(pairs: Sequence[Pair], primary: str, rules: Rules) -> dict[str, Metr
 
 def measured(pairs: Sequence[Pair], name: str, rules: Rules) -> Metric | None:
     """Judge one metric alone; None where too many pairs do not count."""
-    found = [effect for pair in pairs if (effect := _effect(pair, name)) is not None]
-    if not found or len(pairs) - len(found) > INVALID_SHARE_MAX * len(pairs):
+    effects = [(pair, effect) for pair in pairs if (effect := _effect(pair, name)) is not None]
+    if not effects or len(pairs) - len(effects) > INVALID_SHARE_MAX * len(pairs):
         return None
-    return _metric(name, found, rules)
+    return _metric(name, [pair for pair, _ in effects], [effect for _, effect in effects], rules)
 
 
 def candidate_fails(pairs: Sequence[Pair]) -> tuple[Warning_, ...]:
@@ -212,8 +213,9 @@ def _effect(pair: Pair, name: str) -> float | None:
     return math.log(candidate / base) if base and candidate else None
 
 
-def _metric(name: str, effects: Sequence[float], rules: Rules) -> Metric:
-    """Judge one metric as if it were the only one."""
+def _metric(name: str, pairs: Sequence[Pair], found: Sequence[float], rules: Rules) -> Metric:
+    """Judge one metric as if it were the only one; `found` are the effects of the pairs."""
+    effects = start_effects.by_start(pairs, found)
     count = len(effects)
     estimate = statistics.estimate(effects)
     interval = statistics.interval(effects, rules.interval_confidence)
@@ -236,7 +238,7 @@ def _metric(name: str, effects: Sequence[float], rules: Rules) -> Metric:
         noise_floor=noise,
         better="higher" if name in HIGHER_IS_BETTER else "lower",
         smallest_difference=_smallest_difference(seen, interval, count, rules),
-        pairs=count,
+        pairs=len(pairs),
     )
 
 
@@ -261,12 +263,13 @@ def _typical_noise(metric: Metric, rules: Rules) -> float:
     return statistics.noise_of_width((low, high), metric.pairs, rules.interval_confidence)
 
 
-def _pairs_needed(metric: Metric, rules: Rules) -> int | None:
+def _pairs_needed(metric: Metric, pairs: Sequence[Pair], rules: Rules) -> int | None:
     """Return how many more pairs would tell, if ratio and noise stay as they are.
 
-    A ratio beyond the threshold has to be shown different, one within it equivalent.
+    A ratio beyond the threshold has to be shown different, one within it equivalent. More pairs of
+    the same starts tell nothing.
     """
-    if metric.verdict != "inconclusive" or not metric.noise_floor:
+    if metric.verdict != "inconclusive" or not metric.noise_floor or start_effects.numbers(pairs):
         return None
     noise, effect, bound = _typical_noise(metric, rules), math.log(metric.ratio), rules.bound
     if abs(effect) >= bound:
@@ -307,25 +310,29 @@ def _cautions(
 ) -> list[Warning_]:
     """Return what a reader should know of a comparison that may have a verdict."""
     found = []
-    count, others = len(counted), len(metrics) - 1
-    if 0 < len(pairs) - count <= INVALID_SHARE_MAX * len(pairs):
-        text = f"{len(pairs) - count} of {_pairs(len(pairs))} not counted{_why(pairs)}"
+    starts = start_effects.numbers(counted)
+    count, others = len(starts or counted), len(metrics) - 1
+    if 0 < len(pairs) - len(counted) <= INVALID_SHARE_MAX * len(pairs):
+        text = f"{len(pairs) - len(counted)} of {_pairs(len(pairs))} not counted{_why(pairs)}"
         where = "document" if _in_slices(pairs) else "table of pairs"
         found.append(Warning_("invalid_pairs", text, f"they stay in the {where}"))
     least, alpha = statistics.least_p(count), _alpha(rules)
     sure = percent(rules.confidence)
-    flag = "--time" if _in_slices(pairs) else "--pairs"
+    noun, flag = "pair", "--time" if _in_slices(pairs) else "--pairs"
+    if starts:
+        noun, flag = "start", "--restarts"
     if count and least > alpha:
         needed = next(n for n in range(count, 32) if statistics.least_p(n) <= alpha)
-        text = f"{_pairs(count)} cannot show a difference at {sure} confidence"
-        found.append(Warning_("few_pairs", text, f"{needed} are needed; see {flag}"))
+        text = f"{_many(count, noun)} cannot show a difference at {sure} confidence"
+        found.append(Warning_(f"few_{noun}s", text, f"{needed} are needed; see {flag}"))
     elif others > 1 and least * others > alpha:
         needed = next(n for n in range(count, 32) if statistics.least_p(n) * others <= alpha)
         text = (
-            f"with {count} pairs the smallest possible p is {least:.2g}; corrected for "
+            f"with {count} {noun}s the smallest possible p is {least:.2g}; corrected for "
             f"{others} tests, the {others} metrics beside the primary one cannot be different"
         )
-        found.append(Warning_("few_pairs", text, f"{needed} pairs are needed; see {flag}"))
+        hint = f"{needed} {noun}s are needed; see {flag}"
+        found.append(Warning_(f"few_{noun}s", text, hint))
     return found
 
 
@@ -335,7 +342,11 @@ def _in_slices(pairs: Sequence[Pair]) -> bool:
 
 
 def _pairs(count: int) -> str:
-    return "1 pair" if count == 1 else f"{count} pairs"
+    return _many(count, "pair")
+
+
+def _many(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _why(pairs: Sequence[Pair]) -> str:

@@ -21,7 +21,6 @@ from fastbench.experiments.slices.slice_terms import (
     LONGEST_S,
     MAX_PAIRS,
     MAX_SLICES,
-    MIN_PAIRS,
     SHORTEST_S,
     Course,
     SliceTerms,
@@ -115,7 +114,11 @@ def course(
     slice_s = terms.slice_s
     if slice_s is None:
         slice_s = needed_s(per_s, least_s, skip_s)
-        slice_s = max(SHORTEST_S, min(LONGEST_S, slice_s), 2 * skip_s, terms.time_s / MAX_SLICES)
+        longest_s = LONGEST_S
+        if terms.restarts > 1:  # each start has pairs of its own
+            longest_s = min(LONGEST_S, terms.time_s / (BLOCK * terms.least_pairs))
+        shortest_s = max(SHORTEST_S, terms.start_s / MAX_SLICES)
+        slice_s = max(shortest_s, min(longest_s, slice_s), 2 * skip_s)
     skip_s = min(skip_s, slice_s / 2)
     kept_s = slice_s - skip_s
     blocks = 1
@@ -124,7 +127,7 @@ def course(
     if terms.primary == "cpu_per_request":
         blocks = math.ceil(CPU_PAIR_S / (BLOCK * slice_s))
     room = terms.time_s / (BLOCK * slice_s)  # of the time, in blocks
-    blocks = max(1, math.ceil(room / MAX_PAIRS), min(blocks, int(room / MIN_PAIRS)))
+    blocks = max(1, math.ceil(room / MAX_PAIRS), min(blocks, int(room / terms.least_pairs)))
     return Course(slice_s, blocks, skip_s)
 
 

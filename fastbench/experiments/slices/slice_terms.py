@@ -10,6 +10,7 @@ SHORTEST_S = 0.02
 LONGEST_S = 2.0
 MIN_PAIRS = 16
 MAX_PAIRS = 4000  # a document of some megabytes
+PAIRS_PER_START = 2
 MAX_SLICES = 65_000  # the engine has room for 65,536
 
 
@@ -19,6 +20,8 @@ class SliceTerms:
 
     `find_rate`: latencies are compared, at a rate that both sides can carry. `threshold` is the
     smallest effect that counts, a share.
+    `restarts` are the fresh starts of all servers, `warmup_s` the load of each side before the
+    slices of a start.
     """
 
     seed: int
@@ -28,6 +31,18 @@ class SliceTerms:
     primary: str = "requests_per_s"
     threshold: float = 0.02
     stop_when: StopWhen | None = None
+    restarts: int = 1
+    warmup_s: float = 0.0
+
+    @property
+    def start_s(self) -> float:
+        """How long the slices of one start take."""
+        return self.time_s / self.restarts
+
+    @property
+    def least_pairs(self) -> int:
+        """How many pairs there have to be."""
+        return max(MIN_PAIRS, PAIRS_PER_START * self.restarts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,14 +27,14 @@ from fastbench.experiments.compare import figures
 from fastbench.experiments.compare.compare_document import ORDERS, Figures, Pair
 from fastbench.experiments.compare.decision import INVALID_SHARE_MAX
 from fastbench.experiments.compare.sequential import Levels
-from fastbench.experiments.trials import trial, trial_servers
+from fastbench.experiments.trials import side_server, trial, trial_servers
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
 from fastbench.experiments.trials.trial import Job, Side, TrialObserver
 from fastbench.experiments.trials.trial_artifacts import Kept
-from fastbench.experiments.trials.trial_servers import Address, Server, ServerError
+from fastbench.experiments.trials.trial_servers import ServerError
 from fastbench.foundation.units import format_rate
-from fastbench.plan import urls
-from fastbench.plan.plan import Pace, Plan, Stage, UsageError
+from fastbench.machine.programs import Program
+from fastbench.plan.plan import Pace, Plan, Stage
 from fastbench.results.result import Result, Warning_
 from fastbench.run.sampling import Progress
 from fastbench.script.run_request import RunRequest
@@ -81,7 +81,8 @@ class Measured:
     """What came of it. `ended` is one of compare_document.ENDED, `rate` a pilot's, per s.
 
     `slice_s` is the length of a slice, None where there are none; `skip_s` of it is left out.
-    `levels` are those of the last look, None where there was one alone.
+    `levels` are those of the last look, None where there was one alone. `programs` serve the
+    sides of a comparison in slices, None of one that is not visible.
     """
 
     pairs: tuple[Pair, ...]
@@ -92,6 +93,7 @@ class Measured:
     warnings: tuple[Warning_, ...] = ()
     skip_s: float = 0.0
     levels: Levels | None = None
+    programs: tuple[Program | None, ...] = ()
 
 
 def run(
@@ -286,18 +288,13 @@ class _Rounds:
         if side.command is None:
             return self._run(name, side.make(None)), ()
         self.port = trial_servers.free_port(self.port)
-        job, port = side.make(self.port), str(self.port)
-        wait_for = side.wait_for and side.wait_for.replace(trial_servers.PORT, port)
-        command = side.command.replace(trial_servers.PORT, port)
-        with Server(command, _address(job, wait_for, side.flag), side.flag, name) as server:
-            server.wait_ready(self.stop, wait_for)
+        one = side_server.of(side, self.port, name)
+        with one.server:
+            one.wait_ready(self.stop)
             self.ready.add(name)
-            result = self._run(name, job)
-            died = server.ended()
-            if not died:
-                return result, ()
-            last = server.tail().rpartition("\n")[2]
-            return result, (f"its server {died}" + (f" ({last})" if last else ""),)
+            result = self._run(name, one.job)
+            died = one.death()
+            return result, (died,) if died else ()
 
     def _run(self, name: Name, job: Job) -> Result:
         if self.rate is not None and isinstance(job, Plan):
@@ -367,14 +364,3 @@ def rounded_down(rate: float) -> float:
     """Return the rate with two digits: nobody asks for 7,318.44 per second."""
     step = 10.0 ** (math.floor(math.log10(rate)) - 1)
     return math.floor(rate / step) * step
-
-
-def _address(job: Job, wait_for: str | None, flag: str) -> Address:
-    """Return where a server will listen."""
-    if isinstance(job, Plan):
-        return Address(job.target.host, job.target.port, job.target.unix_path)
-    known = job.base_url or wait_for
-    if job.unix_path is None and known is None:
-        raise UsageError(f"{flag} needs --url, or --wait-for: else nobody knows when it is ready.")
-    url = urls.parse(known or "http://localhost/")
-    return Address(url.host, url.port, job.unix_path)

@@ -32,9 +32,11 @@ _SHELL = "/bin/sh"
 _FORWARDED = frozenset(int(number) for number in signals.SIGNALS)
 
 
-def keep(command: str, channel: socket.socket, output_fd: int) -> None:
-    """Run the command until the channel closes."""
+def keep(command: str, channel: socket.socket, output_fd: int, cores: tuple[int, ...] = ()) -> None:
+    """Run the command until the channel closes; `cores` are all it may use, nothing for all."""
     try:
+        if cores:
+            os.sched_setaffinity(0, cores)  # what we start inherits it
         prctl = ctypes.CDLL(None).prctl
         prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0)  # who outlives us can end what it started
         prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

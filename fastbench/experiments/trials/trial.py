@@ -48,6 +48,7 @@ class Side:
 
     `make` renders what one trial runs; the port is None for a URL. `command` starts the server, in
     a shell; `{port}` in it and in `wait_for` is filled in. `flag` names the command in sentences.
+    `cores` are the processors that the server may use, nothing for all.
     """
 
     label: str
@@ -55,6 +56,7 @@ class Side:
     command: str | None = None
     wait_for: str | None = None
     flag: str = ""
+    cores: tuple[int, ...] = ()
 
 
 class TrialError(Exception):

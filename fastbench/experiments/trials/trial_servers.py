@@ -78,16 +78,18 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def check(command: str, url: str, flag: str) -> None:
-    """Refuse a command and a URL of which only one has a place for the port."""
+def check(command: str, url: str, flag: str, unix_path: str | None = None) -> None:
+    """Refuse a command and an address of which only one has a place for the port."""
     if not command.strip():
         raise UsageError(f"{flag} needs the command that starts a server.")
-    if PORT in url and PORT not in command:
+    address = url + (unix_path or "")
+    if PORT in address and PORT not in command:
+        what = "URL" if PORT in url else "path of --unix"
         raise UsageError(
-            f"The URL has {PORT} but {flag} has not: the server would not know its port. Write "
+            f"The {what} has {PORT} but {flag} has not: the server would not know its port. Write "
             f"for example {flag} './server --port {PORT}'."
         )
-    if PORT in command and PORT not in url:
+    if PORT in command and PORT not in address:
         raise UsageError(
             f"{flag} has {PORT} but the URL has not; write --url http://localhost:{PORT}/."
         )
@@ -109,11 +111,15 @@ def free_port(before: int | None = None) -> int:
 class Server:
     """A server at work, as a context manager: started when entered, gone when left.
 
-    `flag` names the command in sentences, `side` its file of output.
+    `flag` names the command in sentences, `side` its file of output. `cores` are the processors
+    that it may use, nothing for all.
     """
 
-    def __init__(self, command: str, address: Address, flag: str, side: str) -> None:
+    def __init__(
+        self, command: str, address: Address, flag: str, side: str, cores: tuple[int, ...] = ()
+    ) -> None:
         self._command = command
+        self._cores = cores
         self._address = address
         self._flag = flag
         self._side = side
@@ -133,7 +139,7 @@ class Server:
             self._processes = Supervisor()
             self._processes.start(
                 self._keeper,
-                lambda channel: server_keeper.keep(self._command, channel, output_fd),
+                lambda channel: server_keeper.keep(self._command, channel, output_fd, self._cores),
             )
         finally:
             os.close(output_fd)

@@ -86,7 +86,7 @@ def _noise(found: Comparison) -> list[str]:
     metric = found.metrics.get(found.primary)
     if metric is None or not found.interleaved:
         return []
-    noise = compared.noise(metric)
+    noise = compared.noise(found, metric)
     lines = [f"- Noise: {'; '.join(noise)}"] if noise else []
     return [*lines, f"- Counted: {compared.counted(found, metric)}"]
 

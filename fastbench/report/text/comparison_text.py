@@ -157,7 +157,7 @@ def _seen(page: Page, found: Comparison) -> list[str]:
     metric = found.metrics.get(found.primary)
     if metric is None or not found.interleaved:
         return []
-    noise = compared.noise(metric)
+    noise = compared.noise(found, metric)
     lines = page.wrapped("Noise", "; ".join(noise)) if noise else []
     return lines + page.wrapped("Counted", compared.counted(found, metric))
 
