@@ -7,8 +7,10 @@ import re
 import signal
 import time
 from array import array
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,11 +18,18 @@ from commandline import begin, invoke
 from running import LIMIT_S, until
 from servers import OK, Peer, Server, answering
 
+from fastbench.cli.args import compare_args
+from fastbench.cli.args.compare_args import Live
+from fastbench.cli.commands import compare as compare_command
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.experiments.slices.script_slicing import UnfitError, course_of
 from fastbench.experiments.slices.script_turns import ScriptPart, ScriptTurns
 from fastbench.experiments.slices.slice_order import BLOCK, TURN
 from fastbench.experiments.slices.slice_terms import MIN_PAIRS, SliceTerms
+from fastbench.experiments.trials import pairing
+from fastbench.experiments.trials.pairing import Measured, Terms
+from fastbench.experiments.trials.trial import Side
+from fastbench.plan.plan import UsageError
 from fastbench.run.turns import SlicePart
 from fastbench.script.load.sliced_load import in_turns, why_not
 from fastbench.script.run_request import RunRequest
@@ -350,3 +359,31 @@ def test_ctrl_c_ends_both_runs_with_their_teardown(tmp_path: Path) -> None:
     assert "Traceback" not in err
     found = Comparison.from_document(json.loads((tmp_path / "out.json").read_text()))
     assert found.ended == "interrupted"
+
+
+def test_a_script_that_does_not_fit_is_measured_by_visits_with_one_notice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stages = '@scenario(executor="ramping-vus", stages=[("1s", 2)])\n'
+    path = script(tmp_path, PLAIN.replace("@scenario\n", stages))
+    asked = ("--script", path, "http://127.0.0.1:1/", "http://127.0.0.1:2/")
+    by_visits = compare_args.parse(["--pairs", "8", *asked])
+    command = compare_args.parse(["--slice", "auto", "--no-progress", *asked])
+    assert not isinstance(by_visits, str) and not isinstance(command, str)
+    assert isinstance(by_visits.what, Live) and isinstance(command.what, Live)
+    sliced = replace(command.what, visits=None)
+    with pytest.raises(UsageError, match="--slice and --time: the load of scenario one has stages"):
+        compare_command._compare_live(sliced, command)
+    terms: list[Terms] = []
+
+    def measured(base: Side, candidate: Side, asked: Terms, *more: Any, **named: Any) -> Measured:
+        terms.append(asked)
+        return Measured((), "interrupted")
+
+    monkeypatch.setattr(pairing, "run", measured)
+    capsys.readouterr()
+    code = compare_command._compare_live(replace(sliced, visits=by_visits.what), command)
+    assert code == 105 and [each.pairs for each in terms] == [8]
+    told = capsys.readouterr().err.splitlines()
+    notice = "fastbench: the load of scenario one has stages: measured by visits"
+    assert [line for line in told if "visits" in line] == [notice]
