@@ -96,9 +96,7 @@ def lines(page: Page, found: Comparison) -> list[str]:
         _row(page, picture, number, pair, ratio)
         for number, (pair, ratio) in enumerate(zip(found.pairs, ratios, strict=True), 1)
     ]
-    left_out = len(rows) - MAX_ROWS
-    if left_out > 0:
-        rows[MAX_ROWS // 2 : -MAX_ROWS // 2] = [page.dim(f"… {left_out:,} more pairs")]
+    rows = _shortened(page, rows, "pairs")
     if found.interval is not None and found.ratio is not None:
         sure = f"{100 * found.confidence:g} %"
         facts = f"{sure:<12}{change(found.ratio):>7} "
@@ -107,6 +105,15 @@ def lines(page: Page, found: Comparison) -> list[str]:
     if shown:
         rows.append(page.dim(" " * FACTS_COLUMNS + picture.scale()))
     return [page.row("" if at else "Pairs", row) for at, row in enumerate(rows)]
+
+
+def _shortened(page: Page, rows: list[str], what: str) -> list[str]:
+    """Leave out the middle of many rows, and say so."""
+    left_out = len(rows) - MAX_ROWS
+    if left_out <= 0:
+        return rows
+    half = MAX_ROWS // 2
+    return [*rows[:half], page.dim(f"… {left_out:,} more {what}"), *rows[-half:]]
 
 
 def _over_time(page: Page, found: Comparison) -> list[str]:
@@ -120,19 +127,23 @@ def _over_time(page: Page, found: Comparison) -> list[str]:
     shown = [min(max(end, low), high) for end in ends]
     picture = axis(shown, found.interval, found.threshold, columns, unicode=page.unicode)
     legend = next((each for each in LEGENDS if len(each) <= columns), "")
-    rows = [page.dim(f"{'time':<12}{'pairs':>5}{'median':>8} {legend}")]
+    what = "" if slice_course.in_starts(found) else "time"
+    head = page.dim(f"{what:<12}{'pairs':>5}{'median':>8} {legend}")
+    rows = []
     for each in parts:
         within = (each.low, each.high) if each.low and each.high else None
         told = NO_MEDIAN if each.ratio is None else change(each.ratio)
-        facts = f"{each.span:<12}{each.counted:>5}{told:>8} "
+        facts = f"{each.name:<12}{each.counted:>5}{told:>8} "
         drawn = picture.line(each.ratio, within).rstrip()
         rows.append(page.dim(facts) + (drawn if each.counted else page.yellow("none counts")))
+    rows = [head, *_shortened(page, rows, "starts")]
     if found.interval is not None and found.ratio is not None:
         facts = f"{f'{100 * found.confidence:g} % interval':<17}{change(found.ratio):>8} "
         rows.append(page.bold(facts + picture.line(found.ratio, found.interval).rstrip()))
     if shown:
         rows.append(page.dim(" " * PART_COLUMNS + picture.scale()))
-    return [page.row("" if at else "Over time", row) for at, row in enumerate(rows)]
+    label = "Starts" if slice_course.in_starts(found) else "Over time"
+    return [page.row("" if at else label, row) for at, row in enumerate(rows)]
 
 
 def _row(page: Page, picture: Axis, number: int, pair: Pair, ratio: float | None) -> str:

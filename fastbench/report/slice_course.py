@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median, quantiles
 
+from fastbench.experiments.compare import start_effects
 from fastbench.experiments.compare.compare_document import Comparison, Pair
 from fastbench.experiments.compare.interval_history import ratio_of
 
@@ -26,11 +27,13 @@ STEPS = (1, 2, 5, 10)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The pairs that began within `begin_s` and `end_s`; ratios are those that count.
+    """Some pairs in a row, from `begin_s` to `end_s`; ratios are those that count.
 
-    `low` and `high` are the quartiles, None of a few pairs.
+    `name` says which: a span of time, or a start of the servers. `low` and `high` are the
+    quartiles, None of a few pairs.
     """
 
+    name: str
     begin_s: float
     end_s: float
     pairs: tuple[Pair, ...]
@@ -38,11 +41,6 @@ class Part:
     low: float | None
     high: float | None
     counted: int
-
-    @property
-    def span(self) -> str:
-        """Write where it is: `2-4 s`."""
-        return f"{self.begin_s:g}-{self.end_s:g} s"
 
 
 def begun_s(found: Comparison) -> list[float]:
@@ -65,9 +63,16 @@ def length_s(places: Sequence[float]) -> float:
     return (places[-1] if places else 0.0) + (median(spans) if spans else 0.0) or 1.0
 
 
+def in_starts(found: Comparison) -> bool:
+    """Tell whether the servers were started several times: a part is a start then."""
+    return bool(start_effects.numbers(found.pairs))
+
+
 def parts(found: Comparison) -> list[Part]:
-    """Return the pairs in parts of the same round length, at most ten."""
+    """Return the pairs by their start, or in parts of the same round length, at most ten."""
     places = begun_s(found)
+    if in_starts(found):
+        return _starts(found, places)
     whole_s = length_s(places)
     least_s = whole_s / MAX_PARTS
     power = 10.0 ** math.floor(math.log10(least_s))
@@ -75,14 +80,31 @@ def parts(found: Comparison) -> list[Part]:
     inside: dict[int, list[Pair]] = {}
     for place, pair in zip(places, found.pairs, strict=True):
         inside.setdefault(int(place / step_s + 1e-9), []).append(pair)
-    return [_part(found, at * step_s, step_s, pairs) for at, pairs in sorted(inside.items())]
+    parts = []
+    for at, pairs in sorted(inside.items()):
+        begin_s, end_s = at * step_s, (at + 1) * step_s
+        parts.append(_part(found, f"{begin_s:g}-{end_s:g} s", (begin_s, end_s), pairs))
+    return parts
 
 
-def _part(found: Comparison, begin_s: float, step_s: float, pairs: Sequence[Pair]) -> Part:
+def _starts(found: Comparison, places: Sequence[float]) -> list[Part]:
+    """Return a part for each start; it ends where the next one begins."""
+    of: dict[int | None, list[tuple[float, Pair]]] = {}
+    for place, pair in zip(places, found.pairs, strict=True):
+        of.setdefault(pair.start, []).append((place, pair))
+    begins = [pairs[0][0] for pairs in of.values()]
+    ends = [*begins[1:], length_s(places)]
+    return [
+        _part(found, f"start {number}", span, [pair for _, pair in pairs])
+        for (number, pairs), span in zip(of.items(), zip(begins, ends, strict=True), strict=True)
+    ]
+
+
+def _part(found: Comparison, name: str, span: tuple[float, float], pairs: Sequence[Pair]) -> Part:
     ratios = [ratio for each in pairs if (ratio := ratio_of(each, found.primary))]
     low, high = quartiles(ratios) or (None, None)
     ratio = median(ratios) if ratios else None
-    return Part(begin_s, begin_s + step_s, tuple(pairs), ratio, low, high, len(ratios))
+    return Part(name, *span, tuple(pairs), ratio, low, high, len(ratios))
 
 
 def quartiles(ratios: Sequence[float]) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import samples
 from comparing import SUBJECT, judged, limited, scattered
+from comparisons import restarted
 
 from fastbench.experiments.compare import interval_history, statistics
 from fastbench.experiments.compare.compare_document import Pair
@@ -60,6 +61,17 @@ def test_a_quick_look_at_many_pairs_is_the_comparison() -> None:
 
 def test_thousands_of_pairs_are_judged() -> None:
     assert 0 <= statistics.least_p(5000) <= statistics.least_p(1100) < 1e-4
+
+
+def test_of_several_starts_there_is_a_look_after_each() -> None:
+    found = restarted()
+    seen = looks(found)
+    assert [each.counted for each in seen] == list(range(1, 9))
+    assert [each.pair for each in seen] == list(range(20, 161, 20))
+    assert [each.interval is None for each in seen] == [True] * 7 + [False]
+    assert seen[-1].interval == pytest.approx(found.interval, rel=1e-12)
+    last = interval_history.look(found.pairs, found.primary, found.confidence)
+    assert last == seen[-1]
 
 
 def test_without_pairs_there_is_nothing_to_see() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import browser
 import pytest
 from comparing import sliced as pairs_in_slices
-from comparisons import sliced, sliced_interrupted
+from comparisons import restarted, sliced, sliced_interrupted
 from html_pages import complaints, needs_browser, read
 from html_shapes import Shapes, percent, with_latencies
 
@@ -72,6 +72,21 @@ def test_the_interval_narrows_inside_the_picture() -> None:
     heights = [abs(float(each["y1"]) - float(each["y2"])) for each in upright]
     assert heights[-1] < heights[0] / 3
     assert all(10 <= float(each[end]) <= 194 for each in upright for end in ("y1", "y2"))
+
+
+def test_each_start_has_a_level_line_and_the_interval_narrows_by_starts() -> None:
+    found = restarted()
+    whole = html_comparison.render(found)
+    drawn = Shapes(whole)
+    levels = drawn.of("line", "median")
+    assert len(levels) == 8 and all(each["y1"] == each["y2"] for each in levels)
+    heights = [float(each["y1"]) for each in levels]
+    assert heights.index(max(heights)) == 6, "the slowest one is the lowest"
+    ends = [(percent(each["x1"]), percent(each["x2"])) for each in levels]
+    assert all(end == pytest.approx(begin) for (_, end), (begin, _) in pairwise(ends))
+    assert "<title>8 starts: " in whole and "requests/s, all starts so far" in whole
+    text = read(whole).text
+    assert "\nStarts" in text and "\nstart 8\n" in text
 
 
 def test_the_bars_hold_every_pair_once() -> None:

@@ -18,6 +18,7 @@ from comparisons import (
     hostile,
     interrupted,
     many,
+    restarted,
     same,
     sliced,
     sliced_interrupted,
@@ -67,8 +68,22 @@ def test_no_line_is_wider_than_the_screen(name: str, width: int) -> None:
 def test_an_early_end_is_told_in_the_line_of_the_load() -> None:
     asked = {**sliced().config, "time_s": 60.0, "looks": 10}
     found = replace(sliced(), config={**asked, "look": 3})
-    assert "slices of 20ms, 15s of 1m: --stop-when at look 3 of 10, closed loop" in plain(found, 140)
+    assert "slices of 20ms, 15s of 1m: --stop-when at look 3 of 10, closed loop" in plain(
+        found, 140
+    )
     assert "20ms, 1m, closed loop" in plain(replace(found, config={**asked, "look": 10}))
+
+
+def test_several_starts_are_told_one_by_one() -> None:
+    lines = plain(restarted()).splitlines()
+    begin = next(at for at, line in enumerate(lines) if line.startswith("Starts"))
+    rows = lines[begin + 1 : begin + 9]
+    assert [row.split()[:3] for row in rows] == [["start", str(at), "20"] for at in range(1, 9)]
+    assert rows[0].split()[3] == "-2.0" and rows[6].split()[3] == "-3.9"
+    more = replace(
+        restarted(), pairs=tuple(replace(each, start=at) for at, each in enumerate(sliced().pairs))
+    )
+    assert "… 163 more starts" in plain(more)
 
 
 def test_of_slices_nothing_is_said_of_trials_or_their_flags() -> None:

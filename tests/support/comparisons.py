@@ -64,6 +64,17 @@ def sliced_interrupted() -> Comparison:
     return judge(pairs_in_slices(75, -0.03), "requests_per_s", subject)
 
 
+def restarted() -> Comparison:
+    """Eight fresh starts, which differ by more than their slices do."""
+    pairs = []
+    for number, effect in enumerate((-2.1, -3.4, -2.9, -1.7, -3.1, -2.6, -4.0, -2.4), 1):
+        for each in pairs_in_slices(20, effect / 100, 0.004):
+            at_s = round((each.at_s or 0.0) + 1.6 * (number - 1), 3)
+            pairs.append(replace(each, at_s=at_s, start=number))
+    asked = {**SLICES, "time_s": 12.8, "restarts": 8}
+    return replace(judged(pairs), config=asked, pairs_planned=len(pairs))
+
+
 def broken() -> Comparison:
     return judged([failing(each) for each in scattered(12, 0.0)], regression_limit=0.05)
 
@@ -93,7 +104,7 @@ ALL: dict[str, Callable[[], Comparison]] = {
     each.__name__: each
     for each in (
         *(faster, slower, same, unsettled, interrupted, in_vain, stored, broken),
-        *(sliced, sliced_interrupted),
+        *(sliced, sliced_interrupted, restarted),
     )
 }
 

@@ -53,6 +53,7 @@ class CompareView(Canvas):
         self._judged = judged
         self._seen = 0  # pairs that were judged
         self._next_look_s = 0.0
+        self._starts = False  # of the servers: several, which are the sample
         self._found: deque[tuple[int, Comparison]] = deque(maxlen=SHOWN_INTERVALS)
 
     def update(self, now: Standing) -> None:
@@ -77,6 +78,7 @@ class CompareView(Canvas):
         begun_s = time.monotonic()
         if len(now.pairs) > self._seen and begun_s >= self._next_look_s:
             self._seen = len(now.pairs)
+            self._starts = now.pairs[-1].start is not None
             found = self._judged(())
             seen = look(now.pairs, found.primary, found.confidence)
             if seen is not None:
@@ -93,10 +95,14 @@ class CompareView(Canvas):
             sought = "a length of slices" if self._time_s else "a rate both sides can carry"
             return Text(f"  {'pilot':<14}looking for {sought}", style="yellow")
         right = f"  {format_s(float(int(now.elapsed_s)))}" if now.elapsed_s >= 1 else ""
+        part, share = f"pair {now.pair} of {self._pairs}", len(now.pairs) / (self._pairs or 1)
         if self._time_s:
-            right += f" of {format_s(self._time_s)}" if right else ""
-        part = f"pair {now.pair} of {self._pairs}" if self._pairs else plural(now.pair, "pair")
-        share = len(now.pairs) / self._pairs if self._pairs else now.elapsed_s / self._time_s
+            done_s = _measured_s(now.pairs)
+            right = f"  {format_s(float(int(done_s)))} of {format_s(self._time_s)}"
+            right = right if done_s >= 1 else ""
+            part, share = plural(now.pair, "pair"), done_s / self._time_s
+            if now.stage == "starting":
+                part = "starting"
         line = Text(f"  {part:<14}")
         free = max(0, columns - len(line) - len(right))
         done = min(free, round(share * free))
@@ -136,9 +142,15 @@ class CompareView(Canvas):
         if found.ratio is not None:
             line.append(change(found.ratio), style="bold")
         if found.interval is None:
-            return line.append("   an interval needs more pairs", style="dim")
+            what = "starts" if self._starts else "pairs"
+            return line.append(f"   an interval needs more {what}", style="dim")
         sure = f"{100 * found.confidence:g} %"
         return line.append(f"   {sure} interval {signed_interval(found.interval)}", style="cyan")
+
+
+def _measured_s(pairs: Sequence[Pair]) -> float:
+    """Return the time of the slices so far, about."""
+    return (pairs[-1].at_s or 0.0) - (pairs[0].at_s or 0.0) if pairs else 0.0
 
 
 def _visit(now: Standing) -> Text:

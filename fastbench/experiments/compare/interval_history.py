@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastbench.experiments.compare import statistics
+from fastbench.experiments.compare import start_effects, statistics
 from fastbench.experiments.compare.compare_document import Comparison, Interval, Pair
 
 MAX_LOOKS = 40  # of a picture: more lines would touch
@@ -17,7 +17,10 @@ MAX_LOOKS = 40  # of a picture: more lines would touch
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the primary metric said up to a pair, which is numbered from 1 as all are."""
+    """What the primary metric said up to a pair, which is numbered from 1 as all are.
+
+    `counted` are the pairs it stands on; of several starts of the servers, the starts.
+    """
 
     pair: int
     counted: int
@@ -30,6 +33,10 @@ def looks(found: Comparison) -> list[Look]:
     if not found.interleaved:
         return []
     numbers = [at for at, each in enumerate(found.pairs, 1) if ratio_of(each, found.primary)]
+    counted = [found.pairs[number - 1] for number in numbers]
+    if start_effects.numbers(counted):  # a look after the last pair of each start
+        ends = {pair.start: number for number, pair in zip(numbers, counted, strict=True)}
+        numbers = list(ends.values())
     effects = _effects(found.pairs, found.primary)
     level = found.config.get("look_confidence")  # of the last of several looks: see sequential.py
     confidence = level if isinstance(level, float) else found.confidence
@@ -45,7 +52,9 @@ def look(pairs: Sequence[Pair], primary: str, confidence: float) -> Look | None:
 
 
 def _effects(pairs: Sequence[Pair], primary: str) -> list[float]:
-    return [math.log(ratio) for each in pairs if (ratio := ratio_of(each, primary))]
+    """Return the effects of pairs, or of starts."""
+    both = [(each, ratio) for each in pairs if (ratio := ratio_of(each, primary))]
+    return start_effects.by_start([pair for pair, _ in both], [math.log(each) for _, each in both])
 
 
 def _look(pair: int, effects: Sequence[float], confidence: float) -> Look:

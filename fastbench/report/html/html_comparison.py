@@ -15,7 +15,7 @@ from fastbench.experiments.compare.compare_document import (
 )
 from fastbench.experiments.compare.interval_history import ratio_of
 from fastbench.foundation.units import format_instant
-from fastbench.report import compared
+from fastbench.report import compared, slice_course
 from fastbench.report.change import (
     change,
     explained,
@@ -189,7 +189,7 @@ def _p(value: float) -> str:
 
 def _pairs_pictures(found: Comparison) -> Markup | None:
     if in_slices(found):
-        hint, drawn = html_slices.HINT, html_slices.pictures(found)
+        hint, drawn = html_slices.hint(found), html_slices.pictures(found)
     else:
         hint, drawn = PAIRS_HINT, [html_pictures.pairs(found)]
     if not any(drawn):
@@ -240,7 +240,8 @@ def _pairs(found: Comparison) -> Markup | None:
     if in_slices(found):
         drawn = html_slices.parts_table(found)
         note = f"{name}: medians of the pairs that count; every pair stands in the JSON document"
-        return section("Over time", drawn, identity="pairs", note=note)
+        title = "Starts" if slice_course.in_starts(found) else "Over time"
+        return section(title, drawn, identity="pairs", note=note)
     heads = (
         *("#", "first", "base #", "candidate #", "change #", "p99, base #", "p99, candidate #"),
         *("redone #", ""),

@@ -33,11 +33,22 @@ PERCENTS = 6  # numbers along the changes
 BAR_TICKS = 4
 SETTLED = 4  # the axis of the interval is that of the looks from a quarter of all pairs on
 
+STARTS_HINT = (
+    "A dot is a pair of slices; an arrow one beyond the axis, which a burst of noise hit; a cross "
+    "one that does not count. Each level line is the median of a fresh start of both servers: they "
+    "are the sample, and the blue band is the interval of all of them. Grey is the band within "
+    "which a change does not count."
+)
 HINT = (
     "A dot is a pair of slices; an arrow one beyond the axis, which a burst of noise hit; a cross "
     "one that does not count. The line is the running median, the blue band the interval of all. "
     "Grey is the band within which a change does not count."
 )
+
+
+def hint(found: Comparison) -> str:
+    """Return what the pictures show."""
+    return STARTS_HINT if slice_course.in_starts(found) else HINT
 
 
 def pictures(found: Comparison) -> list[list[Markup]]:
@@ -56,10 +67,11 @@ def pictures(found: Comparison) -> list[list[Markup]]:
     settled = _settled(found, seen)
     sure = f"{100 * found.confidence:g} % interval"
     dots = _over_time(found, time, changes, places, ratios)
-    narrowed = _narrowing(settled, time, places, seen)
+    noun = "start" if slice_course.in_starts(found) else "pair"
+    narrowed = _narrowing(settled, time, places, seen, noun)
     title, note = f"{name} over time", "change in each pair"
     numbers = _seconds(time)
-    so_far = f"{name}, all pairs so far"
+    so_far = f"{name}, all {noun}s so far"
     return [
         [html_pictures.framed(found, changes, [*dots, *numbers], title, note, "wide")],
         [
@@ -99,16 +111,30 @@ def _over_time(
         inside = dots[first : first + step]
         ratio = median(each for _, each in inside)
         drawn.append(_dot(time, axis, inside[0][0], ratio, len(inside)))
+    if slice_course.in_starts(found):
+        return [*drawn, *_levels(found, time, axis)]
     through = slice_course.running_median(places, ratios)
-    drawn += [
-        line(
-            "median",
-            *(time.x(at_s) for at_s in (before[0], after[0])),
-            *(f"{_y(axis, ratio):.1f}" for ratio in (before[1], after[1])),
-        )
-        for before, after in pairwise(through)
-    ]
+    return drawn + [_step(time, axis, before, after) for before, after in pairwise(through)]
+
+
+def _levels(found: Comparison, time: Axis, axis: Axis) -> list[Markup]:
+    """Draw where each start begins, and the median of its pairs."""
+    drawn = []
+    for each in slice_course.parts(found):
+        x = time.x(each.begin_s)
+        drawn.append(line("axis", x, x, str(axis.top), str(axis.floor)))
+        if each.ratio is not None:
+            level = ((each.begin_s, each.ratio), (each.end_s, each.ratio))
+            drawn.append(_step(time, axis, *level))
     return drawn
+
+
+def _step(
+    time: Axis, axis: Axis, before: tuple[float, float], after: tuple[float, float]
+) -> Markup:
+    """Draw a line from one (time, ratio) to another."""
+    xs = (time.x(at_s) for at_s in (before[0], after[0]))
+    return line("median", *xs, *(f"{_y(axis, ratio):.1f}" for ratio in (before[1], after[1])))
 
 
 def _dot(time: Axis, axis: Axis, at_s: float, ratio: float, pairs: int) -> Markup:
@@ -131,14 +157,14 @@ def _lost(time: Axis, axis: Axis, at_s: float, pair: Pair) -> Markup:
 
 
 def _narrowing(
-    axis: Axis, time: Axis, places: Sequence[float], seen: Sequence[Look]
+    axis: Axis, time: Axis, places: Sequence[float], seen: Sequence[Look], noun: str
 ) -> list[Markup]:
     """Draw what each look said; the end of an interval beyond the axis is at its edge."""
     drawn = []
     for each in seen:
         x = time.x(places[each.pair - 1])
         told = signed_interval(each.interval) if each.interval else "no interval yet"
-        parts = [el("title", f"{plural(each.counted, 'pair')}: {change(each.ratio)}, {told}")]
+        parts = [el("title", f"{plural(each.counted, noun)}: {change(each.ratio)}, {told}")]
         if each.interval is not None:
             ends = (f"{_y(axis, end):.1f}" for end in each.interval)
             parts.append(line("whisker", x, x, *ends))
@@ -205,8 +231,9 @@ def _bar(axis: Axis, left: float, wide: float, count: int) -> Markup:
 
 def parts_table(found: Comparison) -> Markup:
     """Return what the pairs were in parts of the time: at most ten rows."""
+    what = "" if slice_course.in_starts(found) else "time"
     heads = (
-        *("time #", "pairs #", "not counted #", "base #", "candidate #"),
+        *(f"{what} #", "pairs #", "not counted #", "base #", "candidate #"),
         *("median change #", "middle half of the pairs #"),
     )
     return table(heads, [_part(found, each) for each in slice_course.parts(found)])
@@ -216,7 +243,7 @@ def _part(found: Comparison, part: slice_course.Part) -> Row:
     within = signed_interval((part.low, part.high)) if part.low and part.high else NOTHING
     lost = len(part.pairs) - part.counted
     return [
-        part.span,
+        part.name,
         str(part.counted),
         str(lost or ""),
         *(compared.typical_of(part.pairs, side, found.primary) for side in ("base", "candidate")),

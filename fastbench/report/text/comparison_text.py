@@ -11,7 +11,7 @@ import textwrap
 from fastbench.experiments.compare.compare_document import SIDES, Comparison, Metric
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_instant
-from fastbench.report import compared, pairs
+from fastbench.report import compared, pairs, slice_course
 from fastbench.report.change import (
     change,
     explained,
@@ -134,7 +134,9 @@ def _table(page: Page, found: Comparison) -> list[str]:
     if why := untold(found):
         lines.append(page.dim(f"  {why}"))
     if found.interleaved:
-        lines.append(page.dim(f"  {MARK} decides the verdict; sides: medians; change: over pairs"))
+        over = "starts" if slice_course.in_starts(found) else "pairs"
+        told = f"  {MARK} decides the verdict; sides: medians; change: over {over}"
+        lines.append(page.dim(told))
     return lines
 
 
