@@ -65,7 +65,8 @@ class SlicePart:
     `busy` is the share of its time in which the busiest worker did not wait for the server.
     `rate` is of answers that are ok, per s, from the begin, or the last one of what is skipped, to
     the last of them; 0 without any. `unsent` were planned and not started. `cpu_s` is what the
-    processes of its server used; None where they cannot be seen.
+    processes of its server used; None where they cannot be seen. `span_s` is its length with the
+    way home, `client_cores` how many workers were busy on average.
     """
 
     side: int
@@ -78,6 +79,8 @@ class SlicePart:
     at_s: float = 0.0
     cpu_s: float | None = None
     ends_ns: array[int] = field(default_factory=lambda: array("I"))
+    span_s: float = 0.0
+    client_cores: float = 0.0
 
 
 @dataclass(slots=True)
@@ -104,7 +107,7 @@ class TurnsRun:
         with signals.heard(signals.leave_cleanly):
             self.reaches = [resolve.reach(plan) for plan in sides]
         load = sides[0].load
-        count = min(load.workers or limits.usable_cores(), load.connections)
+        count = workers_of(sides[0])
         limits.allow_open_files(len(sides) * -(-load.connections // count))
         try:
             self.blocks = [_core.Block(count) for _ in sides]
@@ -193,11 +196,21 @@ class TurnsRun:
             times.extend(took)
             ends.extend(ended)
         ok, failed, unsent = (sum(row[at] for row in rows) for at in (5, 6, 7))
-        busy = 1 - min(row[8] / max(1, row[3] - row[1]) for row in rows)
+        busy = [1 - row[8] / max(1, row[3] - row[1]) for row in rows]
+        span_s = max(row[3] - row[1] for row in rows) / 1e9
         self.begun_ns = self.begun_ns or rows[0][1]
         at_s = (rows[0][1] - self.begun_ns) / 1e9
         cpu_s = rows[0][-1] / 1e9 if self.clocks.tells(side) else None
-        return SlicePart(side, ok, failed, unsent, rate, busy, times, at_s, cpu_s, ends)
+        return SlicePart(
+            *(side, ok, failed, unsent, rate, max(busy), times, at_s, cpu_s, ends),
+            span_s=span_s,
+            client_cores=sum(busy),
+        )
+
+
+def workers_of(plan: Plan) -> int:
+    """Return how many workers load."""
+    return min(plan.load.workers or limits.usable_cores(), plan.load.connections)
 
 
 def rate_after(ends_ns: Sequence[int], skip_ns: int) -> float:

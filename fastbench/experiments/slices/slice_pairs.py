@@ -1,17 +1,19 @@
 """From slices to pairs: the figures of both sides over one or more blocks, and what does not count.
 
-A pair that has no answers, too many failures, or a worker that was busy all the time does not
-count. Nothing is measured anew: there are many pairs, and the next one is a moment away.
+A pair that has no answers, too many failures, or a load generator that was the limit does not
+count: see client_limit.py. Nothing is measured anew: there are many pairs, and the next one is a
+moment away.
 """
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Iterator, Sequence
 
-from fastbench.experiments.compare.compare_document import ORDERS, Figures, Pair
+from fastbench.experiments.compare.compare_document import ORDERS, SIDES, Figures, Pair
 from fastbench.experiments.compare.figures import ERRORS_SHARE_MAX
-from fastbench.results.assessment.verdict import BUSY
+from fastbench.experiments.slices import client_limit
 from fastbench.run.turns import SlicePart
 
 P90_SAMPLES = 10  # of a pair and side, for its 90th percentile
@@ -20,10 +22,14 @@ UNSENT_SHARE_MAX = 0.05  # of planned requests: the slowest answers would be mis
 
 
 class Pairs:
-    """Make pairs of slices as they come."""
+    """Make pairs of slices as they come. `planned`: requests are, by a rate."""
 
-    def __init__(self, slices: int) -> None:
+    def __init__(
+        self, slices: int, *, primary: str = "requests_per_s", planned: bool = False
+    ) -> None:
         self._slices = slices
+        self._planned = planned
+        self._of_client = primary != "cpu_per_request"  # which does not depend on who was the limit
         self._waiting: list[SlicePart] = []
 
     def take(self, parts: Sequence[SlicePart]) -> Iterator[Pair]:
@@ -31,30 +37,30 @@ class Pairs:
         self._waiting.extend(parts)
         while len(self._waiting) >= self._slices:
             group, self._waiting = self._waiting[: self._slices], self._waiting[self._slices :]
-            yield _pair(group)
+            yield self._pair(group)
+
+    def _pair(self, group: Sequence[SlicePart]) -> Pair:
+        sides = [[each for each in group if each.side == side] for side in (0, 1)]
+        figures = [_figures(each, planned=self._planned) for each in sides]
+        reasons = [
+            f"{name}: {each}"
+            for name, parts, found in zip(SIDES, sides, figures, strict=True)
+            for each in _reasons(parts, found)
+            if each != client_limit.REASON or self._of_client
+        ]
+        order = ORDERS[group[0].side]
+        at_s = round(group[0].at_s, 3)
+        return Pair(figures[0], figures[1], order, not reasons, tuple(reasons), at_s=at_s)
 
 
-def _pair(group: Sequence[SlicePart]) -> Pair:
-    sides = [[each for each in group if each.side == side] for side in (0, 1)]
-    figures = [_figures(each) for each in sides]
-    reasons = [
-        f"{name}: {each}"
-        for name, parts, found in zip(("base", "candidate"), sides, figures, strict=True)
-        for each in _reasons(parts, found)
-    ]
-    order = ORDERS[group[0].side]
-    at_s = round(group[0].at_s, 3)
-    return Pair(figures[0], figures[1], order, not reasons, tuple(reasons), at_s=at_s)
-
-
-def _figures(parts: Sequence[SlicePart]) -> Figures:
+def _figures(parts: Sequence[SlicePart], *, planned: bool) -> Figures:
     """Return the figures of some slices of one side."""
     times = array("I")
     for each in parts:
         times.extend(each.times_ns)
     ordered = sorted(times)
     ended = sum(each.ok + each.failed for each in parts)
-    busy = max(each.busy for each in parts)
+    limit = client_limit.limit(parts, os.cpu_count() or 1, planned=planned)
     return Figures(
         requests_per_s=sum(each.rate for each in parts) / len(parts),
         p50_ms=_at(ordered, 50),
@@ -62,8 +68,8 @@ def _figures(parts: Sequence[SlicePart]) -> Figures:
         mean_ms=sum(ordered) / len(ordered) / 1e6 if ordered else None,
         cpu_us_per_request=_cpu_us(parts, ended),
         errors_share=sum(each.failed for each in parts) / ended if ended else 1.0,
-        verdict="client-limited" if busy > BUSY else "ok",
-        limit="client" if busy > BUSY else "unknown",
+        verdict="client-limited" if limit == "client" else "ok",
+        limit=limit,
         samples=len(ordered),
         p90_ms=_at(ordered, 90) if len(ordered) >= P90_SAMPLES else None,
     )
@@ -83,7 +89,7 @@ def _reasons(parts: Sequence[SlicePart], found: Figures) -> Iterator[str]:
     elif sum(each.unsent for each in parts) > UNSENT_SHARE_MAX * (found.samples or 0):
         yield "it did not carry the planned rate"
     elif found.verdict != "ok":
-        yield "the load generator was saturated"
+        yield client_limit.REASON
 
 
 def _at(ordered: Sequence[int], percent: int) -> float | None:

@@ -22,6 +22,7 @@ from typing import Any
 from fastbench.experiments.compare.compare_document import SIDES, Pair
 from fastbench.experiments.compare.sequential import Levels
 from fastbench.experiments.slices import (
+    client_limit,
     host_noise,
     order_effect,
     slice_looks,
@@ -29,7 +30,7 @@ from fastbench.experiments.slices import (
     sliced_run,
     start_order,
 )
-from fastbench.experiments.slices.order_effect import Level
+from fastbench.experiments.slices.order_effect import BREAK, Level
 from fastbench.experiments.slices.slice_looks import Looks
 from fastbench.experiments.slices.slice_order import BLOCK, order_of
 from fastbench.experiments.slices.slice_pairs import Pairs
@@ -43,11 +44,12 @@ from fastbench.experiments.trials.trial import Side
 from fastbench.experiments.trials.trial_artifacts import Kept
 from fastbench.experiments.trials.trial_servers import ServerError
 from fastbench.foundation.units import format_rate
+from fastbench.machine import limits
 from fastbench.machine.programs import Program
 from fastbench.plan.plan import Plan
 from fastbench.results import json_codec
 from fastbench.results.usage import HostUse
-from fastbench.run.turns import SlicePart, Turns
+from fastbench.run.turns import SlicePart, Turns, workers_of
 
 WARMUP_SLICE_S = 0.05
 
@@ -96,6 +98,7 @@ class _Sliced:
     course: Course | None = None
     last: Levels | None = None  # of the looks
     programs: tuple[Program | None, ...] = ()
+    workers: int = 1
 
     def run(self) -> Measured:
         """Measure until the time is over, or something else ends it."""
@@ -113,7 +116,8 @@ class _Sliced:
         slice_s = self.terms.slice_s if course is None else course.slice_s
         skip_s = 0.0 if course is None else course.skip_s
         warnings, more = order_effect.told(self.levels, self.terms.primary, self.terms.threshold)
-        warnings = (*host_noise.told(self.hosts), *warnings)
+        saturated = client_limit.told(self.pairs, self.workers, limits.usable_cores())
+        warnings = (*saturated, *host_noise.told(self.hosts), *warnings)
         notes = tuple(dict.fromkeys((*self.notes, *more)))
         return Measured(
             *(tuple(self.pairs), ended, self.rate, notes, slice_s, warnings),
@@ -200,7 +204,8 @@ class _Sliced:
         slices = math.ceil(start_s / course.slice_s / BLOCK) * BLOCK
         order = order_of(start.seed, slices)
         turns = Turns(tuple(plans), order, course.slice_s, start_s, course.skip_s)
-        grouped = Pairs(BLOCK * course.blocks)
+        planned, self.workers = plans[0].load.planned, workers_of(plans[0])
+        grouped = Pairs(BLOCK * course.blocks, primary=self.terms.primary, planned=planned)
         looks = Looks(self.terms, slices // (BLOCK * course.blocks))
         last: list[Any] = [json_codec.plain(looks.levels)]
 
@@ -221,9 +226,10 @@ class _Sliced:
             self._show("pairs")
             running.check()
 
-        times = "response" if plans[0].load.planned else "service"
+        times = "response" if planned else "service"
         how = (self.stop, times, lambda: looks.reached, self.hosts.append)
         self.kept.add_slices(times, sliced_run.apart(turns, told, heard, *how))
+        self.levels.append(BREAK)  # what a next start's first slice follows is none of these
         self.last = slice_looks.read(last[0])
 
     def _show(self, phase: Phase, stage: Stage_ = "running") -> None:
