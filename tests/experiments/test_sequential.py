@@ -18,7 +18,7 @@ from embedded import serving
 from hypothesis import given
 from hypothesis import strategies as st
 from own_sources import ROOT
-from servers import OK, Peer, Server
+from servers import OK, Peer, Server, answering
 
 from fastbench.experiments.compare import sequential, statistics
 from fastbench.experiments.compare.compare_document import Comparison
@@ -33,6 +33,19 @@ PAIRS = 200
 COMPARISONS = 600
 CONFIDENCE = 0.9  # one in ten is easier to count than one in a hundred
 Level = Callable[[int], float]
+SCRIPT = """
+from fastbench import scenario, teardown
+
+
+@scenario
+async def one(vu):
+    await vu.get("/asked")
+
+
+@teardown
+async def after(vu, data):
+    await vu.get("/teardown")
+"""
 
 
 @cache
@@ -169,3 +182,29 @@ def test_the_run_ends_early_and_says_so(tmp_path: Path, words: str, early: bool)
         assert "the verdict is sure" in done.stdout and "of 2s" in done.stdout
     else:
         assert look == LOOKS and "all of --time passed" in done.stdout
+
+
+def test_a_script_in_slices_ends_early_with_its_teardown(tmp_path: Path) -> None:
+    (tmp_path / "load.py").write_text(SCRIPT)
+    with Server(answering()) as fast, Server(slow) as other:
+        done = invoke(
+            *(
+                "compare",
+                "--script",
+                "load.py",
+                "--time",
+                "4s",
+                "-u2",
+                "-t1",
+                "--stop-when",
+                "sure",
+            ),
+            *("--no-progress", "--json", "out.json", fast.url(), other.url()),
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stderr
+        assert fast.seen.lines[b"GET /teardown HTTP/1.1"] == 1
+    found = Comparison.from_document(json.loads((tmp_path / "out.json").read_text()))
+    look = found.config["look"]
+    assert found.verdict == "different" and isinstance(look, int) and look < LOOKS
+    assert "the verdict is sure" in done.stdout

@@ -1,9 +1,9 @@
 """Which side each slice is for: one of each in a block, in an order drawn from the seed.
 
 The draw makes the test exact: without a difference the sign of a block is a coin's. Blocks of two
-are the finest. Of blocks of four, base candidate candidate base or the other way round, the
-interval is a fifth to a half wider on noise recorded here: of less to choose from, a burst hits
-more; what drifts over some 20 ms is little. bench/slice_statistics.py measures both.
+are the finest. With blocks of four, base candidate candidate base or the other way round, the
+interval is 5 to 80 % wider on recorded noise: there are half as many, a burst hits
+more of them, and what drifts over some 20 ms is little. bench/slice_statistics.py measures both.
 """
 
 from __future__ import annotations
