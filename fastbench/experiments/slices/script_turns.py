@@ -31,7 +31,8 @@ from fastbench.script.slice_gate import Home, SliceGate
 
 NAMES = ("base", "candidate")
 HOME_S = 90.0  # for an iteration that is under way when its slice ends: k6's timeout is 60 s
-END_S = 12.0  # from the end of the slices to the end of teardown
+STOP_S = 12.0  # from a signal to the end of teardown, which has less time then
+END_S = 3600.0  # for teardown; the run itself keeps teardown_timeout of Options
 SAY_S = 2.0  # from the end of a worker to what its run says of it
 
 Hear = Callable[[str, str], None]  # kind, text: `notice` or `echo`
@@ -133,7 +134,7 @@ class ScriptTurns:
             for fd in each.fds:
                 _tell(fd, "over", {})
         with signals.heard(self._workers.interrupt):
-            self._drain()
+            self._drain(END_S)
         return [
             f"{name}: {side.over or 'its run did not end'}"
             for side, name in zip(self._runs, NAMES, strict=True)
@@ -144,7 +145,7 @@ class ScriptTurns:
         """End both runs at once; teardown is run all the same."""
         with signals.heard(self._workers.interrupt):
             self._workers.stop()
-            self._drain()
+            self._drain(STOP_S)
 
     def _slice(self, run: _SideRun, side: int, slice_s: float, home_s: float) -> ScriptPart:
         run.homes = []
@@ -180,7 +181,7 @@ class ScriptTurns:
     def _check(self) -> None:
         """Raise what ends the comparison."""
         if self._workers.stopped_ns:
-            self._drain()
+            self._drain(STOP_S)
             raise StoppedError
         for side, name in zip(self._runs, NAMES, strict=True):
             if side.refused is not None:
@@ -192,10 +193,13 @@ class ScriptTurns:
             if side.deaf_ns and time.monotonic_ns() - side.deaf_ns > SAY_S * 1e9:
                 raise ScriptError(f"{name}: one of its workers ended early")
 
-    def _drain(self) -> None:
-        """Wait until both runs have ended."""
-        limit_s = time.monotonic() + END_S
-        while not self._workers.all_gone and time.monotonic() < limit_s:
+    def _drain(self, for_s: float) -> None:
+        """Wait until both runs have ended; once told to stop they have STOP_S."""
+        begun_ns = time.monotonic_ns()
+        while not self._workers.all_gone:
+            now_ns = time.monotonic_ns()
+            if now_ns - begun_ns > for_s * 1e9 or self._workers.late_s(0, now_ns) > STOP_S:
+                return
             self._listen()
 
     def _pass_on(self) -> None:
