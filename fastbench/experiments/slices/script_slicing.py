@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from fastbench.experiments.compare.compare_document import Pair
-from fastbench.experiments.slices import order_effect, slice_looks, slice_pilot
+from fastbench.experiments.slices import client_limit, order_effect, slice_looks, slice_pilot
 from fastbench.experiments.slices.order_effect import Level
 from fastbench.experiments.slices.script_turns import (
     FarFromHomeError,
@@ -37,6 +37,7 @@ from fastbench.experiments.trials.pairing import Measured, Phase, Standing
 from fastbench.experiments.trials.trial import Side
 from fastbench.experiments.trials.trial_artifacts import Kept
 from fastbench.foundation import units
+from fastbench.machine import limits
 from fastbench.results import json_codec
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import packed, unpacked
@@ -112,6 +113,8 @@ def run(
         ended = "nothing_succeeded"
     slice_s = told.get("slice_s", terms.slice_s)
     warnings, more = order_effect.told(levels, terms.primary, terms.threshold)
+    saturated = client_limit.told(pairs, told.get("workers", 1), limits.usable_cores())
+    warnings = (*saturated, *warnings)
     return Measured(tuple(pairs), ended, None, (*notes, *more), slice_s, warnings, levels=last)
 
 
@@ -128,6 +131,7 @@ def _work(requests: Sequence[RunRequest], terms: SliceTerms, channel: socket.soc
         try:
             turns.await_ready()
             os.nice(QUIET_NICE)
+            say("workers", turns.workers)
             course = _pilot(turns, terms)
             say("slice_s", course.slice_s)
             times = _measure(turns, terms, course, say)
@@ -217,7 +221,7 @@ def _measure(
     slices = math.ceil(terms.time_s / course.slice_s / BLOCK) * BLOCK
     until_s = time.monotonic() + terms.time_s
     sums = [Histogram.empty(), Histogram.empty()]
-    grouped = Pairs(BLOCK * course.blocks)
+    grouped = Pairs(BLOCK * course.blocks, primary=terms.primary, planned=turns.planned)
     looks = Looks(terms, slices // (BLOCK * course.blocks))
     for each in turns.slices(order_of(terms.seed, slices), course.slice_s, until_s):
         side = each.part.side

@@ -105,6 +105,11 @@ class ScriptTurns:
         return self._runs
 
     @property
+    def workers(self) -> int:
+        """How many processes load one side."""
+        return max(each.workers for each in self._runs)
+
+    @property
     def planned(self) -> bool:
         """Whether iterations begin at planned instants, and times are counted from these."""
         return any(each.planned for each in self._runs)
@@ -242,16 +247,18 @@ def _part(homes: Sequence[Home], side: int, at_s: float) -> ScriptPart:
         rate += each.ok / max(1, each.last_ns - each.begin_ns) * 1e9
         for counter, count in each.times.items():
             times.extend(array("I", [min(highest_ns(counter), 2**32 - 1)]) * count)
-    busy = max(each.used_ns / max(1, each.last_ns - each.begin_ns) for each in homes)
+    busy = [min(1.0, each.used_ns / max(1, each.last_ns - each.begin_ns)) for each in homes]
     part = SlicePart(
         side,
         sum(each.ok for each in homes),
         sum(each.failed for each in homes),
         sum(each.dropped for each in homes),
         rate,
-        min(1.0, busy),
+        max(busy),
         times,
         at_s=at_s,
+        span_s=max(each.last_ns - each.begin_ns for each in homes) / 1e9,
+        client_cores=sum(busy),
     )
     iterations = sum(each.iterations for each in homes)
     iteration_s = sum(each.spent_ns for each in homes) / 1e9 / max(1, iterations)
