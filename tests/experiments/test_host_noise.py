@@ -28,7 +28,7 @@ def test_limits_and_words() -> None:
     (warning,) = host_noise.told([replace(QUIET, others_percent=23.4), unknown])
     assert warning.code == "noisy_host" and warning.text == (
         "other programs took 23 % of the processors while it measured; "
-        "the sides take turns, so both were hit alike"
+        "the sides take turns, so both were hit alike where they share processors"
     )
     (warning,) = host_noise.told(
         [replace(QUIET, steal_percent=2.0), replace(QUIET, steal_percent=1.0)]

@@ -2,7 +2,8 @@
 
 The limits are those of a plain run (results/assessment/verdict.py). Such a run is not valid; a
 comparison in slices is: what lasts longer than a slice hits both sides alike, and what is shorter
-hits either by chance, so that the interval is wider.
+hits either by chance, so that the interval is wider. What sits on the processor of one server alone
+hits that server: servers that share processors (--pin) are safe from it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from fastbench.results.assessment.verdict import OTHERS_PERCENT, STEAL_PERCENT
 from fastbench.results.result import Warning_
 from fastbench.results.usage import HostUse
 
-ALIKE = "the sides take turns, so both were hit alike"
+ALIKE = "the sides take turns, so both were hit alike where they share processors"
 
 
 def told(hosts: Sequence[HostUse]) -> tuple[Warning_, ...]:
