@@ -9,12 +9,12 @@
    effects (the inversion of the sign test), and p of the sign test. All are exact by the order that
    was drawn: without a difference the sign of each effect is a coin's, whatever the noise is and
    however it depends on what was before. Bursts of noise have one sign each and no size.
-   On recorded noise (bench/slice_statistics.py), 15 s of a closed loop, its half width is 0.06 % for
-   a server that busy-waits, 0.7 and 1.3 % for two that were disturbed for a third and for two thirds
-   of the time; that of the signed ranks 0.05, 0.9 and 2.0 %, of the mean 0.7, 2.0 and 3.2 %. For p99
-   under a rate it is 3.9 %, of the signed ranks 7.7 %, of all answers pooled 53 %. Where a machine
-   was never quiet the ranks are somewhat narrower. A block bootstrap of the median is as narrow as
-   the sign test, and its level is not exact.
+   On recorded noise (bench/slice_statistics.py), 15 s of a closed loop, its half width is 0.06 %
+   for a server that busy-waits, 0.7 and 1.3 % for two that were disturbed for a third and for two
+   thirds of the time; that of the signed ranks 0.05, 0.9 and 2.0 %, of the mean 0.7, 2.0 and 3.2 %.
+   For p99 under a rate it is 3.9 %, of the signed ranks 7.7 %, of all answers pooled 53 %. Where a
+   machine was never quiet the ranks are somewhat narrower. A block bootstrap of the median is as
+   narrow as the sign test, and its level is not exact.
 4. What n pairs can see follows from the normal approximation with the small-sample term z²/2.
 """
 
