@@ -85,7 +85,7 @@ def test_both_sides_get_the_same_load_and_their_own_address() -> None:
 
 
 def test_what_is_not_given_has_its_default() -> None:
-    found = live("A B")
+    found = live("A B --visits")
     assert isinstance(found.terms, Terms)
     assert (found.terms.pairs, found.terms.max_time_s, found.terms.find_rate) == (12, None, False)
     assert found.primary == "requests_per_s"
@@ -201,7 +201,7 @@ def test_a_script_is_as_long_as_a_visit_or_as_its_iterations() -> None:
 
 def test_a_script_has_a_warm_up_of_its_own() -> None:
     for line, warmup_s in (("", 1.0), ("-W 5s", 5.0), ("--warmup=0", 0.0), ("-i 10", 1.0)):
-        found = live(f"--script load.py {A} {B} {line}")
+        found = live(f"--script load.py {A} {B} --visits {line}")
         assert found.warmup_s == warmup_s
         assert found.config["warmup_s"] == warmup_s
     assert live("A B -W 5s").warmup_s == 0.0, "it is in the plans"
@@ -311,7 +311,7 @@ def test_a_slip_is_refused_with_the_cure(line: str, cure: str) -> None:
 
 
 def test_notices_of_both_sides_are_told_once() -> None:
-    assert command("A B -n 4 -c 10").notices == (
+    assert command("A B -n 4 -c 10 --visits").notices == (
         "-n 4 needs no more than 4 connections; -c 10 was lowered to 4.",
     )
 
@@ -324,7 +324,8 @@ def test_help_names_every_flag_of_its_own_and_no_other() -> None:
     assert parse([A, "-h"]) == "help"
     assert parse(["--version"]) == "version"
     shown = set(re.findall(r"(?<![\w-])--?[A-Za-z0-9][\w-]*", TEXT))
-    own = {name for names in compare_args._ONE.values() for name in names.split()}
+    tables = (compare_args._ONE, compare_args._OWN_SWITCHES)
+    own = {name for table in tables for names in table.values() for name in names.split()}
     known = own | set(flag_table.URL.names()) | {"--script", "--port", "--base-url"}
     assert own <= shown
     assert shown <= known
@@ -332,7 +333,8 @@ def test_help_names_every_flag_of_its_own_and_no_other() -> None:
 
 
 def test_no_flag_of_its_own_is_one_of_a_run() -> None:
-    own = {name for names in compare_args._ONE.values() for name in names.split()}
+    tables = (compare_args._ONE, compare_args._OWN_SWITCHES)
+    own = {name for table in tables for names in table.values() for name in names.split()}
     assert own & set(flag_table.URL.names()) <= {"--wait-for"}, "which means the same in both"
 
 
@@ -370,6 +372,58 @@ def test_slices_have_a_length_and_a_time() -> None:
     assert live("A B --slice auto --primary p99 --seed 3").terms.find_rate
 
 
+def test_servers_that_run_and_those_it_starts_are_measured_in_slices() -> None:
+    for line in ("A B", "A B -R 100", "A B -d 15s", f"--script load.py {A} {B}"):
+        found = live(line)
+        assert isinstance(found.terms, SliceTerms), line
+        assert (found.terms.time_s, found.terms.restarts) == (15.0, 1)
+        assert command(line).notices == ()
+    found = live(f"{COMMANDS} {URL}")
+    assert isinstance(found.terms, SliceTerms)
+    assert (found.terms.time_s, found.terms.restarts, found.terms.warmup_s) == (32.0, 8, 1.0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "A B --visits",
+        "A B --pairs 9",
+        "A B --visit 2s",
+        "A B --max-time 1m",
+        f"{COMMANDS} {URL} --visits",
+        f"--script load.py {A} {B} --visits",
+    ],
+)
+def test_visits_are_for_who_asks_for_them(line: str) -> None:
+    assert isinstance(live(line).terms, Terms)
+    assert command(line).notices == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("ws://127.0.0.1:1/ ws://127.0.0.1:2/", "WebSockets"),
+        ("A B -n 100", "a number of requests (-n)"),
+        ("A B --stages 1s:5,4s:10", "stages of connections"),
+        ("--run-base ./a --run-candidate ./b --url http://h:80/", "two servers at one address"),
+        (f"--script load.py {A} {B} -i 10", "a number of iterations"),
+        (f"--script load.py {COMMANDS} {URL}", "a script and servers that compare starts"),
+    ],
+)
+def test_what_slices_cannot_have_is_measured_by_visits(line: str, why: str) -> None:
+    assert isinstance(live(line).terms, Terms)
+    (notice,) = command(line).notices
+    assert notice.startswith("Measured by visits: slices cannot have") and why in notice
+
+
+def test_a_script_can_still_turn_out_not_to_fit() -> None:
+    line = f"--script load.py {A} {B} -d 2s"
+    visits = live(line).visits
+    assert visits is not None and isinstance(visits.terms, Terms)
+    assert visits.config["visit_s"] == 2.0
+    assert live(f"{line} --slice auto").visits is None, "who asks for slices gets no visits"
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -378,12 +432,17 @@ def test_slices_have_a_length_and_a_time() -> None:
         ("--stop-when 0.5", "--stop-when sure,0.5%"),
         ("--stop-when 1%,2%", "--stop-when sure,0.5%"),
         ("--stop-when 0%", "between 0% and 100%"),
-        ("--stop-when sure --pairs 20", "leave out --pairs and --visit"),
+        ("--stop-when sure --pairs 20", "for visits and --stop-when for slices"),
         ("--slice 10s", "--slice"),
         ("--slice 1s --time 15s", "--time must be at least 32s"),
         ("--slice 20ms --time 1h", "--time must be at most"),
-        ("--slice auto --pairs 20", "leave out --pairs and --visit"),
-        ("--slice auto --visit 2s", "leave out --pairs and --visit"),
+        ("--visits --time 20s", "--visits is for visits and --time for slices"),
+        ("--max-time 1m --time 20s", "--max-time is for visits"),
+        ("-d 10s --time 20s", "-d and --time mean the same"),
+        ("--slice auto -n 100", "cannot have a number of requests (-n); leave out --slice"),
+        ("--time 20s --stages 1s:5", "cannot have stages of connections; leave out --time"),
+        ("--slice auto --pairs 20", "for visits and --slice for slices"),
+        ("--slice auto --visit 2s", "for visits and --slice for slices"),
     ],
 )
 def test_what_slices_do_not_take_is_refused(words: str, why: str) -> None:

@@ -65,7 +65,7 @@ def test_pin_takes_processors_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
         assert found.base.cores == found.candidate.cores == servers
         assert found.pin is not None and found.pin.load == load
         assert found.config["pin"] == {"servers": list(servers), "load": list(load)}
-    assert live(f"{COMMANDS} {URL} --pin").base.cores == (3,), "in visits, too"
+    assert live(f"{COMMANDS} {URL} --visits --pin").base.cores == (3,), "in visits, too"
     assert live(f"{COMMANDS} {URL}").base.cores == ()
 
 
@@ -82,12 +82,12 @@ def test_a_unix_socket_may_have_the_port_in_its_path() -> None:
         (f"{A} {B} --restarts 8", "name them by --run-base, --run-candidate and --url"),
         (f"{COMMANDS} {URL} --restarts 7", "--restarts must be 1, or at least 8"),
         (f"{COMMANDS} {URL} --restarts 0", "--restarts must be"),
-        (f"{COMMANDS} {URL} --restarts 8 --pairs 9", "leave out --pairs and --visit"),
+        (f"{COMMANDS} {URL} --restarts 8 --pairs 9", "--pairs is for visits"),
         (f"{COMMANDS} {URL} --restarts 100 --time 5s", "--time must be at least 8s: 200 pairs"),
         ("--run-base ./a --run-candidate ./b --url http://h/ --slice auto", "write {port} in both"),
         (f"{COMMANDS} --url http://h/ --unix x --slice auto", "--url http://localhost:{port}/"),
         ("--run-base ./a --run-candidate ./b --url http://h/ --unix {port}", "path of --unix"),
-        (f"--script load.py {COMMANDS} {URL} --slice auto", "start both and give their URLs"),
+        (f"--script load.py {COMMANDS} {URL} --slice auto", "a script and servers that compare starts"),
         (f"{A} {B} --pin", "taskset -apc CORES PID"),
         (f"{COMMANDS} {URL} --pin=1,x", "`1,x` is no such list"),
     ],

@@ -28,26 +28,20 @@ from fastbench.cli.output import destinations
 from fastbench.cli.output.settings import Output
 from fastbench.experiments.compare.compare_document import FIGURES
 from fastbench.experiments.compare.decision import Rules
-from fastbench.experiments.compare.statistics import MIN_PAIRS
 from fastbench.experiments.slices.slice_terms import SliceTerms
 from fastbench.experiments.trials import trial_servers
 from fastbench.experiments.trials.pairing import Terms
 from fastbench.experiments.trials.trial import Side
-from fastbench.foundation import redact, units
+from fastbench.foundation import redact
 from fastbench.foundation.files import SCRIPT_ENDINGS
 from fastbench.machine.pinning import Pinning
-from fastbench.plan import plan, urls
+from fastbench.plan import urls
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.request import Message
 from fastbench.results import baseline_store
 from fastbench.results.result import Result
 from fastbench.script.run_request import RunRequest
 
-DEFAULT_PAIRS = 12
-MAX_PAIRS = 1000
-DEFAULT_VISIT_S = 3.0
-DEFAULT_WARMUP_S = 1.0
-_VISIT = units.format_s(DEFAULT_VISIT_S)
 PORT = trial_servers.PORT
 BASE_URL = "BASE_URL"  # what scripts read where they build addresses themselves
 
@@ -68,6 +62,7 @@ _ONE = {
     "effect": "--threshold-effect",
     "seed": "--seed",
 }
+_OWN_SWITCHES = {"visits": "--visits"}
 Make = Callable[[int, str], Plan | RunRequest]  # of the port and address of one trial
 
 _OF_ONE_RUN = {  # flags that a comparison has no use for
@@ -91,10 +86,13 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
     "base_url": "--base-url is set from the two URLs; leave it out",
 }
 _NEEDED = frozenset({"urls_from_file"})
-_URL = flag_table.URL.of_command("compare", _ONE, refused=_OF_ONE_RUN, needed=_NEEDED)
+_URL = flag_table.URL.of_command(
+    "compare", _ONE, switches=_OWN_SWITCHES, refused=_OF_ONE_RUN, needed=_NEEDED
+)
 _RUN = flag_table.RUN.of_command(
     "compare",
     {**_ONE, "load_script": "--script", "warmup": "-W --warmup"},
+    switches=_OWN_SWITCHES,
     refused=_OF_ONE_RUN,
 )
 
@@ -222,8 +220,9 @@ def _stored(
 def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) -> Live:
     typed, notices = line.flags, line.notices
     addresses = _addresses(typed, line.words)
-    pin, warmed = slice_args.pinned(typed), typed.warmup is not None
-    visit_s, warmup_s = _lengths(typed, scripted=scripted)
+    pin = slice_args.pinned(typed)
+    length = slice_args.lengths(typed, scripted=scripted)
+    warmup_s = length.warmup_s
     if scripted:
         make: Make = functools.partial(_scripted, _script(line, config))
     else:
@@ -250,18 +249,20 @@ def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) 
         warmup_s = first.load.warmup_s
         load = {key: first.config[key] for key in first.config if key not in ("command", "url")}
         config |= {"connections": first.load.connections, "rate": load.get("rate"), "load": load}
-    terms: Terms | SliceTerms
-    if not slice_args.asked(typed):
-        terms = _terms(typed, find_rate=find_rate)
-        config |= {"visit_s": visit_s, "warmup_s": warmup_s, "max_time_s": terms.max_time_s}
-    else:
-        how = {"find_rate": find_rate, "warmed": warmed}
-        terms = slice_args.terms(typed, first, primary, visit=_VISIT, **how)
-        config |= slice_args.described(terms)
     if pin is not None:
         config["pin"] = {"servers": list(pin.servers), "load": list(pin.load)}
+    why = slice_args.by_visits(typed, first)
+    notices += [why] if why else []
+    visits = slice_args.visits(typed, find_rate=find_rate)
+    of_visits = {"visit_s": length.visit_s, "warmup_s": warmup_s, "max_time_s": visits.max_time_s}
     warmup_s = warmup_s if scripted else 0.0
-    return Live(base, candidate, terms, primary, warmup_s, config, pin=pin)
+    live = Live(base, candidate, visits, primary, warmup_s, config | of_visits, pin=pin)
+    if why is not None:
+        return live
+    terms = slice_args.terms(typed, first, primary, length, find_rate=find_rate)
+    otherwise = live if scripted and typed.slice is None and typed.time is None else None
+    config |= slice_args.described(terms)
+    return replace(live, terms=terms, config=config, visits=otherwise)
 
 
 def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> tuple[str, str]:
@@ -352,45 +353,6 @@ def _script(line: flag_reader.Line, config: dict[str, object]) -> RunRequest:
     config["script"] = whole.script
     # A threshold of the script that ends a trial early would make it one that does not count.
     return replace(whole, no_thresholds=True, thresholds=(), config=dict(config))
-
-
-def _lengths(typed: SimpleNamespace, *, scripted: bool) -> tuple[float | None, float]:
-    """Put --visit and --warmup where a run has them; return how long a visit and they are."""
-    given = typed.duration if scripted else typed.durations
-    if typed.visit is not None and given:
-        raise UsageError("--visit and -d mean the same here; give only one of them.")
-    if not given and typed.visit is not None:
-        if typed.stages:
-            raise UsageError("--stages set the length of a trial; leave out --visit.")
-        values.duration_s("--visit", typed.visit, plan.MAX_DURATION_S)
-        given = typed.visit if scripted else [typed.visit]
-    counted = scripted and typed.iterations is not None
-    if not given and not typed.stages and not counted:
-        default = units.format_s(DEFAULT_VISIT_S)
-        given = default if scripted else [default]
-    if scripted:
-        typed.duration = given
-    else:
-        typed.durations = given
-    typed.warmup = typed.warmup or units.format_s(DEFAULT_WARMUP_S)
-    last = given if scripted else (given or [None])[-1]
-    visit_s = values.duration_s("--visit", last or None, plan.MAX_DURATION_S)
-    warmup_s = values.duration_s("-W", typed.warmup, plan.MAX_DURATION_S, or_none=True)
-    return visit_s, warmup_s or 0.0
-
-
-def _terms(typed: SimpleNamespace, *, find_rate: bool) -> Terms:
-    pairs = values.count("--pairs", typed.pairs, 0, MAX_PAIRS)
-    pairs = DEFAULT_PAIRS if pairs is None else pairs
-    if pairs < MIN_PAIRS:
-        raise UsageError(
-            f"--pairs must be at least {MIN_PAIRS}: with fewer, no difference can reach 99 % "
-            "confidence."
-        )
-    max_time_s = values.duration_s("--max-time", typed.max_time, plan.MAX_DURATION_S)
-    return Terms(
-        pairs=pairs, seed=slice_args.seed(typed), max_time_s=max_time_s, find_rate=find_rate
-    )
 
 
 def grammar_of(_command: str, words: Sequence[str]) -> Grammar:

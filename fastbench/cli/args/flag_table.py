@@ -57,14 +57,16 @@ class Flags:
         one: Mapping[str, str],
         many: Mapping[str, str] | None = None,
         *,
+        switches: Mapping[str, str] | None = None,
         refused: Mapping[str, str],
         needed: frozenset[str] = frozenset(),
     ) -> Flags:
         """Return the flags of a command that takes these and its own."""
-        many = many or {}
-        own = frozenset(by_name(one, many))
+        many, switches = many or {}, switches or {}
+        own = frozenset(by_name(one, many, switches))
         one, many = {**self.one, **one}, {**self.many, **many}
-        taken = replace(self, command=command, one=one, many=many, own=own)
+        switches = {**self.switches, **switches}
+        taken = replace(self, command=command, one=one, many=many, switches=switches, own=own)
         return replace(taken, refused=refused, needed=needed)
 
     def grammar(self) -> Grammar:

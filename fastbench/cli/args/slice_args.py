@@ -1,8 +1,13 @@
-"""The flags of `fastbench compare` for slices: --slice, --time, --restarts, --stop-when; --pin."""
+"""How `fastbench compare` measures: in slices, or by visits; the flags of both, and --pin.
+
+Slices are for all that they can measure, visits for the rest and for whoever asks for them: by
+--visits, or by a flag that has a meaning there alone.
+"""
 
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 from fastbench.cli.args import flag_values as values
@@ -18,6 +23,7 @@ from fastbench.experiments.slices.slice_terms import (
     SHORTEST_S,
     SliceTerms,
 )
+from fastbench.experiments.trials.pairing import Terms
 from fastbench.experiments.trials.trial_servers import PORT
 from fastbench.foundation import units
 from fastbench.machine import pinning
@@ -26,6 +32,10 @@ from fastbench.plan import plan
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.script.run_request import RunRequest
 
+DEFAULT_PAIRS = 12
+MAX_PAIRS = 1000
+DEFAULT_VISIT_S = 3.0
+DEFAULT_WARMUP_S = 1.0
 DEFAULT_TIME_S = 15.0
 DEFAULT_RESTARTS = 8  # of servers that are started here
 DEFAULT_START_S = 4.0  # of the slices of each start
@@ -33,21 +43,114 @@ MAX_RESTARTS = 1000
 MAX_SEED = 2**63 - 1
 
 
+_VISITS = {"pairs": "--pairs", "visit": "--visit", "max_time": "--max-time"}
+_SLICES = {
+    "slice": "--slice",
+    "time": "--time",
+    "stop_when": "--stop-when",
+    "restarts": "--restarts",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long it takes, as the words say. `given` is what -d had, `warmed`: -W was there."""
+
+    visit_s: float | None
+    warmup_s: float
+    given: str | None
+    warmed: bool
+
+
+def lengths(typed: SimpleNamespace, *, scripted: bool) -> Lengths:
+    """Put the length of a visit and its warm-up where a run has them. Raises UsageError."""
+    given = typed.duration if scripted else typed.durations
+    last = given if scripted else (given or [None])[-1]
+    warmed = typed.warmup is not None
+    if typed.visit is not None and given:
+        raise UsageError("--visit and -d mean the same here; give only one of them.")
+    if not given and typed.visit is not None:
+        if typed.stages:
+            raise UsageError("--stages set the length of a trial; leave out --visit.")
+        values.duration_s("--visit", typed.visit, plan.MAX_DURATION_S)
+        given = typed.visit if scripted else [typed.visit]
+    counted = scripted and typed.iterations is not None
+    if not given and not typed.stages and not counted:
+        default = units.format_s(DEFAULT_VISIT_S)
+        given = default if scripted else [default]
+    if scripted:
+        typed.duration = given
+    else:
+        typed.durations = given
+    typed.warmup = typed.warmup or units.format_s(DEFAULT_WARMUP_S)
+    visit = given if scripted else (given or [None])[-1]
+    visit_s = values.duration_s("--visit", visit or None, plan.MAX_DURATION_S)
+    warmup_s = values.duration_s("-W", typed.warmup, plan.MAX_DURATION_S, or_none=True)
+    return Lengths(visit_s, warmup_s or 0.0, last or None, warmed)
+
+
+def visits(typed: SimpleNamespace, *, find_rate: bool) -> Terms:
+    """Return how visits are measured. Raises UsageError."""
+    pairs = values.count("--pairs", typed.pairs, 0, MAX_PAIRS)
+    pairs = DEFAULT_PAIRS if pairs is None else pairs
+    if pairs < statistics.MIN_PAIRS:
+        raise UsageError(
+            f"--pairs must be at least {statistics.MIN_PAIRS}: with fewer, no difference can reach "
+            "99 % confidence."
+        )
+    max_time_s = values.duration_s("--max-time", typed.max_time, plan.MAX_DURATION_S)
+    return Terms(pairs=pairs, seed=seed(typed), max_time_s=max_time_s, find_rate=find_rate)
+
+
+def by_visits(typed: SimpleNamespace, job: Plan | RunRequest) -> str | None:
+    """Tell whether it is measured by visits: None for slices, else why, "" if they are asked for.
+
+    Raises UsageError where slices are asked for and cannot be.
+    """
+    wanted = [flag for name, flag in _SLICES.items() if getattr(typed, name) is not None]
+    against = ["--visits"] if typed.visits else []
+    against += [flag for name, flag in _VISITS.items() if getattr(typed, name) is not None]
+    if wanted and against:
+        raise UsageError(
+            f"{against[0]} is for visits and {wanted[0]} for slices; leave one of them out."
+        )
+    if against:
+        return ""
+    why = _unfit(typed, job)
+    if why and wanted:
+        raise UsageError(f"Slices cannot have {why}; leave out {wanted[0]}.")
+    return f"Measured by visits: slices cannot have {why}." if why else None
+
+
+def _unfit(typed: SimpleNamespace, job: Plan | RunRequest) -> str:
+    """Name what slices cannot measure, "" if they can."""
+    if not isinstance(job, Plan):
+        if typed.run_base is not None:
+            return "a script and servers that compare starts"
+        return "a number of iterations" if typed.iterations is not None else ""
+    if job.websocket is not None:
+        return "WebSockets"
+    if job.load.requests is not None:
+        return "a number of requests (-n)"
+    if job.load.pace is not None and not job.load.planned:
+        return "stages of connections"
+    if typed.run_base is not None and PORT not in (typed.server_url or "") + (typed.unix or ""):
+        return "two servers at one address: write {port} in both commands and in --url (or --unix)"
+    return ""
+
+
 def terms(
     typed: SimpleNamespace,
     job: Plan | RunRequest,
     primary: str | None,
+    length: Lengths,
     *,
     find_rate: bool,
-    visit: str,
-    warmed: bool,
 ) -> SliceTerms:
     """Return how slices are measured; `--slice auto` leaves their length to a pilot.
 
-    `visit` is the length of a visit where nobody has given one; `warmed` tells whether -W was
-    given. Raises UsageError.
+    Raises UsageError.
     """
-    _refuse(typed, job, visit)
     restarts = _restarts(typed)
     slice_s = None
     if typed.slice not in (None, "auto"):
@@ -55,7 +158,10 @@ def terms(
         if slice_s is not None and slice_s < SHORTEST_S:
             raise UsageError(f"--slice must be at least {units.format_s(SHORTEST_S)}.")
     default_s = restarts * DEFAULT_START_S if restarts > 1 else DEFAULT_TIME_S
-    time_s = values.duration_s("--time", typed.time, plan.MAX_DURATION_S) or default_s
+    given_s = values.duration_s("-d", length.given, plan.MAX_DURATION_S)
+    time_s = values.duration_s("--time", typed.time, plan.MAX_DURATION_S) or given_s or default_s
+    if given_s not in (None, time_s):
+        raise UsageError("-d and --time mean the same here; give only one of them.")
     least = max(MIN_PAIRS, PAIRS_PER_START * restarts)
     if time_s < (least_s := BLOCK * least * (slice_s or SHORTEST_S)):
         raise UsageError(
@@ -68,7 +174,7 @@ def terms(
     threshold = values.share("--threshold-effect", typed.effect) or Rules().threshold
     # Servers that run already are warm, and the pilot loads both sides.
     started = typed.run_base is not None
-    warmup_s = job.load.warmup_s if isinstance(job, Plan) and (started or warmed) else 0.0
+    warmup_s = job.load.warmup_s if isinstance(job, Plan) and (started or length.warmed) else 0.0
     return SliceTerms(
         *(seed(typed), time_s, slice_s, find_rate, primary or "requests_per_s"),
         threshold=threshold,
@@ -111,13 +217,6 @@ def pinned(typed: SimpleNamespace) -> Pinning | None:
     return pinning.pinning(typed.pin)
 
 
-def asked(typed: SimpleNamespace) -> bool:
-    """Tell whether slices are asked for."""
-    return any(
-        each is not None for each in (typed.slice, typed.time, typed.restarts, typed.stop_when)
-    )
-
-
 def described(terms: SliceTerms) -> dict[str, object]:
     """Return what the document says of all this."""
     said: dict[str, object] = {"slice_s": terms.slice_s, "time_s": terms.time_s}
@@ -144,27 +243,6 @@ def _stop_when(text: str | None) -> StopWhen | None:
                 "--stop-when sure,0.5%."
             )
     return StopWhen(sure, half_width)
-
-
-def _refuse(typed: SimpleNamespace, job: Plan | RunRequest, visit: str) -> None:
-    """Refuse what goes with visits alone."""
-    if isinstance(job, Plan) and job.websocket is not None:
-        raise UsageError("--slice and --time are for HTTP; leave them out for ws:// and wss://.")
-    if typed.run_base is not None and not isinstance(job, Plan):
-        raise UsageError(
-            "--slice and --time with --script are for servers that run already; leave them out, or "
-            "start both and give their URLs."
-        )
-    if typed.run_base is not None and PORT not in (typed.server_url or "") + (typed.unix or ""):
-        raise UsageError(
-            "In slices both servers are alive at once, each at an address of its own; write {port} "
-            "in both commands and in --url (or --unix), or leave out --slice and --time."
-        )
-    given = typed.durations if isinstance(job, Plan) else [typed.duration]
-    if typed.pairs is not None or typed.visit is not None or given != [visit]:
-        raise UsageError("--slice and --time say how long it takes; leave out --pairs and --visit.")
-    if isinstance(job, Plan) and job.load.pace is not None and not job.load.planned:
-        raise UsageError("Stages of connections are for visits; leave out --slice and --time.")
 
 
 def seed(typed: SimpleNamespace) -> int:

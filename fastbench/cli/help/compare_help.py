@@ -1,7 +1,7 @@
 """The page of `fastbench compare --help`."""
 
 TEXT = """\
-fastbench compare: is build B faster? Trials of both alternate, so drift affects both equally.
+fastbench compare: is build B faster? Both are loaded in turns, so drift affects both equally.
 
   fastbench compare [flags] BASE CANDIDATE     two URLs, or two saved results
   fastbench compare --run-base CMD --run-candidate CMD --url URL [flags]
@@ -10,37 +10,40 @@ Examples
   fastbench compare http://localhost:8001/api http://localhost:8002/api
   fastbench compare --run-base './old --port {port}' --run-candidate './new --port {port}' \\
       --url http://127.0.0.1:{port}/api --fail-on-regression 5%
-  fastbench compare -R 2000 --visit 5s http://localhost:8001/ http://localhost:8002/
+  fastbench compare -R 2000 --time 30s http://localhost:8001/ http://localhost:8002/
   fastbench compare --script checkout.py http://localhost:8001 http://localhost:8002
   fastbench compare main new.json
 
 Sides
-  --run-base CMD  --run-candidate CMD   start a server before each trial, stop it after; in
-                          slices both are alive at once
+  --run-base CMD  --run-candidate CMD   start both servers, several times: see --restarts
   --url URL               address of these servers; {port} here and in CMD becomes a free port
   --pin [CORES]           keep these servers on CORES (1, or 1-3), the load on the others
                           (default: the last one)
   --wait-for URL          a server is ready when this URL responds with a status below 400
                           (default: when its port accepts connections)
-  --script FILE           each trial runs this script, with the flags of `fastbench run`; the URL
+  --script FILE           load both by this script, with the flags of `fastbench run`; the URL
                           of the side becomes --base-url and env("BASE_URL")
   BASE and CANDIDATE may also be files of --json or names of --save-baseline
 
-Measuring
+Measuring, in slices: both servers are alive, and loaded in turns for some milliseconds
+  --time T, -d T          measured time, of both servers together (15s; 4s for each start)
+  --slice T|auto          length of a slice, 20ms or more (auto: a pilot run finds it)
+  --stop-when sure|P      end once the verdict is sure, or half of the interval's width at most
+                          P: 0.5%; both: sure,0.5%. There are ten looks, and the confidence is
+                          that of all together
+  --restarts N            start both servers N times, slices within each; the start is then the
+                          sample: 1, or at least 8 (8 with --run-base, else 1)
+  -W, --warmup T          load before the slices of servers that it starts (1s)
+
+Measuring by visits: trials of seconds that alternate, one server loaded, or started, at a time;
+for WebSockets, -n, stages of connections and slow scripts, or when one of these asks for it:
+  --visits
   --pairs N               trials per side, at least 8 (12)
-  --visit T, -d T         measured time per trial (3s)
-  -W, --warmup T          load before each trial, excluded from the results (1s); with --script it
-                          is a separate short run with its own setup and teardown
+  --visit T, -d T         measured time per trial (3s), each after a warm-up (-W, 1s)
   --max-time T            start no pair that would end after T
-  --slice T|auto  --time T   both servers loaded in turns, in slices of T (20ms and up; auto: a
-                          pilot run finds it), for --time in all (15s; 4s a start): sees ten times
-                          finer, but not what differs from start to start, except with:
-  --restarts N            fresh starts of both servers, slices within each; the start is the
-                          sample: 1, or at least 8 (8 with --run-base in slices, else 1)
-  --stop-when sure|P      slices end once the verdict is sure, or half of the interval's width at
-                          most P: 0.5%; both: sure,0.5%. There are ten looks, and the confidence
-                          is that of all together
-  --seed N                seed of the random order within each pair (random, and recorded)
+
+Measuring, always
+  --seed N                seed of the random order (random, and recorded)
   and the load, request and network flags of `fastbench --help`: -c -R -H -b -k …
 
 Pass or fail
