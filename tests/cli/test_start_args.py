@@ -87,7 +87,10 @@ def test_a_unix_socket_may_have_the_port_in_its_path() -> None:
         ("--run-base ./a --run-candidate ./b --url http://h/ --slice auto", "write {port} in both"),
         (f"{COMMANDS} --url http://h/ --unix x --slice auto", "--url http://localhost:{port}/"),
         ("--run-base ./a --run-candidate ./b --url http://h/ --unix {port}", "path of --unix"),
-        (f"--script load.py {COMMANDS} {URL} --slice auto", "a script and servers that compare starts"),
+        (
+            f"--script load.py {COMMANDS} {URL} --slice auto",
+            "a script and servers that compare starts",
+        ),
         (f"{A} {B} --pin", "taskset -apc CORES PID"),
         (f"{COMMANDS} {URL} --pin=1,x", "`1,x` is no such list"),
     ],

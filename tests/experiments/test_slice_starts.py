@@ -19,6 +19,7 @@ from running import LIMIT_S, until
 
 from fastbench.experiments.compare import start_effects, start_notes, statistics
 from fastbench.experiments.compare.compare_document import Comparison, Pair
+from fastbench.experiments.compare.interval_history import looks
 from fastbench.experiments.slices.start_order import starts
 
 # Spins SPIN_US for each request. Counts its starts in a file; "dies N K" ends in the middle of
@@ -117,6 +118,7 @@ def test_the_start_is_the_sample() -> None:
     assert found.ratio == pytest.approx(math.exp(statistics.estimate(centres)))
     assert metric.p == pytest.approx(statistics.p_of(centres))
     assert (found.verdict, metric.pairs, found.pairs_needed) == ("inconclusive", 800, None)
+    assert looks(found)[-1].interval == pytest.approx(found.interval), "pictures show the same"
     as_one = judged(start_effects.as_one(found.pairs))
     assert as_one.interval is not None and as_one.interval[0] > 1, "slices alone would be sure"
     (said,) = [each for each in start_notes.told(found, ()) if each.code == "starts_differ"]
