@@ -149,6 +149,11 @@ class Pace:
             raise UsageError(f"--stages has {len(self.stages)} stages; at most {MAX_STAGES} fit.")
 
     @property
+    def changes(self) -> bool:
+        """Tell whether it is not the same all the time."""
+        return len({level for stage in self.stages for level in (stage.first, stage.last)}) > 1
+
+    @property
     def start(self) -> float:
         """Rate or connections of the warm-up: those at the start, or what a ramp from 0 aims at."""
         return self.stages[0].first or next(stage.last for stage in self.stages if stage.last)

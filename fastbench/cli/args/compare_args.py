@@ -205,10 +205,11 @@ def _stored(
             f"{redact.text(saved[0])} is a saved result and {redact.url(live)} is not, so they "
             f"cannot be interleaved; use `fastbench --baseline {redact.text(saved[0])} URL`."
         )
-    if any(getattr(typed, dest) is not None for dest in _ONE if dest not in ("primary", "effect")):
+    own = [getattr(typed, dest) for dest in _ONE if dest not in ("primary", "effect")]
+    if typed.visits or any(each is not None for each in own):
         raise UsageError(
-            "Two saved results are not measured again; leave out --pairs, --visit, --seed and "
-            "what starts servers out."
+            "Two saved results are not measured again; leave out --time, --visits, --seed and "
+            "what starts servers."
         )
     base, candidate = (baseline_store.load(word) for word in given)
     names = (redact.text(given[0]), redact.text(given[1]))
@@ -260,6 +261,8 @@ def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) 
     if why is not None:
         return live
     terms = slice_args.terms(typed, first, primary, length, find_rate=find_rate)
+    if scripted and length.warmed:
+        notices.append("-W is for visits; in slices the pilot warms up both runs of a script.")
     otherwise = live if scripted and typed.slice is None and typed.time is None else None
     config |= slice_args.described(terms)
     return replace(live, terms=terms, config=config, visits=otherwise)

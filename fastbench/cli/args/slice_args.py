@@ -134,6 +134,8 @@ def _unfit(typed: SimpleNamespace, job: Plan | RunRequest) -> str:
         return "a number of requests (-n)"
     if job.load.pace is not None and not job.load.planned:
         return "stages of connections"
+    if job.load.pace is not None and job.load.pace.changes:
+        return "a rate that changes"
     if typed.run_base is not None and PORT not in (typed.server_url or "") + (typed.unix or ""):
         return "two servers at one address: write {port} in both commands and in --url (or --unix)"
     return ""
