@@ -63,6 +63,9 @@ def load(found: Comparison) -> list[str]:
         parts.append(printable(str(config["script"])))
     else:
         parts.append("closed loop")
+    candidates = _number(config, "candidates")
+    if candidates:
+        parts.append(f"{candidates:g} candidates in the same blocks")
     connections = _number(config, "connections")
     if connections:
         parts.append(plural(int(connections), "connection"))

@@ -246,7 +246,8 @@ def test_two_saved_results_are_compared_as_they_are(files: Path) -> None:
     [
         ("", "give a base and a candidate"),
         (A, "give a base and a candidate"),
-        (f"{A} {B} {A}", "not 3"),
+        (f"{A} {B} old.json", "saved results two at a time"),
+        (" ".join([A] * 9), "up to 7 candidates, not 9 sides"),
         ("http://h:{port}/ http://h/", "--run-base"),
         ("A B --pairs 7", "must be at least 8"),
         ("A B --pairs 1001", "at most 1,000"),

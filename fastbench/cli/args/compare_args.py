@@ -43,6 +43,7 @@ from fastbench.results.result import Result
 from fastbench.script.run_request import RunRequest
 
 PORT = trial_servers.PORT
+MAX_SIDES = 8  # the engine has room for as many: engine/slices.pxd
 BASE_URL = "BASE_URL"  # what scripts read where they build addresses themselves
 
 _ONE = {
@@ -103,6 +104,7 @@ class Live:
 
     `warmup_s` is a run of the script before each trial; trials of URLs have theirs in their plans.
     `visits` is what to do where a script does not fit slices that nobody has asked for.
+    `others` are further candidates.
     """
 
     base: Side
@@ -113,6 +115,7 @@ class Live:
     config: dict[str, object]
     visits: Live | None = None
     pin: Pinning | None = None
+    others: tuple[Side, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,17 +232,14 @@ def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) 
     else:
         message = request_args.message(typed, notices)
         make = functools.partial(_plain, typed, message, notices)
-    base, candidate = (
+    commands = [(typed.run_base, "--run-base"), (typed.run_candidate, "--run-candidate")]
+    commands += [(None, "")] * (len(addresses) - 2)
+    base, candidate, *others = (
         _side(typed, address, command, flag, make, pin)
-        for address, command, flag in zip(
-            addresses,
-            (typed.run_base, typed.run_candidate),
-            ("--run-base", "--run-candidate"),
-            strict=True,
-        )
+        for address, (command, flag) in zip(addresses, commands, strict=True)
     )
     # Wrong flags are refused before a server is started.
-    jobs = [side.make(trial_servers.ANY_PORT) for side in (base, candidate)]
+    jobs = [side.make(trial_servers.ANY_PORT) for side in (base, candidate, *others)]
     first = jobs[0]
     primary = values.choice("--primary", typed.primary, FIGURES)
     find_rate = False
@@ -253,6 +253,8 @@ def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) 
     if pin is not None:
         config["pin"] = {"servers": list(pin.servers), "load": list(pin.load)}
     why = slice_args.by_visits(typed, first)
+    if others:
+        slice_args.refuse_several(typed, why, scripted=scripted)
     notices += [why] if why else []
     visits = slice_args.visits(typed, find_rate=find_rate)
     of_visits = {"visit_s": length.visit_s, "warmup_s": warmup_s, "max_time_s": visits.max_time_s}
@@ -260,15 +262,16 @@ def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) 
     live = Live(base, candidate, visits, primary, warmup_s, config | of_visits, pin=pin)
     if why is not None:
         return live
-    terms = slice_args.terms(typed, first, primary, length, find_rate=find_rate)
+    sides = len(addresses)
+    terms = slice_args.terms(typed, first, primary, length, find_rate=find_rate, sides=sides)
     if scripted and length.warmed:
         notices.append("-W is for visits; in slices the pilot warms up both runs of a script.")
     otherwise = live if scripted and typed.slice is None and typed.time is None else None
     config |= slice_args.described(terms)
-    return replace(live, terms=terms, config=config, visits=otherwise)
+    return replace(live, terms=terms, config=config, visits=otherwise, others=tuple(others))
 
 
-def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> tuple[str, str]:
+def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> Sequence[str]:
     """Return where each side answers."""
     commands = (typed.run_base, typed.run_candidate)
     if commands == (None, None):
@@ -278,11 +281,11 @@ def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> tuple[str, str]:
                     f"{flag} is only for servers that compare starts; add --run-base and "
                     "--run-candidate, or leave it out."
                 )
-        if len(given) != 2:
+        if not 2 <= len(given) <= MAX_SIDES:
             raise UsageError(_two_sides(given))
         if any(PORT in word for word in given):
             raise UsageError(f"{PORT} is filled in for servers that --run-base starts; name it.")
-        return given[0], given[1]
+        return given
     if None in commands:
         missing = "--run-base" if typed.run_base is None else "--run-candidate"
         raise UsageError(f"compare needs two servers; add {missing} COMMAND.")
@@ -302,8 +305,11 @@ def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> tuple[str, str]:
 
 def _two_sides(given: Sequence[str]) -> str:
     how = "for example fastbench compare http://localhost:8001/ http://localhost:8002/"
-    if len(given) > 2:
-        return f"compare needs two sides, not {len(given)}; give a base and a candidate, {how}."
+    if any(_is_saved(word) for word in given) and len(given) > 2:
+        return "Several candidates are servers that run; compare saved results two at a time."
+    if len(given) > MAX_SIDES:
+        most = f"a base and up to {MAX_SIDES - 1} candidates"
+        return f"compare takes {most}, not {len(given)} sides; compare fewer at a time."
     return f"compare needs two sides; give a base and a candidate, {how}."
 
 

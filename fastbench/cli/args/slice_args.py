@@ -44,6 +44,8 @@ MAX_SEED = 2**63 - 1
 
 
 _VISITS = {"pairs": "--pairs", "visit": "--visit", "max_time": "--max-time"}
+_TWO_SIDES = {"restarts": "--restarts", "stop_when": "--stop-when", "pin": "--pin"}
+_TWO_SIDES |= {"save_baseline": "--save-baseline"}
 _SLICES = {
     "slice": "--slice",
     "time": "--time",
@@ -122,6 +124,26 @@ def by_visits(typed: SimpleNamespace, job: Plan | RunRequest) -> str | None:
     return f"Measured by visits: slices cannot have {why}." if why else None
 
 
+def refuse_several(typed: SimpleNamespace, visits: str | None, *, scripted: bool) -> None:
+    """Refuse what only two sides can have; `visits` is what `by_visits` says. Raises UsageError."""
+    has = [flag for name, flag in _TWO_SIDES.items() if getattr(typed, name) is not None]
+    if scripted:
+        has = ["--script"]
+    elif visits is not None:
+        given = [flag for name, flag in _VISITS.items() if getattr(typed, name) is not None]
+        has = given or ["--visits"]
+        if visits:  # a load that slices cannot have
+            why = visits.partition(": ")[2].removesuffix(".")
+            raise UsageError(
+                f"Several candidates are measured in slices, and {why}; compare two at a time."
+            )
+    if has:
+        raise UsageError(
+            f"{has[0]} is for two sides; compare two at a time, or leave it out: several "
+            "candidates are URLs, measured in slices."
+        )
+
+
 def _unfit(typed: SimpleNamespace, job: Plan | RunRequest) -> str:
     """Name what slices cannot measure, "" if they can."""
     if not isinstance(job, Plan):
@@ -148,6 +170,7 @@ def terms(
     length: Lengths,
     *,
     find_rate: bool,
+    sides: int = BLOCK,
 ) -> SliceTerms:
     """Return how slices are measured; `--slice auto` leaves their length to a pilot.
 
@@ -165,7 +188,7 @@ def terms(
     if given_s not in (None, time_s):
         raise UsageError("-d and --time mean the same here; give only one of them.")
     least = max(MIN_PAIRS, PAIRS_PER_START * restarts)
-    if time_s < (least_s := BLOCK * least * (slice_s or SHORTEST_S)):
+    if time_s < (least_s := sides * least * (slice_s or SHORTEST_S)):
         raise UsageError(
             f"--time must be at least {units.format_s(least_s)}: {least} pairs of slices."
         )

@@ -13,11 +13,12 @@ from dataclasses import replace
 from fastbench import __version__
 from fastbench.cli.args import compare_args
 from fastbench.cli.args.compare_args import Command, Live, Stored
+from fastbench.cli.commands import compare_several
 from fastbench.cli.help import pager
 from fastbench.cli.output import delivery, destinations, formats
 from fastbench.cli.output.compare_live_view import CompareView
 from fastbench.cli.output.settings import Output
-from fastbench.experiments.compare import decision, figures, start_notes
+from fastbench.experiments.compare import decision, figures
 from fastbench.experiments.compare.compare_document import Comparison, Pair
 from fastbench.experiments.compare.saved_results import judge_stored
 from fastbench.experiments.slices import plain_trial, script_slicing, slicing
@@ -31,7 +32,7 @@ from fastbench.experiments.trials.trial_servers import ServerError
 from fastbench.foundation import exit_codes, redact, signals
 from fastbench.machine import environment, pinning
 from fastbench.plan.plan import UsageError
-from fastbench.results.result import Environment, Result, Warning_
+from fastbench.results.result import Environment, Result
 
 EXIT_CODES = {
     "complete": exit_codes.PASSED,
@@ -101,6 +102,11 @@ def _kept(code: int, problem: str) -> int:
 
 def _compare_live(what: Live, command: Command) -> int:
     """Compare two servers; a script that does not fit slices is measured by visits."""
+    if what.others:
+        machine = environment.describe()
+        return compare_several.run(
+            what, command, lambda pair, measured: _subject(pair, machine, measured)
+        )
     try:
         return _measured(what, command)
     except UnfitError as error:
@@ -144,10 +150,7 @@ def _measured(what: Live, command: Command) -> int:
         _show_output(error)
         measured = Measured((), "nothing_succeeded")
     found = judged(measured.pairs, measured)
-    notes = tuple(Warning_("note", note) for note in measured.notes)
-    notes = (*start_notes.told(found, measured.programs), *notes)
-    said = (*found.warnings, *measured.warnings, *notes)
-    found = replace(found, warnings=said, latency=kept.latency())
+    found = compare_several.noted(found, measured, kept.latency())
     code = _deliver(found, command.output)
     if isinstance(terms, SliceTerms):
         with pinning.kept_on(pin):

@@ -16,12 +16,13 @@ from typing import Any
 from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.output import delivery, destinations, formats, peer_forms
 from fastbench.experiments.compare import compare_document as compared
+from fastbench.experiments.compare import comparisons_document as several
 from fastbench.experiments.find import find_document as searched
 from fastbench.foundation import exit_codes, redact
 from fastbench.outputs.replay import point_file
 from fastbench.plan import text_file
 from fastbench.plan.plan import UsageError
-from fastbench.report.text import comparison_text, find_text, text_report
+from fastbench.report.text import comparison_text, comparisons_text, find_text, text_report
 from fastbench.results.json_codec import parsed
 from fastbench.results.result import DocumentError, Result
 
@@ -45,6 +46,13 @@ _OTHERS = {
         forms=formats.COMPARED,
         rendered=formats.compared,
         as_text=comparison_text.render,
+    ),
+    several.SCHEMA: _Kind(
+        noun="comparison of several candidates",
+        read=several.Comparisons.from_document,
+        forms=formats.SEVERAL,
+        rendered=formats.several,
+        as_text=comparisons_text.render,
     ),
     searched.SCHEMA: _Kind(
         noun="search",

@@ -15,6 +15,7 @@ from fastbench.results.result import Result
 
 if TYPE_CHECKING:
     from fastbench.experiments.compare.compare_document import Comparison
+    from fastbench.experiments.compare.comparisons_document import Comparisons
     from fastbench.experiments.find.find_document import Found
 
 FILES = {  # flag: (the module that renders it, what it is)
@@ -25,6 +26,7 @@ FILES = {  # flag: (the module that renders it, what it is)
     "hdr": ("export.hlog", "histograms as an HdrHistogram log"),
 }
 COMPARED = {"html": "html.html_comparison", "md": "markdown.markdown_comparison"}  # of a comparison
+SEVERAL = {"html": "html.html_comparisons", "md": "markdown.markdown_comparisons"}  # candidates
 FOUND = {"html": "html.html_find"}  # of a search
 JUDGING = ("html", "md", "junit")  # they say too how a run stands beside its baseline
 PEERS = ("oha", "bombardier", "vegeta", "k6", "k6-text", "artillery")
@@ -83,6 +85,11 @@ def rendered(form: str, result: Result, beside: Comparison | None = None) -> byt
 def compared(form: str, found: Comparison, runs: tuple[Result, Result] | None = None) -> bytes:
     """Return a comparison in the form of that flag; `runs` are two saved results."""
     return _of(COMPARED[form], found, runs)
+
+
+def several(form: str, found: Comparisons) -> bytes:
+    """Return the comparisons of several candidates in the form of that flag."""
+    return _of(SEVERAL[form], found)
 
 
 def searched(form: str, found: Found) -> bytes:

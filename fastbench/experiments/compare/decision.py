@@ -10,7 +10,9 @@
 4. A metric counts only when all those pairs have it.
 5. A regression is the primary metric worse by at least the limit, with an interval that excludes 1;
    or requests that fail now and did not before.
-6. Where the servers were started several times, the start is the sample: see start_effects.py.
+6. Of several candidates with one base, each is judged at a confidence at which all intervals hold
+   together (Bonferroni), those of equivalence too. p is as many times larger, so that both agree.
+7. Where the servers were started several times, the start is the sample: see start_effects.py.
 """
 
 from __future__ import annotations
@@ -46,13 +48,15 @@ class Rules:
     """When a difference counts. `threshold` is a share, 0.02 for 2 %.
 
     `levels` are those of a look, where a comparison has several: its intervals have them, and what
-    is told, the confidence of all looks together.
+    is told, the confidence of all looks together. So it is with `candidates` that are judged
+    together.
     """
 
     threshold: float = 0.02
     confidence: float = 0.99
     regression_limit: float | None = None
     levels: Levels | None = None
+    candidates: int = 1
 
     def __post_init__(self) -> None:
         for name, value, least, most in (
@@ -71,12 +75,23 @@ class Rules:
     @property
     def interval_confidence(self) -> float:
         """The confidence of the interval."""
-        return self.confidence if self.levels is None else self.levels.interval
+        return self.planned_confidence if self.levels is None else self.levels.interval
 
     @property
     def equivalence_confidence(self) -> float:
         """The confidence of the interval that shows equivalence."""
-        return EQUIVALENCE_CONFIDENCE if self.levels is None else self.levels.equivalence
+        if self.levels is None:
+            return self.of_one(EQUIVALENCE_CONFIDENCE)
+        return self.levels.equivalence
+
+    @property
+    def planned_confidence(self) -> float:
+        """The confidence of the interval of a comparison without looks."""
+        return self.of_one(self.confidence)
+
+    def of_one(self, confidence: float) -> float:
+        """Return the confidence of each candidate, for that of all of them."""
+        return confidence if self.candidates == 1 else 1 - (1 - confidence) / self.candidates
 
     @property
     def _limit(self) -> float:
@@ -157,7 +172,18 @@ def measure(pairs: Sequence[Pair], primary: str, rules: Rules) -> dict[str, Metr
         unsure = metric.verdict == "different" and p_holm > _alpha(rules)
         verdict = "inconclusive" if unsure else metric.verdict
         found[name] = replace(metric, p_holm=p_holm, verdict=verdict)
-    return found
+    return {name: _together(metric, rules) for name, metric in found.items()}
+
+
+def _together(metric: Metric, rules: Rules) -> Metric:
+    """Correct the p of one of several candidates."""
+    if rules.candidates == 1:
+        return metric
+    p, p_holm = (
+        None if each is None else min(1.0, rules.candidates * each)
+        for each in (metric.p, metric.p_holm)
+    )
+    return replace(metric, p=p, p_holm=p_holm)
 
 
 def measured(pairs: Sequence[Pair], name: str, rules: Rules) -> Metric | None:
@@ -273,10 +299,10 @@ def _pairs_needed(metric: Metric, pairs: Sequence[Pair], rules: Rules) -> int | 
         return None
     noise, effect, bound = _typical_noise(metric, rules), math.log(metric.ratio), rules.bound
     if abs(effect) >= bound:
-        total = statistics.pairs_for_difference(noise, effect, rules.confidence, POWER)
+        total = statistics.pairs_for_difference(noise, effect, rules.planned_confidence, POWER)
     else:
         total = statistics.pairs_for_equivalence(
-            noise, effect, bound, EQUIVALENCE_CONFIDENCE, POWER
+            noise, effect, bound, rules.of_one(EQUIVALENCE_CONFIDENCE), POWER
         )
     more = max(1, total - metric.pairs)
     return more if more <= MAX_MORE_PAIRS else None

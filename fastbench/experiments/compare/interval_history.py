@@ -38,11 +38,17 @@ def looks(found: Comparison) -> list[Look]:
         ends = {pair.start: number for number, pair in zip(numbers, counted, strict=True)}
         numbers = list(ends.values())
     effects = _effects(found.pairs, found.primary)
-    level = found.config.get("look_confidence")  # of the last of several looks: see sequential.py
-    confidence = level if isinstance(level, float) else found.confidence
+    confidence = interval_confidence(found)
     return [
         _look(numbers[count - 1], effects[:count], confidence) for count in _counts(len(effects))
     ]
+
+
+def interval_confidence(found: Comparison) -> float:
+    """Return that of the interval: more than what is told where looks or candidates share it."""
+    named = ("look_confidence", "interval_confidence")  # of the last look; of one candidate
+    levels = [found.config.get(name) for name in named]
+    return next((each for each in levels if isinstance(each, float)), found.confidence)
 
 
 def look(pairs: Sequence[Pair], primary: str, confidence: float) -> Look | None:

@@ -4,10 +4,11 @@
    own. The logarithm of their ratio is one effect: neighbours, so that a slow drift has no say.
 2. The estimate of a side is Hodges and Lehmann's, its interval that of the signed ranks at 99 %.
    Neighbours are put together (their median), so that there are at most as many as are exact.
-3. A slice follows another side's as often for one side as for the other: the second of a block
-   always, the first in one case of two, 3 of 4 in all. What hits both alike leaves the ratio as it
-   is. An asymmetric effect moves the logarithm of the mean ratio by that share of the difference of
-   the two effects; that of a median by all of it where nothing else scatters.
+3. A slice follows another side's as often for one side as for the other: of two sides the second of
+   a block always, the first in one case of two, 3 of 4 in all; of more sides more often. What hits
+   both alike leaves the ratio as it is. An asymmetric effect moves the logarithm of the mean ratio
+   by that share of the difference of the two effects; that of a median by all of it where nothing
+   else scatters.
 4. It is a warning when that difference is more than chance and moves the ratio by a tenth of the
    threshold or more; a note when both sides are worse by more than 1 %, which is only in the way.
 """
@@ -72,38 +73,32 @@ def level(part: SlicePart, primary: str) -> Level:
 
 
 def told(
-    levels: Sequence[Level], primary: str, threshold: float, names: Sequence[str] = SIDES
+    levels: Sequence[Level], primary: str, threshold: float, candidate: int = 1
 ) -> tuple[tuple[Warning_, ...], tuple[str, ...]]:
-    """Return warnings and notes on the first side and each of the others; `names` are theirs."""
-    warnings: list[Warning_] = []
-    notes: list[str] = []
-    found = [_grouped(list(_effects(levels, side))) for side in range(len(names))]
-    share = share_after_another(levels)
+    """Return warnings and notes on the base and a candidate, which is the side of that number."""
+    effects = [_grouped(list(_effects(levels, side))) for side in (0, candidate)]
+    base, other = map(_effect, effects)
+    difference = _difference(*effects)
+    if base is None or other is None or difference is None:
+        return (), ()
     worse = -1 if primary in HIGHER_IS_BETTER else 1
-    for effects, name in zip(found[1:], names[1:], strict=True):
-        base, other, difference = (
-            _effect(found[0]),
-            _effect(effects),
-            _difference(found[0], effects),
+    bias = share_after_another(levels) * difference.estimate
+    figure = _FIGURES[primary]
+    if difference.sure and abs(bias) >= BIAS_SHARE * math.log1p(threshold):
+        text = (
+            f"order effect: in a slice that follows another server's, the {figure} of "
+            f"the {SIDES[1]} is {_changed(other)}, that of the {SIDES[0]} {_changed(base)}; this "
+            f"moves the ratio by about {100 * math.expm1(bias):+.2g} %"
         )
-        if base is None or other is None or difference is None:
-            continue
-        bias = share * difference.estimate
-        figure = _FIGURES[primary]
-        if difference.sure and abs(bias) >= BIAS_SHARE * math.log1p(threshold):
-            text = (
-                f"order effect: in a slice that follows another server's, the {figure} of "
-                f"the {name} is {_changed(other)}, that of the {names[0]} {_changed(base)}; this "
-                f"moves the ratio by about {100 * math.expm1(bias):+.2g} %"
-            )
-            warnings.append(Warning_("order_effect", text, REMEDY))
-        elif all(each.sure and worse * each.estimate > BOTH_HURT for each in (base, other)):
-            notes.append(
-                f"in a slice that follows another server's, the {figure} of the {names[0]} is "
-                f"{_changed(base)}, that of the {name} {_changed(other)}; that hits both alike, "
-                f"and {REMEDY}"
-            )
-    return tuple(warnings), tuple(notes)
+        return (Warning_("order_effect", text, REMEDY),), ()
+    if all(each.sure and worse * each.estimate > BOTH_HURT for each in (base, other)):
+        note = (
+            f"in a slice that follows another server's, the {figure} of the {SIDES[0]} is "
+            f"{_changed(base)}, that of the {SIDES[1]} {_changed(other)}; that hits both alike, "
+            f"and {REMEDY}"
+        )
+        return (), (note,)
+    return (), ()
 
 
 def share_after_another(levels: Sequence[Level]) -> float:

@@ -22,35 +22,52 @@ UNSENT_SHARE_MAX = 0.05  # of planned requests: the slowest answers would be mis
 
 
 class Pairs:
-    """Make pairs of slices as they come. `planned`: requests are, by a rate."""
+    """Make pairs of `slices` slices as they come. `planned`: requests are, by a rate."""
 
     def __init__(
-        self, slices: int, *, primary: str = "requests_per_s", planned: bool = False
+        self,
+        slices: int,
+        *,
+        primary: str = "requests_per_s",
+        planned: bool = False,
+        sides: int = 2,
     ) -> None:
         self._slices = slices
+        self._sides = sides
         self._planned = planned
         self._of_client = primary != "cpu_per_request"  # which does not depend on who was the limit
         self._waiting: list[SlicePart] = []
 
     def take(self, parts: Sequence[SlicePart]) -> Iterator[Pair]:
-        """Give the pairs that are complete now."""
+        """Give the pairs of the first candidate that are complete now."""
+        yield from (row[0] for row in self.rows(parts))
+
+    def rows(self, parts: Sequence[SlicePart]) -> Iterator[tuple[Pair, ...]]:
+        """Give a pair of each candidate with the base, as they are complete: of the same blocks."""
         self._waiting.extend(parts)
         while len(self._waiting) >= self._slices:
             group, self._waiting = self._waiting[: self._slices], self._waiting[self._slices :]
-            yield self._pair(group)
+            yield self._row(group)
 
-    def _pair(self, group: Sequence[SlicePart]) -> Pair:
-        sides = [[each for each in group if each.side == side] for side in (0, 1)]
-        figures = [_figures(each, planned=self._planned) for each in sides]
+    def _row(self, group: Sequence[SlicePart]) -> tuple[Pair, ...]:
+        parts = [[each for each in group if each.side == side] for side in range(self._sides)]
+        figures = [_figures(each, planned=self._planned) for each in parts]
         reasons = [
-            f"{name}: {each}"
-            for name, parts, found in zip(SIDES, sides, figures, strict=True)
-            for each in _reasons(parts, found)
-            if each != client_limit.REASON or self._of_client
+            [
+                f"{SIDES[min(side, 1)]}: {each}"
+                for each in _reasons(parts[side], found)
+                if each != client_limit.REASON or self._of_client
+            ]
+            for side, found in enumerate(figures)
         ]
-        order = ORDERS[group[0].side]
         at_s = round(group[0].at_s, 3)
-        return Pair(figures[0], figures[1], order, not reasons, tuple(reasons), at_s=at_s)
+        pairs = []
+        for side in range(1, self._sides):
+            first = next(each.side for each in group if each.side in (0, side))
+            why = (*reasons[0], *reasons[side])
+            order = ORDERS[min(first, 1)]
+            pairs.append(Pair(figures[0], figures[side], order, not why, why, at_s=at_s))
+        return tuple(pairs)
 
 
 def _figures(parts: Sequence[SlicePart], *, planned: bool) -> Figures:

@@ -1,6 +1,6 @@
-"""The pilot of a comparison in slices: a second of both sides before what counts.
+"""The pilot of a comparison in slices: a second of all sides before what counts.
 
-It finds how long a slice must be for enough requests of the slower side, how many blocks make a
+It finds how long a slice must be for enough requests of the slowest side, how many blocks make a
 pair, the common rate where latencies are compared, and what is left out at the begin of a slice.
 """
 
@@ -37,7 +37,7 @@ PILOT_S = 1.0
 PILOT_ROUNDS = 10  # of all sides, at least: enough slices of each for its trend
 CPU_PAIR_S = 0.5  # at least: what a server does now and then, such as GC, is in both halves of it
 P99_ROOM = 1.2  # for pairs that get fewer requests than most
-REQUESTS = 50  # of the slower side in a slice, at least
+REQUESTS = 50  # of the slowest side in a slice, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,9 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-def find(plans: Sequence[Plan], terms: SliceTerms, stop: Interrupts) -> Found:
+def find(
+    plans: Sequence[Plan], terms: SliceTerms, stop: Interrupts, names: Sequence[str] = SIDES
+) -> Found:
     """Load the sides one after the other, so that every slice follows another side's.
 
     Raises as `sliced_run.apart`, and UsageError where the primary metric cannot be measured.
@@ -69,35 +71,37 @@ def find(plans: Sequence[Plan], terms: SliceTerms, stop: Interrupts) -> Found:
     turns = Turns(tuple(plans), order, PILOT_SLICE_S, 4 * PILOT_S)
     sliced_run.apart(turns, told, found.extend, stop)
     if terms.primary == "cpu_per_request":
-        _check_seen({side for side, _, seen, _ in found if not seen})
+        _check_seen({side for side, _, seen, _ in found if not seen}, names)
     sides = [[each for each in found if each[0] == side] for side in range(len(plans))]
-    slower = min(median(row[1] for row in rows) if rows else 0.0 for rows in sides)
+    slowest = min(median(row[1] for row in rows) if rows else 0.0 for rows in sides)
     rate = None
-    if terms.find_rate and slower:
-        rate = pairing.rounded_down(pairing.PILOT_SHARE * slower)
+    if terms.find_rate and slowest:
+        rate = pairing.rounded_down(pairing.PILOT_SHARE * slowest)
     profiles = [[row[3] for row in rows] for rows in sides]
     tenths, effects = slice_trend.skipped(profiles, terms.threshold)
     if terms.primary == "cpu_per_request":  # whose clocks are read at the ends of a slice
         tenths = 0
-    chosen = course(terms, rate or slower, skip_s=tenths * PILOT_SLICE_S / slice_trend.TENTHS)
-    return Found(chosen, rate, (_skip_note(chosen.skip_s, effects),) if chosen.skip_s else ())
+    skip_s = tenths * PILOT_SLICE_S / slice_trend.TENTHS
+    chosen = course(terms, rate or slowest, skip_s=skip_s, sides=len(plans))
+    notes = (_skip_note(chosen.skip_s, effects, names),) if chosen.skip_s else ()
+    return Found(chosen, rate, notes)
 
 
-def _skip_note(skip_s: float, effects: Sequence[float]) -> str:
+def _skip_note(skip_s: float, effects: Sequence[float], names: Sequence[str]) -> str:
     """Say what is left out, and why."""
     largest = max(effects, key=abs)
     way = "longer" if largest > 0 else "shorter"
     return (
         f"the first {format_s(skip_s)} of each slice are left out of the figures: in the pilot the "
-        f"times of the {SIDES[effects.index(largest)]} were {percent(abs(math.expm1(largest)))} "
+        f"times of the {names[effects.index(largest)]} were {percent(abs(math.expm1(largest)))} "
         f"{way} there than later"
     )
 
 
-def _check_seen(hidden: set[int]) -> None:
+def _check_seen(hidden: set[int], names: Sequence[str]) -> None:
     if not hidden:
         return
-    whose = " and ".join(("base", "candidate")[side] for side in sorted(hidden))
+    whose = " and ".join(names[side] for side in sorted(hidden))
     raise UsageError(
         f"cpu_per_request cannot be compared: the processes that serve {whose} cannot be seen; "
         "run compare on the servers' machine, as their user or root, or use another --primary."
@@ -105,9 +109,14 @@ def _check_seen(hidden: set[int]) -> None:
 
 
 def course(
-    terms: SliceTerms, per_s: float, least_s: float = SHORTEST_S, *, skip_s: float = 0.0
+    terms: SliceTerms,
+    per_s: float,
+    least_s: float = SHORTEST_S,
+    *,
+    skip_s: float = 0.0,
+    sides: int = BLOCK,
 ) -> Course:
-    """Return the course for so many requests per s of the slower side; see `needed_s`.
+    """Return the course for so many requests per s of the slowest side; see `needed_s`.
 
     `skip_s` of each slice is left out, half of it at most.
     """
@@ -116,7 +125,7 @@ def course(
         slice_s = needed_s(per_s, least_s, skip_s)
         longest_s = LONGEST_S
         if terms.restarts > 1:  # each start has pairs of its own
-            longest_s = min(LONGEST_S, terms.time_s / (BLOCK * terms.least_pairs))
+            longest_s = min(LONGEST_S, terms.time_s / (sides * terms.least_pairs))
         shortest_s = max(SHORTEST_S, terms.start_s / MAX_SLICES)
         slice_s = max(shortest_s, min(longest_s, slice_s), 2 * skip_s)
     skip_s = min(skip_s, slice_s / 2)
@@ -126,7 +135,7 @@ def course(
         blocks = math.ceil(P99_ROOM * P99_SAMPLES / (kept_s * per_s))
     if terms.primary == "cpu_per_request":
         blocks = math.ceil(CPU_PAIR_S / (BLOCK * slice_s))
-    room = terms.time_s / (BLOCK * slice_s)  # of the time, in blocks
+    room = terms.time_s / (sides * slice_s)  # of the time, in blocks
     blocks = max(1, math.ceil(room / MAX_PAIRS), min(blocks, int(room / terms.least_pairs)))
     return Course(slice_s, blocks, skip_s)
 

@@ -1,8 +1,8 @@
-"""Measure two servers that are both alive, in slices of some milliseconds that take turns.
+"""Measure servers that are all alive, in slices of some milliseconds that take turns.
 
-1. Slices come in blocks of two, base candidate or the other way round, drawn from the seed: see
-   slice_order.py. A pair is one or more blocks: the figures of the base's slices in it, and of the
-   candidate's.
+1. Slices come in blocks of one for each side, in an order drawn from the seed: see slice_order.py.
+   A pair is one or more blocks: the figures of the base's slices in it, and of the candidate's.
+   Several candidates have pairs of the same blocks, and share the base's slices.
 2. A pilot finds the course before: see slice_pilot.py.
 3. It is one run, in a process of its own: see sliced_run.py. With several fresh starts of the
    servers it is one run for each.
@@ -32,7 +32,7 @@ from fastbench.experiments.slices import (
 )
 from fastbench.experiments.slices.order_effect import BREAK, Level
 from fastbench.experiments.slices.slice_looks import Looks
-from fastbench.experiments.slices.slice_order import BLOCK, order_of
+from fastbench.experiments.slices.slice_order import order_of
 from fastbench.experiments.slices.slice_pairs import Pairs
 from fastbench.experiments.slices.slice_servers import Running, ServerDied, Servers
 from fastbench.experiments.slices.slice_terms import Course, SliceTerms
@@ -73,9 +73,22 @@ def run(
     ends it in order, the second is KeyboardInterrupt. Raises what refuses a run, and ServerError
     where a server has never been ready.
     """
+    (measured,) = run_several((base, candidate), terms, tell, kept)
+    return measured
 
+
+def run_several(
+    sides: Sequence[Side], terms: SliceTerms, tell: Callable[[Standing], None], kept: Kept
+) -> list[Measured]:
+    """Do the same for the base and one or more candidates; return what came of each candidate."""
+    names = side_names(len(sides))
     with Interrupts() as stop:
-        return _Sliced((base, candidate), SIDES, terms, tell, kept, stop).run()
+        return _Sliced(sides, names, terms, tell, kept, stop).run()
+
+
+def side_names(sides: int) -> tuple[str, ...]:
+    """Return what the sides are called: several candidates are numbered from 1."""
+    return SIDES if sides == len(SIDES) else ("base", *(f"candidate {n}" for n in range(1, sides)))
 
 
 @dataclass(slots=True)
@@ -90,7 +103,7 @@ class _Sliced:
     stop: Interrupts
     begun_s: float = field(default_factory=lambda: time.monotonic())
     servers: Servers = field(init=False)
-    pairs: list[Pair] = field(default_factory=list)
+    rows: list[tuple[Pair, ...]] = field(default_factory=list)  # a pair of each candidate
     notes: list[str] = field(default_factory=list)
     levels: list[Level] = field(default_factory=list)
     hosts: list[HostUse] = field(default_factory=list)
@@ -100,36 +113,42 @@ class _Sliced:
     programs: tuple[Program | None, ...] = ()
     workers: int = 1
 
-    def run(self) -> Measured:
+    def run(self) -> list[Measured]:
         """Measure until the time is over, or something else ends it."""
         self.servers = Servers(self.sides, self.names)
         if self.terms.restarts == 1:
             self.notes.append(BLIND)
+        interrupted = False
         try:
             self._all_starts()
-            answered = all(any(map(self._samples(at), self.pairs)) for at in range(len(self.sides)))
-            self.notes += slice_looks.ending(self.terms, self.pairs, self.last)
-            ended = "complete" if answered else "nothing_succeeded"
+            self.notes += slice_looks.ending(self.terms, self._pairs(0), self.last)
         except Interrupted:
-            ended = "interrupted"
-        course = self.course
-        slice_s = self.terms.slice_s if course is None else course.slice_s
-        skip_s = 0.0 if course is None else course.skip_s
-        warnings, more = order_effect.told(self.levels, self.terms.primary, self.terms.threshold)
-        saturated = client_limit.told(self.pairs, self.workers, limits.usable_cores())
-        warnings = (*saturated, *host_noise.told(self.hosts), *warnings)
-        notes = tuple(dict.fromkeys((*self.notes, *more)))
+            interrupted = True
+        return [self._measured(at, interrupted) for at in range(len(self.sides) - 1)]
+
+    def _measured(self, candidate: int, interrupted: bool) -> Measured:
+        """Return what came of a candidate, counted from 0."""
+        pairs, course, terms = self._pairs(candidate), self.course, self.terms
+        ended = "complete" if _answered(pairs) else "nothing_succeeded"
+        warnings, more = order_effect.told(
+            self.levels, terms.primary, terms.threshold, candidate + 1
+        )
+        saturated = client_limit.told(pairs, self.workers, limits.usable_cores())
+        programs = self.programs and (self.programs[0], self.programs[candidate + 1])
         return Measured(
-            *(tuple(self.pairs), ended, self.rate, notes, slice_s, warnings),
-            *(skip_s, self.last, self.programs),
+            pairs=pairs,
+            ended="interrupted" if interrupted else ended,
+            rate=self.rate,
+            notes=tuple(dict.fromkeys((*self.notes, *more))),
+            slice_s=terms.slice_s if course is None else course.slice_s,
+            warnings=(*saturated, *host_noise.told(self.hosts), *warnings),
+            skip_s=0.0 if course is None else course.skip_s,
+            levels=self.last,
+            programs=programs,
         )
 
-    def _samples(self, side: int) -> Callable[[Pair], bool]:
-        def answered(pair: Pair) -> bool:
-            figures = (pair.base, pair.candidate)[side]
-            return bool(figures is not None and figures.samples)
-
-        return answered
+    def _pairs(self, candidate: int) -> tuple[Pair, ...]:
+        return tuple(row[candidate] for row in self.rows)
 
     def _all_starts(self) -> None:
         terms = self.terms
@@ -144,7 +163,7 @@ class _Sliced:
         """Measure a start, and again while a server dies; say why it could not be measured."""
         why = ""
         for _ in range(REDO + 1 if self.servers.starts_any else 1):
-            first = len(self.pairs)
+            first = len(self.rows)
             try:
                 self._show("pairs", "starting")
                 with self.servers.started(start.order, self.stop) as running:
@@ -157,7 +176,8 @@ class _Sliced:
             except ServerDied as error:
                 why = str(error)
             self.notes.append(why if self.terms.restarts == 1 else f"start {start.number}: {why}")
-            self.pairs[first:] = [_lost(pair, why) for pair in self.pairs[first:]]
+            lost = [tuple(_lost(pair, why) for pair in row) for row in self.rows[first:]]
+            self.rows[first:] = lost
         return why
 
     def _one_start(self, start: Start, running: Running) -> None:
@@ -173,7 +193,7 @@ class _Sliced:
             running.check()
         if self.course is None:
             self._show("pilot")
-            pilot = slice_pilot.find(plans, self.terms, self.stop)
+            pilot = slice_pilot.find(plans, self.terms, self.stop, self.names)
             running.check()
             self.course, self.rate = pilot.course, pilot.rate
             self.notes += pilot.notes
@@ -184,45 +204,50 @@ class _Sliced:
     def _at_found_rate(self, plans: Sequence[Plan]) -> list[Plan]:
         if self.rate is None:
             return list(plans)
+        which = "slower" if len(plans) == len(SIDES) else "slowest"
         self.notes.append(
             f"every slice asks for {format_rate(self.rate)}, {pairing.PILOT_SHARE:.0%} of what "
-            "the slower side carried in a closed loop"
+            f"the {which} side carried in a closed loop"
         )
         return [pairing.at_rate(plan, self.rate) for plan in plans]
 
     def _warm_up(self, plans: Sequence[Plan], start: Start) -> None:
         """Load each side for as long as was asked, in turns; nothing of it counts."""
         whole_s = self.terms.warmup_s * len(plans)
-        slices = math.ceil(whole_s / WARMUP_SLICE_S / BLOCK) * BLOCK
-        turns = Turns(tuple(plans), order_of(start.seed, slices), WARMUP_SLICE_S, whole_s)
+        slices = _whole_blocks(whole_s / WARMUP_SLICE_S, len(plans))
+        order = order_of(start.seed, slices, len(plans))
+        turns = Turns(tuple(plans), order, WARMUP_SLICE_S, whole_s)
         sliced_run.apart(turns, lambda parts: (), lambda told: None, self.stop)
 
     def _measure(
         self, plans: Sequence[Plan], start: Start, course: Course, running: Running
     ) -> None:
         start_s, several = self.terms.start_s, self.terms.restarts > 1
-        slices = math.ceil(start_s / course.slice_s / BLOCK) * BLOCK
-        order = order_of(start.seed, slices)
+        sides = len(plans)
+        slices, group = _whole_blocks(start_s / course.slice_s, sides), sides * course.blocks
+        order = order_of(start.seed, slices, sides)
         turns = Turns(tuple(plans), order, course.slice_s, start_s, course.skip_s)
         planned, self.workers = plans[0].load.planned, workers_of(plans[0])
-        grouped = Pairs(BLOCK * course.blocks, primary=self.terms.primary, planned=planned)
-        looks = Looks(self.terms, slices // (BLOCK * course.blocks))
+        grouped = Pairs(group, primary=self.terms.primary, planned=planned, sides=sides)
+        looks = Looks(self.terms, slices // group)
         last: list[Any] = [json_codec.plain(looks.levels)]
 
         def told(parts: Sequence[SlicePart]) -> list[Any]:
             if looks.reached:  # these came after the look that ended it
                 return [[], [], json_codec.plain(looks.levels)]
-            new = [json_codec.plain(pair) for pair in looks.take(list(grouped.take(parts)))]
+            rows = list(grouped.rows(parts))
+            rows = rows[: len(looks.take([row[0] for row in rows]))]
+            new = [json_codec.plain(row) for row in rows]
             of_slices = [order_effect.level(each, self.terms.primary) for each in parts]
             return [new, of_slices, json_codec.plain(looks.levels)]
 
         def heard(told: Sequence[Any]) -> None:
             plain, of_slices, last[0] = told
             self.levels.extend((side, value) for side, value in of_slices)
-            new = [json_codec.read(Pair, each, "pair") for each in plain]
+            new = [tuple(json_codec.read(Pair, each, "pair") for each in row) for row in plain]
             if several:
-                new = [_of_start(pair, start.number, start_s) for pair in new]
-            self.pairs.extend(new)
+                new = [tuple(_of_start(each, start.number, start_s) for each in row) for row in new]
+            self.rows.extend(new)
             self._show("pairs")
             running.check()
 
@@ -234,8 +259,19 @@ class _Sliced:
 
     def _show(self, phase: Phase, stage: Stage_ = "running") -> None:
         elapsed_s = time.monotonic() - self.begun_s
-        pairs = tuple(self.pairs)
-        self.tell(Standing(phase, pairs, "base", len(pairs), 0, stage, None, elapsed_s))
+        pairs, *others = (self._pairs(at) for at in range(len(self.sides) - 1))
+        now = Standing(phase, pairs, "base", len(pairs), 0, stage, None, elapsed_s)
+        self.tell(replace(now, others=tuple(others)))
+
+
+def _answered(pairs: Sequence[Pair]) -> bool:
+    """Tell whether both sides have answered at all."""
+    both = ([each.base for each in pairs], [each.candidate for each in pairs])
+    return all(any(found is not None and found.samples for found in side) for side in both)
+
+
+def _whole_blocks(slices: float, sides: int) -> int:
+    return math.ceil(slices / sides) * sides
 
 
 def _plan(job: object) -> Plan:

@@ -64,7 +64,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far it is. `pairs` are those measured, `pair` counts from 1, `redone` from 0."""
+    """How far it is. `pairs` are those measured, `pair` counts from 1, `redone` from 0.
+
+    `others` are the pairs of further candidates.
+    """
 
     phase: Phase
     pairs: tuple[Pair, ...]
@@ -74,6 +77,7 @@ class Standing:
     stage: Stage_
     progress: Progress | None
     elapsed_s: float
+    others: tuple[tuple[Pair, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fastbench.experiments.compare.compare_document import SIDES, Latencies
+from fastbench.experiments.compare.compare_document import Latencies
 from fastbench.experiments.compare.figures import figures_of
 from fastbench.results.histogram import Histogram
 from fastbench.results.result import Result
@@ -20,14 +20,14 @@ class Kept:
     """Take the two trials of each pair that counts; `results` keeps those of the candidate."""
 
     results: bool = False
-    _merged: dict[tuple[str, str], Histogram] = field(default_factory=dict)
+    _merged: dict[tuple[str, int], Histogram] = field(default_factory=dict)
     _planned: bool = True
     _timed: bool = True  # none of them sent a request
     _candidates: list[Result] = field(default_factory=list)
 
     def add(self, base: Result, candidate: Result) -> None:
         """Take the trials of one pair."""
-        for side, result in zip(SIDES, (base, candidate), strict=True):
+        for side, result in enumerate((base, candidate)):
             of = result.main
             self._timed = self._timed and of.noun == "operation"
             self._add("service", side, of.latency.service)
@@ -39,18 +39,21 @@ class Kept:
             self._candidates.append(candidate)
 
     def add_slices(self, times: str, sides: Sequence[Histogram]) -> None:
-        """Take the times of all slices of both sides: `response` under a plan, else `service`."""
+        """Take the times of all slices of all sides: `response` under a plan, else `service`."""
         self._timed, self._planned = False, times == "response"
-        for side, found in zip(SIDES, sides, strict=True):
+        for side, found in enumerate(sides):
             self._add(times, side, found)
 
-    def latency(self) -> Latencies | None:
-        """Return the times of both sides, of responses if all trials have them; None of none."""
+    def latency(self, candidate: int = 1) -> Latencies | None:
+        """Return the times of both sides, of responses if all trials have them; None of none.
+
+        The candidate is the side of that number.
+        """
         if not self._merged:
             return None
         times = "response" if self._planned else "service"
-        base, candidate = (self._merged[times, side] for side in SIDES)
-        return Latencies("operation" if self._timed else times, base, candidate)
+        of_both = (self._merged[times, side] for side in (0, candidate))
+        return Latencies("operation" if self._timed else times, *of_both)
 
     def middle(self, metric: str) -> Result | None:
         """Return the candidate's trial that is the median by a metric, the lower of two."""
@@ -63,5 +66,5 @@ class Kept:
             return None
         return self._candidates[sorted(known)[(len(known) - 1) // 2][1]]
 
-    def _add(self, times: str, side: str, more: Histogram) -> None:
+    def _add(self, times: str, side: int, more: Histogram) -> None:
         self._merged[times, side] = self._merged.get((times, side), Histogram.empty()).merge(more)

@@ -38,7 +38,16 @@ from fastbench.report.html import (
     html_slices,
     html_tables,
 )
-from fastbench.report.html.html_markup import Markup, Row, TableCell, data_block, el, section, table
+from fastbench.report.html.html_markup import (
+    Content,
+    Markup,
+    Row,
+    TableCell,
+    data_block,
+    el,
+    section,
+    table,
+)
 from fastbench.report.html.html_page import own, page
 from fastbench.report.html.html_verdict import Figure
 from fastbench.report.text import compared_requests
@@ -96,9 +105,31 @@ def _page(
     )
 
 
+def details(found: Comparison) -> list[Markup]:
+    """Return what the page shows of the pairs and the metrics, without what is before and after."""
+    parts = (
+        _changes(found),
+        _pairs_pictures(found),
+        _latencies(found),
+        _pairs(found),
+        _not_counted(found),
+    )
+    return [part for part in parts if part is not None]
+
+
 def _verdict(found: Comparison) -> Markup:
+    kind = "fail" if found.regressed else KINDS[compared.is_good(found)]
+    first, *told = sentences(found)
+    title = compared.TITLES[found.verdict].capitalize()
+    shown: list[Content] = [el("p", first, class_="sentence"), *told]
+    return html_parts.verdict(title, kind, shown, html_parts.warnings(found.warnings))
+
+
+def sentences(found: Comparison) -> list[str]:
+    """Return what is told first, the verdict in a sentence before all."""
     limit = compared.limit(found)
-    told = [html_parts.sentence(text)] if (text := explained(found)) else []
+    told = [html_parts.sentence(headline(found))]
+    told += [html_parts.sentence(text)] if (text := explained(found)) else []
     if found.regressed:
         told.append(f"Regression: {regression(found)}.")
     elif compared.regression_excluded(found):
@@ -107,10 +138,7 @@ def _verdict(found: Comparison) -> Markup:
         told.append(f"A regression beyond {limit} is neither shown nor excluded.")
     if parts := compared.ended(found):
         told.append(f"{': '.join((parts[0].capitalize(), *parts[1:]))}.")
-    kind = "fail" if found.regressed else KINDS[compared.is_good(found)]
-    first = el("p", html_parts.sentence(headline(found)), class_="sentence")
-    title = compared.TITLES[found.verdict].capitalize()
-    return html_parts.verdict(title, kind, [first, *told], html_parts.warnings(found.warnings))
+    return told
 
 
 def _figures(found: Comparison) -> list[Figure]:

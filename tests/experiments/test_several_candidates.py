@@ -1,0 +1,390 @@
+"""Several candidates compared with one base: order, pairs, verdicts, document, reports, command."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import re
+import signal
+from array import array
+from dataclasses import replace
+from importlib import resources
+from itertools import permutations
+from pathlib import Path
+
+import jsonschema
+import pytest
+import referencing
+from commandline import begin, invoke
+from comparing import LATENCIES, SUBJECT, failing, sliced
+from html_pages import read
+from hypothesis import given
+from hypothesis import strategies as st
+from running import LIMIT_S, until
+from servers import OK, Peer, Server, answering, refusing
+
+from fastbench.cli import main
+from fastbench.cli.args import compare_args
+from fastbench.cli.output import formats
+from fastbench.experiments.compare.compare_document import DocumentError, Pair
+from fastbench.experiments.compare.comparisons_document import Comparisons
+from fastbench.experiments.compare.decision import Rules, judge
+from fastbench.experiments.compare.interval_history import looks
+from fastbench.experiments.slices import order_effect, slice_pilot
+from fastbench.experiments.slices.slice_order import order_of
+from fastbench.experiments.slices.slice_pairs import Pairs
+from fastbench.experiments.slices.slice_terms import SliceTerms
+from fastbench.plan.plan import UsageError
+from fastbench.report.html import html_comparisons
+from fastbench.report.markdown import markdown_comparisons
+from fastbench.report.text import comparisons_text
+from fastbench.run.turns import SlicePart
+
+BROKEN = OK.replace(b"200 OK", b"500 Oh")
+SHORT = ("--slice", "20ms", "--time", "1.5s", "-c", "2", "-t", "1", "--no-progress")
+MS = 1_000_000
+FOLDER = resources.files("fastbench").joinpath("experiments/compare")
+SCHEMAS = {
+    name: json.loads(FOLDER.joinpath(name).read_text())
+    for name in ("compare.schema.json", "comparisons.schema.json")
+}
+VALIDATOR = jsonschema.Draft202012Validator(
+    SCHEMAS["comparisons.schema.json"],
+    registry=referencing.Registry().with_resources(
+        (name, referencing.Resource.from_contents(each)) for name, each in SCHEMAS.items()
+    ),
+)
+
+
+def part(side: int, times_ms: list[float], failed: int = 0) -> SlicePart:
+    times = array("I", [round(each * MS) for each in times_ms])
+    return SlicePart(side, len(times_ms), failed, 0, 100.0 + side, 0.1, times)
+
+
+def together(*pairs: list[Pair], **rules: float) -> Comparisons:
+    """Judge so many candidates together."""
+    shared = Rules(candidates=len(pairs), **rules)
+    config = {"time_s": 15.0, "slice_s": 0.02, "candidates": len(pairs)}
+    config["interval_confidence"] = shared.interval_confidence
+    return Comparisons(
+        tuple(
+            judge(
+                each,
+                "requests_per_s",
+                replace(SUBJECT, candidate=f"http://127.0.0.1:80{at:02}/", config=config),
+                shared,
+            )
+            for at, each in enumerate(pairs, 2)
+        )
+    )
+
+
+def sample() -> Comparisons:
+    """Three candidates: the same, one that is slower, one that fails."""
+    found = together(
+        sliced(120, 0.0, 0.004),
+        sliced(120, -0.2, 0.02),
+        [failing(each) for each in sliced(120, 0.0)],
+        regression_limit=0.1,
+    )
+    return Comparisons(tuple(replace(each, latency=LATENCIES) for each in found.each))
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(1, 400), st.integers(3, 8))
+def test_each_block_has_every_side_once(seed: int, slices: int, sides: int) -> None:
+    order = order_of(seed, slices, sides)
+    assert slices <= len(order) < slices + sides and len(order) % sides == 0
+    assert order == order_of(seed, slices, sides)
+    for at in range(0, len(order), sides):
+        assert sorted(order[at : at + sides]) == list(range(sides))
+
+
+def test_all_orders_of_a_block_come_about_as_often() -> None:
+    order = order_of(7, 3 * 6000, 3)
+    blocks = [tuple(order[at : at + 3]) for at in range(0, len(order), 3)]
+    assert all(900 < blocks.count(each) < 1100 for each in permutations(range(3)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_sides_have_the_order_they_always_had(seed: int) -> None:
+    known = {0: "10100110101010101001", 1: "01011001101010100101", 2: "01010110011010010101"}
+    assert "".join(map(str, order_of(seed, 20))) == known[seed]
+
+
+def test_each_candidate_has_a_pair_of_each_block() -> None:
+    pairs = Pairs(3, sides=3)
+    given = [part(2, [3]), part(0, [1]), part(1, [2])]
+    assert list(pairs.rows(given[:2])) == []
+    ((first, second),) = pairs.rows(given[2:])
+    assert first.base == second.base and first.base is not None and first.base.p50_ms == 1
+    assert first.candidate is not None and second.candidate is not None
+    assert (first.candidate.p50_ms, second.candidate.p50_ms) == (2, 3)
+    assert (first.candidate.requests_per_s, second.candidate.requests_per_s) == (101, 102)
+    assert (first.order, second.order) == ("base first", "candidate first")
+
+
+def test_a_candidate_that_fails_costs_only_its_own_pairs() -> None:
+    ((good, bad),) = Pairs(3, sides=3).rows([part(0, [1]), part(1, [1]), part(2, [1], failed=1)])
+    assert good.valid and not bad.valid
+    assert bad.reasons == ("candidate: 50 % of its requests failed",)
+    (both,) = Pairs(3, sides=3).rows([part(0, [1], failed=1), part(1, [1]), part(2, [1])])
+    assert [each.reasons for each in both] == [("base: 50 % of its requests failed",)] * 2
+
+
+def test_a_course_has_room_for_the_slices_of_all_sides() -> None:
+    terms = SliceTerms(1, 15.0, primary="p99")
+    two, four = (slice_pilot.course(terms, 100.0, sides=sides) for sides in (2, 4))
+    assert two.slice_s == four.slice_s == 0.5
+    assert (two.blocks, four.blocks) == (1, 1), "room for the fewest pairs comes first"
+    roomy = SliceTerms(1, 120.0, primary="p99")
+    assert slice_pilot.course(roomy, 100.0, sides=4).blocks == 3
+    assert slice_pilot.course(SliceTerms(1, 600.0, 0.02), 1e5, sides=4).blocks == 2
+    assert slice_pilot.course(SliceTerms(1, 600.0, 0.02), 1e5).blocks == 4, "4000 pairs at most"
+
+
+def test_an_order_effect_is_that_of_its_candidate() -> None:
+    levels = []
+    before = -1
+    for side in order_of(3, 3 * 3000, 3):
+        hurt = 0.9 if side == 2 and before != 2 else 1.0
+        levels.append((side, 100.0 * hurt * (1 + 0.001 * (len(levels) % 7))))
+        before = side
+    assert order_effect.told(levels, "requests_per_s", 0.02, 1)[0] == ()
+    (warning,), _ = order_effect.told(levels, "requests_per_s", 0.02, 2)
+    assert warning.code == "order_effect" and "of the candidate is 10" in warning.text
+    assert abs(order_effect.share_after_another(levels) - 8 / 9) < 0.02
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.002, 0.003, 0.004, 0.03])
+@pytest.mark.parametrize("pairs", [20, 120])
+def test_interval_p_and_verdict_agree(effect: float, pairs: int) -> None:
+    alone = together(sliced(pairs, effect)).each[0]
+    for each in together(*[sliced(pairs, effect)] * 3, threshold=0.001).each:
+        metric, own = each.metrics["requests_per_s"], alone.metrics["requests_per_s"]
+        assert metric.interval is not None and metric.p is not None and own.p is not None
+        assert own.interval is not None
+        assert metric.p == pytest.approx(min(1, 3 * own.p))
+        assert each.confidence == 0.99
+        assert metric.interval[0] <= own.interval[0] < own.interval[1] <= metric.interval[1]
+        apart = not metric.interval[0] <= 1 <= metric.interval[1]
+        if pairs > 32:  # both are of the sign test there
+            assert apart == (metric.p <= 0.01)
+        if each.verdict == "different":
+            assert apart
+        for other in each.metrics.values():
+            assert other.verdict != "different" or (other.p_holm or 0) <= 0.01
+
+
+def test_of_candidates_without_a_difference_at_most_one_comparison_in_a_hundred_errs() -> None:
+    many, wrong = 300, 0
+    for seed in range(many):
+        base = sliced(41, 0.0)
+        each = [_coins(base, 7 * seed + at) for at in range(5)]
+        found = together(*each, threshold=0.001)
+        apart = (one.interval for one in found.each if one.interval)
+        wrong += any(not low <= 1 <= high for low, high in apart)
+    assert wrong <= 10, "12 would come about in 1 of 10,000 at 1 %; uncorrected there are some 12"
+
+
+def _coins(pairs: list[Pair], seed: int) -> list[Pair]:
+    """Let a coin say which of the two sides of each pair is the candidate."""
+    chance = random.Random(seed)
+    return [
+        each if chance.random() < 0.5 else replace(each, base=each.candidate, candidate=each.base)
+        for each in pairs
+    ]
+
+
+def test_the_interval_as_it_narrowed_ends_with_the_one_that_is_told() -> None:
+    for each in sample().each[:2]:
+        assert looks(each)[-1].interval == pytest.approx(each.interval)
+
+
+def test_a_document_comes_back_and_obeys_the_schema() -> None:
+    found = sample()
+    document = json.loads(json.dumps(found.to_document(), allow_nan=False))
+    VALIDATOR.validate(document)
+    assert Comparisons.from_document(document) == found
+    assert document["regressed"] and document["ended"] == "complete"
+    assert set(document) == set(SCHEMAS["comparisons.schema.json"]["properties"])
+    for name in document:
+        with pytest.raises(jsonschema.ValidationError):
+            VALIDATOR.validate({key: each for key, each in document.items() if key != name})
+
+
+def test_a_wrong_document_is_told_with_the_path() -> None:
+    document = json.loads(json.dumps(sample().to_document()))
+    wrong = copy.deepcopy(document)
+    wrong["comparisons"][1]["verdict"] = "perhaps"
+    with pytest.raises(DocumentError, match=r"^comparisons\[1\]\.verdict: "):
+        Comparisons.from_document(wrong)
+    with pytest.raises(DocumentError, match="comparisons: expected a list"):
+        Comparisons.from_document({**document, "comparisons": []})
+    with pytest.raises(DocumentError, match="comparisons is missing"):
+        Comparisons.from_document({"schema": "fastbench.comparisons/1"})
+
+
+@pytest.mark.parametrize("width", [60, 70, 89, 90, 100, 140])
+def test_the_report_begins_with_a_row_for_each(width: int) -> None:
+    shown = comparisons_text.render(sample(), color=False, width=width)
+    assert max(map(len, shown.splitlines())) <= width
+    overview, _, details = shown.partition("CANDIDATE 1")
+    rows = overview.splitlines()
+    assert re.search(r"8002/ .* same$", rows[2]) and rows[3].endswith("REGRESSION")
+    assert rows[4].endswith("REGRESSION")
+    assert "99 % for all 3 candidates together (Bonferroni, 99.67 % each)" in " ".join(
+        overview.split()
+    )
+    assert details.count("EQUIVALENT") == 1 and "CANDIDATE 3" in details
+    assert comparisons_text.render(sample(), color=False, width=width, unicode=False).isascii()
+
+
+def test_markdown_and_page_have_a_row_and_the_details_of_each() -> None:
+    found = sample()
+    shown = markdown_comparisons.render(found)
+    assert shown.startswith("## fastbench: 3 candidates against ")
+    assert shown.count("\n## fastbench: ") == 3 and shown.count("**REGRESSION**") == 2
+    page = html_comparisons.render(found)
+    names = [value for key, value in read(page).attributes if key == "id"]
+    assert len(names) == len(set(names)) and "candidates" in names
+    charts = re.search(r'<script type="application/json" id="data">(.*?)</script>', page)
+    assert charts is not None
+    lines = json.loads(charts[1])["charts"]["spectrum"]["lines"]
+    assert [each["name"] for each in lines] == ["base", *(f"candidate {n}" for n in (1, 2, 3))]
+    assert all(f"Candidate {number}: " in page for number in (1, 2, 3))
+
+
+def test_a_saved_one_is_reported_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, page, text = (tmp_path / name for name in ("out.json", "out.html", "out.md"))
+    path.write_text(json.dumps(sample().to_document()))
+    assert main(["report", str(path), "--html", str(page), "--md", str(text)]) == 0
+    assert page.read_bytes() == formats.several("html", sample())
+    assert text.read_bytes() == formats.several("md", sample())
+    assert main(["report", str(path), "--no-color"]) == 0
+    assert "all 3 candidates together" in capsys.readouterr().out
+    assert main(["report", str(path), "--csv", "x"]) == 1
+    assert "a comparison of several candidates has --html and --md" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--visits", "--visits is for two sides; compare two at a time, or leave it out"),
+        ("--pairs 9", "--pairs is for two sides"),
+        ("--visit 2s", "--visit is for two sides"),
+        ("--stop-when sure", "--stop-when is for two sides"),
+        ("--save-baseline x", "--save-baseline is for two sides"),
+        ("--script x.py", "--script is for two sides"),
+        ("-n 100", "slices cannot have a number of requests (-n); compare two at a time"),
+        ("--time 0.9s", "--time must be at least 960ms: 16 pairs of slices"),
+        (" ".join(["http://127.0.0.1/"] * 6), "a base and up to 7 candidates, not 9 sides"),
+        ("saved.json", "compare saved results two at a time"),
+    ],
+)
+def test_what_two_sides_alone_can_have_is_refused(
+    words: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.py").write_text(
+        "from fastbench import scenario\n\n\n@scenario\nasync def one(vu):\n    pass\n"
+    )
+    (tmp_path / "saved.json").write_text("{}")
+    urls = [f"http://127.0.0.1:800{at}/" for at in (1, 2, 3)]
+    with pytest.raises(UsageError) as error:
+        compare_args.parse([*words.split(), *urls])
+    assert told in str(error.value) and str(error.value).count("\n") == 0
+
+
+def compare(folder: Path, *words: str, code: int = 0) -> tuple[Comparisons, str]:
+    done = invoke("compare", *words, "--json", "out.json", cwd=folder)
+    assert done.returncode == code, done.stderr
+    document = json.loads((folder / "out.json").read_text())
+    VALIDATOR.validate(document)
+    return Comparisons.from_document(document), done.stdout
+
+
+def slow(peer: Peer) -> None:
+    while peer.request():
+        peer.pause(0.002)
+        peer.send(OK)
+
+
+def test_the_slow_one_of_three_is_found_and_every_request_is_counted(tmp_path: Path) -> None:
+    with Server(answering()) as base, Server(slow) as other, Server(answering()) as third:
+        urls = [each.url() for each in (base, other, third)]
+        files = ("--html", "out.html", "--md", "out.md")
+        found, shown = compare(tmp_path, *SHORT, "--time", "2.4s", *urls, *files)
+    slower, same = found.each
+    assert slower.verdict == "different" and slower.ratio is not None and slower.ratio < 0.9
+    assert same.ratio is not None and same.ratio > 2 * slower.ratio
+    assert [each.candidate for each in found.each] == urls[1:]
+    assert len(slower.pairs) == len(same.pairs) >= 16
+    assert {pair.order for pair in same.pairs} == {"base first", "candidate first"}
+    assert slower.latency is not None and same.latency is not None
+    assert slower.latency.base == same.latency.base
+    counted = (slower.latency.base, slower.latency.candidate, same.latency.candidate)
+    for server, times in zip((base, other, third), counted, strict=True):
+        # The pilot's requests are those that stand in no pair.
+        assert 0 < times.count < server.seen.requests
+    for each in found.each:
+        sides = [(pair.base, pair.candidate) for pair in each.pairs]
+        assert sum(base.samples or 0 for base, _ in sides if base) <= counted[0].count
+    assert slower.latency.candidate.percentile(50) > 2 * MS
+    assert "99 % for all 2 candidates together (Bonferroni, 99.5 % each)" in shown
+    assert (tmp_path / "out.html").stat().st_size and (tmp_path / "out.md").stat().st_size
+
+
+def test_a_candidate_that_fails_requests_is_a_regression(tmp_path: Path) -> None:
+    with Server(answering()) as good, Server(answering(BROKEN)) as bad:
+        sides = (good.url(), good.url(), bad.url())
+        words = (*SHORT, "--fail-on-regression", "80%", "--quiet", "--json", "out.json", *sides)
+        done = invoke("compare", *words, cwd=tmp_path)
+    found = Comparisons.from_document(json.loads((tmp_path / "out.json").read_text()))
+    assert [each.regressed for each in found.each] == [False, True]
+    assert done.returncode == 96 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and bad.url() in done.stderr
+    assert [each.code for each in found.each[1].warnings if each.code == "candidate_fails"]
+
+
+def test_a_server_three_times_is_never_worse_by_half(tmp_path: Path) -> None:
+    with Server(answering()) as server:
+        found, _ = compare(tmp_path, *SHORT, "--threshold-effect", "50%", *[server.url()] * 3)
+    assert [each.verdict for each in found.each].count("different") == 0
+    assert found.ended == "complete" and not found.regressed
+
+
+def test_a_candidate_that_is_not_there_is_exit_122(tmp_path: Path) -> None:
+    with Server(answering()) as good, refusing() as port:
+        gone = f"http://127.0.0.1:{port}/"
+        found, shown = compare(tmp_path, *SHORT, good.url(), good.url(), gone, code=122)
+    assert [each.ended for each in found.each] == ["complete", "nothing_succeeded"]
+    assert "no result" in shown and found.each[0].ratio is not None
+
+
+def test_latencies_are_compared_at_a_rate_that_the_slowest_carries(tmp_path: Path) -> None:
+    with Server(answering()) as base, Server(slow) as other:
+        sides = (base.url(), base.url(), other.url())
+        words = ("--primary", "p50", "--time", "2.4s", "-c", "2", "-t", "1", "--no-progress")
+        found, shown = compare(tmp_path, *words, *sides)
+    rates = {each.config["rate"] for each in found.each}
+    assert len(rates) == 1 and 0 < float(str(rates.pop())) < 1000, "2 connections, 2 ms"
+    assert "of what the slowest side carried in a closed loop" in shown
+    assert all(each.latency and each.latency.times == "response" for each in found.each)
+
+
+def test_ctrl_c_ends_it_with_what_there_is(tmp_path: Path) -> None:
+    with Server(answering()) as server:
+        words = ("compare", "--time", "5m", "-c2", "-t1", "--json", "out.json")
+        with begin(*words, *[server.url()] * 3, cwd=tmp_path) as process:
+            try:
+                until(lambda: server.seen.connections >= 12)  # the pilot's and those after it
+                process.send_signal(signal.SIGINT)
+                _, err = process.communicate(timeout=LIMIT_S)
+            finally:
+                process.kill()
+        assert process.returncode == 105, err
+        until(lambda: server.open_connections == 0)
+    assert "Traceback" not in err
+    found = Comparisons.from_document(json.loads((tmp_path / "out.json").read_text()))
+    assert found.ended == "interrupted" and len(found.each) == 2
