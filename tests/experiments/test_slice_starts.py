@@ -265,7 +265,7 @@ def test_ctrl_c_between_starts_ends_it_in_order(folder: Path) -> None:
 @pytest.mark.parametrize("slower", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_plain_trial_of_the_candidate_is_the_baseline(folder: Path, slower: bool) -> None:
     limit = ("--save-baseline", "main", "--fail-on-regression", "50%")
-    words = ("--restarts", "1", "--time", "700ms", *limit, *URL)
+    words = ("--restarts", "1", "-d", "700ms", *limit, *URL)  # the trial has its own length
     candidate = command("new", spin_us=2000 if slower else 100)
     found, shown = compare(folder, *words, *sides(command("old"), candidate))
     saved = folder / ".fastbench" / "baselines" / "main.json"

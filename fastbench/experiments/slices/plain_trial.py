@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastbench.experiments.compare import figures
 from fastbench.experiments.trials import pairing, side_server, trial, trial_servers
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
@@ -9,6 +11,8 @@ from fastbench.experiments.trials.trial import Job, Side, TrialError, TrialObser
 from fastbench.experiments.trials.trial_servers import ServerError
 from fastbench.plan.plan import Plan
 from fastbench.results.result import Result
+
+LENGTH_S = 3.0  # measured, whatever -d says of the slices
 
 
 def run(side: Side, name: str, rate: float | None) -> Result | str:
@@ -41,4 +45,7 @@ def _result(side: Side, name: str, rate: float | None, stop: Interrupts) -> Resu
 
 
 def _job(job: Job, rate: float | None) -> Job:
-    return job if rate is None or not isinstance(job, Plan) else pairing.at_rate(job, rate)
+    if not isinstance(job, Plan):
+        return job
+    job = replace(job, load=replace(job.load, duration_s=LENGTH_S))
+    return job if rate is None else pairing.at_rate(job, rate)
