@@ -12,6 +12,7 @@ from dataclasses import replace
 from importlib import resources
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -62,10 +63,10 @@ def part(side: int, times_ms: list[float], failed: int = 0) -> SlicePart:
     return SlicePart(side, len(times_ms), failed, 0, 100.0 + side, 0.1, times)
 
 
-def together(*pairs: list[Pair], **rules: float) -> Comparisons:
+def together(*pairs: list[Pair], **rules: Any) -> Comparisons:
     """Judge so many candidates together."""
-    shared = Rules(candidates=len(pairs), **rules)
-    config = {"time_s": 15.0, "slice_s": 0.02, "candidates": len(pairs)}
+    shared = replace(Rules(candidates=len(pairs)), **rules)
+    config: dict[str, object] = {"time_s": 15.0, "slice_s": 0.02, "candidates": len(pairs)}
     config["interval_confidence"] = shared.interval_confidence
     return Comparisons(
         tuple(
@@ -144,7 +145,7 @@ def test_a_course_has_room_for_the_slices_of_all_sides() -> None:
 
 
 def test_an_order_effect_is_that_of_its_candidate() -> None:
-    levels = []
+    levels: list[order_effect.Level] = []
     before = -1
     for side in order_of(3, 3 * 3000, 3):
         hurt = 0.9 if side == 2 and before != 2 else 1.0
