@@ -34,7 +34,7 @@ def sliced(line: str) -> SliceTerms:
 @pytest.mark.parametrize(
     ("words", "restarts", "time_s", "warmup_s"),
     [
-        ("--slice auto", 8, 32.0, 1.0),
+        ("--slice auto", 10, 40.0, 1.0),
         ("--restarts 1", 1, 15.0, 1.0),
         ("--restarts 20 -W 3s", 20, 80.0, 3.0),
         ("--restarts 8 --time 1m -W 0", 8, 60.0, 0.0),

@@ -32,7 +32,7 @@ Measuring, in slices: both servers are alive, and loaded in turns for some milli
                           P: 0.5%; both: sure,0.5%. There are ten looks, and the confidence is
                           that of all together
   --restarts N            start both servers N times, slices within each; the start is then the
-                          sample: 1, or at least 8 (8 with --run-base, else 1)
+                          sample: 1, or at least 8 (10 with --run-base, else 1)
   -W, --warmup T          load before the slices of servers that it starts (1s)
 
 Measuring by visits: trials of seconds that alternate, one server loaded, or started, at a time;
