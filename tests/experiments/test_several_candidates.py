@@ -14,12 +14,13 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import browser
 import jsonschema
 import pytest
 import referencing
 from commandline import begin, invoke
 from comparing import LATENCIES, SUBJECT, failing, sliced
-from html_pages import read
+from html_pages import EVIL, complaints, needs_browser, read
 from hypothesis import given
 from hypothesis import strategies as st
 from running import LIMIT_S, until
@@ -254,6 +255,30 @@ def test_markdown_and_page_have_a_row_and_the_details_of_each() -> None:
     lines = json.loads(charts[1])["charts"]["spectrum"]["lines"]
     assert [each["name"] for each in lines] == ["base", *(f"candidate {n}" for n in (1, 2, 3))]
     assert all(f"Candidate {number}: " in page for number in (1, 2, 3))
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_a_hostile_label_is_text_and_nothing_else(evil: str) -> None:
+    def page(label: str) -> str:
+        return html_comparisons.render(
+            Comparisons(tuple(replace(each, base=label, candidate=label) for each in sample().each))
+        )
+
+    assert read(page(evil)).elements == read(page("harmless")).elements
+    assert "&quot; id=&quot;b&quot;" in page('" id="b"'), "only names of elements are taken out"
+
+
+@needs_browser
+def test_a_browser_draws_the_page_without_complaint(
+    tmp_path: Path, chromium: browser.Browser
+) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(html_comparisons.render(sample()), "utf-8")
+    chromium.look(360)
+    chromium.open(path)
+    assert complaints(chromium) == []
+    assert chromium.ask("document.documentElement.scrollWidth") == 360
+    assert chromium.ask("document.querySelectorAll('figure[data-chart] svg').length") == 2
 
 
 def test_a_saved_one_is_reported_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -221,7 +221,7 @@ def test_a_server_that_dies_costs_its_start_which_is_made_again(folder: Path) ->
 
 
 def test_a_server_that_does_not_start_later_on_ends_it_with_what_there_is(folder: Path) -> None:
-    words = ("--restarts", "8", "--time", "4s", *URL)
+    words = ("--restarts", "8", "--time", "1.6s", *URL)
     failing = command("new", "fails", "3")
     found, shown = compare(folder, *words, *sides(command("old"), failing))
     said = " ".join(shown.split())

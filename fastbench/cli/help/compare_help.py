@@ -3,7 +3,7 @@
 TEXT = """\
 fastbench compare: is build B faster? Both are loaded in turns, so drift affects both equally.
 
-  fastbench compare [flags] BASE CANDIDATE     two URLs, or two saved results
+  fastbench compare [flags] BASE CANDIDATE [CANDIDATE…]   URLs, or two saved results
   fastbench compare --run-base CMD --run-candidate CMD --url URL [flags]
 
 Examples
@@ -24,9 +24,11 @@ Sides
   --script FILE           load both by this script, with the flags of `fastbench run`; the URL
                           of the side becomes --base-url and env("BASE_URL")
   BASE and CANDIDATE may also be files of --json or names of --save-baseline
+  Up to 7 candidates, all URLs, are loaded in turns with the base, in slices: they share --time,
+  each has a verdict, and the confidence is that of all of them together
 
 Measuring, in slices: both servers are alive, and loaded in turns for some milliseconds
-  --time T, -d T          measured time, of both servers together (15s; 4s for each start)
+  --time T, -d T          measured time, of all servers together (15s; 4s for each start)
   --slice T|auto          length of a slice, 20ms or more (auto: a pilot run finds it)
   --stop-when sure|P      end once the verdict is sure, or half of the interval's width at most
                           P: 0.5%; both: sure,0.5%. There are ten looks, and the confidence is
@@ -52,7 +54,7 @@ Pass or fail
                           requests_per_s. A latency without -R is measured at one common rate,
                           which a pilot run finds
   --threshold-effect P    the smallest difference that matters (2%)
-  --fail-on-regression P  exit 96 if the candidate is worse by P or more: 5%
+  --fail-on-regression P  exit 96 if a candidate is worse by P or more: 5%
 
 Output
   --json [FILE]           everything as JSON (standard output without FILE)  --format text|json
