@@ -34,6 +34,7 @@ from fastbench.run.turns import SlicePart, Turns
 
 PILOT_SLICE_S = 0.05
 PILOT_S = 1.0
+LONGEST_PILOT_S = 2.0  # of each side
 PILOT_ROUNDS = 10  # of all sides, at least: enough slices of each for its trend
 CPU_PAIR_S = 0.5  # at least: what a server does now and then, such as GC, is in both halves of it
 P99_ROOM = 1.2  # for pairs that get fewer requests than most
@@ -68,7 +69,7 @@ def find(
             for each, shape in zip(parts, shapes, strict=True)
         ]
 
-    turns = Turns(tuple(plans), order, PILOT_SLICE_S, 4 * PILOT_S)
+    turns = Turns(tuple(plans), order, PILOT_SLICE_S, len(plans) * LONGEST_PILOT_S)
     sliced_run.apart(turns, told, found.extend, stop)
     if terms.primary == "cpu_per_request":
         _check_seen({side for side, _, seen, _ in found if not seen}, names)
