@@ -163,12 +163,12 @@ def test_interval_p_and_verdict_agree(effect: float, pairs: int) -> None:
 def test_of_candidates_without_a_difference_at_most_one_comparison_in_a_hundred_errs() -> None:
     many, wrong = 300, 0
     for seed in range(many):
-        base = sliced(41, 0.0)
-        each = [_coins(base, 7 * seed + at) for at in range(5)]
+        base = sliced(49, 0.0)
+        each = [_coins(base, 7 * seed + at) for at in range(7)]
         found = together(*each, threshold=0.001)
         apart = (one.interval for one in found.each if one.interval)
         wrong += any(not low <= 1 <= high for low, high in apart)
-    assert wrong <= 10, "12 would come about in 1 of 10,000 at 1 %; uncorrected there are some 12"
+    assert wrong <= 9, "3 are expected; without the correction some 19"
 
 
 def _coins(pairs: list[Pair], seed: int) -> list[Pair]:
