@@ -19,7 +19,8 @@ MS = 1_000_000
 
 
 def compare(folder: Path, *words: str, code: int = 0) -> tuple[Comparisons, str]:
-    done = invoke("compare", *words, "--json", "out.json", cwd=folder)
+    wide = {"COLUMNS": "400"}  # beside other tests it would be 80, and sentences in more lines
+    done = invoke("compare", *words, "--json", "out.json", env=wide, cwd=folder)
     assert done.returncode == code, done.stderr
     document = json.loads((folder / "out.json").read_text())
     VALIDATOR.validate(document)

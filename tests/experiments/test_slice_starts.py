@@ -82,7 +82,8 @@ def read(folder: Path) -> Comparison:
 
 
 def compare(folder: Path, *words: str) -> tuple[Comparison, str]:
-    done = invoke("compare", *COMMON, *words, "--json", "out.json", cwd=folder)
+    wide = {"COLUMNS": "400"}  # beside other tests it would be 80, and sentences in more lines
+    done = invoke("compare", *COMMON, *words, "--json", "out.json", env=wide, cwd=folder)
     forget_outputs((folder / "out.json").read_text())
     return read(folder), done.stdout + done.stderr
 
