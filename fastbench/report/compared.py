@@ -76,12 +76,17 @@ def _slices(found: Comparison) -> list[str]:
     """Say how many pairs of slices there were, how long a slice is, and all of them."""
     slice_s, time_s = _number(found.config, "slice_s"), _number(found.config, "time_s")
     pairs = plural(len(found.pairs), "pair")
-    parts = [f"{pairs} in slices of {format_s(slice_s)}" if slice_s else f"{pairs} in slices"]
+    each = _number(found.config, "slices_per_pair")
+    if slice_s and each and each > 1:
+        parts = [f"{pairs}, each of {each:g} slices of {format_s(slice_s)} per side"]
+    else:
+        parts = [f"{pairs} in slices of {format_s(slice_s)}" if slice_s else f"{pairs} in slices"]
     if not time_s:
         return parts
     restarts = _number(found.config, "restarts")
     if restarts and restarts > 1:
-        return [*parts, format_s(time_s), f"{restarts:g} fresh starts"]
+        each_s = format_s(round(time_s / restarts, 3))
+        return [*parts, f"{restarts:g} fresh starts with {each_s} of slices each"]
     look, looks = _number(found.config, "look"), _number(found.config, "looks")
     if look is None or looks is None or look >= looks or found.ended != "complete":
         return [*parts, format_s(time_s)]
@@ -154,12 +159,17 @@ def _shown(name: str, value: float) -> str:
     return format_ns(value * 1e3) if name == "cpu_per_request" else format_ms(value)
 
 
+def between(found: Comparison) -> str:
+    """Say between what the noise was: pairs, or starts of the servers where they are the sample."""
+    what = "start" if any(pair.start is not None for pair in found.pairs) else "pair"
+    return f"from {what} to {what}"
+
+
 def noise(found: Comparison, metric: Metric) -> list[str]:
     """Say how noisy the pairs or starts were, and what such a comparison can see at all."""
     parts = []
     if metric.noise_floor is not None:
-        what = "start" if any(pair.start is not None for pair in found.pairs) else "pair"
-        parts.append(f"{share(metric.noise_floor)} from {what} to {what}")
+        parts.append(f"{share(metric.noise_floor)} {between(found)}")
     if metric.smallest_difference is not None:
         seen = share(metric.smallest_difference)
         parts.append(f"smallest difference that 9 in 10 such runs would detect: {seen}")

@@ -100,8 +100,8 @@ def load(word: str) -> Result:
         return Result.from_document(_parsed(data))
     except DocumentError as error:
         raise UsageError(
-            f"{redact.text(shown)} cannot be compared: {error}. Save it anew with --json FILE "
-            "or --save-baseline NAME."
+            f"{redact.text(shown)} cannot be compared: {error}. Save a run by `fastbench --json "
+            "FILE URL` or --save-baseline NAME."
         ) from None
 
 
@@ -113,7 +113,9 @@ def _parsed(data: bytes) -> object:
     document = parsed(data)
     schema = document.get("schema") if isinstance(document, dict) else None
     if isinstance(schema, str) and schema != SCHEMA and schema.startswith(_DOCUMENTS):
-        raise DocumentError(f"schema: it is a document {schema!r}, not a run's {SCHEMA!r}")
+        kind = schema.removeprefix(_DOCUMENTS).partition("/")[0]
+        kind = "compare" if kind == "comparisons" else kind
+        raise DocumentError(f"schema: it is the document of `fastbench {kind}`, not of one run")
     return document
 
 

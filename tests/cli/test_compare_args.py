@@ -261,7 +261,7 @@ def test_two_saved_results_are_compared_as_they_are(files: Path) -> None:
         ("A B --primary speed", "requests_per_s, p50, p90, p99, mean, cpu_per_request"),
         ("A B --threshold-effect 2", "for example --threshold-effect 5%"),
         ("A B --threshold-effect nan%", "takes a percentage"),
-        ("A B --fail-on-regression 100%", "between 0% and 100%"),
+        ("A B --fail-on-regression 100%", "above 0% and below 100%"),
         ("A B --baseline main", "the baseline's name as BASE"),
         ("A B --md - --json -", "can go to standard output"),
         ("A B --html=", "--html needs the name of a file"),

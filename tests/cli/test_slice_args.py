@@ -84,7 +84,7 @@ def test_a_script_can_still_turn_out_not_to_fit() -> None:
         ("--stop-when now", "--stop-when sure,0.5%"),
         ("--stop-when 0.5", "--stop-when sure,0.5%"),
         ("--stop-when 1%,2%", "--stop-when sure,0.5%"),
-        ("--stop-when 0%", "between 0% and 100%"),
+        ("--stop-when 0%", "above 0% and below 100%"),
         ("--stop-when sure --pairs 20", "for visits and --stop-when for slices"),
         ("--slice 10s", "--slice"),
         ("--slice 1s --time 15s", "--time must be at least 32s"),

@@ -124,8 +124,13 @@ def test_requests_that_fail_now_are_a_regression(tmp_path: Path, regressed: bool
 
 def test_a_server_that_is_not_there_is_exit_122(tmp_path: Path) -> None:
     with Server(answering()) as good, refusing() as port:
-        done = invoke("compare", *SHORT, good.url(), f"http://127.0.0.1:{port}/", cwd=tmp_path)
+        gone = f"http://127.0.0.1:{port}/"
+        words = (*SHORT, "--json", "out.json", good.url(), gone)
+        done = invoke("compare", *words, cwd=tmp_path)
     assert done.returncode == 122
+    assert f"the candidate ({gone}) cannot be connected to" in " ".join(done.stdout.split())
+    found = Comparison.from_document(json.loads((tmp_path / "out.json").read_text()))
+    assert found.pairs == () and found.ended == "nothing_succeeded", "the pilot is enough"
 
 
 def test_ctrl_c_ends_it_with_what_there_is(tmp_path: Path) -> None:

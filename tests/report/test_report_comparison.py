@@ -74,6 +74,21 @@ def test_an_early_end_is_told_in_the_line_of_the_load() -> None:
     assert "20ms, 1m, closed loop" in plain(replace(found, config={**asked, "look": 10}))
 
 
+def test_the_line_of_the_load_tells_slices_of_a_pair_and_of_a_start() -> None:
+    many = replace(sliced(), config={**sliced().config, "slices_per_pair": 13})
+    assert "pairs, each of 13 slices of 20ms per side, 15s" in plain(many)
+    one = replace(sliced(), config={**sliced().config, "slices_per_pair": 1})
+    assert plain(one) == plain(sliced())
+    assert "8 fresh starts with 1.6s of slices each" in plain(restarted())
+
+
+def test_a_terminal_of_80_columns_has_room_for_the_interval() -> None:
+    lines = plain(unsettled(), 80).splitlines()
+    (head,) = (line for line in lines if line.endswith("99 % interval"))
+    rate = next(line for line in lines if "requests/s*" in line)
+    assert " to +3.5 %  inconclusive" in rate and len(head) == rate.index("  inconclusive")
+
+
 def test_several_starts_are_told_one_by_one() -> None:
     lines = plain(restarted()).splitlines()
     begin = next(at for at, line in enumerate(lines) if line.startswith("Starts"))

@@ -125,7 +125,7 @@ WRONG = {
     "schema v2": (changed(schema="fastbench/2"), "reads 'fastbench/1', not 'fastbench/2'"),
     "a comparison": (
         changed(schema="fastbench.compare/1"),
-        "it is a document 'fastbench.compare/1', not a run's 'fastbench/1'",
+        "it is the document of `fastbench compare`, not of one run",
     ),
     "a missing field": (without("summary.ok"), "summary.ok is missing"),
     "no machine": (without("environment.kernel"), "environment.kernel is missing"),
@@ -151,7 +151,7 @@ def test_a_file_that_is_no_result_is_one_sentence_with_the_field(what: str, tmp_
     said = str(caught.value)
     assert sentence in said
     assert said.startswith(f"{path} cannot be compared: ")
-    assert said.endswith("Save it anew with --json FILE or --save-baseline NAME.")
+    assert said.endswith("Save a run by `fastbench --json FILE URL` or --save-baseline NAME.")
     assert "\n" not in said
 
 
@@ -312,7 +312,7 @@ def test_a_script_has_baselines_too(server: Server, tmp_path: Path) -> None:
         (("--baseline", "nope"), "nope is neither a file nor a saved baseline"),
         (("--save-baseline", "a/b"), "takes a name of letters"),
         (("--baseline", "good.json", "--fail-on-regression", "5"), "takes a percentage"),
-        (("--baseline", "good.json", "--fail-on-regression", "0%"), "between 0% and 100%"),
+        (("--baseline", "good.json", "--fail-on-regression", "0%"), "above 0% and below 100%"),
     ],
 )
 def test_a_slip_is_refused_before_the_run(

@@ -75,7 +75,9 @@ def share(flag: str, text: str | None) -> float | None:
     number, percent = text.strip(), text.strip().endswith("%")
     found = _float(number.removesuffix("%").strip()) / 100 if percent else math.nan
     if not 0 < found < 1:
-        raise UsageError(f"{flag} takes a percentage between 0% and 100%, for example {flag} 5%.")
+        raise UsageError(
+            f"{flag} takes a percentage above 0% and below 100%, for example {flag} 5%."
+        )
     return found
 
 

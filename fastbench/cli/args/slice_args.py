@@ -264,8 +264,8 @@ def _stop_when(text: str | None) -> StopWhen | None:
             half_width = values.share("--stop-when", word)
         else:
             raise UsageError(
-                "--stop-when takes sure, the half width of the interval, or both: "
-                "--stop-when sure,0.5%."
+                "--stop-when takes the word sure, half of the interval's width, such as 0.5%, or "
+                "both: --stop-when sure,0.5%."
             )
     return StopWhen(sure, half_width)
 

@@ -211,6 +211,7 @@ def _subject(what: Live, machine: Environment, measured: Measured | None) -> dec
     if measured is not None:
         found = {"rate": measured.rate, "slice_s": measured.slice_s}
         found["skip_s"] = measured.skip_s or None
+        found["slices_per_pair"] = measured.slices_per_pair if measured.slice_s else None
         if measured.levels is not None:
             found |= {"look": measured.levels.look, "look_confidence": measured.levels.interval}
     config = {**what.config, **{name: each for name, each in found.items() if each is not None}}

@@ -115,7 +115,13 @@ def run(
     warnings, more = order_effect.told(levels, terms.primary, terms.threshold)
     saturated = client_limit.told(pairs, told.get("workers", 1), limits.usable_cores())
     warnings = (*saturated, *warnings)
-    return Measured(tuple(pairs), ended, None, (*notes, *more), slice_s, warnings, levels=last)
+    blocks = told.get("blocks", 1)
+    notes = [*notes, *more]
+    return Measured(
+        *(tuple(pairs), ended, None, tuple(notes), slice_s, warnings),
+        slices_per_pair=blocks,
+        levels=last,
+    )
 
 
 def _request(side: Side) -> RunRequest:
@@ -134,6 +140,7 @@ def _work(requests: Sequence[RunRequest], terms: SliceTerms, channel: socket.soc
             say("workers", turns.workers)
             course = _pilot(turns, terms)
             say("slice_s", course.slice_s)
+            say("blocks", course.blocks)
             times = _measure(turns, terms, course, say)
             say("notes", turns.end())
             kind = "response" if turns.planned else "service"

@@ -81,9 +81,10 @@ def ending(terms: SliceTerms, pairs: Sequence[Pair], levels: Levels | None) -> l
     when, rules = terms.stop_when, Rules(threshold=terms.threshold).at(levels)
     if when is None or levels is None:
         return []
-    sure = f"{decision.percent(rules.confidence)} over all {LOOKS} looks, by alpha spending"
+    percent = decision.percent(rules.confidence)
+    sure = f"the {percent} hold for all {LOOKS} looks together (alpha spending)"
     if levels.look == LOOKS:
-        return [f"all of --time passed before what --stop-when asks for; {sure}"]
+        return [f"--time was over before what --stop-when waits for came true; {sure}"]
     at_s = [each.at_s or 0.0 for each in pairs]
     length_s = at_s[-1] * len(at_s) / max(1, len(at_s) - 1)
     main = decision.measured(pairs, terms.primary, rules)

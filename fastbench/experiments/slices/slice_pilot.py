@@ -43,11 +43,15 @@ REQUESTS = 50  # of the slowest side in a slice, at least
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the pilot found. `rate` is a common one, None if none is wanted."""
+    """What the pilot found. `rate` is a common one, None if none is wanted.
+
+    `silent` are the sides without any successful response.
+    """
 
     course: Course
     rate: float | None = None
     notes: tuple[str, ...] = ()
+    silent: tuple[int, ...] = ()
 
 
 def find(
@@ -85,7 +89,8 @@ def find(
     skip_s = tenths * PILOT_SLICE_S / slice_trend.TENTHS
     chosen = course(terms, rate or slowest, skip_s=skip_s, sides=len(plans))
     notes = (_skip_note(chosen.skip_s, effects, names),) if chosen.skip_s else ()
-    return Found(chosen, rate, notes)
+    silent = (at for at, rows in enumerate(sides) if rows and not any(row[1] for row in rows))
+    return Found(chosen, rate, notes, tuple(silent))
 
 
 def _skip_note(skip_s: float, effects: Sequence[float], names: Sequence[str]) -> str:

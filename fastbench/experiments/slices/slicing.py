@@ -42,7 +42,7 @@ from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
 from fastbench.experiments.trials.pairing import REDO, Measured, Phase, Stage_, Standing
 from fastbench.experiments.trials.trial import Side
 from fastbench.experiments.trials.trial_artifacts import Kept
-from fastbench.experiments.trials.trial_servers import ServerError
+from fastbench.experiments.trials.trial_servers import Address, ServerError
 from fastbench.foundation.units import format_rate
 from fastbench.machine import limits
 from fastbench.machine.programs import Program
@@ -116,14 +116,14 @@ class _Sliced:
     def run(self) -> list[Measured]:
         """Measure until the time is over, or something else ends it."""
         self.servers = Servers(self.sides, self.names)
-        if self.terms.restarts == 1:
-            self.notes.append(BLIND)
         interrupted = False
         try:
             self._all_starts()
             self.notes += slice_looks.ending(self.terms, self._pairs(0), self.last)
         except Interrupted:
             interrupted = True
+        if self.terms.restarts == 1 and self.rows:
+            self.notes.append(BLIND)
         return [self._measured(at, interrupted) for at in range(len(self.sides) - 1)]
 
     def _measured(self, candidate: int, interrupted: bool) -> Measured:
@@ -143,6 +143,7 @@ class _Sliced:
             slice_s=terms.slice_s if course is None else course.slice_s,
             warnings=(*saturated, *host_noise.told(self.hosts), *warnings),
             skip_s=0.0 if course is None else course.skip_s,
+            slices_per_pair=1 if course is None else course.blocks,
             levels=self.last,
             programs=programs,
         )
@@ -195,11 +196,23 @@ class _Sliced:
             self._show("pilot")
             pilot = slice_pilot.find(plans, self.terms, self.stop, self.names)
             running.check()
+            self._check_reached(plans, pilot.silent)
             self.course, self.rate = pilot.course, pilot.rate
             self.notes += pilot.notes
             plans = self._at_found_rate(plans)
         self._measure(plans, start, self.course, running)
         running.check()
+
+    def _check_reached(self, plans: Sequence[Plan], silent: Sequence[int]) -> None:
+        """Raise ServerError where nothing can be compared, as nobody listens on the other side.
+
+        A server that answers with errors is measured: that may be the regression.
+        """
+        gone = [at for at in silent if not _accepts(plans[at])]
+        if 0 not in gone and len(gone) < len(plans) - 1:
+            return
+        whose = " and ".join(f"the {self.names[at]} ({self.sides[at].label})" for at in gone)
+        raise ServerError(f"{whose} cannot be connected to: start it, or check the URL")
 
     def _at_found_rate(self, plans: Sequence[Plan]) -> list[Plan]:
         if self.rate is None:
@@ -277,6 +290,12 @@ def _whole_blocks(slices: float, sides: int) -> int:
 def _plan(job: object) -> Plan:
     assert isinstance(job, Plan)  # others are refused with their flags
     return job
+
+
+def _accepts(plan: Plan) -> bool:
+    """Tell whether somebody listens at the address; True where another one stands for it."""
+    target = plan.target
+    return bool(plan.connect_to) or Address(target.host, target.port, target.unix_path).accepts()
 
 
 def _of_start(pair: Pair, number: int, start_s: float) -> Pair:

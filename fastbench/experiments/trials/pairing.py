@@ -85,6 +85,7 @@ class Measured:
     """What came of it. `ended` is one of compare_document.ENDED, `rate` a pilot's, per s.
 
     `slice_s` is the length of a slice, None where there are none; `skip_s` of it is left out.
+    `slices_per_pair` is how many of each side make a pair.
     `levels` are those of the last look, None where there was one alone. `programs` serve the
     sides of a comparison in slices, None of one that is not visible.
     """
@@ -96,6 +97,7 @@ class Measured:
     slice_s: float | None = None
     warnings: tuple[Warning_, ...] = ()
     skip_s: float = 0.0
+    slices_per_pair: int = 1
     levels: Levels | None = None
     programs: tuple[Program | None, ...] = ()
 

@@ -153,7 +153,7 @@ def _figures(found: Comparison) -> list[Figure]:
         sure = f"{100 * found.confidence:g} % interval"
         shown.append(Figure(sure, signed_interval(metric.interval), "of the change"))
     if metric.noise_floor is not None:
-        shown.append(Figure("noise floor", share(metric.noise_floor), "from pair to pair"))
+        shown.append(Figure("noise floor", share(metric.noise_floor), compared.between(found)))
     if metric.smallest_difference is not None and found.interleaved:
         seen = share(metric.smallest_difference)
         shown.append(Figure("smallest difference", seen, "that 9 in 10 such runs detect"))
@@ -180,7 +180,7 @@ def _changes(found: Comparison) -> Markup | None:
         hint += "Runs that were not interleaved are never “same”."
     heads = (
         *("", "base #", "candidate #", "change #", f"{sure} interval #", "90 % interval #"),
-        *("p #", "p, corrected #", "noise #", "visible #", ""),
+        *("p #", "p, corrected #", "noise #", "detectable #", ""),
     )
     rows = [_metric(found, name, metric) for name, metric in told_metrics(found).items()]
     if why := untold(found):

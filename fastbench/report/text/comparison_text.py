@@ -30,7 +30,7 @@ NAME_COLUMNS = 12
 FIGURE_COLUMNS = 11
 CHANGE_COLUMNS = 10
 INTERVAL_COLUMNS = 20
-WIDE_COLUMNS = 90  # from here on the table has a column of intervals
+WIDE_COLUMNS = 80  # from here on the table has a column of intervals
 MARK = "*"
 
 
@@ -135,8 +135,11 @@ def _table(page: Page, found: Comparison) -> list[str]:
         lines.append(page.dim(f"  {why}"))
     if found.interleaved:
         over = "starts" if slice_course.in_starts(found) else "pairs"
-        told = f"  {MARK} decides the verdict; sides: medians; change: over {over}"
-        lines.append(page.dim(told))
+        told = (
+            f"{MARK} decides the verdict; both sides: medians; the change is over the {over}, "
+            "not from these medians"
+        )
+        lines += [page.dim(f"  {line}") for line in textwrap.wrap(told, page.width - 2)]
     return lines
 
 
@@ -151,7 +154,7 @@ def _row(page: Page, found: Comparison, name: str, metric: Metric, *, wide: bool
         text += f"{shown:>{INTERVAL_COLUMNS}}"
     word = verdict_word(metric)
     paint = {"better": page.green, "worse": page.red}.get(word, page.dim)
-    return text + ("   " if wide else "  ") + paint(word)
+    return text + ("   " if page.width > WIDE_COLUMNS else "  ") + paint(word)
 
 
 def _seen(page: Page, found: Comparison) -> list[str]:
