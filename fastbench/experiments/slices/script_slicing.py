@@ -107,21 +107,21 @@ def run(
         kept.add_slices(kind, [unpacked(each) for each in of_sides])
     last = slice_looks.read(told.get("levels"))
     notes += (*slice_looks.ending(terms, pairs, last), *told.get("notes", ()))
-    nothing = not any(each.base and each.base.samples for each in pairs)
-    nothing = nothing or not any(each.candidate and each.candidate.samples for each in pairs)
-    if ended == "complete" and nothing:
+    if ended == "complete" and not _answered(pairs):
         ended = "nothing_succeeded"
     slice_s = told.get("slice_s", terms.slice_s)
     warnings, more = order_effect.told(levels, terms.primary, terms.threshold)
     saturated = client_limit.told(pairs, told.get("workers", 1), limits.usable_cores())
     warnings = (*saturated, *warnings)
     blocks = told.get("blocks", 1)
-    notes = [*notes, *more]
-    return Measured(
-        *(tuple(pairs), ended, None, tuple(notes), slice_s, warnings),
-        slices_per_pair=blocks,
-        levels=last,
-    )
+    asked = (tuple(pairs), ended, None, (*notes, *more), slice_s, warnings)
+    return Measured(*asked, slices_per_pair=blocks, levels=last)
+
+
+def _answered(pairs: Sequence[Pair]) -> bool:
+    """Tell whether both sides have answered at all."""
+    bases = any(each.base and each.base.samples for each in pairs)
+    return bases and any(each.candidate and each.candidate.samples for each in pairs)
 
 
 def _request(side: Side) -> RunRequest:
