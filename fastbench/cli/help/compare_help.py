@@ -23,16 +23,18 @@ Sides
                           (default: when its port accepts connections)
   --script FILE           load both by this script, with the flags of `fastbench run`; the URL
                           of the side becomes --base-url and env("BASE_URL")
-  BASE and CANDIDATE may also be files of --json or names of --save-baseline
+  BASE and CANDIDATE may also be saved runs: files of `fastbench --json FILE URL`, or names
+  of --save-baseline
   Up to 7 candidates, all URLs, are loaded in turns with the base, in slices: they share --time,
   each has a verdict, and the confidence is that of all of them together
 
 Measuring, in slices: both servers are alive, and loaded in turns for some milliseconds
-  --time T, -d T          measured time, of all servers together (15s; 4s for each start)
+  --time T, -d T          measured time, of all servers and all starts together
+                          (15s; of several starts, 4s times their number)
   --slice T|auto          length of a slice, 20ms or more (auto: a pilot run finds it)
-  --stop-when sure|P      end once the verdict is sure, or half of the interval's width at most
-                          P: 0.5%; both: sure,0.5%. There are ten looks, and the confidence is
-                          that of all together
+  --stop-when sure|P      end as soon as the verdict is different or equivalent (sure), or half
+                          of the interval's width is at most P (0.5%); either: sure,0.5%.
+                          It looks ten times, and the 99 % hold for all looks together
   --restarts N            start both servers N times, slices within each; the start is then the
                           sample: 1, or at least 8 (10 with --run-base, else 1)
   -W, --warmup T          load before the slices of servers that it starts (1s)
@@ -64,7 +66,7 @@ Output
   --quiet  --no-progress  --no-color  -V, --version  -h, --help
 
 The verdict is: different (the 99 % interval of the ratio excludes 1, and the effect is at least
---threshold-effect), equivalent (the whole interval is within the threshold), or inconclusive.
+--threshold-effect), equivalent (the 90 % interval is within the threshold), or inconclusive.
 Two saved results were not measured in alternation, so drift may explain a difference: below 10 %
 they are never called different.
 
