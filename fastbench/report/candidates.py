@@ -68,9 +68,10 @@ def together(found: Comparisons) -> str:
     first, many = found.each[0], len(found.each)
     own = first.config.get("interval_confidence")
     each = f", {100 * own:.4g} % each" if isinstance(own, float) else ""
+    all_of = "both candidates" if many == 2 else f"all {plural(many, 'candidate')}"
     return (
-        f"{100 * first.confidence:g} % for all {plural(many, 'candidate')} together (Bonferroni"
-        f"{each}); p is corrected alike"
+        f"{100 * first.confidence:g} % for {all_of} together (Bonferroni{each}); p is corrected "
+        "in the same way"
     )
 
 

@@ -54,7 +54,7 @@ def test_the_slow_one_of_three_is_found_and_every_request_is_counted(tmp_path: P
         sides = [(pair.base, pair.candidate) for pair in each.pairs]
         assert sum(base.samples or 0 for base, _ in sides if base) <= counted[0].count
     assert slower.latency.candidate.percentile(50) > 2 * MS
-    assert "99 % for all 2 candidates together (Bonferroni, 99.5 % each)" in shown
+    assert "99 % for both candidates together (Bonferroni, 99.5 % each)" in shown
     assert (tmp_path / "out.html").stat().st_size and (tmp_path / "out.md").stat().st_size
 
 

@@ -131,6 +131,9 @@ def test_a_server_that_is_not_there_is_exit_122(tmp_path: Path) -> None:
     assert f"the candidate ({gone}) cannot be connected to" in " ".join(done.stdout.split())
     found = Comparison.from_document(json.loads((tmp_path / "out.json").read_text()))
     assert found.pairs == () and found.ended == "nothing_succeeded", "the pilot is enough"
+    assert [each.hint for each in found.warnings if each.code == "no_pairs"] == [
+        "check that both servers answer"
+    ]
 
 
 def test_ctrl_c_ends_it_with_what_there_is(tmp_path: Path) -> None:

@@ -313,7 +313,9 @@ def _refusals(pairs: Sequence[Pair], counted: Sequence[Pair], subject: Subject) 
     found = []
     lost = len(pairs) - len(counted)
     if not pairs:
-        found.append(Warning_("no_pairs", "no pair was measured", "give it more time"))
+        silent = subject.ended == "nothing_succeeded"
+        hint = "check that both servers answer" if silent else "give it more time"
+        found.append(Warning_("no_pairs", "no pair was measured", hint))
     elif lost > INVALID_SHARE_MAX * len(pairs):
         text = f"{lost} of {_pairs(len(pairs))} not counted{_why(pairs)}"
         hint = f"no verdict if more than {percent(INVALID_SHARE_MAX)} are lost; fix the cause first"
@@ -354,8 +356,8 @@ def _cautions(
     elif others > 1 and least * others > alpha:
         needed = next(n for n in range(count, 32) if statistics.least_p(n) * others <= alpha)
         text = (
-            f"with {count} {noun}s the smallest possible p is {least:.2g}; corrected for "
-            f"{others} tests, the {others} metrics beside the primary one cannot be different"
+            f"with {count} {noun}s the {others} metrics beside the primary one cannot be "
+            f"different: the smallest possible p, {least:.2g}, is corrected for {others} tests"
         )
         hint = f"{needed} {noun}s are needed; see {flag}"
         found.append(Warning_(f"few_{noun}s", text, hint))

@@ -55,8 +55,7 @@ WARMUP_SLICE_S = 0.05
 
 BLIND = (
     "slices do not see what differs from start to start of a server (place in memory, compiled "
-    "code, caches); compare fresh starts by --run-base, --run-candidate and --restarts before a "
-    "release"
+    "code, caches); before a release, compare fresh starts by --run-base and --run-candidate"
 )
 
 
