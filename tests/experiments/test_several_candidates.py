@@ -117,10 +117,10 @@ def test_a_candidate_that_fails_costs_only_its_own_pairs() -> None:
 
 
 def test_a_course_has_room_for_the_slices_of_all_sides() -> None:
-    terms = SliceTerms(1, 15.0, primary="p99")
+    terms = SliceTerms(1, 32.0, primary="p99")
     two, four = (slice_pilot.course(terms, 100.0, sides=sides) for sides in (2, 4))
     assert two.slice_s == four.slice_s == 0.5
-    assert (two.blocks, four.blocks) == (1, 1), "room for the fewest pairs comes first"
+    assert (two.blocks, four.blocks) == (2, 1), "room for the fewest pairs comes first"
     roomy = SliceTerms(1, 120.0, primary="p99")
     assert slice_pilot.course(roomy, 100.0, sides=4).blocks == 3
     assert slice_pilot.course(SliceTerms(1, 600.0, 0.02), 1e5, sides=4).blocks == 2

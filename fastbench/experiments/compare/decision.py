@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
-from fastbench.experiments.compare import start_effects, statistics
+from fastbench.experiments.compare import lopsided, start_effects, statistics
 from fastbench.experiments.compare.compare_document import (
     FIGURES,
     Comparison,
@@ -124,7 +124,7 @@ def judge(
     rules = rules or Rules()
     counted = [pair for pair in pairs if _effect(pair, primary) is not None]
     metrics = measure(counted, primary, rules)
-    refusals = _refusals(pairs, counted, subject)
+    refusals = _refusals(pairs, counted, subject, rules)
     if refusals:
         metrics = {name: replace(each, verdict="inconclusive") for name, each in metrics.items()}
     main = metrics.get(primary)
@@ -308,7 +308,9 @@ def _pairs_needed(metric: Metric, pairs: Sequence[Pair], rules: Rules) -> int | 
     return more if more <= MAX_MORE_PAIRS else None
 
 
-def _refusals(pairs: Sequence[Pair], counted: Sequence[Pair], subject: Subject) -> list[Warning_]:
+def _refusals(
+    pairs: Sequence[Pair], counted: Sequence[Pair], subject: Subject, rules: Rules
+) -> list[Warning_]:
     """Return why there can be no verdict, whatever the numbers are."""
     found = []
     lost = len(pairs) - len(counted)
@@ -320,6 +322,8 @@ def _refusals(pairs: Sequence[Pair], counted: Sequence[Pair], subject: Subject) 
         text = f"{lost} of {_pairs(len(pairs))} not counted{_why(pairs)}"
         hint = f"no verdict if more than {percent(INVALID_SHARE_MAX)} are lost; fix the cause first"
         found.append(Warning_("invalid_visits", text, hint))
+    else:
+        found += lopsided.told(pairs, rules.confidence)
     if subject.ended == "interrupted":
         text = f"stopped after {len(pairs)} of {_pairs(subject.pairs_planned)}"
         if _in_slices(pairs):

@@ -58,7 +58,12 @@ def p_of(effects: Sequence[float]) -> float:
     if len(effects) <= FEW_PAIRS:
         return sign_flip_p(effects)
     fewer = min(sum(each <= 0 for each in effects), sum(each >= 0 for each in effects))
-    return min(1.0, 2 * _coins(len(effects), fewer))
+    return p_of_signs(len(effects), fewer)
+
+
+def p_of_signs(count: int, fewer: int) -> float:
+    """Return how often the rarer sign of so many coins comes up at most `fewer` times."""
+    return min(1.0, 2 * _coins(count, fewer))
 
 
 def walsh_averages(effects: Sequence[float]) -> list[float]:

@@ -129,9 +129,8 @@ def course(
     slice_s = terms.slice_s
     if slice_s is None:
         slice_s = needed_s(per_s, least_s, skip_s)
-        longest_s = LONGEST_S
-        if terms.restarts > 1:  # each start has pairs of its own
-            longest_s = min(LONGEST_S, terms.time_s / (sides * terms.least_pairs))
+        # fewer requests in a slice are noise; fewer pairs are no verdict
+        longest_s = min(LONGEST_S, terms.time_s / (sides * terms.least_pairs))
         shortest_s = max(SHORTEST_S, terms.start_s / MAX_SLICES)
         slice_s = max(shortest_s, min(longest_s, slice_s), 2 * skip_s)
     skip_s = min(skip_s, slice_s / 2)

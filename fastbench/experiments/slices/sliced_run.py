@@ -23,11 +23,13 @@ def apart(
     times: str = "service",
     enough: Callable[[], bool] = lambda: False,
     host: Callable[[HostUse], None] = lambda use: None,
+    lost: Callable[[], None] = lambda: None,
 ) -> list[Histogram]:
     """Load in turns in a process of its own; return the times of each side.
 
     `heard` gets, here, what `told` makes there of the slices, and `host` what the machine did
-    meanwhile. It ends early, in order, once `enough` is true there. Raises as `trial.run_apart`.
+    meanwhile. It ends early, in order, once `enough` is true there. `lost` is called where it ended
+    because a worker died. Raises as `trial.run_apart`.
     """
     found: list[Histogram] = []
 
@@ -38,6 +40,8 @@ def apart(
 
         run = TurnsRun(turns)
         run.carry_out(tell)
+        if any(child.lost for child in run.workers.children):
+            trial.say(channel, "lost", None)
         trial.say(channel, "host", json_codec.plain(run.host))
         sums = [block.histogram(times) for block in run.blocks]
         sides = [Histogram(each.counts(), each.min_ns, each.max_ns, each.sum_ns) for each in sums]
@@ -49,6 +53,8 @@ def apart(
         elif kind == "host":
             if body is not None:
                 host(json_codec.read(HostUse, body, kind))
+        elif kind == "lost":
+            lost()
         else:
             found.extend(unpacked(each) for each in body)
 

@@ -264,10 +264,15 @@ class _Sliced:
             running.check()
 
         times = "response" if planned else "service"
-        how = (self.stop, times, lambda: looks.reached, self.hosts.append)
+        how = (self.stop, times, lambda: looks.reached, self.hosts.append, self._worker_lost)
         self.kept.add_slices(times, sliced_run.apart(turns, told, heard, *how))
         self.levels.append(BREAK)  # what a next start's first slice follows is none of these
         self.last = slice_looks.read(last[0])
+
+    def _worker_lost(self) -> None:
+        self.notes.append(
+            f"a worker of the load generator died: only {len(self.rows)} pairs were measured"
+        )
 
     def _show(self, phase: Phase, stage: Stage_ = "running") -> None:
         elapsed_s = time.monotonic() - self.begun_s
