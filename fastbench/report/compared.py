@@ -17,9 +17,10 @@ from fastbench.report import slice_course
 from fastbench.report.change import change, in_slices, share, shown_pairs, told
 from fastbench.report.columns import NOTHING
 from fastbench.report.page import plural
-from fastbench.results.result import Environment
+from fastbench.results.result import Environment, Warning_
 
 NO_FIGURE = "-"
+NOTE = "note"  # the code of what is told and is no warning
 TITLES = {"different": "DIFFERENT", "equivalent": "EQUIVALENT", "inconclusive": "INCONCLUSIVE"}
 ENDED = {
     "interrupted": ("PARTIAL", "interrupted after {done} of {planned}"),
@@ -42,6 +43,16 @@ def _done(found: Comparison) -> str:
     """Say how far a comparison in slices came."""
     done_s = slice_course.begun_s(found)[-1] if found.pairs else 0.0
     return f"{plural(len(found.pairs), 'pair')}, {format_s(float(round(done_s)))}"
+
+
+def warnings(found: Comparison) -> list[Warning_]:
+    """Return what speaks against the numbers, or should be looked at."""
+    return [each for each in found.warnings if each.code != NOTE]
+
+
+def notes(found: Comparison) -> list[Warning_]:
+    """Return what a reader should know, and nothing is wrong with."""
+    return [each for each in found.warnings if each.code == NOTE]
 
 
 def load(found: Comparison) -> list[str]:

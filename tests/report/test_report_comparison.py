@@ -29,7 +29,10 @@ from comparisons import (
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.report import change, compared, pairs, slice_course
+from fastbench.report.html import html_comparison
+from fastbench.report.markdown import markdown_comparison
 from fastbench.report.text import comparison_text
+from fastbench.results.result import Warning_
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 WIDTHS = (60, 80, 89, 90, 120, 200)
@@ -47,6 +50,17 @@ def test_a_sample_reads_as_it_always_did(name: str, golden: Callable[[str, str],
 def test_on_a_small_screen_it_reads_as_it_always_did(golden: Callable[[str, str], None]) -> None:
     shown = comparison_text.render(unsettled(), color=False, width=70, unicode=False)
     golden("compare_narrow_ascii.txt", shown)
+
+
+def test_notes_are_no_warnings() -> None:
+    told = (Warning_("noisy_host", "others worked"), Warning_("note", "nothing is wrong"))
+    found = replace(sliced(), warnings=told)
+    assert "\nWarnings  others worked\nNotes     nothing is wrong\n" in plain(found)
+    shown = markdown_comparison.render(found)
+    assert "- ⚠ others worked" in shown and "- nothing is wrong" in shown
+    page = html_comparison.render(found)
+    assert '<ul class="warnings"><li>others worked</li></ul>' in page
+    assert '<ul class="notes"><li>nothing is wrong</li></ul>' in page
 
 
 def test_below_a_run_it_reads_as_it_always_did(golden: Callable[[str, str], None]) -> None:

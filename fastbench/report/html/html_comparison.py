@@ -122,7 +122,9 @@ def _verdict(found: Comparison) -> Markup:
     first, *told = sentences(found)
     title = compared.TITLES[found.verdict].capitalize()
     shown: list[Content] = [el("p", first, class_="sentence"), *told]
-    return html_parts.verdict(title, kind, shown, html_parts.warnings(found.warnings))
+    below = html_parts.warnings(compared.warnings(found))
+    below += html_parts.warnings(compared.notes(found), "notes")
+    return html_parts.verdict(title, kind, shown, below)
 
 
 def sentences(found: Comparison) -> list[str]:

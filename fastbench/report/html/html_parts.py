@@ -80,10 +80,10 @@ def _figure(figure: Figure) -> Markup:
     return el("div", el("dt", figure.name), shown, el("dd", figure.more, class_="more"))
 
 
-def warnings(found: Sequence[Warning_]) -> list[Markup]:
-    """Return the list of what a reader should know, nothing without any."""
+def warnings(found: Sequence[Warning_], kind: str = "warnings") -> list[Markup]:
+    """Return the list of what a reader should know, nothing without any; `kind` or "notes"."""
     told = (el("li", advice(each)) for each in found)
-    return [el("ul", *told, class_="warnings")] if found else []
+    return [el("ul", *told, class_=kind)] if found else []
 
 
 def charts(drawn: Sequence[Chart]) -> Markup | None:

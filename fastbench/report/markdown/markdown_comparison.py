@@ -28,6 +28,7 @@ from fastbench.report.text import compared_requests
 from fastbench.report.text.request_table import short_names
 from fastbench.results import resolution
 from fastbench.results.latencies import latency_ms
+from fastbench.results.result import Warning_
 
 PERCENTILES = ("p50", "p95", "p99", "p99_9", "max")
 MAX_REASONS = 8
@@ -139,8 +140,12 @@ def _not_counted(found: Comparison) -> list[str]:
 
 
 def _warnings(found: Comparison) -> list[str]:
-    told = [": ".join(part for part in (each.text, each.hint) if part) for each in found.warnings]
-    return [f"- ⚠ {escaped(text)}" for text in told]
+    told = [f"- ⚠ {_line(each)}" for each in compared.warnings(found)]
+    return told + [f"- {_line(each)}" for each in compared.notes(found)]
+
+
+def _line(told: Warning_) -> str:
+    return escaped(": ".join(part for part in (told.text, told.hint) if part))
 
 
 def _configuration(found: Comparison) -> list[str]:

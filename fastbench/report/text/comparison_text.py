@@ -180,9 +180,11 @@ def _machine(page: Page, found: Comparison) -> list[str]:
 
 def _warnings(page: Page, found: Comparison) -> list[str]:
     lines: list[str] = []
-    for at, warning in enumerate(found.warnings[:MAX_WARNINGS]):
-        text = advice(warning)
-        lines += page.wrapped("" if at else "Warnings", text, page.yellow)
-    if len(found.warnings) > MAX_WARNINGS:
-        lines.append(page.row("", page.yellow(f"… {len(found.warnings) - MAX_WARNINGS} more")))
+    told = compared.warnings(found)
+    for at, warning in enumerate(told[:MAX_WARNINGS]):
+        lines += page.wrapped("" if at else "Warnings", advice(warning), page.yellow)
+    if len(told) > MAX_WARNINGS:
+        lines.append(page.row("", page.yellow(f"… {len(told) - MAX_WARNINGS} more")))
+    for at, note in enumerate(compared.notes(found)):
+        lines += page.wrapped("" if at else "Notes", advice(note), page.dim)
     return lines
