@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from certificates import Authority
 from embedded import seen, serving
+from hypothesis import given
+from hypothesis import strategies as st
 from servers import OK, Peer, Server, answering
 
 from fastbench.cli.args import url_args
@@ -24,6 +26,20 @@ from fastbench.run import worker
 MS = 1_000_000
 BROKEN = OK.replace(b"200 OK", b"500 Oh")
 SIDE, BEGIN, UNTIL, HOME, STARTED, OK_, FAILED, UNSENT, IDLE, FIRST, SAMPLES = range(11)
+
+
+@given(st.lists(st.integers(0, 2**32 - 1) | st.integers(0, 3), min_size=1), st.data())
+def test_ranked_values_are_those_of_the_sorted_ones(values: list[int], data: st.DataObject) -> None:
+    ranks = sorted(data.draw(st.lists(st.integers(0, len(values) - 1), max_size=4)))
+    total, found = _core.order_statistics(array("I", values).tobytes(), ranks)
+    assert (total, found) == (sum(values), [sorted(values)[rank] for rank in ranks])
+
+
+def test_ranks_that_are_not_there_are_refused() -> None:
+    for ranks in ([2], [-1], [1, 0]):
+        with pytest.raises(IndexError, match="in ascending order"):
+            _core.order_statistics(array("I", [7, 7]).tobytes(), ranks)
+    assert _core.order_statistics(b"", []) == (0, [])
 
 
 class Turns:

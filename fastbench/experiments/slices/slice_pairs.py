@@ -11,13 +11,14 @@ import os
 from array import array
 from collections.abc import Iterator, Sequence
 
+from fastbench.engine.bridge import _core
 from fastbench.experiments.compare.compare_document import ORDERS, SIDES, Figures, Pair
 from fastbench.experiments.compare.figures import ERRORS_SHARE_MAX
 from fastbench.experiments.slices import client_limit
 from fastbench.run.turns import SlicePart
 
-P90_SAMPLES = 10  # of a pair and side, for its 90th percentile
-P99_SAMPLES = 100  # and its 99th: the fewest, for small pairs tell more than large ones
+P99_SAMPLES = 100  # of a pair and side: the fewest, for small pairs tell more than large ones
+SAMPLES = {50: 1, 90: 10, 99: P99_SAMPLES}  # for each percentile
 UNSENT_SHARE_MAX = 0.05  # of planned requests: the slowest answers would be missing
 
 
@@ -75,20 +76,23 @@ def _figures(parts: Sequence[SlicePart], *, planned: bool) -> Figures:
     times = array("I")
     for each in parts:
         times.extend(each.times_ns)
-    ordered = sorted(times)
+    count = len(times)
+    told = [each for each, least in SAMPLES.items() if count >= least]
+    total_ns, found = _core.order_statistics(times.tobytes(), [_rank(count, p) for p in told])
+    at_ms = {percent: value / 1e6 for percent, value in zip(told, found, strict=True)}
     ended = sum(each.ok + each.failed for each in parts)
     limit = client_limit.limit(parts, os.cpu_count() or 1, planned=planned)
     return Figures(
         requests_per_s=sum(each.rate for each in parts) / len(parts),
-        p50_ms=_at(ordered, 50),
-        p99_ms=_at(ordered, 99) if len(ordered) >= P99_SAMPLES else None,
-        mean_ms=sum(ordered) / len(ordered) / 1e6 if ordered else None,
+        p50_ms=at_ms.get(50),
+        p99_ms=at_ms.get(99),
+        mean_ms=total_ns / count / 1e6 if count else None,
         cpu_us_per_request=_cpu_us(parts, ended),
         errors_share=sum(each.failed for each in parts) / ended if ended else 1.0,
         verdict="client-limited" if limit == "client" else "ok",
         limit=limit,
-        samples=len(ordered),
-        p90_ms=_at(ordered, 90) if len(ordered) >= P90_SAMPLES else None,
+        samples=count,
+        p90_ms=at_ms.get(90),
     )
 
 
@@ -109,8 +113,6 @@ def _reasons(parts: Sequence[SlicePart], found: Figures) -> Iterator[str]:
         yield client_limit.REASON
 
 
-def _at(ordered: Sequence[int], percent: int) -> float | None:
-    """Return a percentile in ms, by nearest rank."""
-    if not ordered:
-        return None
-    return ordered[max(1, -(-percent * len(ordered) // 100)) - 1] / 1e6
+def _rank(count: int, percent: int) -> int:
+    """Return the place of a percentile among so many values in order, by nearest rank."""
+    return max(1, -(-percent * count // 100)) - 1
