@@ -34,13 +34,6 @@ from fastbench.machine import environment, pinning
 from fastbench.plan.plan import UsageError
 from fastbench.results.result import Environment, Result
 
-EXIT_CODES = {
-    "complete": exit_codes.PASSED,
-    "out_of_time": exit_codes.PASSED,
-    "interrupted": exit_codes.INTERRUPTED,
-    "nothing_succeeded": exit_codes.NOTHING,
-}
-
 
 def main(argv: Sequence[str]) -> int:
     """Compare as the words after `compare` ask; raises UsageError for a wrong word."""
@@ -283,9 +276,7 @@ def _deliver(found: Comparison, output: Output, runs: tuple[Result, Result] | No
         from fastbench.cli.commands import compare_baseline
 
         delivery.tell(compare_baseline.told(found))
-    if found.regressed and found.ended != "interrupted":
-        return exit_codes.REGRESSION  # also when the candidate does nothing but fail
-    return EXIT_CODES[found.ended] or (exit_codes.NOT_WRITTEN if failed else 0)
+    return compare_several.exit_code(found, failed=failed)
 
 
 def _report(found: Comparison, how: delivery.Look, runs: tuple[Result, Result] | None) -> str:

@@ -21,6 +21,7 @@ from fastbench.results.result import Warning_
 
 EXIT_CODES = {
     "complete": exit_codes.PASSED,
+    "out_of_time": exit_codes.PASSED,
     "interrupted": exit_codes.INTERRUPTED,
     "nothing_succeeded": exit_codes.NOTHING,
 }
@@ -86,6 +87,11 @@ def _deliver(found: Comparisons, command: Command) -> int:
         for each in found.each:
             if each.regressed:
                 delivery.tell(f"{each.candidate}: {compare_baseline.told(each)}")
+    return exit_code(found, failed=failed)
+
+
+def exit_code(found: Comparison | Comparisons, *, failed: bool) -> int:
+    """Return the exit code; `failed`: a file could not be written."""
     if found.regressed and found.ended != "interrupted":
-        return exit_codes.REGRESSION
+        return exit_codes.REGRESSION  # also when the candidate does nothing but fail
     return EXIT_CODES[found.ended] or (exit_codes.NOT_WRITTEN if failed else 0)

@@ -27,7 +27,7 @@ from fastbench.experiments.slices.script_turns import (
 )
 from fastbench.experiments.slices.slice_looks import Looks
 from fastbench.experiments.slices.slice_order import BLOCK, order_of
-from fastbench.experiments.slices.slice_pairs import Pairs
+from fastbench.experiments.slices.slice_pairs import Pairs, answered
 from fastbench.experiments.slices.slice_pilot import PILOT_S, PILOT_SLICE_S
 from fastbench.experiments.slices.slice_terms import MIN_PAIRS, SHORTEST_S, Course, SliceTerms
 from fastbench.experiments.slices.slicing import BLIND
@@ -107,7 +107,7 @@ def run(
         kept.add_slices(kind, [unpacked(each) for each in of_sides])
     last = slice_looks.read(told.get("levels"))
     notes += (*slice_looks.ending(terms, pairs, last), *told.get("notes", ()))
-    if ended == "complete" and not _answered(pairs):
+    if ended == "complete" and not answered(pairs):
         ended = "nothing_succeeded"
     slice_s = told.get("slice_s", terms.slice_s)
     warnings, more = order_effect.told(levels, terms.primary, terms.threshold)
@@ -116,12 +116,6 @@ def run(
     blocks = told.get("blocks", 1)
     asked = (tuple(pairs), ended, None, (*notes, *more), slice_s, warnings)
     return Measured(*asked, slices_per_pair=blocks, levels=last)
-
-
-def _answered(pairs: Sequence[Pair]) -> bool:
-    """Tell whether both sides have answered at all."""
-    bases = any(each.base and each.base.samples for each in pairs)
-    return bases and any(each.candidate and each.candidate.samples for each in pairs)
 
 
 def _request(side: Side) -> RunRequest:

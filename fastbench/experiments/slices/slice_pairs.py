@@ -71,6 +71,12 @@ class Pairs:
         return tuple(pairs)
 
 
+def answered(pairs: Sequence[Pair]) -> bool:
+    """Tell whether both sides have answered at all."""
+    both = ([each.base for each in pairs], [each.candidate for each in pairs])
+    return all(any(found is not None and found.samples for found in side) for side in both)
+
+
 def _figures(parts: Sequence[SlicePart], *, planned: bool) -> Figures:
     """Return the figures of some slices of one side."""
     times = array("I")

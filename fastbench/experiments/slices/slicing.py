@@ -33,7 +33,7 @@ from fastbench.experiments.slices import (
 from fastbench.experiments.slices.order_effect import BREAK, Level
 from fastbench.experiments.slices.slice_looks import Looks
 from fastbench.experiments.slices.slice_order import order_of
-from fastbench.experiments.slices.slice_pairs import Pairs
+from fastbench.experiments.slices.slice_pairs import Pairs, answered
 from fastbench.experiments.slices.slice_servers import Running, ServerDied, Servers
 from fastbench.experiments.slices.slice_terms import Course, SliceTerms
 from fastbench.experiments.slices.start_order import Start
@@ -128,7 +128,7 @@ class _Sliced:
     def _measured(self, candidate: int, interrupted: bool) -> Measured:
         """Return what came of a candidate, counted from 0."""
         pairs, course, terms = self._pairs(candidate), self.course, self.terms
-        ended = "complete" if _answered(pairs) else "nothing_succeeded"
+        ended = "complete" if answered(pairs) else "nothing_succeeded"
         warnings, more = order_effect.told(
             self.levels, terms.primary, terms.threshold, candidate + 1
         )
@@ -211,7 +211,8 @@ class _Sliced:
         if 0 not in gone and len(gone) < len(plans) - 1:
             return
         whose = " and ".join(f"the {self.names[at]} ({self.sides[at].label})" for at in gone)
-        raise ServerError(f"{whose} cannot be connected to: start it, or check the URL")
+        them = "them" if len(gone) > 1 else "it"
+        raise ServerError(f"{whose} cannot be connected to: start {them}, or check the URL")
 
     def _at_found_rate(self, plans: Sequence[Plan]) -> list[Plan]:
         if self.rate is None:
@@ -279,12 +280,6 @@ class _Sliced:
         pairs, *others = (self._pairs(at) for at in range(len(self.sides) - 1))
         now = Standing(phase, pairs, "base", len(pairs), 0, stage, None, elapsed_s)
         self.tell(replace(now, others=tuple(others)))
-
-
-def _answered(pairs: Sequence[Pair]) -> bool:
-    """Tell whether both sides have answered at all."""
-    both = ([each.base for each in pairs], [each.candidate for each in pairs])
-    return all(any(found is not None and found.samples for found in side) for side in both)
 
 
 def _whole_blocks(slices: float, sides: int) -> int:
