@@ -75,13 +75,16 @@ class Target:
     server: str = ""  # as addresses name it: scheme and authority, or the socket
 
     def __post_init__(self) -> None:
-        path = self.unix_path
-        if path is None:
-            return
-        if not path or "\0" in path:
-            raise UsageError("--unix needs the path of a socket, for example /run/app.sock.")
-        if len(path.encode("utf-8", "surrogateescape")) > 107:  # unix(7): sun_path is 108 bytes
-            raise UsageError("The path of --unix is over 107 bytes; use a shorter link to it.")
+        if self.unix_path is not None:
+            check_socket(self.unix_path)
+
+
+def check_socket(path: str) -> None:
+    """Raise UsageError for a path that no Unix socket can have."""
+    if not path or "\0" in path:
+        raise UsageError("--unix needs the path of a socket, for example /run/app.sock.")
+    if len(path.encode("utf-8", "surrogateescape")) > 107:  # unix(7): sun_path is 108 bytes
+        raise UsageError("The path of --unix is over 107 bytes; use a shorter link to it.")
 
 
 @dataclass(frozen=True, slots=True)

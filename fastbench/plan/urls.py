@@ -242,7 +242,10 @@ def _scheme(text: str, shown: str, websocket: bool) -> tuple[Scheme, str, bool]:
     cure = {
         "ws": "a WebSocket takes no requests here; for the plain endpoint write http://…",
         "wss": "a WebSocket takes no requests here; for the plain endpoint write https://…",
-        "unix": "write http://localhost/PATH and name the socket with --unix FILE",
+        **dict.fromkeys(
+            ("unix", "http+unix"),
+            "write http://localhost/PATH and name the socket with --unix FILE",
+        ),
     }.get(scheme, "only http:// and https:// are supported")
     raise UsageError(f"`{shown}` cannot be benchmarked: {cure}.")
 

@@ -20,6 +20,7 @@ from fastbench.cli.args import (
     request_args,
     script_args,
     slice_args,
+    target_args,
     url_args,
 )
 from fastbench.cli.args import flag_values as values
@@ -36,7 +37,7 @@ from fastbench.foundation import redact
 from fastbench.foundation.files import SCRIPT_ENDINGS
 from fastbench.machine.pinning import Pinning
 from fastbench.plan import urls
-from fastbench.plan.plan import Plan, UsageError
+from fastbench.plan.plan import Plan, UsageError, check_socket
 from fastbench.plan.request import Message
 from fastbench.results import baseline_store
 from fastbench.results.result import Result
@@ -63,8 +64,10 @@ _ONE = {
     "effect": "--threshold-effect",
     "seed": "--seed",
 }
+_OF_ONE_SIDE = ("command", "url", "unix")
+_MANY = {"sockets": "--unix"}  # of a run it is one
 _OWN_SWITCHES = {"visits": "--visits"}
-Make = Callable[[int, str], Plan | RunRequest]  # of the port and address of one trial
+Make = Callable[[int, str, str | None], Plan | RunRequest]  # of port, address, Unix socket
 
 _OF_ONE_RUN = {  # flags that a comparison has no use for
     "baseline": "--baseline is for a single run; give the baseline's name as BASE",
@@ -88,11 +91,12 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
 }
 _NEEDED = frozenset({"urls_from_file"})
 _URL = flag_table.URL.of_command(
-    "compare", _ONE, switches=_OWN_SWITCHES, refused=_OF_ONE_RUN, needed=_NEEDED
+    "compare", _ONE, _MANY, switches=_OWN_SWITCHES, refused=_OF_ONE_RUN, needed=_NEEDED
 )
 _RUN = flag_table.RUN.of_command(
     "compare",
     {**_ONE, "load_script": "--script", "warmup": "-W --warmup"},
+    _MANY,
     switches=_OWN_SWITCHES,
     refused=_OF_ONE_RUN,
 )
@@ -224,6 +228,8 @@ def _stored(
 def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) -> Live:
     typed, notices = line.flags, line.notices
     addresses = _addresses(typed, line.words)
+    sockets = target_args.sockets(typed.sockets, len(addresses))
+    typed.unix = sockets[0]
     pin = slice_args.pinned(typed)
     length = slice_args.lengths(typed, scripted=scripted)
     warmup_s = length.warmup_s
@@ -235,8 +241,8 @@ def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) 
     commands = [(typed.run_base, "--run-base"), (typed.run_candidate, "--run-candidate")]
     commands += [(None, "")] * (len(addresses) - 2)
     base, candidate, *others = (
-        _side(typed, address, command, flag, make, pin)
-        for address, (command, flag) in zip(addresses, commands, strict=True)
+        _side(typed, address, unix, command, flag, make, pin)
+        for address, unix, (command, flag) in zip(addresses, sockets, commands, strict=True)
     )
     # Wrong flags are refused before a server is started.
     jobs = [side.make(trial_servers.ANY_PORT) for side in (base, candidate, *others)]
@@ -248,8 +254,10 @@ def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) 
             primary = "p99" if first.load.planned else "requests_per_s"
         find_rate = primary in ("p50", "p90", "p99", "mean") and first.load.pace is None
         warmup_s = first.load.warmup_s
-        load = {key: first.config[key] for key in first.config if key not in ("command", "url")}
+        load = {key: first.config[key] for key in first.config if key not in _OF_ONE_SIDE}
         config |= {"connections": first.load.connections, "rate": load.get("rate"), "load": load}
+    if typed.sockets:
+        config["unix"] = [redact.printable(each or "") for each in sockets]
     if pin is not None:
         config["pin"] = {"servers": list(pin.servers), "load": list(pin.load)}
     why = slice_args.by_visits(typed, first)
@@ -281,6 +289,8 @@ def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> Sequence[str]:
                     f"{flag} is only for servers that compare starts; add --run-base and "
                     "--run-candidate, or leave it out."
                 )
+        if len(given) == 1 and not _is_saved(given[0]):
+            given = [*given] * max(1, len(typed.sockets))
         if not 2 <= len(given) <= MAX_SIDES:
             raise UsageError(_two_sides(given))
         if any(PORT in word for word in given):
@@ -298,8 +308,11 @@ def _addresses(typed: SimpleNamespace, given: Sequence[str]) -> Sequence[str]:
             "The servers need an address; "
             f"add --url http://127.0.0.1:{PORT}/, with {PORT} in both commands."
         )
-    for command, flag in zip(commands, ("--run-base", "--run-candidate"), strict=True):
-        trial_servers.check(command, typed.server_url, flag, typed.unix)
+    flags = ("--run-base", "--run-candidate")
+    for command, flag, unix in zip(
+        commands, flags, target_args.sockets(typed.sockets, 2), strict=True
+    ):
+        trial_servers.check(command, typed.server_url, flag, unix)
     return typed.server_url, typed.server_url
 
 
@@ -316,6 +329,7 @@ def _two_sides(given: Sequence[str]) -> str:
 def _side(
     typed: SimpleNamespace,
     address: str,
+    unix: str | None,
     command: str | None,
     flag: str,
     make: Make,
@@ -325,28 +339,36 @@ def _side(
 
     @functools.cache
     def at(port: int | None) -> Plan | RunRequest:
-        return make(port or trial_servers.ANY_PORT, address)
+        return make(port or trial_servers.ANY_PORT, address, unix)
 
     if command is None:
-        return Side(redact.printable(redact.url(address)), at)
+        where = f" over {unix}" if len(typed.sockets) > 1 else ""
+        return Side(redact.printable(redact.url(address) + where), at)
     label = redact.printable(redact.text(command))
     return Side(label, at, command, typed.wait_for, flag, pin.servers if pin else ())
 
 
 def _plain(
-    typed: SimpleNamespace, message: Message, notices: list[str], port: int, address: str
+    typed: SimpleNamespace,
+    message: Message,
+    notices: list[str],
+    port: int,
+    address: str,
+    unix: str | None,
 ) -> Plan:
     """Render a trial of one address; the flags are read anew, for some are used up."""
     fresh = copy.copy(typed)
-    fresh.unix = typed.unix and typed.unix.replace(PORT, str(port))
+    fresh.unix = unix and unix.replace(PORT, str(port))
     address = address.replace(PORT, str(port))
     return url_args.command(("compare",), fresh, [address], notices, message).plan
 
 
-def _scripted(script: RunRequest, port: int, address: str) -> RunRequest:
+def _scripted(script: RunRequest, port: int, address: str, unix: str | None) -> RunRequest:
     address = address.replace(PORT, str(port))
     urls.parse(address)
-    unix = script.unix_path and script.unix_path.replace(PORT, str(port))
+    if unix is not None:
+        unix = unix.replace(PORT, str(port))
+        check_socket(unix)
     env = {**script.env, BASE_URL: address}
     return replace(script, base_url=address, unix_path=unix, env=env)
 

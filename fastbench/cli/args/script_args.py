@@ -287,7 +287,7 @@ def _addresses(words: SimpleNamespace) -> tuple[tuple[str, ...], plan.Family]:
 def _unix(words: SimpleNamespace, bind: Sequence[str]) -> str | None:
     path: str | None = words.unix
     if path is not None:
-        plan.Target("http", "localhost", 80, path, None, "")  # its rules for the path
+        plan.check_socket(path)
         if bind:
             raise UsageError("A Unix socket has no source address; leave --bind or --unix out.")
     return path

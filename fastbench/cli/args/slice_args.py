@@ -158,7 +158,9 @@ def _unfit(typed: SimpleNamespace, job: Plan | RunRequest) -> str:
         return "stages of connections"
     if job.load.pace is not None and job.load.pace.changes:
         return "a rate that changes"
-    if typed.run_base is not None and PORT not in (typed.server_url or "") + (typed.unix or ""):
+    addresses = [typed.server_url or "", *typed.sockets]
+    alike = len(set(typed.sockets)) < 2 and PORT not in "".join(addresses)
+    if typed.run_base is not None and alike:
         return "two servers at one address: write {port} in both commands and in --url (or --unix)"
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 from fastbench.plan import connect_to, hostnames, source_addresses, tls_files, urls
@@ -27,6 +28,18 @@ def _scheme(url: urls.Url) -> str:
     if url.websocket:
         return "wss" if url.scheme == "https" else "ws"
     return url.scheme
+
+
+def sockets(given: Sequence[str], sides: int) -> Sequence[str | None]:
+    """Return the Unix socket of each of several sides: one for all, or one each, in their order."""
+    if len(given) < 2:
+        return [given[0] if given else None] * sides
+    if len(given) != sides:
+        raise UsageError(
+            f"--unix is given {len(given)} times for {sides} sides; give one socket for all of "
+            "them, or one for each, in the order of the sides."
+        )
+    return given
 
 
 def connected_to(flags: SimpleNamespace) -> tuple[ConnectTo, ...]:

@@ -21,6 +21,8 @@ Sides
                           (default: the last one)
   --wait-for URL          a server is ready when this URL responds with a status below 400
                           (default: when its port accepts connections)
+  --unix PATH             connect to this Unix socket; given once for each side, in their order,
+                          each has its own, and one URL is enough
   --script FILE           load both by this script, with the flags of `fastbench run`; the URL
                           of the side becomes --base-url and env("BASE_URL")
   BASE and CANDIDATE may also be saved runs: files of `fastbench --json FILE URL`, or names
