@@ -1,0 +1,96 @@
+"""A plan on its way to other machines: everything that its workers need, and nothing else.
+
+1. It arrives as it was (`==`), but for the paths of certificates and keys, whose files travel with
+   it, and `watch`, which stays with the parent.
+2. Addresses are not sent: each machine resolves the server's name itself (resolve.reach), as its
+   network sees it. So is the path of a Unix socket each machine's own.
+3. --bind may name addresses of all machines: each sends from those it has (`of_this_machine`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from fastbench.cluster import message_codec, sent_certificates
+from fastbench.cluster.message_codec import MessageError
+from fastbench.foundation import redact
+from fastbench.plan import source_addresses
+from fastbench.plan.plan import Plan, UsageError, Watch
+
+
+def message_of(plan: Plan) -> dict[str, Any]:
+    """Return a plan as JSON knows it, with its files; raises UsageError where one is gone."""
+    files: list[str] = []
+    tls = plan.target.tls
+    if tls is not None:
+        tls, files = sent_certificates.read(tls)
+    sent = replace(plan, target=replace(plan.target, tls=tls), watch=())
+    return {"plan": message_codec.pack(sent), "files": files}
+
+
+def plan_of(message: object, folder: str) -> Plan:
+    """Build the plan of a message; files go into `folder`, see sent_certificates.written.
+
+    Raises MessageError, OSError, and UsageError as Plan itself does.
+    """
+    if not isinstance(message, dict) or set(message) != {"plan", "files"}:
+        raise MessageError("expected a plan and its files")
+    plan = message_codec.unpack(Plan, message["plan"])
+    tls = plan.target.tls
+    if tls is None:
+        return plan
+    tls = sent_certificates.written(tls, message["files"], folder)
+    return replace(plan, target=replace(plan.target, tls=tls))
+
+
+def of_this_machine(bind: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the addresses of --bind that this machine has; raises UsageError for none of them."""
+    found, refused = [], ""
+    for address in bind:
+        try:
+            source_addresses.check((address,))
+        except UsageError as error:
+            refused = refused or str(error)
+        else:
+            found.append(address)
+    if bind and not found:
+        raise UsageError(
+            f"--bind has no address of this machine, of {len(bind)} given: name one of each "
+            f"machine, or leave it out ({refused.rstrip('.')})."
+        )
+    return tuple(found)
+
+
+def notices(unix_path: str | None, bind: tuple[str, ...], watch: tuple[Watch, ...]) -> list[str]:
+    """Say what flags mean on several machines, where that may not be what was meant."""
+    said = []
+    if unix_path is not None:
+        said.append(
+            f"--unix {redact.printable(unix_path)} is on each machine the socket of that name "
+            "there, so each loads a server of its own."
+        )
+    if bind:
+        said.append("--bind: each machine sends from those of the addresses that it has.")
+    if watch:
+        said.append("--watch looks for processes on this machine alone, not on those of --on.")
+    return said
+
+
+def secrets(plan: Plan) -> list[str]:
+    """Name what is secret in a plan and would be read by who listens: no value is in it."""
+    found: dict[str, None] = {}
+    for request in plan.requests:
+        for name, _ in request.fields:
+            shown = name.decode("latin-1")
+            if redact.secret_header(shown):
+                found[f"header {redact.printable(shown)}"] = None
+        line = f"{request.method} {request.target.decode('latin-1')}"
+        body = (request.body or b"")[: redact.MAX_TEXT].decode("latin-1")
+        if redact.secrets_in(line):
+            found["a value in the URL"] = None
+        if redact.secrets_in("", body):
+            found["a value in the body"] = None
+    if plan.target.tls is not None and plan.target.tls.keyfile:
+        found["the key of --cert"] = None
+    return list(found)
