@@ -2,19 +2,23 @@
 
 1. Mapped without reserve before the fork; a page costs memory when it is first written. Readers
    keep to what was touched (`lowest`, `highest`): looking at a page of shared memory makes it, too.
-2. One writer per region. An entry is complete before `entries` counts it, and never moves.
+2. One writer per region. An entry is complete before `entries` counts it, and never moves. In a
+   region that follows one of another machine, it may be counted before it is there: all of it
+   comes later, at once. Its `n_bytes` are 0 until then.
 3. Latencies are nanoseconds in HdrHistogram's layout (`hdr`), other numbers doubles (`trend`).
 """
 
 from libc.stdint cimport uint32_t, uint64_t
 
-from fastbench.engine.hdr cimport Hdr, add, record
+from fastbench.engine.hdr cimport Hdr
 from fastbench.engine.trend cimport Trend
 
 cdef extern from *:
     uint64_t take_next "__atomic_fetch_add"(uint64_t *word, uint64_t one, int order) noexcept nogil
     void publish "__atomic_store_n"(uint64_t *word, uint64_t value, int order) noexcept nogil
+    uint64_t published "__atomic_load_n"(const uint64_t *word, int order) noexcept nogil
     int RELAXED "__ATOMIC_RELAXED"
+    int ACQUIRE "__ATOMIC_ACQUIRE"
     int RELEASE "__ATOMIC_RELEASE"
 
 cdef enum:
@@ -89,17 +93,6 @@ cdef inline size_t data_bytes(EntryKind kind) noexcept nogil:
 
 cdef inline size_t aligned(size_t n_bytes) noexcept nogil:
     return (n_bytes + ALIGN_BYTES - 1) // ALIGN_BYTES * ALIGN_BYTES
-
-
-cdef inline void record_ns(Hdr *self, uint64_t value_ns) noexcept nogil:
-    if self.count == 0:         # fresh memory is all zeros, an empty histogram is not
-        self.min_ns = value_ns
-    record(self, value_ns)
-
-
-cdef inline void add_times(Hdr *out, const Hdr *other) noexcept nogil:
-    if other.count:
-        add(out, other)
 
 
 cdef inline void gauge(Gauge *self, double value, uint64_t now_ns) noexcept nogil:

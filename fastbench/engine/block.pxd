@@ -4,7 +4,7 @@
    killed worker.
 2. One writer per word: the parent writes `Control`, worker n of W writes slot n, and what belongs
    to the warm-up into slot W + n. Plain aligned stores; the parent's final reading comes after the
-   worker has ended.
+   worker has ended. On one of several machines only its own workers have slots.
 3. This file is the only description of the layout; Python reads it through `Block`.
 4. A run of several URLs has a second mapping, `UrlCounts` per worker and URL, also with one writer.
    It is not filled beforehand: a histogram touches only what its samples need.

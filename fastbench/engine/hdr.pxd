@@ -8,6 +8,7 @@
    lie between those of the extremes: nothing else is read or written, so that a histogram of zeros
    costs no memory before it is used. Who reads while another process writes may miss its newest
    sample, as it stands in a counter before it is an extreme, and sees it at the next look.
+5. An empty histogram is all zeros, which is why the minimum is kept flipped.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -23,7 +24,7 @@ cdef enum:
 cdef struct Hdr:
     uint64_t count
     uint64_t sum_ns
-    uint64_t min_ns         # of an empty histogram: 2^64 - 1
+    uint64_t flipped_min_ns     # 2^64 - 1 less the minimum
     uint64_t max_ns
     uint64_t counts[COUNTERS]
 
@@ -32,7 +33,7 @@ cdef inline void reset(Hdr *self) noexcept nogil:
     cdef uint32_t i
     self.count = 0
     self.sum_ns = 0
-    self.min_ns = <uint64_t>-1
+    self.flipped_min_ns = 0
     self.max_ns = 0
     for i in range(COUNTERS):
         self.counts[i] = 0
@@ -61,14 +62,14 @@ cdef inline void record(Hdr *self, uint64_t value_ns) noexcept nogil:
     self.counts[index_of(value_ns)] += 1
     self.count += 1
     self.sum_ns += value_ns
-    if value_ns < self.min_ns:
-        self.min_ns = value_ns
+    if ~value_ns > self.flipped_min_ns:
+        self.flipped_min_ns = ~value_ns
     if value_ns > self.max_ns:
         self.max_ns = value_ns
 
 
 cdef inline uint32_t first_of(const Hdr *self) noexcept nogil:
-    return index_of(self.min_ns)
+    return index_of(~self.flipped_min_ns)
 
 
 cdef inline uint32_t last_of(const Hdr *self) noexcept nogil:
@@ -81,8 +82,8 @@ cdef inline void add(Hdr *self, const Hdr *other) noexcept nogil:
         self.counts[i] += other.counts[i]
     self.count += other.count
     self.sum_ns += other.sum_ns
-    if other.min_ns < self.min_ns:
-        self.min_ns = other.min_ns
+    if other.flipped_min_ns > self.flipped_min_ns:
+        self.flipped_min_ns = other.flipped_min_ns
     if other.max_ns > self.max_ns:
         self.max_ns = other.max_ns
 
@@ -95,8 +96,8 @@ cdef inline void difference(Hdr *out, const Hdr *later, const Hdr *earlier) noex
     for i in range(first_of(later), last_of(later) + 1):
         if later.counts[i] != earlier.counts[i]:
             out.counts[i] = later.counts[i] - earlier.counts[i]
-            if highest_at(i) < out.min_ns:
-                out.min_ns = highest_at(i)
+            if ~highest_at(i) > out.flipped_min_ns:
+                out.flipped_min_ns = ~highest_at(i)
             out.max_ns = highest_at(i)
     if out.max_ns > later.max_ns:
         out.max_ns = later.max_ns

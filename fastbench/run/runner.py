@@ -210,7 +210,7 @@ class _Run:
     def _warm_up(self, line_ns: int, start_ns: int, series: sampling.Series) -> None:
         """Watch until measuring begins; what is counted meanwhile stands in slots of its own."""
         seen = sampling.Ticks(line_ns, self.plan.load.pace, warming=True, noun=self.noun)
-        slots = range(self.block.workers, self.block.slots)
+        slots = self.block.warm_indices
         workers = self.workers
         while not (workers.stopped_ns or workers.all_gone):
             if (now_ns := time.monotonic_ns()) >= start_ns:
@@ -237,7 +237,7 @@ class _Run:
                 if broken := looks.look(now_ns, monitor.sample):
                     self.ended_because = f"the threshold `{broken}` failed"
                     workers.stop()
-            counters = [self.block.counters(i) for i in range(self.block.workers)]
+            counters = [self.block.counters(i) for i in self.block.indices]
             if any(slot["connected"] for slot in counters) or self.plan.load.duration_s:
                 connected_ns = now_ns
             elif now_ns - connected_ns > GIVE_UP_S * 1e9:
@@ -250,7 +250,7 @@ class _Run:
 
     def _ended_s(self, start_ns: int) -> float:
         """Return when the last worker ended, from the start on."""
-        ends = [self.block.counters(i)["end_ns"] for i in range(self.block.workers)]
+        ends = [self.block.counters(i)["end_ns"] for i in self.block.indices]
         return (max(max(ends) or time.monotonic_ns(), start_ns) - start_ns) / 1e9
 
     def _stopping(self, now_ns: int) -> bool:

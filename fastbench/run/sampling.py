@@ -36,7 +36,7 @@ def total(counters: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 def sums(block: _core.Block) -> Counter[str]:
     """Add up the counters of all workers by name, without those of the warm-up."""
-    return total(block.counters(worker) for worker in range(block.workers))
+    return total(block.counters(worker) for worker in block.indices)
 
 
 @dataclass(frozen=True, slots=True)

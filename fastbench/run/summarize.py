@@ -155,7 +155,7 @@ def result(run: Observed) -> Result:
 def _sockets(run: Observed, counters: list[dict[str, int]]) -> Sockets | None:
     if not mode_of(run.terms.config):
         return None
-    codes = [run.block.close_codes(i) for i in range(run.block.workers)]
+    codes = [run.block.close_codes(i) for i in run.block.indices]
     return Sockets.of(counters, codes, TrendValue(run.block.histogram("operation")).histogram())
 
 
@@ -226,7 +226,7 @@ def _latency(run: Observed) -> Latency:
 
 def _status_codes(block: _core.Block) -> dict[str, int]:
     total: Counter[int] = Counter()
-    for i in range(block.workers):
+    for i in block.indices:
         total.update(block.status_codes(i))
     return {str(status): count for status, count in sorted(total.items())}
 
@@ -235,7 +235,7 @@ def _errors(run: Observed) -> tuple[ErrorRow, ...]:
     counts: Counter[tuple[str, str, str]] = Counter()
     firsts: dict[tuple[str, str, str], int] = {}
     socket = bool(mode_of(run.terms.config))
-    for i in range(run.block.workers):
+    for i in run.block.indices:
         for kind, phase, code, count, first_ns in run.block.errors(i):
             key = (kind, phase, code)
             counts[key] += count
@@ -274,7 +274,7 @@ def _workers(run: Observed, counters: list[dict[str, int]], end_ns: int) -> tupl
 
 def _warmup(run: Observed) -> Warmup | None:
     """Sum up the slots of the warm-up; what it left in flight ended, but in no numbers."""
-    slots = range(run.block.workers, run.block.slots)
+    slots = run.block.warm_indices
     if not slots:
         return None
     total = sampling.total(run.block.counters(i) for i in slots)
@@ -303,7 +303,7 @@ def _tls(run: Observed, counters: list[dict[str, int]]) -> TlsUse | None:
     if verified is None:
         return None
     total = sampling.total(counters)
-    agreed = [run.block.tls(i) for i in range(run.block.workers)]
+    agreed = [run.block.tls(i) for i in run.block.indices]
     version, cipher = next((pair for pair in agreed if pair[0]), ("", ""))
     return TlsUse(verified, version, cipher, total["handshakes"], total["resumed"])
 

@@ -66,7 +66,7 @@ def of_websockets(mode: str) -> dict[str, Kind]:
 def of_block(block: _core.Block, *, planned: bool) -> tuple[dict[str, int], Rows]:
     """Return the counters of all workers, and what the series needs beside them."""
     errors: Counter[str] = Counter()
-    for worker in range(block.workers):
+    for worker in block.indices:
         for kind, _, _, count, _ in block.errors(worker):
             errors[kind] += count
     rows: Rows = {
@@ -158,7 +158,7 @@ class UrlReader:
         if self._labels:
             codes = [block.url_status_codes(at) for at in places]
         else:
-            codes = [block.status_codes(worker) for worker in range(block.workers)]
+            codes = [block.status_codes(worker) for worker in block.indices]
         if status:
             return sum(each.get(status, 0) for each in codes)
         return max(0, requests - sum(sum(each.values()) for each in codes))

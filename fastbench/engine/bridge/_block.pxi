@@ -22,7 +22,6 @@ cdef class Histogram:
         self.data = <hdr.Hdr *>kernel.map_zeros(sizeof(hdr.Hdr))
         if self.data == NULL:
             raise MemoryError
-        self.data.min_ns = <uint64_t>-1
 
     def __dealloc__(self):
         if self.data != NULL:
@@ -38,7 +37,7 @@ cdef class Histogram:
                 raise IndexError(f"a histogram has {hdr.COUNTERS} counters")
             out.data.counts[i] = count
             out.data.count += count
-        out.data.min_ns, out.data.max_ns, out.data.sum_ns = min_ns, max_ns, sum_ns
+        out.data.flipped_min_ns, out.data.max_ns, out.data.sum_ns = ~min_ns, max_ns, sum_ns
         return out
 
     def record(self, uint64_t value_ns):
@@ -98,7 +97,7 @@ cdef class Histogram:
 
     @property
     def min_ns(self):
-        return self.data.min_ns if self.data.count else 0
+        return ~self.data.flipped_min_ns if self.data.count else 0
 
     @property
     def max_ns(self):
@@ -109,18 +108,36 @@ cdef class Histogram:
         return self.data.sum_ns
 
 
+cdef tuple instants_of_slot():
+    """Where a slot holds instants: offsets in bytes."""
+    cdef block.Slot *slot = NULL
+    cdef uint32_t i
+    found = [<size_t>&slot.end_ns, <size_t>&slot.oldest_due_ns, <size_t>&slot.oldest_sent_ns,
+             <size_t>&slot.dialogues.begun_ns, <size_t>&slot.dialogues.opened_ns]
+    for i in range(block.ERROR_ROWS):
+        found.append(<size_t>&slot.errors[i].first_ns)
+    return tuple(found)
+
+
 cdef class Block:
     """The shared memory of a run: make it before the fork, see engine/block.pxd.
 
-    Slot n is worker n's; with `warmup`, slot workers + n holds what worker n did in the warm-up.
-    `urls` are those that have counters of their own, 0 for a run of one URL.
+    Of `total` workers, all by default, it holds `workers`, from `first` on, and they keep their
+    numbers: slot n is worker n's; with `warmup`, slot total + n holds what worker n did in the
+    warm-up. What is summed over the workers is summed over those that are there. `urls` are those
+    that have counters of their own, 0 for a run of one URL.
     """
 
-    def __cinit__(self, uint32_t workers, *, bint warmup=False, uint32_t urls=0):
-        cdef uint32_t i, series
+    def __cinit__(self, uint32_t workers, *, uint32_t first=0, total=None, bint warmup=False,
+                  uint32_t urls=0):
+        cdef uint32_t i, series, slots = workers * (1 + warmup)
         self.workers = workers
-        self.slots = workers * (1 + warmup)
-        self.n_bytes = block.block_bytes(self.slots)
+        self.first = first
+        self.total = first + workers if total is None else total
+        self.warmup = warmup
+        if <uint64_t>first + workers > self.total:
+            raise ValueError(f"no workers {first} to {first + workers - 1} among {total}")
+        self.n_bytes = block.block_bytes(slots)
         self.memory = kernel.mmap(NULL, self.n_bytes, kernel.PROT_READ | kernel.PROT_WRITE,
                                   kernel.MAP_SHARED | kernel.MAP_ANONYMOUS, -1, 0)
         if self.memory == kernel.MAP_FAILED:
@@ -128,14 +145,12 @@ cdef class Block:
             raise MemoryError(f"{self.n_bytes} bytes of shared memory could not be mapped")
         if kernel.populate(self.memory, self.n_bytes) < 0:
             raise MemoryError(f"{self.n_bytes} bytes of shared memory could not be filled")
-        for i in range(self.slots):
+        for i in range(slots):
             for series in range(block.SERIES):
                 hdr.reset(&block.slot_at(self.memory, i).latency[series])
         self.map_urls(urls)
 
     cdef int map_urls(self, uint32_t urls) except -1:
-        cdef uint32_t i
-        cdef block.UrlCounts *row
         self.urls = urls
         self.url_bytes = <size_t>self.workers * urls * sizeof(block.UrlCounts)
         if not urls:
@@ -146,9 +161,6 @@ cdef class Block:
         if self.url_memory == kernel.MAP_FAILED:
             self.url_memory = NULL
             raise MemoryError(f"{self.url_bytes} bytes of shared memory could not be mapped")
-        for i in range(self.workers * urls):    # the rest is zeros, and no memory before it is used
-            row = &(<block.UrlCounts *>self.url_memory)[i]
-            row.service.min_ns = row.response.min_ns = <uint64_t>-1
         return 0
 
     def __dealloc__(self):
@@ -161,20 +173,55 @@ cdef class Block:
         return <block.Control *>self.memory
 
     cdef block.Slot *slot(self, uint32_t index) except NULL:
-        if index >= self.slots:
-            raise IndexError(f"the block has {self.slots} slots, not {index + 1}")
-        return block.slot_at(self.memory, index)
+        cdef bint warm = index >= self.total
+        cdef uint32_t own = self.own(index - self.total if warm else index)
+        if warm and not self.warmup:
+            raise IndexError("the block has no slots of a warm-up")
+        return block.slot_at(self.memory, own + (self.workers if warm else 0))
+
+    cdef uint32_t own(self, uint32_t worker) except? 0xFFFFFFFF:
+        """The place here of one of all workers."""
+        if not self.first <= worker < self.first + self.workers:
+            raise IndexError(f"the block has {self.workers} workers from {self.first} on, "
+                             f"not worker {worker}")
+        return worker - self.first
 
     cdef block.UrlCounts *url(self, uint32_t worker, uint32_t url) except NULL:
-        if worker >= self.workers or url >= self.urls:
-            raise IndexError(f"the block has {self.urls} URLs of {self.workers} workers")
-        return &block.urls_of(self.url_memory, self.urls, worker)[url]
+        cdef uint32_t own = self.own(worker)
+        if url >= self.urls:
+            raise IndexError(f"the block has {self.urls} URLs, not {url + 1}")
+        return &block.urls_of(self.url_memory, self.urls, own)[url]
+
+    @property
+    def indices(self):
+        """The numbers of the workers that are here."""
+        return range(self.first, self.first + self.workers)
+
+    @property
+    def warm_indices(self):
+        """Their slots of the warm-up; none without one."""
+        begin = self.total + self.first
+        return range(begin, begin + self.workers if self.warmup else begin)
+
+    def parts(self, uint32_t worker):
+        """All memory of a worker: [(memoryview, offsets in bytes of instants), ...].
+
+        Its slot, its slot of the warm-up and its URLs, as far as there are any. Instants are of
+        CLOCK_MONOTONIC, 0: none. The views keep the block alive.
+        """
+        found = []
+        for index in [worker, self.total + worker][:1 + self.warmup]:
+            found.append((view_of(self, self.slot(index), block.slot_bytes()), instants_of_slot()))
+        if self.urls:
+            n_bytes = self.urls * sizeof(block.UrlCounts)
+            found.append((view_of(self, self.url(worker, 0), n_bytes), ()))
+        return found
 
     def url_counters(self, uint32_t url):
         """The counters of one URL by name, summed over the workers."""
         cdef block.UrlCounts *row
         cdef uint64_t ok = 0, failed = 0, timeouts = 0, bytes_in = 0
-        for worker in range(self.workers):
+        for worker in self.indices:
             row = self.url(worker, url)
             ok += row.ok
             failed += row.failed
@@ -187,7 +234,7 @@ cdef class Block:
         cdef block.UrlCounts *row
         cdef uint32_t status
         found = {}
-        for worker in range(self.workers):
+        for worker in self.indices:
             row = self.url(worker, url)
             if row.ok + row.failed:
                 for status in range(block.MAX_STATUS):
@@ -200,7 +247,7 @@ cdef class Block:
         cdef Histogram out = Histogram()
         cdef bint planned = ("service", "response").index(name)
         cdef block.UrlCounts *row
-        for worker in range(self.workers):
+        for worker in self.indices:
             row = self.url(worker, url)
             hdr.add(out.data, &row.response if planned else &row.service)
         return out
@@ -295,9 +342,9 @@ cdef class Block:
         return rows
 
     def histogram(self, name, slots=None):
-        """The sum of one of HISTOGRAMS over these slots; over all workers' by default."""
+        """The sum of one of HISTOGRAMS over these slots; over the workers' by default."""
         cdef Histogram out = Histogram()
         cdef int series = HISTOGRAMS.index(name)
-        for i in range(self.workers) if slots is None else slots:
+        for i in self.indices if slots is None else slots:
             hdr.add(out.data, &self.slot(i).latency[series])
         return out

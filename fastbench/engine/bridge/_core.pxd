@@ -14,14 +14,18 @@ cdef class Block:
     cdef void *memory
     cdef size_t n_bytes
     cdef readonly uint32_t workers
-    cdef readonly uint32_t slots
+    cdef readonly uint32_t first
+    cdef readonly uint32_t total
+    cdef bint warmup
     cdef void *url_memory
     cdef size_t url_bytes
     cdef readonly uint32_t urls
     cdef block.Control *control(self)
     cdef block.Slot *slot(self, uint32_t index) except NULL
+    cdef uint32_t own(self, uint32_t worker) except? 0xFFFFFFFF
     cdef int map_urls(self, uint32_t urls) except -1
     cdef block.UrlCounts *url(self, uint32_t worker, uint32_t url) except NULL
 
 
 cdef str code_name(int kind, int code)
+cdef object view_of(object owner, void *data, size_t n_bytes)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol, Self, final
 
+from typing_extensions import Buffer
+
 ERROR_KINDS: tuple[str, ...]
 ERROR_PHASES: tuple[str, ...]
 PROTOCOL_RULES: tuple[str, ...]
@@ -59,10 +61,24 @@ class Histogram:
 
 @final
 class Block:
-    def __new__(cls, workers: int, *, warmup: bool = False, urls: int = 0) -> Self: ...
+    def __new__(
+        cls,
+        workers: int,
+        *,
+        first: int = 0,
+        total: int | None = None,
+        warmup: bool = False,
+        urls: int = 0,
+    ) -> Self: ...
     workers: int
-    slots: int
+    first: int
+    total: int
     urls: int
+    @property
+    def indices(self) -> range: ...
+    @property
+    def warm_indices(self) -> range: ...
+    def parts(self, worker: int) -> list[tuple[memoryview, tuple[int, ...]]]: ...
     def open_start_line(self, start_ns: int, measure_ns: int, stop_ns: int) -> None: ...
     def stop(self) -> None: ...
     def state(self, worker: int) -> str: ...
@@ -76,6 +92,13 @@ class Block:
     def url_status_codes(self, url: int) -> dict[int, int]: ...
     def url_histogram(self, name: str, url: int) -> Histogram: ...
     def histogram(self, name: str, slots: Iterable[int] | None = None) -> Histogram: ...
+
+@final
+class MemoryChanges:
+    def __new__(cls, view: Buffer) -> Self: ...
+    def take(self, n_bytes: int, instants: tuple[int, ...], offset_ns: int) -> bytes: ...
+
+def apply_changes(view: Buffer, changes: Buffer) -> None: ...
 
 @final
 class Parser:

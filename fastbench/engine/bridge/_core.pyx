@@ -5,10 +5,13 @@ import os
 import socket as sockets
 
 from libc.math cimport INFINITY
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from cpython.buffer cimport (
+    PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer,
+)
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset
 
 cimport fastbench.engine.addresses as addresses
 cimport fastbench.engine.block as block
@@ -91,6 +94,7 @@ cdef str code_name(int kind, int code):
 
 
 include "_block.pxi"
+include "_changes.pxi"
 
 
 cdef void *allocate(size_t count, size_t n_bytes) except NULL:
@@ -138,8 +142,8 @@ cdef class Engine:
         w.index = slot
         w.slot = shared.slot(slot)
         w.counts = w.slot
-        if shared.slots > shared.workers:
-            w.warm = shared.slot(shared.workers + slot)
+        if shared.warmup:
+            w.warm = shared.slot(shared.total + slot)
         w.drain = drain
         w.control = shared.control()
         w.pipeline = pipeline
@@ -259,7 +263,7 @@ cdef class Engine:
         if options is None:
             return
         w.planned, levels, warm, w.pace.poisson, w.pace.drop = options
-        w.pace.step = self.block.workers
+        w.pace.step = self.block.total
         w.n_stages = <uint32_t>len(levels)
         w.stages = stages_of(levels)
         w.warm_stage.length_s = INFINITY

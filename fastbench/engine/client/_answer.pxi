@@ -141,7 +141,7 @@ cdef void record(Sinks self, const Times *t, bint answered, uint64_t bytes_out, 
     self.all.bytes_in += bytes_in
     for i in range(arena.TIMINGS):
         if timed(i, t):
-            arena.record_ns(&self.all.times[i], spans[i])
+            hdr.record(&self.all.times[i], spans[i])
     if self.named != NULL:
         self.named.reqs += 1
         self.named.failed += self.failed
@@ -149,7 +149,7 @@ cdef void record(Sinks self, const Times *t, bint answered, uint64_t bytes_out, 
         self.named.bytes_out += bytes_out
         self.named.bytes_in += bytes_in
         if timed(arena.DURATION, t):
-            arena.record_ns(&self.named.duration, spans[arena.DURATION])
+            hdr.record(&self.named.duration, spans[arena.DURATION])
     for i in range(self.n_extra):
         extra = &self.extra[i]
         if extra.metric == HTTP_REQS:
@@ -164,7 +164,7 @@ cdef void record(Sinks self, const Times *t, bint answered, uint64_t bytes_out, 
         elif extra.metric == ANSWERED:
             (<double *>extra.data)[0] += answered
         elif timed(extra.metric, t):
-            arena.record_ns(<hdr.Hdr *>extra.data, spans[extra.metric])
+            hdr.record(<hdr.Hdr *>extra.data, spans[extra.metric])
 
 
 cdef class Timings:

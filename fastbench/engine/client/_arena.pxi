@@ -114,7 +114,7 @@ cdef void count_rate(RateSlot self, bint passed):
 
 cdef class TimesSlot(MetricSlot):
     def add(self, uint64_t value_ns):
-        arena.record_ns(<hdr.Hdr *>self.data, value_ns)
+        hdr.record(<hdr.Hdr *>self.data, value_ns)
 
 
 cdef class TrendSlot(MetricSlot):
@@ -187,7 +187,7 @@ cdef class MetricRegistry:
 cdef Histogram with_times(Histogram found, const hdr.Hdr *times):
     """Add times to those found before, if there are any."""
     cdef Histogram out = Histogram() if found is None else found
-    arena.add_times(out.data, times)
+    hdr.add(out.data, times)
     return out
 
 
@@ -240,16 +240,24 @@ cdef object value_of(const arena.Entry *entry, object found):
 cdef class Arena:
     """Metrics of all workers in memory mapped without reserve; make it before the fork.
 
-    Raises MemoryError when not even a small one can be mapped.
+    Of `total` workers, all by default, it holds `workers`, from `first` on, and they keep their
+    numbers. Raises MemoryError when not even a small one can be mapped.
     """
 
     cdef void *memory
     cdef size_t n_bytes
     cdef size_t region_bytes
     cdef readonly uint32_t workers
+    cdef readonly uint32_t first
+    cdef readonly uint32_t total
 
-    def __cinit__(self, uint32_t workers, *, size_t bytes_per_worker=REGION_BYTES):
+    def __cinit__(self, uint32_t workers, *, uint32_t first=0, total=None,
+                  size_t bytes_per_worker=REGION_BYTES):
         self.workers = workers
+        self.first = first
+        self.total = first + workers if total is None else total
+        if <uint64_t>first + workers > self.total:
+            raise ValueError(f"no workers {first} to {first + workers - 1} among {total}")
         self.region_bytes = bytes_per_worker
         self.memory = kernel.MAP_FAILED
         while self.region_bytes >= LEAST_REGION_BYTES:
@@ -268,10 +276,43 @@ cdef class Arena:
             kernel.munmap(self.memory, self.n_bytes)
 
     cdef arena.Region *region(self, uint32_t worker) except NULL:
-        if worker >= self.workers:
-            raise IndexError(f"the arena has {self.workers} regions, not {worker + 1}")
+        if not self.first <= worker < self.first + self.workers:
+            raise IndexError(f"the arena has {self.workers} workers from {self.first} on, "
+                             f"not worker {worker}")
         return <arena.Region *>(
-            <char *>self.memory + arena.PAGE_BYTES + worker * self.region_bytes)
+            <char *>self.memory + arena.PAGE_BYTES + (worker - self.first) * self.region_bytes)
+
+    @property
+    def indices(self):
+        """The numbers of the workers that are here."""
+        return range(self.first, self.first + self.workers)
+
+    def part(self, uint32_t worker):
+        """The region of a worker as a memoryview, which keeps the arena alive."""
+        return view_of(self, self.region(worker), self.region_bytes)
+
+    def used_bytes(self, uint32_t worker):
+        """How much of a region is in use: as far as its entries go that are published."""
+        cdef arena.Region *region = self.region(worker)
+        cdef uint64_t entries = arena.published(&region.entries, arena.ACQUIRE)
+        cdef arena.Entry *entry = arena.first_entry(region)
+        for _ in range(entries):
+            entry = arena.after(entry)
+        return <size_t>(<char *>entry - <char *>region)
+
+    def instants(self, uint32_t worker):
+        """Where a region holds instants of CLOCK_MONOTONIC, 0 for none: offsets in bytes."""
+        cdef arena.Region *region = self.region(worker)
+        cdef uint64_t entries = arena.published(&region.entries, arena.ACQUIRE)
+        cdef arena.Entry *entry = arena.first_entry(region)
+        cdef arena.Gauge *gauge
+        found = [<size_t>(<char *>&region.beat_ns - <char *>region)]
+        for _ in range(entries):
+            if entry.kind == arena.GAUGE:
+                gauge = <arena.Gauge *>(<char *>entry + entry.data_offset)
+                found.append(<size_t>(<char *>&gauge.at_ns - <char *>region))
+            entry = arena.after(entry)
+        return tuple(found)
 
     def writer(self, uint32_t worker):
         """The book of one worker; only that worker may write in it."""
@@ -292,8 +333,8 @@ cdef class Arena:
         return [(*key, value) for key, value in self.added((worker,), only).items()]
 
     def sums(self, only=None):
-        """The same of all workers, added up: {(kind, name, tags): value}."""
-        return self.added(range(self.workers), only)
+        """The same of all that are here, added up: {(kind, name, tags): value}."""
+        return self.added(self.indices, only)
 
     cdef dict added(self, workers, only):
         cdef arena.Region *region
@@ -304,6 +345,8 @@ cdef class Arena:
             region = self.region(worker)
             entry = arena.first_entry(region)
             for _ in range(region.entries):
+                if entry.n_bytes == 0:      # counted on another machine, but not yet here
+                    break
                 text = <const char *>entry + sizeof(arena.Entry)
                 name = text[:entry.name_bytes].decode()
                 if only is None or name in only:

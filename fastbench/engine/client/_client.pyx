@@ -36,7 +36,7 @@ cimport fastbench.engine.rules as rules
 cimport fastbench.engine.tls as tls
 cimport fastbench.engine.trend as trend
 cimport fastbench.engine.websocket.upgrade as upgrade
-from fastbench.engine.bridge._core cimport Block, Histogram, code_name
+from fastbench.engine.bridge._core cimport Block, Histogram, code_name, view_of
 
 from fastbench.engine.bridge._core import ERROR_KINDS, ERROR_PHASES, FRAME_RULES, WORKER_STATES
 

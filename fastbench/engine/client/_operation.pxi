@@ -8,7 +8,7 @@ cdef void count_ended(arena.Named *counted, bint failed, uint64_t took_ns, uint6
     counted.answered += not failed
     counted.bytes_in += bytes_in
     counted.bytes_out += bytes_out
-    arena.record_ns(&counted.duration, took_ns)
+    hdr.record(&counted.duration, took_ns)
 
 
 cdef class OperationSinks:

@@ -179,7 +179,7 @@ class Standing:
     def look(self, now_ns: int, monitor: Monitor) -> str:
         """Take a look; return the threshold that asks for the end of the run, "" if none does."""
         block = self.reader.block
-        counters = [block.counters(i) for i in range(block.workers)]
+        counters = [block.counters(i) for i in block.indices]
         self._ticks.look(now_ns, counters, None)
         if now_ns < self.start_ns:
             return ""
