@@ -181,7 +181,7 @@ class Monitor:
 
     def __init__(self, workers: Sequence[int], found: Found, rare: host.Rare) -> None:
         """`rare` was read before the workers began to connect: full listen queues show there."""
-        self._workers = {pid: _Worker(pid) for pid in workers}
+        self._by_index = [_Worker(pid) for pid in workers]
         self._own = (os.getpid(), *workers)
         self._found = found
         self._targets = _Targets(found, self._own)
@@ -198,7 +198,7 @@ class Monitor:
         """Begin at the start line: what came before does not count."""
         self._targets.start()
         self._beside.start(self._targets.pids)
-        for worker in self._workers.values():
+        for worker in self._by_index:
             worker.start()
         self._client_first_s, self._client_rss_bytes_max = self._client()
         self._client_last_s = self._client_first_s
@@ -216,7 +216,7 @@ class Monitor:
         gap_s = now.now_s - before.now_s
         targets = self._targets.sample(gap_s)
         self._beside.sample(self._targets.pids)
-        for worker in self._workers.values():
+        for worker in self._by_index:
             worker.sample()
         client_s, rss_bytes = self._client()
         spent_s = _gained(self._client_last_s, client_s)
@@ -246,9 +246,9 @@ class Monitor:
         """Return the name of a process that a sample has."""
         return redact.printable(self._targets.name(pid))
 
-    def schedule(self, pid: int) -> tuple[float, int] | None:
+    def schedule(self, index: int) -> tuple[float, int] | None:
         """Tell how long a worker's engine waited for a core, and how often it was put off one."""
-        return self._workers[pid].schedule
+        return self._by_index[index].schedule
 
     def _client(self) -> tuple[float | None, int | None]:
         """Return processor time and memory of this process and its workers; None is not visible.

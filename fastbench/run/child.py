@@ -3,7 +3,9 @@
 1. It is forked, does one thing and ends; it ends with us, too.
 2. What is no such line is passed over: a broken process, not a broken run.
 3. The end of a process is seen as the end of its stream. Its exit status is collected then.
-4. Writing never blocks for long. One that read half a message could not read the next: it is told
+4. Of a process on another machine, somebody there starts, kills and collects it (`Elsewhere`); the
+   channel leads there.
+5. Writing never blocks for long. One that read half a message could not read the next: it is told
    the end, and leaves.
 """
 
@@ -18,7 +20,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation import garbage, signals
@@ -60,6 +62,23 @@ class Lines:
                     yield from said.items()
 
 
+class Elsewhere(Protocol):
+    """A process on another machine."""
+
+    @property
+    def cpu_s(self) -> float:
+        """What it has used, as far as is known."""
+
+    def kill(self, number: int) -> None:
+        """Let it be sent a signal."""
+
+    def ended(self, *, wait: bool) -> tuple[int, float] | None:
+        """Return its status as os.wait4 gives it and what it used; None while it runs.
+
+        To `wait` is to wait for a bounded time; then it counts as killed.
+        """
+
+
 @dataclass(slots=True, eq=False)
 class Child:
     """A process as its parent sees it.
@@ -80,6 +99,7 @@ class Child:
     status: int = 0  # of os.wait4
     used_s: float = 0.0
     lines: Lines = field(default_factory=Lines)
+    elsewhere: Elsewhere | None = None
 
     def start(self, be: Callable[[], object]) -> None:
         """Fork the process, which calls `be` and ends: with status 0 if that returns."""
@@ -107,6 +127,8 @@ class Child:
     @property
     def cpu_s(self) -> float:
         """What it has used, also while it runs."""
+        if self.elsewhere is not None and not self.gone:
+            return self.elsewhere.cpu_s
         now = None if self.gone else processes.reading(self.pid)
         return self.used_s if now is None else now.cpu_s
 
@@ -144,6 +166,9 @@ class Child:
         """Send a signal, if there is anybody left; SIGKILL goes to its group, too."""
         if self.gone:
             return
+        if self.elsewhere is not None:
+            self.elsewhere.kill(number)
+            return
         group = self.leads is not None and number == signal.SIGKILL
         for send in (os.killpg, os.kill) if group else (os.kill,):  # it may have no group yet
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -153,13 +178,16 @@ class Child:
         """Collect the exit status if it has ended; true once it is gone."""
         if self.gone:
             return True
-        pid, status, usage = os.wait4(self.pid, 0 if wait else os.WNOHANG)
-        if pid:
+        ended = self._ended(wait) if self.elsewhere is None else self.elsewhere.ended(wait=wait)
+        if ended is not None:
             self.gone = True
-            self.status = status
-            self.used_s = usage.ru_utime + usage.ru_stime
-            self.lost = not self.quit and (self.stays or status != 0)
+            self.status, self.used_s = ended
+            self.lost = not self.quit and (self.stays or self.status != 0)
         return self.gone
+
+    def _ended(self, wait: bool) -> tuple[int, float] | None:
+        pid, status, usage = os.wait4(self.pid, 0 if wait else os.WNOHANG)
+        return (status, usage.ru_utime + usage.ru_stime) if pid else None
 
     def _end(self, wait_s: float) -> None:
         """Collect one that is ending; a process closes its files before its status is there."""

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation import garbage, signals
-from fastbench.machine import host, limits, processes
-from fastbench.machine.monitor import Monitor
 from fastbench.machine.processes import Found
 from fastbench.plan import resolve
 from fastbench.plan.plan import Plan, UsageError
@@ -30,6 +28,7 @@ from fastbench.results.socket_counts import mode_of, noun_of
 from fastbench.results.usage import Use
 from fastbench.run import sampling, summarize, url_counts, worker
 from fastbench.run.child import QUIET_NICE, Child
+from fastbench.run.crew import Crew, MachineMonitor, OwnCrew, UrlLoad
 from fastbench.run.looks import Follower, Looks
 from fastbench.run.supervisor import GRACE_S, TICK_S, Supervisor
 from fastbench.run.url_counts import Row
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from fastbench.results.thresholds.judging import Threshold
 
 CONNECT_TICK_S = 0.002
-LEAD_NS = 5_000_000  # from the parent's word to the start line, so that all workers see it first
 GIVE_UP_S = 10.0  # under -n alone: no connection for so long
 
 Tell = Callable[[sampling.Progress], None]
@@ -53,30 +51,30 @@ def run(
     thread_rates: bool,
     thresholds: Sequence[Threshold] = (),
     followers: Sequence[Follower] = (),
+    crew: Crew | None = None,
 ) -> Result:
     """Carry the plan out and return what was found; `tell` gets the progress 4 times a second.
 
     Followers get what was counted once a second, and when all workers have ended.
+    `crew` has the workers, this machine by default.
     Raises UsageError when the machine cannot carry the plan, KeyboardInterrupt at a second signal,
     or at the first while the name is looked up.
     """
+    crew = crew or OwnCrew()
     try:
-        with signals.heard(signals.leave_cleanly):
-            reach = resolve.reach(plan)
+        reach = crew.reach(plan)
     except resolve.ResolveError as error:
         return summarize.unresolved(plan, error.code)
-    port, unix_path = reach.used[0].port or plan.target.port, plan.target.unix_path
-    found = processes.find_all([each.host for each in reach.used], port, unix_path, plan.watch)
-    workers = min(plan.load.workers or limits.usable_cores(), plan.load.connections)
+    found = crew.found(plan, reach)
+    workers = crew.workers(plan)
     shares = worker.shares(plan, workers)
-    limits.allow_open_files(shares[0].connections)
     try:
         urls, _ = url_counts.of_requests(plan.requests)
         block = _core.Block(workers, warmup=plan.load.warmup_s > 0, urls=len(urls))
     except MemoryError as error:
         raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
     reader, judge = _judged(plan, block, urls, thresholds)
-    state = _Run(plan, reach, found, block, tell, thread_rates, reader, judge, followers)
+    state = _Run(plan, crew, reach, found, block, tell, thread_rates, reader, judge, followers)
     return state.carry_out(shares)
 
 
@@ -108,6 +106,7 @@ class _Run:
     def __init__(
         self,
         plan: Plan,
+        crew: Crew,
         reach: Reach,
         found: Found,
         block: _core.Block,
@@ -118,6 +117,7 @@ class _Run:
         followers: Sequence[Follower],
     ) -> None:
         self.plan = plan
+        self.crew = crew
         self.noun = noun_of(plan.config)
         self.reader = reader
         self.judge = judge
@@ -127,7 +127,7 @@ class _Run:
         self.found = found
         self.block = block
         self.tell = tell
-        self.workers: Supervisor[Child] = Supervisor(block.stop)
+        self.workers: Supervisor[Child] = Supervisor(partial(crew.stop, block))
         self.gave_up = False
         self.stop_ns = 0  # when the workers stop by themselves, 0: no limit
         self.last_use: Use | None = None
@@ -139,13 +139,13 @@ class _Run:
             return self._carry_out(shares)
 
     def _carry_out(self, shares: list[worker.Share]) -> Result:
-        rare = host.rare()
-        self._fork(shares)
+        load_of_all = UrlLoad(self.plan, self.reach, self.block, shares)
+        self.crew.start(load_of_all, self.workers)
         os.nice(QUIET_NICE)
-        monitor = Monitor([child.pid for child in self.workers.children], self.found, rare)
+        monitor = self.crew.monitor(self.found)
         self._connect()
         load = self.plan.load
-        line_ns = time.monotonic_ns() + LEAD_NS
+        line_ns = time.monotonic_ns() + self.crew.lead_ns
         start_ns = line_ns + round(load.warmup_s * 1e9)
         series = sampling.Series(self.reader.read(0.0, False))
         names = monitor.name_of
@@ -167,7 +167,7 @@ class _Run:
         return replace(found, thresholds=self.judge.final(found), stages=stages)
 
     def _observed(
-        self, line_ns: int, start_ns: int, series: sampling.Series, monitor: Monitor
+        self, line_ns: int, start_ns: int, series: sampling.Series, monitor: MachineMonitor
     ) -> summarize.Observed:
         return summarize.Observed(
             terms=summarize.RunTerms.of(self.plan, self.reach),
@@ -185,16 +185,11 @@ class _Run:
             missing=(self.ended_because,) if self.ended_because else (),
         )
 
-    def _fork(self, shares: list[worker.Share]) -> None:
-        cycle = worker.order(self.plan.requests)
-        for share in shares:
-            load = partial(worker.run, self.plan, self.reach.used, cycle, self.block, share)
-            self.workers.start(Child(share.index), load)
-
     def _connect(self) -> None:
         """Wait until every connection connected or failed once; stop if none connected."""
         workers = self.workers
         while not (workers.stopped_ns or workers.all_gone):
+            self.crew.look()
             states = {self.block.state(c.index) for c in workers.children if not c.gone}
             if states <= {"ready", "ended"}:
                 break
@@ -205,7 +200,7 @@ class _Run:
     def _open_start_line(self, line_ns: int, start_ns: int) -> None:
         duration_s = self.plan.load.duration_s
         self.stop_ns = 0 if duration_s is None else start_ns + round(duration_s * 1e9)
-        self.block.open_start_line(line_ns, start_ns, self.stop_ns)
+        self.crew.open_start_line(self.block, line_ns, start_ns, self.stop_ns)
 
     def _warm_up(self, line_ns: int, start_ns: int, series: sampling.Series) -> None:
         """Watch until measuring begins; what is counted meanwhile stands in slots of its own."""
@@ -219,22 +214,24 @@ class _Run:
             self.tell(seen.progress(series))
             workers.nap(min(TICK_S, (start_ns - now_ns) / 1e9))
 
-    def _watch(self, start_ns: int, looks: Looks, monitor: Monitor) -> None:
+    def _watch(self, start_ns: int, looks: Looks, monitor: MachineMonitor) -> None:
         """Look at the block until all workers have ended."""
         seen = sampling.Ticks(start_ns, self.plan.load.pace, warming=False, noun=self.noun)
         connected_ns, workers = start_ns, self.workers
-        tick_s = TICK_S if self.thread_rates is None else sampling.RATES_TICK_S
+        tick_s = self.crew.tick_s if self.thread_rates is None else sampling.RATES_TICK_S
+        behind_ns = self.crew.behind_ns
         workers.look(start_ns, start_ns, tick_s)
         while not workers.all_gone:
             now_ns = time.monotonic_ns()
             workers.look(now_ns, start_ns, tick_s)
+            self.crew.look()
             if workers.late_s(self.stop_ns, now_ns) > self._grace_s():
                 workers.kill()
                 break
             if self._stopping(now_ns):
                 self.last_use = self.last_use or monitor.sample()  # a drain is not of the run
             else:
-                if broken := looks.look(now_ns, monitor.sample):
+                if broken := looks.look(now_ns - behind_ns, monitor.sample):
                     self.ended_because = f"the threshold `{broken}` failed"
                     workers.stop()
             counters = [self.block.counters(i) for i in self.block.indices]
@@ -243,7 +240,7 @@ class _Run:
             elif now_ns - connected_ns > GIVE_UP_S * 1e9:
                 self.gave_up = True
                 workers.stop()
-            seen.look(now_ns, counters, self.thread_rates)
+            seen.look(now_ns - behind_ns, counters, self.thread_rates)
             if not self._stopping(now_ns):
                 self.tell(replace(seen.progress(looks.series), judgements=looks.judgements))
             workers.nap(self._until_next_s(tick_s, looks))
@@ -259,7 +256,7 @@ class _Run:
     def _until_next_s(self, tick_s: float, looks: Looks) -> float:
         """Return the time to the next tick, look or stop, whichever is first."""
         now_ns = time.monotonic_ns()
-        wakes = [now_ns + tick_s * 1e9, looks.due_ns]
+        wakes = [now_ns + tick_s * 1e9, looks.due_ns + self.crew.behind_ns]
         wakes += [self.stop_ns] if self.stop_ns > now_ns else []
         return (min(wakes) - now_ns) / 1e9
 

@@ -15,7 +15,6 @@ from typing import Any
 from fastbench import __version__
 from fastbench.engine.bridge import _core
 from fastbench.machine import environment
-from fastbench.machine.monitor import Monitor
 from fastbench.machine.processes import Found
 from fastbench.plan.plan import Plan
 from fastbench.plan.resolve import Reach
@@ -38,6 +37,7 @@ from fastbench.results.result import (
 from fastbench.results.socket_counts import Sockets, mode_of, noun_of
 from fastbench.results.usage import Resources
 from fastbench.run import sampling
+from fastbench.run.crew import MachineMonitor
 from fastbench.run.metric_sums import TrendValue
 from fastbench.run.supervisor import Supervisor
 
@@ -96,7 +96,7 @@ class Observed:
     start_ns: int
     end_ns: int
     series: sampling.Series
-    monitor: Monitor
+    monitor: MachineMonitor
     found: Found
     gave_up: bool
     thread_rates: tuple[float, ...]
@@ -255,7 +255,7 @@ def _workers(run: Observed, counters: list[dict[str, int]], end_ns: int) -> tupl
         busy = 1 - slot["idle_ns"] / wall_ns if wall_ns > 0 else 0.0
         requests = slot["ok"] + slot["failed"] + slot["timeouts"]
         lag, service = (run.block.histogram(name, [index]) for name in ("lag", "service"))
-        waited = run.monitor.schedule(ended.pid) if wall_ns > 0 else None
+        waited = run.monitor.schedule(index) if wall_ns > 0 else None
         rows.append(
             WorkerRow(
                 pid=ended.pid,

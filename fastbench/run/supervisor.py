@@ -82,11 +82,15 @@ class Supervisor(Generic[C]):
         one.stream.settimeout(child.SEND_S)
         self.children.append(one)
         self._streams[one.stream.fileno()] = one
-        self._pipes.update(pipes)
-        for fd in (one.stream.fileno(), *pipes):
-            self._poll.register(fd, select.POLLIN)
-        for fd in pipes:
-            os.set_blocking(fd, False)
+        self._poll.register(one.stream.fileno(), select.POLLIN)
+        for fd, take in pipes.items():
+            self.hear(fd, take)
+
+    def hear(self, fd: int, take: Take) -> None:
+        """Give what a pipe says to `take`; it is closed with the others."""
+        self._pipes[fd] = take
+        self._poll.register(fd, select.POLLIN)
+        os.set_blocking(fd, False)
 
     def listen(self, wait_s: float) -> Iterator[tuple[C, Message]]:
         """Give what is said within `wait_s`, once something is; of a gone one ("gone", None)."""

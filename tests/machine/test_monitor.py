@@ -272,7 +272,7 @@ def test_a_worker_waits_for_its_core() -> None:
         monitor = Monitor([one.pid, two.pid], ELSEWHERE, host.rare())
         monitor.start()
         begin_s = time.monotonic()
-        assert monitor.schedule(one.pid) is None  # there was no sample yet
+        assert monitor.schedule(0) is None  # there was no sample yet
         assert two.stdin is not None and two.stdout is not None
         two.stdin.write("0.2\n")
         two.stdin.flush()
@@ -280,10 +280,10 @@ def test_a_worker_waits_for_its_core() -> None:
         two.stdout.readline()
         monitor.sample()
         span_s = time.monotonic() - begin_s
-        seen = [monitor.schedule(process.pid) for process in (one, two)]
+        seen = [monitor.schedule(index) for index in (0, 1)]
         one.communicate()
         monitor.sample()
-        assert monitor.schedule(one.pid) == seen[0]  # as it was when last alive
+        assert monitor.schedule(0) == seen[0]  # as it was when last alive
     waited = [each for each in seen if each is not None]
     assert len(waited) == 2 and all(0.05 < waited_s < span_s for waited_s, _ in waited)
     assert sum(switches for _, switches in waited) > 0  # one may have run to its end
@@ -294,7 +294,7 @@ def test_a_process_without_an_engine_has_no_schedule() -> None:
         monitor = Monitor([server.pid], ELSEWHERE, host.rare())
         monitor.start()
         monitor.sample()
-        assert monitor.schedule(server.pid) is None
+        assert monitor.schedule(0) is None
 
 
 def test_rows_of_any_length_are_finite() -> None:
