@@ -23,6 +23,7 @@ from fastbench.results.histogram import Histogram
 from fastbench.results.json_codec import LATER, DocumentError, due_in, member, plain, read
 from fastbench.results.latencies import SERIES, Latency, latency_ms, packed, read_latency
 from fastbench.results.load_stages import StageRow
+from fastbench.results.machine_row import MachineRow
 from fastbench.results.metric_values import (
     Check,
     GaugeRow,
@@ -183,7 +184,8 @@ class Result:
     in their order, `setup_data` what its setup returned as JSON; none of these is in the document.
     `metrics`, `requests`, `scenarios`, `checks`, `exceptions` and `operations`, if it timed some,
     are those of a scenario run; `thresholds` are judged in every run that has some. `sockets` is
-    of a run of WebSockets; `stages` are those of its load, `parts` the runs of a merged result.
+    of a run of WebSockets; `stages` are those of its load, `parts` the runs of a merged result,
+    `machines` those of a run that several carried.
     `noun` is what the counts of `summary` are of, see `main`.
     """
 
@@ -215,6 +217,7 @@ class Result:
     gauges: tuple[GaugeRow, ...] = field(default=(), metadata=LATER)
     sockets: Sockets | None = field(default=None, metadata=LATER)
     parts: tuple[RunPart, ...] = field(default=(), metadata=LATER)
+    machines: tuple[MachineRow, ...] = field(default=(), metadata=LATER)
     stages: tuple[StageRow, ...] = field(default=(), metadata=LATER)
     noun: Annotated[str, NOUNS] = field(default="request", compare=False)
 
@@ -367,6 +370,7 @@ class Result:
             **{name: plain(getattr(self, name)) for name in _PARTS},
             **({} if self.sockets is None else {"sockets": plain(self.sockets)}),
             **({"parts": plain(self.parts)} if self.parts else {}),
+            **({"machines": plain(self.machines)} if self.machines else {}),
             "thresholdsFailed": self.thresholds_failed,
             "outcome": plain(self.outcome),
         }
@@ -377,8 +381,8 @@ class Result:
         if (schema := member(document, "schema")) != SCHEMA:
             raise DocumentError(f"schema: this fastbench reads {SCHEMA!r}, not {schema!r}")
         hints = typing.get_type_hints(cls)
-        parts = ("config", "environment", "summary", "status_codes", "sockets", "parts", *_PARTS)
-        due = [name for name in due_in(cls, document) if name in parts]
+        parts = {"config", "environment", "summary", "status_codes", "sockets", "parts", "machines"}
+        due = [name for name in due_in(cls, document) if name in {*parts, *_PARTS}]
         values = {name: read(hints[name], member(document, name), name) for name in due}
         tool = member(document, "tool")
         return cls(

@@ -28,11 +28,11 @@ from fastbench.results.socket_counts import mode_of, noun_of
 from fastbench.results.usage import Use
 from fastbench.run import sampling, summarize, url_counts, worker
 from fastbench.run.child import QUIET_NICE, Child
-from fastbench.run.crew import Crew, MachineMonitor, OwnCrew, UrlLoad
 from fastbench.run.looks import Follower, Looks
 from fastbench.run.supervisor import GRACE_S, TICK_S, Supervisor
 from fastbench.run.url_counts import Row
 from fastbench.run.url_snapshot import UrlReader
+from fastbench.run.worker_pool import MachineMonitor, OwnPool, UrlLoad, WorkerPool
 
 if TYPE_CHECKING:
     from fastbench.results.thresholds.evaluation import Judge
@@ -51,22 +51,22 @@ def run(
     thread_rates: bool,
     thresholds: Sequence[Threshold] = (),
     followers: Sequence[Follower] = (),
-    crew: Crew | None = None,
+    pool: WorkerPool | None = None,
 ) -> Result:
     """Carry the plan out and return what was found; `tell` gets the progress 4 times a second.
 
     Followers get what was counted once a second, and when all workers have ended.
-    `crew` has the workers, this machine by default.
+    `pool` has the workers, this machine by default.
     Raises UsageError when the machine cannot carry the plan, KeyboardInterrupt at a second signal,
     or at the first while the name is looked up.
     """
-    crew = crew or OwnCrew()
+    pool = pool or OwnPool()
     try:
-        reach = crew.reach(plan)
+        reach = pool.reach(plan)
     except resolve.ResolveError as error:
         return summarize.unresolved(plan, error.code)
-    found = crew.found(plan, reach)
-    workers = crew.workers(plan)
+    found = pool.found(plan, reach)
+    workers = pool.workers(plan)
     shares = worker.shares(plan, workers)
     try:
         urls, _ = url_counts.of_requests(plan.requests)
@@ -74,7 +74,7 @@ def run(
     except MemoryError as error:
         raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
     reader, judge = _judged(plan, block, urls, thresholds)
-    state = _Run(plan, crew, reach, found, block, tell, thread_rates, reader, judge, followers)
+    state = _Run(plan, pool, reach, found, block, tell, thread_rates, reader, judge, followers)
     return state.carry_out(shares)
 
 
@@ -106,7 +106,7 @@ class _Run:
     def __init__(
         self,
         plan: Plan,
-        crew: Crew,
+        pool: WorkerPool,
         reach: Reach,
         found: Found,
         block: _core.Block,
@@ -117,7 +117,7 @@ class _Run:
         followers: Sequence[Follower],
     ) -> None:
         self.plan = plan
-        self.crew = crew
+        self.pool = pool
         self.noun = noun_of(plan.config)
         self.reader = reader
         self.judge = judge
@@ -127,7 +127,7 @@ class _Run:
         self.found = found
         self.block = block
         self.tell = tell
-        self.workers: Supervisor[Child] = Supervisor(partial(crew.stop, block))
+        self.workers: Supervisor[Child] = Supervisor(partial(pool.stop, block))
         self.gave_up = False
         self.stop_ns = 0  # when the workers stop by themselves, 0: no limit
         self.last_use: Use | None = None
@@ -140,12 +140,12 @@ class _Run:
 
     def _carry_out(self, shares: list[worker.Share]) -> Result:
         load_of_all = UrlLoad(self.plan, self.reach, self.block, shares)
-        self.crew.start(load_of_all, self.workers)
+        self.pool.start(load_of_all, self.workers)
         os.nice(QUIET_NICE)
-        monitor = self.crew.monitor(self.found)
+        monitor = self.pool.monitor(self.found)
         self._connect()
         load = self.plan.load
-        line_ns = time.monotonic_ns() + self.crew.lead_ns
+        line_ns = time.monotonic_ns() + self.pool.lead_ns
         start_ns = line_ns + round(load.warmup_s * 1e9)
         series = sampling.Series(self.reader.read(0.0, False))
         names = monitor.name_of
@@ -160,7 +160,7 @@ class _Run:
         now = looks.end(self._ended_s(start_ns), self.last_use)
         looks.tell(now)
         found = summarize.result(self._observed(line_ns, start_ns, series, monitor))
-        found = replace(found, requests=now.requests(packed=True))
+        found = self.pool.told(replace(found, requests=now.requests(packed=True)))
         if self.judge is None:
             return found
         stages = self.judge.stages(found)
@@ -189,7 +189,8 @@ class _Run:
         """Wait until every connection connected or failed once; stop if none connected."""
         workers = self.workers
         while not (workers.stopped_ns or workers.all_gone):
-            self.crew.look()
+            if self.pool.look():
+                workers.stop()
             states = {self.block.state(c.index) for c in workers.children if not c.gone}
             if states <= {"ready", "ended"}:
                 break
@@ -200,7 +201,7 @@ class _Run:
     def _open_start_line(self, line_ns: int, start_ns: int) -> None:
         duration_s = self.plan.load.duration_s
         self.stop_ns = 0 if duration_s is None else start_ns + round(duration_s * 1e9)
-        self.crew.open_start_line(self.block, line_ns, start_ns, self.stop_ns)
+        self.pool.open_start_line(self.block, line_ns, start_ns, self.stop_ns)
 
     def _warm_up(self, line_ns: int, start_ns: int, series: sampling.Series) -> None:
         """Watch until measuring begins; what is counted meanwhile stands in slots of its own."""
@@ -218,13 +219,14 @@ class _Run:
         """Look at the block until all workers have ended."""
         seen = sampling.Ticks(start_ns, self.plan.load.pace, warming=False, noun=self.noun)
         connected_ns, workers = start_ns, self.workers
-        tick_s = self.crew.tick_s if self.thread_rates is None else sampling.RATES_TICK_S
-        behind_ns = self.crew.behind_ns
+        tick_s = self.pool.tick_s if self.thread_rates is None else sampling.RATES_TICK_S
+        behind_ns = self.pool.behind_ns
         workers.look(start_ns, start_ns, tick_s)
         while not workers.all_gone:
             now_ns = time.monotonic_ns()
             workers.look(now_ns, start_ns, tick_s)
-            self.crew.look()
+            if self.pool.look():
+                workers.stop()
             if workers.late_s(self.stop_ns, now_ns) > self._grace_s():
                 workers.kill()
                 break
@@ -256,7 +258,7 @@ class _Run:
     def _until_next_s(self, tick_s: float, looks: Looks) -> float:
         """Return the time to the next tick, look or stop, whichever is first."""
         now_ns = time.monotonic_ns()
-        wakes = [now_ns + tick_s * 1e9, looks.due_ns + self.crew.behind_ns]
+        wakes = [now_ns + tick_s * 1e9, looks.due_ns + self.pool.behind_ns]
         wakes += [self.stop_ns] if self.stop_ns > now_ns else []
         return (min(wakes) - now_ns) / 1e9
 

@@ -37,9 +37,9 @@ from fastbench.results.result import (
 from fastbench.results.socket_counts import Sockets, mode_of, noun_of
 from fastbench.results.usage import Resources
 from fastbench.run import sampling
-from fastbench.run.crew import MachineMonitor
 from fastbench.run.metric_sums import TrendValue
 from fastbench.run.supervisor import Supervisor
+from fastbench.run.worker_pool import MachineMonitor
 
 NS_PER_S = 1e9
 
@@ -124,7 +124,7 @@ def unresolved(plan: Plan, code: str) -> Result:
 
 def result(run: Observed) -> Result:
     """Add up the slots, once every worker has ended."""
-    counters = [run.block.counters(i) for i in range(len(run.workers.children))]
+    counters = [run.block.counters(child.index) for child in run.workers.children]
     end_ns = max((slot["end_ns"] for slot in counters), default=0) or run.end_ns
     end_ns = max(end_ns, run.start_ns)
     summary, answers = _summary(run, counters, end_ns), _status_codes(run.block)
@@ -254,7 +254,7 @@ def _workers(run: Observed, counters: list[dict[str, int]], end_ns: int) -> tupl
         wall_ns = (slot["end_ns"] or end_ns) - run.start_ns
         busy = 1 - slot["idle_ns"] / wall_ns if wall_ns > 0 else 0.0
         requests = slot["ok"] + slot["failed"] + slot["timeouts"]
-        lag, service = (run.block.histogram(name, [index]) for name in ("lag", "service"))
+        lag, service = (run.block.histogram(name, [ended.index]) for name in ("lag", "service"))
         waited = run.monitor.schedule(index) if wall_ns > 0 else None
         rows.append(
             WorkerRow(
@@ -341,7 +341,7 @@ def _addresses(run: Observed) -> tuple[AddressRow, ...]:
     reach, server = run.terms.reach, run.terms.server
     if reach is None:
         return addresses.merged(run.addresses)
-    counted = [run.block.addresses(index) for index in range(len(run.workers.children))]
+    counted = [run.block.addresses(child.index) for child in run.workers.children]
     skipped = {each.named: code for each, code in reach.skipped}
     return addresses.of_one(server, [each.named for each in reach.used], counted, skipped)
 

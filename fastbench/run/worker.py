@@ -12,7 +12,7 @@ import math
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fastbench.engine.bridge import _core
@@ -48,6 +48,14 @@ def split(total: int, parts: int) -> list[int]:
     """Return `parts` whole numbers that sum to `total` and differ by at most one."""
     each, rest = divmod(total, parts)
     return [each + (i < rest) for i in range(parts)]
+
+
+def lowered(counts: Sequence[int], most: int) -> list[int]:
+    """Return these counts with as much taken from the highest that they sum to `most`."""
+    found = list(counts)
+    while sum(found) > most:
+        found[found.index(max(found))] -= 1
+    return found
 
 
 def order(requests: tuple[Request, ...]) -> list[int]:

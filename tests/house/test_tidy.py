@@ -72,6 +72,8 @@ PARTS: dict[str, set[str]] = {
     "script.load": {"script", "script.api", "script.artillery", "script.k6", "script.k6.modules"},
     "script.worker": {"script", "script.api", "script.http", "script.load"},
     "script.parent": {"script", "script.api", "script.load", "script.worker"},
+    **{f"cluster.{each}": {"cluster"} for each in ("agent", "links")},
+    "cluster.parent": {"cluster", "cluster.links"},
     "experiments.trials": {"experiments.compare"},
     "experiments.slices": {"experiments.compare", "experiments.trials"},
     "experiments.suite": {"experiments.compare", "experiments.trials"},
@@ -97,7 +99,8 @@ SCRIPTS = {
 }
 HEAVY = {
     "aiohttp": {"outputs.dashboard", "server"},
-    "orjson": {"cli.commands", "cli.output", "run", *SCRIPTS},
+    "distributed": {"cluster"},
+    "orjson": {"cli.commands", "cli.output", "cluster", "run", *SCRIPTS},
     "psutil": {"machine"},
     "rich": {"cli.output"},
     "uvloop": {"script.worker", "server"},

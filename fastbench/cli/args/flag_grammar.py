@@ -21,7 +21,7 @@ from fastbench.plan import urls
 COMMANDS = {  # of `fastbench COMMAND`: the module of each in fastbench.cli.commands
     "run": "run_script",
     **{name: name for name in ("compare", "find", "suite", "serve")},
-    **{name: name for name in ("report", "merge", "history", "convert", "doctor")},
+    **{name: name for name in ("report", "merge", "history", "convert", "doctor", "machines")},
 }
 _FLAGS = {"": "flag_table", "run": "flag_table", "find": "find_args", "compare": "compare_args"}
 OPTIONAL = ("--json", "--dashboard", "--http-debug")  # flags whose value may be left out

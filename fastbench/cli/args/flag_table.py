@@ -121,6 +121,8 @@ _ONE = {  # of every run
     "name": "--name",
     "wait_for": "--wait-for",
     "webhook": "--webhook",
+    "on": "--on",
+    "on_lost": "--on-lost",
 }
 _MANY = {
     "headers": "-H --header",

@@ -20,7 +20,7 @@ from fastbench.cli.args import (
 from fastbench.cli.args import flag_values as values
 from fastbench.cli.args import load_args as how_much
 from fastbench.cli.output import destinations, formats
-from fastbench.cli.output.settings import Against, Format, Output, Record
+from fastbench.cli.output.settings import Against, Format, OnMachines, Output, Record
 from fastbench.foundation import redact
 from fastbench.plan import plan, request
 from fastbench.plan.body import encoded
@@ -225,6 +225,7 @@ def output(flags: SimpleNamespace) -> Output:
         outs=_outs(flags),
         record=record(flags.history, flags.name),
         dashboard=_port(flags.dashboard),
+        on=_machines(flags),
     )
 
 
@@ -247,6 +248,17 @@ def _outs(flags: SimpleNamespace) -> tuple[Out, ...]:
     from fastbench.outputs import output_flags
 
     return output_flags.parse(flags.outs)
+
+
+def _machines(flags: SimpleNamespace) -> OnMachines | None:
+    """Read --on and --on-lost."""
+    if flags.on is None:
+        if flags.on_lost is not None:
+            raise UsageError("--on-lost is about the machines of --on; give both, or neither.")
+        return None
+    if flags.on_lost not in (None, "continue", "stop"):
+        raise UsageError("--on-lost takes continue or stop: what becomes of a run without one.")
+    return OnMachines(flags.on, stop_when_lost=flags.on_lost == "stop")
 
 
 def _port(text: str | None) -> int | None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from fastbench.script.load import loader
 from fastbench.script.run_request import RunRequest
 
 if TYPE_CHECKING:
-    from fastbench.script.parent import WorkerGroup
+    from fastbench.script.parent.group import Group
 
 
 def main(words: Sequence[str]) -> int:
@@ -75,7 +76,6 @@ def _failed(command: script_args.Command, code: int, sentence: str) -> int:
 
 def _run(request: RunRequest, output: Output) -> int:
     from fastbench.cli.output import destinations
-    from fastbench.script import parent
 
     destinations.prepare(destinations.written(output))
     if output.wait_for is not None:
@@ -85,11 +85,23 @@ def _run(request: RunRequest, output: Output) -> int:
             return exit_codes.NOTHING
     line = os.environ.pop(start_line.VARIABLE, None)
     request = replace(request, apart=bool(output.outs), start_line=line)
-    with signals.held(), parent.WorkerGroup(request, _echo) as group:
+    with signals.held(), _group(request, output) as group:
         return _reported(request, output, group)
 
 
-def _reported(request: RunRequest, output: Output, group: WorkerGroup) -> int:
+@contextmanager
+def _group(request: RunRequest, output: Output) -> Iterator[Group]:
+    """Start the first worker, here or on the machines of a cluster."""
+    from fastbench.script import parent
+
+    if output.on is None:
+        with parent.WorkerGroup(request, _echo) as group:
+            yield group
+        return
+    raise UsageError("--on carries runs of URLs; leave it out for a script.")
+
+
+def _reported(request: RunRequest, output: Output, group: Group) -> int:
     """Run it and report, with what the first worker was not to carry."""
     from fastbench.cli.commands import run_url
     from fastbench.cli.output import dashboards, k6_summary, live_view

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fastbench.experiments.compare.compare_document import Comparison
     from fastbench.outputs.dashboard.dashboard_server import Board
     from fastbench.outputs.hub import Outlet
+    from fastbench.run.worker_pool import WorkerPool
 
 EXIT_CODES = {
     "complete": exit_codes.PASSED,
@@ -46,7 +47,12 @@ def run(plan: Plan, output: Output) -> int:
 
         if not hooks.plain_is_ready(plan, output):
             return exit_codes.NOTHING
-    with signals.held(), dashboards.of_plan(output, plan) as board, outlet(output) as out:
+    with (
+        signals.held(),
+        pool_of(output) as pool,
+        dashboards.of_plan(output, plan) as board,
+        outlet(output) as out,
+    ):
         length = plan.load.duration_s, plan.load.requests
         live = live_view.of_run(output, dashboards.line(board), *length)
         urls = None if board is None else dashboards.ByUrl()
@@ -57,8 +63,22 @@ def run(plan: Plan, output: Output) -> int:
                 thread_rates=output.format == "wrk",
                 thresholds=output.thresholds,
                 followers=[each for each in (urls, out) if each is not None],
+                pool=pool,
             )
         return deliver(result, output, out, board)
+
+
+@contextmanager
+def pool_of(output: Output) -> Iterator[WorkerPool | None]:
+    """Open the machines that carry a run, None for this one alone; raises UsageError."""
+    if output.on is None:
+        yield None
+        return
+    from fastbench.cluster.links.cluster_thread import ClusterThread
+    from fastbench.cluster.parent.remote_pool import RemotePool
+
+    with ClusterThread(output.on.address) as cluster:
+        yield RemotePool(cluster, stop_when_lost=output.on.stop_when_lost)
 
 
 @contextmanager

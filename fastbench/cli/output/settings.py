@@ -33,6 +33,14 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class OnMachines:
+    """The cluster whose machines carry the run; `stop_when_lost`: the run ends with a machine."""
+
+    address: str
+    stop_when_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class K6Summary:
     """What k6 writes at the end of a script of its own: the sort of text, and a file of JSON."""
 
@@ -70,3 +78,4 @@ class Output:
     webhook: str | None = None
     dashboard: int | None = None
     k6: K6Summary = K6Summary()
+    on: OnMachines | None = None

@@ -12,6 +12,7 @@ FRAME_RULES: tuple[str, ...]
 UPGRADE_RULES: tuple[str, ...]
 SOCKET_MODES: tuple[str, ...]
 MAX_MESSAGE_BYTES: int
+LAYOUT: str
 HISTOGRAMS: tuple[str, ...]
 WORKER_STATES: tuple[str, ...]
 TLS_VERSIONS: dict[int, str]

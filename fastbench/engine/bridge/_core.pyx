@@ -50,6 +50,7 @@ FRAME_RULES = ("", "reserved bit", "unknown opcode", "masked frame", "long contr
                "message size")
 UPGRADE_RULES = ("not HTTP/1.1", "no Upgrade", "no Connection", "wrong accept key",
                  "other subprotocol", "extension", "head size")
+LAYOUT = f"{sizeof(block.Slot)} {sizeof(block.UrlCounts)}"   # two builds that share memory have one
 HISTOGRAMS = ("service", "failed", "connect", "first_byte", "response", "lag", "operation")
 SOCKET_MODES = ("echo", "push", "hold")
 MAX_MESSAGE_BYTES = 1 << 30

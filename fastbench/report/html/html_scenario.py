@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count
-from fastbench.report import own_metrics, part_rows
+from fastbench.report import machine_columns, own_metrics, part_rows
 from fastbench.report.columns import NOTHING, percent, quantity, share_of
 from fastbench.report.html.html_markup import Content, Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_tables import HEADS, milliseconds
@@ -29,6 +29,7 @@ def parts(result: Result) -> list[Markup]:
     """Return the parts that have something, what failed first in each."""
     found = (
         _runs(result),
+        _machines(result),
         _scenarios(result.scenarios, result.noun),
         _requests(result.requests),
         _checks(result.checks),
@@ -48,6 +49,18 @@ def _runs(result: Result) -> Markup | None:
     ]
     heads = ("run", *(f"{name} #" for name in part_rows.HEADS))
     return section("Runs", table(heads, shown), identity="runs", note=part_rows.NOTE)
+
+
+def _machines(result: Result) -> Markup | None:
+    """Return the machines of a run that several carried."""
+    if not result.machines:
+        return None
+    shown: list[Row] = [
+        [el("div", row.name, el("small", machine_columns.about(row))), *machine_columns.cells(row)]
+        for row in result.machines
+    ]
+    heads = ("machine", *(f"{name} #" for name in machine_columns.HEADS))
+    return section("Machines", table(heads, shown), identity="machines", note=machine_columns.NOTE)
 
 
 def _scenarios(rows: tuple[ScenarioRow, ...], word: str) -> Markup | None:

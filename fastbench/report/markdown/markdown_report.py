@@ -13,7 +13,14 @@ from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_bytes, format_instant, format_s
-from fastbench.report import compared, own_metrics, part_rows, socket_rows, stage_rows
+from fastbench.report import (
+    compared,
+    machine_columns,
+    own_metrics,
+    part_rows,
+    socket_rows,
+    stage_rows,
+)
 from fastbench.report.change import (
     change,
     headline,
@@ -54,7 +61,13 @@ def render(result: Result, beside: Comparison | None = None) -> str:
         [f"## fastbench: {escaped(load.script or load.url + load.more or 'a run')}"],
         [_headline(result, beside)],
         _outcome(result),
-        *(_runs(result), _thresholds(result), _baseline(beside), _checks(result)),
+        *(
+            _runs(result),
+            _machines(result),
+            _thresholds(result),
+            _baseline(beside),
+            _checks(result),
+        ),
         _configuration(result),
         *(_stages(result), _latencies(result), _urls(result), _sockets(result), _metrics(result)),
         _errors(result),
@@ -100,6 +113,17 @@ def _runs(result: Result) -> list[str]:
         for part in result.parts
     ]
     return ["### Runs", "", *table(("", *part_rows.HEADS), rows)]
+
+
+def _machines(result: Result) -> list[str]:
+    """Return the machines of a run that several carried."""
+    if not result.machines:
+        return []
+    rows = [
+        (f"{escaped(row.name)}: {escaped(machine_columns.about(row))}", *machine_columns.cells(row))
+        for row in result.machines
+    ]
+    return ["### Machines", "", *table(("", *machine_columns.HEADS), rows)]
 
 
 def _thresholds(result: Result) -> list[str]:

@@ -22,6 +22,7 @@ from fastbench.report.page import (
 from fastbench.report.picture import sparkline
 from fastbench.report.text import (
     latency_lines,
+    machine_lines,
     part_lines,
     request_table,
     scenario_tables,
@@ -67,6 +68,7 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
         scenario_tables.dropped(page, result),
         _figures(page, result),
         part_lines.lines(page, result),
+        machine_lines.lines(page, result),
         stage_lines.lines(page, result),
         *(
             scenario_tables.blocks(page, result)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fastbench.results.result import Result
     from fastbench.run.sampling import Progress
     from fastbench.script.api.options import Declared
+    from fastbench.script.parent.group import Group
     from fastbench.script.parent.run_state import RunObserver
 
 __all__ = ["OptionsError", "ScriptError", "WorkerGroup", "declared", "run"]
@@ -35,7 +36,7 @@ def run(
     echo: Echo | None = None,
     observer: RunObserver | None = None,
     measured: Callable[[Result], None] = lambda result: None,
-    group: WorkerGroup | None = None,
+    group: Group | None = None,
 ) -> Result:
     """Carry out what the command line asks for; `tell` gets the progress 4 times a second.
 
@@ -47,6 +48,7 @@ def run(
     cannot be, ScriptError for a script that does not load, UsageError when the machine cannot
     carry it, KeyboardInterrupt at a second signal.
     """
+    workers: Group
     with group or WorkerGroup(request, echo) as workers:
         from fastbench.script.parent.script_runner import ScriptRun
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from fastbench.machine.monitor import Monitor
 from fastbench.plan.plan import UsageError
 from fastbench.results.load_stages import LoadStage
 from fastbench.results.metric_values import BUILT_IN, UNNAMED, Kind
@@ -24,6 +23,7 @@ from fastbench.run.metric_sums import GaugeValue
 from fastbench.run.sampling import Progress, Users
 from fastbench.run.snapshot import AROUND, Snapshot
 from fastbench.run.uptime import Uptime
+from fastbench.run.worker_pool import MachineMonitor
 from fastbench.script.exceptions import OptionsError
 from fastbench.script.load import hosts
 from fastbench.script.load.cli_overrides import Applied
@@ -147,7 +147,7 @@ class Standing:
         reader: metric_snapshot.Reader,
         start_ns: int,
         before: Snapshot,
-        monitor: Monitor,
+        monitor: MachineMonitor,
         observer: RunObserver | None = None,
     ) -> None:
         """`before` is what was counted before the start line: what setup did."""
@@ -176,7 +176,7 @@ class Standing:
         self._row: SeriesRow | None = None  # the last one, and since then
         self._connected = 0  # the most connections: workers that end close theirs
 
-    def look(self, now_ns: int, monitor: Monitor) -> str:
+    def look(self, now_ns: int, monitor: MachineMonitor) -> str:
         """Take a look; return the threshold that asks for the end of the run, "" if none does."""
         block = self.reader.block
         counters = [block.counters(i) for i in block.indices]
@@ -213,7 +213,7 @@ class Standing:
         vus = replace(vus, max=max(vus.max, peak))
         return {"vus": vus, "vus_max": GaugeValue(most, most, most, at_ns=1)}
 
-    def close(self, end_ns: int, monitor: Monitor) -> None:
+    def close(self, end_ns: int, monitor: MachineMonitor) -> None:
         """End the series: what comes now, as teardown, is not of the load."""
         t_s = max(0.0, (end_ns - self.start_ns) / NS_PER_S)
         self.looks.end(t_s, monitor.sample(), self._connected)
@@ -222,9 +222,9 @@ class Standing:
         """Let who listens look for the last time: also at what teardown did."""
         self.looks.tell(self.snapshot(max(0.0, (now_ns - self.start_ns) / NS_PER_S)))
 
-    def until_next_s(self, tick_s: float) -> float:
+    def until_next_s(self, tick_s: float, behind_ns: int) -> float:
         """Return the time to the next tick or look, whichever is first."""
-        now_ns = time.monotonic_ns()
+        now_ns = time.monotonic_ns() - behind_ns
         return max(0.0, min(tick_s, (self.looks.due_ns - now_ns) / NS_PER_S))
 
     def progress(self) -> Progress:

@@ -9,9 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from fastbench.foundation import garbage, signals
-from fastbench.machine import host
-from fastbench.machine import limits as machine
-from fastbench.machine.monitor import Monitor
 from fastbench.plan.plan import UsageError
 from fastbench.results import json_codec
 from fastbench.results.metric_values import Thrown
@@ -20,6 +17,7 @@ from fastbench.run.child import QUIET_NICE, Message
 from fastbench.run.sampling import Progress
 from fastbench.run.snapshot import AROUND
 from fastbench.run.supervisor import GRACE_S, PAUSE_S, TICK_S
+from fastbench.run.worker_pool import MachineMonitor
 from fastbench.script import start_line
 from fastbench.script.api.options import Declared
 from fastbench.script.exceptions import Broken, OptionsError, ScriptError
@@ -30,16 +28,15 @@ from fastbench.script.parent import (
     target_discovery,
     teardown,
 )
+from fastbench.script.parent.group import Group
 from fastbench.script.parent.run_state import Limits, RunObserver, Standing, limits_of
 from fastbench.script.parent.teardown import Teardown
 from fastbench.script.parent.watchdog import SlowImport, Watchdog
 from fastbench.script.parent.worker_channel import ScriptWorker
-from fastbench.script.parent.worker_group import WorkerGroup
 from fastbench.script.parent.worker_reports import Notes, refusal_of_ended
 from fastbench.script.remarks import MARKED_FAILED
 from fastbench.script.run_request import RunRequest
 
-LEAD_NS = 20_000_000  # from `begin` to the start line, so that all workers have heard of it
 BUSY_GRACE_S = 10.0  # GRACE_S while their loops turn: ten thousand VUs are not halted at once
 
 Tell = Callable[[Progress], None]
@@ -51,7 +48,7 @@ class ScriptRun:
     def __init__(
         self,
         request: RunRequest,
-        group: WorkerGroup,
+        group: Group,
         tell: Tell,
         notice: Callable[[str], None],
         observer: RunObserver | None = None,
@@ -84,18 +81,16 @@ class ScriptRun:
         self.notes = Notes()
         self.sought: target_discovery.Sought | None = None
         self.verify = True  # certificates, as options and command line say
-        self.monitor: Monitor | None = None
+        self.monitor: MachineMonitor | None = None
 
     def carry_out(self) -> Result:
         """Load, set up, load the server, tear down, add up."""
         applied, limits = self._load()
         self.verify = applied.options.tls.verify
-        sought = self.sought = target_discovery.find(applied.options, self.request)
+        sought = self.sought = self.group.servers(applied.options)
         self.loading = False
-        rare = host.rare()
         os.nice(QUIET_NICE)
-        pids = [child.pid for child in self.workers.children]
-        monitor = self.monitor = Monitor(pids, sought.found, rare)
+        monitor = self.monitor = self.group.monitor(sought.found)
         self.settled = not applied.declared.setup
         if not self.settled:
             self._set_up(applied.options.setup_timeout_s)
@@ -124,7 +119,7 @@ class ScriptRun:
             self._tear_down(applied.options.teardown_timeout_s)
         self._quit()
         standing.last_look(time.monotonic_ns())
-        return result()
+        return self.group.told(result())
 
     def _told(
         self, start_ns: int, end_ns: int, more: tuple[Warning_, ...]
@@ -161,7 +156,7 @@ class ScriptRun:
         except UsageError as error:
             raise OptionsError(str(error)) from None
         limits = limits_of(applied, self.request)
-        machine.allow_open_files(-(-applied.most_vus // self.wanted), "VUs", "-u")
+        self.group.allow_users(applied.most_vus)
         for notice in (*applied.notices, *limits.notices):
             self.notice(notice)
         if limits.found:
@@ -313,21 +308,25 @@ class ScriptRun:
     def _begin(self) -> int:
         """Draw the start line; return it."""
         children = self.workers.children
-        start_ns = max(time.monotonic_ns() + LEAD_NS, self.line_ns)
+        start_ns = max(time.monotonic_ns() + self.group.lead_ns, self.line_ns)
         if self.workers.stopped_ns or self.workers.interrupted:  # setup failed, or a signal came
             for child in children:
                 child.ended = True
             return time.monotonic_ns()
         self.workers.say("begin", {"start_ns": start_ns})
+        self.group.begin(start_ns)
         return start_ns
 
-    def _watch(self, standing: Standing, monitor: Monitor) -> None:
+    def _watch(self, standing: Standing, monitor: MachineMonitor) -> None:
         """Look at block and arena until all workers have ended."""
         workers, watchdog = self.workers, self.watchdog
         while not all(child.ended for child in workers.children):
             now_ns = time.monotonic_ns()
             workers.look(now_ns, standing.start_ns, TICK_S)
-            if not workers.stopped_ns and (broken := standing.look(now_ns, monitor)):
+            if self.group.look():
+                workers.stop()
+            counted_ns = now_ns - self.group.behind_ns
+            if not workers.stopped_ns and (broken := standing.look(counted_ns, monitor)):
                 self.stop("threshold_aborted", f"a threshold failed: {broken}")
             if now_ns - workers.resumed_ns > PAUSE_S * 1e9:  # else nobody has had time to beat
                 watchdog.look(workers.children, now_ns)
@@ -335,17 +334,18 @@ class ScriptRun:
             if not workers.stopped_ns:
                 stuck = watchdog.sentences(workers.children, now_ns)
                 self.tell(replace(standing.progress(), notices=tuple(stuck)))
-            self._listen(standing.until_next_s(TICK_S))
+            self._listen(standing.until_next_s(TICK_S, self.group.behind_ns))
 
     def _force(self, late_s: float, now_ns: int) -> None:
         """End the workers that should have ended and do not: those are lost."""
         if late_s < GRACE_S:
             return
+        silent_s = GRACE_S / 2 + self.group.stale_s
         late = [
             child
             for child in self.workers.children
             if not child.ended
-            and (late_s >= BUSY_GRACE_S or self.watchdog.stuck(child, now_ns, GRACE_S / 2))
+            and (late_s >= BUSY_GRACE_S or self.watchdog.stuck(child, now_ns, silent_s))
         ]
         for child in late:
             self.watchdog.ask(child)

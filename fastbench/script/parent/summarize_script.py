@@ -10,12 +10,12 @@ from typing import Any
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation.units import format_ns, plural
-from fastbench.machine.monitor import Monitor
 from fastbench.results.metric_values import Metric, ScenarioRow, Thrown
 from fastbench.results.result import Result, Validity, Warning_
 from fastbench.run import summarize
 from fastbench.run.snapshot import Snapshot
 from fastbench.run.supervisor import Supervisor
+from fastbench.run.worker_pool import MachineMonitor
 from fastbench.script.load.cli_overrides import Applied
 from fastbench.script.parent import metric_snapshot
 from fastbench.script.parent.run_state import Standing
@@ -52,7 +52,7 @@ def result(
     sought: Sought,
     block: _core.Block,
     standing: Standing,
-    monitor: Monitor,
+    monitor: MachineMonitor,
 ) -> Result:
     """Add everything up, once every worker has ended."""
     told = _failed_throughout(told, applied, block, standing)
@@ -173,7 +173,7 @@ def _observed(
     sought: Sought,
     block: _core.Block,
     standing: Standing,
-    monitor: Monitor,
+    monitor: MachineMonitor,
 ) -> summarize.Observed:
     finite = [spec for spec in applied.scenarios if spec.executor in ITERATIONS]
     iterations = sum(round(spec.planned or 0) for spec in finite) or None

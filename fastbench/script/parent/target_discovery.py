@@ -35,6 +35,9 @@ class Sought:
     servers: tuple[str, ...] = ()
 
 
+NOBODY = Sought(Found(local=False))
+
+
 def find(options: Settings, request: RunRequest) -> Sought:
     """Look up who serves the base URL. Raises UsageError for an idle --watch."""
     if options.base_url is None:

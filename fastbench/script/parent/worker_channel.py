@@ -42,16 +42,19 @@ class ScriptWorker(Child):
 
 def start(
     workers: Supervisor[ScriptWorker],
+    index: int,
     context: Callable[[socket.socket, int], WorkerContext],
     echo: Echo | None,
+    dumped: Take | None = None,
 ) -> None:
-    """Fork one more worker. `context` makes what it gets of its channel and its pipe for stacks.
+    """Fork the worker of this index.
 
-    `echo` takes what it prints; without it that goes to our stderr.
+    `context` makes what it gets of its channel and its pipe for stacks. `echo` takes what it
+    prints; without it that goes to our stderr. `dumped` takes its stack in the worker's place.
     """
-    worker = ScriptWorker(len(workers.children))
+    worker = ScriptWorker(index)
     dump_fd, dumped_fd = os.pipe()
-    pipes: dict[int, Take] = {dump_fd: worker.take_dump}
+    pipes: dict[int, Take] = {dump_fd: dumped or worker.take_dump}
     its_fds, printed_fd = [dumped_fd], -1
     if echo is not None:
         out_fd, printed_fd = os.pipe()

@@ -12,23 +12,36 @@ from types import TracebackType
 
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
+from fastbench.machine import host
 from fastbench.machine import limits as machine
+from fastbench.machine.monitor import Monitor
+from fastbench.machine.processes import Found
 from fastbench.plan.plan import UsageError
+from fastbench.results.result import Result
 from fastbench.run.supervisor import Supervisor
-from fastbench.script.api.options import Declared
+from fastbench.run.worker_pool import MachineMonitor
+from fastbench.script.api.options import Declared, Settings
 from fastbench.script.load import hosts
-from fastbench.script.parent import worker_channel
+from fastbench.script.parent import target_discovery, worker_channel
+from fastbench.script.parent.target_discovery import Sought
 from fastbench.script.parent.worker_channel import Echo, ScriptWorker
 from fastbench.script.run_request import RunRequest
 from fastbench.script.worker import worker_process
+
+LEAD_NS = 20_000_000  # from `begin` to the start line, so that all workers have heard of it
 
 
 class WorkerGroup:
     """The processes of a run; the first of them imports the script at once.
 
     `echo` takes the lines that the script prints. Raises UsageError when memory is short. `on_stop`
-    is set by who directs them.
+    is set by who directs them. `lead_ns` and `behind_ns` are as of worker_pool.WorkerPool; what
+    the arena says of a worker is at most `stale_s` old.
     """
+
+    lead_ns = LEAD_NS
+    behind_ns = 0
+    stale_s = 0.0
 
     def __init__(self, request: RunRequest, echo: Echo | None = None) -> None:
         self.host = hosts.host_of(request)
@@ -71,9 +84,33 @@ class WorkerGroup:
                 host=self.host,
             )
 
-        worker_channel.start(self.workers, context, self._echo)
+        worker_channel.start(self.workers, index, context, self._echo)
         if (gate := self.host.request.gate) is not None:
             gate.forked(index)
+
+    def monitor(self, found: Found) -> MachineMonitor:
+        """Return who watches this machine."""
+        pids = [child.pid for child in self.workers.children]
+        return Monitor(pids, found, host.rare())
+
+    def servers(self, settings: Settings) -> Sought:
+        """Return who serves the base URL."""
+        return target_discovery.find(settings, self.host.request)
+
+    def allow_users(self, most: int) -> None:
+        """See to it that each worker may open the files of its users; raises UsageError."""
+        machine.allow_open_files(-(-most // self.wanted), "VUs", "-u")
+
+    def begin(self, start_ns: int) -> None:
+        """Do nothing: the workers have been told of the start line."""
+
+    def look(self) -> bool:
+        """Return false: workers on this machine are seen as they are."""
+        return False
+
+    def told(self, result: Result) -> Result:
+        """Return the result: everything is known on this machine."""
+        return result
 
     def close(self) -> None:
         """Leave nobody behind; a second time does nothing."""

@@ -1,6 +1,6 @@
 """Who starts the workers of a run of URLs, and what is known of the machine under them.
 
-`OwnCrew` is this machine. Where workers are on other machines, something else does the same (room
+`OwnPool` is this machine. Where workers are on other machines, something else does the same (room
 `cluster`): the parent has a slot of the block and a Child for each worker, wherever it is.
 """
 
@@ -19,6 +19,7 @@ from fastbench.machine.processes import Found
 from fastbench.plan import resolve
 from fastbench.plan.plan import Plan
 from fastbench.plan.resolve import Reach
+from fastbench.results.result import Result
 from fastbench.results.usage import Resources, Use
 from fastbench.run import worker
 from fastbench.run.child import Child
@@ -50,7 +51,7 @@ class MachineMonitor(Protocol):
         """Follow more targets."""
 
 
-class Crew(Protocol):
+class WorkerPool(Protocol):
     """Who carries a run of URLs. All of it is called in this order, by the parent alone.
 
     `lead_ns`: from the parent's word to the start line. What the block says is `behind_ns` old at
@@ -81,11 +82,17 @@ class Crew(Protocol):
     ) -> None:
         """Let the workers begin; see Block.open_start_line."""
 
-    def look(self) -> None:
-        """See to it that nobody is waited for who does not come: called some times a second."""
+    def look(self) -> bool:
+        """See to it that nobody is waited for who does not come: called some times a second.
+
+        True when the run is to end, because a part of it is lost.
+        """
 
     def stop(self, block: _core.Block) -> None:
         """Tell the workers to stop now; may be called from a handler of signals."""
+
+    def told(self, result: Result) -> Result:
+        """Add what only the pool knows, once every worker has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,7 @@ class UrlLoad:
     shares: Sequence[Share]
 
 
-class OwnCrew:
+class OwnPool:
     """The workers are processes of this machine."""
 
     lead_ns = LEAD_NS
@@ -145,9 +152,14 @@ class OwnCrew:
         """Write it into the block."""
         block.open_start_line(line_ns, start_ns, stop_ns)
 
-    def look(self) -> None:
-        """Those on this machine are seen as they are."""
+    def look(self) -> bool:
+        """Return false: those on this machine are seen as they are."""
+        return False
 
     def stop(self, block: _core.Block) -> None:
         """Write it into the block."""
         block.stop()
+
+    def told(self, result: Result) -> Result:
+        """Everything is known."""
+        return result

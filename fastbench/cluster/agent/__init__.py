@@ -1,0 +1,1 @@
+"""The process on a machine that starts workers for a parent elsewhere."""

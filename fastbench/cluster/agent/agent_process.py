@@ -1,0 +1,248 @@
+"""The process on a machine that starts workers for a parent elsewhere, and tells it of them.
+
+    python -m fastbench.cluster.agent.agent_process
+
+Frames come on standard input and go to standard output.
+
+1. It decides nothing: the parent says what is loaded, when it begins and when it stops. The parent
+   hears what workers say, how they end, and once a second what changed in their memory.
+2. It ends by itself, and its workers with it: when standard input ends, and when the parent was
+   silent for LOST_S. A parent that is there says something every BEAT_S.
+3. Its clock is not the parent's: `offset_ns` is ours less the parent's. What travels is always of
+   the parent's clock.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from fastbench import __version__
+from fastbench.cluster.agent import url_agent
+from fastbench.cluster.agent.wire import Wire
+from fastbench.cluster.agent.work import Work
+from fastbench.cluster.frames import Frame, FrameError, Reader, Said
+from fastbench.cluster.limits_of_silence import BEAT_S, LOST_S
+from fastbench.engine.bridge import _core
+from fastbench.foundation import garbage
+from fastbench.machine import doctor_checks, environment, host, limits
+from fastbench.machine.machine_facts import Machine
+from fastbench.plan.plan import UsageError
+from fastbench.results.json_codec import plain
+from fastbench.run.child import QUIET_NICE, Child, Message
+from fastbench.run.supervisor import Supervisor
+
+TICK_S = 0.05
+CONNECT_TICK_S = 0.005
+LOOK_S = 1.0
+END_S = 1.0  # for workers to end once the parent is gone
+
+
+class Agent:
+    """The state of one run on this machine."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.offset_ns = 0
+        self.work: Work | None = None
+        self.workers: Supervisor[Any] = Supervisor(self._stop)
+        self._reader = Reader()
+        self._heard_ns = time.monotonic_ns()
+        self._over = False
+        self._ready = False
+        self._look_ns = 0  # when the next look is due, 0 before the start line
+        self._told_ns = 0
+        self.folder = tempfile.mkdtemp(prefix="fastbench-")  # mode 0700: certificates go there
+        self._handlers: dict[str, Callable[[Any], None]] = {
+            "beat": lambda body: None,
+            "begin": self._begin,
+            "clock": self._clock,
+            "examine": self._examine,
+            "find": self._find,
+            "hello": self._hello,
+            "leave": self._leave,
+            "load_urls": self._load_urls,
+            "signal": self._signal,
+            "stop": self._stopped,
+            "sum_up": self._sum_up,
+        }
+
+    def serve(self, in_fd: int) -> None:
+        """Do as the parent says until it has heard all, or is gone."""
+        self.workers.hear(in_fd, self._take)
+        try:
+            while not (self._over or self.wire.broken):
+                for child, message in self.workers.listen(self._wait_s()):
+                    self._heard(child, message)
+                self._tick(time.monotonic_ns())
+        finally:
+            self._end()
+
+    def say(self, kind: str, body: object) -> None:
+        """Tell the parent."""
+        self.wire.send(Said(kind, body))
+
+    def send_changes(self) -> None:
+        """Send what changed in the memory of the workers."""
+        if self.work is not None:
+            for each in self.work.memory.changes(self.offset_ns):
+                self.wire.send(each)
+
+    # What comes from the parent.
+
+    def _take(self, found: bytes) -> None:
+        self._heard_ns = time.monotonic_ns()
+        if not found:
+            self._over = True
+            return
+        try:
+            for frame in self._reader.feed(found):
+                self._obey(frame)
+        except FrameError as error:
+            self.say("broke", f"{error}")
+            self._over = True
+
+    def _obey(self, frame: Frame) -> None:
+        if not isinstance(frame, Said):
+            raise FrameError("changes of memory from the parent")
+        handlers = {**self._handlers, **({} if self.work is None else self.work.handlers)}
+        handler = handlers.get(frame.kind)
+        if handler is None:
+            raise FrameError(f"nobody knows {frame.kind!r}")
+        try:
+            handler(frame.body)
+        except UsageError as error:
+            self.say("refused", str(error))
+
+    def _hello(self, body: dict[str, Any]) -> None:
+        self.say(
+            "hello",
+            {
+                "version": __version__,
+                "layout": _core.LAYOUT,
+                "cores": limits.usable_cores(),
+                "memory_bytes": host.counters().memory_bytes,
+                "environment": plain(environment.describe()),
+            },
+        )
+
+    def _examine(self, body: object) -> None:
+        """Say what `fastbench doctor` finds here; that takes a second."""
+        found = [asdict(each) for each in doctor_checks.examine(Machine())]
+        self.say("examined", found)
+
+    def _clock(self, body: dict[str, Any]) -> None:
+        self.offset_ns = body["offset_ns"]
+
+    def _find(self, body: dict[str, Any]) -> None:
+        self.say("found", url_agent.reached(body, self.folder))
+
+    def _load_urls(self, body: dict[str, Any]) -> None:
+        self.work = url_agent.started(body, self.folder, self.workers)
+        self.say("started", {str(each.index): each.pid for each in self.workers.children})
+
+    def _begin(self, body: dict[str, int]) -> None:
+        """Open the start line; `line_ns`, `start_ns` and `stop_ns` are of the parent's clock."""
+        assert self.work is not None
+        os.nice(QUIET_NICE)
+        instants = {name: at and at + self.offset_ns for name, at in body.items()}
+        self.work.begin(**instants)
+        late_ns = time.monotonic_ns() - instants["line_ns"]
+        self.say("begun", {"late_ns": max(0, late_ns)})
+        self._look_ns = instants["start_ns"] + round(LOOK_S * 1e9)
+        garbage.collect()
+
+    def _stopped(self, body: object) -> None:
+        self.workers.stop()
+
+    def _signal(self, body: dict[str, int]) -> None:
+        for child in self.workers.children:
+            if child.index == body["worker"]:
+                child.kill(body["number"])
+
+    def _sum_up(self, body: dict[str, Any]) -> None:
+        assert self.work is not None
+        self.say("summed", self.work.summed_up(body))
+
+    def _leave(self, body: object) -> None:
+        self._over = True
+
+    # What workers do.
+
+    def _heard(self, child: Child, message: Message) -> None:
+        kind, body = message
+        self.send_changes()  # all that it counted is there before what it says
+        if kind != "gone":
+            self.say("said", {"worker": child.index, "kind": kind, "body": body})
+            return
+        self.send_changes()  # all that it counted is there before its end is
+        self.say("gone", {"worker": child.index, "status": child.status, "used_s": child.used_s})
+
+    def _tick(self, now_ns: int) -> None:
+        self.wire.flush()
+        if now_ns - self._heard_ns > LOST_S * 1e9:
+            self._over = True
+        elif self.work is None:
+            pass
+        elif not self._ready:
+            self._ready = self.work.ready()
+            if self._ready:
+                self.send_changes()
+        elif self._look_ns and now_ns >= self._look_ns:
+            self._look_ns += round(LOOK_S * 1e9) * (1 + (now_ns - self._look_ns) // 10**9)
+            self.send_changes()
+            if self.workers.children and not self.workers.all_gone:
+                self.say("use", self.work.used())
+        if now_ns - self._told_ns > BEAT_S * 1e9:
+            self._told_ns = now_ns
+            self.say("beat", {})
+
+    def _wait_s(self) -> float:
+        """Return for how long to listen: up to the next look at most."""
+        if self.work is not None and not self._ready:
+            return CONNECT_TICK_S
+        left_s = (self._look_ns - time.monotonic_ns()) / 1e9 if self._look_ns else TICK_S
+        return min(TICK_S, max(0.001, left_s))
+
+    def _stop(self) -> None:
+        if self.work is not None:
+            self.work.stop()
+
+    def _end(self) -> None:
+        """Leave nobody behind: workers may end by themselves for a moment."""
+        self.workers.stop()
+        limit_ns = time.monotonic_ns() + round(END_S * 1e9)
+        while not self.workers.all_gone and time.monotonic_ns() < limit_ns:
+            self.workers.nap(CONNECT_TICK_S)
+        self.workers.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        while self.wire.waits and not self.wire.broken and time.monotonic_ns() < limit_ns:
+            time.sleep(CONNECT_TICK_S)
+            self.wire.flush()
+
+
+def main() -> None:
+    """Be an agent: nothing but frames goes to standard output."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the parent is told, and decides
+    out_fd = os.dup(1)
+    os.dup2(2, 1)
+    os.set_inheritable(out_fd, False)
+    wire = Wire(out_fd)
+    agent = Agent(wire)
+    try:
+        agent.serve(os.dup(0))
+    except Exception:
+        wire.send(Said("broke", traceback.format_exc(limit=-3)))
+        raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The lines between the parent and the machines of a cluster."""

@@ -1,0 +1,170 @@
+"""The thread in which a cluster is spoken to: Dask's client and the lines to all machines.
+
+Everything else of a run is plain code that looks a few times a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import Future
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from fastbench import __version__
+from fastbench.cluster import dask_cluster
+from fastbench.cluster.limits_of_silence import ANSWER_S
+from fastbench.cluster.links.machine_actor import MachineActor
+from fastbench.cluster.links.machine_link import MachineLink
+from fastbench.engine.bridge import _core
+from fastbench.foundation import redact
+from fastbench.plan.plan import UsageError
+
+LOOK_S = 0.1  # how soon a signal is heard while something is awaited
+END_S = 8.0
+
+T = TypeVar("T")
+
+
+class ClusterThread:
+    """A cluster that is open: `machines` are those of it, in the order of their names.
+
+    Raises UsageError when there is no cluster, or no machine of it can be used.
+    """
+
+    def __init__(self, address: str, *, listing: bool = False) -> None:
+        """With `listing`, machines that cannot be used say so in `refused`."""
+        self.address = address
+        self._listing = listing
+        self.machines: list[MachineLink] = []
+        self._loop = asyncio.new_event_loop()
+        self._leaving = asyncio.Event()
+        self._opened: Future[list[MachineLink]] = Future()
+        self._thread = threading.Thread(target=self._turn, name="cluster", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        try:
+            self.machines = _heard(self._opened)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def call(self, what: Coroutine[Any, Any, T]) -> T:
+        """Let the loop do something, and wait for it; signals are heard meanwhile."""
+        return _heard(asyncio.run_coroutine_threadsafe(what, self._loop))
+
+    def close(self) -> None:
+        """End all agents and leave the cluster."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._leaving.set)
+            self._thread.join(END_S)
+
+    def lose(self, machine: MachineLink, why: str) -> None:
+        """Give a machine up."""
+        self._loop.call_soon_threadsafe(machine.lose, why)
+
+    def _turn(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            try:
+                runner.run(self._live())
+            except BaseException as error:
+                if not self._opened.done():
+                    self._opened.set_exception(error)
+
+    async def _live(self) -> None:
+        """Be in the cluster until it is left: all in one task, as Dask's client wants it."""
+        async with dask_cluster.open_cluster(self.address) as cluster, AsyncExitStack() as stack:
+            reached = (self._reach(cluster, stack, *each) for each in cluster.workers)
+            opened = asyncio.gather(*reached)
+            leaving = asyncio.create_task(self._leaving.wait())
+            await asyncio.wait((opened, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if self._leaving.is_set():
+                opened.cancel()
+                return
+            self._opened.set_result(opened.result())
+            await leaving
+
+    async def _reach(
+        self, cluster: dask_cluster.Cluster, stack: AsyncExitStack, name: str, address: str
+    ) -> MachineLink:
+        """Start an agent on a machine and see whether it is one like us."""
+        whose = f"{socket.gethostname()}, process {os.getpid()}, since {time.strftime('%H:%M:%S')}"
+        actor = await cluster.place(MachineActor, address, whose)
+        machine = MachineLink(name, address, actor)
+        if taken := await actor.start():
+            machine.refused = f"it carries another run already ({redact.printable(taken)})"
+            self._refuse(machine, "wait for its end, or use other machines")
+            return machine
+        stack.push_async_callback(machine.end)
+        machine.begin()
+        hello = await asyncio.wait_for(
+            asyncio.wrap_future(machine.ask("hello", {}, "hello")), ANSWER_S
+        )
+        if hello is None:
+            raise UsageError(f"--on: {name} cannot start an agent: {machine.lost}.")
+        machine.version, machine.cores = hello["version"], hello["cores"]
+        machine.environment, machine.memory_bytes = hello["environment"], hello["memory_bytes"]
+        machine.offset = await machine.measure()
+        if why := _differs(hello):
+            machine.refused = why
+            wanted = f"pip install 'fastbench-http[distributed]=={__version__}'"
+            self._refuse(machine, f"install the same there: {wanted}")
+            return machine
+        machine.post("clock", {"offset_ns": machine.offset.offset_ns})
+        return machine
+
+    def _refuse(self, machine: MachineLink, cure: str) -> None:
+        if not self._listing:
+            raise UsageError(f"--on: {machine.name}: {machine.refused}; {cure}.")
+
+
+def _differs(hello: dict[str, Any]) -> str:
+    """Say what a machine has that is not ours; "" if it is the same fastbench."""
+    if (theirs := hello["version"]) != __version__:
+        return f"it has fastbench {theirs}, and this is {__version__}"
+    if hello["layout"] != _core.LAYOUT:
+        return f"it has another build of fastbench {theirs}"
+    return ""
+
+
+def _heard(future: Future[T]) -> T:
+    """Wait for something; a handler of signals may raise meanwhile."""
+    while True:
+        try:
+            return future.result(LOOK_S)
+        except TimeoutError:
+            if future.done():
+                raise
+        except BaseException:
+            future.cancel()
+            raise
+
+
+def awaited(futures: Sequence[Any], wait_s: float) -> list[Any]:
+    """Return the answers of several machines, None of those that did not answer in time."""
+    limit_s = time.monotonic() + wait_s
+    found = []
+    for future in futures:
+        answer = None
+        while answer is None and not future.done() and time.monotonic() < limit_s:
+            try:
+                answer = future.result(LOOK_S)
+            except TimeoutError:
+                continue
+        found.append(future.result(0) if future.done() else None)
+    return found

@@ -1,0 +1,218 @@
+"""The line between the parent and one machine: what is said, what is heard, and whether it is lost.
+
+All of it but `post` and `ask` runs in the thread of the cluster's loop (`cluster_thread`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastbench.cluster import clock_offset
+from fastbench.cluster.clock_offset import Exchange, Offset
+from fastbench.cluster.frames import Changes, Frame, FrameError, Reader, Said
+from fastbench.cluster.limits_of_silence import BEAT_S, LOST_S
+from fastbench.cluster.links.machine_actor import ENDED
+from fastbench.cluster.links.remote_process import RemoteProcess
+from fastbench.results.usage import Use
+
+PULL_S = 1.0  # a call waits so long for something to be said
+LOST_STATUS = 9  # of workers of a lost machine, as if they had been killed
+ANSWERS = ("hello", "examined", "found", "missing", "started", "begun", "summed")
+
+
+@dataclass(eq=False)
+class MachineLink:
+    """One machine. `actor` is Dask's; `apply` takes over what changed in memory.
+
+    `lost` says why the machine is lost, "" while it is not; `refused` why it cannot be used.
+    """
+
+    name: str
+    address: str
+    actor: Any
+    cores: int = 0
+    offset: Offset | None = None
+    version: str = ""
+    memory_bytes: int | None = None
+    environment: Any = None
+    lost: str = ""
+    refused: str = ""
+    use: Use | None = None
+    late_ns: int = 0
+    processes: dict[int, RemoteProcess] = field(default_factory=dict)
+    apply: Callable[[Changes], None] | None = None
+    on: dict[str, Callable[[Any], None]] = field(default_factory=dict)  # by what is said
+    heard_s: float = field(default_factory=time.monotonic)
+    _closing: bool = False
+    _loop: asyncio.AbstractEventLoop | None = None
+    _out: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _answers: dict[str, Future[Any]] = field(default_factory=dict)
+
+    # From the parent's thread.
+
+    def post(self, kind: str, body: object) -> None:
+        """Say something; a lost machine does not hear it."""
+        assert self._loop is not None
+        data = Said(kind, body).encoded()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: so is everything
+            self._loop.call_soon_threadsafe(self._out.put_nowait, data)
+
+    def ask(self, kind: str, body: object, answer: str) -> Future[Any]:
+        """Say something that is answered; the answer is None of a machine that is lost."""
+        future: Future[Any] = Future()
+        self._answers[answer] = future
+        if self.lost:
+            self._answer(answer, None)
+        else:
+            self.post(kind, body)
+        return future
+
+    # In the loop.
+
+    async def measure(self) -> Offset:
+        """Estimate the offset of the machine's clock by exchanges of its time."""
+        exchanges: list[Exchange] = []
+        while not clock_offset.enough(exchanges):
+            sent_ns = time.monotonic_ns()
+            theirs_ns = await self.actor.now_ns()
+            exchanges.append(Exchange(sent_ns, theirs_ns, time.monotonic_ns()))
+        return clock_offset.estimate(exchanges)
+
+    def begin(self) -> None:
+        """Listen, and say what is posted."""
+        self._loop = asyncio.get_running_loop()
+        self.heard_s = time.monotonic()
+        jobs = (self._pull(), self._push(), self._watch())
+        self._tasks = [asyncio.create_task(each) for each in jobs]
+
+    def join(self, process: RemoteProcess) -> None:
+        """Pass on what the parent says to a worker."""
+        self.processes[process.index] = process
+        process.channel.setblocking(False)
+        assert self._loop is not None
+        self._loop.add_reader(process.channel.fileno(), self._pass_on, process)
+
+    async def end(self) -> None:
+        """Leave the machine: its agent ends."""
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(Exception):  # Dask raises what it likes about what is gone
+            await asyncio.wait_for(_awaited(self.actor.close()), LOST_S)
+        self.lose("the run is over")
+
+    def lose(self, why: str) -> None:
+        """Give the machine up: its workers count as killed, nobody waits for an answer."""
+        if not self.lost:
+            self.lost = why
+        for process in self.processes.values():
+            self._let_go(process, LOST_STATUS, process.cpu_s)
+        for answer in ANSWERS:
+            self._answer(answer, None)
+
+    async def _push(self) -> None:
+        number = 0
+        while not self.lost:
+            data = await self._out.get()
+            while not self._out.empty():
+                data += self._out.get_nowait()
+            number += 1
+            await self._call(self.actor.push, number, data)
+
+    async def _pull(self) -> None:
+        reader, number = Reader(), 0
+        while not self.lost:
+            number += 1
+            found = await self._call(self.actor.pull, number, PULL_S)
+            if found is None:
+                return
+            if found[:1] == ENDED:
+                self.lose("its agent ended")
+                return
+            try:
+                for frame in reader.feed(found[1:]):
+                    self.heard_s = time.monotonic()
+                    self._take(frame)
+            except FrameError as error:
+                self.lose(f"it sent what cannot be read: {error}")
+
+    async def _watch(self) -> None:
+        """Say that we are there; see whether the machine is."""
+        while not self.lost:
+            self._out.put_nowait(Said("beat", {}).encoded())
+            await asyncio.sleep(BEAT_S)
+            if time.monotonic() - self.heard_s > LOST_S:
+                self.lose(f"it was silent for {LOST_S:g}s")
+
+    async def _call(self, method: Callable[..., Any], *args: object) -> Any:
+        try:
+            return await method(*args)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self.lose(f"Dask lost it: {type(error).__name__}")
+            return None
+
+    def _take(self, frame: Frame) -> None:
+        if isinstance(frame, Changes):
+            if self.apply is not None:
+                self.apply(frame)
+            return
+        kind, body = frame.kind, frame.body
+        if kind in ANSWERS:
+            self._answer(kind, body)
+        elif kind == "said":
+            self._say_as(body["worker"], body["kind"], body["body"])
+        elif kind == "gone":
+            self._let_go(self.processes[body["worker"]], body["status"], body["used_s"])
+        elif kind in self.on:
+            self.on[kind](body)
+        elif kind == "refused":
+            self.lose(body)
+        elif kind == "broke":
+            self.lose(f"its agent broke: {body}")
+
+    def _answer(self, kind: str, body: object) -> None:
+        if (future := self._answers.pop(kind, None)) is not None:
+            future.set_result(body)
+
+    def _say_as(self, worker: int, kind: str, body: object) -> None:
+        process = self.processes[worker]
+        data = json.dumps({kind: body}).encode() + b"\n"
+        process.channel.setblocking(True)
+        with contextlib.suppress(OSError):
+            process.channel.sendall(data)
+        process.channel.setblocking(False)
+
+    def _pass_on(self, process: RemoteProcess) -> None:
+        try:
+            data = process.channel.recv(1 << 18)
+        except OSError:
+            return
+        if not data:
+            self._stop_reading(process)
+            return
+        body = {"worker": process.index, "lines": data.decode("utf-8", "surrogateescape")}
+        self._out.put_nowait(Said("tell", body).encoded())
+
+    def _let_go(self, process: RemoteProcess, status: int, used_s: float) -> None:
+        process.end(status, used_s)
+        self._stop_reading(process)
+        process.close()
+
+    def _stop_reading(self, process: RemoteProcess) -> None:
+        if self._loop is not None and process.channel.fileno() >= 0:
+            self._loop.remove_reader(process.channel.fileno())
+
+
+async def _awaited(found: Any) -> Any:
+    return await found

@@ -1,0 +1,1 @@
+"""The parent of a run whose workers are on other machines."""

@@ -1,0 +1,117 @@
+"""The workers of a run of URLs on the machines of a cluster."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from fastbench.cluster import url_messages
+from fastbench.cluster.limits_of_silence import ANSWER_S
+from fastbench.cluster.links.cluster_thread import ClusterThread, awaited
+from fastbench.cluster.parent.cluster_monitor import ClusterMonitor
+from fastbench.cluster.parent.remote_workers import RemoteWorkers
+from fastbench.cluster.worker_memory import MemoryTarget
+from fastbench.engine.bridge import _core
+from fastbench.machine.processes import Found
+from fastbench.plan.plan import Plan, UsageError
+from fastbench.plan.resolve import Reach, ResolveError
+from fastbench.results.result import Result
+from fastbench.run import worker
+from fastbench.run.child import Child
+from fastbench.run.supervisor import Supervisor
+from fastbench.run.worker_pool import UrlLoad
+
+READY_S = 5.0  # beyond the plan's own time to connect; a machine that takes longer is lost
+
+
+class RemotePool:
+    """The machines of a cluster that is open, as run/worker_pool.py wants them."""
+
+    tick_s = 1.0
+
+    def __init__(self, cluster: ClusterThread, *, stop_when_lost: bool = False) -> None:
+        self._all = RemoteWorkers(cluster)
+        self._stop_when_lost = stop_when_lost
+        self.lead_ns = self._all.lead_ns
+        self.behind_ns = self._all.behind_ns
+        self._block: _core.Block | None = None
+        self._ready_s = math.inf  # until when machines may take to get ready
+        self._begun = False
+
+    def workers(self, plan: Plan) -> int:
+        """Return how many workers load: one per core of each machine, or as many as -t says."""
+        load, machines = plan.load, self._all.machines
+        if load.connections < len(machines):
+            raise UsageError(
+                f"--on: {load.connections} connections are too few for {len(machines)} machines; "
+                f"use -c {len(machines)} at least."
+            )
+        wanted = [load.workers or each.cores for each in machines]
+        return self._all.number(worker.lowered(wanted, load.connections))
+
+    def reach(self, plan: Plan) -> Reach:
+        """Let the first machine look the name up; all of them load what it finds."""
+        first = self._all.machines[0]
+        asked = first.ask("find", url_messages.find_message(plan), "found")
+        found = awaited([asked], ANSWER_S)[0]
+        if found is None:
+            raise UsageError(self._all.why(first))
+        if (code := found.get("code")) is not None:
+            raise ResolveError(code)
+        return url_messages.reach_of(found["reach"])
+
+    def found(self, plan: Plan, reach: Reach) -> Found:
+        """Each machine looks for the server by itself, see its report."""
+        return Found(local=False)
+
+    def start(self, load: UrlLoad, workers: Supervisor[Child]) -> None:
+        """Let the machines start their workers. Raises UsageError if one cannot."""
+        memory = MemoryTarget(load.block)
+        total, asked = len(load.shares), []
+        for at, machine in enumerate(self._all.machines):
+            machine.apply = memory.apply
+            shares = [load.shares[index] for index in self._all.span(at)]
+            for share in shares:
+                self._all.join(machine, Child(share.index), workers)
+            body = url_messages.load_message(load.plan, load.reach, shares, total, load.block.urls)
+            asked.append(machine.ask("load_urls", body, "started"))
+        for machine, pids in zip(self._all.machines, awaited(asked, ANSWER_S), strict=True):
+            if pids is None:
+                raise UsageError(self._all.why(machine))
+            for child in workers.children:
+                child.pid = pids.get(str(child.index), child.pid)
+        self._block = load.block
+        self._ready_s = time.monotonic() + READY_S + load.plan.load.connect_timeout_s
+
+    def monitor(self, found: Found) -> ClusterMonitor:
+        """Return who adds up what the machines tell of themselves."""
+        return self._all.monitor()
+
+    def open_start_line(
+        self, block: _core.Block, line_ns: int, start_ns: int, stop_ns: int
+    ) -> None:
+        """Tell all machines the instants, each in its own time."""
+        self._begun = True
+        self._all.begin(line_ns, start_ns, stop_ns)
+
+    def look(self) -> bool:
+        """Lose machines that do not get ready in time; true if the run ends with a lost one."""
+        if self._block is None:
+            return False
+        if not self._begun and time.monotonic() > self._ready_s:
+            self._lose_late(self._block)
+        return self._stop_when_lost and any(each.lost for each in self._all.machines)
+
+    def _lose_late(self, block: _core.Block) -> None:
+        for at, machine in enumerate(self._all.machines):
+            states = {block.state(index) for index in self._all.span(at)}
+            if not states <= {"ready", "ended"} and not machine.lost:
+                self._all.cluster.lose(machine, f"it was not ready after {READY_S:g}s")
+
+    def stop(self, block: _core.Block) -> None:
+        """Tell all workers to stop now."""
+        self._all.stop()
+
+    def told(self, result: Result) -> Result:
+        """Add the table of machines, and judge by what each of them saw."""
+        return self._all.told(result)

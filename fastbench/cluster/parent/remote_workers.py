@@ -1,0 +1,120 @@
+"""What runs of URLs and of scripts have in common on a cluster: machines and their workers."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from fastbench.cluster.limits_of_silence import ANSWER_S
+from fastbench.cluster.links.cluster_thread import ClusterThread, awaited
+from fastbench.cluster.links.machine_link import MachineLink
+from fastbench.cluster.links.remote_process import RemoteProcess
+from fastbench.cluster.machine_report import MachineReport
+from fastbench.cluster.parent import machine_rows
+from fastbench.cluster.parent.cluster_monitor import ClusterMonitor
+from fastbench.results import json_codec
+from fastbench.results.result import Result
+from fastbench.results.usage import Use
+from fastbench.run.child import Child
+from fastbench.run.supervisor import Supervisor
+
+LEAD_NS = 50_000_000  # beside the way to the slowest machine
+BEHIND_NS = 100_000_000  # from the end of a second to when all have told of it
+
+C = TypeVar("C", bound=Child)
+
+
+class RemoteWorkers:
+    """The machines of a cluster that is open, and which workers each of them has.
+
+    `first` are the numbers of the first worker of each machine, and at its end how many there are.
+    """
+
+    def __init__(self, cluster: ClusterThread) -> None:
+        self.cluster = cluster
+        self.machines = cluster.machines
+        round_trip_ns = max(each.offset.round_trip_ns for each in self.machines if each.offset)
+        self.lead_ns = LEAD_NS + 4 * round_trip_ns
+        self.behind_ns = BEHIND_NS + round_trip_ns
+        self.first: list[int] = []
+        self._reports: dict[int, MachineReport] | None = None
+        for machine in self.machines:
+            machine.on["use"] = partial(_keep_use, machine)
+
+    def number(self, counts: Sequence[int]) -> int:
+        """Give each machine so many workers; return how many there are."""
+        self.first = [sum(counts[:at]) for at in range(len(counts) + 1)]
+        return self.first[-1]
+
+    def span(self, at: int) -> range:
+        """Return the numbers of the workers of a machine, by its place."""
+        return range(self.first[at], self.first[at + 1])
+
+    def join(self, machine: MachineLink, child: C, workers: Supervisor[C]) -> None:
+        """Listen to a worker that the machine is about to start."""
+        child.stream, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+
+        def send_signal(worker: int, number: int) -> None:
+            machine.post("signal", {"worker": worker, "number": number})
+
+        process = RemoteProcess(child.index, theirs, send_signal)
+        child.elsewhere = process
+        workers.add(child, {})
+        self.cluster.call(_joined(machine, process))
+
+    def begin(self, line_ns: int, start_ns: int, stop_ns: int) -> None:
+        """Tell all machines the instants of the start line, each in its own time."""
+        body = {"line_ns": line_ns, "start_ns": start_ns, "stop_ns": stop_ns}
+        for machine in self.machines:
+            machine.post("begin", body)
+
+    def stop(self) -> None:
+        """Tell all workers to stop now; may be called from a handler of signals."""
+        for machine in self.machines:
+            machine.post("stop", {})
+
+    def monitor(self) -> ClusterMonitor:
+        """Return who adds up what the machines tell of themselves."""
+        return ClusterMonitor(self._uses, self.reports, self._schedule)
+
+    def reports(self, terms: Mapping[str, Any] | None = None) -> Mapping[int, MachineReport]:
+        """Return what each machine reports, by its place; of a lost one nothing."""
+        if self._reports is None:
+            asked = [each.ask("sum_up", terms or {}, "summed") for each in self.machines]
+            told = enumerate(awaited(asked, ANSWER_S))
+            self._reports = {at: MachineReport.read(body) for at, body in told if body}
+        return self._reports
+
+    def told(self, result: Result) -> Result:
+        """Add the table of machines, and judge by what each of them saw."""
+        spans = [self.span(at) for at in range(len(self.machines))]
+        rows = machine_rows.rows(result, self.machines, spans, self.reports())
+        return machine_rows.judged(replace(result, machines=rows), self.reports())
+
+    def why(self, machine: MachineLink) -> str:
+        """Say what became of a machine that did not answer."""
+        return f"--on: {machine.name}: {machine.lost or 'it did not answer'}".rstrip(".") + "."
+
+    def _uses(self) -> Sequence[Use]:
+        return [each.use for each in self.machines if each.use is not None and not each.lost]
+
+    def _schedule(self, index: int) -> tuple[float, int] | None:
+        for at, report in self.reports().items():
+            if index in self.span(at):
+                schedules = report.schedules
+                place = index - self.first[at]
+                return schedules[place] if place < len(schedules) else None
+        return None
+
+
+async def _joined(machine: MachineLink, process: RemoteProcess) -> None:
+    machine.join(process)
+
+
+def _keep_use(machine: MachineLink, body: dict[str, Any]) -> None:
+    machine.use = json_codec.read(Use, body["use"], "use")
+    for index, cpu_s in body["cpu_s"].items():
+        machine.processes[int(index)].cpu_s = cpu_s

@@ -1,0 +1,35 @@
+"""The machines of a run that several carried: what each did, and what it says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+VERDICTS = ("ok", "client-limited", "late", "noisy-host", "incomplete")
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRow:
+    """One machine. `verdict`, `limit` and `reasons` are of its part alone, as if that were a run.
+
+    `cpu_percent` is what fastbench used there, 100 % is one core, `host_percent` the use of all
+    its cores. `clock_bound_ms` is how far its clock may be from where it was estimated: so exact
+    is its start line. `began_late_ms`: it heard so much too late of the start line, 0 in time.
+    `lost` says why the machine was lost, "" if it was not; its counts are those it told before.
+    """
+
+    name: str
+    address: str
+    cores: int
+    workers: int
+    requests: int
+    requests_per_s: float
+    lag_p99_ms: float | None
+    cpu_percent: float | None
+    host_percent: float | None
+    clock_bound_ms: float
+    began_late_ms: float
+    verdict: Annotated[str, VERDICTS]
+    limit: str
+    reasons: tuple[str, ...]
+    lost: str
