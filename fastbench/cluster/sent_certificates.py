@@ -25,7 +25,7 @@ def read(tls: Tls) -> tuple[Tls, list[str]]:
     """
     paths = [path for path in _paths(tls) if path]
     places = {path: str(number) for number, path in enumerate(dict.fromkeys(paths))}
-    return _replaced(tls, places), [base64_of(_content(path)) for path in places]
+    return _replaced(tls, places), [base64_of(content(path)) for path in places]
 
 
 def written(tls: Tls, files: object, folder: str) -> Tls:
@@ -41,13 +41,21 @@ def written(tls: Tls, files: object, folder: str) -> Tls:
         raise MessageError("tls: names a file that did not come along")
     if not contents:
         return tls
-    _private(folder)
     paths = {number: os.path.join(folder, f"{number}.pem") for number in contents}
-    for number, content in contents.items():
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(paths[number], flags, 0o600), "wb") as opened:
-            opened.write(content)
+    for number, data in contents.items():
+        write(paths[number], data)
     return _replaced(tls, paths)
+
+
+def write(path: str, data: bytes) -> None:
+    """Write a file that only we can read, in a folder that only we can look into.
+
+    Raises OSError, also for what is there already and for a folder of somebody else.
+    """
+    _private(os.path.dirname(path))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(path, flags, 0o600), "wb") as opened:
+        opened.write(data)
 
 
 def _paths(tls: Tls) -> tuple[str | None, ...]:
@@ -59,7 +67,8 @@ def _replaced(tls: Tls, places: Mapping[str, str]) -> Tls:
     return replace(tls, cafile=cafile, certfile=certfile, keyfile=keyfile)
 
 
-def _content(path: str) -> bytes:
+def content(path: str) -> bytes:
+    """Return what stands in a file that travels within a message; raises UsageError."""
     shown = printable(path)
     try:
         with open(path, "rb") as opened:
@@ -71,7 +80,7 @@ def _content(path: str) -> bytes:
     if len(found) > MAX_BYTES:
         raise UsageError(
             f"{shown} is over {MAX_BYTES >> 20} MiB, too large to be sent to other machines; "
-            "give the certificates that the server needs alone."
+            "give a file with what this run needs alone."
         )
     return found
 
