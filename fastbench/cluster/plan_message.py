@@ -2,8 +2,8 @@
 
 1. It arrives as it was (`==`), but for the paths of certificates and keys, whose files travel with
    it, and `watch`, which stays with the parent.
-2. Addresses are not sent: each machine resolves the server's name itself (resolve.reach), as its
-   network sees it. So is the path of a Unix socket each machine's own.
+2. Addresses are no part of it: a machine looks the server's name up (resolve.reach), as its network
+   sees it. The path of a Unix socket is each machine's own.
 3. --bind may name addresses of all machines: each sends from those it has (`of_this_machine`).
 """
 
@@ -29,10 +29,11 @@ def message_of(plan: Plan) -> dict[str, Any]:
     return {"plan": message_codec.pack(sent), "files": files}
 
 
-def plan_of(message: object, folder: str) -> Plan:
+def plan_of(message: object, folder: str | None) -> Plan:
     """Build the plan of a message; files go into `folder`, see sent_certificates.written.
 
-    Raises MessageError, OSError, and UsageError as Plan itself does.
+    Without one they are left out: who looks a name up needs none. Raises MessageError, OSError, and
+    UsageError as Plan itself does.
     """
     if not isinstance(message, dict) or set(message) != {"plan", "files"}:
         raise MessageError("expected a plan and its files")
@@ -40,7 +41,10 @@ def plan_of(message: object, folder: str) -> Plan:
     tls = plan.target.tls
     if tls is None:
         return plan
-    tls = sent_certificates.written(tls, message["files"], folder)
+    if folder is None:
+        tls = replace(tls, cafile=None, certfile=None, keyfile=None)
+    else:
+        tls = sent_certificates.written(tls, message["files"], folder)
     return replace(plan, target=replace(plan.target, tls=tls))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import stat
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from certificates import Authority
 
 from fastbench.cli.args import url_args
 from fastbench.cluster import plan_message
+from fastbench.cluster.agent import url_agent
 from fastbench.cluster.message_codec import MessageError
 from fastbench.plan.plan import Plan, UsageError, Watch
 
@@ -135,6 +137,21 @@ def test_certificates_travel_and_lie_where_nobody_else_looks(
     own = plan.target.tls
     assert own is not None
     assert replace(tls, cafile=own.cafile, certfile=own.certfile, keyfile=own.keyfile) == own
+
+
+def test_who_looks_a_name_up_writes_no_files(
+    certified: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first machine is sent the plan twice: to find the server, and to load it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    ca, cert, key = certified
+    plan = plan_of(f"--cacert {ca} --cert {cert} --key {key} https://127.0.0.1:8443/")
+    message = _message(plan)
+    before = sorted(tmp_path.iterdir())
+    found = url_agent.reached({"plan": message})
+    assert found["reach"]["used"][0]["host"] == "127.0.0.1"
+    assert sorted(tmp_path.iterdir()) == before
+    assert plan_message.plan_of(message, str(tmp_path / "there")).target.tls is not None
 
 
 def test_one_file_for_certificate_and_key_is_sent_once(

@@ -142,7 +142,7 @@ class Agent:
         self.offset_ns = body["offset_ns"]
 
     def _find(self, body: dict[str, Any]) -> None:
-        self.say("found", url_agent.reached(body, self.folder))
+        self.say("found", url_agent.reached(body))
 
     def _load_urls(self, body: dict[str, Any]) -> None:
         self.work = url_agent.started(body, self.folder, self.workers)

@@ -25,10 +25,10 @@ from fastbench.run.url_snapshot import UrlReader
 from fastbench.run.worker import Share
 
 
-def reached(body: dict[str, Any], folder: str) -> dict[str, Any]:
+def reached(body: dict[str, Any]) -> dict[str, Any]:
     """Return the addresses of the server as this machine finds them, or the resolver's code."""
     try:
-        found = resolve.reach(plan_message.plan_of(body["plan"], folder))
+        found = resolve.reach(plan_message.plan_of(body["plan"], None))
     except resolve.ResolveError as error:
         return {"code": error.code}
     return {"reach": json_codec.plain(found)}
