@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastbench.cluster import clock_offset
-from fastbench.cluster.clock_offset import Exchange, Offset
+from fastbench.cluster.clock_offset import DriftWatch, Exchange, Offset
 from fastbench.cluster.frames import Changes, Frame, FrameError, Reader, Said
 from fastbench.cluster.limits_of_silence import BEAT_S, LOST_S
 from fastbench.cluster.links.machine_actor import ENDED
 from fastbench.cluster.links.remote_process import RemoteProcess
 from fastbench.results.usage import Use
 
+CLOCK_S = 5.0  # between two looks at its clock
 PULL_S = 1.0  # a call waits so long for something to be said
 LOST_STATUS = 9  # of workers of a lost machine, as if they had been killed
 ANSWERS = ("hello", "examined", "found", "missing", "started", "begun", "summed")
@@ -31,7 +32,8 @@ ANSWERS = ("hello", "examined", "found", "missing", "started", "begun", "summed"
 class MachineLink:
     """One machine. `actor` is Dask's; `apply` takes over what changed in memory.
 
-    `lost` says why the machine is lost, "" while it is not; `refused` why it cannot be used.
+    `lost` says why the machine is lost, "" while it is not; `refused` why it cannot be used;
+    `drifted` that `offset`, which the run goes by, is no longer true.
     """
 
     name: str
@@ -44,6 +46,7 @@ class MachineLink:
     environment: Any = None
     lost: str = ""
     refused: str = ""
+    drifted: str = ""
     use: Use | None = None
     late_ns: int = 0
     processes: dict[int, RemoteProcess] = field(default_factory=dict)
@@ -51,6 +54,7 @@ class MachineLink:
     on: dict[str, Callable[[Any], None]] = field(default_factory=dict)  # by what is said
     heard_s: float = field(default_factory=time.monotonic)
     _closing: bool = False
+    _measured_ns: int = 0  # when the offset was estimated
     _loop: asyncio.AbstractEventLoop | None = None
     _out: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -84,13 +88,14 @@ class MachineLink:
             sent_ns = time.monotonic_ns()
             theirs_ns = await self.actor.now_ns()
             exchanges.append(Exchange(sent_ns, theirs_ns, time.monotonic_ns()))
+        self._measured_ns = time.monotonic_ns()
         return clock_offset.estimate(exchanges)
 
     def begin(self) -> None:
         """Listen, and say what is posted."""
         self._loop = asyncio.get_running_loop()
         self.heard_s = time.monotonic()
-        jobs = (self._pull(), self._push(), self._watch())
+        jobs = (self._pull(), self._push(), self._watch(), self._follow_clock())
         self._tasks = [asyncio.create_task(each) for each in jobs]
 
     def join(self, process: RemoteProcess) -> None:
@@ -152,6 +157,20 @@ class MachineLink:
             await asyncio.sleep(BEAT_S)
             if time.monotonic() - self.heard_s > LOST_S:
                 self.lose(f"it was silent for {LOST_S:g}s")
+
+    async def _follow_clock(self) -> None:
+        """See whether the offset stays true; each exchange has a bound of its own."""
+        watch: DriftWatch | None = None
+        while not self.lost:
+            await asyncio.sleep(CLOCK_S)
+            sent_ns = time.monotonic_ns()
+            theirs_ns = await self._call(self.actor.now_ns)
+            if theirs_ns is None or self.offset is None:
+                continue
+            now_ns = time.monotonic_ns()
+            watch = watch or DriftWatch(self.name, self.offset, self._measured_ns)
+            newest = clock_offset.estimate([Exchange(sent_ns, theirs_ns, now_ns)])
+            self.drifted = watch.look(newest, now_ns) or self.drifted
 
     async def _call(self, method: Callable[..., Any], *args: object) -> Any:
         try:

@@ -16,7 +16,7 @@ from fastbench.cluster.machine_report import MachineReport
 from fastbench.cluster.parent import machine_rows
 from fastbench.cluster.parent.cluster_monitor import ClusterMonitor
 from fastbench.results import json_codec
-from fastbench.results.result import Result
+from fastbench.results.result import Result, Warning_
 from fastbench.results.usage import Use
 from fastbench.run.child import Child
 from fastbench.run.supervisor import Supervisor
@@ -92,7 +92,9 @@ class RemoteWorkers:
         """Add the table of machines, and judge by what each of them saw."""
         spans = [self.span(at) for at in range(len(self.machines))]
         rows = machine_rows.rows(result, self.machines, spans, self.reports())
-        return machine_rows.judged(replace(result, machines=rows), self.reports())
+        drifted = [Warning_("clock_drift", each.drifted) for each in self.machines if each.drifted]
+        result = replace(result, machines=rows, warnings=(*result.warnings, *drifted))
+        return machine_rows.judged(result, self.reports())
 
     def why(self, machine: MachineLink) -> str:
         """Say what became of a machine that did not answer."""

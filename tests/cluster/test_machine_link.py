@@ -1,0 +1,77 @@
+"""The line to a machine whose clock goes its own way."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import samples
+
+from fastbench.cluster.links import machine_link
+from fastbench.cluster.links.cluster_thread import ClusterThread
+from fastbench.cluster.links.machine_link import MachineLink
+from fastbench.cluster.parent.remote_workers import RemoteWorkers
+
+HOUR_NS = 3_600 * 10**9
+
+
+class Machine:
+    """Dask's actor on a machine that says nothing but the time, with a clock an hour ahead."""
+
+    def __init__(self) -> None:
+        self.ahead_ns = HOUR_NS
+        self.asked = 0
+
+    async def now_ns(self) -> int:
+        self.asked += 1
+        return time.monotonic_ns() + self.ahead_ns
+
+    async def push(self, number: int, data: bytes) -> None: ...
+
+    async def pull(self, number: int, wait_s: float) -> bytes:
+        await asyncio.sleep(wait_s)
+        return b"O"
+
+    async def close(self) -> None: ...
+
+
+async def _followed(stepped_ns: int) -> MachineLink:
+    """Follow a machine whose clock steps after it was measured, until that was looked at."""
+    actor = Machine()
+    machine = MachineLink("m1", "tcp://there:1", cast(Any, actor))
+    machine.offset = await machine.measure()
+    assert abs(machine.offset.offset_ns - HOUR_NS) <= machine.offset.bound_ns
+    actor.ahead_ns += stepped_ns
+    looked = actor.asked
+    machine.begin()
+    async with asyncio.timeout(20):
+        while actor.asked < looked + 3 or (stepped_ns and not machine.drifted):
+            await asyncio.sleep(0.001)
+    await machine.end()
+    return machine
+
+
+@pytest.fixture
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine_link, "CLOCK_S", 0.01)
+
+
+@pytest.mark.usefixtures("_looks_often")
+def test_a_clock_that_stepped_in_the_run_is_told_with_the_result() -> None:
+    machine = asyncio.run(_followed(-60 * 10**9))
+    assert machine.drifted.startswith("The clock of m1 stepped by ")
+    assert ": it was suspended, or its virtual machine was stopped" in machine.drifted
+    assert machine.offset is not None and machine.offset.offset_ns > HOUR_NS - 10**9  # it is kept
+    workers = RemoteWorkers(cast(ClusterThread, SimpleNamespace(machines=[machine])))
+    workers.number([0])
+    workers._reports = {}
+    told = workers.told(samples.good())
+    assert [each.text for each in told.warnings if each.code == "clock_drift"] == [machine.drifted]
+
+
+@pytest.mark.usefixtures("_looks_often")
+def test_a_clock_that_is_an_hour_ahead_all_the_time_is_no_drift() -> None:
+    assert asyncio.run(_followed(0)).drifted == ""
