@@ -46,18 +46,18 @@ class RunningLoad:
     def change(self, by: int) -> int:
         """Note that one VU comes (1) or goes (-1); return how many there are now."""
         if by > 0:
-            return self._arena.take(BORN, ENDLESS) + 1 - self._arena.taken(GONE, ENDLESS)
-        self._arena.take(GONE, ENDLESS)
+            return self._arena.count(BORN) - self._arena.counted(GONE)
+        self._arena.count(GONE)
         return self.vus()
 
     def vus(self) -> int:
         """Return how many VUs there are now."""
-        return self._arena.taken(BORN, ENDLESS) - self._arena.taken(GONE, ENDLESS)
+        return self._arena.counted(BORN) - self._arena.counted(GONE)
 
     def add_extra(self) -> None:
         """Note that a VU was made that no plan had."""
-        self._arena.take(EXTRA, ENDLESS)
+        self._arena.count(EXTRA)
 
     def extra(self) -> int:
         """Return how many those are."""
-        return self._arena.taken(EXTRA, ENDLESS)
+        return self._arena.counted(EXTRA)

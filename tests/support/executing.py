@@ -25,6 +25,7 @@ from fastbench.script.worker.executing import Executor
 __all__ = [
     "LATE_MS",
     "MS",
+    "Code",
     "Ground",
     "Ran",
     "brief",
@@ -97,6 +98,9 @@ class Ground:
 
     def take_rest(self, shared: int, limit: int) -> int:
         return sum(1 for _ in iter(lambda: self.take(shared, limit), -1))
+
+    def left(self, shared: int) -> int:
+        raise NotImplementedError  # nothing is granted here
 
     def alive(self, change: int) -> None:
         self.vus += change

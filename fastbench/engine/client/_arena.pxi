@@ -1,247 +1,11 @@
-# Part of _client.pyx: metrics in shared memory (engine/arena.pxd), written by cells, read by name.
-
-KINDS = ("counter", "gauge", "rate", "times", "trend", "requests", "named")
-TIMES = ("http_req_duration", "http_req_blocked", "http_req_connecting",
-         "http_req_tls_handshaking", "http_req_sending", "http_req_waiting",
-         "http_req_receiving", "response")
-
-
-cdef class Distribution:
-    """Any numbers, log-linear: percentiles within 0.1 % of an exact sort (engine/trend.pxd)."""
-
-    cdef trend.Trend *data
-
-    def __cinit__(self):
-        self.data = <trend.Trend *>kernel.map_zeros(sizeof(trend.Trend))
-        if self.data == NULL:
-            raise MemoryError
-
-    def __dealloc__(self):
-        if self.data != NULL:
-            kernel.munmap(self.data, sizeof(trend.Trend))
-
-    @staticmethod
-    def of(counts, double least, double most, double added):
-        """The distribution of these counts by place, as `counts` returns them."""
-        cdef Distribution out = Distribution()
-        cdef uint32_t place
-        for place, count in counts.items():
-            if place >= trend.PLACES:
-                raise IndexError(f"a distribution has {trend.PLACES} places")
-            out.data.counts[place] = count
-            out.data.count += count
-        out.data.least, out.data.most, out.data.sum = least, most, added
-        if counts:
-            out.data.lowest, out.data.highest = min(counts), max(counts)
-        return out
-
-    def record(self, double value):
-        """Count one value."""
-        trend.record(self.data, value)
-
-    def counts(self):
-        """Counts that are not 0, in ascending order: {place: count}; see engine/trend.pxd."""
-        cdef uint32_t i
-        if not self.data.count:
-            return {}
-        return {i: self.data.counts[i] for i in range(self.data.lowest, self.data.highest + 1)
-                if self.data.counts[i]}
-
-    def add(self, Distribution other not None):
-        """Merge `other` into this one."""
-        trend.add(self.data, other.data)
-
-    def since(self, Distribution earlier not None):
-        """What was recorded after `earlier`, a copy of this one made before."""
-        cdef Distribution out = Distribution()
-        trend.difference(out.data, self.data, earlier.data)
-        return out
-
-    def percentile(self, double percent):
-        """The value at `percent` (0 to 100); 0 when empty."""
-        return trend.percentile(self.data, percent)
-
-    @property
-    def count(self):
-        return self.data.count
-
-    @property
-    def min(self):
-        return self.data.least
-
-    @property
-    def max(self):
-        return self.data.most
-
-    @property
-    def sum(self):
-        return self.data.sum
-
-
-cdef class MetricSlot:
-    """A place of the arena that one worker writes; keeps the arena alive."""
-
-    cdef void *data
-    cdef Arena home
-    cdef arena.EntryKind kind
-
-
-cdef class CounterSlot(MetricSlot):
-    def add(self, double value):
-        (<double *>self.data)[0] += value
-
-
-cdef class GaugeSlot(MetricSlot):
-    def add(self, double value):
-        arena.gauge(<arena.Gauge *>self.data, value, kernel.now_ns())
-
-
-cdef class RateSlot(MetricSlot):
-    def add(self, bint passed):
-        count_rate(self, passed)
-
-    @property
-    def address(self):
-        """Of two words, for what counts without Python: how many passed, and of how many."""
-        return <size_t>self.data
-
-
-cdef void count_rate(RateSlot self, bint passed):
-    cdef arena.Rate *rate = <arena.Rate *>self.data
-    rate.passes += passed
-    rate.total += 1
-
-
-cdef class TimesSlot(MetricSlot):
-    def add(self, uint64_t value_ns):
-        hdr.record(<hdr.Hdr *>self.data, value_ns)
-
-
-cdef class TrendSlot(MetricSlot):
-    def add(self, double value):
-        trend.record(<trend.Trend *>self.data, value)
-
-
-cdef class RequestsSlot(MetricSlot):
-    pass
-
-
-cdef class NamedSlot(MetricSlot):
-    pass
-
-
-CELLS = (CounterSlot, GaugeSlot, RateSlot, TimesSlot, TrendSlot, RequestsSlot, NamedSlot)
-
-
-cdef class MetricRegistry:
-    """The append-only directory of one worker: the same kind, name and tags give the same cell."""
-
-    cdef Arena home
-    cdef arena.Region *region
-    cdef dict cells
-
-    cdef MetricSlot cell(self, int kind, str name, str tags):
-        cdef MetricSlot found = self.cells.get((kind, name, tags))
-        if found is not None:
-            return found
-        cdef bytes name_bytes = name.encode()
-        cdef bytes tags_bytes = tags.encode()
-        cdef arena.Entry *entry = arena.append(
-            self.region, self.home.region_bytes, <arena.EntryKind>kind,
-            <uint32_t>len(name_bytes), <uint32_t>len(tags_bytes))
-        if entry == NULL:
-            raise MemoryError(f"no room for the metric {name}: {len(self.cells)} are there")
-        cdef char *text = <char *>entry + sizeof(arena.Entry)
-        memcpy(text, <const char *>name_bytes, len(name_bytes))
-        memcpy(text + len(name_bytes), <const char *>tags_bytes, len(tags_bytes))
-        arena.publish(&self.region.entries, self.region.entries + 1, arena.RELEASE)
-        found = CELLS[kind].__new__(CELLS[kind])
-        found.home = self.home
-        found.kind = <arena.EntryKind>kind
-        found.data = <char *>entry + entry.data_offset
-        self.cells[(kind, name, tags)] = found
-        return found
-
-    def counter(self, str name, str tags=""):
-        return self.cell(arena.COUNTER, name, tags)
-
-    def gauge(self, str name, str tags=""):
-        return self.cell(arena.GAUGE, name, tags)
-
-    def rate(self, str name, str tags=""):
-        return self.cell(arena.RATE, name, tags)
-
-    def times(self, str name, str tags=""):
-        return self.cell(arena.TIMES, name, tags)
-
-    def trend(self, str name, str tags=""):
-        return self.cell(arena.TREND, name, tags)
-
-    def requests(self, str name, str tags=""):
-        return self.cell(arena.REQUESTS, name, tags)
-
-    def named(self, str name, str tags=""):
-        return self.cell(arena.NAMED, name, tags)
-
-
-cdef Histogram with_times(Histogram found, const hdr.Hdr *times):
-    """Add times to those found before, if there are any."""
-    cdef Histogram out = Histogram() if found is None else found
-    hdr.add(out.data, times)
-    return out
-
-
-cdef tuple newest(tuple one, tuple other):
-    """The gauge that was set last, with the extremes of both."""
-    if not one[3] or not other[3]:
-        return one if one[3] else other
-    last = one if one[3] > other[3] else other
-    return last[0], min(one[1], other[1]), max(one[2], other[2]), last[3]
-
-
-cdef object value_of(const arena.Entry *entry, object found):
-    """The data of an entry as Python values, with what was found before it; see Arena.read."""
-    cdef const void *data = <const char *>entry + entry.data_offset
-    cdef const arena.Gauge *gauge = <const arena.Gauge *>data
-    cdef const arena.Rate *rate = <const arena.Rate *>data
-    cdef const arena.Requests *all = <const arena.Requests *>data
-    cdef const arena.Named *named = <const arena.Named *>data
-    cdef Distribution numbers
-    if entry.kind == arena.COUNTER:
-        return (<const double *>data)[0] + (found or 0)
-    if entry.kind == arena.GAUGE:
-        told = (gauge.value, gauge.least, gauge.most, gauge.at_ns)
-        return told if found is None else newest(found, told)
-    if entry.kind == arena.RATE:
-        passes, total = found or (0, 0)
-        return rate.passes + passes, rate.total + total
-    if entry.kind == arena.TIMES:
-        return with_times(found, <const hdr.Hdr *>data)
-    if entry.kind == arena.TREND:
-        numbers = Distribution() if found is None else found
-        trend.add(numbers.data, <const trend.Trend *>data)
-        return numbers
-    before = found or {}
-    if entry.kind == arena.NAMED:
-        told = {"started": named.started, "reqs": named.reqs, "failed": named.failed,
-                "answered": named.answered, "bytes_in": named.bytes_in,
-                "bytes_out": named.bytes_out}
-        told = {name: count + before.get(name, 0) for name, count in told.items()}
-        told["duration"] = with_times(before.get("duration"), &named.duration)
-        return told
-    told = {"reqs": all.reqs, "failed": all.failed, "answered": all.answered,
-            "bytes_in": all.bytes_in, "bytes_out": all.bytes_out}
-    told = {name: count + before.get(name, 0) for name, count in told.items()}
-    for place in range(arena.TIMINGS):
-        told[TIMES[place]] = with_times(before.get(TIMES[place]), &all.times[place])
-    return told
-
+# Part of _client.pyx: metrics of all workers in shared memory, read by name; see engine/arena.pxd.
 
 cdef class Arena:
     """Metrics of all workers in memory mapped without reserve; make it before the fork.
 
     Of `total` workers, all by default, it holds `workers`, from `first` on, and they keep their
-    numbers. Raises MemoryError when not even a small one can be mapped.
+    numbers. Of several machines, whose numbers of shared counters differ, it is `machine` (0, 1,
+    ...) of `machines`. Raises MemoryError when not even a small one can be mapped.
     """
 
     cdef void *memory
@@ -250,10 +14,16 @@ cdef class Arena:
     cdef readonly uint32_t workers
     cdef readonly uint32_t first
     cdef readonly uint32_t total
+    cdef uint64_t machine
+    cdef uint64_t machines
 
-    def __cinit__(self, uint32_t workers, *, uint32_t first=0, total=None,
-                  size_t bytes_per_worker=REGION_BYTES):
+    def __cinit__(self, uint32_t workers, *, uint32_t first=0, total=None, uint32_t machine=0,
+                  uint32_t machines=1, size_t bytes_per_worker=REGION_BYTES):
         self.workers = workers
+        self.machine = machine
+        self.machines = machines
+        if machine >= machines:
+            raise ValueError(f"no machine {machine} among {machines}")
         self.first = first
         self.total = first + workers if total is None else total
         if <uint64_t>first + workers > self.total:
@@ -261,7 +31,7 @@ cdef class Arena:
         self.region_bytes = bytes_per_worker
         self.memory = kernel.MAP_FAILED
         while self.region_bytes >= LEAST_REGION_BYTES:
-            self.n_bytes = arena.PAGE_BYTES + workers * self.region_bytes
+            self.n_bytes = arena.common_bytes() + workers * self.region_bytes
             self.memory = kernel.mmap(
                 NULL, self.n_bytes, kernel.PROT_READ | kernel.PROT_WRITE,
                 kernel.MAP_SHARED | kernel.MAP_ANONYMOUS | kernel.MAP_NORESERVE, -1, 0)
@@ -279,8 +49,8 @@ cdef class Arena:
         if not self.first <= worker < self.first + self.workers:
             raise IndexError(f"the arena has {self.workers} workers from {self.first} on, "
                              f"not worker {worker}")
-        return <arena.Region *>(
-            <char *>self.memory + arena.PAGE_BYTES + (worker - self.first) * self.region_bytes)
+        return <arena.Region *>(<char *>self.memory + arena.common_bytes()
+                                + (worker - self.first) * self.region_bytes)
 
     @property
     def indices(self):
@@ -365,22 +135,80 @@ cdef class Arena:
         cdef arena.Region *region = self.region(worker)
         return region.vu, region.iteration
 
-    def take(self, uint32_t shared, uint64_t limit):
-        """Take the next number of shared counter `shared` (0 to 63): 0, 1, ...; -1 at the limit."""
-        cdef arena.Common *common = <arena.Common *>self.memory
+    cdef arena.Common *common(self, uint32_t shared) except NULL:
         if shared >= arena.SHARED_WORDS:
             raise IndexError(f"there are {arena.SHARED_WORDS} shared counters")
-        cdef uint64_t number = arena.take_next(&common.taken[shared], 1, arena.RELAXED)
-        return number if number < limit else -1
+        return <arena.Common *>self.memory
+
+    cdef uint64_t own(self, uint64_t limit):
+        """How many of the numbers below a limit are this machine's."""
+        if self.machines == 1:
+            return limit
+        return (limit - self.machine + self.machines - 1) // self.machines \
+            if limit > self.machine else 0
+
+    def take(self, uint32_t shared, uint64_t limit):
+        """Take the next number of shared counter `shared` (0 to 63); -1 at the limit.
+
+        They are 0, 1, ..., or this machine's of them. Of a lease they are those that were granted,
+        in that order, whatever the limit; -2: all are taken, and more may come.
+        """
+        cdef arena.Common *common = self.common(shared)
+        if common.leases[shared].state != arena.NO_LEASE:
+            return arena.take_granted(common, shared)
+        cdef uint64_t count = arena.take_next(&common.taken[shared], 1, arena.RELAXED)
+        if count >= self.own(limit):
+            return arena.USED_UP
+        return count * self.machines + self.machine
 
     def take_rest(self, uint32_t shared, uint64_t limit):
-        """Take all numbers that are left of a shared counter at once; how many those were."""
-        cdef arena.Common *common = <arena.Common *>self.memory
-        if shared >= arena.SHARED_WORDS:
-            raise IndexError(f"there are {arena.SHARED_WORDS} shared counters")
-        cdef uint64_t number = arena.take_next(&common.taken[shared], limit, arena.RELAXED)
-        return limit - number if number < limit else 0
+        """Take all numbers that are left of a shared counter at once; how many those were.
+
+        Those of other machines are not among them. A lease ends with it.
+        """
+        cdef arena.Common *common = self.common(shared)
+        cdef uint64_t own = self.own(limit)
+        if common.leases[shared].state != arena.NO_LEASE:
+            return arena.take_all_granted(common, shared)
+        cdef uint64_t count = arena.take_next(&common.taken[shared], own, arena.RELAXED)
+        return own - count if count < own else 0
 
     def taken(self, uint32_t shared, uint64_t limit):
-        """How many numbers of a shared counter were handed out."""
-        return min((<arena.Common *>self.memory).taken[shared], limit)
+        """How many numbers of a shared counter were handed out on this machine."""
+        return min(self.common(shared).taken[shared], self.own(limit))
+
+    def count(self, uint32_t shared):
+        """Add one to a shared counter that only counts; how many it is now on this machine."""
+        return arena.take_next(&self.common(shared).taken[shared], 1, arena.RELAXED) + 1
+
+    def counted(self, uint32_t shared):
+        """How many a shared counter has counted."""
+        return self.common(shared).taken[shared]
+
+    def grant(self, uint32_t shared, uint64_t first, uint64_t count):
+        """Let this machine take `count` numbers more, from `first` on; 0 begins a lease without.
+
+        The counter is a lease from the first call on, which comes before anybody takes a number.
+        Only one process grants. Raises RuntimeError when the lease has ended, or 64 ranges are not
+        all taken.
+        """
+        cdef arena.Common *common = self.common(shared)
+        if common.leases[shared].state == arena.ENDED:
+            raise RuntimeError("the lease has ended")
+        if not arena.grant(common, shared, first, count):
+            raise RuntimeError(f"{arena.RANGES} ranges are not all taken")
+
+    def close_grants(self, uint32_t shared):
+        """No more numbers will be granted: who finds none gets -1 from now on."""
+        arena.publish(&self.common(shared).leases[shared].state, arena.ENDED, arena.RELEASE)
+
+    def grants_open(self, uint32_t shared):
+        """Whether more numbers may be granted."""
+        return self.common(shared).leases[shared].state == arena.GRANTING
+
+    def left(self, uint32_t shared):
+        """How many numbers of a lease are granted and not taken."""
+        cdef arena.Common *common = self.common(shared)
+        cdef uint64_t taken = arena.published(&common.taken[shared], arena.ACQUIRE)
+        cdef uint64_t granted = arena.published(&common.leases[shared].granted, arena.ACQUIRE)
+        return granted - taken if granted > taken else 0

@@ -85,6 +85,7 @@ cdef uint64_t drain_timer(int timer):
     return times
 
 
+include "_cells.pxi"
 include "_arena.pxi"
 include "_clockwork.pxi"
 include "_answer.pxi"

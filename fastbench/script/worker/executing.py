@@ -65,10 +65,13 @@ class ExecutorHost(Protocol):
         """Make what calls back at planned instants."""
 
     def take(self, shared: int, limit: int, /) -> int:
-        """Take the next number of a counter that all workers share; -1 at the limit."""
+        """Take the next number of a counter that all workers share; -1 at the limit, -2: later."""
 
     def take_rest(self, shared: int, limit: int, /) -> int:
         """Take all numbers that are left of a counter; how many those were."""
+
+    def left(self, shared: int, /) -> int:
+        """Tell how many numbers of a lease are left; -1 when none is and none will come."""
 
     def alive(self, change: int, /) -> None:
         """So many VUs more are there, or fewer."""

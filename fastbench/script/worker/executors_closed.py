@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import TimerHandle
+from asyncio import Future, TimerHandle
 from collections import deque
 from time import monotonic_ns
 
@@ -10,6 +10,9 @@ from fastbench.script import schedule
 from fastbench.script.api.vu import ScenarioRunner, Vu
 from fastbench.script.schedule import Share
 from fastbench.script.worker.executing import Executor, ExecutorHost
+
+LATER = -2  # of `take`: this machine has used its numbers up, and may be granted more
+LOOK_AGAIN_S = 0.002
 
 
 class ConstantVus(Executor):
@@ -39,20 +42,51 @@ class PerVuIterations(Executor):
 
 
 class SharedIterations(Executor):
-    """The VUs of all workers take iterations from one counter."""
+    """The VUs of all workers take iterations from one counter.
+
+    Of several machines each is granted some at a time; VUs that find none wait for more.
+    """
+
+    def __init__(self, share: Share, scene: ScenarioRunner, ground: ExecutorHost) -> None:
+        super().__init__(share, scene, ground)
+        self._waiting: deque[Future[None]] = deque()
 
     async def live(self, vu: Vu) -> None:
         """Iterate while there is something to take."""
         iterate, take = self.scene.iterate, self.ground.take
         shared, limit = self._counter()
-        now_ns = monotonic_ns()
-        while now_ns < self.last_ns and take(shared, limit) >= 0:
-            now_ns = await iterate(vu)
+        number, now_ns = LATER, monotonic_ns()
+        while now_ns < self.last_ns and number == LATER:
+            while now_ns < self.last_ns and (number := take(shared, limit)) >= 0:
+                now_ns = await iterate(vu)
+            if number == LATER and now_ns < self.last_ns:
+                await self._more()
+                now_ns = monotonic_ns()
 
     def close(self, *, in_time: bool) -> None:
         """Drop what nobody has taken; each of it is taken by one worker, so it is exact."""
         if in_time and monotonic_ns() >= self.end_ns:
             self.scene.dropped.add(self.ground.take_rest(*self._counter()))
+
+    async def _more(self) -> None:
+        """Wait until there may be more to take, or nothing is taken any more."""
+        self._waiting.append(self.loop.create_future())
+        if len(self._waiting) == 1:
+            self.loop.call_later(LOOK_AGAIN_S, self._look)
+        await self._waiting[-1]
+
+    def _look(self) -> None:
+        """Wake as many VUs as find something; one timer for all of them."""
+        left = self.ground.left(self.share.shared or 0)
+        if left < 0 or monotonic_ns() >= self.last_ns:
+            left = len(self._waiting)
+        while self._waiting and (left > 0 or self._waiting[0].done()):
+            first = self._waiting.popleft()
+            if not first.done():  # whoever was halted is
+                first.set_result(None)
+                left -= 1
+        if self._waiting:
+            self.loop.call_later(LOOK_AGAIN_S, self._look)
 
     def _counter(self) -> tuple[int, int]:
         return self.share.shared or 0, self.share.iterations or 0

@@ -230,12 +230,17 @@ class Runtime:
         return _client.Ticker(self.loop, callback)
 
     def take(self, shared: int, limit: int) -> int:
-        """Take the next number of a counter that all workers share; -1 at the limit."""
+        """Take the next number of a counter that all workers share; -1 at the limit, -2: later."""
         return self._arena.take(shared, limit)
 
     def take_rest(self, shared: int, limit: int) -> int:
         """Take all numbers that are left of a counter; how many those were."""
         return self._arena.take_rest(shared, limit)
+
+    def left(self, shared: int) -> int:
+        """Tell how many numbers of a lease are left; -1 when none is and none will come."""
+        left = self._arena.left(shared)
+        return left if left or self._arena.grants_open(shared) else -1
 
     def alive(self, change: int) -> None:
         """Note how many VUs there are, here and in all workers: each comes and goes alone."""
