@@ -6,7 +6,7 @@ slower1     1 % slower, 15 s: is it found, with the right sign, and how wide is 
 slower0.5   0.5 % slower, 60 s
 neighbour   3 % slower, 15 s, beside a neighbour on the servers' core that works in bursts
 p99         p99 10 % worse at one rate, 30 s
-throughput  the rate of the engine in slices, beside a plain run of it
+throughput  the rate of the engine in slices, beside a plain run of it: see slice_rate.py
 
 Both servers are alive on one core, the load generator is on another; each comparison has fresh
 servers. All but `same-embedded`, `same-nginx` and `throughput` use spinning.py. What a file holds
@@ -22,13 +22,15 @@ import math
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import harness
+import slice_rate
 from harness import BenchError, Cores, Spread
+from slice_rate import Pair, Stretch
 
 SPIN_US = 150.0
 TAIL_MS = 20.0
@@ -40,6 +42,10 @@ SURE = 0.99  # of the binomial bound
 START_LIMIT_S = 30.0
 PROGRAMS = harness.ROOT / "bench"
 SLICE_RATIO = 0.97
+RATE_PAIRS = 150
+RATE_TRIES = 5  # times as many pairs are taken at most, for those that count
+RATE_TOLD = 10  # pairs, after which they are written
+STRETCH = ("loaded", "wall", "waited")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,31 +234,43 @@ def measure(name: str, asked: argparse.Namespace, stand: Stand, out: Path | None
 
 
 def throughput(asked: argparse.Namespace, stand: Stand, out: Path | None) -> bool:
-    """Take slices and plain runs in turns, of a server that is never the bottleneck."""
-    rounds = []
-    row = Row("the rate in slices, in plain runs", 10, words=("-c", CONNECTIONS))
-    seconds = ["-t", "1", *row.words]
+    """Alternate slices and plain runs of a server that is never the bottleneck."""
+    kept = harness.kept_row(out, "throughput").get("pairs", [])
+    pairs = [Pair(Stretch(*each[:3]), Stretch(*each[3:])) for each in kept]
+    count = asked.count or RATE_PAIRS
+    last = len(pairs) + RATE_TRIES * count
     with harness.fixed_server(stand.programs["server"], stand.cores.server) as url:
-        for at in range(asked.count or row.count):
-            plain = stand.fastbench([*seconds, "-d", "5s", url], START_LIMIT_S)
-            words = ["compare", *seconds, "--time", "5s", "--seed", str(at), url, url]
-            sliced = stand.fastbench(words, START_LIMIT_S)
-            rates = [pair[side]["requests_per_s"] for pair in sliced["pairs"] for side in SIDES]
-            rounds.append([statistics.mean(rates), plain["summary"]["requests_per_s"]])
-            print(f"throughput    {rounds[-1]}", flush=True)
-    ratio = Spread.of([one / other for one, other in rounds])
-    result = {
-        "figures": {"ratio": ratio.document()},
-        "target": f"at least {SLICE_RATIO}",
-        "reached": ratio.median >= SLICE_RATIO,
-    }
+        both = slice_rate.Alternation(url, stand.cores.client, ("-c", CONNECTIONS))
+        while len(pairs) < last and sum(pair.counts for pair in pairs) < count:
+            pairs.append(both.pair(1000 * stand.seed + len(pairs)))
+            if len(pairs) % RATE_TOLD == 0:
+                _keep_throughput(pairs, count, out)
+    return _shown("throughput", _keep_throughput(pairs, count, out))
+
+
+def _keep_throughput(pairs: Sequence[Pair], count: int, out: Path | None) -> dict[str, Any]:
+    result = rate_row(pairs, count)
+    print(f"throughput    {json.dumps(result['figures'])}", flush=True)
     if out is not None:
-        document = {"title": row.title, **result, "rounds": rounds}
+        title = "answers per s in slices of 20 ms, as a share of those of a plain run"
+        columns = [f"{side} {each}" for side in ("sliced", "plain") for each in STRETCH]
+        document = {"title": title, **result, "columns": columns}
+        document |= {"pairs": [[*pair.sliced.row(), *pair.plain.row()] for pair in pairs]}
         harness.write_rows(out, {"throughput": document | {"environment": harness.environment()}})
-    return _shown("throughput", result)
+    return result
 
 
-SIDES = ("base", "candidate")
+def rate_row(pairs: Sequence[Pair], count: int) -> dict[str, Any]:
+    """Sum the pairs up, and say whether the row is what it has to be."""
+    counted = sum(pair.counts for pair in pairs)
+    figures: dict[str, Any] = {"pairs": len(pairs), "counted": counted}
+    for name in ("loaded", "wall"):
+        figures[name], figures[f"{name}_interval"] = slice_rate.ratio(pairs, name)
+    return {
+        "figures": figures,
+        "target": f"the median of loaded is at least {SLICE_RATIO}, over {count} pairs that count",
+        "reached": counted >= count and figures["loaded"] >= SLICE_RATIO,
+    }
 
 
 def _shown(name: str, result: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -17,6 +18,8 @@ sys.path.insert(0, str(BENCH))
 import compare  # noqa: E402
 import compare_slices  # noqa: E402
 import find  # noqa: E402
+import harness  # noqa: E402
+import slice_rate  # noqa: E402
 from harness import BenchError  # noqa: E402
 
 SAME, SLOWER, HOG = (compare.ROWS[name] for name in ("same", "slower5", "hog-slower10"))
@@ -104,6 +107,42 @@ def test_a_row_of_slices_passes_when_it_has_to(
         for verdict, ratio in found
     ]
     assert compare_slices.summed(compare_slices.ROWS[name], made)["reached"] is reached
+
+
+def rate_pair(sliced: float, plain: float, waited: float = 0.0) -> slice_rate.Pair:
+    stretches = (slice_rate.Stretch(each, each / 2, waited) for each in (sliced, plain))
+    return slice_rate.Pair(*stretches)
+
+
+def test_the_rate_in_slices_is_the_median_ratio_of_pairs_that_nobody_disturbed() -> None:
+    pairs = [rate_pair(98, 100), rate_pair(99, 100), rate_pair(97, 100)] * 15
+    disturbed = [rate_pair(50, 100, slice_rate.WAITED * 2)] * 100
+    assert not disturbed[0].counts and pairs[0].counts
+    assert slice_rate.ratio(pairs + disturbed, "loaded") == (0.98, [0.97, 0.99])
+    assert slice_rate.ratio(pairs, "wall")[0] == 0.98
+    assert slice_rate.ratio(pairs[:3], "loaded") == (0.98, [])
+    assert slice_rate.ratio(disturbed, "loaded") == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("sliced", "count", "reached"), [(98, 40, True), (96, 40, False), (98, 41, False)]
+)
+def test_the_row_of_throughput_passes_when_it_has_to(
+    sliced: float, count: int, reached: bool
+) -> None:
+    pairs = [rate_pair(sliced, 100)] * 40
+    assert compare_slices.rate_row(pairs, count)["reached"] is reached
+    assert compare_slices.rate_row([], 1)["reached"] is False
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="a core each for server and load")
+def test_both_rates_are_of_answers_of_a_server(tmp_path: Path) -> None:
+    harness.need("gcc", "setpriv", "taskset")
+    cores = harness.pick_cores()
+    with harness.fixed_server(harness.compile_c("server", tmp_path), cores.server) as url:
+        pair = slice_rate.Alternation(url, cores.client, ("-c", "4")).pair(1)
+    for each in (pair.sliced, pair.plain):
+        assert each.loaded >= each.wall > 1000
 
 
 def test_searches_pass_within_five_percent() -> None:
