@@ -31,7 +31,9 @@ async def open_cluster(address: str) -> AsyncIterator[Cluster]:
     from distributed import Client
 
     try:
-        made = Client(address, asynchronous=True, direct_to_workers=True, timeout=CONNECT_S)
+        made = Client(  # type: ignore[no-untyped-call]
+            address, asynchronous=True, direct_to_workers=True, timeout=CONNECT_S
+        )
         client = await made
     except (OSError, ValueError) as error:
         raise UsageError(f"--on {address}: there is no Dask scheduler ({error}).") from None

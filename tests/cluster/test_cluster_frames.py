@@ -32,7 +32,8 @@ changes = st.builds(
 def test_any_split_gives_the_same_frames(frames: list[Frame], data: st.DataObject) -> None:
     whole = b"".join(each.encoded() for each in frames)
     cuts = data.draw(st.lists(st.integers(0, len(whole)), max_size=8))
-    reader, found = Reader(), []
+    reader = Reader()
+    found: list[Frame] = []
     for begin, end in pairwise([0, *sorted(cuts), len(whole)]):
         found += reader.feed(whole[begin:end])
     assert found == frames
