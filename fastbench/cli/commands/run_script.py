@@ -98,7 +98,15 @@ def _group(request: RunRequest, output: Output) -> Iterator[Group]:
         with parent.WorkerGroup(request, _echo) as group:
             yield group
         return
-    raise UsageError("--on carries runs of URLs; leave it out for a script.")
+    from fastbench.cluster.links.cluster_thread import ClusterThread
+    from fastbench.cluster.parent.remote_group import RemoteGroup
+
+    stop = output.on.stop_when_lost
+    with (
+        ClusterThread(output.on.address) as cluster,
+        RemoteGroup(cluster, request, _echo, _tell, stop_when_lost=stop) as remote,
+    ):
+        yield remote
 
 
 def _reported(request: RunRequest, output: Output, group: Group) -> int:

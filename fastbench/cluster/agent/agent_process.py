@@ -25,7 +25,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fastbench import __version__
-from fastbench.cluster.agent import url_agent
+from fastbench.cluster.agent import script_agent, url_agent
 from fastbench.cluster.agent.wire import Wire
 from fastbench.cluster.agent.work import Work
 from fastbench.cluster.frames import Frame, FrameError, Reader, Said
@@ -60,14 +60,18 @@ class Agent:
         self._look_ns = 0  # when the next look is due, 0 before the start line
         self._told_ns = 0
         self.folder = tempfile.mkdtemp(prefix="fastbench-")  # mode 0700: certificates go there
+        self._files = script_agent.Files(self.say, self.folder)
         self._handlers: dict[str, Callable[[Any], None]] = {
             "beat": lambda body: None,
             "begin": self._begin,
             "clock": self._clock,
             "examine": self._examine,
+            "file": self._files.take,
+            "files": self._files.expect,
             "find": self._find,
             "hello": self._hello,
             "leave": self._leave,
+            "load_script": self._load_script,
             "load_urls": self._load_urls,
             "signal": self._signal,
             "stop": self._stopped,
@@ -148,6 +152,12 @@ class Agent:
         self.work = url_agent.started(body, self.folder, self.workers)
         self.say("started", {str(each.index): each.pid for each in self.workers.children})
 
+    def _load_script(self, body: dict[str, Any]) -> None:
+        self.work = script_agent.ScriptWork(
+            body, self._files, self.workers, self.say, lambda: self.offset_ns
+        )
+        self.say("started", {})
+
     def _begin(self, body: dict[str, int]) -> None:
         """Open the start line; `line_ns`, `start_ns` and `stop_ns` are of the parent's clock."""
         assert self.work is not None
@@ -189,20 +199,24 @@ class Agent:
         self.wire.flush()
         if now_ns - self._heard_ns > LOST_S * 1e9:
             self._over = True
-        elif self.work is None:
-            pass
-        elif not self._ready:
-            self._ready = self.work.ready()
+        elif self.work is not None:
+            self.work.tick()
+            self._look(self.work, now_ns)
+        if now_ns - self._told_ns > BEAT_S * 1e9:
+            self._told_ns = now_ns
+            self.say("beat", {})
+
+    def _look(self, work: Work, now_ns: int) -> None:
+        """Tell what changed, when that is due."""
+        if not self._ready:
+            self._ready = work.ready()
             if self._ready:
                 self.send_changes()
         elif self._look_ns and now_ns >= self._look_ns:
             self._look_ns += round(LOOK_S * 1e9) * (1 + (now_ns - self._look_ns) // 10**9)
             self.send_changes()
             if self.workers.children and not self.workers.all_gone:
-                self.say("use", self.work.used())
-        if now_ns - self._told_ns > BEAT_S * 1e9:
-            self._told_ns = now_ns
-            self.say("beat", {})
+                self.say("use", work.used())
 
     def _wait_s(self) -> float:
         """Return for how long to listen: up to the next look at most."""

@@ -93,6 +93,9 @@ class UrlWork:
         self._block.open_start_line(line_ns, start_ns, stop_ns)
         self._monitor.start()
 
+    def tick(self) -> None:
+        """Nothing is urgent: the workers go by the block."""
+
     def stop(self) -> None:
         """Let the workers stop now."""
         self._block.stop()

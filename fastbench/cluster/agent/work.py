@@ -20,11 +20,14 @@ class Work(Protocol):
     def begin(self, *, line_ns: int, start_ns: int, stop_ns: int) -> None:
         """Open the start line: instants of this machine's clock; stop 0 is no limit."""
 
+    def tick(self) -> None:
+        """Do what is to be done at once; called many times a second."""
+
     def stop(self) -> None:
         """Let the workers stop now."""
 
     def used(self) -> dict[str, Any]:
         """Return what was used since the last time."""
 
-    def summed_up(self, body: dict[str, Any]) -> dict[str, Any]:
+    def summed_up(self, body: dict[str, Any]) -> dict[str, Any] | None:
         """Return what this machine knows of the run: see MachineReport."""

@@ -40,6 +40,7 @@ class RemoteWorkers:
         self.lead_ns = LEAD_NS + 4 * round_trip_ns
         self.behind_ns = BEHIND_NS + round_trip_ns
         self.first: list[int] = []
+        self.terms: dict[str, Any] = {}  # what a machine cannot know and needs for its report
         self._reports: dict[int, MachineReport] | None = None
         for machine in self.machines:
             machine.on["use"] = partial(_keep_use, machine)
@@ -80,10 +81,10 @@ class RemoteWorkers:
         """Return who adds up what the machines tell of themselves."""
         return ClusterMonitor(self._uses, self.reports, self._schedule)
 
-    def reports(self, terms: Mapping[str, Any] | None = None) -> Mapping[int, MachineReport]:
+    def reports(self) -> Mapping[int, MachineReport]:
         """Return what each machine reports, by its place; of a lost one nothing."""
         if self._reports is None:
-            asked = [each.ask("sum_up", terms or {}, "summed") for each in self.machines]
+            asked = [each.ask("sum_up", self.terms, "summed") for each in self.machines]
             told = enumerate(awaited(asked, ANSWER_S))
             self._reports = {at: MachineReport.read(body) for at, body in told if body}
         return self._reports

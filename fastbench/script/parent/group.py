@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -16,6 +16,7 @@ from fastbench.script.api.options import Declared, Settings
 from fastbench.script.load.script_host import ScriptHost
 from fastbench.script.parent.target_discovery import Sought
 from fastbench.script.parent.worker_channel import ScriptWorker
+from fastbench.script.schedule import Share
 
 
 class Group(Protocol):
@@ -58,11 +59,17 @@ class Group(Protocol):
     def monitor(self, found: Found) -> MachineMonitor:
         """Return who watches the machine."""
 
+    def share_out(self, shares: Sequence[Sequence[Share]]) -> None:
+        """Learn the shares of all workers, before they get them."""
+
     def begin(self, start_ns: int) -> None:
         """Learn of the start line; the workers have been told."""
 
     def look(self) -> bool:
         """Return whether the run ends, because a part of it is lost."""
+
+    def loaded(self) -> None:
+        """Learn that the load is over, before it is summed up."""
 
     def told(self, result: Result) -> Result:
         """Add what only the group knows to the result."""

@@ -60,7 +60,6 @@ class ScriptRun:
         self.measured = measured
         self.observer = observer
         self.notice = notice
-        self.wanted = group.wanted
         self.block = group.block
         self.arena = group.arena
         self.workers = group.workers
@@ -105,6 +104,7 @@ class ScriptRun:
         garbage.collect()
         self._watch(standing, monitor)
         end_ns = time.monotonic_ns()
+        self.group.loaded()
         standing.close(self._end_ns(end_ns), monitor)
 
         def result(*more: Warning_) -> Result:
@@ -166,7 +166,7 @@ class ScriptRun:
                 if finding.unjudgeable:
                     raise OptionsError(f"Threshold {finding.text}")
                 self.notice(f"Threshold {finding.text}")
-        for index in range(1, min(self.wanted, applied.most_vus)):
+        for index in range(1, min(self.group.wanted, applied.most_vus)):
             self.group.fork(index)
         children = self.workers.children
         self._await(SlowImport(self.host), lambda: all(child.loaded for child in children))
@@ -296,7 +296,9 @@ class ScriptRun:
         children = self.workers.children
         if self.workers.stopped_ns:
             return
-        for child, each in zip(children, applied.shares(len(children)), strict=True):
+        shares = applied.shares(len(children))
+        self.group.share_out(shares)
+        for child, each in zip(children, shares, strict=True):
             child.send("prepare", {"data": self.data, "shares": each})
 
         def done() -> bool:

@@ -7,7 +7,7 @@ imports what judges and reports. So neither waits for the other, and no worker c
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from fastbench.engine.bridge import _core
@@ -26,6 +26,7 @@ from fastbench.script.parent import target_discovery, worker_channel
 from fastbench.script.parent.target_discovery import Sought
 from fastbench.script.parent.worker_channel import Echo, ScriptWorker
 from fastbench.script.run_request import RunRequest
+from fastbench.script.schedule import Share
 from fastbench.script.worker import worker_process
 
 LEAD_NS = 20_000_000  # from `begin` to the start line, so that all workers have heard of it
@@ -101,12 +102,18 @@ class WorkerGroup:
         """See to it that each worker may open the files of its users; raises UsageError."""
         machine.allow_open_files(-(-most // self.wanted), "VUs", "-u")
 
+    def share_out(self, shares: Sequence[Sequence[Share]]) -> None:
+        """Do nothing: the workers take what they share from one memory."""
+
     def begin(self, start_ns: int) -> None:
         """Do nothing: the workers have been told of the start line."""
 
     def look(self) -> bool:
         """Return false: workers on this machine are seen as they are."""
         return False
+
+    def loaded(self) -> None:
+        """Do nothing: the workers have counted everything."""
 
     def told(self, result: Result) -> Result:
         """Return the result: everything is known on this machine."""

@@ -1,0 +1,216 @@
+"""The workers of a script on the machines of a cluster, as script/parent wants them.
+
+Setup and teardown run in the first worker of the first machine. The parent has the script, too: it
+reads what it needs for judging there, and sends it to the machines that do not have it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+from fastbench.cluster import message_codec, request_message, sent_files
+from fastbench.cluster.limits_of_silence import ANSWER_S
+from fastbench.cluster.links.cluster_thread import ClusterThread, awaited
+from fastbench.cluster.links.machine_link import MachineLink
+from fastbench.cluster.parent.cluster_monitor import ClusterMonitor
+from fastbench.cluster.parent.leases import Leases
+from fastbench.cluster.parent.remote_workers import RemoteWorkers
+from fastbench.cluster.sent_files import Manifest
+from fastbench.cluster.worker_memory import MemoryTarget
+from fastbench.engine.bridge import _core
+from fastbench.engine.client import _client
+from fastbench.foundation.redact import printable
+from fastbench.machine.processes import Found
+from fastbench.plan.plan import UsageError
+from fastbench.results.result import Result
+from fastbench.run.supervisor import Supervisor
+from fastbench.run.worker import lowered
+from fastbench.script.api.options import Declared, Settings
+from fastbench.script.api.recorder import Recorder
+from fastbench.script.load import hosts
+from fastbench.script.parent import worker_channel
+from fastbench.script.parent.target_discovery import NOBODY, Sought
+from fastbench.script.parent.worker_channel import Echo, ScriptWorker
+from fastbench.script.run_request import RunRequest
+from fastbench.script.schedule import Share
+
+SEND_S = 120.0  # for the files of a script
+STALE_S = 1.5  # a look every second, and its way
+
+
+class RemoteGroup:
+    """Workers on other machines; see WorkerGroup, whose place this takes."""
+
+    def __init__(
+        self,
+        cluster: ClusterThread,
+        request: RunRequest,
+        echo: Echo,
+        notice: Callable[[str], None],
+        *,
+        stop_when_lost: bool = False,
+    ) -> None:
+        self.host = hosts.host_of(request)
+        self._all = RemoteWorkers(cluster)
+        self._stop_when_lost = stop_when_lost
+        machines = self._all.machines
+        self.wanted = self._all.number([request.workers or each.cores for each in machines])
+        try:
+            self.block = _core.Block(self.wanted)
+            self.arena = _client.Arena(self.wanted + 1)  # one for what no worker counts
+        except MemoryError as error:
+            raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
+        self.lead_ns = self._all.lead_ns
+        self.behind_ns = self._all.behind_ns
+        self.stale_s = STALE_S + self.behind_ns / 1e9
+        self.declared: Declared | None = None
+        self.on_stop: Callable[[], None] = lambda: None
+        self.workers: Supervisor[ScriptWorker] = Supervisor(lambda: self.on_stop())
+        self._closed = False
+        self._notice = notice
+        self._leases = Leases(machines)
+        self._shared: dict[int, Share] = {}
+        out_fd, self._printed_fd = os.pipe()
+        os.set_blocking(self._printed_fd, False)
+        self.workers.hear(out_fd, worker_channel.echoed(echo))
+        self._request = self._send_files(request)
+        self._load([0])
+        self.fork(0)
+
+    def __enter__(self) -> RemoteGroup:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _send_files(self, request: RunRequest) -> dict[str, Any]:
+        """Send the machines what they do not have; return what they are to load."""
+        manifest = sent_files.gather(request.script, (), request.env)
+        for sentence in (*manifest.notices, *request_message.notices(request)):
+            self._notice(sentence)
+        packed = message_codec.pack(manifest, leave=("root", "notices"))
+        asked = [each.ask("files", packed, "missing") for each in self._all.machines]
+        for machine, missing in zip(self._all.machines, awaited(asked, ANSWER_S), strict=True):
+            if missing is None:
+                raise UsageError(self._all.why(machine))
+            _send(machine, manifest, missing)
+        return request_message.message_of(request, manifest)
+
+    def _load(self, places: Sequence[int]) -> None:
+        """Let machines get ready to fork."""
+        memory, asked = MemoryTarget(self.block, self.arena), []
+        for at in places:
+            machine, span = self._all.machines[at], self._all.span(at)
+            machine.apply = memory.apply
+            machine.on["printed"] = self._printed
+            machine.on["dumped"] = self._dumped
+            machine.on["forked"] = self._forked
+            machine.on["need"] = partial(self._leases.need, machine)
+            body = {"first": span.start, "count": len(span), "total": self._all.first[-1]}
+            body |= {"machine": at, "machines": len(self._all.machines)}
+            asked.append(machine.ask("load_script", body | {"request": self._request}, "started"))
+        for at, answer in zip(places, awaited(asked, SEND_S), strict=True):
+            if answer is None:
+                raise UsageError(self._all.why(self._all.machines[at]))
+
+    def fork(self, index: int) -> None:
+        """Let the machine that it belongs to start the worker of this index."""
+        at = next(at for at in range(len(self._all.machines)) if index in self._all.span(at))
+        machine = self._all.machines[at]
+        self._all.join(machine, ScriptWorker(index), self.workers)
+        machine.post("fork", {"worker": index})
+
+    def monitor(self, found: Found) -> ClusterMonitor:
+        """Return who adds up what the machines tell of themselves."""
+        return self._all.monitor()
+
+    def servers(self, settings: Settings) -> Sought:
+        """Each machine looks for the server by itself, see its report."""
+        return NOBODY
+
+    def allow_users(self, most: int) -> None:
+        """Give all machines as many workers; raises UsageError for fewer users than machines."""
+        machines = self._all.machines
+        if most < len(machines):
+            raise UsageError(
+                f"--on: {most} users are too few for {len(machines)} machines; "
+                f"use -u {len(machines)} at least."
+            )
+        counts = [len(self._all.span(at)) for at in range(len(machines))]
+        self.wanted = self._all.number(lowered(counts, most))
+        self._all.terms = {"vus": most, "verified": None, "config": {}}
+        self._load(range(1, len(machines)))
+
+    def share_out(self, shares: Sequence[Sequence[Share]]) -> None:
+        """Grant the machines their first parts of what they share."""
+        found = [each for of_worker in shares for each in of_worker if each.shared is not None]
+        self._shared = {each.shared: each for each in found if each.shared is not None}
+        self._leases.begin({at: each.iterations or 0 for at, each in self._shared.items()})
+
+    def begin(self, start_ns: int) -> None:
+        """Let the machines look every second from now on."""
+        self._all.begin(start_ns, start_ns, 0)
+
+    def look(self) -> bool:
+        """Tell whether the run ends, because a machine is lost."""
+        return self._stop_when_lost and any(each.lost for each in self._all.machines)
+
+    def loaded(self) -> None:
+        """Count the iterations that no machine was granted as dropped."""
+        book = self.arena.writer(self.arena.workers - 1)
+        recorder = Recorder(book, (), lambda *told: None, slot=(self.block, 0))
+        for shared, count in self._leases.rest().items():
+            if count:
+                scenario = self._shared[shared].scenario
+                recorder.counter("dropped_iterations", scenario, ()).add(count)
+
+    def told(self, result: Result) -> Result:
+        """Add the table of machines, and judge by what each of them saw."""
+        return self._all.told(result)
+
+    def close(self) -> None:
+        """Leave nobody behind; a second time does nothing."""
+        if not self._closed:
+            self._closed = True
+            self.workers.close()
+            os.close(self._printed_fd)
+
+    # From the cluster's thread.
+
+    def _printed(self, text: str) -> None:
+        try:
+            os.write(self._printed_fd, text.encode("utf-8", "replace"))
+        except OSError:  # nobody reads so fast, or the run is over: it is lost
+            return
+
+    def _dumped(self, body: dict[str, Any]) -> None:
+        for child in self.workers.children:
+            if child.index == body["worker"]:
+                child.take_dump(body["text"].encode())
+
+    def _forked(self, body: dict[str, int]) -> None:
+        for child in self.workers.children:
+            if child.index == body["worker"]:
+                child.pid = body["pid"]
+
+
+def _send(machine: MachineLink, manifest: Manifest, missing: list[str]) -> None:
+    for name in missing:
+        path = manifest.path_of(name)
+        try:
+            size_bytes = os.path.getsize(path)
+            chunks = [*sent_files.chunks(path)] or [b""]
+        except OSError as error:
+            raise UsageError(f"{printable(path)} cannot be read: {error.strerror}.") from None
+        for number, chunk in enumerate(chunks, 1):
+            body = {"sha256": name, "size_bytes": size_bytes, "last": number == len(chunks)}
+            machine.post("file", body | {"data": message_codec.base64_of(chunk)})
