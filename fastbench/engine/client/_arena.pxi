@@ -189,13 +189,10 @@ cdef class Arena:
         """Let this machine take `count` numbers more, from `first` on; 0 begins a lease without.
 
         The counter is a lease from the first call on, which comes before anybody takes a number.
-        Only one process grants. Raises RuntimeError when the lease has ended, or 64 ranges are not
-        all taken.
+        Only one process grants. What comes when the lease has ended stays `left`. Raises
+        RuntimeError when 64 ranges are not all taken.
         """
-        cdef arena.Common *common = self.common(shared)
-        if common.leases[shared].state == arena.ENDED:
-            raise RuntimeError("the lease has ended")
-        if not arena.grant(common, shared, first, count):
+        if not arena.grant(self.common(shared), shared, first, count):
             raise RuntimeError(f"{arena.RANGES} ranges are not all taken")
 
     def close_grants(self, uint32_t shared):
@@ -207,7 +204,10 @@ cdef class Arena:
         return self.common(shared).leases[shared].state == arena.GRANTING
 
     def left(self, uint32_t shared):
-        """How many numbers of a lease are granted and not taken."""
+        """How many numbers of a lease are granted and not taken.
+
+        When all workers have ended: what nobody ran, and nobody counted as dropped.
+        """
         cdef arena.Common *common = self.common(shared)
         cdef uint64_t taken = arena.published(&common.taken[shared], arena.ACQUIRE)
         cdef uint64_t granted = arena.published(&common.leases[shared].granted, arena.ACQUIRE)
