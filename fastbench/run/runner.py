@@ -32,7 +32,14 @@ from fastbench.run.looks import Follower, Looks
 from fastbench.run.supervisor import GRACE_S, TICK_S, Supervisor
 from fastbench.run.url_counts import Row
 from fastbench.run.url_snapshot import UrlReader
-from fastbench.run.worker_pool import MachineMonitor, OwnPool, UrlLoad, WorkerPool
+from fastbench.run.worker_pool import (
+    MAX_INSTANTS,
+    MachineMonitor,
+    OwnPool,
+    StartLine,
+    UrlLoad,
+    WorkerPool,
+)
 
 if TYPE_CHECKING:
     from fastbench.results.thresholds.evaluation import Judge
@@ -201,7 +208,9 @@ class _Run:
     def _open_start_line(self, line_ns: int, start_ns: int) -> None:
         duration_s = self.plan.load.duration_s
         self.stop_ns = 0 if duration_s is None else start_ns + round(duration_s * 1e9)
-        self.pool.open_start_line(self.block, line_ns, start_ns, self.stop_ns)
+        instants_s = () if self.judge is None else self.judge.instants_s(MAX_INSTANTS)
+        line = StartLine(line_ns, start_ns, self.stop_ns, instants_s)
+        self.pool.open_start_line(self.block, line)
 
     def _warm_up(self, line_ns: int, start_ns: int, series: sampling.Series) -> None:
         """Watch until measuring begins; what is counted meanwhile stands in slots of its own."""

@@ -26,6 +26,7 @@ from fastbench.run.child import Child
 from fastbench.run.supervisor import TICK_S, Supervisor
 from fastbench.run.worker import Share
 
+MAX_INSTANTS = 1000
 LEAD_NS = 5_000_000  # from the parent's word to the start line, so that all workers see it first
 
 
@@ -77,10 +78,8 @@ class WorkerPool(Protocol):
     def monitor(self, found: Found) -> MachineMonitor:
         """Return who watches the machine, from before the workers connect."""
 
-    def open_start_line(
-        self, block: _core.Block, line_ns: int, start_ns: int, stop_ns: int
-    ) -> None:
-        """Let the workers begin; see Block.open_start_line."""
+    def open_start_line(self, block: _core.Block, line: StartLine) -> None:
+        """Let the workers begin."""
 
     def look(self) -> bool:
         """See to it that nobody is waited for who does not come: called some times a second.
@@ -103,6 +102,19 @@ class UrlLoad:
     reach: Reach
     block: _core.Block
     shares: Sequence[Share]
+
+
+@dataclass(frozen=True, slots=True)
+class StartLine:
+    """When workers begin, measure and stop (0: no limit), of CLOCK_MONOTONIC.
+
+    `instants_s` are when what they have counted is needed beside every second, from `start_ns` on.
+    """
+
+    line_ns: int
+    start_ns: int
+    stop_ns: int
+    instants_s: tuple[float, ...] = ()
 
 
 class OwnPool:
@@ -146,11 +158,9 @@ class OwnPool:
         assert self._workers is not None and self._rare is not None
         return Monitor([child.pid for child in self._workers.children], found, self._rare)
 
-    def open_start_line(
-        self, block: _core.Block, line_ns: int, start_ns: int, stop_ns: int
-    ) -> None:
+    def open_start_line(self, block: _core.Block, line: StartLine) -> None:
         """Write it into the block."""
-        block.open_start_line(line_ns, start_ns, stop_ns)
+        block.open_start_line(line.line_ns, line.start_ns, line.stop_ns)
 
     def look(self) -> bool:
         """Return false: those on this machine are seen as they are."""

@@ -26,6 +26,7 @@ from typing import Any
 
 from fastbench import __version__
 from fastbench.cluster.agent import script_agent, url_agent
+from fastbench.cluster.agent.instants import Instants
 from fastbench.cluster.agent.wire import Wire
 from fastbench.cluster.agent.work import Work
 from fastbench.cluster.frames import Frame, FrameError, Reader, Said
@@ -35,13 +36,14 @@ from fastbench.foundation import garbage
 from fastbench.machine import doctor_checks, environment, host, limits
 from fastbench.machine.machine_facts import Machine
 from fastbench.plan.plan import UsageError
+from fastbench.results import json_codec
 from fastbench.results.json_codec import plain
 from fastbench.run.child import QUIET_NICE, Child, Message
 from fastbench.run.supervisor import Supervisor
+from fastbench.run.worker_pool import StartLine
 
 TICK_S = 0.05
 CONNECT_TICK_S = 0.005
-LOOK_S = 1.0
 END_S = 1.0  # for workers to end once the parent is gone
 
 
@@ -57,7 +59,7 @@ class Agent:
         self._heard_ns = time.monotonic_ns()
         self._over = False
         self._ready = False
-        self._look_ns = 0  # when the next look is due, 0 before the start line
+        self._looks: Instants | None = None  # None before the start line
         self._told_ns = 0
         self.folder = tempfile.mkdtemp(prefix="fastbench-")  # mode 0700: certificates go there
         self._files = script_agent.Files(self.say, self.folder)
@@ -158,15 +160,16 @@ class Agent:
         )
         self.say("started", {})
 
-    def _begin(self, body: dict[str, int]) -> None:
-        """Open the start line; `line_ns`, `start_ns` and `stop_ns` are of the parent's clock."""
+    def _begin(self, body: dict[str, Any]) -> None:
+        """Open the start line, which is of the parent's clock."""
         assert self.work is not None
         os.nice(QUIET_NICE)
-        instants = {name: at and at + self.offset_ns for name, at in body.items()}
-        self.work.begin(**instants)
-        late_ns = time.monotonic_ns() - instants["line_ns"]
-        self.say("begun", {"late_ns": max(0, late_ns)})
-        self._look_ns = instants["start_ns"] + round(LOOK_S * 1e9)
+        line = json_codec.read(StartLine, body, "line")
+        whens = (line.line_ns, line.start_ns, line.stop_ns)
+        line_ns, start_ns, stop_ns = (at and at + self.offset_ns for at in whens)
+        self.work.begin(line_ns=line_ns, start_ns=start_ns, stop_ns=stop_ns)
+        self.say("begun", {"late_ns": max(0, time.monotonic_ns() - line_ns)})
+        self._looks = Instants(start_ns, line.instants_s)
         garbage.collect()
 
     def _stopped(self, body: object) -> None:
@@ -212,18 +215,19 @@ class Agent:
             self._ready = work.ready()
             if self._ready:
                 self.send_changes()
-        elif self._look_ns and now_ns >= self._look_ns:
-            self._look_ns += round(LOOK_S * 1e9) * (1 + (now_ns - self._look_ns) // 10**9)
+        elif self._looks is not None and now_ns >= self._looks.due_ns:
+            whole = self._looks.passed(now_ns)
             self.send_changes()
-            if self.workers.children and not self.workers.all_gone:
+            if whole and self.workers.children and not self.workers.all_gone:
                 self.say("use", work.used())
 
     def _wait_s(self) -> float:
         """Return for how long to listen: up to the next look at most."""
         if self.work is not None and not self._ready:
             return CONNECT_TICK_S
-        left_s = (self._look_ns - time.monotonic_ns()) / 1e9 if self._look_ns else TICK_S
-        return min(TICK_S, max(0.001, left_s))
+        if self._looks is None:
+            return TICK_S
+        return min(TICK_S, max(0.001, (self._looks.due_ns - time.monotonic_ns()) / 1e9))
 
     def _stop(self) -> None:
         if self.work is not None:

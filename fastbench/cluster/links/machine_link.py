@@ -25,7 +25,7 @@ from fastbench.results.usage import Use
 CLOCK_S = 5.0  # between two looks at its clock
 PULL_S = 1.0  # a call waits so long for something to be said
 LOST_STATUS = 9  # of workers of a lost machine, as if they had been killed
-ANSWERS = ("hello", "examined", "found", "missing", "started", "begun", "summed")
+ANSWERS = ("hello", "examined", "found", "missing", "started", "summed")
 
 
 @dataclass(eq=False)
@@ -195,6 +195,8 @@ class MachineLink:
             self._let_go(self.processes[body["worker"]], body["status"], body["used_s"])
         elif kind in self.on:
             self.on[kind](body)
+        elif kind == "begun":
+            self.late_ns = body["late_ns"]
         elif kind == "refused":
             self.lose(body)
         elif kind == "broke":
@@ -206,11 +208,18 @@ class MachineLink:
 
     def _say_as(self, worker: int, kind: str, body: object) -> None:
         process = self.processes[worker]
-        data = json.dumps({kind: body}).encode() + b"\n"
-        process.channel.setblocking(True)
-        with contextlib.suppress(OSError):
-            process.channel.sendall(data)
-        process.channel.setblocking(False)
+        process.unsent += json.dumps({kind: body}).encode() + b"\n"
+        self._write(process)
+
+    def _write(self, process: RemoteProcess) -> None:
+        """Hand on what a worker said; the parent may be busy, and nobody waits for it here."""
+        assert self._loop is not None
+        if not process.write():
+            self._loop.add_writer(process.channel.fileno(), self._write, process)
+        elif process.channel.fileno() >= 0:
+            self._loop.remove_writer(process.channel.fileno())
+            if process.over:
+                self._close(process)
 
     def _pass_on(self, process: RemoteProcess) -> None:
         try:
@@ -225,12 +234,17 @@ class MachineLink:
 
     def _let_go(self, process: RemoteProcess, status: int, used_s: float) -> None:
         process.end(status, used_s)
+        if not process.unsent or self.lost:
+            self._close(process)
+
+    def _close(self, process: RemoteProcess) -> None:
         self._stop_reading(process)
         process.close()
 
     def _stop_reading(self, process: RemoteProcess) -> None:
         if self._loop is not None and process.channel.fileno() >= 0:
             self._loop.remove_reader(process.channel.fileno())
+            self._loop.remove_writer(process.channel.fileno())
 
 
 async def _awaited(found: Any) -> Any:

@@ -22,6 +22,7 @@ class RemoteProcess:
         self.index = index
         self.channel = channel
         self.cpu_s = 0.0
+        self.unsent = bytearray()  # of what it said, on the way to the parent
         self._send_signal = send_signal
         self._end: tuple[int, float] | None = None
         self._is_over = Event()
@@ -41,6 +42,22 @@ class RemoteProcess:
         if self._end is None:
             self._end = status, used_s
             self._is_over.set()
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._end is not None
+
+    def write(self) -> bool:
+        """Write what its stream takes of `unsent`; true once nothing is left."""
+        try:
+            while self.unsent:
+                del self.unsent[: self.channel.send(self.unsent)]
+        except BlockingIOError:
+            return False
+        except OSError:  # the parent has closed its end
+            self.unsent.clear()
+        return True
 
     def close(self) -> None:
         """Let the parent see the end of its stream."""

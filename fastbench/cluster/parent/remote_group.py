@@ -29,6 +29,7 @@ from fastbench.plan.plan import UsageError
 from fastbench.results.result import Result
 from fastbench.run.supervisor import Supervisor
 from fastbench.run.worker import lowered
+from fastbench.run.worker_pool import StartLine
 from fastbench.script.api.options import Declared, Settings
 from fastbench.script.api.recorder import Recorder
 from fastbench.script.load import hosts
@@ -156,9 +157,9 @@ class RemoteGroup:
         self._shared = {each.shared: each for each in found if each.shared is not None}
         self._leases.begin({at: each.iterations or 0 for at, each in self._shared.items()})
 
-    def begin(self, start_ns: int) -> None:
+    def begin(self, line: StartLine) -> None:
         """Let the machines look every second from now on."""
-        self._all.begin(start_ns, start_ns, 0)
+        self._all.begin(line)
 
     def look(self) -> bool:
         """Tell whether the run ends, because a machine is lost."""

@@ -19,7 +19,7 @@ from fastbench.results.result import Result
 from fastbench.run import worker
 from fastbench.run.child import Child
 from fastbench.run.supervisor import Supervisor
-from fastbench.run.worker_pool import UrlLoad
+from fastbench.run.worker_pool import StartLine, UrlLoad
 
 READY_S = 5.0  # beyond the plan's own time to connect; a machine that takes longer is lost
 
@@ -87,12 +87,10 @@ class RemotePool:
         """Return who adds up what the machines tell of themselves."""
         return self._all.monitor()
 
-    def open_start_line(
-        self, block: _core.Block, line_ns: int, start_ns: int, stop_ns: int
-    ) -> None:
+    def open_start_line(self, block: _core.Block, line: StartLine) -> None:
         """Tell all machines the instants, each in its own time."""
         self._begun = True
-        self._all.begin(line_ns, start_ns, stop_ns)
+        self._all.begin(line)
 
     def look(self) -> bool:
         """Lose machines that do not get ready in time; true if the run ends with a lost one."""

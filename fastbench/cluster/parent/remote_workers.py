@@ -15,11 +15,13 @@ from fastbench.cluster.links.remote_process import RemoteProcess
 from fastbench.cluster.machine_report import MachineReport
 from fastbench.cluster.parent import machine_rows
 from fastbench.cluster.parent.cluster_monitor import ClusterMonitor
+from fastbench.foundation.units import format_ns
 from fastbench.results import json_codec
 from fastbench.results.result import Result, Warning_
 from fastbench.results.usage import Use
 from fastbench.run.child import Child
 from fastbench.run.supervisor import Supervisor
+from fastbench.run.worker_pool import StartLine
 
 LEAD_NS = 50_000_000  # beside the way to the slowest machine
 BEHIND_NS = 100_000_000  # from the end of a second to when all have told of it
@@ -66,9 +68,9 @@ class RemoteWorkers:
         workers.add(child, {})
         self.cluster.call(_joined(machine, process))
 
-    def begin(self, line_ns: int, start_ns: int, stop_ns: int) -> None:
-        """Tell all machines the instants of the start line, each in its own time."""
-        body = {"line_ns": line_ns, "start_ns": start_ns, "stop_ns": stop_ns}
+    def begin(self, line: StartLine) -> None:
+        """Tell all machines the start line; each has it in its own time."""
+        body = json_codec.plain(line)
         for machine in self.machines:
             machine.post("begin", body)
 
@@ -93,8 +95,9 @@ class RemoteWorkers:
         """Add the table of machines, and judge by what each of them saw."""
         spans = [self.span(at) for at in range(len(self.machines))]
         rows = machine_rows.rows(result, self.machines, spans, self.reports())
-        drifted = [Warning_("clock_drift", each.drifted) for each in self.machines if each.drifted]
-        result = replace(result, machines=rows, warnings=(*result.warnings, *drifted))
+        more = [Warning_("clock_drift", each.drifted) for each in self.machines if each.drifted]
+        more += [_late(each) for each in self.machines if each.late_ns]
+        result = replace(result, machines=rows, warnings=(*result.warnings, *more))
         return machine_rows.judged(result, self.reports())
 
     def why(self, machine: MachineLink) -> str:
@@ -111,6 +114,15 @@ class RemoteWorkers:
                 place = index - self.first[at]
                 return schedules[place] if place < len(schedules) else None
         return None
+
+
+def _late(machine: MachineLink) -> Warning_:
+    return Warning_(
+        "late_start",
+        f"{machine.name} began {format_ns(machine.late_ns)} late: it heard of the start line when "
+        "that was over",
+        "its planned requests of that time left late; use a network or machine that answers sooner",
+    )
 
 
 async def _joined(machine: MachineLink, process: RemoteProcess) -> None:

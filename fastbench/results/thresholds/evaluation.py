@@ -134,6 +134,14 @@ class Judge:
         edges.append(self._stages.next_s(t_s))
         return min((edge for edge in edges + moves if edge > t_s), default=math.inf)
 
+    def instants_s(self, most: int) -> tuple[float, ...]:
+        """Return the first instants at which something is to be counted, see `next_s`."""
+        found: list[float] = []
+        t_s = 0.0
+        while len(found) < most and math.isfinite(t_s := self.next_s(t_s)):
+            found.append(t_s)
+        return tuple(found)
+
     def look(self, now: Source) -> bool:
         """Judge anew; true when a threshold that is broken asks for the end of the run."""
         for window in self._windows.values():

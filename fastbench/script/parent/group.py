@@ -11,7 +11,7 @@ from fastbench.engine.client import _client
 from fastbench.machine.processes import Found
 from fastbench.results.result import Result
 from fastbench.run.supervisor import Supervisor
-from fastbench.run.worker_pool import MachineMonitor
+from fastbench.run.worker_pool import MachineMonitor, StartLine
 from fastbench.script.api.options import Declared, Settings
 from fastbench.script.load.script_host import ScriptHost
 from fastbench.script.parent.target_discovery import Sought
@@ -62,7 +62,7 @@ class Group(Protocol):
     def share_out(self, shares: Sequence[Sequence[Share]]) -> None:
         """Learn the shares of all workers, before they get them."""
 
-    def begin(self, start_ns: int) -> None:
+    def begin(self, line: StartLine) -> None:
         """Learn of the start line; the workers have been told."""
 
     def look(self) -> bool:

@@ -17,7 +17,7 @@ from fastbench.run.child import QUIET_NICE, Message
 from fastbench.run.sampling import Progress
 from fastbench.run.snapshot import AROUND
 from fastbench.run.supervisor import GRACE_S, PAUSE_S, TICK_S
-from fastbench.run.worker_pool import MachineMonitor
+from fastbench.run.worker_pool import MAX_INSTANTS, MachineMonitor, StartLine
 from fastbench.script import start_line
 from fastbench.script.api.options import Declared
 from fastbench.script.exceptions import Broken, OptionsError, ScriptError
@@ -98,7 +98,7 @@ class ScriptRun:
         # The load may begin before this process comes to look at it.
         reader = metric_snapshot.Reader(self.arena, self.block, applied.declared.metrics)
         before = reader.read(0.0, only=limits.names)
-        start_ns = self._begin()
+        start_ns = self._begin(limits)
         standing = Standing(applied, limits, reader, start_ns, before, monitor, self.observer)
         monitor.start()
         garbage.collect()
@@ -307,7 +307,7 @@ class ScriptRun:
 
         self._await(SlowImport(self.host, preparing=True), done)
 
-    def _begin(self) -> int:
+    def _begin(self, limits: Limits) -> int:
         """Draw the start line; return it."""
         children = self.workers.children
         start_ns = max(time.monotonic_ns() + self.group.lead_ns, self.line_ns)
@@ -316,7 +316,7 @@ class ScriptRun:
                 child.ended = True
             return time.monotonic_ns()
         self.workers.say("begin", {"start_ns": start_ns})
-        self.group.begin(start_ns)
+        self.group.begin(StartLine(start_ns, start_ns, 0, limits.judge.instants_s(MAX_INSTANTS)))
         return start_ns
 
     def _watch(self, standing: Standing, monitor: MachineMonitor) -> None:

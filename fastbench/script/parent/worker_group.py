@@ -19,7 +19,7 @@ from fastbench.machine.processes import Found
 from fastbench.plan.plan import UsageError
 from fastbench.results.result import Result
 from fastbench.run.supervisor import Supervisor
-from fastbench.run.worker_pool import MachineMonitor
+from fastbench.run.worker_pool import MachineMonitor, StartLine
 from fastbench.script.api.options import Declared, Settings
 from fastbench.script.load import hosts
 from fastbench.script.parent import target_discovery, worker_channel
@@ -105,7 +105,7 @@ class WorkerGroup:
     def share_out(self, shares: Sequence[Sequence[Share]]) -> None:
         """Do nothing: the workers take what they share from one memory."""
 
-    def begin(self, start_ns: int) -> None:
+    def begin(self, line: StartLine) -> None:
         """Do nothing: the workers have been told of the start line."""
 
     def look(self) -> bool:

@@ -1,0 +1,114 @@
+"""What the parent does for several machines: leases, instants, streams, the verdict of all."""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import good
+
+from fastbench.cluster.agent.instants import Instants
+from fastbench.cluster.links.machine_link import MachineLink
+from fastbench.cluster.links.remote_process import RemoteProcess
+from fastbench.cluster.parent import machine_rows
+from fastbench.cluster.parent.leases import Leases
+from fastbench.results.machine_row import MachineRow
+from fastbench.results.result import Result, Validity
+
+ROW = MachineRow("a", "tcp://h:1", 2, 1, 9, 9.0, None, 1.0, 1.0, 0.2, 0.0, "ok", "none", (), "")
+
+
+class FakeMachine:
+    """Takes what is granted, and works off one number after the other."""
+
+    def __init__(self) -> None:
+        self.numbers: deque[int] = deque()
+        self.closed = False
+
+    def post(self, kind: str, body: dict[str, Any]) -> None:
+        self.closed = self.closed or kind == "close_grants"
+        if kind == "grant":
+            self.numbers += range(body["first"], body["first"] + body["count"])
+
+
+@given(st.integers(0, 300), st.integers(1, 5), st.data())
+def test_each_number_is_granted_once(limit: int, count: int, data: st.DataObject) -> None:
+    machines = [FakeMachine() for _ in range(count)]
+    leases = Leases(cast("list[MachineLink]", machines))
+    leases.begin({3: limit})
+    done = [each.numbers.popleft() for each in machines for _ in range(len(each.numbers))]
+    while not all(each.closed for each in machines):
+        at = data.draw(st.integers(0, count - 1))
+        leases.need(cast(MachineLink, machines[at]), {"shared": 3})
+        done += machines[at].numbers
+        machines[at].numbers.clear()
+    assert sorted(done) == list(range(limit))
+    assert leases.rest() == {3: 0}
+
+
+def test_what_was_never_granted_is_known_and_granted_no_more() -> None:
+    machine = FakeMachine()
+    leases = Leases([cast(MachineLink, machine)])
+    leases.begin({0: 100})
+    assert len(machine.numbers) == 50
+    assert leases.rest() == {0: 50} and leases.rest() == {0: 0}
+    leases.need(cast(MachineLink, machine), {"shared": 0})
+    assert machine.closed and len(machine.numbers) == 50
+
+
+def test_instants_are_every_second_and_those_asked_for() -> None:
+    instants = Instants(1_000, [0.5, 2.0, 2.25])
+    seen = []
+    for _ in range(5):
+        due_ns = instants.due_ns
+        seen.append((due_ns - 1_000, instants.passed(due_ns)))
+    halves = [(500_000_000, False), (1_000_000_000, True), (2_000_000_000, True)]
+    assert seen == [*halves, (2_250_000_000, False), (3_000_000_000, True)]
+    assert instants.passed(9_500_000_000) and instants.due_ns == 10_000_001_000
+
+
+def test_a_parent_that_is_busy_gets_all_that_a_worker_said() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    process = RemoteProcess(0, theirs, lambda worker, number: None)
+    process.unsent += b"x" * 5_000_000
+    assert not process.write()
+    got = 0
+    while got < 5_000_000:
+        got += len(ours.recv(1 << 20))
+        process.write()
+    assert process.write() and not process.unsent
+    ours.close()
+    process.unsent += b"more"
+    assert process.write()  # to nobody
+    process.close()
+
+
+def judged(*rows: MachineRow, verdict: str = "ok") -> Validity:
+    whole = replace(good(), machines=rows, validity=Validity(verdict, "none", ("own",)))
+    return machine_rows.judged(whole, {}).validity
+
+
+def test_the_verdict_is_that_of_the_machine_in_the_most_trouble() -> None:
+    busy = replace(ROW, name="b", verdict="client-limited", limit="client", reasons=("too few",))
+    assert judged(ROW, busy) == Validity("client-limited", "client", ("b: too few",))
+    both = [replace(busy, name=name) for name in ("a", "b")]
+    assert judged(*both).reasons == ("too few",)
+
+
+def test_a_lost_machine_makes_the_run_incomplete() -> None:
+    lost = replace(ROW, name="b", verdict="incomplete", lost="it was silent for 4.5s")
+    found = judged(ROW, lost)
+    assert found.verdict == "incomplete"
+    assert found.reasons[0] == "b was lost: it was silent for 4.5s"
+
+
+@pytest.mark.parametrize("lost", ["", "it ended"])
+def test_machines_survive_the_document(lost: str) -> None:
+    whole = replace(good(), machines=(replace(ROW, lost=lost), ROW))
+    assert Result.from_document(whole.to_document()).machines == whole.machines
