@@ -208,6 +208,7 @@ RUN = Flags(  # k6's spellings
     | {
         "stages": "-s --stage --stages",
         "env": "-e --env",
+        "send": "--send",
         "scenarios": "--scenario",
         "tags": "--tag --tags",
         "bind": f"{_MANY['bind']} --local-ips",

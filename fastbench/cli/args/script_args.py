@@ -280,7 +280,8 @@ def _addresses(words: SimpleNamespace) -> tuple[tuple[str, ...], plan.Family]:
     bound = source_addresses.family(bind)
     if bound and named and bound != named:
         raise UsageError(f"--bind has IPv{bound} addresses, which do not fit -{named}; leave one.")
-    source_addresses.check(bind)
+    if words.on is None:  # else each machine takes those that it has
+        source_addresses.check(bind)
     return bind, named or bound
 
 

@@ -75,7 +75,8 @@ def send_from(
             f"--bind has IPv{bound} addresses, but the target is IPv{wanted}; "
             f"give addresses of IPv{wanted}."
         )
-    source_addresses.check(bind)
+    if flags.on is None:  # else each machine takes those that it has
+        source_addresses.check(bind)
     return bind, wanted or bound
 
 

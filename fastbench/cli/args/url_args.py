@@ -102,7 +102,12 @@ def command(
 
         found, sentences = earlier_run.filled(found, wanted, config)
         notices += sentences
-    way = (watch(flags), flags.one_address, socket, connected)
+    watched = watch(flags)
+    if wanted.on is not None:
+        from fastbench.cluster import plan_message
+
+        notices += plan_message.notices(target.unix_path, bind, watched)
+    way = (watched, flags.one_address, socket, connected)
     asked = plan.Plan(target, requests, load, expect, bind, family, config, *way)
     return Command(asked, replace(wanted, thresholds=found), tuple(notices))
 
@@ -252,13 +257,14 @@ def _outs(flags: SimpleNamespace) -> tuple[Out, ...]:
 
 def _machines(flags: SimpleNamespace) -> OnMachines | None:
     """Read --on and --on-lost."""
+    send = tuple(getattr(flags, "send", ()))  # of scripts
     if flags.on is None:
-        if flags.on_lost is not None:
-            raise UsageError("--on-lost is about the machines of --on; give both, or neither.")
+        for flag in ["--on-lost"] * (flags.on_lost is not None) + ["--send"] * bool(send):
+            raise UsageError(f"{flag} is about the machines of --on; give both, or neither.")
         return None
     if flags.on_lost not in (None, "continue", "stop"):
         raise UsageError("--on-lost takes continue or stop: what becomes of a run without one.")
-    return OnMachines(flags.on, stop_when_lost=flags.on_lost == "stop")
+    return OnMachines(flags.on, stop_when_lost=flags.on_lost == "stop", send=send)
 
 
 def _port(text: str | None) -> int | None:

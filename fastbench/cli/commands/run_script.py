@@ -98,13 +98,15 @@ def _group(request: RunRequest, output: Output) -> Iterator[Group]:
         with parent.WorkerGroup(request, _echo) as group:
             yield group
         return
+    from fastbench.cluster import sent_files
     from fastbench.cluster.links.cluster_thread import ClusterThread
     from fastbench.cluster.parent.remote_group import RemoteGroup
 
+    manifest = sent_files.gather(request.script, output.on.send, request.env)
     stop = output.on.stop_when_lost
     with (
         ClusterThread(output.on.address) as cluster,
-        RemoteGroup(cluster, request, _echo, _tell, stop_when_lost=stop) as remote,
+        RemoteGroup(cluster, request, manifest, _echo, _tell, stop_when_lost=stop) as remote,
     ):
         yield remote
 

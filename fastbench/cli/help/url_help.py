@@ -11,7 +11,7 @@ fastbench: a benchmarker for HTTP services. wrk's command line, numbers you can 
   fastbench report RESULT.json      a saved result as HTML, Markdown, JUnit, ... (report --help)
   fastbench merge A.json B.json     runs at the same time as one result (merge --help)
   fastbench history FILE.db         the runs that --history stored, with trend (history --help)
-  fastbench doctor, serve, convert  check this machine; a test server; HAR, … as a script (--help)
+  fastbench doctor, machines, …     check this machine or those of --on; serve, convert (--help)
 
 Examples
   fastbench -c100 -d30s http://localhost:8080/api/health
@@ -23,7 +23,8 @@ Load
   -d, -z, --duration T    how long to measure: 30s, 2m, 1m30s, or seconds (10s)
   -n, --requests N        how many to send: 1000, 10k, 1M; with -d, the first limit ends the run
   -t, --threads, --workers N   worker processes (one per usable core)
-  -p, --pipeline N        requests in flight on each connection (1)
+  --on tcp://HOST:8786    on the machines of a Dask cluster (docs/scale.md)   --on-lost stop
+  -p, --pipeline N        requests in flight on each connection (1)   --no-keepalive  one each
   -R, -r, -q, --rate N    total requests per second: 1000, 1k, 0.5, 100/1m
   --arrival constant|poisson   spacing of the requests under -R (constant)
   --on-overload queue|drop     if no connection is free, a request waits or is dropped (queue)
@@ -32,7 +33,6 @@ Load
   -W, --warmup T          load for T before the measurement; excluded from the results
   -w, --drain             at the end, wait for responses in flight   --no-retry  never send twice
   --wait-for [URL,]30s    before the run, wait at most 30s until URL (or the first URL) responds
-  --no-keepalive          a new connection for each request
 
 Request
   -m, -X, --method NAME   default: GET, or POST if there is a body

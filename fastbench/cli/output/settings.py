@@ -34,10 +34,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class OnMachines:
-    """The cluster whose machines carry the run; `stop_when_lost`: the run ends with a machine."""
+    """The cluster whose machines carry the run; `stop_when_lost`: the run ends with a machine.
+
+    `send` are files and folders that a script needs there.
+    """
 
     address: str
     stop_when_lost: bool = False
+    send: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

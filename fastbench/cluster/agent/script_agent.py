@@ -6,12 +6,13 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from fastbench.cluster import file_store, message_codec, request_message
+from fastbench.cluster import file_store, message_codec, plan_message, request_message
 from fastbench.cluster.agent.granted_numbers import GrantedNumbers
-from fastbench.cluster.file_store import Incoming, Store
+from fastbench.cluster.file_store import Incoming, MissingFiles, Store
 from fastbench.cluster.machine_report import MachineReport
 from fastbench.cluster.message_codec import MessageError
 from fastbench.cluster.sent_files import Manifest
@@ -56,12 +57,15 @@ class Files:
     def take(self, body: dict[str, Any]) -> None:
         """Keep a part of a file; `size_bytes` comes with the first one, `last` with the last."""
         assert self._store is not None
-        if self._incoming is None:
-            self._incoming = Incoming(self._store, body["sha256"], body["size_bytes"])
-        self._incoming.add(message_codec.bytes_of(body["data"], "file"))
-        if body["last"]:
-            with self._incoming:
-                self._incoming = None
+        try:
+            if self._incoming is None:
+                self._incoming = Incoming(self._store, body["sha256"], body["size_bytes"])
+            self._incoming.add(message_codec.bytes_of(body["data"], "file"))
+            if body["last"]:
+                with self._incoming:
+                    self._incoming = None
+        except (MessageError, OSError) as error:
+            raise UsageError(f"a file of the script did not arrive: {error}") from None
 
     def lay_out(self) -> str:
         """Make the tree and go to where the script is run in it; return its folder."""
@@ -89,6 +93,9 @@ class ScriptWork:
             request = request_message.request_of(body["request"], tree, private, offset_ns())
         except (MessageError, OSError) as error:
             raise UsageError(f"the script's files cannot be laid out: {error}") from None
+        except MissingFiles:
+            raise UsageError("a file of the script was damaged there; run it again") from None
+        request = replace(request, bind=plan_message.of_this_machine(request.bind))
         self._host = hosts.host_of(request)
         self._total = body["total"]
         place = {name: body[name] for name in ("first", "total")}

@@ -50,6 +50,7 @@ class RemoteGroup:
         self,
         cluster: ClusterThread,
         request: RunRequest,
+        manifest: Manifest,
         echo: Echo,
         notice: Callable[[str], None],
         *,
@@ -78,7 +79,7 @@ class RemoteGroup:
         out_fd, self._printed_fd = os.pipe()
         os.set_blocking(self._printed_fd, False)
         self.workers.hear(out_fd, worker_channel.echoed(echo))
-        self._request = self._send_files(request)
+        self._request = self._send_files(request, manifest)
         self._load([0])
         self.fork(0)
 
@@ -93,9 +94,8 @@ class RemoteGroup:
     ) -> None:
         self.close()
 
-    def _send_files(self, request: RunRequest) -> dict[str, Any]:
+    def _send_files(self, request: RunRequest, manifest: Manifest) -> dict[str, Any]:
         """Send the machines what they do not have; return what they are to load."""
-        manifest = sent_files.gather(request.script, (), request.env)
         for sentence in (*manifest.notices, *request_message.notices(request)):
             self._notice(sentence)
         packed = message_codec.pack(manifest, leave=("root", "notices"))

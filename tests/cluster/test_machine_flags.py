@@ -1,0 +1,71 @@
+"""--on and what belongs to it: what flags mean on several machines is said before the run."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from commandline import invoke
+
+from fastbench.cli.args import script_args, url_args
+from fastbench.cli.output.settings import OnMachines
+from fastbench.plan.plan import UsageError
+
+
+def _url(line: str) -> url_args.Command:
+    found = url_args.parse(shlex.split(line))
+    assert isinstance(found, url_args.Command)
+    return found
+
+
+def _script(line: str) -> script_args.Command:
+    found = script_args.parse(shlex.split(line))
+    assert isinstance(found, script_args.Command)
+    return found
+
+
+def test_a_cluster_is_named_with_what_becomes_of_a_run_without_a_machine() -> None:
+    assert _url("http://localhost/").output.on is None
+    assert _url("--on local:2 http://localhost/").output.on == OnMachines("local:2")
+    stop = _script("--on tcp://a:1 --on-lost stop --send data --send x.csv a.py").output.on
+    assert stop == OnMachines("tcp://a:1", stop_when_lost=True, send=("data", "x.csv"))
+
+
+@pytest.mark.parametrize("flag", ["--on-lost stop", "--send data"])
+def test_what_is_about_machines_needs_some(flag: str) -> None:
+    name = flag.split()[0]
+    with pytest.raises(UsageError, match=f"^{name} is about the machines of --on; give both"):
+        _script(f"{flag} a.py")
+
+
+def test_addresses_of_other_machines_are_theirs_to_check() -> None:
+    """203.0.113.0/24 is for documentation (RFC 5737): no machine here has one of them."""
+    for parse, line in ((_url, "http://localhost/"), (_script, "a.py")):
+        bind = f"--bind 203.0.113.1,127.0.0.2 {line}"
+        with pytest.raises(UsageError, match=r"--bind 203\.0\.113\.1: "):
+            parse(bind)
+        parse(f"--on local:2 {bind}")
+    plan = _url("--on local:2 --bind 203.0.113.1 http://localhost/").plan
+    assert plan.bind == ("203.0.113.1",)
+
+
+def test_flags_that_mean_something_else_there_are_noticed() -> None:
+    line = "--bind 127.0.0.2 --watch cmd:postgres http://localhost/"
+    assert not any("machine" in each for each in _url(line).notices)
+    said = _url(f"--on local:2 {line}").notices
+    assert [each.partition(" ")[0] for each in said] == ["--bind:", "--watch"]
+
+
+def test_a_script_from_standard_input_is_refused_before_anything_starts() -> None:
+    done = invoke("run", "--on", "tcp://127.0.0.1:1", "-", stdin="x = 1")
+    assert done.returncode == 1
+    assert "need the script in a file, not on standard input" in done.stderr
+
+
+def test_what_is_to_be_sent_and_is_not_there_is_refused(tmp_path: Path) -> None:
+    script = tmp_path / "a.py"
+    script.write_text("")
+    done = invoke("run", "--on", "tcp://127.0.0.1:1", "--send", "nowhere", str(script))
+    assert done.returncode == 1
+    assert "--send nowhere does not exist; name a file or folder." in done.stderr
