@@ -57,6 +57,20 @@ def test_flags_that_mean_something_else_there_are_noticed() -> None:
     assert [each.partition(" ")[0] for each in said] == ["--bind:", "--watch"]
 
 
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("compare --on local:2 http://a/ http://b/", "--on is for a single run; run it for each"),
+        ("compare --on-lost stop http://a/ http://b/", "--on-lost is for a single run, as --on is"),
+        ("compare --script a.py --send x http://a/ http://b/", "--send is for a single run"),
+        ("find --on local:2 --slo p95<1s http://a/", "--on is not for `fastbench find`: machines"),
+    ],
+)
+def test_commands_of_many_runs_refuse_machines(line: str, sentence: str) -> None:
+    done = invoke(*line.split())
+    assert done.returncode == 1 and sentence in done.stderr
+
+
 def test_a_script_from_standard_input_is_refused_before_anything_starts() -> None:
     done = invoke("run", "--on", "tcp://127.0.0.1:1", "-", stdin="x = 1")
     assert done.returncode == 1

@@ -47,6 +47,8 @@ _NOT_HERE = {
     "save_baseline": "a baseline is one run; save the search with --json FILE",
     "fail_on_regression": "it needs a single run; read `rate` in the --json file",
     "wait_for": "the server must already run; start it first",
+    "on": "machines carry single runs; try rates with `fastbench --on … -R N`",
+    "on_lost": "machines carry single runs; leave it out",
     "webhook": "it reports one run; use the exit code",
 }
 FLAGS = flag_table.URL.of_command(
