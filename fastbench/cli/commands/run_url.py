@@ -49,7 +49,7 @@ def run(plan: Plan, output: Output) -> int:
             return exit_codes.NOTHING
     with (
         signals.held(),
-        pool_of(output) as pool,
+        pool_of(plan, output) as pool,
         dashboards.of_plan(output, plan) as board,
         outlet(output) as out,
     ):
@@ -69,15 +69,20 @@ def run(plan: Plan, output: Output) -> int:
 
 
 @contextmanager
-def pool_of(output: Output) -> Iterator[WorkerPool | None]:
+def pool_of(plan: Plan, output: Output) -> Iterator[WorkerPool | None]:
     """Open the machines that carry a run, None for this one alone; raises UsageError."""
     if output.on is None:
         yield None
         return
+    from fastbench.cli.help import pager
+    from fastbench.cluster import plan_message, sent_in_clear
     from fastbench.cluster.links.cluster_thread import ClusterThread
     from fastbench.cluster.parent.remote_pool import RemotePool
 
     with ClusterThread(output.on.address) as cluster:
+        addresses = [each.address for each in cluster.machines]
+        told = sent_in_clear.warning(addresses, plan_message.secrets(plan))
+        pager.notes([told] if told else [])
         yield RemotePool(cluster, stop_when_lost=output.on.stop_when_lost)
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from fastbench.cluster import message_codec, request_message, sent_files
+from fastbench.cluster import message_codec, request_message, sent_files, sent_in_clear
 from fastbench.cluster.limits_of_silence import ANSWER_S
 from fastbench.cluster.links.cluster_thread import ClusterThread, awaited
 from fastbench.cluster.links.machine_link import MachineLink
@@ -96,8 +96,11 @@ class RemoteGroup:
 
     def _send_files(self, request: RunRequest, manifest: Manifest) -> dict[str, Any]:
         """Send the machines what they do not have; return what they are to load."""
-        for sentence in (*manifest.notices, *request_message.notices(request)):
-            self._notice(sentence)
+        addresses = [each.address for each in self._all.machines]
+        told = sent_in_clear.warning(addresses, request_message.secrets(request))
+        for sentence in (*manifest.notices, *request_message.notices(request), told):
+            if sentence:
+                self._notice(sentence)
         packed = message_codec.pack(manifest, leave=("root", "notices"))
         asked = [each.ask("files", packed, "missing") for each in self._all.machines]
         for machine, missing in zip(self._all.machines, awaited(asked, ANSWER_S), strict=True):
