@@ -98,8 +98,8 @@ SCRIPTS = {
     f"script.{part}" for part in ("api", "artillery", "http", "parent", "protocols", "worker")
 }
 HEAVY = {
-    "aiohttp": {"outputs.dashboard", "server"},
     "distributed": {"cluster"},
+    "aiohttp": {"outputs.dashboard", "server"},
     "orjson": {"cli.commands", "cli.output", "cluster", "run", *SCRIPTS},
     "psutil": {"machine"},
     "rich": {"cli.output"},
