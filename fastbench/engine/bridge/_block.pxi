@@ -108,15 +108,20 @@ cdef class Histogram:
         return self.data.sum_ns
 
 
-cdef tuple instants_of_slot():
+cdef tuple instants_of(block.Slot *slot):
     """Where a slot holds instants: offsets in bytes."""
-    cdef block.Slot *slot = NULL
+    cdef block.ErrorRow *rows = slot.errors
+    cdef uint64_t *fields[5 + block.ERROR_ROWS]
     cdef uint32_t i
-    found = [<size_t>&slot.end_ns, <size_t>&slot.oldest_due_ns, <size_t>&slot.oldest_sent_ns,
-             <size_t>&slot.dialogues.begun_ns, <size_t>&slot.dialogues.opened_ns]
+    fields[0] = &slot.end_ns
+    fields[1] = &slot.oldest_due_ns
+    fields[2] = &slot.oldest_sent_ns
+    fields[3] = &slot.dialogues.begun_ns
+    fields[4] = &slot.dialogues.opened_ns
     for i in range(block.ERROR_ROWS):
-        found.append(<size_t>&slot.errors[i].first_ns)
-    return tuple(found)
+        fields[5 + i] = &rows[i].first_ns
+    return tuple([<size_t>(<char *>fields[i] - <char *>slot)
+                  for i in range(5 + block.ERROR_ROWS)])
 
 
 cdef class Block:
@@ -211,7 +216,8 @@ cdef class Block:
         """
         found = []
         for index in [worker, self.total + worker][:1 + self.warmup]:
-            found.append((view_of(self, self.slot(index), block.slot_bytes()), instants_of_slot()))
+            view = view_of(self, self.slot(index), block.slot_bytes())
+            found.append((view, instants_of(self.slot(index))))
         if self.urls:
             n_bytes = self.urls * sizeof(block.UrlCounts)
             found.append((view_of(self, self.url(worker, 0), n_bytes), ()))
