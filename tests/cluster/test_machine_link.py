@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 import samples
 
+from fastbench.cluster.frames import Reader, Said
 from fastbench.cluster.links import machine_link
 from fastbench.cluster.links.cluster_thread import ClusterThread
 from fastbench.cluster.links.machine_link import MachineLink
@@ -70,6 +71,39 @@ def test_a_clock_that_stepped_in_the_run_is_told_with_the_result() -> None:
     workers._reports = {}
     told = workers.told(samples.good())
     assert [each.text for each in told.warnings if each.code == "clock_drift"] == [machine.drifted]
+
+
+def test_files_do_not_pile_up_in_memory_before_a_slow_way() -> None:
+    """So many pieces wait at most; all arrive once the way is free."""
+
+    async def sent() -> tuple[int, list[int]]:
+        machine = MachineLink("m1", "tcp://there:1", actor := cast(Any, Machine()))
+        free, reader, arrived = asyncio.Event(), Reader(), list[int]()
+
+        async def push(number: int, data: bytes) -> None:
+            await free.wait()
+            found = [each for each in reader.feed(data) if isinstance(each, Said)]
+            arrived.extend(each.body for each in found if each.kind == "file")
+
+        actor.push = push
+        machine.begin()
+        posting = [asyncio.create_task(machine.post_in_turn("file", each)) for each in range(60)]
+        async with asyncio.timeout(20):
+            while sum(each.done() for each in posting) < machine_link.MAX_WAITING:
+                await asyncio.sleep(0)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            waiting = sum(each.done() for each in posting)
+            free.set()
+            await asyncio.gather(*posting)
+            while len(arrived) < 60:
+                await asyncio.sleep(0.001)
+        await machine.end()
+        return waiting, arrived
+
+    waiting, arrived = asyncio.run(sent())
+    assert waiting <= 2 * machine_link.MAX_WAITING  # one load on its way, one that waits
+    assert sorted(arrived) == list(range(60))
 
 
 @pytest.mark.usefixtures("_looks_often")

@@ -23,6 +23,8 @@ from fastbench.cluster.links.remote_process import RemoteProcess
 from fastbench.results.usage import Use
 
 CLOCK_S = 5.0  # between two looks at its clock
+MAX_WAITING = 16  # pieces of files, of up to 1.4 MiB, that wait to be sent
+ROOM_S = 0.002
 PULL_S = 1.0  # a call waits so long for something to be said
 LOST_STATUS = 9  # of workers of a lost machine, as if they had been killed
 ANSWERS = ("hello", "examined", "found", "missing", "started", "summed")
@@ -80,6 +82,12 @@ class MachineLink:
         return future
 
     # In the loop.
+
+    async def post_in_turn(self, kind: str, body: object) -> None:
+        """Say something large, once most of what was said before is on its way."""
+        while self._out.qsize() >= MAX_WAITING and not self.lost:
+            await asyncio.sleep(ROOM_S)
+        self._out.put_nowait(Said(kind, body).encoded())
 
     async def measure(self) -> Offset:
         """Estimate the offset of the machine's clock by exchanges of its time."""

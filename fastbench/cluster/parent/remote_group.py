@@ -106,7 +106,7 @@ class RemoteGroup:
         for machine, missing in zip(self._all.machines, awaited(asked, ANSWER_S), strict=True):
             if missing is None:
                 raise UsageError(self._all.why(machine))
-            _send(machine, manifest, missing)
+            _send(self._all.cluster, machine, manifest, missing)
         return request_message.message_of(request, manifest)
 
     def _load(self, places: Sequence[int]) -> None:
@@ -207,14 +207,19 @@ class RemoteGroup:
                 child.pid = body["pid"]
 
 
-def _send(machine: MachineLink, manifest: Manifest, missing: list[str]) -> None:
+def _send(
+    cluster: ClusterThread, machine: MachineLink, manifest: Manifest, missing: list[str]
+) -> None:
     for name in missing:
         path = manifest.path_of(name)
         try:
-            size_bytes = os.path.getsize(path)
-            chunks = [*sent_files.chunks(path)] or [b""]
+            size_bytes = left_bytes = os.path.getsize(path)
+            for chunk in sent_files.chunks(path):
+                left_bytes -= len(chunk)
+                body = {"sha256": name, "size_bytes": size_bytes, "last": left_bytes <= 0}
+                body |= {"data": message_codec.base64_of(chunk)}
+                cluster.call(machine.post_in_turn("file", body))
         except OSError as error:
             raise UsageError(f"{printable(path)} cannot be read: {error.strerror}.") from None
-        for number, chunk in enumerate(chunks, 1):
-            body = {"sha256": name, "size_bytes": size_bytes, "last": number == len(chunks)}
-            machine.post("file", body | {"data": message_codec.base64_of(chunk)})
+        if left_bytes:
+            raise UsageError(f"{printable(path)} was written to while it was sent; run it again.")
