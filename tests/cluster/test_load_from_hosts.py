@@ -15,7 +15,7 @@ import arrivals
 import pytest
 from dask_hosts import DaskHosts
 from hosts import Host, Hosts
-from running import until
+from running import SLOW, until
 
 SCRIPT = """
 from fastbench import Options, scenario, setup, teardown
@@ -114,12 +114,13 @@ def test_counts_are_the_servers_own(
     hosts: Hosts, cluster: DaskHosts, server: Server, tmp_path: Path
 ) -> None:
     before = 0
-    for words in (
-        ("-c", "6", "-n", "1000", server.url),
+    kinds = (
         ("-c", "6", "-R", "601", "-d", "1s", server.url),
         ("-c", "6", "-R", "300", "-d", "1s", "--arrival", "poisson", "-W", "1s", server.url),
+        ("-c", "6", "-n", "1000", server.url),
         ("-c", "6", "-d", "1s", "--drain", server.url),
-    ):
+    )
+    for words in kinds * 5 if SLOW else kinds[:2]:  # 20 runs
         code, document = Run(hosts, cluster, tmp_path, *words).ended()
         total, summary = server.told()["requests"], document["summary"]
         warmed = (document["warmup"] or {"requests": 0})["requests"]
@@ -149,7 +150,7 @@ def test_all_executors_of_a_script(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("delay_ms", "most_ms"), [(0, 2), (20, 5)])
+@pytest.mark.parametrize(("delay_ms", "most_ms"), [(0, 2), (20, 5)] if SLOW else [(20, 5)])
 def test_all_begin_at_one_instant(
     hosts: Hosts, cluster: DaskHosts, tmp_path: Path, delay_ms: int, most_ms: int
 ) -> None:
@@ -187,6 +188,7 @@ def test_ctrl_c_reaches_all_within_two_seconds(
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not SLOW, reason="runs long: make slow")
 def test_a_link_that_is_down_for_a_while_loses_nothing(
     hosts: Hosts, cluster: DaskHosts, server: Server, tmp_path: Path
 ) -> None:
@@ -205,6 +207,7 @@ def test_a_link_that_is_down_for_a_while_loses_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not SLOW, reason="runs long: make slow")
 def test_a_machine_that_dies_is_lost_and_the_run_goes_on(
     hosts: Hosts, tmp_path: Path, server: Server
 ) -> None:

@@ -15,9 +15,7 @@ Frames come on standard input and go to standard output.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -27,6 +25,7 @@ from typing import Any
 from fastbench import __version__
 from fastbench.cluster.agent import script_agent, url_agent
 from fastbench.cluster.agent.instants import Instants
+from fastbench.cluster.agent.private_folder import PrivateFolder
 from fastbench.cluster.agent.wire import Wire
 from fastbench.cluster.agent.work import Work
 from fastbench.cluster.frames import Frame, FrameError, Reader, Said
@@ -61,7 +60,8 @@ class Agent:
         self._ready = False
         self._looks: Instants | None = None  # None before the start line
         self._told_ns = 0
-        self.folder = tempfile.mkdtemp(prefix="fastbench-")  # mode 0700: certificates go there
+        self._private = PrivateFolder()
+        self.folder = self._private.path
         self._files = script_agent.Files(self.say, self.folder)
         self._handlers: dict[str, Callable[[Any], None]] = {
             "beat": lambda body: None,
@@ -240,7 +240,7 @@ class Agent:
         while not self.workers.all_gone and time.monotonic_ns() < limit_ns:
             self.workers.nap(CONNECT_TICK_S)
         self.workers.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._private.remove()
         while self.wire.waits and not self.wire.broken and time.monotonic_ns() < limit_ns:
             time.sleep(CONNECT_TICK_S)
             self.wire.flush()
