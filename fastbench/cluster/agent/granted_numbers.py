@@ -27,11 +27,13 @@ class GrantedNumbers:
         self._arena = arena
         self._say = say
         self._open: dict[int, _Counter] = {}
+        self._shared: set[int] = set()
 
     def grant(self, body: dict[str, int]) -> None:
         """Take numbers from `first` on."""
         self._arena.grant(body["shared"], body["first"], body["count"])
         self._open[body["shared"]] = _Counter(body["count"])
+        self._shared.add(body["shared"])
 
     def close(self, body: dict[str, int]) -> None:
         """Learn that no more will come."""
@@ -44,3 +46,7 @@ class GrantedNumbers:
             if not counter.asked and self._arena.left(shared) <= LOW * counter.granted:
                 counter.asked = True
                 self._say("need", {"shared": shared})
+
+    def tell_left(self, body: object) -> None:
+        """Say how many were granted and not taken: what came when the load was over."""
+        self._say("left", {str(shared): self._arena.left(shared) for shared in self._shared})

@@ -120,6 +120,7 @@ class ScriptWork:
             "fork": self._fork,
             "grant": self._numbers.grant,
             "close_grants": self._numbers.close,
+            "tell_left": self._numbers.tell_left,
             "tell": self._tell,
         }
 

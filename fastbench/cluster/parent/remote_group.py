@@ -7,6 +7,7 @@ reads what it needs for judging there, and sends it to the machines that do not 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
@@ -39,6 +40,7 @@ from fastbench.script.parent.worker_channel import Echo, ScriptWorker
 from fastbench.script.run_request import RunRequest
 from fastbench.script.schedule import Share
 
+LEFT_S = 2.0  # for machines to say what they did not use
 SEND_S = 120.0  # for the files of a script
 STALE_S = 1.5  # a look every second, and its way
 
@@ -169,10 +171,16 @@ class RemoteGroup:
         return self._stop_when_lost and any(each.lost for each in self._all.machines)
 
     def loaded(self) -> None:
-        """Count the iterations that no machine was granted as dropped."""
+        """Count the iterations as dropped that no machine was granted, or too late."""
+        dropped = Counter(self._leases.rest())
+        if not dropped:
+            return
+        asked = [each.ask("tell_left", {}, "left") for each in self._all.machines]
+        for left in awaited(asked, LEFT_S):
+            dropped.update({int(shared): count for shared, count in (left or {}).items()})
         book = self.arena.writer(self.arena.workers - 1)
         recorder = Recorder(book, (), lambda *told: None, slot=(self.block, 0))
-        for shared, count in self._leases.rest().items():
+        for shared, count in dropped.items():
             if count:
                 scenario = self._shared[shared].scenario
                 recorder.counter("dropped_iterations", scenario, ()).add(count)
