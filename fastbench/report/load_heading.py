@@ -6,7 +6,7 @@ A document may come from another version, so every name may be missing or of ano
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastbench.foundation.redact import printable
 from fastbench.results.result import Result
@@ -39,6 +39,7 @@ class LoadHeading:
     vus: int
     iterations: int | None
     websocket: str  # what its WebSockets do, "" without
+    machines: int = 0  # that carried it, 0 where it was one alone
     connect_to: tuple[str, ...] = ()  # rules by which connections went elsewhere
 
     @property
@@ -60,7 +61,8 @@ class LoadHeading:
 
 def load_of(result: Result) -> LoadHeading:
     """Read the heading's facts from a result; text in it is safe for a terminal."""
-    return of_config(result.config, len(result.workers))
+    found = of_config(result.config, len(result.workers))
+    return replace(found, machines=len(result.machines))
 
 
 def of_config(config: Mapping[str, object], workers: int = 0) -> LoadHeading:

@@ -88,7 +88,7 @@ class ErrorRow:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRow:
-    """One worker. `busy` is the share of the run spent outside epoll_wait, 0 to 1.
+    """One worker. `busy` is the share of the run spent outside epoll_wait, 0 of a lost one.
 
     `run_queue` is the share of the run in which its engine could have run but another had the
     core (proc(5), schedstat); None where the kernel does not tell.

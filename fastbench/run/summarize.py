@@ -252,7 +252,8 @@ def _workers(run: Observed, counters: list[dict[str, int]], end_ns: int) -> tupl
     rows = []
     for index, (slot, ended) in enumerate(zip(counters, run.workers.children, strict=True)):
         wall_ns = (slot["end_ns"] or end_ns) - run.start_ns
-        busy = 1 - slot["idle_ns"] / wall_ns if wall_ns > 0 else 0.0
+        told = wall_ns > 0 and not (ended.lost and not slot["end_ns"])  # else until when?
+        busy = 1 - slot["idle_ns"] / wall_ns if told else 0.0
         requests = slot["ok"] + slot["failed"] + slot["timeouts"]
         lag, service = (run.block.histogram(name, [ended.index]) for name in ("lag", "service"))
         waited = run.monitor.schedule(index) if wall_ns > 0 else None

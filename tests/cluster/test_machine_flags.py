@@ -83,3 +83,26 @@ def test_what_is_to_be_sent_and_is_not_there_is_refused(tmp_path: Path) -> None:
     done = invoke("run", "--on", "tcp://127.0.0.1:1", "--send", "nowhere", str(script))
     assert done.returncode == 1
     assert "--send nowhere does not exist; name a file or folder." in done.stderr
+
+
+def test_the_document_says_on_which_cluster_without_its_password() -> None:
+    assert "on" not in _url("http://localhost/").plan.config
+    line = "--on tcp://me:secret@10.0.0.5:8786"
+    for config in (_url(f"{line} http://a/").plan.config, _script(f"{line} a.py").request.config):
+        assert "10.0.0.5:8786" in str(config["on"])
+        assert "secret" not in str(config)
+
+
+def test_debug_is_told_to_stay_here() -> None:
+    for parse, line in ((_url, "http://localhost/"), (_script, "a.py")):
+        told = "--debug sends from this machine, not from those of --on."
+        assert told in parse(f"--on local:2 --debug {line}").notices
+        assert told not in parse(f"--debug {line}").notices
+
+
+def test_what_one_machine_alone_can_do_is_refused_with_several() -> None:
+    with pytest.raises(UsageError, match="--format wrk tells how fast each thread of this mach"):
+        _url("--on local:2 --format wrk http://localhost/")
+    done = invoke("run", "--on", "local:2", "a.py", "b.py")
+    assert done.returncode == 1
+    assert "--on is not for several scripts: each of them would need all machines" in done.stderr

@@ -20,7 +20,7 @@ from fastbench.cli.args import (
     url_args,
 )
 from fastbench.cli.args import flag_values as values
-from fastbench.cli.output import destinations
+from fastbench.cli.output import destinations, machine_flags
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import redact
 from fastbench.foundation.files import JAVASCRIPT
@@ -76,8 +76,6 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
 def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
     """Build the run of a script that the line describes."""
     words = line.flags
-    if words.format == "wrk":
-        raise UsageError("--format wrk is not for scripts; use text, json or k6.")
     notices = list(line.notices)
     script = _script(scripts)
     of_k6 = script.endswith(JAVASCRIPT) and hasattr(words, "no_summary")  # not beside a compare
@@ -85,6 +83,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         k6_args.addresses(words, os.environ, notices)
     bind, family = _addresses(words)
     output = _output(words)
+    notices += machine_flags.notices(words)
     if of_k6:  # k6's --quiet hides the progress alone
         output = replace(output, quiet=bool(words.no_summary), k6=k6_args.summary(words))
     env, environment = _environment(words.env, script)
@@ -128,11 +127,16 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         dry_run=words.dry_run,
         verbose=words.verbose,
         earlier=earlier_run.of(output, {"script": script}),
-        config={"command": [_cut(word) for word in ("fastbench", "run", *line.shown())]},
+        config=_config(line, output),
     )
     if of_k6:
         request = _as_k6(request, k6_args.words(words, os.environ, notices))
     return Command(request, output, tuple(notices))
+
+
+def _config(line: flag_reader.Line, output: Output) -> dict[str, object]:
+    words = ("fastbench", "run", *line.shown())
+    return {"command": [_cut(word) for word in words], **machine_flags.config(output.on)}
 
 
 def _as_k6(request: RunRequest, said: K6Words) -> RunRequest:
@@ -211,6 +215,8 @@ def _environment(given: Sequence[str], script: str) -> tuple[Sequence[str], str 
 
 def _output(words: SimpleNamespace) -> Output:
     """Read what is written where; `-o artillery=FILE` is a report, no output of every second."""
+    if words.format == "wrk":
+        raise UsageError("--format wrk is not for scripts; use text, json or k6.")
     files = [word for word in words.outs if word.startswith("artillery=")]
     if not files:
         return url_args.output(words)

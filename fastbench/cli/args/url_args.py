@@ -19,8 +19,8 @@ from fastbench.cli.args import (
 )
 from fastbench.cli.args import flag_values as values
 from fastbench.cli.args import load_args as how_much
-from fastbench.cli.output import destinations, formats
-from fastbench.cli.output.settings import Against, Format, OnMachines, Output, Record
+from fastbench.cli.output import destinations, formats, machine_flags
+from fastbench.cli.output.settings import Against, Format, Output, Record
 from fastbench.foundation import redact
 from fastbench.plan import plan, request
 from fastbench.plan.body import encoded
@@ -96,6 +96,7 @@ def command(
     typed["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
     config = typed | _config(target, load, expect) | _config_of_socket(socket)
     wanted = output(flags)
+    config |= machine_flags.config(wanted.on)
     found = _thresholds(flags, load, requests, socket, notices)
     if any(term.baseline for each in found for term in each.terms):
         from fastbench.cli.args import earlier_run
@@ -107,6 +108,7 @@ def command(
         from fastbench.cluster import plan_message
 
         notices += plan_message.notices(target.unix_path, bind, watched)
+        notices += machine_flags.notices(flags)
     way = (watched, flags.one_address, socket, connected)
     asked = plan.Plan(target, requests, load, expect, bind, family, config, *way)
     return Command(asked, replace(wanted, thresholds=found), tuple(notices))
@@ -230,7 +232,7 @@ def output(flags: SimpleNamespace) -> Output:
         outs=_outs(flags),
         record=record(flags.history, flags.name),
         dashboard=_port(flags.dashboard),
-        on=_machines(flags),
+        on=machine_flags.read(flags),
     )
 
 
@@ -253,18 +255,6 @@ def _outs(flags: SimpleNamespace) -> tuple[Out, ...]:
     from fastbench.outputs import output_flags
 
     return output_flags.parse(flags.outs)
-
-
-def _machines(flags: SimpleNamespace) -> OnMachines | None:
-    """Read --on and --on-lost."""
-    send = tuple(getattr(flags, "send", ()))  # of scripts
-    if flags.on is None:
-        for flag in ["--on-lost"] * (flags.on_lost is not None) + ["--send"] * bool(send):
-            raise UsageError(f"{flag} is about the machines of --on; give both, or neither.")
-        return None
-    if flags.on_lost not in (None, "continue", "stop"):
-        raise UsageError("--on-lost takes continue or stop: what becomes of a run without one.")
-    return OnMachines(flags.on, stop_when_lost=flags.on_lost == "stop", send=send)
 
 
 def _port(text: str | None) -> int | None:

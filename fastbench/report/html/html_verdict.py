@@ -52,6 +52,7 @@ def about(load: LoadHeading, spread: str = "") -> list[str]:
         "" if load.requests is None else plural(load.requests, "request"),
         "" if load.iterations is None else plural(load.iterations, "iteration"),
         plural(load.workers, "worker") if load.workers else "",
+        plural(load.machines, "machine") if load.machines else "",
         f"addresses: {spread}" if spread else "",
     ]
     return [part for part in found if part]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from fastbench.foundation.redact import printable
 from fastbench.report import columns, machine_columns
-from fastbench.report.page import Page, cut
+from fastbench.report.page import Page
 from fastbench.results.result import Result
 
 NARROW = ("ended", "per s", "lag p99", "client")
@@ -22,5 +24,6 @@ def lines(page: Page, result: Result) -> list[str]:
         cells = machine_columns.cells(row)
         found.append(columns.row(page, printable(row.name), [cells[at] for at in places], set()))
         paint = page.red if machine_columns.bad(row) else page.dim
-        found.append(paint(cut("  " + machine_columns.about(row), page.width)))
+        told = textwrap.wrap(machine_columns.about(row), page.width - 4, break_on_hyphens=False)
+        found += [paint(f"    {line}") for line in told]
     return found

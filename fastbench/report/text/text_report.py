@@ -159,6 +159,7 @@ def _load(load: LoadHeading) -> list[str]:
     parts = [
         plural(load.connections, "connection") if load.connections else "",
         plural(load.workers, "worker") if load.workers else "",
+        plural(load.machines, "machine") if load.machines else "",
         (" and " if load.script else " or ").join(end),  # scenarios have an end each
         _stages(load),
         "Poisson arrivals" if load.arrival == "poisson" else "",

@@ -72,7 +72,8 @@ def memory(host: HostUse) -> str:
 
 
 def _workers(page: Page, result: Result) -> list[Part]:
-    shares = sorted(round(100 * worker.busy) for worker in result.workers)
+    told = [each for each in result.workers if not each.lost]  # whose time had an end
+    shares = sorted(round(100 * each.busy) for each in told)
     if not shares or not resolution.tells_shares(result.summary.duration_s):
         return []
     span = f"{shares[0]}" if shares[0] == shares[-1] else f"{shares[0]}–{shares[-1]}"  # noqa: RUF001
