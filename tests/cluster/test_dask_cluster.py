@@ -64,7 +64,14 @@ class Opened:
 def opened(address: str, workers: int) -> Iterator[Opened]:
     pipe = subprocess.PIPE
     words = [sys.executable, "-c", OPENS, address]
-    process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    process = subprocess.Popen(
+        words,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # it may be ignored here
+    )
     with process:
         try:
             yield Opened(process, workers)
