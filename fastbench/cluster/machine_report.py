@@ -20,7 +20,6 @@ class MachineReport:
 
     validity: Validity
     resources: Resources
-    requests_per_s: float
     lag_p99_ms: float | None
     schedules: tuple[tuple[float, int] | None, ...]
 
@@ -31,7 +30,6 @@ class MachineReport:
         return cls(
             validity=found.validity,
             resources=found.resources,
-            requests_per_s=found.main.summary.requests_per_s,
             lag_p99_ms=lag.percentile(99) / 1e6 if lag is not None and lag.count else None,
             schedules=schedules,
         )

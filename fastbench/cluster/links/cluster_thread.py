@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Coroutine, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -157,14 +157,5 @@ def _heard(future: Future[T]) -> T:
 
 def awaited(futures: Sequence[Any], wait_s: float) -> list[Any]:
     """Return the answers of several machines, None of those that did not answer in time."""
-    limit_s = time.monotonic() + wait_s
-    found = []
-    for future in futures:
-        answer = None
-        while answer is None and not future.done() and time.monotonic() < limit_s:
-            try:
-                answer = future.result(LOOK_S)
-            except TimeoutError:
-                continue
-        found.append(future.result(0) if future.done() else None)
-    return found
+    wait(futures, wait_s)
+    return [each.result() if each.done() else None for each in futures]

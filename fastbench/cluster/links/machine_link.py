@@ -55,7 +55,6 @@ class MachineLink:
     apply: Callable[[Changes], None] | None = None
     on: dict[str, Callable[[Any], None]] = field(default_factory=dict)  # by what is said
     heard_s: float = field(default_factory=time.monotonic)
-    _closing: bool = False
     _measured_ns: int = 0  # when the offset was estimated
     _loop: asyncio.AbstractEventLoop | None = None
     _out: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
@@ -115,7 +114,6 @@ class MachineLink:
 
     async def end(self) -> None:
         """Leave the machine: its agent ends."""
-        self._closing = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
