@@ -30,7 +30,7 @@ def cells(row: MachineRow) -> list[str]:
 def about(row: MachineRow) -> str:
     """Return what else is to be said of a machine: where it is, and how it went there."""
     told = [row.address, plural(row.cores, "core")]
-    told += [f"lost: {row.lost}"] if row.lost else [row.verdict]
+    told += [row.loss] if row.lost else [row.verdict]
     told += [f"began {ms(row.began_late_ms)} late"] if row.began_late_ms else []
     return printable(" · ".join(told))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
+
+from fastbench.foundation.units import format_s
+from fastbench.results.json_codec import LATER
 
 VERDICTS = ("ok", "client-limited", "late", "noisy-host", "incomplete")
 
@@ -16,6 +19,8 @@ class MachineRow:
     its cores. `clock_bound_ms` is how far its clock may be from where it was estimated: so exact
     is its start line. `began_late_ms`: it heard so much too late of the start line, 0 in time.
     `lost` says why the machine was lost, "" if it was not; its counts are those it told before.
+    `lost_at_s` is when it was heard of for the last time, from the start on: 0 before the start,
+    None of one that was not lost.
     """
 
     name: str
@@ -33,3 +38,16 @@ class MachineRow:
     limit: str
     reasons: tuple[str, ...]
     lost: str
+    lost_at_s: float | None = field(default=None, metadata=LATER)
+
+    @property
+    def loss(self) -> str:
+        """When and why it was lost, as it follows its name; "" if it was not."""
+        return f"{lost_when(self.lost_at_s)}: {self.lost}" if self.lost else ""
+
+
+def lost_when(at_s: float | None) -> str:
+    """Say when a machine was lost, in s from the start; None is not known."""
+    if at_s is None:
+        return "lost"
+    return f"lost at {format_s(at_s)}" if at_s else "lost before the start"

@@ -220,8 +220,10 @@ class _Run:
         while not (workers.stopped_ns or workers.all_gone):
             if (now_ns := time.monotonic_ns()) >= start_ns:
                 break
+            if self.pool.look():
+                workers.stop()
             seen.look(now_ns, [self.block.counters(i) for i in slots], None)
-            self.tell(seen.progress(series))
+            self.tell(replace(seen.progress(series), machines=self.pool.machines()))
             workers.nap(min(TICK_S, (start_ns - now_ns) / 1e9))
 
     def _watch(self, start_ns: int, looks: Looks, monitor: MachineMonitor) -> None:
@@ -253,7 +255,8 @@ class _Run:
                 workers.stop()
             seen.look(now_ns - behind_ns, counters, self.thread_rates)
             if not self._stopping(now_ns):
-                self.tell(replace(seen.progress(looks.series), judgements=looks.judgements))
+                now = replace(seen.progress(looks.series), judgements=looks.judgements)
+                self.tell(replace(now, machines=self.pool.machines()))
             workers.nap(self._until_next_s(tick_s, looks))
 
     def _ended_s(self, start_ns: int) -> float:

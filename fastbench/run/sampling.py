@@ -52,6 +52,21 @@ class Users:
 
 
 @dataclass(frozen=True, slots=True)
+class Machines:
+    """What a live view shows of a cluster; `lost` has a sentence for each machine that is lost."""
+
+    cluster: str
+    count: int
+    lost: tuple[str, ...] = ()
+
+    @property
+    def working(self) -> str:
+        """How many there are, and of how many."""
+        lost = len(self.lost)
+        return f"{self.count - lost} of {self.count} machines" if lost else f"{self.count} machines"
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """What a live view may show. `rates` are requests per second of the seconds so far.
 
@@ -62,6 +77,7 @@ class Progress:
     what is counted: a script that sends no requests shows the operations that it times itself.
     Beside requests, `row` has them, and `operations_failed` is how many failed so far. `derived`
     are the formulas that a script names: each value so far, and whether that is a time or bytes.
+    `machines` are None in a run of this machine alone.
     """
 
     elapsed_s: float
@@ -83,6 +99,7 @@ class Progress:
     noun: str = "request"
     operations_failed: int = 0
     derived: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    machines: Machines | None = None
 
     @property
     def per_s(self) -> str:

@@ -23,6 +23,7 @@ from fastbench.results.result import Result
 from fastbench.results.usage import Resources, Use
 from fastbench.run import worker
 from fastbench.run.child import Child
+from fastbench.run.sampling import Machines
 from fastbench.run.supervisor import TICK_S, Supervisor
 from fastbench.run.worker import Share
 
@@ -86,6 +87,9 @@ class WorkerPool(Protocol):
 
         True when the run is to end, because a part of it is lost.
         """
+
+    def machines(self) -> Machines | None:
+        """Return how the machines stand, None for this one alone."""
 
     def stop(self, block: _core.Block) -> None:
         """Tell the workers to stop now; may be called from a handler of signals."""
@@ -165,6 +169,9 @@ class OwnPool:
     def look(self) -> bool:
         """Return false: those on this machine are seen as they are."""
         return False
+
+    def machines(self) -> None:
+        """Return None: there is this one."""
 
     def stop(self, block: _core.Block) -> None:
         """Write it into the block."""

@@ -15,7 +15,7 @@ import pytest
 
 from fastbench.cli.output.live_view import LiveView
 from fastbench.results.metric_values import Judgement
-from fastbench.run.sampling import Progress, Users
+from fastbench.run.sampling import Machines, Progress, Users
 
 UPDATE = Progress(12.3, 2_521_000, 205_000.0, 0.486, 1.2, 0, (190e3, 200e3, 205e3))
 
@@ -74,6 +74,21 @@ def test_a_redraw_shows_how_far_how_fast_and_what_is_wrong() -> None:
     assert "no errors" in shown
     assert "1,234 errors" in words(drawn(errors=1234))
     assert "1 error\n" in words(drawn(errors=1))
+
+
+def test_machines_are_counted_and_a_lost_one_is_seen() -> None:
+    def told(machines: Machines | None) -> str:
+        terminal = Terminal()
+        with LiveView(duration_s=30.0, requests=None, stream=terminal) as view:
+            view.update(replace(UPDATE, machines=machines))
+        return terminal.getvalue()
+
+    cluster = "tcp://10.0.0.5:8786"
+    assert "\n  3 machines on tcp://10.0.0.5:8786" in words(told(Machines(cluster, 3)))
+    lost = told(Machines(cluster, 3, ("b was lost at 2s: it was silent for 4.5s",)))
+    assert "\n  2 of 3 machines on tcp://10.0.0.5:8786" in words(lost)
+    assert "\x1b[1;31m  2 of 3 machines" in lost
+    assert "machines" not in words(told(None))
 
 
 def test_a_run_by_count_shows_how_many_are_done() -> None:

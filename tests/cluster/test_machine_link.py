@@ -66,7 +66,8 @@ def test_a_clock_that_stepped_in_the_run_is_told_with_the_result() -> None:
     assert machine.drifted.startswith("The clock of m1 stepped by ")
     assert ": it was suspended, or its virtual machine was stopped" in machine.drifted
     assert machine.offset is not None and machine.offset.offset_ns > HOUR_NS - 10**9  # it is kept
-    workers = RemoteWorkers(cast(ClusterThread, SimpleNamespace(machines=[machine])))
+    cluster = SimpleNamespace(address="local:1", machines=[machine])
+    workers = RemoteWorkers(cast(ClusterThread, cluster), lambda told: None)
     workers.number([0])
     workers._reports = {}
     told = workers.told(samples.good())

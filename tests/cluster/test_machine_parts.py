@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections import deque
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 from samples import good
 
 from fastbench.cluster.agent.instants import Instants
+from fastbench.cluster.clock_offset import Offset
 from fastbench.cluster.links.machine_link import MachineLink
 from fastbench.cluster.links.remote_process import RemoteProcess
 from fastbench.cluster.parent import machine_rows
 from fastbench.cluster.parent.leases import Leases
+from fastbench.cluster.parent.remote_workers import RemoteWorkers
 from fastbench.results.machine_row import MachineRow
 from fastbench.results.result import Result, Validity
 
@@ -103,9 +106,50 @@ def test_the_verdict_is_that_of_the_machine_in_the_most_trouble() -> None:
 
 def test_a_lost_machine_makes_the_run_incomplete() -> None:
     lost = replace(ROW, name="b", verdict="incomplete", lost="it was silent for 4.5s")
-    found = judged(ROW, lost)
+    found = judged(ROW, replace(lost, lost_at_s=3.25))
     assert found.verdict == "incomplete"
-    assert found.reasons[0] == "b was lost: it was silent for 4.5s"
+    assert found.reasons[0] == "b was lost at 3.25s: it was silent for 4.5s"
+    assert judged(replace(lost, lost_at_s=0.0)).reasons[0].startswith("b was lost before the start")
+
+
+def linked(name: str) -> MachineLink:
+    offset = Offset(offset_ns=0, bound_ns=10, round_trip_ns=20)
+    return MachineLink(name, f"tcp://{name}:1", None, cores=2, offset=offset)
+
+
+def remote(*machines: MachineLink, stop_when_lost: bool = False) -> tuple[RemoteWorkers, list[str]]:
+    told: list[str] = []
+    cluster = SimpleNamespace(address="tcp://me:secret@h:1", machines=list(machines))
+    found = RemoteWorkers(cast(Any, cluster), told.append, stop_when_lost=stop_when_lost)
+    found.number([0] * len(machines))
+    return found, told
+
+
+def test_a_lost_machine_is_told_once_and_when_it_was_last_heard_of() -> None:
+    first, second = linked("a"), linked("b")
+    workers, told = remote(first, second)
+    workers._start_s = second.heard_s - 3.25
+    assert not workers.look() and workers.standing().working == "2 machines"
+    second.lose("it was silent for 4.5s")
+    second.heard_s += 60  # what comes later changes nothing
+    assert not workers.look() and not workers.look()
+    sentence = "b was lost at 3.25s: it was silent for 4.5s"
+    assert told == [f"{sentence}; its part of the load is missing."]
+    standing = workers.standing()
+    assert standing.working == "1 of 2 machines" and standing.lost == (sentence,)
+    assert "secret" not in standing.cluster
+    workers._reports = {}
+    rows = workers.told(good()).machines
+    assert [row.lost_at_s for row in rows] == [None, 3.25]
+
+
+def test_a_lost_machine_can_end_the_run() -> None:
+    machine = linked("a")
+    workers, told = remote(machine, linked("b"), stop_when_lost=True)
+    assert not workers.look()
+    machine.lose("its agent ended")
+    assert workers.look() and workers.look()
+    assert told == ["a was lost before the start: its agent ended; the run ends."]
 
 
 @pytest.mark.parametrize("lost", ["", "it ended"])

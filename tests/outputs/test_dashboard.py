@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,7 +24,7 @@ from fastbench.outputs.dashboard.dashboard_page import page
 from fastbench.outputs.dashboard.dashboard_server import LAST_S, MAX_STREAMS, Board
 from fastbench.outputs.dashboard.story import Ends, Story
 from fastbench.results.metric_values import Judgement
-from fastbench.run.sampling import Users
+from fastbench.run.sampling import Machines, Users
 
 # Who may ask.
 
@@ -181,6 +182,21 @@ def test_how_far_the_run_is_and_what_is_broken_is_said_at_once() -> None:
     assert [each["word"] for each in seen["thresholds"]] == ["✗ failed", "✗ failed"]
     assert seen["verdict"]["word"] == "Failed" and seen["limit"] == "host"
     assert {"distribution", "spectrum"} <= set(seen["charts"])
+
+
+def test_the_page_tells_of_machines_and_why_one_is_lost() -> None:
+    told = Story(Ends(30.0), name_of)
+
+    def verdict(*lost: str) -> dict[str, Any]:
+        told.take(look(rows(13)[12], machines=Machines("tcp://10.0.0.5:8786", 3, lost)))
+        found: dict[str, Any] = json.loads(told.whole().split(b"data: ")[1])["verdict"]
+        return found
+
+    assert verdict()["text"] == "13s of 30s; 3 machines on tcp://10.0.0.5:8786"
+    assert verdict()["kind"] == "" and not verdict()["reasons"]
+    found = verdict("load2 was lost at 9s: its agent ended")
+    assert found["kind"] == "doubt" and "; 2 of 3 machines on " in found["text"]
+    assert found["reasons"] == ["load2 was lost at 9s: its agent ended"]
 
 
 @pytest.mark.parametrize("evil", EVIL)

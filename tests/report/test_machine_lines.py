@@ -33,6 +33,7 @@ def _row(name: str, lost: str = "") -> MachineRow:
         limit="unknown",
         reasons=(),
         lost=lost,
+        lost_at_s=12.0 if lost else None,
     )
 
 
@@ -43,7 +44,7 @@ ROWS = (_row("loader-a"), _row("loader-b", LOST))
 def test_text_says_all_about_a_lost_machine_within_the_width(columns: int) -> None:
     lines = machine_lines.lines(Page(False, columns, True), replace(samples.good(), machines=ROWS))
     assert max(map(len, lines)) <= columns
-    assert LOST in " ".join(line.strip() for line in lines)
+    assert f"lost at 12s: {LOST}" in " ".join(line.strip() for line in lines)
     assert sum("1,234,567" in line for line in lines) == 2
     assert any("host" in line for line in lines) == (columns == 120)
 

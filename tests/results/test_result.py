@@ -25,7 +25,7 @@ from fastbench.results import result as module
 from fastbench.results.addresses import AddressRow
 from fastbench.results.assessment.conservation import imbalances
 from fastbench.results.histogram import MAX_VALUE_NS, Histogram
-from fastbench.results.json_codec import DocumentError, Signed
+from fastbench.results.json_codec import DocumentError, Signed, plain
 from fastbench.results.latencies import latency_ms
 from fastbench.results.load_stages import Level, StageRow
 from fastbench.results.metric_values import GaugeRow
@@ -121,6 +121,7 @@ CAME_LATER = {
     *(f"scenarios.{name}" for name in ("operations", "operations_failed", "operation_latency")),
     *("series.use.targets.connections", "gauges"),
     *(f"gauges.{field.name}" for field in fields(GaugeRow)),
+    *("machines", *(f"machines.{name}" for name in plain(samples.on_machines().machines[0]))),
     *("stages", *(f"stages.{field.name}" for field in fields(StageRow))),
     *(f"stages.{of}.{field.name}" for of in ASKED_LEVELS for field in fields(Level)),
     *("operations", "series.operations", "latency_ms.operation", "hdr.operation"),
@@ -171,6 +172,7 @@ def everything() -> Result:
         operations=Operations(3, 1, 1, 10, 20, 1, 0.5, 1),
         tls=samples.tls().tls,
         warmup=samples.warmed().warmup,
+        machines=samples.on_machines().machines,
         validity=planned.validity,
         metrics={"messages": mixed.metrics["http_req_failed"]},
         thresholds={"checks: rate>0.99": mixed.thresholds["checks: rate>0.99"]},

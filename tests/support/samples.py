@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from functools import cache
 
+import machine_samples
 from shapes import GIB, MIB, lognormal, scaled, series, use
 
 from fastbench.results.histogram import Histogram
@@ -285,6 +286,11 @@ def worker_lost() -> Result:
     )
 
 
+def on_machines() -> Result:
+    """Three machines of a cluster; one was lost after 3.4 s, with its worker."""
+    return machine_samples.carried(planned())
+
+
 def refused() -> Result:
     """Nothing listens: no request was ever started."""
     base = good()
@@ -368,6 +374,7 @@ ALL = {
     "warmed": warmed,
     "interrupted": interrupted,
     "worker_lost": worker_lost,
+    "on_machines": on_machines,
     "refused": refused,
     "huge": huge,
     "hostile": hostile,

@@ -83,7 +83,8 @@ def pool_of(plan: Plan, output: Output) -> Iterator[WorkerPool | None]:
         addresses = [each.address for each in cluster.machines]
         told = sent_in_clear.warning(addresses, plan_message.secrets(plan))
         pager.notes([told] if told else [])
-        yield RemotePool(cluster, stop_when_lost=output.on.stop_when_lost)
+        stop = output.on.stop_when_lost
+        yield RemotePool(cluster, lambda told: pager.notes([told]), stop_when_lost=stop)
 
 
 @contextmanager

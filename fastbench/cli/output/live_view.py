@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fastbench.cli.output.settings import Output
     from fastbench.run.live_figures import FiguresPipe
-    from fastbench.run.sampling import Progress, Users
+    from fastbench.run.sampling import Machines, Progress, Users
 
 
 class LiveView(Canvas):
@@ -54,6 +54,7 @@ class LiveView(Canvas):
         from rich.text import Text
 
         lines = [self._progress(now, columns), self._speed(now, columns), _state(now)]
+        lines += [] if now.machines is None else [_machines(now.machines)]
         lines += [Text(f"  {printable(each)}", style="bold red") for each in now.notices]
         return [*lines, Text(f"  {self._below}", style="dim")] if self._below else lines
 
@@ -137,6 +138,14 @@ def _state(now: Progress) -> Text:
     if now.connections:
         line.append(f"   {now.connections:,} open", style="dim")
     return line
+
+
+def _machines(found: Machines) -> Text:
+    """Return how many machines work; what became of the others stands above the view."""
+    from rich.text import Text
+
+    style = "bold red" if found.lost else "dim"
+    return Text(f"  {found.working} on {found.cluster}", style=style)
 
 
 def _add_users(line: Text, users: Users) -> None:

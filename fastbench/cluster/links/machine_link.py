@@ -34,8 +34,9 @@ ANSWERS = ("hello", "examined", "found", "left", "missing", "started", "summed")
 class MachineLink:
     """One machine. `actor` is Dask's; `apply` takes over what changed in memory.
 
-    `lost` says why the machine is lost, "" while it is not; `refused` why it cannot be used;
-    `drifted` that `offset`, which the run goes by, is no longer true.
+    `lost` says why the machine is lost, "" while it is not, `lost_s` when it was last heard of;
+    `refused` why it cannot be used; `drifted` that `offset`, which the run goes by, is no longer
+    true.
     """
 
     name: str
@@ -47,6 +48,7 @@ class MachineLink:
     memory_bytes: int | None = None
     environment: Any = None
     lost: str = ""
+    lost_s: float = 0.0  # of CLOCK_MONOTONIC
     refused: str = ""
     drifted: str = ""
     use: Use | None = None
@@ -124,7 +126,7 @@ class MachineLink:
     def lose(self, why: str) -> None:
         """Give the machine up: its workers count as killed, nobody waits for an answer."""
         if not self.lost:
-            self.lost = why
+            self.lost, self.lost_s = why, self.heard_s
         for process in self.processes.values():
             self._let_go(process, LOST_STATUS, process.cpu_s)
         for answer in ANSWERS:
@@ -144,7 +146,7 @@ class MachineLink:
         while not self.lost:
             number += 1
             found = await self._call(self.actor.pull, number, PULL_S)
-            if found is None:
+            if found is None or self.lost:  # too late: nobody counts on it any more
                 return
             if found[:1] == ENDED:
                 self.lose("its agent ended")
@@ -184,7 +186,7 @@ class MachineLink:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            self.lose(f"Dask lost it: {type(error).__name__}")
+            self.lose(f"its connection broke ({type(error).__name__})")
             return None
 
     def _take(self, frame: Frame) -> None:

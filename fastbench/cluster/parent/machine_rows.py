@@ -17,14 +17,13 @@ _MS = 1e6
 
 def rows(
     result: Result,
-    machines: Sequence[MachineLink],
-    spans: Sequence[range],
+    places: Sequence[tuple[MachineLink, range, float | None]],
     reports: Mapping[int, MachineReport],
 ) -> tuple[MachineRow, ...]:
-    """Return a row for each machine; `spans` are its workers."""
+    """Return a row for each machine, which comes with its workers and when it was lost."""
     span_s = result.summary.duration_s
     found = []
-    for at, (machine, span) in enumerate(zip(machines, spans, strict=True)):
+    for at, (machine, span, lost_at_s) in enumerate(places):
         own = [result.workers[index] for index in span]
         requests = sum(each.requests for each in own)
         report = reports.get(at)
@@ -48,6 +47,7 @@ def rows(
                 reasons=() if report is None else report.validity.reasons,
                 limit="unknown" if report is None else report.validity.limit,
                 lost=machine.lost if report is None else "",
+                lost_at_s=lost_at_s if report is None else None,
             )
         )
     return tuple(found)
@@ -59,7 +59,7 @@ def judged(result: Result, reports: Mapping[int, MachineReport]) -> Result:
     What is missing of the whole run comes first. Otherwise the verdict is that of the machine in
     the most trouble, its reasons with the machine's name.
     """
-    lost = [f"{row.name} was lost: {row.lost}" for row in result.machines if row.lost]
+    lost = [f"{row.name} was {row.loss}" for row in result.machines if row.lost]
     own = result.validity
     if own.verdict == "incomplete" or lost:
         reasons = tuple(dict.fromkeys((*lost, *own.reasons)))

@@ -28,6 +28,7 @@ from fastbench.foundation.redact import printable
 from fastbench.machine.processes import Found
 from fastbench.plan.plan import UsageError
 from fastbench.results.result import Result
+from fastbench.run.sampling import Machines
 from fastbench.run.supervisor import Supervisor
 from fastbench.run.worker import lowered
 from fastbench.run.worker_pool import StartLine
@@ -59,8 +60,7 @@ class RemoteGroup:
         stop_when_lost: bool = False,
     ) -> None:
         self.host = hosts.host_of(request)
-        self._all = RemoteWorkers(cluster)
-        self._stop_when_lost = stop_when_lost
+        self._all = RemoteWorkers(cluster, notice, stop_when_lost=stop_when_lost)
         machines = self._all.machines
         self.wanted = self._all.number([request.workers or each.cores for each in machines])
         try:
@@ -168,7 +168,11 @@ class RemoteGroup:
 
     def look(self) -> bool:
         """Tell whether the run ends, because a machine is lost."""
-        return self._stop_when_lost and any(each.lost for each in self._all.machines)
+        return self._all.look()
+
+    def machines(self) -> Machines:
+        """Return how the machines stand."""
+        return self._all.standing()
 
     def loaded(self) -> None:
         """Count the iterations as dropped that no machine was granted, or too late."""

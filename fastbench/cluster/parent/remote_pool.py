@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 from fastbench.cluster import url_messages
 from fastbench.cluster.limits_of_silence import ANSWER_S
@@ -18,6 +19,7 @@ from fastbench.plan.resolve import Reach, ResolveError
 from fastbench.results.result import Result
 from fastbench.run import worker
 from fastbench.run.child import Child
+from fastbench.run.sampling import Machines
 from fastbench.run.supervisor import Supervisor
 from fastbench.run.worker_pool import StartLine, UrlLoad
 
@@ -29,9 +31,14 @@ class RemotePool:
 
     tick_s = 1.0
 
-    def __init__(self, cluster: ClusterThread, *, stop_when_lost: bool = False) -> None:
-        self._all = RemoteWorkers(cluster)
-        self._stop_when_lost = stop_when_lost
+    def __init__(
+        self,
+        cluster: ClusterThread,
+        notice: Callable[[str], None],
+        *,
+        stop_when_lost: bool = False,
+    ) -> None:
+        self._all = RemoteWorkers(cluster, notice, stop_when_lost=stop_when_lost)
         self.lead_ns = self._all.lead_ns
         self.behind_ns = self._all.behind_ns
         self._block: _core.Block | None = None
@@ -98,7 +105,11 @@ class RemotePool:
             return False
         if not self._begun and time.monotonic() > self._ready_s:
             self._lose_late(self._block)
-        return self._stop_when_lost and any(each.lost for each in self._all.machines)
+        return self._all.look()
+
+    def machines(self) -> Machines:
+        """Return how the machines stand."""
+        return self._all.standing()
 
     def _lose_late(self, block: _core.Block) -> None:
         for at, machine in enumerate(self._all.machines):

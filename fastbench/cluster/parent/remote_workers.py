@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -15,11 +15,15 @@ from fastbench.cluster.links.remote_process import RemoteProcess
 from fastbench.cluster.machine_report import MachineReport
 from fastbench.cluster.parent import machine_rows
 from fastbench.cluster.parent.cluster_monitor import ClusterMonitor
+from fastbench.foundation import redact
+from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_ns
 from fastbench.results import json_codec
+from fastbench.results.machine_row import lost_when
 from fastbench.results.result import Result, Warning_
 from fastbench.results.usage import Use
 from fastbench.run.child import Child
+from fastbench.run.sampling import Machines
 from fastbench.run.supervisor import Supervisor
 from fastbench.run.worker_pool import StartLine
 
@@ -35,9 +39,23 @@ class RemoteWorkers:
     `first` are the numbers of the first worker of each machine, and at its end how many there are.
     """
 
-    def __init__(self, cluster: ClusterThread) -> None:
+    def __init__(
+        self,
+        cluster: ClusterThread,
+        notice: Callable[[str], None],
+        *,
+        stop_when_lost: bool = False,
+    ) -> None:
+        """A lost machine is told to `notice` at once; with `stop_when_lost` it ends the run."""
         self.cluster = cluster
         self.machines = cluster.machines
+        self._notice = notice
+        self._stop_when_lost = stop_when_lost
+        self._name = redact.printable(redact.url(cluster.address))
+        self._start_s: float | None = (
+            None  # of CLOCK_MONOTONIC; None before the start line is drawn
+        )
+        self._told_lost: dict[str, str] = {}  # sentences about lost machines, by address
         round_trip_ns = max(each.offset.round_trip_ns for each in self.machines if each.offset)
         self.lead_ns = LEAD_NS + 4 * round_trip_ns
         self.behind_ns = BEHIND_NS + round_trip_ns
@@ -70,9 +88,33 @@ class RemoteWorkers:
 
     def begin(self, line: StartLine) -> None:
         """Tell all machines the start line; each has it in its own time."""
+        self._start_s = line.start_ns / 1e9
         body = json_codec.plain(line)
         for machine in self.machines:
             machine.post("begin", body)
+
+    def look(self) -> bool:
+        """Tell of the machines that were lost since the last look; true if that ends the run."""
+        for machine in self.machines:
+            if machine.lost and machine.address not in self._told_lost:
+                when = lost_when(self.lost_at_s(machine))
+                sentence = f"{printable(machine.name)} was {when}: {printable(machine.lost)}"
+                self._told_lost[machine.address] = sentence
+                so = "the run ends" if self._stop_when_lost else "its part of the load is missing"
+                self._notice(f"{sentence}; {so}.")
+        return self._stop_when_lost and bool(self._told_lost)
+
+    def standing(self) -> Machines:
+        """Return how the machines stand, as of the last look."""
+        return Machines(self._name, len(self.machines), tuple(self._told_lost.values()))
+
+    def lost_at_s(self, machine: MachineLink) -> float | None:
+        """Return when a machine was heard of for the last time before it was lost."""
+        if not machine.lost:
+            return None
+        if self._start_s is None:
+            return 0.0
+        return max(0.0, round(machine.lost_s - self._start_s, 3))
 
     def stop(self) -> None:
         """Tell all workers to stop now; may be called from a handler of signals."""
@@ -93,12 +135,16 @@ class RemoteWorkers:
 
     def told(self, result: Result) -> Result:
         """Add the table of machines, and judge by what each of them saw."""
-        spans = [self.span(at) for at in range(len(self.machines))]
-        rows = machine_rows.rows(result, self.machines, spans, self.reports())
+        reports = self.reports()
+        places = [
+            (machine, self.span(at), self.lost_at_s(machine))
+            for at, machine in enumerate(self.machines)
+        ]
+        rows = machine_rows.rows(result, places, reports)
         more = [Warning_("clock_drift", each.drifted) for each in self.machines if each.drifted]
         more += [_late(each) for each in self.machines if each.late_ns]
         result = replace(result, machines=rows, warnings=(*result.warnings, *more))
-        return machine_rows.judged(result, self.reports())
+        return machine_rows.judged(result, reports)
 
     def why(self, machine: MachineLink) -> str:
         """Say what became of a machine that did not answer."""

@@ -139,7 +139,7 @@ class Story:
         return _told(
             _standing(now, self._ends),
             share=None if now.warming else now.share(self._ends.duration_s, self._ends.requests),
-            reasons=now.notices,
+            reasons=now.notices + (() if now.machines is None else now.machines.lost),
             figures=self._figures(now),
             judgements=now.judgements,
             counts=(self._requests, self._bad),
@@ -195,9 +195,11 @@ def _standing(now: Progress, ends: Ends) -> Verdict:
         said.append(f"{now.requests:,} of {ends.requests:,} requests")
     if now.users is not None and now.users.iterations_of:
         said.append(f"{now.users.iterations:,} of {now.users.iterations_of:,} iterations")
-    failed = len(now.failing)
+    if now.machines is not None:
+        said.append(f"{now.machines.working} on {now.machines.cluster}")
+    failed, lost = len(now.failing), now.machines is not None and now.machines.lost
     said += [f"{plural(failed, 'threshold')} failed"] if failed else []
-    return Verdict("Running", "doubt" if failed else "", "; ".join(said))
+    return Verdict("Running", "doubt" if failed or lost else "", "; ".join(said))
 
 
 def _beside_rate(now: Progress, row: SeriesRow) -> str:

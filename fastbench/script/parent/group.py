@@ -10,6 +10,7 @@ from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 from fastbench.machine.processes import Found
 from fastbench.results.result import Result
+from fastbench.run.sampling import Machines
 from fastbench.run.supervisor import Supervisor
 from fastbench.run.worker_pool import MachineMonitor, StartLine
 from fastbench.script.api.options import Declared, Settings
@@ -67,6 +68,9 @@ class Group(Protocol):
 
     def look(self) -> bool:
         """Return whether the run ends, because a part of it is lost."""
+
+    def machines(self) -> Machines | None:
+        """Return how the machines stand, None for this one alone."""
 
     def loaded(self) -> None:
         """Learn that the load is over, before it is summed up."""

@@ -334,8 +334,9 @@ class ScriptRun:
                 watchdog.look(workers.children, now_ns)
             self._force(workers.late_s(standing.end_ns, now_ns), now_ns)
             if not workers.stopped_ns:
-                stuck = watchdog.sentences(workers.children, now_ns)
-                self.tell(replace(standing.progress(), notices=tuple(stuck)))
+                stuck = tuple(watchdog.sentences(workers.children, now_ns))
+                now = replace(standing.progress(), notices=stuck)
+                self.tell(replace(now, machines=self.group.machines()))
             self._listen(standing.until_next_s(TICK_S, self.group.behind_ns))
 
     def _force(self, late_s: float, now_ns: int) -> None:

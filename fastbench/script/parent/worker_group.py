@@ -112,6 +112,9 @@ class WorkerGroup:
         """Return false: workers on this machine are seen as they are."""
         return False
 
+    def machines(self) -> None:
+        """Return None: there is this one."""
+
     def loaded(self) -> None:
         """Do nothing: the workers have counted everything."""
 
