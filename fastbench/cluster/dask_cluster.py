@@ -62,19 +62,22 @@ class Cluster:
 
 
 @asynccontextmanager
-async def open_cluster(address: str) -> AsyncIterator[Cluster]:
+async def open_cluster(address: str, kept: str | None = None) -> AsyncIterator[Cluster]:
     """Connect to the cluster of an address, after starting it where that says so.
 
+    `kept` is the address of its scheduler, where it was started already.
     Raises UsageError where there is none, it has no worker, or its versions are not ours.
     """
     target = read(address)
     async with AsyncExitStack() as stack:
         # Both import Dask, which takes most of the time: at the same time.
-        starting = await _start_local(target, stack) if isinstance(target, Local) else None
-        dask = await asyncio.get_running_loop().run_in_executor(None, _imported)
-        stack.enter_context(dask.config.set(_SETTINGS))
-        _be_quiet()
-        if isinstance(target, Ssh):
+        starting = None
+        if isinstance(target, Local) and kept is None:
+            starting = await _start_local(target, stack)
+        await _prepare(stack)
+        if kept is not None:
+            scheduler = Scheduler(kept)
+        elif isinstance(target, Ssh):
             scheduler = await _start_ssh(address, target, stack)
         elif starting is not None:
             scheduler = Scheduler(await starting)
@@ -84,6 +87,29 @@ async def open_cluster(address: str) -> AsyncIterator[Cluster]:
         client = await _connect(address, scheduler, stack)
         workers = await _workers(address, client)
         yield Cluster(client, workers, scheduler.encrypted or isinstance(target, Local))
+
+
+@asynccontextmanager
+async def started(address: str) -> AsyncIterator[str]:
+    """Start the cluster of an address that asks for one, and give that of its scheduler.
+
+    It ends with the context. Raises UsageError where it cannot be started.
+    """
+    target = read(address)
+    async with AsyncExitStack() as stack:
+        if isinstance(target, Local):
+            yield await (await _start_local(target, stack))
+        else:
+            assert isinstance(target, Ssh)
+            await _prepare(stack)
+            yield (await _start_ssh(address, target, stack)).address
+
+
+async def _prepare(stack: AsyncExitStack) -> None:
+    """Import Dask with the settings that hold as long as `stack`. Raises UsageError without it."""
+    dask = await asyncio.get_running_loop().run_in_executor(None, _imported)
+    stack.enter_context(dask.config.set(_SETTINGS))
+    _be_quiet()
 
 
 def _imported() -> Any:
@@ -116,7 +142,7 @@ async def _start_local(target: Local, stack: AsyncExitStack) -> asyncio.Task[str
     errors = tempfile.TemporaryFile()  # noqa: SIM115
     stack.callback(errors.close)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fastbench.cluster.local_cluster", str(target.workers)),
+        *(sys.executable, "-P", "-m", "fastbench.cluster.local_cluster", str(target.workers)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=errors,

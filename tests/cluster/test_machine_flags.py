@@ -60,10 +60,9 @@ def test_flags_that_mean_something_else_there_are_noticed() -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("compare --on local:2 http://a/ http://b/", "--on is for a single run; run it for each"),
-        ("compare --on-lost stop http://a/ http://b/", "--on-lost is for a single run, as --on is"),
-        ("compare --script a.py --send x http://a/ http://b/", "--send is for a single run"),
-        ("find --on local:2 --slo p95<1s http://a/", "--on is not for `fastbench find`: machines"),
+        ("compare --on local:2 http://a/ http://b/", "--on is not for comparisons, whose"),
+        ("compare --on-lost stop http://a/ http://b/", "--on-lost belongs to --on, which is not"),
+        ("compare --script a.py --send x http://a/ http://b/", "--send belongs to --on"),
     ],
 )
 def test_commands_of_many_runs_refuse_machines(line: str, sentence: str) -> None:

@@ -107,8 +107,12 @@ def searching(
     max_time_s: float = 1e9,
     clock: Callable[[], float] = lambda: 0.0,
     told: list[Step] | None = None,
+    notices: list[str] | None = None,
+    stop_when_lost: bool = False,
 ) -> Found:
     """Search without a server."""
-    asked = SearchRequest(objective.read(slo or ("p99<50ms",)), where, VISIT_S, 0.5, max_time_s)
+    read = objective.read(slo or ("p99<50ms",))
+    asked = SearchRequest(read, where, VISIT_S, 0.5, max_time_s, stop_when_lost)
     tell = (lambda step: None) if told is None else told.append
-    return Course(asked, knee, tell, clock).run()
+    heard: list[str] = [] if notices is None else notices
+    return Course(asked, knee, tell, clock, heard.append).run()

@@ -83,9 +83,10 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
     "dashboard": "--dashboard is for a single run; the live view in the terminal shows the pairs",
     "strict": "--strict is for a single run; compare always excludes trials that are not valid",
     "webhook": "--webhook is for a single run; use the exit code",
-    "on": "--on is for a single run; run it for each server with --json FILE, compare the files",
-    "on_lost": "--on-lost is for a single run, as --on is; leave it out",
-    "send": "--send is for a single run, as --on is; leave it out",
+    "on": "--on is not for comparisons, whose sides take turns on the processors of one machine; "
+    "run each server with --on and --json FILE, and compare the files",
+    "on_lost": "--on-lost belongs to --on, which is not for comparisons; leave it out",
+    "send": "--send belongs to --on, which is not for comparisons; leave it out",
     "debug": "--debug shows single requests; run `fastbench --debug URL` for each side",
     "urls_from_file": "all URLs of a list are on one server: run it once per side with --json FILE "
     "and compare the files, or write the mix as --script FILE.py",

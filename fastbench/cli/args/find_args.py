@@ -47,8 +47,6 @@ _NOT_HERE = {
     "save_baseline": "a baseline is one run; save the search with --json FILE",
     "fail_on_regression": "it needs a single run; read `rate` in the --json file",
     "wait_for": "the server must already run; start it first",
-    "on": "machines carry single runs; try rates with `fastbench --on … -R N`",
-    "on_lost": "machines carry single runs; leave it out",
     "webhook": "it reports one run; use the exit code",
 }
 FLAGS = flag_table.URL.of_command(
@@ -94,7 +92,14 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     visit_s = run.plan.load.duration_s or 0.0
     where = _range(flags, visit_s)
     max_time_s = flag_values.duration_s("--max-time", flags.max_time) or math.inf
-    request = SearchRequest(objectives, where, visit_s, run.plan.load.warmup_s, max_time_s)
+    request = SearchRequest(
+        objectives,
+        where,
+        visit_s,
+        run.plan.load.warmup_s,
+        max_time_s,
+        stop_when_lost=run.output.on is not None and run.output.on.stop_when_lost,
+    )
     if max_time_s < visit_s + request.warmup_s:
         raise UsageError("--max-time is shorter than one run (-W plus -d); give a longer time.")
     config = {name: value for name, value in run.plan.config.items() if name not in _NOT_HERE}

@@ -6,7 +6,9 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastbench import __version__
@@ -15,10 +17,11 @@ from fastbench.cli.args.find_args import Command
 from fastbench.cli.help import pager
 from fastbench.foundation import exit_codes, redact, signals
 from fastbench.foundation.units import per_s
-from fastbench.plan.plan import Plan, Stage
+from fastbench.plan.plan import Plan, Stage, UsageError
 
 if TYPE_CHECKING:
     from fastbench.cli.output.live_view import LiveView
+    from fastbench.cli.output.settings import OnMachines
     from fastbench.experiments.find.find_document import Found, Step
     from fastbench.experiments.find.search_loop import Measure
     from fastbench.experiments.trials.interrupts import Interrupts
@@ -45,8 +48,17 @@ def main(words: Sequence[str]) -> int:
     for notice in command.notices:
         delivery.tell(redact.printable(notice))
     destinations.prepare(destinations.written(command.output))
-    with signals.held():
+    with signals.held(), _cluster(command.output.on):
         return _deliver(_search(command), command)
+
+
+def _cluster(on: OnMachines | None) -> AbstractContextManager[None]:
+    """Start the cluster that all runs use, where there is one to start."""
+    if on is None:
+        return nullcontext()
+    from fastbench.cluster.links import kept_cluster
+
+    return kept_cluster.kept([on.address])
 
 
 def _search(command: Command) -> Found:
@@ -69,29 +81,52 @@ def _search(command: Command) -> Found:
             print(find_text.step_line(step, unit), file=sys.stderr)  # above the live view
 
     with Interrupts() as stop, live:
-        measure = _measured(command.plan, stop, live)
-        found = Course(command.request, measure, tell, time.monotonic).run()
+        measure = _measured(command, stop, live)
+        course = Course(command.request, measure, tell, time.monotonic, _notice)
+        found = course.run()
     return replace(found, version=__version__, config=command.config)
 
 
-def _measured(plan: Plan, stop: Interrupts, live: LiveView) -> Measure:
+def _notice(sentence: str) -> None:
+    pager.notes([sentence])
+
+
+def _measured(command: Command, stop: Interrupts, live: LiveView) -> Measure:
+    from fastbench.cli.commands import run_url
     from fastbench.experiments.find import objective
-    from fastbench.experiments.find.search_loop import Lost
+    from fastbench.experiments.find.lost_machines import Lost
     from fastbench.experiments.trials import trial
     from fastbench.experiments.trials.interrupts import Interrupted
 
-    observer = trial.TrialObserver(progress=live.update)
+    told: set[str] = set()  # what every run has to say is said once
     left_s = 0.0  # what the last run left unanswered takes the server
+    begun = False
+
+    def notice(sentence: str) -> None:
+        if sentence not in told:
+            told.add(sentence)
+            pager.notes([sentence])
+
+    observer = trial.TrialObserver(progress=live.update, notice=notice)
 
     def measure(rate: float) -> Result | None:
-        nonlocal left_s
+        nonlocal begun, left_s
         try:
             stop.nap(COOL_S + min(left_s, COOLEST_S))
-            result = trial.run_trial(at_rate(plan, rate), observer, stop)
+            plan = at_rate(command.plan, rate)
+            pool = partial(run_url.pool_of, plan, command.output)
+            alone = command.output.on is None
+            job = plan if alone else trial.PlanOnMachines(plan, pool)
+            result = trial.run_trial(job, observer, stop)
+            begun = True
             left_s = objective.left_s(result)
             return result
         except Interrupted:
             return None
+        except UsageError as error:
+            if not begun:
+                raise
+            raise Lost(f"at {rate:,.6g} req/s {error}") from None  # a cluster may go away
         except trial.TrialError as error:
             raise Lost(f"at {rate:,.6g} req/s {error}") from None
 

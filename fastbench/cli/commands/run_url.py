@@ -69,7 +69,9 @@ def run(plan: Plan, output: Output) -> int:
 
 
 @contextmanager
-def pool_of(plan: Plan, output: Output) -> Iterator[WorkerPool | None]:
+def pool_of(
+    plan: Plan, output: Output, notice: Callable[[str], None] | None = None
+) -> Iterator[WorkerPool | None]:
     """Open the machines that carry a run, None for this one alone; raises UsageError."""
     if output.on is None:
         yield None
@@ -79,12 +81,12 @@ def pool_of(plan: Plan, output: Output) -> Iterator[WorkerPool | None]:
     from fastbench.cluster.links.cluster_thread import ClusterThread
     from fastbench.cluster.parent.remote_pool import RemotePool
 
+    notice = notice or (lambda told: pager.notes([told]))
     with ClusterThread(output.on.address) as cluster:
         addresses = [each.address for each in cluster.machines]
-        told = sent_in_clear.warning(addresses, plan_message.secrets(plan))
-        pager.notes([told] if told else [])
-        stop = output.on.stop_when_lost
-        yield RemotePool(cluster, lambda told: pager.notes([told]), stop_when_lost=stop)
+        if told := sent_in_clear.warning(addresses, plan_message.secrets(plan)):
+            notice(told)
+        yield RemotePool(cluster, notice, stop_when_lost=output.on.stop_when_lost)
 
 
 @contextmanager

@@ -25,6 +25,8 @@ Search
   --max-time T            end the search after T, with the result so far
   -c, --connections N     open connections (100); -t N worker processes
   --arrival constant|poisson
+  --on tcp://HOST:8786    every run on the machines of a Dask cluster (docs/scale.md); one that
+                          loses a machine is measured again, with --on-lost stop the search ends
 
 The flags for requests, network and expected responses are those of `fastbench --help`.
 

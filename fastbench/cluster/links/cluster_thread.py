@@ -19,6 +19,7 @@ from typing import Any, Self, TypeVar
 from fastbench import __version__
 from fastbench.cluster import dask_cluster
 from fastbench.cluster.limits_of_silence import ANSWER_S
+from fastbench.cluster.links import kept_cluster
 from fastbench.cluster.links.machine_actor import MachineActor
 from fastbench.cluster.links.machine_link import MachineLink
 from fastbench.engine.bridge import _core
@@ -88,7 +89,8 @@ class ClusterThread:
 
     async def _live(self) -> None:
         """Be in the cluster until it is left: all in one task, as Dask's client wants it."""
-        async with dask_cluster.open_cluster(self.address) as cluster, AsyncExitStack() as stack:
+        opening = dask_cluster.open_cluster(self.address, kept_cluster.scheduler_of(self.address))
+        async with opening as cluster, AsyncExitStack() as stack:
             reached = (self._reach(cluster, stack, *each) for each in cluster.workers)
             opened = asyncio.gather(*reached)
             leaving = asyncio.create_task(self._leaving.wait())

@@ -45,7 +45,7 @@ class MachineActor:
                 return other.run
         _running[:] = [self]
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "fastbench.cluster.agent.agent_process"),
+            *(sys.executable, "-P", "-m", "fastbench.cluster.agent.agent_process"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

@@ -93,7 +93,8 @@ class Found:
     """One search. `config` is what was asked, secrets redacted, JSON-ready.
 
     `rate` is None if nothing held. `reasons` say what the limit was at the lowest rate that failed.
-    `precision` is the share to which the border was to be found.
+    `precision` is the share to which the border was to be found. `machines` are the names of those
+    of a cluster that carried the first run, none where it was this machine alone.
     """
 
     version: str
@@ -111,6 +112,7 @@ class Found:
     environment: Environment | None
     warnings: tuple[Warning_, ...] = ()
     config: Mapping[str, object] = field(default_factory=dict)
+    machines: tuple[str, ...] = field(default=(), metadata=LATER)
 
     def to_document(self) -> dict[str, object]:
         """Return the JSON-ready document of schema fastbench.find/1."""

@@ -6,7 +6,9 @@
 2. Where the client stays the limit the search goes below that rate once, then it ends and says so:
    what held is a lower bound. Failures on a noisy machine count, with a warning. A rate that held
    in spite of noise held.
-3. A server that answers nothing at all, in warm-ups neither, GONE times in a row, is given up.
+3. A run that lost a machine or a worker says nothing at all, however it went. It is done again on
+   those that are left, or the search ends with it.
+4. A server that answers nothing at all, in warm-ups neither, GONE times in a row, is given up.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from dataclasses import dataclass, replace
 
 from fastbench.experiments.find import objective, search
 from fastbench.experiments.find.find_document import Border, Found, Objective, Step
+from fastbench.experiments.find.lost_machines import Lost, LostMachines
 from fastbench.experiments.find.search import Next, Range, Try
 from fastbench.foundation.units import format_s
 from fastbench.results import resolution
@@ -30,33 +33,43 @@ _CLIENT = ("client-limited", "late", "incomplete")  # verdicts of runs that cann
 
 Measure = Callable[[float], Result | None]  # of a rate; None: a signal ended it; or Lost
 Tell = Callable[[Step], None]
-
-
-class Lost(Exception):
-    """The process that measured a rate is gone; the message says at which, and how."""
+Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """What to look for and how long: of one run `visit_s` after `warmup_s`, of all `max_time_s`."""
+    """What to look for and how long: of one run `visit_s` after `warmup_s`, of all `max_time_s`.
+
+    `stop_when_lost`: the search ends with a machine of its cluster.
+    """
 
     objectives: tuple[Threshold, ...]
     where: Range
     visit_s: float
     warmup_s: float
     max_time_s: float
+    stop_when_lost: bool = False
 
 
 class Course:
-    """One search. `clock` gives seconds that never go back; `tell` is called with each step."""
+    """One search. `clock` gives seconds that never go back; `tell` is called with each step.
+
+    `notice` gets a sentence when a machine is lost.
+    """
 
     def __init__(
-        self, request: SearchRequest, measure: Measure, tell: Tell, clock: Callable[[], float]
+        self,
+        request: SearchRequest,
+        measure: Measure,
+        tell: Tell,
+        clock: Callable[[], float],
+        notice: Notice = lambda sentence: None,
     ) -> None:
         self._request = request
         self._measure = measure
         self._tell = tell
         self._clock = clock
+        self._losses = LostMachines(notice, stop=request.stop_when_lost)
         self._steps: list[Step] = []
         self._history: list[Try] = []  # what the steps say of the server
         self._client: list[Step] = []  # those that only say something of the client
@@ -116,18 +129,27 @@ class Course:
 
     def _step(self, following: Next) -> Step | None:
         """Measure one rate, again while that says nothing; None when a signal ended it."""
+        lost = self._losses.runs
         for redone in range(REDONE_MAX + 1):
-            result = self._measure(following.rate)
+            result = self._whole(following.rate)
             if result is None:
                 return None
             self._note(result)
-            step = replace(self._of(result, following), redone=redone)
+            thrown = redone + self._losses.runs - lost
+            step = replace(self._of(result, following), redone=thrown)
             noisy = step.verdict == "noisy-host"
             useless = self._blames_client(step) or (noisy and not self._noise_stays)
             if step.held or not useless or not result.summary.ok:
                 return step
         self._noise_stays = self._noise_stays or noisy
         return step
+
+    def _whole(self, rate: float) -> Result | None:
+        """Measure a rate, again when a part of the run was lost; raises Lost."""
+        while (result := self._measure(rate)) is not None:
+            if not self._losses.spoilt(rate, result):
+                return result
+        return None
 
     def _note(self, result: Result) -> None:
         self._environment = self._environment or result.environment
@@ -194,6 +216,7 @@ class Course:
             steps=tuple(self._steps),
             environment=self._environment,
             warnings=tuple(self._warnings(ended, ends)),
+            machines=self._losses.machines,
         )
 
     def _too_short_for(self) -> str:
@@ -223,7 +246,7 @@ class Course:
         return step.limit, step.reasons
 
     def _warnings(self, ended: str, ends: Border) -> list[Warning_]:
-        found = []
+        found = self._losses.warnings()
         noisy = sum(not step.held and step.verdict == "noisy-host" for step in self._steps)
         if noisy:
             found.append(

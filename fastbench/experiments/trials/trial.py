@@ -19,12 +19,13 @@ import socket
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
+from fastbench.foundation import signals
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.results import json_codec
 from fastbench.results.result import Result
@@ -32,6 +33,7 @@ from fastbench.run import runner
 from fastbench.run.child import Child, encoded
 from fastbench.run.sampling import Progress
 from fastbench.run.supervisor import Supervisor
+from fastbench.run.worker_pool import WorkerPool
 from fastbench.script.run_request import RunRequest
 
 LOOK_S = 0.25  # between looks whether the process is still there
@@ -40,6 +42,14 @@ ATOMIC_BYTES = select.PIPE_BUF  # so much fits into a socket that can be written
 
 Job = Plan | RunRequest
 Work = Callable[[socket.socket], None]  # of a process of its own, with its end of the channel
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOnMachines:
+    """A plan for machines: `pool` opens them in the trial, and gets who tells its sentences."""
+
+    plan: Plan
+    pool: Callable[[Callable[[str], None]], AbstractContextManager[WorkerPool | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,7 @@ class TrialObserver:
     echo: Callable[[str], None] = _nobody
 
 
-def run_trial(job: Job, observer: TrialObserver, stop: Interrupts) -> Result:
+def run_trial(job: Job | PlanOnMachines, observer: TrialObserver, stop: Interrupts) -> Result:
     """Carry a run out in a process of its own.
 
     Raises what refuses the run (UsageError and its kin), Interrupted when a signal ended it,
@@ -170,7 +180,7 @@ def be(work: Work, channel: socket.socket) -> None:
         say(channel, "refused", {"kind": kind, "text": text, "traceback": trace})
 
 
-def _run(job: Job, channel: socket.socket) -> None:
+def _run(job: Job | PlanOnMachines, channel: socket.socket) -> None:
     """Carry a run out; the last it says is its document."""
 
     def tell(progress: Progress) -> None:
@@ -184,6 +194,10 @@ def _run(job: Job, channel: socket.socket) -> None:
 
     if isinstance(job, Plan):
         found = runner.run(job, tell, thread_rates=False)
+    elif isinstance(job, PlanOnMachines):
+        # A signal waits until the machines are there, so that they are left in good order.
+        with signals.held(), job.pool(notice) as pool:
+            found = runner.run(job.plan, tell, thread_rates=False, pool=pool)
     else:
         from fastbench.script.parent import run
 

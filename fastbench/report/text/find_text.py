@@ -62,10 +62,18 @@ def _heading(page: Page, found: Found) -> list[str]:
     parts: list[Part] = []
     if isinstance(connections, int):
         parts.append((plural(connections, "connection"), page.dim))
+    if told := machines(found):
+        parts.append((told, page.dim))
     after = f" after {format_s(found.warmup_s)} of warm-up" if found.warmup_s else ""
     parts.append((f"{format_s(found.visit_s)} at each rate{after}", page.dim))
     steps = f"{plural(len(found.steps), 'run')} in {format_s(round(found.elapsed_s, 1))}"
     return [*lines, *page.flowed("", [*parts, (steps, page.dim)])]
+
+
+def machines(found: Found) -> str:
+    """Say on which cluster the runs were, and how many machines it had; "" for this one alone."""
+    count = plural(len(found.machines), "machine")
+    return printable(f"{count} of {found.config.get('on')}") if found.machines else ""
 
 
 def answer(found: Found) -> tuple[str, str]:
