@@ -8,6 +8,8 @@ from fastbench.cluster.frames import Changes, FrameError
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 
+LAYOUT = f"{_core.LAYOUT} {_client.LAYOUT}"  # of this build; machines exchange memory
+
 
 class MemorySource:
     """What changed in the memory of the workers of this machine, look by look.

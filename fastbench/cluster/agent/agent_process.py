@@ -30,7 +30,7 @@ from fastbench.cluster.agent.wire import Wire
 from fastbench.cluster.agent.work import Work
 from fastbench.cluster.frames import Frame, FrameError, Reader, Said
 from fastbench.cluster.limits_of_silence import BEAT_S, LOST_S
-from fastbench.engine.bridge import _core
+from fastbench.cluster.worker_memory import LAYOUT
 from fastbench.foundation import garbage
 from fastbench.machine import doctor_checks, environment, host, limits
 from fastbench.machine.machine_facts import Machine
@@ -132,7 +132,7 @@ class Agent:
             "hello",
             {
                 "version": __version__,
-                "layout": _core.LAYOUT,
+                "layout": LAYOUT,
                 "cores": limits.usable_cores(),
                 "memory_bytes": host.counters().memory_bytes,
                 "environment": plain(environment.describe()),
@@ -246,6 +246,16 @@ class Agent:
             self.wire.flush()
 
 
+def fault(error: Exception) -> str:
+    """Say in one sentence what is wrong with us, and where to read more."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return (
+        f"{what} ({os.path.basename(at.filename)}, line {at.lineno}); "
+        "the log of its Dask worker has the traceback, please report it"
+    )
+
+
 def main() -> None:
     """Be an agent: nothing but frames goes to standard output."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -257,9 +267,9 @@ def main() -> None:
     agent = Agent(wire)
     try:
         agent.serve(os.dup(0))
-    except Exception:
-        wire.send(Said("broke", traceback.format_exc(limit=-3)))
-        raise
+    except Exception as error:
+        wire.send(Said("broke", fault(error)))
+        raise  # to standard error, which is the Dask worker's
 
 
 if __name__ == "__main__":

@@ -102,7 +102,10 @@ class ScriptWork:
         machine = {name: body[name] for name in ("machine", "machines")}
         try:
             self._block = _core.Block(body["count"], **place)
-            self._arena = _client.Arena(body["count"], **place, **machine)
+            region_bytes = body["region_bytes"]  # ours are no larger, where memory is short smaller
+            self._arena = _client.Arena(
+                body["count"], **place, **machine, bytes_per_worker=region_bytes
+            )
         except MemoryError as error:
             raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
         limits.raise_open_files()
@@ -203,8 +206,8 @@ class ScriptWork:
         """Pass lines on to a worker; the start line is one of this machine's clock there."""
         lines = self._lines.setdefault(body["worker"], Lines())
         for kind, said in lines.feed(body["lines"].encode("utf-8", "surrogateescape")):
-            if kind == "begin":
-                said = {**said, "start_ns": said["start_ns"] + self._offset_ns()}
+            if kind == "begin":  # all that is in it are instants, 0 for none
+                said = {name: at and at + self._offset_ns() for name, at in said.items()}
             for child in self._workers.children:
                 if child.index == body["worker"]:
                     child.quit = child.quit or kind == "quit"

@@ -22,7 +22,7 @@ from fastbench.cluster.limits_of_silence import ANSWER_S
 from fastbench.cluster.links import kept_cluster
 from fastbench.cluster.links.machine_actor import MachineActor
 from fastbench.cluster.links.machine_link import MachineLink
-from fastbench.engine.bridge import _core
+from fastbench.cluster.worker_memory import LAYOUT
 from fastbench.foundation import redact
 from fastbench.plan.plan import UsageError
 
@@ -122,7 +122,7 @@ class ClusterThread:
         machine.version, machine.cores = hello["version"], hello["cores"]
         machine.environment, machine.memory_bytes = hello["environment"], hello["memory_bytes"]
         machine.offset = await machine.measure()
-        if why := _differs(hello):
+        if why := differs(hello):
             machine.refused = why
             wanted = f"pip install 'fastbench-http[distributed]=={__version__}'"
             self._refuse(machine, f"install the same there: {wanted}")
@@ -135,11 +135,11 @@ class ClusterThread:
             raise UsageError(f"--on: {machine.name}: {machine.refused}; {cure}.")
 
 
-def _differs(hello: dict[str, Any]) -> str:
+def differs(hello: dict[str, Any]) -> str:
     """Say what a machine has that is not ours; "" if it is the same fastbench."""
     if (theirs := hello["version"]) != __version__:
         return f"it has fastbench {theirs}, and this is {__version__}"
-    if hello["layout"] != _core.LAYOUT:
+    if hello["layout"] != LAYOUT:
         return f"it has another build of fastbench {theirs}"
     return ""
 

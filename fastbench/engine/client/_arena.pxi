@@ -10,12 +10,12 @@ cdef class Arena:
 
     cdef void *memory
     cdef size_t n_bytes
-    cdef size_t region_bytes
+    cdef readonly size_t region_bytes   # of a worker; less than asked for where memory is short
     cdef readonly uint32_t workers
     cdef readonly uint32_t first
     cdef readonly uint32_t total
-    cdef uint64_t machine
-    cdef uint64_t machines
+    cdef readonly uint64_t machine
+    cdef readonly uint64_t machines
 
     def __cinit__(self, uint32_t workers, *, uint32_t first=0, total=None, uint32_t machine=0,
                   uint32_t machines=1, size_t bytes_per_worker=REGION_BYTES):

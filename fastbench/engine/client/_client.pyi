@@ -22,6 +22,7 @@ ERROR_PHASES: tuple[str, ...]
 WORKER_STATES: tuple[str, ...]
 REDIRECTS: frozenset[int]
 REGION_BYTES: int
+LAYOUT: str
 TIMEOUT_NS: int
 CONNECT_TIMEOUT_NS: int
 PASS_ON_S: float
@@ -85,9 +86,12 @@ class MetricRegistry:
 
 @final
 class Arena:
+    region_bytes: int
     workers: int
     first: int
     total: int
+    machine: int
+    machines: int
     def __new__(
         cls,
         workers: int,

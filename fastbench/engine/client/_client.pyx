@@ -57,6 +57,11 @@ cdef enum:
     MAX_LARGE = 8               # bodies of this size whose requests are kept rendered
 
 REGION_BYTES = 1 << 32
+# Two builds that share memory have one; see _core.LAYOUT.
+LAYOUT = " ".join(str(size) for size in (
+    arena.ENTRY_KINDS, sizeof(arena.Region), sizeof(arena.Entry), sizeof(arena.Gauge),
+    sizeof(arena.Rate), sizeof(arena.Requests), sizeof(arena.Named), sizeof(hdr.Hdr),
+    sizeof(trend.Trend)))
 PASS_ON_S = 1.0              # for one address of several
 TIMEOUT_NS = 60 * 10**9      # k6's, of a whole request
 CONNECT_TIMEOUT_NS = 30 * 10**9
