@@ -83,7 +83,7 @@ class Worker:
         shares = [asdict(share) for share in applied.shares(self.workers)[self.index]]
         self.send("prepare", data=data, shares=shares)
         self.hear("prepared")
-        self.send("begin", start_ns=time.monotonic_ns() + round(lead_s * 1e9))
+        self.send("begin", start_ns=time.monotonic_ns() + round(lead_s * 1e9), begun_ns=0)
 
     def run(self, data: Any = None) -> dict[str, int]:
         """Let the script run to its end."""

@@ -7,6 +7,7 @@ reads what it needs for judging there, and sends it to the machines that do not 
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -32,6 +33,7 @@ from fastbench.run.sampling import Machines
 from fastbench.run.supervisor import Supervisor
 from fastbench.run.worker import lowered
 from fastbench.run.worker_pool import StartLine
+from fastbench.script import running_load
 from fastbench.script.api.options import Declared, Settings
 from fastbench.script.api.recorder import Recorder
 from fastbench.script.load import hosts
@@ -43,6 +45,7 @@ from fastbench.script.schedule import Share
 
 LEFT_S = 2.0  # for machines to say what they did not use
 SEND_S = 120.0  # for the files of a script
+TELL_NS = 1_000_000_000  # from one word on what other machines do to the next
 STALE_S = 1.5  # a look every second, and its way
 
 
@@ -75,6 +78,7 @@ class RemoteGroup:
         self.on_stop: Callable[[], None] = lambda: None
         self.workers: Supervisor[ScriptWorker] = Supervisor(lambda: self.on_stop())
         self._closed = False
+        self._tell_ns = 0  # when the machines are told of each other next, if the script may look
         self._notice = notice
         self._leases = Leases(machines)
         self._shared: dict[int, Share] = {}
@@ -123,6 +127,7 @@ class RemoteGroup:
             machine.on["need"] = partial(self._leases.need, machine)
             body = {"first": span.start, "count": len(span), "total": self._all.first[-1]}
             body |= {"machine": at, "machines": len(self._all.machines)}
+            body |= {"region_bytes": self.arena.region_bytes}  # no larger: it is followed here
             asked.append(machine.ask("load_script", body | {"request": self._request}, "started"))
         for at, answer in zip(places, awaited(asked, SEND_S), strict=True):
             if answer is None:
@@ -165,14 +170,31 @@ class RemoteGroup:
     def begin(self, line: StartLine) -> None:
         """Let the machines look every second from now on."""
         self._all.begin(line)
+        if self.declared is not None and self.declared.looks:
+            self._tell_ns = line.start_ns + TELL_NS + self.behind_ns
 
     def look(self) -> bool:
         """Tell whether the run ends, because a machine is lost."""
+        if self._tell_ns and time.monotonic_ns() >= self._tell_ns:
+            self._tell_ns += TELL_NS
+            self._tell_elsewhere()
         return self._all.look()
 
     def machines(self) -> Machines:
         """Return how the machines stand."""
         return self._all.standing()
+
+    def _tell_elsewhere(self) -> None:
+        """Tell the workers of each machine what those of the others have done so far."""
+        spans = [self._all.span(at) for at in range(len(self._all.machines))]
+        vus = [sum(self.block.counters(index)["active"] for index in span) for span in spans]
+        counted = [running_load.counts(self.arena, span) for span in spans]
+        everything = sum(counted, running_load.Counts())
+        for span, own_vus, own in zip(spans, vus, counted, strict=True):
+            rows = [(*key, count) for key, count in (everything - own).items()]
+            for child in self.workers.children:
+                if child.index in span and not child.gone:
+                    child.send("elsewhere", {"vus": sum(vus) - own_vus, "counts": rows})
 
     def loaded(self) -> None:
         """Count the iterations as dropped that no machine was granted, or too late."""

@@ -87,7 +87,7 @@ class Declared:
     `warnings` are of the files it read.
     `loads` are by scenario: the shortcuts in the Options of the module that declares it, where that
     is not the script itself. `lost` tells what else of such Options is not used. `summary`: it has
-    a handleSummary(), as scripts of k6 may.
+    a handleSummary(), as scripts of k6 may. `looks`: it may ask what all users have done so far.
     """
 
     options: Settings
@@ -99,6 +99,7 @@ class Declared:
     loads: Mapping[str, Load] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
     summary: bool = False
+    looks: bool = False
 
 
 class Options:

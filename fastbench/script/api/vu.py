@@ -45,13 +45,14 @@ class Listens(Protocol):
 class Vu(Client):
     """One virtual user: its number, its requests and cookies, and what it keeps in `state`."""
 
-    __slots__ = ("_user", "halted", "id", "iteration", "scenario", "state", "task")
+    __slots__ = ("_user", "halted", "id", "iteration", "number", "scenario", "state", "task")
 
     def __init__(self, id: int, scenario: str, session: Session, maker: Maker) -> None:
         super().__init__(session, maker)
         self.id = id
         self.scenario = scenario
         self.iteration = 0
+        self.number = 0  # of its iteration, where users share iterations
         self.state: dict[Any, Any] = {}
         self.task: Task[None] | None = None
         self._user: Any = None  # what a host of another language keeps for it

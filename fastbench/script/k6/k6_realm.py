@@ -40,6 +40,7 @@ class K6Realm:
         self.files: dict[tuple[str, bool], str | bytes] = {}
         self.throws = False  # options.throw
         self.scenarios: dict[str, Spec] = {}
+        self.first_vus: dict[str, int] = {}  # by scenario
         self.now: RunningLoad | None = None  # while there is one
         self.settled = Json(b"{}")  # the options as exec.test.options has them
         self.now_ms: Callable[[], int] = int  # Date.now() of the realm

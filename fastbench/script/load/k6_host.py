@@ -158,7 +158,13 @@ class K6Host(JavaScriptHost):
             warnings=remarks.texts(),
             lost=(*told, *self._realm.isolate_if_changed(), *k6_option_names.unused(given)),
             summary=has["handleSummary"],
+            looks=self._looks(),
         )
+
+    def _looks(self) -> bool:
+        from fastbench.script.k6.modules import k6_execution
+
+        return self._realm.modules.mention(*k6_execution.COUNTED)
 
     def _settled(self, given: Mapping[str, Any]) -> Json:
         """Return what exec.test.options is: also with what our own flags say."""
@@ -209,6 +215,7 @@ class K6Host(JavaScriptHost):
         for spec in specs:
             planned = spec.pre_allocated_vus if spec.executor in ARRIVAL else spec.most_vus
             self._planned[spec.name] = range(first, first + (planned or 0))
+            self._realm.first_vus[spec.name] = first
             first += spec.most_vus
 
     def prepare(self, vu: Vu) -> None:

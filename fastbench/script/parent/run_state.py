@@ -207,7 +207,7 @@ class Standing:
     def _gauges(self) -> dict[str, GaugeValue]:
         """Return the VUs now and those there may be; workers count each that comes."""
         most = self._applied.most_vus
-        peak = self.reader.arena.sums({MAX_VUS}).get(("gauge", MAX_VUS, ""), (0, 0, 0))[2]
+        peak = sum(most for _, _, most, _ in self.reader.arena.sums({MAX_VUS}).values())
         # A run may be over before the first look.
         vus = self._vus if self._vus.at_ns else GaugeValue(peak, peak, peak, at_ns=round(peak))
         vus = replace(vus, max=max(vus.max, peak))

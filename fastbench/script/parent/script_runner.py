@@ -76,6 +76,7 @@ class ScriptRun:
         self.why = ""
         self.loaded = False  # the load is over
         self.signal_ns = 0  # when a signal came
+        self.begun_ns = 0  # when setup began, 0 if there is none
         self.line_ns = 0  # when all runs beside this one begin
         self.notes = Notes()
         self.sought: target_discovery.Sought | None = None
@@ -277,8 +278,9 @@ class ScriptRun:
 
     def _set_up(self, limit_s: float) -> None:
         first = self.workers.children[0]
+        self.begun_ns = time.monotonic_ns()
         first.send("setup", {})
-        limit_ns = time.monotonic_ns() + round(limit_s * 1e9)
+        limit_ns = self.begun_ns + round(limit_s * 1e9)
         self._pump(lambda: self.settled or bool(self.workers.stopped_ns) or first.gone, limit_ns)
         if not (self.settled or self.workers.stopped_ns or first.gone):
             self.stop("script_failed", f"setup took longer than {limit_s:g}s (setup_timeout)")
@@ -315,7 +317,7 @@ class ScriptRun:
             for child in children:
                 child.ended = True
             return time.monotonic_ns()
-        self.workers.say("begin", {"start_ns": start_ns})
+        self.workers.say("begin", {"start_ns": start_ns, "begun_ns": self.begun_ns})
         self.group.begin(StartLine(start_ns, start_ns, 0, limits.judge.instants_s(MAX_INSTANTS)))
         return start_ns
 

@@ -58,6 +58,7 @@ class SharedIterations(Executor):
         number, now_ns = LATER, monotonic_ns()
         while now_ns < self.last_ns and number == LATER:
             while now_ns < self.last_ns and (number := take(shared, limit)) >= 0:
+                vu.number = number
                 now_ns = await iterate(vu)
             if number == LATER and now_ns < self.last_ns:
                 await self._more()

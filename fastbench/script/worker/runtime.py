@@ -78,7 +78,7 @@ class Runtime:
         self._scenes: dict[str, ScenarioRunner] = {}
         self._data: Any = None  # of setup
         self._vus = self._workers = 0
-        self._most = arena.writer(index).gauge(MAX_VUS)
+        self._most = arena.writer(index).gauge(MAX_VUS, f'{{"machine":"{arena.machine}"}}')
         self._servers: set[_client.Origin] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._background = Background(self.loop)
@@ -124,9 +124,9 @@ class Runtime:
         self._workers = shares[0].workers
         gc.freeze()  # VUs live until the end: no use in looking through them again and again
 
-    async def run(self, start_ns: int) -> dict[str, int]:
+    async def run(self, start_ns: int, begun_ns: int = 0) -> dict[str, int]:
         """Run the shares; return when the last iteration of each scenario ended, 0 for none."""
-        self.now.start_ns = start_ns
+        self.now.line_up(start_ns, begun_ns)
         for each in self._executors:
             each.line_up()
         if self._stopped is None:

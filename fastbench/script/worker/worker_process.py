@@ -175,7 +175,9 @@ class _Worker:
         elif kind == "prepare":
             self._do(self._prepare(self._crew, said))
         elif kind == "begin":
-            self._do(self._begin(self._crew, said["start_ns"]))
+            self._do(self._begin(self._crew, said["start_ns"], said["begun_ns"]))
+        elif kind == "elsewhere":
+            self._crew.now.hear(said["vus"], said["counts"])
         elif kind == "stop":
             self._crew.stop(grace=said["grace"])
             if self._setup_task is not None:
@@ -209,11 +211,11 @@ class _Worker:
         crew.prepare(said["data"], [Share.from_json(each) for each in said["shares"]])
         self._channel.send({"prepared": {}})
 
-    async def _begin(self, crew: Runtime, start_ns: int) -> None:
+    async def _begin(self, crew: Runtime, start_ns: int, begun_ns: int) -> None:
         seat = self._seat
         record_pauses(seat.arena.writer(seat.index))  # those while VUs were made delayed nothing
         _client.set_state(seat.block, seat.index, "running")
-        ends = await crew.run(start_ns)
+        ends = await crew.run(start_ns, begun_ns)
         _client.set_state(seat.block, seat.index, "ended")
         self._channel.send({"ended": {"scenarios": ends, "addresses": crew.addresses()}})
 

@@ -1,6 +1,6 @@
 """What `k6/execution` tells of the run: the instance, the scenario, the user, the options.
 
-Workers are one instance to a script: what is counted is counted over all of them.
+Workers are one instance to a script, on all machines: what is counted is counted over all of them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from fastbench.script.running_load import RunningLoad
 
 _FIRST_SHARED = 34  # of the counters that workers share: those of feeders, which scripts here lack
-_LAST_SHARED = 60  # the last ones are those of options.rps and of VUs that no plan had
+_LAST_SHARED = 62  # the last one is that of options.rps
 NUMBERS = ("iterationInTest", "iterationInInstance")
+COUNTED = ("instance", "progress")  # what is counted over all workers is asked for by these words
 _SUBJECTS = {
     "scenario": "scenario information outside of the VU context",
     "vu": "VU information in the init context",
@@ -110,10 +111,15 @@ def _of_scenario(user: K6User, now: RunningLoad, scenario: Spec, part: str) -> A
 def number(user: K6User, scenario: Spec) -> int:
     """Return a number of this iteration that no other of its scenario has, in any worker.
 
-    It is taken at the first call of an iteration.
+    It is taken at the first call of an iteration. Where it is known how many iterations there will
+    be, numbers are below that, also where one machine does more of them than another.
     """
     vu, realm = user.vu, user.realm
     assert vu is not None
+    if scenario.executor == "shared-iterations":
+        return vu.number
+    if scenario.executor == "per-vu-iterations" and realm.now is not None and realm.now.is_split:
+        return vu.iteration * scenario.most_vus + vu.id - realm.first_vus[scenario.name]
     iteration, taken = user.scenario_iteration
     if iteration != vu.iteration:
         place = list(realm.scenarios).index(scenario.name)
