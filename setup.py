@@ -12,7 +12,7 @@ DEBUG = os.environ.get("FASTBENCH_DEBUG") == "1"
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 OPTIMISE = ["-O1", "-g", *SANITIZE] if DEBUG else ["-O3", "-g0"]
 BUILD_DIR = "build/debug" if DEBUG else "build/release"
-KINDS = ("*.pxd", "*/*.pyx", "*/*.pxd", "*/*.pxi")
+KINDS = ("*.pxd", "*/*.pyx", "*/*.pxd", "*/*.pxi", "*/*.h")
 JAVASCRIPT = "javascript/_quickjs"
 SOURCES = [
     path
@@ -32,6 +32,7 @@ extensions = [
         f"fastbench.engine.{name.replace('/', '.')}",
         [f"fastbench/engine/{name}.pyx"],
         depends=SOURCES,
+        include_dirs=["fastbench/engine/http2"],
         libraries=["ssl", "crypto"],
         # Cython's own loops compare signed with unsigned; the sources do not.
         extra_compile_args=[*OPTIMISE, "-Wno-sign-compare"],

@@ -45,8 +45,7 @@ ROOMS: dict[str, set[str]] = {
 ROOMS["cli"] = set(ROOMS)
 ROOMS["__main__"] = {"foundation", "cli"}
 
-# Which part of a room may import which other part of it. What stands in the room itself, beside
-# its folders, is a part of the room's name.
+# Which part of a room may import which other; files beside its folders are a part of its name.
 PARTS: dict[str, set[str]] = {
     "results.thresholds": {"results"},
     "results.assessment": {"results"},
@@ -107,9 +106,10 @@ HEAVY = {
 }
 
 # A file of the engine may cimport libc and what stands before it.
+HTTP2 = ("huffman", "hpack", "meaning", "head_block", "request_block")
 ENGINE_ORDER = (
     *("kernel", "hdr", "fifo", "pace", "response", "head", "codec", "http"),
-    *("websocket.utf8", "websocket.frames", "websocket.upgrade"),
+    *("websocket.utf8", "websocket.frames", "websocket.upgrade", *(f"http2.{n}" for n in HTTP2)),
     *("block", "tls", "rules", "addresses", "worker", "byurl", "conn", "exchange"),
     *("websocket.talk", "websocket.dialogue", "loop", "slices", "trend", "arena"),
 )

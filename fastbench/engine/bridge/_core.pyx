@@ -21,6 +21,11 @@ cimport fastbench.engine.exchange as exchange
 cimport fastbench.engine.websocket.frames as frames
 cimport fastbench.engine.hdr as hdr
 cimport fastbench.engine.http as http
+cimport fastbench.engine.http2.head_block as head_block
+cimport fastbench.engine.http2.hpack as hpack
+cimport fastbench.engine.http2.huffman as huffman
+cimport fastbench.engine.http2.meaning as meaning
+cimport fastbench.engine.http2.request_block as request_block
 cimport fastbench.engine.kernel as kernel
 cimport fastbench.engine.loop as loop
 cimport fastbench.engine.pace as pace
@@ -117,6 +122,7 @@ cdef int look_for(codec.Needle *needle, bytes text) except -1:
 
 
 include "_parser.pxi"
+include "_hpack.pxi"
 
 
 cdef class Engine:
