@@ -8,6 +8,7 @@ ssh:hosts.txt                one that is started over SSH on the hosts of that f
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,13 @@ def read(address: str) -> ClusterAddress:
     if port is None or not 0 < int(port[1]) < 65536:
         raise UsageError(f"--on {address}: it has to be {FORMS}, with a port of 1 to 65535.")
     return Scheduler(f"{scheme}://{host}:{int(port[1])}")
+
+
+def absolute(address: str) -> str:
+    """Return an address that means the same in every folder."""
+    kind, colon, rest = address.partition(":")
+    is_file = colon and kind == "ssh" and not rest.startswith("//")
+    return f"ssh:{os.path.abspath(rest)}" if is_file else address
 
 
 def _local(address: str, count: str) -> Local:

@@ -99,6 +99,23 @@ def reasons(row: Row) -> list[str]:
     return found
 
 
+def machines(told: SuiteResult) -> list[str]:
+    """Say of each cluster how many runs it carried, and how many machines it had in them."""
+    found: dict[str, list[int]] = {}
+    for row in told.rows:
+        if row.result is not None and row.result.machines:
+            counts = found.setdefault(str(row.result.config.get("on")), [])
+            counts.append(len(row.result.machines))
+    return [
+        f"{plural(len(counts), 'run')} on {_span(counts)} of {on}" for on, counts in found.items()
+    ]
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return plural(high, "machine") if low == high else f"{low} to {high} machines"
+
+
 def document(told: SuiteResult) -> dict[str, object]:
     """Return the JSON-ready document of a suite."""
     return {
@@ -122,6 +139,8 @@ def _run(row: Row) -> dict[str, object]:
         "exit_code": row.code,
         "outcome": row.outcome,
         "elapsed_s": round(row.elapsed_s, 3),
+        "on": None if result is None else result.config.get("on"),
+        "machines": 0 if result is None else len(result.machines),
         "ended": None if result is None else result.summary.ended,
         "verdict": None if result is None else result.validity.verdict,
         "requests": None if found is None else found.requests,

@@ -71,6 +71,11 @@ def words(tmp_path: Path, text: str, overrides: Overrides | None = None) -> str:
          "run --base-url http://own x.py"),
         ('[[run]]\nname = "a"\ncompare = ["http://a/", "http://b/"]\npairs = 6\nduration = "1s"',
          "compare --visit 1s --pairs 6 http://a/ http://b/"),
+        ('suite.on = "h:1"\n' + URL_RUN, "--on h:1 http://h/"),
+        ('suite.on = "h:1"\n' + URL_RUN + 'on = "local:2"', "--on local:2 http://h/"),
+        ('suite.on = "h:1"\n' + SCRIPT_RUN + 'on = ""', "run x.py"),
+        ('suite.on = "h:1"\n[[run]]\nname = "a"\ncompare = ["http://a/", "http://b/"]',
+         "compare http://a/ http://b/"),
         ('suite.thresholds = ["p99<1s"]\n[[run]]\nname = "a"\ncompare = []\n'
          'args = ["--run-base", "x"]', "compare --run-base x"),
     ],
@@ -92,6 +97,10 @@ def test_an_entry_is_the_words_of_a_command_line(tmp_path: Path, text: str, line
          "run --base-url http://new x.py"),
         ('suite.base_url = "http://h"\n[[run]]\nname = "a"\nurl = "/x"',
          Overrides(base_url="http://new/"), "http://new/x"),
+        ('suite.on = "h:1"\n' + SCRIPT_RUN + 'on = "h:2"', Overrides(on="local:3"),
+         "run --on local:3 x.py"),
+        (URL_RUN + 'on = ""', Overrides(on="local:3"), "http://h/"),
+        (URL_RUN + 'on = "h:2"', Overrides(on=""), "http://h/"),
     ],
 )  # fmt: skip
 def test_the_command_line_wins(tmp_path: Path, text: str, overrides: Overrides, line: str) -> None:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as Xml
 
 import browser
 import comparing
+import machine_samples
 import pytest
 import samples
 import scenario_samples
@@ -206,3 +207,23 @@ def test_the_document_says_what_the_table_says() -> None:
     assert first["files"] == FILES and first["verdict"] == "ok"
     assert second["thresholds"]["http_req_duration{scenario:email}: p(95)<150"]["ok"] is False
     assert document["runs"][-1]["exit_code"] is None
+
+
+def test_every_form_says_which_runs_machines_carried() -> None:
+    carried = machine_samples.carried(samples.good())
+    carried = replace(carried, config={**carried.config, "on": "tcp://a:8786"})
+    fewer = replace(carried, machines=carried.machines[:1])
+    count = len(carried.machines)
+    rows = [Row(name, "x", 0, "", 1.0, {}, each) for name, each in (("a", carried), ("b", fewer))]
+    alone = Row("c", "x", 0, "", 1.0, {}, samples.good())
+    suite = told(*rows, alone, code=0)
+    words = f"2 runs on 1 to {count} machines of tcp://a:8786"
+    assert words in suite_text.render(suite, color=False, width=100)
+    assert words in html_suite.render(suite)
+    assert f"2 runs on 1 to {count} machines of tcp" in markdown_suite.render(suite)
+    runs = suite_rows.document(suite)["runs"]
+    assert isinstance(runs, list)
+    assert [(each["on"], each["machines"]) for each in runs] == [
+        *(("tcp://a:8786", count), ("tcp://a:8786", 1), (None, 0)),
+    ]
+    assert suite_rows.machines(told(alone)) == []

@@ -14,6 +14,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.commands import suite_files
 from fastbench.cli.help import pager
 from fastbench.cli.output import delivery
+from fastbench.cluster import cluster_address
 from fastbench.experiments.suite import suite_file
 from fastbench.experiments.suite.suite_file import Entry, Overrides, Suite
 from fastbench.foundation import exit_codes, redact, signals
@@ -49,8 +51,8 @@ Run the runs that a TOML file lists, one after the other, each in its own proces
 of every run, one index page and one summary table."""
 _EPILOG = """\
 The file has a [suite] table (name, out, wait_for, pause, stop_on_failure, base_url, env, tags,
-thresholds, args) and one [[run]] table per run. A run has a name, one of url (or urls_from_file),
-script or compare, and settings with the names of the flags:
+thresholds, on, args) and one [[run]] table per run. A run has a name, one of url (or
+urls_from_file), script or compare, and settings with the names of the flags:
   url       duration connections requests rate warmup shape wait_for thresholds, and the request:
             method headers body body_file data form content_type accept host user_agent auth
             bearer timeout expect_status expect_body
@@ -58,6 +60,8 @@ script or compare, and settings with the names of the flags:
             wait_for thresholds, and headers accept host user_agent auth bearer timeout
             expect_status
   compare   duration (of a trial) connections rate warmup pairs, and the request as for url
+  on        for url and script, and in [suite] for all of these: the Dask cluster whose machines
+            carry the run, as of --on; on = "" keeps a run on this machine
 Write every other flag in args, as on a command line: args = ["--no-keepalive", "-t", "2"].
 examples/suite.toml is an example.
 
@@ -87,6 +91,7 @@ def parser() -> Parser:
     add("-e", "--env", metavar="NAME=VALUE", action="append", default=[], help="for every script")
     add("--scale", metavar="F", help="multiply users, rates and connections: 0.1, 2, 50%%")
     add("--time-scale", metavar="F", help="multiply durations")
+    add("--on", metavar="ADDRESS", help="run all but comparisons on a Dask cluster (docs/scale.md)")
     add("--webhook", metavar="URL", help="notify on failure: POST a Slack message and the outcomes")
     add("--list", action="store_true", help="list the runs and their command lines, then exit")
     add("--dry-run", action="store_true", help="check every run, send no load")
@@ -113,9 +118,22 @@ def main(argv: Sequence[str]) -> int:
     suite_files.prepare(suite)
     from fastbench.experiments.suite import suite_runner
 
-    with signals.held():
+    with signals.held(), _clusters(suite, flags):
         result = suite_runner.carry_out(suite, _FORMS, _observer(flags))
         return _deliver(result, suite.out, flags)
+
+
+def _clusters(suite: Suite, flags: argparse.Namespace) -> AbstractContextManager[None]:
+    """Start the clusters of its runs, each once; say which runs have none."""
+    if not (addresses := set(suite_files.machines(suite).values())):
+        return nullcontext()
+    here = [entry.name for entry in suite.entries if entry.kind == "compare"]
+    if here and suite.on and not flags.quiet:
+        told = ", ".join(here)
+        pager.notes([f"--on is not for comparisons; on this machine alone: {told}."])
+    from fastbench.cluster.links import kept_cluster
+
+    return kept_cluster.kept(addresses)
 
 
 def _suite(flags: argparse.Namespace) -> Suite:
@@ -127,6 +145,7 @@ def _suite(flags: argparse.Namespace) -> Suite:
         env=tuple(flags.env),
         scale=flag_values.factor("--scale", flags.scale),
         time_scale=flag_values.factor("--time-scale", flags.time_scale),
+        on=None if flags.on is None else cluster_address.absolute(flags.on),
     )
     suite = suite_file.read(flags.file, overrides)
     out = suite.out if flags.out is None else os.path.abspath(flags.out)
@@ -137,6 +156,7 @@ def _suite(flags: argparse.Namespace) -> Suite:
     try:
         checked = tuple(_checked(entry) for entry in chosen)
         suite_files.check(replace(suite, out=out, entries=checked), file, run_files.ENDINGS)
+        suite_files.machines(replace(suite, entries=checked))
     finally:
         os.chdir(here)
     if wait is not None and wait.url is None:

@@ -1,4 +1,4 @@
-"""The files of a suite: its own, those of its runs, and what each of them reads.
+"""The files of a suite: its own, those of its runs, and what each of them reads; its machines.
 
 A history and a baseline may be written by several runs: that is what they are for.
 """
@@ -12,7 +12,9 @@ from types import SimpleNamespace
 from fastbench.cli.args import compare_args, flag_reader, flag_table, url_args
 from fastbench.cli.output import delivery, destinations
 from fastbench.cli.output.destinations import File
+from fastbench.cluster import cluster_address
 from fastbench.experiments.suite.suite_file import Entry, Suite
+from fastbench.plan.plan import UsageError
 from fastbench.results.result import Result
 
 WHOLE = ("summary.json", "junit.xml", "summary.md", "index.html")  # of the suite itself
@@ -52,6 +54,31 @@ def check(suite: Suite, file: str, endings: Mapping[str, str]) -> None:
         own += [each for each in _written(entry) if not each.flag.endswith(_SHARED)]
         reads += _read(entry)
     destinations.check([*results, *own], reads)
+
+
+def machines(suite: Suite) -> dict[str, str]:
+    """Return the addresses of the clusters of its runs, by their names.
+
+    Raises UsageError for what is no address, and for runs at the same time on the same machines.
+    """
+    found = {}
+    taken: dict[tuple[str, object], str] = {}  # group and cluster: who has it
+    for entry in suite.entries:
+        typed, _, _ = read(entry)
+        if not (address := getattr(typed, "on", None)):
+            continue
+        try:
+            target = cluster_address.read(address)
+        except UsageError as error:
+            raise UsageError(f"{entry.place}: {error}") from None
+        found[entry.name] = address
+        other = taken.setdefault((entry.group, target), entry.name) if entry.group else entry.name
+        if other != entry.name:
+            raise UsageError(
+                f"`{other}` and `{entry.name}` run at the same time, and a machine carries one run "
+                'at a time: give one of them on = "" to stay on this machine, or another cluster.'
+            )
+    return found
 
 
 def prepare(suite: Suite) -> None:

@@ -4,7 +4,9 @@
    bare number of a duration is in seconds.
 2. env, tags, thresholds, args and base_url of `[suite]` are for every run that can have them; a
    run's own env and tags win by name, its thresholds and args are added.
-3. The command line of the suite wins over the file.
+3. `on` names the machines that carry a run; an empty one keeps a run on this machine, whatever else
+   says. A comparison has none.
+4. The command line of the suite wins over the file.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ SUITE = "[suite]"
 _TAKEN = ("index", "summary", "junit")  # files of the suite itself, without their endings
 _TOP = (
     *("name", "out", "wait_for", "pause", "stop_on_failure"),
-    *("base_url", "env", "tags", "thresholds", "args"),
+    *("base_url", "env", "tags", "thresholds", "on", "args"),
 )
 _SENT = {  # how requests are sent and judged, of every kind of run
     "headers": "-H",
@@ -103,8 +105,8 @@ _MANY = (
 )  # of these flags there may be several
 _LISTS = {"url": "urls_from_file"}  # by kind: what may say in its place what is loaded
 _MORE = {  # beside them
-    "url": ("name", "url", "thresholds", "args"),
-    "script": ("name", "script", "env", "tags", "thresholds", "args"),
+    "url": ("name", "url", "thresholds", "on", "args"),
+    "script": ("name", "script", "env", "tags", "thresholds", "on", "args"),
     "compare": ("name", "compare", "args"),
 }
 COMMANDS = {"url": (), "script": ("run",), "compare": ("compare",)}
@@ -119,6 +121,7 @@ class Overrides:
     env: tuple[str, ...] = ()
     scale: float = 1.0
     time_scale: float = 1.0
+    on: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """What the file asks for. `folder` is its own, `out` where the results go, both absolute."""
+    """What the file asks for. `folder` is its own, `out` where the results go, both absolute.
+
+    `on` is where runs go that do not say it themselves, "" for this machine.
+    """
 
     name: str
     folder: str
@@ -152,6 +158,7 @@ class Suite:
     pause_s: float
     stop_on_failure: bool
     entries: tuple[Entry, ...]
+    on: str = ""
 
 
 def read(path: str, overrides: Overrides) -> Suite:
@@ -177,6 +184,7 @@ def read(path: str, overrides: Overrides) -> Suite:
         pause_s=overrides.time_scale * seconds(pause or "0", f"{place}: pause"),
         stop_on_failure=switch(top, "stop_on_failure", place),
         entries=tuple(_every(whole, top, overrides, shown)),
+        on=_machines({}, top, overrides, place),
     )
 
 
@@ -306,6 +314,8 @@ def _words(kind: str, run: Table, top: Table, overrides: Overrides, place: str) 
     if kind != "compare":
         for limit in (*texts(top, "thresholds", SUITE), *texts(run, "thresholds", place)):
             yield from ("--threshold", limit)
+        if on := _machines(run, top, overrides, place):
+            yield from ("--on", on)
     yield from (*texts(top, "args", SUITE), *texts(run, "args", place))
     targets = texts(run, kind, place)
     elsewhere = kind == "compare" or _LISTS.get(kind) in run  # a comparison may start its servers
@@ -316,6 +326,14 @@ def _words(kind: str, run: Table, top: Table, overrides: Overrides, place: str) 
         # What is compared may be a saved result.
         file = kind == "script" or (kind == "compare" and os.path.isfile(target))
         yield target if file else _whole(target, base_url, place)
+
+
+def _machines(run: Table, top: Table, overrides: Overrides, place: str) -> str:
+    """Return which machines carry a run, "" for this one."""
+    own = text(run, "on", place)
+    if own == "":
+        return ""
+    return (overrides.on if overrides.on is not None else own or text(top, "on", SUITE)) or ""
 
 
 def _several(run: Table, key: str, place: str) -> Iterable[str]:

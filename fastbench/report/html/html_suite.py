@@ -16,14 +16,15 @@ from fastbench.report.html import html_parts
 from fastbench.report.html.html_markup import Content, Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_page import page
 from fastbench.report.page import plural, seconds
-from fastbench.report.suite_rows import heads, reasons, shown
+from fastbench.report.suite_rows import heads, machines, reasons, shown
 
 NO_BREAK = "\u00a0"  # of a line: a file each would make tall rows on a phone
 
 
 def render(result: SuiteResult) -> str:
     """Return the page, ending in a newline."""
-    about = (plural(len(result.rows), "run"), seconds(result.elapsed_s), result.started_at)
+    runs = (plural(len(result.rows), "run"), *machines(result))
+    about = (*runs, seconds(result.elapsed_s), result.started_at)
     main = html_parts.main(
         html_parts.heading(result.name, [each.replace("T", " ") for each in about], "suite"),
         _verdict(result),

@@ -6,7 +6,7 @@ from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation import exit_codes
 from fastbench.report.markdown.markdown_markup import escaped, table
 from fastbench.report.page import seconds
-from fastbench.report.suite_rows import heads, reasons, shown
+from fastbench.report.suite_rows import heads, machines, reasons, shown
 
 
 def render(result: SuiteResult) -> str:
@@ -17,6 +17,7 @@ def render(result: SuiteResult) -> str:
     sections = [
         [f"## fastbench suite: {escaped(result.name)}"],
         [f"**{word} · {result.headline}, in {seconds(result.elapsed_s)}{why}**"],
+        [f"{escaped(', '.join(carried))}."] if (carried := machines(result)) else [],
         [escaped(result.note)] if result.note else [],
         table(("Run", "Outcome", "Time", *names), [_cells(row) for row in result.rows]),
         _remarks(result),

@@ -8,7 +8,7 @@ from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation.redact import printable
 from fastbench.report.columns import NOTHING
 from fastbench.report.page import MIN_COLUMNS, Page, Paint, cut, seconds
-from fastbench.report.suite_rows import heads, reasons, shown
+from fastbench.report.suite_rows import heads, machines, reasons, shown
 
 MIN_NAME = 8
 OUTCOME_COLUMNS = 17  # the longest there is
@@ -102,6 +102,7 @@ def _whole(page: Page, result: SuiteResult) -> list[str]:
     words = f"{result.headline}, in {seconds(result.elapsed_s)}"
     words += f"; exit {result.code}" if result.code else ""
     first, *more = textwrap.wrap(words, page.width - len(title) - BETWEEN)
-    more += textwrap.wrap(printable(result.note), page.width - len(title) - BETWEEN)
+    for said in (*machines(result), result.note):
+        more += textwrap.wrap(printable(said), page.width - len(title) - BETWEEN)
     indent = " " * (len(title) + BETWEEN)
     return [f"{paint(title)}{' ' * BETWEEN}{first}", *(indent + line for line in more)]
