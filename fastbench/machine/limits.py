@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fastbench.machine import system_files
 from fastbench.plan.plan import UsageError
@@ -48,6 +50,15 @@ def usable_memory_bytes() -> int | None:
     for path in (*(f"{each}/memory.max" for each in folders), _MEMORY_V1):
         found.append(system_files.whole(system_files.text(path).strip()) or 0)
     return min(filter(None, found), default=None)
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Raise UsageError where what the block makes does not fit into memory."""
+    try:
+        yield
+    except MemoryError as error:
+        raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
 
 
 def raise_open_files() -> None:

@@ -26,7 +26,7 @@ from fastbench.machine import host, limits, processes
 from fastbench.machine.monitor import Monitor
 from fastbench.machine.server_clocks import ServerClocks
 from fastbench.plan import resolve
-from fastbench.plan.plan import Plan, UsageError
+from fastbench.plan.plan import Plan
 from fastbench.plan.resolve import Reach
 from fastbench.results import resolution
 from fastbench.results.usage import HostUse
@@ -109,11 +109,9 @@ class TurnsRun:
         load = sides[0].load
         count = workers_of(sides[0])
         limits.allow_open_files(len(sides) * -(-load.connections // count))
-        try:
+        with limits.enough_memory():
             self.blocks = [_core.Block(count) for _ in sides]
             self.shared = _core.Slices(count, len(sides), samples=SAMPLES)
-        except MemoryError as error:
-            raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
         self.workers = Supervisor(self.shared.stop)
         with closing(self.workers), signals.heard(self.workers.interrupt):
             for index in range(count):

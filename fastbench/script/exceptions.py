@@ -72,11 +72,12 @@ class Broken(Exception):
         line = f", line {self.spot.line}" if self.spot.line else ""
         return f"{self.spot.file}{line}: {self.text}"
 
-    def refusal(self) -> OptionsError | ScriptError:
-        """Return why the script is not run at all."""
+    def refusal(self, machine: str = "") -> OptionsError | ScriptError:
+        """Return why the script is not run at all; `machine` is the one of several that said it."""
+        where = f"{machine}: " if machine else ""
         if self.stage == "options":
-            return OptionsError(self.sentence if self.spot.line else self.text)
-        return ScriptError(self.sentence, self.traceback)
+            return OptionsError(where + (self.sentence if self.spot.line else self.text))
+        return ScriptError(where + self.sentence, self.traceback)
 
     def to_json(self) -> dict[str, Any]:
         """Return what goes over the control channel."""

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import os
-import socket
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from fastbench.cluster import file_store, message_codec, plan_message, request_message
 from fastbench.cluster.agent.granted_numbers import GrantedNumbers
+from fastbench.cluster.agent.work import Work
 from fastbench.cluster.file_store import Incoming, MissingFiles, Store
-from fastbench.cluster.machine_report import MachineReport
 from fastbench.cluster.message_codec import MessageError
 from fastbench.cluster.sent_files import Manifest
-from fastbench.cluster.worker_memory import MemorySource
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 from fastbench.machine import host, limits
 from fastbench.machine.monitor import Monitor
 from fastbench.plan.plan import UsageError
-from fastbench.results import json_codec
-from fastbench.run import sampling, summarize
 from fastbench.run.child import Lines
-from fastbench.run.snapshot import Snapshot
+from fastbench.run.summarize import RunTerms
 from fastbench.run.supervisor import Supervisor
 from fastbench.script.load import hosts
 from fastbench.script.parent import target_discovery, worker_channel
@@ -77,7 +72,7 @@ class Files:
         return tree
 
 
-class ScriptWork:
+class ScriptWork(Work):
     """The workers of a script on this machine. The parent says what each of them does."""
 
     def __init__(
@@ -100,26 +95,20 @@ class ScriptWork:
         self._total = body["total"]
         place = {name: body[name] for name in ("first", "total")}
         machine = {name: body[name] for name in ("machine", "machines")}
-        try:
-            self._block = _core.Block(body["count"], **place)
-            region_bytes = body["region_bytes"]  # ours are no larger, where memory is short smaller
+        region_bytes = body["region_bytes"]  # ours are no larger, where memory is short smaller
+        with limits.enough_memory():
+            block = _core.Block(body["count"], **place)
             self._arena = _client.Arena(
                 body["count"], **place, **machine, bytes_per_worker=region_bytes
             )
-        except MemoryError as error:
-            raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
+        super().__init__(block, workers, target_discovery.NOBODY.found, self._arena)
         limits.raise_open_files()
-        self._workers = workers
         self._say = say
         self._offset_ns = offset_ns
-        self._start_ns = 0
         self._lines: dict[int, Lines] = {}
-        self._monitor: Monitor | None = None
         self._rare = host.rare()
-        self._sought = target_discovery.NOBODY
         self._numbers = GrantedNumbers(self._arena, say)
-        self.memory = MemorySource(self._block, self._arena)
-        self.handlers: Mapping[str, Callable[[Any], None]] = {
+        self.handlers = {
             "fork": self._fork,
             "grant": self._numbers.grant,
             "close_grants": self._numbers.close,
@@ -133,9 +122,9 @@ class ScriptWork:
 
     def begin(self, *, line_ns: int, start_ns: int, stop_ns: int) -> None:
         """Watch the machine from now on; the workers have been told."""
-        self._start_ns = start_ns
+        self._line_ns = self._start_ns = start_ns
         pids = [child.pid for child in self._workers.children]
-        self._monitor = Monitor(pids, self._sought.found, self._rare)
+        self._monitor = Monitor(pids, self._found, self._rare)
         self._monitor.start()
 
     def tick(self) -> None:
@@ -146,57 +135,30 @@ class ScriptWork:
         """Let the workers stop now."""
         self._workers.say("stop", {"grace": False})
 
-    def used(self) -> dict[str, Any]:
-        """Take a sample of the machine."""
-        assert self._monitor is not None
-        cpu_s = {str(each.index): each.cpu_s for each in self._workers.children}
-        return {"use": json_codec.plain(self._monitor.sample()), "cpu_s": cpu_s}
-
-    def summed_up(self, body: dict[str, Any]) -> dict[str, Any] | None:
-        """Judge this machine's part as if it were a run of its own; `body` has the terms."""
-        if self._monitor is None:
-            return None
-        self._monitor.sample()
-        observed = summarize.Observed(
-            terms=summarize.RunTerms(
-                config=body["config"],
-                planned=False,
-                connections=0,
-                steady=False,
-                warmed=False,
-                verified=body["verified"],
-                vus=body["vus"],
-            ),
-            block=self._block,
-            workers=self._workers,
-            line_ns=self._start_ns,
-            start_ns=self._start_ns,
-            end_ns=time.monotonic_ns(),
-            series=sampling.Series(Snapshot(0.0, 0.0, {}, {})),
-            monitor=self._monitor,
-            found=self._sought.found,
-            gave_up=False,
-            thread_rates=(),
+    def terms(self, body: dict[str, Any]) -> RunTerms:
+        """Return those of the whole run: users are not told apart by machine."""
+        return RunTerms(
+            config=body["config"],
+            planned=False,
+            connections=0,
+            steady=False,
+            warmed=False,
+            verified=body["verified"],
+            vus=body["vus"],
         )
-        schedules = tuple(self._monitor.schedule(i) for i in range(len(self._workers.children)))
-        return MachineReport.of(summarize.result(observed), schedules).message()
 
     def _fork(self, body: dict[str, int]) -> None:
         index = body["worker"]
-
-        def context(channel: socket.socket, dump_fd: int) -> WorkerContext:
-            return WorkerContext(
-                index=index,
-                workers=self._total,
-                channel=channel,
-                dump_fd=dump_fd,
-                block=self._block,
-                arena=self._arena,
-                host=self._host,
-            )
-
+        seat = partial(
+            WorkerContext,
+            index=index,
+            workers=self._total,
+            block=self._block,
+            arena=self._arena,
+            host=self._host,
+        )
         echo = partial(self._say, "printed")
-        worker_channel.start(self._workers, index, context, echo, partial(self._dumped, index))
+        worker_channel.start(self._workers, index, seat, echo, partial(self._dumped, index))
         self._say("forked", {"worker": index, "pid": self._workers.children[-1].pid})
 
     def _dumped(self, index: int, found: bytes) -> None:

@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import TracebackType
 from typing import Any
 
 from fastbench.cluster import message_codec, request_message, sent_files, sent_in_clear
@@ -23,21 +22,18 @@ from fastbench.cluster.parent.leases import Leases
 from fastbench.cluster.parent.remote_workers import RemoteWorkers
 from fastbench.cluster.sent_files import Manifest
 from fastbench.cluster.worker_memory import MemoryTarget
-from fastbench.engine.bridge import _core
-from fastbench.engine.client import _client
 from fastbench.foundation.redact import printable
 from fastbench.machine.processes import Found
 from fastbench.plan.plan import UsageError
 from fastbench.results.result import Result
 from fastbench.run.sampling import Machines
-from fastbench.run.supervisor import Supervisor
 from fastbench.run.worker import lowered
 from fastbench.run.worker_pool import StartLine
 from fastbench.script import running_load
-from fastbench.script.api.options import Declared, Settings
+from fastbench.script.api.options import Settings
 from fastbench.script.api.recorder import Recorder
-from fastbench.script.load import hosts
 from fastbench.script.parent import worker_channel
+from fastbench.script.parent.group import Group
 from fastbench.script.parent.target_discovery import NOBODY, Sought
 from fastbench.script.parent.worker_channel import Echo, ScriptWorker
 from fastbench.script.run_request import RunRequest
@@ -49,8 +45,8 @@ TELL_NS = 1_000_000_000  # from one word on what other machines do to the next
 STALE_S = 1.5  # a look every second, and its way
 
 
-class RemoteGroup:
-    """Workers on other machines; see WorkerGroup, whose place this takes."""
+class RemoteGroup(Group):
+    """Workers on other machines."""
 
     def __init__(
         self,
@@ -62,22 +58,13 @@ class RemoteGroup:
         *,
         stop_when_lost: bool = False,
     ) -> None:
-        self.host = hosts.host_of(request)
         self._all = RemoteWorkers(cluster, notice, stop_when_lost=stop_when_lost)
         machines = self._all.machines
-        self.wanted = self._all.number([request.workers or each.cores for each in machines])
-        try:
-            self.block = _core.Block(self.wanted)
-            self.arena = _client.Arena(self.wanted + 1)  # one for what no worker counts
-        except MemoryError as error:
-            raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
+        wanted = self._all.number([request.workers or each.cores for each in machines])
+        super().__init__(request, wanted, more_regions=1)
         self.lead_ns = self._all.lead_ns
         self.behind_ns = self._all.behind_ns
         self.stale_s = STALE_S + self.behind_ns / 1e9
-        self.declared: Declared | None = None
-        self.on_stop: Callable[[], None] = lambda: None
-        self.workers: Supervisor[ScriptWorker] = Supervisor(lambda: self.on_stop())
-        self._closed = False
         self._tell_ns = 0  # when the machines are told of each other next, if the script may look
         self._notice = notice
         self._leases = Leases(machines)
@@ -88,17 +75,6 @@ class RemoteGroup:
         self._request = self._send_files(request, manifest)
         self._load([0])
         self.fork(0)
-
-    def __enter__(self) -> RemoteGroup:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _send_files(self, request: RunRequest, manifest: Manifest) -> dict[str, Any]:
         """Send the machines what they do not have; return what they are to load."""
@@ -135,8 +111,7 @@ class RemoteGroup:
 
     def fork(self, index: int) -> None:
         """Let the machine that it belongs to start the worker of this index."""
-        at = next(at for at in range(len(self._all.machines)) if index in self._all.span(at))
-        machine = self._all.machines[at]
+        machine = self._all.machines[self._place_of(index)]
         self._all.join(machine, ScriptWorker(index), self.workers)
         machine.post("fork", {"worker": index})
 
@@ -215,12 +190,20 @@ class RemoteGroup:
         """Add the table of machines, and judge by what each of them saw."""
         return self._all.told(result)
 
+    def whose(self, worker: int) -> str:
+        """Name the machine of a worker."""
+        return self._all.machines[self._place_of(worker)].name
+
     def close(self) -> None:
         """Leave nobody behind; a second time does nothing."""
-        if not self._closed:
-            self._closed = True
-            self.workers.close()
+        first = not self._closed
+        super().close()
+        if first:
             os.close(self._printed_fd)
+
+    def _place_of(self, worker: int) -> int:
+        places = range(len(self._all.machines))
+        return next(at for at in places if worker in self._all.span(at))
 
     # From the cluster's thread.
 

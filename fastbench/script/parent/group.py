@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
+from fastbench.machine import limits
 from fastbench.machine.processes import Found
 from fastbench.results.result import Result
-from fastbench.run.sampling import Machines
 from fastbench.run.supervisor import Supervisor
 from fastbench.run.worker_pool import MachineMonitor, StartLine
 from fastbench.script.api.options import Declared, Settings
-from fastbench.script.load.script_host import ScriptHost
+from fastbench.script.load import hosts
 from fastbench.script.parent.target_discovery import Sought
 from fastbench.script.parent.worker_channel import ScriptWorker
+from fastbench.script.run_request import RunRequest
 from fastbench.script.schedule import Share
 
+if TYPE_CHECKING:
+    from fastbench.run.sampling import Machines
 
-class Group(Protocol):
+
+class Group(ABC):
     """The processes of a run, and the memory they share with their parent.
 
     `wanted` is how many workers there may be. `on_stop` is set by who directs them, `declared` as
@@ -28,55 +33,81 @@ class Group(Protocol):
     worker_pool.WorkerPool; what the arena says of a worker is at most `stale_s` old.
     """
 
-    host: ScriptHost
-    wanted: int
-    block: _core.Block
-    arena: _client.Arena
-    workers: Supervisor[ScriptWorker]
-    declared: Declared | None
-    on_stop: Callable[[], None]
     lead_ns: int
-    behind_ns: int
-    stale_s: float
+    behind_ns = 0
+    stale_s = 0.0
 
-    def __enter__(self) -> Self: ...
+    def __init__(self, request: RunRequest, wanted: int, *, more_regions: int = 0) -> None:
+        """Map the memory of `wanted` workers; raises UsageError when that is short.
+
+        `more_regions` of the arena are for what no worker counts.
+        """
+        self.host = hosts.host_of(request)
+        self.wanted = wanted
+        with limits.enough_memory():
+            self.block = _core.Block(wanted)
+            self.arena = _client.Arena(wanted + more_regions)
+        self.declared: Declared | None = None
+        self.on_stop: Callable[[], None] = lambda: None
+        self.workers: Supervisor[ScriptWorker] = Supervisor(lambda: self.on_stop())
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         where: TracebackType | None,
-    ) -> None: ...
+    ) -> None:
+        self.close()
 
+    @abstractmethod
     def fork(self, index: int) -> None:
         """Add the worker of this index."""
 
+    @abstractmethod
     def allow_users(self, most: int) -> None:
         """See to it that there may be so many users; raises UsageError."""
 
+    @abstractmethod
     def servers(self, settings: Settings) -> Sought:
         """Return who serves the base URL; raises UsageError for an idle --watch."""
 
+    @abstractmethod
     def monitor(self, found: Found) -> MachineMonitor:
         """Return who watches the machine."""
 
-    def share_out(self, shares: Sequence[Sequence[Share]]) -> None:
+    # Workers on this machine share its memory, and are seen as they are: there is nothing to do.
+
+    def share_out(self, shares: Sequence[Sequence[Share]]) -> None:  # noqa: B027
         """Learn the shares of all workers, before they get them."""
 
-    def begin(self, line: StartLine) -> None:
+    def begin(self, line: StartLine) -> None:  # noqa: B027
         """Learn of the start line; the workers have been told."""
 
     def look(self) -> bool:
         """Return whether the run ends, because a part of it is lost."""
+        return False
 
     def machines(self) -> Machines | None:
         """Return how the machines stand, None for this one alone."""
+        return None
 
-    def loaded(self) -> None:
+    def loaded(self) -> None:  # noqa: B027
         """Learn that the load is over, before it is summed up."""
 
     def told(self, result: Result) -> Result:
         """Add what only the group knows to the result."""
+        return result
+
+    def whose(self, worker: int) -> str:
+        """Name the machine of a worker, for a sentence about it; "" for this one alone."""
+        return ""
 
     def close(self) -> None:
         """Leave nobody behind; a second time does nothing."""
+        if not self._closed:
+            self._closed = True
+            self.workers.close()

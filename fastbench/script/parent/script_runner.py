@@ -205,7 +205,7 @@ class ScriptRun:
         elif kind == "prepared":
             child.prepared = True
         elif kind == "broken":
-            self._broken(Broken.from_json(body))
+            self._broken(Broken.from_json(body), child)
         elif kind == "setup":
             self.data, self.settled = body.get("data"), True
         elif kind == "threw":
@@ -235,10 +235,10 @@ class ScriptRun:
                 raise refusal_of_ended(child, self.request.script)
             child.ended = True
 
-    def _broken(self, broken: Broken) -> None:
+    def _broken(self, broken: Broken, child: ScriptWorker) -> None:
         """Refuse a script that does not load; keep what broke later for the report."""
         if broken.stage not in AROUND:
-            raise broken.refusal()
+            raise broken.refusal(self.group.whose(child.index))
         if broken.stage == "setup" and self.over == "aborted":
             return  # the script has said why
         sentence = self.notes.take_broken(broken)

@@ -43,14 +43,15 @@ class ScriptWorker(Child):
 def start(
     workers: Supervisor[ScriptWorker],
     index: int,
-    context: Callable[[socket.socket, int], WorkerContext],
+    seat: Callable[..., WorkerContext],
     echo: Echo | None,
     dumped: Take | None = None,
 ) -> None:
     """Fork the worker of this index.
 
-    `context` makes what it gets of its channel and its pipe for stacks. `echo` takes what it
-    prints; without it that goes to our stderr. `dumped` takes its stack in the worker's place.
+    `seat` has all that it gets but its `channel` and its pipe for stacks, `dump_fd`. `echo` takes
+    what it prints; without it that goes to our stderr. `dumped` takes its stack in the worker's
+    place.
     """
     worker = ScriptWorker(index)
     dump_fd, dumped_fd = os.pipe()
@@ -66,7 +67,7 @@ def start(
             os.dup2(printed_fd, 2)
             os.set_blocking(2, False)  # what nobody reads is lost, and holds nobody up
             os.close(printed_fd)
-        worker_process.run(context(channel, dumped_fd))
+        worker_process.run(seat(channel=channel, dump_fd=dumped_fd))
 
     workers.start(worker, be, pipes)
     for fd in its_fds:
