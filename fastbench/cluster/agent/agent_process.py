@@ -163,13 +163,13 @@ class Agent:
     def _begin(self, body: dict[str, Any]) -> None:
         """Open the start line, which is of the parent's clock."""
         assert self.work is not None
-        os.nice(QUIET_NICE)
         line = json_codec.read(StartLine, body, "line")
         whens = (line.line_ns, line.start_ns, line.stop_ns)
         line_ns, start_ns, stop_ns = (at and at + self.offset_ns for at in whens)
         self.work.begin(line_ns=line_ns, start_ns=start_ns, stop_ns=stop_ns)
         self.say("begun", {"late_ns": max(0, time.monotonic_ns() - line_ns)})
         self._looks = Instants(start_ns, line.instants_s)
+        os.nice(QUIET_NICE)  # not before the line is open: a busy machine would hold it up
         garbage.collect()
 
     def _stopped(self, body: object) -> None:
