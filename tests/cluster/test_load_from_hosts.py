@@ -3,70 +3,62 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import arrivals
 import pytest
 from dask_hosts import DaskHosts
-from hosts import Host, Hosts
-from running import SLOW, until
+from host_runs import Run, Server, agents
+from hosts import Hosts
+from running import SLOW
 
-SCRIPT = """
-from fastbench import Options, scenario, setup, teardown
+URLS: tuple[tuple[str, ...], ...] = (
+    ("-c", "6", "-R", "601", "-d", "1s"),
+    ("-c", "6", "-R", "300", "-d", "1s", "--arrival", "poisson", "-W", "1s"),
+    ("-c", "6", "-n", "1000"),
+    ("-c", "6", "-d", "1s", "--drain"),
+)
+EXECUTORS: Mapping[str, Mapping[str, Any]] = {
+    "shared": {"executor": "shared-iterations", "vus": 7, "iterations": 331},
+    "each": {"executor": "per-vu-iterations", "vus": 5, "iterations": 9},
+    "constant": {"executor": "constant-vus", "vus": 4, "duration": "1s"},
+    "ramping": {"executor": "ramping-vus", "stages": [{"duration": "1s", "target": 5}]},
+    "rate": {
+        **{"executor": "constant-arrival-rate", "rate": 150, "duration": "1s"},
+        "preAllocatedVUs": 9,
+    },
+    "growing": {
+        **{"executor": "ramping-arrival-rate", "startRate": 50, "preAllocatedVUs": 9},
+        "stages": [{"duration": "1s", "target": 151}],
+    },
+}
+PLANNED = {"rate": 150, "growing": 101}  # of an area of 100.5: iterations 0 to 100
+PYTHON = """
+from fastbench import Options, setup, teardown
 
-options = Options(scenarios={
-    "shared": {"executor": "shared-iterations", "vus": 7, "iterations": 331, "exec": "one"},
-    "each": {"executor": "per-vu-iterations", "vus": 5, "iterations": 9, "exec": "one"},
-    "constant": {"executor": "constant-vus", "vus": 4, "duration": "1s", "exec": "one"},
-    "ramping": {"executor": "ramping-vus", "stages": [("1s", 5)], "exec": "one"},
-    "rate": {"executor": "constant-arrival-rate", "rate": 150, "duration": "1s",
-             "pre_allocated_vus": 9, "exec": "one"},
-})
+options = Options(scenarios={scenarios})
+
+async def default(vu):
+    await vu.get("/")
 
 @setup
 async def begin(vu):
-    await vu.get("/")
-
-async def one(vu):
     await vu.get("/")
 
 @teardown
 async def end(vu):
     await vu.get("/")
 """
+K6 = """
+import http from 'k6/http';
 
-
-class Server:
-    """arrivals.py on a host."""
-
-    def __init__(self, host: Host) -> None:
-        words = (sys.executable, arrivals.__file__, "0")
-        self.host = host
-        self.process = host.popen(*words, stdout=subprocess.PIPE)
-        assert self.process.stdout is not None
-        self.url = f"http://{host.address}:{self.process.stdout.readline().strip()}"
-
-    def told(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(
-            self.host.python(
-                "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())",
-                f"{self.url}/told",
-            )
-        )
-        return found
-
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self.process.kill()
-        self.process.wait()
+export const options = {{ scenarios: {scenarios} }};
+export default function () {{ http.get(__ENV.URL); }}
+export function setup() {{ http.get(__ENV.URL); }}
+export function teardown() {{ http.get(__ENV.URL); }}
+"""
+OURS = {"preAllocatedVUs": "pre_allocated_vus", "startRate": "start_rate"}
 
 
 @pytest.fixture(scope="module")
@@ -87,151 +79,84 @@ def server(hosts: Hosts) -> Iterator[Server]:
         yield found
 
 
-class Run:
-    """A run from the parent's host."""
-
-    def __init__(self, hosts: Hosts, cluster: DaskHosts, folder: Path, *words: str) -> None:
-        self._document = folder / "run.json"
-        command = (sys.executable, "-m", "fastbench", *words[:1])[: 4 if words[0] == "run" else 3]
-        rest = words[1:] if words[0] == "run" else words
-        flags = ("--on", cluster.address, "-t", "1", "--json", str(self._document))
-        self.process = hosts.parent.popen(
-            *command, *flags, *rest, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-
-    def ended(self) -> tuple[int, dict[str, Any]]:
-        text, _ = self.process.communicate(timeout=60)
-        assert self._document.exists(), text
-        return self.process.returncode, json.loads(self._document.read_text())
+def script(folder: Path, language: str, *names: str) -> Path:
+    """Write a script whose scenarios are these executors."""
+    chosen = {name: EXECUTORS[name] for name in names}
+    if language == "js":
+        text = K6.format(scenarios=json.dumps(chosen))
+    else:
+        ours = {
+            name: {OURS.get(key, key): value for key, value in each.items()} | {"exec": "default"}
+            for name, each in chosen.items()
+        }
+        text = PYTHON.format(scenarios=repr(ours))
+    path = folder / f"script.{language}"
+    path.write_text(text)
+    return path
 
 
-def agents(hosts: Hosts) -> int:
-    return sum("agent_process" in name for host in hosts for name in host.processes().values())
+def counted(document: dict[str, Any]) -> int:
+    """Count the requests that a document says were sent, those of the warm-up, too."""
+    warmed: int = (document["warmup"] or {"requests": 0})["requests"]
+    started: int = document["summary"]["started"]
+    return started + warmed
 
 
-@pytest.mark.slow
-def test_counts_are_the_servers_own(
-    hosts: Hosts, cluster: DaskHosts, server: Server, tmp_path: Path
-) -> None:
-    before = 0
-    kinds = (
-        ("-c", "6", "-R", "601", "-d", "1s", server.url),
-        ("-c", "6", "-R", "300", "-d", "1s", "--arrival", "poisson", "-W", "1s", server.url),
-        ("-c", "6", "-n", "1000", server.url),
-        ("-c", "6", "-d", "1s", "--drain", server.url),
-    )
-    for words in kinds * 5 if SLOW else kinds[:2]:  # 20 runs
-        code, document = Run(hosts, cluster, tmp_path, *words).ended()
-        total, summary = server.told()["requests"], document["summary"]
-        warmed = (document["warmup"] or {"requests": 0})["requests"]
-        assert code == 0 and summary["failed"] == 0
-        assert total - before == summary["started"] + warmed, words
-        before = total
-        if "-R" in words and "poisson" not in words:
-            assert summary["scheduled"] == summary["ok"] == 601
-    assert [each["lost"] for each in document["machines"]] == ["", "", ""]
-    assert agents(hosts) == 0
-
-
-def test_all_executors_of_a_script(
-    hosts: Hosts, cluster: DaskHosts, server: Server, tmp_path: Path
-) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
-    code, document = Run(
-        *(hosts, cluster, tmp_path, "run", "--base-url", server.url, str(script))
-    ).ended()
-    assert code == 0, document["outcome"]
+def is_exact(document: dict[str, Any]) -> None:
+    """What a scenario was asked for is what it did and dropped, to the unit."""
     rows = {row["name"]: row for row in document["scenarios"]}
-    assert rows["shared"]["iterations"] == 331 and rows["each"]["iterations"] == 45
-    assert rows["rate"]["iterations"] + rows["rate"]["dropped_iterations"] == 150
-    assert server.told()["requests"] == document["summary"]["started"]
+    done = {name: row["iterations"] for name, row in rows.items()}
+    dropped = {name: row["dropped_iterations"] for name, row in rows.items()}
+    for name in rows:
+        if name == "shared":
+            assert done[name] == 331 and dropped[name] == 0
+        elif name == "each":
+            assert done[name] == 45
+        elif name in PLANNED:
+            assert done[name] + dropped[name] == PLANNED[name], name
+        else:
+            assert done[name] > 0
+    # What setup and teardown asked for is counted, once.
     assert document["summary"]["started"] == 2 + sum(row["requests"] for row in rows.values())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("delay_ms", "most_ms"), [(0, 2), (20, 5)] if SLOW else [(20, 5)])
-def test_all_begin_at_one_instant(
-    hosts: Hosts, cluster: DaskHosts, tmp_path: Path, delay_ms: int, most_ms: int
-) -> None:
-    spreads = []
-    try:
-        for host in hosts:
-            host.delay(delay_ms)
-        for _ in range(5):  # on a machine that has other work a host may be held up
-            with Server(hosts.server) as server:
-                words = ("-c", "3", "-R", "3000", "-d", "1s", server.url)
-                code, document = Run(hosts, cluster, tmp_path, *words).ended()
-                firsts = server.told()["first_ns"]
-            assert code == 0 and len(firsts) == 3
-            assert document["summary"]["scheduled"] == 3000
-            spreads.append((max(firsts.values()) - min(firsts.values())) / 1e6)
-            if spreads[-1] <= most_ms:
-                break
-    finally:
-        for host in hosts:
-            host.delay(0)
-    assert min(spreads) <= most_ms, spreads
-
-
-def test_ctrl_c_reaches_all_within_two_seconds(
+def test_counts_of_urls_are_the_servers_own(
     hosts: Hosts, cluster: DaskHosts, server: Server, tmp_path: Path
 ) -> None:
-    run = Run(hosts, cluster, tmp_path, "-c", "6", "-d", "60s", server.url)
-    until(lambda: server.told()["requests"] > 0)
-    run.process.send_signal(signal.SIGINT)
-    begun_s = time.monotonic()
-    until(lambda: agents(hosts) == 0)
-    assert time.monotonic() - begun_s < 2
-    code, document = run.ended()
-    assert code == 105 and document["summary"]["ended"] == "interrupted"
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not SLOW, reason="runs long: make slow")
-def test_a_link_that_is_down_for_a_while_loses_nothing(
-    hosts: Hosts, cluster: DaskHosts, server: Server, tmp_path: Path
-) -> None:
-    run = Run(hosts, cluster, tmp_path, "-c", "6", "-R", "300", "-d", "6s", server.url)
-    until(lambda: server.told()["requests"] > 300)
-    hosts[2].link(up=False)
-    time.sleep(1.5)  # the length of what is tested
-    hosts[2].link(up=True)
-    code, document = run.ended()
+    before = 0
+    for words in URLS * 2 if SLOW else URLS[:2]:
+        code, document = Run(hosts, cluster, tmp_path, *words, server.url).ended()
+        told, summary = server.told(), document["summary"]
+        assert code == 0 and summary["failed"] == 0
+        assert told["requests"] - before == counted(document), words
+        before = told["requests"]
+        if "-R" in words and "poisson" not in words:
+            assert summary["scheduled"] == summary["ok"] + summary["dropped"] == 601
+        if "-n" in words:
+            assert summary["ok"] == 1000
     assert [each["lost"] for each in document["machines"]] == ["", "", ""]
-    summary = document["summary"]
-    assert code == 0 and summary["scheduled"] == 1800
-    assert (
-        summary["scheduled"] == summary["started"] + summary["dropped"] + (summary["queued_at_end"])
-    )
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not SLOW, reason="runs long: make slow")
-def test_a_machine_that_dies_is_lost_and_the_run_goes_on(
-    hosts: Hosts, tmp_path: Path, server: Server
-) -> None:
-    with DaskHosts(hosts, tmp_path) as cluster:
-        run = Run(hosts, cluster, tmp_path, "-c", "6", "-R", "300", "-d", "8s", server.url)
-        until(lambda: server.told()["requests"] > 300)
-        cluster.workers["host-1"].kill()
-        code, document = run.ended()
-    assert code == 120 and document["validity"]["verdict"] == "incomplete"
-    lost = [each["name"] for each in document["machines"] if each["lost"]]
-    assert lost == ["host-1"]
-    assert document["summary"]["duration_s"] > 7.9
-    assert 1600 <= document["summary"]["started"] < 2100  # a third is missing from then on
     assert agents(hosts) == 0
 
 
 @pytest.mark.slow
-def test_without_a_scheduler_the_load_ends(hosts: Hosts, tmp_path: Path, server: Server) -> None:
-    with DaskHosts(hosts, tmp_path) as cluster:
-        run = Run(hosts, cluster, tmp_path, "-c", "6", "-d", "30s", server.url)
-        until(lambda: server.told()["requests"] > 0)
-        cluster.scheduler.kill()
-        begun_s = time.monotonic()
-        until(lambda: agents(hosts) == 0)
-        assert time.monotonic() - begun_s < 5
-        code, document = run.ended()
-    assert code == 120 and document["validity"]["verdict"] == "incomplete"
+@pytest.mark.parametrize("language", ["py", "js"])
+def test_counts_of_executors_are_the_servers_own(
+    hosts: Hosts, cluster: DaskHosts, server: Server, tmp_path: Path, language: str
+) -> None:
+    """All of them at once, and with all runs at full length each alone: 14 runs, 7 a language."""
+    before: dict[str, int] = {}
+    alone = [(name,) for name in EXECUTORS] if SLOW else []
+    for names in (tuple(EXECUTORS), *alone):
+        path = str(script(tmp_path, language, *names))
+        words = ("run", "--base-url", server.url, f"-eURL={server.url}/", path)
+        code, document = Run(hosts, cluster, tmp_path, *words).ended()
+        by = server.told()["by"]
+        assert code == 0, document["outcome"]
+        is_exact(document)
+        assert sum(by.values()) - sum(before.values()) == document["summary"]["started"], names
+        # Of each machine, too; setup and teardown are requests of the first one.
+        sent = [by[host.address] - before.get(host.address, 0) for host in hosts]
+        assert sent == [row["requests"] for row in document["machines"]], names
+        before = by
+    assert agents(hosts) == 0

@@ -11,6 +11,9 @@ from example_runs import EXAMPLES, Ran, all_of
 MIB = 1 << 20
 FUNCTIONS = {"whatsapp": "whatsapp-send", "email": "email-send-smtp", "sms": "sms-send"}
 
+CAMPAIGN = "campaign/campaign"
+SHORT = ("--time-scale=0.003", "--scale=0.005", "-eTHINK_S=0.1", "-eREPLY_PERCENT=100")
+
 # The script and its flags; each takes about a second.
 RUNS: dict[str, tuple[str, ...]] = {
     "health": ("health.py", "--time-scale=0.01", "--scale=0.2"),
@@ -22,6 +25,8 @@ RUNS: dict[str, tuple[str, ...]] = {
     "stream": ("stream.py", "--time-scale=0.03", "-eTHINK_S=0.1"),
     "payment": ("payment.py", "--time-scale=0.008", "-eTHINK_S=0.2"),
     "limit": ("rate_limit.py", "--time-scale=0.02", "--scale=50"),
+    "campaign": (CAMPAIGN + ".py", *SHORT),
+    "campaign of k6": (CAMPAIGN + ".js", *SHORT),
     "auth": ("auth_flow.py", "-u3", "-i6", "-t2", "-eTHINK_S=0.01"),
     "auth by one worker": ("auth_flow.py", "-u3", "-i6", "-t1", "-eTHINK_S=0.01"),
 }
@@ -84,6 +89,24 @@ def test_cold_and_warm_starts_are_told_apart(runs: dict[str, Ran]) -> None:
     assert [judged["ok"] and judged["observed"] >= 100 for _, judged in cold] == [True]
     assert run.checks()["sms-send cold start < 3s"] == 2
     assert run.count("http_reqs") == 20
+
+
+@pytest.mark.parametrize("name", ["campaign", "campaign of k6"])
+def test_the_users_of_a_campaign_sign_in_once(runs: dict[str, Ran], name: str) -> None:
+    run = runs[name]
+    opened = run.iterations()["campaign"]
+    assert run.named() == {
+        "POST login": 50,
+        **dict.fromkeys(("GET list", "GET conversation", "POST reply"), opened),
+    }
+    assert run.server.totals == {"logins": 50, "messages": opened}
+    assert run.document["scenarios"][0]["vus_max"] == 50
+    assert run.checks()["messages loaded"] == opened
+    if name == "campaign":
+        (row,) = (row for row in run.document["requests"] if row["kind"] == "custom")
+        assert (row["name"], row["requests"], row["failed"]) == ("open dashboard", opened, 0)
+    else:
+        assert run.count("dashboard_duration") == opened
 
 
 def test_uploads_arrive_whole(runs: dict[str, Ran]) -> None:
@@ -174,7 +197,7 @@ def test_one_worker_or_two_count_the_same(runs: dict[str, Ran]) -> None:
 
 def test_no_example_is_found_wanting_before_it_runs() -> None:
     scripts = [path for path in EXAMPLES.rglob("*.py") if "\noptions = " in path.read_text()]
-    assert len(scripts) == 22
+    assert len(scripts) == 23
     shown = table_at_once(
         {path: partial(invoke, "run", "--dry-run", str(path)) for path in scripts}
     )

@@ -3,7 +3,7 @@
     python arrivals.py PORT
 
 It answers every request line that ends a head, and on /told says what it counted as JSON, without
-counting that: {"requests": …, "first_ns": {address: CLOCK_MONOTONIC}}.
+counting that: {"requests": …, "by": {address: requests}, "first_ns": {address: CLOCK_MONOTONIC}}.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import json
 import sys
 import time
+from collections import Counter
 
 END = b"\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -22,6 +23,7 @@ class Counts:
 
     def __init__(self) -> None:
         self.requests = 0
+        self.by: Counter[str] = Counter()
         self.first_ns: dict[str, int] = {}
 
 
@@ -45,6 +47,7 @@ class Connection(asyncio.Protocol):
                 continue
             self.counts.first_ns.setdefault(self.peer, time.monotonic_ns())
             self.counts.requests += 1
+            self.counts.by[self.peer] += 1
             self.transport.write(ANSWER)
 
     def _tell(self) -> None:
