@@ -12,6 +12,8 @@ from fastbench.machine import system_files
 from fastbench.plan.plan import UsageError
 
 RESERVED_FILES = 32  # standard streams, epoll, the loop's own, libraries
+FILES_OF_MACHINE = 4  # connections to a machine of a cluster
+FILES_OF_WORKER = 2  # both ends of what a worker there says
 _CGROUP = "/sys/fs/cgroup"
 _MEMORY_V1 = f"{_CGROUP}/memory/memory.limit_in_bytes"
 
@@ -65,6 +67,22 @@ def raise_open_files() -> None:
     """Raise the open-files limit of this process, and of children to come, as far as it goes."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def allow_files_of_machines(machines: int, workers: int) -> None:
+    """Raise the open-files limit as far as a parent of workers on other machines needs it.
+
+    Raises UsageError when the hard limit is too low.
+    """
+    needed = machines * FILES_OF_MACHINE + workers * FILES_OF_WORKER + RESERVED_FILES
+    raise_open_files()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        raise UsageError(
+            f"--on: {machines:,} machines with {workers:,} workers need {needed:,} open files "
+            f"here, and the hard limit is {hard:,}; use fewer workers with -t, or raise the limit "
+            f"with `ulimit -Hn {needed}`."
+        )
 
 
 def allow_open_files(connections: int, noun: str = "connections", flag: str = "-c") -> None:

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from fastbench.results.thresholds.evaluation import Judge
     from fastbench.results.thresholds.judging import Threshold
 
-CONNECT_TICK_S = 0.002
 GIVE_UP_S = 10.0  # under -n alone: no connection for so long
 
 Tell = Callable[[sampling.Progress], None]
@@ -77,7 +76,8 @@ def run(
     shares = worker.shares(plan, workers)
     try:
         urls, _ = url_counts.of_requests(plan.requests)
-        block = _core.Block(workers, warmup=plan.load.warmup_s > 0, urls=len(urls))
+        of_load = {"warmup": plan.load.warmup_s > 0, "private": pool.elsewhere}
+        block = _core.Block(workers, urls=len(urls), **of_load)
     except MemoryError as error:
         raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
     reader, judge = _judged(plan, block, urls, thresholds)
@@ -201,7 +201,7 @@ class _Run:
             states = {self.block.state(c.index) for c in workers.children if not c.gone}
             if states <= {"ready", "ended"}:
                 break
-            workers.nap(CONNECT_TICK_S)
+            workers.nap(self.pool.connect_tick_s)
         if not sampling.sums(self.block)["connects"]:
             workers.stop()  # nothing can be sent: the errors say why
 
@@ -222,7 +222,7 @@ class _Run:
                 break
             if self.pool.look():
                 workers.stop()
-            seen.look(now_ns, [self.block.counters(i) for i in slots], None)
+            seen.look(now_ns, self.block, slots, None)
             self.tell(replace(seen.progress(series), machines=self.pool.machines()))
             workers.nap(min(TICK_S, (start_ns - now_ns) / 1e9))
 
@@ -247,13 +247,12 @@ class _Run:
                 if broken := looks.look(now_ns - behind_ns, monitor.sample):
                     self.ended_because = f"the threshold `{broken}` failed"
                     workers.stop()
-            counters = [self.block.counters(i) for i in self.block.indices]
-            if any(slot["connected"] for slot in counters) or self.plan.load.duration_s:
+            seen.look(now_ns - behind_ns, self.block, self.block.indices, self.thread_rates)
+            if seen.total["connected"] or self.plan.load.duration_s:
                 connected_ns = now_ns
             elif now_ns - connected_ns > GIVE_UP_S * 1e9:
                 self.gave_up = True
                 workers.stop()
-            seen.look(now_ns - behind_ns, counters, self.thread_rates)
             if not self._stopping(now_ns):
                 now = replace(seen.progress(looks.series), judgements=looks.judgements)
                 self.tell(replace(now, machines=self.pool.machines()))

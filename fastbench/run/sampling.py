@@ -36,7 +36,7 @@ def total(counters: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 def sums(block: _core.Block) -> Counter[str]:
     """Add up the counters of all workers by name, without those of the warm-up."""
-    return total(block.counters(worker) for worker in block.indices)
+    return Counter(block.sums())
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,19 +339,21 @@ class Ticks:
         self.total: Counter[str] = Counter()
 
     def look(
-        self, now_ns: int, counters: list[dict[str, int]], thread_rates: list[float] | None
+        self, now_ns: int, block: _core.Block, slots: range, thread_rates: list[float] | None
     ) -> None:
-        """Take the counters in; `thread_rates` gains a sample per worker."""
-        self.total = total(counters)
+        """Take the counters of some slots in; `thread_rates` gains a sample per worker."""
+        self.total = Counter(block.sums(slots))
         timed = self.total["operations_started"] and not self.total["started"]
         self.noun = "operation" if timed else self.counted
+        apart = thread_rates is not None and not self.warming
+        counters = [block.counters(slot) for slot in slots] if apart else [self.total]
         ended = [sum(slot[name] for name in _ended(self.noun)) for slot in counters]
         span_s = (now_ns - self.now_ns) / 1e9
         if span_s < RATES_TICK_S / 2:
             return
         before = self.ended or [0] * len(ended)
         rates = [max(0, new - old) / span_s for new, old in zip(ended, before, strict=True)]
-        if thread_rates is not None and not self.warming:
+        if apart and thread_rates is not None:
             thread_rates += rates
         self.rate = sum(rates)
         self.ended = ended

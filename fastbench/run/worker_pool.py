@@ -56,13 +56,16 @@ class MachineMonitor(Protocol):
 class WorkerPool(Protocol):
     """Who carries a run of URLs. All of it is called in this order, by the parent alone.
 
-    `lead_ns`: from the parent's word to the start line. What the block says is `behind_ns` old at
-    most, and new every `tick_s`.
+    `elsewhere`: no worker shares the memory of the parent, who keeps a copy. While workers connect
+    they are looked at every `connect_tick_s`. `lead_ns`: from the parent's word to the start line.
+    What the block says is `behind_ns` old at most, and new every `tick_s`.
     """
 
+    elsewhere: bool
     lead_ns: int
     behind_ns: int
     tick_s: float
+    connect_tick_s: float
 
     def workers(self, plan: Plan) -> int:
         """Return how many workers load, over all machines; raises UsageError if they cannot."""
@@ -124,9 +127,11 @@ class StartLine:
 class OwnPool:
     """The workers are processes of this machine."""
 
+    elsewhere = False
     lead_ns = LEAD_NS
     behind_ns = 0
     tick_s = TICK_S
+    connect_tick_s = 0.002
 
     def __init__(self) -> None:
         self._workers: Supervisor[Child] | None = None

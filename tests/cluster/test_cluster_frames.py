@@ -62,6 +62,7 @@ def test_a_pipe_that_nobody_reads_holds_nobody_up() -> None:
     wire, reader, sent = Wire(fd), Reader(), Said("x", "y" * 100_000)
     for _ in range(30):
         wire.send(sent)
+        wire.flush()
     assert wire.waits and not wire.broken
     found: list[Frame] = []
     while wire.waits or len(found) < 30:
@@ -70,5 +71,6 @@ def test_a_pipe_that_nobody_reads_holds_nobody_up() -> None:
     assert found == [sent] * 30
     os.close(out)
     wire.send(sent)
+    wire.flush()
     assert wire.broken
     os.close(fd)

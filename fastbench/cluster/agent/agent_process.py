@@ -88,11 +88,13 @@ class Agent:
                 for child, message in self.workers.listen(self._wait_s()):
                     self._heard(child, message)
                 self._tick(time.monotonic_ns())
+                self.wire.flush()
         finally:
             self._end()
 
     def say(self, kind: str, body: object) -> None:
         """Tell the parent."""
+        self._told_ns = time.monotonic_ns()
         self.wire.send(Said(kind, body))
 
     def send_changes(self) -> None:
@@ -199,14 +201,12 @@ class Agent:
         self.say("gone", {"worker": child.index, "status": child.status, "used_s": child.used_s})
 
     def _tick(self, now_ns: int) -> None:
-        self.wire.flush()
         if now_ns - self._heard_ns > LOST_S * 1e9:
             self._over = True
         elif self.work is not None:
             self.work.tick()
             self._look(self.work, now_ns)
-        if now_ns - self._told_ns > BEAT_S * 1e9:
-            self._told_ns = now_ns
+        if now_ns - self._told_ns > BEAT_S * 1e9:  # nor anything else
             self.say("beat", {})
 
     def _look(self, work: Work, now_ns: int) -> None:
@@ -269,6 +269,7 @@ def main() -> None:
         agent.serve(os.dup(0))
     except Exception as error:
         wire.send(Said("broke", fault(error)))
+        wire.flush()
         raise  # to standard error, which is the Dask worker's
 
 

@@ -13,7 +13,7 @@ MAX_BACKLOG_BYTES = 1 << 28
 
 
 class Wire:
-    """Frames to a pipe. What it does not take at once is kept; `flush` goes on with it.
+    """Frames to a pipe, when they are flushed. What it does not take at once is kept for then.
 
     `broken` once nobody reads any more, or reads too slowly to ever catch up.
     """
@@ -27,9 +27,8 @@ class Wire:
             fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     def send(self, frame: Frame) -> None:
-        """Send a frame."""
+        """Take a frame; it is sent with others, by `flush`."""
         self._left += frame.encoded()
-        self.flush()
 
     def flush(self) -> None:
         """Write what the pipe takes."""

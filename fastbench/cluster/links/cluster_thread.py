@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future, wait
-from contextlib import AsyncExitStack
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -22,12 +22,15 @@ from fastbench.cluster.limits_of_silence import ANSWER_S
 from fastbench.cluster.links import kept_cluster
 from fastbench.cluster.links.machine_actor import MachineActor
 from fastbench.cluster.links.machine_link import MachineLink
+from fastbench.cluster.links.turns_of_machines import Turns
 from fastbench.cluster.worker_memory import LAYOUT
 from fastbench.foundation import redact
+from fastbench.machine import limits
 from fastbench.plan.plan import UsageError
 
 LOOK_S = 0.1  # how soon a signal is heard while something is awaited
 END_S = 8.0
+EXCHANGES_IN_A_ROW = 2  # of clocks: an exchange keeps the loop busy for 0.2 ms
 
 T = TypeVar("T")
 
@@ -45,10 +48,13 @@ class ClusterThread:
         self.machines: list[MachineLink] = []
         self._loop = asyncio.new_event_loop()
         self._leaving = asyncio.Event()
+        self._begun: list[MachineLink] = []
+        self._turns = Turns(EXCHANGES_IN_A_ROW)
         self._opened: Future[list[MachineLink]] = Future()
         self._thread = threading.Thread(target=self._turn, name="cluster", daemon=True)
 
     def __enter__(self) -> Self:
+        limits.raise_open_files()
         self._thread.start()
         try:
             self.machines = _heard(self._opened)
@@ -89,21 +95,20 @@ class ClusterThread:
 
     async def _live(self) -> None:
         """Be in the cluster until it is left: all in one task, as Dask's client wants it."""
-        opening = dask_cluster.open_cluster(self.address, kept_cluster.scheduler_of(self.address))
-        async with opening as cluster, AsyncExitStack() as stack:
-            reached = (self._reach(cluster, stack, *each) for each in cluster.workers)
-            opened = asyncio.gather(*reached)
+        scheduler = kept_cluster.scheduler_of(self.address)
+        async with dask_cluster.open_cluster(self.address, scheduler) as cluster:
+            opened = asyncio.gather(*(self._reach(cluster, *each) for each in cluster.workers))
             leaving = asyncio.create_task(self._leaving.wait())
-            await asyncio.wait((opened, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if self._leaving.is_set():
+            try:
+                await asyncio.wait((opened, leaving), return_when=asyncio.FIRST_COMPLETED)
+                if not self._leaving.is_set():
+                    self._opened.set_result(opened.result())
+                    await leaving
+            finally:
                 opened.cancel()
-                return
-            self._opened.set_result(opened.result())
-            await leaving
+                await asyncio.gather(*(each.end() for each in self._begun))  # all at once
 
-    async def _reach(
-        self, cluster: dask_cluster.Cluster, stack: AsyncExitStack, name: str, address: str
-    ) -> MachineLink:
+    async def _reach(self, cluster: dask_cluster.Cluster, name: str, address: str) -> MachineLink:
         """Start an agent on a machine and see whether it is one like us."""
         whose = f"{socket.gethostname()}, process {os.getpid()}, since {time.strftime('%H:%M:%S')}"
         actor = await cluster.place(MachineActor, address, whose)
@@ -112,16 +117,17 @@ class ClusterThread:
             machine.refused = f"it carries another run already ({redact.printable(taken)})"
             self._refuse(machine, "wait for its end, or use other machines")
             return machine
-        stack.push_async_callback(machine.end)
+        self._begun.append(machine)
         machine.begin()
-        hello = await asyncio.wait_for(
-            asyncio.wrap_future(machine.ask("hello", {}, "hello")), ANSWER_S
-        )
+        asked, hello = machine.ask("hello", {}, "hello"), None
+        with suppress(TimeoutError):
+            hello = await asyncio.wait_for(asyncio.wrap_future(asked), ANSWER_S)
         if hello is None:
-            raise UsageError(f"--on: {name} cannot start an agent: {machine.lost}.")
+            why = machine.lost or f"it did not answer within {ANSWER_S:g}s"
+            raise UsageError(f"--on: {name} cannot start an agent: {why}.")
         machine.version, machine.cores = hello["version"], hello["cores"]
         machine.environment, machine.memory_bytes = hello["environment"], hello["memory_bytes"]
-        machine.offset = await machine.measure()
+        machine.offset = await machine.measure(self._turns)
         if why := differs(hello):
             machine.refused = why
             wanted = f"pip install 'fastbench-http[distributed]=={__version__}'"

@@ -5,6 +5,7 @@
 2. A call that Dask makes twice (it repeats one whose connection broke) does its work once: what is
    pushed and pulled carries numbers.
 3. When this process ends, the agent's standard input does, and the agent with it.
+4. Who pulls is there: the agent is told, so that the parent need not say so beside.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ import sys
 import time
 from contextlib import suppress
 
+from fastbench.cluster.frames import Said
+
 READ_BYTES = 1 << 20
 LEAVE_S = 3.0  # for an agent to end once its standard input has
 NUMBER = struct.Struct(">Q")
 ENDED = b"E"
 OPEN = b"O"
+BEAT = Said("beat", {}).encoded()
 
 _running: list[MachineActor] = []  # in this process: a machine carries one run at a time
 
@@ -80,6 +84,8 @@ class MachineActor:
         if number == self._pulled:
             return self._kept
         assert self._process is not None and self._process.stdout is not None
+        if self._process.stdin is not None:
+            self._process.stdin.write(BEAT)
         out, found = self._process.stdout, b""
         with suppress(TimeoutError):
             found = await asyncio.wait_for(out.read(READ_BYTES), wait_s)

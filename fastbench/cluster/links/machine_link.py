@@ -17,9 +17,10 @@ from typing import Any
 from fastbench.cluster import clock_offset
 from fastbench.cluster.clock_offset import DriftWatch, Exchange, Offset
 from fastbench.cluster.frames import Changes, Frame, FrameError, Reader, Said
-from fastbench.cluster.limits_of_silence import BEAT_S, LOST_S
+from fastbench.cluster.limits_of_silence import ANSWER_S, BEAT_S, LOST_S
 from fastbench.cluster.links.machine_actor import ENDED
 from fastbench.cluster.links.remote_process import RemoteProcess
+from fastbench.cluster.links.turns_of_machines import Turns
 from fastbench.results.usage import Use
 
 CLOCK_S = 5.0  # between two looks at its clock
@@ -90,10 +91,12 @@ class MachineLink:
             await asyncio.sleep(ROOM_S)
         self._out.put_nowait(Said(kind, body).encoded())
 
-    async def measure(self) -> Offset:
-        """Estimate the offset of the machine's clock by exchanges of its time."""
+    async def measure(self, turns: Turns | None = None) -> Offset:
+        """Estimate the offset of the machine's clock by exchanges of its time, each in its turn."""
         exchanges: list[Exchange] = []
         while not clock_offset.enough(exchanges):
+            if turns is not None:
+                await turns.next()
             sent_ns = time.monotonic_ns()
             theirs_ns = await self.actor.now_ns()
             exchanges.append(Exchange(sent_ns, theirs_ns, time.monotonic_ns()))
@@ -159,12 +162,12 @@ class MachineLink:
                 self.lose(f"it sent what cannot be read: {error}")
 
     async def _watch(self) -> None:
-        """Say that we are there; see whether the machine is."""
+        """See whether the machine is there; that we are, it hears when it is asked what it says."""
         while not self.lost:
-            self._out.put_nowait(Said("beat", {}).encoded())
             await asyncio.sleep(BEAT_S)
-            if time.monotonic() - self.heard_s > LOST_S:
-                self.lose(f"it was silent for {LOST_S:g}s")
+            limit_s = LOST_S if self.cores else ANSWER_S  # before it said hello, its agent starts
+            if time.monotonic() - self.heard_s > limit_s:
+                self.lose(f"it was silent for {limit_s:g}s")
 
     async def _follow_clock(self) -> None:
         """See whether the offset stays true; each exchange has a bound of its own."""
@@ -211,7 +214,8 @@ class MachineLink:
             self.lose(f"its agent broke: {body}")
 
     def _answer(self, kind: str, body: object) -> None:
-        if (future := self._answers.pop(kind, None)) is not None:
+        future = self._answers.pop(kind, None)
+        if future is not None and not future.done():  # nobody waits any more
             future.set_result(body)
 
     def _say_as(self, worker: int, kind: str, body: object) -> None:

@@ -61,7 +61,7 @@ class RemoteGroup(Group):
         self._all = RemoteWorkers(cluster, notice, stop_when_lost=stop_when_lost)
         machines = self._all.machines
         wanted = self._all.number([request.workers or each.cores for each in machines])
-        super().__init__(request, wanted, more_regions=1)
+        super().__init__(request, wanted, elsewhere=True)
         self.lead_ns = self._all.lead_ns
         self.behind_ns = self._all.behind_ns
         self.stale_s = STALE_S + self.behind_ns / 1e9
@@ -112,7 +112,7 @@ class RemoteGroup(Group):
     def fork(self, index: int) -> None:
         """Let the machine that it belongs to start the worker of this index."""
         machine = self._all.machines[self._place_of(index)]
-        self._all.join(machine, ScriptWorker(index), self.workers)
+        self._all.join(machine, [ScriptWorker(index)], self.workers)
         machine.post("fork", {"worker": index})
 
     def monitor(self, found: Found) -> ClusterMonitor:

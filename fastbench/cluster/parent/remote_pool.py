@@ -29,7 +29,9 @@ READY_S = 5.0  # beyond the plan's own time to connect; a machine that takes lon
 class RemotePool:
     """The machines of a cluster that is open, as run/worker_pool.py wants them."""
 
+    elsewhere = True
     tick_s = 1.0
+    connect_tick_s = 0.02
 
     def __init__(
         self,
@@ -78,15 +80,16 @@ class RemotePool:
         for at, machine in enumerate(self._all.machines):
             machine.apply = memory.apply
             shares = [load.shares[index] for index in self._all.span(at)]
-            for share in shares:
-                self._all.join(machine, Child(share.index), workers)
+            self._all.join(machine, [Child(share.index) for share in shares], workers)
             body = url_messages.load_message(load.plan, load.reach, shares, total, load.block.urls)
             asked.append(machine.ask("load_urls", body, "started"))
+        found: dict[str, int] = {}
         for machine, pids in zip(self._all.machines, awaited(asked, ANSWER_S), strict=True):
             if pids is None:
                 raise UsageError(self._all.why(machine))
-            for child in workers.children:
-                child.pid = pids.get(str(child.index), child.pid)
+            found |= pids
+        for child in workers.children:
+            child.pid = found.get(str(child.index), child.pid)
         self._block = load.block
         self._ready_s = time.monotonic() + READY_S + load.plan.load.connect_timeout_s
 

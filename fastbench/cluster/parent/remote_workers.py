@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import accumulate
 from typing import Any, TypeVar
 
 from fastbench.cluster.limits_of_silence import ANSWER_S
@@ -18,6 +19,7 @@ from fastbench.cluster.parent.cluster_monitor import ClusterMonitor
 from fastbench.foundation import redact
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_ns
+from fastbench.machine import limits
 from fastbench.results import json_codec
 from fastbench.results.machine_row import lost_when
 from fastbench.results.result import Result, Warning_
@@ -69,24 +71,27 @@ class RemoteWorkers:
 
     def number(self, counts: Sequence[int]) -> int:
         """Give each machine so many workers; return how many there are."""
-        self.first = [sum(counts[:at]) for at in range(len(counts) + 1)]
+        self.first = [0, *accumulate(counts)]
+        limits.allow_files_of_machines(len(counts), self.first[-1])
         return self.first[-1]
 
     def span(self, at: int) -> range:
         """Return the numbers of the workers of a machine, by its place."""
         return range(self.first[at], self.first[at + 1])
 
-    def join(self, machine: MachineLink, child: C, workers: Supervisor[C]) -> None:
-        """Listen to a worker that the machine is about to start."""
-        child.stream, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    def join(self, machine: MachineLink, children: Iterable[C], workers: Supervisor[C]) -> None:
+        """Listen to workers that the machine is about to start."""
 
         def send_signal(worker: int, number: int) -> None:
             machine.post("signal", {"worker": worker, "number": number})
 
-        process = RemoteProcess(child.index, theirs, send_signal)
-        child.elsewhere = process
-        workers.add(child, {})
-        self.cluster.call(_joined(machine, process))
+        processes = []
+        for child in children:
+            child.stream, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            child.elsewhere = RemoteProcess(child.index, theirs, send_signal)
+            workers.add(child, {})
+            processes.append(child.elsewhere)
+        self.cluster.call(_joined(machine, processes))
 
     def begin(self, line: StartLine) -> None:
         """Tell all machines the start line; each has it in its own time."""
@@ -173,8 +178,9 @@ def _late(machine: MachineLink) -> Warning_:
     )
 
 
-async def _joined(machine: MachineLink, process: RemoteProcess) -> None:
-    machine.join(process)
+async def _joined(machine: MachineLink, processes: Iterable[RemoteProcess]) -> None:
+    for process in processes:
+        machine.join(process)
 
 
 def _keep_use(machine: MachineLink, body: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 cdef enum:
     LONGEST_NUMBER = 9
+    COUNTED_WORDS = 256         # of a slot, up to the last of its counters, or more
 
 
 cdef inline size_t put(uint8_t *out, uint64_t number) noexcept nogil:
@@ -127,6 +128,9 @@ cdef tuple instants_of(block.Slot *slot):
 cdef class Block:
     """The shared memory of a run: make it before the fork, see engine/block.pxd.
 
+    With `private` nobody is forked who writes it: it is a copy of what others write elsewhere, and
+    takes memory only as far as something is counted.
+
     Of `total` workers, all by default, it holds `workers`, from `first` on, and they keep their
     numbers: slot n is worker n's; with `warmup`, slot total + n holds what worker n did in the
     warm-up. What is summed over the workers is summed over those that are there. `urls` are those
@@ -134,8 +138,11 @@ cdef class Block:
     """
 
     def __cinit__(self, uint32_t workers, *, uint32_t first=0, total=None, bint warmup=False,
-                  uint32_t urls=0):
+                  uint32_t urls=0, bint private=False):
         cdef uint32_t i, series, slots = workers * (1 + warmup)
+        cdef int kind = kernel.MAP_SHARED
+        if private:
+            kind = kernel.MAP_PRIVATE | kernel.MAP_NORESERVE
         self.workers = workers
         self.first = first
         self.total = first + workers if total is None else total
@@ -144,25 +151,26 @@ cdef class Block:
             raise ValueError(f"no workers {first} to {first + workers - 1} among {total}")
         self.n_bytes = block.block_bytes(slots)
         self.memory = kernel.mmap(NULL, self.n_bytes, kernel.PROT_READ | kernel.PROT_WRITE,
-                                  kernel.MAP_SHARED | kernel.MAP_ANONYMOUS, -1, 0)
+                                  kind | kernel.MAP_ANONYMOUS, -1, 0)
         if self.memory == kernel.MAP_FAILED:
             self.memory = NULL
             raise MemoryError(f"{self.n_bytes} bytes of shared memory could not be mapped")
-        if kernel.populate(self.memory, self.n_bytes) < 0:
-            raise MemoryError(f"{self.n_bytes} bytes of shared memory could not be filled")
-        for i in range(slots):
-            for series in range(block.SERIES):
-                hdr.reset(&block.slot_at(self.memory, i).latency[series])
-        self.map_urls(urls)
+        if not private:
+            if kernel.populate(self.memory, self.n_bytes) < 0:
+                raise MemoryError(f"{self.n_bytes} bytes of shared memory could not be filled")
+            for i in range(slots):
+                for series in range(block.SERIES):
+                    hdr.reset(&block.slot_at(self.memory, i).latency[series])
+        self.map_urls(urls, kind)
 
-    cdef int map_urls(self, uint32_t urls) except -1:
+    cdef int map_urls(self, uint32_t urls, int kind) except -1:
         self.urls = urls
         self.url_bytes = <size_t>self.workers * urls * sizeof(block.UrlCounts)
         if not urls:
             return 0
         self.url_memory = kernel.mmap(
             NULL, self.url_bytes, kernel.PROT_READ | kernel.PROT_WRITE,
-            kernel.MAP_SHARED | kernel.MAP_ANONYMOUS | kernel.MAP_NORESERVE, -1, 0)
+            kind | kernel.MAP_ANONYMOUS | kernel.MAP_NORESERVE, -1, 0)
         if self.url_memory == kernel.MAP_FAILED:
             self.url_memory = NULL
             raise MemoryError(f"{self.url_bytes} bytes of shared memory could not be mapped")
@@ -277,7 +285,22 @@ cdef class Block:
 
     def counters(self, uint32_t index):
         """The plain counters of a slot by name; requests, bytes, connections, ns."""
-        cdef block.Slot *slot = self.slot(index)
+        return self.named(self.slot(index))
+
+    def sums(self, slots=None):
+        """The counters of these slots by name, added up; of the workers' by default."""
+        cdef uint64_t added[COUNTED_WORDS]
+        cdef const uint64_t *one
+        cdef size_t i, n_words = <size_t>&(<block.Slot *>NULL).tls_version // sizeof(uint64_t)
+        assert n_words <= COUNTED_WORDS
+        memset(added, 0, sizeof(added))
+        for index in self.indices if slots is None else slots:
+            one = <const uint64_t *>self.slot(index)
+            for i in range(n_words):
+                added[i] += one[i]
+        return self.named(<block.Slot *>added)      # as far as the counters go
+
+    cdef dict named(self, const block.Slot *slot):
         return {
             "settled": slot.settled, "connected": slot.connected, "connects": slot.connects,
             "active": slot.active, "scheduled": slot.scheduled, "dropped": slot.dropped,

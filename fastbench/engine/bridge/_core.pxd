@@ -23,7 +23,8 @@ cdef class Block:
     cdef block.Control *control(self)
     cdef block.Slot *slot(self, uint32_t index) except NULL
     cdef uint32_t own(self, uint32_t worker) except? 0xFFFFFFFF
-    cdef int map_urls(self, uint32_t urls) except -1
+    cdef int map_urls(self, uint32_t urls, int kind) except -1
+    cdef dict named(self, const block.Slot *slot)
     cdef block.UrlCounts *url(self, uint32_t worker, uint32_t url) except NULL
 
 

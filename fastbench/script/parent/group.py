@@ -37,16 +37,16 @@ class Group(ABC):
     behind_ns = 0
     stale_s = 0.0
 
-    def __init__(self, request: RunRequest, wanted: int, *, more_regions: int = 0) -> None:
+    def __init__(self, request: RunRequest, wanted: int, *, elsewhere: bool = False) -> None:
         """Map the memory of `wanted` workers; raises UsageError when that is short.
 
-        `more_regions` of the arena are for what no worker counts.
+        Of workers `elsewhere` it is a copy; one region more of the arena is for what none counts.
         """
         self.host = hosts.host_of(request)
         self.wanted = wanted
         with limits.enough_memory():
-            self.block = _core.Block(wanted)
-            self.arena = _client.Arena(wanted + more_regions)
+            self.block = _core.Block(wanted, private=elsewhere)
+            self.arena = _client.Arena(wanted + elsewhere)
         self.declared: Declared | None = None
         self.on_stop: Callable[[], None] = lambda: None
         self.workers: Supervisor[ScriptWorker] = Supervisor(lambda: self.on_stop())

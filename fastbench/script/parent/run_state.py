@@ -179,14 +179,13 @@ class Standing:
     def look(self, now_ns: int, monitor: MachineMonitor) -> str:
         """Take a look; return the threshold that asks for the end of the run, "" if none does."""
         block = self.reader.block
-        counters = [block.counters(i) for i in block.indices]
-        self._ticks.look(now_ns, counters, None)
+        self._ticks.look(now_ns, block, block.indices, None)
         if now_ns < self.start_ns:
             return ""
         if self.series.added is not self._row:
             self._row, self._connected = self.series.added, 0
         self._connected = max(self._connected, self._ticks.total["connected"])
-        vus = sum(slot["active"] for slot in counters)
+        vus = self._ticks.total["active"]
         value, at_ns = self._vus.value, self._vus.at_ns
         self._vus.add(GaugeValue(vus, vus, vus, now_ns))
         if (second := int((now_ns - self.start_ns) / NS_PER_S)) > self._second:
