@@ -18,6 +18,7 @@ from hosts import Hosts
 from running import SLOW, until
 
 RATE = 300
+BEGIN_S = 60.0  # where much else runs, a run takes long to begin
 SCRIPT = """
 from fastbench import Options, scenario
 
@@ -29,6 +30,7 @@ options = Options(scenarios={"rate": {
 async def rate(vu):
     await vu.get("/")
 """
+UNDER_WAY = 10  # a third of the users
 CAUSES = ("worker", "agent", "power", "hang")
 runs_long = pytest.mark.skipif(not SLOW, reason="runs long: make slow")
 
@@ -64,7 +66,7 @@ def test_ctrl_c_reaches_all_within_two_seconds(
     hosts: Hosts, cluster: DaskHosts, server: Server, tmp_path: Path
 ) -> None:
     run = Run(hosts, cluster, tmp_path, "-c", "6", "-d", "60s", server.url)
-    until(lambda: server.told()["requests"] > 0)
+    until(lambda: server.told()["requests"] > 0, BEGIN_S)
     run.process.send_signal(signal.SIGINT)
     begun_s = time.monotonic()
     until(lambda: agents(hosts) == 0)
@@ -80,7 +82,7 @@ def test_a_link_that_is_down_for_a_while_loses_nothing(
     hosts: Hosts, cluster: DaskHosts, server: Server, tmp_path: Path, kind: str
 ) -> None:
     run = Run(hosts, cluster, tmp_path, *words(kind, tmp_path, server.url))
-    until(lambda: server.told()["requests"] > RATE)
+    until(lambda: server.told()["requests"] > RATE, BEGIN_S)
     hosts[2].link(up=False)
     time.sleep(1.5)  # the length of what is tested
     hosts[2].link(up=True)
@@ -107,7 +109,7 @@ def test_a_machine_that_dies_is_lost_and_the_run_goes_on(
 ) -> None:
     with Hosts(3) as hosts, DaskHosts(hosts, tmp_path) as cluster, Server(hosts.server) as server:
         run = Run(hosts, cluster, tmp_path, *words(kind, tmp_path, server.url))
-        until(lambda: server.told()["requests"] > 2 * RATE)
+        until(lambda: server.told()["requests"] > 2 * RATE, BEGIN_S)
         _end(hosts, cluster, cause)
         code, document = run.ended()
         if cause == "hang":
@@ -124,7 +126,8 @@ def test_a_machine_that_dies_is_lost_and_the_run_goes_on(
     # Of the lost one stays what it had counted until its last second.
     sent = by[hosts[1].address]
     assert RATE / 3 < dead <= sent <= dead + 2.5 * RATE / 3
-    assert document["summary"]["started"] == first + dead + last
+    # A machine's row has what ended; what it had begun may have been on its way.
+    assert 0 <= document["summary"]["started"] - (first + dead + last) <= UNDER_WAY
 
 
 def _end(hosts: Hosts, cluster: DaskHosts, cause: str) -> None:
@@ -147,7 +150,7 @@ def test_without_a_scheduler_the_load_ends(
 ) -> None:
     with DaskHosts(hosts, tmp_path) as cluster:
         run = Run(hosts, cluster, tmp_path, *words(kind, tmp_path, server.url))
-        until(lambda: server.told()["requests"] > 0)
+        until(lambda: server.told()["requests"] > 0, BEGIN_S)
         cluster.scheduler.kill()
         begun_s = time.monotonic()
         until(lambda: agents(hosts) == 0)
