@@ -11,9 +11,12 @@ from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 from fastbench.engine.client._client import REGION_BYTES, Arena
 from fastbench.script import running_load
+from fastbench.script.api.recorder import Recorder
+from fastbench.script.parent import metric_snapshot
 from fastbench.script.running_load import RunningLoad
 
 MIB = 1 << 20
+HOUR_NS = 3_600 * 10**9
 
 
 class Two:
@@ -36,9 +39,10 @@ class Two:
             self.arenas.append(there)
             self._sources.append(MemorySource(_core.Block(2, first=first, total=4), there))
 
-    def follow(self) -> None:
-        for each in self._sources:
-            for changes in each.changes(0):
+    def follow(self, ahead_ns: int = 0) -> None:
+        """Bring the parent up to date; `ahead_ns` is the clock of the first machine less its."""
+        for offset_ns, each in zip((ahead_ns, 0), self._sources, strict=True):
+            for changes in each.changes(offset_ns):
                 self._target.apply(changes)
 
 
@@ -88,3 +92,13 @@ def test_two_builds_share_no_memory() -> None:
         assert found == f"it has another build of fastbench {__version__}"
     older = cluster_thread.differs({"version": "0.1", "layout": LAYOUT})
     assert older == f"it has fastbench 0.1, and this is {__version__}"
+
+
+def test_groups_stand_in_the_order_in_which_they_came_by_the_parents_clock() -> None:
+    two = Two()
+    for worker, group in ((0, "::second"), (2, "::first"), (2, "::second"), (3, "::second")):
+        book = two.arenas[worker // 2].writer(worker)
+        recorder = Recorder(book, (), lambda *told: None, slot=(_core.Block(1), 0))
+        recorder.group_duration("a", group, ())
+    two.follow(-HOUR_NS)  # the first machine's clock is an hour behind
+    assert metric_snapshot.groups(two.arena) == ("::first", "::second")

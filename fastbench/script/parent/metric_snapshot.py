@@ -168,10 +168,14 @@ def checks(snapshot: Snapshot) -> tuple[Check, ...]:
     return tuple(sorted(rows, key=lambda row: row.scenario))
 
 
-def groups(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return the paths of groups in the order in which they came first."""
-    sums = snapshot.by(GROUPS, ("group",))
-    return tuple(path for (path,), _ in sorted(sums.items(), key=lambda row: row[1].min))
+def groups(arena: _client.Arena) -> tuple[str, ...]:
+    """Return the paths of groups in the order in which they came first, in whichever worker."""
+    first_ns: dict[str, int] = {}
+    for worker in arena.indices:
+        for _, _, text, (*_, at_ns) in arena.read(worker, {GROUPS}):
+            path = dict(labels_of(text))["group"]
+            first_ns[path] = min(at_ns, first_ns.get(path, at_ns))
+    return tuple(sorted(first_ns, key=first_ns.__getitem__))
 
 
 def thrown(snapshot: Snapshot) -> list[tuple[str, str, str, int]]:

@@ -80,7 +80,7 @@ def result(
         requests=snapshot.requests(packed=True),
         scenarios=scenarios,
         checks=metric_snapshot.checks(snapshot),
-        groups=metric_snapshot.groups(snapshot),
+        groups=metric_snapshot.groups(standing.reader.arena),
         setup_data="" if told.setup_data is None else json.dumps(told.setup_data),
         exceptions=_exceptions(snapshot, told.notes.threw),
         gauges=standing.gauges.rows(),
