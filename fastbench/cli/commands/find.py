@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fastbench.results.result import Result
 
 COOL_S = 0.2  # between runs: what the last one left behind drains
+REOPEN_S = 2.0  # until the scheduler knows that a machine has gone
 COOLEST_S = 10.0  # after a run that left much behind
 EXIT_CODES = {
     "none": exit_codes.THRESHOLDS,
@@ -117,7 +118,14 @@ def _measured(command: Command, stop: Interrupts, live: LiveView) -> Measure:
             pool = partial(run_url.pool_of, plan, command.output)
             alone = command.output.on is None
             job = plan if alone else trial.PlanOnMachines(plan, pool)
-            result = trial.run_trial(job, observer, stop)
+            try:
+                result = trial.run_trial(job, observer, stop)
+            except UsageError:
+                if not begun or command.request.stop_when_lost:
+                    raise
+                # A machine may have gone while it was asked; the next time it is not there.
+                stop.nap(REOPEN_S)
+                result = trial.run_trial(job, observer, stop)
             begun = True
             left_s = objective.left_s(result)
             return result
