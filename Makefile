@@ -15,7 +15,7 @@ SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests/support PYTHONS
 	PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)"
 SANITIZED_TESTS = $(wildcard $(addprefix tests/engine/test_,http*.py hdr*.py core*.py engine*.py \
-	truth*.py faults*.py frames*.py tls*.py pace*.py planned*.py wire*.py arena*.py changes*.py \
+	truth*.py faults*.py frames*.py tls*.py pace*.py planned*.py wire*.py arena*.py changes*.py hpack*.py \
 	leases*.py ws*.py quickjs*.py))
 SANITIZED_TESTS += $(wildcard $(addprefix tests/script/test_socket,s.py _frames.py _handshakes.py))
 

@@ -106,7 +106,7 @@ HEAVY = {
 }
 
 # A file of the engine may cimport libc and what stands before it.
-HTTP2 = ("huffman", "hpack", "meaning", "head_block", "request_block")
+HTTP2 = ("huffman", "hpack", "meaning", "head_block", "field_block", "request_block")
 ENGINE_ORDER = (
     *("kernel", "hdr", "fifo", "pace", "response", "head", "codec", "http"),
     *("websocket.utf8", "websocket.frames", "websocket.upgrade", *(f"http2.{n}" for n in HTTP2)),

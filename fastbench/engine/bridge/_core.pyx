@@ -21,6 +21,7 @@ cimport fastbench.engine.exchange as exchange
 cimport fastbench.engine.websocket.frames as frames
 cimport fastbench.engine.hdr as hdr
 cimport fastbench.engine.http as http
+cimport fastbench.engine.http2.field_block as field_block
 cimport fastbench.engine.http2.head_block as head_block
 cimport fastbench.engine.http2.hpack as hpack
 cimport fastbench.engine.http2.huffman as huffman

@@ -30,12 +30,25 @@ def encode_integer(int top, int prefix_bits, uint64_t value):
     return <bytes>out[:n]
 
 
+def encode_update(uint32_t table_bytes):
+    """The new size of the peer's table, which stands before the first field of a block."""
+    cdef uint8_t out[request_block.UPDATE_BYTES]
+    cdef size_t n = request_block.put_update(out, table_bytes)
+    return <bytes>out[:n]
+
+
 def encode_field(bytes name not None, bytes value not None, str how not None):
     """One field; `how`: plain, insert or never."""
     cdef bytearray out = bytearray(len(name) + len(value) + request_block.PUT_BYTES)
     cdef size_t n = hpack.put_field(out, name, len(name), value, len(value),
                                     <uint8_t>("plain", "insert", "never").index(how))
     return bytes(out[:n])
+
+
+cdef tuple verdict(hpack.BlockError error, const meaning.Meaning *found):
+    if error != hpack.BLOCK_OK:
+        return BLOCK_ERRORS[error], 0, -1, "", 0
+    return "", found.status, found.length, MALFORMED_RULES[found.malformed], found.list_bytes
 
 
 cdef class BlockMemo:
@@ -70,9 +83,7 @@ cdef class HeadTable:
         else:
             error = head_block.read_block(&self.table, &self.memo.memo, at, block.shape[0],
                                           trailer, &found)
-        if error != hpack.BLOCK_OK:
-            return BLOCK_ERRORS[error], 0, -1, "", 0
-        return "", found.status, found.length, MALFORMED_RULES[found.malformed], found.list_bytes
+        return verdict(error, &found)
 
     @property
     def max_bytes(self):
@@ -91,6 +102,44 @@ cdef class HeadTable:
             field = head_block.field_at(&self.table, hpack.FIRST_DYNAMIC + i)
             found.append((field.size, field.name_bytes, field.kind, MALFORMED_RULES[field.rule],
                           field.number))
+        return found
+
+
+cdef class FieldTable:
+    """The table of one connection, with the bytes of its fields."""
+
+    cdef field_block.FieldTable table
+
+    def __cinit__(self):
+        field_block.begin_field_table(&self.table)
+
+    def read(self, const uint8_t[::1] block not None, *, bint trailer=False):
+        """(what HeadTable.read returns, [(name, value, never to be indexed)]) of a block."""
+        cdef field_block.FieldBlock reader
+        cdef field_block.Field field
+        cdef const uint8_t *at = &block[0] if block.shape[0] else NULL
+        cdef hpack.BlockError error
+        found = []
+        memset(&field, 0, sizeof(field))
+        error = field_block.begin_fields(&reader, &self.table, at, block.shape[0], trailer)
+        while error == hpack.BLOCK_OK:
+            error = field_block.read_field(&reader, &field)
+            if error == hpack.BLOCK_OK and field.name == NULL:
+                return verdict(error, &reader.meaning), found
+            found.append((<bytes>field.name[:field.name_bytes],
+                          <bytes>field.value[:field.value_bytes], field.form == hpack.NEVER))
+        return verdict(error, &reader.meaning), []
+
+    @property
+    def fields(self):
+        """(name, value) of each field, the newest first."""
+        cdef field_block.Field field
+        found = []
+        memset(&field, 0, sizeof(field))
+        for i in range(self.table.heads.count):
+            field_block.get_field(&self.table, hpack.FIRST_DYNAMIC + i, &field)
+            found.append((<bytes>field.name[:field.name_bytes],
+                          <bytes>field.value[:field.value_bytes]))
         return found
 
 

@@ -69,26 +69,28 @@ cdef inline void begin_block(Cursor *self, const uint8_t *block, size_t n_bytes)
 
 
 cdef inline BlockError read_integer(Cursor *self, uint8_t mask, uint32_t *value) noexcept nogil:
-    """An integer in the low bits of a byte and in those behind it (section 5.1), below 2^29.
+    """An integer in the low bits of a byte and in those behind it (section 5.1), below 2^31.
 
-    The cursor stands on its first byte. Five bytes at most, also of one that begins with zeros.
+    The cursor stands on its first byte. Six bytes at most, also where the last ones say nothing.
     """
     cdef const uint8_t *at = self.at
-    cdef uint32_t number = at[0] & mask
+    cdef uint64_t number = at[0] & mask
     cdef uint32_t shift = 0
     at += 1
     if number == mask:
         while True:
             if at == self.end:
                 return BLOCK_CUT
-            if shift == 28:
+            if shift == 35:
                 return BLOCK_INTEGER
-            number += <uint32_t>(at[0] & 127) << shift
+            number += <uint64_t>(at[0] & 127) << shift
             shift += 7
             at += 1
             if not (at - 1)[0] & 128:
                 break
-    value[0] = number
+        if number >> 31:
+            return BLOCK_INTEGER
+    value[0] = <uint32_t>number
     self.at = at
     return BLOCK_OK
 

@@ -18,7 +18,7 @@ from fastbench.engine.http2.hpack cimport (
 cdef enum:
     SHORT_COOKIE_BYTES = 20         # what is shorter may be guessed from lengths
     PUT_BYTES = 33                  # that a field takes at most beside its name and value
-    UPDATE_BYTES = 3                # at most, of an update of the table's size
+    UPDATE_BYTES = 6                # at most, of an update of the table's size
 
 cdef enum RequestForm:
     LITERAL_BLOCK, FIRST_BLOCK, LATER_BLOCK
