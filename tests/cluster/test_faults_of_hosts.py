@@ -20,13 +20,13 @@ from running import SLOW, until
 RATE = 300
 BEGIN_S = 60.0  # where much else runs, a run takes long to begin
 SCRIPT = """
-from fastbench import Options, scenario
+from fastbench import Options
 
 options = Options(scenarios={"rate": {
     "executor": "constant-arrival-rate", "rate": 300, "duration": "8s", "pre_allocated_vus": 30,
+    "exec": "rate",
 }})
 
-@scenario
 async def rate(vu):
     await vu.get("/")
 """
@@ -62,11 +62,17 @@ def words(kind: str, folder: Path, url: str) -> tuple[str, ...]:
     return ("run", "--base-url", url, str(path))
 
 
+def begun(run: Run, server: Server, count: int) -> None:
+    """Wait until the server has had more than so many requests."""
+    until(lambda: run.process.poll() is not None or server.told()["requests"] > count, BEGIN_S)
+    assert run.process.poll() is None, run.process.communicate()[0]
+
+
 def test_ctrl_c_reaches_all_within_two_seconds(
     hosts: Hosts, cluster: DaskHosts, server: Server, tmp_path: Path
 ) -> None:
     run = Run(hosts, cluster, tmp_path, "-c", "6", "-d", "60s", server.url)
-    until(lambda: server.told()["requests"] > 0, BEGIN_S)
+    begun(run, server, 0)
     run.process.send_signal(signal.SIGINT)
     begun_s = time.monotonic()
     until(lambda: agents(hosts) == 0)
@@ -82,7 +88,7 @@ def test_a_link_that_is_down_for_a_while_loses_nothing(
     hosts: Hosts, cluster: DaskHosts, server: Server, tmp_path: Path, kind: str
 ) -> None:
     run = Run(hosts, cluster, tmp_path, *words(kind, tmp_path, server.url))
-    until(lambda: server.told()["requests"] > RATE, BEGIN_S)
+    begun(run, server, RATE)
     hosts[2].link(up=False)
     time.sleep(1.5)  # the length of what is tested
     hosts[2].link(up=True)
@@ -109,7 +115,7 @@ def test_a_machine_that_dies_is_lost_and_the_run_goes_on(
 ) -> None:
     with Hosts(3) as hosts, DaskHosts(hosts, tmp_path) as cluster, Server(hosts.server) as server:
         run = Run(hosts, cluster, tmp_path, *words(kind, tmp_path, server.url))
-        until(lambda: server.told()["requests"] > 2 * RATE, BEGIN_S)
+        begun(run, server, 2 * RATE)
         _end(hosts, cluster, cause)
         code, document = run.ended()
         if cause == "hang":
@@ -150,7 +156,7 @@ def test_without_a_scheduler_the_load_ends(
 ) -> None:
     with DaskHosts(hosts, tmp_path) as cluster:
         run = Run(hosts, cluster, tmp_path, *words(kind, tmp_path, server.url))
-        until(lambda: server.told()["requests"] > 0, BEGIN_S)
+        begun(run, server, 0)
         cluster.scheduler.kill()
         begun_s = time.monotonic()
         until(lambda: agents(hosts) == 0)
