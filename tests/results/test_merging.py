@@ -18,6 +18,7 @@ from fastbench.results.counts import ENDED, SEVERITY
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import PERCENTILES
 from fastbench.results.load_stages import Level
+from fastbench.results.machine_row import MachineRow
 from fastbench.results.merging.merged_result import merged
 from fastbench.results.merging.run_times import Unmergeable
 from fastbench.results.metric_values import Check, Judgement, Metric, NamedRow
@@ -283,3 +284,12 @@ def test_stages_that_coincide_are_added_and_others_are_told_by_their_run() -> No
     apart = pair(staged, staged)
     assert apart.stages == () and "merged_stages" in [each.code for each in apart.warnings]
     assert pair(staged).stages == ()
+
+
+def test_runs_on_two_clusters_keep_the_machines_of_both() -> None:
+    row = MachineRow("a", "tcp://h:1", 2, 1, 9, 9.0, None, 1.0, 1.0, 0.2, 0.0, "ok", "none", (), "")
+    rows = row, replace(row, name="b"), replace(row, name="c", lost="it was silent for 4.5s")
+    one = replace(samples.good(), machines=rows[:2])
+    whole = pair(one, replace(samples.good(), machines=rows[2:]))
+    assert whole.machines == rows
+    assert Result.from_document(json.loads(json.dumps(whole.to_document()))).machines == rows

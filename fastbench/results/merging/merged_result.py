@@ -67,6 +67,7 @@ def merged(named: Sequence[tuple[str, Result]], version: str) -> Result:
         ),
         series=series(runs),
         workers=tuple(row for each in results for row in each.workers),
+        machines=tuple(row for each in results for row in each.machines),
         resources=_resources(results),
         tls=_tls([each.tls for each in results if each.tls is not None]),
         warmup=_warmup([each.warmup for each in results if each.warmup is not None]),
