@@ -107,6 +107,10 @@ async def _scheduler(count: int, tells: int) -> None:
 async def _worker(address: str, name: str, folder: str) -> None:
     from distributed import Worker
 
+    from fastbench.machine import runs_beside
+
+    # What the others of this cluster use is no other program's: see runs_beside.
+    os.environ[runs_beside.VARIABLE] = str(os.getppid())
     async with Worker(
         address,
         name=name,

@@ -40,6 +40,7 @@ class LoadHeading:
     iterations: int | None
     websocket: str  # what its WebSockets do, "" without
     machines: int = 0  # that carried it, 0 where it was one alone
+    cluster: str = ""  # that these are of
     connect_to: tuple[str, ...] = ()  # rules by which connections went elsewhere
 
     @property
@@ -89,6 +90,7 @@ def of_config(config: Mapping[str, object], workers: int = 0) -> LoadHeading:
         vus=_count(config.get("vus")) or 0,
         iterations=_count(config.get("iterations")),
         websocket=printable(mode_of(config)),
+        cluster=printable(str(config.get("on") or "")),
         connect_to=_texts(config.get("connect_to")),
     )
 

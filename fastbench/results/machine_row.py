@@ -46,6 +46,21 @@ class MachineRow:
         return f"{lost_when(self.lost_at_s)}: {self.lost}" if self.lost else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """What a live view shows of a cluster; `lost` has a sentence for each machine that is lost."""
+
+    cluster: str
+    count: int
+    lost: tuple[str, ...] = ()
+
+    @property
+    def working(self) -> str:
+        """How many there are, and of how many."""
+        lost = len(self.lost)
+        return f"{self.count - lost} of {self.count} machines" if lost else f"{self.count} machines"
+
+
 def lost_when(at_s: float | None) -> str:
     """Say when a machine was lost, in s from the start; None is not known."""
     if at_s is None:

@@ -214,7 +214,7 @@ class _Run:
 
     def _warm_up(self, line_ns: int, start_ns: int, series: sampling.Series) -> None:
         """Watch until measuring begins; what is counted meanwhile stands in slots of its own."""
-        seen = sampling.Ticks(line_ns, self.plan.load.pace, warming=True, noun=self.noun)
+        seen = self._ticks(line_ns, warming=True)
         slots = self.block.warm_indices
         workers = self.workers
         while not (workers.stopped_ns or workers.all_gone):
@@ -228,7 +228,7 @@ class _Run:
 
     def _watch(self, start_ns: int, looks: Looks, monitor: MachineMonitor) -> None:
         """Look at the block until all workers have ended."""
-        seen = sampling.Ticks(start_ns, self.plan.load.pace, warming=False, noun=self.noun)
+        seen = self._ticks(start_ns, warming=False)
         connected_ns, workers = start_ns, self.workers
         tick_s = self.pool.tick_s if self.thread_rates is None else sampling.RATES_TICK_S
         behind_ns = self.pool.behind_ns
@@ -247,6 +247,8 @@ class _Run:
                 if broken := looks.look(now_ns - behind_ns, monitor.sample):
                     self.ended_because = f"the threshold `{broken}` failed"
                     workers.stop()
+            for lost in workers.lost:
+                self.block.lose(lost.index)
             seen.look(now_ns - behind_ns, self.block, self.block.indices, self.thread_rates)
             if seen.total["connected"] or self.plan.load.duration_s:
                 connected_ns = now_ns
@@ -257,6 +259,10 @@ class _Run:
                 now = replace(seen.progress(looks.series), judgements=looks.judgements)
                 self.tell(replace(now, machines=self.pool.machines()))
             workers.nap(self._until_next_s(tick_s, looks))
+
+    def _ticks(self, start_ns: int, *, warming: bool) -> sampling.Ticks:
+        pace, whole_s = self.plan.load.pace, self.pool.machines() is not None
+        return sampling.Ticks(start_ns, pace, warming=warming, noun=self.noun, whole_s=whole_s)
 
     def _ended_s(self, start_ns: int) -> float:
         """Return when the last worker ended, from the start on."""

@@ -15,6 +15,7 @@ from typing import Any
 from fastbench.engine.bridge import _core
 from fastbench.foundation.units import per_s
 from fastbench.plan.plan import Pace
+from fastbench.results.machine_row import Machines
 from fastbench.results.metric_values import Judgement, NamedRow
 from fastbench.results.result import OperationsRow, SeriesRow
 from fastbench.results.usage import HostSample, Use
@@ -49,21 +50,6 @@ class Users:
     dropped: int
     iterations_of: int | None
     length_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Machines:
-    """What a live view shows of a cluster; `lost` has a sentence for each machine that is lost."""
-
-    cluster: str
-    count: int
-    lost: tuple[str, ...] = ()
-
-    @property
-    def working(self) -> str:
-        """How many there are, and of how many."""
-        lost = len(self.lost)
-        return f"{self.count - lost} of {self.count} machines" if lost else f"{self.count} machines"
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,14 +313,22 @@ class Ticks:
     """What the parent keeps from one look at the block to the next, one phase long."""
 
     def __init__(
-        self, start_ns: int, pace: Pace | None, *, warming: bool, noun: str = "request"
+        self,
+        start_ns: int,
+        pace: Pace | None,
+        *,
+        warming: bool,
+        noun: str = "request",
+        whole_s: bool = False,
     ) -> None:
+        """With `whole_s` counts come once a second, and nothing is known of the time between."""
         self.start_ns = start_ns
         self.now_ns = start_ns
         self.pace = pace
         self.warming = warming
         self.ended: list[int] = []
         self.rate = 0.0
+        self.whole_s = whole_s
         self.noun = self.counted = noun
         self.total: Counter[str] = Counter()
 
@@ -370,7 +364,7 @@ class Ticks:
         return Progress(
             elapsed_s=elapsed_s,
             requests=sum(self.ended),
-            rate=self.rate,
+            rate=self._rate(last, elapsed_s),
             p50_ms=(last and (last.response_p50_ms or last.p50_ms)) or 0.0,
             p99_ms=(last and (last.response_p99_ms or last.p99_ms)) or 0.0,
             errors=sum(counts[name] for name in _ended(self.noun)[1:]),
@@ -383,6 +377,14 @@ class Ticks:
             noun=self.noun,
             operations_failed=counts["operations_failed"],
         )
+
+    def _rate(self, last: SeriesRow | None, elapsed_s: float) -> float:
+        """Return the rate since the last look, or where that means nothing of the last second."""
+        if not self.whole_s:
+            return self.rate
+        if last is not None and last.span_s:
+            return last.requests / last.span_s
+        return sum(self.ended) / elapsed_s if elapsed_s else 0.0
 
     def _asked_rate(self, elapsed_s: float) -> float | None:
         if self.pace is None or not self.pace.rates:

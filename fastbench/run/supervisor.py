@@ -121,6 +121,11 @@ class Supervisor(Generic[C]):
         """Whether every process has ended."""
         return all(each.gone for each in self.children)
 
+    @property
+    def lost(self) -> list[C]:
+        """Those that ended and should not have."""
+        return [each for each in self.children if each.lost]
+
     def say(self, kind: str, body: object) -> None:
         """Tell all processes that are there."""
         for each in self.children:

@@ -19,11 +19,11 @@ from fastbench.machine.processes import Found
 from fastbench.plan import resolve
 from fastbench.plan.plan import Plan
 from fastbench.plan.resolve import Reach
+from fastbench.results.machine_row import Machines
 from fastbench.results.result import Result
 from fastbench.results.usage import Resources, Use
 from fastbench.run import worker
 from fastbench.run.child import Child
-from fastbench.run.sampling import Machines
 from fastbench.run.supervisor import TICK_S, Supervisor
 from fastbench.run.worker import Share
 

@@ -14,8 +14,9 @@ from typing import TextIO
 import pytest
 
 from fastbench.cli.output.live_view import LiveView
+from fastbench.results.machine_row import Machines
 from fastbench.results.metric_values import Judgement
-from fastbench.run.sampling import Machines, Progress, Users
+from fastbench.run.sampling import Progress, Users
 
 UPDATE = Progress(12.3, 2_521_000, 205_000.0, 0.486, 1.2, 0, (190e3, 200e3, 205e3))
 

@@ -188,6 +188,11 @@ CHANGES: dict[str, tuple[Change, str, str]] = {
         "different_machines",
         "cores 2 and 8",
     ),
+    "machines": (
+        lambda r: replace(r, machines=samples.on_machines().machines),
+        "different_machines",
+        "cores 2 and 12, machines 1 and 3",
+    ),
     "version": (lambda r: replace(r, version="0.0.1"), "different_versions", "fastbench 0.1.0"),
     "connections": (
         lambda r: replace(r, config={**r.config, "connections": 7}),

@@ -23,8 +23,9 @@ from fastbench.outputs.dashboard import story
 from fastbench.outputs.dashboard.dashboard_page import page
 from fastbench.outputs.dashboard.dashboard_server import LAST_S, MAX_STREAMS, Board
 from fastbench.outputs.dashboard.story import Ends, Story
+from fastbench.results.machine_row import Machines
 from fastbench.results.metric_values import Judgement
-from fastbench.run.sampling import Machines, Users
+from fastbench.run.sampling import Users
 
 # Who may ask.
 

@@ -62,6 +62,29 @@ def test_markdown_and_html_name_the_lost_machine() -> None:
     assert LOST in html_report.render(found)
 
 
+def test_a_page_marks_the_lost_machine_and_claims_nothing_of_its_worker() -> None:
+    page = html_report.render(samples.on_machines())
+    machines, workers = (
+        page.partition(f'<section id="{name}">')[2].partition("</section>")[0]
+        for name in ("machines", "workers")
+    )
+    assert machines.count('<td class="bad"') == 1
+    marked = machines.partition('<td class="bad"')[2].partition("</td>")[0]
+    assert "load3" in marked and "lost at 3.41s" in marked
+    lost = workers.partition("4244 lost")[2].partition("</tr>")[0]
+    assert "500" in lost and "%" not in lost
+    assert "4%" in workers  # of the others
+
+
+def test_markdown_says_on_which_cluster() -> None:
+    found = samples.on_machines()
+    cell = "| Cluster | 3 machines on tcp&#58;//10.0.0.5&#58;8786 |"
+    assert cell in markdown_report.render(found)
+    merged = replace(found, config={})
+    assert "| Cluster | 3 machines |" in markdown_report.render(merged)
+    assert "Cluster" not in markdown_report.render(samples.good())
+
+
 def test_a_lost_worker_is_not_called_idle() -> None:
     first = samples.good().workers[0]
     lost = replace(first, lost=True, busy=0.0)

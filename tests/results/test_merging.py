@@ -70,6 +70,16 @@ def test_seconds_are_added_by_the_wall_clock() -> None:
     assert made.series[0].p99_ms == rows[0].p99_ms
 
 
+def test_machines_are_named_by_their_run_and_lost_by_the_time_of_all() -> None:
+    made = pair(samples.on_machines(), samples.on_machines())
+    names = [f"{run}: load{number}" for run in "ab" for number in (1, 2, 3)]
+    assert [row.name for row in made.machines] == names
+    assert [row.lost_at_s for row in made.machines if row.lost] == [3.412, 5.412]
+    document = json.loads(json.dumps(made.to_document()))
+    validator().validate(document)
+    assert Result.from_document(document) == made
+
+
 def test_the_document_is_valid_and_read_back() -> None:
     made = pair(samples.failing(), samples.watched())
     document = json.loads(json.dumps(made.to_document()))
@@ -291,5 +301,8 @@ def test_runs_on_two_clusters_keep_the_machines_of_both() -> None:
     rows = row, replace(row, name="b"), replace(row, name="c", lost="it was silent for 4.5s")
     one = replace(samples.good(), machines=rows[:2])
     whole = pair(one, replace(samples.good(), machines=rows[2:]))
-    assert whole.machines == rows
-    assert Result.from_document(json.loads(json.dumps(whole.to_document()))).machines == rows
+    named = tuple(
+        replace(each, name=f"{run}: {each.name}") for run, each in zip("aab", rows, strict=True)
+    )
+    assert whole.machines == named
+    assert Result.from_document(json.loads(json.dumps(whole.to_document()))).machines == named

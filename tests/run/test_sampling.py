@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -51,6 +53,24 @@ def test_a_last_row_that_is_too_short_joins_the_one_before() -> None:
     series = series_of(3)
     series.finish(at(3.2), None)
     assert [row.span_s for row in series.rows] == [1.0, 1.0, 1.2]
+
+
+def test_where_counts_come_once_a_second_the_rate_is_that_of_the_last_one() -> None:
+    def rates(*, whole_s: bool) -> list[float]:
+        ticks = sampling.Ticks(0, None, warming=False, whole_s=whole_s)
+        series = sampling.Series(NOTHING)
+        found = []
+        for quarter in range(13):
+            counted = 100 * (quarter // 4)
+            block = SimpleNamespace(sums=lambda slots, counted=counted: {"ok": counted})
+            ticks.look(quarter * 250_000_000, cast(Any, block), range(1), None)
+            if quarter and quarter % 4 == 0:
+                series.add(at(quarter / 4, counted), None)
+            found.append(ticks.progress(series).rate)
+        return found
+
+    assert rates(whole_s=True)[4:] == [100.0] * 9
+    assert rates(whole_s=False)[4:9] == [400.0, 0.0, 0.0, 0.0, 400.0]
 
 
 def test_what_was_counted_before_the_parent_came_to_look_is_in_the_first_row() -> None:

@@ -76,6 +76,6 @@ def _changes(kept: history_store.History, before: Entry, result: Result) -> tupl
         return ("its document cannot be read",)
     parts = {
         "other load": load_changes(base, result),
-        "other machine": machine_changes(base.environment, result.environment),
+        "other machine": machine_changes(base, result),
     }
     return tuple(f"{what}: {', '.join(found)}" for what, found in parts.items() if found)

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from fastbench.cli.output.settings import Output
+    from fastbench.results.machine_row import Machines
     from fastbench.run.live_figures import FiguresPipe
-    from fastbench.run.sampling import Machines, Progress, Users
+    from fastbench.run.sampling import Progress, Users
 
 
 class LiveView(Canvas):

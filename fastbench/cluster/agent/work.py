@@ -7,10 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fastbench.cluster.machine_report import MachineReport
+from fastbench.cluster.machine_report import MachineReport, MachineUse
 from fastbench.cluster.worker_memory import MemorySource
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
+from fastbench.machine.host_identity import ProcessNames
 from fastbench.machine.monitor import Monitor
 from fastbench.machine.processes import Found
 from fastbench.results import json_codec
@@ -38,6 +39,7 @@ class Work(ABC):
         self._workers = workers
         self._found = found
         self._monitor: Monitor | None = None
+        self._names = ProcessNames()
         self._line_ns = self._start_ns = 0
 
     @abstractmethod
@@ -64,7 +66,7 @@ class Work(ABC):
         """Return what was used since the last time."""
         assert self._monitor is not None
         cpu_s = {str(each.index): each.cpu_s for each in self._workers.children}
-        return {"use": json_codec.plain(self._monitor.sample()), "cpu_s": cpu_s}
+        return {"use": json_codec.plain(MachineUse.of(self._monitor, self._names)), "cpu_s": cpu_s}
 
     def summed_up(self, body: dict[str, Any]) -> dict[str, Any] | None:
         """Judge this machine's part as if it were a run of its own; None if it never began."""
@@ -85,4 +87,4 @@ class Work(ABC):
             thread_rates=(),
         )
         schedules = tuple(self._monitor.schedule(i) for i in range(len(self._workers.children)))
-        return MachineReport.of(summarize.result(observed), schedules).message()
+        return MachineReport.of(summarize.result(observed), self._names, schedules).message()

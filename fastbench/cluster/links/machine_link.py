@@ -21,7 +21,7 @@ from fastbench.cluster.limits_of_silence import ANSWER_S, BEAT_S, LOST_S
 from fastbench.cluster.links.machine_actor import ENDED
 from fastbench.cluster.links.remote_process import RemoteProcess
 from fastbench.cluster.links.turns_of_machines import Turns
-from fastbench.results.usage import Use
+from fastbench.cluster.machine_report import MachineUse
 
 CLOCK_S = 5.0  # between two looks at its clock
 MAX_WAITING = 16  # pieces of files, of up to 1.4 MiB, that wait to be sent
@@ -52,7 +52,7 @@ class MachineLink:
     lost_s: float = 0.0  # of CLOCK_MONOTONIC
     refused: str = ""
     drifted: str = ""
-    use: Use | None = None
+    use: MachineUse | None = None
     late_ns: int = 0
     processes: dict[int, RemoteProcess] = field(default_factory=dict)
     apply: Callable[[Changes], None] | None = None

@@ -25,8 +25,8 @@ from fastbench.cluster.worker_memory import MemoryTarget
 from fastbench.foundation.redact import printable
 from fastbench.machine.processes import Found
 from fastbench.plan.plan import UsageError
+from fastbench.results.machine_row import Machines
 from fastbench.results.result import Result
-from fastbench.run.sampling import Machines
 from fastbench.run.worker import lowered
 from fastbench.run.worker_pool import StartLine
 from fastbench.script import running_load
@@ -47,6 +47,8 @@ STALE_S = 1.5  # a look every second, and its way
 
 class RemoteGroup(Group):
     """Workers on other machines."""
+
+    new_every_s = 1.0
 
     def __init__(
         self,

@@ -16,10 +16,10 @@ from fastbench.engine.bridge import _core
 from fastbench.machine.processes import Found
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.resolve import Reach, ResolveError
+from fastbench.results.machine_row import Machines
 from fastbench.results.result import Result
 from fastbench.run import worker
 from fastbench.run.child import Child
-from fastbench.run.sampling import Machines
 from fastbench.run.supervisor import Supervisor
 from fastbench.run.worker_pool import StartLine, UrlLoad
 

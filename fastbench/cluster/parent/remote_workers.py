@@ -13,7 +13,7 @@ from fastbench.cluster.limits_of_silence import ANSWER_S
 from fastbench.cluster.links.cluster_thread import ClusterThread, awaited
 from fastbench.cluster.links.machine_link import MachineLink
 from fastbench.cluster.links.remote_process import RemoteProcess
-from fastbench.cluster.machine_report import MachineReport
+from fastbench.cluster.machine_report import MachineReport, MachineUse
 from fastbench.cluster.parent import machine_rows
 from fastbench.cluster.parent.cluster_monitor import ClusterMonitor
 from fastbench.foundation import redact
@@ -21,11 +21,9 @@ from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_ns
 from fastbench.machine import limits
 from fastbench.results import json_codec
-from fastbench.results.machine_row import lost_when
+from fastbench.results.machine_row import Machines, lost_when
 from fastbench.results.result import Result, Warning_
-from fastbench.results.usage import Use
 from fastbench.run.child import Child
-from fastbench.run.sampling import Machines
 from fastbench.run.supervisor import Supervisor
 from fastbench.run.worker_pool import StartLine
 
@@ -157,7 +155,7 @@ class RemoteWorkers:
         """Say what became of a machine that did not answer."""
         return f"--on: {machine.name}: {machine.lost or 'it did not answer'}".rstrip(".") + "."
 
-    def _uses(self) -> Sequence[Use]:
+    def _uses(self) -> Sequence[MachineUse]:
         return [each.use for each in self.machines if each.use is not None and not each.lost]
 
     def _schedule(self, index: int) -> tuple[float, int] | None:
@@ -184,6 +182,6 @@ async def _joined(machine: MachineLink, processes: Iterable[RemoteProcess]) -> N
 
 
 def _keep_use(machine: MachineLink, body: dict[str, Any]) -> None:
-    machine.use = json_codec.read(Use, body["use"], "use")
+    machine.use = json_codec.read(MachineUse, body["use"], "use")
     for index, cpu_s in body["cpu_s"].items():
         machine.processes[int(index)].cpu_s = cpu_s

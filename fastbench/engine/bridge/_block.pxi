@@ -283,6 +283,11 @@ cdef class Block:
         """One of WORKER_STATES."""
         return WORKER_STATES[self.slot(worker).state]
 
+    def lose(self, uint32_t worker):
+        """Learn that a worker is gone and said nothing: nothing of it is open any more."""
+        cdef block.Slot *slot = self.slot(worker)
+        slot.connected = slot.active = 0
+
     def counters(self, uint32_t index):
         """The plain counters of a slot by name; requests, bytes, connections, ns."""
         return self.named(self.slot(index))

@@ -45,7 +45,7 @@ from fastbench.experiments.compare.figures import (
 )
 from fastbench.foundation import redact
 from fastbench.results.json_codec import plain
-from fastbench.results.result import Environment, Result, SeriesRow, Warning_
+from fastbench.results.result import Result, SeriesRow, Warning_
 
 DRIFT = 0.10  # of runs that are not interleaved
 MAX_BLOCKS = 30
@@ -208,7 +208,7 @@ def _warnings(
         text = f"there is no interval: too few of the runs' seconds have {primary}"
         hint = f"requests_per_s, p50 and p99 have one in runs of {statistics.MIN_PAIRS} s or more"
         found.append(Warning_("no_interval", text, hint))
-    found += _other_machine(base.environment, candidate.environment)
+    found += _other_machine(base, candidate)
     if base.version != candidate.version:
         text = redact.printable(f"the base was measured by fastbench {base.version}")
         hint = f"the candidate by {redact.printable(candidate.version)}; use one for both"
@@ -216,14 +216,28 @@ def _warnings(
     return found + _other_load(base, candidate)
 
 
-def machine_changes(base: Environment, candidate: Environment) -> list[str]:
-    """Say in what two machines differ: `cores 2 and 8`."""
+def machine_changes(base: Result, candidate: Result) -> list[str]:
+    """Say in what the machines of two runs differ: `cores 2 and 8`.
+
+    Where machines of a cluster made the load, how many there were and their cores count.
+    """
+    environments = base.environment, candidate.environment
+    pairs = {
+        name: tuple(getattr(each, name) for each in environments)
+        for name in ("kernel", "cpu", "cores", "governor", "smt")
+    }
+    if base.machines or candidate.machines:
+        pairs["cores"] = _cores(base), _cores(candidate)
+        pairs["machines"] = len(base.machines) or 1, len(candidate.machines) or 1
     return [
         redact.printable(f"{name} {before} and {after}")
-        for name in ("kernel", "cpu", "cores", "governor", "smt")
-        if (before := getattr(base, name)) != (after := getattr(candidate, name))
-        and not {before, after} & {"unknown", None}
+        for name, (before, after) in pairs.items()
+        if before != after and not {before, after} & {"unknown", None}
     ]
+
+
+def _cores(result: Result) -> int:
+    return sum(row.cores for row in result.machines) or result.environment.cores
 
 
 def load_changes(base: Result, candidate: Result) -> list[str]:
@@ -244,7 +258,7 @@ def _urls(result: Result) -> set[tuple[str, str]]:
     return set() if result.scripted else {(row.method, row.name) for row in result.requests}
 
 
-def _other_machine(base: Environment, candidate: Environment) -> list[Warning_]:
+def _other_machine(base: Result, candidate: Result) -> list[Warning_]:
     parts = machine_changes(base, candidate)
     if not parts:
         return []

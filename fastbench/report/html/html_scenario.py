@@ -55,10 +55,11 @@ def _machines(result: Result) -> Markup | None:
     """Return the machines of a run that several carried."""
     if not result.machines:
         return None
-    shown: list[Row] = [
-        [el("div", row.name, el("small", machine_columns.about(row))), *machine_columns.cells(row)]
-        for row in result.machines
-    ]
+    shown: list[Row] = []
+    for row in result.machines:
+        name = el("div", row.name, el("small", machine_columns.about(row)))
+        kind = "bad" if machine_columns.bad(row) else ""
+        shown.append([TableCell(name, kind), *machine_columns.cells(row)])
     heads = ("machine", *(f"{name} #" for name in machine_columns.HEADS))
     return section("Machines", table(heads, shown), identity="machines", note=machine_columns.NOTE)
 

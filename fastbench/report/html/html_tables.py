@@ -215,7 +215,7 @@ def _workers(result: Result) -> Markup | None:
         [
             TableCell(f"{row.pid} lost", "bad") if row.lost else str(row.pid),
             f"{row.requests:,}",
-            share(result, 100 * row.busy),
+            "" if row.lost else share(result, 100 * row.busy),  # it could not say
             seconds(row.cpu_s),
             "" if row.run_queue is None else f"{row.run_queue:.1%}",
             _late(row),

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import Comparison
-from fastbench.foundation.units import format_bytes, format_instant, format_s
+from fastbench.foundation.units import format_bytes, format_instant, format_s, plural
 from fastbench.report import (
     compared,
     machine_columns,
@@ -30,7 +30,7 @@ from fastbench.report.change import (
     told_metrics,
 )
 from fastbench.report.columns import NOTHING, ms, share_of
-from fastbench.report.load_heading import load_of
+from fastbench.report.load_heading import LoadHeading, load_of
 from fastbench.report.markdown.markdown_markup import escaped, table
 from fastbench.report.text import request_table
 from fastbench.report.text.request_table import asked_as
@@ -182,10 +182,16 @@ def _configuration(result: Result) -> list[str]:
         ("Workers", str(load.workers or "")),
         ("Duration", format_s(result.summary.duration_s)),
         ("Started", escaped(format_instant(machine.started_at))),
+        ("Cluster", escaped(_cluster(load))),
         ("Machine", escaped(compared.machine(machine))),
         ("fastbench", escaped(result.version)),
     ]
     return ["### Configuration", "", *table(("", ""), [row for row in rows if row[1]])]
+
+
+def _cluster(load: LoadHeading) -> str:
+    where = f" on {load.cluster}" if load.cluster else ""
+    return f"{plural(load.machines, 'machine')}{where}" if load.machines else ""
 
 
 def _stages(result: Result) -> list[str]:

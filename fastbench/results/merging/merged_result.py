@@ -15,6 +15,7 @@ from fastbench.results import addresses, latencies
 from fastbench.results.counts import SEVERITY, Operations, Summary
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import SERIES, Latency
+from fastbench.results.machine_row import MachineRow
 from fastbench.results.merging import merged_rows, merged_stages, merged_urls, run_times
 from fastbench.results.merging.merged_config import config, own_names
 from fastbench.results.merging.merged_metrics import MixedMetric, metrics
@@ -67,7 +68,7 @@ def merged(named: Sequence[tuple[str, Result]], version: str) -> Result:
         ),
         series=series(runs),
         workers=tuple(row for each in results for row in each.workers),
-        machines=tuple(row for each in results for row in each.machines),
+        machines=_machines(runs, offsets),
         resources=_resources(results),
         tls=_tls([each.tls for each in results if each.tls is not None]),
         warmup=_warmup([each.warmup for each in results if each.warmup is not None]),
@@ -95,6 +96,12 @@ def merged(named: Sequence[tuple[str, Result]], version: str) -> Result:
         parts=tuple(part for each in parts for part in each),
         noun=noun_of(asked),
     )
+
+
+def _machines(runs: Sequence[TimedRun], offsets: Sequence[float]) -> tuple[MachineRow, ...]:
+    found = zip(runs, offsets, strict=True)
+    rows = ((run.name, at, row) for run, at in found for row in run.result.machines)
+    return merged_rows.machines(rows)
 
 
 def _summary(rows: Sequence[Summary], whole_s: float) -> Summary:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import PERCENTILES, latency_ms, packed, unpacked
+from fastbench.results.machine_row import MachineRow
 from fastbench.results.merging.run_times import Unmergeable
 from fastbench.results.metric_values import Check, GaugeRow, NamedRow, ScenarioRow, Thrown
 from fastbench.results.result import ErrorRow
@@ -199,3 +200,15 @@ def gauges(rows: Iterable[tuple[str, float, GaugeRow]]) -> tuple[GaugeRow, ...]:
         at_s = tuple(round(t_s + offset_s, 6) for t_s in row.t_s)
         moved.append(replace(row, tags=tags, t_s=at_s))
     return tuple(moved)
+
+
+def machines(rows: Iterable[tuple[str, float, MachineRow]]) -> tuple[MachineRow, ...]:
+    """Name machines by their run; each comes with when that began after the first one, in s."""
+    return tuple(
+        replace(
+            row,
+            name=f"{run}: {row.name}",
+            lost_at_s=None if row.lost_at_s is None else round(row.lost_at_s + offset_s, 3),
+        )
+        for run, offset_s, row in rows
+    )

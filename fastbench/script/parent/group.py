@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 from fastbench.machine import limits
 from fastbench.machine.processes import Found
+from fastbench.results.machine_row import Machines
 from fastbench.results.result import Result
 from fastbench.run.supervisor import Supervisor
 from fastbench.run.worker_pool import MachineMonitor, StartLine
@@ -21,21 +22,20 @@ from fastbench.script.parent.worker_channel import ScriptWorker
 from fastbench.script.run_request import RunRequest
 from fastbench.script.schedule import Share
 
-if TYPE_CHECKING:
-    from fastbench.run.sampling import Machines
-
 
 class Group(ABC):
     """The processes of a run, and the memory they share with their parent.
 
     `wanted` is how many workers there may be. `on_stop` is set by who directs them, `declared` as
     soon as the first worker has said what the script declares. `lead_ns` and `behind_ns` are as of
-    worker_pool.WorkerPool; what the arena says of a worker is at most `stale_s` old.
+    worker_pool.WorkerPool; what block and arena say is new every `new_every_s`, 0 always, and what
+    the arena says of a worker is at most `stale_s` old.
     """
 
     lead_ns: int
     behind_ns = 0
     stale_s = 0.0
+    new_every_s = 0.0
 
     def __init__(self, request: RunRequest, wanted: int, *, elsewhere: bool = False) -> None:
         """Map the memory of `wanted` workers; raises UsageError when that is short.

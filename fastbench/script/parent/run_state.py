@@ -149,8 +149,12 @@ class Standing:
         before: Snapshot,
         monitor: MachineMonitor,
         observer: RunObserver | None = None,
+        new_every_s: float = 0.0,
     ) -> None:
-        """`before` is what was counted before the start line: what setup did."""
+        """`before` is what was counted before the start line: what setup did.
+
+        What is counted is new every `new_every_s`: until then nothing is known of what goes on.
+        """
         if observer is not None:
             unnamed = {} if applied.options.around_named else dict.fromkeys(AROUND, UNNAMED)
             of_scenarios = {each.name: each.tags for each in applied.scenarios}
@@ -169,7 +173,8 @@ class Standing:
             derived=limits.derived,
         )
         self._applied = applied
-        self._ticks = sampling.Ticks(start_ns, None, warming=False)
+        self._ticks = sampling.Ticks(start_ns, None, warming=False, whole_s=new_every_s > 0)
+        self._known_ns = start_ns + round(new_every_s * NS_PER_S)
         self._vus = GaugeValue()  # as seen at each tick
         self.each_second = GaugeValue()  # VUs as seen before each second is over, as in k6
         self._second = 0
@@ -185,14 +190,17 @@ class Standing:
         if self.series.added is not self._row:
             self._row, self._connected = self.series.added, 0
         self._connected = max(self._connected, self._ticks.total["connected"])
-        vus = self._ticks.total["active"]
+        if now_ns >= self._known_ns:
+            self._see_vus(self._ticks.total["active"], now_ns)
+        return self.looks.look(now_ns, monitor.sample)
+
+    def _see_vus(self, vus: int, now_ns: int) -> None:
         value, at_ns = self._vus.value, self._vus.at_ns
         self._vus.add(GaugeValue(vus, vus, vus, now_ns))
         if (second := int((now_ns - self.start_ns) / NS_PER_S)) > self._second:
             self._second = second
             if at_ns:
                 self.each_second.add(GaugeValue(value, value, value, at_ns))
-        return self.looks.look(now_ns, monitor.sample)
 
     def snapshot(self, t_s: float) -> Snapshot:
         """Read everything."""

@@ -100,7 +100,10 @@ class ScriptRun:
         reader = metric_snapshot.Reader(self.arena, self.block, applied.declared.metrics)
         before = reader.read(0.0, only=limits.names)
         start_ns = self._begin(limits)
-        standing = Standing(applied, limits, reader, start_ns, before, monitor, self.observer)
+        standing = Standing(
+            *(applied, limits, reader, start_ns, before, monitor, self.observer),
+            new_every_s=self.group.new_every_s,
+        )
         monitor.start()
         garbage.collect()
         self._watch(standing, monitor)
@@ -329,6 +332,8 @@ class ScriptRun:
             workers.look(now_ns, standing.start_ns, TICK_S)
             if self.group.look():
                 workers.stop()
+            for lost in workers.lost:
+                self.block.lose(lost.index)
             counted_ns = now_ns - self.group.behind_ns
             if not workers.stopped_ns and (broken := standing.look(counted_ns, monitor)):
                 self.stop("threshold_aborted", f"a threshold failed: {broken}")
