@@ -48,7 +48,7 @@ def test_the_answers_of_the_rfc(coded: int) -> None:
 def test_what_a_request_needs_on_a_connection() -> None:
     fields = [(b"User-Agent", b"fastbench"), (b"Accept", b"*/*"), (b"Connection", b"close")]
     blocks = _core.RequestBlocks([(b"GET", b"https", b"127.0.0.1:8443", b"/api/health", fields)])
-    expected = [
+    expected: list[object] = [
         (":method", "GET"),
         (":scheme", "https"),
         (":authority", "127.0.0.1:8443"),

@@ -99,10 +99,11 @@ def test_a_head_is_not_taken_for_trailers_of_the_same_bytes() -> None:
 
 def test_a_name_whose_field_is_evicted_by_it_stays() -> None:
     peers = Peers(_core.BlockMemo())
-    assert peers.read(_core.encode_field(b"x-name", b"v" * 4000, "insert")) == ""
-    again = b"\x7e\x7f\xa0\x1e" + b"w" * 3999  # of the name at 62
+    assert peers.read(_core.encode_field(b"x-name", b"v" * 1000, "insert")) == ""
+    assert peers.read(_core.encode_field(b"other", b"o" * 2900, "insert")) == ""
+    again = b"\x7f\x00\x7f" + b"\xe9\x06" + b"w" * 1000  # of the name at 63
     assert peers.read(again) == ""
-    assert peers.scripts.fields == [(b"x-name", b"w" * 3999)]
+    assert peers.scripts.fields == [(b"x-name", b"w" * 1000), (b"other", b"o" * 2900)]
 
 
 def test_the_bytes_of_a_table_are_moved_as_it_turns() -> None:
