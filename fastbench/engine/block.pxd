@@ -29,10 +29,12 @@ cdef enum WorkerState:
 
 cdef enum Kind:
     DNS, CONNECT_REFUSED, CONNECT_TIMEOUT, CONNECT, TLS, TIMEOUT, RESET, TRUNCATED, PROTOCOL,
-    TOO_LARGE, UNSOLICITED, EXPECTATION, CANCELLED, UPGRADE, CLOSED, CONTENT_ENCODING
+    TOO_LARGE, UNSOLICITED, EXPECTATION, CANCELLED, UPGRADE, CLOSED, CONTENT_ENCODING,
+    STREAM_RESET, GOAWAY
 
 cdef enum Phase:
-    IN_RESOLVE, IN_CONNECT, IN_TLS, IN_SEND, IN_HEAD, IN_BODY, IN_IDLE, IN_UPGRADE
+    IN_RESOLVE, IN_CONNECT, IN_TLS, IN_SEND, IN_HEAD, IN_BODY, IN_IDLE, IN_UPGRADE,
+    IN_SETTINGS
 
 cdef enum:                      # places in Slot.latency
     SERVICE, FAILED_ANSWERS, CONNECT_TIME, FIRST_BYTE, RESPONSE, LAG, OPERATION, SERIES,
@@ -47,7 +49,7 @@ cdef struct Control:
 cdef struct ErrorRow:
     uint32_t kind
     uint32_t phase
-    int32_t code                # errno, rule of `response`, TLS reason: by kind
+    int32_t code                # errno, rule of `http1.response`, TLS reason: by kind
     uint32_t unused
     uint64_t count
     uint64_t first_ns
@@ -114,6 +116,10 @@ cdef struct Slot:
     uint64_t closed_idle
     uint64_t bytes_in
     uint64_t bytes_out
+    # HTTP/2
+    uint64_t sessions           # connections that speak it; the others speak HTTP/1.1
+    uint64_t stream_limit       # streams that the newest one may have open: ours, or the server's
+    uint64_t goaways            # connections that the server wanted to end
     Operations operations
     Dialogues dialogues
     # TLS

@@ -1,4 +1,4 @@
-"""The seam between a connection's bytes and its answers; HTTP/1.1 (`http`) is its first codec.
+"""The seam between a connection's bytes and its answers, as HTTP/1.1 (`http1.http`) fills it.
 
 1. `Transport` (`tls`) moves bytes and knows no answers. A codec knows answers, and no sockets,
    clocks or counters. The engine of a run of URLs and the client of scripts use the same one.
@@ -10,7 +10,7 @@
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from fastbench.engine.response cimport BODY_PART, FOUND, Asked, Http, ended
+from fastbench.engine.http1.response cimport BODY_PART, FOUND, Asked, Http, ended
 
 cdef enum:
     MEMO_BYTES = 1024
@@ -52,17 +52,28 @@ cdef inline void prepare(Needle *needle) noexcept nogil:
         needle.fallback[i] = border
 
 
+cdef inline bint find(uint32_t *matched, const uint8_t *at, const uint8_t *end,
+                      const Needle *needle) noexcept nogil:
+    """Look for the needle in bytes that arrive in pieces (Knuth, Morris, Pratt); true: found.
+
+    `matched` is how much of it the bytes before end with, 0 at the beginning.
+    """
+    while at != end:
+        while matched[0] and needle.text[matched[0]] != at[0]:
+            matched[0] = needle.fallback[matched[0] - 1]
+        if needle.text[matched[0]] == at[0]:
+            matched[0] += 1
+        if matched[0] == needle.n_bytes:
+            return True
+        at += 1
+    return False
+
+
 cdef inline void search(Http *answer, const uint8_t *at, const uint8_t *end,
                         const Needle *needle) noexcept nogil:
-    """Look for the needle in body bytes that arrive in pieces (Knuth, Morris, Pratt)."""
-    while at != end and not answer.flags & FOUND:
-        while answer.matched and needle.text[answer.matched] != at[0]:
-            answer.matched = needle.fallback[answer.matched - 1]
-        if needle.text[answer.matched] == at[0]:
-            answer.matched += 1
-        if answer.matched == needle.n_bytes:
-            answer.flags |= FOUND
-        at += 1
+    """Look for it in the body of an answer, once."""
+    if not answer.flags & FOUND and find(&answer.matched, at, end, needle):
+        answer.flags |= FOUND
 
 
 cdef inline size_t feed(const Codec *codec, Http *answer, const uint8_t *data, size_t n_bytes,

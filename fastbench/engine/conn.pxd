@@ -8,23 +8,27 @@
    most 100 attempts per second, and load resumes at once when the first one succeeds.
 3. Of several addresses (`addresses.pxd`) one that does not answer costs nothing: its connections go
    to the next one, at once and with the requests they hold. Only when none answers, one has failed.
-4. What becomes of requests in flight is decided in `exchange.pxd`, before `release` is called.
+4. What becomes of requests in flight is decided in `http1.exchange` and `http2.multiplex`, before
+   `release` is called.
 """
 
 from libc.errno cimport EAGAIN, EINPROGRESS, ETIMEDOUT
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastbench.engine.addresses cimport answered, choose, missed
-from fastbench.engine.block cimport CONNECT_TIME, IN_CONNECT, IN_TLS, Phase, count_error
+from fastbench.engine.block cimport CONNECT_TIME, IN_CONNECT, IN_TLS, PROTOCOL, Phase, count_error
 from fastbench.engine.byurl cimport count_failed
 from fastbench.engine.fifo cimport pop, push, remove
 from fastbench.engine.hdr cimport record
+from fastbench.engine.http2.stream cimport FREE, forget
 from fastbench.engine.kernel cimport (
     Address, connect, now_ns, open_stream, socket_error, watch,
 )
-from fastbench.engine.rules cimport kind_of_connect
+from fastbench.engine.rules cimport CHANGED_PROTOCOL, NO_HTTP2, kind_of_connect
+from fastbench.engine.tls cimport http2_chosen
 from fastbench.engine.worker cimport (
-    CONNECTING_TCP, CONNECTING_TLS, OPEN, UPGRADING, WAITING, Conn, Request, Worker,
+    CONNECTING_TCP, CONNECTING_TLS, ONLY_HTTP1, ONLY_HTTP2, OPEN, SETTLING, UPGRADING, WAITING,
+    Conn, Request, Worker,
 )
 
 cdef enum:
@@ -44,8 +48,8 @@ cdef inline void set_up(Worker *w, Request *requests, uint32_t first) noexcept n
     for i in range(w.n_conns):
         c = &w.conns[i]
         c.link.fd = -1
-        c.ring = &requests[<size_t>i * w.pipeline]
-        for j in range(w.pipeline):
+        c.ring = &requests[<size_t>i * w.ring_size]
+        for j in range(w.ring_size):
             c.ring[j].conn = c
         if w.n_sources:
             c.source = <uint16_t>((first + i) % w.n_sources)
@@ -113,6 +117,24 @@ cdef inline void turn(Worker *w, Conn *c) noexcept nogil:
     push(&w.fresh, &c.node)
 
 
+cdef inline void fail_kept(Worker *w, Conn *c) noexcept nogil:
+    """Requests that were kept to be sent again end with the connection that was to carry them."""
+    cdef uint32_t slot
+    if c.speaks_http2 and c.session != NULL:
+        for slot in range(w.streams):
+            if c.session.streams[slot].state != FREE:
+                remove(&w.flying, &c.ring[slot].node)
+                count_failed(w, &c.ring[slot])
+                forget(c.session, slot)
+        c.in_flight = 0
+    while c.in_flight:
+        remove(&w.flying, &c.ring[c.first].node)
+        count_failed(w, &c.ring[c.first])
+        c.first = c.first + 1 if c.first + 1 < w.pipeline else 0
+        c.in_flight -= 1
+    c.unsent = 0
+
+
 cdef inline void connect_failed(Worker *w, Conn *c, int code, Phase phase) noexcept nogil:
     """`code` is an errno or a TLS code, both positive. Requests kept for a retry die with it."""
     cdef uint64_t count = c.in_flight if c.in_flight else 1
@@ -121,12 +143,7 @@ cdef inline void connect_failed(Worker *w, Conn *c, int code, Phase phase) noexc
         turn(w, c)
         return
     count_error(w.counts, kind_of_connect(code, phase), phase, code, count, now_ns())
-    while c.in_flight:
-        remove(&w.flying, &c.ring[c.first].node)
-        count_failed(w, &c.ring[c.first])
-        c.first = c.first + 1 if c.first + 1 < w.pipeline else 0
-        c.in_flight -= 1
-    c.unsent = 0
+    fail_kept(w, c)
     settle(w, c)
     release(w, c, False)
 
@@ -146,15 +163,38 @@ cdef inline bint opened(Worker *w, Conn *c) noexcept nogil:
     return True
 
 
+cdef inline bint agree(Worker *w, Conn *c) noexcept nogil:
+    """The transport is ready: does HTTP/2 follow, by the server's choice or by ours?
+
+    Without TLS it is spoken at once (prior knowledge, RFC 9113 section 3.3).
+    """
+    cdef bint http2 = http2_chosen(&c.link) if c.link.ssl != NULL else w.protocols == ONLY_HTTP2
+    if w.protocols == ONLY_HTTP2 and not http2:
+        connect_failed(w, c, NO_HTTP2, IN_TLS)
+        return False
+    if c.in_flight and http2 != c.speaks_http2:     # kept for a server that chose the other one
+        count_error(w.counts, PROTOCOL, IN_TLS, CHANGED_PROTOCOL, c.in_flight, now_ns())
+        fail_kept(w, c)
+    c.speaks_http2 = http2
+    if not http2:
+        return opened(w, c)
+    c.state = SETTLING
+    return False
+
+
 cdef inline bint handshake(Worker *w, Conn *c) noexcept nogil:
     """Take the TLS handshake further; true when the connection is open.
 
-    One that is to become a WebSocket is UPGRADING now (see `websocket`)."""
+    One that is to become a WebSocket is UPGRADING now (see `websocket`), one of HTTP/2 SETTLING.
+    """
     cdef int code = w.transport.handshake(&c.link, w.slot)
     if code == 0:
-        if w.talk.flush == NULL:
+        if w.talk.flush != NULL:
+            c.state = UPGRADING
+        elif w.protocols == ONLY_HTTP1:
             return opened(w, c)
-        c.state = UPGRADING
+        else:
+            return agree(w, c)
     elif code != -EAGAIN:
         connect_failed(w, c, -code, IN_TLS)
     return False

@@ -24,6 +24,8 @@ cdef extern from "<sys/socket.h>" nogil:
     int c_socket "socket"(int family, int kind, int protocol)
     int c_connect "connect"(int fd, const sockaddr *address, socklen_t n_bytes)
     int c_bind "bind"(int fd, const sockaddr *address, socklen_t n_bytes)
+    int SHUT_WR
+    int shutdown(int fd, int how)
     ssize_t c_recv "recv"(int fd, void *data, size_t n_bytes, int flags)
     ssize_t c_send "send"(int fd, const void *data, size_t n_bytes, int flags)
     int getsockopt(int fd, int level, int name, void *value, socklen_t *n_bytes)
@@ -56,6 +58,7 @@ cdef extern from "<netinet/tcp.h>" nogil:
 
 cdef extern from "<unistd.h>" nogil:
     int close(int fd)
+    int dup(int fd)
 
 cdef extern from "<sys/prctl.h>" nogil:
     int PR_SET_TIMERSLACK, PR_SET_PDEATHSIG
@@ -70,7 +73,7 @@ cdef extern from "<signal.h>" nogil:
 
 cdef extern from "<sys/epoll.h>" nogil:
     uint32_t EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR, EPOLLET
-    int EPOLL_CTL_ADD, EPOLL_CLOEXEC
+    int EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CLOEXEC
     ctypedef union epoll_data_t:
         void *ptr
     cdef struct epoll_event:
@@ -175,6 +178,21 @@ cdef inline int watch(int epoll, int fd, void *owner) noexcept nogil:
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
     event.data.ptr = owner
     return -errno if epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 else 0
+
+
+cdef inline void unwatch(int epoll, int fd) noexcept nogil:
+    """Report nothing more of `fd`; needed only where a duplicate of it stays open."""
+    cdef epoll_event event
+    epoll_ctl(epoll, EPOLL_CTL_DEL, fd, &event)
+
+
+cdef inline int duplicate(int fd) noexcept nogil:
+    return dup(fd)
+
+
+cdef inline void end_writing(int fd) noexcept nogil:
+    """The peer reads what was written, then the end of the stream (shutdown(2))."""
+    shutdown(fd, SHUT_WR)
 
 
 cdef inline int fill_address(Address *self, int family, const char *host, uint16_t port,

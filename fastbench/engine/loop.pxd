@@ -17,18 +17,20 @@ from fastbench.engine.block cimport (
 from fastbench.engine.conn cimport (
     ask_for, connect_failed, connect_some, connected, fresh_may_connect, handshake, next_retry_ns,
 )
-from fastbench.engine.exchange cimport keep_pace, receive, send_more, time_out
 from fastbench.engine.fifo cimport Node
+from fastbench.engine.http2.multiplex cimport begin_http2, flush_session, session_failed
 from fastbench.engine.kernel cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP, PR_SET_TIMERSLACK, ask_for_short_slices, epoll_event,
     now_ns, prctl, wait,
 )
+from fastbench.engine.http2.lingering cimport LOOK_NS, drop_what_comes
 from fastbench.engine.pace cimport begin_plan, come_due, level
+from fastbench.engine.traffic cimport flush_marked, keep_pace, send_more, take_away, take_in
 from fastbench.engine.websocket.dialogue cimport (
     begin_run, count_refused, on_socket, say_goodbye, upgrade_failed,
 )
 from fastbench.engine.worker cimport (
-    CONNECTING_TCP, CONNECTING_TLS, OPEN, UPGRADING, WAITING, Conn, Request, Worker,
+    CONNECTING_TCP, CONNECTING_TLS, OPEN, SETTLING, UPGRADING, WAITING, Conn, Request, Worker,
 )
 
 cdef enum:
@@ -62,6 +64,8 @@ cdef inline uint64_t next_ns(const Worker *w) noexcept nogil:
             when = earlier(when, w.pace.next.due_ns)
         elif w.n_stages and not w.planned:
             when = earlier(when, w.now_ns + RAMP_POLL_NS)
+    if w.n_lingering:
+        when = earlier(when, w.now_ns + LOOK_NS)
     if w.flying.first != NULL:
         when = earlier(when, (<Request *>w.flying.first).sent_ns + w.timeout_ns)
     if w.connecting.first != NULL:
@@ -78,11 +82,13 @@ cdef inline void expire(Worker *w, uint64_t looked_ns) noexcept nogil:
     cdef Request *r = <Request *>w.flying.first
     cdef Conn *c = <Conn *>w.connecting.first
     while r != NULL and r.sent_ns + w.timeout_ns <= looked_ns:
-        time_out(w, r)
+        take_away(w, r)
         r = <Request *>w.flying.first
     while c != NULL and c.begun_ns + w.connect_timeout_ns <= looked_ns:
         if c.state == UPGRADING:
             upgrade_failed(w, c, CONNECT_TIMEOUT, 0)
+        elif c.state == SETTLING:
+            session_failed(w, c, CONNECT_TIMEOUT, 0)
         else:
             connect_failed(w, c, ETIMEDOUT, IN_TLS if c.state == CONNECTING_TLS else IN_CONNECT)
         c = <Conn *>w.connecting.first
@@ -99,13 +105,17 @@ cdef inline void on_event(Worker *w, Conn *c, uint32_t events) noexcept nogil:
     if w.talk.flush != NULL:
         on_socket(w, c, events)
         return
-    if c.state != OPEN:
+    if c.state < SETTLING:
         if not (connected(w, c) if c.state == CONNECTING_TCP else handshake(w, c)):
-            return
+            if c.state != SETTLING or not begin_http2(w, c):
+                return
         w.now_ns = now_ns()
-    if events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) and not receive(w, c, events):
+    if events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) and not take_in(w, c, events):
         return
-    send_more(w, c)
+    if c.state == OPEN:
+        send_more(w, c)
+    elif c.state == SETTLING:
+        flush_session(w, c)
 
 
 cdef inline void follow_ramp(Worker *w) noexcept nogil:
@@ -246,12 +256,16 @@ cdef inline void run(Worker *w) noexcept nogil:
             if finished(w):
                 break
             look_at_clock(w)
+            flush_marked(w)
         for i in range(n):
             on_event(w, <Conn *>events[i].data.ptr, events[i].events)
         if not w.running:
             start_when_told(w)
         if 0 <= n < EVENTS:
             expire(w, before)
+        flush_marked(w)
+        if w.n_lingering:
+            drop_what_comes(w)
         connect_some(w)
     take_stock(w)
     if w.talk.flush != NULL:

@@ -1,7 +1,7 @@
 """What a loss, a broken answer or an answer means: one set of rules for both clients.
 
-The engine of a run of URLs (`conn`, `exchange`) and the client of scripts (`_connection.pxi`) count
-by these. Pure: no clock, no counters.
+The engine of a run of URLs (`conn`, `http1.exchange`, `http2.multiplex`) and the client of scripts
+(`_connection.pxi`) count by these. Pure: no clock, no counters.
 """
 
 from libc.errno cimport ECONNREFUSED, ECONNRESET, EPIPE, ETIMEDOUT
@@ -11,8 +11,14 @@ from fastbench.engine.block cimport (
     CONNECT, CONNECT_REFUSED, CONNECT_TIMEOUT, IN_BODY, IN_HEAD, IN_SEND, IN_TLS, PROTOCOL, RESET,
     TLS, TOO_LARGE, TRUNCATED, Kind, Phase,
 )
-from fastbench.engine.response cimport FAILED, HEAD_DONE, HEAD_SIZE, START, Http, reusable
+from fastbench.engine.http1.response cimport FAILED, HEAD_DONE, HEAD_SIZE, START, Http, reusable
 from fastbench.engine.tls cimport SSL_R_UNEXPECTED_EOF_WHILE_READING, TLS_REASON
+
+cdef enum:                          # error codes of PROTOCOL that are of HTTP/2
+    NO_HTTP2 = 200                  # the server did not choose it, and nothing else is wanted
+    CHANGED_PROTOCOL                # it chose the other one when it was connected to again
+    SESSION_RULE                    # and beyond: + SessionRule of `http2.message`
+    END_OF_RULES = 400
 
 
 cdef inline bint answers_without_body(const char *method) noexcept nogil:
@@ -31,6 +37,8 @@ cdef inline Kind kind_of_connect(int code, Phase phase) noexcept nogil:
     """Why there is no connection; `code` is an errno or a TLS code, positive."""
     if code >= TLS_REASON:
         return TLS
+    if code == NO_HTTP2:
+        return PROTOCOL
     if code == ECONNREFUSED:
         return CONNECT_REFUSED
     if code == ETIMEDOUT:

@@ -22,7 +22,6 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from fastbench.engine.block cimport CONNECTING, READY, RUNNING
 from fastbench.engine.conn cimport connect_some
-from fastbench.engine.exchange cimport keep_pace, send_more
 from fastbench.engine.kernel cimport (
     PR_SET_TIMERSLACK,
     epoll_event,
@@ -31,8 +30,10 @@ from fastbench.engine.kernel cimport (
     process_ns,
     wait,
 )
+from fastbench.engine.http2.lingering cimport drop_what_comes
 from fastbench.engine.loop cimport EVENTS, earlier, expire, next_ns, on_event, take_stock
 from fastbench.engine.pace cimport begin_plan, come_due
+from fastbench.engine.traffic cimport flush_marked, keep_pace, send_more
 from fastbench.engine.worker cimport OPEN, Conn, Worker
 
 cdef enum:
@@ -127,6 +128,9 @@ cdef inline void hear(Worker *w, uint64_t wait_ns) noexcept nogil:
             on_event(w, <Conn *>events[i].data.ptr, events[i].events)
     if n >= 0:
         expire(w, before)
+    flush_marked(w)
+    if w.n_lingering:
+        drop_what_comes(w)
     connect_some(w)
 
 
@@ -163,6 +167,7 @@ cdef inline void load(Worker *w, Timeline *t, Slice *slice, uint32_t owed) noexc
         if w.conns[i].state == OPEN:
             w.now_ns = now_ns()
             send_more(w, &w.conns[i])
+    flush_marked(w)
     while not t.stop:
         before = now_ns()
         if owed and before >= slice.begin_ns + SETTLE_NS:
@@ -185,6 +190,7 @@ cdef inline void load(Worker *w, Timeline *t, Slice *slice, uint32_t owed) noexc
             on_event(w, <Conn *>events[k].data.ptr, events[k].events)
         if 0 <= n < EVENTS:
             expire(w, before)
+        flush_marked(w)
         connect_some(w)
     if w.planned:
         come_due(&w.pace, slice.until_ns)

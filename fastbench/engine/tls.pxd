@@ -9,7 +9,7 @@
 
 from libc.errno cimport EAGAIN, EPIPE, errno
 from libc.stdint cimport int32_t, uint8_t, uint64_t
-from libc.string cimport memcpy, strlen, strncpy
+from libc.string cimport memcmp, memcpy, strlen, strncpy
 
 from fastbench.engine.block cimport CIPHER_BYTES, Slot
 from fastbench.engine.kernel cimport close, recv, send
@@ -41,6 +41,7 @@ cdef extern from "<openssl/ssl.h>" nogil:
     int SSL_CTX_use_certificate_chain_file(SSL_CTX *context, const char *file)
     int SSL_CTX_use_PrivateKey_file(SSL_CTX *context, const char *file, int kind)
     int SSL_CTX_set_alpn_protos(SSL_CTX *context, const uint8_t *protocols, unsigned int n_bytes)
+    void SSL_get0_alpn_selected(const SSL *ssl, const uint8_t **protocol, unsigned int *n_bytes)
     void SSL_CTX_set_read_ahead(SSL_CTX *context, int on)
     long SSL_CTX_set_mode(SSL_CTX *context, long mode)
     long SSL_CTX_set_session_cache_mode(SSL_CTX *context, long mode)
@@ -241,16 +242,33 @@ cdef inline int keep_session(SSL *ssl, SSL_SESSION *session) noexcept nogil:
     return 1
 
 
-cdef inline void offer(Tls *tls, const char *protocol) noexcept nogil:
-    """Name the one protocol that the server may choose (ALPN, RFC 7301 section 3.1)."""
-    cdef uint8_t name[256]
-    cdef size_t n_bytes = strlen(protocol)
-    name[0] = <uint8_t>n_bytes
-    memcpy(&name[1], protocol, n_bytes)
-    SSL_CTX_set_alpn_protos(tls.context, name, <unsigned int>n_bytes + 1)
+cdef inline bint http2_chosen(const Link *link) noexcept nogil:
+    """The server chose HTTP/2 in the handshake (ALPN, RFC 7301; RFC 9113 section 3.2)."""
+    cdef const uint8_t *protocol = NULL
+    cdef unsigned int n_bytes = 0
+    if link.ssl == NULL:
+        return False
+    SSL_get0_alpn_selected(link.ssl, &protocol, &n_bytes)
+    return n_bytes == 2 and memcmp(protocol, <const char *>"h2", 2) == 0
 
 
-cdef inline int set_up(Tls *tls, const char *protocol, const char *cafile, const char *certfile,
+cdef inline void offer(Tls *tls, const char *protocols) noexcept nogil:
+    """Name those that the server may choose from, the preferred one first, with commas between.
+
+    ALPN, RFC 7301 section 3.1: each goes with its length before it.
+    """
+    cdef uint8_t names[256]
+    cdef size_t n_bytes = strlen(protocols)
+    cdef size_t i, length_at = 0
+    memcpy(&names[1], protocols, n_bytes)
+    for i in range(1, n_bytes + 2):
+        if i == n_bytes + 1 or names[i] == 44:
+            names[length_at] = <uint8_t>(i - length_at - 1)
+            length_at = i
+    SSL_CTX_set_alpn_protos(tls.context, names, <unsigned int>n_bytes + 1)
+
+
+cdef inline int set_up(Tls *tls, const char *protocols, const char *cafile, const char *certfile,
                        const char *keyfile) noexcept nogil:
     """Make the context; 0, or the negative code of the step that failed. "" names no file."""
     tls.context = SSL_CTX_new(TLS_client_method())
@@ -266,7 +284,7 @@ cdef inline int set_up(Tls *tls, const char *protocol, const char *cafile, const
     SSL_CTX_set_read_ahead(tls.context, 1)
     SSL_CTX_set_mode(tls.context,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
-    offer(tls, protocol)
+    offer(tls, protocols)
     SSL_CTX_set_session_cache_mode(tls.context,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL)
     SSL_CTX_sess_set_new_cb(tls.context, keep_session)

@@ -1,6 +1,6 @@
 """What one worker holds: its connections, the requests in flight, the plan, the counters.
 
-Plain structs; what happens to them stands in `byurl`, `conn`, `exchange` and `loop`.
+Plain structs; what happens to them stands in `tally`, `conn`, `traffic` and `loop`.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -9,17 +9,24 @@ from fastbench.engine.addresses cimport Target
 from fastbench.engine.block cimport Control, Slot, UrlCounts
 from fastbench.engine.codec cimport Codec, Memo, Needle
 from fastbench.engine.fifo cimport Fifo, Node
+from fastbench.engine.http2.head_block cimport BlockMemo
+from fastbench.engine.http2.stream cimport Rendered, Session
 from fastbench.engine.websocket.frames cimport MAX_CONTROL_BYTES, Frames
 from fastbench.engine.kernel cimport Address
 from fastbench.engine.pace cimport Pace, Stage
-from fastbench.engine.response cimport Http
+from fastbench.engine.http1.response cimport Http
 from fastbench.engine.tls cimport Link, Tls, Transport
 
 cdef struct Conn
 cdef struct Worker
 
 cdef enum ConnState:
-    WAITING, CONNECTING_TCP, CONNECTING_TLS, UPGRADING, OPEN
+    WAITING, CONNECTING_TCP, CONNECTING_TLS, UPGRADING,
+    SETTLING,                       # HTTP/2: until the server's SETTINGS came
+    OPEN
+
+cdef enum Protocols:                # what connections may speak
+    ONLY_HTTP1, ONLY_HTTP2, EITHER  # EITHER: as the server chooses in the TLS handshake
 
 cdef enum SocketMode:               # of a WebSocket: send and await an answer, listen, stay open
     ECHO, PUSH, HOLD
@@ -30,6 +37,7 @@ cdef struct Template:               # one rendered request
     uint32_t url                    # its row in Worker.urls
     bint head_only
     bint idempotent
+    Rendered rendered               # for HTTP/2
 
 cdef struct Request:                # one in flight; `node` orders all of a worker by sent_ns
     Node node
@@ -38,7 +46,7 @@ cdef struct Request:                # one in flight; `node` orders all of a work
     uint64_t first_ns               # first byte of its answer, 0 until then
     Slot *slot                      # where it counts: it was started in warm-up or after
     uint32_t template
-    uint32_t retried
+    uint32_t retried                # how often it was sent again
     Conn *conn
 
 cdef struct Conn:
@@ -60,8 +68,14 @@ cdef struct Conn:
     uint64_t begun_ns               # its connect attempt, 0 when none is under way
     uint64_t due_ns                 # in `retry`: when the next attempt may begin
     uint64_t idle_ns                # open: since when it has had room for a planned request
-    Request *ring
+    Request *ring                   # HTTP/1.1: in the order sent; HTTP/2: by slot
     Http http
+    Session *session                # of HTTP/2; NULL until there was one
+    bint speaks_http2               # since the handshake
+    bint marked                     # is in the list of those to be flushed
+    Conn *next_marked
+    uint64_t heard_ns               # HTTP/2: when something came last,
+    uint64_t asked_ns               # and when our SETTINGS were sent
 
 cdef struct Socket:                 # a connection as a WebSocket
     uint64_t seed                   # of its keys
@@ -97,6 +111,13 @@ cdef struct Dialogue:               # how WebSockets differ; `flush` is NULL in 
     uint64_t max_message_bytes
     uint64_t refused                # handshakes that failed before the start line
 
+cdef enum:
+    MAX_LINGERING = 64
+
+cdef struct Lingering:              # see `lingering`
+    int fd
+    uint64_t until_ns
+
 cdef struct Sample:                 # one answer that counts; both saturate at 4.29 s
     uint32_t ended_ns               # since the begin of its slice
     uint32_t latency_ns             # service time, response time under a plan
@@ -115,7 +136,10 @@ cdef struct Worker:
     bint keepalive
     bint retry_allowed
     bint failing                    # nothing has succeeded since the last failure
-    uint32_t pipeline
+    uint32_t pipeline               # requests in flight on a connection of HTTP/1.1,
+    uint32_t streams                # on one of HTTP/2,
+    uint32_t ring_size              # and the larger of both
+    Protocols protocols
     uint32_t n_templates
     uint32_t n_pattern
     uint32_t next_in_pattern
@@ -136,6 +160,7 @@ cdef struct Worker:
     Tls tls
     Needle needle
     Memo memo
+    BlockMemo blocks                # of HTTP/2
     int send_error                  # negative code of a failed write, while the answer is read
     uint8_t *ok_status              # 1 per status that counts as ok
     bint status_expected            # ok_status was asked for by name
@@ -156,6 +181,10 @@ cdef struct Worker:
     Fifo retry
     Fifo idle                       # longest idle first
     Fifo connecting                 # oldest attempt first
+    Conn *first_marked              # to be flushed when all that is ready was read
+    Conn *last_marked
+    Lingering lingering[MAX_LINGERING]
+    uint32_t n_lingering
     uint64_t connect_timeout_ns
     uint64_t gate_ns                # no retry before this while failing
     uint64_t opened_ns              # the last connection, or the worker, began

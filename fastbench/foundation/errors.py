@@ -11,15 +11,15 @@ from __future__ import annotations
 import errno
 import os
 
-from fastbench.foundation import websocket_errors
+from fastbench.foundation import http2_errors, websocket_errors
 from fastbench.foundation.error_table import catalogue
 
 KINDS = (
     *("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset"),
     *("truncated", "protocol", "too_large", "unsolicited", "expectation", "cancelled"),
-    *("upgrade", "closed", "content_encoding"),
+    *("upgrade", "closed", "content_encoding", "stream_reset", "goaway"),
 )
-PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle", "upgrade")
+PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle", "upgrade", "settings")
 
 _WHILE = {
     "resolve": "while resolving the name",
@@ -30,6 +30,7 @@ _WHILE = {
     "body": "in the middle of the body",
     "idle": "between requests",
     "upgrade": "during the WebSocket handshake",
+    "settings": "before the server's SETTINGS of HTTP/2 came",
     "message sent": "while sending a message",
     "message awaited": "while a message was awaited",
     "silence": "between messages",
@@ -176,6 +177,8 @@ message awaited: no message came back within the timeout
   > the server is too slow for this load, or answers no message: --ws-mode push only listens
 upgrade: no answer to the WebSocket handshake within the connect timeout
   > the server may be busy, or knows no WebSocket there; see --connect-timeout
+settings: no SETTINGS of HTTP/2 came within the connect timeout
+  > is this a port for HTTP/2? Leave --http2 out, or see --connect-timeout
 body: the response began but did not end within the timeout
   > the body is too large or comes too slowly; raise --timeout if that is expected
 """)
@@ -245,7 +248,7 @@ def _timeout(phase: str, code: str) -> tuple[str, str]:
 
 
 def _connect_timeout(phase: str, code: str) -> tuple[str, str]:
-    return _TIMEOUTS[phase if phase in ("tls", "upgrade") else "connect"]
+    return _TIMEOUTS[phase if phase in ("tls", "upgrade", "settings") else "connect"]
 
 
 def _reset(phase: str, code: str) -> tuple[str, str]:
@@ -267,6 +270,8 @@ def _truncated(phase: str, code: str) -> tuple[str, str]:
 def _protocol(phase: str, code: str) -> tuple[str, str]:
     if code in websocket_errors.FRAMES:
         return websocket_errors.frame(code)
+    if code in http2_errors.RULES:
+        return http2_errors.rule(code)
     if code == "unusable Location":
         return (
             "a redirect leads to where no HTTP request can be sent (unusable Location)",
@@ -337,4 +342,6 @@ _SPECIAL = {
     "cancelled": _cancelled,
     "upgrade": websocket_errors.upgrade,
     "closed": websocket_errors.closed,
+    "stream_reset": http2_errors.stream_reset,
+    "goaway": http2_errors.goaway,
 }

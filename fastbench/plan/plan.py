@@ -17,6 +17,7 @@ MAX_WORKERS = 1024
 MAX_REQUESTS = 10**15
 MAX_DURATION_S = 365 * 86_400.0
 MAX_PIPELINE = 1024
+MAX_STREAMS = 10_000
 MAX_WEIGHT = 10_000
 MAX_TIMEOUT_S = 2**42 / 1e9  # the histogram's last value; a longer wait could not be recorded
 
@@ -27,6 +28,7 @@ Family = Literal[0, 4, 6]
 Arrival = Literal["constant", "poisson"]
 Scheme = Literal["http", "https"]
 SocketMode = Literal["echo", "push", "hold"]
+HttpVersion = Literal["", "1.1", "2"]  # "": as the server chooses in the TLS handshake, else 1.1
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _SPLITTING = re.compile(r"[\r\n\0]")
@@ -210,6 +212,8 @@ class Load:
     pace: Pace | None = None
     warmup_s: float = 0.0
     drain: bool = False
+    http: HttpVersion = ""
+    streams: int = 1  # requests in flight on a connection that speaks HTTP/2
 
     @property
     def planned(self) -> bool:
@@ -221,6 +225,7 @@ class Load:
         _between("-n", self.requests, MAX_REQUESTS)
         _between("-t", self.workers, MAX_WORKERS)
         _between("-p", self.pipeline, MAX_PIPELINE)
+        _between("-m", self.streams, MAX_STREAMS)
         if self.duration_s is None and self.requests is None:
             raise UsageError("A run needs a limit; give -d DURATION or -n REQUESTS.")
         if self.duration_s is not None and not 0 < self.duration_s <= MAX_DURATION_S:
@@ -229,6 +234,12 @@ class Load:
             raise UsageError("-W must be at most 365d, for example -W 5s.")
         if self.pipeline > 1 and not self.keepalive:
             raise UsageError("-p needs connections that stay open; leave --no-keepalive out.")
+        if self.streams > 1 and not self.keepalive:
+            raise UsageError("-m needs connections that stay open; leave --no-keepalive out.")
+        if self.pipeline > 1 and self.http == "2":
+            raise UsageError("-p is of HTTP/1.1; with --http2 give -m for several streams.")
+        if self.streams > 1 and (self.http == "1.1" or self.pipeline > 1):
+            raise UsageError("-m is of HTTP/2; in HTTP/1.1 give -p for several requests in flight.")
         for flag, value_s in (
             ("--timeout", self.timeout_s),
             ("--connect-timeout", self.connect_timeout_s),
@@ -302,7 +313,21 @@ class Plan:
     websocket: WebSocket | None = None
     connect_to: tuple[ConnectTo, ...] = ()
 
+    @property
+    def protocols(self) -> str:
+        """What its connections may speak, as ALPN names it: "http/1.1", "h2" or "h2,http/1.1"."""
+        if self.websocket is not None or self.load.http == "1.1" or self.load.pipeline > 1:
+            return "http/1.1"
+        if self.load.http == "2":
+            return "h2"
+        return "http/1.1" if self.target.tls is None else "h2,http/1.1"
+
     def __post_init__(self) -> None:
+        if self.load.streams > 1 and self.protocols == "http/1.1":
+            raise UsageError(
+                f"-m {self.load.streams} means streams of HTTP/2, which http:// speaks only with "
+                f"--http2; add it, or write --timeout {self.load.streams} for a limit of time."
+            )
         if not self.requests:
             raise UsageError("There is no URL; give one, for example http://localhost:8080/.")
         if self.expect.body and any(request.head_only for request in self.requests):

@@ -121,6 +121,8 @@ def engine(
         plan=_pace(load.pace),
         drain=load.drain,
         socket=_socket(plan.websocket),
+        protocols=plan.protocols,
+        streams=load.streams,
     )
 
 

@@ -146,7 +146,7 @@ MORE = {
     "-6 http://127.0.0.1/": "leave -6 out",
     "--bind ::1 http://127.0.0.1/": "give",
     "http://[nonsense]/": "http://[::1]",
-    "--http2 URL": f"write: fastbench {URL}",
+    "--http3 URL": f"write: fastbench {URL}",
     "--user-agent 'a\r\nX: y' URL": "User-Agent",
     "-H @no-header URL": "no-header, line 2",
 }

@@ -92,7 +92,13 @@ def refusal(*argv: str) -> str:
         ("URL http://other/", "share scheme, host and port"),
         ("--conections 5 URL", "unknown option --conections; did you mean --connections? write: "),
         ("-y URL", "unknown option -y; fastbench --help lists"),
-        ("-h2 URL", "-h2: only HTTP/1.1 is supported"),
+        ("--http3 URL", "--http3: only HTTP/1.1 and HTTP/2 are supported"),
+        ("-m 10 URL", "add it, or write --timeout 10 for a limit of time"),
+        ("--http1 --http2 URL", "exclude each other"),
+        ("--http2 -p 2 URL", "with --http2 give -m for several streams"),
+        ("--http1 -m 2 URL", "in HTTP/1.1 give -p"),
+        ("--http2 -m 2 --no-keepalive URL", "-m needs connections that stay open"),
+        ("--http2 -m 2 --streams 3 URL", "given twice; keep --streams"),
     ],
 )
 def test_a_slip_is_refused_with_the_cure(line: str, sentence: str) -> None:

@@ -79,7 +79,8 @@ def greet(authority: Authority, line: str) -> tuple[Run, Greetings, bytes]:
     greetings, script = Greetings.watching(context)
     listen = "::1" if host == "[::1]" else "127.0.0.1"
     with Server(script, tls=context, host=listen) as server:
-        run = measured(*TWICE, *trust(authority), *flags, f"https://{host}:{server.port}/")
+        address = f"https://{host}:{server.port}/"
+        run = measured(*TWICE, "--http1", *trust(authority), *flags, address)
     return run, greetings, server.seen.last.replace(str(server.port).encode(), b"PORT")
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.engine.bridge import _core
+from fastbench.foundation import http2_errors
 from fastbench.foundation.errors import KINDS, PHASES, describe
 
 # kind, phase, code -> words of the cause, words of the cure
@@ -87,6 +88,18 @@ def test_the_code_is_always_shown() -> None:
         assert f"({name})" in describe("connect", "connect", name)[0]
     for rule in filter(None, _core.PROTOCOL_RULES):
         assert rule in describe("protocol", "head", rule)[0]
+    for code in _core.HTTP2_ERRORS:
+        assert f"({code})" in describe("stream_reset", "head", code)[0]
+        assert f"({code})" in describe("goaway", "head", code)[0]
+
+
+def test_every_rule_of_http2_has_its_own_sentence() -> None:
+    named = {*_core.SESSION_RULES[1:-1], *_core.MALFORMED_RULES[1:]} | {
+        "no HTTP/2 offered",
+        "another protocol than before",
+    }
+    assert named == set(http2_errors.RULES)
+    assert all("HTTP/1.1 (rule" not in describe("protocol", "head", rule)[0] for rule in named)
 
 
 @given(st.sampled_from(KINDS), st.sampled_from((*PHASES, "")), st.text(max_size=30).map(str.strip))

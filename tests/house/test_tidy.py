@@ -106,13 +106,11 @@ HEAVY = {
 }
 
 # A file of the engine may cimport libc and what stands before it.
-HTTP2 = ("huffman", "hpack", "meaning", "head_block", "field_block", "request_block")
-ENGINE_ORDER = (
-    *("kernel", "hdr", "fifo", "pace", "response", "head", "codec", "http"),
-    *("websocket.utf8", "websocket.frames", "websocket.upgrade", *(f"http2.{n}" for n in HTTP2)),
-    *("block", "tls", "rules", "addresses", "worker", "byurl", "conn", "exchange"),
-    *("websocket.talk", "websocket.dialogue", "loop", "slices", "trend", "arena"),
-)
+ENGINE_ORDER = """kernel hdr fifo pace http1.response http1.head codec http1.http websocket.utf8
+    websocket.frames websocket.upgrade http2.huffman http2.hpack http2.meaning http2.head_block
+    http2.field_block http2.request_block http2.frame http2.stream http2.message http2.session
+    block tls rules addresses worker byurl tally conn http1.exchange http2.lingering http2.multiplex
+    traffic websocket.talk websocket.dialogue loop slices trend arena""".split()
 
 FUNCTION_LINES = {".py": 60, ".pyx": 70, ".pxd": 70}
 FILE_LINES = 400

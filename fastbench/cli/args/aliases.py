@@ -90,7 +90,7 @@ _TABLE = """
 -d -z --duration | path | -D {} | -d is the duration; use -D for a body from a file
 -D | duration | -d {} | -D is the file of the body; h2load's -D is the duration
 -p | file | -D {} | -p is the requests in flight; ab's -p is the file of the body
--p --npn-list --alpn-list | protocol | | -p is the requests in flight; only HTTP/1.1 is supported
+-p --npn-list --alpn-list | protocol | | -p is the requests in flight; --http1 or --http2 chooses
 -p | path | -D {} | -p is the requests in flight; ab's -p is the file of the body
 -T | file | -m PUT -D {} | -T is a content type; curl's -T is a file to upload
 --upload-file | | = -m PUT -D {} |
@@ -130,8 +130,7 @@ _TABLE = """
 --digest --ntlm --negotiate --anyauth --aws-session --aws-sigv4 | none
    | | only basic authentication (-a) and --bearer are supported
 --basic | none | = | -a is basic authentication
--m --method | duration | --timeout {} # as curl's limit of time / -p {} # as h2load's streams
-   | -m is the method
+-m --method | duration with unit | --timeout {} | -m is the method, or the streams of HTTP/2
 -X -m | url | | -X is the method; ab's -X is a proxy: give the server's own URL
 --rand-regex-url | | --urls-from-file urls.txt | write the URLs into a file, one per line
 --targets --urls-file --urls | | = --urls-from-file {} |
@@ -182,12 +181,13 @@ _TABLE = """
 --latency-correction | none | = | with -R, response times start when a request was due
 --pin | | -t {} | use -t for the number of workers
 -x --proxy -P --proxy-user --proxy-header | | | proxies are not supported; give the server's own URL
--h2 --http2 --h2c | false | = | HTTP/1.1 is the default
--h2 --h2 --http2 --http3 --h3 --h2c --http2-prior-knowledge -0 --http1.0 | none
-   | | only HTTP/1.1 is supported
---http-version | http/1 | = | HTTP/1.1 is the default
---http-version | | | only HTTP/1.1 is supported
---http1 --http1.1 --h1 --fasthttp | none | = | HTTP/1.1 is the default
+-h2 --http2 --h2c | false | = --http1 |
+-h2 --h2 --h2c --http2-prior-knowledge | none | = --http2 |
+--http3 --h3 -0 --http1.0 | none | | only HTTP/1.1 and HTTP/2 are supported
+--http-version | http/1 | = --http1 |
+--http-version | http/2 | = --http2 |
+--http-version | | | only HTTP/1.1 and HTTP/2 are supported
+--h1 --fasthttp | none | = --http1 |
 --location --location-trusted --follow | none
    | | redirects are never followed, a 3xx is an answer; give the final URL
 --redirects --redirect --max-redirs --max-redirects | number

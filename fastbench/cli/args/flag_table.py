@@ -157,6 +157,7 @@ URL = Flags(
         "connections": "-c --connections",
         "requests": "-n --requests",
         "pipeline": "-p --pipeline",
+        "streams": "--streams",
         "method": "-m -X --method --request",
         "body": "-b --body",
         "body_file": "-D --body-file",
@@ -187,6 +188,8 @@ URL = Flags(
         "latency": f"{_SWITCHES['latency']} -l --latencies",
         "drain": "-w --drain",
         "binary": "--binary",
+        "http1": "--http1 --http1.1",
+        "http2": "--http2",
     },
 )
 RUN = Flags(  # k6's spellings

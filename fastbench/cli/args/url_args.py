@@ -316,6 +316,8 @@ def _config(target: plan.Target, load: plan.Load, expect: plan.Expect) -> dict[s
         "duration_s": load.duration_s,
         "requests": load.requests,
         "pipeline": load.pipeline,
+        "http": load.http,
+        "streams": load.streams,
         "keepalive": load.keepalive,
         "retry": load.retry,
         "timeout_s": load.timeout_s,

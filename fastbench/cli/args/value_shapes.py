@@ -135,6 +135,9 @@ SHAPES: Mapping[str, Shape] = {
     "count": _count,
     "kind of script": lambda value, words: value in ("js", "archive"),
     "duration": _duration,
+    "duration with unit": lambda value, words: (
+        _duration(value, words) and not value.replace(".", "").isdecimal()
+    ),
     "time in capitals": lambda value, words: bool(re.fullmatch("[0-9]+[SMH]", value)),
     "zero": lambda value, words: bool(re.fullmatch(r"0+(/.*)?", value)),
     "url": _url,
@@ -162,6 +165,7 @@ SHAPES: Mapping[str, Shape] = {
     "format of curl": lambda value, words: "%{" in value or value.startswith("\\n"),
     "protocol": _one_of("h2", "h2c", "http/1.1", "http/2", "h2-14"),
     "http/1": _one_of("1.1", "1", "http/1.1"),
+    "http/2": _one_of("2", "2.0", "http/2", "http/2.0", "h2"),
     "false": _one_of("false", "0"),
     "true": _one_of("true", "1"),
     "json word": _one_of("json", "j"),

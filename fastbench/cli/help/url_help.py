@@ -25,20 +25,20 @@ Load
   -t, --threads, --workers N   worker processes (one per usable core)
   --on tcp://HOST:8786    on the machines of a Dask cluster (docs/scale.md)   --on-lost stop
   -p, --pipeline N        requests in flight on each connection (1)   --no-keepalive  one each
+  --http2  --http1        of https:// TLS agrees on one    -m, --streams N  requests on each (1)
   -R, -r, -q, --rate N    total requests per second: 1000, 1k, 0.5, 100/1m
   --arrival constant|poisson   spacing of the requests under -R (constant)
   --on-overload queue|drop     if no connection is free, a request waits or is dropped (queue)
   --ramp T                from 0 to -R, or from 1 to -c, in T   --shape spike  10x: see run --help
   --stages T:N,T:N,…      change linearly to N within T: N is a rate with -R, else connections
   -W, --warmup T          load for T before the measurement; excluded from the results
-  -w, --drain             at the end, wait for responses in flight   --no-retry  never send twice
+  -w, --drain  --no-retry     at the end, wait for responses in flight;  never send twice
   --wait-for [URL,]30s    before the run, wait at most 30s until URL (or the first URL) responds
 
 Request
   -m, -X, --method NAME   default: GET, or POST if there is a body
   -H, --header 'K: V'     also K=V, or @FILE with one per line; replaces a default header
-  -b, --body TEXT|@FILE   body, sent unchanged      -D, --body-file FILE   body from a file
-  --data, --data-urlencode TEXT   form fields, joined with & as in curl
+  -b, --body TEXT|@FILE, -D, --body-file FILE  a body;  --data, --data-urlencode TEXT  as in curl
   -F, --form NAME=VALUE   multipart field; NAME=@FILE uploads, NAME=<FILE reads; ;type= ;filename=
   -T TYPE  -A TYPE        Content-Type, Accept          --user-agent NAME
   -a, --auth USER:PASS    basic authentication          --bearer TOKEN

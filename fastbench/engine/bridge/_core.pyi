@@ -13,6 +13,9 @@ UPGRADE_RULES: tuple[str, ...]
 BLOCK_ERRORS: tuple[str, ...]
 MALFORMED_RULES: tuple[str, ...]
 MAX_BLOCK_BYTES: int
+HTTP2_ERRORS: tuple[str, ...]
+SESSION_RULES: tuple[str, ...]
+CONNECTION_PROTOCOLS: tuple[str, ...]
 SOCKET_MODES: tuple[str, ...]
 MAX_MESSAGE_BYTES: int
 LAYOUT: str
@@ -193,6 +196,8 @@ class Engine:
         plan: tuple[bool, list[tuple[float, float, float]], float, bool, bool] | None = None,
         drain: bool = False,
         socket: tuple[str, int, bytes, bytes] | None = None,
+        protocols: str = "http/1.1",
+        streams: int = 1,
     ) -> Self: ...
     def run(self) -> None: ...
 

@@ -17,45 +17,35 @@ cimport fastbench.engine.addresses as addresses
 cimport fastbench.engine.block as block
 cimport fastbench.engine.codec as codec
 cimport fastbench.engine.conn as conn
-cimport fastbench.engine.exchange as exchange
+cimport fastbench.engine.http1.exchange as exchange
 cimport fastbench.engine.websocket.frames as frames
 cimport fastbench.engine.hdr as hdr
-cimport fastbench.engine.http as http
+cimport fastbench.engine.http1.http as http
 cimport fastbench.engine.http2.field_block as field_block
 cimport fastbench.engine.http2.head_block as head_block
 cimport fastbench.engine.http2.hpack as hpack
 cimport fastbench.engine.http2.huffman as huffman
 cimport fastbench.engine.http2.meaning as meaning
+cimport fastbench.engine.http2.message as h2message
 cimport fastbench.engine.http2.request_block as request_block
+cimport fastbench.engine.http2.stream as stream
 cimport fastbench.engine.kernel as kernel
 cimport fastbench.engine.loop as loop
 cimport fastbench.engine.pace as pace
-cimport fastbench.engine.response as response
+cimport fastbench.engine.http1.response as response
 cimport fastbench.engine.rules as rules
 cimport fastbench.engine.slices as slices
 cimport fastbench.engine.websocket.talk as talk
 cimport fastbench.engine.tls as tls
 cimport fastbench.engine.websocket.upgrade as upgrade
 cimport fastbench.engine.websocket.dialogue as dialogue
-from fastbench.engine.worker cimport Conn, Request, Sample, Socket, SocketMode, Template, Worker
+cimport fastbench.engine.tally as tally
+from fastbench.engine.worker cimport (
+    ONLY_HTTP1, Conn, Protocols, Request, Sample, Socket, SocketMode, Template, Worker,
+)
 
-# In the order of the enums in block.pxd, response.pxd, frames.pxd and upgrade.pxd.
-ERROR_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset",
-               "truncated", "protocol", "too_large", "unsolicited", "expectation", "cancelled",
-               "upgrade", "closed", "content_encoding")
-ERROR_PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle", "upgrade")
-PROTOCOL_RULES = ("", "status line", "HTTP version", "status code", "bare CR", "control byte",
-                  "field name", "folded framing field", "Content-Length", "chunk size",
-                  "chunk end", "interim answers", "unasked 101", "several Locations", "cut off",
-                  "unusable Location", "head size",
-                  "chunk extension size")
-FRAME_RULES = ("", "reserved bit", "unknown opcode", "masked frame", "long control frame",
-               "fragmented control frame", "stray continuation", "message within a message",
-               "length not in its shortest form", "top bit of the length", "close payload",
-               "close code", "close reason", "text not UTF-8", "compressed data", "frame size",
-               "message size")
-UPGRADE_RULES = ("not HTTP/1.1", "no Upgrade", "no Connection", "wrong accept key",
-                 "other subprotocol", "extension", "head size")
+include "_names.pxi"
+
 LAYOUT = f"{sizeof(block.Slot)} {sizeof(block.UrlCounts)}"   # two builds that share memory have one
 HISTOGRAMS = ("service", "failed", "connect", "first_byte", "response", "lag", "operation")
 SOCKET_MODES = ("echo", "push", "hold")
@@ -73,31 +63,6 @@ EAI_NAMES = {getattr(sockets, name): name for name in dir(sockets) if name.start
 def die_with_parent():
     """Have the kernel kill this process when the thread that forked it ends (PR_SET_PDEATHSIG)."""
     kernel.prctl(kernel.PR_SET_PDEATHSIG, kernel.SIGKILL)
-
-
-cdef str text_of(const char *text):
-    return "" if text == NULL else text.decode("utf-8", "replace")
-
-
-cdef str code_name(int kind, int code):
-    """The code of an error row in words: errno name, parser rule, OpenSSL's reason, or status."""
-    if kind == block.PROTOCOL or kind == block.TOO_LARGE:
-        if code >= talk.FRAME_RULE:
-            return FRAME_RULES[code - talk.FRAME_RULE]
-        return PROTOCOL_RULES[code]
-    if kind == block.UPGRADE:
-        return UPGRADE_RULES[code - upgrade.NOT_HTTP] if code >= upgrade.NOT_HTTP else str(code)
-    if kind == block.CLOSED:
-        return str(code)
-    if code >= tls.TLS_REASON:
-        return text_of(tls.reason(code))
-    if kind == block.DNS:
-        return EAI_NAMES.get(-code, errno.errorcode.get(code, "EAI_FAIL"))
-    if kind == block.EXPECTATION:
-        return str(code) if code else ""
-    if kind == block.TIMEOUT:
-        return "behind a timeout" if code == exchange.BEHIND_TIMEOUT else ""
-    return errno.errorcode.get(code, str(code)) if code else ""
 
 
 include "_block.pxi"
@@ -141,7 +106,8 @@ cdef class Engine:
                   uint64_t timeout_ns, uint64_t connect_timeout_ns, bytes ok_status not None,
                   bint status_expected, bytes expect_body not None, list sources not None,
                   uint32_t first, tuple tls_options, tuple plan=None, bint drain=False,
-                  tuple socket=None):
+                  tuple socket=None, str protocols="http/1.1", uint32_t streams=1):
+        """`protocols`: one of CONNECTION_PROTOCOLS; `streams` of a connection of HTTP/2."""
         cdef Worker *w = &self.worker
         self.block = shared
         self.keep = [requests, ok_status, expect_body]
@@ -155,6 +121,9 @@ cdef class Engine:
         w.drain = drain
         w.control = shared.control()
         w.pipeline = pipeline
+        w.streams = streams if keepalive else 1
+        w.ring_size = max(pipeline, w.streams)
+        w.protocols = <Protocols><int>CONNECTION_PROTOCOLS.index(protocols)
         w.keepalive = keepalive
         w.retry_allowed = retry
         w.timeout_ns = timeout_ns
@@ -175,6 +144,8 @@ cdef class Engine:
         w.scratch = <uint8_t *>allocate(exchange.SCRATCH_BYTES, 1)
         self.set_addresses(targets, sources)
         self.set_requests(requests, pattern)
+        if w.protocols != ONLY_HTTP1:
+            self.render_requests(requests, b"http" if tls_options is None else b"https")
         self.set_urls(urls)
         self.set_transport(tls_options)
         w.discard = tls_options is None and not expect_body \
@@ -187,6 +158,9 @@ cdef class Engine:
     def __dealloc__(self):
         if self.worker.talk.sockets != NULL:
             dialogue.forget_sockets(&self.worker)
+        if self.worker.conns != NULL:
+            for i in range(self.worker.n_conns):
+                stream.free_session(self.worker.conns[i].session)
         free(self.worker.talk.sockets)
         free(self.worker.talk.head)
         if self.worker.epoll >= 0:
@@ -236,6 +210,23 @@ cdef class Engine:
                 raise ValueError("the pattern names a request that is not there")
             w.pattern[i] = index
 
+    cdef render_requests(self, tuple requests, bytes scheme):
+        """The same requests as HTTP/2 sends them."""
+        cdef stream.Rendered *out
+        cdef bytes block_text, body
+        blocks = RequestBlocks([(each.method.encode(), scheme, b"", each.target, each.fields)
+                                for each in requests])
+        for i, request in enumerate(requests):
+            out = &self.worker.templates[i].rendered
+            for form, text in enumerate((blocks.literal(i), blocks.first(i), blocks.later(i))):
+                self.keep.append(text)
+                block_text = text
+                out.block[form] = block_text
+                out.block_bytes[form] = <uint32_t>len(block_text)
+            body = request.body or b""
+            out.body = body
+            out.body_bytes = <uint32_t>len(body)
+
     cdef set_urls(self, list rows):
         """`rows`: for each request the URL of the block that it counts for; None: one URL."""
         cdef Worker *w = &self.worker
@@ -257,7 +248,8 @@ cdef class Engine:
         servername, secure.name_is_address, secure.verify, cafile, certfile, keyfile = options
         self.keep.append(options)
         secure.servername = servername
-        code = tls.set_up(secure, self.worker.codec.name, cafile, certfile, keyfile)
+        protocols = CONNECTION_PROTOCOLS[<int>self.worker.protocols].encode()
+        code = tls.set_up(secure, protocols, cafile, certfile, keyfile)
         if code < 0:
             raise ValueError(code_name(block.TLS, -code))
 
@@ -285,7 +277,7 @@ cdef class Engine:
         cdef Worker *w = &self.worker
         w.n_conns = count
         w.conns = <Conn *>allocate(count, sizeof(Conn))
-        self.requests = <Request *>allocate(<size_t>count * w.pipeline, sizeof(Request))
+        self.requests = <Request *>allocate(<size_t>count * w.ring_size, sizeof(Request))
         conn.set_up(w, self.requests, first)
 
     cdef set_socket(self, tuple options):

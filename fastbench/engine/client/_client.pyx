@@ -28,10 +28,10 @@ cimport fastbench.engine.block as block
 cimport fastbench.engine.codec as codec
 cimport fastbench.engine.websocket.frames as frames
 cimport fastbench.engine.hdr as hdr
-cimport fastbench.engine.http as http
+cimport fastbench.engine.http1.http as http
 cimport fastbench.engine.kernel as kernel
 cimport fastbench.engine.pace as pace
-cimport fastbench.engine.response as response
+cimport fastbench.engine.http1.response as response
 cimport fastbench.engine.rules as rules
 cimport fastbench.engine.tls as tls
 cimport fastbench.engine.trend as trend

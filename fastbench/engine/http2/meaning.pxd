@@ -11,7 +11,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp
 
-from fastbench.engine.head cimport is_token, text
+from fastbench.engine.http1.head cimport is_token, text
 from fastbench.engine.http2.hpack cimport (
     FIELD_BYTES, HPACK_STATIC_FIELDS, HpackField, hpack_static,
 )

@@ -14,18 +14,19 @@ from fastbench.engine.block cimport (
     CLOSED, IN_SEND, IN_UPGRADE, RESET, SERVICE, UPGRADE, UPGRADE_TIME, Kind, count_error,
 )
 from fastbench.engine.conn cimport connected, handshake, opened, release, settle, surplus
-from fastbench.engine.exchange cimport READ_BYTES, send_more
+from fastbench.engine.http1.exchange cimport READ_BYTES
 from fastbench.engine.websocket.frames cimport DATA_PART, NO_CLOSE, SHUT, begin, key_of, take
 from fastbench.engine.hdr cimport record
 from fastbench.engine.kernel cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP, epoll_event, now_ns, wait,
 )
-from fastbench.engine.response cimport WITH_BODY
+from fastbench.engine.http1.response cimport WITH_BODY
 from fastbench.engine.rules cimport cause, kind_of_loss
 from fastbench.engine.websocket.talk cimport (
     NORMAL, end_socket, flush_frames, forget_early, say_close, socket_of, socket_phase,
     take_frames,
 )
+from fastbench.engine.traffic cimport send_more
 from fastbench.engine.websocket.upgrade cimport (
     ACCEPT_BYTES, ANSWER_SIZE, KEY_BYTES, MAX_ANSWER_BYTES, NONCE_BYTES, UPGRADE_FINE,
     accept_text, answer_bytes, judge_answer, key_text,

@@ -18,14 +18,14 @@ from fastbench.engine.block cimport (
 )
 from fastbench.engine.codec cimport search
 from fastbench.engine.conn cimport release
-from fastbench.engine.exchange cimport SCRATCH_BYTES, forget_oldest, lost, nth, phase, sending
+from fastbench.engine.http1.exchange cimport SCRATCH_BYTES, forget_oldest, lost, nth, phase, sending
 from fastbench.engine.websocket.frames cimport (
     BROKEN, CLOSE, CONTROL_PART, DATA_PART, FRAME_SIZE, MAX_HEADER_BYTES, NO_CLOSE, PING, PONG,
     SHUT, code_for, header_bytes, key_of, opcode_of, put_close, put_control, put_part, take,
 )
 from fastbench.engine.hdr cimport record
 from fastbench.engine.kernel cimport now_ns
-from fastbench.engine.response cimport FOUND
+from fastbench.engine.http1.response cimport FOUND
 from fastbench.engine.worker cimport ECHO, OPEN, PUSH, Conn, Request, Socket, Template, Worker
 
 cdef enum:

@@ -44,6 +44,8 @@ _ERROR_CODES = {
     "connect_refused": 1212,
     "connect_timeout": 1211,
     "content_encoding": 1701,
+    "stream_reset": 1630,
+    "goaway": 1610,
     "dns": 1101,
     "reset": 1220,
     "timeout": 1050,

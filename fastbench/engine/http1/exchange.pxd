@@ -1,14 +1,8 @@
-"""Requests and their answers on an open connection.
+"""Requests and their answers on an open connection of HTTP/1.1.
 
 1. A request is written right after the answer that made room for it was parsed, in the same turn
-   of the loop: holding sends back would flatter the latency.
-   Under a plan it is written when it is due, on the connection that has been idle longest.
-2. Service time runs from the stamp taken just before the first byte is written to the stamp taken
-   after the last byte of the answer is parsed; response time ends there too, but runs from the
-   planned instant.
-3. A request ends once: ok, failed, or timed out; what is in flight at the end is counted there.
-4. A request counts in the slot it was started in: one that warm-up sent never counts as measured.
-5. An idempotent request that got nothing back on a connection that had served before is sent once
+   of the loop: holding sends back would flatter the latency. When one begins: see `traffic`.
+2. An idempotent request that got nothing back on a connection that had served before is sent once
    more on a new one (RFC 9112 section 9.3.1); its service time goes on from the first sending.
 """
 
@@ -17,32 +11,28 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from fastbench.engine.block cimport (
-    EXPECTATION, FAILED_ANSWERS, FIRST_BYTE, IN_BODY, IN_HEAD, IN_IDLE, IN_SEND,
-    LAG, RESET, RESPONSE, SERVICE, TIMEOUT, TRUNCATED, UNSOLICITED, Kind, Phase, Slot, UrlCounts,
-    count_error,
+    IN_HEAD, IN_IDLE, IN_SEND, RESET, TIMEOUT, TRUNCATED, UNSOLICITED, Kind, Phase, Slot,
+    UrlCounts, count_error,
 )
-from fastbench.engine.byurl cimport count_by_url, count_failed, record_by_url, url_counts
+from fastbench.engine.byurl cimport count_failed, url_counts
 from fastbench.engine.codec cimport feed
-from fastbench.engine.conn cimport release, surplus
-from fastbench.engine.fifo cimport pop, push, remove
-from fastbench.engine.hdr cimport record
+from fastbench.engine.conn cimport release
+from fastbench.engine.fifo cimport remove
 from fastbench.engine.kernel cimport (
     EPOLLERR, EPOLLHUP, EPOLLRDHUP, discard, now_ns,
 )
-from fastbench.engine.pace cimport advance
-from fastbench.engine.response cimport FAILED, FOUND, HEAD_ONLY, START, Asked, ended
+from fastbench.engine.http1.response cimport FAILED, FOUND, HEAD_ONLY, START, Asked, ended
 from fastbench.engine.rules cimport (
     cause, kind_of_broken, kind_of_loss, may_send_again, phase_of, stays_open, untouched,
 )
-from fastbench.engine.worker cimport OPEN, Conn, Request, SampleLog, Template, Worker
+from fastbench.engine.tally cimport BEHIND_TIMEOUT, begin_request, count_timeout, judge
+from fastbench.engine.worker cimport OPEN, Conn, Request, Template, Worker
 
 cdef enum:
     READ_BYTES = 32768
     GLANCE_BYTES = 4096             # read of a large answer whose body is then discarded
     LARGE_BODY_BYTES = 65536
     SCRATCH_BYTES = 65536
-    MOST_NS = 0xffffffff            # of what a sample holds
-    BEHIND_TIMEOUT = 1              # error code: failed because an earlier answer timed out
 
 
 cdef inline Request *nth(Worker *w, Conn *c, uint32_t n) noexcept nogil:
@@ -123,19 +113,10 @@ cdef inline void time_out(Worker *w, Request *r) noexcept nogil:
     """`r`, the oldest of its connection, took too long; those behind it cannot be answered."""
     cdef Conn *c = r.conn
     cdef uint64_t now = now_ns()
-    cdef Slot *slot = r.slot
-    cdef UrlCounts *url = url_counts(w, r)
-    slot.timeouts += 1
-    record(&slot.latency[SERVICE], now - r.sent_ns)
-    if w.planned:
-        record(&slot.latency[RESPONSE], now - r.due_ns)
-    if url != NULL:
-        url.timeouts += 1
-        record_by_url(w, r, url, now)
-    count_error(slot, TIMEOUT, phase(c), 0, 1, now)
+    count_timeout(w, r, phase(c), now)
     forget_oldest(w, c)
     if c.in_flight:
-        count_error(slot, TIMEOUT, IN_HEAD, BEHIND_TIMEOUT, c.in_flight, now)
+        count_error(r.slot, TIMEOUT, IN_HEAD, BEHIND_TIMEOUT, c.in_flight, now)
     while c.in_flight:
         fail_oldest(w, c)
     if c.state == OPEN:             # else it was being sent again, on a connection not there yet
@@ -151,41 +132,6 @@ cdef inline void count_url_bytes(Worker *w, Conn *c, uint64_t n_bytes) noexcept 
         url.bytes_in += n_bytes
 
 
-cdef inline void log_sample(SampleLog *log, uint64_t now, uint64_t latency_ns) noexcept nogil:
-    cdef uint64_t ended_ns = now - log.begin_ns
-    if log.count < log.capacity:
-        log.rows[log.count].ended_ns = <uint32_t>(ended_ns if ended_ns < MOST_NS else MOST_NS)
-        log.rows[log.count].latency_ns = <uint32_t>(
-            latency_ns if latency_ns < MOST_NS else MOST_NS)
-        log.count += 1
-
-
-cdef inline void judge(Worker *w, Conn *c, Request *r, uint64_t now) noexcept nogil:
-    """Count a complete answer; the headline histogram is for those that are ok."""
-    cdef uint32_t status = c.http.status
-    cdef uint64_t service_ns = now - r.sent_ns
-    cdef Slot *slot = r.slot
-    slot.status[status] += 1
-    if w.ok_status[status] and (w.needle.n_bytes == 0 or c.http.flags & FOUND
-                                or c.http.asked == HEAD_ONLY):
-        slot.ok += 1
-        count_by_url(w, r, status, True, now)
-        record(&slot.latency[SERVICE], service_ns)
-        record(&slot.latency[FIRST_BYTE], r.first_ns - r.sent_ns if r.first_ns else service_ns)
-        if w.planned:
-            record(&slot.latency[RESPONSE], now - r.due_ns)
-        if w.log.rows != NULL:
-            log_sample(&w.log, now, now - r.due_ns if w.planned else service_ns)
-        return
-    slot.failed += 1
-    count_by_url(w, r, status, False, now)
-    record(&slot.latency[FAILED_ANSWERS], service_ns)
-    if w.ok_status[status]:
-        count_error(slot, EXPECTATION, IN_BODY, 0, 1, now)
-    elif w.status_expected:
-        count_error(slot, EXPECTATION, IN_HEAD, <int32_t>status, 1, now)
-
-
 cdef inline bint answered(Worker *w, Conn *c) noexcept nogil:
     """The parser reached an end; false when the connection is gone with it."""
     cdef bint keep = stays_open(&c.http, w.keepalive, sending(c))
@@ -193,7 +139,8 @@ cdef inline bint answered(Worker *w, Conn *c) noexcept nogil:
     if c.http.state == FAILED:
         lost(w, c, kind_of_broken(&c.http), phase(c), c.http.rule)
         return False
-    judge(w, c, nth(w, c, 0), now)
+    judge(w, nth(w, c, 0), c.http.status,
+          c.http.flags & FOUND != 0 or c.http.asked == HEAD_ONLY, now)
     w.now_ns = now
     w.failing = False
     w.read_bytes = READ_BYTES
@@ -279,19 +226,8 @@ cdef inline bint receive(Worker *w, Conn *c, uint32_t events) noexcept nogil:
 # Requests
 
 cdef inline void start_request(Worker *w, Conn *c, uint64_t due_ns) noexcept nogil:
-    cdef Request *r = nth(w, c, c.in_flight)
-    r.template = w.pattern[w.next_in_pattern]
-    w.next_in_pattern = w.next_in_pattern + 1 if w.next_in_pattern + 1 < w.n_pattern else 0
-    r.due_ns = due_ns
-    r.sent_ns = w.now_ns
-    r.first_ns = 0
-    r.slot = w.counts
-    r.retried = 0
-    push(&w.flying, &r.node)
-    c.in_flight += 1
+    begin_request(w, c, nth(w, c, c.in_flight), due_ns)
     c.unsent += 1
-    w.budget -= 1
-    w.counts.started += 1
     if c.in_flight == 1:
         expect_answer(w, c)
 
@@ -349,48 +285,3 @@ cdef inline void write_out(Worker *w, Conn *c) noexcept nogil:
         if receive(w, c, EPOLLHUP):
             lost(w, c, RESET, IN_SEND, -w.send_error)
         w.send_error = 0
-
-
-cdef inline void offer(Worker *w, Conn *c) noexcept nogil:
-    """An open connection has room for a planned request."""
-    if not c.idle and c.in_flight < w.pipeline:
-        c.idle = 1
-        c.idle_ns = w.now_ns
-        push(&w.idle, &c.node)
-
-
-cdef inline void keep_pace(Worker *w) noexcept nogil:
-    """Start what is due, each on the connection that has been idle longest."""
-    cdef Conn *c
-    cdef uint64_t due_ns
-    while w.budget and w.pace.next.due_ns <= w.now_ns and (w.idle.first != NULL or w.pace.drop):
-        due_ns = w.pace.next.due_ns
-        advance(&w.pace, &w.pace.next)
-        c = <Conn *>pop(&w.idle)
-        if c == NULL:
-            w.counts.dropped += 1
-            w.budget -= 1
-            continue
-        c.idle = 0
-        w.now_ns = now_ns()
-        record(&w.counts.latency[LAG], w.now_ns - (due_ns if due_ns > c.idle_ns else c.idle_ns))
-        start_request(w, c, due_ns)
-        offer(w, c)
-        write_out(w, c)
-
-
-cdef inline void send_more(Worker *w, Conn *c) noexcept nogil:
-    """Give an open connection work and write it; `w.now_ns` must be fresh."""
-    if surplus(w, c):
-        if c.in_flight == 0:
-            release(w, c, True)
-            return
-    elif w.running and w.planned:
-        offer(w, c)
-        write_out(w, c)             # what is sent again
-        keep_pace(w)
-        return
-    elif w.running:
-        while c.in_flight < w.pipeline and w.budget:
-            start_request(w, c, 0)
-    write_out(w, c)

@@ -12,8 +12,8 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from fastbench.engine.codec cimport MEMO_BYTES, Codec, Memo
-from fastbench.engine.head cimport head, is_text
-from fastbench.engine.response cimport (
+from fastbench.engine.http1.head cimport head, is_text
+from fastbench.engine.http1.response cimport (
     BODY_CLOSE, BODY_LENGTH, BODY_PART, CHUNK_BLANK, CHUNK_CR, CHUNK_DATA, CHUNK_END,
     CHUNK_END_RULE, CHUNK_EXTENSION, CHUNK_LF, CHUNK_SIZE, CHUNK_SIZE_RULE, CONTROL_BYTE, CR, DONE,
     EXTENSION_SIZE, FRAMING_PART, HEAD_DONE, HEAD_PART, IN_TRAILER, LF, LINE, NO_FIELD, START,

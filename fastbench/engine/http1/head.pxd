@@ -10,7 +10,7 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
-from fastbench.engine.response cimport (
+from fastbench.engine.http1.response cimport (
     AFTER_STATUS, BARE_CR, BODY_CLOSE, BODY_LENGTH, CHUNKED, CHUNK_SIZE, CLOSE, CONNECTION,
     CONTENT_LENGTH, CONTROL_BYTE, CR, DONE, END_LF, FAILED, FIELD_NAME, FOLDED_FRAMING,
     HAS_CODING, HAS_LENGTH, HEAD_DONE, HEAD_ONLY, HEAD_SIZE, HTTP_VERSION, INTERIMS, IN_TRAILER,
