@@ -16,8 +16,9 @@ class MachineRow:
     """One machine. `verdict`, `limit` and `reasons` are of its part alone, as if that were a run.
 
     `cpu_percent` is what fastbench used there, 100 % is one core, `host_percent` the use of all
-    its cores. `clock_bound_ms` is how far its clock may be from where it was estimated: so exact
-    is its start line. `began_late_ms`: it heard so much too late of the start line, 0 in time.
+    its cores. `requests` are those that ended, of a run without any its operations.
+    `clock_bound_ms` is how far its clock may be from where it was estimated: so exact is its start
+    line. `began_late_ms`: it heard so much too late of the start line, 0 in time.
     `lost` says why the machine was lost, "" if it was not; its counts are those it told before.
     `lost_at_s` is when it was heard of for the last time, from the start on: 0 before the start,
     None of one that was not lost.

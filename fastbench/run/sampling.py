@@ -302,7 +302,7 @@ def _pairs(rows: list[SeriesRow]) -> list[tuple[SeriesRow, SeriesRow]]:
     return list(zip(rows[::2], rows[1::2], strict=True))
 
 
-def _ended(noun: str) -> tuple[str, ...]:
+def ended_names(noun: str) -> tuple[str, ...]:
     """Return the counters of what ended, first what went well."""
     if noun == "operation":
         return "operations_ok", "operations_failed"
@@ -341,7 +341,7 @@ class Ticks:
         self.noun = "operation" if timed else self.counted
         apart = thread_rates is not None and not self.warming
         counters = [block.counters(slot) for slot in slots] if apart else [self.total]
-        ended = [sum(slot[name] for name in _ended(self.noun)) for slot in counters]
+        ended = [sum(slot[name] for name in ended_names(self.noun)) for slot in counters]
         span_s = (now_ns - self.now_ns) / 1e9
         if span_s < RATES_TICK_S / 2:
             return
@@ -367,7 +367,7 @@ class Ticks:
             rate=self._rate(last, elapsed_s),
             p50_ms=(last and (last.response_p50_ms or last.p50_ms)) or 0.0,
             p99_ms=(last and (last.response_p99_ms or last.p99_ms)) or 0.0,
-            errors=sum(counts[name] for name in _ended(self.noun)[1:]),
+            errors=sum(counts[name] for name in ended_names(self.noun)[1:]),
             rates=tuple(each.requests / each.span_s for each in rows if each.span_s),
             asked_rate=self._asked_rate(elapsed_s),
             queued=max(0, counts["scheduled"] - counts["started"] - counts["dropped"]),

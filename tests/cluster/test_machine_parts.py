@@ -20,6 +20,7 @@ from fastbench.cluster.links.remote_process import RemoteProcess
 from fastbench.cluster.parent import machine_rows
 from fastbench.cluster.parent.leases import Leases
 from fastbench.cluster.parent.remote_workers import RemoteWorkers
+from fastbench.results.counts import Operations
 from fastbench.results.machine_row import MachineRow
 from fastbench.results.result import Result, Validity
 
@@ -139,8 +140,27 @@ def test_a_lost_machine_is_told_once_and_when_it_was_last_heard_of() -> None:
     assert standing.working == "1 of 2 machines" and standing.lost == (sentence,)
     assert "secret" not in standing.cluster
     workers._reports = {}
-    rows = workers.told(good()).machines
+    rows = workers.told(good(), cast(Any, Counted())).machines
     assert [row.lost_at_s for row in rows] == [None, 3.25]
+
+
+class Counted:
+    """A block whose workers have counted some requests and operations, each by its number."""
+
+    def counters(self, index: int) -> dict[str, int]:
+        requests = {"ok": 10 + index, "failed": 2, "timeouts": 1}
+        return requests | {"operations_ok": 100 + index, "operations_failed": 4}
+
+
+@pytest.mark.parametrize(("started", "ended"), [(9, [13 + 14, 15]), (0, [104 + 105, 106])])
+def test_a_machine_ended_what_the_run_counts(started: int, ended: list[int]) -> None:
+    base = good()
+    base = replace(base, summary=replace(base.summary, started=started), workers=base.workers * 2)
+    base = replace(base, operations=Operations(9, 8, 1, 0, 0))
+    places: list[Any] = [(linked("a"), range(2), None), (linked("b"), range(2, 3), None)]
+    rows = machine_rows.rows(base, places, {}, cast(Any, Counted()))
+    assert [row.requests for row in rows] == ended
+    assert [row.requests_per_s for row in rows] == [round(each / 30, 3) for each in ended]
 
 
 def test_a_lost_machine_can_end_the_run() -> None:

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from fastbench.cluster.links.machine_link import MachineLink
 from fastbench.cluster.machine_report import MachineReport
+from fastbench.engine.bridge import _core
 from fastbench.results.machine_row import MachineRow
 from fastbench.results.result import Result, Validity
+from fastbench.run.sampling import ended_names
 
 _TROUBLE = ("ok", "late", "client-limited", "noisy-host", "incomplete")
 _QUIET_LIMITS = ("none", "unknown")
@@ -19,13 +21,18 @@ def rows(
     result: Result,
     places: Sequence[tuple[MachineLink, range, float | None]],
     reports: Mapping[int, MachineReport],
+    block: _core.Block,
 ) -> tuple[MachineRow, ...]:
-    """Return a row for each machine, which comes with its workers and when it was lost."""
-    span_s = result.summary.duration_s
+    """Return a row for each machine, which comes with its workers and when it was lost.
+
+    What ended are requests, or operations where the run sent none: what it counts elsewhere, too.
+    """
+    span_s, names = result.summary.duration_s, ended_names(result.main.noun)
     found = []
     for at, (machine, span, lost_at_s) in enumerate(places):
         own = [result.workers[index] for index in span]
-        requests = sum(each.requests for each in own)
+        counters = [block.counters(index) for index in span]
+        ended = sum(each[name] for each in counters for name in names)
         report = reports.get(at)
         host = None if report is None else report.resources.host
         client = None if report is None else report.resources.client
@@ -36,8 +43,8 @@ def rows(
                 address=machine.address,
                 cores=machine.cores,
                 workers=len(span),
-                requests=requests,
-                requests_per_s=round(requests / span_s, 3) if span_s > 0 else 0.0,
+                requests=ended,
+                requests_per_s=round(ended / span_s, 3) if span_s > 0 else 0.0,
                 lag_p99_ms=max(lags, default=None) if report is None else report.lag_p99_ms,
                 cpu_percent=None if client is None else client.cpu_percent,
                 host_percent=None if host is None else host.cpu_percent,

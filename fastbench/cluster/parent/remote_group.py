@@ -190,7 +190,7 @@ class RemoteGroup(Group):
 
     def told(self, result: Result) -> Result:
         """Add the table of machines, and judge by what each of them saw."""
-        return self._all.told(result)
+        return self._all.told(result, self.block)
 
     def whose(self, worker: int) -> str:
         """Name the machine of a worker."""

@@ -126,4 +126,5 @@ class RemotePool:
 
     def told(self, result: Result) -> Result:
         """Add the table of machines, and judge by what each of them saw."""
-        return self._all.told(result)
+        assert self._block is not None
+        return self._all.told(result, self._block)

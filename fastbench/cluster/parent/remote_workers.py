@@ -16,6 +16,7 @@ from fastbench.cluster.links.remote_process import RemoteProcess
 from fastbench.cluster.machine_report import MachineReport, MachineUse
 from fastbench.cluster.parent import machine_rows
 from fastbench.cluster.parent.cluster_monitor import ClusterMonitor
+from fastbench.engine.bridge import _core
 from fastbench.foundation import redact
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_ns
@@ -138,14 +139,14 @@ class RemoteWorkers:
             self._reports = {at: MachineReport.read(body) for at, body in told if body}
         return self._reports
 
-    def told(self, result: Result) -> Result:
-        """Add the table of machines, and judge by what each of them saw."""
+    def told(self, result: Result, block: _core.Block) -> Result:
+        """Add the table of machines, by what `block` counts, and judge by what each of them saw."""
         reports = self.reports()
         places = [
             (machine, self.span(at), self.lost_at_s(machine))
             for at, machine in enumerate(self.machines)
         ]
-        rows = machine_rows.rows(result, places, reports)
+        rows = machine_rows.rows(result, places, reports, block)
         more = [Warning_("clock_drift", each.drifted) for each in self.machines if each.drifted]
         more += [_late(each) for each in self.machines if each.late_ns]
         result = replace(result, machines=rows, warnings=(*result.warnings, *more))
