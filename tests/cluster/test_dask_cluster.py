@@ -97,6 +97,13 @@ def refusal(address: str) -> str:
     return str(raised.value)
 
 
+@pytest.fixture(autouse=True)
+def own_tmp(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Have a folder for what is temporary: in that of all, other clusters come and go."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
 def scratch() -> set[str]:
     return {each for each in os.listdir(tempfile.gettempdir()) if "fastbench-dask" in each}
 

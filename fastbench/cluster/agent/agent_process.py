@@ -113,6 +113,7 @@ class Agent:
         try:
             for frame in self._reader.feed(found):
                 self._obey(frame)
+                self._heard_ns = time.monotonic_ns()  # the parent was not silent meanwhile
         except FrameError as error:
             self.say("broke", f"{error}")
             self._over = True
@@ -195,6 +196,8 @@ class Agent:
         kind, body = message
         self.send_changes()  # all that it counted is there before what it says
         if kind != "gone":
+            if self.work is not None:
+                self.work.heard(kind, body)
             self.say("said", {"worker": child.index, "kind": kind, "body": body})
             return
         self.send_changes()  # all that it counted is there before its end is

@@ -24,6 +24,7 @@ from fastbench.run.summarize import RunTerms
 from fastbench.run.supervisor import Supervisor
 from fastbench.script.load import hosts
 from fastbench.script.parent import target_discovery, worker_channel
+from fastbench.script.parent.target_discovery import Sought
 from fastbench.script.parent.worker_channel import ScriptWorker
 from fastbench.script.worker.worker_process import WorkerContext
 
@@ -101,7 +102,8 @@ class ScriptWork(Work):
             self._arena = _client.Arena(
                 body["count"], **place, **machine, bytes_per_worker=region_bytes
             )
-        super().__init__(block, workers, target_discovery.NOBODY.found, self._arena)
+        self._sought, self._verify = target_discovery.NOBODY, True
+        super().__init__(block, workers, self._sought.found, self._arena)
         limits.raise_open_files()
         self._say = say
         self._offset_ns = offset_ns
@@ -110,6 +112,7 @@ class ScriptWork(Work):
         self._numbers = GrantedNumbers(self._arena, say)
         self.handlers = {
             "fork": self._fork,
+            "seek": self._seek,
             "grant": self._numbers.grant,
             "close_grants": self._numbers.close,
             "tell_left": self._numbers.tell_left,
@@ -146,6 +149,28 @@ class ScriptWork(Work):
             verified=body["verified"],
             vus=body["vus"],
         )
+
+    def heard(self, kind: str, body: Any) -> None:
+        """Learn of a server that a worker has met."""
+        if kind != "server":
+            return
+        found = target_discovery.met(self._sought, body, self._verify, self._host.request)
+        if found is not self._sought:
+            self._follow(found)
+
+    def _seek(self, body: dict[str, Any]) -> None:
+        """Look for the server of the base URL, and say what is known of it."""
+        self._verify = body["verify"]
+        request = self._host.request
+        sought = target_discovery.find(body["base_url"], self._verify, request)
+        self._follow(sought)
+        told = {"verified": sought.verified, "public": sought.public, "servers": sought.servers}
+        self._say("sought", told)
+
+    def _follow(self, sought: Sought) -> None:
+        self._sought, self._found = sought, sought.found
+        if self._monitor is not None:
+            self._monitor.also(sought.found)
 
     def _fork(self, body: dict[str, int]) -> None:
         index = body["worker"]

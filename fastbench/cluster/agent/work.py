@@ -54,6 +54,9 @@ class Work(ABC):
     def tick(self) -> None:
         """Do what is to be done at once; called many times a second."""
 
+    def heard(self, kind: str, body: Any) -> None:  # noqa: B027
+        """Learn what a worker says; it is passed on to the parent in any case."""
+
     @abstractmethod
     def stop(self) -> None:
         """Let the workers stop now."""

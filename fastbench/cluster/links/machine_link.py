@@ -28,7 +28,7 @@ MAX_WAITING = 16  # pieces of files, of up to 1.4 MiB, that wait to be sent
 ROOM_S = 0.002
 PULL_S = 1.0  # a call waits so long for something to be said
 LOST_STATUS = 9  # of workers of a lost machine, as if they had been killed
-ANSWERS = ("hello", "examined", "found", "left", "missing", "started", "summed")
+ANSWERS = ("hello", "examined", "found", "left", "missing", "sought", "started", "summed")
 
 
 @dataclass(eq=False)

@@ -122,8 +122,13 @@ class RemoteGroup(Group):
         return self._all.monitor()
 
     def servers(self, settings: Settings) -> Sought:
-        """Each machine looks for the server by itself, see its report."""
-        return NOBODY
+        """Let each machine look for the server, see its report; the first one says what it is."""
+        body = {"base_url": settings.base_url, "verify": settings.tls.verify}
+        asked = [each.ask("seek", body, "sought") for each in self._all.machines]
+        found = next((each for each in awaited(asked, ANSWER_S) if each is not None), None)
+        if found is None:
+            return NOBODY
+        return Sought(NOBODY.found, found["verified"], found["public"], tuple(found["servers"]))
 
     def allow_users(self, most: int) -> None:
         """Give all machines as many workers; raises UsageError for fewer users than machines."""

@@ -141,6 +141,7 @@ class RemoteWorkers:
 
     def told(self, result: Result, block: _core.Block) -> Result:
         """Add the table of machines, by what `block` counts, and judge by what each of them saw."""
+        self.look()  # who was lost since ends the run, and nobody looked again
         reports = self.reports()
         places = [
             (machine, self.span(at), self.lost_at_s(machine))

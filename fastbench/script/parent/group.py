@@ -44,6 +44,7 @@ class Group(ABC):
         """
         self.host = hosts.host_of(request)
         self.wanted = wanted
+        self.elsewhere = elsewhere
         with limits.enough_memory():
             self.block = _core.Block(wanted, private=elsewhere)
             self.arena = _client.Arena(wanted + elsewhere)

@@ -254,8 +254,12 @@ class ScriptRun:
 
     def _met(self, body: dict[str, Any]) -> None:
         """Learn of a server that the script loads beside that of its base URL."""
-        found = self.sought and target_discovery.met(self.sought, body, self.verify, self.request)
-        if found is not None and found is not self.sought:
+        if self.sought is None:
+            return
+        found = target_discovery.met(
+            self.sought, body, self.verify, self.request, elsewhere=self.group.elsewhere
+        )
+        if found is not self.sought:
             self.sought = found
             if self.monitor is not None:
                 self.monitor.also(found.found)

@@ -15,7 +15,6 @@ from typing import Any
 from fastbench.machine import processes
 from fastbench.machine.processes import Found
 from fastbench.plan import connect_to, resolve, urls
-from fastbench.script.api.options import Settings
 from fastbench.script.run_request import RunRequest
 
 MAX_SERVERS = 16
@@ -38,12 +37,12 @@ class Sought:
 NOBODY = Sought(Found(local=False))
 
 
-def find(options: Settings, request: RunRequest) -> Sought:
+def find(base_url: str | None, verify: bool, request: RunRequest) -> Sought:
     """Look up who serves the base URL. Raises UsageError for an idle --watch."""
-    if options.base_url is None:
+    if base_url is None:
         return _nobody(request)
-    url = urls.parse(options.base_url)
-    verified = options.tls.verify if url.scheme == "https" else None
+    url = urls.parse(base_url)
+    verified = verify if url.scheme == "https" else None
     servers = (f"{url.scheme}://{url.authority}",)
     try:
         reach = _reach(url, request)
@@ -55,19 +54,30 @@ def find(options: Settings, request: RunRequest) -> Sought:
     return Sought(found, verified, public, servers)
 
 
-def met(sought: Sought, said: Mapping[str, Any], verify: bool, request: RunRequest) -> Sought:
-    """Return who is loaded once a worker has met a server; the same one if that is known."""
+def met(
+    sought: Sought,
+    said: Mapping[str, Any],
+    verify: bool,
+    request: RunRequest,
+    *,
+    elsewhere: bool = False,
+) -> Sought:
+    """Return who is loaded once a worker has met a server; the same one if that is known.
+
+    Where the worker is `elsewhere`, no process of this machine is what it met.
+    """
     server = f"{said['scheme']}://{said['authority']}"
     if server in sought.servers or len(sought.servers) >= MAX_SERVERS:
         return sought
     found, public = sought.found, sought.public
     texts = [str(each).partition("%")[0] for each in said["addresses"][:MAX_ADDRESSES]]
     for text in texts:
-        more = processes.find(text, said["port"], request.unix_path)
         family = socket.AF_INET6 if ":" in text else socket.AF_INET
         if not public and not request.unix_path and resolve.Endpoint(family, text).public:
             public = text
-        found = processes.joined(found, more)
+        if not elsewhere:
+            more = processes.find(text, said["port"], request.unix_path)
+            found = processes.joined(found, more)
     verified = verify if said["scheme"] == "https" else sought.verified
     return Sought(found, verified, public, (*sought.servers, server))
 
