@@ -120,6 +120,7 @@ cdef struct Slot:
     uint64_t sessions           # connections that speak it; the others speak HTTP/1.1
     uint64_t stream_limit       # streams that the newest one may have open: ours, or the server's
     uint64_t goaways            # connections that the server wanted to end
+    uint64_t refused            # streams that the server sent back without looking at them
     Operations operations
     Dialogues dialogues
     # TLS

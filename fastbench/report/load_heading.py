@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fastbench.foundation.redact import printable
+from fastbench.foundation.units import plural
 from fastbench.results.result import Result
 from fastbench.results.socket_counts import mode_of
 
@@ -42,6 +43,16 @@ class LoadHeading:
     machines: int = 0  # that carried it, 0 where it was one alone
     cluster: str = ""  # that these are of
     connect_to: tuple[str, ...] = ()  # rules by which connections went elsewhere
+    streams: int = 1  # of each connection, as many as there could be
+    protocol: str = ""  # where it may be HTTP/2
+
+    @property
+    def loaded(self) -> str:
+        """The connections, with the streams of each where there are several; "" if not known."""
+        if not self.connections:
+            return ""
+        several = f" × {self.streams:,} streams" if self.streams > 1 else ""  # noqa: RUF001
+        return plural(self.connections, "connection") + several
 
     @property
     def more(self) -> str:
@@ -63,6 +74,10 @@ class LoadHeading:
 def load_of(result: Result) -> LoadHeading:
     """Read the heading's facts from a result; text in it is safe for a terminal."""
     found = of_config(result.config, len(result.workers))
+    spoken = result.http2
+    if spoken is not None:
+        streams = spoken.stream_limit if spoken.connections else 1
+        found = replace(found, streams=streams, protocol=spoken.protocol)
     return replace(found, machines=len(result.machines))
 
 
@@ -92,6 +107,8 @@ def of_config(config: Mapping[str, object], workers: int = 0) -> LoadHeading:
         websocket=printable(mode_of(config)),
         cluster=printable(str(config.get("on") or "")),
         connect_to=_texts(config.get("connect_to")),
+        streams=_count(config.get("streams")) or 1,
+        protocol="HTTP/2" if config.get("http") == "2" else "",
     )
 
 

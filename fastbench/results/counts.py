@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated
 
-from fastbench.results.json_codec import LATER
+from fastbench.results.json_codec import LATER, SPARSE
 from fastbench.results.usage import Use
 
 ENDED = (
@@ -127,10 +127,56 @@ class OperationsRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Http2:
+    """What connections that may speak HTTP/2 agreed on, counted as often as they were opened.
+
+    `streams` is how many requests each was to carry at a time, `stream_limit` how many it could:
+    fewer where the server allows fewer, the least over all workers; 0 without a connection.
+    `goaways` are connections that the server ended by GOAWAY, `refused` streams that it sent back
+    without looking at them (REFUSED_STREAM).
+    """
+
+    connections: int
+    http1_connections: int
+    streams: int
+    stream_limit: int
+    goaways: int
+    refused: int
+
+    @classmethod
+    def of(
+        cls, slots: Sequence[Mapping[str, int]], warm: Sequence[Mapping[str, int]], asked: object
+    ) -> Http2:
+        """Add up the counters of workers; of their warm-up what was opened in it."""
+        sessions = sum(slot["sessions"] for slot in slots)
+        limit = min((n for slot in slots if (n := slot["stream_limit"])), default=0)
+        return cls(
+            connections=sessions,
+            http1_connections=sum(slot["connects"] for slot in (*slots, *warm)) - sessions,
+            streams=asked if isinstance(asked, int) else limit,
+            stream_limit=limit,
+            goaways=sum(slot["goaways"] for slot in slots),
+            refused=sum(slot["refused"] for slot in slots),
+        )
+
+    @property
+    def limited(self) -> bool:
+        """Tell whether the server allows fewer streams than were asked for."""
+        return 0 < self.stream_limit < self.streams
+
+    @property
+    def protocol(self) -> str:
+        """What was spoken: "HTTP/2", "HTTP/1.1", both, or "" without a connection."""
+        spoken = (("HTTP/2", self.connections), ("HTTP/1.1", self.http1_connections))
+        return " and ".join(name for name, count in spoken if count)
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesRow:
     """What ended between `t_s` and `t_s + span_s`; percentiles are None where nothing ended.
 
-    `p50_ms` and `p99_ms` are of service time. `connections` are open at the end of the row.
+    `p50_ms` and `p99_ms` are of service time. `connections` are open at the end of the row, and so
+    are `streams`, requests under way over HTTP/2; None where nobody speaks it.
     `operations` are those that are no requests, None where nothing was timed but requests.
     """
 
@@ -151,6 +197,7 @@ class SeriesRow:
     response_p99_ms: float | None = None
     use: Use | None = None
     operations: OperationsRow | None = field(default=None, metadata=LATER)
+    streams: int | None = field(default=None, metadata=SPARSE)
 
     @property
     def bad(self) -> int:

@@ -18,7 +18,7 @@ from fastbench.foundation.errors import describe, describe_of_socket
 from fastbench.foundation.units import per_s
 from fastbench.results import run_outcome
 from fastbench.results.addresses import AddressRow
-from fastbench.results.counts import ENDED, Operations, OperationsRow, SeriesRow, Summary
+from fastbench.results.counts import ENDED, Http2, Operations, OperationsRow, SeriesRow, Summary
 from fastbench.results.histogram import Histogram
 from fastbench.results.json_codec import LATER, DocumentError, due_in, member, plain, read
 from fastbench.results.latencies import SERIES, Latency, latency_ms, packed, read_latency
@@ -184,9 +184,9 @@ class Result:
     in their order, `setup_data` what its setup returned as JSON; none of these is in the document.
     `metrics`, `requests`, `scenarios`, `checks`, `exceptions` and `operations`, if it timed some,
     are those of a scenario run; `thresholds` are judged in every run that has some. `sockets` is
-    of a run of WebSockets; `stages` are those of its load, `parts` the runs of a merged result,
-    `machines` those of a run that several carried.
-    `noun` is what the counts of `summary` are of, see `main`.
+    of a run of WebSockets, `http2` of one that may speak that; `stages` are those of its load,
+    `parts` the runs of a merged result, `machines` those that carried it, `noun` what the counts of
+    `summary` are of, see `main`.
     """
 
     version: str
@@ -216,6 +216,7 @@ class Result:
     operations: Operations | None = field(default=None, metadata=LATER)
     gauges: tuple[GaugeRow, ...] = field(default=(), metadata=LATER)
     sockets: Sockets | None = field(default=None, metadata=LATER)
+    http2: Http2 | None = field(default=None, metadata=LATER)
     parts: tuple[RunPart, ...] = field(default=(), metadata=LATER)
     machines: tuple[MachineRow, ...] = field(default=(), metadata=LATER)
     stages: tuple[StageRow, ...] = field(default=(), metadata=LATER)
@@ -368,9 +369,7 @@ class Result:
             "hdr": {name: h and packed(h) for name, h in histograms.items()},
             "status_codes": plain(self.status_codes),
             **{name: plain(getattr(self, name)) for name in _PARTS},
-            **({} if self.sockets is None else {"sockets": plain(self.sockets)}),
-            **({"parts": plain(self.parts)} if self.parts else {}),
-            **({"machines": plain(self.machines)} if self.machines else {}),
+            **{name: plain(found) for name in _SPARSE if (found := getattr(self, name))},
             "thresholdsFailed": self.thresholds_failed,
             "outcome": plain(self.outcome),
         }
@@ -381,8 +380,7 @@ class Result:
         if (schema := member(document, "schema")) != SCHEMA:
             raise DocumentError(f"schema: this fastbench reads {SCHEMA!r}, not {schema!r}")
         hints = typing.get_type_hints(cls)
-        parts = {"config", "environment", "summary", "status_codes", "sockets", "parts", "machines"}
-        due = [name for name in due_in(cls, document) if name in {*parts, *_PARTS}]
+        due = [name for name in due_in(cls, document) if name in _READ]
         values = {name: read(hints[name], member(document, name), name) for name in due}
         tool = member(document, "tool")
         return cls(
@@ -398,3 +396,5 @@ _PARTS = (
     *("metrics", "thresholds", "requests", "scenarios", "checks", "exceptions", "addresses"),
     *("operations", "gauges", "stages"),
 )
+_SPARSE = ("sockets", "http2", "parts", "machines")  # only where there are any
+_READ = {"config", "environment", "summary", "status_codes", *_PARTS, *_SPARSE}

@@ -164,7 +164,8 @@ class Series:
         """
         now = now.only({SERVICE, RESPONSE, ERRORS, *BY_NAME[1]})
         window = now.since(self._last)
-        row = replace(series_row(window, now.counters["connected"] or connections), use=use)
+        row = series_row(window, now.counters["connected"] or connections)
+        row = replace(row, use=use, streams=_streams(now.counters))
         self._last = now
         self.added = row
         self._rows.append(row)
@@ -219,6 +220,12 @@ def series_row(window: Snapshot, connections: int) -> SeriesRow:
     return replace(row, scheduled=scheduled, response_p50_ms=p50_ms, response_p99_ms=p99_ms)
 
 
+def _streams(counters: Mapping[str, int]) -> int | None:
+    """Return the requests under way over HTTP/2; None where no connection speaks it."""
+    under_way = counters["started"] - sum(counters[name] for name in ("ok", "failed", "timeouts"))
+    return max(0, under_way) if counters.get("sessions") else None
+
+
 def _operations(window: Snapshot) -> OperationsRow | None:
     """Return what a script timed itself; None as long as it timed nothing but requests."""
     timed = window.sum("operation_failed")
@@ -253,6 +260,7 @@ def merged(a: SeriesRow, b: SeriesRow) -> SeriesRow:
         response_p99_ms=_higher(a.response_p99_ms, b.response_p99_ms),
         use=_merged_use(a.use, b.use),
         operations=_merged_operations(a.operations, b.operations),
+        streams=a.streams if b.streams is None else b.streams,
     )
 
 

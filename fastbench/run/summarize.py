@@ -21,7 +21,7 @@ from fastbench.plan.resolve import Reach
 from fastbench.results import addresses
 from fastbench.results.addresses import AddressRow
 from fastbench.results.assessment import conservation, listen_queue, notices, verdict, warmup_check
-from fastbench.results.counts import Operations
+from fastbench.results.counts import Http2, Operations
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import MAYBE, PLANNED, Latency
 from fastbench.results.result import (
@@ -63,6 +63,7 @@ class RunTerms:
     vus: int = 0
     reach: Reach | None = None  # of a plain run's server
     server: str = ""
+    http2: bool = False  # its connections may speak it
 
     @classmethod
     def of(cls, plan: Plan, reach: Reach) -> RunTerms:
@@ -78,6 +79,7 @@ class RunTerms:
             public=next((each.host for each in reach.used if each.public), ""),
             reach=reach,
             server=plan.target.server,
+            http2=plan.protocols != "http/1.1",
         )
 
 
@@ -145,6 +147,7 @@ def result(run: Observed) -> Result:
         addresses=_addresses(run),
         operations=Operations.of(counters),
         sockets=_sockets(run, counters),
+        http2=_http2(run, counters),
         noun=noun_of(run.terms.config),
     )
     seen = _seen(run, found.main)
@@ -157,6 +160,12 @@ def _sockets(run: Observed, counters: list[dict[str, int]]) -> Sockets | None:
         return None
     codes = [run.block.close_codes(i) for i in run.block.indices]
     return Sockets.of(counters, codes, TrendValue(run.block.histogram("operation")).histogram())
+
+
+def _http2(run: Observed, counters: list[dict[str, int]]) -> Http2 | None:
+    warm = [run.block.counters(i) for i in run.block.warm_indices]
+    found = Http2.of(counters, warm, run.terms.config.get("streams"))
+    return found if found.connections or run.terms.http2 else None
 
 
 def _summary(run: Observed, counters: list[dict[str, int]], end_ns: int) -> Summary:

@@ -317,7 +317,7 @@ cdef class Block:
             "oldest_sent_ns": slot.oldest_sent_ns, "overdue": slot.overdue,
             "carried": slot.carried, "bytes_in": slot.bytes_in, "bytes_out": slot.bytes_out,
             "sessions": slot.sessions, "stream_limit": slot.stream_limit,
-            "goaways": slot.goaways,
+            "goaways": slot.goaways, "refused": slot.refused,
             "handshakes": slot.handshakes, "resumed": slot.resumed,
             "operations_started": slot.operations.started,
             "operations_ok": slot.operations.ok, "operations_failed": slot.operations.failed,

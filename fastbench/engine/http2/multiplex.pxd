@@ -200,13 +200,15 @@ cdef inline bint on_event_of_session(Worker *w, Conn *c, Event event,
     """False when the connection is gone."""
     if event == STREAM_BROKEN:
         fail_stream(w, c, news.slot, PROTOCOL, SESSION_RULE + <int32_t>news.code)
-    elif event == REFUSED and w.retry_allowed and c.ring[news.slot].retried < MAX_RESENDINGS:
+        return True
+    w.counts.refused += event == REFUSED
+    if event == REFUSED and w.retry_allowed and c.ring[news.slot].retried < MAX_RESENDINGS:
         send_again(w, c, news.slot)
     elif event == REFUSED or event == RESET_BY_PEER:
         fail_stream(w, c, news.slot, STREAM_RESET, <int32_t>news.code)
     elif event == SETTLED:
         opened(w, c)
-        w.counts.sessions += 1
+        w.slot.sessions += 1
         w.slot.stream_limit = c.session.limit
     elif event == WENT_AWAY:
         went_away(w, c, news)

@@ -246,11 +246,33 @@ def load_changes(base: Result, candidate: Result) -> list[str]:
     other = [
         name for name in _SAME_LOAD if plain(configs[0].get(name)) != plain(configs[1].get(name))
     ]
+    other += protocol_changes(base, candidate)
     urls = [_urls(each) for each in (base, candidate)]
     if urls[0] or urls[1]:
         return other + ["URLs"] * (urls[0] != urls[1])
     paths = [_path(each.get("url")) for each in configs]
     return other + ["path of the URL"] * (paths[0] != paths[1])
+
+
+def protocol_changes(base: Result, candidate: Result) -> list[str]:
+    """Say in what two runs differ that their servers chose: the version of HTTP, and streams.
+
+    What a document does not tell, as before 0.7.0, is HTTP/1.1.
+    """
+    found = [_spoken(each) for each in (base, candidate)]
+    if not all(protocol for protocol, _ in found):
+        return []
+    names = ("protocol", "streams")
+    rows = zip(names, *found, strict=True)
+    return [f"{name} ({before} and {after})" for name, before, after in rows if before != after]
+
+
+def _spoken(result: Result) -> tuple[str, int]:
+    """Return the version of HTTP, "" without a connection, and the streams on each."""
+    use = result.http2
+    if use is None:
+        return "HTTP/1.1", 1
+    return use.protocol, use.stream_limit or 1
 
 
 def _urls(result: Result) -> set[tuple[str, str]]:
@@ -272,7 +294,10 @@ def _other_load(base: Result, candidate: Result) -> list[Warning_]:
     if not other:
         return []
     text = f"base and candidate had different loads: {', '.join(other)}"
-    return [Warning_("different_load", text, "measure both under the same load")]
+    hint = "measure both under the same load"
+    if protocol_changes(base, candidate):
+        hint += "; --http1 forces HTTP/1.1, which was all there was before 0.7.0"
+    return [Warning_("different_load", text, hint)]
 
 
 def _path(url: object) -> str | None:

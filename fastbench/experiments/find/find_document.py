@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated
 
-from fastbench.results.json_codec import LATER, DocumentError, member, plain, read
+from fastbench.results.json_codec import LATER, DocumentError, due_in, member, plain, read
 from fastbench.results.metric_values import CONTAINS, Judgement
 from fastbench.results.result import VERDICTS, Environment, Limit, Warning_
 
@@ -131,7 +131,8 @@ class Found:
             raise DocumentError(f"schema: this fastbench reads {SCHEMA!r}, not {schema!r}")
         hints = typing.get_type_hints(cls, include_extras=True)
         hints["interval"] = tuple[float | None, ...]
-        values = {name: read(hints[name], member(document, name), name) for name in _parts()}
+        due = [name for name in due_in(cls, document) if name in _parts()]
+        values = {name: read(hints[name], member(document, name), name) for name in due}
         ends = values["interval"]
         if len(ends) != 2 or (None not in ends and ends[0] > ends[1]):
             raise DocumentError("interval: expected two numbers, the low one first")

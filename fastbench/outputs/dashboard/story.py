@@ -20,7 +20,7 @@ from fastbench.foundation.units import format_bytes, format_count, format_instan
 from fastbench.outputs.dashboard import url_table
 from fastbench.report.columns import ms, quantity
 from fastbench.report.html import html_charts, html_tables, html_verdict
-from fastbench.report.html.html_charts import Chart
+from fastbench.report.html.html_chart import Chart, line
 from fastbench.report.html.html_verdict import Figure, Verdict
 from fastbench.report.load_heading import load_of
 from fastbench.report.page import advice, plural
@@ -218,7 +218,7 @@ def _of_users(users: Users) -> list[Figure]:
 
 
 def _users(counts: list[int | None]) -> Chart:
-    active = html_charts.line("active", [None if n is None else float(n) for n in counts], 2)
+    active = line("active", [None if n is None else float(n) for n in counts], 2)
     return Chart("vus", "Virtual users", "active", "time", "count", (active,))
 
 

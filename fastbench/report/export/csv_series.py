@@ -48,7 +48,10 @@ def render(result: Result) -> str:
     kinds = [*KINDS, *sorted(seen.difference(KINDS))]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    timed = _OPERATION_COLUMNS if result.operations else ()
+    timed = (
+        *(_OPERATION_COLUMNS if result.operations else ()),
+        *(("streams",) if result.http2 else ()),
+    )
     names = (*_COLUMNS, *_USE_COLUMNS, *timed, *(f"{kind}_errors" for kind in kinds))
     writer.writerow(cell(name) for name in names)
     for row in result.series:
@@ -68,6 +71,7 @@ def _values(row: SeriesRow, kinds: list[str], timed: Sequence[str]) -> list[obje
     rate = round(row.requests / row.span_s, 3) if row.span_s > 0 else 0.0
     known = {name: getattr(row, name) for name in _COLUMNS if name != "requests_per_s"}
     known["requests_per_s"] = rate
+    known["streams"] = row.streams
     known |= _used(row.use)
     errors = [row.errors.get(kind, 0) for kind in kinds]
     if (found := row.operations) is not None:

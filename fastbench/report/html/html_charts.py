@@ -13,18 +13,23 @@ import itertools
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from fastbench.foundation.redact import printable
+from fastbench.report.html.html_chart import (
+    Chart,
+    Line,
+    Values,
+    chart_over_time,
+    line,
+    short,
+    shown,
+)
 from fastbench.results import resolution
 from fastbench.results.histogram import Histogram, highest_ns, lowest_ns
 from fastbench.results.metric_values import GaugeRow
 from fastbench.results.result import OperationsRow, Result, SeriesRow
 from fastbench.results.usage import Use
-
-Values = list[float | None]
-Line = Mapping[str, Any]
 
 BARS = 80
 MIN_WIDTH = 1.01  # of a bar, as a factor: a narrower one would show the counters, not the shape
@@ -42,31 +47,14 @@ _COUNTED = {  # of the target's processes
 _NOT_SENT = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "unsolicited")
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """One chart: what its axes count, and its lines as they stand in the page's JSON.
-
-    `kind` is "time", "bars" or "spectrum"; `unit` names a format of the page's script.
-    """
-
-    name: str
-    title: str
-    note: str
-    kind: str
-    unit: str
-    lines: tuple[Line, ...]
-    marks: tuple[tuple[str, float], ...] = ()
-    wide: bool = False
-
-
 def charts(result: Result) -> list[Chart]:
     """Return the charts that this result has something for, in the order of the page."""
     rows = whole(result)
     names = {target.pid: target.name for target in result.resources.targets}
     found = over_time(rows, {pid: names.get(pid, "") for pid in pids(rows)}, result.noun)
     found[2:2] = _of_operations(rows)
-    found += _of_gauges(rows, result.gauges)
-    timed = [chart for each in found if (chart := _shown(each))] if len(rows) > 1 else []
+    found += [*_of_streams(rows), *_of_gauges(rows, result.gauges)]
+    timed = [chart for each in found if (chart := shown(each))] if len(rows) > 1 else []
     return [*timed, *_of_latency(result)]
 
 
@@ -79,14 +67,14 @@ def drawing(rows: Iterable[SeriesRow], drawn: Iterable[Chart]) -> dict[str, obje
     """Return the same for rows whose charts these are."""
     rows = list(rows)
     return {
-        "start": [_short(row.t_s, 6) for row in rows],
-        "span": [_short(row.span_s, 4) for row in rows],
+        "start": [short(row.t_s, 6) for row in rows],
+        "span": [short(row.span_s, 4) for row in rows],
         "charts": {
             chart.name: {
                 "kind": chart.kind,
                 "unit": chart.unit,
                 "lines": list(chart.lines),
-                "marks": [[name, _short(value)] for name, value in chart.marks],
+                "marks": [[name, short(value)] for name, value in chart.marks],
             }
             for chart in drawn
         },
@@ -132,8 +120,12 @@ def _of_operations(rows: list[SeriesRow]) -> list[Chart]:
     counts = [line(name, values, 3 * at) for at, (name, values) in enumerate(rates.items())]
     latency = [line(name, values, at) for at, (name, values) in enumerate(times.items())]
     return [
-        _chart("operations", "Operations", "per second, requests excluded", "count", counts),
-        _chart("operation_times", "Latency of operations", "of each second", "ms", latency),
+        chart_over_time(
+            "operations", "Operations", "per second, requests excluded", "count", counts
+        ),
+        chart_over_time(
+            "operation_times", "Latency of operations", "of each second", "ms", latency
+        ),
     ]
 
 
@@ -155,10 +147,22 @@ def _of_requests(rows: list[SeriesRow], noun: str) -> list[Chart]:
         ]
     open_ones: Values = [float(row.connections) for row in rows]
     return [
-        _chart("rate", "Throughput", f"{noun}s per second", "count", rates, wide=True),
-        _chart("latency", "Latency", _of_seconds(rows), "ms", latency, wide=True),
+        chart_over_time("rate", "Throughput", f"{noun}s per second", "count", rates, wide=True),
+        chart_over_time("latency", "Latency", _of_seconds(rows), "ms", latency, wide=True),
         _bad(rows),
-        _chart("connections", "Connections", "open", "count", [line("open", open_ones, 4)]),
+        chart_over_time(
+            "connections", "Connections", "open", "count", [line("open", open_ones, 4)]
+        ),
+    ]
+
+
+def _of_streams(rows: list[SeriesRow]) -> list[Chart]:
+    """Return the open streams of HTTP/2, where connections carry several."""
+    counts: Values = [None if row.streams is None else float(row.streams) for row in rows]
+    if all((row.streams or 0) <= row.connections for row in rows):
+        return []
+    return [
+        chart_over_time("streams", "Streams", "of HTTP/2, open", "count", [line("open", counts, 4)])
     ]
 
 
@@ -220,14 +224,14 @@ def _used(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
         line("out", column(lambda use: use.host.net_out_bytes_per_s), 4),
     ]
     return [
-        _chart("cpu", "Processor", "100 % is one core", "percent", cpu),
-        _chart("memory", "Memory of processes", "resident", "bytes", memory),
+        chart_over_time("cpu", "Processor", "100 % is one core", "percent", cpu),
+        chart_over_time("memory", "Memory of processes", "resident", "bytes", memory),
         *(
-            _chart(f"target_{what}", _COUNTED[what], "", "count", each)
+            chart_over_time(f"target_{what}", _COUNTED[what], "", "count", each)
             for what, each in counts.items()
         ),
-        _chart("host_memory", "Memory of the host", "", "bytes", whole),
-        _chart("network", "Network of the host", "", "bytes_per_s", network),
+        chart_over_time("host_memory", "Memory of the host", "", "bytes", whole),
+        chart_over_time("network", "Network of the host", "", "bytes_per_s", network),
     ]
 
 
@@ -245,7 +249,7 @@ def _of_gauges(rows: list[SeriesRow], gauges: Iterable[GaugeRow]) -> list[Chart]
             values = [part.values[end - 1] if end else None for end in ends]
             lines.append(line(printable(tags) or "value", values, color))
         title = printable(name)
-        found.append(_chart(f"gauge_{name}", title, "gauge of the script", "count", lines))
+        found.append(chart_over_time(f"gauge_{name}", title, "gauge of the script", "count", lines))
     return found
 
 
@@ -257,41 +261,6 @@ def _of_processes(rows: list[SeriesRow], pids: Collection[int], what: str) -> Va
         known = [value for each in samples if (value := getattr(each, what)) is not None]
         found.append(float(sum(known)) if known else None)
     return found
-
-
-def _chart(
-    name: str, title: str, note: str, unit: str, lines: list[Line], *, wide: bool = False
-) -> Chart:
-    return Chart(name, title, note, "time", unit, tuple(lines), wide=wide)
-
-
-def _shown(chart: Chart) -> Chart | None:
-    """Leave out lines that are nothing but gaps and zeros, and a chart of nothing else.
-
-    That nothing went wrong is worth seeing: one flat line.
-    """
-    kept = tuple(each for each in chart.lines if any(each["values"]))
-    if not kept and chart.name == "errors":
-        return replace(chart, note="none", lines=chart.lines[:1])
-    return replace(chart, lines=kept) if kept else None
-
-
-def line(
-    name: str, values: Values, color: int = 0, *, area: bool = False, dash: bool = False
-) -> Line:
-    """Return one line of a chart over time."""
-    made: dict[str, object] = {"name": name, "color": color, "values": [_short(v) for v in values]}
-    return made | ({"area": 1} if area else {}) | ({"dash": 1} if dash else {})
-
-
-def _short(value: float | None, digits: int = 5) -> float | int | None:
-    """Round to what can be seen; a whole number stays one, and is shorter."""
-    if value is None or not math.isfinite(value):
-        return None
-    if not value:
-        return 0
-    rounded = round(value, digits - 1 - math.floor(math.log10(abs(value))))
-    return int(rounded) if rounded == int(rounded) else rounded
 
 
 # Latency.
@@ -350,20 +319,20 @@ def of_latencies(
 
 
 def _bars(name: str, histogram: Histogram, color: int, edges: list[float]) -> dict[str, Any]:
-    shown = [_short(edge / 1e6, 5) for edge in edges]
+    shown = [short(edge / 1e6, 5) for edge in edges]
     return {"name": name, "color": color, "edges": shown, "values": _binned(histogram, edges)}
 
 
 def _as_shares(bar: dict[str, Any]) -> dict[str, Any]:
     """Return counts as percent of their sum."""
     whole = sum(bar["values"])
-    return bar | {"values": [_short(100 * count / whole) for count in bar["values"]]}
+    return bar | {"values": [short(100 * count / whole) for count in bar["values"]]}
 
 
 def _as_curve(bar: dict[str, Any]) -> dict[str, Any]:
     """Return a curve through the tops of the bars, each at its middle."""
     middles = [math.sqrt(one * other) for one, other in itertools.pairwise(bar["edges"])]
-    points = [[_short(x), y] for x, y in zip(middles, bar["values"], strict=True)]
+    points = [[short(x), y] for x, y in zip(middles, bar["values"], strict=True)]
     return {"name": bar["name"], "color": bar["color"], "points": points}
 
 
@@ -395,5 +364,5 @@ def _spectrum(histogram: Histogram) -> list[list[float | int | None]]:
     for step in range(steps + 1):
         one_in = min(10 ** (step / STEPS_PER_TENFOLD), 1 / least_left)
         value_ns = histogram.percentile(100 * (1 - 1 / one_in))
-        points.append([_short(one_in, 5), _short(value_ns / 1e6, 5)])
+        points.append([short(one_in, 5), short(value_ns / 1e6, 5)])
     return points

@@ -38,6 +38,7 @@ from fastbench.report.html import (
     html_slices,
     html_tables,
 )
+from fastbench.report.html.html_chart import Chart
 from fastbench.report.html.html_markup import (
     Content,
     Markup,
@@ -82,7 +83,7 @@ def render(found: Comparison, runs: compared_requests.Runs | None = None) -> str
 def _page(
     found: Comparison,
     title: str,
-    charts: list[html_charts.Chart],
+    charts: list[Chart],
     runs: compared_requests.Runs | None,
 ) -> Markup:
     when = format_instant(found.environment.started_at)
@@ -228,7 +229,7 @@ def _pairs_pictures(found: Comparison) -> Markup | None:
     return section("Pairs", *parts, identity="pictures")
 
 
-def _charts(latency: Latencies | None) -> list[html_charts.Chart]:
+def _charts(latency: Latencies | None) -> list[Chart]:
     if latency is None:
         return []
     sides = {

@@ -7,6 +7,7 @@ from fastbench.experiments.compare.comparisons_document import Comparisons
 from fastbench.foundation.units import format_instant
 from fastbench.report import candidates, compared
 from fastbench.report.html import html_charts, html_comparison, html_parts, html_tables
+from fastbench.report.html.html_chart import Chart
 from fastbench.report.html.html_markup import (
     Markup,
     Row,
@@ -34,7 +35,7 @@ def render(found: Comparisons) -> str:
     return page(title, main, data, script=own("page.js"))
 
 
-def _page(found: Comparisons, title: str, charts: list[html_charts.Chart]) -> Markup:
+def _page(found: Comparisons, title: str, charts: list[Chart]) -> Markup:
     first = found.each[0]
     when = format_instant(first.environment.started_at)
     return html_parts.main(
@@ -66,7 +67,7 @@ def _candidates(found: Comparisons) -> Markup:
     return section("Candidates", table(heads, rows), identity="candidates")
 
 
-def _charts(found: Comparisons) -> list[html_charts.Chart]:
+def _charts(found: Comparisons) -> list[Chart]:
     """Draw the latencies of all sides into one picture; those that have none are left out."""
     known = [
         (f"candidate {at + 1}", each.latency, COLORS[at % len(COLORS)])

@@ -21,6 +21,7 @@ from fastbench.report.html import (
     html_tables,
     html_verdict,
 )
+from fastbench.report.html.html_chart import Chart
 from fastbench.report.html.html_markup import Markup, data_block
 from fastbench.report.html.html_page import own, page
 from fastbench.report.load_heading import load_of
@@ -38,7 +39,7 @@ def render(result: Result, beside: Comparison | None = None) -> str:
     return page(title, _page(result, beside, charts), data, script=own("page.js"))
 
 
-def _page(result: Result, beside: Comparison | None, charts: list[html_charts.Chart]) -> Markup:
+def _page(result: Result, beside: Comparison | None, charts: list[Chart]) -> Markup:
     return html_parts.main(
         _heading(result),
         _verdict(result, beside),

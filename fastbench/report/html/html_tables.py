@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_bytes, format_ms, format_ns
-from fastbench.report import socket_rows
+from fastbench.report import protocol_words, socket_rows
 from fastbench.report.change import (
     change,
     headline,
@@ -246,6 +246,8 @@ def _asked(result: Result) -> list[Markup]:
     machine = html_parts.named(result.environment)
     if result.tls is not None:
         machine += [[f"TLS {name}", value] for name, value in html_parts.named(result.tls)]
+    if spoken := protocol_words.told(result):
+        machine.append(["protocol", ", ".join(spoken)])
     found = html_parts.listing("Environment", "environment", machine)
     return [configuration(result.config), found]
 

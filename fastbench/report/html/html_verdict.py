@@ -45,7 +45,8 @@ def about(load: LoadHeading, spread: str = "") -> list[str]:
     found = [
         load.url if load.script else "",
         plural(load.vus, "VU") if load.vus else "",
-        plural(load.connections, "connection") if load.connections else "",
+        load.loaded,
+        load.protocol,
         f"{format_count(load.rate)} req/s planned" if load.rate else "",
         plural(load.stages, "stage") if load.stages else "",
         "" if load.duration_s is None else format_s(load.duration_s),

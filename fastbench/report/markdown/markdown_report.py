@@ -177,7 +177,8 @@ def _configuration(result: Result) -> list[str]:
         ("Target", escaped(load.target)),
         ("Addresses", escaped(addresses.summary(result.addresses))),
         ("Virtual users", f"{load.vus:,}" if load.vus else ""),
-        ("Connections", f"{load.connections:,}" if load.connections else ""),
+        ("Connections", _connections(load)),
+        ("Protocol", load.protocol),
         ("Planned rate", "" if load.rate is None else f"{load.rate:,.0f} req/s"),
         ("Workers", str(load.workers or "")),
         ("Duration", format_s(result.summary.duration_s)),
@@ -187,6 +188,13 @@ def _configuration(result: Result) -> list[str]:
         ("fastbench", escaped(result.version)),
     ]
     return ["### Configuration", "", *table(("", ""), [row for row in rows if row[1]])]
+
+
+def _connections(load: LoadHeading) -> str:
+    if not load.connections:
+        return ""
+    several = f" × {load.streams:,} streams" if load.streams > 1 else ""  # noqa: RUF001
+    return f"{load.connections:,}{several}"
 
 
 def _cluster(load: LoadHeading) -> str:

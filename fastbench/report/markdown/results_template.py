@@ -136,6 +136,8 @@ def context(result: Result, search: Found | None = None) -> dict[str, Any]:
         "duration_s": s.duration_s,
         "users": load.vus,
         "connections": load.connections,
+        "streams": load.streams,
+        "protocol": load.protocol,
         "planned_rate": load.rate,
         "noun": result.noun,
         "rate": s.requests_per_s,

@@ -21,6 +21,7 @@ from fastbench.report.page import (
 )
 from fastbench.report.picture import sparkline
 from fastbench.report.text import (
+    connection_lines,
     latency_lines,
     machine_lines,
     part_lines,
@@ -30,7 +31,7 @@ from fastbench.report.text import (
     stage_lines,
     usage_lines,
 )
-from fastbench.results import addresses, resolution
+from fastbench.results import resolution
 from fastbench.results.result import ErrorRow, Result, SeriesRow, Summary
 
 MAX_ERRORS = 8
@@ -79,8 +80,7 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
             *_answers(page, result),
             *socket_lines.lines(page, result),
             *_errors(page, result),
-            *_addresses(page, result),
-            *_tls(page, result),
+            *connection_lines.lines(page, result),
             *_warmup(page, result),
             *usage_lines.lines(page, result),
         ],
@@ -157,7 +157,8 @@ def _load(load: LoadHeading) -> list[str]:
     if load.iterations is not None:
         end.append(plural(load.iterations, "iteration"))
     parts = [
-        plural(load.connections, "connection") if load.connections else "",
+        load.loaded,
+        load.protocol,
         plural(load.workers, "worker") if load.workers else "",
         plural(load.machines, "machine") if load.machines else "",
         (" and " if load.script else " or ").join(end),  # scenarios have an end each
@@ -310,24 +311,6 @@ def _error(page: Page, row: ErrorRow, label: str) -> list[str]:
         *(page.row("", indent + line) for line in message[1:]),
         *(page.row("", indent + page.dim(line)) for line in hint),
     ]
-
-
-def _addresses(page: Page, result: Result) -> list[str]:
-    """Say how connections were spread over the addresses of a name that has several."""
-    spread = addresses.summary(result.addresses)
-    return page.wrapped("Addresses", printable(spread)) if spread else []
-
-
-def _tls(page: Page, result: Result) -> list[str]:
-    tls = result.tls
-    if tls is None:
-        return []
-    if not tls.handshakes:
-        return [page.row("TLS", "no handshake succeeded")]
-    parts: list[Part] = [("verified", str) if tls.verified else ("not verified (-k)", page.yellow)]
-    parts += [(printable(part), str) for part in (tls.version, tls.cipher) if part]
-    parts += [(plural(tls.handshakes, "handshake"), str), (f"{tls.resumed:,} resumed", str)]
-    return page.flowed("TLS", parts)
 
 
 def _warmup(page: Page, result: Result) -> list[str]:

@@ -15,7 +15,44 @@ def of(found: Result, queue: listen_queue.Queue = listen_queue.NOBODYS) -> list[
         *addresses.notices(found.addresses),
         *proxies.notices(row.kind for row in found.errors),
     )
-    return [*_overflows(found, queue), *_unverified(found), *(Warning_(*each) for each in told)]
+    first = [*_overflows(found, queue), *_unverified(found), *_protocols(found)]
+    return [*first, *(Warning_(*each) for each in told)]
+
+
+def _protocols(found: Result) -> list[Warning_]:
+    """Say where connections carry fewer requests at a time than was asked, or are not alike."""
+    use = found.http2
+    if use is None:
+        return []
+    rows = []
+    if use.limited:
+        rows.append(
+            Warning_(
+                "stream_limit",
+                f"the server allows {plural(use.stream_limit, 'stream')} on a connection, "
+                f"-m asks for {use.streams:,}",
+                "raise its limit (http2_max_concurrent_streams of nginx), or use more connections "
+                "(-c)",
+            )
+        )
+    if use.connections and use.http1_connections:
+        rows.append(
+            Warning_(
+                "mixed_protocols",
+                f"{plural(use.connections, 'connection')} spoke HTTP/2 and "
+                f"{use.http1_connections:,} HTTP/1.1",
+                "different servers behind one address? --http1 or --http2 allows one alone",
+            )
+        )
+    elif use.http1_connections and use.streams > 1:
+        rows.append(
+            Warning_(
+                "no_streams",
+                f"the server chose HTTP/1.1, which has no streams: -m {use.streams:,} did nothing",
+                "switch HTTP/2 on in the server; --http2 fails without it",
+            )
+        )
+    return rows
 
 
 def _unverified(found: Result) -> list[Warning_]:

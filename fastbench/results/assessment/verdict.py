@@ -222,7 +222,21 @@ def _of_waiting(result: Result, seen: Seen) -> tuple[str, list[str]]:
         ]
     if not seen.constant:
         return "none", [f"{waited}; no processor was full"]
-    return "none", [f"{waited} and no processor was full: more connections (-c) would load more"]
+    return "none", [f"{waited} and no processor was full{_more(result)}"]
+
+
+def _more(result: Result) -> str:
+    """Say what would load more; that the server allows few streams may be all that holds it."""
+    use = result.http2
+    if use is None or not use.connections:
+        return ": more connections (-c) would load more"
+    if use.limited:
+        few = f"{use.stream_limit:,} stream" + ("" if use.stream_limit == 1 else "s")
+        return (
+            f", but the server allows {few} on a connection: more connections (-c), or a higher "
+            "limit there, would load more"
+        )
+    return ": more connections (-c), or streams on each (-m), would load more"
 
 
 def _waited(result: Result, seen: Seen) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import reduce
 
 from fastbench.results import addresses, latencies
-from fastbench.results.counts import SEVERITY, Operations, Summary
+from fastbench.results.counts import SEVERITY, Http2, Operations, Summary
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import SERIES, Latency
 from fastbench.results.machine_row import MachineRow
@@ -21,6 +21,7 @@ from fastbench.results.merging.merged_config import config, own_names
 from fastbench.results.merging.merged_metrics import MixedMetric, metrics
 from fastbench.results.merging.merged_series import series
 from fastbench.results.merging.run_times import TimedRun, Unmergeable
+from fastbench.results.metric_values import GaugeRow
 from fastbench.results.result import (
     VERDICTS,
     Result,
@@ -86,16 +87,18 @@ def merged(named: Sequence[tuple[str, Result]], version: str) -> Result:
         exceptions=merged_rows.exceptions(row for each in told for row in each.exceptions),
         addresses=addresses.merged(row for each in results for row in each.addresses),
         operations=_operations([each.operations for each in results if each.operations]),
-        gauges=merged_rows.gauges(
-            (run.name, at, row)
-            for run, at in zip(runs, offsets, strict=True)
-            for row in run.result.gauges
-        ),
+        gauges=_gauges(runs, offsets),
         stages=merged_stages.stages(runs),
         sockets=_sockets([each.sockets for each in results if each.sockets is not None]),
+        http2=_http2([each.http2 for each in results if each.http2 is not None]),
         parts=tuple(part for each in parts for part in each),
         noun=noun_of(asked),
     )
+
+
+def _gauges(runs: Sequence[TimedRun], offsets: Sequence[float]) -> tuple[GaugeRow, ...]:
+    found = zip(runs, offsets, strict=True)
+    return merged_rows.gauges((run.name, at, row) for run, at in found for row in run.result.gauges)
 
 
 def _machines(runs: Sequence[TimedRun], offsets: Sequence[float]) -> tuple[MachineRow, ...]:
@@ -181,6 +184,18 @@ def _tls(rows: Sequence[TlsUse]) -> TlsUse | None:
         cipher=", ".join(dict.fromkeys(row.cipher for row in rows)),
         handshakes=sum(row.handshakes for row in rows),
         resumed=sum(row.resumed for row in rows),
+    )
+
+
+def _http2(rows: Sequence[Http2]) -> Http2 | None:
+    """Add the connections up; of streams each of them has the most, and the least is the limit."""
+    if not rows:
+        return None
+    added = ("connections", "http1_connections", "goaways", "refused")
+    return Http2(
+        **{name: sum(getattr(row, name) for row in rows) for name in added},
+        streams=max(row.streams for row in rows),
+        stream_limit=min((row.stream_limit for row in rows if row.connections), default=0),
     )
 
 

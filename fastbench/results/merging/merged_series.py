@@ -46,7 +46,13 @@ def _second(t_s: float, by_run: dict[int, list[SeriesRow]]) -> SeriesRow:
         connections=sum(each[-1].connections for each in by_run.values()),
         scheduled=known(row.scheduled for row in rows),
         operations=_operations(rows),
+        streams=_streams([each[-1].streams for each in by_run.values()]),
     )
+
+
+def _streams(counts: Sequence[int | None]) -> int | None:
+    told = [each for each in counts if each is not None]
+    return sum(told) if told else None
 
 
 def _operations(rows: Sequence[SeriesRow]) -> OperationsRow | None:
