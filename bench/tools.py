@@ -15,13 +15,17 @@ import harness
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One load: where to, how wide, how long, with how many threads."""
+    """One load: where to, how wide, how long, with how many threads.
+
+    With `streams` over HTTP/2, so many a connection; 0: HTTP/1.1.
+    """
 
     url: str
     connections: int
     seconds: float
     threads: int = 1
     cafile: Path | None = None
+    streams: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ def fastbench(work: Work, cores: str) -> Sample:
             *(f"-c{work.connections}", f"-d{work.seconds:g}s", f"-t{work.threads}"),
             *("--no-progress", "--json", str(document)),
             *(["--cacert", str(work.cafile)] if work.cafile else []),
+            *(["--http2", f"-m{work.streams}"] if work.streams else []),
             work.url,
         ]
         done = harness.run(argv, cores, work.seconds)
@@ -83,8 +88,9 @@ def ab(work: Work, cores: str) -> Sample:
 
 
 def h2load(work: Work, cores: str) -> Sample:
-    """Run h2load over HTTP/1.1."""
-    argv = ["h2load", "--h1", f"-c{work.connections}", f"-t{work.threads}"]
+    """Run h2load, over HTTP/1.1 or 2."""
+    version = f"-m{work.streams}" if work.streams else "--h1"
+    argv = ["h2load", version, f"-c{work.connections}", f"-t{work.threads}"]
     done = harness.run([*argv, f"-D{_whole(work.seconds)}", work.url], cores, work.seconds)
     refuse(done, "h2load", r"[1-9]\d* failed.*")
     return _sample(
@@ -95,8 +101,10 @@ def h2load(work: Work, cores: str) -> Sample:
 
 
 def limit(program: Path, work: Work, cores: str) -> Sample:
-    """Run bench/limit.c against bench/server.c's default answer."""
-    numbers = (urlsplit(work.url).port, work.connections, work.seconds, harness.ANSWER_BYTES)
+    """Run bench/limit.c against bench/server.c, or limit_http2.c against fixed_http2.c."""
+    numbers = [urlsplit(work.url).port, work.connections, work.seconds]
+    if work.streams:
+        numbers.insert(2, work.streams)
     done = harness.run([program, *map(str, numbers)], cores, work.seconds)
     words = done.output.split()
     return _sample(int(words[0]), float(words[2]), done)
