@@ -155,6 +155,8 @@ class Agent:
 
     def _load_urls(self, body: dict[str, Any]) -> None:
         self.work = url_agent.started(body, self.folder, self.workers)
+        if self.workers.stopped_ns:  # an interrupt: it was told before there was anything to stop
+            self.work.stop()
         self.say("started", {str(each.index): each.pid for each in self.workers.children})
 
     def _load_script(self, body: dict[str, Any]) -> None:
@@ -236,11 +238,15 @@ class Agent:
         if self.work is not None:
             self.work.stop()
 
+    @property
+    def _all_over(self) -> bool:
+        return self.workers.all_gone or (self.work is not None and self.work.over)
+
     def _end(self) -> None:
         """Leave nobody behind: workers may end by themselves for a moment."""
         self.workers.stop()
         limit_ns = time.monotonic_ns() + round(END_S * 1e9)
-        while not self.workers.all_gone and time.monotonic_ns() < limit_ns:
+        while not self._all_over and time.monotonic_ns() < limit_ns:
             self.workers.nap(CONNECT_TICK_S)
         self.workers.close()
         self._private.remove()

@@ -65,6 +65,12 @@ class Work(ABC):
     def terms(self, body: dict[str, Any]) -> RunTerms:
         """Return what was asked of this machine; `body` is what the parent says of it."""
 
+    @property
+    def over(self) -> bool:
+        """Whether no worker loads any more; one of a script waits for what its parent says next."""
+        alive = [child.index for child in self._workers.children if not child.gone]
+        return {self._block.state(index) for index in alive} <= {"ended"}
+
     def used(self) -> dict[str, Any]:
         """Return what was used since the last time."""
         assert self._monitor is not None
