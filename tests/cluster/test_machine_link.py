@@ -15,6 +15,7 @@ from fastbench.cluster.links import machine_link
 from fastbench.cluster.links.cluster_thread import ClusterThread
 from fastbench.cluster.links.machine_link import MachineLink
 from fastbench.cluster.parent.remote_workers import RemoteWorkers
+from fastbench.engine.bridge import _core
 
 HOUR_NS = 3_600 * 10**9
 
@@ -70,7 +71,7 @@ def test_a_clock_that_stepped_in_the_run_is_told_with_the_result() -> None:
     workers = RemoteWorkers(cast(ClusterThread, cluster), lambda told: None)
     workers.number([0])
     workers._reports = {}
-    told = workers.told(samples.good())
+    told = workers.told(samples.good(), _core.Block(1))
     assert [each.text for each in told.warnings if each.code == "clock_drift"] == [machine.drifted]
 
 

@@ -23,6 +23,7 @@ from fastbench.cluster.parent.remote_workers import RemoteWorkers
 from fastbench.cluster.sent_files import Manifest
 from fastbench.cluster.worker_memory import MemoryTarget
 from fastbench.foundation.redact import printable
+from fastbench.foundation.units import plural
 from fastbench.machine.processes import Found
 from fastbench.plan.plan import UsageError
 from fastbench.results.machine_row import Machines
@@ -135,7 +136,7 @@ class RemoteGroup(Group):
         machines = self._all.machines
         if most < len(machines):
             raise UsageError(
-                f"--on: {most} users are too few for {len(machines)} machines; "
+                f"--on: {plural(most, 'user')} for {len(machines)} machines would leave some idle; "
                 f"use -u {len(machines)} at least."
             )
         counts = [len(self._all.span(at)) for at in range(len(machines))]

@@ -13,6 +13,7 @@ from fastbench.cluster.parent.cluster_monitor import ClusterMonitor
 from fastbench.cluster.parent.remote_workers import RemoteWorkers
 from fastbench.cluster.worker_memory import MemoryTarget
 from fastbench.engine.bridge import _core
+from fastbench.foundation.units import plural
 from fastbench.machine.processes import Found
 from fastbench.plan.plan import Plan, UsageError
 from fastbench.plan.resolve import Reach, ResolveError
@@ -52,8 +53,8 @@ class RemotePool:
         load, machines = plan.load, self._all.machines
         if load.connections < len(machines):
             raise UsageError(
-                f"--on: {load.connections} connections are too few for {len(machines)} machines; "
-                f"use -c {len(machines)} at least."
+                f"--on: {plural(load.connections, 'connection')} for {len(machines)} machines "
+                f"would leave some idle; use -c {len(machines)} at least, and as many with -n."
             )
         wanted = [load.workers or each.cores for each in machines]
         return self._all.number(worker.lowered(wanted, load.connections))
