@@ -101,6 +101,7 @@ debug: debug-build
 	@$(SANITIZED) $(BIN)/pytest -q $(ARGS) $(SANITIZED_TESTS)
 fuzz: debug-build
 	@$(SANITIZED) $(PY) tests/support/fuzz_http.py --seconds 60 $(ARGS)
+	@$(SANITIZED) $(PY) tests/support/fuzz_http2.py --seconds 60 $(ARGS)
 	@$(SANITIZED) $(PY) tests/support/fuzz_frames.py --seconds 30 $(ARGS)
 	@$(SANITIZED) $(PY) tests/support/fuzz_sockets.py --seconds 30 $(ARGS)
 	@$(SANITIZED) $(PY) tests/support/fuzz_k6.py --seconds 60 $(ARGS)

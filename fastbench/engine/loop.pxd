@@ -23,7 +23,7 @@ from fastbench.engine.kernel cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP, PR_SET_TIMERSLACK, ask_for_short_slices, epoll_event,
     now_ns, prctl, wait,
 )
-from fastbench.engine.http2.lingering cimport LOOK_NS, drop_what_comes
+from fastbench.engine.http2.lingering cimport LOOK_NS, drop_what_comes, see_off
 from fastbench.engine.pace cimport begin_plan, come_due, level
 from fastbench.engine.traffic cimport flush_marked, keep_pace, send_more, take_away, take_in
 from fastbench.engine.websocket.dialogue cimport (
@@ -268,5 +268,7 @@ cdef inline void run(Worker *w) noexcept nogil:
             drop_what_comes(w)
         connect_some(w)
     take_stock(w)
+    if w.n_lingering:
+        see_off(w)
     if w.talk.flush != NULL:
         say_goodbye(w)

@@ -15,6 +15,7 @@ MALFORMED_RULES: tuple[str, ...]
 MAX_BLOCK_BYTES: int
 HTTP2_ERRORS: tuple[str, ...]
 SESSION_RULES: tuple[str, ...]
+SESSION_EVENTS: tuple[str, ...]
 CONNECTION_PROTOCOLS: tuple[str, ...]
 SOCKET_MODES: tuple[str, ...]
 MAX_MESSAGE_BYTES: int
@@ -168,6 +169,29 @@ class Parser:
     def reusable(self) -> bool: ...
     @property
     def body_found(self) -> bool: ...
+
+@final
+class Session:
+    def __new__(
+        cls,
+        streams: int,
+        head: bytes,
+        *,
+        body: bytes = b"",
+        without_body: bool = False,
+        first_id: int = 1,
+    ) -> Self: ...
+    def ask(self) -> int | None: ...
+    def written(self) -> bytes: ...
+    def read(
+        self, data: bytes | bytearray | memoryview, start: int = 0
+    ) -> tuple[str, int, str, bool, bytes, int]: ...
+    def drop(self, slot: int) -> None: ...
+    def again(self, slot: int) -> None: ...
+    def cancel(self, slot: int) -> None: ...
+    def stream_of(self, slot: int) -> tuple[int, int, int, int, int]: ...
+    @property
+    def state(self) -> tuple[int, int, int, int, bool, bool]: ...
 
 @final
 class Engine:

@@ -22,12 +22,14 @@ cimport fastbench.engine.websocket.frames as frames
 cimport fastbench.engine.hdr as hdr
 cimport fastbench.engine.http1.http as http
 cimport fastbench.engine.http2.field_block as field_block
+cimport fastbench.engine.http2.frame as frame
 cimport fastbench.engine.http2.head_block as head_block
 cimport fastbench.engine.http2.hpack as hpack
 cimport fastbench.engine.http2.huffman as huffman
 cimport fastbench.engine.http2.meaning as meaning
 cimport fastbench.engine.http2.message as h2message
 cimport fastbench.engine.http2.request_block as request_block
+cimport fastbench.engine.http2.session as h2session
 cimport fastbench.engine.http2.stream as stream
 cimport fastbench.engine.kernel as kernel
 cimport fastbench.engine.loop as loop
@@ -89,6 +91,7 @@ cdef int look_for(codec.Needle *needle, bytes text) except -1:
 
 include "_parser.pxi"
 include "_hpack.pxi"
+include "_http2.pxi"
 
 
 cdef class Engine:
@@ -226,6 +229,7 @@ cdef class Engine:
             body = request.body or b""
             out.body = body
             out.body_bytes = <uint32_t>len(body)
+            out.without_body = self.worker.templates[i].head_only
 
     cdef set_urls(self, list rows):
         """`rows`: for each request the URL of the block that it counts for; None: one URL."""

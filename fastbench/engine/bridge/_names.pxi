@@ -39,7 +39,7 @@ cdef str text_of(const char *text):
 cdef str code_name(int kind, int code):
     """The code of an error row in words: errno name, parser rule, OpenSSL's reason, or status."""
     if kind == block.STREAM_RESET or kind == block.GOAWAY:
-        return HTTP2_ERRORS[code] if code < len(HTTP2_ERRORS) else f"error {code}"
+        return HTTP2_ERRORS[code] if 0 <= code < len(HTTP2_ERRORS) else f"error {<uint32_t>code}"
     if kind == block.PROTOCOL or kind == block.TOO_LARGE:
         if code >= rules.NO_HTTP2:
             return http2_rule(code)

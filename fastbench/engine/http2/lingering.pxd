@@ -8,13 +8,16 @@ the peer closes too, for a second at most.
 from libc.errno cimport EAGAIN
 from libc.stdint cimport uint32_t, uint64_t
 
-from fastbench.engine.kernel cimport close, discard, duplicate, end_writing, now_ns, unwatch
+from fastbench.engine.kernel cimport (
+    close, discard, duplicate, end_writing, epoll_event, now_ns, unwatch, wait,
+)
 from fastbench.engine.worker cimport MAX_LINGERING, Conn, Worker
 
 cdef enum:
     LINGER_NS = 1000000000
     DISCARD_BYTES = 1048576         # at once
     LOOK_NS = 5000000
+    LAST_NS = 200000000             # how long the end of the run may wait for them
 
 
 cdef inline void linger(Worker *w, Conn *c) noexcept nogil:
@@ -44,3 +47,15 @@ cdef inline void drop_what_comes(Worker *w) noexcept nogil:
         close(w.lingering[i].fd)
         w.n_lingering -= 1
         w.lingering[i] = w.lingering[w.n_lingering]
+
+
+cdef inline void see_off(Worker *w) noexcept nogil:
+    """The worker ends, and the kernel closes what it has: give peers time to read the last word."""
+    cdef epoll_event event
+    cdef uint64_t until_ns = now_ns() + LAST_NS
+    w.now_ns = now_ns()
+    while w.n_lingering and w.now_ns < until_ns:
+        drop_what_comes(w)
+        if w.n_lingering:
+            wait(w.epoll, &event, 1, LOOK_NS)
+        w.now_ns = now_ns()

@@ -10,9 +10,9 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from fastbench.engine.http2.frame cimport (
-    CANCEL, COMPRESSION_ERROR, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, FRAME_SIZE_ERROR,
-    INTERNAL_ERROR, PADDED, PROTOCOL_ERROR, RST_STREAM, WINDOW_UPDATE, WITH_PRIORITY, ErrorCode,
-    put_goaway, put_word,
+    CANCEL, COMPRESSION_ERROR, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, FLOW_CONTROL_ERROR,
+    FRAME_SIZE_ERROR, INTERNAL_ERROR, PADDED, PROTOCOL_ERROR, RST_STREAM, WINDOW_UPDATE,
+    WITH_PRIORITY, ErrorCode, put_goaway, put_word,
 )
 from fastbench.engine.http2.head_block cimport BlockMemo, read_block
 from fastbench.engine.http2.hpack cimport BLOCK_OK, BLOCK_SIZE, MAX_BLOCK_BYTES, BlockError
@@ -66,10 +66,23 @@ cdef inline Event break_off(Session *s, News *news, ErrorCode code,
 
 
 cdef inline Event break_stream(Session *s, News *news, uint32_t slot, uint32_t rule) noexcept nogil:
-    put_word(&s.out, RST_STREAM, s.streams[slot].id, PROTOCOL_ERROR)
+    cdef ErrorCode code = PROTOCOL_ERROR
+    if rule == WINDOW_OVERFLOW:
+        code = FLOW_CONTROL_ERROR
+    elif rule == WRONG_LENGTH:
+        code = FRAME_SIZE_ERROR
+    put_word(&s.out, RST_STREAM, s.streams[slot].id, code)
     news.slot = slot
     news.code = rule
     return STREAM_BROKEN
+
+
+cdef inline Event quiet(Session *s, News *news) noexcept nogil:
+    """A frame came that brought nothing of an answer: too many are an attack."""
+    s.quiet_frames += 1
+    if s.quiet_frames > MAX_QUIET_FRAMES:
+        return break_off(s, news, ENHANCE_YOUR_CALM, FLOOD)
+    return NOTHING
 
 
 cdef inline Event finish(Session *s, News *news, uint32_t slot, Event event) noexcept nogil:
@@ -102,8 +115,7 @@ cdef inline Event on_block(Session *s, BlockMemo *memo, News *news, uint32_t id,
             return break_off(s, news, ENHANCE_YOUR_CALM, BLOCK_TOO_LARGE)
         return break_off(s, news, COMPRESSION_ERROR, COMPRESSION)
     if st == NULL:
-        s.quiet_frames += 1
-        return NOTHING
+        return quiet(s, news)
     st.flags |= BEGUN
     news.slot = slot
     news.n_bytes = <uint32_t>n_bytes
@@ -163,7 +175,7 @@ cdef inline Event on_headers(Session *s, BlockMemo *memo, News *news, uint32_t i
     memcpy(s.block, at, n_bytes)
     s.block_bytes = n_bytes
     s.block_id = id
-    s.block_parts = 0
+    s.block_parts = 1
     s.block_ends = flags & END_STREAM
     return NOTHING
 
@@ -228,6 +240,14 @@ cdef inline void give_back(Session *s, uint32_t *taken_bytes, uint32_t stream,
         taken_bytes[0] = 0
 
 
+cdef inline Event weigh(Session *s, News *news) noexcept nogil:
+    """A DATA frame begins: does it bring something of an answer, or padding at the most?"""
+    if s.data_slot == NO_SLOT or (s.data_left == 0 and not s.data_ends):
+        return quiet(s, news)
+    s.quiet_frames = 0
+    return NOTHING
+
+
 cdef inline Event on_data(Session *s, News *news, uint32_t id, uint32_t n_bytes,
                           uint8_t flags) noexcept nogil:
     """The header of a DATA frame was read."""
@@ -243,17 +263,15 @@ cdef inline Event on_data(Session *s, News *news, uint32_t id, uint32_t n_bytes,
     s.data_left = n_bytes
     s.pad_due = (flags & PADDED) != 0
     give_back(s, &s.taken_bytes, 0, n_bytes)
-    if s.data_slot == NO_SLOT or (n_bytes == 0 and not s.data_ends):
-        s.quiet_frames += 1
-    else:
+    if s.data_slot != NO_SLOT:
         st = &s.streams[s.data_slot]
         if not st.flags & HEADED:
             news.slot = s.data_slot
             s.data_slot = NO_SLOT
             return break_stream(s, news, news.slot, DATA_BEFORE_HEAD)
         give_back(s, &st.taken_bytes, st.id, n_bytes)
-    if s.quiet_frames > MAX_QUIET_FRAMES:
-        return break_off(s, news, ENHANCE_YOUR_CALM, FLOOD)
+    if not s.pad_due and weigh(s, news) == BROKEN:
+        return BROKEN
     return NOTHING if n_bytes else data_over(s, news)
 
 
@@ -268,6 +286,8 @@ cdef inline Event read_data(Session *s, News *news, const uint8_t **at,
         if s.pad_left >= s.data_left:
             return break_off(s, news, PROTOCOL_ERROR, WRONG_PADDING)
         s.data_left -= 1 + s.pad_left
+        if weigh(s, news) == BROKEN:
+            return BROKEN
         if s.data_left == 0 and s.pad_left == 0:
             return data_over(s, news)
         return NOTHING

@@ -21,7 +21,7 @@ from fastbench.engine.codec cimport find
 from fastbench.engine.conn cimport fail_kept, opened, release, settle
 from fastbench.engine.http1.exchange cimport READ_BYTES
 from fastbench.engine.fifo cimport remove
-from fastbench.engine.http2.frame cimport NO_ERROR, put_goaway, unwritten
+from fastbench.engine.http2.frame cimport NO_ERROR, SETTINGS_TIMEOUT, put_goaway, unwritten
 from fastbench.engine.http2.message cimport (
     BODY, BROKEN, FINE, HEAD, NOTHING, NOT_ACKNOWLEDGED, OUT_OF_MEMORY, REFUSED, SETTLED,
     STREAM_BROKEN, WENT_AWAY, Event, News,
@@ -43,6 +43,7 @@ cdef enum:
     FLUSH_BYTES = 65536             # of requests gathered for one send
     REPLIES_BYTES = 32768           # of replies, before all that is ready was read
     MAX_RESENDINGS = 3
+    MAX_GREEDY_READS = 64           # of one connection, while others wait
 
 
 cdef inline Phase phase_of_stream(const Stream *st) noexcept nogil:
@@ -164,7 +165,6 @@ cdef inline void on_answer(Worker *w, Conn *c, Event event, const News *news) no
     cdef UrlCounts *url
     if event == HEAD:
         r.first_ns = c.heard_ns
-        st.flags |= WITHOUT_BODY * w.templates[r.template].head_only
     if w.urls != NULL:
         url = url_counts(w, r)
         if url != NULL:
@@ -209,7 +209,6 @@ cdef inline bint on_event_of_session(Worker *w, Conn *c, Event event,
     elif event == SETTLED:
         opened(w, c)
         w.slot.sessions += 1
-        w.slot.stream_limit = c.session.limit
     elif event == WENT_AWAY:
         went_away(w, c, news)
     elif event == BROKEN:
@@ -265,7 +264,8 @@ cdef inline bint receive_frames(Worker *w, Conn *c, uint32_t events) noexcept no
     With several streams a short read is no reason to stop: what came meanwhile makes the next send
     carry more requests.
     """
-    cdef bint to_the_end = w.streams > 1 or events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) != 0
+    cdef bint ending = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0
+    cdef uint32_t n_greedy = MAX_GREEDY_READS if w.streams > 1 else 0
     cdef bint drained = False
     cdef ssize_t n
     while True:
@@ -282,13 +282,17 @@ cdef inline bint receive_frames(Worker *w, Conn *c, uint32_t events) noexcept no
             return False
         if unwritten(&c.session.out) > REPLIES_BYTES and not write_session(w, c):
             return False
-        if drained and not to_the_end:
+        if drained and not ending and n_greedy == 0:
             break
+        n_greedy -= n_greedy != 0
+    if c.session.settled:
+        w.slot.stream_limit = c.session.limit
     if c.session.draining and c.session.open == 0:
         leave(w, c)
         return False
     if not c.session.acknowledged and c.session.settled \
             and c.heard_ns > c.asked_ns + w.connect_timeout_ns:
+        put_goaway(&c.session.out, SETTINGS_TIMEOUT)
         break_session(w, c, NOT_ACKNOWLEDGED)
         return False
     return True
@@ -320,6 +324,8 @@ cdef inline bint write_session(Worker *w, Conn *c) noexcept nogil:
         if not render(w, c):
             break_session(w, c, OUT_OF_MEMORY)
             return False
+        if unwritten(&s.out) == 0:  # the window of a stream has closed
+            continue
         n = w.transport.send(&c.link, s.out.bytes + s.out.begin, unwritten(&s.out))
         if n == -EAGAIN:
             return True

@@ -19,11 +19,11 @@ from fastbench.engine.http2.frame cimport (
 )
 from fastbench.engine.http2.head_block cimport BlockMemo
 from fastbench.engine.http2.message cimport (
-    BLOCK_INTERRUPTED, BROKEN, FLOOD, FRAME_TOO_LARGE, MAX_QUIET_FRAMES, NOTHING, NOT_HTTP2,
+    BLOCK_INTERRUPTED, BROKEN, FRAME_TOO_LARGE, NOTHING, NOT_HTTP2,
     OUT_OF_MEMORY, PUSHED, REFUSED, REPLIES_UNREAD, SETTINGS_LATE, SETTING_VALUE, SETTLED,
     STREAM_NEVER_OPENED, STREAM_RESET, WENT_AWAY, WINDOW_NOT_OPENED, WINDOW_OVERFLOW,
     WRONG_LENGTH, WRONG_STREAM, Event, News, break_off, break_stream, in_data, on_continuation,
-    on_data, on_headers, read_data,
+    on_data, on_headers, quiet, read_data,
 )
 from fastbench.engine.http2.stream cimport (
     BEGUN, LITERAL, NO_SLOT, TABLE_KEPT_BYTES, Session, feed_starved, never_opened, slot_of,
@@ -80,6 +80,7 @@ cdef inline Event on_settings(Session *s, News *news, uint32_t id, const uint8_t
         return NOTHING
     if not s.settled:
         s.limit = s.n_streams
+    s.quiet_frames += n_bytes // 6  # each may be work for every stream
     while at != end:
         if set_one(s, news, <uint32_t>at[0] << 8 | at[1], read_u32(at + 2)) == BROKEN:
             return BROKEN
@@ -130,6 +131,7 @@ cdef inline Event on_reset(Session *s, News *news, uint32_t id, uint32_t n_bytes
     news.slot = slot_of(s, id)
     if news.slot == NO_SLOT:
         return NOTHING
+    s.quiet_frames = 0
     news.code = read_u32(at)
     if news.code == REFUSED_STREAM and not s.streams[news.slot].flags & BEGUN:
         return REFUSED
@@ -163,7 +165,21 @@ cdef inline Event on_goaway(Session *s, News *news, uint32_t id, const uint8_t *
         s.last_id = last
     s.draining = True
     news.code = read_u32(at + 4)
+    if news.code == s.away_code:
+        news.code = 0
+    else:
+        s.away_code = news.code
     return WENT_AWAY
+
+
+cdef inline Event on_priority(Session *s, News *news, uint32_t id,
+                              uint32_t n_bytes) noexcept nogil:
+    """It says nothing any more, but its form is still judged (section 6.3)."""
+    cdef uint32_t slot = slot_of(s, id)
+    if id == 0:
+        return break_off(s, news, PROTOCOL_ERROR, WRONG_STREAM)
+    return NOTHING if n_bytes == 5 or slot == NO_SLOT else break_stream(s, news, slot,
+                                                                        WRONG_LENGTH)
 
 
 # Frames
@@ -233,9 +249,8 @@ cdef inline Event on_control(Session *s, News *news, const uint8_t *frame, uint3
     """A frame that carries nothing of an answer."""
     cdef const uint8_t *at = frame + FRAME_BYTES
     cdef uint8_t kind = frame[3]
-    s.quiet_frames += 1
-    if s.quiet_frames > MAX_QUIET_FRAMES:
-        return break_off(s, news, ENHANCE_YOUR_CALM, FLOOD)
+    if quiet(s, news) == BROKEN:
+        return BROKEN
     if unwritten(&s.out) > MAX_REPLY_BYTES:
         return break_off(s, news, ENHANCE_YOUR_CALM, REPLIES_UNREAD)
     if kind == SETTINGS:
@@ -250,9 +265,9 @@ cdef inline Event on_control(Session *s, News *news, const uint8_t *frame, uint3
         return on_goaway(s, news, id, at, n_bytes)
     if kind == PUSH_PROMISE:
         return break_off(s, news, PROTOCOL_ERROR, PUSHED)
-    if kind == PRIORITY and id == 0:
-        return break_off(s, news, PROTOCOL_ERROR, WRONG_STREAM)
-    return NOTHING                  # PRIORITY says nothing any more, unknown kinds nothing to us
+    if kind == PRIORITY:
+        return on_priority(s, news, id, n_bytes)
+    return NOTHING                  # an unknown kind
 
 
 cdef inline Event on_frame(Session *s, BlockMemo *memo, News *news,
@@ -288,9 +303,9 @@ cdef inline Event read_event(Session *s, BlockMemo *memo, News *news, const uint
     """Read up to the next event, whose particulars are in `news`; NOTHING: all bytes are read."""
     cdef const uint8_t *frame
     cdef Event event
-    news.ends = False
-    news.n_bytes = 0
     while at[0] != end:
+        news.ends = False
+        news.n_bytes = 0
         if in_data(s):
             event = read_data(s, news, at, end)
         else:

@@ -40,6 +40,7 @@ cdef struct Rendered:               # one request, as its frames carry it
     uint32_t block_bytes[3]
     uint32_t body_bytes
     const uint8_t *body
+    bint without_body               # its answer has none, as to HEAD
 
 cdef struct Stream:                 # 48 bytes
     uint32_t id                     # 0: not sent
@@ -70,7 +71,8 @@ cdef struct Session:
     uint32_t open                   # streams that have an id
     uint32_t limit                  # how many may: the least of `n_streams` and what the peer says
     uint32_t next_id
-    uint32_t last_id                # the peer answers none above it (GOAWAY)
+    uint32_t last_id                # the peer answers none above it (GOAWAY),
+    uint32_t away_code              # for this reason
     bint draining                   # no stream is opened any more
     bint settled                    # the peer's SETTINGS came
     bint acknowledged               # and it knows ours
@@ -155,7 +157,7 @@ cdef inline Session *new_session(uint32_t n_streams) noexcept nogil:
     memset(s.places, 0xff, places * sizeof(uint32_t))
     for i in range(n_streams):
         s.streams[i].next = i + 1 if i + 1 < n_streams else <uint32_t>NO_SLOT
-    s.heads.first = s.bodies.first = NO_SLOT
+    s.heads.first = s.bodies.first = s.data_slot = NO_SLOT
     return s
 
 
@@ -178,6 +180,7 @@ cdef inline bint begin_session(Session *s) noexcept nogil:
     s.limit = 0
     s.next_id = 1
     s.last_id = MAX_ID
+    s.away_code = 0
     s.draining = s.settled = s.acknowledged = s.table_update = False
     s.indexing = FIRST
     s.window = s.first_window = FIRST_WINDOW
@@ -274,6 +277,7 @@ cdef inline bint open_next(Session *s, const Rendered *request) noexcept nogil:
         s.draining = True
     st.id = id
     st.length = -1
+    st.flags = WITHOUT_BODY * request.without_body
     st.window = <int32_t>s.first_window
     st.state = SENT
     if request.body_bytes:
