@@ -83,6 +83,13 @@ def test_both_sides_get_the_same_load_and_their_own_address() -> None:
     assert all(each.requests[0].payload.endswith(b"\r\n\r\nhello") for each in (base, candidate))
 
 
+@pytest.mark.parametrize("flags", ["--http2 -m 10", "-m 10 --http2", "--http2 --streams 10"])
+def test_streams_are_of_both_sides_and_no_method(flags: str) -> None:
+    for side in plans(f"A B {flags}"):
+        assert (side.load.http, side.load.streams) == ("2", 10)
+        assert side.requests[0].method == "GET"
+
+
 def test_what_is_not_given_has_its_default() -> None:
     found = live("A B --visits")
     assert isinstance(found.terms, Terms)

@@ -99,6 +99,20 @@ def test_bash_quotes_are_undone(text: str, words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("flag", "ours"),
+    [
+        ("--http1.1", ["--http1"]),
+        ("--no-alpn", ["--http1"]),
+        ("--http2-prior-knowledge", ["--http2"]),
+        ("--http2", []),  # curl offers both, too, and goes on with what the server has
+    ],
+)
+def test_the_version_of_http_is_that_of_curl(flag: str, ours: list[str]) -> None:
+    words, _ = curl_command.translated([flag, "https://x/"])
+    assert [word for word in words if word.startswith("--http")] == ours
+
+
+@pytest.mark.parametrize(
     ("line", "said"),
     [
         (["http://x/", "--not-there"], "--not-there"),

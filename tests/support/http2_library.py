@@ -10,7 +10,7 @@ from __future__ import annotations
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import RequestReceived, StreamEnded
+from h2.events import DataReceived, RequestReceived, StreamEnded
 from h2.settings import SettingCodes
 from servers import Peer, Script
 
@@ -20,7 +20,9 @@ BODY = b"hello, streams"
 PREFACE_BYTES = 24
 
 
-def speaking(*, streams: int = 100, refused: int = 0, reset: int = 0, goaway: int = 0) -> Script:
+def speaking(
+    *, streams: int = 100, refused: int = 0, reset: int = 0, goaway: int = 0, ping: bytes = b""
+) -> Script:
     """Answer every request; `refused` of each connection's first ones are sent back, and as many
     after them are `reset`. After `goaway` of them the connection is ended in order."""
 
@@ -28,6 +30,8 @@ def speaking(*, streams: int = 100, refused: int = 0, reset: int = 0, goaway: in
         spoken = H2Connection(H2Configuration(client_side=False))
         spoken.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: streams})
         spoken.initiate_connection()
+        if ping:
+            spoken.ping(ping)
         taken = 0
         piece = peer.read(PREFACE_BYTES)
         while True:
@@ -38,6 +42,8 @@ def speaking(*, streams: int = 100, refused: int = 0, reset: int = 0, goaway: in
                         spoken.reset_stream(event.stream_id, ErrorCodes.REFUSED_STREAM)
                     elif taken <= refused + reset:
                         spoken.reset_stream(event.stream_id, ErrorCodes.INTERNAL_ERROR)
+                elif isinstance(event, DataReceived):
+                    spoken.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 elif isinstance(event, StreamEnded) and taken > refused + reset:
                     answer(spoken, event.stream_id, peer)
                     if taken == goaway:

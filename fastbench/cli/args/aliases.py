@@ -90,7 +90,11 @@ _TABLE = """
 -d -z --duration | path | -D {} | -d is the duration; use -D for a body from a file
 -D | duration | -d {} | -D is the file of the body; h2load's -D is the duration
 -p | file | -D {} | -p is the requests in flight; ab's -p is the file of the body
--p --npn-list --alpn-list | protocol | | -p is the requests in flight; --http1 or --http2 chooses
+-p | protocol | | -p is the requests in flight; --http1 or --http2 chooses
+--npn-list --alpn-list --no-tls-proto | http/1 | = --http1 |
+--npn-list --alpn-list --no-tls-proto | http/2 | = --http2 |
+--npn-list --alpn-list --no-tls-proto | | | --http1 or --http2 allows one alone; without them
+   the server of https:// chooses
 -p | path | -D {} | -p is the requests in flight; ab's -p is the file of the body
 -T | file | -m PUT -D {} | -T is a content type; curl's -T is a file to upload
 --upload-file | | = -m PUT -D {} |

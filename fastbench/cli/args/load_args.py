@@ -46,7 +46,7 @@ def load(flags: SimpleNamespace, notices: list[str]) -> plan.Load:
             warmup_s=values.duration_s("-W", flags.warmup) or 0.0,
             drain=flags.drain,
             http=_version(flags),
-            streams=_streams(flags),
+            streams=1 if flags.streams is None else values.count("-m", flags.streams) or 0,
         )
     )
     notices += lowered
@@ -57,17 +57,6 @@ def _version(flags: SimpleNamespace) -> plan.HttpVersion:
     if flags.http1 and flags.http2:
         raise UsageError("--http1 and --http2 exclude each other; give one.")
     return "1.1" if flags.http1 else "2" if flags.http2 else ""
-
-
-def _streams(flags: SimpleNamespace) -> int:
-    """Return --streams; `-m 100` means it, too, as in h2load: no method is a number."""
-    given = [flags.streams] if flags.streams is not None else []
-    if flags.method is not None and flags.method.isascii() and flags.method.isdecimal():
-        given.append(flags.method)
-        flags.method = None
-    if len(given) > 1:
-        raise UsageError("The streams of a connection are given twice; keep --streams.")
-    return values.count("-m", given[0]) or 0 if given else 1
 
 
 def _timeout_s(flags: SimpleNamespace, notices: list[str]) -> float:

@@ -19,6 +19,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 def message(flags: SimpleNamespace, notices: list[str]) -> Message:
     """Build what the requests have in common; a wrk script may set method, headers and body."""
+    streams_apart(flags)
     headers, host = _headers(flags)
     typed = Message(
         method=_method(flags.method, notices),
@@ -33,6 +34,16 @@ def message(flags: SimpleNamespace, notices: list[str]) -> Message:
         keepalive=not flags.no_keepalive,
     )
     return typed if flags.script is None else _scripted(flags.script, typed)
+
+
+def streams_apart(flags: SimpleNamespace) -> None:
+    """Let `-m 100` be --streams, as in h2load: no method is a number. Raises UsageError."""
+    method = flags.method
+    if method is None or not method.isascii() or not method.isdecimal():
+        return
+    if flags.streams is not None:
+        raise UsageError("The streams of a connection are given twice; keep --streams.")
+    flags.streams, flags.method = method, None
 
 
 def render(

@@ -69,6 +69,7 @@ def command(
 
     Who builds several runs of the same flags gives the message: standard input is read once.
     """
+    request_args.streams_apart(flags)
     load = how_much.load(flags, notices)
     message = message or request_args.message(flags, notices)
     socket = None

@@ -165,7 +165,7 @@ SHAPES: Mapping[str, Shape] = {
     "format of curl": lambda value, words: "%{" in value or value.startswith("\\n"),
     "protocol": _one_of("h2", "h2c", "http/1.1", "http/2", "h2-14"),
     "http/1": _one_of("1.1", "1", "http/1.1"),
-    "http/2": _one_of("2", "2.0", "http/2", "http/2.0", "h2"),
+    "http/2": _one_of("2", "2.0", "http/2", "http/2.0", "h2", "h2c"),
     "false": _one_of("false", "0"),
     "true": _one_of("true", "1"),
     "json word": _one_of("json", "j"),

@@ -54,8 +54,8 @@ The file has a [suite] table (name, out, wait_for, pause, stop_on_failure, base_
 thresholds, on, args) and one [[run]] table per run. A run has a name, one of url (or
 urls_from_file), script or compare, and settings with the names of the flags:
   url       duration connections requests rate warmup shape wait_for thresholds, and the request:
-            method headers body body_file data form content_type accept host user_agent auth
-            bearer timeout expect_status expect_body
+            http ("1.1" or "2") streams method headers body body_file data form content_type
+            accept host user_agent auth bearer timeout expect_status expect_body
   script    vus duration iterations scenario scale time_scale shape base_url env tags
             wait_for thresholds, and headers accept host user_agent auth bearer timeout
             expect_status

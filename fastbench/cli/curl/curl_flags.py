@@ -49,9 +49,9 @@ TABLE = """
 -4 --ipv4 | | = --ipv4
 -6 --ipv6 | | = --ipv6
 -g --globoff | | globoff
---http1.1 | | -
+--http1.1 --no-alpn | | = --http1
+--http2-prior-knowledge | | = --http2
 -L --location --location-trusted | | ? redirects are not followed: a 3xx is a response
---http2 | | ? requests are sent with HTTP/1.1
 --retry --retry-delay --retry-max-time | N | ? a failed request is an error and is not repeated
 --retry-all-errors --retry-connrefused | | ? a failed request is an error and is not repeated
 -c --cookie-jar | FILE | ? cookies of responses are not stored
@@ -69,7 +69,7 @@ TABLE = """
 --fail-with-body --fail-early --no-progress-meter --progress-meter --styled-output | | -
 --no-styled-output --raw --tcp-nodelay --no-keepalive --trace-time --tcp-fastopen | | -
 --suppress-connect-headers --remove-on-error --path-as-is --create-dirs --no-sessionid | | -
---no-alpn --no-npn --buffer --no-clobber --parallel --disallow-username-in-url | | -
+--http2 --no-npn --buffer --no-clobber --parallel --disallow-username-in-url | | -
 -Z --parallel-immediate | | -
 -o --output | FILE | -
 -w --write-out | FORMAT | -
@@ -90,7 +90,7 @@ TABLE = """
 --ssl --ssl-reqd --tlsv1-any | | ! it is of protocols other than HTTP
 --digest --ntlm --negotiate --anyauth | | ! only -u and --oauth2-bearer are supported
 --aws-sigv4 | VALUE | ! requests are not signed anew; copy one with its signature, or write a script
--0 --http1.0 --http2-prior-knowledge --http3 --http3-only --http0.9 | | ! only HTTP/1.1 is supported
+-0 --http1.0 --http3 --http3-only --http0.9 | | ! only HTTP/1.1 and HTTP/2 are supported
 --tr-encoding | | ! bodies are asked for without a transfer coding
 --doh-url --dns-servers --dns-interface | VALUE | ! use --resolve HOST:PORT:ADDRESS
 --local-port | PORTS | ! use --interface ADDRESS

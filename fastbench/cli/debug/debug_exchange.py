@@ -9,10 +9,14 @@ import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from fastbench.engine.bridge import _core
 from fastbench.plan import opening, resolve
 from fastbench.plan.plan import Plan, Request, Tls, WebSocket
+
+if TYPE_CHECKING:
+    from fastbench.cli.debug.debug_http2 import Talk
 
 KEPT_BYTES = 1 << 17  # of the answer, for the display: the largest head and some body
 READ_BYTES = SEND_BYTES = 1 << 16
@@ -40,6 +44,8 @@ class Exchange:
     sent_ns: int = 0
     first_byte_ns: int = 0
     end_ns: int = 0
+    settled_ns: int = 0  # the server's SETTINGS came
+    talk: Talk | None = None  # where HTTP/2 was spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +92,11 @@ def _run(plan: Plan, now: Exchange) -> None:
         now.connected_ns = time.monotonic_ns()
         stream = plain
         if plan.target.tls is not None:
-            stream = _secure(plain, plan.target.tls, deadline_ns, now)
+            stream = _secure(plain, plan.target.tls, plan.protocols, deadline_ns, now)
             now.secured_ns = time.monotonic_ns()
         with stream:
+            if _chosen(stream, plan) == "h2":
+                return _over_http2(stream, plan, now, deadline_ns)
             now.sent_ns = time.monotonic_ns()
             deadline_ns = now.sent_ns + round(plan.load.timeout_s * 1e9)
             sent = _send(stream, now.request, deadline_ns)
@@ -96,6 +104,37 @@ def _run(plan: Plan, now: Exchange) -> None:
                 _upgrade(stream, plan.websocket, now, deadline_ns, sent)
             else:
                 _answer(stream, plan, now, deadline_ns, sent)
+
+
+def _chosen(stream: socket.socket, plan: Plan) -> str:
+    """Return what is spoken, as ALPN names it. Raises _Failed where it is not what was asked."""
+    protocol = plan.protocols
+    if plan.target.tls is not None and protocol != "http/1.1":
+        protocol = getattr(stream, "selected_alpn_protocol", str)() or "http/1.1"
+        if plan.protocols == "h2" != protocol:
+            raise _Failed("protocol", "tls", "no HTTP/2 offered")
+    return protocol
+
+
+def _over_http2(stream: socket.socket, plan: Plan, now: Exchange, deadline_ns: int) -> None:
+    """Carry the exchange out frame by frame; connecting lasts until the server's SETTINGS."""
+    from fastbench.cli.debug import debug_http2
+
+    session = debug_http2.Session(stream, plan, now.request, KEPT_BYTES)
+    talk = now.talk = session.talk
+    try:
+        session.run(deadline_ns, plan.load.timeout_s)
+    except debug_http2.Failed as failed:
+        raise _Failed(*failed.triple) from None
+    finally:
+        now.received_bytes, now.status = talk.received_bytes, talk.status
+        now.body_bytes, now.body_found, now.reusable = (
+            talk.body_bytes,
+            talk.body_found,
+            talk.reusable,
+        )
+        now.settled_ns, now.sent_ns = talk.settled_ns, talk.sent_ns
+        now.first_byte_ns = talk.first_byte_ns
 
 
 def _connect(plan: Plan, endpoint: resolve.Endpoint, deadline_ns: int) -> socket.socket:
@@ -113,14 +152,16 @@ def _connect(plan: Plan, endpoint: resolve.Endpoint, deadline_ns: int) -> socket
     return stream
 
 
-def _secure(plain: socket.socket, tls: Tls, deadline_ns: int, now: Exchange) -> socket.socket:
+def _secure(
+    plain: socket.socket, tls: Tls, protocols: str, deadline_ns: int, now: Exchange
+) -> socket.socket:
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Python up to 3.11.2 takes a stream that was cut off for one that ended.
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(protocols.split(","))
     if not tls.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -147,6 +188,8 @@ def _secure(plain: socket.socket, tls: Tls, deadline_ns: int, now: Exchange) -> 
         raise _Failed("reset", "tls", _name(error)) from None
     cipher = stream.cipher()
     now.tls = f"{stream.version()}, {cipher[0] if cipher else 'no cipher'}"
+    if (chosen := stream.selected_alpn_protocol()) and protocols != "http/1.1":
+        now.tls += f", {chosen} chosen"
     return stream
 
 

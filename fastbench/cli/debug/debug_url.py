@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from fastbench.cli.debug import debug_exchange, message_lines
 from fastbench.cli.debug.debug_exchange import Exchange
+from fastbench.cli.debug.http2_frames import DATA
 from fastbench.cli.help import pager
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import errors, exit_codes, redact, units
@@ -18,6 +19,7 @@ from fastbench.plan import proxies
 from fastbench.plan.plan import Plan, Request
 
 MAX_REQUESTS = 10
+MAX_FRAMES = 200  # of HTTP/2, both ways
 
 
 def run(plan: Plan, output: Output) -> int:
@@ -33,7 +35,8 @@ def run(plan: Plan, output: Output) -> int:
             _say(f"{_called(request)}: counted as {verdict}" if sent[1:] else _counted(verdict))
             continue
         place = f" {number} of {len(requests):,}" if sent[1:] else ""
-        lines = [*_asked(place, now), *_answered(now), *_times(now), "", _counted(verdict)]
+        shown = _talk(place, now) if now.talk else [*_asked(place, now), *_answered(now)]
+        lines = [*shown, *_times(now), "", _counted(verdict)]
         lines += [""] if sent[1:] else []
         written = pager.write("\n".join(lines))
         if written:
@@ -96,6 +99,29 @@ def _asked(place: str, now: Exchange) -> Iterator[str]:
     yield from message_lines.body_lines(message_lines.SENT, body, len(body))
 
 
+def _talk(place: str, now: Exchange) -> Iterator[str]:
+    """Show the frames of HTTP/2 in the order in which they went."""
+    assert now.talk is not None
+    where = f" ({now.address})" if now.address else ""
+    yield f"Request{place} to {now.request.url}{redact.printable(where)} over HTTP/2"
+    secrets = message_lines.secrets_of(now.request.payload)
+    asked = now.request.body or b""
+    bodies = {
+        message_lines.SENT: (asked, len(asked), ()),
+        message_lines.CAME: (bytes(now.talk.body), now.body_bytes, secrets),
+    }
+    for mark, frame in now.talk.frames[:MAX_FRAMES]:
+        body, size, masked = b"", 0, bodies[mark][2] if mark in bodies else secrets
+        if frame.kind == DATA and mark in bodies:
+            body, size, masked = bodies.pop(mark)
+        yield from message_lines.http2_lines(mark, frame, body, size, masked)
+    if (more := len(now.talk.frames) - MAX_FRAMES) > 0:
+        yield f"… {more:,} more frames"
+    if now.talk.body and not now.settled_ns:  # what came is no HTTP/2
+        yield from message_lines.body_lines(message_lines.CAME, *bodies[message_lines.CAME])
+    yield f"{units.format_bytes(now.received_bytes)} received"
+
+
 def _answered(now: Exchange) -> Iterator[str]:
     if not now.received:
         return
@@ -118,6 +144,7 @@ def _times(now: Exchange) -> Iterator[str]:
         ("resolve", now.begin_ns, now.resolved_ns),
         ("connect", now.resolved_ns, now.connected_ns),
         ("tls", now.connected_ns, now.secured_ns),
+        ("SETTINGS", now.secured_ns or now.connected_ns, now.settled_ns),
         ("first byte", now.sent_ns, now.first_byte_ns),
         ("service time", now.sent_ns, now.end_ns),
         ("total", now.begin_ns, now.end_ns),

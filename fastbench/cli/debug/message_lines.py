@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from fastbench.cli.debug import http2_frames
+from fastbench.cli.debug.http2_frames import KINDS, Frame
 from fastbench.foundation import redact, units
 
 SHOWN_BODY_BYTES = 2048
@@ -51,6 +53,45 @@ def frame_lines(
     shown = redact.printable(redact.values(redact.text(words), secrets))[:SHOWN_FRAME]
     more = " …" if len(shown) < len(words) and len(shown) == SHOWN_FRAME else ""
     yield f"{way} {kind}, {units.format_bytes(size)}: {shown}{more}"
+
+
+def http2_lines(
+    mark: str, frame: Frame, body: bytes, size: int, secrets: Iterable[str] = ()
+) -> Iterator[str]:
+    """Show a frame of HTTP/2: its kind and what it says, below it the fields of a head.
+
+    `body` is what is shown below the first frame of DATA, of `size` bytes.
+    """
+    kind = KINDS[frame.kind] if frame.kind < len(KINDS) else f"frame of type {frame.kind}"
+    said = ([f"stream {frame.stream}"] if frame.stream else []) + _said(frame)
+    yield f"{mark}{kind}{'  ' if said else ''}{redact.printable(', '.join(said))}"
+    for name, value in frame.fields:
+        shown = redact.header(as_text(name), as_text(value))
+        # A path may hold secrets, as the start line of HTTP/1.1 may.
+        yield f"{mark}  " + _line(redact.values(redact.text(f"{as_text(name)}: {shown}"), secrets))
+    yield from body_lines(mark, body, size, secrets)
+
+
+def _said(frame: Frame) -> list[str]:
+    """Return what a frame says, in words."""
+    kind, flags = frame.kind, frame.flags
+    said = []
+    if kind == http2_frames.SETTINGS:
+        pairs = (f"{http2_frames.setting(name)} {value:,}" for name, value in frame.pairs())
+        said = ["ack"] if flags & http2_frames.ACK else list(pairs)
+    elif kind == http2_frames.DATA:
+        said = [units.format_bytes(len(frame.content))]
+    elif kind == http2_frames.WINDOW_UPDATE:
+        said = [f"{frame.word & http2_frames.MAX_WINDOW:,} bytes more"]
+    elif kind == http2_frames.RST_STREAM:
+        said = [http2_frames.code(frame.word)]
+    elif kind == http2_frames.GOAWAY:
+        last, code = int.from_bytes(frame.payload[:4]), int.from_bytes(frame.payload[4:8])
+        said = [f"last stream {last & http2_frames.MAX_WINDOW}", http2_frames.code(code)]
+        said += [as_text(frame.payload[8 : 8 + SHOWN_FRAME])] if frame.payload[8:] else []
+    elif kind == http2_frames.PING:
+        said = ["ack"] if flags & http2_frames.ACK else []
+    return said + (["ends the stream"] if frame.ends else [])
 
 
 def secrets_of(payload: bytes) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ for WebSockets, -n, stages of connections and slow scripts, or when one of these
 
 Measuring, always
   --seed N                seed of the random order (random, and recorded)
-  and the load, request and network flags of `fastbench --help`: -c -R -H -b -k …
+  and the load, request and network flags of `fastbench --help`: -c -R -m --http1 --http2 -H -b …
 
 Pass or fail
   --primary NAME          the metric that decides: requests_per_s, p50, p90, p99, mean

@@ -23,7 +23,8 @@ Search
   -d, --duration T        measured time per rate (5s)
   -W, --warmup T          load at the same rate before that, excluded (1s)
   --max-time T            end the search after T, with the result so far
-  -c, --connections N     open connections (100); -t N worker processes
+  -c, --connections N     open connections (100), each with -m streams of HTTP/2;
+                          -t N worker processes
   --arrival constant|poisson
   --on tcp://HOST:8786    every run on the machines of a Dask cluster (docs/scale.md); one that
                           loses a machine is measured again, with --on-lost stop the search ends

@@ -25,7 +25,7 @@ Load
   -t, --threads, --workers N   worker processes (one per usable core)
   --on tcp://HOST:8786    on the machines of a Dask cluster (docs/scale.md)   --on-lost stop
   -p, --pipeline N        requests in flight on each connection (1)   --no-keepalive  one each
-  --http2  --http1        of https:// TLS agrees on one    -m, --streams N  requests on each (1)
+  --http1  --http2        that alone; https:// lets the server choose   -m, --streams N  of HTTP/2
   -R, -r, -q, --rate N    total requests per second: 1000, 1k, 0.5, 100/1m
   --arrival constant|poisson   spacing of the requests under -R (constant)
   --on-overload queue|drop     if no connection is free, a request waits or is dropped (queue)

@@ -27,6 +27,7 @@ from fastbench.experiments.suite.toml_values import (
     table,
     text,
     texts,
+    version_of_http,
 )
 from fastbench.foundation import redact
 from fastbench.foundation.units import parse_rate
@@ -61,6 +62,7 @@ _REQUEST = {  # what is sent, where no script says it
     "form": "-F",
     "content_type": "-T",
     "expect_body": "--expect-body",
+    "streams": "--streams",
     **_SENT,
 }
 _FLAGS = {  # by kind of run, which is the key that says what is loaded: key and flag
@@ -105,9 +107,9 @@ _MANY = (
 )  # of these flags there may be several
 _LISTS = {"url": "urls_from_file"}  # by kind: what may say in its place what is loaded
 _MORE = {  # beside them
-    "url": ("name", "url", "thresholds", "on", "args"),
+    "url": ("name", "url", "http", "thresholds", "on", "args"),
     "script": ("name", "script", "env", "tags", "thresholds", "on", "args"),
-    "compare": ("name", "compare", "args"),
+    "compare": ("name", "compare", "http", "args"),
 }
 COMMANDS = {"url": (), "script": ("run",), "compare": ("compare",)}
 _IN_TIME, _IN_SIZE = ("duration", "warmup"), ("rate", "connections")  # what factors multiply
@@ -306,6 +308,7 @@ def _words(kind: str, run: Table, top: Table, overrides: Overrides, place: str) 
         for value in found:
             if value is not None:
                 yield from (flag, _scaled(key, value, kind, overrides, place))
+    yield from version_of_http(run, place)
     shape = SHAPES.get(text(run, "shape", place) or "")
     if kind == "url" and shape and shape.timed and "duration" not in run:
         yield from ("-d", f"{shape.length_s * overrides.time_scale:.9g}")

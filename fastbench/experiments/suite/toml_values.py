@@ -73,3 +73,12 @@ def seconds(value: str, place: str) -> float:
         return parse_duration_s(value)
     except ValueError as error:
         raise UsageError(f"{place}: {error}") from None
+
+
+def version_of_http(given: Table, place: str) -> tuple[str, ...]:
+    """Return the flag of the version that `http` names, none where it is not there."""
+    flags = {None: (), "1.1": ("--http1",), "2": ("--http2",)}
+    found = number(given, "http", place)
+    if found not in flags:
+        raise UsageError(f'{place}: http is "1.1" or "2".')
+    return flags[found]
