@@ -11,7 +11,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import DataReceived, RequestReceived, StreamEnded
-from h2.settings import SettingCodes
+from h2.settings import SettingCodes, Settings
 from servers import Peer, Script
 
 __all__ = ["BODY", "speaking"]
@@ -28,7 +28,8 @@ def speaking(
 
     def script(peer: Peer) -> None:
         spoken = H2Connection(H2Configuration(client_side=False))
-        spoken.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: streams})
+        limit = {SettingCodes.MAX_CONCURRENT_STREAMS: streams}
+        spoken.local_settings = Settings(client=False, initial_values=limit)
         spoken.initiate_connection()
         if ping:
             spoken.ping(ping)
