@@ -243,7 +243,8 @@ def _tls(phase: str, code: str) -> tuple[str, str]:
 def _timeout(phase: str, code: str) -> tuple[str, str]:
     message, hint = _TIMEOUTS.get(phase, _TIMEOUTS["head"])
     if "behind" in code:
-        return "pipelined behind a request that timed out", "use a smaller --pipeline; " + hint
+        cause = "lost with a request on the same connection that timed out"
+        return cause, "use fewer requests on each connection (-p, -m); " + hint
     return message, hint
 
 

@@ -33,7 +33,7 @@ class Connection(http.client.HTTPConnection):
     ) -> None:
         super().__init__(hostnames.without_zone(url.host), url.port, timeout=limit_s)
         self.default_port = DEFAULT_PORT[url.scheme]  # which Host leaves out
-        self._url = url
+        self.url = url
         self._limit_s = limit_s
         self._secure = secure
         self._path = unix_path
@@ -50,7 +50,7 @@ class Connection(http.client.HTTPConnection):
             plain.connect(self._path)
         self.sock = plain
         if self._secure is not None:
-            name = hostnames.certificate_name(self._url.host)
+            name = hostnames.certificate_name(self.url.host)
             self.sock = self._secure.wrap_socket(plain, server_hostname=name)
 
 

@@ -19,7 +19,7 @@ from functools import partial
 from fastbench.foundation import signals
 from fastbench.foundation.errors import describe
 from fastbench.foundation.units import format_s, parse_duration_s
-from fastbench.plan import plain_http, proxies, resolve, urls
+from fastbench.plan import plain_http, plain_http2, proxies, resolve, urls
 from fastbench.plan.plan import MAX_DURATION_S, ConnectTo, UsageError
 from fastbench.plan.urls import Url
 
@@ -108,9 +108,27 @@ def look(
         return connection.getresponse().status, ""
     except TimeoutError:
         return 0, f"no response within {format_s(PROBE_S)}"
+    except http.client.BadStatusLine as error:
+        if secure is None and plain_http2.speaks(str(error).encode("latin-1", "replace")):
+            return _over_http2(plain_http.Connection(url, PROBE_S, None, unix_path, family, rules))
+        return 0, _reason(error)
     except resolve.ResolveError as error:
         return 0, describe("dns", "resolve", error.code)[0]
     except (OSError, http.client.HTTPException, ValueError) as error:
+        return 0, _reason(error)
+    finally:
+        connection.close()
+
+
+def _over_http2(connection: plain_http.Connection) -> tuple[int, str]:
+    """Ask a server that speaks nothing but HTTP/2."""
+    try:
+        connection.connect()
+        found = plain_http2.status(connection.sock, connection.url, PROBE_S)
+        return found, "" if found else "it closed the connection without a response"
+    except TimeoutError:
+        return 0, f"no response within {format_s(PROBE_S)}"
+    except OSError as error:
         return 0, _reason(error)
     finally:
         connection.close()

@@ -46,7 +46,7 @@ MEANINGS = [
     ("timeout", "head", "", "no response", "--timeout"),
     ("timeout", "body", "", "did not end", "--timeout"),
     ("timeout", "send", "", "whole request", "--timeout"),
-    ("timeout", "head", "behind a timeout", "pipelined behind", "--pipeline"),
+    ("timeout", "head", "behind a timeout", "same connection that timed out", "(-p, -m)"),
     ("reset", "head", "ECONNRESET", "before the response head", "log"),
     ("reset", "body", "ECONNRESET", "middle of the body", "log"),
     ("reset", "send", "EPIPE", "while sending", "log"),

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from case import answer
 from commandline import Shown, invoke, table_at_once
+from http2_library import speaking
 from running import good, start
 from servers import OK, Peer, Script, Server, answering, refusing
 
 from fastbench.cli.args import script_args, url_args
+from fastbench.cli.debug import http2_frames as wire
 from fastbench.experiments.trials.trial_servers import free_port
-from fastbench.plan import readiness, urls
+from fastbench.plan import plain_http2, readiness, urls
 from fastbench.plan.plan import UsageError
 
 SOON_S = 10.0  # more than it takes, however slow the machine
@@ -28,6 +30,58 @@ options = Options({})
 async def visit(vu):
     await vu.get("{}")
 """
+
+
+def first_refusing(times: int) -> Script:
+    """Speak HTTP/2 alone: say so to who does not, and answer 503 to the first who does."""
+    speaks = speaking()
+
+    def script(peer: Peer) -> None:
+        if peer.number < 2 * times:
+            plain, coded = b"\x48\x03503", b"\x48\x83\x6c\x0c\xff"
+            late = plain if peer.number == 1 else coded
+            peer.read(24)
+            peer.send(wire.built(wire.SETTINGS))
+            if peer.number % 2:
+                peer.send(wire.built(wire.HEADERS, b"\x20" + late, wire.END_HEADERS | 1, 1))
+            peer.finish()
+        head = peer.read(3)
+        if head != b"PRI":
+            peer.send(wire.built(wire.SETTINGS, b"\0\3\0\0\0\x0a"))
+            peer.finish()
+        peer.unread(head)
+        speaks(peer)
+
+    return script
+
+
+def test_a_server_that_speaks_nothing_but_http2_is_waited_for() -> None:
+    with Server(first_refusing(2)) as server:
+        found = readiness.until_ready(urls.parse(server.url()), SOON_S)
+    assert found == ""
+    assert server.seen.connections == 6
+    assert server.seen.requests == 1
+
+
+@pytest.mark.parametrize(
+    ("block", "found"),
+    [
+        (b"\x88", 200),
+        (b"\x8e", 500),
+        (b"\x8d", 400),
+        (b"\x48\x03503", 500),
+        (b"\x08\x03200", 200),
+        (b"\x48\x83\x6c\x0c\xff", 500),
+        (b"\x48\x82\x64\x02", 300),
+        (b"\x3f\xe1\x1f\x88", 200),
+        (b"\x20\x89", 200),
+        (b"\x40\x01a\x01b", 0),
+        (b"", 0),
+    ],
+)
+def test_the_class_of_a_status(block: bytes, found: int) -> None:
+    assert plain_http2._class(block, 0) == found
+    assert plain_http2._class(b"\x02" + bytes(5) + block + bytes(2), 40) == found
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,10 @@ class Peer:
         del self._buffer[:length]
         return taken
 
+    def unread(self, data: bytes) -> None:
+        """Put back what was read too much."""
+        self._buffer[:0] = data
+
     def send(self, data: bytes) -> None:
         """Send all of it."""
         try:

@@ -9,6 +9,7 @@ from typing import Any
 from fastbench.experiments.trials import trial
 from fastbench.experiments.trials.interrupts import Interrupts
 from fastbench.results import json_codec
+from fastbench.results.counts import Http2
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import packed, unpacked
 from fastbench.results.usage import HostUse
@@ -24,12 +25,14 @@ def apart(
     enough: Callable[[], bool] = lambda: False,
     host: Callable[[HostUse], None] = lambda use: None,
     lost: Callable[[], None] = lambda: None,
+    spoke: Callable[[list[Http2]], None] = lambda sides: None,
 ) -> list[Histogram]:
     """Load in turns in a process of its own; return the times of each side.
 
     `heard` gets, here, what `told` makes there of the slices, and `host` what the machine did
     meanwhile. It ends early, in order, once `enough` is true there. `lost` is called where it ended
-    because a worker died. Raises as `trial.run_apart`.
+    because a worker died, `spoke` with what each side's connections agreed on. Raises as
+    `trial.run_apart`.
     """
     found: list[Histogram] = []
 
@@ -43,6 +46,7 @@ def apart(
         if any(child.lost for child in run.workers.children):
             trial.say(channel, "lost", None)
         trial.say(channel, "host", json_codec.plain(run.host))
+        trial.say(channel, "spoke", [json_codec.plain(each) for each in agreed(run)])
         sums = [block.histogram(times) for block in run.blocks]
         sides = [Histogram(each.counts(), each.min_ns, each.max_ns, each.sum_ns) for each in sums]
         trial.say(channel, "times", [packed(each) for each in sides])
@@ -55,8 +59,17 @@ def apart(
                 host(json_codec.read(HostUse, body, kind))
         elif kind == "lost":
             lost()
+        elif kind == "spoke":
+            spoke([json_codec.read(Http2, each, kind) for each in body])
         else:
             found.extend(unpacked(each) for each in body)
 
     trial.run_apart(work, hear, stop)
     return found
+
+
+def agreed(run: TurnsRun) -> list[Http2]:
+    """Return what the connections of each side agreed on."""
+    sides = zip(run.blocks, run.plan.sides, strict=True)
+    counted = (([block.counters(i) for i in block.indices], plan) for block, plan in sides)
+    return [Http2.of(slots, (), plan.load.streams) for slots, plan in counted]

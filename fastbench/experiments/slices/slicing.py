@@ -19,8 +19,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from fastbench.experiments.compare import spoken
 from fastbench.experiments.compare.compare_document import SIDES, Pair
 from fastbench.experiments.compare.sequential import Levels
+from fastbench.experiments.compare.spoken import Spoken
 from fastbench.experiments.slices import (
     client_limit,
     host_noise,
@@ -48,6 +50,7 @@ from fastbench.machine import limits
 from fastbench.machine.programs import Program
 from fastbench.plan.plan import Plan
 from fastbench.results import json_codec
+from fastbench.results.counts import Http2
 from fastbench.results.usage import HostUse
 from fastbench.run.turns import SlicePart, Turns, workers_of
 
@@ -111,6 +114,7 @@ class _Sliced:
     last: Levels | None = None  # of the looks
     programs: tuple[Program | None, ...] = ()
     workers: int = 1
+    spoken: list[Spoken] = field(default_factory=list)  # of each side
 
     def run(self) -> list[Measured]:
         """Measure until the time is over, or something else ends it."""
@@ -133,14 +137,20 @@ class _Sliced:
             self.levels, terms.primary, terms.threshold, candidate + 1
         )
         saturated = client_limit.told(pairs, self.workers, limits.usable_cores())
+        sides = self.spoken and [self.spoken[0], self.spoken[candidate + 1]]
         programs = self.programs and (self.programs[0], self.programs[candidate + 1])
         return Measured(
             pairs=pairs,
             ended="interrupted" if interrupted else ended,
             rate=self.rate,
-            notes=tuple(dict.fromkeys((*self.notes, *more))),
+            notes=tuple(dict.fromkeys((*self.notes, *more, *spoken.notes(sides)))),
             slice_s=terms.slice_s if course is None else course.slice_s,
-            warnings=(*saturated, *host_noise.told(self.hosts), *warnings),
+            warnings=(
+                *saturated,
+                *host_noise.told(self.hosts),
+                *spoken.warnings(sides),
+                *warnings,
+            ),
             skip_s=0.0 if course is None else course.skip_s,
             slices_per_pair=1 if course is None else course.blocks,
             levels=self.last,
@@ -265,8 +275,13 @@ class _Sliced:
             running.check()
 
         times = "response" if planned else "service"
+
+        def spoke(sides: list[Http2]) -> None:
+            chosen = [plan.protocols == "h2,http/1.1" for plan in plans]
+            self.spoken = [Spoken(*each) for each in zip(sides, chosen, strict=True)]
+
         how = (self.stop, times, lambda: looks.reached, self.hosts.append, self._worker_lost)
-        self.kept.add_slices(times, sliced_run.apart(turns, told, heard, *how))
+        self.kept.add_slices(times, sliced_run.apart(turns, told, heard, *how, spoke))
         self.levels.append(BREAK)  # what a next start's first slice follows is none of these
         self.last = slice_looks.read(last[0])
 

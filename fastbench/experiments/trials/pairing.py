@@ -23,10 +23,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from fastbench.experiments.compare import figures
+from fastbench.experiments.compare import figures, spoken
 from fastbench.experiments.compare.compare_document import ORDERS, Figures, Pair
 from fastbench.experiments.compare.decision import INVALID_SHARE_MAX
 from fastbench.experiments.compare.sequential import Levels
+from fastbench.experiments.compare.spoken import Spoken
 from fastbench.experiments.trials import side_server, trial, trial_servers
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
 from fastbench.experiments.trials.trial import Job, Side, TrialObserver
@@ -158,6 +159,7 @@ class _Rounds:
     answered: set[Name] = field(default_factory=set)
     ready: set[Name] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
+    spoken: list[Spoken] = field(default_factory=list)  # of the sides of the last pair
     phase: Phase = "pairs"
     pair: int = 1
     redone: int = 0
@@ -169,7 +171,9 @@ class _Rounds:
             ended = ended or self._all_pairs()
         except Interrupted:
             ended = "interrupted"
-        return Measured(tuple(self.pairs), ended, self.rate, tuple(self.notes))
+        notes = (*self.notes, *spoken.notes(self.spoken))
+        pairs, warnings = tuple(self.pairs), spoken.warnings(self.spoken)
+        return Measured(pairs, ended, self.rate, notes, warnings=warnings)
 
     def _all_pairs(self) -> str:
         chance = random.Random(self.terms.seed)
@@ -217,6 +221,8 @@ class _Rounds:
             found[name] = self._run_trial(name)
             reasons += [f"{name}: {each}" for each in found[name].reasons]
         base, candidate = found["base"], found["candidate"]
+        if base.result is not None and candidate.result is not None:
+            self.spoken = [Spoken.of(each) for each in (base.result, candidate.result)]
         if not reasons and base.result is not None and candidate.result is not None:
             self.kept.add(base.result, candidate.result)
         return Pair(base.figures, candidate.figures, order, not reasons, tuple(reasons))
