@@ -32,6 +32,7 @@ RATE = 200  # requests a second of each worker
 PER_PROCESS = 500
 LOOK_S = 0.5
 LIMIT_S = 180.0
+END_S = 20.0
 
 
 @contextlib.contextmanager
@@ -44,10 +45,13 @@ def program(*words: object) -> Iterator[str]:
         text=True,
     )
     with process:
-        assert process.stdout is not None
+        assert process.stdin is not None and process.stdout is not None
         try:
             yield f"{process.pid} {process.stdout.readline().strip()}"
         finally:
+            process.stdin.close()  # which ends it, and its folders
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END_S)
             process.kill()
 
 

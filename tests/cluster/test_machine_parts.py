@@ -17,9 +17,11 @@ from fastbench.cluster.agent.instants import Instants
 from fastbench.cluster.clock_offset import Offset
 from fastbench.cluster.links.machine_link import MachineLink
 from fastbench.cluster.links.remote_process import RemoteProcess
+from fastbench.cluster.machine_report import MachineReport
 from fastbench.cluster.parent import machine_rows
 from fastbench.cluster.parent.leases import Leases
 from fastbench.cluster.parent.remote_workers import RemoteWorkers
+from fastbench.machine.host_identity import Place
 from fastbench.results.counts import Operations
 from fastbench.results.machine_row import MachineRow
 from fastbench.results.result import Result, Validity
@@ -161,6 +163,21 @@ def test_a_machine_ended_what_the_run_counts(started: int, ended: list[int]) -> 
     rows = machine_rows.rows(base, places, {}, cast(Any, Counted()))
     assert [row.requests for row in rows] == ended
     assert [row.requests_per_s for row in rows] == [round(each / 30, 3) for each in ended]
+
+
+@pytest.mark.parametrize(
+    ("reported", "so"), [(True, "the load was over by then"), (False, "its part of the load is")]
+)
+def test_who_is_lost_at_the_end_is_told_before_the_report(reported: bool, so: str) -> None:
+    base = good()
+    report = MachineReport(base.validity, base.resources, None, 1, Place("", ""), (), ())
+    workers, told = remote(linked("a"), linked("b"))
+    workers._reports = {0: report, 1: report} if reported else {0: report}
+    workers.machines[1].lose("its agent ended")
+    workers.told(base, cast(Any, Counted()))
+    assert len(told) == 1 and told[0].startswith(
+        f"b was lost before the start: its agent ended; {so}"
+    )
 
 
 def test_a_lost_machine_can_end_the_run() -> None:

@@ -43,7 +43,7 @@ from fastbench.run.worker_pool import StartLine
 
 TICK_S = 0.05
 CONNECT_TICK_S = 0.005
-END_S = 1.0  # for workers to end once the parent is gone
+END_S = 0.4  # for workers to end once the parent is gone: with LOST_S less than 5 s
 
 
 class Agent:

@@ -99,15 +99,18 @@ class RemoteWorkers:
         for machine in self.machines:
             machine.post("begin", body)
 
-    def look(self) -> bool:
-        """Tell of the machines that were lost since the last look; true if that ends the run."""
+    def look(self, *, over: bool = False) -> bool:
+        """Tell of the machines that were lost since the last look; true if that ends the run.
+
+        A load that is `over` misses nothing.
+        """
         for machine in self.machines:
             if machine.lost and machine.address not in self._told_lost:
                 when = lost_when(self.lost_at_s(machine))
                 sentence = f"{printable(machine.name)} was {when}: {printable(machine.lost)}"
                 self._told_lost[machine.address] = sentence
                 so = "the run ends" if self._stop_when_lost else "its part of the load is missing"
-                self._notice(f"{sentence}; {so}.")
+                self._notice(f"{sentence}; {'the load was over by then' if over else so}.")
         return self._stop_when_lost and bool(self._told_lost)
 
     def standing(self) -> Machines:
@@ -141,8 +144,9 @@ class RemoteWorkers:
 
     def told(self, result: Result, block: _core.Block) -> Result:
         """Add the table of machines, by what `block` counts, and judge by what each of them saw."""
-        self.look()  # who was lost since ends the run, and nobody looked again
         reports = self.reports()
+        # Nobody looked since the last worker had ended, maybe because its machine was lost.
+        self.look(over=all(at in reports for at in range(len(self.machines))))
         places = [
             (machine, self.span(at), self.lost_at_s(machine))
             for at, machine in enumerate(self.machines)
