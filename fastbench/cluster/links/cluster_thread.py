@@ -24,7 +24,7 @@ from fastbench.cluster.links.machine_actor import MachineActor
 from fastbench.cluster.links.machine_link import MachineLink
 from fastbench.cluster.links.turns_of_machines import Turns
 from fastbench.cluster.worker_memory import LAYOUT
-from fastbench.foundation import redact
+from fastbench.foundation import redact, signals
 from fastbench.machine import limits
 from fastbench.plan.plan import UsageError
 
@@ -57,7 +57,8 @@ class ClusterThread:
         limits.raise_open_files()
         self._thread.start()
         try:
-            self.machines = _heard(self._opened)
+            with signals.heard(signals.leave_cleanly):
+                self.machines = _heard(self._opened)
         except BaseException:
             self.close()
             raise

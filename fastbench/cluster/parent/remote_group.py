@@ -22,6 +22,7 @@ from fastbench.cluster.parent.leases import Leases
 from fastbench.cluster.parent.remote_workers import RemoteWorkers
 from fastbench.cluster.sent_files import Manifest
 from fastbench.cluster.worker_memory import MemoryTarget
+from fastbench.foundation import signals
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import plural
 from fastbench.machine.processes import Found
@@ -75,8 +76,9 @@ class RemoteGroup(Group):
         out_fd, self._printed_fd = os.pipe()
         os.set_blocking(self._printed_fd, False)
         self.workers.hear(out_fd, worker_channel.echoed(echo))
-        self._request = self._send_files(request, manifest)
-        self._load([0])
+        with signals.heard(signals.leave_cleanly):  # files may be on their way for long
+            self._request = self._send_files(request, manifest)
+            self._load([0])
         self.fork(0)
 
     def _send_files(self, request: RunRequest, manifest: Manifest) -> dict[str, Any]:

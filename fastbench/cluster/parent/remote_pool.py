@@ -13,6 +13,7 @@ from fastbench.cluster.parent.cluster_monitor import ClusterMonitor
 from fastbench.cluster.parent.remote_workers import RemoteWorkers
 from fastbench.cluster.worker_memory import MemoryTarget
 from fastbench.engine.bridge import _core
+from fastbench.foundation import signals
 from fastbench.foundation.units import plural
 from fastbench.machine.processes import Found
 from fastbench.plan.plan import Plan, UsageError
@@ -63,7 +64,8 @@ class RemotePool:
         """Let the first machine look the name up; all of them load what it finds."""
         first = self._all.machines[0]
         asked = first.ask("find", url_messages.find_message(plan), "found")
-        found = awaited([asked], ANSWER_S)[0]
+        with signals.heard(signals.leave_cleanly):  # a resolver may take its time
+            found = awaited([asked], ANSWER_S)[0]
         if found is None:
             raise UsageError(self._all.why(first))
         if (code := found.get("code")) is not None:
