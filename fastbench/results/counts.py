@@ -165,6 +165,11 @@ class Http2:
         return 0 < self.stream_limit < self.streams
 
     @property
+    def sent_back(self) -> bool:
+        """Tell whether the server told us to send requests again, as HTTP/2 allows."""
+        return bool(self.goaways or self.refused)
+
+    @property
     def protocol(self) -> str:
         """What was spoken: "HTTP/2", "HTTP/1.1", both, or "" without a connection."""
         spoken = (("HTTP/2", self.connections), ("HTTP/1.1", self.http1_connections))

@@ -327,7 +327,7 @@ class Result:
             dropped=sum(row.dropped_iterations for row in self.scenarios),
             threw=sum(row.count for row in self.exceptions if row.scenario),
             threw_outside=sum(row.count for row in self.exceptions if not row.scenario),
-            retried=s.retried,
+            retried=0 if self.http2 and self.http2.sent_back else s.retried,
             retold=bool(self.config.get("points") and not self.config.get("points_cut")),
             checks=tuple((each.fails, each.passes + each.fails) for each in self.checks),
             thresholds=self.thresholds,

@@ -174,13 +174,15 @@ def causes(
     if sum(bad.values()) > failed:  # some of them were expected
         bad = {}
     for row in errors:
-        if row.kind == "expectation" and row.code in bad:
-            continue
-        if row.kind in _CONNECTING and not connecting:
+        unsent = row.kind in _CONNECTING and not connecting
+        if unsent or (row.kind == "expectation" and row.code in bad):
             continue
         name = row.code if row.kind == "expectation" and row.code else row.kind.replace("_", " ")
         bad[name] = bad.get(name, 0) + row.count
-    return bad
+    if ended := bad.get("goaway", 0):  # connections, and only now and then their requests
+        rest = failed + bad.get("timeout", 0) - sum(bad.values()) + ended
+        bad["goaway"] = min(ended, max(0, rest))
+    return {name: n for name, n in bad.items() if n}
 
 
 def never_ok(parts: Iterable[Part]) -> tuple[str, ...]:
@@ -329,10 +331,8 @@ def _unanswered(facts: Facts) -> Iterator[Reason]:
 
 def _retried(facts: Facts) -> Iterator[Reason]:
     if facts.retried > max(1, FEW_MISSING * facts.requests):
-        text = (
-            f"{facts.retried:,} requests were sent again after their connection was closed: "
-            f"{_percent(facts.retried / max(1, facts.requests))} of all"
-        )
+        share = _percent(facts.retried / max(1, facts.requests))
+        text = f"{facts.retried:,} requests were sent again, as connections were closed: {share}"
         yield Reason("retried", "warning", text, "--no-retry counts each of them as failed")
 
 

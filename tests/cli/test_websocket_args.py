@@ -61,6 +61,8 @@ def test_a_run_of_http_knows_no_websocket() -> None:
 REFUSALS = [
     ((URL, "ws://127.0.0.1:1/other"), "opens WebSockets of one URL"),
     ((URL, "http://127.0.0.1:1/"), "opens WebSockets of one URL"),
+    (("--http2", URL), "--http2 says nothing of a WebSocket; leave it out"),
+    (("-m", "5", URL), "-m says nothing of a WebSocket; leave it out"),
     (("-m", "POST", URL), "-m says nothing of a WebSocket; leave it out"),
     (("--expect-status", "200", URL), "--expect-status says nothing"),
     (("--no-keepalive", URL), "--no-keepalive says nothing"),

@@ -18,7 +18,8 @@ from fastbench.report.text.text_report import render
 from fastbench.results.assessment import notices
 from fastbench.results.counts import Http2
 from fastbench.results.merging.merged_result import _http2
-from fastbench.results.result import Result
+from fastbench.results.result import ErrorRow, Result
+from fastbench.results.run_outcome import causes
 
 SPOKEN = Http2(2, 0, streams=200, stream_limit=128, goaways=1, refused=3)
 
@@ -112,6 +113,24 @@ def test_who_asked_for_it_is_not_told_of_a_choice(asked: str | None) -> None:
 )
 def test_notices(use: Http2, codes: set[str]) -> None:
     assert told(spoken(use)) & {"stream_limit", "mixed_protocols", "no_streams"} == codes
+
+
+def test_a_goaway_ends_a_connection_and_is_no_failed_request() -> None:
+    rows = [ErrorRow.of("goaway", "head", "ENHANCE_YOUR_CALM", 25, 0.1)]
+    reset = [ErrorRow.of("stream_reset", "head", "CANCEL", 7, 0.1)]
+    assert causes({}, rows, 0, connecting=False) == {}
+    assert causes({}, rows + reset, 7, connecting=False) == {"stream reset": 7}
+    assert causes({}, rows + reset, 9, connecting=False) == {"stream reset": 7, "goaway": 2}
+
+
+def test_requests_that_the_server_sends_back_are_no_warning_until_they_are_many() -> None:
+    found = spoken(SPOKEN)
+    many = replace(found.summary, retried=found.summary.requests // 10)
+    lost = replace(found, summary=many, http2=replace(SPOKEN, goaways=0, refused=0))
+    assert [each.code for each in lost.outcome.reasons] == ["retried"]
+    assert not replace(found, summary=many).outcome.reasons
+    assert "streams_refused" not in told(found)
+    assert "streams_refused" in told(spoken(replace(SPOKEN, refused=many.retried)))
 
 
 def test_both_versions_in_one_run_are_named() -> None:

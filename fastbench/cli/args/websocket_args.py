@@ -27,6 +27,8 @@ _OF_HTTP = {  # what says nothing of a message
     "expect_status": "--expect-status",
     "no_keepalive": "--no-keepalive",
     "no_retry": "--no-retry",
+    "http2": "--http2",
+    "streams": "-m",
 }
 
 

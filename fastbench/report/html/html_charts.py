@@ -52,8 +52,9 @@ def charts(result: Result) -> list[Chart]:
     rows = whole(result)
     names = {target.pid: target.name for target in result.resources.targets}
     found = over_time(rows, {pid: names.get(pid, "") for pid in pids(rows)}, result.noun)
+    found[4:4] = _of_streams(rows)  # behind the connections
     found[2:2] = _of_operations(rows)
-    found += [*_of_streams(rows), *_of_gauges(rows, result.gauges)]
+    found += _of_gauges(rows, result.gauges)
     timed = [chart for each in found if (chart := shown(each))] if len(rows) > 1 else []
     return [*timed, *_of_latency(result)]
 

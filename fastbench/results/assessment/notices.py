@@ -8,6 +8,8 @@ from fastbench.results import addresses
 from fastbench.results.assessment import listen_queue
 from fastbench.results.result import Result, Warning_
 
+MANY_REFUSED = 0.01  # of all requests
+
 
 def of(found: Result, queue: listen_queue.Queue = listen_queue.NOBODYS) -> list[Warning_]:
     """Return the warnings that follow from a result, and from who could fill a listen queue."""
@@ -15,8 +17,21 @@ def of(found: Result, queue: listen_queue.Queue = listen_queue.NOBODYS) -> list[
         *addresses.notices(found.addresses),
         *proxies.notices(row.kind for row in found.errors),
     )
-    first = [*_overflows(found, queue), *_unverified(found), *_protocols(found)]
+    first = [*_overflows(found, queue), *_unverified(found), *_protocols(found), *_refused(found)]
     return [*first, *(Warning_(*each) for each in told)]
+
+
+def _refused(found: Result) -> list[Warning_]:
+    use, requests = found.http2, found.summary.requests
+    if use is None or use.refused <= max(1, MANY_REFUSED * requests):
+        return []
+    return [
+        Warning_(
+            "streams_refused",
+            f"the server refused {plural(use.refused, 'stream')}, which were sent again",
+            "use fewer streams (-m), or raise its limits",
+        )
+    ]
 
 
 def _protocols(found: Result) -> list[Warning_]:
