@@ -5,6 +5,7 @@ fixed-N     bench/fixed_http2.c, whose answers of 72 bytes cost it next to nothi
 nghttpd-N   nghttp2's own server, without TLS; its core is full
 tls-N       nginx over TLS; its core is full
 large-*     256 KiB answers
+script      one GET and one check in a script of k6's, over TLS, in fastbench and in k6
 
 N is the number of streams a connection. The tools take turns in every round, as in throughput.py.
 CPU per request is that of the load: what a run of one request takes in the same round, which is
@@ -18,6 +19,7 @@ import argparse
 import contextlib
 import dataclasses
 import functools
+import json
 import os
 import random
 import sys
@@ -27,14 +29,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import harness
+import scenario
 import tools
-from harness import Cores, Spread
+from harness import BenchError, Cores, Spread
 from throughput import CPU, RATE, Target, Verdict, judge, medians, table
 from throughput import Row as PlainRow
 from tools import Sample, Tool, Work
 
 ROUNDS = 7
 WHOLE = "cpu with start"
+SCRIPT = "script"
+SCRIPT_BOUND = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +186,44 @@ def document(row: Row, played: list[Round], seconds: float) -> dict[str, object]
     }
 
 
+def play_script(cores: Cores, rounds: int, seconds: float) -> tuple[Verdict, dict[str, object]]:
+    """Run get_check.js in both tools; give the ratio of the rates, and the document."""
+    peers = {"fastbench": scenario.fastbench("get_check.js"), "k6": scenario.k6("get_check.js")}
+    played: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        cafile = Path(folder) / "ca.pem"
+        os.environ["SSL_CERT_FILE"] = str(cafile)  # both read it
+        with harness.nginx(Path(folder), cores.server, cafile, http2=True) as url:
+            _speaks_http2(url, cores.client)
+            for number in range(rounds):
+                order = [*peers][:: 1 if number % 2 else -1]
+                played.append({name: peers[name](url, cores.client, seconds) for name in order})
+                print(f"  {number + 1:2}/{rounds}  {played[-1]}", file=sys.stderr, flush=True)
+        del os.environ["SSL_CERT_FILE"]
+    spread = Spread.of([each["fastbench"] / each["k6"] for each in played])
+    verdict = Verdict(f"{RATE} / k6", spread, SCRIPT_BOUND, spread.median >= SCRIPT_BOUND)
+    return verdict, {
+        "title": f"one GET and one check, {scenario.VUS} VUs, nginx TLS",
+        "rounds": rounds,
+        "seconds": seconds,
+        "ratios": {verdict.name: verdict.document()},
+        "samples": [{name: round(rate, 1) for name, rate in each.items()} for each in played],
+    }
+
+
+def _speaks_http2(url: str, core: str) -> None:
+    """Refuse to compare what speaks HTTP/1.1."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, script = Path(folder) / "result.json", scenario.SCRIPTS / "get_check.js"
+        words = ["-u1", "-i1", "-t1", "-e", f"BASE_URL={url}", "--no-progress", "--json", path]
+        harness.run([*harness.fastbench_command(), "run", *words, script], core, 5.0)
+        if not (json.loads(path.read_text()).get("http2") or {}).get("connections"):
+            raise BenchError("the script did not speak HTTP/2")
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--rows", default=",".join(ROWS), help="any of %(default)s")
+    parser.add_argument("--rows", default=",".join([*ROWS, SCRIPT]), help="any of %(default)s")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each run (%(default)g)")
     parser.add_argument("--seed", type=int, default=1, help="of the order within the rounds")
@@ -191,9 +231,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help="default bench/results/http2.json")
     asked = parser.parse_args()
     asked.rows = asked.rows.split(",")
-    unknown = [each for each in asked.rows if each not in ROWS]
+    unknown = [each for each in asked.rows if each not in (*ROWS, SCRIPT)]
     if unknown:
-        parser.error(f"no row {', '.join(unknown)}: there are {', '.join(ROWS)}")
+        parser.error(f"no row {', '.join(unknown)}: there are {', '.join(ROWS)}, {SCRIPT}")
     if asked.rounds < 1 or asked.seconds <= 0:
         parser.error("--rounds and --seconds must be above 0")
     return asked
@@ -205,19 +245,24 @@ def _measure_all(asked: argparse.Namespace) -> bool:
     cores = harness.pick_cores()
     rounds, seconds = (2, 1.0) if asked.quick else (asked.rounds, asked.seconds)
     output = asked.output or (None if asked.quick else harness.RESULTS / "http2.json")
-    verdicts = {}
+    verdicts: dict[str, list[Verdict]] = {}
     for name in asked.rows:
-        print(f"{name}: {ROWS[name].title}", file=sys.stderr, flush=True)
+        title = name if name == SCRIPT else ROWS[name].title
+        print(f"{name}: {title}", file=sys.stderr, flush=True)
         before, surroundings = harness.cpu_ticks(), harness.environment()
-        with tempfile.TemporaryDirectory() as folder:
-            shuffle = random.Random(asked.seed)
-            played = play_rounds(ROWS[name], Path(folder), cores, rounds, seconds, shuffle)
-        verdicts[name] = judged(ROWS[name], played)
+        if name == SCRIPT:
+            verdict, found = play_script(cores, rounds, max(seconds, 2.0))
+            verdicts[name] = [verdict]
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                shuffle = random.Random(asked.seed)
+                played = play_rounds(ROWS[name], Path(folder), cores, rounds, seconds, shuffle)
+            verdicts[name] = judged(ROWS[name], played)
+            found = document(ROWS[name], played, seconds)
         surroundings["steal"] = round(harness.steal_share(before, harness.cpu_ticks()), 4)
         surroundings["load_average_after"] = [round(each, 2) for each in os.getloadavg()]
         if output is not None:
-            found = {**document(ROWS[name], played, seconds), "environment": surroundings}
-            harness.write_rows(output, {name: found})
+            harness.write_rows(output, {name: {**found, "environment": surroundings}})
     print(table(verdicts))
     return all(each.reached is not False for row in verdicts.values() for each in row)
 
