@@ -25,7 +25,7 @@ import tempfile
 import textwrap
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,11 +33,22 @@ import pytest
 import trustme
 from running import until
 
-__all__ = ["KINDS", "RealServer", "real_server"]
+__all__ = [
+    "BODY",
+    "KINDS",
+    "RealServer",
+    "Recipe",
+    "end",
+    "need",
+    "need_module",
+    "real_server",
+    "write",
+]
 
 ATTEMPTS = 3  # another process may take the port between our look and the server's bind
 END_S = 20
 BODY = b"x" * 100
+_PLACES = (str(Path(__file__).parents[2] / "build" / "peers" / "bin"), "/usr/sbin", "/sbin")
 _REQUEST = re.compile(r'"([A-Z]+) (/\S*) HTTP/1\.1"')
 
 
@@ -52,6 +63,8 @@ class RealServer:
     scheme: str
     flags: tuple[str, ...]
     total_only: bool
+    process: subprocess.Popen[bytes]  # another one if a test restarts it
+    log: Path
     served: Counter[str] = field(default_factory=Counter)
 
     def url(self, path: str) -> str:
@@ -68,6 +81,10 @@ class Recipe:
     stop: signal.Signals = signal.SIGTERM
     scheme: str = "http"
     flags: tuple[str, ...] = ()
+    request: re.Pattern[str] = _REQUEST  # in the log: method and path, in this order
+
+
+Kinds = Mapping[str, Callable[[Path, int], Recipe]]
 
 
 def nginx(folder: Path, port: int, tls: str = "") -> Recipe:
@@ -258,7 +275,7 @@ def serve(folder: Path, port: int) -> Recipe:
     return Recipe(command, log=None)
 
 
-KINDS: dict[str, Callable[[Path, int], Recipe]] = {
+KINDS: Kinds = {
     "nginx": nginx,
     "nginx https": nginx_https,
     "apache": apache,
@@ -273,30 +290,34 @@ KINDS: dict[str, Callable[[Path, int], Recipe]] = {
 
 
 @contextlib.contextmanager
-def real_server(kind: str) -> Iterator[RealServer]:
+def real_server(kind: str, kinds: Kinds = KINDS) -> Iterator[RealServer]:
     """Start a server of this kind and wait until it accepts; skips where there is none."""
     with tempfile.TemporaryDirectory(prefix="fastbench-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # for servers that give up root before they read their files
         with open(folder / "output", "w+b") as output:
-            recipe, port, process = start(kind, folder, output.fileno())
-            server = RealServer(port, recipe.scheme, recipe.flags, recipe.log is None)
+            recipe, port, process = start(kind, kinds, folder, output.fileno())
+            total_only = recipe.log is None
+            path = folder / (recipe.log or "output")
+            server = RealServer(port, recipe.scheme, recipe.flags, total_only, process, path)
             try:
                 yield server
                 if recipe.log is None:
                     with urllib.request.urlopen(server.url("/count")) as page:
                         server.served[""] = json.load(page)["requests"]
             finally:
-                end(process, recipe.stop)
-        if recipe.log is not None:
-            log = (folder / recipe.log).read_text(errors="replace")
-            server.served.update(" ".join(found) for found in _REQUEST.findall(log))
+                end(server.process, recipe.stop)
+        if not total_only:
+            log = server.log.read_text(errors="replace")
+            server.served.update(" ".join(found) for found in recipe.request.findall(log))
 
 
-def start(kind: str, folder: Path, output: int) -> tuple[Recipe, int, subprocess.Popen[bytes]]:
+def start(
+    kind: str, kinds: Kinds, folder: Path, output: int
+) -> tuple[Recipe, int, subprocess.Popen[bytes]]:
     for _ in range(ATTEMPTS):
         port = free_port()
-        recipe = KINDS[kind](folder, port)
+        recipe = kinds[kind](folder, port)
         process = subprocess.Popen(
             recipe.command,
             stdin=subprocess.DEVNULL,
@@ -344,7 +365,7 @@ def write(path: Path, text: str) -> None:
 
 def need(*names: str) -> str:
     """Return the path of the first program there is, or skip the test."""
-    places = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    places = ":".join([str(Path(sys.executable).parent), os.environ.get("PATH", ""), *_PLACES])
     for name in names:
         if program := shutil.which(name, path=places):
             return program
