@@ -58,6 +58,7 @@ cdef struct Conn:
     uint8_t parked                  # one more than the plan asks for now
     bint trial                      # tries an address that did not answer before
     uint16_t source                 # index of its source address
+    uint8_t speaks_http2            # since the handshake; here, where every event looks
     uint32_t home                   # index of the address it goes to while that answers
     uint32_t target                 # index of the one it went to
     uint32_t first                  # ring of requests: oldest in flight,
@@ -71,7 +72,6 @@ cdef struct Conn:
     Request *ring                   # HTTP/1.1: in the order sent; HTTP/2: by slot
     Http http
     Session *session                # of HTTP/2; NULL until there was one
-    bint speaks_http2               # since the handshake
     bint marked                     # is in the list of those to be flushed
     Conn *next_marked
     uint64_t heard_ns               # HTTP/2: when something came last,
