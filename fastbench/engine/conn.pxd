@@ -18,7 +18,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from fastbench.engine.addresses cimport answered, choose, missed
 from fastbench.engine.block cimport CONNECT_TIME, IN_CONNECT, IN_TLS, PROTOCOL, Phase, count_error
 from fastbench.engine.byurl cimport count_failed
-from fastbench.engine.fifo cimport pop, push, remove
+from fastbench.engine.fifo cimport pop, push, push_first, remove
 from fastbench.engine.hdr cimport record
 from fastbench.engine.http2.stream cimport FREE, forget
 from fastbench.engine.kernel cimport (
@@ -79,6 +79,15 @@ cdef inline bint surplus(const Worker *w, const Conn *c) noexcept nogil:
     return c - w.conns >= w.n_active
 
 
+cdef inline void queue_up(Worker *w, Conn *c) noexcept nogil:
+    """Let it connect next: first of all if it holds requests, since those that hold none may not
+    connect any more, when no request is left for them (`fresh_may_connect`)."""
+    if c.in_flight:
+        push_first(&w.fresh, &c.node)
+    else:
+        push(&w.fresh, &c.node)
+
+
 cdef inline void release(Worker *w, Conn *c, bint orderly) noexcept nogil:
     """Close the socket and queue the connection to connect again, later if it was of no use; one
     that the plan does not ask for any more is parked instead."""
@@ -96,7 +105,7 @@ cdef inline void release(Worker *w, Conn *c, bint orderly) noexcept nogil:
     if surplus(w, c) and c.in_flight == 0:
         c.parked = 1
     elif c.served:
-        push(&w.fresh, &c.node)
+        queue_up(w, c)
     else:
         w.failing = True
         c.due_ns = now_ns() + RETRY_NS + roll(w, RETRY_NS)
@@ -114,7 +123,7 @@ cdef inline void turn(Worker *w, Conn *c) noexcept nogil:
         w.transport.close(&c.link, False)
     c.state = WAITING
     c.begun_ns = 0
-    push(&w.fresh, &c.node)
+    queue_up(w, c)
 
 
 cdef inline void fail_kept(Worker *w, Conn *c) noexcept nogil:

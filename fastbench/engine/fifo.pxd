@@ -22,6 +22,17 @@ cdef inline void push(Fifo *self, Node *node) noexcept nogil:
     self.last = node
 
 
+cdef inline void push_first(Fifo *self, Node *node) noexcept nogil:
+    """The next one that `pop` gives."""
+    node.before = NULL
+    node.after = self.first
+    if self.first != NULL:
+        self.first.before = node
+    else:
+        self.last = node
+    self.first = node
+
+
 cdef inline void remove(Fifo *self, Node *node) noexcept nogil:
     if node.before != NULL:
         node.before.after = node.after

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from http2_frames import CODES, RST_STREAM, answer, data, goaway, headers, reset, settings
 from http2_loads import asking, load
@@ -259,3 +261,28 @@ def test_a_limit_that_falls_holds_for_new_streams() -> None:
     with serving(script) as (server, seen):
         run = load(server.port, count=20, streams=4)
     assert (run.ends, run.errors, seen.requests) == ((20, 0, 0), {}, 20)
+
+
+def test_what_goes_again_does_not_wait_for_connections_that_have_nothing_to_send() -> None:
+    """All requests have begun, and one connection has ended: it is not opened again."""
+    begun, left = threading.Barrier(2, timeout=10), threading.Event()
+
+    def script(h: Streams) -> None:
+        if h.number > 1:
+            h.hello()
+            h.answer_all()
+        streams = taking(h, 3)
+        if begun.wait() == 0:
+            try:
+                h.send(b"".join(map(answer, streams)) + goaway(streams[-1]))
+                h.read_on()
+            finally:
+                left.set()
+        left.wait(10)
+        h.send(answer(streams[0]) + goaway(streams[0]))
+        h.read_on()
+
+    with serving(script) as (server, seen):
+        run = load(server.port, count=6, connections=2, streams=3)
+    assert (run.ends, run.errors, run.counters["retried"]) == ((6, 0, 0), {}, 2)
+    assert (seen.requests, server.seen.connections) == (8, 3)
