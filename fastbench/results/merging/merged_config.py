@@ -10,7 +10,7 @@ from fastbench.results.merging.run_times import TimedRun, Unmergeable
 from fastbench.results.result import Result
 from fastbench.results.socket_counts import mode_of, noun_of
 
-_SAME = ("method", "keepalive", "pipeline", "arrival", "websocket", "tags")
+_SAME = ("method", "keepalive", "pipeline", "http", "arrival", "websocket", "tags")
 _SUMS = ("connections", "vus", "workers")
 
 
