@@ -41,6 +41,7 @@ cdef extern from "<openssl/ssl.h>" nogil:
     int SSL_CTX_use_certificate_chain_file(SSL_CTX *context, const char *file)
     int SSL_CTX_use_PrivateKey_file(SSL_CTX *context, const char *file, int kind)
     int SSL_CTX_set_alpn_protos(SSL_CTX *context, const uint8_t *protocols, unsigned int n_bytes)
+    int SSL_set_alpn_protos(SSL *ssl, const uint8_t *protocols, unsigned int n_bytes)
     void SSL_get0_alpn_selected(const SSL *ssl, const uint8_t **protocol, unsigned int *n_bytes)
     void SSL_CTX_set_read_ahead(SSL_CTX *context, int on)
     long SSL_CTX_set_mode(SSL_CTX *context, long mode)
@@ -250,6 +251,13 @@ cdef inline bint http2_chosen(const Link *link) noexcept nogil:
         return False
     SSL_get0_alpn_selected(link.ssl, &protocol, &n_bytes)
     return n_bytes == 2 and memcmp(protocol, <const char *>"h2", 2) == 0
+
+
+cdef inline void offer_http1(Link *link) noexcept nogil:
+    """Let the server choose nothing else on this connection, which was opened and does not yet
+    shake hands; without TLS there is no choice."""
+    if link.ssl != NULL:
+        SSL_set_alpn_protos(link.ssl, <const uint8_t *>"\x08http/1.1", 9)
 
 
 cdef inline void offer(Tls *tls, const char *protocols) noexcept nogil:

@@ -12,7 +12,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from fastbench.plan.blocked import Blocked
-from fastbench.plan.plan import ConnectTo, Family, Tls, Watch
+from fastbench.plan.plan import ConnectTo, Family, HttpVersion, Tls, Watch
 
 if TYPE_CHECKING:
     from fastbench.results.thresholds.baseline_terms import Earlier
@@ -75,6 +75,7 @@ class RunRequest:
     connect_timeout_s: float | None = None
     max_redirects: int | None = None
     keepalive: bool = True
+    http: HttpVersion = ""
     discard_bodies: bool = False
     expect: frozenset[int] | None = None
     tls: Tls = NO_TLS

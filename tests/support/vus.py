@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -58,11 +58,12 @@ def run(
     block: Block | None = None,
     limit_per_host: int = 6,
     tags: tuple[tuple[str, str], ...] = (),
+    connecting: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> tuple[T, Run]:
     """Call `function(*users)` on a loop of its own, within a scenario called `s`.
 
-    Requests are counted in slot 0 of the block.
+    Requests are counted in slot 0 of the block; `connecting` is for the Pool.
     """
     arena = _client.Arena(1)
     warnings: list[tuple[str, str, str]] = []
@@ -73,7 +74,8 @@ def run(
     client.install()
 
     async def begin() -> tuple[T, Run]:
-        pool = _client.Pool(shared, 0, asyncio.get_running_loop(), resolve=resolve.soon)
+        how = connecting or {}
+        pool = _client.Pool(shared, 0, asyncio.get_running_loop(), resolve=resolve.soon, **how)
         maker = Maker(pool, Settings(**settings))
         maker.warn = note
         sessions = [_client.Session(pool, limit_per_host=limit_per_host) for _ in range(users)]

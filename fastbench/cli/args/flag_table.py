@@ -138,6 +138,8 @@ _SWITCHES = {
     "ipv4": "-4 --ipv4",
     "ipv6": "-6 --ipv6",
     "one_address": "--one-address",
+    "http1": "--http1 --http1.1",
+    "http2": "--http2",
     "debug": "--debug",
     "latency": "-L --latency",
     "strict": "--strict",
@@ -188,8 +190,6 @@ URL = Flags(
         "latency": f"{_SWITCHES['latency']} -l --latencies",
         "drain": "-w --drain",
         "binary": "--binary",
-        "http1": "--http1 --http1.1",
-        "http2": "--http2",
     },
 )
 RUN = Flags(  # k6's spellings

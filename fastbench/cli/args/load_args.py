@@ -45,7 +45,7 @@ def load(flags: SimpleNamespace, notices: list[str]) -> plan.Load:
             pace=pace,
             warmup_s=values.duration_s("-W", flags.warmup) or 0.0,
             drain=flags.drain,
-            http=_version(flags),
+            http=version(flags),
             streams=1 if flags.streams is None else values.count("-m", flags.streams) or 0,
         )
     )
@@ -53,7 +53,8 @@ def load(flags: SimpleNamespace, notices: list[str]) -> plan.Load:
     return fitted
 
 
-def _version(flags: SimpleNamespace) -> plan.HttpVersion:
+def version(flags: SimpleNamespace) -> plan.HttpVersion:
+    """Read --http1 and --http2."""
     if flags.http1 and flags.http2:
         raise UsageError("--http1 and --http2 exclude each other; give one.")
     return "1.1" if flags.http1 else "2" if flags.http2 else ""

@@ -50,8 +50,8 @@ Requests (defaults are the script's Options)
   --timeout T             longest wait for a response (60s)   --connect-timeout T
   --max-redirects N       follow at most N redirects (10)
   --expect-status LIST    statuses that count as ok: 200,2xx,301-303 (200-399)
-  --no-keepalive          a new connection for each request
-  --discard-response-bodies   do not keep response bodies
+  --no-keepalive          a new connection for each   --discard-response-bodies   do not keep them
+  --http2  --http1        of https:// TLS agrees on one, http:// is HTTP/1.1
 
 Network
   -k, --insecure          do not verify the server's certificate

@@ -109,9 +109,10 @@ cdef class FieldTable:
     """The table of one connection, with the bytes of its fields."""
 
     cdef field_block.FieldTable table
+    cdef head_block.HeadTable heads
 
     def __cinit__(self):
-        field_block.begin_field_table(&self.table)
+        field_block.begin_field_table(&self.table, &self.heads)
 
     def read(self, const uint8_t[::1] block not None, *, bint trailer=False):
         """(what HeadTable.read returns, [(name, value, never to be indexed)]) of a block."""

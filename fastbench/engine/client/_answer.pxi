@@ -263,6 +263,12 @@ cdef class Response:
         return selected(self.known_json, path)
 
     @property
+    def protocol(self):
+        """What was spoken: "HTTP/1.1", "HTTP/1.0" or "h2"; "" where no answer came."""
+        version = self.raw_head.partition(b" ")[0].decode("latin-1")
+        return "h2" if version == "HTTP/2.0" else version
+
+    @property
     def remote(self):
         """(IP or path, port) of the server that answered; ("", 0) where nothing was sent."""
         if self.via is None:

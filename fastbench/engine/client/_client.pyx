@@ -28,6 +28,12 @@ cimport fastbench.engine.block as block
 cimport fastbench.engine.codec as codec
 cimport fastbench.engine.websocket.frames as frames
 cimport fastbench.engine.hdr as hdr
+cimport fastbench.engine.http2.frame as h2frame
+cimport fastbench.engine.http2.hpack as hpack
+cimport fastbench.engine.http2.message as h2message
+cimport fastbench.engine.http2.request_block as request_block
+cimport fastbench.engine.http2.session as h2session
+cimport fastbench.engine.http2.stream as h2stream
 cimport fastbench.engine.http1.http as http
 cimport fastbench.engine.kernel as kernel
 cimport fastbench.engine.pace as pace
@@ -37,8 +43,11 @@ cimport fastbench.engine.tls as tls
 cimport fastbench.engine.trend as trend
 cimport fastbench.engine.websocket.upgrade as upgrade
 from fastbench.engine.bridge._core cimport Block, Histogram, code_name, view_of
+from fastbench.engine.http2.meaning cimport set_up_hpack
 
-from fastbench.engine.bridge._core import ERROR_KINDS, ERROR_PHASES, FRAME_RULES, WORKER_STATES
+from fastbench.engine.bridge._core import (
+    CONNECTION_PROTOCOLS, ERROR_KINDS, ERROR_PHASES, FRAME_RULES, WORKER_STATES,
+)
 
 cdef extern from "<sys/timerfd.h>" nogil:
     int TFD_NONBLOCK, TFD_CLOEXEC, TFD_TIMER_ABSTIME
@@ -65,6 +74,9 @@ LAYOUT = " ".join(str(size) for size in (
 PASS_ON_S = 1.0              # for one address of several
 TIMEOUT_NS = 60 * 10**9      # k6's, of a whole request
 CONNECT_TIMEOUT_NS = 30 * 10**9
+
+
+set_up_hpack()
 
 
 cdef uint64_t thread_cpu_ns():
@@ -99,11 +111,12 @@ include "_origin.pxi"
 include "_deadlines.pxi"
 include "_ready.pxi"
 include "_pool.pxi"
+include "_multiplexer.pxi"
 include "_connection.pxi"
+include "_intake.pxi"
 include "_exchange.pxi"
 include "_stream.pxi"
 include "_frames.pxi"
 include "_arrival.pxi"
 include "_mailbox.pxi"
-include "_awaited.pxi"
 include "_websocket.pxi"

@@ -19,6 +19,7 @@ cdef class Connection:
     cdef object timer
     cdef object on_ready
     cdef WebSocket socket       # once HTTP has ended on it
+    cdef Multiplexer multiplexer    # while it speaks HTTP/2
 
     # Opening
 
@@ -112,6 +113,8 @@ cdef class Connection:
         if code < 0:
             self.lost(block.TLS, block.IN_TLS, -code)
             return
+        if self.exchange.upgrade:
+            tls.offer_http1(&self.link)
         self.step = HANDSHAKING
         self.want(True, False)
         self.shake_hands()
@@ -121,6 +124,8 @@ cdef class Connection:
         cdef uint64_t now
         if code == -EAGAIN:
             return
+        if code == 0 and not self.agreed():
+            code = -rules.NO_HTTP2
         if code < 0:
             self.lost(rules.kind_of_connect(-code, block.IN_TLS), block.IN_TLS, -code)
             return
@@ -130,12 +135,41 @@ cdef class Connection:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        self.step = READY
         self.pool.slot.connects += 1
         self.pool.slot.connected += 1
         hdr.record(&self.pool.slot.latency[block.CONNECT_TIME],
                    self.exchange.times.connecting + self.exchange.times.handshaking)
-        self.start(self.exchange)
+        self.ready()
+
+    cdef bint speaks_http2(self):
+        """Was HTTP/2 chosen? Without TLS it is spoken where nothing else is wanted."""
+        return tls.http2_chosen(&self.link) if self.link.ssl != NULL \
+            else self.pool.protocols == "h2" and not self.exchange.upgrade
+
+    cdef bint agreed(self):
+        return self.pool.protocols != "h2" or self.exchange.upgrade or self.speaks_http2()
+
+    cdef ready(self):
+        """It is open: send the request, in the protocol that was agreed on."""
+        cdef OriginPool lane = self.lane
+        cdef Exchange one = self.exchange
+        cdef bint opened = lane.opening is self
+        lane.opening = None if opened else lane.opening
+        if self.speaks_http2():
+            self.multiplexer = Multiplexer.__new__(Multiplexer)
+            self.multiplexer.begin(self)
+            self.exchange = None
+            self.step = SHARED
+            lane.origin.speaks = HTTP2
+            lane.shared.append(self)
+            self.multiplexer.start(one)
+        else:
+            self.step = READY
+            if not one.upgrade:
+                lane.origin.speaks = HTTP1
+            self.start(one)
+        if opened:
+            lane.fill()
 
     # At work
 
@@ -188,6 +222,9 @@ cdef class Connection:
     def _writable(self):
         if self.step == READY and self.exchange is not None:
             self.write()
+        elif self.step == SHARED:
+            self.multiplexer.flush()
+            self.multiplexer.leave_if_done()
         elif self.step == SWITCHED:
             self.socket.flush()
 
@@ -198,6 +235,8 @@ cdef class Connection:
                 self.idle_event()
             else:
                 self.read()
+        elif self.step == SHARED:
+            self.multiplexer.read()
         elif self.step == SWITCHED:
             self.socket.read()
         elif self.step == HANDSHAKING:
@@ -241,7 +280,7 @@ cdef class Connection:
             one.received += <uint64_t>n
             if one.times.first == 0:
                 one.times.first = kernel.now_ns()
-            taken = self.take_in(one, <size_t>n)
+            taken = take_in(self, one, <size_t>n)
             if response.ended(&self.message):
                 if self.message.status == 101 and self.message.state == response.DONE:
                     switch_to_websocket(self, one, self.pool.buffer + taken, <size_t>n - taken)
@@ -253,50 +292,6 @@ cdef class Connection:
                 one.stream.paused = True
                 self.want(False, self.writing)
                 return
-
-    cdef size_t take_in(self, Exchange one, size_t n_bytes):
-        """Feed the codec, and keep head and body; returns how many bytes were of this answer."""
-        cdef codec.Codec *protocol = &self.lane.origin.protocol
-        cdef response.Http *message = &self.message
-        cdef const uint8_t *start = self.pool.buffer
-        cdef const uint8_t *at = start
-        cdef const uint8_t *end = start + n_bytes
-        cdef const uint8_t *before
-        while at != end and not response.ended(message):
-            before = at
-            at = protocol.take(message, &self.pool.memo, at, end)
-            if message.part == response.HEAD_PART:
-                self.keep_head(one, before, <size_t>(at - before))
-                if one.stream is not None:
-                    self.tell_head(one)
-            elif message.part == response.BODY_PART:
-                if one.told():
-                    one.stream.push(before, <uint64_t>(at - before))
-                elif not one.session.discard:
-                    one.keep_body(before, <size_t>(at - before))
-        return <size_t>(at - start)
-
-    cdef tell_head(self, Exchange one):
-        """Let who streams it have the head as soon as it is complete."""
-        if response.HEAD_DONE < self.message.state <= response.DONE \
-                and not one.leads_on(self.message.status):
-            one.status = self.message.status
-            one.stream.begin()
-
-    cdef keep_head(self, Exchange one, const uint8_t *data, size_t n_bytes):
-        """Keep some of a head; of interim answers (1xx) nothing is kept."""
-        cdef Pool pool = self.pool
-        if self.message.state == response.START and self.message.head_bytes == 0:
-            one.raw_head = b""
-        elif len(one.raw_head) == 0 and n_bytes == <size_t>len(pool.last_head) \
-                and memcmp(data, <const uint8_t *>pool.last_head, n_bytes) == 0:
-            one.raw_head = pool.last_head
-        else:
-            one.raw_head += PyBytes_FromStringAndSize(<const char *>data, <Py_ssize_t>n_bytes)
-            if self.message.state > response.HEAD_DONE:
-                pool.last_head = one.raw_head
-                pool.last_has_cookies = has_field(one.raw_head, "set-cookie:", 11)
-                pool.last_is_encoded = encoded(one.raw_head)
 
     cdef complete(self, Exchange one, bint all_taken):
         """The message has ended, well or not."""
@@ -342,10 +337,8 @@ cdef class Connection:
             self.lost(rules.kind_of_loss(code), self.phase(), code)
 
     cdef block.Phase phase(self):
-        if self.step < CONNECTING:
-            return block.IN_RESOLVE
-        if self.step == CONNECTING:
-            return block.IN_CONNECT
+        if self.step <= CONNECTING:
+            return block.IN_CONNECT if self.step == CONNECTING else block.IN_RESOLVE
         if self.step == HANDSHAKING:
             return block.IN_TLS
         return rules.phase_of(&self.message, self.exchange.sending())
@@ -353,6 +346,8 @@ cdef class Connection:
     cdef lost(self, block.Kind kind, block.Phase phase, int code):
         """The connection is no more: its request is sent again on another, or has failed."""
         cdef Exchange one = self.exchange
+        cdef Exchange each
+        cdef list others = self.lane.left_behind(self)
         self.exchange = None
         one.link = None
         self.close(False)
@@ -369,14 +364,14 @@ cdef class Connection:
         if not one.upgrade:
             block.count_error(self.pool.slot, kind, phase, code, 1, one.times.done)
         one.settle(kind, code)
+        for each in others:
+            each.left_behind(kind, phase, code)
 
     cdef forget(self):
         """Close the socket, whatever state it is in."""
-        cdef int fd = self.link.fd
-        if fd < 0:
-            return
-        self.want(False, False)
-        self.lane.origin.transport.close(&self.link, False)
+        if self.link.fd >= 0:
+            self.want(False, False)
+            self.lane.origin.transport.close(&self.link, False)
 
     cdef close(self, bint orderly):
         """Give the connection up, and let who waits for its place have a new one."""
@@ -389,10 +384,15 @@ cdef class Connection:
             lane.origin.transport.close(&self.link, orderly and READY <= self.step <= SWITCHED)
         if READY <= self.step <= SWITCHED:
             self.pool.slot.connected -= 1
+        if self.step == SHARED:
+            lane.shared.remove(self)
+            self.pool.loop.call_soon(self.multiplexer.leave)    # now it may be at work
+        if lane.opening is self:
+            lane.opening = None
         switched = self.step == SWITCHED
-        if self.step != CLOSED and not switched:
+        if self.step < SHARED:      # else exchanges or sockets have given their places back
             lane.open -= 1
         self.step = CLOSED
         self.on_ready = self.socket = None
-        if not switched:            # a socket left its place when it began
-            lane.next_waiting()
+        if not switched:
+            lane.fill()

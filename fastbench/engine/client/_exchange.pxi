@@ -22,6 +22,11 @@ cdef class Exchange:
     cdef Connection link
     cdef Connection via         # on which it was sent, once that is known
     cdef Times times
+    cdef Ready ready
+    cdef str jar
+    cdef bytes head_block       # in HTTP/2
+    cdef uint32_t stream_slot   # in HTTP/2; NO_SLOT: it has none
+    cdef uint8_t resent         # that often, for the server had not looked at it
     cdef bint head
     cdef readonly bint upgrade  # of a WebSocket: counts among no requests
     cdef bint idempotent
@@ -50,6 +55,10 @@ cdef class Exchange:
     cdef ask(self, Ready ready, bytes body, str jar):
         """Begin a request, the first one or one that a redirect asked for."""
         cdef Heading heading = ready.heading
+        self.ready = ready
+        self.jar = jar
+        self.stream_slot = h2stream.NO_SLOT
+        self.resent = 0
         self.origin = heading.origin
         self.method = heading.method
         self.head = heading.head
@@ -85,14 +94,27 @@ cdef class Exchange:
         """Give up the connection, or the place in the queue for one; where it stood."""
         cdef Connection link = self.link
         cdef block.Phase phase = block.IN_CONNECT
-        if link is not None:
+        cdef list waiting
+        if link is None:
+            waiting = self.session.lane(self.origin).waiting
+            if self in waiting:     # else its turn to be told how it ended is about to come
+                waiting.remove(self)
+        elif link.multiplexer is not None:
+            phase = link.multiplexer.give_up(self)
+        else:
             phase = link.phase()
             link.exchange = None
             self.link = None
             link.close(False)
-        else:
-            (<list>self.session.lane(self.origin).waiting).remove(self)
         return phase
+
+    cdef left_behind(self, block.Kind kind, block.Phase phase, int code):
+        """The connection that it waited for failed."""
+        if self.finished or self.given_up:
+            return
+        self.times.done = kernel.now_ns()
+        block.count_error(self.session.pool.slot, kind, phase, code, 1, self.times.done)
+        self.settle(kind, code)
 
     cdef grow_old(self, block.Kind kind):
         """It ends without an answer, wherever it stands, and counts at its age."""
@@ -301,7 +323,7 @@ cdef class Exchange:
         return self.answer
 
     def cancel(self, msg=None):
-        """Give the request up: its connection is closed.
+        """Give the request up: its connection is closed, in HTTP/2 its stream alone.
 
         Given up by the script it failed, at its age. Halted with its iteration, or at the end of
         the run, it stays in flight.
@@ -343,6 +365,6 @@ cdef switch_to_websocket(Connection link, Exchange one, const uint8_t *rest, siz
     link.lane.open -= 1
     link.socket = one.socket = socket
     socket.begin(link, rest, n_bytes)
-    link.lane.next_waiting()
+    link.lane.fill()
     one.settle(-1, 0)
     socket.pause()                  # who waited has started it, or will

@@ -1,5 +1,9 @@
 # Part of _client.pyx: servers, their addresses, and which of these connections go to.
 
+cdef enum Spoken:               # what a server speaks
+    UNASKED, HTTP1, HTTP2
+
+
 cdef class Origin:
     """A server: where its names lead, the transport to it, and the codec of its answers."""
 
@@ -11,6 +15,7 @@ cdef class Origin:
     cdef tls.Tls context
     cdef tls.Transport transport
     cdef codec.Codec protocol
+    cdef Spoken speaks          # as the newest connection says
     cdef tuple keep
     cdef list rows              # (family, IP or path, port, scope); None until looked up
     cdef list waiting           # connections that wait for that
@@ -37,7 +42,7 @@ cdef class Origin:
         self.context.servername = self.keep[0]
         self.context.name_is_address = is_address(self.keep[0])
         tls.use_tls(&self.transport)
-        code = tls.set_up(&self.context, self.protocol.name, cafile, certfile, keyfile)
+        code = tls.set_up(&self.context, self.pool.protocols.encode(), cafile, certfile, keyfile)
         if code < 0:
             raise ValueError(code_name(block.TLS, -code))
 

@@ -1,6 +1,8 @@
 # Part of _client.pyx: connections, and requests on them.
 #
-# 1. A session is one VU's: its connections by origin, at most `limit_per_host` to each.
+# 1. A session is one VU's: its connections by origin. At most `limit_per_host` requests to each are
+#    under way: on as many connections, or in HTTP/2 on one. Until it is known what a server speaks,
+#    and where that is HTTP/2, requests wait for the one connection that is being opened.
 # 2. An exchange is one request and, with redirects, those that follow from it. It goes: begun,
 #    (waits for a connection, looks the name up, connects, shakes hands,) sent, first byte, done.
 # 3. A coroutine is resumed from a callback of the loop only, never while another one runs: what
@@ -9,7 +11,7 @@
 #    waiter.
 
 cdef enum Step:
-    UNOPENED, LOOKING_UP, CONNECTING, HANDSHAKING, READY, SWITCHED, CLOSED
+    UNOPENED, LOOKING_UP, CONNECTING, HANDSHAKING, READY, SHARED, SWITCHED, CLOSED
 
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
@@ -17,6 +19,7 @@ REDIRECTS = frozenset((301, 302, 303, 307, 308))
 cdef class Pool:
     """What all sessions of one worker share; counts into the worker's slot of the block.
 
+    `protocols`: one of CONNECTION_PROTOCOLS; without TLS it is HTTP/1.1 unless that is h2 alone.
     `tls`: (servername or b"", verify, cafile, certfile, keyfile). `tls_of(host)`, when set, gives
     these, and then the oldest and the newest version, as 0x0303 or 0, ciphers and the password of
     the key. `trace(exchange, response)`, when set, is called for every answer. `resolve` looks
@@ -38,6 +41,7 @@ cdef class Pool:
     cdef bint one_address
     cdef object resolve         # (host, port, family) -> rows of addresses, to be awaited
     cdef bint keepalive
+    cdef str protocols
     cdef str unix_path
     cdef double connect_timeout_s
     cdef uint8_t *buffer
@@ -54,7 +58,10 @@ cdef class Pool:
                   tuple tls=(b"", True, b"", b"", b""),
                   uint64_t connect_timeout_ns=CONNECT_TIMEOUT_NS, list sources=[],
                   int family=0, bint keepalive=True, str unix_path="", resolve=None,
-                  bint one_address=False):
+                  bint one_address=False, str protocols="h2,http/1.1"):
+        if protocols not in CONNECTION_PROTOCOLS:
+            raise ValueError(f"no protocols of connections: {protocols!r}")
+        self.protocols = protocols
         self.shared = shared
         self.slot = shared.slot(index)
         self.index = index
@@ -87,6 +94,7 @@ cdef class Pool:
         found = Origin.__new__(Origin)
         found.pool = self
         http.use_http(&found.protocol)
+        found.speaks = self.spoken(scheme)
         found.scheme, found.host, found.port = scheme, host, port
         shown = host.partition("%")[0]      # a zone is this machine's business
         shown = f"[{shown}]" if ":" in shown else shown
@@ -102,6 +110,18 @@ cdef class Pool:
             found.found([(kernel.AF_INET6 if ":" in host else kernel.AF_INET, host, port, 0)])
         self.origins[(scheme, host, port)] = found
         return found
+
+    cdef Spoken spoken(self, str scheme):
+        """What servers speak, as far as that is known before one is asked."""
+        if self.protocols == "h2":
+            return HTTP2
+        return UNASKED if scheme == "https" and self.protocols != "http/1.1" else HTTP1
+
+    cdef remember(self, bytes raw_head):
+        """Keep a head, and what is asked of it again and again."""
+        self.last_head = raw_head
+        self.last_has_cookies = has_field(raw_head, "set-cookie:", 11)
+        self.last_is_encoded = encoded(raw_head)
 
     cdef watch(self, Exchange one, uint64_t timeout_ns):
         cdef Deadlines same = self.deadlines.get(timeout_ns)
@@ -175,14 +195,46 @@ cdef class OriginPool:
 
     cdef Origin origin
     cdef list idle
+    cdef list shared            # those that speak HTTP/2
+    cdef Connection opening     # that the others wait for; None: there is none
     cdef list waiting           # exchanges, in order
-    cdef uint32_t open
+    cdef uint32_t open          # connections of HTTP/1.1, and exchanges in HTTP/2
+    cdef uint32_t limit
 
-    cdef next_waiting(self):
-        """A place is free: who waits for one has it."""
-        if self.waiting:
+    cdef Connection sharing(self):
+        """The connection that carries several exchanges, and may carry more some time."""
+        cdef Connection each
+        if not self.origin.pool.keepalive:
+            return None
+        for each in self.shared:
+            if not each.multiplexer.session.draining:
+                return each
+        return None
+
+    cdef bint takes(self):
+        """Is there a place for one more?"""
+        cdef Connection link
+        if self.idle:
+            return True
+        if self.open >= self.limit or self.opening is not None:
+            return False
+        link = self.sharing()
+        return link is None or link.multiplexer.room()
+
+    cdef fill(self):
+        """A place may be free: who waits for one has it."""
+        while self.waiting and self.takes():
             one = <Exchange>self.waiting.pop(0)
             one.session.place(one, True)
+
+    cdef list left_behind(self, Connection link):
+        """Who would have had a connection by now, had they not waited for this one, which failed.
+        """
+        cdef list found = []
+        if self.opening is link:
+            found = self.waiting[:self.limit - 1]
+            del self.waiting[:self.limit - 1]
+        return found
 
 
 cdef class Session:
@@ -226,7 +278,9 @@ cdef class Session:
             found = OriginPool.__new__(OriginPool)
             found.origin = origin
             found.idle = []
+            found.shared = []
             found.waiting = []
+            found.limit = self.limit
             self.lanes[origin] = found
         self.last = found
         return found
@@ -289,19 +343,29 @@ cdef class Session:
         if may_reuse and lane.idle:
             link = lane.idle.pop()
             link.start(one)
-        elif lane.open < self.limit or not may_reuse:
-            link = Connection.__new__(Connection)
-            link.pool = self.pool
-            link.lane = lane
-            link.link.fd = -1
-            lane.open += 1
-            link.open(one)
-        else:
+            return
+        if may_reuse and not lane.takes():
             lane.waiting.append(one)
+            return
+        lane.open += 1
+        link = lane.sharing() if may_reuse else None
+        if link is not None:
+            link.multiplexer.start(one)
+            return
+        link = Connection.__new__(Connection)
+        link.pool = self.pool
+        link.lane = lane
+        link.link.fd = -1
+        if may_reuse and lane.origin.speaks != HTTP1 and self.pool.keepalive:
+            lane.opening = link
+        link.open(one)
 
     def reset(self):
-        """Close all idle connections."""
+        """Close all idle connections; those that are shared, when nothing is under way on them."""
         cdef OriginPool lane
+        cdef Connection each
         for lane in self.lanes.values():
             while lane.idle:
                 (<Connection>lane.idle.pop()).close(True)
+            for each in list(lane.shared):
+                each.multiplexer.retire()

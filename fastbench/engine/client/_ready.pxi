@@ -30,6 +30,16 @@ cdef class Heading:
         self.head = rules.answers_without_body(name)
         self.idempotent = rules.idempotent(name)
 
+    cdef bytes fields_block(self):
+        """Pseudo-fields but the path, and fields, as HTTP/2 has them."""
+        fields = [(name.lower(), value.strip(b" \t")) for name, value in self.fields]
+        hosts = [value for name, value in fields if name == b"host"]
+        said = [(b":method", self.method.encode()), (b":scheme", self.origin.scheme.encode()),
+                (b":authority", hosts[0] if hosts else self.origin.authority.encode())]
+        said += [(name, value) for name, value in fields if name not in OWN_TO_HTTP1
+                 and (name != b"te" or value.lower() == b"trailers")]
+        return b"".join([one_field(name, value) for name, value in said])
+
 
 @cython.final
 cdef class Ready:
@@ -46,6 +56,7 @@ cdef class Ready:
     cdef readonly object keep
     cdef bytes sized            # up to the length of a body
     cdef bytes head             # up to the cookies
+    cdef bytes block            # HTTP/2: all but cookies and length of a body; None until needed
     cdef Route route
     cdef uint64_t timeout_ns
     cdef int redirects
@@ -74,6 +85,38 @@ cdef class Ready:
         if body is None:
             return self.head + cookie + self.heading.empty
         return b"%b%bContent-Length: %d\r\n\r\n%b" % (self.head, cookie, len(body), body)
+
+    cdef bytes head_block(self, bytes body, str jar):
+        """The head in HTTP/2: a block of fields that refers to no table (RFC 9113 section 8.3)."""
+        cdef Heading heading = self.heading
+        cookie = heading.cookie
+        if self.block is None:
+            self.block = one_field(b":path", self.target) + heading.fields_block()
+        if jar:
+            cookie = f"{cookie}; {jar}" if cookie else jar
+        block = self.block
+        if cookie:
+            block += one_field(b"cookie", cookie.encode("latin-1"))
+        if body is not None or len(heading.empty) > 2:
+            block += one_field(b"content-length", b"%d" % (len(body) if body is not None else 0))
+        return block
+
+
+# What belongs to a connection of HTTP/1.1 (RFC 9113 section 8.2.2), or is said otherwise.
+cdef frozenset OWN_TO_HTTP1 = frozenset((
+    b"connection", b"host", b"http2-settings", b"keep-alive", b"proxy-connection",
+    b"transfer-encoding", b"upgrade"))
+
+
+cdef bytes one_field(bytes name, bytes value):
+    """A field of a block, in a table neither here nor there; of secrets no proxy's either."""
+    cdef bytes out = PyBytes_FromStringAndSize(
+        NULL, request_block.PUT_BYTES + len(name) + len(value))
+    cdef uint8_t how = request_block.how_to_put(name, len(name), len(value))
+    cdef size_t n_bytes = hpack.put_field(
+        <uint8_t *>PyBytes_AS_STRING(out), name, len(name), value, len(value),
+        how if how == hpack.NEVER else hpack.PLAIN)
+    return out[:n_bytes]
 
 
 cdef bytes cookie_line(str cookie):

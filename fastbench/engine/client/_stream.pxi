@@ -4,7 +4,8 @@
 # 2. From then on no timeout of the whole request counts, only the longest silence, if one is set.
 # 3. STREAM_BYTES that nobody has taken stop the reading: the kernel's buffers fill, and the server
 #    has to wait. A pause of the script is no silence of the server.
-# 4. Who leaves before the end closes the connection, and has had a good answer.
+#    In HTTP/2 it is the window of the stream that stays closed.
+# 4. Who leaves before the end closes the connection, or the stream, and has had a good answer.
 
 cdef enum:
     STREAM_BYTES = 1 << 20
@@ -119,7 +120,12 @@ cdef class Stream:
 
     def _resume(self):
         cdef Connection link = self.exchange.link
-        if link is not None and not self.paused:
+        if link is None or self.paused:
+            return
+        if link.multiplexer is not None:
+            link.multiplexer.give_back(self.exchange)
+            link.multiplexer.flush()
+        else:
             link.want(True, link.writing)
             link.read()
 

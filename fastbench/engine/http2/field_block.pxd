@@ -20,7 +20,7 @@ from fastbench.engine.http2.meaning cimport (
 )
 
 cdef struct FieldTable:             # of a connection
-    HeadTable heads
+    HeadTable *heads                # what they mean: of the session, or the caller's
     uint16_t used                   # of `text`
     uint16_t at[TABLE_FIELDS]       # where the bytes of each of its fields begin
     uint8_t text[TABLE_BYTES]
@@ -39,8 +39,9 @@ cdef struct FieldBlock:             # that is read
     bint trailer
 
 
-cdef inline void begin_field_table(FieldTable *self) noexcept nogil:
-    begin_table(&self.heads)
+cdef inline void begin_field_table(FieldTable *self, HeadTable *heads) noexcept nogil:
+    begin_table(heads)
+    self.heads = heads
     self.used = 0
 
 
@@ -65,7 +66,7 @@ cdef inline void make_room(FieldTable *self, uint32_t n_bytes) noexcept nogil:
 cdef inline void insert_field(FieldTable *self, const FieldMeaning *meaning,
                               const Field *field) noexcept nogil:
     """Insert a field whose bytes are not in the table."""
-    insert(&self.heads, meaning)
+    insert(self.heads, meaning)
     if self.heads.count == 0:       # it is larger than the table
         self.used = 0
         return
@@ -80,7 +81,7 @@ cdef inline void insert_field(FieldTable *self, const FieldMeaning *meaning,
 cdef inline const FieldMeaning *get_field(FieldTable *self, uint32_t index,
                                           Field *out) noexcept nogil:
     """The field of an index, its bytes in `out`; NULL: there is none."""
-    cdef const FieldMeaning *found = field_at(&self.heads, index)
+    cdef const FieldMeaning *found = field_at(self.heads, index)
     if found == NULL:
         return NULL
     if index < FIRST_DYNAMIC:
@@ -146,7 +147,7 @@ cdef inline BlockError read_field(FieldBlock *self, Field *out) noexcept nogil:
             return error
         out.form = raw.form
         if raw.form == RESIZE:
-            resize(&self.table.heads, raw.index)
+            resize(self.table.heads, raw.index)
             continue
         if raw.form == INDEXED:
             meaning = get_field(self.table, raw.index, out)

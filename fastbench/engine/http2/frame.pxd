@@ -146,8 +146,9 @@ cdef inline uint8_t *put_setting(uint8_t *at, Setting name, uint32_t value) noex
     return at + 6
 
 
-cdef inline bint put_preface(Outbox *self) noexcept nogil:
-    """What a client says first (section 3.4): no push, windows that never close a download."""
+cdef inline bint put_preface(Outbox *self, uint32_t stream_window) noexcept nogil:
+    """What a client says first (section 3.4): no push, how much a stream may send unread, and that
+    all of them together may always send."""
     cdef const char *magic = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     cdef uint8_t *at = reserve(self, PREFACE_BYTES)
     if at == NULL:
@@ -157,7 +158,7 @@ cdef inline bint put_preface(Outbox *self) noexcept nogil:
     if at == NULL:
         return False
     at = put_setting(at, ENABLE_PUSH, 0)
-    at = put_setting(at, INITIAL_WINDOW_SIZE, MAX_WINDOW)
+    at = put_setting(at, INITIAL_WINDOW_SIZE, stream_window)
     put_setting(at, MAX_HEADER_LIST_SIZE, 65536)
     return put_word(self, WINDOW_UPDATE, 0, MAX_WINDOW - FIRST_WINDOW)
 

@@ -11,21 +11,21 @@ from libc.string cimport memcpy
 
 from fastbench.engine.http2.frame cimport (
     CANCEL, COMPRESSION_ERROR, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, FLOW_CONTROL_ERROR,
-    FRAME_SIZE_ERROR, INTERNAL_ERROR, PADDED, PROTOCOL_ERROR, RST_STREAM, WINDOW_UPDATE,
+    FRAME_SIZE_ERROR, INTERNAL_ERROR, MAX_WINDOW, PADDED, PROTOCOL_ERROR, RST_STREAM, WINDOW_UPDATE,
     WITH_PRIORITY, ErrorCode, put_goaway, put_word,
 )
 from fastbench.engine.http2.head_block cimport BlockMemo, read_block
+from fastbench.engine.http2.head_text cimport read_head_text
 from fastbench.engine.http2.hpack cimport BLOCK_OK, BLOCK_SIZE, MAX_BLOCK_BYTES, BlockError
 from fastbench.engine.http2.meaning cimport Meaning
 from fastbench.engine.http2.stream cimport (
-    BEGUN, HEADED, NO_SLOT, SENT, WITHOUT_BODY, Session, Stream, never_opened, slot_of,
+    BEGUN, HEADED, HELD, NO_SLOT, SENT, WITHOUT_BODY, Session, Stream, never_opened, slot_of,
 )
 
 cdef enum:
     MAX_INTERIMS = 32
     MAX_BLOCK_PARTS = 64
     MAX_QUIET_FRAMES = 10000
-    GIVE_BACK_BYTES = 1 << 30
 
 cdef enum Event:
     NOTHING,                        # more bytes are needed
@@ -109,7 +109,11 @@ cdef inline Event on_block(Session *s, BlockMemo *memo, News *news, uint32_t id,
     cdef Stream *st = &s.streams[slot] if slot != NO_SLOT else NULL
     cdef bint trailer = st != NULL and st.flags & HEADED
     cdef Meaning meaning
-    cdef BlockError error = read_block(&s.table, memo, block, n_bytes, trailer, &meaning)
+    cdef BlockError error
+    if s.kept != NULL:
+        error = read_head_text(s.kept, block, n_bytes, trailer, &meaning)
+    else:
+        error = read_block(&s.table, memo, block, n_bytes, trailer, &meaning)
     if error != BLOCK_OK:
         if error == BLOCK_SIZE:
             return break_off(s, news, ENHANCE_YOUR_CALM, BLOCK_TOO_LARGE)
@@ -232,10 +236,9 @@ cdef inline uint32_t skippable(const Session *s) noexcept nogil:
 
 
 cdef inline void give_back(Session *s, uint32_t *taken_bytes, uint32_t stream,
-                           uint32_t n_bytes) noexcept nogil:
-    """So many bytes of a window were used, padding among them: open it again in time."""
-    taken_bytes[0] += n_bytes
-    if taken_bytes[0] >= GIVE_BACK_BYTES:
+                           uint32_t window) noexcept nogil:
+    """Open a window again before it closes: bytes of it were used, padding among them."""
+    if taken_bytes[0] > window // 2:
         put_word(&s.out, WINDOW_UPDATE, stream, taken_bytes[0])
         taken_bytes[0] = 0
 
@@ -262,14 +265,17 @@ cdef inline Event on_data(Session *s, News *news, uint32_t id, uint32_t n_bytes,
     s.data_ends = flags & END_STREAM
     s.data_left = n_bytes
     s.pad_due = (flags & PADDED) != 0
-    give_back(s, &s.taken_bytes, 0, n_bytes)
+    s.taken_bytes += n_bytes
+    give_back(s, &s.taken_bytes, 0, MAX_WINDOW)
     if s.data_slot != NO_SLOT:
         st = &s.streams[s.data_slot]
         if not st.flags & HEADED:
             news.slot = s.data_slot
             s.data_slot = NO_SLOT
             return break_stream(s, news, news.slot, DATA_BEFORE_HEAD)
-        give_back(s, &st.taken_bytes, st.id, n_bytes)
+        st.taken_bytes += n_bytes
+        if not st.flags & HELD:
+            give_back(s, &st.taken_bytes, st.id, s.own_window)
     if not s.pad_due and weigh(s, news) == BROKEN:
         return BROKEN
     return NOTHING if n_bytes else data_over(s, news)

@@ -14,10 +14,11 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from fastbench.engine.http2.frame cimport (
-    CANCEL, DATA, END_STREAM, FIRST_WINDOW, MAX_ID, MAX_PAYLOAD_BYTES, RST_STREAM, Outbox, clear,
-    discard_outbox, put_block, put_frame, put_preface, put_word,
+    CANCEL, DATA, END_STREAM, FIRST_WINDOW, MAX_ID, MAX_PAYLOAD_BYTES, MAX_WINDOW, RST_STREAM,
+    Outbox, clear, discard_outbox, put_block, put_frame, put_preface, put_word,
 )
 from fastbench.engine.http2.head_block cimport HeadTable, begin_table
+from fastbench.engine.http2.head_text cimport HeadText, begin_head_text
 
 cdef enum:
     NO_SLOT = 0xffffffff
@@ -31,6 +32,7 @@ cdef enum StreamFlag:
     BEGUN = 2                       # something of the answer came
     HEADED = 4                      # its final head came
     CONTENT_FOUND = 8               # for the caller: the text that it looks for
+    HELD = 16                       # the caller gives the window back, once it has read
 
 cdef enum Indexing:
     LITERAL, FIRST, LATER           # FIRST: the next head fills the peer's table
@@ -80,6 +82,7 @@ cdef struct Session:
     uint8_t indexing
     int64_t window                  # what the peer takes now, over all streams
     uint32_t first_window           # what it takes of a new stream
+    uint32_t own_window             # what we take of a stream before any of it is given back
     uint32_t max_payload_bytes
     uint32_t taken_bytes            # since the peer was given them back
     uint32_t quiet_frames           # since something of an answer came
@@ -99,6 +102,7 @@ cdef struct Session:
     bint block_ends
     Outbox out
     HeadTable table
+    HeadText *kept                  # NULL: of heads only the meaning is wanted
 
 
 # Lists
@@ -153,6 +157,7 @@ cdef inline Session *new_session(uint32_t n_streams) noexcept nogil:
         free(s)
         return NULL
     s.n_streams = n_streams
+    s.own_window = MAX_WINDOW
     s.mask = places - 1
     memset(s.places, 0xff, places * sizeof(uint32_t))
     for i in range(n_streams):
@@ -161,10 +166,19 @@ cdef inline Session *new_session(uint32_t n_streams) noexcept nogil:
     return s
 
 
+cdef inline bint keep_heads(Session *s) noexcept nogil:
+    """Have the text of heads kept, in `kept`; false when there is no memory."""
+    s.kept = <HeadText *>calloc(1, sizeof(HeadText))
+    return s.kept != NULL
+
+
 cdef inline void free_session(Session *s) noexcept nogil:
     if s == NULL:
         return
     discard_outbox(&s.out)
+    if s.kept != NULL:
+        discard_outbox(&s.kept.text)
+    free(s.kept)
     free(s.carry)
     free(s.block)
     free(s.places)
@@ -191,7 +205,9 @@ cdef inline bint begin_session(Session *s) noexcept nogil:
     s.block_bytes = s.block_id = 0
     clear(&s.out)
     begin_table(&s.table)
-    return put_preface(&s.out)
+    if s.kept != NULL:
+        begin_head_text(s.kept, &s.table)
+    return put_preface(&s.out, s.own_window)
 
 
 # The life of a stream

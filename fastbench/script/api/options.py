@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fastbench.plan import plan, tls_files, urls
 from fastbench.plan.body import field_text
@@ -69,6 +69,7 @@ class Settings:
     batch: int = 20
     batch_per_host: int = 6
     no_connection_reuse: bool = False
+    http: plan.HttpVersion = ""  # for https what TLS agrees on, for http 1.1
     no_vu_connection_reuse: bool = False
     no_cookies_reset: bool = False
     discard_response_bodies: bool = False
@@ -108,7 +109,8 @@ class Options:
     vus, duration, iterations, stages: the load of scenarios that name no executor.
     scenarios: k6's form, `{"name": {"executor": …, "exec": "function", …}}`.
     thresholds: `{"http_req_duration": ["p(95)<200"]}`; a long form is a mapping with `threshold`,
-    `abort_on_fail`, `delay`, `level`. `given` names what is not the default.
+    `abort_on_fail`, `delay`, `level`.
+    http: "1.1" or "2" is all that is spoken; without it https servers choose. `given` names what is not the default.
     """
 
     __slots__ = ("given", "scenarios", "settings")
@@ -137,6 +139,7 @@ class Options:
         batch: int = 20,
         batch_per_host: int = 6,
         no_connection_reuse: bool = False,
+        http: Literal["1.1", "2"] | None = None,
         no_vu_connection_reuse: bool = False,
         no_cookies_reset: bool = False,
         discard_response_bodies: bool = False,
@@ -146,10 +149,8 @@ class Options:
         min_iteration_duration: str | float = 0.0,
         **unknown: Never,
     ) -> None:
-        known = Options.__init__.__kwdefaults__ or {}
-        values.refuse_unknown(unknown, tuple(known), "Options")
         time_s, switch, count = values.duration_s, values.switch, values.count
-        self.given, self.scenarios = _given(locals(), known), _scenarios(scenarios)
+        self.given, self.scenarios = _given(locals()), _scenarios(scenarios)
         self.settings = Settings(
             load=_load(vus, duration, iterations, stages),
             thresholds=_thresholds(thresholds),
@@ -165,6 +166,7 @@ class Options:
             batch=count(batch, "batch", most=plan.MAX_CONNECTIONS),
             batch_per_host=count(batch_per_host, "batch_per_host", most=plan.MAX_CONNECTIONS),
             no_connection_reuse=switch(no_connection_reuse, "no_connection_reuse"),
+            http=_http(http),
             no_vu_connection_reuse=switch(no_vu_connection_reuse, "no_vu_connection_reuse"),
             no_cookies_reset=switch(no_cookies_reset, "no_cookies_reset"),
             discard_response_bodies=switch(discard_response_bodies, "discard_response_bodies"),
@@ -175,8 +177,11 @@ class Options:
         )
 
 
-def _given(arguments: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(name for name, default in defaults.items() if arguments[name] != default)
+def _given(arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of what is not the default; raises UsageError for what is no option."""
+    known = Options.__init__.__kwdefaults__ or {}
+    values.refuse_unknown(arguments["unknown"], tuple(known), "Options")
+    return tuple(name for name, default in known.items() if arguments[name] != default)
 
 
 def _load(vus: Any, duration: Any, iterations: Any, stages: Any) -> Load:
@@ -244,6 +249,12 @@ def _base_url(given: Any) -> str | None:
     address = values.text(given, "base_url")
     urls.parse(address)
     return address
+
+
+def _http(given: Any) -> plan.HttpVersion:
+    if given not in (None, "1.1", "2"):
+        raise UsageError('http is "1.1" or "2"; without it https servers choose, in TLS.')
+    return given or ""
 
 
 def _headers(given: Any) -> tuple[tuple[str, str], ...]:

@@ -295,6 +295,7 @@ def _settings(own: Settings, request: RunRequest) -> Settings:
         expected=expected,
         tls=_tls(own.tls, request.tls),
         no_connection_reuse=own.no_connection_reuse or not request.keepalive,
+        http=request.http or own.http,
         discard_response_bodies=own.discard_response_bodies or request.discard_bodies,
     )
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # runs without monitors do without them
 MAX_SERVERS = 16  # that are told of
 MAX_VUS = "vus.most"  # no name that a metric may have
 BEGUN_S = 0.005  # after the start users wait for the first slice
+_PROTOCOLS = {"": "h2,http/1.1", "1.1": "http/1.1", "2": "h2"}
 SETTLED_S = 1.0  # after the start VUs have their tasks and connections, which stay as well
 
 
@@ -367,6 +368,7 @@ def _pool(
         one_address=request.one_address,
         keepalive=not settings.no_connection_reuse,
         unix_path=request.unix_path or "",
+        protocols=_PROTOCOLS[settings.http],
     )
 
 
