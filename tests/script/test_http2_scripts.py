@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from http2_hosts import nginx_http2, node_http2
 from running import Run, fastbench
+from servers import Server, answering
 
 PYTHON = """
 from fastbench import *
@@ -72,6 +73,18 @@ def test_each_user_has_one_connection(tmp_path: Path, name: str, text: str) -> N
     good(found, 120)
     assert sum(host.connections) == 120 and len(host.connections) == 2
     assert {line.split()[0] for line in host.said} == {"HTTP/2.0"}
+    use = found.document["http2"]
+    assert (use["connections"], use["http1_connections"], use["goaways"]) == (2, 0, 0)
+
+
+def test_a_script_may_have_servers_of_both_versions(tmp_path: Path) -> None:
+    text = PYTHON + ONE + '    await vu.get(env("OTHER"))\n'
+    with nginx_http2(tmp_path) as host, Server(answering()) as other:
+        found = run(tmp_path, "s.py", text, host.url, "-e", f"OTHER={other.url()}")
+    good(found, 2)
+    use = found.document["http2"]
+    assert (use["connections"], use["http1_connections"]) == (1, 1)
+    assert "mixed_protocols" not in [each["code"] for each in found.document["warnings"]]
 
 
 def test_a_server_that_ends_connections_all_the_time_loses_no_request(tmp_path: Path) -> None:

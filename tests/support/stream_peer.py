@@ -84,7 +84,8 @@ class Http2Peer:
             self.windows[stream] = self.windows.get(stream, 0) + int.from_bytes(payload)
         elif kind == HEADERS:
             assert flags & END_HEADERS
-            self._begun[stream] = Asked(stream, dict(self._reader.decode(payload)))
+            fields = {str(name): str(value) for name, value in self._reader.decode(payload)}
+            self._begun[stream] = Asked(stream, fields)
         elif kind == DATA:
             self._begun[stream].body += payload
         if kind in (HEADERS, DATA) and flags & END_STREAM:

@@ -37,7 +37,7 @@ def _refused(found: Result) -> list[Warning_]:
 def _protocols(found: Result) -> list[Warning_]:
     """Say where connections carry fewer requests at a time than was asked, or are not alike."""
     use = found.http2
-    if use is None:
+    if use is None or found.scripted:  # which has several servers, and asks for no streams
         return []
     rows = []
     if use.limited:
