@@ -168,6 +168,13 @@ class Incoming:
         self._digest.update(data)
         self._file.write(data)
 
+    def drop(self) -> None:
+        """Give it up: nothing of it stays."""
+        with contextlib.suppress(OSError):  # what is written at the end finds no room either
+            self._file.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._partial)
+
     def __enter__(self) -> Incoming:
         return self
 

@@ -249,6 +249,7 @@ class Agent:
         while not self._all_over and time.monotonic_ns() < limit_ns:
             self.workers.nap(CONNECT_TICK_S)
         self.workers.close()
+        self._files.give_up()
         self._private.remove()
         while self.wire.waits and not self.wire.broken and time.monotonic_ns() < limit_ns:
             time.sleep(CONNECT_TICK_S)

@@ -40,6 +40,7 @@ class Files:
         self._store: Store | None = None
         self._manifest: Manifest | None = None
         self._incoming: Incoming | None = None
+        self._over = False  # given up: what else is on its way is of no use
 
     def expect(self, body: dict[str, Any]) -> None:
         """Learn what there is; say what is not here yet."""
@@ -53,6 +54,8 @@ class Files:
     def take(self, body: dict[str, Any]) -> None:
         """Keep a part of a file; `size_bytes` comes with the first one, `last` with the last."""
         assert self._store is not None
+        if self._over:
+            return
         try:
             if self._incoming is None:
                 self._incoming = Incoming(self._store, body["sha256"], body["size_bytes"])
@@ -60,8 +63,19 @@ class Files:
             if body["last"]:
                 with self._incoming:
                     self._incoming = None
-        except (MessageError, OSError) as error:
+        except MessageError as error:
+            self.give_up()
             raise UsageError(f"a file of the script did not arrive: {error}") from None
+        except OSError as error:
+            self.give_up()
+            raise UsageError(_no_room(error, self._store.folder, "XDG_CACHE_HOME")) from None
+
+    def give_up(self) -> None:
+        """Leave nothing of a file that is not there as a whole; nothing more is taken."""
+        self._over = True
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            incoming.drop()
 
     def lay_out(self) -> str:
         """Make the tree and go to where the script is run in it; return its folder."""
@@ -87,8 +101,10 @@ class ScriptWork(Work):
         try:
             tree, private = files.lay_out(), os.path.join(files.folder, "private")
             request = request_message.request_of(body["request"], tree, private, offset_ns())
-        except (MessageError, OSError) as error:
+        except MessageError as error:
             raise UsageError(f"the script's files cannot be laid out: {error}") from None
+        except OSError as error:
+            raise UsageError(_no_room(error, files.folder, "TMPDIR")) from None
         except MissingFiles:
             raise UsageError("a file of the script was damaged there; run it again") from None
         request = replace(request, bind=plan_message.of_this_machine(request.bind))
@@ -199,3 +215,11 @@ class ScriptWork(Work):
                 if child.index == body["worker"]:
                     child.quit = child.quit or kind == "quit"
                     child.send(kind, said)
+
+
+def _no_room(error: OSError, folder: str, variable: str) -> str:
+    """Say where files could not be written, and by which variable they go elsewhere."""
+    return (
+        f"the script's files cannot be written to {folder} there ({error.strerror or error}); mend "
+        f"that, or start its Dask worker with another {variable}"
+    )
