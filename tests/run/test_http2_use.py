@@ -15,7 +15,7 @@ from fastbench.experiments.compare.saved_results import load_changes
 from fastbench.report import load_heading, protocol_words
 from fastbench.report.html import html_charts
 from fastbench.report.text.text_report import render
-from fastbench.results.assessment import notices
+from fastbench.results.assessment import notices, verdict
 from fastbench.results.counts import Http2
 from fastbench.results.merging.merged_result import _http2
 from fastbench.results.result import ErrorRow, Result
@@ -163,3 +163,26 @@ def test_open_streams_have_a_chart_where_connections_carry_several() -> None:
 def test_a_result_with_it_is_read_back() -> None:
     found = spoken(SPOKEN)
     assert Result.from_document(found.to_document()).http2 == SPOKEN
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (None, ": more connections (-c) would load more"),
+        (SPOKEN, "but the server allows 128 streams on a connection: more connections (-c)"),
+        (replace(SPOKEN, stream_limit=200), "or streams on each (-m), would load more"),
+        (Http2(0, 2, 1, 0, 0, 0), ": more connections (-c) would load more"),
+    ],
+)
+def test_who_waited_without_a_full_processor_is_told_what_would_load_more(
+    use: Http2 | None, words: str
+) -> None:
+    found = good()
+    idle = replace(found.resources, targets=(), host=None)
+    quiet = tuple(replace(each, busy=0.1) for each in found.workers)
+    judged = verdict.judge(
+        replace(found, http2=use, resources=idle, workers=quiet),
+        verdict.Seen((), "seen", (0, 1), connections=2),
+    )
+    assert judged.limit == "none"
+    assert words in judged.reasons[-1]
