@@ -75,6 +75,29 @@ def test_a_clock_that_stepped_in_the_run_is_told_with_the_result() -> None:
     assert [each.text for each in told.warnings if each.code == "clock_drift"] == [machine.drifted]
 
 
+def test_who_looks_up_a_name_may_be_silent_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver whose first server is down takes 5 s and more, resolv.conf(5)."""
+    for name, value in (("BEAT_S", 0.005), ("LOST_S", 0.02), ("PULL_S", 60)):
+        monkeypatch.setattr(machine_link, name, value)
+
+    async def lost(asked: str) -> str:
+        first, *others = (MachineLink(name, "", cast(Any, Machine()), cores=2) for name in "abc")
+        first.begin()
+        first.ask(asked, {}, asked)
+        for other in others:
+            other.begin()
+            async with asyncio.timeout(20):
+                while not other.lost:
+                    await asyncio.sleep(0.001)
+        found = first.lost
+        for machine in (first, *others):
+            await machine.end()
+        return found
+
+    assert [asyncio.run(lost(asked)) for asked in ("found", "sought", "started")] == [""] * 3
+    assert asyncio.run(lost("summed")) == "it was silent for 0.02s"
+
+
 def test_files_do_not_pile_up_in_memory_before_a_slow_way() -> None:
     """So many pieces wait at most; all arrive once the way is free."""
 

@@ -29,6 +29,7 @@ ROOM_S = 0.002
 PULL_S = 1.0  # a call waits so long for something to be said
 LOST_STATUS = 9  # of workers of a lost machine, as if they had been killed
 ANSWERS = ("hello", "examined", "found", "left", "missing", "sought", "started", "summed")
+LONG = ("found", "missing", "sought", "started")  # names are looked up, files are read
 
 
 @dataclass(eq=False)
@@ -165,7 +166,9 @@ class MachineLink:
         """See whether the machine is there; that we are, it hears when it is asked what it says."""
         while not self.lost:
             await asyncio.sleep(BEAT_S)
-            limit_s = LOST_S if self.cores else ANSWER_S  # before it said hello, its agent starts
+            # Before it said hello its agent starts; what is asked before the load may keep it busy.
+            busy = not self.cores or any(each in self._answers for each in LONG)
+            limit_s = ANSWER_S if busy else LOST_S
             if time.monotonic() - self.heard_s > limit_s:
                 self.lose(f"it was silent for {limit_s:g}s")
 
