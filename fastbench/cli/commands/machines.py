@@ -84,13 +84,18 @@ def render(machines: Sequence[Mapping[str, Any]]) -> str:
             lines += ["", f"{printable(each['name'])} cannot be used: {each['refused']}"]
     cores = sum(each["cores"] or 0 for each in machines if not each["refused"])
     usable = sum(not each["refused"] for each in machines)
-    return "\n".join([*lines, "", f"{plural(usable, 'machine')}, {plural(cores, 'core')}"])
+    total = f"{plural(usable, 'machine')}, {plural(cores, 'core')}"
+    noted = any(
+        finding["verdict"] == "note" for each in machines for finding in each["doctor"] or ()
+    )
+    return "\n".join([*lines, "", total + ("; --json has the notes" if noted else "")])
 
 
 def _cells(one: Mapping[str, Any]) -> tuple[str, ...]:
     findings = one["doctor"] or ()
     counts = {word: sum(each["verdict"] == word for each in findings) for word in ("bad", "note")}
-    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    bad, notes = counts.values()
+    told = ", ".join([f"{bad} bad"] * bool(bad) + [plural(notes, "note")] * bool(notes))
     offset, bound = one["clock_offset_ns"], one["clock_bound_ns"]
     return (
         printable(one["name"]),
