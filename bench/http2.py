@@ -83,7 +83,15 @@ def nghttpd(folder: Path, cores: str) -> Iterator[str]:
     port = harness.free_port()
     (folder / "index.html").write_bytes(b"x" * 38)
     (folder / "large").write_bytes(os.urandom(1024) * (harness.LARGE_BYTES // 1024))
-    words = ["nghttpd", "--no-tls", "-n1", "--address=127.0.0.1", "-d", folder, str(port)]
+    words: list[str | Path] = [
+        "nghttpd",
+        "--no-tls",
+        "-n1",
+        "--address=127.0.0.1",
+        "-d",
+        folder,
+        str(port),
+    ]
     with harness.background(words, cores) as process:
         harness.wait_until_listening(port, process)
         yield f"http://127.0.0.1:{port}/"
@@ -215,7 +223,16 @@ def _speaks_http2(url: str, core: str) -> None:
     """Refuse to compare what speaks HTTP/1.1."""
     with tempfile.TemporaryDirectory() as folder:
         path, script = Path(folder) / "result.json", scenario.SCRIPTS / "get_check.js"
-        words = ["-u1", "-i1", "-t1", "-e", f"BASE_URL={url}", "--no-progress", "--json", path]
+        words: list[str | Path] = [
+            "-u1",
+            "-i1",
+            "-t1",
+            "-e",
+            f"BASE_URL={url}",
+            "--no-progress",
+            "--json",
+            path,
+        ]
         harness.run([*harness.fastbench_command(), "run", *words, script], core, 5.0)
         if not (json.loads(path.read_text()).get("http2") or {}).get("connections"):
             raise BenchError("the script did not speak HTTP/2")
