@@ -22,8 +22,8 @@ def check(text: str, *used: str) -> None:
     ("text", "says"),
     [
         (
-            "http_reqs{proto:h2}>1",
-            "proto: http_reqs has the tags scenario, group, name, method, url",
+            "http_reqs{tls_version:tls1.3}>1",
+            "tls_version: http_reqs has the tags scenario, group, name, method, url",
         ),
         ("http_req_duration{vu:1}: max<1", "error and error_code, and those that the script gives"),
         ("iterations{group:::a}>1", "iterations has the tags scenario, and those that the script"),
@@ -32,6 +32,7 @@ def check(text: str, *used: str) -> None:
         ("vus{scenario:a}: max>1", "vus is counted for the whole run; leave the tags out"),
         ("http_reqs{status:2xx}>1", "a status is a number such as 200, or 0 for no response"),
         ("http_reqs{expected_response:yes}>1", "expected_response is true or false"),
+        ("http_reqs{proto:h2}>1", "proto is HTTP/1.1 or HTTP/2.0"),
         ("http_reqs{error_code:404}>1", "an error_code is k6's number, such as 1404 for a 404"),
     ],
 )
@@ -49,6 +50,7 @@ def test_a_tag_that_nothing_has_is_refused(text: str, says: str) -> None:
         "data_sent{kind:ws}>1",
         "target_cpu{process:a}: max<5",
         "http_reqs{service:cart}>1",
+        "http_reqs{proto:HTTP/2.0}>1",
         "http_reqs{team:a}>1",
         "ws_msgs_sent{url:ws://h/}>1",
     ],
@@ -58,7 +60,7 @@ def test_a_tag_that_something_may_have_is_none_of_it(text: str) -> None:
 
 
 def test_a_script_may_give_any_tag_itself() -> None:
-    check("http_reqs{proto:h2}>1", "proto")
+    check("http_reqs{tls_version:tls1.3}>1", "tls_version")
     check("iterations{group:a}>1", "group")
 
 

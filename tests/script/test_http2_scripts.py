@@ -80,8 +80,10 @@ def test_each_user_has_one_connection(tmp_path: Path, name: str, text: str) -> N
 def test_a_script_may_have_servers_of_both_versions(tmp_path: Path) -> None:
     text = PYTHON + ONE + '    await vu.get(env("OTHER"))\n'
     with nginx_http2(tmp_path) as host, Server(answering()) as other:
-        found = run(tmp_path, "s.py", text, host.url, "-e", f"OTHER={other.url()}")
+        both = (f"--threshold=http_reqs{{proto:HTTP/{n}}}==1" for n in ("2.0", "1.1"))
+        found = run(tmp_path, "s.py", text, host.url, "-e", f"OTHER={other.url()}", *both)
     good(found, 2)
+    assert [each["ok"] for each in found.document["thresholds"].values()] == [True, True]
     use = found.document["http2"]
     assert (use["connections"], use["http1_connections"]) == (1, 1)
     assert "mixed_protocols" not in [each["code"] for each in found.document["warnings"]]

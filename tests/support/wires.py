@@ -28,7 +28,7 @@ class Wires:
         self.route = _client.Route(self._resolve)
         self.asked: list[tuple[int, str]] = []
 
-    def _resolve(self, status: int, kind: str) -> _client.Sinks:
+    def _resolve(self, status: int, kind: str, version: str) -> _client.Sinks:
         self.asked.append((status, kind))
         return _client.Sinks(self.sinks, None, [], not 200 <= status < 400)
 

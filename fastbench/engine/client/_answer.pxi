@@ -65,7 +65,8 @@ cdef class Sinks:
 cdef class Route:
     """One request name of one scenario with one set of tags.
 
-    `resolve(status, error_kind)` is asked once for each kind of answer.
+    `resolve(status, error_kind, version)` is asked once for each kind of answer; the version of HTTP
+    is "HTTP/1.1" or "HTTP/2.0", "" without an answer.
     """
 
     cdef object resolve
@@ -75,13 +76,28 @@ cdef class Route:
         self.resolve = resolve
         self.known = {}
 
-    cdef Sinks sinks(self, int status, int kind):
-        cdef Sinks found = self.known.get(status if status else -1 - kind)
+    cdef Sinks sinks(self, int status, int kind, bytes raw_head):
+        cdef int key = -1 - kind
+        cdef Sinks found
+        if status:                  # 1,000 more with every newer version
+            key = status + 1000 * version_place(raw_head)
+        found = self.known.get(key)
         if found is None:
-            name = "" if status else ERROR_KINDS[kind]
-            found = self.resolve(status, name)
-            self.known[status if status else -1 - kind] = found
+            version = VERSIONS[version_place(raw_head)] if status else ""
+            found = self.resolve(status, "" if status else ERROR_KINDS[kind], version)
+            self.known[key] = found
         return found
+
+
+cdef tuple VERSIONS = ("HTTP/1.0", "HTTP/1.1", "HTTP/2.0")
+
+
+cdef int version_place(bytes raw_head):
+    """Where the version that a head begins with stands in VERSIONS."""
+    cdef const uint8_t *text = raw_head
+    if len(raw_head) < 8:
+        return 1
+    return 2 if text[5] == 50 else text[7] != 48
 
 
 cdef struct Times:              # of one exchange, ns of CLOCK_MONOTONIC

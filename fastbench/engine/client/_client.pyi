@@ -149,7 +149,7 @@ class OperationSinks:
 
 @final
 class Route:
-    def __new__(cls, resolve: Callable[[int, str], Sinks]) -> Self: ...
+    def __new__(cls, resolve: Callable[[int, str, str], Sinks]) -> Self: ...
 
 # Connections.
 

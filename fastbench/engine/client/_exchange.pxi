@@ -192,7 +192,7 @@ cdef class Exchange:
     cdef count(self, Response answer, int kind):
         """Count it in the worker's slot and in the route's sinks."""
         cdef block.Slot *slot = self.session.pool.slot
-        cdef Sinks sinks = self.route.sinks(answer.status, kind)
+        cdef Sinks sinks = self.route.sinks(answer.status, kind, answer.raw_head)
         cdef uint64_t service = span(self.times.sent, self.times.done)
         answer.expected = not sinks.failed
         if kind < 0:

@@ -41,7 +41,7 @@ cdef class Stream:
         head.raw_head, head.raw_body = one.raw_head, b""
         head.coding = -1
         head.times = one.times
-        head.expected = not one.route.sinks(one.status, -1).failed
+        head.expected = not one.route.sinks(one.status, -1, one.raw_head).failed
         head.error = head.error_kind = head.error_code = ""
         if one.session.cookies is not None and has_field(one.raw_head, "set-cookie:", 11):
             one.session.cookies(head)

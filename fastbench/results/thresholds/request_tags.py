@@ -18,13 +18,13 @@ from fastbench.results.thresholds.submetric import Tags
 
 OF_REQUESTS = (
     *("scenario", "group", "name", "method", "url", "status", "expected_response"),
-    *("error", "error_code"),
+    *("proto", "error", "error_code"),
 )
 OF_CHECKS = ("scenario", "group", "check")
 OF_GROUPS = ("scenario", "group")
 OF_ITERATIONS = ("scenario",)
 OF_OPERATIONS = ("scenario", "group", "name", "kind", "outcome")
-CLOSED = frozenset({"status", "expected_response", "error", "error_code"})
+CLOSED = frozenset({"status", "expected_response", "proto", "error", "error_code"})
 
 _OF_METRICS: Mapping[str, tuple[str, ...]] = {
     "checks": OF_CHECKS,
@@ -36,7 +36,7 @@ _OF_METRICS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("operation_duration", "operation_failed", "operations"), OF_OPERATIONS),
     **dict.fromkeys(("data_received", "data_sent"), (*OF_REQUESTS, "kind", "outcome")),
 }
-_UNCOUNTED = ("from_cache", "ip", "iter", "ocsp_status", "proto", "subproto", "tls_version", "vu")
+_UNCOUNTED = ("from_cache", "ip", "iter", "ocsp_status", "subproto", "tls_version", "vu")
 _SYSTEM = frozenset({*OF_REQUESTS, *OF_CHECKS, *_UNCOUNTED})
 _WHOLE = ("vus", "vus_max")
 _ERROR_CODES = {
@@ -54,6 +54,7 @@ _ERROR_CODES = {
 _OTHER_ERROR = 1000
 _NUMBER = re.compile(r"[0-9]{1,3}")
 _CODE = re.compile(r"1[0-9]{3}")
+_VERSION = re.compile(r"HTTP/(1\.0|1\.1|2\.0)")
 
 Used = Callable[[], Collection[str]]
 
@@ -96,6 +97,8 @@ def check_value(name: str, value: str, text: str) -> None:
         refuse(text, "a status is a number such as 200, or 0 for no response", value)
     if name == "expected_response" and value not in ("true", "false"):
         refuse(text, "expected_response is true or false", value)
+    if name == "proto" and not _VERSION.fullmatch(value):
+        refuse(text, "proto is HTTP/1.1 or HTTP/2.0", value)
     if name == "error_code" and not _CODE.fullmatch(value):
         refuse(text, "an error_code is k6's number, such as 1404 for a 404", value)
 

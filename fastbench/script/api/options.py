@@ -110,7 +110,8 @@ class Options:
     scenarios: k6's form, `{"name": {"executor": …, "exec": "function", …}}`.
     thresholds: `{"http_req_duration": ["p(95)<200"]}`; a long form is a mapping with `threshold`,
     `abort_on_fail`, `delay`, `level`.
-    http: "1.1" or "2" is all that is spoken; without it https servers choose. `given` names what is not the default.
+    http: "1.1" or "2" is all that is spoken; without it https servers choose.
+    `given` names what is not the default.
     """
 
     __slots__ = ("given", "scenarios", "settings")

@@ -238,11 +238,13 @@ class Recorder:
         said = {**dict(tags), "scenario": scenario, "group": group, "name": name, "method": method}
         said["url"] = url
 
-        def resolve(status: int, error_kind: str) -> _client.Sinks:
+        def resolve(status: int, error_kind: str, version: str) -> _client.Sinks:
             fine = not error_kind and expected.covers(status)
             answer = {**said, "status": str(status), "expected_response": str(fine).lower()}
             if error_kind:
                 answer["error"] = error_kind
+            if version:
+                answer["proto"] = version
             if code := error_code(status, error_kind):
                 answer["error_code"] = code
             return _client.Sinks(whole, named, self.answered(answer), not fine)

@@ -39,7 +39,7 @@ _SCALARS = {"timeout": "seconds", "redirects": "a number", "bearer": "a text"}
 _OWN_FIELDS = frozenset({"content-length", "transfer-encoding"})
 
 
-def _unused(status: int, error_kind: str) -> Any:
+def _unused(status: int, error_kind: str, version: str) -> Any:
     raise RuntimeError("a handshake counts among no requests")
 
 
