@@ -30,7 +30,7 @@ from fastbench.engine.kernel cimport (
     process_ns,
     wait,
 )
-from fastbench.engine.http2.lingering cimport drop_what_comes
+from fastbench.engine.http2.lingering cimport drop_what_comes, see_off
 from fastbench.engine.loop cimport EVENTS, earlier, expire, next_ns, on_event, take_stock
 from fastbench.engine.pace cimport begin_plan, come_due
 from fastbench.engine.traffic cimport flush_marked, keep_pace, send_more
@@ -191,6 +191,8 @@ cdef inline void load(Worker *w, Timeline *t, Slice *slice, uint32_t owed) noexc
         if 0 <= n < EVENTS:
             expire(w, before)
         flush_marked(w)
+        if w.n_lingering:
+            drop_what_comes(w)
         connect_some(w)
     if w.planned:
         come_due(&w.pace, slice.until_ns)
@@ -284,3 +286,5 @@ cdef inline void run_in_turns(Worker **sides, uint32_t count, Timeline *t,
         sides[i].now_ns = now_ns()
         sides[i].planned = False        # each slice has counted what it planned
         take_stock(sides[i])
+        if sides[i].n_lingering:
+            see_off(sides[i])

@@ -161,6 +161,23 @@ def test_a_server_that_says_goaway_after_so_many_requests_loses_none() -> None:
     assert server.seen.connections == run.counters["goaways"] == 10
 
 
+@pytest.mark.parametrize("limit", [0, 5])
+def test_a_server_that_closes_after_its_settings(limit: int) -> None:
+    """Where it allowed no request, that is what the report says."""
+    with serving(lambda h: h.hello((3, limit))) as (server, seen):
+        run = load(server.port, count=10**6, length_s=0.25, streams=3)
+    assert (run.ends[0], seen.requests) == (0, 0)
+    sessions = run.counters["sessions"]
+    if limit:
+        assert {kind for kind, _ in run.errors} <= {"truncated", "reset"}
+        # Requests that have failed, or none was sent; the first may come before the start line.
+        assert sum(run.errors.values()) >= sessions - 1 > 0
+        assert run.counters["stream_limit"] == 3
+    else:
+        assert (run.errors, run.counters["stream_limit"]) == ({}, 0)
+        assert run.counters["closed_idle"] == sessions > 1
+
+
 def test_a_lost_connection_fails_what_was_not_idempotent() -> None:
     def script(h: Streams) -> None:
         if h.number:

@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from http2_frames import answer
+from http2_frames import answer, goaway
 from http2_library import speaking
 from http2_peers import Streams, serving
 from running import fastbench
@@ -73,6 +73,32 @@ def test_a_rate_beyond_the_servers_streams_queues_or_drops() -> None:
     s = run.summary
     assert (s["scheduled"], s["started"] + s["dropped"], s["ok"]) == (100, 100, s["started"])
     assert s["dropped"] > 50 and seen.requests == s["started"]
+
+
+@pytest.mark.parametrize("load", [(), ("-R", "500")])
+def test_connections_that_the_server_ends_lose_nothing(load: tuple[str, ...]) -> None:
+    """After ten requests each, while more are on their way, or none."""
+
+    def script(h: Streams) -> None:
+        h.hello()
+        for i in range(10):
+            stream = h.request()
+            h.send((goaway(stream) if i == 9 else b"") + answer(stream))
+        h.read_on()
+
+    with serving(script) as (server, _):
+        run = fastbench(*MANY, *load, "-n", "300", server.url())
+    assert (run.summary["ok"], run.errors) == (300, [])
+    assert 30 <= server.seen.connections <= 33
+    assert 27 <= run.document["http2"]["goaways"] <= server.seen.connections
+
+
+@pytest.mark.parametrize("load", [(), ("-R", "300")])
+def test_one_request_a_connection(load: tuple[str, ...]) -> None:
+    with serving(by_path) as (server, seen):
+        run = fastbench("--http2", "-c3", "-t1", "--no-keepalive", *load, "-n90", server.url())
+    assert (run.summary["ok"], run.errors, seen.requests) == (90, [], 90)
+    assert 90 <= server.seen.connections <= 93
 
 
 @pytest.mark.parametrize("load", [(), ("-R", "500")])

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
-from http2_frames import DATA, HEADERS, RST_STREAM, SETTINGS, answer, frame, headers, settings
+from certificates import Authority
+from http2_frames import (
+    DATA,
+    HEADERS,
+    RST_STREAM,
+    SETTINGS,
+    answer,
+    frame,
+    headers,
+    settings,
+    window,
+)
 from http2_loads import asking, load
 from http2_peers import Streams, serving
 from running import until
@@ -43,6 +55,26 @@ def test_uploads_of_every_size_come_whole(n_bytes: int, streams: int) -> None:
         run = load(server.port, upload(n_bytes), count=6, streams=streams)
     assert (run.ends, run.errors) == ((6, 0, 0), {})
     assert (seen.requests, seen.bodies) == (6, [n_bytes] * 6)
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+@pytest.mark.parametrize("n_bytes", [65535, BIG])
+def test_uploads_over_tls_come_whole(n_bytes: int, streams: int, tmp_path: Path) -> None:
+    """By records of TLS, which are as long as frames and do not begin where they do."""
+    authority = Authority(tmp_path)
+    context = authority.good("localhost")
+    context.set_alpn_protocols(["h2"])
+
+    def script(h: Streams) -> None:
+        h.read_preface()
+        h.send(settings() + window(0, 1 << 24))
+        h.room += 1 << 24
+        opening(h, n_bytes)
+
+    with serving(script, tls=context) as (server, seen):
+        run = load(server.port, upload(n_bytes), count=6, streams=streams, cafile=authority.cafile)
+    assert (run.ends, run.errors) == ((6, 0, 0), {})
+    assert (seen.bodies, server.seen.connections) == ([n_bytes] * 6, 1)
 
 
 def test_a_request_without_a_body_ends_with_its_head() -> None:

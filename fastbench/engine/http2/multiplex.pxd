@@ -209,6 +209,7 @@ cdef inline bint on_event_of_session(Worker *w, Conn *c, Event event,
     elif event == SETTLED:
         opened(w, c)
         w.slot.sessions += 1
+        w.slot.stream_limit = c.session.limit
     elif event == WENT_AWAY:
         went_away(w, c, news)
     elif event == BROKEN:
@@ -246,13 +247,22 @@ cdef inline bint take_frames(Worker *w, Conn *c, size_t n_bytes) noexcept nogil:
             return False
 
 
+cdef inline bint never_used(const Worker *w, const Conn *c) noexcept nogil:
+    """Did the server close it right after its SETTINGS? Else it would have requests by now."""
+    return (w.running and w.budget and not w.planned and c.served == 0 and c.session.limit
+            and not c.session.draining and c.in_flight == 0)
+
+
 cdef inline void hung_up_session(Worker *w, Conn *c, ssize_t outcome) noexcept nogil:
     """The read gave end of file (0) or an error (negative code)."""
     cdef int code = cause(<int>-outcome, -w.send_error)
     if c.state == SETTLING:
         session_failed(w, c, kind_of_loss(code), code)
     elif c.session.open == 0:
-        w.counts.closed_idle += not c.session.draining
+        if never_used(w, c):
+            count_error(w.counts, kind_of_loss(code), IN_SEND, code, 1, now_ns())
+        else:
+            w.counts.closed_idle += not c.session.draining
         release(w, c, outcome == 0)
     else:
         lost_session(w, c, kind_of_loss(code), code)
