@@ -16,6 +16,7 @@ from fastbench.foundation.units import format_count, format_ms, format_ns, forma
 from fastbench.report import slice_course
 from fastbench.report.change import change, in_slices, share, shown_pairs, told
 from fastbench.report.columns import NOTHING
+from fastbench.report.load_heading import of_config
 from fastbench.report.page import plural
 from fastbench.results.result import Environment, Warning_
 
@@ -77,9 +78,9 @@ def load(found: Comparison) -> list[str]:
     candidates = _number(config, "candidates")
     if candidates:
         parts.append(f"{candidates:g} candidates in the same blocks")
-    connections = _number(config, "connections")
-    if connections:
-        parts.append(plural(int(connections), "connection"))
+    sides = config.get("load")
+    of_one = of_config({**config, **sides} if isinstance(sides, Mapping) else config)
+    parts += [part for part in (of_one.loaded, of_one.protocol) if part]
     return [*parts, *_pinned(config), f"seed {found.seed}"]
 
 

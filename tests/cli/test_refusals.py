@@ -95,6 +95,7 @@ def refusal(*argv: str) -> str:
         ("--http3 URL", "--http3: only HTTP/1.1 and HTTP/2 are supported"),
         ("-m 10 URL", "add it, or write --timeout 10 for a limit of time"),
         ("--http1 --http2 URL", "exclude each other"),
+        ("--http2 -m 1.5 URL", "-m: `1.5` is not a count"),
         ("--http2 -p 2 URL", "with --http2 give -m for several streams"),
         ("--http1 -m 2 URL", "in HTTP/1.1 give -p"),
         ("--http2 -m 2 --no-keepalive URL", "-m needs connections that stay open"),

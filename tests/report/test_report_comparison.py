@@ -115,6 +115,12 @@ def test_several_starts_are_told_one_by_one() -> None:
     assert "… 163 more starts" in plain(more)
 
 
+def test_the_heading_has_the_streams_of_http2() -> None:
+    found = sliced()
+    shown = replace(found, config={**found.config, "load": {"streams": 5, "http": "2"}})
+    assert "10 connections × 5 streams, HTTP/2, seed 7" in plain(shown, 200)  # noqa: RUF001
+
+
 def test_of_slices_nothing_is_said_of_trials_or_their_flags() -> None:
     for make in (sliced, sliced_interrupted):
         shown = plain(make(), 200)

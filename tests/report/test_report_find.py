@@ -54,6 +54,14 @@ def test_what_comes_from_outside_cannot_drive_the_terminal() -> None:
     assert not set(plain(found)) & set("\x1b\x07\r\u202e")
 
 
+def test_the_heading_has_the_streams_of_http2() -> None:
+    found = sample("found")
+    config = {**found.config, "connections": 10, "streams": 5, "http": "2"}
+    assert "  10 connections × 5 streams, HTTP/2, " in plain(  # noqa: RUF001
+        replace(found, config=config)
+    )
+
+
 def test_a_step_is_a_line() -> None:
     lines = [find_text.step_line(step, "req/s").strip() for step in sample("found").steps]
     assert lines[0] == "100 req/s   p99 889us      passed"
