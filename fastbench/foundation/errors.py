@@ -145,6 +145,8 @@ alert unknown ca: the server does not trust the CA of the client certificate
   > give a certificate that the server trusts with --cert FILE --key FILE
 alert certificate: the server rejects the client certificate
   > check --cert and --key against what the server trusts
+no application protocol: the server does not speak HTTP/2 over TLS, or not on this port
+  > switch it on in the server, or leave --http2 out
 unrecognized name: the server does not know that name
   > give the name it knows with --servername NAME
 wrong version number|http request|packet length too long: the response is not TLS: this looks like a
@@ -184,7 +186,9 @@ body: the response began but did not end within the timeout
 """)
 
 _PROTOCOL_HINT = "look at one exchange with --debug"
-_NOT_HTTP_HINT = "is this an HTTP/1.1 port? A TLS port needs https://; see --debug"
+_NOT_HTTP_HINT = (
+    "is this an HTTP/1.1 port? HTTP/2 without TLS needs --http2, a TLS port https://; see --debug"
+)
 
 
 def describe(kind: str, phase: str, code: str) -> tuple[str, str]:
