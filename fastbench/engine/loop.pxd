@@ -18,7 +18,7 @@ from fastbench.engine.conn cimport (
     ask_for, connect_failed, connect_some, connected, fresh_may_connect, handshake, next_retry_ns,
 )
 from fastbench.engine.fifo cimport Node
-from fastbench.engine.http2.multiplex cimport begin_http2, flush_session, session_failed
+from fastbench.engine.http2.multiplex cimport begin_http2, flush_session, time_out_session
 from fastbench.engine.kernel cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP, PR_SET_TIMERSLACK, ask_for_short_slices, epoll_event,
     now_ns, prctl, wait,
@@ -88,7 +88,7 @@ cdef inline void expire(Worker *w, uint64_t looked_ns) noexcept nogil:
         if c.state == UPGRADING:
             upgrade_failed(w, c, CONNECT_TIMEOUT, 0)
         elif c.state == SETTLING:
-            session_failed(w, c, CONNECT_TIMEOUT, 0)
+            time_out_session(w, c)
         else:
             connect_failed(w, c, ETIMEDOUT, IN_TLS if c.state == CONNECTING_TLS else IN_CONNECT)
         c = <Conn *>w.connecting.first

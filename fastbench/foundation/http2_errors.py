@@ -67,6 +67,8 @@ header block size: a header block is larger than 64 KiB, or has more than 64 fra
 frames without an answer: 10,000 frames came that belong to no response
 replies not read: the server sends frames that want a reply, and does not read the replies
 SETTINGS not acknowledged: the server did not acknowledge SETTINGS within the connect timeout
+no streams allowed: the server allows no requests (MAX_CONCURRENT_STREAMS 0)
+  > see the server's log and its limit of streams; is it about to stop?
 out of memory: this machine has no memory left
   > use fewer connections (-c) or streams (-m)
 DATA before the head: a body came before its head

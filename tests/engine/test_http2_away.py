@@ -174,8 +174,8 @@ def test_a_server_that_closes_after_its_settings(limit: int) -> None:
         assert sum(run.errors.values()) >= sessions - 1 > 0
         assert run.counters["stream_limit"] == 3
     else:
-        assert (run.errors, run.counters["stream_limit"]) == ({}, 0)
-        assert run.counters["closed_idle"] == sessions > 1
+        assert (sessions, run.counters["stream_limit"]) == (0, 0)
+        assert list(run.errors) == [("protocol", "no streams allowed")]
 
 
 def test_a_lost_connection_fails_what_was_not_idempotent() -> None:
@@ -259,6 +259,24 @@ def test_a_limit_of_streams_is_kept_and_may_rise(limit: int) -> None:
         run = load(server.port, count=40, streams=8)
     assert (run.ends, run.errors, seen.requests) == ((40, 0, 0), {}, 40)
     assert run.counters["stream_limit"] == 5
+
+
+def test_a_server_that_never_allows_a_stream_is_no_connection() -> None:
+    """Nothing else would end a run of a number of requests: none can be sent."""
+
+    def script(h: Streams) -> None:
+        h.hello((3, 0))
+        if h.number > 1:
+            h.send(settings((3, 5)))
+            h.answer_all()
+        h.read_on()
+
+    with serving(script) as (server, seen):
+        run = load(server.port, count=20, connections=2, streams=8, connect_timeout_s=0.2)
+    assert (run.ends, seen.requests) == ((20, 0, 0), 20)
+    assert run.errors == {("protocol", "no streams allowed"): 2}
+    assert run.phases["protocol", "no streams allowed"] == "settings"
+    assert run.counters["sessions"] == run.counters["connects"] <= 2
 
 
 def test_a_limit_that_falls_holds_for_new_streams() -> None:

@@ -97,6 +97,6 @@ def test_every_rule_has_words_and_a_case() -> None:
     tried = {each.rule for each in (*BROKEN_STREAMS, *BROKEN_CONNECTIONS)}
     elsewhere = {
         *("", "not HTTP/2", "SETTINGS not first", "frames without an answer", "replies not read"),
-        *("SETTINGS not acknowledged", "out of memory", "malformed"),
+        *("SETTINGS not acknowledged", "no streams allowed", "out of memory", "malformed"),
     }
     assert tried == {*_core.SESSION_RULES, *_core.MALFORMED_RULES} - elsewhere

@@ -56,6 +56,7 @@ MEANINGS = [
     ("truncated", "body", "unexpected eof while reading", "close_notify", "close TLS properly"),
     ("protocol", "head", "status line", "status line", "https://"),
     ("protocol", "head", "status line", "not valid HTTP/1.1", "--http2"),
+    ("protocol", "settings", "no streams allowed", "MAX_CONCURRENT_STREAMS 0", "limit"),
     ("protocol", "body", "chunk size", "chunk size", "--debug"),
     ("too_large", "head", "head size", "head size", "64 KiB"),
     ("protocol", "head", "unusable Location", "no HTTP request can be sent", "redirects=0"),

@@ -19,9 +19,10 @@ SESSION_RULES = ("", "not HTTP/2", "SETTINGS not first", "frame larger than allo
                  "header block interrupted", "stray CONTINUATION", "padding", "PUSH_PROMISE",
                  "value of a setting", "window overflow", "window update of 0",
                  "header compression", "header block size", "frames without an answer",
-                 "replies not read", "SETTINGS not acknowledged", "out of memory",
-                 "DATA before the head", "trailers without an end", "length of the body",
-                 "interim answers of HTTP/2", "interim answer that ends", "malformed")
+                 "replies not read", "SETTINGS not acknowledged", "no streams allowed",
+                 "out of memory", "DATA before the head", "trailers without an end",
+                 "length of the body", "interim answers of HTTP/2", "interim answer that ends",
+                 "malformed")
 CONNECTION_PROTOCOLS = ("http/1.1", "h2", "h2,http/1.1")    # in the order of worker.Protocols
 FRAME_RULES = ("", "reserved bit", "unknown opcode", "masked frame", "long control frame",
                "fragmented control frame", "stray continuation", "message within a message",

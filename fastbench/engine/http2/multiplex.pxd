@@ -1,6 +1,7 @@
 """Requests and their answers on a connection of HTTP/2, as `http1.exchange` has them for HTTP/1.1.
 
-1. A connection is open once the server's SETTINGS came: until then connecting lasts.
+1. A connection is open once the server's SETTINGS came and allow a stream: until then connecting
+   lasts.
 2. A request that takes too long is given up alone (RST_STREAM); if nothing at all was heard since
    it was sent, its connection is.
 3. What the server has not looked at goes once more, whatever its method (RFC 9113 section 8.7): the
@@ -23,8 +24,8 @@ from fastbench.engine.http1.exchange cimport READ_BYTES
 from fastbench.engine.fifo cimport remove
 from fastbench.engine.http2.frame cimport NO_ERROR, SETTINGS_TIMEOUT, put_goaway, unwritten
 from fastbench.engine.http2.message cimport (
-    BODY, BROKEN, FINE, HEAD, NOTHING, NOT_ACKNOWLEDGED, OUT_OF_MEMORY, REFUSED, SETTLED,
-    STREAM_BROKEN, WENT_AWAY, Event, News,
+    BODY, BROKEN, FINE, HEAD, NOTHING, NOT_ACKNOWLEDGED, NO_STREAMS, OUT_OF_MEMORY, REFUSED,
+    SETTLED, STREAM_BROKEN, WENT_AWAY, Event, News,
 )
 from fastbench.engine.http2.message cimport STREAM_RESET as RESET_BY_PEER
 from fastbench.engine.http2.session cimport read_event
@@ -111,6 +112,22 @@ cdef inline bint session_failed(Worker *w, Conn *c, Kind kind, int32_t code) noe
     settle(w, c)
     release(w, c, False)
     return False
+
+
+cdef inline void time_out_session(Worker *w, Conn *c) noexcept nogil:
+    """Connecting took too long, or ended before a stream was allowed."""
+    if c.session.settled:
+        session_failed(w, c, PROTOCOL, SESSION_RULE + NO_STREAMS)
+    else:
+        session_failed(w, c, CONNECT_TIMEOUT, 0)
+
+
+cdef inline void open_session(Worker *w, Conn *c) noexcept nogil:
+    """SETTINGS came; a server may say later that it allows streams."""
+    if c.state == SETTLING and c.session.settled and c.session.limit:
+        opened(w, c)
+        w.slot.sessions += 1
+        w.slot.stream_limit = c.session.limit
 
 
 cdef inline void leave(Worker *w, Conn *c) noexcept nogil:
@@ -207,9 +224,7 @@ cdef inline bint on_event_of_session(Worker *w, Conn *c, Event event,
     elif event == REFUSED or event == RESET_BY_PEER:
         fail_stream(w, c, news.slot, STREAM_RESET, <int32_t>news.code)
     elif event == SETTLED:
-        opened(w, c)
-        w.slot.sessions += 1
-        w.slot.stream_limit = c.session.limit
+        open_session(w, c)
     elif event == WENT_AWAY:
         went_away(w, c, news)
     elif event == BROKEN:
@@ -256,7 +271,9 @@ cdef inline bint never_used(const Worker *w, const Conn *c) noexcept nogil:
 cdef inline void hung_up_session(Worker *w, Conn *c, ssize_t outcome) noexcept nogil:
     """The read gave end of file (0) or an error (negative code)."""
     cdef int code = cause(<int>-outcome, -w.send_error)
-    if c.state == SETTLING:
+    if c.state == SETTLING and c.session.settled:
+        time_out_session(w, c)
+    elif c.state == SETTLING:
         session_failed(w, c, kind_of_loss(code), code)
     elif c.session.open == 0:
         if never_used(w, c):
@@ -290,6 +307,7 @@ cdef inline bint receive_frames(Worker *w, Conn *c, uint32_t events) noexcept no
         w.now_ns = c.heard_ns
         if not take_frames(w, c, n):
             return False
+        open_session(w, c)
         if unwritten(&c.session.out) > REPLIES_BYTES and not write_session(w, c):
             return False
         if drained and not ending and n_greedy == 0:
