@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from running import until
 
+from fastbench.cluster import dask_cluster
 from fastbench.cluster.dask_cluster import Cluster
 from fastbench.cluster.links import cluster_thread
 from fastbench.cluster.links.cluster_thread import ClusterThread
@@ -40,7 +41,7 @@ def test_a_signal_ends_the_wait_for_a_cluster(monkeypatch: pytest.MonkeyPatch) -
         raise UsageError("it was waited for")
         yield
 
-    monkeypatch.setattr(cluster_thread.dask_cluster, "open_cluster", opened)
+    monkeypatch.setattr(dask_cluster, "open_cluster", opened)
     monkeypatch.setattr(cluster_thread, "END_S", 0.1)
     with signals.held(), pytest.raises(KeyboardInterrupt), ClusterThread("tcp://127.0.0.1:1"):
         pass
