@@ -65,8 +65,8 @@ cdef class Sinks:
 cdef class Route:
     """One request name of one scenario with one set of tags.
 
-    `resolve(status, error_kind, version)` is asked once for each kind of answer; the version of HTTP
-    is "HTTP/1.1" or "HTTP/2.0", "" without an answer.
+    `resolve(status, error_kind, version)` is asked once for each kind of answer; the version of
+    HTTP is "HTTP/1.1" or "HTTP/2.0", "" without an answer.
     """
 
     cdef object resolve

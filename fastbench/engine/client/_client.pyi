@@ -198,6 +198,10 @@ class OriginPool: ...
 class Connection: ...
 
 @final
+class Multiplexer:
+    def leave(self) -> None: ...
+
+@final
 class Heading:
     origin: Origin
     method: str
@@ -448,6 +452,7 @@ def set_state(shared: Block, index: int, state: str) -> None: ...
 # WebSocket frames (RFC 6455 section 5), on the client's side; no I/O.
 
 FRAME_RULES: tuple[str, ...]
+CONNECTION_PROTOCOLS: tuple[str, ...]
 MAX_MESSAGE_BYTES: int
 
 @final
