@@ -78,8 +78,8 @@ def load(found: Comparison) -> list[str]:
     candidates = _number(config, "candidates")
     if candidates:
         parts.append(f"{candidates:g} candidates in the same blocks")
-    sides = config.get("load")
-    of_one = of_config({**config, **sides} if isinstance(sides, Mapping) else config)
+    of_sides = config.get("load")
+    of_one = of_config({**config, **of_sides} if isinstance(of_sides, Mapping) else config)
     parts += [part for part in (of_one.loaded, of_one.protocol) if part]
     return [*parts, *_pinned(config), f"seed {found.seed}"]
 
