@@ -50,7 +50,7 @@ def test_a_run_says_it_before_it_begins(
     scheme: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine = MachineLink("m1", f"{scheme}://10.0.0.7:1", None, offset=Offset(0, 1, 2))
-    cluster = SimpleNamespace(machines=[machine])
+    cluster = SimpleNamespace(machines=[machine], address=f"{scheme}://10.0.0.5:8786")
     monkeypatch.setattr(cluster_thread, "ClusterThread", lambda address: nullcontext(cluster))
     line = f"--on {scheme}://10.0.0.5:8786 --bearer s3cr3t http://localhost/"
     command = cast(url_args.Command, url_args.parse(line.split()))
