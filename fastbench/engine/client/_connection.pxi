@@ -333,7 +333,7 @@ cdef class Connection:
         if code == 0 and self.lane.origin.protocol.close(&self.message):
             self.complete(one, False)
         else:
-            code = rules.cause(code, -one.send_code)
+            code = rules.cause(code, one.send_code)
             self.lost(rules.kind_of_loss(code), self.phase(), code)
 
     cdef block.Phase phase(self):
