@@ -13,7 +13,7 @@
 """
 
 from libc.errno cimport EAGAIN, EINPROGRESS, ETIMEDOUT
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from fastbench.engine.addresses cimport answered, choose, missed
 from fastbench.engine.block cimport CONNECT_TIME, IN_CONNECT, IN_TLS, PROTOCOL, Phase, count_error

@@ -12,13 +12,16 @@ from fastbench.engine.block cimport (
     TLS, TOO_LARGE, TRUNCATED, Kind, Phase,
 )
 from fastbench.engine.http1.response cimport FAILED, HEAD_DONE, HEAD_SIZE, START, Http, reusable
+from fastbench.engine.http2.stream cimport BEGUN, HEADED, SENT, Stream
 from fastbench.engine.tls cimport SSL_R_UNEXPECTED_EOF_WHILE_READING, TLS_REASON
+
+cdef enum:
+    MAX_RESENDINGS = 3              # of what a server of HTTP/2 has not looked at
 
 cdef enum:                          # error codes of PROTOCOL that are of HTTP/2
     NO_HTTP2 = 200                  # the server did not choose it, and nothing else is wanted
     CHANGED_PROTOCOL                # it chose the other one when it was connected to again
     SESSION_RULE                    # and beyond: + SessionRule of `http2.message`
-    END_OF_RULES = 400
 
 
 cdef inline bint answers_without_body(const char *method) noexcept nogil:
@@ -73,6 +76,13 @@ cdef inline Phase phase_of(const Http *answer, bint sending) noexcept nogil:
     if answer.state > HEAD_DONE:
         return IN_HEAD if answer.state == FAILED and not answer.broke_in_body else IN_BODY
     return IN_SEND if sending and answer.state == START else IN_HEAD
+
+
+cdef inline Phase phase_of_stream(const Stream *st) noexcept nogil:
+    """How far a request over HTTP/2 has come."""
+    if st.flags & HEADED:
+        return IN_BODY
+    return IN_HEAD if st.flags & BEGUN or st.state == SENT else IN_SEND
 
 
 cdef inline bint untouched(const Http *answer) noexcept nogil:

@@ -15,7 +15,6 @@ cdef enum:
     MAX_STREAMS = 256
     STREAM_WINDOW_BYTES = 1 << 22
     GATHERED_BYTES = 1 << 16        # for one send
-    MAX_RESENDINGS = 3
     DOUBT_NS = NS_PER_S
 
 
@@ -282,7 +281,7 @@ cdef class Multiplexer:
     cdef refused(self, uint32_t slot, block.Kind kind, uint32_t code):
         """The server has not looked at it: it goes to another connection."""
         cdef Exchange one = self.exchanges[slot]
-        if one.resent == MAX_RESENDINGS:
+        if one.resent == rules.MAX_RESENDINGS:
             self.fail(slot, kind, <int>code)
             return
         self.session.draining = True
@@ -361,13 +360,7 @@ cdef class Multiplexer:
                 one.settle(kind, code)
 
     cdef block.Phase phase(self, Exchange one):
-        """How far a request has come."""
-        cdef h2stream.Stream *st = &self.session.streams[one.stream_slot]
-        if st.flags & h2stream.HEADED:
-            return block.IN_BODY
-        if st.flags & h2stream.BEGUN or st.state == h2stream.SENT:
-            return block.IN_HEAD
-        return block.IN_SEND
+        return rules.phase_of_stream(&self.session.streams[one.stream_slot])
 
     cdef block.Phase give_up(self, Exchange one):
         """Nobody wants the answer any more: its stream is reset; where it stood."""

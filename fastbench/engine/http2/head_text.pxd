@@ -4,7 +4,7 @@ The block is read once, for its meaning and its bytes together. A head that is n
 neither line ends nor upper case in its fields, so that the text says what the block says.
 """
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
 from fastbench.engine.http2.field_block cimport (

@@ -14,8 +14,8 @@ from libc.errno cimport EAGAIN
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from fastbench.engine.block cimport (
-    CONNECT_TIMEOUT, GOAWAY, IN_BODY, IN_HEAD, IN_SEND, IN_SETTINGS, PROTOCOL, RESET, STREAM_RESET,
-    TIMEOUT, Kind, Phase, UrlCounts, count_error,
+    CONNECT_TIMEOUT, GOAWAY, IN_HEAD, IN_SEND, IN_SETTINGS, PROTOCOL, RESET, STREAM_RESET, TIMEOUT,
+    Kind, UrlCounts, count_error,
 )
 from fastbench.engine.byurl cimport count_failed, url_counts
 from fastbench.engine.codec cimport find
@@ -24,34 +24,28 @@ from fastbench.engine.http1.exchange cimport READ_BYTES
 from fastbench.engine.fifo cimport remove
 from fastbench.engine.http2.frame cimport NO_ERROR, SETTINGS_TIMEOUT, put_goaway, unwritten
 from fastbench.engine.http2.message cimport (
-    BODY, BROKEN, FINE, HEAD, NOTHING, NOT_ACKNOWLEDGED, NO_STREAMS, OUT_OF_MEMORY, REFUSED,
+    BODY, BROKEN, HEAD, NOTHING, NOT_ACKNOWLEDGED, NO_STREAMS, OUT_OF_MEMORY, REFUSED,
     SETTLED, STREAM_BROKEN, WENT_AWAY, Event, News,
 )
 from fastbench.engine.http2.message cimport STREAM_RESET as RESET_BY_PEER
 from fastbench.engine.http2.session cimport read_event
 from fastbench.engine.http2.stream cimport (
-    BEGUN, CONTENT_FOUND, FREE, HEADED, NO_SLOT, QUEUED, SENT, WITHOUT_BODY, Session, Stream,
+    BEGUN, CONTENT_FOUND, FREE, NO_SLOT, QUEUED, WITHOUT_BODY, Session, Stream,
     begin_session, cancel, forget, may_open, new_session, open_next, queue_again, send_part,
     something_to_write, take_slot,
 )
 from fastbench.engine.http2.lingering cimport linger
 from fastbench.engine.kernel cimport EPOLLERR, EPOLLHUP, EPOLLRDHUP, now_ns
-from fastbench.engine.rules cimport SESSION_RULE, cause, kind_of_loss, may_send_again
+from fastbench.engine.rules cimport (
+    MAX_RESENDINGS, SESSION_RULE, cause, kind_of_loss, may_send_again, phase_of_stream,
+)
 from fastbench.engine.tally cimport BEHIND_TIMEOUT, begin_request, count_timeout, judge
 from fastbench.engine.worker cimport OPEN, SETTLING, Conn, Request, Worker
 
 cdef enum:
     FLUSH_BYTES = 65536             # of requests gathered for one send
     REPLIES_BYTES = 32768           # of replies, before all that is ready was read
-    MAX_RESENDINGS = 3
     MAX_GREEDY_READS = 64           # of one connection, while others wait
-
-
-cdef inline Phase phase_of_stream(const Stream *st) noexcept nogil:
-    """How far a request has come."""
-    if st.flags & HEADED:
-        return IN_BODY
-    return IN_HEAD if st.flags & BEGUN or st.state == SENT else IN_SEND
 
 
 cdef inline bint streams_left(const Conn *c) noexcept nogil:

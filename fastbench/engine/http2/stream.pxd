@@ -83,7 +83,6 @@ cdef struct Session:
     int64_t window                  # what the peer takes now, over all streams
     uint32_t first_window           # what it takes of a new stream
     uint32_t own_window             # what we take of a stream before any of it is given back
-    uint32_t max_payload_bytes
     uint32_t taken_bytes            # since the peer was given them back
     uint32_t quiet_frames           # since something of an answer came
     # what is read: a frame that came in pieces, DATA, a head block of several frames
@@ -198,7 +197,6 @@ cdef inline bint begin_session(Session *s) noexcept nogil:
     s.draining = s.settled = s.acknowledged = s.table_update = False
     s.indexing = FIRST
     s.window = s.first_window = FIRST_WINDOW
-    s.max_payload_bytes = MAX_PAYLOAD_BYTES
     s.taken_bytes = s.quiet_frames = 0
     s.carried = s.data_left = s.pad_left = 0
     s.pad_due = False
