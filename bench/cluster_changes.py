@@ -29,7 +29,7 @@ from harness import BenchError, Spread
 from fastbench.cli.args import url_args
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
-from fastbench.plan import resolve
+from fastbench.plan.network import resolve
 from fastbench.run import worker
 from fastbench.run.child import Child
 from fastbench.run.supervisor import Supervisor

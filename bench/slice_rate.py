@@ -35,7 +35,7 @@ from fastbench.experiments.compare import statistics
 from fastbench.experiments.slices.slice_order import BLOCK, order_of
 from fastbench.machine import processes
 from fastbench.machine.server_clocks import ServerClocks
-from fastbench.plan import resolve
+from fastbench.plan.network import resolve
 from fastbench.plan.plan import Plan
 from fastbench.run import worker
 

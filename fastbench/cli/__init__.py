@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(words: list[str]) -> int:
     from fastbench.cli.args import corrections, flag_grammar
     from fastbench.foundation import redact
-    from fastbench.plan.plan import UsageError
+    from fastbench.foundation.usage_error import UsageError
 
     try:
         if sys.platform != "linux":

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 FORMS = "tcp://HOST:PORT, tls://HOST:PORT, local:3 or ssh:hosts.txt"
 DEFAULT_PORT = 8786  # of `dask scheduler`

@@ -25,7 +25,7 @@ from functools import partial
 from typing import Any
 
 from fastbench.cluster.cluster_address import Local, Scheduler, Ssh, read
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 CONNECT_S = 5.0  # for a scheduler, and for each worker
 MAX_CONNECTIONS = 1 << 20  # Dask waits at 512 of its own accord, with two or three for each machine

@@ -15,8 +15,9 @@ from typing import Any
 from fastbench.cluster import message_codec, sent_certificates
 from fastbench.cluster.message_codec import MessageError
 from fastbench.foundation import redact
-from fastbench.plan import source_addresses
-from fastbench.plan.plan import Plan, UsageError, Watch
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.network import source_addresses
+from fastbench.plan.plan import Plan, Watch
 
 
 def message_of(plan: Plan) -> dict[str, Any]:

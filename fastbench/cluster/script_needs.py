@@ -16,7 +16,7 @@ import re
 from fastbench.cluster import python_needs
 from fastbench.cluster.python_needs import Needs
 from fastbench.foundation.files import JAVASCRIPT
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 _NAME = r"(['\"`])((?:(?!\1)[^\n\\$]){1,255})\1"  # a literal, not a template with values
 _LITERAL = re.compile(_NAME)

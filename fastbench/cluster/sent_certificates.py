@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from fastbench.cluster.message_codec import MessageError, base64_of, bytes_of
 from fastbench.foundation.redact import printable
-from fastbench.plan.plan import Tls, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Tls
 
 MAX_BYTES = 4 << 20  # of one file; all authorities that Debian trusts are 220 KiB
 

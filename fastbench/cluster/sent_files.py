@@ -27,7 +27,7 @@ from fastbench.cluster import script_needs
 from fastbench.cluster.python_needs import Needs
 from fastbench.foundation import imports, units
 from fastbench.foundation.redact import printable
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.history_store import APPLICATION_ID
 from fastbench.script.load import loader
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fastbench.cluster import plan_message
+from fastbench.plan.network.resolve import Reach
 from fastbench.plan.plan import Plan
-from fastbench.plan.resolve import Reach
 from fastbench.results import json_codec
 from fastbench.run.worker import Share
 

@@ -11,7 +11,7 @@ from typing import cast
 
 from fastbench.convert import python_layout
 from fastbench.convert.script_text import Converted
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 KINDS = ("har", "openapi", "locust", "k6", "artillery")
 _MAX_COMPILED = 300_000  # characters; a long function takes seconds to compile

@@ -8,8 +8,8 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import system_files
-from fastbench.plan.plan import UsageError
 
 RESERVED_FILES = 32  # standard streams, epoll, the loop's own, libraries
 FILES_OF_MACHINE = 4  # connections to a machine of a cluster

@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import system_files
-from fastbench.plan.plan import UsageError
 
 AUTO = "auto"  # the last processor for the servers
 LIST = re.compile(r"\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*")

@@ -27,8 +27,9 @@ from ipaddress import IPv4Address, IPv6Address
 
 import psutil
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import system_files
-from fastbench.plan.plan import UsageError, Watch
+from fastbench.plan.plan import Watch
 
 INIT = 1
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")

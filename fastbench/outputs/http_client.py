@@ -10,7 +10,8 @@ from fastbench import __version__
 from fastbench.foundation import redact
 from fastbench.foundation.errors import describe
 from fastbench.outputs.point import OutputError
-from fastbench.plan import plain_http, resolve, urls
+from fastbench.plan import urls
+from fastbench.plan.network import plain_http, resolve
 
 TIMEOUT_S = 3.0
 MAX_READ = 4096  # of an answer

@@ -15,10 +15,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs.http_client import taken
 from fastbench.outputs.output_environment import ServerOutput
 from fastbench.outputs.point import Frame, Point, Tags
-from fastbench.plan.plan import UsageError
 
 DATABASE = "k6"
 V2_PATH = "/api/v2/write"

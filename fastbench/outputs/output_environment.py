@@ -14,10 +14,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import unquote, urlencode
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs.http_client import Access, Remote
 from fastbench.outputs.point import End
 from fastbench.outputs.queue import Output
-from fastbench.plan.plan import UsageError
 
 _TRUE = {"1", "true", "yes"}
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2

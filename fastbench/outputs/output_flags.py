@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs import output_environment
 from fastbench.outputs.queue import Output
-from fastbench.plan.plan import UsageError
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs import prometheus_message
 from fastbench.outputs.output_environment import ServerOutput
 from fastbench.outputs.point import BOUNDS_S, Frame, Point, Tags
-from fastbench.plan.plan import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,8 +22,8 @@ from typing import IO
 from fastbench import __version__
 from fastbench.foundation import exit_codes, redact
 from fastbench.foundation.units import format_ms
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import urls
-from fastbench.plan.plan import UsageError
 from fastbench.plan.urls import Url
 from fastbench.results import resolution
 from fastbench.results.result import Result

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
-from fastbench.plan.plan import UsageError, check_header
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import check_header
 from fastbench.plan.text_file import read_bytes
 
 URLENCODED = "application/x-www-form-urlencoded"

@@ -18,7 +18,7 @@ import re
 import socket
 from urllib.parse import unquote_to_bytes
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from fastbench.plan.plan import UsageError, check_header, check_method
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import check_header, check_method
 
 _SKIP = re.compile(rb"(?:\s|;|--\[(=*)\[.*?\]\1\]|--(?!\[=*\[)[^\n]*)*", re.DOTALL)
 _NAME = rb"[A-Za-z_][A-Za-z0-9_]*"

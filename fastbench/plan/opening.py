@@ -8,8 +8,9 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import replace
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan.body import encoded
-from fastbench.plan.plan import Request, UsageError, WebSocket
+from fastbench.plan.plan import Request, WebSocket
 from fastbench.plan.request import Message, default_fields
 from fastbench.plan.urls import Url
 

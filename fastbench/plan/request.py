@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastbench import __version__
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import http_message
 from fastbench.plan.body import Body, encoded
-from fastbench.plan.plan import Request, UsageError, check_header, check_method
+from fastbench.plan.plan import Request, check_header, check_method
 from fastbench.plan.urls import Url, basic
 
 Headers = tuple[tuple[str, str], ...]

@@ -15,7 +15,7 @@ import re
 import sys
 
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 MAX_BYTES = 1 << 30
 

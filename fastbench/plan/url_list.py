@@ -18,9 +18,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import text_file, urls
 from fastbench.plan.body import Body, encoded
-from fastbench.plan.plan import MAX_WEIGHT, UsageError, check_header, check_method
+from fastbench.plan.plan import MAX_WEIGHT, check_header, check_method
 
 MAX_LINES = 100_000
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import hostnames
-from fastbench.plan.plan import Scheme, UsageError
+from fastbench.plan.plan import Scheme
 
 DEFAULT_PORT = {"http": 80, "https": 443}
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from fastbench.foundation import redact
 from fastbench.foundation.files import write_atomic
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 if TYPE_CHECKING:
     from fastbench.results.result import Result

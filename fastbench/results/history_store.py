@@ -26,7 +26,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results import resolution
 from fastbench.results.json_codec import DocumentError, parsed, read
 from fastbench.results.result import ENDED, VERDICTS, Result

@@ -14,7 +14,9 @@ from typing import NoReturn
 
 from fastbench.foundation import redact
 from fastbench.foundation.nearest import nearest
-from fastbench.plan.plan import Load, Pace, UsageError, target_of
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import target_of
+from fastbench.plan.workload import Load, Pace
 from fastbench.results.load_stages import LoadPart, LoadStage, numbered, stages_of
 from fastbench.results.metric_values import MACHINE, Kind
 from fastbench.results.thresholds import request_tags

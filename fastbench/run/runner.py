@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation import garbage, signals
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine.processes import Found
-from fastbench.plan import resolve
-from fastbench.plan.plan import Plan, UsageError
-from fastbench.plan.resolve import Reach
+from fastbench.plan.network import resolve
+from fastbench.plan.network.resolve import Reach
+from fastbench.plan.plan import Plan
 from fastbench.results.metric_values import MACHINE
 from fastbench.results.result import Result
 from fastbench.results.socket_counts import mode_of, noun_of

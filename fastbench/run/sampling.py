@@ -14,7 +14,7 @@ from typing import Any
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation.units import per_s
-from fastbench.plan.plan import Pace
+from fastbench.plan.workload import Pace
 from fastbench.results.machine_row import Machines
 from fastbench.results.metric_values import Judgement, NamedRow
 from fastbench.results.result import OperationsRow, SeriesRow

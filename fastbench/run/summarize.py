@@ -16,8 +16,8 @@ from fastbench import __version__
 from fastbench.engine.bridge import _core
 from fastbench.machine import environment
 from fastbench.machine.processes import Found
+from fastbench.plan.network.resolve import Reach
 from fastbench.plan.plan import Plan
-from fastbench.plan.resolve import Reach
 from fastbench.results import addresses
 from fastbench.results.addresses import AddressRow
 from fastbench.results.assessment import conservation, listen_queue, notices, verdict, warmup_check

@@ -25,9 +25,9 @@ from fastbench.foundation import garbage, signals
 from fastbench.machine import host, limits, processes
 from fastbench.machine.monitor import Monitor
 from fastbench.machine.server_clocks import ServerClocks
-from fastbench.plan import resolve
+from fastbench.plan.network import resolve
+from fastbench.plan.network.resolve import Reach
 from fastbench.plan.plan import Plan
-from fastbench.plan.resolve import Reach
 from fastbench.results import resolution
 from fastbench.results.usage import HostUse
 from fastbench.run import worker

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.counts import OperationsRow, SeriesRow
 from fastbench.results.metric_values import UPTIME
 from fastbench.run.metric_sums import RateValue

@@ -16,9 +16,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fastbench.engine.bridge import _core
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import hostnames
-from fastbench.plan.plan import Pace, Plan, Request, UsageError, WebSocket
-from fastbench.plan.resolve import Endpoint, sources
+from fastbench.plan.network.resolve import Endpoint, sources
+from fastbench.plan.plan import Plan, Request, WebSocket
+from fastbench.plan.workload import Pace
 from fastbench.run import url_counts
 from fastbench.run.child import EXIT_FAILED, QUIET_NICE
 

@@ -16,9 +16,9 @@ from fastbench.foundation import signals
 from fastbench.machine import host, limits, processes
 from fastbench.machine.monitor import Monitor
 from fastbench.machine.processes import Found
-from fastbench.plan import resolve
+from fastbench.plan.network import resolve
+from fastbench.plan.network.resolve import Reach
 from fastbench.plan.plan import Plan
-from fastbench.plan.resolve import Reach
 from fastbench.results.machine_row import Machines
 from fastbench.results.result import Result
 from fastbench.results.usage import Resources, Use

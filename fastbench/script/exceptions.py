@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import fastbench
 from fastbench.engine.client._client import Exchange
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 MAX_TEXT = 500
 MAX_FRAMES = 20  # of a traceback: those next to the exception

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 Statuses = int | range | tuple[int, int]
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
-from fastbench.plan.blocked import Blocked
-from fastbench.plan.plan import ConnectTo, Family, HttpVersion, Tls, Watch
+from fastbench.plan.network.blocked import Blocked
+from fastbench.plan.plan import ConnectTo, Family, Tls, Watch
+from fastbench.plan.workload import HttpVersion
 
 if TYPE_CHECKING:
     from fastbench.results.thresholds.baseline_terms import Earlier

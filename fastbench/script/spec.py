@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fastbench.foundation.nearest import nearest
-from fastbench.plan import plan
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import workload
 from fastbench.script import values
 from fastbench.script.values import Stages
 
@@ -205,7 +205,7 @@ def _value(key: str, value: Any, what: str, executor: str | None) -> Any:
     if key == "iterations":
         return values.count(value, what)
     least = 0 if key in ("start_vus", "pre_allocated_vus") else 1
-    return values.count(value, what, least=least, most=plan.MAX_CONNECTIONS)
+    return values.count(value, what, least=least, most=workload.MAX_CONNECTIONS)
 
 
 def _fitting(parameters: list[str]) -> str:
@@ -240,10 +240,10 @@ def _check_arrival(spec: Spec) -> None:
     _more_than_nothing(spec, "the duration", spec.length_s)
     _more_than_nothing(spec, "time_unit", spec.time_unit_s)
     peak = max(max(first, last) for _, first, last in spec.levels)
-    if not 0 < peak <= plan.MAX_RATE:
+    if not 0 < peak <= workload.MAX_RATE:
         raise UsageError(
             f"Scenario {spec.name} has a rate of {peak:g} iterations per second; it must be "
-            f"above 0 and at most {plan.MAX_RATE:,.0f}."
+            f"above 0 and at most {workload.MAX_RATE:,.0f}."
         )
     if (spec.max_vus or 0) < max(spec.pre_allocated_vus or 0, 1):
         raise UsageError(

@@ -14,8 +14,8 @@ from typing import Any
 
 from fastbench.foundation import units
 from fastbench.foundation.nearest import nearest
-from fastbench.plan import plan
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import workload
 
 Stages = tuple[tuple[float, Any], ...]  # seconds and target: VUs stay whole numbers
 
@@ -36,12 +36,12 @@ def duration_s(value: Any, what: str) -> float:
         found = float(value)
     else:
         raise UsageError(f'{what} is a duration such as "30s" or "2m", not {shown(value)}.')
-    if not 0 <= found <= plan.MAX_DURATION_S:
+    if not 0 <= found <= workload.MAX_DURATION_S:
         raise UsageError(f"{what} must be between 0 and 365d, not {shown(value)}.")
     return found
 
 
-def count(value: Any, what: str, *, least: int = 1, most: int = plan.MAX_REQUESTS) -> int:
+def count(value: Any, what: str, *, least: int = 1, most: int = workload.MAX_REQUESTS) -> int:
     """Return a whole number within its limits; texts such as "10k" are read as flags are."""
     if isinstance(value, str):
         try:
@@ -64,7 +64,7 @@ def rate(value: Any, what: str) -> float:
             raise UsageError(f"{what}: {error}") from None
     if not _is_number(value):
         raise UsageError(f"{what} is a number, not {shown(value)}.")
-    if not 0 <= value <= plan.MAX_REQUESTS:
+    if not 0 <= value <= workload.MAX_REQUESTS:
         raise UsageError(f"{what} must be 0 or more, not {shown(value)}.")
     return float(value)
 
@@ -76,8 +76,8 @@ def stages(value: Any, what: str, *, whole: bool) -> Stages:
     found = tuple(
         _stage(stage, f"stage {at} of {what}", whole) for at, stage in enumerate(value, 1)
     )
-    if not 1 <= len(found) <= plan.MAX_STAGES:
-        raise UsageError(f"{what} must be 1 to {plan.MAX_STAGES} stages, not {len(found)}.")
+    if not 1 <= len(found) <= workload.MAX_STAGES:
+        raise UsageError(f"{what} must be 1 to {workload.MAX_STAGES} stages, not {len(found)}.")
     return found
 
 
@@ -184,7 +184,7 @@ def _stage(value: Any, what: str, whole: bool) -> tuple[float, float]:
     length_s = duration_s(pair[0], f"The duration of {what}")
     target_of = f"The target of {what}"
     if whole:
-        return length_s, count(pair[1], target_of, least=0, most=plan.MAX_CONNECTIONS)
+        return length_s, count(pair[1], target_of, least=0, most=workload.MAX_CONNECTIONS)
     return length_s, rate(pair[1], target_of)
 
 

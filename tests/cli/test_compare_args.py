@@ -16,7 +16,8 @@ from fastbench.cli.args import compare_args, flag_table
 from fastbench.cli.args.compare_args import Command, Live, Stored, parse
 from fastbench.cli.help.compare_help import TEXT
 from fastbench.experiments.trials.pairing import Terms
-from fastbench.plan.plan import Plan, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Plan
 from fastbench.script.run_request import RunRequest
 
 A, B = "http://127.0.0.1:8001/x", "http://127.0.0.1:8002/x"

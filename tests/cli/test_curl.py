@@ -13,7 +13,7 @@ from commandline import invoke
 from servers import OK, Peer, Server
 
 from fastbench.cli.curl import curl_command, shell_words
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 LINES: dict[str, list[str]] = {
     "cookies": ["-b", "a=b", "-b", "c=d"],

@@ -17,7 +17,7 @@ from servers import Server, answering
 from fastbench.cli import main
 from fastbench.cli.output import destinations, formats
 from fastbench.cli.output.destinations import File
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 URL = "http://127.0.0.1:9/"
 SCRIPT = "from fastbench import scenario\n\n\n@scenario()\nasync def main(vu): ...\n"

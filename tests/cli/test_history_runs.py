@@ -26,7 +26,7 @@ from fastbench.cli.commands import recorded
 from fastbench.cli.output import delivery
 from fastbench.cli.output.settings import Record
 from fastbench.experiments.compare.compare_document import Comparison
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results import history_store
 from fastbench.results.history_store import Entry
 from fastbench.results.result import Result

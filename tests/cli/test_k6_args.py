@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fastbench.cli.args.script_args import Command, parse
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.run_request import K6Words
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fastbench.cli.args import flag_table
 from fastbench.cli.args.url_args import Command, parse
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 URL = "http://localhost:8080/"
 

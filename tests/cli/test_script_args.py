@@ -19,7 +19,7 @@ from fastbench.cli.args.script_args import Command, parse
 from fastbench.cli.commands import run_script, run_url
 from fastbench.cli.help.script_help import TEXT
 from fastbench.cli.output.settings import Output
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script import parent
 from fastbench.script.api.options import Declared, Settings
 from fastbench.script.run_request import RunRequest

@@ -9,7 +9,8 @@ from running import fastbench
 from servers import Server, answering
 
 from fastbench.cli.args import url_args
-from fastbench.plan.plan import Pace, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.workload import Pace
 from fastbench.run.run_thresholds import spans
 
 URL = "http://127.0.0.1:1/"

@@ -11,7 +11,7 @@ __all__ = ["files"]  # the project that scripts stand in, for every test
 
 from fastbench.experiments.slices.slice_terms import SliceTerms
 from fastbench.experiments.trials.pairing import Terms
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 
 def test_slices_have_a_length_and_a_time() -> None:

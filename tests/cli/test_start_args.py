@@ -11,8 +11,9 @@ import pytest
 from fastbench.cli.args import compare_args
 from fastbench.cli.args.compare_args import Command, Live
 from fastbench.experiments.slices.slice_terms import SliceTerms
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import pinning
-from fastbench.plan.plan import Plan, UsageError
+from fastbench.plan.plan import Plan
 
 COMMANDS = "--run-base './a {port}' --run-candidate './b {port}'"
 URL = "--url http://127.0.0.1:{port}/x"

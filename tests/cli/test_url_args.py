@@ -13,7 +13,8 @@ import pytest
 from fastbench.cli.args import flag_table
 from fastbench.cli.args.url_args import Command, parse
 from fastbench.cli.help.url_help import TEXT
-from fastbench.plan.plan import Request, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Request
 
 URL = "http://localhost:8080/"
 

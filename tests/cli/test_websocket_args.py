@@ -6,7 +6,7 @@ import pytest
 
 from fastbench.cli.args import url_args
 from fastbench.cli.args.url_args import Command
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 URL = "ws://127.0.0.1:1/chat?room=1"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fastbench.cluster.cluster_address import Local, Scheduler, Ssh, SshHost, read
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 
 @pytest.mark.parametrize(

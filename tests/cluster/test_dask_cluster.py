@@ -23,7 +23,7 @@ from running import until
 
 from fastbench.cluster import dask_cluster
 from fastbench.cluster.dask_cluster import open_cluster
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 OPENS = """
 import asyncio, os, sys

@@ -19,7 +19,7 @@ from fastbench.cluster.dask_cluster import Cluster
 from fastbench.cluster.links import cluster_thread
 from fastbench.cluster.links.cluster_thread import ClusterThread
 from fastbench.foundation import signals
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 pytest.importorskip("distributed", reason="distributed is not installed: make test-deps")
 

@@ -13,7 +13,7 @@ from fastbench.cluster import message_codec
 from fastbench.cluster.agent.script_agent import Files
 from fastbench.cluster.file_store import Incoming
 from fastbench.cluster.sent_files import Manifest, SentFile
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 DATA = b"x" * 1000
 

@@ -10,7 +10,7 @@ from commandline import invoke
 
 from fastbench.cli.args import script_args, url_args
 from fastbench.cli.output.settings import OnMachines
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 
 def _url(line: str) -> url_args.Command:

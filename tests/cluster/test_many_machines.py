@@ -22,8 +22,8 @@ from fastbench.cluster.links.cluster_thread import ClusterThread
 from fastbench.cluster.links.machine_link import MachineLink
 from fastbench.cluster.worker_memory import LAYOUT
 from fastbench.engine.bridge import _core
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import limits
-from fastbench.plan.plan import UsageError
 
 MACHINES = 12
 WORKERS = 200

@@ -19,7 +19,7 @@ from fastbench.cluster.agent import agent_process
 from fastbench.cluster.agent.agent_process import Agent
 from fastbench.cluster.agent.wire import Wire
 from fastbench.cluster.frames import Reader, Said
-from fastbench.plan import resolve
+from fastbench.plan.network import resolve
 from fastbench.run import worker
 from fastbench.run.child import Child
 from fastbench.run.worker_pool import StartLine

@@ -19,7 +19,8 @@ from fastbench.cli.args import url_args
 from fastbench.cluster import plan_message
 from fastbench.cluster.agent import url_agent
 from fastbench.cluster.message_codec import MessageError
-from fastbench.plan.plan import Plan, UsageError, Watch
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Plan, Watch
 
 LINES = [
     "http://localhost:8080/",

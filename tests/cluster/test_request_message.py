@@ -18,8 +18,9 @@ from fastbench.cli.args import script_args
 from fastbench.cluster import request_message
 from fastbench.cluster.message_codec import MessageError
 from fastbench.cluster.sent_files import Manifest
-from fastbench.plan.blocked import Blocked
-from fastbench.plan.plan import UsageError, Watch
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.network.blocked import Blocked
+from fastbench.plan.plan import Watch
 from fastbench.script.run_request import K6Words, RunRequest
 
 MANIFEST = Manifest("load/a.py", ".", ())

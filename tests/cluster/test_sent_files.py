@@ -10,7 +10,7 @@ import pytest
 
 from fastbench.cluster import sent_files
 from fastbench.cluster.sent_files import Manifest, SentFile
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 Tree = Callable[[dict[str, str]], Path]
 

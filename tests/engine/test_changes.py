@@ -21,7 +21,7 @@ from servers import refusing
 from fastbench.cli.args import url_args
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
-from fastbench.plan import resolve
+from fastbench.plan.network import resolve
 from fastbench.plan.plan import Plan
 from fastbench.run import worker
 

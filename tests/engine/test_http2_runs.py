@@ -17,7 +17,7 @@ from servers import Server
 
 from fastbench.cli.args import url_args
 from fastbench.engine.bridge import _core
-from fastbench.plan import resolve
+from fastbench.plan.network import resolve
 from fastbench.plan.plan import Plan
 from fastbench.run import worker
 

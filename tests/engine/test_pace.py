@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.engine.bridge import _core
-from fastbench.plan.plan import Pace, Stage, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.workload import Pace, Stage
 
 Levels = list[tuple[float, float, float]]
 

@@ -19,7 +19,7 @@ from servers import OK, Peer, Server, answering
 from fastbench.cli.args import url_args
 from fastbench.engine.bridge import _core
 from fastbench.engine.bridge._core import Block, Slices
-from fastbench.plan import resolve
+from fastbench.plan.network import resolve
 from fastbench.plan.plan import Plan
 from fastbench.run import worker
 

@@ -27,7 +27,7 @@ from running import SLOW
 from fastbench.experiments.compare import statistics
 from fastbench.experiments.compare.compare_document import FIGURES, Comparison, Pair
 from fastbench.experiments.compare.decision import Rules, judge
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 
 def codes(comparison: Comparison) -> list[str]:

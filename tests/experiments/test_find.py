@@ -21,7 +21,7 @@ from fastbench.cli import main
 from fastbench.cli.args import find_args
 from fastbench.cli.commands.find import at_rate
 from fastbench.experiments.find.find_document import Found
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.report.html import html_find
 
 URL = "http://127.0.0.1:9/"

@@ -22,7 +22,8 @@ from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
 from fastbench.experiments.trials.pairing import Measured, Standing, Terms
 from fastbench.experiments.trials.trial import Side, TrialError, TrialObserver
 from fastbench.experiments.trials.trial_servers import ServerError
-from fastbench.plan.plan import Plan, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Plan
 from fastbench.results.histogram import Histogram
 from fastbench.results.result import ErrorRow, Result, Validity
 from fastbench.script.run_request import RunRequest

@@ -29,7 +29,7 @@ from fastbench.experiments.slices.slice_terms import MIN_PAIRS, SliceTerms
 from fastbench.experiments.trials import pairing
 from fastbench.experiments.trials.pairing import Measured, Terms
 from fastbench.experiments.trials.trial import Side
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.run.turns import SlicePart
 from fastbench.script.load.sliced_load import in_turns, why_not
 from fastbench.script.run_request import RunRequest

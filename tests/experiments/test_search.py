@@ -12,7 +12,7 @@ from running import SLOW
 
 from fastbench.experiments.find.find_document import Border
 from fastbench.experiments.find.search import Next, Range, Try, below, border, bracket, next_try
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 WHERE = Range(first=100.0, least=1.0, most=1e6, precision=0.02)
 MANY = 200  # runs: no search needs as many

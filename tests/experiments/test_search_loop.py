@@ -14,7 +14,7 @@ from fastbench.experiments.find import objective
 from fastbench.experiments.find.find_document import Border, Found, Step
 from fastbench.experiments.find.lost_machines import Lost
 from fastbench.experiments.find.search import Range
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.report.text.find_text import answer, failures
 from fastbench.results.histogram import Histogram
 from fastbench.results.json_codec import DocumentError

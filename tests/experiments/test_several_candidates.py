@@ -32,7 +32,7 @@ from fastbench.experiments.slices import order_effect, slice_pilot
 from fastbench.experiments.slices.slice_order import order_of
 from fastbench.experiments.slices.slice_pairs import Pairs
 from fastbench.experiments.slices.slice_terms import SliceTerms
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.report.html import html_comparisons
 from fastbench.report.markdown import markdown_comparisons
 from fastbench.report.text import comparisons_text

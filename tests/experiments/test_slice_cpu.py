@@ -21,9 +21,10 @@ from fastbench.experiments.slices import slice_pilot, sliced_run
 from fastbench.experiments.slices.slice_pairs import Pairs
 from fastbench.experiments.slices.slice_terms import SliceTerms
 from fastbench.experiments.trials.interrupts import Interrupts
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import processes
 from fastbench.machine.processes import Found
-from fastbench.plan.plan import Plan, UsageError
+from fastbench.plan.plan import Plan
 from fastbench.run.turns import SlicePart, Turns
 
 

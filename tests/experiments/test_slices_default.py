@@ -15,7 +15,7 @@ from fastbench.cli.args import compare_args
 from fastbench.cli.args.compare_args import Command, Live
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.experiments.trials.pairing import Terms
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 SHORT = ("--time", "1s", "-c4", "-t1", "--no-progress", "--json", "out.json")
 

@@ -11,7 +11,7 @@ from fastbench.cli.commands import run_url
 from fastbench.experiments.suite import suite_file
 from fastbench.experiments.suite.suite_file import Overrides, Suite
 from fastbench.foundation import exit_codes
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 URL_RUN = '[[run]]\nname = "a"\nurl = "http://h/"\n'
 SCRIPT_RUN = '[[run]]\nname = "a"\nscript = "x.py"\n'

@@ -23,7 +23,8 @@ from fastbench.cli.args import url_args
 from fastbench.experiments.trials import trial
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
 from fastbench.experiments.trials.trial import TrialError, TrialObserver, run_trial
-from fastbench.plan.plan import Plan, UsageError, Watch
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Plan, Watch
 from fastbench.results.result import Result
 from fastbench.run.sampling import Progress
 from fastbench.run.supervisor import Supervisor

@@ -20,7 +20,7 @@ from running import until
 from fastbench.experiments.trials import server_keeper, trial_servers
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
 from fastbench.experiments.trials.trial_servers import Address, Server, ServerError
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 # Listens on its last word; writes its number and that of a child that outlives it, if it can.
 SERVER = """

@@ -17,7 +17,8 @@ from fastbench.cli.args.compare_args import Command, Live
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.experiments.compare.comparisons_document import Comparisons
 from fastbench.experiments.slices.slice_terms import SliceTerms
-from fastbench.plan.plan import Plan, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Plan
 from fastbench.script.run_request import RunRequest
 
 LOAD = ("-c2", "-t1", "--no-progress", "--json", "out.json")

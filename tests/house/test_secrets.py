@@ -10,7 +10,7 @@ import pytest
 from fastbench.cli.args import flag_table
 from fastbench.cli.args.url_args import Command, parse
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 URL = "http://localhost:8080/"
 SECRET = "s3cr3tHunter22"

@@ -47,6 +47,7 @@ ROOMS["__main__"] = {"foundation", "cli"}
 
 # Which part of a room may import which other; files beside its folders are a part of its name.
 PARTS: dict[str, set[str]] = {
+    **{f"plan.{each}": {"plan"} for each in ("network",)},
     "results.thresholds": {"results"},
     "results.assessment": {"results"},
     "results.merging": {"results"},
@@ -77,9 +78,7 @@ PARTS: dict[str, set[str]] = {
     "experiments.slices": {"experiments.compare", "experiments.trials"},
     "experiments.suite": {"experiments.compare", "experiments.trials"},
     "report.text": {"report"},
-    "report.html": {"report", "report.text"},
-    "report.markdown": {"report", "report.text"},
-    "report.export": {"report", "report.text"},
+    **{f"report.{each}": {"report", "report.text"} for each in ("html", "markdown", "export")},
     "outputs.replay": {"outputs"},
     **{f"convert.{each}": {"convert"} for each in ("har", "openapi", "locust", "k6", "artillery")},
     "cli.output": {"cli.help"},

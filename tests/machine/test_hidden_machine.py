@@ -28,11 +28,12 @@ from servers import Server, answering
 from fastbench.cli.commands import doctor
 from fastbench.cli.output import delivery, formats
 from fastbench.experiments.trials import trial_servers
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import environment, host, limits, processes
 from fastbench.machine.doctor_checks import examine
 from fastbench.machine.machine_facts import Machine, cpu_seconds
 from fastbench.machine.monitor import Monitor
-from fastbench.plan.plan import UsageError, Watch
+from fastbench.plan.plan import Watch
 from fastbench.report.text import text_report as report_text
 from fastbench.results.result import Result
 

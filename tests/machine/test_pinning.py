@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import pinning
 from fastbench.machine.pinning import AUTO, Pinning
-from fastbench.plan.plan import UsageError
 
 
 def alone(processor: int) -> set[int]:

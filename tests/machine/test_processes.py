@@ -12,8 +12,9 @@ import psutil
 import pytest
 from listeners import listening
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import processes
-from fastbench.plan.plan import UsageError, Watch
+from fastbench.plan.plan import Watch
 
 
 def pids(found: tuple[psutil.Process, ...]) -> list[int]:

@@ -21,10 +21,10 @@ from servers import Server, answering
 from terminal import in_terminal
 
 from fastbench.cli.args.url_args import parse
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs.dashboard.dashboard_page import page
 from fastbench.outputs.dashboard.dashboard_server import Board
 from fastbench.outputs.dashboard.story import Ends, Story
-from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import Judgement, NamedRow
 
 SCRIPT = """

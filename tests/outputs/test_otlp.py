@@ -27,10 +27,10 @@ from points import (
 from running import ONE, fastbench
 from servers import Server, answering
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs import otlp, output_flags, protobuf_wire, queue
 from fastbench.outputs.point import BOUNDS_S, Frame, OutputError, Point, Tags
 from fastbench.outputs.queue import Feed
-from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import Kind
 
 # opentelemetry-proto v1: field numbers of the messages a load test can have.

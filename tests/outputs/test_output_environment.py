@@ -10,12 +10,12 @@ from points import FRAMES, Reply, Taken, taking
 from running import ONE, fastbench
 from servers import Server, answering
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs import output_environment, output_flags
 from fastbench.outputs.influxdb import InfluxOutput
 from fastbench.outputs.otlp import OtlpOutput
 from fastbench.outputs.point import OutputError
 from fastbench.outputs.queue import Output
-from fastbench.plan.plan import UsageError
 
 WRITE = "/write?db=k6&precision=ns"
 

@@ -29,13 +29,13 @@ from points import (
     times,
 )
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs import influxdb, output_flags
 from fastbench.outputs.csv_points import CsvOutput
 from fastbench.outputs.http_client import Remote
 from fastbench.outputs.ndjson import JsonOutput
 from fastbench.outputs.point import OutputError, Point
 from fastbench.outputs.queue import HANGING_S, Feed
-from fastbench.plan.plan import UsageError
 
 # Files.
 

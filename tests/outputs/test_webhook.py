@@ -17,8 +17,8 @@ from servers import Peer, Script, Server, answering, refusing
 
 from fastbench.cli.args import flag_reader, flag_table, url_args
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs import webhook
-from fastbench.plan.plan import UsageError
 
 KEY = "/services/T0KEN/B0T/s3cr3tPath?auth=k3yk3y"
 SECRETS = ("T0KEN", "B0T", "s3cr3tPath", "k3yk3y")

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import body, text_file
-from fastbench.plan.plan import UsageError
 
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
 file_names = st.text(

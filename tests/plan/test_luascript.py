@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import luascript
 from fastbench.plan.luascript import Script
-from fastbench.plan.plan import UsageError
 
 
 def read(source: str | bytes) -> Script:

@@ -8,19 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastbench.plan.plan import (
-    MAX_TIMEOUT_S,
-    Expect,
-    Load,
-    Plan,
-    Request,
-    Target,
-    Tls,
-    UsageError,
-    check_header,
-    check_method,
-    fit,
-)
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Expect, Plan, Request, Target, Tls, check_header, check_method
+from fastbench.plan.workload import MAX_TIMEOUT_S, Load, fit
 
 LOAD = Load(
     connections=10,

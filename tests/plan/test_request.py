@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench import __version__
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan.body import Body
-from fastbench.plan.plan import Request, UsageError
+from fastbench.plan.plan import Request
 from fastbench.plan.request import Message, closes, parse_header, render
 from fastbench.plan.urls import parse
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import text_file
-from fastbench.plan.plan import UsageError
 
 
 @pytest.mark.parametrize(

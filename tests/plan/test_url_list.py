@@ -15,8 +15,8 @@ from running import ONE, fastbench
 from servers import OK, Peer, Server
 
 from fastbench.cli.args import request_args
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import text_file, url_list
-from fastbench.plan.plan import UsageError
 from fastbench.plan.request import Message
 
 

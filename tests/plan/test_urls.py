@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import hostnames, text_file, url_list, urls
-from fastbench.plan.plan import UsageError
 
 
 @pytest.mark.parametrize(

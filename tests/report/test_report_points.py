@@ -16,8 +16,8 @@ from running import fastbench
 from servers import OK, Peer, Server
 
 from fastbench.cli import main
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs.replay import point_file
-from fastbench.plan.plan import UsageError
 from fastbench.results.histogram import Histogram
 from fastbench.results.result import Result
 

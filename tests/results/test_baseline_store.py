@@ -20,7 +20,7 @@ from fastbench.cli.args import url_args
 from fastbench.cli.commands import compare_baseline
 from fastbench.cli.output.settings import Against, Output
 from fastbench.experiments.compare.compare_document import Comparison
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results import baseline_store
 from fastbench.results.result import Result
 

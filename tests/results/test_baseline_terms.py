@@ -10,7 +10,7 @@ import pytest
 import samples
 import scenario_samples
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.result import Result
 from fastbench.results.socket_counts import HandshakeTimes, Sockets

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from running import SLOW
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import BUILT_IN, Judgement
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.drift import MIN_POINTS, judge_drift, line

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import BUILT_IN
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge

@@ -18,7 +18,7 @@ import scenario_samples
 from histories import NAME, document, keep, run
 
 from fastbench.cli.args import earlier_run
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results import history_store
 from fastbench.results.history_store import Entry
 from fastbench.results.result import Result

@@ -10,7 +10,7 @@ from running import fastbench
 from servers import Server, answering
 from test_goals import LIMIT, Seen
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import BUILT_IN
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import BUILT_IN, Judgement
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from running import SLOW
 
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import BUILT_IN, Judgement, Kind
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.evaluation import Judge

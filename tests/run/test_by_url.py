@@ -21,8 +21,9 @@ from samples import good
 from servers import OK, Peer, Server, answering
 
 from fastbench.engine.bridge import _core
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs.replay import point_file
-from fastbench.plan.plan import Request, UsageError
+from fastbench.plan.plan import Request
 from fastbench.report.page import Page
 from fastbench.report.text import request_table as table
 from fastbench.report.text import text_report

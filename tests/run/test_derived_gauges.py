@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs.points import PointReader
-from fastbench.plan.plan import UsageError
 from fastbench.report import own_metrics
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.thresholds import grammar

@@ -10,8 +10,8 @@ import pytest
 from commandline import measured
 from servers import Server, answering
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs.points import PointReader
-from fastbench.plan.plan import UsageError
 from fastbench.results.thresholds import grammar
 from fastbench.results.usage import HostSample, ProcessSample, Use
 from fastbench.run import run_thresholds

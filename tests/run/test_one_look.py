@@ -15,7 +15,8 @@ from running import SLOW
 from servers import Server, answering
 
 from fastbench.outputs.points import PointReader
-from fastbench.plan.plan import Expect, Load, Pace, Plan, Request, Stage, Target
+from fastbench.plan.plan import Expect, Plan, Request, Target
+from fastbench.plan.workload import Load, Pace, Stage
 from fastbench.results.thresholds import grammar
 from fastbench.run import run_thresholds, runner
 from fastbench.run.sampling import Progress

@@ -15,7 +15,7 @@ from commandline import at_once, invoke, measured, valid
 from samples import HOSTILE, good
 from servers import OK, Peer, Server, answering
 
-from fastbench.plan.plan import Pace, Stage
+from fastbench.plan.workload import Pace, Stage
 from fastbench.report.text import text_report
 from fastbench.results.metric_values import Judgement
 from fastbench.run import run_thresholds

@@ -9,7 +9,7 @@ from case import answer
 from running import fastbench
 from servers import Server, answering
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.counts import OperationsRow, SeriesRow
 from fastbench.results.metric_values import BUILT_IN
 from fastbench.results.thresholds import grammar

@@ -18,7 +18,7 @@ from servers import Server, answering
 from vus import User, run
 
 import fastbench
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.api import randomness
 from fastbench.script.api.checks import Aborted, abort, check, group
 from fastbench.script.recording_context import PLACE

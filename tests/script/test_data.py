@@ -12,7 +12,7 @@ import pytest
 from vus import User, run
 
 from fastbench.engine.client import _client
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script import remarks
 from fastbench.script.api import data
 from fastbench.script.recording_context import VU

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from running import Run, fastbench
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.k6 import k6_settings
 from fastbench.script.run_request import K6Words
 

@@ -11,7 +11,7 @@ from beside_k6 import find_k6
 from own_sources import ROOT
 
 from fastbench.cli.args import script_args
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 _FLAG = re.compile(r"^ {2,6}(?:(-\w), )?(--[a-z0-9-]+)(?: (\w+))?", re.MULTILINE)
 # A value of each flag that takes one; what is no number and no text stands here.

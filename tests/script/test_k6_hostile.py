@@ -14,7 +14,7 @@ from running import Run
 from servers import OK, Peer, Server, answering
 
 from fastbench.cli.output import k6_summary
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script import parent
 from fastbench.script.exceptions import Broken
 from fastbench.script.run_request import RunRequest

@@ -11,9 +11,9 @@ from k6_texts import run_text
 from running import Run
 from servers import OK, Server, answering
 
-from fastbench.plan.blocked import BLOCKED_NAME
-from fastbench.plan.plan import UsageError
-from fastbench.plan.resolve import ResolveError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.network.blocked import BLOCKED_NAME
+from fastbench.plan.network.resolve import ResolveError
 from fastbench.script.k6 import k6_settings
 from fastbench.script.k6.k6_pace import NUMBER, Pace
 

@@ -12,7 +12,7 @@ import pytest
 
 from fastbench.engine.bridge._core import Block
 from fastbench.engine.client._client import Arena
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import BUILT_IN
 from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.judging import Threshold

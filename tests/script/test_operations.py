@@ -13,9 +13,9 @@ import pytest
 
 from fastbench.engine.bridge._core import Block
 from fastbench.engine.client._client import Arena
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs import influxdb, prometheus
 from fastbench.outputs.points import PointReader
-from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import BUILT_IN, NamedRow
 from fastbench.results.thresholds import grammar
 from fastbench.run.snapshot import Snapshot

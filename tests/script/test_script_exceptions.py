@@ -8,7 +8,7 @@ import pytest
 from running import Run, fastbench
 
 from fastbench.cli.args import script_args
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import BUILT_IN
 from fastbench.results.thresholds.grammar import parse
 

@@ -14,7 +14,7 @@ from running import fastbench
 from servers import Server, answering
 
 from fastbench.cli import main
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.report.html import html_report
 from fastbench.report.markdown import markdown_report, results_template
 from fastbench.results.result import Result

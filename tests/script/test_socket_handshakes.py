@@ -21,7 +21,7 @@ from websocket_peers import (
     played,
 )
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.api.handshakes import Opening
 from fastbench.script.api.sockets import Socket
 

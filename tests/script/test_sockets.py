@@ -24,7 +24,7 @@ from websocket_peers import (
     received,
 )
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.api import sockets
 from fastbench.script.api.handshakes import Opening
 from fastbench.script.api.sockets import Socket

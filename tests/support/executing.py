@@ -14,7 +14,7 @@ import uvloop
 
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
-from fastbench.plan import resolve
+from fastbench.plan.network import resolve
 from fastbench.script import recording_context
 from fastbench.script.api.vu import K6_HABITS, IterationOptions, ScenarioRunner, Vu
 from fastbench.script.http.client import Maker, Settings

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastbench.convert import source_kinds
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 __all__ = ["Maker", "sound"]
 

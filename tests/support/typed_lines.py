@@ -17,7 +17,7 @@ from fastbench.cli.args import (
     script_args,
     url_args,
 )
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 __all__ = ["URL", "folder", "lines_of", "read", "spelled", "typed"]
 

@@ -11,7 +11,7 @@ import uvloop
 
 from fastbench.engine.bridge._core import Block
 from fastbench.engine.client import _client
-from fastbench.plan import resolve
+from fastbench.plan.network import resolve
 from fastbench.script.api.handshakes import Opening
 from fastbench.script.api.recorder import Recorder
 from fastbench.script.http import client

@@ -11,7 +11,8 @@ import uvloop
 
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
-from fastbench.plan import http_message, resolve
+from fastbench.plan import http_message
+from fastbench.plan.network import resolve
 
 __all__ = ["Wires", "on_wires"]
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from fastbench.cli.args import aliases, corrections
 from fastbench.cli.args.flag_grammar import Grammar
 from fastbench.cli.help import pager
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 
 class Parser(argparse.ArgumentParser):

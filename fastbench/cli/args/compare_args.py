@@ -35,9 +35,10 @@ from fastbench.experiments.trials.pairing import Terms
 from fastbench.experiments.trials.trial import Side
 from fastbench.foundation import redact
 from fastbench.foundation.files import SCRIPT_ENDINGS
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine.pinning import Pinning
 from fastbench.plan import urls
-from fastbench.plan.plan import Plan, UsageError, check_socket
+from fastbench.plan.plan import Plan, check_socket
 from fastbench.plan.request import Message
 from fastbench.results import baseline_store
 from fastbench.results.result import Result

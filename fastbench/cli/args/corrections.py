@@ -22,8 +22,8 @@ from fastbench.cli.args.value_shapes import ANY, NONE, SHAPES
 from fastbench.foundation import redact
 from fastbench.foundation.files import SCRIPT_ENDINGS
 from fastbench.foundation.nearest import nearest
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import urls
-from fastbench.plan.plan import UsageError
 
 _MAX_CORRECTIONS = 40  # slips in one line
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

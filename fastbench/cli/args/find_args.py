@@ -15,8 +15,9 @@ from fastbench.cli.output.settings import Output
 from fastbench.experiments.find import objective
 from fastbench.experiments.find.search import Range
 from fastbench.experiments.find.search_loop import SearchRequest
-from fastbench.plan import plan
-from fastbench.plan.plan import Plan, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import workload
+from fastbench.plan.plan import Plan
 
 FIRST = "100"
 PRECISION = 0.02
@@ -119,7 +120,7 @@ def _refuse(flags: SimpleNamespace) -> None:
 
 def _range(flags: SimpleNamespace, visit_s: float) -> Range:
     first = _rate("--from", flags.first, FIRST)
-    most = _rate("--to", flags.most, f"{plan.MAX_RATE:.0f}")
+    most = _rate("--to", flags.most, f"{workload.MAX_RATE:.0f}")
     if flags.first is None:
         first = min(first, most)
     precision = flag_values.share("--precision", flags.precision) or PRECISION
@@ -128,8 +129,8 @@ def _range(flags: SimpleNamespace, visit_s: float) -> Range:
 
 def _rate(flag: str, given: str | None, default: str) -> float:
     rate = flag_values.rate(flag, given or default) or 0.0
-    if not 0 < rate <= plan.MAX_RATE:
-        raise UsageError(f"{flag} must be above 0 and at most {plan.MAX_RATE:,.0f} per second.")
+    if not 0 < rate <= workload.MAX_RATE:
+        raise UsageError(f"{flag} must be above 0 and at most {workload.MAX_RATE:,.0f} per second.")
     return rate
 
 

@@ -17,8 +17,8 @@ from fastbench.cli.args import aliases, corrections
 from fastbench.cli.args.flag_grammar import HTTP_DEBUG, optional_file
 from fastbench.cli.args.flag_table import Flags
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine.pinning import AUTO, LIST
-from fastbench.plan.plan import UsageError
 
 # Values that may be left out.
 _IMPLIED = {"--dashboard": "0", "--http-debug": "headers", "--pin": AUTO}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from fastbench.foundation import redact, units
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 MAX_FACTOR = 1_000_000.0
 T = TypeVar("T")

@@ -17,8 +17,8 @@ from fastbench.cli.args.flag_grammar import HTTP_DEBUG
 from fastbench.cli.output import destinations
 from fastbench.cli.output.settings import K6Summary
 from fastbench.foundation import redact, units
-from fastbench.plan import plan
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import workload
 from fastbench.results import k6_text
 from fastbench.script.run_request import K6Words
 
@@ -83,7 +83,7 @@ def summary(flags: SimpleNamespace) -> K6Summary:
 
 
 def _iteration_limit_s(text: str | None) -> float | None:
-    return values.duration_s("--iteration-limit", text, plan.MAX_DURATION_S)
+    return values.duration_s("--iteration-limit", text, workload.MAX_DURATION_S)
 
 
 def _memory_bytes(text: str | None) -> int | None:
@@ -128,24 +128,24 @@ def _switch(name: str, text: str | bool) -> bool:
 
 
 def _count(name: str, text: str) -> int | None:
-    return values.count(_shown(name), text, 0, plan.MAX_REQUESTS)
+    return values.count(_shown(name), text, 0, workload.MAX_REQUESTS)
 
 
 def _vus(name: str, text: str) -> int | None:
-    return values.count(_shown(name), text, 1, plan.MAX_CONNECTIONS)
+    return values.count(_shown(name), text, 1, workload.MAX_CONNECTIONS)
 
 
 def _iterations(name: str, text: str) -> int | None:
-    return values.count(_shown(name), text, 1, plan.MAX_REQUESTS)
+    return values.count(_shown(name), text, 1, workload.MAX_REQUESTS)
 
 
 def _duration(name: str, text: str) -> str:
-    found_s = values.duration_s(_shown(name), text, plan.MAX_DURATION_S)
+    found_s = values.duration_s(_shown(name), text, workload.MAX_DURATION_S)
     return f"{found_s}s"
 
 
 def _time(name: str, text: str) -> str:
-    return f"{values.duration_s(_shown(name), text, plan.MAX_DURATION_S, or_none=True)}s"
+    return f"{values.duration_s(_shown(name), text, workload.MAX_DURATION_S, or_none=True)}s"
 
 
 def _text(_name: str, text: str) -> str:

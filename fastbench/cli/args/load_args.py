@@ -7,11 +7,12 @@ from types import SimpleNamespace
 
 from fastbench.cli.args import flag_values as values
 from fastbench.foundation import units
-from fastbench.plan import plan
-from fastbench.plan.plan import Pace, Stage, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import workload
+from fastbench.plan.workload import Pace, Stage
 
 
-def load(flags: SimpleNamespace, notices: list[str]) -> plan.Load:
+def load(flags: SimpleNamespace, notices: list[str]) -> workload.Load:
     timeout_s = _timeout_s(flags, notices)
     requests = values.count("-n", flags.requests)
     duration_s = values.duration_s("-d", flags.durations[-1] if flags.durations else None)
@@ -20,20 +21,20 @@ def load(flags: SimpleNamespace, notices: list[str]) -> plan.Load:
         from fastbench.plan.load_shapes import SHAPES
 
         pace, stages_s = _shaped(flags, connections, duration_s, notices)
-        most = (connections or plan.DEFAULT_CONNECTIONS) * SHAPES[flags.shape].peak
+        most = (connections or workload.DEFAULT_CONNECTIONS) * SHAPES[flags.shape].peak
         connections = round(most)
     else:
         pace, stages_s = _pace(flags, connections, duration_s, requests, notices)
     if duration_s is None:
         duration_s = stages_s
     if duration_s is None and requests is None:
-        duration_s = plan.DEFAULT_DURATION_S
+        duration_s = workload.DEFAULT_DURATION_S
     if pace is not None and not pace.rates:
         connections = round(pace.peak)
     connect_timeout_s = values.duration_s("--connect-timeout", flags.connect_timeout)
-    fitted, lowered = plan.fit(
-        plan.Load(
-            connections=plan.DEFAULT_CONNECTIONS if connections is None else connections,
+    fitted, lowered = workload.fit(
+        workload.Load(
+            connections=workload.DEFAULT_CONNECTIONS if connections is None else connections,
             workers=values.count("-t", flags.workers),
             duration_s=duration_s,
             requests=requests,
@@ -53,7 +54,7 @@ def load(flags: SimpleNamespace, notices: list[str]) -> plan.Load:
     return fitted
 
 
-def version(flags: SimpleNamespace) -> plan.HttpVersion:
+def version(flags: SimpleNamespace) -> workload.HttpVersion:
     """Read --http1 and --http2."""
     if flags.http1 and flags.http2:
         raise UsageError("--http1 and --http2 exclude each other; give one.")
@@ -77,7 +78,9 @@ def _timeout_s(flags: SimpleNamespace, notices: list[str]) -> float:
         given.append(by_value)
     if len(given) > 1:
         raise UsageError("The time limit of a request is given twice; keep --timeout.")
-    return plan.DEFAULT_TIMEOUT_S if not given else values.duration_s("--timeout", given[0]) or 0.0
+    return (
+        workload.DEFAULT_TIMEOUT_S if not given else values.duration_s("--timeout", given[0]) or 0.0
+    )
 
 
 def _pace(
@@ -105,7 +108,7 @@ def _pace(
         stages = _stages(flags.stages, start, whole=rate is None)
         stages_s = sum(stage.length_s for stage in stages)
     elif flags.ramp is not None:
-        peak = rate or connections or plan.DEFAULT_CONNECTIONS
+        peak = rate or connections or workload.DEFAULT_CONNECTIONS
         stages = _ramp(flags.ramp, 1 if rate is None else 0, peak, duration_s, requests)
     elif rate is not None:
         stages = (Stage(math.inf, rate, rate),)
@@ -117,7 +120,7 @@ def _pace(
 def _spaced(flags: SimpleNamespace, stages: tuple[Stage, ...], *, rates: bool) -> Pace:
     arrival = values.choice("--arrival", flags.arrival, ("constant", "poisson"))
     overload = values.choice("--on-overload", flags.on_overload, ("queue", "drop"))
-    spaced: plan.Arrival = "poisson" if arrival == "poisson" else "constant"
+    spaced: workload.Arrival = "poisson" if arrival == "poisson" else "constant"
     return Pace(rates, stages, spaced, overload == "drop")
 
 
@@ -140,7 +143,7 @@ def _shaped(
     for name, value in (("--arrival", flags.arrival), ("--on-overload", flags.on_overload)):
         if value is not None and rate is None:
             raise UsageError(f"{name} needs a planned rate; add one with -R.")
-    level = rate or connections or plan.DEFAULT_CONNECTIONS
+    level = rate or connections or workload.DEFAULT_CONNECTIONS
     faster = duration_s / shape.length_s if shape.timed and duration_s is not None else 1.0
     stages = tuple(
         Stage(part.length_s * faster, level * part.first, level * part.last, part.name)
@@ -151,7 +154,7 @@ def _shaped(
         own = [stage for stage in stages if stage.name == name]
         length_s = sum(stage.length_s for stage in own)
         words.append(_part(own[0].first, own[-1].last, length_s, name, rates=rate is not None))
-    most = round((connections or plan.DEFAULT_CONNECTIONS) * shape.peak)
+    most = round((connections or workload.DEFAULT_CONNECTIONS) * shape.peak)
     more = f", at most {units.plural(most, 'connection')}" if rate is not None else ""
     notices.append(f"--shape {shape.name}: {', '.join(words)}{more}.")
     stages_s = sum(stage.length_s for stage in stages) if shape.timed else None
@@ -181,13 +184,13 @@ def _ramp(
 ) -> tuple[Stage, ...]:
     ramp_s = values.duration_s("--ramp", text) or 0.0
     if duration_s is None and requests is None:
-        duration_s = plan.DEFAULT_DURATION_S
+        duration_s = workload.DEFAULT_DURATION_S
     if ramp_s <= 0:
         raise UsageError("--ramp must be longer than 0, for example 10s.")
     if duration_s is not None and ramp_s > duration_s:
         raise UsageError(
             f"--ramp {units.format_s(ramp_s)} is longer than the run; give a longer -d, "
-            f"for example -d {units.format_s(ramp_s + plan.DEFAULT_DURATION_S)}."
+            f"for example -d {units.format_s(ramp_s + workload.DEFAULT_DURATION_S)}."
         )
     return Stage(ramp_s, first, last), Stage(math.inf, last, last)
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 from fastbench import __version__
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import body, request, text_file, url_list, urls
-from fastbench.plan.plan import Request, UsageError, check_header, check_method
+from fastbench.plan.plan import Request, check_header, check_method
 from fastbench.plan.request import Headers, Message
 
 MAX_RENDERED_BYTES = 1 << 30

@@ -25,10 +25,11 @@ from fastbench.cli.output import destinations, machine_flags
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import redact
 from fastbench.foundation.files import JAVASCRIPT
-from fastbench.plan import plan, source_addresses, urls
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import plan, urls, workload
 from fastbench.plan.body import encoded, field_text
 from fastbench.plan.load_shapes import SHAPES
-from fastbench.plan.plan import UsageError
+from fastbench.plan.network import source_addresses
 from fastbench.script.load.loader import STDIN
 from fastbench.script.run_request import K6Words, RunRequest
 
@@ -90,9 +91,9 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
     env, environment = _environment(words.env, script)
     request = RunRequest(
         script=script,
-        vus=values.count("-u", words.vus, 1, plan.MAX_CONNECTIONS),
-        duration_s=values.duration_s("-d", words.duration, plan.MAX_DURATION_S),
-        iterations=values.count("-i", words.iterations, 1, plan.MAX_REQUESTS),
+        vus=values.count("-u", words.vus, 1, workload.MAX_CONNECTIONS),
+        duration_s=values.duration_s("-d", words.duration, workload.MAX_DURATION_S),
+        iterations=values.count("-i", words.iterations, 1, workload.MAX_REQUESTS),
         stages=_stages(words.stages),
         scenarios=_scenarios(words.scenarios),
         scale=values.factor("--scale", words.scale),
@@ -102,7 +103,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         environment=environment,
         tags=_tags(words.tags, notices),
         thresholds=(*words.thresholds, *_max_exceptions(words.max_exceptions)),
-        workers=values.count("-t", words.workers, 1, plan.MAX_WORKERS),
+        workers=values.count("-t", words.workers, 1, workload.MAX_WORKERS),
         base_url=_base_url(words.base_url),
         headers=_headers(words, notices),
         user_agent=None if words.user_agent is None else _typed(words.user_agent),
@@ -154,7 +155,7 @@ def _expected(text: str | None) -> frozenset[int] | None:
 
 
 def _limit_s(flag: str, text: str | None) -> float | None:
-    return values.duration_s(flag, text, plan.MAX_TIMEOUT_S)
+    return values.duration_s(flag, text, workload.MAX_TIMEOUT_S)
 
 
 def _cut(word: str) -> str:

@@ -26,10 +26,11 @@ from fastbench.experiments.slices.slice_terms import (
 from fastbench.experiments.trials.pairing import Terms
 from fastbench.experiments.trials.trial_servers import PORT
 from fastbench.foundation import units
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import pinning
 from fastbench.machine.pinning import Pinning
-from fastbench.plan import plan
-from fastbench.plan.plan import Plan, UsageError
+from fastbench.plan import workload
+from fastbench.plan.plan import Plan
 from fastbench.script.run_request import RunRequest
 
 DEFAULT_PAIRS = 12
@@ -74,7 +75,7 @@ def lengths(typed: SimpleNamespace, *, scripted: bool) -> Lengths:
     if not given and typed.visit is not None:
         if typed.stages:
             raise UsageError("--stages set the length of a trial; leave out --visit.")
-        values.duration_s("--visit", typed.visit, plan.MAX_DURATION_S)
+        values.duration_s("--visit", typed.visit, workload.MAX_DURATION_S)
         given = typed.visit if scripted else [typed.visit]
     counted = scripted and typed.iterations is not None
     if not given and not typed.stages and not counted:
@@ -86,8 +87,8 @@ def lengths(typed: SimpleNamespace, *, scripted: bool) -> Lengths:
         typed.durations = given
     typed.warmup = typed.warmup or units.format_s(DEFAULT_WARMUP_S)
     visit = given if scripted else (given or [None])[-1]
-    visit_s = values.duration_s("--visit", visit or None, plan.MAX_DURATION_S)
-    warmup_s = values.duration_s("-W", typed.warmup, plan.MAX_DURATION_S, or_none=True)
+    visit_s = values.duration_s("--visit", visit or None, workload.MAX_DURATION_S)
+    warmup_s = values.duration_s("-W", typed.warmup, workload.MAX_DURATION_S, or_none=True)
     return Lengths(visit_s, warmup_s or 0.0, last or None, warmed)
 
 
@@ -100,7 +101,7 @@ def visits(typed: SimpleNamespace, *, find_rate: bool) -> Terms:
             f"--pairs must be at least {statistics.MIN_PAIRS}: with fewer, no difference can reach "
             "99 % confidence."
         )
-    max_time_s = values.duration_s("--max-time", typed.max_time, plan.MAX_DURATION_S)
+    max_time_s = values.duration_s("--max-time", typed.max_time, workload.MAX_DURATION_S)
     return Terms(pairs=pairs, seed=seed(typed), max_time_s=max_time_s, find_rate=find_rate)
 
 
@@ -185,8 +186,10 @@ def terms(
         if slice_s is not None and slice_s < SHORTEST_S:
             raise UsageError(f"--slice must be at least {units.format_s(SHORTEST_S)}.")
     default_s = restarts * DEFAULT_START_S if restarts > 1 else DEFAULT_TIME_S
-    given_s = values.duration_s("-d", length.given, plan.MAX_DURATION_S)
-    time_s = values.duration_s("--time", typed.time, plan.MAX_DURATION_S) or given_s or default_s
+    given_s = values.duration_s("-d", length.given, workload.MAX_DURATION_S)
+    time_s = (
+        values.duration_s("--time", typed.time, workload.MAX_DURATION_S) or given_s or default_s
+    )
     if given_s not in (None, time_s):
         raise UsageError("-d and --time mean the same here; give only one of them.")
     least = max(MIN_PAIRS, PAIRS_PER_START * restarts)

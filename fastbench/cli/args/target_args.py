@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-from fastbench.plan import connect_to, hostnames, source_addresses, tls_files, urls
-from fastbench.plan.plan import ConnectTo, Family, Target, Tls, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import hostnames, urls
+from fastbench.plan.network import connect_to, source_addresses, tls_files
+from fastbench.plan.plan import ConnectTo, Family, Target, Tls
 
 _TLS_FLAGS = ("insecure", "cacert", "cert", "key", "servername")
 

@@ -22,9 +22,9 @@ from fastbench.cli.args import load_args as how_much
 from fastbench.cli.output import destinations, formats, machine_flags
 from fastbench.cli.output.settings import Against, Format, Output, Record
 from fastbench.foundation import redact
-from fastbench.plan import plan, request
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import plan, request, workload
 from fastbench.plan.body import encoded
-from fastbench.plan.plan import UsageError
 
 if TYPE_CHECKING:
     from fastbench.outputs.output_flags import OutputFlag as Out
@@ -145,7 +145,7 @@ def watch(flags: SimpleNamespace) -> tuple[plan.Watch, ...]:
 
 def _thresholds(
     flags: SimpleNamespace,
-    load: plan.Load,
+    load: workload.Load,
     requests: Sequence[plan.Request],
     socket: plan.WebSocket | None,
     notices: list[str],
@@ -240,7 +240,7 @@ def output(flags: SimpleNamespace) -> Output:
 def of_one_run(output: Output, flags: SimpleNamespace) -> Output:
     """Add --wait-for and --webhook, which are of a run alone and of no part of a comparison."""
     if flags.wait_for is not None:
-        from fastbench.plan import readiness
+        from fastbench.plan.network import readiness
 
         output = replace(output, wait_for=readiness.parse(flags.wait_for))
     if flags.webhook is not None:
@@ -305,7 +305,7 @@ def _save_baseline(flags: SimpleNamespace) -> str | None:
     return baseline_store.check_name("--save-baseline", flags.save_baseline)
 
 
-def _config(target: plan.Target, load: plan.Load, expect: plan.Expect) -> dict[str, object]:
+def _config(target: plan.Target, load: workload.Load, expect: plan.Expect) -> dict[str, object]:
     """Return the plan as it goes into the document; nothing here is a secret."""
     text = expect.body.decode("utf-8", "replace")
     tls = target.tls
@@ -352,7 +352,7 @@ def _config_of_socket(socket: plan.WebSocket | None) -> dict[str, object]:
     }
 
 
-def _config_of_pace(pace: plan.Pace | None) -> dict[str, object]:
+def _config_of_pace(pace: workload.Pace | None) -> dict[str, object]:
     """Return what the plan asks for over time; a last stage without end has no length."""
     if pace is None:
         return {"rate": None, "stages": None, "arrival": None, "on_overload": None}

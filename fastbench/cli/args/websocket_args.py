@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 
 from fastbench.cli.args import flag_values as values
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import opening, urls
-from fastbench.plan.plan import Load, Request, UsageError, WebSocket
+from fastbench.plan.plan import Request, WebSocket
 from fastbench.plan.request import Message
+from fastbench.plan.workload import Load
 
 MODES = ("echo", "push", "hold")
 DEFAULT_MESSAGE = b"hello"

@@ -30,8 +30,8 @@ from fastbench.experiments.trials.trial import Side
 from fastbench.experiments.trials.trial_artifacts import Kept
 from fastbench.experiments.trials.trial_servers import ServerError
 from fastbench.foundation import exit_codes, redact, signals
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import environment, pinning
-from fastbench.plan.plan import UsageError
 from fastbench.results.result import Environment, Result
 
 

@@ -11,8 +11,8 @@ from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.output import delivery, destinations
 from fastbench.convert import source_kinds
 from fastbench.foundation import exit_codes, redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import text_file
-from fastbench.plan.plan import UsageError
 
 
 def parser() -> Parser:

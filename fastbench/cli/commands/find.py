@@ -17,7 +17,9 @@ from fastbench.cli.args.find_args import Command
 from fastbench.cli.help import pager
 from fastbench.foundation import exit_codes, redact, signals
 from fastbench.foundation.units import per_s
-from fastbench.plan.plan import Plan, Stage, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Plan
+from fastbench.plan.workload import Stage
 
 if TYPE_CHECKING:
     from fastbench.cli.output.live_view import LiveView

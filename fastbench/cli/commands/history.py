@@ -16,7 +16,7 @@ from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.output import delivery, destinations
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import exit_codes, redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results import history_store
 from fastbench.results.history_store import Group
 

@@ -18,7 +18,7 @@ from fastbench.cli.commands import recorded, report
 from fastbench.cli.commands.recorded import Recorded
 from fastbench.cli.output import delivery, destinations, formats
 from fastbench.foundation import exit_codes, redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.report.text import text_report
 from fastbench.results.merging.merged_result import merged
 from fastbench.results.merging.run_times import Unmergeable

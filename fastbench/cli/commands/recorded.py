@@ -9,7 +9,7 @@ from fastbench.cli.args.earlier_run import default_name
 from fastbench.cli.output.delivery import Look
 from fastbench.cli.output.settings import Record
 from fastbench.experiments.compare.saved_results import load_changes, machine_changes
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results import history_store
 from fastbench.results.history_store import Entry
 from fastbench.results.result import Result

@@ -19,9 +19,9 @@ from fastbench.experiments.compare import compare_document as compared
 from fastbench.experiments.compare import comparisons_document as several
 from fastbench.experiments.find import find_document as searched
 from fastbench.foundation import exit_codes, redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs.replay import point_file
 from fastbench.plan import text_file
-from fastbench.plan.plan import UsageError
 from fastbench.report.text import comparison_text, comparisons_text, find_text, text_report
 from fastbench.results.json_codec import parsed
 from fastbench.results.result import DocumentError, Result

@@ -18,7 +18,7 @@ from fastbench.cli.help import pager
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import exit_codes, redact, signals
 from fastbench.foundation.units import plural
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script import start_line
 from fastbench.script.load import loader
 from fastbench.script.run_request import RunRequest

@@ -26,8 +26,8 @@ from fastbench.experiments.suite import suite_process
 from fastbench.experiments.suite.together import NamedLines
 from fastbench.experiments.trials.interrupts import Interrupts
 from fastbench.foundation import exit_codes, redact, signals
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine.limits import usable_cores
-from fastbench.plan.plan import UsageError
 from fastbench.script.load import loader
 
 FORMS = ("json", *formats.FILES)

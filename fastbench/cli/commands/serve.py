@@ -7,7 +7,7 @@ import sys
 
 from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.help import pager
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 
 def parser() -> Parser:

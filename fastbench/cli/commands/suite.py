@@ -29,8 +29,9 @@ from fastbench.experiments.suite import suite_file
 from fastbench.experiments.suite.suite_file import Entry, Overrides, Suite
 from fastbench.foundation import exit_codes, redact, signals
 from fastbench.foundation.nearest import nearest
-from fastbench.plan import readiness, urls
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import urls
+from fastbench.plan.network import readiness
 
 if TYPE_CHECKING:
     from fastbench.experiments.suite.suite_results import SuiteResult

@@ -14,7 +14,7 @@ from fastbench.cli.output import delivery, destinations
 from fastbench.cli.output.destinations import File
 from fastbench.cluster import cluster_address
 from fastbench.experiments.suite.suite_file import Entry, Suite
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.result import Result
 
 WHOLE = ("summary.json", "junit.xml", "summary.md", "index.html")  # of the suite itself

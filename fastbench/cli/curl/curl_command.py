@@ -22,8 +22,8 @@ from fastbench.cli.args import flag_grammar
 from fastbench.cli.curl import shell_words
 from fastbench.cli.curl.curl_flags import CurlFlag, all_flags
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import body, urls
-from fastbench.plan.plan import UsageError
 
 CURL = "curl"
 COMMANDS = ("", "compare", "find")  # that take a request

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 _PIECE = re.compile(
     r"""(?P<gap>(?:\s|\\\r?\n)+)"""

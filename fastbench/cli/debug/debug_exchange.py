@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fastbench.engine.bridge import _core
-from fastbench.plan import opening, resolve
+from fastbench.plan import opening
+from fastbench.plan.network import resolve
 from fastbench.plan.plan import Plan, Request, Tls, WebSocket
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ def run(request: RunRequest) -> int:
 
     Raises OptionsError and ScriptError.
     """
-    from fastbench.plan.plan import UsageError
+    from fastbench.foundation.usage_error import UsageError
     from fastbench.script import exceptions, parent
     from fastbench.script.load import hosts
     from fastbench.script.worker import debug_iteration

@@ -15,7 +15,7 @@ from fastbench.cli.debug.http2_frames import DATA
 from fastbench.cli.help import pager
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import errors, exit_codes, redact, units
-from fastbench.plan import proxies
+from fastbench.plan.network import proxies
 from fastbench.plan.plan import Plan, Request
 
 MAX_REQUESTS = 10

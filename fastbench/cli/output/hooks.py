@@ -9,8 +9,8 @@ from fastbench.foundation import exit_codes, redact
 
 if TYPE_CHECKING:
     from fastbench.cli.output.settings import Output
+    from fastbench.plan.network.readiness import WaitFor
     from fastbench.plan.plan import ConnectTo, Family, Plan
-    from fastbench.plan.readiness import WaitFor
     from fastbench.plan.urls import Url
     from fastbench.results.result import Result
     from fastbench.script.run_request import RunRequest
@@ -63,7 +63,7 @@ def _is_ready(
     Of several URLs the first is waited for, which may be one that never is ready.
     """
     from fastbench.foundation.units import format_s
-    from fastbench.plan import readiness, resolve
+    from fastbench.plan.network import readiness, resolve
 
     url = wait.url or own
     assert url is not None  # one of both is always there
@@ -93,8 +93,8 @@ def _is_ready(
 
 def _base_url(request: RunRequest) -> Url:
     """Return where a script's relative URLs go."""
+    from fastbench.foundation.usage_error import UsageError
     from fastbench.plan import urls
-    from fastbench.plan.plan import UsageError
 
     address = request.base_url
     if address is None:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from fastbench.cli.output.settings import OnMachines
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 
 def read(flags: SimpleNamespace) -> OnMachines | None:

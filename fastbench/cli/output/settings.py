@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from fastbench.outputs.output_flags import OutputFlag as Out
-    from fastbench.plan.readiness import WaitFor
+    from fastbench.plan.network.readiness import WaitFor
     from fastbench.results.result import Result
     from fastbench.results.thresholds.judging import Threshold
 

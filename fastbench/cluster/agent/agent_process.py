@@ -32,9 +32,9 @@ from fastbench.cluster.frames import Frame, FrameError, Reader, Said
 from fastbench.cluster.limits_of_silence import BEAT_S, LOST_S
 from fastbench.cluster.worker_memory import LAYOUT
 from fastbench.foundation import garbage
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import doctor_checks, environment, host, limits
 from fastbench.machine.machine_facts import Machine
-from fastbench.plan.plan import UsageError
 from fastbench.results import json_codec
 from fastbench.results.json_codec import plain
 from fastbench.run.child import QUIET_NICE, Child, Message

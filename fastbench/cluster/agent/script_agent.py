@@ -16,9 +16,9 @@ from fastbench.cluster.message_codec import MessageError
 from fastbench.cluster.sent_files import Manifest
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import host, limits
 from fastbench.machine.monitor import Monitor
-from fastbench.plan.plan import UsageError
 from fastbench.run.child import Lines
 from fastbench.run.summarize import RunTerms
 from fastbench.run.supervisor import Supervisor

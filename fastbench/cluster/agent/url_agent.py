@@ -11,9 +11,9 @@ from fastbench.cluster.agent.work import Work
 from fastbench.engine.bridge import _core
 from fastbench.machine import host, limits, processes
 from fastbench.machine.monitor import Monitor
-from fastbench.plan import resolve
+from fastbench.plan.network import resolve
+from fastbench.plan.network.resolve import Reach
 from fastbench.plan.plan import Plan
-from fastbench.plan.resolve import Reach
 from fastbench.results import json_codec
 from fastbench.run import worker
 from fastbench.run.child import Child

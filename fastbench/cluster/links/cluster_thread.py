@@ -25,8 +25,8 @@ from fastbench.cluster.links.machine_link import MachineLink
 from fastbench.cluster.links.turns_of_machines import Turns
 from fastbench.cluster.worker_memory import LAYOUT
 from fastbench.foundation import redact, signals
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import limits
-from fastbench.plan.plan import UsageError
 
 LOOK_S = 0.1  # how soon a signal is heard while something is awaited
 END_S = 8.0

@@ -28,7 +28,7 @@ from fastbench.cluster import cluster_address, dask_cluster
 from fastbench.cluster.cluster_address import Scheduler
 from fastbench.foundation import signals
 from fastbench.foundation.redact import printable
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 VARIABLE = "FASTBENCH_CLUSTERS"
 START_S = 10.0  # for the program, beside what the cluster may take

@@ -25,8 +25,8 @@ from fastbench.cluster.worker_memory import MemoryTarget
 from fastbench.foundation import signals
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import plural
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine.processes import Found
-from fastbench.plan.plan import UsageError
 from fastbench.results.machine_row import Machines
 from fastbench.results.result import Result
 from fastbench.run.worker import lowered

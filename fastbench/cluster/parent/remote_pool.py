@@ -15,9 +15,10 @@ from fastbench.cluster.worker_memory import MemoryTarget
 from fastbench.engine.bridge import _core
 from fastbench.foundation import signals
 from fastbench.foundation.units import plural
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine.processes import Found
-from fastbench.plan.plan import Plan, UsageError
-from fastbench.plan.resolve import Reach, ResolveError
+from fastbench.plan.network.resolve import Reach, ResolveError
+from fastbench.plan.plan import Plan
 from fastbench.results.machine_row import Machines
 from fastbench.results.result import Result
 from fastbench.run import worker

@@ -9,7 +9,7 @@ from typing import Any
 from fastbench.convert.artillery.flow_code import FlowCode
 from fastbench.convert.expressions import quoted, text
 from fastbench.convert.script_text import Block, Converted, ScriptText
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.artillery import known_keys, phases, yaml_tree
 from fastbench.script.artillery.phases import MAX_VUS, Phase
 from fastbench.script.artillery.yaml_tree import Map, Refusal, Seq

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 _EXPORT = "export it from the network panel of the browser with `Save all as HAR`"
 _SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
 from fastbench.convert.har.har_file import Entry, Recording
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _STATIC_KINDS = {"image", "font", "stylesheet", "script", "media", "manifest", "texttrack"}

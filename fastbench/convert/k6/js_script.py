@@ -13,8 +13,8 @@ from fastbench.convert.k6.js_options import OptionsReader
 from fastbench.convert.k6.js_statements import Statements
 from fastbench.convert.k6.js_tree import Node, Untranslated, named, text
 from fastbench.convert.script_text import Block, Converted, ScriptText
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import text_file
-from fastbench.plan.plan import UsageError
 
 _FUNCTIONS = ("function_declaration", "generator_function_declaration")
 _TYPES = ("interface_declaration", "type_alias_declaration")

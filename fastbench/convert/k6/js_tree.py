@@ -6,7 +6,7 @@ import ast
 import re
 from typing import Any
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script import extras
 
 Node = Any  # of tree-sitter, which is an extra

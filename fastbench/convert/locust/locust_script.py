@@ -15,7 +15,7 @@ from fastbench.convert.locust.locust_calls import CallTranslator
 from fastbench.convert.locust.locust_classes import LocustClass, LocustTask, WrongWeight
 from fastbench.convert.script_text import Block, Converted, ScriptText, identifier
 from fastbench.convert.statement_writer import StatementWriter, comments_of
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 _HOOKS = ("on_start", "on_stop")
 _GONE = ("locust", "gevent", "locust_plugins")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastbench.convert.openapi.schema_examples import example, plain
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.artillery import yaml_tree
 from fastbench.script.artillery.yaml_tree import Refusal
 

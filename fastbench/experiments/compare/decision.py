@@ -33,7 +33,7 @@ from fastbench.experiments.compare.compare_document import (
 )
 from fastbench.experiments.compare.figures import ERRORS_SHARE_MAX
 from fastbench.experiments.compare.sequential import Levels
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.result import Environment, Warning_
 
 EQUIVALENCE_CONFIDENCE = 0.90  # both one-sided tests at 5 %

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.histogram import Histogram
 from fastbench.results.metric_values import Judgement, Kind
 from fastbench.results.result import Result, Summary

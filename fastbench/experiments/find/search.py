@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastbench.experiments.find.find_document import Border
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 FACTOR = 2.0  # of one step
 AGREEING = 2  # runs that settle what happens at a rate

@@ -29,7 +29,8 @@ from fastbench.experiments.slices.slice_trend import Profile
 from fastbench.experiments.trials import pairing
 from fastbench.experiments.trials.interrupts import Interrupts
 from fastbench.foundation.units import format_s
-from fastbench.plan.plan import Plan, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Plan
 from fastbench.run.turns import SlicePart, Turns
 
 PILOT_SLICE_S = 0.05

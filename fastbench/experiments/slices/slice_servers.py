@@ -10,10 +10,11 @@ from fastbench.experiments.trials import side_server, trial_servers
 from fastbench.experiments.trials.interrupts import Interrupts
 from fastbench.experiments.trials.side_server import SideServer
 from fastbench.experiments.trials.trial import Job, Side
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import programs
 from fastbench.machine.programs import Program
-from fastbench.plan import resolve
-from fastbench.plan.plan import Plan, UsageError
+from fastbench.plan.network import resolve
+from fastbench.plan.plan import Plan
 
 
 class ServerDied(Exception):

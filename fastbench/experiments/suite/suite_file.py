@@ -31,10 +31,11 @@ from fastbench.experiments.suite.toml_values import (
 )
 from fastbench.foundation import redact
 from fastbench.foundation.units import parse_rate
-from fastbench.plan import readiness, text_file
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import text_file
 from fastbench.plan.load_shapes import SHAPES
-from fastbench.plan.plan import UsageError
-from fastbench.plan.readiness import WaitFor
+from fastbench.plan.network import readiness
+from fastbench.plan.network.readiness import WaitFor
 
 MAX_NAME = 100
 MAX_RUNS = 1000

@@ -18,7 +18,7 @@ from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
 from fastbench.foundation import exit_codes
 from fastbench.machine import environment
-from fastbench.plan import readiness
+from fastbench.plan.network import readiness
 from fastbench.plan.urls import Url
 from fastbench.results.result import Result
 

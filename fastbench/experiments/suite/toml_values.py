@@ -10,7 +10,7 @@ from typing import Any
 
 from fastbench.foundation.nearest import nearest
 from fastbench.foundation.units import parse_duration_s
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 Table = Mapping[str, Any]
 

@@ -35,7 +35,8 @@ from fastbench.experiments.trials.trial_artifacts import Kept
 from fastbench.experiments.trials.trial_servers import ServerError
 from fastbench.foundation.units import format_rate
 from fastbench.machine.programs import Program
-from fastbench.plan.plan import Pace, Plan, Stage
+from fastbench.plan.plan import Plan
+from fastbench.plan.workload import Pace, Stage
 from fastbench.results.result import Result, Warning_
 from fastbench.run.sampling import Progress
 from fastbench.script.run_request import RunRequest

@@ -8,8 +8,9 @@ from fastbench.experiments.trials import trial_servers
 from fastbench.experiments.trials.interrupts import Interrupts
 from fastbench.experiments.trials.trial import Job, Side
 from fastbench.experiments.trials.trial_servers import Address, Server
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import urls
-from fastbench.plan.plan import Plan, UsageError
+from fastbench.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ from typing import Any
 
 from fastbench.experiments.trials.interrupts import Interrupted, Interrupts
 from fastbench.foundation import signals
-from fastbench.plan.plan import Plan, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Plan
 from fastbench.results import json_codec
 from fastbench.results.result import Result
 from fastbench.run import runner

@@ -24,9 +24,10 @@ from typing import Self
 from fastbench.experiments.trials import server_keeper
 from fastbench.experiments.trials.interrupts import Interrupts
 from fastbench.foundation import redact, signals
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import system_files
-from fastbench.plan import readiness, urls
-from fastbench.plan.plan import UsageError
+from fastbench.plan import urls
+from fastbench.plan.network import readiness
 from fastbench.run.child import Child
 from fastbench.run.supervisor import Supervisor
 

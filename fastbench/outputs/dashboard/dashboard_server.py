@@ -22,8 +22,8 @@ from aiohttp import web
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.signals import SIGNALS
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs.dashboard.story import Story
-from fastbench.plan.plan import UsageError
 from fastbench.results.result import Result
 from fastbench.run.sampling import Progress
 

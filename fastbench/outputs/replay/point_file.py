@@ -20,10 +20,10 @@ from datetime import datetime
 from typing import Any
 
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs.point import Tags, clean
 from fastbench.outputs.replay.point_result import PointResult
 from fastbench.outputs.replay.point_sums import Wrong
-from fastbench.plan.plan import UsageError
 from fastbench.results.metric_values import CONTAINS, METRIC_TYPES, Kind
 from fastbench.results.result import DocumentError, Result
 

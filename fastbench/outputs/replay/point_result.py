@@ -12,9 +12,9 @@ from typing import Any
 
 import fastbench
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs.point import Tags
 from fastbench.outputs.replay.point_sums import Wrong, blank, take
-from fastbench.plan.plan import UsageError
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import Latency
 from fastbench.results.metric_values import (

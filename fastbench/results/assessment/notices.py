@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastbench.foundation.units import plural
-from fastbench.plan import proxies
+from fastbench.plan.network import proxies
 from fastbench.results import addresses
 from fastbench.results.assessment import listen_queue
 from fastbench.results.result import Result, Warning_

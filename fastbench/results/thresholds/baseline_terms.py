@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
-from fastbench.plan.plan import UsageError, target_of
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import target_of
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import OF_METRIC
 from fastbench.results.metric_values import MACHINE, NamedRow

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from fastbench.foundation import units
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.load_stages import LoadStage, StageRow
 from fastbench.results.metric_values import Judgement
 from fastbench.results.result import Result

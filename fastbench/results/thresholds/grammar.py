@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from fastbench.foundation import redact, units
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import MACHINE, PERCENTS, Kind
 from fastbench.results.thresholds import derived_metrics, formulas, goal_grammar, machine_tags
 from fastbench.results.thresholds.derived_metrics import NamedFormulas

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from fastbench.foundation import units
 from fastbench.foundation.nearest import nearest
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import Kind
 
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")

@@ -13,7 +13,7 @@ from time import monotonic_ns
 from typing import Any, NoReturn, Self, TypeVar
 
 from fastbench.engine.client._client import tally
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.recording_context import (
     MAX_INSIDE,
     PLACE,

@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import text_file
-from fastbench.plan.plan import UsageError
 from fastbench.script import remarks
 
 DELIMITERS = (",", ";", "\t", "|")

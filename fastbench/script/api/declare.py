@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from fastbench.foundation import redact, units
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import BUILT_IN
 from fastbench.script import remarks, spec
 from fastbench.script.api import goals, metrics

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fastbench.foundation import units
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import BUILT_IN
 
 _goals: list[str] = []

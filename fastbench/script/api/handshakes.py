@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fastbench.engine.client import _client
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.api import socket_errors
 from fastbench.script.api.measured import measured
 from fastbench.script.api.operations import operation, route_of

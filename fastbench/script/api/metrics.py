@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import BUILT_IN, GIVE_WAY, MOVED, Kind
 from fastbench.script.recording_context import PLACE, RecordingContext
 

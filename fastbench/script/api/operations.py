@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from fastbench.foundation.redact import printable
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import OPERATION_KINDS
 from fastbench.script.api.checks import Aborted
 from fastbench.script.recording_context import MAX_INSIDE, PLACE, VU, RecordingContext, own_tags

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from fastbench.plan import plan, tls_files, urls
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import plan, urls, workload
 from fastbench.plan.body import field_text
-from fastbench.plan.plan import Tls, UsageError
+from fastbench.plan.network import tls_files
+from fastbench.plan.plan import Tls
 from fastbench.results.metric_values import Kind
 from fastbench.script import expected, spec, values
 from fastbench.script.run_request import NO_TLS
@@ -69,7 +71,7 @@ class Settings:
     batch: int = 20
     batch_per_host: int = 6
     no_connection_reuse: bool = False
-    http: plan.HttpVersion = ""  # for https what TLS agrees on, for http 1.1
+    http: workload.HttpVersion = ""  # for https what TLS agrees on, for http 1.1
     no_vu_connection_reuse: bool = False
     no_cookies_reset: bool = False
     discard_response_bodies: bool = False
@@ -164,8 +166,8 @@ class Options:
             max_redirects=count(max_redirects, "max_redirects", least=0, most=1000),
             expected=_expected(expected_statuses),
             tls=_tls(insecure_skip_tls_verify, cacert, cert, key),
-            batch=count(batch, "batch", most=plan.MAX_CONNECTIONS),
-            batch_per_host=count(batch_per_host, "batch_per_host", most=plan.MAX_CONNECTIONS),
+            batch=count(batch, "batch", most=workload.MAX_CONNECTIONS),
+            batch_per_host=count(batch_per_host, "batch_per_host", most=workload.MAX_CONNECTIONS),
             no_connection_reuse=switch(no_connection_reuse, "no_connection_reuse"),
             http=_http(http),
             no_vu_connection_reuse=switch(no_vu_connection_reuse, "no_vu_connection_reuse"),
@@ -194,7 +196,7 @@ def _load(vus: Any, duration: Any, iterations: Any, stages: Any) -> Load:
             f"Options have stages and {other}, but both set the end of the run; keep one."
         )
     return Load(
-        None if vus is None else values.count(vus, "vus", most=plan.MAX_CONNECTIONS),
+        None if vus is None else values.count(vus, "vus", most=workload.MAX_CONNECTIONS),
         None if duration is None else values.duration_s(duration, "duration"),
         None if iterations is None else values.count(iterations, "iterations"),
         None if stages is None else values.stages(stages, "stages", whole=True),
@@ -252,7 +254,7 @@ def _base_url(given: Any) -> str | None:
     return address
 
 
-def _http(given: Any) -> plan.HttpVersion:
+def _http(given: Any) -> workload.HttpVersion:
     if given not in (None, "1.1", "2"):
         raise UsageError('http is "1.1" or "2"; without it https servers choose, in TLS.')
     return given or ""
@@ -272,8 +274,8 @@ def _time_limit(given: Any, name: str) -> Any:
     if given is None:
         return None
     found_s = values.duration_s(given, name)
-    if not 0 < found_s <= plan.MAX_TIMEOUT_S:
-        raise UsageError(f"{name} must be longer than 0 and at most {plan.MAX_TIMEOUT_S:.0f}s.")
+    if not 0 < found_s <= workload.MAX_TIMEOUT_S:
+        raise UsageError(f"{name} must be longer than 0 and at most {workload.MAX_TIMEOUT_S:.0f}s.")
     return found_s
 
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ import orjson
 
 from fastbench.foundation import redact
 from fastbench.foundation.redact import printable
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.api import socket_errors
 from fastbench.script.api.measured import measured
 from fastbench.script.api.operations import operation

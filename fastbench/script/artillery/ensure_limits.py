@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.thresholds import grammar
 from fastbench.script.artillery import known_keys

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import text_file
-from fastbench.plan.plan import UsageError
 from fastbench.script import remarks
 from fastbench.script.api.checks import check
 from fastbench.script.artillery import captures, conditions, expectations, known_keys, processor

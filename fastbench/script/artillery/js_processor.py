@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script import exceptions, remarks
 from fastbench.script.artillery.flow_context import FlowContext, FlowFailed
 from fastbench.script.artillery.templates import UNDEFINED

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from itertools import groupby
 
-from fastbench.plan import plan
+from fastbench.plan import workload
 from fastbench.script.artillery import known_keys
 from fastbench.script.artillery.yaml_tree import Map, Refusal
 from fastbench.script.spec import Spec
@@ -81,9 +81,10 @@ def _phase(given: Map, number: int) -> Phase:
 
 def _rate(given: Map, key: str, what: str) -> float:
     rate = known_keys.number(given, key, what) or 0.0
-    if not 0 <= rate <= plan.MAX_RATE:
+    if not 0 <= rate <= workload.MAX_RATE:
         raise Refusal(
-            given.lines[key], f"{key} of {what} is from 0 to {plan.MAX_RATE:,.0f} users a second."
+            given.lines[key],
+            f"{key} of {what} is from 0 to {workload.MAX_RATE:,.0f} users a second.",
         )
     return rate
 
@@ -139,7 +140,7 @@ def _spec(phases: list[Phase], name: str, function: str, start_s: float, limit: 
         "graceful_stop_s": GRACE_S,
         "time_unit_s": 1.0,
         "pre_allocated_vus": 0,
-        "max_vus": min(most, plan.MAX_CONNECTIONS),
+        "max_vus": min(most, workload.MAX_CONNECTIONS),
     }
     if len(phases) == 1 and phases[0].first == phases[0].last:
         only = phases[0]

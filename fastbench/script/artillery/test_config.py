@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import urls
-from fastbench.plan.plan import MAX_TIMEOUT_S, UsageError
+from fastbench.plan.workload import MAX_TIMEOUT_S
 from fastbench.script import remarks
 from fastbench.script.artillery import known_keys, phases
 from fastbench.script.artillery.phases import Phase

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import text_file
-from fastbench.plan.plan import UsageError
 from fastbench.script.api import data
 from fastbench.script.artillery import known_keys
 from fastbench.script.artillery.templates import Template, Vars

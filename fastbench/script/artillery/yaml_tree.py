@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import text_file
-from fastbench.plan.plan import UsageError
 from fastbench.script import extras
 
 _TAG = "tag:yaml.org,2002:"

@@ -15,8 +15,9 @@ from urllib.parse import quote_plus
 
 import orjson
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import body as bodies
-from fastbench.plan.plan import UsageError, check_header
+from fastbench.plan.plan import check_header
 from fastbench.script import values
 
 JSON: Final = "application/json"

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 from urllib.parse import quote
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import urls
-from fastbench.plan.plan import UsageError
 from fastbench.script import expected, values
 from fastbench.script.expected import Expected
 from fastbench.script.http import bodies, codings, cookies, json_paths, redirects

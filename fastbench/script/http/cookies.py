@@ -16,9 +16,9 @@ from functools import lru_cache
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import hostnames, urls
 from fastbench.plan.body import field_text
-from fastbench.plan.plan import UsageError
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Response

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import urls
 from fastbench.plan.body import encoded, field_text
-from fastbench.plan.plan import UsageError
 from fastbench.script import values
 
 Headers = tuple[tuple[str, str], ...]

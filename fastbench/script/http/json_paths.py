@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 EACH = "#"
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import urls
-from fastbench.plan.plan import UsageError
 from fastbench.script.http.headers import Headers
 from fastbench.script.http.request_cache import Maker, RequestOptions, RequestSource, stays
 

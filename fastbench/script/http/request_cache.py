@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fastbench import __version__
 from fastbench.engine.client import _client
 from fastbench.foundation import redact, units
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import http_message, urls
 from fastbench.plan.body import encoded, field_text
-from fastbench.plan.plan import MAX_TIMEOUT_S, UsageError, check_header, check_method
+from fastbench.plan.plan import check_header, check_method
+from fastbench.plan.workload import MAX_TIMEOUT_S
 from fastbench.script.expected import DEFAULT, Expected
 from fastbench.script.http import bodies, url_grouping
 from fastbench.script.http.header_values import Headers, authorization

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.http import codings
 from fastbench.script.http.event_stream import Event, EventReader, LineReader, TooLarge
 from fastbench.script.http.request_cache import RequestSource

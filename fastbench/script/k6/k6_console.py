@@ -8,7 +8,7 @@ import re
 import time
 
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script import remarks
 
 _LEVELS = {"log": "info", "warn": "warning"}

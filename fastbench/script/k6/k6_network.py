@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastbench.foundation import redact
-from fastbench.plan.plan import Family, Tls, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Family, Tls
 from fastbench.script.k6 import k6_tls
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from fastbench.engine.javascript import _quickjs
 from fastbench.engine.javascript._quickjs import Json, JsValue
 from fastbench.foundation import redact, units
 from fastbench.machine import limits
-from fastbench.plan.blocked import Blocked
+from fastbench.plan.network.blocked import Blocked
 from fastbench.script.k6.k6_context import K6Context
 from fastbench.script.k6.k6_pace import Pace
 from fastbench.script.k6.loading.k6_modules import K6Modules

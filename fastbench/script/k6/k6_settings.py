@@ -9,8 +9,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeGuard
 
 from fastbench.foundation import units
-from fastbench.plan.blocked import Blocked
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.network.blocked import Blocked
 from fastbench.results import k6_text
 from fastbench.script.api.options import Options
 from fastbench.script.k6.k6_option_names import OURS, spelled

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastbench.foundation import redact
-from fastbench.plan.plan import Tls, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Tls
 from fastbench.script import remarks
 
 _VERSIONS = {"tls1.0": 0x0301, "tls1.1": 0x0302, "tls1.2": 0x0303, "tls1.3": 0x0304}

@@ -8,7 +8,8 @@ from collections.abc import Hashable
 from typing import Any
 
 from fastbench.foundation import redact
-from fastbench.plan.plan import Tls, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Tls
 from fastbench.results.metric_values import Thrown
 from fastbench.script import exceptions, remarks
 from fastbench.script.api import data, metrics

@@ -19,8 +19,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from fastbench.foundation import redact, units
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan.load_shapes import SHAPES
-from fastbench.plan.plan import Tls, UsageError
+from fastbench.plan.plan import Tls
 from fastbench.script import schedule
 from fastbench.script.api.options import Declared, Load, Settings
 from fastbench.script.load import shaping, sliced_load

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from fastbench.foundation import redact, signals
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.load.k6_host import K6Host
 from fastbench.script.run_request import RunRequest
 

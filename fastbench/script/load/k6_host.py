@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import limits
-from fastbench.plan import connect_to
-from fastbench.plan.plan import Tls, UsageError
+from fastbench.plan.network import connect_to
+from fastbench.plan.plan import Tls
 from fastbench.results.metric_values import Thrown
 from fastbench.results.thresholds.submetric import Tags
 from fastbench.script import exceptions, remarks

@@ -18,8 +18,8 @@ from typing import Any
 
 from fastbench.foundation import imports, redact
 from fastbench.foundation.files import SCRIPT_ENDINGS
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import text_file
-from fastbench.plan.plan import UsageError
 from fastbench.script import exceptions
 from fastbench.script.exceptions import Broken, Spot
 

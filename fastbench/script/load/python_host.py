@@ -9,7 +9,7 @@ from typing import Any
 
 import fastbench
 from fastbench.foundation.redact import printable
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import Thrown
 from fastbench.script import exceptions, remarks
 from fastbench.script.api import data, declare

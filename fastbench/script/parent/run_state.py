@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.load_stages import LoadStage
 from fastbench.results.metric_values import BUILT_IN, UNNAMED, Kind
 from fastbench.results.result import SeriesRow

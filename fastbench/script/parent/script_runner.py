@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from fastbench.foundation import garbage, signals
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results import json_codec
 from fastbench.results.metric_values import Thrown
 from fastbench.results.result import Result, Warning_

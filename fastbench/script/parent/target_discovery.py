@@ -14,7 +14,8 @@ from typing import Any
 
 from fastbench.machine import processes
 from fastbench.machine.processes import Found
-from fastbench.plan import connect_to, resolve, urls
+from fastbench.plan import urls
+from fastbench.plan.network import connect_to, resolve
 from fastbench.script.run_request import RunRequest
 
 MAX_SERVERS = 16

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from fastbench.foundation.redact import printable
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script import remarks, values
 from fastbench.script.protocols.live_messages import Inbox, LiveConnection, attach, replied
 from fastbench.script.protocols.phoenix_messages import (

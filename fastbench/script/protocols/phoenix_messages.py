@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 VERSIONS = ("1.0.0", "2.0.0")
 REPLY = "phx_reply"

@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import Any
 
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script import extras, values
 from fastbench.script.api.measured import measured
 from fastbench.script.api.operations import operation

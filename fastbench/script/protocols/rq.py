@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script import extras, remarks, values
 from fastbench.script.api.operations import operation
 from fastbench.script.closing import PerLoop

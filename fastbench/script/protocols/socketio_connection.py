@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from fastbench.foundation.redact import printable
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script import remarks, values
 from fastbench.script.protocols.live_messages import Inbox, LiveConnection, attach, replied
 from fastbench.script.protocols.socketio_messages import (

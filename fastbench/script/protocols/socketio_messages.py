@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
 _PACKET = re.compile(

@@ -14,7 +14,7 @@ import re
 from types import TracebackType
 from typing import Any, Self
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script import values
 from fastbench.script.api.measured import measured
 from fastbench.script.api.operations import operation

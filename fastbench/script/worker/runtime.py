@@ -20,7 +20,7 @@ import orjson
 from fastbench.engine.bridge._core import Block
 from fastbench.engine.client import _client
 from fastbench.foundation import redact
-from fastbench.plan import connect_to, resolve
+from fastbench.plan.network import connect_to, resolve
 from fastbench.results import addresses
 from fastbench.script import recording_context
 from fastbench.script.api.checks import Aborted

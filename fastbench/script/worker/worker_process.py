@@ -30,7 +30,7 @@ import uvloop
 from fastbench.engine.bridge import _core
 from fastbench.engine.client import _client
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.run.child import EXIT_FAILED
 from fastbench.script import closing
 from fastbench.script.api.vu import Vu

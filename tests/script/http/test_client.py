@@ -12,7 +12,7 @@ from servers import OK, OK_BODY, Peer, Server, answering, refusing
 from vus import User, run
 
 from fastbench.engine.client import _client
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.expected import expected_statuses
 from fastbench.script.http import json_paths, url_grouping
 from fastbench.script.http.bodies import file

@@ -9,8 +9,8 @@ import pytest
 from servers import Server, answering, refusing
 from vus import User, run
 
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import urls
-from fastbench.plan.plan import UsageError
 
 HOME = "http://h"
 

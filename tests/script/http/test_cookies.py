@@ -12,7 +12,7 @@ import pytest
 from servers import OK, Peer, Server
 from vus import User, run
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.http import cookies
 from fastbench.script.http.cookies import Cookies
 from fastbench.script.http.headers import Headers

@@ -12,7 +12,8 @@ from servers import Peer, Server
 from vus import User, run
 
 from fastbench.cli.args import script_args, url_args
-from fastbench.plan import body, plan
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import body
 from fastbench.script.api.options import Options
 from fastbench.script.http.headers import Headers
 
@@ -87,7 +88,7 @@ def test_the_rule_is_the_inverse_of_reading(value: bytes) -> None:
 def test_all_text_is_sent_or_refused(value: str) -> None:
     try:
         sent = body.field_text(value).encode("latin-1")
-    except plan.UsageError as error:
+    except UsageError as error:
         assert "half a character" in str(error)
     else:
         assert sent in (

@@ -16,7 +16,7 @@ from embedded import seen, serving
 from servers import OK, Peer, Script, Server
 
 from fastbench.engine.bridge._core import Block
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.http.event_stream import Event
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"

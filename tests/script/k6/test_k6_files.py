@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from running import fastbench
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.k6.k6_calls import K6Error
 from fastbench.script.k6.modules import k6_files, k6_secrets
 

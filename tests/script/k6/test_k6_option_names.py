@@ -12,7 +12,7 @@ from beside_k6 import find_k6
 from k6_texts import run_text
 from servers import OK, Server, answering
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.k6 import k6_network, k6_option_names, k6_options, k6_settings
 from fastbench.script.run_request import K6Words
 

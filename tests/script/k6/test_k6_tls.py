@@ -14,7 +14,8 @@ from k6_texts import run_text
 from running import Run
 from servers import OK, Server, answering
 
-from fastbench.plan.plan import Tls, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Tls
 from fastbench.script import remarks
 from fastbench.script.k6 import k6_tls
 

@@ -13,7 +13,7 @@ if not (ROOT / "fastbench/script/k6/js/sucrase/sucrase.js").exists():
     pytest.skip("built without TypeScript: sucrase was not fetched", allow_module_level=True)
 
 from fastbench.engine.javascript import _quickjs
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.k6.loading import k6_typescript
 
 LOAD = """

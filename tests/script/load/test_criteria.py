@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from test_dry_run import BODY, found_in, reading
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results.metric_values import BUILT_IN, Kind
 from fastbench.results.thresholds import grammar
 from fastbench.script.api.options import Declared, Settings

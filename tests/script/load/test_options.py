@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.results import json_codec
 from fastbench.script import recording_context
 from fastbench.script.api import declare

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from running import fastbench
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.api.options import Declared, Load, Settings
 from fastbench.script.load.cli_overrides import Applied, applied
 from fastbench.script.run_request import RunRequest

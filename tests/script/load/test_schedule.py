@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from running import SLOW
 
-from fastbench.plan.plan import Tls, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Tls
 from fastbench.script.api.options import Declared, Load, Settings
 from fastbench.script.load.cli_overrides import Applied, applied
 from fastbench.script.run_request import RunRequest

@@ -10,7 +10,7 @@ import pytest
 from running import fastbench
 from servers import Server, answering
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.api.options import Declared, Load, Settings
 from fastbench.script.load.cli_overrides import Applied, applied
 from fastbench.script.load.stage_spans import spans

@@ -17,7 +17,7 @@ from servers import Peer, Server
 from websocket_peers import TEXT, framed, opened, received
 
 from fastbench import phoenix
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.api import sockets
 from fastbench.script.protocols import live_messages
 from fastbench.script.protocols.phoenix_messages import PhoenixMessage, decode, encode

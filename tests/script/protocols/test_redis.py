@@ -11,7 +11,7 @@ import redis as real_redis
 from running import Run
 from store_scripts import run_script
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.protocols import redis
 
 SCRIPT = """

@@ -8,7 +8,7 @@ import databases
 import pytest
 from store_scripts import rows_of, run_script
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.protocols import rq
 from fastbench.script.protocols.job_watch import outcome
 

@@ -15,7 +15,7 @@ from servers import Peer, Server
 from websocket_peers import TEXT, framed, opened, received
 
 from fastbench import socketio
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.api import sockets
 from fastbench.script.protocols.socketio_messages import (
     ACK,

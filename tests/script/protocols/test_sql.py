@@ -12,7 +12,7 @@ import databases
 import pytest
 from store_scripts import rows_of, run_script
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.protocols import sql
 
 SCRIPT = """

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 ELEMENT, TEXT, COMMENT, DOCUMENT, DOCTYPE = 1, 3, 8, 9, 10
 MISSING: Final = (

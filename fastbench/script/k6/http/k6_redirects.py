@@ -16,7 +16,7 @@ from fastbench.script.k6.http import k6_urls
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Exchange, Response
-    from fastbench.plan.blocked import Blocked
+    from fastbench.plan.network.blocked import Blocked
     from fastbench.script.http.redirects import Following, Follows
     from fastbench.script.http.request_cache import RequestSource
 

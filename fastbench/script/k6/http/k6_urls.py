@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fastbench.engine.client import _client
 from fastbench.foundation import redact
-from fastbench.plan import blocked, urls
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import urls
+from fastbench.plan.network import blocked
 from fastbench.results.thresholds import request_tags
 from fastbench.script.http.request_cache import Site
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Ready, Response
-    from fastbench.plan.blocked import Blocked
+    from fastbench.plan.network.blocked import Blocked
     from fastbench.script.expected import Expected
     from fastbench.script.http.request_cache import Maker, RequestOptions
     from fastbench.script.recording_context import RecordingContext

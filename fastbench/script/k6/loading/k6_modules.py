@@ -15,7 +15,7 @@ from collections.abc import Collection
 
 from fastbench.engine.javascript._quickjs import JsError
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.k6.loading import k6_commonjs as commonjs
 from fastbench.script.k6.loading import k6_typescript
 

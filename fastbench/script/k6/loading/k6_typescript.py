@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastbench.engine.javascript._quickjs import JsError, JsValue, Realm
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 
 SUCRASE = Path(__file__).parents[1] / "js" / "sucrase" / "sucrase.js"  # by .ci/fetch_sucrase.py
 ENDINGS = (".ts", ".mts", ".cts")

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastbench.foundation import units
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script import values
 from fastbench.script.k6.k6_calls import K6Error, owner
 from fastbench.script.protocols.sql import Database, QueryError

@@ -6,7 +6,7 @@ import re
 from urllib.parse import unquote, urlsplit
 
 from fastbench.foundation import redact
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
 from fastbench.script.protocols.databases.pool import Driver
 
 KINDS = {

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from fastbench.foundation import signals
-from fastbench.plan import connect_to
+from fastbench.plan.network import connect_to
 from fastbench.plan.plan import Family, Plan
 
 PROBE_S = 1.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fastbench.plan.plan import Tls, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Tls
 
 _REASONS = {
     "NO_CERTIFICATE_OR_CRL_FOUND": "it has no PEM certificate",

@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from fastbench.foundation import redact
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import hostnames
-from fastbench.plan.plan import ConnectTo, UsageError
+from fastbench.plan.plan import ConnectTo
 
 _MAX_PORT = 65535
 _HOST = r"(\[[^\]]*\]|[^:\[\]]*)"

@@ -11,8 +11,8 @@ from commandline import invoke
 from running import fastbench
 from servers import Server, answering
 
-from fastbench.plan import connect_to
-from fastbench.plan.connect_to import parse, where
+from fastbench.plan.network import connect_to
+from fastbench.plan.network.connect_to import parse, where
 
 
 @pytest.mark.parametrize(

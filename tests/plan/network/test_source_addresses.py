@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fastbench.plan import source_addresses
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.network import source_addresses
 
 
 @pytest.mark.parametrize(

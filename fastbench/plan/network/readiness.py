@@ -19,9 +19,12 @@ from functools import partial
 from fastbench.foundation import signals
 from fastbench.foundation.errors import describe
 from fastbench.foundation.units import format_s, parse_duration_s
-from fastbench.plan import plain_http, plain_http2, proxies, resolve, urls
-from fastbench.plan.plan import MAX_DURATION_S, ConnectTo, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import urls
+from fastbench.plan.network import plain_http, plain_http2, proxies, resolve
+from fastbench.plan.plan import ConnectTo
 from fastbench.plan.urls import Url
+from fastbench.plan.workload import MAX_DURATION_S
 
 LIMIT_S = 30.0  # where none is given
 LOOK_S = 0.05  # between two looks

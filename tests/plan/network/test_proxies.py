@@ -6,7 +6,7 @@ import pytest
 from commandline import invoke
 from servers import Server, answering, refusing
 
-from fastbench.plan import proxies
+from fastbench.plan.network import proxies
 
 SECRET = "http://u:hunter22@proxy.example:3128"
 

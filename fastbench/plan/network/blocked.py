@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from fastbench.plan.resolve import ResolveError, Row
+from fastbench.plan.network.resolve import ResolveError, Row
 
 BLOCKED_NAME = "EKEYREJECTED"  # numbers that getaddrinfo(3) has none of
 BLOCKED_ADDRESS = "EADDRNOTAVAIL"

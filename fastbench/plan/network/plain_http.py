@@ -10,7 +10,8 @@ import socket
 import ssl
 from collections.abc import Sequence
 
-from fastbench.plan import connect_to, hostnames, resolve
+from fastbench.plan import hostnames
+from fastbench.plan.network import connect_to, resolve
 from fastbench.plan.plan import ConnectTo
 from fastbench.plan.urls import DEFAULT_PORT, Url
 

@@ -16,8 +16,9 @@ from servers import OK, Peer, Script, Server, answering, refusing
 from fastbench.cli.args import script_args, url_args
 from fastbench.cli.debug import http2_frames as wire
 from fastbench.experiments.trials.trial_servers import free_port
-from fastbench.plan import plain_http2, readiness, urls
-from fastbench.plan.plan import UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import urls
+from fastbench.plan.network import plain_http2, readiness
 
 SOON_S = 10.0  # more than it takes, however slow the machine
 SCRIPT = """

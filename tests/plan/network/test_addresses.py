@@ -15,9 +15,10 @@ from servers import Peer, Script, Server, answering
 from wires import Wires, on_wires
 
 from fastbench.foundation import errors
-from fastbench.plan import resolve
-from fastbench.plan.plan import Expect, Load, Plan, Request, Target
-from fastbench.plan.resolve import Endpoint, ResolveError
+from fastbench.plan.network import resolve
+from fastbench.plan.network.resolve import Endpoint, ResolveError
+from fastbench.plan.plan import Expect, Plan, Request, Target
+from fastbench.plan.workload import Load
 from fastbench.results import addresses
 from fastbench.results.addresses import AddressRow
 from fastbench.results.result import Result

@@ -7,7 +7,8 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from fastbench.plan.plan import Family, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.plan import Family
 
 MAX_ADDRESSES = 4096
 

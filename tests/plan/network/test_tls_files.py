@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from fastbench.plan import tls_files
-from fastbench.plan.plan import Tls, UsageError
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.network import tls_files
+from fastbench.plan.plan import Tls
 
 
 @pytest.fixture(scope="module")

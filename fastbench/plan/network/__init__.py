@@ -1,0 +1,1 @@
+"""How connections reach the server: names and addresses, certificates, proxies, readiness."""
