@@ -47,7 +47,7 @@ ROOMS["__main__"] = {"foundation", "cli"}
 
 # Which part of a room may import which other; files beside its folders are a part of its name.
 PARTS: dict[str, set[str]] = {
-    **{f"plan.{each}": {"plan"} for each in ("network",)},
+    **{f"plan.{each}": {"plan"} for each in ("network", "varied")},
     "results.thresholds": {"results"},
     "results.assessment": {"results"},
     "results.merging": {"results"},
