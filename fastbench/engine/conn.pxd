@@ -88,12 +88,17 @@ cdef inline void queue_up(Worker *w, Conn *c) noexcept nogil:
         push(&w.fresh, &c.node)
 
 
-cdef inline void release(Worker *w, Conn *c, bint orderly) noexcept nogil:
-    """Close the socket and queue the connection to connect again, later if it was of no use; one
-    that the plan does not ask for any more is parked instead."""
+cdef inline void not_idle(Worker *w, Conn *c) noexcept nogil:
+    """It has no room for a planned request any more."""
     if c.idle:
         c.idle = 0
         remove(&w.idle, &c.node)
+
+
+cdef inline void release(Worker *w, Conn *c, bint orderly) noexcept nogil:
+    """Close the socket and queue the connection to connect again, later if it was of no use; one
+    that the plan does not ask for any more is parked instead."""
+    not_idle(w, c)
     if c.state == OPEN:
         w.slot.connected -= 1
     if WAITING < c.state < OPEN:

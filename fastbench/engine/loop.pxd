@@ -18,7 +18,8 @@ from fastbench.engine.conn cimport (
     ask_for, connect_failed, connect_some, connected, fresh_may_connect, handshake, next_retry_ns,
 )
 from fastbench.engine.fifo cimport Node
-from fastbench.engine.http2.multiplex cimport begin_http2, flush_session, time_out_session
+from fastbench.engine.http2.multiplex cimport begin_http2, flush_session
+from fastbench.engine.http2.session_life cimport take_leave, time_out_session
 from fastbench.engine.kernel cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP, PR_SET_TIMERSLACK, ask_for_short_slices, epoll_event,
     now_ns, prctl, wait,
@@ -87,7 +88,7 @@ cdef inline void expire(Worker *w, uint64_t looked_ns) noexcept nogil:
     while c != NULL and c.begun_ns + w.connect_timeout_ns <= looked_ns:
         if c.state == UPGRADING:
             upgrade_failed(w, c, CONNECT_TIMEOUT, 0)
-        elif c.state == SETTLING:
+        elif c.state >= SETTLING:
             time_out_session(w, c)
         else:
             connect_failed(w, c, ETIMEDOUT, IN_TLS if c.state == CONNECTING_TLS else IN_CONNECT)
@@ -114,7 +115,7 @@ cdef inline void on_event(Worker *w, Conn *c, uint32_t events) noexcept nogil:
         return
     if c.state == OPEN:
         send_more(w, c)
-    elif c.state == SETTLING:
+    elif c.state >= SETTLING:
         flush_session(w, c)
 
 
@@ -268,6 +269,7 @@ cdef inline void run(Worker *w) noexcept nogil:
             drop_what_comes(w)
         connect_some(w)
     take_stock(w)
+    take_leave(w)
     if w.n_lingering:
         see_off(w)
     if w.talk.flush != NULL:

@@ -31,6 +31,7 @@ from fastbench.engine.kernel cimport (
     wait,
 )
 from fastbench.engine.http2.lingering cimport drop_what_comes, see_off
+from fastbench.engine.http2.session_life cimport take_leave
 from fastbench.engine.loop cimport EVENTS, earlier, expire, next_ns, on_event, take_stock
 from fastbench.engine.pace cimport begin_plan, come_due
 from fastbench.engine.traffic cimport flush_marked, keep_pace, send_more
@@ -286,5 +287,6 @@ cdef inline void run_in_turns(Worker **sides, uint32_t count, Timeline *t,
         sides[i].now_ns = now_ns()
         sides[i].planned = False        # each slice has counted what it planned
         take_stock(sides[i])
+        take_leave(sides[i])
         if sides[i].n_lingering:
             see_off(sides[i])

@@ -17,6 +17,7 @@ from fastbench.engine.hdr cimport record
 from fastbench.engine.http2.multiplex cimport (
     flush_session, receive_frames, start_stream, streams_left, time_out_stream,
 )
+from fastbench.engine.http2.session_life cimport leave
 from fastbench.engine.kernel cimport now_ns
 from fastbench.engine.pace cimport advance
 from fastbench.engine.worker cimport OPEN, Conn, Request, Worker
@@ -128,7 +129,10 @@ cdef inline void send_more(Worker *w, Conn *c) noexcept nogil:
     """Give an open connection work and write it; `w.now_ns` must be fresh."""
     if surplus(w, c):
         if c.in_flight == 0:
-            release(w, c, True)
+            if c.speaks_http2:
+                leave(w, c)
+            else:
+                release(w, c, True)
             return
     elif w.running and w.planned:
         offer(w, c)

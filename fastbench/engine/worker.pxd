@@ -22,7 +22,8 @@ cdef struct Worker
 
 cdef enum ConnState:
     WAITING, CONNECTING_TCP, CONNECTING_TLS, UPGRADING,
-    SETTLING,                       # HTTP/2: until the server's SETTINGS came
+    SETTLING,                       # HTTP/2: until the server's SETTINGS came,
+    STALLED,                        # and while they allow no stream any more
     OPEN
 
 cdef enum Protocols:                # what connections may speak

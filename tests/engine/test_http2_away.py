@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from http2_frames import CODES, RST_STREAM, answer, data, goaway, headers, reset, settings
+from http2_frames import CODES, RST_STREAM, answer, data, goaway, headers, reset
 from http2_loads import asking, load
 from http2_peers import Streams, serving
 
@@ -238,64 +238,6 @@ def test_a_silent_connection_is_closed() -> None:
     assert run.ends[2] >= 1 and run.ends[0] == 3
     assert server.seen.connections == 2
     assert {kind for kind, _ in run.errors} == {"timeout"}
-
-
-@pytest.mark.parametrize("limit", [0, 1, 2])
-def test_a_limit_of_streams_is_kept_and_may_rise(limit: int) -> None:
-    def script(h: Streams) -> None:
-        h.hello((3, limit))
-        for _ in range(4 if limit else 0):
-            streams = [h.request() for _ in range(limit)]
-            assert not h.whole and h.last_id == max(streams)
-            for stream in streams:
-                h.send(answer(stream))
-        if not limit:
-            h.until(4, 1)
-        h.send(settings((3, 5)))
-        h.until(4, 1)
-        h.answer_all()
-
-    with serving(script) as (server, seen):
-        run = load(server.port, count=40, streams=8)
-    assert (run.ends, run.errors, seen.requests) == ((40, 0, 0), {}, 40)
-    assert run.counters["stream_limit"] == 5
-
-
-def test_a_server_that_never_allows_a_stream_is_no_connection() -> None:
-    """Nothing else would end a run of a number of requests: none can be sent."""
-
-    def script(h: Streams) -> None:
-        h.hello((3, 0))
-        if h.number > 1:
-            h.send(settings((3, 5)))
-            h.answer_all()
-        h.read_on()
-
-    with serving(script) as (server, seen):
-        run = load(server.port, count=20, connections=2, streams=8, connect_timeout_s=0.2)
-    assert (run.ends, seen.requests) == ((20, 0, 0), 20)
-    assert run.errors == {("protocol", "no streams allowed"): 2}
-    assert run.phases["protocol", "no streams allowed"] == "settings"
-    assert run.counters["sessions"] == run.counters["connects"] <= 2
-
-
-def test_a_limit_that_falls_holds_for_new_streams() -> None:
-    def script(h: Streams) -> None:
-        streams = taking(h, 4)
-        h.send(settings((3, 1)))
-        h.until(4, 1)
-        for stream in streams[:3]:
-            h.send(answer(stream))
-        assert h.last_id == streams[3]  # four were open: none may be opened before all ended
-        h.send(answer(streams[3]))
-        while True:
-            stream = h.request()
-            assert not h.whole
-            h.send(answer(stream))
-
-    with serving(script) as (server, seen):
-        run = load(server.port, count=20, streams=4)
-    assert (run.ends, run.errors, seen.requests) == ((20, 0, 0), {}, 20)
 
 
 def test_what_goes_again_does_not_wait_for_connections_that_have_nothing_to_send() -> None:

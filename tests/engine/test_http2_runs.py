@@ -138,6 +138,15 @@ def test_stages_of_connections_rise_and_fall() -> None:
     assert (s["failed"], s["timeouts"], s["in_flight_at_end"]) == (0, 0, 0)
     assert seen.requests == s["ok"] > 100
     assert server.seen.connections == 4
+    assert seen.goodbyes == 4
+
+
+@pytest.mark.parametrize("load", [(), ("-R", "500"), ("-m1",)])
+def test_a_run_ends_with_goodbyes(load: tuple[str, ...]) -> None:
+    with serving(by_path) as (server, seen):
+        run = fastbench(*MANY, *load, "-n", "60", server.url())
+    assert (run.summary["ok"], run.errors) == (60, [])
+    assert seen.goodbyes == server.seen.connections
 
 
 def test_the_library_h2_finds_nothing_wrong_with_us() -> None:
@@ -176,4 +185,6 @@ def test_servers_that_are_loaded_in_turns() -> None:
     assert [each["ok"] for each in found] == [seen.requests, also_seen.requests]
     assert [each["started"] for each in found] == [each["ok"] for each in found]
     assert len(rows) == 12 and all(row[4] == row[5] > 10 for row in rows)
+    del engines
     assert one.seen.connections == other.seen.connections == 2
+    assert seen.goodbyes == also_seen.goodbyes == 2

@@ -249,4 +249,4 @@ def test_without_keepalive_each_request_has_a_connection() -> None:
     with serving(each(answer)) as (server, seen):
         run = load(server.port, count=5, keepalive=False)
     assert (run.ends, run.errors) == ((5, 0, 0), {})
-    assert (server.seen.connections, seen.goaways) == (5, ["NO_ERROR"] * 5)
+    assert (server.seen.connections, seen.goodbyes, seen.goaways) == (5, 5, [])

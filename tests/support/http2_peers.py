@@ -64,7 +64,8 @@ class Seen:
     paths: Counter[str] = field(default_factory=Counter)  # of all that began
     bodies: list[int] = field(default_factory=list)
     resets: list[str] = field(default_factory=list)
-    goaways: list[str] = field(default_factory=list)
+    goaways: list[str] = field(default_factory=list)  # that say what we did wrong
+    goodbyes: int = 0  # the others
     acks: int = 0
     pings: list[bytes] = field(default_factory=list)
     ended: int = 0  # connections that the client closed
@@ -140,7 +141,9 @@ class Streams:
             self.seen.resets.append(CODES[word])
         elif read.kind == GOAWAY:
             assert read.stream == 0
-            self.seen.goaways.append(CODES[word])
+            if word:
+                self.seen.goaways.append(CODES[word])
+            self.seen.goodbyes += word == 0
         elif read.kind == SETTINGS:
             assert read.stream == 0 and len(read.payload) % 6 == 0
             self.seen.acks += read.flags & ACK

@@ -12,7 +12,7 @@ from fastbench.engine.bridge import _core
 __all__ = ["HEAD", "Said", "conversation", "cuts", "hear", "session"]
 
 HEAD = block((":method", "GET"), (":scheme", "http"), (":authority", "h"), (":path", "/"))
-OF_ALL_STREAMS = ("settled", "went away", "broken")
+OF_ALL_STREAMS = ("settled", "settings", "went away", "broken")
 Said = tuple[str, int, str, bytes | bool]  # event, slot, code, and its bytes or whether it ends
 
 

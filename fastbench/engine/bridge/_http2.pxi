@@ -1,7 +1,7 @@
 # Part of _core.pyx: a connection of HTTP/2 without a socket, for tests.
 
-SESSION_EVENTS = ("", "settled", "head", "body", "trailers", "broken stream", "reset", "refused",
-                  "went away", "broken")
+SESSION_EVENTS = ("", "settled", "settings", "head", "body", "trailers", "broken stream", "reset",
+                  "refused", "went away", "broken")
 
 
 cdef class Session:

@@ -174,8 +174,6 @@ cdef class Multiplexer:
             self.take_in(<size_t>n)
             done = drained and self.carried == 0
             self.deliver()
-        if s.settled:
-            self.pool.slot.stream_limit = s.limit
         if s.settled and not s.acknowledged and self.link.step == SHARED \
                 and self.heard_ns - self.begun_ns > <uint64_t>(self.pool.connect_timeout_s * 1e9):
             h2frame.put_goaway(&s.out, h2frame.SETTINGS_TIMEOUT)
@@ -202,8 +200,9 @@ cdef class Multiplexer:
             event = h2session.read_event(self.session, NULL, &news, &at, end)
             if event == h2message.NOTHING:
                 return
-            if event == h2message.SETTLED:
-                self.pool.slot.sessions += 1
+            if event == h2message.SETTLED or event == h2message.SETTINGS_CHANGED:
+                self.pool.slot.sessions += event == h2message.SETTLED
+                self.pool.slot.stream_limit = self.session.limit
             elif event == h2message.WENT_AWAY:
                 self.went_away(news.code)
             elif event == h2message.BROKEN:

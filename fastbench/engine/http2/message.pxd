@@ -30,6 +30,7 @@ cdef enum:
 cdef enum Event:
     NOTHING,                        # more bytes are needed
     SETTLED,                        # the peer's SETTINGS came: requests may go
+    SETTINGS_CHANGED,               # others came later
     HEAD,                           # a final head
     BODY,                           # bytes of a body, or its end
     TRAILERS,

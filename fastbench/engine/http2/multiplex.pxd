@@ -1,12 +1,10 @@
 """Requests and their answers on a connection of HTTP/2, as `http1.exchange` has them for HTTP/1.1.
 
-1. A connection is open once the server's SETTINGS came and allow a stream: until then connecting
-   lasts.
+1. When a connection is open, and how it ends, stands in `session_life`.
 2. A request that takes too long is given up alone (RST_STREAM); if nothing at all was heard since
    it was sent, its connection is.
 3. What the server has not looked at goes once more, whatever its method (RFC 9113 section 8.7): the
-   streams above the last one that GOAWAY names, and those refused; three times at most. What was
-   lost with the connection goes by the rules of HTTP/1.1 (`rules.may_send_again`).
+   streams above the last one that GOAWAY names, and those refused; three times at most.
 4. After GOAWAY no stream is opened; the others come to their end, then the connection is made anew.
 """
 
@@ -14,30 +12,30 @@ from libc.errno cimport EAGAIN
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from fastbench.engine.block cimport (
-    CONNECT_TIMEOUT, GOAWAY, IN_HEAD, IN_SEND, IN_SETTINGS, PROTOCOL, RESET, STREAM_RESET, TIMEOUT,
-    Kind, UrlCounts, count_error,
+    GOAWAY, IN_HEAD, IN_SEND, PROTOCOL, RESET, STREAM_RESET, TIMEOUT, UrlCounts, count_error,
 )
-from fastbench.engine.byurl cimport count_failed, url_counts
+from fastbench.engine.byurl cimport url_counts
 from fastbench.engine.codec cimport find
-from fastbench.engine.conn cimport fail_kept, opened, release, settle
+from fastbench.engine.conn cimport not_idle, release
 from fastbench.engine.http1.exchange cimport READ_BYTES
-from fastbench.engine.fifo cimport remove
-from fastbench.engine.http2.frame cimport NO_ERROR, SETTINGS_TIMEOUT, put_goaway, unwritten
+from fastbench.engine.http2.frame cimport SETTINGS_TIMEOUT, put_goaway, unwritten
 from fastbench.engine.http2.message cimport (
-    BODY, BROKEN, HEAD, NOTHING, NOT_ACKNOWLEDGED, NO_STREAMS, OUT_OF_MEMORY, REFUSED,
+    BODY, BROKEN, HEAD, NOTHING, NOT_ACKNOWLEDGED, OUT_OF_MEMORY, REFUSED, SETTINGS_CHANGED,
     SETTLED, STREAM_BROKEN, WENT_AWAY, Event, News,
 )
 from fastbench.engine.http2.message cimport STREAM_RESET as RESET_BY_PEER
 from fastbench.engine.http2.session cimport read_event
-from fastbench.engine.http2.stream cimport (
-    BEGUN, CONTENT_FOUND, FREE, NO_SLOT, QUEUED, WITHOUT_BODY, Session, Stream,
-    begin_session, cancel, forget, may_open, new_session, open_next, queue_again, send_part,
-    something_to_write, take_slot,
+from fastbench.engine.http2.session_life cimport (
+    break_session, end_stream, fail_stream, heed_settings, leave, lost_session, send_again,
+    session_failed, stall, time_out_session,
 )
-from fastbench.engine.http2.lingering cimport linger
+from fastbench.engine.http2.stream cimport (
+    CONTENT_FOUND, NO_SLOT, WITHOUT_BODY, Session, Stream, begin_session, cancel, may_open,
+    new_session, open_next, send_part, something_to_write, take_slot,
+)
 from fastbench.engine.kernel cimport EPOLLERR, EPOLLHUP, EPOLLRDHUP, now_ns
 from fastbench.engine.rules cimport (
-    MAX_RESENDINGS, SESSION_RULE, cause, kind_of_loss, may_send_again, phase_of_stream,
+    MAX_RESENDINGS, SESSION_RULE, cause, kind_of_loss, phase_of_stream,
 )
 from fastbench.engine.tally cimport BEHIND_TIMEOUT, begin_request, count_timeout, judge
 from fastbench.engine.worker cimport OPEN, SETTLING, Conn, Request, Worker
@@ -51,85 +49,6 @@ cdef enum:
 cdef inline bint streams_left(const Conn *c) noexcept nogil:
     """May the connection carry one request more?"""
     return c.in_flight < c.session.limit and not c.session.draining
-
-
-# The ends of requests
-
-cdef inline void end_stream(Worker *w, Conn *c, uint32_t slot) noexcept nogil:
-    remove(&w.flying, &c.ring[slot].node)
-    c.in_flight -= 1
-    forget(c.session, slot)
-
-
-cdef inline void fail_stream(Worker *w, Conn *c, uint32_t slot, Kind kind,
-                             int32_t code) noexcept nogil:
-    cdef Request *r = &c.ring[slot]
-    count_error(r.slot, kind, phase_of_stream(&c.session.streams[slot]), code, 1, now_ns())
-    count_failed(w, r)
-    end_stream(w, c, slot)
-
-
-cdef inline void send_again(Worker *w, Conn *c, uint32_t slot) noexcept nogil:
-    c.ring[slot].retried += 1
-    c.ring[slot].first_ns = 0
-    c.ring[slot].slot.retried += 1
-    queue_again(c.session, slot)
-
-
-cdef inline void lost_session(Worker *w, Conn *c, Kind kind, int32_t code) noexcept nogil:
-    """The connection is no more: each request in flight is kept to be sent again, or has failed."""
-    cdef Session *s = c.session
-    cdef uint32_t failed = 0
-    cdef uint32_t slot
-    cdef Stream *st
-    cdef Request *r
-    for slot in range(s.n_streams):
-        st = &s.streams[slot]
-        r = &c.ring[slot]
-        if st.state == FREE or st.state == QUEUED:
-            continue
-        if w.retry_allowed and not st.flags & BEGUN and may_send_again(
-                kind, c.served != 0, w.templates[r.template].idempotent, r.retried != 0):
-            send_again(w, c, slot)
-        else:
-            fail_stream(w, c, slot, kind, code)
-            failed += 1
-    if failed == 0 and (c.in_flight == 0 or kind == PROTOCOL):
-        count_error(w.counts, kind, IN_HEAD, code, 1, now_ns())
-    release(w, c, False)
-
-
-cdef inline bint session_failed(Worker *w, Conn *c, Kind kind, int32_t code) noexcept nogil:
-    """The server never said its SETTINGS, or something else."""
-    count_error(w.counts, kind, IN_SETTINGS, code, c.in_flight if c.in_flight else 1, now_ns())
-    fail_kept(w, c)
-    settle(w, c)
-    release(w, c, False)
-    return False
-
-
-cdef inline void time_out_session(Worker *w, Conn *c) noexcept nogil:
-    """Connecting took too long, or ended before a stream was allowed."""
-    if c.session.settled:
-        session_failed(w, c, PROTOCOL, SESSION_RULE + NO_STREAMS)
-    else:
-        session_failed(w, c, CONNECT_TIMEOUT, 0)
-
-
-cdef inline void open_session(Worker *w, Conn *c) noexcept nogil:
-    """SETTINGS came; a server may say later that it allows streams."""
-    if c.state == SETTLING and c.session.settled and c.session.limit:
-        opened(w, c)
-        w.slot.sessions += 1
-        w.slot.stream_limit = c.session.limit
-
-
-cdef inline void leave(Worker *w, Conn *c) noexcept nogil:
-    """All is answered, and no more requests are wanted on this connection: say so, and close it."""
-    cdef Session *s = c.session
-    put_goaway(&s.out, NO_ERROR)
-    w.transport.send(&c.link, s.out.bytes + s.out.begin, unwritten(&s.out))
-    release(w, c, True)
 
 
 cdef inline bint time_out_stream(Worker *w, Request *r) noexcept nogil:
@@ -194,9 +113,7 @@ cdef inline void went_away(Worker *w, Conn *c, const News *news) noexcept nogil:
     w.counts.goaways += 1
     if news.code:
         count_error(w.counts, GOAWAY, IN_HEAD, <int32_t>news.code, 1, now_ns())
-    if c.idle:
-        c.idle = 0
-        remove(&w.idle, &c.node)
+    not_idle(w, c)
     for slot in range(s.n_streams):
         if s.streams[slot].id <= s.last_id:
             continue
@@ -217,8 +134,8 @@ cdef inline bint on_event_of_session(Worker *w, Conn *c, Event event,
         send_again(w, c, news.slot)
     elif event == REFUSED or event == RESET_BY_PEER:
         fail_stream(w, c, news.slot, STREAM_RESET, <int32_t>news.code)
-    elif event == SETTLED:
-        open_session(w, c)
+    elif event == SETTLED or event == SETTINGS_CHANGED:
+        heed_settings(w, c)
     elif event == WENT_AWAY:
         went_away(w, c, news)
     elif event == BROKEN:
@@ -227,19 +144,6 @@ cdef inline bint on_event_of_session(Worker *w, Conn *c, Event event,
     else:
         on_answer(w, c, event, news)
     return True
-
-
-cdef inline void break_session(Worker *w, Conn *c, uint32_t rule) noexcept nogil:
-    """The server broke a rule of the connection: tell it why, if it still reads."""
-    cdef Session *s = c.session
-    if unwritten(&s.out):
-        w.transport.send(&c.link, s.out.bytes + s.out.begin, unwritten(&s.out))
-    linger(w, c)
-    c.served = 0                    # do not come back at once
-    if c.state == SETTLING:
-        session_failed(w, c, PROTOCOL, SESSION_RULE + <int32_t>rule)
-    else:
-        lost_session(w, c, PROTOCOL, SESSION_RULE + <int32_t>rule)
 
 
 cdef inline bint take_frames(Worker *w, Conn *c, size_t n_bytes) noexcept nogil:
@@ -301,14 +205,11 @@ cdef inline bint receive_frames(Worker *w, Conn *c, uint32_t events) noexcept no
         w.now_ns = c.heard_ns
         if not take_frames(w, c, n):
             return False
-        open_session(w, c)
         if unwritten(&c.session.out) > REPLIES_BYTES and not write_session(w, c):
             return False
         if drained and not ending and n_greedy == 0:
             break
         n_greedy -= n_greedy != 0
-    if c.session.settled:
-        w.slot.stream_limit = c.session.limit
     if c.session.draining and c.session.open == 0:
         leave(w, c)
         return False
@@ -375,6 +276,8 @@ cdef inline bint flush_session(Worker *w, Conn *c) noexcept nogil:
     if c.session.draining and c.session.open == 0:
         leave(w, c)
         return False
+    if c.session.limit == 0 and c.session.open == 0 and c.state == OPEN:
+        stall(w, c)
     return True
 
 

@@ -20,8 +20,8 @@ from fastbench.engine.http2.frame cimport (
 from fastbench.engine.http2.head_block cimport BlockMemo
 from fastbench.engine.http2.message cimport (
     BLOCK_INTERRUPTED, BROKEN, FRAME_TOO_LARGE, NOTHING, NOT_HTTP2,
-    OUT_OF_MEMORY, PUSHED, REFUSED, REPLIES_UNREAD, SETTINGS_LATE, SETTING_VALUE, SETTLED,
-    STREAM_NEVER_OPENED, STREAM_RESET, WENT_AWAY, WINDOW_NOT_OPENED, WINDOW_OVERFLOW,
+    OUT_OF_MEMORY, PUSHED, REFUSED, REPLIES_UNREAD, SETTINGS_CHANGED, SETTINGS_LATE, SETTING_VALUE,
+    SETTLED, STREAM_NEVER_OPENED, STREAM_RESET, WENT_AWAY, WINDOW_NOT_OPENED, WINDOW_OVERFLOW,
     WRONG_LENGTH, WRONG_STREAM, Event, News, break_off, break_stream, in_data, on_continuation,
     on_data, on_headers, quiet, read_data,
 )
@@ -87,7 +87,7 @@ cdef inline Event on_settings(Session *s, News *news, uint32_t id, const uint8_t
         at += 6
     put_frame(&s.out, 0, SETTINGS, ACK, 0)
     if s.settled:
-        return NOTHING
+        return SETTINGS_CHANGED
     s.settled = True
     return SETTLED
 
