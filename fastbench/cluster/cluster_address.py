@@ -137,3 +137,9 @@ def _host(place: str, words: list[str]) -> SshHost:
     port = int(found["port"]) if found["port"] else None
     python = words[1] if len(words) == 2 else ""
     return SshHost(found["host"].strip("[]"), found["user"] or "", port, python)
+
+
+def natural(worker: tuple[str, str]) -> list[tuple[int, str]]:
+    """Order by names, and numbers in names by their value."""
+    parts = re.findall(r"\d+|\D+", worker[0])
+    return [(int(each), "") if each.isdigit() else (-1, each) for each in parts]

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from fastbench.cluster import cluster_address
 from fastbench.cluster.cluster_address import Local, Scheduler, Ssh, read
 from fastbench.foundation.usage_error import UsageError
 
@@ -146,6 +147,9 @@ def _imported() -> Any:
     """Import Dask. Raises UsageError without it."""
     try:
         import dask
+
+        # Dask would measure each message, for whether it is so large that a thread should read it.
+        dask.config.set({"distributed.comm.offload": False})  # it is read at the import
         import distributed  # noqa: F401
     except ModuleNotFoundError as error:
         if error.name not in ("dask", "distributed"):
@@ -337,7 +341,8 @@ async def _workers(address: str, client: Any) -> list[tuple[str, str]]:
             f"--on {address}: the cluster has no workers; start one on each machine: "
             f"dask worker {client.scheduler.address} --nthreads 1"
         )
-    named = sorted(((_name(each["name"]), where) for where, each in found.items()), key=_natural)
+    of_cluster = ((_name(each["name"]), where) for where, each in found.items())
+    named = sorted(of_cluster, key=cluster_address.natural)
     some = asyncio.Semaphore(VERSIONS_AT_ONCE)
 
     async def asked(where: str) -> dict[str, Any] | None:
@@ -392,9 +397,3 @@ def _same_version(address: str, whose: str, versions: Mapping[str, Any]) -> None
 def _name(name: object) -> str:
     """Return a worker's name; one that was given none has its address for it."""
     return re.sub(r"^(tcp|tls)://", "", str(name))
-
-
-def _natural(worker: tuple[str, str]) -> list[tuple[int, str]]:
-    """Order by names, and numbers in names by their value."""
-    parts = re.findall(r"\d+|\D+", worker[0])
-    return [(int(each), "") if each.isdigit() else (-1, each) for each in parts]

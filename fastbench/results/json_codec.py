@@ -14,9 +14,10 @@ import json
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Annotated, Any
+from functools import cache, partial
+from typing import Annotated, Any, Literal
 
 _SIGNED = "signed"
 Signed = Annotated[float, _SIGNED]  # a number that may be negative
@@ -24,6 +25,7 @@ Signed = Annotated[float, _SIGNED]  # a number that may be negative
 LATER = {"later": True}  # metadata of a field that came after the first version of a document
 SPARSE = {**LATER, "sparse": True}  # and that is not written where it is empty
 
+_Reader = Callable[[Any, str], Any]  # of a value and its path; raises DocumentError
 _EMPTY: tuple[object, ...] = (None, "", {})  # a 0 is something
 _EXPECTED = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
 
@@ -84,47 +86,77 @@ def member(value: object, name: str, path: str = "") -> Any:
 
 def read(kind: Any, value: object, path: str) -> Any:
     """Check a value against a type and build it. Raises DocumentError."""
+    return _reader(kind)(value, path)
+
+
+def _reader(kind: Any) -> _Reader:
+    """Return what reads values of a type, as `read` does: to look at a type takes the most time."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if origin is typing.Annotated and inner[1] == _SIGNED:
-        return _scalar(inner[0], value, path, least=-math.inf)
-    if origin is typing.Annotated:
-        text = read(inner[0], value, path)
-        text = inner[2].get(text, text) if len(inner) > 2 else text
-        if text not in inner[1]:
-            raise DocumentError(f"{path}: {_shown(text)} is none of {', '.join(inner[1])}")
-        return text
-    if origin is typing.Literal and value in inner:
-        return value
+    if origin is Annotated and inner[1] == _SIGNED:
+        return partial(_scalar, inner[0], least=-math.inf)
+    if origin is Annotated:
+        return partial(_chosen, inner[0], inner[1], inner[2] if len(inner) > 2 else {})
+    if origin is Literal:
+        return lambda value, path: value if value in inner else _scalar(kind, value, path)
     if origin in (types.UnionType, typing.Union):
-        return None if value is None else read(inner[0], value, path)
+        some = _reader(inner[0])
+        return lambda value, path: None if value is None else some(value, path)
     if origin is Mapping:
-        return {key: read(inner[1], v, _join(path, key)) for key, v in members(value, path).items()}
-    if origin is tuple and isinstance(value, list):
-        # One of another length than it should have is its reader's business.
-        whole = inner[-1] is not ... and len(inner) == len(value)
-        pairs = enumerate(zip(inner if whole else inner[:1] * len(value), value, strict=True))
-        return tuple(read(each, item, f"{path}[{at}]") for at, (each, item) in pairs)
-    if is_dataclass(kind):
-        return _fields(kind, value, path)
-    return _scalar(kind, value, path)
+        return partial(_mapping, _reader(inner[1]))
+    if origin is tuple:
+        readers = [_reader(each) for each in inner if each is not ...]
+        return partial(_items, readers, inner[-1] is not ...)
+    return partial(_fields if is_dataclass(kind) else _scalar, kind)
+
+
+def _chosen(
+    kind: Any, choices: Collection[str], older: Mapping[str, str], value: object, path: str
+) -> Any:
+    text = _scalar(kind, value, path)
+    text = older.get(text, text)
+    if text not in choices:
+        raise DocumentError(f"{path}: {_shown(text)} is none of {', '.join(choices)}")
+    return text
+
+
+def _mapping(reader: _Reader, value: object, path: str) -> dict[str, Any]:
+    return {key: reader(item, _join(path, key)) for key, item in members(value, path).items()}
+
+
+def _items(readers: list[_Reader], fixed: bool, value: object, path: str) -> Any:
+    if not isinstance(value, list):
+        return _scalar(tuple, value, path)  # which refuses it
+    # One of another length than it should have is its reader's business.
+    whole = fixed and len(readers) == len(value)
+    pairs = enumerate(zip(readers if whole else readers[:1] * len(value), value, strict=True))
+    return tuple(reader(item, f"{path}[{at}]") for at, (reader, item) in pairs)
 
 
 def due_in(kind: Any, value: object, path: str = "") -> list[str]:
     """Return the fields of a dataclass that are to be read: all but LATER ones that are missing."""
     there = members(value, path)
-    return [
-        part.name
-        for part in fields(kind)
-        if part.metadata not in (LATER, SPARSE) or part.name in there
-    ]
+    return [name for name, later in _names(kind) if not later or name in there]
+
+
+@cache
+def _names(kind: Any) -> list[tuple[str, bool]]:
+    """Return the names of the fields of a dataclass, and whether each came later."""
+    return [(part.name, part.metadata in (LATER, SPARSE)) for part in fields(kind)]
 
 
 def _fields(kind: Any, value: object, path: str) -> Any:
-    hints = typing.get_type_hints(kind, include_extras=True)
+    readers = _readers(kind)
     names = due_in(kind, value, path)
     return kind(
-        **{name: read(hints[name], member(value, name, path), _join(path, name)) for name in names}
+        **{name: readers[name](member(value, name, path), _join(path, name)) for name in names}
     )
+
+
+@cache
+def _readers(kind: Any) -> dict[str, _Reader]:
+    """Return what reads each field of a dataclass."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {part.name: _reader(hints[part.name]) for part in fields(kind)}
 
 
 def _scalar(kind: Any, value: Any, path: str, *, least: float = 0) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import typing
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pytest
@@ -17,3 +19,24 @@ def test_what_is_written_of_pairs_and_choices_is_read_back() -> None:
     assert json_codec.read(kind, json.loads(json.dumps(whole)), "pairs") == whole
     with pytest.raises(DocumentError, match=r"pairs\[0\]\[1\]: expected .*, got 'c'"):
         json_codec.read(kind, [[1, "c", 2]], "pairs")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a machine of a cluster tells every second, a thousand of them to one parent."""
+
+    name: str
+    cores: tuple[float, ...]
+
+
+def test_types_are_looked_at_once_however_much_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = Sample("a", (1.0, 2.0))
+    assert json_codec.read(Sample, json_codec.plain(sample), "sample") == sample
+
+    def again(*args: object, **more: object) -> None:
+        raise AssertionError("to look at the types takes nine times as long as to read")
+
+    monkeypatch.setattr(typing, "get_type_hints", again)
+    assert json_codec.read(Sample, json_codec.plain(sample), "sample") == sample
+    with pytest.raises(DocumentError, match=r"^sample.cores\[1\]: expected a number, got 'x'$"):
+        json_codec.read(Sample, {"name": "a", "cores": [1, "x"]}, "sample")

@@ -26,7 +26,7 @@ from fastbench.cluster.machine_report import MachineUse
 CLOCK_S = 5.0  # between two looks at its clock
 MAX_WAITING = 16  # pieces of files, of up to 1.4 MiB, that wait to be sent
 ROOM_S = 0.002
-PULL_S = 1.0  # a call waits so long for something to be said
+PULL_S = 1.5 * BEAT_S  # a call waits so long for something to be said: it never ends without
 LOST_STATUS = 9  # of workers of a lost machine, as if they had been killed
 ANSWERS = ("hello", "examined", "found", "left", "missing", "sought", "started", "summed")
 LONG = ("found", "missing", "sought", "started")  # names are looked up, files are read
