@@ -24,7 +24,7 @@ from fastbench.cluster.links.turns_of_machines import Turns
 from fastbench.cluster.machine_report import MachineUse
 
 CLOCK_S = 5.0  # between two looks at its clock
-MAX_WAITING = 16  # pieces of files, of up to 1.4 MiB, that wait to be sent
+MAX_WAITING = 8  # pieces of files, of up to 1.4 MiB, that wait to be sent
 ROOM_S = 0.002
 PULL_S = 1.5 * BEAT_S  # a call waits so long for something to be said: it never ends without
 LOST_STATUS = 9  # of workers of a lost machine, as if they had been killed
@@ -91,6 +91,11 @@ class MachineLink:
         while self._out.qsize() >= MAX_WAITING and not self.lost:
             await asyncio.sleep(ROOM_S)
         self._out.put_nowait(Said(kind, body).encoded())
+
+    async def handed_on(self) -> None:
+        """Wait until all that was said is on its way."""
+        while not (self._out.empty() or self.lost):
+            await asyncio.sleep(ROOM_S)
 
     async def measure(self, turns: Turns | None = None) -> Offset:
         """Estimate the offset of the machine's clock by exchanges of its time, each in its turn."""

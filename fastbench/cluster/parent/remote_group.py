@@ -13,17 +13,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from fastbench.cluster import message_codec, request_message, sent_files, sent_in_clear
+from fastbench.cluster import message_codec, request_message, sent_in_clear
 from fastbench.cluster.limits_of_silence import ANSWER_S
 from fastbench.cluster.links.cluster_thread import ClusterThread, awaited
-from fastbench.cluster.links.machine_link import MachineLink
+from fastbench.cluster.parent import file_sending
 from fastbench.cluster.parent.cluster_monitor import ClusterMonitor
 from fastbench.cluster.parent.leases import Leases
 from fastbench.cluster.parent.remote_workers import RemoteWorkers
 from fastbench.cluster.sent_files import Manifest
 from fastbench.cluster.worker_memory import MemoryTarget
 from fastbench.foundation import signals
-from fastbench.foundation.redact import printable
 from fastbench.foundation.units import plural
 from fastbench.foundation.usage_error import UsageError
 from fastbench.machine.processes import Found
@@ -90,10 +89,11 @@ class RemoteGroup(Group):
                 self._notice(sentence)
         packed = message_codec.pack(manifest, leave=("root", "notices"))
         asked = [each.ask("files", packed, "missing") for each in self._all.machines]
-        for machine, missing in zip(self._all.machines, awaited(asked, ANSWER_S), strict=True):
-            if missing is None:
+        missing = dict(zip(self._all.machines, awaited(asked, ANSWER_S), strict=True))
+        for machine, names in missing.items():
+            if names is None:
                 raise UsageError(self._all.why(machine))
-            _send(self._all.cluster, machine, manifest, missing)
+        self._all.cluster.call(file_sending.send_all(manifest, missing))
         return request_message.message_of(request, manifest)
 
     def _load(self, places: Sequence[int]) -> None:
@@ -232,21 +232,3 @@ class RemoteGroup(Group):
         for child in self.workers.children:
             if child.index == body["worker"]:
                 child.pid = body["pid"]
-
-
-def _send(
-    cluster: ClusterThread, machine: MachineLink, manifest: Manifest, missing: list[str]
-) -> None:
-    for name in missing:
-        path = manifest.path_of(name)
-        try:
-            size_bytes = left_bytes = os.path.getsize(path)
-            for chunk in sent_files.chunks(path):
-                left_bytes -= len(chunk)
-                body = {"sha256": name, "size_bytes": size_bytes, "last": left_bytes <= 0}
-                body |= {"data": message_codec.base64_of(chunk)}
-                cluster.call(machine.post_in_turn("file", body))
-        except OSError as error:
-            raise UsageError(f"{printable(path)} cannot be read: {error.strerror}.") from None
-        if left_bytes:
-            raise UsageError(f"{printable(path)} was written to while it was sent; run it again.")
