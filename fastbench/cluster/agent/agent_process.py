@@ -115,7 +115,7 @@ class Agent:
                 self._obey(frame)
                 self._heard_ns = time.monotonic_ns()  # the parent was not silent meanwhile
         except FrameError as error:
-            self.say("broke", f"{error}")
+            self.say("broke", {"what": f"{error}", "traceback": ""})
             self._over = True
 
     def _obey(self, frame: Frame) -> None:
@@ -257,13 +257,10 @@ class Agent:
 
 
 def fault(error: Exception) -> str:
-    """Say in one sentence what is wrong with us, and where to read more."""
+    """Say in one sentence what is wrong with us."""
     at = traceback.extract_tb(error.__traceback__)[-1]
     what = " ".join(f"{type(error).__name__}: {error}".split())
-    return (
-        f"{what} ({os.path.basename(at.filename)}, line {at.lineno}); "
-        "the log of its Dask worker has the traceback, please report it"
-    )
+    return f"{what} ({os.path.basename(at.filename)}, line {at.lineno})"
 
 
 def main() -> None:
@@ -278,7 +275,7 @@ def main() -> None:
     try:
         agent.serve(os.dup(0))
     except Exception as error:
-        wire.send(Said("broke", fault(error)))
+        wire.send(Said("broke", {"what": fault(error), "traceback": traceback.format_exc()}))
         wire.flush()
         raise  # to standard error, which is the Dask worker's
 

@@ -18,6 +18,7 @@ from fastbench.cluster import clock_offset
 from fastbench.cluster.clock_offset import DriftWatch, Exchange, Offset
 from fastbench.cluster.frames import Changes, Frame, FrameError, Reader, Said
 from fastbench.cluster.limits_of_silence import ANSWER_S, BEAT_S, LOST_S
+from fastbench.cluster.links import agent_fault
 from fastbench.cluster.links.machine_actor import ENDED
 from fastbench.cluster.links.remote_process import RemoteProcess
 from fastbench.cluster.links.turns_of_machines import Turns
@@ -219,7 +220,7 @@ class MachineLink:
         elif kind == "refused":
             self.lose(body)
         elif kind == "broke":
-            self.lose(f"its agent broke: {body}")
+            self.lose(agent_fault.sentence(body["what"], body["traceback"]))
 
     def _answer(self, kind: str, body: object) -> None:
         future = self._answers.pop(kind, None)

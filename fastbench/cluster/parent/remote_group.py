@@ -204,6 +204,11 @@ class RemoteGroup(Group):
         """Name the machine of a worker."""
         return self._all.machines[self._place_of(worker)].name
 
+    def lost(self, worker: int) -> str:
+        """Say why the machine of a worker is lost; "" if it is not."""
+        machine = self._all.machines[self._place_of(worker)]
+        return self._all.why(machine) if machine.lost else ""
+
     def close(self) -> None:
         """Leave nobody behind; a second time does nothing."""
         first = not self._closed

@@ -107,6 +107,10 @@ class Group(ABC):
         """Name the machine of a worker, for a sentence about it; "" for this one alone."""
         return ""
 
+    def lost(self, worker: int) -> str:
+        """Say why the machine of a worker is lost; "" if it is not."""
+        return ""
+
     def close(self) -> None:
         """Leave nobody behind; a second time does nothing."""
         if not self._closed:

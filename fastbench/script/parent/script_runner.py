@@ -235,7 +235,10 @@ class ScriptRun:
             self.teardown.cut = True
         elif kind == "gone":
             if not child.loaded:
-                raise refusal_of_ended(child, self.request.script)
+                if why := self.group.lost(child.index):
+                    raise UsageError(why)
+                machine = self.group.whose(child.index)
+                raise refusal_of_ended(child, self.request.script, machine)
             child.ended = True
 
     def _broken(self, broken: Broken, child: ScriptWorker) -> None:

@@ -58,9 +58,10 @@ class Notes:
         return f"{broken.stage} failed at {broken.spot.place}: {broken.text}"
 
 
-def refusal_of_ended(child: ScriptWorker, script: str) -> ScriptError:
-    """Say that the process of a worker ended while the script was loaded."""
+def refusal_of_ended(child: ScriptWorker, script: str, machine: str) -> ScriptError:
+    """Say that the process of a worker ended while the script was loaded; where, if elsewhere."""
+    where = f"{machine}: " if machine else ""
     return ScriptError(
-        f"{script}: its process ended {child.how} while the script was loaded; take what ends "
-        "processes out of the top of the script."
+        f"{where}{script}: its process ended {child.how} while the script was loaded; take what "
+        "ends processes out of the top of the script."
     )
