@@ -9,18 +9,27 @@ from dataclasses import dataclass
 from urllib.parse import quote_plus
 
 from fastbench.foundation.usage_error import UsageError
+from fastbench.plan import placeholder_texts
 from fastbench.plan.plan import check_header
 from fastbench.plan.text_file import read_bytes
 
 URLENCODED = "application/x-www-form-urlencoded"
 
+Span = tuple[int, int]  # begin and end, in bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Hold the bytes to send and the Content-Type they ask for ("" when they ask for none)."""
+    """Hold the bytes to send and the Content-Type they ask for ("" when they ask for none).
+
+    Of placeholders: none stand in what is `fixed`, as uploaded files are; those in what is `quoted`
+    stand in a head of a part of multipart/form-data.
+    """
 
     data: bytes
     content_type: str = ""
+    fixed: tuple[Span, ...] = ()
+    quoted: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +40,44 @@ class Part:
     data: bytes
     filename: str | None
     content_type: str
+    fixed: bool = False  # has no placeholders, see Body
 
 
 def inline(text: str) -> Body:
     """Make the body of `-b TEXT` or `-b @FILE`, byte for byte."""
     if text.startswith("@"):
-        return Body(read_bytes(text[1:], "-b"))
+        return of_file(read_bytes(text[1:], "-b"))
     return Body(encoded(text))
 
 
-def urlencoded(items: Sequence[tuple[str, str]]) -> Body:
+def of_file(data: bytes) -> Body:
+    """Make a body of a file, byte for byte; what is no text has no placeholders."""
+    return Body(data, fixed=() if _is_text(data) else ((0, len(data)),))
+
+
+def urlencoded(items: Sequence[tuple[str, str]], *, raw: bool = False) -> Body:
     """Join `--data` and its like with `&`, in order, as curl does.
 
     Each item is (flag, value). `--data @FILE` loses line breaks and NUL, as in curl;
     `--data-binary @FILE` keeps them; `--data-raw` has no files. `--data-urlencode` takes content,
-    =content, name=content, @FILE and name@FILE.
+    =content, name=content, @FILE and name@FILE. Placeholders are not encoded, unless `raw` says
+    that there are none.
     """
-    pieces = []
+    pieces, fixed, at = [], [], 0
     for flag, value in items:
         if flag == "--data-urlencode":
-            pieces.append(_urlencode(value))
+            piece = _urlencode(value, raw)
         elif flag == "--data-raw" or not value.startswith("@"):
-            pieces.append(encoded(value))
+            piece = encoded(value)
         else:
-            data = read_bytes(value[1:], flag)
-            pieces.append(data if flag == "--data-binary" else re.sub(rb"[\r\n\0]", b"", data))
-    return Body(b"&".join(pieces), URLENCODED)
+            piece = read_bytes(value[1:], flag)
+            if not _is_text(piece):
+                fixed.append((at, at + len(piece)))
+            if flag != "--data-binary":
+                piece = re.sub(rb"[\r\n\0]", b"", piece)
+        pieces.append(piece)
+        at += len(piece) + 1
+    return Body(b"&".join(pieces), URLENCODED, tuple(fixed))
 
 
 def multipart(
@@ -78,9 +99,17 @@ def multipart_of(
         mark = boundary().encode("ascii")
         if not any(mark in block for block in blocks):
             break
-    body = b"".join(b"--" + mark + b"\r\n" + block + b"\r\n" for block in blocks)
+    body, fixed, quoted = bytearray(), [], []
+    for part, block in zip(parts, blocks, strict=True):
+        body += b"--" + mark + b"\r\n"
+        quoted.append((len(body), len(body) + len(block) - len(part.data)))
+        body += block
+        if part.fixed:
+            fixed.append((len(body) - len(part.data), len(body)))
+        body += b"\r\n"
     content_type = f"multipart/form-data; boundary={mark.decode('ascii')}"
-    return Body(body + b"--" + mark + b"--\r\n", content_type)
+    data = bytes(body + b"--" + mark + b"--\r\n")
+    return Body(data, content_type, tuple(fixed), tuple(quoted))
 
 
 def form_part(form: str) -> Part:
@@ -95,7 +124,8 @@ def form_part(form: str) -> Part:
     content_type = options.get("type", guess_type(filename or content) if source == "@" else "")
     if content_type:
         check_header("Content-Type", content_type)
-    return Part(name, data, filename, content_type)
+    fixed = source == "@" or (source == "<" and not _is_text(data))
+    return Part(name, data, filename, content_type, fixed)
 
 
 def encoded(text: str) -> bytes:
@@ -135,14 +165,33 @@ def guess_type(filename: str) -> str:
     return "application/octet-stream" if guess is None or compression else guess
 
 
-def _urlencode(item: str) -> bytes:
+def _urlencode(item: str, raw: bool) -> bytes:
     match = re.match("[=@]|[^=@]+[=@]", item)
     if match is None:
-        return quote_plus(encoded(item)).encode("ascii")
+        return _quoted_plus(encoded(item), raw)
     name, sign, content = match[0][:-1], match[0][-1], item[match.end() :]
     data = read_bytes(content, "--data-urlencode") if sign == "@" else encoded(content)
-    value = quote_plus(data).encode("ascii")
+    value = _quoted_plus(data, raw or (sign == "@" and not _is_text(data)))
     return encoded(name) + b"=" + value if name else value
+
+
+def _quoted_plus(data: bytes, raw: bool) -> bytes:
+    """Encode as a form does, but for placeholders."""
+    if raw or not placeholder_texts.has_any(data):
+        return quote_plus(data).encode("ascii")
+    parts = []
+    for literal, found in placeholder_texts.cut(data):
+        parts.append(quote_plus(literal).encode("ascii"))
+        parts += [data[found.start : found.end]] if found else []
+    return b"".join(parts)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in data
 
 
 def _words(text: str) -> tuple[str, dict[str, str]]:

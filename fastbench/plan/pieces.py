@@ -4,19 +4,21 @@ The values of a request are a pure function of its number n (over all workers, f
 the instant it was sent and its connection, so that a request that is sent again is the same. The
 engine and `varied.reference` compute them alike, in unsigned numbers of 64 bits that wrap:
 
-    mix(x)         one step of splitmix64 (Steele, Lea, Flood 2014): z = x + 0x9E3779B97F4A7C15;
-                   z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9; z = (z ^ z >> 27) * 0x94D049BB133111EB;
-                   the result is z ^ z >> 31
-    draw(p, w)     mix(mix(mix(seed) ^ n) + (p << 32) + w): word w of place p of request n
-    below(x, m)    the upper 64 of the 128 bits of x * m: a number from 0 to m - 1
+    mix(x)         z = (x ^ x >> 30) * 0xBF58476D1CE4E5B9; z = (z ^ z >> 27) * 0x94D049BB133111EB;
+                   the result is z ^ z >> 31 (SplitMix64: Steele, Lea, Flood 2014)
+    next(x)        mix(x + G), where G is 0x9E3779B97F4A7C15
+    key            mix(seed + G * (n + 1)), of request n
+    word           mix(key + G * (place + 1)), of one of its random values
+    below(m, x)    the upper 64 of the 128 bits of x * m, a number from 0 to m - 1; as long as the
+                   lower ones are below 2^64 % m, those of next(x) are taken (Lemire 2019)
     seq            low + high * n with sign; "-" where it is below 0, then `width` digits at least
-    uuid           draw(p, 0), draw(p, 1), big endian, with the bits of version 4 and variant 10
-    hex            16 lower-case digits of draw(p, 0), then of draw(p, 1), …: the first `width`
-    int            low + below(draw(p, 0), high - low + 1)
-    zipf           low + k - 1, where k = 1 … N is drawn with a chance as 1/k: see `reference.zipf`
-    pick           choices[below(draw(p, 0), how many)]
+    uuid           the word and next(word), big endian, with the bits of version 4 and variant 10
+    hex            16 lower-case digits of the word, of next(word), …: the first `width`
+    int            low + below(high - low + 1, word)
+    zipf           low + k - 1, where k = 1 … N is drawn with a chance as 1/k (`varied.reference`)
+    pick           choices[below(how many, word)]
     now, now_ms    seconds, milliseconds of the wall clock when the request was first sent
-    row            in-order: n % rows; random: below(draw(ROW_PLACE, 0), rows); once: n;
+    row            in-order: n % rows; random: below(rows, mix(key)); once: n;
                    per-connection: the connection's number over all workers % rows
 """
 
@@ -30,8 +32,6 @@ Kind = Literal[
 ]
 Escape = Literal["", "url", "form", "json"]
 RowOrder = Literal["in-order", "random", "once", "per-connection"]
-
-ROW_PLACE = (1 << 32) - 1  # of no piece
 
 
 @dataclass(frozen=True, slots=True)

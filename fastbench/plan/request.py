@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastbench import __version__
 from fastbench.foundation.usage_error import UsageError
-from fastbench.plan import http_message
+from fastbench.plan import http_message, placeholder_texts
 from fastbench.plan.body import Body, encoded
 from fastbench.plan.plan import Request, check_header, check_method
 from fastbench.plan.urls import Url, basic
@@ -66,6 +66,8 @@ def parse_header(text: str) -> tuple[str, str]:
     signs = [at for at in (text.find(":"), text.find("=")) if at >= 0]
     if not signs:
         raise UsageError("-H needs 'Name: value'; a header given has neither colon nor =.")
+    if placeholder_texts.has_any(text[: min(signs)]):
+        raise UsageError("The name of a header has no placeholders; they stand in its value.")
     return check_header(text[: min(signs)], text[min(signs) + 1 :])
 
 

@@ -5,7 +5,9 @@
    is a comment. A path in it is seen from the current folder, as everywhere.
 2. Or every line is a JSON object: url, method, weight, headers, and body: a text, or any other JSON
    value, which is sent as such. vegeta's `header` is read, too; beside it the body is base64.
-3. Whatever is wrong is one UsageError with name and line.
+3. Placeholders stand in URLs, values of headers and bodies, but in body_base64; `raw` says that
+   there are none.
+4. Whatever is wrong is one UsageError with name and line.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from fastbench.foundation.usage_error import UsageError
-from fastbench.plan import text_file, urls
-from fastbench.plan.body import Body, encoded
+from fastbench.plan import placeholder_texts, text_file, urls
+from fastbench.plan.body import Body, encoded, of_file
 from fastbench.plan.plan import MAX_WEIGHT, check_header, check_method
 
 MAX_LINES = 100_000
@@ -46,13 +48,13 @@ class Line:
     place: str = ""
 
 
-def read(lines: Iterable[str], name: str) -> list[Line]:
+def read(lines: Iterable[str], name: str, *, raw: bool = False) -> list[Line]:
     """Read a list; the lines come without their ends."""
-    reader = _Reader()
-    for number, raw in enumerate(lines, 1):
+    reader = _Reader(raw)
+    for number, line in enumerate(lines, 1):
         place = f"{name}, line {number}"
         try:
-            reader.take(raw.strip(" \t"), place)
+            reader.take(line.strip(" \t"), place)
         except UsageError as error:
             raise UsageError(f"{place}: {error}") from None
         if len(reader.entries) > MAX_LINES:
@@ -65,8 +67,9 @@ def read(lines: Iterable[str], name: str) -> list[Line]:
 class _Reader:
     """Take lines one after another; an entry is open for headers and body until a blank line."""
 
-    def __init__(self) -> None:
+    def __init__(self, raw: bool) -> None:
         self.entries: list[Line] = []
+        self._raw = raw
         self._open = False
         self._files: dict[str, bytes] = {}
 
@@ -77,7 +80,7 @@ class _Reader:
             self._open = False
         elif line.startswith("{"):
             self._open = False
-            self.entries.append(replace(_of_json(line), place=place))
+            self.entries.append(replace(_of_json(line, self._raw), place=place))
         elif line.startswith("@"):
             self._body(line[1:].strip())
         elif header := _HEADER.fullmatch(line):
@@ -85,7 +88,7 @@ class _Reader:
         elif self._open and _NO_BLANK.match(line):
             _refuse("a header below its URL is `Name: value`, with a space after the colon.")
         else:
-            self.entries.append(replace(_entry(line), place=place))
+            self.entries.append(replace(_entry(line, self._raw), place=place))
             self._open = True
 
     def _header(self, name: str, value: str) -> None:
@@ -100,7 +103,7 @@ class _Reader:
             _refuse("a request has one body; this is the second @FILE.")
         if path not in self._files:
             self._files[path] = text_file.read_bytes(path, "@FILE")
-        self.entries[-1] = replace(entry, body=Body(self._files[path]))
+        self.entries[-1] = replace(entry, body=of_file(self._files[path]))
 
     def _entry(self, what: str) -> Line:
         if not self._open:
@@ -108,8 +111,9 @@ class _Reader:
         return self.entries[-1]
 
 
-def _entry(line: str) -> Line:
-    words = re.split(r"[ \t]+", line)  # other white space is part of a URL, and refused there
+def _entry(line: str, raw: bool) -> Line:
+    # Other white space is part of a URL, and refused there.
+    words = re.split(r"[ \t]+", line) if raw else placeholder_texts.words(line)
     weight, method = 1, ""
     if len(words) > 1 and re.fullmatch(r"[0-9]{1,9}", words[0]):
         weight = _weight(int(words.pop(0)))
@@ -117,10 +121,14 @@ def _entry(line: str) -> Line:
         method = check_method(words.pop(0))
     if len(words) != 1:
         _refuse("expected `[WEIGHT] [METHOD] URL`; write a space in a URL as %20.")
-    return Line(urls.parse(words[0]), method, weight)
+    return Line(_url(words[0], raw), method, weight)
 
 
-def _of_json(line: str) -> Line:
+def _url(text: str, raw: bool) -> urls.Url:
+    return urls.parse(text) if raw else placeholder_texts.url(text)
+
+
+def _of_json(line: str, raw: bool) -> Line:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -139,11 +147,11 @@ def _of_json(line: str) -> Line:
         _refuse('"weight" is a whole number.')
     headers = _headers({**_object(found, "headers"), **_object(found, "header")})
     return Line(
-        url=urls.parse(found["url"]),
+        url=_url(found["url"], raw),
         method=check_method(method) if method else "",
         weight=_weight(weight),
         headers=headers,
-        body=_body_of(found, of_vegeta=of_vegeta),
+        body=_body_of(found, of_vegeta=of_vegeta, raw=raw),
     )
 
 
@@ -171,7 +179,7 @@ def _header(name: str, value: str) -> tuple[str, str]:
     return check_header(name, value)
 
 
-def _body_of(found: Mapping[str, Any], *, of_vegeta: bool) -> Body | None:
+def _body_of(found: Mapping[str, Any], *, of_vegeta: bool, raw: bool) -> Body | None:
     body, packed = found.get("body"), found.get("body_base64")
     if of_vegeta and isinstance(body, str) and packed is None:
         body, packed = None, body
@@ -179,12 +187,20 @@ def _body_of(found: Mapping[str, Any], *, of_vegeta: bool) -> Body | None:
         _refuse('a request has one body: "body" or "body_base64".')
     if packed is not None:
         try:
-            return Body(b64decode(packed, validate=True))
+            data = b64decode(packed, validate=True)
+            return Body(data, fixed=((0, len(data)),))
         except (binascii.Error, TypeError, ValueError):
             _refuse('the body is not base64; for a text body use "body", without `header`.')
     if body is None or isinstance(body, str):
         return None if body is None else Body(encoded(body))
-    return Body(json.dumps(body, ensure_ascii=False).encode(), "application/json")
+    text = json.dumps(body, ensure_ascii=False)
+    return Body(encoded(text if raw else _as_typed(text)), "application/json")
+
+
+def _as_typed(text: str) -> str:
+    """Return JSON with its placeholders as they stood in its strings, where a backslash was one."""
+    text = re.sub(r"(?<!\\)((?:\\\\\\\\)*)\\\\(?=\{\{)", r"\1\\", text)
+    return placeholder_texts.inside(text, lambda inner: str(json.loads(f'"{inner}"')))
 
 
 def _weight(weight: int) -> int:

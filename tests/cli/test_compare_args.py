@@ -343,7 +343,9 @@ def test_help_names_every_flag_of_its_own_and_no_other() -> None:
 def test_no_flag_of_its_own_is_one_of_a_run() -> None:
     tables = (compare_args._ONE, compare_args._OWN_SWITCHES)
     own = {name for table in tables for names in table.values() for name in names.split()}
-    assert own & set(flag_table.URL.names()) <= {"--wait-for"}, "which means the same in both"
+    assert own & set(flag_table.URL.names()) <= {"--wait-for", "--seed"}, (
+        "which means the same in both"
+    )
 
 
 some_words = st.sampled_from(

@@ -46,7 +46,7 @@ def test_an_inline_body_is_sent_as_typed(tmp_path: Path) -> None:
     assert body.inline("").data == b""
     file = tmp_path / "body"
     file.write_bytes(b"\r\n\x00\xff@")
-    assert body.inline(f"@{file}") == body.Body(b"\r\n\x00\xff@")
+    assert body.inline(f"@{file}") == body.Body(b"\r\n\x00\xff@", fixed=((0, 5),))
 
 
 def test_a_body_comes_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ def test_a_form_value_is_read_as_in_curl(
     file = tmp_path / "up.txt"
     file.write_bytes(b"DATA")
     part = body.form_part(form.replace("{f}", str(file)))
-    assert part == body.Part(name, data, filename, content_type)
+    assert part == body.Part(name, data, filename, content_type, fixed="=@" in form)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from running import ONE, fastbench
 from servers import OK, Peer, Server
 
 from fastbench.cli.args import request_args
+from fastbench.cli.args.varied_args import Varying
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import text_file, url_list
 from fastbench.plan.request import Message
@@ -29,7 +30,9 @@ def rendered(folder: Path, text: str, common: Message | None = None) -> list[byt
     path = folder / "list.txt"
     path.write_text(text)
     flags = SimpleNamespace(urls_from_file=[str(path)])
-    requests, _ = request_args.render(flags, (), common or Message(user_agent="me"))
+    requests, _ = request_args.render(
+        flags, (), common or Message(user_agent="me"), Varying(raw=False, seed=0)
+    )
     return [request.payload for request in requests]
 
 

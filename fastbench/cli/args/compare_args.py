@@ -233,6 +233,7 @@ def _stored(
 def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) -> Live:
     typed, notices = line.flags, line.notices
     addresses = _addresses(typed, line.words)
+    typed.seed = str(slice_args.seed(typed))  # one for the order and for what varies, on all sides
     sockets = target_args.sockets(typed.sockets, len(addresses))
     typed.unix = sockets[0]
     pin = slice_args.pinned(typed)

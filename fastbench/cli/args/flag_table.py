@@ -174,6 +174,7 @@ URL = Flags(
         "on_overload": "--on-overload",
         "warmup": "-W --warmup",
         "ws_mode": "--ws-mode",
+        "seed": "--seed",
     },
     many=_MANY
     | {
@@ -190,6 +191,7 @@ URL = Flags(
         "latency": f"{_SWITCHES['latency']} -l --latencies",
         "drain": "-w --drain",
         "binary": "--binary",
+        "raw": "--raw",
     },
 )
 RUN = Flags(  # k6's spellings

@@ -8,8 +8,9 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 from fastbench import __version__
+from fastbench.cli.args.varied_args import Varying
 from fastbench.foundation.usage_error import UsageError
-from fastbench.plan import body, request, text_file, url_list, urls
+from fastbench.plan import body, placeholder_texts, request, text_file, url_list, urls
 from fastbench.plan.plan import Request, check_header, check_method
 from fastbench.plan.request import Headers, Message
 
@@ -23,7 +24,7 @@ def message(flags: SimpleNamespace, notices: list[str]) -> Message:
     streams_apart(flags)
     headers, host = _headers(flags)
     typed = Message(
-        method=_method(flags.method, notices),
+        method=_method(flags, notices),
         headers=headers,
         body=_body(flags, headers),
         host=host,
@@ -48,13 +49,14 @@ def streams_apart(flags: SimpleNamespace) -> None:
 
 
 def render(
-    flags: SimpleNamespace, addresses: Sequence[str], common: Message
+    flags: SimpleNamespace, addresses: Sequence[str], common: Message, varying: Varying
 ) -> tuple[tuple[Request, ...], urls.Url]:
     """Render every URL of the command line and of --urls-from-file; return the first URL too."""
-    lines = [url_list.Line(urls.parse(address)) for address in addresses]
+    parse = urls.parse if varying.raw else placeholder_texts.url
+    lines = [url_list.Line(parse(address)) for address in addresses]
     for path in flags.urls_from_file:
         text = text_file.read_text(path, "--urls-from-file", any_bytes=True)
-        lines += url_list.read(text_file.lines(text), _named(path))
+        lines += url_list.read(text_file.lines(text), _named(path), raw=varying.raw)
     if not lines:
         raise UsageError(
             "There is no URL; give one, for example http://localhost:8080/ (see fastbench --help)."
@@ -63,13 +65,14 @@ def render(
     rendered = []
     total_bytes = 0
     for line in lines:
-        rendered.append(_rendered(line, common))
+        rendered.append(_rendered(line, common, varying))
         total_bytes += len(rendered[-1].payload)
         if total_bytes > MAX_RENDERED_BYTES:
             raise UsageError(
                 "The requests need more than 1 GiB of memory together; use a smaller body "
                 "or fewer URLs."
             )
+    varying.check(tuple(rendered))
     return tuple(rendered), first
 
 
@@ -77,7 +80,7 @@ def _named(path: str) -> str:
     return "standard input" if path == "-" else path
 
 
-def _rendered(line: url_list.Line, common: Message) -> Request:
+def _rendered(line: url_list.Line, common: Message, varying: Varying) -> Request:
     """Render one entry: its own headers replace those of all requests, its body theirs."""
     own = {name.lower() for name, _ in line.headers}
     host = next((value for name, value in line.headers if name.lower() == "host"), common.host)
@@ -85,16 +88,22 @@ def _rendered(line: url_list.Line, common: Message) -> Request:
     headers += [pair for pair in line.headers if pair[0].lower() != "host"]
     message = replace(common, headers=tuple(headers), host=host)
     try:
-        return request.render(
+        typed = request.render(
             line.url, message, method=line.method, weight=line.weight, body=line.body
         )
+        return varying.request(typed, line.body or common.body, common.credentials)
     except UsageError as error:
         raise UsageError(f"{line.place}: {error}" if line.place else str(error)) from None
 
 
-def _method(method: str | None, notices: list[str]) -> str:
+def _method(flags: SimpleNamespace, notices: list[str]) -> str:
+    method: str | None = flags.method
     if method is None:
         return ""
+    if placeholder_texts.has_any(method):
+        raise UsageError(
+            "-m is one method, without placeholders; several stand in a list for --urls-from-file."
+        )
     check_method(method)
     if method not in _METHODS and method.upper() in _METHODS:
         notices.append(f"-m {method} was read as {method.upper()}; methods are upper case.")
@@ -112,6 +121,8 @@ def _headers(flags: SimpleNamespace) -> tuple[Headers, str]:
                 host = value
             else:
                 headers.append((name, value))
+    if placeholder_texts.has_any(host) and not flags.raw:
+        raise UsageError("--host is one name, for all requests; placeholders do not stand there.")
     if re.search(r"[\s\0]", host):
         raise UsageError("--host takes one host name, without spaces or line breaks.")
     return tuple(headers), host
@@ -147,9 +158,9 @@ def _body(flags: SimpleNamespace, headers: Headers) -> body.Body | None:
     if flags.body is not None:
         return body.inline(flags.body)
     if flags.body_file is not None:
-        return body.Body(text_file.read_bytes(flags.body_file, "-D"))
+        return body.of_file(text_file.read_bytes(flags.body_file, "-D"))
     if flags.data:
-        return body.urlencoded(flags.data)
+        return body.urlencoded(flags.data, raw=flags.raw)
     if not flags.forms:
         return None
     own_type = any(name.lower() == "content-type" for name, _ in headers)

@@ -38,6 +38,7 @@ MAX_REDIRECTS = 1000
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What a message is built from and a script says itself.
 _OF_SCRIPTS: dict[str, object] = {
+    "raw": True,  # placeholders are of runs of URLs
     **dict.fromkeys(("method", "body", "body_file", "by_value", "script")),
     **{"data": [], "forms": []},
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from fastbench.cli.args import flag_values as values
+from fastbench.cli.args.varied_args import MAX_SEED
 from fastbench.experiments.compare import statistics
 from fastbench.experiments.compare.decision import Rules
 from fastbench.experiments.compare.sequential import LOOKS, StopWhen
@@ -41,7 +42,6 @@ DEFAULT_TIME_S = 15.0
 DEFAULT_RESTARTS = 10  # of servers that are started here: secondary metrics can be different, too
 DEFAULT_START_S = 4.0  # of the slices of each start
 MAX_RESTARTS = 1000
-MAX_SEED = 2**63 - 1
 
 
 _VISITS = {"pairs": "--pairs", "visit": "--visit", "max_time": "--max-time"}

@@ -15,6 +15,7 @@ from fastbench.cli.args import (
     flag_table,
     request_args,
     target_args,
+    varied_args,
     websocket_args,
 )
 from fastbench.cli.args import flag_values as values
@@ -24,7 +25,6 @@ from fastbench.cli.output.settings import Against, Format, Output, Record
 from fastbench.foundation import redact
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import plan, request, workload
-from fastbench.plan.body import encoded
 
 if TYPE_CHECKING:
     from fastbench.outputs.output_flags import OutputFlag as Out
@@ -72,19 +72,21 @@ def command(
     request_args.streams_apart(flags)
     load = how_much.load(flags, notices)
     message = message or request_args.message(flags, notices)
+    varying = varied_args.read(flags)
     socket = None
     if websocket_args.given(addresses):
         socket, opening, first = websocket_args.read(flags, addresses, message, load)
+        varied_args.refuse_sockets(flags, opening, socket)
         requests: tuple[plan.Request, ...] = (opening,)
     else:
         websocket_args.refuse_own(flags)
-        requests, first = request_args.render(flags, addresses, message)
+        requests, first = request_args.render(flags, addresses, message, varying)
     if request.closes(message):
         load = replace(load, keepalive=False)
     target = target_args.target(flags, first, notices)
     connected = target_args.connected_to(flags)
     bind, family = target_args.send_from(flags, first, connected)
-    expect = _expect(flags)
+    expect = _expect(flags, varying)
     typed: dict[str, object] = {
         "command": _command(argv),
         "urls": len(requests),
@@ -97,7 +99,7 @@ def command(
     typed["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
     config = typed | _config(target, load, expect) | _config_of_socket(socket)
     wanted = output(flags)
-    config |= machine_flags.config(wanted.on)
+    config |= machine_flags.config(wanted.on) | varying.config(requests)
     found = _thresholds(flags, load, requests, socket, notices)
     if any(term.baseline for each in found for term in each.terms):
         from fastbench.cli.args import earlier_run
@@ -111,7 +113,7 @@ def command(
         notices += plan_message.notices(target.unix_path, bind, watched)
         notices += machine_flags.notices(flags)
     way = (watched, flags.one_address, socket, connected)
-    asked = plan.Plan(target, requests, load, expect, bind, family, config, *way)
+    asked = plan.Plan(target, requests, load, expect, bind, family, config, *way, seed=varying.seed)
     return Command(asked, replace(wanted, thresholds=found), tuple(notices))
 
 
@@ -196,11 +198,11 @@ def fail_on(flags: SimpleNamespace) -> tuple[str, ...]:
     return tuple(word.strip() for word in words)
 
 
-def _expect(flags: SimpleNamespace) -> plan.Expect:
+def _expect(flags: SimpleNamespace, varying: varied_args.Varying) -> plan.Expect:
     statuses = flags.expect_status
     return plan.Expect(
         statuses=None if statuses is None else parse_statuses(statuses),
-        body=encoded(flags.expect_body or ""),
+        body=varying.expected(flags.expect_body or ""),
     )
 
 

@@ -27,8 +27,7 @@ Load
   -p, --pipeline N        requests in flight on each connection (1)   --no-keepalive  one each
   --http1  --http2        that alone; https:// lets the server choose   -m, --streams N  of HTTP/2
   -R, -r, -q, --rate N    total requests per second: 1000, 1k, 0.5, 100/1m
-  --arrival constant|poisson   spacing of the requests under -R (constant)
-  --on-overload queue|drop     if no connection is free, a request waits or is dropped (queue)
+  --arrival constant|poisson   under -R      --on-overload queue|drop   if no connection is free
   --ramp T                from 0 to -R, or from 1 to -c, in T   --shape spike  10x: see run --help
   --stages T:N,T:N,…      change linearly to N within T: N is a rate with -R, else connections
   -W, --warmup T          load for T before the measurement; excluded from the results
@@ -44,15 +43,16 @@ Request
   -a, --auth USER:PASS    basic authentication          --bearer TOKEN
   --host NAME             Host header only; the connection still goes to the URL's host
   --urls-from-file FILE   lines of [WEIGHT] [METHOD] URL, below each headers and @BODY; or JSON
+  {{seq}} {{uuid}} {{int:1:9}} {{hex:8}} {{pick:a|b}} {{now}} {{env:X}} vary in URL, header, body
+  --seed N                the same values again   --raw   no placeholders: {{ is sent as it is
   --ws-mode echo|push|hold   on ws://: send -b and await a message, only receive, only stay open
   --ws-subprotocol NAME   offer a subprotocol           --binary   send -b as a binary message
   -s, --script FILE.lua   a wrk script that only sets wrk.method, wrk.headers and wrk.body
 
 Network
   --timeout T             longest wait for a response (2s)   --connect-timeout T   to connect (2s)
-  -k, --insecure          do not verify the server's certificate
+  -k, --insecure          do not verify   --servername, --sni NAME   to send and to verify
   --cacert FILE           trust this CA        --cert FILE, --key FILE   client certificate
-  --servername, --sni NAME   TLS server name to send and to verify
   --unix PATH  --connect-to HOST:PORT:HOST2:PORT2   connect there; the URL gives Host and path
   --bind A[,B,…]          source addresses; ranges 127.0.0.2-9, A-B; 10.0.0.0/28
   -4, --ipv4  -6, --ipv6  one address family only    --one-address   only the first address

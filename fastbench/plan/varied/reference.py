@@ -13,7 +13,9 @@ from typing import NamedTuple
 from urllib.parse import quote_from_bytes, quote_plus
 
 from fastbench.plan import http_message
-from fastbench.plan.pieces import ROW_PLACE, Escape, Feed, Piece, Pieces, Varied
+from fastbench.plan.pieces import Escape, Feed, Piece, Pieces, Varied
+
+GOLDEN = 0x9E3779B97F4A7C15
 
 _MASK = (1 << 64) - 1
 _GREATEST = (1 << 63) - 1
@@ -68,7 +70,7 @@ class Renderer:
 
     def __init__(self, turn: Turn, seed: int, feed: Feed | None = None) -> None:
         self._turn, self._feed = turn, feed
-        self._base = mix(mix(seed & _MASK) ^ turn.number)
+        self._key = mix(seed + GOLDEN * (turn.number + 1))
 
     def of(self, pieces: Pieces) -> bytes:
         """Return the text that they make."""
@@ -90,42 +92,23 @@ class Renderer:
         if kind == "column":
             return escaped(self._cell(piece.column), piece.escape)
         if kind == "pick":
-            return piece.choices[_below(self._draw(piece.place), len(piece.choices))]
+            return piece.choices[_below(len(piece.choices), self._word(piece.place))]
         return self._made(piece).encode("ascii")
 
     def _made(self, piece: Piece) -> str:
-        kind, place = piece.kind, piece.place
+        kind, word = piece.kind, self._word(piece.place)
         if kind == "seq":
             value = _signed(piece.low + piece.high * self._turn.number)
             return f"{'-' * (value < 0)}{abs(value):0{piece.width}d}"
         if kind == "uuid":
-            return _uuid(self._draw(place), self._draw(place, 1))
+            return _uuid(word, _next(word))
         if kind == "hex":
-            words = range(-(-piece.width // 16))
-            return "".join(f"{self._draw(place, at):016x}" for at in words)[: piece.width]
+            return _hex(word, piece.width)
         if kind == "int":
-            return str(piece.low + _below(self._draw(place), piece.high - piece.low + 1))
+            return str(piece.low + _below(piece.high - piece.low + 1, word))
         if kind == "zipf":
-            return str(piece.low - 1 + self._zipf(place, piece.high - piece.low + 1))
+            return str(piece.low - 1 + _zipf(piece.high - piece.low + 1, word))
         return str(self._turn.wall_ns // _UNITS_NS[kind])
-
-    def _zipf(self, place: int, most: int) -> int:
-        """Return 1 … most, k with a chance in proportion to 1 / k.
-
-        Rejection-inversion (Hörmann, Derflinger: Rejection-inversion to generate variates from
-        monotone discrete distributions, 1996), for the exponent 1: the integral of 1/x is log(x).
-        """
-        first, last = math.log(1.5) - 1.0, math.log(most + 0.5)
-        near = 2.0 - math.exp(math.log(2.5) - 0.5)
-        word = 0
-        while True:
-            share = (self._draw(place, word) >> 11) * 2.0**-53
-            at = last + share * (first - last)
-            x = math.exp(at)
-            k = min(max(int(x + 0.5), 1), most)
-            if k - x <= near or at >= math.log(k + 0.5) - 1.0 / k:
-                return k
-            word += 1
 
     def _cell(self, column: int) -> bytes:
         feed = self._feed
@@ -135,12 +118,12 @@ class Renderer:
 
     def _row(self, feed: Feed) -> int:
         if feed.order == "random":
-            return _below(self._draw(ROW_PLACE), feed.n_rows)
+            return _below(feed.n_rows, mix(self._key))
         number = self._turn.connection if feed.order == "per-connection" else self._turn.number
         return number % feed.n_rows
 
-    def _draw(self, place: int, word: int = 0) -> int:
-        return mix(self._base + (place << 32) + word)
+    def _word(self, place: int) -> int:
+        return mix(self._key + GOLDEN * (place + 1))
 
 
 def cell(feed: Feed, row: int, column: int) -> bytes:
@@ -165,15 +148,46 @@ def escaped(value: bytes, escape: Escape) -> bytes:
 
 
 def mix(x: int) -> int:
-    """One step of splitmix64."""
-    z = (x + 0x9E3779B97F4A7C15) & _MASK
+    """Return 64 bits of which each depends on each bit of x (SplitMix64)."""
+    z = x & _MASK
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & _MASK
     z = (z ^ z >> 27) * 0x94D049BB133111EB & _MASK
     return z ^ z >> 31
 
 
-def _below(word: int, count: int) -> int:
-    return word * count >> 64
+def _next(word: int) -> int:
+    return mix(word + GOLDEN)
+
+
+def _below(limit: int, word: int) -> int:
+    while word * limit & _MASK < (_MASK + 1) % limit:
+        word = _next(word)
+    return word * limit >> 64
+
+
+def _zipf(most: int, word: int) -> int:
+    """Return 1 … most, k with a chance in proportion to 1 / k.
+
+    Rejection-inversion (Hörmann, Derflinger: Rejection-inversion to generate variates from monotone
+    discrete distributions, 1996), for the exponent 1: the integral of 1/x is log(x).
+    """
+    top, bottom = math.log(most + 0.5), math.log(1.5) - 1.0
+    near = 2.0 - 2.5 * math.exp(-0.5)
+    while True:
+        at = top + (word >> 11) / 2**53 * (bottom - top)
+        x = math.exp(at)
+        k = min(max(int(x + 0.5), 1), most)
+        if k - x <= near or at >= math.log(k + 0.5) - 1.0 / k:
+            return k
+        word = _next(word)
+
+
+def _hex(word: int, digits: int) -> str:
+    text = ""
+    while len(text) < digits:
+        text += f"{word:016x}"
+        word = _next(word)
+    return text[:digits]
 
 
 def _signed(value: int) -> int:

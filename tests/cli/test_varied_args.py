@@ -1,0 +1,140 @@
+"""Requests that vary, from the command line: where placeholders are taken, and where refused."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from fastbench.cli.args import url_args
+from fastbench.cli.args.url_args import Command
+from fastbench.engine.bridge import _core
+from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.varied import reference
+from fastbench.plan.varied.reference import Turn
+
+URL = "http://localhost:8080/"
+
+
+@pytest.fixture(autouse=True)
+def engine_with_placeholders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_core, "Renderer", object, raising=False)
+
+
+def command(line: str) -> Command:
+    found = url_args.parse(shlex.split(line.replace("URL", URL)))
+    assert isinstance(found, Command)
+    return found
+
+
+def payloads(line: str, count: int = 1) -> list[bytes]:
+    """Return the first requests of a run of one URL."""
+    plan = command(line).plan
+    (request,) = plan.requests
+    assert request.varied is not None
+    turns = [Turn(number, wall_ns=10**18) for number in range(count)]
+    sent = [reference.sent(request.varied, turn, plan.seed, plan.feed) for turn in turns]
+    return [reference.payload(request.method, each) for each in sent]
+
+
+def test_url_headers_and_body_vary() -> None:
+    line = (
+        "-H 'X-Id: {{seq:5}}' -b '{\"n\": {{seq}}}' -T application/json URL'a/{{seq:7}}?t={{now}}'"
+    )
+    first, second = payloads(line, 2)
+    assert first.startswith(b"POST /a/7?t=1000000000 HTTP/1.1\r\n")
+    assert b"\r\nX-Id: 5\r\n" in first and first.endswith(b'\r\nContent-Length: 8\r\n\r\n{"n": 1}')
+    assert b"\r\nX-Id: 6\r\n" in second and second.endswith(b'{"n": 2}')
+
+
+def test_the_same_seed_makes_the_same_requests() -> None:
+    line = "--seed 7 URL'{{uuid}}'"
+    assert payloads(line, 3) == payloads(line, 3) != payloads("--seed 8 URL'{{uuid}}'", 3)
+
+
+def test_the_seed_stands_in_the_document_of_what_varies_alone() -> None:
+    drawn = command("URL'{{uuid}}'").plan
+    assert drawn.config["seed"] == drawn.seed
+    assert command("--seed 7 URL'{{uuid}}'").plan.config["seed"] == 7
+    assert "seed" not in command("--seed 7 URL").plan.config
+
+
+def test_raw_sends_braces_as_they_are() -> None:
+    line = "--raw -b '{{x}}\\{{' -H 'K: {{y}}' --expect-body '{{z}}' --host '{{h}}' URL'{{seq}}'"
+    plan = command(line).plan
+    assert plan.requests[0].varied is None and plan.expect.body == b"{{z}}"
+    payload = plan.requests[0].payload
+    assert payload.startswith(b"POST /{{seq}} ") and payload.endswith(b"\r\n\r\n{{x}}\\{{")
+    assert b"Host: {{h}}\r\n" in payload and b"K: {{y}}\r\n" in payload
+    form = command("--raw --data-urlencode 'a={{x}}' URL").plan.requests[0]
+    assert form.body == b"a=%7B%7Bx%7D%7D"
+
+
+def test_a_text_that_every_answer_must_contain_varies() -> None:
+    plan = command("--expect-body 'n={{seq}}' URL'{{seq}}'").plan
+    assert plan.requests[0].varied is not None
+    assert reference.sent(plan.requests[0].varied, Turn(4), 0).expect == b"n=5"
+    assert plan.expect.body == b"n={{seq}}"
+    assert command(r"--expect-body '\{{x}}' URL").plan.expect.body == b"{{x}}"
+
+
+def test_requests_of_a_list_vary_in_url_headers_and_bodies(tmp_path: Path) -> None:
+    body = tmp_path / "body.json"
+    body.write_text('{"a": "{{pick:q"t|q"t}}"}')
+    listed = tmp_path / "list.txt"
+    listed.write_text(
+        "http://h/{{pick:a b|a b}}/{{seq}}\n"
+        "X-Id: {{seq}}\n"
+        f"@{body}\n\n"
+        '{"url": "http://h/{{seq}}", "body": {"k {{seq}}": "{{pick:q\\"\\\\\\\\|q\\"\\\\\\\\}}",'
+        ' "l": "\\\\{{x}}", "w": "C:\\\\\\\\{{seq}}"}}\n'
+    )
+    plan = command(f"--urls-from-file {listed}").plan
+    first, second = (
+        reference.sent(each.varied, Turn(0), 0) for each in plan.requests if each.varied
+    )
+    assert first.target == b"/a%20b/1" and first.body == b'{"a": "q\\"t"}'
+    assert (b"X-Id", b"1") in first.fields
+    assert second.body == (b'{"k 1": "q\\"\\\\", "l": "{{x}}", "w": "C:\\\\\\\\1"}')
+
+
+def test_what_stands_in_a_list_is_refused_with_its_line(tmp_path: Path) -> None:
+    listed = tmp_path / "list.txt"
+    listed.write_text("http://h/\nhttp://h/{{nope}}\n")
+    with pytest.raises(UsageError, match=r"list\.txt, line 2: There is no \{\{nope\}\}"):
+        command(f"--urls-from-file {listed}")
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("'http://{{h}}/'", "Scheme, host and port of a URL do not vary"),
+        ("URL'{{sequ}}'", "There is no {{sequ}}; did you mean {{seq}}?"),
+        ("URL'{{seq'", "`{{seq` has no }} on its line"),
+        ("-m '{{pick:GET|PUT}}' URL", "-m is one method, without placeholders"),
+        ("-H '{{seq}}: x' URL", "The name of a header has no placeholders"),
+        ("-H 'Host: {{seq}}' URL", "--host is one name"),
+        ("--host '{{seq}}' URL", "--host is one name"),
+        ("-H 'Connection: {{pick:close|x}}' URL", "Connection applies to the whole run"),
+        ("--expect-body '{{uuid}}' URL", "--expect-body has {{uuid}}, which is another value"),
+        ("-b '{{seq}}' ws://localhost:8080/", "messages of WebSockets do not vary"),
+        ("ws://localhost:8080/'{{seq}}'", "messages of WebSockets do not vary"),
+        ("-b '{{int:5:1}}' URL", "LOW is not above HIGH"),
+        ("-b '{{ user }}' URL", "--raw sends braces as they are"),
+        ("--seed -1 URL", "--seed"),
+        ("--seed 9223372036854775808 URL'{{seq}}'", "--seed: `9223372036854775808` is not"),
+    ],
+)
+def test_what_cannot_vary_is_one_sentence_with_the_cure(line: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        command(line)
+    assert sentence in str(refused.value)
+
+
+def test_an_engine_that_has_no_placeholders_never_sends_braces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(_core, "Renderer", raising=False)
+    with pytest.raises(UsageError, match="This build sends no placeholders"):
+        command("URL'{{seq}}'")
