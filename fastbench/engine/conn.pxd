@@ -237,7 +237,7 @@ cdef inline int attempt(Worker *w, Conn *c) noexcept nogil:
     to = &w.targets[c.target].where
     if w.n_sources:
         source = &w.sources[c.source]
-    code = open_stream(to.where.ss_family, source)
+    code = open_stream(to.where.ss_family, source, w.no_delay)
     if code < 0:
         return code
     c.link.fd = code

@@ -197,7 +197,8 @@ cdef inline void end_writing(int fd) noexcept nogil:
 
 cdef inline int fill_address(Address *self, int family, const char *host, uint16_t port,
                              uint32_t scope) noexcept nogil:
-    """`host` is an IP address or a Unix socket's path; 0, or -1 when it is neither."""
+    """`host` is an IP address or a Unix socket's path, @NAME for an abstract one; 0, or -1 when it
+    is neither."""
     cdef sockaddr_in *v4 = <sockaddr_in *>&self.where
     cdef sockaddr_in6 *v6 = <sockaddr_in6 *>&self.where
     cdef sockaddr_un *unix_path = <sockaddr_un *>&self.where
@@ -212,21 +213,27 @@ cdef inline int fill_address(Address *self, int family, const char *host, uint16
         v6.sin6_port = htons(port)
         v6.sin6_scope_id = scope
         return 0 if inet_pton(family, host, &v6.sin6_addr) == 1 else -1
-    self.n_bytes = sizeof(sockaddr_un)
     if strlen(host) >= sizeof(unix_path.sun_path):
         return -1
     memcpy(unix_path.sun_path, host, strlen(host))
+    self.n_bytes = sizeof(sockaddr_un)
+    if host[0] == c"@":         # an abstract name, which is as long as its address says (unix(7))
+        unix_path.sun_path[0] = 0
+        self.n_bytes -= <socklen_t>(sizeof(unix_path.sun_path) - strlen(host))
     return 0
 
 
-cdef inline int open_stream(int family, const Address *source) noexcept nogil:
-    """A non-blocking stream socket, bound to `source` unless NULL; fd or -errno."""
+cdef inline int open_stream(int family, const Address *source, bint no_delay) noexcept nogil:
+    """A non-blocking stream socket, bound to `source` unless NULL; fd or -errno.
+
+    Without `no_delay` the kernel may hold small writes back (Nagle, RFC 9293 section 3.7.4).
+    """
     cdef int one = 1
     cdef int code
     cdef int fd = c_socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
     if fd < 0:
         return -errno
-    if family != AF_UNIX:
+    if family != AF_UNIX and no_delay:
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))
     if source != NULL:
         # The port is picked at connect, per destination: bind(2) alone would share one small

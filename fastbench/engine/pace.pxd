@@ -6,7 +6,8 @@
    late request keeps its instant.
 2. Two cursors walk the same sequence: `due` passes what has come due, `next` what was started or
    dropped. Between them lies the queue, which so needs no memory.
-3. Stages are straight lines: rate (or connections) from `first` to `last` within `length_s`.
+3. In bursts instant k is that of its burst, k // burst, and no other rate or stage is looked at.
+4. Stages are straight lines: rate (or connections) from `first` to `last` within `length_s`.
 """
 
 from libc.math cimport log, sqrt
@@ -35,6 +36,8 @@ cdef struct Pace:
     uint32_t n_stages
     uint32_t step               # the number of workers
     bint poisson
+    uint64_t burst              # requests that are due at once, 0: no bursts,
+    uint64_t burst_ns           # and from one burst to the next
     bint drop                   # an instant that finds no connection is dropped, not queued
     uint64_t zero_ns
     uint64_t end_ns             # instants from here on are not planned; 0: no end
@@ -93,7 +96,9 @@ cdef inline void stand(const Pace *pace, Cursor *cursor) noexcept nogil:
     """Work the instant out that the cursor stands on."""
     cdef const Stage *stage
     cursor.due_ns = <uint64_t>-1
-    while cursor.stage < pace.n_stages:
+    if pace.burst:
+        cursor.due_ns = pace.zero_ns + <uint64_t>cursor.at // pace.burst * pace.burst_ns
+    while cursor.due_ns == <uint64_t>-1 and cursor.stage < pace.n_stages:
         stage = &pace.stages[cursor.stage]
         if cursor.at < stage.before + stage.within:
             cursor.due_ns = pace.zero_ns + <uint64_t>(

@@ -192,6 +192,7 @@ cdef struct Worker:
     uint64_t rng
     # phases and plan
     uint32_t index                  # of this worker
+    bint no_delay                   # small writes leave at once (TCP_NODELAY)
     bint drain                      # requests in flight at the end are waited for
     uint64_t measured_budget        # what `budget` becomes after the warm-up
     Slot *warm                      # NULL without a warm-up

@@ -33,7 +33,7 @@ _CONTROL = re.compile(
 _CONTROL_BUT_LINES = re.compile(_CONTROL.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-_SECRET_FLAGS = ("-a", "--auth", "--bearer", "--webhook")
+_SECRET_FLAGS = ("-a", "--auth", "--bearer", "--webhook", "--cookie")
 _HEADER_FLAGS = ("-H", "--header")
 _BODY_FLAGS = (
     "-b",
@@ -233,7 +233,9 @@ def _plain(word: str) -> str:
     """Mask a word that is no flag: a URL, maybe without its scheme."""
     if "://" in word:
         return url(word)
-    return url(f"http://{word}").removeprefix("http://") if "@" in word else text(word)
+    if "@" in word[1:]:  # before one at the beginning nothing can stand
+        return url(f"http://{word}").removeprefix("http://")
+    return text(word)
 
 
 def _value(flag: str, value: str) -> str:

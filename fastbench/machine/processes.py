@@ -245,7 +245,7 @@ def _table(name: str) -> dict[str, set[str]]:
 
 
 def _unix_listeners(path: str) -> set[str]:
-    real = os.path.realpath(path)
+    real = _real(path)
     return {
         row[6]
         for row in _rows("/proc/net/unix", 8, 7)
@@ -268,6 +268,8 @@ def _flags(word: str) -> int:
 
 
 def _real(path: str) -> str:
+    if path.startswith("@"):  # abstract, no file
+        return path
     try:
         return os.path.realpath(path)
     except ValueError:  # a name that is no path: abstract sockets have what they like

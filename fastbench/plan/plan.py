@@ -60,8 +60,11 @@ class Target:
 
 def check_socket(path: str) -> None:
     """Raise UsageError for a path that no Unix socket can have."""
-    if not path or "\0" in path:
-        raise UsageError("--unix needs the path of a socket, for example /run/app.sock.")
+    if not path or path == "@" or "\0" in path:
+        raise UsageError(
+            "--unix needs the path of a socket, for example /run/app.sock, or @NAME for an "
+            "abstract one."
+        )
     if len(path.encode("utf-8", "surrogateescape")) > 107:  # unix(7): sun_path is 108 bytes
         raise UsageError("The path of --unix is over 107 bytes; use a shorter link to it.")
 
@@ -144,19 +147,36 @@ class WebSocket:
 class ConnectTo:
     """A server in the place of another. `host` "" and `port` 0 fit every one; `to_host` "" and
     `to_port` 0 leave that of the URL.
+
+    With `addresses` it is no other server, but says what the name leads to (--resolve).
     """
 
     host: str
     port: int
     to_host: str
     to_port: int
+    addresses: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """The rule as it is written."""
+        if self.addresses:
+            host = f"[{self.host}]" if ":" in self.host else self.host or "*"
+            return f"{host}:{self.port}:{','.join(self.addresses)}"
         ports = [str(port or "") for port in (self.port, self.to_port)]
         hosts = [f"[{host}]" if ":" in host else host for host in (self.host, self.to_host)]
         return f"{hosts[0]}:{ports[0]}:{hosts[1]}:{ports[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Say how many redirects are followed before the load, and what TLS needs on the way.
+
+    `tls.servername` is "" where it is that of each URL.
+    """
+
+    most: int
+    tls: Tls
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +196,8 @@ class Plan:
     connect_to: tuple[ConnectTo, ...] = ()
     feed: Feed | None = None
     seed: int = 0  # of what varies
+    no_delay: bool = True  # small writes leave at once (TCP_NODELAY)
+    follow: Follow | None = None  # until the redirects of the URLs have been followed
 
     @property
     def protocols(self) -> str:
@@ -196,6 +218,13 @@ class Plan:
             raise UsageError("There is no URL; give one, for example http://localhost:8080/.")
         if self.expect.body and any(request.head_only for request in self.requests):
             raise UsageError("A response to HEAD has no body; leave --expect-body or HEAD out.")
+        if self.follow is not None and self.websocket is not None:
+            raise UsageError("--follow is of HTTP; leave it out with ws:// and wss://.")
+        if self.follow is not None and any(request.varied for request in self.requests):
+            raise UsageError(
+                "--follow looks where a URL leads once, which values that vary would change; "
+                "leave it out, or give the final URL."
+            )
         if self.bind and self.target.unix_path is not None:
             raise UsageError("A Unix socket has no source address; leave --bind or --unix out.")
 

@@ -23,7 +23,9 @@ MAX_RATE = 100_000_000.0
 MAX_STAGES = 1000
 
 
-Arrival = Literal["constant", "poisson"]
+MAX_BURST = 1_000_000
+
+Arrival = Literal["constant", "poisson", "burst"]
 HttpVersion = Literal["", "1.1", "2"]  # "": as the server chooses in the TLS handshake, else 1.1
 
 
@@ -44,13 +46,16 @@ class Stage:
 class Pace:
     """Say when requests start (`rates`, per second) or how many connections load, stage by stage.
 
-    A request that finds no free connection when it is due waits, or with `drop` is dropped.
+    A request that finds no free connection when it is due waits, or with `drop` is dropped. Bursts
+    are `burst` requests at once every `every_s`; the one stage has their rate.
     """
 
     rates: bool
     stages: tuple[Stage, ...]
     arrival: Arrival = "constant"
     drop: bool = False
+    burst: int = 0
+    every_s: float = 0.0
 
     def __post_init__(self) -> None:
         most, what = (MAX_RATE, "-R") if self.rates else (MAX_CONNECTIONS, "--stages")

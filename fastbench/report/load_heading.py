@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fastbench.foundation.redact import printable
-from fastbench.foundation.units import plural
+from fastbench.foundation.units import format_s, plural
 from fastbench.results.result import Result
 from fastbench.results.socket_counts import mode_of
 
@@ -45,6 +45,9 @@ class LoadHeading:
     connect_to: tuple[str, ...] = ()  # rules by which connections went elsewhere
     streams: int = 1  # of each connection, as many as there could be
     protocol: str = ""  # where it may be HTTP/2
+    resolved: tuple[str, ...] = ()  # rules that say what names lead to
+    redirects: tuple[str, ...] = ()  # sentences: which URLs led elsewhere
+    burst: str = ""  # requests that are due at once, and how often
 
     @property
     def loaded(self) -> str:
@@ -67,8 +70,10 @@ class LoadHeading:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """By which rules connections went elsewhere."""
-        return tuple(f"--connect-to {each}" for each in self.connect_to)
+        """By which rules connections went elsewhere, and which redirects were followed."""
+        rules = [f"--connect-to {each}" for each in self.connect_to]
+        rules += [f"--resolve {each}" for each in self.resolved]
+        return (*rules, *self.redirects)
 
 
 def load_of(result: Result) -> LoadHeading:
@@ -107,6 +112,9 @@ def of_config(config: Mapping[str, object], workers: int = 0) -> LoadHeading:
         websocket=printable(mode_of(config)),
         cluster=printable(str(config.get("on") or "")),
         connect_to=_texts(config.get("connect_to")),
+        resolved=_texts(config.get("resolve")),
+        redirects=_redirects(config),
+        burst=_burst(config.get("burst")),
         streams=_count(config.get("streams")) or 1,
         protocol="HTTP/2" if config.get("http") == "2" else "",
     )
@@ -127,6 +135,28 @@ def _peak(stages: object) -> float | None:
     rows = [stage for stage in stages if isinstance(stage, dict)]
     levels = [_number(stage.get(end)) for stage in rows for end in ("first", "last")]
     return max((level for level in levels if level is not None), default=None)
+
+
+def _redirects(config: Mapping[str, object]) -> tuple[str, ...]:
+    """Say where URLs led that were followed before the load: the first, and how many more."""
+    rows = config.get("redirects")
+    rows = [each for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
+    if not rows:
+        return ()
+    first, more = rows[0], (_count(config.get("redirected")) or len(rows)) - 1
+    codes = first.get("statuses")
+    statuses = ", ".join(str(each) for each in codes) if isinstance(codes, list | tuple) else ""
+    said = f"{first.get('from')} redirects to {first.get('to')} ({statuses})"
+    return (printable(said), *([f"{more:,} more URLs redirect"] if more > 0 else []))
+
+
+def _burst(value: object) -> str:
+    if not isinstance(value, dict):
+        return ""
+    requests, every_s = _count(value.get("requests")), _number(value.get("every_s"))
+    if not requests or not every_s:
+        return ""
+    return f"{plural(requests, 'request')} at once every {format_s(every_s)}"
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from fastbench.engine.bridge import _core
 from fastbench.foundation import garbage, signals
 from fastbench.foundation.usage_error import UsageError
 from fastbench.machine.processes import Found
-from fastbench.plan.network import resolve
+from fastbench.plan.network import followed_urls, resolve
 from fastbench.plan.network.resolve import Reach
 from fastbench.plan.plan import Plan
 from fastbench.results.metric_values import MACHINE
@@ -68,6 +68,7 @@ def run(
     or at the first while the name is looked up.
     """
     pool = pool or OwnPool()
+    plan = followed_urls.followed(plan)
     try:
         reach = pool.reach(plan)
     except resolve.ResolveError as error:

@@ -125,6 +125,7 @@ def engine(
         socket=_socket(plan.websocket),
         protocols=plan.protocols,
         streams=load.streams,
+        no_delay=plan.no_delay,
     )
 
 
@@ -137,11 +138,12 @@ def _socket(websocket: WebSocket | None) -> tuple[str, int, bytes, bytes] | None
 
 def _pace(
     pace: Pace | None,
-) -> tuple[bool, list[tuple[float, float, float]], float, bool, bool] | None:
+) -> tuple[bool, list[tuple[float, float, float]], float, bool, bool, int, int] | None:
     if pace is None:
         return None
     stages = [(stage.length_s, stage.first, stage.last) for stage in pace.stages]
-    return pace.rates, stages, pace.start, pace.arrival == "poisson", pace.drop
+    burst = (pace.burst, round(pace.every_s * 1e9))
+    return pace.rates, stages, pace.start, pace.arrival == "poisson", pace.drop, *burst
 
 
 def _tls_options(plan: Plan) -> tuple[bytes, bool, bool, bytes, bytes, bytes] | None:

@@ -114,3 +114,20 @@ def test_a_plan_that_cannot_be_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=sentence):
         Pace(rates, stages)
+
+
+@given(st.integers(1, 50), st.integers(1, 10**9), st.integers(1, 7))
+def test_bursts_are_exact_over_all_workers(burst: int, every_ns: int, workers: int) -> None:
+    level = [(math.inf, burst * 1e9 / every_ns, burst * 1e9 / every_ns)]
+    how = {"burst": burst, "burst_ns": every_ns}
+    whole = [k // burst * every_ns for k in range(60 * workers)]
+    assert _core.instants(level, len(whole), **how) == whole
+    parts = [_core.instants(level, 60, worker=w, workers=workers, **how) for w in range(workers)]
+    assert all(part == whole[worker::workers] for worker, part in enumerate(parts))
+
+
+def test_an_instant_of_a_burst_a_year_later_is_exact() -> None:
+    """Instants stay whole nanoseconds, however many there were."""
+    level = [(math.inf, 1e6, 1e6)]
+    found = _core.instants(level, 2, worker=2**31, workers=2**31, burst=3, burst_ns=7_333_333)
+    assert found == [2**31 // 3 * 7_333_333, 2**32 // 3 * 7_333_333]

@@ -19,7 +19,7 @@ from functools import cache
 from fastbench.cli.args.value_shapes import ANY
 
 NOTES = {  # of flags that do something else than another tool's, which nobody would notice
-    "-L": "-L prints the percentile spectrum; redirects are not followed, a 3xx is a response.",
+    "-L": "-L prints the percentile spectrum; redirects are not followed, add --follow for that.",
 }
 
 
@@ -75,10 +75,9 @@ _TABLE = """
 
 [url]
 @files named by mistake
---cookie -C | pair | = -H 'Cookie: {}' |
---cookie | | -H 'Cookie: NAME=VALUE' | cookies are given as text, not read from a file
+-C | pair | = --cookie {} |
 --cookie-jar | | | only scripts keep cookies (fastbench run)
--b | cookie | -H 'Cookie: {}' # a cookie / --data {} # a form / --body {} # a body of this text
+-b | cookie | --cookie {} # a cookie / --data {} # a form / --body {} # a body of this text
    | -b is the body; curl's -b is a cookie
 -b | file | -b @{} / --body {} # the text itself | -b takes text or @FILE
 --json | json | -A application/json -T application/json -b {}
@@ -121,8 +120,7 @@ _TABLE = """
 -U | | --user-agent {} | use --user-agent for the user agent
 -A | credentials | -a {} | -A sets Accept; for ab's -A use -a
 @user agents
---compressed | none | = -H 'Accept-Encoding: gzip' |
---disable-compression | none | = | compressed responses are only requested with -H
+--disable-compression | none | = | compressed responses are only requested with --compressed
 -u | scheme | = {} | as --url of other tools
 --user | scheme | {} | --user takes user:password
 -u --user | credentials | = -a {} |
@@ -173,7 +171,6 @@ _TABLE = """
    | -n is the number of requests; for autocannon's -n use --no-progress
 -rate | zero | | for vegeta's rate 0 (as fast as possible), leave out -R
 -rate | | = --rate {} |
---burst-delay --burst-rate | | --stages 10s:100,1ms:1000,1s:1000 | write a burst as stages
 --stage | | --stages {} | --stages takes all stages at once, for example 30s:20,1m:50,10s:0
 --spawn-rate --connectionRate --reconnectRate
    | | | use --ramp T to open the connections one after the other
@@ -192,15 +189,13 @@ _TABLE = """
 --http-version | http/2 | = --http2 |
 --http-version | | | only HTTP/1.1 and HTTP/2 are supported
 --h1 --fasthttp | none | = --http1 |
---location --location-trusted --follow | none
-   | | redirects are never followed, a 3xx is an answer; give the final URL
---redirects --redirect --max-redirs --max-redirects | number
-   | | redirects are never followed, a 3xx is an answer; give the final URL
---redirects --redirect --max-redirs --max-redirects | none
-   | | redirects are never followed, a 3xx is an answer; give the final URL
--disable-redirects --disable-redirects | none | = | redirects are never followed
---resolve | | | write --connect-to HOST:PORT:ADDRESS:PORT
---unix-socket --socketPath --abstract-unix-socket | | = --unix {} |
+--location --redirects --redirect --max-redirs --max-redirects | none | = --follow |
+--location-trusted | none | --follow | no secret goes to another server; give the final URL
+--redirects --redirect --max-redirs --max-redirects | number | = --follow {} |
+-disable-redirects --disable-redirects | none | = | redirects are only followed with --follow
+--unix-socket --socketPath | | = --unix {} |
+--abstract-unix-socket | | = --unix @{} |
+--no-tcp-nodelay | none | = --no-delay off |
 --interface --local-address --laddr | | = --bind {} |
 -B | ip | = --bind {} |
 -B | url | {} | give the server's URL
@@ -264,6 +259,8 @@ _TABLE = """
 --host | scheme | --base-url {} | --host is the Host header; for Locust's --host use --base-url
 --target | | = --base-url {} |
 --cookie | pair | = -H 'Cookie: {}' |
+--follow | number | = --max-redirects {} |
+--follow | none | = | scripts follow redirects
 --oauth2-bearer | | = --bearer {} |
 --max-time | | = --timeout {} |
 --unix-socket | | = --unix {} |

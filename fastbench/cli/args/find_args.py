@@ -28,6 +28,10 @@ MIN_REQUESTS = 10  # in one run: below that there is no rate to speak of
 _NOT_HERE = {
     "rate": "the search varies the rate; set its range with --from and --to",
     "shape": "each rate is constant for -d; set the range with --from and --to",
+    **dict.fromkeys(
+        ("burst", "burst_delay", "burst_rate"),
+        "a rate in bursts is no rate that a server carries; load it with fastbench --burst N/T URL",
+    ),
     "stages": "each rate is constant for -d; set the range with --from and --to",
     "ramp": "each rate is constant for -d; set the range with --from and --to",
     "on_overload": "requests always wait for a connection; their response time includes the wait",

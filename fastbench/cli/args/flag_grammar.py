@@ -24,7 +24,12 @@ COMMANDS = {  # of `fastbench COMMAND`: the module of each in fastbench.cli.comm
     **{name: name for name in ("report", "merge", "history", "convert", "doctor", "machines")},
 }
 _FLAGS = {"": "flag_table", "run": "flag_table", "find": "find_args", "compare": "compare_args"}
-OPTIONAL = ("--json", "--dashboard", "--http-debug")  # flags whose value may be left out
+OPTIONAL = (
+    "--json",
+    "--dashboard",
+    "--http-debug",
+    "--follow",
+)  # flags whose value may be left out
 HTTP_DEBUG = ("headers", "full")  # values of --http-debug, also behind a space
 
 
@@ -138,6 +143,7 @@ def _long(grammar: Grammar, words: Sequence[str], at: int) -> Item:
         takes = follows is not None and (
             (name == "--json" and optional_file(follows, others))
             or (name == "--http-debug" and follows in HTTP_DEBUG)
+            or (name == "--follow" and follows.isdecimal())
         )
     elif name in grammar.valued:
         takes = follows is not None

@@ -21,14 +21,16 @@ from fastbench.foundation.usage_error import UsageError
 from fastbench.machine.pinning import AUTO, LIST
 
 # Values that may be left out.
-_IMPLIED = {"--dashboard": "0", "--http-debug": "headers", "--pin": AUTO}
-_SECRETS = ("credentials", "bearer", "webhook", "secret_sources")
+_IMPLIED = {"--dashboard": "0", "--http-debug": "headers", "--pin": AUTO, "--follow": "10"}
+_SECRETS = ("credentials", "bearer", "webhook", "secret_sources", "cookies")
 
 
 def _implied(name: str, word: str) -> bool:
     """Tell whether the word after a flag is its value, which may be left out."""
     if name == "--pin":
         return LIST.fullmatch(word) is not None
+    if name == "--follow":
+        return word.isdecimal()
     return name == "--http-debug" and word in HTTP_DEBUG
 
 

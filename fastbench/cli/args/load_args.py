@@ -17,6 +17,8 @@ def load(flags: SimpleNamespace, notices: list[str]) -> workload.Load:
     requests = values.count("-n", flags.requests)
     duration_s = values.duration_s("-d", flags.durations[-1] if flags.durations else None)
     connections = values.count("-c", flags.connections)
+    if flags.shape is not None and (flags.burst or flags.burst_delay or flags.burst_rate):
+        raise UsageError("--burst says when requests start; leave out --shape.")
     if flags.shape is not None:
         from fastbench.plan.load_shapes import SHAPES
 
@@ -92,6 +94,8 @@ def _pace(
 ) -> tuple[Pace | None, float | None]:
     """Return the plan of -R, --ramp and --stages, and how long the stages are together."""
     rate = _rate(flags, notices)
+    if bursts := _bursts(flags, rate, connections, notices):
+        return bursts, None
     if flags.ramp is not None and flags.stages is not None:
         raise UsageError(
             "--ramp cannot be combined with --stages; write it as the first stage, such as 10s:100."
@@ -115,6 +119,44 @@ def _pace(
     else:
         return None, None
     return _spaced(flags, stages, rates=rate is not None), stages_s
+
+
+def _bursts(
+    flags: SimpleNamespace, rate: float | None, connections: int | None, notices: list[str]
+) -> Pace | None:
+    """Return the plan of --burst N/T, or of oha's --burst-rate N and --burst-delay T."""
+    text = flags.burst
+    if flags.burst_delay is not None or flags.burst_rate is not None:
+        if text is not None or flags.burst_delay is None:
+            raise UsageError("Write bursts as --burst N/T, for example --burst 100/1s.")
+        text = f"{flags.burst_rate or 1}/{flags.burst_delay}"
+    if text is None:
+        return None
+    others = {"-R": rate, "--ramp": flags.ramp, "--stages": flags.stages}
+    others |= {"--arrival": flags.arrival}
+    if other := next((name for name, value in others.items() if value is not None), ""):
+        raise UsageError(f"--burst says when requests start; leave out {other}.")
+    number, slash, every = text.partition("/")
+    if not slash:
+        raise UsageError("--burst takes N/T: N requests at once every T, for example 100/1s.")
+    burst = values.count("--burst", number, 1, workload.MAX_BURST) or 0
+    every_s = values.duration_s("--burst", every) or 0.0
+    if not 0 < every_s <= workload.MAX_DURATION_S:
+        raise UsageError("--burst needs a time longer than 0 after the /, for example 100/1s.")
+    if burst > (many := connections or workload.DEFAULT_CONNECTIONS) * _in_flight(flags):
+        notices.append(
+            f"--burst {text} has {units.plural(many, 'connection')}, so the rest of each burst "
+            f"waits for one; for all at once add -c {burst}."
+        )
+    stage = Stage(math.inf, burst / every_s, burst / every_s)
+    drop = values.choice("--on-overload", flags.on_overload, ("queue", "drop")) == "drop"
+    return Pace(True, (stage,), "burst", drop, burst, every_s)
+
+
+def _in_flight(flags: SimpleNamespace) -> int:
+    """Return how many requests a connection may carry at a time."""
+    given = values.count("-m", flags.streams) or 1, values.count("-p", flags.pipeline) or 1
+    return max(given)
 
 
 def _spaced(flags: SimpleNamespace, stages: tuple[Stage, ...], *, rates: bool) -> Pace:

@@ -15,6 +15,7 @@ from fastbench.plan.plan import Request, check_header, check_method
 from fastbench.plan.request import Headers, Message
 
 MAX_RENDERED_BYTES = 1 << 30
+CODINGS = "gzip, deflate, br"  # of --compressed
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
@@ -23,6 +24,7 @@ def message(flags: SimpleNamespace, notices: list[str]) -> Message:
     """Build what the requests have in common; a wrk script may set method, headers and body."""
     streams_apart(flags)
     headers, host = _headers(flags)
+    headers = (*headers, *_cookies(flags, headers), *_codings(flags, headers))
     typed = Message(
         method=_method(flags, notices),
         headers=headers,
@@ -126,6 +128,30 @@ def _headers(flags: SimpleNamespace) -> tuple[Headers, str]:
     if re.search(r"[\s\0]", host):
         raise UsageError("--host takes one host name, without spaces or line breaks.")
     return tuple(headers), host
+
+
+def _cookies(flags: SimpleNamespace, headers: Headers) -> Headers:
+    """Return the header of --cookie, which may be given several times, as in curl."""
+    if not flags.cookies:
+        return ()
+    if any(name.lower() == "cookie" for name, _ in headers):
+        raise UsageError("A request has one Cookie; give --cookie or -H 'Cookie: …', not both.")
+    if not all("=" in each for each in flags.cookies):
+        raise UsageError("--cookie takes NAME=VALUE, no file: --cookie 'session=1; theme=dark'.")
+    return (check_header("Cookie", "; ".join(each.strip(" ;") for each in flags.cookies)),)
+
+
+def _codings(flags: SimpleNamespace, headers: Headers) -> Headers:
+    """Return the header of --compressed, unless -H has one; answers are never unpacked."""
+    own = any(name.lower() == "accept-encoding" for name, _ in headers)
+    if not flags.compressed:
+        return ()
+    if flags.expect_body:
+        raise UsageError(
+            "--expect-body looks at the bytes that arrive, which --compressed has packed; leave "
+            "one of them out."
+        )
+    return () if own else (("Accept-Encoding", CODINGS),)
 
 
 def _given(text: str) -> list[tuple[str, str]]:

@@ -40,7 +40,7 @@ _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OF_SCRIPTS: dict[str, object] = {
     "raw": True,  # placeholders are of runs of URLs
     **dict.fromkeys(("method", "body", "body_file", "by_value", "script")),
-    **{"data": [], "forms": []},
+    **{"data": [], "forms": [], "cookies": [], "compressed": False},
 }
 LOAD = ("vus", "duration", "iterations", "stages")
 _LONG_WORD = 200  # of the echoed command line

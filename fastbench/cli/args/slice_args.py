@@ -157,6 +157,8 @@ def _unfit(typed: SimpleNamespace, job: Plan | RunRequest) -> str:
         return "a number of requests (-n)"
     if job.load.pace is not None and not job.load.planned:
         return "stages of connections"
+    if job.load.pace is not None and job.load.pace.burst:
+        return "bursts"
     if job.load.pace is not None and job.load.pace.changes:
         return "a rate that changes"
     addresses = [typed.server_url or "", *typed.sockets]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 
+from fastbench.cli.args import flag_values as values
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import hostnames, urls
 from fastbench.plan.network import connect_to, source_addresses, tls_files
-from fastbench.plan.plan import ConnectTo, Family, Target, Tls
+from fastbench.plan.plan import ConnectTo, Family, Follow, Plan, Target, Tls
+
+MAX_REDIRECTS = 1000
 
 _TLS_FLAGS = ("insecure", "cacert", "cert", "key", "servername")
 
@@ -45,11 +49,41 @@ def sockets(given: Sequence[str], sides: int) -> Sequence[str | None]:
 
 
 def connected_to(flags: SimpleNamespace) -> tuple[ConnectTo, ...]:
-    """Read --connect-to."""
+    """Read --connect-to and --resolve."""
     found = connect_to.parse(flags.connect_to)
-    if found and flags.unix is not None:
-        raise UsageError("--unix and --connect-to both say where to connect; give one of them.")
-    return found
+    known = connect_to.parse_resolve(flags.resolve)
+    for flag, rules in (("--connect-to", found), ("--resolve", known)):
+        if rules and flags.unix is not None:
+            raise UsageError(f"--unix and {flag} both say where to connect; give one of them.")
+    return (*found, *known)
+
+
+def follow(flags: SimpleNamespace) -> Follow | None:
+    """Read --follow, the most redirects; 0 follows none."""
+    most = values.count("--follow", flags.follow, 0, MAX_REDIRECTS)
+    return Follow(most, tls(flags, "", [])) if most else None
+
+
+def config(flags: SimpleNamespace, rules: tuple[ConnectTo, ...]) -> dict[str, object]:
+    """Return how the server is reached, as it goes into the document."""
+    return {
+        "connect_to": [each.text for each in rules if not each.addresses],
+        "resolve": [each.text for each in rules if each.addresses],
+        "no_delay": no_delay(flags),
+    }
+
+
+def completed(asked: Plan, flags: SimpleNamespace) -> Plan:
+    """Return the plan with --no-delay and --follow."""
+    return replace(asked, no_delay=no_delay(flags), follow=follow(flags))
+
+
+def no_delay(flags: SimpleNamespace) -> bool:
+    """Read --no-delay: whether small writes leave at once."""
+    given = flags.no_delay or "on"
+    if given not in ("on", "off"):
+        raise UsageError("--no-delay takes on or off; off lets the kernel hold small writes back.")
+    return bool(given == "on")
 
 
 def send_from(
@@ -57,7 +91,8 @@ def send_from(
 ) -> tuple[tuple[str, ...], Family]:
     """Return the addresses to send from and the family that flags, host and they agree on."""
     bind = source_addresses.parse(flags.bind)
-    host, _ = connect_to.where(rules, first.host, first.port)
+    host, port = connect_to.where(rules, first.host, first.port)
+    host = next(iter(connect_to.addresses(rules, host, port)), host)
     if flags.ipv4 and flags.ipv6:
         raise UsageError("-4 and -6 exclude each other; give one of them.")
     literal = _literal_family(host)
@@ -90,7 +125,7 @@ def _literal_family(host: str) -> Family:
 
 def _tls(flags: SimpleNamespace, first: urls.Url, notices: list[str]) -> Tls | None:
     if first.scheme == "http":
-        if any(getattr(flags, name) for name in _TLS_FLAGS):
+        if not getattr(flags, "follow", None) and any(getattr(flags, name) for name in _TLS_FLAGS):
             notices.append(f"The URL is {_scheme(first)}://; the TLS flags have no effect.")
         return None
     return tls(flags, hostnames.certificate_name(first.host), notices)

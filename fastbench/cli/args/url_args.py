@@ -95,7 +95,7 @@ def command(
         "body_bytes": None if message.body is None else len(message.body.data),
     }
     typed |= {"expect_status": flags.expect_status, "bind": list(bind), "family": family}
-    typed["connect_to"] = [each.text for each in connected]
+    typed |= target_args.config(flags, connected)
     typed["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
     config = typed | _config(target, load, expect) | _config_of_socket(socket)
     wanted = output(flags)
@@ -114,6 +114,7 @@ def command(
         notices += machine_flags.notices(flags)
     way = (watched, flags.one_address, socket, connected)
     asked = plan.Plan(target, requests, load, expect, bind, family, config, *way, seed=varying.seed)
+    asked = target_args.completed(asked, flags)
     return Command(asked, replace(wanted, thresholds=found), tuple(notices))
 
 
@@ -357,7 +358,7 @@ def _config_of_socket(socket: plan.WebSocket | None) -> dict[str, object]:
 def _config_of_pace(pace: workload.Pace | None) -> dict[str, object]:
     """Return what the plan asks for over time; a last stage without end has no length."""
     if pace is None:
-        return {"rate": None, "stages": None, "arrival": None, "on_overload": None}
+        return dict.fromkeys(("rate", "stages", "arrival", "burst", "on_overload"))
     stages = [
         {
             "length_s": stage.length_s if math.isfinite(stage.length_s) else None,
@@ -367,11 +368,13 @@ def _config_of_pace(pace: workload.Pace | None) -> dict[str, object]:
         for stage in pace.stages
     ]
     if not pace.rates:
-        return {"rate": None, "stages": stages, "arrival": None, "on_overload": None}
+        none = dict.fromkeys(("rate", "arrival", "burst", "on_overload"))
+        return {**none, "stages": stages}
     return {
         "rate": pace.peak,
         "stages": stages if len(stages) > 1 else None,
         "arrival": pace.arrival,
+        "burst": {"requests": pace.burst, "every_s": pace.every_s} if pace.burst else None,
         "on_overload": "drop" if pace.drop else "queue",
     }
 

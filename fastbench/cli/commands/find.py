@@ -18,6 +18,7 @@ from fastbench.cli.help import pager
 from fastbench.foundation import exit_codes, redact, signals
 from fastbench.foundation.units import per_s
 from fastbench.foundation.usage_error import UsageError
+from fastbench.plan.network import followed_urls
 from fastbench.plan.plan import Plan
 from fastbench.plan.workload import Stage
 
@@ -51,8 +52,16 @@ def main(words: Sequence[str]) -> int:
     for notice in command.notices:
         delivery.tell(redact.printable(notice))
     destinations.prepare(destinations.written(command.output))
+    command = _followed(command)
     with signals.held(), _cluster(command.output.on):
         return _deliver(_search(command), command)
+
+
+def _followed(command: Command) -> Command:
+    """Follow redirects once for all runs."""
+    plan = followed_urls.followed(command.plan)
+    led = {name: value for name, value in plan.config.items() if name.startswith("redirect")}
+    return replace(command, plan=plan, config={**command.config, **led})
 
 
 def _cluster(on: OnMachines | None) -> AbstractContextManager[None]:

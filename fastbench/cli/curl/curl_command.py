@@ -196,15 +196,7 @@ def _valued(wanted: _Request, row: CurlFlag, kind: str, value: str) -> None:
 
 def _network(wanted: _Request, row: CurlFlag, kind: str, value: str) -> None:
     """Do what a flag says of the connection."""
-    if kind == "resolve":
-        found = re.fullmatch(r"\+?([^:]+|\*):([0-9]+):(\[[^\]]*\]|[^,]+)(,.*)?", value)
-        if found is None:
-            raise UsageError(f"curl's {row.name} takes HOST:PORT:ADDRESS.")
-        host, port, address = found[1], found[2], found[3]
-        host = "" if host == "*" else host
-        address = f"[{address}]" if ":" in address and not address.startswith("[") else address
-        wanted.words += ["--connect-to", f"{host}:{port}:{address}:"]
-    elif kind == "cert":
+    if kind == "cert":
         if ":" in value and not os.path.exists(value):
             raise UsageError(f"curl's {row.name} has a passphrase, which is not supported.")
         wanted.words += ["--cert", value]

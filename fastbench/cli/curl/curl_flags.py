@@ -43,15 +43,18 @@ TABLE = """
 -m --max-time | SECONDS | = --timeout {}s
 --connect-timeout | SECONDS | = --connect-timeout {}s
 --connect-to | RULE | = --connect-to {}
---resolve | RULE | resolve
+--resolve | RULE | = --resolve {}
 --unix-socket | PATH | = --unix {}
+--abstract-unix-socket | NAME | = --unix @{}
+--no-tcp-nodelay | | = --no-delay off
 --interface | ADDRESS | = --bind {}
 -4 --ipv4 | | = --ipv4
 -6 --ipv6 | | = --ipv6
 -g --globoff | | globoff
 --http1.1 --no-alpn | | = --http1
 --http2-prior-knowledge | | = --http2
--L --location --location-trusted | | ? redirects are not followed: a 3xx is a response
+-L --location | | = --follow
+--location-trusted | | ? no secret goes to another server: redirects are not followed
 --retry --retry-delay --retry-max-time | N | ? a failed request is an error and is not repeated
 --retry-all-errors --retry-connrefused | | ? a failed request is an error and is not repeated
 -c --cookie-jar | FILE | ? cookies of responses are not stored

@@ -57,7 +57,7 @@ Network
   -k, --insecure          do not verify the server's certificate
   --cacert FILE           trust this CA        --cert FILE, --key FILE   client certificate
   --servername, --sni NAME   TLS server name to send and to verify
-  --unix PATH  --connect-to HOST:PORT:HOST2:PORT2   connect there; the URL gives Host and path
+  --unix PATH|@NAME  --connect-to HOST:PORT:HOST2:PORT2  --resolve HOST:PORT:ADDRESS  where to
   --bind A[,B,…]          source addresses; ranges 127.0.0.2-9, A-B; 10.0.0.0/28
   -4, --ipv4  -6, --ipv6  one address family only    --one-address   only the first address
 

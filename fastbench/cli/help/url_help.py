@@ -27,7 +27,7 @@ Load
   -p, --pipeline N        requests in flight on each connection (1)   --no-keepalive  one each
   --http1  --http2        that alone; https:// lets the server choose   -m, --streams N  of HTTP/2
   -R, -r, -q, --rate N    total requests per second: 1000, 1k, 0.5, 100/1m
-  --arrival constant|poisson   under -R      --on-overload queue|drop   if no connection is free
+  --arrival constant|poisson  under -R   --on-overload queue|drop   --burst N/T  N at once every T
   --ramp T                from 0 to -R, or from 1 to -c, in T   --shape spike  10x: see run --help
   --stages T:N,T:N,…      change linearly to N within T: N is a rate with -R, else connections
   -W, --warmup T          load for T before the measurement; excluded from the results
@@ -39,12 +39,12 @@ Request
   -H, --header 'K: V'     also K=V, or @FILE with one per line; replaces a default header
   -b, --body TEXT|@FILE, -D, --body-file FILE  a body;  --data, --data-urlencode TEXT  as in curl
   -F, --form NAME=VALUE   multipart field; NAME=@FILE uploads, NAME=<FILE reads; ;type= ;filename=
-  -T TYPE  -A TYPE        Content-Type, Accept          --user-agent NAME
+  -T TYPE  -A TYPE        Content-Type, Accept          --user-agent NAME   --cookie 'K=V; K2=V2'
   -a, --auth USER:PASS    basic authentication          --bearer TOKEN
-  --host NAME             Host header only; the connection still goes to the URL's host
+  --host NAME             Host header only, not where to connect   --compressed   Accept-Encoding
   --urls-from-file FILE   lines of [WEIGHT] [METHOD] URL, below each headers and @BODY; or JSON
   {{seq}} {{uuid}} {{int:1:9}} {{hex:8}} {{pick:a|b}} {{now}} {{env:X}} vary in URL, header, body
-  --seed N                the same values again   --raw   no placeholders: {{ is sent as it is
+  --seed N   the same values again   --raw   {{ is sent as it is   --follow [N]   redirects (10)
   --ws-mode echo|push|hold   on ws://: send -b and await a message, only receive, only stay open
   --ws-subprotocol NAME   offer a subprotocol           --binary   send -b as a binary message
   -s, --script FILE.lua   a wrk script that only sets wrk.method, wrk.headers and wrk.body
@@ -53,9 +53,9 @@ Network
   --timeout T             longest wait for a response (2s)   --connect-timeout T   to connect (2s)
   -k, --insecure          do not verify   --servername, --sni NAME   to send and to verify
   --cacert FILE           trust this CA        --cert FILE, --key FILE   client certificate
-  --unix PATH  --connect-to HOST:PORT:HOST2:PORT2   connect there; the URL gives Host and path
+  --unix PATH|@NAME  --connect-to HOST:PORT:HOST2:PORT2  --resolve HOST:PORT:ADDRESS  where to
   --bind A[,B,…]          source addresses; ranges 127.0.0.2-9, A-B; 10.0.0.0/28
-  -4, --ipv4  -6, --ipv6  one address family only    --one-address   only the first address
+  -4, --ipv4  -6, --ipv6  one family only   --one-address  only the first   --no-delay off  Nagle
 
 Pass or fail
   --expect-status LIST    statuses that count as ok: 200,2xx,301-303 (below 400)

@@ -217,11 +217,13 @@ class Engine:
         sources: list[tuple[int, bytes, int, int]],
         first: int,
         tls_options: tuple[bytes, bool, bool, bytes, bytes, bytes] | None,
-        plan: tuple[bool, list[tuple[float, float, float]], float, bool, bool] | None = None,
+        plan: tuple[bool, list[tuple[float, float, float]], float, bool, bool, int, int]
+        | None = None,
         drain: bool = False,
         socket: tuple[str, int, bytes, bytes] | None = None,
         protocols: str = "http/1.1",
         streams: int = 1,
+        no_delay: bool = True,
     ) -> Self: ...
     def run(self) -> None: ...
 
@@ -250,4 +252,6 @@ def instants(
     worker: int = 0,
     workers: int = 1,
     seed: int = 0,
+    burst: int = 0,
+    burst_ns: int = 0,
 ) -> list[int]: ...

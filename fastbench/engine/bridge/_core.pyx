@@ -109,7 +109,8 @@ cdef class Engine:
                   uint64_t timeout_ns, uint64_t connect_timeout_ns, bytes ok_status not None,
                   bint status_expected, bytes expect_body not None, list sources not None,
                   uint32_t first, tuple tls_options, tuple plan=None, bint drain=False,
-                  tuple socket=None, str protocols="http/1.1", uint32_t streams=1):
+                  tuple socket=None, str protocols="http/1.1", uint32_t streams=1,
+                  bint no_delay=True):
         """`protocols`: one of CONNECTION_PROTOCOLS; `streams` of a connection of HTTP/2."""
         cdef Worker *w = &self.worker
         self.block = shared
@@ -122,6 +123,7 @@ cdef class Engine:
         if shared.warmup:
             w.warm = shared.slot(shared.total + slot)
         w.drain = drain
+        w.no_delay = no_delay
         w.control = shared.control()
         w.pipeline = pipeline
         w.streams = streams if keepalive else 1
@@ -258,7 +260,8 @@ cdef class Engine:
             raise ValueError(code_name(block.TLS, -code))
 
     cdef set_plan(self, tuple options):
-        """None: a closed loop; else (rates: bool, stages, warm-up level, poisson, drop).
+        """None: a closed loop; else (rates: bool, stages, warm-up level, poisson, drop, burst,
+        burst_ns), the last two 0 without bursts.
 
         Each stage is (length_s, first, last): requests per second when `rates`, else connections,
         over all workers.
@@ -266,7 +269,8 @@ cdef class Engine:
         cdef Worker *w = &self.worker
         if options is None:
             return
-        w.planned, levels, warm, w.pace.poisson, w.pace.drop = options
+        (w.planned, levels, warm, w.pace.poisson, w.pace.drop, w.pace.burst,
+         w.pace.burst_ns) = options
         w.pace.step = self.block.total
         w.n_stages = <uint32_t>len(levels)
         w.stages = stages_of(levels)
@@ -335,16 +339,18 @@ cdef pace.Stage *stages_of(list levels) except NULL:
 
 
 def instants(list levels not None, uint32_t count, *, uint32_t worker=0, uint32_t workers=1,
-             uint64_t seed=0):
+             uint64_t seed=0, uint64_t burst=0, uint64_t burst_ns=0):
     """The first `count` planned instants of a worker, ns after the plan's zero; for tests.
 
-    `levels` as in Engine; a `seed` makes it a Poisson plan.
+    `levels` as in Engine; a `seed` makes it a Poisson plan, a `burst` one of bursts.
     """
     cdef pace.Pace plan
     plan.stages = stages_of(levels)
     plan.n_stages = <uint32_t>len(levels)
     plan.step = workers
     plan.poisson = seed != 0
+    plan.burst = burst
+    plan.burst_ns = burst_ns
     pace.begin_plan(&plan, 0, 0, count, worker, seed)
     found = []
     while plan.next.due_ns != <uint64_t>-1:

@@ -55,7 +55,7 @@ cdef class Connection:
             &source, family, mine[1].encode(), mine[2], mine[3]) == 0
         self.step = CONNECTING
         self.begun_ns = kernel.now_ns()
-        code = kernel.open_stream(family, &source if bound else NULL)
+        code = kernel.open_stream(family, &source if bound else NULL, True)
         if code >= 0:
             self.link.fd = code
             code = kernel.connect(self.link.fd, to)

@@ -48,6 +48,7 @@ from fastbench.experiments.trials.trial_servers import Address, ServerError
 from fastbench.foundation.units import format_rate
 from fastbench.machine import limits
 from fastbench.machine.programs import Program
+from fastbench.plan.network import followed_urls
 from fastbench.plan.plan import Plan
 from fastbench.results import json_codec
 from fastbench.results.counts import Http2
@@ -195,6 +196,7 @@ class _Sliced:
         if not self.programs:
             self.programs = running.programs()
         plans = [_plan(job) for job in running.jobs]
+        self.notes += [said for plan in plans for said in followed_urls.told(plan)]
         if self.rate is not None:
             plans = [pairing.at_rate(plan, self.rate) for plan in plans]
         if self.terms.warmup_s:
@@ -303,7 +305,7 @@ def _whole_blocks(slices: float, sides: int) -> int:
 
 def _plan(job: object) -> Plan:
     assert isinstance(job, Plan)  # others are refused with their flags
-    return job
+    return followed_urls.followed(job)
 
 
 def _accepts(plan: Plan) -> bool:

@@ -35,6 +35,7 @@ from fastbench.experiments.trials.trial_artifacts import Kept
 from fastbench.experiments.trials.trial_servers import ServerError
 from fastbench.foundation.units import format_rate
 from fastbench.machine.programs import Program
+from fastbench.plan.network import followed_urls
 from fastbench.plan.plan import Plan
 from fastbench.plan.workload import Pace, Stage
 from fastbench.results.result import Result, Warning_
@@ -310,8 +311,10 @@ class _Rounds:
             return result, (died,) if died else ()
 
     def _run(self, name: Name, job: Job) -> Result:
-        if self.rate is not None and isinstance(job, Plan):
-            job = at_rate(job, self.rate)
+        if isinstance(job, Plan):
+            job = followed_urls.followed(job)
+            self.notes += [said for said in followed_urls.told(job) if said not in self.notes]
+            job = job if self.rate is None else at_rate(job, self.rate)
         if isinstance(job, RunRequest) and self.terms.warmup_share:
             self._warm_up(name, job)
         observer = TrialObserver(

@@ -27,7 +27,7 @@ from fastbench.foundation import redact, signals
 from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import system_files
 from fastbench.plan import urls
-from fastbench.plan.network import readiness
+from fastbench.plan.network import readiness, resolve
 from fastbench.run.child import Child
 from fastbench.run.supervisor import Supervisor
 
@@ -65,7 +65,7 @@ class Address:
             if self.unix_path is not None:
                 with socket.socket(socket.AF_UNIX) as probe:
                     probe.settimeout(PROBE_S)
-                    probe.connect(self.unix_path)
+                    probe.connect(resolve.unix_address(self.unix_path))
                 return True
             with socket.create_connection((self.host, self.port), PROBE_S) as probe:
                 # tcp(7): a port from the kernel's range may have been given to this very probe.

@@ -40,18 +40,20 @@ class Connection(http.client.HTTPConnection):
         self._path = unix_path
         self._family = family
         self._where = connect_to.where(rules, url.host, url.port)
+        self._known = connect_to.addresses(rules, *self._where)
+        self.servername = ""  # of TLS, where it is not that of the URL
 
     def connect(self) -> None:
         """Connect to the socket's path, or to the first address of the server that accepts."""
         if self._path is None:
-            plain = resolve.connected(*self._where, self._limit_s, self._family)
+            plain = resolve.connected(*self._where, self._limit_s, self._family, self._known)
         else:
             plain = socket.socket(socket.AF_UNIX)
             plain.settimeout(self._limit_s)
-            plain.connect(self._path)
+            plain.connect(resolve.unix_address(self._path))
         self.sock = plain
         if self._secure is not None:
-            name = hostnames.certificate_name(self.url.host)
+            name = self.servername or hostnames.certificate_name(self.url.host)
             self.sock = self._secure.wrap_socket(plain, server_hostname=name)
 
 

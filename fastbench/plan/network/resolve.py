@@ -22,7 +22,7 @@ from time import monotonic
 
 from fastbench.foundation import signals
 from fastbench.plan.network import connect_to
-from fastbench.plan.plan import Family, Plan
+from fastbench.plan.plan import ConnectTo, Family, Plan
 
 PROBE_S = 1.0
 MAX_ADDRESSES = 64  # of one server; as many as the engine has rooms for
@@ -73,7 +73,7 @@ class Endpoint:
     def where(self) -> str | tuple[object, ...]:
         """What socket.connect takes."""
         if self.family == socket.AF_UNIX:
-            return self.host
+            return unix_address(self.host)
         return (self.host, self.port, 0, self.scope)[: 4 if self.family == socket.AF_INET6 else 2]
 
     @property
@@ -89,6 +89,11 @@ class Endpoint:
         return ipaddress.ip_address(self.host).is_global
 
 
+def unix_address(path: str) -> str:
+    """Return what socket.connect takes for --unix: @NAME is an abstract socket (unix(7))."""
+    return f"\0{path[1:]}" if path.startswith("@") else path
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """The addresses of a server: those to load, and those that are not, with their errno's name."""
@@ -102,17 +107,27 @@ def reach(plan: Plan) -> Reach:
     target = plan.target
     family = family_of(plan.family, plan.bind)
     host, port = connect_to.where(plan.connect_to, target.host, target.port)
-    return server(host, port, target.unix_path, family, one=plan.one_address)
+    known = connect_to.addresses(plan.connect_to, host, port)
+    return server(host, port, target.unix_path, family, one=plan.one_address, known=known)
 
 
-def server(host: str, port: int, unix_path: str | None, family: int, *, one: bool = False) -> Reach:
+def server(
+    host: str,
+    port: int,
+    unix_path: str | None,
+    family: int,
+    *,
+    one: bool = False,
+    known: Sequence[str] = (),
+) -> Reach:
     """Return the addresses of a server; of several those that accept, or all if none does.
 
-    `one`: the first of them alone, as wrk does. Raises ResolveError.
+    `one`: the first of them alone, as wrk does. `known` are its addresses, where somebody said so.
+    Raises ResolveError.
     """
     if unix_path is not None:
         return Reach((Endpoint(socket.AF_UNIX, unix_path),))
-    found = lookup(host, port, family)
+    found = lookup(host, port, family, known)
     if len(found) == 1:
         return Reach(tuple(found))
     failed = _failing(found)
@@ -124,8 +139,13 @@ def server(host: str, port: int, unix_path: str | None, family: int, *, one: boo
     return Reach(tuple(used), tuple(failed.items()))
 
 
-def lookup(host: str, port: int, family: int = 0) -> list[Endpoint]:
-    """Return the addresses of a name or literal, in the system's order; raises ResolveError."""
+def lookup(host: str, port: int, family: int = 0, known: Sequence[str] = ()) -> list[Endpoint]:
+    """Return the addresses of a name or literal, in the system's order; raises ResolveError.
+
+    `known` are those of a name that is not asked for.
+    """
+    if known:
+        return _known(known, port, family)
     if found := _literal(host, port, family):
         return [found]
     try:
@@ -141,8 +161,11 @@ def lookup(host: str, port: int, family: int = 0) -> list[Endpoint]:
     raise ResolveError(code)
 
 
-async def soon(host: str, port: int, family: int = 0) -> list[Row]:
-    """Return what `lookup` does, from the running loop."""
+async def soon(host: str, port: int, family: int = 0, rules: Sequence[ConnectTo] = ()) -> list[Row]:
+    """Return what `lookup` does, from the running loop; `rules` may lead elsewhere."""
+    host, port = connect_to.where(rules, host, port)
+    if known := connect_to.addresses(rules, host, port):
+        return _rows(_known(known, port, family))
     if found := _literal(host, port, family):
         return _rows([found])
     ask = asyncio.get_running_loop().getaddrinfo
@@ -159,13 +182,15 @@ async def soon(host: str, port: int, family: int = 0) -> list[Row]:
     raise ResolveError(code)
 
 
-def connected(host: str, port: int, limit_s: float, family: int = 0) -> socket.socket:
+def connected(
+    host: str, port: int, limit_s: float, family: int = 0, known: Sequence[str] = ()
+) -> socket.socket:
     """Return a socket that is connected to the first address that accepts.
 
     Raises ResolveError, or OSError of the last address; each may take `limit_s`.
     """
     failure: OSError | None = None
-    for each in lookup(host, port, family):
+    for each in lookup(host, port, family, known):
         stream = socket.socket(each.family, socket.SOCK_STREAM)
         try:
             stream.settimeout(limit_s)
@@ -210,6 +235,15 @@ def _literal(host: str, port: int, family: int) -> Endpoint | None:
     if family not in (0, kind):
         raise ResolveError("EAI_ADDRFAMILY")
     return Endpoint(kind, address, port, _scope(zone))
+
+
+def _known(addresses: Sequence[str], port: int, family: int) -> list[Endpoint]:
+    """Return given addresses, those of the family."""
+    found = [Endpoint(_kind(each), each, port) for each in addresses]
+    found = [each for each in found if family in (0, each.family)]
+    if not found:
+        raise ResolveError("EAI_ADDRFAMILY")
+    return found[:MAX_ADDRESSES]
 
 
 def _wanted(family: int) -> dict[str, int]:

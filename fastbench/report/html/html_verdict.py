@@ -48,6 +48,7 @@ def about(load: LoadHeading, spread: str = "") -> list[str]:
         load.loaded,
         load.protocol,
         f"{format_count(load.rate)} req/s planned" if load.rate else "",
+        load.burst,
         plural(load.stages, "stage") if load.stages else "",
         "" if load.duration_s is None else format_s(load.duration_s),
         "" if load.requests is None else plural(load.requests, "request"),

@@ -180,6 +180,7 @@ def _configuration(result: Result) -> list[str]:
         ("Connections", _connections(load)),
         ("Protocol", load.protocol),
         ("Planned rate", "" if load.rate is None else f"{load.rate:,.0f} req/s"),
+        ("Bursts", load.burst),
         ("Workers", str(load.workers or "")),
         ("Duration", format_s(result.summary.duration_s)),
         ("Started", escaped(format_instant(machine.started_at))),

@@ -163,7 +163,7 @@ def _load(load: LoadHeading) -> list[str]:
         plural(load.machines, "machine") if load.machines else "",
         (" and " if load.script else " or ").join(end),  # scenarios have an end each
         _stages(load),
-        "Poisson arrivals" if load.arrival == "poisson" else "",
+        "Poisson arrivals" if load.arrival == "poisson" else load.burst,
         _in_flight(load),
         "" if load.keepalive else "a new connection per request",
     ]

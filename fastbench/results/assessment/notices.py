@@ -9,6 +9,8 @@ from fastbench.results.assessment import listen_queue
 from fastbench.results.result import Result, Warning_
 
 MANY_REFUSED = 0.01  # of all requests
+MOST = 0.5  # of all responses
+REDIRECTS = ("301", "302", "303", "307", "308")
 
 
 def of(found: Result, queue: listen_queue.Queue = listen_queue.NOBODYS) -> list[Warning_]:
@@ -18,7 +20,25 @@ def of(found: Result, queue: listen_queue.Queue = listen_queue.NOBODYS) -> list[
         *proxies.notices(row.kind for row in found.errors),
     )
     first = [*_overflows(found, queue), *_unverified(found), *_protocols(found), *_refused(found)]
+    first += _redirected(found)
     return [*first, *(Warning_(*each) for each in told)]
+
+
+def _redirected(found: Result) -> list[Warning_]:
+    """Say that what was measured is redirects, unless they were asked for by their status."""
+    counts = {code: found.status_codes.get(code, 0) for code in REDIRECTS}
+    redirects, answers = sum(counts.values()), sum(found.status_codes.values())
+    if found.scripted or redirects <= MOST * answers or found.config.get("expect_status"):
+        return []
+    most = max(counts, key=lambda code: counts[code])
+    return [
+        Warning_(
+            "redirects",
+            f"{redirects:,} of {plural(answers, 'response')} are redirects, most of them {most}, "
+            "which are not followed",
+            "add --follow to load where they lead, or --expect-status if they are what you measure",
+        )
+    ]
 
 
 def _refused(found: Result) -> list[Warning_]:

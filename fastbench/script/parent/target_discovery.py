@@ -88,7 +88,8 @@ def _reach(url: urls.Url, request: RunRequest) -> Sequence[resolve.Endpoint]:
     if request.unix_path is not None:
         return [resolve.Endpoint(socket.AF_UNIX, request.unix_path)]
     host, port = connect_to.where(request.connect_to, url.host, url.port)
-    return resolve.lookup(host, port, resolve.family_of(request.family, request.bind))
+    known = connect_to.addresses(request.connect_to, host, port)
+    return resolve.lookup(host, port, resolve.family_of(request.family, request.bind), known)
 
 
 def _nobody(request: RunRequest) -> Sought:

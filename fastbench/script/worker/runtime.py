@@ -378,7 +378,7 @@ async def _addresses(
     """Return the addresses of a server, or of the one in its place; raises ResolveError."""
     if request.blocked is not None:
         request.blocked.check_name(host)
-    rows = await resolve.soon(*connect_to.where(request.connect_to, host, port), family)
+    rows = await resolve.soon(host, port, family, request.connect_to)
     if request.blocked is not None:
         request.blocked.check_addresses(rows)
     return rows

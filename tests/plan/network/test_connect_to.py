@@ -12,7 +12,7 @@ from running import fastbench
 from servers import Server, answering
 
 from fastbench.plan.network import connect_to
-from fastbench.plan.network.connect_to import parse, where
+from fastbench.plan.network.connect_to import addresses, parse, parse_resolve, where
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,47 @@ def test_a_script_and_debug_go_there_too(tmp_path: Path) -> None:
     assert f"(127.0.0.1 port {server.port})" in other.stdout
     assert server.seen.lines == {b"GET /x HTTP/1.1": 6, b"GET /y HTTP/1.1": 1}
     assert b"\r\nHost: api.example\r\n" in server.seen.last
+
+
+@pytest.mark.parametrize(
+    ("rules", "host", "port", "found"),
+    [
+        (("a.org:80:127.0.0.1",), "a.org", 80, ("127.0.0.1",)),
+        (("A.org:80:127.0.0.1,[::1]",), "a.org", 80, ("127.0.0.1", "::1")),
+        (("a.org:80:127.0.0.1",), "a.org", 81, ()),
+        (("*:80:127.0.0.2",), "b.org", 80, ("127.0.0.2",)),
+        (("+b.org:80:::1", "*:80:127.0.0.2"), "b.org", 80, ("::1",)),
+    ],
+)
+def test_addresses_are_those_of_the_first_rule(
+    rules: tuple[str, ...], host: str, port: int, found: tuple[str, ...]
+) -> None:
+    assert addresses(parse_resolve(rules), host, port) == found
+    assert where(parse_resolve(rules), host, port) == (host, port), "it is no other server"
+
+
+def test_a_name_that_is_resolved_by_hand_has_all_its_addresses(tmp_path: Path) -> None:
+    script = tmp_path / "one.py"
+    script.write_text(
+        "from fastbench import scenario\n"
+        "@scenario\n"
+        "async def one(vu):\n"
+        "    await vu.get('http://two.invalid:PORT/x')\n"
+    )
+    with Server(answering(), host="0.0.0.0") as server:
+        rule = f"two.invalid:{server.port}:127.0.0.2,127.0.0.3"
+        url = f"http://two.invalid:{server.port}/"
+        run = fastbench("--resolve", rule, "--wait-for", "5s", "-n8", "-c4", "-t1", url)
+        turned = fastbench(
+            "--connect-to", f"a.invalid:80:two.invalid:{server.port}", "--resolve", rule, "-n8",
+            "-c4", "-t1", "http://a.invalid/",
+        )  # fmt: skip
+        script.write_text(script.read_text().replace("PORT", str(server.port)))
+        shown = invoke("run", "--resolve", rule, "-i5", "-u1", "--json", "-", str(script))
+    assert (run.code, run.summary["ok"], turned.summary["ok"]) == (0, 8, 8), run.err
+    assert {row["address"]: row["connections"] for row in run.document["addresses"]} == {
+        f"127.0.0.2:{server.port}": 2, f"127.0.0.3:{server.port}": 2,
+    }  # fmt: skip
+    assert run.document["config"]["resolve"] == [rule] and f"--resolve {rule}" in run.out
+    assert json.loads(shown.stdout)["summary"]["ok"] == 5, shown.stderr
+    assert json.loads(shown.stdout)["config"]["resolve"] == [rule]
