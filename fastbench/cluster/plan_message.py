@@ -96,6 +96,8 @@ def secrets(plan: Plan) -> list[str]:
             found["a value in the URL"] = None
         if redact.secrets_in("", body):
             found["a value in the body"] = None
+    if plan.signing is not None:
+        found["the key of --aws-sigv4"] = None
     if plan.target.tls is not None and plan.target.tls.keyfile:
         found["the key of --cert"] = None
     return list(found)

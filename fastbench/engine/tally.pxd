@@ -23,9 +23,21 @@ cdef enum:
     BEHIND_TIMEOUT = 1              # error code: failed because an earlier answer timed out
 
 
+cdef inline void turn_period(Worker *w) noexcept nogil:
+    """Send the requests of the period that it is now; after the last, go on with those."""
+    while w.now_ns >= w.period_end_ns:
+        if w.first_template + 2 * w.period_templates > w.n_templates:
+            w.period_end_ns = <uint64_t>-1
+            return
+        w.first_template += w.period_templates
+        w.period_end_ns += w.period_ns
+
+
 cdef inline void begin_request(Worker *w, Conn *c, Request *r, uint64_t due_ns) noexcept nogil:
     """It is written next; `w.now_ns` must be fresh."""
-    r.template = w.pattern[w.next_in_pattern]
+    if w.now_ns >= w.period_end_ns:
+        turn_period(w)
+    r.template = w.first_template + w.pattern[w.next_in_pattern]
     w.next_in_pattern = w.next_in_pattern + 1 if w.next_in_pattern + 1 < w.n_pattern else 0
     r.due_ns = due_ns
     r.sent_ns = w.now_ns

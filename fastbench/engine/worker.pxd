@@ -144,6 +144,10 @@ cdef struct Worker:
     uint32_t n_templates
     uint32_t n_pattern
     uint32_t next_in_pattern
+    uint32_t first_template         # of those that are sent now: each period of time has its own,
+    uint32_t period_templates       # so many;
+    uint64_t period_end_ns          # then comes the next; -1: there is but one
+    uint64_t period_ns
     uint32_t read_bytes
     uint64_t budget                 # requests that may still start
     uint64_t timeout_ns

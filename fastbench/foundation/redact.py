@@ -33,7 +33,7 @@ _CONTROL = re.compile(
 _CONTROL_BUT_LINES = re.compile(_CONTROL.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-_SECRET_FLAGS = ("-a", "--auth", "--bearer", "--webhook", "--cookie")
+_SECRET_FLAGS = ("-a", "--auth", "--bearer", "--webhook", "--cookie", "--aws-session")
 _HEADER_FLAGS = ("-H", "--header")
 _BODY_FLAGS = (
     "-b",

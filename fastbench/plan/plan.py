@@ -169,6 +169,17 @@ class ConnectTo:
 
 
 @dataclass(frozen=True, slots=True)
+class Signing:
+    """What signatures for AWS need. `token` is that of a session, "" without one."""
+
+    region: str
+    service: str
+    key: str
+    secret: str = field(repr=False)
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Follow:
     """Say how many redirects are followed before the load, and what TLS needs on the way.
 
@@ -197,6 +208,7 @@ class Plan:
     feed: Feed | None = None
     seed: int = 0  # of what varies
     no_delay: bool = True  # small writes leave at once (TCP_NODELAY)
+    signing: Signing | None = None  # requests are as they are without their signature
     follow: Follow | None = None  # until the redirects of the URLs have been followed
 
     @property
@@ -218,6 +230,8 @@ class Plan:
             raise UsageError("There is no URL; give one, for example http://localhost:8080/.")
         if self.expect.body and any(request.head_only for request in self.requests):
             raise UsageError("A response to HEAD has no body; leave --expect-body or HEAD out.")
+        if self.signing is not None:
+            self._check_signed()
         if self.follow is not None and self.websocket is not None:
             raise UsageError("--follow is of HTTP; leave it out with ws:// and wss://.")
         if self.follow is not None and any(request.varied for request in self.requests):
@@ -227,6 +241,18 @@ class Plan:
             )
         if self.bind and self.target.unix_path is not None:
             raise UsageError("A Unix socket has no source address; leave --bind or --unix out.")
+
+    def _check_signed(self) -> None:
+        """Refuse what a signature that is made before the run cannot be of."""
+        if self.websocket is not None:
+            raise UsageError("--aws-sigv4 signs requests of HTTP; leave it out with ws://.")
+        if self.follow is not None:
+            raise UsageError("--aws-sigv4 signs for one server; give the final URL, not --follow.")
+        if any(request.varied for request in self.requests):
+            raise UsageError(
+                "--aws-sigv4 signs requests before the run, so they cannot have placeholders; "
+                "sign each in a script (fastbench run SCRIPT.py)."
+            )
 
 
 def target_of(url: str) -> str:

@@ -47,6 +47,7 @@ class LoadHeading:
     protocol: str = ""  # where it may be HTTP/2
     resolved: tuple[str, ...] = ()  # rules that say what names lead to
     redirects: tuple[str, ...] = ()  # sentences: which URLs led elsewhere
+    requests_made: tuple[str, ...] = ()  # how: drawn from a pattern, signed
     burst: str = ""  # requests that are due at once, and how often
 
     @property
@@ -73,7 +74,7 @@ class LoadHeading:
         """By which rules connections went elsewhere, and which redirects were followed."""
         rules = [f"--connect-to {each}" for each in self.connect_to]
         rules += [f"--resolve {each}" for each in self.resolved]
-        return (*rules, *self.redirects)
+        return (*rules, *self.redirects, *self.requests_made)
 
 
 def load_of(result: Result) -> LoadHeading:
@@ -114,6 +115,7 @@ def of_config(config: Mapping[str, object], workers: int = 0) -> LoadHeading:
         connect_to=_texts(config.get("connect_to")),
         resolved=_texts(config.get("resolve")),
         redirects=_redirects(config),
+        requests_made=_requests_made(config),
         burst=_burst(config.get("burst")),
         streams=_count(config.get("streams")) or 1,
         protocol="HTTP/2" if config.get("http") == "2" else "",
@@ -148,6 +150,12 @@ def _redirects(config: Mapping[str, object]) -> tuple[str, ...]:
     statuses = ", ".join(str(each) for each in codes) if isinstance(codes, list | tuple) else ""
     said = f"{first.get('from')} redirects to {first.get('to')} ({statuses})"
     return (printable(said), *([f"{more:,} more URLs redirect"] if more > 0 else []))
+
+
+def _requests_made(config: Mapping[str, object]) -> tuple[str, ...]:
+    drawn, signed = _count(config.get("drawn_urls")), config.get("aws_sigv4")
+    found = [f"{plural(drawn, 'URL')} drawn"] if drawn else []
+    return (*found, *([f"signed for {printable(signed)}"] if isinstance(signed, str) else []))
 
 
 def _burst(value: object) -> str:

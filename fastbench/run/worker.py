@@ -12,11 +12,13 @@ import math
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation.usage_error import UsageError
+from fastbench.machine import environment
 from fastbench.plan import hostnames
 from fastbench.plan.network.resolve import Endpoint, sources
 from fastbench.plan.plan import Plan, Request, WebSocket
@@ -25,6 +27,7 @@ from fastbench.run import url_counts
 from fastbench.run.child import EXIT_FAILED, QUIET_NICE
 
 LOOK_S = 0.25
+START_S = 60.0  # that a run may take until it begins
 MAX_CYCLE = 1_000_000
 
 
@@ -99,6 +102,8 @@ def engine(
     load = plan.load
     first = share.first_connection % len(cycle)  # lest all workers send the same one at once
     expected = plan.expect.statuses
+    urls = url_counts.of_requests(plan.requests)[1]
+    requests, period = timed(plan, time.monotonic_ns())
     ok = bytes(status < 400 if expected is None else status in expected for status in range(1000))
     return _core.Engine(
         block,
@@ -106,9 +111,9 @@ def engine(
         targets=[each.parts for each in endpoints],
         connections=share.connections,
         budget=_core.UNLIMITED if share.requests is None else share.requests,
-        requests=plan.requests,
+        requests=requests,
         pattern=cycle[first:] + cycle[:first],
-        urls=url_counts.of_requests(plan.requests)[1],
+        urls=urls * (len(requests) // len(plan.requests)),
         pipeline=load.pipeline,
         keepalive=load.keepalive,
         retry=load.retry,
@@ -126,7 +131,26 @@ def engine(
         protocols=plan.protocols,
         streams=load.streams,
         no_delay=plan.no_delay,
+        period=period,
     )
+
+
+def timed(plan: Plan, now_ns: int) -> tuple[tuple[Request, ...], tuple[int, int, int] | None]:
+    """Return the requests, of all periods of the run where they are signed anew in each.
+
+    Those of the first are signed for now; see _core.Engine for the rest.
+    """
+    if plan.signing is None:
+        return plan.requests, None
+    from fastbench.plan import aws_signature
+
+    load, unix_s = plan.load, environment.unix_ns() // 1_000_000_000
+    around_s = load.warmup_s + load.connect_timeout_s + load.timeout_s + START_S
+    length_s = None if load.duration_s is None else load.duration_s + around_s
+    count, period_s = aws_signature.periods(plan.requests, length_s)
+    requests = aws_signature.signed_texts(plan.requests, plan.signing, unix_s, count, period_s)
+    period_ns = period_s * 1_000_000_000
+    return requests, (now_ns + period_ns, period_ns, len(plan.requests))
 
 
 def _socket(websocket: WebSocket | None) -> tuple[str, int, bytes, bytes] | None:

@@ -150,7 +150,7 @@ REFUSED = {  # and every line that is said instead
     "--output-format json URL": ["fastbench --format oha URL"],
     "--http-version 3 URL": ["fastbench URL"],
     "--http3 URL": ["fastbench URL"],
-    "--rand-regex-url 'http://h/[a-z]+'": ["fastbench --urls-from-file urls.txt"],
+    "--dump-urls 10 URL": ["fastbench --debug URL"],
     "-s 30 -g plot.tsv URL": ["fastbench --timeout 30 --hdr plot.tsv URL"],
     "-sSL URL": ["fastbench URL"],
     "-t1M -c25 URL": ["fastbench -d 1M -c25 URL"],

@@ -294,7 +294,8 @@ def test_help_names_every_flag_and_no_other() -> None:
     shown = set(re.findall(r"(?<![\w-])--?[A-Za-z0-9][\w-]*", TEXT))
     quiet_aliases = {"--disable-keepalive", "--disableKeepAlives", "--latencies", "--accept",
                      "--content-type", "--method", "--request", "--data-ascii", "--data-raw",
-                     "--data-binary", "--http1.1", "--burst-delay", "--burst-rate"}  # fmt: skip
+                     "--data-binary", "--http1.1", "--burst-delay", "--burst-rate", "--max-repeat",
+                         "--rand-regex-count", "--aws-session"}  # fmt: skip
     hidden = {"-v"}
     assert set(flag_table.URL.names()) - shown <= quiet_aliases | hidden | {"-l"}
     assert {flag for flag in shown if flag not in flag_table.URL.names()} <= {

@@ -129,14 +129,13 @@ _TABLE = """
    | use -c for connections; only scripts have VUs (fastbench run)
 -u --user | | -a {}: | -a takes user:password, with the colon
 --oauth2-bearer | | = --bearer {} |
---digest --ntlm --negotiate --anyauth --aws-session --aws-sigv4 | none
-   | | only basic authentication (-a) and --bearer are supported
+--digest --ntlm --negotiate --anyauth | none
+   | | only basic authentication (-a), --bearer and --aws-sigv4 are supported
 --basic | none | = | -a is basic authentication
 -m --method | duration with unit | --timeout {} | -m is the method, or the streams of HTTP/2
 -X -m | url | | -X is the method; ab's -X is a proxy: give the server's own URL
---rand-regex-url | | --urls-from-file urls.txt | write the URLs into a file, one per line
 --targets --urls-file --urls | | = --urls-from-file {} |
---max-repeat --dump-urls | | | write the URLs into a file, one per line (--urls-from-file)
+--dump-urls | | --debug | --debug shows the first 10 requests
 --curl | | | give the URL, -m, -H and -b
 --har | | convert {} -o script.py | convert makes a script of a recording
 -f --file | *.py | | Locust's tests do not run here; make a script of one

@@ -22,7 +22,7 @@ from fastbench.machine.pinning import AUTO, LIST
 
 # Values that may be left out.
 _IMPLIED = {"--dashboard": "0", "--http-debug": "headers", "--pin": AUTO, "--follow": "10"}
-_SECRETS = ("credentials", "bearer", "webhook", "secret_sources", "cookies")
+_SECRETS = ("credentials", "bearer", "webhook", "secret_sources", "cookies", "aws_session")
 
 
 def _implied(name: str, word: str) -> bool:

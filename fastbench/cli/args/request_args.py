@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 from fastbench import __version__
 from fastbench.cli.args.varied_args import Varying
+from fastbench.foundation import redact
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import body, placeholder_texts, request, text_file, url_list, urls
-from fastbench.plan.plan import Request, check_header, check_method
+from fastbench.plan.plan import Request, Signing, check_header, check_method
 from fastbench.plan.request import Headers, Message
 
 MAX_RENDERED_BYTES = 1 << 30
@@ -54,7 +55,10 @@ def render(
     flags: SimpleNamespace, addresses: Sequence[str], common: Message, varying: Varying
 ) -> tuple[tuple[Request, ...], urls.Url]:
     """Render every URL of the command line and of --urls-from-file; return the first URL too."""
-    parse = urls.parse if varying.raw else placeholder_texts.url
+    names = addresses
+    if flags.rand_regex_url:
+        addresses, names = varying.drawn(flags, addresses)
+    parse = urls.parse if varying.raw or flags.rand_regex_url else placeholder_texts.url
     lines = [url_list.Line(parse(address)) for address in addresses]
     for path in flags.urls_from_file:
         text = text_file.read_text(path, "--urls-from-file", any_bytes=True)
@@ -75,7 +79,35 @@ def render(
                 "or fewer URLs."
             )
     varying.check(tuple(rendered))
+    if flags.rand_regex_url:  # each counts for its pattern
+        for at, name in enumerate(names):
+            rendered[at] = replace(rendered[at], url=redact.printable(redact.url(name)))
+        first = replace(first, shown=rendered[0].url)
     return tuple(rendered), first
+
+
+def config(flags: SimpleNamespace, requests: Sequence[Request]) -> dict[str, object]:
+    """Return how requests are made, as it goes into the document."""
+    found: dict[str, object] = {"aws_sigv4": flags.aws_sigv4}
+    if flags.rand_regex_url:
+        found |= {"urls": len({each.url for each in requests}), "drawn_urls": len(requests)}
+        found["seed"] = int(flags.seed)
+    return found
+
+
+def signing(flags: SimpleNamespace, first: urls.Url, common: Message) -> Signing | None:
+    """Read --aws-sigv4, with the key of -a or of the environment."""
+    if flags.aws_sigv4 is None:
+        if flags.aws_session is not None:
+            raise UsageError("--aws-session is the token of --aws-sigv4 region:service; add it.")
+        return None
+    from fastbench.plan import aws_signature
+
+    own = any(name.lower() == "authorization" for name, _ in common.headers)
+    if own or common.bearer or first.userinfo is not None:
+        raise UsageError("--aws-sigv4 writes Authorization itself; leave yours out.")
+    typed = flags.credentials or ""
+    return aws_signature.parse(flags.aws_sigv4, first.host, typed, flags.aws_session or "")
 
 
 def _named(path: str) -> str:
@@ -197,6 +229,8 @@ def _body(flags: SimpleNamespace, headers: Headers) -> body.Body | None:
 
 def _credentials(flags: SimpleNamespace) -> str:
     credentials: str = flags.credentials or ""
+    if getattr(flags, "aws_sigv4", None) is not None:
+        credentials = ""  # they are the key of the signature
     if credentials and ":" not in credentials:
         raise UsageError("-a takes user:password, with the colon.")
     if credentials and flags.bearer:

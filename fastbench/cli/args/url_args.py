@@ -95,7 +95,7 @@ def command(
         "body_bytes": None if message.body is None else len(message.body.data),
     }
     typed |= {"expect_status": flags.expect_status, "bind": list(bind), "family": family}
-    typed |= target_args.config(flags, connected)
+    typed |= target_args.config(flags, connected) | request_args.config(flags, requests)
     typed["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
     config = typed | _config(target, load, expect) | _config_of_socket(socket)
     wanted = output(flags)
@@ -114,6 +114,7 @@ def command(
         notices += machine_flags.notices(flags)
     way = (watched, flags.one_address, socket, connected)
     asked = plan.Plan(target, requests, load, expect, bind, family, config, *way, seed=varying.seed)
+    asked = replace(asked, signing=request_args.signing(flags, first, message))
     asked = target_args.completed(asked, flags)
     return Command(asked, replace(wanted, thresholds=found), tuple(notices))
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 from fastbench.cli.args import flag_values as values
 from fastbench.engine.bridge import _core
 from fastbench.foundation.usage_error import UsageError
-from fastbench.plan import placeholder_texts
+from fastbench.plan import placeholder_texts, url_pattern
 from fastbench.plan.body import Body, encoded
 from fastbench.plan.pieces import Pieces
 from fastbench.plan.plan import Request, WebSocket
+from fastbench.plan.url_list import MAX_LINES
 from fastbench.plan.varied import varied_request
 from fastbench.plan.varied.placeholder_values import Known
 
 MAX_SEED = 2**63 - 1
+DRAWN = 10_000  # URLs of --rand-regex-url
 
 
 @dataclass(slots=True)
@@ -36,6 +39,19 @@ class Varying:
         if self.raw:
             return typed
         return self.cutter.request(typed, body, expect=self.expect, credentials=credentials)
+
+    def drawn(self, flags: SimpleNamespace, patterns: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Return the URLs of --rand-regex-url, and for each its pattern."""
+        count = values.count("--rand-regex-count", flags.regex_count, 1, MAX_LINES)
+        most = values.count("--max-repeat", flags.max_repeat, 0, url_pattern.MAX_REPEATED)
+        most = url_pattern.MAX_REPEAT if most is None else most
+        found: list[str] = []
+        names: list[str] = []
+        for pattern in patterns:
+            drawn = url_pattern.draw(pattern, count or DRAWN, self.seed, most)
+            found += drawn
+            names += [pattern] * len(drawn)
+        return found, names
 
     def check(self, requests: tuple[Request, ...]) -> None:
         """Refuse what cannot be sent."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 from fastbench.cli.debug import debug_exchange, message_lines
 from fastbench.cli.debug.debug_exchange import Exchange
@@ -24,6 +25,13 @@ MAX_FRAMES = 200  # of HTTP/2, both ways
 
 def run(plan: Plan, output: Output) -> int:
     """Send the requests and print what happened; 0 when every one would count as ok."""
+    if plan.signing is not None:
+        from fastbench.machine import environment
+        from fastbench.plan import aws_signature
+
+        unix_s = environment.unix_ns() // 1_000_000_000
+        signed = (aws_signature.signed(each, plan.signing, unix_s) for each in plan.requests)
+        plan = replace(plan, requests=tuple(signed))
     requests = list({(each.url, each.payload): each for each in plan.requests}.values())
     sent = requests[:MAX_REQUESTS]
     good = written = 0

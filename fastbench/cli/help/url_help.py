@@ -40,9 +40,9 @@ Request
   -b, --body TEXT|@FILE, -D, --body-file FILE  a body;  --data, --data-urlencode TEXT  as in curl
   -F, --form NAME=VALUE   multipart field; NAME=@FILE uploads, NAME=<FILE reads; ;type= ;filename=
   -T TYPE  -A TYPE        Content-Type, Accept          --user-agent NAME   --cookie 'K=V; K2=V2'
-  -a, --auth USER:PASS    basic authentication          --bearer TOKEN
+  -a, --auth USER:PASS    basic authentication   --bearer TOKEN   --aws-sigv4 REGION:SERVICE
   --host NAME             Host header only, not where to connect   --compressed   Accept-Encoding
-  --urls-from-file FILE   lines of [WEIGHT] [METHOD] URL, below each headers and @BODY; or JSON
+  --urls-from-file FILE   lines of [WEIGHT] [METHOD] URL, headers, @BODY; JSON   --rand-regex-url
   {{seq}} {{uuid}} {{int:1:9}} {{hex:8}} {{pick:a|b}} {{now}} {{env:X}} vary in URL, header, body
   --seed N   the same values again   --raw   {{ is sent as it is   --follow [N]   redirects (10)
   --ws-mode echo|push|hold   on ws://: send -b and await a message, only receive, only stay open

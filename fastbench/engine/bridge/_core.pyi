@@ -224,6 +224,7 @@ class Engine:
         protocols: str = "http/1.1",
         streams: int = 1,
         no_delay: bool = True,
+        period: tuple[int, int, int] | None = None,
     ) -> Self: ...
     def run(self) -> None: ...
 

@@ -110,8 +110,12 @@ cdef class Engine:
                   bint status_expected, bytes expect_body not None, list sources not None,
                   uint32_t first, tuple tls_options, tuple plan=None, bint drain=False,
                   tuple socket=None, str protocols="http/1.1", uint32_t streams=1,
-                  bint no_delay=True):
-        """`protocols`: one of CONNECTION_PROTOCOLS; `streams` of a connection of HTTP/2."""
+                  bint no_delay=True, tuple period=None):
+        """`protocols`: one of CONNECTION_PROTOCOLS; `streams` of a connection of HTTP/2.
+
+        `period`: the requests are those of several periods of time, one after another; when the
+        first ends (ns), how long the others are, and how many requests each has.
+        """
         cdef Worker *w = &self.worker
         self.block = shared
         self.keep = [requests, ok_status, expect_body]
@@ -149,6 +153,9 @@ cdef class Engine:
         w.scratch = <uint8_t *>allocate(exchange.SCRATCH_BYTES, 1)
         self.set_addresses(targets, sources)
         self.set_requests(requests, pattern)
+        w.period_end_ns = <uint64_t>-1
+        if period is not None:
+            w.period_end_ns, w.period_ns, w.period_templates = period
         if w.protocols != ONLY_HTTP1:
             self.render_requests(requests, b"http" if tls_options is None else b"https")
         self.set_urls(urls)
