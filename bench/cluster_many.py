@@ -3,14 +3,19 @@
 The command is the real one, and so is Dask's scheduler. Machines are simulated: a Dask worker each,
 hundreds of them in a process, which say what a real agent with four real workers says at the same
 time (simulated_machines.py). All share the cores of this machine, so that time is not to be had:
-what counts is the processor time of the parent and of the scheduler for a second of load, and the
-parent's memory. Seconds of the series that came late are told beside. There is no target.
+what counts is the processor time of the parent and of the scheduler for a second of load, what a
+machine sends in one, and the parent's memory. Seconds of the series that came late are told beside.
+There is no target.
+
+url_N       a run of one URL on N machines, at a planned rate
+script_N    a script whose requests have 20 names, with as many requests or a little less
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -20,6 +25,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 import harness
 import psutil
@@ -29,30 +35,40 @@ PROGRAM = harness.ROOT / "bench" / "simulated_machines.py"
 WORKERS = 4  # of each machine
 MACHINES = (10, 30, 100)
 RATE = 200  # requests a second of each worker
+SCRIPT = harness.ROOT / "bench" / "scripts" / "twenty_names.py"
+NAMES = 20  # of its requests
+THRESHOLDS = {"url": "errors<1%", "script": "http_req_failed:rate<0.01"}
 PER_PROCESS = 500
 LOOK_S = 0.5
 LIMIT_S = 180.0
 END_S = 20.0
 
 
-@contextlib.contextmanager
-def program(*words: object) -> Iterator[str]:
-    """Run a part of the cluster until the block ends; gives what it says first."""
-    process = subprocess.Popen(
-        [sys.executable, str(PROGRAM), *map(str, words)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stdin is not None and process.stdout is not None
-        try:
-            yield f"{process.pid} {process.stdout.readline().strip()}"
-        finally:
-            process.stdin.close()  # which ends it, and its folders
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(END_S)
-            process.kill()
+class Program:
+    """A part of the cluster, until the block ends.
+
+    `first` is what it says first, `rest` what it says once it has ended.
+    """
+
+    def __init__(self, *words: object) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), *map(str, words)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.first = self.process.stdout.readline().strip()
+        self.rest = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.rest = self.process.communicate(timeout=END_S)[0]  # which ends it first
+        self.process.kill()
+        self.process.wait()
 
 
 def spans(machines: int) -> Iterator[tuple[int, int]]:
@@ -86,18 +102,35 @@ def followed(
     return rows, time.time()
 
 
-def row(machines: int, url: str, seconds: float, folder: Path) -> dict[str, object]:
+def of_url(workers: int, url: str, seconds: float) -> list[str]:
+    """Return the words of a run of one URL."""
+    return ["-c", f"{2 * workers}", "-d", f"{seconds:g}s", "-R", f"{RATE * workers}", url]
+
+
+def of_script(workers: int, url: str, seconds: float) -> list[str]:
+    """Return those of a script, whose users make as many requests or a little less."""
+    users, pause_s = 2 * workers, 2 * NAMES / RATE
+    given = ["-e", f"BASE_URL={url}", "-e", f"PAUSE_S={pause_s:g}"]
+    return ["run", "-u", f"{users}", "-d", f"{seconds:g}s", *given, str(SCRIPT)]
+
+
+LOADS = {"url": of_url, "script": of_script}
+
+
+def row(load: str, machines: int, url: str, seconds: float, folder: Path) -> dict[str, object]:
     """Measure one run on so many machines."""
     workers, document = machines * WORKERS, folder / "run.json"
+    asked = LOADS[load](workers, url, seconds)
     with contextlib.ExitStack() as stack:
-        pid, address = stack.enter_context(program("scheduler")).split()
-        for span in spans(machines):
-            stack.enter_context(program(address, *span))
-        words = ["--on", address, "-t", f"{WORKERS}", "-c", f"{2 * workers}", "-d", f"{seconds:g}s"]
-        words += ["-R", f"{RATE * workers}", "--threshold", "errors<1%", "--quiet"]
-        argv = [sys.executable, "-m", "fastbench", *words, "--json", str(document), url]
+        scheduler = stack.enter_context(Program("scheduler"))
+        address = scheduler.first
+        leader, *_ = [stack.enter_context(Program(address, *span)) for span in spans(machines)]
+        words = ["--on", address, "-t", f"{WORKERS}", "--threshold", THRESHOLDS[load], "--quiet"]
+        words += ["--json", str(document)]
+        start = 1 if asked[0] == "run" else 0
+        argv = [sys.executable, "-m", "fastbench", *asked[:start], *words, *asked[start:]]
         begun_s = time.time()
-        looks, ended_s = followed(argv, int(pid))
+        looks, ended_s = followed(argv, scheduler.process.pid)
     found = json.loads(document.read_text())
     start_s = datetime.fromisoformat(found["environment"]["started_at"]).timestamp()
     inner = [each for each in looks if start_s + 2 <= each[0] <= start_s + seconds - 1]
@@ -105,13 +138,17 @@ def row(machines: int, url: str, seconds: float, folder: Path) -> dict[str, obje
         raise BenchError(f"{machines} machines: the run is too short to be measured")
     first, last = inner[0], inner[-1]
     span_s = last[0] - first[0]
+    told = sum(n for at_s, n in json.loads(leader.rest) if first[0] <= at_s < last[0])
     late = [each["span_s"] - 1 for each in found["series"][:-1]]
     summary = found["summary"]
+    parent_s, scheduler_s = last[1] - first[1], last[2] - first[2]
     return {
         "machines": machines,
         "workers": workers,
-        "parent_cores": round((last[1] - first[1]) / span_s, 4),
-        "scheduler_cores": round((last[2] - first[2]) / span_s, 4),
+        "parent_cores": round(parent_s / span_s, 4),
+        "parent_ms_per_machine_and_second": round(1e3 * parent_s / span_s / machines, 3),
+        "scheduler_cores": round(scheduler_s / span_s, 4),
+        "bytes_per_machine_and_second": round(told / span_s),
         "parent_cpu_s_until_the_load": round(first[1], 2),
         "parent_memory_bytes": max(each[3] for each in looks),
         "start_s": round(start_s - begun_s, 2),
@@ -119,12 +156,14 @@ def row(machines: int, url: str, seconds: float, folder: Path) -> dict[str, obje
         "late_s": Spread.of(late).document(),
         "lost_machines": sum(bool(each.get("lost")) for each in found["machines"]),
         "clock_bound_ms_max": round(max(each["clock_bound_ms"] for each in found["machines"]), 3),
-        "requests": [summary["requests"], round(RATE * workers * summary["duration_s"])],
+        "requests": summary["requests"],
         "environment": harness.environment(),
     }
 
 
-def measure(machines: Sequence[int], seconds: float, output: Path | None) -> bool:
+def measure(
+    loads: Sequence[str], machines: Sequence[int], seconds: float, output: Path | None
+) -> bool:
     """Measure all rows."""
     harness.need("gcc")
     harness.raise_files_limit()
@@ -133,8 +172,8 @@ def measure(machines: Sequence[int], seconds: float, output: Path | None) -> boo
         folder = Path(name)
         server = harness.compile_c("server", folder)
         with harness.fixed_server(server, ",".join(map(str, os.sched_getaffinity(0)))) as url:
-            for count in machines:
-                rows[f"url_{count}"] = found = row(count, url, seconds, folder)
+            for load, count in itertools.product(loads, machines):
+                rows[f"{load}_{count}"] = found = row(load, count, url, seconds, folder)
                 print(
                     json.dumps({k: v for k, v in found.items() if k != "environment"}), flush=True
                 )
@@ -146,13 +185,16 @@ def measure(machines: Sequence[int], seconds: float, output: Path | None) -> boo
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure the parent of many machines; 0 unless it cannot be measured."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--loads", nargs="+", choices=LOADS, default=list(LOADS))
     parser.add_argument("--machines", type=int, nargs="+", default=MACHINES)
     parser.add_argument("--seconds", type=float, default=12.0, help="of each run")
     parser.add_argument("--quick", action="store_true", help="10 machines; nothing is written")
     asked = parser.parse_args(argv)
     machines = MACHINES[:1] if asked.quick else asked.machines
     output = None if asked.quick else harness.RESULTS / "cluster_many.json"
-    return harness.exit_code(lambda: measure(machines, max(6.0, asked.seconds), output))
+    return harness.exit_code(
+        lambda: measure(asked.loads, machines, max(6.0, asked.seconds), output)
+    )
 
 
 if __name__ == "__main__":

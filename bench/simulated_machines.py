@@ -3,7 +3,8 @@
     python bench/simulated_machines.py scheduler
     python bench/simulated_machines.py ADDRESS FIRST COUNT
 
-The first is the scheduler, and says its address. Both end with standard input.
+The first is the scheduler, and says its address. Both end with standard input; the second says then
+what its first machine has told: [[time, bytes], …].
 
 Each of them is a Dask worker of its own, as `dask worker` starts it, with the name m0, m1, … from
 FIRST on. The first has a real agent with real workers. The others say what that one says, frame by
@@ -14,6 +15,7 @@ asked. To the parent, and to Dask, there is no difference; here it costs what th
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sys
 import tempfile
@@ -41,6 +43,7 @@ AT_ONCE = 20
 AFTER = {
     "hello": "hello",
     "missing": "files",
+    "sought": "seek",
     "begun": "begin",
     "use": "begin",
     "summed": "sum_up",
@@ -52,6 +55,7 @@ LOADED = ("load_urls", "load_script")
 _followers: list[Follower] = []
 _said: list[tuple[Frame, int]] = []  # by the leader so far
 _leading: set[str] = set()  # the names of workers
+_told: list[tuple[float, int]] = []  # by the leader: when, and how many bytes
 
 
 class Leader(MachineActor):
@@ -72,6 +76,7 @@ class Leader(MachineActor):
     async def pull(self, number: int, wait_s: float) -> bytes:
         """Return what the agent said; all others say the same."""
         found = await super().pull(number, wait_s)
+        _told.append((time.time(), len(found)))
         for frame in self._said.feed(found[1:]):
             if isinstance(frame, Said) and frame.kind in ("found", "need"):
                 continue
@@ -258,6 +263,7 @@ def main() -> None:
     machine_actor.MachineActor = Machine  # type: ignore[assignment, misc]
     with tempfile.TemporaryDirectory(prefix="fastbench-many-") as folder:
         asyncio.run(serve(scheduler, first, count, folder))
+    print(json.dumps(_told), flush=True)
 
 
 if __name__ == "__main__":
