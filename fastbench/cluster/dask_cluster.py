@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from fastbench.cluster import cluster_address
+from fastbench.cluster import cluster_address, ssh_hosts
 from fastbench.cluster.cluster_address import Local, Scheduler, Ssh, read
 from fastbench.foundation.usage_error import UsageError
 
@@ -220,26 +220,22 @@ async def _start_ssh(address: str, target: Ssh, stack: AsyncExitStack) -> Schedu
 
     _be_quiet()
     hosts = [target.hosts[0], *target.hosts]
-    options: list[dict[str, Any]] = []
-    for host in hosts:
-        known = {"username": host.user or None, "port": host.port}
-        given = {name: value for name, value in known.items() if value is not None}
-        options.append({"connect_timeout": CONNECT_S, "login_timeout": 2 * CONNECT_S, **given})
     try:
         async with asyncio.timeout(START_SSH_S):
             cluster = SSHCluster(
                 [host.host for host in hosts],
-                connect_options=options,
+                connect_options=[ssh_hosts.options_of(host) for host in hosts],
                 scheduler_options={"port": 0, "dashboard": False, "dashboard_address": ":0"},
                 worker_class="distributed.Worker",  # no nanny: who dies is not replaced
-                remote_python=[host.python or sys.executable for host in hosts],
+                remote_python=[ssh_hosts.python_of(host) for host in hosts],
                 asynchronous=True,
             )
             for spec, name in zip(cluster.worker_spec.values(), target.names, strict=True):
                 spec["options"]["kwargs"] = {"nthreads": 1, "dashboard": False, "name": name}
             await stack.enter_async_context(cluster)
     except (OSError, RuntimeError, asyncssh.Error) as error:
-        raise UsageError(f"--on {address}: no cluster could be started: {_cause(error)}") from None
+        why = await ssh_hosts.fault(target.hosts) or _cause(error)
+        raise UsageError(f"--on {address}: no cluster could be started: {why}.") from None
     return Scheduler(cluster.scheduler_address)
 
 

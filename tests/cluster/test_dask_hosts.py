@@ -107,7 +107,9 @@ def test_a_cluster_over_ssh(hosts: Hosts, tmp_path: Path) -> None:
     file = tmp_path / "hosts.txt"
     lines = [f"root@{host}:{port}\n" for host, port in places]
     file.write_text("".join(lines) + "# that is all\n")
-    assert "Host key is not trusted" in says(hosts, f"ssh:{file}", env=environ)
+    assert ": its key is not known here; connect once by hand: `ssh -p " in says(
+        hosts, f"ssh:{file}", env=environ
+    )
 
     ssh_host.trust(folder, places)
     before = [set(host.processes()) for host in hosts]
