@@ -34,7 +34,7 @@ VERSIONS_AT_ONCE = 50
 START_LOCAL_S = 30.0
 START_SSH_S = 60.0
 END_S = 5.0
-INSTALL = "pip install 'fastbench-http[distributed]'"
+MISSING = "--on needs the library distributed: pip install 'fastbench-http[distributed]'"
 _TALKATIVE = ("asyncio", "asyncssh", "bokeh", "dask", "distributed", "tornado")
 _SETTINGS: dict[str, Any] = {
     "distributed.comm.timeouts.connect": f"{CONNECT_S}s",
@@ -154,7 +154,7 @@ def _imported() -> Any:
     except ModuleNotFoundError as error:
         if error.name not in ("dask", "distributed"):
             raise  # it is there, and lacks something itself
-        raise UsageError(f"--on needs the library distributed: {INSTALL}") from None
+        raise UsageError(MISSING) from None
     return dask
 
 
@@ -193,6 +193,8 @@ async def _start_local(target: Local, stack: AsyncExitStack) -> asyncio.Task[str
         errors.seek(0)
         lines = errors.read().decode(errors="replace").split("\n")
         why = next((each for each in reversed(lines) if each), f"in {START_LOCAL_S:g}s")
+        if re.search("ModuleNotFoundError: .*'(dask|distributed)'", why):
+            raise UsageError(MISSING)
         raise UsageError(f"--on local:{target.workers}: Dask did not start on this machine: {why}")
 
     return asyncio.create_task(started())

@@ -7,7 +7,9 @@ from typing import Any
 from fastbench.cli.commands import machines
 
 
-def machine(name: str, *findings: tuple[str, str], refused: str = "") -> dict[str, Any]:
+def machine(
+    name: str, *findings: tuple[str, str], refused: str = "", cure: str = ""
+) -> dict[str, Any]:
     """Return what is known of a machine; `findings` are check and verdict."""
     return {
         "name": name,
@@ -18,6 +20,7 @@ def machine(name: str, *findings: tuple[str, str], refused: str = "") -> dict[st
         "clock_offset_ns": -1500,
         "clock_bound_ns": 2000,
         "refused": refused,
+        "cure": cure,
         "doctor": [
             {"check": check, "verdict": verdict, "found": "x", "mend": f"mend {check}"}
             for check, verdict in findings
@@ -32,5 +35,12 @@ def test_what_is_bad_is_told_and_notes_are_counted() -> None:
 
 
 def test_without_notes_there_is_no_word_of_them() -> None:
-    shown = machines.render([machine("a", ("load", "ok")), machine("b", refused="it is old")])
-    assert "b cannot be used: it is old" in shown and shown.endswith("1 machine, 4 cores")
+    assert machines.render([machine("a", ("load", "ok"))]).endswith("1 machine, 4 cores")
+
+
+def test_a_machine_that_cannot_be_used_is_told_with_the_cure_and_does_not_count() -> None:
+    old = machine("b", refused="it has fastbench 0.5", cure="install the same there")
+    shown = machines.render([machine("a", ("load", "ok")), old, machine("c", refused="it is lost")])
+    assert "b cannot be used: it has fastbench 0.5\n  install the same there\n" in shown
+    assert "c cannot be used: it is lost\n\n" in shown
+    assert shown.endswith("1 of 3 machines can be used, 4 cores")

@@ -172,6 +172,23 @@ def test_without_dask_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> No
     assert refusal("tcp://127.0.0.1:1") == expected
 
 
+def test_a_cluster_that_searches_and_suites_keep_says_the_same_without_dask(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    missing = "No module named 'distributed'"
+    (tmp_path / "distributed.py").write_text(f'raise ModuleNotFoundError("{missing}")')
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    async def kept() -> None:
+        async with dask_cluster.started("local:1"):
+            pass
+
+    with pytest.raises(UsageError) as raised:
+        asyncio.run(kept())
+    expected = "--on needs the library distributed: pip install 'fastbench-http[distributed]'"
+    assert str(raised.value) == expected
+
+
 def test_dask_is_imported_by_who_opens_a_cluster_alone() -> None:
     text = "import sys, fastbench.cluster.dask_cluster; print('distributed' in sys.modules)"
     words = [sys.executable, "-c", text]

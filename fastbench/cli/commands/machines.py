@@ -55,6 +55,7 @@ def main(argv: list[str]) -> int:
                 "clock_offset_ns": None if each.offset is None else each.offset.offset_ns,
                 "clock_bound_ns": None if each.offset is None else each.offset.bound_ns,
                 "refused": each.refused or each.lost,
+                "cure": each.cure,
                 "environment": each.environment,
                 "doctor": findings,
             }
@@ -81,10 +82,13 @@ def render(machines: Sequence[Mapping[str, Any]]) -> str:
                 told = f"{finding['check']}: {finding['found']}"
                 lines += ["", f"{printable(each['name'])}: {told}", f"  {finding['mend']}"]
         if each["refused"]:
-            lines += ["", f"{printable(each['name'])} cannot be used: {each['refused']}"]
+            why = f"{printable(each['name'])} cannot be used: {each['refused']}"
+            lines += ["", why, *(f"  {cure}" for cure in [each["cure"]] if cure)]
     cores = sum(each["cores"] or 0 for each in machines if not each["refused"])
     usable = sum(not each["refused"] for each in machines)
-    total = f"{plural(usable, 'machine')}, {plural(cores, 'core')}"
+    listed = plural(len(machines), "machine")
+    total = listed if usable == len(machines) else f"{usable} of {listed} can be used"
+    total += f", {plural(cores, 'core')}"
     noted = any(
         finding["verdict"] == "note" for each in machines for finding in each["doctor"] or ()
     )

@@ -115,8 +115,8 @@ class ClusterThread:
         actor = await cluster.place(MachineActor, address, whose)
         machine = MachineLink(name, address, actor)
         if taken := await actor.start():
-            machine.refused = f"it carries another run already ({redact.printable(taken)})"
-            self._refuse(machine, "wait for its end, or use other machines")
+            why = f"it carries another run already ({redact.printable(taken)})"
+            self._refuse(machine, why, "wait for its end, or use other machines")
             return machine
         self._begun.append(machine)
         machine.begin()
@@ -130,16 +130,16 @@ class ClusterThread:
         machine.environment, machine.memory_bytes = hello["environment"], hello["memory_bytes"]
         machine.offset = await machine.measure(self._turns)
         if why := differs(hello):
-            machine.refused = why
             wanted = f"pip install 'fastbench-http[distributed]=={__version__}'"
-            self._refuse(machine, f"install the same there: {wanted}")
+            self._refuse(machine, why, f"install the same there: {wanted}")
             return machine
         machine.post("clock", {"offset_ns": machine.offset.offset_ns})
         return machine
 
-    def _refuse(self, machine: MachineLink, cure: str) -> None:
+    def _refuse(self, machine: MachineLink, why: str, cure: str) -> None:
+        machine.refused, machine.cure = why, cure
         if not self._listing:
-            raise UsageError(f"--on: {machine.name}: {machine.refused}; {cure}.")
+            raise UsageError(f"--on: {machine.name}: {why}; {cure}.")
 
 
 def differs(hello: dict[str, Any]) -> str:

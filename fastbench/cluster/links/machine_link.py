@@ -53,6 +53,7 @@ class MachineLink:
     lost: str = ""
     lost_s: float = 0.0  # of CLOCK_MONOTONIC
     refused: str = ""
+    cure: str = ""  # of what it is refused for
     drifted: str = ""
     use: MachineUse | None = None
     late_ns: int = 0
