@@ -40,7 +40,7 @@ NAMES = 20  # of its requests
 THRESHOLDS = {"url": "errors<1%", "script": "http_req_failed:rate<0.01"}
 PER_PROCESS = 500
 LOOK_S = 0.5
-LIMIT_S = 180.0
+LIMIT_S = 420.0
 END_S = 20.0
 
 

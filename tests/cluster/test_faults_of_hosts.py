@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,8 @@ from dask_hosts import DaskHosts
 from host_runs import Run, Server, agents
 from hosts import Hosts
 from running import SLOW, until
+
+pytest_plugins = ["three_hosts"]
 
 RATE = 300
 BEGIN_S = 60.0  # where much else runs, a run takes long to begin
@@ -33,24 +34,6 @@ async def rate(vu):
 UNDER_WAY = 10  # a third of the users
 CAUSES = ("worker", "agent", "power", "hang")
 runs_long = pytest.mark.skipif(not SLOW, reason="runs long: make slow")
-
-
-@pytest.fixture(scope="module")
-def hosts() -> Iterator[Hosts]:
-    with Hosts(3, clock_ahead_s={1: 3600}) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def cluster(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskHosts]:
-    with DaskHosts(hosts, tmp_path_factory.mktemp("dask")) as found:
-        yield found
-
-
-@pytest.fixture
-def server(hosts: Hosts) -> Iterator[Server]:
-    with Server(hosts.server) as found:
-        yield found
 
 
 def words(kind: str, folder: Path, url: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from dask_hosts import DaskHosts
 from host_runs import Run, Server, agents
 from hosts import Hosts
 from running import SLOW
+
+pytest_plugins = ["three_hosts"]
 
 URLS: tuple[tuple[str, ...], ...] = (
     ("-c", "6", "-R", "601", "-d", "1s"),
@@ -59,24 +61,6 @@ export function setup() {{ http.get(__ENV.URL); }}
 export function teardown() {{ http.get(__ENV.URL); }}
 """
 OURS = {"preAllocatedVUs": "pre_allocated_vus", "startRate": "start_rate"}
-
-
-@pytest.fixture(scope="module")
-def hosts() -> Iterator[Hosts]:
-    with Hosts(3, clock_ahead_s={1: 3600}) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def cluster(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskHosts]:
-    with DaskHosts(hosts, tmp_path_factory.mktemp("dask")) as found:
-        yield found
-
-
-@pytest.fixture
-def server(hosts: Hosts) -> Iterator[Server]:
-    with Server(hosts.server) as found:
-        yield found
 
 
 def script(folder: Path, language: str, *names: str) -> Path:

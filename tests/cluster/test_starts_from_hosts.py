@@ -19,6 +19,8 @@ from host_runs import Run, Server
 from hosts import Hosts
 from running import SLOW
 
+pytest_plugins = ["three_hosts"]
+
 STARTS = 20 if SLOW else 5
 BEYOND = 0.1
 # All clocks are this machine's, but for what a host's is ahead: so they can send at one instant.
@@ -30,24 +32,11 @@ with socket.create_connection((host, port)) as peer:
     peer.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n")
     peer.recv(100)
 """
-AHEAD_S = {1: 3600}
 CONTROL_S = 1.0  # for the senders to connect
 FAST = 3000
 RATE, SECONDS = 900, 1
 TRIES = 5
 CONNECTIONS = 150  # at 40 ms for a round trip, 36 of them are in use
-
-
-@pytest.fixture(scope="module")
-def hosts() -> Iterator[Hosts]:
-    with Hosts(3, clock_ahead_s=AHEAD_S) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def cluster(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskHosts]:
-    with DaskHosts(hosts, tmp_path_factory.mktemp("dask")) as found:
-        yield found
 
 
 @pytest.fixture(params=[0, 20] if SLOW else [20])
@@ -74,9 +63,10 @@ def senders_spread_ms(hosts: Hosts) -> float:
     with Server(hosts.server) as server:
         _, host, port = server.url.replace("//", "").split(":")
         at_s = time.monotonic() + CONTROL_S
+        due_s = [str(at_s + hosts.clock_ahead_s.get(place, 0)) for place, _ in enumerate(hosts)]
         senders = [
-            each.popen(sys.executable, "-c", SENDER, host, port, str(at_s + AHEAD_S.get(place, 0)))
-            for place, each in enumerate(hosts)
+            each.popen(sys.executable, "-c", SENDER, host, port, due)
+            for each, due in zip(hosts, due_s, strict=True)
         ]
         for each in senders:
             assert each.wait(20) == 0

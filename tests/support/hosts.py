@@ -242,7 +242,7 @@ class Hosts:
     def __init__(self, count: int, *, clock_ahead_s: Mapping[int, int] | None = None) -> None:
         if reason := missing():
             pytest.skip(reason)
-        ahead = clock_ahead_s or {}
+        self.clock_ahead_s = ahead = clock_ahead_s or {}
         self._ends = contextlib.ExitStack()
         with tempfile.NamedTemporaryFile("w") as names, contextlib.ExitStack() as ends:
             names.write(_addresses(count))
