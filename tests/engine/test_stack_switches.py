@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from compiling import made
 
 ROOT = Path(__file__).parents[2]
 QUICKJS = ROOT / "build" / "quickjs"
@@ -35,18 +36,20 @@ FLAGS = ["-O1", "-fwrapv", "-w", "-D_GNU_SOURCE", "-ffp-contract=off", "-static"
     ids=["this-machine", "ucontext", "aarch64"],
 )
 def test_fifty_users_keep_their_numbers_and_errors_over_ten_thousand_switches(
-    tmp_path: Path, compiler: str, more: list[str], runner: list[str]
+    compiler: str, more: list[str], runner: list[str]
 ) -> None:
     for program in (compiler, *runner):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
     if not (QUICKJS / "quickjs.c").exists():
         pytest.skip("built without JavaScript")
-    made = tmp_path / "many_users"
     include = [f"-I{QUICKJS}", f"-I{OURS}"]
-    subprocess.run(
-        [compiler, *FLAGS, *more, *include, *map(str, SOURCES), "-o", str(made), "-lm"],
-        check=True,
+    # Compiling takes nearly all of the time: the program is kept until something in it changes.
+    sources = sorted(each for folder in (QUICKJS, OURS) for each in folder.glob("*.[ch]"))
+    program = made(
+        f"many_users-{compiler}",
+        [compiler, *FLAGS, *more, *include, *map(str, SOURCES), "-lm"],
+        [SOURCES[0], *sources],
     )
-    done = subprocess.run([*runner, str(made)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*runner, program], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "11050 switches, 0 wrong, 0 lost\n")

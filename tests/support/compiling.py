@@ -1,4 +1,4 @@
-"""Programs in C under bench/, compiled once for each version of their source."""
+"""Programs in C, compiled once for each version of their sources: under build/tests."""
 
 from __future__ import annotations
 
@@ -7,25 +7,38 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "made"]
+
+ROOT = Path(__file__).parents[2]
 
 
 @functools.cache
 def compiled(name: str) -> str:
     """Return the program of bench/NAME; without a compiler the test is skipped."""
-    root = Path(__file__).parents[2]
-    source = root / "bench" / name
-    mark = hashlib.sha256(source.read_bytes()).hexdigest()[:12]
-    binary = root / "build" / "tests" / f"{source.stem}-{mark}"
+    source = ROOT / "bench" / name
+    if shutil.which("gcc") is None:
+        pytest.skip(f"no gcc to compile bench/{name} with")
+    return made(source.stem, ["gcc", "-O2", str(source)], [source])
+
+
+def made(name: str, command: Sequence[str], sources: Iterable[Path]) -> str:
+    """Return the program that a compiler's command makes.
+
+    It is made anew when the command, the compiler or one of `sources` is another.
+    """
+    mark = hashlib.sha256("\0".join(command).encode())
+    version = subprocess.run([command[0], "--version"], capture_output=True, check=True)
+    for content in (version.stdout, *(source.read_bytes() for source in sources)):
+        mark.update(hashlib.sha256(content).digest())
+    binary = ROOT / "build" / "tests" / f"{name}-{mark.hexdigest()[:12]}"
     if not binary.exists():
-        if shutil.which("gcc") is None:
-            pytest.skip(f"no gcc to compile bench/{name} with")
         binary.parent.mkdir(parents=True, exist_ok=True)
         own = binary.with_suffix(f".{os.getpid()}")
-        subprocess.run(["gcc", "-O2", "-o", own, source], check=True)
+        subprocess.run([*command, "-o", own], check=True)
         own.rename(binary)
     return str(binary)
