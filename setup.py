@@ -1,12 +1,21 @@
-"""The extensions and the compiler directives; everything else is in pyproject.toml."""
+"""The extensions, the compiler directives, and the files that stand outside of the package.
+
+Everything else is in pyproject.toml.
+"""
 
 import os
+import runpy
+import shutil
 import subprocess
 import sys
 from glob import glob
 
 from Cython.Build import cythonize
-from setuptools import Extension, setup
+from setuptools import Extension, find_namespace_packages, setup
+from setuptools.command.sdist import sdist
+
+if refusal := runpy.run_path("fastbench/foundation/platforms.py")["refusal"](sys.platform):
+    sys.exit(f"fastbench: {refusal}")
 
 DEBUG = os.environ.get("FASTBENCH_DEBUG") == "1"
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
@@ -21,10 +30,13 @@ SOURCES = [
     if "/javascript/" not in path
 ]
 NAMES = ("bridge/_core", "client/_client")
-QUICKJS = "build/quickjs"
+FETCHED = "build/quickjs"
+IN_SDIST = "third_party/quickjs"  # setuptools keeps `build` out of an sdist
+QUICKJS = IN_SDIST if os.path.exists(IN_SDIST) else FETCHED
+SUCRASE = "fastbench/script/k6/js/sucrase/sucrase.js"
 OURS = "fastbench/engine/javascript/users"
 
-for each in ("quickjs", "sucrase"):
+for each in ("quickjs", "sucrase") if QUICKJS == FETCHED else ():  # an sdist has both
     subprocess.run([sys.executable, f".ci/fetch_{each}.py"], check=False)
 
 extensions = [
@@ -68,7 +80,22 @@ def stale(extension: Extension) -> bool:
     return max(map(os.path.getmtime, extension.depends)) > os.path.getmtime(generated)
 
 
+class Sdist(sdist):
+    """Put what is fetched into the sdist: who builds it needs no network for it."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        """Fill the folder that is packed."""
+        for each in (f"{QUICKJS}/quickjs.c", SUCRASE):
+            if not os.path.exists(each):
+                sys.exit(f"an sdist holds {each}, which could not be fetched")
+        super().make_release_tree(base_dir, files)
+        shutil.copytree(QUICKJS, f"{base_dir}/{IN_SDIST}")
+
+
 setup(
+    packages=[*find_namespace_packages(include=["fastbench*"]), "fastbench.examples"],
+    package_dir={"fastbench.examples": "examples"},
+    cmdclass={"sdist": Sdist},
     ext_modules=[
         built
         for extension in extensions
@@ -87,5 +114,5 @@ setup(
                 "freethreading_compatible": False,
             },
         )
-    ]
+    ],
 )

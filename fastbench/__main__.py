@@ -14,6 +14,8 @@ import sys
 
 def start() -> None:
     """Be the process of one command: run it, flush, and end at once."""
+    if sys.platform != "linux":
+        _refuse()
     _end_at_signals()
     gc.disable()
     from fastbench.foundation import imports, signals
@@ -28,6 +30,14 @@ def start() -> None:
     code = main()
     stdio.flush()
     os._exit(signals.INTERRUPTED if signals.came() else code)
+
+
+def _refuse() -> None:
+    """End with one sentence, before anything is asked of a system that lacks it."""
+    from fastbench.foundation import exit_codes, platforms
+
+    print(f"fastbench: {platforms.refusal(sys.platform)}", file=sys.stderr)
+    raise SystemExit(exit_codes.REFUSED)
 
 
 def _end_at_signals() -> None:

@@ -27,12 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: list[str]) -> int:
     from fastbench.cli.args import corrections, flag_grammar
-    from fastbench.foundation import redact
+    from fastbench.foundation import platforms, redact
     from fastbench.foundation.usage_error import UsageError
 
     try:
-        if sys.platform != "linux":
-            raise UsageError("Only Linux is supported (epoll); use a Linux machine or container.")
+        if refusal := platforms.refusal(sys.platform):
+            raise UsageError(refusal)
         words = _with_curl(corrections.first(words))
         if words and words[0] in flag_grammar.COMMANDS:
             module = import_module(f"fastbench.cli.commands.{flag_grammar.COMMANDS[words[0]]}")

@@ -48,9 +48,7 @@ ROOMS["__main__"] = {"foundation", "cli"}
 # Which part of a room may import which other; files beside its folders are a part of its name.
 PARTS: dict[str, set[str]] = {
     **{f"plan.{each}": {"plan"} for each in ("network", "varied")},
-    "results.thresholds": {"results"},
-    "results.assessment": {"results"},
-    "results.merging": {"results"},
+    **{f"results.{each}": {"results"} for each in ("thresholds", "assessment", "merging")},
     "script.http": {"script"},
     "script.api": {"script", "script.http"},
     "script.protocols.databases": {"script"},
@@ -81,11 +79,12 @@ PARTS: dict[str, set[str]] = {
     **{f"report.{each}": {"report", "report.text"} for each in ("html", "markdown", "export")},
     "outputs.replay": {"outputs"},
     **{f"convert.{each}": {"convert"} for each in ("har", "openapi", "locust", "k6", "artillery")},
+    "convert.starts": {"convert", "convert.har"},
     "cli.output": {"cli.help"},
     "cli.args": {"cli.help", "cli.output"},
     "cli.debug": {"cli.help", "cli.output"},
-    "cli.commands": {"cli.args", "cli.debug", "cli.help", "cli.output"},
     "cli.curl": {"cli.args"},
+    "cli.commands": {"cli.args", "cli.curl", "cli.debug", "cli.help", "cli.output"},
     "cli": {"cli.args", "cli.commands", "cli.curl", "cli.debug", "cli.help"},
 }
 MAX_ROOMS = 14

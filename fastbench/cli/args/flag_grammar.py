@@ -22,6 +22,7 @@ COMMANDS = {  # of `fastbench COMMAND`: the module of each in fastbench.cli.comm
     "run": "run_script",
     **{name: name for name in ("compare", "find", "suite", "serve")},
     **{name: name for name in ("report", "merge", "history", "convert", "doctor", "machines")},
+    **{name: name for name in ("new", "examples")},
 }
 _FLAGS = {"": "flag_table", "run": "flag_table", "find": "find_args", "compare": "compare_args"}
 OPTIONAL = (

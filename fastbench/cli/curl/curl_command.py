@@ -51,14 +51,14 @@ def expanded(words: Sequence[str]) -> tuple[list[str], list[str]]:
             if whole:
                 rest = [*shell_words.split(value)[1:], *rest]
             elif rest == ["-"]:
-                rest = _pasted(sys.stdin.read())
+                rest = pasted(sys.stdin.read())
             found, notices = translated(rest)
             start = [command] if command else []
             return [*start, *own[: item.start], *found], notices
     return list(words), []
 
 
-def _pasted(text: str) -> list[str]:
+def pasted(text: str) -> list[str]:
     """Cut a command that came on standard input."""
     if re.search(r"\^\r?\n|\^\"", text) or text.lstrip().startswith("curl.exe"):
         raise UsageError(f"The command is in the form of Windows' cmd (^); {_BASH}.")

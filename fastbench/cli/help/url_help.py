@@ -9,8 +9,8 @@ fastbench: a benchmarker for HTTP services. wrk's command line, numbers you can 
   fastbench find URL                the highest rate that meets an objective (find --help)
   fastbench suite FILE.toml         many runs, one after the other, one summary (suite --help)
   fastbench report RESULT.json      a saved result as HTML, Markdown, JUnit, ... (report --help)
-  fastbench merge A.json B.json     runs at the same time as one result (merge --help)
-  fastbench history FILE.db         the runs that --history stored, with trend (history --help)
+  fastbench merge, history          runs at the same time as one; those of --history, with trend
+  fastbench new NAME, examples      a script, suite, comparison or CI job to begin with; and more
   fastbench doctor, machines, …     check this machine or those of --on; serve, convert (--help)
 
 Examples

@@ -1,0 +1,48 @@
+"""Where fastbench is installed and started at all, and what is said elsewhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from ci_files import ROOT
+
+CURES = {
+    "darwin": "on macOS use a container",
+    "win32": "on Windows use WSL 2",
+    "freebsd14": "use a",
+}
+START = """
+import signal, sys, _signal
+del _signal.SIGHUP, signal.SIGHUP  # Windows has none
+sys.platform = sys.argv.pop(1)
+from fastbench.__main__ import start
+start()
+"""
+INSTALL = """
+import runpy, sys, Cython.Build, setuptools.command.sdist
+sys.platform = sys.argv.pop(1)
+runpy.run_path("setup.py", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("platform", CURES)
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [(START, ["--version"]), (START, ["run", "x.py"]), (INSTALL, ["--version"])],
+    ids=["version", "run", "install"],
+)
+def test_elsewhere_it_is_refused_in_one_sentence(
+    platform: str, program: str, words: list[str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program, platform, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("fastbench: Only Linux is supported (epoll): " + CURES[platform])
+    assert done.stderr.endswith(" (docs/install.md).\n") and done.stderr.count("\n") == 1
