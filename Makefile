@@ -19,7 +19,11 @@ SANITIZED_TESTS = $(wildcard $(addprefix tests/engine/test_,http*.py hdr*.py cor
 	leases*.py ws*.py quickjs*.py))
 SANITIZED_TESTS += $(wildcard $(addprefix tests/script/test_socket,s.py _frames.py _handshakes.py))
 
-.PHONY: build deps test-deps run test test-alone test-beside check lint types bench fuzz debug debug-build slow peers clean
+# A step says what it does and how long that takes, on standard error: the report alone is on standard output.
+comma := ,
+say = echo "fastbench: $(1)" >&2
+
+.PHONY: build deps test-deps run wheel test test-alone test-beside check lint types bench fuzz debug debug-build slow peers clean
 build: $(RELEASE) $(BIN)/fastbench $(TYPESCRIPT)
 deps:
 	@.ci/deps build $(PYTHON)
@@ -28,15 +32,18 @@ test-deps: $(VENV)/.stamp-dev
 	@$(PY) .ci/fetch_sucrase.py
 
 $(VENV)/.stamp: pyproject.toml | deps
+	@$(call say,an environment for Python in $(VENV)$(comma) and its libraries: 15 s)
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PY) .ci/requirements.py build run >$(VENV)/build.txt && $(PIP) -r $(VENV)/build.txt
 	@touch $@
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp
+	@$(call say,the libraries of the tests: 30 s)
 	@$(PY) .ci/requirements.py test lint >$(VENV)/dev.txt && $(PIP) -r $(VENV)/dev.txt
 	@touch $@
 
 $(RELEASE): $(SOURCES) $(VENV)/.stamp
+	@$(call say,compiling the engine$(comma) the client of scripts and quickjs-ng: 40 s on two cores)
 	@$(PY) setup.py -q build_ext --inplace -j 3
 	@mkdir -p $(@D) && touch $@
 
@@ -50,6 +57,7 @@ $(TYPESCRIPT): .ci/fetch_sucrase.py .ci/sucrase.txt | $(RELEASE)
 	@$(PY) .ci/fetch_sucrase.py
 
 $(BIN)/fastbench: pyproject.toml | $(RELEASE)
+	@$(call say,the command $@: 5 s)
 	@$(PIP) --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 	@touch $@
 
@@ -61,6 +69,13 @@ else
 	trap 'kill $$server' EXIT; read -r _ _ url <&$$out && \
 	$(PY) -m fastbench $(or $(ARGS),-c 50 -d 5s) "$$url/api/health"
 endif
+$(VENV)/.stamp-wheel: $(VENV)/.stamp
+	@$(PY) .ci/requirements.py wheel >$(VENV)/wheel.txt && $(PIP) -r $(VENV)/wheel.txt
+	@touch $@
+
+# PYTHONS="python3.12 python3.13" makes a wheel for each of them.
+wheel: $(VENV)/.stamp-wheel
+	@$(PY) .ci/make_wheels.py $(PYTHONS)
 # What measures time or the whole machine is marked `alone`: it runs first, and beside nothing.
 test: build test-deps
 ifdef ARGS

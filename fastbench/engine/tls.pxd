@@ -9,7 +9,9 @@
 
 from libc.errno cimport EAGAIN, EPIPE, errno
 from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.stdlib cimport getenv
 from libc.string cimport memcmp, memcpy, strlen, strncpy
+from posix.unistd cimport R_OK, access
 
 from fastbench.engine.block cimport CIPHER_BYTES, Slot
 from fastbench.engine.kernel cimport close, recv, send
@@ -73,6 +75,10 @@ cdef extern from "<openssl/ssl.h>" nogil:
     const char *SSL_CIPHER_standard_name(const SSL_CIPHER *cipher)
 
 cdef extern from "<openssl/x509v3.h>" nogil:
+    const char *X509_get_default_cert_file()
+    const char *X509_get_default_cert_dir()
+    const char *X509_get_default_cert_file_env()
+    const char *X509_get_default_cert_dir_env()
     int X509_VERIFY_PARAM_set1_host(X509_VERIFY_PARAM *param, const char *name, size_t n_bytes)
     int X509_VERIFY_PARAM_set1_ip_asc(X509_VERIFY_PARAM *param, const char *address)
 
@@ -276,6 +282,33 @@ cdef inline void offer(Tls *tls, const char *protocols) noexcept nogil:
     SSL_CTX_set_alpn_protos(tls.context, names, <unsigned int>n_bytes + 1)
 
 
+cdef inline void trust_system(SSL_CTX *context) noexcept nogil:
+    """Trust the authorities of this system, wherever its distribution keeps them.
+
+    OpenSSL looks into the folder that it was built for. That of a wheel was built elsewhere: if
+    neither its file nor its folder is here, the bundle of this distribution is read. Its places:
+    Debian and Alpine, Fedora, openSUSE, older Red Hat.
+    """
+    cdef const char *bundles[4]
+    cdef int each
+    bundles[0] = b"/etc/ssl/certs/ca-certificates.crt"
+    bundles[1] = b"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"
+    bundles[2] = b"/etc/ssl/ca-bundle.pem"
+    bundles[3] = b"/etc/pki/tls/certs/ca-bundle.crt"
+    SSL_CTX_set_default_verify_paths(context)
+    if getenv(X509_get_default_cert_file_env()) or getenv(X509_get_default_cert_dir_env()):
+        return
+    if not access(X509_get_default_cert_file(), R_OK):
+        return
+    if not access(X509_get_default_cert_dir(), R_OK):
+        return
+    for each in range(4):
+        if not access(bundles[each], R_OK):
+            SSL_CTX_load_verify_locations(context, bundles[each], NULL)
+            break
+    ERR_clear_error()           # a bundle that cannot be read is found out by the handshake
+
+
 cdef inline int set_up(Tls *tls, const char *protocols, const char *cafile, const char *certfile,
                        const char *keyfile) noexcept nogil:
     """Make the context; 0, or the negative code of the step that failed. "" names no file."""
@@ -301,7 +334,7 @@ cdef inline int set_up(Tls *tls, const char *protocols, const char *cafile, cons
         if not SSL_CTX_load_verify_locations(tls.context, cafile, NULL):
             return -(TLS_REASON + ERR_GET_REASON(ERR_peek_error()))
     elif tls.verify:
-        SSL_CTX_set_default_verify_paths(tls.context)
+        trust_system(tls.context)
     if certfile[0] and not SSL_CTX_use_certificate_chain_file(tls.context, certfile):
         return -(TLS_REASON + ERR_GET_REASON(ERR_peek_error()))
     if keyfile[0] and not SSL_CTX_use_PrivateKey_file(tls.context, keyfile, SSL_FILETYPE_PEM):

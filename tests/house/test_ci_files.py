@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ci_files import ACTION, EXPRESSION, ROOT, WORKFLOWS, commands, load, steps_of, strings
+from ci_files import ACTION, EXPRESSION, RELEASE, ROOT, WORKFLOWS, commands, load, steps_of, strings
 from commandline import invoke
+
+import fastbench
 
 NAMES = [path.stem for path in WORKFLOWS]
 BLOCKS = {
     f"{path.stem}: {step.get('name')}": step["run"]
-    for path in (ACTION, *WORKFLOWS)
+    for path in (ACTION, RELEASE, *WORKFLOWS)
     for step in steps_of(load(path))
     if "run" in step
 }
@@ -66,7 +71,8 @@ def well_formed(steps: list[dict[str, Any]], *, composite: bool = False) -> None
         assert ("uses" in step) != ("run" in step), step
         assert "name" in step or "uses" in step
         if "uses" in step:
-            assert re.fullmatch(r"\./[\w-]*|[\w-]+/[\w-]+@v[0-9]+", step["uses"]), "a fixed version"
+            fixed = r"\./[\w-]*|[\w-]+/[\w-]+@(release/)?v[0-9]+"
+            assert re.fullmatch(fixed, step["uses"]), "a fixed version"
         else:
             assert "with" not in step and (not composite or step["shell"] == "bash")
 
@@ -105,6 +111,43 @@ def test_a_workflow_has_the_shape_of_one(name: str) -> None:
         assert set([needs] if isinstance(needs, str) else needs) <= set(found["jobs"])
         for service in job.get("services", {}).values():
             has_keys("service", service)
+
+
+def test_a_release_is_built_tried_and_published_without_a_token() -> None:
+    found = load(RELEASE)
+    has_keys("workflow", found)
+    assert found["on"]["push"] == {"tags": ["v*"]} and found["permissions"] == {"contents": "read"}
+    jobs = found["jobs"]
+    for job in jobs.values():
+        has_keys("job", job)
+        well_formed(job["steps"])
+    assert jobs["wheels"]["needs"] == "sdist"
+    assert jobs["wheels"]["strategy"]["matrix"]["runner"] == ["ubuntu-24.04", "ubuntu-24.04-arm"]
+    publish = jobs["publish"]
+    assert publish["needs"] == ["sdist", "wheels"] and publish["permissions"] == {
+        "id-token": "write"
+    }
+    assert publish["if"] == "github.event_name == 'push'" and publish["environment"]
+    assert "secrets." not in RELEASE.read_text()
+
+
+def test_every_python_that_is_supported_has_a_wheel_that_was_tried() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheels = project["tool"]["cibuildwheel"]
+    assert project["project"]["requires-python"] == ">=3.11"
+    assert wheels["build"].split() == [f"cp3{minor}-*" for minor in range(11, 15)]
+    named = re.findall(r"\{project\}/(\S+)", wheels["test-command"])
+    assert named and all((ROOT / each).is_file() for each in named)
+
+
+@pytest.mark.parametrize("tag", ["v0.0.1", "0.6.0", ""])
+def test_a_tag_of_another_version_is_not_published(tag: str) -> None:
+    (block,) = (text for name, text in BLOCKS.items() if name == "release: The tag is the version")
+    for each, code in ((tag, 1), (f"v{fastbench.__version__}", 0)):
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        env = os.environ | {"TAG": each, "PATH": path}
+        done = subprocess.run(["bash", "-eo", "pipefail", "-c", block], env=env, cwd=ROOT)
+        assert done.returncode == code
 
 
 @pytest.mark.parametrize("block", BLOCKS)

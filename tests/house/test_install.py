@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -46,3 +47,15 @@ def test_elsewhere_it_is_refused_in_one_sentence(
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("fastbench: Only Linux is supported (epoll): " + CURES[platform])
     assert done.stderr.endswith(" (docs/install.md).\n") and done.stderr.count("\n") == 1
+
+
+def test_a_build_says_what_it_does_before_it_does_it() -> None:
+    """Each step that takes seconds is announced by a line on standard error, with its length."""
+    words = ["make", "--no-print-directory", "-n", "-B", "build"]
+    told = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    lines = told.splitlines()
+    long = [at for at, line in enumerate(lines) if " -m venv " in line or "build_ext" in line]
+    long += [at for at, line in enumerate(lines) if " install " in line and " -e " in line]
+    assert len(long) == 3
+    for at in long:
+        assert re.fullmatch(r'echo "fastbench: .+: \d+ s.*" >&2', lines[at - 1]), lines[at]

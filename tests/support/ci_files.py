@@ -9,10 +9,12 @@ from typing import Any
 
 import yaml
 
-__all__ = ["ACTION", "EXPRESSION", "ROOT", "WORKFLOWS", "commands", "load", "steps_of", "strings"]
+__all__ = ["ACTION", "EXPRESSION", "RELEASE", "ROOT", "WORKFLOWS"]
+__all__ += ["commands", "load", "steps_of", "strings"]
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = ROOT / "action.yml"
+RELEASE = ROOT / ".github" / "workflows" / "release.yml"
 WORKFLOWS = sorted((ROOT / "examples" / "ci").glob("*.yml"))
 EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _BOOL = "tag:yaml.org,2002:bool"
