@@ -86,7 +86,7 @@ def test_it_runs_without_compiler_and_headers(wheel: Path, tmp_path: Path) -> No
 
 def test_the_wheel_holds_the_examples_and_every_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as opened:
-        names = opened.namelist()
+        names = [each for each in opened.namelist() if not each.endswith("/")]
         metadata = next(each for each in names if each.endswith(".dist-info/METADATA"))
         told = opened.read(metadata).decode()
     assert {in_wheel(each) for each in sources() if each.startswith("examples/")} <= set(names)
