@@ -16,7 +16,7 @@ ALL = sorted(
     path.name
     for path in (ROOT / "examples").iterdir()
     if (path.suffix in (".py", ".toml") or path.is_dir())
-    if path.name not in ("ruff.toml", "__pycache__")
+    if path.name != "ruff.toml" and not path.name.startswith((".", "_"))
 )
 
 

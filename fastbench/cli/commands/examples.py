@@ -57,8 +57,8 @@ def _examples() -> dict[str, Path]:
             return {
                 each.name: each
                 for each in sorted(folder.iterdir())
-                if each.suffix in (".py", ".toml") or (each.is_dir() and any(each.glob("[!_]*")))
-                if each.name != "ruff.toml"
+                if each.suffix in (".py", ".toml") or each.is_dir()
+                if each.name != "ruff.toml" and each.name[0] not in "._"  # caches
             }
     raise UsageError("examples: they are not in this installation; install fastbench-http again.")
 
