@@ -1,6 +1,6 @@
 """The typed face of the extension; `make types` checks it against the built module."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, Self, final
 
 from typing_extensions import Buffer
@@ -10,6 +10,9 @@ ERROR_PHASES: tuple[str, ...]
 PROTOCOL_RULES: tuple[str, ...]
 FRAME_RULES: tuple[str, ...]
 UPGRADE_RULES: tuple[str, ...]
+PIECE_KINDS: tuple[str, ...]
+ESCAPES: tuple[str, ...]
+ROW_ORDERS: tuple[str, ...]
 BLOCK_ERRORS: tuple[str, ...]
 MALFORMED_RULES: tuple[str, ...]
 MAX_BLOCK_BYTES: int
@@ -44,6 +47,42 @@ class _Request(Protocol):
     def body(self) -> bytes | None: ...
     @property
     def payload(self) -> bytes: ...
+
+class _Piece(Protocol):
+    """See plan.pieces."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def text(self) -> bytes: ...
+    @property
+    def low(self) -> int: ...
+    @property
+    def high(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def choices(self) -> tuple[bytes, ...]: ...
+    @property
+    def column(self) -> int: ...
+    @property
+    def escape(self) -> str: ...
+    @property
+    def place(self) -> int: ...
+
+class _Feed(Protocol):
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def order(self) -> str: ...
+    @property
+    def data(self) -> memoryview: ...
+    @property
+    def cells(self) -> memoryview: ...
+    @property
+    def longest(self) -> tuple[int, ...]: ...
 
 def die_with_parent() -> None: ...
 def judge_handshake(head: bytes, key: bytes, protocols: bytes) -> str: ...
@@ -169,6 +208,28 @@ class Parser:
     def reusable(self) -> bool: ...
     @property
     def body_found(self) -> bool: ...
+
+@final
+class Feed:
+    def __new__(cls, feed: _Feed | None = None) -> Self: ...
+    longest: tuple[int, ...]
+
+@final
+class PieceStore:
+    def __new__(cls, longest: tuple[int, ...]) -> Self: ...
+
+@final
+class Renderer:
+    def __new__(cls, feed: _Feed | None = None, *, seed: int = 0) -> Self: ...
+    def render(
+        self,
+        found: Sequence[_Piece],
+        number: int,
+        *,
+        unix_ns: int = 0,
+        connection: int = 0,
+        body_bytes: int = 0,
+    ) -> bytes: ...
 
 @final
 class Session:

@@ -4,7 +4,7 @@ import errno
 import os
 import socket as sockets
 
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, log
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from cpython.buffer cimport (
     PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer,
@@ -42,6 +42,8 @@ cimport fastbench.engine.tls as tls
 cimport fastbench.engine.websocket.upgrade as upgrade
 cimport fastbench.engine.websocket.dialogue as dialogue
 cimport fastbench.engine.tally as tally
+cimport fastbench.engine.varied.pieces as pieces
+cimport fastbench.engine.varied.values as values
 from fastbench.engine.worker cimport (
     ONLY_HTTP1, Conn, Protocols, Request, Sample, Socket, SocketMode, Template, Worker,
 )
@@ -90,6 +92,7 @@ cdef int look_for(codec.Needle *needle, bytes text) except -1:
 
 
 include "_parser.pxi"
+include "_varied.pxi"
 include "_hpack.pxi"
 include "_http2.pxi"
 

@@ -145,15 +145,20 @@ cdef class FieldTable:
 
 
 cdef list fields_of(tuple request):
-    """The fields of a request as HTTP/2 has them (RFC 9113 section 8.3.1)."""
+    """The fields of a request as HTTP/2 has them (RFC 9113 section 8.3.1).
+
+    A value that varies is a list of its pieces.
+    """
     method, scheme, authority, path, fields = request
-    regular = [(name.lower(), value.strip(b" \t")) for name, value in fields]
+    regular = [(name.lower(), value.strip(b" \t") if isinstance(value, bytes) else value)
+               for name, value in fields]
     host = [value for name, value in regular if name == b"host"]
     pseudo = [(b":method", method), (b":scheme", scheme),
               (b":authority", host[0] if host else authority), (b":path", path)]
     return pseudo + [
         (name, value) for name, value in regular
-        if name not in OWN_TO_CONNECTION and (name != b"te" or value.lower() == b"trailers")
+        if name not in OWN_TO_CONNECTION and (
+            name != b"te" or isinstance(value, bytes) and value.lower() == b"trailers")
     ]
 
 
@@ -184,21 +189,41 @@ cdef class RequestBlocks:
         cdef request_block.RequestField field
         cdef bytes name, value
         found = bytearray()
-        for name, value in fields:
+        for name, text in fields:
+            value = text if isinstance(text, bytes) else b""
+            field.varies = value is not text
             field.name, field.name_bytes = name, len(name)
             field.value, field.value_bytes = value, len(value)
             field.how = request_block.how_to_put(name, len(name), len(value))
             found += (<const char *>&field)[:sizeof(field)]
         return bytes(found)
 
-    cdef bytes block(self, size_t index, request_block.RequestForm form):
+    cdef bytes block(self, size_t index, request_block.RequestForm form, list cuts=None):
+        """The block of a request; `cuts` gets the places of the values that vary, in order."""
         cdef bytes row = self.rows[index]
         cdef const request_block.RequestField *fields = \
             <const request_block.RequestField *><const char *>row
         cdef size_t count = len(self.lists[index])
         cdef bytearray out = bytearray(request_block.request_bytes(fields, count))
-        cdef size_t n = request_block.put_request(out, fields, count, &self.shared, form)
+        cdef size_t *places = <size_t *>allocate(count + 1, sizeof(size_t))
+        cdef size_t i, found = 0
+        cdef size_t n = request_block.put_request(out, fields, count, &self.shared, form, places)
+        for i in range(count):
+            if cuts is not None and fields[i].varies:
+                cuts.append(places[found])
+                found += 1
+        free(places)
         return bytes(out[:n])
+
+    cdef list parts(self, size_t index, int form):
+        """(text, pieces of the value that follows) of a request that varies; the last value: ()."""
+        cdef list cuts = []
+        text = self.block(index, <request_block.RequestForm>form, cuts)
+        values = [value for _, value in self.lists[index] if not isinstance(value, bytes)]
+        begins = [0, *cuts]
+        ends = [*cuts, len(text)]
+        return [(text[begin:end], value)
+                for begin, end, value in zip(begins, ends, [*values, ()])]
 
     def first(self, size_t index):
         """The block of this request where it is the first on a connection."""

@@ -237,3 +237,12 @@ cdef inline size_t put_field(uint8_t *out, const uint8_t *name, size_t name_byte
     if not index:
         n += put_string(out + n, name, name_bytes)
     return n + put_string(out + n, value, value_bytes)
+
+
+cdef inline size_t put_name(uint8_t *out, const uint8_t *name, size_t name_bytes,
+                            uint8_t how) noexcept nogil:
+    """Write a field, PLAIN or NEVER, to where its value begins; returns the length."""
+    cdef bint whole = False
+    cdef uint32_t index = static_index(name, name_bytes, name, 0, &whole)
+    cdef size_t n = put_integer(out, 16 if how == NEVER else 0, 4, index)
+    return n if index else n + put_string(out + n, name, name_bytes)

@@ -5,15 +5,18 @@
 2. Therefore only what all requests share is inserted: the fields that stand in each of them, in the
    same order. Of a single request that is all of it, its path included.
 3. Secrets are neither inserted nor indexed (RFC 7541 section 7.1.3).
+4. A field whose value varies is a literal in each form: its block is cut there, and the value is
+   put between the parts when the request is sent.
 """
 
 from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memcpy, memmove
 
 from fastbench.engine.http2.hpack cimport (
     FIELD_BYTES, FIRST_DYNAMIC, INSERT, NEVER, PLAIN, TABLE_BYTES, TABLE_FIELDS, put_field,
-    put_integer, same_text, static_index,
+    put_integer, put_name, same_text, static_index,
 )
+from fastbench.engine.varied.pieces cimport Draw, Pieces, put_pieces
 
 cdef enum:
     SHORT_COOKIE_BYTES = 20         # what is shorter may be guessed from lengths
@@ -29,6 +32,16 @@ cdef struct RequestField:
     const uint8_t *value
     size_t value_bytes
     uint8_t how                     # PLAIN, INSERT: may be in a table, NEVER
+    bint varies                     # its value is not known yet
+
+cdef struct BlockPart:              # of a request that varies
+    const uint8_t *text
+    uint32_t n_bytes
+    Pieces value                    # that follows; of the last part there is none
+
+cdef struct VariedBlock:
+    const BlockPart *parts
+    uint32_t count
 
 cdef struct SharedFields:           # of all requests of a run, in the order of their insertion
     uint32_t count
@@ -48,14 +61,17 @@ cdef inline uint8_t how_to_put(const uint8_t *name, size_t name_bytes,
 
 
 cdef inline bint same_field(const RequestField *a, const RequestField *b) noexcept nogil:
-    return a.how == b.how and same_text(a.name, a.name_bytes, b.name, b.name_bytes) \
+    return a.how == b.how and not (a.varies or b.varies) \
+        and same_text(a.name, a.name_bytes, b.name, b.name_bytes) \
         and same_text(a.value, a.value_bytes, b.value, b.value_bytes)
 
 
 cdef inline bint worth_inserting(const RequestField *field) noexcept nogil:
     """May it be in a table, and is it not in the static one as a whole?"""
     cdef bint whole = False
-    if field.how != INSERT or field.name_bytes + field.value_bytes + FIELD_BYTES > TABLE_BYTES:
+    if field.varies or field.how != INSERT:
+        return False
+    if field.name_bytes + field.value_bytes + FIELD_BYTES > TABLE_BYTES:
         return False
     static_index(field.name, field.name_bytes, field.value, field.value_bytes, &whole)
     return not whole
@@ -109,16 +125,23 @@ cdef inline size_t request_bytes(const RequestField *fields, size_t count) noexc
 
 
 cdef inline size_t put_request(uint8_t *out, const RequestField *fields, size_t count,
-                               const SharedFields *shared, RequestForm form) noexcept nogil:
+                               const SharedFields *shared, RequestForm form,
+                               size_t *cuts) noexcept nogil:
     """Write the block of a request; returns its length.
 
     FIRST_BLOCK inserts what is shared, LATER_BLOCK refers to it; LITERAL_BLOCK needs no table.
+    `cuts`: where the values belong that are not known yet; NULL when there are none.
     """
     cdef size_t i, n = 0
     cdef uint32_t met = 0           # of the shared fields
     cdef uint8_t how
     for i in range(count):
         how = PLAIN if fields[i].how == INSERT else fields[i].how
+        if fields[i].varies:
+            n += put_name(out + n, fields[i].name, fields[i].name_bytes, how)
+            cuts[0] = n
+            cuts += 1
+            continue
         if form != LITERAL_BLOCK and met < shared.count \
                 and same_field(&fields[i], &shared.fields[met]):
             met += 1
@@ -138,3 +161,31 @@ cdef inline size_t put_update(uint8_t *out, uint32_t table_bytes) noexcept nogil
     follows its SETTINGS, even if nothing is ever inserted (RFC 9113 section 4.3.1).
     """
     return put_integer(out, 32, 5, table_bytes)
+
+
+cdef inline uint8_t *put_varied_value(uint8_t *out, const Pieces *value,
+                                      const Draw *of) noexcept nogil:
+    """Write a string as it is: its length is known when it is there, and mostly takes one byte."""
+    cdef uint8_t length[11]
+    cdef uint8_t *end = put_pieces(out + 1, value, of)
+    cdef size_t n_bytes = <size_t>(end - out - 1)
+    cdef size_t more = put_integer(length, 0, 7, n_bytes) - 1
+    if more:
+        memmove(out + 1 + more, out + 1, n_bytes)
+    memcpy(out, length, 1 + more)
+    return end + more
+
+
+cdef inline size_t put_varied(uint8_t *out, const VariedBlock *block,
+                              const Draw *of) noexcept nogil:
+    """Write the block of a request that varies; returns its length."""
+    cdef uint8_t *at = out
+    cdef const BlockPart *part = block.parts
+    cdef const BlockPart *end = part + block.count
+    while part != end:
+        memcpy(at, part.text, part.n_bytes)
+        at += part.n_bytes
+        if part.value.count:
+            at = put_varied_value(at, &part.value, of)
+        part += 1
+    return <size_t>(at - out)

@@ -1,0 +1,1 @@
+"""Requests that vary: their values, their pieces, and the bytes that are sent."""
