@@ -27,6 +27,7 @@ from fastbench.engine.kernel cimport (
 from fastbench.engine.http2.lingering cimport LOOK_NS, drop_what_comes, see_off
 from fastbench.engine.pace cimport begin_plan, come_due, level
 from fastbench.engine.traffic cimport flush_marked, keep_pace, send_more, take_away, take_in
+from fastbench.engine.varied.request_text cimport rows_left
 from fastbench.engine.websocket.dialogue cimport (
     begin_run, count_refused, on_socket, say_goodbye, upgrade_failed,
 )
@@ -140,6 +141,7 @@ cdef inline void begin_phase(Worker *w, bint warm) noexcept nogil:
     w.counts = w.warm if warm else w.slot
     if not warm:
         w.budget = w.measured_budget
+    w.budget = earlier(w.budget, rows_left(w))
     if w.n_stages:
         w.pace.stages = &w.warm_stage if warm else w.stages
         w.pace.n_stages = 1 if warm else w.n_stages

@@ -35,6 +35,7 @@ from fastbench.engine.http2.session_life cimport take_leave
 from fastbench.engine.loop cimport EVENTS, earlier, expire, next_ns, on_event, take_stock
 from fastbench.engine.pace cimport begin_plan, come_due
 from fastbench.engine.traffic cimport flush_marked, keep_pace, send_more
+from fastbench.engine.varied.request_text cimport rows_left
 from fastbench.engine.worker cimport OPEN, Conn, Worker
 
 cdef enum:
@@ -158,7 +159,7 @@ cdef inline void load(Worker *w, Timeline *t, Slice *slice, uint32_t owed) noexc
     cdef uint32_t i
     cdef int n, k
     w.running = True
-    w.budget = <uint64_t>-1
+    w.budget = rows_left(w)
     if w.planned:
         w.pace.stages = w.stages
         w.pace.n_stages = w.n_stages

@@ -39,6 +39,8 @@ cdef inline void begin_request(Worker *w, Conn *c, Request *r, uint64_t due_ns) 
         turn_period(w)
     r.template = w.first_template + w.pattern[w.next_in_pattern]
     w.next_in_pattern = w.next_in_pattern + 1 if w.next_in_pattern + 1 < w.n_pattern else 0
+    r.number = w.next_number
+    w.next_number += w.number_step
     r.due_ns = due_ns
     r.sent_ns = w.now_ns
     r.first_ns = 0
@@ -68,7 +70,7 @@ cdef inline void judge(Worker *w, Request *r, uint32_t status, bint found,
     cdef uint64_t service_ns = now - r.sent_ns
     cdef Slot *slot = r.slot
     slot.status[status] += 1
-    if w.ok_status[status] and (found or w.needle.n_bytes == 0):
+    if w.ok_status[status] and (found or not w.searches):
         slot.ok += 1
         count_by_url(w, r, status, True, now)
         record(&slot.latency[SERVICE], service_ns)

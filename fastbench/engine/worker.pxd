@@ -3,19 +3,21 @@
 Plain structs; what happens to them stands in `tally`, `conn`, `traffic` and `loop`.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastbench.engine.addresses cimport Target
 from fastbench.engine.block cimport Control, Slot, UrlCounts
 from fastbench.engine.codec cimport Codec, Memo, Needle
 from fastbench.engine.fifo cimport Fifo, Node
 from fastbench.engine.http2.head_block cimport BlockMemo
+from fastbench.engine.http2.request_block cimport VariedBlock
 from fastbench.engine.http2.stream cimport Rendered, Session
 from fastbench.engine.websocket.frames cimport MAX_CONTROL_BYTES, Frames
 from fastbench.engine.kernel cimport Address
 from fastbench.engine.pace cimport Pace, Stage
 from fastbench.engine.http1.response cimport Http
 from fastbench.engine.tls cimport Link, Tls, Transport
+from fastbench.engine.varied.pieces cimport Rows, Varied
 
 cdef struct Conn
 cdef struct Worker
@@ -34,14 +36,17 @@ cdef enum SocketMode:               # of a WebSocket: send and await an answer, 
 
 cdef struct Template:               # one rendered request
     const uint8_t *data
-    uint32_t n_bytes
+    uint32_t n_bytes                # of one that varies: at most
     uint32_t url                    # its row in Worker.urls
     bint head_only
     bint idempotent
     Rendered rendered               # for HTTP/2
+    Varied *varied                  # NULL: it is constant
+    const VariedBlock *varied_blocks        # of HTTP/2, by Indexing
 
 cdef struct Request:                # one in flight; `node` orders all of a worker by sent_ns
     Node node
+    uint64_t number                 # over all workers: what varies follows from it
     uint64_t due_ns                 # its planned instant, 0 without one
     uint64_t sent_ns
     uint64_t first_ns               # first byte of its answer, 0 until then
@@ -129,6 +134,20 @@ cdef struct SampleLog:              # `rows` is NULL but where servers are loade
     uint64_t capacity
     uint64_t begin_ns               # of the slice
 
+cdef struct Varying:                # what requests depend on that vary; see `varied.request_text`
+    bint expects                    # their answers must contain what varies, too
+    uint64_t seed
+    int64_t wall_offset_ns          # from our clock to Unix time
+    uint64_t first_connection       # number of the first one, over all workers
+    Rows rows
+    uint64_t number                 # of the request that HTTP/2 rendered last:
+    Rendered rendered
+    uint8_t *body
+    uint8_t *block
+    uint64_t needle_number          # of the one whose text was looked for last:
+    Needle needle
+    uint8_t *text
+
 cdef struct Worker:
     # hot
     int epoll
@@ -150,6 +169,8 @@ cdef struct Worker:
     uint64_t period_ns
     uint32_t read_bytes
     uint64_t budget                 # requests that may still start
+    uint64_t next_number            # of the request that starts next,
+    uint64_t number_step            # and how far from one to the next of this worker
     uint64_t timeout_ns
     uint64_t now_ns                 # the newest stamp, for what needs no fresh one
     bint planned                    # requests start when the plan says, not when answers come
@@ -164,6 +185,8 @@ cdef struct Worker:
     Codec codec
     Tls tls
     Needle needle
+    bint searches                   # answers must contain a text
+    Varying varying
     Memo memo
     BlockMemo blocks                # of HTTP/2
     int send_error                  # negative code of a failed write, while the answer is read
@@ -171,6 +194,7 @@ cdef struct Worker:
     bint status_expected            # ok_status was asked for by name
     uint8_t *buffer
     uint8_t *scratch
+    size_t scratch_bytes
     Fifo flying                     # requests in flight, oldest first
     SampleLog log
     # connections

@@ -132,6 +132,9 @@ def engine(
         streams=load.streams,
         no_delay=plan.no_delay,
         period=period,
+        feed=plan.feed,
+        seed=plan.seed,
+        wall_offset_ns=environment.unix_ns() - time.monotonic_ns(),
     )
 
 

@@ -10,6 +10,7 @@ ERROR_PHASES: tuple[str, ...]
 PROTOCOL_RULES: tuple[str, ...]
 FRAME_RULES: tuple[str, ...]
 UPGRADE_RULES: tuple[str, ...]
+MAX_VARIED_BYTES: int
 PIECE_KINDS: tuple[str, ...]
 ESCAPES: tuple[str, ...]
 ROW_ORDERS: tuple[str, ...]
@@ -219,6 +220,10 @@ class PieceStore:
     def __new__(cls, longest: tuple[int, ...]) -> Self: ...
 
 @final
+class VariedRequests:
+    def __new__(cls, requests: tuple[_Request, ...], feed: Feed) -> Self: ...
+
+@final
 class Renderer:
     def __new__(cls, feed: _Feed | None = None, *, seed: int = 0) -> Self: ...
     def render(
@@ -286,6 +291,9 @@ class Engine:
         streams: int = 1,
         no_delay: bool = True,
         period: tuple[int, int, int] | None = None,
+        feed: _Feed | None = None,
+        seed: int = 0,
+        wall_offset_ns: int = 0,
     ) -> Self: ...
     def run(self) -> None: ...
 

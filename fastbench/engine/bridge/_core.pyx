@@ -43,6 +43,7 @@ cimport fastbench.engine.websocket.upgrade as upgrade
 cimport fastbench.engine.websocket.dialogue as dialogue
 cimport fastbench.engine.tally as tally
 cimport fastbench.engine.varied.pieces as pieces
+cimport fastbench.engine.varied.request_text as request_text
 cimport fastbench.engine.varied.values as values
 from fastbench.engine.worker cimport (
     ONLY_HTTP1, Conn, Protocols, Request, Sample, Socket, SocketMode, Template, Worker,
@@ -92,8 +93,8 @@ cdef int look_for(codec.Needle *needle, bytes text) except -1:
 
 
 include "_parser.pxi"
-include "_varied.pxi"
 include "_hpack.pxi"
+include "_varied.pxi"
 include "_http2.pxi"
 
 
@@ -103,6 +104,7 @@ cdef class Engine:
     cdef Worker worker
     cdef Request *requests
     cdef Block block
+    cdef VariedRequests varied
     cdef object keep            # what the structs point into
 
     def __cinit__(self, Block shared not None, uint32_t slot, *, list targets not None,
@@ -113,11 +115,13 @@ cdef class Engine:
                   bint status_expected, bytes expect_body not None, list sources not None,
                   uint32_t first, tuple tls_options, tuple plan=None, bint drain=False,
                   tuple socket=None, str protocols="http/1.1", uint32_t streams=1,
-                  bint no_delay=True, tuple period=None):
+                  bint no_delay=True, tuple period=None, feed=None, uint64_t seed=0,
+                  int64_t wall_offset_ns=0):
         """`protocols`: one of CONNECTION_PROTOCOLS; `streams` of a connection of HTTP/2.
 
         `period`: the requests are those of several periods of time, one after another; when the
-        first ends (ns), how long the others are, and how many requests each has.
+        first ends (ns), how long the others are, and how many requests each has. `feed`, `seed`
+        and the offset to Unix time are for requests that vary.
         """
         cdef Worker *w = &self.worker
         self.block = shared
@@ -140,6 +144,11 @@ cdef class Engine:
         w.retry_allowed = retry
         w.timeout_ns = timeout_ns
         w.connect_timeout_ns = connect_timeout_ns
+        w.next_number = slot
+        w.number_step = shared.total
+        w.varying.seed = seed
+        w.varying.wall_offset_ns = wall_offset_ns
+        w.varying.first_connection = first
         w.budget = <uint64_t>UNLIMITED if w.warm != NULL else budget
         w.measured_budget = budget
         w.read_bytes = exchange.READ_BYTES
@@ -148,22 +157,26 @@ cdef class Engine:
             raise ValueError(f"ok_status takes {block.MAX_STATUS} bytes")
         w.ok_status = <uint8_t *><const uint8_t *>ok_status
         w.status_expected = status_expected
-        look_for(&w.needle, expect_body)
+        self.varied = VariedRequests(requests, Feed(feed))
+        look_for(&w.needle, b"" if self.varied.expects else expect_body)
+        w.searches = self.varied.expects or len(expect_body) != 0
         w.epoll = kernel.epoll_create1(kernel.EPOLL_CLOEXEC)
         if w.epoll < 0:
             raise OSError(kernel.errno, "epoll_create1")
         w.buffer = <uint8_t *>allocate(exchange.READ_BYTES, 1)
-        w.scratch = <uint8_t *>allocate(exchange.SCRATCH_BYTES, 1)
+        w.scratch_bytes = max(exchange.SCRATCH_BYTES, self.varied.most_bytes)
+        w.scratch = <uint8_t *>allocate(w.scratch_bytes, 1)
         self.set_addresses(targets, sources)
         self.set_requests(requests, pattern)
         w.period_end_ns = <uint64_t>-1
         if period is not None:
             w.period_end_ns, w.period_ns, w.period_templates = period
+        self.varied.attach(w)
         if w.protocols != ONLY_HTTP1:
             self.render_requests(requests, b"http" if tls_options is None else b"https")
         self.set_urls(urls)
         self.set_transport(tls_options)
-        w.discard = tls_options is None and not expect_body \
+        w.discard = tls_options is None and not w.searches \
             and w.targets[0].where.where.ss_family != kernel.AF_UNIX
         w.n_active = connections
         self.set_plan(plan)
@@ -229,9 +242,12 @@ cdef class Engine:
         """The same requests as HTTP/2 sends them."""
         cdef stream.Rendered *out
         cdef bytes block_text, body
-        blocks = RequestBlocks([(each.method.encode(), scheme, b"", each.target, each.fields)
+        blocks = RequestBlocks([(each.method.encode(), scheme, b"", *parts_of(each))
                                 for each in requests])
+        self.varied.attach_blocks(&self.worker, blocks)
         for i, request in enumerate(requests):
+            if self.worker.templates[i].varied != NULL:
+                continue
             out = &self.worker.templates[i].rendered
             for form, text in enumerate((blocks.literal(i), blocks.first(i), blocks.later(i))):
                 self.keep.append(text)

@@ -4,6 +4,7 @@ PIECE_KINDS = ("text", "seq", "uuid", "int", "zipf", "hex", "pick", "now", "now_
                "base64", "length")
 ESCAPES = ("", "url", "form", "json")
 ROW_ORDERS = ("in-order", "random", "once", "per-connection")
+MAX_VARIED_BYTES = 1 << 24
 cdef uint64_t ALL_BITS = <uint64_t>-1
 
 
@@ -200,6 +201,143 @@ cdef class PieceStore:
         out.choices = <const pieces.Choice *><const char *>text
         out.count = len(piece.choices)
         return 0
+
+
+cdef object varied_of(object request):
+    """Its plan.Varied, None for a constant one."""
+    return getattr(request, "varied", None)
+
+
+cdef tuple parts_of(object request):
+    """Path and fields for HTTP/2; what varies is a list of its pieces."""
+    varied = varied_of(request)
+    if varied is None:
+        return request.target, request.fields
+    fields = [(name, constant_or_pieces(value)) for name, value in varied.fields]
+    if varied.body is not None:
+        length = fixed_bytes(joined(varied.body))
+        fields.append((b"content-length", ["length"] if length is None else b"%d" % length))
+    return constant_or_pieces(varied.target), fields
+
+
+cdef class VariedRequests:
+    """Those of a run's requests that vary, as structs that the templates point to."""
+
+    cdef Feed feed
+    cdef PieceStore store
+    cdef pieces.Varied *rows                # by request; where one is constant: zeros
+    cdef request_block.VariedBlock *blocks  # three of each
+    cdef list methods                       # None where one is constant
+    cdef uint64_t most_bytes                # of HTTP/1.1
+    cdef uint64_t most_body
+    cdef uint64_t most_expected
+    cdef bint expects
+    cdef uint8_t *body
+    cdef uint8_t *block
+    cdef uint8_t *text
+    cdef uint32_t *fallback
+
+    def __cinit__(self, tuple requests not None, Feed feed not None):
+        self.feed = feed
+        self.store = PieceStore(feed.longest)
+        self.methods = []
+        self.rows = <pieces.Varied *>allocate(len(requests) + 1, sizeof(pieces.Varied))
+        for i, request in enumerate(requests):
+            varied = varied_of(request)
+            self.methods.append(None if varied is None else request.method.encode())
+            if varied is not None:
+                self.lay_out(&self.rows[i], self.methods[i], varied)
+        if self.most_bytes > MAX_VARIED_BYTES:
+            raise ValueError(f"a request that varies has at most {MAX_VARIED_BYTES} bytes")
+        self.text = <uint8_t *>allocate(self.most_expected + 1, 1)
+        self.fallback = <uint32_t *>allocate(self.most_expected + 1, sizeof(uint32_t))
+
+    def __dealloc__(self):
+        free(self.rows)
+        free(self.blocks)
+        free(self.body)
+        free(self.block)
+        free(self.text)
+        free(self.fallback)
+
+    cdef int lay_out(self, pieces.Varied *out, bytes method, object varied) except -1:
+        head = [method + b" ", *varied.target, b" HTTP/1.1\r\n"]
+        for name, value in varied.fields:
+            head += [name + b": ", *value, b"\r\n"]
+        if varied.body is not None:
+            length = fixed_bytes(joined(varied.body))
+            head.append(b"Content-Length: " + (b"" if length is None else b"%d\r\n" % length))
+            out.digits = 0 if length is not None else values.MAX_DIGITS
+        if out.digits == 0:
+            head.append(b"\r\n")
+        out.head = self.store.lay_out(head)
+        out.body = self.store.lay_out(varied.body or ())
+        out.expect = self.store.lay_out(varied.expect)
+        self.expects = self.expects or out.expect.count != 0
+        self.most_bytes = max(self.most_bytes, varied_bytes(out))
+        self.most_body = max(self.most_body, out.body.most_bytes)
+        self.most_expected = max(self.most_expected, out.expect.most_bytes)
+        return 0
+
+    cdef int attach(self, Worker *w) except -1:
+        """Let the worker's templates point here."""
+        cdef Py_ssize_t i
+        for i in range(len(self.methods)):
+            if self.methods[i] is not None:
+                w.templates[i].varied = &self.rows[i]
+                w.templates[i].n_bytes = <uint32_t>varied_bytes(&self.rows[i])
+        w.varying.rows = self.feed.rows
+        w.varying.expects = self.expects
+        w.varying.needle_number = w.varying.number = request_text.NO_NUMBER
+        w.varying.text = self.text
+        w.varying.needle.text = self.text
+        w.varying.needle.fallback = self.fallback
+        return 0
+
+    cdef int attach_blocks(self, Worker *w, RequestBlocks found) except -1:
+        """The same for HTTP/2."""
+        cdef Py_ssize_t i
+        cdef uint64_t most = 0
+        cdef int form
+        self.blocks = <request_block.VariedBlock *>allocate(
+            3 * len(self.methods) + 1, sizeof(request_block.VariedBlock))
+        for i in range(len(self.methods)):
+            if self.methods[i] is not None:
+                w.templates[i].varied_blocks = &self.blocks[3 * i]
+                for form in range(3):
+                    most = max(most, self.lay_out_block(&self.blocks[3 * i + form],
+                                                        found.parts(i, form)))
+        self.body = <uint8_t *>allocate(self.most_body + 1, 1)
+        self.block = <uint8_t *>allocate(most + 1, 1)
+        w.varying.body = self.body
+        w.varying.block = self.block
+        w.varying.rendered.body = self.body
+        for form in range(3):
+            w.varying.rendered.block[form] = self.block
+        return 0
+
+    cdef uint64_t lay_out_block(self, request_block.VariedBlock *out, list parts) except? 0:
+        """Returns how long the block is at most."""
+        cdef request_block.BlockPart part
+        cdef bytes text
+        cdef uint64_t most = 0
+        rows = bytearray()
+        for text, value in parts:
+            self.store.keep.append(text)
+            part.text, part.n_bytes = text, <uint32_t>len(text)
+            part.value = self.store.lay_out(value)
+            most += len(text) + request_block.LENGTH_BYTES + part.value.most_bytes
+            rows += (<const char *>&part)[:sizeof(part)]
+        text = bytes(rows)
+        self.store.keep.append(text)
+        out.parts = <const request_block.BlockPart *><const char *>text
+        out.count = <uint32_t>len(parts)
+        return most
+
+
+cdef uint64_t varied_bytes(const pieces.Varied *request):
+    """How long it is at most in HTTP/1.1."""
+    return request.head.most_bytes + request.body.most_bytes + values.MAX_DIGITS + 4
 
 
 cdef class Renderer:

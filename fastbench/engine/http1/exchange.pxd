@@ -8,14 +8,14 @@
 
 from libc.errno cimport EAGAIN
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memmove
 
 from fastbench.engine.block cimport (
     IN_HEAD, IN_IDLE, IN_SEND, RESET, TIMEOUT, TRUNCATED, UNSOLICITED, Kind, Phase, Slot,
     UrlCounts, count_error,
 )
 from fastbench.engine.byurl cimport count_failed, url_counts
-from fastbench.engine.codec cimport feed
+from fastbench.engine.codec cimport Needle, feed
 from fastbench.engine.conn cimport release
 from fastbench.engine.fifo cimport remove
 from fastbench.engine.kernel cimport (
@@ -26,7 +26,8 @@ from fastbench.engine.rules cimport (
     cause, kind_of_broken, kind_of_loss, may_send_again, phase_of, stays_open, untouched,
 )
 from fastbench.engine.tally cimport BEHIND_TIMEOUT, begin_request, count_timeout, judge
-from fastbench.engine.worker cimport OPEN, Conn, Request, Template, Worker
+from fastbench.engine.varied.request_text cimport needle_of, nothing_expected, text_of
+from fastbench.engine.worker cimport OPEN, Conn, Request, Worker
 
 cdef enum:
     READ_BYTES = 32768
@@ -140,7 +141,8 @@ cdef inline bint answered(Worker *w, Conn *c) noexcept nogil:
         lost(w, c, kind_of_broken(&c.http), phase(c), c.http.rule)
         return False
     judge(w, nth(w, c, 0), c.http.status,
-          c.http.flags & FOUND != 0 or c.http.asked == HEAD_ONLY, now)
+          c.http.flags & FOUND != 0 or c.http.asked == HEAD_ONLY
+          or w.varying.expects and nothing_expected(w, nth(w, c, 0)), now)
     w.now_ns = now
     w.failing = False
     w.read_bytes = READ_BYTES
@@ -160,13 +162,16 @@ cdef inline bint answered(Worker *w, Conn *c) noexcept nogil:
 
 cdef inline bint take(Worker *w, Conn *c, size_t n_bytes) noexcept nogil:
     """Parse what was read; false when the connection is gone."""
+    cdef const Needle *needle = &w.needle
     cdef size_t at = 0
     cdef size_t taken
     while at < n_bytes:
         if c.in_flight == c.unsent and c.sent_bytes == 0:
             lost(w, c, UNSOLICITED, IN_IDLE, 0)
             return False
-        taken = feed(&w.codec, &c.http, w.buffer + at, n_bytes - at, &w.needle, &w.memo)
+        if w.varying.expects:
+            needle = needle_of(w, nth(w, c, 0))
+        taken = feed(&w.codec, &c.http, w.buffer + at, n_bytes - at, needle, &w.memo)
         at += taken
         if w.urls != NULL:
             count_url_bytes(w, c, taken)
@@ -232,47 +237,69 @@ cdef inline void start_request(Worker *w, Conn *c, uint64_t due_ns) noexcept nog
         expect_answer(w, c)
 
 
-cdef inline size_t gather(Worker *w, Conn *c, const uint8_t **data) noexcept nogil:
-    """The bytes to write next: of one request in place, of several copied together."""
+cdef inline size_t gather(Worker *w, Conn *c, const uint8_t **data,
+                          uint32_t *count) noexcept nogil:
+    """The bytes to write next: of one request where it lies, of several copied together.
+
+    `count`: of so many requests they are the rest.
+    """
     cdef uint32_t i = c.in_flight - c.unsent
-    cdef Template *t = &w.templates[nth(w, c, i).template]
-    cdef size_t n_bytes = t.n_bytes - c.sent_bytes
-    cdef size_t room = SCRATCH_BYTES
-    data[0] = t.data + c.sent_bytes
+    cdef Request *r = nth(w, c, i)
+    cdef size_t n_bytes = text_of(w, r, w.scratch, data) - c.sent_bytes
+    cdef size_t room = w.scratch_bytes
+    cdef const uint8_t *text
+    cdef size_t more
+    data[0] += c.sent_bytes
+    count[0] = 1
     if c.unsent == 1 or n_bytes >= room:
         return n_bytes
-    memcpy(w.scratch, data[0], n_bytes)
+    memmove(w.scratch, data[0], n_bytes)
     data[0] = w.scratch
     for i in range(i + 1, c.in_flight):
-        t = &w.templates[nth(w, c, i).template]
-        if t.n_bytes > room - n_bytes:
+        r = nth(w, c, i)
+        if w.templates[r.template].n_bytes > room - n_bytes:
             break
-        memcpy(w.scratch + n_bytes, t.data, t.n_bytes)
-        n_bytes += t.n_bytes
+        more = text_of(w, r, w.scratch + n_bytes, &text)
+        if text != w.scratch + n_bytes:
+            memcpy(w.scratch + n_bytes, text, more)
+        n_bytes += more
+        count[0] += 1
     return n_bytes
+
+
+cdef inline void count_written(Worker *w, Conn *c, size_t n_bytes) noexcept nogil:
+    """Not all was written that was gathered: find out how far that is."""
+    cdef const uint8_t *text
+    cdef size_t left
+    while n_bytes:
+        left = text_of(w, nth(w, c, c.in_flight - c.unsent), w.scratch, &text) - c.sent_bytes
+        if n_bytes < left:
+            c.sent_bytes += <uint32_t>n_bytes
+            return
+        n_bytes -= left
+        c.sent_bytes = 0
+        c.unsent -= 1
 
 
 cdef inline int flush(Worker *w, Conn *c) noexcept nogil:
     """Write what is unsent; 0 when all is written or the socket is full, else a negative code."""
     cdef const uint8_t *data
+    cdef uint32_t count
     cdef size_t left
     cdef ssize_t n
     if w.talk.flush != NULL:
         return w.talk.flush(w, c)
     while c.unsent:
-        left = gather(w, c, &data)
+        left = gather(w, c, &data, &count)
         n = w.transport.send(&c.link, data, left)
         if n < 0:
             return 0 if n == -EAGAIN else <int>n
         w.counts.bytes_out += n
-        while n:
-            left = w.templates[nth(w, c, c.in_flight - c.unsent).template].n_bytes - c.sent_bytes
-            if <size_t>n < left:
-                c.sent_bytes += <uint32_t>n
-                break
-            n -= left
+        if <size_t>n == left:
+            c.unsent -= count
             c.sent_bytes = 0
-            c.unsent -= 1
+        else:
+            count_written(w, c, n)
     return 0
 
 

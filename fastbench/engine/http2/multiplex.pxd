@@ -15,7 +15,7 @@ from fastbench.engine.block cimport (
     GOAWAY, IN_HEAD, IN_SEND, PROTOCOL, RESET, STREAM_RESET, TIMEOUT, UrlCounts, count_error,
 )
 from fastbench.engine.byurl cimport url_counts
-from fastbench.engine.codec cimport find
+from fastbench.engine.codec cimport Needle, find
 from fastbench.engine.conn cimport not_idle, release
 from fastbench.engine.http1.exchange cimport READ_BYTES
 from fastbench.engine.http2.frame cimport SETTINGS_TIMEOUT, put_goaway, unwritten
@@ -38,6 +38,9 @@ from fastbench.engine.rules cimport (
     MAX_RESENDINGS, SESSION_RULE, cause, kind_of_loss, phase_of_stream,
 )
 from fastbench.engine.tally cimport BEHIND_TIMEOUT, begin_request, count_timeout, judge
+from fastbench.engine.varied.request_text cimport (
+    body_of, frames_of, needle_of, nothing_expected, varies,
+)
 from fastbench.engine.worker cimport OPEN, SETTLING, Conn, Request, Worker
 
 cdef enum:
@@ -78,7 +81,8 @@ cdef inline bint time_out_stream(Worker *w, Request *r) noexcept nogil:
 cdef inline void answered_stream(Worker *w, Conn *c, uint32_t slot) noexcept nogil:
     cdef Stream *st = &c.session.streams[slot]
     cdef uint64_t now = now_ns()
-    judge(w, &c.ring[slot], st.status, st.flags & (CONTENT_FOUND | WITHOUT_BODY) != 0, now)
+    judge(w, &c.ring[slot], st.status, st.flags & (CONTENT_FOUND | WITHOUT_BODY) != 0
+          or w.varying.expects and nothing_expected(w, &c.ring[slot]), now)
     w.now_ns = now
     w.failing = False
     if c.served < <uint32_t>-1:
@@ -86,6 +90,14 @@ cdef inline void answered_stream(Worker *w, Conn *c, uint32_t slot) noexcept nog
     if not w.keepalive:
         c.session.draining = True
     end_stream(w, c, slot)
+
+
+cdef inline void look_into(Worker *w, const Request *r, Stream *st,
+                           const News *news) noexcept nogil:
+    """Look for the expected text in a part of a body."""
+    cdef const Needle *needle = needle_of(w, r)
+    if needle.n_bytes and find(&st.matched, news.data, news.data + news.n_bytes, needle):
+        st.flags |= CONTENT_FOUND
 
 
 cdef inline void on_answer(Worker *w, Conn *c, Event event, const News *news) noexcept nogil:
@@ -99,9 +111,8 @@ cdef inline void on_answer(Worker *w, Conn *c, Event event, const News *news) no
         url = url_counts(w, r)
         if url != NULL:
             url.bytes_in += news.n_bytes
-    if event == BODY and w.needle.n_bytes and not st.flags & CONTENT_FOUND \
-            and find(&st.matched, news.data, news.data + news.n_bytes, &w.needle):
-        st.flags |= CONTENT_FOUND
+    if event == BODY and w.searches and not st.flags & CONTENT_FOUND:
+        look_into(w, r, st, news)
     if news.ends:
         answered_stream(w, c, news.slot)
 
@@ -228,13 +239,21 @@ cdef inline void start_stream(Worker *w, Conn *c, uint64_t due_ns) noexcept nogi
 
 
 cdef inline bint render(Worker *w, Conn *c) noexcept nogil:
-    """Put what may go into `out`: heads, then bodies; false when there is no memory."""
+    """Put what may go into `out`: heads, then bodies; false when there is no memory.
+
+    The body of a request that varies follows its head, if no other one waits: it is there already.
+    """
     cdef Session *s = c.session
+    cdef Request *r
     while may_open(s) and unwritten(&s.out) < FLUSH_BYTES:
-        if not open_next(s, &w.templates[c.ring[s.heads.first].template].rendered):
+        r = &c.ring[s.heads.first]
+        if not open_next(s, frames_of(w, r, s.indexing)):
+            return False
+        if varies(w, r) and s.bodies.first == s.bodies.last != NO_SLOT and s.window > 0 \
+                and not send_part(s, body_of(w, &c.ring[s.bodies.first])):
             return False
     while s.bodies.first != NO_SLOT and s.window > 0 and unwritten(&s.out) < FLUSH_BYTES:
-        if not send_part(s, &w.templates[c.ring[s.bodies.first].template].rendered):
+        if not send_part(s, body_of(w, &c.ring[s.bodies.first])):
             return False
     return True
 

@@ -22,6 +22,7 @@ cdef enum:
     SHORT_COOKIE_BYTES = 20         # what is shorter may be guessed from lengths
     PUT_BYTES = 33                  # that a field takes at most beside its name and value
     UPDATE_BYTES = 6                # at most, of an update of the table's size
+    LENGTH_BYTES = 11               # at most, of an integer
 
 cdef enum RequestForm:
     LITERAL_BLOCK, FIRST_BLOCK, LATER_BLOCK
@@ -166,7 +167,7 @@ cdef inline size_t put_update(uint8_t *out, uint32_t table_bytes) noexcept nogil
 cdef inline uint8_t *put_varied_value(uint8_t *out, const Pieces *value,
                                       const Draw *of) noexcept nogil:
     """Write a string as it is: its length is known when it is there, and mostly takes one byte."""
-    cdef uint8_t length[11]
+    cdef uint8_t length[LENGTH_BYTES]
     cdef uint8_t *end = put_pieces(out + 1, value, of)
     cdef size_t n_bytes = <size_t>(end - out - 1)
     cdef size_t more = put_integer(length, 0, 7, n_bytes) - 1
