@@ -13,10 +13,11 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from varied_reference import feed_of, rendered
+from varied_requests import feed_of
 
 from fastbench.engine.bridge import _core
 from fastbench.plan.pieces import Escape, Piece, RowOrder
+from fastbench.plan.varied.reference import Renderer, Turn
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 WORD = st.integers(0, 2**64 - 1)
@@ -82,9 +83,8 @@ def test_pieces_are_what_their_definitions_say(
     text = _core.Renderer(feed, seed=seed).render(
         found, number, unix_ns=unix_ns, connection=connection
     )
-    assert text == rendered(
-        found, number, seed=seed, unix_ns=unix_ns, connection=connection, feed=feed
-    )
+    said = Renderer(Turn(number, unix_ns, connection), seed, feed)
+    assert text == said.of(tuple(found))
 
 
 def one(piece: Piece, number: int, seed: int = 7) -> bytes:

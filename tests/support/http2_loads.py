@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 from fastbench.engine.bridge import _core
+from fastbench.plan.pieces import Feed
 from fastbench.plan.plan import Request
 from fastbench.run.worker import order
 
@@ -53,19 +54,27 @@ def load(
     retry: bool = True,
     cafile: str = "",
     protocols: str = "h2",
+    pipeline: int = 1,
+    feed: Feed | None = None,
+    seed: int = 0,
+    share: tuple[int, int] = (0, 1),
 ) -> Loaded:
-    """Send so many requests, for `length_s` at most if it is given; all must add up."""
+    """Send so many requests, for `length_s` at most if it is given; all must add up.
+
+    `share`: which worker this is, of how many.
+    """
     asked = requests or (asking(),)
-    shared = _core.Block(1)
+    index, workers = share
+    shared = _core.Block(1, first=index, total=workers)
     engine = _core.Engine(
         shared,
-        0,
+        index,
         targets=[(socket.AF_INET, b"127.0.0.1", port, 0)],
         connections=connections,
         budget=count,
         requests=asked,
         pattern=order(asked),
-        pipeline=1,
+        pipeline=pipeline,
         keepalive=keepalive,
         retry=retry,
         timeout_ns=round(timeout_s * 1e9),
@@ -78,6 +87,8 @@ def load(
         tls_options=(b"localhost", False, True, cafile.encode(), b"", b"") if cafile else None,
         protocols=protocols,
         streams=streams,
+        feed=feed,
+        seed=seed,
     )
     now = time.monotonic_ns()
     shared.open_start_line(now, now, now + (round(length_s * 1e9) or LIMIT_NS))
@@ -85,8 +96,12 @@ def load(
     thread.start()
     thread.join()
     assert length_s or time.monotonic_ns() - now < LIMIT_NS, "the run does not end"
-    found = shared.counters(0)
-    rows = shared.errors(0)
+    return _counted(shared, index)
+
+
+def _counted(shared: _core.Block, index: int) -> Loaded:
+    found = shared.counters(index)
+    rows = shared.errors(index)
     assert found["started"] == sum(found[n] for n in ("ok", "failed", "timeouts", "in_flight"))
     errors: dict[tuple[str, str], int] = {}
     for kind, _, code, number, _ in rows:

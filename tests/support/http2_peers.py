@@ -82,6 +82,7 @@ class Streams:
         self.number = peer.number
         self.fields: dict[int, dict[str, str]] = {}  # of each request that began
         self.bodies: dict[int, int] = {}
+        self.texts: dict[int, bytes] = {}  # the bodies
         self.whole: list[int] = []  # streams whose request ended, not asked for yet
         self.last_id = 0
         self.room = FIRST_WINDOW  # that the client has left, over all streams
@@ -160,6 +161,7 @@ class Streams:
         self.fields[read.stream] = {str(name): str(value) for name, value in fields}
         self.seen.paths[self.fields[read.stream][":path"]] += 1
         self.bodies[read.stream] = 0
+        self.texts[read.stream] = b""
         self.rooms[read.stream] = self.first_room
         if read.flags & END_STREAM:
             self._end(read.stream)
@@ -167,6 +169,7 @@ class Streams:
     def _take(self, read: Frame) -> None:
         assert read.stream in self.bodies and read.stream not in self.done
         self.bodies[read.stream] += len(read.payload)
+        self.texts[read.stream] += read.payload
         self.rooms[read.stream] -= len(read.payload)
         self.room -= len(read.payload)
         assert self.room >= 0 and (self.rooms[read.stream] >= 0 or not read.payload)

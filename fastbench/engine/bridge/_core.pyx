@@ -144,11 +144,6 @@ cdef class Engine:
         w.retry_allowed = retry
         w.timeout_ns = timeout_ns
         w.connect_timeout_ns = connect_timeout_ns
-        w.next_number = slot
-        w.number_step = shared.total
-        w.varying.seed = seed
-        w.varying.wall_offset_ns = wall_offset_ns
-        w.varying.first_connection = first
         w.budget = <uint64_t>UNLIMITED if w.warm != NULL else budget
         w.measured_budget = budget
         w.read_bytes = exchange.READ_BYTES
@@ -157,15 +152,13 @@ cdef class Engine:
             raise ValueError(f"ok_status takes {block.MAX_STATUS} bytes")
         w.ok_status = <uint8_t *><const uint8_t *>ok_status
         w.status_expected = status_expected
-        self.varied = VariedRequests(requests, Feed(feed))
-        look_for(&w.needle, b"" if self.varied.expects else expect_body)
-        w.searches = self.varied.expects or len(expect_body) != 0
+        self.set_varied(requests, feed, expect_body)
+        w.varying.seed, w.varying.wall_offset_ns = seed, wall_offset_ns
+        w.varying.first_connection = first
         w.epoll = kernel.epoll_create1(kernel.EPOLL_CLOEXEC)
         if w.epoll < 0:
             raise OSError(kernel.errno, "epoll_create1")
         w.buffer = <uint8_t *>allocate(exchange.READ_BYTES, 1)
-        w.scratch_bytes = max(exchange.SCRATCH_BYTES, self.varied.most_bytes)
-        w.scratch = <uint8_t *>allocate(w.scratch_bytes, 1)
         self.set_addresses(targets, sources)
         self.set_requests(requests, pattern)
         w.period_end_ns = <uint64_t>-1
@@ -204,6 +197,17 @@ cdef class Engine:
         free(self.worker.conns)
         free(self.requests)
         tls.tear_down(&self.worker.tls)
+
+    cdef set_varied(self, tuple requests, feed, bytes expect_body):
+        """What depends on a request's number, which is one of this worker's over all of them."""
+        cdef Worker *w = &self.worker
+        self.varied = VariedRequests(requests, Feed(feed))
+        look_for(&w.needle, b"" if self.varied.expects else expect_body)
+        w.searches = self.varied.expects or len(expect_body) != 0
+        w.scratch_bytes = max(exchange.SCRATCH_BYTES, self.varied.most_bytes)
+        w.scratch = <uint8_t *>allocate(w.scratch_bytes, 1)
+        w.next_number = w.index
+        w.number_step = self.block.total
 
     cdef set_addresses(self, list targets, list sources):
         """Each target and source: (family, IP address or path, port, IPv6 scope)."""
