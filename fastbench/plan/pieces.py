@@ -94,3 +94,4 @@ class Feed:
     data: memoryview
     cells: memoryview
     longest: tuple[int, ...]  # value of each column, in bytes
+    is_file: bool = False  # `data` is the file, so that a place there is in a line of it

@@ -22,6 +22,7 @@ from fastbench.cli.args import (
     slice_args,
     target_args,
     url_args,
+    varied_args,
 )
 from fastbench.cli.args import flag_values as values
 from fastbench.cli.args.flag_grammar import Grammar
@@ -242,6 +243,7 @@ def _live(line: flag_reader.Line, config: dict[str, object], *, scripted: bool) 
     if scripted:
         make: Make = functools.partial(_scripted, _script(line, config))
     else:
+        varied_args.of_several_runs(typed, "a comparison")
         message = request_args.message(typed, notices)
         make = functools.partial(_plain, typed, message, notices)
     commands = [(typed.run_base, "--run-base"), (typed.run_candidate, "--run-candidate")]

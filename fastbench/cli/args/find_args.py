@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Literal
 
-from fastbench.cli.args import flag_reader, flag_table, flag_values, url_args
+from fastbench.cli.args import flag_reader, flag_table, flag_values, url_args, varied_args
 from fastbench.cli.args.flag_grammar import Grammar
 from fastbench.cli.output import destinations
 from fastbench.cli.output.settings import Output
@@ -92,6 +92,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     flags.durations = flags.durations or [VISIT]
     flags.warmup = WARMUP if flags.warmup is None else flags.warmup
     flags.connections = CONNECTIONS if flags.connections is None else flags.connections
+    varied_args.of_several_runs(flags, "a search")
     run = url_args.command(("find", *argv), flags, line.words, notices)
     destinations.check(destinations.written(run.output), reads)
     visit_s = run.plan.load.duration_s or 0.0

@@ -184,6 +184,8 @@ URL = Flags(
         "on_overload": "--on-overload",
         "warmup": "-W --warmup",
         "ws_mode": "--ws-mode",
+        "feed": "--feed",
+        "feed_order": "--feed-order",
         "seed": "--seed",
     },
     many=_MANY

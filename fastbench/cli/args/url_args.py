@@ -70,9 +70,9 @@ def command(
     Who builds several runs of the same flags gives the message: standard input is read once.
     """
     request_args.streams_apart(flags)
+    varying = varied_args.read(flags, notices)
     load = how_much.load(flags, notices)
     message = message or request_args.message(flags, notices)
-    varying = varied_args.read(flags)
     socket = None
     if websocket_args.given(addresses):
         socket, opening, first = websocket_args.read(flags, addresses, message, load)
@@ -81,6 +81,7 @@ def command(
     else:
         websocket_args.refuse_own(flags)
         requests, first = request_args.render(flags, addresses, message, varying)
+        varying.check(notices)
     if request.closes(message):
         load = replace(load, keepalive=False)
     target = target_args.target(flags, first, notices)
@@ -99,7 +100,7 @@ def command(
     typed["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
     config = typed | _config(target, load, expect) | _config_of_socket(socket)
     wanted = output(flags)
-    config |= machine_flags.config(wanted.on) | varying.config(requests)
+    config |= machine_flags.config(wanted.on) | varying.config()
     found = _thresholds(flags, load, requests, socket, notices)
     if any(term.baseline for each in found for term in each.terms):
         from fastbench.cli.args import earlier_run
@@ -112,8 +113,8 @@ def command(
 
         notices += plan_message.notices(target.unix_path, bind, watched)
         notices += machine_flags.notices(flags)
-    way = (watched, flags.one_address, socket, connected)
-    asked = plan.Plan(target, requests, load, expect, bind, family, config, *way, seed=varying.seed)
+    way = (watched, flags.one_address, socket, connected, varying.feed, varying.seed)
+    asked = plan.Plan(target, requests, load, expect, bind, family, config, *way)
     asked = replace(asked, signing=request_args.signing(flags, first, message))
     asked = target_args.completed(asked, flags)
     return Command(asked, replace(wanted, thresholds=found), tuple(notices))

@@ -31,6 +31,7 @@ _OF_HTTP = {  # what says nothing of a message
     "no_retry": "--no-retry",
     "http2": "--http2",
     "streams": "-m",
+    "feed": "--feed",
 }
 
 

@@ -72,6 +72,7 @@ def read(flags: SimpleNamespace, *others: File) -> list[File]:
     """List the files that a command reads: those of its flags, and what else it names."""
     one = {
         "body_file": "-D",
+        "feed": "--feed",
         "script": "-s",
         "cacert": "--cacert",
         "cert": "--cert",

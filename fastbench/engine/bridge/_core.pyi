@@ -1,6 +1,6 @@
 """The typed face of the extension; `make types` checks it against the built module."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, Self, final
 
 from typing_extensions import Buffer
@@ -14,6 +14,8 @@ MAX_VARIED_BYTES: int
 PIECE_KINDS: tuple[str, ...]
 ESCAPES: tuple[str, ...]
 ROW_ORDERS: tuple[str, ...]
+FEED_RULES: tuple[str, ...]
+MAX_CELL_BYTES: int
 BLOCK_ERRORS: tuple[str, ...]
 MALFORMED_RULES: tuple[str, ...]
 MAX_BLOCK_BYTES: int
@@ -87,6 +89,19 @@ class _Feed(Protocol):
 
 def die_with_parent() -> None: ...
 def judge_handshake(head: bytes, key: bytes, protocols: bytes) -> str: ...
+def most_rows(data: Buffer, begin: int = 0) -> int: ...
+def index_rows(
+    data: Buffer, cells: Buffer, columns: int, *, begin: int = 0, separated: bool = True
+) -> tuple[int, tuple[int, ...], str, int]: ...
+def index_header(
+    data: Buffer, cells: Buffer, most: int, *, begin: int = 0
+) -> tuple[int, str, int]: ...
+def first_with(
+    data: Buffer, cells: Buffer, columns: int, column: int, wrong: bytes
+) -> tuple[int, int] | None: ...
+def index_objects(
+    load: Callable[[bytes], object], lines: list[bytes], columns: tuple[str, ...], cells: Buffer
+) -> tuple[bytearray, int, tuple[int, ...], tuple[int, str | None, object] | None]: ...
 def decode_huffman(data: bytes) -> bytes | None: ...
 def encode_integer(top: int, prefix_bits: int, value: int) -> bytes: ...
 def encode_update(table_bytes: int) -> bytes: ...

@@ -11,7 +11,7 @@ from cpython.buffer cimport (
 )
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memchr, memcmp, memcpy, memmove, memset
 
 cimport fastbench.engine.addresses as addresses
 cimport fastbench.engine.block as block
@@ -96,6 +96,7 @@ include "_parser.pxi"
 include "_hpack.pxi"
 include "_varied.pxi"
 include "_http2.pxi"
+include "_feed.pxi"
 
 
 cdef class Engine:

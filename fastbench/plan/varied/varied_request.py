@@ -36,6 +36,8 @@ _NOT_VARIED = {
     "connection": "Connection applies to the whole run",
 }
 _SPLITTING = b"\r\n\0"
+_GROWTH: dict[Escape, int] = {"": 1, "url": 3, "form": 3, "json": 6}
+_NUMBER_BYTES = 36  # a UUID, or 64 bits in decimal
 
 
 @dataclass(slots=True)
@@ -168,6 +170,24 @@ class Cutter:
                 f"The requests have more than {MAX_ALL_PIECES:,} placeholders and texts between "
                 "them; use a shorter list, with columns of --feed for what differs."
             )
+
+
+def most_bytes(request: Request, longest: tuple[int, ...]) -> int:
+    """Return how long the request may be; `longest` is of the values of each column."""
+    found = request.varied
+    if found is None:
+        return len(request.payload)
+    parts = [found.target, *(value for _, value in found.fields), found.body or ()]
+    names = sum(len(name) + 4 for name, _ in found.fields)
+    return names + sum(_most(each, longest) for part in parts for each in part)
+
+
+def _most(piece: Piece, longest: tuple[int, ...]) -> int:
+    if piece.kind == "column":
+        return longest[piece.column] * _GROWTH[piece.escape]
+    if piece.kind == "pick":
+        return max(map(len, piece.choices))
+    return max(len(piece.text), piece.width, _NUMBER_BYTES)
 
 
 def _constant(
