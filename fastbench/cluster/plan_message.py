@@ -4,7 +4,8 @@
    it, and `watch`, which stays with the parent.
 2. Addresses are no part of it: a machine looks the server's name up (resolve.reach), as its network
    sees it. The path of a Unix socket is each machine's own.
-3. --bind may name addresses of all machines: each sends from those it has (`of_this_machine`).
+3. The rows of --feed travel with it, packed: the memory as it is, and where each value is.
+4. --bind may name addresses of all machines: each sends from those it has (`of_this_machine`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fastbench.cluster import message_codec, sent_certificates
+from fastbench.cluster import message_codec, sent_certificates, sent_feed
 from fastbench.cluster.message_codec import MessageError
 from fastbench.foundation import redact
 from fastbench.foundation.usage_error import UsageError
@@ -26,8 +27,9 @@ def message_of(plan: Plan) -> dict[str, Any]:
     tls = plan.target.tls
     if tls is not None:
         tls, files = sent_certificates.read(tls)
-    sent = replace(plan, target=replace(plan.target, tls=tls), watch=())
-    return {"plan": message_codec.pack(sent), "files": files}
+    sent = replace(plan, target=replace(plan.target, tls=tls), watch=(), feed=None)
+    feed = None if plan.feed is None else sent_feed.message_of(plan.feed)
+    return {"plan": message_codec.pack(sent, leave=("feed",)), "files": files, "feed": feed}
 
 
 def plan_of(message: object, folder: str | None) -> Plan:
@@ -36,9 +38,11 @@ def plan_of(message: object, folder: str | None) -> Plan:
     Without one they are left out: who looks a name up needs none. Raises MessageError, OSError, and
     UsageError as Plan itself does.
     """
-    if not isinstance(message, dict) or set(message) != {"plan", "files"}:
-        raise MessageError("expected a plan and its files")
-    plan = message_codec.unpack(Plan, message["plan"])
+    if not isinstance(message, dict) or set(message) != {"plan", "files", "feed"}:
+        raise MessageError("expected a plan, its files and rows")
+    plan = message_codec.unpack(Plan, message["plan"], leave=("feed",))
+    if message["feed"] is not None:
+        plan = replace(plan, feed=sent_feed.feed_of(message["feed"]))
     tls = plan.target.tls
     if tls is None:
         return plan

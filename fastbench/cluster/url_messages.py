@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fastbench.cluster import plan_message
@@ -13,7 +14,7 @@ from fastbench.run.worker import Share
 
 def find_message(plan: Plan) -> dict[str, Any]:
     """Return the question where the server of a plan is."""
-    return {"plan": plan_message.message_of(plan)}
+    return {"plan": plan_message.message_of(replace(plan, feed=None))}
 
 
 def reach_of(body: object) -> Reach:

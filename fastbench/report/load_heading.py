@@ -13,6 +13,13 @@ from fastbench.foundation.units import format_s, plural
 from fastbench.results.result import Result
 from fastbench.results.socket_counts import mode_of
 
+_ORDERS = {
+    "in-order": " in order",
+    "random": " at random",
+    "once": ", each once",
+    "per-connection": ", one for each connection",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class LoadHeading:
@@ -49,6 +56,7 @@ class LoadHeading:
     redirects: tuple[str, ...] = ()  # sentences: which URLs led elsewhere
     requests_made: tuple[str, ...] = ()  # how: drawn from a pattern, signed
     burst: str = ""  # requests that are due at once, and how often
+    varied: str = ""  # what its requests are made of, "" where they are always the same
 
     @property
     def loaded(self) -> str:
@@ -66,7 +74,8 @@ class LoadHeading:
     @property
     def target(self) -> str:
         """The request, the first of several with how many more; "" where nothing says it."""
-        way = f" ({', '.join(self.rules)})" if self.rules else ""
+        more = [*self.rules, *([self.varied] if self.varied else [])]
+        way = f" ({', '.join(more)})" if more else ""
         return f"{self.method} {self.url}{self.more}{way}".strip() if self.url else ""
 
     @property
@@ -119,7 +128,20 @@ def of_config(config: Mapping[str, object], workers: int = 0) -> LoadHeading:
         burst=_burst(config.get("burst")),
         streams=_count(config.get("streams")) or 1,
         protocol="HTTP/2" if config.get("http") == "2" else "",
+        varied=printable(_varied(config)),
     )
+
+
+def _varied(config: Mapping[str, object]) -> str:
+    """Say of what requests that vary are made: rows of a file, and the seed."""
+    if "seed" not in config:
+        return ""
+    feed = config.get("feed")
+    seed = f"seed {config['seed']}"
+    if not isinstance(feed, dict):
+        return seed
+    order = _ORDERS.get(str(feed.get("order")), "")
+    return f"{_count(feed.get('rows')) or 0:,} rows of {feed.get('file')}{order}, {seed}"
 
 
 def _url(config: Mapping[str, object]) -> str:

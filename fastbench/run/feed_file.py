@@ -16,6 +16,7 @@ import os
 import stat
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from io import FileIO
 from typing import IO, NoReturn
 
@@ -72,6 +73,11 @@ def check_column(feed: Feed, column: int, wrong: bytes, use: str) -> None:
         f"{feed.path}, {place}: the value of `{feed.columns[column]}` is for {use} and has a line "
         f"break{quote}, which would end it; remove it."
     )
+
+
+def fits(cells: memoryview, longest: Sequence[int], data: memoryview) -> bool:
+    """Tell whether all cells lead into the data, and are no longer than the longest ones."""
+    return bool(_core.cells_fit(cells, tuple(longest), len(data)))
 
 
 def shared(content: bytes | bytearray) -> memoryview:

@@ -16,7 +16,7 @@ import trustme
 from certificates import Authority
 
 from fastbench.cli.args import url_args
-from fastbench.cluster import plan_message
+from fastbench.cluster import plan_message, sent_feed
 from fastbench.cluster.agent import url_agent
 from fastbench.cluster.message_codec import MessageError
 from fastbench.foundation.usage_error import UsageError
@@ -51,6 +51,8 @@ LINES = [
     "-b hello --ws-subprotocol chat.v1 --ws-subprotocol chat.v2 ws://localhost/",
     "--ws-mode hold -c 5000 wss://localhost/",
     "--keepalive=0 http://localhost/",
+    "--seed 5 -a '{{seq}}:{{hex:9}}' -b '{\"a\": \"{{pick:x|y}}\"}' 'http://h/{{int:1:9:zipf}}'",
+    "--feed rows.csv --feed-order random --expect-body '{{id}}' 'http://h/{{name}}?t={{now}}'",
 ]
 
 
@@ -72,6 +74,7 @@ def _message(plan: Plan) -> Any:
 @pytest.fixture(autouse=True)
 def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "body.bin").write_bytes(bytes(range(256)))
+    (tmp_path / "rows.csv").write_text('id,name\n1,"a ""b"""\n2,\n')
     (tmp_path / "urls.txt").write_text("3 http://localhost/1\nhttp://localhost/2\n")
     monkeypatch.chdir(tmp_path)
 
@@ -83,6 +86,30 @@ def test_a_plan_arrives_as_it_was(line: str, tmp_path: Path) -> None:
     assert returned == plan
     assert [each.payload for each in returned.requests] == [each.payload for each in plan.requests]
     assert not (tmp_path / "tls").exists()
+
+
+def test_rows_that_are_not_where_they_are_said_to_be_are_refused(tmp_path: Path) -> None:
+    message = _message(plan_of("--feed rows.csv 'http://h/{{name}}'"))
+    feed = message["feed"]
+    wrong = (
+        {"n_rows": 3},
+        {"longest": [1, 1]},
+        {"columns": ["id"]},
+        {"order": "backwards"},
+        {"data": feed["cells"]},
+        {"cells": feed["data"]},
+        {"cells": "AAAA"},
+        {"data": None},
+    )
+    for each in wrong:
+        with pytest.raises(MessageError, match="feed"):
+            plan_message.plan_of({**message, "feed": {**feed, **each}}, str(tmp_path / "x"))
+
+
+def test_too_many_rows_for_a_message_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sent_feed, "MAX_BYTES", 10)
+    with pytest.raises(UsageError, match="--feed rows.csv is .* use fewer rows"):
+        _message(plan_of("--feed rows.csv 'http://h/{{name}}'"))
 
 
 def test_a_rate_without_end_arrives_as_one() -> None:

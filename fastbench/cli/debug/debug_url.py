@@ -1,6 +1,7 @@
 """`--debug`: send each URL once, show both sides, and say how it would be counted.
 
-Of many the first MOST are sent. They are sent one after another, each on a connection of its own,
+Of requests that vary as many are sent as -n says, each with values of its own. Of many the first
+MAX_REQUESTS are sent. They are sent one after another, each on a connection of its own,
 and shown as they come: one that hangs does not hide those before it.
 """
 
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
-from fastbench.cli.debug import debug_exchange, message_lines
+from fastbench.cli.debug import debug_exchange, debug_varied, message_lines
 from fastbench.cli.debug.debug_exchange import Exchange
 from fastbench.cli.debug.http2_frames import DATA
 from fastbench.cli.help import pager
@@ -25,24 +26,16 @@ MAX_FRAMES = 200  # of HTTP/2, both ways
 
 def run(plan: Plan, output: Output) -> int:
     """Send the requests and print what happened; 0 when every one would count as ok."""
-    if plan.signing is not None:
-        from fastbench.machine import environment
-        from fastbench.plan import aws_signature
-
-        unix_s = environment.unix_ns() // 1_000_000_000
-        signed = (aws_signature.signed(each, plan.signing, unix_s) for each in plan.requests)
-        plan = replace(plan, requests=tuple(signed))
-    requests = list({(each.url, each.payload): each for each in plan.requests}.values())
-    sent = requests[:MAX_REQUESTS]
+    sent, total = _sent(_signed(plan))
     good = written = 0
-    for number, request in enumerate(sent, 1):
-        now = debug_exchange.run(plan, request)
-        verdict, ok = judge(plan, now)
+    for number, (judged, request) in enumerate(sent, 1):
+        now = debug_exchange.run(judged, request)
+        verdict, ok = judge(judged, now)
         good += ok
         if output.quiet:
             _say(f"{_called(request)}: counted as {verdict}" if sent[1:] else _counted(verdict))
             continue
-        place = f" {number} of {len(requests):,}" if sent[1:] else ""
+        place = f" {number} of {total:,}" if sent[1:] else ""
         shown = _talk(place, now) if now.talk else [*_asked(place, now), *_answered(now)]
         lines = [*shown, *_times(now), "", _counted(verdict)]
         lines += [""] if sent[1:] else []
@@ -50,9 +43,29 @@ def run(plan: Plan, output: Output) -> int:
         if written:
             break
     if sent[1:] and not written:
-        told = _summary(good, len(sent), len(requests))
+        told = _summary(good, len(sent), total)
         written = _say(told) if output.quiet else pager.write(told)
     return written if good == len(sent) else exit_codes.NOTHING
+
+
+def _signed(plan: Plan) -> Plan:
+    """Return the plan with the requests as they are signed now, if they are."""
+    if plan.signing is None:
+        return plan
+    from fastbench.machine import environment
+    from fastbench.plan import aws_signature
+
+    unix_s = environment.unix_ns() // 1_000_000_000
+    signed = (aws_signature.signed(each, plan.signing, unix_s) for each in plan.requests)
+    return replace(plan, requests=tuple(signed))
+
+
+def _sent(plan: Plan) -> tuple[list[tuple[Plan, Request]], int]:
+    """Return what is sent, with the plan to judge it by, and how many there are."""
+    if any(each.varied for each in plan.requests):
+        return debug_varied.rendered(plan, MAX_REQUESTS)
+    requests = list({(each.url, each.payload): each for each in plan.requests}.values())
+    return [(plan, each) for each in requests[:MAX_REQUESTS]], len(requests)
 
 
 def _say(sentence: str) -> int:

@@ -219,6 +219,24 @@ def first_with(const uint8_t[::1] data not None, const uint8_t[::1] cells not No
     return None
 
 
+def cells_fit(const uint8_t[::1] cells not None, tuple longest not None, uint64_t n_bytes):
+    """Whether all cells lead into data of so many bytes, none longer than its column's longest."""
+    cdef size_t width = len(longest)
+    cdef size_t row, column
+    cdef uint64_t most, length
+    cdef const uint64_t *cell
+    if width == 0 or cells.shape[0] % (8 * width):
+        return False
+    cell = <const uint64_t *>&cells[0] if cells.shape[0] else NULL
+    for column in range(width):
+        most = longest[column]
+        for row in range(cells.shape[0] // (8 * width)):
+            length = cell[row * width + column] & (1 << CELL_BITS) - 1
+            if length > most or (cell[row * width + column] >> CELL_BITS) + length > n_bytes:
+                return False
+    return True
+
+
 def index_objects(object load not None, list lines not None, tuple columns not None,
                   uint8_t[::1] cells not None):
     """Take the values of JSON objects, one a line, which `load` reads.

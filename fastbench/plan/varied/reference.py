@@ -58,11 +58,15 @@ def sent(varied: Varied, turn: Turn, seed: int, feed: Feed | None = None) -> Sen
 
 def payload(method: str, said: Sent) -> bytes:
     """Return every byte of it in HTTP/1.1: Content-Length is the last field."""
-    fields = said.fields
-    if said.body is not None:
-        fields = (*fields, (b"Content-Length", b"%d" % len(said.body)))
-    head = http_message.start(method, said.target) + http_message.lines(fields)
+    head = http_message.start(method, said.target) + http_message.lines(fields(said))
     return b"".join((head, b"\r\n", said.body or b""))
+
+
+def fields(said: Sent) -> http_message.Fields:
+    """Return all fields of it, with its Content-Length."""
+    if said.body is None:
+        return said.fields
+    return (*said.fields, (b"Content-Length", b"%d" % len(said.body)))
 
 
 class Renderer:
