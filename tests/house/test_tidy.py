@@ -49,6 +49,8 @@ ROOMS["__main__"] = {"foundation", "cli"}
 PARTS: dict[str, set[str]] = {
     **{f"plan.{each}": {"plan"} for each in ("network", "varied")},
     **{f"results.{each}": {"results"} for each in ("thresholds", "assessment", "merging")},
+    "run.lua": set(),
+    "run": {"run.lua"},
     "script.http": {"script"},
     "script.api": {"script", "script.http"},
     "script.protocols.databases": {"script"},

@@ -1,0 +1,1 @@
+"""Scripts of wrk: their states, what they are called with, and the requests they make."""
