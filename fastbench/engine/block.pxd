@@ -111,6 +111,7 @@ cdef struct Slot:
     uint64_t oldest_sent_ns     # of those, 0 when none
     uint64_t overdue            # of those, see `overdue`
     uint64_t carried            # of a warm-up: in flight when measuring began
+    uint64_t text_wait_ns       # all connections together waited so long for a script's texts
     # connections and bytes
     uint64_t connects
     uint64_t closed_idle

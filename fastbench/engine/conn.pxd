@@ -25,6 +25,7 @@ from fastbench.engine.kernel cimport (
     Address, connect, now_ns, open_stream, socket_error, watch,
 )
 from fastbench.engine.rules cimport CHANGED_PROTOCOL, NO_HTTP2, kind_of_connect
+from fastbench.engine.texts.text_ring cimport give_back
 from fastbench.engine.tls cimport http2_chosen
 from fastbench.engine.worker cimport (
     CONNECTING_TCP, CONNECTING_TLS, ONLY_HTTP1, ONLY_HTTP2, OPEN, SETTLING, UPGRADING, WAITING,
@@ -142,6 +143,8 @@ cdef inline void fail_kept(Worker *w, Conn *c) noexcept nogil:
                 forget(c.session, slot)
         c.in_flight = 0
     while c.in_flight:
+        if w.texts != NULL:
+            give_back(w.texts, c.ring[c.first].number)
         remove(&w.flying, &c.ring[c.first].node)
         count_failed(w, &c.ring[c.first])
         c.first = c.first + 1 if c.first + 1 < w.pipeline else 0

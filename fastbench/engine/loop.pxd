@@ -17,7 +17,7 @@ from fastbench.engine.block cimport (
 from fastbench.engine.conn cimport (
     ask_for, connect_failed, connect_some, connected, fresh_may_connect, handshake, next_retry_ns,
 )
-from fastbench.engine.fifo cimport Node
+from fastbench.engine.fifo cimport Node, pop
 from fastbench.engine.http2.multiplex cimport begin_http2, flush_session
 from fastbench.engine.http2.session_life cimport take_leave, time_out_session
 from fastbench.engine.kernel cimport (
@@ -26,7 +26,12 @@ from fastbench.engine.kernel cimport (
 )
 from fastbench.engine.http2.lingering cimport LOOK_NS, drop_what_comes, see_off
 from fastbench.engine.pace cimport begin_plan, come_due, level
-from fastbench.engine.traffic cimport flush_marked, keep_pace, send_more, take_away, take_in
+from fastbench.engine.texts.atomics cimport RELAXED, load_word
+from fastbench.engine.texts.supply cimport count_wait, may_start
+from fastbench.engine.texts.timers cimport earliest_ns
+from fastbench.engine.traffic cimport (
+    flush_marked, keep_pace, send_more, serve_texts, take_away, take_in,
+)
 from fastbench.engine.varied.request_text cimport rows_left
 from fastbench.engine.websocket.dialogue cimport (
     begin_run, count_refused, on_socket, say_goodbye, upgrade_failed,
@@ -48,7 +53,7 @@ cdef inline uint64_t earlier(uint64_t a, uint64_t b) noexcept nogil:
     return a if a < b else b
 
 
-cdef inline uint64_t next_ns(const Worker *w) noexcept nogil:
+cdef inline uint64_t next_ns(Worker *w) noexcept nogil:
     """When the loop must look up again, if no event comes before."""
     cdef uint64_t when = w.now_ns + LONGEST_WAIT_NS
     if fresh_may_connect(w):
@@ -62,12 +67,14 @@ cdef inline uint64_t next_ns(const Worker *w) noexcept nogil:
             when = earlier(when, w.control.stop_ns)
         if w.counts == w.warm:
             when = earlier(when, w.control.measure_ns)
-        if w.planned and w.budget and (w.idle.first != NULL or w.pace.drop):
+        if w.planned and w.budget and may_start(w):
             when = earlier(when, w.pace.next.due_ns)
         elif w.n_stages and not w.planned:
             when = earlier(when, w.now_ns + RAMP_POLL_NS)
     if w.n_lingering:
         when = earlier(when, w.now_ns + LOOK_NS)
+    if w.texts != NULL:
+        when = earlier(when, earliest_ns(&w.texts.timers))
     if w.flying.first != NULL:
         when = earlier(when, (<Request *>w.flying.first).sent_ns + w.timeout_ns)
     if w.connecting.first != NULL:
@@ -205,7 +212,7 @@ cdef inline void start_when_told(Worker *w) noexcept nogil:
 
 cdef inline bint finished(Worker *w) noexcept nogil:
     """Told to stop, out of time, or out of requests; a drain waits for those in flight."""
-    if w.control.stop:
+    if w.control.stop or (w.texts != NULL and load_word(&w.texts.stop, RELAXED)):
         return True
     if w.running and w.control.stop_ns and w.now_ns >= w.control.stop_ns:
         if not w.drain:
@@ -220,6 +227,9 @@ cdef inline void take_stock(Worker *w) noexcept nogil:
     cdef Request *r
     end_phase(w)
     w.counts.end_ns = w.now_ns
+    if w.texts != NULL and not w.planned:
+        while w.idle.first != NULL:
+            count_wait(w, <Conn *>pop(&w.idle), w.now_ns)
     if w.drain and w.control.stop_ns and w.control.stop_ns < w.now_ns and not w.control.stop:
         w.counts.end_ns = w.control.stop_ns
     while node != NULL:
@@ -267,6 +277,8 @@ cdef inline void run(Worker *w) noexcept nogil:
         if 0 <= n < EVENTS:
             expire(w, before)
         flush_marked(w)
+        if w.texts != NULL:
+            serve_texts(w)
         if w.n_lingering:
             drop_what_comes(w)
         connect_some(w)

@@ -20,6 +20,11 @@ from fastbench.engine.http2.multiplex cimport (
 from fastbench.engine.http2.session_life cimport leave
 from fastbench.engine.kernel cimport now_ns
 from fastbench.engine.pace cimport advance
+from fastbench.engine.texts.supply cimport (
+    count_wait, may_start, start_text, start_texts,
+)
+from fastbench.engine.texts.text_ring cimport has_text, say_waiting, wake_producer
+from fastbench.engine.texts.timers cimport earliest_ns, take_timer
 from fastbench.engine.worker cimport OPEN, Conn, Request, Worker
 
 
@@ -31,7 +36,9 @@ cdef inline bint has_room(const Worker *w, const Conn *c) noexcept nogil:
 
 
 cdef inline void start(Worker *w, Conn *c, uint64_t due_ns) noexcept nogil:
-    if c.speaks_http2:
+    if w.texts != NULL:
+        start_text(w, c, due_ns)
+    elif c.speaks_http2:
         start_stream(w, c, due_ns)
     else:
         start_request(w, c, due_ns)
@@ -61,6 +68,9 @@ cdef inline void write(Worker *w, Conn *c) noexcept nogil:
 
 
 cdef inline void start_all(Worker *w, Conn *c) noexcept nogil:
+    if w.texts != NULL:
+        start_texts(w, c)
+        return
     while w.budget and has_room(w, c):
         start(w, c, 0)
 
@@ -109,10 +119,10 @@ cdef inline void keep_pace(Worker *w) noexcept nogil:
     """Start what is due, each on the connection that has been idle longest."""
     cdef Conn *c
     cdef uint64_t due_ns
-    while w.budget and w.pace.next.due_ns <= w.now_ns and (w.idle.first != NULL or w.pace.drop):
+    while w.budget and w.pace.next.due_ns <= w.now_ns and may_start(w):
         due_ns = w.pace.next.due_ns
         advance(&w.pace, &w.pace.next)
-        c = <Conn *>pop(&w.idle)
+        c = <Conn *>pop(&w.idle) if w.texts == NULL or has_text(w.texts) else NULL
         if c == NULL:
             w.counts.dropped += 1
             w.budget -= 1
@@ -142,3 +152,36 @@ cdef inline void send_more(Worker *w, Conn *c) noexcept nogil:
     elif w.running and not (c.speaks_http2 and w.streams > 1):
         start_all(w, c)
     write(w, c)
+
+
+cdef inline void serve_waiting(Worker *w) noexcept nogil:
+    """Texts to the connections that wait for them, the one that waits longest first."""
+    cdef Conn *c
+    w.texts.serving = True
+    while w.budget and w.idle.first != NULL and has_text(w.texts):
+        c = <Conn *>pop(&w.idle)
+        c.idle = 0
+        w.now_ns = now_ns()
+        count_wait(w, c, w.now_ns)
+        send_more(w, c)
+    w.texts.serving = False
+
+
+cdef inline void serve_texts(Worker *w) noexcept nogil:
+    """Once in each turn of the loop, where a script makes the requests."""
+    cdef Conn *c
+    while w.running and earliest_ns(&w.texts.timers) <= w.now_ns:
+        c = &w.conns[take_timer(&w.texts.timers)]
+        if c.state == OPEN:
+            w.now_ns = now_ns()
+            send_more(w, c)
+    if w.running and w.planned:
+        if w.pace.next.due_ns <= w.now_ns and not has_text(w.texts):
+            say_waiting(&w.texts.engine_waits)
+        keep_pace(w)
+    elif w.running:
+        serve_waiting(w)
+        if w.idle.first != NULL:
+            say_waiting(&w.texts.engine_waits)
+            serve_waiting(w)
+    wake_producer(w.texts)

@@ -16,6 +16,7 @@ from fastbench.engine.websocket.frames cimport MAX_CONTROL_BYTES, Frames
 from fastbench.engine.kernel cimport Address
 from fastbench.engine.pace cimport Pace, Stage
 from fastbench.engine.http1.response cimport Http
+from fastbench.engine.texts.text_ring cimport TextRing
 from fastbench.engine.tls cimport Link, Tls, Transport
 from fastbench.engine.varied.pieces cimport Rows, Varied
 
@@ -46,7 +47,7 @@ cdef struct Template:               # one rendered request
 
 cdef struct Request:                # one in flight; `node` orders all of a worker by sent_ns
     Node node
-    uint64_t number                 # over all workers: what varies follows from it
+    uint64_t number                 # over all workers: what varies follows from it; or of its text
     uint64_t due_ns                 # its planned instant, 0 without one
     uint64_t sent_ns
     uint64_t first_ns               # first byte of its answer, 0 until then
@@ -175,6 +176,7 @@ cdef struct Worker:
     uint64_t now_ns                 # the newest stamp, for what needs no fresh one
     bint planned                    # requests start when the plan says, not when answers come
     Dialogue talk
+    TextRing *texts                 # of a script that makes the requests, else NULL
     Slot *slot
     Slot *counts                    # `slot`, or that of the warm-up while it lasts
     UrlCounts *urls                 # NULL when all requests are of one URL

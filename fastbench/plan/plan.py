@@ -10,6 +10,7 @@ from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import http_message
 from fastbench.plan.pieces import Feed, Varied
 from fastbench.plan.workload import Load
+from fastbench.plan.wrk_script import WrkScript
 
 MAX_WEIGHT = 10_000
 
@@ -210,11 +211,13 @@ class Plan:
     no_delay: bool = True  # small writes leave at once (TCP_NODELAY)
     signing: Signing | None = None  # requests are as they are without their signature
     follow: Follow | None = None  # until the redirects of the URLs have been followed
+    lua: WrkScript | None = None  # makes the requests
 
     @property
     def protocols(self) -> str:
         """What its connections may speak, as ALPN names it: "http/1.1", "h2" or "h2,http/1.1"."""
-        if self.websocket is not None or self.load.http == "1.1" or self.load.pipeline > 1:
+        one = self.websocket is not None or self.lua is not None or self.load.pipeline > 1
+        if one or self.load.http == "1.1":
             return "http/1.1"
         if self.load.http == "2":
             return "h2"

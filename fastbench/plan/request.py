@@ -35,6 +35,7 @@ class Message:
     credentials: str = ""  # user:password
     bearer: str = ""
     keepalive: bool = True
+    lua: tuple[str, bytes] | None = None  # path and text of a script that makes the requests
 
 
 def render(

@@ -5,9 +5,9 @@ Frozen values as they stand in the document. Rates are worked out from counts, h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastbench.results.json_codec import LATER, SPARSE
 from fastbench.results.usage import Use
@@ -124,6 +124,35 @@ class OperationsRow:
     failed: int
     p50_ms: float | None
     p99_ms: float | None
+
+
+CONNECT_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls")
+READ_KINDS = ("reset", "truncated", "protocol", "too_large", "unsolicited")
+
+
+class CountedError(Protocol):
+    """What a row of errors says."""
+
+    @property
+    def kind(self) -> str:
+        """One of foundation.errors.KINDS."""
+
+    @property
+    def phase(self) -> str:
+        """How far it came."""
+
+    @property
+    def count(self) -> int:
+        """How often."""
+
+
+def errors_as_wrk(rows: Iterable[CountedError]) -> tuple[int, int, int]:
+    """Sum errors up as wrk sorts them: connect, read, write."""
+    rows = list(rows)
+    connect = sum(row.count for row in rows if row.kind in CONNECT_KINDS)
+    others = [row for row in rows if row.kind in READ_KINDS]
+    write = sum(row.count for row in others if row.phase == "send")
+    return connect, sum(row.count for row in others) - write, write
 
 
 @dataclass(frozen=True, slots=True)

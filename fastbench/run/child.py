@@ -198,3 +198,16 @@ class Child:
                 self.bury(wait=True)
                 return
             time.sleep(DYING_S / 500)
+
+
+@dataclass(slots=True, eq=False)
+class HeardChild(Child):
+    """One whose messages go to `hear` as they come."""
+
+    hear: Callable[[str, Any], None] = lambda kind, body: None
+
+    def receive(self) -> Iterator[Message]:
+        """Take what it said, and pass it on."""
+        for kind, body in Child.receive(self):
+            self.hear(kind, body)
+            yield kind, body

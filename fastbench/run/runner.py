@@ -45,6 +45,7 @@ from fastbench.run.worker_pool import (
 if TYPE_CHECKING:
     from fastbench.results.thresholds.evaluation import Judge
     from fastbench.results.thresholds.judging import Threshold
+    from fastbench.run.lua.lua_run import LuaRun
 
 GIVE_UP_S = 10.0  # under -n alone: no connection for so long
 
@@ -59,11 +60,13 @@ def run(
     thresholds: Sequence[Threshold] = (),
     followers: Sequence[Follower] = (),
     pool: WorkerPool | None = None,
+    script: LuaRun | None = None,
 ) -> Result:
     """Carry the plan out and return what was found; `tell` gets the progress 4 times a second.
 
     Followers get what was counted once a second, and when all workers have ended.
-    `pool` has the workers, this machine by default.
+    `pool` has the workers, this machine by default; `script` is that of the plan, for who calls its
+    done() afterwards.
     Raises UsageError when the machine cannot carry the plan, KeyboardInterrupt at a second signal,
     or at the first while the name is looked up.
     """
@@ -76,6 +79,11 @@ def run(
     found = pool.found(plan, reach)
     workers = pool.workers(plan)
     shares = worker.shares(plan, workers)
+    if plan.lua is not None:
+        from fastbench.run.lua.lua_run import LuaRun
+
+        script = script or LuaRun(plan)
+        script.begin(reach.used, workers)
     try:
         urls, _ = url_counts.of_requests(plan.requests)
         of_load = {"warmup": plan.load.warmup_s > 0, "private": pool.elsewhere}
@@ -84,6 +92,7 @@ def run(
         raise UsageError(f"{error}; free some memory, or use fewer workers (-t).") from None
     reader, judge = _judged(plan, block, urls, thresholds)
     state = _Run(plan, pool, reach, found, block, tell, thread_rates, reader, judge, followers)
+    state.script = script
     return state.carry_out(shares)
 
 
@@ -126,6 +135,7 @@ class _Run:
         followers: Sequence[Follower],
     ) -> None:
         self.plan = plan
+        self.script: LuaRun | None = None
         self.pool = pool
         self.noun = noun_of(plan.config)
         self.reader = reader
@@ -148,7 +158,7 @@ class _Run:
             return self._carry_out(shares)
 
     def _carry_out(self, shares: list[worker.Share]) -> Result:
-        load_of_all = UrlLoad(self.plan, self.reach, self.block, shares)
+        load_of_all = UrlLoad(self.plan, self.reach, self.block, shares, self.script)
         self.pool.start(load_of_all, self.workers)
         os.nice(QUIET_NICE)
         monitor = self.pool.monitor(self.found)
@@ -170,6 +180,8 @@ class _Run:
         looks.tell(now)
         found = summarize.result(self._observed(line_ns, start_ns, series, monitor))
         found = self.pool.told(replace(found, requests=now.requests(packed=True)))
+        if self.script is not None:
+            found = self.script.told(found, self.block.sums())
         if self.judge is None:
             return found
         stages = self.judge.stages(found)
@@ -190,9 +202,19 @@ class _Run:
             gave_up=self.gave_up,
             thread_rates=tuple(self.thread_rates or ()),
             found=self.found,
-            ended="threshold_aborted" if self.ended_because else "",
-            missing=(self.ended_because,) if self.ended_because else (),
+            ended=self._ended_by(),
+            missing=tuple(each for each in (self._failed, self.ended_because) if each),
         )
+
+    @property
+    def _failed(self) -> str:
+        """What the script did wrong."""
+        return "" if self.script is None else self.script.failed
+
+    def _ended_by(self) -> str:
+        if self._failed:
+            return "script_failed"
+        return "threshold_aborted" if self.ended_because else ""
 
     def _connect(self) -> None:
         """Wait until every connection connected or failed once; stop if none connected."""
@@ -238,7 +260,7 @@ class _Run:
         while not workers.all_gone:
             now_ns = time.monotonic_ns()
             workers.look(now_ns, start_ns, tick_s)
-            if self.pool.look():
+            if self.pool.look() or (self.script is not None and self.script.failed):
                 workers.stop()
             if workers.late_s(self.stop_ns, now_ns) > self._grace_s():
                 workers.kill()

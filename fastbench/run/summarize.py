@@ -21,6 +21,7 @@ from fastbench.plan.plan import Plan
 from fastbench.results import addresses
 from fastbench.results.addresses import AddressRow
 from fastbench.results.assessment import conservation, listen_queue, notices, verdict, warmup_check
+from fastbench.results.assessment.script_limit import script_waited
 from fastbench.results.counts import Http2, Operations
 from fastbench.results.histogram import Histogram
 from fastbench.results.latencies import MAYBE, PLANNED, Latency
@@ -342,6 +343,7 @@ def _seen(run: Observed, found: Result) -> verdict.Seen:
         vus=run.terms.vus,
         constant=run.terms.steady,
         queue=listen_queue.Queue(run.found.local and not run.found.unix, run.terms.connections),
+        script_waited=script_waited(run.block.sums(), run.terms.connections, summary.duration_s),
         paused_s=sum(pause.length_s for pause in run.workers.pauses),
     )
 

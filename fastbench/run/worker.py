@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation.usage_error import UsageError
@@ -24,7 +25,11 @@ from fastbench.plan.network.resolve import Endpoint, sources
 from fastbench.plan.plan import Plan, Request, WebSocket
 from fastbench.plan.workload import Pace
 from fastbench.run import url_counts
-from fastbench.run.child import EXIT_FAILED, QUIET_NICE
+from fastbench.run.child import EXIT_FAILED, QUIET_NICE, encoded
+
+if TYPE_CHECKING:
+    from fastbench.run.lua.lua_run import LuaRun
+    from fastbench.run.lua.text_maker import TextMaker
 
 LOOK_S = 0.25
 START_S = 60.0  # that a run may take until it begins
@@ -92,12 +97,37 @@ def run(
     control(engine(plan, endpoints, cycle, block, share).run)
 
 
+def run_script(
+    script: LuaRun,
+    plan: Plan,
+    cycle: list[int],
+    block: _core.Block,
+    share: Share,
+    channel: socket.socket,
+) -> None:
+    """Be a worker whose requests a script makes; it says what the script's done() may ask for."""
+    number, endpoints = share.index, script.threads.endpoints(share.index)
+    try:
+        if script.constant:
+            control(engine(script.plan_of(number), endpoints, cycle, block, share).run)
+        else:
+            texts = script.texts(share.connections, share.requests)
+            loaded = engine(plan, endpoints, cycle, block, share, texts)
+            control(loaded.run, script.maker(number, texts))
+        told = script.last_words(number)
+    except UsageError as error:
+        told = {"failed": str(error)}
+    for kind, body in told.items():
+        channel.sendall(encoded(kind, body))
+
+
 def engine(
     plan: Plan,
     endpoints: tuple[Endpoint, ...],
     cycle: list[int],
     block: _core.Block,
     share: Share,
+    texts: _core.TextRing | None = None,
 ) -> _core.Engine:
     load = plan.load
     first = share.first_connection % len(cycle)  # lest all workers send the same one at once
@@ -135,6 +165,7 @@ def engine(
         feed=plan.feed,
         seed=plan.seed,
         wall_offset_ns=environment.unix_ns() - time.monotonic_ns(),
+        texts=texts,
     )
 
 
@@ -184,8 +215,11 @@ def _tls_options(plan: Plan) -> tuple[bytes, bool, bool, bytes, bytes, bytes] | 
     return name.encode(), hostnames.is_address(name), tls.verify, cafile, certfile, keyfile
 
 
-def control(load: Callable[[], None]) -> None:
-    """Load on a thread of its own until that ends; leave when the parent is gone."""
+def control(load: Callable[[], None], maker: TextMaker | None = None) -> None:
+    """Load on a thread of its own until that ends; leave when the parent is gone.
+
+    Meanwhile this one makes the requests, where a script does: then it is as important.
+    """
     parent = os.getppid()
     failed: list[BaseException] = []
 
@@ -194,15 +228,25 @@ def control(load: Callable[[], None]) -> None:
             load()
         except BaseException as error:
             failed.append(error)
+        finally:
+            if maker is not None:
+                maker.wake()
 
     thread = threading.Thread(target=drive, name="engine")
     thread.start()
-    own = threading.get_native_id()
-    nice = os.getpriority(os.PRIO_PROCESS, own)  # only root may go below what nice(1) set
-    os.setpriority(os.PRIO_PROCESS, own, max(nice, QUIET_NICE))
+    if maker is None:
+        own = threading.get_native_id()
+        nice = os.getpriority(os.PRIO_PROCESS, own)  # only root may go below what nice(1) set
+        os.setpriority(os.PRIO_PROCESS, own, max(nice, QUIET_NICE))
     while thread.is_alive():
-        thread.join(LOOK_S)
+        try:
+            (thread.join if maker is None else maker.work)(LOOK_S)
+        except UsageError as error:
+            failed.append(error)
+            maker = None  # which told the engine to stop
         if os.getppid() != parent:
             os._exit(EXIT_FAILED)
     if failed:
         raise failed[0]
+    if maker is not None:
+        maker.finish()

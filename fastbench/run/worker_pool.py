@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation import signals
@@ -23,9 +23,12 @@ from fastbench.results.machine_row import Machines
 from fastbench.results.result import Result
 from fastbench.results.usage import Resources, Use
 from fastbench.run import worker
-from fastbench.run.child import Child
+from fastbench.run.child import Child, HeardChild
 from fastbench.run.supervisor import TICK_S, Supervisor
 from fastbench.run.worker import Share
+
+if TYPE_CHECKING:
+    from fastbench.run.lua.lua_run import LuaRun
 
 MAX_INSTANTS = 1000
 LEAD_NS = 5_000_000  # from the parent's word to the start line, so that all workers see it first
@@ -109,6 +112,7 @@ class UrlLoad:
     reach: Reach
     block: _core.Block
     shares: Sequence[Share]
+    script: LuaRun | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +162,14 @@ class OwnPool:
         """Fork."""
         self._workers, self._rare = workers, host.rare()
         cycle = worker.order(load.plan.requests)
+        plan, block, script = load.plan, load.block, load.script
         for share in load.shares:
-            be = partial(worker.run, load.plan, load.reach.used, cycle, load.block, share)
-            workers.start(Child(share.index), be)
+            be = partial(worker.run, plan, load.reach.used, cycle, block, share)
+            child = Child(share.index)
+            if script is not None:
+                be = partial(worker.run_script, script, plan, cycle, block, share)
+                child = HeardChild(share.index, hear=partial(script.hear, share.index))
+            workers.start(child, be)
 
     def monitor(self, found: Found) -> Monitor:
         """Watch this machine."""

@@ -70,8 +70,8 @@ REQUESTS = {
     "-a user URL": "-a takes user:password, with the colon",
     "-a u:p --bearer t URL": "give -a or --bearer, not both",
     "-s nowhere.lua URL": f"-s cannot read `nowhere.lua`: {NO_FILE}",
-    "-s logic.lua URL": "logic.lua, line 2: only wrk.method, wrk.body and wrk.headers",
-    "-s open.lua URL": "open.lua, line 1: only wrk.method, wrk.body and wrk.headers",
+    "-s logic.lua URL": "logic.lua: what request() returned is no request of HTTP/1.1: there is",
+    "-s open.lua URL": "open.lua, line 1: unfinished string near '\"POST'.",
     "-s scenario.py URL": "`fastbench run scenario.py`",
 }
 ADDRESSES = {

@@ -49,8 +49,7 @@ ROOMS["__main__"] = {"foundation", "cli"}
 PARTS: dict[str, set[str]] = {
     **{f"plan.{each}": {"plan"} for each in ("network", "varied")},
     **{f"results.{each}": {"results"} for each in ("thresholds", "assessment", "merging")},
-    "run.lua": set(),
-    "run": {"run.lua"},
+    **{"run.lua": set(), "run": {"run.lua"}},
     "script.http": {"script"},
     "script.api": {"script", "script.http"},
     "script.protocols.databases": {"script"},
@@ -109,9 +108,11 @@ HEAVY = {
 ENGINE_NAMES = """kernel hdr fifo pace varied.values varied.pieces http1.response http1.head codec
     http1.http websocket.utf8 websocket.frames websocket.upgrade http2.huffman http2.hpack
     http2.meaning http2.head_block http2.field_block http2.request_block http2.frame http2.head_text
-    http2.stream http2.message http2.session block tls rules addresses worker varied.request_text
-    byurl tally conn http1.exchange http2.lingering http2.session_life http2.multiplex traffic
-    websocket.talk websocket.dialogue loop slices trend arena"""
+    http2.stream http2.message http2.session block tls rules addresses texts.request_end
+    texts.atomics texts.timers texts.answer_stream texts.text_ring worker texts.telling
+    varied.request_text byurl tally conn http1.exchange texts.supply http2.lingering
+    http2.session_life http2.multiplex traffic websocket.talk websocket.dialogue loop slices trend
+    arena"""
 ENGINE_ORDER = ENGINE_NAMES.split()
 
 FUNCTION_LINES = {".py": 60, ".pyx": 70, ".pxd": 70}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from fastbench import __version__
 from fastbench.cli.args.varied_args import Varying
@@ -14,6 +15,11 @@ from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import body, placeholder_texts, request, text_file, url_list, urls
 from fastbench.plan.plan import Request, Signing, check_header, check_method
 from fastbench.plan.request import Headers, Message
+from fastbench.plan.workload import Load
+from fastbench.plan.wrk_script import WrkScript
+
+if TYPE_CHECKING:
+    from fastbench.cli.output.settings import Output
 
 MAX_RENDERED_BYTES = 1 << 30
 CODINGS = "gzip, deflate, br"  # of --compressed
@@ -246,7 +252,10 @@ def _scripted(path: str, typed: Message) -> Message:
     source = body.encoded(text_file.read_text(path, "-s", any_bytes=True))
     from fastbench.plan import luascript  # few runs need it
 
-    script = luascript.read(source, path)
+    try:
+        script = luascript.read(source, path)
+    except UsageError as refused:
+        return replace(typed, lua=_with_functions(path, source, refused))
     own = {name.lower() for name, _ in script.headers}
     host = next((value for name, value in script.headers if name.lower() == "host"), typed.host)
     headers = [header for header in typed.headers if header[0].lower() not in own]
@@ -256,6 +265,91 @@ def _scripted(path: str, typed: Message) -> Message:
         sent = body.Body(script.body)
     method = typed.method or ("" if typed.body is not None else script.method)
     return replace(typed, method=method, headers=tuple(headers), host=host, body=sent)
+
+
+def _with_functions(path: str, source: bytes, refused: UsageError) -> tuple[str, bytes]:
+    """Return a script that does more than to set three values, if there is what runs it."""
+    from fastbench.run.lua import lua_state
+
+    try:
+        lua_state.library()
+    except UsageError as missing:
+        raise UsageError(f"{str(refused).partition(':')[0]}: {missing}") from None
+    return path, source
+
+
+def of_script(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part a line from what a script of wrk gets: the words behind `--`, as wrk does.
+
+    Where no URL is before it, the first word behind it is one: that is for the caller to see.
+    """
+    words = list(argv)
+    if "--" not in words:
+        return words, []
+    at = words.index("--")
+    if not any(each.endswith(".lua") for each in words[:at]):
+        return words, []
+    return words[:at], words[at + 1 :]
+
+
+def lua_script(
+    flags: SimpleNamespace,
+    addresses: Sequence[str],
+    message: Message,
+    load: Load,
+    url: urls.Url,
+    notices: list[str],
+) -> tuple[WrkScript | None, Load]:
+    """Return the script that makes the requests, if there is one, and the load in HTTP/1.1."""
+    if message.lua is None:
+        return None, load
+    if len(addresses) != 1 or flags.urls_from_file:
+        raise UsageError("A Lua script makes the requests for one URL; give it alone.")
+    if url.websocket:
+        raise UsageError("A Lua script makes requests of HTTP; leave -s out for ws:// and wss://.")
+    if load.http == "2":
+        notices.append("A Lua script makes requests of HTTP/1.1, so --http2 is left out.")
+        load = replace(load, http="1.1")
+    kept = replace(message, host=message.host or url.authority)
+    own = {"Authorization"} if message.credentials or message.bearer or url.userinfo else set()
+    own |= {"Host"} if message.host else set()
+    own |= {"User-Agent"} if flags.user_agent is not None else set()
+    own |= {"Accept"} if flags.accept is not None else set()
+    own |= {"Connection"} if not message.keepalive else set()
+    fields = [pair for pair in request.default_fields(url, kept) if pair[0] in own]
+    data = message.body
+    if kind := message.content_type or (data.content_type if data is not None else ""):
+        fields.append(("Content-Type", kind))
+    authority = re.split("[/?#]", addresses[0].partition("://")[2], maxsplit=1)[0]
+    typed = re.search(":[0-9]+$", authority)
+    words = (addresses[0], *getattr(flags, "arguments", ()))
+    return WrkScript(
+        path=message.lua[0],
+        source=message.lua[1],
+        scheme=url.scheme,
+        host=url.host,
+        port=url.port if typed else None,
+        target=url.path,
+        method=message.method or ("GET" if data is None else "POST"),
+        headers=tuple((body.encoded(n), body.encoded(v)) for n, v in (*fields, *message.headers)),
+        body=None if data is None else data.data,
+        arguments=tuple(map(body.encoded, words)),
+    ), load
+
+
+def apart(script: WrkScript | None, output: Output) -> WrkScript | None:
+    """Keep what a script prints apart from a document on standard output."""
+    if script is None:
+        return None
+    if output.on is not None:
+        raise UsageError("A Lua script with functions runs on this machine alone; leave --on out.")
+    if output.debug:
+        raise UsageError(
+            "--debug shows requests that are known before the run; a Lua script prints its own "
+            "with print()."
+        )
+    documents = (*output.forms.values(), "-" if output.format == "json" else output.json_path)
+    return replace(script, prints_to_stderr="-" in documents)
 
 
 def _or(name: str, value: str | None, default: str) -> str:

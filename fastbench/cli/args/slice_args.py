@@ -153,6 +153,8 @@ def _unfit(typed: SimpleNamespace, job: Plan | RunRequest) -> str:
         return "a number of iterations" if typed.iterations is not None else ""
     if job.websocket is not None:
         return "WebSockets"
+    if job.lua is not None:
+        return "a Lua script with functions"
     if job.load.requests is not None:
         return "a number of requests (-n)"
     if job.load.pace is not None and not job.load.planned:

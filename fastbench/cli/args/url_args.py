@@ -47,8 +47,12 @@ class Command:
 
 def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
     """Parse the words of a plain run, or name the page they ask for; raises UsageError."""
-    line = flag_reader.read(argv, flag_table.URL)
+    words, arguments = request_args.of_script(argv)
+    line = flag_reader.read(words, flag_table.URL)
+    if arguments and not line.words:
+        line = flag_reader.read([*words, arguments.pop(0)], flag_table.URL)
     flags, addresses = line.flags, line.words
+    flags.arguments = arguments
     if line.page or (flags.verbose and not addresses):
         return line.page or "version"
     reads = destinations.read(flags)
@@ -86,6 +90,7 @@ def command(
         load = replace(load, keepalive=False)
     target = target_args.target(flags, first, notices)
     connected = target_args.connected_to(flags)
+    script, load = request_args.lua_script(flags, addresses, message, load, first, notices)
     bind, family = target_args.send_from(flags, first, connected)
     expect = _expect(flags, varying)
     typed: dict[str, object] = {
@@ -101,6 +106,7 @@ def command(
     config = typed | _config(target, load, expect) | _config_of_socket(socket)
     wanted = output(flags)
     config |= machine_flags.config(wanted.on) | varying.config()
+    config |= {} if script is None else {"lua": redact.printable(script.path)}
     found = _thresholds(flags, load, requests, socket, notices)
     if any(term.baseline for each in found for term in each.terms):
         from fastbench.cli.args import earlier_run
@@ -115,6 +121,7 @@ def command(
         notices += machine_flags.notices(flags)
     way = (watched, flags.one_address, socket, connected, varying.feed, varying.seed)
     asked = plan.Plan(target, requests, load, expect, bind, family, config, *way)
+    asked = replace(asked, lua=request_args.apart(script, wanted))
     asked = replace(asked, signing=request_args.signing(flags, first, message))
     asked = target_args.completed(asked, flags)
     return Command(asked, replace(wanted, thresholds=found), tuple(notices))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from fastbench.cli.output import dashboards, delivery, destinations, formats, live_view, peer_forms
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import exit_codes, files, signals
+from fastbench.foundation.usage_error import UsageError
 from fastbench.plan.plan import Plan
 from fastbench.results.result import Result
 from fastbench.run import runner
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from fastbench.experiments.compare.compare_document import Comparison
     from fastbench.outputs.dashboard.dashboard_server import Board
     from fastbench.outputs.hub import Outlet
+    from fastbench.run.lua.lua_run import LuaRun
     from fastbench.run.worker_pool import WorkerPool
 
 EXIT_CODES = {
@@ -56,16 +58,39 @@ def run(plan: Plan, output: Output) -> int:
         length = plan.load.duration_s, plan.load.requests
         live = live_view.of_run(output, dashboards.line(board), *length)
         urls = None if board is None else dashboards.ByUrl()
+        script = lua_run(plan)
         with live:
             result = runner.run(
                 plan,
                 dashboards.beside(live.update, board, urls),
-                thread_rates=output.format == "wrk",
+                thread_rates=output.format == "wrk" or script is not None,
                 thresholds=output.thresholds,
                 followers=[each for each in (urls, out) if each is not None],
                 pool=pool,
+                script=script,
             )
-        return deliver(result, output, out, board)
+        code = deliver(result, output, out, board)
+        ended = exit_codes.PASSED if script is None or script.failed else _done(script, result)
+        return code or ended
+
+
+def lua_run(plan: Plan) -> LuaRun | None:
+    """Return the run of the plan's Lua script, if it has one."""
+    if plan.lua is None:
+        return None
+    from fastbench.run.lua.lua_run import LuaRun
+
+    return LuaRun(plan)
+
+
+def _done(script: LuaRun, result: Result) -> int:
+    """Call the script's done(), behind the report as in wrk."""
+    try:
+        script.done(result)
+    except UsageError as error:
+        delivery.tell(str(error))
+        return exit_codes.SCRIPT
+    return exit_codes.PASSED
 
 
 @contextmanager

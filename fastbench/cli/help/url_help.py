@@ -47,7 +47,7 @@ Request
   --seed N   the same values again   --raw   {{ is sent as it is   --follow [N]   redirects (10)
   --ws-mode echo|push|hold   on ws://: send -b and await a message, only receive, only stay open
   --ws-subprotocol NAME   offer a subprotocol           --binary   send -b as a binary message
-  -s, --script FILE.lua   a wrk script that only sets wrk.method, wrk.headers and wrk.body
+  -s, --script FILE.lua   a script of wrk, with its functions; it gets what follows --
 
 Network
   --timeout T             longest wait for a response (2s)   --connect-timeout T   to connect (2s)

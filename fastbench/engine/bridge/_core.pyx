@@ -38,6 +38,10 @@ cimport fastbench.engine.http1.response as response
 cimport fastbench.engine.rules as rules
 cimport fastbench.engine.slices as slices
 cimport fastbench.engine.websocket.talk as talk
+cimport fastbench.engine.texts.answer_stream as answer_stream
+cimport fastbench.engine.texts.atomics as atomics
+cimport fastbench.engine.texts.request_end as request_end
+cimport fastbench.engine.texts.text_ring as text_ring
 cimport fastbench.engine.tls as tls
 cimport fastbench.engine.websocket.upgrade as upgrade
 cimport fastbench.engine.websocket.dialogue as dialogue
@@ -97,6 +101,7 @@ include "_hpack.pxi"
 include "_varied.pxi"
 include "_http2.pxi"
 include "_feed.pxi"
+include "_texts.pxi"
 
 
 cdef class Engine:
@@ -106,6 +111,7 @@ cdef class Engine:
     cdef Request *requests
     cdef Block block
     cdef VariedRequests varied
+    cdef Conn awakened          # what the eventfd of a script's texts stands for
     cdef object keep            # what the structs point into
 
     def __cinit__(self, Block shared not None, uint32_t slot, *, list targets not None,
@@ -117,7 +123,7 @@ cdef class Engine:
                   uint32_t first, tuple tls_options, tuple plan=None, bint drain=False,
                   tuple socket=None, str protocols="http/1.1", uint32_t streams=1,
                   bint no_delay=True, tuple period=None, feed=None, uint64_t seed=0,
-                  int64_t wall_offset_ns=0):
+                  int64_t wall_offset_ns=0, TextRing texts=None):
         """`protocols`: one of CONNECTION_PROTOCOLS; `streams` of a connection of HTTP/2.
 
         `period`: the requests are those of several periods of time, one after another; when the
@@ -137,9 +143,9 @@ cdef class Engine:
         w.drain = drain
         w.no_delay = no_delay
         w.control = shared.control()
-        w.pipeline = pipeline
+        w.pipeline = pipeline if texts is None else max(pipeline, texts.chained)
         w.streams = streams if keepalive else 1
-        w.ring_size = max(pipeline, w.streams)
+        w.ring_size = max(w.pipeline, w.streams)
         w.protocols = <Protocols><int>CONNECTION_PROTOCOLS.index(protocols)
         w.keepalive = keepalive
         w.retry_allowed = retry
@@ -176,6 +182,7 @@ cdef class Engine:
         self.set_plan(plan)
         self.set_connections(connections, first)
         self.set_socket(socket)
+        self.set_texts(texts)
 
     def __dealloc__(self):
         if self.worker.talk.sockets != NULL:
@@ -349,6 +356,19 @@ cdef class Engine:
         w.rng = <uint64_t>int.from_bytes(os.urandom(8), "little") | 1
         dialogue.use_websocket(w)
 
+    cdef set_texts(self, TextRing texts):
+        """The requests are those that a script makes, None: those of the plan."""
+        cdef Worker *w = &self.worker
+        if texts is None:
+            return
+        if texts.connections != w.n_conns:
+            raise ValueError("the texts are for another number of connections")
+        self.keep.append(texts)
+        w.texts = &texts.ring
+        w.discard = w.discard and w.texts.answers.bytes == NULL
+        if kernel.watch(w.epoll, w.texts.engine_fd, &self.awakened) < 0:
+            raise OSError(kernel.errno, "epoll_ctl")
+
     def run(self):
         """Load the server until the block says stop or the budget is spent. Blocks; no GIL."""
         with nogil:
@@ -358,37 +378,7 @@ cdef class Engine:
 include "_slices.pxi"
 
 
-cdef pace.Stage *stages_of(list levels) except NULL:
-    """`levels`: (length_s, first, last) of each stage; to be freed."""
-    cdef pace.Stage *stages = <pace.Stage *>allocate(len(levels), sizeof(pace.Stage))
-    for i, (length_s, first, last) in enumerate(levels):
-        stages[i].length_s = length_s
-        stages[i].first = first
-        stages[i].last = last
-    pace.lay_out(stages, <uint32_t>len(levels))
-    return stages
-
-
-def instants(list levels not None, uint32_t count, *, uint32_t worker=0, uint32_t workers=1,
-             uint64_t seed=0, uint64_t burst=0, uint64_t burst_ns=0):
-    """The first `count` planned instants of a worker, ns after the plan's zero; for tests.
-
-    `levels` as in Engine; a `seed` makes it a Poisson plan, a `burst` one of bursts.
-    """
-    cdef pace.Pace plan
-    plan.stages = stages_of(levels)
-    plan.n_stages = <uint32_t>len(levels)
-    plan.step = workers
-    plan.poisson = seed != 0
-    plan.burst = burst
-    plan.burst_ns = burst_ns
-    pace.begin_plan(&plan, 0, 0, count, worker, seed)
-    found = []
-    while plan.next.due_ns != <uint64_t>-1:
-        found.append(plan.next.due_ns)
-        pace.advance(&plan, &plan.next)
-    free(plan.stages)
-    return found
+include "_pace.pxi"
 
 
 cdef set_address(kernel.Address *address, tuple parts):

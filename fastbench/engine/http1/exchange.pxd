@@ -25,6 +25,8 @@ from fastbench.engine.http1.response cimport FAILED, FOUND, HEAD_ONLY, START, As
 from fastbench.engine.rules cimport (
     cause, kind_of_broken, kind_of_loss, may_send_again, phase_of, stays_open, untouched,
 )
+from fastbench.engine.texts.telling cimport feed_and_tell, tell_end
+from fastbench.engine.texts.text_ring cimport give_back
 from fastbench.engine.tally cimport BEHIND_TIMEOUT, begin_request, count_timeout, judge
 from fastbench.engine.varied.request_text cimport needle_of, nothing_expected, text_of
 from fastbench.engine.worker cimport OPEN, Conn, Request, Worker
@@ -42,12 +44,30 @@ cdef inline Request *nth(Worker *w, Conn *c, uint32_t n) noexcept nogil:
     return &c.ring[n if n < w.pipeline else n - w.pipeline]
 
 
+cdef inline size_t largest_bytes(const Worker *w, const Request *r) noexcept nogil:
+    """How many bytes a request has at most."""
+    if w.texts != NULL:
+        return w.texts.texts[r.number].n_bytes
+    return w.templates[r.template].n_bytes
+
+
+cdef inline bint is_idempotent(const Worker *w, const Request *r) noexcept nogil:
+    if w.texts != NULL:
+        return w.texts.texts[r.number].idempotent
+    return w.templates[r.template].idempotent
+
+
 cdef inline void expect_answer(Worker *w, Conn *c) noexcept nogil:
-    w.codec.expect(&c.http, <Asked>w.templates[c.ring[c.first].template].head_only)
+    cdef const Request *r = &c.ring[c.first]
+    cdef bint head_only = w.templates[r.template].head_only if w.texts == NULL \
+        else w.texts.texts[r.number].head_only
+    w.codec.expect(&c.http, <Asked>head_only)
 
 
 cdef inline void forget_oldest(Worker *w, Conn *c) noexcept nogil:
     """The oldest request has ended; the next answer belongs to the next one."""
+    if w.texts != NULL:
+        give_back(w.texts, c.ring[c.first].number)
     remove(&w.flying, &c.ring[c.first].node)
     if c.unsent == c.in_flight:
         c.unsent -= 1
@@ -81,7 +101,7 @@ cdef inline bint may_retry(Worker *w, Conn *c, Kind kind) noexcept nogil:
     cdef uint32_t i
     for i in range(c.in_flight):
         r = nth(w, c, i)
-        if not may_send_again(kind, c.served != 0, w.templates[r.template].idempotent, r.retried):
+        if not may_send_again(kind, c.served != 0, is_idempotent(w, r), r.retried):
             return False
     return w.retry_allowed
 
@@ -143,6 +163,8 @@ cdef inline bint answered(Worker *w, Conn *c) noexcept nogil:
     judge(w, nth(w, c, 0), c.http.status,
           c.http.flags & FOUND != 0 or c.http.asked == HEAD_ONLY
           or w.varying.expects and nothing_expected(w, nth(w, c, 0)), now)
+    if w.texts != NULL:
+        tell_end(w, c)
     w.now_ns = now
     w.failing = False
     w.read_bytes = READ_BYTES
@@ -171,7 +193,10 @@ cdef inline bint take(Worker *w, Conn *c, size_t n_bytes) noexcept nogil:
             return False
         if w.varying.expects:
             needle = needle_of(w, nth(w, c, 0))
-        taken = feed(&w.codec, &c.http, w.buffer + at, n_bytes - at, needle, &w.memo)
+        if w.texts != NULL:
+            taken = feed_and_tell(w, c, w.buffer + at, n_bytes - at)
+        else:
+            taken = feed(&w.codec, &c.http, w.buffer + at, n_bytes - at, needle, &w.memo)
         at += taken
         if w.urls != NULL:
             count_url_bytes(w, c, taken)
@@ -231,7 +256,10 @@ cdef inline bint receive(Worker *w, Conn *c, uint32_t events) noexcept nogil:
 # Requests
 
 cdef inline void start_request(Worker *w, Conn *c, uint64_t due_ns) noexcept nogil:
-    begin_request(w, c, nth(w, c, c.in_flight), due_ns)
+    cdef Request *r = nth(w, c, c.in_flight)
+    begin_request(w, c, r, due_ns)
+    if w.texts != NULL:
+        r.number = w.texts.begun
     c.unsent += 1
     if c.in_flight == 1:
         expect_answer(w, c)
@@ -257,7 +285,7 @@ cdef inline size_t gather(Worker *w, Conn *c, const uint8_t **data,
     data[0] = w.scratch
     for i in range(i + 1, c.in_flight):
         r = nth(w, c, i)
-        if w.templates[r.template].n_bytes > room - n_bytes:
+        if largest_bytes(w, r) > room - n_bytes:
             break
         more = text_of(w, r, w.scratch + n_bytes, &text)
         if text != w.scratch + n_bytes:

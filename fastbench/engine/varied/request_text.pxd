@@ -1,7 +1,8 @@
 """What a request in flight says, and what its answer must contain: where its bytes come from.
 
-1. A constant request lies where it was rendered before the run. One that varies is rendered when it
-   is written, and again when a part of it was: its bytes follow from its number.
+1. A constant request lies where it was rendered before the run, one of a script in the slot of its
+   number (`texts.text_ring`). One that varies is rendered when it is written, and again when a part
+   of it was: its bytes follow from its number.
 2. For HTTP/2 the request rendered last is kept, since its body may go in several frames; so is the
    text that was looked for last.
 """
@@ -33,6 +34,9 @@ cdef inline size_t text_of(Worker *w, const Request *r, uint8_t *out,
     """The bytes of HTTP/1.1, where they lie or rendered into `out`; returns how many."""
     cdef Template *t = &w.templates[r.template]
     cdef Draw of
+    if w.texts != NULL:
+        text[0] = w.texts.texts[r.number].data
+        return w.texts.texts[r.number].n_bytes
     if t.varied == NULL:
         text[0] = t.data
         return t.n_bytes

@@ -12,14 +12,13 @@ import math
 from collections.abc import Sequence
 
 from fastbench.report.load_heading import LoadHeading, load_of
+from fastbench.results import counts
 from fastbench.results.histogram import Histogram
 from fastbench.results.result import Result
 
 _PERCENTILES = (50, 75, 90, 99)
 _SWITCH = 0.85  # wrk goes to the next unit at 85 % of it
 _LAST_OK = 399
-_CONNECT_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls")
-_READ_KINDS = ("reset", "truncated", "protocol", "too_large", "unsolicited")
 
 
 def render(result: Result, *, latency: bool) -> str:
@@ -51,7 +50,7 @@ def _totals(result: Result) -> list[str]:
     lines = [
         f"  {complete} requests in {_time_us(seconds * 1e6)}, {_binary(summary.bytes_in)}B read"
     ]
-    connect, read, write = _socket_errors(result)
+    connect, read, write = counts.errors_as_wrk(result.errors)
     if connect or read or write or summary.timeouts:
         lines.append(
             f"  Socket errors: connect {connect}, read {read}, write {write}, "
@@ -74,14 +73,6 @@ def _length(load: LoadHeading) -> str:
     if load.duration_s is None:
         return f"{load.requests or 0} requests"
     return _scaled(load.duration_s, "s", ("m",), 60, digits=0)
-
-
-def _socket_errors(result: Result) -> tuple[int, int, int]:
-    """Sum the errors as wrk sorts them: connect, read, write."""
-    connect = sum(row.count for row in result.errors if row.kind in _CONNECT_KINDS)
-    rows = [row for row in result.errors if row.kind in _READ_KINDS]
-    write = sum(row.count for row in rows if row.phase == "send")
-    return connect, sum(row.count for row in rows) - write, write
 
 
 def _time_stats(histogram: Histogram) -> tuple[float, float, float, float]:

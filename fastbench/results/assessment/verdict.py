@@ -21,7 +21,7 @@ from typing import Literal
 
 from fastbench.foundation.units import format_count, format_ms, format_s
 from fastbench.results import resolution
-from fastbench.results.assessment import listen_queue
+from fastbench.results.assessment import listen_queue, script_limit
 from fastbench.results.histogram import Histogram
 from fastbench.results.result import NOUNS, Result, Validity
 from fastbench.results.socket_counts import mode_of
@@ -49,7 +49,8 @@ class Seen:
     """What a result does not hold. `missing`: why the run is incomplete.
 
     `where` is the server: a process on this machine that was found, one that could not be, or
-    another machine. `client_cores` are those the workers may run on. `constant`: the connections
+    another machine. `client_cores` are those the workers may run on. `script_waited`: the share of
+    time that connections waited for requests of a Lua script. `constant`: the connections
     were as many all the time, not as stages of them said. `vus`: of a script.
     """
 
@@ -61,6 +62,7 @@ class Seen:
     vus: int = 0
     constant: bool = True
     queue: listen_queue.Queue = listen_queue.NOBODYS
+    script_waited: float = 0.0
 
 
 def judge(result: Result, seen: Seen) -> Validity:
@@ -139,6 +141,8 @@ def _limit(result: Result, seen: Seen) -> tuple[str, list[str]]:
     """Return the limit and the reasons for it."""
     if not resolution.tells_shares(result.summary.duration_s):
         return _of_short(result)
+    if seen.script_waited >= script_limit.LIMIT_SHARE:
+        return "client", [script_limit.reason(seen.script_waited)]
     full = _full_target(result)
     if _host_is_full(result, seen):
         return "host", [

@@ -50,6 +50,7 @@ class LuaThreads:
         self._begun = False
         self._percentiles: tuple[Callable[[float], float], ...] = ()
         self._states: list[LuaState] = []
+        self._texts: dict[int, bytes] = {}
         with _ended_by_signals():
             self._make(workers)
         first = self._states[0]
@@ -74,6 +75,13 @@ class LuaThreads:
     def state(self, number: int) -> LuaState:
         """Return the state of a worker."""
         return self._states[number]
+
+    def verified(self, number: int = 0) -> bytes:
+        """Return what the thread's request() returns, called once more: wrk verifies the first."""
+        if number not in self._texts:
+            with _ended_by_signals():
+                self._texts[number] = self._states[number].call("text")
+        return self._texts[number]
 
     def begin(self, number: int, stop: Callable[[], None]) -> LuaState:
         """Be the worker of this number: its script may `stop` it."""

@@ -262,6 +262,16 @@ function drive.set(name, text)
    _G[name] = restore(text)
 end
 
+local function one_text()
+   local text = (type(request) == "function" and request or wrk.request)()
+   if type(text) ~= "string" then
+      error(py.name .. ": request() must return a string, not " .. type(text), 0)
+   end
+   return text
+end
+
+drive.text = one_text
+
 -- Return `count` texts, each as "length nanoseconds\n" and the text: when it is due after the
 -- connection is free, and what request() returned.
 function drive.texts(count)
@@ -275,10 +285,7 @@ function drive.texts(count)
          end
          wait_ns = floor(wait_ms * 1e6)
       end
-      local text = (request or wrk.request)()
-      if type(text) ~= "string" then
-         error(py.name .. ": request() must return a string, not " .. type(text), 0)
-      end
+      local text = one_text()
       parts[n + 1], parts[n + 2], parts[n + 3], parts[n + 4] = #text, " ", wait_ns, "\n"
       parts[n + 5] = text
       n = n + 5
@@ -286,26 +293,32 @@ function drive.texts(count)
    return concat(parts)
 end
 
--- Call response() for each answer: "status fields length\n", twice `fields` lines of name and
--- value, and a body of that length.
+-- Call response() for each answer: lines of status, number of fields and length of the body; a
+-- line of name and one of value for each field; the body. Only functions that LuaJIT compiles.
 function drive.answers(text)
    local at, find, sub = 1, string.find, string.sub
    local size = #text
    while at <= size do
       local stop = find(text, "\n", at, true)
-      local status, fields, length = sub(text, at, stop - 1):match("^(%d+) (%d+) (%d+)$")
+      local status = tonumber(sub(text, at, stop - 1))
+      at = stop + 1
+      stop = find(text, "\n", at, true)
+      local fields = tonumber(sub(text, at, stop - 1))
+      at = stop + 1
+      stop = find(text, "\n", at, true)
+      local length = tonumber(sub(text, at, stop - 1))
       at = stop + 1
       local headers = {}
-      for _ = 1, tonumber(fields) do
+      for _ = 1, fields do
          stop = find(text, "\n", at, true)
          local name = sub(text, at, stop - 1)
          at = find(text, "\n", stop + 1, true)
          headers[name] = sub(text, stop + 1, at - 1)
          at = at + 1
       end
-      local body = sub(text, at, at + tonumber(length) - 1)
-      at = at + tonumber(length)
-      response(tonumber(status), headers, body)
+      local body = sub(text, at, at + length - 1)
+      at = at + length
+      response(status, headers, body)
    end
 end
 

@@ -128,7 +128,7 @@ def test_answers_come_with_status_headers_and_body() -> None:
     )
     state = states.state(0)
     assert states.responds
-    state.call("answers", b"200 2 6\nA\nb\nX-Empty\n\nbo\n\0\xffy404 0 0\n")
+    state.call("answers", b"200\n2\n6\nA\nb\nX-Empty\n\nbo\n\0\xffy404\n0\n0\n")
     kept = b"{n1;{n1;n200;n2;{%s}n3;s6:bo\n\0\xffy}n2;{n1;n404;n2;{}n3;s0:}}"
     either = [b"s1:As1:bs7:X-Emptys0:", b"s7:X-Emptys0:s1:As1:b"]
     assert state.call("get", b"seen") in [kept % each for each in either]
@@ -288,7 +288,7 @@ def test_a_script_sees_what_it_sees_in_wrk(
             headers=((b"X-H", b"v"),),
             arguments=(url.encode(), b"one", b"two"),
         )
-    states.state(0).call("answers", b"200 0 0\n")
+    states.state(0).call("answers", b"200\n0\n0\n")
     states.keep(0, states.globals(0))
     figures: dict[str, object] = {"values": [], "counts": []}
     nothing = figures, lambda percent: percent
