@@ -60,6 +60,7 @@ class Row:
     peers: tuple[str, ...]
     targets: tuple[Target, ...]
     workers: int = 1
+    script: str = ""  # of wrk, in bench/scripts
 
     @property
     def shortest_s(self) -> float:
@@ -104,6 +105,22 @@ ROWS = {
         (Target(RATE, "wrk", 1.15),),
         workers=2,
     ),
+    **{
+        f"lua-{name}": Row(
+            f"wrk's Lua: {title}, 127-byte answers, 100 connections",
+            100,
+            "fixed",
+            ("wrk",),
+            (Target(RATE, "wrk", bound),),
+            script=f"{name}.lua",
+        )
+        for name, title, bound in (
+            ("post", "a constant form", 1.0),
+            ("counter", "another path and header each time", 1.0),
+            ("login", "a response() that sets a token", 1.0),
+            ("delay", "5 to 15 ms before each request", 0.99),
+        )
+    },
 }
 
 
@@ -150,7 +167,8 @@ def play_rounds(
         client = cores.both if together else cores.client
 
         def play(name: str, seconds: float) -> Sample:
-            work = Work(url, row.connections, seconds, row.workers, cafile)
+            script = harness.ROOT / "bench" / "scripts" / row.script if row.script else None
+            work = Work(url, row.connections, seconds, row.workers, cafile, script=script)
             return programs.tool(name)(work, client)
 
         for name in names:

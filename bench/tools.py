@@ -17,7 +17,7 @@ import harness
 class Work:
     """One load: where to, how wide, how long, with how many threads.
 
-    With `streams` over HTTP/2, so many a connection; 0: HTTP/1.1.
+    With `streams` over HTTP/2, so many a connection; 0: HTTP/1.1. `script` is one of wrk.
     """
 
     url: str
@@ -26,6 +26,7 @@ class Work:
     threads: int = 1
     cafile: Path | None = None
     streams: int = 0
+    script: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def fastbench(work: Work, cores: str) -> Sample:
             *("--no-progress", "--json", str(document)),
             *(["--cacert", str(work.cafile)] if work.cafile else []),
             *(["--http2", f"-m{work.streams}"] if work.streams else []),
+            *_script(work),
             work.url,
         ]
         done = harness.run(argv, cores, work.seconds)
@@ -64,8 +66,8 @@ def fastbench(work: Work, cores: str) -> Sample:
 def wrk(work: Work, cores: str) -> Sample:
     """Run wrk, with as many threads as fastbench has workers."""
     threads = min(work.threads, work.connections)
-    argv = ["wrk", f"-t{threads}", f"-c{work.connections}", f"-d{_whole(work.seconds)}s", work.url]
-    done = harness.run(argv, cores, work.seconds)
+    argv = ["wrk", f"-t{threads}", f"-c{work.connections}", f"-d{_whole(work.seconds)}s"]
+    done = harness.run([*argv, *_script(work), work.url], cores, work.seconds)
     refuse(done, "wrk", r"Socket errors.*|Non-2xx.*")
     return _sample(
         int(find(done, "wrk", r"(\d+) requests in")),
@@ -126,6 +128,10 @@ def refuse(done: harness.Done, tool: str, pattern: str) -> None:
     found = re.search(pattern, done.output)
     if found is not None:
         raise harness.BenchError(f"{tool}: {found.group(0)}")
+
+
+def _script(work: Work) -> list[str]:
+    return [] if work.script is None else ["-s", str(work.script)]
 
 
 def _sample(requests: int, requests_per_s: float, done: harness.Done) -> Sample:
