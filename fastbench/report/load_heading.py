@@ -74,16 +74,16 @@ class LoadHeading:
     @property
     def target(self) -> str:
         """The request, the first of several with how many more; "" where nothing says it."""
-        more = [*self.rules, *([self.varied] if self.varied else [])]
-        way = f" ({', '.join(more)})" if more else ""
+        way = f" ({', '.join(self.rules)})" if self.rules else ""
         return f"{self.method} {self.url}{self.more}{way}".strip() if self.url else ""
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """By which rules connections went elsewhere, and which redirects were followed."""
+        """How connections went elsewhere, and what the requests are made of."""
         rules = [f"--connect-to {each}" for each in self.connect_to]
         rules += [f"--resolve {each}" for each in self.resolved]
-        return (*rules, *self.redirects, *self.requests_made)
+        made_of = (self.varied,) if self.varied else ()
+        return (*rules, *self.redirects, *self.requests_made, *made_of)
 
 
 def load_of(result: Result) -> LoadHeading:

@@ -9,17 +9,11 @@ import pytest
 
 from fastbench.cli.args import url_args
 from fastbench.cli.args.url_args import Command
-from fastbench.engine.bridge import _core
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan.varied import reference
 from fastbench.plan.varied.reference import Turn
 
 URL = "http://localhost:8080/"
-
-
-@pytest.fixture(autouse=True)
-def engine_with_placeholders(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_core, "Renderer", object, raising=False)
 
 
 def command(line: str) -> Command:
@@ -130,11 +124,3 @@ def test_what_cannot_vary_is_one_sentence_with_the_cure(line: str, sentence: str
     with pytest.raises(UsageError) as refused:
         command(line)
     assert sentence in str(refused.value)
-
-
-def test_an_engine_that_has_no_placeholders_never_sends_braces(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delattr(_core, "Renderer", raising=False)
-    with pytest.raises(UsageError, match="This build sends no placeholders"):
-        command("URL'{{seq}}'")

@@ -6,6 +6,7 @@ import os
 import shlex
 import stat
 import tempfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import trustme
 from certificates import Authority
 
 from fastbench.cli.args import url_args
-from fastbench.cluster import plan_message, sent_feed
+from fastbench.cluster import message_codec, plan_message, sent_feed
 from fastbench.cluster.agent import url_agent
 from fastbench.cluster.message_codec import MessageError
 from fastbench.foundation.usage_error import UsageError
@@ -96,7 +97,7 @@ def test_rows_that_are_not_where_they_are_said_to_be_are_refused(tmp_path: Path)
         {"longest": [1, 1]},
         {"columns": ["id"]},
         {"order": "backwards"},
-        {"data": feed["cells"]},
+        {"data": message_codec.base64_of(zlib.compress(b"id,name"))},
         {"cells": feed["data"]},
         {"cells": "AAAA"},
         {"data": None},
@@ -108,7 +109,7 @@ def test_rows_that_are_not_where_they_are_said_to_be_are_refused(tmp_path: Path)
 
 def test_too_many_rows_for_a_message_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sent_feed, "MAX_BYTES", 10)
-    with pytest.raises(UsageError, match="--feed rows.csv is .* use fewer rows"):
+    with pytest.raises(UsageError, match=r"--feed rows.csv is .* use fewer rows"):
         _message(plan_of("--feed rows.csv 'http://h/{{name}}'"))
 
 

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import get_args
 
 from fastbench.cli.args import flag_values as values
-from fastbench.engine.bridge import _core
 from fastbench.foundation import units
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import placeholder_texts, url_pattern
@@ -71,8 +70,6 @@ class Varying:
 
     def check(self, notices: list[str]) -> None:
         """Refuse values that would break a request where they stand, once all are known."""
-        if self.varies and not hasattr(_core, "Renderer"):
-            raise UsageError("This build sends no placeholders; leave {{…}} out.")
         for column, (wrong, use) in self.cutter.columns.items():
             if self.rows is not None and wrong:
                 feed_file.check_column(self.rows, column, wrong, use)
