@@ -56,12 +56,20 @@ class Connection(http.client.HTTPConnection):
             name = self.servername or hostnames.certificate_name(self.url.host)
             self.sock = self._secure.wrap_socket(plain, server_hostname=name)
 
+    @property
+    def chosen(self) -> str | None:
+        """What the server chose of the protocols that it was offered, once connected."""
+        return self.sock.selected_alpn_protocol() if isinstance(self.sock, ssl.SSLSocket) else None
 
-def context(url: Url, *, verify: bool) -> ssl.SSLContext | None:
-    """Return what TLS to a server needs, None for plain HTTP."""
+
+def context(
+    url: Url, *, verify: bool, protocols: Sequence[str] = ("http/1.1",)
+) -> ssl.SSLContext | None:
+    """Return what TLS to a server needs, None for plain HTTP; `protocols` are offered (ALPN)."""
     if url.scheme == "http":
         return None
     made = ssl.create_default_context()
+    made.set_alpn_protocols(protocols)
     if not verify:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE

@@ -1,4 +1,4 @@
-"""A GET over HTTP/2 without TLS to a server that speaks nothing else: is it ready?
+"""A GET over HTTP/2 to a server that speaks nothing else, or chose it: is it ready?
 
 Of the answer no more is read than the class of its status; nothing is measured with it.
 """
@@ -28,8 +28,9 @@ def speaks(begin: bytes) -> bool:
 def status(stream: socket.socket, url: Url, limit_s: float) -> int:
     """Return the class of the status as 200, 300, …; 0 where there is none. Raises OSError."""
     end_s = time.monotonic() + limit_s
-    fields = ((b"\x02", b"GET"), (b"\x06", b"http"), (b"\x01", url.authority.encode("ascii")))
-    block = b"".join(name + _text(value) for name, value in (*fields, (b"\x04", url.path)))
+    scheme, authority = url.scheme.encode("ascii"), url.authority.encode("ascii")
+    fields = ((b"\x02", b"GET"), (b"\x06", scheme), (b"\x01", authority), (b"\x04", url.path))
+    block = b"".join(name + _text(value) for name, value in fields)
     stream.sendall(_PREFACE + _frame(_SETTINGS) + _frame(_HEADERS, block, _ENDS | _END_HEADERS, 1))
     got = bytearray()
     read = 0

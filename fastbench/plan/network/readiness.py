@@ -2,8 +2,9 @@
 
 1. Whatever else happens is "not yet": a name that is not known, a refused or broken connection, no
    answer within a second, an answer that is not HTTP, and the statuses of a server that starts.
-2. Nothing is sent but a GET without a header of the run's. Who answers is not checked: whether the
-   certificate is right is the run's question, and it has a better answer.
+2. Nothing is sent but a GET without a header of the run's, over HTTP/2 where the server chooses it
+   or understands nothing else. Who answers is not checked: whether the certificate is right is the
+   run's question, and it has a better answer.
 3. Nobody waits for longer than was said, but for the one look that is under way.
 """
 
@@ -104,16 +105,20 @@ def look(
     rules: Sequence[ConnectTo] = (),
 ) -> tuple[int, str]:
     """Ask once; return the status, or 0 and why there is none."""
-    secure = plain_http.context(url, verify=False)
+    secure = plain_http.context(url, verify=False, protocols=("h2", "http/1.1"))
     connection = plain_http.Connection(url, PROBE_S, secure, unix_path, family, rules)
     try:
+        connection.connect()
+        if connection.chosen == "h2":
+            return _over_http2(connection)
         connection.request("GET", url.path.decode("ascii"), headers={"Host": url.authority})
         return connection.getresponse().status, ""
     except TimeoutError:
         return 0, f"no response within {format_s(PROBE_S)}"
     except http.client.BadStatusLine as error:
-        if secure is None and plain_http2.speaks(str(error).encode("latin-1", "replace")):
-            return _over_http2(plain_http.Connection(url, PROBE_S, None, unix_path, family, rules))
+        if secure is None and _maybe_http2(error):
+            again = plain_http.Connection(url, PROBE_S, None, unix_path, family, rules)
+            return _by_prior_knowledge(again)
         return 0, _reason(error)
     except resolve.ResolveError as error:
         return 0, describe("dns", "resolve", error.code)[0]
@@ -123,12 +128,24 @@ def look(
         connection.close()
 
 
+def _maybe_http2(error: http.client.BadStatusLine) -> bool:
+    """Tell whether the server may speak nothing but HTTP/2: it says so, or has closed at once."""
+    if isinstance(error, http.client.RemoteDisconnected):
+        return True
+    return plain_http2.speaks(str(error).encode("latin-1", "replace"))
+
+
 def _over_http2(connection: plain_http.Connection) -> tuple[int, str]:
-    """Ask a server that speaks nothing but HTTP/2."""
+    """Ask over HTTP/2, on an open connection. Raises OSError."""
+    found = plain_http2.status(connection.sock, connection.url, PROBE_S)
+    return found, "" if found else "it closed the connection without a response"
+
+
+def _by_prior_knowledge(connection: plain_http.Connection) -> tuple[int, str]:
+    """Ask a server that speaks nothing but HTTP/2, without TLS."""
     try:
         connection.connect()
-        found = plain_http2.status(connection.sock, connection.url, PROBE_S)
-        return found, "" if found else "it closed the connection without a response"
+        return _over_http2(connection)
     except TimeoutError:
         return 0, f"no response within {format_s(PROBE_S)}"
     except OSError as error:

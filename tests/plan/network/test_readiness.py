@@ -12,6 +12,7 @@ from commandline import Shown, invoke, table_at_once
 from http2_library import speaking
 from running import good, start
 from servers import OK, Peer, Script, Server, answering, refusing
+from stream_peer import offering
 
 from fastbench.cli.args import script_args, url_args
 from fastbench.cli.debug import http2_frames as wire
@@ -62,6 +63,41 @@ def test_a_server_that_speaks_nothing_but_http2_is_waited_for() -> None:
     assert found == ""
     assert server.seen.connections == 6
     assert server.seen.requests == 1
+
+
+def test_http2_is_spoken_over_tls_where_the_server_chooses_it() -> None:
+    chosen: list[str | None] = []
+    speaks = speaking()
+
+    def script(peer: Peer) -> None:
+        chosen.append(peer.alpn)
+        if peer.alpn == "h2":
+            speaks(peer)
+        peer.finish()
+
+    with Server(script, tls=offering("h2")) as server:
+        found = readiness.until_ready(urls.parse(server.url("/up?a=1")), SOON_S)
+    assert (found, chosen, server.seen.requests) == ("", ["h2"], 1)
+
+
+def test_http11_is_spoken_over_tls_where_the_server_chooses_it() -> None:
+    with Server(answering(), tls=offering("http/1.1")) as server:
+        assert readiness.look(urls.parse(server.url())) == (200, "")
+
+
+def test_a_server_that_closes_on_who_does_not_speak_http2_is_asked_over_it() -> None:
+    speaks = speaking()
+
+    def script(peer: Peer) -> None:
+        head = peer.read(3)
+        if head != b"PRI":
+            peer.finish()
+        peer.unread(head)
+        speaks(peer)
+
+    with Server(script) as server:
+        assert readiness.look(urls.parse(server.url())) == (200, "")
+    assert (server.seen.connections, server.seen.requests) == (2, 1)
 
 
 @pytest.mark.parametrize(
