@@ -88,6 +88,14 @@ def header(name: str, value: str) -> str:
     return MASK if secret_header(name) else text(value)
 
 
+def field_line(line: str) -> str:
+    """Return a line of a head as it may be shown; pseudo-fields of HTTP/2 begin with a colon."""
+    if line.startswith(":"):
+        return text(line)
+    name, colon, value = line.partition(":")
+    return f"{name}{colon} {header(name, value.strip())}"
+
+
 def url(address: str) -> str:
     """Mask the userinfo and the values of secret query keys; works on malformed URLs too."""
     scheme, slashes, rest = address.partition("://")

@@ -308,3 +308,13 @@ def test_help_names_every_flag_and_no_other() -> None:
 def test_help_fits_two_screens() -> None:
     assert len(TEXT.splitlines()) <= 84
     assert max(map(len, TEXT.splitlines())) <= 98
+
+
+@pytest.mark.parametrize(("flags", "url"), [("--http2", "http://h/"), ("", "https://h/")])
+def test_headers_that_have_no_place_in_http2_are_told(flags: str, url: str) -> None:
+    [said] = command(f"-H TE:gzip -H keep-alive:5 -H Connection:x -H X:y {flags}", url).notices
+    left = "Connection, keep-alive, TE (RFC 9113 section 8.2.2)"
+    assert said == f"over HTTP/2 this is left out of requests: {left}; --http1 sends it."
+    assert command(f"-H TE:trailers -H X:y {flags}", url).notices == ()
+    assert command("-H Connection:x", "http://h/").notices == ()
+    assert command("-H Connection:x --http1", "https://h/").notices == ()

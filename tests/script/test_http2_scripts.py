@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from http2_frames import answer
 from http2_hosts import nginx_http2, node_http2
+from http2_peers import Streams, serving
 from running import Run, fastbench
 from servers import Server, answering
 
@@ -24,6 +26,14 @@ async def all(vu):
     found = await vu.batch([f"/{n}" for n in range(20)])
     check(found, {"spoken": lambda all: {each.protocol for each in all} == {"h2"},
                   "fine": lambda all: {each.body for each in all} == {b"fine"}})
+"""
+LEFT_OUT = """
+@scenario(executor="shared-iterations", vus=1, iterations=1)
+async def some(vu):
+    for n in range(3):
+        await vu.get("/", headers={"Connection": "close", "TE": "gzip"})
+        await vu.get(f"/{n}", headers={"keep-alive": "5"})
+    await vu.get("/last", headers={"TE": "trailers"})
 """
 KINDS = """
 @scenario(executor="shared-iterations", vus=1, iterations=1)
@@ -75,6 +85,30 @@ def test_each_user_has_one_connection(tmp_path: Path, name: str, text: str) -> N
     assert {line.split()[0] for line in host.said} == {"HTTP/2.0"}
     use = found.document["http2"]
     assert (use["connections"], use["http1_connections"], use["goaways"]) == (2, 0, 0)
+
+
+def test_headers_that_have_no_place_in_http2_are_told_once(tmp_path: Path) -> None:
+    fields: list[dict[str, str]] = []
+
+    def script(h: Streams) -> None:
+        h.hello()
+        while True:
+            fields.append(h.fields[stream := h.request()])
+            h.send(answer(stream))
+
+    with serving(script) as (server, _):
+        found = run(tmp_path, "s.py", PYTHON + LEFT_OUT, server.url(), "--http2")
+    told = [each["text"] for each in found.document["warnings"]]
+    assert told == [
+        "over HTTP/2 this is left out of requests: Connection, TE (RFC 9113 section 8.2.2)",
+        "over HTTP/2 this is left out of requests: keep-alive (RFC 9113 section 8.2.2)",
+    ]
+    assert len(fields) == 7 and fields[-1]["te"] == "trailers"
+    assert not any({"connection", "keep-alive"} & set(each) for each in fields)
+    assert not any("te" in each for each in fields[:6])
+    with serving(script) as (server, _):
+        found = run(tmp_path, "s.py", PYTHON + ONE, server.url(), "--http2", "--no-keepalive")
+    assert not found.document["warnings"], "what we say ourselves"
 
 
 def test_a_script_may_have_servers_of_both_versions(tmp_path: Path) -> None:

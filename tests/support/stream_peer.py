@@ -12,10 +12,10 @@ import hpack
 import trustme
 from servers import Peer
 
-__all__ = ["CANCEL", "REFUSED", "Asked", "Http2Peer", "offering"]
+__all__ = ["CANCEL", "CONTINUATION", "HEADERS", "REFUSED", "Asked", "Http2Peer", "offering"]
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY, WINDOW = 0, 1, 3, 4, 6, 7, 8
+DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY, WINDOW, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
 REFUSED, CANCEL = 7, 8
 AUTHORITY = trustme.CA()
@@ -66,6 +66,10 @@ class Http2Peer:
         """Send one frame."""
         self.peer.send(struct.pack(">I", len(payload))[1:] + bytes((kind, flags)))
         self.peer.send(struct.pack(">I", stream) + payload)
+
+    def limit_streams(self, count: int) -> None:
+        """Say how many streams the client may have open from now on."""
+        self.send(SETTINGS, 0, 0, struct.pack(">HI", 3, count))
 
     def frame(self) -> tuple[int, int, int, bytes]:
         """Read a frame and note what it says: (kind, flags, stream, payload)."""

@@ -24,7 +24,7 @@ from fastbench.cli.output import destinations, formats, machine_flags
 from fastbench.cli.output.settings import Against, Format, Output, Record
 from fastbench.foundation import redact
 from fastbench.foundation.usage_error import UsageError
-from fastbench.plan import plan, request, workload
+from fastbench.plan import http_message, plan, request, workload
 
 if TYPE_CHECKING:
     from fastbench.outputs.output_flags import OutputFlag as Out
@@ -124,6 +124,8 @@ def command(
     asked = replace(asked, lua=request_args.apart(script, wanted))
     asked = replace(asked, signing=request_args.signing(flags, first, message))
     asked = target_args.completed(asked, flags)
+    if asked.protocols != "http/1.1" and (names := http_message.left_out(message.headers)):
+        notices.append(f"{http_message.without_place(names)}; --http1 sends it.")
     return Command(asked, replace(wanted, thresholds=found), tuple(notices))
 
 
@@ -289,7 +291,7 @@ def record(path: str | None, name: str | None) -> Record | None:
         return None
     if path in ("", "-"):
         raise UsageError("--history needs the name of a file, for example --history runs.db.")
-    from fastbench.results import history_store
+    from fastbench.results.history import history_store
 
     history_store.check(path)
     return Record(path, None if name is None else history_store.check_name(name))

@@ -141,10 +141,8 @@ def _timed(op: operation) -> Iterator[str]:
 
 def _lines(exchange: Exchange, response: Response, secrets: set[str]) -> Iterator[str]:
     yield redact.printable(f"Request to {redact.values(redact.url(exchange.url), secrets)}")
-    head, _, body = exchange.payload.partition(b"\r\n\r\n")
-    if response.protocol == "h2":  # the same fields; the first line says as what they were sent
-        head = head.replace(b" HTTP/1.1", b" HTTP/2.0", 1)
-    yield from message_lines.head_lines(message_lines.SENT, head)
+    body = exchange.body_sent or b""
+    yield from message_lines.head_lines(message_lines.SENT, exchange.sent_head)
     yield from message_lines.body_lines(message_lines.SENT, body, len(body))
     yield ""
     if response.raw_head:

@@ -17,13 +17,11 @@ SENT, CAME = "> ", "< "  # as in curl -v
 
 
 def head_lines(mark: str, head: bytes, secrets: Iterable[str] = ()) -> Iterator[str]:
-    """Show a start line and header fields."""
+    """Show a start line and header fields; a request of HTTP/2 begins with pseudo-fields."""
     first, *fields = as_text(head).split("\r\n")
     yield mark + _line(redact.values(redact.text(first), secrets))
     for line in fields:
-        name, colon, value = line.partition(":")
-        shown = redact.header(name, value.strip())
-        yield mark + _line(redact.values(f"{name}{colon} {shown}", secrets))
+        yield mark + _line(redact.values(redact.field_line(line), secrets))
 
 
 def body_lines(mark: str, data: bytes, size: int, secrets: Iterable[str] = ()) -> Iterator[str]:

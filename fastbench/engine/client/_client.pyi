@@ -166,6 +166,7 @@ class Origin:
 @final
 class Pool:
     trace: Callable[[Exchange, Response], None] | None
+    left_out: Callable[[list[bytes]], None] | None
     tls_of: Callable[[str], tuple[bytes, bool, bytes, bytes, bytes, int, int, bytes, bytes]] | None
     def __new__(
         cls,
@@ -278,6 +279,8 @@ class Exchange:
     url: str
     method: str
     payload: bytes
+    @property
+    def sent_head(self) -> bytes: ...
     body_sent: bytes | None
     redirects: int
     origin: Origin

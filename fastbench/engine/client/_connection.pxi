@@ -177,6 +177,7 @@ cdef class Connection:
         """Send the request; the connection is open and has nothing else to do."""
         self.exchange = one
         one.link = one.via = self
+        one.head_block = None
         one.reused = self.served != 0
         self.lane.origin.protocol.expect(
             &self.message, response.UPGRADE if one.upgrade else <response.Asked>one.head)

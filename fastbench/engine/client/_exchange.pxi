@@ -64,6 +64,7 @@ cdef class Exchange:
         self.head = heading.head
         self.idempotent = heading.idempotent
         self.payload = self.session.pool.payload(ready, body, jar)
+        self.head_block = None
         self.body_sent = body
         self.url = ready.url
         self.route = ready.route
@@ -77,6 +78,16 @@ cdef class Exchange:
         self.times.begun = kernel.now_ns()
         self.session.pool.slot.started += not self.upgrade
         self.session.pool.watch(self, self.timeout_ns)
+
+    @property
+    def sent_head(self):
+        """The head as it was sent last, a line for each field, without their end.
+
+        In HTTP/2 it has no first line but pseudo-fields, such as `:path: /`.
+        """
+        if self.head_block is not None:
+            return self.ready.http2_lines(self.body_sent, self.jar)
+        return self.payload.partition(b"\r\n\r\n")[0]
 
     cdef bint sending(self):
         return self.sent < <size_t>len(self.payload)

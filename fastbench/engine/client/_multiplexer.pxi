@@ -334,6 +334,7 @@ cdef class Multiplexer:
                               rules.SESSION_RULE + <int>rule, 1, kernel.now_ns())
         self.link.lane.origin.transport.send(
             &self.link.link, s.out.bytes + s.out.begin, h2frame.unwritten(&s.out))
+        linger(self.pool, self.link.link.fd)
         self.end_all(block.PROTOCOL, rules.SESSION_RULE + <int>rule)
 
     cdef lost(self, int code):

@@ -22,7 +22,8 @@ cdef class Pool:
     `protocols`: one of CONNECTION_PROTOCOLS; without TLS it is HTTP/1.1 unless that is h2 alone.
     `tls`: (servername or b"", verify, cafile, certfile, keyfile). `tls_of(host)`, when set, gives
     these, and then the oldest and the newest version, as 0x0303 or 0, ciphers and the password of
-    the key. `trace(exchange, response)`, when set, is called for every answer. `resolve` looks
+    the key. `trace(exchange, response)`, when set, is called for every answer, `left_out(names)`
+    for headers with fields that have no place in HTTP/2, and are not sent there. `resolve` looks
     names up; its error has the `number` of an errno or of an EAI_ code, without its sign.
     """
 
@@ -50,8 +51,10 @@ cdef class Pool:
     cdef bint last_has_cookies
     cdef bint last_is_encoded
     cdef public object trace
+    cdef public object left_out
     cdef uint64_t oldest_ns     # how old the oldest request was that was halted
-    cdef set lingering          # WebSockets that have ended and wait for the server to close
+    cdef set lingering          # WebSockets that have ended and wait for the server to close,
+    cdef set said_why           # and connections of HTTP/2 that broke a rule (Lingering)
     cdef bint closed            # what is cancelled from here on was in flight at the end
 
     def __cinit__(self, Block shared not None, uint32_t index, loop, *,
@@ -79,6 +82,7 @@ cdef class Pool:
         self.connect_timeout_s = connect_timeout_ns / 1e9
         self.last_head = b""
         self.lingering = set()
+        self.said_why = set()
         self.buffer = <uint8_t *>calloc(READ_BYTES, 1)
         if self.buffer == NULL:
             raise MemoryError
@@ -178,11 +182,14 @@ cdef class Pool:
             self.slot.oldest_sent_ns = (self.slot.end_ns or kernel.now_ns()) - self.oldest_ns
 
     def close(self):
-        """Forget the timers, and close the WebSockets that have ended."""
+        """Forget the timers, and close what has ended."""
         cdef Deadlines each
         cdef WebSocket ended
+        cdef Lingering told
         for ended in list(self.lingering):
             ended.drop()
+        for told in list(self.said_why):
+            told.drop()
         self.closed = True
         for each in self.deadlines.values():
             if each.timer is not None:

@@ -30,15 +30,23 @@ cdef class Heading:
         self.head = rules.answers_without_body(name)
         self.idempotent = rules.idempotent(name)
 
-    cdef bytes fields_block(self):
+    cdef list http2_fields(self):
         """Pseudo-fields but the path, and fields, as HTTP/2 has them."""
         fields = [(name.lower(), value.strip(b" \t")) for name, value in self.fields]
         hosts = [value for name, value in fields if name == b"host"]
         said = [(b":method", self.method.encode()), (b":scheme", self.origin.scheme.encode()),
                 (b":authority", hosts[0] if hosts else self.origin.authority.encode())]
-        said += [(name, value) for name, value in fields if name not in OWN_TO_HTTP1
-                 and (name != b"te" or value.lower() == b"trailers")]
-        return b"".join([one_field(name, value) for name, value in said])
+        return said + [(name, value) for name, value in fields if not stays_out(name, value)]
+
+    cdef bytes fields_block(self):
+        """They as a block; what of the fields has no place there is told."""
+        cdef Pool pool = self.origin.pool
+        left = [name for name, value in self.fields if name.lower() != b"host" and (
+            pool.keepalive or name.lower() != b"connection") and stays_out(
+                name.lower(), value.strip(b" \t"))]
+        if left and pool.left_out is not None:
+            pool.left_out(left)
+        return b"".join([one_field(name, value) for name, value in self.http2_fields()])
 
 
 @cython.final
@@ -88,24 +96,42 @@ cdef class Ready:
 
     cdef bytes head_block(self, bytes body, str jar):
         """The head in HTTP/2: a block of fields that refers to no table (RFC 9113 section 8.3)."""
+        if self.block is None:
+            self.block = one_field(b":path", self.target) + self.heading.fields_block()
+        block = self.block
+        for name, value in self.last_fields(body, jar):
+            block += one_field(name, value)
+        return block
+
+    cdef list last_fields(self, bytes body, str jar):
+        """What differs from one sending to the next."""
         cdef Heading heading = self.heading
         cookie = heading.cookie
-        if self.block is None:
-            self.block = one_field(b":path", self.target) + heading.fields_block()
+        found = []
         if jar:
             cookie = f"{cookie}; {jar}" if cookie else jar
-        block = self.block
         if cookie:
-            block += one_field(b"cookie", cookie.encode("latin-1"))
+            found.append((b"cookie", cookie.encode("latin-1")))
         if body is not None or len(heading.empty) > 2:
-            block += one_field(b"content-length", b"%d" % (len(body) if body is not None else 0))
-        return block
+            found.append((b"content-length", b"%d" % (len(body) if body is not None else 0)))
+        return found
+
+    cdef bytes http2_lines(self, bytes body, str jar):
+        """The head in HTTP/2 as text: a line for each field, in the order sent."""
+        fields = [(b":path", self.target), *self.heading.http2_fields(),
+                  *self.last_fields(body, jar)]
+        return b"\r\n".join([b"%b: %b" % field for field in fields])
 
 
 # What belongs to a connection of HTTP/1.1 (RFC 9113 section 8.2.2), or is said otherwise.
 cdef frozenset OWN_TO_HTTP1 = frozenset((
     b"connection", b"host", b"http2-settings", b"keep-alive", b"proxy-connection",
     b"transfer-encoding", b"upgrade"))
+
+
+cdef bint stays_out(bytes name, bytes value):
+    """Has this field no place in HTTP/2? Its name is in lower case."""
+    return name in OWN_TO_HTTP1 or (name == b"te" and value.lower() != b"trailers")
 
 
 cdef bytes one_field(bytes name, bytes value):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastbench import __version__
@@ -20,7 +21,7 @@ from fastbench.plan.body import encoded, field_text
 from fastbench.plan.plan import check_header, check_method
 from fastbench.plan.workload import MAX_TIMEOUT_S
 from fastbench.script.expected import DEFAULT, Expected
-from fastbench.script.http import bodies, url_grouping
+from fastbench.script.http import bodies, left_out, url_grouping
 from fastbench.script.http.header_values import Headers, authorization
 from fastbench.script.recording_context import RecordingContext, Tags
 
@@ -132,6 +133,7 @@ class Maker:
         self.met: Callable[[Origin], None] | None = None  # called with each server, maybe again
         self.warn: Callable[[str, str, str], None] | None = None  # called with code, text and hint
         self._warned: set[str] = set()
+        pool.left_out = partial(left_out.tell, self.warn_once)
         self._base: Site | None = None
         self._base_path = ""
         if settings.base_url:

@@ -67,20 +67,17 @@ def _log(write: Write, bodies: bool, exchange: Exchange, response: Response) -> 
     """Log one request when it has ended, and its response if there is one."""
     if not exchange.payload:
         return
-    head, _, body = exchange.payload.partition(b"\r\n\r\n")
-    write("info", f"Request:\n{_head(head)}\n\n{_body(body) if bodies else ''}\n")
+    body = _body(exchange.body_sent or b"") if bodies else ""
+    write("info", f"Request:\n{_head(exchange.sent_head)}\n\n{body}\n")
     if response.status:
         shown = _body(response.raw_body) if bodies else ""
         write("info", f"Response:\n{_head(response.raw_head)}\n\n{shown}\n")
 
 
 def _head(raw: bytes) -> str:
-    """Return a head with what is secret in it masked."""
+    """Return a head with what is secret in it masked; one of HTTP/2 begins with pseudo-fields."""
     first, *lines = raw.decode("utf-8", "replace").rstrip("\r\n").split("\r\n")
-    shown = [redact.text(first)]
-    for line in lines:
-        name, colon, value = line.partition(":")
-        shown.append(f"{name}{colon} {redact.header(name, value.strip())}")
+    shown = [redact.text(first), *map(redact.field_line, lines)]
     return "\n".join(redact.printable(line) for line in shown)
 
 

@@ -3,48 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-import vus
-from servers import Peer, Script, Server
+from http2_users import CALM, INTERNAL, begin, counted, echo, serving
+from servers import Peer
 from stream_peer import CANCEL, REFUSED, Asked, Http2Peer
 from vus import User
-
-from fastbench.engine.bridge._core import Block
-
-CLEAR: dict[str, Any] = {"protocols": "h2"}
-INTERNAL, CALM = 2, 11
-
-
-def serving(handle: Callable[[Http2Peer, Asked], None], **settings: int) -> Script:
-    """Serve one request after the other."""
-
-    def script(peer: Peer) -> None:
-        here = Http2Peer(peer, **settings)
-        while True:
-            handle(here, here.request())
-
-    return script
-
-
-def echo(here: Http2Peer, asked: Asked) -> None:
-    here.answer(asked.stream, f"{asked.fields[':method']} {asked.path} ".encode() + asked.body)
-
-
-def counted(block: Block, *names: str) -> list[int]:
-    found = block.counters(0)
-    return [found[name] for name in names]
-
-
-def begin(script: Script, function: Any, **how: Any) -> tuple[Any, Block, Server]:
-    """Run it over HTTP/2 without TLS; return what it gave, what was counted, and the server."""
-    block = Block(1)
-    with Server(script) as server:
-        url = server.url("")
-        found, _ = vus.run(function, base_url=url, block=block, connecting=CLEAR, **how)
-    return found, block, server
 
 
 def test_requests_go_side_by_side_on_one_connection() -> None:
@@ -325,58 +290,3 @@ def test_streams_that_break_rules_end_alone() -> None:
         (200, ""),
     ]
     assert server.seen.connections == 1 and counted(block, "ok", "failed") == [1, 4]
-
-
-def test_a_connection_that_breaks_rules_ends_and_is_told_why() -> None:
-    codes = []
-
-    def script(peer: Peer) -> None:
-        here = Http2Peer(peer)
-        asked = here.request()
-        if peer.number == 0:
-            here.send(6, 0, 0, b"1")
-            while not here.goaways:
-                here.frame()
-            codes.extend(here.goaways)
-        else:
-            here.answer(asked.stream)
-        peer.finish()
-
-    async def go(vu: User) -> list[tuple[int, str]]:
-        return [((found := await vu.get("/")).status, found.error) for _ in range(2)]
-
-    found, _, _ = begin(script, go)
-    assert found == [(0, "protocol: length of a frame"), (200, "")] and codes == [6]
-
-
-def test_a_lost_connection_and_one_closed_while_idle() -> None:
-    def script(peer: Peer) -> None:
-        here = Http2Peer(peer)
-        here.answer(here.request().stream)
-        if peer.number == 1:
-            here.request()
-        peer.cut()
-
-    async def go(vu: User) -> list[Any]:
-        first = await vu.get("/")
-        while vu.maker.pool.servers()[0].connections()[0][1][0] < 2:  # the next one is new
-            await asyncio.sleep(0.01)
-            second = await vu.get("/")
-        again = await vu.get("/")  # the second connection is lost under it: it goes once more
-        return [first.status, second.status, again.status]
-
-    found, block, server = begin(script, go)
-    assert found == [200] * 3 and server.seen.connections == 3
-    assert counted(block, "retried") == [1] and block.errors(0) == []
-
-
-def test_a_server_that_speaks_http1_in_the_clear() -> None:
-    def script(peer: Peer) -> None:
-        peer.read(24)
-        peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        peer.finish()
-
-    async def go(vu: User) -> set[tuple[int, str]]:
-        return {(each.status, each.error) for each in await vu.batch(["/"] * 3)}
-
-    assert begin(script, go)[0] == {(0, "protocol: not HTTP/2")}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from http2_library import speaking
 from k6_texts import run_text
 from servers import OK, Server, answering
 
@@ -74,6 +75,21 @@ def test_requests_and_responses_are_logged(
     assert ("\n\nsent text\n" in said) is ("\n\nhello, world\n" in said) is bodies
     assert "Request:\nGET /b HTTP/1.1\n" in said, "also what has no response"
     assert said.count("Response:") == 1 and "abcdef123456" not in said
+
+
+def test_what_is_sent_over_http2_is_logged_as_it_is_sent(tmp_path: Path) -> None:
+    """Pseudo-fields and names in lower case, no Host and no Connection."""
+    text = DEBUGGED.replace("DEBUG", "noConnectionReuse: true, httpDebug: 'full'")
+    text = text.replace("/a`", "/a?token=abcdef123456`")
+    with Server(speaking()) as server:
+        said = run_text(tmp_path, text, server, "--http2").err
+    request = said.partition("Request:\n")[2].partition("\n\n")[0].splitlines()
+    head = [":path: /a?token=***", ":method: POST", ":scheme: http"]
+    assert request[:4] == [*head, f":authority: 127.0.0.1:{server.port}"]
+    assert {"authorization: ***", "content-length: 9"} < set(request[4:])
+    assert not any(line.startswith(("host", "connection")) for line in request)
+    assert "\n\nsent text\n" in said
+    assert "Response:\nHTTP/2.0 200\ncontent-length: 14\n\nhello, streams\n" in said
 
 
 def test_it_goes_where_the_console_goes_and_nothing_is_logged_without(
