@@ -100,6 +100,30 @@ def test_what_goes_wrong_is_named(script: Script, words: str) -> None:
     assert "\x1b" not in out
 
 
+def test_a_server_that_allows_no_stream_is_waited_for() -> None:
+    def script(peer: Peer) -> None:
+        peer.read(len(wire.greeting()))
+        peer.send(wire.built(wire.SETTINGS, b"\0\3\0\0\0\0"))
+        assert peer.read(9) == wire.built(wire.SETTINGS, b"", wire.ACK)
+        peer.send(wire.built(wire.SETTINGS, b"\0\3\0\0\0\1"))
+        peer.read(10)
+        peer.send(wire.built(wire.HEADERS, b"\x88", wire.END_HEADERS | wire.END_STREAM, 1))
+        peer.finish()
+
+    assert "Counted as ok" in shown(script)
+
+
+def test_a_server_that_never_allows_a_stream_is_named() -> None:
+    def script(peer: Peer) -> None:
+        peer.read(len(wire.greeting()))
+        peer.send(wire.built(wire.SETTINGS, b"\0\3\0\0\0\0"))
+        peer.stall()
+
+    out = shown(script, "--connect-timeout", "200ms", code=122)
+    assert "Counted as protocol: " in out and "the server allows no requests" in out
+    assert "HEADERS" not in out
+
+
 def test_a_silent_server_is_a_connect_timeout() -> None:
     out = shown(lambda peer: peer.stall(), "--connect-timeout", "200ms", code=122)
     assert "Counted as connect_timeout: " in out

@@ -62,7 +62,8 @@ class Session:
         self._window = self._first_window = wire.FIRST_WINDOW
         self._stream_window = 0
         self._tail = b""
-        self._settled = self._answered = self._begun = False
+        self._settled = self._open = self._answered = self._begun = False
+        self._allowed = True  # to open a stream
         self._deadline_ns = 0
 
     def run(self, connect_deadline_ns: int, timeout_s: float) -> None:
@@ -70,8 +71,9 @@ class Session:
         try:
             self._deadline_ns = connect_deadline_ns
             self._send(wire.greeting(), wire.PREFACE)
-            while not self._settled:
+            while not self._settled or not self._allowed:
                 self._hear()
+            self._open = True
             now = time.monotonic_ns()
             self.talk.settled_ns = self.talk.sent_ns = now
             self._deadline_ns = now + round(timeout_s * 1e9)
@@ -85,7 +87,7 @@ class Session:
 
     @property
     def _phase(self) -> str:
-        if not self._settled:
+        if not self._open:
             return "settings"
         if self.talk.status:
             return "body"
@@ -174,6 +176,8 @@ class Session:
         for number, value in frame.pairs():
             if number == wire.HEADER_TABLE_SIZE:
                 self._table_bytes = value
+            elif number == wire.MAX_CONCURRENT_STREAMS:
+                self._allowed = value > 0
             elif number == wire.INITIAL_WINDOW_SIZE:
                 self._stream_window += value - self._first_window
                 self._first_window = value
@@ -206,7 +210,9 @@ class Session:
             raise BrokenRule("length of the body")
 
     def _late(self) -> Failed:
-        return Failed("connect_timeout" if not self._settled else "timeout", self._phase)
+        if self._settled and not self._open:
+            return Failed("protocol", self._phase, "no streams allowed")
+        return Failed("timeout" if self._open else "connect_timeout", self._phase)
 
     def _until(self) -> None:
         left_ns = self._deadline_ns - time.monotonic_ns()
