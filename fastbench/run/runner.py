@@ -23,6 +23,7 @@ from fastbench.machine.processes import Found
 from fastbench.plan.network import followed_urls, resolve
 from fastbench.plan.network.resolve import Reach
 from fastbench.plan.plan import Plan
+from fastbench.results import protocol
 from fastbench.results.metric_values import MACHINE
 from fastbench.results.result import Result
 from fastbench.results.socket_counts import mode_of, noun_of
@@ -281,7 +282,9 @@ class _Run:
                 workers.stop()
             if not self._stopping(now_ns):
                 now = replace(seen.progress(looks.series), judgements=looks.judgements)
-                self.tell(replace(now, machines=self.pool.machines()))
+                chosen = self.plan.protocols != "http/1.1"
+                spoken = protocol.spoken(seen.total, chosen=chosen)
+                self.tell(replace(now, machines=self.pool.machines(), protocol=spoken))
             workers.nap(self._until_next_s(tick_s, looks))
 
     def _ticks(self, start_ns: int, *, warming: bool) -> sampling.Ticks:

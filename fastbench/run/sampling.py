@@ -59,11 +59,10 @@ class Progress:
     `asked_rate` is what is planned for now, `queued` how many planned requests wait for a
     connection; `warming` while nothing of it is measured yet. `notices` are sentences for now.
     `row` is the newest second, None before the first; `judgements` are how thresholds stand,
-    `by_url` the URLs of several as they were counted last, where somebody wants to know. `noun` is
-    what is counted: a script that sends no requests shows the operations that it times itself.
-    Beside requests, `row` has them, and `operations_failed` is how many failed so far. `derived`
-    are the formulas that a script names: each value so far, and whether that is a time or bytes.
-    `machines` are None in a run of this machine alone.
+    `by_url` the URLs of several, if asked for. `noun` is what is counted: a script that sends no
+    requests shows the operations that it times itself. Beside requests, `row` has them, and
+    `operations_failed` is how many failed so far. `derived` are a script's formulas: each value so
+    far, and whether of time or bytes. `machines` (None) and `protocol` ("") may go without saying.
     """
 
     elapsed_s: float
@@ -86,6 +85,7 @@ class Progress:
     operations_failed: int = 0
     derived: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     machines: Machines | None = None
+    protocol: str = ""
 
     @property
     def per_s(self) -> str:

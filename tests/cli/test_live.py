@@ -139,6 +139,7 @@ def test_the_warm_up_is_no_progress() -> None:
 
 def test_open_connections_are_counted_where_they_are_known() -> None:
     assert "no errors   64 open\n" in state_of(connections=64)
+    assert "no errors   64 open, HTTP/2\n" in state_of(connections=64, protocol="HTTP/2")
     assert "open" not in state_of()
 
 

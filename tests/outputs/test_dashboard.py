@@ -166,6 +166,8 @@ def test_how_far_the_run_is_and_what_is_broken_is_said_at_once() -> None:
             judgements=JUDGED,
             notices=(stuck,),
             derived={"tail": (7.5, "time")},
+            connections=12,
+            protocol="HTTP/2",
         )
     )
     seen = json.loads(told.whole().split(b"data: ")[1])
@@ -177,6 +179,7 @@ def test_how_far_the_run_is_and_what_is_broken_is_said_at_once() -> None:
     assert [each["word"] for each in seen["thresholds"]] == ["✗ failed", "… waiting"]
     figures = {each["name"]: (each["shown"], each["more"]) for each in seen["figures"]}
     assert figures["tail"] == ("7.50ms", "so far")
+    assert figures["connections"] == ("12", "HTTP/2")
     assert figures["VUs"] == ("7", "of 9") and figures["iterations"] == ("120", "3 dropped")
     told.end(replace(samples.good(), thresholds=JUDGED), None)
     seen = json.loads(told.whole().split(b"data: ")[1])

@@ -10,16 +10,21 @@ from http2_library import speaking
 from running import ONE
 from samples import good
 from servers import Server, answering
+from stream_peer import offering
 
+from fastbench.cli.args import url_args
 from fastbench.experiments.compare.saved_results import load_changes
 from fastbench.report import load_heading, protocol_words
 from fastbench.report.html import html_charts
 from fastbench.report.text.text_report import render
+from fastbench.results import protocol
 from fastbench.results.assessment import notices, verdict
 from fastbench.results.counts import Http2
 from fastbench.results.merging.merged_result import _http2
 from fastbench.results.result import ErrorRow, Result
 from fastbench.results.run_outcome import causes
+from fastbench.run import runner
+from fastbench.run.sampling import Progress
 
 SPOKEN = Http2(2, 0, streams=200, stream_limit=128, goaways=1, refused=3)
 
@@ -186,3 +191,30 @@ def test_who_waited_without_a_full_processor_is_told_what_would_load_more(
     )
     assert judged.limit == "none"
     assert words in judged.reasons[-1]
+
+
+@pytest.mark.parametrize(
+    ("sessions", "connects", "chosen", "told"),
+    [
+        (0, 3, False, ""),
+        (0, 3, True, "HTTP/1.1"),
+        (3, 3, False, "HTTP/2"),
+        (3, 0, True, "HTTP/2"),  # connected in the warm-up, or before
+        (1, 3, True, "HTTP/2 and HTTP/1.1"),
+        (0, 0, True, ""),
+    ],
+)
+def test_what_connections_chose_so_far(
+    sessions: int, connects: int, chosen: bool, told: str
+) -> None:
+    counters = {"sessions": sessions, "connects": connects}
+    assert protocol.spoken(counters, chosen=chosen) == told
+
+
+def test_who_watches_a_run_is_told_what_the_server_chose() -> None:
+    seen: list[Progress] = []
+    with Server(speaking(), tls=offering("h2")) as server:
+        command = url_args.parse(["-k", "-c2", *ONE[-2:], "-d", "700ms", server.url()])
+        assert not isinstance(command, str)
+        runner.run(command.plan, seen.append, thread_rates=False)
+    assert {each.protocol for each in seen if each.requests} == {"HTTP/2"}

@@ -137,7 +137,8 @@ def _state(now: Progress) -> Text:
         line.append(f"   {format_count(now.asked_rate)} req/s planned")
         line.append(f", {now.queued:,} queued", style="yellow" if now.queued else "dim")
     if now.connections:
-        line.append(f"   {now.connections:,} open", style="dim")
+        over = f", {now.protocol}" if now.protocol else ""
+        line.append(f"   {now.connections:,} open{over}", style="dim")
     return line
 
 

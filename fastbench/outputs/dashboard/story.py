@@ -167,6 +167,8 @@ class Story:
         if now.asked_rate is not None:
             bad = "bad" if now.queued else ""
             found.append(Figure("queued", format_count(now.queued), "wait for a connection", bad))
+        if now.protocol:
+            found.append(Figure("connections", format_count(now.connections), now.protocol))
         found += _of_users(now.users) if now.users is not None else []
         named = list(now.derived.items())[:MAX_DERIVED]
         return [*found, *(Figure(name, quantity(*value), "so far") for name, value in named)]

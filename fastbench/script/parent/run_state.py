@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from fastbench.foundation.usage_error import UsageError
+from fastbench.results import protocol
 from fastbench.results.load_stages import LoadStage
 from fastbench.results.metric_values import BUILT_IN, UNNAMED, Kind
 from fastbench.results.result import SeriesRow
@@ -246,6 +247,7 @@ class Standing:
             iterations_of=self._planned(),
             length_s=self._applied.length_s,
         )
+        base = replace(base, protocol=protocol.spoken(self._ticks.total, chosen=False))
         told = self.limits.derived.told
         return replace(base, users=users, judgements=self.looks.judgements, derived=told)
 
