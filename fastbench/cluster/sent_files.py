@@ -28,7 +28,7 @@ from fastbench.cluster.python_needs import Needs
 from fastbench.foundation import imports, units
 from fastbench.foundation.redact import printable
 from fastbench.foundation.usage_error import UsageError
-from fastbench.results.history_store import APPLICATION_ID
+from fastbench.results.history.history_store import APPLICATION_ID
 from fastbench.script.load import loader
 
 MAX_FILES = 20_000

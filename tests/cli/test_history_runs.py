@@ -27,11 +27,11 @@ from fastbench.cli.output import delivery
 from fastbench.cli.output.settings import Record
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.usage_error import UsageError
-from fastbench.results import history_store
-from fastbench.results.history_store import Entry
+from fastbench.results.history import history_store
+from fastbench.results.history.history_entry import Entry
 from fastbench.results.result import Result
 
-SCHEMA = Path(__file__).parents[2] / "fastbench/results/history.schema.json"
+SCHEMA = Path(__file__).parents[2] / "fastbench/results/history/history.schema.json"
 FEW = ("-n60", "-c2", "-t1")
 SCRIPT = """
 from fastbench import scenario

@@ -125,7 +125,7 @@ def test_a_script_that_may_open_anything_brings_its_folder_without_litter(tree: 
 
 
 def test_a_history_of_runs_is_left_out(tree: Tree) -> None:
-    from fastbench.results import history_store
+    from fastbench.results.history import history_store
 
     root = tree({"load.py": "import pathlib"})
     head = b"SQLite format 3\0".ljust(68, b"\0")

@@ -16,6 +16,7 @@ from fastbench.experiments.find.lost_machines import Lost
 from fastbench.experiments.find.search import Range
 from fastbench.foundation.usage_error import UsageError
 from fastbench.report.text.find_text import answer, failures
+from fastbench.results.counts import Http2
 from fastbench.results.histogram import Histogram
 from fastbench.results.json_codec import DocumentError
 from fastbench.results.latencies import Latency
@@ -52,7 +53,25 @@ def test_the_document_is_what_the_schema_says_and_reads_back() -> None:
         document = json.loads(json.dumps(found.to_document()))
         jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
         assert Found.from_document(document) == found
-        assert set(SCHEMA["required"]) | {"machines"} == set(document) == set(SCHEMA["properties"])
+        assert (
+            set(SCHEMA["required"]) | {"machines", "protocol"}
+            == set(document)
+            == set(SCHEMA["properties"])
+        )
+
+
+def test_the_version_of_http_that_was_measured_is_told() -> None:
+    chosen = {100.0: "", 200.0: "HTTP/1.1"}  # by rate; the others are of HTTP/2
+
+    def measure(rate: float) -> Result:
+        spoken = chosen.get(rate, "HTTP/2")
+        use = Http2(spoken == "HTTP/2", spoken == "HTTP/1.1", 1, 1, goaways=0, refused=0)
+        return replace(answered(rate, 1 if rate < 1000 else 100), http2=use)
+
+    assert searching(measure).protocol == "HTTP/2 and HTTP/1.1"
+    chosen.clear()
+    assert searching(measure).protocol == "HTTP/2"
+    assert searching(Knee(1000)).protocol == "HTTP/1.1"
 
 
 @pytest.mark.parametrize(

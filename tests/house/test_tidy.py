@@ -49,7 +49,7 @@ ROOMS["__main__"] = {"foundation", "cli"}
 PARTS: dict[str, set[str]] = {
     **{f"plan.{each}": {"plan"} for each in ("network", "varied")},
     **{f"results.{each}": {"results"} for each in ("thresholds", "assessment", "merging")},
-    **{"run.lua": set(), "run": {"run.lua"}},
+    **{"run.lua": set(), "run": {"run.lua"}, "results.history": {"results"}},
     "script.http": {"script"},
     "script.api": {"script", "script.http"},
     "script.protocols.databases": {"script"},

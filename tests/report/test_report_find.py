@@ -11,6 +11,7 @@ from samples import HOSTILE
 from searches import ALL, sample
 
 from fastbench.experiments.find.find_document import Found
+from fastbench.report.html import html_find
 from fastbench.report.text import find_text
 from fastbench.results.result import Warning_
 
@@ -57,9 +58,29 @@ def test_what_comes_from_outside_cannot_drive_the_terminal() -> None:
 def test_the_heading_has_the_streams_of_http2() -> None:
     found = sample("found")
     config = {**found.config, "connections": 10, "streams": 5, "http": "2"}
+    found = replace(found, protocol="HTTP/2")
     assert "  10 connections × 5 streams, HTTP/2, " in plain(  # noqa: RUF001
         replace(found, config=config)
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "spoken", "told"),
+    [
+        ("https://h/", "HTTP/2", "connections, HTTP/2, "),
+        ("https://h/", "HTTP/1.1", "connections, HTTP/1.1, "),
+        ("http://h/", "HTTP/2", "connections, HTTP/2, "),
+        ("http://h/", "HTTP/1.1", ""),
+        ("https://h/", "", ""),
+    ],
+)
+def test_the_heading_has_the_version_of_http_that_was_measured(
+    url: str, spoken: str, told: str
+) -> None:
+    found = sample("found")
+    found = replace(found, protocol=spoken, config={**found.config, "url": url, "http": ""})
+    assert (told or "connections, 1s at each") in plain(found)
+    assert ("HTTP/" in plain(found)) is bool(told) is ("HTTP/" in html_find.render(found))
 
 
 def test_a_step_is_a_line() -> None:

@@ -17,7 +17,7 @@ from fastbench.foundation.redact import printable
 from fastbench.report.html import html_history
 from fastbench.report.html.html_plot import round_values
 from fastbench.report.text import history_text
-from fastbench.results.history_store import Group
+from fastbench.results.history.history_entry import Group
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 WIDTHS = (60, 80, 93, 94, 120, 200)

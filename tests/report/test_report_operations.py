@@ -39,7 +39,7 @@ from fastbench.report.text import (
     suite_text,
     text_report,
 )
-from fastbench.results.history_store import Entry, Group
+from fastbench.results.history.history_entry import Entry, Group
 from fastbench.results.result import Operations, OperationsRow, Result
 
 SCRIPT = """

@@ -19,8 +19,10 @@ from histories import NAME, document, keep, run
 
 from fastbench.cli.args import earlier_run
 from fastbench.foundation.usage_error import UsageError
-from fastbench.results import history_store
-from fastbench.results.history_store import Entry
+from fastbench.report.text import history_text
+from fastbench.results.counts import Http2
+from fastbench.results.history import history_store
+from fastbench.results.history.history_entry import Entry
 from fastbench.results.result import Result
 
 WRITER = """
@@ -192,7 +194,7 @@ def other_database(path: Path) -> None:
 
 def newer(path: Path) -> None:
     keep(path, run())
-    changed(path, "PRAGMA user_version = 3")
+    changed(path, "PRAGMA user_version = 4")
 
 
 def unversioned(path: Path) -> None:
@@ -204,7 +206,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "text": (lambda path: path.write_text("id,name\n" * 300), "is not a history of runs"),
     "a document": (lambda path: path.write_bytes(document(run())), "is not a history of runs"),
     "a database": (other_database, "is a database, but no history of runs; name another file."),
-    "a newer one": (newer, "was written by a newer fastbench (layout 3; this one knows 2)"),
+    "a newer one": (newer, "was written by a newer fastbench (layout 4; this one knows 3)"),
     "one without layout": (unversioned, "is a database, but no history"),
 }
 
@@ -341,3 +343,21 @@ def test_results_of_every_sort_have_columns(path: Path) -> None:
     with history_store.opened(str(path)) as kept:
         runs = kept.groups()[0].runs
     assert [each.ended for each in runs[: len(every)]] == [each.summary.ended for each in every]
+
+
+def test_the_version_of_http_is_kept(path: Path) -> None:
+    use = Http2(2, 0, streams=10, stream_limit=10, goaways=0, refused=0)
+    mixed = replace(use, http1_connections=1)
+    keep(path, run(), run(http2=use), run(http2=mixed), run(http2=replace(use, connections=0)))
+    with history_store.opened(str(path)) as kept:
+        [group] = kept.groups()
+    assert [each.protocol for each in group.runs] == [
+        "HTTP/1.1",
+        "HTTP/2",
+        "HTTP/2 and HTTP/1.1",
+        "",
+    ]
+    shown = history_text.render([group], color=False, width=60)
+    heads, *rows = (line.split() for line in shown.splitlines()[1:6])
+    at = heads.index("HTTP") + 1  # a date has two words
+    assert [row[at] for row in rows[:3]] == ["1.1", "2", "2+1.1"]

@@ -13,7 +13,8 @@ import pytest
 from fastbench.cli import main
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.experiments.find.find_document import Found
-from fastbench.results import history_store
+from fastbench.results.history import history_store
+from fastbench.results.history.history_entry import Entry
 from fastbench.results.json_codec import plain
 from fastbench.results.result import Result
 
@@ -84,11 +85,12 @@ def test_thresholds_of_a_history_are_read_as_passed_and_failed(
 def test_a_run_may_follow_those_of_an_older_history(tmp_path: Path) -> None:
     shutil.copy(OLD / "runs.db", path := tmp_path / "runs.db")
     result = Result.from_document(json.loads((OLD / "closed.json").read_bytes()))
-    history_store.keep(str(path), history_store.Entry.of(result, "nightly"), b"{}")
+    history_store.keep(str(path), Entry.of(result, "nightly"), b"{}")
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (history_store.LAYOUT,)
     with history_store.opened(str(path)) as found:
         assert found.run(3).name == "nightly"
+        assert [found.run(at).protocol for at in (1, 2, 3)] == ["HTTP/1.1"] * 3
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -20,7 +20,7 @@ from fastbench.report.markdown import markdown_comparison, markdown_report
 from fastbench.report.text import compared_requests, comparison_text, text_report
 from fastbench.results import resolution
 from fastbench.results.histogram import Histogram
-from fastbench.results.history_store import Entry
+from fastbench.results.history.history_entry import Entry
 from fastbench.results.latencies import Latency, latency_ms
 from fastbench.results.metric_values import NamedRow
 from fastbench.results.result import Result

@@ -11,8 +11,8 @@ from typing import Any
 import samples
 from shapes import lognormal, series
 
-from fastbench.results import history_store
-from fastbench.results.history_store import Entry, Group
+from fastbench.results.history import history_store
+from fastbench.results.history.history_entry import Entry, Group
 from fastbench.results.result import Result, Summary
 
 __all__ = ["NAME", "document", "groups", "keep", "mixed", "run"]

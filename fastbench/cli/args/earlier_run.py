@@ -39,7 +39,7 @@ def filled(
 
 def _last(record: Record, name: str) -> Result | None:
     """Return the last complete run of a name; raises UsageError for a file that cannot be read."""
-    from fastbench.results import history_store
+    from fastbench.results.history import history_store
 
     if not os.path.exists(record.path):
         return None
@@ -72,6 +72,6 @@ def default_name(config: Mapping[str, object]) -> str:
 
 
 def _shown(name: str) -> str:
-    from fastbench.results import history_store
+    from fastbench.results.history.history_entry import MAX_NAME
 
-    return redact.printable(name)[: history_store.MAX_NAME]
+    return redact.printable(name)[:MAX_NAME]

@@ -17,8 +17,8 @@ from fastbench.cli.output import delivery, destinations
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import exit_codes, redact
 from fastbench.foundation.usage_error import UsageError
-from fastbench.results import history_store
-from fastbench.results.history_store import Group
+from fastbench.results.history import history_store
+from fastbench.results.history.history_entry import Group
 
 SCHEMA = "fastbench.history/1"
 LAST_SHOWN = 20  # runs of each name on a screen

@@ -10,8 +10,8 @@ from fastbench.cli.output.delivery import Look
 from fastbench.cli.output.settings import Record
 from fastbench.experiments.compare.saved_results import load_changes, machine_changes
 from fastbench.foundation.usage_error import UsageError
-from fastbench.results import history_store
-from fastbench.results.history_store import Entry
+from fastbench.results.history import history_store
+from fastbench.results.history.history_entry import Entry
 from fastbench.results.result import Result
 
 

@@ -94,7 +94,8 @@ class Found:
 
     `rate` is None if nothing held. `reasons` say what the limit was at the lowest rate that failed.
     `precision` is the share to which the border was to be found. `machines` are the names of those
-    of a cluster that carried the first run, none where it was this machine alone.
+    of a cluster that carried the first run, none where it was this machine alone. `protocol` is the
+    version of HTTP that the runs spoke, of each where there were several; "" where none connected.
     """
 
     version: str
@@ -113,6 +114,7 @@ class Found:
     warnings: tuple[Warning_, ...] = ()
     config: Mapping[str, object] = field(default_factory=dict)
     machines: tuple[str, ...] = field(default=(), metadata=LATER)
+    protocol: str = field(default="", metadata=LATER)
 
     def to_document(self) -> dict[str, object]:
         """Return the JSON-ready document of schema fastbench.find/1."""

@@ -23,6 +23,7 @@ from fastbench.experiments.find.lost_machines import Lost, LostMachines
 from fastbench.experiments.find.search import Next, Range, Try
 from fastbench.foundation.units import format_s
 from fastbench.results import resolution
+from fastbench.results.protocol import protocol_of
 from fastbench.results.result import Environment, Result, Warning_
 from fastbench.results.thresholds.judging import Threshold
 
@@ -74,6 +75,7 @@ class Course:
         self._history: list[Try] = []  # what the steps say of the server
         self._client: list[Step] = []  # those that only say something of the client
         self._environment: Environment | None = None
+        self._protocols: set[str] = set()
         self._version = ""
         self._lost = ""  # how a run was lost
         self._silent = 0  # runs in a row without one ok answer
@@ -154,6 +156,7 @@ class Course:
     def _note(self, result: Result) -> None:
         self._environment = self._environment or result.environment
         self._version = result.version
+        self._protocols |= set(filter(None, protocol_of(result).split(" and ")))
         ok = result.summary.ok + (result.warmup.ok if result.warmup else 0)
         self._answered = self._answered or ok > 0
         self._silent = 0 if ok else self._silent + 1
@@ -217,6 +220,7 @@ class Course:
             environment=self._environment,
             warnings=tuple(self._warnings(ended, ends)),
             machines=self._losses.machines,
+            protocol=" and ".join(sorted(self._protocols, reverse=True)),
         )
 
     def _too_short_for(self) -> str:

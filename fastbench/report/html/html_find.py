@@ -41,6 +41,7 @@ def render(found: Found) -> str:
     about = (
         f"{format_s(found.visit_s)} at each rate{after}",
         f"{plural(len(found.steps), 'run')} in {format_s(round(found.elapsed_s, 1))}",
+        find_text.protocol(found),
         find_text.machines(found),
         when,
     )

@@ -25,7 +25,7 @@ from fastbench.report.text.history_text import (
     started,
     times,
 )
-from fastbench.results.history_store import Entry, Group
+from fastbench.results.history.history_entry import Entry, Group
 
 WIDTH, HEIGHT = 460, 190  # in units of the picture; a phone shows them a little smaller
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 8, 24
@@ -64,7 +64,16 @@ def _group(group: Group) -> Markup:
 
 
 def _table(runs: Sequence[Entry]) -> Markup:
-    heads = ("run #", "started", f"{per_s(runs)} #", "p50 #", "p95 #", "p99 #", "failed #")
+    heads = (
+        "run #",
+        "started",
+        "protocol",
+        f"{per_s(runs)} #",
+        "p50 #",
+        "p95 #",
+        "p99 #",
+        "failed #",
+    )
     rows: list[Row] = []
     for run in runs:
         figures = map(ms, (run.p50_ms, run.p95_ms, run.p99_ms))
@@ -73,6 +82,7 @@ def _table(runs: Sequence[Entry]) -> Markup:
             (
                 str(run.id),
                 started(run),
+                run.protocol,
                 rate(run.requests_per_s),
                 *figures,
                 TableCell(share, "bad") if run.errors_share else share,

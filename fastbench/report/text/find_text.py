@@ -58,13 +58,21 @@ def _heading(page: Page, found: Found) -> list[str]:
     load = of_config(config)
     url = cut(load.url, page.width - len(load.method) - len(load.more) - 2)
     lines = [f"{load.method} {page.bold(url)}{load.more}".lstrip()] if load.url else []
-    parts: list[Part] = [(part, page.dim) for part in (load.loaded, load.protocol) if part]
+    parts: list[Part] = [(part, page.dim) for part in (load.loaded, protocol(found)) if part]
     if told := machines(found):
         parts.append((told, page.dim))
     after = f" after {format_s(found.warmup_s)} of warm-up" if found.warmup_s else ""
     parts.append((f"{format_s(found.visit_s)} at each rate{after}", page.dim))
     steps = f"{plural(len(found.steps), 'run')} in {format_s(round(found.elapsed_s, 1))}"
     return [*lines, *page.flowed("", [*parts, (steps, page.dim)])]
+
+
+def protocol(found: Found) -> str:
+    """Return the version of HTTP that was measured, "" where it could be but one."""
+    load = of_config(found.config)
+    spoken = found.protocol or load.protocol
+    only = spoken == "HTTP/1.1" and not load.url.startswith("https:")
+    return "" if only else printable(spoken)
 
 
 def machines(found: Found) -> str:

@@ -18,7 +18,7 @@ from fastbench.report.change import change
 from fastbench.report.columns import ms, percent
 from fastbench.report.page import MIN_COLUMNS, Page, Paint, cut, plural
 from fastbench.report.picture import sparkline
-from fastbench.results.history_store import Entry, Group
+from fastbench.results.history.history_entry import Entry, Group
 from fastbench.results.run_outcome import FEW_FAILED, MANY_FAILED
 
 REGRESSION = 96
@@ -162,6 +162,8 @@ def _columns(page: Page, runs: Sequence[Entry], moves: Set[int]) -> list[_Column
         *([_Column("p50", 8, lambda run: ms(run.p50_ms))] if wide else []),
         _Column("p95", 8, lambda run: ms(run.p95_ms)),
     ]
+    if any(run.protocol not in ("", "HTTP/1.1") for run in runs):
+        found.insert(2, _Column("HTTP", 6, _version))
     if wide:
         found += [
             _Column("p99", 8, lambda run: ms(run.p99_ms)),
@@ -170,6 +172,11 @@ def _columns(page: Page, runs: Sequence[Entry], moves: Set[int]) -> list[_Column
         if any(run.build for run in runs):
             found.append(_Column("build", BUILD_COLUMNS + 2, _build))
     return found
+
+
+def _version(run: Entry) -> str:
+    """Return the version of HTTP, of both where both were spoken: `2`, `1.1`, `2+1.1`."""
+    return printable(run.protocol).replace("HTTP/", "").replace(" and ", "+")
 
 
 def _build(run: Entry) -> str:

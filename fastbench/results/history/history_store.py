@@ -19,28 +19,24 @@ import os
 import sqlite3
 import stat
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
-from typing import Annotated
+from dataclasses import astuple, fields
 from urllib.parse import quote
 
 from fastbench.foundation import redact
 from fastbench.foundation.usage_error import UsageError
-from fastbench.results import resolution
+from fastbench.results.history.history_entry import MAX_NAME, Entry, Group
 from fastbench.results.json_codec import DocumentError, parsed, read
-from fastbench.results.result import ENDED, VERDICTS, Result
+from fastbench.results.result import Result
 
 APPLICATION_ID = 0x66626869  # "fbhi"
-LAYOUT = 2
+LAYOUT = WITH_PROTOCOL = 3  # which former layouts do not have
 BUSY_S = 10.0
-MAX_NAME = 200
 MAX_FIGURE = 1e12  # requests per second, or milliseconds
 MAX_DOCUMENT_BYTES = 256 * 2**20  # unpacked; an hour of a large script has a few MiB
-TIMES = ("response", "service", "operation")
-OUTCOMES = ("none", "passed", "failed")
+_FORMER_PROTOCOL = "'HTTP/1.1'"  # of all their runs
 _FORMER = {"kept": "passed", "broken": "failed"}  # of thresholds, in rows of layout 1
-_BUILD_TAGS = ("commit", "build", "version")  # of a script's run, the first that it has
 _SHOWN_NAMES = 8
 _TABLES = (
     """CREATE TABLE runs (
@@ -62,94 +58,25 @@ _TABLES = (
     cpu TEXT NOT NULL,
     cores INTEGER NOT NULL,
     kernel TEXT NOT NULL,
+    protocol TEXT NOT NULL,
     document BLOB NOT NULL
     )""",
     "CREATE INDEX runs_by_name ON runs (name, id)",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A run as its columns tell it. `id` is 0 before it is kept.
-
-    Percentiles are of response time where requests were planned, else of service time, as `times`
-    says, and of operations, as the rate is, of a run without requests; None where too few were
-    answered to have one. `version` is fastbench's, `build` the tag that says what was measured, ""
-    without one. `thresholds` are those that decide.
-    """
-
-    id: int
-    name: str
-    started_at: str
-    version: str
-    build: str
-    requests_per_s: float
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    times: Annotated[str, TIMES]
-    errors_share: float
-    ended: Annotated[str, ENDED]
-    verdict: Annotated[str, VERDICTS]
-    thresholds: Annotated[str, OUTCOMES]
-    exit_code: int
-    cpu: str
-    cores: int
-    kernel: str
-
-    @classmethod
-    def of(cls, result: Result, name: str, exit_code: int = 0) -> Entry:
-        """Return the columns of a result that is not kept yet."""
-        result = result.main
-        summary, machine = result.summary, result.environment
-        times, latency = result.headline
-
-        def at(percent: float) -> float | None:
-            value_ns = resolution.told_ns(latency, percent)
-            return None if value_ns is None else value_ns / 1e6
-
-        wrong = summary.failed + summary.timeouts
-        return cls(
-            id=0,
-            name=name,
-            started_at=machine.started_at,
-            version=result.version,
-            build=_build(result.config),
-            requests_per_s=summary.requests_per_s,
-            p50_ms=at(50.0),
-            p95_ms=at(95.0),
-            p99_ms=at(99.0),
-            times=times,
-            errors_share=wrong / summary.requests if summary.requests else 1.0,
-            ended=summary.ended,
-            verdict=result.validity.verdict,
-            thresholds=_held(result),
-            exit_code=exit_code,
-            cpu=machine.cpu,
-            cores=machine.cores,
-            kernel=machine.kernel,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The newest runs of one name, the newest last; `total` counts all that are kept."""
-
-    name: str
-    total: int
-    runs: tuple[Entry, ...]
-
-
 _COLUMNS = tuple(field.name for field in fields(Entry))
 _LISTED = ", ".join(_COLUMNS)
+_FORMER_LISTED = _LISTED.replace("protocol", f"{_FORMER_PROTOCOL} AS protocol")
 
 
 class History:
     """A file that is open to be read; what it tells belongs together."""
 
-    def __init__(self, connection: sqlite3.Connection, shown: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, shown: str, layout: int = LAYOUT) -> None:
         self._connection = connection
         self._shown = shown
+        self._listed = _LISTED if layout >= WITH_PROTOCOL else _FORMER_LISTED
 
     def groups(self, name: str | None = None, last: int | None = None) -> list[Group]:
         """Return the newest `last` runs of each name, or of one; who ran last stands last."""
@@ -167,7 +94,7 @@ class History:
     def run(self, number: int) -> Entry:
         """Return one run by its id."""
         found = self._connection.execute(
-            f"SELECT {_LISTED} FROM runs WHERE id = ?", (number,)
+            f"SELECT {self._listed} FROM runs WHERE id = ?", (number,)
         ).fetchone()
         if found is None:
             raise UsageError(self._no_run(number))
@@ -176,7 +103,7 @@ class History:
     def last_complete(self, name: str) -> Entry | None:
         """Return the newest run of a name that came to its end, None without any."""
         found = self._connection.execute(
-            f"SELECT {_LISTED} FROM runs WHERE name = ? AND ended = 'complete' "
+            f"SELECT {self._listed} FROM runs WHERE name = ? AND ended = 'complete' "
             "ORDER BY id DESC LIMIT 1",
             (name,),
         ).fetchone()
@@ -206,7 +133,7 @@ class History:
 
     def _runs(self, name: str, last: int | None) -> tuple[Entry, ...]:
         found = self._connection.execute(
-            f"SELECT {_LISTED} FROM runs WHERE name = ? ORDER BY id DESC LIMIT ?",
+            f"SELECT {self._listed} FROM runs WHERE name = ? ORDER BY id DESC LIMIT ?",
             (name, -1 if last is None else last),
         )
         return tuple(map(_entry, found))[::-1]
@@ -253,7 +180,10 @@ def keep(path: str, entry: Entry, document: bytes) -> None:
             connection.execute("BEGIN IMMEDIATE")
             if _is_empty(connection):
                 _lay_out(connection)
-            _check(connection, shown)
+            if _check(connection, shown) < WITH_PROTOCOL:
+                connection.execute(
+                    f"ALTER TABLE runs ADD COLUMN protocol TEXT NOT NULL DEFAULT {_FORMER_PROTOCOL}"
+                )
             places = ", ".join("?" * len(_COLUMNS))
             connection.execute(
                 f"INSERT INTO runs ({_LISTED}, document) VALUES ({places}, ?)",
@@ -279,8 +209,7 @@ def opened(path: str) -> Iterator[History]:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("BEGIN")
             if not _is_empty(connection):
-                _check(connection, shown)
-                yield History(connection, shown)
+                yield History(connection, shown, _check(connection, shown))
                 return
         with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as nothing:
             _lay_out(nothing)  # an empty file has no runs yet
@@ -330,8 +259,8 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
     return not ours and not tables
 
 
-def _check(connection: sqlite3.Connection, shown: str) -> None:
-    """Refuse a database that is not ours, or is laid out in a way we do not know."""
+def _check(connection: sqlite3.Connection, shown: str) -> int:
+    """Return the layout; refuse a database that is not ours, or whose layout we do not know."""
     layout = _pragma(connection, "user_version")
     if _pragma(connection, "application_id") != APPLICATION_ID or layout < 1:
         raise UsageError(f"{shown} is a database, but no history of runs; name another file.")
@@ -340,6 +269,7 @@ def _check(connection: sqlite3.Connection, shown: str) -> None:
             f"{shown} was written by a newer fastbench (layout {layout}; this one knows {LAYOUT}); "
             "use that one, or name another file."
         )
+    return layout
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
@@ -379,18 +309,3 @@ def _unpacked(packed: object) -> bytes:
     if not stream.eof:
         raise DocumentError("is cut off, or larger than any")
     return document
-
-
-def _build(config: Mapping[str, object]) -> str:
-    """Return what was measured, from the tags that a run was given."""
-    tags = config.get("tags")
-    named = tags if isinstance(tags, Mapping) else {}
-    found = next((str(named[name]) for name in _BUILD_TAGS if named.get(name)), "")
-    return redact.printable(found)[:MAX_NAME]
-
-
-def _held(result: Result) -> str:
-    deciding = [each for each in result.thresholds.values() if each.level == "fail" or each.grade]
-    if not deciding:
-        return "none"
-    return "failed" if result.thresholds_failed else "passed"
