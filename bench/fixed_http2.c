@@ -1,33 +1,17 @@
 /* A fixed-answer HTTP/2 server, made so that it is never the bottleneck of a benchmark.
  *
- * 1. One thread, edge-triggered epoll; each connection is registered once. Without TLS, HTTP/2 is
- *    spoken at once (RFC 9113 3.3).
+ * 1. Without TLS, HTTP/2 is spoken at once (RFC 9113 3.3); the rest is as in serving.h.
  * 2. Each request, ended by END_STREAM on HEADERS or DATA, is answered with the same head and a
  *    body of 38 bytes, as bench/server.c does: 72 bytes, of which only the stream's number differs.
  *    Nothing of a request is decoded, and the head refers to no table, so any client reads it.
  * 3. Out of contract: the client's windows (38 bytes of each are used) and settings.
- * 4. It dies with its parent. The first line printed is the port; on SIGTERM the last one is
+ * 4. The first line printed is the port; on SIGTERM the last one is
  *    "answered N connections N".
  */
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <getopt.h>
-#include <netinet/tcp.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#define PROGRAM "fixed_http2"
+#include "serving.h"
 
-enum { EVENTS_MAX = 1024, BACKLOG = 16384, READ_BYTES = 1 << 16, PREFACE_BYTES = 24,
-       HEADER_BYTES = 9, UNSENT_MAX = 1 << 22 };
+enum { PREFACE_BYTES = 24, HEADER_BYTES = 9, UNSENT_MAX = 1 << 22 };
 enum { DATA = 0, HEADERS = 1, SETTINGS = 4, PING = 6 };
 enum { END_STREAM = 1, ACK = 1 };
 
@@ -51,13 +35,7 @@ enum { HEAD_STREAM_AT = 5, DATA_STREAM_AT = HEADER_BYTES + 16 + 5 };
 static const uint8_t settings[] = {0, 0, 0, SETTINGS, 0, 0, 0, 0, 0};
 static const uint8_t settings_ack[] = {0, 0, 0, SETTINGS, ACK, 0, 0, 0, 0};
 
-static struct { uint64_t answered, connections; } count;
-static int epoll_fd, listen_fd, signal_fd;
-
-static void die(const char *what) {
-    fprintf(stderr, "fixed_http2: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
+static uint64_t answered;
 
 static uint8_t *reserve(struct conn *conn, size_t bytes) {
     if (conn->out_end + bytes > conn->out_room) {
@@ -92,7 +70,7 @@ static void on_frame(struct conn *conn, const uint8_t *frame, size_t payload_byt
         memcpy(answer + HEAD_STREAM_AT, frame + 5, 4);
         memcpy(answer + DATA_STREAM_AT, frame + 5, 4);
         put(conn, answer, sizeof answer);
-        count.answered++;
+        answered++;
     } else if (type == SETTINGS && !(flags & ACK)) {
         put(conn, settings_ack, sizeof settings_ack);
     } else if (type == PING && !(flags & ACK)) {
@@ -145,64 +123,19 @@ static bool conn_serve(struct conn *conn, bool hangup) {
     }
 }
 
+static struct conn *conn_open(int fd) {
+    struct conn *conn = calloc(1, sizeof *conn);
+    if (conn) {
+        conn->fd = fd;
+        conn->preface_left = PREFACE_BYTES;
+    }
+    return conn;
+}
+
 static void conn_close(struct conn *conn) {
     close(conn->fd);
     free(conn->out);
     free(conn);
-}
-
-static void watch(int fd, uint32_t events, void *owner) {
-    struct epoll_event event = {.events = events, .data.ptr = owner};
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
-        die("epoll_ctl");
-}
-
-static void accept_all(void) {
-    const int one = 1;
-    int fd;
-    while ((fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        struct conn *conn = calloc(1, sizeof *conn);
-        if (!conn)
-            die("calloc");
-        conn->fd = fd;
-        conn->preface_left = PREFACE_BYTES;
-        count.connections++;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        watch(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, conn);
-    }
-}
-
-/* Prints the port it listens on, so that --port 0 is of use. */
-static void listen_on(uint16_t port) {
-    const int one = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t address_bytes = sizeof address;
-    listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(listen_fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(listen_fd, BACKLOG) < 0)
-        die("listen");
-    getsockname(listen_fd, (struct sockaddr *)&address, &address_bytes);
-    printf("%d\n", ntohs(address.sin_port));
-    fflush(stdout);
-}
-
-static void serve_until_signal(void) {
-    static struct epoll_event events[EVENTS_MAX];
-    for (;;) {
-        int ready = epoll_wait(epoll_fd, events, EVENTS_MAX, -1);
-        for (int i = 0; i < ready; i++) {
-            void *owner = events[i].data.ptr;
-            if (owner == &signal_fd)
-                return;
-            if (owner == &listen_fd)
-                accept_all();
-            else if (!conn_serve(owner, events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
-                conn_close(owner);
-        }
-    }
 }
 
 int main(int argc, char **argv) {
@@ -215,18 +148,7 @@ int main(int argc, char **argv) {
         }
         port = strtoul(optarg, NULL, 10);
     }
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
-    listen_on((uint16_t)port);
-    watch(listen_fd, EPOLLIN, &listen_fd);
-    watch(signal_fd, EPOLLIN, &signal_fd);
-    serve_until_signal();
-    printf("answered %lu connections %lu\n", count.answered, count.connections);
+    serve((uint16_t)port, false);
+    printf("answered %lu connections %lu\n", answered, connections);
     return 0;
 }

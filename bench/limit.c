@@ -10,24 +10,10 @@
  * included. The server is on 127.0.0.1. With MESSAGE_BYTES each connection opens a WebSocket first;
  * what it sends then is one masked frame of so many bytes, at most 125, made beforehand.
  */
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+#define PROGRAM "limit"
+#include "sending.h"
 
-enum { EVENTS_MAX = 1024, READ_BYTES = 1 << 20, CONNECTIONS_MAX = 1 << 17 };
+enum { CONNECTIONS_MAX = 1 << 17 };
 
 struct conn {
     int fd;
@@ -35,38 +21,7 @@ struct conn {
 };
 
 static struct { char bytes[1024]; size_t total; } request;
-static char buffer[READ_BYTES];
 static size_t answer_bytes = 127;
-
-static void die(const char *what) {
-    fprintf(stderr, "limit: %s: %s\n", what, errno ? strerror(errno) : "unexpected");
-    exit(1);
-}
-
-static double now_s(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static double cpu_s(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-}
-
-static int connect_to(uint16_t port) {
-    const int one = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
-        die("connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    return fd;
-}
 
 static void send_request(const struct conn *conn) {
     if (send(conn->fd, request.bytes, request.total, MSG_NOSIGNAL) != (ssize_t)request.total)
@@ -126,23 +81,11 @@ static uint64_t drain(struct conn *conn) {
     }
 }
 
-static uint64_t run(int epoll_fd, double end_s) {
-    static struct epoll_event events[EVENTS_MAX];
-    uint64_t requests = 0;
-    while (now_s() < end_s) {
-        int ready = epoll_wait(epoll_fd, events, EVENTS_MAX, 100);
-        for (int i = 0; i < ready; i++)
-            requests += drain(events[i].data.ptr);
-    }
-    return requests;
-}
-
 int main(int argc, char **argv) {
     if (argc < 4) {
         fputs("usage: limit PORT CONNECTIONS SECONDS [ANSWER_BYTES] [PATH] [MESSAGE_BYTES]\n", stderr);
         return 1;
     }
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     uint16_t port = (uint16_t)strtoul(argv[1], NULL, 10);
     long connections = strtol(argv[2], NULL, 10);
     double seconds = strtod(argv[3], NULL);
@@ -154,31 +97,21 @@ int main(int argc, char **argv) {
     request.total = (size_t)snprintf(request.bytes, sizeof request.bytes,
                                      "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
                                      argc > 5 ? argv[5] : "/", port);
-    struct rlimit files;
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-
-    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    int epoll_fd = begin();
     struct conn *conns = calloc((size_t)connections, sizeof *conns);
-    if (epoll_fd < 0 || !conns)
+    if (!conns)
         die("start");
     for (long i = 0; i < connections; i++) {
         conns[i].fd = connect_to(port);
         if (message_bytes)
             upgrade(&conns[i], argv[5]);
-        struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = &conns[i]};
-        if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, conns[i].fd, &event) < 0)
-            die("epoll_ctl");
+        watch(epoll_fd, conns[i].fd, &conns[i]);
     }
     if (message_bytes)
         frame(message_bytes);
     double start_s = now_s();
     for (long i = 0; i < connections; i++)
         send_request(&conns[i]);
-    uint64_t requests = run(epoll_fd, start_s + seconds);
-    double elapsed_s = now_s() - start_s;
-    printf("%lu %.6f %.1f %.4f\n", requests, elapsed_s, (double)requests / elapsed_s,
-           cpu_s() / (double)(requests ? requests : 1) * 1e6);
+    load(epoll_fd, start_s, seconds);
     return 0;
 }

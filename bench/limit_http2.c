@@ -7,24 +7,10 @@
  *
  * prints "requests seconds req/s cpu_us_per_request"; CPU is the whole process's.
  */
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+#define PROGRAM "limit_http2"
+#include "sending.h"
 
-enum { EVENTS_MAX = 1024, READ_BYTES = 1 << 20, CONNECTIONS_MAX = 4096, STREAMS_MAX = 1000 };
+enum { CONNECTIONS_MAX = 4096, STREAMS_MAX = 1000 };
 
 struct conn {
     int fd;
@@ -41,36 +27,10 @@ static const char preface[] =
     "\0\0\4\x08\0\0\0\0\0\x7f\xff\0\0";
 enum { GREETING_BYTES = 18 };  /* the server's SETTINGS, and its acknowledgement of ours */
 
-static uint8_t buffer[READ_BYTES], out[STREAMS_MAX * sizeof request];
+static uint8_t out[STREAMS_MAX * sizeof request];
 static size_t answer_bytes = 72;
 
-static void die(const char *what) {
-    fprintf(stderr, "limit_http2: %s: %s\n", what, errno ? strerror(errno) : "unexpected");
-    exit(1);
-}
-
-static double now_s(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static double cpu_s(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-}
-
-static int connect_to(uint16_t port) {
-    const int one = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
-        die("connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+static void greet(int fd) {
     if (send(fd, preface, sizeof preface - 1, MSG_NOSIGNAL) != sizeof preface - 1)
         die("send");
     for (size_t got = 0; got < GREETING_BYTES;) {
@@ -79,7 +39,6 @@ static int connect_to(uint16_t port) {
             die("recv: no settings");
         got += (size_t)n;
     }
-    return fd;
 }
 
 static void send_requests(struct conn *conn, size_t n) {
@@ -111,23 +70,11 @@ static uint64_t drain(struct conn *conn) {
     return done;
 }
 
-static uint64_t run(int epoll_fd, double end_s) {
-    static struct epoll_event events[EVENTS_MAX];
-    uint64_t requests = 0;
-    while (now_s() < end_s) {
-        int ready = epoll_wait(epoll_fd, events, EVENTS_MAX, 100);
-        for (int i = 0; i < ready; i++)
-            requests += drain(events[i].data.ptr);
-    }
-    return requests;
-}
-
 int main(int argc, char **argv) {
     if (argc < 5) {
         fputs("usage: limit_http2 PORT CONNECTIONS STREAMS SECONDS [ANSWER_BYTES]\n", stderr);
         return 1;
     }
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     uint16_t port = (uint16_t)strtoul(argv[1], NULL, 10);
     long connections = strtol(argv[2], NULL, 10), streams = strtol(argv[3], NULL, 10);
     double seconds = strtod(argv[4], NULL);
@@ -136,23 +83,19 @@ int main(int argc, char **argv) {
     if (connections < 1 || connections > CONNECTIONS_MAX || streams < 1 || streams > STREAMS_MAX ||
         !answer_bytes)
         die("bad arguments");
-    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    int epoll_fd = begin();
     struct conn *conns = calloc((size_t)connections, sizeof *conns);
-    if (epoll_fd < 0 || !conns)
+    if (!conns)
         die("start");
     for (long i = 0; i < connections; i++) {
         conns[i].fd = connect_to(port);
         conns[i].next_id = 1;
-        struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = &conns[i]};
-        if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, conns[i].fd, &event) < 0)
-            die("epoll_ctl");
+        greet(conns[i].fd);
+        watch(epoll_fd, conns[i].fd, &conns[i]);
     }
     double start_s = now_s();
     for (long i = 0; i < connections; i++)
         send_requests(&conns[i], (size_t)streams);
-    uint64_t requests = run(epoll_fd, start_s + seconds);
-    double elapsed_s = now_s() - start_s;
-    printf("%lu %.6f %.1f %.4f\n", requests, elapsed_s, (double)requests / elapsed_s,
-           cpu_s() / (double)(requests ? requests : 1) * 1e6);
+    load(epoll_fd, start_s, seconds);
     return 0;
 }

@@ -1,34 +1,18 @@
 /* A fixed-answer HTTP/1.1 server, made so that it is never the bottleneck of a benchmark.
  *
- * 1. One thread, edge-triggered epoll; each connection is registered once, for both directions,
- *    so a request costs one recv and one send.
+ * 1. A request costs one recv and one send: see serving.h.
  * 2. A request ends at its blank line (RFC 9112 2.1); POST, PUT and PATCH bodies are skipped by
  *    their Content-Length. HEAD and chunked uploads are outside the contract.
  * 3. All answers are the same, so what a client is owed is a byte count into an endless repetition
  *    of one. Requests that arrive together are answered together; nothing more is read from a
  *    client that does not take its answers.
- * 4. It dies with its parent. The first line printed is the port; with --count the last one, on
+ * 4. The first line printed is the port; with --count the last one, on
  *    SIGTERM or SIGINT, is "read N answered N connections N".
  */
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <getopt.h>
-#include <netinet/tcp.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#define PROGRAM "server"
+#include "serving.h"
 
-enum { EVENTS_MAX = 1024, BACKLOG = 16384, READ_BYTES = 1 << 16, REPEAT_BYTES = 1 << 16 };
+enum { REPEAT_BYTES = 1 << 16 };
 
 struct conn {
     int fd;
@@ -41,13 +25,7 @@ struct conn {
 
 /* bytes holds the answer at least once, and several times over when it is small. */
 static struct { char *bytes; size_t bytes_total, bytes_each; } answer;
-static struct { uint64_t read, answered, connections; } count;
-static int epoll_fd, listen_fd, signal_fd;
-
-static void die(const char *what) {
-    fprintf(stderr, "server: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
+static struct { uint64_t read, answered; } count;
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -152,63 +130,17 @@ static bool conn_serve(struct conn *conn, bool hangup) {
     }
 }
 
+static struct conn *conn_open(int fd) {
+    struct conn *conn = calloc(1, sizeof *conn);
+    if (conn)
+        conn->fd = fd;
+    return conn;
+}
+
 static void conn_close(struct conn *conn) {
     close(conn->fd);
     free(conn->head);
     free(conn);
-}
-
-static void watch(int fd, uint32_t events, void *owner) {
-    struct epoll_event event = {.events = events, .data.ptr = owner};
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
-        die("epoll_ctl");
-}
-
-static void accept_all(void) {
-    const int one = 1;
-    int fd;
-    while ((fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        struct conn *conn = calloc(1, sizeof *conn);
-        if (!conn)
-            die("calloc");
-        conn->fd = fd;
-        count.connections++;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        watch(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, conn);
-    }
-}
-
-/* Prints the port it listens on, so that --port 0 is of use. */
-static void listen_on(uint16_t port, bool reuseport) {
-    const int one = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t address_bytes = sizeof address;
-    listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    setsockopt(listen_fd, SOL_SOCKET, reuseport ? SO_REUSEPORT : SO_REUSEADDR, &one, sizeof one);
-    if (bind(listen_fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(listen_fd, BACKLOG) < 0)
-        die("listen");
-    getsockname(listen_fd, (struct sockaddr *)&address, &address_bytes);
-    printf("%d\n", ntohs(address.sin_port));
-    fflush(stdout);
-}
-
-static void serve_until_signal(void) {
-    static struct epoll_event events[EVENTS_MAX];
-    for (;;) {
-        int ready = epoll_wait(epoll_fd, events, EVENTS_MAX, -1);
-        for (int i = 0; i < ready; i++) {
-            void *owner = events[i].data.ptr;
-            if (owner == &signal_fd)
-                return;
-            if (owner == &listen_fd)
-                accept_all();
-            else if (!conn_serve(owner, events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
-                conn_close(owner);
-        }
-    }
 }
 
 int main(int argc, char **argv) {
@@ -232,25 +164,10 @@ int main(int argc, char **argv) {
             return 1;
         }
     }
-    struct rlimit files;
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
     answer_init(body_bytes, text);
-    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
-    listen_on((uint16_t)port, reuseport);
-    watch(listen_fd, EPOLLIN, &listen_fd);
-    watch(signal_fd, EPOLLIN, &signal_fd);
-    serve_until_signal();
+    serve((uint16_t)port, reuseport);
     if (print_count)
         printf("read %lu answered %lu connections %lu\n", count.read, count.answered,
-               count.connections);
+               connections);
     return 0;
 }
