@@ -23,7 +23,9 @@ def compiled(name: str) -> str:
     source = ROOT / "bench" / name
     if shutil.which("gcc") is None:
         pytest.skip(f"no gcc to compile bench/{name} with")
-    return made(source.stem, ["gcc", "-O2", str(source)], [source, *sorted(source.parent.glob("*.h"))])
+    return made(
+        source.stem, ["gcc", "-O2", str(source)], [source, *sorted(source.parent.glob("*.h"))]
+    )
 
 
 def made(name: str, command: Sequence[str], sources: Iterable[Path]) -> str:

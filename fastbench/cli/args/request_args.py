@@ -9,11 +9,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from fastbench import __version__
+from fastbench.cli.args import target_args
 from fastbench.cli.args.varied_args import Varying
 from fastbench.foundation import redact
 from fastbench.foundation.usage_error import UsageError
-from fastbench.plan import body, placeholder_texts, request, text_file, url_list, urls
-from fastbench.plan.plan import Request, Signing, check_header, check_method
+from fastbench.plan import body, http_message, placeholder_texts, request, text_file, url_list, urls
+from fastbench.plan.plan import Plan, Request, Signing, check_header, check_method
 from fastbench.plan.request import Headers, Message
 from fastbench.plan.workload import Load
 from fastbench.plan.wrk_script import WrkScript
@@ -335,6 +336,15 @@ def lua_script(
         body=None if data is None else data.data,
         arguments=tuple(map(body.encoded, words)),
     ), load
+
+
+def completed(
+    asked: Plan, flags: SimpleNamespace, first: urls.Url, common: Message, notices: list[str]
+) -> Plan:
+    """Return the plan with its signature and redirects; say what HTTP/2 has no place for."""
+    if asked.protocols != "http/1.1" and (names := http_message.left_out(common.headers)):
+        notices.append(f"{http_message.without_place(names)}; --http1 sends it.")
+    return target_args.completed(replace(asked, signing=signing(flags, first, common)), flags)
 
 
 def apart(script: WrkScript | None, output: Output) -> WrkScript | None:

@@ -24,7 +24,7 @@ from fastbench.cli.output import destinations, formats, machine_flags
 from fastbench.cli.output.settings import Against, Format, Output, Record
 from fastbench.foundation import redact
 from fastbench.foundation.usage_error import UsageError
-from fastbench.plan import http_message, plan, request, workload
+from fastbench.plan import plan, plan_config, request, workload
 
 if TYPE_CHECKING:
     from fastbench.outputs.output_flags import OutputFlag as Out
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 
 _FORMATS: dict[str, Format] = {name: name for name in get_args(Format)}
-_LONG_WORD = 200  # of a body in the echoed command line
 MAX_PORT = 65_535
 
 
@@ -93,17 +92,12 @@ def command(
     script, load = request_args.lua_script(flags, addresses, message, load, first, notices)
     bind, family = target_args.send_from(flags, first, connected)
     expect = _expect(flags, varying)
-    typed: dict[str, object] = {
-        "command": _command(argv),
-        "urls": len(requests),
-        "method": requests[0].method,
-        "headers": [[name, _shown(redact.header(name, value))] for name, value in message.headers],
-        "body_bytes": None if message.body is None else len(message.body.data),
-    }
+    typed = plan_config.of_command(argv) | plan_config.of_requests(requests, message.headers)
+    typed |= {"body_bytes": None if message.body is None else len(message.body.data)}
     typed |= {"expect_status": flags.expect_status, "bind": list(bind), "family": family}
     typed |= target_args.config(flags, connected) | request_args.config(flags, requests)
-    typed["thresholds"] = [_shown(redact.text(text)) for text in flags.thresholds]
-    config = typed | _config(target, load, expect) | _config_of_socket(socket)
+    typed["thresholds"] = [plan_config.shown(redact.text(text)) for text in flags.thresholds]
+    config = typed | plan_config.of_parts(target, load, expect) | plan_config.of_socket(socket)
     wanted = output(flags)
     config |= machine_flags.config(wanted.on) | varying.config()
     config |= {} if script is None else {"lua": redact.printable(script.path)}
@@ -122,10 +116,7 @@ def command(
     way = (watched, flags.one_address, socket, connected, varying.feed, varying.seed)
     asked = plan.Plan(target, requests, load, expect, bind, family, config, *way)
     asked = replace(asked, lua=request_args.apart(script, wanted))
-    asked = replace(asked, signing=request_args.signing(flags, first, message))
-    asked = target_args.completed(asked, flags)
-    if asked.protocols != "http/1.1" and (names := http_message.left_out(message.headers)):
-        notices.append(f"{http_message.without_place(names)}; --http1 sends it.")
+    asked = request_args.completed(asked, flags, first, message, notices)
     return Command(asked, replace(wanted, thresholds=found), tuple(notices))
 
 
@@ -317,86 +308,3 @@ def _save_baseline(flags: SimpleNamespace) -> str | None:
     from fastbench.results import baseline_store
 
     return baseline_store.check_name("--save-baseline", flags.save_baseline)
-
-
-def _config(target: plan.Target, load: workload.Load, expect: plan.Expect) -> dict[str, object]:
-    """Return the plan as it goes into the document; nothing here is a secret."""
-    text = expect.body.decode("utf-8", "replace")
-    tls = target.tls
-    return {
-        "url": target.url,
-        "unix": _shown(target.unix_path),
-        "connections": load.connections,
-        "workers": load.workers,
-        "duration_s": load.duration_s,
-        "requests": load.requests,
-        "pipeline": load.pipeline,
-        "http": load.http,
-        "streams": load.streams,
-        "keepalive": load.keepalive,
-        "retry": load.retry,
-        "timeout_s": load.timeout_s,
-        "connect_timeout_s": load.connect_timeout_s,
-        "warmup_s": load.warmup_s,
-        "drain": load.drain,
-        **_config_of_pace(load.pace),
-        "expect_body": redact.printable(redact.text(text)) or None,
-        "tls": None
-        if tls is None
-        else {
-            "verify": tls.verify,
-            "cafile": _shown(tls.cafile),
-            "certfile": _shown(tls.certfile),
-            "servername": tls.servername,
-        },
-    }
-
-
-def _config_of_socket(socket: plan.WebSocket | None) -> dict[str, object]:
-    """Return what connections do as WebSockets; nothing in a run of HTTP."""
-    if socket is None:
-        return {}
-    return {
-        "websocket": {
-            "mode": socket.mode,
-            "message_bytes": len(socket.message),
-            "binary": socket.binary,
-            "subprotocols": list(socket.subprotocols),
-        }
-    }
-
-
-def _config_of_pace(pace: workload.Pace | None) -> dict[str, object]:
-    """Return what the plan asks for over time; a last stage without end has no length."""
-    if pace is None:
-        return dict.fromkeys(("rate", "stages", "arrival", "burst", "on_overload"))
-    stages = [
-        {
-            "length_s": stage.length_s if math.isfinite(stage.length_s) else None,
-            "first": stage.first,
-            "last": stage.last,
-        }
-        for stage in pace.stages
-    ]
-    if not pace.rates:
-        none = dict.fromkeys(("rate", "arrival", "burst", "on_overload"))
-        return {**none, "stages": stages}
-    return {
-        "rate": pace.peak,
-        "stages": stages if len(stages) > 1 else None,
-        "arrival": pace.arrival,
-        "burst": {"requests": pace.burst, "every_s": pace.every_s} if pace.burst else None,
-        "on_overload": "drop" if pace.drop else "queue",
-    }
-
-
-def _command(argv: Sequence[str]) -> list[str]:
-    """Return the command line as it may be shown: secrets masked, bodies cut."""
-    words = ["fastbench", *redact.argv(argv)]
-    cut = (word if len(word) <= _LONG_WORD else f"{word[:_LONG_WORD]}…" for word in words)
-    return [_shown(word) or "" for word in cut]
-
-
-def _shown(text: str | None) -> str | None:
-    """Return text that can be encoded: a command line may hold bytes that are no UTF-8."""
-    return None if text is None else redact.printable(text, lines=True)
