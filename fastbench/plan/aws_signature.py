@@ -23,12 +23,13 @@ from urllib.parse import quote, unquote_to_bytes
 
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan.body import encoded
-from fastbench.plan.plan import Request, Signing
+from fastbench.plan.plan import Plan, Request, Signing
 
 PERIOD_S = 60
 LONG_PERIOD_S = 240  # of runs of more than LONG_S; AWS takes what is up to 5 minutes old, or new
 LONG_S = 3600
 UNKNOWN_S = 6 * 3600.0  # signed for, where only -n ends the run
+START_S = 60.0  # that a run may take until it begins
 MAX_TEXTS = 100_000
 MAX_TEXT_BYTES = 1 << 30
 
@@ -116,6 +117,13 @@ def signed_texts(
         for number in range(periods)
         for each in requests
     )
+
+
+def periods_of(plan: Plan) -> tuple[int, int]:
+    """Return `periods` of a run, with the time around it. Raises UsageError."""
+    load = plan.load
+    around_s = load.warmup_s + load.connect_timeout_s + load.timeout_s + START_S
+    return periods(plan.requests, None if load.duration_s is None else load.duration_s + around_s)
 
 
 def periods(requests: Sequence[Request], length_s: float | None) -> tuple[int, int]:

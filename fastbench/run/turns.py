@@ -16,7 +16,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import compress
 
@@ -128,6 +128,8 @@ class TurnsRun:
         for plan, reach, block in zip(self.plan.sides, self.reaches, self.blocks, strict=True):
             share = worker.shares(plan, count)[index]
             cycle = worker.order(plan.requests)
+            if plan.signing is not None:  # for all slices together
+                plan = replace(plan, load=replace(plan.load, duration_s=self.plan.limit_s))
             engines.append(worker.engine(plan, reach.used, cycle, block, share))
         worker.control(partial(_core.run_in_turns, engines, self.shared, index))
 

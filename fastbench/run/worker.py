@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from fastbench.run.lua.text_maker import TextMaker
 
 LOOK_S = 0.25
-START_S = 60.0  # that a run may take until it begins
 MAX_CYCLE = 1_000_000
 
 
@@ -178,10 +177,8 @@ def timed(plan: Plan, now_ns: int) -> tuple[tuple[Request, ...], tuple[int, int,
         return plan.requests, None
     from fastbench.plan import aws_signature
 
-    load, unix_s = plan.load, environment.unix_ns() // 1_000_000_000
-    around_s = load.warmup_s + load.connect_timeout_s + load.timeout_s + START_S
-    length_s = None if load.duration_s is None else load.duration_s + around_s
-    count, period_s = aws_signature.periods(plan.requests, length_s)
+    unix_s = environment.unix_ns() // 1_000_000_000
+    count, period_s = aws_signature.periods_of(plan)
     requests = aws_signature.signed_texts(plan.requests, plan.signing, unix_s, count, period_s)
     period_ns = period_s * 1_000_000_000
     return requests, (now_ns + period_ns, period_ns, len(plan.requests))

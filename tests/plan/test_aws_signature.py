@@ -220,6 +220,15 @@ def test_a_run_and_debug_are_signed_and_secrets_stay_inside() -> None:
     assert plan_message.plan_of(plan_message.message_of(planned("http://h/")), None).signing
 
 
+def test_both_sides_of_a_comparison_are_signed() -> None:
+    with Server(answering()) as one, Server(answering()) as other:
+        words = ("--slice", "20ms", "--time", "1s", "--aws-sigv4", "r:s", "-a", "K:S")
+        shown = invoke("compare", *words, one.url(), other.url())
+    assert shown.returncode in (0, 96), shown.stderr
+    for server in (one, other):
+        assert b"Credential=K/" in server.seen.last and server.seen.requests > 20
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -227,6 +236,7 @@ def test_a_run_and_debug_are_signed_and_secrets_stay_inside() -> None:
         (("ws://h/",), "leave it out with ws://"),
         (("-H", "Authorization: x", "http://h/"), "leave yours out"),
         (("http://u:p@h/",), "leave yours out"),
+        (("-d", "365d", "http://h/"), "fewer URLs, a smaller body or a shorter -d"),
     ],
 )
 def test_what_cannot_be_signed_is_refused(words: tuple[str, ...], said: str) -> None:

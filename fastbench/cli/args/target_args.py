@@ -74,7 +74,11 @@ def config(flags: SimpleNamespace, rules: tuple[ConnectTo, ...]) -> dict[str, ob
 
 
 def completed(asked: Plan, flags: SimpleNamespace) -> Plan:
-    """Return the plan with --no-delay and --follow."""
+    """Return the plan with --no-delay and --follow; refuse what is too much to sign."""
+    if asked.signing is not None:
+        from fastbench.plan import aws_signature
+
+        aws_signature.periods_of(asked)
     return replace(asked, no_delay=no_delay(flags), follow=follow(flags))
 
 
