@@ -29,7 +29,7 @@ def rendered(folder: Path, text: str, common: Message | None = None) -> list[byt
     """Render a list as the command line does."""
     path = folder / "list.txt"
     path.write_text(text)
-    flags = SimpleNamespace(urls_from_file=[str(path)])
+    flags = SimpleNamespace(urls_from_file=[str(path)], rand_regex_url=False)
     requests, _ = request_args.render(
         flags, (), common or Message(user_agent="me"), Varying(raw=False, seed=0)
     )

@@ -43,10 +43,10 @@ Request
   -a, --auth USER:PASS    basic authentication   --bearer TOKEN   --aws-sigv4 REGION:SERVICE
   --host NAME             Host header only, not where to connect   --compressed   Accept-Encoding
   --urls-from-file FILE   lines of [WEIGHT] [METHOD] URL, headers, @BODY; JSON   --rand-regex-url
-  {{seq}} {{uuid}} {{int:1:9}} {{hex:8}} {{pick:a|b}} {{now}} {{env:X}} vary in URL, header, body
-  --seed N   the same values again   --raw   {{ is sent as it is   --follow [N]   redirects (10)
-  --ws-mode echo|push|hold   on ws://: send -b and await a message, only receive, only stay open
-  --ws-subprotocol NAME   offer a subprotocol           --binary   send -b as a binary message
+  --feed FILE.csv         {{column}} of its rows in URL, header, body; without it {{seq}} {{uuid}}
+                          {{int:1:9}} {{hex:8}} {{pick:a|b}} {{now}} {{env:X}}; --raw: braces
+  --feed-order in-order|random|once|per-connection   --seed N same again  --follow [N] redirects
+  --ws-mode echo|push|hold   on ws://: send, receive, stay open   --ws-subprotocol NAME --binary
   -s, --script FILE.lua   a script of wrk, with its functions; it gets what follows --
 
 Network
