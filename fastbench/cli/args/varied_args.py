@@ -51,7 +51,7 @@ class Varying:
         if (most := varied_request.most_bytes(found, longest)) > MAX_REQUEST_BYTES:
             raise UsageError(
                 f"A request may have {units.format_bytes(most)} with the longest values; one that "
-                f"varies has at most {units.format_bytes(MAX_REQUEST_BYTES)}."
+                "varies has at most 16 MiB."
             )
         return found
 
