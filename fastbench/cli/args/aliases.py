@@ -367,8 +367,8 @@ diff cmp versus vs | | compare {} | compare compares two servers or results
 search max capacity | | find {} | find searches for the highest rate
 results runs list trend | | history runs.db | history lists the runs that --history stored
 export html | | report {} --html report.html | report writes a saved result in other forms
-init new create scaffold | | -c 10 -d 10s http://localhost:8080/
-   | no files are generated; copy a script of examples/, or give a URL for one fixed request
+init create scaffold | | new script NAME
+   | new writes a script, a suite, a comparison or a job for CI, to begin with
 import har har-to-k6 generate | | convert {} -o script.py
    | convert writes a script of another tool's file
 cloud login logout pause resume scale stats status | | --dashboard http://localhost:8080/

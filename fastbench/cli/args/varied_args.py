@@ -19,7 +19,6 @@ from fastbench.plan.plan import Request, WebSocket
 from fastbench.plan.url_list import MAX_LINES
 from fastbench.plan.varied import varied_request
 from fastbench.plan.varied.placeholder_values import Known
-from fastbench.run import feed_file
 
 MAX_SEED = 2**63 - 1
 DRAWN = 10_000  # URLs of --rand-regex-url
@@ -72,6 +71,8 @@ class Varying:
         """Refuse values that would break a request where they stand, once all are known."""
         for column, (wrong, use) in self.cutter.columns.items():
             if self.rows is not None and wrong:
+                from fastbench.run import feed_file
+
                 feed_file.check_column(self.rows, column, wrong, use)
         if self.rows is not None and not self.cutter.columns:
             names = ", ".join(f"{{{{{each}}}}}" for each in self.rows.columns[:3])
@@ -147,6 +148,8 @@ def _rows(flags: SimpleNamespace) -> Feed | None:
         raise UsageError("--raw has no placeholders, which --feed is for; leave one of them out.")
     found: Feed | None = getattr(flags, "rows", None)
     if found is None:
+        from fastbench.run import feed_file
+
         found = flags.rows = feed_file.read(flags.feed, _ORDERS[order])
     return found
 
