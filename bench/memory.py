@@ -3,7 +3,8 @@
 Per connection: the sum of PSS (proc(5), smaps_rollup) over the process tree at 8,000 connections,
 less the same at 8, over 7,992. PSS shares out what parent and workers share, so the sum counts
 every page once. Growth: RSS of parent and workers every 5 s; the most that any of them gained
-after the first minute.
+after the first minute. Feed: what a worker has written to of its own (Private_Dirty) with a feed of
+a million rows, less the same with a constant request; the file is mapped and not in it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import time
 from pathlib import Path
 
 import harness
+import varied_load
 from harness import BenchError, Cores, Spread
 
 MANY, FEW = 8000, 8
 PER_CONNECTION_BYTES_MAX = 2048
 GROWTH_BYTES_MAX = 1 << 20
+FEED_BYTES_MAX = 1 << 20
+FEED_SECONDS = 6.0
 SETTLE_S = 60.0
 SAMPLE_S = 5.0
 CONNECT_S = 4.0
@@ -35,12 +39,12 @@ def tree(pid: int) -> list[int]:
     return pids
 
 
-def pss_bytes(pid: int) -> int:
-    """Read a process's proportional share of memory."""
+def pss_bytes(pid: int, name: str = "Pss") -> int:
+    """Read a process's proportional share of memory, or another line of its sums."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
-    raise BenchError(f"/proc/{pid}/smaps_rollup has no Pss line")
+    raise BenchError(f"/proc/{pid}/smaps_rollup has no {name} line")
 
 
 def rss_bytes(pid: int) -> int:
@@ -135,6 +139,31 @@ def measure_connections(
     return figures
 
 
+def own_bytes(typed: tuple[str, ...], url: str, core: str) -> int:
+    """Give the most that a worker of two has written to of its own, near the end of a run."""
+    start = [*harness.fastbench_command(), "--no-progress", "-t2", "-c100", f"-d{FEED_SECONDS:g}s"]
+    with harness.background([*start, *typed[:-1], url + typed[-1]], core) as process:
+        time.sleep(FEED_SECONDS - 1)
+        parent, *workers = tree(process.pid)
+        found = [pss_bytes(pid, "Private_Dirty") for pid in workers if sockets(pid) > 10]
+        process.communicate()
+    if len(found) != 2:
+        raise BenchError(f"{len(found)} workers of two under process {parent}")
+    return max(found)
+
+
+def measure_feed(folder: Path, cores: Cores, server: Path) -> dict[str, object]:
+    """Give what a feed adds to a worker, in bytes, against its target."""
+    with harness.fixed_server(server, cores.server) as url:
+        constant = own_bytes(varied_load.constant(), url, cores.client)
+        fed = own_bytes(varied_load.fed(folder / "feed.csv"), url, cores.client)
+    reached = fed - constant <= FEED_BYTES_MAX
+    verdict = "pass" if reached else "FAIL"
+    print(f"a worker's own bytes for a feed {fed - constant:11,}  <= 1 MiB  {verdict}", flush=True)
+    figures = {"constant_bytes": constant, "feed_bytes": fed}
+    return {**figures, "target": FEED_BYTES_MAX, "reached": reached}
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--rounds", type=int, default=3, help="of 8,000 against 8 connections")
@@ -158,6 +187,9 @@ def _measure(asked: argparse.Namespace) -> bool:
         figures = measure_connections(rounds, 2 * CONNECT_S, cores, server)
         rows["connections"] = {"figures": figures, "environment": harness.environment()}
         passed = figures["fastbench"]["reached"]  # type: ignore[index]
+        fed = measure_feed(Path(folder), cores, server)
+        rows["feed"] = {"figures": fed, "environment": harness.environment()}
+        passed = passed and fed["reached"]
         if minutes:
             with harness.fixed_server(server, cores.server) as url:
                 grown = soak(minutes, url, cores.client)

@@ -15,11 +15,12 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import harness
 import tools
+import varied_load
 from harness import Cores, Spread
 from tools import Sample, Tool, Work
 
@@ -61,6 +62,7 @@ class Row:
     targets: tuple[Target, ...]
     workers: int = 1
     script: str = ""  # of wrk, in bench/scripts
+    varied: str = ""  # what its requests vary by: "values", or a "feed"
 
     @property
     def shortest_s(self) -> float:
@@ -121,6 +123,22 @@ ROWS = {
             ("delay", "5 to 15 ms before each request", 0.99),
         )
     },
+    "varied": Row(
+        "three values in path and 200-byte JSON body, 100 connections",
+        100,
+        "fixed",
+        ("constant", "wrk"),
+        (Target(RATE, "constant", 0.95), Target(CPU, "constant", 1.06), Target(RATE, "wrk", 2.0)),
+        varied="values",
+    ),
+    "feed": Row(
+        "three columns of a feed of a million rows, 100 connections",
+        100,
+        "fixed",
+        ("constant",),
+        (Target(RATE, "constant", 0.95), Target(CPU, "constant", 1.06)),
+        varied="feed",
+    ),
 }
 
 
@@ -137,6 +155,7 @@ class Programs:
             return functools.partial(tools.limit, self.limit)
         by_name: dict[str, Tool] = {
             "fastbench": tools.fastbench,
+            "constant": tools.fastbench,
             "wrk": tools.wrk,
             "ab": tools.ab,
             "h2load": tools.h2load,
@@ -156,6 +175,21 @@ def serving(row: Row, programs: Programs, cores: str) -> Iterator[tuple[str, Pat
         yield url, cafile
 
 
+def varying(work: Work, row: Row, name: str, folder: Path) -> Work:
+    """Let a tool send what varies, where the row asks for it."""
+    if not row.varied:
+        return work
+    if name == "wrk":
+        script = folder / "varied.lua"
+        script.write_text(varied_load.LUA)
+        return replace(work, script=script)
+    if name == "constant":
+        return replace(work, typed=varied_load.constant())
+    if row.varied == "feed":
+        return replace(work, typed=varied_load.fed(folder / "feed.csv"))
+    return replace(work, typed=varied_load.typed())
+
+
 def play_rounds(
     row: Row, programs: Programs, cores: Cores, rounds: int, seconds: float, shuffle: random.Random
 ) -> list[dict[str, Sample]]:
@@ -169,7 +203,7 @@ def play_rounds(
         def play(name: str, seconds: float) -> Sample:
             script = harness.ROOT / "bench" / "scripts" / row.script if row.script else None
             work = Work(url, row.connections, seconds, row.workers, cafile, script=script)
-            return programs.tool(name)(work, client)
+            return programs.tool(name)(varying(work, row, name, programs.folder), client)
 
         for name in names:
             play(name, row.shortest_s)

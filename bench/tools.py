@@ -17,7 +17,8 @@ import harness
 class Work:
     """One load: where to, how wide, how long, with how many threads.
 
-    With `streams` over HTTP/2, so many a connection; 0: HTTP/1.1. `script` is one of wrk.
+    With `streams` over HTTP/2, so many a connection; 0: HTTP/1.1. `script` is one of wrk. `typed`:
+    flags of fastbench for the request, and the path behind the URL.
     """
 
     url: str
@@ -27,6 +28,7 @@ class Work:
     cafile: Path | None = None
     streams: int = 0
     script: Path | None = None
+    typed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ def fastbench(work: Work, cores: str) -> Sample:
             *(["--cacert", str(work.cafile)] if work.cafile else []),
             *(["--http2", f"-m{work.streams}"] if work.streams else []),
             *_script(work),
-            work.url,
+            *work.typed[:-1],
+            work.url + "".join(work.typed[-1:]),
         ]
         done = harness.run(argv, cores, work.seconds)
         summary = json.loads(document.read_text())["summary"]
