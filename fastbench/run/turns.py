@@ -22,6 +22,7 @@ from itertools import compress
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation import garbage, signals
+from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import host, limits, processes
 from fastbench.machine.monitor import Monitor
 from fastbench.machine.server_clocks import ServerClocks
@@ -104,6 +105,12 @@ class TurnsRun:
         Raises UsageError when the machine cannot carry it, ResolveError for an unknown name.
         """
         sides = self.plan.sides
+        for plan in sides:
+            if plan.feed is not None and plan.feed.order == "once":
+                raise UsageError(
+                    "Servers are loaded in turns until it is clear which is faster, so the rows of "
+                    "a feed cannot go once each; choose another --feed-order."
+                )
         with signals.heard(signals.leave_cleanly):
             self.reaches = [resolve.reach(plan) for plan in sides]
         load = sides[0].load

@@ -213,3 +213,32 @@ def test_what_does_not_fit_is_refused() -> None:
         shared.samples(0, 0, 5, 6)
     with pytest.raises(IndexError):
         shared.rows(1)
+
+
+def test_all_sides_get_the_same_requests_in_the_order_of_their_own_numbers() -> None:
+    """Requests that vary: each side counts its own, over its slices and both workers."""
+    came: tuple[list[bytes], list[bytes]] = ([], [])
+
+    def script(peer: Peer) -> None:
+        while True:
+            request = peer.request()
+            with peer.server.lock:
+                came[peer.server is other].append(request)
+            peer.send(OK)
+
+    with Server(script) as one, Server(script) as other:
+        paths = "/item/{{seq}}/{{uuid}}"
+        turns = Turns([one.url(paths), other.url(paths)], "-c", "4", "--seed", "8", workers=2)
+        turns.run(bytes([0, 1, 1, 0]), slice_ms=40)
+        ports = [b":%d" % each.port for each in (one, other)]
+    sides = [
+        {int(each.split(b"/")[2]): each.replace(port, b"") for each in side}
+        for side, port in zip(came, ports, strict=True)
+    ]
+    shared = sides[0].keys() & sides[1].keys()
+    assert len(shared) > 10 and all(sides[0][n] == sides[1][n] for n in shared)
+    for found, side in zip(sides, came, strict=True):
+        assert len(found) == len(side)
+        for first in (1, 2):
+            mine = sorted(n for n in found if n % 2 == first % 2)
+            assert mine == list(range(first, mine[-1] + 1, 2))
