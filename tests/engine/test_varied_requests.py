@@ -172,6 +172,34 @@ def test_rows_of_a_feed_go_by_the_number(order: RowOrder) -> None:
     assert keeping.came[0] == [expected(asked, n, seed=SEED, feed=feed) for n in numbers]
 
 
+def test_each_row_goes_once_over_two_workers_and_lost_connections() -> None:
+    """Connections end at every fifth request, which comes once more."""
+    feed = feed_of([(b"row-%d;" % i,) for i in range(401)], "once")
+    asked = varying((text(b"/"), Piece("column")), (Piece("column"), SEQ))
+    came: Counter[bytes] = Counter()
+    answered: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        while True:
+            request = peer.request()
+            with server.lock:
+                came[request] += 1
+            if peer.requests == 5 and came[request] == 1:
+                return peer.reset()
+            with server.lock:
+                answered.append(request)
+            peer.send(OK)
+
+    with Server(script) as server:
+        for index in (0, 1):
+            found = run(server, asked, count=1000, connections=3, feed=feed, share=(index, 2))
+            assert found.ends == (201 - index, 0, 0) and found.counters["retried"] > 20
+    assert Counter(answered) == Counter(
+        expected(asked, n, seed=SEED, feed=feed) for n in range(401)
+    )
+    assert set(came.values()) == {1, 2}
+
+
 def test_a_worker_without_a_row_sends_nothing() -> None:
     feed = feed_of([(b"a",), (b"b",)], "once")
     asked = varying((text(b"/"), Piece("column")))
