@@ -9,6 +9,7 @@ import pytest
 
 from fastbench.cli.args import url_args
 from fastbench.cli.args.url_args import Command
+from fastbench.cli.curl import curl_command
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan.varied import reference
 from fastbench.plan.varied.reference import Turn
@@ -123,4 +124,75 @@ def test_what_stands_in_a_list_is_refused_with_its_line(tmp_path: Path) -> None:
 def test_what_cannot_vary_is_one_sentence_with_the_cure(line: str, sentence: str) -> None:
     with pytest.raises(UsageError) as refused:
         command(line)
+    assert sentence in str(refused.value)
+
+
+def test_a_command_of_curl_varies_too() -> None:
+    words, _ = curl_command.expanded(
+        [
+            "curl",
+            "http://localhost/{{pick:a b|a b}}/\\[{{seq}}",
+            "-G",
+            "--data-urlencode",
+            "q=ä{{seq}}",
+        ]
+    )
+    assert payloads(shlex.join(words))[0].startswith(b"GET /a%20b/[1?q=%C3%A41 HTTP/1.1\r\n")
+    with pytest.raises(UsageError, match="curl makes several URLs"):
+        curl_command.expanded(["curl", "http://localhost/{{seq}}/{a,b}"])
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> str:
+    path = tmp_path / "users.csv"
+    path.write_text('id,name\n1,"a\nb"\n2,c\n3,d\n')
+    return str(path)
+
+
+def test_rows_of_a_file_stand_in_requests_and_document(feed: str) -> None:
+    plan = command(f"--feed {feed} --feed-order random URL'{{{{id}}}}'").plan
+    assert plan.feed is not None and plan.feed.columns == ("id", "name")
+    assert plan.config["feed"] == {"file": feed, "rows": 3, "order": "random"}
+
+
+def test_a_run_of_each_row_once_ends_with_them(feed: str) -> None:
+    found = command(f"--feed {feed} --feed-order once -c 2 URL'{{{{id}}}}'")
+    assert found.plan.load.requests == 3 and found.plan.load.duration_s is None
+    assert "the run ends with the 3 rows of" in found.notices[0]
+    more = command(f"--feed {feed} --feed-order once -n 10 -c 2 URL'{{{{id}}}}'")
+    assert more.plan.load.requests == 3 and "-n 10 is more than the 3 rows" in more.notices[0]
+    fewer = command(f"--feed {feed} --feed-order once -n 2 -c 2 URL'{{{{id}}}}'")
+    assert fewer.plan.load.requests == 2 and fewer.notices == ()
+
+
+def test_a_feed_that_nothing_is_made_of_is_told(feed: str) -> None:
+    found = command(f"--feed {feed} URL'{{{{seq}}}}'")
+    assert found.plan.feed is None
+    assert found.notices == (
+        f"--feed {feed} is not used: no placeholder names a column of it "
+        "({{id}}, {{name}}).",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("--feed FEED URL'{{nam}}'", "There is no {{nam}}; did you mean {{name}}?"),
+        (
+            "--feed FEED -H 'X: {{name}}' URL",
+            "line 2: the value of `name` is for a header",
+        ),
+        ("--feed FEED --feed-order once -W 1s URL'{{id}}'", "leave -W out"),
+        ("--feed FEED --feed-order backwards URL'{{id}}'", "--feed-order"),
+        ("--feed-order random URL", "--feed-order is of rows; add --feed FILE"),
+        ("--feed FEED --raw URL", "--raw has no placeholders, which --feed is for"),
+        ("--feed FEED.none URL'{{id}}'", "--feed cannot read"),
+        ("--feed FEED ws://localhost/", "--feed says nothing of a WebSocket"),
+        ("--feed FEED --json FEED URL'{{id}}'", "would overwrite what --feed reads"),
+        ("--feed - -D - URL'{{id}}'", "both read standard input"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_one_sentence(line: str, sentence: str, feed: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        command(line.replace("FEED", feed))
     assert sentence in str(refused.value)

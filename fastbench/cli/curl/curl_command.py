@@ -23,7 +23,7 @@ from fastbench.cli.curl import shell_words
 from fastbench.cli.curl.curl_flags import CurlFlag, all_flags
 from fastbench.foundation import redact
 from fastbench.foundation.usage_error import UsageError
-from fastbench.plan import body, urls
+from fastbench.plan import body, placeholder_texts, urls
 
 CURL = "curl"
 COMMANDS = ("", "compare", "find")  # that take a request
@@ -296,10 +296,12 @@ def _address(wanted: _Request, address: str, queries: Sequence[str], data: str) 
 
 def _without_globs(address: str) -> str:
     """Refuse a URL that stands for several."""
-    host = re.sub(r"^([a-zA-Z]+://)?([^/@]*@)?\[[0-9a-fA-F:.%]+\]", "", address)
+    rest = placeholder_texts.sheltered(address)[0]  # of ours: no glob of curl's begins with {{
+    rest = re.sub(r"\{\{[0-9]+\}\}", "", rest)
+    host = re.sub(r"^([a-zA-Z]+://)?([^/@]*@)?\[[0-9a-fA-F:.%]+\]", "", rest)
     if re.search(r"(?<!\\)[\[\]{}]", host):
         raise UsageError(
             "curl makes several URLs of [ ] and { }; add -g behind `curl` if they are meant as "
             "they are, or write the URLs into a file for --urls-from-file."
         )
-    return re.sub(r"\\([\[\]{}])", r"\1", address)
+    return placeholder_texts.outside(address, lambda text: re.sub(r"\\([\[\]{}])", r"\1", text))
