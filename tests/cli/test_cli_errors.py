@@ -71,6 +71,9 @@ REQUESTS = {
     "-a u:p --bearer t URL": "give -a or --bearer, not both",
     "-s nowhere.lua URL": f"-s cannot read `nowhere.lua`: {NO_FILE}",
     "-s logic.lua URL": "logic.lua: what request() returned is no request of HTTP/1.1: there is",
+    "-s logic.lua --debug URL": "--debug shows requests that are known before the run; a Lua",
+    "-s logic.lua --follow 2 URL": "--follow is for requests that are known before the run; a Lua",
+    "-s logic.lua URL URL": "A Lua script makes the requests for one URL; give it alone.",
     "-s open.lua URL": "open.lua, line 1: unfinished string near '\"POST'.",
     "-s scenario.py URL": "`fastbench run scenario.py`",
 }

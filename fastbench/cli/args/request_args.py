@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 MAX_RENDERED_BYTES = 1 << 30
 CODINGS = "gzip, deflate, br"  # of --compressed
 
+_KNOWN_BEFORE = {
+    "follow": "--follow",
+    "aws_sigv4": "--aws-sigv4",
+    "rand_regex_url": "--rand-regex-url",
+    "feed": "--feed",
+}
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 
@@ -306,8 +312,12 @@ def lua_script(
         return None, load
     if len(addresses) != 1 or flags.urls_from_file:
         raise UsageError("A Lua script makes the requests for one URL; give it alone.")
-    if url.websocket:
-        raise UsageError("A Lua script makes requests of HTTP; leave -s out for ws:// and wss://.")
+    for name, flag in _KNOWN_BEFORE.items():
+        if getattr(flags, name, None):
+            raise UsageError(
+                f"{flag} is for requests that are known before the run; a Lua script makes its "
+                f"own: leave {flag} out."
+            )
     if load.http == "2":
         notices.append("A Lua script makes requests of HTTP/1.1, so --http2 is left out.")
         load = replace(load, http="1.1")

@@ -130,7 +130,7 @@ cdef inline void read_request(RequestText *out, const uint8_t *data, size_t begi
         at += 1
     out.begin = <size_t>(at - data)
     out.flaw = NO_REQUEST if at == end else NO_LINE
-    next = NULL if at == end else line_end(at, end)
+    next = line_end(at, end)
     if next == NULL or not read_method(at, next, out.method):
         return
     while True:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from embedded import serving
 from wrk_scripts import LOCAL, threads
 
+from fastbench.foundation.usage_error import UsageError
+from fastbench.run.lua import lua_state
 from fastbench.run.lua.lua_state import ScriptError
 
 TEXTS = {  # of one request each: what a script's last line returns from request()
@@ -215,6 +218,15 @@ def test_done_reads_what_was_measured_and_what_threads_kept(
         *("5\ta\0b\tnil", "6\ta\0b\tnil"),
         "false\tload.lua:10: thread:stop() can only be called while the thread is running",
     ]
+
+
+def test_a_machine_without_lua_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("lupa", *lua_state.MODULES):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UsageError) as caught:
+        threads("")
+    told = "This script needs the library lupa: pip install 'fastbench-http[lua]'"
+    assert str(caught.value) == told
 
 
 DELAYS = "delay() must return milliseconds, 0 or more."
