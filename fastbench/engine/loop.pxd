@@ -27,7 +27,7 @@ from fastbench.engine.kernel cimport (
 from fastbench.engine.http2.lingering cimport LOOK_NS, drop_what_comes, see_off
 from fastbench.engine.pace cimport begin_plan, come_due, level
 from fastbench.engine.texts.atomics cimport RELAXED, load_word
-from fastbench.engine.texts.supply cimport count_wait, may_start
+from fastbench.engine.texts.supply cimport count_wait, waits_for_plan
 from fastbench.engine.texts.timers cimport earliest_ns
 from fastbench.engine.traffic cimport (
     flush_marked, keep_pace, send_more, serve_texts, take_away, take_in,
@@ -53,7 +53,7 @@ cdef inline uint64_t earlier(uint64_t a, uint64_t b) noexcept nogil:
     return a if a < b else b
 
 
-cdef inline uint64_t next_ns(Worker *w) noexcept nogil:
+cdef inline uint64_t next_ns(const Worker *w) noexcept nogil:
     """When the loop must look up again, if no event comes before."""
     cdef uint64_t when = w.now_ns + LONGEST_WAIT_NS
     if fresh_may_connect(w):
@@ -67,7 +67,7 @@ cdef inline uint64_t next_ns(Worker *w) noexcept nogil:
             when = earlier(when, w.control.stop_ns)
         if w.counts == w.warm:
             when = earlier(when, w.control.measure_ns)
-        if w.planned and w.budget and may_start(w):
+        if w.planned and w.budget and waits_for_plan(w):
             when = earlier(when, w.pace.next.due_ns)
         elif w.n_stages and not w.planned:
             when = earlier(when, w.now_ns + RAMP_POLL_NS)

@@ -140,6 +140,14 @@ def test_a_delay_is_kept_before_each_request(ran) -> None:  # type: ignore[no-un
     assert run.document["latency_ms"]["service"]["p50"] < 20  # the delay is no latency
 
 
+def test_a_rate_is_kept_though_each_answer_is_told(ran) -> None:  # type: ignore[no-untyped-def]
+    source = "function response() end\nfunction request() return wrk.format() end"
+    with Server(answering) as server:
+        run = ran(source, "-R", "200", "-d", "1s", "-c", "4", "-t", "1", server.url())
+    assert run.summary["scheduled"] == 200
+    assert run.document["latency_ms"]["lag"]["p90"] < 20  # not until the engine looks up anyway
+
+
 AUTH = """
 local token, path = nil, "/login"
 function request() return wrk.format("GET", path) end

@@ -31,6 +31,14 @@ cdef inline bint may_start(Worker *w) noexcept nogil:
     return False
 
 
+cdef inline bint waits_for_plan(const Worker *w) noexcept nogil:
+    """Is the next planned instant one to look up at? One that is past waits for a text."""
+    if w.texts != NULL and not w.pace.drop and w.pace.next.due_ns <= w.now_ns \
+            and not has_text(w.texts):
+        return False
+    return w.idle.first != NULL or w.pace.drop
+
+
 cdef inline void count_wait(Worker *w, Conn *c, uint64_t now) noexcept nogil:
     """A connection does not wait any more; what fell into the warm-up does not count."""
     cdef uint64_t since_ns = c.idle_ns
