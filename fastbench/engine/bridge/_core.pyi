@@ -275,6 +275,8 @@ class Session:
     @property
     def state(self) -> tuple[int, int, int, int, bool, bool]: ...
 
+FLAWS: dict[int, str]
+
 def request_ends(text: bytes) -> list[tuple[int, int]]: ...
 
 @final
