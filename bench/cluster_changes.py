@@ -138,7 +138,7 @@ def of_url(url: str, seconds: float, workers: int, *words: str) -> dict[str, obj
     copy, ended = Copy(block), threading.Event()
     with closing(Supervisor[Child](block.stop)) as children:
         for share in worker.shares(plan, workers):
-            load = partial(worker.run, plan, reach.used, cycle, block, share)
+            load = partial(worker.run, plan, reach, cycle, block, share)
             children.start(Child(share.index), load)
         start_ns = time.monotonic_ns() + LEAD_NS
         block.open_start_line(start_ns, start_ns, start_ns + round(seconds * 1e9))

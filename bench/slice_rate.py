@@ -155,7 +155,7 @@ class Alternation:
 
     def _engine(self, block: _core.Block) -> _core.Engine:
         (share,) = worker.shares(self._plan, 1)
-        return worker.engine(self._plan, self._reach.used, self._cycle, block, share)
+        return worker.engine(self._plan, self._reach, self._cycle, block, share)
 
     def _find(self) -> processes.Found:
         target = self._plan.target

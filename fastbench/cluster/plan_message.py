@@ -104,4 +104,6 @@ def secrets(plan: Plan) -> list[str]:
         found["the key of --aws-sigv4"] = None
     if plan.target.tls is not None and plan.target.tls.keyfile:
         found["the key of --cert"] = None
+    if plan.proxy is not None and plan.proxy.login is not None:
+        found["the password of --proxy"] = None
     return list(found)

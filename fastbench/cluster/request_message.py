@@ -80,6 +80,8 @@ def secrets(request: RunRequest) -> list[str]:
     ]
     if request.tls.keyfile:
         found.append("the key of --cert")
+    if any(each.login is not None for each in request.proxies.all()):
+        found.append("the password of --proxy")
     if (request.k6 or K6Words()).secret_sources:
         found.append("--secret-source")
     return found

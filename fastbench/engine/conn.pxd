@@ -16,7 +16,9 @@ from libc.errno cimport EAGAIN, EINPROGRESS, ETIMEDOUT
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from fastbench.engine.addresses cimport answered, choose, missed
-from fastbench.engine.block cimport CONNECT_TIME, IN_CONNECT, IN_TLS, PROTOCOL, Phase, count_error
+from fastbench.engine.block cimport (
+    CONNECT_TIME, IN_CONNECT, IN_TLS, PROTOCOL, THROUGH_PROXY, TO_PROXY, Phase, count_error,
+)
 from fastbench.engine.byurl cimport count_failed
 from fastbench.engine.fifo cimport pop, push, push_first, remove
 from fastbench.engine.hdr cimport record
@@ -24,6 +26,7 @@ from fastbench.engine.http2.stream cimport FREE, forget
 from fastbench.engine.kernel cimport (
     Address, connect, now_ns, open_stream, socket_error, watch,
 )
+from fastbench.engine.proxy.passage cimport phase_of_handshake
 from fastbench.engine.rules cimport CHANGED_PROTOCOL, NO_HTTP2, kind_of_connect
 from fastbench.engine.texts.text_ring cimport give_back
 from fastbench.engine.tls cimport http2_chosen
@@ -176,6 +179,9 @@ cdef inline bint opened(Worker *w, Conn *c) noexcept nogil:
     answered(&w.targets[c.target])
     w.opened_ns = now_ns()
     record(&w.counts.latency[CONNECT_TIME], w.opened_ns - c.begun_ns)
+    if c.link.passage != NULL:
+        record(&w.counts.latency[TO_PROXY], c.link.passage.begun_ns - c.begun_ns)
+        record(&w.counts.latency[THROUGH_PROXY], w.opened_ns - c.link.passage.begun_ns)
     settle(w, c)
     return True
 
@@ -200,7 +206,7 @@ cdef inline bint agree(Worker *w, Conn *c) noexcept nogil:
 
 
 cdef inline bint handshake(Worker *w, Conn *c) noexcept nogil:
-    """Take the TLS handshake further; true when the connection is open.
+    """Take the handshake further, with a proxy, in TLS, or both; true when the connection is open.
 
     One that is to become a WebSocket is UPGRADING now (see `websocket`), one of HTTP/2 SETTLING.
     """
@@ -213,7 +219,7 @@ cdef inline bint handshake(Worker *w, Conn *c) noexcept nogil:
         else:
             return agree(w, c)
     elif code != -EAGAIN:
-        connect_failed(w, c, -code, IN_TLS)
+        connect_failed(w, c, -code, phase_of_handshake(&c.link))
     return False
 
 

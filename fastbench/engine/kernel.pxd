@@ -20,7 +20,7 @@ cdef extern from "<sys/socket.h>" nogil:
     cdef struct sockaddr_storage:
         uint16_t ss_family
     int AF_UNIX, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC
-    int SOL_SOCKET, SO_ERROR, MSG_NOSIGNAL, MSG_TRUNC
+    int SOL_SOCKET, SO_ERROR, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC
     int c_socket "socket"(int family, int kind, int protocol)
     int c_connect "connect"(int fd, const sockaddr *address, socklen_t n_bytes)
     int c_bind "bind"(int fd, const sockaddr *address, socklen_t n_bytes)
@@ -262,6 +262,12 @@ cdef inline int socket_error(int fd) noexcept nogil:
 
 cdef inline ssize_t recv(int fd, void *data, size_t n_bytes) noexcept nogil:
     cdef ssize_t n = c_recv(fd, data, n_bytes, 0)
+    return n if n >= 0 else -errno
+
+
+cdef inline ssize_t peek(int fd, void *data, size_t n_bytes) noexcept nogil:
+    """What has been received, which stays to be received (recv(2), MSG_PEEK)."""
+    cdef ssize_t n = c_recv(fd, data, n_bytes, MSG_PEEK)
     return n if n >= 0 else -errno
 
 

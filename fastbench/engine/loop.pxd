@@ -12,7 +12,7 @@ from libc.errno cimport ETIMEDOUT
 from libc.stdint cimport uint32_t, uint64_t
 
 from fastbench.engine.block cimport (
-    CONNECTING, CONNECT_TIMEOUT, ENDED, IN_CONNECT, IN_TLS, READY, RUNNING, overdue,
+    CONNECTING, CONNECT_TIMEOUT, ENDED, IN_CONNECT, READY, RUNNING, overdue,
 )
 from fastbench.engine.conn cimport (
     ask_for, connect_failed, connect_some, connected, fresh_may_connect, handshake, next_retry_ns,
@@ -26,6 +26,7 @@ from fastbench.engine.kernel cimport (
 )
 from fastbench.engine.http2.lingering cimport LOOK_NS, drop_what_comes, see_off
 from fastbench.engine.pace cimport begin_plan, come_due, level
+from fastbench.engine.proxy.passage cimport phase_of_handshake
 from fastbench.engine.texts.atomics cimport RELAXED, load_word
 from fastbench.engine.texts.supply cimport count_wait, waits_for_plan
 from fastbench.engine.texts.timers cimport earliest_ns
@@ -99,7 +100,8 @@ cdef inline void expire(Worker *w, uint64_t looked_ns) noexcept nogil:
         elif c.state >= SETTLING:
             time_out_session(w, c)
         else:
-            connect_failed(w, c, ETIMEDOUT, IN_TLS if c.state == CONNECTING_TLS else IN_CONNECT)
+            connect_failed(w, c, ETIMEDOUT, phase_of_handshake(&c.link)
+                           if c.state == CONNECTING_TLS else IN_CONNECT)
         c = <Conn *>w.connecting.first
 
 

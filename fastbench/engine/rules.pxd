@@ -9,10 +9,11 @@ from libc.string cimport strcmp
 
 from fastbench.engine.block cimport (
     CONNECT, CONNECT_REFUSED, CONNECT_TIMEOUT, IN_BODY, IN_HEAD, IN_SEND, IN_TLS, PROTOCOL, RESET,
-    TLS, TOO_LARGE, TRUNCATED, Kind, Phase,
+    PROXY, TLS, TOO_LARGE, TRUNCATED, Kind, Phase,
 )
 from fastbench.engine.http1.response cimport FAILED, HEAD_DONE, HEAD_SIZE, START, Http, reusable
 from fastbench.engine.http2.stream cimport BEGUN, HEADED, SENT, Stream
+from fastbench.engine.proxy.tunnel cimport PROXY_CODE
 from fastbench.engine.tls cimport SSL_R_UNEXPECTED_EOF_WHILE_READING, TLS_REASON
 
 cdef enum:
@@ -37,7 +38,9 @@ cdef inline bint idempotent(const char *method) noexcept nogil:
 
 
 cdef inline Kind kind_of_connect(int code, Phase phase) noexcept nogil:
-    """Why there is no connection; `code` is an errno or a TLS code, positive."""
+    """Why there is no connection; `code` is an errno, or of TLS or a proxy, positive."""
+    if code >= PROXY_CODE:
+        return PROXY
     if code >= TLS_REASON:
         return TLS
     if code == NO_HTTP2:

@@ -15,6 +15,7 @@ from posix.unistd cimport R_OK, access
 
 from fastbench.engine.block cimport CIPHER_BYTES, Slot
 from fastbench.engine.kernel cimport close, recv, send
+from fastbench.engine.proxy.tunnel cimport Steps, Tunnel
 
 cdef extern from "<openssl/ssl.h>" nogil:
     ctypedef struct SSL
@@ -108,11 +109,19 @@ cdef struct Tls:
     const char *ciphers         # up to 1.2, as SSL_CTX_set_cipher_list(3) reads them; NULL: its own
     const char *password        # of the key's file; NULL: none
 
+cdef struct Passage:            # through a proxy, see `proxy.passage`
+    const Tunnel *tunnel
+    Steps steps
+    Tls *tls                    # of the server
+    uint64_t begun_ns           # when the proxy was connected to
+    bint only_http1             # the server may choose nothing else
+
 cdef struct Link:
     int fd
     SSL *ssl
     int version                 # since the handshake; both stay when the connection is closed
     const SSL_CIPHER *cipher
+    Passage *passage            # NULL: the server is connected to, or answers as its proxy
 
 cdef struct Transport:
     int (*open)(Tls *tls, Link *link) noexcept nogil
@@ -262,6 +271,8 @@ cdef inline bint http2_chosen(const Link *link) noexcept nogil:
 cdef inline void offer_http1(Link *link) noexcept nogil:
     """Let the server choose nothing else on this connection, which was opened and does not yet
     shake hands; without TLS there is no choice."""
+    if link.passage != NULL:
+        link.passage.only_http1 = True      # TLS begins behind the proxy
     if link.ssl != NULL:
         SSL_set_alpn_protos(link.ssl, <const uint8_t *>"\x08http/1.1", 9)
 

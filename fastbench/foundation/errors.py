@@ -11,15 +11,18 @@ from __future__ import annotations
 import errno
 import os
 
-from fastbench.foundation import http2_errors, websocket_errors
+from fastbench.foundation import http2_errors, proxy_errors, websocket_errors
 from fastbench.foundation.error_table import catalogue
 
 KINDS = (
     *("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset"),
     *("truncated", "protocol", "too_large", "unsolicited", "expectation", "cancelled"),
-    *("upgrade", "closed", "content_encoding", "stream_reset", "goaway"),
+    *("upgrade", "closed", "content_encoding", "stream_reset", "goaway", "proxy"),
 )
-PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle", "upgrade", "settings")
+PHASES = (
+    *("resolve", "connect", "tls", "send", "head", "body", "idle", "upgrade", "settings"),
+    "proxy",
+)
 
 _WHILE = {
     "resolve": "while resolving the name",
@@ -31,6 +34,7 @@ _WHILE = {
     "idle": "between requests",
     "upgrade": "during the WebSocket handshake",
     "settings": "before the server's SETTINGS of HTTP/2 came",
+    "proxy": "before the proxy had made a tunnel",
     "message sent": "while sending a message",
     "message awaited": "while a message was awaited",
     "silence": "between messages",
@@ -169,6 +173,8 @@ connect: no connection within the connect timeout
     --connect-timeout
 tls: the TLS handshake did not end within the connect timeout
   > the server may be busy with handshakes, or this is not a TLS port; see --connect-timeout
+proxy: the proxy made no tunnel to the server within the connect timeout
+  > the proxy may be busy, or not reach the server; see its log, and --connect-timeout
 send: the server did not take the whole request within the timeout
   > the server reads too slowly for this load; raise --timeout if that is expected
 head: no response within the timeout
@@ -253,7 +259,7 @@ def _timeout(phase: str, code: str) -> tuple[str, str]:
 
 
 def _connect_timeout(phase: str, code: str) -> tuple[str, str]:
-    return _TIMEOUTS[phase if phase in ("tls", "upgrade", "settings") else "connect"]
+    return _TIMEOUTS[phase if phase in ("tls", "upgrade", "settings", "proxy") else "connect"]
 
 
 def _reset(phase: str, code: str) -> tuple[str, str]:
@@ -349,4 +355,5 @@ _SPECIAL = {
     "closed": websocket_errors.closed,
     "stream_reset": http2_errors.stream_reset,
     "goaway": http2_errors.goaway,
+    "proxy": proxy_errors.refused,
 }

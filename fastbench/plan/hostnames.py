@@ -54,6 +54,12 @@ def is_address(host: str) -> bool:
     return is_ipv4(host) or _packed(socket.AF_INET6, without_zone(host)) is not None
 
 
+def is_local(host: str) -> bool:
+    """Tell whether a host is an address or this machine's own name, which nobody is asked for."""
+    name = host.lower().removesuffix(".")
+    return is_address(host) or name == "localhost" or name.endswith(".localhost")
+
+
 def without_zone(host: str) -> str:
     """Return the host without the zone of an IPv6 address."""
     return host.partition("%")[0]

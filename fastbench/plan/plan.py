@@ -9,6 +9,7 @@ from typing import Literal
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import http_message
 from fastbench.plan.pieces import Feed, Varied
+from fastbench.plan.proxy import Proxy
 from fastbench.plan.workload import Load
 from fastbench.plan.wrk_script import WrkScript
 
@@ -212,6 +213,7 @@ class Plan:
     signing: Signing | None = None  # requests are as they are without their signature
     follow: Follow | None = None  # until the redirects of the URLs have been followed
     lua: WrkScript | None = None  # makes the requests
+    proxy: Proxy | None = None  # of its connections; see network.proxies
 
     @property
     def protocols(self) -> str:
@@ -244,6 +246,13 @@ class Plan:
             )
         if self.bind and self.target.unix_path is not None:
             raise UsageError("A Unix socket has no source address; leave --bind or --unix out.")
+        if self.proxy is not None and self.target.unix_path is not None:
+            raise UsageError("A Unix socket is not behind a proxy; leave --proxy or --unix out.")
+        if self.proxy is not None and self.lua is not None:
+            raise UsageError(
+                "A Lua script with functions connects to the server itself; leave --proxy out, or "
+                "write the load as a script (fastbench run SCRIPT.py)."
+            )
 
     def _check_signed(self) -> None:
         """Refuse what a signature that is made before the run cannot be of."""

@@ -80,7 +80,7 @@ def load(found: Comparison) -> list[str]:
         parts.append(f"{candidates:g} candidates in the same blocks")
     of_sides = config.get("load")
     of_one = of_config({**config, **of_sides} if isinstance(of_sides, Mapping) else config)
-    parts += [part for part in (of_one.loaded, of_one.protocol) if part]
+    parts += [part for part in (of_one.loaded, of_one.protocol, *of_one.rules) if part]
     return [*parts, *_pinned(config), f"seed {found.seed}"]
 
 

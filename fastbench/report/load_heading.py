@@ -57,6 +57,7 @@ class LoadHeading:
     requests_made: tuple[str, ...] = ()  # how: drawn from a pattern, signed
     burst: str = ""  # requests that are due at once, and how often
     varied: str = ""  # what its requests are made of, "" where they are always the same
+    proxy: str = ""  # through which connections went
 
     @property
     def loaded(self) -> str:
@@ -79,9 +80,11 @@ class LoadHeading:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """How connections went elsewhere, and what the requests are made of."""
+        """By which rules connections went elsewhere, through which proxy, and which redirects were
+        followed."""
         rules = [f"--connect-to {each}" for each in self.connect_to]
         rules += [f"--resolve {each}" for each in self.resolved]
+        rules += [f"through the proxy {self.proxy}"] if self.proxy else []
         made_of = (self.varied,) if self.varied else ()
         return (*rules, *self.redirects, *self.requests_made, *made_of)
 
@@ -129,6 +132,7 @@ def of_config(config: Mapping[str, object], workers: int = 0) -> LoadHeading:
         streams=_count(config.get("streams")) or 1,
         protocol="HTTP/2" if config.get("http") == "2" else "",
         varied=printable(_varied(config)),
+        proxy=printable(str(config.get("proxy") or "")),
     )
 
 

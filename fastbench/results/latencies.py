@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from fastbench.results.histogram import Histogram
 from fastbench.results.json_codec import DocumentError, member, members, read
 
-SERIES = ("service", "response", "failed", "connect", "first_byte", "lag", "operation")
+PROXIED = ("to_proxy", "through_proxy")  # only in documents of runs through a tunnel
+SERIES = (
+    *("service", "response", "failed", "connect", "first_byte", "lag", "operation"),
+    *PROXIED,
+)
 PLANNED = ("response", "lag")  # only where requests were planned
-MAYBE = (*PLANNED, "operation")  # null where there is none
+MAYBE = (*PLANNED, "operation", *PROXIED)  # null, or not there, where there is none
 OF_METRIC = {  # k6's names: whose samples a histogram of a whole run holds
     "http_req_duration": "service",
     "http_req_response": "response",
@@ -39,7 +43,9 @@ class Latency:
     where a script timed something that is no request.
 
     `lag` is the start lag: from the instant at which a planned request could have been
-    sent (it was due, and a connection was free) to its first byte written.
+    sent (it was due, and a connection was free) to its first byte written. `to_proxy` and
+    `through_proxy` are the two parts of `connect` where a proxy made a tunnel: its TCP connection,
+    then the tunnel with the TLS handshake in it.
     """
 
     service: Histogram
@@ -49,6 +55,13 @@ class Latency:
     response: Histogram | None = None
     lag: Histogram | None = None
     operation: Histogram | None = None
+    to_proxy: Histogram | None = None
+    through_proxy: Histogram | None = None
+
+    def by_name(self) -> dict[str, Histogram | None]:
+        """Return those that a document has; of a proxy only where there was one."""
+        every = {name: getattr(self, name) for name in SERIES}
+        return {name: each for name, each in every.items() if each or name not in PROXIED}
 
 
 def latency_ms(histogram: Histogram) -> dict[str, float | None]:
@@ -102,7 +115,7 @@ def read_histogram(document: object, name: str) -> Histogram | None:
     """
     path = f"latency_ms.{name}"
     rows, blobs = member(document, "latency_ms"), member(document, "hdr")
-    if name == "operation" and name not in members(rows, "latency_ms"):
+    if name in ("operation", *PROXIED) and name not in members(rows, "latency_ms"):
         return None
     row, blob = member(rows, name, "latency_ms"), member(blobs, name, "hdr")
     if name in MAYBE and row is None and blob is None:

@@ -21,7 +21,7 @@ from fastbench.results.addresses import AddressRow
 from fastbench.results.counts import ENDED, Http2, Operations, OperationsRow, SeriesRow, Summary
 from fastbench.results.histogram import Histogram
 from fastbench.results.json_codec import LATER, DocumentError, due_in, member, plain, read
-from fastbench.results.latencies import SERIES, Latency, latency_ms, packed, read_latency
+from fastbench.results.latencies import Latency, latency_ms, packed, read_latency
 from fastbench.results.load_stages import StageRow
 from fastbench.results.machine_row import MachineRow
 from fastbench.results.metric_values import (
@@ -353,7 +353,7 @@ class Result:
 
     def to_document(self) -> dict[str, object]:
         """Return the JSON-ready document of schema fastbench/1."""
-        histograms = {name: getattr(self.latency, name) for name in SERIES}
+        histograms = self.latency.by_name()
         rates = {
             "requests": self.summary.requests,
             "requests_per_s": self.summary.requests_per_s,

@@ -24,7 +24,7 @@ from fastbench.results.assessment import conservation, listen_queue, notices, ve
 from fastbench.results.assessment.script_limit import script_waited
 from fastbench.results.counts import Http2, Operations
 from fastbench.results.histogram import Histogram
-from fastbench.results.latencies import MAYBE, PLANNED, Latency
+from fastbench.results.latencies import MAYBE, PLANNED, PROXIED, Latency
 from fastbench.results.result import (
     ErrorRow,
     Result,
@@ -43,6 +43,7 @@ from fastbench.run.supervisor import Supervisor
 from fastbench.run.worker_pool import MachineMonitor
 
 NS_PER_S = 1e9
+_UNRESOLVED = ("the target's name has no address", "the proxy's name, or the target's, has none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class RunTerms:
             verified=None if tls is None else tls.verify,
             public=next((each.host for each in reach.used if each.public), ""),
             reach=reach,
-            server=plan.target.server,
+            server=plan.target.server if plan.proxy is None else plan.proxy.shown,
             http2=plan.protocols != "http/1.1",
         )
 
@@ -119,7 +120,7 @@ def unresolved(plan: Plan, code: str) -> Result:
         latency=Latency(empty, empty, empty, empty),
         status_codes={},
         errors=(ErrorRow.of("dns", "resolve", code, 1, 0.0),),
-        validity=Validity("incomplete", "unknown", ("the target's name has no address",)),
+        validity=Validity("incomplete", "unknown", (_UNRESOLVED[plan.proxy is not None],)),
         noun=noun_of(plan.config),
     )
     return replace(found, warnings=tuple(notices.of(found)))
@@ -231,6 +232,7 @@ def _latency(run: Observed) -> Latency:
         absent = [name for name in MAYBE if not found[name].count]
     else:
         absent = ["operation", *(() if run.terms.planned else PLANNED)]
+        absent += [name for name in PROXIED if not found[name].count]
     return Latency(**{name: each for name, each in found.items() if name not in absent})
 
 

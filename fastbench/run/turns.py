@@ -23,7 +23,7 @@ from itertools import compress
 from fastbench.engine.bridge import _core
 from fastbench.foundation import garbage, signals
 from fastbench.foundation.usage_error import UsageError
-from fastbench.machine import host, limits, processes
+from fastbench.machine import host, limits, processes, serving
 from fastbench.machine.monitor import Monitor
 from fastbench.machine.server_clocks import ServerClocks
 from fastbench.plan.network import resolve
@@ -137,7 +137,7 @@ class TurnsRun:
             cycle = worker.order(plan.requests)
             if plan.signing is not None:  # for all slices together
                 plan = replace(plan, load=replace(plan.load, duration_s=self.plan.limit_s))
-            engines.append(worker.engine(plan, reach.used, cycle, block, share))
+            engines.append(worker.engine(plan, reach, cycle, block, share))
         worker.control(partial(_core.run_in_turns, engines, self.shared, index))
 
     def _connect(self, count: int) -> None:
@@ -233,5 +233,4 @@ def rate_after(ends_ns: Sequence[int], skip_ns: int) -> float:
 
 def _find(plan: Plan, reach: Reach) -> processes.Found:
     """Return the processes that serve a side."""
-    port = reach.used[0].port or plan.target.port
-    return processes.find_all([each.host for each in reach.used], port, plan.target.unix_path)
+    return serving.found(plan, reach)

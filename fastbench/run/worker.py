@@ -21,7 +21,8 @@ from fastbench.engine.bridge import _core
 from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import environment
 from fastbench.plan import hostnames
-from fastbench.plan.network.resolve import Endpoint, sources
+from fastbench.plan.network import proxies
+from fastbench.plan.network.resolve import Reach, sources
 from fastbench.plan.plan import Plan, Request, WebSocket
 from fastbench.plan.workload import Pace
 from fastbench.run import url_counts
@@ -86,14 +87,14 @@ def order(requests: tuple[Request, ...]) -> list[int]:
 
 def run(
     plan: Plan,
-    endpoints: tuple[Endpoint, ...],
+    reach: Reach,
     cycle: list[int],
     block: _core.Block,
     share: Share,
     channel: socket.socket,
 ) -> None:
     """Be a worker: load the server as the block says. The end of the channel is the end of it."""
-    control(engine(plan, endpoints, cycle, block, share).run)
+    control(engine(plan, reach, cycle, block, share).run)
 
 
 def run_script(
@@ -105,13 +106,13 @@ def run_script(
     channel: socket.socket,
 ) -> None:
     """Be a worker whose requests a script makes; it says what the script's done() may ask for."""
-    number, endpoints = share.index, script.threads.endpoints(share.index)
+    number, reach = share.index, Reach(script.threads.endpoints(share.index))
     try:
         if script.constant:
-            control(engine(script.plan_of(number), endpoints, cycle, block, share).run)
+            control(engine(script.plan_of(number), reach, cycle, block, share).run)
         else:
             texts = script.texts(share.connections, share.requests)
-            loaded = engine(plan, endpoints, cycle, block, share, texts)
+            loaded = engine(plan, reach, cycle, block, share, texts)
             control(loaded.run, script.maker(number, texts))
         told = script.last_words(number)
     except UsageError as error:
@@ -122,7 +123,7 @@ def run_script(
 
 def engine(
     plan: Plan,
-    endpoints: tuple[Endpoint, ...],
+    reach: Reach,
     cycle: list[int],
     block: _core.Block,
     share: Share,
@@ -137,10 +138,10 @@ def engine(
     return _core.Engine(
         block,
         share.index,
-        targets=[each.parts for each in endpoints],
+        targets=[each.parts for each in reach.used],
         connections=share.connections,
         budget=_core.UNLIMITED if share.requests is None else share.requests,
-        requests=requests,
+        requests=proxies.sent(plan, requests),
         pattern=cycle[first:] + cycle[:first],
         urls=urls * (len(requests) // len(plan.requests)),
         pipeline=load.pipeline,
@@ -165,6 +166,7 @@ def engine(
         seed=plan.seed,
         wall_offset_ns=environment.unix_ns() - time.monotonic_ns(),
         texts=texts,
+        through=proxies.tunnel(plan, reach),
     )
 
 

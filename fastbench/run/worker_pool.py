@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation import signals
-from fastbench.machine import host, limits, processes
+from fastbench.machine import host, limits, serving
 from fastbench.machine.monitor import Monitor
 from fastbench.machine.processes import Found
 from fastbench.plan.network import resolve
@@ -155,8 +155,7 @@ class OwnPool:
 
     def found(self, plan: Plan, reach: Reach) -> Found:
         """Look for the processes of the server."""
-        port, unix_path = reach.used[0].port or plan.target.port, plan.target.unix_path
-        return processes.find_all([each.host for each in reach.used], port, unix_path, plan.watch)
+        return serving.found(plan, reach, plan.watch)
 
     def start(self, load: UrlLoad, workers: Supervisor[Child]) -> None:
         """Fork."""
@@ -164,7 +163,7 @@ class OwnPool:
         cycle = worker.order(load.plan.requests)
         plan, block, script = load.plan, load.block, load.script
         for share in load.shares:
-            be = partial(worker.run, plan, load.reach.used, cycle, block, share)
+            be = partial(worker.run, plan, load.reach, cycle, block, share)
             child = Child(share.index)
             if script is not None:
                 be = partial(worker.run_script, script, plan, cycle, block, share)

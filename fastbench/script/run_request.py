@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastbench.plan.network.blocked import Blocked
 from fastbench.plan.plan import ConnectTo, Family, Tls, Watch
+from fastbench.plan.proxy import NO_PROXIES, Proxies
 from fastbench.plan.workload import HttpVersion
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class RunRequest:
     family: Family = 0
     one_address: bool = False
     connect_to: tuple[ConnectTo, ...] = ()
+    proxies: Proxies = NO_PROXIES
     blocked: Blocked | None = None
     watch: tuple[Watch, ...] = ()
     no_setup: bool = False

@@ -118,7 +118,7 @@ def test_the_version_of_http_is_that_of_curl(flag: str, ours: list[str]) -> None
         (["http://x/", "--not-there"], "--not-there"),
         (["http://x/", "^", "-H"], "Windows"),
         (["-H", "a: b"], "no URL"),
-        (["http://x/", "-x", "http://proxy/"], "proxies"),
+        (["http://x/", "--socks4", "proxy"], "socks5"),
     ],
 )
 def test_what_cannot_be_carried_over_is_refused(line: list[str], said: str) -> None:

@@ -311,7 +311,7 @@ def load(plan: Plan, blocks: Sequence[_core.Block], follow: threading.Event) -> 
     total = blocks[0].total
     reach, cycle = resolve.reach(plan), worker.order(plan.requests)
     engines = [
-        worker.engine(plan, reach.used, cycle, block, worker.shares(plan, total)[index])
+        worker.engine(plan, reach, cycle, block, worker.shares(plan, total)[index])
         for block in blocks
         for index in block.indices
     ]

@@ -172,7 +172,7 @@ def test_servers_that_are_loaded_in_turns() -> None:
         for plan, block in zip(sides, blocks, strict=True):
             [share] = worker.shares(plan, 1)
             cycle = worker.order(plan.requests)
-            engines.append(worker.engine(plan, resolve.reach(plan).used, cycle, block, share))
+            engines.append(worker.engine(plan, resolve.reach(plan), cycle, block, share))
         turns = _core.Slices(1, 2, samples=100_000)
         now = time.monotonic_ns()
         turns.open(bytes((0, 1, 1, 0) * 3), 20_000_000, now, now + 10**10)

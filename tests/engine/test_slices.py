@@ -68,7 +68,7 @@ class Turns:
             share = worker.shares(plan, self.workers)[index]
             reach = resolve.reach(plan)
             cycle = worker.order(plan.requests)
-            engines.append(worker.engine(plan, reach.used, cycle, block, share))
+            engines.append(worker.engine(plan, reach, cycle, block, share))
         _core.run_in_turns(engines, self.shared, index)
 
     def sum(self, side: int, name: str) -> int:

@@ -182,9 +182,7 @@ def test_the_engine_sends_what_is_signed_for_its_time(
         plan = planned("-c1", "-t1", "-d", "2600ms", *version, server.url("/x?b=1&a=2"))
         block = _core.Block(1)
         share = worker.shares(plan, 1)[0]
-        engine = worker.engine(
-            plan, resolve.reach(plan).used, worker.order(plan.requests), block, share
-        )
+        engine = worker.engine(plan, resolve.reach(plan), worker.order(plan.requests), block, share)
         now = time.monotonic_ns()
         block.open_start_line(now, now, now + 2_600_000_000)
         thread = threading.Thread(target=engine.run)

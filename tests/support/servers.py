@@ -151,6 +151,17 @@ class Peer:
         self._sock.close()
         raise _Gone
 
+    def relay(self, other: socket.socket) -> None:
+        """Pass bytes on to and from another socket until one side has closed."""
+        other.sendall(self._buffer)
+        self._buffer.clear()
+        while True:
+            for ready in select.select([self._sock, other], [], [])[0]:
+                piece = ready.recv(65536)
+                if not piece:
+                    return
+                (other if ready is self._sock else self._sock).sendall(piece)
+
     @property
     def alpn(self) -> str | None:
         """The protocol agreed on under TLS."""

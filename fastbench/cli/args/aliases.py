@@ -180,7 +180,7 @@ _TABLE = """
    | | | this flag is for scripts, started with `fastbench run SCRIPT.py`
 --latency-correction | none | = | with -R, response times start when a request was due
 --pin | | -t {} | use -t for the number of workers
--x --proxy -P --proxy-user --proxy-header | | | proxies are not supported; give the server's own URL
+-P --proxy-user --proxy-header | | | user and password stand in --proxy http://USER:PASSWORD@HOST:PORT
 -h2 --http2 --h2c | false | = --http1 |
 -h2 --h2 --h2c --http2-prior-knowledge | none | = --http2 |
 --http3 --h3 -0 --http1.0 | none | | only HTTP/1.1 and HTTP/2 are supported
@@ -320,7 +320,6 @@ _TABLE = """
 --console-output | | = | it has no meaning here
 --include-system-env-vars | none | = | -e NAME takes the shell's value
 --blacklist-ip --block-hostnames --hosts | | | the script sets where requests go
--x --proxy | | | proxies are not supported; give the server's own URL
 
 [report]
 --type | json word | --format vegeta | use --format for the JSON of other tools

@@ -104,6 +104,7 @@ _ONE = {  # of every run
     "key": "--key",
     "servername": "--servername --sni",
     "unix": "--unix",
+    "proxy": "-x --proxy",
     "format": "--format",
     "json": "--json",
     "csv": "--csv",

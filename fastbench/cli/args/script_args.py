@@ -79,8 +79,7 @@ def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
 def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
     """Build the run of a script that the line describes."""
     words = line.flags
-    notices = list(line.notices)
-    script = _script(scripts)
+    notices, script = list(line.notices), _script(scripts)
     of_k6 = script.endswith(JAVASCRIPT) and hasattr(words, "no_summary")  # not beside a compare
     if of_k6:
         k6_args.addresses(words, os.environ, notices)
@@ -121,6 +120,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         family=family,
         one_address=words.one_address,
         connect_to=target_args.connected_to(words),
+        proxies=target_args.proxies_of(words),
         watch=url_args.watch(words),
         no_setup=words.no_setup,
         no_teardown=words.no_teardown,

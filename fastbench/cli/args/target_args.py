@@ -9,8 +9,9 @@ from types import SimpleNamespace
 from fastbench.cli.args import flag_values as values
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import hostnames, urls
-from fastbench.plan.network import connect_to, source_addresses, tls_files
+from fastbench.plan.network import connect_to, proxies, source_addresses, tls_files
 from fastbench.plan.plan import ConnectTo, Family, Follow, Plan, Target, Tls
+from fastbench.plan.proxy import Proxies, Proxy
 
 MAX_REDIRECTS = 1000
 
@@ -64,11 +65,14 @@ def follow(flags: SimpleNamespace) -> Follow | None:
     return Follow(most, tls(flags, "", [])) if most else None
 
 
-def config(flags: SimpleNamespace, rules: tuple[ConnectTo, ...]) -> dict[str, object]:
+def config(
+    flags: SimpleNamespace, rules: tuple[ConnectTo, ...], proxy: Proxy | None
+) -> dict[str, object]:
     """Return how the server is reached, as it goes into the document."""
     return {
         "connect_to": [each.text for each in rules if not each.addresses],
         "resolve": [each.text for each in rules if each.addresses],
+        "proxy": None if proxy is None else proxy.shown,
         "no_delay": no_delay(flags),
     }
 
@@ -90,13 +94,37 @@ def no_delay(flags: SimpleNamespace) -> bool:
     return bool(given == "on")
 
 
+def proxies_of(flags: SimpleNamespace) -> Proxies:
+    """Read --proxy; without it nothing has a proxy."""
+    if flags.proxy is None:
+        return Proxies()
+    if flags.unix is not None:
+        raise UsageError("A Unix socket is not behind a proxy; leave --proxy or --unix out.")
+    return proxies.read(flags.proxy)
+
+
+def proxy_of(flags: SimpleNamespace, first: urls.Url, notices: list[str]) -> Proxy | None:
+    """Return the proxy of a run of URLs; --proxy env may have none for its server."""
+    found = proxies.of(proxies_of(flags), first.scheme, first.host, first.port)
+    if flags.proxy is not None and found is None:
+        notices.append(
+            f"--proxy env: no variable names a proxy for {first.authority}; it is connected to "
+            "directly."
+        )
+    return found
+
+
 def send_from(
-    flags: SimpleNamespace, first: urls.Url, rules: tuple[ConnectTo, ...]
+    flags: SimpleNamespace,
+    first: urls.Url,
+    rules: tuple[ConnectTo, ...],
+    proxy: Proxy | None = None,
 ) -> tuple[tuple[str, ...], Family]:
     """Return the addresses to send from and the family that flags, host and they agree on."""
     bind = source_addresses.parse(flags.bind)
     host, port = connect_to.where(rules, first.host, first.port)
     host = next(iter(connect_to.addresses(rules, host, port)), host)
+    host = host if proxy is None else proxy.host
     if flags.ipv4 and flags.ipv6:
         raise UsageError("-4 and -6 exclude each other; give one of them.")
     literal = _literal_family(host)

@@ -90,12 +90,13 @@ def command(
     target = target_args.target(flags, first, notices)
     connected = target_args.connected_to(flags)
     script, load = request_args.lua_script(flags, addresses, message, load, first, notices)
-    bind, family = target_args.send_from(flags, first, connected)
+    proxy = target_args.proxy_of(flags, first, notices)
+    bind, family = target_args.send_from(flags, first, connected, proxy)
     expect = _expect(flags, varying)
     typed = plan_config.of_command(argv) | plan_config.of_requests(requests, message.headers)
     typed |= {"body_bytes": None if message.body is None else len(message.body.data)}
     typed |= {"expect_status": flags.expect_status, "bind": list(bind), "family": family}
-    typed |= target_args.config(flags, connected) | request_args.config(flags, requests)
+    typed |= target_args.config(flags, connected, proxy) | request_args.config(flags, requests)
     typed["thresholds"] = [plan_config.shown(redact.text(text)) for text in flags.thresholds]
     config = typed | plan_config.of_parts(target, load, expect) | plan_config.of_socket(socket)
     wanted = output(flags)
@@ -114,7 +115,7 @@ def command(
         notices += plan_message.notices(target.unix_path, bind, watched)
         notices += machine_flags.notices(flags)
     way = (watched, flags.one_address, socket, connected, varying.feed, varying.seed)
-    asked = plan.Plan(target, requests, load, expect, bind, family, config, *way)
+    asked = plan.Plan(target, requests, load, expect, bind, family, config, *way, proxy=proxy)
     asked = replace(asked, lua=request_args.apart(script, wanted))
     asked = request_args.completed(asked, flags, first, message, notices)
     return Command(asked, replace(wanted, thresholds=found), tuple(notices))

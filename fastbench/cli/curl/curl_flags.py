@@ -80,9 +80,12 @@ TABLE = """
 --trace --trace-ascii --stderr --output-dir --keepalive-time --max-redirs | VALUE | -
 --happy-eyeballs-timeout-ms --expect100-timeout --max-filesize --noproxy | VALUE | -
 -y --speed-time -Y --speed-limit | N | -
--x --proxy --preproxy --socks4 --socks4a | HOST | ! proxies are not supported
---socks5 --socks5-hostname | HOST | ! proxies are not supported
--U --proxy-user --proxy-header --proxy-cacert | VALUE | ! proxies are not supported
+-x --proxy | URL | = --proxy {}
+--socks5 | HOST | = --proxy socks5://{}
+--socks5-hostname | HOST | = --proxy socks5h://{}
+--preproxy --socks4 --socks4a | HOST | ! a proxy is http://, socks5:// or socks5h://
+-U --proxy-user | USER:PASSWORD | ! write them into the URL of --proxy: http://USER:PASSWORD@HOST:PORT
+--proxy-header --proxy-cacert | VALUE | ! a proxy gets user and password alone, without TLS
 -K --config | FILE | ! a file of flags is not read; write them out
 -z --time-cond | TIME | ! write -H 'If-Modified-Since: DATE'
 -C --continue-at | OFFSET | ! write -r FIRST-LAST

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fastbench.engine.bridge import _core
 from fastbench.plan import opening
-from fastbench.plan.network import resolve
+from fastbench.plan.network import plain_tunnel, proxies, resolve
 from fastbench.plan.plan import Plan, Request, Tls, WebSocket
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Exchange:
     address: str = ""
     error: tuple[str, str, str] | None = None  # kind, phase, code as in fastbench.foundation.errors
     tls: str = ""
+    asked: bytes = b""  # of a proxy, for a tunnel; and what it answered
+    tunnelled: bytes = b""
     received: bytearray = field(default_factory=bytearray)
     received_bytes: int = 0
     status: int = 0
@@ -41,6 +43,7 @@ class Exchange:
     begin_ns: int = 0
     resolved_ns: int = 0
     connected_ns: int = 0
+    tunnelled_ns: int = 0
     secured_ns: int = 0
     sent_ns: int = 0
     first_byte_ns: int = 0
@@ -72,7 +75,8 @@ def run(plan: Plan, request: Request) -> Exchange:
     """Send a request of the plan once; errors are noted, never raised."""
     if plan.websocket is not None:
         request = opening.with_key(request, secrets.token_bytes(16))
-    now = Exchange(request, begin_ns=time.monotonic_ns())
+    now = Exchange(proxies.sent(plan, (request,))[0])
+    now.begin_ns = time.monotonic_ns()
     try:
         _run(plan, now)
     except _Failed as failed:
@@ -83,14 +87,16 @@ def run(plan: Plan, request: Request) -> Exchange:
 
 def _run(plan: Plan, now: Exchange) -> None:
     try:
-        endpoint = resolve.reach(plan).used[0]
+        reach = resolve.reach(plan)
     except resolve.ResolveError as error:
         raise _Failed("dns", "resolve", error.code) from None
+    endpoint = reach.used[0]
     now.resolved_ns = time.monotonic_ns()
     now.address = endpoint.host if not endpoint.port else f"{endpoint.host} port {endpoint.port}"
     deadline_ns = now.resolved_ns + round(plan.load.connect_timeout_s * 1e9)
     with _connect(plan, endpoint, deadline_ns) as plain:
         now.connected_ns = time.monotonic_ns()
+        _tunnel(plain, proxies.tunnel(plan, reach), deadline_ns, now)
         stream = plain
         if plan.target.tls is not None:
             stream = _secure(plain, plan.target.tls, plan.protocols, deadline_ns, now)
@@ -151,6 +157,27 @@ def _connect(plan: Plan, endpoint: resolve.Endpoint, deadline_ns: int) -> socket
         stream.close()
         raise _Failed(*_connect_error(error)) from None
     return stream
+
+
+def _tunnel(
+    plain: socket.socket, texts: tuple[bytes, ...] | None, deadline_ns: int, now: Exchange
+) -> None:
+    """Make the tunnel through the proxy, if there is to be one."""
+    if texts is None:
+        return
+    opening = plain_tunnel.Opening(plain, texts)
+    try:
+        _until(plain, deadline_ns)
+        opening.run()
+        now.tunnelled_ns = time.monotonic_ns()
+    except plain_tunnel.RefusedError as error:
+        raise _Failed("proxy", "proxy", error.code) from None
+    except TimeoutError:
+        raise _Failed("connect_timeout", "proxy", "") from None
+    except OSError as error:
+        raise _Failed("connect", "proxy", _name(error)) from None
+    finally:
+        now.asked, now.tunnelled = bytes(opening.said), bytes(opening.heard)
 
 
 def _secure(

@@ -36,7 +36,8 @@ def run(plan: Plan, output: Output) -> int:
             _say(f"{_called(request)}: counted as {verdict}" if sent[1:] else _counted(verdict))
             continue
         place = f" {number} of {total:,}" if sent[1:] else ""
-        shown = _talk(place, now) if now.talk else [*_asked(place, now), *_answered(now)]
+        shown = _tunnel(plan, now)
+        shown += _talk(place, now) if now.talk else [*_asked(place, now), *_answered(now)]
         lines = [*shown, *_times(now), "", _counted(verdict)]
         lines += [""] if sent[1:] else []
         written = pager.write("\n".join(lines))
@@ -93,7 +94,8 @@ def judge(plan: Plan, now: Exchange) -> tuple[str, bool]:
     """Say how a run counts this exchange, and whether that is ok."""
     if now.error is not None:
         kind, phase, code = now.error
-        told = "".join(f"; {text}" for _, text, _ in proxies.notices([kind]))
+        unused = [] if plan.proxy else proxies.notices([kind])
+        told = "".join(f"; {text}" for _, text, _ in unused)
         return f"{kind}: {_described(kind, phase, code)}{told}.", False
     expected = plan.expect.statuses
     if expected is None and now.status >= 400:
@@ -118,6 +120,25 @@ def _asked(place: str, now: Exchange) -> Iterator[str]:
     head, _, body = now.request.payload.partition(b"\r\n\r\n")
     yield from message_lines.head_lines(message_lines.SENT, head)
     yield from message_lines.body_lines(message_lines.SENT, body, len(body))
+
+
+def _tunnel(plan: Plan, now: Exchange) -> list[str]:
+    """Show what was said to the proxy and heard from it; SOCKS5 is no text."""
+    if not now.asked or plan.proxy is None:
+        return []
+    where = redact.printable(f" ({now.address})" if now.address else "")
+    lines = [f"Tunnel through {plan.proxy.shown}{where}"]
+    if plan.proxy.scheme == "http":
+        lines += message_lines.head_lines(message_lines.SENT, now.asked.rstrip(b"\r\n"))
+        if now.tunnelled:
+            came = now.tunnelled.rstrip(b"\r\n")
+            lines += message_lines.head_lines(
+                message_lines.CAME, came, message_lines.secrets_of(now.asked)
+            )
+    else:
+        lines += [f"{message_lines.SENT}{units.format_bytes(len(now.asked))} of SOCKS5"]
+        lines += [f"{message_lines.CAME}{now.tunnelled.hex(' ')}"] if now.tunnelled else []
+    return [*lines, ""]
 
 
 def _talk(place: str, now: Exchange) -> Iterator[str]:
@@ -164,8 +185,9 @@ def _times(now: Exchange) -> Iterator[str]:
     steps = [
         ("resolve", now.begin_ns, now.resolved_ns),
         ("connect", now.resolved_ns, now.connected_ns),
-        ("tls", now.connected_ns, now.secured_ns),
-        ("SETTINGS", now.secured_ns or now.connected_ns, now.settled_ns),
+        ("tunnel", now.connected_ns, now.tunnelled_ns),
+        ("tls", now.tunnelled_ns or now.connected_ns, now.secured_ns),
+        ("SETTINGS", now.secured_ns or now.tunnelled_ns or now.connected_ns, now.settled_ns),
         ("first byte", now.sent_ns, now.first_byte_ns),
         ("service time", now.sent_ns, now.end_ns),
         ("total", now.begin_ns, now.end_ns),

@@ -54,9 +54,9 @@ Requests (defaults are the script's Options)
   --http2  --http1        of https:// TLS agrees on one, http:// is HTTP/1.1
 
 Network
-  -k, --insecure          do not verify the server's certificate
+  -k, --insecure          do not verify the certificate   --servername, --sni NAME   its name
   --cacert FILE           trust this CA        --cert FILE, --key FILE   client certificate
-  --servername, --sni NAME   TLS server name to send and to verify
+  -x, --proxy URL|env     http://[USER:PASS@]HOST:PORT or socks5[h]://…; env: HTTP_PROXY, …
   --unix PATH|@NAME  --connect-to HOST:PORT:HOST2:PORT2  --resolve HOST:PORT:ADDRESS  where to
   --bind A[,B,…]          source addresses; ranges 127.0.0.2-9, A-B; 10.0.0.0/28
   -4, --ipv4  -6, --ipv6  one address family only    --one-address   only the first address

@@ -52,7 +52,7 @@ Request
 Network
   --timeout T             longest wait for a response (2s)   --connect-timeout T   to connect (2s)
   -k, --insecure          do not verify   --servername, --sni NAME   to send and to verify
-  --cacert FILE           trust this CA        --cert FILE, --key FILE   client certificate
+  --cacert FILE           trust this CA   --cert, --key FILE   of the client   -x, --proxy URL|env
   --unix PATH|@NAME  --connect-to HOST:PORT:HOST2:PORT2  --resolve HOST:PORT:ADDRESS  where to
   --bind A[,B,…]          source addresses; ranges 127.0.0.2-9, A-B; 10.0.0.0/28
   -4, --ipv4  -6, --ipv6  one family only   --one-address  only the first   --no-delay off  Nagle

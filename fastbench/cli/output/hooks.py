@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fastbench.cli.output import delivery
 from fastbench.foundation import exit_codes, redact
+from fastbench.plan.proxy import NO_PROXIES, Proxies
 
 if TYPE_CHECKING:
     from fastbench.cli.output.settings import Output
@@ -23,6 +24,7 @@ class _Way(NamedTuple):
     family: Family = 0
     bind: tuple[str, ...] = ()
     connect_to: tuple[ConnectTo, ...] = ()
+    proxies: Proxies = NO_PROXIES
 
 
 def plain_is_ready(plan: Plan, output: Output) -> bool:
@@ -34,7 +36,9 @@ def plain_is_ready(plan: Plan, output: Output) -> bool:
     target, first = plan.target, plan.requests[0]
     path = first.payload.split(b" ", 2)[1]
     own = Url(target.scheme, target.host, target.port, path, None, target.url)
-    where = _Way(target.unix_path, plan.family, plan.bind, plan.connect_to)
+    where = _Way(
+        target.unix_path, plan.family, plan.bind, plan.connect_to, Proxies(plan.proxy, plan.proxy)
+    )
     return _is_ready(
         output.wait_for, own, where, output, target.url, several=len(plan.requests) > 1
     )
@@ -44,8 +48,10 @@ def script_is_ready(request: RunRequest, output: Output) -> bool:
     """Wait for the server of a script; raises UsageError where nobody says which it is."""
     if output.wait_for is None:
         return True
-    own = None if output.wait_for.url is not None else _base_url(request)
-    where = _Way(request.unix_path, request.family, request.bind, request.connect_to)
+    own, before = None, request.proxies
+    if output.wait_for.url is None:
+        own, before = _base_url(request)
+    where = _Way(request.unix_path, request.family, request.bind, request.connect_to, before)
     return _is_ready(output.wait_for, own, where, output, request.script)
 
 
@@ -63,7 +69,7 @@ def _is_ready(
     Of several URLs the first is waited for, which may be one that never is ready.
     """
     from fastbench.foundation.units import format_s
-    from fastbench.plan.network import readiness, resolve
+    from fastbench.plan.network import proxies, readiness, resolve
 
     url = wait.url or own
     assert url is not None  # one of both is always there
@@ -80,6 +86,7 @@ def _is_ready(
         unix_path=way.unix_path,
         family=resolve.family_of(way.family, way.bind),
         rules=way.connect_to,
+        proxy=proxies.of(where.proxies, url.scheme, url.host, url.port),
         late=late,
     )
     if problem:
@@ -91,22 +98,24 @@ def _is_ready(
     return not problem
 
 
-def _base_url(request: RunRequest) -> Url:
-    """Return where a script's relative URLs go."""
+def _base_url(request: RunRequest) -> tuple[Url, Proxies]:
+    """Return where a script's relative URLs go, and through which proxies."""
     from fastbench.foundation.usage_error import UsageError
     from fastbench.plan import urls
 
-    address = request.base_url
+    address, before = request.base_url, request.proxies
     if address is None:
         from fastbench.script import parent
 
-        address = parent.declared(request).options.base_url
+        options = parent.declared(request).options
+        address = options.base_url
+        before = before if before.all() else options.proxies
     if address is None:
         raise UsageError(
             "--wait-for without a URL uses the base_url of the script, which has none; "
             "write --wait-for URL,30s."
         )
-    return urls.parse(address)
+    return urls.parse(address), before
 
 
 def tell_of_result(output: Output, result: Result, code: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from fastbench.cluster import plan_message, url_messages
 from fastbench.cluster.agent.work import Work
 from fastbench.engine.bridge import _core
-from fastbench.machine import host, limits, processes
+from fastbench.machine import host, limits, serving
 from fastbench.machine.monitor import Monitor
 from fastbench.plan.network import resolve
 from fastbench.plan.network.resolve import Reach
@@ -59,8 +59,7 @@ class UrlWork(Work):
         shares: list[Share],
         workers: Supervisor[Child],
     ) -> None:
-        port, unix_path = reach.used[0].port or plan.target.port, plan.target.unix_path
-        found = processes.find_all([each.host for each in reach.used], port, unix_path)
+        found = serving.found(plan, reach)
         super().__init__(block, workers, found)
         self._plan = plan
         self._reach = reach
@@ -68,7 +67,7 @@ class UrlWork(Work):
         rare = host.rare()
         cycle = worker.order(plan.requests)
         for share in shares:
-            be = partial(worker.run, plan, reach.used, cycle, block, share)
+            be = partial(worker.run, plan, reach, cycle, block, share)
             workers.start(Child(share.index), be)
         self._monitor = Monitor([child.pid for child in workers.children], found, rare)
 

@@ -4,6 +4,7 @@ from libc.stdint cimport uint32_t
 
 cimport fastbench.engine.block as block
 cimport fastbench.engine.hdr as hdr
+cimport fastbench.engine.proxy.tunnel as tunnel
 
 
 cdef class Histogram:
@@ -29,4 +30,5 @@ cdef class Block:
 
 
 cdef str code_name(int kind, int code)
+cdef int fill_tunnel(tunnel.Tunnel *out, tuple texts) except -1
 cdef object view_of(object owner, void *data, size_t n_bytes)

@@ -34,6 +34,8 @@ cimport fastbench.engine.http2.stream as stream
 cimport fastbench.engine.kernel as kernel
 cimport fastbench.engine.loop as loop
 cimport fastbench.engine.pace as pace
+cimport fastbench.engine.proxy.passage as passage
+cimport fastbench.engine.proxy.tunnel as tunnel
 cimport fastbench.engine.http1.response as response
 cimport fastbench.engine.rules as rules
 cimport fastbench.engine.slices as slices
@@ -56,7 +58,8 @@ from fastbench.engine.worker cimport (
 include "_names.pxi"
 
 LAYOUT = f"{sizeof(block.Slot)} {sizeof(block.UrlCounts)}"   # two builds that share memory have one
-HISTOGRAMS = ("service", "failed", "connect", "first_byte", "response", "lag", "operation")
+HISTOGRAMS = ("service", "failed", "connect", "first_byte", "response", "lag", "operation",
+              "to_proxy", "through_proxy")
 SOCKET_MODES = ("echo", "push", "hold")
 MAX_MESSAGE_BYTES = 1 << 30
 WORKER_STATES = ("starting", "connecting", "ready", "running", "ended")
@@ -112,6 +115,8 @@ cdef class Engine:
     cdef Block block
     cdef VariedRequests varied
     cdef Conn awakened          # what the eventfd of a script's texts stands for
+    cdef tls.Passage *passages  # one per connection, NULL without a proxy's tunnel
+    cdef tunnel.Tunnel through
     cdef object keep            # what the structs point into
 
     def __cinit__(self, Block shared not None, uint32_t slot, *, list targets not None,
@@ -123,12 +128,13 @@ cdef class Engine:
                   uint32_t first, tuple tls_options, tuple plan=None, bint drain=False,
                   tuple socket=None, str protocols="http/1.1", uint32_t streams=1,
                   bint no_delay=True, tuple period=None, feed=None, uint64_t seed=0,
-                  int64_t wall_offset_ns=0, TextRing texts=None):
+                  int64_t wall_offset_ns=0, TextRing texts=None, tuple through=None):
         """`protocols`: one of CONNECTION_PROTOCOLS; `streams` of a connection of HTTP/2.
 
         `period`: the requests are those of several periods of time, one after another; when the
         first ends (ns), how long the others are, and how many requests each has. `feed`, `seed`
         and the offset to Unix time are for requests that vary.
+        `through`: what is said to a proxy, whose addresses the targets are, see `fill_tunnel`.
         """
         cdef Worker *w = &self.worker
         self.block = shared
@@ -180,7 +186,7 @@ cdef class Engine:
             and w.targets[0].where.where.ss_family != kernel.AF_UNIX
         w.n_active = connections
         self.set_plan(plan)
-        self.set_connections(connections, first)
+        self.set_connections(connections, first, through)
         self.set_socket(socket)
         self.set_texts(texts)
 
@@ -203,6 +209,7 @@ cdef class Engine:
         free(self.worker.pattern)
         free(self.worker.stages)
         free(self.worker.conns)
+        free(self.passages)
         free(self.requests)
         tls.tear_down(&self.worker.tls)
 
@@ -319,12 +326,13 @@ cdef class Engine:
             w.n_active = <uint32_t>(warm + 0.5) // w.pace.step
             w.n_active += w.index < <uint32_t>(warm + 0.5) % w.pace.step
 
-    cdef set_connections(self, uint32_t count, uint32_t first):
+    cdef set_connections(self, uint32_t count, uint32_t first, tuple through):
         cdef Worker *w = &self.worker
         w.n_conns = count
         w.conns = <Conn *>allocate(count, sizeof(Conn))
         self.requests = <Request *>allocate(<size_t>count * w.ring_size, sizeof(Request))
         conn.set_up(w, self.requests, first)
+        make_passages(self, through)
 
     cdef set_socket(self, tuple options):
         """None: HTTP; else (mode, one of SOCKET_MODES; opcode, message, subprotocols offered).
@@ -376,6 +384,7 @@ cdef class Engine:
 
 
 include "_slices.pxi"
+include "_tunnel.pxi"
 
 
 include "_pace.pxi"

@@ -3,8 +3,9 @@
 # In the order of the enums in block.pxd, response.pxd, frames.pxd and upgrade.pxd.
 ERROR_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls", "timeout", "reset",
                "truncated", "protocol", "too_large", "unsolicited", "expectation", "cancelled",
-               "upgrade", "closed", "content_encoding", "stream_reset", "goaway")
-ERROR_PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle", "upgrade", "settings")
+               "upgrade", "closed", "content_encoding", "stream_reset", "goaway", "proxy")
+ERROR_PHASES = ("resolve", "connect", "tls", "send", "head", "body", "idle", "upgrade", "settings",
+                "proxy")
 PROTOCOL_RULES = ("", "status line", "HTTP version", "status code", "bare CR", "control byte",
                   "field name", "folded framing field", "Content-Length", "chunk size",
                   "chunk end", "interim answers", "unasked 101", "several Locations", "cut off",
@@ -51,6 +52,8 @@ cdef str code_name(int kind, int code):
         return UPGRADE_RULES[code - upgrade.NOT_HTTP] if code >= upgrade.NOT_HTTP else str(code)
     if kind == block.CLOSED:
         return str(code)
+    if kind == block.PROXY:
+        return tunnel_rule(code)
     if code >= tls.TLS_REASON:
         return text_of(tls.reason(code))
     if kind == block.DNS:

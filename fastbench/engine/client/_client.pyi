@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Container, Generator, Iterable, Mapping, Sequence
-from typing import Any, Self, final
+from typing import Any, Protocol, Self, final
 
 from typing_extensions import Buffer, disjoint_base
 
@@ -155,12 +155,20 @@ class Route:
 
 _Row = tuple[int, str, int, int]  # of an address: family, IP or path, port, scope
 
+class _Way(Protocol):
+    shown: str
+    prefix: bytes
+    login: bytes
+    def find(self, family: int) -> Awaitable[tuple[list[_Row], tuple[bytes, ...]]]: ...
+
 @final
 class Origin:
     scheme: str
     host: str
     port: int
     authority: str
+    via: _Way | None
+    prefix: bytes
     def connections(self) -> list[tuple[_Row, tuple[int, int, str, str, str]]]: ...
 
 @final
@@ -183,6 +191,7 @@ class Pool:
         resolve: Callable[[str, int, int], Awaitable[list[_Row]]] = ...,
         one_address: bool = False,
         protocols: str = "h2,http/1.1",
+        way: Callable[[str, str, int], _Way | None] | None = None,
     ) -> Self: ...
     def servers(self) -> list[Origin]: ...
     def halt(self) -> None: ...
@@ -222,6 +231,7 @@ class Heading:
         lines: bytes = b"",
         empty: bytes = b"\r\n",
         cookie: str = "",
+        upgrade: bool = False,
     ) -> Self: ...
 
 @final

@@ -37,12 +37,14 @@ cimport fastbench.engine.http2.stream as h2stream
 cimport fastbench.engine.http1.http as http
 cimport fastbench.engine.kernel as kernel
 cimport fastbench.engine.pace as pace
+cimport fastbench.engine.proxy.passage as passage
+cimport fastbench.engine.proxy.tunnel as tunnel
 cimport fastbench.engine.http1.response as response
 cimport fastbench.engine.rules as rules
 cimport fastbench.engine.tls as tls
 cimport fastbench.engine.trend as trend
 cimport fastbench.engine.websocket.upgrade as upgrade
-from fastbench.engine.bridge._core cimport Block, Histogram, code_name, view_of
+from fastbench.engine.bridge._core cimport Block, Histogram, code_name, fill_tunnel, view_of
 from fastbench.engine.http2.meaning cimport set_up_hpack
 
 from fastbench.engine.bridge._core import (

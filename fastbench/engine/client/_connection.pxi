@@ -6,6 +6,7 @@ cdef class Connection:
     cdef Pool pool
     cdef OriginPool lane
     cdef tls.Link link
+    cdef tls.Passage passage    # through a proxy, while `link` points to it
     cdef response.Http message
     cdef Step step
     cdef Exchange exchange
@@ -82,7 +83,7 @@ cdef class Connection:
         if self.step == CONNECTING:
             self.refused(ETIMEDOUT)
         elif self.step == HANDSHAKING:
-            self.lost(block.CONNECT_TIMEOUT, block.IN_TLS, ETIMEDOUT)
+            self.lost(block.CONNECT_TIMEOUT, self.phase(), ETIMEDOUT)
 
     cdef refused(self, int code):
         """This address does not answer: on to the next, if there is one."""
@@ -109,7 +110,7 @@ cdef class Connection:
         self.begun_ns = now
         origin.answered(self)
         self.limit(INFINITY)
-        code = origin.transport.open(&origin.context, &self.link)
+        code = origin.begin(self)
         if code < 0:
             self.lost(block.TLS, block.IN_TLS, -code)
             return
@@ -120,25 +121,19 @@ cdef class Connection:
         self.shake_hands()
 
     cdef shake_hands(self):
-        cdef int code = self.lane.origin.transport.handshake(&self.link, self.pool.slot)
-        cdef uint64_t now
+        cdef int code = self.lane.origin.shake_hands(self)
+        cdef block.Phase phase = self.phase()
         if code == -EAGAIN:
             return
         if code == 0 and not self.agreed():
             code = -rules.NO_HTTP2
         if code < 0:
-            self.lost(rules.kind_of_connect(-code, block.IN_TLS), block.IN_TLS, -code)
+            self.lost(rules.kind_of_connect(-code, phase), phase, -code)
             return
-        now = kernel.now_ns()
-        if self.lane.origin.scheme == "https":
-            self.exchange.times.handshaking += now - self.begun_ns
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        self.pool.slot.connects += 1
-        self.pool.slot.connected += 1
-        hdr.record(&self.pool.slot.latency[block.CONNECT_TIME],
-                   self.exchange.times.connecting + self.exchange.times.handshaking)
+        count_opening(self)
         self.ready()
 
     cdef bint speaks_http2(self):
@@ -341,7 +336,7 @@ cdef class Connection:
         if self.step <= CONNECTING:
             return block.IN_CONNECT if self.step == CONNECTING else block.IN_RESOLVE
         if self.step == HANDSHAKING:
-            return block.IN_TLS
+            return passage.phase_of_handshake(&self.link)
         return rules.phase_of(&self.message, self.exchange.sending())
 
     cdef lost(self, block.Kind kind, block.Phase phase, int code):

@@ -14,10 +14,14 @@ cdef class Origin:
     cdef Pool pool
     cdef tls.Tls context
     cdef tls.Transport transport
+    cdef readonly object via    # the proxy before it, see Pool; None: it is connected to directly
+    cdef readonly bytes prefix  # what stands before targets where that is to answer itself, or b""
+    cdef bytes login            # and a line of the head that it wants
+    cdef tunnel.Tunnel through
     cdef codec.Codec protocol
     cdef Spoken speaks          # as the newest connection says
     cdef tuple keep
-    cdef list rows              # (family, IP or path, port, scope); None until looked up
+    cdef list rows              # of it or its proxy: (family, IP or path, port, scope); or None
     cdef list waiting           # connections that wait for that
     cdef addresses.Target *targets  # the same addresses, and which of them answer
     cdef block.Reached *reached
@@ -52,14 +56,22 @@ cdef class Origin:
             self.waiting.append(asked_by)
             return
         self.waiting = [asked_by]
-        task = asyncio.ensure_future(self.pool.resolve(self.host, self.port, self.pool.family))
+        if self.via is None:
+            task = asyncio.ensure_future(self.pool.resolve(self.host, self.port, self.pool.family))
+        else:
+            task = asyncio.ensure_future(self.via.find(self.pool.family))
         task.add_done_callback(self._looked_up)
 
     def _looked_up(self, task):
         cdef Connection each
         failure = task.exception()
-        if failure is None:
+        if failure is None and self.via is None:
             self.found(task.result())
+        elif failure is None:
+            rows, texts = task.result()
+            fill_tunnel(&self.through, texts)
+            self.keep = (*(self.keep or ()), texts)
+            self.found(rows)
         waiting, self.waiting = self.waiting, None
         for each in waiting:
             if each.step == LOOKING_UP:
@@ -96,6 +108,22 @@ cdef class Origin:
         addresses.answered(&self.targets[one.target])
         self.reached[one.target].connects += 1
 
+    cdef int begin(self, Connection one) except? -1:
+        """TCP is connected: open the transport, or first the way through the proxy."""
+        if self.via is None or (self.prefix and not one.exchange.upgrade):
+            return self.transport.open(&self.context, &one.link)
+        one.passage.tunnel = &self.through
+        one.link.passage = &one.passage
+        return passage.passage_open(&self.context, &one.link)
+
+    cdef int shake_hands(self, Connection one) except? -1:
+        """Take the handshake further, as the transport does."""
+        if one.link.passage == NULL:
+            return self.transport.handshake(&one.link, self.pool.slot)
+        if self.scheme == "https":
+            return passage.secure_passage(&one.link, self.pool.slot)
+        return passage.plain_passage(&one.link, self.pool.slot)
+
     def connections(self):
         """Rows of addresses, each with what Block.addresses says of one."""
         cdef block.Reached *one
@@ -108,6 +136,21 @@ cdef class Origin:
                         code_name(one.kind, one.code))
             rows.append((self.rows[i], (one.connects, one.failures, *last)))
         return rows
+
+
+cdef count_opening(Connection one):
+    """Count a connection that is open now, and how long that took: to a proxy, and from there."""
+    cdef Times *times = &one.exchange.times
+    cdef block.Slot *slot = one.pool.slot
+    cdef uint64_t took_ns = kernel.now_ns() - one.begun_ns
+    if one.link.passage != NULL or one.lane.origin.scheme == "https":
+        times.handshaking += took_ns
+    slot.connects += 1
+    slot.connected += 1
+    hdr.record(&slot.latency[block.CONNECT_TIME], times.connecting + times.handshaking)
+    if one.link.passage != NULL:
+        hdr.record(&slot.latency[block.TO_PROXY], times.connecting)
+        hdr.record(&slot.latency[block.THROUGH_PROXY], took_ns)
 
 
 cdef bint is_address(bytes text):

@@ -25,6 +25,9 @@ cdef class Pool:
     the key. `trace(exchange, response)`, when set, is called for every answer, `left_out(names)`
     for headers with fields that have no place in HTTP/2, and are not sent there. `resolve` looks
     names up; its error has the `number` of an errno or of an EAI_ code, without its sign.
+    `way(scheme, host, port)`, when set, gives None, or the way through a proxy: its `prefix` and
+    `login` say how it is asked itself, if it is; `await find(family)` gives its addresses, as
+    `resolve` does, and what is said for a tunnel.
     """
 
     cdef Block shared
@@ -41,6 +44,7 @@ cdef class Pool:
     cdef uint32_t index         # of this worker
     cdef bint one_address
     cdef object resolve         # (host, port, family) -> rows of addresses, to be awaited
+    cdef object way
     cdef bint keepalive
     cdef str protocols
     cdef str unix_path
@@ -61,7 +65,7 @@ cdef class Pool:
                   tuple tls=(b"", True, b"", b"", b""),
                   uint64_t connect_timeout_ns=CONNECT_TIMEOUT_NS, list sources=[],
                   int family=0, bint keepalive=True, str unix_path="", resolve=None,
-                  bint one_address=False, str protocols="h2,http/1.1"):
+                  bint one_address=False, str protocols="h2,http/1.1", way=None):
         if protocols not in CONNECTION_PROTOCOLS:
             raise ValueError(f"no protocols of connections: {protocols!r}")
         self.protocols = protocols
@@ -70,6 +74,7 @@ cdef class Pool:
         self.index = index
         self.loop = loop
         self.resolve = resolve
+        self.way = way
         self.one_address = one_address
         self.origins = {}
         self.deadlines = {}
@@ -100,6 +105,9 @@ cdef class Pool:
         http.use_http(&found.protocol)
         found.speaks = self.spoken(scheme)
         found.scheme, found.host, found.port = scheme, host, port
+        found.via = None if self.way is None else self.way(scheme, host, port)
+        found.prefix = b"" if found.via is None else found.via.prefix
+        found.login = b"" if found.via is None else found.via.login
         shown = host.partition("%")[0]      # a zone is this machine's business
         shown = f"[{shown}]" if ":" in shown else shown
         default = 443 if scheme == "https" else 80
@@ -110,7 +118,7 @@ cdef class Pool:
             tls.use_plain(&found.transport)
         if self.unix_path:
             found.found([(kernel.AF_UNIX, self.unix_path, 0, 0)])
-        elif is_address(host.encode()):
+        elif found.via is None and is_address(host.encode()):
             found.found([(kernel.AF_INET6 if ":" in host else kernel.AF_INET, host, port, 0)])
         self.origins[(scheme, host, port)] = found
         return found

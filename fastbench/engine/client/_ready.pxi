@@ -5,8 +5,8 @@ cdef class Heading:
     """What requests to one server have in common: all but target, body and the cookies of a jar.
 
     `fields`: (name, value) in the order sent; `lines`: the same, rendered for HTTP/1.1; `empty`:
-    what ends the head of a request without a body. `cookie`: the request's own cookies, as text
-    whose Latin-1 bytes are sent.
+    what ends the head of a request without a body. `upgrade`: of a WebSocket. `cookie`: the
+    request's own cookies, as text whose Latin-1 bytes are sent.
     """
 
     cdef readonly Origin origin
@@ -17,9 +17,10 @@ cdef class Heading:
     cdef readonly str cookie
     cdef bint head
     cdef bint idempotent
+    cdef bint upgrade
 
     def __cinit__(self, Origin origin not None, str method not None, *, tuple fields=(),
-                  bytes lines=b"", bytes empty=b"\r\n", str cookie=""):
+                  bytes lines=b"", bytes empty=b"\r\n", str cookie="", bint upgrade=False):
         cdef bytes name = method.encode()
         self.origin = origin
         self.method = method
@@ -27,6 +28,7 @@ cdef class Heading:
         self.lines = lines
         self.empty = empty
         self.cookie = cookie
+        self.upgrade = upgrade
         self.head = rules.answers_without_body(name)
         self.idempotent = rules.idempotent(name)
 
@@ -79,6 +81,8 @@ cdef class Ready:
         self.timeout_ns = timeout_ns
         self.redirects = redirects
         self.keep = keep
+        if heading.origin.prefix and not heading.upgrade:
+            start = in_absolute_form(heading.origin, start)
         self.head = start + heading.lines
         head = self.head + cookie_line(heading.cookie)
         self.payload = head + heading.empty
@@ -143,6 +147,12 @@ cdef bytes one_field(bytes name, bytes value):
         <uint8_t *>PyBytes_AS_STRING(out), name, len(name), value, len(value),
         how if how == hpack.NEVER else hpack.PLAIN)
     return out[:n_bytes]
+
+
+cdef bytes in_absolute_form(Origin origin, bytes start):
+    """The first line as a proxy wants it that is to answer itself (RFC 9112 section 3.2.2)."""
+    method, blank, rest = start.partition(b" ")
+    return method + blank + origin.prefix + rest + origin.login
 
 
 cdef bytes cookie_line(str cookie):

@@ -53,7 +53,7 @@ WHOLE_ROW = 0.9  # of the length of the others: the last row may be cut short
 _BEYOND_DRIFT = -math.log1p(-DRIFT)  # the farther of 10 % up and 10 % down, for both directions
 _SAME_LOAD = (
     *("method", "script", "scenarios", "env", "connections", "vus", "workers", "pipeline"),
-    *("keepalive", "rate", "stages", "arrival", "requests", "iterations"),
+    *("keepalive", "rate", "stages", "arrival", "requests", "iterations", "proxy"),
 )
 
 

@@ -11,7 +11,7 @@ from fastbench.experiments.trials.interrupts import Interrupts
 from fastbench.experiments.trials.side_server import SideServer
 from fastbench.experiments.trials.trial import Job, Side
 from fastbench.foundation.usage_error import UsageError
-from fastbench.machine import programs
+from fastbench.machine import programs, serving
 from fastbench.machine.programs import Program
 from fastbench.plan.network import resolve
 from fastbench.plan.plan import Plan
@@ -90,5 +90,5 @@ def _program(plan: Plan) -> Program | None:
         reach = resolve.reach(plan)
     except UsageError:  # an unknown name is told where it is loaded
         return None
-    port = reach.used[0].port or plan.target.port
-    return programs.serving([each.host for each in reach.used], port, plan.target.unix_path)
+    hosts, port = serving.server(plan, reach)
+    return programs.serving(hosts, port, plan.target.unix_path) if hosts else None

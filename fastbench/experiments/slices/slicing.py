@@ -311,7 +311,8 @@ def _plan(job: object) -> Plan:
 def _accepts(plan: Plan) -> bool:
     """Tell whether somebody listens at the address; True where another one stands for it."""
     target = plan.target
-    return bool(plan.connect_to) or Address(target.host, target.port, target.unix_path).accepts()
+    elsewhere = bool(plan.connect_to) or plan.proxy is not None
+    return elsewhere or Address(target.host, target.port, target.unix_path).accepts()
 
 
 def _of_start(pair: Pair, number: int, start_s: float) -> Pair:

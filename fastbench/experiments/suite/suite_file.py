@@ -54,6 +54,7 @@ _SENT = {  # how requests are sent and judged, of every kind of run
     "bearer": "--bearer",
     "timeout": "--timeout",
     "expect_status": "--expect-status",
+    "proxy": "--proxy",
 }
 _REQUEST = {  # what is sent, where no script says it
     "method": "-m",

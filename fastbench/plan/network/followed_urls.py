@@ -238,10 +238,12 @@ class _Client:
     def _exchanged(self, way: _Way) -> tuple[int, str]:
         connection = self._connection(way.url)
         request = way.request
-        target = request.target.decode("ascii")
+        target, added = connection.wanted(request.target.decode("ascii"))
         connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in request.fields:
             connection.putheader(name.decode("latin-1"), value)
+        for added_name, text in added.items():
+            connection.putheader(added_name, text)
         connection.endheaders(request.body)
         response = connection.getresponse()
         self._answered = True
@@ -261,7 +263,7 @@ class _Client:
             tls = first.tls if own else _tls(self._follow, url)
         secure = None if tls is None else _context(tls)
         family = resolve.family_of(plan.family, plan.bind)
-        way = (secure, first.unix_path, family, plan.connect_to)
+        way = (secure, first.unix_path, family, plan.connect_to, plan.proxy)
         found = plain_http.Connection(url, self._limit_s, *way)
         found.servername = "" if tls is None else tls.servername
         self._open[url.server] = found

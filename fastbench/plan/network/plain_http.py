@@ -11,8 +11,9 @@ import ssl
 from collections.abc import Sequence
 
 from fastbench.plan import hostnames
-from fastbench.plan.network import connect_to, resolve
+from fastbench.plan.network import connect_to, plain_tunnel, proxies, resolve
 from fastbench.plan.plan import ConnectTo
+from fastbench.plan.proxy import Proxy
 from fastbench.plan.urls import DEFAULT_PORT, Url
 
 
@@ -21,6 +22,8 @@ class Connection(http.client.HTTPConnection):
 
     Connecting raises resolve.ResolveError where the name has no address, else OSError; each of
     several addresses may take `limit_s`. `rules` may put another server in the place of the URL's.
+    A `proxy` that makes no tunnel raises plain_tunnel.RefusedError; one that answers plain HTTP
+    itself gets requests as `wanted` says.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class Connection(http.client.HTTPConnection):
         unix_path: str | None = None,
         family: int = 0,
         rules: Sequence[ConnectTo] = (),
+        proxy: Proxy | None = None,
     ) -> None:
         super().__init__(hostnames.without_zone(url.host), url.port, timeout=limit_s)
         self.default_port = DEFAULT_PORT[url.scheme]  # which Host leaves out
@@ -42,10 +46,22 @@ class Connection(http.client.HTTPConnection):
         self._where = connect_to.where(rules, url.host, url.port)
         self._known = connect_to.addresses(rules, *self._where)
         self.servername = ""  # of TLS, where it is not that of the URL
+        self._proxy = proxy
+        self._asks = proxies.answers_itself(proxy, url.scheme, url.host, url.port, rules)
+
+    def wanted(self, target: str) -> tuple[str, dict[str, str]]:
+        """Return how a request names path and query, and the fields that a proxy needs."""
+        if self._proxy is None or not self._asks:
+            return target, {}
+        value = self._proxy.authorization
+        fields = {"Proxy-Authorization": value} if value else {}
+        return f"http://{self.url.authority}{target}", fields
 
     def connect(self) -> None:
         """Connect to the socket's path, or to the first address of the server that accepts."""
-        if self._path is None:
+        if self._proxy is not None:
+            plain = self._through(self._proxy)
+        elif self._path is None:
             plain = resolve.connected(*self._where, self._limit_s, self._family, self._known)
         else:
             plain = socket.socket(socket.AF_UNIX)
@@ -55,6 +71,20 @@ class Connection(http.client.HTTPConnection):
         if self._secure is not None:
             name = self.servername or hostnames.certificate_name(self.url.host)
             self.sock = self._secure.wrap_socket(plain, server_hostname=name)
+
+    def _through(self, proxy: Proxy) -> socket.socket:
+        """Connect to the proxy, and through it where it is not to answer itself."""
+        beyond = next(iter(self._known), self._where[0]), self._where[1]
+        if not (self._asks or proxy.looks_up):
+            beyond = resolve.lookup(*beyond)[0].host, beyond[1]
+        stream = resolve.connected(proxy.host, proxy.port, self._limit_s, self._family)
+        if not self._asks:
+            try:
+                plain_tunnel.Opening(stream, proxy.tunnel(*beyond)).run()
+            except OSError:
+                stream.close()
+                raise
+        return stream
 
     @property
     def chosen(self) -> str | None:

@@ -24,6 +24,7 @@ from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import urls
 from fastbench.plan.network import plain_http, plain_http2, proxies, resolve
 from fastbench.plan.plan import ConnectTo
+from fastbench.plan.proxy import Proxy
 from fastbench.plan.urls import Url
 from fastbench.plan.workload import MAX_DURATION_S
 
@@ -65,17 +66,19 @@ def until_ready(
     unix_path: str | None = None,
     family: int = 0,
     rules: Sequence[ConnectTo] = (),
+    proxy: Proxy | None = None,
     nap: Callable[[float], None] = time.sleep,
     late: Callable[[], None] = lambda: None,
 ) -> str:
     """Return "" as soon as the server answers below 500, else a sentence that says it did not.
 
-    `family` is that of the addresses to try, 0 for any; `rules` may lead elsewhere. `nap` sleeps
+    `family` is that of the addresses to try, 0 for any; `rules` may lead elsewhere, `proxy` stands
+    before it. `nap` sleeps
     between two looks, and may raise to end it all; `late` is called once, when the first look
     found nobody ready.
     """
     end_s = time.monotonic() + limit_s
-    once = partial(look, url, unix_path, family, rules)
+    once = partial(look, url, unix_path, family, rules, proxy)
     status, reason = _looked(once, nap)
     if not 0 < status < STARTING:
         late()
@@ -83,10 +86,10 @@ def until_ready(
         left_s = end_s - time.monotonic()
         if left_s <= 0:
             what = f"it answered {status}" if status else reason
-            proxy = "" if status else proxies.sentence()
+            unused = "" if status or proxy is not None else proxies.sentence()
             return (
                 f"{url.shown} was not ready within {format_s(limit_s)}: {what}; start the server, "
-                f"or give it more time{proxy and f' ({proxy})'}."
+                f"or give it more time{unused and f' ({unused})'}."
             )
         nap(min(LOOK_S, left_s))
         status, reason = _looked(once, nap)
@@ -103,22 +106,24 @@ def look(
     unix_path: str | None = None,
     family: int = 0,
     rules: Sequence[ConnectTo] = (),
+    proxy: Proxy | None = None,
 ) -> tuple[int, str]:
     """Ask once; return the status, or 0 and why there is none."""
     secure = plain_http.context(url, verify=False, protocols=("h2", "http/1.1"))
-    connection = plain_http.Connection(url, PROBE_S, secure, unix_path, family, rules)
+    way = unix_path, family, rules, proxy
+    connection = plain_http.Connection(url, PROBE_S, secure, *way)
     try:
         connection.connect()
         if connection.chosen == "h2":
             return _over_http2(connection)
-        connection.request("GET", url.path.decode("ascii"), headers={"Host": url.authority})
+        target, fields = connection.wanted(url.path.decode("ascii"))
+        connection.request("GET", target, headers={"Host": url.authority, **fields})
         return connection.getresponse().status, ""
     except TimeoutError:
         return 0, f"no response within {format_s(PROBE_S)}"
     except http.client.BadStatusLine as error:
         if secure is None and _maybe_http2(error):
-            again = plain_http.Connection(url, PROBE_S, None, unix_path, family, rules)
-            return _by_prior_knowledge(again)
+            return _by_prior_knowledge(plain_http.Connection(url, PROBE_S, None, *way))
         return 0, _reason(error)
     except resolve.ResolveError as error:
         return 0, describe("dns", "resolve", error.code)[0]

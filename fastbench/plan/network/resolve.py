@@ -17,7 +17,7 @@ import select
 import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from fastbench.foundation import signals
@@ -96,18 +96,27 @@ def unix_address(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The addresses of a server: those to load, and those that are not, with their errno's name."""
+    """The addresses of a server: those to load, and those that are not, with their errno's name.
+
+    With a proxy they are the proxy's; `beyond` is that of the server where we look it up ourselves.
+    """
 
     used: tuple[Endpoint, ...]
     skipped: tuple[tuple[Endpoint, str], ...] = ()
+    beyond: Endpoint | None = None
 
 
 def reach(plan: Plan) -> Reach:
     """Return the addresses to load; raises ResolveError when the name has none."""
-    target = plan.target
+    target, proxy = plan.target, plan.proxy
     family = family_of(plan.family, plan.bind)
     host, port = connect_to.where(plan.connect_to, target.host, target.port)
     known = connect_to.addresses(plan.connect_to, host, port)
+    if proxy is not None:
+        found = server(proxy.host, proxy.port, None, family, one=plan.one_address)
+        if proxy.looks_up:
+            return found
+        return replace(found, beyond=lookup(known[0] if known else host, port)[0])
     return server(host, port, target.unix_path, family, one=plan.one_address, known=known)
 
 

@@ -36,6 +36,8 @@ LATENCIES = {
     "service": "from the first byte sent to the end of the answer",
     "first_byte": "from the first byte sent to the first received",
     "connect": "a new connection, with its TLS handshake",
+    "to_proxy": "of it, the connection to the proxy",
+    "through_proxy": "of it, the tunnel through the proxy, with the TLS handshake",
     "failed": "requests that failed",
     "lag": "start lag",
 }

@@ -58,7 +58,9 @@ def _heading(page: Page, found: Found) -> list[str]:
     load = of_config(config)
     url = cut(load.url, page.width - len(load.method) - len(load.more) - 2)
     lines = [f"{load.method} {page.bold(url)}{load.more}".lstrip()] if load.url else []
-    parts: list[Part] = [(part, page.dim) for part in (load.loaded, protocol(found)) if part]
+    parts: list[Part] = [
+        (part, page.dim) for part in (load.loaded, protocol(found), *load.rules) if part
+    ]
     if told := machines(found):
         parts.append((told, page.dim))
     after = f" after {format_s(found.warmup_s)} of warm-up" if found.warmup_s else ""

@@ -37,9 +37,13 @@ def lines(page: Page, result: Result) -> list[str]:
     others = [
         ("first byte", latency.first_byte),
         ("connect", latency.connect),
+        ("of it to the proxy", latency.to_proxy),
+        ("through it", latency.through_proxy),
         ("failed", latency.failed),
     ]
-    brief = page.flowed("", [_brief(name, other) for name, other in others if other.count], "    ")
+    brief = page.flowed(
+        "", [_brief(name, other) for name, other in others if other and other.count], "    "
+    )
     if not latency.service.count and not (latency.response and latency.response.count):
         return [page.row("Latency", "no ok response to measure"), *brief] if brief else []
     if latency.response is None:

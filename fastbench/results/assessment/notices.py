@@ -17,7 +17,7 @@ def of(found: Result, queue: listen_queue.Queue = listen_queue.NOBODYS) -> list[
     """Return the warnings that follow from a result, and from who could fill a listen queue."""
     told = (
         *addresses.notices(found.addresses),
-        *proxies.notices(row.kind for row in found.errors),
+        *_of_proxy(found),
     )
     first = [*_overflows(found, queue), *_unverified(found), *_protocols(found), *_refused(found)]
     first += _redirected(found)
@@ -39,6 +39,39 @@ def _redirected(found: Result) -> list[Warning_]:
             "add --follow to load where they lead, or --expect-status if they are what you measure",
         )
     ]
+
+
+def _of_proxy(found: Result) -> list[tuple[str, str, str]]:
+    """Say that a proxy was measured too, or that the environment names one that was not used."""
+    proxy = found.config.get("proxy")
+    if not proxy:
+        return proxies.notices(row.kind for row in found.errors)
+    rows = []
+    if found.summary.ok or found.latency.operation:
+        rows.append(
+            (
+                "through_proxy",
+                f"measured through the proxy {proxy}, which may be what limits it",
+                "compare with a run without --proxy, if the server can be reached directly",
+            )
+        )
+    if {row.kind for row in found.errors} & proxies.CONNECTING:
+        rows.append(
+            (
+                "proxy_unreachable",
+                f"connections go to the proxy {proxy}: the errors of connecting are about it",
+                "start the proxy, or check --proxy",
+            )
+        )
+    if asked := found.status_codes.get("407", 0):
+        rows.append(
+            (
+                "proxy_login",
+                f"{plural(asked, 'response')} with status 407: the proxy wants name and password",
+                "give them as --proxy http://user:password@host:port",
+            )
+        )
+    return rows
 
 
 def _refused(found: Result) -> list[Warning_]:

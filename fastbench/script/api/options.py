@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import plan, urls, workload
 from fastbench.plan.body import field_text
-from fastbench.plan.network import tls_files
+from fastbench.plan.network import proxies, tls_files
 from fastbench.plan.plan import Tls
+from fastbench.plan.proxy import NO_PROXIES, Proxies
 from fastbench.results.metric_values import Kind
 from fastbench.script import expected, spec, values
 from fastbench.script.run_request import NO_TLS
@@ -71,6 +72,7 @@ class Settings:
     batch: int = 20
     batch_per_host: int = 6
     no_connection_reuse: bool = False
+    proxies: Proxies = NO_PROXIES
     http: workload.HttpVersion = ""  # for https what TLS agrees on, for http 1.1
     no_vu_connection_reuse: bool = False
     no_cookies_reset: bool = False
@@ -112,6 +114,7 @@ class Options:
     scenarios: k6's form, `{"name": {"executor": …, "exec": "function", …}}`.
     thresholds: `{"http_req_duration": ["p(95)<200"]}`; a long form is a mapping with `threshold`,
     `abort_on_fail`, `delay`, `level`.
+    proxy: the URL of a proxy, or "env" for those that the environment names.
     http: "1.1" or "2" is all that is spoken; without it https servers choose.
     `given` names what is not the default.
     """
@@ -142,6 +145,7 @@ class Options:
         batch: int = 20,
         batch_per_host: int = 6,
         no_connection_reuse: bool = False,
+        proxy: str | None = None,
         http: Literal["1.1", "2"] | None = None,
         no_vu_connection_reuse: bool = False,
         no_cookies_reset: bool = False,
@@ -152,7 +156,7 @@ class Options:
         min_iteration_duration: str | float = 0.0,
         **unknown: Never,
     ) -> None:
-        time_s, switch, count = values.duration_s, values.switch, values.count
+        switch, count = values.switch, values.count
         self.given, self.scenarios = _given(locals()), _scenarios(scenarios)
         self.settings = Settings(
             load=_load(vus, duration, iterations, stages),
@@ -169,14 +173,13 @@ class Options:
             batch=count(batch, "batch", most=workload.MAX_CONNECTIONS),
             batch_per_host=count(batch_per_host, "batch_per_host", most=workload.MAX_CONNECTIONS),
             no_connection_reuse=switch(no_connection_reuse, "no_connection_reuse"),
+            proxies=_proxies(proxy),
             http=_http(http),
             no_vu_connection_reuse=switch(no_vu_connection_reuse, "no_vu_connection_reuse"),
             no_cookies_reset=switch(no_cookies_reset, "no_cookies_reset"),
             discard_response_bodies=switch(discard_response_bodies, "discard_response_bodies"),
             group_ids=switch(group_ids, "group_ids"),
-            setup_timeout_s=time_s(setup_timeout, "setup_timeout"),
-            teardown_timeout_s=time_s(teardown_timeout, "teardown_timeout"),
-            min_iteration_duration_s=time_s(min_iteration_duration, "min_iteration_duration"),
+            **_lengths(setup_timeout, teardown_timeout, min_iteration_duration),
         )
 
 
@@ -252,6 +255,18 @@ def _base_url(given: Any) -> str | None:
     address = values.text(given, "base_url")
     urls.parse(address)
     return address
+
+
+def _lengths(setup: Any, teardown: Any, iteration: Any) -> dict[str, Any]:
+    return {
+        "setup_timeout_s": values.duration_s(setup, "setup_timeout"),
+        "teardown_timeout_s": values.duration_s(teardown, "teardown_timeout"),
+        "min_iteration_duration_s": values.duration_s(iteration, "min_iteration_duration"),
+    }
+
+
+def _proxies(given: Any) -> Proxies:
+    return NO_PROXIES if given is None else proxies.read(values.text(given, "proxy"), flag="proxy")
 
 
 def _http(given: Any) -> workload.HttpVersion:

@@ -206,7 +206,8 @@ class Maker:
             if len(place.prepared) >= MAX_PREPARED:
                 place.prepared.clear()
             site, path = self._located(options.url)
-            ready = self._ready(place, options, site, path, self._kind(site, options), _NOWHERE)
+            kind = self._kind(site, options, upgrade=True)
+            ready = self._ready(place, options, site, path, kind, _NOWHERE)
             place.prepared[asked] = ready
         name = ready.keep.name
         return ready, name if options.name else _SCHEME.sub("ws", name)
@@ -250,7 +251,7 @@ class Maker:
             keep=RequestSource(options, site, place, sent, self._name(options, site, grouped)),
         )
 
-    def _kind(self, site: Site, options: RequestOptions) -> Kind:
+    def _kind(self, site: Site, options: RequestOptions, *, upgrade: bool = False) -> Kind:
         method = check_method(options.method)
         _check_scalars(options)
         fields, cookies = self._fields(site, options)
@@ -260,6 +261,7 @@ class Maker:
             method,
             fields=fields,
             lines=http_message.lines(fields),
+            upgrade=upgrade,
             empty=b"\r\n" if length is None else b"Content-Length: %d\r\n\r\n" % length,
             cookie="; ".join(
                 [*cookies, *(field_text(f"{name}={value}") for name, value in options.cookies)]

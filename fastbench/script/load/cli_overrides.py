@@ -296,6 +296,7 @@ def _settings(own: Settings, request: RunRequest) -> Settings:
         expected=expected,
         tls=_tls(own.tls, request.tls),
         no_connection_reuse=own.no_connection_reuse or not request.keepalive,
+        proxies=request.proxies if request.proxies.all() else own.proxies,
         http=request.http or own.http,
         discard_response_bodies=own.discard_response_bodies or request.discard_bodies,
     )
@@ -329,6 +330,7 @@ def _config(declared: Declared, request: RunRequest) -> dict[str, object]:
         "timeout_s": declared.options.timeout_s,
         "connect_to": [each.text for each in request.connect_to if not each.addresses],
         "resolve": [each.text for each in request.connect_to if each.addresses],
+        "proxy": " and ".join(each.shown for each in declared.options.proxies.all()) or None,
         "env": _redacted(request.env),
         "tags": _redacted(declared.options.tags),
         "scenarios": scenarios,

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fastbench.machine import processes
+from fastbench.machine import processes, serving
 from fastbench.machine.processes import Found
-from fastbench.plan import urls
-from fastbench.plan.network import connect_to, resolve
+from fastbench.plan import hostnames, urls
+from fastbench.plan.network import connect_to, proxies, resolve
+from fastbench.plan.proxy import NO_PROXIES, Proxies
 from fastbench.script.run_request import RunRequest
 
 MAX_SERVERS = 16
@@ -38,13 +40,30 @@ class Sought:
 NOBODY = Sought(Found(local=False))
 
 
-def find(base_url: str | None, verify: bool, request: RunRequest) -> Sought:
-    """Look up who serves the base URL. Raises UsageError for an idle --watch."""
+def find(
+    base_url: str | None, verify: bool, request: RunRequest, before: Proxies = NO_PROXIES
+) -> Sought:
+    """Look up who serves the base URL; proxies `before` it on this machine are watched.
+
+    Raises UsageError for an idle --watch.
+    """
+    sought = _serving(base_url, verify, request, before)
+    found = sought.found
+    for each in before.all():
+        with suppress(resolve.ResolveError):
+            hosts = [one.host for one in resolve.lookup(each.host, each.port)[:MAX_ADDRESSES]]
+            found = serving.beside(found, serving.of(hosts, each.port))
+    return replace(sought, found=found)
+
+
+def _serving(base_url: str | None, verify: bool, request: RunRequest, before: Proxies) -> Sought:
     if base_url is None:
         return _nobody(request)
     url = urls.parse(base_url)
     verified = verify if url.scheme == "https" else None
     servers = (f"{url.scheme}://{url.authority}",)
+    if proxies.of(before, url.scheme, url.host, url.port) and not hostnames.is_local(url.host):
+        return replace(_nobody(request), verified=verified, servers=servers)
     try:
         reach = _reach(url, request)
     except resolve.ResolveError:

@@ -59,7 +59,9 @@ class WorkerGroup(Group):
 
     def servers(self, settings: Settings) -> Sought:
         """Return who serves the base URL."""
-        return target_discovery.find(settings.base_url, settings.tls.verify, self.host.request)
+        return target_discovery.find(
+            settings.base_url, settings.tls.verify, self.host.request, settings.proxies
+        )
 
     def allow_users(self, most: int) -> None:
         """See to it that each worker may open the files of its users; raises UsageError."""

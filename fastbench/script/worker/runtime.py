@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
-from functools import partial
-from os import fsencode
+from dataclasses import asdict
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
@@ -20,22 +17,20 @@ import orjson
 from fastbench.engine.bridge._core import Block
 from fastbench.engine.client import _client
 from fastbench.foundation import redact
+from fastbench.plan import hostnames
 from fastbench.plan.network import connect_to, resolve
 from fastbench.results import addresses
 from fastbench.script import recording_context
 from fastbench.script.api.checks import Aborted
-from fastbench.script.api.options import Settings
 from fastbench.script.api.recorder import Recorder
 from fastbench.script.api.vu import Iteration, IterationOptions, ScenarioRunner, Vu
 from fastbench.script.exceptions import Broken, Send
-from fastbench.script.expected import DEFAULT, Expected
 from fastbench.script.http import client
 from fastbench.script.load.script_host import ScriptHost
 from fastbench.script.recording_context import PLACE, VU
-from fastbench.script.run_request import RunRequest
 from fastbench.script.running_load import RunningLoad
 from fastbench.script.schedule import Share
-from fastbench.script.worker import executors
+from fastbench.script.worker import executors, user_connections
 from fastbench.script.worker.background import Background
 from fastbench.script.worker.executing import Executor
 from fastbench.script.worker.slice_turns import SliceTurns
@@ -47,7 +42,6 @@ if TYPE_CHECKING:  # runs without monitors do without them
 MAX_SERVERS = 16  # that are told of
 MAX_VUS = "vus.most"  # no name that a metric may have
 BEGUN_S = 0.005  # after the start users wait for the first slice
-_PROTOCOLS = {"": "h2,http/1.1", "1.1": "http/1.1", "2": "h2"}
 SETTLED_S = 1.0  # after the start VUs have their tasks and connections, which stay as well
 
 
@@ -60,8 +54,8 @@ class Runtime:
         self.loop = asyncio.get_running_loop()
         self.now = RunningLoad(arena, index)
         self.settings = (applied := host.applied()).options
-        self.pool = _pool(self.settings, host.request, block, index, self.loop)
-        self._maker = client.Maker(self.pool, _client_settings(self.settings))
+        self.pool = user_connections.pool(self.settings, host.request, block, index, self.loop)
+        self._maker = client.Maker(self.pool, user_connections.client_settings(self.settings))
         self._recorder = Recorder(
             arena.writer(index),
             host.submetrics(applied),
@@ -165,8 +159,10 @@ class Runtime:
         self._monitors = Monitors(
             self._host,
             own,
-            lambda block: _pool(self.settings, self._host.request, block, 0, self.loop),
-            lambda pool: client.Maker(pool, _client_settings(self.settings)),
+            lambda block: user_connections.pool(
+                self.settings, self._host.request, block, 0, self.loop
+            ),
+            lambda pool: client.Maker(pool, user_connections.client_settings(self.settings)),
             self._send,
         )
         self._monitors.begin(calls, self.start_ns, self.settings.tags, self.aborted)
@@ -287,10 +283,12 @@ class Runtime:
         """Tell where a server is; its name was looked up just now, or is at this moment."""
         request = self._host.request
         family = resolve.family_of(request.family, request.bind)
+        rows: list[resolve.Row] = []
         try:
-            rows = await _addresses(request, origin.host, origin.port, family)
+            if origin.via is None or hostnames.is_local(origin.host):
+                rows = await user_connections.addresses(request, origin.host, origin.port, family)
         except resolve.ResolveError:
-            rows = []
+            pass
         _, port = connect_to.where(request.connect_to, origin.host, origin.port)
         said = {"scheme": origin.scheme, "authority": origin.authority, "port": port}
         self._send({"server": {**said, "addresses": [host for _, host, *_ in rows]}})
@@ -300,6 +298,7 @@ class Runtime:
         rows = []
         for origin in self.pool.servers()[:MAX_SERVERS]:
             server = f"{origin.scheme}://{origin.authority}"
+            server = server if origin.via is None else origin.via.shown
             for row, counted in origin.connections():
                 where = resolve.Endpoint(*row).named
                 rows.append(asdict(addresses.of(server, where, counted)))
@@ -336,65 +335,3 @@ class Runtime:
             self.threw(error, "")
         else:
             self.warn("event_loop", f"The event loop says: {said.get('message')}", "")
-
-
-def _pool(
-    settings: Settings,
-    request: RunRequest,
-    block: Block,
-    index: int,
-    loop: asyncio.AbstractEventLoop,
-) -> _client.Pool:
-    tls = settings.tls
-    limit_s = settings.connect_timeout_s or settings.timeout_s
-    return _client.Pool(
-        block,
-        index,
-        loop,
-        tls=(
-            tls.servername.encode(),
-            tls.verify,
-            fsencode(tls.cafile or ""),
-            fsencode(tls.certfile or ""),
-            fsencode(tls.keyfile or ""),
-        ),
-        connect_timeout_ns=round(limit_s * 1e9),
-        sources=[
-            (int(socket.AF_INET6 if ":" in address else socket.AF_INET), address, 0, 0)
-            for address in request.bind
-        ],
-        family=resolve.family_of(request.family, request.bind),
-        resolve=partial(_addresses, request),
-        one_address=request.one_address,
-        keepalive=not settings.no_connection_reuse,
-        unix_path=request.unix_path or "",
-        protocols=_PROTOCOLS[settings.http],
-    )
-
-
-async def _addresses(
-    request: RunRequest, host: str, port: int, family: int = 0
-) -> list[resolve.Row]:
-    """Return the addresses of a server, or of the one in its place; raises ResolveError."""
-    if request.blocked is not None:
-        request.blocked.check_name(host)
-    rows = await resolve.soon(host, port, family, request.connect_to)
-    if request.blocked is not None:
-        request.blocked.check_addresses(rows)
-    return rows
-
-
-def _client_settings(settings: Settings) -> client.Settings:
-    found = client.Settings(
-        base_url=settings.base_url or "",
-        headers=settings.headers,
-        timeout_s=settings.timeout_s,
-        max_redirects=settings.max_redirects,
-        expected=DEFAULT if settings.expected is None else Expected(settings.expected),
-        group_ids=settings.group_ids,
-        whole_urls=settings.whole_urls,
-        batch=settings.batch,
-        keepalive=not settings.no_connection_reuse,
-    )
-    agent = settings.user_agent
-    return found if agent is None else replace(found, user_agent=agent)

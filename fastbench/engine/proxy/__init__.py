@@ -1,0 +1,1 @@
+"""The way through a proxy: a tunnel, by CONNECT or SOCKS5."""
