@@ -17,7 +17,7 @@ from fastbench.cli.debug.http2_frames import DATA
 from fastbench.cli.help import pager
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import errors, exit_codes, redact, units
-from fastbench.plan.network import proxies
+from fastbench.plan.network import followed_urls, proxies
 from fastbench.plan.plan import Plan, Request
 
 MAX_REQUESTS = 10
@@ -26,8 +26,12 @@ MAX_FRAMES = 200  # of HTTP/2, both ways
 
 def run(plan: Plan, output: Output) -> int:
     """Send the requests and print what happened; 0 when every one would count as ok."""
+    plan = followed_urls.followed(plan)
     sent, total = _sent(_signed(plan))
     good = written = 0
+    if ways := followed_urls.told(plan):
+        told = "\n".join(ways)
+        written = _say(told) if output.quiet else pager.write(f"{told}\n")
     for number, (judged, request) in enumerate(sent, 1):
         now = debug_exchange.run(judged, request)
         verdict, ok = judge(judged, now)

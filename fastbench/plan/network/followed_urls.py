@@ -247,7 +247,7 @@ class _Client:
         connection.endheaders(request.body)
         response = connection.getresponse()
         self._answered = True
-        found = response.status, response.getheader("Location") or ""
+        found = response.status, response.msg.get("Location", "")  # of two the first
         whole = len(response.read(MAX_READ_BYTES)) < MAX_READ_BYTES
         if not whole or response.will_close:
             self._drop(way.url)

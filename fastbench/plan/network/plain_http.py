@@ -16,6 +16,23 @@ from fastbench.plan.plan import ConnectTo
 from fastbench.plan.proxy import Proxy
 from fastbench.plan.urls import DEFAULT_PORT, Url
 
+MAX_INTERIM = 100  # responses before the final one
+
+
+class _Response(http.client.HTTPResponse):
+    """A final response: 103 and what else comes before it is passed over (RFC 9110 section 15.2).
+
+    http.client passes over 100 alone.
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(MAX_INTERIM):
+            found: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if not 102 <= found[1] <= 199:
+                return found
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException(f"more than {MAX_INTERIM} responses before the final one")
+
 
 class Connection(http.client.HTTPConnection):
     """A connection to a server or a Unix socket, under TLS where a context is given.
@@ -25,6 +42,8 @@ class Connection(http.client.HTTPConnection):
     A `proxy` that makes no tunnel raises plain_tunnel.RefusedError; one that answers plain HTTP
     itself gets requests as `wanted` says.
     """
+
+    response_class = _Response
 
     def __init__(
         self,

@@ -105,6 +105,41 @@ def test_more_are_followed_when_asked_and_a_304_is_none() -> None:
     assert run.document["config"]["redirects"] == []
 
 
+def test_a_hint_before_the_answer_and_a_second_location_do_not_count() -> None:
+    def hinting(peer: Peer) -> None:
+        while True:
+            if b" /start " not in peer.request().partition(b"\r\n")[0]:
+                peer.send(OK)
+                continue
+            peer.send(b"HTTP/1.1 102 x\r\n\r\nHTTP/1.1 103 x\r\nLink: </a>\r\n\r\n")
+            to = b"Location: /end\r\nLocation: /other\r\n"
+            peer.send(b"HTTP/1.1 302 x\r\n" + to + b"Content-Length: 0\r\n\r\n")
+
+    with Server(hinting) as server:
+        run = measured(*FEW, "--follow", server.url("/start"))
+    assert run.document["config"]["redirects"][0]["to"] == server.url("/end")
+    assert server.seen.lines[b"GET /end HTTP/1.1"] == 7
+
+
+def test_who_sends_hints_for_ever_is_told() -> None:
+    def hints(peer: Peer) -> None:
+        while b" /start " in peer.request().partition(b"\r\n")[0]:
+            peer.send(b"HTTP/1.1 302 x\r\nLocation: /end\r\nContent-Length: 0\r\n\r\n")
+        peer.send(b"HTTP/1.1 103 x\r\n\r\n" * 200)
+
+    with Server(hints) as server:
+        shown = invoke(*FEW, "--follow", server.url("/start"))
+    assert shown.returncode == 1
+    assert "/end does not answer: its response is not HTTP/1.1" in shown.stderr
+
+
+def test_what_is_shown_by_debug_is_what_would_be_loaded() -> None:
+    with Server(leading(HOPS)) as server:
+        shown = invoke("--debug", "--follow", server.url("/again"))
+    assert f"{server.url('/again')} redirects to {server.url('/e')} (308)\n" in shown.stdout
+    assert "> GET /e HTTP/1.1" in shown.stdout and "> GET /again" not in shown.stdout
+
+
 def test_from_http_to_https_with_the_flags_of_tls(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     with (
