@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
@@ -80,11 +82,21 @@ def urlencoded(items: Sequence[tuple[str, str]], *, raw: bool = False) -> Body:
     return Body(b"&".join(pieces), URLENCODED, tuple(fixed))
 
 
-def multipart(
-    forms: Sequence[str], boundary: Callable[[], str] = lambda: os.urandom(16).hex()
-) -> Body:
-    """Make a multipart/form-data body of `-F` values as in curl."""
-    return multipart_of([form_part(form) for form in forms], boundary)
+def multipart(forms: Sequence[str], boundary: Callable[[], str] | None = None) -> Body:
+    """Make a multipart/form-data body of `-F` values as in curl.
+
+    Its boundary follows from the values: with one --seed all runs send the same bytes.
+    """
+    parts = [form_part(form) for form in forms]
+    return multipart_of(parts, boundary or _digests(parts).__next__)
+
+
+def _digests(parts: Sequence[Part]) -> Iterator[str]:
+    """Yield one boundary after another for these parts."""
+    blocks = [_block(part) for part in parts]
+    whole = hashlib.sha256(b"".join(b"%d:%b" % (len(block), block) for block in blocks))
+    for number in itertools.count():
+        yield hashlib.sha256(whole.digest() + b"%d" % number).hexdigest()[:32]
 
 
 def multipart_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -130,8 +131,18 @@ def test_a_boundary_that_occurs_in_a_part_is_not_used() -> None:
     assert made.content_type.endswith("boundary=cc")
 
 
-def test_boundaries_are_random() -> None:
-    assert body.multipart(["a=b"]).content_type != body.multipart(["a=b"]).content_type
+def test_a_boundary_follows_from_what_is_sent() -> None:
+    made = [body.multipart(forms) for forms in (["a=b"], ["a=b"], ["a=c"], ["a=b", "a=b"])]
+    assert made[0] == made[1]
+    assert len({each.content_type for each in made}) == 3
+
+
+def test_a_boundary_that_is_in_a_file_is_another_one(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"x")
+    part = body.form_part(f"a=@{file}")
+    first, second, *_ = itertools.islice(body._digests([part]), 3)
+    assert first != second
 
 
 @pytest.mark.parametrize(
