@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import stat
@@ -198,7 +199,9 @@ def _objects(name: str, data: memoryview, begin: int, order: RowOrder) -> Feed:
     if not columns:
         _refuse(name, first + 1, "the object has no text, number, true, false or null")
     cells = memoryview(mmap.mmap(-1, len(lines) * len(columns) * WORD_BYTES))
-    values, rows, longest, wrong = _core.index_objects(orjson.loads, lines, columns, cells)
+    values, rows, longest, wrong = _core.index_objects(
+        orjson.loads, json.loads, lines, columns, cells
+    )
     if wrong is not None:
         _refuse_row(name, *wrong)
     used = cells[: rows * len(columns) * WORD_BYTES]

@@ -96,6 +96,15 @@ def test_json_lines_are_what_the_json_module_reads(
     assert rows(feed) == [list(each) for each in values]
 
 
+@pytest.mark.parametrize(
+    "number", ["12345678901234567890123", "-9223372036854775809", "18446744073709551616"]
+)
+def test_a_number_of_more_than_64_bits_is_not_rounded(tmp_path: Path, number: str) -> None:
+    content = f'{{"id": 1, "x": 0.5}}\n{{"id": {number}, "x": 1e17}}\n'
+    found = read(tmp_path, "a.jsonl", content.encode())
+    assert rows(found) == [["1", "0.5"], [number, "1e+17"]]
+
+
 def test_json_has_numbers_and_words_as_they_are_written_and_no_lists(tmp_path: Path) -> None:
     feed = read(
         tmp_path,

@@ -237,9 +237,12 @@ def cells_fit(const uint8_t[::1] cells not None, tuple longest not None, uint64_
     return True
 
 
-def index_objects(object load not None, list lines not None, tuple columns not None,
-                  uint8_t[::1] cells not None):
+def index_objects(object load not None, object exact not None, list lines not None,
+                  tuple columns not None, uint8_t[::1] cells not None):
     """Take the values of JSON objects, one a line, which `load` reads.
+
+    `exact` reads a line again that has a number which `load` may have rounded: one of more than 64
+    bits is floating point there.
 
     Returns the values as one text, how many rows there are, the longest value of each column, and
     what is wrong with a row: its line, the column and the value there, or the exception of `load`.
@@ -264,6 +267,8 @@ def index_objects(object load not None, list lines not None, tuple columns not N
             return out, rows, tuple(longest), (number, None, found)
         for i in range(width):
             value = (<dict>found).get(columns[i], MISSING)
+            if type(value) is float and not -ALL_WHOLE < value < ALL_WHOLE:
+                value = exact(line)[columns[i]]
             if type(value) is str:
                 text = (<str>value).encode("utf-8")
             else:
@@ -281,6 +286,7 @@ def index_objects(object load not None, list lines not None, tuple columns not N
 
 
 cdef object MISSING = object()
+cdef double ALL_WHOLE = 9007199254740992.0      # 2^53: above, floating point skips numbers
 
 
 cdef bytes scalar_text(object value):
